@@ -1,0 +1,214 @@
+"""Which classes an action needs, and what shape its answer has.
+
+The shipped table is Asterisk 22's and 16's own ListCommands (ami.md §3.1); at
+every link-up it is overlaid with what the live Asterisk says, so a module that
+is not loaded or a new action is judged as Asterisk would.  An action known to
+neither is unknown to the proxy too.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from proxy.ami import privilege
+
+_SHIPPED = {
+    "none": """
+        BridgeDestroy BridgeInfo BridgeKick BridgeList BridgeTechnologyList BridgeTechnologySuspend
+        BridgeTechnologyUnsuspend Challenge DAHDIDialOffhook DAHDIDNDoff DAHDIDNDon DAHDIHangup DAHDIRestart
+        DAHDIShowChannels DAHDIShowStatus DAHDITransfer Events ListCommands Login Logoff Ping
+        PRIDebugFileUnset PRIDebugSet PRIShowSpans QueueChangePriorityCaller QueueReload QueueReset
+        QueueRule QueueStatus QueueSummary QueueWithdrawCaller WaitEvent
+    """,
+    "agent": """
+        AgentLogoff Agents QueueAdd QueueLog QueueMemberRingInUse QueuePause QueuePenalty QueueRemove
+    """,
+    "agi": """
+        AGI
+    """,
+    "aoc": """
+        AOCMessage
+    """,
+    "call": """
+        Atxfer BlindTransfer Bridge CancelAtxfer ChangeMonitor ConfbridgeKick ConfbridgeLock ConfbridgeMute
+        ConfbridgeSetSingleVideoSrc ConfbridgeUnlock ConfbridgeUnmute ControlPlayback FAXSession FAXSessions
+        MeetmeMute MeetmeUnmute Monitor MWIDelete MWIUpdate Park ParkedCalls Parkinglots PauseMonitor
+        PlayDTMF PlayMF Redirect SendFlash SendText Setvar StopMonitor UnpauseMonitor
+    """,
+    "call,reporting": """
+        DeviceStateList ExtensionState ExtensionStateList Getvar MailboxCount MailboxStatus MWIGet
+        PresenceState PresenceStateList VoicemailBoxSummary VoicemailUsersList VoicemailUserStatus
+    """,
+    "command": """
+        Command
+    """,
+    "config": """
+        CreateConfig ListCategories UpdateConfig
+    """,
+    "config,reporting": """
+        ShowDialPlan
+    """,
+    "message": """
+        MessageSend
+    """,
+    "originate": """
+        Originate
+    """,
+    "reporting": """
+        ConfbridgeList ConfbridgeListRooms FAXStats MeetmeList MeetmeListRooms
+    """,
+    "system": """
+        ConfbridgeStartRecord ConfbridgeStopRecord DBDel DBDelTree DBPut DialplanExtensionAdd
+        DialplanExtensionRemove Filter JabberSend MixMonitor ModuleCheck ModuleLoad MuteAudio PJSIPNotify
+        PJSIPSetMaintenance PJSIPShowAors PJSIPShowAuths PJSIPShowContacts PJSIPShowEndpoint
+        PJSIPShowEndpoints PJSIPShowRegistrationInboundContactStatuses PJSIPShowRegistrationsInbound
+        PJSIPShowResourceLists PJSIPShowSubscriptionsInbound PJSIPShowSubscriptionsOutbound PRIDebugFileSet
+        SIPnotify SIPpeerstatus SorceryMemoryCacheExpire SorceryMemoryCacheExpireObject
+        SorceryMemoryCachePopulate SorceryMemoryCacheStale SorceryMemoryCacheStaleObject
+    """,
+    "system,call": """
+        AbsoluteTimeout Hangup LocalOptimizeAway MixMonitorMute PJSIPHangup StopMixMonitor
+    """,
+    "system,call,reporting": """
+        Status
+    """,
+    "system,config": """
+        GetConfig GetConfigJSON Reload
+    """,
+    "system,reporting": """
+        CoreSettings CoreShowChannelMap CoreShowChannels CoreStatus DBGet DBGetTree IAXnetstats IAXpeerlist
+        IAXpeers IAXregistry LoggerRotate PJSIPQualify PJSIPRegister PJSIPShowMaintenance
+        PJSIPShowRegistrationsOutbound PJSIPUnregister SIPpeers SIPqualifypeer SIPshowpeer SIPshowregistry
+        SKINNYdevices SKINNYlines SKINNYshowdevice SKINNYshowline
+    """,
+    "user": """
+        UserEvent VoicemailForward VoicemailMove VoicemailRefresh VoicemailRemove
+    """,
+}
+
+#: Event that closes the list an action answers with (ami.md §5), by action name in lower case.
+LIST_COMPLETE: Mapping[bytes, bytes] = MappingProxyType(
+    {
+        b"agents": b"AgentsComplete",
+        b"bridgeinfo": b"BridgeInfoComplete",
+        b"bridgelist": b"BridgeListComplete",
+        b"bridgetechnologylist": b"BridgeTechnologyListComplete",
+        b"confbridgelist": b"ConfbridgeListComplete",
+        b"confbridgelistrooms": b"ConfbridgeListRoomsComplete",
+        b"coreshowchannelmap": b"CoreShowChannelMapComplete",
+        b"coreshowchannels": b"CoreShowChannelsComplete",
+        b"dahdishowchannels": b"DAHDIShowChannelsComplete",
+        b"dahdishowstatus": b"DAHDIShowStatusComplete",
+        b"dbget": b"DBGetComplete",
+        b"dbgettree": b"DBGetTreeComplete",
+        b"devicestatelist": b"DeviceStateListComplete",
+        b"extensionstatelist": b"ExtensionStateListComplete",
+        b"faxsessions": b"FAXSessionsComplete",
+        b"hangup": b"ChannelsHungupListComplete",
+        b"iaxpeerlist": b"PeerlistComplete",
+        b"iaxpeers": b"PeerlistComplete",
+        b"iaxregistry": b"RegistrationsComplete",
+        b"meetmelist": b"MeetmeListComplete",
+        b"meetmelistrooms": b"MeetmeListRoomsComplete",
+        b"mwiget": b"MWIGetComplete",
+        b"parkedcalls": b"ParkedCallsComplete",
+        b"parkinglots": b"ParkinglotsComplete",
+        b"pjsipshowaors": b"AorListComplete",
+        b"pjsipshowauths": b"AuthListComplete",
+        b"pjsipshowcontacts": b"ContactListComplete",
+        b"pjsipshowendpoint": b"EndpointDetailComplete",
+        b"pjsipshowendpoints": b"EndpointListComplete",
+        b"pjsipshowmaintenance": b"PJSIPMaintenanceStatusComplete",
+        b"pjsipshowregistrationinboundcontactstatuses": b"ContactStatusDetailComplete",
+        b"pjsipshowregistrationsinbound": b"InboundRegistrationDetailComplete",
+        b"pjsipshowregistrationsoutbound": b"OutboundRegistrationDetailComplete",
+        b"pjsipshowresourcelists": b"ResourceListDetailComplete",
+        b"pjsipshowsubscriptionsinbound": b"InboundSubscriptionDetailComplete",
+        b"pjsipshowsubscriptionsoutbound": b"OutboundSubscriptionDetailComplete",
+        b"presencestatelist": b"PresenceStateListComplete",
+        b"prishowspans": b"PRIShowSpansComplete",
+        b"queuestatus": b"QueueStatusComplete",
+        b"queuesummary": b"QueueSummaryComplete",
+        b"showdialplan": b"ShowDialPlanComplete",
+        b"sippeers": b"PeerlistComplete",
+        b"sippeerstatus": b"SIPpeerstatusComplete",
+        b"sipshowregistry": b"RegistrationsComplete",
+        b"skinnydevices": b"DevicelistComplete",
+        b"skinnylines": b"LinelistComplete",
+        b"status": b"StatusComplete",
+        b"voicemailboxsummary": b"VoicemailBoxDetailComplete",
+        b"voicemailuserslist": b"VoicemailUserEntryComplete",
+        b"voicemailuserstatus": b"VoicemailUserDetailComplete",
+    }
+)
+
+#: Answered by the session itself, never sent to Asterisk: they would act on the link that all share.
+LOCAL = frozenset(
+    {b"challenge", b"events", b"filter", b"listcommands", b"login", b"logoff", b"ping", b"waitevent"}
+)
+
+#: Answers that are not one response with our ActionID (ami.md §1.2: no response at all, raw rows,
+#: several responses).  They run alone on the link, with a Ping behind them that marks their end.
+FENCED = frozenset({b"iaxnetstats", b"jabbersend", b"moduleload", b"skinnyshowdevice", b"skinnyshowline"})
+
+#: One plain event with the ActionID follows the response (ami.md §5).
+ONE_EVENT = frozenset({b"faxsession", b"faxstats"})
+
+#: Broadcast events that carry the ActionID of the action behind them, also after its response.
+ECHOED_BY = MappingProxyType(
+    {b"originate": b"OriginateResponse", b"sipqualifypeer": b"SIPQualifyPeerDone", b"userevent": b"UserEvent"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One row of the table: the name as Asterisk spells it, and the classes of which any will do."""
+
+    name: bytes
+    classes: int
+    synopsis: bytes = b""
+
+
+class ActionTable:
+    """Action name (any case) -> Listed.  Immutable: ``learnt_from`` gives a new table."""
+
+    __slots__ = ("_live", "_rows")
+
+    def __init__(self, rows: Mapping[bytes, Listed], live: tuple[Listed, ...] = ()) -> None:
+        self._rows = rows
+        self._live = live
+
+    def find(self, key: bytes) -> Listed | None:
+        """The row of an action, by its name in lower case; None if Asterisk would not know it."""
+        return self._rows.get(key)
+
+    @property
+    def live(self) -> tuple[Listed, ...]:
+        """What the connected Asterisk listed, in its order; empty before the first link-up."""
+        return self._live
+
+    def learnt_from(self, headers: list[tuple[bytes, bytes]]) -> "ActionTable":
+        """The shipped table overlaid with the headers of a ListCommands response.
+
+        Lines that are not ``Name: synopsis  (Priv: …)`` are passed over.
+        """
+        live: list[Listed] = []
+        for name, value in headers:
+            synopsis, found, rest = value.rpartition(b"(Priv: ")
+            if found and rest.endswith(b")"):
+                live.append(Listed(name, privilege.action_classes(rest[:-1]), synopsis))
+        rows = dict(SHIPPED._rows)
+        rows.update((row.name.lower(), row) for row in live)
+        return ActionTable(rows, tuple(live))
+
+
+def _shipped() -> ActionTable:
+    rows: dict[bytes, Listed] = {}
+    for classes, names in _SHIPPED.items():
+        mask = privilege.parse_classes(classes)
+        for name in names.encode().split():
+            rows[name.lower()] = Listed(name, mask)
+    return ActionTable(rows)
+
+
+SHIPPED = _shipped()

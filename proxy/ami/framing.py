@@ -1,0 +1,142 @@
+"""Framing: cut the AMI byte stream into messages.
+
+A message is a run of lines closed by an empty one.  Asterisk writes CRLF but
+also *reads* a bare LF as a line end (ami.md §1.1), so a framer that insisted
+on CRLF would see one message where Asterisk sees two.  What the headers say is
+none of its business, with one exception: up to Asterisk 13 the answer to
+``Command`` is free text up to a marker, and only the first line tells.
+"""
+
+import re
+
+from proxy.ami.errors import MessageTooLong
+
+_BLANK_LINE = re.compile(rb"\n\r?\n")
+_FOLLOWS_END = re.compile(rb"--END COMMAND--\r?\n\r?\n")
+_FOLLOWS = re.compile(rb"Response: Follows\r?\n")
+_FOLLOWS_LENGTH = len(b"Response: Follows\r\n")
+
+#: Longest overlap of a terminator with what was already searched.
+_OVERLAP = len(b"--END COMMAND--\r\n\r\n")
+
+
+class ActionFramer:
+    """Cuts what a client sends.  An empty line where a message should start is a message too.
+
+    Asterisk answers such a line with ``Missing action in request``, so it is
+    returned (as the line itself) instead of being skipped.
+    Memory is bounded by ``limit`` plus one read.
+    """
+
+    __slots__ = ("_buffer", "_searched", "limit")
+
+    def __init__(self, limit: int = 65536) -> None:
+        self._buffer = b""
+        self._searched = 0
+        self.limit = limit
+
+    @property
+    def pending(self) -> int:
+        """Bytes of the unfinished message."""
+        return len(self._buffer)
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """Return the messages that ``data`` completed, blank line included.
+
+        Raises MessageTooLong when the unfinished message is over the limit.
+        There is no way back into step: close the stream.
+        """
+        buffer = self._buffer + data if self._buffer else data
+        messages: list[bytes] = []
+        start = 0
+        search_from = self._searched
+        end = len(buffer)
+        while start < end:
+            if buffer.startswith(b"\r\n", start):
+                stop = start + 2
+            elif buffer.startswith(b"\n", start):
+                stop = start + 1
+            else:
+                found = _BLANK_LINE.search(buffer, search_from)
+                if found is None:
+                    break
+                stop = found.end()
+            if stop - start > self.limit:
+                raise MessageTooLong
+            messages.append(buffer[start:stop])
+            start = search_from = stop
+        self._buffer = buffer[start:] if start else buffer
+        if len(self._buffer) > self.limit:
+            raise MessageTooLong
+        self._searched = max(0, len(self._buffer) - 2)
+        return messages
+
+
+class UpstreamFramer:
+    """Cuts what Asterisk sends.  Stray empty lines between messages are skipped (ami.md §1.2).
+
+    A complete message over ``limit`` bytes is left out and counted in
+    ``dropped``; ``give_up`` bytes without an end raise MessageTooLong.
+    """
+
+    __slots__ = ("_buffer", "_searched", "dropped", "give_up", "limit")
+
+    def __init__(self, limit: int = 1 << 20, give_up: int = 4 << 20) -> None:
+        self._buffer = b""
+        self._searched = 0
+        self.dropped = 0
+        self.limit = limit
+        self.give_up = give_up
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """Return the messages that ``data`` completed, blank line included.
+
+        Raises MessageTooLong when ``give_up`` bytes have no end in them: the
+        link must be made anew.
+        """
+        buffer = self._buffer + data if self._buffer else data
+        messages: list[bytes] = []
+        start = 0
+        search_from = self._searched
+        end = len(buffer)
+        while start < end:
+            first = buffer[start]
+            if first in b"\r\n":
+                stray = _stray_line(buffer, start)
+                if stray == 0:
+                    break
+                start += stray
+                search_from = start
+                continue
+            if first == 0x52 and buffer.startswith(b"Response: Follows", start):
+                if end - start < _FOLLOWS_LENGTH:
+                    break
+                pattern = _FOLLOWS_END if _FOLLOWS.match(buffer, start) else _BLANK_LINE
+            else:
+                pattern = _BLANK_LINE
+            found = pattern.search(buffer, max(search_from, start))
+            if found is None:
+                break
+            stop = found.end()
+            if stop - start > self.limit:
+                self.dropped += 1
+            else:
+                messages.append(buffer[start:stop])
+            start = search_from = stop
+        self._buffer = buffer[start:] if start else buffer
+        if len(self._buffer) > self.give_up:
+            raise MessageTooLong
+        self._searched = max(0, len(self._buffer) - _OVERLAP)
+        return messages
+
+
+def _stray_line(buffer: bytes, start: int) -> int:
+    """Length of the empty line at ``start``; 0 if the next byte is needed to tell.
+
+    A CR that no LF follows is not a line end: it is skipped as one byte of noise.
+    """
+    if buffer[start] == 0x0A:
+        return 1
+    if start + 1 == len(buffer):
+        return 0
+    return 2 if buffer[start + 1] == 0x0A else 1

@@ -1,0 +1,35 @@
+"""The command ``ami-proxy``: parse arguments, call, print.  One module per noun or verb.
+
+A module of this package has ``register(commands)``, which adds its parser and
+sets ``run`` on it: a function from the parsed arguments to the exit status.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from types import ModuleType
+
+from proxy import __version__
+
+_COMMANDS: tuple[ModuleType, ...] = ()
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; the exit status: 0 done, 1 refused or found wrong, 2 misused."""
+    parser = argparse.ArgumentParser(
+        prog="ami-proxy", description="A TLS edge for the Asterisk Manager Interface."
+    )
+    parser.add_argument("--version", action="version", version=f"ami-proxy {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for module in _COMMANDS:
+        module.register(commands)
+    arguments = parser.parse_args(argv)
+    try:
+        status: int = arguments.run(arguments)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # The reader of our output (head, less) went away: no traceback for that.
+        sys.stderr.close()
+        return 1
+    return status

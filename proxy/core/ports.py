@@ -1,0 +1,83 @@
+"""All the core knows of the outside: a transport per client, one upstream, a scheduler, a verifier.
+
+Implemented by ``net`` (sockets, loop, threads) and by the list-backed doubles
+in ``tests/support``.  None of these calls blocks, and none calls back before it
+returns, but for Verifier when it knows the answer at once.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+
+class Peer(NamedTuple):
+    """Where a client comes from, and what its TLS handshake told."""
+
+    address: str
+    port: int
+    local_address: str = ""
+    local_port: int = 0
+    tls: str = ""
+
+
+class Transport(Protocol):
+    """The way to one client."""
+
+    @property
+    def peer(self) -> Peer:
+        """Who is at the other end."""
+
+    def send(self, data: bytes) -> int:
+        """Write what can be written at once; the number of bytes taken, 0 if none can be now.
+
+        When fewer than all were taken, ``Session.writable`` is called once more can be.
+        The next call must then begin with the bytes that were not taken.
+        """
+
+    def pause(self) -> None:
+        """Stop reading from the client."""
+
+    def resume(self) -> None:
+        """Read from the client again."""
+
+    def close(self) -> None:
+        """End in good order (close_notify).  No call comes from this transport afterwards."""
+
+    def abort(self) -> None:
+        """End at once, unsent bytes lost.  No call comes from this transport afterwards."""
+
+
+class Upstream(Protocol):
+    """The way to Asterisk, logged in; gone again when ``Hub.link_down`` was called."""
+
+    def send(self, data: bytes) -> None:
+        """Write whole messages; the link buffers what the socket does not take."""
+
+    def recycle(self, reason: str) -> None:
+        """Drop the connection, which can no longer be trusted, and make a new one."""
+
+
+class Timer(Protocol):
+    """What ``Scheduler.later`` gives back."""
+
+    def cancel(self) -> None:
+        """Do not call any more; harmless when already called."""
+
+
+class Scheduler(Protocol):
+    """Time, for the few things the one-second tick is too coarse for."""
+
+    def now(self) -> float:
+        """Monotonic seconds."""
+
+    def wall(self) -> float:
+        """Seconds since the epoch, for what people and events are shown."""
+
+    def later(self, delay: float, callback: Callable[[], None]) -> Timer:
+        """Call once, ``delay`` seconds from now, from the loop."""
+
+
+class Verifier(Protocol):
+    """Compares a candidate secret with a stored hash, without holding up the loop."""
+
+    def verify(self, stored: str, candidate: bytes, done: Callable[[bool], None]) -> None:
+        """Call ``done`` once with the verdict; False also when the work cannot be taken on."""
