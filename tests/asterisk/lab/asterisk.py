@@ -1,0 +1,230 @@
+"""One running Asterisk on loopback: directories and ports of its own, stopped by its pid, restartable."""
+
+import fcntl
+import os
+import random
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from string import Template
+from typing import IO, ClassVar
+
+import trustme
+
+from tests.asterisk.lab import chroot
+
+_TEMPLATES = Path(__file__).with_name("etc")
+#: Configuration files that Asterisk complains about when they are missing; empty is fine.
+_EMPTY = "acl ccss cli cli_permissions codecs dnsmgr enum extconfig features queuerules rtp stasis udptl"
+_DIRECTORIES = ("cache", "db", "etc", "keys", "lib", "log", "run", "spool")
+_FOREGROUND = ("-f", "-U", "asterisk", "-G", "asterisk")
+_BOOT_DEADLINE = 60.0
+_STOP_DEADLINE = 15.0
+
+
+class Asterisk:
+    """A real Asterisk.  ``start`` and ``stop`` may alternate; ports and configuration stay.
+
+    ``users`` are the manager users of etc/manager.conf with their secrets;
+    ``user`` and ``secret`` the all-powerful one meant for the proxy's link.
+    """
+
+    host = "127.0.0.1"
+    user = "proxy"
+    secret = "proxysecret"
+    users: ClassVar = {
+        "limited": "lim",
+        "lab-reader": "reader",
+        "lab-filtered": "filtered",
+        "lab-single": "single",
+        "lab-originate": "originate",
+        "lab-acl": "acl",
+    }
+
+    def __init__(self, suite: str, manager_extra: str = "", extensions_extra: str = "") -> None:
+        self._root = chroot.ready(suite)
+        self.version = chroot.SUITES[suite]
+        with chroot.locked(self._root):
+            _clear_leftovers(self._root)
+            self.directory = Path(tempfile.mkdtemp(prefix="run-", dir=self._root / "srv"))
+            self._lock = _claim(self.directory)
+        self.port, self.tls_port = _free_port(), _free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._manager_extra = manager_extra
+        self._configure(extensions_extra)
+
+    def __repr__(self) -> str:
+        return f"<Asterisk {self.version} at {self.host}:{self.port}>"
+
+    @property
+    def cafile(self) -> Path:
+        """What to trust on ``tls_port``."""
+        return self.directory / "ca.pem"
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the process is there."""
+        return self._process is not None and self._process.poll() is None
+
+    def start(self) -> None:
+        """Start, and wait until it is fully booted."""
+        assert not self.is_running, f"{self} runs already"
+        with (self.directory / "stdout").open("ab") as output:
+            self._process = subprocess.Popen(
+                chroot.inside(self._root, "asterisk", *_FOREGROUND, "-C", self._inside("etc/asterisk.conf")),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        give_up = time.monotonic() + _BOOT_DEADLINE
+        while not self._is_booted():
+            if not self.is_running or time.monotonic() > give_up:
+                self.stop()
+                said = (self.directory / "stdout").read_text(errors="replace")[-2000:]
+                raise RuntimeError(f"{self} did not boot: {said}")
+            time.sleep(0.05)
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
+        """End the process by its pid and wait for it; harmless when it is over."""
+        if self._process is None:
+            return
+        self._process.send_signal(how)
+        try:
+            self._process.wait(_STOP_DEADLINE)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process = None
+
+    def restart(self) -> None:
+        """Stop, then start again on the same ports."""
+        self.stop()
+        self.start()
+
+    def remove(self) -> None:
+        """Stop for good and delete the instance's files."""
+        self.stop()
+        shutil.rmtree(self.directory)
+        self._lock.close()
+
+    def cli(self, command: str) -> str:
+        """Run a command of Asterisk's own console; what it printed."""
+        done = subprocess.run(
+            chroot.inside(self._root, "asterisk", "-C", self._inside("etc/asterisk.conf"), "-rx", command),
+            check=False,
+            capture_output=True,
+            text=True,
+            errors="replace",
+        )
+        return done.stdout
+
+    def reload_manager(self, extra: str) -> None:
+        """Replace what stands after the manager users of etc/manager.conf, and reload.
+
+        Sessions that are logged in keep the rights they have.  No setvar in
+        here: with it, Asterisk aborts at the second reload.
+        """
+        self._manager_extra = extra
+        self._write_manager()
+        self.cli("manager reload")
+
+    def _inside(self, path: str) -> str:
+        return f"/srv/{self.directory.name}/{path}"
+
+    def _is_booted(self) -> bool:
+        return (self.directory / "run/asterisk.ctl").exists() and "fully booted" in self.cli(
+            "core waitfullybooted"
+        )
+
+    def _configure(self, extensions_extra: str) -> None:
+        for name in _DIRECTORIES:
+            (self.directory / name).mkdir()
+        etc = self.directory / "etc"
+        for name in _EMPTY.split():
+            (etc / f"{name}.conf").touch()
+        for template in _TEMPLATES.glob("*.conf"):
+            (etc / template.name).write_text(self._rendered(template))
+        self._write_manager()
+        with (etc / "extensions.conf").open("a") as extensions:
+            extensions.write(extensions_extra)
+        ca = trustme.CA()
+        ca.cert_pem.write_to_path(str(self.cafile))
+        leaf = ca.issue_cert("localhost", "127.0.0.1")
+        leaf.private_key_pem.write_to_path(str(etc / "server.key"))
+        for number, certificate in enumerate(leaf.cert_chain_pems):
+            certificate.write_to_path(str(etc / "server.pem"), append=number > 0)
+        self.directory.chmod(0o755)
+        owner, group = _account(self._root)
+        for path in (self.directory, *self.directory.rglob("*")):
+            os.chown(path, owner, group)
+
+    def _write_manager(self) -> None:
+        text = self._rendered(_TEMPLATES / "manager.conf")
+        (self.directory / "etc/manager.conf").write_text(f"{text}\n{self._manager_extra}\n")
+
+    def _rendered(self, template: Path) -> str:
+        modules = next(self._root.glob("usr/lib/**/asterisk/modules"))
+        return Template(template.read_text()).substitute(
+            here=f"/srv/{self.directory.name}",
+            modules=f"/{modules.relative_to(self._root)}",
+            port=self.port,
+            tls_port=self.tls_port,
+        )
+
+
+def _account(root: Path) -> tuple[int, int]:
+    for line in (root / "etc/passwd").read_text().splitlines():
+        name, _, uid, gid, *_ = line.split(":")
+        if name == "asterisk":
+            return int(uid), int(gid)
+    raise chroot.Unavailable(f"{root} has no user asterisk: remove it, it is built again")
+
+
+def _free_port() -> int:
+    # Below the range that connect() takes its own ports from: a client that keeps trying
+    # a stopped Asterisk's port would otherwise meet itself there one day.
+    while True:
+        port = random.randrange(20000, 30000)
+        with socket.socket() as probe:
+            try:
+                probe.bind((Asterisk.host, port))
+            except OSError:
+                continue
+            return port
+
+
+def _claim(directory: Path) -> IO[str]:
+    lock = (directory / "lock").open("w")
+    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return lock
+
+
+def _clear_leftovers(root: Path) -> None:
+    """End and delete the instances of runs that were killed: nobody holds their lock any more."""
+    for directory in (root / "srv").glob("run-*"):
+        try:
+            lock = _claim(directory)
+        except OSError:
+            continue
+        with lock:
+            for pid in _pids_with(f"/srv/{directory.name}/etc/asterisk.conf"):
+                os.kill(pid, signal.SIGKILL)
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+def _pids_with(argument: str) -> list[int]:
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            arguments = (process / "cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if re.fullmatch(rb"(.*/)?asterisk", arguments[0]) and argument.encode() in arguments:
+            found.append(int(process.name))
+    return found
