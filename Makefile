@@ -1,0 +1,51 @@
+# Every target sets up first what it needs.  `make test` is the whole check.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+PINS := requirements.txt requirements-dev.txt pyproject.toml
+
+.PHONY: setup demo test lint types imports format clean
+
+setup: $(STAMP)
+
+# Done again only when the pins change.  Debian's python3 has no ensurepip until python3-venv is there.
+$(STAMP): $(PINS)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "make: $(PYTHON) is older than 3.11: set PYTHON=" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || $(MAKE) --no-print-directory .python3-venv
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
+	@echo "installing the pinned packages into .venv"
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements-dev.txt
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --no-build-isolation --no-deps -e .
+	@touch $@
+
+.PHONY: .python3-venv
+.python3-venv: SUDO = $(if $(filter-out 0,$(shell id -u)),sudo -n)
+.python3-venv:
+	@echo "installing python3-venv"
+	@command -v apt-get >/dev/null && { $(SUDO) apt-get update && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends python3-venv; } >/dev/null 2>&1 || { echo "make: $(PYTHON) has no ensurepip, and it could not be installed from here; run: sudo apt-get install python3-venv" >&2; exit 1; }
+
+# make demo ASTERISK=host:port USER=name SECRET_FILE=path: in front of a real Asterisk.
+demo: setup
+	@$(BIN)/ami-proxy demo $(if $(ASTERISK),--asterisk '$(ASTERISK)' --user '$(USER)' --secret-file '$(SECRET_FILE)')
+
+test: lint types imports
+	$(BIN)/pytest --cov --cov-report=
+	$(BIN)/coverage report --skip-covered --fail-under=90
+	$(BIN)/coverage report --skip-covered --fail-under=100 --include='proxy/ami/*,proxy/core/*'
+
+lint: setup
+	$(BIN)/ruff format --check -q .
+	$(BIN)/ruff check -q .
+
+types: setup
+	$(BIN)/mypy
+
+imports: setup
+	$(BIN)/lint-imports
+
+format: setup
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf .venv build dist *.egg-info .*_cache .coverage* .hypothesis demo-state results
