@@ -1,0 +1,133 @@
+"""CLI commands: read into words as Asterisk's command line does, then judged by the first ones.
+
+Class command is Asterisk's command line, and keeps it.  Two lists are taken
+out: commands that end, restart or starve the one link all clients share, for
+everyone; and commands that do what another class names (code, files, database,
+configuration, other people's calls), for those without that class.
+"""
+
+import re
+from typing import Final
+
+from proxy.ami.message import Action
+from proxy.ami.privilege import CALL, CONFIG, REPORTING, SYSTEM
+from proxy.core.policy.verdict import PERMISSION_DENIED, Deny, Judged
+
+_ASTERISK_LIST: Final = Deny(b"Command blacklisted", "command")
+_REFUSED: Final = Deny(PERMISSION_DENIED, "command")
+_NOT_LISTED: Final = Deny(PERMISSION_DENIED, "commands")
+
+#: Asterisk's own list (and its only one), here without the tab and the quotes that get round it.
+_BLACKLISTED: Final = (b"module load", b"module unload", b"restart gracefully")
+
+#: Refused to everyone: they hit the link.
+_HITS_LINK: Final = (
+    b"core abort",
+    b"core restart",
+    b"core stop",
+    b"manager",
+    b"module refresh",
+    b"module reload manager",
+    b"reload manager",
+    b"restart",
+    b"stop",
+)
+#: What stands against the prefix ``manager`` above: reading.
+_HARMLESS: Final = (b"manager show",)
+
+#: Prefix -> classes of which one is needed beside command.
+_NEEDS: Final = (
+    (b"agi exec", SYSTEM),
+    (b"channel originate", SYSTEM),
+    (b"channel redirect", SYSTEM | CALL),
+    (b"channel request hangup", SYSTEM | CALL),
+    (b"config reload", SYSTEM | CONFIG),
+    (b"confbridge record", SYSTEM),
+    (b"core set file", SYSTEM),
+    (b"database show", SYSTEM | REPORTING),
+    (b"database get", SYSTEM | REPORTING),
+    (b"database", SYSTEM),
+    (b"dialplan add", SYSTEM),
+    (b"dialplan remove", SYSTEM),
+    (b"dialplan save", SYSTEM),
+    (b"dialplan set", SYSTEM),
+    (b"file convert", SYSTEM),
+    (b"hangup request", SYSTEM | CALL),
+    (b"logger add", SYSTEM),
+    (b"mixmonitor", SYSTEM),
+    (b"odbc", SYSTEM),
+    (b"originate", SYSTEM),
+    (b"pjsip set logger", SYSTEM),
+    (b"pjsip show auth", SYSTEM),
+    (b"pjsip show auths", SYSTEM),
+    (b"realtime", SYSTEM),
+    (b"rtp set", SYSTEM),
+    (b"soft hangup", SYSTEM | CALL),
+    (b"xmldoc dump", SYSTEM),
+)
+
+_ALIAS_OF_END: Final = re.compile(rb"die\Z|quit\Z|exit\Z|shutdown\Z", re.IGNORECASE)
+
+
+def words(command: bytes) -> list[bytes]:
+    """The words of a command as Asterisk's ``parse_args`` reads them.
+
+    Blanks and tabs part words, quotes keep them together and go, a backslash
+    makes the next byte an ordinary one.
+    """
+    found: list[bytes] = []
+    word = bytearray()
+    quoted = escaped = False
+    blank = True
+    for code in command:
+        byte = bytes((code,))
+        if byte == b'"' and not escaped:
+            quoted = not quoted
+            if quoted and blank:
+                word.clear()
+                blank = False
+        elif byte in b" \t" and not (quoted or escaped):
+            if not blank:
+                found.append(bytes(word))
+                word.clear()
+                blank = True
+        elif byte == b"\\" and not escaped:
+            escaped = True
+        else:
+            word += byte
+            blank = escaped = False
+    if not blank:
+        found.append(bytes(word))
+    return found
+
+
+def command(user: Judged, action: Action) -> Deny | None:
+    """The command of a Command action, or its empty form, which Asterisk answers itself."""
+    text = action.get(b"command")
+    said = [word.lower() for word in words(text)]
+    if not said:
+        return None
+    if _starts(said, _BLACKLISTED):
+        return _ASTERISK_LIST
+    if text.lstrip(b' \t"\\').startswith(b"!") or _ALIAS_OF_END.match(said[0]):
+        return _REFUSED
+    if _starts(said, _HITS_LINK) and not _starts(said, _HARMLESS):
+        return _REFUSED
+    for prefix, classes in _NEEDS:
+        if _starts(said, (prefix,)):
+            if not user.write & classes:
+                return _REFUSED
+            break
+    listed = None if user.rules is None else user.rules.commands
+    if listed is not None and not _starts(said, tuple(prefix.lower().encode() for prefix in listed)):
+        return _NOT_LISTED
+    return None
+
+
+def _starts(said: list[bytes], prefixes: tuple[bytes, ...]) -> bool:
+    # Whole words: "core show" is no "core showdown".
+    for prefix in prefixes:
+        expected = prefix.split(b" ")
+        if said[: len(expected)] == expected:
+            return True
+    return False

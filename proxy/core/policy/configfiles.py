@@ -1,0 +1,65 @@
+"""Configuration files and modules by name: names only, no paths, and never the manager's own.
+
+Asterisk compares the beginning of the resolved path, so that a folder beside
+its own passes, and older versions compare nothing.  manager.conf holds the
+secret of the account that all clients share.
+"""
+
+import re
+from typing import Final
+
+from proxy.ami.message import Action
+from proxy.ami.privilege import SYSTEM
+from proxy.core.policy.verdict import PERMISSION_DENIED, Deny, Judged
+
+_PLAIN: Final = re.compile(rb"[A-Za-z0-9_.-]+\.conf\Z")
+_MODULE: Final = re.compile(rb"[A-Za-z0-9_.-]+\Z")
+#: Accounts of the manager interface live here; users.conf makes some with ``hasmanager``.
+_ACCOUNTS: Final = re.compile(rb"\.*manager|users\.conf\Z|.*ami[-_]?proxy", re.IGNORECASE)
+
+_FILE: Final = Deny(b"File requires escalated privileges", "config-file")
+_DIRECTIVE: Final = Deny(PERMISSION_DENIED, "config-directive")
+_INCOMPLETE: Final = Deny(b"Incomplete ModuleLoad action.", "module-name")
+_UNNAMED: Final = Deny(b"Need module name", "module-name")
+_OUTSIDE: Final = Deny(b"Module must be in the configured modules directory.", "module-name")
+_MANAGER: Final = Deny(PERMISSION_DENIED, "reload-manager")
+
+
+def config_file(user: Judged, action: Action) -> Deny | None:
+    """GetConfig, GetConfigJSON, ListCategories, CreateConfig, UpdateConfig: every file they name."""
+    for header in (b"filename", b"srcfilename", b"dstfilename"):
+        name = action.get(header)
+        if name and (not _PLAIN.match(name) or b".." in name or _ACCOUNTS.match(name)):
+            return _FILE
+    return None
+
+
+def update_config(user: Judged, action: Action) -> Deny | None:
+    """The same; and no line that would read as ``#include`` or ``#exec``, and no reload of the manager."""
+    refused = config_file(user, action)
+    if refused is not None:
+        return refused
+    for name, value in action.headers:
+        # Var-000000, Cat-000000, Value-, Match-: written out, a leading # makes a directive of them.
+        if b"-" in name and value.lstrip(b" \t").startswith(b"#"):
+            return _DIRECTIVE
+    return _MANAGER if _names_manager(action.get(b"reload")) and not user.write & SYSTEM else None
+
+
+def reload(user: Judged, action: Action) -> Deny | None:
+    """The manager itself is reloaded with class system only: its accounts are no ordinary configuration."""
+    return _MANAGER if _names_manager(action.get(b"module")) and not user.write & SYSTEM else None
+
+
+def module_load(user: Judged, action: Action) -> Deny | None:
+    """A plain name; and no shape that Asterisk answers with several responses."""
+    kind, module = action.get(b"loadtype"), action.get(b"module")
+    if not kind:
+        return _INCOMPLETE
+    if not module:
+        return None if kind.lower() == b"reload" else _UNNAMED
+    return None if _MODULE.match(module) and b".." not in module else _OUTSIDE
+
+
+def _names_manager(module: bytes) -> bool:
+    return module.strip(b" \t").lower().startswith(b"manager")

@@ -1,0 +1,181 @@
+"""Targets: the contexts and channels a user's actions may touch.
+
+Judged only for users whose rules have ``contexts`` or ``channels``.  The same
+place in the dialplan can be named in many ways (Context, ``Local/x@ctx``, an
+application's data), so each is read; what cannot be read is refused, and a
+context that is left out, so that Asterisk would choose one, is refused too.
+"""
+
+import re
+from collections.abc import Iterator
+from types import MappingProxyType
+from typing import Final
+
+from proxy.ami.message import Action
+from proxy.config.rules import Rules
+from proxy.core.policy import functions, wildcard
+from proxy.core.policy.verdict import PERMISSION_DENIED, Deny
+
+_CONTEXT: Final = Deny(PERMISSION_DENIED, "contexts")
+_CHANNEL: Final = Deny(PERMISSION_DENIED, "channels")
+
+#: Headers in which an action names a channel that is there.
+_LIVE: Final = (
+    b"channel",
+    b"channel1",
+    b"channel2",
+    b"extrachannel",
+    b"timeoutchannel",
+    b"announcechannel",
+    b"caller",
+)
+#: Headers that hold a dial string: the channel is still to be made.
+_DIALLED: Final = MappingProxyType(
+    {
+        b"originate": (b"channel",),
+        b"queueadd": (b"interface", b"stateinterface"),
+        b"queuepause": (b"interface",),
+        b"queuepenalty": (b"interface",),
+        b"queuememberringinuse": (b"interface",),
+        b"queueremove": (b"interface",),
+    }
+)
+#: Reach calls by another handle than their channel; no list of channels can bound them.
+_UNBOUNDED: Final = frozenset(
+    {
+        b"aocmessage",
+        b"bridgedestroy",
+        b"bridgetechnologysuspend",
+        b"bridgetechnologyunsuspend",
+        b"dahdidialoffhook",
+        b"dahdihangup",
+        b"dahditransfer",
+    }
+)
+#: ``Context`` here is where a call goes (elsewhere it is a mailbox's, or only read).
+_SENDS_CALLS: Final = frozenset({b"atxfer", b"blindtransfer", b"originate", b"redirect"})
+_CHANGES_DIALPLAN: Final = frozenset({b"dialplanextensionadd", b"dialplanextensionremove"})
+
+#: Variables by which a channel's later transfers choose their context.
+_CONTEXT_VARIABLES: Final = frozenset({b"TRANSFER_CONTEXT", b"FORWARD_CONTEXT", b"MACRO_CONTEXT"})
+_JUMP_VARIABLES: Final = frozenset({b"GOTO_ON_BLINDXFR", b"DYNAMIC_FEATURES", b"EXITCONTEXT"})
+
+_SUFFIX: Final = re.compile(rb"-[0-9a-fA-F]{1,16}(?:;[12])?\Z")
+_LOCAL: Final = re.compile(rb"local/[^@/&,|]+@([^@/&,|]+)(?:/[a-z]*)?\Z", re.IGNORECASE)
+
+#: Applications that take a call nowhere: free under any list.
+_HARMLESS: Final = frozenset(
+    b"""answer busy confbridge congestion echo hangup milliwatt mset musiconhold noop playback playtones
+    proceeding progress read ringing sayalpha saydigits saynumber sayphonetic senddtmf set stopmusiconhold
+    stopplaytones verbose wait""".split()
+)
+_JUMPS: Final = frozenset({b"goto", b"gosub"})
+_DIALS: Final = frozenset({b"dial", b"page"})
+#: Options of Dial that name no place in the dialplan and run nothing.
+_TIMEOUT: Final = re.compile(rb"[0-9.^]*\Z")
+_DIAL_OPTIONS: Final = re.compile(rb"(?:[cCEgHhiIjkKNoRtTwWxXz]|[LmSr](?:\([^()]*\))?)*\Z")
+
+
+def within_targets(rules: Rules, action: Action) -> Deny | None:
+    """Refuse an action that reaches beyond the user's contexts and channels."""
+    if rules.contexts is None and rules.channels is None:
+        return None
+    return _channels(rules, action) or _contexts(rules, action) or _application(rules, action)
+
+
+def _channels(rules: Rules, action: Action) -> Deny | None:
+    if rules.channels is not None and action.key in _UNBOUNDED:
+        return _CHANNEL
+    dialled = _DIALLED.get(action.key, ())
+    for header in dialled:
+        value = action.get(header)
+        if value and (refused := _destination(rules, value)) is not None:
+            return refused
+    for header in _LIVE:
+        value = action.get(header)
+        if value and header not in dialled and (refused := _live(rules, value)) is not None:
+            return refused
+    return None
+
+
+def _live(rules: Rules, channel: bytes) -> Deny | None:
+    # A name by its unique id, or by a pattern, names no device: no list can have it.
+    if rules.channels is None:
+        return None
+    return _destination(rules, _SUFFIX.sub(b"", channel))
+
+
+def _destination(rules: Rules, channel: bytes) -> Deny | None:
+    if channel[:6].lower() == b"local/" and rules.contexts is not None:
+        # Local is a way into the dialplan: the list of contexts says where to.
+        local = _LOCAL.match(channel)
+        return None if local and wildcard.matches(rules.contexts, local.group(1)) else _CONTEXT
+    if rules.channels is not None and not wildcard.matches_channel(rules.channels, channel):
+        return _CHANNEL
+    return None
+
+
+def _contexts(rules: Rules, action: Action) -> Deny | None:
+    if rules.contexts is None:
+        return None
+    named = [action.get(header) for header in _context_headers(action)]
+    named.extend(_contexts_of_variables(action))
+    return None if all(wildcard.matches(rules.contexts, context) for context in named) else _CONTEXT
+
+
+def _context_headers(action: Action) -> Iterator[bytes]:
+    if action.key in _CHANGES_DIALPLAN:
+        yield b"context"
+    if action.key not in _SENDS_CALLS:
+        return
+    if action.key != b"originate" or not action.get(b"application") or action.get(b"context"):
+        yield b"context"
+    if action.get(b"extracontext") or action.get(b"extraexten") or action.get(b"extrapriority"):
+        yield b"extracontext"
+
+
+def _contexts_of_variables(action: Action) -> Iterator[bytes]:
+    pairs = list(functions.assignments(action.get_all(b"variable")))
+    if action.key == b"setvar":
+        pairs = [(action.get(b"variable"), action.get(b"value"))]
+    for name, value in pairs:
+        plain = name.lstrip(b"_")
+        if plain in _CONTEXT_VARIABLES:
+            yield value
+        elif plain in _JUMP_VARIABLES:
+            yield b""  # no context is called that: refused
+
+
+def _application(rules: Rules, action: Action) -> Deny | None:
+    if action.key != b"originate" or not action.get(b"application"):
+        return None
+    name = action.get(b"application").strip(b" \t").lower()
+    if name in _HARMLESS:
+        return None
+    items = functions.arguments(action.get(b"data"))
+    if name in _DIALS and items:
+        return _dial(rules, items)
+    if name == b"queue" and not any(items[5:7]):
+        return None  # its agents are the queue's own; AGI and subroutine are not given
+    if name in _JUMPS:
+        return _jump(rules, items)
+    return _CONTEXT if rules.contexts is not None else _CHANNEL
+
+
+def _dial(rules: Rules, items: list[bytes]) -> Deny | None:
+    # Dial has its options third; Page has them second, where a timeout of Dial's stands.
+    destinations, timeout, options, *rest = [*items, b"", b""]
+    if not _TIMEOUT.match(timeout) or not _DIAL_OPTIONS.match(options) or any(rest):
+        return _CONTEXT
+    for destination in destinations.split(b"&"):
+        refused = _destination(rules, destination.strip(b" \t"))
+        if refused is not None:
+            return refused
+    return None
+
+
+def _jump(rules: Rules, items: list[bytes]) -> Deny | None:
+    if rules.contexts is None:
+        return None
+    # context,exten,priority: with fewer the context would be the channel's own.
+    return None if len(items) == 3 and wildcard.matches(rules.contexts, items[0]) else _CONTEXT

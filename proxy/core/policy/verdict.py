@@ -1,0 +1,56 @@
+"""Verdicts: what a judgement says, and what it needs to know of a user.
+
+``rule`` is a short stable name for the audit line and for ``explain``: the
+check that decided, as the guide's page "What a user can do" calls it.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from proxy.ami.message import Action
+from proxy.config.rules import Rules
+
+#: Asterisk's answer where a class is missing; also ours where Asterisk has no check and so no text.
+PERMISSION_DENIED: Final = b"Permission denied"
+
+
+class Judged(Protocol):
+    """The part of a user that judgements read."""
+
+    @property
+    def write(self) -> int:
+        """Privilege classes of the user's actions, as a mask."""
+
+    @property
+    def rules(self) -> Rules | None:
+        """The user's own rules; None if there are none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Allow:
+    """The action may run, as ``action`` says it: the user's rules may have rewritten it.
+
+    ``privileged`` marks what the audit log records even when allowed: whatever
+    changes something, or reads what only the classes system and config may.
+    """
+
+    action: Action
+    rule: str
+    privileged: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Deny:
+    """The action may not run; ``text`` is the Message of the Error, Asterisk's own where it has one."""
+
+    text: bytes
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One check on the way to a verdict: its name, the action as it left it, its refusal if it made one."""
+
+    check: str
+    action: Action
+    deny: Deny | None = None
