@@ -1,0 +1,53 @@
+"""Where to listen: an address and port, or a socket handed over by the service manager."""
+
+import ipaddress
+from typing import NamedTuple
+
+from proxy.config.problems import Unfit
+
+_FORMS = 'write "[::]:5039", "127.0.0.1:5039" or "fd:NAME"'
+
+
+class Address(NamedTuple):
+    """``host`` and ``port`` (0: any free one), or the ``name`` of an inherited socket and no host."""
+
+    host: str = ""
+    port: int = 0
+    name: str = ""
+
+    @classmethod
+    def from_text(cls, text: str) -> "Address":
+        """Read one of the three forms; Unfit where it is none of them."""
+        if text.startswith("fd:"):
+            if (
+                not text[3:].isascii()
+                or not text[3:].replace("-", "").replace("_", "").replace(".", "").isalnum()
+            ):
+                raise Unfit("expected the name of a socket after fd:", "write its FileDescriptorName=")
+            return cls(name=text[3:])
+        host, _, port = text.rpartition(":")
+        if not host:
+            raise Unfit("expected an address and a port", _FORMS)
+        bracketed = host.startswith("[") and host.endswith("]")
+        try:
+            address = ipaddress.ip_address(host[1:-1] if bracketed else host)
+        except ValueError:
+            raise Unfit("not an IP address in front of the port", _FORMS) from None
+        if bracketed != (address.version == 6):
+            raise Unfit("IPv6 addresses stand in brackets, IPv4 ones do not", _FORMS)
+        if not (port.isascii() and port.isdigit() and int(port) <= 65535):
+            raise Unfit("not a port", "write a number from 0 (any free one) to 65535")
+        return cls(host=str(address), port=int(port))
+
+    def __str__(self) -> str:
+        if self.name:
+            return f"fd:{self.name}"
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether nothing sent there leaves this machine; of names only ``localhost`` is known to."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"

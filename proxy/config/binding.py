@@ -1,0 +1,222 @@
+"""From the tree of a file to frozen structs, with *all* that is wrong and its line.
+
+msgspec converts and checks each value, but stops at the first error; so the
+walk over structs, lists and mappings is done here and msgspec is asked leaf by
+leaf.  A type that has ``from_text`` reads itself from a text; a path is resolved
+against the file's folder and the environment.  ``Annotated[kind, look]`` has the
+function ``look`` judge the bound value.  Both raise Unfit.
+"""
+
+import difflib
+import re
+import types
+import typing
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
+
+import msgspec
+
+from proxy.config.document import Document, Node
+from proxy.config.problems import KeyPath, Unfit
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+#: Looks at one finished struct and reports what its values make no sense as.
+Check = Callable[[Any, KeyPath, Document], None]
+
+_PLAIN_WORDS = {
+    "str": "text", "int": "a whole number", "float": "a number", "bool": "true or false",
+    "array": "a list", "object": "a mapping", "null": "nothing", "date": "a date", "datetime": "a date",
+}  # fmt: skip
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+class _Invalid:
+    """Stands for a value whose problem has been reported."""
+
+
+_INVALID = _Invalid()
+
+
+class Binder:
+    """Binds one document.  ``checks`` are called for each struct of their type that could be built."""
+
+    def __init__(
+        self, document: Document, environ: Mapping[str, str], checks: Mapping[type, Check] | None = None
+    ) -> None:
+        self._document = document
+        self._environ = environ
+        self._checks = checks or {}
+        #: The files named that are fit for use, whatever else is wrong around them.
+        self.files: dict[KeyPath, Path] = {}
+
+    def bind(self, kind: type[S]) -> S | None:
+        """The whole document as ``kind``; None when any part of it was reported."""
+        if not self._document.readable:
+            return None
+        bound = self._bind(self._document.root, kind, ())
+        return bound if isinstance(bound, kind) else None
+
+    def _bind(self, node: Node, kind: Any, path: KeyPath) -> Any:
+        if get_origin(kind) is Annotated:
+            looks = [look for look in get_args(kind)[1:] if not isinstance(look, msgspec.Meta)]
+            if looks:
+                return self._bind_judged(node, kind, looks, path)
+        origin = get_origin(kind)
+        if origin in (Union, types.UnionType):
+            member = _member(node, get_args(kind))
+            leaves = get_origin(member) is Union
+            return self._bind_leaf(node, member, path) if leaves else self._bind(node, member, path)
+        if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+            return self._bind_struct(node, kind, path)
+        if origin is tuple:
+            return self._bind_list(node, get_args(kind)[0], path)
+        if origin is dict:
+            return self._bind_mapping(node, get_args(kind)[1], path)
+        return self._bind_leaf(node, kind, path)
+
+    def _bind_judged(
+        self, node: Node, kind: Any, looks: Iterable[Callable[[Any], object]], path: KeyPath
+    ) -> Any:
+        bound = self._bind(node, get_args(kind)[0], path)
+        if bound is _INVALID:
+            return bound
+        try:
+            for look in looks:
+                look(bound)
+        except Unfit as error:
+            return self._wrong(path, str(error), error.remedy)
+        if isinstance(bound, Path):
+            self.files[path] = bound
+        return bound
+
+    def _bind_struct(self, node: Node, kind: type[msgspec.Struct], path: KeyPath) -> Any:
+        # A key with nothing after it: a section whose every line is commented out.
+        given = {} if node.content is None else node.content
+        if not isinstance(given, dict):
+            return self._wrong(path, f"expected a mapping, got {_describe(given)}", "write key: value lines")
+        fields = {field.name: field for field in msgspec.structs.fields(kind)}
+        hints = typing.get_type_hints(kind, include_extras=True)
+        values: dict[str, Any] = {}
+        sound = True
+        misspelt = set()
+        for key, child in given.items():
+            if key not in fields:
+                near = difflib.get_close_matches(key, fields, n=1, cutoff=0.6)
+                misspelt.update(near)
+                sound = False
+                self._wrong(
+                    (*path, key), "unknown key", f"did you mean '{near[0]}'?" if near else _known(fields)
+                )
+                continue
+            values[key] = self._bind(child, hints[key], (*path, key))
+            sound = sound and values[key] is not _INVALID
+        for name, field in fields.items():
+            if field.required and name not in values:
+                sound = False
+                if name not in misspelt:
+                    self._wrong(path, f"the key '{name}' is missing", "add it")
+        if not sound:
+            return _INVALID
+        built = kind(**values)
+        before = len(self._document.problems)
+        for parent in kind.__mro__:
+            if check := self._checks.get(parent):
+                check(built, path, self._document)
+        return built if len(self._document.problems) == before else _INVALID
+
+    def _bind_list(self, node: Node, kind: Any, path: KeyPath) -> Any:
+        given = [] if node.content is None else node.content
+        if not isinstance(given, list):
+            return self._wrong(
+                path, f"expected a list, got {_describe(given)}", "write [a, b], or lines with a dash"
+            )
+        items = [self._bind(item, kind, (*path, n)) for n, item in enumerate(given)]
+        return _INVALID if _INVALID in items else tuple(items)
+
+    def _bind_mapping(self, node: Node, kind: Any, path: KeyPath) -> Any:
+        given = {} if node.content is None else node.content
+        if not isinstance(given, dict):
+            return self._wrong(path, f"expected a mapping, got {_describe(given)}", "write key: value lines")
+        items = {key: self._bind(child, kind, (*path, key)) for key, child in given.items()}
+        return _INVALID if any(item is _INVALID for item in items.values()) else items
+
+    def _bind_leaf(self, node: Node, kind: Any, path: KeyPath) -> Any:
+        value = node.plain()
+        if kind is Path or hasattr(kind, "from_text"):
+            if not isinstance(value, str):
+                return self._wrong(path, f"expected text, got {_describe(value)}", "put it in quotes")
+            try:
+                return self._resolve(value) if kind is Path else kind.from_text(value)
+            except Unfit as error:
+                return self._wrong(path, str(error), error.remedy)
+        try:
+            return msgspec.convert(value, kind)
+        except msgspec.ValidationError as error:
+            return self._wrong(path, *_explain(str(error), value, kind))
+
+    def _resolve(self, text: str) -> Path:
+        def variable(match: re.Match[str]) -> str:
+            value = self._environ.get(match[1])
+            if not value:
+                text = f"the environment variable {match[1]} is not set"
+                raise Unfit(text, "set it, or write the path out")
+            return value
+
+        if not text or "\0" in text:
+            raise Unfit("expected a path, got none", "write the path of a file")
+        return self._document.file.parent / _VARIABLE.sub(variable, text)
+
+    def _wrong(self, path: KeyPath, text: str, remedy: str = "") -> _Invalid:
+        self._document.report(path, text, remedy)
+        return _INVALID
+
+
+def _member(node: Node, members: tuple[Any, ...]) -> Any:
+    """The member of a union that has the shape of what is written; all leaves together otherwise."""
+    if node.content is None and type(None) in members:
+        return type(None)
+    shaped = {dict: [], list: []}  # type: dict[type, list[Any]]
+    leaves = []
+    for member in members:
+        origin = get_origin(member)
+        if origin is dict or (isinstance(member, type) and issubclass(member, msgspec.Struct)):
+            shaped[dict].append(member)
+        elif origin is tuple:
+            shaped[list].append(member)
+        elif member is not type(None):
+            leaves.append(member)
+    fitting = shaped.get(type(node.content)) or leaves or shaped[list] or shaped[dict]
+    return fitting[0] if len(fitting) == 1 else Union[tuple(fitting)]  # noqa: UP007 - built at run time
+
+
+def _known(fields: Iterable[str]) -> str:
+    names = list(fields)
+    return f"known here: {', '.join(names)}" if len(names) <= 12 else "the annotated proxy.yaml has them all"
+
+
+def _explain(message: str, value: Any, kind: Any) -> tuple[str, str]:
+    """msgspec's words in an operator's, and what to do about it.  Never repeats the value."""
+    choices = [str(choice) for choice in get_args(kind)] if get_origin(kind) is typing.Literal else []
+    if choices:
+        return f"expected one of {', '.join(choices)}", _closest(value, choices)
+    message, _, _ = message.partition(" - at ")
+    words = re.sub(r"`([^`]*)`", lambda match: _in_words(match[1]), message)
+    words = words.replace(" >= ", " of at least ").replace(" <= ", " of at most ").replace(" > ", " above ")
+    remedy = "put it in quotes" if "Expected text" in words and not isinstance(value, (dict, list)) else ""
+    return words[:1].lower() + words[1:], remedy
+
+
+def _in_words(type_names: str) -> str:
+    return " or ".join(_PLAIN_WORDS.get(name, name) for name in type_names.split(" | ") if name != "null")
+
+
+def _closest(value: Any, choices: list[str]) -> str:
+    near = difflib.get_close_matches(str(value), choices, n=1)
+    return f"did you mean '{near[0]}'?" if near else "write one of them"
+
+
+def _describe(value: Any) -> str:
+    kinds = {dict: "a mapping", list: "a list", str: "text", bool: "true or false", type(None): "nothing"}
+    return kinds.get(type(value), "a number")

@@ -1,0 +1,96 @@
+"""What the types of proxy.yaml cannot say: values that make no sense together."""
+
+import pwd
+from collections.abc import Mapping
+
+from proxy.config.address import is_loopback
+from proxy.config.binding import Check
+from proxy.config.document import Document
+from proxy.config.limits import ORDERED, Limits
+from proxy.config.problems import KeyPath
+from proxy.config.schema import Config, FanOut, Listener, Metrics, Upstream
+
+
+def _check_upstream(upstream: Upstream, path: KeyPath, document: Document) -> None:
+    if not upstream.username.isprintable():
+        document.report((*path, "username"), "holds what no manager user's name does", "use plain characters")
+    if not is_loopback(upstream.host) and not upstream.insecure_remote:
+        text = f"{upstream.host} is not this machine, and the link is plain text"
+        remedy = "run the proxy beside Asterisk, or say insecure_remote: true"
+        document.report((*path, "host"), text, remedy)
+    owner = upstream.expect_user
+    if owner is not None:
+        if not is_loopback(upstream.host):
+            text = "only on this machine can be seen who owns a connection's other end"
+            document.report((*path, "expect_user"), text, "remove it")
+        elif not _is_user(owner):
+            document.report(
+                (*path, "expect_user"), f"no user {owner!r} on this machine", "name Asterisk's user"
+            )
+
+
+def _check_listener(listener: Listener, path: KeyPath, document: Document) -> None:
+    if not listener.certificates:
+        text = "a listener needs a certificate: there is no plain text here"
+        document.report((*path, "certificates"), text, "add certificates: [{chain: …, key: …}]")
+    if listener.client_auth != "none" and listener.client_ca is None:
+        text = f"client_auth: {listener.client_auth} needs client_ca"
+        document.report(
+            (*path, "client_auth"), text, "name the file of the CA that signs clients' certificates"
+        )
+    for key, file in (("client_ca", listener.client_ca), ("client_crl", listener.client_crl)):
+        if file is not None and listener.client_auth == "none":
+            text = "is without effect while client_auth is none"
+            document.report((*path, key), text, "say client_auth: optional or required, or remove it")
+
+
+def _check_fan_out(fan_out: FanOut, path: KeyPath, document: Document) -> None:
+    if fan_out.flush_interval > fan_out.flush_interval_max:
+        text = f"{fan_out.flush_interval} is above flush_interval_max ({fan_out.flush_interval_max})"
+        document.report((*path, "flush_interval"), text, "lower it, or raise flush_interval_max")
+
+
+def _check_metrics(metrics: Metrics, path: KeyPath, document: Document) -> None:
+    if metrics.address.name:
+        document.report((*path, "address"), "an inherited socket is not taken here", 'write "127.0.0.1:9539"')
+
+
+def _check_limits(limits: Limits, path: KeyPath, document: Document) -> None:
+    for low, high in ORDERED:
+        below, above = getattr(limits, low), getattr(limits, high)
+        if below > above:
+            document.report((*path, low), f"{below} is above {high} ({above})", f"lower it, or raise {high}")
+
+
+def _check_config(config: Config, path: KeyPath, document: Document) -> None:
+    if not config.listeners:
+        document.report(
+            (*path, "listeners"), "there is no listener", 'add one, with its address: "[::]:5039"'
+        )
+    seen: dict[str, int] = {}
+    for number, listener in enumerate(config.listeners):
+        address = listener.address
+        if seen.setdefault(str(address), number) != number and (address.name or address.port):
+            text = f"listeners[{seen[str(address)]}] has this address already"
+            document.report((*path, "listeners", number, "address"), text, "remove one of them")
+
+
+#: By type, for the binder.
+CHECKS: Mapping[type, Check] = {
+    Upstream: _check_upstream,
+    Listener: _check_listener,
+    FanOut: _check_fan_out,
+    Metrics: _check_metrics,
+    Limits: _check_limits,
+    Config: _check_config,
+}
+
+
+def _is_user(name: str) -> bool:
+    if name.isascii() and name.isdigit():
+        return True
+    try:
+        pwd.getpwnam(name)
+    except KeyError:
+        return False
+    return True

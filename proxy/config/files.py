@@ -1,0 +1,86 @@
+"""The files a configuration names: readable, and where secret, nobody else's to read or change."""
+
+import os
+import stat
+from pathlib import Path
+
+from proxy.config.document import MAX_BYTES
+from proxy.config.problems import Unfit
+
+_OTHERS_READ = stat.S_IROTH
+_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
+
+
+def check_readable(path: Path) -> None:
+    """Unfit unless it is a file that this process can read."""
+    os.close(_open(path))
+
+
+def check_private(path: Path) -> None:
+    """Unfit unless it is readable for us, and safe from others (security.md K6)."""
+    descriptor = _open(path)
+    try:
+        _refuse_loose_modes(path, os.fstat(descriptor).st_mode)
+    finally:
+        os.close(descriptor)
+
+
+def read_file(path: Path) -> bytes:
+    """The content of a configuration file; Unfit where it cannot be had."""
+    with os.fdopen(_open(path), "rb") as file:
+        return file.read(MAX_BYTES + 1)
+
+
+def read_private(path: Path) -> bytes:
+    """As ``read_file``, for a file with secrets in it: its mode is checked on what is read."""
+    with os.fdopen(_open(path), "rb") as file:
+        _refuse_loose_modes(path, os.fstat(file.fileno()).st_mode)
+        return file.read(MAX_BYTES + 1)
+
+
+def read_secret(path: Path) -> bytes:
+    """The one secret a file holds, less exactly one newline at its end; Unfit if there is none."""
+    secret = read_private(path)
+    secret = (
+        secret.removesuffix(b"\n").removesuffix(b"\r")
+        if secret.endswith(b"\r\n")
+        else secret.removesuffix(b"\n")
+    )
+    if not secret:
+        raise Unfit(f"{path} is empty", "put the secret into it, on one line")
+    if any(byte < 0x20 or byte == 0x7F for byte in secret):
+        raise Unfit(f"{path} has more than one line, or control characters", "leave the secret alone in it")
+    return secret
+
+
+def _open(path: Path) -> int:
+    try:
+        # A FIFO in the place of a file would otherwise hold up the start for ever.
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError as error:
+        remedy = (
+            "create it, or correct the path"
+            if isinstance(error, FileNotFoundError)
+            else "make it readable for us"
+        )
+        raise Unfit(f"{path}: {error.strerror}", remedy) from None
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise Unfit(f"{path} is not a file", "name a file")
+    return descriptor
+
+
+def _refuse_loose_modes(path: Path, mode: int) -> None:
+    shown = f"{stat.S_IMODE(mode):04o}"
+    if mode & (_OTHERS_READ | _OTHERS_WRITE):
+        who = "readable by everybody" if mode & _OTHERS_READ else "writable by others"
+        raise Unfit(
+            f"{path} has mode {shown}: {who}", f"chmod {'0640' if mode & stat.S_IRGRP else '0600'} {path}"
+        )
+    folder = Path(os.path.realpath(path)).parent
+    folder_mode = folder.stat().st_mode
+    # In a sticky folder (/tmp, a mounted Kubernetes secret) others cannot replace what is not theirs.
+    if folder_mode & _OTHERS_WRITE and not folder_mode & stat.S_ISVTX:
+        shown = f"{stat.S_IMODE(folder_mode):04o}"
+        text = f"{folder} has mode {shown}: others could replace {path.name} in it"
+        raise Unfit(text, f"chmod go-w {folder}")

@@ -1,0 +1,121 @@
+"""Every limit there is, with its default.  What is over one of them never waits for ever.
+
+Not here, because clients know them from Asterisk and they are the protocol's:
+a line of 1,022 bytes, 128 headers, one second before a failed login is answered
+and the close that follows it.
+"""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from proxy.config.networks import Network
+
+Count = Annotated[int, Meta(ge=1, le=1_000_000)]
+Bytes = Annotated[int, Meta(ge=1024, le=1 << 30)]
+Seconds = Annotated[float, Meta(gt=0, le=86_400)]
+PerSecond = Annotated[float, Meta(gt=0, le=100_000)]
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Seconds are float, sizes are bytes, rates are per second with a burst."""
+
+    # Connections: over the first closed before TLS; over the second a login is refused.
+    connections: Count = 1024
+    sessions_authenticated: Count = 512
+    sessions_per_user: Count = 32
+    connections_per_address: Count = 64
+    connection_rate: PerSecond = 20.0  # new ones, per address
+    connection_burst: Count = 60
+
+    # Before login.  When the pool is full its oldest member is closed, so that a good client gets in.
+    unauthenticated: Count = 128
+    unauthenticated_per_address: Count = 16
+    handshake_timeout: Seconds = 5.0
+    handshake_bytes: Bytes = 16 << 10
+    login_timeout: Seconds = 10.0  # from accept, whatever is sent meanwhile
+    login_bytes: Bytes = 4 << 10
+
+    # Guessing: failures per address, then its connections are closed for a penalty that doubles.
+    login_failure_burst: Count = 5
+    login_failure_interval: Seconds = 6.0  # one more failure is forgiven each
+    penalty: Seconds = 30.0
+    penalty_max: Seconds = 900.0
+    penalty_exempt: tuple[Network, ...] = ()
+    hash_threads: Annotated[int, Meta(ge=1, le=64)] = 2
+    hash_queue: Count = 32
+    hash_cache_timeout: Annotated[float, Meta(ge=0, le=86_400)] = 600.0  # 0: no cache
+    hash_cache_entries: Count = 1000
+
+    # What a session may send.
+    action_bytes: Bytes = 64 << 10
+    action_id_bytes: Annotated[int, Meta(ge=64, le=1000)] = 256
+    in_flight_per_session: Count = 32
+    in_flight: Count = 512
+    lists_per_session: Count = 4
+    list_items: Count = 100_000
+    action_rate: PerSecond = 50.0  # per session
+    action_burst: Count = 200
+    originate_rate: PerSecond = 2.0  # per user
+    originate_burst: Count = 10
+    command_rate: PerSecond = 5.0  # per user
+    command_burst: Count = 10
+    rate_wait: Seconds = 30.0  # how long a session waits unread before it is told "Rate limit"
+    idle_timeout: Annotated[float, Meta(ge=0, le=31_536_000)] = 0.0  # 0: sessions may be silent for ever
+
+    # How long Asterisk may take.
+    action_timeout: Seconds = 15.0
+    command_timeout: Seconds = 60.0
+    originate_grace: Seconds = 5.0  # on top of the action's own Timeout
+    list_item_timeout: Seconds = 15.0
+    list_timeout: Seconds = 120.0
+
+    # What waits for a client that does not read.
+    outbox_soft: Bytes = 1 << 20
+    outbox_hard: Bytes = 2 << 20
+    outbox_total: Bytes = 64 << 20
+    outbox_stall: Seconds = 10.0  # without progress
+    slow_consumer: Literal["close", "drop"] = "close"  # drop: no events past the soft limit, the gap is told
+    keepalive_idle: Annotated[int, Meta(ge=1, le=32_767)] = 60
+    keepalive_interval: Annotated[int, Meta(ge=1, le=32_767)] = 15
+    keepalive_count: Annotated[int, Meta(ge=1, le=127)] = 4
+    unacknowledged_timeout: Seconds = 30.0  # TCP_USER_TIMEOUT
+
+    # The link to Asterisk.
+    upstream_connect_timeout: Seconds = 3.0
+    upstream_login_timeout: Seconds = 5.0
+    reconnect_min: Seconds = 0.5
+    reconnect_max: Seconds = 10.0
+    reconnect_jitter: Annotated[float, Meta(ge=0, le=1)] = 0.3  # part of the delay, either way
+    rejected_min: Seconds = 5.0  # after Asterisk refused our login
+    rejected_max: Seconds = 60.0
+    ping_interval: Seconds = 15.0
+    stall_timeout: Seconds = 30.0
+    upstream_message_bytes: Bytes = 1 << 20
+    upstream_line_bytes: Bytes = 64 << 10
+    upstream_unfinished_bytes: Bytes = 4 << 20  # without an empty line: the link is made anew
+
+    # The end.
+    drain_timeout: Annotated[float, Meta(ge=0, le=86_400)] = 10.0
+    stop_timeout: Seconds = 25.0
+
+
+#: Pairs of which the first may not be above the second.
+ORDERED = (
+    ("sessions_authenticated", "connections"),
+    ("unauthenticated", "connections"),
+    ("unauthenticated_per_address", "unauthenticated"),
+    ("in_flight_per_session", "in_flight"),
+    ("penalty", "penalty_max"),
+    ("outbox_soft", "outbox_hard"),
+    ("outbox_hard", "outbox_total"),
+    ("login_bytes", "action_bytes"),
+    ("reconnect_min", "reconnect_max"),
+    ("rejected_min", "rejected_max"),
+    ("list_item_timeout", "list_timeout"),
+    ("upstream_line_bytes", "upstream_message_bytes"),
+    ("upstream_message_bytes", "upstream_unfinished_bytes"),
+    ("drain_timeout", "stop_timeout"),
+    ("ping_interval", "stall_timeout"),
+)

@@ -1,0 +1,70 @@
+"""Both files, read and judged: all of it good, or every problem at once."""
+
+import os
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from proxy.config.binding import Binder
+from proxy.config.checks import CHECKS
+from proxy.config.document import Document
+from proxy.config.files import read_file, read_private
+from proxy.config.problems import ConfigErrors, Problem, Unfit
+from proxy.config.schema import Config
+from proxy.config.user import UserEntry, UsersFile, check_entry, check_names
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+
+def load_config(path: Path) -> Config:
+    """proxy.yaml, with every file it names looked at; ConfigErrors holds all that is wrong."""
+    config, problems, _ = _config(path)
+    return _settled(config, problems)
+
+
+def load_users(path: Path) -> UsersFile:
+    """users.yaml; ConfigErrors holds all that is wrong."""
+    users, problems = _users(path)
+    return _settled(users, problems)
+
+
+def load(path: Path) -> tuple[Config, UsersFile]:
+    """proxy.yaml and the users.yaml it names; ConfigErrors holds all that is wrong with either."""
+    config, problems, users_file = _config(path)
+    users = None
+    if users_file is not None:
+        users, more = _users(users_file)
+        problems += more
+    return _settled(config, problems), _settled(users, problems)
+
+
+def _config(path: Path) -> tuple[Config | None, list[Problem], Path | None]:
+    """The configuration, what is wrong with it, and its users file if that at least can be read."""
+    try:
+        document = Document.parse(path, read_file(path))
+    except Unfit as error:
+        return None, [_about(path, error)], None
+    binder = Binder(document, os.environ, CHECKS)
+    config = binder.bind(Config)
+    return config, document.in_order(), binder.files.get(("users_file",))
+
+
+def _users(path: Path) -> tuple[UsersFile | None, list[Problem]]:
+    try:
+        document = Document.parse(path, read_private(path))
+    except Unfit as error:
+        return None, [_about(path, error)]
+    check_names(document)
+    users = Binder(document, os.environ, {UserEntry: check_entry}).bind(UsersFile)
+    return users, document.in_order()
+
+
+def _about(path: Path, error: Unfit) -> Problem:
+    return Problem(str(path), 0, "", str(error), error.remedy)
+
+
+def _settled(bound: S | None, problems: list[Problem]) -> S:
+    if bound is None or problems:
+        raise ConfigErrors(problems)
+    return bound

@@ -1,0 +1,69 @@
+"""Networks and manager.conf's permit and deny lines, as people write them.
+
+The address part is Asterisk's: CIDR or a dotted mask, host bits are ignored,
+several networks in one line stand between commas, and ``!`` before one turns
+its sense around.
+"""
+
+import ipaddress
+import re
+from typing import NamedTuple
+
+from proxy.config.problems import Unfit
+
+IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+_LINE = re.compile(r"\s*(permit|deny)(?:\s*=>?\s*|\s+)(\S.*)", re.IGNORECASE | re.DOTALL)
+
+
+class Network(str):
+    """A network in its plain spelling, such as ``10.0.0.0/8``; reads itself from a text."""
+
+    __slots__ = ()
+
+    @classmethod
+    def from_text(cls, text: str) -> "Network":
+        """Check and normalise; Unfit says why not."""
+        return cls(parse_network(text))
+
+
+class Rule(NamedTuple):
+    """One network of a permit or deny line."""
+
+    permits: bool
+    network: IPNetwork
+
+
+def parse_network(text: str) -> IPNetwork:
+    """The network; Unfit says why not."""
+    text = text.strip()
+    address, slash, mask = text.partition("/")
+    try:
+        network = ipaddress.ip_network(text, strict=False)
+        if slash and "." in mask and network.netmask != ipaddress.ip_address(mask):
+            # ipaddress takes 0.0.0.255 for a host mask; Asterisk would not.
+            raise ValueError
+    except ValueError:
+        remedy = "write 10.0.0.0/8, 10.0.0.0/255.0.0.0, 192.0.2.7 or 2001:db8::/32"
+        raise Unfit(f"{text!r} is not a network", remedy) from None
+    if isinstance(network, ipaddress.IPv6Network) and network.network_address.ipv4_mapped is not None:
+        raise Unfit(f"{text!r} is IPv4 in IPv6 dress and matches nobody", "write the IPv4 network")
+    if "%" in address:
+        raise Unfit(f"{text!r} names an interface", "leave away the part from %")
+    return network
+
+
+def parse_rules(line: str) -> tuple[Rule, ...]:
+    """The networks of a line like ``deny 0.0.0.0/0`` or ``permit=10.0.0.0/8,192.0.2.7``, in order.
+
+    Unfit says why not.
+    """
+    match = _LINE.fullmatch(line)
+    if match is None:
+        raise Unfit("expected permit or deny and a network", 'write "permit 10.0.0.0/8"')
+    permits = match[1].lower() == "permit"
+    rules = []
+    for part in match[2].split(","):
+        turned = part.strip().startswith("!")
+        rules.append(Rule(permits != turned, parse_network(part.strip().removeprefix("!"))))
+    return tuple(rules)

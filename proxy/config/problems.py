@@ -1,0 +1,52 @@
+"""What is wrong with the operator's files: where, what, and how to put it right."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+#: The way to one value: names of keys, and numbers of list items counted from 0.
+KeyPath = tuple[str | int, ...]
+
+
+class Problem(NamedTuple):
+    """One thing wrong in one place; ``str`` of it is the line an operator reads.
+
+    ``line`` counts from 1 and is 0 where the file as a whole is meant.
+    Neither text ever holds a value that may be secret.
+    """
+
+    file: str
+    line: int
+    key_path: str
+    text: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        return ": ".join(filter(None, (place, self.key_path, "; ".join(filter(None, self[3:])))))
+
+
+class Unfit(ValueError):
+    """A value that cannot be used; ``str`` says why, ``remedy`` what to do.  Never a secret in either."""
+
+    def __init__(self, text: str, remedy: str = "") -> None:
+        super().__init__(text)
+        self.remedy = remedy
+
+
+class ConfigErrors(Exception):
+    """The files cannot be used.  ``problems`` has all that was found; ``str`` prints one a line."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(map(str, self.problems)))
+
+
+def spell(path: KeyPath) -> str:
+    """The path as people write it: ``listeners[0].certificates[1].key``."""
+    text = ""
+    for step in path:
+        if isinstance(step, int):
+            text += f"[{step}]"
+        else:
+            text += f".{step}" if text else step
+    return text

@@ -1,0 +1,97 @@
+"""proxy.yaml as types: the names here are the operator's interface.
+
+Paths are resolved (relative ones against the file's folder, ``${NAME}`` from
+the environment) by the time one of these exists.  All is frozen: a reload makes
+new ones and swaps them whole.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from proxy.config.address import Address
+from proxy.config.files import check_private, check_readable, read_secret
+from proxy.config.limits import Limits
+
+ReadableFile = Annotated[Path, check_readable]
+PrivateFile = Annotated[Path, check_private]
+SecretFile = Annotated[Path, read_secret]
+FlushSeconds = Annotated[float, Meta(ge=0, le=1)]
+
+
+class Upstream(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The one Asterisk, and the manager user that is ours."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Meta(ge=1, le=65535)] = 5038
+    username: Annotated[str, Meta(min_length=1, max_length=79)]
+    secret_file: SecretFile
+    #: Login name or uid that must own Asterisk's end of the connection (loopback only).
+    expect_user: str | None = None
+    #: Without it only loopback is taken: the link is plain text.
+    insecure_remote: bool = False
+
+
+class Certificate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Two PEM files: the chain with the server's certificate first, and its private key."""
+
+    chain: ReadableFile
+    key: PrivateFile
+
+
+class Listener(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One listening socket.  The first certificate serves clients that name no host."""
+
+    address: Address
+    certificates: tuple[Certificate, ...] = ()
+    client_auth: Literal["none", "optional", "required"] = "none"
+    client_ca: ReadableFile | None = None
+    client_crl: ReadableFile | None = None
+
+
+class Tls(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Mozilla's names: modern is TLS 1.3 only, intermediate also 1.2 with forward secrecy."""
+
+    policy: Literal["modern", "intermediate"] = "intermediate"
+
+
+class FanOut(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Seconds that events wait for company; 0 sends every event at once."""
+
+    flush_interval: FlushSeconds = 0.005
+    flush_interval_max: FlushSeconds = 0.05
+
+
+class Control(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The local control socket."""
+
+    socket: Path
+
+
+class Metrics(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where Prometheus may fetch."""
+
+    address: Address
+
+
+class Log(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One line a record on stderr."""
+
+    format: Literal["text", "json"] = "text"
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All of proxy.yaml.  ``control`` and ``metrics`` are off where absent."""
+
+    upstream: Upstream
+    listeners: tuple[Listener, ...]
+    tls: Tls = Tls()
+    users_file: ReadableFile
+    fan_out: FanOut = FanOut()
+    limits: Limits = Limits()
+    control: Control | None = None
+    metrics: Metrics | None = None
+    log: Log = Log()

@@ -1,0 +1,145 @@
+"""users.yaml as types: what one entry may say, and what is wrong with one."""
+
+import re
+from typing import Annotated, Literal
+
+import msgspec
+
+from proxy.ami.errors import FilterSyntaxError, UnknownPrivilege
+from proxy.ami.eventfilter import EventFilter, compile_legacy, from_mapping
+from proxy.ami.privilege import NONE, parse_classes
+from proxy.config.document import Document
+from proxy.config.networks import parse_rules
+from proxy.config.phc import check_hash
+from proxy.config.problems import KeyPath, Unfit
+from proxy.config.rules import Rules
+from proxy.config.rules import problems as problems_of
+
+#: Asterisk cuts longer names, so that two could become one.
+MAX_NAME_BYTES = 79
+
+_CLASSES_REMEDY = 'use manager.conf\'s names, such as [call, agent] or "all"'
+_FILTER_REMEDY = "write it as Asterisk's manager.conf.sample explains under eventfilter"
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_VARIABLE_NAME = re.compile(r"[A-Za-z0-9_]+")
+
+
+class AdvancedFilter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Asterisk 22's advanced ``eventfilter``; at least one of name, header and match is there."""
+
+    action: Literal["include", "exclude"] = "include"
+    name: str | None = None
+    header: str | None = None
+    method: Literal["regex", "exact", "starts_with", "ends_with", "contains", "none"] = "none"
+    match: str | None = None
+
+
+def compile_filter(written: str | AdvancedFilter) -> EventFilter:
+    """One eventfilter as a predicate; Unfit says why it cannot be."""
+    try:
+        if isinstance(written, str):
+            return compile_legacy(written.encode())
+        return from_mapping(
+            action=written.action,
+            name=written.name,
+            header=written.header,
+            method=written.method,
+            match=written.match,
+        )
+    except FilterSyntaxError as error:
+        raise Unfit(error.reason or str(error), _FILTER_REMEDY) from None
+
+
+def mask_of(classes: str | tuple[str, ...]) -> int:
+    """The mask of a list of privilege classes, or of its text; Unfit names the word that is wrong."""
+    words = classes.split(",") if isinstance(classes, str) and classes.strip() else classes
+    mask = NONE
+    for word in words:
+        try:
+            mask |= parse_classes(word if word.strip() else ",")
+        except UnknownPrivilege as error:
+            raise Unfit(str(error), _CLASSES_REMEDY) from None
+    return mask
+
+
+def _check_recoverable(secret: str) -> None:
+    if not secret or _CONTROL.search(secret):
+        remedy = "make one with: ami-proxy users generate"
+        raise Unfit("the secret is empty, or has a line break or control character in it", remedy)
+
+
+Classes = Annotated[str | tuple[str, ...], mask_of]
+
+
+class UserEntry(Rules, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One manager user as written, with its rules.  Its ``repr`` shows neither secret."""
+
+    secret: Annotated[str, check_hash] | None = None
+    md5_secret: Annotated[str, _check_recoverable] | None = None
+    read: Classes = ()
+    write: Classes = ()
+    acl: tuple[Annotated[str, parse_rules], ...] = ()
+    eventfilter: tuple[Annotated[str | AdvancedFilter, compile_filter], ...] = ()
+    setvar: dict[str, str] = msgspec.field(default_factory=dict)
+    allowmultiplelogin: bool = True
+    disabled: bool = False
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(read={self.read!r}, write={self.write!r}, disabled={self.disabled})"
+
+    @property
+    def read_mask(self) -> int:
+        """The privilege classes whose events the user may see."""
+        return mask_of(self.read)
+
+    @property
+    def write_mask(self) -> int:
+        """The privilege classes whose actions the user may run."""
+        return mask_of(self.write)
+
+    def compiled_filters(self) -> tuple[EventFilter, ...]:
+        """The eventfilter list as predicates; in order."""
+        return tuple(compile_filter(written) for written in self.eventfilter)
+
+
+class UsersFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All of users.yaml, by name as written."""
+
+    users: dict[str, UserEntry]
+
+
+def check_entry(entry: UserEntry, path: KeyPath, document: Document) -> None:
+    """Report what one entry says that cannot be, as far as no value shows it alone."""
+    name = str(path[-1])
+    if not name or len(name.encode("utf-8", "surrogatepass")) > MAX_NAME_BYTES:
+        document.report(path, f"a user's name has 1 to {MAX_NAME_BYTES} bytes", "rename the user")
+    elif name != name.strip() or _CONTROL.search(name):
+        text = "a user's name has no blanks around it and no control characters"
+        document.report(path, text, "rename the user")
+    if entry.secret is None and entry.md5_secret is None:
+        text = "the user has neither secret nor md5_secret"
+        document.report(path, text, "make a hash with: ami-proxy users hash")
+    for name, value in entry.setvar.items():
+        if not _VARIABLE_NAME.fullmatch(name):
+            document.report((*path, "setvar", name), "not a variable's name", "use letters, digits and _")
+        if _CONTROL.search(value):
+            text = "the value holds a line break or control character"
+            document.report((*path, "setvar", name), text, "remove it")
+    for problem in problems_of(entry):
+        document.report((*path, *_steps(problem.path)), problem.text, problem.remedy)
+
+
+def check_names(document: Document) -> None:
+    """Report names that differ in case only: Asterisk, and so we, would take them for one user."""
+    users = document.root.content.get("users") if isinstance(document.root.content, dict) else None
+    seen: dict[bytes, str] = {}
+    for name in users.content if users is not None and isinstance(users.content, dict) else ():
+        first = seen.setdefault(name.encode("utf-8", "surrogatepass").lower(), name)
+        if first != name:
+            text = f"the same name as '{first}' (case does not count)"
+            document.report(("users", name), text, "rename or remove one of them")
+
+
+def _steps(spelled: str) -> KeyPath:
+    """A key path back from its spelling: ``rules[0].set``."""
+    return tuple(int(step) if step.isdigit() else step for step in re.findall(r"[^.\[\]]+", spelled))

@@ -1,0 +1,108 @@
+"""The user table: who may log in, from where, to see and do what.
+
+Immutable and swapped whole at a reload.  Names are told apart as Asterisk does,
+without regard to ASCII case; the spelling of the table is the one kept.
+"""
+
+import hashlib
+import hmac
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from proxy.ami.eventfilter import FilterSet
+from proxy.config import UserEntry, UsersFile
+from proxy.config.phc import cost, dummy_hash
+from proxy.config.rules import Rules, rules_of
+from proxy.core.acl import AccessList
+
+#: What an unknown name's secret is compared with: a hash nobody has the secret of.
+DUMMY_SECRET = dummy_hash()
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """One manager user.  ``repr`` shows neither secret.
+
+    ``secret`` is a hash (PHC string), ``md5_secret`` the secret itself, for
+    those who log in by Challenge; at least one of the two is there.
+    """
+
+    name: str
+    read: int = 0
+    write: int = 0
+    secret: str | None = field(default=None, repr=False)
+    md5_secret: bytes | None = field(default=None, repr=False)
+    acl: AccessList = AccessList()  # noqa: RUF009 - immutable
+    filters: FilterSet = FilterSet(())  # noqa: RUF009 - immutable
+    setvar: tuple[tuple[bytes, bytes], ...] = field(default=(), repr=False)
+    allowmultiplelogin: bool = True
+    disabled: bool = False
+    rules: Rules | None = None
+
+    @classmethod
+    def from_entry(cls, name: str, entry: UserEntry) -> "User":
+        """From an entry of users.yaml that has passed its checks."""
+        return cls(
+            name=name,
+            read=entry.read_mask,
+            write=entry.write_mask,
+            secret=entry.secret,
+            md5_secret=None if entry.md5_secret is None else entry.md5_secret.encode(),
+            acl=AccessList.from_lines(entry.acl),
+            filters=FilterSet(tuple(entry.compiled_filters())),
+            setvar=tuple((name.encode(), value.encode()) for name, value in entry.setvar.items()),
+            allowmultiplelogin=entry.allowmultiplelogin,
+            disabled=entry.disabled,
+            rules=rules_of(entry),
+        )
+
+
+class UserTable:
+    """All users; disabled ones too, for whoever looks one up has to say why it refuses."""
+
+    __slots__ = ("_by_name", "any_md5", "dummy_secret")
+
+    def __init__(self, users: Iterable[User] = ()) -> None:
+        self._by_name = {user.name.encode().lower(): user for user in users}
+        #: Whether anybody could log in by Challenge at all.
+        self.any_md5 = any(user.md5_secret is not None and not user.disabled for user in self)
+        costs = Counter(cost(user.secret) for user in self if user.secret is not None)
+        common = costs.most_common(1)
+        #: What to verify for a name that is unknown, or has no hash: as dear as most are here,
+        #: so that the time taken does not tell which names exist.
+        self.dummy_secret = dummy_hash(like=f"{common[0][0]}$$") if common else DUMMY_SECRET
+
+    @classmethod
+    def from_config(cls, file: UsersFile) -> "UserTable":
+        """From a users.yaml that has passed its checks."""
+        return cls(User.from_entry(name, entry) for name, entry in file.users.items())
+
+    def find(self, name: bytes) -> User | None:
+        """The user of this name in any case, disabled or not."""
+        return self._by_name.get(name.lower())
+
+    def __iter__(self) -> Iterator[User]:
+        return iter(self._by_name.values())
+
+    def __len__(self) -> int:
+        return len(self._by_name)
+
+
+def check_md5(user: User, challenge: bytes, key: bytes) -> bool:
+    """Whether ``key`` answers the challenge: lower-case hex MD5 of challenge and secret, as Asterisk has it.
+
+    False, after the same work, for a user without ``md5_secret``.
+    """
+    secret = user.md5_secret if user.md5_secret is not None else b""
+    expected = hashlib.md5(challenge + secret, usedforsecurity=False).hexdigest().encode()
+    return hmac.compare_digest(expected, key) and user.md5_secret is not None
+
+
+def check_plain(user: User, candidate: bytes) -> bool:
+    """Whether the candidate is the user's ``md5_secret``; False for a user without one.
+
+    Cheap.  A user may have a hash beside it or instead; that is the Verifier's to judge.
+    """
+    secret = user.md5_secret if user.md5_secret is not None else b""
+    return hmac.compare_digest(secret, candidate) and user.md5_secret is not None
