@@ -1,0 +1,102 @@
+"""Call facts: what one event says about which call it belongs to.
+
+Only the first occurrence of a header counts and only the headers that Asterisk
+itself writes: a UserEvent's payload, or line breaks in an application's data,
+could claim any call's id.
+"""
+
+import re
+from typing import Final, NamedTuple
+
+#: Events that join several channels, or a channel and a bridge, into one call.
+_LINKING: Final = re.compile(
+    rb"(?:Dial|Bridge|Local|AgentCalled|AgentConnect|AgentComplete|AttendedTransfer|BlindTransfer|Pickup|UnParkedCall)"
+)
+#: Written by clients or by the dialplan, payload and all: they may ask for a call, and tell nothing of it.
+_CLAIMING: Final = frozenset({b"UserEvent"})
+#: After these nothing more is expected of the channel that they are about.
+_LAST: Final = frozenset({b"Hangup", b"Cdr", b"CEL"})
+
+_HEADER: Final = re.compile(
+    rb"\n([A-Za-z]*?)(Uniqueid|Linkedid|Channel|Context|AccountCode|Newname|Device|Interface|Peer"
+    rb"|BridgeTechnology): *([^\r\n]*)",
+    re.IGNORECASE,
+)
+_EVENT: Final = re.compile(rb"Event: *([^\r\n]*)")
+_SUFFIX: Final = re.compile(rb"-[0-9a-fA-F]{1,16}(?:;[12])?\Z")
+_UNKNOWN: Final = frozenset({b"", b"<unknown>", b"<none>"})
+
+
+class CallFacts(NamedTuple):
+    """``ids`` are those of the call's channels and bridge, ``linked`` its Linkedids: all one call.
+
+    ``devices``, ``contexts`` and ``accountcodes`` are those of the call's
+    channels; ``devices`` also those an event of no call is about.  ``ended`` is
+    the id of the channel or bridge that is no more.
+    """
+
+    ids: tuple[bytes, ...]
+    linked: tuple[bytes, ...]
+    devices: tuple[bytes, ...]
+    contexts: tuple[bytes, ...]
+    accountcodes: tuple[bytes, ...]
+    ended: bytes
+    claims: bool
+
+
+def device_of(channel: bytes) -> bytes:
+    """``PJSIP/100`` of the channel ``PJSIP/100-0000002a``."""
+    return _SUFFIX.sub(b"", channel)
+
+
+def read_facts(raw: bytes) -> CallFacts:
+    """The facts in one event, as Asterisk sent it."""
+    found = _EVENT.match(raw)
+    name = found.group(1) if found else b""
+    first: dict[bytes, bytes] = {}
+    for prefix, header, value in _HEADER.findall(raw):
+        if value not in _UNKNOWN:
+            first.setdefault((prefix + header).lower(), value)
+    if name in _CLAIMING:
+        own = first.get(b"uniqueid")
+        return CallFacts((own,) if own else (), (), (), (), (), b"", True)
+    linking = _LINKING.match(name) is not None and first.get(b"bridgetechnology") != b"holding_bridge"
+    ids = _ids(first, linking)
+    linked = _values(first, linking, b"linkedid")
+    ended = b""
+    if name in _LAST:
+        ended = first.get(b"uniqueid", b"")
+    elif name == b"BridgeDestroy":
+        ended = first.get(b"bridgeuniqueid", b"")
+    return CallFacts(
+        ids,
+        linked,
+        tuple(map(device_of, _values(first, linking or not ids, b"channel")))
+        + tuple(map(device_of, _values(first, False, b"newname")))
+        + (() if ids else tuple(_device_names(first))),
+        _values(first, linking, b"context"),
+        _values(first, linking, b"accountcode"),
+        ended,
+        False,
+    )
+
+
+def _ids(first: dict[bytes, bytes], linking: bool) -> tuple[bytes, ...]:
+    ids = [value for header, value in first.items() if header.endswith(b"uniqueid")]
+    if linking:
+        return tuple(dict.fromkeys(ids))
+    # Without a Uniqueid there is ParkeeUniqueid, SpyerUniqueid …: of that channel's call, and joins nothing.
+    own = first.get(b"uniqueid")
+    return (own,) if own else tuple(ids[:1])
+
+
+def _values(first: dict[bytes, bytes], every: bool, header: bytes) -> tuple[bytes, ...]:
+    if every:
+        return tuple(value for name, value in first.items() if name.endswith(header))
+    return (first[header],) if header in first else ()
+
+
+def _device_names(first: dict[bytes, bytes]) -> list[bytes]:
+    return [
+        first[header] for header in (b"device", b"interface", b"stateinterface", b"peer") if header in first
+    ]

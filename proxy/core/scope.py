@@ -1,0 +1,269 @@
+"""Scope: who sees which call.
+
+A user with a scope sees the events of its own calls, all legs of them and from
+their first event on, and nothing of other calls.  A call is whatever Asterisk
+links: channels with one Linkedid, the two ends of a dial or of a Local channel,
+those in one bridge.  Whose it is may show late (a call comes in on a trunk and
+rings PJSIP/100 a second later), so a call's first events are kept, and whoever
+turns out to own it is given them, in order and once.
+
+For every event the switchboard calls ``CallTracker.feed`` once, then
+``View.admit`` once for each subscription that has a scope.  It gives the events
+to deliver now; classes, masks and filters are still to be asked about each.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from proxy.config.rules import Scope
+from proxy.core.callfacts import CallFacts, read_facts
+from proxy.core.policy import wildcard
+
+#: A call's first events that are kept until its owner is known, and their bytes.
+MAX_EARLY_EVENTS: Final = 128
+MAX_EARLY_BYTES: Final = 128 * 1024
+#: The same for all calls together.
+MAX_EARLY_TOTAL: Final = 16 * 1024 * 1024
+#: Calls known at a time; over it the oldest is forgotten.
+MAX_CALLS: Final = 20_000
+#: Ended calls still known, for the events that come after a hangup (Cdr, CEL, OriginateResponse).
+MAX_ENDED: Final = 512
+#: Devices, contexts and account codes remembered of one call.
+MAX_FACTS: Final = 256
+
+_OWNED: Final = -1
+
+
+class Call:
+    """One call: the ids that name it, what is known of its channels, its first events."""
+
+    __slots__ = (
+        "accountcodes",
+        "backlogs",
+        "contexts",
+        "devices",
+        "early",
+        "early_bytes",
+        "ids",
+        "live",
+        "revision",
+        "verdicts",
+    )
+
+    def __init__(self) -> None:
+        #: Everything that names the call: ids of its channels and bridges, Linkedids.
+        self.ids: set[bytes] = set()
+        #: The channels and bridges among them that are still there.
+        self.live: set[bytes] = set()
+        self.devices: set[bytes] = set()
+        self.contexts: set[bytes] = set()
+        self.accountcodes: set[bytes] = set()
+        #: Grows with every new fact, so that a view judges a call again only then.
+        self.revision = 0
+        self.early: list[tuple[int, bytes]] = []
+        self.early_bytes = 0
+        #: View -> the revision it last refused, or _OWNED.
+        self.verdicts: dict[View, int] = {}
+        #: View -> events of a call that was joined to one it owns, still to be shown.
+        self.backlogs: dict[View, list[bytes]] = {}
+
+    def learn(self, facts: CallFacts) -> None:
+        """Add what an event says."""
+        for known, new in (
+            (self.devices, facts.devices),
+            (self.contexts, facts.contexts),
+            (self.accountcodes, facts.accountcodes),
+        ):
+            for value in new:
+                if value not in known and len(known) < MAX_FACTS:
+                    known.add(value)
+                    self.revision += 1
+
+
+class View:
+    """One scope looking on: what a subscription asks about each event.  Made by ``CallTracker.follow``."""
+
+    __slots__ = ("_scope", "_since")
+
+    def __init__(self, scope: Scope, since: int) -> None:
+        self._scope = scope
+        #: Events up to this one are from before the view: never shown.
+        self._since = since
+
+    def admit(self, call: Call | CallFacts, raw: bytes) -> Iterable[bytes]:
+        """The events to deliver now, in order: none, this one, or earlier ones and this one.
+
+        ``call`` is what ``feed`` returned for the event.  To be called once for each
+        event, before classes and filters are asked about.
+        """
+        if not isinstance(call, Call):
+            return (raw,) if self._admits_event_of_no_call(call) else ()
+        verdict = call.verdicts.get(self, 0)
+        if verdict == _OWNED:
+            backlog = call.backlogs.pop(self, None)
+            return (*backlog, raw) if backlog else (raw,)
+        if verdict == call.revision:
+            return ()
+        if not self._owns(call):
+            call.verdicts[self] = call.revision
+            return ()
+        call.verdicts[self] = _OWNED
+        return (*self.earlier(call, raw), raw)
+
+    def earlier(self, call: Call, raw: bytes | None = None) -> list[bytes]:
+        """The call's first events since this view began; without ``raw`` if that is the last of them."""
+        events = [event for number, event in call.early if number > self._since]
+        return events[:-1] if events and events[-1] is raw else events
+
+    def _owns(self, call: Call) -> bool:
+        scope = self._scope
+        return (
+            any(wildcard.matches_channel(scope.channels, device) for device in call.devices)
+            or any(wildcard.matches(scope.contexts, context) for context in call.contexts)
+            or not call.accountcodes.isdisjoint(map(str.encode, scope.accountcodes))
+        )
+
+    def _admits_event_of_no_call(self, facts: CallFacts) -> bool:
+        if facts.ids or facts.linked:
+            return False  # of a call, and nobody knows whose
+        return self._scope.more_events or any(
+            wildcard.matches_channel(self._scope.channels, device) for device in facts.devices
+        )
+
+
+class CallTracker:
+    """Follows all calls; memory is bounded by the constants above.
+
+    Feed it every event from the link's first one on, also while nobody looks:
+    who looks later then knows the calls that are there.
+    """
+
+    __slots__ = ("_calls", "_early_total", "_ended", "_known", "_number", "_views", "forgotten")
+
+    def __init__(self) -> None:
+        self._calls: dict[bytes, Call] = {}
+        self._known: dict[Call, None] = {}
+        self._ended: dict[Call, None] = {}
+        self._views: dict[View, None] = {}
+        self._number = 0
+        self._early_total = 0
+        #: Calls that were dropped before their end, for want of room.
+        self.forgotten = 0
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def follow(self, scope: Scope) -> View:
+        """A view for one subscription, from the next event on."""
+        view = View(scope, self._number)
+        self._views[view] = None
+        return view
+
+    def unfollow(self, view: View) -> None:
+        """The view will not be asked again."""
+        self._views.pop(view, None)
+        for call in self._known:
+            call.verdicts.pop(view, None)
+            call.backlogs.pop(view, None)
+
+    def reset(self) -> None:
+        """Forget every call: the link is new, and with it perhaps Asterisk.  Views stay."""
+        self._calls.clear()
+        self._known.clear()
+        self._ended.clear()
+        self._early_total = 0
+
+    def feed(self, raw: bytes) -> Call | CallFacts:
+        """The call that the event belongs to, or what little it says if it belongs to none that is known."""
+        self._number += 1
+        facts = read_facts(raw)
+        call = self._locate(facts)
+        if call is None:
+            return facts
+        if not facts.claims:
+            call.learn(facts)
+        self._keep(call, raw)
+        if facts.ended:
+            self._end(call, facts.ended)
+        return call
+
+    def _locate(self, facts: CallFacts) -> Call | None:
+        call: Call | None = None
+        for name in (*facts.ids, *facts.linked):
+            found = self._calls.get(name)
+            if found is not None and found is not call:
+                call = found if call is None else self._join(call, found)
+        if facts.claims or not (facts.ids or facts.linked):
+            return call
+        if call is None:
+            call = Call()
+            self._known[call] = None
+            self._make_room()
+        # An id that is known already may be of a channel that ended: late events do not revive it.
+        new = [name for name in facts.ids if name not in call.ids]
+        if new:
+            call.live.update(new)
+            self._ended.pop(call, None)
+        for name in (*new, *facts.linked):
+            call.ids.add(name)
+            self._calls[name] = call
+        return call
+
+    def _join(self, one: Call, other: Call) -> Call:
+        if len(other.ids) > len(one.ids):
+            one, other = other, one
+        for view in self._views:
+            owns = one.verdicts.get(view) == _OWNED
+            if owns != (other.verdicts.get(view) == _OWNED):
+                # Whoever owned one of the two now owns both, and is owed the other's first events.
+                one.backlogs.setdefault(view, []).extend(view.earlier(other if owns else one))
+                one.verdicts[view] = _OWNED
+        for view, backlog in other.backlogs.items():
+            one.backlogs.setdefault(view, []).extend(backlog)
+        for name in other.ids:
+            self._calls[name] = one
+        one.ids |= other.ids
+        one.live |= other.live
+        one.devices |= other.devices
+        one.contexts |= other.contexts
+        one.accountcodes |= other.accountcodes
+        one.revision += other.revision + 1
+        one.early = sorted(one.early + other.early)
+        one.early_bytes += other.early_bytes
+        self._known.pop(other)
+        self._ended.pop(other, None)
+        if one.live:
+            self._ended.pop(one, None)
+        return one
+
+    def _keep(self, call: Call, raw: bytes) -> None:
+        # Nobody looks, so nobody can be owed it: a view is never shown what was before it.
+        if not self._views or len(call.early) >= MAX_EARLY_EVENTS:
+            return
+        if call.early_bytes + len(raw) > MAX_EARLY_BYTES or self._early_total + len(raw) > MAX_EARLY_TOTAL:
+            return
+        call.early.append((self._number, raw))
+        call.early_bytes += len(raw)
+        self._early_total += len(raw)
+
+    def _end(self, call: Call, name: bytes) -> None:
+        call.live.discard(name)
+        if not call.live:
+            self._ended[call] = None
+            if len(self._ended) > MAX_ENDED:
+                self._forget(next(iter(self._ended)))
+
+    def _make_room(self) -> None:
+        if len(self._known) > MAX_CALLS:
+            oldest = next(iter(self._ended), None)
+            if oldest is None:
+                oldest = next(iter(self._known))
+                self.forgotten += 1
+            self._forget(oldest)
+
+    def _forget(self, call: Call) -> None:
+        self._known.pop(call)
+        self._ended.pop(call, None)
+        self._early_total -= call.early_bytes
+        for name in call.ids:
+            del self._calls[name]
