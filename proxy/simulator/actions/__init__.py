@@ -1,0 +1,23 @@
+"""The actions the simulator knows, by the noun they are about.
+
+An action is an async function of the session and the request; it answers by
+the session's verbs.  Its classes are those of Asterisk (``proxy.ami.actions``),
+so the table here has only names, functions and synopses.
+"""
+
+from proxy.ami.actions import SHIPPED
+from proxy.simulator.actions import account, calls, channels, database, queues, system
+from proxy.simulator.session import Offered
+
+_TABLES = (account.ACTIONS, calls.ACTIONS, channels.ACTIONS, database.ACTIONS, queues.ACTIONS, system.ACTIONS)
+
+
+def offered_actions() -> dict[bytes, Offered]:
+    """Name in lower case -> action, in ListCommands' alphabetical order."""
+    found: dict[bytes, Offered] = {}
+    for table in _TABLES:
+        for name, (synopsis, run) in table.items():
+            listed = SHIPPED.find(name.lower().encode())
+            assert listed is not None, f"{name} is no action of Asterisk"
+            found[name.lower().encode()] = Offered(name, listed.classes, synopsis, run)
+    return dict(sorted(found.items()))

@@ -1,0 +1,24 @@
+"""Events of one fixed shape, for benchmarks: all alike but for a number and the time they left."""
+
+from proxy.simulator.channel import Channel, Headers
+
+#: VarSet is among the most frequent events of a real PBX, and of usual length.
+_CHANNEL = Channel(
+    "PJSIP/storm-00000001", "1700000000.1", "1700000000.1", 0.0, "from-internal", "storm", state=6
+)
+_HEADERS: Headers = [("Variable", "STORM"), ("Value", "%010d %017.6f")]
+_TEMPLATE = _CHANNEL.event("VarSet", "dialplan", *_HEADERS)
+
+
+def storm_event(number: int, now: float) -> bytes:
+    """One event; ``Value`` is its number (10 digits), a blank, and ``now`` (17 characters)."""
+    return _TEMPLATE % (number, now)
+
+
+def read_storm_event(raw: bytes) -> tuple[int, float] | None:
+    """Number and time of such an event; None if it is another one."""
+    _, found, rest = raw.partition(b"Variable: STORM\r\nValue: ")
+    if not found:
+        return None
+    number, _, now = rest.rstrip(b"\r\n").partition(b" ")
+    return int(number), float(now)
