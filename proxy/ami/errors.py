@@ -57,3 +57,25 @@ class MessageTooLong(ProtocolError):
 
 class UnknownPrivilege(ProtocolError):
     """A list of privilege classes names one that does not exist, or is empty between two commas."""
+
+
+class FilterSyntaxError(ProtocolError):
+    """An eventfilter was refused.  ``reason`` is for operators, the text what a client is told."""
+
+    def __init__(self, text: str, reason: str = "") -> None:
+        super().__init__(text)
+        self.reason = reason
+
+
+class FilterNotCompiled(FilterSyntaxError):
+    """An eventfilter's pattern is no regular expression, or none that we run."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("Filter did not compile.  Check the syntax of the filter given.", reason)
+
+
+class FilterMalformed(FilterSyntaxError):
+    """An eventfilter's criteria do not parse, or do not go together."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("Filter was formatted incorrectly.  Check the syntax of the filter given.", reason)
