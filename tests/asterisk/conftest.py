@@ -2,13 +2,17 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
-from tests.asterisk.lab import chroot
+from tests.asterisk.door import LIMITS, USERS, Door
+from tests.asterisk.lab import node
 from tests.asterisk.lab.asterisk import Asterisk
+from tests.asterisk.lab.cache import Unavailable
+from tests.support.proxy_process import ProxyProcess
 
 HERE = Path(__file__).parent
 
@@ -29,7 +33,7 @@ def give_up(reason: object) -> NoReturn:
 def _running(suite: str) -> Iterator[Asterisk]:
     try:
         asterisk = Asterisk(suite)
-    except chroot.Unavailable as reason:
+    except Unavailable as reason:
         give_up(reason)
     try:
         asterisk.start()
@@ -55,3 +59,60 @@ def asterisk(request: pytest.FixtureRequest) -> Asterisk:
     """Each version in turn."""
     found: Asterisk = request.getfixturevalue(f"asterisk{request.param}")
     return found
+
+
+@contextmanager
+def proxy_before(asterisk: Asterisk, directory: Path) -> Iterator[ProxyProcess]:
+    """The proxy in front of this Asterisk, with the same users."""
+    upstream = (asterisk.host, asterisk.port, asterisk.user, asterisk.secret)
+    proxy = ProxyProcess(directory, upstream, USERS, limits=LIMITS)
+    proxy.start()
+    try:
+        yield proxy
+        proxy.stop()
+    finally:
+        proxy.kill()
+    assert asterisk.secret not in proxy.stderr
+
+
+@pytest.fixture(scope="session")
+def proxy22(asterisk22: Asterisk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProxyProcess]:
+    """The proxy before Asterisk 22."""
+    with proxy_before(asterisk22, tmp_path_factory.mktemp("proxy22")) as proxy:
+        yield proxy
+
+
+@pytest.fixture(scope="session")
+def proxy16(asterisk16: Asterisk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProxyProcess]:
+    """The proxy before Asterisk 16."""
+    with proxy_before(asterisk16, tmp_path_factory.mktemp("proxy16")) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def direct(asterisk: Asterisk) -> Door:
+    """Asterisk's own door."""
+    return Door(asterisk, None)
+
+
+@pytest.fixture
+def proxied(asterisk: Asterisk, request: pytest.FixtureRequest) -> Door:
+    """The door through the proxy."""
+    return Door(asterisk, request.getfixturevalue(f"proxy{asterisk.version}"))
+
+
+@pytest.fixture(params=["direct", "proxied"])
+def door(asterisk: Asterisk, request: pytest.FixtureRequest) -> Door:
+    """Each of the two doors in turn."""
+    if request.param == "direct":
+        return Door(asterisk, None)
+    return Door(asterisk, request.getfixturevalue(f"proxy{asterisk.version}"))
+
+
+@pytest.fixture(scope="session")
+def node_path() -> Path:
+    """Where node finds asterisk-manager."""
+    try:
+        return node.node_path()
+    except Unavailable as reason:
+        give_up(reason)

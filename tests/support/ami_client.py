@@ -65,6 +65,7 @@ class AmiClient(asyncio.Protocol):
     def __init__(self) -> None:
         self.banner = b""
         self.received = b""  # what no complete message was cut from yet
+        self.blank_lines = 0  # between messages: Asterisk writes one after QueueRule
         self.log: list[Message] = []
         self.inbox: list[Message] = []
         self._transport: asyncio.Transport | None = None
@@ -102,12 +103,19 @@ class AmiClient(asyncio.Protocol):
         if not self.banner and b"\r\n" in self.received:
             line, _, self.received = self.received.partition(b"\r\n")
             self.banner = line + b"\r\n"
+        self._skip_blank_lines()
         while self.banner and (end := self._message_end()):
             message = Message(self.received[:end])
             self.received = self.received[end:]
             self.log.append(message)
             self.inbox.append(message)
+            self._skip_blank_lines()
         self._changed.set()
+
+    def _skip_blank_lines(self) -> None:
+        while self.banner and self.received.startswith(b"\r\n"):
+            self.received = self.received[2:]
+            self.blank_lines += 1
 
     def _message_end(self) -> int:
         closing = _FOLLOWS_END if self.received.startswith(_FOLLOWS) else b"\r\n\r\n"

@@ -3,12 +3,12 @@
 import sys
 import time
 
-from tests.asterisk.lab import chroot
+from tests.asterisk.lab import cache, chroot
 
 for suite in sys.argv[1:]:
     started = time.monotonic()
     try:
         root = chroot.ready(suite)
-    except chroot.Unavailable as reason:
+    except cache.Unavailable as reason:
         sys.exit(f"lab: {reason}")
     sys.stdout.write(f"lab: Asterisk {chroot.SUITES[suite]} in {root} ({time.monotonic() - started:.0f} s)\n")

@@ -2,11 +2,9 @@
 
 import fcntl
 import os
-import random
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -16,7 +14,8 @@ from typing import IO, ClassVar
 
 import trustme
 
-from tests.asterisk.lab import chroot
+from tests.asterisk.lab import cache, chroot
+from tests.support.ports import free_port
 
 _TEMPLATES = Path(__file__).with_name("etc")
 #: Configuration files that Asterisk complains about when they are missing; empty is fine.
@@ -49,11 +48,11 @@ class Asterisk:
     def __init__(self, suite: str, manager_extra: str = "", extensions_extra: str = "") -> None:
         self._root = chroot.ready(suite)
         self.version = chroot.SUITES[suite]
-        with chroot.locked(self._root):
+        with cache.locked(self._root):
             _clear_leftovers(self._root)
             self.directory = Path(tempfile.mkdtemp(prefix="run-", dir=self._root / "srv"))
             self._lock = _claim(self.directory)
-        self.port, self.tls_port = _free_port(), _free_port()
+        self.port, self.tls_port = free_port(), free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self._manager_extra = manager_extra
         self._configure(extensions_extra)
@@ -183,20 +182,7 @@ def _account(root: Path) -> tuple[int, int]:
         name, _, uid, gid, *_ = line.split(":")
         if name == "asterisk":
             return int(uid), int(gid)
-    raise chroot.Unavailable(f"{root} has no user asterisk: remove it, it is built again")
-
-
-def _free_port() -> int:
-    # Below the range that connect() takes its own ports from: a client that keeps trying
-    # a stopped Asterisk's port would otherwise meet itself there one day.
-    while True:
-        port = random.randrange(20000, 30000)
-        with socket.socket() as probe:
-            try:
-                probe.bind((Asterisk.host, port))
-            except OSError:
-                continue
-            return port
+    raise cache.Unavailable(f"{root} has no user asterisk: remove it, it is built again")
 
 
 def _claim(directory: Path) -> IO[str]:

@@ -3,38 +3,19 @@
 Standard library only: ``python3 -m tests.asterisk.lab`` builds before anything is installed.
 """
 
-import fcntl
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+
+from tests.asterisk.lab.cache import Unavailable, cache_home, kept
 
 #: Debian suite -> major version of the Asterisk in it.
 SUITES = {"sid": "22", "bullseye": "16"}
 
 # Proc is mounted in a mount namespace of its own: nothing stays mounted, whatever happens.
 _ENTER = 'mount -t proc proc "$0/proc" 2>/dev/null; exec chroot "$0" "$@"'
-
-
-class Unavailable(Exception):
-    """No real Asterisk can be had on this machine; the text says why and what would help."""
-
-
-def cache_home() -> Path:
-    """Where what takes long to make is kept between runs: ``AMIPROXY_ASTERISK_CACHE`` or the user's cache."""
-    configured = os.environ.get("AMIPROXY_ASTERISK_CACHE")
-    return Path(configured) if configured else Path.home() / ".cache" / "amiproxy-tests"
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold the lock of what is, or will be, at ``path``; wait for whoever has it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.with_name(f"{path.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def ready(suite: str) -> Path:
@@ -45,9 +26,7 @@ def ready(suite: str) -> Path:
     if os.geteuid() != 0:
         raise Unavailable("a real Asterisk needs root (chroot): run as root")
     root = cache_home() / f"asterisk-{suite}"
-    with locked(root):
-        if not root.exists():
-            _build(suite, root)
+    kept(root, partial(_build, suite))
     return root
 
 
@@ -59,15 +38,11 @@ def inside(root: Path, *command: str) -> list[str]:
 def _build(suite: str, root: Path) -> None:
     if shutil.which("debootstrap") is None:
         raise Unavailable("debootstrap is not installed: apt-get install debootstrap")
-    growing = root.with_name(f"{root.name}.building")
-    shutil.rmtree(growing, ignore_errors=True)
-    with root.with_name(f"{root.name}.log").open("w") as log:
+    with root.with_suffix(".log").open("w") as log:
         try:
-            _debootstrap(suite, growing, log.fileno())
+            _debootstrap(suite, root, log.fileno())
         except subprocess.CalledProcessError as error:
             raise Unavailable(f"no Asterisk from Debian {suite}: {error}; see {log.name}") from None
-    # Only what is whole gets the name that others look for.
-    growing.rename(root)
 
 
 def _debootstrap(suite: str, root: Path, log: int) -> None:

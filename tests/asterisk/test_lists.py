@@ -1,0 +1,48 @@
+"""Event lists with channels up: whole, in order, to their asker only, whatever it may read."""
+
+import asyncio
+
+from tests.asterisk.door import Door
+
+
+async def test_the_channels_that_are_up(door: Door) -> None:
+    async with await door.login() as maker, await door.login("lab-reader") as asker:
+        await asker.action("Events", EventMask="off")
+        for name in ("one", "two"):
+            channel = f"Local/wait9-{name}@lab/n"
+            await maker.action("Originate", Channel=channel, Application="Wait", Data="9", Timeout="5000")
+        response, items, complete = await asker.event_list("CoreShowChannels", ActionID="list:1")
+        assert response.headers == [
+            ("Response", "Success"),
+            ("ActionID", "list:1"),
+            ("EventList", "start"),
+            ("Message", "Channels will follow"),
+        ]
+        channels = [item.get("Channel") or "" for item in items]
+        assert [sum(f"wait9-{name}@" in channel for channel in channels) for name in ("one", "two")] == [2, 2]
+        assert {item.get("Privilege") for item in items} == {None}
+        assert complete.get("ListItems") == str(len(items))
+        assert not [message for message in maker.log if message.event == "CoreShowChannel"]
+        _, (hungup, *_), _ = await maker.event_list("Hangup", Channel="/^Local\\/wait9-(one|two)@/")
+        assert hungup.event == "ChannelHungup"
+
+
+async def test_three_lists_at_once_from_two_sessions(door: Door) -> None:
+    async with await door.login() as one, await door.login() as two:
+        (_, first, _), (_, second, _), (_, third, _) = await asyncio.gather(
+            one.event_list("QueueStatus", ActionID="same"),
+            one.event_list("DeviceStateList", ActionID="other"),
+            two.event_list("ShowDialPlan", ActionID="same"),
+        )
+        assert {item.event for item in first} == {"QueueParams", "QueueMember"}
+        assert {item.event for item in second} <= {"DeviceStateChange"}
+        assert {item.event for item in third} == {"ListDialplan"}
+        assert not one.received
+        assert not two.received
+
+
+async def test_an_empty_list_has_its_end(door: Door) -> None:
+    async with await door.login() as client:
+        _, items, complete = await client.event_list("ParkedCalls")
+        assert items == []
+        assert complete.event == "ParkedCallsComplete"

@@ -1,0 +1,131 @@
+"""The policy's table put to a real Asterisk 22, by manager users of the same classes.
+
+Where Asterisk refuses, we refuse with the same text; where only we refuse, the
+rule has its reason in the operator's guide.
+"""
+
+from collections.abc import Iterator
+
+import pytest
+
+from proxy.core.policy import functions
+from proxy.core.policy.stricter import STRICTER as REASONS
+from tests.asterisk.conftest import give_up
+from tests.asterisk.lab.asterisk import Asterisk
+from tests.asterisk.lab.cache import Unavailable
+from tests.core.policy.rows import (
+    APPLICATION,
+    BLACKLISTED,
+    FILE,
+    GETVAR,
+    PERMISSION,
+    ROWS,
+    SAME,
+    STATUS,
+    STRICTER,
+    UNTRIED,
+    Row,
+    name_of,
+)
+from tests.support.ami_client import AmiClient
+
+SECRET = "policy"
+REFUSALS = {text.decode() for text in (PERMISSION, GETVAR, STATUS, APPLICATION, FILE, BLACKLISTED)}
+
+
+def account(write: str) -> str:
+    return "policy-" + write.replace(",", "-")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Asterisk]:
+    """An Asterisk of its own: some rows would change what other tests rely on."""
+    classes = sorted({row.write for row in ROWS})
+    extra = "".join(
+        f"\n[{account(write)}]\nsecret = {SECRET}\nread = all\nwrite = {write}\n" for write in classes
+    )
+    try:
+        asterisk = Asterisk("sid", manager_extra=extra)
+    except Unavailable as reason:
+        give_up(reason)
+    try:
+        asterisk.start()
+        yield asterisk
+    finally:
+        asterisk.remove()
+
+
+async def connected(server: Asterisk, write: str) -> AmiClient:
+    client = await AmiClient.connect(server.host, server.port)
+    answer = await client.login(account(write), SECRET, Events="off")
+    assert answer.get("Response") == "Success", answer
+    return client
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row.real != UNTRIED], ids=name_of)
+async def test_row(server: Asterisk, row: Row) -> None:
+    async with await connected(server, row.write) as client:
+        client.send_raw(row.raw)
+        answer = await client.response(None)
+    message = answer.get("Message")
+    if row.text is not None and row.real == SAME:
+        assert (answer.get("Response"), message) == ("Error", row.text.decode())
+    else:
+        assert message not in REFUSALS
+        assert (row.rule in REASONS) is (row.real == STRICTER)
+
+
+#: What a Variable header says, as Asterisk reads it: quotes, backslashes, brackets and parentheses matter.
+LISTS = [
+    "PA=1,PB=2",
+    'PA="1,PB=2",PC=3',
+    "PA=(1,PB=2),PC=3",
+    "PA=[1,PB=2],PC=3",
+    "PA=1\\,PB=2,PC=3",
+    'P"A"=1,P\\B=2',
+    "PA=1,,PB=2,",
+    "PA,PB=2",
+    "=1,PB=2",
+    "PA=(1,PB=2",
+    "PA=1),PB=2",
+    'PA=("1),PB=2,PC=")3',
+    "PA=1=2,PB=3",
+]
+
+
+@pytest.mark.parametrize("text", LISTS)
+async def test_a_list_of_variables_is_read_as_asterisk_reads_it(server: Asterisk, text: str) -> None:
+    async with await connected(server, "all") as client:
+        await client.action("Events", EventMask="call,dialplan")
+        await client.action(
+            "Originate", Channel="Local/wait1@lab/n", Application="NoOp", Async="true", Variable=text
+        )
+        response = await client.wait_event("OriginateResponse")
+        ours = {
+            (message.get("Variable"), message.get("Value"))
+            for message in client.log
+            if message.event == "VarSet" and (message.get("Variable") or "").startswith("P")
+        }
+        assert response.get("Response") == "Success"
+    read = functions.assignments([text.encode()])
+    assert ours == {(name.decode(), value.decode()) for name, value in read}
+
+
+async def test_the_first_occurrence_of_a_variable_sticks(server: Asterisk) -> None:
+    async with await connected(server, "all") as client:
+        await client.action("Events", EventMask="call,dialplan")
+        await client.action(
+            "Originate",
+            ("Variable", "POLICY=forced"),
+            ("Variable", "POLICY=theirs,__POLICY=theirs"),
+            Channel="Local/wait1@lab/n",
+            Application="NoOp",
+            Async="true",
+        )
+        await client.wait_event("OriginateResponse")
+        values = [
+            message.get("Value")
+            for message in client.log
+            if message.event == "VarSet" and (message.get("Variable") or "").strip("_") == "POLICY"
+        ]
+    assert values[-1] == "forced"

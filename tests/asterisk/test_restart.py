@@ -1,0 +1,66 @@
+"""Asterisk goes away under its clients and comes back; they stay."""
+
+import asyncio
+
+from tests.asterisk.door import Door
+from tests.support.ami_client import AmiClient
+
+SESSIONS = 20
+
+
+async def down_and_up(client: AmiClient) -> None:
+    down = await client.wait_event("ProxyUpstream", within=30)
+    assert down.get("Status") == "Down"
+    up = await client.wait_event("ProxyUpstream", within=30)
+    assert up.get("Status") == "Up"
+    booted = await client.wait_event("FullyBooted", within=30)
+    assert client.log.index(down) < client.log.index(up) < client.log.index(booted)
+
+
+async def test_twenty_sessions_outlive_a_restart(proxied: Door) -> None:
+    sessions = [await proxied.login() for _ in range(SESSIONS)]
+    try:
+        pending = [
+            client.send(
+                "Originate",
+                Channel="Local/noanswer@lab",
+                Application="Wait",
+                Data="1",
+                Timeout="25000",
+                ActionID=f"pending-{number}" if number else "pending",
+            )
+            for number, client in enumerate(sessions[:5])
+        ]
+        # In the order sent: once these are answered, Asterisk has the others too.
+        for client in sessions[5:]:
+            await client.action("CoreStatus")
+        await sessions[5].take(lambda m: m.event == "Newchannel" and "noanswer" in (m.get("Channel") or ""))
+
+        await asyncio.to_thread(proxied.asterisk.stop)
+        for client, action_id in zip(sessions, pending, strict=False):
+            answer = await client.response(action_id)
+            assert answer.get("Response") == "Error", answer
+            assert [name for name, _ in answer.headers] == ["Response", "ActionID", "Message"]
+        refused = await sessions[-1].action("CoreStatus", ActionID="while down")
+        assert refused.get("Response") == "Error", refused
+        assert (await sessions[-1].action("Ping")).get("Ping") == "Pong"
+
+        await asyncio.to_thread(proxied.asterisk.start)
+        await asyncio.gather(*(down_and_up(client) for client in sessions))
+        for number, client in enumerate(sessions):
+            answer = await client.action("Getvar", Variable="LAB", ActionID=f"again-{number}")
+            assert answer.get("Value") == "1", answer
+        answer = await sessions[0].action(
+            "Originate", Channel="Local/answer@lab", Application="Wait", Data="1", Timeout="5000"
+        )
+        assert answer.get("Message") == "Originate successfully queued"
+        for client in sessions:
+            await client.wait_event("Newchannel", lambda event: "answer@" in (event.get("Channel") or ""))
+            # Nothing with side effects is sent twice: no second call after the restart.
+            channels = [m.get("Channel") or "" for m in client.log if m.event == "Newchannel"]
+            assert len({name for name in channels if "noanswer" in name}) <= 2 * len(pending)
+    finally:
+        if not proxied.asterisk.is_running:
+            await asyncio.to_thread(proxied.asterisk.start)
+        for client in sessions:
+            await client.close()

@@ -1,0 +1,153 @@
+"""The same question at both doors gives the same bytes."""
+
+import re
+
+import pytest
+
+from tests.asterisk.door import Door
+from tests.support.ami_client import AmiClient
+
+#: What tells the time or numbers things: different at each asking, at Asterisk's door too.
+VARYING = re.compile(
+    rb"(?<=\r\n)(Timestamp|Challenge|CoreStartup\w+|CoreReload\w+|CoreCurrentCalls|SystemUptime): [^\r]*"
+)
+
+QUESTIONS = [
+    ("CoreSettings", {}),
+    ("CoreStatus", {}),
+    ("CoreShowChannels", {}),
+    ("Status", {}),
+    ("Status", {"Channel": "Local/none"}),
+    ("QueueStatus", {}),
+    ("QueueStatus", {"Queue": "lab-queue", "Member": "none"}),
+    ("QueueSummary", {}),
+    ("QueueRule", {}),
+    ("QueueAdd", {"Queue": "none", "Interface": "Local/1@lab"}),
+    ("QueuePause", {"Interface": "Local/none@lab", "Paused": "true"}),
+    ("DBPut", {"Family": "lab", "Key": "same", "Val": "zażółć"}),
+    ("DBGet", {"Family": "lab", "Key": "same"}),
+    ("DBGet", {"Family": "lab", "Key": "none"}),
+    ("DBDel", {"Family": "lab", "Key": "none"}),
+    ("ExtensionState", {"Exten": "100", "Context": "lab"}),
+    ("ExtensionStateList", {}),
+    ("DeviceStateList", {}),
+    ("PresenceStateList", {}),
+    ("PresenceState", {"Provider": "none:1"}),
+    ("Getvar", {"Variable": "LAB"}),
+    ("Getvar", {}),
+    ("Setvar", {"Variable": "LAB_SAME", "Value": "2"}),
+    ("Setvar", {}),
+    ("Command", {"Command": "core show version"}),
+    ("Command", {"Command": "core show channels"}),
+    ("Command", {"Command": "dialplan show lab"}),
+    ("Command", {"Command": "no such thing"}),
+    ("Command", {"Command": "module load x"}),
+    ("Command", {}),
+    ("GetConfig", {"Filename": "cel.conf"}),
+    ("GetConfig", {"Filename": "none.conf"}),
+    ("GetConfigJSON", {"Filename": "queues.conf"}),
+    ("GetConfig", {}),
+    ("ListCategories", {"Filename": "queues.conf"}),
+    ("ListCommands", {}),
+    ("ShowDialPlan", {"Context": "lab"}),
+    ("ShowDialPlan", {"Context": "none"}),
+    ("BridgeList", {}),
+    ("BridgeInfo", {"BridgeUniqueid": "none"}),
+    ("BridgeTechnologyList", {}),
+    ("ParkedCalls", {}),
+    ("Parkinglots", {}),
+    ("ConfbridgeListRooms", {}),
+    ("ConfbridgeList", {"Conference": "none"}),
+    ("MailboxCount", {"Mailbox": "1@default"}),
+    ("Hangup", {"Channel": "Local/none"}),
+    ("Hangup", {"Channel": "/none/"}),
+    ("Redirect", {"Channel": "Local/none", "Context": "lab", "Exten": "answer", "Priority": "1"}),
+    ("Atxfer", {}),
+    ("Bridge", {"Channel1": "x", "Channel2": "y"}),
+    ("AbsoluteTimeout", {"Channel": "x", "Timeout": "5"}),
+    ("PlayDTMF", {"Channel": "x", "Digit": "1"}),
+    ("ModuleCheck", {"Module": "app_dial"}),
+    ("ModuleCheck", {"Module": "none"}),
+    ("Events", {"EventMask": "call,user"}),
+    ("Events", {"EventMask": "none"}),
+    ("Events", {"EventMask": ""}),
+    ("Events", {}),
+    ("Filter", {"Operation": "Remove", "Filter": "x"}),
+    ("Filter", {"Operation": "Add", "Filter": "["}),
+    ("Challenge", {}),
+    ("Challenge", {"AuthType": "MD5"}),
+    ("Login", {"Username": "nobody"}),
+    ("WaitEvent", {"Timeout": "0"}),
+    ("UserEvent", {"UserEvent": "Same"}),
+    ("Ping", {}),
+    ("Logoff", {}),
+    ("ping", {}),
+    ("", {}),
+    ("NoSuchAction", {}),
+]
+
+#: Not a question of the table: raw bytes, each answered by exactly one response.
+ODDITIES = [
+    b"\r\n",
+    b"ActionID: same\r\n\r\n",
+    b"Action: Ping\nActionID: same\n\n",
+    b"Action:Ping\r\nActionID:same\r\n\r\n",
+    b"Action : Ping\r\nActionID: same\r\n\r\n",
+    b"Action: Ping \r\nActionID: same\r\n\r\n",
+    b"Action: Ping\r\nActionID: same\r\nActionID: other\r\n\r\n",
+    b"Action: Ping\r\nActionID:\r\nActionID: other\r\n\r\n",
+    b"Action:\r\nAction: Ping\r\nActionID: same\r\n\r\n",
+    b"aCTION: pING\r\naCTIONid: same\r\nno colon here\r\n\r\n",
+    b"Action: Ping\r\nActionID: same\r\nX: " + b"y" * 1019 + b"\r\n\r\n",
+    b"Action: Ping\r\nActionID: same\r\nX: " + b"y" * 1021 + b"\r\n\r\n",
+    b"Action: Ping\r\nActionID: same\r\n" + b"X: y\r\n" * 126 + b"\r\n",
+    b"Action: Ping\r\nActionID: same\r\n" + b"X: y\r\n" * 127 + b"\r\n",
+]
+
+
+def steady(client: AmiClient, begin: int) -> list[bytes]:
+    return [
+        VARYING.sub(rb"\1: *", message.raw)
+        for message in client.log[begin:]
+        if message.is_response or message.get("ActionID")
+    ]
+
+
+async def asked(door: Door, user: str, action: str, headers: dict[str, str]) -> list[bytes]:
+    async with await door.login(user, Events="off") as client:
+        begin = len(client.log)
+        answer = await client.action(action, ActionID="same", **headers)
+        if (answer.get("EventList") or "").lower() == "start":
+            await client.take(lambda message: message.get("EventList") == "Complete")
+        if answer.get("Response") != "Goodbye":
+            await client.action("Ping", ActionID="fence")
+        return steady(client, begin)
+
+
+@pytest.mark.parametrize(
+    ("action", "headers"), QUESTIONS, ids=[f"{name} {' '.join(more.values())}" for name, more in QUESTIONS]
+)
+async def test_of_one_who_may_do_all(
+    direct: Door, proxied: Door, action: str, headers: dict[str, str]
+) -> None:
+    assert await asked(proxied, "proxy", action, headers) == await asked(direct, "proxy", action, headers)
+
+
+@pytest.mark.parametrize("user", ["limited", "lab-reader", "lab-originate"])
+async def test_of_one_who_may_do_little(direct: Door, proxied: Door, user: str) -> None:
+    for action, headers in QUESTIONS:
+        through = await asked(proxied, user, action, headers)
+        assert through == await asked(direct, user, action, headers), (action, headers)
+
+
+@pytest.mark.parametrize("sent", ODDITIES, ids=[repr(sent[:60]) for sent in ODDITIES])
+async def test_of_one_who_writes_oddly(direct: Door, proxied: Door, sent: bytes) -> None:
+    said = []
+    for door in (direct, proxied):
+        async with await door.login(Events="off") as client:
+            begin = len(client.log)
+            client.send_raw(sent)
+            await client.take(lambda message: message.is_response)
+            await client.action("Ping", ActionID="fence")
+            said.append(steady(client, begin))
+    assert said[1] == said[0]

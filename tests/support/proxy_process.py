@@ -1,0 +1,131 @@
+"""``ami-proxy run`` as its users run it: a process, with written configuration and certificates."""
+
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import trustme
+import yaml
+from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+
+from tests.support.ami_client import AmiClient
+from tests.support.ports import free_port
+
+_START_DEADLINE = 20.0
+_STOP_DEADLINE = 20.0
+
+
+def hashed(secret: str) -> str:
+    """An Argon2id hash of the secret, as cheap as they come: tests log in often."""
+    kdf = Argon2id(salt=b"0123456789abcdef", length=32, iterations=1, lanes=1, memory_cost=64)
+    return kdf.derive_phc_encoded(secret.encode())
+
+
+class ProxyProcess:
+    """The proxy before ``upstream`` (host, port, user, secret), for ``users`` as in users.yaml.
+
+    ``settings`` are further keys of proxy.yaml.  All its files are in ``directory``.
+    """
+
+    host = "localhost"
+
+    def __init__(
+        self,
+        directory: Path,
+        upstream: tuple[str, int, str, str],
+        users: Mapping[str, Mapping[str, Any]],
+        **settings: Any,
+    ) -> None:
+        self.directory = directory
+        self.port = free_port()
+        host, port, user, secret = upstream
+        ca = trustme.CA()
+        ca.cert_pem.write_to_path(str(self.cafile))
+        leaf = ca.issue_cert("localhost", "127.0.0.1")
+        leaf.cert_chain_pems[0].write_to_path(str(directory / "server.crt"))
+        leaf.private_key_pem.write_to_path(str(directory / "server.key"))
+        (directory / "upstream.secret").write_text(f"{secret}\n")
+        (directory / "users.yaml").write_text(yaml.safe_dump({"users": {**users}}, sort_keys=False))
+        self.config = directory / "proxy.yaml"
+        configuration = {
+            "upstream": {"host": host, "port": port, "username": user, "secret_file": "upstream.secret"},
+            "listeners": [
+                {
+                    "address": f"127.0.0.1:{self.port}",
+                    "certificates": [{"chain": "server.crt", "key": "server.key"}],
+                }
+            ],
+            "users_file": "users.yaml",
+            **settings,
+        }
+        self.config.write_text(yaml.safe_dump(configuration, sort_keys=False))
+        for path in directory.iterdir():
+            path.chmod(0o600)
+        self.context = ssl.create_default_context(cafile=str(self.cafile))
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def cafile(self) -> Path:
+        """What clients must trust."""
+        return self.directory / "ca.pem"
+
+    @property
+    def stderr(self) -> str:
+        """All that it has logged so far."""
+        return (self.directory / "stderr").read_text(errors="replace")
+
+    def start(self) -> None:
+        """Start it, and wait until a client gets the banner."""
+        with (self.directory / "stderr").open("ab") as stderr:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "proxy", "run", "--config", str(self.config)],
+                stdin=subprocess.DEVNULL,
+                stdout=stderr,
+                stderr=stderr,
+            )
+        give_up = time.monotonic() + _START_DEADLINE
+        while not self._greets():
+            status = self.process.poll()
+            if status is not None or time.monotonic() > give_up:
+                self.kill()
+                raise RuntimeError(f"the proxy greets nobody (exit status {status}): {self.stderr[-3000:]}")
+            time.sleep(0.05)
+
+    def _greets(self) -> bool:
+        try:
+            with (
+                socket.create_connection(("127.0.0.1", self.port), timeout=1) as plain,
+                self.context.wrap_socket(plain, server_hostname=self.host) as door,
+            ):
+                return door.recv(100).startswith(b"Asterisk Call Manager")
+        except OSError:
+            return False
+
+    def stop(self) -> None:
+        """SIGTERM, as a service manager stops it: it must end by itself and with status 0."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            status = self.process.wait(_STOP_DEADLINE)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"SIGTERM did not end the proxy: {self.stderr[-3000:]}") from None
+        finally:
+            self.kill()
+        assert status == 0, f"exit status {status}: {self.stderr[-3000:]}"
+        assert "Traceback" not in self.stderr, self.stderr
+
+    def kill(self) -> None:
+        """End it at once; harmless when it is over."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+
+    async def connect(self) -> AmiClient:
+        """A new TLS session that has read the banner."""
+        return await AmiClient.connect("127.0.0.1", self.port, tls=self.context, server_hostname=self.host)

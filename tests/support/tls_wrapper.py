@@ -1,0 +1,30 @@
+"""What an operator puts before a client that speaks no TLS: a plain loopback port that leads to a TLS one."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+
+@asynccontextmanager
+async def tls_wrapped(host: str, port: int, context: ssl.SSLContext) -> AsyncIterator[int]:
+    """Yield the plain port on 127.0.0.1; every connection to it becomes one TLS connection to ``host``."""
+
+    async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while data := await reader.read(65536):
+                writer.write(data)
+                await writer.drain()
+        with suppress(ConnectionError):
+            writer.close()
+            await writer.wait_closed()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there_reader, there_writer = await asyncio.open_connection(host, port, ssl=context)
+        async with asyncio.TaskGroup() as pumps:
+            pumps.create_task(carry(reader, there_writer))
+            pumps.create_task(carry(there_reader, writer))
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        yield server.sockets[0].getsockname()[1]
