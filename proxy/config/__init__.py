@@ -8,7 +8,7 @@ hashes; the upstream's is read with ``read_secret`` where it is needed.
 from proxy.config.address import Address
 from proxy.config.files import read_secret
 from proxy.config.limits import Limits
-from proxy.config.loading import load, load_config, load_users
+from proxy.config.loading import load, load_config, load_users, parse_users
 from proxy.config.problems import ConfigErrors, Problem, Unfit
 from proxy.config.schema import (
     Certificate,
@@ -22,6 +22,7 @@ from proxy.config.schema import (
     Upstream,
 )
 from proxy.config.user import AdvancedFilter, UserEntry, UsersFile
+from proxy.config.warnings import warnings_of
 
 __all__ = [
     "Address",
@@ -44,5 +45,7 @@ __all__ = [
     "load",
     "load_config",
     "load_users",
+    "parse_users",
     "read_secret",
+    "warnings_of",
 ]

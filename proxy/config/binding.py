@@ -4,7 +4,7 @@ msgspec converts and checks each value, but stops at the first error; so the
 walk over structs, lists and mappings is done here and msgspec is asked leaf by
 leaf.  A type that has ``from_text`` reads itself from a text; a path is resolved
 against the file's folder and the environment.  ``Annotated[kind, look]`` has the
-function ``look`` judge the bound value.  Both raise Unfit.
+function ``look`` judge the bound value.  Both raise Unfit (or another ValueError).
 """
 
 import difflib
@@ -85,8 +85,8 @@ class Binder:
         try:
             for look in looks:
                 look(bound)
-        except Unfit as error:
-            return self._wrong(path, str(error), error.remedy)
+        except ValueError as error:
+            return self._wrong(path, str(error), getattr(error, "remedy", ""))
         if isinstance(bound, Path):
             self.files[path] = bound
         return bound
@@ -149,8 +149,8 @@ class Binder:
                 return self._wrong(path, f"expected text, got {_describe(value)}", "put it in quotes")
             try:
                 return self._resolve(value) if kind is Path else kind.from_text(value)
-            except Unfit as error:
-                return self._wrong(path, str(error), error.remedy)
+            except ValueError as error:
+                return self._wrong(path, str(error), getattr(error, "remedy", ""))
         try:
             return msgspec.convert(value, kind)
         except msgspec.ValidationError as error:

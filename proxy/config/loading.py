@@ -29,6 +29,12 @@ def load_users(path: Path) -> UsersFile:
     return _settled(users, problems)
 
 
+def parse_users(path: Path, text: bytes) -> UsersFile:
+    """What ``load_users`` would give if the file held this text."""
+    users, problems = _users_in(path, text)
+    return _settled(users, problems)
+
+
 def load(path: Path) -> tuple[Config, UsersFile]:
     """proxy.yaml and the users.yaml it names; ConfigErrors holds all that is wrong with either."""
     config, problems, users_file = _config(path)
@@ -52,9 +58,14 @@ def _config(path: Path) -> tuple[Config | None, list[Problem], Path | None]:
 
 def _users(path: Path) -> tuple[UsersFile | None, list[Problem]]:
     try:
-        document = Document.parse(path, read_private(path))
+        text = read_private(path)
     except Unfit as error:
         return None, [_about(path, error)]
+    return _users_in(path, text)
+
+
+def _users_in(path: Path, text: bytes) -> tuple[UsersFile | None, list[Problem]]:
+    document = Document.parse(path, text)
     check_names(document)
     users = Binder(document, os.environ, {UserEntry: check_entry}).bind(UsersFile)
     return users, document.in_order()

@@ -1,0 +1,87 @@
+"""``ami-proxy check``: the validation that ``run`` and a reload do, and nothing else."""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from proxy.config import Config, ConfigErrors, Listener, UsersFile, load, warnings_of
+from proxy.x509.errors import FileError
+from proxy.x509.snapshot import read_file
+from proxy.x509.validate import Finding, Rules, judge_pair, judge_trust
+
+_EXAMPLE = """\
+example:
+  ami-proxy check --config /etc/ami-proxy/proxy.yaml && systemctl reload ami-proxy
+
+Every problem is one line on stderr: file:line: key: what is wrong; what to do.
+Exit status 0 when the files can be used (warnings allowed), 1 when not."""
+
+
+def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "check",
+        help="validate the configuration, the users and the certificates",
+        description="Validate proxy.yaml, the users.yaml it names, and all certificates and keys.",
+        epilog=_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--config", required=True, type=Path, metavar="FILE", help="proxy.yaml")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print what is wrong, or what would run."""
+    file: Path = arguments.config
+    try:
+        config, users = load(file)
+    except ConfigErrors as errors:
+        for problem in errors.problems:
+            print(problem, file=sys.stderr)
+        return 1
+    findings = list(dict.fromkeys(finding for one in config.listeners for finding in _judge(one)))
+    wrong = [finding for finding in findings if finding.level == "error"]
+    for finding in wrong:
+        print(finding, file=sys.stderr)
+    for warning in [*warnings_of(config, users), *(str(one) for one in findings if one.level == "warning")]:
+        print(f"warning: {warning}", file=sys.stderr)
+    if wrong:
+        return 1
+    print(f"{file}: ok")
+    for line in _summary(config, users):
+        print(f"  {line}")
+    return 0
+
+
+def _judge(listener: Listener) -> Iterator[Finding]:
+    now = datetime.now(UTC)
+    try:
+        for pair in listener.certificates:
+            yield from judge_pair(read_file(pair.chain), read_file(pair.key), now, Rules()).findings
+        if listener.client_ca is not None:
+            lists = None if listener.client_crl is None else read_file(listener.client_crl)
+            yield from judge_trust(read_file(listener.client_ca), lists, now, Rules()).findings
+    except FileError as error:
+        yield Finding("error", "unreadable", error.path, error.text, error.remedy)
+
+
+def _summary(config: Config, users: UsersFile) -> Iterator[str]:
+    upstream = config.upstream
+    yield f"upstream   {upstream.host}:{upstream.port} as {upstream.username}"
+    for listener in config.listeners:
+        yield (
+            f"listener   {listener.address}, TLS {config.tls.policy}, "
+            f"client certificates {listener.client_auth}, {_count(len(listener.certificates), 'certificate')}"
+        )
+    disabled = sum(entry.disabled for entry in users.users.values())
+    yield f"users      {_count(len(users.users), 'user')}, {disabled} disabled, from {config.users_file}"
+    for name, entry in users.users.items():
+        yield f"  {name}: {'disabled' if entry.disabled else 'enabled'}"
+    yield f"control    {config.control.socket if config.control else 'off'}"
+    yield f"metrics    {config.metrics.address if config.metrics else 'off'}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

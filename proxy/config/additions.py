@@ -1,0 +1,89 @@
+"""Add a user to the text of users.yaml and leave every other byte of it alone.
+
+The entry is appended, since ``users`` is the file's only key; whether it came
+to stand where it should is not assumed but read back.
+"""
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+import yaml
+
+from proxy.config.loading import parse_users
+from proxy.config.phc import dummy_hash
+from proxy.config.problems import ConfigErrors, Unfit
+from proxy.config.user import UserEntry, UsersFile
+
+_EMPTY_TABLE = re.compile(rb"^users:[ \t]*(?:\{[ \t]*\}|~|null)?[ \t]*(?=#|\r?$)", re.MULTILINE)
+_FIRST_ENTRY = re.compile(rb"^users:[^\n]*\n(?:[ \t]*(?:#[^\n]*)?\r?\n)*([ ]+)[^\s#]", re.MULTILINE)
+
+
+class Addition(NamedTuple):
+    """A new user without its secret: name, privilege classes as text, permit and deny lines."""
+
+    name: str
+    read: str = ""
+    write: str = ""
+    acl: tuple[str, ...] = ()
+
+
+def table_with(file: Path, text: bytes, addition: Addition, secret: str | None = None) -> bytes:
+    """The file's text with the user added; ``secret`` is a hash, without it the result is only for judging.
+
+    ConfigErrors says what is wrong with the new entry, Unfit that the file's
+    layout leaves no place for it.
+    """
+    before = parse_users(file, text) if text.strip() else UsersFile(users={})
+    if any(name.lower() == addition.name.lower() for name in before.users):
+        raise Unfit(f"{file} has a user {addition.name} already (case does not count)", "choose another name")
+    entry: dict[str, object] = {"secret": secret or dummy_hash()}
+    entry["read"] = _words(addition.read)
+    entry["write"] = _words(addition.write)
+    if addition.acl:
+        entry["acl"] = list(addition.acl)
+    # By itself first, so that a problem is told of the entry and not of some line of the file.
+    try:
+        alone = parse_users(file, _dump({"users": {addition.name: entry}}))
+    except ConfigErrors as errors:
+        raise ConfigErrors(problem._replace(line=0) for problem in errors.problems) from None
+    written = _append(text, _dump({addition.name: entry}))
+    if not _holds(file, written, {**before.users, **alone.users}):
+        remedy = "put each user on lines of its own, indented alike under users:"
+        raise Unfit(f"{file} is laid out so that nothing can be added at its end", remedy)
+    return written
+
+
+def _append(text: bytes, entry: bytes) -> bytes:
+    if not text.strip():
+        text = text + b"users:\n"
+    first = _FIRST_ENTRY.search(text)
+    indent = first[1] if first else b"  "
+    if first is None:
+        text = _EMPTY_TABLE.sub(b"users:", text, count=1)
+    if not text.endswith(b"\n"):
+        text += b"\n"
+    return text + b"".join(indent + line for line in entry.splitlines(keepends=True))
+
+
+def _holds(file: Path, text: bytes, users: dict[str, UserEntry]) -> bool:
+    try:
+        return parse_users(file, text).users == users
+    except ConfigErrors:
+        return False
+
+
+def _words(classes: str) -> list[str]:
+    return [word.strip() for word in classes.split(",")] if classes.strip() else []
+
+
+def _dump(value: object) -> bytes:
+    return yaml.dump(
+        value,
+        Dumper=yaml.CSafeDumper,
+        default_flow_style=None,
+        sort_keys=False,
+        allow_unicode=True,
+        width=1 << 16,
+        encoding="utf-8",
+    )

@@ -1,0 +1,44 @@
+"""What is allowed but deserves a second look: told at start and by ``ami-proxy check``."""
+
+from proxy.ami.privilege import AGI, ALL, COMMAND, CONFIG, SYSTEM
+from proxy.config.networks import parse_rules
+from proxy.config.phc import is_weak
+from proxy.config.schema import Config
+from proxy.config.user import UserEntry, UsersFile
+
+#: Each of them is as good as a shell on Asterisk's machine.
+_FULL_CONTROL = {"command": COMMAND, "config": CONFIG, "system": SYSTEM, "agi": AGI}
+
+# 128 bits in base64: what ami-proxy users generate makes is longer.
+_LONG_ENOUGH = 22
+
+
+def warnings_of(config: Config, users: UsersFile) -> list[str]:
+    """One line each, with no secret in it."""
+    found = []
+    if config.upstream.insecure_remote:
+        found.append(f"upstream: the link to {config.upstream.host} is plain text (insecure_remote)")
+    if all(entry.disabled for entry in users.users.values()):
+        found.append("users: nobody can log in: there is no user, or all are disabled")
+    for name, entry in users.users.items():
+        if not entry.disabled:
+            found += [f"user {name}: {text}" for text in _of_entry(entry)]
+    return found
+
+
+def _of_entry(entry: UserEntry) -> list[str]:
+    found = []
+    mask = entry.write_mask
+    if mask & ALL == ALL:
+        found.append("write is all: full control of Asterisk and its machine")
+    elif classes := [name for name, bit in _FULL_CONTROL.items() if mask & bit]:
+        found.append(f"write has {', '.join(classes)}: as good as full control of Asterisk")
+    if entry.md5_secret is not None:
+        found.append("md5_secret can be read from the file; over TLS a hashed secret is the stronger choice")
+        if len(entry.md5_secret) < _LONG_ENOUGH:
+            found.append("md5_secret is short; make one with: ami-proxy users generate")
+    if entry.secret is not None and is_weak(entry.secret):
+        found.append("the hash is cheaper to guess against than those of: ami-proxy users hash")
+    if not any(not rule.permits for line in entry.acl for rule in parse_rules(line)) and mask:
+        found.append("may act from any address: no deny line in acl")
+    return found
