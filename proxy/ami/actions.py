@@ -167,6 +167,8 @@ class Listed:
     name: bytes
     classes: int
     synopsis: bytes = b""
+    #: Its classes as ListCommands prints them.
+    privilege_text: bytes = b""
 
 
 class ActionTable:
@@ -196,7 +198,7 @@ class ActionTable:
         for name, value in headers:
             synopsis, found, rest = value.rpartition(b"(Priv: ")
             if found and rest.endswith(b")"):
-                live.append(Listed(name, privilege.action_classes(rest[:-1]), synopsis))
+                live.append(Listed(name, privilege.action_classes(rest[:-1]), synopsis, rest[:-1]))
         rows = dict(SHIPPED._rows)
         rows.update((row.name.lower(), row) for row in live)
         return ActionTable(rows, tuple(live))

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from types import ModuleType
 
 from proxy import __version__
-from proxy.cli import check, users
+from proxy.cli import check, run, users
 
-_COMMANDS: tuple[ModuleType, ...] = (check, users)
+_COMMANDS: tuple[ModuleType, ...] = (run, check, users)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

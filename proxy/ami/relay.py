@@ -1,0 +1,85 @@
+"""What may be passed on of Asterisk's output, and how it is made fit.
+
+Part of what Asterisk sends is written by callers (ami.md §4.4): raw line ends,
+NUL, second ``Event:`` headers.  A well-formed broadcast event is recognised by
+one pattern and relayed untouched; everything else is taken apart and put
+together again, or given up.
+"""
+
+import re
+
+# Headers that a listener could mistake for the envelope if they stood in an event's body.
+_RESERVED = rb"event|response|privilege|actionid|eventlist"
+
+#: A broadcast event that needs no repair: group 1 is its head (name and classes), group 2 the
+#: name, group 3 the classes.  Real ones always end their classes with ``,all``; list items do not.
+BROADCAST = re.compile(
+    rb"(Event: ([^\r\n\0]+)\r\nPrivilege: ([^\r\n\0]+),all\r\n)"
+    rb"(?:(?!(?i:" + _RESERVED + rb"):)[!-9;-~][^:\r\n\0]*+:[^\r\n\0]*+\r\n)*+\r\n"
+)
+_CLEAN = re.compile(rb"(?:[^\r\n\0]*+\r\n)*+")
+_ACTION_ID = re.compile(rb"^ActionID: *([^\r\n]*)\r?$", re.MULTILINE | re.IGNORECASE)
+_EVENT_NAME = re.compile(rb"Event: ([^\r\n]*)")
+_NAME = re.compile(rb"[!-9;-~][^:]*\Z")
+_NOISE = bytes.maketrans(b"\r\0", b"??")
+
+#: Events whose body holds a ``Response:`` header of right (ami.md §1.2).
+_WITH_RESPONSE = frozenset({b"OriginateResponse", b"ChallengeResponseFailed"})
+
+
+def action_id_of(raw: bytes) -> bytes:
+    """The first ActionID of a message; b"" if there is none."""
+    found = _ACTION_ID.search(raw)
+    return found[1] if found else b""
+
+
+def event_name_of(raw: bytes) -> bytes:
+    """Name of an event by its first line; b"" if the message is none."""
+    found = _EVENT_NAME.match(raw)
+    return found[1] if found else b""
+
+
+def to_owner(raw: bytes, relay_id: bytes, action_id: bytes) -> bytes:
+    """A response or list item for its asker: our ActionID replaced by theirs, or its line removed.
+
+    Line ends become CRLF and NUL and bare CR a question mark, but for the free
+    text of an old-style ``Response: Follows``, which goes as it is.
+    """
+    if not raw.startswith(b"Response: Follows") and not _CLEAN.fullmatch(raw):
+        lines = [line.removesuffix(b"\r") for line in raw.split(b"\n")]
+        raw = b"\r\n".join(line.translate(_NOISE) for line in lines)
+    if action_id:
+        return raw.replace(b"ActionID: " + relay_id, b"ActionID: " + action_id, 1)
+    found = re.search(rb"^ActionID: *" + re.escape(relay_id) + rb"\r?\n", raw, re.MULTILINE)
+    return raw[: found.start()] + raw[found.end() :] if found else raw
+
+
+def rebuild_event(raw: bytes, relay_id: bytes = b"", action_id: bytes = b"") -> bytes | None:
+    """A broadcast event made well-formed, or None if it is not one.
+
+    The first line must be ``Event:``, the second ``Privilege:`` with ``all`` at
+    the end.  Lines that are no header, reserved headers in the body and any
+    ActionID go, but for ``relay_id``, which becomes ``action_id`` in its place.
+    """
+    lines = [line.removesuffix(b"\r").translate(_NOISE) for line in raw.split(b"\n")]
+    name = event_name_of(raw)
+    privilege = lines[1] if len(lines) > 1 else b""
+    if not name or not privilege.startswith(b"Privilege: ") or not privilege.endswith(b",all"):
+        return None
+    kept = lines[:2]
+    for line in lines[2:]:
+        header, colon, value = line.partition(b":")
+        if not colon or not _NAME.match(header):
+            continue
+        key = header.lower()
+        if key == b"actionid":
+            if relay_id and value.strip() == relay_id and action_id:
+                kept.append(header + b": " + action_id)
+            continue
+        if key in {b"event", b"privilege", b"eventlist"}:
+            continue
+        if key == b"response" and name not in _WITH_RESPONSE:
+            continue
+        kept.append(line)
+    kept.append(b"\r\n")
+    return b"\r\n".join(kept)

@@ -1,0 +1,296 @@
+"""The composition root: builds everything from a Config, starts, reloads, drains, stops.
+
+Everyone else is wired; this file wires.  What a reload may change is built
+aside, whole, and swapped; or the old stays and the reason is told.
+"""
+
+import asyncio
+import contextlib
+import os
+import resource
+import signal
+import socket
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+from proxy import __version__, log
+from proxy.config import Config, ConfigErrors, Listener, Unfit, load, read_secret
+from proxy.core import policy
+from proxy.core.hub import Hub
+from proxy.core.pacing import Pacing
+from proxy.core.users import UserTable
+from proxy.net.certstore import CertificatesRefused, CertStore
+from proxy.net.link import Link, LinkState
+from proxy.net.listener import Door, bind
+from proxy.net.listener import Listener as ListeningSocket
+from proxy.net.scheduler import LoopScheduler
+from proxy.net.secrets import HashVerifier
+from proxy.net.systemd import Notifier, inherited_sockets
+from proxy.net.tlspolicy import tls_facts
+
+uvloop: ModuleType | None
+try:
+    import uvloop
+except ImportError:  # the standard loop serves as well, only dearer
+    uvloop = None
+
+_TICK_SECONDS = 1.0
+
+
+class StartError(Exception):
+    """The service cannot start; the text says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """All that was read from disk for one configuration, validated."""
+
+    config: Config
+    users: UserTable
+    secret: bytes
+
+
+def prepare(path: Path) -> Prepared:
+    """Read and validate everything.  Raises ConfigErrors with all problems."""
+    config, users = load(path)
+    try:
+        secret = read_secret(config.upstream.secret_file)
+    except Unfit as error:
+        raise StartError(f"upstream.secret_file: {error}; {error.remedy}") from error
+    return Prepared(config, UserTable.from_config(users), secret)
+
+
+class App:
+    """One running proxy."""
+
+    def __init__(self, path: Path, prepared: Prepared, loop: asyncio.AbstractEventLoop) -> None:
+        self._path = path
+        self._prepared = prepared
+        self._loop = loop
+        config = prepared.config
+        limits = config.limits
+        self._verifier = HashVerifier(
+            loop,
+            threads=limits.hash_threads,
+            queue=limits.hash_queue,
+            cache_timeout=limits.hash_cache_timeout,
+            cache_entries=limits.hash_cache_entries,
+        )
+        self.hub = Hub(
+            prepared.users,
+            limits,
+            Pacing(config.fan_out.flush_interval, config.fan_out.flush_interval_max),
+            LoopScheduler(loop),
+            self._verifier,
+            policy.decide,
+            policy.may_run,
+        )
+        self.door = Door(self.hub)
+        self.link = Link(self.hub, config.upstream, prepared.secret)
+        self._notifier = Notifier()
+        self._stores: list[CertStore] = []
+        self._listeners: list[ListeningSocket] = []
+        self._stopping = asyncio.Event()
+        self._now = False
+
+    # -- life --------------------------------------------------------------
+
+    async def run(self, started: Callable[["App"], None] = lambda _: None) -> None:
+        """Serve until SIGTERM or SIGINT, then drain.  ``started`` is called once clients can connect."""
+        self._listen()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._loop.add_signal_handler(number, self.stop)
+        self._loop.add_signal_handler(signal.SIGHUP, self.reload)
+        facts = tls_facts()
+        log.say(
+            log.INFO,
+            "started",
+            version=__version__,
+            loop=type(self._loop).__module__,
+            openssl=facts.openssl,
+            hybrid_key_exchange=facts.hybrid_groups,
+            listeners=" ".join(f"{host}:{port}" for host, port in self.addresses),
+            users=len(self._prepared.users),
+        )
+        started(self)
+        self._notifier.ready(self.status())
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                link = tasks.create_task(self.link.run(), name="link")
+                ticks = tasks.create_task(self._tick(), name="tick")
+                await self._stopping.wait()
+                await self._drain()
+                ticks.cancel()
+                link.cancel()
+        finally:
+            self._end()
+
+    @property
+    def addresses(self) -> list[tuple[str, int]]:
+        """Where clients can connect, with the ports that were chosen for 0."""
+        return [listener.address for listener in self._listeners]
+
+    def stop(self) -> None:
+        """Stop: drain first; at once when called again."""
+        if self._stopping.is_set():
+            self._now = True
+        self._stopping.set()
+
+    def status(self) -> str:
+        """One line on how things stand."""
+        link = self.link.state.value + (f" ({self.link.reason})" if self.link.reason else "")
+        return f"{self.hub.authenticated} sessions, link {link}"
+
+    def _listen(self) -> None:
+        inherited = inherited_sockets()
+        for settings in self._prepared.config.listeners:
+            try:
+                store = CertStore(settings, self._prepared.config.tls)
+            except CertificatesRefused as error:
+                raise StartError(f"listeners: {error}") from error
+            self._stores.append(store)
+            for sock in self._sockets(settings, inherited):
+                listener = ListeningSocket(self.door, sock, _current(store))
+                listener.start(self._loop)
+                self._listeners.append(listener)
+
+    @staticmethod
+    def _sockets(settings: Listener, inherited: dict[str, list[socket.socket]]) -> list[socket.socket]:
+        address = settings.address
+        if address.name:
+            sockets = inherited.pop(address.name, [])
+            if not sockets:
+                raise StartError(
+                    f"listeners: no socket named {address.name!r} was passed by the service manager; "
+                    f"set FileDescriptorName={address.name} in its socket unit"
+                )
+            return sockets
+        try:
+            return [bind(address.host, address.port)]
+        except OSError as error:
+            raise StartError(f"listeners: {error.strerror}") from error
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(_TICK_SECONDS)
+            now = self._loop.time()
+            self.hub.tick(now)
+            self.door.tick(now)
+            self.link.tick(now)
+            if self._notifier.watchdog is not None:
+                self._notifier.alive()
+            self._notifier.status(self.status())
+
+    async def _drain(self) -> None:
+        """Accept no more, answer what is under way, close."""
+        limits = self.hub.limits
+        self._notifier.stopping("draining")
+        log.say(log.INFO, "stopping", sessions=len(self.hub.sessions), in_flight=self.hub.exchange.in_flight)
+        for listener in self._listeners:
+            listener.stop()
+        await self._while(lambda: self.hub.exchange.in_flight > 0, limits.drain_timeout)
+        for session in self.hub.sessions:
+            session.close("shutdown")
+        # The last bytes and the clients' own close: a moment, no more.
+        await self._while(lambda: self.door.open > 0, 1.0)
+
+    async def _while(self, condition: Callable[[], bool], seconds: float) -> None:
+        deadline = self._loop.time() + seconds
+        # The core is synchronous and has no events to wait for; this happens once, at the end.
+        while condition() and self._loop.time() < deadline and not self._now:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+    def _end(self) -> None:
+        for listener in self._listeners:
+            listener.stop()
+        for session in self.hub.sessions:
+            session.close("shutdown", abort=True)
+        for client in list(self.door.handshaking):
+            client.fail("shutdown")
+        self._verifier.close()
+        log.say(log.INFO, "stopped")
+
+    # -- reload ------------------------------------------------------------
+
+    def reload(self) -> bool:
+        """Read everything again: swap all of it, or keep all the old and log why.  True if swapped."""
+        if self._stopping.is_set():
+            return False
+        self._notifier.reloading()
+        try:
+            prepared = prepare(self._path)
+            problem = self._unchangeable(prepared.config)
+            if problem:
+                raise StartError(problem)
+            candidates = [store.prepare("reload") for store in self._stores]
+            refused = [c.result for c in candidates if c.result.outcome == "failed"]
+            if refused:
+                raise StartError("\n".join(str(result) for result in refused))
+        except (ConfigErrors, StartError, OSError) as error:
+            for line in str(error).splitlines():
+                log.say(log.ERROR, "reload-failed", reason=line)
+            self._notifier.ready(f"reload failed, old configuration kept; {self.status()}")
+            return False
+        for store, candidate in zip(self._stores, candidates, strict=True):
+            result = store.commit(candidate)
+            level = log.INFO if result.succeeded else log.ERROR
+            log.say(level, "certificates", result=str(result))
+        self._adopt(prepared)
+        log.say(log.INFO, "reloaded", users=len(prepared.users))
+        self._notifier.ready(self.status())
+        return True
+
+    def _unchangeable(self, config: Config) -> str:
+        old = [listener.address for listener in self._prepared.config.listeners]
+        if [listener.address for listener in config.listeners] != old:
+            return "listeners: addresses change only with a restart"
+        return ""
+
+    def _adopt(self, prepared: Prepared) -> None:
+        config = prepared.config
+        self._prepared = prepared
+        log.configure(config.log.format, config.log.level, journal=_journal())
+        self._verifier.forget()
+        self.hub.limits = config.limits
+        self.hub.adopt(prepared.users)
+        self.link.adopt(config.upstream, prepared.secret)
+
+
+def _current(store: CertStore) -> Callable[[], ssl.SSLContext]:
+    return lambda: store.context
+
+
+def _journal() -> bool:
+    return "JOURNAL_STREAM" in os.environ
+
+
+def run(path: Path, started: Callable[[App], None] = lambda _: None) -> None:
+    """Serve until told to stop.  Raises ConfigErrors or StartError if it cannot begin."""
+    prepared = prepare(path)
+    log.configure(prepared.config.log.format, prepared.config.log.level, journal=_journal())
+    _raise_descriptors(prepared.config.limits.connections)
+
+    async def serve() -> None:
+        await App(path, prepared, asyncio.get_running_loop()).run(started)
+
+    factory = uvloop.new_event_loop if uvloop is not None else asyncio.new_event_loop
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(serve())
+
+
+def _raise_descriptors(connections: int) -> None:
+    """Take what the hard limit gives, as far as it is needed; less is logged."""
+    needed = connections + 64
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < needed:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (min(needed, hard), hard))
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < needed:
+        log.say(log.WARNING, "few-descriptors", limit=soft, needed=needed, remedy="raise LimitNOFILE")
+
+
+__all__ = ["App", "LinkState", "Prepared", "StartError", "prepare", "run"]

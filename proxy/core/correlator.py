@@ -1,0 +1,132 @@
+"""Correlator: whose answer is this?
+
+Every action that goes upstream carries a relay id of ours: 128 random bits,
+used once, never shown to a client.  An entry lives from the moment the action
+is written until its last answer was read; when its asker has gone, or was told
+that time is up, the entry stays as a tombstone that swallows the late answer.
+After that, what a broadcast event may still echo (ami.md §5) is remembered for
+a while.
+"""
+
+import secrets
+from collections.abc import Callable, Iterator
+from enum import Enum
+from typing import Protocol
+
+from proxy.ami.message import Action
+
+#: Seconds for which a UserEvent or SIPQualifyPeerDone may follow its action.
+_ECHO_SECONDS = 60.0
+
+
+class Asker(Protocol):
+    """Who gets the answer: a session."""
+
+    def reply(self, data: bytes) -> None:
+        """Part of the answer, as the client shall see it."""
+
+    def finished(self) -> None:
+        """The answer is complete; the next action may go."""
+
+
+class Shape(Enum):
+    """What kind of answer is awaited."""
+
+    RESPONSE = "one response, or a list if it says so"
+    LIST = "items until the list's Complete"
+    ONE_EVENT = "one event behind the response"
+    ORIGINATE = "the OriginateResponse of a rewritten Originate"
+    FENCED = "anything until the Pong of the Ping behind it"
+
+
+class Entry:
+    """One action upstream; ``asker`` is None for a tombstone and for the proxy's own actions."""
+
+    __slots__ = (
+        "action",
+        "asker",
+        "began",
+        "deadline",
+        "items",
+        "last",
+        "on_link",
+        "own",
+        "relay_id",
+        "shape",
+    )
+
+    def __init__(self, relay_id: bytes, asker: Asker | None, action: Action) -> None:
+        self.relay_id = relay_id
+        self.asker = asker
+        self.action = action
+        self.shape = Shape.RESPONSE
+        self.began = 0.0
+        self.deadline = 0.0
+        self.last = 0.0
+        self.items = 0
+        #: Whether it takes a place in the window: written, and not answered yet.
+        self.on_link = False
+        #: For the proxy's own actions: takes the whole response.
+        self.own: Callable[[bytes], None] | None = None
+
+
+class Correlator:
+    """Open entries by relay id, and the echoes of those that are answered."""
+
+    __slots__ = ("_echoes", "_open")
+
+    def __init__(self) -> None:
+        self._open: dict[bytes, Entry] = {}
+        # relay id -> (forget at, client's ActionID); mostly in the order of expiry
+        self._echoes: dict[bytes, tuple[float, bytes]] = {}
+
+    def assign(self, asker: Asker | None, action: Action) -> Entry:
+        """Open an entry under a fresh relay id."""
+        entry = Entry(secrets.token_hex(16).encode(), asker, action)
+        self._open[entry.relay_id] = entry
+        return entry
+
+    def find(self, relay_id: bytes) -> Entry | None:
+        """The open entry of this relay id."""
+        return self._open.get(relay_id)
+
+    def close(self, entry: Entry) -> None:
+        """The last answer was read (or never will be): the relay id is no longer valid."""
+        self._open.pop(entry.relay_id, None)
+
+    def echo(self, entry: Entry, now: float, seconds: float = _ECHO_SECONDS) -> None:
+        """Remember whose id a broadcast event may still carry, for this many seconds."""
+        self._echoes[entry.relay_id] = (now + seconds, entry.action.action_id)
+
+    def echoed(self, relay_id: bytes) -> bytes | None:
+        """The client's ActionID behind a relay id seen in a broadcast event; None if not ours.
+
+        The entry may be open or answered.  b"" means that the client sent none.
+        """
+        entry = self._open.get(relay_id)
+        if entry is not None:
+            return entry.action.action_id
+        echo = self._echoes.get(relay_id)
+        return echo[1] if echo is not None else None
+
+    def abandon(self, asker: Asker) -> None:
+        """The asker has gone: its entries become tombstones."""
+        for entry in self._open.values():
+            if entry.asker is asker:
+                entry.asker = None
+
+    def overdue(self, now: float) -> Iterator[Entry]:
+        """Entries past their deadline; echoes past theirs are forgotten."""
+        for relay_id in [relay_id for relay_id, (until, _) in self._echoes.items() if until < now]:
+            del self._echoes[relay_id]
+        yield from [entry for entry in self._open.values() if entry.deadline < now]
+
+    def clear(self) -> list[Entry]:
+        """The link is gone: all that was open, which nothing will answer any more."""
+        entries = list(self._open.values())
+        self._open.clear()
+        self._echoes.clear()
+        return entries
+
+    def __len__(self) -> int:
+        return len(self._open)

@@ -1,0 +1,352 @@
+"""Exchange: actions out, answers back.
+
+Sits between the sessions and the link.  A session has one action at a time, as
+in Asterisk; those that wait for a place on the link wait in one queue, which is
+therefore round robin.  Answers come back in the order of the link, and while a
+list is open everything that names nobody belongs to it.
+"""
+
+from collections import deque
+from collections.abc import Callable
+
+from proxy.ami import message
+from proxy.ami.actions import ECHOED_BY, FENCED, LIST_COMPLETE, ONE_EVENT
+from proxy.ami.errors import ProtocolError
+from proxy.ami.message import Action, Message
+from proxy.ami.relay import action_id_of, event_name_of, to_owner
+from proxy.core import originate
+from proxy.core.correlator import Asker, Correlator, Entry, Shape
+from proxy.core.ports import Upstream
+from proxy.core.stats import Stats
+
+#: Actions on the link at once.  Asterisk runs them one by one: more would only move the queue there.
+WINDOW = 32
+
+NOT_CONNECTED = b"Upstream not connected"
+LOST = b"Upstream connection lost (outcome unknown)"
+TIMED_OUT = b"Timeout waiting for Asterisk"
+#: How long the OriginateResponse of a call that nobody waits for any more is still swallowed.
+_TOMBSTONE_SECONDS = 60.0
+_PING = Action([(b"Action", b"Ping")])
+
+
+class Deadlines:
+    """Seconds that an answer may take, by kind of action."""
+
+    __slots__ = ("action", "command", "list_item", "list_total", "originate_longest", "originate_margin")
+
+    def __init__(
+        self,
+        action: float = 15.0,
+        command: float = 60.0,
+        list_item: float = 15.0,
+        list_total: float = 120.0,
+        originate_margin: float = 5.0,
+        originate_longest: float = 300.0,
+    ) -> None:
+        self.action = action
+        self.command = command
+        self.list_item = list_item
+        self.list_total = list_total
+        self.originate_margin = originate_margin
+        self.originate_longest = originate_longest
+
+
+class Exchange:
+    """Queue, window and answers of one link."""
+
+    def __init__(self, stats: Stats, deadlines: Deadlines) -> None:
+        self._correlator = Correlator()
+        self._waiting: deque[tuple[Asker, Action]] = deque()
+        self._upstream: Upstream | None = None
+        self._stats = stats
+        self._in_flight = 0
+        #: The list that is being read: what names nobody belongs to it.
+        self._list: Entry | None = None
+        self._fenced: Entry | None = None
+        self.deadlines = deadlines
+        self.now = 0.0
+
+    @property
+    def connected(self) -> bool:
+        """Whether actions can be sent."""
+        return self._upstream is not None
+
+    @property
+    def in_flight(self) -> int:
+        """Actions on the link that Asterisk has not answered."""
+        return self._in_flight
+
+    @property
+    def waiting(self) -> int:
+        """Actions that wait for a place on the link."""
+        return len(self._waiting)
+
+    def connect(self, upstream: Upstream) -> None:
+        """Actions go here from now on."""
+        self._upstream = upstream
+
+    def disconnect(self) -> None:
+        """Answer everything that is open, now: nothing is ever sent twice."""
+        self._upstream = None
+        self._in_flight = 0
+        self._list = self._fenced = None
+        waiting = list(self._waiting)
+        self._waiting.clear()
+        for entry in self._correlator.clear():
+            if entry.shape is Shape.ORIGINATE:
+                self._answer(entry, message.error(entry.action.action_id, b"Originate failed"))
+            elif entry.shape is Shape.LIST:
+                self._cancel_list(entry)
+            else:
+                self._answer(entry, message.error(entry.action.action_id, LOST))
+        for asker, action in waiting:
+            asker.reply(message.error(action.action_id, NOT_CONNECTED))
+            asker.finished()
+
+    # -- out ---------------------------------------------------------------
+
+    def submit(self, asker: Asker, action: Action) -> None:
+        """Send a judged action, or queue it; the asker's ``finished`` is called exactly once."""
+        if self._upstream is None:
+            asker.reply(message.error(action.action_id, NOT_CONNECTED))
+            asker.finished()
+            return
+        self._waiting.append((asker, action))
+        self._fill()
+
+    def ask(self, action: Action, answer: Callable[[bytes], None]) -> None:
+        """Send an action of the proxy's own; its response goes to ``answer``, or nowhere if the link ends."""
+        entry = self._correlator.assign(None, action)
+        entry.own = answer
+        self._write(entry, action, self.deadlines.command)
+
+    def abandon(self, asker: Asker) -> None:
+        """The asker has gone."""
+        self._correlator.abandon(asker)
+        if self._waiting:
+            self._waiting = deque(item for item in self._waiting if item[0] is not asker)
+
+    def _fill(self) -> None:
+        waiting = self._waiting
+        while waiting and self._in_flight < WINDOW and self._fenced is None:
+            asker, action = waiting[0]
+            if action.key in FENCED:
+                if self._in_flight:
+                    return  # it must be alone: nothing else is sent until the link is quiet
+                waiting.popleft()
+                self._send_fenced(asker, action)
+            else:
+                waiting.popleft()
+                self._send(asker, action)
+
+    def _send(self, asker: Asker, action: Action) -> None:
+        seconds = self.deadlines.action
+        # Asterisk would keep this session's events back after the action; on the link that is everybody's.
+        outgoing = action.without(b"suppressevents") if action.has(b"suppressevents") else action
+        entry = self._correlator.assign(asker, action)
+        if action.key == b"originate":
+            outgoing = originate.clamped(outgoing, self.deadlines.originate_longest)
+            # Kept as sent: the echo of an asynchronous one lives as long as its call may take.
+            entry.action = outgoing
+            seconds = originate.seconds_of(outgoing) + self.deadlines.originate_margin
+            if originate.is_synchronous(outgoing) and not originate.fails_at_once(outgoing):
+                entry.shape = Shape.ORIGINATE
+                outgoing = originate.as_asynchronous(outgoing)
+        elif action.key == b"command":
+            seconds = self.deadlines.command
+        self._write(entry, outgoing, seconds)
+
+    def _send_fenced(self, asker: Asker, action: Action) -> None:
+        entry = self._correlator.assign(asker, action)
+        entry.shape = Shape.FENCED
+        if self._write(entry, action, self.deadlines.command):
+            self._fenced = entry
+            self.ask(_PING, lambda _: self._end_fence(entry))
+
+    def _write(self, entry: Entry, action: Action, seconds: float) -> bool:
+        try:
+            data = action.serialise(entry.relay_id)
+        except ProtocolError as error:
+            self._correlator.close(entry)
+            self._answer(entry, message.error(action.action_id, str(error).encode()))
+            return False
+        entry.began = entry.last = self.now
+        entry.deadline = self.now + seconds
+        entry.on_link = True
+        self._in_flight += 1
+        self._stats.actions_relayed += 1
+        assert self._upstream is not None
+        self._upstream.send(data)
+        return True
+
+    # -- back --------------------------------------------------------------
+
+    def response(self, raw: bytes) -> None:
+        """A message that begins with ``Response:``."""
+        relay_id = action_id_of(raw)
+        entry = self._correlator.find(relay_id) if relay_id else self._fenced
+        opened, self._list = self._list, None
+        if opened is not None and opened is not entry:
+            # Asterisk never interleaves: the next response means that this list will not be finished.
+            self._done(opened)
+            self._cancel_list(opened)
+        if entry is None:
+            self._stats.orphans += 1
+            return
+        if entry.own is not None:
+            self._done(entry)
+            entry.own(raw)
+        elif entry.shape is Shape.FENCED:
+            self._pass_on(entry, raw)
+        else:
+            self._first_response(entry, raw)
+        self._fill()
+
+    def _first_response(self, entry: Entry, raw: bytes) -> None:
+        succeeded = raw.startswith(b"Response: Success")
+        if entry.shape is Shape.ORIGINATE:
+            if succeeded:
+                self._leave_link(entry)  # it is free again, though the call is not decided
+                return
+        elif entry.shape is Shape.RESPONSE and succeeded:
+            reply = Message(raw)
+            if reply.get(b"eventlist").lower() == b"start" or (
+                entry.action.key in LIST_COMPLETE and reply.get(b"message").endswith(b"will follow")
+            ):
+                entry.shape = Shape.LIST
+                entry.last = self.now
+                entry.deadline = self.now + self.deadlines.list_item
+                self._list = entry
+                self._pass_on(entry, raw)
+                return
+            if entry.action.key in ONE_EVENT:
+                entry.shape = Shape.ONE_EVENT
+                self._pass_on(entry, raw)
+                return
+            if entry.action.key in ECHOED_BY:
+                seconds = originate.seconds_of(entry.action) if entry.action.key == b"originate" else 0.0
+                self._correlator.echo(entry, self.now, seconds + 60.0)
+        self._pass_on(entry, raw)
+        self._finish(entry)
+
+    def event(self, raw: bytes) -> bool:
+        """An event that is no plain broadcast; whether it belonged to an action and is dealt with."""
+        relay_id = action_id_of(raw)
+        entry = self._correlator.find(relay_id) if relay_id else None
+        name = event_name_of(raw)
+        if entry is not None:
+            if name == ECHOED_BY.get(entry.action.key):
+                return entry.shape is Shape.ORIGINATE and self._call_decided(entry, raw)
+            self._item(entry, raw, name)
+            return True
+        if self._list is not None and not _is_broadcast(raw):
+            self._item(self._list, raw, name)
+            return True
+        if self._fenced is not None and not _is_broadcast(raw):
+            self._pass_on(self._fenced, raw)
+            return True
+        return False
+
+    def stray(self, raw: bytes) -> None:
+        """A message that is neither response nor event: rows of a fenced action, or nobody's."""
+        if self._fenced is not None:
+            self._pass_on(self._fenced, raw)
+        else:
+            self._stats.strays += 1
+
+    def echoed(self, relay_id: bytes) -> bytes | None:
+        """See Correlator.echoed."""
+        return self._correlator.echoed(relay_id)
+
+    def _item(self, entry: Entry, raw: bytes, name: bytes) -> None:
+        entry.items += 1
+        entry.last = self.now
+        self._pass_on(entry, raw)
+        if entry.shape is Shape.ONE_EVENT:
+            self._finish(entry)
+            return
+        state = Message(raw).get(b"eventlist").lower()
+        if state in {b"complete", b"cancelled"} or name == LIST_COMPLETE.get(entry.action.key):
+            self._list = None
+            self._finish(entry)
+            self._fill()
+        else:
+            entry.deadline = min(self.now + self.deadlines.list_item, entry.began + self.deadlines.list_total)
+
+    def _call_decided(self, entry: Entry, raw: bytes) -> bool:
+        action_id = entry.action.action_id
+        self._done(entry)
+        if Message(raw).get(b"response") == b"Success":
+            self._answer(entry, message.success(action_id, b"Originate successfully queued"))
+        else:
+            self._answer(entry, message.error(action_id, b"Originate failed"))
+        return True
+
+    def _end_fence(self, entry: Entry) -> None:
+        self._fenced = None
+        self._done(entry)
+        if entry.items == 0:
+            self._answer(entry, message.error(entry.action.action_id, b"No answer from Asterisk"))
+        elif entry.asker is not None:
+            entry.asker.finished()
+
+    # -- time --------------------------------------------------------------
+
+    def tick(self, now: float) -> None:
+        """Tell the askers of what is overdue; their entries stay and swallow what comes late."""
+        self.now = now
+        for entry in self._correlator.overdue(now):
+            if entry.asker is None:
+                late = now - entry.deadline > _TOMBSTONE_SECONDS
+                if entry.shape is Shape.ORIGINATE and late and not entry.on_link:
+                    self._correlator.close(entry)
+                continue
+            self._stats.action_timeouts += 1
+            if entry.shape is Shape.LIST:
+                self._cancel_list(entry)
+            elif entry.shape is Shape.ORIGINATE:
+                self._answer(entry, message.error(entry.action.action_id, b"Originate failed"))
+            else:
+                self._answer(entry, message.error(entry.action.action_id, TIMED_OUT))
+            entry.asker = None
+
+    # -- ends --------------------------------------------------------------
+
+    def _pass_on(self, entry: Entry, raw: bytes) -> None:
+        if entry.shape is Shape.FENCED:
+            entry.items += 1
+        if entry.asker is not None:
+            entry.asker.reply(to_owner(raw, entry.relay_id, entry.action.action_id))
+
+    def _answer(self, entry: Entry, data: bytes) -> None:
+        """The proxy's own last word on an action."""
+        if entry.asker is not None:
+            entry.asker.reply(data)
+            entry.asker.finished()
+
+    def _cancel_list(self, entry: Entry) -> None:
+        name = LIST_COMPLETE.get(entry.action.key, entry.action.name + b"Complete")
+        headers = [(b"EventList", b"Cancelled"), (b"ListItems", str(entry.items).encode())]
+        if entry.action.action_id:
+            headers.insert(0, (b"ActionID", entry.action.action_id))
+        self._answer(entry, message.event(name, *headers))
+
+    def _done(self, entry: Entry) -> None:
+        self._leave_link(entry)
+        self._correlator.close(entry)
+
+    def _leave_link(self, entry: Entry) -> None:
+        if entry.on_link:
+            entry.on_link = False
+            self._in_flight -= 1
+
+    def _finish(self, entry: Entry) -> None:
+        self._done(entry)
+        if entry.asker is not None:
+            entry.asker.finished()
+
+
+def _is_broadcast(raw: bytes) -> bool:
+    lines = raw.split(b"\n", 2)
+    return len(lines) > 1 and lines[1].startswith(b"Privilege: ") and lines[1].rstrip(b"\r").endswith(b",all")

@@ -1,0 +1,392 @@
+"""Hub: the switchboard.
+
+Everything Asterisk says comes in here and goes to whom it concerns: answers to
+the session that asked (through the exchange), events to the subscriptions that
+admit them.  An event is judged once per subscription; which subscriptions its
+classes admit is remembered per head (name and classes), so that for most
+events the judgement is one look-up.
+"""
+
+from collections.abc import Callable, Iterable
+
+from proxy import log
+from proxy.ami import privilege
+from proxy.ami.actions import SHIPPED, ActionTable, Listed
+from proxy.ami.message import Action, Message, event
+from proxy.ami.relay import BROADCAST, action_id_of, rebuild_event
+from proxy.config.limits import Limits
+from proxy.core.exchange import Deadlines, Exchange
+from proxy.core.pacing import Pacing
+from proxy.core.policy import Allow, Deny
+from proxy.core.ports import Scheduler, Timer, Transport, Upstream, Verifier
+from proxy.core.session import Session, State
+from proxy.core.stats import Stats
+from proxy.core.subscription import Subscription
+from proxy.core.users import User, UserTable
+
+#: What clients are greeted with before Asterisk was ever reached: the AMI version (Asterisk 22's)
+#: whose actions the shipped table describes.
+DEFAULT_BANNER = b"Asterisk Call Manager/11.0.0\r\n"
+#: Heads remembered; a dialplan can make up as many event names as it likes.
+_HEADS = 4096
+#: Seconds after a change of modules before Asterisk is asked for its actions again.
+_RELEARN_DELAY = 1.0
+#: Seconds that a closing session may take to read its last bytes.
+_CLOSE_SECONDS = 5.0
+#: Events that tell the hub itself something.
+_NOTEWORTHY = frozenset({b"FullyBooted", b"Load", b"Reload", b"Unload"})
+_LIST_COMMANDS = Action([(b"Action", b"ListCommands")])
+
+Decide = Callable[[User, Action, ActionTable], Allow | Deny]
+MayRun = Callable[[User, Listed], bool]
+
+
+class Hub:
+    """All sessions, one link.  Everything happens on one thread."""
+
+    def __init__(
+        self,
+        users: UserTable,
+        limits: Limits,
+        pacing: Pacing,
+        scheduler: Scheduler,
+        verifier: Verifier,
+        decide: Decide,
+        may_run: MayRun,
+    ) -> None:
+        self.users = users
+        self.limits = limits
+        self.scheduler = scheduler
+        self.verifier = verifier
+        self.decide = decide
+        self.may_run = may_run
+        self.stats = Stats()
+        self.table = SHIPPED
+        self.banner = DEFAULT_BANNER
+        self.exchange = Exchange(self.stats, _deadlines(limits))
+        self.waiters: set[Session] = set()
+        self.closing: dict[Session, float] = {}
+        self._pacing = pacing
+        # In the order of their accept, so that the oldest is the first.
+        self._unauthenticated: dict[Session, None] = {}
+        self._by_user: dict[str, dict[Session, None]] = {}
+        self._authenticated = 0
+        self._subscriptions: dict[object, Subscription] = {}
+        self._audiences: dict[bytes, tuple[Subscription, ...]] = {}
+        self._answered: dict[Session, None] = {}
+        self._slow: dict[Session, None] = {}
+        self._flush_timer: Timer | None = None
+        self._relearn_timer: Timer | None = None
+        self._booted: tuple[float, float, bytes] | None = None  # uptime base, reload base, event as sent
+
+    # -- the link ----------------------------------------------------------
+
+    def link_up(self, upstream: Upstream, banner: bytes) -> None:
+        """Logged in to Asterisk; ``banner`` is its own line, which clients are shown."""
+        self.banner = banner
+        self.stats.link_ups += 1
+        self._booted = None
+        self.exchange.now = self.scheduler.now()
+        self.exchange.connect(upstream)
+        self._learn()
+        self._tell_upstream(b"Up")
+
+    def link_down(self, reason: str) -> None:
+        """The link is gone: whatever is open is answered now, and the clients are told."""
+        self.stats.link_downs += 1
+        self._booted = None
+        if self._relearn_timer is not None:
+            self._relearn_timer.cancel()
+            self._relearn_timer = None
+        self.exchange.disconnect()
+        self._tell_upstream(b"Down", (b"Reason", reason.encode("ascii", "replace")))
+
+    def from_upstream(self, messages: Iterable[bytes]) -> None:
+        """What one read from Asterisk completed."""
+        self.exchange.now = self.scheduler.now()
+        for raw in messages:
+            match = BROADCAST.fullmatch(raw)
+            if match is not None:
+                self._broadcast(raw, match[1])
+            elif raw.startswith(b"Response:"):
+                self.exchange.response(raw)
+            elif not raw.startswith(b"Event:"):
+                self.exchange.stray(raw)
+            elif not self.exchange.event(raw):
+                self._repaired(raw)
+        self.settle()
+
+    def broadcast(self, raw: bytes) -> None:
+        """An event of the proxy's own, well-formed."""
+        match = BROADCAST.fullmatch(raw)
+        assert match is not None
+        self._broadcast(raw, match[1])
+
+    def _broadcast(self, raw: bytes, head: bytes) -> None:
+        self.stats.events_in += 1
+        audience = self._audiences.get(head)
+        if audience is None:
+            audience = self._audience_of(raw, head)
+        for subscription in audience:
+            if subscription.admits is None or subscription.admits(raw):
+                subscription.pending.append(raw)
+
+    def _audience_of(self, raw: bytes, head: bytes) -> tuple[Subscription, ...]:
+        match = BROADCAST.match(head + b"\r\n")
+        assert match is not None
+        required = privilege.required_classes(match[3])
+        audience = tuple(s for s in self._subscriptions.values() if s.may_read(required))
+        if match[2] in _NOTEWORTHY:
+            self._note(match[2], raw)  # not remembered: each one must come by here
+        else:
+            if len(self._audiences) >= _HEADS:
+                self._audiences.clear()
+            self._audiences[head] = audience
+        return audience
+
+    def _repaired(self, raw: bytes) -> None:
+        relay_id = action_id_of(raw)
+        owners = self.exchange.echoed(relay_id) if relay_id else None
+        rebuilt = rebuild_event(raw) if owners is None else rebuild_event(raw, relay_id, owners)
+        if rebuilt is None:
+            self.stats.events_dropped += 1
+            return
+        if owners is None:
+            self.stats.events_repaired += 1
+        lines = rebuilt.split(b"\r\n", 2)
+        self._broadcast(rebuilt, lines[0] + b"\r\n" + lines[1] + b"\r\n")
+
+    # -- what Asterisk is --------------------------------------------------
+
+    def _note(self, name: bytes, raw: bytes) -> None:
+        now = self.scheduler.now()
+        if name == b"FullyBooted":
+            headers = Message(raw)
+            uptime, reload = headers.get(b"uptime"), headers.get(b"lastreload")
+            self._booted = (
+                now - (int(uptime) if uptime.isdigit() else 0),
+                now - (int(reload) if reload.isdigit() else 0),
+                raw,
+            )
+        elif name == b"Reload" and self._booted is not None:
+            self._booted = (self._booted[0], now, self._booted[2])
+        if self.exchange.connected and self._relearn_timer is None:
+            self._relearn_timer = self.scheduler.later(_RELEARN_DELAY, self._relearn)
+
+    def fully_booted(self) -> bytes | None:
+        """The FullyBooted that Asterisk would send to who logs in now; None if it is not booted."""
+        if self._booted is None:
+            return None
+        up_since, reloaded, raw = self._booted
+        if b"\r\nUptime: " not in raw:
+            return raw  # Asterisk 13 and older say no times
+        now = self.scheduler.now()
+        return event(
+            b"FullyBooted",
+            (b"Privilege", b"system,all"),
+            (b"Uptime", b"%d" % (now - up_since)),
+            (b"LastReload", b"%d" % (now - reloaded)),
+            (b"Status", b"Fully Booted"),
+        )
+
+    def _relearn(self) -> None:
+        self._relearn_timer = None
+        self._learn()
+
+    def _learn(self) -> None:
+        self.exchange.ask(_LIST_COMMANDS, self._learnt)
+
+    def _learnt(self, raw: bytes) -> None:
+        table = self.table.learnt_from(Message(raw).headers)
+        if table.live:
+            self.table = table
+        log.say(log.DEBUG, "actions-learnt", actions=len(table.live))
+
+    def _tell_upstream(self, status: bytes, *extra: tuple[bytes, bytes]) -> None:
+        self.broadcast(event(b"ProxyUpstream", (b"Privilege", b"system,all"), (b"Status", status), *extra))
+        self.settle()
+
+    # -- sessions ----------------------------------------------------------
+
+    def attach(self, transport: Transport) -> Session:
+        """A client whose TLS stands: greet it."""
+        session = Session(self, transport)
+        if len(self._unauthenticated) >= self.limits.unauthenticated:
+            next(iter(self._unauthenticated)).close("displaced before login", abort=True)
+        self._unauthenticated[session] = None
+        log.say(log.DEBUG, "session-open", session=session.id, peer=transport.peer.address)
+        session.greet(self.banner)
+        return session
+
+    def admitted(self, session: Session) -> None:
+        """The session has logged in."""
+        assert session.user is not None
+        del self._unauthenticated[session]
+        self._by_user.setdefault(session.user.name, {})[session] = None
+        self._authenticated += 1
+        self.stats.logins += 1
+
+    def detach(self, session: Session, reason: str) -> None:
+        """The session ends: forget it everywhere."""
+        self.stats.closed(reason)
+        self._unauthenticated.pop(session, None)
+        self._answered.pop(session, None)
+        self.exchange.abandon(session)
+        self._leave(session)
+        if session.user is not None:
+            mates = self._by_user[session.user.name]
+            del mates[session]
+            if not mates:
+                del self._by_user[session.user.name]
+            self._authenticated -= 1
+        self.closing[session] = self.scheduler.now() + _CLOSE_SECONDS
+
+    @property
+    def authenticated(self) -> int:
+        """Sessions that are logged in."""
+        return self._authenticated
+
+    @property
+    def unauthenticated(self) -> int:
+        """Sessions that were greeted and are not logged in."""
+        return len(self._unauthenticated)
+
+    @property
+    def sessions(self) -> list[Session]:
+        """All that are open."""
+        return [*self._unauthenticated, *(s for mates in self._by_user.values() for s in mates)]
+
+    def sessions_of(self, user: User) -> list[Session]:
+        """The open sessions of one manager user."""
+        return list(self._by_user.get(user.name, ()))
+
+    def adopt(self, users: UserTable) -> None:
+        """Swap the user table: rights change at once, sessions without a user any more end."""
+        self.users = users
+        for session in [s for mates in self._by_user.values() for s in mates]:
+            before = session.user
+            assert before is not None
+            user = users.find(before.name.encode())
+            if user is None or user.disabled:
+                session.close("user removed")
+            elif (user.secret, user.md5_secret) != (before.secret, before.md5_secret):
+                session.close("credentials changed")
+            else:
+                self._rename(session, user)
+                self.subscribe(session)
+        self.settle()
+
+    def _rename(self, session: Session, user: User) -> None:
+        assert session.user is not None
+        mates = self._by_user[session.user.name]
+        del mates[session]
+        if not mates:
+            del self._by_user[session.user.name]
+        session.user = user
+        self._by_user.setdefault(user.name, {})[session] = None
+
+    # -- events to sessions ------------------------------------------------
+
+    def subscribe(self, session: Session) -> None:
+        """Put a session into the audience its rights, mask and filters make, from now on."""
+        self._leave(session)
+        key = mask, filters = session.view
+        if not mask:
+            return
+        subscription = self._subscriptions.get(key)
+        if subscription is None:
+            subscription = self._subscriptions[key] = Subscription(key, mask, filters)
+            self._audiences.clear()
+        subscription.join(session)
+        session.subscription = subscription
+
+    def _leave(self, session: Session) -> None:
+        subscription = session.subscription
+        if subscription is None:
+            return
+        session.subscription = None
+        earlier = subscription.take(session)
+        subscription.leave(session)
+        if not subscription.members:
+            del self._subscriptions[subscription.key]
+            self._audiences.clear()
+        if earlier and session.state is not State.CLOSING:
+            session.deliver(earlier)
+
+    def anyone_reads(self, classes: int) -> bool:
+        """Whether an event of these classes would reach anybody."""
+        return any(s.may_read(classes) for s in self._subscriptions.values())
+
+    def touch(self, session: Session) -> None:
+        """The session has something to send when the hub settles."""
+        self._answered[session] = None
+
+    def too_slow(self, session: Session) -> None:
+        """The session is past its outbox limit: it ends when the hub settles."""
+        self._slow[session] = None
+
+    def settle(self) -> None:
+        """Send answers at once; flush events now or in a while."""
+        while self._answered:
+            session, _ = self._answered.popitem()
+            session.push()
+        if any(s.pending for s in self._subscriptions.values()) and self._flush_timer is None:
+            wait = self._pacing.wait(self.scheduler.now())
+            if wait <= 0:
+                self.flush()
+            else:
+                self._flush_timer = self.scheduler.later(wait, self._flush_due)
+        self._end_slow()
+
+    def _flush_due(self) -> None:
+        self._flush_timer = None
+        self.flush()
+        self._end_slow()
+
+    def flush(self) -> None:
+        """Send every pending event to every member of its subscription."""
+        began = self.scheduler.now()
+        self.stats.flushes += 1
+        # Copies: a delivery or the end of a WaitEvent may change who is subscribed to what.
+        for subscription in list(self._subscriptions.values()):
+            if subscription.pending:
+                self.stats.deliveries += subscription.flush()
+        for session in list(self.waiters):
+            if session.waits_for_event:
+                session.wait_over()
+        self._pacing.flushed(began, self.scheduler.now())
+
+    def _end_slow(self) -> None:
+        while self._slow:
+            session, _ = self._slow.popitem()
+            self.stats.slow_consumers += 1
+            session.close("slow consumer", abort=True)
+
+    # -- time --------------------------------------------------------------
+
+    def tick(self, now: float) -> None:
+        """Once a second: whatever has taken too long."""
+        self.exchange.tick(now)
+        login = self.limits.login_timeout
+        for session in list(self._unauthenticated):
+            if now - session.opened <= login:
+                break  # in the order of their accept
+            session.close("login timeout", abort=True)
+        for session, until in list(self.closing.items()):
+            if now > until:
+                session.close("", abort=True)
+        stall = self.limits.outbox_stall
+        for session in self.sessions:
+            if session.outbox.stalled(now, stall):
+                self.too_slow(session)
+        self.settle()
+
+
+def _deadlines(limits: Limits) -> Deadlines:
+    return Deadlines(
+        action=limits.action_timeout,
+        command=limits.command_timeout,
+        list_item=limits.list_item_timeout,
+        list_total=limits.list_timeout,
+        originate_margin=limits.originate_grace,
+    )

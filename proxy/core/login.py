@@ -1,0 +1,101 @@
+"""Login: who is this, and is it true?
+
+The checks run in Asterisk's order (ami.md §2): the session limit before any
+secret, then the user, the address, the secret.  Whatever fails, the client is
+told the same; the reason goes to the log.  A user that does not exist costs
+the same hash as one that does (security.md K4).
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+from proxy.ami.message import Action
+from proxy.core.ports import Peer
+from proxy.core.users import User, check_md5, check_plain
+
+if TYPE_CHECKING:
+    from proxy.core.hub import Hub
+
+_FAILED = b"Authentication failed"
+
+
+class Verdict(NamedTuple):
+    """The user who logged in, or None with what the client, the log and the security event say."""
+
+    user: User | None
+    text: bytes = _FAILED
+    reason: str = ""
+    event: bytes = b"InvalidPassword"
+
+
+class Attempt:
+    """One Login (or Challenge, for the session limit alone)."""
+
+    __slots__ = ("_action", "_challenge", "_hub", "_peer", "_user")
+
+    def __init__(self, hub: "Hub", peer: Peer, challenge: bytes, action: Action) -> None:
+        self._hub = hub
+        self._peer = peer
+        self._challenge = challenge
+        self._action = action
+        self._user = hub.users.find(action.get(b"username"))
+
+    def already_in_use(self) -> Verdict | None:
+        """The refusal of a user who may log in once and has; None otherwise."""
+        user = self._user
+        if user is None or user.allowmultiplelogin or not self._hub.sessions_of(user):
+            return None
+        return Verdict(None, b"Login Already In Use", "already logged in", b"SessionLimit")
+
+    def judge(self, done: Callable[[Verdict], None]) -> None:
+        """Call ``done`` once, now or when the hash is computed."""
+        busy = self.already_in_use()
+        if busy is not None:
+            done(busy)
+            return
+        user = self._user
+        refusal: Verdict | None = None
+        if user is None:
+            refusal = Verdict(None, _FAILED, "no such user", b"InvalidAccountID")
+        elif user.disabled:
+            refusal = Verdict(None, _FAILED, "user is disabled", b"InvalidAccountID")
+        elif not user.acl.allows(self._peer.address):
+            refusal = Verdict(None, _FAILED, "address not permitted", b"FailedACL")
+        if self._action.get(b"authtype").lower() == b"md5":
+            done(refusal or self._md5(user))
+        else:
+            self._plain(refusal, done)
+
+    def _md5(self, user: User | None) -> Verdict:
+        assert user is not None
+        if self._challenge and check_md5(user, self._challenge, self._action.get(b"key")):
+            return self._accept(user)
+        reason = "wrong response to the challenge" if self._challenge else "no challenge was asked for"
+        return Verdict(None, _FAILED, reason, b"ChallengeResponseFailed")
+
+    def _plain(self, refusal: Verdict | None, done: Callable[[Verdict], None]) -> None:
+        user = self._user
+        candidate = self._action.get(b"secret")
+        if refusal is None and user is not None and check_plain(user, candidate):
+            done(self._accept(user))
+            return
+        wrong = refusal or Verdict(None, _FAILED, "wrong secret", b"InvalidPassword")
+        stored = user.secret if refusal is None and user is not None else None
+
+        def verified(matches: bool) -> None:
+            if matches and stored is not None and user is not None:
+                done(self._accept(user))
+            else:
+                done(wrong)
+
+        self._hub.verifier.verify(stored or self._hub.users.dummy_secret, candidate, verified)
+
+    def _accept(self, user: User) -> Verdict:
+        # The table may have been reloaded while the hash was at work.
+        if self._hub.users.find(self._action.get(b"username")) is not user:
+            return Verdict(None, _FAILED, "user changed during login")
+        if self._hub.authenticated >= self._hub.limits.sessions_authenticated:
+            return Verdict(None, b"Too many sessions", "too many sessions", b"SessionLimit")
+        if len(self._hub.sessions_of(user)) >= self._hub.limits.sessions_per_user:
+            return Verdict(None, b"Too many sessions", "too many sessions of this user", b"SessionLimit")
+        return Verdict(user)

@@ -1,0 +1,43 @@
+"""Pacing: when the next flush is due.
+
+The number of client writes is what fan-out costs, so events that come close
+together leave together.  The first after a quiet moment leaves at once; how
+long the next wait depends on what a flush costs: if flushing took more than a
+quarter of the time, the interval grows, up to a ceiling.
+"""
+
+#: Share of the time that flushing may take before the interval grows.
+_SHARE = 0.25
+#: Weight of the newest flush in the smoothed cost.
+_WEIGHT = 0.2
+
+
+class Pacing:
+    """Decides the wait before a flush.  All times in monotonic seconds.
+
+    ``shortest`` 0 means that every event leaves at once.
+    """
+
+    __slots__ = ("_cost", "_last", "longest", "shortest")
+
+    def __init__(self, shortest: float, longest: float) -> None:
+        self.shortest = shortest
+        self.longest = longest
+        self._cost = 0.0
+        self._last = float("-inf")
+
+    @property
+    def interval(self) -> float:
+        """Seconds between two flushes, as things are."""
+        if not self.shortest:
+            return 0.0
+        return min(max(self._cost / _SHARE, self.shortest), max(self.longest, self.shortest))
+
+    def wait(self, now: float) -> float:
+        """Seconds to wait before flushing what is pending now; 0 or less: at once."""
+        return self._last + self.interval - now
+
+    def flushed(self, began: float, ended: float) -> None:
+        """Tell what a flush took."""
+        self._last = began
+        self._cost += _WEIGHT * (ended - began - self._cost)

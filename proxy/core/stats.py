@@ -1,0 +1,31 @@
+"""Counters of the switchboard: plain slots, added to on the hot path, read at scrape time."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Stats:
+    """What happened since the start.  Counts only rise."""
+
+    events_in: int = 0
+    events_repaired: int = 0
+    events_dropped: int = 0
+    deliveries: int = 0
+    flushes: int = 0
+    orphans: int = 0
+    strays: int = 0
+    actions_local: int = 0
+    actions_relayed: int = 0
+    actions_denied: int = 0
+    actions_refused: int = 0
+    action_timeouts: int = 0
+    logins: int = 0
+    login_failures: int = 0
+    slow_consumers: int = 0
+    link_ups: int = 0
+    link_downs: int = 0
+    closes: dict[str, int] = field(default_factory=dict)
+
+    def closed(self, reason: str) -> None:
+        """Count the end of a session by its reason."""
+        self.closes[reason] = self.closes.get(reason, 0) + 1

@@ -1,0 +1,81 @@
+"""Subscription: sessions that share the same view of events.
+
+An event is judged once per subscription and joined once per flush; every
+member is then sent the *same* bytes object.  A member that needs something of
+its own in between (an answer) first takes what is pending for it, and
+remembers in ``seen`` how far it has come.
+"""
+
+from collections.abc import Callable, Hashable
+from typing import Protocol
+
+from proxy.ami.privilege import may_read
+
+
+class EventPredicate(Protocol):
+    """What a subscription asks about an event that its classes admit."""
+
+    def admits(self, raw: bytes) -> bool:
+        """Whether the event, as the client would see it, passes."""
+
+
+class Member(Protocol):
+    """What a subscription knows of a session."""
+
+    seen: int
+
+    def deliver(self, data: bytes) -> None:
+        """Send events."""
+
+
+class Subscription:
+    """An audience: which events it admits, who is in it, what waits for the next flush."""
+
+    __slots__ = ("admits", "key", "mask", "members", "pending")
+
+    def __init__(self, key: Hashable, mask: int, predicate: EventPredicate | None) -> None:
+        self.key = key
+        self.mask = mask
+        #: None when the classes alone decide, so that most events cost no call.
+        self.admits: Callable[[bytes], bool] | None = predicate.admits if predicate else None
+        self.members: dict[Member, None] = {}
+        self.pending: list[bytes] = []
+
+    def may_read(self, required: int) -> bool:
+        """Whether the classes admit an event that needs these."""
+        return may_read(self.mask, required)
+
+    def join(self, member: Member) -> None:
+        """Add a member; events that were pending before are not for it."""
+        member.seen = len(self.pending)
+        self.members[member] = None
+
+    def leave(self, member: Member) -> None:
+        """Remove a member; what was pending for it is lost unless ``take`` came first."""
+        self.members.pop(member, None)
+
+    def take(self, member: Member) -> bytes:
+        """What is pending for one member, which is then up to date."""
+        if member.seen == len(self.pending):
+            return b""
+        data = b"".join(self.pending[member.seen :])
+        member.seen = len(self.pending)
+        return data
+
+    def flush(self) -> int:
+        """Deliver what is pending to every member; the number of deliveries (events times members)."""
+        pending = self.pending
+        everything = b"".join(pending)
+        self.pending = []
+        deliveries = len(pending) * len(self.members)
+        # A copy: a delivery may end a session, which then leaves.
+        for member in list(self.members):
+            if member.seen:
+                deliveries -= member.seen
+                rest = b"".join(pending[member.seen :])
+                member.seen = 0
+                if rest:
+                    member.deliver(rest)
+            else:
+                member.deliver(everything)
+        return deliveries

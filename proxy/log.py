@@ -1,0 +1,116 @@
+"""One log line per fact: an event name and its fields, as key=value or JSON.
+
+Everything that is logged goes through ``say``.  Fields never hold secrets:
+callers name what they log one by one, and no message body is ever a field.
+"""
+
+import json
+import logging
+import sys
+import time
+from typing import Final, TextIO
+
+_LOGGER: Final = logging.getLogger("amiproxy")
+
+DEBUG: Final = logging.DEBUG
+INFO: Final = logging.INFO
+WARNING: Final = logging.WARNING
+ERROR: Final = logging.ERROR
+
+# sd-daemon(3): a line that starts with <n> has that priority in the journal.
+_PRIORITY = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3, logging.CRITICAL: 2}
+_LONGEST = 256
+
+
+def say(level: int, what: str, **fields: object) -> None:
+    """Log one fact: ``what`` in lower case with hyphens, fields in the order given; None is left out."""
+    if _LOGGER.isEnabledFor(level):
+        _LOGGER.log(level, what, extra={"fields": fields})
+
+
+def text_of(value: object) -> str:
+    """A value as printable text: bytes and control characters escaped, long ones cut."""
+    text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
+    text = text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
+    # latin-1 above 0x7f came from bytes of unknown meaning: shown as what they are.
+    return "".join(c if c.isprintable() and c < "\x7f" else _escape(c) for c in text)
+
+
+def _escape(character: str) -> str:
+    code = ord(character)
+    return f"\\x{code:02x}" if code < 0x100 else character if character.isprintable() else f"\\u{code:04x}"
+
+
+class _Formatter(logging.Formatter):
+    """Common parts of both formats."""
+
+    def __init__(self, journal: bool) -> None:
+        super().__init__()
+        self._journal = journal
+
+    def prefix(self, record: logging.LogRecord) -> str:
+        """The journal's priority, or nothing."""
+        return f"<{_PRIORITY.get(record.levelno, 6)}>" if self._journal else ""
+
+
+class TextFormatter(_Formatter):
+    """``time level what key=value …``; the journal adds its own time."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line."""
+        parts = [] if self._journal else [_stamp(record), record.levelname.lower()]
+        parts.append(record.getMessage())
+        for key, value in getattr(record, "fields", {}).items():
+            if value is None:
+                continue
+            text = text_of(value)
+            if not text or any(c in ' "=' for c in text):
+                text = '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+            parts.append(f"{key}={text}")
+        line = self.prefix(record) + " ".join(parts)
+        return line + _traceback(self, record)
+
+
+class JsonFormatter(_Formatter):
+    """One JSON object a line: time, level, event, then the fields."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line."""
+        entry: dict[str, object] = {
+            "time": _stamp(record),
+            "level": record.levelname.lower(),
+            "event": record.getMessage(),
+        }
+        for key, value in getattr(record, "fields", {}).items():
+            if value is not None:
+                entry[key] = value if isinstance(value, bool | int | float) else text_of(value)
+        traceback = _traceback(self, record)
+        if traceback:
+            entry["traceback"] = traceback.strip()
+        return self.prefix(record) + json.dumps(entry, ensure_ascii=False)
+
+
+def _stamp(record: logging.LogRecord) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{int(record.msecs):03d}Z"
+
+
+def _traceback(formatter: logging.Formatter, record: logging.LogRecord) -> str:
+    return "\n" + formatter.formatException(record.exc_info) if record.exc_info else ""
+
+
+def exception(what: str, error: BaseException, **fields: object) -> None:
+    """Log a fault of ours with its traceback."""
+    _LOGGER.error(what, exc_info=error, extra={"fields": fields})
+
+
+def configure(style: str, level: str, stream: TextIO | None = None, journal: bool = False) -> None:
+    """Set up the log: ``style`` text or json, to standard error unless a stream is given.
+
+    ``journal``: standard error is the journal (systemd sets JOURNAL_STREAM), which keeps time
+    and priority itself.
+    """
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(JsonFormatter(journal) if style == "json" else TextFormatter(journal))
+    _LOGGER.handlers[:] = [handler]
+    _LOGGER.setLevel(level.upper())
+    _LOGGER.propagate = False

@@ -1,0 +1,1 @@
+"""Sockets: the only home of asyncio and ssl.  Everything here is wired by ``app``."""

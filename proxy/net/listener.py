@@ -1,0 +1,184 @@
+"""Listener: one listening socket and the handshakes on it.
+
+Accepts a bounded number per turn of the loop, so that a storm of connects does
+not delay events.  Who has not logged in yet shares one pool: when it is full
+the oldest of it goes, so that a good client always gets in.
+"""
+
+import asyncio
+import errno
+import socket
+import ssl
+from collections.abc import Callable
+
+from proxy import log
+from proxy.config.limits import Limits
+from proxy.core.hub import Hub
+from proxy.core.ports import Peer
+from proxy.core.session import Session
+from proxy.net.client import Client
+
+BACKLOG = 4096
+#: Connections taken before the loop sees to its other business.
+_ACCEPTS_PER_TURN = 16
+#: Seconds of pause when the process is out of file descriptors or the system of memory.
+_EXHAUSTED_PAUSE = 0.2
+_EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+
+
+class Door:
+    """What all listeners share: how many may be in, and who is still at the handshake."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self.handshaking: dict[Client, None] = {}
+        self.open = 0
+        self.handshake_failures: dict[str, int] = {}
+
+    @property
+    def limits(self) -> Limits:
+        """As they are now: a reload may change them."""
+        return self._hub.limits
+
+    def full(self) -> bool:
+        """Whether one more connection would be too many."""
+        return self.open >= self.limits.connections
+
+    def make_room(self) -> None:
+        """Close the oldest that has not logged in, if their pool is full."""
+        if (
+            self.handshaking
+            and len(self.handshaking) + self._hub.unauthenticated >= self.limits.unauthenticated
+        ):
+            next(iter(self.handshaking)).fail("displaced")
+
+    def entered(self, client: Client) -> None:
+        """A connection was accepted."""
+        self.open += 1
+        self.handshaking[client] = None
+
+    def established(self, client: Client) -> Session:
+        """Its handshake stands: it becomes a session."""
+        del self.handshaking[client]
+        return self._hub.attach(client)
+
+    def failed(self, client: Client, reason: str) -> None:
+        """Its handshake did not come to an end."""
+        self.handshaking.pop(client, None)
+        self.handshake_failures[reason] = self.handshake_failures.get(reason, 0) + 1
+        log.say(log.INFO, "tls-failed", peer=client.peer.address, reason=reason)
+
+    def left(self, _client: Client) -> None:
+        """The connection is closed."""
+        self.open -= 1
+
+    def tick(self, now: float) -> None:
+        """Once a second: handshakes that take too long."""
+        for client in list(self.handshaking):
+            if now - client.accepted <= self.limits.handshake_timeout:
+                break
+            client.fail("handshake timeout")
+
+
+class Listener:
+    """One listening socket; ``context`` is asked at each accept, so a rotation needs nothing here."""
+
+    def __init__(self, door: Door, sock: socket.socket, context: Callable[[], ssl.SSLContext]) -> None:
+        self._door = door
+        self._socket = sock
+        self._context = context
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._resume: asyncio.TimerHandle | None = None
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where it listens, with the port that the system chose for 0."""
+        name = self._socket.getsockname()
+        return name[0], name[1]
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Accept from now on."""
+        self._loop = loop
+        loop.add_reader(self._socket.fileno(), self._accept)
+
+    def stop(self) -> None:
+        """Accept no more; the connections there are stay."""
+        if self._loop is not None:
+            if self._resume is not None:
+                self._resume.cancel()
+            self._loop.remove_reader(self._socket.fileno())
+            self._loop = None
+        self._socket.close()
+
+    def _accept(self) -> None:
+        for _ in range(_ACCEPTS_PER_TURN):
+            try:
+                sock, address = self._socket.accept()
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError as error:
+                if error.errno in _EXHAUSTED:
+                    self._pause(error)
+                    return
+                continue  # ECONNABORTED and its like: that one connection is gone
+            self._take(sock, address[0], address[1])
+
+    def _take(self, sock: socket.socket, address: str, port: int) -> None:
+        assert self._loop is not None
+        address = address.removeprefix("::ffff:")
+        if self._door.full():
+            sock.close()
+            log.say(log.WARNING, "accept-refused", peer=address, reason="too many connections")
+            return
+        self._door.make_room()
+        try:
+            sock.setblocking(False)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            _keep_alive(sock, self._door.limits)
+            local = sock.getsockname()
+            tls = self._context().wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
+        except OSError:
+            sock.close()  # reset before we came to it
+            return
+        peer = Peer(address, port, local[0].removeprefix("::ffff:"), local[1])
+        client = Client(self._loop, tls, peer, self._door.established, self._door.failed, self._door.left)
+        self._door.entered(client)
+        client.start()
+
+    def _pause(self, error: OSError) -> None:
+        assert self._loop is not None
+        loop = self._loop
+        log.say(log.ERROR, "accept-paused", reason=error.strerror, seconds=_EXHAUSTED_PAUSE)
+        loop.remove_reader(self._socket.fileno())
+
+        def again() -> None:
+            self._resume = None
+            loop.add_reader(self._socket.fileno(), self._accept)
+
+        self._resume = loop.call_later(_EXHAUSTED_PAUSE, again)
+
+
+def _keep_alive(sock: socket.socket, limits: Limits) -> None:
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, limits.keepalive_idle)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, limits.keepalive_interval)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, limits.keepalive_count)
+    milliseconds = int(limits.unacknowledged_timeout * 1000)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket; ``::`` takes IPv4 as well.  OSError names the address."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setblocking(False)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(host != "::"))
+        sock.bind((host, port))
+        sock.listen(BACKLOG)
+    except OSError as error:
+        sock.close()
+        raise OSError(error.errno, f"cannot listen on {host} port {port}: {error.strerror}") from error
+    return sock

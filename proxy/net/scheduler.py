@@ -1,0 +1,20 @@
+"""Time for the core, from the loop that runs."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from proxy.core.ports import Timer
+
+
+class LoopScheduler:
+    """See Scheduler in core/ports.py."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self.now = loop.time
+        self.wall = time.time
+
+    def later(self, delay: float, callback: Callable[[], None]) -> Timer:
+        """See Scheduler."""
+        return self._loop.call_later(delay, callback)

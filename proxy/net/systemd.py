@@ -1,0 +1,74 @@
+"""The service manager: datagrams to it, sockets from it (sd_notify(3), sd_listen_fds(3)).
+
+Outside a service all of this does nothing.  The environment variables are read
+once and taken away, so that no child inherits them.
+"""
+
+import os
+import socket
+import time
+from collections.abc import MutableMapping
+
+_FIRST = 3
+
+
+class Notifier:
+    """Says how the service does; silent where nobody listens."""
+
+    def __init__(self, environment: MutableMapping[str, str] = os.environ) -> None:
+        self._address = environment.pop("NOTIFY_SOCKET", "")
+        if self._address.startswith("@"):
+            self._address = "\0" + self._address[1:]
+        usec = environment.pop("WATCHDOG_USEC", "")
+        pid = environment.pop("WATCHDOG_PID", "")
+        mine = not pid or pid == str(os.getpid())
+        #: Seconds within which ``alive`` must be called; None without a watchdog.
+        self.watchdog = int(usec) / 1e6 if usec.isdigit() and mine else None
+
+    def ready(self, status: str) -> None:
+        """Serving, or serving again after ``reloading``."""
+        self._send(f"READY=1\nSTATUS={status}")
+
+    def status(self, status: str) -> None:
+        """One line for ``systemctl status``."""
+        self._send(f"STATUS={status}")
+
+    def reloading(self) -> None:
+        """A reload begins.  One datagram with the monotonic clock, or ``systemctl reload`` hangs."""
+        microseconds = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+        self._send(f"RELOADING=1\nMONOTONIC_USEC={microseconds}")
+
+    def stopping(self, status: str) -> None:
+        """The end begins."""
+        self._send(f"STOPPING=1\nSTATUS={status}")
+
+    def alive(self) -> None:
+        """Feed the watchdog."""
+        self._send("WATCHDOG=1")
+
+    def _send(self, text: str) -> None:
+        if not self._address:
+            return
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock:
+            try:
+                sock.connect(self._address)
+                sock.send(text.encode())
+            except OSError:
+                return  # the service manager is gone or busy: never a reason to stop serving
+
+
+def inherited_sockets(environment: MutableMapping[str, str] = os.environ) -> dict[str, list[socket.socket]]:
+    """Listening sockets passed by the service manager, by FileDescriptorName; each is close-on-exec."""
+    pid = environment.pop("LISTEN_PID", "")
+    count = environment.pop("LISTEN_FDS", "")
+    names = environment.pop("LISTEN_FDNAMES", "").split(":")
+    if pid != str(os.getpid()) or not count.isdigit():
+        return {}
+    sockets: dict[str, list[socket.socket]] = {}
+    for number in range(int(count)):
+        sock = socket.socket(fileno=_FIRST + number)
+        sock.set_inheritable(False)
+        sock.setblocking(False)
+        name = names[number] if number < len(names) and names[number] else "unknown"
+        sockets.setdefault(name, []).append(sock)
+    return sockets

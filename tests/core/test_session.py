@@ -1,0 +1,549 @@
+"""What a client sees of its own session, action by action."""
+
+import hashlib
+
+import pytest
+
+from proxy.ami import privilege
+from proxy.ami.eventfilter import FilterSet, compile_legacy
+from proxy.config.limits import Limits
+from proxy.core.acl import AccessList
+from proxy.core.session import State
+from proxy.core.users import User
+from tests.support.core_doubles import Bench, event
+
+BOSS = User("boss", read=privilege.ALL, write=privilege.ALL, secret="plain:x")
+CALLS = User("calls", read=privilege.CALL, write=privilege.CALL, secret="plain:x")
+SINGLE = User("single", read=0, write=0, secret="plain:x", allowmultiplelogin=False)
+MD5 = User("digest", read=0, write=0, md5_secret=b"sekret")
+AWAY = User("away", secret="plain:x", acl=AccessList.from_lines(["deny 0.0.0.0/0"]))
+OFF = User("off", secret="plain:x", disabled=True)
+BOOTED = (
+    b"Event: FullyBooted\r\nPrivilege: system,all\r\nUptime: 100\r\nLastReload: 40\r\n"
+    b"Status: Fully Booted\r\n\r\n"
+)
+
+
+@pytest.fixture
+def bench() -> Bench:
+    bench = Bench(BOSS, CALLS, SINGLE, MD5, AWAY, OFF)
+    bench.link_up()
+    return bench
+
+
+def login(name: str, secret: str = "x", extra: str = "") -> bytes:
+    return f"Action: Login\r\nUsername: {name}\r\nSecret: {secret}\r\n{extra}ActionID: 1\r\n\r\n".encode()
+
+
+def ask(session, transport, text: str) -> bytes:
+    session.receive(text.replace("\n", "\r\n").encode() + b"\r\n\r\n")
+    return transport.take()
+
+
+class TestBeforeLogin:
+    @pytest.mark.parametrize(
+        ("request_", "answer"),
+        [
+            (
+                "Action: Ping\nActionID: u1",
+                b"Response: Error\r\nActionID: u1\r\nMessage: Permission denied\r\n\r\n",
+            ),
+            ("Action: NoSuch", b"Response: Error\r\nMessage: Permission denied\r\n\r\n"),
+            (
+                "ActionID: u2",
+                b"Response: Error\r\nActionID: u2\r\nMessage: Missing action in request\r\n\r\n",
+            ),
+            ("Action: Challenge", b"Response: Error\r\nMessage: Must specify AuthType\r\n\r\n"),
+            (
+                "Action: Challenge\nAuthType: none",
+                b"Response: Error\r\nMessage: Must specify AuthType\r\n\r\n",
+            ),
+        ],
+    )
+    def test_is_answered_as_asterisk_answers_and_stays(self, bench, request_, answer):
+        session, transport = bench.connect()
+        assert ask(session, transport, request_) == answer
+        assert session.state is State.GREETED
+
+    def test_logoff_is_answered_and_closes(self, bench):
+        session, transport = bench.connect()
+        assert ask(session, transport, "Action: Logoff\nActionID: u5") == (
+            b"Response: Goodbye\r\nActionID: u5\r\nMessage: Thanks for all the fish.\r\n\r\n"
+        )
+        assert transport.closed == "close"
+
+    def test_no_challenge_where_no_user_could_use_one(self):
+        bench = Bench(BOSS)
+        session, transport = bench.connect()
+        assert b"Must specify AuthType" in ask(session, transport, "Action: Challenge\nAuthType: MD5")
+
+    @pytest.mark.parametrize("raw", [b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"hello\r\n\r\n"])
+    def test_what_is_no_ami_ends_at_once_without_a_word(self, bench, raw):
+        session, transport = bench.connect()
+        session.receive(raw)
+        assert transport.take() == b""
+        assert transport.closed
+
+    def test_more_than_a_login_needs_ends_it(self, bench):
+        session, transport = bench.connect()
+        session.receive(b"X: " + b"y" * 5000)
+        assert transport.closed
+
+    def test_login_timeout_counts_from_the_accept(self, bench):
+        session, transport = bench.connect()
+        bench.clock.advance(9)
+        ask(session, transport, "Action: Ping")
+        bench.hub.tick(bench.clock.now())
+        assert not transport.closed
+        bench.clock.advance(2)
+        bench.hub.tick(bench.clock.now())
+        assert transport.closed == "abort"
+        assert bench.hub.unauthenticated == 0
+
+    def test_the_oldest_makes_room(self):
+        bench = Bench(BOSS, limits=Limits(unauthenticated=2, unauthenticated_per_address=2))
+        transports = [bench.connect()[1] for _ in range(3)]
+        assert [bool(t.closed) for t in transports] == [True, False, False]
+
+
+class TestLogin:
+    def test_answer_then_fullybooted_each_in_a_write_of_its_own(self, bench):
+        bench.feed(BOOTED)
+        bench.clock.advance(5)
+        session, transport = bench.connect()
+        session.receive(login("boss"))
+        assert transport.sent[:2] == [
+            b"Response: Success\r\nActionID: 1\r\nMessage: Authentication accepted\r\n\r\n",
+            b"Event: FullyBooted\r\nPrivilege: system,all\r\nUptime: 105\r\nLastReload: 45\r\n"
+            b"Status: Fully Booted\r\n\r\n",
+        ]
+
+    def test_old_asterisk_says_no_uptime(self, bench):
+        raw = b"Event: FullyBooted\r\nPrivilege: system,all\r\nStatus: Fully Booted\r\n\r\n"
+        bench.feed(raw)
+        session, transport = bench.connect()
+        session.receive(login("boss"))
+        assert transport.sent[1] == raw
+
+    def test_a_reload_sets_its_time_back(self, bench):
+        bench.feed(BOOTED)
+        bench.clock.advance(5)
+        bench.feed(event("Reload", "system", Module="All"))
+        _, transport = bench.connect()
+        session, transport = bench.connect()
+        session.receive(login("boss"))
+        assert b"Uptime: 105\r\nLastReload: 0\r\n" in transport.take()
+
+    @pytest.mark.parametrize("extra", ["Events: off\r\n", "Events: call\r\n"])
+    def test_no_fullybooted_outside_the_mask(self, bench, extra):
+        bench.feed(BOOTED)
+        session, transport = bench.connect()
+        session.receive(login("boss", extra=extra))
+        assert b"FullyBooted" not in transport.take()
+
+    def test_no_fullybooted_without_class_system(self, bench):
+        bench.feed(BOOTED)
+        session, transport = bench.connect()
+        session.receive(login("calls"))
+        assert b"FullyBooted" not in transport.take()
+
+    def test_an_invalid_mask_leaves_the_full_one(self, bench):
+        session, _ = bench.connect()
+        session.receive(login("boss", extra="Events: 4294967295\r\n"))
+        assert session.mask == privilege.ALL
+
+    @pytest.mark.parametrize("name", ["BOSS", "Boss"])
+    def test_names_in_any_case(self, bench, name):
+        session, _ = bench.connect()
+        session.receive(login(name))
+        assert session.user is BOSS
+        assert session.login_name == name.encode()
+
+    @pytest.mark.parametrize(
+        ("name", "secret"),
+        [("boss", "wrong"), ("nobody", "x"), ("off", "x"), ("away", "x"), ("digest", "wrong"), ("", "")],
+    )
+    def test_refused_with_one_text_after_one_second(self, bench, name, secret):
+        session, transport = bench.connect()
+        session.receive(login(name, secret))
+        bench.clock.advance(0.9)
+        assert transport.take() == b""
+        bench.clock.advance(0.2)
+        assert transport.take() == b"Response: Error\r\nActionID: 1\r\nMessage: Authentication failed\r\n\r\n"
+        assert transport.closed == "close"
+
+    def test_an_unknown_name_costs_a_hash_as_well(self, bench):
+        for name in ("nobody", "off", "away", "digest"):
+            session, _ = bench.connect()
+            session.receive(login(name, "wrong"))
+            assert bench.verifier.asked[-1][0] == bench.hub.users.dummy_secret
+
+    def test_nothing_is_read_while_the_hash_is_at_work(self, bench):
+        bench.verifier.at_once = False
+        session, transport = bench.connect()
+        session.receive(login("boss") + b"Action: Ping\r\n\r\n")
+        assert transport.paused
+        bench.verifier.answer()
+        assert not transport.paused
+        assert transport.take().endswith(b"Ping: Pong\r\nTimestamp: 1700001000.000000\r\n\r\n")
+
+    def test_gone_before_the_hash_is_done(self, bench):
+        bench.verifier.at_once = False
+        session, transport = bench.connect()
+        session.receive(login("boss"))
+        session.lost("reset")
+        bench.verifier.answer()
+        assert transport.take() == b""
+        assert bench.hub.authenticated == 0
+
+    def test_gone_before_the_refusal_is_told(self, bench):
+        session, transport = bench.connect()
+        session.receive(login("boss", "wrong"))
+        session.lost("reset")
+        bench.clock.advance(2)
+        assert transport.take() == b""
+
+    def test_reloaded_while_the_hash_is_at_work(self, bench):
+        bench.verifier.at_once = False
+        session, _ = bench.connect()
+        session.receive(login("boss"))
+        bench.hub.adopt(type(bench.hub.users)([CALLS]))
+        bench.verifier.answer()
+        assert session.user is None
+
+    def test_a_second_login_looks_at_nothing(self, bench):
+        session, transport = bench.login("boss")
+        assert ask(session, transport, "Action: Login\nUsername: calls\nSecret: wrong\nActionID: 2") == (
+            b"Response: Success\r\nActionID: 2\r\nMessage: Already authenticated\r\n\r\n"
+        )
+        assert session.user is BOSS
+
+    @pytest.mark.parametrize("request_", ["Login", "Challenge"])
+    def test_one_session_at_a_time(self, bench, request_):
+        bench.login("single")
+        session, transport = bench.connect()
+        session.receive(
+            f"Action: {request_}\r\nUsername: SINGLE\r\nSecret: wrong\r\nActionID: l2\r\n\r\n".encode()
+        )
+        bench.clock.advance(1.1)
+        assert transport.take() == b"Response: Error\r\nActionID: l2\r\nMessage: Login Already In Use\r\n\r\n"
+        assert transport.closed
+
+    def test_again_after_the_first_has_left(self, bench):
+        first, _ = bench.login("single")
+        first.lost("gone")
+        bench.login("single")
+
+    @pytest.mark.parametrize(
+        "limits", [Limits(sessions_authenticated=1, connections=10), Limits(sessions_per_user=1)]
+    )
+    def test_too_many_sessions(self, limits):
+        bench = Bench(BOSS, limits=limits)
+        bench.login("boss")
+        session, transport = bench.connect()
+        session.receive(login("boss"))
+        bench.clock.advance(1.1)
+        assert b"Message: Too many sessions" in transport.take()
+
+
+class TestChallenge:
+    def challenge(self, session, transport) -> bytes:
+        answer = ask(session, transport, "Action: Challenge\nAuthType: md5\nActionID: c")
+        assert answer.startswith(b"Response: Success\r\nActionID: c\r\nChallenge: ")
+        return answer.split(b"Challenge: ")[1].strip()
+
+    def respond(self, challenge: bytes, secret: bytes = b"sekret") -> str:
+        key = hashlib.md5(challenge + secret, usedforsecurity=False).hexdigest()
+        return f"Action: Login\nAuthType: MD5\nUsername: digest\nKey: {key}"
+
+    def test_logs_in(self, bench):
+        session, transport = bench.connect()
+        challenge = self.challenge(session, transport)
+        assert challenge.isdigit()
+        assert self.challenge(session, transport) == challenge, "the same within a session"
+        assert b"Authentication accepted" in ask(session, transport, self.respond(challenge))
+        assert self.challenge(session, transport) == challenge, "and after login as well"
+
+    @pytest.mark.parametrize("wrong", [b"other", b""])
+    def test_refused(self, bench, wrong):
+        session, transport = bench.connect()
+        challenge = self.challenge(session, transport)
+        session.receive(self.respond(challenge, wrong).replace("\n", "\r\n").encode() + b"\r\n\r\n")
+        bench.clock.advance(1.1)
+        assert b"Authentication failed" in transport.take()
+
+    def test_upper_case_hex_is_wrong(self, bench):
+        session, transport = bench.connect()
+        text = self.respond(self.challenge(session, transport))
+        head, key = text.rsplit(" ", 1)
+        session.receive(f"{head} {key.upper()}".replace("\n", "\r\n").encode() + b"\r\n\r\n")
+        bench.clock.advance(1.1)
+        assert b"Authentication failed" in transport.take()
+
+    def test_nothing_without_a_challenge(self, bench):
+        session, transport = bench.connect()
+        session.receive(self.respond(b"").replace("\n", "\r\n").encode() + b"\r\n\r\n")
+        bench.clock.advance(1.1)
+        assert b"Authentication failed" in transport.take()
+
+    def test_a_refused_user_is_refused_here_too(self, bench):
+        session, transport = bench.connect()
+        self.challenge(session, transport)
+        session.receive(b"Action: Login\r\nAuthType: MD5\r\nUsername: nobody\r\nKey: 0\r\n\r\n")
+        bench.clock.advance(1.1)
+        assert b"Authentication failed" in transport.take()
+
+    def test_the_secret_itself_logs_in_too(self, bench):
+        session, transport = bench.connect()
+        session.receive(login("digest", "sekret"))
+        assert b"Authentication accepted" in transport.take()
+
+
+class TestLocalActions:
+    @pytest.mark.parametrize(
+        ("request_", "answer"),
+        [
+            (
+                "Action: Ping\nActionID: p",
+                b"Response: Success\r\nActionID: p\r\nPing: Pong\r\nTimestamp: 1700001000.000000\r\n\r\n",
+            ),
+            ("Action: ping", b"Response: Success\r\nPing: Pong\r\nTimestamp: 1700001000.000000\r\n\r\n"),
+            (
+                "Action: Events\nEventMask: off\nActionID: e",
+                b"Response: Success\r\nActionID: e\r\nEvents: Off\r\n\r\n",
+            ),
+            ("Action: Events\nEventMask: call", b"Response: Success\r\nEvents: On\r\n\r\n"),
+            ("Action: Events", b"Response: Error\r\nMessage: Invalid event mask\r\n\r\n"),
+            (
+                "Action: Filter\nOperation: Add\nFilter: Event: X",
+                b"Response: Success\r\nMessage: Success\r\n\r\n",
+            ),
+            (
+                "Action: Filter\nOperation: Del\nFilter: X",
+                b"Response: Error\r\nMessage: Unknown operation\r\n\r\n",
+            ),
+            (
+                "Action: Filter\nOperation: add\nFilter: *",
+                b"Response: Error\r\nMessage: Filter did not compile.  Check the syntax of the filter given.\r\n\r\n",
+            ),
+            (
+                "Action: Filter\nOperation: Add\nMatchCriteria: name(\nFilter: x",
+                b"Response: Error\r\nMessage: Filter was formatted incorrectly.  Check the syntax of the filter given.\r\n\r\n",
+            ),
+            (
+                "Action: NoSuch\nActionID: n",
+                b"Response: Error\r\nActionID: n\r\nMessage: Invalid/unknown command: NoSuch."
+                b" Use Action: ListCommands to show available commands.\r\n\r\n",
+            ),
+            ("Action: ListCommands", b"Response: Error\r\nMessage: Upstream not connected\r\n\r\n"),
+        ],
+    )
+    def test_answer(self, bench, request_, answer):
+        session, transport = bench.login("boss")
+        assert ask(session, transport, request_).startswith(answer)
+        assert bench.upstream.take() == []
+
+    def test_filter_needs_class_system(self, bench):
+        session, transport = bench.login("calls")
+        assert b"Permission denied" in ask(session, transport, "Action: Filter\nOperation: Add\nFilter: X")
+
+    def test_filters_are_counted(self, bench):
+        session, transport = bench.login("boss")
+        for _ in range(32):
+            ask(session, transport, "Action: Filter\nOperation: Add\nFilter: X")
+        assert b"Too many filters" in ask(session, transport, "Action: Filter\nOperation: Add\nFilter: X")
+
+    def test_ping_tells_the_truth_about_the_link(self, bench):
+        session, transport = bench.login("boss")
+        bench.hub.link_down("gone")
+        transport.take()
+        assert b"Upstream not connected" in ask(session, transport, "Action: Ping")
+
+    def test_list_commands_shows_what_the_user_may_run(self):
+        bench = Bench(CALLS)
+        bench.link_up(
+            b"Hangup: Hangup channel.  (Priv: system,call,all)\r\n"
+            b"Ping: Keepalive command.  (Priv: <none>)\r\n"
+            b"Command: Execute Asterisk CLI Command.  (Priv: command,all)\r\nodd line\r\n"
+        )
+        session, transport = bench.login("calls")
+        assert ask(session, transport, "Action: ListCommands\nActionID: l") == (
+            b"Response: Success\r\nActionID: l\r\nHangup: Hangup channel.  (Priv: system,call,all)\r\n"
+            b"Ping: Keepalive command.  (Priv: <none>)\r\n\r\n"
+        )
+
+    def test_malformed_is_refused_and_the_session_goes_on(self, bench):
+        session, transport = bench.login("boss")
+        assert b"line too long" in ask(session, transport, "Action: Ping\nX: " + "y" * 1100)
+        assert b"Too many lines" in ask(session, transport, "Action: Ping" + "\nX: 1" * 128)
+        assert b"Pong" in ask(session, transport, "Action: Ping")
+
+    @pytest.mark.parametrize(
+        "raw", [b"Action: Ping\0\r\n\r\n", b"Action: Pi\rng\r\n\r\n", b"X: " + b"y" * 70000]
+    )
+    def test_what_two_parsers_could_read_differently_ends_the_session(self, bench, raw):
+        session, transport = bench.login("boss")
+        session.receive(raw)
+        assert b"Failed to parse message" in transport.take()
+        assert transport.closed
+        session.receive(b"Action: Ping\r\n\r\n")
+        assert transport.sent == []
+
+
+class TestWaitEvent:
+    def test_ends_with_the_first_event(self, bench):
+        session, transport = bench.login("calls")
+        assert ask(session, transport, "Action: WaitEvent\nTimeout: 10\nActionID: w") == b""
+        bench.feed(event("DTMFBegin", "dtmf"))
+        assert transport.take() == b""
+        bench.feed(event("Hold"))
+        assert transport.take() == (
+            b"Response: Success\r\nActionID: w\r\nMessage: Waiting for Event completed.\r\n\r\n"
+            b"Event: Hold\r\nPrivilege: call,all\r\n\r\n"
+            b"Event: WaitEventComplete\r\nActionID: w\r\n\r\n"
+        )
+        bench.clock.advance(20)
+        assert transport.take() == b""
+
+    def test_ends_with_its_time(self, bench):
+        session, transport = bench.login("calls")
+        ask(session, transport, "Action: WaitEvent\nTimeout: 0x2")
+        bench.clock.advance(2.1)
+        assert transport.take() == (
+            b"Response: Success\r\nMessage: Waiting for Event completed.\r\n\r\nEvent: WaitEventComplete\r\n\r\n"
+        )
+
+    def test_ends_with_any_input(self, bench):
+        session, transport = bench.login("calls")
+        ask(session, transport, "Action: WaitEvent")
+        session.receive(b"Act")
+        assert b"WaitEventComplete" in transport.take()
+
+    @pytest.mark.parametrize("timeout", ["0", "00", "08"])
+    def test_zero_ends_at_once(self, bench, timeout):
+        session, transport = bench.login("calls")
+        assert b"WaitEventComplete" in ask(session, transport, f"Action: WaitEvent\nTimeout: {timeout}")
+
+    @pytest.mark.parametrize("timeout", ["-1", "-5", "soon", ""])
+    def test_no_limit(self, bench, timeout):
+        session, transport = bench.login("calls")
+        assert ask(session, transport, f"Action: WaitEvent\nTimeout: {timeout}") == b""
+        bench.clock.advance(1e6)
+        assert session.state is State.WAITING
+        session.lost("gone")
+        assert not bench.hub.waiters
+
+    def test_octal(self, bench):
+        session, transport = bench.login("calls")
+        ask(session, transport, "Action: WaitEvent\nTimeout: 012")
+        bench.clock.advance(9.9)
+        assert transport.take() == b""
+        bench.clock.advance(0.2)
+        assert transport.take()
+
+    def test_a_user_who_reads_nothing_may_wait(self, bench):
+        session, transport = bench.login("single")
+        ask(session, transport, "Action: WaitEvent\nTimeout: 1")
+        bench.clock.advance(1.1)
+        assert b"WaitEventComplete" in transport.take()
+
+    def test_with_more_input_behind_it(self, bench):
+        session, transport = bench.login("calls")
+        session.receive(b"Action: WaitEvent\r\n\r\nAction: Ping\r\n\r\n")
+        assert transport.take().endswith(b"Timestamp: 1700001000.000000\r\n\r\n")
+
+
+class TestViews:
+    def test_mask_narrows_and_widens_up_to_the_rights(self, bench):
+        session, transport = bench.login("calls")
+        ask(session, transport, "Action: Events\nEventMask: off")
+        bench.feed(event("Hold"))
+        assert transport.take() == b""
+        ask(session, transport, "Action: Events\nEventMask: on")
+        bench.feed(event("Hold"), event("Registry", "system"))
+        assert transport.take() == event("Hold")
+
+    def test_filters_of_user_and_session_add_up(self):
+        filtered = User(
+            "f",
+            read=privilege.ALL,
+            write=privilege.ALL,
+            secret="plain:x",
+            filters=FilterSet((compile_legacy(b"!Secret"),)),
+        )
+        bench = Bench(filtered)
+        bench.link_up()
+        session, transport = bench.login("f")
+        ask(session, transport, "Action: Filter\nOperation: Add\nFilter: Event: Hold")
+        bench.feed(event("Hold"), event("Hold", X="Secret"), event("Other"))
+        assert transport.take() == event("Hold")
+
+    def test_security_events_name_the_real_client(self, bench):
+        watcher, transport = bench.login("boss")
+        session, _ = bench.connect("2001:db8::1")
+        session.receive(login("boss", "wrong"))
+        sent = transport.take()
+        assert sent.startswith(b"Event: InvalidPassword\r\nPrivilege: security,all\r\n")
+        assert b"AccountID: boss\r\n" in sent
+        assert b"RemoteAddress: IPV6/TLS/2001:db8::1/40000\r\n" in sent
+        assert b"wrong" not in sent
+        other, _ = bench.login("calls")
+        assert b"Event: SuccessfulAuth\r\n" in transport.take()
+        ask(other, _, "Action: Command\nCommand: x")
+        assert b"Event: RequestNotAllowed\r\n" in transport.take()
+        ask(other, _, "Action: Wrong\tname")
+        assert b"RequestType: Action: Wrong?name\r\n" in transport.take()
+
+
+class TestEnds:
+    def test_half_close_still_gets_its_answers(self, bench):
+        session, transport = bench.login("boss")
+        session.receive(b"Action: CoreStatus\r\nActionID: a\r\n\r\n")
+        session.ended()
+        assert not transport.closed
+        (asked,) = bench.upstream.take()
+        bench.answer(asked, b"CoreReloads: 0\r\n")
+        assert transport.take() == b"Response: Success\r\nActionID: a\r\nCoreReloads: 0\r\n\r\n"
+        assert transport.closed == "close"
+
+    def test_half_close_with_nothing_open_closes(self, bench):
+        session, transport = bench.login("boss")
+        session.ended()
+        assert transport.closed == "close"
+
+    def test_last_bytes_are_waited_for(self, bench):
+        session, transport = bench.login("boss")
+        transport.room = 10
+        ask(session, transport, "Action: Logoff")
+        assert not transport.closed
+        transport.room = None
+        session.writable()
+        assert transport.closed == "close"
+
+    def test_but_not_for_ever(self, bench):
+        session, transport = bench.login("boss")
+        transport.room = 10
+        ask(session, transport, "Action: Logoff")
+        bench.clock.advance(6)
+        bench.hub.tick(bench.clock.now())
+        assert transport.closed == "abort"
+
+    def test_a_client_that_floods_is_not_read(self, bench):
+        session, transport = bench.login("boss")
+        session.receive(b"Action: CoreStatus\r\n\r\n" * 40)
+        assert transport.paused
+        while asked := bench.upstream.take():
+            bench.answer(asked[0], b"")
+        assert not transport.paused
+        assert transport.take().count(b"Response: Success") == 40
+
+    def test_writable_with_nothing_to_do(self, bench):
+        session, transport = bench.login("boss")
+        session.writable()
+        assert session.state is State.READY
+
+    def test_closing_twice_is_once(self, bench):
+        session, transport = bench.login("boss")
+        session.close("one")
+        session.close("two")
+        assert bench.hub.stats.closes == {"one": 1}

@@ -1,0 +1,183 @@
+"""The outside of the core, in lists: transports, an upstream, a clock that is turned by hand."""
+
+from collections.abc import Callable
+
+from proxy.ami.message import Message
+from proxy.config.limits import Limits
+from proxy.core import policy
+from proxy.core.hub import Hub
+from proxy.core.pacing import Pacing
+from proxy.core.ports import Peer
+from proxy.core.session import Session
+from proxy.core.users import User, UserTable
+
+
+class ListTransport:
+    """Takes what it is given, up to ``room`` bytes if that is set."""
+
+    def __init__(self, address: str = "192.0.2.1") -> None:
+        self.peer = Peer(address, 40000, "192.0.2.9", 5039, "TLSv1.3/TEST")
+        self.sent: list[bytes] = []
+        self.room: int | None = None
+        self.paused = False
+        self.closed = ""
+        self.refused = b""
+
+    def send(self, data: bytes) -> int:
+        """As much as there is room for."""
+        assert not self.closed, "written to after its end"
+        if self.refused:
+            assert data.startswith(self.refused), "the retry must begin with what was not taken"
+        taken = len(data) if self.room is None else min(self.room, len(data))
+        if self.room is not None:
+            self.room -= taken
+        self.refused = data[taken : taken + 16]
+        if taken:
+            self.sent.append(data[:taken])
+        return taken
+
+    def pause(self) -> None:
+        self.paused = True
+
+    def resume(self) -> None:
+        self.paused = False
+
+    def close(self) -> None:
+        self.closed = "close"
+
+    def abort(self) -> None:
+        self.closed = "abort"
+
+    def take(self) -> bytes:
+        """All that was sent since the last call."""
+        data = b"".join(self.sent)
+        self.sent.clear()
+        return data
+
+
+class ListUpstream:
+    """Remembers the actions it is sent."""
+
+    def __init__(self) -> None:
+        self.actions: list[Message] = []
+        self.recycled = ""
+
+    def send(self, data: bytes) -> None:
+        self.actions.append(Message(data))
+
+    def recycle(self, reason: str) -> None:
+        self.recycled = reason
+
+    def take(self) -> list[Message]:
+        actions, self.actions = self.actions, []
+        return actions
+
+
+class _Timer:
+    def __init__(self, due: float, callback: Callable[[], None]) -> None:
+        self.due = due
+        self.callback: Callable[[], None] | None = callback
+
+    def cancel(self) -> None:
+        self.callback = None
+
+
+class HandClock:
+    """A Scheduler whose time passes only when ``advance`` is called."""
+
+    def __init__(self) -> None:
+        self.time = 1000.0
+        self.timers: list[_Timer] = []
+
+    def now(self) -> float:
+        return self.time
+
+    def wall(self) -> float:
+        return 1_700_000_000.0 + self.time
+
+    def later(self, delay: float, callback: Callable[[], None]) -> _Timer:
+        timer = _Timer(self.time + delay, callback)
+        self.timers.append(timer)
+        return timer
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass; timers fire in order, each at its own time."""
+        end = self.time + seconds
+        while due := sorted((t for t in self.timers if t.due <= end), key=lambda t: t.due):
+            timer = due[0]
+            self.timers.remove(timer)
+            self.time = max(self.time, timer.due)
+            if timer.callback is not None:
+                timer.callback()
+        self.time = end
+
+
+class ListVerifier:
+    """A Verifier that answers when told to; a stored secret ``plain:x`` matches ``x``."""
+
+    def __init__(self, at_once: bool = True) -> None:
+        self.at_once = at_once
+        self.asked: list[tuple[str, bytes, Callable[[bool], None]]] = []
+
+    def verify(self, stored: str, candidate: bytes, done: Callable[[bool], None]) -> None:
+        self.asked.append((stored, candidate, done))
+        if self.at_once:
+            self.answer()
+
+    def answer(self) -> None:
+        stored, candidate, done = self.asked[-1]
+        done(stored == "plain:" + candidate.decode())
+
+
+class Bench:
+    """A hub with everything around it in lists."""
+
+    def __init__(self, *users: User, limits: Limits | None = None, interval: float = 0.0) -> None:
+        self.clock = HandClock()
+        self.verifier = ListVerifier()
+        self.upstream = ListUpstream()
+        self.hub = Hub(
+            UserTable(users),
+            limits or Limits(),
+            Pacing(interval, max(interval, 0.05)),
+            self.clock,
+            self.verifier,
+            policy.decide,
+            policy.may_run,
+        )
+
+    def link_up(self, list_commands: bytes = b"") -> None:
+        """Bring the link up; answer the ListCommands that follows if given its rows."""
+        self.hub.link_up(self.upstream, b"Asterisk Call Manager/11.0.0\r\n")
+        (asked,) = self.upstream.take()
+        assert asked.get(b"action") == b"ListCommands"
+        self.answer(asked, list_commands)
+
+    def answer(self, action: Message, rest: bytes, kind: bytes = b"Success") -> None:
+        """Asterisk's response to an action it was sent; ``rest`` are further whole lines."""
+        relay_id = action.get(b"actionid")
+        self.feed(b"Response: " + kind + b"\r\nActionID: " + relay_id + b"\r\n" + rest + b"\r\n")
+
+    def feed(self, *messages: bytes) -> None:
+        """What Asterisk says, in one read."""
+        self.hub.from_upstream(messages)
+
+    def connect(self, address: str = "192.0.2.1") -> tuple[Session, ListTransport]:
+        """A client that was greeted."""
+        transport = ListTransport(address)
+        session = self.hub.attach(transport)
+        assert transport.take() == self.hub.banner
+        return session, transport
+
+    def login(self, name: str, secret: str = "x") -> tuple[Session, ListTransport]:
+        """A client that has logged in; what it was sent is taken away."""
+        session, transport = self.connect()
+        session.receive(f"Action: Login\r\nUsername: {name}\r\nSecret: {secret}\r\n\r\n".encode())
+        assert b"Authentication accepted" in transport.take()
+        return session, transport
+
+
+def event(name: str, classes: str = "call", **headers: str) -> bytes:
+    """A broadcast event as Asterisk writes it."""
+    lines = [f"Event: {name}", f"Privilege: {classes},all", *(f"{k}: {v}" for k, v in headers.items())]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
