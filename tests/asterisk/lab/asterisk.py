@@ -187,7 +187,11 @@ def _account(root: Path) -> tuple[int, int]:
 
 def _claim(directory: Path) -> IO[str]:
     lock = (directory / "lock").open("w")
-    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        raise
     return lock
 
 
