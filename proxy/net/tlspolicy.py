@@ -182,7 +182,7 @@ def _check_suites(suites: str) -> None:
 @contextmanager
 def _as_file(data: bytes) -> Iterator[str]:
     """A path that OpenSSL can read ``data`` from: memory where the system has it, for keys are in it."""
-    if hasattr(os, "memfd_create"):
+    if hasattr(os, "memfd_create") and Path("/proc/self/fd").is_dir():
         descriptor = os.memfd_create("ami-proxy", os.MFD_CLOEXEC)
         with os.fdopen(descriptor, "wb") as memory:
             memory.write(data)

@@ -13,24 +13,29 @@ class IssueError(X509Error):
     """The CA cannot issue what was asked for."""
 
 
-class PemError(X509Error):
-    """A file that does not hold the PEM objects it should."""
+class BindingError(X509Error, ValueError):
+    """A ``certificate:`` entry of a user that cannot be understood, or that two users share."""
 
 
-class SnapshotError(X509Error):
-    """A set of files cannot be read.
+class FileError(X509Error):
+    """A file that cannot be used.
 
-    ``transient`` says that a writer may still be at work (a missing file, a set
-    that changed under the reader), so that trying again soon makes sense.
+    ``transient`` says that a writer may still be at work (a missing or cut-off
+    file, a set that changed under the reader), so that trying again soon makes
+    sense before anybody is alarmed.
     """
 
-    def __init__(self, text: str, *, path: str = "", remedy: str = "", transient: bool = False) -> None:
-        super().__init__(f"{text}; {remedy}" if remedy else text)
-        self.text = text
+    def __init__(self, path: str, text: str, remedy: str, *, transient: bool = False) -> None:
+        super().__init__(f"{path}: {text}; {remedy}")
         self.path = path
+        self.text = text
         self.remedy = remedy
         self.transient = transient
 
 
-class BindingError(X509Error):
-    """A ``certificate:`` entry of a user that cannot be understood."""
+class PemError(FileError):
+    """A file does not hold the PEM objects it should."""
+
+
+class SnapshotError(FileError):
+    """A file cannot be read, or a set of them does not hold still."""

@@ -51,7 +51,7 @@ def format_name(name: x509.GeneralName) -> str:
     """The same name as text that ``parse_name`` reads; ``other:…`` for kinds we have no use for."""
     match name:
         case x509.DNSName():
-            return f"dns:{name.value}"
+            return f"dns:{name.value.lower()}"
         case x509.IPAddress():
             return f"ip:{name.value}"
         case x509.UniformResourceIdentifier():

@@ -1,0 +1,380 @@
+"""The certificates of one listener: immutable generations, swapped whole or not at all.
+
+A reload reads every file as one consistent set, judges it, builds new contexts,
+proves them by handshakes in memory and only then swaps one reference.  Open
+sessions and handshakes under way keep the context they began with.  Whatever
+goes wrong, the old generation goes on serving and the result says why.
+
+``prepare`` does the slow part and may run in a thread; ``commit`` is the swap.
+Waiting for writers, retrying and coalescing triggers is ``proxy.net.rotation``'s part.
+"""
+
+import ssl
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal, NamedTuple, Protocol
+
+from proxy.net.sni import listener_context, prove_alone
+from proxy.net.tlspolicy import ClientAuth, ClientTrust, Policy, tls_policy
+from proxy.x509.errors import SnapshotError
+from proxy.x509.expiry import Expiry, expiry_state
+from proxy.x509.facts import Facts
+from proxy.x509.pem import pem_of
+from proxy.x509.snapshot import Snapshot, SourceFile, read_set
+from proxy.x509.trust import TrustStore
+from proxy.x509.validate import Finding, Rules, ServerPair, finding_of, has_error, judge_pair, judge_trust
+
+Outcome = Literal["swapped", "unchanged", "partial", "failed"]
+_Digests = tuple[bytes | None, bytes | None]
+
+
+class PairPaths(Protocol):
+    """``certificates[]`` of a listener's configuration."""
+
+    @property
+    def chain(self) -> Path:
+        """PEM, leaf first."""
+
+    @property
+    def key(self) -> Path:
+        """PEM, unencrypted."""
+
+
+class ListenerSettings(Protocol):
+    """What the configuration of a listener says about certificates."""
+
+    @property
+    def certificates(self) -> Sequence[PairPaths]:
+        """At least one; the first serves clients that name no host."""
+
+    @property
+    def client_auth(self) -> ClientAuth:
+        """Whether clients are asked for a certificate, and must have one."""
+
+    @property
+    def client_ca(self) -> Path | None:
+        """The CAs of client certificates."""
+
+    @property
+    def client_crl(self) -> Path | None:
+        """Their revocation lists."""
+
+
+class TlsSettings(Protocol):
+    """``tls:`` of the configuration."""
+
+    @property
+    def policy(self) -> str:
+        """``modern`` or ``intermediate``."""
+
+
+class Change(NamedTuple):
+    """One certificate that took another's place; ``old`` is None at the start."""
+
+    old: Facts | None
+    new: Facts
+
+
+@dataclass(frozen=True)
+class ReloadResult:
+    """What a reload came to."""
+
+    outcome: Outcome
+    """``partial``: some pairs were swapped, the bad ones kept old."""
+    trigger: str
+    generation: int
+    """The one that serves now."""
+    at: float
+    """Seconds since the epoch."""
+    findings: tuple[Finding, ...] = ()
+    changes: tuple[Change, ...] = ()
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether what is served is what lies on disk."""
+        return self.outcome in ("swapped", "unchanged")
+
+    @property
+    def may_pass(self) -> bool:
+        """Whether every error is one that a writer at work would explain: try again before complaining."""
+        errors = [finding for finding in self.findings if finding.level == "error"]
+        return bool(errors) and all(finding.transient for finding in errors)
+
+    def __str__(self) -> str:
+        said = {
+            "swapped": f"certificates reloaded, generation {self.generation}",
+            "unchanged": f"certificates unchanged, generation {self.generation}",
+            "partial": f"certificates reloaded in part, generation {self.generation}; bad pairs kept old",
+            "failed": f"certificates NOT reloaded, generation {self.generation} goes on serving",
+        }[self.outcome]
+        errors = "; ".join(str(finding) for finding in self.findings if finding.level == "error")
+        return f"{said} ({self.trigger}){': ' if errors else ''}{errors}"
+
+
+class CertificatesRefused(Exception):
+    """There is nothing to serve: at the start there is no old generation to keep."""
+
+    def __init__(self, findings: Sequence[Finding]) -> None:
+        super().__init__("; ".join(str(finding) for finding in findings if finding.level == "error"))
+        self.findings = tuple(findings)
+
+
+@dataclass(frozen=True)
+class Generation:
+    """What is served from one swap to the next.  Never changed once made."""
+
+    number: int
+    context: ssl.SSLContext
+    pairs: tuple[ServerPair, ...]
+    trust: TrustStore | None
+    since: float
+    """Seconds since the epoch."""
+    digests: tuple[_Digests, ...]
+    """Of chain and key of each pair, last of CA and CRL: what the content on disk is compared with."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A reload that is ready to be committed: ``generation`` is None when nothing is to be swapped."""
+
+    result: ReloadResult
+    generation: Generation | None
+
+
+class CertStore:
+    """The certificates of one listener.
+
+    ``wall`` gives seconds since the epoch.  Raises CertificatesRefused when the
+    files are not fit to start with.
+    """
+
+    def __init__(
+        self,
+        listener: ListenerSettings,
+        tls: TlsSettings,
+        rules: Rules | None = None,
+        *,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self._pairs = tuple((item.chain, item.key) for item in listener.certificates)
+        self._auth: ClientAuth = listener.client_auth
+        self._authorities = listener.client_ca if self._auth != "none" else None
+        self._revocations = listener.client_crl if self._auth != "none" else None
+        self._policy: Policy = tls_policy(tls.policy)
+        self._rules = rules or Rules()
+        self._wall = wall
+        self._generation: Generation | None = None
+        first = self.prepare("start")
+        if first.generation is None or not first.result.succeeded:
+            raise CertificatesRefused(first.result.findings)
+        self._last = self.commit(first)
+
+    @property
+    def context(self) -> ssl.SSLContext:
+        """The context to accept the next connection with.  Take it anew for each."""
+        return self.current.context
+
+    @property
+    def current(self) -> Generation:
+        """The generation that serves."""
+        assert self._generation is not None
+        return self._generation
+
+    @property
+    def generation(self) -> int:
+        """Its number: 1 at the start, one more at each swap."""
+        return self.current.number
+
+    @property
+    def last_result(self) -> ReloadResult:
+        """Of the last reload, or of the start."""
+        return self._last
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """Every file that is read: what a watch has to look at."""
+        flat = [path for pair in self._pairs for path in pair]
+        return (*flat, *(path for path in (self._authorities, self._revocations) if path is not None))
+
+    def reload(self, trigger: str) -> ReloadResult:
+        """Look at the files again; never raises for what is in them.  ``trigger`` is told in the result."""
+        return self.commit(self.prepare(trigger))
+
+    def prepare(self, trigger: str) -> Candidate:
+        """Read, judge, build and prove, aside.  Touches nothing that serves; may run in a thread."""
+        old, now = self._generation, datetime.fromtimestamp(self._wall(), UTC)
+        try:
+            files = read_set(self.paths)
+        except SnapshotError as error:
+            return self._failed(trigger, [finding_of(error)])
+        digests = _digests(files, [*self._pairs, (self._authorities, self._revocations)])
+        if old is not None and digests == old.digests:
+            return Candidate(self._result("unchanged", trigger), None)
+        findings: list[Finding] = []
+        trust = self._judge_trust(files, now, findings)
+        if has_error(findings):
+            return self._failed(trigger, findings)
+        pairs: list[ServerPair] = []
+        served: list[_Digests] = []
+        for index in range(len(self._pairs)):
+            kept = old.pairs[index] if old is not None else None
+            if old is not None and digests[index] == old.digests[index]:
+                judged: ServerPair | None = old.pairs[index]
+            else:
+                judged = self._judge_pair(index, files, now, kept, findings)
+            chosen = judged or kept
+            if chosen is None:
+                continue
+            pairs.append(chosen)
+            served.append(digests[index] if judged is not None or old is None else old.digests[index])
+        served.append(digests[-1])
+        if len(pairs) < len(self._pairs) or (old is not None and tuple(served) == old.digests):
+            return self._failed(trigger, findings)
+        return self._built(trigger, tuple(pairs), trust, tuple(served), findings)
+
+    def commit(self, candidate: Candidate) -> ReloadResult:
+        """Swap to what was prepared.  Two reloads must not be prepared at once: the later commit wins."""
+        number = self._generation.number if self._generation else 0
+        if candidate.generation is not None:
+            number += 1
+            self._generation = replace(candidate.generation, number=number)
+        self._last = replace(candidate.result, generation=number)
+        return self._last
+
+    def waiting(self) -> tuple[Path, ...]:
+        """The files whose content on disk is not what is served: newer ones, or ones that were refused.
+
+        Files that cannot be read are among them.
+        """
+        groups = [*self._pairs, (self._authorities, self._revocations)]
+        try:
+            digests = _digests(read_set(self.paths), groups)
+        except SnapshotError:
+            return self.paths
+        differ = zip(groups, digests, self.current.digests, strict=True)
+        return tuple(
+            path
+            for group, on_disk, served in differ
+            for path, there, here in zip(group, on_disk, served, strict=True)
+            if path is not None and there != here
+        )
+
+    def expiry(self) -> Expiry:
+        """The state of the served certificate that ends first."""
+        now = datetime.fromtimestamp(self._wall(), UTC)
+        return max(expiry_state(pair.facts.not_after, now) for pair in self.current.pairs)
+
+    def client_objection(self, chain: Sequence[bytes]) -> str | None:
+        """Why a client certificate (DER, with what the client sent after it) is not good now; None if it is.
+
+        To be asked after each handshake with a certificate, and of open sessions
+        each minute and after each reload: the handshake knows nothing of later.
+        """
+        trust = self.current.trust
+        if trust is None:
+            return None
+        return trust.objection(chain, datetime.fromtimestamp(self._wall(), UTC))
+
+    def _judge_trust(self, files: Snapshot, now: datetime, findings: list[Finding]) -> TrustStore | None:
+        if self._authorities is None:
+            return None
+        sources: list[SourceFile] = []
+        for path in (self._authorities, self._revocations):
+            if path is None:
+                continue
+            match files[path]:
+                case SnapshotError() as error:
+                    findings.append(finding_of(error))
+                case source:
+                    sources.append(source)
+        if has_error(findings):
+            return None
+        verdict = judge_trust(sources[0], sources[1] if len(sources) > 1 else None, now, self._rules)
+        findings += verdict.findings
+        return verdict.trust
+
+    def _judge_pair(
+        self,
+        index: int,
+        files: Snapshot,
+        now: datetime,
+        kept: ServerPair | None,
+        findings: list[Finding],
+    ) -> ServerPair | None:
+        chain, key = (files[path] for path in self._pairs[index])
+        findings += [finding_of(source) for source in (chain, key) if isinstance(source, SnapshotError)]
+        if isinstance(chain, SnapshotError) or isinstance(key, SnapshotError):
+            return None
+        verdict = judge_pair(chain, key, now, self._rules, previous=kept.facts if kept else None)
+        findings += verdict.findings
+        if verdict.pair is not None:
+            try:
+                prove_alone(self._policy, verdict.pair)
+            except ssl.SSLError as error:
+                findings.append(_not_served(str(chain.path), error))
+                return None
+        return verdict.pair
+
+    def _built(
+        self,
+        trigger: str,
+        pairs: tuple[ServerPair, ...],
+        trust: TrustStore | None,
+        digests: tuple[_Digests, ...],
+        findings: Sequence[Finding],
+    ) -> Candidate:
+        try:
+            context = listener_context(self._policy, pairs, self._client_trust(trust))
+        except ssl.SSLError as error:
+            files = ", ".join(str(path) for path in self.paths)
+            return self._failed(trigger, [*findings, _not_served(files, error)])
+        old = self._generation.pairs if self._generation else (None,) * len(pairs)
+        changes = tuple(
+            Change(before.facts if before else None, pair.facts)
+            for before, pair in zip(old, pairs, strict=True)
+            if before is not pair
+        )
+        result = self._result("partial" if has_error(findings) else "swapped", trigger, findings, changes)
+        return Candidate(result, Generation(0, context, pairs, trust, self._wall(), digests))
+
+    def _client_trust(self, trust: TrustStore | None) -> ClientTrust:
+        if trust is None:
+            return ClientTrust()
+        # OpenSSL refuses every client once a list is past its date; where that is not
+        # wanted, client_objection alone goes by the list.
+        lists = trust.revocation_lists if self._rules.expired_crl == "refuse" else ()
+        return ClientTrust(
+            auth=self._auth,
+            authorities=pem_of(trust.authorities),
+            revocations=pem_of(lists),
+            check_whole_chain=not trust.without_list(),
+        )
+
+    def _failed(self, trigger: str, findings: Sequence[Finding]) -> Candidate:
+        return Candidate(self._result("failed", trigger, findings), None)
+
+    def _result(
+        self,
+        outcome: Outcome,
+        trigger: str,
+        findings: Sequence[Finding] = (),
+        changes: tuple[Change, ...] = (),
+    ) -> ReloadResult:
+        return ReloadResult(outcome, trigger, 0, self._wall(), tuple(findings), changes)
+
+
+def _not_served(files: str, error: ssl.SSLError) -> Finding:
+    text = f"a handshake with it, in memory, fails: {error.reason or error}"
+    return Finding("error", "proof", files, text, "make it anew with an ECDSA P-256 or RSA key and SHA-256")
+
+
+def _digests(files: Snapshot, groups: Sequence[tuple[Path | None, Path | None]]) -> tuple[_Digests, ...]:
+    def digest(path: Path | None) -> bytes | None:
+        source = files[path] if path is not None else None
+        # An unreadable file equals nothing that is served, so it is never "unchanged".
+        return source.digest if isinstance(source, SourceFile) else None
+
+    return tuple((digest(first), digest(second)) for first, second in groups)

@@ -1,0 +1,185 @@
+"""Which manager user a client certificate stands for.
+
+A user's ``certificate:`` entries bind certificates to it; its ``login:`` says
+whether the secret, the certificate, or both open the account.  A certificate
+bound to one user never opens another's account, whatever secret comes with it:
+otherwise a stolen secret would be as good from any enrolled machine.
+"""
+
+import base64
+import binascii
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+
+from proxy.x509.errors import BadName, BindingError
+from proxy.x509.facts import spki_sha256
+from proxy.x509.names import format_name, names_of, parse_name
+
+LoginWay = Literal["secret", "certificate", "both"]
+LOGIN_WAYS: tuple[LoginWay, ...] = ("secret", "certificate", "both")
+
+_FORMS = "dns:HOST, email:ADDRESS, uri:URI, cn:NAME or spki:sha256/BASE64"
+_PIN = "sha256/"
+_PIN_LENGTH = 32
+
+
+class Binding(NamedTuple):
+    """One entry of ``certificate:``; equal bindings match the same certificates."""
+
+    kind: Literal["dns", "email", "uri", "cn", "spki"]
+    value: str
+    """As compared: host names and mail domains in lower case, a pin as its base64."""
+
+    @classmethod
+    def from_text(cls, text: str) -> "Binding":
+        """As ``parse_binding``, for reading configuration by type.  Raises BindingError, a ValueError."""
+        return parse_binding(text)
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{_PIN if self.kind == 'spki' else ''}{self.value}"
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What a client certificate says about who holds it."""
+
+    subject: str
+    bindings: frozenset[Binding]
+    """Every binding that would match it."""
+
+
+class CertificateLogin(NamedTuple):
+    """The two keys of a user that concern certificates."""
+
+    bindings: tuple[Binding, ...] = ()
+    way: LoginWay = "secret"
+
+
+class Claim(NamedTuple):
+    """What a client's certificate means for a login as one user."""
+
+    refusal: str | None
+    """Why this certificate (or none) cannot log in as that user; completes "refused because …"."""
+    needs_secret: bool
+    """Whether the secret must be right as well."""
+
+
+def parse_binding(text: str) -> Binding:
+    """Read one ``certificate:`` entry.  Raises BindingError, which says what the forms are."""
+    kind, colon, value = text.partition(":")
+    match kind:
+        case "dns" | "email" | "uri" if colon:
+            try:
+                name = format_name(parse_name(text))
+            except BadName as error:
+                raise BindingError(str(error)) from error
+            if "*" in value and kind == "dns":
+                raise BindingError(f"{text!r}: a wildcard would bind every host's certificate; name one host")
+            return _fold(Binding(kind, name.partition(":")[2]))
+        case "cn" if value.strip():
+            return Binding("cn", value)
+        case "spki":
+            return Binding("spki", _parse_pin(text, value))
+        case _:
+            raise BindingError(f"{text!r} is no certificate binding; write {_FORMS}")
+
+
+def identities(der: bytes) -> Identity:
+    """Read the certificate a client presented.  Raises ValueError when it is none."""
+    certificate = x509.load_der_x509_certificate(der)
+    bindings = {Binding("spki", spki_sha256(certificate))}
+    for name in names_of(certificate):
+        kind, _, value = name.partition(":")
+        if kind in ("dns", "email", "uri"):
+            bindings.add(_fold(Binding(kind, value)))  # type: ignore[arg-type]
+    for attribute in certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME):
+        bindings.add(Binding("cn", str(attribute.value)))
+    return Identity(certificate.subject.rfc4514_string(), frozenset(bindings))
+
+
+def matches(binding: Binding, identity: Identity) -> bool:
+    """Whether the certificate is one that ``binding`` names.  Names are compared whole, never by wildcard."""
+    return binding in identity.bindings
+
+
+def bound_users(users: Mapping[str, CertificateLogin], identity: Identity) -> frozenset[str]:
+    """The users whose accounts the certificate is bound to: usually one or none."""
+    return frozenset(
+        user
+        for user, login in users.items()
+        if any(binding in identity.bindings for binding in login.bindings)
+    )
+
+
+def claim(user: str, users: Mapping[str, CertificateLogin], identity: Identity | None) -> Claim:
+    """What the certificate (None: none came) means for a login as ``user``.
+
+    An unknown user is treated as one with a secret, so that the answer does not
+    tell whether it exists.
+    """
+    login = users.get(user, CertificateLogin())
+    owners = bound_users(users, identity) if identity is not None else frozenset()
+    if owners and user not in owners:
+        return Claim("the certificate is bound to another user", needs_secret=True)
+    if login.way == "secret" or user in owners:
+        return Claim(None, needs_secret=login.way != "certificate")
+    if identity is None:
+        return Claim("the user needs a client certificate and none was presented", needs_secret=True)
+    return Claim("the client certificate is not bound to the user", needs_secret=True)
+
+
+def check_logins(users: Mapping[str, CertificateLogin]) -> list[str]:
+    """What is wrong with the certificate keys of a user table, one sentence each; empty when nothing is."""
+    problems = [
+        f"user {user}: login: {login.way} needs a certificate: entry, or nobody can log in"
+        for user, login in users.items()
+        if login.way != "secret" and not login.bindings
+    ]
+    owner: dict[Binding, str] = {}
+    for user, login in users.items():
+        for binding in dict.fromkeys(login.bindings):
+            if binding in owner:
+                problems.append(f"users {owner[binding]} and {user} are both bound to {binding}; keep one")
+            owner.setdefault(binding, user)
+    return problems
+
+
+def parse_login(entries: Sequence[str] | str | None, way: str | None) -> CertificateLogin:
+    """The keys ``certificate:`` (a list, or one entry) and ``login:`` of a user.
+
+    ``login`` left out is ``secret``.  Raises BindingError.
+    """
+    texts: Iterable[str] = (entries,) if isinstance(entries, str) else entries or ()
+    bindings = tuple(dict.fromkeys(map(parse_binding, texts)))
+    chosen = next((known for known in LOGIN_WAYS if known == (way or "secret")), None)
+    if chosen is None:
+        raise BindingError(f"login: {way!r}; write one of {', '.join(LOGIN_WAYS)}")
+    return CertificateLogin(bindings, chosen)
+
+
+def _fold(binding: Binding) -> Binding:
+    """Lower-case what is compared without case: hosts, and the domain of an address (RFC 5280 section 7)."""
+    if binding.kind == "dns":
+        return Binding("dns", binding.value.lower().rstrip("."))
+    if binding.kind == "email":
+        mailbox, _, domain = binding.value.rpartition("@")
+        return Binding("email", f"{mailbox}@{domain.lower()}")
+    return binding
+
+
+def _parse_pin(text: str, value: str) -> str:
+    remedy = "ami-proxy certs inspect prints the pin of a certificate"
+    if not value.startswith(_PIN):
+        raise BindingError(f"{text!r}: a pin is spki:sha256/BASE64; {remedy}")
+    pin = value.removeprefix(_PIN)
+    try:
+        raw = base64.b64decode(pin, validate=True)
+    except binascii.Error as error:
+        raise BindingError(f"{text!r}: the pin is not base64; {remedy}") from error
+    if len(raw) != _PIN_LENGTH:
+        raise BindingError(f"{text!r}: the pin has {len(raw)} bytes, not {_PIN_LENGTH}; {remedy}")
+    return base64.b64encode(raw).decode("ascii")

@@ -1,0 +1,176 @@
+"""A certificate opens the account it is bound to, and no other."""
+
+import base64
+from datetime import UTC, datetime
+from ipaddress import ip_address
+
+import pytest
+from cryptography import x509
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proxy.x509.errors import BindingError
+from proxy.x509.facts import facts_of
+from proxy.x509.identity import (
+    Binding,
+    CertificateLogin,
+    bound_users,
+    check_logins,
+    claim,
+    identities,
+    matches,
+    parse_binding,
+    parse_login,
+)
+from tests.support.certificates import forge
+
+CERTIFICATE = forge(
+    "Wall Board 1",
+    names=[
+        x509.DNSName("Wall.Example"),
+        x509.DNSName("*.any.example"),
+        x509.RFC822Name("Ops@Example.ORG"),
+        x509.UniformResourceIdentifier("spiffe://pbx/wall"),
+        x509.IPAddress(ip_address("192.0.2.1")),
+    ],
+)
+IDENTITY = identities(CERTIFICATE.der)
+PIN = facts_of(CERTIFICATE.certificate).spki_sha256
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("dns:wall.example", True),
+        ("dns:WALL.EXAMPLE", True),
+        ("dns:wall.example.", True),
+        ("dns:host.any.example", False),
+        ("dns:Wall", False),
+        ("email:Ops@example.org", True),
+        ("email:ops@example.org", False),
+        ("uri:spiffe://pbx/wall", True),
+        ("uri:spiffe://pbx/wall/2", False),
+        ("cn:Wall Board 1", True),
+        ("cn:wall board 1", False),
+        ("cn:Wall Board", False),
+        (f"spki:sha256/{PIN}", True),
+        (f"spki:sha256/{base64.b64encode(bytes(32)).decode()}", False),
+    ],
+)
+def test_match(text: str, expected: bool) -> None:
+    assert matches(parse_binding(text), IDENTITY) is expected
+    assert Binding.from_text(text) == parse_binding(text)
+
+
+def test_common_name_that_looks_like_a_host_is_no_host() -> None:
+    identity = identities(forge("wall.example", names=()).der)
+    assert not matches(parse_binding("dns:wall.example"), identity)
+    assert matches(parse_binding("cn:wall.example"), identity)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "is no certificate binding; write dns:HOST"),
+        ("wall.example", "is no certificate binding"),
+        ("ip:192.0.2.1", "is no certificate binding"),
+        ("cn:", "is no certificate binding"),
+        ("cn: ", "is no certificate binding"),
+        ("dns:", "printable ASCII"),
+        ("dns:*.example.org", "a wildcard would bind every host"),
+        ("dns:a..b", "is no DNS name"),
+        ("email:ops", "is no e-mail address"),
+        ("uri:wall", "is no URI"),
+        ("spki:abc", "spki:sha256/BASE64"),
+        ("spki:sha256/%%%", "is not base64"),
+        ("spki:sha256/YWJj", "has 3 bytes, not 32"),
+    ],
+)
+def test_bad_binding_says_what_is_wrong(text: str, problem: str) -> None:
+    with pytest.raises(BindingError, match=problem):
+        parse_binding(text)
+
+
+@given(st.binary(min_size=32, max_size=32))
+def test_written_binding_reads_back(raw: bytes) -> None:
+    binding = parse_binding(f"spki:sha256/{base64.b64encode(raw).decode()}")
+    assert parse_binding(str(binding)) == binding
+
+
+def test_junk_is_no_certificate() -> None:
+    with pytest.raises(ValueError):
+        identities(b"junk")
+
+
+def test_pin_outlives_renewal_with_the_same_key() -> None:
+    renewed = forge("other", key=CERTIFICATE.key, not_after=datetime(2099, 1, 1, tzinfo=UTC))
+    assert matches(parse_binding(f"spki:sha256/{PIN}"), identities(renewed.der))
+
+
+USERS = {
+    "wall": parse_login(["dns:wall.example"], "certificate"),
+    "ops": parse_login("email:ops@example.org", "both"),
+    "shared": parse_login(["dns:shared.example"], None),
+    "plain": CertificateLogin(),
+}
+WALL = IDENTITY
+OPS = identities(forge("ops", names=[x509.RFC822Name("ops@example.org")]).der)
+SHARED = identities(forge("s", names=[x509.DNSName("shared.example")]).der)
+STRANGER = identities(forge("stranger", names=[x509.DNSName("stranger.example")]).der)
+
+NO_OTHER = "the certificate is bound to another user"
+NONE = "the user needs a client certificate and none was presented"
+UNBOUND = "the client certificate is not bound to the user"
+
+
+@pytest.mark.parametrize(
+    ("user", "identity", "refusal", "needs_secret"),
+    [
+        ("wall", WALL, None, False),
+        ("wall", OPS, NO_OTHER, True),
+        ("wall", STRANGER, UNBOUND, True),
+        ("wall", None, NONE, True),
+        ("ops", OPS, None, True),
+        ("ops", WALL, NO_OTHER, True),
+        ("ops", None, NONE, True),
+        ("ops", STRANGER, UNBOUND, True),
+        ("shared", SHARED, None, True),
+        ("shared", None, None, True),
+        ("shared", STRANGER, None, True),
+        ("shared", OPS, NO_OTHER, True),
+        ("plain", None, None, True),
+        ("plain", STRANGER, None, True),
+        ("plain", WALL, NO_OTHER, True),
+        ("nobody", None, None, True),
+        ("nobody", STRANGER, None, True),
+        ("nobody", WALL, NO_OTHER, True),
+    ],
+)
+def test_claim(user: str, identity: object, refusal: str | None, needs_secret: bool) -> None:
+    assert claim(user, USERS, identity) == (refusal, needs_secret)  # type: ignore[arg-type]
+
+
+def test_bound_users() -> None:
+    assert bound_users(USERS, WALL) == {"wall"}
+    assert bound_users(USERS, STRANGER) == frozenset()
+
+
+def test_table_without_fault() -> None:
+    assert check_logins(USERS) == []
+
+
+def test_faults_of_a_table() -> None:
+    users = {
+        "a": parse_login(["dns:x.example", "dns:X.example"], "both"),
+        "b": parse_login(["dns:x.EXAMPLE"], None),
+        "c": parse_login([], "certificate"),
+    }
+    assert check_logins(users) == [
+        "user c: login: certificate needs a certificate: entry, or nobody can log in",
+        "users a and b are both bound to dns:x.example; keep one",
+    ]
+
+
+def test_unknown_way() -> None:
+    with pytest.raises(BindingError, match="write one of secret, certificate, both"):
+        parse_login([], "none")

@@ -1,0 +1,148 @@
+"""A set of files is read as it was at one moment, wherever its links lead."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from proxy.x509.errors import SnapshotError
+from proxy.x509.snapshot import SIZE_LIMIT, SourceFile, hops, read_file, read_set
+
+
+def publish(volume: Path, name: str, content: str) -> None:
+    """One generation of a Kubernetes volume: files a and b of the same content."""
+    (volume / name).mkdir(parents=True)
+    for file in "ab":
+        (volume / name / file).write_text(content)
+    (volume / "..tmp").symlink_to(name)
+    (volume / "..tmp").replace(volume / "..data")
+
+
+@pytest.fixture
+def volume(tmp_path: Path) -> Path:
+    publish(tmp_path, "..1", "old")
+    for file in "ab":
+        (tmp_path / file).symlink_to(f"..data/{file}")
+    return tmp_path
+
+
+def contents(files: object) -> list[bytes]:
+    assert isinstance(files, dict)
+    return [file.data for file in files.values()]
+
+
+def test_set_that_holds_still(volume: Path) -> None:
+    assert contents(read_set([volume / "a", volume / "b"])) == [b"old", b"old"]
+
+
+def test_swap_between_two_reads_is_read_again(volume: Path) -> None:
+    swaps = [lambda: publish(volume, "..2", "new")]
+
+    def read(path: Path) -> SourceFile:
+        file = read_file(path)
+        if swaps:
+            swaps.pop()()
+        return file
+
+    assert contents(read_set([volume / "a", volume / "b"], read=read)) == [b"new", b"new"]
+
+
+def rewrite(path: Path) -> None:
+    path.write_text(path.read_text() + "x")
+
+
+def replace(path: Path) -> None:
+    path.with_name("new").write_text("another")
+    path.with_name("new").replace(path)
+
+
+def remove_and_create(path: Path) -> None:
+    content = path.read_text()
+    path.unlink()
+    path.write_text(content)
+
+
+@pytest.mark.parametrize("change", [rewrite, replace, remove_and_create])
+def test_set_that_never_holds_still_is_not_used(tmp_path: Path, change: Callable[[Path], None]) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    one.write_text("1")
+    two.write_text("2")
+
+    def read(path: Path) -> SourceFile:
+        file = read_file(path)
+        change(one)
+        return file
+
+    with pytest.raises(SnapshotError, match="change while they are read") as refused:
+        read_set([one, two], read=read)
+    assert refused.value.transient
+
+
+def test_one_bad_file_does_not_hide_the_others(tmp_path: Path) -> None:
+    (tmp_path / "good").write_text("x")
+    files = read_set([tmp_path / "good", tmp_path / "bad"])
+    assert isinstance(files[tmp_path / "good"], SourceFile)
+    error = files[tmp_path / "bad"]
+    assert isinstance(error, SnapshotError)
+    assert str(error) == f"{tmp_path}/bad: there is no such file; put it there, or mend the path"
+
+
+def test_huge_file_is_refused_without_reading_it_all(tmp_path: Path) -> None:
+    with (tmp_path / "huge").open("wb") as file:
+        file.truncate(SIZE_LIMIT * 1000)
+    with pytest.raises(SnapshotError, match="is larger than"):
+        read_file(tmp_path / "huge")
+
+
+def test_link_to_itself(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(SnapshotError, match="cannot be read"):
+        read_file(tmp_path / "loop")
+    assert hops(tmp_path / "loop") == (tmp_path,)
+
+
+def test_mode_and_directories_open_to_all_are_noted(tmp_path: Path) -> None:
+    loose = tmp_path / "loose"
+    loose.mkdir()
+    (loose / "file").write_text("x")
+    (loose / "file").chmod(0o640)
+    assert read_file(loose / "file").open_directories == ()
+    loose.chmod(0o777)
+    (tmp_path / "link").symlink_to(loose / "file")
+    file = read_file(tmp_path / "link")
+    assert (file.mode, file.open_directories) == (0o640, (str(loose),))
+    loose.chmod(0o1777)
+    assert read_file(tmp_path / "link").open_directories == ()
+
+
+class TestHops:
+    """What a watch has to look at."""
+
+    def test_plain_file(self, tmp_path: Path) -> None:
+        (tmp_path / "file").touch()
+        assert hops(tmp_path / "file") == (tmp_path,)
+
+    def test_kubernetes(self, volume: Path) -> None:
+        assert set(hops(volume / "a")) == {volume, volume / "..1"}
+
+    def test_certbot(self, tmp_path: Path) -> None:
+        for directory in ("live/pbx", "archive/pbx"):
+            (tmp_path / directory).mkdir(parents=True)
+        (tmp_path / "archive/pbx/key1.pem").touch()
+        (tmp_path / "live/pbx/key.pem").symlink_to("../../archive/pbx/key1.pem")
+        assert set(hops(tmp_path / "live/pbx/key.pem")) == {tmp_path / "live/pbx", tmp_path / "archive/pbx"}
+
+    def test_directory_that_is_a_link(self, tmp_path: Path) -> None:
+        (tmp_path / "v1").mkdir()
+        (tmp_path / "v1/file").touch()
+        (tmp_path / "current").symlink_to("v1")
+        assert set(hops(tmp_path / "current/file")) == {tmp_path, tmp_path / "v1"}
+
+    def test_missing_directories_may_appear(self, tmp_path: Path) -> None:
+        assert hops(tmp_path / "not/yet/file") == (tmp_path,)
+
+    def test_relative_path(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.chdir(tmp_path)
+        Path("file").touch()
+        assert [os.path.realpath(hop) for hop in hops(Path("file"))] == [os.path.realpath(tmp_path)]

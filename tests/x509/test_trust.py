@@ -1,0 +1,79 @@
+"""A client certificate is judged again as long as its session lasts."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from proxy.x509.pem import load_revocation_lists
+from proxy.x509.trust import TrustStore
+from tests.support.certificates import DAY, Forged, forge, forge_crl
+
+NOW = datetime.now(UTC)
+ROOT = forge("Root", ca=True)
+MIDDLE = forge("Middle", issuer=ROOT, ca=True)
+CLIENT = forge("client", issuer=ROOT)
+DEEP = forge("deep", issuer=MIDDLE)
+
+
+def store(*authorities: Forged, crl: bytes | None = None) -> TrustStore:
+    lists = tuple(load_revocation_lists(crl, "x")) if crl else ()
+    return TrustStore(tuple(item.certificate for item in authorities), lists)
+
+
+@pytest.mark.parametrize(
+    ("trust", "chain", "objection"),
+    [
+        (store(ROOT), [CLIENT], None),
+        (store(ROOT), [DEEP, MIDDLE], None),
+        (store(ROOT, MIDDLE), [DEEP], None),
+        (store(MIDDLE), [DEEP], None),
+        (store(ROOT), [DEEP], "client certificate CN=deep no longer trusted: its issuer is not in client_ca"),
+        (
+            store(forge("Root", ca=True)),
+            [CLIENT],
+            "client certificate CN=client no longer trusted: its issuer is not in client_ca",
+        ),
+        (store(ROOT, crl=forge_crl(ROOT, [CLIENT])), [CLIENT], "client certificate CN=client revoked"),
+        (store(ROOT, crl=forge_crl(ROOT, [MIDDLE])), [DEEP, MIDDLE], "client certificate CN=Middle revoked"),
+        (store(ROOT, crl=forge_crl(ROOT, [DEEP])), [CLIENT], None),
+        (
+            store(ROOT),
+            [forge("old", issuer=ROOT, not_before=NOW - 9 * DAY, not_after=NOW - DAY)],
+            "client certificate CN=old expired or not yet valid",
+        ),
+    ],
+)
+def test_objection(trust: TrustStore, chain: list[Forged], objection: str | None) -> None:
+    assert trust.objection([item.der for item in chain], NOW) == objection
+
+
+def test_time_passes() -> None:
+    assert store(ROOT).objection([CLIENT.der], NOW + 91 * DAY) == (
+        "client certificate CN=client expired or not yet valid"
+    )
+
+
+def test_same_serial_of_another_ca_is_not_revoked() -> None:
+    other = forge("Other", ca=True)
+    trust = store(ROOT, other, crl=forge_crl(other, [CLIENT]))
+    assert trust.objection([CLIENT.der], NOW) is None
+
+
+def test_nothing_and_junk() -> None:
+    assert store(ROOT).objection([], NOW) == "no client certificate"
+    assert store(ROOT).objection([b"junk"], NOW) == "client certificate cannot be read"
+
+
+def test_issuer_without_the_right_to_issue() -> None:
+    fake = forge("Fake", issuer=ROOT)
+    leaf = forge("leaf", issuer=fake)
+    assert "no longer trusted" in (store(ROOT).objection([leaf.der, fake.der], NOW) or "")
+
+
+def test_endless_chain_is_given_up() -> None:
+    chain = [forge("0", ca=True)]
+    for number in range(1, 12):
+        chain.insert(0, forge(str(number), issuer=chain[0], ca=True))
+    assert (
+        store(chain[-1]).objection([item.der for item in chain], NOW) == "client certificate chain too long"
+    )

@@ -1,0 +1,304 @@
+"""Every reason to keep a certificate out, and every reason only to warn."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from proxy.x509.facts import facts_of
+from proxy.x509.snapshot import SourceFile
+from proxy.x509.validate import Finding, PairVerdict, Rules, judge_pair, judge_trust
+from tests.support.certificates import DAY, Forged, forge, forge_crl
+
+NOW = datetime.now(UTC)
+
+
+def source(data: bytes, name: str = "server.crt", mode: int = 0o644, **rest: object) -> SourceFile:
+    return SourceFile(Path(name), data, mode, "root:root", 0.0, **rest)  # type: ignore[arg-type]
+
+
+def judge(chain: bytes, key: bytes, rules: Rules | None = None, *, key_mode: int = 0o600) -> PairVerdict:
+    return judge_pair(source(chain), source(key, "server.key", key_mode), NOW, rules or Rules())
+
+
+def codes(findings: tuple[Finding, ...]) -> list[tuple[str, str]]:
+    return [(finding.level, finding.code) for finding in findings]
+
+
+def judged(forged: Forged, rules: Rules | None = None) -> list[tuple[str, str]]:
+    verdict = judge(forged.pem, forged.key_pem, rules)
+    assert (verdict.pair is None) == any(level == "error" for level, _ in codes(verdict.findings))
+    return codes(verdict.findings)
+
+
+def test_good_pair_is_served_as_it_is() -> None:
+    ca = forge("CA", ca=True)
+    leaf = forge(issuer=ca)
+    verdict = judge(leaf.pem, leaf.key_pem)
+    assert verdict.findings == ()
+    assert verdict.pair is not None
+    assert verdict.pair.chain == leaf.pem
+    assert verdict.pair.leaf == leaf.der
+    assert verdict.pair.algorithm == "ecdsa"
+    assert verdict.pair.facts == facts_of(leaf.certificate)
+
+
+def test_private_key_is_in_no_repr() -> None:
+    leaf = forge()
+    verdict = judge(leaf.pem, leaf.key_pem)
+    assert "PRIVATE" not in repr(verdict)
+
+
+LEAVES: list[tuple[str, Callable[[Forged], Forged], list[tuple[str, str]]]] = [
+    (
+        "expired",
+        lambda ca: forge(issuer=ca, not_before=NOW - 9 * DAY, not_after=NOW - DAY),
+        [("error", "expired")],
+    ),
+    (
+        "ends this second",
+        lambda ca: forge(issuer=ca, not_after=NOW.replace(microsecond=0)),
+        [("error", "expired")],
+    ),
+    ("from tomorrow", lambda ca: forge(issuer=ca, not_before=NOW + DAY), [("error", "not-yet-valid")]),
+    ("a minute early", lambda ca: forge(issuer=ca, not_before=NOW + DAY / 1440), []),
+    ("nameless", lambda ca: forge(issuer=ca, names=()), [("error", "no-names")]),
+    (
+        "a client's",
+        lambda ca: forge(issuer=ca, usage=ExtendedKeyUsageOID.CLIENT_AUTH),
+        [("error", "wrong-usage")],
+    ),
+    ("unrestricted", lambda ca: forge(issuer=ca, usage=None), []),
+    ("for any use", lambda ca: forge(issuer=ca, usage=ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE), []),
+    (
+        "short chain",
+        lambda ca: forge(issuer=ca, ca_issuers_url="http://ca.example/"),
+        [("warning", "chain-short")],
+    ),
+    ("P-384", lambda ca: forge(issuer=ca, key=ec.generate_private_key(ec.SECP384R1())), []),
+    (
+        "P-521",
+        lambda ca: forge(issuer=ca, key=ec.generate_private_key(ec.SECP521R1())),
+        [("warning", "rare-key")],
+    ),
+    (
+        "K-256",
+        lambda ca: forge(issuer=ca, key=ec.generate_private_key(ec.SECP256K1())),
+        [("error", "weak-key")],
+    ),
+    (
+        "Ed25519",
+        lambda ca: forge(issuer=ca, key=ed25519.Ed25519PrivateKey.generate()),
+        [("warning", "rare-key")],
+    ),
+    ("RSA 1024", lambda ca: forge(issuer=ca, key=_rsa(1024)), [("error", "weak-key")]),
+    ("RSA 2048", lambda ca: forge(issuer=ca, key=_rsa(2048)), []),
+]
+
+
+def _rsa(bits: int) -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=65537, key_size=bits)
+
+
+@pytest.mark.parametrize(("make", "expected"), [row[1:] for row in LEAVES], ids=[row[0] for row in LEAVES])
+def test_leaf(make: Callable[[Forged], Forged], expected: list[tuple[str, str]]) -> None:
+    assert judged(make(forge("CA", ca=True))) == expected
+
+
+def test_ca_certificate_as_a_servers_is_a_warning() -> None:
+    assert judged(forge(ca=True)) == [("error", "no-names"), ("warning", "leaf-is-ca")]
+
+
+def test_expired_may_be_forced() -> None:
+    old = forge(not_before=NOW - 9 * DAY, not_after=NOW - DAY)
+    assert judged(old, Rules(allow_expired=True)) == [("warning", "expired")]
+    assert "expired on" in judge(old.pem, old.key_pem).findings[0].text
+
+
+def test_key_of_another_certificate() -> None:
+    leaf, other = forge(), forge("other.example")
+    verdict = judge(leaf.pem, other.key_pem)
+    assert verdict.pair is None
+    (finding,) = verdict.findings
+    assert finding.file == "server.key"
+    assert finding.text == "the key does not belong to certificate CN=pbx.example in server.crt"
+    assert finding.transient, "certificate first, key a moment later: the writer may be between the two"
+
+
+@pytest.mark.parametrize(
+    ("chain", "text", "transient"),
+    [
+        (b"", "the file is empty", True),
+        (b" \n", "the file is empty", True),
+        (b"hello\n", "holds no certificate in PEM form", True),
+        (forge().pem[:-40], "the file ends inside a certificate", True),
+        (forge().der, "the file is in DER form", False),
+        (forge().key_pem, "holds PRIVATE KEY, but no certificate", False),
+        (forge().pem.replace(b"M", b"!", 1), "a certificate in it is damaged", True),
+    ],
+)
+def test_chain_that_is_none(chain: bytes, text: str, transient: bool) -> None:
+    (finding,) = judge(chain, forge().key_pem).findings
+    assert (finding.level, finding.file, finding.text, finding.transient) == (
+        "error",
+        "server.crt",
+        text,
+        transient,
+    )
+
+
+def test_encrypted_key_is_named_as_such() -> None:
+    leaf = forge()
+    key = leaf.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"x"))
+    (finding,) = judge(leaf.pem, key).findings
+    assert "encrypted with a passphrase" in finding.text
+
+
+def test_two_keys_in_a_file_are_one_too_many() -> None:
+    leaf = forge()
+    (finding,) = judge(leaf.pem, leaf.key_pem + forge().key_pem).findings
+    assert finding.text == "holds 2 private keys"
+
+
+@pytest.mark.parametrize(
+    ("mode", "expected"),
+    [
+        (0o600, []),
+        (0o640, []),
+        (0o440, []),
+        (0o660, [("warning", "key-writable")]),
+        (0o644, [("error", "key-open")]),
+        (0o602, [("error", "key-open")]),
+    ],
+)
+def test_mode_of_the_key(mode: int, expected: list[tuple[str, str]]) -> None:
+    leaf = forge()
+    assert codes(judge(leaf.pem, leaf.key_pem, key_mode=mode).findings) == expected
+
+
+def test_directory_anybody_may_write_to() -> None:
+    leaf = forge()
+    verdict = judge_pair(
+        source(leaf.pem), source(leaf.key_pem, "k", 0o600, open_directories=("/srv/x",)), NOW, Rules()
+    )
+    assert codes(verdict.findings) == [("error", "directory-open")]
+
+
+class TestChain:
+    root = forge("Root", ca=True)
+    middle = forge("Middle", issuer=root, ca=True)
+    leaf = forge(issuer=middle)
+
+    def test_full_chain(self) -> None:
+        verdict = judge(self.leaf.pem + self.middle.pem, self.leaf.key_pem)
+        assert verdict.findings == ()
+
+    def test_wrong_order_is_repaired(self) -> None:
+        verdict = judge(self.root.pem + self.middle.pem + self.leaf.pem, self.leaf.key_pem)
+        assert codes(verdict.findings) == [("warning", "chain-order")]
+        assert verdict.pair is not None
+        assert verdict.pair.chain == self.leaf.pem + self.middle.pem + self.root.pem
+
+    def test_stranger_is_not_served(self) -> None:
+        verdict = judge(self.leaf.pem + forge("Stranger", ca=True).pem, self.leaf.key_pem)
+        assert codes(verdict.findings) == [("warning", "chain-extra")]
+        assert verdict.pair is not None
+        assert verdict.pair.chain == self.leaf.pem
+
+    def test_intermediate_of_another_generation(self) -> None:
+        other = forge("Middle", issuer=self.root, ca=True)
+        verdict = judge(self.leaf.pem + other.pem, self.leaf.key_pem)
+        assert codes(verdict.findings) == [("error", "chain-broken")]
+        assert "CN=pbx.example is not signed by CN=Middle" in verdict.findings[0].text
+
+    def test_issuer_that_is_no_ca(self) -> None:
+        fake = forge("Fake", issuer=self.root)
+        leaf = forge(issuer=fake)
+        assert codes(judge(leaf.pem + fake.pem, leaf.key_pem).findings)[0] == ("error", "chain-not-ca")
+
+    def test_expired_intermediate(self) -> None:
+        old = forge("Old", issuer=self.root, ca=True, not_before=NOW - 9 * DAY, not_after=NOW - DAY)
+        leaf = forge(issuer=old)
+        assert codes(judge(leaf.pem + old.pem, leaf.key_pem).findings) == [("error", "expired")]
+
+
+class TestNames:
+    leaf = forge(names=[x509.DNSName("a.example"), x509.DNSName("*.b.example")])
+
+    @pytest.mark.parametrize(
+        ("wanted", "missing"),
+        [
+            ("a.example", False),
+            ("A.example", False),
+            ("x.b.example", False),
+            ("b.example", True),
+            ("y.x.b.example", True),
+            ("10.0.0.1", True),
+        ],
+    )
+    @pytest.mark.parametrize(("say", "level"), [("warn", "warning"), ("refuse", "error")])
+    def test_configured(self, wanted: str, missing: bool, say: str, level: str) -> None:
+        found = judged(self.leaf, Rules(names=(wanted,), lost_names=say))  # type: ignore[arg-type]
+        assert found == ([(level, "name-missing")] if missing else [])
+
+    def test_lost_since_the_last_certificate(self) -> None:
+        previous = facts_of(forge(names=[x509.DNSName("a.example"), x509.DNSName("old.example")]).certificate)
+        verdict = judge_pair(
+            source(self.leaf.pem), source(self.leaf.key_pem, "k", 0o600), NOW, Rules(), previous=previous
+        )
+        (finding,) = verdict.findings
+        assert finding.code == "name-lost"
+        assert "dns:old.example" in finding.text
+        assert verdict.pair is not None
+
+
+class TestTrust:
+    ca = forge("CA", ca=True)
+
+    def verdict(self, ca: bytes, crl: bytes | None, rules: Rules | None = None) -> list[tuple[str, str]]:
+        judged = judge_trust(
+            source(ca, "ca.crt"), source(crl, "ca.crl") if crl is not None else None, NOW, rules or Rules()
+        )
+        assert (judged.trust is None) == any(finding.level == "error" for finding in judged.findings)
+        return codes(judged.findings)
+
+    def test_good(self) -> None:
+        assert self.verdict(self.ca.pem, None) == []
+        assert self.verdict(self.ca.pem, forge_crl(self.ca)) == []
+
+    def test_leaf_is_no_ca(self) -> None:
+        assert self.verdict(forge().pem, None) == [("error", "trust-not-ca")]
+
+    def test_expired_ca(self) -> None:
+        old = forge("Old", ca=True, not_before=NOW - 9 * DAY, not_after=NOW - DAY)
+        assert self.verdict(old.pem + self.ca.pem, None) == [("warning", "trust-expired")]
+
+    def test_crl_of_a_stranger(self) -> None:
+        stranger = forge("Stranger", ca=True)
+        found = self.verdict(self.ca.pem, forge_crl(stranger))
+        assert found == [("error", "crl-foreign"), ("warning", "crl-missing")]
+
+    def test_crl_in_our_name_with_a_strangers_signature(self) -> None:
+        forged = forge_crl(self.ca, signing_key=forge("x", ca=True).key)
+        assert ("error", "crl-foreign") in self.verdict(self.ca.pem, forged)
+
+    def test_crl_past_its_date(self) -> None:
+        late = forge_crl(self.ca, next_update=NOW - DAY)
+        assert self.verdict(self.ca.pem, late) == [("warning", "crl-expired")]
+
+    def test_one_of_two_cas_without_list(self) -> None:
+        both = self.ca.pem + forge("Second", ca=True).pem
+        assert self.verdict(both, forge_crl(self.ca)) == [("warning", "crl-missing")]
+        assert self.verdict(both, forge_crl(self.ca), Rules(expired_crl="accept")) == []
+
+    def test_empty_crl_file(self) -> None:
+        assert self.verdict(self.ca.pem, b"") == [("error", "not-pem")]
+
+    def test_file_anybody_may_change(self) -> None:
+        judged = judge_trust(source(self.ca.pem, "ca.crt", 0o666), None, NOW, Rules())
+        assert codes(judged.findings) == [("error", "trust-writable")]
