@@ -292,6 +292,7 @@ class Session:
         outgoing = decision.action
         if outgoing.key == b"originate":
             if originate.is_synchronous(outgoing):
+                self.push()  # what was answered before it is not held back with the events
                 self.outbox.hold()
             outgoing = originate.with_variables(outgoing, user.setvar)
         self._hub.exchange.submit(self, outgoing)

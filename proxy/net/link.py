@@ -14,6 +14,7 @@ import re
 import secrets
 from collections.abc import Callable
 from enum import Enum
+from typing import cast
 
 from proxy import log
 from proxy.ami.errors import MessageTooLong
@@ -71,10 +72,10 @@ class _Conversation(asyncio.Protocol):
     # -- asyncio.Protocol --------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # uvloop's transports are no subclasses of asyncio's: only the interface is the same.
+        self._transport = cast("asyncio.Transport", transport)
         # The link is never made to wait: what we send is small, and bounded by the window.
-        transport.set_write_buffer_limits(high=1 << 24)
+        self._transport.set_write_buffer_limits(high=1 << 24)
 
     def data_received(self, data: bytes) -> None:
         self.last_received = self._loop.time()
