@@ -10,7 +10,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from proxy.ami.errors import FilterNotCompiled
-from proxy.ami.eventfilter import EventFilter, compile_legacy, ere
+from proxy.ami.eventfilter import EventFilter, compile_legacy
+from proxy.ami.eventfilter.element import CLASSES
 
 REG_EXTENDED, REG_NOSUB = 1, 8
 LC_ALL_MASK = 0x1FBF
@@ -180,7 +181,33 @@ def test_refuses_what_glibc_refuses(glibc: Glibc, pattern: str) -> None:
     agree(glibc, pattern.encode(), [])
 
 
-@pytest.mark.parametrize("name", sorted(ere._CLASSES))
+@pytest.mark.parametrize("piece", [*ATOMS, *TEXT_EDGES, *WORD_EDGES, *OPERATORS, *BROKEN])
+@pytest.mark.parametrize("pattern", ["{}", "a{}", "{}a", "a{}b", "({})", "a|{}", "{}*", "{}{{2}}"])
+def test_every_piece_means_what_it_means_to_glibc(glibc: Glibc, pattern: str, piece: str) -> None:
+    some = [
+        "",
+        "a",
+        "b",
+        "ab",
+        "a b",
+        "a\nb",
+        "\na",
+        "aa",
+        "a-b",
+        "-",
+        "$",
+        "]",
+        "\\",
+        "_",
+        ".",
+        "d",
+        "7",
+        "aab",
+    ]
+    agree(glibc, pattern.format(piece).encode(), [text.encode() for text in some])
+
+
+@pytest.mark.parametrize("name", sorted(CLASSES))
 def test_character_classes_are_those_of_the_alphabets_that_callers_write_in(glibc: Glibc, name: str) -> None:
     latin_greek_cyrillic = [*range(1, 0x250), *range(0x391, 0x3CF), *range(0x410, 0x450)]
     for pattern in (f"^[[:{name}:]]$", f"^[^[:{name}:]]$"):

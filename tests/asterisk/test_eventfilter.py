@@ -28,10 +28,12 @@ EVENTS: list[tuple[str, list[tuple[str, str]]]] = [
 
 LEGACY = [
     "UserEvent: Call", "userevent: call", "^Event: UserEvent", "^UserEvent", "Call$", "UserEvent: Call.$",
-    "PJSIP/", "(PJSIP|SIP)/[a-z]+-[0-9]{8}", "Local/[^;]+;1", "Call.*100", "Call[^!]*two", "[[:alpha:]]/alice",
-    "\\bone\\b", "\\<two\\>", "\\d00", "a\\.b\\|c\\*d", "a.b.c.d", "tab[[:space:]]here", "tab\\shere", "[[:blank:]]here",
-    "(round)", "\\(round\\)", "\\{curly}", "[[]square]", "(UserEvent: Text|^x|Note: one)", "Note: two\\W", "x*", "^$",
-    "Exten: 1{1}0{2}", "Exten: 10{3,}", ".$^", "two.$.*", "Call.*^Exten", "Channel: (.)*alice", "Empty: .$", "Empty:",
+    "PJSIP/", "(PJSIP|SIP)/[a-z]+-[0-9]{8}", "Local/[^;]+;1", "Call.*100", "Call[^!]*two",
+    "[[:alpha:]]/alice", "\\bone\\b", "\\<two\\>", "\\d00", "a\\.b\\|c\\*d", "a.b.c.d", "tab[[:space:]]here",
+    "tab\\shere", "[[:blank:]]here", "(round)", "\\(round\\)", "\\{curly}", "[[]square]", "Note: two\\W",
+    "(UserEvent: Text|^x|Note: one)",
+    "x*", "^$", "Exten: 1{1}0{2}", "Exten: 10{3,}", ".$^", "two.$.*", "Call.*^Exten", "Channel: (.)*alice",
+    "Empty: .$", "Empty:",
 ]  # fmt: skip
 LEGACY_REFUSED = [
     "",
@@ -81,8 +83,10 @@ ADVANCED: list[tuple[str, str]] = [
 # Never "name", "header" or "method" without a bracket: Asterisk dies of them.
 ADVANCED_REFUSED: list[tuple[str, str]] = [
     ("action(exclude)", ""), ("method(none)", ""), ("method(none)", "x"), ("name(UserEvent)", "x"),
-    ("header(Note),method(exact)", ""), ("header(Note),method(exact)", "!"), ("Method(regex)", "x"), (",", "x"),
-    ("method(regexp)", "x"), ("action(drop),name(X)", ""), ("action,name(X)", ""), ("method(regex)", "["),
+    ("header(Note),method(exact)", ""), ("header(Note),method(exact)", "!"),
+    ("Method(regex)", "x"), (",", "x"), ("method(regexp)", "x"),
+    ("action(drop),name(X)", ""), ("action,name(X)", ""),
+    ("method(regex)", "["),
     ("method(regex)", "*"), ("name()", ""), ("nothing(x)", "x"),
 ]  # fmt: skip
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from proxy.ami.errors import FilterMalformed
-from proxy.ami.eventfilter import ere
+from proxy.ami.eventfilter.expression import Expression, check_text, parse
 
 #: For patterns that clients send: bytes, and characters matched one after the other.
 CLIENT_LIMIT = 256
@@ -215,7 +215,7 @@ def _chosen(word: str, value: bytes | None, choices: tuple[str, ...]) -> str | N
 def _compile_test(method: str, pattern: bytes, limit: int | None) -> tuple[str, bytes, _Test, int]:
     """The test on a text, and what it is in simplest terms: method, operand and cost."""
     if method == "regex":
-        expression = ere.parse(pattern, limit)
+        expression = parse(pattern, limit)
         if expression.literal is None:
             return method, expression.re2.encode(), _searching(expression), expression.size
         pattern = expression.literal
@@ -226,11 +226,11 @@ def _compile_test(method: str, pattern: bytes, limit: int | None) -> tuple[str, 
             (True, True): "exact",
         }[expression.at_start, expression.at_end]
     else:
-        ere.check_text(pattern, limit)
+        check_text(pattern, limit)
     return method, pattern, _TESTS[method](pattern), 0
 
 
-def _searching(expression: ere.Expression) -> _Test:
+def _searching(expression: Expression) -> _Test:
     search, needle = expression.search(), expression.needle
     if not needle:
         return search
