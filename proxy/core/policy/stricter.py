@@ -1,0 +1,46 @@
+"""Stricter: where a rule refuses what Asterisk itself would allow, and why.
+
+Keyed by the ``rule`` of a Deny.  The operator's guide shows this table, and a
+test against a real Asterisk holds it to be complete and true.
+"""
+
+from types import MappingProxyType
+from typing import Final
+
+STRICTER: Final = MappingProxyType(
+    {
+        "classes": "Asterisk gives BridgeDestroy, BridgeKick, BridgeTechnologySuspend and "
+        "-Unsuspend, the controls of DAHDI and PRI and those of queues (QueueReset, "
+        "QueueReload, QueueWithdrawCaller, QueueChangePriorityCaller) no class: every"
+        " account may end other people's calls. They need system, those of queues "
+        "agent. DAHDIRestart is refused to all: its failure ends the session all "
+        "clients share.",
+        "functions": "Wherever Asterisk takes a variable it takes a dialplan function: AST_CONFIG "
+        "reads the secret of the proxy's own account, CURL reaches other hosts, FILE "
+        "and DB write in spite of live_dangerously = no when the call is originated "
+        "asynchronously. A short list is open to all, the others need system, and "
+        "those that hand out secrets or reach out must be named in `functions`.",
+        "global-variable": "Setvar without a channel changes a global variable (or the environment) for "
+        "every call of the server: class system.",
+        "application": "Asterisk's list of applications that run code leaves out those that write to"
+        " the database or files, open connections, set functions, or take hold of "
+        "other people's calls (ChanSpy, ChannelRedirect, SoftHangup …). The first "
+        "need system, the last call.",
+        "evaluated-value": "`${` and `$[` in what an Originate hands to the dialplan wait to be "
+        "evaluated there.",
+        "predial-gosub": "It runs only in a synchronous Originate, which holds up the link for all "
+        "clients and so never travels; dropped in silence it would mislead.",
+        "hangup-pattern": "One Hangup with /.*/ ends every call of the server: class system.",
+        "agi-command": "EXEC, DATABASE and functions reach beyond what the class agi names: class system.",
+        "user-event-header": "Asterisk copies every header of a UserEvent, so that a client could write "
+        "Event, Privilege or Response lines into other people's streams.",
+        "config-file": "manager.conf and users.conf hold accounts of the manager, the proxy's own "
+        "among them; and Asterisk's test for its folder lets one beside it pass.",
+        "config-directive": "A line that begins with # would be read as #include or #exec.",
+        "reload-manager": "Reloading the manager is for those who own its accounts: class system.",
+        "module-name": "ModuleLoad takes names, not paths.",
+        "command": "Commands that end, restart or kick what the link depends on are refused to "
+        "all; those that run code, write files, change the dialplan or the database "
+        "need the class that names that.",
+    }
+)

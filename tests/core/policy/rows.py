@@ -1,0 +1,486 @@
+"""One row for each check: who asks what, and what the answer is.  Read by the test of the core and by the
+one that puts the same rows to a real Asterisk.
+
+``real`` says how a real Asterisk answers a manager user of the same classes:
+
+- SAME: it refuses with the same text, or does not refuse either;
+- STRICTER: it does not refuse, we do (the reason is in proxy.core.policy.stricter);
+- UNTRIED: it would break the Asterisk that the other tests use, or needs hardware.
+"""
+
+from typing import NamedTuple
+
+SAME, STRICTER, UNTRIED = "same", "stricter", "untried"
+
+PERMISSION = b"Permission denied"
+GETVAR = b"GetVar Access Forbidden: Variable"
+STATUS = b"Status Access Forbidden: Variables"
+APPLICATION = b"Originate Access Forbidden: app or data blacklisted"
+FILE = b"File requires escalated privileges"
+BLACKLISTED = b"Command blacklisted"
+
+
+class Row(NamedTuple):
+    write: str
+    action: str
+    text: bytes | None = None
+    rule: str = ""
+    real: str = SAME
+
+    @property
+    def raw(self) -> bytes:
+        """The action as a client writes it, blank line included."""
+        return b"Action: " + self.action.encode().replace(b"\n", b"\r\n") + b"\r\n\r\n"
+
+
+def _denied(rule: str, text: bytes, real: str, *cases: tuple[str, str]) -> list[Row]:
+    return [Row(write, action, text, rule, real) for write, action in cases]
+
+
+def _allowed(*cases: tuple[str, str], real: str = SAME) -> list[Row]:
+    return [Row(write, action, real=real) for write, action in cases]
+
+
+_NO_CALL = "Channel: Local/nowhere@nowhere"
+_TO = "Originate\n" + _NO_CALL + "\nContext: lab\nExten: answer\nPriority: 1\nTimeout: 1000\nAsync: true"
+_RUN = "Originate\n" + _NO_CALL + "\nTimeout: 1000\nAsync: true\nApplication: "
+
+CLASSES = [
+    *_allowed(
+        ("none", "Ping"),
+        ("none", "ListCommands"),
+        ("none", "QueueStatus\nQueue: none-such"),
+        ("none", "QueueSummary\nQueue: none-such"),
+        ("none", "QueueRule\nRule: none-such"),
+        ("none", "BridgeList"),
+        ("none", "BridgeTechnologyList"),
+        ("none", "BridgeInfo\nBridgeUniqueid: none-such"),
+        ("call", "ExtensionState\nContext: lab\nExten: 100"),
+        ("reporting", "ExtensionState\nContext: lab\nExten: 100"),
+        ("reporting", "CoreStatus"),
+        ("system", "CoreStatus"),
+        ("call", "Hangup\nChannel: none-such"),
+        ("system", "Hangup\nChannel: none-such"),
+        ("agent", "QueuePause\nInterface: none-such\nPaused: true"),
+        ("agent", "QueueReset\nQueue: none-such"),
+        ("agent", "QueueReload\nQueue: none-such\nMembers: no\nRules: no\nParameters: no"),
+        ("system", "BridgeDestroy\nBridgeUniqueid: none-such"),
+        ("system", "BridgeKick\nChannel: none-such"),
+    ),
+    *_denied(
+        "classes",
+        PERMISSION,
+        SAME,
+        ("none", "Getvar\nVariable: LAB"),
+        ("none", "Originate"),
+        ("none", "CoreStatus"),
+        ("reporting", "Setvar\nVariable: A\nValue: 1"),
+        ("reporting", "Hangup\nChannel: none-such"),
+        ("call", "Originate"),
+        ("call", "Command\nCommand: core show version"),
+        ("call", "GetConfig\nFilename: queues.conf"),
+        ("call", "UpdateConfig"),
+        ("call", "Filter\nOperation: Add\nFilter: x"),
+        ("call", "DBPut\nFamily: a\nKey: b\nVal: c"),
+        ("call", "QueuePause\nInterface: x\nPaused: true"),
+        ("call", "UserEvent\nUserEvent: x"),
+        ("call", "AGI\nChannel: x\nCommand: NOOP"),
+        ("call", "MessageSend\nTo: pjsip:x\nFrom: x\nBody: y"),
+        ("call", "MixMonitor\nChannel: x"),
+        ("call", "ModuleLoad\nLoadType: load\nModule: none_such"),
+        ("command", "Reload"),
+        ("agent", "Redirect\nChannel: x"),
+    ),
+    *_denied(
+        "classes",
+        PERMISSION,
+        STRICTER,
+        ("none", "BridgeDestroy\nBridgeUniqueid: none-such"),
+        ("call", "BridgeKick\nChannel: none-such"),
+        ("none", "BridgeTechnologySuspend\nBridgeTechnology: none-such"),
+        ("agent", "BridgeTechnologyUnsuspend\nBridgeTechnology: none-such"),
+        ("none", "QueueReset\nQueue: none-such"),
+        ("call", "QueueReload\nQueue: none-such\nMembers: no\nRules: no\nParameters: no"),
+        ("none", "QueueChangePriorityCaller\nQueue: x\nCaller: y\nPriority: 1"),
+        ("none", "QueueWithdrawCaller\nQueue: x\nCaller: y"),
+    ),
+    *_denied(
+        "classes",
+        PERMISSION,
+        UNTRIED,
+        ("none", "DAHDIHangup\nDAHDIChannel: 1"),
+        ("none", "PRIDebugSet\nSpan: 1\nLevel: 1"),
+        ("all", "DAHDIRestart"),
+    ),
+    *_allowed(("none", "DAHDIShowChannels"), ("system", "DAHDIDNDon\nDAHDIChannel: 1"), real=UNTRIED),
+]
+
+UNKNOWN = [
+    Row(
+        "all",
+        "NoSuch",
+        b"Invalid/unknown command: NoSuch. Use Action: ListCommands to show available commands.",
+        "unknown",
+    ),
+    Row(
+        "none",
+        "Ping ",
+        b"Invalid/unknown command: Ping . Use Action: ListCommands to show available commands.",
+        "unknown",
+    ),
+    Row("none", "x" * 700, b"Invalid/unknown command: " + b"x" * 486, "unknown"),
+]
+
+VARIABLES = [
+    *_allowed(
+        ("call", "Getvar\nVariable: LAB"),
+        ("reporting", "Getvar\nVariable: LAB"),
+        ("call", "Getvar\nVariable: LEN(four)"),
+        ("call", "Getvar\nVariable: DEVICE_STATE(Custom:lab100)"),
+        ("call", "Getvar\nVariable: QUEUE_EXISTS(lab-queue)"),
+        ("system,call", "Getvar\nVariable: GLOBAL(LAB)"),
+        ("system,call", "Getvar\nVariable: MYSHELL"),
+        ("call", "Status\nVariables: LAB,CALLERID(num)"),
+        ("call", "Setvar\nChannel: none-such\nVariable: A\nValue: SHELL(x)"),
+        ("call", "Setvar\nChannel: none-such\nVariable: CALLERID(name)\nValue: x"),
+        ("call", "Setvar\nChannel: none-such\nVariable: CHANNEL(language)\nValue: en"),
+        ("system,call", "Setvar\nVariable: POLICY_TEST\nValue: 1"),
+        ("originate", _TO + "\nVariable: A=1,__B=2,CALLERID(name)=x"),
+        ("originate", _TO + "\nVariable: PJSIP_HEADER(add,X-Foo)=1\nVariable: A=FILE(/x)"),
+        ("originate", _TO + '\nVariable: "A=1,FILE(/x)"'),
+        ("system", "PJSIPNotify\nEndpoint: x\nVariable: Event=x(y)"),
+    ),
+    *_denied(
+        "functions",
+        GETVAR,
+        SAME,
+        ("call", "Getvar\nVariable: SHELL(id)"),
+        ("reporting", "Getvar\nVariable: EVAL(${SHELL(id)})"),
+        ("call", "Getvar\nVariable: MYSHELL"),
+        ("call", "Getvar\nVariable: LEN(EVAL)"),
+    ),
+    *_denied(
+        "functions",
+        GETVAR,
+        STRICTER,
+        ("call", "Getvar\nVariable: ENV(PATH)"),
+        ("reporting", "Getvar\nVariable: DB_KEYS(x)"),
+        ("call", "Getvar\nVariable: AST_CONFIG(nosuch.conf,a,b)"),
+        ("call", "Getvar\nVariable: CURL(x)"),
+        ("call", "Getvar\nVariable: URIDECODE(%41)"),
+        ("call", "Getvar\nVariable: GLOBAL(LAB)"),
+        ("call", "Getvar\nVariable: LEN(${A})"),
+        ("call", "Getvar\nVariable: LEN((a))"),
+        ("call", "Getvar\nVariable: ENV(PATH"),
+        ("call", "Getvar\nVariable: ${LAB}"),
+        ("call", "Getvar\nVariable: len(a)"),
+        ("system,call", "Getvar\nVariable: ENV(PATH)"),
+        ("system,call", "Getvar\nVariable: AST_CONFIG(nosuch.conf,a,b)"),
+        ("all", "Getvar\nVariable: CURL(x)"),
+        ("all", "Getvar\nVariable: IF($[1]?${ENV(PATH)}:x)"),
+    ),
+    *_denied(
+        "functions",
+        STATUS,
+        SAME,
+        ("call", "Status\nVariables: A,SHELL(id)"),
+        ("reporting", "Status\nVariables: EVAL(x)"),
+    ),
+    *_denied(
+        "functions",
+        STATUS,
+        STRICTER,
+        ("call", "Status\nVariables: A,ENV(PATH)"),
+        ("call", 'Status\nVariables: A,"E"NV(PATH)'),
+        ("system", "Status\nVariables: ENV(PATH)"),
+    ),
+    *_denied(
+        "functions",
+        PERMISSION,
+        STRICTER,
+        ("call", "Setvar\nChannel: none-such\nVariable: ENV(POLICY_TEST)\nValue: 1"),
+        ("call", "Setvar\nChannel: none-such\nVariable: GLOBAL(POLICY_TEST)\nValue: 1"),
+        ("call", "Setvar\nChannel: none-such\nVariable: CHANNEL(hangup_handler_push)\nValue: lab,answer,1"),
+        ("call", "Setvar\nChannel: none-such\nVariable: MONITOR_EXEC\nValue: x"),
+        ("call", "Setvar\nChannel: none-such\nVariable: __MONITOR_EXEC_ARGS\nValue: x"),
+        ("originate", _TO + "\nVariable: FILE(/nowhere/x)=1"),
+        ("originate", _TO + "\nVariable: A=1,DB(policy/test)=1"),
+        ("originate", _TO + "\nVariable: A=1\nVariable: FILE(/nowhere/x,,,a)=1"),
+        ("originate", _TO + '\nVariable: "FI"LE(/nowhere/x)=1'),
+        ("originate", _TO + "\nVariable: FI\\LE(/nowhere/x)=1"),
+        ("originate", _TO + "\nVariable: A=(1),ENV(POLICY_TEST)=1"),
+        ("originate", _TO + "\nVariable: " + ",".join(f"A{n}=1" for n in range(70))),
+        ("system,originate", _TO + "\nVariable: CURLOPT(timeout)=1"),
+    ),
+    *_denied(
+        "global-variable",
+        PERMISSION,
+        STRICTER,
+        ("call", "Setvar\nVariable: POLICY_TEST\nValue: 1"),
+        ("call", "Setvar\nChannel:\nVariable: POLICY_TEST\nValue: 1"),
+    ),
+]
+
+ORIGINATE = [
+    *_allowed(
+        ("originate", _TO),
+        ("originate", _RUN + "Playback\nData: beep"),
+        ("originate", _RUN + "Queue\nData: lab-queue,,,,10"),
+        ("originate,agi", _RUN + "Queue\nData: lab-queue,,,,10,script"),
+        ("originate,system", _RUN + "System\nData: /bin/true"),
+        ("originate,system", _RUN + "NoOp\nData: ${A}"),
+        ("originate,call", _RUN + "ChanSpy\nData: none-such"),
+        ("originate", _RUN + "Set\nData: A=1"),
+        ("originate", _RUN + "Set\nData: CALLERID(name)=x"),
+        ("originate", _RUN + "Record\nData: policy-test.wav"),
+        ("originate", _RUN + "UserEvent\nData: Hello,Colour: blue"),
+        ("originate", _RUN + "Dial\nData: Local/nowhere@nowhere,1,U(sub)"),
+    ),
+    *_denied(
+        "application",
+        APPLICATION,
+        SAME,
+        *(
+            ("originate", _RUN + application + "\nData: x")
+            for application in (
+                "AGI",
+                "EAGI",
+                "deadagi",
+                "DBdeltree",
+                "Exec",
+                "ExecIf",
+                "TryExec",
+                "ExternalIVR",
+                "MixMonitor",
+                "Originate",
+                "Reload",
+                "System",
+                "TrySystem",
+                " sYsTeM ",
+            )
+        ),
+        *(
+            ("originate", _RUN + "NoOp\nData: a" + word + "b")
+            for word in ("CURL", "DB", "EVAL", "FILE", "ODBC", "REALTIME", "SHELL")
+        ),
+        ("originate", _RUN + "Queue\nData: lab-queue,,,,10,script"),
+        ("originate,agi", _RUN + "AGI\nData: script"),
+    ),
+    *_denied(
+        "application",
+        APPLICATION,
+        STRICTER,
+        ("originate", _RUN + "ChanSpy\nData: none-such"),
+        ("originate", _RUN + "SoftHangup\nData: none-such"),
+        ("originate", _RUN + "ChannelRedirect\nData: none-such,lab,answer,1"),
+        ("originate", _RUN + "DBdel\nData: policy/test"),
+        ("originate", _RUN + "Set\nData: ENV(POLICY_TEST)=1"),
+        ("originate", _RUN + 'Set\nData: "ENV"(POLICY_TEST)=1'),
+        ("originate", _RUN + "MSet\nData: A=1,ENV(POLICY_TEST)=1"),
+        ("originate", _RUN + "Record\nData: /nowhere/x.wav"),
+        ("originate", _RUN + "Record\nData: a/../../x.wav"),
+        ("originate", _RUN + "UserEvent\nData: Hello,Privilege: system"),
+        ("originate", _RUN + "AudioSocket\nData: x,127.0.0.1:1"),
+    ),
+    *_denied(
+        "evaluated-value",
+        PERMISSION,
+        STRICTER,
+        ("originate", _RUN + "NoOp\nData: ${A}"),
+        ("originate", _TO.replace("Exten: answer", "Exten: ${A}")),
+        ("originate", _TO.replace("nowhere@nowhere", "$[1]@nowhere")),
+    ),
+    *_denied(
+        "predial-gosub",
+        PERMISSION,
+        STRICTER,
+        ("originate", _TO + "\nPreDialGoSub: lab,answer,1"),
+        ("all", _TO + "\nPreDialGoSub: lab,answer,1"),
+    ),
+]
+
+CALLS = [
+    *_allowed(("call", "Hangup\nChannel: Local/x@y"), ("system", "Hangup\nChannel: /^nosuch$/")),
+    *_denied("hangup-pattern", PERMISSION, STRICTER, ("call", "Hangup\nChannel: /^nosuch$/")),
+    *_allowed(
+        ("agi", "AGI\nChannel: none-such\nCommand: STREAM FILE beep 1"),
+        ("agi", "AGI\nChannel: none-such\nCommand: EXEC Playback beep"),
+        ("agi", "AGI\nChannel: none-such\nCommand: EXEC"),
+        ("agi", "AGI\nChannel: none-such\nCommand:"),
+        ("agi", "AGI\nChannel: none-such\nCommand: GET VARIABLE CALLERID(num)"),
+        ("agi", "AGI\nChannel: none-such\nCommand: GET FULL VARIABLE ${CALLERID(num)}"),
+        ("agi", "AGI\nChannel: none-such\nCommand: SET VARIABLE A 1"),
+        ("agi", "AGI\nChannel: none-such\nCommand: RECORD FILE x wav 1 1"),
+        ("agi,system", "AGI\nChannel: none-such\nCommand: EXEC System id"),
+    ),
+    *_denied(
+        "agi-command",
+        PERMISSION,
+        STRICTER,
+        ("agi", "AGI\nChannel: none-such\nCommand: EXEC System id"),
+        ("agi", 'AGI\nChannel: none-such\nCommand: exec\t"Sys"tem id'),
+        ("agi", "AGI\nChannel: none-such\nCommand: EXEC NoOp ${SHELL(id)}"),
+        ("agi", "AGI\nChannel: none-such\nCommand: DATABASE PUT a b c"),
+        ("agi", "AGI\nChannel: none-such\nCommand: GET VARIABLE SHELL(id)"),
+        ("agi", "AGI\nChannel: none-such\nCommand: GET FULL VARIABLE ${ENV(PATH)}"),
+        ("agi", "AGI\nChannel: none-such\nCommand: GET FULL VARIABLE ${A${B}}"),
+        ("agi", "AGI\nChannel: none-such\nCommand: SET VARIABLE ENV(A) 1"),
+        ("agi", "AGI\nChannel: none-such\nCommand: RECORD FILE /nowhere/x wav 1 1"),
+    ),
+    *_allowed(("user", "UserEvent\nUserEvent: PolicyTest\nColour: blue")),
+    *_denied(
+        "user-event-header",
+        PERMISSION,
+        STRICTER,
+        ("user", "UserEvent\nUserEvent: PolicyTest\nEvent: Hangup"),
+        ("user", "UserEvent\nUserEvent: PolicyTest\nColour: x\nPRIVILEGE: system"),
+        ("all", "UserEvent\nUserEvent: PolicyTest\nResponse: Success"),
+        ("all", "UserEvent\nUserEvent: PolicyTest\nEventList: Complete"),
+    ),
+]
+
+CONFIGURATION = [
+    *_allowed(
+        ("config", "GetConfig\nFilename: queues.conf"),
+        ("system", "GetConfig\nFilename: queues.conf"),
+        ("config", "GetConfigJSON\nFilename: queues.conf"),
+        ("config", "ListCategories\nFilename: queues.conf"),
+        ("config", "GetConfig\nFilename: none-such.conf"),
+        ("config", "GetConfig"),
+        ("config", "CreateConfig"),
+        ("config", "UpdateConfig"),
+        ("config", "UpdateConfig\nSrcFilename: queues.conf\nDstFilename: queues.conf\nReload: no"),
+        ("config", "Reload\nModule: none_such"),
+        ("system", "ModuleLoad\nLoadType: load\nModule: none_such.so"),
+    ),
+    *_allowed(
+        ("system", "Reload\nModule: manager"), ("system", "ModuleLoad\nLoadType: reload"), real=UNTRIED
+    ),
+    *_denied(
+        "config-file",
+        FILE,
+        SAME,
+        ("config", "GetConfig\nFilename: /etc/passwd"),
+        ("config", "GetConfig\nFilename: ../../../../../../../etc/passwd"),
+        ("config", "GetConfigJSON\nFilename: /etc/passwd"),
+        ("config", "ListCategories\nFilename: /etc/passwd"),
+        ("config", "CreateConfig\nFilename: ../../policy.conf"),
+        ("config", "CreateConfig\nFilename: /tmp/policy.conf"),
+        ("config", "UpdateConfig\nSrcFilename: /etc/passwd\nDstFilename: queues.conf"),
+        ("config", "UpdateConfig\nSrcFilename: queues.conf\nDstFilename: /etc/passwd"),
+    ),
+    *_denied(
+        "config-file",
+        FILE,
+        STRICTER,
+        ("config", "GetConfig\nFilename: manager.conf"),
+        ("system", "GetConfig\nFilename: ./manager.conf"),
+        ("config", "GetConfigJSON\nFilename: manager.conf"),
+        ("all", "GetConfig\nFilename: manager.conf"),
+        ("config", "ListCategories\nFilename: manager.conf"),
+        ("config", "GetConfig\nFilename: users.conf"),
+    ),
+    *_denied(
+        "config-file",
+        FILE,
+        UNTRIED,
+        ("config", "UpdateConfig\nSrcFilename: manager.conf\nDstFilename: manager.conf"),
+        ("config", "GetConfig\nFilename: a..b.conf"),
+    ),
+    *_denied(
+        "config-directive",
+        PERMISSION,
+        UNTRIED,
+        (
+            "config",
+            "UpdateConfig\nSrcFilename: a.conf\nDstFilename: a.conf\nVar-000000: #exec\nValue-000000: x",
+        ),
+    ),
+    *_denied(
+        "reload-manager",
+        PERMISSION,
+        UNTRIED,
+        ("config", "Reload\nModule: manager"),
+        ("config", "UpdateConfig\nSrcFilename: a.conf\nDstFilename: a.conf\nReload: manager"),
+    ),
+    *_denied("module-name", b"Incomplete ModuleLoad action.", SAME, ("system", "ModuleLoad")),
+    *_denied("module-name", b"Need module name", SAME, ("system", "ModuleLoad\nLoadType: load")),
+    *_denied(
+        "module-name",
+        b"Module must be in the configured modules directory.",
+        UNTRIED,  # the text depends on whether such a file is there
+        ("system", "ModuleLoad\nLoadType: load\nModule: ../x.so"),
+        ("system", "ModuleLoad\nLoadType: load\nModule: /tmp/x.so"),
+        ("system", "ModuleLoad\nLoadType: load\nModule: x..so"),
+    ),
+]
+
+COMMANDS = [
+    *_allowed(
+        ("command", "Command\nCommand: core show version"),
+        ("command", "Command\nCommand: core  show\tversion"),
+        ("command", "Command\nCommand: queue show"),
+        ("command", "Command\nCommand: manager show connected"),
+        ("command", "Command\nCommand: core show settings"),
+        ("command", "Command\nCommand: dialplan show lab"),
+        ("command", "Command\nCommand:"),
+        ("command,reporting", "Command\nCommand: database show none-such"),
+        ("command,call", "Command\nCommand: channel request hangup none-such"),
+        ("command,system", "Command\nCommand: dialplan remove context none-such"),
+    ),
+    *_allowed(("command", "Command\nCommand: core set verbose 3"), real=UNTRIED),
+    *_denied(
+        "command",
+        BLACKLISTED,
+        SAME,
+        ("command", "Command\nCommand: module load none_such"),
+        ("command", "Command\nCommand: MODULE unload none_such"),
+        ("all", "Command\nCommand: restart gracefully"),
+    ),
+    *_denied(
+        "command",
+        BLACKLISTED,
+        STRICTER,
+        ("command", "Command\nCommand: module\tload none_such"),
+        ("command", 'Command\nCommand: "module" load none_such'),
+        ("command", "Command\nCommand: mod\\ule load none_such"),
+    ),
+    *_denied(
+        "command",
+        PERMISSION,
+        STRICTER,
+        ("command", "Command\nCommand: !id"),
+        ("command", "Command\nCommand: database show none-such"),
+        ("command", "Command\nCommand: database del none-such none-such"),
+        ("command", "Command\nCommand: database query x"),
+        ("command", "Command\nCommand: dialplan remove context none-such"),
+        ("command", "Command\nCommand: channel originate Local/nowhere@nowhere application System id"),
+        ("command", "Command\nCommand: channel request hangup none-such"),
+        ("command", "Command\nCommand: mixmonitor start none-such x.wav"),
+        ("command", "Command\nCommand: manager kick session 0"),
+        ("command", 'Command\nCommand: "manager"\tkick session 0'),
+        ("command", "Command\nCommand: manager set debug off"),
+        ("all", "Command\nCommand: manager kick session 0"),
+    ),
+    *_denied(
+        "command",
+        PERMISSION,
+        UNTRIED,
+        ("all", "Command\nCommand: core restart now"),
+        ("all", "Command\nCommand: core stop gracefully"),
+        ("all", "Command\nCommand: CORE\tSTOP now"),
+        ("all", 'Command\nCommand: co"re" stop now'),
+        ("all", "Command\nCommand: manager reload"),
+        ("all", "Command\nCommand: module reload manager"),
+        ("all", "Command\nCommand: stop now"),
+        ("all", "Command\nCommand: die"),
+    ),
+]
+
+ROWS = [*CLASSES, *UNKNOWN, *VARIABLES, *ORIGINATE, *CALLS, *CONFIGURATION, *COMMANDS]
+
+
+def name_of(row: Row) -> str:
+    """A readable test id."""
+    words = row.action.replace("\n", " ").replace(_NO_CALL, "").split()
+    return f"{row.write}-{row.rule or 'allowed'}-{' '.join(words)[-70:]}"

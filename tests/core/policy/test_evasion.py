@@ -1,0 +1,162 @@
+"""Another spelling of a refused action is refused as well: parse once, decide on that, send only that."""
+
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proxy.ami.actions import SHIPPED
+from proxy.ami.errors import ControlCharacter, ProtocolError
+from proxy.ami.framing import ActionFramer
+from proxy.ami.message import Action, parse_action
+from proxy.ami.privilege import parse_classes
+from proxy.core.policy import Allow, Deny, Judged, decide
+from tests.core.policy.rows import ROWS, Row
+
+REFUSED = [row for row in ROWS if row.text is not None and row.rule != "unknown"]
+JUNK = [
+    b"no colon at all",
+    b" Action: Ping",
+    b"Action : Ping",
+    b"\tVariable: x",
+    b": nameless",
+    "Àction: Ping".encode(),
+]
+BENIGN = {b"action": b"Ping", b"actionid": b"7"}
+
+
+def user_of(row: Row) -> Judged:
+    return SimpleNamespace(write=parse_classes(row.write), rules=None)
+
+
+def other_case(draw: st.DrawFn, text: bytes) -> bytes:
+    upper = draw(st.lists(st.booleans(), min_size=len(text), max_size=len(text)))
+    return bytes(
+        ord(chr(code).upper()) if up and code < 128 else ord(chr(code).lower()) if code < 128 else code
+        for code, up in zip(text, upper, strict=True)
+    )
+
+
+@st.composite
+def spellings(draw: st.DrawFn) -> tuple[Row, bytes]:
+    """A refused row, and another way to write the same."""
+    row = draw(st.sampled_from(REFUSED))
+    headers = [line.partition(b":") for line in row.raw.removesuffix(b"\r\n\r\n").split(b"\r\n")]
+    order = list(range(len(headers)))
+    names = [name.lower() for name, _, _ in headers]
+    if len(set(names)) == len(names):
+        order = draw(st.permutations(order))
+    lines: list[bytes] = []
+    for index in order:
+        name, _, value = headers[index]
+        value = value.lstrip()
+        if names[index] == b"action":
+            value = other_case(draw, value)
+        blanks = draw(st.sampled_from([b"", b" ", b"\t", b"   ", b" \t "]))
+        lines.append(other_case(draw, name) + b":" + blanks + value)
+    for junk in draw(st.lists(st.sampled_from(JUNK), max_size=3)):
+        lines.insert(draw(st.integers(0, len(lines))), junk)
+    if draw(st.booleans()):
+        # A later duplicate is nothing to Asterisk; in a UserEvent it is more payload.
+        name, _, _ = headers[draw(st.integers(0, len(headers) - 1))]
+        lines.append(name + b": " + BENIGN.get(name.lower(), b"x=1"))
+    end = draw(st.sampled_from([b"\r\n", b"\n"]))
+    return row, b"".join(line + end for line in lines) + end
+
+
+@given(spellings())
+def test_no_other_spelling_of_a_refused_action_is_allowed(case: tuple[Row, bytes]) -> None:
+    row, raw = case
+    verdict = decide(user_of(row), parse_action(raw), SHIPPED)
+    assert isinstance(verdict, Deny)
+    assert (verdict.text, verdict.rule) == (row.text, row.rule)
+
+
+BYTES = [
+    b"\0", b"\r", b"\n", b"\r\n\r\n", b"\n\n", b"\x0b", b"\x0c", b"\x1c", b"\x85", b"\xa0", b"\xff",
+    b'"', b"\\", b",", b"(", b")", b"[", b"]", b"=", b":", b" ", b"\t", b"Action: Ping\r\n",
+    b"\r\nAction:\r\n", b"Variable: A=1\r\n", "\u2028".encode(), "\uff21".encode(),
+]  # fmt: skip
+
+
+@given(
+    st.sampled_from(REFUSED),
+    st.lists(st.tuples(st.sampled_from(BYTES), st.integers(0, 400)), min_size=1, max_size=4),
+)
+def test_what_is_allowed_is_what_is_sent(row: Row, edits: list[tuple[bytes, int]]) -> None:
+    raw = row.raw
+    for piece, place in edits:
+        cut = place % (len(raw) + 1)
+        raw = raw[:cut] + piece + raw[cut:]
+    user = user_of(row)
+    try:
+        messages = ActionFramer().feed(raw + b"\r\n\r\n")
+    except ProtocolError:
+        return
+    for message in messages:
+        try:
+            action = parse_action(message)
+        except ProtocolError:
+            continue
+        if not action.name:
+            continue
+        verdict = decide(user, action, SHIPPED)
+        if isinstance(verdict, Allow):
+            assert_judged_is_sent(user, verdict.action)
+
+
+def assert_judged_is_sent(user: Judged, action: Action) -> None:
+    sent = action.serialise(b"relay")
+    assert ActionFramer().feed(sent) == [sent]
+    assert [line[:7].lower() for line in sent.split(b"\r\n")].count(b"action:") == 1
+    again = parse_action(sent)
+    assert [header for header in again.headers if header[0].lower() != b"actionid"] == [
+        header for header in action.headers if header[0].lower() != b"actionid"
+    ]
+    assert isinstance(decide(user, again, SHIPPED), Allow)
+
+
+FORBIDDEN = [
+    "FILE(/x)",
+    "DB(a/b)",
+    "ENV(A)",
+    "CURLOPT(x)",
+    "CHANNEL(hangup_handler_push)",
+    "MONITOR_EXEC",
+    "SHELL(x)",
+]
+
+
+@st.composite
+def hidden_names(draw: st.DrawFn) -> str:
+    """A forbidden name somewhere in a list, quoted and escaped as Asterisk would undo it."""
+    name = draw(st.sampled_from(FORBIDDEN))
+    places = draw(st.lists(st.integers(0, len(name)), max_size=2))
+    for place in sorted(places, reverse=True):
+        mark = draw(st.sampled_from(['""', "\\"]))
+        if mark == "\\" and name[place : place + 1] in {"", "(", ")", "\\", '"'}:
+            continue
+        name = name[:place] + mark + name[place:]
+    item = st.sampled_from(["A=1", "B=(1,2)", 'C="1,2"', "D", "", "E=[x]", "F=1\\,2", "__G=x"])
+    before, after = draw(st.lists(item, max_size=5)), draw(st.lists(item, max_size=5))
+    return ",".join([*before, f"{name}=1", *after])
+
+
+@given(hidden_names(), st.integers(0, 3))
+def test_no_list_of_variables_hides_a_function(text: str, benign_headers: int) -> None:
+    user = SimpleNamespace(write=parse_classes("originate"), rules=None)
+    headers = [
+        (b"Action", b"Originate"),
+        *[(b"Variable", b"A=1")] * benign_headers,
+        (b"Variable", text.encode()),
+    ]
+    assert decide(user, Action(headers), SHIPPED) == Deny(b"Permission denied", "functions")
+
+
+@pytest.mark.parametrize("row", REFUSED[::9])
+def test_a_control_byte_anywhere_ends_it(row: Row) -> None:
+    for place in range(len(row.raw) - 4):
+        for byte in (b"\0", b"\x01", b"\x1b"):
+            with pytest.raises(ControlCharacter):
+                parse_action(row.raw[:place] + byte + row.raw[place:])

@@ -1,0 +1,38 @@
+"""The table of rows.py, put to the core."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from proxy.ami.actions import SHIPPED
+from proxy.ami.message import parse_action
+from proxy.ami.privilege import parse_classes
+from proxy.core.policy import Allow, Deny, decide
+from proxy.core.policy.stricter import STRICTER as REASONS
+from tests.core.policy.rows import ROWS, STRICTER, Row, name_of
+
+
+@pytest.mark.parametrize("row", ROWS, ids=name_of)
+def test_row(row: Row) -> None:
+    user = SimpleNamespace(write=parse_classes(row.write), rules=None)
+    verdict = decide(user, parse_action(row.raw), SHIPPED)
+    if row.text is None:
+        assert verdict == Allow(parse_action(row.raw), "classes", verdict.privileged)
+    else:
+        assert verdict == Deny(row.text, row.rule)
+
+
+def test_every_rule_that_refuses_more_than_asterisk_has_its_reason() -> None:
+    stricter = {row.rule for row in ROWS if row.real == STRICTER}
+    assert stricter <= REASONS.keys()
+    assert REASONS.keys() <= {row.rule for row in ROWS}
+
+
+def test_every_rule_has_an_allowed_side() -> None:
+    actions = {row.action.split("\n")[0].lower() for row in ROWS if row.text is None}
+    denied = {
+        row.action.split("\n")[0].lower()
+        for row in ROWS
+        if row.text and row.rule not in {"classes", "unknown"}
+    }
+    assert denied <= actions

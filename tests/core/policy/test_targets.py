@@ -1,0 +1,138 @@
+"""Contexts and channels: what a user's calls may touch, however it is named."""
+
+from typing import Any
+
+import pytest
+
+from tests.core.policy.test_userrules import rule_of
+
+CONTEXTS: dict[str, Any] = {"contexts": ["internal", "team-*"]}
+CHANNELS: dict[str, Any] = {"channels": ["PJSIP/100", "PJSIP/2*", "Local/9@services"]}
+BOTH = CONTEXTS | CHANNELS
+EVERYTHING = "all"
+
+TO = "\nExten: 1\nPriority: 1"
+RUN = "Originate\nChannel: PJSIP/100\nApplication: "
+
+
+@pytest.mark.parametrize(
+    ("action", "rule"),
+    [
+        ("Originate\nChannel: PJSIP/7\nContext: internal" + TO, ""),
+        ("Originate\nChannel: PJSIP/7\nContext: team-a" + TO, ""),
+        ("Originate\nChannel: PJSIP/7\nContext: Internal" + TO, "contexts"),
+        ("Originate\nChannel: PJSIP/7\nContext: outside" + TO, "contexts"),
+        ("Originate\nChannel: PJSIP/7" + TO, "contexts"),
+        ("Originate\nChannel: PJSIP/7\nApplication: Echo", ""),
+        ("Originate\nChannel: PJSIP/7\nApplication: Echo\nContext: outside", "contexts"),
+        ("Originate\nChannel: Local/1@internal\nApplication: Echo", ""),
+        ("Originate\nChannel: Local/1@internal/n\nApplication: Echo", ""),
+        ("Originate\nChannel: lOCAL/1@outside\nApplication: Echo", "contexts"),
+        ("Originate\nChannel: Local/1\nApplication: Echo", "contexts"),
+        ("Originate\nChannel: Local/1@internal@outside\nApplication: Echo", "contexts"),
+        ("Originate\nChannel: Local/1/2@internal\nApplication: Echo", "contexts"),
+        ("Originate\nChannel: Local/1@internal/../x\nApplication: Echo", "contexts"),
+        ("Originate\nChannel: Local/1@internal&Local/1@outside\nApplication: Echo", "contexts"),
+        ("Originate\nChannel: PJSIP/7\nContext: internal\nVariable: A=1,TRANSFER_CONTEXT=team-b" + TO, ""),
+        ("Originate\nChannel: PJSIP/7\nContext: internal\nVariable: __TRANSFER_CONTEXT=out" + TO, "contexts"),
+        ("Originate\nChannel: PJSIP/7\nContext: internal\nVariable: GOTO_ON_BLINDXFR=a^b^c" + TO, "contexts"),
+        ("Setvar\nChannel: PJSIP/7-1\nVariable: _FORWARD_CONTEXT\nValue: internal", ""),
+        ("Setvar\nChannel: PJSIP/7-1\nVariable: FORWARD_CONTEXT\nValue: outside", "contexts"),
+        ("Redirect\nChannel: PJSIP/7-1\nContext: internal" + TO, ""),
+        ("Redirect\nChannel: PJSIP/7-1\nContext: outside" + TO, "contexts"),
+        ("Redirect\nChannel: PJSIP/7-1" + TO, "contexts"),
+        ("Redirect\nChannel: A/1\nExtraChannel: A/2\nContext: internal" + TO, ""),
+        (
+            "Redirect\nChannel: A/1\nExtraChannel: A/2\nContext: internal\nExtraContext: outside" + TO,
+            "contexts",
+        ),
+        ("Redirect\nChannel: A/1\nExtraChannel: A/2\nContext: internal\nExtraExten: 1" + TO, "contexts"),
+        ("Redirect\nChannel: A/1\nContext: internal\nExtraExten: 1\nExtraContext: team-x" + TO, ""),
+        ("Atxfer\nChannel: A/1\nExten: 1\nContext: internal", ""),
+        ("Atxfer\nChannel: A/1\nExten: 1", "contexts"),
+        ("BlindTransfer\nChannel: A/1\nExten: 1\nContext: outside", "contexts"),
+        ("QueueAdd\nQueue: a\nInterface: Local/1@internal/n", ""),
+        ("QueueAdd\nQueue: a\nInterface: Local/1@outside/n", "contexts"),
+        ("QueueAdd\nQueue: a\nInterface: PJSIP/7\nStateInterface: Local/1@outside", "contexts"),
+        ("DialplanExtensionAdd\nContext: internal\nExtension: 1\nPriority: 1\nApplication: NoOp", ""),
+        ("DialplanExtensionAdd\nContext: outside\nExtension: 1\nPriority: 1\nApplication: NoOp", "contexts"),
+        ("ExtensionState\nContext: outside\nExten: 1", ""),
+        ("Hangup\nChannel: PJSIP/7-00000001", ""),
+        (RUN + "Dial\nData: Local/1@internal&PJSIP/7,20,tT", ""),
+        (RUN + "Dial\nData: Local/1@internal&Local/2@outside", "contexts"),
+        (RUN + "Dial\nData: PJSIP/7,20,G(outside^1^1)", "contexts"),
+        (RUN + "Dial\nData: PJSIP/7,20,L(1000)m(jazz)", ""),
+        (RUN + "Dial\nData: PJSIP/7,x", "contexts"),
+        (RUN + "Dial\nData: PJSIP/7,1,t,http://x", "contexts"),
+        (RUN + "Dial", "contexts"),
+        (RUN + "Page\nData: Local/1@internal", ""),
+        (RUN + "Page\nData: Local/1@internal,A(x)", "contexts"),
+        (RUN + "Goto\nData: internal,1,1", ""),
+        (RUN + "Gosub\nData: team-a,1,1(x,y)", ""),
+        (RUN + "Goto\nData: outside,1,1", "contexts"),
+        (RUN + "Goto\nData: 1,1", "contexts"),
+        (RUN + "Queue\nData: sales", ""),
+        (RUN + "Queue\nData: sales,,,,10,,outside", "contexts"),
+        (RUN + "GotoIf\nData: 1?internal,1,1", "contexts"),
+        (RUN + "Macro\nData: x", "contexts"),
+    ],
+)
+def test_contexts(action: str, rule: str) -> None:
+    assert rule_of(CONTEXTS, action, EVERYTHING) == rule
+
+
+@pytest.mark.parametrize(
+    ("action", "rule"),
+    [
+        ("Originate\nChannel: PJSIP/100\nApplication: Echo", ""),
+        ("Originate\nChannel: pjsip/100\nApplication: Echo", ""),
+        ("Originate\nChannel: PJSIP/299\nApplication: Echo", ""),
+        ("Originate\nChannel: PJSIP/1001\nApplication: Echo", "channels"),
+        ("Originate\nChannel: PJSIP/2@trunk\nApplication: Echo", "channels"),
+        ("Originate\nChannel: PJSIP/2/sip:x\nApplication: Echo", "channels"),
+        ("Originate\nChannel: PJSIP/100-00000001\nApplication: Echo", "channels"),
+        ("Originate\nChannel: Local/9@services\nApplication: Echo", ""),
+        ("Originate\nChannel: Local/8@services\nApplication: Echo", "channels"),
+        ("Originate\nChannel: PJSIP/100\nContext: anywhere" + TO, ""),
+        ("Hangup\nChannel: PJSIP/100-0000002a", ""),
+        ("Hangup\nChannel: PJSIP/1001-0000002a", "channels"),
+        ("Hangup\nChannel: 1700000000.12", "channels"),
+        ("Hangup\nChannel: /.*/", "channels"),
+        ("Redirect\nChannel: PJSIP/100-1\nExtraChannel: PJSIP/3-1\nContext: a" + TO, "channels"),
+        ("Bridge\nChannel1: PJSIP/100-1\nChannel2: PJSIP/200-1", ""),
+        ("Bridge\nChannel1: PJSIP/100-1\nChannel2: PJSIP/300-1", "channels"),
+        ("Park\nChannel: PJSIP/100-1\nTimeoutChannel: PJSIP/3-1", "channels"),
+        ("Atxfer\nChannel: PJSIP/3-1\nExten: 1", "channels"),
+        ("ConfbridgeKick\nConference: a\nChannel: all", "channels"),
+        ("QueueAdd\nQueue: a\nInterface: PJSIP/3", "channels"),
+        ("QueueWithdrawCaller\nQueue: a\nCaller: PJSIP/3-1", "channels"),
+        ("BridgeDestroy\nBridgeUniqueid: x", "channels"),
+        ("Ping", ""),
+        (RUN + "Dial\nData: PJSIP/200", ""),
+        (RUN + "Dial\nData: PJSIP/3", "channels"),
+        (RUN + "Goto\nData: anywhere,1,1", ""),
+        (RUN + "ChanSpy\nData: PJSIP/3", "channels"),
+    ],
+)
+def test_channels(action: str, rule: str) -> None:
+    assert rule_of(CHANNELS, action, EVERYTHING) == rule
+
+
+@pytest.mark.parametrize(
+    ("action", "rule"),
+    [
+        ("Originate\nChannel: Local/5@internal\nApplication: Echo", ""),
+        ("Originate\nChannel: Local/9@services\nApplication: Echo", "contexts"),
+        ("Hangup\nChannel: Local/5@internal-00000001;2", ""),
+        ("Hangup\nChannel: Local/5@outside-00000001;2", "contexts"),
+        ("Originate\nChannel: PJSIP/3\nContext: internal" + TO, "channels"),
+    ],
+)
+def test_where_both_are_given_the_contexts_decide_on_local_channels(action: str, rule: str) -> None:
+    assert rule_of(BOTH, action, EVERYTHING) == rule
+
+
+def test_an_empty_list_allows_nothing() -> None:
+    assert rule_of({"contexts": []}, "Redirect\nChannel: a/1\nContext: x" + TO) == "contexts"
+    assert rule_of({"contexts": []}, "Redirect\nChannel: a/1\nContext:" + TO) == "contexts"
+    assert rule_of({"channels": []}, "Hangup\nChannel: PJSIP/1") == "channels"

@@ -1,0 +1,223 @@
+"""The rules an operator writes for one user."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import msgspec
+import pytest
+
+from proxy.ami.actions import SHIPPED, Listed
+from proxy.ami.message import Action, parse_action
+from proxy.ami.privilege import parse_classes
+from proxy.config.rules import Rules
+from proxy.core.policy import Allow, Deny, Judged, decide, may_run
+
+DENIED = b"Permission denied"
+
+
+def user(rules: dict[str, Any], write: str = "call,originate,agent,command") -> Judged:
+    return SimpleNamespace(write=parse_classes(write), rules=msgspec.convert(rules, Rules))
+
+
+def ask(text: str) -> Action:
+    return parse_action(b"Action: " + text.encode() + b"\n\n")
+
+
+def rule_of(rules: dict[str, Any], text: str, write: str = "call,originate,agent,command") -> str:
+    """The rule that refuses; empty if the action is allowed."""
+    verdict = decide(user(rules, write), ask(text), SHIPPED)
+    if isinstance(verdict, Allow):
+        return ""
+    assert verdict.text == DENIED
+    return verdict.rule
+
+
+@pytest.mark.parametrize(
+    ("names", "action", "rule"),
+    [
+        ({"allow": ["Originate", "Queue*"]}, "Originate", ""),
+        ({"allow": ["Originate", "Queue*"]}, "qUEUEpause", ""),
+        ({"allow": ["Originate", "Queue*"]}, "Redirect", "actions"),
+        ({"allow": ["Originate"]}, "Ping", ""),
+        ({"allow": []}, "Originate", "actions"),
+        ({"allow": []}, "Logoff", ""),
+        ({"deny": ["Queue*"]}, "QueuePause", "actions"),
+        ({"deny": ["Queue*"]}, "Redirect", ""),
+        ({"deny": ["*"]}, "Ping", "actions"),
+        ({"deny": ["*"]}, "Logoff", ""),
+        ({"allow": ["QueuePause"], "deny": ["Queue*"]}, "QueuePause", "actions"),
+        ({"allow": ["*State"]}, "ExtensionState", ""),
+        ({"allow": ["System"]}, "MixMonitor", "classes"),
+    ],
+)
+def test_actions_by_name(names: dict[str, Any], action: str, rule: str) -> None:
+    assert rule_of({"actions": names}, action) == rule
+
+
+def test_what_a_user_may_run_at_all_is_what_is_listed_for_it() -> None:
+    row = {name: SHIPPED.find(name) for name in (b"originate", b"queuepause", b"dahdirestart", b"getconfig")}
+    assert all(row.values())
+    runs = {
+        name
+        for name, listed in row.items()
+        if listed and may_run(user({"actions": {"deny": ["Queue*"]}}, "all"), listed)
+    }
+    assert runs == {b"originate", b"getconfig"}
+    assert may_run(SimpleNamespace(write=0, rules=None), Listed(b"Ping", 0))
+
+
+def test_an_action_nobody_knows_and_asterisk_opens_to_all_needs_system() -> None:
+    table = SHIPPED.learnt_from([(b"ThirdParty", b"does something  (Priv: <none>)")])
+    for write, allowed in (("call", False), ("system", True)):
+        verdict = decide(SimpleNamespace(write=parse_classes(write), rules=None), ask("ThirdParty"), table)
+        assert isinstance(verdict, Allow) is allowed
+
+
+@pytest.mark.parametrize(
+    ("require", "value", "rule"),
+    [
+        ({"exact": "PJSIP/100"}, "PJSIP/100", ""),
+        ({"exact": "PJSIP/100"}, "PJSIP/1001", "rules[0]"),
+        ({"exact": "PJSIP/100"}, "pjsip/100", "rules[0]"),
+        ({"prefix": "PJSIP/1"}, "PJSIP/100", ""),
+        ({"prefix": "PJSIP/1"}, "XPJSIP/1", "rules[0]"),
+        ({"one_of": ["PJSIP/1", "PJSIP/2"]}, "PJSIP/2", ""),
+        ({"one_of": ["PJSIP/1", "PJSIP/2"]}, "PJSIP/3", "rules[0]"),
+        ({"pattern": r"PJSIP/1\d\d"}, "PJSIP/123", ""),
+        ({"pattern": r"PJSIP/1\d\d"}, "PJSIP/1234", "rules[0]"),
+        ({"pattern": r"PJSIP/1\d\d"}, "PJSIP/123\xff", "rules[0]"),
+        ({"pattern": r"(a|aa)+"}, "a" * 500 + "b", "rules[0]"),
+        ({}, "anything", "rules[0]"),
+    ],
+)
+def test_a_header_must_fit(require: dict[str, Any], value: str, rule: str) -> None:
+    rules = {"rules": [{"action": "Originate", "header": "Channel", "require": require}]}
+    assert rule_of(rules, f"Originate\nChannel: {value}\nApplication: Echo") == rule
+
+
+def test_a_header_that_must_fit_must_be_there() -> None:
+    rules = {"rules": [{"action": "Orig*", "header": "Account", "require": {"prefix": ""}}]}
+    assert rule_of(rules, "Originate\nChannel: a/b") == "rules[0]"
+    assert rule_of(rules, "Redirect\nChannel: a/b") == ""
+
+
+def test_every_variable_must_fit() -> None:
+    rules = {"rules": [{"action": "*", "header": "Variable", "require": {"prefix": "A="}}]}
+    assert rule_of(rules, "Originate\nVariable: A=1\nVariable: A=2") == ""
+    assert rule_of(rules, "Originate\nVariable: A=1\nVariable: B=2") == "rules[0]"
+
+
+def rewritten(rules: list[dict[str, Any]], text: str) -> tuple[tuple[bytes, bytes], ...]:
+    verdict = decide(user({"rules": rules}), ask(text), SHIPPED)
+    assert isinstance(verdict, Allow), verdict
+    return verdict.action.headers
+
+
+def test_set_forces_and_remove_takes_out() -> None:
+    rules = [
+        {"action": "Originate", "header": "Account", "set": "sales"},
+        {"action": "Originate", "header": "Context", "set": "out"},
+        {"action": "Originate", "header": "Codecs", "remove": True},
+        {"action": "Redirect", "header": "Account", "set": "no"},
+    ]
+    assert rewritten(rules, "Originate\nChannel: a/b\nCONTEXT: evil\nCodecs: ulaw") == (
+        (b"Action", b"Originate"),
+        (b"Channel", b"a/b"),
+        (b"CONTEXT", b"out"),
+        (b"Account", b"sales"),
+    )
+
+
+def test_a_forced_variable_comes_first_and_is_the_operators_word() -> None:
+    rules = [
+        {"action": "Originate", "header": "variable", "set": "TENANT=7"},
+        {"action": "Originate", "header": "Variable", "set": "CHANNEL(hangup_handler_push)=a,b,1"},
+    ]
+    assert rewritten(rules, "Originate\nChannel: a/b\nVariable: TENANT=8") == (
+        (b"variable", b"TENANT=7"),
+        (b"Variable", b"CHANNEL(hangup_handler_push)=a,b,1"),
+        (b"Action", b"Originate"),
+        (b"Channel", b"a/b"),
+        (b"Variable", b"TENANT=8"),
+    )
+
+
+def test_a_forced_value_is_judged_like_any_other() -> None:
+    rules = {"rules": [{"action": "Originate", "header": "PreDialGoSub", "set": "a,b,1"}]}
+    assert rule_of(rules, "Originate\nChannel: a/b") == "predial-gosub"
+
+
+@pytest.mark.parametrize(
+    ("header", "variable", "rule"),
+    [
+        ("Account", "CHANNEL(accountcode)=x", "rules.set"),
+        ("Account", "A=1,CDR(accountcode)=x", "rules.set"),
+        ("CallerID", "CALLERID(num)=x", "rules.set"),
+        ("CallerID", "CDR(userfield)=x", ""),
+        ("Account", "CHANNEL=1", ""),
+    ],
+)
+def test_a_variable_does_not_undo_a_forced_header(header: str, variable: str, rule: str) -> None:
+    rules = {"rules": [{"action": "Originate", "header": header, "set": "x"}]}
+    assert rule_of(rules, f"Originate\nChannel: a/b\nVariable: {variable}") == rule
+
+
+@pytest.mark.parametrize(
+    ("functions", "write", "name", "allowed"),
+    [
+        ([], "call", "CALLERID(num)", False),
+        ([], "call", "PLAIN", True),
+        (["URIDECODE", "QUEUE_*"], "call", "URIDECODE(%41)", True),
+        (["URIDECODE", "QUEUE_*"], "call", "QUEUE_MEMBER(a,b)", True),
+        (["URIDECODE", "QUEUE_*"], "call", "CALLERID(num)", False),
+        (["FILE", "GLOBAL"], "call", "GLOBAL(A)", False),
+        (["CURL", "*"], "call", "CURL(x)", False),
+        (["CURL"], "system,call", "CURL(x)", True),
+        (["CURL"], "system,call", "GLOBAL(A)", False),
+        (["CURL", "*"], "system,call", "GLOBAL(A)", True),
+        (["*"], "system,call", "CURL(x)", False),
+        (["*"], "system,call", "AST_CONFIG(a,b,c)", False),
+        (["AST_CONFIG"], "system,call", "AST_CONFIG(queues.conf,b,c)", True),
+        (["AST_CONFIG"], "system,call", "AST_CONFIG(Manager.conf,b,c)", False),
+        (["EVAL"], "system,call", "EVAL(${CURL (x)})", False),
+    ],
+)
+def test_the_list_of_functions(functions: list[str], write: str, name: str, allowed: bool) -> None:
+    verdict = decide(user({"functions": functions}, write), ask(f"Getvar\nVariable: {name}"), SHIPPED)
+    assert isinstance(verdict, Allow) is allowed
+    assert allowed or verdict == Deny(b"GetVar Access Forbidden: Variable", "functions")
+
+
+@pytest.mark.parametrize(
+    ("commands", "command", "rule"),
+    [
+        (["core show", "Queue show"], "core show channels", ""),
+        (["core show", "Queue show"], 'CORE\t"show"', ""),
+        (["core show", "Queue show"], "queue show lab", ""),
+        (["core show", "Queue show"], "core showdown", "commands"),
+        (["core show", "Queue show"], "core", "commands"),
+        ([], "core show version", "commands"),
+        (["core"], "core stop now", "command"),
+        (["database"], "database show", "command"),
+    ],
+)
+def test_the_list_of_commands(commands: list[str], command: str, rule: str) -> None:
+    assert rule_of({"commands": commands}, f"Command\nCommand: {command}") == rule
+
+
+@pytest.mark.parametrize(
+    ("allow", "action", "rule"),
+    [
+        (None, "CoreShowChannels", "scope"),
+        (None, "Status", "scope"),
+        (None, "Status\nChannel: PJSIP/100-00000001", ""),
+        (None, "QueueSummary", ""),
+        (["*"], "CoreShowChannels", "scope"),
+        (["CoreShowChannels"], "CoreShowChannels", ""),
+    ],
+)
+def test_a_scope_closes_the_lists_of_all_calls(allow: list[str] | None, action: str, rule: str) -> None:
+    rules: dict[str, Any] = {"scope": {"channels": ["PJSIP/100"]}}
+    if allow is not None:
+        rules["actions"] = {"allow": allow}
+    assert rule_of(rules, action, "system,reporting,call") == rule
