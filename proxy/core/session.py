@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 #: Filters one session may add; each costs a judgement per event.
 _FILTER_LIMIT: Final = 32
+#: What they may cost together, in pattern characters that a regular expression runs over an event.
+_FILTER_COST: Final = 512
 #: Asterisk's pause before it tells that a login failed.
 REFUSAL_DELAY: Final = 1.0
 _C_INT = re.compile(rb"[ \t]*([+-]?)(0[xX][0-9a-fA-F]+|\d+)")
@@ -416,20 +418,23 @@ class Session:
             return
         pattern = action.get(b"filter")
         try:
-            if len(self.filters) >= _FILTER_LIMIT:
-                raise FilterSyntaxError("Too many filters in this session")
-            if action.has(b"matchcriteria"):
+            if action.get(b"matchcriteria"):
                 added = eventfilter.compile_advanced(
                     action.get(b"matchcriteria"), pattern, eventfilter.CLIENT_LIMIT
                 )
             else:
                 added = eventfilter.compile_legacy(pattern, eventfilter.CLIENT_LIMIT)
+            if len(self.filters) >= _FILTER_LIMIT or self._filter_cost() + added.cost > _FILTER_COST:
+                raise FilterSyntaxError("Too many filters in this session")
         except FilterSyntaxError as error:
             self.reply(message.error(action.action_id, str(error).encode()))
             return
         self.reply(message.success(action.action_id, b"Success"))
         self.filters = (*self.filters, added)
         self._hub.subscribe(self)
+
+    def _filter_cost(self) -> int:
+        return sum(added.cost for added in self.filters)
 
     def _list_commands(self, action: Action) -> None:
         assert self.user is not None

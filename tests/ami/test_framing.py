@@ -1,0 +1,106 @@
+"""Cut anywhere, same messages; the bound holds; what Asterisk writes irregularly is survived."""
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proxy.ami.errors import MessageTooLong
+from proxy.ami.framing import ActionFramer, UpstreamFramer
+
+LINES = st.sampled_from([b"Action: Ping", b"X: y", b"a", b"\x00", b"\r", b"Response: Follows", b" : "])
+ENDS = st.sampled_from([b"\r\n", b"\n"])
+STREAM = st.lists(st.one_of(st.tuples(LINES, ENDS).map(b"".join), ENDS), max_size=30).map(b"".join)
+
+
+def in_pieces(framer, data: bytes, cuts: list[int]) -> list[bytes]:
+    points = sorted({0, len(data), *(cut % (len(data) + 1) for cut in cuts)})
+    messages: list[bytes] = []
+    for start, stop in itertools.pairwise(points):
+        messages += framer.feed(data[start:stop])
+    return messages
+
+
+class TestActionFramer:
+    @given(STREAM, st.lists(st.integers(0, 1000), max_size=12))
+    def test_cuts_do_not_matter(self, data, cuts):
+        whole, pieces = ActionFramer(), ActionFramer()
+        assert in_pieces(pieces, data, cuts) == whole.feed(data)
+        assert pieces.pending == whole.pending
+
+    @given(STREAM)
+    def test_nothing_is_lost_or_made_up(self, data):
+        framer = ActionFramer()
+        messages = framer.feed(data)
+        assert data.startswith(b"".join(messages))
+        assert len(data) == sum(map(len, messages)) + framer.pending
+
+    @pytest.mark.parametrize(
+        ("data", "messages"),
+        [
+            (b"A: 1\r\n\r\n", [b"A: 1\r\n\r\n"]),
+            (b"A: 1\n\n", [b"A: 1\n\n"]),
+            (b"A: 1\n\r\n", [b"A: 1\n\r\n"]),
+            (b"A: 1\r\n\n", [b"A: 1\r\n\n"]),
+            (b"\r\n", [b"\r\n"]),
+            (b"\n\r\n", [b"\n", b"\r\n"]),
+            (b"A: 1\r\n\r\nB: 2\r\n\r\n", [b"A: 1\r\n\r\n", b"B: 2\r\n\r\n"]),
+            # Not a blank line: a header whose text is CR (ami.md §1.1).
+            (b"A: 1\r\n\r\r\n", []),
+            (b"A: 1\r\n", []),
+        ],
+    )
+    def test_message_ends_where_asterisk_ends_it(self, data, messages):
+        assert ActionFramer().feed(data) == messages
+
+    @pytest.mark.parametrize("size", [100, 200])
+    def test_an_unfinished_message_over_the_limit(self, size):
+        framer = ActionFramer(99)
+        with pytest.raises(MessageTooLong):
+            framer.feed(b"x" * size)
+
+    def test_a_finished_message_over_the_limit(self):
+        with pytest.raises(MessageTooLong):
+            ActionFramer(10).feed(b"A: 1\r\n\r\nB: 0123456789\r\n\r\n")
+
+
+class TestUpstreamFramer:
+    @given(STREAM, st.lists(st.integers(0, 1000), max_size=12))
+    def test_cuts_do_not_matter(self, data, cuts):
+        assert in_pieces(UpstreamFramer(), data, cuts) == UpstreamFramer().feed(data)
+
+    @pytest.mark.parametrize(
+        ("data", "messages"),
+        [
+            (b"\r\n\r\n\nEvent: A\r\n\r\n", [b"Event: A\r\n\r\n"]),
+            # A message text with LF in it: ends one line early, the rest is a stray blank line.
+            (b"Message: no\n\r\n\r\nEvent: A\r\n\r\n", [b"Message: no\n\r\n", b"Event: A\r\n\r\n"]),
+            (b"\rEvent: A\r\n\r\n", [b"Event: A\r\n\r\n"]),
+            (b"Event: A\nX: 1\n\n", [b"Event: A\nX: 1\n\n"]),
+            (b"Response: Followed\r\n\r\n", [b"Response: Followed\r\n\r\n"]),
+            (
+                b"Response: Follows\r\nActionID: 1\r\none\n\ntwo\n\nthree--END COMMAND--\r\n\r\n"
+                b"Event: A\r\n\r\n",
+                [
+                    b"Response: Follows\r\nActionID: 1\r\none\n\ntwo\n\nthree--END COMMAND--\r\n\r\n",
+                    b"Event: A\r\n\r\n",
+                ],
+            ),
+            # Only the first line makes it free text, whatever stands further down (ami.md §9.2).
+            (b"Event: A\r\nX: Response: Follows\r\n\r\n", [b"Event: A\r\nX: Response: Follows\r\n\r\n"]),
+        ],
+    )
+    def test_message(self, data, messages):
+        assert UpstreamFramer().feed(data) == messages
+
+    def test_too_long_is_left_out_and_counted(self):
+        framer = UpstreamFramer(limit=20)
+        assert framer.feed(b"X: " + b"y" * 30 + b"\r\n\r\nA: 1\r\n\r\n") == [b"A: 1\r\n\r\n"]
+        assert framer.dropped == 1
+
+    def test_no_end_in_sight(self):
+        framer = UpstreamFramer(limit=20, give_up=50)
+        framer.feed(b"x" * 50)
+        with pytest.raises(MessageTooLong):
+            framer.feed(b"x")

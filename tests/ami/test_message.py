@@ -1,0 +1,181 @@
+"""Parsed once, by Asterisk's reading; sent from what was parsed, and nothing else."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proxy.ami import message
+from proxy.ami.errors import ActionIDTooLong, ControlCharacter, LineTooLong, ProtocolError, TooManyHeaders
+from proxy.ami.message import Action, Message, parse_action
+
+
+def parse(text: str) -> Action:
+    return parse_action(text.replace("\n", "\r\n").encode("latin-1") + b"\r\n\r\n")
+
+
+def headers(text: str) -> list[tuple[bytes, bytes]]:
+    return list(parse(text).headers)
+
+
+class TestParse:
+    @pytest.mark.parametrize(
+        ("text", "expected"),
+        [
+            ("Action: Ping", [(b"Action", b"Ping")]),
+            ("Action:Ping", [(b"Action", b"Ping")]),
+            ("ACTION:\t  Ping ", [(b"ACTION", b"Ping ")]),  # trailing blanks are kept: an unknown action
+            ("Action : Ping", []),
+            (" Action: Ping", []),
+            (": Ping", []),
+            ("no colon\nAction: Ping", [(b"Action", b"Ping")]),
+            ("Action: Ping\nBad Name: x\nN\xe4me: y", [(b"Action", b"Ping")]),
+            # The first of each counts, even if empty; of Action the first that is not.
+            (
+                "Action: \nActionID: \nAction: Ping\nActionID: 2\nAction: Command",
+                [(b"Action", b"Ping"), (b"ActionID", b"")],
+            ),
+            (
+                "Action: Originate\nApplication: \nApplication: System",
+                [(b"Action", b"Originate"), (b"Application", b"")],
+            ),
+            (
+                "Action: Setvar\nVariable: a=1\nVARIABLE: b=2",
+                [(b"Action", b"Setvar"), (b"Variable", b"a=1"), (b"VARIABLE", b"b=2")],
+            ),
+            (
+                "Action: UserEvent\nMy Name: x\nX: 1\nX: 2\nAction: Ping\nActionID: a\nActionID: b\n lead: y",
+                [
+                    (b"Action", b"UserEvent"),
+                    (b"My Name", b"x"),
+                    (b"X", b"1"),
+                    (b"X", b"2"),
+                    (b"ActionID", b"a"),
+                ],
+            ),
+        ],
+    )
+    def test_headers(self, text, expected):
+        assert headers(text) == expected
+
+    def test_bytes_stay_bytes(self):
+        assert parse("Action: Ping\nActionID: \xff\x85\xa0").action_id == b"\xff\x85\xa0"
+
+    @pytest.mark.parametrize(
+        "raw", [b"A: \0\r\n\r\n", b"A: \r\r\n\r\n", b"A: x\ry\r\n\r\n", b"A: \x1b[1m\r\n\r\n", b"\x01\n\n"]
+    )
+    def test_control_characters_end_the_stream(self, raw):
+        with pytest.raises(ControlCharacter) as refused:
+            parse_action(raw)
+        assert refused.value.fatal
+
+    def test_line_limit_is_asterisks(self):
+        assert parse("Action: Ping\nX: " + "y" * 1019).name == b"Ping"
+        with pytest.raises(LineTooLong) as refused:
+            parse("ActionID: 7\nAction: Ping\nX: " + "y" * 1020)
+        assert refused.value.action_id == b"7"
+        assert not refused.value.fatal
+
+    def test_header_limit_is_asterisks(self):
+        assert parse("Action: Ping" + "\nX: 1" * 127).name == b"Ping"
+        with pytest.raises(TooManyHeaders) as refused:
+            parse("Action: Ping\nActionID: 7" + "\nX: 1" * 127)
+        assert refused.value.action_id == b"7"
+        with pytest.raises(TooManyHeaders) as refused:
+            parse("Action: Ping" + "\nX: 1" * 128 + "\nActionID: 7")
+        assert refused.value.action_id == b""
+
+    def test_action_id_limit(self):
+        assert len(parse("Action: Ping\nActionID: " + "i" * 256).action_id) == 256
+        with pytest.raises(ActionIDTooLong):
+            parse("Action: Ping\nActionID: " + "i" * 257)
+        with pytest.raises(LineTooLong) as refused:
+            parse("ActionID: " + "i" * 257 + "\nX: " + "y" * 1020)
+        assert refused.value.action_id == b""
+
+
+class TestAction:
+    ACTION = Action([(b"Action", b"Redirect"), (b"Channel", b"a"), (b"channel", b"b"), (b"ActionID", b"9")])
+
+    def test_lookup(self):
+        assert self.ACTION.get(b"channel") == b"a"
+        assert self.ACTION.get(b"exten") == b""
+        assert self.ACTION.get(b"exten", b"s") == b"s"
+        assert self.ACTION.get_all(b"channel") == [b"a", b"b"]
+        assert self.ACTION.has(b"channel")
+        assert not self.ACTION.has(b"exten")
+        assert (self.ACTION.key, self.ACTION.action_id) == (b"redirect", b"9")
+
+    def test_changes_make_a_new_one(self):
+        assert self.ACTION.without(b"channel", b"actionid").headers == ((b"Action", b"Redirect"),)
+        assert self.ACTION.with_header(b"Channel", b"c").headers == (
+            (b"Action", b"Redirect"),
+            (b"Channel", b"c"),
+            (b"ActionID", b"9"),
+        )
+        assert self.ACTION.with_header(b"Exten", b"1").headers[-1] == (b"Exten", b"1")
+        assert self.ACTION.with_added([(b"Variable", b"x=1")]).headers[-1] == (b"Variable", b"x=1")
+        assert self.ACTION.get(b"channel") == b"a"
+
+    def test_equal_by_headers(self):
+        assert Action(self.ACTION.headers) == self.ACTION
+        assert hash(Action(self.ACTION.headers)) == hash(self.ACTION)
+        assert self.ACTION.__eq__(1) is False
+
+    def test_repr_has_no_values(self):
+        assert "sekret" not in repr(Action([(b"Action", b"Login"), (b"Secret", b"sekret")]))
+
+    def test_serialise_puts_our_id_in_the_clients_place(self):
+        assert parse("ActionID: 1\nAction: Ping\nX: 2").serialise(b"ours") == (
+            b"ActionID: ours\r\nAction: Ping\r\nX: 2\r\n\r\n"
+        )
+        assert parse("Action:Ping").serialise(b"ours") == b"Action: Ping\r\nActionID: ours\r\n\r\n"
+
+    def test_what_we_add_may_not_make_it_too_much(self):
+        with pytest.raises(TooManyHeaders):
+            parse("Action: Setvar" + "\nVariable: a=1" * 127).serialise(b"ours")
+        with pytest.raises(LineTooLong):
+            parse("Action: Ping\nX:" + "y" * 1020).serialise(b"ours")  # the blank after the colon is ours
+
+
+NAMES = st.sampled_from([b"Action", b"action", b"ActionID", b"Variable", b"Channel", b"X-Y", b"a.b(c)"])
+VALUES = st.binary(max_size=30).filter(lambda v: not any(b < 0x20 and b != 9 for b in v))
+
+
+@given(st.lists(st.tuples(NAMES, VALUES), max_size=20))
+def test_parse_of_serialise_is_identity(pairs):
+    """What Asterisk is sent reads, by its own rules, as exactly what was judged."""
+    raw = b"".join(name + b": " + value + b"\r\n" for name, value in pairs) + b"\r\n"
+    try:
+        action = parse_action(raw)
+        again = parse_action(action.serialise(b"relay"))
+    except ProtocolError:
+        return
+    before = [h for h in action.headers if h[0].lower() != b"actionid"]
+    after = [h for h in again.headers if h[0].lower() != b"actionid"]
+    assert after == before
+    assert again.action_id == b"relay"
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_parse_or_are_refused(raw):
+    try:
+        action = parse_action(raw)
+    except ProtocolError:
+        return
+    serialised = action.serialise(b"x")
+    assert serialised.count(b"\r\n\r\n") == 1
+    assert serialised.endswith(b"\r\n\r\n")
+    assert serialised.replace(b"\r\n", b"").count(b"\n") == 0
+
+
+def test_writing():
+    assert message.error(b"1", b"no") == b"Response: Error\r\nActionID: 1\r\nMessage: no\r\n\r\n"
+    assert message.success(b"", b"yes") == b"Response: Success\r\nMessage: yes\r\n\r\n"
+    assert message.event(b"E", (b"A", b"b")) == b"Event: E\r\nA: b\r\n\r\n"
+
+
+def test_message_lookup_is_lazy_and_takes_the_first():
+    reply = Message(b"Response: Success\r\nX:  1 \nx: 2\r\nno colon\r\n\r\n")
+    assert reply.get(b"x") == b"1 "
+    assert reply.get(b"y", b"none") == b"none"
+    assert reply.headers == [(b"Response", b"Success"), (b"X", b"1 "), (b"x", b"2")]

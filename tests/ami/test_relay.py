@@ -1,0 +1,115 @@
+"""What goes on to clients is well-formed, and none of ours or forged is in it."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proxy.ami.relay import BROADCAST, action_id_of, event_name_of, rebuild_event, to_owner
+
+GOOD = b"Event: Hold\r\nPrivilege: call,all\r\nChannel: a: b\r\nX:\r\n\r\n"
+
+
+def test_a_sound_event_is_known_by_its_head():
+    match = BROADCAST.fullmatch(GOOD)
+    assert match is not None
+    assert match.groups() == (b"Event: Hold\r\nPrivilege: call,all\r\n", b"Hold", b"call")
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"Event: Hold\r\n\r\n",
+        b"Event: Hold\r\nX: 1\r\nPrivilege: call,all\r\n\r\n",
+        b"Event: Status\r\nPrivilege: Call\r\n\r\n",
+        GOOD[:-2] + b"Event: Second\r\n\r\n",
+        GOOD[:-2] + b"privilege: all\r\n\r\n",
+        GOOD[:-2] + b"Response: Success\r\n\r\n",
+        GOOD[:-2] + b"ActionID: 1\r\n\r\n",
+        GOOD[:-2] + b"no colon\r\n\r\n",
+        GOOD[:-2] + b"X: a\rb\r\n\r\n",
+        GOOD[:-2] + b"X: a\0b\r\n\r\n",
+        GOOD.replace(b"\r\n", b"\n"),
+        b"Response: Success\r\nPrivilege: call,all\r\n\r\n",
+    ],
+)
+def test_whatever_else_is_not(raw):
+    assert BROADCAST.fullmatch(raw) is None
+
+
+def test_first_lines():
+    assert action_id_of(b"Response: Success\r\nActionID: x y\r\nActionID: z\r\n\r\n") == b"x y"
+    assert action_id_of(b"Event: A\nactionid:1\n\n") == b"1"
+    assert action_id_of(b"Event: A\r\nX: ActionID: 1\r\n\r\n") == b""
+    assert event_name_of(GOOD) == b"Hold"
+    assert event_name_of(b"Response: A\r\n\r\n") == b""
+
+
+class TestToOwner:
+    def test_id_restored_in_its_place(self):
+        raw = b"Response: Success\r\nActionID: ours\r\nMessage: ours\r\n\r\n"
+        assert (
+            to_owner(raw, b"ours", b"\xff") == b"Response: Success\r\nActionID: \xff\r\nMessage: ours\r\n\r\n"
+        )
+
+    @pytest.mark.parametrize("end", [b"\r\n", b"\n"])
+    def test_id_taken_out(self, end):
+        raw = end.join([b"Response: Success", b"ActionID: ours", b"X: 1", b"", b""])
+        assert to_owner(raw, b"ours", b"") == b"Response: Success\r\nX: 1\r\n\r\n"
+
+    def test_a_message_without_the_id_stays(self):
+        assert to_owner(b"Event: PeerEntry\r\n\r\n", b"ours", b"") == b"Event: PeerEntry\r\n\r\n"
+
+    def test_lines_without_a_colon_are_native_in_answers(self):
+        raw = b"Response: Success\r\nActionID: ours\r\nNo categories found\r\n\r\n"
+        assert to_owner(raw, b"ours", b"1") == raw.replace(b"ours", b"1")
+
+    def test_noise_is_made_visible(self):
+        assert to_owner(b"Response: Success\r\nValue: a\rb\0c\r\n\r\n", b"o", b"") == (
+            b"Response: Success\r\nValue: a?b?c\r\n\r\n"
+        )
+
+    def test_old_style_output_is_whole_and_unchanged(self):
+        raw = b"Response: Follows\r\nPrivilege: Command\r\nActionID: ours\r\na\n\nb\n--END COMMAND--\r\n\r\n"
+        assert to_owner(raw, b"ours", b"7") == raw.replace(b"ours", b"7")
+        assert to_owner(raw, b"ours", b"") == raw.replace(b"ActionID: ours\r\n", b"")
+
+
+class TestRebuild:
+    @pytest.mark.parametrize(
+        ("raw", "rebuilt"),
+        [
+            (GOOD, GOOD),
+            (GOOD.replace(b"\r\n", b"\n"), GOOD),
+            (
+                GOOD[:-2]
+                + b"Event: B\r\nprivilege: x\r\nEventList: start\r\nResponse: y\r\nActionID: 1\r\n\r\n",
+                GOOD,
+            ),
+            (GOOD[:-2] + b"no colon\r\n bad: 1\r\n: 2\r\n\r\n", GOOD),
+            (GOOD[:-2] + b"X: a\rb\0\r\n\r\n", GOOD[:-2] + b"X: a?b?\r\n\r\n"),
+            (
+                b"Event: OriginateResponse\r\nPrivilege: call,all\r\nResponse: Success\r\n\r\n",
+                b"Event: OriginateResponse\r\nPrivilege: call,all\r\nResponse: Success\r\n\r\n",
+            ),
+            (b"Event: Hold\r\nX: 1\r\nPrivilege: call,all\r\n\r\n", None),
+            (b"Event: Hold\r\n", None),
+            (b"Event: Hold", None),
+            (b"Event: Status\r\nPrivilege: Call\r\n\r\n", None),
+            (b"Response: x\r\nPrivilege: call,all\r\n\r\n", None),
+        ],
+    )
+    def test_row(self, raw, rebuilt):
+        assert rebuild_event(raw) == rebuilt
+
+    def test_our_id_becomes_the_senders(self):
+        raw = b"Event: UserEvent\r\nPrivilege: user,all\r\nactionid: ours\r\nX: 1\r\nActionID: other\r\n\r\n"
+        assert rebuild_event(raw, b"ours", b"7") == (
+            b"Event: UserEvent\r\nPrivilege: user,all\r\nactionid: 7\r\nX: 1\r\n\r\n"
+        )
+        assert rebuild_event(raw, b"ours", b"") == b"Event: UserEvent\r\nPrivilege: user,all\r\nX: 1\r\n\r\n"
+
+    @given(st.binary(max_size=200))
+    def test_what_comes_out_is_one_sound_event(self, body):
+        rebuilt = rebuild_event(b"Event: UserEvent\r\nPrivilege: user,all\r\n" + body + b"\r\n\r\n")
+        assert rebuilt is not None
+        assert BROADCAST.fullmatch(rebuilt)
