@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from proxy.cli.prompt import new_secret
-from proxy.config import ConfigErrors, Unfit, load_config, parse_users
+from proxy.config import ConfigErrors, Unfit, load_config
 from proxy.config.additions import Addition, table_with
 from proxy.config.files import read_private
 from proxy.config.phc import hash_secret
@@ -112,8 +112,6 @@ def run_add(arguments: argparse.Namespace) -> int:
     try:
         file: Path = arguments.users or load_config(arguments.config).users_file
         text = read_private(file) if file.exists() else b""
-        if text:
-            parse_users(file, text)
         generated = secrets.token_urlsafe(_SECRET_BYTES) if arguments.generate else None
         # Judged with a stand-in first: nobody types a secret twice to learn of a misspelt class.
         addition = Addition(arguments.name, arguments.read, arguments.write, tuple(arguments.acl))

@@ -13,9 +13,9 @@ import yaml
 from proxy.config.loading import parse_users
 from proxy.config.phc import dummy_hash
 from proxy.config.problems import ConfigErrors, Unfit
-from proxy.config.user import UserEntry, UsersFile
+from proxy.config.user import UserEntry
 
-_EMPTY_TABLE = re.compile(rb"^users:[ \t]*(?:\{[ \t]*\}|~|null)?[ \t]*(?=#|\r?$)", re.MULTILINE)
+_EMPTY_TABLE = re.compile(rb"^users:[ \t]*(?:\{[ \t]*\}|~|null)?(?=[ \t]*(?:#|\r?$))", re.MULTILINE)
 _FIRST_ENTRY = re.compile(rb"^users:[^\n]*\n(?:[ \t]*(?:#[^\n]*)?\r?\n)*([ ]+)[^\s#]", re.MULTILINE)
 
 
@@ -34,7 +34,9 @@ def table_with(file: Path, text: bytes, addition: Addition, secret: str | None =
     ConfigErrors says what is wrong with the new entry, Unfit that the file's
     layout leaves no place for it.
     """
-    before = parse_users(file, text) if text.strip() else UsersFile(users={})
+    if _says_nothing(text):
+        text = _with_line_end(text) + b"users:\n"
+    before = parse_users(file, text)
     if any(name.lower() == addition.name.lower() for name in before.users):
         raise Unfit(f"{file} has a user {addition.name} already (case does not count)", "choose another name")
     entry: dict[str, object] = {"secret": secret or dummy_hash()}
@@ -55,15 +57,19 @@ def table_with(file: Path, text: bytes, addition: Addition, secret: str | None =
 
 
 def _append(text: bytes, entry: bytes) -> bytes:
-    if not text.strip():
-        text = text + b"users:\n"
     first = _FIRST_ENTRY.search(text)
     indent = first[1] if first else b"  "
     if first is None:
         text = _EMPTY_TABLE.sub(b"users:", text, count=1)
-    if not text.endswith(b"\n"):
-        text += b"\n"
-    return text + b"".join(indent + line for line in entry.splitlines(keepends=True))
+    return _with_line_end(text) + b"".join(indent + line for line in entry.splitlines(keepends=True))
+
+
+def _says_nothing(text: bytes) -> bool:
+    return all(not line.strip() or line.lstrip().startswith(b"#") for line in text.split(b"\n"))
+
+
+def _with_line_end(text: bytes) -> bytes:
+    return text if not text or text.endswith(b"\n") else text + b"\n"
 
 
 def _holds(file: Path, text: bytes, users: dict[str, UserEntry]) -> bool:

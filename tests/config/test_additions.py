@@ -1,0 +1,74 @@
+from pathlib import Path
+
+import pytest
+
+from proxy.ami.privilege import AGENT, CALL, ORIGINATE
+from proxy.config import ConfigErrors, Unfit, parse_users
+from proxy.config.additions import Addition, table_with
+
+FILE = Path("users.yaml")
+SECRET = "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$pzROa0WzGQXg1oZtBNgZtpGUNH8RAj/KA3SdRScQ91g"
+ENTRY = f'"{SECRET}"'
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "",
+        "# nobody yet\n",
+        "users:\n",
+        "users: {}\n",
+        "users: {}  # nobody\n",
+        "users: ~\n",
+        "---\nusers:",
+        f"# mine\nusers:\n  old: {{secret: {ENTRY}}}   # the first\n",
+        f"users:\n    # indented by four\n\n    old:\n        secret: {ENTRY}",
+        f"users:\n  old:\n    secret: {ENTRY}\n    read: [call]\n\n# the end\n",
+    ],
+)
+def test_the_user_is_added_and_the_rest_stays(before: str) -> None:
+    addition = Addition("Dialer", "call, agent", "originate", ("deny 0.0.0.0/0", "permit 10.0.0.0/8"))
+    text = table_with(FILE, before.encode(), addition, SECRET)
+    users = parse_users(FILE, text).users
+    old = parse_users(FILE, before.encode()).users if "users" in before else {}
+    assert {name: entry for name, entry in users.items() if name != "Dialer"} == old
+    added = users["Dialer"]
+    assert (added.secret, added.read_mask, added.write_mask) == (SECRET, CALL | AGENT, ORIGINATE)
+    assert added.acl == addition.acl
+    for line in before.splitlines():
+        if "{}" not in line and "~" not in line:
+            assert line in text.decode().splitlines()
+
+
+@pytest.mark.parametrize("name", ["0100", "on", "no", "~", "a: b", "#x", "ü", "a'b", '"', "- x", "{x}", "<<"])
+def test_any_name_comes_back_as_it_was(name: str) -> None:
+    assert list(parse_users(FILE, table_with(FILE, b"", Addition(name), SECRET)).users) == [name]
+
+
+def test_without_a_secret_the_entry_can_be_judged_all_the_same() -> None:
+    with pytest.raises(ConfigErrors, match="'agnt' is not a privilege class"):
+        table_with(FILE, b"", Addition("x", read="call,agnt"))
+    assert b"argon2id" in table_with(FILE, b"", Addition("x", read="call"))
+
+
+@pytest.mark.parametrize(
+    "addition",
+    [Addition("x", write="call,,agent"), Addition("x", acl=("allow all",)), Addition(""), Addition("a\nb")],
+)
+def test_what_the_entry_gets_wrong_is_told_of_the_entry(addition: Addition) -> None:
+    with pytest.raises(ConfigErrors) as errors:
+        table_with(FILE, f"users:\n  old: {{secret: {ENTRY}}}\n".encode(), addition, SECRET)
+    assert all(problem.line == 0 for problem in errors.value.problems)
+
+
+def test_a_name_that_is_taken_in_another_case_is_refused() -> None:
+    with pytest.raises(Unfit, match="has a user OLD already"):
+        table_with(FILE, f"users:\n  old: {{secret: {ENTRY}}}\n".encode(), Addition("OLD"), SECRET)
+
+
+@pytest.mark.parametrize(
+    "before", [f"users: {{old: {{secret: {ENTRY}}}}}\n", f"users:\n  old: {{secret: {ENTRY}}}\n...\n"]
+)
+def test_a_layout_without_room_is_refused_not_broken(before: str) -> None:
+    with pytest.raises(Unfit, match="laid out so that nothing can be added"):
+        table_with(FILE, before.encode(), Addition("new"), SECRET)

@@ -1,0 +1,111 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from proxy.config.files import check_private, check_readable, read_file, read_private, read_secret
+from proxy.config.problems import Unfit
+
+ALL = [check_readable, check_private, read_file, read_private, read_secret]
+PRIVATE = [check_private, read_private, read_secret]
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    tmp_path.chmod(0o700)
+    file = tmp_path / "upstream.secret"
+    file.write_text("s3cret\n")
+    file.chmod(0o600)
+    return file
+
+
+@pytest.mark.parametrize("look", ALL)
+def test_a_file_in_order_is_taken(file: Path, look: object) -> None:
+    look(file)  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("look", ALL)
+def test_what_is_no_readable_file_is_refused(tmp_path: Path, look: object) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    for path, says in ((tmp_path / "gone", "No such file"), (tmp_path, "not a file"), (fifo, "not a file")):
+        with pytest.raises(Unfit, match=says) as error:
+            look(path)  # type: ignore[operator]
+        assert str(path) in str(error.value)
+        assert error.value.remedy
+
+
+@pytest.mark.parametrize("look", PRIVATE)
+@pytest.mark.parametrize(
+    ("mode", "says", "remedy"),
+    [
+        (0o644, "mode 0644: readable by everybody", "chmod 0640 "),
+        (0o604, "mode 0604: readable by everybody", "chmod 0600 "),
+        (0o620, "mode 0620: writable by others", "chmod 0600 "),
+        (0o660, "mode 0660: writable by others", "chmod 0640 "),
+        (0o602, "mode 0602: writable by others", "chmod 0600 "),
+    ],
+)
+def test_a_loose_mode_is_named_with_the_chmod_that_mends_it(
+    file: Path, look: object, mode: int, says: str, remedy: str
+) -> None:
+    file.chmod(mode)
+    with pytest.raises(Unfit, match=says) as error:
+        look(file)  # type: ignore[operator]
+    assert error.value.remedy == f"{remedy}{file}"
+    assert "s3cret" not in str(error.value)
+
+
+@pytest.mark.parametrize("mode", [0o400, 0o600, 0o440, 0o640])
+def test_a_tight_mode_is_taken(file: Path, mode: int) -> None:
+    file.chmod(mode)
+    assert read_private(file) == b"s3cret\n"
+
+
+@pytest.mark.parametrize(("mode", "fits"), [(0o777, False), (0o770, False), (0o1777, True), (0o755, True)])
+def test_the_folder_must_not_let_others_replace_the_file(file: Path, mode: int, fits: bool) -> None:
+    file.parent.chmod(mode)
+    if fits:
+        check_private(file)
+    else:
+        with pytest.raises(Unfit, match="others could replace upstream") as error:
+            check_private(file)
+        assert error.value.remedy == f"chmod go-w {file.parent}"
+
+
+def test_a_link_is_judged_where_it_leads(file: Path) -> None:
+    loose = file.parent / "loose"
+    loose.mkdir()
+    target = file.rename(loose / "target")
+    file.symlink_to(target)
+    check_private(file)
+    loose.chmod(0o777)
+    with pytest.raises(Unfit, match="others could replace"):
+        check_private(file)
+
+
+@pytest.mark.parametrize(
+    ("content", "secret"),
+    [
+        (b"s3cret", b"s3cret"),
+        (b"s3cret\n", b"s3cret"),
+        (b"s3cret\r\n", b"s3cret"),
+        (b" s3cret \n", b" s3cret "),
+        (b"s\xc3\xbc\n", b"s\xc3\xbc"),
+    ],
+)
+def test_one_newline_at_the_end_is_not_part_of_a_secret(file: Path, content: bytes, secret: bytes) -> None:
+    file.write_bytes(content)
+    assert read_secret(file) == secret
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [(b"", "is empty"), (b"\n", "is empty"), (b"\r\n", "is empty"), (b"hunter2\n\n", "more than one line"),
+     (b"hunter2\nx", "more than one line"), (b"hunter2\0", "control characters")],
+)  # fmt: skip
+def test_what_is_not_one_secret_is_refused_and_not_shown(file: Path, content: bytes, says: str) -> None:
+    file.write_bytes(content)
+    with pytest.raises(Unfit, match=says) as error:
+        read_secret(file)
+    assert "hunter2" not in f"{error.value} {error.value.remedy}"

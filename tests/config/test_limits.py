@@ -1,0 +1,42 @@
+import msgspec
+import pytest
+
+from proxy.config.limits import ORDERED, Limits
+
+#: The table of limits as the operator's guide has it.
+DOCUMENTED = {
+    "connections": 1024, "sessions_authenticated": 512, "unauthenticated": 128,
+    "unauthenticated_per_address": 16, "connections_per_address": 64, "sessions_per_user": 32,
+    "connection_rate": 20, "connection_burst": 60, "handshake_timeout": 5, "handshake_bytes": 16384,
+    "login_timeout": 10, "login_bytes": 4096, "login_failure_burst": 5, "login_failure_interval": 6,
+    "penalty": 30, "penalty_max": 900, "hash_threads": 2, "hash_queue": 32, "action_bytes": 65536,
+    "action_id_bytes": 256, "in_flight_per_session": 32, "in_flight": 512, "lists_per_session": 4,
+    "list_items": 100000, "action_rate": 50, "action_burst": 200, "originate_rate": 2, "originate_burst": 10,
+    "command_rate": 5, "command_burst": 10, "rate_wait": 30, "action_timeout": 15, "command_timeout": 60,
+    "originate_grace": 5, "list_item_timeout": 15, "list_timeout": 120, "outbox_soft": 1 << 20,
+    "outbox_hard": 2 << 20, "outbox_stall": 10, "outbox_total": 64 << 20, "slow_consumer": "close",
+    "keepalive_idle": 60, "keepalive_interval": 15, "keepalive_count": 4, "unacknowledged_timeout": 30,
+    "upstream_connect_timeout": 3, "upstream_login_timeout": 5, "reconnect_min": 0.5, "reconnect_max": 10,
+    "reconnect_jitter": 0.3, "rejected_min": 5, "rejected_max": 60, "ping_interval": 15, "stall_timeout": 30,
+    "upstream_message_bytes": 1 << 20, "upstream_line_bytes": 64 << 10, "upstream_unfinished_bytes": 4 << 20,
+    "drain_timeout": 10, "stop_timeout": 25,
+}  # fmt: skip
+
+
+def test_defaults_are_those_of_the_table() -> None:
+    given = msgspec.structs.asdict(Limits())
+    assert {name: given[name] for name in DOCUMENTED} == DOCUMENTED
+
+
+@pytest.mark.parametrize(("low", "high"), ORDERED)
+def test_defaults_are_in_order(low: str, high: str) -> None:
+    assert getattr(Limits(), low) <= getattr(Limits(), high)
+
+
+@pytest.mark.parametrize("field", msgspec.structs.fields(Limits), ids=lambda field: field.name)
+def test_each_default_is_within_its_own_bounds(field: msgspec.structs.FieldInfo) -> None:
+    if field.name != "penalty_exempt":
+        assert msgspec.convert(field.default, field.type) == field.default
+        for absurd in (-1, 1 << 62, "x"):
+            with pytest.raises(msgspec.ValidationError):
+                msgspec.convert(absurd, field.type)

@@ -1,0 +1,40 @@
+import pytest
+
+from proxy.config.networks import Network, parse_network, parse_rules
+from proxy.config.problems import Unfit
+
+
+@pytest.mark.parametrize(
+    ("line", "rules"),
+    [
+        ("deny 0.0.0.0/0", [(False, "0.0.0.0/0")]),
+        ("permit=10.0.0.0/255.0.0.0", [(True, "10.0.0.0/8")]),
+        ("deny = 0.0.0.0/0.0.0.0", [(False, "0.0.0.0/0")]),
+        ("permit => 192.0.2.7", [(True, "192.0.2.7/32")]),
+        ("  PERMIT\t192.0.2.7/24 ", [(True, "192.0.2.0/24")]),
+        ("permit ::1", [(True, "::1/128")]),
+        ("deny ::/0", [(False, "::/0")]),
+        ("permit 10.0.0.0/8, 192.0.2.0/24", [(True, "10.0.0.0/8"), (True, "192.0.2.0/24")]),
+        ("permit 10.0.0.0/8,!10.1.0.0/16", [(True, "10.0.0.0/8"), (False, "10.1.0.0/16")]),
+        ("deny !10.0.0.0/8", [(True, "10.0.0.0/8")]),
+    ],
+)
+def test_lines_are_read_as_manager_conf_has_them(line: str, rules: list[tuple[bool, str]]) -> None:
+    assert [(rule.permits, str(rule.network)) for rule in parse_rules(line)] == rules
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["", "deny", "deny ", "allow 10.0.0.0/8", "10.0.0.0/8", "permit10.0.0.0/8", "permit 10.0.0.0/33",
+     "permit 10.0.0.0/0.0.0.255", "permit 10.0.0.0/255.0.255.0", "permit example.org", "permit 10.0.0.0/8,",
+     "permit ::ffff:10.0.0.0/104", "permit fe80::1%eth0", "permit 10.0.0.0/8 1.2.3.4", "permit ::/0.0.0.0"],
+)  # fmt: skip
+def test_what_is_no_rule_is_refused_with_a_remedy(line: str) -> None:
+    with pytest.raises(Unfit) as error:
+        parse_rules(line)
+    assert error.value.remedy
+
+
+def test_a_network_is_kept_in_its_plain_spelling() -> None:
+    assert Network.from_text(" 10.1.2.3/255.0.0.0 ") == "10.0.0.0/8"
+    assert str(parse_network("2001:DB8::/32")) == "2001:db8::/32"

@@ -1,0 +1,31 @@
+import pytest
+
+from proxy.config.problems import ConfigErrors, Problem, spell
+
+
+@pytest.mark.parametrize(
+    ("problem", "line"),
+    [
+        (
+            Problem("deploy/proxy.yaml", 12, "listeners[0].adress", "unknown key", "did you mean 'address'?"),
+            "deploy/proxy.yaml:12: listeners[0].adress: unknown key; did you mean 'address'?",
+        ),
+        (Problem("proxy.yaml", 3, "", "not valid YAML"), "proxy.yaml:3: not valid YAML"),
+        (
+            Problem("users.yaml", 0, "", "cannot be read", "create it"),
+            "users.yaml: cannot be read; create it",
+        ),
+    ],
+)
+def test_a_problem_is_one_line(problem: Problem, line: str) -> None:
+    assert str(problem) == line
+
+
+def test_errors_print_every_problem_on_its_own_line() -> None:
+    errors = ConfigErrors([Problem("a", 1, "x", "one"), Problem("a", 2, "y", "two")])
+    assert str(errors) == "a:1: x: one\na:2: y: two"
+
+
+def test_key_paths_are_spelled_as_people_write_them() -> None:
+    assert spell(("listeners", 0, "certificates", 1, "key")) == "listeners[0].certificates[1].key"
+    assert spell(()) == ""

@@ -1,0 +1,99 @@
+"""deploy/proxy.yaml and deploy/users.yaml: they load, and nothing is left out of them."""
+
+import re
+import shutil
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from proxy.config import Config, Limits, UsersFile, load
+from proxy.config.schema import Certificate, Control, FanOut, Listener, Log, Metrics, Tls, Upstream
+from proxy.config.user import UserEntry
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> Path:
+    tmp_path.chmod(0o700)
+    (tmp_path / "certs").mkdir()
+    for name in (
+        "upstream.secret",
+        "certs/server.crt",
+        "certs/server.key",
+        "certs/clients-ca.crt",
+        "certs/clients.crl",
+    ):
+        (tmp_path / name).write_text("placeholder\n")
+        (tmp_path / name).chmod(0o640)
+    for name in ("proxy.yaml", "users.yaml"):
+        shutil.copyfile(DEPLOY / name, tmp_path / name)
+        (tmp_path / name).chmod(0o640)
+    return tmp_path
+
+
+def uncomment(file: Path, **changes: str) -> None:
+    """Bring the optional keys to life: those behind a hash without a blank."""
+    text = re.sub(r"^( *)#(?=\S)", r"\1", file.read_text(), flags=re.MULTILINE)
+    for old, new in changes.items():
+        assert old in text
+        text = text.replace(old, new)
+    file.write_text(text)
+
+
+def load_both(folder: Path) -> tuple[Config, UsersFile]:
+    return load(folder / "proxy.yaml")
+
+
+def test_the_files_load_as_shipped(installed: Path) -> None:
+    config, users = load_both(installed)
+    assert str(config.listeners[0].address) == "[::]:5039"
+    assert (config.control, config.metrics) == (None, None)
+    assert config.limits == Limits()
+    assert config.fan_out == FanOut()
+    assert set(users.users) == {"wallboard", "dialer"}
+
+
+def test_the_files_load_with_every_optional_key(installed: Path) -> None:
+    uncomment(installed / "users.yaml")
+    uncomment(
+        installed / "proxy.yaml",
+        **{"expect_user: asterisk": "expect_user: root", "client_auth: none": "client_auth: required"},
+    )
+    config, users = load_both(installed)
+    assert config.limits == Limits()
+    assert config.fan_out == FanOut()
+    assert config.log == Log()
+    assert config.tls == Tls()
+    assert config.control is not None
+    assert config.metrics is not None
+    dialer = users.users["dialer"]
+    assert len(dialer.compiled_filters()) == 2
+    assert dialer.scope is not None
+    assert dialer.md5_secret is not None
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [Config, Upstream, Listener, Certificate, Tls, FanOut, Limits, Control, Metrics, Log],
+    ids=lambda kind: kind.__name__,
+)
+def test_every_key_of_proxy_yaml_is_explained(kind: type[msgspec.Struct]) -> None:
+    assert not missing(kind, (DEPLOY / "proxy.yaml").read_text())
+
+
+def test_every_key_of_a_user_is_explained() -> None:
+    assert not missing(UserEntry, (DEPLOY / "users.yaml").read_text())
+
+
+def missing(kind: type[msgspec.Struct], text: str) -> list[str]:
+    keys = [field.encode_name for field in msgspec.structs.fields(kind)]
+    return [key for key in keys if not re.search(rf"^[ #-]*{key}:", text, re.MULTILINE)]
+
+
+def test_nobody_can_log_in_with_the_shipped_hashes_by_a_known_secret(installed: Path) -> None:
+    _, users = load_both(installed)
+    text = (DEPLOY / "users.yaml").read_text()
+    assert "fit no secret at all" in text
+    assert all(entry.md5_secret is None for entry in users.users.values())

@@ -1,0 +1,141 @@
+"""What users.yaml may say of a user, and what not."""
+
+from pathlib import Path
+
+import pytest
+
+from proxy.ami.privilege import AGENT, ALL, CALL
+from proxy.config import ConfigErrors, UserEntry, parse_users
+
+SECRET = "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$pzROa0WzGQXg1oZtBNgZtpGUNH8RAj/KA3SdRScQ91g"
+
+
+def entry(text: str, name: str = "u") -> UserEntry:
+    return parse_users(Path("users.yaml"), f"users:\n  {name}: {{{text}}}\n".encode()).users[
+        name.strip("'\"")
+    ]
+
+
+def told(text: str, name: str = "u") -> list[str]:
+    with pytest.raises(ConfigErrors) as errors:
+        entry(text, name)
+    return [f"{problem.key_path}: {problem.text}; {problem.remedy}" for problem in errors.value.problems]
+
+
+@pytest.mark.parametrize(
+    ("written", "mask"),
+    [
+        ("[]", 0), ("''", 0), ("none", 0), ("", 0),
+        ("call", CALL), ("[call]", CALL), ("[call, agent]", CALL | AGENT),
+        ('"call, agent"', CALL | AGENT), ('"call,agent"', CALL | AGENT), ("all", ALL), ("[all]", ALL),
+    ],
+)  # fmt: skip
+def test_privilege_classes_are_a_list_or_a_text(written: str, mask: int) -> None:
+    read = entry(f'secret: "{SECRET}", read: {written}' if written else f'secret: "{SECRET}"')
+    assert read.read_mask == mask
+    assert entry(f'secret: "{SECRET}", write: {written or "[]"}').write_mask == mask
+
+
+@pytest.mark.parametrize(
+    "written", ['"call,,dtmf"', '",call"', "[call, '']", "[cal]", "Call", '[call, "agent user"]', '"*"']
+)
+def test_classes_are_read_strictly(written: str) -> None:
+    for key in ("read", "write"):
+        (line,) = told(f'secret: "{SECRET}", {key}: {written}')
+        assert line.startswith(f"users.u.{key}: ")
+        assert "is not a privilege class; use manager.conf's names" in line
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (
+            "read: [call]",
+            "users.u: the user has neither secret nor md5_secret; make a hash with: ami-proxy users hash",
+        ),
+        (
+            "secret: hunter2",
+            "users.u.secret: plain text where a hash must stand; make one with: ami-proxy users hash",
+        ),
+        (
+            'md5_secret: ""',
+            (
+                "users.u.md5_secret: the secret is empty, or has a line break or control character in "
+                "it; make one with: ami-proxy users generate"
+            ),
+        ),
+        (
+            f'secret: "{SECRET}", acl: [deny 10.0.0.0/8, allow 1.2.3.4]',
+            'users.u.acl[1]: expected permit or deny and a network; write "permit 10.0.0.0/8"',
+        ),
+        (
+            f'secret: "{SECRET}", setvar: {{A-B: x}}',
+            "users.u.setvar.A-B: not a variable's name; use letters, digits and _",
+        ),
+        (
+            f'secret: "{SECRET}", setvar: {{A: "x\\r\\nAction: y"}}',
+            "users.u.setvar.A: the value holds a line break or control character; remove it",
+        ),
+        (
+            f'secret: "{SECRET}", setvar: {{A: 1}}',
+            "users.u.setvar.A: expected text, got a whole number; put it in quotes",
+        ),
+        (f'secret: "{SECRET}", rite: [call]', "users.u.rite: unknown key; did you mean 'write'?"),
+        (f'secret: "{SECRET}", disabled: maybe', "users.u.disabled: expected true or false, got text; "),
+        (
+            f'secret: "{SECRET}", actions: {{deny: [Orignate]}}',
+            (
+                "users.u.actions.deny[0]: no action is called 'Orignate'; "
+                "check the spelling, or write Orignate* if you mean it"
+            ),
+        ),
+        (
+            f'secret: "{SECRET}", eventfilter: [{{method: starts}}]',
+            (
+                "users.u.eventfilter[0].method: expected one of regex, exact, starts_with, ends_with, "
+                "contains, none; "
+                "did you mean 'starts_with'?"
+            ),
+        ),
+    ],
+)
+def test_each_mistake_is_told(text: str, line: str) -> None:
+    assert told(text) == [line]
+
+
+@pytest.mark.parametrize("written", ['"["', "{}", "{name: X, match: y}", "{header: X, method: exact}", '""'])
+def test_a_filter_that_asterisk_would_refuse_is_told_at_its_place(written: str) -> None:
+    lines = told(f'secret: "{SECRET}", eventfilter: ["Event: X", {written}]')
+    assert [line.split(": ")[0] for line in lines] == ["users.u.eventfilter[1]"]
+
+
+def test_filters_of_both_forms_are_compiled() -> None:
+    filters = (
+        '["!Event: RTCPSent", {action: exclude, name: X, header: Channel, method: exact, match: "Local/1"}]'
+    )
+    assert len(entry(f'secret: "{SECRET}", eventfilter: {filters}').compiled_filters()) == 2
+
+
+@pytest.mark.parametrize("name", ["' a'", "'a '", '"a\\tb"', "''", "x" * 80, '"a\\nb"'])
+def test_names_asterisk_could_confuse_are_refused(name: str) -> None:
+    with pytest.raises(ConfigErrors, match="a user's name has"):
+        parse_users(Path("u"), f'users:\n  {name}: {{secret: "{SECRET}"}}\n'.encode())
+
+
+def test_names_that_differ_in_case_only_are_one_user() -> None:
+    text = f'users:\n  Wall: {{secret: "{SECRET}"}}\n  wall: {{secret: "{SECRET}"}}\n'
+    with pytest.raises(ConfigErrors, match="the same name as 'Wall'"):
+        parse_users(Path("u"), text.encode())
+
+
+def test_an_entry_does_not_show_its_secrets() -> None:
+    shown = repr(entry(f'secret: "{SECRET}", md5_secret: hunter2'))
+    assert "hunter2" not in shown
+    assert "argon2id" not in shown
+
+
+def test_the_rules_of_an_entry_are_its_own_keys() -> None:
+    written = entry(f'secret: "{SECRET}", contexts: [outbound], scope: {{accountcodes: [a]}}')
+    assert written.contexts == ("outbound",)
+    assert written.scope is not None
+    assert written.scope.accountcodes == ("a",)

@@ -1,0 +1,58 @@
+from pathlib import Path
+
+import pytest
+
+from proxy.config import load_config, parse_users, warnings_of
+from proxy.config.phc import dummy_hash
+
+STRONG = dummy_hash()
+WEAK = dummy_hash("$argon2id$v=19$m=64,t=1,p=1$$")
+
+
+def told(folder: Path, user: str, upstream: str = "") -> list[str]:
+    config = folder / "proxy.yaml"
+    config.write_text(config.read_text().replace("{username", f"{{{upstream}username"))
+    users = parse_users(folder / "users.yaml", f"users:\n  u: {{{user}}}\n".encode())
+    return warnings_of(load_config(config), users)
+
+
+def test_a_quiet_configuration_gives_none(folder: Path) -> None:
+    assert told(folder, f'secret: "{STRONG}", read: all') == []
+    assert told(folder, f'secret: "{STRONG}", write: [call], acl: [deny 0.0.0.0/0, permit 10.0.0.0/8]') == []
+
+
+@pytest.mark.parametrize(
+    ("user", "says"),
+    [
+        (f'secret: "{STRONG}", write: all', "user u: write is all: full control"),
+        (
+            f'secret: "{STRONG}", write: [call, config, system]',
+            "user u: write has config, system: as good as",
+        ),
+        (f'secret: "{STRONG}", write: [call]', "user u: may act from any address"),
+        (f'secret: "{WEAK}"', "user u: the hash is cheaper to guess"),
+        (
+            "md5_secret: 8gS_4SyIPW7zmXOPgRMfuu2KjsE9g6Y7iXdl259eUbg",
+            "user u: md5_secret can be read from the file",
+        ),
+        ("md5_secret: hunter2", "user u: md5_secret is short"),
+        (f'secret: "{STRONG}", disabled: true', "users: nobody can log in"),
+    ],
+)
+def test_what_deserves_a_second_look_is_told(folder: Path, user: str, says: str) -> None:
+    lines = told(folder, user)
+    assert any(line.startswith(says) for line in lines)
+    assert "hunter2" not in str(lines)
+
+
+def test_a_link_across_the_network_is_told(folder: Path) -> None:
+    upstream = "host: pbx.example.org, insecure_remote: true, "
+    assert told(folder, f'secret: "{STRONG}"', upstream) == [
+        "upstream: the link to pbx.example.org is plain text (insecure_remote)"
+    ]
+
+
+def test_disabled_users_are_not_looked_at(folder: Path) -> None:
+    assert told(folder, "md5_secret: hunter2, write: all, disabled: true") == [
+        "users: nobody can log in: there is no user, or all are disabled"
+    ]

@@ -1,0 +1,146 @@
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from proxy.ami.privilege import AGENT, ALL, CALL
+from proxy.config import parse_users
+from proxy.config.phc import check_hash, cost, dummy_hash
+from proxy.core.acl import AccessList
+from proxy.core.users import User, UserTable, check_md5, check_plain
+
+SECRET = dummy_hash("$argon2id$v=19$m=64,t=1,p=1$$")
+TABLE = f"""\
+users:
+  Wallboard:
+    secret: "{SECRET}"
+    read: [call, agent]
+    acl: ["deny 0.0.0.0/0", "permit 10.0.0.0/8"]
+    eventfilter: ["!Event: RTCPSent"]
+    setvar: {{PBXACCOUNT: edvina, B: "ü"}}
+    allowmultiplelogin: false
+    contexts: [outbound]
+  admin:
+    md5_secret: "s3crüt"
+    write: all
+    disabled: true
+"""
+
+
+def table(text: str = TABLE) -> UserTable:
+    return UserTable.from_config(parse_users(Path("users.yaml"), text.encode()))
+
+
+def test_an_entry_becomes_a_user() -> None:
+    user = table().find(b"wallboard")
+    assert user is not None
+    assert (user.name, user.read, user.write) == ("Wallboard", CALL | AGENT, 0)
+    assert (user.secret, user.md5_secret) == (SECRET, None)
+    assert user.acl == AccessList.from_lines(["deny 0.0.0.0/0", "permit 10.0.0.0/8"])
+    assert user.setvar == ((b"PBXACCOUNT", b"edvina"), (b"B", "ü".encode()))
+    assert (user.allowmultiplelogin, user.disabled) == (False, False)
+    assert user.rules is not None
+    assert user.rules.contexts == ("outbound",)
+    assert user.filters
+
+
+def test_what_an_entry_leaves_out_has_defaults() -> None:
+    user = table().find(b"admin")
+    assert user is not None
+    assert (user.read, user.write, user.secret, user.md5_secret) == (0, ALL, None, "s3crüt".encode())
+    assert user.acl == AccessList()
+    assert (user.setvar, user.allowmultiplelogin, user.disabled, user.rules) == ((), True, True, None)
+    assert not user.filters
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [(b"Wallboard", True), (b"wallboard", True), (b"WALLBOARD", True), (b"wallboard ", False), (b"", False),
+     (b"admin", True), (b"wallb\xf6ard", False)],
+)  # fmt: skip
+def test_names_are_found_in_any_case(name: bytes, found: bool) -> None:
+    assert (table().find(name) is not None) is found
+
+
+def test_only_ascii_letters_have_a_case() -> None:
+    users = UserTable([User("Änne"), User("änne")])
+    assert len(users) == 2
+    found = users.find("ÄNNE".encode())
+    assert found is not None
+    assert found.name == "Änne"
+
+
+def test_the_table_lists_its_users() -> None:
+    assert [user.name for user in table()] == ["Wallboard", "admin"]
+    assert len(table()) == 2
+    assert list(UserTable()) == []
+
+
+@pytest.mark.parametrize(
+    ("users", "offered"),
+    [
+        ([], False),
+        ([User("a", secret=SECRET)], False),
+        ([User("a", md5_secret=b"x")], True),
+        ([User("a", md5_secret=b"x", disabled=True)], False),
+        ([User("a", secret=SECRET), User("b", secret=SECRET, md5_secret=b"x")], True),
+    ],
+)
+def test_challenge_is_offered_if_anybody_could_use_it(users: list[User], offered: bool) -> None:
+    assert UserTable(users).any_md5 is offered
+
+
+def test_an_unknown_name_costs_what_most_hashes_cost() -> None:
+    dear = [User(str(n), secret=dummy_hash("$argon2id$v=19$m=65536,t=3,p=1$$")) for n in range(2)]
+    users = UserTable([*dear, User("cheap", secret=SECRET), User("none", md5_secret=b"x")])
+    assert cost(users.dummy_secret) == "$argon2id$v=19$m=65536,t=3,p=1"
+    assert users.dummy_secret not in [user.secret for user in users]
+    check_hash(users.dummy_secret)
+    assert cost(UserTable().dummy_secret) == "$argon2id$v=19$m=19456,t=2,p=1"
+
+
+def test_a_user_does_not_show_its_secrets() -> None:
+    shown = repr(User("a", secret=SECRET, md5_secret=b"hunter2", setvar=((b"PIN", b"1234"),)))
+    assert "hunter2" not in shown
+    assert SECRET not in shown
+    assert "1234" not in shown
+
+
+def test_users_do_not_change() -> None:
+    with pytest.raises(AttributeError):
+        User("a").disabled = True  # type: ignore[misc]
+
+
+KEY = hashlib.md5(b"123456789s3cret").hexdigest().encode()
+
+
+@pytest.mark.parametrize(
+    ("secret", "challenge", "key", "fits"),
+    [
+        (b"s3cret", b"123456789", KEY, True),
+        (b"s3cret", b"123456789", KEY.upper(), False),
+        (b"s3cret", b"123456780", KEY, False),
+        (b"s3creT", b"123456789", KEY, False),
+        (b"s3cret", b"123456789", b"", False),
+        (b"s3cret", b"123456789", KEY + b" ", False),
+        (b"s3cret", b"123456789", b"\xff" * 32, False),
+        (None, b"123456789", KEY, False),
+        # What an empty secret would answer does not open a user that has none.
+        (None, b"123456789", hashlib.md5(b"123456789").hexdigest().encode(), False),
+    ],
+)
+def test_answers_to_a_challenge(secret: bytes | None, challenge: bytes, key: bytes, fits: bool) -> None:
+    assert check_md5(User("a", md5_secret=secret), challenge, key) is fits
+
+
+@pytest.mark.parametrize(
+    ("secret", "candidate", "fits"),
+    [
+        (b"s3cret", b"s3cret", True),
+        (b"s3cret", b"S3cret", False),
+        (b"s3cret", b"", False),
+        (None, b"", False),
+    ],
+)
+def test_plain_candidates(secret: bytes | None, candidate: bytes, fits: bool) -> None:
+    assert check_plain(User("a", secret=SECRET, md5_secret=secret), candidate) is fits
