@@ -65,7 +65,7 @@ class Call:
         #: View -> the revision it last refused, or _OWNED.
         self.verdicts: dict[View, int] = {}
         #: View -> events of a call that was joined to one it owns, still to be shown.
-        self.backlogs: dict[View, list[bytes]] = {}
+        self.backlogs: dict[View, list[tuple[int, bytes]]] = {}
 
     def learn(self, facts: CallFacts) -> None:
         """Add what an event says."""
@@ -101,19 +101,18 @@ class View:
         verdict = call.verdicts.get(self, 0)
         if verdict == _OWNED:
             backlog = call.backlogs.pop(self, None)
-            return (*backlog, raw) if backlog else (raw,)
+            return (*(event for _, event in sorted(backlog)), raw) if backlog else (raw,)
         if verdict == call.revision:
             return ()
         if not self._owns(call):
             call.verdicts[self] = call.revision
             return ()
         call.verdicts[self] = _OWNED
-        return (*self.earlier(call, raw), raw)
+        return (*(event for _, event in self.earlier(call) if event is not raw), raw)
 
-    def earlier(self, call: Call, raw: bytes | None = None) -> list[bytes]:
-        """The call's first events since this view began; without ``raw`` if that is the last of them."""
-        events = [event for number, event in call.early if number > self._since]
-        return events[:-1] if events and events[-1] is raw else events
+    def earlier(self, call: Call) -> list[tuple[int, bytes]]:
+        """The call's first events since this view began, numbered."""
+        return [numbered for numbered in call.early if numbered[0] > self._since]
 
     def _owns(self, call: Call) -> bool:
         scope = self._scope
