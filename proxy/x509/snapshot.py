@@ -22,7 +22,8 @@ from proxy.x509.errors import SnapshotError
 SIZE_LIMIT = 4 * 1024 * 1024
 _PASSES = 5
 _HOP_LIMIT = 40
-_State = tuple[object, ...]
+FileState = tuple[object, ...]
+"""Of one file; opaque, for comparison only."""
 
 
 @dataclass(frozen=True)
@@ -58,9 +59,9 @@ def read_set(paths: Iterable[Path], *, read: Callable[[Path], SourceFile] | None
     """
     wanted = list(dict.fromkeys(paths))
     for _ in range(_PASSES):
-        before = [_state(path) for path in wanted]
+        before = [file_state(path) for path in wanted]
         files = {path: _read_or_error(path, read or read_file) for path in wanted}
-        if before == [_state(path) for path in wanted]:
+        if before == [file_state(path) for path in wanted]:
             return files
     names = ", ".join(map(str, wanted))
     raise SnapshotError(
@@ -92,6 +93,16 @@ def read_file(path: Path) -> SourceFile:
         modified=status.st_mtime,
         open_directories=_open_directories(path),
     )
+
+
+def file_state(path: Path) -> FileState:
+    """What changes whenever ``path`` may lead to other content, and stays equal as long as it cannot."""
+    try:
+        real = Path(os.path.realpath(path, strict=True))
+        status = real.stat()
+    except OSError as error:
+        return (error.errno,)
+    return (str(real), status.st_dev, status.st_ino, status.st_mtime_ns, status.st_ctime_ns, status.st_size)
 
 
 def hops(path: Path) -> tuple[Path, ...]:
@@ -130,15 +141,6 @@ def _is(path: Path, kind: Callable[[int], bool]) -> bool:
         return kind(path.lstat().st_mode)
     except OSError:
         return False
-
-
-def _state(path: Path) -> _State:
-    try:
-        real = Path(os.path.realpath(path, strict=True))
-        status = real.stat()
-    except OSError as error:
-        return (error.errno,)
-    return (str(real), status.st_dev, status.st_ino, status.st_mtime_ns, status.st_ctime_ns, status.st_size)
 
 
 def _read_whole(descriptor: int) -> bytes:

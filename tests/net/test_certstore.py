@@ -13,33 +13,14 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from proxy.net.certstore import CertificatesRefused, CertStore
-from proxy.net.tlspolicy import ClientAuth, PolicyError, presented_certificate
+from proxy.net.tlspolicy import PolicyError, presented_certificate
 from proxy.x509.expiry import Expiry
 from proxy.x509.validate import Rules
-from tests.support.certificates import DAY, Forged, forge, forge_crl, install
+from tests.support.certificates import DAY, Forged, Listener, Pair, Tls, forge, forge_crl, install
 
 TLS13 = ssl.TLSVersion.TLSv1_3
 NOW = datetime.now(UTC)
 NOBODY = 65534
-
-
-@dataclass(frozen=True)
-class Pair:
-    chain: Path
-    key: Path
-
-
-@dataclass(frozen=True)
-class Listener:
-    certificates: tuple[Pair, ...]
-    client_auth: ClientAuth = "none"
-    client_ca: Path | None = None
-    client_crl: Path | None = None
-
-
-@dataclass(frozen=True)
-class Tls:
-    policy: str = "intermediate"
 
 
 @dataclass

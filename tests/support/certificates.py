@@ -4,9 +4,10 @@ What is right comes from ``proxy.x509.issue``, which would refuse to make these.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -15,6 +16,31 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """As configured: ``certificates[]``."""
+
+    chain: Path
+    key: Path
+
+
+@dataclass(frozen=True)
+class Listener:
+    """As configured: ``listeners[]``, what of it concerns certificates."""
+
+    certificates: tuple[Pair, ...]
+    client_auth: Literal["none", "optional", "required"] = "none"
+    client_ca: Path | None = None
+    client_crl: Path | None = None
+
+
+@dataclass(frozen=True)
+class Tls:
+    """As configured: ``tls``."""
+
+    policy: str = "intermediate"
 
 
 class Forged(NamedTuple):

@@ -1,0 +1,162 @@
+"""Tell when files may have changed: inotify where it works, looking every few seconds where not.
+
+inotify only wakes us up.  What counts is whether a path now leads to another
+file than before (``file_state``), which is asked the same way in both modes.
+Watched are the directories of every symlink hop, armed anew after each event,
+since certbot re-points links, Kubernetes renames ``..data`` and others move whole
+directories.  No threads; any asyncio loop.
+"""
+
+import asyncio
+import contextlib
+import errno
+import logging
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Literal
+
+from proxy.x509.snapshot import FileState, file_state, hops
+
+try:
+    from asyncinotify import Inotify, Mask
+except (ImportError, OSError, RuntimeError):  # not installed, or a system without inotify
+    _HAS_INOTIFY = False
+else:
+    _HAS_INOTIFY = True
+    _EVENTS = (
+        Mask.CREATE
+        | Mask.MOVED_TO
+        | Mask.MOVED_FROM
+        | Mask.DELETE
+        | Mask.CLOSE_WRITE
+        | Mask.ATTRIB
+        | Mask.DELETE_SELF
+        | Mask.MOVE_SELF
+        | Mask.ONLYDIR
+    )
+
+POLL_INTERVAL = 2.0
+# One look for a burst of events: a renewal writes four files, a log next door writes always.
+_BURST = 0.1
+# Changes made on another machine raise no event here.
+_REMOTE = ("nfs", "cifs", "smb", "9p", "fuse", "ceph", "glusterfs", "afs", "lustre", "virtiofs")
+
+_log = logging.getLogger(__name__)
+
+
+class CertWatch:
+    """Calls ``changed`` from the loop after any of ``paths`` came to lead to other content."""
+
+    def __init__(
+        self,
+        paths: Iterable[Path],
+        changed: Callable[[], None],
+        *,
+        poll_interval: float = POLL_INTERVAL,
+    ) -> None:
+        self._paths = tuple(dict.fromkeys(paths))
+        self._changed = changed
+        self._poll_interval = poll_interval
+        self._seen: tuple[FileState, ...] = self._look()
+        self.mode: Literal["inotify", "polling"] = "polling"
+        """How it watches, once it runs."""
+
+    async def run(self) -> None:
+        """Watch until cancelled.  Falls back to polling, and says so once, where inotify cannot work."""
+        obstacle = _obstacle(self._directories())
+        if obstacle is None:
+            try:
+                await self._run_inotify()
+            except* OSError as errors:
+                obstacle = _describe(errors.exceptions[0])
+        self.mode = "polling"
+        _log.warning(
+            "certificate files are polled every %g s, not watched: %s", self._poll_interval, obstacle
+        )
+        while True:
+            self._compare()
+            await asyncio.sleep(self._poll_interval)
+
+    async def _run_inotify(self) -> None:
+        """Ends only by an error: a group of OSError when the kernel grants no watch."""
+        woken = asyncio.Event()
+        with Inotify() as inotify:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(_wake_on_events(inotify, woken))
+                while True:
+                    woken.clear()
+                    self._arm(inotify)
+                    self.mode = "inotify"
+                    # After arming: earlier changes are seen here, later ones wake us.
+                    self._compare()
+                    await woken.wait()
+                    await asyncio.sleep(_BURST)
+
+    def _arm(self, inotify: "Inotify") -> None:
+        wanted = set()
+        for directory in self._directories():
+            # Gone this moment: what is above it is watched instead, from the next event on.
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                # The same directory gets the same watch again, another of its name a new one.
+                wanted.add(inotify.add_watch(directory, _EVENTS))
+        for watch in set(inotify.watches) - wanted:
+            with contextlib.suppress(OSError):
+                inotify.rm_watch(watch)
+
+    def _compare(self) -> None:
+        now = self._look()
+        if now != self._seen:
+            self._seen = now
+            self._changed()
+
+    def _look(self) -> tuple[FileState, ...]:
+        return tuple(file_state(path) for path in self._paths)
+
+    def _directories(self) -> set[Path]:
+        return {directory for path in self._paths for directory in hops(path)}
+
+
+async def _wake_on_events(inotify: "Inotify", woken: asyncio.Event) -> None:
+    # What an event says would have to be checked all the same, so it only wakes.
+    async for event in inotify:
+        # Removing a watch raises this one: not a change, and it would have us arm for ever.
+        if event.mask != Mask.IGNORED:
+            woken.set()
+
+
+def _describe(error: BaseException) -> str:
+    match error:
+        case PermissionError():
+            # /etc/ssl/private lets its group open files by name, but not list them.
+            return f"{error.filename} may not be listed by us"
+        case OSError(errno=errno.ENOSPC | errno.EMFILE):
+            return f"{error.strerror} (fs.inotify.max_user_watches, fs.inotify.max_user_instances)"
+        case _:
+            return str(error)
+
+
+def _obstacle(directories: Iterable[Path]) -> str | None:
+    """Why inotify would not tell of every change; None when it would."""
+    if not _HAS_INOTIFY:
+        return "this system has no inotify"
+    for directory in directories:
+        kind = _file_system(directory)
+        if kind.startswith(_REMOTE):
+            return f"{directory} is on {kind}, where other machines' changes raise no event"
+    return None
+
+
+def _file_system(directory: Path) -> str:
+    """Type of the file system ``directory`` is on, as in ``/proc/self/mountinfo``; empty when unknown."""
+    try:
+        device = directory.stat().st_dev
+        mounts = Path("/proc/self/mountinfo").read_text("utf-8", "replace")
+    except OSError:
+        return ""
+    wanted = f"{os.major(device)}:{os.minor(device)}"
+    for mount in mounts.splitlines():
+        before, _, after = mount.partition(" - ")
+        if before.split()[2] == wanted:
+            return after.split()[0]
+    return ""

@@ -1,0 +1,240 @@
+"""When certificates are reloaded: every trigger runs the same code, one at a time, latest wins.
+
+SIGHUP, the control socket, the file watch and a timer as safety net all call
+``request``.  Requests that come while a reload runs are answered by one more
+reload after it.  A set that a writer may still be at work on is tried again
+before anybody is told; the slow part of a reload runs in a thread, so that the
+event stream does not wait for disks and signatures.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from proxy.net.certstore import Candidate, Generation, ReloadResult
+from proxy.net.certwatch import CertWatch
+from proxy.x509.expiry import Expiry, describe_time_left, expiry_state
+from proxy.x509.facts import Facts
+
+# After the last change: certbot takes some milliseconds for its four links, scp a second for a slow line.
+SETTLE = 1.0
+# How long a set that looks half-written is tried again, seconds after it was first seen.
+PATIENCE = 10.0
+# The safety net under the watch; also how soon an expired or revoked client is noticed.
+INTERVAL = 60.0
+_RETRY = 0.25
+
+_log = logging.getLogger(__name__)
+
+
+class Store(Protocol):
+    """What of a ``CertStore`` is used here."""
+
+    @property
+    def paths(self) -> Sequence[Path]:
+        """The files to watch."""
+
+    @property
+    def current(self) -> Generation:
+        """What serves."""
+
+    def prepare(self, trigger: str) -> Candidate:
+        """The slow part of a reload; called in a thread."""
+
+    def commit(self, candidate: Candidate) -> ReloadResult:
+        """The swap; called in the loop."""
+
+    def waiting(self) -> Sequence[Path]:
+        """Files on disk that are not what is served."""
+
+
+class ExpiryNotice(NamedTuple):
+    """A served certificate came nearer to its end."""
+
+    facts: Facts
+    state: Expiry
+    waiting: tuple[Path, ...]
+    """Files on disk that differ from what is served: perhaps the renewal that was not taken."""
+    text: str
+
+
+@dataclass
+class _Request:
+    trigger: str
+    patience: float
+    done: list[asyncio.Future[list[ReloadResult]]] = field(default_factory=list)
+
+
+class Rotation:
+    """Reloads ``stores`` when asked to, when their files change, and from time to time.
+
+    ``reloaded`` is called in the loop after each reload that did something, failed
+    anew, or was asked for by name; ``expiring`` when a served certificate enters
+    the next state of ``Expiry``.
+    """
+
+    def __init__(
+        self,
+        stores: Sequence[Store],
+        *,
+        reloaded: Callable[[Store, ReloadResult], None],
+        expiring: Callable[[Store, ExpiryNotice], None],
+        wall: Callable[[], float],
+        settle: float = SETTLE,
+        patience: float = PATIENCE,
+        interval: float = INTERVAL,
+    ) -> None:
+        self._stores = tuple(stores)
+        self._reloaded = reloaded
+        self._expiring = expiring
+        self._wall = wall
+        self._settle = settle
+        self._patience = patience
+        self._interval = interval
+        self._pending: _Request | None = None
+        self._asked = asyncio.Event()
+        self._changed = asyncio.Event()
+        self._told: dict[tuple[int, str], Expiry] = {}
+        self._complained: dict[int, tuple[object, ...]] = {}
+        self.watch = CertWatch([path for store in self._stores for path in store.paths], self._changed.set)
+
+    async def run(self) -> None:
+        """Watch, wait and reload until cancelled.  A reload under way is then given up, nothing swapped."""
+        self._look_at_expiry()
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self.watch.run())
+                group.create_task(self._settle_changes())
+                group.create_task(self._tick())
+                await self._serve_requests()
+        finally:
+            if self._pending is not None:
+                self._cancel(self._pending)
+
+    async def reload(self, trigger: str) -> list[ReloadResult]:
+        """Reload all stores now; one result for each.
+
+        Joined with whatever was asked for and has not begun.  Gives a half-written
+        set the settle time to become whole, no more: somebody waits.
+        """
+        future: asyncio.Future[list[ReloadResult]] = asyncio.get_running_loop().create_future()
+        self.request(trigger, self._settle).done.append(future)
+        return await future
+
+    def request(self, trigger: str, patience: float | None = None) -> _Request:
+        """Ask for a reload and do not wait; harmless from a signal handler of the loop, however often."""
+        wait = self._settle if patience is None else patience
+        if self._pending is None:
+            self._pending = _Request(trigger, wait)
+        elif trigger not in self._pending.trigger.split("+"):
+            self._pending.trigger += f"+{trigger}"
+            self._pending.patience = min(self._pending.patience, wait)
+        self._asked.set()
+        return self._pending
+
+    async def _serve_requests(self) -> None:
+        while True:
+            await self._asked.wait()
+            self._asked.clear()
+            request, self._pending = self._pending, None
+            if request is None:
+                continue
+            try:
+                results = [await self._reload(store, request) for store in self._stores]
+            except BaseException:
+                self._cancel(request)
+                raise
+            for future in request.done:
+                if not future.done():
+                    future.set_result(results)
+
+    async def _reload(self, store: Store, request: _Request) -> ReloadResult:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + request.patience
+        while True:
+            candidate = await loop.run_in_executor(None, store.prepare, request.trigger)
+            if not candidate.result.may_pass or loop.time() >= deadline:
+                break
+            if self._asked.is_set() and not request.done:
+                # Somebody asked in the meantime, and will be told what comes of it.
+                return store.commit(candidate)
+            await asyncio.sleep(min(_RETRY, self._settle))
+        result = store.commit(candidate)
+        if self._is_news(store, result, asked=bool(request.done)):
+            self._reloaded(store, result)
+        self._look_at_expiry()
+        return result
+
+    async def _settle_changes(self) -> None:
+        while True:
+            await self._changed.wait()
+            while self._changed.is_set():
+                self._changed.clear()
+                await asyncio.sleep(self._settle)
+            self.request("watch", self._patience)
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(self._interval)
+            self.request("timer")
+
+    def _is_news(self, store: Store, result: ReloadResult, *, asked: bool) -> bool:
+        """Whether it is worth a line: the timer must not say the same each minute."""
+        before = self._complained.pop(id(store), None)
+        errors = tuple(finding for finding in result.findings if finding.level == "error")
+        if errors:
+            self._complained[id(store)] = errors
+        if result.outcome == "unchanged":
+            return asked or before is not None
+        return asked or result.outcome != "failed" or errors != before
+
+    def _look_at_expiry(self) -> None:
+        now = datetime.fromtimestamp(self._wall(), UTC)
+        told: dict[tuple[int, str], Expiry] = {}
+        for store in self._stores:
+            for pair in store.current.pairs:
+                key, state = (id(store), pair.facts.sha256), expiry_state(pair.facts.not_after, now)
+                told[key] = state
+                if state > self._told.get(key, Expiry.FINE):
+                    waiting = tuple(store.waiting())
+                    text = describe_expiry(pair.facts, now, waiting)
+                    self._expiring(store, ExpiryNotice(pair.facts, state, waiting, text))
+        self._told = told
+
+    def _cancel(self, request: _Request) -> None:
+        for future in request.done:
+            future.cancel()
+
+
+def describe_expiry(facts: Facts, now: datetime, waiting: Sequence[Path]) -> str:
+    """One sentence: which certificate ends when, and whether something else lies on disk."""
+    name = facts.names[0] if facts.names else facts.subject
+    verb = "expires" if facts.not_after > now else "expired"
+    when = f"{describe_time_left(facts.not_after, now)} ({facts.not_after:%Y-%m-%d})"
+    text = f"certificate of {name} {verb} {when}"
+    if waiting:
+        text += f"; not served though on disk: {', '.join(map(str, waiting))}: reload, and see what it says"
+    return text
+
+
+def log_reload(result: ReloadResult) -> None:
+    """The lines of a reload: the outcome, each certificate that changed, each warning."""
+    _log.log(logging.INFO if result.succeeded else logging.ERROR, "%s", result)
+    for change in result.changes:
+        if change.old is None:
+            _log.info("serving %s", change.new)
+        else:
+            _log.info("serving %s; before: %s", change.new, change.old)
+    for finding in result.findings:
+        if finding.level == "warning":
+            _log.warning("%s", finding)
+
+
+def log_expiry(notice: ExpiryNotice) -> None:
+    """The line of an expiry notice, as loud as it is near."""
+    level = logging.WARNING if notice.state < Expiry.URGENT else logging.ERROR
+    _log.log(level, "%s", notice.text)
