@@ -16,9 +16,6 @@ from proxy.config.phc import cost, dummy_hash
 from proxy.config.rules import Rules, rules_of
 from proxy.core.acl import AccessList
 
-#: What an unknown name's secret is compared with: a hash nobody has the secret of.
-DUMMY_SECRET = dummy_hash()
-
 
 @dataclass(frozen=True, slots=True)
 class User:
@@ -71,7 +68,7 @@ class UserTable:
         common = costs.most_common(1)
         #: What to verify for a name that is unknown, or has no hash: as dear as most are here,
         #: so that the time taken does not tell which names exist.
-        self.dummy_secret = dummy_hash(like=f"{common[0][0]}$$") if common else DUMMY_SECRET
+        self.dummy_secret = dummy_hash(like=f"{common[0][0]}$$") if common else dummy_hash()
 
     @classmethod
     def from_config(cls, file: UsersFile) -> "UserTable":

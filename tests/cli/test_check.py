@@ -1,0 +1,138 @@
+from pathlib import Path
+
+import pytest
+
+from proxy.cli import main
+from proxy.config.phc import dummy_hash
+from tests.support.certificates import forge
+
+CONFIG = """\
+upstream: {username: amiproxy, secret_file: upstream.secret}
+listeners:
+  - address: "127.0.0.1:5039"
+    certificates: [{chain: server.crt, key: server.key}]
+users_file: users.yaml
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    tmp_path.chmod(0o700)
+    authority = forge("CA", ca=True, usage=None, names=())
+    server = forge(issuer=authority)
+    for name, content in {
+        "proxy.yaml": CONFIG.encode(),
+        "users.yaml": f'users:\n  wallboard: {{secret: "{dummy_hash()}", read: [call]}}\n'.encode(),
+        "upstream.secret": b"s3cret\n",
+        "server.crt": server.pem,
+        "server.key": server.key_pem,
+        "clients-ca.crt": authority.pem,
+    }.items():
+        (tmp_path / name).write_bytes(content)
+        (tmp_path / name).chmod(0o640)
+    return tmp_path / "proxy.yaml"
+
+
+def check(config: Path) -> int:
+    return main(["check", "--config", str(config)])
+
+
+def test_good_files_are_summed_up(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert check(config) == 0
+    out, err = capsys.readouterr()
+    assert out.splitlines() == [
+        f"{config}: ok",
+        "  upstream   127.0.0.1:5038 as amiproxy",
+        "  listener   127.0.0.1:5039, TLS intermediate, client certificates none, 1 certificate",
+        f"  users      1 user, 0 disabled, from {config.parent / 'users.yaml'}",
+        "    wallboard: enabled",
+        "  control    off",
+        "  metrics    off",
+    ]
+    assert err == ""
+
+
+def test_every_problem_is_one_line_with_place_and_remedy(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config.write_text(CONFIG.replace("address", "adress") + "tls: {policy: old}\n")
+    (config.parent / "users.yaml").write_text("users:\n  u: {secret: hunter2}\n")
+    (config.parent / "server.key").chmod(0o644)
+    assert check(config) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    key = config.parent / "server.key"
+    users = config.parent / "users.yaml"
+    mode = "has mode 0644: readable by everybody; chmod 0640"
+    assert err.splitlines() == [
+        f"{config}:3: listeners[0].adress: unknown key; did you mean 'address'?",
+        f"{config}:4: listeners[0].certificates[0].key: {key} {mode} {key}",
+        f"{config}:6: tls.policy: expected one of modern, intermediate; write one of them",
+        f"{users}:2: users.u.secret: plain text where a hash must stand; make one with: ami-proxy users hash",
+    ]
+
+
+def test_a_key_of_another_certificate_is_found(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (config.parent / "server.key").write_bytes(forge().key_pem)
+    assert check(config) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "server.key: the key does not belong to certificate" in err
+
+
+def test_what_is_no_certificate_is_found(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (config.parent / "server.crt").write_text("nonsense\n")
+    assert check(config) == 1
+    assert "server.crt: " in capsys.readouterr().err
+
+
+def test_what_is_no_trust_store_is_found(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config.write_text(
+        CONFIG.replace(
+            '5039"\n', '5039"\n    client_auth: required\n    client_ca: clients-ca.crt\n'
+        ).replace("client_ca: clients-ca.crt", "client_ca: clients-ca.crt\n    client_crl: users.yaml")
+    )
+    assert check(config) == 1
+    assert "users.yaml: " in capsys.readouterr().err
+
+
+def test_a_good_trust_store_is_taken(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = CONFIG.replace('5039"\n', '5039"\n    client_auth: optional\n    client_ca: clients-ca.crt\n')
+    config.write_text(text)
+    assert check(config) == 0
+    assert "client certificates optional" in capsys.readouterr().out
+
+
+def test_warnings_are_told_and_do_not_fail(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (config.parent / "server.crt").chmod(0o664)
+    (config.parent / "users.yaml").write_text("users:\n  u: {md5_secret: hunter2, write: all}\n")
+    assert check(config) == 0
+    out, err = capsys.readouterr()
+    assert out.startswith(f"{config}: ok\n")
+    assert all(line.startswith("warning: ") for line in err.splitlines())
+    assert "warning: user u: write is all" in err
+    assert "server.crt: mode 0664 lets others change it" in err
+    assert "hunter2" not in out + err
+
+
+def test_a_certificate_that_goes_away_meanwhile_is_told(
+    config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from proxy.cli import check as command
+
+    real = command.load
+
+    def load_then_lose(path: Path) -> object:
+        loaded = real(path)
+        (config.parent / "server.crt").unlink()
+        return loaded
+
+    monkeypatch.setattr(command, "load", load_then_lose)
+    assert check(config) == 1
+    assert "server.crt" in capsys.readouterr().err
+
+
+def test_help_has_an_example(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main(["check", "--help"])
+    assert "ami-proxy check --config" in capsys.readouterr().out

@@ -1,0 +1,229 @@
+import getpass
+import io
+import stat
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from proxy.ami.privilege import CALL, ORIGINATE
+from proxy.cli import main
+from proxy.config import load_users
+from proxy.config.phc import cost, verify
+
+Piped = Callable[[bytes], None]
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def piped(monkeypatch: pytest.MonkeyPatch) -> Piped:
+    def pipe(content: bytes) -> None:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+
+    return pipe
+
+
+@pytest.fixture
+def typed(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
+    def type_in(*answers: str) -> list[str]:
+        asked: list[str] = []
+        left = list(answers)
+        monkeypatch.setattr(sys, "stdin", Terminal())
+
+        def ask(prompt: str) -> str:
+            asked.append(prompt)
+            return left.pop(0)
+
+        monkeypatch.setattr(getpass, "getpass", ask)
+        return asked
+
+    return type_in
+
+
+@pytest.fixture
+def users_file(tmp_path: Path) -> Path:
+    tmp_path.chmod(0o700)
+    return tmp_path / "users.yaml"
+
+
+@pytest.mark.parametrize(
+    ("content", "secret"),
+    [
+        (b"s3cret", b"s3cret"),
+        (b"s3cret\n", b"s3cret"),
+        (b"s3cret\r\n", b"s3cret"),
+        (b" s\xc3\xbc \n", b" s\xc3\xbc "),
+    ],
+)
+def test_hash_reads_a_pipe(
+    piped: Piped, capsys: pytest.CaptureFixture[str], content: bytes, secret: bytes
+) -> None:
+    piped(content)
+    assert main(["users", "hash"]) == 0
+    out, err = capsys.readouterr()
+    assert verify(out.removesuffix("\n"), secret)
+    assert cost(out) == "$argon2id$v=19$m=19456,t=2,p=1"
+    assert err == ""
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [(b"", "is empty"), (b"\n", "is empty"), (b"hunter2\nx\n", "line break"), (b"hunter2\n\n", "line break"),
+     (b"hunter2\0", "control character"), (b"x" * 901, "longer than 900 bytes")],
+)  # fmt: skip
+def test_hash_refuses_what_no_client_can_send(
+    piped: Piped, capsys: pytest.CaptureFixture[str], content: bytes, says: str
+) -> None:
+    piped(content)
+    assert main(["users", "hash"]) == 1
+    out, err = capsys.readouterr()
+    assert says in err
+    assert "hunter2" not in out + err
+
+
+def test_hash_asks_a_person_twice(
+    typed: Callable[..., list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = typed("s3cret", "s3cret")
+    assert main(["users", "hash"]) == 0
+    assert asked == ["Secret: ", "Again: "]
+    assert verify(capsys.readouterr().out.strip(), b"s3cret")
+
+
+def test_hash_refuses_two_that_differ(
+    typed: Callable[..., list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    typed("hunter2", "hunter3")
+    assert main(["users", "hash"]) == 1
+    err = capsys.readouterr().err
+    assert err == "the two are not the same; try again\n"
+
+
+def test_hash_takes_no_secret_from_the_arguments(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["users", "hash", "s3cret"])
+    assert "unrecognized arguments" in capsys.readouterr().err
+
+
+def test_generate_makes_another_secret_each_time_with_its_hash(capsys: pytest.CaptureFixture[str]) -> None:
+    made = set()
+    for _ in range(2):
+        assert main(["users", "generate"]) == 0
+        secret, stored = (line.split()[1] for line in capsys.readouterr().out.splitlines())
+        assert len(secret) == 43
+        assert verify(stored, secret.encode())
+        made.add(secret)
+    assert len(made) == 2
+
+
+def test_add_makes_the_file_and_adds_to_it(
+    users_file: Path, piped: Piped, capsys: pytest.CaptureFixture[str]
+) -> None:
+    piped(b"s3cret\n")
+    assert main(["users", "add", "wallboard", "--read", "call", "--users", str(users_file)]) == 0
+    assert capsys.readouterr().out == f"{users_file}: added wallboard\n"
+    assert stat.S_IMODE(users_file.stat().st_mode) == 0o600
+    piped(b"an0ther\n")
+    words = ["--write", "call,originate", "--acl", "deny 0.0.0.0/0", "--acl", "permit 10.0.0.0/8"]
+    assert main(["users", "add", "dialer", *words, "--users", str(users_file)]) == 0
+    users = load_users(users_file).users
+    assert [(name, entry.read_mask, entry.write_mask) for name, entry in users.items()] == [
+        ("wallboard", CALL, 0),
+        ("dialer", 0, CALL | ORIGINATE),
+    ]
+    assert users["dialer"].acl == ("deny 0.0.0.0/0", "permit 10.0.0.0/8")
+    assert verify(users["wallboard"].secret or "", b"s3cret")
+    assert verify(users["dialer"].secret or "", b"an0ther")
+
+
+def test_add_keeps_comments_and_mode(users_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    users_file.write_text("# ours\nusers:\n  # nobody yet\n")
+    users_file.chmod(0o640)
+    assert main(["users", "add", "x", "--generate", "--users", str(users_file)]) == 0
+    secret = capsys.readouterr().out.splitlines()[0].removeprefix("secret: ")
+    assert users_file.read_text().startswith("# ours\nusers:\n  # nobody yet\n")
+    assert stat.S_IMODE(users_file.stat().st_mode) == 0o640
+    assert verify(load_users(users_file).users["x"].secret or "", secret.encode())
+
+
+def test_add_finds_the_file_by_the_configuration(users_file: Path) -> None:
+    for name in ("upstream.secret", "server.crt", "server.key"):
+        (users_file.parent / name).write_text("x\n")
+        (users_file.parent / name).chmod(0o600)
+    users_file.write_text("users: {}\n")
+    users_file.chmod(0o600)
+    config = users_file.parent / "proxy.yaml"
+    config.write_text(
+        "upstream: {username: a, secret_file: upstream.secret}\nusers_file: users.yaml\n"
+        'listeners: [{address: "[::]:5039", certificates: [{chain: server.crt, key: server.key}]}]\n'
+    )
+    assert main(["users", "add", "x", "--generate", "--config", str(config)]) == 0
+    assert list(load_users(users_file).users) == ["x"]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["old"], "has a user old already"),
+        (["OLD"], "has a user OLD already"),
+        (["new", "--read", "cal"], "users.new.read: 'cal' is not a privilege class; use"),
+        (["new", "--acl", "allow all"], "users.new.acl[0]: expected permit or deny"),
+        (["a\nb"], "no control characters"),
+    ],
+)
+def test_add_refuses_before_it_asks_and_leaves_the_file(
+    users_file: Path,
+    typed: Callable[..., list[str]],
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    says: str,
+) -> None:
+    main(["users", "add", "old", "--generate", "--users", str(users_file)])
+    before = users_file.read_bytes()
+    asked = typed()
+    capsys.readouterr()
+    assert main(["users", "add", *words, "--users", str(users_file)]) == 1
+    assert says in capsys.readouterr().err
+    assert users_file.read_bytes() == before
+    assert asked == []
+
+
+def test_add_refuses_a_file_that_is_wrong_or_open_already(
+    users_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    users_file.write_text("users:\n  old: {secret: hunter2}\n")
+    users_file.chmod(0o644)
+    assert main(["users", "add", "x", "--generate", "--users", str(users_file)]) == 1
+    assert "mode 0644" in capsys.readouterr().err
+    users_file.chmod(0o600)
+    assert main(["users", "add", "x", "--generate", "--users", str(users_file)]) == 1
+    out, err = capsys.readouterr()
+    assert f"{users_file}:2: users.old.secret: plain text" in err
+    assert "hunter2" not in out + err
+
+
+def test_add_shows_no_secret_when_it_could_not_write(
+    users_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gone = users_file.parent / "gone" / "users.yaml"
+    assert main(["users", "add", "x", "--generate", "--users", str(gone)]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert str(gone) in err
+
+
+def test_add_leaves_nothing_else_behind(users_file: Path) -> None:
+    main(["users", "add", "x", "--generate", "--users", str(users_file)])
+    assert list(users_file.parent.iterdir()) == [users_file]
+
+
+@pytest.mark.parametrize("words", [["users"], ["users", "hash"], ["users", "generate"], ["users", "add"]])
+def test_help_has_an_example(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main([*words, "--help"])
+    assert "  ami-proxy users " in capsys.readouterr().out

@@ -1,0 +1,216 @@
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+from proxy.config.phc import dummy_hash, hash_secret
+from proxy.net import secrets
+from proxy.net.secrets import HashVerifier
+
+STORED = hash_secret(b"s3cret", memory_kib=64, passes=1)
+SCRYPT = "$scrypt$ln=17,r=8,p=1$JH6NzchvOvo5ZK/nf4VYog$w7HeSHgw0ncjcu2rzUaC2FGMVlEo1qgiJUnCe4G3kQY"  # of "x"
+
+
+class Clocked(asyncio.SelectorEventLoop):
+    """A loop whose clock can be put forward."""
+
+    ahead = 0.0
+
+    def time(self) -> float:
+        return super().time() + self.ahead
+
+
+class Gate:
+    """Stands in the threads' way until it is opened, and counts who came."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.open = threading.Event()
+        self.came = 0
+        real = secrets.verify
+
+        def verify(stored: str, candidate: bytes) -> bool:
+            self.came += 1
+            self.open.wait(10)
+            return real(stored, candidate)
+
+        monkeypatch.setattr(secrets, "verify", verify)
+
+
+@pytest.fixture
+async def make() -> AsyncIterator[Callable[..., HashVerifier]]:
+    made: list[HashVerifier] = []
+
+    def build(**settings: float) -> HashVerifier:
+        made.append(HashVerifier(asyncio.get_running_loop(), **settings))  # type: ignore[arg-type]
+        return made[-1]
+
+    yield build
+    for verifier in made:
+        verifier.close()
+
+
+@pytest.fixture
+def gate(monkeypatch: pytest.MonkeyPatch) -> Gate:
+    return Gate(monkeypatch)
+
+
+async def verdict(verifier: HashVerifier, stored: str, candidate: bytes) -> bool:
+    answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+    verifier.verify(stored, candidate, answer.set_result)
+    return await asyncio.wait_for(answer, 10)
+
+
+@pytest.mark.parametrize(
+    ("stored", "candidate", "matches"),
+    [
+        (STORED, b"s3cret", True),
+        (STORED, b"S3cret", False),
+        (STORED, b"", False),
+        (SCRYPT, b"x", True),
+        (SCRYPT, b"y", False),
+        (dummy_hash("$argon2id$v=19$m=64,t=1,p=1$$"), b"s3cret", False),
+        # The table is checked when it is loaded; should it be bad all the same, nobody gets in.
+        ("hunter2", b"hunter2", False),
+    ],
+)
+async def test_only_the_secret_matches(
+    make: Callable[..., HashVerifier], stored: str, candidate: bytes, matches: bool
+) -> None:
+    assert await verdict(make(), stored, candidate) is matches
+
+
+async def test_the_answer_comes_on_the_loops_thread_and_not_before_the_call_returns(
+    make: Callable[..., HashVerifier],
+) -> None:
+    told: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    make().verify(STORED, b"s3cret", lambda _: told.set_result(threading.get_ident()))
+    assert not told.done()
+    assert await told == threading.get_ident()
+
+
+async def test_what_matched_is_not_hashed_again_until_it_is_forgotten(
+    make: Callable[..., HashVerifier], gate: Gate
+) -> None:
+    gate.open.set()
+    verifier = make()
+    for _ in range(3):
+        assert await verdict(verifier, STORED, b"s3cret")
+    assert (gate.came, verifier.remembered) == (1, 2)
+    verifier.forget()
+    assert await verdict(verifier, STORED, b"s3cret")
+    assert gate.came == 2
+
+
+async def test_what_did_not_match_is_hashed_every_time(make: Callable[..., HashVerifier], gate: Gate) -> None:
+    gate.open.set()
+    verifier = make()
+    for _ in range(3):
+        assert not await verdict(verifier, STORED, b"wrong")
+    assert (gate.came, verifier.remembered) == (3, 0)
+
+
+async def test_a_match_is_for_that_hash_alone(make: Callable[..., HashVerifier]) -> None:
+    verifier = make()
+    assert await verdict(verifier, STORED, b"s3cret")
+    assert not await verdict(verifier, hash_secret(b"another", memory_kib=64, passes=1), b"s3cret")
+
+
+async def test_the_cache_is_bounded_and_the_oldest_goes_first(
+    make: Callable[..., HashVerifier], gate: Gate
+) -> None:
+    gate.open.set()
+    verifier = make(cache_entries=2)
+    hashes = [hash_secret(b"s3cret", memory_kib=64, passes=1) for _ in range(3)]
+    for stored in (*hashes, hashes[2], hashes[1], hashes[0]):
+        assert await verdict(verifier, stored, b"s3cret")
+    assert gate.came == 4
+
+
+async def test_without_a_cache_all_is_hashed(make: Callable[..., HashVerifier], gate: Gate) -> None:
+    gate.open.set()
+    verifier = make(cache_timeout=0)
+    assert await verdict(verifier, STORED, b"s3cret")
+    assert await verdict(verifier, STORED, b"s3cret")
+    assert gate.came == 2
+
+
+def test_what_matched_is_remembered_for_a_while_only(gate: Gate) -> None:
+    gate.open.set()
+    loop = Clocked()
+    verifier = HashVerifier(loop, cache_timeout=600)
+    try:
+        for ahead, came in ((0, 1), (599, 1), (601, 2)):
+            loop.ahead = ahead
+            assert loop.run_until_complete(verdict(verifier, STORED, b"s3cret"))
+            assert gate.came == came
+    finally:
+        verifier.close()
+        loop.close()
+
+
+async def test_past_the_queue_a_candidate_is_refused_at_once_and_counted(
+    make: Callable[..., HashVerifier], gate: Gate
+) -> None:
+    verifier = make(threads=1, queue=2)
+    answers = [asyncio.ensure_future(verdict(verifier, STORED, b"%d" % n)) for n in range(3)]  # noqa: TID251
+    await asyncio.sleep(0)
+    assert verifier.pending == 3
+    told: list[bool] = []
+    verifier.verify(STORED, b"s3cret", told.append)
+    assert told == [False]
+    assert verifier.refused == 1
+    gate.open.set()
+    assert await asyncio.gather(*answers) == [False] * 3
+    assert verifier.pending == 0
+    assert await verdict(verifier, STORED, b"s3cret")
+
+
+async def test_the_same_candidate_is_judged_once_for_all_who_ask(
+    make: Callable[..., HashVerifier], gate: Gate
+) -> None:
+    verifier = make(threads=1, queue=1)
+    answers = [asyncio.ensure_future(verdict(verifier, STORED, b"s3cret")) for _ in range(200)]  # noqa: TID251
+    await asyncio.sleep(0)
+    assert verifier.pending == 1
+    gate.open.set()
+    assert all(await asyncio.gather(*answers))
+    assert (gate.came, verifier.refused) == (1, 0)
+
+
+async def test_what_began_before_forgetting_is_not_remembered(
+    make: Callable[..., HashVerifier], gate: Gate
+) -> None:
+    verifier = make()
+    first = asyncio.ensure_future(verdict(verifier, STORED, b"s3cret"))  # noqa: TID251
+    await asyncio.sleep(0)
+    verifier.forget()
+    gate.open.set()
+    assert await first
+    assert await verdict(verifier, STORED, b"s3cret")
+    assert gate.came == 2
+
+
+async def test_after_the_end_nobody_gets_in_and_nobody_is_told_late(
+    make: Callable[..., HashVerifier], gate: Gate
+) -> None:
+    verifier = make()
+    told: list[bool] = []
+    verifier.verify(STORED, b"s3cret", told.append)
+    verifier.close()
+    verifier.verify(STORED, b"other", told.append)
+    assert told == [False]
+    gate.open.set()
+    # The thread's word comes by the loop, after what is scheduled by now.
+    await asyncio.get_running_loop().run_in_executor(None, verifier._threads.shutdown)
+    await asyncio.sleep(0)
+    assert told == [False]
+
+
+def test_a_loop_that_has_ended_is_not_told(gate: Gate) -> None:
+    loop = asyncio.new_event_loop()
+    verifier = HashVerifier(loop)
+    verifier.verify(STORED, b"s3cret", pytest.fail)
+    loop.close()
+    gate.open.set()
+    verifier._threads.shutdown()
