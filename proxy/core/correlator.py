@@ -127,6 +127,3 @@ class Correlator:
         self._open.clear()
         self._echoes.clear()
         return entries
-
-    def __len__(self) -> int:
-        return len(self._open)

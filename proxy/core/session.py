@@ -159,13 +159,12 @@ class Session:
 
     def finished(self) -> None:
         """The action upstream is answered: on to the next."""
-        if self.state is State.BUSY:
-            self.state = State.READY
-            if self.outbox.holding:
-                # As in Asterisk the answer comes first, then what happened meanwhile.
-                head = b"".join(self._unsent)
-                self._unsent.clear()
-                self._sent(self.outbox.release(head))
+        self.state = State.READY
+        if self.outbox.holding:
+            # As in Asterisk the answer comes first, then what happened meanwhile.
+            head = b"".join(self._unsent)
+            self._unsent.clear()
+            self._sent(self.outbox.release(head))
         self._advance()
 
     # -- from the hub ------------------------------------------------------

@@ -324,11 +324,13 @@ class TestLocalActions:
             ),
             (
                 "Action: Filter\nOperation: add\nFilter: *",
-                b"Response: Error\r\nMessage: Filter did not compile.  Check the syntax of the filter given.\r\n\r\n",
+                b"Response: Error\r\nMessage: Filter did not compile."
+                b"  Check the syntax of the filter given.\r\n\r\n",
             ),
             (
                 "Action: Filter\nOperation: Add\nMatchCriteria: name(\nFilter: x",
-                b"Response: Error\r\nMessage: Filter was formatted incorrectly.  Check the syntax of the filter given.\r\n\r\n",
+                b"Response: Error\r\nMessage: Filter was formatted incorrectly."
+                b"  Check the syntax of the filter given.\r\n\r\n",
             ),
             (
                 "Action: NoSuch\nActionID: n",
@@ -410,7 +412,8 @@ class TestWaitEvent:
         ask(session, transport, "Action: WaitEvent\nTimeout: 0x2")
         bench.clock.advance(2.1)
         assert transport.take() == (
-            b"Response: Success\r\nMessage: Waiting for Event completed.\r\n\r\nEvent: WaitEventComplete\r\n\r\n"
+            b"Response: Success\r\nMessage: Waiting for Event completed.\r\n\r\n"
+            b"Event: WaitEventComplete\r\n\r\n"
         )
 
     def test_ends_with_any_input(self, bench):
@@ -447,6 +450,14 @@ class TestWaitEvent:
         bench.clock.advance(1.1)
         assert b"WaitEventComplete" in transport.take()
 
+    def test_somebody_elses_event_ends_nothing(self, bench):
+        one, one_got = bench.login("calls")
+        two, two_got = bench.login("boss")
+        ask(one, one_got, "Action: WaitEvent")
+        ask(two, two_got, "Action: WaitEvent")
+        bench.feed(event("Registry", "system"))
+        assert (one_got.take(), b"Registry" in two_got.take()) == (b"", True)
+
     def test_with_more_input_behind_it(self, bench):
         session, transport = bench.login("calls")
         session.receive(b"Action: WaitEvent\r\n\r\nAction: Ping\r\n\r\n")
@@ -479,7 +490,7 @@ class TestViews:
         assert transport.take() == event("Hold")
 
     def test_security_events_name_the_real_client(self, bench):
-        watcher, transport = bench.login("boss")
+        _, transport = bench.login("boss")
         session, _ = bench.connect("2001:db8::1")
         session.receive(login("boss", "wrong"))
         sent = transport.take()
@@ -524,6 +535,8 @@ class TestEnds:
         session, transport = bench.login("boss")
         transport.room = 10
         ask(session, transport, "Action: Logoff")
+        bench.hub.tick(bench.clock.now())
+        assert not transport.closed
         bench.clock.advance(6)
         bench.hub.tick(bench.clock.now())
         assert transport.closed == "abort"
@@ -538,12 +551,12 @@ class TestEnds:
         assert transport.take().count(b"Response: Success") == 40
 
     def test_writable_with_nothing_to_do(self, bench):
-        session, transport = bench.login("boss")
+        session, _ = bench.login("boss")
         session.writable()
         assert session.state is State.READY
 
     def test_closing_twice_is_once(self, bench):
-        session, transport = bench.login("boss")
+        session, _ = bench.login("boss")
         session.close("one")
         session.close("two")
         assert bench.hub.stats.closes == {"one": 1}

@@ -1,0 +1,241 @@
+"""Who gets which event; what the link's coming and going does; what time does."""
+
+import pytest
+
+from proxy.ami import privilege
+from proxy.config.limits import Limits
+from proxy.core.session import State
+from proxy.core.users import User, UserTable
+from tests.support.core_doubles import Bench, event
+
+BOSS = User("boss", read=privilege.ALL, write=privilege.ALL, secret="plain:x")
+CALLS = User("calls", read=privilege.CALL, write=privilege.CALL, secret="plain:x")
+TWO = User("two", read=privilege.SYSTEM | privilege.USER, secret="plain:x")
+HALF = User("half", read=privilege.SYSTEM, secret="plain:x")
+BOOTED = (
+    b"Event: FullyBooted\r\nPrivilege: system,all\r\nUptime: x\r\nLastReload: y\r\n"
+    b"Status: Fully Booted\r\n\r\n"
+)
+
+
+@pytest.fixture
+def bench() -> Bench:
+    bench = Bench(BOSS, CALLS, TWO, HALF)
+    bench.link_up()
+    return bench
+
+
+class TestEvents:
+    @pytest.mark.parametrize(
+        ("classes", "readers"),
+        [
+            ("call", {"boss", "calls"}),
+            ("system", {"boss", "two", "half"}),
+            ("system,user", {"boss", "two"}),  # every class, not any
+            ("security", {"boss"}),
+            ("brandnew", {"boss"}),
+            ("Call", {"boss"}),
+        ],
+    )
+    def test_reach_who_may_read_all_their_classes(self, bench, classes, readers):
+        clients = {name: bench.login(name)[1] for name in ("boss", "calls", "two", "half")}
+        for transport in clients.values():
+            transport.take()
+        for _ in range(2):  # judged, then remembered
+            bench.feed(event("X", classes))
+            assert {name for name, transport in clients.items() if transport.take()} == readers
+
+    @pytest.mark.parametrize(
+        "raw",
+        [
+            b"Event: X\r\n\r\n",
+            b"Event: X\r\nChannel: a\r\nPrivilege: call,all\r\n\r\n",
+            b"Event: X\r\nPrivilege: <none>\r\n\r\n",
+            b"Event: X\r\nPrivilege: Call\r\n\r\n",
+        ],
+    )
+    def test_without_a_privilege_in_its_place_reach_nobody(self, bench, raw):
+        _, transport = bench.login("boss")
+        transport.take()
+        bench.feed(raw)
+        assert transport.take() == b""
+        assert bench.hub.stats.events_dropped == 1
+
+    def test_a_second_privilege_widens_nothing(self, bench):
+        _, transport = bench.login("calls")
+        bench.feed(b"Event: X\r\nPrivilege: system,all\r\nPrivilege: call,all\r\n\r\n")
+        assert transport.take() == b""
+
+    def test_malformed_ones_are_repaired_and_counted(self, bench):
+        _, transport = bench.login("calls")
+        bench.feed(b"Event: X\nPrivilege: call,all\nY: 1\n\n")
+        assert transport.take() == event("X", Y="1")
+        assert bench.hub.stats.events_repaired == 1
+
+    def test_members_of_an_audience_share_the_bytes(self, bench):
+        one, two = bench.login("calls")[1], bench.login("calls")[1]
+        bench.feed(event("X"))
+        assert one.sent[0] is two.sent[0]
+
+    def test_many_heads_are_forgotten_not_hoarded(self, bench):
+        _, transport = bench.login("calls")
+        for number in range(5000):
+            bench.feed(event(f"X{number}"))
+        assert transport.take().count(b"Event: ") == 5000
+
+    def test_flush_interval(self):
+        bench = Bench(CALLS, interval=0.005)
+        bench.link_up()
+        _, transport = bench.login("calls")
+        bench.feed(event("A"))
+        assert transport.take() == event("A"), "the first after a quiet moment leaves at once"
+        bench.feed(event("B"))
+        bench.feed(event("C"))
+        assert transport.take() == b""
+        bench.clock.advance(0.006)
+        assert transport.take() == event("B") + event("C")
+
+    def test_a_reader_of_nothing_costs_nothing(self, bench):
+        mute = User("mute", secret="plain:x")
+        bench.hub.adopt(UserTable([mute]))
+        session, _ = bench.login("mute")
+        assert session.subscription is None
+
+
+class TestLink:
+    def test_down_and_up_are_told_to_readers_of_system(self, bench):
+        (_, system), (_, calls) = bench.login("half"), bench.login("calls")
+        system.take()
+        bench.hub.link_down("Asterisk is gone")
+        assert system.take() == event("ProxyUpstream", "system", Status="Down", Reason="Asterisk is gone")
+        bench.link_up()
+        bench.feed(BOOTED)
+        assert system.take() == event("ProxyUpstream", "system", Status="Up") + BOOTED
+        assert calls.take() == b""
+
+    def test_fullybooted_is_not_said_of_an_asterisk_that_is_gone(self, bench):
+        bench.feed(BOOTED)
+        assert bench.hub.fully_booted()
+        bench.hub.link_down("gone")
+        assert bench.hub.fully_booted() is None
+
+    def test_a_reload_before_the_boot_is_only_passed_on(self, bench):
+        bench.feed(event("Reload", "system"))
+        assert bench.hub.fully_booted() is None
+
+    def test_actions_are_learnt_again_when_modules_change(self, bench):
+        bench.feed(event("Load", "system", Module="x"))
+        bench.feed(event("Load", "system", Module="y"))
+        assert bench.upstream.take() == []
+        bench.clock.advance(1.1)
+        (asked,) = bench.upstream.take()
+        bench.answer(asked, b"Brandnew: does.  (Priv: call,all)\r\n")
+        session, _ = bench.login("calls")
+        session.receive(b"Action: Brandnew\r\n\r\n")
+        assert bench.upstream.take()[0].get(b"action") == b"Brandnew"
+
+    def test_not_when_the_link_went_meanwhile(self, bench):
+        bench.feed(event("Load", "system", Module="x"))
+        bench.hub.link_down("gone")
+        bench.clock.advance(2)
+        assert bench.upstream.take() == []
+        bench.feed(event("Load", "system", Module="x"))
+        bench.clock.advance(2)
+        assert bench.upstream.take() == []
+
+    def test_an_unusable_list_keeps_the_table(self, bench):
+        assert bench.hub.table.live == ()
+
+
+class TestUsers:
+    def test_rights_change_at_once(self, bench):
+        session, transport = bench.login("calls")
+        more = User("Calls", read=privilege.ALL, write=privilege.ALL, secret="plain:x")
+        bench.hub.adopt(UserTable([more]))
+        assert session.state is State.READY
+        bench.feed(event("X", "system"))
+        assert transport.take() == event("X", "system")
+        assert bench.hub.sessions_of(more) == [session]
+        assert session.user is more
+
+    @pytest.mark.parametrize(
+        ("table", "reason"),
+        [
+            ([BOSS], "user removed"),
+            ([User("calls", secret="plain:x", disabled=True)], "user removed"),
+            ([User("calls", secret="plain:y")], "credentials changed"),
+            ([User("calls", secret="plain:x", md5_secret=b"n")], "credentials changed"),
+        ],
+    )
+    def test_sessions_without_a_right_to_be_end(self, bench, table, reason):
+        _, transport = bench.login("calls")
+        bench.hub.adopt(UserTable(table))
+        assert transport.closed == "close"
+        assert bench.hub.stats.closes == {reason: 1}
+
+    def test_two_sessions_of_a_renamed_user(self, bench):
+        bench.login("calls")
+        bench.login("calls")
+        renamed = User("CALLS", read=privilege.CALL, secret="plain:x")
+        bench.hub.adopt(UserTable([renamed]))
+        assert len(bench.hub.sessions_of(renamed)) == 2
+        assert bench.hub.authenticated == 2
+
+    def test_pending_events_of_the_old_view_are_not_lost(self):
+        bench = Bench(CALLS, interval=0.01)
+        bench.link_up()
+        _, transport = bench.login("calls")
+        bench.feed(event("A"))
+        bench.feed(event("B"))
+        bench.hub.adopt(UserTable([CALLS]))
+        assert transport.take() == event("A") + event("B")
+
+
+class TestSlowConsumers:
+    def test_past_the_limit_is_closed_and_the_neighbour_is_not_disturbed(self):
+        limits = Limits(outbox_hard=2048, outbox_soft=1024)
+        bench = Bench(CALLS, limits=limits)
+        bench.link_up()
+        (_, slow), (_, quick) = bench.login("calls"), bench.login("calls")
+        slow.room = 0
+        for number in range(100):
+            bench.feed(event("X", N=str(number)))
+        assert slow.closed == "abort"
+        assert quick.take().count(b"Event: X") == 100
+        assert bench.hub.stats.slow_consumers == 1
+
+    def test_by_its_own_answers_too(self):
+        bench = Bench(BOSS, limits=Limits(outbox_hard=2048, outbox_soft=1024))
+        bench.link_up()
+        session, slow = bench.login("boss")
+        slow.room = 0
+        for _ in range(100):
+            session.receive(b"Action: Ping\r\n\r\n")
+            bench.hub.settle()
+            if slow.closed:
+                break
+        assert slow.closed == "abort"
+
+    def test_no_progress(self, bench):
+        _, slow = bench.login("calls")
+        slow.room = 0
+        bench.feed(event("X"))
+        bench.hub.tick(bench.clock.now())
+        bench.clock.advance(9)
+        bench.hub.tick(bench.clock.now())
+        assert not slow.closed
+        bench.clock.advance(2)
+        bench.hub.tick(bench.clock.now())
+        assert slow.closed == "abort"
+
+
+def test_counts(bench):
+    session, _ = bench.login("calls")
+    other, _ = bench.connect()
+    assert (bench.hub.authenticated, bench.hub.unauthenticated) == (1, 1)
+    assert bench.hub.sessions == [other, session]
+    session.lost("x")
+    other.lost("y")
+    assert bench.hub.sessions == []
+    assert bench.hub.stats.closes == {"x": 1, "y": 1}
+    assert bench.hub.closing == {}

@@ -1,0 +1,98 @@
+"""One judgement, one join, the same bytes for all; each member exactly its own part."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proxy.ami.eventfilter import FilterSet, compile_legacy
+from proxy.ami.privilege import CALL, SYSTEM
+from proxy.core.subscription import Subscription
+
+
+class Listener:
+    def __init__(self) -> None:
+        self.seen = 0
+        self.got: list[bytes] = []
+
+    def deliver(self, data: bytes) -> None:
+        self.got.append(data)
+
+
+def test_members_share_the_same_bytes_object():
+    subscription = Subscription("k", CALL, None)
+    first, second = Listener(), Listener()
+    subscription.join(first)
+    subscription.join(second)
+    subscription.pending += [b"a", b"b"]
+    assert subscription.flush() == 4
+    assert first.got == second.got == [b"ab"]
+    assert first.got[0] is second.got[0]
+    assert subscription.pending == []
+
+
+def test_what_was_pending_before_is_not_for_a_newcomer():
+    subscription = Subscription("k", CALL, None)
+    old, new = Listener(), Listener()
+    subscription.join(old)
+    subscription.pending.append(b"a")
+    subscription.join(new)
+    assert subscription.flush() == 1
+    assert (old.got, new.got) == ([b"a"], [])
+    subscription.pending.append(b"b")
+    subscription.flush()
+    assert new.got == [b"b"]
+
+
+def test_take_gives_one_member_its_part_early():
+    subscription = Subscription("k", CALL, None)
+    hasty, other = Listener(), Listener()
+    subscription.join(hasty)
+    subscription.join(other)
+    subscription.pending.append(b"a")
+    assert subscription.take(hasty) == b"a"
+    assert subscription.take(hasty) == b""
+    subscription.pending.append(b"b")
+    assert subscription.flush() == 3
+    assert (hasty.got, other.got) == ([b"b"], [b"ab"])
+
+
+def test_a_member_that_left_gets_nothing():
+    subscription = Subscription("k", CALL, None)
+    gone = Listener()
+    subscription.join(gone)
+    subscription.leave(gone)
+    subscription.leave(gone)
+    subscription.pending.append(b"a")
+    assert subscription.flush() == 0
+    assert gone.got == []
+
+
+def test_judgement():
+    plain = Subscription("k", CALL, None)
+    assert plain.may_read(CALL)
+    assert not plain.may_read(CALL | SYSTEM)
+    assert plain.admits is None
+    filtered = Subscription("k", CALL, FilterSet((compile_legacy(b"Hold"),)))
+    assert filtered.admits is not None
+    assert filtered.admits(b"Event: Hold\r\n")
+    assert not filtered.admits(b"Event: Other\r\n")
+
+
+@given(st.lists(st.tuples(st.sampled_from(["event", "take", "flush", "join"]), st.integers(0, 3))))
+def test_whatever_the_order_nobody_misses_or_repeats_an_event(steps):
+    subscription = Subscription("k", CALL, None)
+    members = [Listener() for _ in range(4)]
+    expected: dict[int, bytes] = {}
+    for step, who in steps:
+        if step == "join" and who not in expected:
+            subscription.join(members[who])
+            expected[who] = b""
+        elif step == "event":
+            event = bytes([65 + len(subscription.pending) % 26])
+            subscription.pending.append(event)
+            expected = {w: got + event for w, got in expected.items()}
+        elif step == "take" and who in expected:
+            members[who].got.append(subscription.take(members[who]))
+        elif step == "flush":
+            subscription.flush()
+    subscription.flush()
+    assert {who: b"".join(members[who].got) for who in expected} == expected
