@@ -77,10 +77,11 @@ def _refuse_loose_modes(path: Path, mode: int) -> None:
         raise Unfit(
             f"{path} has mode {shown}: {who}", f"chmod {'0640' if mode & stat.S_IRGRP else '0600'} {path}"
         )
-    folder = Path(os.path.realpath(path)).parent
-    folder_mode = folder.stat().st_mode
-    # In a sticky folder (/tmp, a mounted Kubernetes secret) others cannot replace what is not theirs.
-    if folder_mode & _OTHERS_WRITE and not folder_mode & stat.S_ISVTX:
-        shown = f"{stat.S_IMODE(folder_mode):04o}"
-        text = f"{folder} has mode {shown}: others could replace {path.name} in it"
-        raise Unfit(text, f"chmod go-w {folder}")
+    # Where a link stands counts as much as where it leads.
+    for folder in dict.fromkeys((path.parent, Path(os.path.realpath(path)).parent)):
+        folder_mode = folder.stat().st_mode
+        # In a sticky folder (/tmp, a mounted Kubernetes secret) others cannot replace what is not theirs.
+        if folder_mode & _OTHERS_WRITE and not folder_mode & stat.S_ISVTX:
+            shown = f"{stat.S_IMODE(folder_mode):04o}"
+            text = f"{folder} has mode {shown}: others could replace {path.name} in it"
+            raise Unfit(text, f"chmod go-w {folder}")

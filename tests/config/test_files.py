@@ -73,15 +73,18 @@ def test_the_folder_must_not_let_others_replace_the_file(file: Path, mode: int, 
         assert error.value.remedy == f"chmod go-w {file.parent}"
 
 
-def test_a_link_is_judged_where_it_leads(file: Path) -> None:
+def test_a_link_is_judged_where_it_stands_and_where_it_leads(file: Path) -> None:
     loose = file.parent / "loose"
     loose.mkdir()
     target = file.rename(loose / "target")
     file.symlink_to(target)
     check_private(file)
-    loose.chmod(0o777)
-    with pytest.raises(Unfit, match="others could replace"):
-        check_private(file)
+    for folder, mended in ((loose, 0o700), (file.parent, 0o700)):
+        folder.chmod(0o777)
+        with pytest.raises(Unfit, match=f"{folder} has mode 0777: others could replace"):
+            check_private(file)
+        folder.chmod(mended)
+    check_private(file)
 
 
 @pytest.mark.parametrize(
