@@ -16,15 +16,6 @@ def check_readable(path: Path) -> None:
     os.close(_open(path))
 
 
-def check_private(path: Path) -> None:
-    """Unfit unless it is readable for us, and safe from others (security.md K6)."""
-    descriptor = _open(path)
-    try:
-        _refuse_loose_modes(path, os.fstat(descriptor).st_mode)
-    finally:
-        os.close(descriptor)
-
-
 def read_file(path: Path) -> bytes:
     """The content of a configuration file; Unfit where it cannot be had."""
     with os.fdopen(_open(path), "rb") as file:

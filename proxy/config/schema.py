@@ -12,11 +12,10 @@ import msgspec
 from msgspec import Meta
 
 from proxy.config.address import Address
-from proxy.config.files import check_private, check_readable, read_secret
+from proxy.config.files import check_readable, read_secret
 from proxy.config.limits import Limits
 
 ReadableFile = Annotated[Path, check_readable]
-PrivateFile = Annotated[Path, check_private]
 SecretFile = Annotated[Path, read_secret]
 FlushSeconds = Annotated[float, Meta(ge=0, le=1)]
 
@@ -38,7 +37,8 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Two PEM files: the chain with the server's certificate first, and its private key."""
 
     chain: ReadableFile
-    key: PrivateFile
+    #: Its mode is judged with its content (x509/validate.py).
+    key: ReadableFile
 
 
 class Listener(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -175,12 +175,15 @@ def finding_of(error: FileError) -> Finding:
 
 
 def _judge_key_mode(key: SourceFile) -> list[Finding]:
-    if key.mode & 0o007:
-        text = f"the private key is open to everybody (owner {key.owner}, mode {key.mode:04o})"
-        remedy = (
-            "chmod 0640 it, with the service's group (Kubernetes: defaultMode: 0440); then replace the key"
-        )
+    remedy = "chmod 0640 it, with the service's group (Kubernetes: defaultMode: 0440); then replace the key"
+    if key.mode & 0o002:
+        text = f"everybody can replace the private key (owner {key.owner}, mode {key.mode:04o})"
         return [_error("key-open", key, text, remedy)]
+    if key.mode & 0o004:
+        # Not refused: a key that was open stays as good or bad as it was, and a service that
+        # does not come up helps nobody.  It is said at every start, reload and check.
+        text = f"the private key is readable by everybody (owner {key.owner}, mode {key.mode:04o})"
+        return [_warning("key-readable", key, text, remedy)]
     if key.mode & 0o020:
         text = f"mode {key.mode:04o} lets its group replace the private key"
         return [_warning("key-writable", key, text, "chmod 0640 it")]

@@ -57,16 +57,16 @@ def test_every_problem_is_one_line_with_place_and_remedy(
 ) -> None:
     config.write_text(CONFIG.replace("address", "adress") + "tls: {policy: old}\n")
     (config.parent / "users.yaml").write_text("users:\n  u: {secret: hunter2}\n")
-    (config.parent / "server.key").chmod(0o644)
+    (config.parent / "upstream.secret").chmod(0o644)
     assert check(config) == 1
     out, err = capsys.readouterr()
     assert out == ""
-    key = config.parent / "server.key"
+    secret = config.parent / "upstream.secret"
     users = config.parent / "users.yaml"
     mode = "has mode 0644: readable by everybody; chmod 0640"
     assert err.splitlines() == [
+        f"{config}:1: upstream.secret_file: {secret} {mode} {secret}",
         f"{config}:3: listeners[0].adress: unknown key; did you mean 'address'?",
-        f"{config}:4: listeners[0].certificates[0].key: {key} {mode} {key}",
         f"{config}:6: tls.policy: expected one of modern, intermediate; write one of them",
         f"{users}:2: users.u.secret: plain text where a hash must stand; make one with: ami-proxy users hash",
     ]

@@ -3,11 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from proxy.config.files import check_private, check_readable, read_file, read_private, read_secret
+from proxy.config.files import check_readable, read_file, read_private, read_secret
 from proxy.config.problems import Unfit
 
-ALL = [check_readable, check_private, read_file, read_private, read_secret]
-PRIVATE = [check_private, read_private, read_secret]
+ALL = [check_readable, read_file, read_private, read_secret]
+PRIVATE = [read_private, read_secret]
 
 
 @pytest.fixture
@@ -66,10 +66,10 @@ def test_a_tight_mode_is_taken(file: Path, mode: int) -> None:
 def test_the_folder_must_not_let_others_replace_the_file(file: Path, mode: int, fits: bool) -> None:
     file.parent.chmod(mode)
     if fits:
-        check_private(file)
+        read_private(file)
     else:
         with pytest.raises(Unfit, match="others could replace upstream") as error:
-            check_private(file)
+            read_private(file)
         assert error.value.remedy == f"chmod go-w {file.parent}"
 
 
@@ -78,13 +78,13 @@ def test_a_link_is_judged_where_it_stands_and_where_it_leads(file: Path) -> None
     loose.mkdir()
     target = file.rename(loose / "target")
     file.symlink_to(target)
-    check_private(file)
+    read_private(file)
     for folder, mended in ((loose, 0o700), (file.parent, 0o700)):
         folder.chmod(0o777)
         with pytest.raises(Unfit, match=f"{folder} has mode 0777: others could replace"):
-            check_private(file)
+            read_private(file)
         folder.chmod(mended)
-    check_private(file)
+    read_private(file)
 
 
 @pytest.mark.parametrize(

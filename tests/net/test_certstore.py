@@ -149,9 +149,9 @@ def dangling(site: Site) -> None:
     site.chain.symlink_to(site.directory / "gone.crt")
 
 
-def world_readable_key(site: Site) -> None:
+def world_writable_key(site: Site) -> None:
     site.put(forge())
-    site.key.chmod(0o644)
+    site.key.chmod(0o666)
 
 
 def directory_in_the_way(site: Site) -> None:
@@ -178,7 +178,7 @@ FAILURES: list[tuple[Callable[[Site], None], str, str, bool]] = [
     (not_yet_valid, "not-yet-valid", "valid only from", False),
     (missing, "unreadable", "server.key: there is no such file", True),
     (dangling, "unreadable", "leads nowhere", True),
-    (world_readable_key, "key-open", "mode 0644", False),
+    (world_writable_key, "key-open", "mode 0666", False),
     (directory_in_the_way, "unreadable", "not a regular file", False),
     (fifo_in_the_way, "unreadable", "not a regular file", False),
     (directory_gone, "unreadable", "there is no such file", True),

@@ -172,7 +172,7 @@ def test_two_keys_in_a_file_are_one_too_many() -> None:
         (0o640, []),
         (0o440, []),
         (0o660, [("warning", "key-writable")]),
-        (0o644, [("error", "key-open")]),
+        (0o644, [("warning", "key-readable")]),
         (0o602, [("error", "key-open")]),
     ],
 )
