@@ -18,7 +18,8 @@
     traffic.py     so many of them a minute
     timeline.py    runs them all, without knowing a loop
     storm.py       events of one shape for benchmarks
-    transcript.py  recorded sessions, and a server that replays them
+    transcript.py  recorded sessions: which answer belongs to which action
+    replay.py      a server that replays one
     supervised.py  tasks that are looked after
 
 It stands on ``proxy.ami`` only, and of that uses as little as it can: a mistake

@@ -50,6 +50,10 @@ class Call:
         """The call up to the moment somebody hangs up."""
         raise NotImplementedError
 
+    def let_go(self) -> Steps:
+        """Give up what the call holds besides its channels and its bridge; called more than once."""
+        yield from ()
+
     def _steps(self) -> Steps:
         part: Steps | None = self.body()
         while part is not None:
@@ -119,6 +123,7 @@ class Call:
 
     def conclusion(self) -> Steps:
         """Everything that is still up comes down."""
+        yield from self.let_go()
         yield from self.part()
         for channel in list(self.channels):
             yield 0, channel.event("SoftHangupRequest", "call", ("Cause", 16))
@@ -138,6 +143,7 @@ class Call:
 
     def _redirected(self, order: Redirected) -> Steps:
         channel = order.channel
+        yield from self.let_go()
         yield from self.part()
         for other in [leg for leg in self.channels if leg is not channel]:
             yield from self.hung_up(other, self.cause)

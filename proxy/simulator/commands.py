@@ -13,7 +13,12 @@ def run_command(pbx: Pbx, version: str, text: str) -> tuple[bool, list[str]]:
         return True, [f"Asterisk {version} simulated by ami-proxy"]
     lister = _COMMANDS.get(command)
     if lister is None:
-        shown = " ".join(command.split()[:3])
+        # Asterisk shows two words more than it knows the beginning of a command of.
+        words = command.split()
+        known = sum(
+            any(name.startswith(" ".join(words[:count]) + " ") for name in _COMMANDS) for count in (1, 2)
+        )
+        shown = " ".join(words[: known + 2])
         hint = f"(type 'core show help {shown}' for other possible commands)"
         return False, [f"No such command '{command}' {hint}"]
     return True, lister(pbx)

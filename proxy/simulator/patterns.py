@@ -128,6 +128,7 @@ class QueueCall(TalkingCall):
         super().__init__(pbx, number, pace)
         self._queue: Queue | None = None
         self._member: Member | None = None
+        self._linkedid = ""
 
     def body(self) -> Steps:
         """Join, wait, reach an agent or give up, talk."""
@@ -139,6 +140,7 @@ class QueueCall(TalkingCall):
         yield from self.newstate(caller, UP)
         yield self.newexten(caller, "Queue", f"{queue.name},t,,,120")
         joined = self.pbx.clock()
+        self._linkedid = caller.linkedid
         queue.waiting.append((caller, joined))
         place: Headers = [
             ("Queue", queue.name),
@@ -155,16 +157,17 @@ class QueueCall(TalkingCall):
             return
         yield from self._served(queue, self.chance.choice(free), caller, joined)
 
-    def conclusion(self) -> Steps:
-        """As of any call; who waits leaves the queue, and the agent is free again."""
-        if self._queue and self.channels:
-            caller = self.channels[0]
-            for place, since in [entry for entry in self._queue.waiting if entry[0] is caller]:
-                yield from self._abandon(self._queue, place, since)
-        yield from super().conclusion()
-        if self._queue and self._member:
-            self._member.status = 1
-            yield 0, member_event("QueueMemberStatus", self.pbx.started, self._queue, self._member)
+    def let_go(self) -> Steps:
+        """Who waits leaves the queue, and the agent is free again."""
+        queue, member = self._queue, self._member
+        if queue is None:
+            return
+        for caller, joined in [entry for entry in queue.waiting if entry[0].linkedid == self._linkedid]:
+            yield from self._abandon(queue, caller, joined)
+        if member is not None:
+            self._member = None
+            member.status = 1
+            yield 0, member_event("QueueMemberStatus", self.pbx.started, queue, member)
 
     def _served(self, queue: Queue, member: Member, caller: Channel, joined: float) -> Steps:
         self._member = member

@@ -52,6 +52,7 @@ class Simulator:
         self._changed = asyncio.Event()
         self.timeline = Timeline(self._changed.set)
         self.calls = Traffic(self.pbx, self.timeline)
+        self._news = asyncio.Event()
         self._empty = asyncio.Event()
         self._empty.set()
         self._server: asyncio.Server | None = None
@@ -89,6 +90,12 @@ class Simulator:
     def user(self) -> User:
         """The first manager user."""
         return self.users[0]
+
+    async def until_received(self, part: bytes, times: int = 1) -> None:
+        """Wait until so many messages with ``part`` in them are in ``received``."""
+        while sum(part in raw for raw in self.received) < times:
+            self._news.clear()
+            await self._news.wait()
 
     def inject(self, raw: bytes) -> None:
         """Send these bytes to every session as they are: no login, class, mask or fault is looked at."""
@@ -156,6 +163,11 @@ class Simulator:
     def logged_in(self, name: str) -> bool:
         """Whether a session of this user is up."""
         return any(session.user is not None and session.user.name == name for session in self.sessions)
+
+    def note(self, raw: bytes) -> None:
+        """A message of a client came in."""
+        self.received.append(raw)
+        self._news.set()
 
     def arrived(self, session: Session) -> None:
         """A connection was accepted."""

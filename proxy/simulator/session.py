@@ -12,7 +12,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from proxy.ami import message, privilege
 from proxy.simulator.channel import event, item
@@ -41,7 +41,6 @@ class Host(Protocol):
     pbx: Pbx
     timeline: Timeline
     faults: Faults
-    received: list[bytes]
 
     @property
     def offered(self) -> Iterable[Offered]:
@@ -58,6 +57,9 @@ class Host(Protocol):
 
     def broadcast(self, raw: bytes) -> None:
         """Send an event to all who may see it."""
+
+    def note(self, raw: bytes) -> None:
+        """A message of a client came in."""
 
     def arrived(self, session: "Session") -> None:
         """A connection was accepted."""
@@ -93,19 +95,19 @@ class Session(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Greet."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # uvloop's transports do not inherit from asyncio's: nothing to check with isinstance.
+        self._transport = cast("asyncio.Transport", transport)
         self.host.arrived(self)
         self.send(b"Asterisk Call Manager/%b\r\n" % self.host.settings.ami_version.encode())
         if not self.host.faults.reading:
-            transport.pause_reading()
+            self._transport.pause_reading()
         self.host.spawn(self._run())
 
     def data_received(self, data: bytes) -> None:
         """Queue what is complete."""
         for request in self._reader.feed(data):
             self._requests.append(request)
-            self.host.received.append(request.raw)
+            self.host.note(request.raw)
         self.activity.set()
 
     def eof_received(self) -> bool:
@@ -132,7 +134,8 @@ class Session(asyncio.Protocol):
         self.activity.set()
         if not self.may_read(required):
             return
-        if self._busy or self.host.faults.stalled:
+        # What the client asked is answered before it is told of what happened later.
+        if self._busy or self._requests or self.host.faults.stalled:
             self._held.append(raw)
         else:
             self.send(raw)
@@ -177,6 +180,12 @@ class Session(asyncio.Protocol):
     def identity(self, request: Request) -> list[tuple[str, object]]:
         """The ActionID header of what answers a request; empty if it had none."""
         return [("ActionID", request.text("ActionID"))] if request.action_id else []
+
+    async def stirred(self) -> None:
+        """Return as soon as an event waits to be sent, or the client sent something."""
+        if not self._held and not self._requests and not self._ended:
+            self.activity.clear()
+            await self.activity.wait()
 
     def release(self) -> None:
         """Send the events that waited for the action to be done."""
@@ -249,14 +258,19 @@ class Session(asyncio.Protocol):
     # The one thread of work.
 
     async def _run(self) -> None:
-        while not self.closing:
-            if self._requests:
-                await self._serve(self._requests.popleft())
-            elif self._ended:
-                self.close()
-            else:
-                self.activity.clear()
-                await self.activity.wait()
+        try:
+            while not self.closing:
+                if self._requests:
+                    await self._serve(self._requests.popleft())
+                elif self._ended:
+                    self.close()
+                else:
+                    self.activity.clear()
+                    await self.activity.wait()
+        except Exception:
+            # A client must not wait for ever for a simulator that broke; stop() tells of it.
+            self.abort()
+            raise
 
     async def _serve(self, request: Request) -> None:
         self._busy = True

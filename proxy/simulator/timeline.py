@@ -96,5 +96,5 @@ class Timeline:
         heapq.heappush(self._due, (due, self._count, script, raw))
 
     def _forget(self, script: Script) -> None:
-        del self._scripts[id(script)]
-        del self._valid[id(script)]
+        self._scripts.pop(id(script), None)
+        self._valid.pop(id(script), None)

@@ -105,10 +105,9 @@ async def wait_event(session: Session, request: Request) -> None:
         seconds = int(timeout, 0)
     except ValueError:
         seconds = 0
-    session.activity.clear()
     try:
         async with asyncio.timeout(seconds if seconds >= 0 else None):
-            await session.activity.wait()
+            await session.stirred()
     except TimeoutError:
         pass
     session.succeed(request, "Waiting for Event completed.")
