@@ -1,5 +1,6 @@
 """A private CA issues what clients accept, and never overwrites or loosens anything."""
 
+import os
 import ssl
 import stat
 from datetime import UTC, datetime, timedelta
@@ -7,8 +8,14 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from proxy.x509.errors import BadName, IssueError
@@ -199,3 +206,77 @@ def test_a_client_accepts_the_server(ca: CaFiles, tmp_path: Path) -> None:
             except ssl.SSLWantReadError:
                 continue
         assert near.version() == "TLSv1.3"
+
+
+def test_owner_group_and_link_of_a_renewed_key_stay(ca: CaFiles, tmp_path: Path) -> None:
+    files = issue(ca, ["a.example"], tmp_path / "real")
+    if os.geteuid() == 0:
+        os.chown(files.key, 65534, 65534)
+    before = files.key.stat()
+    links = KeyPairFiles(tmp_path / "link.crt", tmp_path / "link.key")
+    links.chain.symlink_to(files.chain)
+    links.key.symlink_to(files.key)
+    renew(ca, links)
+    after = files.key.stat()
+    assert after.st_ino != before.st_ino
+    assert (after.st_uid, after.st_gid, after.st_mode) == (before.st_uid, before.st_gid, before.st_mode)
+    assert links.key.is_symlink()
+    assert [path.name for path in sorted((tmp_path / "real").iterdir())] == ["a.example.crt", "a.example.key"]
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (b"junk", "holds no plain private key"),
+        (None, "cannot read .*No such file"),
+        (ed25519.Ed25519PrivateKey.generate(), "neither an RSA nor an ECDSA key"),
+    ],
+)
+def test_unfit_key_of_a_ca(ca: CaFiles, tmp_path: Path, content: object, text: str) -> None:
+    key = tmp_path / "key"
+    if isinstance(content, ed25519.Ed25519PrivateKey):
+        content = content.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    if isinstance(content, bytes):
+        key.write_bytes(content)
+    with pytest.raises(IssueError, match=text):
+        load_ca(CaFiles(ca.certificate, key))
+
+
+def test_unfit_requests(ca: CaFiles, tmp_path: Path) -> None:
+    (tmp_path / "junk.csr").write_bytes(b"junk")
+    key = ec.generate_private_key(ec.SECP256R1())
+    nameless = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).sign(key, hashes.SHA256())
+    (tmp_path / "nameless.csr").write_bytes(nameless.public_bytes(Encoding.PEM))
+    for name, text in (
+        ("gone", "cannot read"),
+        ("junk", "holds no certificate signing request"),
+        ("nameless", "asks for no subject alternative name"),
+    ):
+        with pytest.raises(IssueError, match=text):
+            sign_request(ca, tmp_path / f"{name}.csr", tmp_path / "out.crt")
+    assert not (tmp_path / "out.crt").exists()
+
+
+def test_place_that_cannot_be_written(ca: CaFiles, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(IssueError, match=r"cannot create .*file"):
+        issue(ca, ["a.example"], tmp_path / "file")
+    with pytest.raises(IssueError, match=r"cannot create .*file"):
+        create_ca(tmp_path / "file/ca")
+    (tmp_path / "out/a.example.key").mkdir(parents=True)
+    with pytest.raises(IssueError, match=r"cannot write .*a\.example\.key"):
+        issue(ca, ["a.example"], tmp_path / "out", replace=True)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["a.example.key"], "no half file is left"
+
+
+@pytest.mark.parametrize("days", [0, -1])
+def test_no_time_at_all(ca: CaFiles, tmp_path: Path, days: int) -> None:
+    with pytest.raises(IssueError, match="at least 1 day"):
+        issue(ca, ["a.example"], tmp_path, days=days)
+    assert not list(tmp_path.glob("a.*"))
+
+
+@pytest.mark.parametrize("name", ["", "x" * 65])
+def test_name_of_a_ca(tmp_path: Path, name: str) -> None:
+    with pytest.raises(IssueError, match="1 to 64 characters"):
+        create_ca(tmp_path / "ca", name)

@@ -1,0 +1,314 @@
+"""``ami-proxy certs``: make, look at and check certificates; nothing here touches a running proxy."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple, TypeAlias
+
+from proxy.cli.certreport import describe_certificate, describe_revocation_list
+from proxy.net.certstore import CertificatesRefused, CertStore
+from proxy.net.tlspolicy import ClientAuth
+from proxy.x509.errors import X509Error
+from proxy.x509.facts import facts_of
+from proxy.x509.issue import (
+    CA_DAYS,
+    LEAF_DAYS,
+    CaFiles,
+    KeyPairFiles,
+    Kind,
+    create_ca,
+    issue,
+    renew,
+    request,
+    sign_request,
+)
+from proxy.x509.pem import load_certificates, load_revocation_lists
+from proxy.x509.revoke import CRL_DAYS, revoke
+from proxy.x509.snapshot import read_file
+from proxy.x509.validate import Finding, Rules
+
+_Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+_RENEW_WITHIN = 30
+
+_EXAMPLES = """\
+examples:
+  ami-proxy certs init /etc/ami-proxy/ca
+  ami-proxy certs issue --ca /etc/ami-proxy/ca --out /etc/ami-proxy/certs pbx.example.org 192.0.2.10
+  ami-proxy certs issue --ca /etc/ami-proxy/ca --client --out . wallboard
+  ami-proxy certs check --chain new/fullchain.pem --key new/privkey.pem && install …
+"""
+
+
+class _Pair(NamedTuple):
+    chain: Path
+    key: Path
+
+
+class _Files(NamedTuple):
+    """The files of ``check`` in the shape of a listener's configuration."""
+
+    certificates: tuple[_Pair, ...]
+    client_auth: ClientAuth
+    client_ca: Path | None
+    client_crl: Path | None
+
+
+class _Tls(NamedTuple):
+    policy: str
+
+
+def register(commands: _Commands) -> None:
+    """Add the command and its verbs."""
+    parser = commands.add_parser(
+        "certs",
+        help="make, inspect and check certificates",
+        description="A private CA, certificates for servers and clients, and the checks a reload makes.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
+    for add in (_add_init, _add_issue, _add_renew, _add_csr, _add_revoke, _add_inspect, _add_check):
+        add(verbs)
+
+
+def _add_init(verbs: _Commands) -> None:
+    parser = _verb(verbs, "init", "make a private CA", _init)
+    parser.add_argument("directory", type=Path, help="a new directory for ca.crt and ca.key, mode 0700")
+    parser.add_argument("--name", default="ami-proxy private CA", help="the CA's common name")
+    _add_days(parser, CA_DAYS)
+    _add_key_kind(parser)
+
+
+def _add_issue(verbs: _Commands) -> None:
+    parser = _verb(verbs, "issue", "issue a certificate from the private CA", _issue)
+    parser.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help="host name, IP address, URI or mail address, also as dns:… ip:… uri:… email:…",
+    )
+    _add_ca(parser)
+    parser.add_argument("--client", action="store_true", help="for a client (default: for a server)")
+    parser.add_argument("--csr", type=Path, metavar="FILE", help="sign this request instead of making a key")
+    _add_out(parser)
+    _add_days(parser, LEAF_DAYS)
+    _add_key_kind(parser)
+
+
+def _add_renew(verbs: _Commands) -> None:
+    parser = _verb(verbs, "renew", "replace a pair by a new key and certificate of the same names", _renew)
+    parser.add_argument("chain", type=Path)
+    parser.add_argument("key", type=Path)
+    _add_ca(parser)
+    parser.add_argument(
+        "--within",
+        type=int,
+        metavar="DAYS",
+        help=f"only when less than DAYS are left, else do nothing (for timers; try {_RENEW_WITHIN})",
+    )
+    _add_days(parser, LEAF_DAYS)
+
+
+def _add_csr(verbs: _Commands) -> None:
+    parser = _verb(verbs, "csr", "make a key and a signing request for another CA", _csr)
+    parser.add_argument("names", nargs="+", metavar="NAME", help="as for issue")
+    _add_out(parser)
+    _add_key_kind(parser)
+
+
+def _add_revoke(verbs: _Commands) -> None:
+    parser = _verb(verbs, "revoke", "add certificates to the CA's revocation list, or date it anew", _revoke)
+    parser.add_argument("certificates", nargs="*", type=Path, metavar="FILE", help="none: only date it anew")
+    _add_ca(parser)
+    parser.add_argument(
+        "--crl", type=Path, metavar="FILE", help="the list (default: ca.crl in the CA's directory)"
+    )
+    _add_days(parser, CRL_DAYS)
+
+
+def _add_inspect(verbs: _Commands) -> None:
+    parser = _verb(verbs, "inspect", "show what is in certificate and CRL files", _inspect)
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
+
+
+def _add_check(verbs: _Commands) -> None:
+    parser = _verb(verbs, "check", "do all that a reload does with these files but serve them", _check)
+    parser.add_argument(
+        "--chain", type=Path, required=True, metavar="FILE", help="certificate chain, leaf first"
+    )
+    parser.add_argument("--key", type=Path, required=True, metavar="FILE", help="private key")
+    parser.add_argument(
+        "--name", action="append", default=[], metavar="NAME", help="must be covered (may be repeated)"
+    )
+    parser.add_argument(
+        "--served",
+        type=Path,
+        metavar="FILE",
+        help="the certificate in use now, whose names must stay covered",
+    )
+    parser.add_argument("--client-ca", type=Path, metavar="FILE", help="CAs of client certificates")
+    parser.add_argument("--client-crl", type=Path, metavar="FILE", help="their revocation lists")
+    parser.add_argument("--policy", choices=("modern", "intermediate"), default="intermediate")
+    parser.add_argument(
+        "--allow-expired", action="store_true", help="expired or not yet valid is only a warning"
+    )
+    parser.add_argument("--quiet", action="store_true", help="print nothing unless something is wrong")
+
+
+def _init(arguments: argparse.Namespace) -> int:
+    ca = create_ca(arguments.directory, arguments.name, arguments.days, key_kind=arguments.key_kind)
+    print(f"CA certificate, for whoever shall trust it: {ca.certificate}")
+    print(f"CA key, for nobody (back it up, offline):   {ca.key}")
+    return 0
+
+
+def _issue(arguments: argparse.Namespace) -> int:
+    ca = CaFiles.within(arguments.ca)
+    kind: Kind = "client" if arguments.client else "server"
+    if arguments.csr is not None:
+        if arguments.names:
+            raise X509Error("names come from the request; leave NAME out with --csr")
+        chain = arguments.out / f"{arguments.file_name or arguments.csr.stem}.crt"
+        _refuse_existing(chain, replace=arguments.replace)
+        sign_request(ca, arguments.csr, chain, kind, arguments.days)
+        print(f"certificate: {chain}")
+        return 0
+    files = issue(
+        ca,
+        arguments.names,
+        arguments.out,
+        kind,
+        arguments.days,
+        key_kind=arguments.key_kind,
+        file_name=arguments.file_name,
+        common_name=arguments.common_name,
+        replace=arguments.replace,
+    )
+    print(f"certificate: {files.chain}\nprivate key: {files.key}")
+    return 0
+
+
+def _renew(arguments: argparse.Namespace) -> int:
+    files = KeyPairFiles(arguments.chain, arguments.key)
+    if arguments.within is not None:
+        end = _leaf_end(files.chain)
+        if end - datetime.now(UTC) > timedelta(days=arguments.within):
+            print(f"{files.chain} is valid until {end:%Y-%m-%d}: not due")
+            return 0
+    renew(CaFiles.within(arguments.ca), files, arguments.days)
+    print(f"{files.chain} is valid until {_leaf_end(files.chain):%Y-%m-%d}: renewed, new key in {files.key}")
+    return 0
+
+
+def _csr(arguments: argparse.Namespace) -> int:
+    files = request(
+        arguments.names,
+        arguments.out,
+        key_kind=arguments.key_kind,
+        file_name=arguments.file_name,
+        common_name=arguments.common_name,
+        replace=arguments.replace,
+    )
+    print(f"request, for the CA: {files.request}\nprivate key:         {files.key}")
+    return 0
+
+
+def _revoke(arguments: argparse.Namespace) -> int:
+    crl = arguments.crl or arguments.ca / "ca.crl"
+    count = revoke(CaFiles.within(arguments.ca), arguments.certificates, crl, arguments.days)
+    print(f"{crl}: {count} revoked, valid for {arguments.days} days")
+    return 0
+
+
+def _inspect(arguments: argparse.Namespace) -> int:
+    now = datetime.now(UTC)
+    for path in arguments.files:
+        data = read_file(path).data
+        if b"-----BEGIN X509 CRL-----" in data:
+            blocks = [describe_revocation_list(crl, now) for crl in load_revocation_lists(data, str(path))]
+        else:
+            blocks = [describe_certificate(facts_of(one), now) for one in load_certificates(data, str(path))]
+        for number, block in enumerate(blocks, 1):
+            print(f"{path} ({number} of {len(blocks)})")
+            print(block)
+    return 0
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    if arguments.client_crl is not None and arguments.client_ca is None:
+        raise X509Error("--client-crl needs --client-ca: a list is checked against its CA")
+    names = [*arguments.name]
+    if arguments.served is not None:
+        served = load_certificates(read_file(arguments.served).data, str(arguments.served))
+        names += facts_of(served[0]).names
+    rules = Rules(allow_expired=arguments.allow_expired, names=tuple(names), lost_names="refuse")
+    files = _Files(
+        (_Pair(arguments.chain, arguments.key),),
+        "required" if arguments.client_ca is not None else "none",
+        arguments.client_ca,
+        arguments.client_crl,
+    )
+    try:
+        store = CertStore(files, _Tls(arguments.policy), rules)
+    except CertificatesRefused as refused:
+        _print_findings(refused.findings)
+        print("refused: these files would not be served", file=sys.stderr)
+        return 1
+    _print_findings(store.last_result.findings)
+    if not arguments.quiet:
+        print(f"good: {store.current.pairs[0].facts}")
+    return 0
+
+
+def _print_findings(findings: tuple[Finding, ...]) -> None:
+    for finding in findings:
+        print(f"{finding.level}: {finding}", file=sys.stderr)
+
+
+def _leaf_end(chain: Path) -> datetime:
+    return load_certificates(read_file(chain).data, str(chain))[0].not_valid_after_utc
+
+
+def _refuse_existing(path: Path, *, replace: bool) -> None:
+    if path.exists() and not replace:
+        raise X509Error(f"{path} exists; say --replace to overwrite it")
+
+
+def _verb(
+    verbs: _Commands, name: str, text: str, run: Callable[[argparse.Namespace], int]
+) -> argparse.ArgumentParser:
+    def guarded(arguments: argparse.Namespace) -> int:
+        try:
+            return run(arguments)
+        except X509Error as error:
+            print(f"error: {error}", file=sys.stderr)
+            return 1
+
+    parser = verbs.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+    parser.set_defaults(run=guarded)
+    return parser
+
+
+def _add_ca(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--ca", type=Path, required=True, metavar="DIR", help="the directory that init made")
+
+
+def _add_out(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--out", type=Path, default=Path(), metavar="DIR", help="where the files go (default: here)"
+    )
+    parser.add_argument("--file-name", metavar="NAME", help="NAME.crt and NAME.key (default: the first name)")
+    parser.add_argument("--common-name", metavar="TEXT", help="the subject (default: the first name)")
+    parser.add_argument("--replace", action="store_true", help="overwrite files that exist")
+
+
+def _add_days(parser: argparse.ArgumentParser, default: int) -> None:
+    parser.add_argument("--days", type=int, default=default, help=f"validity (default: {default})")
+
+
+def _add_key_kind(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--key-kind", choices=("ecdsa", "rsa"), default="ecdsa", help="ECDSA P-256 (default) or RSA 3072"
+    )

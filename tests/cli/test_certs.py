@@ -1,0 +1,167 @@
+"""``ami-proxy certs``: what it makes passes its own check, what it refuses says why."""
+
+import argparse
+import stat
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from proxy.cli import certs
+from tests.support.certificates import DAY, forge, install
+
+NOW = datetime.now(UTC)
+Run = Callable[..., int]
+
+
+@pytest.fixture
+def run() -> Run:
+    parser = argparse.ArgumentParser()
+    certs.register(parser.add_subparsers())
+
+    def go(*arguments: object) -> int:
+        parsed = parser.parse_args(["certs", *map(str, arguments)])
+        status = parsed.run(parsed)
+        assert isinstance(status, int)
+        return status
+
+    return go
+
+
+@pytest.fixture
+def ca(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
+    assert run("init", tmp_path / "ca", "--name", "Site CA") == 0
+    capsys.readouterr()
+    return tmp_path / "ca"
+
+
+def test_init_says_what_is_for_whom(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("init", tmp_path / "ca") == 0
+    out = capsys.readouterr().out
+    assert f"for whoever shall trust it: {tmp_path}/ca/ca.crt" in out
+    assert run("init", tmp_path / "ca") == 1
+    assert "ca.crt exists" in capsys.readouterr().err
+
+
+def test_what_is_issued_passes_the_check(
+    run: Run, ca: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("issue", "--ca", ca, "--out", tmp_path, "pbx.example", "192.0.2.1") == 0
+    pair = ("--chain", tmp_path / "pbx.example.crt", "--key", tmp_path / "pbx.example.key")
+    assert stat.S_IMODE((tmp_path / "pbx.example.key").stat().st_mode) == 0o600
+    assert run("check", *pair, "--name", "pbx.example", "--name", "192.0.2.1") == 0
+    captured = capsys.readouterr()
+    assert "good: CN=pbx.example [dns:pbx.example,ip:192.0.2.1]" in captured.out
+    assert captured.err == ""
+    assert run("check", *pair, "--quiet") == 0
+    assert capsys.readouterr().out == ""
+
+
+def test_client_certificate_is_refused_for_a_server(
+    run: Run, ca: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("issue", "--ca", ca, "--client", "--out", tmp_path, "wallboard") == 0
+    assert run("check", "--chain", tmp_path / "wallboard.crt", "--key", tmp_path / "wallboard.key") == 1
+    err = capsys.readouterr().err
+    assert "the certificate is for client use, not for a server" in err
+    assert err.endswith("refused: these files would not be served\n")
+
+
+def test_name_that_would_be_lost(
+    run: Run, ca: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run("issue", "--ca", ca, "--out", tmp_path, "--file-name", "old", "a.example", "b.example")
+    run("issue", "--ca", ca, "--out", tmp_path, "--file-name", "new", "a.example")
+    pair = ("--chain", tmp_path / "new.crt", "--key", tmp_path / "new.key")
+    assert run("check", *pair) == 0
+    assert run("check", *pair, "--served", tmp_path / "old.crt") == 1
+    assert "does not cover dns:b.example" in capsys.readouterr().err
+
+
+def test_check_of_mismatched_expired_and_missing_files(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old = forge(not_before=NOW - 9 * DAY, not_after=NOW - DAY)
+    chain, key = install(tmp_path, old.pem, old.key_pem)
+    assert run("check", "--chain", chain, "--key", key) == 1
+    assert "expired on" in capsys.readouterr().err
+    assert run("check", "--chain", chain, "--key", key, "--allow-expired") == 0
+    assert "warning: " in capsys.readouterr().err
+    key.write_bytes(forge().key_pem)
+    assert run("check", "--chain", chain, "--key", key) == 1
+    assert "does not belong" in capsys.readouterr().err
+    assert run("check", "--chain", chain, "--key", tmp_path / "gone") == 1
+    assert "gone: there is no such file" in capsys.readouterr().err
+
+
+def test_renewal_when_due(run: Run, ca: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run("issue", "--ca", ca, "--out", tmp_path, "--days", 40, "pbx.example")
+    pair = (tmp_path / "pbx.example.crt", tmp_path / "pbx.example.key")
+    before = pair[0].read_bytes()
+    assert run("renew", "--ca", ca, "--within", 30, *pair) == 0
+    assert "not due" in capsys.readouterr().out
+    assert pair[0].read_bytes() == before
+    assert run("renew", "--ca", ca, "--within", 41, *pair) == 0
+    assert "renewed" in capsys.readouterr().out
+    assert pair[0].read_bytes() != before
+    assert run("check", "--chain", pair[0], "--key", pair[1], "--name", "pbx.example") == 0
+
+
+def test_request_signed_by_the_ca(
+    run: Run, ca: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("csr", "--out", tmp_path, "pbx.example") == 0
+    sign = ("issue", "--ca", ca, "--csr", tmp_path / "pbx.example.csr", "--out", tmp_path)
+    assert run(*sign) == 0
+    assert run("check", "--chain", tmp_path / "pbx.example.crt", "--key", tmp_path / "pbx.example.key") == 0
+    assert run(*sign) == 1
+    assert "say --replace" in capsys.readouterr().err
+    assert run(*sign, "--replace") == 0
+    assert run(*sign, "other.example") == 1
+
+
+def test_revocation(run: Run, ca: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run("issue", "--ca", ca, "--out", tmp_path, "pbx.example")
+    run("issue", "--ca", ca, "--client", "--out", tmp_path, "lost")
+    run("issue", "--ca", ca, "--client", "--out", tmp_path, "stolen")
+    capsys.readouterr()
+    assert run("revoke", "--ca", ca, tmp_path / "lost.crt") == 0
+    assert run("revoke", "--ca", ca, tmp_path / "stolen.crt", tmp_path / "lost.crt") == 0
+    assert run("revoke", "--ca", ca) == 0
+    assert capsys.readouterr().out.count("ca.crl: 2 revoked") == 2
+    assert run("inspect", ca / "ca.crl") == 0
+    out = capsys.readouterr().out
+    assert "CRL of      CN=Site CA" in out
+    assert "revoked     2: " in out
+    files = ("--chain", tmp_path / "pbx.example.crt", "--key", tmp_path / "pbx.example.key")
+    assert run("check", *files, "--client-ca", ca / "ca.crt", "--client-crl", ca / "ca.crl") == 0
+    assert capsys.readouterr().err == ""
+    assert run("check", *files, "--client-crl", ca / "ca.crl") == 1
+    stranger, _ = install(tmp_path, forge().pem, forge().key_pem, "stranger")
+    assert run("revoke", "--ca", ca, stranger) == 1
+    assert "nothing was revoked" in capsys.readouterr().err
+
+
+def test_inspection_shows_every_certificate_and_its_pin(
+    run: Run, ca: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run("issue", "--ca", ca, "--out", tmp_path, "--days", 10, "pbx.example")
+    both = tmp_path / "both.pem"
+    both.write_bytes((tmp_path / "pbx.example.crt").read_bytes() + (ca / "ca.crt").read_bytes())
+    capsys.readouterr()
+    assert run("inspect", both) == 0
+    out = capsys.readouterr().out
+    assert "both.pem (1 of 2)" in out
+    assert "use         server" in out
+    assert "use         CA" in out
+    assert ": warning)" in out
+    assert "pin         spki:sha256/" in out
+
+
+def test_private_key_is_never_shown(run: Run, ca: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("inspect", ca / "ca.key") == 1
+    captured = capsys.readouterr()
+    assert "holds PRIVATE KEY, but no certificate" in captured.err
+    secret = (ca / "ca.key").read_text().splitlines()[1]
+    assert secret not in captured.out + captured.err
