@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from proxy.cli.prompt import new_secret
+from proxy.cli.rights import register_show
 from proxy.config import ConfigErrors, Unfit, load_config
 from proxy.config.additions import Addition, table_with
 from proxy.config.files import read_private
@@ -87,6 +88,7 @@ _VERBS: tuple[Callable[["argparse._SubParsersAction[argparse.ArgumentParser]"], 
     _register_hash,
     _register_generate,
     _register_add,
+    register_show,
 )
 
 

@@ -222,7 +222,9 @@ def test_add_leaves_nothing_else_behind(users_file: Path) -> None:
     assert list(users_file.parent.iterdir()) == [users_file]
 
 
-@pytest.mark.parametrize("words", [["users"], ["users", "hash"], ["users", "generate"], ["users", "add"]])
+@pytest.mark.parametrize(
+    "words", [["users"], ["users", "hash"], ["users", "generate"], ["users", "add"], ["users", "show"]]
+)
 def test_help_has_an_example(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="0"):
         main([*words, "--help"])
