@@ -23,11 +23,13 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     # Connections: over the first closed before TLS; over the second a login is refused.
     connections: Count = 1024
-    sessions_authenticated: Count = 512
+    sessions_authenticated: Count = 1024
     sessions_per_user: Count = 32
     connections_per_address: Count = 64
     connection_rate: PerSecond = 20.0  # new ones, per address
     connection_burst: Count = 60
+    #: Where limits per address and per user, and penalties, do not apply: one address may be many clients.
+    exempt: tuple[Network, ...] = (Network("127.0.0.0/8"), Network("::1/128"))
 
     # Before login.  When the pool is full its oldest member is closed, so that a good client gets in.
     unauthenticated: Count = 128
@@ -42,7 +44,6 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     login_failure_interval: Seconds = 6.0  # one more failure is forgiven each
     penalty: Seconds = 30.0
     penalty_max: Seconds = 900.0
-    penalty_exempt: tuple[Network, ...] = ()
     hash_threads: Annotated[int, Meta(ge=1, le=64)] = 2
     hash_queue: Count = 32
     hash_cache_timeout: Annotated[float, Meta(ge=0, le=86_400)] = 600.0  # 0: no cache

@@ -16,6 +16,7 @@ from proxy.ami.message import Action, Message, event
 from proxy.ami.relay import BROADCAST, action_id_of, rebuild_event
 from proxy.config.limits import Limits
 from proxy.core.exchange import Deadlines, Exchange
+from proxy.core.networks import NetworkSet
 from proxy.core.pacing import Pacing
 from proxy.core.policy import Allow, Deny
 from proxy.core.ports import Scheduler, Timer, Transport, Upstream, Verifier
@@ -56,6 +57,8 @@ class Hub:
     ) -> None:
         self.users = users
         self.limits = limits
+        #: Where limits per address and user do not apply.
+        self.exempt = NetworkSet(limits.exempt)
         self.scheduler = scheduler
         self.verifier = verifier
         self.decide = decide

@@ -96,6 +96,7 @@ class Attempt:
             return Verdict(None, _FAILED, "user changed during login")
         if self._hub.authenticated >= self._hub.limits.sessions_authenticated:
             return Verdict(None, b"Too many sessions", "too many sessions", b"SessionLimit")
-        if len(self._hub.sessions_of(user)) >= self._hub.limits.sessions_per_user:
+        crowded = len(self._hub.sessions_of(user)) >= self._hub.limits.sessions_per_user
+        if crowded and self._peer.address not in self._hub.exempt:
             return Verdict(None, b"Too many sessions", "too many sessions of this user", b"SessionLimit")
         return Verdict(user)

@@ -38,7 +38,7 @@ LIMITS = {
     "connection_rate": 1000,
     "connection_burst": 1000,
     "login_failure_burst": 1000,
-    "penalty_exempt": ["127.0.0.1/32"],
+    "exempt": ["127.0.0.1/32"],
     "reconnect_min": 0.1,
     "reconnect_max": 0.5,
 }

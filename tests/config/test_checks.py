@@ -41,7 +41,7 @@ UPSTREAM = "username: amiproxy, secret_file: upstream.secret"
         {"listeners": f'[{{address: "fd:tls", {LISTENER}, client_auth: required, client_ca: clients-ca.crt, '
                       "client_crl: clients.crl}]"},
         {"listeners": f'[{{address: "127.0.0.1:0", {LISTENER}}}, {{address: "127.0.0.1:0", {LISTENER}}}]'},
-        {"limits": "{outbox_soft: 2097152, penalty_exempt: [10.0.0.0/8]}"},
+        {"limits": "{outbox_soft: 2097152, exempt: [10.0.0.0/8]}"},
         {"fan_out": "{flush_interval: 0, flush_interval_max: 0}"},
         {"metrics": '{address: "127.0.0.1:9539"}', "control": "{socket: /run/x.sock}"},
         {"log": "{format: json, level: debug}", "tls": "{policy: modern}"},
