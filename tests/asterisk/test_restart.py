@@ -17,7 +17,15 @@ async def down_and_up(client: AmiClient) -> None:
     assert client.log.index(down) < client.log.index(up) < client.log.index(booted)
 
 
-async def test_twenty_sessions_outlive_a_restart(proxied: Door) -> None:
+async def learnt_anew(direct: Door, proxied: Door) -> None:
+    """Wait until the proxy lists the actions of every module, loaded before or after it was back."""
+    async with await direct.login() as one, await proxied.login() as other, asyncio.timeout(10):
+        wanted = (await one.action("ListCommands")).without("ActionID")
+        while (await other.action("ListCommands")).without("ActionID") != wanted:
+            await other.action("Ping")
+
+
+async def test_twenty_sessions_outlive_a_restart(direct: Door, proxied: Door) -> None:
     sessions = [await proxied.login() for _ in range(SESSIONS)]
     try:
         pending = [
@@ -60,6 +68,7 @@ async def test_twenty_sessions_outlive_a_restart(proxied: Door) -> None:
             # Nothing with side effects is sent twice: no second call after the restart.
             channels = [m.get("Channel") or "" for m in client.log if m.event == "Newchannel"]
             assert len({name for name in channels if "noanswer" in name}) <= 2 * len(pending)
+        await learnt_anew(direct, proxied)
     finally:
         if not proxied.asterisk.is_running:
             await asyncio.to_thread(proxied.asterisk.start)
