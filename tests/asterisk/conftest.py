@@ -2,14 +2,15 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
 from tests.asterisk.door import LIMITS, USERS, Door
-from tests.asterisk.lab import node
+from tests.asterisk.lab import chroot, node
 from tests.asterisk.lab.asterisk import Asterisk
 from tests.asterisk.lab.cache import Unavailable
 from tests.support.proxy_process import ProxyProcess
@@ -21,6 +22,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if HERE in item.path.parents:
             item.add_marker("asterisk")
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Make now what is made once: it takes longer than any test may."""
+    if session.config.option.collectonly or not any(HERE in item.path.parents for item in session.items):
+        return
+    with ThreadPoolExecutor() as pool:
+        making = [pool.submit(chroot.ready, suite) for suite in chroot.SUITES]
+        making.append(pool.submit(node.node_path))
+    for future in making:
+        with suppress(Unavailable):  # the fixtures say so where it matters
+            future.result()
 
 
 def give_up(reason: object) -> NoReturn:
