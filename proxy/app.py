@@ -208,8 +208,7 @@ class App:
             listener.stop()
         for session in self.hub.sessions:
             session.close("shutdown", abort=True)
-        for client in list(self.door.handshaking):
-            client.fail("shutdown")
+        self.door.close_all()
         self._verifier.close()
         log.say(log.INFO, "stopped")
 

@@ -39,6 +39,7 @@ class Client:
     """
 
     __slots__ = (
+        "__weakref__",
         "_closing",
         "_established",
         "_failed",
@@ -47,7 +48,9 @@ class Client:
         "_linger",
         "_loop",
         "_paused",
+        "_read_blocked",
         "_reading",
+        "_scheduled",
         "_session",
         "_socket",
         "_writing",
@@ -73,11 +76,20 @@ class Client:
         self._session: Session | None = None
         self._paused = False
         self._reading = False
+        #: OpenSSL must write before it can read on.
+        self._read_blocked = False
+        #: A further turn of reading is on its way.
+        self._scheduled = False
         self._writing = False
         self._closing = False
         self._linger: asyncio.TimerHandle | None = None
         self.peer = peer
         self.accepted = loop.time()
+
+    @property
+    def is_authenticated(self) -> bool:
+        """Whether its session has logged in."""
+        return self._session is not None and self._session.user is not None
 
     def start(self) -> None:
         """Begin the handshake."""
@@ -96,7 +108,8 @@ class Client:
             self._want_write(self._handshake)
             return
         except (OSError, ValueError) as error:
-            self.fail(_reason_of(error))
+            self._failed(self, _reason_of(error))
+            self._end()  # no reset: OpenSSL's alert tells the client what is wrong
             return
         self._stop_writing()
         version, cipher = self._socket.version(), self._socket.cipher()
@@ -107,10 +120,13 @@ class Client:
             self._listen(self._readable)
             self._readable()  # what came with the last flight is inside OpenSSL already
 
-    def fail(self, reason: str) -> None:
-        """Give up a handshake that is not done."""
-        self._failed(self, reason)
-        self._end(reset=True)
+    def displace(self, reason: str) -> None:
+        """End a client that has not logged in, at once."""
+        if self._session is not None:
+            self._session.close(reason, abort=True)
+        elif self._fd >= 0:
+            self._failed(self, reason)
+            self._end(reset=True)
 
     # -- reading -----------------------------------------------------------
 
@@ -122,17 +138,44 @@ class Client:
                 return
             try:
                 data = self._socket.recv(_READ_BYTES)
-            except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            except ssl.SSLWantReadError:
+                return
+            except ssl.SSLWantWriteError:
+                # A client that has OpenSSL answer (KeyUpdate) and reads nothing: without this the
+                # loop would find it readable again and again.
+                self._read_blocked = True
+                self._stop_listening()
+                self._want_write(self._writable)
                 return
             except OSError as error:
                 self._lose(_reason_of(error))
                 return
             if not data:
-                self._stop_listening()
-                session.ended()
+                self._at_end(session)
                 return
             session.receive(data)
-        self._loop.call_soon(self._readable)
+        self._schedule()
+
+    def _at_end(self, session: "Session") -> None:
+        self._stop_listening()
+        try:
+            # ``ssl`` shows a reset as an end, too; but only who ended in order is still connected.
+            self._socket.getpeername()
+        except OSError:
+            session.lost("connection reset by peer")
+        else:
+            session.ended()
+
+    def _schedule(self) -> None:
+        # One at a time, or a client that sends without a pause would get ever more turns.
+        if not self._scheduled:
+            self._scheduled = True
+            self._loop.call_soon(self._scheduled_read)
+
+    def _scheduled_read(self) -> None:
+        self._scheduled = False
+        if self._session is not None:
+            self._readable()
 
     def pause(self) -> None:
         """See Transport."""
@@ -146,13 +189,13 @@ class Client:
             self._paused = False
             if self._fd >= 0 and not self._closing:
                 self._listen(self._readable)
-                self._loop.call_soon(self._readable)
+                self._schedule()
 
     # -- writing -----------------------------------------------------------
 
     def send(self, data: bytes) -> int:
         """See Transport."""
-        if self._fd < 0:
+        if self._fd < 0 or self._closing:
             return len(data)
         total = len(data)
         taken = 0
@@ -172,7 +215,12 @@ class Client:
 
     def _writable(self) -> None:
         self._stop_writing()
-        if self._session is not None and self._fd >= 0:
+        if self._read_blocked:
+            self._read_blocked = False
+            if not self._paused:
+                self._listen(self._readable)
+                self._schedule()
+        if self._session is not None:
             self._session.writable()
 
     # -- the end -----------------------------------------------------------
@@ -230,6 +278,9 @@ class Client:
         self._fd = -1
         if self._linger is not None:
             self._linger.cancel()
+        # Session and client hold each other: what OpenSSL has for them is freed now, not by some later
+        # garbage collection, which does not see how much that is.
+        self._session = None
         if reset:
             # What the kernel still holds for a client that does not read goes with it.
             with contextlib.suppress(OSError):

@@ -31,9 +31,22 @@ class Door:
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
-        self.handshaking: dict[Client, None] = {}
-        self.open = 0
+        # All in the order of their accept.
+        self._clients: dict[Client, None] = {}
+        self._handshaking: dict[Client, None] = {}
+        #: Who had not logged in when last looked at; who has since is passed over.
+        self._newcomers: dict[Client, None] = {}
         self.handshake_failures: dict[str, int] = {}
+
+    @property
+    def open(self) -> int:
+        """Connections there are."""
+        return len(self._clients)
+
+    @property
+    def handshaking(self) -> int:
+        """Connections whose handshake is not done."""
+        return len(self._handshaking)
 
     @property
     def limits(self) -> Limits:
@@ -46,38 +59,57 @@ class Door:
 
     def make_room(self) -> None:
         """Close the oldest that has not logged in, if their pool is full."""
-        if (
-            self.handshaking
-            and len(self.handshaking) + self._hub.unauthenticated >= self.limits.unauthenticated
-        ):
-            next(iter(self.handshaking)).fail("displaced")
+        if self.handshaking + self._hub.unauthenticated >= self.limits.unauthenticated:
+            self.displace_oldest("displaced before login")
+
+    def displace_oldest(self, reason: str) -> None:
+        """Close the oldest that has not logged in, greeted or not."""
+        while self._newcomers:
+            client = next(iter(self._newcomers))
+            del self._newcomers[client]
+            if not client.is_authenticated:
+                client.displace(reason)
+                return
 
     def entered(self, client: Client) -> None:
         """A connection was accepted."""
-        self.open += 1
-        self.handshaking[client] = None
+        self._clients[client] = self._newcomers[client] = self._handshaking[client] = None
 
     def established(self, client: Client) -> Session:
         """Its handshake stands: it becomes a session."""
-        del self.handshaking[client]
+        del self._handshaking[client]
         return self._hub.attach(client)
 
     def failed(self, client: Client, reason: str) -> None:
         """Its handshake did not come to an end."""
-        self.handshaking.pop(client, None)
+        self._handshaking.pop(client, None)
         self.handshake_failures[reason] = self.handshake_failures.get(reason, 0) + 1
         log.say(log.INFO, "tls-failed", peer=client.peer.address, reason=reason)
 
-    def left(self, _client: Client) -> None:
+    def left(self, client: Client) -> None:
         """The connection is closed."""
-        self.open -= 1
+        del self._clients[client]
+        self._newcomers.pop(client, None)
+        self._handshaking.pop(client, None)
 
     def tick(self, now: float) -> None:
-        """Once a second: handshakes that take too long."""
-        for client in list(self.handshaking):
+        """Once a second: handshakes that take too long, and logins, which count from the accept."""
+        for client in list(self._handshaking):
             if now - client.accepted <= self.limits.handshake_timeout:
                 break
-            client.fail("handshake timeout")
+            client.displace("handshake timeout")
+        for client in list(self._newcomers):
+            if now - client.accepted <= self.limits.login_timeout:
+                break
+            if client.is_authenticated:
+                del self._newcomers[client]
+            else:
+                client.displace("login timeout")
+
+    def close_all(self) -> None:
+        """End every connection at once."""
+        for client in list(self._clients):
+            client.abort()
 
 
 class Listener:
