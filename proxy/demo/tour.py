@@ -1,0 +1,77 @@
+"""The tour: what the two users do, one after the other, and what each must be answered."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from proxy.demo.accounts import Account
+from proxy.demo.client import Client, Received
+from proxy.demo.evidence import Evidence
+from proxy.demo.ledger import Kind
+from proxy.demo.pbx import Pbx
+
+#: Asterisk's own words.
+DENIED = "Permission denied"
+_ALLOWED = "Success"
+#: Seconds for the called party to take the call.
+_PICK_UP = 10.0
+
+Told = Callable[[Account, str, Kind], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """A user and its session."""
+
+    account: Account
+    client: Client
+
+
+class Tour:
+    """Walks both users through; ``tell`` gets each action and each answer."""
+
+    def __init__(
+        self, pbx: Pbx, wallboard: Visitor, desk: Visitor, evidence: Evidence, tell: Told, pause: float
+    ) -> None:
+        self._pbx = pbx
+        self._wallboard = wallboard
+        self._desk = desk
+        self._evidence = evidence
+        self._tell = tell
+        self._pause = pause
+        self._taken: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    def saw(self, account: Account, event: Received) -> None:
+        """An event came; the desk's own call is among them."""
+        if event.event == "OriginateResponse" and account is self._desk.account and not self._taken.done():
+            self._taken.set_result(event.get("Channel"))
+
+    async def walk(self) -> None:
+        """All the steps.  Raises TimeoutError if something that must come does not."""
+        self._pbx.begin()
+        await self._step(self._desk, _ALLOWED, "Originate", *self._pbx.originate)
+        await self._step(self._wallboard, DENIED, "Originate", *self._pbx.originate)
+        note = (("UserEvent", "DeskNote"), ("Text", "back in five minutes"))
+        await self._step(self._desk, _ALLOWED, "UserEvent", *note)
+        if self._pbx.answers:
+            try:
+                async with asyncio.timeout(_PICK_UP):
+                    channel = await self._taken
+            except TimeoutError:
+                raise TimeoutError("the call the desk made was not taken") from None
+            await self._step(self._wallboard, DENIED, "Hangup", ("Channel", channel))
+            await self._step(self._desk, _ALLOWED, "Hangup", ("Channel", channel))
+        await self._step(self._desk, DENIED, "Command", ("Command", "core show channels"))
+
+    async def _step(self, visitor: Visitor, expected: str, action: str, *headers: tuple[str, str]) -> None:
+        await asyncio.sleep(self._pause)
+        self._tell(visitor.account, f"-> {action} {headers[0][1]}", Kind.ACTION)
+
+        def on_answer(response: Received) -> None:
+            answer = response.get("Response")
+            if answer != _ALLOWED:
+                answer = response.get("Message")
+            self._evidence.answered(visitor.account, action, expected, answer)
+            self._tell(visitor.account, f"<- {answer}", Kind.ALLOWED if answer == _ALLOWED else Kind.DENIED)
+
+        await visitor.client.action(action, *headers, on_answer=on_answer)

@@ -1,0 +1,55 @@
+"""An event in a few words: its name and what tells it from others of the name."""
+
+from types import MappingProxyType
+from typing import Final
+
+from proxy.demo.client import Received
+
+#: By the beginning of the event's name: the headers worth a look.  The first that fits is taken.
+_TELLING: Final = MappingProxyType(
+    {
+        "UserEvent": ("UserEvent", "Text"),
+        "QueueMember": ("Queue", "MemberName"),
+        "QueueCaller": ("Queue", "CallerIDNum"),
+        "Queue": ("Queue",),
+        "Agent": ("MemberName", "Queue"),
+        "DTMF": ("Digit", "Channel"),
+        "OriginateResponse": ("Response", "Channel"),
+        "DialEnd": ("DialStatus", "DestChannel"),
+        "Dial": ("DestChannel",),
+        "Hangup": ("Channel", "Cause-txt"),
+        "LocalBridge": ("LocalOneChannel",),
+        "DeviceStateChange": ("Device", "State"),
+    }
+)
+_ANY: Final = ("Channel",)
+
+#: Every call has dozens of these.  They are received, checked and counted, but get no row.
+_QUIET: Final = frozenset(
+    {
+        "BridgeCreate",
+        "BridgeDestroy",
+        "CEL",
+        "DeviceStateChange",
+        "DialBegin",
+        "DialState",
+        "HangupRequest",
+        "LocalBridge",
+        "NewCallerid",
+        "NewConnectedLine",
+        "Newstate",
+        "SoftHangupRequest",
+    }
+)
+
+
+def is_quiet(event: Received) -> bool:
+    """Whether it only clutters a screen."""
+    return event.event in _QUIET
+
+
+def describe(event: Received) -> str:
+    """One line of plain text; nothing in it can steer a terminal."""
+    names = next((names for start, names in _TELLING.items() if event.event.startswith(start)), _ANY)
+    words = [event.event, *filter(None, map(event.get, names))]
+    return "".join(letter if letter.isprintable() else "?" for letter in " ".join(words))
