@@ -1,0 +1,293 @@
+"""The hooks do what the guide says: check first, install whole, reload, and fail aloud."""
+
+import os
+import shutil
+import stat
+import subprocess
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+
+from tests.support.certificates import DAY, Forged, forge, install
+
+ROOT = Path(__file__).resolve().parents[2]
+HOOKS = ROOT / "certs/hooks"
+NOW = datetime.now(UTC)
+
+AMI_PROXY = f"""#!{sys.executable}
+import argparse, sys
+sys.path.insert(0, {str(ROOT)!r})
+from proxy.cli import certs
+parser = argparse.ArgumentParser()
+certs.register(parser.add_subparsers())
+arguments = parser.parse_args()
+sys.exit(arguments.run(arguments))
+"""
+# Notes its arguments; `is-active` and `reload` end as the test wants.
+SYSTEMCTL = """#!/bin/sh
+echo "$*" >> "$CALLS"
+case $1 in
+is-active) exit "${INACTIVE:-0}" ;;
+reload) exit "${RELOAD_FAILS:-0}" ;;
+esac
+"""
+STEP = """#!/bin/sh
+for argument; do printf '%s\\n' "$argument"; done > "$CALLS"
+"""
+# The other machine is this one: the command runs here, host:path is path.
+SSH = """#!/bin/sh
+echo "ssh $*" >> "$CALLS"
+shift 2
+exec sh -c "$*"
+"""
+SCP = """#!/bin/sh
+echo "scp $*" >> "$CALLS"
+exec cp -- "$3" "${4#*:}"
+"""
+SUDO = """#!/bin/sh
+shift
+exec "$@"
+"""
+
+
+@dataclass
+class Machine:
+    """A machine's directories, and stand-ins for what is not to be run for real."""
+
+    home: Path
+
+    def __post_init__(self) -> None:
+        self.certs = self.home / "etc/certs"
+        self.certs.mkdir(parents=True)
+        self.calls = self.home / "calls"
+        self.calls.touch()
+        commands = self.home / "bin"
+        commands.mkdir()
+        for name, text in (
+            ("ami-proxy", AMI_PROXY),
+            ("systemctl", SYSTEMCTL),
+            ("step", STEP),
+            ("ssh", SSH),
+            ("scp", SCP),
+            ("sudo", SUDO),
+        ):
+            (commands / name).write_text(text)
+            (commands / name).chmod(0o755)
+        self.environment = {
+            "PATH": f"{commands}:/usr/bin:/bin",
+            "CALLS": str(self.calls),
+            "AMI_PROXY_DEFAULTS": str(self.home / "default"),
+            "AMI_PROXY_CERT_DIR": str(self.certs),
+            "AMI_PROXY_GROUP": str(os.getgid()),
+            "AMI_PROXY_HOOKS": str(HOOKS),
+            "TMPDIR": str(self.home),
+        }
+
+    def run(
+        self, hook: Path | str, *arguments: object, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [str(HOOKS / hook), *map(str, arguments)],
+            env={**self.environment, **environment},
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+
+    @property
+    def called(self) -> list[str]:
+        return self.calls.read_text().splitlines()
+
+    def installed(self) -> dict[str, bytes]:
+        return {path.name: path.read_bytes() for path in self.certs.iterdir()}
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    return Machine(tmp_path)
+
+
+def renewed(machine: Machine, forged: Forged) -> tuple[Path, Path]:
+    return install(machine.home / "renewed", forged.pem, forged.key_pem)
+
+
+def test_scripts_are_clean_and_executable() -> None:
+    shellcheck = shutil.which("shellcheck")
+    if shellcheck is None:
+        pytest.skip("shellcheck is not installed")
+    scripts = sorted(HOOKS.iterdir())
+    assert all(os.access(script, os.X_OK) for script in scripts)
+    result = subprocess.run([shellcheck, *scripts], capture_output=True, text=True, check=False)
+    assert result.stdout == ""
+
+
+class TestInstallPair:
+    def test_first_installation(self, machine: Machine) -> None:
+        leaf = forge()
+        result = machine.run("install-pair", *renewed(machine, leaf))
+        assert result.returncode == 0, result.stderr
+        assert machine.installed() == {"server.crt": leaf.pem, "server.key": leaf.key_pem}
+        assert stat.S_IMODE((machine.certs / "server.key").stat().st_mode) == 0o640
+        assert stat.S_IMODE((machine.certs / "server.crt").stat().st_mode) == 0o644
+        assert machine.called == ["is-active --quiet ami-proxy.service", "reload ami-proxy.service"]
+
+    def test_group_is_set(self, machine: Machine) -> None:
+        if os.geteuid() != 0:
+            pytest.skip("only root can give a file to any group")
+        machine.run("install-pair", *renewed(machine, forge()), AMI_PROXY_GROUP="65534")
+        assert (machine.certs / "server.key").stat().st_gid == 65534
+
+    def test_renewal_replaces_by_rename(self, machine: Machine) -> None:
+        machine.run("install-pair", *renewed(machine, forge()))
+        before = (machine.certs / "server.key").stat().st_ino
+        with (machine.certs / "server.key").open("rb") as still_open:
+            second = forge()
+            assert machine.run("install-pair", *renewed(machine, second)).returncode == 0
+            assert still_open.read() != second.key_pem
+        assert (machine.certs / "server.key").stat().st_ino != before
+        assert machine.installed() == {"server.crt": second.pem, "server.key": second.key_pem}
+
+    @pytest.mark.parametrize(
+        ("chain", "key", "text"),
+        [
+            (forge().pem, forge().key_pem, "does not belong to certificate"),
+            (forge().pem[:-30], forge().key_pem, "ends inside a certificate"),
+            (b"", forge().key_pem, "the file is empty"),
+        ],
+    )
+    def test_bad_pair_touches_nothing(self, machine: Machine, chain: bytes, key: bytes, text: str) -> None:
+        good = forge()
+        machine.run("install-pair", *renewed(machine, good))
+        machine.calls.write_text("")
+        result = machine.run("install-pair", *install(machine.home / "bad", chain, key))
+        assert result.returncode == 1
+        assert text in result.stderr
+        assert "nothing installed" in result.stderr
+        assert machine.installed() == {"server.crt": good.pem, "server.key": good.key_pem}
+        assert machine.called == []
+
+    def test_expired_certificate_is_not_installed(self, machine: Machine) -> None:
+        old = forge(not_before=NOW - 9 * DAY, not_after=NOW - DAY)
+        assert machine.run("install-pair", *renewed(machine, old)).returncode == 1
+        assert machine.installed() == {}
+
+    def test_lost_name_needs_a_word(self, machine: Machine) -> None:
+        machine.run("install-pair", *renewed(machine, forge()))
+        other = renewed(machine, forge(names=[x509.DNSName("other.example")]))
+        result = machine.run("install-pair", *other)
+        assert result.returncode == 1
+        assert "does not cover dns:pbx.example" in result.stderr
+        assert machine.run("install-pair", *other, AMI_PROXY_ALLOW_LOST_NAMES="1").returncode == 0
+
+    def test_failed_reload_is_an_error_and_keeps_the_files(self, machine: Machine) -> None:
+        leaf = forge()
+        result = machine.run("install-pair", *renewed(machine, leaf), RELOAD_FAILS="1")
+        assert result.returncode == 1
+        assert "did not reload" in result.stderr
+        assert machine.installed()["server.crt"] == leaf.pem
+
+    def test_service_that_does_not_run_is_not_reloaded(self, machine: Machine) -> None:
+        result = machine.run("install-pair", *renewed(machine, forge()), INACTIVE="3")
+        assert result.returncode == 0
+        assert "is not running" in result.stdout
+        assert machine.called == ["is-active --quiet ami-proxy.service"]
+
+    def test_settings_file(self, machine: Machine) -> None:
+        (machine.home / "default").write_text("AMI_PROXY_CERT_NAME=pbx\nAMI_PROXY_SERVICE=edge.service\n")
+        assert machine.run("install-pair", *renewed(machine, forge())).returncode == 0
+        assert sorted(machine.installed()) == ["pbx.crt", "pbx.key"]
+        assert machine.called[-1] == "reload edge.service"
+
+    def test_missing_file_leaves_nothing_behind(self, machine: Machine) -> None:
+        result = machine.run("install-pair", "/gone.crt", "/gone.key")
+        assert result.returncode == 1
+        assert machine.installed() == {}
+
+    def test_misuse(self, machine: Machine) -> None:
+        assert machine.run("install-pair", "one").returncode == 2
+
+
+class TestCertbot:
+    def lineage(self, machine: Machine, name: str, forged: Forged) -> str:
+        """``live/NAME`` as certbot lays it out: links into an archive that is root's alone."""
+        archive, live = machine.home / f"archive/{name}", machine.home / f"live/{name}"
+        archive.mkdir(parents=True)
+        live.mkdir(parents=True)
+        for file, data in (("fullchain", forged.pem), ("privkey", forged.key_pem)):
+            (archive / f"{file}1.pem").write_bytes(data)
+            (archive / f"{file}1.pem").chmod(0o600)
+            (live / f"{file}.pem").symlink_to(f"../../archive/{name}/{file}1.pem")
+        return str(live)
+
+    def test_renewed_lineage_is_installed(self, machine: Machine) -> None:
+        leaf = forge()
+        live = self.lineage(machine, "pbx.example", leaf)
+        result = machine.run("certbot-deploy", RENEWED_LINEAGE=live)
+        assert result.returncode == 0, result.stderr
+        assert machine.installed() == {"server.crt": leaf.pem, "server.key": leaf.key_pem}
+        assert not (machine.certs / "server.key").is_symlink()
+
+    def test_other_lineage_is_none_of_ours(self, machine: Machine) -> None:
+        live = self.lineage(machine, "www.example", forge())
+        result = machine.run("certbot-deploy", RENEWED_LINEAGE=live, AMI_PROXY_LINEAGE="pbx.example")
+        assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+        assert machine.installed() == {}
+
+    def test_hook_for_every_certificate_must_know_its_own(self, machine: Machine) -> None:
+        deploy = machine.home / "renewal-hooks/deploy"
+        deploy.mkdir(parents=True)
+        (deploy / "ami-proxy").symlink_to(HOOKS / "certbot-deploy")
+        leaf = forge()
+        live = self.lineage(machine, "pbx.example", leaf)
+        result = machine.run(deploy / "ami-proxy", RENEWED_LINEAGE=live)
+        assert result.returncode == 2
+        assert "set AMI_PROXY_LINEAGE" in result.stderr
+        (machine.home / "default").write_text("AMI_PROXY_LINEAGE=pbx.example\n")
+        assert machine.run(deploy / "ami-proxy", RENEWED_LINEAGE=live).returncode == 0
+        assert machine.installed()["server.crt"] == leaf.pem
+
+    def test_outside_certbot(self, machine: Machine) -> None:
+        assert machine.run("certbot-deploy").returncode == 2
+
+
+class TestStep:
+    def test_what_step_executes_installs_the_pair(self, machine: Machine) -> None:
+        leaf = forge()
+        chain, key = renewed(machine, leaf)
+        assert machine.run("step-renew", chain, key, "--ca-url", "https://ca.example").returncode == 0
+        called = machine.called
+        assert called[:4] == ["ca", "renew", "--daemon", "--exec"]
+        assert called[5:] == ["--ca-url", "https://ca.example", str(chain), str(key)]
+        command = called[4].split(" ")
+        result = machine.run(Path(command[0]), *command[1:])
+        assert result.returncode == 0, result.stderr
+        assert machine.installed() == {"server.crt": leaf.pem, "server.key": leaf.key_pem}
+
+    @pytest.mark.parametrize("path", ["/a b.crt", "/a'.crt", "/a;b", "/$(x)"])
+    def test_path_that_cannot_be_quoted(self, machine: Machine, path: str) -> None:
+        assert machine.run("step-renew", path, "/key").returncode == 2
+        assert machine.called == []
+
+
+class TestScp:
+    def test_pair_is_pushed_and_installed(self, machine: Machine) -> None:
+        leaf = forge()
+        result = machine.run("scp-push", "root@pbx", *renewed(machine, leaf))
+        assert result.returncode == 0, result.stderr
+        assert machine.installed() == {"server.crt": leaf.pem, "server.key": leaf.key_pem}
+        assert not list(machine.home.glob("tmp.*")), "no key is left in the other machine's /tmp"
+
+    def test_refusal_over_there_is_one_here(self, machine: Machine) -> None:
+        result = machine.run("scp-push", "root@pbx", *install(machine.home, forge().pem, forge().key_pem))
+        assert result.returncode == 1
+        assert "does not belong" in result.stderr
+        assert not list(machine.home.glob("tmp.*"))
+
+    def test_host_that_is_an_option(self, machine: Machine) -> None:
+        assert machine.run("scp-push", "-oProxyCommand=x", "a", "b").returncode == 2
+        assert machine.called == []
