@@ -7,7 +7,7 @@ callers name what they log one by one, and no message body is ever a field.
 import json
 import logging
 import sys
-import time
+from datetime import UTC, datetime
 from typing import Final, TextIO
 
 _LOGGER: Final = logging.getLogger("amiproxy")
@@ -91,7 +91,9 @@ class JsonFormatter(_Formatter):
 
 
 def _stamp(record: logging.LogRecord) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{int(record.msecs):03d}Z"
+    # datetime, not time: the core logs too, and may not know a clock.
+    moment = datetime.fromtimestamp(record.created, UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
 
 
 def _traceback(formatter: logging.Formatter, record: logging.LogRecord) -> str:

@@ -1,13 +1,14 @@
 """Link: the one connection to Asterisk.
 
-Connects, reads the banner, logs in by MD5 challenge (the secret is never on
-the wire), hands what follows to the hub, and starts over when the connection
+Connects, reads the banner, logs in by MD5 challenge (the secret is not on the
+wire), hands what follows to the hub, and starts over when the connection
 ends: for ever, with backoff and jitter.  It always reads: Asterisk drops a
 manager that does not (ami.md §6).
 """
 
 import asyncio
 import hashlib
+import os
 import pwd
 import random
 import re
@@ -106,15 +107,33 @@ class _Conversation(asyncio.Protocol):
         if reply is None:
             return
         challenge = reply.get(b"challenge")
-        if not challenge:
+        name = (b"Username", self._settings.username.encode())
+        if challenge:
+            # AMI's own scheme; the challenge is fresh for each connection.
+            key = hashlib.md5(challenge + self._secret, usedforsecurity=False).hexdigest().encode()
+            self._receive = self._await_login
+            self._step(b"Login", (b"AuthType", b"MD5"), name, (b"Key", key), (b"Events", b"on"))
+        elif self._trusted():
+            self._receive = self._await_login
+            self._step(b"Login", name, (b"Secret", self._secret), (b"Events", b"on"))
+        else:
             text = reply.get(b"message").decode("latin-1")
-            self._fail(LoginRejected(f"no challenge was given: {text!r}"))
-            return
-        # AMI's own scheme; the challenge is fresh for each connection.
-        key = hashlib.md5(challenge + self._secret, usedforsecurity=False).hexdigest().encode()
-        self._receive = self._await_login
-        name = self._settings.username.encode()
-        self._step(b"Login", (b"AuthType", b"MD5"), (b"Username", name), (b"Key", key), (b"Events", b"on"))
+            self._fail(
+                LoginRejected(
+                    f"no challenge was given ({text!r}), and the secret itself goes only to a process "
+                    "of root's, ours or upstream.expect_user's"
+                )
+            )
+
+    def _trusted(self) -> bool:
+        """Whether the other end may see the secret itself: it is root's, ours or ``expect_user``'s.
+
+        Any Asterisk gives a challenge; who sits on its port to catch a login would not.
+        """
+        owner = _owner(self._transport)
+        expected = self._settings.expect_user
+        # With expect_user the owner was checked before anything was sent.
+        return owner is not None and (expected is not None or owner in {0, os.getuid()})
 
     def _await_login(self, data: bytes) -> None:
         reply, rest = self._own_reply(data)
@@ -325,11 +344,19 @@ def _pong(_raw: bytes) -> None:
     """Asterisk is there; that bytes came is noted where they come in."""
 
 
-def _check_owner(transport: asyncio.BaseTransport, user: str) -> None:
-    """Raise LinkError unless ``user`` (login name or uid) owns the other end."""
+def _owner(transport: asyncio.BaseTransport | None) -> int | None:
+    """The uid at the other end of a loopback connection; None where that cannot be told."""
+    if transport is None or transport.is_closing():
+        return None
     host, port = transport.get_extra_info("peername")[:2]
     our_host, our_port = transport.get_extra_info("sockname")[:2]
-    uid = owner_of(host, port, our_host, our_port)
+    return owner_of(host, port, our_host, our_port)
+
+
+def _check_owner(transport: asyncio.BaseTransport, user: str) -> None:
+    """Raise LinkError unless ``user`` (login name or uid) owns the other end."""
+    port = transport.get_extra_info("peername")[1]
+    uid = _owner(transport)
     try:
         expected = int(user) if user.isdigit() else pwd.getpwnam(user).pw_uid
     except KeyError:
