@@ -23,6 +23,8 @@ BACKLOG = 4096
 _ACCEPTS_PER_TURN = 16
 #: Seconds of pause when the process is out of file descriptors or the system of memory.
 _EXHAUSTED_PAUSE = 0.2
+#: Connections without login that are closed then, so that users, the link and a reload find a descriptor.
+_SHED = 16
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
@@ -164,6 +166,7 @@ class Listener:
             return
         self._door.make_room()
         try:
+            sock.getpeername()  # a reset one is turned away here: wrap_socket would leave it open
             sock.setblocking(False)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             _keep_alive(sock, self._door.limits)
@@ -182,6 +185,8 @@ class Listener:
         loop = self._loop
         log.say(log.ERROR, "accept-paused", reason=error.strerror, seconds=_EXHAUSTED_PAUSE)
         loop.remove_reader(self._socket.fileno())
+        for _ in range(_SHED):
+            self._door.displace_oldest("out of descriptors")
 
         def again() -> None:
             self._resume = None

@@ -1,0 +1,386 @@
+import asyncio
+import socket
+import ssl
+import subprocess
+import sys
+import textwrap
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, suppress
+from pathlib import Path
+
+import pytest
+
+from proxy.ami import privilege
+from proxy.config.limits import Limits
+from proxy.core.hub import Hub
+from proxy.core.users import User
+from proxy.net.listener import Door, Listener, bind
+from tests.support.live_hub import live_hub
+from tests.support.tls_door import Contexts, contexts, install
+from tests.support.tls_peer import TlsPeer
+from tests.support.waiting import until
+
+BOTH_LOOPS = True
+LOGIN = b"Action: Login\r\nUsername: anna\r\nSecret: s\r\n\r\n"
+ANNA = User("anna", read=privilege.ALL, secret="plain:s")
+
+
+@pytest.fixture(scope="module")
+def both() -> Contexts:
+    return contexts()
+
+
+class House:
+    """A hub, its door, and listeners on ports of their own."""
+
+    def __init__(self, context: ssl.SSLContext, limits: Limits) -> None:
+        self.context = context
+        self.hub: Hub = live_hub(ANNA, limits=limits)
+        self.door = Door(self.hub)
+        self.listeners: list[Listener] = []
+        self.contexts_asked = 0
+
+    def listen(self, host: str = "127.0.0.1") -> tuple[str, int]:
+        listener = Listener(self.door, bind(host, 0), self._context)
+        listener.start(asyncio.get_running_loop())
+        self.listeners.append(listener)
+        return listener.address
+
+    def _context(self) -> ssl.SSLContext:
+        self.contexts_asked += 1
+        return self.context
+
+    def close(self) -> None:
+        for listener in self.listeners:
+            listener.stop()
+        self.door.close_all()
+
+
+@pytest.fixture
+async def house(both: Contexts, request: pytest.FixtureRequest) -> AsyncIterator[House]:
+    built = House(both.server, getattr(request, "param", Limits()))
+    yield built
+    built.close()
+    assert built.door.open == 0
+
+
+def limits(**changed: float) -> pytest.MarkDecorator:
+    """The house with other limits."""
+    return pytest.mark.parametrize("house", [Limits(**changed)], indirect=True, ids=[""])  # type: ignore[arg-type]
+
+
+async def was_cut(peer: TlsPeer) -> bool:
+    """Whether the connection is ended from the other side."""
+    with suppress(ConnectionResetError):
+        while await asyncio.get_running_loop().sock_recv(peer.socket, 65536):
+            pass
+    return True
+
+
+def has_ipv6() -> bool:
+    with socket.socket(socket.AF_INET6) as sock:
+        try:
+            sock.bind(("::1", 0))
+        except OSError:
+            return False
+    return True
+
+
+needs_ipv6 = pytest.mark.skipif(not has_ipv6(), reason="no IPv6 loopback on this machine")
+
+
+# -- addresses -------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("listen", "connect", "shown"),
+    [
+        ("127.0.0.1", "127.0.0.1", "127.0.0.1"),
+        pytest.param("::1", "::1", "::1", marks=needs_ipv6),
+        pytest.param("::", "::1", "::1", marks=needs_ipv6),
+        pytest.param("::", "127.0.0.1", "127.0.0.1", marks=needs_ipv6),
+        ("0.0.0.0", "127.0.0.1", "127.0.0.1"),
+    ],
+)
+async def test_addresses_of_both_families(
+    house: House, both: Contexts, listen: str, connect: str, shown: str
+) -> None:
+    host, port = house.listen(listen)
+    assert host == listen
+    async with TlsPeer.to((connect, port), both.client) as peer:
+        await peer.handshake()
+        assert await peer.record() == house.hub.banner
+        (session,) = house.hub.sessions
+        peer_name = session.transport.peer
+        assert (peer_name.address, peer_name.port) == (shown, peer.socket.getsockname()[1])
+        assert (peer_name.local_address, peer_name.local_port) == (shown, port)
+
+
+@needs_ipv6
+async def test_one_ipv6_address_does_not_take_ipv4(house: House, both: Contexts) -> None:
+    _, port = house.listen("::1")
+    with pytest.raises(ConnectionRefusedError):
+        async with TlsPeer.to(("127.0.0.1", port), both.client):
+            pass
+
+
+async def test_several_listeners_share_the_door(house: House, both: Contexts) -> None:
+    first, second = house.listen(), house.listen()
+    async with TlsPeer.to(first, both.client) as here, TlsPeer.to(second, both.client) as there:
+        for peer in (here, there):
+            await peer.handshake()
+            assert await peer.record() == house.hub.banner
+        assert house.door.open == 2
+        house.listeners[0].stop()
+        house.listeners[0].stop()
+        with pytest.raises(ConnectionRefusedError):
+            async with TlsPeer.to(first, both.client):
+                pass
+        await here.send(b"Action: Challenge\r\nAuthType: MD5\r\n\r\n")
+        assert b"Response: Error" in await here.record(), "who is in stays in"
+
+
+async def test_an_address_in_use_is_named() -> None:
+    with bind("127.0.0.1", 0) as sock, pytest.raises(OSError) as caught:
+        bind("127.0.0.1", sock.getsockname()[1])
+    assert caught.value.strerror is not None
+    assert caught.value.strerror.startswith("cannot listen on 127.0.0.1 port ")
+    assert caught.value.strerror.endswith(": Address already in use")
+
+
+async def test_each_accept_asks_for_the_context_of_that_moment(house: House, both: Contexts) -> None:
+    address = house.listen()
+    other = contexts()
+    async with TlsPeer.to(address, both.client) as before:
+        await before.handshake()
+        house.context = other.server
+        async with TlsPeer.to(address, both.client) as after:
+            await after.handshake()
+            serials = [peer._tls.getpeercert()["serialNumber"] for peer in (before, after)]  # type: ignore[index]
+            assert serials[0] != serials[1]
+            assert await before.record() == house.hub.banner
+
+
+async def test_accepted_sockets_notice_dead_peers(house: House, both: Contexts) -> None:
+    async with TlsPeer.to(house.listen(), both.client) as peer:
+        await peer.handshake()
+        await until(lambda: house.hub.sessions)
+        sock = house.hub.sessions[0].transport._socket  # type: ignore[attr-defined]
+        tcp = socket.IPPROTO_TCP
+        assert sock.getsockopt(tcp, socket.TCP_NODELAY) == 1
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        assert sock.getsockopt(tcp, socket.TCP_KEEPIDLE) == 60
+        assert sock.getsockopt(tcp, socket.TCP_KEEPINTVL) == 15
+        assert sock.getsockopt(tcp, socket.TCP_KEEPCNT) == 4
+        assert sock.getsockopt(tcp, socket.TCP_USER_TIMEOUT) == 30_000
+
+
+# -- limits ----------------------------------------------------------------
+
+
+@limits(connections=2, unauthenticated=2)
+async def test_a_connection_over_the_total_is_closed_before_tls(house: House, both: Contexts) -> None:
+    address = house.listen()
+    async with AsyncExitStack() as stack:
+        inside = [await stack.enter_async_context(TlsPeer.to(address, both.client)) for _ in range(2)]
+        for peer in inside:
+            await peer.handshake()
+            await peer.record()
+            await peer.send(LOGIN)
+            await peer.record()
+        async with TlsPeer.to(address, both.client) as third:
+            assert await third.raw_rest() == b""
+        assert house.door.open == 2
+        inside[0].socket.close()
+        await until(lambda: house.door.open == 1)
+        async with TlsPeer.to(address, both.client) as fourth:
+            await fourth.handshake()
+            assert await fourth.record() == house.hub.banner
+
+
+@limits(unauthenticated=3)
+async def test_the_pool_before_login_is_shared_and_its_oldest_goes(house: House, both: Contexts) -> None:
+    address = house.listen()
+    async with AsyncExitStack() as stack:
+
+        async def connect(*, greeted: bool) -> TlsPeer:
+            before = house.door.open
+            peer = await stack.enter_async_context(TlsPeer.to(address, both.client))
+            await until(lambda: house.door.open > before or house.door.open >= 4)
+            if greeted:
+                await peer.handshake()
+                await peer.record()
+            return peer
+
+        user = await connect(greeted=True)
+        await user.send(LOGIN)
+        await user.record()
+        oldest, second, third = (
+            await connect(greeted=True),
+            await connect(greeted=False),
+            await connect(greeted=True),
+        )
+        assert (house.door.handshaking, house.hub.unauthenticated) == (1, 2)
+
+        # The pool is full: the oldest of all goes, though another is still at its handshake.
+        fourth = await connect(greeted=True)
+        assert await was_cut(oldest)
+        await second.handshake()
+        assert await second.record() == house.hub.banner
+
+        fifth = await stack.enter_async_context(TlsPeer.to(address, both.client))
+        assert await was_cut(second)
+        await fifth.handshake()
+        assert await fifth.record() == house.hub.banner
+        for peer in (third, fourth, fifth):
+            await peer.send(LOGIN)
+            assert b"Authentication accepted" in await peer.record()
+        await user.send(b"Action: Logoff\r\n\r\n")
+        assert b"Goodbye" in await user.rest(), "who has logged in is never displaced"
+
+
+@limits(unauthenticated=1)
+async def test_a_handshake_that_is_displaced_is_counted(house: House, both: Contexts) -> None:
+    address = house.listen()
+    async with TlsPeer.to(address, both.client) as first:
+        await until(lambda: house.door.handshaking == 1)
+        async with TlsPeer.to(address, both.client) as second:
+            await second.handshake()
+            assert await was_cut(first)
+            assert house.door.handshake_failures == {"displaced before login": 1}
+
+
+@limits(handshake_timeout=5.0, login_timeout=10.0)
+async def test_time_runs_from_the_accept(house: House, both: Contexts) -> None:
+    address = house.listen()
+    loop = asyncio.get_running_loop()
+    async with (
+        TlsPeer.to(address, both.client) as silent,
+        TlsPeer.to(address, both.client) as greeted,
+        TlsPeer.to(address, both.client) as user,
+    ):
+        for peer in (greeted, user):
+            await peer.handshake()
+            await peer.record()
+        await user.send(LOGIN)
+        await user.record()
+        await until(lambda: house.door.open == 3)
+        accepted = loop.time()
+        house.door.tick(accepted + 4.0)
+        assert house.door.open == 3
+        house.door.tick(accepted + 5.1)
+        assert house.door.open == 2
+        assert await was_cut(silent)
+        assert house.door.handshake_failures == {"handshake timeout": 1}
+        house.door.tick(accepted + 9.0)
+        assert house.door.open == 2
+        house.door.tick(accepted + 10.1)
+        assert house.door.open == 1
+        assert await was_cut(greeted)
+        house.door.tick(accepted + 100.0)
+        await user.send(b"Action: Logoff\r\n\r\n")
+        assert b"Goodbye" in await user.rest()
+
+
+async def test_a_storm_of_connects_is_taken_in_bounded_parts(house: House, both: Contexts) -> None:
+    loop = asyncio.get_running_loop()
+    host, port = house.listen()
+    most = seen = 0
+    running = True
+
+    def turn() -> None:
+        nonlocal most, seen
+        most, seen = max(most, house.contexts_asked - seen), house.contexts_asked
+        if running:
+            loop.call_soon(turn)
+
+    # Connected while the loop does not run: all of them wait for one accept.
+    sockets = [socket.create_connection((host, port)) for _ in range(100)]
+    loop.call_soon(turn)
+    await until(lambda: seen == 100)
+    running = False
+    assert most == 16
+    for sock in sockets:
+        sock.close()
+    await until(lambda: house.door.open == 0)
+
+
+async def test_who_is_gone_before_the_accept_is_harmless(house: House, both: Contexts) -> None:
+    host, port = house.listen()
+    for _ in range(50):
+        sock = socket.create_connection((host, port))
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        sock.close()
+    async with TlsPeer.to((host, port), both.client) as peer:
+        await peer.handshake()
+        assert await peer.record() == house.hub.banner
+        await until(lambda: house.door.open == 1)
+
+
+# -- out of descriptors ----------------------------------------------------
+
+_CHILD = """
+    import asyncio, resource, socket, ssl, sys, time
+    from pathlib import Path
+    from proxy import log
+    from proxy.net.listener import Door, Listener, bind
+    from proxy.net.tlspolicy import ChainAndKey, ClientTrust, server_context, tls_policy
+    from tests.support.live_hub import live_hub
+
+    async def main():
+        directory = Path(sys.argv[1])
+        pair = ChainAndKey((directory / "server.crt").read_bytes(), (directory / "server.key").read_bytes())
+        context = server_context(tls_policy(), [pair], ClientTrust())
+        log.configure("text", "info")
+        door = Door(live_hub())
+        listener = Listener(door, bind("127.0.0.1", 0), lambda: context)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
+        listener.start(asyncio.get_running_loop())
+        print(listener.address[1], flush=True)
+        await asyncio.to_thread(sys.stdin.readline)
+        print(time.process_time(), flush=True)
+        await asyncio.to_thread(sys.stdin.readline)
+        listener.stop()
+        door.close_all()
+
+    asyncio.run(main())
+"""
+
+
+def test_without_descriptors_it_pauses_and_recovers(tmp_path: Path, both: Contexts) -> None:
+    install(tmp_path)
+    child = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(_CHILD), str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        port = int(child.stdout.readline())
+        flood = [socket.create_connection(("127.0.0.1", port), timeout=10) for _ in range(80)]
+        # Who comes now is served all the same: those that only hold descriptors are shed for it.
+        with (
+            socket.create_connection(("127.0.0.1", port), timeout=20) as plain,
+            both.client.wrap_socket(plain, server_hostname="localhost") as door,
+        ):
+            assert door.recv(100).startswith(b"Asterisk Call Manager/")
+        for sock in flood:
+            sock.close()
+        child.stdin.write("\n")
+        child.stdin.flush()
+        assert float(child.stdout.readline()) < 3.0, "seconds of CPU: it spun"
+        with (
+            socket.create_connection(("127.0.0.1", port), timeout=20) as plain,
+            both.client.wrap_socket(plain, server_hostname="localhost") as door,
+        ):
+            assert door.recv(100).startswith(b"Asterisk Call Manager/")
+        _, said = child.communicate("\n", timeout=20)
+    finally:
+        child.kill()
+        child.wait()
+    assert child.returncode == 0, said
+    assert "accept-paused" in said
+    assert "Traceback" not in said, said
