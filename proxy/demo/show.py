@@ -192,7 +192,7 @@ class _Show:
             f"ami-proxy {__version__} in front of {pbx.title}",
             f"  clients ==TLS==> ami-proxy {HOST}:{port} --AMI--> Asterisk {pbx.host}:{pbx.port}",
             f"  certificates, configuration, log: {folder.directory}",
-            "  Events that each call has by the dozen (Newstate, BridgeCreate ...) are checked, but not shown.",
+            "  Events that each call has by the dozen (Newstate, BridgeCreate ...) are checked, not shown.",
         )
 
     def _by_hand(self, port: int, folder: Folder) -> list[RenderableType]:
