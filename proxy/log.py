@@ -29,16 +29,25 @@ def say(level: int, what: str, **fields: object) -> None:
 
 
 def text_of(value: object) -> str:
-    """A value as printable text: bytes and control characters escaped, long ones cut."""
+    """A value as printable text: bytes, control characters and backslashes escaped, long ones cut."""
     text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
-    text = text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
+    return _printable(text if len(text) <= _LONGEST else text[:_LONGEST] + "…")
+
+
+def _printable(text: str) -> str:
     # latin-1 above 0x7f came from bytes of unknown meaning: shown as what they are.
-    return "".join(c if c.isprintable() and c < "\x7f" else _escape(c) for c in text)
+    return "".join(c if c.isprintable() and c < "\x7f" and c != "\\" else _escape(c) for c in text)
 
 
 def _escape(character: str) -> str:
     code = ord(character)
-    return f"\\x{code:02x}" if code < 0x100 else character if character.isprintable() else f"\\u{code:04x}"
+    if character == "\\":
+        return "\\\\"  # or what a client sent could look like an escape of ours
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    if character.isprintable():
+        return character
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 class _Formatter(logging.Formatter):
@@ -65,10 +74,12 @@ class TextFormatter(_Formatter):
                 continue
             text = text_of(value)
             if not text or any(c in ' "=' for c in text):
-                text = '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+                text = '"' + text.replace('"', '\\"') + '"'
             parts.append(f"{key}={text}")
-        line = self.prefix(record) + " ".join(parts)
-        return line + _traceback(self, record)
+        traceback = _traceback(self, record)
+        if traceback:
+            parts.append('traceback="' + _printable(traceback).replace('"', '\\"') + '"')
+        return self.prefix(record) + " ".join(parts)
 
 
 class JsonFormatter(_Formatter):
@@ -86,8 +97,8 @@ class JsonFormatter(_Formatter):
                 entry[key] = value if isinstance(value, bool | int | float) else text_of(value)
         traceback = _traceback(self, record)
         if traceback:
-            entry["traceback"] = traceback.strip()
-        return self.prefix(record) + json.dumps(entry, ensure_ascii=False)
+            entry["traceback"] = traceback
+        return self.prefix(record) + json.dumps(entry)
 
 
 def _stamp(record: logging.LogRecord) -> str:
@@ -97,7 +108,8 @@ def _stamp(record: logging.LogRecord) -> str:
 
 
 def _traceback(formatter: logging.Formatter, record: logging.LogRecord) -> str:
-    return "\n" + formatter.formatException(record.exc_info) if record.exc_info else ""
+    """As one text; on one line of the log, for an exception's words may be anybody's."""
+    return formatter.formatException(record.exc_info) if record.exc_info else ""
 
 
 def exception(what: str, error: BaseException, **fields: object) -> None:

@@ -1,0 +1,180 @@
+import io
+import json
+import logging
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proxy import log
+
+
+@pytest.fixture(autouse=True)
+def restored() -> Iterator[None]:
+    """The log as it was: other tests look at it through pytest."""
+    logger = logging.getLogger("amiproxy")
+    before = logger.handlers[:], logger.level, logger.propagate
+    yield
+    logger.handlers[:], logger.level, logger.propagate = before
+
+
+def written(style: str, what: str, *, journal: bool = False, level: int = log.INFO, **fields: object) -> str:
+    stream = io.StringIO()
+    log.configure(style, "debug", stream, journal)
+    log.say(level, what, **fields)
+    return stream.getvalue()
+
+
+def after_the_time(line: str) -> str:
+    stamp, _, rest = line.partition(" ")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", stamp)
+    return rest
+
+
+@pytest.mark.parametrize(
+    ("fields", "shown"),
+    [
+        ({}, ""),
+        ({"user": "anna", "peer": "192.0.2.1"}, " user=anna peer=192.0.2.1"),
+        ({"user": None, "seconds": 1.5, "count": 3, "ok": True}, " seconds=1.5 count=3 ok=True"),
+        ({"reason": "two words"}, ' reason="two words"'),
+        ({"reason": ""}, ' reason=""'),
+        ({"reason": 'say "no"'}, r' reason="say \"no\""'),
+        ({"user": "x peer=10.0.0.1"}, ' user="x peer=10.0.0.1"'),
+        ({"user": "x=y"}, ' user="x=y"'),
+        ({"user": "a\r\nb\x1b[31mc\x00"}, r" user=a\x0d\x0ab\x1b[31mc\x00"),
+        ({"user": r"a\x0d"}, r" user=a\\x0d"),
+        ({"user": b"\xff\xc3\xa9"}, r" user=\xff\xc3\xa9"),
+        ({"user": "\u2028\u0085\x7f\ud800"}, r" user=\u2028\x85\x7f\ud800"),
+        ({"user": "日本"}, " user=日本"),
+        ({"user": "x" * 256}, f" user={'x' * 256}"),
+        ({"user": "x" * 257}, f" user={'x' * 256}…"),
+    ],
+)
+def test_text(fields: dict[str, object], shown: str) -> None:
+    assert after_the_time(written("text", "login", **fields)) == f"info login{shown}\n"
+
+
+def test_json() -> None:
+    line = written(
+        "json",
+        "login",
+        user="ann\r\na",
+        seconds=1.5,
+        count=3,
+        ok=True,
+        nothing=None,
+        raw=b"\xff",
+        level=log.WARNING,
+    )
+    assert line.endswith("}\n")
+    entry = json.loads(line)
+    moment = datetime.fromisoformat(entry.pop("time"))
+    assert abs((datetime.now(UTC) - moment).total_seconds()) < 60
+    assert entry == {
+        "level": "warning",
+        "event": "login",
+        "user": r"ann\x0d\x0aa",
+        "seconds": 1.5,
+        "count": 3,
+        "ok": True,
+        "raw": r"\xff",
+    }
+
+
+@pytest.mark.parametrize("style", ["text", "json"])
+@pytest.mark.parametrize(
+    ("level", "priority"), [(log.DEBUG, 7), (log.INFO, 6), (log.WARNING, 4), (log.ERROR, 3)]
+)
+def test_the_journal_is_given_the_priority(style: str, level: int, priority: int) -> None:
+    line = written(style, "started", journal=True, level=level)
+    assert line.startswith(f"<{priority}>")
+    if style == "text":
+        assert line == f"<{priority}>started\n", "the journal has a time of its own"
+    else:
+        assert json.loads(line[3:])["event"] == "started"
+
+
+@pytest.mark.parametrize("level", ["debug", "info", "warning", "error"])
+def test_what_is_below_the_level_is_left_out(level: str) -> None:
+    stream = io.StringIO()
+    log.configure("text", level, stream)
+    names = ["debug", "info", "warning", "error"]
+    for name in names:
+        log.say(getattr(log, name.upper()), "fact")
+    said = [after_the_time(line).split()[0] for line in stream.getvalue().splitlines()]
+    assert said == names[names.index(level) :]
+
+
+def test_configured_again_it_writes_once() -> None:
+    first, second = io.StringIO(), io.StringIO()
+    log.configure("text", "info", first)
+    log.configure("json", "info", second)
+    log.say(log.INFO, "fact")
+    assert first.getvalue() == ""
+    assert len(second.getvalue().splitlines()) == 1
+
+
+def test_without_a_stream_it_is_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+    log.configure("text", "info")
+    log.say(log.INFO, "fact")
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert after_the_time(told.err) == "info fact\n"
+
+
+@pytest.mark.parametrize("style", ["text", "json"])
+def test_a_traceback_is_on_the_line_too(style: str) -> None:
+    stream = io.StringIO()
+    log.configure(style, "info", stream)
+    try:
+        raise ValueError('\n2026-01-01T00:00:00.000Z info login user="root"')
+    except ValueError as error:
+        log.exception("fault", error, user="anna")
+    (line,) = stream.getvalue().splitlines()
+    assert "test_log.py" in line
+    assert "ValueError" in line
+    if style == "json":
+        assert json.loads(line)["user"] == "anna"
+    else:
+        assert after_the_time(line).startswith('error fault user=anna traceback="Traceback (most')
+
+
+values = st.one_of(
+    st.text(), st.binary(), st.integers(), st.booleans(), st.none(), st.floats(allow_nan=False)
+)
+
+
+@given(st.dictionaries(st.sampled_from(["user", "peer", "reason", "action"]), values), st.booleans())
+def test_one_record_is_one_printable_line(fields: dict[str, object], journal: bool) -> None:
+    for style in ("text", "json"):
+        said = written(style, "fact", journal=journal, **fields)
+        assert said.endswith("\n")
+        assert said[:-1].isprintable()
+        assert len(said.splitlines()) == 1
+
+
+@given(st.dictionaries(st.sampled_from(["user", "peer", "reason"]), st.text(max_size=200)))
+def test_no_value_can_pass_for_another_field(fields: dict[str, object]) -> None:
+    line = after_the_time(written("text", "fact", **fields))
+    # Any reader of key=value with quotes finds the fields that were given, and no others.
+    found = re.findall(r' (\w+)=(?:"((?:\\.|[^"\\])*)"|([^ "]*))(?= |$)', line.rstrip("\n"))
+    assert [key for key, _, _ in found] == list(fields)
+    for (_, quoted, bare), value in zip(found, fields.values(), strict=True):
+        shown = quoted.replace('\\"', '"') or bare
+        assert shown == log.text_of(value)
+
+
+@given(st.text())
+def test_two_values_never_look_alike(value: str) -> None:
+    cut = value[:200]
+    escape = re.compile(r"\\(?:\\|x([0-9a-f]{2})|u([0-9a-f]{4})|U([0-9a-f]{8}))")
+
+    def read(found: re.Match[str]) -> str:
+        digits = found[1] or found[2] or found[3]
+        return chr(int(digits, 16)) if digits else "\\"
+
+    assert escape.sub(read, log.text_of(cut)) == cut
