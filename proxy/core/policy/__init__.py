@@ -20,6 +20,7 @@ from proxy.core.policy import (
     commands,
     configfiles,
     hangup,
+    recording,
     targets,
     userevents,
     userrules,
@@ -37,6 +38,7 @@ MAX_UNKNOWN_TEXT: Final = 511
 _ARGUMENTS: Final = MappingProxyType[bytes, Callable[[Judged, Action], Deny | None]](
     {
         b"agi": agi.agi,
+        b"changemonitor": recording.monitor,
         b"command": commands.command,
         b"createconfig": configfiles.config_file,
         b"getconfig": configfiles.config_file,
@@ -45,6 +47,7 @@ _ARGUMENTS: Final = MappingProxyType[bytes, Callable[[Judged, Action], Deny | No
         b"hangup": hangup.hangup,
         b"listcategories": configfiles.config_file,
         b"moduleload": configfiles.module_load,
+        b"monitor": recording.monitor,
         b"originate": applications.originate,
         b"reload": configfiles.reload,
         b"setvar": variables.setvar,

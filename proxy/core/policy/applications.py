@@ -67,6 +67,9 @@ def run(user: Judged, application: bytes, data: bytes) -> Deny | None:
     items = functions.arguments(data)
     if _CODE.search(application) or _CODE_IN_DATA.search(data) or _MORE_CODE.match(name):
         return _FORBIDDEN
+    if functions.calls_closed_one(data):
+        # Not only Set: Read, for one, assigns to whatever its first argument names.
+        return _FORBIDDEN
     if b"queue" in name and _queue_agi(data, items) and not user.write & AGI:
         return _FORBIDDEN
     if name in _ASSIGNING and not _may_assign_all(user, name, data, items):

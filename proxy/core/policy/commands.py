@@ -22,7 +22,6 @@ _BLACKLISTED: Final = (b"module load", b"module unload", b"restart gracefully")
 
 #: Refused to everyone: they hit the link.
 _HITS_LINK: Final = (
-    b"core abort",
     b"core restart",
     b"core stop",
     b"manager",
@@ -112,6 +111,8 @@ def command(user: Judged, action: Action) -> Deny | None:
     if text.lstrip(b' \t"\\').startswith(b"!") or _ALIAS_OF_END.match(said[0]):
         return _REFUSED
     if _starts(said, _HITS_LINK) and not _starts(said, _HARMLESS):
+        return _REFUSED
+    if _starts(said, (b"config reload",)) and any(b"manager" in word for word in said[2:]):
         return _REFUSED
     for prefix, classes in _NEEDS:
         if _starts(said, (prefix,)):

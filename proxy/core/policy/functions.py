@@ -114,6 +114,13 @@ def _listed(rules: Rules | None) -> tuple[str, ...] | None:
     return None if rules is None else rules.functions
 
 
+def calls_closed_one(text: bytes) -> bool:
+    """Whether a text has a call of a function that class system alone may use, wherever it stands in it."""
+    return any(
+        function.upper() in SYSTEM_ONLY or _NAMED_ONLY.match(function) for function in _CALLED.findall(text)
+    )
+
+
 def arguments(text: bytes) -> list[bytes]:
     """Split at commas as Asterisk's applications do, quotes and backslashes taken out.
 

@@ -38,6 +38,8 @@ STRICTER: Final = MappingProxyType(
         "among them; and Asterisk's test for its folder lets one beside it pass.",
         "config-directive": "A line that begins with # would be read as #include or #exec.",
         "reload-manager": "Reloading the manager is for those who own its accounts: class system.",
+        "recording-file": "Asterisk up to 20 records to any path and hands the name to a shell: without"
+        " system a plain name below the recordings' folder.",
         "module-name": "ModuleLoad takes names, not paths.",
         "command": "Commands that end, restart or kick what the link depends on are refused to "
         "all; those that run code, write files, change the dialplan or the database "

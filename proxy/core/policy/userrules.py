@@ -48,8 +48,14 @@ def may_use(rules: Rules, key: bytes) -> Deny | None:
 
 def within_scope(rules: Rules, action: Action) -> Deny | None:
     """For a user with a scope: no list of everybody's calls, unless ``actions.allow`` spells it out."""
-    shows = action.key in _SHOWS_CALLS or (action.key == b"status" and not action.get(b"channel"))
-    if rules.scope is None or not shows:
+    if rules.scope is None:
+        return None
+    shows = (
+        action.key in _SHOWS_CALLS
+        or (action.key == b"status" and not action.get(b"channel"))
+        or (action.key == b"command" and rules.commands is None)
+    )
+    if not shows:
         return None
     allowed = rules.actions.allow if rules.actions is not None else None
     return None if action.key.decode("latin-1") in map(str.lower, allowed or ()) else _LISTS_CALLS

@@ -277,6 +277,8 @@ ORIGINATE = [
         ("originate", _RUN + "Set\nData: ENV(POLICY_TEST)=1"),
         ("originate", _RUN + 'Set\nData: "ENV"(POLICY_TEST)=1'),
         ("originate", _RUN + "MSet\nData: A=1,ENV(POLICY_TEST)=1"),
+        ("originate", _RUN + "Read\nData: ENV(POLICY_TEST),,1"),
+        ("originate", _RUN + "Read\nData: global(POLICY_TEST),,1"),
         ("originate", _RUN + "Record\nData: /nowhere/x.wav"),
         ("originate", _RUN + "Record\nData: a/../../x.wav"),
         ("originate", _RUN + "UserEvent\nData: Hello,Privilege: system"),
@@ -301,6 +303,22 @@ ORIGINATE = [
 
 CALLS = [
     *_allowed(("call", "Hangup\nChannel: Local/x@y"), ("system", "Hangup\nChannel: /^nosuch$/")),
+    *_allowed(
+        ("call", "Monitor\nChannel: none-such"),
+        ("call", "Monitor\nChannel: none-such\nFile: 2024/call-1.a_b"),
+        ("call", "ChangeMonitor\nChannel: none-such\nFile: call-2"),
+        ("call,system", "Monitor\nChannel: none-such\nFile: /nowhere/x"),
+        real=UNTRIED,
+    ),
+    *_denied(
+        "recording-file",
+        PERMISSION,
+        UNTRIED,  # gone from Asterisk 21 on
+        ("call", "Monitor\nChannel: none-such\nFile: /nowhere/x"),
+        ("call", "Monitor\nChannel: none-such\nFile: a/../../x\nMix: true"),
+        ("call", "Monitor\nChannel: none-such\nFile: x$(id)\nMix: true"),
+        ("call", 'ChangeMonitor\nChannel: none-such\nFile: x";id;"'),
+    ),
     *_denied("hangup-pattern", PERMISSION, STRICTER, ("call", "Hangup\nChannel: /^nosuch$/")),
     *_allowed(
         ("agi", "AGI\nChannel: none-such\nCommand: STREAM FILE beep 1"),
@@ -471,6 +489,7 @@ COMMANDS = [
         ("all", "Command\nCommand: CORE\tSTOP now"),
         ("all", 'Command\nCommand: co"re" stop now'),
         ("all", "Command\nCommand: manager reload"),
+        ("all", "Command\nCommand: config reload /etc/asterisk/manager.conf"),
         ("all", "Command\nCommand: module reload manager"),
         ("all", "Command\nCommand: stop now"),
         ("all", "Command\nCommand: die"),

@@ -212,6 +212,8 @@ def test_the_list_of_commands(commands: list[str], command: str, rule: str) -> N
         (None, "Status", "scope"),
         (None, "Status\nChannel: PJSIP/100-00000001", ""),
         (None, "QueueSummary", ""),
+        (None, "Command\nCommand: core show channels", "scope"),
+        (["Command"], "Command\nCommand: core show channels", ""),
         (["*"], "CoreShowChannels", "scope"),
         (["CoreShowChannels"], "CoreShowChannels", ""),
     ],
@@ -220,4 +222,4 @@ def test_a_scope_closes_the_lists_of_all_calls(allow: list[str] | None, action: 
     rules: dict[str, Any] = {"scope": {"channels": ["PJSIP/100"]}}
     if allow is not None:
         rules["actions"] = {"allow": allow}
-    assert rule_of(rules, action, "system,reporting,call") == rule
+    assert rule_of(rules, action, "system,reporting,call,command") == rule
