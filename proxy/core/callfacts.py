@@ -14,8 +14,8 @@ _LINKING: Final = re.compile(
 )
 #: Written by clients or by the dialplan, payload and all: they may ask for a call, and tell nothing of it.
 _CLAIMING: Final = frozenset({b"UserEvent"})
-#: After these nothing more is expected of the channel that they are about.
-_LAST: Final = frozenset({b"Hangup", b"Cdr", b"CEL"})
+#: Records of a call, written in their own time: they come before its first event and after its last.
+_RECORDS: Final = frozenset({b"CEL", b"Cdr"})
 
 _HEADER: Final = re.compile(
     rb"\n([A-Za-z]*?)(Uniqueid|Linkedid|Channel|Context|AccountCode|Newname|Device|Interface|Peer"
@@ -32,7 +32,9 @@ class CallFacts(NamedTuple):
 
     ``devices``, ``contexts`` and ``accountcodes`` are those of the call's
     channels; ``devices`` also those an event of no call is about.  ``ended`` is
-    the id of the channel or bridge that is no more.
+    the id of the channel or bridge that is no more.  ``claims``: what the event
+    says of a call is not Asterisk's word; ``records``: nor does it say that the
+    call is still there.
     """
 
     ids: tuple[bytes, ...]
@@ -41,7 +43,8 @@ class CallFacts(NamedTuple):
     contexts: tuple[bytes, ...]
     accountcodes: tuple[bytes, ...]
     ended: bytes
-    claims: bool
+    claims: bool = False
+    records: bool = False
 
 
 def device_of(channel: bytes) -> bytes:
@@ -59,12 +62,12 @@ def read_facts(raw: bytes) -> CallFacts:
             first.setdefault((prefix + header).lower(), value)
     if name in _CLAIMING:
         own = first.get(b"uniqueid")
-        return CallFacts((own,) if own else (), (), (), (), (), b"", True)
+        return CallFacts((own,) if own else (), (), (), (), (), b"", claims=True)
     linking = _LINKING.match(name) is not None and first.get(b"bridgetechnology") != b"holding_bridge"
     ids = _ids(first, linking)
     linked = _values(first, linking, b"linkedid")
     ended = b""
-    if name in _LAST:
+    if name == b"Hangup":
         ended = first.get(b"uniqueid", b"")
     elif name == b"BridgeDestroy":
         ended = first.get(b"bridgeuniqueid", b"")
@@ -77,7 +80,7 @@ def read_facts(raw: bytes) -> CallFacts:
         _values(first, linking, b"context"),
         _values(first, linking, b"accountcode"),
         ended,
-        False,
+        records=name in _RECORDS,
     )
 
 

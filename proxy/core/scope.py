@@ -44,6 +44,7 @@ class Call:
         "devices",
         "early",
         "early_bytes",
+        "gone",
         "ids",
         "live",
         "revision",
@@ -55,6 +56,8 @@ class Call:
         self.ids: set[bytes] = set()
         #: The channels and bridges among them that are still there.
         self.live: set[bytes] = set()
+        #: Those that are no more; late events do not revive them.
+        self.gone: set[bytes] = set()
         self.devices: set[bytes] = set()
         self.contexts: set[bytes] = set()
         self.accountcodes: set[bytes] = set()
@@ -93,8 +96,8 @@ class View:
     def admit(self, call: Call | CallFacts, raw: bytes) -> Iterable[bytes]:
         """The events to deliver now, in order: none, this one, or earlier ones and this one.
 
-        ``call`` is what ``feed`` returned for the event.  To be called once for each
-        event, before classes and filters are asked about.
+        ``call`` is what ``feed`` returned for the event, ``raw`` the very object it was
+        given.  To be called once for each event, before classes and filters are asked about.
         """
         if not isinstance(call, Call):
             return (raw,) if self._admits_event_of_no_call(call) else ()
@@ -179,11 +182,10 @@ class CallTracker:
         call = self._locate(facts)
         if call is None:
             return facts
+        self._keep(call, raw)
         if not facts.claims:
             call.learn(facts)
-        self._keep(call, raw)
-        if facts.ended:
-            self._end(call, facts.ended)
+            self._settle(call, facts)
         return call
 
     def _locate(self, facts: CallFacts) -> Call | None:
@@ -198,12 +200,7 @@ class CallTracker:
             call = Call()
             self._known[call] = None
             self._make_room()
-        # An id that is known already may be of a channel that ended: late events do not revive it.
-        new = [name for name in facts.ids if name not in call.ids]
-        if new:
-            call.live.update(new)
-            self._ended.pop(call, None)
-        for name in (*new, *facts.linked):
+        for name in (*facts.ids, *facts.linked):
             call.ids.add(name)
             self._calls[name] = call
         return call
@@ -223,6 +220,7 @@ class CallTracker:
             self._calls[name] = one
         one.ids |= other.ids
         one.live |= other.live
+        one.gone |= other.gone
         one.devices |= other.devices
         one.contexts |= other.contexts
         one.accountcodes |= other.accountcodes
@@ -231,8 +229,6 @@ class CallTracker:
         one.early_bytes += other.early_bytes
         self._known.pop(other)
         self._ended.pop(other, None)
-        if one.live:
-            self._ended.pop(one, None)
         return one
 
     def _keep(self, call: Call, raw: bytes) -> None:
@@ -245,9 +241,15 @@ class CallTracker:
         call.early_bytes += len(raw)
         self._early_total += len(raw)
 
-    def _end(self, call: Call, name: bytes) -> None:
-        call.live.discard(name)
-        if not call.live:
+    def _settle(self, call: Call, facts: CallFacts) -> None:
+        if facts.ended:
+            call.live.discard(facts.ended)
+            call.gone.add(facts.ended)
+        elif not facts.records:
+            call.live.update(name for name in facts.ids if name not in call.gone)
+        if call.live:
+            self._ended.pop(call, None)
+        else:
             self._ended[call] = None
             if len(self._ended) > MAX_ENDED:
                 self._forget(next(iter(self._ended)))

@@ -22,11 +22,11 @@ def event(name: str, **headers: str) -> bytes:
                 Uniqueid="1",
                 Linkedid="1",
             ),
-            CallFacts((b"1",), (b"1",), (b"PJSIP/100",), (b"in",), (b"a",), b"", False),
+            CallFacts((b"1",), (b"1",), (b"PJSIP/100",), (b"in",), (b"a",), b""),
         ),
         (
             event("Rename", Channel="Local/1@a-0001;1", Newname="PJSIP/5-0002", Uniqueid="1"),
-            CallFacts((b"1",), (), (b"Local/1@a", b"PJSIP/5"), (), (), b"", False),
+            CallFacts((b"1",), (), (b"Local/1@a", b"PJSIP/5"), (), (), b""),
         ),
         (
             event(
@@ -41,7 +41,7 @@ def event(name: str, **headers: str) -> bytes:
                 DestUniqueid="2",
                 DestLinkedid="1",
             ),
-            CallFacts((b"1", b"2"), (b"1", b"1"), (b"A/1", b"A/2"), (b"x", b"y"), (b"b",), b"", False),
+            CallFacts((b"1", b"2"), (b"1", b"1"), (b"A/1", b"A/2"), (b"x", b"y"), (b"b",), b""),
         ),
         (
             event(
@@ -51,7 +51,7 @@ def event(name: str, **headers: str) -> bytes:
                 Channel="A/1-01",
                 Uniqueid="1",
             ),
-            CallFacts((b"b", b"1"), (), (b"A/1",), (), (), b"", False),
+            CallFacts((b"b", b"1"), (), (b"A/1",), (), (), b""),
         ),
         (
             event(
@@ -61,16 +61,16 @@ def event(name: str, **headers: str) -> bytes:
                 Channel="A/1-01",
                 Uniqueid="1",
             ),
-            CallFacts((b"1",), (), (b"A/1",), (), (), b"", False),
+            CallFacts((b"1",), (), (b"A/1",), (), (), b""),
         ),
-        (event("BridgeDestroy", BridgeUniqueid="b"), CallFacts((b"b",), (), (), (), (), b"b", False)),
+        (event("BridgeDestroy", BridgeUniqueid="b"), CallFacts((b"b",), (), (), (), (), b"b")),
         (
             event("Hangup", Channel="A/1-01", Uniqueid="1", Linkedid="1"),
-            CallFacts((b"1",), (b"1",), (b"A/1",), (), (), b"1", False),
+            CallFacts((b"1",), (b"1",), (b"A/1",), (), (), b"1"),
         ),
         (
             event("CEL", Channel="A/1-01", UniqueID="1", LinkedID="9", AccountCode=""),
-            CallFacts((b"1",), (b"9",), (b"A/1",), (), (), b"1", False),
+            CallFacts((b"1",), (b"9",), (b"A/1",), (), (), b"", records=True),
         ),
         (
             event(
@@ -80,23 +80,23 @@ def event(name: str, **headers: str) -> bytes:
                 SpyeeChannel="A/2-01",
                 SpyeeUniqueid="2",
             ),
-            CallFacts((b"1",), (), (), (), (), b"", False),
+            CallFacts((b"1",), (), (), (), (), b""),
         ),
         (
             event("UserEvent", Uniqueid="1", Linkedid="2", Channel="A/1", Context="x"),
-            CallFacts((b"1",), (), (), (), (), b"", True),
+            CallFacts((b"1",), (), (), (), (), b"", claims=True),
         ),
-        (event("UserEvent", UserEvent="x"), CallFacts((), (), (), (), (), b"", True)),
+        (event("UserEvent", UserEvent="x"), CallFacts((), (), (), (), (), b"", claims=True)),
         (
             event("OriginateResponse", Channel="PJSIP/100", Uniqueid="<unknown>"),
-            CallFacts((), (), (b"PJSIP/100",), (), (), b"", False),
+            CallFacts((), (), (b"PJSIP/100",), (), (), b""),
         ),
         (
             event("QueueMemberStatus", Interface="PJSIP/1", StateInterface="PJSIP/2"),
-            CallFacts((), (), (b"PJSIP/1", b"PJSIP/2"), (), (), b"", False),
+            CallFacts((), (), (b"PJSIP/1", b"PJSIP/2"), (), (), b""),
         ),
-        (event("PeerStatus", Peer="PJSIP/1"), CallFacts((), (), (b"PJSIP/1",), (), (), b"", False)),
-        (b"Response: Success\r\n\r\n", CallFacts((), (), (), (), (), b"", False)),
+        (event("PeerStatus", Peer="PJSIP/1"), CallFacts((), (), (b"PJSIP/1",), (), (), b"")),
+        (b"Response: Success\r\n\r\n", CallFacts((), (), (), (), (), b"")),
     ],
 )
 def test_facts(raw: bytes, facts: CallFacts) -> None:

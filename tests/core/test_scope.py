@@ -194,6 +194,21 @@ def test_events_after_the_hangup_belong_to_the_call() -> None:
     assert len(tracker) == 1
 
 
+def test_a_record_that_comes_first_does_not_end_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scope, "MAX_ENDED", 1)
+    tracker, view = follow(channels=("PJSIP/100",))
+    events = [
+        event("CEL", UniqueID="1", LinkedID="1", Channel="PJSIP/100-2a"),
+        channel("Newchannel", "PJSIP/100", "1", "1"),
+    ]
+    assert shown(tracker, view, *events) == events
+    for number in ("2", "3", "4"):
+        shown(tracker, view, event("CEL", UniqueID=number, LinkedID=number))
+    assert len(tracker) == 2
+    later = event("Newstate", Uniqueid="1")
+    assert shown(tracker, view, later) == [later]
+
+
 def test_ended_calls_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scope, "MAX_ENDED", 2)
     tracker, view = follow(channels=("PJSIP/*",))
