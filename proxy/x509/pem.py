@@ -50,7 +50,9 @@ def load_key(data: bytes, path: str) -> PrivateKeyTypes:
             "write it unencrypted (openssl pkey -in OLD -out NEW) and protect it by owner, group and mode",
         )
     try:
-        return load_pem_private_key(blocks[0], None)
+        # The primality test of RSA keys takes 0.1 s with the interpreter held, and every session with it.
+        # Whether the key works is seen where it counts: in a handshake before it is served.
+        return load_pem_private_key(blocks[0], None, unsafe_skip_rsa_key_validation=True)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise PemError(path, "the private key is damaged", "copy the file again", transient=True) from error
 

@@ -522,6 +522,25 @@ def test_rsa_and_ecdsa_for_one_name_share_a_context(tmp_path: Path) -> None:
         assert tls12(store, suite) == expected.der
 
 
+def test_rsa_key_that_fits_by_its_public_half_only(site: Site) -> None:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    leaf, numbers = forge(key=key), key.private_numbers()
+    wrong = rsa.RSAPrivateNumbers(
+        numbers.p,
+        numbers.q,
+        numbers.d,
+        numbers.dmp1 ^ 4,
+        numbers.dmq1,
+        numbers.iqmp,
+        numbers.public_numbers,
+    ).private_key(unsafe_skip_rsa_key_validation=True)
+    install(site.directory, leaf.pem, Forged(leaf.certificate, wrong).key_pem)
+    result = site.store.reload("x")
+    assert [finding.code for finding in result.findings] == ["proof"]
+    assert "a handshake with it, in memory, fails" in str(result)
+    assert shown(site.store) == site.first.der
+
+
 def tls12(store: CertStore, suite: str) -> bytes:
     client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     client.check_hostname = False
