@@ -528,7 +528,8 @@ def test_rsa_key_that_fits_by_its_public_half_only(site: Site) -> None:
     wrong = rsa.RSAPrivateNumbers(
         numbers.p,
         numbers.q,
-        numbers.d,
+        # With d right, OpenSSL would notice the bad exponent and do without it.
+        numbers.d ^ 4,
         numbers.dmp1 ^ 4,
         numbers.dmq1,
         numbers.iqmp,
