@@ -15,12 +15,15 @@ from proxy.ami.actions import SHIPPED, ActionTable, Listed
 from proxy.ami.message import Action, Message, event
 from proxy.ami.relay import BROADCAST, action_id_of, rebuild_event
 from proxy.config.limits import Limits
+from proxy.core.boot import Boot
 from proxy.core.exchange import Deadlines, Exchange
 from proxy.core.networks import NetworkSet
 from proxy.core.pacing import Pacing
 from proxy.core.policy import Allow, Deny
 from proxy.core.ports import Scheduler, Timer, Transport, Upstream, Verifier
-from proxy.core.session import Session, State
+from proxy.core.scope import CallTracker, View
+from proxy.core.session import Session
+from proxy.core.state import State
 from proxy.core.stats import Stats
 from proxy.core.subscription import Subscription
 from proxy.core.users import User, UserTable
@@ -78,9 +81,12 @@ class Hub:
         self._audiences: dict[bytes, tuple[Subscription, ...]] = {}
         self._answered: dict[Session, None] = {}
         self._slow: dict[Session, None] = {}
+        # Follows calls only while some user has a scope; then from the link's first event on.
+        self._tracker = _tracker_for(users)
+        self._scoped: dict[Subscription, View] = {}
         self._flush_timer: Timer | None = None
         self._relearn_timer: Timer | None = None
-        self._booted: tuple[float, float, bytes] | None = None  # uptime base, reload base, event as sent
+        self._boot: Boot | None = None
 
     # -- the link ----------------------------------------------------------
 
@@ -88,7 +94,7 @@ class Hub:
         """Logged in to Asterisk; ``banner`` is its own line, which clients are shown."""
         self.banner = banner
         self.stats.link_ups += 1
-        self._booted = None
+        self._boot = None
         self.exchange.now = self.scheduler.now()
         self.exchange.connect(upstream)
         self._learn()
@@ -97,11 +103,13 @@ class Hub:
     def link_down(self, reason: str) -> None:
         """The link is gone: whatever is open is answered now, and the clients are told."""
         self.stats.link_downs += 1
-        self._booted = None
+        self._boot = None
         if self._relearn_timer is not None:
             self._relearn_timer.cancel()
             self._relearn_timer = None
         self.exchange.disconnect()
+        if self._tracker is not None:
+            self._tracker.reset()
         self._tell_upstream(b"Down", (b"Reason", reason.encode("ascii", "replace")))
 
     def from_upstream(self, messages: Iterable[bytes]) -> None:
@@ -133,12 +141,28 @@ class Hub:
         for subscription in audience:
             if subscription.admits is None or subscription.admits(raw):
                 subscription.pending.append(raw)
+        if self._tracker is not None:
+            self._broadcast_scoped(self._tracker, raw)
+
+    def _broadcast_scoped(self, tracker: CallTracker, raw: bytes) -> None:
+        """To those who see only some calls: perhaps this event, perhaps earlier ones of its call too."""
+        call = tracker.feed(raw)
+        for subscription, view in self._scoped.items():
+            for event_ in view.admit(call, raw):
+                match = BROADCAST.match(event_)
+                assert match is not None
+                if subscription.may_read(privilege.required_classes(match[3])) and (
+                    subscription.admits is None or subscription.admits(event_)
+                ):
+                    subscription.pending.append(event_)
 
     def _audience_of(self, raw: bytes, head: bytes) -> tuple[Subscription, ...]:
         match = BROADCAST.match(head + b"\r\n")
         assert match is not None
         required = privilege.required_classes(match[3])
-        audience = tuple(s for s in self._subscriptions.values() if s.may_read(required))
+        audience = tuple(
+            s for s in self._subscriptions.values() if s.may_read(required) and s not in self._scoped
+        )
         if match[2] in _NOTEWORTHY:
             self._note(match[2], raw)  # not remembered: each one must come by here
         else:
@@ -162,35 +186,16 @@ class Hub:
     # -- what Asterisk is --------------------------------------------------
 
     def _note(self, name: bytes, raw: bytes) -> None:
-        now = self.scheduler.now()
         if name == b"FullyBooted":
-            headers = Message(raw)
-            uptime, reload = headers.get(b"uptime"), headers.get(b"lastreload")
-            self._booted = (
-                now - (int(uptime) if uptime.isdigit() else 0),
-                now - (int(reload) if reload.isdigit() else 0),
-                raw,
-            )
-        elif name == b"Reload" and self._booted is not None:
-            self._booted = (self._booted[0], now, self._booted[2])
+            self._boot = Boot(raw, self.scheduler.now())
+        elif name == b"Reload" and self._boot is not None:
+            self._boot.reloaded(self.scheduler.now())
         if self.exchange.connected and self._relearn_timer is None:
             self._relearn_timer = self.scheduler.later(_RELEARN_DELAY, self._relearn)
 
     def fully_booted(self) -> bytes | None:
         """The FullyBooted that Asterisk would send to who logs in now; None if it is not booted."""
-        if self._booted is None:
-            return None
-        up_since, reloaded, raw = self._booted
-        if b"\r\nUptime: " not in raw:
-            return raw  # Asterisk 13 and older say no times
-        now = self.scheduler.now()
-        return event(
-            b"FullyBooted",
-            (b"Privilege", b"system,all"),
-            (b"Uptime", b"%d" % (now - up_since)),
-            (b"LastReload", b"%d" % (now - reloaded)),
-            (b"Status", b"Fully Booted"),
-        )
+        return self._boot.event(self.scheduler.now()) if self._boot is not None else None
 
     def _relearn(self) -> None:
         self._relearn_timer = None
@@ -266,6 +271,8 @@ class Hub:
     def adopt(self, users: UserTable) -> None:
         """Swap the user table: rights change at once, sessions without a user any more end."""
         self.users = users
+        if self._tracker is None:
+            self._tracker = _tracker_for(users)
         for session in [s for mates in self._by_user.values() for s in mates]:
             before = session.user
             assert before is not None
@@ -293,13 +300,15 @@ class Hub:
     def subscribe(self, session: Session) -> None:
         """Put a session into the audience its rights, mask and filters make, from now on."""
         self._leave(session)
-        key = mask, filters = session.view
+        key = mask, filters, scope = session.view
         if not mask:
             return
         subscription = self._subscriptions.get(key)
         if subscription is None:
             subscription = self._subscriptions[key] = Subscription(key, mask, filters)
             self._audiences.clear()
+            if scope is not None and self._tracker is not None:
+                self._scoped[subscription] = self._tracker.follow(scope)
         subscription.join(session)
         session.subscription = subscription
 
@@ -313,6 +322,9 @@ class Hub:
         if not subscription.members:
             del self._subscriptions[subscription.key]
             self._audiences.clear()
+            view = self._scoped.pop(subscription, None)
+            if view is not None and self._tracker is not None:
+                self._tracker.unfollow(view)
         if earlier and session.state is not State.CLOSING:
             session.deliver(earlier)
 
@@ -355,8 +367,8 @@ class Hub:
             if subscription.pending:
                 self.stats.deliveries += subscription.flush()
         for session in list(self.waiters):
-            if session.waits_for_event:
-                session.wait_over()
+            if session.waiting is not None and session.waiting.has_event:
+                session.waiting.over()
         self._pacing.flushed(began, self.scheduler.now())
 
     def _end_slow(self) -> None:
@@ -383,6 +395,11 @@ class Hub:
             if session.outbox.stalled(now, stall):
                 self.too_slow(session)
         self.settle()
+
+
+def _tracker_for(users: UserTable) -> CallTracker | None:
+    scoped = any(user.rules is not None and user.rules.scope is not None for user in users)
+    return CallTracker() if scoped else None
 
 
 def _deadlines(limits: Limits) -> Deadlines:

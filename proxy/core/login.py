@@ -7,15 +7,22 @@ the same hash as one that does (security.md K4).
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
+from proxy import log
+from proxy.ami import message, privilege
 from proxy.ami.message import Action
 from proxy.core.ports import Peer
+from proxy.core.securityevents import ERROR, INFORMATIONAL
+from proxy.core.state import State
 from proxy.core.users import User, check_md5, check_plain
 
 if TYPE_CHECKING:
     from proxy.core.hub import Hub
+    from proxy.core.session import Session
 
+#: Asterisk's pause before it tells that a login failed, in seconds.
+REFUSAL_DELAY: Final = 1.0
 _FAILED = b"Authentication failed"
 
 
@@ -100,3 +107,58 @@ class Attempt:
         if crowded and self._peer.address not in self._hub.exempt:
             return Verdict(None, b"Too many sessions", "too many sessions of this user", b"SessionLimit")
         return Verdict(user)
+
+
+def begin(session: "Session", action: Action) -> None:
+    """Judge a Login; nothing else of this client runs until that is done."""
+    session.state = State.JUDGED
+    attempt = Attempt(session.hub, session.transport.peer, session.challenge, action)
+    attempt.judge(lambda verdict: _judged(session, action, verdict))
+
+
+def refuse(session: "Session", action: Action, verdict: Verdict) -> None:
+    """Answer a failed login, after Asterisk's pause, and close."""
+    session.state = State.JUDGED
+    session.hub.stats.login_failures += 1
+    log.say(
+        log.WARNING,
+        "login-failed",
+        session=session.id,
+        user=session.login_name,
+        peer=session.transport.peer.address,
+        reason=verdict.reason,
+    )
+    session.tell(verdict.event, ERROR)
+
+    def answer() -> None:
+        if session.state is State.JUDGED:
+            session.reply(message.error(action.action_id, verdict.text))
+            session.close("login failed")
+
+    session.hub.scheduler.later(REFUSAL_DELAY, answer)
+
+
+def _judged(session: "Session", action: Action, verdict: Verdict) -> None:
+    if session.state is not State.JUDGED:
+        return  # closed while the hash was at work
+    user = verdict.user
+    if user is None:
+        refuse(session, action, verdict)
+        return
+    session.user = user
+    session.state = State.READY
+    if action.get(b"events"):
+        mask = privilege.parse_event_mask(action.get(b"events"))
+        session.mask = privilege.ALL if mask is None else mask
+    session.hub.admitted(session)
+    peer = session.transport.peer
+    log.say(log.INFO, "login", session=session.id, user=user.name, peer=peer.address, tls=peer.tls or None)
+    session.reply(message.success(action.action_id, b"Authentication accepted"))
+    session.push()  # by itself: some clients take the first read for the whole answer
+    booted = session.hub.fully_booted()
+    if booted and privilege.may_read(user.read & session.mask, privilege.SYSTEM):
+        session.reply(booted)
+        session.push()
+    session.tell(b"SuccessfulAuth", INFORMATIONAL, (b"UsingPassword", b"1"))
+    session.hub.subscribe(session)
+    session.advance()

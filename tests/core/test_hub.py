@@ -3,8 +3,10 @@
 import pytest
 
 from proxy.ami import privilege
+from proxy.ami.eventfilter import FilterSet, compile_legacy
 from proxy.config.limits import Limits
-from proxy.core.session import State
+from proxy.config.rules import Rules, Scope
+from proxy.core.state import State
 from proxy.core.users import User, UserTable
 from tests.support.core_doubles import Bench, event
 
@@ -239,3 +241,62 @@ def test_counts(bench):
     assert bench.hub.sessions == []
     assert bench.hub.stats.closes == {"x": 1, "y": 1}
     assert bench.hub.closing == {}
+
+
+def scoped(name: str, *channels: str, **rest) -> User:
+    scope = Scope(channels=channels)
+    return User(name, read=privilege.CALL, secret="plain:x", rules=Rules(scope=scope), **rest)
+
+
+def leg(name: str, channel: str, uniqueid: str, linkedid: str, **headers: str) -> bytes:
+    return event(name, Channel=channel, Uniqueid=uniqueid, Linkedid=linkedid, **headers)
+
+
+class TestScopes:
+    def test_its_own_calls_with_all_their_legs_and_no_other(self):
+        mine = scoped("mine", "PJSIP/100")
+        bench = Bench(mine, CALLS)
+        bench.link_up()
+        (_, scope), (_, everything) = bench.login("mine"), bench.login("calls")
+        trunk = leg("Newchannel", "PJSIP/trunk-1", "1.1", "1.1")
+        other = leg("Newchannel", "PJSIP/200-1", "2.1", "2.1")
+        bench.feed(trunk, other)
+        assert scope.take() == b""
+        phone = leg("Newchannel", "PJSIP/100-1", "1.2", "1.1")
+        bench.feed(phone)
+        assert scope.take() == trunk + phone, "from the call's first event on"
+        hold = leg("Hold", "PJSIP/trunk-1", "1.1", "1.1")
+        bench.feed(hold, leg("Hold", "PJSIP/200-1", "2.1", "2.1"))
+        assert scope.take() == hold
+        assert everything.take().count(b"Event: ") == 5
+
+    def test_classes_and_filters_still_narrow(self):
+        bench = Bench(scoped("mine", "PJSIP/100", filters=FilterSet((compile_legacy(b"!Hold"),))))
+        bench.link_up()
+        _, got = bench.login("mine")
+        new = leg("Newchannel", "PJSIP/100-1", "1.1", "1.1")
+        dtmf = event("DTMFBegin", "dtmf", Channel="PJSIP/100-1", Uniqueid="1.1", Linkedid="1.1")
+        bench.feed(new, dtmf, leg("Hold", "PJSIP/100-1", "1.1", "1.1"))
+        assert got.take() == new
+
+    def test_calls_are_forgotten_with_the_link(self):
+        bench = Bench(scoped("mine", "PJSIP/100"))
+        bench.link_up()
+        _, got = bench.login("mine")
+        bench.feed(leg("Newchannel", "PJSIP/100-1", "1.1", "1.1"))
+        bench.hub.link_down("gone")
+        bench.link_up()
+        got.take()
+        bench.feed(leg("Hold", "PJSIP/200-9", "1.1", "1.1"))
+        assert got.take() == b""
+
+    def test_a_scope_given_by_a_reload_holds_at_once(self, bench):
+        session, got = bench.login("calls")
+        bench.hub.adopt(UserTable([scoped("calls", "PJSIP/100")]))
+        bench.feed(
+            leg("Newchannel", "PJSIP/200-1", "2.1", "2.1"), leg("Newchannel", "PJSIP/100-1", "1.1", "1.1")
+        )
+        assert got.take() == leg("Newchannel", "PJSIP/100-1", "1.1", "1.1")
+        bench.hub.adopt(UserTable([scoped("calls", "PJSIP/200")]))
+        session.lost("gone")
+        bench.feed(leg("Hold", "PJSIP/100-1", "1.1", "1.1"))

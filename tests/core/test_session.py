@@ -1,6 +1,8 @@
 """What a client sees of its own session, action by action."""
 
 import hashlib
+import logging
+from collections.abc import Callable
 
 import pytest
 
@@ -8,7 +10,7 @@ from proxy.ami import privilege
 from proxy.ami.eventfilter import FilterSet, compile_legacy
 from proxy.config.limits import Limits
 from proxy.core.acl import AccessList
-from proxy.core.session import State
+from proxy.core.state import State
 from proxy.core.users import User
 from tests.support.core_doubles import Bench, event
 
@@ -560,3 +562,57 @@ class TestEnds:
         session.close("one")
         session.close("two")
         assert bench.hub.stats.closes == {"one": 1}
+
+
+class TestAudit:
+    @pytest.fixture
+    def lines(self, caplog) -> Callable[[], list[tuple[str, dict]]]:
+        caplog.set_level(logging.INFO, logger="amiproxy")
+        return lambda: [
+            (record.getMessage(), record.fields)
+            for record in caplog.records
+            if record.getMessage().startswith("action-")
+        ]
+
+    def test_denied(self, bench, lines):
+        session, transport = bench.login("calls")
+        ask(session, transport, "Action: Command\nCommand: core show uptime")
+        ((what, fields),) = lines()
+        assert what == "action-denied"
+        assert fields["user"] == "calls"
+        assert fields["peer"] == "192.0.2.1"
+        assert fields["action"] == b"Command"
+        assert fields["target"] == "command=core show uptime"
+        assert fields["rule"]
+
+    def test_privileged_is_recorded_with_what_came_of_it(self, bench, lines):
+        session, transport = bench.login("calls")
+        ask(session, transport, "Action: Hangup\nChannel: PJSIP/100-1")
+        assert lines() == []
+        bench.clock.advance(0.25)
+        (asked,) = bench.upstream.take()
+        bench.answer(asked, b"Message: No such channel\r\n", b"Error")
+        ((what, fields),) = lines()
+        assert what == "action-allowed"
+        assert (fields["target"], fields["result"], fields["seconds"]) == (
+            "channel=PJSIP/100-1",
+            b"Error",
+            0.25,
+        )
+
+    def test_lists_keep_the_result_of_their_start(self, bench, lines):
+        session, transport = bench.login("boss")
+        ask(session, transport, "Action: DBGet\nFamily: a\nKey: b")
+        (asked,) = bench.upstream.take()
+        relay_id = asked.get(b"actionid")
+        bench.answer(asked, b"EventList: start\r\n")
+        bench.feed(b"Event: DBGetComplete\r\nActionID: " + relay_id + b"\r\nEventList: Complete\r\n\r\n")
+        ((_, fields),) = lines()
+        assert fields["result"] == b"Success"
+
+    def test_what_only_reads_is_not_recorded(self, bench, lines):
+        session, transport = bench.login("boss")
+        ask(session, transport, "Action: CoreShowChannels")
+        (asked,) = bench.upstream.take()
+        bench.answer(asked, b"", b"Error")
+        assert lines() == []

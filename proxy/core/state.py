@@ -1,0 +1,22 @@
+"""The states of a session."""
+
+from enum import Enum
+from typing import Final
+
+
+class State(Enum):
+    """What a session is doing."""
+
+    GREETED = "not logged in"
+    JUDGED = "its login is being checked, or its refusal delayed"
+    READY = "logged in, nothing under way"
+    BUSY = "an action is upstream"
+    WAITING = "in WaitEvent"
+    CLOSING = "the last bytes are on their way"
+    CLOSED = "gone"
+
+
+#: Nothing more is read from the client.
+OVER: Final = frozenset({State.CLOSING, State.CLOSED})
+#: The next action may run.
+RUNNING: Final = frozenset({State.GREETED, State.READY})
