@@ -28,7 +28,7 @@ from proxy.net.listener import Door, bind
 from proxy.net.listener import Listener as ListeningSocket
 from proxy.net.scheduler import LoopScheduler
 from proxy.net.secrets import HashVerifier
-from proxy.net.systemd import Notifier, inherited_sockets
+from proxy.net.systemd import NoListener, Notifier, inherited_sockets
 from proxy.net.tlspolicy import tls_facts
 
 uvloop: ModuleType | None
@@ -145,7 +145,10 @@ class App:
         return f"{self.hub.authenticated} sessions, link {link}"
 
     def _listen(self) -> None:
-        inherited = inherited_sockets()
+        try:
+            inherited = inherited_sockets()
+        except NoListener as error:
+            raise StartError(f"listeners: {error}; pass only sockets of ListenStream= with a port") from error
         for settings in self._prepared.config.listeners:
             try:
                 store = CertStore(settings, self._prepared.config.tls)

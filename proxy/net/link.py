@@ -55,7 +55,7 @@ class _Conversation(asyncio.Protocol):
     def __init__(self, hub: Hub, settings: Settings, secret: bytes) -> None:
         self._hub = hub
         self._settings = settings
-        self._secret = secret
+        self.secret = secret
         self._framer = UpstreamFramer(hub.limits.upstream_message_bytes, hub.limits.upstream_unfinished_bytes)
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
@@ -65,6 +65,7 @@ class _Conversation(asyncio.Protocol):
         self._receive: Callable[[bytes], None] = self._await_banner
         self._outgoing: list[bytes] = []
         self.logged_in: asyncio.Future[None] = self._loop.create_future()
+        self.logged_in.add_done_callback(_looked_at)
         self.lost: asyncio.Future[str] = self._loop.create_future()
         self.last_received = self._loop.time()
         self.dropped = 0
@@ -95,12 +96,23 @@ class _Conversation(asyncio.Protocol):
         if not _BANNER.fullmatch(line + newline):
             self._fail(LinkError("what listens there does not greet as an Asterisk manager"))
             return
+        try:
+            # Not before there is a banner: a connection that nobody accepted has no owner yet.
+            self._check_owner()
+        except LinkError as error:
+            self._fail(error)
+            return
         self._banner = line.removesuffix(b"\r") + b"\r\n"
         self._buffer = b""
         self._receive = self._await_challenge
         self._step(b"Challenge", (b"AuthType", b"MD5"))
         if rest:
             self._receive(rest)
+
+    def _check_owner(self) -> None:
+        if self._settings.expect_user is not None:
+            assert self._transport is not None
+            _check_owner(self._transport, self._settings.expect_user)
 
     def _await_challenge(self, data: bytes) -> None:
         reply, _ = self._own_reply(data)
@@ -110,12 +122,12 @@ class _Conversation(asyncio.Protocol):
         name = (b"Username", self._settings.username.encode())
         if challenge:
             # AMI's own scheme; the challenge is fresh for each connection.
-            key = hashlib.md5(challenge + self._secret, usedforsecurity=False).hexdigest().encode()
+            key = hashlib.md5(challenge + self.secret, usedforsecurity=False).hexdigest().encode()
             self._receive = self._await_login
             self._step(b"Login", (b"AuthType", b"MD5"), name, (b"Key", key), (b"Events", b"on"))
         elif self._trusted():
             self._receive = self._await_login
-            self._step(b"Login", name, (b"Secret", self._secret), (b"Events", b"on"))
+            self._step(b"Login", name, (b"Secret", self.secret), (b"Events", b"on"))
         else:
             text = reply.get(b"message").decode("latin-1")
             self._fail(
@@ -218,6 +230,12 @@ class _Conversation(asyncio.Protocol):
             self._hub.link_down(reason)
 
 
+def _looked_at(future: "asyncio.Future[None]") -> None:
+    """Who would have asked may be cancelled before it can: that is nothing to warn of."""
+    if not future.cancelled():
+        future.exception()
+
+
 def _ignore(_data: bytes) -> None:
     """The conversation is over."""
 
@@ -241,6 +259,7 @@ class Link:
         attempt = 0
         while True:
             self.state = LinkState.CONNECTING
+            self._retry.clear()  # what is adopted from here on is worth another attempt at once
             try:
                 conversation = await self._connect()
             except (LinkError, OSError, TimeoutError) as error:
@@ -279,12 +298,13 @@ class Link:
         self.settings, self.secret = settings, secret
         if changed and self._conversation is not None:
             self._conversation.recycle("settings changed")
-        self._retry.set()
+        if changed or self.state is not LinkState.UP:
+            self._retry.set()
 
     def tick(self, now: float) -> None:
         """Once a second: is Asterisk still there?"""
         conversation = self._conversation
-        if conversation is None or self.state is not LinkState.UP:
+        if conversation is None or self.state is not LinkState.UP or conversation.lost.done():
             return
         silent = now - conversation.last_received
         limits: Limits = self._hub.limits
@@ -300,12 +320,12 @@ class Link:
         settings, limits = self.settings, self._hub.limits
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(limits.upstream_connect_timeout):
-            transport, conversation = await loop.create_connection(
+            _, conversation = await loop.create_connection(
                 lambda: _Conversation(self._hub, settings, self.secret), settings.host, settings.port
             )
         try:
-            if settings.expect_user is not None:
-                _check_owner(transport, settings.expect_user)
+            if (settings, self.secret) != (self.settings, conversation.secret):
+                raise LinkError("settings changed")
             self.state = LinkState.LOGGING_IN
             # From here on: the hub may be told that the link is up before this task runs again.
             self._conversation = conversation
@@ -332,7 +352,6 @@ class Link:
         return delay * (1 + random.uniform(-limits.reconnect_jitter, limits.reconnect_jitter))  # noqa: S311
 
     async def _pause(self, delay: float) -> None:
-        self._retry.clear()
         try:
             async with asyncio.timeout(delay):
                 await self._retry.wait()

@@ -9,7 +9,15 @@ import socket
 import time
 from collections.abc import MutableMapping
 
+from proxy import log
+
 _FIRST = 3
+#: Seconds to wait for a service manager that does not keep up: it must not hold up the loop.
+_PATIENCE = 0.1
+
+
+class NoListener(ValueError):
+    """What the service manager passed is not a listening TCP socket; the text says what it is."""
 
 
 class Notifier:
@@ -24,14 +32,16 @@ class Notifier:
         mine = not pid or pid == str(os.getpid())
         #: Seconds within which ``alive`` must be called; None without a watchdog.
         self.watchdog = int(usec) / 1e6 if usec.isdigit() and mine else None
+        self._told = ""
 
     def ready(self, status: str) -> None:
         """Serving, or serving again after ``reloading``."""
-        self._send(f"READY=1\nSTATUS={status}")
+        self._send("READY=1", status)
 
     def status(self, status: str) -> None:
-        """One line for ``systemctl status``."""
-        self._send(f"STATUS={status}")
+        """One line for ``systemctl status``; sent when it is news."""
+        if status != self._told:
+            self._send("", status)
 
     def reloading(self) -> None:
         """A reload begins.  One datagram with the monotonic clock, or ``systemctl reload`` hangs."""
@@ -40,16 +50,21 @@ class Notifier:
 
     def stopping(self, status: str) -> None:
         """The end begins."""
-        self._send(f"STOPPING=1\nSTATUS={status}")
+        self._send("STOPPING=1", status)
 
     def alive(self) -> None:
         """Feed the watchdog."""
         self._send("WATCHDOG=1")
 
-    def _send(self, text: str) -> None:
+    def _send(self, text: str, status: str = "") -> None:
         if not self._address:
             return
+        if status:
+            self._told = status
+            # What Asterisk says is part of it, and must not become a notification of its own.
+            text = f"{text}\nSTATUS={log.text_of(status)}".lstrip("\n")
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock:
+            sock.settimeout(_PATIENCE)
             try:
                 sock.connect(self._address)
                 sock.send(text.encode())
@@ -58,7 +73,10 @@ class Notifier:
 
 
 def inherited_sockets(environment: MutableMapping[str, str] = os.environ) -> dict[str, list[socket.socket]]:
-    """Listening sockets passed by the service manager, by FileDescriptorName; each is close-on-exec."""
+    """Listening sockets passed by the service manager, by FileDescriptorName; each is close-on-exec.
+
+    Raises NoListener for whatever else was passed.
+    """
     pid = environment.pop("LISTEN_PID", "")
     count = environment.pop("LISTEN_FDS", "")
     names = environment.pop("LISTEN_FDNAMES", "").split(":")
@@ -66,9 +84,21 @@ def inherited_sockets(environment: MutableMapping[str, str] = os.environ) -> dic
         return {}
     sockets: dict[str, list[socket.socket]] = {}
     for number in range(int(count)):
-        sock = socket.socket(fileno=_FIRST + number)
-        sock.set_inheritable(False)
-        sock.setblocking(False)
         name = names[number] if number < len(names) and names[number] else "unknown"
+        sock = _listening(_FIRST + number, name)
         sockets.setdefault(name, []).append(sock)
     return sockets
+
+
+def _listening(descriptor: int, name: str) -> socket.socket:
+    os.set_inheritable(descriptor, False)
+    try:
+        sock = socket.socket(fileno=descriptor)
+    except OSError as error:
+        raise NoListener(f"{name!r} (descriptor {descriptor}) is no socket: {error.strerror}") from error
+    inet = sock.family in (socket.AF_INET, socket.AF_INET6) and sock.type == socket.SOCK_STREAM
+    if not inet or not sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+        sock.close()
+        raise NoListener(f"{name!r} (descriptor {descriptor}) is not a listening TCP socket")
+    sock.setblocking(False)
+    return sock

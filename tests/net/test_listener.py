@@ -15,6 +15,7 @@ from proxy.config.limits import Limits
 from proxy.core.hub import Hub
 from proxy.core.users import User
 from proxy.net.listener import Door, Listener, bind
+from tests.support.ipv6 import needs_ipv6
 from tests.support.live_hub import live_hub
 from tests.support.tls_door import Contexts, contexts, install
 from tests.support.tls_peer import TlsPeer
@@ -75,18 +76,6 @@ async def was_cut(peer: TlsPeer) -> bool:
         while await asyncio.get_running_loop().sock_recv(peer.socket, 65536):
             pass
     return True
-
-
-def has_ipv6() -> bool:
-    with socket.socket(socket.AF_INET6) as sock:
-        try:
-            sock.bind(("::1", 0))
-        except OSError:
-            return False
-    return True
-
-
-needs_ipv6 = pytest.mark.skipif(not has_ipv6(), reason="no IPv6 loopback on this machine")
 
 
 # -- addresses -------------------------------------------------------------
@@ -325,7 +314,8 @@ _CHILD = """
     from proxy import log
     from proxy.net.listener import Door, Listener, bind
     from proxy.net.tlspolicy import ChainAndKey, ClientTrust, server_context, tls_policy
-    from tests.support.live_hub import live_hub
+    from tests.support.ipv6 import needs_ipv6
+from tests.support.live_hub import live_hub
 
     async def main():
         directory = Path(sys.argv[1])
