@@ -94,8 +94,7 @@ class MovingScreen(_Columns):
 
     def say(self, *lines: RenderableType) -> None:
         """See Screen."""
-        for line in lines:
-            _write(self.console, line)
+        _write(self.console, lines)
         # What is said before the rows are there scrolls away with them.
         self._below_text = self._live.is_started
 
@@ -127,8 +126,7 @@ class PlainScreen(_Columns):
 
     def say(self, *lines: RenderableType) -> None:
         """See Screen."""
-        for line in lines:
-            _write(self.console, line)
+        _write(self.console, lines)
 
 
 def verdict(promises: Sequence[Promise]) -> Table:
@@ -150,12 +148,11 @@ def users(accounts: Sequence[Account]) -> Table:
     return table
 
 
-def _write(console: Console, line: RenderableType) -> None:
-    # Lines to paste must not be broken, nor anything in them taken for markup.
-    if isinstance(line, str):
-        console.print(line, soft_wrap=True, markup=False, highlight=False)
-    else:
-        console.print(line)
+def _write(console: Console, lines: Sequence[RenderableType]) -> None:
+    # Lines to paste must not be broken, nor anything in them taken for markup; and all at once, since
+    # each print draws the moving part again.
+    plain = (Text(line) if isinstance(line, str) else line for line in lines)
+    console.print(Group(*plain), soft_wrap=True)
 
 
 def _shown(cell: Cell | None, row: Row) -> Text:

@@ -1,0 +1,74 @@
+"""``ami-proxy demo``: what the command line makes of its arguments."""
+
+import argparse
+from pathlib import Path
+
+import pytest
+
+from proxy.cli import demo
+from proxy.demo import DemoError, Options, RealAsterisk
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """The options of each demo that would have been shown."""
+    options = []
+    monkeypatch.setattr(demo, "show", lambda asked: options.append(asked) or 0)
+    monkeypatch.delenv("DEMO_SECONDS", raising=False)
+    return options
+
+
+def call(*argv):
+    parser = argparse.ArgumentParser()
+    demo.register(parser.add_subparsers())
+    arguments = parser.parse_args(["demo", *argv])
+    return arguments.run(arguments)
+
+
+def test_without_arguments_it_is_the_simulator(shown):
+    assert call() == 0
+    assert shown == [Options(Path("demo-state"), None, None)]
+
+
+def test_a_real_asterisk(shown, monkeypatch):
+    monkeypatch.setenv("DEMO_SECONDS", "2.5")
+    assert call("--asterisk", "[::1]:5038", "--user", "u", "--secret-file", "s", "--folder", "f") == 0
+    assert shown == [Options(Path("f"), RealAsterisk("::1", 5038, "u", Path("s")), 2.5)]
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["--asterisk", "127.0.0.1:5038"],
+        ["--user", "u"],
+        ["--asterisk", "127.0.0.1:5038", "--secret-file", "s"],
+        *(
+            ["--asterisk", text, "--user", "u", "--secret-file", "s"]
+            for text in ("pbx", ":5038", "pbx:0", "pbx:x")
+        ),
+    ],
+    ids=" ".join,
+)
+def test_misuse_is_told_with_status_2(shown, argv, capsys):
+    with pytest.raises(SystemExit) as ended:
+        call(*argv)
+    assert ended.value.code == 2
+    assert "error:" in capsys.readouterr().err
+    assert shown == []
+
+
+@pytest.mark.parametrize("seconds", ["x", "-1", "nan", "inf", "1e9"])
+def test_seconds_that_are_none_are_refused(shown, monkeypatch, capsys, seconds):
+    monkeypatch.setenv("DEMO_SECONDS", seconds)
+    assert call() == 1
+    assert "DEMO_SECONDS" in capsys.readouterr().err
+    assert shown == []
+
+
+def test_what_stops_the_demo_is_told_in_one_line(monkeypatch, capsys):
+    def fail(_):
+        raise DemoError("no such thing; do this")
+
+    monkeypatch.setattr(demo, "show", fail)
+    assert call() == 1
+    assert capsys.readouterr().err == "ami-proxy demo: no such thing; do this\n"

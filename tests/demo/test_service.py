@@ -1,0 +1,62 @@
+"""The proxy as a child process."""
+
+import socket
+
+import pytest
+
+from proxy.demo import service
+from proxy.demo.accounts import desk, wallboard
+from proxy.demo.folder import HOST, opened
+from proxy.demo.options import DemoError
+from tests.support.ports import free_port
+
+
+@pytest.fixture
+def folder(tmp_path):
+    with opened(tmp_path / "state") as folder:
+        folder.write_certificates()
+        yield folder
+
+
+def write(folder, listens, **upstream):
+    nobody = {"host": HOST, "port": free_port(), "username": "u"}
+    secret_file = str(folder.write_secret("s"))
+    folder.write_config({**nobody, "secret_file": secret_file, **upstream}, listens, (wallboard(), desk()))
+
+
+def test_a_port_that_is_taken_is_not_chosen(monkeypatch):
+    with socket.socket() as taken:
+        taken.bind((HOST, 0))
+        taken.listen()
+        monkeypatch.setattr(service, "_USUAL_PORT", taken.getsockname()[1])
+        assert service.choose_port() not in {0, taken.getsockname()[1]}
+    free = free_port()
+    monkeypatch.setattr(service, "_USUAL_PORT", free)
+    assert service.choose_port() == free
+
+
+async def test_it_listens_while_it_is_needed_and_not_afterwards(folder):
+    port = free_port()
+    write(folder, port)
+    async with service.running(folder):
+        with socket.create_connection((HOST, port), timeout=5):
+            pass
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((HOST, port), timeout=5)
+    assert folder.logged("stopped")
+
+
+async def test_it_is_stopped_when_the_demo_fails(folder):
+    port = free_port()
+    write(folder, port)
+    with pytest.raises(LookupError):
+        async with service.running(folder):
+            raise LookupError
+    assert folder.logged("stopped")
+
+
+async def test_a_configuration_it_does_not_take_is_told_in_its_own_words(folder):
+    write(folder, free_port(), port=0)
+    with pytest.raises(DemoError, match=r"does not start:\n.*upstream\.port"):
+        async with service.running(folder):
+            pass
