@@ -314,8 +314,7 @@ _CHILD = """
     from proxy import log
     from proxy.net.listener import Door, Listener, bind
     from proxy.net.tlspolicy import ChainAndKey, ClientTrust, server_context, tls_policy
-    from tests.support.ipv6 import needs_ipv6
-from tests.support.live_hub import live_hub
+    from tests.support.live_hub import live_hub
 
     async def main():
         directory = Path(sys.argv[1])
@@ -370,7 +369,7 @@ def test_without_descriptors_it_pauses_and_recovers(tmp_path: Path, both: Contex
         _, said = child.communicate("\n", timeout=20)
     finally:
         child.kill()
-        child.wait()
+        child.communicate()
     assert child.returncode == 0, said
     assert "accept-paused" in said
     assert "Traceback" not in said, said
