@@ -186,11 +186,15 @@ class Hub:
     # -- what Asterisk is --------------------------------------------------
 
     def _note(self, name: bytes, raw: bytes) -> None:
+        if not self.exchange.connected:
+            return
         if name == b"FullyBooted":
             self._boot = Boot(raw, self.scheduler.now())
-        elif name == b"Reload" and self._boot is not None:
+            self._learn()  # modules that loaded after our login have brought their actions
+            return
+        if name == b"Reload" and self._boot is not None:
             self._boot.reloaded(self.scheduler.now())
-        if self.exchange.connected and self._relearn_timer is None:
+        if self._relearn_timer is None:
             self._relearn_timer = self.scheduler.later(_RELEARN_DELAY, self._relearn)
 
     def fully_booted(self) -> bytes | None:
