@@ -20,7 +20,8 @@ _OTHER_MEANING: Final = frozenset(
 
 def getvar(user: Judged, action: Action) -> Deny | None:
     """Asterisk's check on SHELL and EVAL, and ours on functions."""
-    return None if functions.may_read(user, action.get(b"variable")) else _GETVAR
+    # Asterisk reads the first; whatever reads another one must not find more there.
+    return None if all(functions.may_read(user, name) for name in action.get_all(b"variable")) else _GETVAR
 
 
 def status(user: Judged, action: Action) -> Deny | None:
@@ -31,7 +32,7 @@ def status(user: Judged, action: Action) -> Deny | None:
 
 def setvar(user: Judged, action: Action) -> Deny | None:
     """Functions need to be open for writing; without a channel the variable is everybody's: class system."""
-    if not functions.may_assign(user, action.get(b"variable")):
+    if not all(functions.may_assign(user, name) for name in action.get_all(b"variable")):
         return _ASSIGNED
     if not action.get(b"channel") and not user.write & SYSTEM:
         return _GLOBAL

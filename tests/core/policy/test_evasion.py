@@ -160,3 +160,12 @@ def test_a_control_byte_anywhere_ends_it(row: Row) -> None:
         for byte in (b"\0", b"\x01", b"\x1b"):
             with pytest.raises(ControlCharacter):
                 parse_action(row.raw[:place] + byte + row.raw[place:])
+
+
+def test_a_second_variable_of_an_action_that_takes_one_is_judged_too() -> None:
+    user = SimpleNamespace(write=parse_classes("call"), rules=None)
+    for raw in (
+        b"Action: Getvar\nVariable: A\nVariable: ENV(PATH)\n\n",
+        b"Action: Setvar\nChannel: x\nVariable: A\nVariable: ENV(PATH)\nValue: 1\n\n",
+    ):
+        assert isinstance(decide(user, parse_action(raw), SHIPPED), Deny)
