@@ -283,7 +283,8 @@ class Link:
             self.reason = ""
             log.say(log.INFO, "upstream-up", host=self.settings.host, port=self.settings.port)
             try:
-                self.reason = await conversation.lost
+                # Shielded: our own end must leave it open, to be told below.
+                self.reason = await asyncio.shield(conversation.lost)
             finally:
                 self._conversation = None
                 if not conversation.lost.done():
