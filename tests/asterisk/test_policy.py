@@ -4,6 +4,7 @@ Where Asterisk refuses, we refuse with the same text; where only we refuse, the
 rule has its reason in the operator's guide.
 """
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -110,9 +111,13 @@ async def variables_set(server: Asterisk, name: str, *values: str) -> list[tuple
             Application="NoOp",
             Async="true",
         )
-        # Its own: calls of other rows may still be failing.
-        answer = await client.wait_event("OriginateResponse", ActionID=str(action_id))
+        answer = await client.response(action_id)
         assert answer.get("Response") == "Success"
+        # The channel's last event, and so behind its VarSets; OriginateResponse may overtake those.
+        await client.wait_event(
+            "Hangup",
+            lambda message: re.match(rf"Local/wait1-{name}@lab-.*;1\Z", message.get("Channel") or ""),
+        )
         return [
             (message.get("Variable") or "", message.get("Value") or "")
             for message in client.log
