@@ -28,6 +28,49 @@ def say(level: int, what: str, **fields: object) -> None:
         _LOGGER.log(level, what, extra={"fields": fields})
 
 
+class Rationed:
+    """``say`` for what strangers can cause at will: so many lines of a kind per peer and in all, and no more.
+
+    The rest is counted and summed up, one line a kind, when the next ration begins.
+    """
+
+    #: Seconds that a ration is for.
+    PERIOD: Final = 10.0
+    #: Lines of one kind for one peer, and of one kind in all.
+    PER_PEER: Final = 10
+    IN_ALL: Final = 100
+
+    def __init__(self) -> None:
+        self._began = 0.0
+        # Both are emptied with each ration; there are no more peers than lines said of a kind.
+        self._said: dict[tuple[str, str], int] = {}
+        self._kinds: dict[str, int] = {}
+        self._suppressed: dict[str, int] = {}
+
+    def say(self, level: int, what: str, peer: str, **fields: object) -> None:
+        """As ``say``, with the peer's address as a field."""
+        if not _LOGGER.isEnabledFor(level):
+            return
+        in_all, of_peer = self._kinds.get(what, 0), self._said.get((what, peer), 0)
+        if in_all >= self.IN_ALL or of_peer >= self.PER_PEER:
+            self._suppressed[what] = self._suppressed.get(what, 0) + 1
+            return
+        self._kinds[what] = in_all + 1
+        self._said[what, peer] = of_peer + 1
+        say(level, what, peer=peer, **fields)
+
+    def tick(self, now: float) -> None:
+        """Once a second, with monotonic time: the next ration begins when the old one's time is over."""
+        if now - self._began < self.PERIOD:
+            return
+        self._began = now
+        self._said.clear()
+        self._kinds.clear()
+        suppressed, self._suppressed = self._suppressed, {}
+        for what, lines in suppressed.items():
+            say(WARNING, "log-suppressed", line=what, lines=lines, seconds=self.PERIOD)
+
+
 def text_of(value: object) -> str:
     """A value as printable text: bytes, control characters and backslashes escaped, long ones cut."""
     text = value.decode("latin-1") if isinstance(value, bytes) else str(value)

@@ -178,3 +178,46 @@ def test_two_values_never_look_alike(value: str) -> None:
         return chr(int(digits, 16)) if digits else "\\"
 
     assert escape.sub(read, log.text_of(cut)) == cut
+
+
+class TestRationed:
+    @pytest.fixture
+    def stream(self) -> io.StringIO:
+        stream = io.StringIO()
+        log.configure("text", "info", stream, journal=True)
+        return stream
+
+    def test_so_many_lines_of_a_kind_for_one_peer(self, stream: io.StringIO) -> None:
+        rationed = log.Rationed()
+        for _ in range(15):
+            rationed.say(log.WARNING, "limit-hit", "192.0.2.1", limit="x")
+        rationed.say(log.WARNING, "login-failed", "192.0.2.1")
+        rationed.say(log.WARNING, "limit-hit", "192.0.2.2", limit="x")
+        lines = stream.getvalue().splitlines()
+        assert lines == [
+            *["<4>limit-hit peer=192.0.2.1 limit=x"] * 10,
+            "<4>login-failed peer=192.0.2.1",
+            "<4>limit-hit peer=192.0.2.2 limit=x",
+        ]
+
+    def test_so_many_lines_of_a_kind_in_all_and_the_rest_is_summed_up(self, stream: io.StringIO) -> None:
+        rationed = log.Rationed()
+        rationed.tick(100.0)
+        for number in range(250):
+            rationed.say(log.INFO, "tls-failed", f"2001:db8::{number:x}")
+        rationed.tick(109.0)
+        assert len(stream.getvalue().splitlines()) == 100
+        rationed.tick(110.0)
+        assert stream.getvalue().splitlines()[100:] == [
+            "<4>log-suppressed line=tls-failed lines=150 seconds=10.0"
+        ]
+        rationed.say(log.INFO, "tls-failed", "2001:db8::1")
+        rationed.tick(120.0)
+        assert len(stream.getvalue().splitlines()) == 102
+
+    def test_what_is_not_logged_at_all_uses_nothing_up(self, stream: io.StringIO) -> None:
+        rationed = log.Rationed()
+        for _ in range(100):
+            rationed.say(log.DEBUG, "session-open", "192.0.2.1")
+        rationed.tick(100.0)
+        assert stream.getvalue() == ""

@@ -2,22 +2,60 @@
 
 Nothing is kept while the client takes what it is given.  What the socket does
 not take waits here, up to a hard limit; who is past it is a slow consumer, and
-is closed rather than waited for.  An outbox can also *hold* what is pushed, for
-the actions during which Asterisk itself delivers no events.
+is closed rather than waited for.  For a user who prefers it, events stop at a
+soft limit instead, and one event tells how many are missing; answers never do.
+An outbox can also *hold* what is pushed, for the actions during which Asterisk
+itself delivers no events.
 """
 
 from collections import deque
 
+from proxy.ami.message import event
 from proxy.core.ports import Transport
+
+#: More than any outbox holds: no event is dropped.
+NEVER = 1 << 62
+_END_OF_MESSAGE = b"\r\n\r\n"
+
+
+class Backlog:
+    """What waits in all outboxes together, in bytes."""
+
+    __slots__ = ("size",)
+
+    def __init__(self) -> None:
+        self.size = 0
 
 
 class Outbox:
-    """Ordered bytes for one transport; ``size`` is what waits, ``sent`` what the socket took."""
+    """Ordered bytes for one transport; ``size`` is what waits, ``sent`` what the socket took.
 
-    __slots__ = ("_chunks", "_held", "_held_size", "_transport", "limit", "sent", "size", "stuck_since")
+    Before an event is pushed, ``size`` is to be compared with ``closed_above``:
+    if it is greater, the event is for ``drop``.
+    """
 
-    def __init__(self, transport: Transport, limit: int) -> None:
+    __slots__ = (
+        "_backlog",
+        "_chunks",
+        "_dropped",
+        "_held",
+        "_held_size",
+        "_soft",
+        "_transport",
+        "closed_above",
+        "limit",
+        "sent",
+        "size",
+        "stuck_since",
+    )
+
+    def __init__(self, transport: Transport, limit: int, backlog: Backlog | None = None) -> None:
         self._transport = transport
+        self._backlog = backlog if backlog is not None else Backlog()
+        self._soft = NEVER
+        self._dropped = 0
+        #: The size past which this outbox takes no events; below any size while some are missing.
+        self.closed_above = NEVER
         self._chunks: deque[bytes] = deque()
         self._held: list[bytes] | None = None
         self._held_size = 0
@@ -32,17 +70,20 @@ class Outbox:
         if self._held is not None:
             self._held.append(data)
             self._held_size += len(data)
+            self._backlog.size += len(data)
             # An asker that makes us hold more than its outbox may grow gets its events early instead.
             return self._held_size <= self.limit or self.release(b"")
         if self.size:
             self._chunks.append(data)
             self.size += len(data)
+            self._backlog.size += len(data)
             return self.size <= self.limit
         taken = self._transport.send(data)
         self.sent += taken
         if taken < len(data):
             self._chunks.append(data[taken:])
             self.size = len(data) - taken
+            self._backlog.size += self.size
             return self.size <= self.limit
         return True
 
@@ -65,6 +106,7 @@ class Outbox:
         """Push ``head``, what was held, then ``tail``; False if that is past the limit."""
         held = self._held or []
         self._held = None
+        self._backlog.size -= self._held_size
         self._held_size = 0
         data = b"".join((head, *held, tail))
         return not data or self.push(data)
@@ -78,12 +120,61 @@ class Outbox:
             taken = self._transport.send(data)
             self.sent += taken
             self.size -= taken
+            self._backlog.size -= taken
             chunks.clear()
             if taken < len(data):
                 chunks.append(data[taken:])
                 if taken == 0:
-                    return
+                    break
             self.stuck_since = None
+        if self._dropped and self.size <= self._soft // 2:
+            self._tell_dropped()
+
+    # -- events that are dropped -------------------------------------------
+
+    def drop_events_past(self, soft: int) -> None:
+        """Take no events while more than ``soft`` bytes wait (NEVER: take all); the gap is told at its end."""
+        self._soft = soft
+        if not self._dropped:
+            self.closed_above = soft
+        elif self.size <= soft // 2:
+            self._tell_dropped()
+
+    @property
+    def in_gap(self) -> bool:
+        """Whether events are missing that were not told of yet."""
+        return self._dropped > 0
+
+    def drop(self, events: bytes) -> int:
+        """Count these whole events as missing; how many they are.
+
+        From now on none is taken until half of the soft limit is free: one
+        gap, and one event that tells of it, instead of many.
+        """
+        count = events.count(_END_OF_MESSAGE)
+        self._dropped += count
+        self.closed_above = -1
+        return count
+
+    def _tell_dropped(self) -> None:
+        told = event(b"ProxyEventsDropped", (b"Privilege", b"system,all"), (b"Count", b"%d" % self._dropped))
+        self._dropped = 0
+        self.closed_above = self._soft
+        self.push(told)
+
+    # -- ends --------------------------------------------------------------
+
+    @property
+    def waiting(self) -> int:
+        """All bytes in memory for this client, held ones too."""
+        return self.size + self._held_size
+
+    def discard(self) -> None:
+        """Nothing of this will be sent any more."""
+        self._backlog.size -= self.waiting
+        self._chunks.clear()
+        self._held = None
+        self.size = self._held_size = 0
 
     def stalled(self, now: float, seconds: float) -> bool:
         """Whether the client has taken nothing for ``seconds``; to be asked at each tick."""

@@ -24,8 +24,14 @@ class Stats:
     slow_consumers: int = 0
     link_ups: int = 0
     link_downs: int = 0
+    events_missed: int = 0
     closes: dict[str, int] = field(default_factory=dict)
+    limits: dict[str, int] = field(default_factory=dict)
 
     def closed(self, reason: str) -> None:
         """Count the end of a session by its reason."""
         self.closes[reason] = self.closes.get(reason, 0) + 1
+
+    def hit(self, limit: str) -> None:
+        """Count that a limit was reached, by its name in the configuration."""
+        self.limits[limit] = self.limits.get(limit, 0) + 1

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.core.outbox import Outbox
+from proxy.core.outbox import NEVER, Backlog, Outbox
 from tests.support.core_doubles import ListTransport
 
 
@@ -104,3 +104,137 @@ def test_any_room_at_any_time_gives_the_same_bytes(steps):
     outbox.drain()
     assert transport.take() == b"".join(data for data, _, _ in steps)
     assert outbox.size == 0
+
+
+EVENT = b"Event: X\r\n\r\n"
+
+
+def told(count: int) -> bytes:
+    return b"Event: ProxyEventsDropped\r\nPrivilege: system,all\r\nCount: %d\r\n\r\n" % count
+
+
+def deliver(outbox: Outbox, events: bytes) -> None:
+    """As sessions do."""
+    if outbox.size > outbox.closed_above:
+        outbox.drop(events)
+    else:
+        outbox.push(events)
+
+
+class TestDroppingEvents:
+    def test_one_gap_is_told_once_where_it_is(self):
+        outbox, transport = make(room=0)
+        outbox.drop_events_past(20)
+        for _ in range(2):
+            deliver(outbox, EVENT)  # 24 bytes: past it
+        deliver(outbox, EVENT + EVENT)
+        assert outbox.in_gap
+        outbox.push(b"Response: 1\r\n\r\n")
+        deliver(outbox, EVENT)
+        transport.room = None
+        outbox.drain()
+        assert not outbox.in_gap
+        deliver(outbox, EVENT)
+        assert transport.take() == EVENT * 2 + b"Response: 1\r\n\r\n" + told(3) + EVENT
+
+    def test_a_gap_lasts_until_half_is_free(self):
+        outbox, transport = make(room=0)
+        outbox.drop_events_past(20)
+        outbox.push(b"x" * 24)
+        deliver(outbox, EVENT)
+        transport.room = 10  # 14 are left
+        outbox.drain()
+        deliver(outbox, EVENT)
+        assert outbox.in_gap
+        transport.room = 4  # 10 are left
+        outbox.drain()
+        assert not outbox.in_gap
+        transport.room = None
+        outbox.drain()
+        assert transport.take() == b"x" * 24 + told(2)
+
+    def test_without_a_soft_limit_none_is_dropped(self):
+        outbox, _ = make(room=0, limit=20)
+        assert outbox.push(EVENT)
+        assert outbox.size < outbox.closed_above
+        assert not outbox.push(EVENT)
+
+    def test_another_soft_limit_holds_at_once(self):
+        outbox, transport = make(room=0)
+        outbox.drop_events_past(10)
+        deliver(outbox, EVENT)
+        deliver(outbox, EVENT)
+        outbox.drop_events_past(20)
+        assert outbox.in_gap, "12 wait, and 10 would have to be free"
+        outbox.drop_events_past(NEVER)
+        assert not outbox.in_gap
+        deliver(outbox, EVENT)
+        transport.room = None
+        outbox.drain()
+        assert transport.take() == EVENT + told(1) + EVENT
+
+    @given(st.lists(st.sampled_from(["event", "answer", "read", "read all"]), max_size=60))
+    def test_whatever_happens_every_event_is_there_or_counted_in_its_place(self, steps):
+        outbox, transport = make(room=0, limit=1 << 20)
+        outbox.drop_events_past(40)
+        pushed: list[bytes] = []
+        for number, step in enumerate(steps):
+            if step == "event":
+                pushed.append(b"Event: %d\r\n\r\n" % number)
+                deliver(outbox, pushed[-1])
+            elif step == "answer":
+                pushed.append(b"Answer: %d\r\n\r\n" % number)
+                outbox.push(pushed[-1])
+            else:
+                transport.room = 15 if step == "read" else None
+                outbox.drain()
+                transport.room = 0
+        transport.room = None
+        outbox.drain()
+        got = [part + b"\r\n\r\n" for part in transport.take().split(b"\r\n\r\n")[:-1]]
+        tellers = [part for part in got if part.startswith(b"Event: ProxyEventsDropped")]
+        delivered = [part for part in got if part not in tellers]
+        assert delivered == [part for part in pushed if part in delivered], "in order"
+        assert [p for p in pushed if p.startswith(b"Answer")] == [p for p in got if p.startswith(b"Answer")]
+        events = [part for part in pushed if part.startswith(b"Event")]
+        come = missing = 0
+        for part in got:
+            if part in tellers:
+                missing += int(part.split()[-1])
+            elif part.startswith(b"Event"):
+                assert events.index(part) == come + missing, "what is told is what is missing before it"
+                come += 1
+        assert come + missing == len(events)
+
+
+class TestBacklog:
+    def test_all_outboxes_together(self):
+        backlog = Backlog()
+        transports = [ListTransport(), ListTransport()]
+        first, second = (Outbox(transport, 100, backlog) for transport in transports)
+        for transport in transports:
+            transport.room = 1
+        first.push(b"12345")
+        second.push(b"123")
+        second.push(b"4")
+        second.hold()
+        second.push(b"56")
+        assert (first.waiting, second.waiting, backlog.size) == (4, 5, 9)
+        transports[0].room = 3
+        first.drain()
+        assert backlog.size == 6
+        second.release(b"", b"78")
+        assert (second.waiting, backlog.size) == (7, 8)
+        second.discard()
+        assert (second.waiting, backlog.size) == (0, 1)
+        transports[0].room = None
+        first.drain()
+        assert backlog.size == 0
+
+    def test_what_was_held_is_discarded_too(self):
+        backlog = Backlog()
+        outbox = Outbox(ListTransport(), 100, backlog)
+        outbox.hold()
+        outbox.push(b"123")
+        outbox.discard()
+        assert (backlog.size, outbox.holding) == (0, False)

@@ -1,0 +1,175 @@
+"""Admission: may this address connect, and try to log in?
+
+Everything here counts by where a client comes from, never by the user name it
+claims: a limit per name would let anybody lock anybody out.  An IPv6 client has
+a whole /64 to choose its address from, so that is what counts as one address.
+Addresses of ``limits.exempt`` are not counted at all.
+"""
+
+import ipaddress
+from collections.abc import Hashable
+
+from proxy.config.limits import Limits
+from proxy.core.bucket import Bucket
+from proxy.core.networks import NetworkSet
+
+#: Addresses without a connection that are remembered, for their rates and penalties; over it the one
+#: that was longest unheard of is forgotten.
+_REMEMBERED = 8192
+_IPV6_BITS = 64
+
+
+class _Origin:
+    """One address and what it has done."""
+
+    __slots__ = ("connections", "failures", "name", "open", "penalty", "penalty_end", "unauthenticated")
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.open = 0
+        self.unauthenticated = 0
+        self.connections = Bucket()
+        self.failures = Bucket()
+        #: Seconds of the last penalty, and when it ends or ended.
+        self.penalty = 0.0
+        self.penalty_end = float("-inf")
+
+
+class Admission:
+    """All addresses.  ``limits`` and ``exempt`` may be replaced at any time; times are monotonic seconds."""
+
+    def __init__(self, limits: Limits, exempt: NetworkSet) -> None:
+        self.limits = limits
+        self.exempt = exempt
+        #: Those with connections, which are as many as those at most.
+        self._present: dict[str, _Origin] = {}
+        #: Those without, the longest unheard of first.
+        self._absent: dict[str, _Origin] = {}
+        self._visits: dict[Hashable, _Origin] = {}
+        self._unauthenticated: set[Hashable] = set()
+        self._penalised: dict[str, _Origin] = {}
+
+    def __len__(self) -> int:
+        """Addresses known."""
+        return len(self._present) + len(self._absent)
+
+    # -- connections -------------------------------------------------------
+
+    def refusal(self, address: str, now: float) -> str:
+        """The name of the limit that keeps a new connection out; "" if none does, and it is counted."""
+        if address in self.exempt:
+            return ""
+        limits = self.limits
+        origin = self._origin(address)
+        if now < origin.penalty_end:
+            return "penalty"
+        if origin.open >= limits.connections_per_address:
+            return "connections_per_address"
+        if origin.unauthenticated >= limits.unauthenticated_per_address:
+            return "unauthenticated_per_address"
+        if origin.connections.wait(now, limits.connection_rate, limits.connection_burst) > 0:
+            return "connection_rate"
+        origin.connections.take(now, limits.connection_rate)
+        return ""
+
+    def entered(self, who: Hashable, address: str) -> None:
+        """The connection ``who`` is in, and has not logged in."""
+        if address in self.exempt:
+            return
+        origin = self._origin(address)
+        self._absent.pop(origin.name, None)
+        self._present[origin.name] = self._visits[who] = origin
+        origin.open += 1
+        origin.unauthenticated += 1
+        self._unauthenticated.add(who)
+
+    def authenticated(self, who: Hashable) -> None:
+        """It has logged in."""
+        if who in self._unauthenticated:
+            self._unauthenticated.remove(who)
+            self._visits[who].unauthenticated -= 1
+
+    def left(self, who: Hashable) -> None:
+        """It is closed."""
+        self.authenticated(who)
+        origin = self._visits.pop(who, None)
+        if origin is not None:
+            origin.open -= 1
+            if not origin.open:
+                del self._present[origin.name]
+                self._remember(origin)
+
+    # -- guessing ----------------------------------------------------------
+
+    def is_penalised(self, address: str, now: float) -> bool:
+        """Whether nobody may log in from there now."""
+        origin = self._known(network_of(address))
+        return origin is not None and now < origin.penalty_end and address not in self.exempt
+
+    def failed(self, address: str, now: float) -> float:
+        """A wrong secret or name.  The seconds of the penalty that begins with it; 0 if none does."""
+        if address in self.exempt:
+            return 0.0
+        limits = self.limits
+        origin = self._origin(address)
+        rate = 1 / limits.login_failure_interval
+        excess = origin.failures.wait(now, rate, limits.login_failure_burst) > 0
+        origin.failures.take(now, rate)
+        if not excess or now < origin.penalty_end:  # what was under way when it began does not double it
+            return 0.0
+        again = now < origin.penalty_end + limits.penalty_max
+        origin.penalty = min(2 * origin.penalty, limits.penalty_max) if again else limits.penalty
+        origin.penalty_end = now + origin.penalty
+        self._penalised[origin.name] = origin
+        return origin.penalty
+
+    def tick(self, now: float) -> list[str]:
+        """The addresses (or /64 networks) whose penalty has ended; to be asked about once a second."""
+        ended = [name for name, origin in self._penalised.items() if origin.penalty_end <= now]
+        for name in ended:
+            del self._penalised[name]
+        for name, origin in list(self._absent.items()):
+            if not self._is_at_rest(origin, now):
+                break
+            del self._absent[name]
+        return ended
+
+    # -- who is known ------------------------------------------------------
+
+    def _known(self, name: str) -> _Origin | None:
+        return self._present.get(name) or self._absent.get(name)
+
+    def _origin(self, address: str) -> _Origin:
+        name = network_of(address)
+        origin = self._present.get(name)
+        if origin is None:
+            origin = self._absent.pop(name, None) or _Origin(name)
+            self._remember(origin)
+        return origin
+
+    def _remember(self, origin: _Origin) -> None:
+        if len(self._absent) >= _REMEMBERED:
+            forgotten = self._absent.pop(next(iter(self._absent)))
+            self._penalised.pop(forgotten.name, None)
+        self._absent[origin.name] = origin
+
+    def _is_at_rest(self, origin: _Origin, now: float) -> bool:
+        """Whether forgetting it changes nothing: a penalty counts towards the next one for a while."""
+        return (
+            origin.connections.is_full(now)
+            and origin.failures.is_full(now)
+            and origin.penalty_end + self.limits.penalty_max <= now
+        )
+
+
+def network_of(address: str) -> str:
+    """What counts as one address: an IPv4 address (in IPv6 dress, too), the /64 of an IPv6 one."""
+    try:
+        peer = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(peer, ipaddress.IPv4Address):
+        return str(peer)
+    if peer.ipv4_mapped is not None:
+        return str(peer.ipv4_mapped)
+    return str(ipaddress.ip_network((peer, _IPV6_BITS), strict=False))

@@ -1,0 +1,26 @@
+"""Token bucket: a rate with a burst, in one number.
+
+What is kept is the moment at which the bucket will be full again, so it needs
+no ticking, and rate and burst may change between two calls.
+"""
+
+
+class Bucket:
+    """Full at first, with ``burst`` tokens; ``rate`` come back per second.  Times are monotonic seconds."""
+
+    __slots__ = ("_full_at",)
+
+    def __init__(self) -> None:
+        self._full_at = float("-inf")
+
+    def wait(self, now: float, rate: float, burst: float) -> float:
+        """Seconds until there is a token; 0 if there is one now."""
+        return max(0.0, self._full_at - now - (burst - 1) / rate)
+
+    def take(self, now: float, rate: float) -> None:
+        """Take a token, or reserve the next one: whoever asks after this waits behind it."""
+        self._full_at = max(self._full_at, now) + 1 / rate
+
+    def is_full(self, now: float) -> bool:
+        """Whether it is as it was at first."""
+        return self._full_at <= now
