@@ -1,0 +1,93 @@
+"""``ami-proxy connect``: a TLS client for AMI software that has none."""
+
+import argparse
+import asyncio
+import logging
+import re
+import signal
+import sys
+from pathlib import Path
+
+import uvloop
+
+from proxy.config.address import Address
+from proxy.net.connect import ConnectError, Destination, PlainPort
+
+_EXAMPLE = """\
+example:
+  ami-proxy connect --listen 127.0.0.1:5038 --to pbx.example.org:5039 --ca pbx-ca.crt
+
+Then point the software at 127.0.0.1:5038 as if Asterisk were there.  The server's
+certificate is verified always.  Everybody on this machine can use the port; who
+may do what is decided by the manager user that logs in."""
+
+
+def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "connect",
+        help="give software without TLS a plain local port that leads to an ami-proxy",
+        description="Listen on loopback in plain text and carry each connection over verified TLS.",
+        epilog=_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--listen",
+        default="127.0.0.1:5038",
+        metavar="ADDRESS:PORT",
+        help="default: 127.0.0.1:5038",
+    )
+    parser.add_argument("--to", required=True, metavar="HOST:PORT", help="the ami-proxy")
+    parser.add_argument("--ca", type=Path, metavar="FILE", help="CAs to trust (default: the system's)")
+    parser.add_argument(
+        "--server-name", default="", metavar="NAME", help="its certificate's name, if not HOST"
+    )
+    parser.add_argument("--cert", type=Path, metavar="FILE", help="our certificate, if asked for one")
+    parser.add_argument("--key", type=Path, metavar="FILE", help="its private key, if not in --cert")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until SIGTERM or Ctrl-C."""
+    logging.basicConfig(stream=sys.stderr, format="ami-proxy connect: %(message)s", level=logging.INFO)
+    try:
+        if arguments.key is not None and arguments.cert is None:
+            raise ConnectError("--key is of no use without --cert; give both")
+        host, port = _split(arguments.to)
+        destination = Destination(
+            host, port, arguments.server_name, arguments.ca, arguments.cert, arguments.key
+        )
+        plain_port = PlainPort(_address(arguments.listen), destination)
+        uvloop.run(_serve(plain_port, destination))
+    except ConnectError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+async def _serve(plain_port: PlainPort, destination: Destination) -> None:
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    address = await plain_port.start()
+    print(f"listening on {address}, leading to {destination}", flush=True)
+    await stopped.wait()
+    await plain_port.close()
+
+
+def _address(text: str) -> Address:
+    try:
+        address = Address.from_text(text)
+    except ValueError as error:
+        raise ConnectError(f"--listen {text}: {error}; write 127.0.0.1:PORT or [::1]:PORT") from error
+    if address.name:
+        raise ConnectError(f"--listen {text}: no socket is handed over to this command; write 127.0.0.1:PORT")
+    return address
+
+
+def _split(text: str) -> tuple[str, int]:
+    """HOST:PORT, an IPv6 address in brackets."""
+    match = re.fullmatch(r"(?:\[([0-9A-Fa-f:.%]+)\]|([^:\[\]\s]+)):([0-9]{1,5})", text)
+    if match is None or not 0 < int(match[3]) < 65536:
+        raise ConnectError(f"--to {text}: expected HOST:PORT; write pbx.example.org:5039 or [::1]:5039")
+    return match[1] or match[2], int(match[3])

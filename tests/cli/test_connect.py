@@ -1,0 +1,95 @@
+"""``ami-proxy connect`` as a process, and what it says when it is asked for nonsense."""
+
+import argparse
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from proxy.cli import connect
+from proxy.x509.issue import create_ca, issue
+
+COMMAND = """
+import argparse, sys
+from proxy.cli import connect
+parser = argparse.ArgumentParser()
+connect.register(parser.add_subparsers())
+arguments = parser.parse_args()
+sys.exit(arguments.run(arguments))
+"""
+
+
+def run(*arguments: str) -> int:
+    parser = argparse.ArgumentParser()
+    connect.register(parser.add_subparsers())
+    parsed = parser.parse_args(["connect", *arguments])
+    status = parsed.run(parsed)
+    assert isinstance(status, int)
+    return status
+
+
+def test_process_carries_and_ends_on_sigterm(tmp_path: Path) -> None:
+    ca = create_ca(tmp_path / "ca")
+    pair = issue(ca, ["127.0.0.1"], tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pair.chain, pair.key)
+
+    def answer(listening: socket.socket) -> None:
+        with context.wrap_socket(listening.accept()[0], server_side=True) as far:
+            far.sendall(b"Asterisk Call Manager/9.0.0\r\n")
+            far.recv(1)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        server = threading.Thread(target=answer, args=(listening,), daemon=True)
+        server.start()
+        to = f"127.0.0.1:{listening.getsockname()[1]}"
+        arguments = ["connect", "--listen", "127.0.0.1:0", "--to", to, "--ca", str(ca.certificate)]
+        with subprocess.Popen(
+            [sys.executable, "-c", COMMAND, *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            line = process.stdout.readline()
+            assert line.endswith(f"leading to {to}\n"), process.stderr.read()
+            port = int(line.split(",")[0].rpartition(":")[2])
+            with socket.create_connection(("127.0.0.1", port), timeout=20) as near:
+                assert near.makefile("rb").readline() == b"Asterisk Call Manager/9.0.0\r\n"
+                process.send_signal(signal.SIGTERM)
+                assert near.recv(1) == b"", "open connections end with it"
+            assert process.wait(20) == 0
+            assert process.stderr.read() == ""
+        server.join(20)
+        assert not server.is_alive()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["--to", "pbx"], "expected HOST:PORT"),
+        (["--to", "pbx:0"], "expected HOST:PORT"),
+        (["--to", "pbx:99999"], "expected HOST:PORT"),
+        (["--to", "a b:5039"], "expected HOST:PORT"),
+        (["--to", "2001:db8::1:5039"], "expected HOST:PORT"),
+        (["--to", "pbx:5039", "--listen", "5038"], "write 127.0.0.1:PORT"),
+        (["--to", "pbx:5039", "--listen", "fd:x"], "no socket is handed over"),
+        (["--to", "pbx:5039", "--listen", "0.0.0.0:5038"], "in clear text"),
+        (["--to", "pbx:5039", "--key", "x"], "no use without --cert"),
+        (["--to", "pbx:5039", "--ca", "/gone"], "CA file /gone cannot be used"),
+    ],
+)
+def test_misuse(arguments: list[str], text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(*arguments) == 1
+    assert text in capsys.readouterr().err
+
+
+def test_address_in_brackets() -> None:
+    assert connect._split("[2001:db8::1]:5039") == ("2001:db8::1", 5039)
+    assert connect._split("pbx.example.org:5039") == ("pbx.example.org", 5039)
