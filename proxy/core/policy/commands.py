@@ -106,27 +106,27 @@ def command(user: Judged, action: Action) -> Deny | None:
     said = [word.lower() for word in words(text)]
     if not said:
         return None
-    if _starts(said, _BLACKLISTED):
+    if starts(said, _BLACKLISTED):
         return _ASTERISK_LIST
     if text.lstrip(b' \t"\\').startswith(b"!") or _ALIAS_OF_END.match(said[0]):
         return _REFUSED
-    if _starts(said, _HITS_LINK) and not _starts(said, _HARMLESS):
+    if starts(said, _HITS_LINK) and not starts(said, _HARMLESS):
         return _REFUSED
-    if _starts(said, (b"config reload",)) and any(b"manager" in word for word in said[2:]):
+    if starts(said, (b"config reload",)) and any(b"manager" in word for word in said[2:]):
         return _REFUSED
     for prefix, classes in _NEEDS:
-        if _starts(said, (prefix,)):
+        if starts(said, (prefix,)):
             if not user.write & classes:
                 return _REFUSED
             break
     listed = None if user.rules is None else user.rules.commands
-    if listed is not None and not _starts(said, tuple(prefix.lower().encode() for prefix in listed)):
+    if listed is not None and not starts(said, tuple(prefix.lower().encode() for prefix in listed)):
         return _NOT_LISTED
     return None
 
 
-def _starts(said: list[bytes], prefixes: tuple[bytes, ...]) -> bool:
-    # Whole words: "core show" is no "core showdown".
+def starts(said: list[bytes], prefixes: tuple[bytes, ...]) -> bool:
+    """Whether words in lower case begin with one of the prefixes; "core show" is no "core showdown"."""
     for prefix in prefixes:
         expected = prefix.split(b" ")
         if said[: len(expected)] == expected:

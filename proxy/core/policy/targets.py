@@ -14,6 +14,7 @@ from typing import Final
 from proxy.ami.message import Action
 from proxy.config.rules import Rules
 from proxy.core.policy import functions, wildcard
+from proxy.core.policy.commands import starts, words
 from proxy.core.policy.verdict import PERMISSION_DENIED, Deny
 
 _CONTEXT: Final = Deny(PERMISSION_DENIED, "contexts")
@@ -60,6 +61,22 @@ _CHANGES_DIALPLAN: Final = frozenset({b"dialplanextensionadd", b"dialplanextensi
 _CONTEXT_VARIABLES: Final = frozenset({b"TRANSFER_CONTEXT", b"FORWARD_CONTEXT", b"MACRO_CONTEXT"})
 _JUMP_VARIABLES: Final = frozenset({b"GOTO_ON_BLINDXFR", b"DYNAMIC_FEATURES", b"EXITCONTEXT"})
 
+#: Reach calls or the dialplan from the command line, where no list can follow.
+_REACHING_COMMANDS: Final = (
+    b"bridge destroy",
+    b"bridge kick",
+    b"channel originate",
+    b"channel redirect",
+    b"channel request hangup",
+    b"confbridge kick",
+    b"dialplan add",
+    b"dialplan set",
+    b"hangup",
+    b"originate",
+    b"queue add",
+    b"soft hangup",
+)
+
 _SUFFIX: Final = re.compile(rb"-[0-9a-fA-F]{1,16}(?:;[12])?\Z")
 _LOCAL: Final = re.compile(rb"local/[^@/&,|]+@([^@/&,|]+)(?:/[a-z]*)?\Z", re.IGNORECASE)
 
@@ -80,7 +97,14 @@ def within_targets(rules: Rules, action: Action) -> Deny | None:
     """Refuse an action that reaches beyond the user's contexts and channels."""
     if rules.contexts is None and rules.channels is None:
         return None
-    return _channels(rules, action) or _contexts(rules, action) or _application(rules, action)
+    if action.key == b"command":
+        said = [word.lower() for word in words(action.get(b"command"))]
+        return _either(rules) if starts(said, _REACHING_COMMANDS) else None
+    if action.key == b"originate" and action.get(b"application"):
+        refused = _application(rules, action.get(b"application"), action.get(b"data"))
+    else:
+        refused = _agi(rules, words(action.get(b"command"))) if action.key == b"agi" else None
+    return refused or _channels(rules, action) or _contexts(rules, action)
 
 
 def _channels(rules: Rules, action: Action) -> Deny | None:
@@ -146,20 +170,36 @@ def _contexts_of_variables(action: Action) -> Iterator[bytes]:
             yield b""  # no context is called that: refused
 
 
-def _application(rules: Rules, action: Action) -> Deny | None:
-    if action.key != b"originate" or not action.get(b"application"):
-        return None
-    name = action.get(b"application").strip(b" \t").lower()
+def _either(rules: Rules) -> Deny:
+    return _CONTEXT if rules.contexts is not None else _CHANNEL
+
+
+def _agi(rules: Rules, said: list[bytes]) -> Deny | None:
+    match [word.lower() for word in said[:2]]:
+        case [b"exec", application]:
+            return _application(rules, application, b" ".join(said[2:]))
+        case [b"gosub", _]:
+            return _jump(rules, said[1:4])
+        case [b"set", b"context"]:
+            return _jump(rules, [*said[2:3], b"", b""])
+        case [b"hangup", _]:
+            return _live(rules, said[1])
+        case _:
+            return None
+
+
+def _application(rules: Rules, application: bytes, data: bytes) -> Deny | None:
+    name = application.strip(b" \t").lower()
     if name in _HARMLESS:
         return None
-    items = functions.arguments(action.get(b"data"))
+    items = functions.arguments(data)
     if name in _DIALS and items:
         return _dial(rules, items)
     if name == b"queue" and not any(items[5:7]):
         return None  # its agents are the queue's own; AGI and subroutine are not given
     if name in _JUMPS:
         return _jump(rules, items)
-    return _CONTEXT if rules.contexts is not None else _CHANNEL
+    return _either(rules)
 
 
 def _dial(rules: Rules, items: list[bytes]) -> Deny | None:

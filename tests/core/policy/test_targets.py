@@ -74,6 +74,15 @@ RUN = "Originate\nChannel: PJSIP/100\nApplication: "
         (RUN + "Queue\nData: sales", ""),
         (RUN + "Queue\nData: sales,,,,10,,outside", "contexts"),
         (RUN + "GotoIf\nData: 1?internal,1,1", "contexts"),
+        ("AGI\nChannel: A/1\nCommand: EXEC Dial Local/1@internal", ""),
+        ('AGI\nChannel: A/1\nCommand: exec "Dial" Local/1@outside', "contexts"),
+        ("AGI\nChannel: A/1\nCommand: GOSUB internal 1 1", ""),
+        ("AGI\nChannel: A/1\nCommand: GOSUB outside 1 1", "contexts"),
+        ("AGI\nChannel: A/1\nCommand: SET CONTEXT internal", ""),
+        ("AGI\nChannel: A/1\nCommand: Set Context outside", "contexts"),
+        ("AGI\nChannel: A/1\nCommand: ANSWER", ""),
+        ("Command\nCommand: core show channels", ""),
+        ("Command\nCommand: channel redirect A/1 outside,1,1", "contexts"),
         (RUN + "Macro\nData: x", "contexts"),
     ],
 )
@@ -112,6 +121,10 @@ def test_contexts(action: str, rule: str) -> None:
         (RUN + "Dial\nData: PJSIP/3", "channels"),
         (RUN + "Goto\nData: anywhere,1,1", ""),
         (RUN + "ChanSpy\nData: PJSIP/3", "channels"),
+        ("AGI\nChannel: PJSIP/100-1\nCommand: HANGUP PJSIP/3-1", "channels"),
+        ("AGI\nChannel: PJSIP/100-1\nCommand: HANGUP PJSIP/100-1", ""),
+        ("AGI\nChannel: PJSIP/3-1\nCommand: ANSWER", "channels"),
+        ('Command\nCommand: channel\t"originate" PJSIP/3 application Echo', "channels"),
     ],
 )
 def test_channels(action: str, rule: str) -> None:
