@@ -16,7 +16,7 @@ from proxy.demo.accounts import Account
 from proxy.demo.client import Client, Received
 from proxy.demo.evidence import Evidence
 from proxy.demo.folder import HOST, Folder, opened
-from proxy.demo.ledger import Kind, Ledger
+from proxy.demo.ledger import HOLD, Kind, Ledger
 from proxy.demo.options import DemoError, Options
 from proxy.demo.pbx import Pbx, real, simulated
 from proxy.demo.screen import MovingScreen, PlainScreen, Screen
@@ -140,6 +140,8 @@ class _Show:
         with self._screen as shown:
             await self._tour.walk()
             await self._promised()
+            # The last rows first, then what is said about them.
+            await asyncio.sleep(HOLD + 2 * _REFRESH)
             if self._stays and self._evidence.complete:
                 shown.say("", screen.verdict(self._evidence.promises()), *self._by_hand(port, folder))
                 await asyncio.Event().wait()
@@ -192,7 +194,7 @@ class _Show:
             f"ami-proxy {__version__} in front of {pbx.title}",
             f"  clients ==TLS==> ami-proxy {HOST}:{port} --AMI--> Asterisk {pbx.host}:{pbx.port}",
             f"  certificates, configuration, log: {folder.directory}",
-            "  Events that each call has by the dozen (Newstate, BridgeCreate ...) are checked, not shown.",
+            "  checked but not shown: Newstate, BridgeCreate and their like, dozens a call",
         )
 
     def _by_hand(self, port: int, folder: Folder) -> list[RenderableType]:
