@@ -6,7 +6,7 @@ is not loaded or a new action is judged as Asterisk would.  An action known to
 neither is unknown to the proxy too.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -183,6 +183,10 @@ class ActionTable:
     def find(self, key: bytes) -> Listed | None:
         """The row of an action, by its name in lower case; None if Asterisk would not know it."""
         return self._rows.get(key)
+
+    def __iter__(self) -> Iterator[Listed]:
+        """All rows, shipped and learnt."""
+        return iter(self._rows.values())
 
     @property
     def live(self) -> tuple[Listed, ...]:

@@ -113,7 +113,7 @@ def _actions(user: User) -> Iterator[tuple[str, str]]:
 
 
 def _shipped() -> list[Listed]:
-    return list(SHIPPED._rows.values())
+    return list(SHIPPED)
 
 
 def _functions(user: User, rules: Rules) -> str:
