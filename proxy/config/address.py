@@ -1,11 +1,16 @@
-"""Where to listen: an address and port, or a socket handed over by the service manager."""
+"""Where to listen: an address and port, a Unix socket, or a socket handed over by the service manager."""
 
 import ipaddress
+from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 from proxy.config.problems import Unfit
 
 _FORMS = 'write "[::]:5039", "127.0.0.1:5039" or "fd:NAME"'
+
+#: Makes a path of what is written: relative to the file, with the environment's variables in it.
+Resolve = Callable[[str], Path]
 
 
 class Address(NamedTuple):
@@ -43,6 +48,41 @@ class Address(NamedTuple):
         if self.name:
             return f"fd:{self.name}"
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+class Place(NamedTuple):
+    """Where people and machines of this host ask: exactly one of address, ``path`` and ``name``."""
+
+    address: Address | None = None
+    path: Path | None = None
+    name: str = ""
+
+    @classmethod
+    def from_place(cls, text: str, resolve: Resolve) -> "Place":
+        """Read ``127.0.0.1:9539``, ``unix:PATH`` or ``fd:NAME``; Unfit where it is none of them."""
+        if text.startswith("unix:"):
+            return cls(path=resolve(text[5:]))
+        address = Address.from_text(text)
+        return cls(name=address.name) if address.name else cls(address=address)
+
+    def __str__(self) -> str:
+        if self.path is not None:
+            return f"unix:{self.path}"
+        return f"fd:{self.name}" if self.name else str(self.address)
+
+
+class SocketPlace(Place):
+    """The same where only a Unix socket will do, written as its path or as ``fd:NAME``."""
+
+    @classmethod
+    def from_place(cls, text: str, resolve: Resolve) -> "SocketPlace":
+        """Read a path or ``fd:NAME``; Unfit where it is neither."""
+        if text.startswith("fd:"):
+            return cls(name=Address.from_text(text).name)
+        return cls(path=resolve(text.removeprefix("unix:")))
+
+    def __str__(self) -> str:
+        return str(self.path) if self.path is not None else f"fd:{self.name}"
 
 
 def is_loopback(host: str) -> bool:

@@ -3,7 +3,8 @@
 msgspec converts and checks each value, but stops at the first error; so the
 walk over structs, lists and mappings is done here and msgspec is asked leaf by
 leaf.  A type that has ``from_text`` reads itself from a text; a path is resolved
-against the file's folder and the environment.  ``Annotated[kind, look]`` has the
+against the file's folder and the environment, also within a type that has
+``from_place``.  ``Annotated[kind, look]`` has the
 function ``look`` judge the bound value.  Both raise Unfit (or another ValueError).
 """
 
@@ -144,10 +145,12 @@ class Binder:
 
     def _bind_leaf(self, node: Node, kind: Any, path: KeyPath) -> Any:
         value = node.plain()
-        if kind is Path or hasattr(kind, "from_text"):
+        if kind is Path or hasattr(kind, "from_text") or hasattr(kind, "from_place"):
             if not isinstance(value, str):
                 return self._wrong(path, f"expected text, got {_describe(value)}", "put it in quotes")
             try:
+                if hasattr(kind, "from_place"):
+                    return kind.from_place(value, self._resolve)
                 return self._resolve(value) if kind is Path else kind.from_text(value)
             except ValueError as error:
                 return self._wrong(path, str(error), getattr(error, "remedy", ""))

@@ -51,8 +51,10 @@ def _check_fan_out(fan_out: FanOut, path: KeyPath, document: Document) -> None:
 
 
 def _check_metrics(metrics: Metrics, path: KeyPath, document: Document) -> None:
-    if metrics.address.name:
-        document.report((*path, "address"), "an inherited socket is not taken here", 'write "127.0.0.1:9539"')
+    address = metrics.address.address
+    if address is not None and not is_loopback(address.host) and not metrics.insecure_remote:
+        text = f"{address.host} is open to other machines, and this is plain HTTP for everybody"
+        document.report((*path, "address"), text, 'write "127.0.0.1:9539", or say insecure_remote: true')
 
 
 def _check_limits(limits: Limits, path: KeyPath, document: Document) -> None:

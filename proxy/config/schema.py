@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from proxy.config.address import Address
+from proxy.config.address import Address, Place, SocketPlace
 from proxy.config.files import check_readable, read_secret
 from proxy.config.limits import Limits
 
@@ -65,15 +65,17 @@ class FanOut(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Control(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The local control socket."""
+    """The local control socket: for root and for the user that the proxy runs as."""
 
-    socket: Path
+    socket: SocketPlace
 
 
 class Metrics(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where Prometheus may fetch."""
+    """Where Prometheus may fetch, and a load balancer ask how the service does."""
 
-    address: Address
+    address: Place
+    #: Without it only loopback is taken: it is plain HTTP, and whoever asks is answered.
+    insecure_remote: bool = False
 
 
 class Log(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -94,4 +96,6 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     limits: Limits = Limits()
     control: Control | None = None
     metrics: Metrics | None = None
+    #: What the service manager and /readyz are told is ready: clients can connect; or Asterisk is there, too.
+    ready: Literal["listening", "upstream"] = "listening"
     log: Log = Log()

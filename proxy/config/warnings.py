@@ -18,6 +18,10 @@ def warnings_of(config: Config, users: UsersFile) -> list[str]:
     found = []
     if config.upstream.insecure_remote:
         found.append(f"upstream: the link to {config.upstream.host} is plain text (insecure_remote)")
+    if config.metrics is not None and config.metrics.insecure_remote:
+        found.append(
+            f"metrics: {config.metrics.address} answers whoever asks, in plain HTTP (insecure_remote)"
+        )
     if all(entry.disabled for entry in users.users.values()):
         found.append("users: nobody can log in: there is no user, or all are disabled")
     for name, entry in users.users.items():

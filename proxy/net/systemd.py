@@ -17,7 +17,7 @@ _PATIENCE = 0.1
 
 
 class NoListener(ValueError):
-    """What the service manager passed is not a listening TCP socket; the text says what it is."""
+    """What the service manager passed is not a listening stream socket; the text says what it is."""
 
 
 class Notifier:
@@ -96,9 +96,11 @@ def _listening(descriptor: int, name: str) -> socket.socket:
         sock = socket.socket(fileno=descriptor)
     except OSError as error:
         raise NoListener(f"{name!r} (descriptor {descriptor}) is no socket: {error.strerror}") from error
-    inet = sock.family in (socket.AF_INET, socket.AF_INET6) and sock.type == socket.SOCK_STREAM
-    if not inet or not sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+    stream = (
+        sock.family in (socket.AF_INET, socket.AF_INET6, socket.AF_UNIX) and sock.type == socket.SOCK_STREAM
+    )
+    if not stream or not sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
         sock.close()
-        raise NoListener(f"{name!r} (descriptor {descriptor}) is not a listening TCP socket")
+        raise NoListener(f"{name!r} (descriptor {descriptor}) is not a listening stream socket")
     sock.setblocking(False)
     return sock

@@ -1,6 +1,8 @@
+from pathlib import Path
+
 import pytest
 
-from proxy.config.address import Address, is_loopback
+from proxy.config.address import Address, Place, SocketPlace, is_loopback
 from proxy.config.problems import Unfit
 
 
@@ -28,6 +30,47 @@ def test_anything_else_is_refused_with_a_remedy(text: str) -> None:
     with pytest.raises(Unfit) as error:
         Address.from_text(text)
     assert error.value.remedy
+
+
+def below(text: str) -> Path:
+    return Path("/etc/ami-proxy") / text
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "printed"),
+    [
+        ("127.0.0.1:9539", Place(address=Address("127.0.0.1", 9539)), "127.0.0.1:9539"),
+        ("unix:/run/m.sock", Place(path=Path("/run/m.sock")), "unix:/run/m.sock"),
+        ("unix:m.sock", Place(path=Path("/etc/ami-proxy/m.sock")), "unix:/etc/ami-proxy/m.sock"),
+        ("fd:metrics", Place(name="metrics"), "fd:metrics"),
+    ],
+)
+def test_a_place_is_an_address_a_unix_socket_or_an_inherited_one(
+    text: str, place: Place, printed: str
+) -> None:
+    assert Place.from_place(text, below) == place
+    assert str(place) == printed
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "name"),
+    [
+        ("/run/c.sock", Path("/run/c.sock"), ""),
+        ("c.sock", Path("/etc/ami-proxy/c.sock"), ""),
+        ("unix:/run/c.sock", Path("/run/c.sock"), ""),
+        ("fd:control", None, "control"),
+    ],
+)
+def test_a_socket_place_is_a_path_or_an_inherited_one(text: str, path: Path | None, name: str) -> None:
+    place = SocketPlace.from_place(text, below)
+    assert (place.path, place.name, place.address) == (path, name, None)
+    assert str(place) == (str(path) if path else f"fd:{name}")
+
+
+@pytest.mark.parametrize("text", ["/run/m.sock", "fd:", "localhost:1"])
+def test_what_is_no_place_is_refused(text: str) -> None:
+    with pytest.raises(Unfit):
+        Place.from_place(text, below)
 
 
 @pytest.mark.parametrize(

@@ -124,8 +124,11 @@ def test_what_makes_sense_is_taken(folder: Path, changes: dict[str, str]) -> Non
             "limits.sessions_authenticated: 1024 is above connections (100); lower it, or raise connections",
         ),
         (
-            {"metrics": '{address: "fd:metrics"}'},
-            'metrics.address: an inherited socket is not taken here; write "127.0.0.1:9539"',
+            {"metrics": '{address: "0.0.0.0:9539"}'},
+            (
+                "metrics.address: 0.0.0.0 is open to other machines, and this is plain HTTP for everybody; "
+                'write "127.0.0.1:9539", or say insecure_remote: true'
+            ),
         ),
     ],
 )

@@ -56,3 +56,10 @@ def test_disabled_users_are_not_looked_at(folder: Path) -> None:
     assert told(folder, "md5_secret: hunter2, write: all, disabled: true") == [
         "users: nobody can log in: there is no user, or all are disabled"
     ]
+
+
+def test_metrics_for_everybody_are_warned_of(folder: Path) -> None:
+    with (folder / "proxy.yaml").open("a") as file:
+        file.write('metrics: {address: "0.0.0.0:9539", insecure_remote: true}\n')
+    expected = "metrics: 0.0.0.0:9539 answers whoever asks, in plain HTTP (insecure_remote)"
+    assert expected in told(folder, f'secret: "{STRONG}"')

@@ -1,0 +1,90 @@
+"""What a reload changes, told by names and keys and never by values, so that it can be logged."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import msgspec
+
+from proxy.config.problems import KeyPath, spell
+from proxy.config.schema import Config
+from proxy.config.user import UsersFile
+
+#: Keys that only a restart makes true, and why.
+_FIXED = {
+    "listeners": "sockets are bound at the start",
+    "control": "its socket is bound at the start",
+    "metrics": "its socket is bound at the start",
+    "limits.hash_threads": "the threads are made at the start",
+    "limits.hash_queue": "the threads are made at the start",
+    "limits.hash_cache_timeout": "the cache is made at the start",
+    "limits.hash_cache_entries": "the cache is made at the start",
+}
+
+
+class Differences(NamedTuple):
+    """``keys`` of proxy.yaml in its order; users by name, the changed ones with the keys of their entries."""
+
+    keys: tuple[str, ...] = ()
+    users_added: tuple[str, ...] = ()
+    users_removed: tuple[str, ...] = ()
+    users_changed: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+    def __bool__(self) -> bool:
+        return any(self)
+
+    def lines(self) -> list[str]:
+        """One line a difference, for people."""
+        return [
+            *(f"changed {key}" for key in self.keys),
+            *(f"added user {name}" for name in self.users_added),
+            *(f"removed user {name}" for name in self.users_removed),
+            *(f"changed user {name}: {', '.join(keys)}" for name, keys in self.users_changed),
+        ]
+
+
+def differences(old: tuple[Config, UsersFile], new: tuple[Config, UsersFile]) -> Differences:
+    """What is not the same in the two; the content of files that are only named is not looked at."""
+    before, after = old[1].users, new[1].users
+    changed = ((name, tuple(_keys(before[name], after[name], ()))) for name in after if name in before)
+    return Differences(
+        tuple(_keys(old[0], new[0], ())),
+        tuple(name for name in after if name not in before),
+        tuple(name for name in before if name not in after),
+        tuple((name, keys) for name, keys in changed if keys),
+    )
+
+
+def needs_restart(old: Config, new: Config) -> list[str]:
+    """One line for each difference that no reload can bring about: its key, and why."""
+    keys = _keys(old, new, ())
+    return [
+        f"{key}: changes only with a restart: {reason}"
+        for key in keys
+        if (reason := _why_fixed(key, old, new))
+    ]
+
+
+def _why_fixed(key: str, old: Config, new: Config) -> str:
+    if key.startswith("listeners["):
+        # What a listener serves may change, not where it is.  Their number is the key ``listeners``.
+        return _FIXED["listeners"] if key.endswith(".address") else ""
+    section = key.partition(".")[0]
+    return _FIXED.get(key) or _FIXED.get(section, "")
+
+
+def _keys(old: object, new: object, path: KeyPath) -> Iterator[str]:
+    """The paths of all values that differ, as deep as both have the same shape."""
+    if old == new:
+        return
+    if isinstance(old, msgspec.Struct) and type(old) is type(new):
+        for name in old.__struct_fields__:
+            yield from _keys(getattr(old, name), getattr(new, name), (*path, name))
+    elif _has_structs(old) and _has_structs(new) and len(old) == len(new):  # type: ignore[arg-type]
+        for number, (before, after) in enumerate(zip(old, new, strict=True)):  # type: ignore[call-overload]
+            yield from _keys(before, after, (*path, number))
+    else:
+        yield spell(path)
+
+
+def _has_structs(value: object) -> bool:
+    return isinstance(value, tuple) and any(isinstance(item, msgspec.Struct) for item in value)

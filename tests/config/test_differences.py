@@ -1,0 +1,104 @@
+"""What a reload would change, by name and key."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proxy.config import Config, UsersFile, load, parse_users
+from proxy.config.differences import Differences, differences, needs_restart
+from proxy.config.phc import dummy_hash
+
+HASH = dummy_hash()
+
+
+def both(folder: Path) -> tuple[Config, UsersFile]:
+    return load(folder / "proxy.yaml")
+
+
+def with_lines(folder: Path, *lines: str) -> Config:
+    with (folder / "proxy.yaml").open("a") as file:
+        file.write("".join(f"{line}\n" for line in lines))
+    return both(folder)[0]
+
+
+def test_the_same_files_differ_in_nothing(folder: Path) -> None:
+    found = differences(both(folder), both(folder))
+    assert not found
+    assert found.lines() == []
+
+
+def test_keys_are_named_and_values_are_not(folder: Path) -> None:
+    old = both(folder)
+    new = with_lines(folder, "limits: {sessions_per_user: 7, action_rate: 9}", "log: {level: debug}")
+    found = differences(old, (new, old[1]))
+    assert found.keys == ("limits.sessions_per_user", "limits.action_rate", "log.level")
+    assert found.lines()[0] == "changed limits.sessions_per_user"
+
+
+def users(text: str) -> UsersFile:
+    return parse_users(Path("users.yaml"), text.encode())
+
+
+def test_users_are_added_removed_and_changed_by_key(folder: Path) -> None:
+    config, _ = both(folder)
+    old = users(f'users: {{a: {{secret: "{HASH}"}}, b: {{secret: "{HASH}", read: [call]}}}}')
+    new = users(f'users: {{b: {{md5_secret: "{"s" * 30}"}}, c: {{secret: "{HASH}"}}}}')
+    found = differences((config, old), (config, new))
+    assert found == Differences((), ("c",), ("a",), (("b", ("secret", "md5_secret", "read")),))
+    assert found.lines() == ["added user c", "removed user a", "changed user b: secret, md5_secret, read"]
+
+
+@given(secret=st.text("abcdefghijklmnopqrstuvwxyz0123456789", min_size=24, max_size=40))
+def test_no_secret_is_ever_in_it(secret: str) -> None:
+    config = object()
+    old = users(f'users: {{b: {{secret: "{HASH}"}}}}')
+    new = users(f'users: {{b: {{md5_secret: "{secret}", setvar: {{PIN: "{secret}"}}}}}}')
+    found = differences((config, old), (config, new))  # type: ignore[arg-type]
+    assert found
+    assert secret not in repr(found)
+    assert HASH not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("lines", "says"),
+    [
+        (
+            ["metrics: {address: '127.0.0.1:1'}"],
+            ["metrics: changes only with a restart: its socket is bound"],
+        ),
+        (["control: {socket: c.sock}"], ["control: changes only with a restart: its socket is bound"]),
+        (
+            ["limits: {hash_threads: 4, connections: 2000}"],
+            ["limits.hash_threads: changes only with a restart"],
+        ),
+        (["limits: {connections: 2000}"], []),
+        (["fan_out: {flush_interval: 0}", "log: {format: json}", "tls: {policy: modern}"], []),
+    ],
+)
+def test_what_only_a_restart_changes_is_named(folder: Path, lines: list[str], says: list[str]) -> None:
+    old, _ = both(folder)
+    told = needs_restart(old, with_lines(folder, *lines))
+    assert len(told) == len(says)
+    assert all(line.startswith(start) for line, start in zip(told, says, strict=True))
+
+
+def test_a_listener_may_change_what_it_serves_but_not_where(folder: Path) -> None:
+    old, _ = both(folder)
+    file = folder / "proxy.yaml"
+    text = file.read_text()
+    file.write_text(text.replace("chain: server.crt", "chain: clients-ca.crt"))
+    assert needs_restart(old, both(folder)[0]) == []
+    file.write_text(text.replace("127.0.0.1:0", "127.0.0.1:5039"))
+    (told,) = needs_restart(old, both(folder)[0])
+    assert told.startswith("listeners[0].address: ")
+
+
+def test_one_listener_more_needs_a_restart(folder: Path) -> None:
+    old, _ = both(folder)
+    more = '  - {address: "127.0.0.1:0", certificates: [{chain: server.crt, key: server.key}]}\n'
+    file = folder / "proxy.yaml"
+    file.write_text(file.read_text().replace("users_file", more + "users_file"))
+    (told,) = needs_restart(old, both(folder)[0])
+    assert told.startswith("listeners: ")
