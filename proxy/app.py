@@ -15,14 +15,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from proxy import __version__, log
-from proxy.config import Config, ConfigErrors, Listener, Unfit, load, read_secret
+from proxy.config import Address, Config, ConfigErrors, Listener, Unfit, load, read_secret
 from proxy.core import policy
 from proxy.core.hub import Hub
 from proxy.core.pacing import Pacing
 from proxy.core.users import UserTable
-from proxy.net.certstore import CertificatesRefused, CertStore
+from proxy.net.certstore import Candidate, CertificatesRefused, CertStore
 from proxy.net.link import Link, LinkState
 from proxy.net.listener import Door, bind
 from proxy.net.listener import Listener as ListeningSocket
@@ -38,6 +39,8 @@ except ImportError:  # the standard loop serves as well, only dearer
     uvloop = None
 
 _TICK_SECONDS = 1.0
+#: Limits that are built into what cannot be exchanged while it works.
+_FIXED_LIMITS = ("hash_threads", "hash_queue", "hash_cache_timeout", "hash_cache_entries")
 
 
 class StartError(Exception):
@@ -79,10 +82,11 @@ class App:
             cache_timeout=limits.hash_cache_timeout,
             cache_entries=limits.hash_cache_entries,
         )
+        self._pacing = Pacing(config.fan_out.flush_interval, config.fan_out.flush_interval_max)
         self.hub = Hub(
             prepared.users,
             limits,
-            Pacing(config.fan_out.flush_interval, config.fan_out.flush_interval_max),
+            self._pacing,
             LoopScheduler(loop),
             self._verifier,
             policy.decide,
@@ -95,29 +99,21 @@ class App:
         self._listeners: list[ListeningSocket] = []
         self._stopping = asyncio.Event()
         self._now = False
+        self._reload_failed = False
 
     # -- life --------------------------------------------------------------
 
     async def run(self, started: Callable[["App"], None] = lambda _: None) -> None:
         """Serve until SIGTERM or SIGINT, then drain.  ``started`` is called once clients can connect."""
-        self._listen()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            self._loop.add_signal_handler(number, self.stop)
-        self._loop.add_signal_handler(signal.SIGHUP, self.reload)
-        facts = tls_facts()
-        log.say(
-            log.INFO,
-            "started",
-            version=__version__,
-            loop=type(self._loop).__module__,
-            openssl=facts.openssl,
-            hybrid_key_exchange=facts.hybrid_groups,
-            listeners=" ".join(f"{host}:{port}" for host, port in self.addresses),
-            users=len(self._prepared.users),
-        )
-        started(self)
-        self._notifier.ready(self.status())
+        self._loop.set_exception_handler(_fault)
         try:
+            self._listen()
+            for number in (signal.SIGTERM, signal.SIGINT):
+                self._loop.add_signal_handler(number, self.stop)
+            self._loop.add_signal_handler(signal.SIGHUP, self.reload)
+            self._tell_start()
+            started(self)
+            self._notifier.ready(self.status())
             async with asyncio.TaskGroup() as tasks:
                 link = tasks.create_task(self.link.run(), name="link")
                 ticks = tasks.create_task(self._tick(), name="tick")
@@ -125,6 +121,7 @@ class App:
                 await self._drain()
                 ticks.cancel()
                 link.cancel()
+            log.say(log.INFO, "stopped")
         finally:
             self._end()
 
@@ -142,23 +139,45 @@ class App:
     def status(self) -> str:
         """One line on how things stand."""
         link = self.link.state.value + (f" ({self.link.reason})" if self.link.reason else "")
-        return f"{self.hub.authenticated} sessions, link {link}"
+        failed = "last reload failed, old configuration kept; " if self._reload_failed else ""
+        return f"{failed}{self.hub.authenticated} sessions, link {link}"
+
+    def _tell_start(self) -> None:
+        facts = tls_facts()
+        log.say(
+            log.INFO,
+            "started",
+            version=__version__,
+            loop=type(self._loop).__module__,
+            openssl=facts.openssl,
+            hybrid_key_exchange=facts.hybrid_groups,
+            listeners=" ".join(str(Address(host, port)) for host, port in self.addresses),
+            users=len(self._prepared.users),
+        )
 
     def _listen(self) -> None:
         try:
             inherited = inherited_sockets()
         except NoListener as error:
             raise StartError(f"listeners: {error}; pass only sockets of ListenStream= with a port") from error
-        for settings in self._prepared.config.listeners:
+        for number, settings in enumerate(self._prepared.config.listeners):
             try:
                 store = CertStore(settings, self._prepared.config.tls)
             except CertificatesRefused as error:
                 raise StartError(f"listeners: {error}") from error
             self._stores.append(store)
             for sock in self._sockets(settings, inherited):
-                listener = ListeningSocket(self.door, sock, _current(store))
+                listener = ListeningSocket(self.door, sock, self._context_of(number))
                 listener.start(self._loop)
                 self._listeners.append(listener)
+        for name, sockets in inherited.items():
+            log.say(log.WARNING, "socket-unused", name=name, remedy=f"name it in a listener: fd:{name}")
+            for sock in sockets:
+                sock.close()
+
+    def _context_of(self, number: int) -> Callable[[], ssl.SSLContext]:
+        # By number: a reload may put another store in its place.
+        return lambda: self._stores[number].context
 
     @staticmethod
     def _sockets(settings: Listener, inherited: dict[str, list[socket.socket]]) -> list[socket.socket]:
@@ -177,13 +196,15 @@ class App:
             raise StartError(f"listeners: {error.strerror}") from error
 
     async def _tick(self) -> None:
+        watchdog = self._notifier.watchdog
+        interval = _TICK_SECONDS if watchdog is None else min(_TICK_SECONDS, watchdog / 2)
         while True:
-            await asyncio.sleep(_TICK_SECONDS)
+            await asyncio.sleep(interval)
             now = self._loop.time()
             self.hub.tick(now)
             self.door.tick(now)
             self.link.tick(now)
-            if self._notifier.watchdog is not None:
+            if watchdog is not None:
                 self._notifier.alive()
             self._notifier.status(self.status())
 
@@ -195,6 +216,7 @@ class App:
         for listener in self._listeners:
             listener.stop()
         await self._while(lambda: self.hub.exchange.in_flight > 0, limits.drain_timeout)
+        self.hub.exchange.disconnect()  # what is not answered by now is told that its outcome is unknown
         for session in self.hub.sessions:
             session.close("shutdown")
         # The last bytes and the clients' own close: a moment, no more.
@@ -213,7 +235,6 @@ class App:
             session.close("shutdown", abort=True)
         self.door.close_all()
         self._verifier.close()
-        log.say(log.INFO, "stopped")
 
     # -- reload ------------------------------------------------------------
 
@@ -227,29 +248,58 @@ class App:
             problem = self._unchangeable(prepared.config)
             if problem:
                 raise StartError(problem)
-            candidates = [store.prepare("reload") for store in self._stores]
-            refused = [c.result for c in candidates if c.result.outcome == "failed"]
-            if refused:
-                raise StartError("\n".join(str(result) for result in refused))
+            commit = self._certificates(prepared.config)
         except (ConfigErrors, StartError, OSError) as error:
             for line in str(error).splitlines():
                 log.say(log.ERROR, "reload-failed", reason=line)
-            self._notifier.ready(f"reload failed, old configuration kept; {self.status()}")
+            self._reload_failed = True
+            self._notifier.ready(self.status())
             return False
-        for store, candidate in zip(self._stores, candidates, strict=True):
-            result = store.commit(candidate)
-            level = log.INFO if result.succeeded else log.ERROR
-            log.say(level, "certificates", result=str(result))
+        commit()
+        self._reload_failed = False
         self._adopt(prepared)
         log.say(log.INFO, "reloaded", users=len(prepared.users))
         self._notifier.ready(self.status())
         return True
 
     def _unchangeable(self, config: Config) -> str:
-        old = [listener.address for listener in self._prepared.config.listeners]
+        before = self._prepared.config
+        old = [listener.address for listener in before.listeners]
         if [listener.address for listener in config.listeners] != old:
-            return "listeners: addresses change only with a restart"
+            return f"{self._path}: listeners: addresses change only with a restart"
+        for name in _FIXED_LIMITS:
+            if getattr(config.limits, name) != getattr(before.limits, name):
+                return f"{self._path}: limits.{name}: changes only with a restart"
         return ""
+
+    def _certificates(self, config: Config) -> Callable[[], None]:
+        """Read and prove the certificates of all listeners; what swaps them.  Raises StartError."""
+        before = self._prepared.config
+        fresh: dict[int, CertStore] = {}
+        prepared: list[tuple[CertStore, Candidate]] = []
+        errors: list[str] = []
+        for number, (old, new) in enumerate(zip(before.listeners, config.listeners, strict=True)):
+            if (old, before.tls) == (new, config.tls):
+                candidate = self._stores[number].prepare("reload")
+                errors += [str(found) for found in candidate.result.findings if found.level == "error"]
+                prepared.append((self._stores[number], candidate))
+                continue
+            try:
+                fresh[number] = CertStore(new, config.tls)
+            except CertificatesRefused as refused:
+                errors += [str(found) for found in refused.findings if found.level == "error"]
+        if errors:
+            raise StartError("\n".join(errors))
+
+        def commit() -> None:
+            results = [store.commit(candidate) for store, candidate in prepared]
+            for number, store in fresh.items():
+                self._stores[number] = store
+                results.append(store.last_result)
+            for result in results:
+                log.say(log.INFO, "certificates", result=str(result))
+
+        return commit
 
     def _adopt(self, prepared: Prepared) -> None:
         config = prepared.config
@@ -257,12 +307,19 @@ class App:
         log.configure(config.log.format, config.log.level, journal=_journal())
         self._verifier.forget()
         self.hub.limits = config.limits
+        self._pacing.shortest = config.fan_out.flush_interval
+        self._pacing.longest = config.fan_out.flush_interval_max
         self.hub.adopt(prepared.users)
         self.link.adopt(config.upstream, prepared.secret)
 
 
-def _current(store: CertStore) -> Callable[[], ssl.SSLContext]:
-    return lambda: store.context
+def _fault(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """What a callback raised: a fault of ours, told on one line like everything else."""
+    error = context.get("exception")
+    if isinstance(error, BaseException):
+        log.exception("fault", error, where=context.get("message"))
+    else:
+        log.say(log.ERROR, "fault", where=context.get("message"))
 
 
 def _journal() -> bool:
@@ -279,8 +336,11 @@ def run(path: Path, started: Callable[[App], None] = lambda _: None) -> None:
         await App(path, prepared, asyncio.get_running_loop()).run(started)
 
     factory = uvloop.new_event_loop if uvloop is not None else asyncio.new_event_loop
+    # A reload that comes too early or too late must not end us; in between the loop has its handler.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     with asyncio.Runner(loop_factory=factory) as runner:
         runner.run(serve())
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
 
 def _raise_descriptors(connections: int) -> None:

@@ -1,5 +1,6 @@
 """``ami-proxy run`` as its users run it: a process, with written configuration and certificates."""
 
+import os
 import signal
 import socket
 import ssl
@@ -34,6 +35,8 @@ class ProxyProcess:
     """
 
     host = "localhost"
+    #: Variables it finds beside ours.
+    environment: Mapping[str, str] = {}
 
     def __init__(
         self,
@@ -88,6 +91,7 @@ class ProxyProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=stderr,
                 stderr=stderr,
+                env={**os.environ, **self.environment},
             )
         give_up = time.monotonic() + _START_DEADLINE
         while not self._greets():

@@ -1,0 +1,73 @@
+import asyncio
+import signal
+import time
+
+from proxy.simulator import Simulator
+from tests.e2e.conftest import Service
+from tests.support.waiting import until
+
+
+async def asked(simulator: Simulator, action: bytes) -> None:
+    await until(lambda: any(b"Action: " + action + b"\r\n" in raw for raw in simulator.received))
+
+
+async def test_sigterm_lets_what_is_under_way_be_answered(simulator: Simulator, service: Service) -> None:
+    async with await service.client("boss") as boss, await service.client("caller") as idle:
+        simulator.faults.stall()
+        boss.send("CoreStatus", ActionID="under way")
+        await asked(simulator, b"CoreStatus")
+        service.signal(signal.SIGTERM)
+        await service.said(" stopping ")
+        try:
+            refused = False
+            (await service.connect()).close()
+        except ConnectionRefusedError:
+            refused = True
+        assert refused, "it still accepts"
+        simulator.faults.resume()
+        answer = await boss.response("under way")
+        assert answer.get("Response") == "Success"
+        assert await boss.ended() == "end of stream"
+        assert await idle.ended() == "end of stream"
+        assert await service.status() == 0
+        assert " stopped" in service.stderr
+
+
+async def test_what_is_never_answered_gets_an_error_at_the_end(
+    simulator: Simulator, service: Service
+) -> None:
+    service.change(limits={"drain_timeout": 0.3})
+    service.signal(signal.SIGHUP)
+    await service.said(" reloaded ")
+    async with await service.client("boss") as boss:
+        simulator.faults.ignore("CoreStatus", -1)
+        boss.send("CoreStatus", ActionID="never")
+        await asked(simulator, b"CoreStatus")
+        service.signal(signal.SIGTERM)
+        answer = await boss.response("never")
+        assert answer.get("Message") == "Upstream connection lost (outcome unknown)"
+        assert await boss.ended() == "end of stream"
+        assert await service.status() == 0
+
+
+async def test_a_second_sigterm_ends_it_now(simulator: Simulator, service: Service) -> None:
+    async with await service.client("boss") as boss:
+        simulator.faults.stall()
+        boss.send("CoreStatus")
+        await asked(simulator, b"CoreStatus")
+        service.signal(signal.SIGTERM)
+        await service.said(" stopping ")
+        began = time.monotonic()
+        service.signal(signal.SIGHUP)  # not a moment to die of a reload
+        service.signal(signal.SIGTERM)
+        assert await service.status() == 0
+        assert time.monotonic() - began < 5, "it went on draining"
+        await boss.ended()
+
+
+async def test_ctrl_c_is_the_same(service: Service) -> None:
+    async with await service.client("boss") as boss:
+        service.signal(signal.SIGINT)
+        assert await boss.ended() == "end of stream"
+        assert await service.status() == 0
+        await asyncio.sleep(0)
