@@ -15,10 +15,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple
 
+from proxy.net.certsettings import ListenerSettings, StoreSettings, TlsSettings, settings_of
 from proxy.net.sni import listener_context, prove_alone
-from proxy.net.tlspolicy import ClientAuth, ClientTrust, Policy, tls_policy
+from proxy.net.tlspolicy import ClientAuth, ClientTrust, Policy
 from proxy.x509.errors import SnapshotError
 from proxy.x509.expiry import Expiry, expiry_state
 from proxy.x509.facts import Facts
@@ -29,46 +30,6 @@ from proxy.x509.validate import Finding, Rules, ServerPair, finding_of, has_erro
 
 Outcome = Literal["swapped", "unchanged", "partial", "failed"]
 _Digests = tuple[bytes | None, bytes | None]
-
-
-class PairPaths(Protocol):
-    """``certificates[]`` of a listener's configuration."""
-
-    @property
-    def chain(self) -> Path:
-        """PEM, leaf first."""
-
-    @property
-    def key(self) -> Path:
-        """PEM, unencrypted."""
-
-
-class ListenerSettings(Protocol):
-    """What the configuration of a listener says about certificates."""
-
-    @property
-    def certificates(self) -> Sequence[PairPaths]:
-        """At least one; the first serves clients that name no host."""
-
-    @property
-    def client_auth(self) -> ClientAuth:
-        """Whether clients are asked for a certificate, and must have one."""
-
-    @property
-    def client_ca(self) -> Path | None:
-        """The CAs of client certificates."""
-
-    @property
-    def client_crl(self) -> Path | None:
-        """Their revocation lists."""
-
-
-class TlsSettings(Protocol):
-    """``tls:`` of the configuration."""
-
-    @property
-    def policy(self) -> str:
-        """``modern`` or ``intermediate``."""
 
 
 class Change(NamedTuple):
@@ -142,6 +103,7 @@ class Candidate:
 
     result: ReloadResult
     generation: Generation | None
+    settings: StoreSettings
 
 
 class CertStore:
@@ -159,11 +121,7 @@ class CertStore:
         *,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        self._pairs = tuple((item.chain, item.key) for item in listener.certificates)
-        self._auth: ClientAuth = listener.client_auth
-        self._authorities = listener.client_ca if self._auth != "none" else None
-        self._revocations = listener.client_crl if self._auth != "none" else None
-        self._policy: Policy = tls_policy(tls.policy)
+        self._settings = settings_of(listener, tls)
         self._rules = rules or Rules()
         self._wall = wall
         self._generation: Generation | None = None
@@ -196,44 +154,53 @@ class CertStore:
     @property
     def paths(self) -> tuple[Path, ...]:
         """Every file that is read: what a watch has to look at."""
-        flat = [path for pair in self._pairs for path in pair]
-        return (*flat, *(path for path in (self._authorities, self._revocations) if path is not None))
+        return self._settings.paths
 
     def reload(self, trigger: str) -> ReloadResult:
         """Look at the files again; never raises for what is in them.  ``trigger`` is told in the result."""
         return self.commit(self.prepare(trigger))
 
-    def prepare(self, trigger: str) -> Candidate:
-        """Read, judge, build and prove, aside.  Touches nothing that serves; may run in a thread."""
+    def prepare(
+        self, trigger: str, listener: ListenerSettings | None = None, tls: TlsSettings | None = None
+    ) -> Candidate:
+        """Read, judge, build and prove, aside.  Touches nothing that serves; may run in a thread.
+
+        ``listener`` and ``tls`` are new settings, to be served by from the commit
+        on; both or neither.  Raises PolicyError when there is no such policy.
+        """
+        settings = self._settings if listener is None or tls is None else settings_of(listener, tls)
         old, now = self._generation, datetime.fromtimestamp(self._wall(), UTC)
+        same = old is not None and settings == self._settings
         try:
-            files = read_set(self.paths)
+            files = read_set(settings.paths)
         except SnapshotError as error:
-            return self._failed(trigger, [finding_of(error)])
-        digests = _digests(files, [*self._pairs, (self._authorities, self._revocations)])
-        if old is not None and digests == old.digests:
-            return Candidate(self._result("unchanged", trigger), None)
+            return self._failed(trigger, settings, [finding_of(error)])
+        digests = _digests(files, settings.groups)
+        if same and old is not None and digests == old.digests:
+            return Candidate(self._result("unchanged", trigger), None, settings)
         findings: list[Finding] = []
-        trust = self._judge_trust(files, now, findings)
+        trust = self._judge_trust(settings, files, now, findings)
         if has_error(findings):
-            return self._failed(trigger, findings)
+            return self._failed(trigger, settings, findings)
+        serving = self._serving()
         pairs: list[ServerPair] = []
         served: list[_Digests] = []
-        for index in range(len(self._pairs)):
-            kept = old.pairs[index] if old is not None else None
-            if old is not None and digests[index] == old.digests[index]:
-                judged: ServerPair | None = old.pairs[index]
+        for paths, digest in zip(settings.pairs, digests[:-1], strict=True):
+            kept, kept_digest = serving.get(paths, (None, None))
+            if kept is not None and digest == kept_digest:
+                judged: ServerPair | None = kept
             else:
-                judged = self._judge_pair(index, files, now, kept, findings)
+                judged = self._judge_pair(settings.policy, paths, files, now, kept, findings)
             chosen = judged or kept
             if chosen is None:
                 continue
             pairs.append(chosen)
-            served.append(digests[index] if judged is not None or old is None else old.digests[index])
+            served.append(digest if judged is not None or kept_digest is None else kept_digest)
         served.append(digests[-1])
-        if len(pairs) < len(self._pairs) or (old is not None and tuple(served) == old.digests):
-            return self._failed(trigger, findings)
-        return self._built(trigger, tuple(pairs), trust, tuple(served), findings)
+        nothing_new = same and old is not None and tuple(served) == old.digests
+        if len(pairs) < len(settings.pairs) or nothing_new:
+            return self._failed(trigger, settings, findings)
+        return self._built(trigger, settings, tuple(pairs), trust, tuple(served), findings)
 
     def commit(self, candidate: Candidate) -> ReloadResult:
         """Swap to what was prepared.  Two reloads must not be prepared at once: the later commit wins."""
@@ -241,6 +208,7 @@ class CertStore:
         if candidate.generation is not None:
             number += 1
             self._generation = replace(candidate.generation, number=number)
+            self._settings = candidate.settings
         self._last = replace(candidate.result, generation=number)
         return self._last
 
@@ -249,7 +217,7 @@ class CertStore:
 
         Files that cannot be read are among them.
         """
-        groups = [*self._pairs, (self._authorities, self._revocations)]
+        groups = self._settings.groups
         try:
             digests = _digests(read_set(self.paths), groups)
         except SnapshotError:
@@ -278,11 +246,20 @@ class CertStore:
             return None
         return trust.objection(chain, datetime.fromtimestamp(self._wall(), UTC))
 
-    def _judge_trust(self, files: Snapshot, now: datetime, findings: list[Finding]) -> TrustStore | None:
-        if self._authorities is None:
+    def _serving(self) -> dict[tuple[Path, Path], tuple[ServerPair, _Digests]]:
+        """What is served now, by the files it came from."""
+        if self._generation is None:
+            return {}
+        served = zip(self._generation.pairs, self._generation.digests[:-1], strict=True)
+        return dict(zip(self._settings.pairs, served, strict=True))
+
+    def _judge_trust(
+        self, settings: StoreSettings, files: Snapshot, now: datetime, findings: list[Finding]
+    ) -> TrustStore | None:
+        if settings.authorities is None:
             return None
         sources: list[SourceFile] = []
-        for path in (self._authorities, self._revocations):
+        for path in (settings.authorities, settings.revocations):
             if path is None:
                 continue
             match files[path]:
@@ -298,13 +275,14 @@ class CertStore:
 
     def _judge_pair(
         self,
-        index: int,
+        policy: Policy,
+        paths: tuple[Path, Path],
         files: Snapshot,
         now: datetime,
         kept: ServerPair | None,
         findings: list[Finding],
     ) -> ServerPair | None:
-        chain, key = (files[path] for path in self._pairs[index])
+        chain, key = (files[path] for path in paths)
         findings += [finding_of(source) for source in (chain, key) if isinstance(source, SnapshotError)]
         if isinstance(chain, SnapshotError) or isinstance(key, SnapshotError):
             return None
@@ -312,7 +290,7 @@ class CertStore:
         findings += verdict.findings
         if verdict.pair is not None:
             try:
-                prove_alone(self._policy, verdict.pair)
+                prove_alone(policy, verdict.pair)
             except ssl.SSLError as error:
                 findings.append(_not_served(str(chain.path), error))
                 return None
@@ -321,40 +299,42 @@ class CertStore:
     def _built(
         self,
         trigger: str,
+        settings: StoreSettings,
         pairs: tuple[ServerPair, ...],
         trust: TrustStore | None,
         digests: tuple[_Digests, ...],
         findings: Sequence[Finding],
     ) -> Candidate:
         try:
-            context = listener_context(self._policy, pairs, self._client_trust(trust))
+            context = listener_context(settings.policy, pairs, self._client_trust(settings.auth, trust))
         except ssl.SSLError as error:
-            files = ", ".join(str(path) for path in self.paths)
-            return self._failed(trigger, [*findings, _not_served(files, error)])
-        old = self._generation.pairs if self._generation else (None,) * len(pairs)
+            files = ", ".join(str(path) for path in settings.paths)
+            return self._failed(trigger, settings, [*findings, _not_served(files, error)])
+        serving = self._serving()
+        before = [serving[paths][0] if paths in serving else None for paths in settings.pairs]
         changes = tuple(
-            Change(before.facts if before else None, pair.facts)
-            for before, pair in zip(old, pairs, strict=True)
-            if before is not pair
+            Change(old.facts if old else None, pair.facts)
+            for old, pair in zip(before, pairs, strict=True)
+            if old is not pair
         )
         result = self._result("partial" if has_error(findings) else "swapped", trigger, findings, changes)
-        return Candidate(result, Generation(0, context, pairs, trust, self._wall(), digests))
+        return Candidate(result, Generation(0, context, pairs, trust, self._wall(), digests), settings)
 
-    def _client_trust(self, trust: TrustStore | None) -> ClientTrust:
+    def _client_trust(self, auth: ClientAuth, trust: TrustStore | None) -> ClientTrust:
         if trust is None:
             return ClientTrust()
         # OpenSSL refuses every client once a list is past its date; where that is not
         # wanted, client_objection alone goes by the list.
         lists = trust.revocation_lists if self._rules.expired_crl == "refuse" else ()
         return ClientTrust(
-            auth=self._auth,
+            auth=auth,
             authorities=pem_of(trust.authorities),
             revocations=pem_of(lists),
             check_whole_chain=not trust.without_list(),
         )
 
-    def _failed(self, trigger: str, findings: Sequence[Finding]) -> Candidate:
-        return Candidate(self._result("failed", trigger, findings), None)
+    def _failed(self, trigger: str, settings: StoreSettings, findings: Sequence[Finding]) -> Candidate:
+        return Candidate(self._result("failed", trigger, findings), None, settings)
 
     def _result(
         self,

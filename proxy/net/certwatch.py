@@ -46,19 +46,23 @@ _log = logging.getLogger(__name__)
 
 
 class CertWatch:
-    """Calls ``changed`` from the loop after any of ``paths`` came to lead to other content."""
+    """Calls ``changed`` from the loop after any path that ``paths`` gives came to lead to other content.
+
+    Another answer of ``paths`` counts as a change too; call ``look`` after it.
+    """
 
     def __init__(
         self,
-        paths: Iterable[Path],
+        paths: Callable[[], Iterable[Path]],
         changed: Callable[[], None],
         *,
         poll_interval: float = POLL_INTERVAL,
     ) -> None:
-        self._paths = tuple(dict.fromkeys(paths))
+        self._paths = paths
         self._changed = changed
         self._poll_interval = poll_interval
-        self._seen: tuple[FileState, ...] = self._look()
+        self._seen = self._look()
+        self._woken = asyncio.Event()
         self.mode: Literal["inotify", "polling"] = "polling"
         """How it watches, once it runs."""
 
@@ -78,19 +82,22 @@ class CertWatch:
             self._compare()
             await asyncio.sleep(self._poll_interval)
 
+    def look(self) -> None:
+        """Look soon, whether or not something is known to have happened."""
+        self._woken.set()
+
     async def _run_inotify(self) -> None:
         """Ends only by an error: a group of OSError when the kernel grants no watch."""
-        woken = asyncio.Event()
         with Inotify() as inotify:
             async with asyncio.TaskGroup() as group:
-                group.create_task(_wake_on_events(inotify, woken))
+                group.create_task(_wake_on_events(inotify, self._woken))
                 while True:
-                    woken.clear()
+                    self._woken.clear()
                     self._arm(inotify)
                     self.mode = "inotify"
                     # After arming: earlier changes are seen here, later ones wake us.
                     self._compare()
-                    await woken.wait()
+                    await self._woken.wait()
                     await asyncio.sleep(_BURST)
 
     def _arm(self, inotify: "Inotify") -> None:
@@ -110,11 +117,11 @@ class CertWatch:
             self._seen = now
             self._changed()
 
-    def _look(self) -> tuple[FileState, ...]:
-        return tuple(file_state(path) for path in self._paths)
+    def _look(self) -> dict[Path, FileState]:
+        return {path: file_state(path) for path in self._paths()}
 
     def _directories(self) -> set[Path]:
-        return {directory for path in self._paths for directory in hops(path)}
+        return {directory for path in self._paths() for directory in hops(path)}
 
 
 async def _wake_on_events(inotify: "Inotify", woken: asyncio.Event) -> None:

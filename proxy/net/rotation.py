@@ -9,7 +9,7 @@ event stream does not wait for disks and signatures.
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -100,7 +100,7 @@ class Rotation:
         self._changed = asyncio.Event()
         self._told: dict[tuple[int, str], Expiry] = {}
         self._complained: dict[int, tuple[object, ...]] = {}
-        self.watch = CertWatch([path for store in self._stores for path in store.paths], self._changed.set)
+        self.watch = CertWatch(self._paths, self._changed.set)
 
     async def run(self) -> None:
         """Watch, wait and reload until cancelled.  A reload under way is then given up, nothing swapped."""
@@ -135,6 +135,9 @@ class Rotation:
             self._pending.patience = min(self._pending.patience, wait)
         self._asked.set()
         return self._pending
+
+    def _paths(self) -> Iterator[Path]:
+        return (path for store in self._stores for path in store.paths)
 
     async def _serve_requests(self) -> None:
         while True:

@@ -361,6 +361,48 @@ def test_unknown_policy() -> None:
         CertStore(Listener(()), Tls("old"))
 
 
+class TestNewSettings:
+    """A reload of the configuration reaches the listener through the same store."""
+
+    def test_other_files_and_policy(self, site: Site, tmp_path: Path) -> None:
+        other = forge()
+        chain, key = install(tmp_path / "elsewhere", other.pem, other.key_pem)
+        candidate = site.store.prepare("reload", Listener((Pair(chain, key),)), Tls("modern"))
+        assert shown(site.store) == site.first.der
+        assert site.store.paths == (site.chain, site.key)
+        result = site.store.commit(candidate)
+        assert (result.outcome, result.generation) == ("swapped", 2)
+        assert site.store.paths == (chain, key)
+        assert shown(site.store) == other.der
+        with pytest.raises(ssl.SSLError):
+            presented_certificate(site.store.context, ssl.TLSVersion.TLSv1_2)
+
+    def test_policy_alone(self, site: Site) -> None:
+        result = site.store.commit(site.store.prepare("reload", site.listener, Tls("modern")))
+        assert (result.outcome, result.changes) == ("swapped", ())
+        assert site.store.context.minimum_version is TLS13
+
+    def test_equal_settings_are_unchanged(self, site: Site) -> None:
+        assert site.store.prepare("reload", site.listener, Tls()).result.outcome == "unchanged"
+
+    def test_bad_files_keep_the_old_settings(self, site: Site, tmp_path: Path) -> None:
+        gone = Listener((Pair(tmp_path / "gone.crt", tmp_path / "gone.key"),))
+        result = site.store.commit(site.store.prepare("reload", gone, Tls("modern")))
+        assert result.outcome == "failed"
+        assert site.store.paths == (site.chain, site.key)
+        assert site.store.context.minimum_version is ssl.TLSVersion.TLSv1_2
+        assert site.store.reload("watch").outcome == "unchanged"
+
+    def test_pair_that_was_added_leaves_the_first_as_it_is(self, site: Site, tmp_path: Path) -> None:
+        second = named("two.example")
+        chain, key = install(tmp_path / "two", second.pem, second.key_pem)
+        both = Listener((Pair(chain, key), *site.listener.certificates))
+        result = site.store.commit(site.store.prepare("reload", both, Tls()))
+        assert [change.new.names for change in result.changes] == [("dns:two.example",)]
+        assert shown(site.store) == second.der
+        assert shown(site.store, "pbx.example") == site.first.der
+
+
 class Several:
     """Two pairs for one listener."""
 

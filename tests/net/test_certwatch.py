@@ -42,7 +42,7 @@ class Watched:
     def __init__(self, *paths: Path) -> None:
         self.told = asyncio.Event()
         self.count = 0
-        self.watch = CertWatch(paths, self.note, poll_interval=0.01)
+        self.watch = CertWatch(lambda: paths, self.note, poll_interval=0.01)
 
     def note(self) -> None:
         self.count += 1
@@ -244,3 +244,20 @@ def test_file_system_of_another_machine_is_polled(
 def test_file_system_is_read_from_the_mount_table() -> None:
     assert certwatch._file_system(Path("/proc")) == "proc"
     assert certwatch._file_system(Path("/nowhere")) == ""
+
+
+def test_other_paths_are_watched_after_a_look(run: Callable[..., None], mode: str, tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    paths = [tmp_path / "a/file"]
+
+    async def main() -> None:
+        watched = Watched()
+        watched.watch = CertWatch(lambda: paths, watched.note, poll_interval=0.01)
+        async with watched:
+            await watched.armed(mode)
+            paths[0] = tmp_path / "b/file"
+            await watched.sees(watched.watch.look)
+            await watched.sees(lambda: (tmp_path / "b/file").write_text("new"))
+
+    run(main)

@@ -1,0 +1,85 @@
+"""What the configuration says about a listener's certificates, and the files that follow from it.
+
+The configuration's own structs fit these protocols; whoever has only paths makes
+something of the same shape.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from proxy.net.tlspolicy import ClientAuth, Policy, tls_policy
+
+
+class PairPaths(Protocol):
+    """``certificates[]`` of a listener's configuration."""
+
+    @property
+    def chain(self) -> Path:
+        """PEM, leaf first."""
+
+    @property
+    def key(self) -> Path:
+        """PEM, unencrypted."""
+
+
+class ListenerSettings(Protocol):
+    """What the configuration of a listener says about certificates."""
+
+    @property
+    def certificates(self) -> Sequence[PairPaths]:
+        """At least one; the first serves clients that name no host."""
+
+    @property
+    def client_auth(self) -> ClientAuth:
+        """Whether clients are asked for a certificate, and must have one."""
+
+    @property
+    def client_ca(self) -> Path | None:
+        """The CAs of client certificates."""
+
+    @property
+    def client_crl(self) -> Path | None:
+        """Their revocation lists."""
+
+
+class TlsSettings(Protocol):
+    """``tls:`` of the configuration."""
+
+    @property
+    def policy(self) -> str:
+        """``modern`` or ``intermediate``."""
+
+
+@dataclass(frozen=True)
+class StoreSettings:
+    """The settings that a generation is built by."""
+
+    pairs: tuple[tuple[Path, Path], ...]
+    auth: ClientAuth
+    authorities: Path | None
+    revocations: Path | None
+    policy: Policy
+
+    @property
+    def groups(self) -> tuple[tuple[Path | None, Path | None], ...]:
+        """The files by what they are judged with: each pair, last CA and CRL."""
+        return (*self.pairs, (self.authorities, self.revocations))
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """Every file that is read."""
+        return tuple(path for group in self.groups for path in group if path is not None)
+
+
+def settings_of(listener: ListenerSettings, tls: TlsSettings) -> StoreSettings:
+    """The settings of a store; files without effect are left out.  Raises PolicyError."""
+    asks = listener.client_auth != "none"
+    return StoreSettings(
+        pairs=tuple((item.chain, item.key) for item in listener.certificates),
+        auth=listener.client_auth,
+        authorities=listener.client_ca if asks else None,
+        revocations=listener.client_crl if asks else None,
+        policy=tls_policy(tls.policy),
+    )
