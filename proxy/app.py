@@ -306,7 +306,7 @@ class App:
         self._prepared = prepared
         log.configure(config.log.format, config.log.level, journal=_journal())
         self._verifier.forget()
-        self.hub.limits = config.limits
+        self.hub.adopt_limits(config.limits)
         self._pacing.shortest = config.fan_out.flush_interval
         self._pacing.longest = config.fan_out.flush_interval_max
         self.hub.adopt(prepared.users)

@@ -114,7 +114,7 @@ class Action:
         return b"\r\n".join(parts)
 
 
-def parse_action(raw: bytes) -> Action:
+def parse_action(raw: bytes, longest_id: int = MAX_ACTION_ID) -> Action:
     """Parse one message of a client (as ActionFramer returned it), by Asterisk's reading.
 
     - A line without a colon, with a blank before the colon or in column 0 is no
@@ -124,7 +124,7 @@ def parse_action(raw: bytes) -> Action:
       first non-empty one.  Later ones are left out, but for ``Variable`` and the
       payload of a UserEvent, where Asterisk takes them all.
 
-    An action without a name has ``name == b""``.
+    An action without a name has ``name == b""``.  An ActionID has at most ``longest_id`` bytes.
 
     Raises ControlCharacter (fatal), LineTooLong, TooManyHeaders or
     ActionIDTooLong (this message only).
@@ -142,7 +142,7 @@ def parse_action(raw: bytes) -> Action:
             continue
         count += 1
         if count > MAX_HEADERS:
-            raise TooManyHeaders(_bounded(action_id or b""))
+            raise TooManyHeaders(_bounded(action_id or b"", longest_id))
         if len(line) > MAX_LINE:
             too_long = True
             continue
@@ -157,8 +157,8 @@ def parse_action(raw: bytes) -> Action:
             action_id = value
         pairs.append((name, key, value))
     if too_long:
-        raise LineTooLong(_bounded(action_id or b""))
-    if action_id is not None and len(action_id) > MAX_ACTION_ID:
+        raise LineTooLong(_bounded(action_id or b"", longest_id))
+    if action_id is not None and len(action_id) > longest_id:
         raise ActionIDTooLong
     return Action(_canonical(pairs, action_name))
 
@@ -178,8 +178,8 @@ def _canonical(pairs: list[tuple[bytes, bytes, bytes]], action_name: bytes) -> l
     return headers
 
 
-def _bounded(action_id: bytes) -> bytes:
-    return action_id if len(action_id) <= MAX_ACTION_ID else b""
+def _bounded(action_id: bytes, longest: int) -> bytes:
+    return action_id if len(action_id) <= longest else b""
 
 
 def response(kind: bytes, action_id: bytes, *headers: tuple[bytes, bytes]) -> bytes:

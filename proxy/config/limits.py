@@ -16,6 +16,7 @@ Count = Annotated[int, Meta(ge=1, le=1_000_000)]
 Bytes = Annotated[int, Meta(ge=1024, le=1 << 30)]
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 PerSecond = Annotated[float, Meta(gt=0, le=100_000)]
+SlowConsumer = Literal["close", "drop_events"]
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -54,7 +55,6 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     action_id_bytes: Annotated[int, Meta(ge=64, le=1000)] = 256
     in_flight_per_session: Count = 32
     in_flight: Count = 512
-    lists_per_session: Count = 4
     list_items: Count = 100_000
     action_rate: PerSecond = 50.0  # per session
     action_burst: Count = 200
@@ -77,7 +77,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     outbox_hard: Bytes = 2 << 20
     outbox_total: Bytes = 64 << 20
     outbox_stall: Seconds = 10.0  # without progress
-    slow_consumer: Literal["close", "drop"] = "close"  # drop: no events past the soft limit, the gap is told
+    # drop_events: none past the soft limit, and the gap is told; a user's own slow_consumer wins.
+    slow_consumer: SlowConsumer = "close"
     keepalive_idle: Annotated[int, Meta(ge=1, le=32_767)] = 60
     keepalive_interval: Annotated[int, Meta(ge=1, le=32_767)] = 15
     keepalive_count: Annotated[int, Meta(ge=1, le=127)] = 4
@@ -94,7 +95,6 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ping_interval: Seconds = 15.0
     stall_timeout: Seconds = 30.0
     upstream_message_bytes: Bytes = 1 << 20
-    upstream_line_bytes: Bytes = 64 << 10
     upstream_unfinished_bytes: Bytes = 4 << 20  # without an empty line: the link is made anew
 
     # The end.
@@ -115,7 +115,6 @@ ORDERED = (
     ("reconnect_min", "reconnect_max"),
     ("rejected_min", "rejected_max"),
     ("list_item_timeout", "list_timeout"),
-    ("upstream_line_bytes", "upstream_message_bytes"),
     ("upstream_message_bytes", "upstream_unfinished_bytes"),
     ("drain_timeout", "stop_timeout"),
     ("ping_interval", "stall_timeout"),

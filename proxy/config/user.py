@@ -9,6 +9,7 @@ from proxy.ami.errors import FilterSyntaxError, UnknownPrivilege
 from proxy.ami.eventfilter import EventFilter, compile_legacy, from_mapping
 from proxy.ami.privilege import NONE, parse_classes
 from proxy.config.document import Document
+from proxy.config.limits import SlowConsumer
 from proxy.config.networks import parse_rules
 from proxy.config.phc import check_hash
 from proxy.config.problems import KeyPath, Unfit
@@ -83,6 +84,7 @@ class UserEntry(Rules, frozen=True, kw_only=True, forbid_unknown_fields=True):
     setvar: dict[str, str] = msgspec.field(default_factory=dict)
     allowmultiplelogin: bool = True
     disabled: bool = False
+    slow_consumer: SlowConsumer | None = None
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(read={self.read!r}, write={self.write!r}, disabled={self.disabled})"

@@ -31,9 +31,17 @@ _PING = Action([(b"Action", b"Ping")])
 
 
 class Deadlines:
-    """Seconds that an answer may take, by kind of action."""
+    """Seconds that an answer may take, by kind of action; and how many items a list may have."""
 
-    __slots__ = ("action", "command", "list_item", "list_total", "originate_longest", "originate_margin")
+    __slots__ = (
+        "action",
+        "command",
+        "list_item",
+        "list_items",
+        "list_total",
+        "originate_longest",
+        "originate_margin",
+    )
 
     def __init__(
         self,
@@ -43,6 +51,7 @@ class Deadlines:
         list_total: float = 120.0,
         originate_margin: float = 5.0,
         originate_longest: float = 300.0,
+        list_items: int = 100_000,
     ) -> None:
         self.action = action
         self.command = command
@@ -50,16 +59,22 @@ class Deadlines:
         self.list_total = list_total
         self.originate_margin = originate_margin
         self.originate_longest = originate_longest
+        self.list_items = list_items
+
+
+#: Told of each limit that an answer was over: its name, who asked, and for what.
+Over = Callable[[str, Asker, Action], None]
 
 
 class Exchange:
     """Queue, window and answers of one link."""
 
-    def __init__(self, stats: Stats, deadlines: Deadlines) -> None:
+    def __init__(self, stats: Stats, deadlines: Deadlines, over: Over = lambda *_: None) -> None:
         self._correlator = Correlator()
         self._waiting: deque[tuple[Asker, Action]] = deque()
         self._upstream: Upstream | None = None
         self._stats = stats
+        self._over = over
         self._in_flight = 0
         #: The list that is being read: what names nobody belongs to it.
         self._list: Entry | None = None
@@ -81,6 +96,11 @@ class Exchange:
     def waiting(self) -> int:
         """Actions that wait for a place on the link."""
         return len(self._waiting)
+
+    @property
+    def load(self) -> int:
+        """Actions on the link, and those that wait for a place on it."""
+        return self._in_flight + len(self._waiting)
 
     def connect(self, upstream: Upstream) -> None:
         """Actions go here from now on."""
@@ -271,6 +291,11 @@ class Exchange:
             self._list = None
             self._finish(entry)
             self._fill()
+        elif entry.items > self.deadlines.list_items and entry.asker is not None:
+            # Asterisk goes on, and its list stays the one that is being read; nobody gets it any more.
+            self._over("list_items", entry.asker, entry.action)
+            self._cancel_list(entry)
+            entry.asker = None
         else:
             entry.deadline = min(self.now + self.deadlines.list_item, entry.began + self.deadlines.list_total)
 
@@ -303,6 +328,7 @@ class Exchange:
                     self._correlator.close(entry)
                 continue
             self._stats.action_timeouts += 1
+            self._over(self._limit_of(entry, now), entry.asker, entry.action)
             if entry.shape is Shape.LIST:
                 self._cancel_list(entry)
             elif entry.shape is Shape.ORIGINATE:
@@ -310,6 +336,14 @@ class Exchange:
             else:
                 self._answer(entry, message.error(entry.action.action_id, TIMED_OUT))
             entry.asker = None
+
+    def _limit_of(self, entry: Entry, now: float) -> str:
+        """The limit in the configuration that an overdue entry is over."""
+        if entry.shape is Shape.LIST:
+            return "list_timeout" if now > entry.began + self.deadlines.list_total else "list_item_timeout"
+        if entry.action.key == b"originate":
+            return "originate_grace"
+        return "command_timeout" if entry.action.key == b"command" else "action_timeout"
 
     # -- ends --------------------------------------------------------------
 

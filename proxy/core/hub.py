@@ -16,11 +16,13 @@ from proxy.ami.message import Action, Message, event
 from proxy.ami.relay import BROADCAST, action_id_of, rebuild_event
 from proxy.config.limits import Limits
 from proxy.core.boot import Boot
-from proxy.core.exchange import Deadlines, Exchange
-from proxy.core.networks import NetworkSet
+from proxy.core.bounds import Bounds
+from proxy.core.correlator import Asker
+from proxy.core.exchange import Exchange
 from proxy.core.pacing import Pacing
 from proxy.core.policy import Allow, Deny
 from proxy.core.ports import Scheduler, Timer, Transport, Upstream, Verifier
+from proxy.core.roster import Roster
 from proxy.core.scope import CallTracker, View
 from proxy.core.session import Session
 from proxy.core.state import State
@@ -59,34 +61,36 @@ class Hub:
         may_run: MayRun,
     ) -> None:
         self.users = users
-        self.limits = limits
-        #: Where limits per address and user do not apply.
-        self.exempt = NetworkSet(limits.exempt)
+        self.stats = Stats()
+        self.bounds = Bounds(limits, self.stats)
         self.scheduler = scheduler
         self.verifier = verifier
         self.decide = decide
         self.may_run = may_run
-        self.stats = Stats()
         self.table = SHIPPED
         self.banner = DEFAULT_BANNER
-        self.exchange = Exchange(self.stats, _deadlines(limits))
+        self.exchange = Exchange(self.stats, self.bounds.deadlines(), self._over)
         self.waiters: set[Session] = set()
         self.closing: dict[Session, float] = {}
         self._pacing = pacing
-        # In the order of their accept, so that the oldest is the first.
-        self._unauthenticated: dict[Session, None] = {}
-        self._by_user: dict[str, dict[Session, None]] = {}
-        self._authenticated = 0
+        self._roster = Roster()
         self._subscriptions: dict[object, Subscription] = {}
         self._audiences: dict[bytes, tuple[Subscription, ...]] = {}
         self._answered: dict[Session, None] = {}
-        self._slow: dict[Session, None] = {}
+        self._slow: dict[Session, str] = {}
+        # Not read until there is less in flight; who waits longest first.
+        self._crowd: dict[Session, None] = {}
         # Follows calls only while some user has a scope; then from the link's first event on.
         self._tracker = _tracker_for(users)
         self._scoped: dict[Subscription, View] = {}
         self._flush_timer: Timer | None = None
         self._relearn_timer: Timer | None = None
         self._boot: Boot | None = None
+
+    @property
+    def limits(self) -> Limits:
+        """As they are now; ``adopt_limits`` changes them."""
+        return self.bounds.limits
 
     # -- the link ----------------------------------------------------------
 
@@ -223,9 +227,11 @@ class Hub:
     def attach(self, transport: Transport) -> Session:
         """A client whose TLS stands: greet it."""
         session = Session(self, transport)
-        if len(self._unauthenticated) >= self.limits.unauthenticated:
-            next(iter(self._unauthenticated)).close("displaced before login", abort=True)
-        self._unauthenticated[session] = None
+        if self._roster.unauthenticated >= self.limits.unauthenticated:
+            oldest = self._roster.oldest_stranger
+            oldest.hit("unauthenticated")
+            oldest.close("displaced before login", abort=True)
+        self._roster.add(session)
         log.say(log.DEBUG, "session-open", session=session.id, peer=transport.peer.address)
         session.greet(self.banner)
         return session
@@ -233,51 +239,51 @@ class Hub:
     def admitted(self, session: Session) -> None:
         """The session has logged in."""
         assert session.user is not None
-        del self._unauthenticated[session]
-        self._by_user.setdefault(session.user.name, {})[session] = None
-        self._authenticated += 1
+        self._roster.admit(session, session.user)
         self.stats.logins += 1
+        self.bounds.admission.authenticated(session.transport)
+        self.bounds.fit(session.outbox, session.user)
 
     def detach(self, session: Session, reason: str) -> None:
         """The session ends: forget it everywhere."""
         self.stats.closed(reason)
-        self._unauthenticated.pop(session, None)
+        self._roster.remove(session)
         self._answered.pop(session, None)
+        self._crowd.pop(session, None)
         self.exchange.abandon(session)
         self._leave(session)
-        if session.user is not None:
-            mates = self._by_user[session.user.name]
-            del mates[session]
-            if not mates:
-                del self._by_user[session.user.name]
-            self._authenticated -= 1
         self.closing[session] = self.scheduler.now() + _CLOSE_SECONDS
 
     @property
     def authenticated(self) -> int:
         """Sessions that are logged in."""
-        return self._authenticated
+        return self._roster.authenticated
 
     @property
     def unauthenticated(self) -> int:
         """Sessions that were greeted and are not logged in."""
-        return len(self._unauthenticated)
+        return self._roster.unauthenticated
 
     @property
     def sessions(self) -> list[Session]:
         """All that are open."""
-        return [*self._unauthenticated, *(s for mates in self._by_user.values() for s in mates)]
+        return [*self._roster.strangers, *self._roster.users]
 
     def sessions_of(self, user: User) -> list[Session]:
         """The open sessions of one manager user."""
-        return list(self._by_user.get(user.name, ()))
+        return self._roster.of(user)
+
+    def adopt_limits(self, limits: Limits) -> None:
+        """Other limits, before ``adopt``, which applies them to the sessions there are."""
+        self.bounds.adopt(limits)
+        self.exchange.deadlines = self.bounds.deadlines()
 
     def adopt(self, users: UserTable) -> None:
         """Swap the user table: rights change at once, sessions without a user any more end."""
         self.users = users
         if self._tracker is None:
             self._tracker = _tracker_for(users)
-        for session in [s for mates in self._by_user.values() for s in mates]:
+        for session in self._roster.users:
             before = session.user
             assert before is not None
             user = users.find(before.name.encode())
@@ -286,18 +292,11 @@ class Hub:
             elif (user.secret, user.md5_secret) != (before.secret, before.md5_secret):
                 session.close("credentials changed")
             else:
-                self._rename(session, user)
+                session.user = user
+                self._roster.rename(session, before, user)
+                self.bounds.fit(session.outbox, user)
                 self.subscribe(session)
         self.settle()
-
-    def _rename(self, session: Session, user: User) -> None:
-        assert session.user is not None
-        mates = self._by_user[session.user.name]
-        del mates[session]
-        if not mates:
-            del self._by_user[session.user.name]
-        session.user = user
-        self._by_user.setdefault(user.name, {})[session] = None
 
     # -- events to sessions ------------------------------------------------
 
@@ -340,15 +339,26 @@ class Hub:
         """The session has something to send when the hub settles."""
         self._answered[session] = None
 
-    def too_slow(self, session: Session) -> None:
-        """The session is past its outbox limit: it ends when the hub settles."""
-        self._slow[session] = None
+    def too_slow(self, session: Session, limit: str) -> None:
+        """The session is past this limit on its outbox: it ends when the hub settles."""
+        self._slow.setdefault(session, limit)
+
+    def is_crowded(self, session: Session) -> bool:
+        """Whether too much is in flight to read on; ``session.advance`` is called when no longer."""
+        if self.bounds.queued + self.exchange.load < self.limits.in_flight:
+            return False
+        self._crowd[session] = None
+        return True
 
     def settle(self) -> None:
         """Send answers at once; flush events now or in a while."""
         while self._answered:
             session, _ = self._answered.popitem()
             session.push()
+        while self._crowd and self.bounds.queued + self.exchange.load < self.limits.in_flight:
+            session = next(iter(self._crowd))
+            del self._crowd[session]
+            session.advance()
         if any(s.pending for s in self._subscriptions.values()) and self._flush_timer is None:
             wait = self._pacing.wait(self.scheduler.now())
             if wait <= 0:
@@ -377,9 +387,20 @@ class Hub:
 
     def _end_slow(self) -> None:
         while self._slow:
-            session, _ = self._slow.popitem()
-            self.stats.slow_consumers += 1
-            session.close("slow consumer", abort=True)
+            session, limit = self._slow.popitem()
+            self._end_one(session, limit)
+        while self.bounds.backlog.size > self.limits.outbox_total:
+            largest = max((*self.sessions, *self.closing), key=lambda session: session.outbox.waiting)
+            self._end_one(largest, "outbox_total")
+
+    def _end_one(self, session: Session, limit: str) -> None:
+        self.stats.slow_consumers += 1
+        session.hit(limit, bytes=session.outbox.waiting)
+        session.close("slow consumer", abort=True)
+
+    def _over(self, limit: str, asker: Asker, action: Action) -> None:
+        assert isinstance(asker, Session)
+        asker.hit(limit, action=action.name)
 
     # -- time --------------------------------------------------------------
 
@@ -387,30 +408,20 @@ class Hub:
         """Once a second: whatever has taken too long."""
         self.exchange.tick(now)
         login = self.limits.login_timeout
-        for session in list(self._unauthenticated):
+        for session in self._roster.strangers:
             if now - session.opened <= login:
                 break  # in the order of their accept
+            session.hit("login_timeout")
             session.close("login timeout", abort=True)
         for session, until in list(self.closing.items()):
             if now > until:
                 session.close("", abort=True)
-        stall = self.limits.outbox_stall
         for session in self.sessions:
-            if session.outbox.stalled(now, stall):
-                self.too_slow(session)
+            session.tick(now)
+        self.bounds.tick(now)
         self.settle()
 
 
 def _tracker_for(users: UserTable) -> CallTracker | None:
     scoped = any(user.rules is not None and user.rules.scope is not None for user in users)
     return CallTracker() if scoped else None
-
-
-def _deadlines(limits: Limits) -> Deadlines:
-    return Deadlines(
-        action=limits.action_timeout,
-        command=limits.command_timeout,
-        list_item=limits.list_item_timeout,
-        list_total=limits.list_timeout,
-        originate_margin=limits.originate_grace,
-    )

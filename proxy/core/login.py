@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from proxy import log
 from proxy.ami import message, privilege
 from proxy.ami.message import Action
+from proxy.core import trail
 from proxy.core.ports import Peer
 from proxy.core.securityevents import ERROR, INFORMATIONAL
 from proxy.core.state import State
@@ -33,6 +34,10 @@ class Verdict(NamedTuple):
     text: bytes = _FAILED
     reason: str = ""
     event: bytes = b"InvalidPassword"
+    #: Whether it counts towards a penalty for the address: a wrong name or secret.
+    is_guess: bool = False
+    #: The limit that it is over, if that is why.
+    limit: str = ""
 
 
 class Attempt:
@@ -63,11 +68,11 @@ class Attempt:
         user = self._user
         refusal: Verdict | None = None
         if user is None:
-            refusal = Verdict(None, _FAILED, "no such user", b"InvalidAccountID")
+            refusal = _wrong("no such user", b"InvalidAccountID")
         elif user.disabled:
-            refusal = Verdict(None, _FAILED, "user is disabled", b"InvalidAccountID")
+            refusal = _wrong("user is disabled", b"InvalidAccountID")
         elif not user.acl.allows(self._peer.address):
-            refusal = Verdict(None, _FAILED, "address not permitted", b"FailedACL")
+            refusal = _wrong("address not permitted", b"FailedACL")
         if self._action.get(b"authtype").lower() == b"md5":
             done(refusal or self._md5(user))
         else:
@@ -78,7 +83,7 @@ class Attempt:
         if self._challenge and check_md5(user, self._challenge, self._action.get(b"key")):
             return self._accept(user)
         reason = "wrong response to the challenge" if self._challenge else "no challenge was asked for"
-        return Verdict(None, _FAILED, reason, b"ChallengeResponseFailed")
+        return _wrong(reason, b"ChallengeResponseFailed")
 
     def _plain(self, refusal: Verdict | None, done: Callable[[Verdict], None]) -> None:
         user = self._user
@@ -86,11 +91,14 @@ class Attempt:
         if refusal is None and user is not None and check_plain(user, candidate):
             done(self._accept(user))
             return
-        wrong = refusal or Verdict(None, _FAILED, "wrong secret", b"InvalidPassword")
+        wrong = refusal or _wrong("wrong secret", b"InvalidPassword")
         stored = user.secret if refusal is None and user is not None else None
 
-        def verified(matches: bool) -> None:
-            if matches and stored is not None and user is not None:
+        def verified(matches: bool | None) -> None:
+            if matches is None:
+                reason = "too many logins at once"
+                done(Verdict(None, _FAILED, reason, b"SessionLimit", limit="hash_queue"))
+            elif matches and stored is not None and user is not None:
                 done(self._accept(user))
             else:
                 done(wrong)
@@ -102,15 +110,28 @@ class Attempt:
         if self._hub.users.find(self._action.get(b"username")) is not user:
             return Verdict(None, _FAILED, "user changed during login")
         if self._hub.authenticated >= self._hub.limits.sessions_authenticated:
-            return Verdict(None, b"Too many sessions", "too many sessions", b"SessionLimit")
+            return _crowded("too many sessions", "sessions_authenticated")
         crowded = len(self._hub.sessions_of(user)) >= self._hub.limits.sessions_per_user
-        if crowded and self._peer.address not in self._hub.exempt:
-            return Verdict(None, b"Too many sessions", "too many sessions of this user", b"SessionLimit")
+        if crowded and self._peer.address not in self._hub.bounds.exempt:
+            return _crowded("too many sessions of this user", "sessions_per_user")
         return Verdict(user)
+
+
+def _wrong(reason: str, event: bytes) -> Verdict:
+    return Verdict(None, _FAILED, reason, event, is_guess=True)
+
+
+def _crowded(reason: str, limit: str) -> Verdict:
+    return Verdict(None, b"Too many sessions", reason, b"SessionLimit", limit=limit)
 
 
 def begin(session: "Session", action: Action) -> None:
     """Judge a Login; nothing else of this client runs until that is done."""
+    hub, peer = session.hub, session.transport.peer.address
+    if hub.bounds.admission.is_penalised(peer, hub.scheduler.now()):
+        # Connected before the penalty began: what it guesses is not looked at.
+        refuse(session, action, Verdict(None, _FAILED, "address is under a penalty", limit="penalty"))
+        return
     session.state = State.JUDGED
     attempt = Attempt(session.hub, session.transport.peer, session.challenge, action)
     attempt.judge(lambda verdict: _judged(session, action, verdict))
@@ -119,16 +140,16 @@ def begin(session: "Session", action: Action) -> None:
 def refuse(session: "Session", action: Action, verdict: Verdict) -> None:
     """Answer a failed login, after Asterisk's pause, and close."""
     session.state = State.JUDGED
+    bounds, peer = session.hub.bounds, session.transport.peer.address
     session.hub.stats.login_failures += 1
-    log.say(
-        log.WARNING,
-        "login-failed",
-        session=session.id,
-        user=session.login_name,
-        peer=session.transport.peer.address,
-        reason=verdict.reason,
+    bounds.rationed.say(
+        log.WARNING, "login-failed", peer, session=session.id, user=session.login_name, reason=verdict.reason
     )
-    session.tell(verdict.event, ERROR)
+    if verdict.limit:
+        bounds.hit(verdict.limit, peer, session=session.id, user=session.login_name)
+    if verdict.is_guess:
+        bounds.login_failed(peer, session.hub.scheduler.now())
+    trail.tell(session, verdict.event, ERROR)
 
     def answer() -> None:
         if session.state is State.JUDGED:
@@ -159,6 +180,6 @@ def _judged(session: "Session", action: Action, verdict: Verdict) -> None:
     if booted and privilege.may_read(user.read & session.mask, privilege.SYSTEM):
         session.reply(booted)
         session.push()
-    session.tell(b"SuccessfulAuth", INFORMATIONAL, (b"UsingPassword", b"1"))
+    trail.tell(session, b"SuccessfulAuth", INFORMATIONAL, (b"UsingPassword", b"1"))
     session.hub.subscribe(session)
     session.advance()

@@ -133,7 +133,7 @@ class Outbox:
     # -- events that are dropped -------------------------------------------
 
     def drop_events_past(self, soft: int) -> None:
-        """Take no events while more than ``soft`` bytes wait (NEVER: take all); the gap is told at its end."""
+        """Take no events while more than ``soft`` bytes wait (NEVER: take all); a gap is told at its end."""
         self._soft = soft
         if not self._dropped:
             self.closed_above = soft
@@ -152,8 +152,9 @@ class Outbox:
         gap, and one event that tells of it, instead of many.
         """
         count = events.count(_END_OF_MESSAGE)
-        self._dropped += count
-        self.closed_above = -1
+        if count:
+            self._dropped += count
+            self.closed_above = -1
         return count
 
     def _tell_dropped(self) -> None:

@@ -5,7 +5,7 @@ in ``tests/support``.  None of these calls blocks, and none calls back before it
 returns, but for Verifier when it knows the answer at once.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import NamedTuple, Protocol
 
 
@@ -19,8 +19,8 @@ class Peer(NamedTuple):
     tls: str = ""
 
 
-class Transport(Protocol):
-    """The way to one client."""
+class Transport(Hashable, Protocol):
+    """The way to one client; each is equal to itself only."""
 
     @property
     def peer(self) -> Peer:
@@ -79,5 +79,5 @@ class Scheduler(Protocol):
 class Verifier(Protocol):
     """Compares a candidate secret with a stored hash, without holding up the loop."""
 
-    def verify(self, stored: str, candidate: bytes, done: Callable[[bool], None]) -> None:
-        """Call ``done`` once with the verdict; False also when the work cannot be taken on."""
+    def verify(self, stored: str, candidate: bytes, done: Callable[[bool | None], None]) -> None:
+        """Call ``done`` once with the verdict; None when the work cannot be taken on."""

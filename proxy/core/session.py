@@ -9,26 +9,28 @@ import secrets
 from collections import deque
 from typing import TYPE_CHECKING
 
-from proxy import log
 from proxy.ami import eventfilter, message, privilege
 from proxy.ami.actions import LOCAL
-from proxy.ami.errors import MessageTooLong, ProtocolError
+from proxy.ami.errors import ActionIDTooLong, MessageTooLong, ProtocolError
 from proxy.ami.eventfilter import FilterSet
 from proxy.ami.framing import ActionFramer
 from proxy.ami.message import Action, parse_action
 from proxy.config.rules import Scope
-from proxy.core import localactions, login, originate
+from proxy.core import localactions, login, originate, throttle, trail
 from proxy.core.outbox import Outbox
-from proxy.core.policy import Deny, target_of
+from proxy.core.policy import Deny
 from proxy.core.ports import Transport
-from proxy.core.securityevents import ERROR, security_event
-from proxy.core.state import OVER, RUNNING, State
+from proxy.core.securityevents import ERROR
+from proxy.core.state import OVER, RUNNING, UNREAD, State
 from proxy.core.subscription import Subscription
 from proxy.core.users import User
 
 if TYPE_CHECKING:
     from proxy.core.hub import Hub
     from proxy.core.waitevent import WaitEvent
+
+#: Ticks, which are seconds, after which it is told that a session is full.
+_FULL_TICKS = 5
 
 
 class Session:
@@ -39,12 +41,15 @@ class Session:
         "_audited",
         "_ended",
         "_framer",
+        "_full_ticks",
+        "_heard",
+        "_heard_at",
         "_paused",
         "_queue",
-        "_result",
         "_unsent",
         "challenge",
         "filters",
+        "full",
         "hub",
         "id",
         "login_name",
@@ -56,6 +61,7 @@ class Session:
         "seen",
         "state",
         "subscription",
+        "throttle",
         "transport",
         "user",
         "waiting",
@@ -65,7 +71,8 @@ class Session:
         self.hub = hub
         self.transport = transport
         self.id = secrets.token_hex(6)
-        self.outbox = Outbox(transport, hub.limits.outbox_hard)
+        self.outbox = Outbox(transport, hub.limits.outbox_hard, hub.bounds.backlog)
+        self.throttle = throttle.Throttle(hub.bounds.rates)
         self.state = State.GREETED
         self.user: User | None = None
         #: The user's name as this client spelled it; what Asterisk shows as AccountID.
@@ -82,11 +89,16 @@ class Session:
         self._queue: deque[bytes] = deque()
         self._unsent: list[bytes] = []
         self._advancing = False
-        #: A privileged action under way: what, by which rule, since when; and what came of it.
-        self._audited: tuple[Action, str, float] | None = None
-        self._result = b""
+        #: The privileged action under way.
+        self._audited: trail.Audited | None = None
         self._ended = False
         self._paused = False
+        #: The limit because of which nothing more is read, and for how many ticks.
+        self.full = ""
+        self._full_ticks = 0
+        #: What ``received`` was at the last tick, and when that changed.
+        self._heard = 0
+        self._heard_at = self.opened
         #: The WaitEvent that is under way.
         self.waiting: WaitEvent | None = None
 
@@ -98,12 +110,16 @@ class Session:
             return
         self.received += len(data)
         try:
-            self._queue.extend(self._framer.feed(data))
+            messages = self._framer.feed(data)
         except MessageTooLong as error:
+            self.hit("action_bytes")
             self.reply(message.error(b"", str(error).encode()))
             self.close("malformed")
             return
+        self._queue.extend(messages)
+        self.hub.bounds.queued += len(messages)
         if self.user is None and self.received > self.hub.limits.login_bytes:
+            self.hit("login_bytes")
             self.close("too much before login")
             return
         if self.waiting is not None:
@@ -133,10 +149,10 @@ class Session:
         """Part of an answer; it leaves with the next ``push``, behind the events that came before it."""
         if self.subscription is not None and not self.outbox.holding:
             earlier = self.subscription.take(self)
-            if earlier:
+            if earlier and not self._drops(earlier):
                 self._unsent.append(earlier)
         if self._audited is not None:
-            self._result = _outcome(data) or self._result
+            self._audited.answered(data)
         self._unsent.append(data)
         self.hub.touch(self)
 
@@ -144,7 +160,8 @@ class Session:
         """The action upstream is answered: on to the next."""
         self.state = State.READY
         if self._audited is not None:
-            self._record(*self._audited)
+            self._audited.record(self, self.hub.scheduler.now())
+            self._audited = None
         if self.outbox.holding:
             # As in Asterisk the answer comes first, then what happened meanwhile.
             head = b"".join(self._unsent)
@@ -156,8 +173,11 @@ class Session:
 
     def deliver(self, data: bytes) -> None:
         """Events of this session's subscription."""
-        if not self.outbox.push(data):
-            self.hub.too_slow(self)
+        outbox = self.outbox
+        if outbox.size and outbox.size > outbox.closed_above:
+            self._drops(data)
+        elif not outbox.push(data):
+            self.hub.too_slow(self, "outbox_hard")
 
     def push(self) -> None:
         """Send what was answered."""
@@ -168,7 +188,7 @@ class Session:
 
     def greet(self, banner: bytes) -> None:
         """The banner, alone in the first write: clients rely on it (operations.md §1)."""
-        self.deliver(banner)
+        self._sent(self.outbox.push(banner))
 
     def close(self, reason: str, *, abort: bool = False) -> None:
         """End the session; what is waiting is still sent unless ``abort``."""
@@ -181,19 +201,10 @@ class Session:
         if self.waiting is not None:
             self.waiting.cancel()
         self.state = State.CLOSING
+        self.hub.bounds.queued -= len(self._queue)
         self._queue.clear()
         self.hub.detach(self, reason)
-        log.say(
-            log.INFO,
-            "session-close",
-            session=self.id,
-            user=self.user.name if self.user else None,
-            peer=self.transport.peer.address,
-            reason=reason,
-            seconds=round(self.hub.scheduler.now() - self.opened, 3),
-            bytes_in=self.received,
-            bytes_out=self.outbox.sent,
-        )
+        trail.closed(self, reason, self.hub.scheduler.now())
         if abort or not self.outbox.size:
             self._gone(abort=abort)
 
@@ -230,13 +241,19 @@ class Session:
             return
         self._advancing = True
         while self._queue and self.state in RUNNING:
+            self.hub.bounds.queued -= 1
             self._act(self._queue.popleft())
         self._advancing = False
         if self._ended and not self._queue and self.state in RUNNING:
             self.close("client closed")
         elif self.state not in OVER:
-            full = len(self._queue) >= self.hub.limits.in_flight_per_session
-            self._pause(full or self.state is State.JUDGED)
+            self.full = self._fullness()
+            self._pause(bool(self.full) or self.state in UNREAD)
+
+    def _fullness(self) -> str:
+        if len(self._queue) >= self.hub.limits.in_flight_per_session:
+            return "in_flight_per_session"
+        return "in_flight" if self.user is not None and self.hub.is_crowded(self) else ""
 
     def _pause(self, paused: bool) -> None:
         if paused != self._paused:
@@ -251,19 +268,21 @@ class Session:
             self.close("not AMI")
             return
         try:
-            action = parse_action(raw)
+            action = parse_action(raw, self.hub.limits.action_id_bytes)
         except ProtocolError as error:
+            if isinstance(error, ActionIDTooLong):
+                self.hit("action_id_bytes")
             self.reply(message.error(error.action_id, str(error).encode()))
             if error.fatal:
                 self.close("malformed")
             return
         if not action.name:
             self.reply(message.error(action.action_id, b"Missing action in request"))
-            self.tell(b"RequestBadFormat", ERROR, (b"RequestType", b"Action: NONE"))
+            trail.tell(self, b"RequestBadFormat", ERROR, (b"RequestType", b"Action: NONE"))
         elif self.user is None:
             self._act_unauthenticated(action)
-        else:
-            self._act_as(self.user, action)
+        elif throttle.admits(self, action):
+            self.run(action)
 
     def _act_unauthenticated(self, action: Action) -> None:
         if action.key == b"login":
@@ -274,7 +293,10 @@ class Session:
         else:
             self._deny(action, b"Permission denied", "not logged in")
 
-    def _act_as(self, user: User, action: Action) -> None:
+    def run(self, action: Action) -> None:
+        """Judge the action of a client that is logged in; answer it, or send it to Asterisk."""
+        user = self.user
+        assert user is not None
         decision = self.hub.decide(user, action, self.hub.table)
         if isinstance(decision, Deny):
             self._deny(action, decision.text, decision.rule)
@@ -286,8 +308,7 @@ class Session:
         self.state = State.BUSY
         outgoing = decision.action
         if decision.privileged:
-            self._audited = (outgoing, decision.rule, self.hub.scheduler.now())
-            self._result = b""
+            self._audited = trail.Audited(outgoing, decision.rule, self.hub.scheduler.now())
         if outgoing.key == b"originate":
             if originate.is_synchronous(outgoing):
                 self.push()  # what was answered before it is not held back with the events
@@ -298,36 +319,7 @@ class Session:
     def _deny(self, action: Action, text: bytes, rule: str) -> None:
         self.hub.stats.actions_denied += 1
         self.reply(message.error(action.action_id, text))
-        log.say(
-            log.WARNING,
-            "action-denied",
-            session=self.id,
-            user=self.user.name if self.user else None,
-            peer=self.transport.peer.address,
-            action=action.name,
-            target=target_of(action) or None,
-            rule=rule,
-        )
-        unknown = text.startswith(b"Invalid/unknown command")
-        name = b"RequestBadFormat" if unknown else b"RequestNotAllowed"
-        self.tell(name, ERROR, (b"RequestType", b"Action: " + action.name[:64]))
-
-    def _record(self, action: Action, rule: str, began: float) -> None:
-        """The audit line of a privileged action that was allowed, once Asterisk has answered it."""
-        self._audited = None
-        assert self.user is not None
-        log.say(
-            log.INFO,
-            "action-allowed",
-            session=self.id,
-            user=self.user.name,
-            peer=self.transport.peer.address,
-            action=action.name,
-            target=target_of(action) or None,
-            rule=rule,
-            result=self._result or None,
-            seconds=round(self.hub.scheduler.now() - began, 3),
-        )
+        trail.denied(self, action, text, rule)
 
     # -- ends --------------------------------------------------------------
 
@@ -341,41 +333,46 @@ class Session:
         rules = self.user.rules
         return self.user.read & self.mask, filters or None, rules.scope if rules is not None else None
 
-    def tell(self, name: bytes, severity: bytes, *extra: tuple[bytes, bytes]) -> None:
-        """Tell readers of class ``security`` what this session did."""
-        if not self.hub.anyone_reads(privilege.SECURITY):
-            return
-        self.hub.broadcast(
-            security_event(
-                name,
-                severity,
-                account=self.login_name,
-                session=self.id,
-                peer=self.transport.peer,
-                wall=self.hub.scheduler.wall(),
-                opened=self.opened_wall,
-                extra=extra,
-            )
-        )
-        self.hub.settle()
+    def hit(self, limit: str, **fields: object) -> None:
+        """This session has reached a limit."""
+        user = self.user.name if self.user is not None else None
+        self.hub.bounds.hit(limit, self.transport.peer.address, session=self.id, user=user, **fields)
+
+    def tick(self, now: float) -> None:
+        """Once a second: is it full for long, stuck, or silent?"""
+        self._full_ticks = self._full_ticks + 1 if self.full else 0
+        if self._full_ticks == _FULL_TICKS:
+            self.hit(self.full)
+        if self.outbox.stalled(now, self.hub.limits.outbox_stall):
+            self.hub.too_slow(self, "outbox_stall")
+        if self.received != self._heard or self.state is not State.READY:
+            self._heard, self._heard_at = self.received, now
+        elif 0 < self.hub.limits.idle_timeout < now - self._heard_at:
+            self.hit("idle_timeout")
+            self.close("idle")
+
+    def _drops(self, events: bytes) -> bool:
+        """Whether these are not for this client, which is past its soft limit."""
+        outbox = self.outbox
+        if outbox.size <= outbox.closed_above:
+            return False
+        if not outbox.in_gap:
+            self.hit("outbox_soft", bytes=outbox.waiting)
+        self.hub.stats.events_missed += outbox.drop(events)
+        return True
 
     def _sent(self, within_limit: bool) -> None:
         if not within_limit:
-            self.hub.too_slow(self)
+            self.hub.too_slow(self, "outbox_hard")
 
     def _gone(self, *, abort: bool = False) -> None:
         self.state = State.CLOSED
         self.hub.closing.pop(self, None)
+        self.outbox.discard()
         if abort:
             self.transport.abort()
         else:
             self.transport.close()
-
-
-def _outcome(data: bytes) -> bytes:
-    """``Success`` or ``Error`` of a response; b"" for what is none."""
-    kind, found, rest = data.partition(b"Response: ")
-    return rest.partition(b"\r")[0] if found and not kind else b""
 
 
 def _is_no_ami(raw: bytes) -> bool:

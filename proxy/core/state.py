@@ -11,6 +11,7 @@ class State(Enum):
     JUDGED = "its login is being checked, or its refusal delayed"
     READY = "logged in, nothing under way"
     BUSY = "an action is upstream"
+    HELD = "over a rate: its next action waits"
     WAITING = "in WaitEvent"
     CLOSING = "the last bytes are on their way"
     CLOSED = "gone"
@@ -18,5 +19,7 @@ class State(Enum):
 
 #: Nothing more is read from the client.
 OVER: Final = frozenset({State.CLOSING, State.CLOSED})
+#: Nothing more is read until what is under way is over.
+UNREAD: Final = frozenset({State.JUDGED, State.HELD})
 #: The next action may run.
 RUNNING: Final = frozenset({State.GREETED, State.READY})

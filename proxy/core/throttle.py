@@ -5,10 +5,16 @@ from it, and TCP tells its sender.  Only who has been held back for
 ``limits.rate_wait`` without a break is told ``Rate limit``, until it lets up.
 """
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+from proxy.ami import message
+from proxy.ami.message import Action
 from proxy.config.limits import Limits
 from proxy.core.bucket import Bucket
+from proxy.core.state import State
+
+if TYPE_CHECKING:
+    from proxy.core.session import Session
 
 
 class _Shared(NamedTuple):
@@ -79,3 +85,37 @@ class Throttle:
         if found is not None:
             found.bucket.take(now, found.rate)
         return Held(wait, name, False, first) if wait > 0 else None
+
+
+def admits(session: "Session", action: Action) -> bool:
+    """Whether the session's action may run now; one that may not runs later by itself, or is refused."""
+    hub, peer = session.hub, session.transport.peer.address
+    assert session.user is not None
+    if peer in hub.bounds.exempt:
+        return True
+    held = session.throttle.judge(session.user.name, action.key, hub.scheduler.now())
+    if held is None:
+        return True
+    if held.first or held.refused:
+        hub.bounds.hit(held.limit, peer, session=session.id, user=session.user.name, refused=held.refused)
+    if held.seconds:
+        session.state = State.HELD
+        hub.scheduler.later(held.seconds, lambda: _over(session, action, held))
+    else:
+        _refuse(session, action)
+    return False
+
+
+def _over(session: "Session", action: Action, held: Held) -> None:
+    if session.state is not State.HELD:
+        return  # closed meanwhile
+    session.state = State.READY
+    if held.refused:
+        _refuse(session, action)
+    else:
+        session.run(action)
+    session.advance()
+
+
+def _refuse(session: "Session", action: Action) -> None:
+    session.reply(message.error(action.action_id, b"Rate limit"))

@@ -36,6 +36,8 @@ class User:
     allowmultiplelogin: bool = True
     disabled: bool = False
     rules: Rules | None = None
+    #: ``close`` or ``drop_events``; None: as the limits say.
+    slow_consumer: str | None = None
 
     @classmethod
     def from_entry(cls, name: str, entry: UserEntry) -> "User":
@@ -52,6 +54,7 @@ class User:
             allowmultiplelogin=entry.allowmultiplelogin,
             disabled=entry.disabled,
             rules=rules_of(entry),
+            slow_consumer=entry.slow_consumer,
         )
 
 

@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from proxy.config.phc import InvalidHash, verify
 
-Done = Callable[[bool], None]
+Done = Callable[[bool | None], None]
 
 
 class HashVerifier:
@@ -55,7 +55,7 @@ class HashVerifier:
         return len(self._waiting)
 
     def verify(self, stored: str, candidate: bytes, done: Done) -> None:
-        """Call ``done`` once: at once when the answer is known or the queue is full, else from the loop."""
+        """Call ``done`` once: at once when the answer is known, or with None when the queue is full."""
         digest = self._digest(stored, candidate)
         if self._is_remembered(digest):
             self.remembered += 1
@@ -64,7 +64,7 @@ class HashVerifier:
             self._waiting[digest].append(done)
         elif len(self._waiting) >= self._room:
             self.refused += 1
-            done(False)
+            done(None)
         else:
             self._waiting[digest] = [done]
             self._threads.submit(self._work, stored, candidate, digest, self._generation)

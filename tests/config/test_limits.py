@@ -10,7 +10,7 @@ DOCUMENTED = {
     "connection_rate": 20, "connection_burst": 60, "handshake_timeout": 5, "handshake_bytes": 16384,
     "login_timeout": 10, "login_bytes": 4096, "login_failure_burst": 5, "login_failure_interval": 6,
     "penalty": 30, "penalty_max": 900, "hash_threads": 2, "hash_queue": 32, "action_bytes": 65536,
-    "action_id_bytes": 256, "in_flight_per_session": 32, "in_flight": 512, "lists_per_session": 4,
+    "action_id_bytes": 256, "in_flight_per_session": 32, "in_flight": 512,
     "list_items": 100000, "action_rate": 50, "action_burst": 200, "originate_rate": 2, "originate_burst": 10,
     "command_rate": 5, "command_burst": 10, "rate_wait": 30, "action_timeout": 15, "command_timeout": 60,
     "originate_grace": 5, "list_item_timeout": 15, "list_timeout": 120, "outbox_soft": 1 << 20,
@@ -18,7 +18,7 @@ DOCUMENTED = {
     "keepalive_idle": 60, "keepalive_interval": 15, "keepalive_count": 4, "unacknowledged_timeout": 30,
     "upstream_connect_timeout": 3, "upstream_login_timeout": 5, "reconnect_min": 0.5, "reconnect_max": 10,
     "reconnect_jitter": 0.3, "rejected_min": 5, "rejected_max": 60, "ping_interval": 15, "stall_timeout": 30,
-    "upstream_message_bytes": 1 << 20, "upstream_line_bytes": 64 << 10, "upstream_unfinished_bytes": 4 << 20,
+    "upstream_message_bytes": 1 << 20, "upstream_unfinished_bytes": 4 << 20,
     "drain_timeout": 10, "stop_timeout": 25,
 }  # fmt: skip
 

@@ -1,0 +1,105 @@
+"""Trail: what a session leaves in the log, and in the events of class ``security``.
+
+One line a fact (see ``proxy.log``): who, from where, which action on what, by
+which rule, and what came of it.  Values are named one by one, so no secret and
+no body is ever among them.
+"""
+
+from typing import TYPE_CHECKING
+
+from proxy import log
+from proxy.ami import privilege
+from proxy.ami.message import Action
+from proxy.core.policy import target_of
+from proxy.core.securityevents import ERROR, security_event
+
+if TYPE_CHECKING:
+    from proxy.core.session import Session
+
+
+def tell(session: "Session", name: bytes, severity: bytes, *extra: tuple[bytes, bytes]) -> None:
+    """Tell readers of class ``security`` what this session did."""
+    hub = session.hub
+    if not hub.anyone_reads(privilege.SECURITY):
+        return
+    hub.broadcast(
+        security_event(
+            name,
+            severity,
+            account=session.login_name,
+            session=session.id,
+            peer=session.transport.peer,
+            wall=hub.scheduler.wall(),
+            opened=session.opened_wall,
+            extra=extra,
+        )
+    )
+    hub.settle()
+
+
+def denied(session: "Session", action: Action, text: bytes, rule: str) -> None:
+    """The action was answered with ``text`` instead of being run."""
+    log.say(
+        log.WARNING,
+        "action-denied",
+        session=session.id,
+        user=session.user.name if session.user else None,
+        peer=session.transport.peer.address,
+        action=action.name,
+        target=target_of(action) or None,
+        rule=rule,
+    )
+    unknown = text.startswith(b"Invalid/unknown command")
+    name = b"RequestBadFormat" if unknown else b"RequestNotAllowed"
+    tell(session, name, ERROR, (b"RequestType", b"Action: " + action.name[:64]))
+
+
+class Audited:
+    """A privileged action that was allowed, from its start to Asterisk's answer."""
+
+    __slots__ = ("_action", "_began", "_result", "_rule")
+
+    def __init__(self, action: Action, rule: str, now: float) -> None:
+        self._action = action
+        self._rule = rule
+        self._began = now
+        self._result = b""
+
+    def answered(self, data: bytes) -> None:
+        """Part of the answer; the last response in it is what came of the action."""
+        kind, found, rest = data.partition(b"Response: ")
+        if found and not kind:
+            self._result = rest.partition(b"\r")[0]
+
+    def record(self, session: "Session", now: float) -> None:
+        """Log it."""
+        assert session.user is not None
+        log.say(
+            log.INFO,
+            "action-allowed",
+            session=session.id,
+            user=session.user.name,
+            peer=session.transport.peer.address,
+            action=self._action.name,
+            target=target_of(self._action) or None,
+            rule=self._rule,
+            result=self._result or None,
+            seconds=round(now - self._began, 3),
+        )
+
+
+def closed(session: "Session", reason: str, now: float) -> None:
+    """The session has ended."""
+    # Strangers can connect and go as often as they like.
+    say = log.say if session.user is not None else session.hub.bounds.rationed.say
+    say(
+        log.INFO,
+        "session-close",
+        peer=session.transport.peer.address,
+        session=session.id,
+        user=session.user.name if session.user else None,
+        reason=reason,
+        seconds=round(now - session.opened, 3),
+        bytes_in=session.received,
+        bytes_out=session.outbox.sent,
+    )
