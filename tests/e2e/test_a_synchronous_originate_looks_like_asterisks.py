@@ -1,0 +1,46 @@
+from typing import Any
+
+import pytest
+
+from proxy.simulator import Simulator
+from tests.e2e.conftest import SECRET, Service
+from tests.support.ami_client import AmiClient
+
+ANSWERED = {"Channel": "Local/answer@lab", "Application": "Wait", "Data": "0", "Timeout": "5000"}
+NO_ANSWER = {**ANSWERED, "Channel": "Local/noanswer@lab", "Timeout": "100"}
+UNKNOWN = {**ANSWERED, "Channel": "Nothing/1"}
+
+
+async def conversation(client: AmiClient, headers: dict[str, Any]) -> list[tuple[str, Any]]:
+    """What a client sees of a call it originates: kinds and names in order, the answer in full."""
+    start = len(client.log)
+    answer = await client.action("Originate", ActionID="orig/1", **headers)
+    await client.action("Ping", ActionID="after")
+    seen: list[tuple[str, Any]] = []
+    for message in client.log[start:]:
+        if message is answer:
+            seen.append(("response", message.headers))
+        elif message.event == "OriginateResponse":
+            seen.append(("event", message.without("Uniqueid", "Channel")))
+    return seen
+
+
+@pytest.mark.parametrize("headers", [ANSWERED, NO_ANSWER, UNKNOWN], ids=["answered", "no answer", "unknown"])
+@pytest.mark.parametrize("mode", [{}, {"Async": "false"}, {"Async": "true"}], ids=["sync", "false", "async"])
+async def test_a_synchronous_originate_looks_like_asterisks(
+    simulator: Simulator, service: Service, headers: dict[str, str], mode: dict[str, str]
+) -> None:
+    async with await AmiClient.connect("127.0.0.1", simulator.port) as direct:
+        await direct.login("proxy", SECRET)
+        expected = await conversation(direct, {**headers, **mode})
+    async with await service.client("boss") as boss:
+        assert await conversation(boss, {**headers, **mode}) == expected
+    assert any("response" in kind for kind, _ in expected)
+
+
+async def test_a_waiting_originate_holds_up_nobody_else(simulator: Simulator, service: Service) -> None:
+    async with await service.client("boss") as boss, await service.client("caller") as caller:
+        boss.send("Originate", ActionID="waits", **{**NO_ANSWER, "Timeout": "1000"})
+        await caller.wait_event("Newchannel")
+        assert (await caller.action("Status")).get("Response") == "Success"
+        assert not [m for m in boss.log if m.get("ActionID") == "waits"]
