@@ -23,7 +23,7 @@ from proxy.core import policy
 from proxy.core.hub import Hub
 from proxy.core.pacing import Pacing
 from proxy.core.users import UserTable
-from proxy.net.certstore import Candidate, CertificatesRefused, CertStore
+from proxy.net.certstore import Candidate, CertificatesRefused, CertStore, ReloadResult
 from proxy.net.link import Link, LinkState
 from proxy.net.listener import Door, bind
 from proxy.net.listener import Listener as ListeningSocket
@@ -166,6 +166,7 @@ class App:
             except CertificatesRefused as error:
                 raise StartError(f"listeners: {error}") from error
             self._stores.append(store)
+            _tell_findings(store.last_result)
             for sock in self._sockets(settings, inherited):
                 listener = ListeningSocket(self.door, sock, self._context_of(number))
                 listener.start(self._loop)
@@ -298,6 +299,7 @@ class App:
                 results.append(store.last_result)
             for result in results:
                 log.say(log.INFO, "certificates", result=str(result))
+                _tell_findings(result)
 
         return commit
 
@@ -311,6 +313,14 @@ class App:
         self._pacing.longest = config.fan_out.flush_interval_max
         self.hub.adopt(prepared.users)
         self.link.adopt(config.upstream, prepared.secret)
+
+
+def _tell_findings(result: ReloadResult) -> None:
+    """What is served all the same, but should be put right."""
+    for finding in result.findings:
+        log.say(
+            log.WARNING, "certificate-doubtful", file=finding.file, reason=finding.text, remedy=finding.remedy
+        )
 
 
 def _fault(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

@@ -1,0 +1,54 @@
+from pathlib import Path
+
+import pytest
+
+from proxy.app import StartError
+from proxy.cli import main
+from proxy.cli import run as module
+
+
+def test_the_configuration_is_what_is_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    ran: list[Path] = []
+    monkeypatch.setattr(module, "run", ran.append)
+    assert main(["run", "--config", str(tmp_path / "proxy.yaml")]) == 0
+    assert ran == [tmp_path / "proxy.yaml"]
+
+
+def test_what_is_wrong_with_the_configuration_is_printed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "proxy.yaml"
+    config.write_text("colour: blue\n")
+    assert main(["run", "--config", str(config)]) == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert f"{config}:1: colour: unknown key" in printed.err
+    assert "upstream" in printed.err
+
+
+def test_why_it_cannot_start_is_printed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(_: Path) -> None:
+        raise StartError("listeners: cannot listen on 127.0.0.1 port 5039: Address already in use")
+
+    monkeypatch.setattr(module, "run", refuse)
+    assert main(["run", "--config", "proxy.yaml"]) == 1
+    assert (
+        capsys.readouterr().err == "listeners: cannot listen on 127.0.0.1 port 5039: Address already in use\n"
+    )
+
+
+def test_ctrl_c_before_it_serves_is_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(_: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "run", interrupt)
+    assert main(["run", "--config", "proxy.yaml"]) == 130
+
+
+def test_without_a_configuration_it_is_misused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["run"])
+    assert caught.value.code == 2
+    assert "--config" in capsys.readouterr().err

@@ -1,0 +1,295 @@
+import asyncio
+import json
+import logging
+import os
+import resource
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from proxy import app as module
+from proxy import log
+from proxy.app import App, LinkState, StartError, prepare
+from proxy.config import ConfigErrors
+from proxy.simulator import Simulator, User
+from tests.support.ami_client import AmiClient
+from tests.support.ports import free_port
+from tests.support.proxy_process import ProxyProcess, hashed
+from tests.support.waiting import until
+
+SECRET = "the link's secret"
+USERS = {"anna": {"secret": hashed("s"), "read": "all", "write": "all"}}
+
+
+@pytest.fixture(autouse=True)
+def told(tmp_path: Path) -> Iterator[Callable[[], str]]:
+    """All that was logged; afterwards the log is as it was."""
+    logger = logging.getLogger("amiproxy")
+    before = logger.handlers[:], logger.level, logger.propagate
+    with (tmp_path / "log").open("w") as stream:
+        log.configure("text", "debug", stream)
+        yield (tmp_path / "log").read_text
+    logger.handlers[:], logger.level, logger.propagate = before
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> ProxyProcess:
+    """proxy.yaml and what belongs to it, before a port where nothing listens."""
+    directory = tmp_path / "etc"
+    directory.mkdir(mode=0o700)
+    return ProxyProcess(directory, ("127.0.0.1", free_port(), "proxy", SECRET), USERS)
+
+
+def change(files: ProxyProcess, **settings: Any) -> None:
+    configuration = yaml.safe_load(files.config.read_text())
+    # JSON is YAML, and has no anchors, which dumping one object twice would make.
+    files.config.write_text(json.dumps({**configuration, **settings}))
+
+
+@asynccontextmanager
+async def running(files: ProxyProcess) -> AsyncIterator[App]:
+    """The proxy in this process and loop; stopped at the end as by SIGTERM."""
+    loop = asyncio.get_running_loop()
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
+    app = App(files.config, prepare(files.config), loop)
+    up = asyncio.Event()
+    async with asyncio.TaskGroup() as tasks:
+        life = tasks.create_task(app.run(lambda _: up.set()))
+        waiting = tasks.create_task(up.wait())
+        try:
+            await asyncio.wait((life, waiting), return_when=asyncio.FIRST_COMPLETED)
+            if life.done():
+                waiting.cancel()
+                life.result()
+            yield app
+        finally:
+            waiting.cancel()
+            app.stop()
+            for number in handlers:
+                loop.remove_signal_handler(number)
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+async def connect(files: ProxyProcess) -> AmiClient:
+    client = await files.connect()
+    assert (await client.login("anna", "s")).get("Response") == "Success"
+    return client
+
+
+# -- preparing -------------------------------------------------------------
+
+
+def test_everything_is_read_before_anything_is_built(files: ProxyProcess) -> None:
+    prepared = prepare(files.config)
+    assert prepared.secret == SECRET.encode()
+    assert len(prepared.users) == 1
+    assert SECRET not in repr(prepared.config)
+
+
+def test_all_that_is_wrong_is_told_at_once(files: ProxyProcess) -> None:
+    change(files, colour="blue", tls={"policy": "none"})
+    with pytest.raises(ConfigErrors) as caught:
+        prepare(files.config)
+    assert len(caught.value.problems) == 2
+
+
+# -- starting --------------------------------------------------------------
+
+
+async def start_fails(files: ProxyProcess) -> str:
+    app = App(files.config, prepare(files.config), asyncio.get_running_loop())
+    with pytest.raises(StartError) as caught:
+        await app.run()
+    return str(caught.value)
+
+
+async def test_a_port_in_use_is_named_and_the_others_are_let_go(files: ProxyProcess) -> None:
+    certificates = [{"chain": "server.crt", "key": "server.key"}]
+    free = free_port()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        addresses = [f"127.0.0.1:{free}", f"127.0.0.1:{port}"]
+        change(files, listeners=[{"address": a, "certificates": certificates} for a in addresses])
+        told = await start_fails(files)
+    assert told == f"listeners: cannot listen on 127.0.0.1 port {port}: Address already in use"
+    with socket.create_server(("127.0.0.1", free)):
+        pass
+
+
+async def test_without_fit_certificates_there_is_no_start(files: ProxyProcess) -> None:
+    (files.directory / "server.crt").write_text("nothing\n")
+    assert "server.crt" in await start_fails(files)
+
+
+async def test_what_else_is_passed_than_listening_sockets_is_named(
+    files: ProxyProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def pass_nonsense() -> None:
+        raise module.NoListener("'ami' (descriptor 3) is not a listening TCP socket")
+
+    monkeypatch.setattr(module, "inherited_sockets", pass_nonsense)
+    told = await start_fails(files)
+    assert told.startswith("listeners: 'ami' (descriptor 3) is not a listening TCP socket; ")
+
+
+async def test_a_passed_socket_that_nobody_wants_is_closed_and_told(
+    files: ProxyProcess, monkeypatch: pytest.MonkeyPatch, told: Callable[[], str]
+) -> None:
+    spare = socket.create_server(("127.0.0.1", 0))
+    monkeypatch.setattr(module, "inherited_sockets", lambda: {"metrics": [spare]})
+    async with running(files):
+        assert spare.fileno() == -1
+        assert "socket-unused name=metrics" in told()
+
+
+async def test_a_doubtful_certificate_is_served_and_told(
+    files: ProxyProcess, told: Callable[[], str]
+) -> None:
+    (files.directory / "server.key").chmod(0o644)
+    async with running(files) as app:
+        assert app.addresses == [("127.0.0.1", files.port)]
+        assert "certificate-doubtful" in told()
+        assert "readable by everybody" in told()
+
+
+# -- running ---------------------------------------------------------------
+
+
+async def test_it_serves_and_says_how_things_stand(files: ProxyProcess, told: Callable[[], str]) -> None:
+    async with Simulator([User("proxy", SECRET)]) as simulator:
+        upstream = yaml.safe_load(files.config.read_text())["upstream"]
+        change(files, upstream={**upstream, "port": simulator.port})
+        async with running(files) as app:
+            await until(lambda: app.link.state is LinkState.UP)
+            assert app.status() == "0 sessions, link up"
+            async with await connect(files) as client:
+                assert app.status() == "1 sessions, link up"
+                assert (await client.action("CoreStatus")).get("Response") == "Success"
+                app.stop()
+                assert await client.ended() == "end of stream"
+    assert f"listeners=127.0.0.1:{files.port}" in told()
+    assert told().rstrip().endswith(" stopped")
+    assert SECRET not in told()
+
+
+async def test_the_status_says_why_there_is_no_link(files: ProxyProcess) -> None:
+    async with running(files) as app:
+        await until(lambda: app.link.state is LinkState.DOWN)
+        assert app.status().startswith("0 sessions, link down (")
+
+
+async def test_once_a_second_everything_is_looked_at(
+    files: ProxyProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_TICK_SECONDS", 0.01)
+    async with running(files) as app:
+        ticked: list[str] = []
+        for name in ("hub", "door", "link"):
+            monkeypatch.setattr(getattr(app, name), "tick", lambda now, name=name: ticked.append(name))
+        await until(lambda: len(ticked) >= 6)
+        assert ticked[:6] == ["hub", "door", "link"] * 2 or ticked[0] != "hub"
+
+
+async def test_a_fault_in_a_callback_is_one_line_of_the_log(
+    files: ProxyProcess, told: Callable[[], str]
+) -> None:
+    async with running(files) as app:
+        loop = asyncio.get_running_loop()
+
+        def fault() -> None:
+            raise RuntimeError("broken\nlogin user=root")
+
+        loop.call_soon(fault)
+        loop.call_exception_handler({"message": "without an exception"})
+        await until(lambda: told().count(" error fault ") == 2)
+        (line,) = [line for line in told().splitlines() if "broken" in line]
+        assert r"RuntimeError: broken\x0alogin user=root" in line
+        assert app.status()
+
+
+# -- reloading -------------------------------------------------------------
+
+
+async def test_a_reload_takes_up_what_has_changed(files: ProxyProcess, told: Callable[[], str]) -> None:
+    async with Simulator([User("proxy", "another secret")]) as simulator, running(files) as app:
+        assert app.hub.limits.connections == 1024
+        upstream = yaml.safe_load(files.config.read_text())["upstream"]
+        (files.directory / "upstream.secret").write_text("another secret\n")
+        change(
+            files,
+            upstream={**upstream, "port": simulator.port},
+            limits={"connections": 1500, "action_timeout": 7.0},
+            fan_out={"flush_interval": 0.02, "flush_interval_max": 0.03},
+            log={"level": "error"},
+        )
+        assert app.reload()
+        assert app.hub.limits.connections == 1500
+        assert app.hub.exchange.deadlines.action == 7.0
+        assert (app._pacing.shortest, app._pacing.longest) == (0.02, 0.03)
+        assert logging.getLogger("amiproxy").level == logging.ERROR
+        await until(lambda: app.link.state is LinkState.UP)
+    assert "another secret" not in told()
+
+
+async def test_a_failed_reload_stays_in_the_status_until_one_succeeds(
+    files: ProxyProcess, told: Callable[[], str]
+) -> None:
+    async with running(files) as app:
+        text = files.config.read_text()
+        change(files, colour="blue", tls={"policy": "none"})
+        assert not app.reload()
+        assert app.status().startswith("last reload failed, old configuration kept; ")
+        assert told().count("reload-failed") == 2
+        files.config.write_text(text)
+        assert app.reload()
+        assert app.status().startswith("0 sessions")
+
+
+async def test_one_bad_pair_of_two_keeps_both_old(files: ProxyProcess, told: Callable[[], str]) -> None:
+    certificates = [{"chain": "server.crt", "key": "server.key"}]
+    listeners = [{"address": f"127.0.0.1:{port}", "certificates": certificates} for port in (files.port, 0)]
+    change(files, listeners=listeners)
+    async with running(files) as app:
+        before = [store.context for store in app._stores]
+        listeners[1] = {**listeners[1], "certificates": [{"chain": "ca.pem", "key": "server.key"}]}
+        change(files, listeners=listeners, tls={"policy": "modern"})
+        assert not app.reload()
+        assert [store.context for store in app._stores] == before
+        assert "ca.pem" in told()
+
+
+async def test_a_reload_while_stopping_is_ignored(files: ProxyProcess) -> None:
+    async with running(files) as app:
+        app.stop()
+        assert not app.reload()
+        assert "reload" not in app.status()
+
+
+# -- descriptors -----------------------------------------------------------
+
+
+def test_descriptors_are_raised_as_far_as_they_may(
+    monkeypatch: pytest.MonkeyPatch, told: Callable[[], str]
+) -> None:
+    limits = {"now": (100, 1000)}
+    monkeypatch.setattr(resource, "getrlimit", lambda _: limits["now"])
+    monkeypatch.setattr(resource, "setrlimit", lambda _, wanted: limits.update(now=wanted))
+    module._raise_descriptors(500)
+    assert limits["now"] == (564, 1000)
+    assert told() == ""
+    module._raise_descriptors(5000)
+    assert limits["now"] == (1000, 1000)
+    assert "few-descriptors limit=1000 needed=5064" in told()
+
+
+def test_enough_descriptors_are_left_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (4096, 4096))
+    monkeypatch.setattr(resource, "setrlimit", lambda *_: os.abort())
+    module._raise_descriptors(1024)
