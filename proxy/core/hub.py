@@ -15,6 +15,7 @@ from proxy.ami.actions import SHIPPED, ActionTable, Listed
 from proxy.ami.message import Action, Message, event
 from proxy.ami.relay import BROADCAST, action_id_of, rebuild_event
 from proxy.config.limits import Limits
+from proxy.core.actionstats import OTHER
 from proxy.core.boot import Boot
 from proxy.core.bounds import Bounds
 from proxy.core.correlator import Asker
@@ -28,6 +29,7 @@ from proxy.core.session import Session
 from proxy.core.state import State
 from proxy.core.stats import Stats
 from proxy.core.subscription import Subscription
+from proxy.core.tap import Taps
 from proxy.core.users import User, UserTable
 
 #: What clients are greeted with before Asterisk was ever reached: the AMI version (Asterisk 22's)
@@ -70,6 +72,7 @@ class Hub:
         self.table = SHIPPED
         self.banner = DEFAULT_BANNER
         self.exchange = Exchange(self.stats, self.bounds.deadlines(), self._over)
+        self.taps = Taps()
         self.waiters: set[Session] = set()
         self.closing: dict[Session, float] = {}
         self._pacing = pacing
@@ -218,6 +221,11 @@ class Hub:
             self.table = table
         log.say(log.DEBUG, "actions-learnt", actions=len(table.live))
 
+    def counted_name(self, action: Action) -> bytes:
+        """What an action is counted by: the table's name, for clients can make up as many as they like."""
+        row = self.table.find(action.key)
+        return row.name if row is not None else OTHER
+
     def _tell_upstream(self, status: bytes, *extra: tuple[bytes, bytes]) -> None:
         self.broadcast(event(b"ProxyUpstream", (b"Privilege", b"system,all"), (b"Status", status), *extra))
         self.settle()
@@ -243,6 +251,7 @@ class Hub:
         self.stats.logins += 1
         self.bounds.admission.authenticated(session.transport)
         self.bounds.fit(session.outbox, session.user)
+        self.taps.entered(session)
 
     def detach(self, session: Session, reason: str) -> None:
         """The session ends: forget it everywhere."""
@@ -252,6 +261,7 @@ class Hub:
         self._crowd.pop(session, None)
         self.exchange.abandon(session)
         self._leave(session)
+        self.taps.left(session)
         self.closing[session] = self.scheduler.now() + _CLOSE_SECONDS
 
     @property

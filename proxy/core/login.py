@@ -141,7 +141,7 @@ def refuse(session: "Session", action: Action, verdict: Verdict) -> None:
     """Answer a failed login, after Asterisk's pause, and close."""
     session.state = State.JUDGED
     bounds, peer = session.hub.bounds, session.transport.peer.address
-    session.hub.stats.login_failures += 1
+    session.hub.stats.refused(verdict.reason)
     bounds.rationed.say(
         log.WARNING, "login-failed", peer, session=session.id, user=session.login_name, reason=verdict.reason
     )

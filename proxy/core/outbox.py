@@ -11,7 +11,7 @@ itself delivers no events.
 from collections import deque
 
 from proxy.ami.message import event
-from proxy.core.ports import Transport
+from proxy.core.ports import Sender
 
 #: More than any outbox holds: no event is dropped.
 NEVER = 1 << 62
@@ -41,16 +41,17 @@ class Outbox:
         "_held",
         "_held_size",
         "_soft",
-        "_transport",
         "closed_above",
         "limit",
+        "sender",
         "sent",
         "size",
         "stuck_since",
     )
 
-    def __init__(self, transport: Transport, limit: int, backlog: Backlog | None = None) -> None:
-        self._transport = transport
+    def __init__(self, sender: Sender, limit: int, backlog: Backlog | None = None) -> None:
+        #: Where everything goes.
+        self.sender = sender
         self._backlog = backlog if backlog is not None else Backlog()
         self._soft = NEVER
         self._dropped = 0
@@ -78,7 +79,7 @@ class Outbox:
             self.size += len(data)
             self._backlog.size += len(data)
             return self.size <= self.limit
-        taken = self._transport.send(data)
+        taken = self.sender.send(data)
         self.sent += taken
         if taken < len(data):
             self._chunks.append(data[taken:])
@@ -117,7 +118,7 @@ class Outbox:
         while chunks:
             # The same bytes first, as TLS demands after a write that was not taken; more may follow.
             data = chunks[0] if len(chunks) == 1 else b"".join(chunks)
-            taken = self._transport.send(data)
+            taken = self.sender.send(data)
             self.sent += taken
             self.size -= taken
             self._backlog.size -= taken

@@ -19,6 +19,13 @@ class Peer(NamedTuple):
     tls: str = ""
 
 
+class Sender(Protocol):
+    """What an outbox sends through; see Transport."""
+
+    def send(self, data: bytes) -> int:
+        """The number of bytes taken."""
+
+
 class Transport(Hashable, Protocol):
     """The way to one client; each is equal to itself only."""
 

@@ -16,13 +16,14 @@ from proxy.ami.eventfilter import FilterSet
 from proxy.ami.framing import ActionFramer
 from proxy.ami.message import Action, parse_action
 from proxy.config.rules import Scope
-from proxy.core import localactions, login, originate, throttle, trail
+from proxy.core import localactions, login, originate, proxyactions, throttle, trail
 from proxy.core.outbox import Outbox
 from proxy.core.policy import Deny
-from proxy.core.ports import Transport
+from proxy.core.ports import Sender, Transport
 from proxy.core.securityevents import ERROR
 from proxy.core.state import OVER, RUNNING, UNREAD, State
 from proxy.core.subscription import Subscription
+from proxy.core.tap import Framing
 from proxy.core.users import User
 
 if TYPE_CHECKING:
@@ -38,7 +39,6 @@ class Session:
 
     __slots__ = (
         "_advancing",
-        "_audited",
         "_ended",
         "_framer",
         "_full_ticks",
@@ -46,6 +46,7 @@ class Session:
         "_heard_at",
         "_paused",
         "_queue",
+        "_underway",
         "_unsent",
         "challenge",
         "filters",
@@ -85,12 +86,12 @@ class Session:
         self.received = 0
         self.opened = hub.scheduler.now()
         self.opened_wall = hub.scheduler.wall()
-        self._framer = ActionFramer(hub.limits.action_bytes)
+        self._framer: Framing = ActionFramer(hub.limits.action_bytes)
         self._queue: deque[bytes] = deque()
         self._unsent: list[bytes] = []
         self._advancing = False
-        #: The privileged action under way.
-        self._audited: trail.Audited | None = None
+        #: What Asterisk is being asked.
+        self._underway: trail.Underway | None = None
         self._ended = False
         self._paused = False
         #: The limit because of which nothing more is read, and for how many ticks.
@@ -151,17 +152,17 @@ class Session:
             earlier = self.subscription.take(self)
             if earlier and not self._drops(earlier):
                 self._unsent.append(earlier)
-        if self._audited is not None:
-            self._audited.answered(data)
+        if self._underway is not None:
+            self._underway.answered(data)
         self._unsent.append(data)
         self.hub.touch(self)
 
     def finished(self) -> None:
         """The action upstream is answered: on to the next."""
         self.state = State.READY
-        if self._audited is not None:
-            self._audited.record(self, self.hub.scheduler.now())
-            self._audited = None
+        if self._underway is not None:
+            self._underway.record(self, self.hub.scheduler.now())
+            self._underway = None
         if self.outbox.holding:
             # As in Asterisk the answer comes first, then what happened meanwhile.
             head = b"".join(self._unsent)
@@ -276,7 +277,9 @@ class Session:
             if error.fatal:
                 self.close("malformed")
             return
-        if not action.name:
+        if not action.name and action.has(b"proxyaction"):
+            proxyactions.answer(self, action)
+        elif not action.name:
             self.reply(message.error(action.action_id, b"Missing action in request"))
             trail.tell(self, b"RequestBadFormat", ERROR, (b"RequestType", b"Action: NONE"))
         elif self.user is None:
@@ -303,12 +306,13 @@ class Session:
             return
         if action.key in LOCAL:
             self.hub.stats.actions_local += 1
+            self.hub.stats.actions.count(self.hub.counted_name(action), user.name, "local")
             localactions.AUTHENTICATED[action.key](self, decision.action)
             return
         self.state = State.BUSY
         outgoing = decision.action
-        if decision.privileged:
-            self._audited = trail.Audited(outgoing, decision.rule, self.hub.scheduler.now())
+        rule = decision.rule if decision.privileged else None
+        self._underway = trail.Underway(outgoing, rule, self.hub.scheduler.now())
         if outgoing.key == b"originate":
             if originate.is_synchronous(outgoing):
                 self.push()  # what was answered before it is not held back with the events
@@ -318,10 +322,21 @@ class Session:
 
     def _deny(self, action: Action, text: bytes, rule: str) -> None:
         self.hub.stats.actions_denied += 1
+        user = self.user.name if self.user is not None else ""
+        self.hub.stats.actions.count(self.hub.counted_name(action), user, "denied")
         self.reply(message.error(action.action_id, text))
         trail.denied(self, action, text, rule)
 
     # -- ends --------------------------------------------------------------
+
+    @property
+    def wires(self) -> tuple[Framing, Sender]:
+        """What cuts its input into messages, and what takes its output; exchanged for a tap and back."""
+        return self._framer, self.outbox.sender
+
+    @wires.setter
+    def wires(self, wires: tuple[Framing, Sender]) -> None:
+        self._framer, self.outbox.sender = wires
 
     @property
     def view(self) -> tuple[int, FilterSet | None, Scope | None]:

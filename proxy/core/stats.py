@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from proxy.core.actionstats import ActionStats
+
 
 @dataclass(slots=True)
 class Stats:
@@ -27,6 +29,8 @@ class Stats:
     events_missed: int = 0
     closes: dict[str, int] = field(default_factory=dict)
     limits: dict[str, int] = field(default_factory=dict)
+    refusals: dict[str, int] = field(default_factory=dict)
+    actions: ActionStats = field(default_factory=ActionStats)
 
     def closed(self, reason: str) -> None:
         """Count the end of a session by its reason."""
@@ -35,3 +39,8 @@ class Stats:
     def hit(self, limit: str) -> None:
         """Count that a limit was reached, by its name in the configuration."""
         self.limits[limit] = self.limits.get(limit, 0) + 1
+
+    def refused(self, reason: str) -> None:
+        """Count a login that failed by its reason, which is one of the few that ``login`` has."""
+        self.login_failures += 1
+        self.refusals[reason] = self.refusals.get(reason, 0) + 1

@@ -54,37 +54,42 @@ def denied(session: "Session", action: Action, text: bytes, rule: str) -> None:
     tell(session, name, ERROR, (b"RequestType", b"Action: " + action.name[:64]))
 
 
-class Audited:
-    """A privileged action that was allowed, from its start to Asterisk's answer."""
+class Underway:
+    """An action that Asterisk is asked: counted when it is answered, and audited if it is privileged."""
 
     __slots__ = ("_action", "_began", "_result", "_rule")
 
-    def __init__(self, action: Action, rule: str, now: float) -> None:
+    def __init__(self, action: Action, rule: str | None, now: float) -> None:
         self._action = action
+        #: By which a privileged one was allowed; None for the others.
         self._rule = rule
         self._began = now
         self._result = b""
 
     def answered(self, data: bytes) -> None:
         """Part of the answer; the last response in it is what came of the action."""
-        kind, found, rest = data.partition(b"Response: ")
-        if found and not kind:
-            self._result = rest.partition(b"\r")[0]
+        if data.startswith(b"Response: "):
+            self._result = data[10 : data.find(b"\r")]
 
     def record(self, session: "Session", now: float) -> None:
-        """Log it."""
-        assert session.user is not None
+        """It is answered to the end."""
+        user, hub = session.user, session.hub
+        assert user is not None
+        seconds = now - self._began
+        hub.stats.actions.answered(hub.counted_name(self._action), user.name, self._result, seconds)
+        if self._rule is None:
+            return
         log.say(
             log.INFO,
             "action-allowed",
             session=session.id,
-            user=session.user.name,
+            user=user.name,
             peer=session.transport.peer.address,
             action=self._action.name,
             target=target_of(self._action) or None,
             rule=self._rule,
             result=self._result or None,
-            seconds=round(now - self._began, 3),
+            seconds=round(seconds, 3),
         )
 
 

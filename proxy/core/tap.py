@@ -1,0 +1,120 @@
+"""Taps: show somebody what one user sends and is sent, while it happens.
+
+Nothing of it is there while nobody looks: a tap takes the place of a session's
+framer, and of the transport of its outbox, and gives both back at its end.
+"""
+
+from typing import TYPE_CHECKING, Protocol
+
+from proxy.core.masking import masked
+from proxy.core.ports import Sender
+
+if TYPE_CHECKING:
+    from proxy.core.session import Session
+
+_END_OF_MESSAGE = b"\r\n\r\n"
+#: What is longer is shown in pieces.
+_LONGEST = 64 << 10
+
+
+class Watcher(Protocol):
+    """Who looks."""
+
+    def saw(self, session: "Session", sent: bool, message: bytes) -> None:
+        """A message that the session was sent, or that came from it; secrets are masked."""
+
+
+class Framing(Protocol):
+    """What cuts a session's input."""
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """The messages that the data completed."""
+
+
+class Tap:
+    """Sits in one session's wires."""
+
+    __slots__ = ("_framer", "_partial", "_sender", "_session", "watchers")
+
+    def __init__(self, session: "Session") -> None:
+        self._session = session
+        self._partial = b""
+        self.watchers: list[Watcher] = []
+        self._framer: Framing
+        self._sender: Sender
+        self._framer, self._sender = session.wires
+        session.wires = self, self
+
+    def remove(self) -> None:
+        """Leave the wires as they were."""
+        self._session.wires = self._framer, self._sender
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """See Framing."""
+        messages = self._framer.feed(data)
+        for message in messages:
+            self._show(False, message)
+        return messages
+
+    def send(self, data: bytes) -> int:
+        """See Sender in ports.py."""
+        taken = self._sender.send(data)
+        *messages, rest = (self._partial + data[:taken]).split(_END_OF_MESSAGE)
+        for message in messages:
+            self._show(True, message + _END_OF_MESSAGE)
+        if len(rest) > _LONGEST:
+            # Cut where a line ends, or a secret could be parted from its name.
+            head, end, rest = rest.rpartition(b"\n")
+            self._show(True, head + end)
+            rest = rest if len(rest) <= _LONGEST else b""
+        self._partial = rest
+        return taken
+
+    def _show(self, sent: bool, message: bytes) -> None:
+        if message.strip():
+            shown = masked(message)
+            for watcher in list(self.watchers):
+                watcher.saw(self._session, sent, shown)
+
+
+class Taps:
+    """Who watches which user; names without regard to case."""
+
+    def __init__(self) -> None:
+        self._watchers: dict[str, list[Watcher]] = {}
+        self._taps: dict[Session, Tap] = {}
+
+    def watch(self, user: str, sessions: "list[Session]", watcher: Watcher) -> None:
+        """Show the user's sessions there are, and those to come."""
+        self._watchers.setdefault(user.lower(), []).append(watcher)
+        for session in sessions:
+            self._tap(session, watcher)
+
+    def unwatch(self, user: str, watcher: Watcher) -> None:
+        """Show no more."""
+        watchers = self._watchers[user.lower()]
+        watchers.remove(watcher)
+        if not watchers:
+            del self._watchers[user.lower()]
+        for session, tap in list(self._taps.items()):
+            if watcher in tap.watchers:
+                tap.watchers.remove(watcher)
+            if not tap.watchers:
+                tap.remove()
+                del self._taps[session]
+
+    def entered(self, session: "Session") -> None:
+        """The session has logged in."""
+        assert session.user is not None
+        for watcher in self._watchers.get(session.user.name.lower(), ()):
+            self._tap(session, watcher)
+
+    def left(self, session: "Session") -> None:
+        """The session ends: its last bytes are still shown."""
+        self._taps.pop(session, None)
+
+    def _tap(self, session: "Session", watcher: Watcher) -> None:
+        tap = self._taps.get(session)
+        if tap is None:
+            tap = self._taps[session] = Tap(session)
+        tap.watchers.append(watcher)
