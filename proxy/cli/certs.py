@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from proxy.cli.certreport import describe_certificate, describe_revocation_list
 from proxy.net.certstore import CertificatesRefused, CertStore
@@ -27,7 +27,7 @@ from proxy.x509.issue import (
 from proxy.x509.pem import load_certificates, load_revocation_lists
 from proxy.x509.revoke import CRL_DAYS, revoke
 from proxy.x509.snapshot import read_file
-from proxy.x509.validate import Finding, Rules
+from proxy.x509.validate import Finding
 
 _Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 _RENEW_WITHIN = 30
@@ -57,6 +57,11 @@ class _Files(NamedTuple):
 
 class _Tls(NamedTuple):
     policy: str
+    allow_expired: bool
+    minimum_version: None = None
+    suites: tuple[str, ...] = ()
+    lost_names: Literal["refuse"] = "refuse"
+    expired_crl: Literal["refuse"] = "refuse"
 
 
 def register(commands: _Commands) -> None:
@@ -243,7 +248,6 @@ def _check(arguments: argparse.Namespace) -> int:
     if arguments.served is not None:
         served = load_certificates(read_file(arguments.served).data, str(arguments.served))
         names += facts_of(served[0]).names
-    rules = Rules(allow_expired=arguments.allow_expired, names=tuple(names), lost_names="refuse")
     files = _Files(
         (_Pair(arguments.chain, arguments.key),),
         "required" if arguments.client_ca is not None else "none",
@@ -251,7 +255,7 @@ def _check(arguments: argparse.Namespace) -> int:
         arguments.client_crl,
     )
     try:
-        store = CertStore(files, _Tls(arguments.policy), rules)
+        store = CertStore(files, _Tls(arguments.policy, arguments.allow_expired), names=names)
     except CertificatesRefused as refused:
         _print_findings(refused.findings)
         print("refused: these files would not be served", file=sys.stderr)

@@ -3,13 +3,11 @@
 import argparse
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
-from proxy.config import Config, ConfigErrors, Listener, UsersFile, load, warnings_of
-from proxy.x509.errors import FileError
-from proxy.x509.snapshot import read_file
-from proxy.x509.validate import Finding, Rules, judge_pair, judge_trust
+from proxy.config import Config, ConfigErrors, Listener, Tls, UsersFile, load, warnings_of
+from proxy.net.certstore import CertificatesRefused, CertStore
+from proxy.x509.validate import Finding
 
 _EXAMPLE = """\
 example:
@@ -41,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
         for problem in errors.problems:
             print(problem, file=sys.stderr)
         return 1
-    findings = list(dict.fromkeys(finding for one in config.listeners for finding in _judge(one)))
+    findings = list(dict.fromkeys(finding for one in config.listeners for finding in _judge(one, config.tls)))
     wrong = [finding for finding in findings if finding.level == "error"]
     for finding in wrong:
         print(finding, file=sys.stderr)
@@ -55,16 +53,12 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _judge(listener: Listener) -> Iterator[Finding]:
-    now = datetime.now(UTC)
+def _judge(listener: Listener, tls: Tls) -> tuple[Finding, ...]:
+    """All that a start does with the files of a listener, but to serve them."""
     try:
-        for pair in listener.certificates:
-            yield from judge_pair(read_file(pair.chain), read_file(pair.key), now, Rules()).findings
-        if listener.client_ca is not None:
-            lists = None if listener.client_crl is None else read_file(listener.client_crl)
-            yield from judge_trust(read_file(listener.client_ca), lists, now, Rules()).findings
-    except FileError as error:
-        yield Finding("error", "unreadable", error.path, error.text, error.remedy)
+        return CertStore(listener, tls).last_result.findings
+    except CertificatesRefused as refused:
+        return refused.findings
 
 
 def _summary(config: Config, users: UsersFile) -> Iterator[str]:

@@ -8,7 +8,7 @@ from proxy.config.binding import Check
 from proxy.config.document import Document
 from proxy.config.limits import ORDERED, Limits
 from proxy.config.problems import KeyPath
-from proxy.config.schema import Config, FanOut, Listener, Metrics, Upstream
+from proxy.config.schema import Config, FanOut, Listener, Metrics, Tls, Upstream
 
 
 def _check_upstream(upstream: Upstream, path: KeyPath, document: Document) -> None:
@@ -42,6 +42,15 @@ def _check_listener(listener: Listener, path: KeyPath, document: Document) -> No
         if file is not None and listener.client_auth == "none":
             text = "is without effect while client_auth is none"
             document.report((*path, key), text, "say client_auth: optional or required, or remove it")
+
+
+def _check_tls(tls: Tls, path: KeyPath, document: Document) -> None:
+    if tls.policy == "modern" and tls.minimum_version == "TLSv1.2":
+        text = "the policy modern has no TLS 1.2"
+        document.report((*path, "minimum_version"), text, "say policy: intermediate, or remove it")
+    elif tls.suites and (tls.policy == "modern" or tls.minimum_version == "TLSv1.3"):
+        text = "is without effect: the suites of TLS 1.3 are fixed"
+        document.report((*path, "suites"), text, "remove it")
 
 
 def _check_fan_out(fan_out: FanOut, path: KeyPath, document: Document) -> None:
@@ -81,6 +90,7 @@ def _check_config(config: Config, path: KeyPath, document: Document) -> None:
 CHECKS: Mapping[type, Check] = {
     Upstream: _check_upstream,
     Listener: _check_listener,
+    Tls: _check_tls,
     FanOut: _check_fan_out,
     Metrics: _check_metrics,
     Limits: _check_limits,

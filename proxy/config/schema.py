@@ -17,6 +17,14 @@ from proxy.config.limits import Limits
 
 ReadableFile = Annotated[Path, check_readable]
 SecretFile = Annotated[Path, read_secret]
+Suite = Literal[
+    "ECDHE-ECDSA-AES128-GCM-SHA256",
+    "ECDHE-RSA-AES128-GCM-SHA256",
+    "ECDHE-ECDSA-AES256-GCM-SHA384",
+    "ECDHE-RSA-AES256-GCM-SHA384",
+    "ECDHE-ECDSA-CHACHA20-POLY1305",
+    "ECDHE-RSA-CHACHA20-POLY1305",
+]
 FlushSeconds = Annotated[float, Meta(ge=0, le=1)]
 
 
@@ -52,9 +60,20 @@ class Listener(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Tls(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Mozilla's names: modern is TLS 1.3 only, intermediate also 1.2 with forward secrecy."""
+    """How all listeners speak TLS, and how strictly their certificate files are judged."""
 
+    #: Mozilla's names: modern is TLS 1.3 only, intermediate also 1.2 with forward secrecy.
     policy: Literal["modern", "intermediate"] = "intermediate"
+    #: Raises the policy's floor, never lowers it.
+    minimum_version: Literal["TLSv1.2", "TLSv1.3"] | None = None
+    #: For TLS 1.2, in the server's order; none: all of them.
+    suites: tuple[Suite, ...] = ()
+    #: Serve a certificate outside its time all the same.
+    allow_expired: bool = False
+    #: A new certificate without a name that the one before had.
+    lost_names: Literal["warn", "refuse"] = "warn"
+    #: A revocation list past its date: refuse every client of its CA, or go by what it says.
+    expired_crl: Literal["refuse", "accept"] = "refuse"
 
 
 class FanOut(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -7,9 +7,10 @@ something of the same shape.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from proxy.net.tlspolicy import ClientAuth, Policy, tls_policy
+from proxy.x509.validate import Rules
 
 
 class PairPaths(Protocol):
@@ -51,6 +52,26 @@ class TlsSettings(Protocol):
     def policy(self) -> str:
         """``modern`` or ``intermediate``."""
 
+    @property
+    def minimum_version(self) -> Literal["TLSv1.2", "TLSv1.3"] | None:
+        """Raises the policy's floor."""
+
+    @property
+    def suites(self) -> Sequence[str]:
+        """Of TLS 1.2, by OpenSSL's names, in order; none: those of the policy."""
+
+    @property
+    def allow_expired(self) -> bool:
+        """As in ``Rules``."""
+
+    @property
+    def lost_names(self) -> Literal["warn", "refuse"]:
+        """As in ``Rules``."""
+
+    @property
+    def expired_crl(self) -> Literal["refuse", "accept"]:
+        """As in ``Rules``."""
+
 
 @dataclass(frozen=True)
 class StoreSettings:
@@ -61,6 +82,7 @@ class StoreSettings:
     authorities: Path | None
     revocations: Path | None
     policy: Policy
+    rules: Rules
 
     @property
     def groups(self) -> tuple[tuple[Path | None, Path | None], ...]:
@@ -73,13 +95,26 @@ class StoreSettings:
         return tuple(path for group in self.groups for path in group if path is not None)
 
 
-def settings_of(listener: ListenerSettings, tls: TlsSettings) -> StoreSettings:
-    """The settings of a store; files without effect are left out.  Raises PolicyError."""
+def settings_of(listener: ListenerSettings, tls: TlsSettings, names: Sequence[str] = ()) -> StoreSettings:
+    """The settings of a store whose certificates must all cover ``names``; files without effect are left out.
+
+    Raises PolicyError.
+    """
     asks = listener.client_auth != "none"
     return StoreSettings(
         pairs=tuple((item.chain, item.key) for item in listener.certificates),
         auth=listener.client_auth,
         authorities=listener.client_ca if asks else None,
         revocations=listener.client_crl if asks else None,
-        policy=tls_policy(tls.policy),
+        policy=tls_policy(
+            tls.policy,
+            minimum_version=tls.minimum_version.removeprefix("TLSv") if tls.minimum_version else None,
+            suites=":".join(tls.suites) or None,
+        ),
+        rules=Rules(
+            allow_expired=tls.allow_expired,
+            lost_names=tls.lost_names,
+            names=tuple(names),
+            expired_crl=tls.expired_crl,
+        ),
     )

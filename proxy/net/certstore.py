@@ -19,14 +19,14 @@ from typing import Literal, NamedTuple
 
 from proxy.net.certsettings import ListenerSettings, StoreSettings, TlsSettings, settings_of
 from proxy.net.sni import listener_context, prove_alone
-from proxy.net.tlspolicy import ClientAuth, ClientTrust, Policy
+from proxy.net.tlspolicy import ClientTrust
 from proxy.x509.errors import SnapshotError
 from proxy.x509.expiry import Expiry, expiry_state
 from proxy.x509.facts import Facts
 from proxy.x509.pem import pem_of
 from proxy.x509.snapshot import Snapshot, SourceFile, read_set
 from proxy.x509.trust import TrustStore
-from proxy.x509.validate import Finding, Rules, ServerPair, finding_of, has_error, judge_pair, judge_trust
+from proxy.x509.validate import Finding, ServerPair, finding_of, has_error, judge_pair, judge_trust
 
 Outcome = Literal["swapped", "unchanged", "partial", "failed"]
 _Digests = tuple[bytes | None, bytes | None]
@@ -109,20 +109,20 @@ class Candidate:
 class CertStore:
     """The certificates of one listener.
 
-    ``wall`` gives seconds since the epoch.  Raises CertificatesRefused when the
-    files are not fit to start with.
+    All of its certificates must cover ``names``.  ``wall`` gives seconds since the
+    epoch.  Raises CertificatesRefused when the files are not fit to start with.
     """
 
     def __init__(
         self,
         listener: ListenerSettings,
         tls: TlsSettings,
-        rules: Rules | None = None,
         *,
+        names: Sequence[str] = (),
         wall: Callable[[], float] = time.time,
     ) -> None:
-        self._settings = settings_of(listener, tls)
-        self._rules = rules or Rules()
+        self._names = tuple(names)
+        self._settings = settings_of(listener, tls, names)
         self._wall = wall
         self._generation: Generation | None = None
         first = self.prepare("start")
@@ -168,7 +168,9 @@ class CertStore:
         ``listener`` and ``tls`` are new settings, to be served by from the commit
         on; both or neither.  Raises PolicyError when there is no such policy.
         """
-        settings = self._settings if listener is None or tls is None else settings_of(listener, tls)
+        settings = (
+            self._settings if listener is None or tls is None else settings_of(listener, tls, self._names)
+        )
         old, now = self._generation, datetime.fromtimestamp(self._wall(), UTC)
         same = old is not None and settings == self._settings
         try:
@@ -179,7 +181,7 @@ class CertStore:
         if same and old is not None and digests == old.digests:
             return Candidate(self._result("unchanged", trigger), None, settings)
         findings: list[Finding] = []
-        trust = self._judge_trust(settings, files, now, findings)
+        trust = _judge_trust(settings, files, now, findings)
         if has_error(findings):
             return self._failed(trigger, settings, findings)
         serving = self._serving()
@@ -190,7 +192,7 @@ class CertStore:
             if kept is not None and digest == kept_digest:
                 judged: ServerPair | None = kept
             else:
-                judged = self._judge_pair(settings.policy, paths, files, now, kept, findings)
+                judged = _judge_pair(settings, paths, files, now, kept, findings)
             chosen = judged or kept
             if chosen is None:
                 continue
@@ -253,49 +255,6 @@ class CertStore:
         served = zip(self._generation.pairs, self._generation.digests[:-1], strict=True)
         return dict(zip(self._settings.pairs, served, strict=True))
 
-    def _judge_trust(
-        self, settings: StoreSettings, files: Snapshot, now: datetime, findings: list[Finding]
-    ) -> TrustStore | None:
-        if settings.authorities is None:
-            return None
-        sources: list[SourceFile] = []
-        for path in (settings.authorities, settings.revocations):
-            if path is None:
-                continue
-            match files[path]:
-                case SnapshotError() as error:
-                    findings.append(finding_of(error))
-                case source:
-                    sources.append(source)
-        if has_error(findings):
-            return None
-        verdict = judge_trust(sources[0], sources[1] if len(sources) > 1 else None, now, self._rules)
-        findings += verdict.findings
-        return verdict.trust
-
-    def _judge_pair(
-        self,
-        policy: Policy,
-        paths: tuple[Path, Path],
-        files: Snapshot,
-        now: datetime,
-        kept: ServerPair | None,
-        findings: list[Finding],
-    ) -> ServerPair | None:
-        chain, key = (files[path] for path in paths)
-        findings += [finding_of(source) for source in (chain, key) if isinstance(source, SnapshotError)]
-        if isinstance(chain, SnapshotError) or isinstance(key, SnapshotError):
-            return None
-        verdict = judge_pair(chain, key, now, self._rules, previous=kept.facts if kept else None)
-        findings += verdict.findings
-        if verdict.pair is not None:
-            try:
-                prove_alone(policy, verdict.pair)
-            except ssl.SSLError as error:
-                findings.append(_not_served(str(chain.path), error))
-                return None
-        return verdict.pair
-
     def _built(
         self,
         trigger: str,
@@ -306,7 +265,7 @@ class CertStore:
         findings: Sequence[Finding],
     ) -> Candidate:
         try:
-            context = listener_context(settings.policy, pairs, self._client_trust(settings.auth, trust))
+            context = listener_context(settings.policy, pairs, _client_trust(settings, trust))
         except ssl.SSLError as error:
             files = ", ".join(str(path) for path in settings.paths)
             return self._failed(trigger, settings, [*findings, _not_served(files, error)])
@@ -320,19 +279,6 @@ class CertStore:
         result = self._result("partial" if has_error(findings) else "swapped", trigger, findings, changes)
         return Candidate(result, Generation(0, context, pairs, trust, self._wall(), digests), settings)
 
-    def _client_trust(self, auth: ClientAuth, trust: TrustStore | None) -> ClientTrust:
-        if trust is None:
-            return ClientTrust()
-        # OpenSSL refuses every client once a list is past its date; where that is not
-        # wanted, client_objection alone goes by the list.
-        lists = trust.revocation_lists if self._rules.expired_crl == "refuse" else ()
-        return ClientTrust(
-            auth=auth,
-            authorities=pem_of(trust.authorities),
-            revocations=pem_of(lists),
-            check_whole_chain=not trust.without_list(),
-        )
-
     def _failed(self, trigger: str, settings: StoreSettings, findings: Sequence[Finding]) -> Candidate:
         return Candidate(self._result("failed", trigger, findings), None, settings)
 
@@ -344,6 +290,64 @@ class CertStore:
         changes: tuple[Change, ...] = (),
     ) -> ReloadResult:
         return ReloadResult(outcome, trigger, 0, self._wall(), tuple(findings), changes)
+
+
+def _judge_trust(
+    settings: StoreSettings, files: Snapshot, now: datetime, findings: list[Finding]
+) -> TrustStore | None:
+    if settings.authorities is None:
+        return None
+    sources: list[SourceFile] = []
+    for path in (settings.authorities, settings.revocations):
+        if path is None:
+            continue
+        match files[path]:
+            case SnapshotError() as error:
+                findings.append(finding_of(error))
+            case source:
+                sources.append(source)
+    if has_error(findings):
+        return None
+    verdict = judge_trust(sources[0], sources[1] if len(sources) > 1 else None, now, settings.rules)
+    findings += verdict.findings
+    return verdict.trust
+
+
+def _judge_pair(
+    settings: StoreSettings,
+    paths: tuple[Path, Path],
+    files: Snapshot,
+    now: datetime,
+    kept: ServerPair | None,
+    findings: list[Finding],
+) -> ServerPair | None:
+    chain, key = (files[path] for path in paths)
+    findings += [finding_of(source) for source in (chain, key) if isinstance(source, SnapshotError)]
+    if isinstance(chain, SnapshotError) or isinstance(key, SnapshotError):
+        return None
+    verdict = judge_pair(chain, key, now, settings.rules, previous=kept.facts if kept else None)
+    findings += verdict.findings
+    if verdict.pair is not None:
+        try:
+            prove_alone(settings.policy, verdict.pair)
+        except ssl.SSLError as error:
+            findings.append(_not_served(str(chain.path), error))
+            return None
+    return verdict.pair
+
+
+def _client_trust(settings: StoreSettings, trust: TrustStore | None) -> ClientTrust:
+    if trust is None:
+        return ClientTrust()
+    # OpenSSL refuses every client once a list is past its date; where that is not
+    # wanted, client_objection alone goes by the list.
+    lists = trust.revocation_lists if settings.rules.expired_crl == "refuse" else ()
+    return ClientTrust(
+        auth=settings.auth,
+        authorities=pem_of(trust.authorities),
+        revocations=pem_of(lists),
+        check_whole_chain=not trust.without_list(),
+    )
 
 
 def _not_served(files: str, error: ssl.SSLError) -> Finding:

@@ -45,6 +45,9 @@ UPSTREAM = "username: amiproxy, secret_file: upstream.secret"
         {"fan_out": "{flush_interval: 0, flush_interval_max: 0}"},
         {"metrics": '{address: "127.0.0.1:9539"}', "control": "{socket: /run/x.sock}"},
         {"log": "{format: json, level: debug}", "tls": "{policy: modern}"},
+        {"tls": "{policy: modern, minimum_version: TLSv1.3}"},
+        {"tls": "{minimum_version: TLSv1.3, allow_expired: true, lost_names: refuse, expired_crl: accept}"},
+        {"tls": "{suites: [ECDHE-RSA-AES256-GCM-SHA384, ECDHE-ECDSA-CHACHA20-POLY1305]}"},
     ],
 )  # fmt: skip
 def test_what_makes_sense_is_taken(folder: Path, changes: dict[str, str]) -> None:
@@ -54,6 +57,18 @@ def test_what_makes_sense_is_taken(folder: Path, changes: dict[str, str]) -> Non
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
+        (
+            {"tls": "{policy: modern, minimum_version: TLSv1.2}"},
+            ("tls.minimum_version: the policy modern has no TLS 1.2; say policy: intermediate, or remove it"),
+        ),
+        (
+            {"tls": "{minimum_version: TLSv1.3, suites: [ECDHE-RSA-AES256-GCM-SHA384]}"},
+            "tls.suites: is without effect: the suites of TLS 1.3 are fixed; remove it",
+        ),
+        (
+            {"tls": "{policy: modern, suites: [ECDHE-RSA-AES256-GCM-SHA384]}"},
+            "tls.suites: is without effect: the suites of TLS 1.3 are fixed; remove it",
+        ),
         (
             {"upstream": f"{{{UPSTREAM}, host: 192.0.2.1}}"},
             (

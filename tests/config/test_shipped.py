@@ -65,7 +65,9 @@ def test_the_files_load_with_every_optional_key(installed: Path) -> None:
     assert config.limits == Limits()
     assert config.fan_out == FanOut()
     assert config.log == Log()
-    assert config.tls == Tls()
+    assert msgspec.structs.replace(config.tls, minimum_version=None, suites=()) == Tls()
+    assert config.tls.minimum_version == "TLSv1.2"
+    assert len(config.tls.suites) == 2
     assert config.control is not None
     assert config.metrics is not None
     dialer = users.users["dialer"]

@@ -15,7 +15,6 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from proxy.net.certstore import CertificatesRefused, CertStore
 from proxy.net.tlspolicy import PolicyError, presented_certificate
 from proxy.x509.expiry import Expiry
-from proxy.x509.validate import Rules
 from tests.support.certificates import DAY, Forged, Listener, Pair, Tls, forge, forge_crl, install
 
 TLS13 = ssl.TLSVersion.TLSv1_3
@@ -29,11 +28,11 @@ class Site:
 
     directory: Path
     first: Forged = field(default_factory=forge)
-    rules: Rules = field(default_factory=Rules)
+    tls: Tls = field(default_factory=Tls)
 
     def __post_init__(self) -> None:
         self.put(self.first)
-        self.store = CertStore(self.listener, Tls(), self.rules)
+        self.store = CertStore(self.listener, self.tls)
 
     @property
     def listener(self) -> Listener:
@@ -224,14 +223,14 @@ def test_bad_set_refuses_the_start(site: Site, spoil: Callable[[Site], None], te
 
 def test_expired_certificate_can_be_forced(tmp_path: Path) -> None:
     old = forge(not_before=NOW - 9 * DAY, not_after=NOW - DAY)
-    site = Site(tmp_path / "tls", first=old, rules=Rules(allow_expired=True))
+    site = Site(tmp_path / "tls", first=old, tls=Tls(allow_expired=True))
     assert shown(site.store) == old.der
     assert [finding.level for finding in site.store.last_result.findings] == ["warning"]
     assert site.store.expiry() is Expiry.EXPIRED
 
 
 def test_lost_name_can_refuse(tmp_path: Path) -> None:
-    site = Site(tmp_path / "tls", rules=Rules(lost_names="refuse"))
+    site = Site(tmp_path / "tls", tls=Tls(lost_names="refuse"))
     site.put(forge(names=[x509.DNSName("other.example")]))
     assert "no longer covers dns:pbx.example" in str(site.store.reload("x"))
     assert site.store.generation == 1
@@ -359,6 +358,17 @@ def test_clock_decides_the_state(tmp_path: Path) -> None:
 def test_unknown_policy() -> None:
     with pytest.raises(PolicyError, match="there are: modern, intermediate"):
         CertStore(Listener(()), Tls("old"))
+
+
+def test_floor_and_suites_of_the_configuration(tmp_path: Path) -> None:
+    suite = "ECDHE-ECDSA-AES256-GCM-SHA384"
+    site = Site(tmp_path / "tls", tls=Tls(suites=(suite,)))
+    offered = [
+        cipher["name"] for cipher in site.store.context.get_ciphers() if cipher["protocol"] == "TLSv1.2"
+    ]
+    assert offered == [suite]
+    strict = Site(tmp_path / "strict", tls=Tls(minimum_version="TLSv1.3"))
+    assert strict.store.context.minimum_version is TLS13
 
 
 class TestNewSettings:
@@ -546,7 +556,7 @@ class TestClientAuth:
     def test_list_past_its_date(self, files: Listener, tmp_path: Path, rule: str, reason: str | None) -> None:
         client = self.client()
         (tmp_path / "ca.crl").write_bytes(forge_crl(self.ca, [client], next_update=NOW - DAY))
-        store = CertStore(files, Tls(), Rules(expired_crl=rule))  # type: ignore[arg-type]
+        store = CertStore(files, Tls(expired_crl=rule))  # type: ignore[arg-type]
         assert "crl-expired" in [finding.code for finding in store.last_result.findings]
         assert self.connect(store, self.client(), tmp_path) == reason
         assert store.client_objection([client.der]) == "client certificate CN=client revoked"

@@ -41,6 +41,11 @@ class Tls:
     """As configured: ``tls``."""
 
     policy: str = "intermediate"
+    minimum_version: Literal["TLSv1.2", "TLSv1.3"] | None = None
+    suites: tuple[str, ...] = ()
+    allow_expired: bool = False
+    lost_names: Literal["warn", "refuse"] = "warn"
+    expired_crl: Literal["refuse", "accept"] = "refuse"
 
 
 class Forged(NamedTuple):
