@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from types import ModuleType
 
 from proxy import __version__
-from proxy.cli import certs, check, connect, demo, explain, run, simulate, users
+from proxy.cli import certs, check, connect, demo, explain, import_, run, simulate, users
 
-_COMMANDS: tuple[ModuleType, ...] = (run, check, users, explain, certs, connect, demo, simulate)
+_COMMANDS: tuple[ModuleType, ...] = (run, check, users, explain, certs, connect, demo, import_, simulate)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,0 +1,188 @@
+"""``ami-proxy import``: users and settings of Asterisk's manager or of AstManProxy as our two files."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+from rich.text import Text
+
+from proxy.ami.errors import UnknownPrivilege
+from proxy.ami.privilege import parse_classes
+from proxy.config import ConfigErrors, Unfit, parse_users
+from proxy.importers import (
+    Imported,
+    SecretForm,
+    import_astmanproxy_conf,
+    import_astmanproxy_users,
+    import_manager_conf,
+)
+from proxy.importers.astmanproxy import DEFAULT_READ, DEFAULT_WRITE
+from proxy.x509.errors import IssueError
+from proxy.x509.files import write_atomically
+
+_EXAMPLES = """\
+examples:
+  ami-proxy import manager.conf /etc/asterisk/manager.conf
+  ami-proxy import manager.conf /etc/asterisk/manager.conf --out /root/moved
+  ami-proxy import astmanproxy.users /etc/asterisk/astmanproxy.users --read call,agent --write originate
+
+Without --out nothing is written: you see the report alone. Every line of it is
+file:line: level: what is different; what to do. lost: not carried over; changed:
+means something else now; fyi: good to know. No secret is ever shown."""
+
+#: Others may not look into the folder; the service's group reads the files once they are in place.
+_FOLDER_MODE: Final = 0o700
+_FILE_MODE: Final = 0o600
+_COLOURS: Final = {"lost": "bold red", "changed": "yellow", "fyi": "dim"}
+#: Asterisk reads lines of 8 KiB; no configuration of users is larger than this.
+_MAX_BYTES: Final = 8 << 20
+
+
+def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "import",
+        help="take over users and settings from manager.conf or AstManProxy",
+        description="Make users.yaml and a proposal for proxy.yaml from another program's configuration,\n"
+        "and report what is different. Nobody gets more rights than it had.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("format", choices=tuple(_FORMATS), metavar="FORMAT", help=", ".join(_FORMATS))
+    parser.add_argument(
+        "file", type=Path, metavar="FILE", help="with #include, files are looked for beside it"
+    )
+    parser.add_argument("--out", type=Path, metavar="DIR", help="write the files there; none may exist yet")
+    parser.add_argument(
+        "--hash",
+        choices=("argon2id", "none"),
+        default="argon2id",
+        help="none keeps secrets readable as md5_secret, which Challenge logins need (default: argon2id)",
+    )
+    only = "; astmanproxy.users only"
+    parser.add_argument(
+        "--read", metavar="CLASSES", help=f"events all see, {','.join(DEFAULT_READ)} by default{only}"
+    )
+    parser.add_argument(
+        "--write", metavar="CLASSES", help=f"actions all may run, {','.join(DEFAULT_WRITE)} by default{only}"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Import, report, and write if told to."""
+    try:
+        imported = _FORMATS[arguments.format](arguments)
+        files = _files_of(imported)
+        _report(imported, files)
+        if arguments.out is not None:
+            _write(arguments.out, files)
+    except (Unfit, ConfigErrors, IssueError, OSError) as error:
+        remedy = getattr(error, "remedy", "")
+        print(f"{error}; {remedy}" if remedy else str(error), file=sys.stderr)
+        return 1
+    return 0
+
+
+def _import_manager_conf(arguments: argparse.Namespace) -> Imported:
+    file: Path = arguments.file
+    _refuse_classes(arguments)
+    return import_manager_conf(str(file), _read(file), _beside(file), _form(arguments))
+
+
+def _import_astmanproxy_conf(arguments: argparse.Namespace) -> Imported:
+    _refuse_classes(arguments)
+    return import_astmanproxy_conf(str(arguments.file), _read(arguments.file))
+
+
+def _import_astmanproxy_users(arguments: argparse.Namespace) -> Imported:
+    return import_astmanproxy_users(
+        str(arguments.file),
+        _read(arguments.file),
+        _form(arguments),
+        _classes(arguments.read, DEFAULT_READ),
+        _classes(arguments.write, DEFAULT_WRITE),
+    )
+
+
+_FORMATS: Final[dict[str, Callable[[argparse.Namespace], Imported]]] = {
+    "manager.conf": _import_manager_conf,
+    "astmanproxy.conf": _import_astmanproxy_conf,
+    "astmanproxy.users": _import_astmanproxy_users,
+}
+
+
+def _form(arguments: argparse.Namespace) -> SecretForm:
+    return "argon2id" if arguments.hash == "argon2id" else "md5"
+
+
+def _refuse_classes(arguments: argparse.Namespace) -> None:
+    if arguments.read is not None or arguments.write is not None:
+        raise Unfit("--read and --write are for astmanproxy.users", "leave them away")
+
+
+def _classes(given: str | None, otherwise: tuple[str, ...]) -> tuple[str, ...]:
+    if given is None:
+        return otherwise
+    try:
+        parse_classes(given)
+    except UnknownPrivilege as error:
+        raise Unfit(str(error), "use manager.conf's names, such as call,agent") from None
+    return tuple(word.strip() for word in given.split(",") if word.strip())
+
+
+def _read(file: Path) -> str:
+    with file.open("rb") as stream:
+        text = stream.read(_MAX_BYTES + 1)
+    if len(text) > _MAX_BYTES:
+        raise Unfit(f"{file} is larger than {_MAX_BYTES} bytes", "name the configuration file itself")
+    return text.decode("utf-8", "surrogateescape")
+
+
+def _beside(file: Path) -> Callable[[str], Sequence[tuple[str, str]]]:
+    """What Asterisk would find for a name: below its folder of configuration, patterns allowed."""
+
+    def find(name: str) -> Sequence[tuple[str, str]]:
+        folder, pattern = (Path("/"), name[1:]) if name.startswith("/") else (file.parent, name)
+        if not pattern:
+            return []
+        found = sorted(path for path in folder.glob(pattern) if path.is_file())
+        return [(str(path), _read(path)) for path in found]
+
+    return find
+
+
+def _files_of(imported: Imported) -> dict[str, bytes]:
+    """What to write; users.yaml is read back first, with all that the service would find wrong."""
+    files = {}
+    if imported.users:
+        files["users.yaml"] = imported.users_yaml()
+        parse_users(Path("users.yaml"), files["users.yaml"])
+    if imported.proxy:
+        files["proxy.yaml"] = imported.proxy_yaml()
+    if imported.upstream_secret:
+        files["upstream.secret"] = imported.upstream_secret + b"\n"
+    return files
+
+
+def _report(imported: Imported, files: dict[str, bytes]) -> None:
+    console = Console(soft_wrap=True, highlight=False)
+    for note in imported.notes:
+        console.print(Text(str(note), style=_COLOURS[note.level]))
+    disabled = sum("disabled" in entry for entry in imported.users.values())
+    console.print(
+        f"{len(imported.users)} users, {disabled} of them disabled: {', '.join(files) or 'nothing'}"
+    )
+
+
+def _write(folder: Path, files: dict[str, bytes]) -> None:
+    folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
+    for name in files:
+        if (folder / name).exists():
+            raise Unfit(f"{folder / name} exists already", "name a new folder")
+    for name, content in files.items():
+        write_atomically(folder / name, content, _FILE_MODE)
+        print(f"wrote {folder / name}")

@@ -1,0 +1,96 @@
+"""What an import gives: users, a proposal for proxy.yaml, and what to know about both."""
+
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+import yaml
+
+from proxy.config.phc import hash_secret
+
+#: ``argon2id``: only a hash is kept.  ``md5``: the secret itself, which Challenge logins need.
+SecretForm = Literal["argon2id", "md5"]
+Level = Literal["lost", "changed", "fyi"]
+
+_USERS_HEAD = """\
+# users.yaml, imported from {source}.
+# Read the report of the import, then: ami-proxy check --config proxy.yaml
+"""
+_PROXY_HEAD = """\
+# proxy.yaml, a proposal made from {source}.
+# Every key is explained in the annotated proxy.yaml that comes with the package.
+"""
+
+
+class Note(NamedTuple):
+    """One thing that is not as it was.  Never holds a secret.
+
+    ``lost``: it was not carried over, and somebody may miss it.  ``changed``: it
+    means something else now.  ``fyi``: nothing is missing, but it is good to know.
+    """
+
+    level: Level
+    #: File and line, or the file.
+    place: str
+    #: The user it is about; empty for the service as a whole.
+    user: str
+    text: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        about = f"user {self.user}" if self.user else ""
+        said = "; ".join(filter(None, (self.text, self.remedy)))
+        return ": ".join(filter(None, (self.place, self.level, about, said)))
+
+
+@dataclass(slots=True)
+class Imported:
+    """Entries as users.yaml has them, by name; proxy.yaml's sections; files to put beside them."""
+
+    source: str
+    users: dict[str, dict[str, object]] = field(default_factory=dict)
+    proxy: dict[str, object] = field(default_factory=dict)
+    notes: list[Note] = field(default_factory=list)
+    #: The secret of the link, where the imported file had it.
+    upstream_secret: bytes = field(default=b"", repr=False)
+
+    def note(self, level: Level, place: str, user: str, text: str, remedy: str = "") -> None:
+        """Add to the report."""
+        self.notes.append(Note(level, place, user, text, remedy))
+
+    def users_yaml(self) -> bytes:
+        """The text of users.yaml."""
+        return _USERS_HEAD.format(source=self.source).encode() + _dump({"users": self.users})
+
+    def proxy_yaml(self) -> bytes:
+        """The text of proxy.yaml."""
+        return _PROXY_HEAD.format(source=self.source).encode() + _dump(self.proxy)
+
+
+def credentials(secret: str, form: SecretForm) -> dict[str, object] | None:
+    """The keys of an entry that hold its secret; None if no client could send it in UTF-8 text.
+
+    A hash takes any bytes; a secret that is to stay readable must fit into YAML.
+    """
+    if form == "argon2id":
+        return {"secret": hash_secret(secret.encode("utf-8", "surrogateescape"))}
+    if not is_text(secret):
+        return None
+    return {"md5_secret": secret}
+
+
+def is_text(text: str) -> bool:
+    """Whether our files can hold it: printable, and not a byte that was no UTF-8."""
+    return all(character.isprintable() for character in text)
+
+
+def _dump(value: object) -> bytes:
+    written: bytes = yaml.dump(
+        value,
+        Dumper=yaml.CSafeDumper,
+        default_flow_style=None,
+        sort_keys=False,
+        allow_unicode=True,
+        width=1 << 16,
+        encoding="utf-8",
+    )
+    return written
