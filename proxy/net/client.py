@@ -28,7 +28,12 @@ _READ_BYTES = 16384  # one TLS record; more is never returned at once
 _READS_PER_TURN = 8
 #: How long a client may go on sending after our close.
 _LINGER_SECONDS = 2.0
-_RESET = struct.pack("ii", 1, 0)
+#: SO_LINGER's value for an end by RST, at once.
+RESET = struct.pack("ii", 1, 0)
+#: The reason of a handshake for which the client sent more than it may.
+OVERLONG_HANDSHAKE = "handshake too long"
+#: Where ``tcpi_bytes_received`` is in Linux' ``struct tcp_info`` (linux/tcp.h, since 4.1).
+_BYTES_RECEIVED = struct.Struct("=128xQ")
 
 
 class Client:
@@ -45,6 +50,7 @@ class Client:
         "_failed",
         "_fd",
         "_gone",
+        "_handshake_bytes",
         "_linger",
         "_loop",
         "_paused",
@@ -66,6 +72,8 @@ class Client:
         established: Callable[["Client"], "Session"],
         failed: Callable[["Client", str], None],
         gone: Callable[["Client"], None],
+        *,
+        handshake_bytes: int = 16384,
     ) -> None:
         self._loop = loop
         self._socket = sock
@@ -73,6 +81,7 @@ class Client:
         self._established = established
         self._failed = failed
         self._gone = gone
+        self._handshake_bytes = handshake_bytes
         self._session: Session | None = None
         self._paused = False
         self._reading = False
@@ -103,6 +112,8 @@ class Client:
             self._socket.do_handshake()
         except ssl.SSLWantReadError:
             self._stop_writing()
+            if _received(self._socket) > self._handshake_bytes:
+                self.displace(OVERLONG_HANDSHAKE)
             return
         except ssl.SSLWantWriteError:
             self._want_write(self._handshake)
@@ -284,7 +295,7 @@ class Client:
         if reset:
             # What the kernel still holds for a client that does not read goes with it.
             with contextlib.suppress(OSError):
-                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
         self._socket.close()
         self._gone(self)
 
@@ -308,6 +319,14 @@ class Client:
         if self._writing:
             self._writing = False
             self._loop.remove_writer(self._fd)
+
+
+def _received(sock: socket.socket) -> int:
+    """Bytes that the peer has sent so far, read or not; 0 where the system does not tell."""
+    try:
+        return int(_BYTES_RECEIVED.unpack(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 136))[0])
+    except (OSError, struct.error):
+        return 0
 
 
 def _reason_of(error: Exception) -> str:

@@ -6,6 +6,7 @@ the oldest of it goes, so that a good client always gets in.
 """
 
 import asyncio
+import contextlib
 import errno
 import socket
 import ssl
@@ -16,7 +17,7 @@ from proxy.config.limits import Limits
 from proxy.core.hub import Hub
 from proxy.core.ports import Peer
 from proxy.core.session import Session
-from proxy.net.client import Client
+from proxy.net.client import OVERLONG_HANDSHAKE, RESET, Client
 
 BACKLOG = 4096
 #: Connections taken before the loop sees to its other business.
@@ -55,14 +56,19 @@ class Door:
         """As they are now: a reload may change them."""
         return self._hub.limits
 
-    def full(self) -> bool:
-        """Whether one more connection would be too many."""
-        return self.open >= self.limits.connections
-
-    def make_room(self) -> None:
-        """Close the oldest that has not logged in, if their pool is full."""
+    def admits(self, address: str, now: float) -> bool:
+        """Whether one more connection, from there, may come in.  If so there is room for it."""
+        if self.open >= self.limits.connections:
+            limit = "connections"
+        else:
+            limit = self._hub.bounds.admission.refusal(address, now)
+        if limit:
+            self._hub.bounds.hit(limit, address)
+            return False
         if self.handshaking + self._hub.unauthenticated >= self.limits.unauthenticated:
+            self._hub.bounds.hit("unauthenticated", address)
             self.displace_oldest("displaced before login")
+        return True
 
     def displace_oldest(self, reason: str) -> None:
         """Close the oldest that has not logged in, greeted or not."""
@@ -76,6 +82,7 @@ class Door:
     def entered(self, client: Client) -> None:
         """A connection was accepted."""
         self._clients[client] = self._newcomers[client] = self._handshaking[client] = None
+        self._hub.bounds.admission.entered(client, client.peer.address)
 
     def established(self, client: Client) -> Session:
         """Its handshake stands: it becomes a session."""
@@ -85,12 +92,15 @@ class Door:
     def failed(self, client: Client, reason: str) -> None:
         """Its handshake did not come to an end."""
         self._handshaking.pop(client, None)
+        if reason == OVERLONG_HANDSHAKE:
+            self._hub.bounds.hit("handshake_bytes", client.peer.address)
         self.handshake_failures[reason] = self.handshake_failures.get(reason, 0) + 1
-        log.say(log.INFO, "tls-failed", peer=client.peer.address, reason=reason)
+        self._hub.bounds.rationed.say(log.INFO, "tls-failed", client.peer.address, reason=reason)
 
     def left(self, client: Client) -> None:
         """The connection is closed."""
         del self._clients[client]
+        self._hub.bounds.admission.left(client)
         self._newcomers.pop(client, None)
         self._handshaking.pop(client, None)
 
@@ -99,6 +109,7 @@ class Door:
         for client in list(self._handshaking):
             if now - client.accepted <= self.limits.handshake_timeout:
                 break
+            self._hub.bounds.hit("handshake_timeout", client.peer.address)
             client.displace("handshake timeout")
         for client in list(self._newcomers):
             if now - client.accepted <= self.limits.login_timeout:
@@ -106,6 +117,7 @@ class Door:
             if client.is_authenticated:
                 del self._newcomers[client]
             else:
+                self._hub.bounds.hit("login_timeout", client.peer.address)
                 client.displace("login timeout")
 
     def close_all(self) -> None:
@@ -160,11 +172,11 @@ class Listener:
     def _take(self, sock: socket.socket, address: str, port: int) -> None:
         assert self._loop is not None
         address = address.removeprefix("::ffff:")
-        if self._door.full():
+        if not self._door.admits(address, self._loop.time()):
+            with contextlib.suppress(OSError):
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
             sock.close()
-            log.say(log.WARNING, "accept-refused", peer=address, reason="too many connections")
             return
-        self._door.make_room()
         try:
             sock.getpeername()  # a reset one is turned away here: wrap_socket would leave it open
             sock.setblocking(False)
@@ -176,7 +188,15 @@ class Listener:
             sock.close()  # reset before we came to it
             return
         peer = Peer(address, port, local[0].removeprefix("::ffff:"), local[1])
-        client = Client(self._loop, tls, peer, self._door.established, self._door.failed, self._door.left)
+        client = Client(
+            self._loop,
+            tls,
+            peer,
+            self._door.established,
+            self._door.failed,
+            self._door.left,
+            handshake_bytes=self._door.limits.handshake_bytes,
+        )
         self._door.entered(client)
         client.start()
 

@@ -1,0 +1,59 @@
+"""Listeners with everything behind them but Asterisk, for clients that connect by TLS."""
+
+import asyncio
+import ssl
+from contextlib import suppress
+
+from proxy.config.limits import Limits
+from proxy.core.hub import Hub
+from proxy.core.users import User
+from proxy.net.listener import Door, Listener, bind
+from tests.support.live_hub import live_hub
+from tests.support.tls_peer import TlsPeer
+
+
+class House:
+    """A hub, its door, and listeners on ports of their own."""
+
+    def __init__(self, context: ssl.SSLContext, limits: Limits, *users: User) -> None:
+        self.context = context
+        self.hub: Hub = live_hub(*users, limits=limits)
+        self.door = Door(self.hub)
+        self.listeners: list[Listener] = []
+        self.contexts_asked = 0
+
+    def listen(self, host: str = "127.0.0.1") -> tuple[str, int]:
+        listener = Listener(self.door, bind(host, 0), self._context)
+        listener.start(asyncio.get_running_loop())
+        self.listeners.append(listener)
+        return listener.address
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Of the first listener."""
+        return self.listeners[0].address
+
+    def _context(self) -> ssl.SSLContext:
+        self.contexts_asked += 1
+        return self.context
+
+    def close(self) -> None:
+        for listener in self.listeners:
+            listener.stop()
+        self.door.close_all()
+
+
+async def was_cut(peer: TlsPeer) -> bool:
+    """Whether the connection is ended from the other side."""
+    with suppress(ConnectionResetError):
+        while await asyncio.get_running_loop().sock_recv(peer.socket, 65536):
+            pass
+    return True
+
+
+async def was_refused(address: tuple[str, int], context: ssl.SSLContext) -> bool:
+    """Whether a new connection is ended before TLS; that may be seen while it is made, or just after."""
+    with suppress(ConnectionResetError):
+        async with TlsPeer.to(address, context) as peer:
+            return await was_cut(peer)
+    return True
