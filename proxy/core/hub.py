@@ -16,6 +16,7 @@ from proxy.ami.message import Action, Message, event
 from proxy.ami.relay import BROADCAST, action_id_of, rebuild_event
 from proxy.config.limits import Limits
 from proxy.core.actionstats import OTHER
+from proxy.core.audiences import Audience, Audiences
 from proxy.core.boot import Boot
 from proxy.core.bounds import Bounds
 from proxy.core.correlator import Asker
@@ -35,8 +36,6 @@ from proxy.core.users import User, UserTable
 #: What clients are greeted with before Asterisk was ever reached: the AMI version (Asterisk 22's)
 #: whose actions the shipped table describes.
 DEFAULT_BANNER = b"Asterisk Call Manager/11.0.0\r\n"
-#: Heads remembered; a dialplan can make up as many event names as it likes.
-_HEADS = 4096
 #: Seconds after a change of modules before Asterisk is asked for its actions again.
 _RELEARN_DELAY = 1.0
 #: Seconds that a closing session may take to read its last bytes.
@@ -78,7 +77,8 @@ class Hub:
         self._pacing = pacing
         self._roster = Roster()
         self._subscriptions: dict[object, Subscription] = {}
-        self._audiences: dict[bytes, tuple[Subscription, ...]] = {}
+        self.audiences = Audiences(self.stats)
+        self._by_head = self.audiences.by_head
         self._answered: dict[Session, None] = {}
         self._slow: dict[Session, str] = {}
         # Not read until there is less in flight; who waits longest first.
@@ -142,10 +142,11 @@ class Hub:
 
     def _broadcast(self, raw: bytes, head: bytes) -> None:
         self.stats.events_in += 1
-        audience = self._audiences.get(head)
+        audience = self._by_head.get(head)
         if audience is None:
             audience = self._audience_of(raw, head)
-        for subscription in audience:
+        audience.events += 1
+        for subscription in audience.subscriptions:
             if subscription.admits is None or subscription.admits(raw):
                 subscription.pending.append(raw)
         if self._tracker is not None:
@@ -163,19 +164,18 @@ class Hub:
                 ):
                     subscription.pending.append(event_)
 
-    def _audience_of(self, raw: bytes, head: bytes) -> tuple[Subscription, ...]:
+    def _audience_of(self, raw: bytes, head: bytes) -> Audience:
         match = BROADCAST.match(head + b"\r\n")
         assert match is not None
         required = privilege.required_classes(match[3])
-        audience = tuple(
-            s for s in self._subscriptions.values() if s.may_read(required) and s not in self._scoped
-        )
+        admitting = [s for s in self._subscriptions.values() if s.may_read(required)]
+        audience = Audience(required, tuple(s for s in admitting if s not in self._scoped), not admitting)
         if match[2] in _NOTEWORTHY:
             self._note(match[2], raw)  # not remembered: each one must come by here
+            audience.events = 1
+            self.audiences.add(audience)
         else:
-            if len(self._audiences) >= _HEADS:
-                self._audiences.clear()
-            self._audiences[head] = audience
+            self.audiences.remember(head, audience)
         return audience
 
     def _repaired(self, raw: bytes) -> None:
@@ -296,11 +296,10 @@ class Hub:
         for session in self._roster.users:
             before = session.user
             assert before is not None
+            reason = users.objection(before, session.transport.peer.certificate)
             user = users.find(before.name.encode())
-            if user is None or user.disabled:
-                session.close("user removed")
-            elif (user.secret, user.md5_secret) != (before.secret, before.md5_secret):
-                session.close("credentials changed")
+            if reason or user is None:
+                session.close(reason)
             else:
                 session.user = user
                 self._roster.rename(session, before, user)
@@ -319,7 +318,7 @@ class Hub:
         subscription = self._subscriptions.get(key)
         if subscription is None:
             subscription = self._subscriptions[key] = Subscription(key, mask, filters)
-            self._audiences.clear()
+            self.audiences.forget()
             if scope is not None and self._tracker is not None:
                 self._scoped[subscription] = self._tracker.follow(scope)
         subscription.join(session)
@@ -334,7 +333,7 @@ class Hub:
         subscription.leave(session)
         if not subscription.members:
             del self._subscriptions[subscription.key]
-            self._audiences.clear()
+            self.audiences.forget()
             view = self._scoped.pop(subscription, None)
             if view is not None and self._tracker is not None:
                 self._tracker.unfollow(view)

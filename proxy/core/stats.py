@@ -1,5 +1,6 @@
 """Counters of the switchboard: plain slots, added to on the hot path, read at scrape time."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 from proxy.core.actionstats import ActionStats
@@ -30,6 +31,9 @@ class Stats:
     closes: dict[str, int] = field(default_factory=dict)
     limits: dict[str, int] = field(default_factory=dict)
     refusals: dict[str, int] = field(default_factory=dict)
+    #: Events in, and those that nobody was there to see, by the mask of the classes that they need.
+    classes: Counter[int] = field(default_factory=Counter)
+    unread: Counter[int] = field(default_factory=Counter)
     actions: ActionStats = field(default_factory=ActionStats)
 
     def closed(self, reason: str) -> None:
