@@ -24,6 +24,7 @@ from proxy.core.hub import Hub
 from proxy.core.pacing import Pacing
 from proxy.core.users import UserTable
 from proxy.net.certstore import Candidate, CertificatesRefused, CertStore, ReloadResult
+from proxy.net.hardstop import HardStop
 from proxy.net.link import Link, LinkState
 from proxy.net.listener import Door, bind
 from proxy.net.listener import Listener as ListeningSocket
@@ -99,6 +100,7 @@ class App:
         self._listeners: list[ListeningSocket] = []
         self._stopping = asyncio.Event()
         self._now = False
+        self._hard_stop = HardStop()
         self._reload_failed = False
 
     # -- life --------------------------------------------------------------
@@ -124,6 +126,7 @@ class App:
             log.say(log.INFO, "stopped")
         finally:
             self._end()
+            self._hard_stop.cancel()
 
     @property
     def addresses(self) -> list[tuple[str, int]]:
@@ -134,6 +137,8 @@ class App:
         """Stop: drain first; at once when called again."""
         if self._stopping.is_set():
             self._now = True
+        else:
+            self._hard_stop.start(self.hub.limits.stop_timeout)
         self._stopping.set()
 
     def status(self) -> str:
