@@ -1,0 +1,71 @@
+"""Masking hides what may be secret, and leaves the rest as it is."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proxy.core.masking import masked
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"Secret: hunter2",
+        b"secret:hunter2",
+        b"SECRET : hunter2",
+        b"Key: hunter2",
+        b"Challenge: hunter2",
+        b"Md5Cred: hunter2",
+        b"Password: hunter2",
+        b"ReceivedHash: hunter2",
+        b"ExpectedResponse: hunter2",
+        b"Val: hunter2",
+        b"Variable: PIN=hunter2",
+        b"Variable: x=1,SIP_PASSWORD=hunter2",
+        b"Variable: _MYSECRET=hunter 2,hunter2",
+        b'Line-000001-000002: secret="hunter2 hunter2"',
+        b"Line-000001-000002: secret=>hunter2",
+        b"Output:     secret : hunter2",
+        b"Output: md5secret=hunter2;x",
+        b"a token=hunter2 without a header",
+    ],
+)
+def test_a_secret_is_hidden(line: bytes) -> None:
+    shown = masked(line + b"\r\n\r\n")
+    assert b"***" in shown
+    assert b"hunter" not in shown.replace(b",hunter2", b"")
+    assert shown.endswith(b"\r\n\r\n")
+
+
+@pytest.mark.parametrize("header", [b"Variable: PIN", b"Variable: __MY_PASSWORD", b"Var-000001: secret"])
+def test_the_value_of_a_secret_variable_is_hidden(header: bytes) -> None:
+    value = b"Value-000001" if header.startswith(b"Var-") else b"Value"
+    shown = masked(b"Action: Setvar\r\n" + header + b"\r\n" + value + b": hunter2\r\n\r\n")
+    assert b"hunter2" not in shown
+    assert header in shown
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        b"Response: Success\r\nPing: Pong\r\nTimestamp: 1.2\r\n\r\n",
+        b"Response: Error\r\nMessage: Authentication failed\r\n\r\n",
+        b"Action: Login\r\nAuthType: MD5\r\nUsername: u\r\nActionID: 1\r\n\r\n",
+        b"Event: VarSet\r\nVariable: COLOUR\r\nValue: blue\r\n\r\n",
+        b"Event: Newexten\r\nAppData: PJSIP/100,20\r\n\xff\x00\r\n\r\n",
+    ],
+)
+def test_the_rest_is_as_it_was(message: bytes) -> None:
+    assert masked(message) == message
+
+
+@given(
+    secret=st.text("abcdefghijkmnopqrstuvwxyz0123456789", min_size=12, max_size=40).map(str.encode),
+    before=st.binary(max_size=60),
+    after=st.binary(max_size=60),
+)
+def test_a_secret_header_is_hidden_whatever_stands_around_it(
+    secret: bytes, before: bytes, after: bytes
+) -> None:
+    raw = before + b"\r\nSecret: " + secret + b"\r\n" + after
+    assert secret not in masked(raw)
