@@ -13,21 +13,28 @@ _VALUES = st.one_of(
         [b"a=1,b=2", b"\xc2\xa0x", b"\xff\xfe", b"core show version", b"a: b", b"\x0b", b"\x85"]
     ),
     st.binary(max_size=24),
-    # Around the end of Asterisk's line buffer, once and twice round.
-    st.integers(995, 1030).map(lambda n: b"x" * n),
-    st.integers(2030, 2052).map(lambda n: b"x" * n),
 )
 _COLONS = st.sampled_from([b": ", b":", b" : ", b":\t", b":  ", b"", b":\x01", b"::"])
 _ENDS = st.sampled_from(
     [b"\r\n", b"\r\n", b"\r\n", b"\n", b"\r\r\n", b"\r", b"\0\r\n", b"\0x\r\n", b"\n\r\n"]
 )
 _LINES = st.tuples(_NAMES, _COLONS, _VALUES, _ENDS).map(b"".join)
+# Around the end of Asterisk's line buffer, once and twice round.
+_LONG = st.tuples(
+    st.sampled_from([b"X:", b"X: ", b"Action: ", b"Variable: a="]),
+    st.integers(1019, 1026) | st.integers(2040, 2050),
+    st.sampled_from([b"\r\n", b"\n"]),
+).map(lambda line: line[0].ljust(line[1], b"x") + line[2])
 _BLANKS = st.sampled_from([b"\r\n", b"\n", b"\r\n\r\n", b"\n\n", b"\0\r\n", b"\r\r\n", b"\0Action: Ping\r\n"])
 _MANY = st.integers(120, 135).map(lambda n: b"H: v\r\n" * n)
-_ACTIONS = st.lists(_LINES, max_size=6).map(lambda lines: b"Action: Ping\r\n" + b"".join(lines) + b"\r\n")
+_ACTIONS = st.lists(_LINES | _LONG, max_size=6).map(
+    lambda lines: b"Action: Ping\r\n" + b"".join(lines) + b"\r\n"
+)
 
 #: Bytes of a client, cut nowhere in particular.
-STREAMS = st.lists(_LINES | _BLANKS | _MANY | _ACTIONS | st.binary(max_size=12), max_size=12).map(b"".join)
+STREAMS = st.lists(_LINES | _LONG | _BLANKS | _MANY | _ACTIONS | st.binary(max_size=12), max_size=12).map(
+    b"".join
+)
 #: Where a stream might be cut.
 CUTS = st.lists(st.integers(0, 4096), max_size=6)
 
