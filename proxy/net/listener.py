@@ -40,6 +40,8 @@ class Door:
         #: Who had not logged in when last looked at; who has since is passed over.
         self._newcomers: dict[Client, None] = {}
         self.handshake_failures: dict[str, int] = {}
+        #: Handshakes that stood, by the version of TLS.
+        self.handshakes: dict[str, int] = {}
 
     @property
     def open(self) -> int:
@@ -87,6 +89,8 @@ class Door:
     def established(self, client: Client) -> Session:
         """Its handshake stands: it becomes a session."""
         del self._handshaking[client]
+        version = client.peer.tls.partition("/")[0]
+        self.handshakes[version] = self.handshakes.get(version, 0) + 1
         return self._hub.attach(client)
 
     def failed(self, client: Client, reason: str) -> None:
