@@ -83,10 +83,14 @@ def rights_of(name: str, entry: UserEntry) -> Iterator[tuple[str, str]]:
 
 
 def _ways_in(entry: UserEntry) -> str:
+    certificates = ", ".join(map(str, entry.certificate))
+    if entry.login == "certificate":
+        return f"by certificate alone: {certificates}"
     ways = ["by secret (hashed)"] if entry.secret is not None else []
-    return " and ".join(
-        [*ways, "by secret or Challenge (md5_secret)"] if entry.md5_secret is not None else ways
-    )
+    if entry.md5_secret is not None:
+        ways.append("by secret or Challenge (md5_secret)")
+    by_secret = " and ".join(ways)
+    return f"{by_secret}, and with a certificate: {certificates}" if entry.login == "both" else by_secret
 
 
 def _scope(rules: Rules) -> str:

@@ -6,13 +6,13 @@ from typing import TypeVar
 
 import msgspec
 
-from proxy.config.binding import Binder
+from proxy.config.binding import Binder, Check
 from proxy.config.checks import CHECKS
 from proxy.config.document import Document
 from proxy.config.files import read_file, read_private
 from proxy.config.problems import ConfigErrors, Problem, Unfit
 from proxy.config.schema import Config
-from proxy.config.user import UserEntry, UsersFile, check_entry, check_names
+from proxy.config.user import UserEntry, UsersFile, check_bindings, check_entry, check_names
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -67,7 +67,8 @@ def _users(path: Path) -> tuple[UsersFile | None, list[Problem]]:
 def _users_in(path: Path, text: bytes) -> tuple[UsersFile | None, list[Problem]]:
     document = Document.parse(path, text)
     check_names(document)
-    users = Binder(document, os.environ, {UserEntry: check_entry}).bind(UsersFile)
+    checks: dict[type, Check] = {UserEntry: check_entry, UsersFile: check_bindings}
+    users = Binder(document, os.environ, checks).bind(UsersFile)
     return users, document.in_order()
 
 

@@ -15,6 +15,7 @@ from proxy.config.phc import check_hash
 from proxy.config.problems import KeyPath, Unfit
 from proxy.config.rules import Rules
 from proxy.config.rules import problems as problems_of
+from proxy.x509.identity import Binding, CertificateLogin, LoginWay, shared_bindings
 
 #: Asterisk cuts longer names, so that two could become one.
 MAX_NAME_BYTES = 79
@@ -85,6 +86,10 @@ class UserEntry(Rules, frozen=True, kw_only=True, forbid_unknown_fields=True):
     allowmultiplelogin: bool = True
     disabled: bool = False
     slow_consumer: SlowConsumer | None = None
+    #: The client certificates that are this user's, and nobody else's.
+    certificate: tuple[Binding, ...] = ()
+    #: What opens the account.
+    login: LoginWay = "secret"
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(read={self.read!r}, write={self.write!r}, disabled={self.disabled})"
@@ -98,6 +103,11 @@ class UserEntry(Rules, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def write_mask(self) -> int:
         """The privilege classes whose actions the user may run."""
         return mask_of(self.write)
+
+    @property
+    def certificate_login(self) -> CertificateLogin:
+        """Both keys that concern certificates."""
+        return CertificateLogin(self.certificate, self.login)
 
     def compiled_filters(self) -> tuple[EventFilter, ...]:
         """The eventfilter list as predicates; in order."""
@@ -118,7 +128,10 @@ def check_entry(entry: UserEntry, path: KeyPath, document: Document) -> None:
     elif name != name.strip() or _CONTROL.search(name):
         text = "a user's name has no blanks around it and no control characters"
         document.report(path, text, "rename the user")
-    if entry.secret is None and entry.md5_secret is None:
+    if entry.login != "secret" and not entry.certificate:
+        text = f"login: {entry.login} lets nobody in without a certificate: entry"
+        document.report((*path, "login"), text, 'add one: certificate: ["dns:HOST"]')
+    if entry.login != "certificate" and entry.secret is None and entry.md5_secret is None:
         text = "the user has neither secret nor md5_secret"
         document.report(path, text, "make a hash with: ami-proxy users hash")
     for name, value in entry.setvar.items():
@@ -129,6 +142,15 @@ def check_entry(entry: UserEntry, path: KeyPath, document: Document) -> None:
             document.report((*path, "setvar", name), text, "remove it")
     for problem in problems_of(entry):
         document.report((*path, *_steps(problem.path)), problem.text, problem.remedy)
+
+
+def check_bindings(file: UsersFile, path: KeyPath, document: Document) -> None:
+    """Report certificates that are bound to two users."""
+    for shared in shared_bindings({name: entry.certificate_login for name, entry in file.users.items()}):
+        place = (*path, "users", shared.user, "certificate", shared.place)
+        document.report(
+            place, f"{shared.binding} is bound to user {shared.owner} already", "keep one of them"
+        )
 
 
 def check_names(document: Document) -> None:

@@ -24,8 +24,12 @@ def warnings_of(config: Config, users: UsersFile) -> list[str]:
         )
     if all(entry.disabled for entry in users.users.values()):
         found.append("users: nobody can log in: there is no user, or all are disabled")
+    asks = any(listener.client_auth != "none" for listener in config.listeners)
     for name, entry in users.users.items():
         if not entry.disabled:
+            if entry.login != "secret" and not asks:
+                text = f"cannot log in: login is {entry.login}, and no listener asks for certificates"
+                found.append(f"user {name}: {text} (client_auth)")
             found += [f"user {name}: {text}" for text in _of_entry(entry)]
     return found
 

@@ -296,15 +296,14 @@ class Hub:
         for session in self._roster.users:
             before = session.user
             assert before is not None
-            reason = users.objection(before, session.transport.peer.certificate)
-            user = users.find(before.name.encode())
-            if reason or user is None:
-                session.close(reason)
-            else:
-                session.user = user
-                self._roster.rename(session, before, user)
-                self.bounds.fit(session.outbox, user)
-                self.subscribe(session)
+            user = users.successor(before, session.transport.peer.certificate)
+            if isinstance(user, str):
+                session.close(user)
+                continue
+            session.user = user
+            self._roster.rename(session, before, user)
+            self.bounds.fit(session.outbox, user)
+            self.subscribe(session)
         self.settle()
 
     # -- events to sessions ------------------------------------------------

@@ -1,9 +1,10 @@
 """Login: who is this, and is it true?
 
 The checks run in Asterisk's order (ami.md §2): the session limit before any
-secret, then the user, the address, the secret.  Whatever fails, the client is
-told the same; the reason goes to the log.  A user that does not exist costs
-the same hash as one that does (security.md K4).
+secret, then the user, the address, the secret.  The client's certificate comes
+after the address, and may stand for the secret or be needed beside it.
+Whatever fails, the client is told the same; the reason goes to the log.  A user
+that does not exist costs the same hash as one that does (security.md K4).
 """
 
 from collections.abc import Callable
@@ -67,12 +68,18 @@ class Attempt:
             return
         user = self._user
         refusal: Verdict | None = None
+        claim = self._hub.users.claim(user, self._peer.certificate)
         if user is None:
             refusal = _wrong("no such user", b"InvalidAccountID")
         elif user.disabled:
             refusal = _wrong("user is disabled", b"InvalidAccountID")
         elif not user.acl.allows(self._peer.address):
             refusal = _wrong("address not permitted", b"FailedACL")
+        elif claim.refusal is not None:
+            refusal = _wrong(claim.refusal, b"InvalidAccountID")
+        elif not claim.needs_secret:
+            done(self._accept(user))
+            return
         if self._action.get(b"authtype").lower() == b"md5":
             done(refusal or self._md5(user))
         else:
@@ -143,7 +150,13 @@ def refuse(session: "Session", action: Action, verdict: Verdict) -> None:
     bounds, peer = session.hub.bounds, session.transport.peer.address
     session.hub.stats.refused(verdict.reason)
     bounds.rationed.say(
-        log.WARNING, "login-failed", peer, session=session.id, user=session.login_name, reason=verdict.reason
+        log.WARNING,
+        "login-failed",
+        peer,
+        session=session.id,
+        user=session.login_name,
+        reason=verdict.reason,
+        certificate=_fingerprint(session.transport.peer),
     )
     if verdict.limit:
         bounds.hit(verdict.limit, peer, session=session.id, user=session.login_name)
@@ -173,13 +186,26 @@ def _judged(session: "Session", action: Action, verdict: Verdict) -> None:
         session.mask = privilege.ALL if mask is None else mask
     session.hub.admitted(session)
     peer = session.transport.peer
-    log.say(log.INFO, "login", session=session.id, user=user.name, peer=peer.address, tls=peer.tls or None)
+    log.say(
+        log.INFO,
+        "login",
+        session=session.id,
+        user=user.name,
+        peer=peer.address,
+        tls=peer.tls or None,
+        certificate=_fingerprint(peer),
+    )
     session.reply(message.success(action.action_id, b"Authentication accepted"))
     session.push()  # by itself: some clients take the first read for the whole answer
     booted = session.hub.fully_booted()
     if booted and privilege.may_read(user.read & session.mask, privilege.SYSTEM):
         session.reply(booted)
         session.push()
-    trail.tell(session, b"SuccessfulAuth", INFORMATIONAL, (b"UsingPassword", b"1"))
+    by_secret = b"0" if user.login.way == "certificate" else b"1"
+    trail.tell(session, b"SuccessfulAuth", INFORMATIONAL, (b"UsingPassword", by_secret))
     session.hub.subscribe(session)
     session.advance()
+
+
+def _fingerprint(peer: Peer) -> str | None:
+    return peer.certificate.sha256 if peer.certificate is not None else None

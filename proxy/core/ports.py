@@ -8,6 +8,8 @@ returns, but for Verifier when it knows the answer at once.
 from collections.abc import Callable, Hashable
 from typing import NamedTuple, Protocol
 
+from proxy.x509.identity import Identity
+
 
 class Peer(NamedTuple):
     """Where a client comes from, and what its TLS handshake told."""
@@ -17,6 +19,8 @@ class Peer(NamedTuple):
     local_address: str = ""
     local_port: int = 0
     tls: str = ""
+    #: Of the certificate that the client showed and its listener trusts; None when there was none.
+    certificate: Identity | None = None
 
 
 class Sender(Protocol):

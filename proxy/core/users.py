@@ -15,6 +15,7 @@ from proxy.config import UserEntry, UsersFile
 from proxy.config.phc import cost, dummy_hash
 from proxy.config.rules import Rules, rules_of
 from proxy.core.acl import AccessList
+from proxy.x509.identity import CertificateLogin, Claim, Identity, claim
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,8 @@ class User:
     """One manager user.  ``repr`` shows neither secret.
 
     ``secret`` is a hash (PHC string), ``md5_secret`` the secret itself, for
-    those who log in by Challenge; at least one of the two is there.
+    those who log in by Challenge; at least one of the two is there, unless the
+    certificate alone opens the account.
     """
 
     name: str
@@ -38,6 +40,8 @@ class User:
     rules: Rules | None = None
     #: ``close`` or ``drop_events``; None: as the limits say.
     slow_consumer: str | None = None
+    #: Which client certificates are this user's, and whether one is enough, or needed.
+    login: CertificateLogin = CertificateLogin()  # noqa: RUF009 - immutable
 
     @classmethod
     def from_entry(cls, name: str, entry: UserEntry) -> "User":
@@ -55,16 +59,19 @@ class User:
             disabled=entry.disabled,
             rules=rules_of(entry),
             slow_consumer=entry.slow_consumer,
+            login=entry.certificate_login,
         )
 
 
 class UserTable:
     """All users; disabled ones too, for whoever looks one up has to say why it refuses."""
 
-    __slots__ = ("_by_name", "any_md5", "dummy_secret")
+    __slots__ = ("_by_name", "_logins", "any_md5", "dummy_secret")
 
     def __init__(self, users: Iterable[User] = ()) -> None:
         self._by_name = {user.name.encode().lower(): user for user in users}
+        # Disabled users too: what is theirs opens no other account.
+        self._logins = {user.name: user.login for user in self}
         #: Whether anybody could log in by Challenge at all.
         self.any_md5 = any(user.md5_secret is not None and not user.disabled for user in self)
         costs = Counter(cost(user.secret) for user in self if user.secret is not None)
@@ -81,6 +88,22 @@ class UserTable:
     def find(self, name: bytes) -> User | None:
         """The user of this name in any case, disabled or not."""
         return self._by_name.get(name.lower())
+
+    def claim(self, user: User | None, certificate: Identity | None) -> Claim:
+        """What a client's certificate, or that it has none, means for a login as ``user`` (None: unknown)."""
+        return claim(user.name if user is not None else "", self._logins, certificate)
+
+    def successor(self, before: User, certificate: Identity | None) -> User | str:
+        """Who a session of ``before``, a user of an earlier table, is now; or why it cannot go on."""
+        user = self.find(before.name.encode())
+        if user is None or user.disabled:
+            return "user removed"
+        if (user.secret, user.md5_secret) != (before.secret, before.md5_secret):
+            return "credentials changed"
+        claimed = self.claim(user, certificate)
+        if claimed.refusal is not None or (claimed.needs_secret and before.login.way == "certificate"):
+            return "credentials changed"  # a secret that was not asked for is not known to be right
+        return user
 
     def __iter__(self) -> Iterator[User]:
         return iter(self._by_name.values())

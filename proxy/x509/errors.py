@@ -14,7 +14,7 @@ class IssueError(X509Error):
 
 
 class BindingError(X509Error, ValueError):
-    """A ``certificate:`` entry of a user that cannot be understood, or that two users share."""
+    """A ``certificate:`` entry of a user that cannot be understood."""
 
 
 class FileError(X509Error):

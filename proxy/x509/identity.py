@@ -8,11 +8,12 @@ otherwise a stolen secret would be as good from any enrolled machine.
 
 import base64
 import binascii
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import NameOID
 
 from proxy.x509.errors import BadName, BindingError
@@ -20,7 +21,6 @@ from proxy.x509.facts import spki_sha256
 from proxy.x509.names import format_name, names_of, parse_name
 
 LoginWay = Literal["secret", "certificate", "both"]
-LOGIN_WAYS: tuple[LoginWay, ...] = ("secret", "certificate", "both")
 
 _FORMS = "dns:HOST, email:ADDRESS, uri:URI, cn:NAME or spki:sha256/BASE64"
 _PIN = "sha256/"
@@ -48,12 +48,14 @@ class Identity:
     """What a client certificate says about who holds it."""
 
     subject: str
+    sha256: str
+    """Fingerprint of the certificate, hexadecimal, lower case."""
     bindings: frozenset[Binding]
     """Every binding that would match it."""
 
 
 class CertificateLogin(NamedTuple):
-    """The two keys of a user that concern certificates."""
+    """The two keys of a user that concern certificates: ``certificate:`` and ``login:``."""
 
     bindings: tuple[Binding, ...] = ()
     way: LoginWay = "secret"
@@ -98,7 +100,8 @@ def identities(der: bytes) -> Identity:
             bindings.add(_fold(Binding(kind, value)))  # type: ignore[arg-type]
     for attribute in certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME):
         bindings.add(Binding("cn", str(attribute.value)))
-    return Identity(certificate.subject.rfc4514_string(), frozenset(bindings))
+    fingerprint = certificate.fingerprint(hashes.SHA256()).hex()
+    return Identity(certificate.subject.rfc4514_string(), fingerprint, frozenset(bindings))
 
 
 def matches(binding: Binding, identity: Identity) -> bool:
@@ -132,33 +135,25 @@ def claim(user: str, users: Mapping[str, CertificateLogin], identity: Identity |
     return Claim("the client certificate is not bound to the user", needs_secret=True)
 
 
-def check_logins(users: Mapping[str, CertificateLogin]) -> list[str]:
-    """What is wrong with the certificate keys of a user table, one sentence each; empty when nothing is."""
-    problems = [
-        f"user {user}: login: {login.way} needs a certificate: entry, or nobody can log in"
-        for user, login in users.items()
-        if login.way != "secret" and not login.bindings
-    ]
-    owner: dict[Binding, str] = {}
+class Shared(NamedTuple):
+    """A binding of two users: nobody could say whose certificate it is."""
+
+    user: str
+    place: int
+    """Of the entry in the user's list, from 0."""
+    binding: Binding
+    owner: str
+    """Whose it is already."""
+
+
+def shared_bindings(users: Mapping[str, CertificateLogin]) -> Iterator[Shared]:
+    """Every entry whose binding an earlier user of the table has."""
+    owners: dict[Binding, str] = {}
     for user, login in users.items():
-        for binding in dict.fromkeys(login.bindings):
-            if binding in owner:
-                problems.append(f"users {owner[binding]} and {user} are both bound to {binding}; keep one")
-            owner.setdefault(binding, user)
-    return problems
-
-
-def parse_login(entries: Sequence[str] | str | None, way: str | None) -> CertificateLogin:
-    """The keys ``certificate:`` (a list, or one entry) and ``login:`` of a user.
-
-    ``login`` left out is ``secret``.  Raises BindingError.
-    """
-    texts: Iterable[str] = (entries,) if isinstance(entries, str) else entries or ()
-    bindings = tuple(dict.fromkeys(map(parse_binding, texts)))
-    chosen = next((known for known in LOGIN_WAYS if known == (way or "secret")), None)
-    if chosen is None:
-        raise BindingError(f"login: {way!r}; write one of {', '.join(LOGIN_WAYS)}")
-    return CertificateLogin(bindings, chosen)
+        for place, binding in enumerate(login.bindings):
+            owner = owners.setdefault(binding, user)
+            if owner != user:
+                yield Shared(user, place, binding, owner)
 
 
 def _fold(binding: Binding) -> Binding:

@@ -9,6 +9,7 @@ from proxy.cli import rights
 from proxy.config import UserEntry
 from proxy.config.rules import ActionNames, Require, Rule, Scope
 from proxy.core.policy.classes import BLOCKED
+from proxy.x509.identity import Binding
 
 
 def row(what: str, **keys: object) -> str:
@@ -24,6 +25,17 @@ def row(what: str, **keys: object) -> str:
         ("logs in", {}, "by secret (hashed)"),
         ("logs in", {"secret": None, "md5_secret": "s"}, "by secret or Challenge (md5_secret)"),
         ("logs in", {"md5_secret": "s"}, "by secret (hashed) and by secret or Challenge (md5_secret)"),
+        (
+            "logs in",
+            {"secret": None, "certificate": (Binding("dns", "a.b"),), "login": "certificate"},
+            "by certificate alone: dns:a.b",
+        ),
+        (
+            "logs in",
+            {"certificate": (Binding("cn", "A B"), Binding("dns", "a.b")), "login": "both"},
+            "by secret (hashed), and with a certificate: cn:A B, dns:a.b",
+        ),
+        ("logs in", {"certificate": (Binding("cn", "A B"),)}, "by secret (hashed)"),
         ("from", {}, "any address"),
         ("from", {"acl": ("deny 0.0.0.0/0", "permit 10.0.0.1")}, "deny 0.0.0.0/0; permit 10.0.0.1"),
         ("sessions", {}, "any number"),

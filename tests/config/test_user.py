@@ -139,3 +139,55 @@ def test_the_rules_of_an_entry_are_its_own_keys() -> None:
     assert written.contexts == ("outbound",)
     assert written.scope is not None
     assert written.scope.accountcodes == ("a",)
+
+
+BOUND = 'certificate: ["dns:Wall.Example.ORG", "cn:Wall Board"]'
+
+
+def test_a_certificate_may_stand_for_the_secret() -> None:
+    written = entry(f"{BOUND}, login: certificate")
+    assert [str(binding) for binding in written.certificate] == ["dns:wall.example.org", "cn:Wall Board"]
+    assert written.certificate_login.way == "certificate"
+    assert entry(f'secret: "{SECRET}", {BOUND}').login == "secret"
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (
+            f'secret: "{SECRET}", login: both',
+            (
+                "users.u.login: login: both lets nobody in without a certificate: entry; "
+                'add one: certificate: ["dns:HOST"]'
+            ),
+        ),
+        (
+            f"{BOUND}, login: both",
+            "users.u: the user has neither secret nor md5_secret; make a hash with: ami-proxy users hash",
+        ),
+        (
+            f'secret: "{SECRET}", certificate: ["dns:*.example.org"]',
+            (
+                "users.u.certificate[0]: 'dns:*.example.org': a wildcard would bind every host's "
+                "certificate; name one host; "
+            ),
+        ),
+        (
+            f'secret: "{SECRET}", {BOUND}, login: certifcate',
+            "users.u.login: expected one of secret, certificate, both; did you mean 'certificate'?",
+        ),
+    ],
+)
+def test_each_mistake_about_certificates_is_told(text: str, line: str) -> None:
+    assert told(text) == [line]
+
+
+def test_no_two_users_share_a_certificate() -> None:
+    users = (
+        f"  a: {{{BOUND}, login: certificate}}\n  b: {{secret: '{SECRET}', certificate: ['cn:Wall Board']}}\n"
+    )
+    with pytest.raises(ConfigErrors) as errors:
+        parse_users(Path("users.yaml"), f"users:\n{users}".encode())
+    assert [str(problem) for problem in errors.value.problems] == [
+        "users.yaml:3: users.b.certificate[0]: cn:Wall Board is bound to user a already; keep one of them"
+    ]

@@ -63,3 +63,14 @@ def test_metrics_for_everybody_are_warned_of(folder: Path) -> None:
         file.write('metrics: {address: "0.0.0.0:9539", insecure_remote: true}\n')
     expected = "metrics: 0.0.0.0:9539 answers whoever asks, in plain HTTP (insecure_remote)"
     assert expected in told(folder, f'secret: "{STRONG}"')
+
+
+@pytest.mark.parametrize(("asks", "warned"), [(False, True), (True, False)])
+def test_who_must_show_a_certificate_must_be_asked_for_one(folder: Path, asks: bool, warned: bool) -> None:
+    if asks:
+        config = folder / "proxy.yaml"
+        keys = "client_auth: optional\n    client_ca: clients-ca.crt\n    certificates:"
+        config.write_text(config.read_text().replace("certificates:", keys))
+    found = told(folder, 'certificate: ["cn:x"], login: certificate')
+    text = "user u: cannot log in: login is certificate, and no listener asks for certificates (client_auth)"
+    assert found == ([text] if warned else [])

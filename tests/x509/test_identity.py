@@ -15,12 +15,11 @@ from proxy.x509.identity import (
     Binding,
     CertificateLogin,
     bound_users,
-    check_logins,
     claim,
     identities,
     matches,
     parse_binding,
-    parse_login,
+    shared_bindings,
 )
 from tests.support.certificates import forge
 
@@ -108,9 +107,9 @@ def test_pin_outlives_renewal_with_the_same_key() -> None:
 
 
 USERS = {
-    "wall": parse_login(["dns:wall.example"], "certificate"),
-    "ops": parse_login("email:ops@example.org", "both"),
-    "shared": parse_login(["dns:shared.example"], None),
+    "wall": CertificateLogin((parse_binding("dns:wall.example"),), "certificate"),
+    "ops": CertificateLogin((parse_binding("email:ops@example.org"),), "both"),
+    "shared": CertificateLogin((parse_binding("dns:shared.example"),)),
     "plain": CertificateLogin(),
 }
 WALL = IDENTITY
@@ -155,22 +154,15 @@ def test_bound_users() -> None:
     assert bound_users(USERS, STRANGER) == frozenset()
 
 
-def test_table_without_fault() -> None:
-    assert check_logins(USERS) == []
-
-
-def test_faults_of_a_table() -> None:
+def test_a_binding_has_one_owner() -> None:
+    assert list(shared_bindings(USERS)) == []
+    twice = parse_binding("dns:x.example"), parse_binding("dns:X.example")
     users = {
-        "a": parse_login(["dns:x.example", "dns:X.example"], "both"),
-        "b": parse_login(["dns:x.EXAMPLE"], None),
-        "c": parse_login([], "certificate"),
+        "a": CertificateLogin(twice),
+        "b": CertificateLogin((parse_binding("cn:b"), parse_binding("dns:x.EXAMPLE")), "both"),
     }
-    assert check_logins(users) == [
-        "user c: login: certificate needs a certificate: entry, or nobody can log in",
-        "users a and b are both bound to dns:x.example; keep one",
-    ]
+    assert list(shared_bindings(users)) == [("b", 1, twice[0], "a")]
 
 
-def test_unknown_way() -> None:
-    with pytest.raises(BindingError, match="write one of secret, certificate, both"):
-        parse_login([], "none")
+def test_the_fingerprint_is_of_the_whole_certificate() -> None:
+    assert IDENTITY.sha256 == facts_of(CERTIFICATE.certificate).sha256
