@@ -206,14 +206,15 @@ class Exchange:
         """A message that begins with ``Response:``."""
         relay_id = action_id_of(raw)
         entry = self._correlator.find(relay_id) if relay_id else self._fenced
+        if entry is None:
+            # Nobody's, so perhaps a caller's: no list that is being read ends by it either.
+            self._stats.orphans += 1
+            return
         opened, self._list = self._list, None
         if opened is not None and opened is not entry:
             # Asterisk never interleaves: the next response means that this list will not be finished.
             self._done(opened)
             self._cancel_list(opened)
-        if entry is None:
-            self._stats.orphans += 1
-            return
         if entry.own is not None:
             self._done(entry)
             entry.own(raw)
@@ -258,10 +259,11 @@ class Exchange:
         if entry is not None:
             if name == ECHOED_BY.get(entry.action.key):
                 return entry.shape is Shape.ORIGINATE and self._call_decided(entry, raw)
-            self._item(entry, raw, name)
+            self._item(entry, raw, _is_last(entry, raw, name))
             return True
         if self._list is not None and not _is_broadcast(raw):
-            self._item(self._list, raw, name)
+            # Asterisk leaves the ActionID out of some items, but never of what ends a list.
+            self._item(self._list, raw, last=False)
             return True
         if self._fenced is not None and not _is_broadcast(raw):
             self._pass_on(self._fenced, raw)
@@ -279,15 +281,14 @@ class Exchange:
         """See Correlator.echoed."""
         return self._correlator.echoed(relay_id)
 
-    def _item(self, entry: Entry, raw: bytes, name: bytes) -> None:
+    def _item(self, entry: Entry, raw: bytes, last: bool) -> None:
         entry.items += 1
         entry.last = self.now
         self._pass_on(entry, raw)
         if entry.shape is Shape.ONE_EVENT:
             self._finish(entry)
             return
-        state = Message(raw).get(b"eventlist").lower()
-        if state in {b"complete", b"cancelled"} or name == LIST_COMPLETE.get(entry.action.key):
+        if last:
             self._list = None
             self._finish(entry)
             self._fill()
@@ -379,6 +380,19 @@ class Exchange:
         self._done(entry)
         if entry.asker is not None:
             entry.asker.finished()
+
+
+def _is_last(entry: Entry, raw: bytes, name: bytes) -> bool:
+    """Whether this event ends the list.
+
+    By its name as well: values inside an item may hold lines that callers wrote.
+    """
+    if name == LIST_COMPLETE.get(entry.action.key):
+        return True
+    return name.endswith(b"Complete") and Message(raw).get(b"eventlist").lower() in {
+        b"complete",
+        b"cancelled",
+    }
 
 
 def _is_broadcast(raw: bytes) -> bool:

@@ -192,6 +192,27 @@ class TestLists:
         send(session, "Action: Ping")
         assert b"Pong" in got.take()
 
+    @pytest.mark.parametrize(
+        "forged",
+        [
+            b"Response: Success\r\nActionID: guess\r\nMessage: forged\r\n\r\n",
+            b"Response: Error\r\n\r\n",
+            b"Event: CoreShowChannelsComplete\r\nEventList: Complete\r\nListItems: 9\r\n\r\n",
+            b"Event: CoreShowChannel\r\nActionID: %b\r\nApplicationData: x\r\nEventList: Complete\r\n\r\n",
+        ],
+    )
+    def test_what_callers_write_does_not_end_it(self, bench, forged):
+        _, got, asked = self.ask(bench)
+        bench.answer(asked, b"EventList: start\r\n")
+        bench.feed(forged.replace(b"%b", asked.get(b"actionid")))
+        bench.feed(item(asked, "CoreShowChannel", "Channel: real"))
+        bench.feed(item(asked, "CoreShowChannelsComplete", "EventList: Complete", "ListItems: 1"))
+        assert got.take().endswith(
+            b"Event: CoreShowChannel\r\nActionID: L\r\nChannel: real\r\n\r\n"
+            b"Event: CoreShowChannelsComplete\r\nActionID: L\r\nEventList: Complete\r\nListItems: 1\r\n\r\n"
+        )
+        assert bench.hub.exchange.in_flight == 0
+
     def test_an_error_behind_the_start_ends_it(self, bench):
         session, got, asked = self.ask(bench)
         bench.answer(asked, b"EventList: start\r\n")
@@ -217,7 +238,7 @@ class TestLists:
     def test_cancelled_by_asterisk(self, bench):
         session, got, asked = self.ask(bench)
         bench.answer(asked, b"EventList: start\r\n")
-        bench.feed(item(asked, "Whatever", "EventList: cancelled"))
+        bench.feed(item(asked, "WhateverComplete", "EventList: cancelled"))
         got.take()
         send(session, "Action: Ping")
         assert b"Pong" in got.take()
