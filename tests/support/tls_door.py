@@ -49,12 +49,26 @@ def install(directory: Path) -> tuple[Path, Path]:
     return chain, key
 
 
+class _Sends:
+    """The outbox's way to the client, with a list of who took how much."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self.offered: list[tuple[int, bytes]] = []
+
+    def send(self, data: bytes) -> int:
+        taken = self._client.send(data)
+        self.offered.append((taken, bytes(data)))
+        return taken
+
+
 class Recorded:
     """In a session's place."""
 
     def __init__(self, client: Client, limit: int, banner: bytes) -> None:
         self.client = client
-        self.outbox = Outbox(client, limit)
+        self._sends = _Sends(client)
+        self.outbox = Outbox(self._sends, limit)  # type: ignore[arg-type]
         self.reads: list[bytes] = []
         self.has_ended = False
         self.lost_for = ""
@@ -62,6 +76,11 @@ class Recorded:
         self.user = None
         self.close_after = b""
         self.outbox.push(banner)
+
+    @property
+    def offered(self) -> list[tuple[int, bytes]]:
+        """What the outbox offered to the client in one send, and how much of it was taken."""
+        return self._sends.offered
 
     @property
     def received(self) -> bytes:
