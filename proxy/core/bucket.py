@@ -4,6 +4,9 @@ What is kept is the moment at which the bucket will be full again, so it needs
 no ticking, and rate and burst may change between two calls.
 """
 
+#: Seconds that are none: what is left of sums and differences of large numbers.
+_ROUNDING = 1e-6
+
 
 class Bucket:
     """Full at first, with ``burst`` tokens; ``rate`` come back per second.  Times are monotonic seconds."""
@@ -15,7 +18,8 @@ class Bucket:
 
     def wait(self, now: float, rate: float, burst: float) -> float:
         """Seconds until there is a token; 0 if there is one now."""
-        return max(0.0, self._full_at - now - (burst - 1) / rate)
+        wait = self._full_at - now - (burst - 1) / rate
+        return wait if wait > _ROUNDING else 0.0
 
     def take(self, now: float, rate: float) -> None:
         """Take a token, or reserve the next one: whoever asks after this waits behind it."""

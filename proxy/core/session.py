@@ -5,6 +5,7 @@ A session runs strictly one action at a time, in order, as Asterisk's does
 for a hash all hold up the next action of this client and of nobody else.
 """
 
+import math
 import secrets
 from collections import deque
 from typing import TYPE_CHECKING
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
     from proxy.core.hub import Hub
     from proxy.core.waitevent import WaitEvent
 
-#: Ticks, which are seconds, after which it is told that a session is full.
-_FULL_TICKS = 5
+#: How long a session is full before that is told.
+_FULL_SECONDS = 5.0
 
 
 class Session:
@@ -41,7 +42,7 @@ class Session:
         "_advancing",
         "_ended",
         "_framer",
-        "_full_ticks",
+        "_full_since",
         "_heard",
         "_heard_at",
         "_paused",
@@ -94,9 +95,9 @@ class Session:
         self._underway: trail.Underway | None = None
         self._ended = False
         self._paused = False
-        #: The limit because of which nothing more is read, and for how many ticks.
+        #: The limit because of which nothing more is read, and since which tick.
         self.full = ""
-        self._full_ticks = 0
+        self._full_since: float | None = None
         #: What ``received`` was at the last tick, and when that changed.
         self._heard = 0
         self._heard_at = self.opened
@@ -355,8 +356,12 @@ class Session:
 
     def tick(self, now: float) -> None:
         """Once a second: is it full for long, stuck, or silent?"""
-        self._full_ticks = self._full_ticks + 1 if self.full else 0
-        if self._full_ticks == _FULL_TICKS:
+        if not self.full:
+            self._full_since = None
+        elif self._full_since is None:
+            self._full_since = now
+        elif now - self._full_since >= _FULL_SECONDS:
+            self._full_since = math.inf  # once is enough
             self.hit(self.full)
         if self.outbox.stalled(now, self.hub.limits.outbox_stall):
             self.hub.too_slow(self, "outbox_stall")

@@ -153,6 +153,14 @@ class TestDroppingEvents:
         outbox.drain()
         assert transport.take() == b"x" * 24 + told(2)
 
+    def test_nothing_that_is_dropped_is_no_gap(self):
+        outbox, _ = make(room=0)
+        outbox.drop_events_past(0)
+        outbox.push(b"x")
+        deliver(outbox, b"")
+        assert not outbox.in_gap
+        assert outbox.closed_above == 0
+
     def test_without_a_soft_limit_none_is_dropped(self):
         outbox, _ = make(room=0, limit=20)
         assert outbox.push(EVENT)

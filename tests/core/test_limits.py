@@ -1,0 +1,527 @@
+"""Each limit of a session, named after its key: what its client sees, what is counted, what is logged."""
+
+import logging
+
+import pytest
+
+from proxy.ami import privilege
+from proxy.config.limits import Limits
+from proxy.core.exchange import WINDOW
+from proxy.core.state import State
+from proxy.core.users import User, UserTable
+from tests.support.core_doubles import Bench, ListTransport, event
+
+BOSS = User("boss", read=privilege.ALL, write=privilege.ALL, secret="plain:x")
+PATIENT = User(
+    "patient", read=privilege.ALL, write=privilege.ALL, secret="plain:x", slow_consumer="drop_events"
+)
+HASTY = User("hasty", read=privilege.ALL, write=privilege.ALL, secret="plain:x", slow_consumer="close")
+
+
+@pytest.fixture(autouse=True)
+def all_levels(caplog):
+    caplog.set_level(logging.INFO, "amiproxy")
+
+
+def make(**limits) -> Bench:
+    bench = Bench(BOSS, PATIENT, HASTY, limits=Limits(**limits))
+    bench.link_up()
+    return bench
+
+
+def action(name: str, number: int = 1, **headers: str) -> bytes:
+    lines = [f"Action: {name}", f"ActionID: {number}", *(f"{key}: {value}" for key, value in headers.items())]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+def told(caplog, what: str = "limit-hit") -> list[dict[str, object]]:
+    return [record.fields for record in caplog.records if record.message == what]
+
+
+def answered(transport: ListTransport) -> list[bytes]:
+    """The ActionIDs of what was answered, in order."""
+    return [line[10:] for line in transport.take().split(b"\r\n") if line.startswith(b"ActionID: ")]
+
+
+# -- before login ----------------------------------------------------------
+
+
+def test_login_bytes(caplog):
+    bench = make()
+    session, transport = bench.connect()
+    session.receive(b"X: " + b"y" * 5000)
+    assert (transport.closed, transport.take()) == ("close", b"")
+    assert bench.hub.stats.limits == {"login_bytes": 1}
+    assert told(caplog) == [
+        {"peer": "192.0.2.1", "limit": "login_bytes", "session": session.id, "user": None}
+    ]
+
+
+def test_login_timeout():
+    bench = make()
+    _, transport = bench.connect()
+    bench.clock.advance(11)
+    bench.hub.tick(bench.clock.now())
+    assert transport.closed == "abort"
+    assert bench.hub.stats.limits == {"login_timeout": 1}
+
+
+def test_unauthenticated():
+    bench = make(unauthenticated=2, unauthenticated_per_address=2)
+    transports = [bench.connect()[1] for _ in range(3)]
+    assert [bool(t.closed) for t in transports] == [True, False, False]
+    assert bench.hub.stats.limits == {"unauthenticated": 1}
+
+
+@pytest.mark.parametrize(
+    ("limits", "hit"),
+    [
+        (
+            {
+                "sessions_authenticated": 1,
+                "connections": 10,
+                "unauthenticated": 10,
+                "unauthenticated_per_address": 5,
+            },
+            "sessions_authenticated",
+        ),
+        ({"sessions_per_user": 1}, "sessions_per_user"),
+    ],
+    ids=["sessions_authenticated", "sessions_per_user"],
+)
+def test_too_many_sessions(limits, hit):
+    bench = make(**limits)
+    bench.login("boss")
+    session, transport = bench.connect()
+    session.receive(action("Login", Username="boss", Secret="x"))
+    bench.clock.advance(1)
+    assert b"Message: Too many sessions\r\n" in transport.take()
+    assert transport.closed == "close"
+    assert bench.hub.stats.limits == {hit: 1}
+
+
+def test_hash_queue_is_no_guess(caplog):
+    bench = make(login_failure_burst=1)
+    bench.verifier.busy = True
+    for _ in range(3):
+        session, transport = bench.connect()
+        session.receive(action("Login", Username="boss", Secret="x"))
+        bench.clock.advance(1)
+        assert b"Message: Authentication failed\r\n" in transport.take()
+    assert bench.hub.stats.limits == {"hash_queue": 3}
+    assert told(caplog, "login-failed")[0]["reason"] == "too many logins at once"
+    bench.verifier.busy = False
+    bench.login("boss")
+
+
+class TestGuessing:
+    def guess(self, bench: Bench, name: str = "boss", address: str = "192.0.2.1") -> None:
+        session, _ = bench.connect(address)
+        session.receive(action("Login", Username=name, Secret="guess"))
+
+    def test_login_failure_burst_and_penalty(self, caplog):
+        bench = make(login_failure_burst=2)
+        waiting, transport = bench.connect()
+        for name in ("boss", "nobody", "boss"):
+            self.guess(bench, name)
+        waiting.receive(action("Login", Username="boss", Secret="x"))
+        bench.clock.advance(1)
+        assert b"Message: Authentication failed\r\n" in transport.take()
+        assert bench.hub.stats.limits == {"login_failure_burst": 1, "penalty": 1}
+        assert told(caplog, "penalty-start") == [{"peer": "192.0.2.1", "seconds": 30.0}]
+        assert told(caplog, "login-failed")[-1]["reason"] == "address is under a penalty"
+        bench.clock.advance(30)
+        bench.hub.tick(bench.clock.now())
+        assert told(caplog, "penalty-end") == [{"peer": "192.0.2.1"}]
+        bench.login("boss")
+
+    def test_never_a_lock_on_the_name(self):
+        bench = make(login_failure_burst=1)
+        for _ in range(5):
+            self.guess(bench, address="198.51.100.1")
+        bench.login("boss")
+
+    def test_what_is_no_guess_does_not_count(self):
+        bench = Bench(
+            User("single", secret="plain:x", allowmultiplelogin=False), limits=Limits(login_failure_burst=1)
+        )
+        bench.login("single")
+        for _ in range(5):
+            session, _ = bench.connect()
+            session.receive(action("Login", Username="single", Secret="x"))
+        assert bench.hub.stats.limits == {}
+
+
+# -- what a session may send -----------------------------------------------
+
+
+def test_action_bytes():
+    bench = make(action_bytes=4096)
+    session, transport = bench.login("boss")
+    session.receive(b"X: " + b"y" * 5000)
+    session.receive(b"y")
+    assert b"Message: Failed to parse message: message too long\r\n" in transport.take()
+    assert transport.closed == "close"
+    assert bench.hub.stats.limits == {"action_bytes": 1}
+
+
+def test_action_id_bytes_and_the_session_stays():
+    bench = make(action_id_bytes=100)
+    session, transport = bench.login("boss")
+    session.receive(b"Action: Events\r\nEventMask: off\r\nActionID: " + b"i" * 101 + b"\r\n\r\n")
+    assert transport.take() == b"Response: Error\r\nMessage: ActionID too long\r\n\r\n"
+    session.receive(b"Action: Events\r\nEventMask: off\r\nActionID: " + b"i" * 100 + b"\r\n\r\n")
+    assert b"ActionID: " + b"i" * 100 + b"\r\n" in transport.take()
+    assert bench.hub.stats.limits == {"action_id_bytes": 1}
+
+
+class TestRates:
+    def test_action_rate_holds_back_unread_and_in_order(self):
+        bench = make(action_rate=10.0, action_burst=2)
+        session, transport = bench.login("boss")
+        session.receive(b"".join(action("Events", n, EventMask="off") for n in range(5)))
+        assert answered(transport) == [b"0", b"1"]
+        assert (session.state, transport.paused) == (State.HELD, True)
+        bench.clock.advance(0.1)
+        assert answered(transport) == [b"2"]
+        assert transport.paused
+        bench.clock.advance(0.2)
+        assert answered(transport) == [b"3", b"4"]
+        assert (session.state, transport.paused) == (State.READY, False)
+        assert bench.hub.stats.limits == {"action_rate": 1}, "told once, not for each action"
+
+    def test_rate_wait_then_an_error_until_it_lets_up(self, caplog):
+        bench = make(action_rate=10.0, action_burst=1, rate_wait=1.05)
+        session, transport = bench.login("boss")
+        session.receive(b"".join(action("Events", n, EventMask="off") for n in range(20)))
+        bench.clock.advance(1.05)
+        assert b"Error" not in transport.take()
+        bench.clock.advance(0.1)
+        assert transport.take() == b"Response: Error\r\nActionID: 11\r\nMessage: Rate limit\r\n\r\n"
+        bench.clock.advance(10)
+        assert transport.take().count(b"Rate limit") == 8
+        session.receive(action("Events", EventMask="off"))
+        assert b"Success" in transport.take()
+        assert [fields["refused"] for fields in told(caplog)] == [False, *[True] * 9]
+
+    @pytest.mark.parametrize("name", ["Originate", "Command"], ids=["originate_rate", "command_rate"])
+    def test_per_user(self, name):
+        limit = f"{name.lower()}_rate"
+        bench = make(**{limit: 1.0, f"{name.lower()}_burst": 1})
+        headers = {
+            "Originate": {"Channel": "Local/1@x", "Async": "true"},
+            "Command": {"Command": "core show uptime"},
+        }
+        (first, _), (second, waiting) = bench.login("boss"), bench.login("boss")
+        first.receive(action(name, **headers[name]))
+        second.receive(action(name, **headers[name]))
+        assert len(bench.upstream.take()) == 1
+        assert waiting.paused
+        bench.clock.advance(1)
+        assert len(bench.upstream.take()) == 1
+        assert bench.hub.stats.limits == {limit: 1}
+
+    def test_an_originate_that_would_wait_too_long_is_refused_at_once(self):
+        bench = make(originate_rate=0.01, originate_burst=1)
+        session, transport = bench.login("boss")
+        session.receive(action("Originate", 1, Channel="Local/1@x", Async="true"))
+        (sent,) = bench.upstream.take()
+        bench.answer(sent, b"")
+        transport.take()
+        session.receive(action("Originate", 2, Channel="Local/1@x", Async="true"))
+        assert transport.take() == b"Response: Error\r\nActionID: 2\r\nMessage: Rate limit\r\n\r\n"
+
+    def test_who_goes_while_held_back_is_not_acted_for(self):
+        bench = make(action_rate=1.0, action_burst=1)
+        session, transport = bench.login("boss")
+        session.receive(action("CoreStatus", 1))
+        (sent,) = bench.upstream.take()
+        bench.answer(sent, b"")
+        session.receive(action("CoreStatus", 2))
+        session.lost("gone")
+        bench.clock.advance(5)
+        assert bench.upstream.take() == []
+        assert transport.closed == "abort"
+
+    def test_a_half_closed_client_is_answered_when_it_may_be(self):
+        bench = make(action_rate=1.0, action_burst=1)
+        session, transport = bench.login("boss")
+        session.receive(action("Events", 1, EventMask="off") + action("Events", 2, EventMask="off"))
+        session.ended()
+        assert not transport.closed
+        bench.clock.advance(1)
+        assert answered(transport) == [b"1", b"2"]
+        assert transport.closed == "close"
+
+    def test_exempt_addresses_have_none(self):
+        bench = make(action_rate=0.001, action_burst=1, sessions_per_user=1, login_failure_burst=1)
+        for _ in range(3):
+            transport = ListTransport("127.0.0.1")
+            session = bench.hub.attach(transport)
+            session.receive(action("Login", Username="boss", Secret="x"))
+            session.receive(b"".join(action("Events", n, EventMask="off") for n in range(50)))
+            assert transport.take().count(b"Response: Success") == 51
+        assert bench.hub.stats.limits == {}
+
+
+class TestInFlight:
+    def test_in_flight_per_session_is_told_when_it_lasts(self, caplog):
+        bench = make(in_flight_per_session=2)
+        session, transport = bench.login("boss")
+        session.receive(b"".join(action("CoreStatus", n) for n in range(3)))
+        assert transport.paused
+        for _ in range(20):
+            bench.clock.advance(0.5)
+            bench.hub.tick(bench.clock.now())
+        assert [fields["limit"] for fields in told(caplog)] == ["in_flight_per_session"]
+        (sent,) = bench.upstream.take()
+        bench.answer(sent, b"")
+        assert not transport.paused
+        bench.hub.tick(bench.clock.now())
+        assert bench.hub.stats.limits == {"in_flight_per_session": 1}
+
+    def test_in_flight_of_all_makes_who_asks_wait_and_nobody_else(self):
+        bench = make(in_flight=2, in_flight_per_session=1)
+        clients = [bench.login("boss") for _ in range(4)]
+        for session, _ in clients[:3]:
+            session.receive(action("CoreStatus"))
+        assert [transport.paused for _, transport in clients] == [False, True, True, False]
+        assert bench.hub.is_crowded(clients[3][0])
+        stranger = bench.connect()[1]
+        assert not stranger.paused
+        for _ in range(5):
+            bench.clock.advance(1)
+            bench.hub.tick(bench.clock.now())
+        for sent in bench.upstream.take():
+            bench.answer(sent, b"")
+        assert not any(transport.paused for _, transport in clients)
+
+    def test_what_is_gone_is_not_in_flight(self):
+        bench = make(in_flight=2, in_flight_per_session=1)
+        (first, _), (second, transport) = bench.login("boss"), bench.login("boss")
+        first.receive(b"".join(action("CoreStatus", n) for n in range(3)))
+        second.receive(action("Events", EventMask="off"))
+        assert transport.paused
+        first.lost("gone")
+        bench.hub.settle()
+        assert bench.hub.bounds.queued == 0
+        assert not transport.paused
+        second.lost("gone")
+        assert bench.hub.exchange.load < WINDOW
+
+
+def test_idle_timeout():
+    bench = make(idle_timeout=10.0)
+    (busy, working), (_, silent), (stranger, _) = bench.login("boss"), bench.login("boss"), bench.connect()
+    busy.receive(action("WaitEvent"))
+    for second in range(12):
+        bench.clock.advance(1)
+        bench.hub.tick(bench.clock.now())
+        assert bool(silent.closed) == (second > 10)
+    assert silent.closed == "close"
+    assert not working.closed
+    assert bench.hub.stats.limits == {"idle_timeout": 1, "login_timeout": 1}
+    assert stranger.state is State.CLOSED
+
+
+# -- how long and how much Asterisk may answer -----------------------------
+
+
+def test_list_items_cancels_the_list_and_nothing_else():
+    bench = make(list_items=3)
+    session, transport = bench.login("boss")
+    session.receive(action("CoreShowChannels", 7))
+    (asked,) = bench.upstream.take()
+    relay_id = asked.get(b"actionid")
+    bench.answer(asked, b"EventList: start\r\nMessage: Channels will follow\r\n")
+    item = b"Event: CoreShowChannel\r\nActionID: " + relay_id + b"\r\nChannel: x\r\n\r\n"
+    bench.feed(*[item] * 10)
+    got = transport.take()
+    assert got.count(b"Event: CoreShowChannel\r\n") == 4
+    assert got.endswith(
+        b"Event: CoreShowChannelsComplete\r\nActionID: 7\r\nEventList: Cancelled\r\nListItems: 4\r\n\r\n"
+    )
+    session.receive(action("CoreStatus", 8))
+    bench.feed(
+        item, b"Event: CoreShowChannelsComplete\r\nActionID: " + relay_id + b"\r\nEventList: Complete\r\n\r\n"
+    )
+    assert transport.take() == b""
+    (asked,) = bench.upstream.take()
+    bench.answer(asked, b"")
+    assert answered(transport) == [b"8"]
+    assert bench.hub.stats.limits == {"list_items": 1}
+
+
+@pytest.mark.parametrize(
+    ("limit", "name", "seconds"),
+    [
+        ("action_timeout", "CoreStatus", 16),
+        ("command_timeout", "Command", 61),
+        ("originate_grace", "Originate", 36),
+    ],
+)
+def test_answers_that_take_too_long(caplog, limit, name, seconds):
+    bench = make()
+    session, transport = bench.login("boss")
+    session.receive(action(name, Command="core show uptime", Channel="Local/1@x"))
+    bench.clock.advance(seconds)
+    bench.hub.tick(bench.clock.now())
+    assert b"Response: Error" in transport.take()
+    assert bench.hub.stats.limits == {limit: 1}
+    assert told(caplog)[0]["action"] == name.encode()
+
+
+@pytest.mark.parametrize("limit", ["list_item_timeout", "list_timeout"])
+def test_lists_that_take_too_long(limit):
+    bench = make(list_item_timeout=10.0, list_timeout=25.0)
+    session, transport = bench.login("boss")
+    session.receive(action("CoreShowChannels", 7))
+    (asked,) = bench.upstream.take()
+    bench.answer(asked, b"EventList: start\r\nMessage: Channels will follow\r\n")
+    item = b"Event: CoreShowChannel\r\nActionID: " + asked.get(b"actionid") + b"\r\nChannel: x\r\n\r\n"
+    for _ in range(3):
+        bench.clock.advance(9 if limit == "list_timeout" else 11)
+        bench.hub.tick(bench.clock.now())
+        bench.feed(item)
+    assert b"EventList: Cancelled" in transport.take()
+    assert bench.hub.stats.limits == {limit: 1}
+
+
+# -- what waits for a client that does not read ----------------------------
+
+
+class TestSlowConsumers:
+    def stuck(self, bench: Bench, name: str) -> tuple[object, ListTransport]:
+        session, transport = bench.login(name)
+        transport.room = 0
+        return session, transport
+
+    def test_outbox_soft_drops_events_and_tells_how_many(self, caplog):
+        bench = make(outbox_soft=1024, outbox_hard=4096)
+        session, transport = self.stuck(bench, "patient")
+        for _ in range(100):
+            bench.feed(event("Hold", Pad="x" * 100))
+            bench.clock.advance(0.1)
+        session.receive(action("CoreStatus", 5))
+        (sent,) = bench.upstream.take()
+        bench.answer(sent, b"")
+        transport.room = None
+        session.writable()
+        bench.feed(event("Resume"))
+        got = transport.take()
+        kept = got.count(b"Event: Hold\r\n")
+        assert 7 <= kept <= 9
+        tail = b"Event: ProxyEventsDropped\r\nPrivilege: system,all\r\nCount: %d\r\n\r\n" % (100 - kept)
+        assert got.endswith(b"ActionID: 5\r\n\r\n" + tail + event("Resume"))
+        assert bench.hub.stats.limits == {"outbox_soft": 1}
+        assert bench.hub.stats.events_missed == 100 - kept
+        assert told(caplog)[0]["user"] == "patient"
+
+    def test_an_answer_brings_no_events_with_it_while_some_are_missing(self):
+        bench = make(outbox_soft=1024, outbox_hard=1 << 20)
+        bench.hub._pacing.shortest = 5.0
+        session, transport = self.stuck(bench, "patient")
+        bench.feed(event("Hold", Pad="x" * 1100))
+        bench.feed(event("Hold"))
+        session.receive(action("Events", EventMask="call"))
+        assert bench.hub.stats.events_missed == 1
+        transport.room = None
+        session.writable()
+        assert transport.take().count(b"Event: Hold") == 1
+
+    @pytest.mark.parametrize("name", ["boss", "hasty"])
+    def test_outbox_hard_closes_everybody_else(self, name, caplog):
+        default = "close" if name == "boss" else "drop_events"
+        bench = make(outbox_soft=1024, outbox_hard=4096, slow_consumer=default)
+        _, transport = self.stuck(bench, name)
+        neighbour = bench.login("boss")[1]
+        for _ in range(100):
+            bench.feed(event("Hold", Pad="x" * 100))
+        assert transport.closed == "abort"
+        assert neighbour.take().count(b"Event: Hold") == 100
+        assert bench.hub.stats.limits == {"outbox_hard": 1}
+        assert bench.hub.stats.closes["slow consumer"] == 1
+        (fields,) = told(caplog)
+        assert 4096 < fields["bytes"] < 4500
+        assert bench.hub.bounds.backlog.size == 0
+
+    def test_slow_consumer_drop_events_for_all(self):
+        bench = make(outbox_soft=1024, outbox_hard=4096, slow_consumer="drop_events")
+        _, transport = self.stuck(bench, "boss")
+        for _ in range(100):
+            bench.feed(event("Hold", Pad="x" * 100))
+        assert not transport.closed
+
+    def test_answers_alone_can_be_too_much_as_well(self):
+        bench = make(outbox_soft=1024, outbox_hard=4096)
+        session, transport = self.stuck(bench, "patient")
+        for number in range(200):
+            session.receive(action("Events", number, EventMask="call"))
+            bench.clock.advance(0.1)
+        bench.hub.settle()
+        assert transport.closed == "abort"
+        assert bench.hub.stats.limits == {"outbox_hard": 1}
+
+    def test_outbox_stall(self):
+        bench = make()
+        _, transport = self.stuck(bench, "patient")
+        bench.feed(event("Hold"))
+        for _ in range(13):
+            bench.clock.advance(1)
+            bench.hub.tick(bench.clock.now())
+        assert transport.closed == "abort"
+        assert bench.hub.stats.limits == {"outbox_stall": 1}
+
+    def test_outbox_total_closes_the_largest(self):
+        bench = make(outbox_soft=1024, outbox_hard=8192, outbox_total=8192)
+        (_, first), (large, largest) = self.stuck(bench, "hasty"), self.stuck(bench, "boss")
+        large.receive(b"".join(action("Events", n, EventMask="call") for n in range(50)))
+        while not largest.closed:
+            bench.feed(event("Hold", Pad="x" * 400))
+        assert not first.closed
+        assert bench.hub.bounds.backlog.size < 8192
+        assert bench.hub.stats.limits == {"outbox_total": 1}
+
+    def test_outbox_total_counts_who_is_closing(self):
+        bench = make(outbox_soft=1024, outbox_hard=8192, outbox_total=8192)
+        leaving, transport = self.stuck(bench, "hasty")
+        leaving.receive(b"".join(action("Events", n, EventMask="off") for n in range(150)))
+        leaving.close("logoff")
+        assert transport.closed == ""
+        _, other = self.stuck(bench, "boss")
+        while not transport.closed:
+            bench.feed(event("Hold", Pad="x" * 400))
+        assert not other.closed
+
+    def test_a_reload_gives_it_to_the_sessions_there_are(self):
+        bench = make(outbox_soft=1024, outbox_hard=4096)
+        session, _ = bench.login("boss")
+        bench.hub.adopt_limits(Limits(outbox_soft=2048, outbox_hard=8192, slow_consumer="drop_events"))
+        bench.hub.adopt(UserTable([BOSS]))
+        assert (session.outbox.closed_above, session.outbox.limit) == (2048, 8192)
+        bench.hub.adopt(UserTable([User("boss", secret="plain:x", slow_consumer="close")]))
+        assert session.outbox.closed_above > 1 << 60
+
+
+def test_other_limits_hold_from_the_reload_on():
+    bench = make()
+    session, transport = bench.login("boss")
+    bench.hub.adopt_limits(Limits(exempt=(), action_rate=1.0, action_burst=1, action_timeout=2.0))
+    assert bench.hub.exchange.deadlines.action == 2.0
+    session.receive(action("Events", 1, EventMask="off") + action("Events", 2, EventMask="off"))
+    assert answered(transport) == [b"1"]
+
+
+def test_lines_that_strangers_cause_are_rationed(caplog):
+    bench = make(login_failure_burst=1_000)
+    for _ in range(30):
+        session, _ = bench.connect()
+        session.receive(action("Login", Username="nobody", Secret="x"))
+        session.lost("gone")
+    assert len(told(caplog, "login-failed")) == len(told(caplog, "session-close")) == 10
+    bench.clock.advance(10)
+    bench.hub.tick(bench.clock.now())
+    assert {(f["line"], f["lines"]) for f in told(caplog, "log-suppressed")} == {
+        ("login-failed", 20),
+        ("session-close", 20),
+    }
