@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.e2e.conftest import Service
+from tests.support.service import Service
 
 
 def no_configuration(service: Service) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.e2e.conftest import USERS, Service
+from tests.support.service import USERS, Service
 
 
 def unknown_key(service: Service) -> str:

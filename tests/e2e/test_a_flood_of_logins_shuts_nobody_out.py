@@ -3,8 +3,8 @@ import contextlib
 from collections.abc import Callable
 
 from proxy.simulator import Simulator
-from tests.e2e.conftest import Service
 from tests.support.ami_client import AmiClient
+from tests.support.service import Service
 
 
 async def test_a_flood_of_logins_shuts_nobody_out(

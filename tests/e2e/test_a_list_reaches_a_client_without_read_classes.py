@@ -1,5 +1,5 @@
 from proxy.simulator import Simulator
-from tests.e2e.conftest import Service
+from tests.support.service import Service
 
 
 async def test_a_list_reaches_a_client_without_read_classes(simulator: Simulator, service: Service) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from proxy.simulator import Simulator
 from proxy.simulator.storm import read_storm_event
-from tests.e2e.conftest import Service
+from tests.support.service import Service
 from tests.support.tls_peer import TlsPeer
 from tests.support.waiting import until
 

@@ -3,8 +3,8 @@ from typing import Any
 import pytest
 
 from proxy.simulator import Simulator
-from tests.e2e.conftest import SECRET, Service
 from tests.support.ami_client import AmiClient
+from tests.support.service import SECRET, Service
 
 ANSWERED = {"Channel": "Local/answer@lab", "Application": "Wait", "Data": "0", "Timeout": "5000"}
 NO_ANSWER = {**ANSWERED, "Channel": "Local/noanswer@lab", "Timeout": "100"}

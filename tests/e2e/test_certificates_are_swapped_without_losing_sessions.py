@@ -4,7 +4,7 @@ import ssl
 
 import trustme
 
-from tests.e2e.conftest import Service
+from tests.support.service import Service
 
 
 async def test_certificates_are_swapped_without_losing_sessions(service: Service) -> None:

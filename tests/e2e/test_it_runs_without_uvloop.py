@@ -2,7 +2,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from proxy.simulator import Simulator
-from tests.e2e.conftest import Service
+from tests.support.service import Service
 
 
 async def test_it_runs_without_uvloop(

@@ -1,7 +1,7 @@
 from collections.abc import Callable
 
 from proxy.simulator import Simulator, User
-from tests.e2e.conftest import SECRET, Service
+from tests.support.service import SECRET, Service
 
 
 async def test_it_serves_logins_while_asterisk_is_down(

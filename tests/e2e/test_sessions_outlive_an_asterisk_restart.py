@@ -1,7 +1,7 @@
 import pytest
 
 from proxy.simulator import Simulator, User
-from tests.e2e.conftest import SECRET, Service
+from tests.support.service import SECRET, Service
 from tests.support.waiting import until
 
 

@@ -1,8 +1,8 @@
 import signal
 
 from proxy.simulator import Simulator
-from tests.e2e.conftest import PASSWORDS, USERS, Service
 from tests.support.proxy_process import hashed
+from tests.support.service import PASSWORDS, USERS, Service
 
 
 async def test_sighup_swaps_the_users(simulator: Simulator, service: Service) -> None:

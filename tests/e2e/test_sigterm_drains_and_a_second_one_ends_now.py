@@ -3,7 +3,7 @@ import signal
 import time
 
 from proxy.simulator import Simulator
-from tests.e2e.conftest import Service
+from tests.support.service import Service
 from tests.support.waiting import until
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from proxy.simulator import Simulator
-from tests.e2e.conftest import Service
+from tests.support.service import Service
 
 # What systemd does: the sockets from 3 on, and whose they are.
 _HAND_OVER = """

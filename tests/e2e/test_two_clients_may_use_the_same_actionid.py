@@ -1,7 +1,7 @@
 import asyncio
 
 from proxy.simulator import Simulator
-from tests.e2e.conftest import Service
+from tests.support.service import Service
 
 
 async def test_two_clients_may_use_the_same_actionid(simulator: Simulator, service: Service) -> None:

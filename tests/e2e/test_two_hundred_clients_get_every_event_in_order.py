@@ -2,8 +2,8 @@ import asyncio
 
 from proxy.simulator import Simulator
 from proxy.simulator.storm import read_storm_event
-from tests.e2e.conftest import Service
 from tests.support.ami_client import AmiClient
+from tests.support.service import Service
 
 CLIENTS = 200
 EVENTS = 400

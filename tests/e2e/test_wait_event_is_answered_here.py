@@ -1,5 +1,5 @@
 from proxy.simulator import Simulator
-from tests.e2e.conftest import Service
+from tests.support.service import Service
 
 EVENT = b"Event: Newchannel\r\nPrivilege: call,all\r\nChannel: %b\r\n\r\n"
 
