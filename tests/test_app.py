@@ -293,3 +293,24 @@ def test_enough_descriptors_are_left_as_they_are(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(resource, "getrlimit", lambda _: (4096, 4096))
     monkeypatch.setattr(resource, "setrlimit", lambda *_: os.abort())
     module._raise_descriptors(1024)
+
+
+# -- limits ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("limits", "remembered"),
+    [({}, 1), ({"hash_cache_timeout": 0}, 0), ({"hash_cache_entries": 1}, 0)],
+    ids=["default", "hash_cache_timeout", "hash_cache_entries"],
+)
+async def test_a_secret_that_matched_is_remembered_within_limits(
+    files: ProxyProcess, limits: dict[str, int], remembered: int
+) -> None:
+    users = {name: {"secret": hashed(name), "read": "all"} for name in ("anna", "bo")}
+    (files.directory / "users.yaml").write_text(yaml.safe_dump({"users": users}))
+    change(files, limits=limits)
+    async with running(files) as app:
+        for name in ("anna", "bo", "anna"):
+            async with await files.connect() as client:
+                assert (await client.login(name, name)).get("Response") == "Success"
+        assert app._verifier.remembered == remembered

@@ -1,3 +1,7 @@
+import ast
+import re
+from pathlib import Path
+
 import msgspec
 import pytest
 
@@ -40,3 +44,43 @@ def test_each_default_is_within_its_own_bounds(field: msgspec.structs.FieldInfo)
         for absurd in (-1, 1 << 62, "x"):
             with pytest.raises(msgspec.ValidationError):
                 msgspec.convert(absurd, field.type)
+
+
+ROOT = Path(__file__).parents[2]
+
+
+def read_by(tree: ast.AST) -> set[str]:
+    """The names that are looked up on something called ``limits``."""
+    return {
+        node.attr
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        and (getattr(node.value, "id", None) == "limits" or getattr(node.value, "attr", None) == "limits")
+    }
+
+
+@pytest.fixture(scope="module")
+def read() -> set[str]:
+    return set().union(*(read_by(ast.parse(path.read_text())) for path in ROOT.glob("proxy/**/*.py")))
+
+
+@pytest.fixture(scope="module")
+def tested() -> str:
+    paths = [path for path in ROOT.glob("tests/**/*.py") if path.parent != Path(__file__).parent]
+    return "\n".join(path.read_text() for path in paths)
+
+
+@pytest.mark.parametrize("name", Limits.__struct_fields__)
+def test_no_limit_is_a_dead_key(name: str, read: set[str]) -> None:
+    assert name in read, f"nothing reads limits.{name}: implement it, or take it out"
+
+
+@pytest.mark.parametrize("name", Limits.__struct_fields__)
+def test_each_limit_is_named_by_a_test_of_what_it_does(name: str, tested: str) -> None:
+    assert re.search(rf"\b{name}\b", tested), f"no test outside tests/config says {name}"
+
+
+@pytest.mark.parametrize("name", Limits.__struct_fields__)
+def test_each_limit_is_explained(name: str) -> None:
+    guide = (ROOT / "deploy/limits.md").read_text()
+    assert f"`{name}`" in guide, f"deploy/limits.md has no line on {name}"

@@ -32,6 +32,9 @@ FAST = Limits(
     rejected_max=0.1,
     upstream_message_bytes=4096,
     upstream_unfinished_bytes=16384,
+    reconnect_jitter=0.3,
+    ping_interval=15.0,
+    stall_timeout=30.0,
 )
 PATIENT = Limits(reconnect_min=3600, reconnect_max=3600, rejected_min=3600, rejected_max=3600)
 

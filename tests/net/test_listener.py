@@ -114,6 +114,7 @@ async def test_each_accept_asks_for_the_context_of_that_moment(house: House, bot
             assert await before.record() == house.hub.banner
 
 
+@limits(keepalive_idle=61, keepalive_interval=16, keepalive_count=5, unacknowledged_timeout=31.0)
 async def test_accepted_sockets_notice_dead_peers(house: House, both: Contexts) -> None:
     async with TlsPeer.to(house.listen(), both.client) as peer:
         await peer.handshake()
@@ -122,10 +123,10 @@ async def test_accepted_sockets_notice_dead_peers(house: House, both: Contexts) 
         tcp = socket.IPPROTO_TCP
         assert sock.getsockopt(tcp, socket.TCP_NODELAY) == 1
         assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
-        assert sock.getsockopt(tcp, socket.TCP_KEEPIDLE) == 60
-        assert sock.getsockopt(tcp, socket.TCP_KEEPINTVL) == 15
-        assert sock.getsockopt(tcp, socket.TCP_KEEPCNT) == 4
-        assert sock.getsockopt(tcp, socket.TCP_USER_TIMEOUT) == 30_000
+        assert sock.getsockopt(tcp, socket.TCP_KEEPIDLE) == 61
+        assert sock.getsockopt(tcp, socket.TCP_KEEPINTVL) == 16
+        assert sock.getsockopt(tcp, socket.TCP_KEEPCNT) == 5
+        assert sock.getsockopt(tcp, socket.TCP_USER_TIMEOUT) == 31_000
 
 
 # -- limits ----------------------------------------------------------------
