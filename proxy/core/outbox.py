@@ -43,6 +43,7 @@ class Outbox:
         "_soft",
         "closed_above",
         "limit",
+        "ready",
         "sender",
         "sent",
         "size",
@@ -52,6 +53,9 @@ class Outbox:
     def __init__(self, sender: Sender, limit: int, backlog: Backlog | None = None) -> None:
         #: Where everything goes.
         self.sender = sender
+        #: Whether nothing waits and nothing is held: then, and only then, ``sender`` may be
+        #: called past ``push``, and what it does not take is to be pushed.
+        self.ready = True
         self._backlog = backlog if backlog is not None else Backlog()
         self._soft = NEVER
         self._dropped = 0
@@ -85,6 +89,7 @@ class Outbox:
             self._chunks.append(data[taken:])
             self.size = len(data) - taken
             self._backlog.size += self.size
+            self.ready = False
             return self.size <= self.limit
         return True
 
@@ -92,6 +97,7 @@ class Outbox:
         """Keep back what is pushed from now on, until ``release``."""
         if self._held is None:
             self._held = []
+            self.ready = False
 
     @property
     def holding(self) -> bool:
@@ -109,6 +115,7 @@ class Outbox:
         self._held = None
         self._backlog.size -= self._held_size
         self._held_size = 0
+        self.ready = not self.size
         data = b"".join((head, *held, tail))
         return not data or self.push(data)
 
@@ -128,6 +135,7 @@ class Outbox:
                 if taken == 0:
                     break
             self.stuck_since = None
+        self.ready = not self.size and self._held is None
         if self._dropped and self.size <= self._soft // 2:
             self._tell_dropped()
 
@@ -173,6 +181,7 @@ class Outbox:
 
     def discard(self) -> None:
         """Nothing of this will be sent any more."""
+        self.ready = False
         self._backlog.size -= self.waiting
         self._chunks.clear()
         self._held = None

@@ -5,13 +5,17 @@ from hypothesis import strategies as st
 
 from proxy.ami.eventfilter import FilterSet, compile_legacy
 from proxy.ami.privilege import CALL, SYSTEM
+from proxy.core.outbox import Outbox
 from proxy.core.subscription import Subscription
+from tests.support.core_doubles import ListTransport
 
 
 class Listener:
     def __init__(self) -> None:
         self.seen = 0
         self.got: list[bytes] = []
+        self.outbox = Outbox(ListTransport(), 100)
+        self.outbox.hold()  # so that all comes by ``deliver``
 
     def deliver(self, data: bytes) -> None:
         self.got.append(data)
