@@ -11,7 +11,7 @@ import resource
 import signal
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -24,6 +24,7 @@ from proxy.core.hub import Hub
 from proxy.core.pacing import Pacing
 from proxy.core.users import UserTable
 from proxy.net.certstore import Candidate, CertificatesRefused, CertStore, ReloadResult
+from proxy.net.client import Objection
 from proxy.net.hardstop import HardStop
 from proxy.net.link import Link, LinkState
 from proxy.net.listener import Door, bind
@@ -173,7 +174,9 @@ class App:
             self._stores.append(store)
             _tell_findings(store.last_result)
             for sock in self._sockets(settings, inherited):
-                listener = ListeningSocket(self.door, sock, self._context_of(number))
+                listener = ListeningSocket(
+                    self.door, sock, self._context_of(number), self._objection_of(number)
+                )
                 listener.start(self._loop)
                 self._listeners.append(listener)
         for name, sockets in inherited.items():
@@ -184,6 +187,12 @@ class App:
     def _context_of(self, number: int) -> Callable[[], ssl.SSLContext]:
         # By number: a reload may put another store in its place.
         return lambda: self._stores[number].context
+
+    def _objection_of(self, number: int) -> Objection:
+        def objection(chain: Sequence[bytes]) -> str | None:
+            return self._stores[number].client_objection(chain)
+
+        return objection
 
     @staticmethod
     def _sockets(settings: Listener, inherited: dict[str, list[socket.socket]]) -> list[socket.socket]:
@@ -305,6 +314,7 @@ class App:
             for result in results:
                 log.say(log.INFO, "certificates", result=str(result))
                 _tell_findings(result)
+            self.door.judge_certificates()
 
         return commit
 

@@ -15,10 +15,12 @@ import contextlib
 import socket
 import ssl
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from proxy.core.dismissal import dismiss
 from proxy.core.ports import Peer
+from proxy.net.clientcertificate import shown_certificate
 
 if TYPE_CHECKING:
     from proxy.core.session import Session
@@ -35,6 +37,9 @@ OVERLONG_HANDSHAKE = "handshake too long"
 #: Where ``tcpi_bytes_received`` is in Linux' ``struct tcp_info`` (linux/tcp.h, since 4.1).
 _BYTES_RECEIVED = struct.Struct("=128xQ")
 
+#: Why a client's chain (DER, its own certificate first) is not good now; None when it is.
+Objection = Callable[[Sequence[bytes]], str | None]
+
 
 class Client:
     """One accepted connection, from the TLS handshake to its end; a Transport for its session.
@@ -45,6 +50,7 @@ class Client:
 
     __slots__ = (
         "__weakref__",
+        "_chain",
         "_closing",
         "_established",
         "_failed",
@@ -53,6 +59,7 @@ class Client:
         "_handshake_bytes",
         "_linger",
         "_loop",
+        "_objection",
         "_paused",
         "_read_blocked",
         "_reading",
@@ -74,6 +81,7 @@ class Client:
         gone: Callable[["Client"], None],
         *,
         handshake_bytes: int = 16384,
+        objection: Objection = lambda _: None,
     ) -> None:
         self._loop = loop
         self._socket = sock
@@ -82,6 +90,8 @@ class Client:
         self._failed = failed
         self._gone = gone
         self._handshake_bytes = handshake_bytes
+        self._objection = objection
+        self._chain: tuple[bytes, ...] = ()
         self._session: Session | None = None
         self._paused = False
         self._reading = False
@@ -126,10 +136,40 @@ class Client:
         version, cipher = self._socket.version(), self._socket.cipher()
         self.peer = self.peer._replace(tls=f"{version}/{cipher[0]}" if version and cipher else "")
         self._stop_listening()
+        objection = self._look_at_certificate()
+        if objection is not None:
+            self._failed(self, objection)
+            self._end()
+            return
         self._session = self._established(self)
         if self._fd >= 0 and not self._closing and not self._paused:
             self._listen(self._readable)
             self._readable()  # what came with the last flight is inside OpenSSL already
+
+    def _look_at_certificate(self) -> str | None:
+        """Take note of what the client showed; why it is not good, if so."""
+        try:
+            shown = shown_certificate(self._socket)
+        except ValueError:
+            return "client certificate cannot be read"
+        if shown is None:
+            return None
+        self._chain = shown.chain
+        self.peer = self.peer._replace(certificate=shown.identity)
+        return self._objection(shown.chain)
+
+    @property
+    def has_certificate(self) -> bool:
+        """Whether the client showed one."""
+        return bool(self._chain)
+
+    def judge_certificate(self) -> None:
+        """End the session if the certificate it came with is not good any more."""
+        if self._session is None or not self._chain:
+            return
+        objection = self._objection(self._chain)
+        if objection is not None:
+            dismiss(self._session, objection)
 
     def displace(self, reason: str) -> None:
         """End a client that has not logged in, at once."""

@@ -10,6 +10,7 @@ import contextlib
 import errno
 import socket
 import ssl
+from collections import deque
 from collections.abc import Callable
 
 from proxy import log
@@ -17,7 +18,7 @@ from proxy.config.limits import Limits
 from proxy.core.hub import Hub
 from proxy.core.ports import Peer
 from proxy.core.session import Session
-from proxy.net.client import OVERLONG_HANDSHAKE, RESET, Client
+from proxy.net.client import OVERLONG_HANDSHAKE, RESET, Client, Objection
 
 BACKLOG = 4096
 #: Connections taken before the loop sees to its other business.
@@ -26,6 +27,10 @@ _ACCEPTS_PER_TURN = 16
 _EXHAUSTED_PAUSE = 0.2
 #: Connections without login that are closed then, so that users, the link and a reload find a descriptor.
 _SHED = 16
+#: Seconds after which certificates of clients are judged again: their time may be over.
+_JUDGE_INTERVAL = 60.0
+#: Judged before the loop sees to its other business: each costs signatures, up to a millisecond.
+_JUDGED_PER_TURN = 4
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
@@ -37,6 +42,9 @@ class Door:
         # All in the order of their accept.
         self._clients: dict[Client, None] = {}
         self._handshaking: dict[Client, None] = {}
+        #: Whose certificate is to be judged again.
+        self._doubtful: deque[Client] = deque()
+        self._judge_at = 0.0
         #: Who had not logged in when last looked at; who has since is passed over.
         self._newcomers: dict[Client, None] = {}
         self.handshake_failures: dict[str, int] = {}
@@ -108,8 +116,27 @@ class Door:
         self._newcomers.pop(client, None)
         self._handshaking.pop(client, None)
 
+    def judge_certificates(self) -> None:
+        """Judge each client's certificate again, and end the sessions of those that are not good any more.
+
+        To be called when what they are judged by has changed.
+        """
+        idle = not self._doubtful
+        self._doubtful = deque(client for client in self._clients if client.has_certificate)
+        if idle:
+            self._judge_some()
+
+    def _judge_some(self) -> None:
+        for _ in range(min(_JUDGED_PER_TURN, len(self._doubtful))):
+            self._doubtful.popleft().judge_certificate()
+        if self._doubtful:
+            asyncio.get_running_loop().call_soon(self._judge_some)
+
     def tick(self, now: float) -> None:
-        """Once a second: handshakes that take too long, and logins, which count from the accept."""
+        """Once a second: handshakes and logins that take too long, both from the accept; certificates."""
+        if now >= self._judge_at:
+            self._judge_at = now + _JUDGE_INTERVAL
+            self.judge_certificates()
         for client in list(self._handshaking):
             if now - client.accepted <= self.limits.handshake_timeout:
                 break
@@ -131,12 +158,23 @@ class Door:
 
 
 class Listener:
-    """One listening socket; ``context`` is asked at each accept, so a rotation needs nothing here."""
+    """One listening socket.
 
-    def __init__(self, door: Door, sock: socket.socket, context: Callable[[], ssl.SSLContext]) -> None:
+    ``context`` is asked at each accept, so a rotation needs nothing here;
+    ``objection`` is what certificates of its clients are judged by.
+    """
+
+    def __init__(
+        self,
+        door: Door,
+        sock: socket.socket,
+        context: Callable[[], ssl.SSLContext],
+        objection: Objection = lambda _: None,
+    ) -> None:
         self._door = door
         self._socket = sock
         self._context = context
+        self._objection = objection
         self._loop: asyncio.AbstractEventLoop | None = None
         self._resume: asyncio.TimerHandle | None = None
 
@@ -200,6 +238,7 @@ class Listener:
             self._door.failed,
             self._door.left,
             handshake_bytes=self._door.limits.handshake_bytes,
+            objection=self._objection,
         )
         self._door.entered(client)
         client.start()

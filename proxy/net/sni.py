@@ -27,7 +27,8 @@ _Choice = tuple[int, ...]
 def listener_context(policy: Policy, pairs: Sequence[ServerPair], trust: ClientTrust) -> ssl.SSLContext:
     """The context to accept with: proved to present ``pairs``, the first to clients that name no host.
 
-    Each pair must have been proved alone (``prove_alone``): which of two key types a client is shown is OpenSSL's choice.
+    Each pair must have been proved alone (``prove_alone``): which of two key types a client is shown is
+    OpenSSL's choice.
     Raises ssl.SSLError when OpenSSL refuses a pair or a proof fails.
     """
     default = _choose(pairs, pairs[0].facts.names, first=0)

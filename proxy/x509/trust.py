@@ -37,8 +37,9 @@ class TrustStore:
     def objection(self, chain: Sequence[bytes], now: datetime) -> str | None:
         """Why the certificate ``chain[0]`` (DER; what else the client sent after it) is not good now.
 
-        None when it is.  An expired revocation list still revokes what it names;
-        refusing everybody on its account is the TLS context's part.
+        None when it is.  One of few texts, without names: sessions are counted by
+        the reason they ended for.  An expired revocation list still revokes what it
+        names; refusing everybody on its account is the TLS context's part.
         """
         if not chain:
             return "no client certificate"
@@ -47,19 +48,20 @@ class TrustStore:
         except ValueError:
             return "client certificate cannot be read"
         current, candidates = certificates[0], (*self.authorities, *certificates[1:])
+        whose = "client certificate"
         for _ in range(_DEPTH_LIMIT):
-            if not current.not_valid_before_utc <= now < current.not_valid_after_utc:
-                return f"client certificate {_name(current)} expired or not yet valid"
+            if now < current.not_valid_before_utc:
+                return f"{whose} not yet valid"
+            if now >= current.not_valid_after_utc:
+                return f"{whose} expired"
             if self._is_revoked(current):
-                return f"client certificate {_name(current)} revoked"
+                return f"{whose} revoked"
             if current in self.authorities:
                 return None
             issuer = next((other for other in candidates if _is_directly_issued(current, other)), None)
             if issuer is None:
-                return (
-                    f"client certificate {_name(current)} no longer trusted: its issuer is not in client_ca"
-                )
-            current = issuer
+                return "client certificate not trusted"
+            current, whose = issuer, "client certificate's CA"
         return "client certificate chain too long"
 
     def _is_revoked(self, certificate: x509.Certificate) -> bool:
@@ -86,7 +88,3 @@ def _is_directly_issued(certificate: x509.Certificate, issuer: x509.Certificate)
     except (InvalidSignature, ValueError, TypeError):
         return False
     return True
-
-
-def _name(certificate: x509.Certificate) -> str:
-    return certificate.subject.rfc4514_string() or f"serial {certificate.serial_number:02X}"

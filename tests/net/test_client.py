@@ -449,6 +449,8 @@ class _Unwilling:
     def cipher(self) -> tuple[str, str, int]:
         return "TEST", "", 0
 
+    def getpeercert(self, binary_form: bool) -> None: ...
+
     def send(self, data: bytes) -> int:
         return self._sock.send(data)
 

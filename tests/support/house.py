@@ -2,11 +2,13 @@
 
 import asyncio
 import ssl
+from collections.abc import Sequence
 from contextlib import suppress
 
 from proxy.config.limits import Limits
 from proxy.core.hub import Hub
 from proxy.core.users import User
+from proxy.net.client import Objection
 from proxy.net.listener import Door, Listener, bind
 from tests.support.live_hub import live_hub
 from tests.support.tls_peer import TlsPeer
@@ -21,9 +23,10 @@ class House:
         self.door = Door(self.hub)
         self.listeners: list[Listener] = []
         self.contexts_asked = 0
+        self.objection: Objection = lambda _: None
 
     def listen(self, host: str = "127.0.0.1") -> tuple[str, int]:
-        listener = Listener(self.door, bind(host, 0), self._context)
+        listener = Listener(self.door, bind(host, 0), self._context, self._object)
         listener.start(asyncio.get_running_loop())
         self.listeners.append(listener)
         return listener.address
@@ -36,6 +39,9 @@ class House:
     def _context(self) -> ssl.SSLContext:
         self.contexts_asked += 1
         return self.context
+
+    def _object(self, chain: Sequence[bytes]) -> str | None:
+        return self.objection(chain)
 
     def close(self) -> None:
         for listener in self.listeners:

@@ -27,19 +27,19 @@ def store(*authorities: Forged, crl: bytes | None = None) -> TrustStore:
         (store(ROOT), [DEEP, MIDDLE], None),
         (store(ROOT, MIDDLE), [DEEP], None),
         (store(MIDDLE), [DEEP], None),
-        (store(ROOT), [DEEP], "client certificate CN=deep no longer trusted: its issuer is not in client_ca"),
+        (store(ROOT), [DEEP], "client certificate not trusted"),
         (
             store(forge("Root", ca=True)),
             [CLIENT],
-            "client certificate CN=client no longer trusted: its issuer is not in client_ca",
+            "client certificate not trusted",
         ),
-        (store(ROOT, crl=forge_crl(ROOT, [CLIENT])), [CLIENT], "client certificate CN=client revoked"),
-        (store(ROOT, crl=forge_crl(ROOT, [MIDDLE])), [DEEP, MIDDLE], "client certificate CN=Middle revoked"),
+        (store(ROOT, crl=forge_crl(ROOT, [CLIENT])), [CLIENT], "client certificate revoked"),
+        (store(ROOT, crl=forge_crl(ROOT, [MIDDLE])), [DEEP, MIDDLE], "client certificate's CA revoked"),
         (store(ROOT, crl=forge_crl(ROOT, [DEEP])), [CLIENT], None),
         (
             store(ROOT),
             [forge("old", issuer=ROOT, not_before=NOW - 9 * DAY, not_after=NOW - DAY)],
-            "client certificate CN=old expired or not yet valid",
+            "client certificate expired",
         ),
     ],
 )
@@ -48,9 +48,12 @@ def test_objection(trust: TrustStore, chain: list[Forged], objection: str | None
 
 
 def test_time_passes() -> None:
-    assert store(ROOT).objection([CLIENT.der], NOW + 91 * DAY) == (
-        "client certificate CN=client expired or not yet valid"
-    )
+    assert store(ROOT).objection([CLIENT.der], NOW + 91 * DAY) == "client certificate expired"
+    assert store(ROOT).objection([CLIENT.der], NOW - 9 * DAY) == "client certificate not yet valid"
+    short = forge("Short", ca=True, not_after=NOW + DAY)
+    trust, lasting = store(short), forge("client", issuer=short)
+    assert trust.objection([lasting.der], NOW) is None
+    assert trust.objection([lasting.der], NOW + 2 * DAY) == "client certificate's CA expired"
 
 
 def test_same_serial_of_another_ca_is_not_revoked() -> None:
@@ -67,7 +70,7 @@ def test_nothing_and_junk() -> None:
 def test_issuer_without_the_right_to_issue() -> None:
     fake = forge("Fake", issuer=ROOT)
     leaf = forge("leaf", issuer=fake)
-    assert "no longer trusted" in (store(ROOT).objection([leaf.der, fake.der], NOW) or "")
+    assert store(ROOT).objection([leaf.der, fake.der], NOW) == "client certificate not trusted"
 
 
 def test_endless_chain_is_given_up() -> None:

@@ -1,0 +1,36 @@
+"""The certificate that a client showed in its handshake, and the chain it sent with it."""
+
+import ssl
+from typing import NamedTuple
+
+from proxy.x509.identity import Identity, identities
+
+
+class ShownCertificate(NamedTuple):
+    """What there is to know of it; OpenSSL has found it good, for that moment."""
+
+    identity: Identity
+    chain: tuple[bytes, ...]
+    """DER, the client's own first: what it is judged by again while the session lasts."""
+
+
+def shown_certificate(sock: ssl.SSLSocket) -> ShownCertificate | None:
+    """Of the client at the other end; None when it showed none.
+
+    Raises ValueError for a certificate that OpenSSL takes and ``cryptography`` cannot read.
+    """
+    leaf = sock.getpeercert(binary_form=True)
+    if leaf is None:
+        return None
+    return ShownCertificate(identities(leaf), (leaf, *_others(sock, leaf)))
+
+
+def _others(sock: ssl.SSLSocket, leaf: bytes) -> list[bytes]:
+    # Public since Python 3.13; before, the same is there without a name of its own.
+    public = getattr(sock, "get_unverified_chain", None)
+    if public is not None:
+        chain = public()
+    else:
+        shown = sock._sslobj.get_unverified_chain() or ()  # type: ignore[attr-defined]
+        chain = [ssl.PEM_cert_to_DER_cert(one.public_bytes()) for one in shown]
+    return [der for der in chain if der != leaf]
