@@ -28,6 +28,9 @@ class Asker(Protocol):
     def finished(self) -> None:
         """The answer is complete; the next action may go."""
 
+    def hit(self, limit: str, **fields: object) -> None:
+        """The answer is over a limit."""
+
 
 class Shape(Enum):
     """What kind of answer is awaited."""

@@ -62,19 +62,14 @@ class Deadlines:
         self.list_items = list_items
 
 
-#: Told of each limit that an answer was over: its name, who asked, and for what.
-Over = Callable[[str, Asker, Action], None]
-
-
 class Exchange:
     """Queue, window and answers of one link."""
 
-    def __init__(self, stats: Stats, deadlines: Deadlines, over: Over = lambda *_: None) -> None:
+    def __init__(self, stats: Stats, deadlines: Deadlines) -> None:
         self._correlator = Correlator()
         self._waiting: deque[tuple[Asker, Action]] = deque()
         self._upstream: Upstream | None = None
         self._stats = stats
-        self._over = over
         self._in_flight = 0
         #: The list that is being read: what names nobody belongs to it.
         self._list: Entry | None = None
@@ -294,7 +289,7 @@ class Exchange:
             self._fill()
         elif entry.items > self.deadlines.list_items and entry.asker is not None:
             # Asterisk goes on, and its list stays the one that is being read; nobody gets it any more.
-            self._over("list_items", entry.asker, entry.action)
+            entry.asker.hit("list_items", action=entry.action.name)
             self._cancel_list(entry)
             entry.asker = None
         else:
@@ -329,7 +324,7 @@ class Exchange:
                     self._correlator.close(entry)
                 continue
             self._stats.action_timeouts += 1
-            self._over(self._limit_of(entry, now), entry.asker, entry.action)
+            entry.asker.hit(self._limit_of(entry, now), action=entry.action.name)
             if entry.shape is Shape.LIST:
                 self._cancel_list(entry)
             elif entry.shape is Shape.ORIGINATE:

@@ -19,11 +19,11 @@ from proxy.core.actionstats import OTHER
 from proxy.core.audiences import Audience, Audiences
 from proxy.core.boot import Boot
 from proxy.core.bounds import Bounds
-from proxy.core.correlator import Asker
 from proxy.core.exchange import Exchange
 from proxy.core.pacing import Pacing
 from proxy.core.policy import Allow, Deny
 from proxy.core.ports import Scheduler, Timer, Transport, Upstream, Verifier
+from proxy.core.pressure import Pressure
 from proxy.core.roster import Roster
 from proxy.core.scope import CallTracker, View
 from proxy.core.session import Session
@@ -70,19 +70,19 @@ class Hub:
         self.may_run = may_run
         self.table = SHIPPED
         self.banner = DEFAULT_BANNER
-        self.exchange = Exchange(self.stats, self.bounds.deadlines(), self._over)
+        self.exchange = Exchange(self.stats, self.bounds.deadlines())
         self.taps = Taps()
         self.waiters: set[Session] = set()
         self.closing: dict[Session, float] = {}
         self._pacing = pacing
         self._roster = Roster()
+        self.pressure = Pressure(
+            self.bounds, self.exchange, self.stats, lambda: (*self.sessions, *self.closing)
+        )
         self._subscriptions: dict[object, Subscription] = {}
         self.audiences = Audiences(self.stats)
         self._by_head = self.audiences.by_head
         self._answered: dict[Session, None] = {}
-        self._slow: dict[Session, str] = {}
-        # Not read until there is less in flight; who waits longest first.
-        self._crowd: dict[Session, None] = {}
         # Follows calls only while some user has a scope; then from the link's first event on.
         self._tracker = _tracker_for(users)
         self._scoped: dict[Subscription, View] = {}
@@ -258,7 +258,7 @@ class Hub:
         self.stats.closed(reason)
         self._roster.remove(session)
         self._answered.pop(session, None)
-        self._crowd.pop(session, None)
+        self.pressure.left(session)
         self.exchange.abandon(session)
         self._leave(session)
         self.taps.left(session)
@@ -347,38 +347,24 @@ class Hub:
         """The session has something to send when the hub settles."""
         self._answered[session] = None
 
-    def too_slow(self, session: Session, limit: str) -> None:
-        """The session is past this limit on its outbox: it ends when the hub settles."""
-        self._slow.setdefault(session, limit)
-
-    def is_crowded(self, session: Session) -> bool:
-        """Whether too much is in flight to read on; ``session.advance`` is called when no longer."""
-        if self.bounds.queued + self.exchange.load < self.limits.in_flight:
-            return False
-        self._crowd[session] = None
-        return True
-
     def settle(self) -> None:
         """Send answers at once; flush events now or in a while."""
         while self._answered:
             session, _ = self._answered.popitem()
             session.push()
-        while self._crowd and self.bounds.queued + self.exchange.load < self.limits.in_flight:
-            session = next(iter(self._crowd))
-            del self._crowd[session]
-            session.advance()
+        self.pressure.let_in()
         if any(s.pending for s in self._subscriptions.values()) and self._flush_timer is None:
             wait = self._pacing.wait(self.scheduler.now())
             if wait <= 0:
                 self.flush()
             else:
                 self._flush_timer = self.scheduler.later(wait, self._flush_due)
-        self._end_slow()
+        self.pressure.end_slow()
 
     def _flush_due(self) -> None:
         self._flush_timer = None
         self.flush()
-        self._end_slow()
+        self.pressure.end_slow()
 
     def flush(self) -> None:
         """Send every pending event to every member of its subscription."""
@@ -392,23 +378,6 @@ class Hub:
             if session.waiting is not None and session.waiting.has_event:
                 session.waiting.over()
         self._pacing.flushed(began, self.scheduler.now())
-
-    def _end_slow(self) -> None:
-        while self._slow:
-            session, limit = self._slow.popitem()
-            self._end_one(session, limit)
-        while self.bounds.backlog.size > self.limits.outbox_total:
-            largest = max((*self.sessions, *self.closing), key=lambda session: session.outbox.waiting)
-            self._end_one(largest, "outbox_total")
-
-    def _end_one(self, session: Session, limit: str) -> None:
-        self.stats.slow_consumers += 1
-        session.hit(limit, bytes=session.outbox.waiting)
-        session.close("slow consumer", abort=True)
-
-    def _over(self, limit: str, asker: Asker, action: Action) -> None:
-        assert isinstance(asker, Session)
-        asker.hit(limit, action=action.name)
 
     # -- time --------------------------------------------------------------
 

@@ -179,7 +179,7 @@ class Session:
         if outbox.size and outbox.size > outbox.closed_above:
             self._drops(data)
         elif not outbox.push(data):
-            self.hub.too_slow(self, "outbox_hard")
+            self.hub.pressure.too_slow(self, "outbox_hard")
 
     def push(self) -> None:
         """Send what was answered."""
@@ -255,7 +255,7 @@ class Session:
     def _fullness(self) -> str:
         if len(self._queue) >= self.hub.limits.in_flight_per_session:
             return "in_flight_per_session"
-        return "in_flight" if self.user is not None and self.hub.is_crowded(self) else ""
+        return "in_flight" if self.user is not None and self.hub.pressure.is_crowded(self) else ""
 
     def _pause(self, paused: bool) -> None:
         if paused != self._paused:
@@ -364,7 +364,7 @@ class Session:
             self._full_since = math.inf  # once is enough
             self.hit(self.full)
         if self.outbox.stalled(now, self.hub.limits.outbox_stall):
-            self.hub.too_slow(self, "outbox_stall")
+            self.hub.pressure.too_slow(self, "outbox_stall")
         if self.received != self._heard or self.state is not State.READY:
             self._heard, self._heard_at = self.received, now
         elif 0 < self.hub.limits.idle_timeout < now - self._heard_at:
@@ -383,7 +383,7 @@ class Session:
 
     def _sent(self, within_limit: bool) -> None:
         if not within_limit:
-            self.hub.too_slow(self, "outbox_hard")
+            self.hub.pressure.too_slow(self, "outbox_hard")
 
     def _gone(self, *, abort: bool = False) -> None:
         self.state = State.CLOSED

@@ -286,7 +286,7 @@ class TestInFlight:
         for session, _ in clients[:3]:
             session.receive(action("CoreStatus"))
         assert [transport.paused for _, transport in clients] == [False, True, True, False]
-        assert bench.hub.is_crowded(clients[3][0])
+        assert bench.hub.pressure.is_crowded(clients[3][0])
         stranger = bench.connect()[1]
         assert not stranger.paused
         for _ in range(5):
