@@ -5,12 +5,11 @@ aside, whole, and swapped; or the old stays and the reason is told.
 """
 
 import asyncio
-import contextlib
 import os
-import resource
 import signal
 import socket
-import ssl
+import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,17 +17,23 @@ from types import ModuleType
 from typing import Any
 
 from proxy import __version__, log
-from proxy.config import Address, Config, ConfigErrors, Listener, Unfit, load, read_secret
+from proxy.config import Address, Config, ConfigErrors, Listener, Unfit, UsersFile, load, read_secret
+from proxy.config.differences import Differences, differences, needs_restart
 from proxy.core import policy
 from proxy.core.hub import Hub
 from proxy.core.pacing import Pacing
 from proxy.core.users import UserTable
-from proxy.net.certstore import Candidate, CertificatesRefused, CertStore, ReloadResult
-from proxy.net.client import Objection
+from proxy.net.certset import CertSet
+from proxy.net.certstore import CertificatesRefused, CertStore
+from proxy.net.descriptors import raise_descriptors
 from proxy.net.hardstop import HardStop
+from proxy.net.lag import LoopLag
 from proxy.net.link import Link, LinkState
 from proxy.net.listener import Door, bind
 from proxy.net.listener import Listener as ListeningSocket
+from proxy.net.localdoor import LocalDoor, LocalDoorRefused
+from proxy.net.reloads import ReloadReport, Reloads
+from proxy.net.rotation import Rotation
 from proxy.net.scheduler import LoopScheduler
 from proxy.net.secrets import HashVerifier
 from proxy.net.systemd import NoListener, Notifier, inherited_sockets
@@ -41,8 +46,6 @@ except ImportError:  # the standard loop serves as well, only dearer
     uvloop = None
 
 _TICK_SECONDS = 1.0
-#: Limits that are built into what cannot be exchanged while it works.
-_FIXED_LIMITS = ("hash_threads", "hash_queue", "hash_cache_timeout", "hash_cache_entries")
 
 
 class StartError(Exception):
@@ -54,18 +57,19 @@ class Prepared:
     """All that was read from disk for one configuration, validated."""
 
     config: Config
+    entries: UsersFile
     users: UserTable
     secret: bytes
 
 
 def prepare(path: Path) -> Prepared:
     """Read and validate everything.  Raises ConfigErrors with all problems."""
-    config, users = load(path)
+    config, entries = load(path)
     try:
         secret = read_secret(config.upstream.secret_file)
     except Unfit as error:
         raise StartError(f"upstream.secret_file: {error}; {error.remedy}") from error
-    return Prepared(config, UserTable.from_config(users), secret)
+    return Prepared(config, entries, UserTable.from_config(entries), secret)
 
 
 class App:
@@ -97,12 +101,17 @@ class App:
         self.door = Door(self.hub)
         self.link = Link(self.hub, config.upstream, prepared.secret)
         self._notifier = Notifier()
-        self._stores: list[CertStore] = []
+        self.reloads = Reloads(self._transact)
+        self.lag = LoopLag()
+        self.started = time.time()
+        self.log_level: str = config.log.level
+        self._certificates: CertSet | None = None
+        self._local = LocalDoor(self)
+        self._told_ready = False
         self._listeners: list[ListeningSocket] = []
         self._stopping = asyncio.Event()
         self._now = False
         self._hard_stop = HardStop()
-        self._reload_failed = False
 
     # -- life --------------------------------------------------------------
 
@@ -110,22 +119,28 @@ class App:
         """Serve until SIGTERM or SIGINT, then drain.  ``started`` is called once clients can connect."""
         self._loop.set_exception_handler(_fault)
         try:
-            self._listen()
+            await self._open()
             for number in (signal.SIGTERM, signal.SIGINT):
                 self._loop.add_signal_handler(number, self.stop)
-            self._loop.add_signal_handler(signal.SIGHUP, self.reload)
+            self._loop.add_signal_handler(signal.SIGHUP, self.reloads.request, "SIGHUP")
             self._tell_start()
             started(self)
-            self._notifier.ready(self.status())
+            self._tell_ready()
             async with asyncio.TaskGroup() as tasks:
-                link = tasks.create_task(self.link.run(), name="link")
-                ticks = tasks.create_task(self._tick(), name="tick")
+                work = {
+                    "link": self.link.run(),
+                    "tick": self._tick(),
+                    "certificates": self.rotation.run(),
+                    "reloads": self.reloads.run(),
+                }
+                running = [tasks.create_task(task, name=name) for name, task in work.items()]
                 await self._stopping.wait()
                 await self._drain()
-                ticks.cancel()
-                link.cancel()
+                for task in running:
+                    task.cancel()
             log.say(log.INFO, "stopped")
         finally:
+            await self._local.close()
             self._end()
             self._hard_stop.cancel()
 
@@ -134,8 +149,47 @@ class App:
         """Where clients can connect, with the ports that were chosen for 0."""
         return [listener.address for listener in self._listeners]
 
+    @property
+    def config(self) -> Config:
+        """What is in force."""
+        return self._prepared.config
+
+    @property
+    def stores(self) -> Sequence[CertStore]:
+        """The certificates of each listener."""
+        assert self._certificates is not None
+        return self._certificates.stores
+
+    @property
+    def rotation(self) -> Rotation:
+        """When they are looked at again."""
+        assert self._certificates is not None
+        return self._certificates.rotation
+
+    @property
+    def certificate_reloads(self) -> Counter[str]:
+        """Looks at their files that were worth a line, by outcome."""
+        assert self._certificates is not None
+        return self._certificates.outcomes
+
+    @property
+    def hashes_pending(self) -> int:
+        """Secrets that are being compared, or wait for it."""
+        return self._verifier.pending
+
+    @property
+    def draining(self) -> bool:
+        """Whether the end has begun."""
+        return self._stopping.is_set()
+
+    def set_log_level(self, level: str) -> None:
+        """Log from this level on, until the next reload."""
+        log.configure(self.config.log.format, level, journal=_journal())
+        self.log_level = level
+
     def stop(self) -> None:
         """Stop: drain first; at once when called again."""
+        self.reloads.close("the service is stopping")
         if self._stopping.is_set():
             self._now = True
         else:
@@ -144,9 +198,12 @@ class App:
 
     def status(self) -> str:
         """One line on how things stand."""
+        return self._status(failed=self.reloads.failed)
+
+    def _status(self, *, failed: bool) -> str:
         link = self.link.state.value + (f" ({self.link.reason})" if self.link.reason else "")
-        failed = "last reload failed, old configuration kept; " if self._reload_failed else ""
-        return f"{failed}{self.hub.authenticated} sessions, link {link}"
+        kept = "last reload failed, old configuration kept; " if failed else ""
+        return f"{kept}{self.hub.authenticated} sessions, link {link}"
 
     def _tell_start(self) -> None:
         facts = tls_facts()
@@ -161,38 +218,37 @@ class App:
             users=len(self._prepared.users),
         )
 
-    def _listen(self) -> None:
+    def _tell_ready(self) -> None:
+        """Tell the service manager, once; with ``ready: upstream`` not before Asterisk is there."""
+        waits = self.config.ready == "upstream" and self.link.state is not LinkState.UP
+        if not self._told_ready and not waits:
+            self._told_ready = True
+            self._notifier.ready(self.status())
+
+    async def _open(self) -> None:
+        config = self.config
         try:
             inherited = inherited_sockets()
         except NoListener as error:
             raise StartError(f"listeners: {error}; pass only sockets of ListenStream= with a port") from error
-        for number, settings in enumerate(self._prepared.config.listeners):
-            try:
-                store = CertStore(settings, self._prepared.config.tls)
-            except CertificatesRefused as error:
-                raise StartError(f"listeners: {error}") from error
-            self._stores.append(store)
-            _tell_findings(store.last_result)
+        try:
+            self._certificates = CertSet(config.listeners, config.tls, self.door.judge_certificates)
+        except CertificatesRefused as error:
+            raise StartError(f"listeners: {error}") from error
+        for number, settings in enumerate(config.listeners):
             for sock in self._sockets(settings, inherited):
-                listener = ListeningSocket(
-                    self.door, sock, self._context_of(number), self._objection_of(number)
-                )
+                context, objection = self._certificates.served_by(number)
+                listener = ListeningSocket(self.door, sock, context, objection)
                 listener.start(self._loop)
                 self._listeners.append(listener)
+        try:
+            await self._local.open(inherited)
+        except LocalDoorRefused as error:
+            raise StartError(str(error)) from error
         for name, sockets in inherited.items():
-            log.say(log.WARNING, "socket-unused", name=name, remedy=f"name it in a listener: fd:{name}")
+            log.say(log.WARNING, "socket-unused", name=name, remedy=f"name it in proxy.yaml: fd:{name}")
             for sock in sockets:
                 sock.close()
-
-    def _context_of(self, number: int) -> Callable[[], ssl.SSLContext]:
-        # By number: a reload may put another store in its place.
-        return lambda: self._stores[number].context
-
-    def _objection_of(self, number: int) -> Objection:
-        def objection(chain: Sequence[bytes]) -> str | None:
-            return self._stores[number].client_objection(chain)
-
-        return objection
 
     @staticmethod
     def _sockets(settings: Listener, inherited: dict[str, list[socket.socket]]) -> list[socket.socket]:
@@ -204,6 +260,10 @@ class App:
                     f"listeners: no socket named {address.name!r} was passed by the service manager; "
                     f"set FileDescriptorName={address.name} in its socket unit"
                 )
+            if any(sock.family == socket.AF_UNIX for sock in sockets):
+                raise StartError(
+                    f"listeners: the socket {address.name!r} is a Unix socket; give ListenStream= a port"
+                )
             return sockets
         try:
             return [bind(address.host, address.port)]
@@ -214,13 +274,16 @@ class App:
         watchdog = self._notifier.watchdog
         interval = _TICK_SECONDS if watchdog is None else min(_TICK_SECONDS, watchdog / 2)
         while True:
+            due = self._loop.time() + interval
             await asyncio.sleep(interval)
             now = self._loop.time()
+            self.lag.measured(now - due)
             self.hub.tick(now)
             self.door.tick(now)
             self.link.tick(now)
             if watchdog is not None:
                 self._notifier.alive()
+            self._tell_ready()
             self._notifier.status(self.status())
 
     async def _drain(self) -> None:
@@ -253,75 +316,53 @@ class App:
 
     # -- reload ------------------------------------------------------------
 
-    def reload(self) -> bool:
-        """Read everything again: swap all of it, or keep all the old and log why.  True if swapped."""
-        if self._stopping.is_set():
-            return False
+    async def reload(self, trigger: str) -> ReloadReport:
+        """Read everything again: swap all of it, or keep all the old and tell why."""
+        return await self.reloads.reload(trigger)
+
+    async def _transact(self, trigger: str) -> ReloadReport:
         self._notifier.reloading()
         try:
-            prepared = prepare(self._path)
-            problem = self._unchangeable(prepared.config)
-            if problem:
-                raise StartError(problem)
-            commit = self._certificates(prepared.config)
-        except (ConfigErrors, StartError, OSError) as error:
-            for line in str(error).splitlines():
-                log.say(log.ERROR, "reload-failed", reason=line)
-            self._reload_failed = True
-            self._notifier.ready(self.status())
-            return False
-        commit()
-        self._reload_failed = False
-        self._adopt(prepared)
-        log.say(log.INFO, "reloaded", users=len(prepared.users))
-        self._notifier.ready(self.status())
-        return True
+            report = await self._exchange(trigger)
+        except (ConfigErrors, StartError, CertificatesRefused, OSError) as error:
+            problems = tuple(str(error).splitlines())
+            for line in problems:
+                log.say(log.ERROR, "reload-failed", reason=line, trigger=trigger)
+            report = ReloadReport(False, trigger, time.time(), problems)
+        self._notifier.ready(self._status(failed=not report.succeeded))
+        return report
 
-    def _unchangeable(self, config: Config) -> str:
-        before = self._prepared.config
-        old = [listener.address for listener in before.listeners]
-        if [listener.address for listener in config.listeners] != old:
-            return f"{self._path}: listeners: addresses change only with a restart"
-        for name in _FIXED_LIMITS:
-            if getattr(config.limits, name) != getattr(before.limits, name):
-                return f"{self._path}: limits.{name}: changes only with a restart"
-        return ""
-
-    def _certificates(self, config: Config) -> Callable[[], None]:
-        """Read and prove the certificates of all listeners; what swaps them.  Raises StartError."""
-        before = self._prepared.config
-        fresh: dict[int, CertStore] = {}
-        prepared: list[tuple[CertStore, Candidate]] = []
-        errors: list[str] = []
-        for number, (old, new) in enumerate(zip(before.listeners, config.listeners, strict=True)):
-            if (old, before.tls) == (new, config.tls):
-                candidate = self._stores[number].prepare("reload")
-                errors += [str(found) for found in candidate.result.findings if found.level == "error"]
-                prepared.append((self._stores[number], candidate))
-                continue
-            try:
-                fresh[number] = CertStore(new, config.tls)
-            except CertificatesRefused as refused:
-                errors += [str(found) for found in refused.findings if found.level == "error"]
-        if errors:
-            raise StartError("\n".join(errors))
-
-        def commit() -> None:
-            results = [store.commit(candidate) for store, candidate in prepared]
-            for number, store in fresh.items():
-                self._stores[number] = store
-                results.append(store.last_result)
-            for result in results:
-                log.say(log.INFO, "certificates", result=str(result))
-                _tell_findings(result)
-            self.door.judge_certificates()
-
-        return commit
+    async def _exchange(self, trigger: str) -> ReloadReport:
+        certificates, old = self._certificates, self._prepared
+        assert certificates is not None
+        async with certificates.turn:
+            new = await asyncio.to_thread(prepare, self._path)
+            fixed = needs_restart(old.config, new.config)
+            if fixed:
+                raise StartError("\n".join(f"{self._path}: {line}" for line in fixed))
+            candidates = await certificates.prepare(new.config.listeners, new.config.tls, trigger)
+            if self.draining:
+                raise StartError("the service is stopping")
+            results = certificates.commit(candidates)
+        changed = _differences(old, new)
+        self._adopt(new)
+        log.say(
+            log.INFO,
+            "reloaded",
+            trigger=trigger,
+            users=len(new.users),
+            changed=" ".join(changed.keys) or None,
+            users_added=" ".join(changed.users_added) or None,
+            users_removed=" ".join(changed.users_removed) or None,
+            users_changed=" ".join(f"{name}({','.join(keys)})" for name, keys in changed.users_changed)
+            or None,
+        )
+        return ReloadReport(True, trigger, time.time(), (), changed, tuple(str(result) for result in results))
 
     def _adopt(self, prepared: Prepared) -> None:
         config = prepared.config
         self._prepared = prepared
-        log.configure(config.log.format, config.log.level, journal=_journal())
+        self.set_log_level(config.log.level)
         self._verifier.forget()
         self.hub.adopt_limits(config.limits)
         self._pacing.shortest = config.fan_out.flush_interval
@@ -330,12 +371,10 @@ class App:
         self.link.adopt(config.upstream, prepared.secret)
 
 
-def _tell_findings(result: ReloadResult) -> None:
-    """What is served all the same, but should be put right."""
-    for finding in result.findings:
-        log.say(
-            log.WARNING, "certificate-doubtful", file=finding.file, reason=finding.text, remedy=finding.remedy
-        )
+def _differences(old: Prepared, new: Prepared) -> Differences:
+    found = differences((old.config, old.entries), (new.config, new.entries))
+    same = old.secret == new.secret or "upstream.secret_file" in found.keys
+    return found if same else found._replace(keys=(*found.keys, "upstream.secret_file"))
 
 
 def _fault(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
@@ -355,7 +394,7 @@ def run(path: Path, started: Callable[[App], None] = lambda _: None) -> None:
     """Serve until told to stop.  Raises ConfigErrors or StartError if it cannot begin."""
     prepared = prepare(path)
     log.configure(prepared.config.log.format, prepared.config.log.level, journal=_journal())
-    _raise_descriptors(prepared.config.limits.connections)
+    raise_descriptors(prepared.config.limits.connections)
 
     async def serve() -> None:
         await App(path, prepared, asyncio.get_running_loop()).run(started)
@@ -366,18 +405,6 @@ def run(path: Path, started: Callable[[App], None] = lambda _: None) -> None:
     with asyncio.Runner(loop_factory=factory) as runner:
         runner.run(serve())
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-
-
-def _raise_descriptors(connections: int) -> None:
-    """Take what the hard limit gives, as far as it is needed; less is logged."""
-    needed = connections + 64
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft < needed:
-        with contextlib.suppress(OSError, ValueError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (min(needed, hard), hard))
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft < needed:
-        log.say(log.WARNING, "few-descriptors", limit=soft, needed=needed, remedy="raise LimitNOFILE")
 
 
 __all__ = ["App", "LinkState", "Prepared", "StartError", "prepare", "run"]

@@ -59,6 +59,13 @@ class Binder:
         bound = self._bind(self._document.root, kind, ())
         return bound if isinstance(bound, kind) else None
 
+    def bind_key(self, key: str, kind: type[S]) -> S | None:
+        """The value of one key alone, whatever the rest is; None where it is absent or wrong."""
+        given = self._document.root.content if self._document.readable else None
+        node = given.get(key) if isinstance(given, dict) else None
+        bound = self._bind(node, kind, (key,)) if node is not None else None
+        return bound if isinstance(bound, kind) else None
+
     def _bind(self, node: Node, kind: Any, path: KeyPath) -> Any:
         if get_origin(kind) is Annotated:
             looks = [look for look in get_args(kind)[1:] if not isinstance(look, msgspec.Meta)]

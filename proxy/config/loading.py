@@ -11,7 +11,7 @@ from proxy.config.checks import CHECKS
 from proxy.config.document import Document
 from proxy.config.files import read_file, read_private
 from proxy.config.problems import ConfigErrors, Problem, Unfit
-from proxy.config.schema import Config
+from proxy.config.schema import Config, Control
 from proxy.config.user import UserEntry, UsersFile, check_bindings, check_entry, check_names
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -21,6 +21,18 @@ def load_config(path: Path) -> Config:
     """proxy.yaml, with every file it names looked at; ConfigErrors holds all that is wrong."""
     config, problems, _ = _config(path)
     return _settled(config, problems)
+
+
+def load_control(path: Path) -> Control | None:
+    """``control`` of proxy.yaml alone, for who must reach a service whose file has since become wrong.
+
+    None where there is none.  ConfigErrors when the file cannot be read.
+    """
+    try:
+        document = Document.parse(path, read_file(path))
+    except Unfit as error:
+        raise ConfigErrors([_about(path, error)]) from None
+    return Binder(document, os.environ).bind_key("control", Control)
 
 
 def load_users(path: Path) -> UsersFile:

@@ -74,7 +74,8 @@ class Rotation:
 
     ``reloaded`` is called in the loop after each reload that did something, failed
     anew, or was asked for by name; ``expiring`` when a served certificate enters
-    the next state of ``Expiry``.
+    the next state of ``Expiry``.  ``turn`` is held from looking at files to the
+    swap, and is for whoever else commits to the same stores.
     """
 
     def __init__(
@@ -87,6 +88,7 @@ class Rotation:
         settle: float = SETTLE,
         patience: float = PATIENCE,
         interval: float = INTERVAL,
+        turn: asyncio.Lock | None = None,
     ) -> None:
         self._stores = tuple(stores)
         self._reloaded = reloaded
@@ -95,6 +97,7 @@ class Rotation:
         self._settle = settle
         self._patience = patience
         self._interval = interval
+        self._turn = turn or asyncio.Lock()
         self._pending: _Request | None = None
         self._asked = asyncio.Event()
         self._changed = asyncio.Event()
@@ -158,15 +161,17 @@ class Rotation:
     async def _reload(self, store: Store, request: _Request) -> ReloadResult:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + request.patience
-        while True:
-            candidate = await loop.run_in_executor(None, store.prepare, request.trigger)
-            if not candidate.result.may_pass or loop.time() >= deadline:
-                break
-            if self._asked.is_set() and not request.done:
-                # Somebody asked in the meantime, and will be told what comes of it.
-                return store.commit(candidate)
-            await asyncio.sleep(min(_RETRY, self._settle))
-        result = store.commit(candidate)
+        result = None
+        while result is None:
+            async with self._turn:
+                candidate = await loop.run_in_executor(None, store.prepare, request.trigger)
+                if not candidate.result.may_pass or loop.time() >= deadline:
+                    result = store.commit(candidate)
+                elif self._asked.is_set() and not request.done:
+                    # Somebody asked in the meantime, and will be told what comes of it.
+                    return store.commit(candidate)
+            if result is None:
+                await asyncio.sleep(min(_RETRY, self._settle))
         if self._is_news(store, result, asked=bool(request.done)):
             self._reloaded(store, result)
         self._look_at_expiry()

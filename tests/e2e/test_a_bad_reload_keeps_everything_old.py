@@ -45,7 +45,7 @@ def broken_certificate(service: Service) -> str:
 def other_address(service: Service) -> str:
     certificates = [{"chain": "server.crt", "key": "server.key"}]
     service.change(listeners=[{"address": "127.0.0.1:1", "certificates": certificates}])
-    return "listeners: addresses change only with a restart"
+    return r"listeners\[0\]\.address: changes only with a restart"
 
 
 def other_threads(service: Service) -> str:

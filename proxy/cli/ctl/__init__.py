@@ -1,0 +1,194 @@
+"""``ami-proxy ctl``: ask the running service on this host how it does, and tell it what to do."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import msgspec
+
+from proxy.cli.ctl import tables, top
+from proxy.cli.ctl.connection import Connection, NotReachable, Refused
+from proxy.config import ConfigErrors
+from proxy.config.loading import load_control
+
+_Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+_Run: TypeAlias = Callable[[Connection, argparse.Namespace], None]
+
+DEFAULT_SOCKET = Path("/run/ami-proxy/control.sock")
+REFUSED = 1
+MISUSED = 2
+UNREACHABLE = 3
+
+_EPILOG = """\
+examples:
+  ami-proxy ctl status
+  ami-proxy ctl sessions --json | jq '.[] | select(.outbox > 0)'
+  ami-proxy ctl reload && echo taken up
+
+Exit status: 0 done, 1 refused or failed (the reasons are on stderr), 2 misused, 3 no proxy answers.
+"""
+
+
+def register(commands: _Commands) -> None:
+    """Add the command and its verbs."""
+    parser = commands.add_parser(
+        "ctl",
+        help="ask and tell the running service",
+        description="Ask the running service how it does, and tell it what to do, by its control socket.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _add_options(parser, default=None, json_default=False)
+    verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
+    _verb(verbs, "status", "how the service does, at one glance", "ctl status")
+    _verb(verbs, "sessions", "all sessions, a row each", "ctl sessions")
+    one = _verb(verbs, "session", "everything about one session", "ctl session 5f1e09c2ab34")
+    one.add_argument("id", metavar="ID", help="as ctl sessions shows it")
+    kick = _verb(verbs, "kick", "end one session, or all of a user", "ctl kick user:wallboard")
+    kick.add_argument("target", metavar="SESSION|user:NAME", help="an id, or user: and a name")
+    _verb(verbs, "users", "the user table: classes, ways to log in, sessions", "ctl users")
+    _verb(verbs, "upstream", "the link to Asterisk", "ctl upstream")
+    certs = _verb(
+        verbs, "certs", "the certificates served, or look at their files again", "ctl certs reload", _certs
+    )
+    certs.add_argument("what", nargs="?", choices=("status", "reload"), default="status", help="(status)")
+    _verb(verbs, "limits", "every limit: its value, how much is used, how often it was hit", "ctl limits")
+    _verb(verbs, "drain", "accept no more, answer what is under way, and end the service", "ctl drain")
+    _verb(
+        verbs,
+        "reload",
+        "read configuration, users and certificates again: all of it is taken up, or nothing",
+        "ctl reload",
+    )
+    level = _verb(verbs, "log-level", "log from this level on, until the next reload", "ctl log-level debug")
+    level.add_argument("level", metavar="LEVEL", choices=("debug", "info", "warning", "error"))
+    trace = _verb(
+        verbs, "trace", "what one user sends and is sent, live, secrets masked", "ctl trace wallboard", _trace
+    )
+    trace.add_argument("user", metavar="USER", help="a manager user's name")
+    live = _verb(verbs, "top", "a live screen of sessions, rates and the link", "ctl top --interval 2", _top)
+    live.add_argument("--interval", type=_interval, default=1.0, metavar="SECONDS", help="between looks (1)")
+
+
+def _verb(
+    verbs: _Commands, name: str, text: str, example: str, run: _Run | None = None
+) -> argparse.ArgumentParser:
+    parser = verbs.add_parser(
+        name, help=text, description=f"{text[0].upper()}{text[1:]}.", epilog=f"example: ami-proxy {example}"
+    )
+    # Options may stand before the verb or behind it.
+    _add_options(parser, default=argparse.SUPPRESS, json_default=argparse.SUPPRESS)
+    parser.set_defaults(run=run_verb, verb=name, act=run or _ask)
+    return parser
+
+
+def _add_options(parser: argparse.ArgumentParser, *, default: Any, json_default: Any) -> None:
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
+        "--socket", type=Path, default=default, metavar="PATH", help=f"control socket ({DEFAULT_SOCKET})"
+    )
+    where.add_argument(
+        "--config",
+        type=Path,
+        default=default,
+        metavar="FILE",
+        help="proxy.yaml that names the control socket",
+    )
+    parser.add_argument(
+        "--json", action="store_true", default=json_default, help="for machines: JSON, a line for each result"
+    )
+
+
+def run_verb(arguments: argparse.Namespace) -> int:
+    """Connect, ask, show."""
+    try:
+        connection = Connection(_socket(arguments))
+        try:
+            arguments.act(connection, arguments)
+        finally:
+            connection.close()
+    except ConfigErrors as errors:
+        print(errors, file=sys.stderr)
+        return MISUSED
+    except NotReachable as error:
+        print(f"ami-proxy ctl: {error}", file=sys.stderr)
+        return UNREACHABLE
+    except Refused as refused:
+        if arguments.json:
+            said = {"error": str(refused), "problems": refused.problems}
+            print(msgspec.json.encode(said).decode(), file=sys.stderr)
+        else:
+            for line in (*refused.problems, f"ami-proxy ctl: {refused}"):
+                print(tables.printable(line), file=sys.stderr)
+        return REFUSED
+    return 0
+
+
+def _socket(arguments: argparse.Namespace) -> Path:
+    if arguments.config is None:
+        return arguments.socket or DEFAULT_SOCKET
+    control = load_control(arguments.config)
+    if control is None:
+        raise NotReachable(f"{arguments.config} has no control section that can be used; name --socket")
+    if control.socket.path is None:
+        text = f"{arguments.config} takes its socket from the service manager ({control.socket})"
+        raise NotReachable(f"{text}; name its ListenStream= path with --socket")
+    return control.socket.path
+
+
+def _ask(connection: Connection, arguments: argparse.Namespace, command: str = "") -> None:
+    command = command or arguments.verb
+    given = {name: getattr(arguments, name) for name in ("id", "target", "level") if hasattr(arguments, name)}
+    _show(command, connection.ask(command, **given), arguments)
+
+
+def _certs(connection: Connection, arguments: argparse.Namespace) -> None:
+    _ask(connection, arguments, "certs-reload" if arguments.what == "reload" else "certs")
+
+
+def _show(command: str, result: Any, arguments: argparse.Namespace) -> None:
+    if arguments.json:
+        print(msgspec.json.encode(result).decode(), flush=True)
+    else:
+        tables.console().print(tables.TABLES[command](result))
+
+
+def _trace(connection: Connection, arguments: argparse.Namespace) -> None:
+    for number, item in enumerate(connection.stream("trace", user=arguments.user)):
+        if arguments.json:
+            print(msgspec.json.encode(item).decode(), flush=True)
+        elif number == 0:
+            print(
+                f"tracing {item['user']}: {tables.count(len(item['sessions']), 'session')}; Ctrl-C ends",
+                flush=True,
+            )
+        else:
+            print("\n".join(_traced(item)), flush=True)
+
+
+def _traced(item: dict[str, Any]) -> list[str]:
+    when = datetime.fromtimestamp(item["at"], UTC).strftime("%H:%M:%S.%f")[:-3]
+    arrow = "to client" if item["direction"] == "sent" else "from client"
+    lines = [f"({item['missed']} messages missed)"] if item["missed"] else []
+    lines.append(f"{when} {item['session']} {arrow}")
+    lines += [f"    {tables.printable(line)}" for line in item["message"].rstrip("\r\n").split("\r\n")]
+    return lines
+
+
+def _top(connection: Connection, arguments: argparse.Namespace) -> None:
+    if arguments.json:
+        raise Refused("top is for people; ask for status --json instead", [])
+    top.watch(connection, arguments.interval, tables.console())
+
+
+def _interval(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0.1 <= seconds <= 3600:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 0.1 to 3600")
+    return seconds

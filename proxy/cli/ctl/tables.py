@@ -1,0 +1,300 @@
+"""Results of the control socket as tables for people.
+
+What comes from the proxy may hold text that clients chose: cells are never
+markup, and control characters are shown as escapes.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+View = Mapping[str, Any]
+
+_GOOD = {"up", "serving", "fine", "ready", "enabled"}
+_BAD = {"down", "login rejected", "expired", "critical", "draining", "disabled"}
+
+
+def status(result: View) -> RenderableType:
+    """``ctl status``."""
+    link, expiry, reload_ = result["link"], result["certificates"], result["reload"]
+    counters = result["counters"]
+    rows = [
+        ("ami-proxy", f"{result['version']}, pid {result['pid']}, up {span(result['uptime'])}"),
+        ("state", result["state"]),
+        ("listeners", " ".join(result["listeners"])),
+        (
+            "sessions",
+            (
+                f"{result['authenticated']} logged in, {result['unauthenticated']} not yet, "
+                f"{result['handshaking']} at the handshake; {result['users']} users"
+            ),
+        ),
+        ("link", link["state"] + (f" ({link['reason']})" if link["reason"] else "")),
+        (
+            "actions",
+            f"{result['in_flight']} in flight, {counters['actions']} so far, {counters['denied']} denied",
+        ),
+        ("events", f"{counters['events_in']} in, {counters['deliveries']} delivered"),
+        (
+            "outboxes",
+            f"{size(result['outbox_bytes'])} waiting, {counters['slow_consumers']} slow consumers closed",
+        ),
+        ("certificate", f"{expiry['state']}: {' '.join(expiry['names'])} until {day(expiry['not_after'])}"),
+        ("reload", _reload_line(reload_)),
+        ("log level", result["log_level"]),
+        ("loop lag", f"{result['loop_lag'] * 1000:.1f} ms"),
+    ]
+    return _facts(rows)
+
+
+def sessions(result: Sequence[View]) -> RenderableType:
+    """``ctl sessions``."""
+    table = _table("id", "user", "peer", "state", ">age", ">in", ">out", ">outbox")
+    for row in result:
+        table.add_row(
+            *cells(
+                row["id"],
+                row["user"] or "-",
+                f"{row['peer']}:{row['port']}",
+                row["state"],
+                span(row["age"]),
+                size(row["bytes_in"]),
+                size(row["bytes_out"]),
+                size(row["outbox"]),
+            )
+        )
+    return Group(table, Text(count(len(result), "session")))
+
+
+def session(result: View) -> RenderableType:
+    """``ctl session ID``."""
+    rows = [
+        ("id", result["id"]),
+        ("user", result["user"] or "- (not logged in)"),
+        ("logged in as", result["login_name"] or "-"),
+        ("peer", f"{result['peer']}:{result['port']}"),
+        ("at", f"{result['local']}:{result['local_port']}"),
+        ("tls", result["tls"] or "-"),
+        ("open since", f"{moment(result['opened'])}, {span(result['age'])}"),
+        ("doing", result["doing"]),
+        ("may read", result["read"] or "-"),
+        ("may write", result["write"] or "-"),
+        ("sees", f"{result['events'] or '-'}, {count(result['filters'], 'filter')} of its own"),
+        ("shares view", f"with {result['sharing_view']} (itself included)"),
+        ("bytes", f"{size(result['bytes_in'])} in, {size(result['bytes_out'])} out"),
+        ("outbox", size(result["outbox"])),
+    ]
+    return _facts(rows)
+
+
+def users(result: Sequence[View]) -> RenderableType:
+    """``ctl users``."""
+    table = _table("user", "state", ">sessions", "login", "read", "write")
+    for row in result:
+        table.add_row(
+            *cells(
+                row["name"],
+                "disabled" if row["disabled"] else "enabled",
+                row["sessions"],
+                "+".join(row["login"]) or "-",
+                row["read"],
+                row["write"],
+            )
+        )
+    return Group(table, Text(count(len(result), "user")))
+
+
+def upstream(result: View) -> RenderableType:
+    """``ctl upstream``."""
+    rows = [
+        ("asterisk", f"{result['host']}:{result['port']} as {result['username']}"),
+        ("link", result["state"] + (f" ({result['reason']})" if result["reason"] else "")),
+        ("banner", result["banner"]),
+        ("came up", f"{result['ups']} times, lost {result['downs']} times"),
+        (
+            "actions",
+            f"{result['in_flight']} in flight, {result['waiting']} waiting, {result['timeouts']} timed out",
+        ),
+        ("knows", count(result["actions_known"], "action")),
+        ("orphans", f"{result['orphans']} answers that nobody asked for"),
+    ]
+    return _facts(rows)
+
+
+def certs(result: Sequence[View]) -> RenderableType:
+    """``ctl certs``."""
+    table = _table("listener", "names", "key", "valid until", ">days left", "state", ">generation")
+    notes: list[Text] = []
+    for store in result:
+        for served in store["served"]:
+            table.add_row(
+                *cells(
+                    store["listener"],
+                    "\n".join(served["names"]) or served["subject"],
+                    served["key"],
+                    day(served["not_after"]),
+                    served["days_left"],
+                    served["state"],
+                    store["generation"],
+                )
+            )
+        notes.append(Text(f"{store['listener']}: {printable(store['last_reload'])}"))
+        if store["waiting"]:
+            notes.append(
+                Text(
+                    f"{store['listener']}: on disk, not served: {' '.join(store['waiting'])}", style="yellow"
+                )
+            )
+    return Group(table, *notes)
+
+
+def limits(result: Sequence[View]) -> RenderableType:
+    """``ctl limits``."""
+    table = _table("limit", ">value", ">used", ">hits")
+    for row in result:
+        value = row["value"]
+        shown = " ".join(value) if isinstance(value, list) else value
+        table.add_row(
+            *cells(row["name"], shown, "" if row["used"] is None else row["used"], row["hits"] or "")
+        )
+    return table
+
+
+def kick(result: View) -> RenderableType:
+    """``ctl kick``."""
+    return Text(f"{count(len(result['kicked']), 'session')} ended")
+
+
+def drain(result: View) -> RenderableType:
+    """``ctl drain``."""
+    return Text(f"draining: {count(result['sessions'], 'session')}, {result['in_flight']} actions in flight")
+
+
+def reload(result: View) -> RenderableType:
+    """``ctl reload``."""
+    lines = [f"changed {key}" for key in result["changed"]]
+    lines += [f"added user {name}" for name in result["users_added"]]
+    lines += [f"removed user {name}" for name in result["users_removed"]]
+    lines += [f"changed user {name}: {', '.join(keys)}" for name, keys in result["users_changed"].items()]
+    lines += result["certificates"]
+    if not any(result[key] for key in ("changed", "users_added", "users_removed", "users_changed")):
+        lines.insert(0, "configuration and users are the same as before")
+    return Text("\n".join(["reloaded", *(f"  {printable(line)}" for line in lines)]))
+
+
+def certs_reload(result: Sequence[str]) -> RenderableType:
+    """``ctl certs reload``."""
+    return Text("\n".join(map(printable, result)))
+
+
+def log_level(result: View) -> RenderableType:
+    """``ctl log-level``."""
+    return Text(f"log level {result['level']} (was {result['before']}), until the next reload")
+
+
+#: What shows the result of each command.
+TABLES: Mapping[str, Callable[[Any], RenderableType]] = {
+    "status": status,
+    "sessions": sessions,
+    "session": session,
+    "users": users,
+    "upstream": upstream,
+    "certs": certs,
+    "certs-reload": certs_reload,
+    "limits": limits,
+    "kick": kick,
+    "drain": drain,
+    "reload": reload,
+    "log-level": log_level,
+}
+
+
+def console() -> Console:
+    """Standard output: as wide as the terminal, or as wide as it takes for a pipe."""
+    out = Console(highlight=False, soft_wrap=False)
+    return out if out.is_terminal else Console(highlight=False, width=200)
+
+
+def _reload_line(report: View | None) -> str:
+    if report is None:
+        return "none since the start"
+    said = "succeeded" if report["succeeded"] else "FAILED, the old configuration is in force"
+    problems = "".join(f"\n{problem}" for problem in report["problems"])
+    return f"{said} ({report['trigger']}, {moment(report['at'])}){problems}"
+
+
+def _facts(rows: Sequence[tuple[str, str]]) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    for name, value in rows:
+        table.add_row(Text(name), _cell(value, keeps_lines=True))
+    return table
+
+
+def _table(*columns: str) -> Table:
+    """Columns by name; those that begin with > hold numbers."""
+    table = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False)
+    for column in columns:
+        table.add_column(
+            column.removeprefix(">"), justify="right" if column[0] == ">" else "left", overflow="fold"
+        )
+    return table
+
+
+def cells(*values: object) -> list[Text]:
+    """Cells as they are, a known good or bad word in its colour."""
+    return [_cell(str(value), keeps_lines=True) for value in values]
+
+
+def _cell(value: str, *, keeps_lines: bool) -> Text:
+    lines = value.split("\n") if keeps_lines else [value]
+    word = value.partition(" (")[0].partition(":")[0]
+    style = "green" if word in _GOOD else "red" if word in _BAD else ""
+    return Text("\n".join(map(printable, lines)), style=style)
+
+
+def printable(text: str) -> str:
+    """The text with everything escaped that a terminal would act on."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def count(number: int, noun: str) -> str:
+    """``1 session``, ``2 sessions``."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def size(number: float) -> str:
+    """Bytes, in three or four characters and a unit."""
+    for unit in ("B", "KiB", "MiB"):
+        if number < 1024:
+            return f"{number:.0f} {unit}" if unit == "B" or number >= 100 else f"{number:.1f} {unit}"
+        number /= 1024
+    return f"{number:.1f} GiB"
+
+
+def span(seconds: float) -> str:
+    """A duration in its two largest units."""
+    whole = int(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes} m {rest:02} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02} m" if hours < 48 else f"{hours // 24} d {hours % 24:02} h"
+
+
+def day(timestamp: float) -> str:
+    """A date."""
+    return f"{datetime.fromtimestamp(timestamp, UTC):%Y-%m-%d}"
+
+
+def moment(timestamp: float) -> str:
+    """A date and time, UTC."""
+    return f"{datetime.fromtimestamp(timestamp, UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -1,0 +1,124 @@
+"""The certificates of all listeners: one store each, changed by one reload at a time.
+
+The watch, the timer and ``reload`` look at the files alone; a reload of the
+whole configuration brings new settings, too, and commits when all the rest is
+good.  Both hold ``turn`` from looking to committing, so neither can undo the
+other.  What happens is logged here.
+"""
+
+import asyncio
+import ssl
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from proxy import log
+from proxy.net.certsettings import ListenerSettings, TlsSettings
+from proxy.net.certstore import Candidate, CertificatesRefused, CertStore, ReloadResult
+from proxy.net.client import Objection
+from proxy.net.rotation import SETTLE, ExpiryNotice, Rotation, Store
+from proxy.x509.expiry import Expiry
+
+_RETRY = 0.25
+
+
+class CertSet:
+    """Made at the start; ``changed`` is called after each swap.
+
+    Raises CertificatesRefused when a listener has nothing to serve.
+    """
+
+    def __init__(
+        self,
+        listeners: Sequence[ListenerSettings],
+        tls: TlsSettings,
+        changed: Callable[[], None] = lambda: None,
+        *,
+        wall: Callable[[], float] = time.time,
+        settle: float = SETTLE,
+    ) -> None:
+        self._changed = changed
+        self._settle = settle
+        self.stores = tuple(CertStore(listener, tls, wall=wall) for listener in listeners)
+        #: Held by whoever reloads.
+        self.turn = asyncio.Lock()
+        #: Looks at the files that were worth a line, by outcome.
+        self.outcomes: Counter[str] = Counter()
+        self.rotation = Rotation(
+            self.stores,
+            reloaded=self._reloaded,
+            expiring=_tell_expiry,
+            wall=wall,
+            settle=settle,
+            turn=self.turn,
+        )
+        for store in self.stores:
+            _tell_findings(store.last_result)
+
+    def served_by(self, number: int) -> tuple[Callable[[], ssl.SSLContext], Objection]:
+        """What a listener accepts with, and judges clients' certificates by; each to be asked anew."""
+        store = self.stores[number]
+        return lambda: store.context, store.client_objection
+
+    async def prepare(
+        self, listeners: Sequence[ListenerSettings], tls: TlsSettings, trigger: str
+    ) -> list[Candidate]:
+        """Read and prove what these settings name; ``turn`` must be held until the commit.
+
+        Raises CertificatesRefused with what is wrong in any of them.  A set that
+        looks half-written is given the settle time to become whole.
+        """
+        loop = asyncio.get_running_loop()
+        give_up = loop.time() + self._settle
+        while True:
+            candidates = [
+                await asyncio.to_thread(store.prepare, trigger, listener, tls)
+                for store, listener in zip(self.stores, listeners, strict=True)
+            ]
+            errors = [
+                finding
+                for candidate in candidates
+                for finding in candidate.result.findings
+                if finding.level == "error"
+            ]
+            if not errors:
+                return candidates
+            if not all(finding.transient for finding in errors) or loop.time() >= give_up:
+                raise CertificatesRefused(errors)
+            await asyncio.sleep(min(_RETRY, self._settle))
+
+    def commit(self, candidates: Sequence[Candidate]) -> list[ReloadResult]:
+        """Swap to what was prepared, and watch the files that it came from."""
+        results = [store.commit(one) for store, one in zip(self.stores, candidates, strict=True)]
+        for result in results:
+            self._tell(result)
+        self.rotation.watch.look()
+        self._changed()
+        return results
+
+    def _reloaded(self, _store: Store, result: ReloadResult) -> None:
+        self._tell(result)
+        if result.changes or result.succeeded:
+            self._changed()
+
+    def _tell(self, result: ReloadResult) -> None:
+        self.outcomes[result.outcome] += 1
+        log.say(log.INFO if result.succeeded else log.ERROR, "certificates", result=str(result))
+        for change in result.changes:
+            before = change.old.sha256 if change.old is not None else None
+            log.say(log.INFO, "certificate-served", now=str(change.new), before=before)
+        if result.succeeded:
+            _tell_findings(result)
+
+
+def _tell_findings(result: ReloadResult) -> None:
+    """What is served all the same, but should be put right."""
+    for finding in result.findings:
+        log.say(
+            log.WARNING, "certificate-doubtful", file=finding.file, reason=finding.text, remedy=finding.remedy
+        )
+
+
+def _tell_expiry(_store: Store, notice: ExpiryNotice) -> None:
+    level = log.WARNING if notice.state < Expiry.URGENT else log.ERROR
+    log.say(level, "certificate-expires", state=str(notice.state), reason=notice.text)

@@ -1,0 +1,193 @@
+"""The control socket's server: one JSON object a line in both directions.
+
+A request is ``{"command": NAME, "arguments": {…}}``; its reply ``{"ok": true,
+"result": …}`` or ``{"ok": false, "error": TEXT, "problems": […]}``.  A stream is
+replies without end.  Who may ask is decided by the kernel's word on who
+connected, never by anything said.
+"""
+
+import asyncio
+import contextlib
+import os
+import socket
+from collections.abc import AsyncIterator, Callable
+
+import msgspec
+
+from proxy import log
+from proxy.net.control.commands import COMMANDS, Command, Permission, Refused, check_arguments
+from proxy.net.localsocket import Credentials, credentials_of
+from proxy.net.service import Service
+
+#: Bytes of a request: names and a word or two.
+_LONGEST_REQUEST = 4096
+_CLIENTS = 16
+#: Seconds in which a peer must have asked its next question.
+_IDLE = 60.0
+#: Seconds in which a peer must take a reply.
+_PATIENCE = 10.0
+
+
+class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One line of a peer's."""
+
+    command: str
+    arguments: dict[str, str] = {}
+
+
+class Reply(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One line of ours."""
+
+    ok: bool
+    result: object = None
+    error: str = ""
+    problems: tuple[str, ...] = ()
+
+
+def permission_of(peer: Credentials) -> Permission | None:
+    """What a peer may: all for root and for the user that we run as, nothing for anybody else."""
+    return Permission.OPERATE if peer.uid in (0, os.getuid()) else None
+
+
+class ControlServer:
+    """Serves on one or more listening Unix sockets; they stay the caller's to close."""
+
+    def __init__(
+        self,
+        service: Service,
+        permitted: Callable[[Credentials], Permission | None] = permission_of,
+        *,
+        idle: float = _IDLE,
+        clients: int = _CLIENTS,
+    ) -> None:
+        self._service = service
+        self._permitted = permitted
+        self._idle = idle
+        self._most = clients
+        self._servers: list[asyncio.Server] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def start(self, sock: socket.socket) -> None:
+        """Serve on this socket, too."""
+        self._servers.append(
+            await asyncio.start_unix_server(self._accepted, sock=sock, limit=_LONGEST_REQUEST)
+        )
+
+    async def close(self) -> None:
+        """Accept no more, and end what is open."""
+        for server in self._servers:
+            server.close()
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    async def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        try:
+            await self._serve(reader, writer)
+        except (OSError, TimeoutError):
+            log.say(log.DEBUG, "control-lost")
+        except asyncio.CancelledError:
+            return  # by close(); nobody else awaits this task
+        finally:
+            self._tasks.discard(task)
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        peer = credentials_of(writer.get_extra_info("socket"))
+        permission = self._permitted(peer)
+        if permission is None:
+            log.say(log.WARNING, "control-refused", uid=peer.uid, pid=peer.pid)
+            await self._say(
+                writer, Reply(False, error=f"uid {peer.uid} may not ask here; be root, or our user")
+            )
+            return
+        if len(self._tasks) > self._most:
+            await self._say(writer, Reply(False, error="too many are connected here; try again"))
+            return
+        while line := await self._line(reader, writer):
+            await self._answer(line, peer, permission, reader, writer)
+
+    async def _line(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+        """The next request; b"" at the end of the connection, or when it must end."""
+        try:
+            async with asyncio.timeout(self._idle):
+                return await reader.readuntil(b"\n")
+        except asyncio.LimitOverrunError:
+            await self._say(writer, Reply(False, error=f"a request has at most {_LONGEST_REQUEST} bytes"))
+            return b""
+        except asyncio.IncompleteReadError:
+            return b""
+
+    async def _answer(
+        self,
+        line: bytes,
+        peer: Credentials,
+        permission: Permission,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> None:
+        try:
+            request = msgspec.json.decode(line, type=Request)
+            command = self._command(request, permission)
+        except msgspec.MsgspecError as error:
+            await self._say(writer, Reply(False, error=f"not a request: {error}"))
+            return
+        except Refused as refused:
+            await self._say(writer, Reply(False, error=str(refused)))
+            return
+        if command.permission is Permission.OPERATE:
+            said = {name: log.text_of(value) for name, value in request.arguments.items()}
+            log.say(log.INFO, "control", command=command.name, uid=peer.uid, pid=peer.pid, **said)
+        try:
+            if command.stream is not None:
+                await self._stream(command.stream(self._service, request.arguments), reader, writer)
+                return
+            assert command.run is not None
+            result = await command.run(self._service, request.arguments)
+            await self._say(writer, Reply(True, result))
+        except Refused as refused:
+            reply = Reply(False, refused.result, error=str(refused), problems=refused.problems)
+            await self._say(writer, reply)
+
+    def _command(self, request: Request, permission: Permission) -> Command:
+        command = COMMANDS.get(request.command)
+        if command is None:
+            raise Refused(f"there is no command {log.text_of(request.command)}; known: {', '.join(COMMANDS)}")
+        if command.permission > permission:
+            raise Refused(f"{command.name} needs the permission to {command.permission.name.lower()}")
+        check_arguments(command, request.arguments)
+        return command
+
+    async def _stream(
+        self, results: AsyncIterator[object], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        """Until the peer says something or goes: there is no other way to tell that nobody looks."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                ended = group.create_task(self._until_said(reader))
+                sending = group.create_task(self._send_all(results, writer))
+                ended.add_done_callback(lambda _: sending.cancel())
+                sending.add_done_callback(lambda _: ended.cancel())
+        except* Refused as group_of_one:
+            raise group_of_one.exceptions[0] from None
+        except* OSError as errors:
+            raise ConnectionError("the peer is gone") from errors
+        writer.close()
+
+    async def _until_said(self, reader: asyncio.StreamReader) -> None:
+        await reader.read(1)
+
+    async def _send_all(self, results: AsyncIterator[object], writer: asyncio.StreamWriter) -> None:
+        async for result in results:
+            await self._say(writer, Reply(True, result))
+
+    async def _say(self, writer: asyncio.StreamWriter, reply: Reply) -> None:
+        writer.write(msgspec.json.encode(reply) + b"\n")
+        async with asyncio.timeout(_PATIENCE):
+            await writer.drain()

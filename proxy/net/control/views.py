@@ -1,0 +1,241 @@
+"""How things stand, as plain data for JSON: names, numbers and times, never a secret.
+
+Durations and ages are seconds; moments are seconds since the epoch.
+"""
+
+import os
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from proxy import __version__, log
+from proxy.ami import privilege
+from proxy.core.session import Session
+from proxy.core.state import State
+from proxy.core.users import User
+from proxy.net.certstore import CertStore
+from proxy.net.reloads import ReloadReport
+from proxy.net.service import Service
+from proxy.x509.expiry import expiry_state
+
+View = dict[str, Any]
+
+
+def status(service: Service) -> View:
+    """All at one glance."""
+    hub, reloads = service.hub, service.reloads
+    return {
+        "version": __version__,
+        "pid": os.getpid(),
+        "state": "draining" if service.draining else "serving",
+        "started": service.started,
+        "uptime": round(time.time() - service.started, 1),
+        "listeners": [
+            f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in service.addresses
+        ],
+        "connections": service.door.open,
+        "handshaking": service.door.handshaking,
+        "unauthenticated": hub.unauthenticated,
+        "authenticated": hub.authenticated,
+        "users": len(hub.users),
+        "link": {"state": service.link.state.value, "reason": log.text_of(service.link.reason)},
+        "in_flight": hub.exchange.in_flight,
+        "outbox_bytes": sum(outbox_bytes(session) for session in hub.sessions),
+        "certificates": min_expiry(service),
+        "reload": None if reloads.last is None else reload(reloads.last),
+        "log_level": service.log_level,
+        "loop_lag": round(service.lag.last, 6),
+        "counters": counters(service),
+    }
+
+
+def counters(service: Service) -> View:
+    """What only rises."""
+    stats = service.hub.stats
+    return {
+        "events_in": stats.events_in,
+        "deliveries": stats.deliveries,
+        "actions": stats.actions_local + stats.actions_relayed,
+        "denied": stats.actions_denied,
+        "logins": stats.logins,
+        "login_failures": stats.login_failures,
+        "slow_consumers": stats.slow_consumers,
+    }
+
+
+def sessions(service: Service) -> list[View]:
+    """One row each, in the order of their accept."""
+    now = service.hub.scheduler.now()
+    return [session_row(session, now) for session in sorted(service.hub.sessions, key=lambda s: s.opened)]
+
+
+def session_row(session: Session, now: float) -> View:
+    """What fits into a table."""
+    peer = session.transport.peer
+    return {
+        "id": session.id,
+        "user": session.user.name if session.user else None,
+        "peer": peer.address,
+        "port": peer.port,
+        "state": session.state.name.lower(),
+        "age": round(now - session.opened, 1),
+        "bytes_in": session.received,
+        "bytes_out": session.outbox.sent,
+        "outbox": outbox_bytes(session),
+    }
+
+
+def session(service: Service, found: Session) -> View:
+    """Everything about one."""
+    peer, user = found.transport.peer, found.user
+    subscription = found.subscription
+    return {
+        **session_row(found, service.hub.scheduler.now()),
+        "doing": found.state.value,
+        "tls": peer.tls,
+        "local": peer.local_address,
+        "local_port": peer.local_port,
+        "opened": found.opened_wall,
+        "login_name": log.text_of(found.login_name),
+        "read": privilege.class_names(user.read) if user else "",
+        "write": privilege.class_names(user.write) if user else "",
+        "events": privilege.class_names(user.read & found.mask) if user else "",
+        "filters": len(found.filters),
+        "sharing_view": len(subscription.members) if subscription is not None else 0,
+    }
+
+
+def users(service: Service) -> list[View]:
+    """The user table, and who of it is there."""
+    return [user_row(service, user) for user in sorted(service.hub.users, key=lambda user: user.name.lower())]
+
+
+def user_row(service: Service, user: User) -> View:
+    """One user.  How one logs in is told, not with what."""
+    ways = [
+        ("plain", user.secret is not None or user.md5_secret is not None),
+        ("md5", user.md5_secret is not None),
+    ]
+    return {
+        "name": user.name,
+        "disabled": user.disabled,
+        "sessions": len(service.hub.sessions_of(user)),
+        "read": privilege.class_names(user.read),
+        "write": privilege.class_names(user.write),
+        "login": [name for name, possible in ways if possible],
+    }
+
+
+def upstream(service: Service) -> View:
+    """The link to Asterisk."""
+    hub, link = service.hub, service.link
+    return {
+        "host": link.settings.host,
+        "port": link.settings.port,
+        "username": link.settings.username,
+        "state": link.state.value,
+        "reason": log.text_of(link.reason),
+        "banner": log.text_of(hub.banner.strip()),
+        "ups": hub.stats.link_ups,
+        "downs": hub.stats.link_downs,
+        "in_flight": hub.exchange.in_flight,
+        "waiting": hub.exchange.waiting,
+        "actions_known": len(hub.table.live),
+        "timeouts": hub.stats.action_timeouts,
+        "orphans": hub.stats.orphans,
+    }
+
+
+def certificates(service: Service) -> list[View]:
+    """What each listener serves, in the order of the configuration."""
+    listeners = zip(service.config.listeners, service.stores, strict=True)
+    return [_store(str(listener.address), store) for listener, store in listeners]
+
+
+def _store(listener: str, store: CertStore) -> View:
+    now = datetime.now(UTC)
+    return {
+        "listener": listener,
+        "generation": store.generation,
+        "since": store.current.since,
+        "last_reload": log.text_of(store.last_result),
+        "waiting": [str(path) for path in store.waiting()],
+        "served": [
+            {
+                "subject": pair.facts.subject,
+                "issuer": pair.facts.issuer,
+                "names": list(pair.facts.names),
+                "serial": pair.facts.serial,
+                "sha256": pair.facts.sha256,
+                "key": pair.facts.key,
+                "not_before": pair.facts.not_before.timestamp(),
+                "not_after": pair.facts.not_after.timestamp(),
+                "days_left": round((pair.facts.not_after - now).total_seconds() / 86400, 1),
+                "state": str(expiry_state(pair.facts.not_after, now)),
+            }
+            for pair in store.current.pairs
+        ],
+    }
+
+
+def min_expiry(service: Service) -> View:
+    """Of the certificate that ends first."""
+    first = min(
+        (pair.facts for store in service.stores for pair in store.current.pairs),
+        key=lambda facts: facts.not_after,
+    )
+    return {
+        "names": list(first.names),
+        "not_after": first.not_after.timestamp(),
+        "state": str(expiry_state(first.not_after, datetime.now(UTC))),
+    }
+
+
+def limits(service: Service) -> list[View]:
+    """Every limit by name, with what is used of it now where that can be said, and how often it was hit."""
+    hub, door = service.hub, service.door
+    used = {
+        "connections": door.open,
+        "sessions_authenticated": hub.authenticated,
+        "unauthenticated": hub.unauthenticated + door.handshaking,
+        "in_flight": hub.exchange.in_flight,
+        "hash_queue": service.hashes_pending,
+        "outbox_total": sum(outbox_bytes(session) for session in hub.sessions),
+    }
+    hits = hub.stats.limits
+    values = msgspec.structs.asdict(hub.limits)
+    return [
+        {
+            "name": name,
+            "value": list(value) if isinstance(value, tuple) else value,
+            "used": used.get(name),
+            "hits": hits.get(name, 0),
+        }
+        for name, value in values.items()
+    ]
+
+
+def reload(report: ReloadReport) -> View:
+    """What a reload came to."""
+    return {
+        "succeeded": report.succeeded,
+        "trigger": report.trigger,
+        "at": report.at,
+        "problems": list(report.problems),
+        "changed": list(report.differences.keys),
+        "users_added": list(report.differences.users_added),
+        "users_removed": list(report.differences.users_removed),
+        "users_changed": {name: list(keys) for name, keys in report.differences.users_changed},
+        "certificates": list(report.certificates),
+    }
+
+
+def outbox_bytes(session: Session) -> int:
+    """What waits for one client."""
+    return session.outbox.size + session.outbox.held
+
+
+#: The states of a session that is open, as they are shown.
+SESSION_STATES = tuple(state.name.lower() for state in State if state not in (State.CLOSING, State.CLOSED))

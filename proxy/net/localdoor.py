@@ -1,0 +1,83 @@
+"""The local door: the control socket and the metrics endpoint, opened together and closed together."""
+
+import socket
+from collections.abc import Callable
+
+from proxy import log
+from proxy.config.address import Place, is_loopback
+from proxy.net.control import ControlServer
+from proxy.net.listener import bind
+from proxy.net.localsocket import SocketRefused, UnixListener
+from proxy.net.scrape import ScrapeServer
+from proxy.net.service import Service
+
+Inherited = dict[str, list[socket.socket]]
+
+
+class LocalDoorRefused(Exception):
+    """One of the two cannot be opened; the text names its key, what is wrong and what to do."""
+
+
+class LocalDoor:
+    """Opens what the configuration of ``service`` names."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._control = ControlServer(service)
+        self._metrics = ScrapeServer(service)
+        self._closers: list[Callable[[], None]] = []
+
+    async def open(self, inherited: Inherited) -> None:
+        """Serve; takes what it wants of the ``inherited`` sockets.  Raises LocalDoorRefused."""
+        config = self._service.config
+        if config.control is not None:
+            for sock in self._listen("control.socket", config.control.socket, inherited):
+                await self._control.start(sock)
+            log.say(log.INFO, "control-open", socket=config.control.socket)
+        if config.metrics is not None:
+            for sock in self._listen("metrics.address", config.metrics.address, inherited):
+                await self._metrics.start(sock)
+            log.say(log.INFO, "metrics-open", address=config.metrics.address)
+
+    async def close(self) -> None:
+        """Serve no more; our socket files go away."""
+        await self._control.close()
+        await self._metrics.close()
+        for close in self._closers:
+            close()
+        self._closers.clear()
+
+    def _listen(self, key: str, place: Place, inherited: Inherited) -> list[socket.socket]:
+        try:
+            if place.path is not None:
+                unix = UnixListener(place.path)
+                self._closers.append(unix.close)
+                return [unix.socket]
+            if place.address is not None:
+                sock = bind(place.address.host, place.address.port)
+                self._closers.append(sock.close)
+                return [sock]
+        except SocketRefused as error:
+            raise LocalDoorRefused(f"{key}: {error}") from error
+        except OSError as error:
+            text = f"{key}: {error.strerror}"
+            raise LocalDoorRefused(f"{text}; stop what uses it, or choose another") from error
+        sockets = inherited.pop(place.name, [])
+        self._closers.extend(sock.close for sock in sockets)
+        if not sockets:
+            text = f"{key}: no socket named {place.name!r} was passed by the service manager"
+            raise LocalDoorRefused(f"{text}; set FileDescriptorName={place.name} in its socket unit")
+        if key == "control.socket" and any(sock.family != socket.AF_UNIX for sock in sockets):
+            text = f"{key}: the socket {place.name!r} is no Unix socket, so nobody could tell who asks"
+            raise LocalDoorRefused(f"{text}; give ListenStream= a path")
+        if key == "metrics.address":
+            self._refuse_remote(sockets)
+        return sockets
+
+    def _refuse_remote(self, sockets: list[socket.socket]) -> None:
+        metrics = self._service.config.metrics
+        for sock in sockets:
+            host = sock.getsockname()[0] if sock.family != socket.AF_UNIX else "localhost"
+            if metrics is not None and not is_loopback(host) and not metrics.insecure_remote:
+                text = f"metrics.address: the socket passed listens on {host}, which other machines reach"
+                raise LocalDoorRefused(f"{text}; give it a loopback address, or say insecure_remote: true")

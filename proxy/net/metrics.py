@@ -1,0 +1,309 @@
+"""Metrics: the counters there are, in Prometheus's words, read when somebody fetches them.
+
+Every label is bounded: users and actions come from their tables, reasons from
+code and OpenSSL, and of those at most so many are told apart.  There is no
+address, no session and nothing that a client chose in any of them.
+"""
+
+import platform
+import ssl
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import msgspec
+from prometheus_client.metrics_core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+
+from proxy import __version__
+from proxy.ami import privilege
+from proxy.core import actionstats
+from proxy.net import lag
+from proxy.net.link import LinkState
+from proxy.net.service import Service
+
+#: Reasons that are told apart; the rarer ones are ``other``.
+_REASONS = 40
+
+
+class ServiceCollector(Collector):
+    """All metrics of one service.  Times are seconds, sizes bytes."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def collect(self) -> Iterator[Metric]:
+        """Read everything now."""
+        yield from self._process()
+        yield from self._sessions()
+        yield from self._events()
+        yield from self._actions()
+        yield from self._upstream()
+        yield from self._tls()
+        yield from self._reloads()
+        yield from self._limits()
+
+    def _process(self) -> Iterator[Metric]:
+        service = self._service
+        build = InfoMetricFamily("amiproxy_build", "Versions of what runs")
+        build.add_metric(
+            (), {"version": __version__, "python": platform.python_version(), "openssl": ssl.OPENSSL_VERSION}
+        )
+        yield build
+        yield GaugeMetricFamily(
+            "amiproxy_start_time_seconds", "When the service started, since the epoch", service.started
+        )
+        yield GaugeMetricFamily(
+            "amiproxy_draining", "1 while the service is stopping", float(service.draining)
+        )
+        yield _histogram(
+            "amiproxy_loop_lag_seconds",
+            "How late the once-a-second work of the event loop began",
+            lag.BOUNDS,
+            service.lag.counts,
+            service.lag.total,
+        )
+
+    def _sessions(self) -> Iterator[Metric]:
+        hub, door = self._service.hub, self._service.door
+        states = GaugeMetricFamily(
+            "amiproxy_connections", "Connections of clients by how far they are", labels=["state"]
+        )
+        for state, number in (
+            ("handshaking", door.handshaking),
+            ("unauthenticated", hub.unauthenticated),
+            ("authenticated", hub.authenticated),
+            ("closing", len(hub.closing)),
+        ):
+            states.add_metric([state], number)
+        yield states
+        users = GaugeMetricFamily(
+            "amiproxy_sessions", "Sessions that are logged in, by user", labels=["user"]
+        )
+        for user in hub.users:
+            users.add_metric([user.name], len(hub.sessions_of(user)))
+        yield users
+        outboxes = [session.outbox for session in hub.sessions]
+        waiting = [outbox.size + outbox.held for outbox in outboxes]
+        yield GaugeMetricFamily("amiproxy_outbox_bytes", "Bytes that wait for clients to read", sum(waiting))
+        yield GaugeMetricFamily(
+            "amiproxy_outbox_largest_bytes", "Bytes that wait for the slowest client", max(waiting, default=0)
+        )
+        stats = hub.stats
+        yield _counter(
+            "amiproxy_slow_consumers", "Sessions closed because they did not read", stats.slow_consumers
+        )
+        yield _counter("amiproxy_logins", "Logins that succeeded", stats.logins)
+        yield _counters(
+            "amiproxy_login_failures", "Logins that failed, by reason", ["reason"], _bounded(stats.refusals)
+        )
+        yield _counters(
+            "amiproxy_session_closes",
+            "Sessions that ended, by reason",
+            ["reason"],
+            _bounded({reason or "close timeout": count for reason, count in stats.closes.items()}),
+        )
+
+    def _events(self) -> Iterator[Metric]:
+        hub = self._service.hub
+        hub.audiences.count()
+        stats = hub.stats
+        yield _counters(
+            "amiproxy_events",
+            "Events of Asterisk and the proxy, by classes",
+            ["class"],
+            _by_class(stats.classes),
+        )
+        yield _counters(
+            "amiproxy_events_unread",
+            "Events that no session's classes admitted, by classes",
+            ["class"],
+            _by_class(stats.unread),
+        )
+        yield _counter("amiproxy_deliveries", "Events delivered, once for each session", stats.deliveries)
+        yield _counter("amiproxy_flushes", "Rounds in which pending events were sent", stats.flushes)
+        dropped = {
+            "unusable": stats.events_dropped,
+            "slow consumer": stats.events_missed,
+            "orphan response": stats.orphans,
+            "stray message": stats.strays,
+        }
+        yield _counters(
+            "amiproxy_dropped", "Messages of Asterisk that were not passed on, by reason", ["reason"], dropped
+        )
+        yield _counter(
+            "amiproxy_events_repaired",
+            "Events that were rebuilt because a header was wrong",
+            stats.events_repaired,
+        )
+
+    def _actions(self) -> Iterator[Metric]:
+        stats = self._service.hub.stats
+        known = {user.name for user in self._service.hub.users}
+        results: Counter[tuple[str, ...]] = Counter()
+        for (name, user, result), count in stats.actions.results.items():
+            # Who is not in the table any more stays counted, but not by name.
+            results[
+                name.decode("ascii", "replace"), user if user in known or not user else "removed", result
+            ] += count
+        yield _counters(
+            "amiproxy_actions",
+            "Actions by name, user and result: success, error, none, local, denied",
+            ["action", "user", "result"],
+            results,
+        )
+        latencies = HistogramMetricFamily(
+            "amiproxy_action_seconds", "From an action's start to Asterisk's last answer", labels=["action"]
+        )
+        for key, latency in stats.actions.latencies.items():
+            latencies.add_metric(
+                [key.decode("ascii", "replace")],
+                _buckets(actionstats.BOUNDS, latency.counts),
+                latency.total,
+            )
+        yield latencies
+        yield _counter(
+            "amiproxy_action_timeouts", "Actions that Asterisk did not answer in time", stats.action_timeouts
+        )
+
+    def _upstream(self) -> Iterator[Metric]:
+        hub, link = self._service.hub, self._service.link
+        yield GaugeMetricFamily(
+            "amiproxy_link_up", "1 while logged in to Asterisk", float(link.state is LinkState.UP)
+        )
+        states = GaugeMetricFamily("amiproxy_link_state", "1 for the state that holds", labels=["state"])
+        for state in LinkState:
+            states.add_metric([state.value], float(link.state is state))
+        yield states
+        yield _counter("amiproxy_link_connects", "Times that the link came up", hub.stats.link_ups)
+        yield _counter("amiproxy_link_losses", "Times that the link went down", hub.stats.link_downs)
+        yield GaugeMetricFamily(
+            "amiproxy_actions_in_flight", "Actions that Asterisk has not answered", hub.exchange.in_flight
+        )
+        yield GaugeMetricFamily(
+            "amiproxy_actions_waiting", "Actions that wait for a place on the link", hub.exchange.waiting
+        )
+
+    def _tls(self) -> Iterator[Metric]:
+        service = self._service
+        yield _counters(
+            "amiproxy_handshakes",
+            "TLS handshakes that stood, by version",
+            ["version"],
+            service.door.handshakes,
+        )
+        yield _counters(
+            "amiproxy_handshake_failures",
+            "TLS handshakes that failed, by reason",
+            ["reason"],
+            _bounded(service.door.handshake_failures),
+        )
+        expiry = GaugeMetricFamily(
+            "amiproxy_certificate_not_after_seconds",
+            "When a served certificate ends, since the epoch",
+            labels=["listener", "name"],
+        )
+        generations = GaugeMetricFamily(
+            "amiproxy_certificate_generation", "One more at each swap of certificates", labels=["listener"]
+        )
+        for settings, store in zip(service.config.listeners, service.stores, strict=True):
+            listener = str(settings.address)
+            generations.add_metric([listener], store.generation)
+            soonest: dict[str, float] = {}
+            for pair in store.current.pairs:
+                end = pair.facts.not_after.timestamp()
+                for name in pair.facts.names or (pair.facts.subject,):
+                    # An RSA and an ECDSA certificate may share a name: the one that ends first counts.
+                    soonest[name] = min(end, soonest.get(name, end))
+            for name, end in soonest.items():
+                expiry.add_metric([listener, name], end)
+        yield expiry
+        yield generations
+
+    def _reloads(self) -> Iterator[Metric]:
+        reloads = self._service.reloads
+        yield _counters(
+            "amiproxy_reloads",
+            "Reloads of everything, by result",
+            ["result"],
+            {result: reloads.results[result] for result in ("succeeded", "failed")},
+        )
+        yield _counters(
+            "amiproxy_certificate_reloads",
+            "Looks at the certificate files that were worth a line in the log, by outcome",
+            ["outcome"],
+            self._service.certificate_reloads,
+        )
+        yield GaugeMetricFamily(
+            "amiproxy_config_ok",
+            "0 while what is on disk was refused by the last reload",
+            float(not reloads.failed),
+        )
+        yield GaugeMetricFamily(
+            "amiproxy_reload_last_success_seconds",
+            "When configuration was last taken up, since the epoch",
+            reloads.last_success,
+        )
+
+    def _limits(self) -> Iterator[Metric]:
+        hub = self._service.hub
+        values = msgspec.structs.asdict(hub.limits)
+        limits = GaugeMetricFamily("amiproxy_limit", "The limits in force", labels=["limit"])
+        for name, value in values.items():
+            if isinstance(value, int | float):
+                limits.add_metric([name], value)
+        yield limits
+        hits = {name: hub.stats.limits.get(name, 0) for name in values}
+        hits.update(hub.stats.limits)
+        yield _counters("amiproxy_limit_hits", "Times that a limit was reached", ["limit"], hits)
+
+
+def _counter(name: str, text: str, value: float) -> CounterMetricFamily:
+    return CounterMetricFamily(name, text, value)
+
+
+def _counters(
+    name: str, text: str, labels: Sequence[str], values: Mapping[str, int] | Mapping[tuple[str, ...], int]
+) -> CounterMetricFamily:
+    family = CounterMetricFamily(name, text, labels=labels)
+    for key, value in values.items():
+        family.add_metric([key] if isinstance(key, str) else list(key), value)
+    return family
+
+
+def _histogram(
+    name: str, text: str, bounds: Iterable[float], counts: Sequence[int], total: float
+) -> HistogramMetricFamily:
+    family = HistogramMetricFamily(name, text)
+    family.add_metric((), _buckets(bounds, counts), total)
+    return family
+
+
+def _buckets(bounds: Iterable[float], counts: Sequence[int]) -> list[tuple[str, float]]:
+    buckets: list[tuple[str, float]] = []
+    sum_so_far = 0
+    for bound, count in zip([*map(str, bounds), "+Inf"], counts, strict=True):
+        sum_so_far += count
+        buckets.append((bound, sum_so_far))
+    return buckets
+
+
+def _bounded(counts: Mapping[str, int]) -> dict[str, int]:
+    """The reasons seen first, and all further ones together: which stay apart must not change."""
+    bounded: Counter[str] = Counter()
+    for number, (reason, count) in enumerate(counts.items()):
+        bounded[reason if number < _REASONS else "other"] += count
+    return dict(bounded)
+
+
+def _by_class(counts: Mapping[int, int]) -> dict[str, int]:
+    by_name: Counter[str] = Counter()
+    for mask, count in counts.items():
+        # A class that no table knows has no name: only who reads all sees it.
+        by_name["unknown" if mask & privilege.UNKNOWN else privilege.class_names(mask)] += count
+    return dict(by_name)

@@ -1,0 +1,114 @@
+"""Reloads of everything: one at a time, and what is asked for meanwhile is one more.
+
+SIGHUP and the control socket both come here.  What a reload consists of is the
+composition root's business; this is only about when, and about who is told.
+"""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+from proxy.config.differences import Differences
+
+
+class ReloadReport(NamedTuple):
+    """What a reload came to.  Names and keys only: there is no value in it."""
+
+    succeeded: bool
+    trigger: str
+    #: Seconds since the epoch.
+    at: float
+    #: One line each: file, line, key, what is wrong, what to do.
+    problems: tuple[str, ...] = ()
+    differences: Differences = Differences()
+    #: One line for each listener: what became of its certificates.
+    certificates: tuple[str, ...] = ()
+
+
+class _Request:
+    __slots__ = ("done", "triggers")
+
+    def __init__(self) -> None:
+        self.triggers: list[str] = []
+        self.done: list[asyncio.Future[ReloadReport]] = []
+
+
+class Reloads:
+    """Runs ``transaction`` with the trigger's name; it must not raise."""
+
+    def __init__(
+        self,
+        transaction: Callable[[str], Awaitable[ReloadReport]],
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self._transaction = transaction
+        self._wall = wall
+        self._pending: _Request | None = None
+        self._asked = asyncio.Event()
+        self._closed = ""
+        #: Reloads since the start, by result: ``succeeded`` and ``failed``.
+        self.results: Counter[str] = Counter()
+        self.last: ReloadReport | None = None
+        self.last_success = wall()
+
+    @property
+    def failed(self) -> bool:
+        """Whether what is on disk was refused when it was last looked at."""
+        return self.last is not None and not self.last.succeeded
+
+    def request(self, trigger: str) -> None:
+        """Ask, and do not wait; harmless from a signal handler of the loop, however often."""
+        self._join(trigger)
+
+    async def reload(self, trigger: str) -> ReloadReport:
+        """Ask, and wait for the reload that began after the asking."""
+        request = self._join(trigger)
+        if request is None:
+            return ReloadReport(False, trigger, self._wall(), (self._closed,))
+        done: asyncio.Future[ReloadReport] = asyncio.get_running_loop().create_future()
+        request.done.append(done)
+        return await done
+
+    def close(self, reason: str) -> None:
+        """Begin no reload any more; who asks is told why."""
+        self._closed = reason
+        if self._pending is not None:
+            self._tell(self._pending, ReloadReport(False, "", self._wall(), (reason,)))
+            self._pending = None
+
+    async def run(self) -> None:
+        """Serve requests until cancelled."""
+        while True:
+            await self._asked.wait()
+            self._asked.clear()
+            request, self._pending = self._pending, None
+            if request is None:
+                continue
+            try:
+                report = await self._transaction("+".join(request.triggers))
+            except asyncio.CancelledError:
+                self._tell(request, ReloadReport(False, "", self._wall(), (self._closed or "stopped",)))
+                raise
+            self.last = report
+            self.results["succeeded" if report.succeeded else "failed"] += 1
+            if report.succeeded:
+                self.last_success = report.at
+            self._tell(request, report)
+
+    def _join(self, trigger: str) -> _Request | None:
+        if self._closed:
+            return None
+        if self._pending is None:
+            self._pending = _Request()
+        if trigger not in self._pending.triggers:
+            self._pending.triggers.append(trigger)
+        self._asked.set()
+        return self._pending
+
+    @staticmethod
+    def _tell(request: _Request, report: ReloadReport) -> None:
+        for done in request.done:
+            if not done.done():
+                done.set_result(report)

@@ -1,0 +1,143 @@
+"""The metrics endpoint: GET /metrics, /livez and /readyz in plain HTTP/1.1, one answer a connection.
+
+For Prometheus and load balancers on this host.  No request body, no
+keep-alive, no other method: whoever needs more puts a web server in front.
+"""
+
+import asyncio
+import contextlib
+import socket
+from http import HTTPStatus
+from typing import NamedTuple
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
+
+from proxy import log
+from proxy.net.health import Grade, readiness
+from proxy.net.metrics import ServiceCollector
+from proxy.net.service import Service
+
+#: Bytes of a request's head.
+_LONGEST = 8192
+_CLIENTS = 16
+#: Seconds for the request to come, and for the answer to go.
+_PATIENCE = 5.0
+_TEXT = "text/plain; charset=utf-8"
+
+
+class Answer(NamedTuple):
+    """What is sent back."""
+
+    status: HTTPStatus
+    body: bytes
+    content_type: str = _TEXT
+    extra: str = ""
+
+
+class ScrapeServer:
+    """Serves on any number of listening sockets; they stay the caller's to close."""
+
+    def __init__(self, service: Service, *, patience: float = _PATIENCE, clients: int = _CLIENTS) -> None:
+        self._service = service
+        self._registry = CollectorRegistry(auto_describe=False)
+        self._registry.register(ServiceCollector(service))
+        self._patience = patience
+        self._most = clients
+        self._servers: list[asyncio.Server] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def start(self, sock: socket.socket) -> None:
+        """Serve on this socket, too: TCP or Unix."""
+        start = asyncio.start_unix_server if sock.family == socket.AF_UNIX else asyncio.start_server
+        self._servers.append(await start(self._accepted, sock=sock, limit=_LONGEST))
+
+    async def close(self) -> None:
+        """Accept no more, and end what is open."""
+        for server in self._servers:
+            server.close()
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    async def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        try:
+            if len(self._tasks) <= self._most:
+                async with asyncio.timeout(self._patience):
+                    await self._serve(reader, writer)
+        except (OSError, TimeoutError):
+            log.say(log.DEBUG, "scrape-lost")
+        except asyncio.CancelledError:
+            return  # by close(); nobody else awaits this task
+        finally:
+            self._tasks.discard(task)
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            head = await reader.readuntil(b"\r\n\r\n")
+        except asyncio.IncompleteReadError:
+            return
+        except asyncio.LimitOverrunError:
+            answer = Answer(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, b"too long a request\n")
+        else:
+            answer = self._answer(head)
+        writer.write(_response(answer))
+        await writer.drain()
+        if writer.can_write_eof():
+            writer.write_eof()
+        # What a client still sends would have the kernel reset the connection, with our answer in it.
+        while await reader.read(_LONGEST):
+            pass
+
+    def _answer(self, head: bytes) -> Answer:
+        request, *lines = head.decode("latin-1").split("\r\n")
+        method, _, rest = request.partition(" ")
+        target, _, version = rest.partition(" ")
+        if not version.startswith("HTTP/1."):
+            return Answer(HTTPStatus.BAD_REQUEST, b"not an HTTP/1.1 request\n")
+        if method != "GET":
+            return Answer(HTTPStatus.METHOD_NOT_ALLOWED, b"GET only\n", extra="Allow: GET\r\n")
+        match target.partition("?")[0]:
+            case "/metrics":
+                return self._metrics(_header(lines, "accept"))
+            case "/livez":
+                return Answer(HTTPStatus.OK, b"alive\n")
+            case "/readyz":
+                return self._readiness()
+            case _:
+                return Answer(HTTPStatus.NOT_FOUND, b"there are /metrics, /livez and /readyz\n")
+
+    def _metrics(self, accept: str) -> Answer:
+        encoder, content_type = choose_encoder(accept)
+        return Answer(HTTPStatus.OK, encoder(self._registry), content_type)
+
+    def _readiness(self) -> Answer:
+        grade, checks = readiness(self._service)
+        status = HTTPStatus.SERVICE_UNAVAILABLE if grade is Grade.BAD else HTTPStatus.OK
+        return Answer(status, "".join(f"{line}\n" for line in (grade.value, *checks)).encode())
+
+
+def _header(lines: list[str], name: str) -> str:
+    for line in lines:
+        key, _, value = line.partition(":")
+        if key.strip().lower() == name:
+            return value.strip()
+    return ""
+
+
+def _response(answer: Answer) -> bytes:
+    head = (
+        f"HTTP/1.1 {answer.status.value} {answer.status.phrase}\r\n"
+        f"Content-Type: {answer.content_type}\r\n"
+        f"Content-Length: {len(answer.body)}\r\n"
+        "Cache-Control: no-store\r\n"
+        f"{answer.extra}Connection: close\r\n\r\n"
+    )
+    return head.encode("ascii") + answer.body
