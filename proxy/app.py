@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from proxy import __version__, log
@@ -32,18 +31,13 @@ from proxy.net.link import Link, LinkState
 from proxy.net.listener import Door, bind
 from proxy.net.listener import Listener as ListeningSocket
 from proxy.net.localdoor import LocalDoor, LocalDoorRefused
+from proxy.net.loop import new_event_loop
 from proxy.net.reloads import ReloadReport, Reloads
 from proxy.net.rotation import Rotation
 from proxy.net.scheduler import LoopScheduler
 from proxy.net.secrets import HashVerifier
 from proxy.net.systemd import NoListener, Notifier, inherited_sockets
 from proxy.net.tlspolicy import tls_facts
-
-uvloop: ModuleType | None
-try:
-    import uvloop
-except ImportError:  # the standard loop serves as well, only dearer
-    uvloop = None
 
 _TICK_SECONDS = 1.0
 
@@ -293,6 +287,7 @@ class App:
         log.say(log.INFO, "stopping", sessions=len(self.hub.sessions), in_flight=self.hub.exchange.in_flight)
         for listener in self._listeners:
             listener.stop()
+        self.hub.exchange.draining = True
         await self._while(lambda: self.hub.exchange.in_flight > 0, limits.drain_timeout)
         self.hub.exchange.disconnect()  # what is not answered by now is told that its outcome is unknown
         for session in self.hub.sessions:
@@ -399,10 +394,9 @@ def run(path: Path, started: Callable[[App], None] = lambda _: None) -> None:
     async def serve() -> None:
         await App(path, prepared, asyncio.get_running_loop()).run(started)
 
-    factory = uvloop.new_event_loop if uvloop is not None else asyncio.new_event_loop
     # A reload that comes too early or too late must not end us; in between the loop has its handler.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    with asyncio.Runner(loop_factory=factory) as runner:
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
         runner.run(serve())
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
 

@@ -8,10 +8,9 @@ import signal
 import sys
 from pathlib import Path
 
-import uvloop
-
 from proxy.config.address import Address
 from proxy.net.connect import ConnectError, Destination, PlainPort
+from proxy.net.loop import new_event_loop
 
 _EXAMPLE = """\
 example:
@@ -58,7 +57,8 @@ def run(arguments: argparse.Namespace) -> int:
             host, port, arguments.server_name, arguments.ca, arguments.cert, arguments.key
         )
         plain_port = PlainPort(_address(arguments.listen), destination)
-        uvloop.run(_serve(plain_port, destination))
+        with asyncio.Runner(loop_factory=new_event_loop) as runner:
+            runner.run(_serve(plain_port, destination))
     except ConnectError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

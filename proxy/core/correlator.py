@@ -114,9 +114,12 @@ class Correlator:
 
     def abandon(self, asker: Asker) -> None:
         """The asker has gone: its entries become tombstones."""
-        for entry in self._open.values():
-            if entry.asker is asker:
-                entry.asker = None
+        for entry in self.entries_of(asker):
+            entry.asker = None
+
+    def entries_of(self, asker: Asker) -> list[Entry]:
+        """What this asker waits for."""
+        return [entry for entry in self._open.values() if entry.asker is asker]
 
     def overdue(self, now: float) -> Iterator[Entry]:
         """Entries past their deadline; echoes past theirs are forgotten."""

@@ -24,6 +24,7 @@ WINDOW = 32
 
 NOT_CONNECTED = b"Upstream not connected"
 LOST = b"Upstream connection lost (outcome unknown)"
+SHUTTING_DOWN = b"Shutting down"
 TIMED_OUT = b"Timeout waiting for Asterisk"
 #: How long the OriginateResponse of a call that nobody waits for any more is still swallowed.
 _TOMBSTONE_SECONDS = 60.0
@@ -76,6 +77,8 @@ class Exchange:
         self._fenced: Entry | None = None
         self.deadlines = deadlines
         self.now = 0.0
+        #: The service is ending: what is open is still answered, nothing new is sent.
+        self.draining = False
 
     @property
     def connected(self) -> bool:
@@ -109,12 +112,7 @@ class Exchange:
         waiting = list(self._waiting)
         self._waiting.clear()
         for entry in self._correlator.clear():
-            if entry.shape is Shape.ORIGINATE:
-                self._answer(entry, message.error(entry.action.action_id, b"Originate failed"))
-            elif entry.shape is Shape.LIST:
-                self._cancel_list(entry)
-            else:
-                self._answer(entry, message.error(entry.action.action_id, LOST))
+            self._give_up(entry, LOST)
         for asker, action in waiting:
             asker.reply(message.error(action.action_id, NOT_CONNECTED))
             asker.finished()
@@ -123,8 +121,9 @@ class Exchange:
 
     def submit(self, asker: Asker, action: Action) -> None:
         """Send a judged action, or queue it; the asker's ``finished`` is called exactly once."""
-        if self._upstream is None:
-            asker.reply(message.error(action.action_id, NOT_CONNECTED))
+        if self._upstream is None or self.draining:
+            text = SHUTTING_DOWN if self.draining else NOT_CONNECTED
+            asker.reply(message.error(action.action_id, text))
             asker.finished()
             return
         self._waiting.append((asker, action))
@@ -141,6 +140,14 @@ class Exchange:
         self._correlator.abandon(asker)
         if self._waiting:
             self._waiting = deque(item for item in self._waiting if item[0] is not asker)
+
+    def dismiss(self, asker: Asker, text: bytes) -> None:
+        """The asker is told to go: a last word on what it asked comes first."""
+        for entry in self._correlator.entries_of(asker):
+            self._give_up(entry, text)
+        for waiting, action in [item for item in self._waiting if item[0] is asker]:
+            waiting.reply(message.error(action.action_id, text))
+        self.abandon(asker)
 
     def _fill(self) -> None:
         waiting = self._waiting
@@ -325,13 +332,7 @@ class Exchange:
                 continue
             self._stats.action_timeouts += 1
             entry.asker.hit(self._limit_of(entry, now), action=entry.action.name)
-            if entry.shape is Shape.LIST:
-                self._cancel_list(entry)
-            elif entry.shape is Shape.ORIGINATE:
-                self._answer(entry, message.error(entry.action.action_id, b"Originate failed"))
-            else:
-                self._answer(entry, message.error(entry.action.action_id, TIMED_OUT))
-            entry.asker = None
+            self._give_up(entry, TIMED_OUT)
 
     def _limit_of(self, entry: Entry, now: float) -> str:
         """The limit in the configuration that an overdue entry is over."""
@@ -354,6 +355,16 @@ class Exchange:
         if entry.asker is not None:
             entry.asker.reply(data)
             entry.asker.finished()
+
+    def _give_up(self, entry: Entry, text: bytes) -> None:
+        """Nothing more will come of it for its asker; what comes all the same is swallowed."""
+        if entry.shape is Shape.LIST:
+            self._cancel_list(entry)
+        elif entry.shape is Shape.ORIGINATE:
+            self._answer(entry, message.error(entry.action.action_id, b"Originate failed"))
+        else:
+            self._answer(entry, message.error(entry.action.action_id, text))
+        entry.asker = None
 
     def _cancel_list(self, entry: Entry) -> None:
         name = LIST_COMPLETE.get(entry.action.key, entry.action.name + b"Complete")

@@ -138,6 +138,8 @@ class Session:
     def ended(self) -> None:
         """The client will send no more; what it asked before is still answered."""
         self._ended = True
+        if self.waiting is not None:
+            self.waiting.over()
         self._advance()
         self.push()
 
@@ -161,9 +163,9 @@ class Session:
     def finished(self) -> None:
         """The action upstream is answered: on to the next."""
         self.state = State.READY
-        if self._underway is not None:
-            self._underway.record(self, self.hub.scheduler.now())
-            self._underway = None
+        assert self._underway is not None
+        self._underway.record(self, self.hub.scheduler.now())
+        self._underway = None
         if self.outbox.holding:
             # As in Asterisk the answer comes first, then what happened meanwhile.
             head = b"".join(self._unsent)
@@ -198,17 +200,26 @@ class Session:
             if abort and self.state is State.CLOSING:
                 self._gone(abort=True)
             return
+        self.hub.bounds.queued -= len(self._queue)
+        self._queue.clear()
         if not abort:
-            self.push()
+            self._last_words(reason)
         if self.waiting is not None:
             self.waiting.cancel()
         self.state = State.CLOSING
-        self.hub.bounds.queued -= len(self._queue)
-        self._queue.clear()
         self.hub.detach(self, reason)
         trail.closed(self, reason, self.hub.scheduler.now())
         if abort or not self.outbox.size:
             self._gone(abort=abort)
+
+    def _last_words(self, reason: str) -> None:
+        """What runs is answered before the end (security.md P4), and what was held back is sent."""
+        self._ended = False  # the end is here already
+        if self.waiting is not None:
+            self.waiting.over()
+        elif self.state is State.BUSY:
+            self.hub.exchange.dismiss(self, b"Session closed: " + reason.encode())
+        self.push()
 
     def wait(self, waiting: "WaitEvent") -> None:
         """A WaitEvent holds up the next action until it calls ``resume``."""
@@ -384,6 +395,8 @@ class Session:
     def _sent(self, within_limit: bool) -> None:
         if not within_limit:
             self.hub.pressure.too_slow(self, "outbox_hard")
+            # Not from inside its own call, and not only with the next event either.
+            self.hub.scheduler.later(0, self.hub.settle)
 
     def _gone(self, *, abort: bool = False) -> None:
         self.state = State.CLOSED

@@ -524,6 +524,55 @@ class TestEnds:
         session.ended()
         assert transport.closed == "close"
 
+    def test_half_close_ends_a_wait(self, bench):
+        session, transport = bench.login("calls")
+        ask(session, transport, "Action: WaitEvent")
+        session.ended()
+        assert b"WaitEventComplete" in transport.take()
+        assert transport.closed == "close"
+
+    @pytest.mark.parametrize(
+        ("request_", "answer"),
+        [
+            (
+                "Action: CoreStatus\nActionID: 1\n\nAction: Ping",
+                b"Response: Error\r\nActionID: 1\r\nMessage: Session closed: user removed\r\n\r\n",
+            ),
+            (
+                "Action: Originate\nChannel: Local/a@b\nApplication: Wait\nActionID: 1",
+                b"Response: Error\r\nActionID: 1\r\nMessage: Originate failed\r\n\r\n",
+            ),
+            (
+                "Action: WaitEvent\nActionID: 1",
+                b"Response: Success\r\nActionID: 1\r\nMessage: Waiting for Event completed.\r\n\r\n"
+                b"Event: WaitEventComplete\r\nActionID: 1\r\n\r\n",
+            ),
+        ],
+    )
+    def test_what_runs_is_answered_before_the_end(self, bench, request_, answer):
+        session, transport = bench.login("boss")
+        ask(session, transport, request_)
+        session.close("user removed")
+        assert transport.take() == answer
+        assert transport.closed == "close"
+
+    def test_what_waits_for_the_link_is_answered_before_the_end_too(self, bench):
+        (one, one_got), (two, two_got) = bench.login("boss"), bench.login("boss")
+        ask(one, one_got, "Action: IAXnetstats")
+        ask(two, two_got, "Action: CoreStatus\nActionID: 2")
+        two.close("shutdown")
+        assert (
+            two_got.take() == b"Response: Error\r\nActionID: 2\r\nMessage: Session closed: shutdown\r\n\r\n"
+        )
+        assert bench.hub.exchange.waiting == 0
+
+    def test_while_draining_nothing_new_is_sent(self, bench):
+        session, transport = bench.login("boss")
+        bench.hub.exchange.draining = True
+        assert b"Message: Shutting down" in ask(session, transport, "Action: CoreStatus")
+        assert b"Pong" in ask(session, transport, "Action: Ping")
+        assert bench.upstream.take() == []
+
     def test_last_bytes_are_waited_for(self, bench):
         session, transport = bench.login("boss")
         transport.room = 10
