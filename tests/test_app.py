@@ -268,3 +268,24 @@ async def test_a_reload_while_stopping_is_ignored(files: ProxyProcess) -> None:
         app.stop()
         assert not (await app.reload("test")).succeeded
         assert "reload" not in app.status()
+
+
+# -- limits ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("limits", "remembered"),
+    [({}, 1), ({"hash_cache_timeout": 0}, 0), ({"hash_cache_entries": 1}, 0)],
+    ids=["default", "hash_cache_timeout", "hash_cache_entries"],
+)
+async def test_a_secret_that_matched_is_remembered_within_limits(
+    files: ProxyProcess, limits: dict[str, int], remembered: int
+) -> None:
+    users = {name: {"secret": hashed(name), "read": "all"} for name in ("anna", "bo")}
+    (files.directory / "users.yaml").write_text(yaml.safe_dump({"users": users}))
+    change(files, limits=limits)
+    async with running(files) as app:
+        for name in ("anna", "bo", "anna"):
+            async with await files.connect() as client:
+                assert (await client.login(name, name)).get("Response") == "Success"
+        assert app._verifier.remembered == remembered
