@@ -79,6 +79,7 @@ def forge(
     not_after: datetime | None = None,
     signing_key: Any = None,
     ca_issuers_url: str | None = None,
+    extensions: Sequence[x509.ExtensionType] = (),
 ) -> Forged:
     """A certificate as described; self-signed without ``issuer``.
 
@@ -106,6 +107,8 @@ def forge(
             x509.AuthorityInformationAccessOID.CA_ISSUERS, x509.UniformResourceIdentifier(ca_issuers_url)
         )
         builder = builder.add_extension(x509.AuthorityInformationAccess([access]), critical=False)
+    for extension in extensions:
+        builder = builder.add_extension(extension, critical=False)
     signer = signing_key or (issuer.key if issuer else key)
     algorithm = hashes.SHA256() if hasattr(signer, "curve") or hasattr(signer, "key_size") else None
     return Forged(builder.sign(signer, algorithm), key)
