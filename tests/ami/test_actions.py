@@ -35,3 +35,7 @@ def test_learning_overlays_the_shipped_table():
 def test_learning_again_forgets_what_was_learnt():
     first = SHIPPED.learnt_from([(b"New", b"(Priv: system,all)")])
     assert first.learnt_from([(b"Other", b"(Priv: system,all)")]).find(b"new") is None
+
+
+def test_all_rows_can_be_walked():
+    assert {row.name for row in SHIPPED} >= {b"Ping", b"Originate", b"UserEvent"}
