@@ -12,12 +12,11 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from proxy import log
+from proxy.net.certlog import tell_expiry, tell_findings, tell_reload
 from proxy.net.certsettings import ListenerSettings, TlsSettings
 from proxy.net.certstore import Candidate, CertificatesRefused, CertStore, ReloadResult
 from proxy.net.client import Objection
-from proxy.net.rotation import SETTLE, ExpiryNotice, Rotation, Store
-from proxy.x509.expiry import Expiry
+from proxy.net.rotation import SETTLE, Rotation, Store
 
 _RETRY = 0.25
 
@@ -47,13 +46,13 @@ class CertSet:
         self.rotation = Rotation(
             self.stores,
             reloaded=self._reloaded,
-            expiring=_tell_expiry,
+            expiring=lambda _, notice: tell_expiry(notice),
             wall=wall,
             settle=settle,
             turn=self.turn,
         )
         for store in self.stores:
-            _tell_findings(store.last_result)
+            tell_findings(store.last_result)
 
     def served_by(self, number: int) -> tuple[Callable[[], ssl.SSLContext], Objection]:
         """What a listener accepts with, and judges clients' certificates by; each to be asked anew."""
@@ -98,27 +97,9 @@ class CertSet:
 
     def _reloaded(self, _store: Store, result: ReloadResult) -> None:
         self._tell(result)
-        if result.changes or result.succeeded:
+        if result.outcome in ("swapped", "partial"):
             self._changed()
 
     def _tell(self, result: ReloadResult) -> None:
         self.outcomes[result.outcome] += 1
-        log.say(log.INFO if result.succeeded else log.ERROR, "certificates", result=str(result))
-        for change in result.changes:
-            before = change.old.sha256 if change.old is not None else None
-            log.say(log.INFO, "certificate-served", now=str(change.new), before=before)
-        if result.succeeded:
-            _tell_findings(result)
-
-
-def _tell_findings(result: ReloadResult) -> None:
-    """What is served all the same, but should be put right."""
-    for finding in result.findings:
-        log.say(
-            log.WARNING, "certificate-doubtful", file=finding.file, reason=finding.text, remedy=finding.remedy
-        )
-
-
-def _tell_expiry(_store: Store, notice: ExpiryNotice) -> None:
-    level = log.WARNING if notice.state < Expiry.URGENT else log.ERROR
-    log.say(level, "certificate-expires", state=str(notice.state), reason=notice.text)
+        tell_reload(result)

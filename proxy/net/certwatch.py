@@ -10,12 +10,12 @@ directories.  No threads; any asyncio loop.
 import asyncio
 import contextlib
 import errno
-import logging
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Literal
 
+from proxy import log
 from proxy.x509.snapshot import FileState, file_state, hops
 
 try:
@@ -41,8 +41,6 @@ POLL_INTERVAL = 2.0
 _BURST = 0.1
 # Changes made on another machine raise no event here.
 _REMOTE = ("nfs", "cifs", "smb", "9p", "fuse", "ceph", "glusterfs", "afs", "lustre", "virtiofs")
-
-_log = logging.getLogger(__name__)
 
 
 class CertWatch:
@@ -75,9 +73,7 @@ class CertWatch:
             except* OSError as errors:
                 obstacle = _describe(errors.exceptions[0])
         self.mode = "polling"
-        _log.warning(
-            "certificate files are polled every %g s, not watched: %s", self._poll_interval, obstacle
-        )
+        log.say(log.WARNING, "certificates-polled", seconds=self._poll_interval, reason=obstacle)
         while True:
             self._compare()
             await asyncio.sleep(self._poll_interval)

@@ -8,7 +8,6 @@ event stream does not wait for disks and signatures.
 """
 
 import asyncio
-import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -27,8 +26,6 @@ PATIENCE = 10.0
 # The safety net under the watch; also how soon an expired or revoked client is noticed.
 INTERVAL = 60.0
 _RETRY = 0.25
-
-_log = logging.getLogger(__name__)
 
 
 class Store(Protocol):
@@ -227,22 +224,3 @@ def describe_expiry(facts: Facts, now: datetime, waiting: Sequence[Path]) -> str
     if waiting:
         text += f"; not served though on disk: {', '.join(map(str, waiting))}: reload, and see what it says"
     return text
-
-
-def log_reload(result: ReloadResult) -> None:
-    """The lines of a reload: the outcome, each certificate that changed, each warning."""
-    _log.log(logging.INFO if result.succeeded else logging.ERROR, "%s", result)
-    for change in result.changes:
-        if change.old is None:
-            _log.info("serving %s", change.new)
-        else:
-            _log.info("serving %s; before: %s", change.new, change.old)
-    for finding in result.findings:
-        if finding.level == "warning":
-            _log.warning("%s", finding)
-
-
-def log_expiry(notice: ExpiryNotice) -> None:
-    """The line of an expiry notice, as loud as it is near."""
-    level = logging.WARNING if notice.state < Expiry.URGENT else logging.ERROR
-    _log.log(level, "%s", notice.text)

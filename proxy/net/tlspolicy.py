@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from proxy.net.tlsgroups import X25519MLKEM768, offered_groups
+
 ClientAuth = Literal["none", "optional", "required"]
 
 # Mozilla's "intermediate", without its finite-field DHE: ECDHE with an AEAD, nothing else.
@@ -30,7 +32,6 @@ _INTERMEDIATE_SUITES = ":".join(
 )
 # OpenSSL's level 2 is 112 bits: no RSA under 2048, no SHA-1 signature, whatever the build's default.
 _SECURITY_LEVEL = "@SECLEVEL=2"
-_HYBRID_SINCE = (3, 5, 0)
 
 
 class PolicyError(ValueError):
@@ -69,7 +70,7 @@ class TlsFacts(NamedTuple):
 
     openssl: str
     hybrid_groups: bool
-    """X25519MLKEM768 is offered by default."""
+    """X25519MLKEM768 is offered: the library has it, and OPENSSL_CONF does not take it away."""
 
 
 class ProofFailed(ssl.SSLError):
@@ -98,7 +99,7 @@ def tls_policy(
 
 def tls_facts() -> TlsFacts:
     """Which OpenSSL serves, and whether it has the post-quantum hybrid."""
-    return TlsFacts(ssl.OPENSSL_VERSION, ssl.OPENSSL_VERSION_INFO[:3] >= _HYBRID_SINCE)
+    return TlsFacts(ssl.OPENSSL_VERSION, X25519MLKEM768 in offered_groups())
 
 
 def server_context(policy: Policy, pairs: Sequence[ChainAndKey], trust: ClientTrust) -> ssl.SSLContext:

@@ -12,7 +12,7 @@ import pytest
 import uvloop
 
 from proxy.net.certstore import Candidate, CertStore, ReloadResult
-from proxy.net.rotation import ExpiryNotice, Rotation, Store, log_expiry, log_reload
+from proxy.net.rotation import ExpiryNotice, Rotation, Store
 from proxy.net.tlspolicy import presented_certificate
 from proxy.x509.expiry import Expiry
 from tests.support.certificates import DAY, Forged, Listener, Pair, Tls, forge, install
@@ -64,12 +64,10 @@ class Site:
 
     def reloaded(self, store: Store, result: ReloadResult) -> None:
         assert store is self.store
-        log_reload(result)
         self.results.append(result)
         self.news.set()
 
     def expiring(self, _: Store, notice: ExpiryNotice) -> None:
-        log_expiry(notice)
         self.notices.append(notice)
         self.news.set()
 
@@ -308,24 +306,5 @@ def test_expiry_names_the_renewal_that_was_not_taken(run: Callable[[Main], None]
         assert notice.state is Expiry.URGENT
         assert notice.waiting == (tmp_path / "server.crt", tmp_path / "server.key")
         assert "not served though on disk" in notice.text
-
-    run(main)
-
-
-def test_log_says_what_changed(
-    run: Callable[[Main], None], tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level("INFO")
-
-    async def main() -> None:
-        site, second = Site(tmp_path), forge()
-        async with Running(site.rotation()) as rotation:
-            site.put(second)
-            await rotation.reload("SIGHUP")
-            first, now = (f"{item.certificate.serial_number:02X}" for item in (site.first, second))
-        line = next(message for message in caplog.messages if message.startswith("serving"))
-        assert line.index(now) < line.index("before:") < line.index(first)
-        assert "certificates reloaded, generation 2 (SIGHUP)" in caplog.messages
-        assert "PRIVATE" not in caplog.text
 
     run(main)
