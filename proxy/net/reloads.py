@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
+from proxy import log
 from proxy.config.differences import Differences
 
 
@@ -36,7 +37,7 @@ class _Request:
 
 
 class Reloads:
-    """Runs ``transaction`` with the trigger's name; it must not raise."""
+    """Runs ``transaction`` with the trigger's name; what that raises is a fault of ours: a failed reload."""
 
     def __init__(
         self,
@@ -91,6 +92,10 @@ class Reloads:
             except asyncio.CancelledError:
                 self._tell(request, ReloadReport(False, "", self._wall(), (self._closed or "stopped",)))
                 raise
+            except Exception as fault:
+                log.exception("fault", fault, where="reload")
+                text = f"a fault of the proxy's own ({type(fault).__name__}); the log has it"
+                report = ReloadReport(False, request.triggers[0], self._wall(), (text,))
             self.last = report
             self.results["succeeded" if report.succeeded else "failed"] += 1
             if report.succeeded:

@@ -116,6 +116,9 @@ def run_verb(arguments: argparse.Namespace) -> int:
     except NotReachable as error:
         print(f"ami-proxy ctl: {error}", file=sys.stderr)
         return UNREACHABLE
+    except KeyboardInterrupt:
+        # The one way to end trace and top: not a failure.
+        return 0
     except Refused as refused:
         if arguments.json:
             said = {"error": str(refused), "problems": refused.problems}

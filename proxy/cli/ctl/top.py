@@ -56,7 +56,7 @@ def screen(before: Look, now: Look, height: int) -> RenderableType:
     head.add_row(
         Text.assemble("link ", *cells(link["state"] + reason)),
         Text.assemble("certificate ", *cells(expiry["state"])),
-        *cells(f"{status['handshaking']} handshakes, {status['unauthenticated']} not logged in"),
+        *cells(f"{status['handshaking']} at TLS, {status['unauthenticated']} at login"),
         *cells(f"{status['in_flight']} actions in flight"),
     )
     rates = Table.grid(expand=True, padding=(0, 2))

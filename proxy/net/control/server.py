@@ -135,15 +135,15 @@ class ControlServer:
         try:
             request = msgspec.json.decode(line, type=Request)
             command = self._command(request, permission)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             await self._say(writer, Reply(False, error=f"not a request: {error}"))
             return
         except Refused as refused:
             await self._say(writer, Reply(False, error=str(refused)))
             return
         if command.permission is Permission.OPERATE:
-            said = {name: log.text_of(value) for name, value in request.arguments.items()}
-            log.say(log.INFO, "control", command=command.name, uid=peer.uid, pid=peer.pid, **said)
+            said = " ".join(request.arguments.values())
+            log.say(log.INFO, "control", command=command.name, about=said or None, uid=peer.uid, pid=peer.pid)
         try:
             if command.stream is not None:
                 await self._stream(command.stream(self._service, request.arguments), reader, writer)
@@ -154,6 +154,12 @@ class ControlServer:
         except Refused as refused:
             reply = Reply(False, refused.result, error=str(refused), problems=refused.problems)
             await self._say(writer, reply)
+        except (OSError, TimeoutError):
+            raise
+        except Exception as fault:
+            # A fault of ours in an answer must not look like a proxy that is gone.
+            log.exception("fault", fault, where=f"control {command.name}")
+            await self._say(writer, Reply(False, error="a fault of the proxy's own; its log has it"))
 
     def _command(self, request: Request, permission: Permission) -> Command:
         command = COMMANDS.get(request.command)

@@ -209,7 +209,7 @@ def limits(service: Service) -> list[View]:
     return [
         {
             "name": name,
-            "value": list(value) if isinstance(value, tuple) else value,
+            "value": [str(item) for item in value] if isinstance(value, tuple) else value,
             "used": used.get(name),
             "hits": hits.get(name, 0),
         }

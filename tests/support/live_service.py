@@ -1,0 +1,68 @@
+"""A Service (``proxy.net.service``) on the running loop: real parts, wired by hand, no process around them."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from proxy.config import Certificate, Config, Listener, Upstream
+from proxy.config.address import Address
+from proxy.core.users import User
+from proxy.net.certset import CertSet
+from proxy.net.certstore import CertStore
+from proxy.net.lag import LoopLag
+from proxy.net.link import Link
+from proxy.net.listener import Door
+from proxy.net.reloads import ReloadReport, Reloads
+from proxy.net.rotation import Rotation
+from tests.support import tls_door
+from tests.support.live_hub import live_hub
+
+
+class LiveService:
+    """Its reloads give ``report`` back; ``stopped`` counts calls of stop."""
+
+    def __init__(self, directory: Path, *users: User) -> None:
+        chain, key = tls_door.install(directory)
+        certificate = Certificate(chain=chain, key=key)
+        self.config = Config(
+            upstream=Upstream(username="amiproxy", secret_file=directory / "upstream.secret"),
+            listeners=(Listener(address=Address("127.0.0.1", 5039), certificates=(certificate,)),),
+            users_file=directory / "users.yaml",
+        )
+        self.hub = live_hub(*users)
+        self.door = Door(self.hub)
+        self.link = Link(self.hub, self.config.upstream, b"the upstream secret")
+        self.certificates = CertSet(self.config.listeners, self.config.tls, settle=0.01)
+        self.report = ReloadReport(True, "", 0.0)
+        self.reloads = Reloads(self._reload)
+        self.lag = LoopLag()
+        self.addresses = [("127.0.0.1", 5039), ("::", 5040)]
+        self.hashes_pending = 0
+        self.started = time.time() - 100
+        self.log_level = "info"
+        self.draining = False
+        self.stopped = 0
+        self.reloading = asyncio.Event()
+
+    @property
+    def stores(self) -> Sequence[CertStore]:
+        return self.certificates.stores
+
+    @property
+    def rotation(self) -> Rotation:
+        return self.certificates.rotation
+
+    @property
+    def certificate_reloads(self) -> Counter[str]:
+        return self.certificates.outcomes
+
+    def set_log_level(self, level: str) -> None:
+        self.log_level = level
+
+    def stop(self) -> None:
+        self.stopped += 1
+
+    async def _reload(self, trigger: str) -> ReloadReport:
+        return self.report._replace(trigger=trigger)
