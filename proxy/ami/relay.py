@@ -62,7 +62,7 @@ def rebuild_event(raw: bytes, relay_id: bytes = b"", action_id: bytes = b"") -> 
     ActionID go, but for ``relay_id``, which becomes ``action_id`` in its place.
     """
     lines = [line.removesuffix(b"\r").translate(_NOISE) for line in raw.split(b"\n")]
-    name = event_name_of(raw)
+    name = event_name_of(lines[0])  # as it is passed on, noise and all
     privilege = lines[1] if len(lines) > 1 else b""
     if not name or not privilege.startswith(b"Privilege: ") or not privilege.endswith(b",all"):
         return None

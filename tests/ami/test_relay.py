@@ -91,6 +91,10 @@ class TestRebuild:
                 b"Event: OriginateResponse\r\nPrivilege: call,all\r\nResponse: Success\r\n\r\n",
                 b"Event: OriginateResponse\r\nPrivilege: call,all\r\nResponse: Success\r\n\r\n",
             ),
+            (
+                b"Event: OriginateResponse\r?\nPrivilege: call,all\r\nResponse: Success\r\n\r\n",
+                b"Event: OriginateResponse??\r\nPrivilege: call,all\r\n\r\n",
+            ),
             (b"Event: Hold\r\nX: 1\r\nPrivilege: call,all\r\n\r\n", None),
             (b"Event: Hold\r\n", None),
             (b"Event: Hold", None),
