@@ -197,7 +197,10 @@ class App:
     def _status(self, *, failed: bool) -> str:
         link = self.link.state.value + (f" ({self.link.reason})" if self.link.reason else "")
         kept = "last reload failed, old configuration kept; " if failed else ""
-        return f"{kept}{self.hub.authenticated} sessions, link {link}"
+        certificates = self._certificates.attention() if self._certificates is not None else ""
+        return "; ".join(
+            filter(None, (f"{kept}{self.hub.authenticated} sessions, link {link}", certificates))
+        )
 
     def _tell_start(self) -> None:
         facts = tls_facts()

@@ -11,12 +11,14 @@ import ssl
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 
 from proxy.net.certlog import tell_expiry, tell_findings, tell_reload
 from proxy.net.certsettings import ListenerSettings, TlsSettings
 from proxy.net.certstore import Candidate, CertificatesRefused, CertStore, ReloadResult
 from proxy.net.client import Objection
-from proxy.net.rotation import SETTLE, Rotation, Store
+from proxy.net.rotation import SETTLE, Rotation, Store, describe_expiry
+from proxy.x509.expiry import Expiry, expiry_state
 
 _RETRY = 0.25
 
@@ -38,6 +40,7 @@ class CertSet:
     ) -> None:
         self._changed = changed
         self._settle = settle
+        self._wall = wall
         self.stores = tuple(CertStore(listener, tls, wall=wall) for listener in listeners)
         #: Held by whoever reloads.
         self.turn = asyncio.Lock()
@@ -58,6 +61,21 @@ class CertSet:
         """What a listener accepts with, and judges clients' certificates by; each to be asked anew."""
         store = self.stores[number]
         return lambda: store.context, store.client_objection
+
+    def attention(self) -> str:
+        """What of it the operator should see to, on one line; empty when nothing.
+
+        Reads no file: that what lies on disk is not served is known from the last look at it.
+        """
+        now = datetime.fromtimestamp(self._wall(), UTC)
+        texts = []
+        for store in self.stores:
+            first = min((pair.facts for pair in store.current.pairs), key=lambda facts: facts.not_after)
+            if expiry_state(first.not_after, now) > Expiry.FINE:
+                texts.append(describe_expiry(first, now))
+            if not store.last_result.succeeded:
+                texts.append(f"new files of {first.names[0]} are refused, see the log")
+        return "; ".join(dict.fromkeys(texts))
 
     async def prepare(
         self, listeners: Sequence[ListenerSettings], tls: TlsSettings, trigger: str

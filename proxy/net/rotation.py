@@ -215,12 +215,11 @@ class Rotation:
             future.cancel()
 
 
-def describe_expiry(facts: Facts, now: datetime, waiting: Sequence[Path]) -> str:
+def describe_expiry(facts: Facts, now: datetime, waiting: Sequence[Path] = ()) -> str:
     """One sentence: which certificate ends when, and whether something else lies on disk."""
-    name = facts.names[0] if facts.names else facts.subject
     verb = "expires" if facts.not_after > now else "expired"
     when = f"{describe_time_left(facts.not_after, now)} ({facts.not_after:%Y-%m-%d})"
-    text = f"certificate of {name} {verb} {when}"
+    text = f"certificate of {facts.names[0]} {verb} {when}"
     if waiting:
         text += f"; not served though on disk: {', '.join(map(str, waiting))}: reload, and see what it says"
     return text
