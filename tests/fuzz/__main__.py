@@ -1,0 +1,83 @@
+"""``python -m tests.fuzz SECONDS [TARGET…]``: coverage-guided fuzzing of all targets, in turn, by atheris.
+
+Each target has a process of its own, because libFuzzer ends the one it runs in.
+An input that fails is left in ``results/fuzz/TARGET``; put it into
+``tests/fuzz/found/TARGET`` with the fix, and the suite runs it for ever.
+"""
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.fuzz.corpus import LONGEST, seeds
+from tests.fuzz.names import NAMES
+
+_RESULTS = Path(__file__).parents[2] / "results" / "fuzz"
+_DONE = re.compile(r"Done (\d+) (?:runs )?in (\d+) second")
+#: Marks the child, which fuzzes one target and never comes back.
+_CHILD = "FUZZ_TARGET"
+
+
+def main() -> int:
+    """All targets; 1 if any found something."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.fuzz", description="Fuzz what reads others' bytes."
+    )
+    parser.add_argument("seconds", type=int, help="for all targets together")
+    parser.add_argument("targets", nargs="*", metavar="TARGET", help=f"only these of {', '.join(NAMES)}")
+    arguments = parser.parse_args()
+    targets = arguments.targets or NAMES
+    if unknown := set(targets) - set(NAMES):
+        parser.error(f"there is no target {', '.join(sorted(unknown))}")
+    seconds = max(1, arguments.seconds // len(targets))
+    total = 0
+    failed: list[str] = []
+    for name in targets:
+        runs = _fuzz(name, seconds)
+        if runs is None:
+            failed.append(name)
+        else:
+            total += runs
+            _say(f"fuzz: {name:18} {runs:9,} inputs in {seconds} s")
+    _say(f"fuzz: {total:,} inputs, {len(failed)} of {len(targets)} targets failed {failed or ''}")
+    return 1 if failed else 0
+
+
+def _fuzz(name: str, seconds: int) -> int | None:
+    """How many inputs were run; None if one failed, which is told with where it was left."""
+    kept = _RESULTS / name
+    kept.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as corpus:
+        for number, seed in enumerate(seeds(name)):
+            (Path(corpus) / f"{number:04}").write_bytes(seed)
+        command = [
+            *(sys.executable, "-m", "tests.fuzz.child", corpus),
+            *(f"-max_total_time={seconds}", f"-max_len={LONGEST}", "-timeout=10", "-rss_limit_mb=1024"),
+            f"-artifact_prefix={kept}/",
+        ]
+        done = subprocess.run(
+            command,
+            env={**os.environ, _CHILD: name},
+            check=False,
+            capture_output=True,
+            text=True,
+            errors="replace",
+        )
+    found = _DONE.search(done.stderr)
+    if done.returncode or found is None:
+        _say(f"fuzz: {name} FAILED (exit status {done.returncode}); inputs in {kept}\n{done.stderr[-4000:]}")
+        return None
+    return int(found[1])
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

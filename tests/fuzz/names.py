@@ -1,0 +1,12 @@
+"""The targets' names, to be had without importing what they test: that must be instrumented first."""
+
+NAMES = (
+    "client_bytes",
+    "client_session",
+    "upstream_bytes",
+    "event_rebuilding",
+    "eventfilters",
+    "configuration",
+    "users",
+    "control",
+)
