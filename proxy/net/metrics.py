@@ -123,7 +123,7 @@ class ServiceCollector(Collector):
             "amiproxy_events_unread",
             "Events that no session's classes admitted, by classes",
             ["class"],
-            _by_class(stats.unread),
+            _by_class({mask: stats.unread[mask] for mask in stats.classes}),
         )
         yield _counter("amiproxy_deliveries", "Events delivered, once for each session", stats.deliveries)
         yield _counter("amiproxy_flushes", "Rounds in which pending events were sent", stats.flushes)

@@ -1,0 +1,138 @@
+"""The metrics endpoint, byte by byte: it answers GET and nothing else, and waits for nobody."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from proxy.net.link import LinkState
+from proxy.net.localsocket import UnixListener
+from proxy.net.scrape import ScrapeServer
+from tests.support.live_service import LiveService
+from tests.support.waiting import DEADLINE, until
+
+
+@pytest.fixture
+async def service(tmp_path: Path) -> LiveService:
+    return LiveService(tmp_path)
+
+
+@pytest.fixture
+async def port(service: LiveService) -> AsyncIterator[int]:
+    server = ScrapeServer(service)
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        await server.start(sock)
+        yield sock.getsockname()[1]
+        await server.close()
+
+
+async def send(port: int, request: bytes) -> tuple[bytes, bytes]:
+    """Head and body of the answer."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(request)
+    async with asyncio.timeout(DEADLINE):
+        answer = await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    head, _, body = answer.partition(b"\r\n\r\n")
+    return head, body
+
+
+def get(path: str, *headers: str) -> bytes:
+    return "\r\n".join((f"GET {path} HTTP/1.1", "Host: x", *headers, "", "")).encode()
+
+
+async def test_metrics_are_text_that_says_its_length(port: int) -> None:
+    head, body = await send(port, get("/metrics"))
+    assert head.startswith(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=")
+    assert f"\r\nContent-Length: {len(body)}\r\n".encode() in head
+    assert head.endswith(b"Connection: close")
+    assert b"amiproxy_build_info{" in body
+
+
+async def test_open_metrics_for_who_accepts_it(port: int) -> None:
+    head, body = await send(port, get("/metrics?x=1", "accept: application/openmetrics-text; version=1.0.0"))
+    assert b"Content-Type: application/openmetrics-text" in head
+    assert body.endswith(b"# EOF\n")
+
+
+async def test_live_and_ready(port: int, service: LiveService) -> None:
+    head, body = await send(port, get("/livez"))
+    assert (head[:15], body) == (b"HTTP/1.1 200 OK", b"alive\n")
+    head, body = await send(port, get("/readyz"))
+    assert head.startswith(b"HTTP/1.1 200 OK")
+    assert body.startswith(b"degraded\n[+] listeners: 2 open\n")
+    service.link.state = LinkState.UP
+    assert (await send(port, get("/readyz")))[1].startswith(b"ready\n")
+    service.draining = True
+    head, body = await send(port, get("/readyz"))
+    assert head.startswith(b"HTTP/1.1 503 Service Unavailable")
+    assert body.startswith(b"not ready\n[-] listeners: stopping\n")
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (b"POST /metrics HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello", b"405 Method Not Allowed"),
+        (b"HEAD /metrics HTTP/1.1\r\n\r\n", b"405 Method Not Allowed"),
+        (get("/"), b"404 Not Found"),
+        (get("/metrics/../etc/passwd"), b"404 Not Found"),
+        (b"GET /metrics\r\n\r\n", b"400 Bad Request"),
+        (b"GET /metrics HTTP/2.0\r\n\r\n", b"400 Bad Request"),
+        (b"\xff\xfe\r\n\r\n", b"400 Bad Request"),
+        (b"GET /" + b"x" * 9000 + b" HTTP/1.1\r\n\r\n", b"431 Request Header Fields Too Large"),
+    ],
+)
+async def test_anything_else_is_refused(port: int, request_: bytes, status: bytes) -> None:
+    head, _ = await send(port, request_)
+    assert head.startswith(b"HTTP/1.1 " + status)
+    assert (b"Allow: GET" in head) is (b"405" in status)
+
+
+async def test_who_says_nothing_is_hung_up_on(service: LiveService) -> None:
+    server = ScrapeServer(service, patience=0.01)
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        await server.start(sock)
+        assert await send(sock.getsockname()[1], b"GET /metrics HT") == (b"", b"")
+        await server.close()
+
+
+async def test_who_hangs_up_early_is_nobodys_fault(port: int) -> None:
+    for request in (b"", b"GET /metrics HT"):
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(request)
+        writer.close()
+        await writer.wait_closed()
+    assert (await send(port, get("/livez")))[1] == b"alive\n"
+
+
+async def test_so_many_are_served_at_once(service: LiveService) -> None:
+    server = ScrapeServer(service, clients=1)
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        await server.start(sock)
+        port = sock.getsockname()[1]
+        _, waiting = await asyncio.open_connection("127.0.0.1", port)
+        await until(lambda: server._tasks)
+        assert await send(port, b"") == (b"", b"")
+        waiting.close()
+        await waiting.wait_closed()
+        await until(lambda: not server._tasks)
+        assert (await send(port, get("/livez")))[1] == b"alive\n"
+        await server.close()
+
+
+async def test_it_serves_on_a_unix_socket_and_ends_who_waits(service: LiveService, tmp_path: Path) -> None:
+    server = ScrapeServer(service)
+    listener = UnixListener(tmp_path / "m.sock")
+    await server.start(listener.socket)
+    reader, writer = await asyncio.open_unix_connection(str(tmp_path / "m.sock"))
+    writer.write(get("/livez"))
+    assert (await reader.readuntil(b"alive\n")).startswith(b"HTTP/1.1 200")
+    await server.close()
+    async with asyncio.timeout(DEADLINE):
+        assert await reader.read() == b""
+    writer.close()
+    await writer.wait_closed()
+    listener.close()
