@@ -13,6 +13,9 @@ from rich.text import Text
 from proxy.cli.ctl.connection import Connection
 from proxy.cli.ctl.tables import cells, count, size, span
 
+#: Lines that are no session: two borders, up to six within, the table's head, the one below, the cursor's.
+_AROUND = 11
+
 
 class Look(NamedTuple):
     """What was there at one moment."""
@@ -60,20 +63,23 @@ def screen(before: Look, now: Look, height: int) -> RenderableType:
         *cells(f"{status['in_flight']} actions in flight"),
     )
     rates = Table.grid(expand=True, padding=(0, 2))
-    for _ in range(6):
-        rates.add_column(ratio=1)
+    for _ in range(3):
+        rates.add_column(ratio=1, no_wrap=True)
     rates.add_row(
         *cells(
             f"events in {_rate(before, now, 'events_in')}",
             f"delivered {_rate(before, now, 'deliveries')}",
-            f"actions {_rate(before, now, 'actions')}",
-            f"denied {_rate(before, now, 'denied')}",
             f"outboxes {size(status['outbox_bytes'])}",
-            f"slow {status['counters']['slow_consumers']}",
         )
     )
-    # Two borders, two lines above and the rates, the table's own head and the line below it.
-    shown = max(height - 11, 1)
+    rates.add_row(
+        *cells(
+            f"actions   {_rate(before, now, 'actions')}",
+            f"denied    {_rate(before, now, 'denied')}",
+            f"slow consumers {status['counters']['slow_consumers']}",
+        )
+    )
+    shown = max(height - _AROUND, 1)
     return Group(Panel(Group(head, rates)), _sessions(before, now, shown))
 
 
@@ -88,7 +94,7 @@ def _sessions(before: Look, now: Look, most: int) -> RenderableType:
     table = Table(box=None, header_style="bold", expand=True, pad_edge=False)
     for name in ("session", "user", "peer", "state"):
         table.add_column(name, no_wrap=True)
-    for name in ("age", "out/s", "out", "outbox"):
+    for name in ("age", "out/s", "outbox"):
         table.add_column(name, justify="right", no_wrap=True)
     ordered = sorted(now.sessions, key=lambda row: (-row["outbox"], -out(row), row["id"]))
     for row in ordered[:most]:
@@ -100,7 +106,6 @@ def _sessions(before: Look, now: Look, most: int) -> RenderableType:
                 row["state"],
                 span(row["age"]),
                 size(out(row)),
-                size(row["bytes_out"]),
                 size(row["outbox"]),
             )
         )
