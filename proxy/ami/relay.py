@@ -62,10 +62,11 @@ def rebuild_event(raw: bytes, relay_id: bytes = b"", action_id: bytes = b"") -> 
     ActionID go, but for ``relay_id``, which becomes ``action_id`` in its place.
     """
     lines = [line.removesuffix(b"\r").translate(_NOISE) for line in raw.split(b"\n")]
-    name = event_name_of(lines[0])  # as it is passed on, noise and all
-    privilege = lines[1] if len(lines) > 1 else b""
-    if not name or not privilege.startswith(b"Privilege: ") or not privilege.endswith(b",all"):
+    # Nothing but what would pass as it is may be its head: the name and classes are taken from there.
+    head = BROADCAST.fullmatch(b"\r\n".join((*lines[:2], b"", b"")))
+    if head is None:
         return None
+    name = head[2]
     kept = lines[:2]
     for line in lines[2:]:
         header, colon, value = line.partition(b":")

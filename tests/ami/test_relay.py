@@ -99,6 +99,8 @@ class TestRebuild:
             (b"Event: Hold\r\n", None),
             (b"Event: Hold", None),
             (b"Event: Status\r\nPrivilege: Call\r\n\r\n", None),
+            (b"Event: Hold\r\nPrivilege: ,all\r\n\r\n", None),
+            (b"Event: \r\nPrivilege: call,all\r\n\r\n", None),
             (b"Response: x\r\nPrivilege: call,all\r\n\r\n", None),
         ],
     )
