@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 PINS := requirements.txt requirements-dev.txt pyproject.toml
 
-.PHONY: setup demo test lint types imports format clean
+.PHONY: setup demo test lint types imports format bench bench-quick bench-hotpath clean
 
 setup: $(STAMP)
 
@@ -46,6 +46,38 @@ imports: setup
 format: setup
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+# make bench SCENARIOS="fanout idle" OPTIONS="--rounds 5"; tests/bench/README.md says what is measured.
+bench: setup .bench-tools
+	@$(BIN)/python -m tests.bench.bench $(SCENARIOS) $(OPTIONS)
+
+bench-quick: setup .bench-tools
+	@$(BIN)/python -m tests.bench.bench --quick $(SCENARIOS) $(OPTIONS)
+
+# No sockets: what one event costs in the hub.
+bench-hotpath: setup
+	@$(BIN)/python -m tests.bench.hotpath $(OPTIONS)
+
+TOOLS := $(addprefix build/bench/,source swarm broadcast)
+
+.PHONY: .bench-tools .bench-packages
+.bench-tools: .bench-packages
+	@$(MAKE) --no-print-directory $(TOOLS)
+
+build/bench/%: tests/bench/%.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -O2 -Wall -Wextra -o $@ $< -lssl -lcrypto
+
+# What Debian has and this machine has not.  Without a compiler nothing goes; without a peer it is left out.
+.bench-packages: SUDO = $(if $(filter-out 0,$(shell id -u)),sudo -n)
+.bench-packages:
+	@missing=$$(for have in cc:gcc stunnel4:stunnel4 haproxy:haproxy; do command -v $${have%%:*} >/dev/null 2>&1 || [ -x /usr/sbin/$${have%%:*} ] || echo $${have##*:}; done; \
+	echo '#include <openssl/ssl.h>' | cc -E - >/dev/null 2>&1 || echo libssl-dev libc6-dev); \
+	[ -z "$$missing" ] || { echo "installing" $$missing; $(SUDO) apt-get update && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $$missing; } >/dev/null 2>&1 || echo "make: could not install" $$missing "from here" >&2
+
+# dist/ami-proxy_VERSION_ARCH.deb, for the Debian release whose python3 is of .venv's minor version.
+deb: setup
+	@deploy/debian/build
 
 clean:
 	rm -rf .venv build dist *.egg-info .*_cache .coverage* .hypothesis demo-state results

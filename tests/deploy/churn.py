@@ -1,0 +1,36 @@
+"""``python -m tests.deploy.churn CA PORT``: connect and read the banner, again and again, until stdin ends.
+
+Prints one line: how many times it went well, and what went wrong the other times.
+"""
+
+import select
+import socket
+import ssl
+import sys
+from collections import Counter
+
+_PATIENCE = 10.0
+
+
+def _once(context: ssl.SSLContext, port: int) -> str:
+    try:
+        with (
+            socket.create_connection(("127.0.0.1", port), _PATIENCE) as plain,
+            context.wrap_socket(plain, server_hostname="localhost") as tls,
+        ):
+            return "ok" if tls.recv(1024).startswith(b"Asterisk Call Manager/") else "no banner"
+    except OSError as error:
+        return type(error).__name__
+
+
+def main() -> None:
+    context = ssl.create_default_context(cafile=sys.argv[1])
+    port = int(sys.argv[2])
+    results: Counter[str] = Counter()
+    while not select.select([sys.stdin], [], [], 0.01)[0]:
+        results[_once(context, port)] += 1
+    sys.stdout.write(" ".join(f"{name}={count}" for name, count in sorted(results.items())))
+
+
+if __name__ == "__main__":
+    main()

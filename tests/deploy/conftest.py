@@ -1,0 +1,94 @@
+"""Machines with the package installed, for the tests that need them; made once for the whole run."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from tests.asterisk.lab.cache import Unavailable
+from tests.deploy import debian
+from tests.deploy.debian import Machine
+from tests.deploy.host import Host
+
+TOP = Path(__file__).parents[2]
+_NEED_A_ROOT = {"debian_tools", "machine", "host"}
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Build the roots now: it takes longer than any test may."""
+    used = {name for item in session.items for name in getattr(item, "fixturenames", ())}
+    if session.config.option.collectonly or not used & _NEED_A_ROOT:
+        return
+    with suppress(Unavailable):  # the fixtures say so where it matters
+        debian.tools()
+        debian.machine_root()
+
+
+def give_up(reason: object) -> NoReturn:
+    """Skip; where a real systemd is required, fail."""
+    if os.environ.get("REQUIRE_SYSTEMD") == "1":
+        pytest.fail(f"REQUIRE_SYSTEMD=1, but {reason}", pytrace=False)
+    pytest.skip(str(reason))
+
+
+@pytest.fixture(scope="session")
+def debian_tools() -> None:
+    """``debian.run_tool`` can be used."""
+    try:
+        debian.tools()
+    except Unavailable as reason:
+        give_up(reason)
+
+
+@pytest.fixture(scope="session")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Debian package: that of ``AMIPROXY_DEB``, or one built now as ``make deb`` does."""
+    if built_already := os.environ.get("AMIPROXY_DEB"):
+        return Path(built_already)
+    out = tmp_path_factory.mktemp("package")
+    built = subprocess.run(
+        [TOP / "deploy/debian/build", out],
+        check=False,
+        env=os.environ | {"PYTHON": sys.executable},
+        capture_output=True,
+        text=True,
+    )
+    assert built.returncode == 0, built.stderr[-2000:]
+    [file] = out.iterdir()
+    return file
+
+
+def _booted(name: str) -> Iterator[Machine]:
+    machine = Machine(name)
+    try:
+        machine.start()
+        yield machine
+    except Unavailable as reason:
+        give_up(reason)
+    finally:
+        machine.stop()
+
+
+@pytest.fixture
+def machine() -> Iterator[Machine]:
+    """A Debian 12 with nothing on it, booted."""
+    yield from _booted("bare")
+
+
+@pytest.fixture(scope="session")
+def _installed(package: Path) -> Iterator[Host]:
+    for machine in _booted("host"):
+        yield Host(machine, package)
+
+
+@pytest.fixture
+def host(_installed: Host) -> Iterator[Host]:
+    """One with the package installed, set up and not yet started, before a simulated Asterisk."""
+    _installed.fresh()
+    yield _installed
+    _installed.end()

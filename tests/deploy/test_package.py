@@ -1,0 +1,78 @@
+"""The Debian package: complete on a bare machine, and purged it leaves what was the operator's."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.deploy.debian import Machine
+
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture
+def installed(machine: Machine, package: Path) -> Machine:
+    machine.write("/root/ami-proxy.deb", package.read_bytes())
+    machine.run("dpkg", "-i", "/root/ami-proxy.deb")
+    return machine
+
+
+def test_it_is_complete_and_waits_to_be_configured(installed: Machine) -> None:
+    assert installed.run("ami-proxy", "--version").stdout.startswith("ami-proxy ")
+    # Compiled when built: the service may not write there, and dpkg would not know the files.
+    assert (
+        installed.run("find", "/usr/lib/ami-proxy", "-name", "*.py", "-newer", "/root/ami-proxy.deb").stdout
+        == ""
+    )
+    uncompiled = (
+        'find /usr/lib/ami-proxy/lib -name "*.py" | wc -l; find /usr/lib/ami-proxy/lib -name "*.pyc" | wc -l'
+    )
+    sources, compiled = installed.run("sh", "-c", uncompiled).stdout.split()
+    assert int(compiled) >= int(sources) > 100
+    modes = installed.run("stat", "-c", "%a %U:%G %n", "/etc/ami-proxy", "/etc/ami-proxy/proxy.yaml",
+                          "/etc/ami-proxy/users.yaml").stdout.splitlines()  # fmt: skip
+    assert modes == [
+        "750 root:ami-proxy /etc/ami-proxy",
+        "640 root:ami-proxy /etc/ami-proxy/proxy.yaml",
+        "640 root:ami-proxy /etc/ami-proxy/users.yaml",
+    ]
+    assert installed.show("ami-proxy", "UnitFileState") == "disabled"
+    assert installed.run("systemctl", "--failed", "--plain", "--no-legend").stdout == ""
+
+
+def test_what_operators_changed_outlives_an_upgrade(installed: Machine) -> None:
+    installed.run(
+        "sh", "-c", "echo '# mine' >> /etc/ami-proxy/proxy.yaml; chmod 0600 /etc/ami-proxy/proxy.yaml"
+    )
+    installed.run("ami-proxy", "users", "add", "a", "--users", "/etc/ami-proxy/users.yaml", stdin=b"hunter2")
+    installed.run("dpkg", "-i", "/root/ami-proxy.deb")
+    assert installed.run("tail", "-n1", "/etc/ami-proxy/proxy.yaml").stdout == "# mine\n"
+    assert installed.run("stat", "-c", "%a", "/etc/ami-proxy/proxy.yaml").stdout == "600\n"
+    assert "  a:" in installed.run("cat", "/etc/ami-proxy/users.yaml").stdout
+
+
+def test_purged_it_leaves_keys_and_nothing_else(installed: Machine) -> None:
+    installed.run("sh", "-c", "echo key > /etc/ami-proxy/certs/server.key")
+    installed.run("dpkg", "--purge", "ami-proxy")
+    assert installed.run("find", "/etc/ami-proxy", "-type", "f").stdout == "/etc/ami-proxy/certs/server.key\n"
+    left = (
+        "ls -d /usr/lib/ami-proxy /usr/bin/ami-proxy /usr/lib/systemd/system/ami-proxy.* 2>/dev/null | wc -l"
+    )
+    assert installed.run("sh", "-c", left).stdout == "0\n"
+    assert installed.run("getent", "passwd", "ami-proxy", check=False).returncode == 2
+
+
+def test_removed_while_running_it_stops(installed: Machine) -> None:
+    script = """
+    cd /etc/ami-proxy
+    install -m 0640 -g ami-proxy /dev/null upstream.secret
+    echo hunter2 > upstream.secret
+    ami-proxy certs init ca --name Test
+    ami-proxy certs issue --ca ca --out certs --file-name server localhost
+    chgrp ami-proxy certs/server.key && chmod 0640 certs/server.key
+    systemctl enable --now ami-proxy
+    """
+    installed.run("sh", "-e", "-c", script)
+    process = installed.show("ami-proxy", "MainPID")
+    installed.run("dpkg", "--remove", "ami-proxy")
+    assert installed.run("ls", "-d", f"/proc/{process}", check=False).returncode != 0
+    assert installed.run("sh", "-c", "cat /etc/ami-proxy/users.yaml").stdout == "users: {}\n"

@@ -1,0 +1,116 @@
+"""The service under a real systemd, as an operator meets it: start, reload, stop, restart, hang."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.deploy.host import Host
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.timeout(300)
+
+
+def test_started_means_that_clients_can_log_in(host: Host) -> None:
+    assert host.systemctl("start") == 0
+    assert host.show("ActiveState") == "active"
+    assert b"Authentication accepted" in host.log_in()
+    wait_until(lambda: "link up" in host.show("StatusText"), lambda: host.show("StatusText"))
+
+
+def test_it_runs_without_any_right(host: Host) -> None:
+    host.systemctl("start")
+    status = host.machine.run("cat", f"/proc/{host.show('MainPID')}/status").stdout
+    facts = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
+    assert facts["Uid"].split()[0] == host.machine.run("id", "-u", "ami-proxy").stdout.strip()
+    assert {facts[name] for name in ("CapEff", "CapPrm", "CapBnd", "CapAmb")} == {"0" * 16}
+    assert facts["NoNewPrivs"] == "1"
+    assert facts["Seccomp"] == "2"
+
+
+def test_a_start_that_cannot_succeed_fails_and_says_why(host: Host) -> None:
+    host.append("/etc/ami-proxy/proxy.yaml", "\nno_such_key: 1\n")
+    assert host.systemctl("start", check=False) != 0
+    assert (
+        "no_such_key: unknown key" in host.machine.run("journalctl", "--no-pager", "-u", "ami-proxy").stdout
+    )
+
+
+def test_a_reload_takes_up_what_is_new(host: Host) -> None:
+    host.systemctl("start")
+    process = host.show("MainPID")
+    host.machine.run(
+        *("ami-proxy", "users", "add", "late", "--users", "/etc/ami-proxy/users.yaml"), stdin=b"hunter3"
+    )
+    assert host.systemctl("reload") == 0
+    assert host.show("ActiveState") == "active"
+    assert host.show("MainPID") == process
+    assert b"Authentication accepted" in host.log_in("late", "hunter3")
+
+
+def test_a_bad_reload_fails_and_keeps_the_old(host: Host) -> None:
+    host.systemctl("start")
+    process = host.show("MainPID")
+    host.append("/etc/ami-proxy/users.yaml", "  broken: {secret: plain text}\n")
+    assert host.systemctl("reload", check=False) != 0
+    assert host.show("ActiveState") == "active"
+    assert host.show("MainPID") == process
+    assert b"Authentication accepted" in host.log_in()
+    assert "plain text where a hash must stand" in host.log()
+
+
+def test_a_stop_drains_and_ends_well(host: Host) -> None:
+    host.systemctl("start")
+    host.systemctl("stop")
+    assert host.show("ActiveState") == "inactive"
+    assert host.show("Result") == "success"
+    assert host.show("ExecMainStatus") == "0"
+    assert [line.split()[0] for line in host.log().splitlines()[-2:]] == ["stopping", "stopped"]
+
+
+def test_a_service_that_hangs_is_restarted(host: Host) -> None:
+    host.machine.write(
+        "/etc/systemd/system/ami-proxy.service.d/soon.conf", b"[Service]\nWatchdogSec=2\nTimeoutAbortSec=1\n"
+    )
+    host.systemctl("daemon-reload", "")
+    host.systemctl("start")
+    hanging = host.show("MainPID")
+    restarts = int(host.show("NRestarts"))
+    host.machine.run("kill", "-STOP", hanging)
+    wait_until(lambda: int(host.show("NRestarts")) == restarts + 1, lambda: host.show("Result"), within=30)
+    wait_until(lambda: host.show("ActiveState") == "active", lambda: host.show("ActiveState"), within=30)
+    assert host.show("MainPID") != hanging
+    assert b"Authentication accepted" in host.log_in()
+
+
+def test_a_restart_behind_a_socket_unit_refuses_nobody(host: Host, tmp_path: Path) -> None:
+    host.replace("/etc/ami-proxy/proxy.yaml", 'address: "[::]:5039"', 'address: "fd:ami"')
+    host.systemctl("start", "ami-proxy.socket")
+    host.systemctl("start")
+    first = host.show("MainPID")
+    with host.churn(tmp_path) as said:
+        for _ in range(3):
+            host.systemctl("restart")
+        assert b"Authentication accepted" in host.log_in()
+    assert host.show("MainPID") != first
+    [result] = said
+    results = dict(part.split("=") for part in result.split())
+    # Who was connected when it stopped may be cut off; nobody finds the door closed.
+    assert int(results["ok"]) > 10
+    assert "ConnectionRefusedError" not in results
+
+
+def test_a_credential_of_systemd_is_the_links_secret(host: Host) -> None:
+    host.machine.write(
+        "/etc/systemd/system/ami-proxy.service.d/credential.conf",
+        b"[Service]\nLoadCredential=upstream.secret:/root/upstream.secret\n",
+    )
+    host.machine.run("mv", "/etc/ami-proxy/upstream.secret", "/root/upstream.secret")
+    host.machine.run("chown", "root:root", "/root/upstream.secret")
+    host.replace(
+        "/etc/ami-proxy/proxy.yaml",
+        "secret_file: upstream.secret",
+        "secret_file: ${CREDENTIALS_DIRECTORY}/upstream.secret",
+    )
+    host.systemctl("daemon-reload", "")
+    host.systemctl("start")
+    wait_until(lambda: "link up" in host.show("StatusText"), lambda: host.show("StatusText"))
