@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 PINS := requirements.txt requirements-dev.txt pyproject.toml
 
-.PHONY: setup demo test lint types imports format bench bench-quick bench-hotpath clean
+.PHONY: setup demo test lint types imports format bench bench-quick bench-hotpath deb clean
 
 setup: $(STAMP)
 
