@@ -1,0 +1,559 @@
+/* swarm: many AMI clients by TLS in one thread, which check what they get.
+ *
+ *     swarm --port P --clients N --account NAME:SECRET:SEES … [--window W] [--events on|off]
+ *           [--checked K] [--slow S] [--plain]
+ *
+ * Client i is account i modulo their number; SEES is a bit mask of the types of
+ * events (BenchMark's second number) that it is to be sent, all of them and no
+ * other.  W clients log in at a time; who is turned away comes again.  Only the
+ * first K are decrypted during a storm, the rest read and thrown away by the
+ * kernel, where decrypting would cost more than what is measured.  The last S
+ * clients have small receive buffers and can be made not to read.
+ *
+ * On stdin, each answered by one JSON object a line on stdout:
+ *
+ *     mark                          forget what was counted until now (no answer)
+ *     wait EVENTS MILLISECONDS      once so many events came, or after that time
+ *     act ping|list SECONDS RATE DEPTH   all ask: closed loop with DEPTH under way, or each RATE times a second
+ *     stall / resume                the slow clients stop reading / read again (no answer)
+ *     reconnect W                   all hang up at once, and log in again, W at a time
+ *     churn SECONDS                 all log in, log off, and again
+ *     quit
+ */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define NTYPES 32
+#define DEPTH_LIMIT 64
+#define BUFFER (64u << 10)
+#define RETRY_NS 100000000u             /* before who was turned away comes again */
+#define LOGIN_NS 15000000000u           /* after which a login counts as turned away */
+#define ANSWER_NS 5000000000u           /* for which answers are awaited after the last action */
+
+enum state { AWAY, CONNECTING, HANDSHAKE, BANNER, LOGIN, IN, LEAVING };
+enum task { NONE, LOGGING_IN, WAITING, ACTING, CHURNING };
+
+/* Powers of two cut into 32 parts: values of any size to 3 %. */
+struct histogram { uint64_t counts[64 * 32], n, highest; };
+
+struct account { const char *name, *secret; unsigned long sees; };
+
+struct client {
+    enum state state;
+    int fd, number, stalled, discarding;
+    SSL *ssl;
+    const struct account *account;
+    char *input;                        /* an unfinished message, if any */
+    size_t input_used, input_room;
+    uint64_t began, retry_at, bytes;    /* bytes: off the wire since the mark, or until it */
+    /* events */
+    int last_known;
+    uint64_t last, next_of[NTYPES];
+    /* actions: numbers of the first unanswered and of the next, and when each was sent */
+    uint64_t answered, asked, sent_at[DEPTH_LIMIT], act_at;
+    int list_items;
+};
+
+static struct account accounts[4096];
+static int naccounts;
+static struct client *clients;
+static int nclients, window = 16, checked = -1, slow, plain, events_on = 1, port;
+static int poller, entering, inside, next_to_enter;
+static SSL_CTX *tls;
+static enum task task;
+static uint64_t task_began, task_until, wait_for;
+
+static uint64_t events, slow_events, other_events, gaps, slow_gaps, disorder, leaks, answers, wrong_answers, bad_lists, turned_away, dropped, logins, last_event_at;
+static struct histogram latency, round_trip, login_time;
+
+static int act_list, act_depth;
+static double act_gap;
+
+static uint64_t now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* ---- counting ---------------------------------------------------------- */
+
+static void note(struct histogram *h, uint64_t v)
+{
+    int top = v < 32 ? 4 : 63 - __builtin_clzll(v);         /* the highest bit; the five below it choose the part */
+    h->counts[v < 32 ? v : (uint64_t)(top - 4) * 32 + (v >> (top - 5) & 31)]++;
+    h->n++;
+    if (v > h->highest) h->highest = v;
+}
+
+/* In milliseconds of what was noted in nanoseconds. */
+static double percentile(const struct histogram *h, double share)
+{
+    uint64_t below = 0, rank = (uint64_t)(share * (double)h->n);
+    for (int i = 0; i < 64 * 32; i++)
+        if ((below += h->counts[i]) > rank) return (i < 32 ? i : (double)((uint64_t)(32 + i % 32) << (i / 32 - 1))) * 1e-6;
+    return (double)h->highest * 1e-6;
+}
+
+static void print_histogram(const char *name, const struct histogram *h)
+{
+    if (!h->n) printf(", \"%s\": null", name);
+    else printf(", \"%s\": {\"n\": %llu, \"p50\": %.4f, \"p90\": %.4f, \"p99\": %.4f, \"max\": %.4f}", name, (unsigned long long)h->n,
+                percentile(h, 0.5), percentile(h, 0.9), percentile(h, 0.99), (double)h->highest * 1e-6);
+}
+
+static int by_size(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+static uint64_t received(const struct client *c)
+{
+    return c->discarding || !c->ssl ? c->bytes : BIO_number_read(SSL_get_rbio(c->ssl)) - c->bytes;
+}
+
+/* Of the clients thrown away: the least bytes that one got, as a part of what a checked one of its account got. */
+static double discarded_share(void)
+{
+    double least = 1.0;
+    uint64_t *sizes = calloc((size_t)nclients, sizeof *sizes);
+    for (int a = 0; sizes && a < naccounts; a++) {
+        int n = 0;
+        for (int i = a; i < nclients && i < checked; i += naccounts)
+            if (clients[i].state == IN) sizes[n++] = received(&clients[i]);
+        if (!n) continue;
+        qsort(sizes, (size_t)n, sizeof *sizes, by_size);
+        for (int i = a; i < nclients; i += naccounts)
+            if (clients[i].discarding && sizes[n / 2] && (double)clients[i].bytes / (double)sizes[n / 2] < least)
+                least = (double)clients[i].bytes / (double)sizes[n / 2];
+    }
+    free(sizes);
+    return least;
+}
+
+static void report(const char *what)
+{
+    double seconds = (double)(now_ns() - task_began) * 1e-9;
+    printf("{\"is\": \"%s\", \"seconds\": %.4f, \"inside\": %d, \"events\": %llu, \"slow_events\": %llu, \"other_events\": %llu, \"gaps\": %llu, "
+           "\"slow_gaps\": %llu, \"disorder\": %llu, \"leaks\": %llu, \"answers\": %llu, \"wrong_answers\": %llu, \"bad_lists\": %llu, "
+           "\"turned_away\": %llu, \"dropped\": %llu, \"logins\": %llu, \"last_event\": %.4f, \"discarded_share\": %.6f",
+           what, seconds, inside, (unsigned long long)events, (unsigned long long)slow_events, (unsigned long long)other_events,
+           (unsigned long long)gaps, (unsigned long long)slow_gaps, (unsigned long long)disorder, (unsigned long long)leaks,
+           (unsigned long long)answers, (unsigned long long)wrong_answers, (unsigned long long)bad_lists, (unsigned long long)turned_away,
+           (unsigned long long)dropped, (unsigned long long)logins,
+           last_event_at > task_began ? (double)(last_event_at - task_began) * 1e-9 : 0.0, discarded_share());
+    print_histogram("latency", &latency);
+    print_histogram("round_trip", &round_trip);
+    print_histogram("login", &login_time);
+    printf("}\n");
+    fflush(stdout);
+    task = NONE;
+}
+
+static void mark(void)
+{
+    events = slow_events = other_events = gaps = slow_gaps = disorder = leaks = answers = wrong_answers = bad_lists = 0;
+    turned_away = dropped = logins = last_event_at = 0;
+    memset(&latency, 0, sizeof latency);
+    memset(&round_trip, 0, sizeof round_trip);
+    memset(&login_time, 0, sizeof login_time);
+    for (int i = 0; i < nclients; i++) {
+        struct client *c = &clients[i];
+        c->last_known = 0;
+        memset(c->next_of, 0, sizeof c->next_of);
+        if (checked >= 0 && i >= checked && i < nclients - slow && c->state == IN) c->discarding = 1;
+        c->bytes = c->discarding || !c->ssl ? 0 : BIO_number_read(SSL_get_rbio(c->ssl));
+    }
+    task_began = now_ns();
+}
+
+/* ---- connections ------------------------------------------------------- */
+
+static void listen_for(struct client *c, unsigned what)
+{
+    struct epoll_event e = {.events = what, .data.ptr = c};
+    epoll_ctl(poller, EPOLL_CTL_MOD, c->fd, &e);
+}
+
+static int is_slow(const struct client *c) { return c->number >= nclients - slow; }
+
+static void hang_up(struct client *c)
+{
+    if (c->state == IN) inside--;
+    else if (c->state != AWAY && c->state != LEAVING) entering--;
+    if (c->ssl) SSL_free(c->ssl);
+    ERR_clear_error();
+    close(c->fd);
+    free(c->input);
+    c->ssl = NULL, c->fd = -1, c->input = NULL, c->input_used = c->input_room = 0;
+    c->state = AWAY, c->stalled = c->discarding = 0, c->last_known = 0;
+    memset(c->next_of, 0, sizeof c->next_of);
+}
+
+/* Not asked for: the other side hung up, or the login went wrong. */
+static void lose(struct client *c)
+{
+    int was_in = c->state == IN, was_leaving = c->state == LEAVING;
+    hang_up(c);
+    if (was_in) dropped++;
+    else if (!was_leaving) turned_away++;
+    c->retry_at = 0;
+    if (task == LOGGING_IN || (task == CHURNING && !was_leaving)) c->retry_at = now_ns() + RETRY_NS;
+    else if (task == CHURNING) c->retry_at = now_ns();
+}
+
+static void enter(struct client *c)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int one = 1, little = 32768;
+    c->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    if (c->fd < 0) { perror("swarm"); exit(1); }
+    setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    if (is_slow(c)) setsockopt(c->fd, SOL_SOCKET, SO_RCVBUF, &little, sizeof little);
+    c->state = CONNECTING, c->began = now_ns(), c->retry_at = 0, c->asked = c->answered = 0;
+    entering++;
+    if (connect(c->fd, (void *)&to, sizeof to) && errno != EINPROGRESS) { lose(c); return; }
+    struct epoll_event e = {.events = EPOLLOUT, .data.ptr = c};
+    epoll_ctl(poller, EPOLL_CTL_ADD, c->fd, &e);
+}
+
+__attribute__((format(printf, 2, 3))) static int send_action(struct client *c, const char *format, ...)
+{
+    char text[2048];
+    va_list arguments;
+    va_start(arguments, format);
+    int n = vsnprintf(text, sizeof text, format, arguments), done;
+    va_end(arguments);
+    done = plain ? (int)send(c->fd, text, (size_t)n, MSG_NOSIGNAL) : SSL_write(c->ssl, text, n);
+    if (done == n) return 1;
+    ERR_clear_error();                  /* actions are small and awaited: a full socket is a dead peer */
+    lose(c);
+    return 0;
+}
+
+static void ask(struct client *c)
+{
+    c->sent_at[c->asked % DEPTH_LIMIT] = now_ns();
+    send_action(c, "Action: %s\r\nActionID: %d/%llu\r\n\r\n", act_list ? "CoreShowChannels" : "Ping", c->number, (unsigned long long)c->asked++);
+}
+
+static void ask_on(struct client *c, uint64_t now)
+{
+    if (act_gap > 0) {
+        while (c->state == IN && now >= c->act_at && c->asked - c->answered < DEPTH_LIMIT) {
+            ask(c);
+            c->act_at += (uint64_t)act_gap;
+        }
+    } else
+        while (c->state == IN && c->asked - c->answered < (uint64_t)act_depth) ask(c);
+}
+
+/* ---- what comes -------------------------------------------------------- */
+
+static uint64_t number(const char **p)
+{
+    uint64_t v = 0;
+    while (**p == ' ') ++*p;
+    while (**p >= '0' && **p <= '9') v = v * 10 + (uint64_t)(*(*p)++ - '0');
+    return v;
+}
+
+static void take_event(struct client *c, const char *message, size_t size)
+{
+    const char *line = memrchr(message, '\n', size - 4);    /* the last header's line begins behind it */
+    if (!line || strncmp(line + 1, "BenchMark: ", 11)) { other_events++; return; }
+    const char *p = line + 12;
+    uint64_t global = number(&p), type = number(&p), sequence = number(&p), made_at = number(&p), now = now_ns();
+    if (type >= NTYPES || !(c->account->sees >> type & 1)) { leaks++; return; }
+    if (c->last_known && global <= c->last) disorder++;
+    else if (sequence > c->next_of[type]) { if (is_slow(c)) slow_gaps += sequence - c->next_of[type]; else gaps += sequence - c->next_of[type]; }
+    c->last_known = 1, c->last = global, c->next_of[type] = sequence + 1;
+    if (is_slow(c)) { slow_events++; return; }
+    events++, last_event_at = now;
+    note(&latency, now - made_at);
+}
+
+/* The ActionID of a message is ours and the one that is due: an AMI session answers in order. */
+static int is_due(const struct client *c, const char *message, size_t size)
+{
+    char expected[64];
+    int n = snprintf(expected, sizeof expected, "\r\nActionID: %d/%llu\r\n", c->number, (unsigned long long)c->answered);
+    return c->answered < c->asked && memmem(message, size, expected, (size_t)n) != NULL;
+}
+
+static void answered(struct client *c)
+{
+    uint64_t now = now_ns();
+    note(&round_trip, now - c->sent_at[c->answered++ % DEPTH_LIMIT]);
+    answers++;
+    c->list_items = 0;
+    if (task == ACTING && now < task_until && act_gap == 0) ask_on(c, now);
+}
+
+static void take(struct client *c, const char *message, size_t size)
+{
+    int is_event = !strncmp(message, "Event: ", 7);
+    if (c->state == LOGIN && !is_event) {
+        if (strncmp(message, "Response: Success", 17)) { lose(c); return; }
+        c->state = IN, entering--, inside++, logins++;
+        note(&login_time, now_ns() - c->began);
+        if (task == CHURNING && send_action(c, "Action: Logoff\r\n\r\n")) c->state = LEAVING, inside--;
+    } else if (c->state != IN) {
+        return;
+    } else if (is_event && !strncmp(message, "Event: CoreShowChannel", 22)) {
+        if (!is_due(c, message, size)) wrong_answers++;
+        else if (message[22] == '\r') c->list_items++;
+        else {
+            const char *items = memmem(message, size, "ListItems: ", 11), *p = items ? items + 11 : "";
+            if (!items || number(&p) != (uint64_t)c->list_items) bad_lists++;
+            answered(c);
+        }
+    } else if (is_event) take_event(c, message, size);
+    else if (!is_due(c, message, size)) wrong_answers++;
+    else if (strncmp(message, "Response: Success", 17)) { wrong_answers++; answered(c); }
+    else if (!act_list) answered(c);
+}
+
+static void take_all(struct client *c, char *data, size_t size)
+{
+    char *start = data, *end = data + size;
+    if (c->state == BANNER) {
+        char *stop = memchr(start, '\n', size);
+        if (!stop) goto keep;
+        start = stop + 1, c->state = LOGIN;
+        if (!send_action(c, "Action: Login\r\nUsername: %s\r\nSecret: %s\r\nEvents: %s\r\n\r\n", c->account->name, c->account->secret, events_on ? "on" : "off")) return;
+    }
+    for (char *stop; c->fd >= 0 && (stop = memmem(start, (size_t)(end - start), "\r\n\r\n", 4)); start = stop + 4) take(c, start, (size_t)(stop + 4 - start));
+keep:
+    if (c->fd < 0) return;
+    size_t rest = (size_t)(end - start);
+    if (rest > c->input_room) {
+        c->input_room = rest + 1024;
+        char *more = malloc(c->input_room);
+        if (!more) { perror("swarm"); exit(1); }
+        memcpy(more, start, rest);
+        free(c->input);
+        c->input = more;
+    } else if (rest) memmove(c->input, start, rest);
+    c->input_used = rest;
+}
+
+static void receive(struct client *c)
+{
+    static char buffer[2 * BUFFER];
+    if (c->discarding) {
+        /* Nothing is copied: for TCP that is what MSG_TRUNC means. */
+        for (ssize_t n; (n = recv(c->fd, buffer, sizeof buffer, MSG_TRUNC)) != -1 || errno != EAGAIN;) {
+            if (n <= 0) { lose(c); return; }
+            c->bytes += (uint64_t)n;
+        }
+        return;
+    }
+    while (c->fd >= 0 && !c->stalled) {
+        size_t kept = c->input_used;    /* an unfinished message is shorter than a buffer, or the peer is mad */
+        if (kept > BUFFER) { lose(c); return; }
+        memcpy(buffer, c->input, kept);
+        int n = plain ? (int)recv(c->fd, buffer + kept, BUFFER, 0) : SSL_read(c->ssl, buffer + kept, BUFFER);
+        if (n <= 0) {
+            int error = plain ? (n < 0 && errno == EAGAIN ? SSL_ERROR_WANT_READ : SSL_ERROR_SSL) : SSL_get_error(c->ssl, n);
+            ERR_clear_error();
+            if (error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_WRITE) lose(c);
+            return;
+        }
+        if (plain) c->bytes += (uint64_t)n;
+        take_all(c, buffer, kept + (size_t)n);
+    }
+}
+
+static void go_on(struct client *c)
+{
+    if (c->state == CONNECTING) {
+        int error = 0;
+        socklen_t size = sizeof error;
+        if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &error, &size) || error) { lose(c); return; }
+        c->state = plain ? BANNER : HANDSHAKE;
+        if (!plain) {
+            c->ssl = SSL_new(tls);
+            SSL_set_fd(c->ssl, c->fd);
+            SSL_set_connect_state(c->ssl);
+        }
+        listen_for(c, EPOLLIN);
+    }
+    if (c->state == HANDSHAKE) {
+        int done = SSL_do_handshake(c->ssl);
+        if (done != 1) {
+            int error = SSL_get_error(c->ssl, done);
+            ERR_clear_error();
+            if (error == SSL_ERROR_WANT_READ) return;
+            if (error != SSL_ERROR_WANT_WRITE) lose(c);
+            return;
+        }
+        c->state = BANNER;
+    }
+    receive(c);
+}
+
+/* ---- commands ---------------------------------------------------------- */
+
+static void begin(enum task what, double seconds)
+{
+    task = what, task_began = now_ns(), task_until = task_began + (uint64_t)(seconds * 1e9);
+}
+
+static void command(const char *line)
+{
+    char kind[16];
+    double seconds, per_second;
+    unsigned long long count;
+    int number_of;
+    if (!strcmp(line, "mark")) mark();
+    else if (sscanf(line, "wait %llu %d", &count, &number_of) == 2) {
+        uint64_t marked = task_began;   /* seconds count from the mark */
+        begin(WAITING, number_of * 1e-3);
+        task_began = marked, wait_for = count;
+    } else if (sscanf(line, "act %15s %lf %lf %d", kind, &seconds, &per_second, &number_of) == 4 && number_of >= 1 && number_of <= DEPTH_LIMIT) {
+        mark();
+        begin(ACTING, seconds);
+        act_list = !strcmp(kind, "list"), act_depth = number_of, act_gap = per_second > 0 ? 1e9 / per_second : 0;
+        for (int i = 0; i < nclients; i++) {
+            clients[i].asked = clients[i].answered = 0, clients[i].list_items = 0;
+            clients[i].act_at = task_began + (uint64_t)(act_gap * i / nclients);
+            ask_on(&clients[i], task_began);
+        }
+    } else if (!strcmp(line, "stall") || !strcmp(line, "resume")) {
+        for (int i = nclients - slow; i < nclients; i++)
+            if (clients[i].state == IN) {
+                clients[i].stalled = *line == 's';
+                listen_for(&clients[i], clients[i].stalled ? 0 : EPOLLIN);
+                if (!clients[i].stalled) receive(&clients[i]);
+            }
+    } else if (sscanf(line, "reconnect %d", &number_of) == 1 && number_of >= 1) {
+        mark();
+        window = number_of;
+        for (int i = 0; i < nclients; i++)
+            if (clients[i].state != AWAY) hang_up(&clients[i]);
+        begin(LOGGING_IN, 1e6);
+        next_to_enter = 0;
+    } else if (sscanf(line, "churn %lf", &seconds) == 1) {
+        mark();
+        for (int i = 0; i < nclients; i++)
+            if (clients[i].state != AWAY) hang_up(&clients[i]);
+        begin(CHURNING, seconds);
+        next_to_enter = 0;
+    } else if (!strcmp(line, "quit")) exit(0);
+    else fprintf(stderr, "swarm: what is \"%s\"?\n", line);
+}
+
+static void read_commands(void)
+{
+    static char lines[4096];
+    static size_t n;
+    ssize_t got = read(0, lines + n, sizeof lines - 1 - n);
+    if (got == 0) exit(0);
+    if (got < 0) return;
+    n += (size_t)got;
+    lines[n] = 0;
+    for (char *stop; (stop = strchr(lines, '\n'));) {
+        *stop = 0;
+        command(lines);
+        n -= (size_t)(stop + 1 - lines);
+        memmove(lines, stop + 1, n + 1);
+    }
+}
+
+static void task_on(void)
+{
+    uint64_t now = now_ns();
+    if (task == LOGGING_IN || task == CHURNING) {
+        while (next_to_enter < nclients && entering < window) enter(&clients[next_to_enter++]);
+        for (int i = 0; i < next_to_enter; i++) {
+            struct client *c = &clients[i];
+            if (c->state == AWAY && c->retry_at && now >= c->retry_at && entering < window) enter(c);
+            else if (c->state > AWAY && c->state < IN && now > c->began + LOGIN_NS) lose(c);
+        }
+    }
+    if (task == LOGGING_IN && inside == nclients) report("in");
+    else if (task == CHURNING && now >= task_until) report("churned");
+    else if (task == WAITING && (events >= wait_for || now >= task_until)) report("waited");
+    else if (task == ACTING) {
+        int open = 0;
+        for (int i = 0; i < nclients; i++) {
+            if (act_gap > 0 && now < task_until) ask_on(&clients[i], now);
+            open += clients[i].state == IN && clients[i].asked > clients[i].answered;
+        }
+        if (now >= task_until && (!open || now >= task_until + ANSWER_NS)) {
+            wrong_answers += (uint64_t)open;
+            report("acted");
+        }
+    }
+}
+
+static void add_account(char *text)
+{
+    char *secret = strchr(text, ':'), *sees = secret ? strchr(secret + 1, ':') : NULL;
+    if (!sees || naccounts == (int)(sizeof accounts / sizeof *accounts)) { fprintf(stderr, "swarm: --account NAME:SECRET:SEES\n"); exit(2); }
+    *secret = *sees = 0;
+    accounts[naccounts++] = (struct account){text, secret + 1, strtoul(sees + 1, NULL, 0)};
+}
+
+int main(int count, char **arguments)
+{
+    for (int i = 1; i < count; i++) {
+        char *name = arguments[i];
+        if (!strcmp(name, "--plain")) { plain = 1; continue; }
+        if (++i == count) { fprintf(stderr, "swarm: %s what?\n", name); return 2; }
+        char *value = arguments[i];
+        if (!strcmp(name, "--port")) port = atoi(value);
+        else if (!strcmp(name, "--clients")) nclients = atoi(value);
+        else if (!strcmp(name, "--account")) add_account(value);
+        else if (!strcmp(name, "--window")) window = atoi(value);
+        else if (!strcmp(name, "--events")) events_on = strcmp(value, "off") != 0;
+        else if (!strcmp(name, "--checked")) checked = atoi(value);
+        else if (!strcmp(name, "--slow")) slow = atoi(value);
+        else { fprintf(stderr, "swarm: unknown option %s\n", name); return 2; }
+    }
+    if (!port || nclients < 1 || !naccounts || slow > nclients) { fprintf(stderr, "swarm: --port, --clients and --account are needed\n"); return 2; }
+    signal(SIGPIPE, SIG_IGN);
+    struct rlimit files;
+    if (!getrlimit(RLIMIT_NOFILE, &files)) { files.rlim_cur = files.rlim_max; setrlimit(RLIMIT_NOFILE, &files); }
+    tls = SSL_CTX_new(TLS_client_method());
+    SSL_CTX_set_verify(tls, SSL_VERIFY_NONE, NULL);     /* what is measured is the other side's work */
+    SSL_CTX_set_read_ahead(tls, 1);
+    SSL_CTX_set_default_read_buffer_len(tls, 32768);
+    SSL_CTX_set_mode(tls, SSL_MODE_RELEASE_BUFFERS);
+    poller = epoll_create1(0);
+    clients = calloc((size_t)nclients, sizeof *clients);
+    if (!clients || !tls) { perror("swarm"); return 1; }
+    for (int i = 0; i < nclients; i++) clients[i].number = i, clients[i].fd = -1, clients[i].account = &accounts[i % naccounts];
+    struct epoll_event e = {.events = EPOLLIN, .data.ptr = NULL}, ready[256];
+    epoll_ctl(poller, EPOLL_CTL_ADD, 0, &e);
+    begin(LOGGING_IN, 1e6);
+    for (;;) {
+        task_on();
+        int patience = task == NONE ? -1 : task == ACTING && act_gap > 0 ? 1 : 5;
+        int n = epoll_wait(poller, ready, 256, patience);
+        for (int i = 0; i < n; i++) {
+            struct client *c = ready[i].data.ptr;
+            if (!c) read_commands();
+            else if (c->fd < 0) continue;
+            else if (c->stalled) { if (ready[i].events & (EPOLLHUP | EPOLLERR)) lose(c); }
+            else go_on(c);
+        }
+    }
+}
