@@ -1,4 +1,4 @@
-"""``ami-proxy certs``: make, look at and check certificates; nothing here touches a running proxy."""
+"""``ami-proxy certs``: make, look at and check certificates; only ``status`` asks a running proxy."""
 
 import argparse
 import sys
@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias
 
+from proxy.cli import ctl
 from proxy.cli.certreport import describe_certificate, describe_revocation_list
 from proxy.net.certstore import CertificatesRefused, CertStore
 from proxy.net.tlspolicy import ClientAuth
@@ -76,6 +77,7 @@ def register(commands: _Commands) -> None:
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
     for add in (_add_init, _add_issue, _add_renew, _add_csr, _add_revoke, _add_inspect, _add_check):
         add(verbs)
+    ctl.add_certs_status(verbs)
 
 
 def _add_init(verbs: _Commands) -> None:

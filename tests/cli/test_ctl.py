@@ -267,6 +267,19 @@ def test_each_verb_has_help_with_an_example(verb: str, capsys: pytest.CaptureFix
     assert f"example: ami-proxy ctl {verb}" in capsys.readouterr().out
 
 
+def test_certs_status_is_the_same_where_people_look_for_it(
+    answering: Answering, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(["certs", "status", "--socket", str(answering.path)]) == 0
+    assert answering.asked[-1]["command"] == "certs"
+    assert "dns:pbx2" in capsys.readouterr().out
+    assert main(["certs", "status", "--socket", str(answering.path), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == [CERTIFICATE]
+    monkeypatch.setattr("proxy.cli.ctl.DEFAULT_SOCKET", answering.path.parent / "none.sock")
+    assert main(["certs", "status"]) == 3
+    assert "none.sock" in capsys.readouterr().err
+
+
 # -- what goes wrong -------------------------------------------------------
 
 

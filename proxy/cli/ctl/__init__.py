@@ -73,6 +73,13 @@ def register(commands: _Commands) -> None:
     live.add_argument("--interval", type=_interval, default=1.0, metavar="SECONDS", help="between looks (1)")
 
 
+def add_certs_status(verbs: _Commands) -> None:
+    """Add ``ami-proxy certs status``, which is ``ctl certs`` where people look for it."""
+    text = "the certificates that the running proxy serves, by its control socket"
+    parser = _verb(verbs, "status", text, "certs status", _certs)
+    parser.set_defaults(what="status", socket=None, config=None, json=False)
+
+
 def _verb(
     verbs: _Commands, name: str, text: str, example: str, run: _Run | None = None
 ) -> argparse.ArgumentParser:
