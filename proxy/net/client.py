@@ -66,6 +66,7 @@ class Client:
         "_scheduled",
         "_session",
         "_socket",
+        "_write",
         "_writing",
         "accepted",
         "peer",
@@ -92,6 +93,11 @@ class Client:
         self._handshake_bytes = handshake_bytes
         self._objection = objection
         self._chain: tuple[bytes, ...] = ()
+        # SSLSocket.send is two Python calls around this one, for each batch of events to each client.
+        connection = getattr(sock, "_sslobj", None)
+        self._write: Callable[[bytes | memoryview], int] = (
+            connection.write if connection is not None else sock.send
+        )
         self._session: Session | None = None
         self._paused = False
         self._reading = False
@@ -251,11 +257,11 @@ class Client:
         total = len(data)
         taken = 0
         try:
-            taken = self._socket.send(data)
+            taken = self._write(data)
             if taken < total:  # OpenSSL takes a record at a time
                 view = memoryview(data)
                 while taken < total:
-                    taken += self._socket.send(view[taken:])
+                    taken += self._write(view[taken:])
         except (ssl.SSLWantWriteError, ssl.SSLWantReadError):
             self._want_write(self._writable)
         except OSError as error:
