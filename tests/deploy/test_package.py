@@ -39,6 +39,14 @@ def test_it_is_complete_and_waits_to_be_configured(installed: Machine) -> None:
     assert installed.run("systemctl", "--failed", "--plain", "--no-legend").stdout == ""
 
 
+def test_what_the_unit_and_the_guides_name_is_there(installed: Machine) -> None:
+    name, _, configuration = installed.show("ami-proxy", "Environment").partition("=")
+    assert name == "OPENSSL_CONF"
+    installed.run("test", "-r", configuration)
+    for hook in ("certbot-deploy", "install-pair", "step-renew"):
+        installed.run("test", "-x", f"/usr/share/ami-proxy/hooks/{hook}")
+
+
 def test_what_operators_changed_outlives_an_upgrade(installed: Machine) -> None:
     installed.run(
         "sh", "-c", "echo '# mine' >> /etc/ami-proxy/proxy.yaml; chmod 0600 /etc/ami-proxy/proxy.yaml"
