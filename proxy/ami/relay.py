@@ -11,11 +11,15 @@ import re
 # Headers that a listener could mistake for the envelope if they stood in an event's body.
 _RESERVED = rb"event|response|privilege|actionid|eventlist"
 
-#: A broadcast event that needs no repair: group 1 is its head (name and classes), group 2 the
-#: name, group 3 the classes.  Real ones always end their classes with ``,all``; list items do not.
+_HEAD = rb"(Event: ([^\r\n\0]+)\r\nPrivilege: ([^\r\n\0]+),all\r\n)"
+
+#: The first two lines of a broadcast event: group 1 is both, group 2 the name, group 3 the classes.
+#: Real ones always end their classes with ``,all``; list items do not.
+BROADCAST_HEAD = re.compile(_HEAD)
+#: A broadcast event that needs no repair, with the same groups.  Not all that are repaired fit: an
+#: ActionID that was restored and the Response of an OriginateResponse stay in their bodies.
 BROADCAST = re.compile(
-    rb"(Event: ([^\r\n\0]+)\r\nPrivilege: ([^\r\n\0]+),all\r\n)"
-    rb"(?:(?!(?i:" + _RESERVED + rb"):)[!-9;-~][^:\r\n\0]*+:[^\r\n\0]*+\r\n)*+\r\n"
+    _HEAD + rb"(?:(?!(?i:" + _RESERVED + rb"):)[!-9;-~][^:\r\n\0]*+:[^\r\n\0]*+\r\n)*+\r\n"
 )
 _CLEAN = re.compile(rb"(?:[^\r\n\0]*+\r\n)*+")
 _ACTION_ID = re.compile(rb"^ActionID: *([^\r\n]*)\r?$", re.MULTILINE | re.IGNORECASE)

@@ -13,7 +13,7 @@ from proxy import log
 from proxy.ami import privilege
 from proxy.ami.actions import SHIPPED, ActionTable, Listed
 from proxy.ami.message import Action, Message, event
-from proxy.ami.relay import BROADCAST, action_id_of, rebuild_event
+from proxy.ami.relay import BROADCAST, BROADCAST_HEAD, action_id_of, rebuild_event
 from proxy.config.limits import Limits
 from proxy.core.actionstats import OTHER
 from proxy.core.audiences import Audience, Audiences
@@ -157,7 +157,7 @@ class Hub:
         call = tracker.feed(raw)
         for subscription, view in self._scoped.items():
             for event_ in view.admit(call, raw):
-                match = BROADCAST.match(event_)
+                match = BROADCAST_HEAD.match(event_)
                 assert match is not None
                 if subscription.may_read(privilege.required_classes(match[3])) and (
                     subscription.admits is None or subscription.admits(event_)
@@ -165,7 +165,7 @@ class Hub:
                     subscription.pending.append(event_)
 
     def _audience_of(self, raw: bytes, head: bytes) -> Audience:
-        match = BROADCAST.match(head + b"\r\n")
+        match = BROADCAST_HEAD.match(head)
         assert match is not None
         required = privilege.required_classes(match[3])
         admitting = [s for s in self._subscriptions.values() if s.may_read(required)]

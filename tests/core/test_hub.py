@@ -279,6 +279,19 @@ class TestScopes:
         bench.feed(new, dtmf, leg("Hold", "PJSIP/100-1", "1.1", "1.1"))
         assert got.take() == new
 
+    def test_an_event_with_a_response_or_an_action_id_of_right_is_one_too(self):
+        bench = Bench(scoped("mine", "PJSIP/100"), BOSS)
+        bench.link_up()
+        (_, got), (boss, _) = bench.login("mine"), bench.login("boss")
+        bench.feed(leg("Newchannel", "PJSIP/100-1", "1.1", "1.1"))
+        boss.receive(b"Action: Originate\r\nAsync: true\r\nActionID: 7\r\nChannel: PJSIP/100\r\n\r\n")
+        (asked,) = bench.upstream.take()
+        bench.answer(asked, b"Message: Originate successfully queued\r\n")
+        got.take()
+        decided = b"Event: OriginateResponse\r\nPrivilege: call,all\r\nActionID: %s\r\nResponse: Success\r\n"
+        bench.feed(decided % asked.get(b"actionid") + b"Channel: PJSIP/100-1\r\nUniqueid: 1.1\r\n\r\n")
+        assert got.take() == decided % b"7" + b"Channel: PJSIP/100-1\r\nUniqueid: 1.1\r\n\r\n"
+
     def test_calls_are_forgotten_with_the_link(self):
         bench = Bench(scoped("mine", "PJSIP/100"))
         bench.link_up()
