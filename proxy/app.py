@@ -10,7 +10,7 @@ import signal
 import socket
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from proxy.core.pacing import Pacing
 from proxy.core.users import UserTable
 from proxy.net.certset import CertSet
 from proxy.net.certstore import CertificatesRefused, CertStore
+from proxy.net.confinement import confine
 from proxy.net.descriptors import raise_descriptors
 from proxy.net.hardstop import HardStop
 from proxy.net.lag import LoopLag
@@ -31,11 +32,13 @@ from proxy.net.link import Link, LinkState
 from proxy.net.listener import Door, bind
 from proxy.net.listener import Listener as ListeningSocket
 from proxy.net.localdoor import LocalDoor, LocalDoorRefused
+from proxy.net.logwriter import LogWriter
 from proxy.net.loop import new_event_loop
 from proxy.net.reloads import ReloadReport, Reloads
 from proxy.net.rotation import Rotation
 from proxy.net.scheduler import LoopScheduler
 from proxy.net.secrets import HashVerifier
+from proxy.net.supervision import supervised
 from proxy.net.systemd import NoListener, Notifier, inherited_sockets
 from proxy.net.tlspolicy import tls_facts
 
@@ -122,12 +125,12 @@ class App:
             self._tell_ready()
             async with asyncio.TaskGroup() as tasks:
                 work = {
-                    "link": self.link.run(),
-                    "tick": self._tick(),
-                    "certificates": self.rotation.run(),
-                    "reloads": self.reloads.run(),
+                    "link": self.link.run,
+                    "tick": self._tick,
+                    "certificates": self.rotation.run,
+                    "reloads": self.reloads.run,
                 }
-                running = [tasks.create_task(task, name=name) for name, task in work.items()]
+                running = [tasks.create_task(supervised(name, run), name=name) for name, run in work.items()]
                 await self._stopping.wait()
                 await self._drain()
                 for task in running:
@@ -394,14 +397,48 @@ def run(path: Path, started: Callable[[App], None] = lambda _: None) -> None:
     log.configure(prepared.config.log.format, prepared.config.log.level, journal=_journal())
     raise_descriptors(prepared.config.limits.connections)
 
+    writer = LogWriter()
+
+    def open_to_clients(app: App) -> None:
+        # Threads are confined one by one: the log's is the first, and comes behind.
+        confine(_files(path, prepared.config), _folders(prepared.config))
+        writer.start()
+        log.leave_by(writer)
+        started(app)
+
     async def serve() -> None:
-        await App(path, prepared, asyncio.get_running_loop()).run(started)
+        await App(path, prepared, asyncio.get_running_loop()).run(open_to_clients)
 
     # A reload that comes too early or too late must not end us; in between the loop has its handler.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        runner.run(serve())
+    try:
+        with asyncio.Runner(loop_factory=new_event_loop) as runner:
+            runner.run(serve())
+    finally:
+        writer.stop()
+        log.leave_by(None)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+
+def _files(path: Path, config: Config) -> Iterator[Path]:
+    """What a reload reads."""
+    yield path
+    yield config.users_file
+    yield config.upstream.secret_file
+    for listener in config.listeners:
+        yield from filter(None, (listener.client_ca, listener.client_crl))
+        for pair in listener.certificates:
+            yield pair.chain
+            yield pair.key
+
+
+def _folders(config: Config) -> Iterator[Path]:
+    """Where a socket of ours is taken away at the end."""
+    places = (
+        config.control.socket.path if config.control is not None else None,
+        config.metrics.address.path if config.metrics is not None else None,
+    )
+    yield from (place.parent for place in places if place is not None)
 
 
 __all__ = ["App", "LinkState", "Prepared", "StartError", "prepare", "run"]

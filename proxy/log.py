@@ -8,7 +8,7 @@ import json
 import logging
 import sys
 from datetime import UTC, datetime
-from typing import Final, TextIO
+from typing import Final, Protocol, TextIO
 
 _LOGGER: Final = logging.getLogger("amiproxy")
 
@@ -160,13 +160,44 @@ def exception(what: str, error: BaseException, **fields: object) -> None:
     _LOGGER.error(what, exc_info=error, extra={"fields": fields})
 
 
+class Outlet(Protocol):
+    """Where lines go, one call a line."""
+
+    def write(self, text: str, /) -> int:
+        """Take a line, its end included."""
+
+    def flush(self) -> None:
+        """Called behind each line."""
+
+    def settle(self) -> None:
+        """Wait until every line so far is out."""
+
+
+_outlet: Outlet | None = None
+
+
+def leave_by(outlet: Outlet | None) -> None:
+    """Write to this from now on, whatever ``configure`` is called with later; None: to standard error."""
+    global _outlet  # noqa: PLW0603 - as the logger itself, there is one for the process
+    _outlet = outlet
+    for handler in _LOGGER.handlers:
+        if isinstance(handler, logging.StreamHandler):
+            handler.setStream(outlet or sys.stderr)
+
+
+def settle() -> None:
+    """Wait until every line so far is out; with an outlet that is stuck that may be never."""
+    if _outlet is not None:
+        _outlet.settle()
+
+
 def configure(style: str, level: str, stream: TextIO | None = None, journal: bool = False) -> None:
     """Set up the log: ``style`` text or json, to standard error unless a stream is given.
 
     ``journal``: standard error is the journal (systemd sets JOURNAL_STREAM), which keeps time
     and priority itself.
     """
-    handler = logging.StreamHandler(stream or sys.stderr)
+    handler = logging.StreamHandler(stream or _outlet or sys.stderr)
     handler.setFormatter(JsonFormatter(journal) if style == "json" else TextFormatter(journal))
     _LOGGER.handlers[:] = [handler]
     _LOGGER.setLevel(level.upper())

@@ -221,3 +221,37 @@ class TestRationed:
             rationed.say(log.DEBUG, "session-open", "192.0.2.1")
         rationed.tick(100.0)
         assert stream.getvalue() == ""
+
+
+class TestOutlet:
+    class Kept:
+        def __init__(self) -> None:
+            self.lines: list[str] = []
+            self.settled = 0
+
+        def write(self, text: str) -> int:
+            self.lines.append(text)
+            return len(text)
+
+        def flush(self) -> None:
+            return
+
+        def settle(self) -> None:
+            self.settled += 1
+
+    def test_lines_leave_by_it_whatever_is_configured_later(self, capsys):
+        log.configure("text", "info", journal=True)
+        outlet = self.Kept()
+        log.leave_by(outlet)
+        try:
+            log.say(log.INFO, "one")
+            log.configure("text", "info", journal=True)
+            log.say(log.INFO, "two")
+            log.settle()
+        finally:
+            log.leave_by(None)
+        log.say(log.INFO, "three")
+        log.settle()
+        assert outlet.lines == ["<6>one\n", "<6>two\n"]
+        assert outlet.settled == 1
+        assert capsys.readouterr().err == "<6>three\n"

@@ -45,3 +45,4 @@ def _end(seconds: float) -> None:
 
 def _tell(seconds: float) -> None:
     log.say(log.ERROR, "limit-hit", limit="stop_timeout", seconds=seconds)
+    log.settle()

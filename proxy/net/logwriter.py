@@ -30,10 +30,15 @@ class LogWriter:
         self._lines: queue.Queue[bytes | None] = queue.Queue(longest)
         self._thread = threading.Thread(target=self._run, name="log", daemon=True)
         self._torn = False
-        self._failing = False
-        #: Lines that could not be kept or written, and how many of them were told.
-        self.dropped = 0
+        # Each counted by one thread only: who logs, and the writer.
+        self._overflown = 0
+        self._unwritten = 0
         self._told = 0
+
+    @property
+    def dropped(self) -> int:
+        """Lines that could not be kept or written."""
+        return self._overflown + self._unwritten
 
     def start(self) -> None:
         """Begin to write; lines before it wait."""
@@ -44,29 +49,38 @@ class LogWriter:
         try:
             self._lines.put_nowait(text.encode("utf-8", "backslashreplace"))
         except queue.Full:
-            self.dropped += 1
+            self._overflown += 1
         return len(text)
 
     def flush(self) -> None:
         """Nothing: lines leave as fast as they are taken."""
 
-    def tick(self) -> None:
-        """Once a second: say how much was lost since it was said last, if lines leave again."""
-        lost = self.dropped - self._told
-        if lost and self._lines.empty() and not self._failing:
-            self._told = self.dropped
-            log.say(log.WARNING, "log-lost", lines=lost, total=self.dropped)
+    def settle(self) -> None:
+        """Wait until every line so far has gone its way, which may be never."""
+        self._lines.join()
 
     def stop(self) -> None:
         """Write what waits, but do not wait for a reader that is not there."""
+        if not self._thread.is_alive():
+            return
         with contextlib.suppress(queue.Full):
             self._lines.put_nowait(None)
             self._thread.join(_FAREWELL)
 
     def _run(self) -> None:
         while (line := self._lines.get()) is not None:
-            self._failing = not self._written(line)
-            self.dropped += self._failing
+            if self._written(line):
+                self._tell()
+            else:
+                self._unwritten += 1
+            self._lines.task_done()
+
+    def _tell(self) -> None:
+        """Say how much was lost since that was said last; when lines leave again, not before."""
+        lost = self.dropped - self._told
+        if lost and self._lines.empty():
+            self._told += lost
+            log.say(log.WARNING, "log-lost", lines=lost, total=self._told)
 
     def _written(self, line: bytes) -> bool:
         # After a line that was cut by an error the next must not look like its rest.

@@ -1,0 +1,167 @@
+"""Confinement: what the process gives up once it serves, so that a fault in it is worth less.
+
+From then on it can start no program, write no file but where its control
+socket stands, read only what the system and a reload need, and be neither
+traced nor dumped by other processes of its user.  What the kernel does not
+offer is left out and told; it is never a reason not to serve.
+
+The kernel is asked through ctypes: of the Landlock packages there are, none is
+past its first releases, and all of them are this, with more code around it.
+It confines the calling thread and those it starts later, so it is done before
+any other is started.
+"""
+
+import ctypes
+import errno
+import os
+import site
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from proxy import log
+
+_PR_SET_DUMPABLE: Final = 4
+_PR_SET_NO_NEW_PRIVS: Final = 38
+
+# landlock(7); the numbers are the same on every architecture that Linux has had since 5.13.
+_CREATE_RULESET: Final = 444
+_ADD_RULE: Final = 445
+_RESTRICT_SELF: Final = 446
+_VERSION_FLAG: Final = 1
+_PATH_BENEATH: Final = 1
+
+_EXECUTE: Final = 1 << 0
+_WRITE_FILE: Final = 1 << 1
+_READ_FILE: Final = 1 << 2
+_READ_DIR: Final = 1 << 3
+_REMOVE_FILE: Final = 1 << 5
+_MAKE_SOCK: Final = 1 << 9
+#: Rights by the version that brought them: all up to MAKE_SYM, then REFER, TRUNCATE, IOCTL_DEV.
+_RIGHTS: Final = {1: (1 << 13) - 1, 2: 1 << 13, 3: 1 << 14, 5: 1 << 15}
+_READ: Final = _READ_FILE | _READ_DIR
+_FILE_RIGHTS: Final = _EXECUTE | _WRITE_FILE | _READ_FILE | 1 << 14 | 1 << 15
+#: No signal to a process outside, from version 6 on.
+_SCOPE_SIGNAL: Final = 1 << 1
+
+#: What Python, OpenSSL and the resolver read: code loaded late, name service, certificates, devices.
+_SYSTEM: Final = ("/usr", "/lib", "/lib64", "/etc", "/proc", "/sys/devices/system", "/dev", "/run")
+
+
+class _RulesetAttr(ctypes.Structure):
+    _fields_ = (("fs", ctypes.c_uint64), ("net", ctypes.c_uint64), ("scoped", ctypes.c_uint64))
+
+
+class _PathBeneathAttr(ctypes.Structure):
+    _pack_ = 1
+    _fields_ = (("allowed", ctypes.c_uint64), ("parent", ctypes.c_int32))
+
+
+class _Kernel:
+    """The calls, with errors as OSError."""
+
+    def __init__(self) -> None:
+        self._libc = ctypes.CDLL(None, use_errno=True)
+
+    def prctl(self, option: int, value: int) -> None:
+        self._checked(self._libc.prctl(option, *(ctypes.c_ulong(v) for v in (value, 0, 0, 0))))
+
+    def call(self, number: int, *arguments: object) -> int:
+        return self._checked(self._libc.syscall(ctypes.c_long(number), *arguments))
+
+    @staticmethod
+    def _checked(result: int) -> int:
+        if result < 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number))
+        return result
+
+
+def confine(readable: Iterable[Path], writable: Iterable[Path] = ()) -> None:
+    """Give up what is not needed any more; what could not be given up is logged, with the reason.
+
+    ``readable`` are files and folders that a reload reads, ``writable`` folders
+    where a socket is to be removed at the end.  A file is taken with its whole
+    folder, and with the one that it leads to if it is a link: it is replaced by
+    another one there when it changes.
+    """
+    kernel = _Kernel()
+    missing: list[str] = []
+    for option, value, name in ((_PR_SET_DUMPABLE, 0, "dumpable"), (_PR_SET_NO_NEW_PRIVS, 1, "no_new_privs")):
+        try:
+            kernel.prctl(option, value)
+        except OSError as error:
+            missing.append(f"{name}: {error.strerror}")
+    version = 0
+    try:
+        version = kernel.call(_CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint32(_VERSION_FLAG))
+        _restrict(kernel, version, _folders(readable), _folders(writable))
+    except OSError as error:
+        missing.append(f"landlock: {_reason(error)}")
+    log.say(
+        log.WARNING if missing else log.INFO,
+        "confined",
+        landlock=version or None,
+        missing="; ".join(missing) or None,
+    )
+
+
+def _reason(error: OSError) -> str:
+    if error.errno in {errno.ENOSYS, errno.EOPNOTSUPP}:
+        return "this kernel has none, or it is switched off"
+    return error.strerror or str(error)
+
+
+def _restrict(kernel: _Kernel, version: int, readable: set[Path], writable: set[Path]) -> None:
+    rights = sum(bits for since, bits in _RIGHTS.items() if since <= version)
+    scoped = _SCOPE_SIGNAL if version >= 6 else 0
+    attribute = _RulesetAttr(rights, 0, scoped)
+    size = 8 if version < 4 else 16 if version < 6 else 24
+    ruleset = kernel.call(_CREATE_RULESET, ctypes.byref(attribute), ctypes.c_size_t(size), ctypes.c_uint32(0))
+    try:
+        rules = dict.fromkeys((*map(Path, _SYSTEM), *_python(), *readable), _READ)
+        rules[Path("/dev/null")] = _READ_FILE | _WRITE_FILE
+        for folder in writable:
+            rules[folder] = rules.get(folder, 0) | _READ | _MAKE_SOCK | _REMOVE_FILE
+        for path, allowed in rules.items():
+            _allow(kernel, ruleset, path, allowed)
+        kernel.call(_RESTRICT_SELF, ctypes.c_int(ruleset), ctypes.c_uint32(0))
+    finally:
+        os.close(ruleset)
+
+
+def _allow(kernel: _Kernel, ruleset: int, path: Path, allowed: int) -> None:
+    try:
+        descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    except OSError:
+        return  # it is not there, or not for us: nothing to allow
+    try:
+        if not path.is_dir():
+            allowed &= _FILE_RIGHTS
+        attribute = _PathBeneathAttr(allowed, descriptor)
+        kernel.call(
+            _ADD_RULE,
+            ctypes.c_int(ruleset),
+            ctypes.c_int(_PATH_BENEATH),
+            ctypes.byref(attribute),
+            ctypes.c_uint32(0),
+        )
+    finally:
+        os.close(descriptor)
+
+
+def _folders(paths: Iterable[Path]) -> set[Path]:
+    found: set[Path] = set()
+    for path in paths:
+        for place in (path.absolute(), path.resolve()):
+            found.add(place if place.is_dir() else place.parent)
+    return found
+
+
+def _python() -> set[Path]:
+    """Where modules are that may be imported yet, an editable installation's too."""
+    return {
+        Path(__file__).parents[2],
+        *map(Path, (sys.prefix, sys.base_prefix, *site.getsitepackages())),
+    }
