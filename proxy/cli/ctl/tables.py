@@ -115,7 +115,7 @@ def upstream(result: View) -> RenderableType:
         ("asterisk", f"{result['host']}:{result['port']} as {result['username']}"),
         ("link", result["state"] + (f" ({result['reason']})" if result["reason"] else "")),
         ("banner", result["banner"]),
-        ("came up", f"{result['ups']} times, lost {result['downs']} times"),
+        ("came up", f"{count(result['ups'], 'time')}, lost {count(result['downs'], 'time')}"),
         (
             "actions",
             f"{result['in_flight']} in flight, {result['waiting']} waiting, {result['timeouts']} timed out",

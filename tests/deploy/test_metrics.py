@@ -1,0 +1,63 @@
+"""The guide's pages on metrics and control, and the alerts: they name what there is, and all of it."""
+
+import re
+import subprocess
+from pathlib import Path
+from shutil import which
+from typing import Any
+
+import pytest
+import yaml
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import generate_latest
+
+from proxy.core.users import User
+from proxy.net.control import COMMANDS
+from proxy.net.metrics import ServiceCollector
+from tests.support.live_service import LiveService
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+RULES = DEPLOY / "prometheus/ami-proxy.rules.yml"
+PAGE = (DEPLOY / "metrics.md").read_text()
+CONTROL = (DEPLOY / "control.md").read_text()
+ALERTS: list[dict[str, Any]] = yaml.safe_load(RULES.read_text())["groups"][0]["rules"]
+
+
+@pytest.fixture
+async def metrics(tmp_path: Path) -> set[str]:
+    """The names there are, as they are documented: a histogram by its own."""
+    registry = CollectorRegistry()
+    registry.register(ServiceCollector(LiveService(tmp_path, User("u", secret="plain:x"))))
+    text = generate_latest(registry).decode()
+    return set(re.findall(r"^# TYPE (\S+) ", text, re.MULTILINE))
+
+
+async def test_the_page_explains_every_metric_and_no_other(metrics: set[str]) -> None:
+    assert set(re.findall(r"^\| `(amiproxy_\w+)` \|", PAGE, re.MULTILINE)) == metrics
+
+
+async def test_alerts_ask_for_metrics_there_are(metrics: set[str]) -> None:
+    known = metrics | {f"{name}_{part}" for name in metrics for part in ("bucket", "count", "sum")}
+    for alert in ALERTS:
+        assert set(re.findall(r"amiproxy_\w+", alert["expr"])) <= known, alert["alert"]
+
+
+def test_the_page_says_what_each_alert_asks_for() -> None:
+    assert re.findall(r"^### (\w+)$", PAGE, re.MULTILINE) == [alert["alert"] for alert in ALERTS]
+    for alert in ALERTS:
+        assert alert["labels"]["severity"] in {"critical", "warning"}
+        assert alert["annotations"]["summary"]
+
+
+def test_promtool_takes_the_rules() -> None:
+    tool = which("promtool")
+    if tool is None:
+        pytest.skip("Debian's package prometheus, which has promtool, is not installed")
+    done = subprocess.run([tool, "check", "rules", str(RULES)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_page_on_control_shows_every_command() -> None:
+    shown = set(re.findall(r"^\$ ami-proxy ctl ([a-z-]+(?: reload)?)", CONTROL, re.MULTILINE))
+    verbs = {"certs reload" if name == "certs-reload" else name for name in COMMANDS} - {"commands"}
+    assert verbs | {"top"} == shown
