@@ -11,6 +11,7 @@ import sys
 import time
 from abc import abstractmethod
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import IO, ClassVar
@@ -112,7 +113,8 @@ class Peer:
         if self._process is not None:
             for how, seconds in ((signal.SIGTERM, _STOP_SECONDS), (signal.SIGKILL, _STOP_SECONDS)):
                 for pid in self.pids():
-                    os.kill(pid, how)
+                    with suppress(ProcessLookupError):
+                        os.kill(pid, how)
                 give_up = time.monotonic() + seconds
                 while time.monotonic() < give_up and (self._process.poll() is None or self.pids()):
                     time.sleep(0.02)
