@@ -10,9 +10,12 @@ from collections.abc import Sequence
 from types import ModuleType
 
 from proxy import __version__
-from proxy.cli import certs, check, connect, ctl, demo, explain, import_, run, simulate, users
+from proxy.cli import certs, check, connect, ctl, demo, doctor, explain, import_, run, simulate, users
 
-_COMMANDS: tuple[ModuleType, ...] = (run, check, users, explain, certs, ctl, connect, demo, import_, simulate)
+_COMMANDS: tuple[ModuleType, ...] = (
+    *(run, check, doctor, users, explain, certs, ctl),
+    *(connect, demo, import_, simulate),
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

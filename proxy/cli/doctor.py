@@ -1,0 +1,57 @@
+"""``ami-proxy doctor``: look at the host before there is trouble."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+from rich.text import Text
+
+from proxy.net.doctor import Finding, examine
+
+_EXAMPLE = """\
+example:
+  ami-proxy doctor --config /etc/ami-proxy/proxy.yaml
+
+Looks at the configuration, certificates, file modes, Asterisk (by logging in as the
+link does), descriptors, kernel, clock, TLS library and the unit. Nothing is changed.
+Exit status 0 when all is well, 1 with warnings, 2 when something fails."""
+
+_STYLES: Final = {"ok": "green", "warn": "yellow", "fail": "bold red"}
+_STATUS: Final = {"ok": 0, "warn": 1, "fail": 2}
+
+
+def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "doctor",
+        help="look at the host before there is trouble",
+        description="Check everything around the service, and say what to do about what is found.",
+        epilog=_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--config", required=True, type=Path, metavar="FILE", help="proxy.yaml")
+    parser.add_argument("--json", action="store_true", help="one JSON object a finding and line")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print every finding as it is made."""
+    console = Console(soft_wrap=True, highlight=False)
+    worst = 0
+    for finding in examine(arguments.config):
+        worst = max(worst, _STATUS[finding.level])
+        if arguments.json:
+            print(json.dumps(finding._asdict()), flush=True)
+        else:
+            console.print(_line(finding))
+    return worst
+
+
+def _line(finding: Finding) -> Text:
+    line = Text(f"{finding.level:<4}  ", style=_STYLES[finding.level])
+    line.append(f"{finding.subject:<13} {finding.text}", style="none")
+    if finding.remedy:
+        line.append(f"\n      {'':<13} {finding.remedy}", style="italic")
+    return line

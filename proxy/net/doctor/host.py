@@ -1,0 +1,119 @@
+"""The host: descriptors, the kernel's backlog, the clock, the TLS library, the unit that runs the service."""
+
+import re
+import resource
+import shutil
+import ssl
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from proxy.config import Config
+from proxy.net.doctor.finding import Finding, ok, warn
+from proxy.net.listener import BACKLOG
+from proxy.net.loop import uvloop
+from proxy.net.tlsgroups import X25519MLKEM768, offered_groups
+
+_UNIT: Final = "ami-proxy.service"
+#: Beside connections.
+_OTHER_DESCRIPTORS: Final = 64
+#: Of systemd-analyze security; the shipped unit has 1.2.
+_EXPOSURE: Final = 2.0
+_SOMAXCONN: Final = Path("/proc/sys/net/core/somaxconn")
+_PATIENCE: Final = 10.0
+
+#: What a program prints; None where it cannot be run.
+Ask = Callable[[Sequence[str]], str | None]
+
+
+def examine(config: Config | None, ask: Ask | None = None) -> Iterator[Finding]:
+    """``config`` is None where it cannot be read: what needs it is left out."""
+    ask = ask or _ask
+    if config is not None:
+        yield _descriptors(config, ask)
+    yield backlog(_SOMAXCONN)
+    yield from _clock(ask)
+    if uvloop is None:
+        yield warn("python", "uvloop is missing: events cost several times the work", "pip install uvloop")
+    else:
+        yield ok("python", f"uvloop {uvloop.__version__}")
+    yield from _tls()
+    yield from _exposure(ask)
+
+
+def _descriptors(config: Config, ask: Ask) -> Finding:
+    needed = config.limits.connections + _OTHER_DESCRIPTORS
+    said = ask(("systemctl", "show", "--value", "-p", "LimitNOFILE", _UNIT)) if _unit_exists(ask) else None
+    if said is not None and said.strip().isdigit():
+        given, where = int(said), f"the unit {_UNIT}"
+    else:
+        given, where = resource.getrlimit(resource.RLIMIT_NOFILE)[1], "this shell"
+        given = given if given != resource.RLIM_INFINITY else needed
+    text = f"{where} may open {given} files, {needed} are needed for limits.connections"
+    if given < needed:
+        return warn("descriptors", text, f"LimitNOFILE={needed} in the unit, or lower limits.connections")
+    return ok("descriptors", text)
+
+
+def backlog(file: Path) -> Finding:
+    """Whether the kernel keeps as many connects waiting as the listener asks for."""
+    try:
+        given = int(file.read_text())
+    except (OSError, ValueError):
+        return warn("kernel", f"{file} cannot be read", "look at: sysctl net.core.somaxconn")
+    if given < BACKLOG:
+        text = f"net.core.somaxconn is {given}: a storm of reconnects is refused beyond that"
+        return warn("kernel", text, f"sysctl -w net.core.somaxconn={BACKLOG}")
+    return ok("kernel", f"net.core.somaxconn is {given}")
+
+
+def _clock(ask: Ask) -> Iterator[Finding]:
+    said = ask(("timedatectl", "show", "--value", "-p", "NTPSynchronized"))
+    if said is None or said.strip() not in ("yes", "no"):
+        return
+    if said.strip() == "yes":
+        yield ok("clock", "kept by a time server")
+    else:
+        text = "no time server keeps it: certificates are judged by it"
+        yield warn("clock", text, "apt-get install systemd-timesyncd, or chrony")
+
+
+def _tls() -> Iterator[Finding]:
+    hybrid = X25519MLKEM768 in offered_groups()
+    known = "with" if hybrid else "without"
+    yield ok("tls", f"{ssl.OPENSSL_VERSION}, {known} the post-quantum key exchange X25519MLKEM768")
+    if not ssl.HAS_TLSv1_3:
+        yield warn("tls", "TLS 1.3 is missing", "upgrade OpenSSL")
+
+
+def _exposure(ask: Ask) -> Iterator[Finding]:
+    if not _unit_exists(ask):
+        return
+    said = ask(("systemd-analyze", "security", "--no-pager", _UNIT)) or ""
+    found = re.search(r"Overall exposure level for .*?: ([0-9.]+)", said)
+    if found is None:
+        return
+    text = f"its exposure is {found[1]} of 10 (systemd-analyze security)"
+    if float(found[1]) > _EXPOSURE:
+        yield warn("unit", text, "take the unit that is shipped; changes belong into systemctl edit")
+    else:
+        yield ok("unit", text)
+
+
+def _unit_exists(ask: Ask) -> bool:
+    said = ask(("systemctl", "show", "--value", "-p", "LoadState", _UNIT))
+    return said is not None and said.strip() == "loaded"
+
+
+def _ask(command: Sequence[str]) -> str | None:
+    program = shutil.which(command[0])
+    if program is None:
+        return None
+    try:
+        done = subprocess.run(
+            [program, *command[1:]], check=False, capture_output=True, text=True, timeout=_PATIENCE
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout if done.returncode == 0 else None

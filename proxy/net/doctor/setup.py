@@ -1,0 +1,53 @@
+"""Configuration, certificates and file modes: what a start would find, and what it does not look at."""
+
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from proxy.config import Config, ConfigErrors, UsersFile, warnings_of
+from proxy.net.certstore import CertificatesRefused, CertStore
+from proxy.net.doctor.finding import Finding, fail, ok, warn
+
+_OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
+
+
+def of_errors(errors: ConfigErrors) -> Iterator[Finding]:
+    """Why the service would not start."""
+    for problem in errors.problems:
+        yield fail("configuration", str(problem._replace(remedy="")), problem.remedy)
+
+
+def examine(path: Path, config: Config, users: UsersFile) -> Iterator[Finding]:
+    """The files of a configuration that can be used."""
+    yield ok("configuration", f"{path} and {config.users_file} are valid, {len(users.users)} users")
+    for text in warnings_of(config, users):
+        yield warn("configuration", text, "change it, or know why it is so")
+    yield from _certificates(config)
+    yield from _modes(path, config)
+
+
+def _certificates(config: Config) -> Iterator[Finding]:
+    for listener in config.listeners:
+        try:
+            findings = CertStore(listener, config.tls).last_result.findings
+        except CertificatesRefused as refused:
+            findings = refused.findings
+        for found in dict.fromkeys(findings):
+            judge = fail if found.level == "error" else warn
+            yield judge("certificates", f"{found.file}: {found.text}", found.remedy)
+        if not findings:
+            yield ok("certificates", f"those of listener {listener.address} can be served")
+
+
+def _modes(path: Path, config: Config) -> Iterator[Finding]:
+    loose = []
+    for file in dict.fromkeys((path, path.absolute().parent, config.users_file)):
+        mode = file.stat().st_mode
+        # In a sticky folder others cannot replace what is not theirs.
+        if mode & _OTHERS_WRITE and not mode & stat.S_ISVTX:
+            loose.append(file)
+            text = f"{file} has mode {stat.S_IMODE(mode):04o}: others could change who may do what"
+            yield fail("files", text, f"chmod go-w {file}")
+    if not loose:
+        yield ok("files", "nobody but their owner can change the configuration files")

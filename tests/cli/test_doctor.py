@@ -1,0 +1,67 @@
+"""``ami-proxy doctor``: one line a finding, and an exit status by the worst."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from proxy.cli import main
+from tests.net.doctor.manager import Manager
+from tests.support import tls_door
+from tests.support.ports import free_port
+
+
+def written(directory: Path, port: int) -> Path:
+    directory.chmod(0o700)
+    chain, key = tls_door.install(directory)
+    (directory / "upstream.secret").write_text("hunter2")
+    (directory / "upstream.secret").chmod(0o600)
+    (directory / "users.yaml").write_text("users: {}\n")
+    (directory / "users.yaml").chmod(0o600)
+    config = directory / "proxy.yaml"
+    config.write_text(
+        f"upstream: {{port: {port}, username: amiproxy, secret_file: upstream.secret}}\n"
+        f'listeners: [{{address: "127.0.0.1:0", certificates: [{{chain: {chain}, key: {key}}}]}}]\n'
+        "users_file: users.yaml\n"
+    )
+    return config
+
+
+def test_warnings_give_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with Manager() as manager:
+        assert main(["doctor", "--config", str(written(tmp_path, manager.port))]) == 1
+    shown = capsys.readouterr().out
+    assert "ok    asterisk      logged in as amiproxy" in shown
+    assert "warn  configuration users: nobody can log in" in shown
+    assert "fail  " not in shown
+    assert "hunter2" not in shown
+
+
+def test_failures_give_2_and_json_is_for_programs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor", "--json", "--config", str(written(tmp_path, free_port()))]) == 2
+    found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    [failure] = [finding for finding in found if finding["level"] == "fail"]
+    assert failure["subject"] == "asterisk"
+    assert set(failure) == {"level", "subject", "text", "remedy"}
+
+
+def test_a_bad_configuration_is_told_and_the_host_looked_at(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "proxy.yaml"
+    config.write_text("listener: []\n")
+    assert main(["doctor", "--json", "--config", str(config)]) == 2
+    found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert any(finding["remedy"] == "did you mean 'listeners'?" for finding in found)
+    assert any(finding["subject"] == "tls" for finding in found)
+
+
+def test_files_and_certificates_are_judged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = written(tmp_path, free_port())
+    config.chmod(0o666)
+    [key] = tmp_path.rglob("*.key")
+    key.chmod(0o644)
+    assert main(["doctor", "--json", "--config", str(config)]) == 2
+    found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert f"chmod go-w {config}" in [finding["remedy"] for finding in found]
+    assert any(finding["subject"] == "certificates" and str(key) in finding["text"] for finding in found)
