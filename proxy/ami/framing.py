@@ -4,17 +4,17 @@ A message is a run of lines closed by an empty one.  Asterisk writes CRLF but
 also *reads* a bare LF as a line end (ami.md §1.1), so a framer that insisted
 on CRLF would see one message where Asterisk sees two.  What the headers say is
 none of its business, with one exception: up to Asterisk 13 the answer to
-``Command`` is free text up to a marker, and only the first line tells.
+``Command`` is free text up to a marker, and only the first lines tell.
 """
 
 import re
 
 from proxy.ami.errors import MessageTooLong
+from proxy.ami.relay import RELAY_MARK
 
 _BLANK_LINE = re.compile(rb"\n\r?\n")
 _FOLLOWS_END = re.compile(rb"--END COMMAND--\r?\n\r?\n")
-_FOLLOWS = re.compile(rb"Response: Follows\r?\n")
-_FOLLOWS_LENGTH = len(b"Response: Follows\r\n")
+_LONGEST_HEAD = len(b"Response: Follows\r\nPrivilege: Command\r\nActionID: ")
 
 #: Longest overlap of a terminator with what was already searched.
 _OVERLAP = len(b"--END COMMAND--\r\n\r\n")
@@ -77,13 +77,21 @@ class UpstreamFramer:
 
     A complete message over ``limit`` bytes is left out and counted in
     ``dropped``; ``give_up`` bytes without an end raise MessageTooLong.
+
+    Free text is taken for such only if its ActionID begins with ``mark``, which
+    nobody but us and Asterisk knows: a caller's ``Response: Follows`` (ami.md
+    §4.4) would otherwise swallow what comes for everybody.
     """
 
-    __slots__ = ("_buffer", "_searched", "dropped", "give_up", "limit")
+    __slots__ = ("_buffer", "_free_text", "_head_length", "_searched", "dropped", "give_up", "limit")
 
-    def __init__(self, limit: int = 1 << 20, give_up: int = 4 << 20) -> None:
+    def __init__(self, limit: int = 1 << 20, give_up: int = 4 << 20, mark: bytes = RELAY_MARK) -> None:
         self._buffer = b""
         self._searched = 0
+        self._free_text = re.compile(
+            rb"Response: Follows\r?\n(?:Privilege: Command\r?\n)?ActionID: " + re.escape(mark)
+        )
+        self._head_length = _LONGEST_HEAD + len(mark)
         self.dropped = 0
         self.limit = limit
         self.give_up = give_up
@@ -109,9 +117,9 @@ class UpstreamFramer:
                 search_from = start
                 continue
             if first == 0x52 and buffer.startswith(b"Response: Follows", start):
-                if end - start < _FOLLOWS_LENGTH:
+                pattern = self._end_of_answer(buffer[start : start + self._head_length])
+                if pattern is None:
                     break
-                pattern = _FOLLOWS_END if _FOLLOWS.match(buffer, start) else _BLANK_LINE
             else:
                 pattern = _BLANK_LINE
             found = pattern.search(buffer, max(search_from, start))
@@ -128,6 +136,14 @@ class UpstreamFramer:
             raise MessageTooLong
         self._searched = max(0, len(self._buffer) - _OVERLAP)
         return messages
+
+    def _end_of_answer(self, head: bytes) -> re.Pattern[bytes] | None:
+        """What ends an answer that begins like this; None if more of it is needed to tell."""
+        if self._free_text.match(head):
+            return _FOLLOWS_END
+        if len(head) < self._head_length and not _BLANK_LINE.search(head):
+            return None
+        return _BLANK_LINE
 
 
 def _stray_line(buffer: bytes, start: int) -> int:

@@ -7,6 +7,11 @@ together again, or given up.
 """
 
 import re
+import secrets
+from typing import Final
+
+#: Every ActionID that is ours begins with it.  No client is ever shown one, so what bears it is an answer.
+RELAY_MARK: Final = secrets.token_hex(8).encode()
 
 # Headers that a listener could mistake for the envelope if they stood in an event's body.
 _RESERVED = rb"event|response|privilege|actionid|eventlist"

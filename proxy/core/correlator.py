@@ -14,6 +14,7 @@ from enum import Enum
 from typing import Protocol
 
 from proxy.ami.message import Action
+from proxy.ami.relay import RELAY_MARK
 
 #: Seconds for which a UserEvent or SIPQualifyPeerDone may follow its action.
 _ECHO_SECONDS = 60.0
@@ -85,7 +86,7 @@ class Correlator:
 
     def assign(self, asker: Asker | None, action: Action) -> Entry:
         """Open an entry under a fresh relay id."""
-        entry = Entry(secrets.token_hex(16).encode(), asker, action)
+        entry = Entry(RELAY_MARK + secrets.token_hex(16).encode(), asker, action)
         self._open[entry.relay_id] = entry
         return entry
 

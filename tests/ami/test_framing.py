@@ -8,8 +8,22 @@ from hypothesis import strategies as st
 
 from proxy.ami.errors import MessageTooLong
 from proxy.ami.framing import ActionFramer, UpstreamFramer
+from proxy.ami.relay import RELAY_MARK
 
-LINES = st.sampled_from([b"Action: Ping", b"X: y", b"a", b"\x00", b"\r", b"Response: Follows", b" : "])
+ANSWER = b"Response: Follows\r\nPrivilege: Command\r\nActionID: " + RELAY_MARK + b"1\r\n"
+LINES = st.sampled_from(
+    [
+        b"Action: Ping",
+        b"X: y",
+        b"a",
+        b"\x00",
+        b"\r",
+        b"Response: Follows",
+        b" : ",
+        ANSWER[:-2],
+        b"ActionID: 1",
+    ]
+)
 ENDS = st.sampled_from([b"\r\n", b"\n"])
 STREAM = st.lists(st.one_of(st.tuples(LINES, ENDS).map(b"".join), ENDS), max_size=30).map(b"".join)
 
@@ -80,12 +94,17 @@ class TestUpstreamFramer:
             (b"Event: A\nX: 1\n\n", [b"Event: A\nX: 1\n\n"]),
             (b"Response: Followed\r\n\r\n", [b"Response: Followed\r\n\r\n"]),
             (
-                b"Response: Follows\r\nActionID: 1\r\none\n\ntwo\n\nthree--END COMMAND--\r\n\r\n"
-                b"Event: A\r\n\r\n",
-                [
-                    b"Response: Follows\r\nActionID: 1\r\none\n\ntwo\n\nthree--END COMMAND--\r\n\r\n",
-                    b"Event: A\r\n\r\n",
-                ],
+                ANSWER + b"one\n\ntwo\n\nthree--END COMMAND--\r\n\r\nEvent: A\r\n\r\n",
+                [ANSWER + b"one\n\ntwo\n\nthree--END COMMAND--\r\n\r\n", b"Event: A\r\n\r\n"],
+            ),
+            # A caller wrote it: not our ActionID, so no free text, and what follows is not swallowed.
+            (
+                b"Response: Follows\r\nPrivilege: Command\r\nActionID: 1\r\n\r\nEvent: A\r\n\r\n",
+                [b"Response: Follows\r\nPrivilege: Command\r\nActionID: 1\r\n\r\n", b"Event: A\r\n\r\n"],
+            ),
+            (
+                b"Response: Follows\r\n\r\nEvent: A\r\n\r\n",
+                [b"Response: Follows\r\n\r\n", b"Event: A\r\n\r\n"],
             ),
             # Only the first line makes it free text, whatever stands further down (ami.md §9.2).
             (b"Event: A\r\nX: Response: Follows\r\n\r\n", [b"Event: A\r\nX: Response: Follows\r\n\r\n"]),
