@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 import json
 import logging
 import signal
@@ -8,7 +9,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+import trustme
 import yaml
 
 from proxy import app as module
@@ -289,3 +292,118 @@ async def test_a_secret_that_matched_is_remembered_within_limits(
             async with await files.connect() as client:
                 assert (await client.login(name, name)).get("Response") == "Success"
         assert app._verifier.remembered == remembered
+
+
+async def test_a_reload_tells_what_changed_by_name_and_never_by_value(
+    files: ProxyProcess, told: Callable[[], str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with running(files) as app:
+        (files.directory / "upstream.secret").write_text("a new secret\n")
+        users = {"anna": {**USERS["anna"], "read": ["call"]}, "bert": USERS["anna"]}
+        (files.directory / "users.yaml").write_text(json.dumps({"users": users}))
+        change(files, limits={"sessions_per_user": 4321})
+        report = await app.reload("test")
+        assert report.differences.keys == ("limits.sessions_per_user", "upstream.secret_file")
+        assert report.differences.users_added == ("bert",)
+        assert report.differences.users_changed == (("anna", ("read",)),)
+        assert app.reloads.results == {"succeeded": 1}
+    # From a reload on the log is where the configuration has it.
+    said = told() + capsys.readouterr().err
+    line = next(line for line in said.splitlines() if " reloaded " in line)
+    assert 'changed="limits.sessions_per_user upstream.secret_file" users_added=bert' in line
+    for value in ("a new secret", "4321", USERS["anna"]["secret"]):
+        assert value not in said
+
+
+async def test_a_log_level_that_was_set_holds_until_the_next_reload(files: ProxyProcess) -> None:
+    async with running(files) as app:
+        app.set_log_level("error")
+        assert logging.getLogger("amiproxy").level == logging.ERROR
+        await app.reload("test")
+        assert (app.log_level, logging.getLogger("amiproxy").level) == ("info", logging.INFO)
+
+
+async def test_a_reload_that_the_stop_overtakes_changes_nothing(files: ProxyProcess) -> None:
+    async with running(files) as app, asyncio.TaskGroup() as group:
+        async with app._certificates.turn:  # type: ignore[union-attr]
+            change(files, limits={"connections": 1500})
+            asked = group.create_task(app.reload("test"))
+            await until(lambda: app._certificates.turn._waiters)  # type: ignore[union-attr]
+            app.stop()
+        assert not (await asked).succeeded
+        assert app.hub.limits.connections == 1024
+
+
+async def test_new_certificate_files_are_taken_up_by_themselves(
+    files: ProxyProcess, told: Callable[[], str]
+) -> None:
+    async with running(files) as app:
+        fresh = trustme.CA().issue_cert("localhost", "127.0.0.1")
+        fresh.cert_chain_pems[0].write_to_path(str(files.directory / "server.crt"))
+        fresh.private_key_pem.write_to_path(str(files.directory / "server.key"))
+        await until(lambda: app.stores[0].generation == 2)
+        assert app.certificate_reloads["swapped"] == 1
+
+
+# -- local doors -----------------------------------------------------------
+
+
+async def test_control_and_metrics_are_opened_and_closed_with_the_service(files: ProxyProcess) -> None:
+    port = free_port()
+    change(files, control={"socket": "c.sock"}, metrics={"address": f"127.0.0.1:{port}"})
+    path = files.directory / "c.sock"
+    async with running(files):
+        reader, writer = await asyncio.open_unix_connection(str(path))
+        writer.write(b'{"command": "status"}\n')
+        assert json.loads(await reader.readline())["result"]["state"] == "serving"
+        writer.close()
+        await writer.wait_closed()
+        with socket.create_connection(("127.0.0.1", port)):
+            pass
+    assert not path.exists()
+
+
+async def test_a_control_socket_that_cannot_be_made_is_no_start(files: ProxyProcess) -> None:
+    change(files, control={"socket": "upstream.secret"})
+    assert (await start_fails(files)).startswith("control.socket: ")
+    with socket.create_server(("127.0.0.1", files.port)):
+        pass
+
+
+async def test_a_unix_socket_is_nothing_for_clients(
+    files: ProxyProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificates = [{"chain": "server.crt", "key": "server.key"}]
+    change(files, listeners=[{"address": "fd:ami", "certificates": certificates}])
+    with socket.socket(socket.AF_UNIX) as unix:
+        monkeypatch.setattr(module, "inherited_sockets", lambda: {"ami": [unix]})
+        assert "the socket 'ami' is a Unix socket" in await start_fails(files)
+
+
+async def test_ready_waits_for_asterisk_where_that_is_wanted(
+    files: ProxyProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_TICK_SECONDS", 0.01)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(files.directory / "notify"))
+        manager.setblocking(False)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(files.directory / "notify"))
+        upstream = yaml.safe_load(files.config.read_text())["upstream"]
+        change(files, ready="upstream", limits={"reconnect_min": 0.05, "reconnect_max": 0.1})
+        heard: list[bytes] = []
+
+        def hear() -> list[bytes]:
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    heard.append(manager.recv(65536))
+            return heard
+
+        async with running(files) as app:
+            await until(lambda: any(b"link down" in message for message in hear()))
+            assert not any(b"READY=1" in message for message in heard)
+            async with Simulator([User("proxy", SECRET)]) as simulator:
+                app.link.adopt(
+                    msgspec.structs.replace(app.config.upstream, port=simulator.port), SECRET.encode()
+                )
+                await until(lambda: any(b"READY=1" in message for message in hear()))
+                assert upstream["port"] != simulator.port
