@@ -82,6 +82,15 @@ def _printable(text: str) -> str:
     return "".join(c if c.isprintable() and c < "\x7f" and c != "\\" else _escape(c) for c in text)
 
 
+def _harmless(value: object) -> str:
+    """As ``text_of``, for a quoted value in Asterisk's form.
+
+    A quote would end it, and so could name another's address; behind a colon the
+    filter takes the line for another.
+    """
+    return "".join(_escape(c) if c in '":' else c for c in text_of(value))
+
+
 def _escape(character: str) -> str:
     code = ord(character)
     if character == "\\":
@@ -106,7 +115,11 @@ class _Formatter(logging.Formatter):
 
 
 class TextFormatter(_Formatter):
-    """``time level what key=value …``; the journal adds its own time."""
+    """``time level what key=value …``; the journal adds its own time.
+
+    A record with the field ``security_event`` has a second line, in the form of
+    Asterisk's own log: what watches that (fail2ban's filter ``asterisk``) finds it.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         """One line."""
@@ -122,7 +135,27 @@ class TextFormatter(_Formatter):
         traceback = _traceback(self, record)
         if traceback:
             parts.append('traceback="' + _printable(traceback).replace('"', '\\"') + '"')
-        return self.prefix(record) + " ".join(parts)
+        line = self.prefix(record) + " ".join(parts)
+        return line + self._as_asterisk(record)
+
+    def _as_asterisk(self, record: logging.LogRecord) -> str:
+        fields = getattr(record, "fields", {})
+        event, address = fields.get("security_event"), str(fields.get("peer", ""))
+        if event is None:
+            return ""
+        family = "IPV6" if ":" in address else "IPV4"
+        shown = {
+            "SecurityEvent": _harmless(event),
+            "Severity": "Error",
+            "Service": "AMI",
+            "AccountID": _harmless(fields.get("user", "")),
+            "SessionID": _harmless(fields.get("session", "")),
+            # The port says nothing here, and the filter asks for a number.
+            "RemoteAddress": f"{family}/TLS/{address}/0",
+        }
+        said = ",".join(f'{key}="{value}"' for key, value in shown.items())
+        stamp = "" if self._journal else f"{_stamp(record)} "
+        return f"\n{self.prefix(record)}{stamp}NOTICE[{record.process}] ami-proxy: {said}"
 
 
 class JsonFormatter(_Formatter):

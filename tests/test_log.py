@@ -1,6 +1,7 @@
 import io
 import json
 import logging
+import os
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -255,3 +256,34 @@ class TestOutlet:
         assert outlet.lines == ["<6>one\n", "<6>two\n"]
         assert outlet.settled == 1
         assert capsys.readouterr().err == "<6>three\n"
+
+
+@pytest.mark.parametrize("journal", [False, True])
+def test_a_security_event_has_a_second_line_as_asterisk_writes_it(journal: bool) -> None:
+    stream = io.StringIO()
+    log.configure("text", "info", stream, journal)
+    log.say(
+        log.WARNING,
+        "login-failed",
+        peer="2001:db8::7",
+        user=b'a": x\n',
+        session="s1",
+        security_event=b"FailedACL",
+    )
+    first, second = stream.getvalue().splitlines()
+    assert "login-failed peer=2001:db8::7" in first
+    said = (
+        f"NOTICE[{os.getpid()}] ami-proxy: "
+        r'SecurityEvent="FailedACL",Severity="Error",Service="AMI",AccountID="a\x22\x3a x\x0a",'
+        'SessionID="s1",RemoteAddress="IPV6/TLS/2001:db8::7/0"'
+    )
+    assert second.endswith(said)
+    assert second.startswith("<4>NOTICE" if journal else "20")
+
+
+def test_json_has_the_security_event_as_a_field() -> None:
+    stream = io.StringIO()
+    log.configure("json", "info", stream)
+    log.say(log.WARNING, "login-failed", peer="192.0.2.7", security_event=b"InvalidPassword")
+    [line] = stream.getvalue().splitlines()
+    assert json.loads(line)["security_event"] == "InvalidPassword"

@@ -156,6 +156,8 @@ def refuse(session: "Session", action: Action, verdict: Verdict) -> None:
         session=session.id,
         user=session.login_name,
         reason=verdict.reason,
+        # Only what counts against an address: those who watch the log ban by it.
+        security_event=verdict.event if verdict.is_guess else None,
         certificate=_fingerprint(session.transport.peer),
     )
     if verdict.limit:
