@@ -26,9 +26,10 @@ READABLE: Final = frozenset(
     QUEUE_MEMBER_LIST QUEUE_MEMBER_PENALTY QUEUE_WAITING_COUNT REDIRECTING TIMEOUT VERSION""".split()
 )
 
-#: Open to all for writing: what a call carries.
+#: Open to all for writing: what a call carries.  Not PRESENCE_STATE: its values may be Base64, and so
+#: bring line ends into the link, where they begin messages for everybody.
 WRITABLE: Final = frozenset(
-    b"CALLERID CDR CONNECTEDLINE DEVICE_STATE GROUP PJSIP_HEADER PRESENCE_STATE REDIRECTING TIMEOUT".split()
+    b"CALLERID CDR CONNECTEDLINE DEVICE_STATE GROUP PJSIP_HEADER REDIRECTING TIMEOUT".split()
 )
 
 #: CHANNEL() also installs hangup handlers and jumps after a bridge: only these items may be written.

@@ -200,6 +200,11 @@ VARIABLES = [
         STRICTER,
         ("call", "Setvar\nChannel: none-such\nVariable: ENV(POLICY_TEST)\nValue: 1"),
         ("call", "Setvar\nChannel: none-such\nVariable: GLOBAL(POLICY_TEST)\nValue: 1"),
+        # Its last argument "e" means Base64: what Getvar reads then would begin messages of its own.
+        (
+            "call",
+            "Setvar\nChannel: none-such\nVariable: PRESENCE_STATE(CustomPresence:a)\nValue: away,,DQo=,e",
+        ),
         ("call", "Setvar\nChannel: none-such\nVariable: CHANNEL(hangup_handler_push)\nValue: lab,answer,1"),
         ("call", "Setvar\nChannel: none-such\nVariable: MONITOR_EXEC\nValue: x"),
         ("call", "Setvar\nChannel: none-such\nVariable: __MONITOR_EXEC_ARGS\nValue: x"),
