@@ -281,7 +281,8 @@ class App:
             self.hub.tick(now)
             self.door.tick(now)
             self.link.tick(now)
-            if watchdog is not None:
+            # That this runs says that the loop turns; a link that hangs in spite of its limits is no life.
+            if watchdog is not None and not self.link.stuck(now):
                 self._notifier.alive()
             self._tell_ready()
             self._notifier.status(self.status())
@@ -322,7 +323,8 @@ class App:
         return await self.reloads.reload(trigger)
 
     async def _transact(self, trigger: str) -> ReloadReport:
-        self._notifier.reloading()
+        if self._told_ready:
+            self._notifier.reloading()
         try:
             report = await self._exchange(trigger)
         except (ConfigErrors, StartError, CertificatesRefused, OSError) as error:
@@ -330,7 +332,8 @@ class App:
             for line in problems:
                 log.say(log.ERROR, "reload-failed", reason=line, trigger=trigger)
             report = ReloadReport(False, trigger, time.time(), problems)
-        self._notifier.ready(self._status(failed=not report.succeeded))
+        if self._told_ready:
+            self._notifier.ready(self._status(failed=not report.succeeded))
         return report
 
     async def _exchange(self, trigger: str) -> ReloadReport:

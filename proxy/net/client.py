@@ -18,6 +18,7 @@ import struct
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from proxy import log
 from proxy.core.dismissal import dismiss
 from proxy.core.ports import Peer
 from proxy.net.clientcertificate import shown_certificate
@@ -210,8 +211,20 @@ class Client:
             if not data:
                 self._at_end(session)
                 return
-            session.receive(data)
+            try:
+                session.receive(data)
+            except Exception as fault:
+                self._break(session, fault)
+                return
         self._schedule()
+
+    def _break(self, session: "Session", fault: Exception) -> None:
+        """A fault of ours: this one session ends, for nobody knows what state it is in."""
+        log.exception("fault", fault, session=session.id)
+        try:
+            session.lost("fault")
+        finally:
+            self.abort()
 
     def _at_end(self, session: "Session") -> None:
         self._stop_listening()

@@ -24,11 +24,14 @@ from proxy.ami.message import Action, Message
 from proxy.config.limits import Limits
 from proxy.config.schema import Upstream as Settings
 from proxy.core.hub import Hub
+from proxy.net.orphans import OrphanWatch
 from proxy.net.peerowner import owner_of
 
 _BANNER = re.compile(rb"Asterisk Call Manager(?: Proxy)?/[\x21-\x7e]{1,64}\r?\n")
 _LONGEST_BANNER = 256
 _PING = Action([(b"Action", b"Ping")])
+#: Seconds over what connecting and logging in may take by the limits, after which the link is stuck.
+_STUCK_AFTER = 10.0
 
 
 class LinkState(Enum):
@@ -248,6 +251,8 @@ class Link:
         self._conversation: _Conversation | None = None
         self._pinged = False
         self._retry = asyncio.Event()
+        self._began = 0.0
+        self._orphans = OrphanWatch(hub.stats)
         self.settings = settings
         self.secret = secret
         self.state = LinkState.CONNECTING
@@ -259,6 +264,7 @@ class Link:
         attempt = 0
         while True:
             self.state = LinkState.CONNECTING
+            self._began = asyncio.get_running_loop().time()
             self._retry.clear()  # what is adopted from here on is worth another attempt at once
             try:
                 conversation = await self._connect()
@@ -302,8 +308,16 @@ class Link:
         if changed or self.state is not LinkState.UP:
             self._retry.set()
 
+    def stuck(self, now: float) -> bool:
+        """Whether it neither stands nor comes to an end with trying: a fault that only a restart mends."""
+        limits = self._hub.limits
+        longest = limits.upstream_connect_timeout + limits.upstream_login_timeout + _STUCK_AFTER
+        trying = self.state in {LinkState.CONNECTING, LinkState.LOGGING_IN}
+        return trying and self._began > 0 and now - self._began > longest
+
     def tick(self, now: float) -> None:
-        """Once a second: is Asterisk still there?"""
+        """Once a second: is Asterisk still there, and is it Asterisk alone who speaks?"""
+        self._orphans.tick(now)
         conversation = self._conversation
         if conversation is None or self.state is not LinkState.UP or conversation.lost.done():
             return

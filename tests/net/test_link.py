@@ -504,3 +504,21 @@ async def test_new_settings_are_heeded_while_it_connects(turns: int) -> None:
             lambda: link.state is LinkState.UP and new.sessions, lambda: f"{link.state} {link.reason}"
         )
         await until(lambda: not old.sessions)
+
+
+async def test_only_a_link_that_hangs_in_spite_of_its_limits_is_stuck() -> None:
+    never = live_hub(limits=FAST)
+    now = asyncio.get_running_loop().time()
+    assert not Link(never, settings(1), b"x").stuck(now + 100), "it has not begun"
+
+    async def silent(caller: Caller) -> None:
+        await caller.gone()
+
+    async with scripted(silent) as server, linked(settings(server.port), limits=PATIENT) as (link, _):
+        await until(lambda: server.callers)
+        now = asyncio.get_running_loop().time()
+        assert not link.stuck(now + 10)
+        assert link.stuck(now + 30)
+    async with simulated() as simulator, linked(settings(simulator.port)) as (link, _):
+        await up(link)
+        assert not link.stuck(now + 3600)

@@ -7,7 +7,7 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,9 @@ class ProxyProcess:
     host = "localhost"
     #: Variables it finds beside ours.
     environment: Mapping[str, str] = {}
+    #: What it is run by, such as prlimit with its options, and what Python is told to run.
+    wrapper: Sequence[str] = ()
+    program: Sequence[str] = ("-m", "proxy")
 
     def __init__(
         self,
@@ -87,7 +90,7 @@ class ProxyProcess:
         """Start it, and wait until a client gets the banner."""
         with (self.directory / "stderr").open("ab") as stderr:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "proxy", "run", "--config", str(self.config)],
+                [*self.wrapper, sys.executable, *self.program, "run", "--config", str(self.config)],
                 stdin=subprocess.DEVNULL,
                 stdout=stderr,
                 stderr=stderr,
