@@ -15,7 +15,7 @@ _MOST = 4096
 class Audience:
     """The subscriptions whose classes admit a head, but for those of some calls only."""
 
-    __slots__ = ("events", "is_empty", "required", "subscriptions")
+    __slots__ = ("events", "filtered", "is_empty", "required", "subscriptions")
 
     def __init__(self, required: int, subscriptions: tuple[Subscription, ...], is_empty: bool) -> None:
         #: The mask of the classes that it needs.
@@ -25,6 +25,8 @@ class Audience:
         self.is_empty = is_empty
         #: Events since they were last counted.
         self.events = 0
+        #: How often since then a subscription's filters kept one back.
+        self.filtered = 0
 
 
 class Audiences:
@@ -57,4 +59,5 @@ class Audiences:
         self._stats.classes[audience.required] += audience.events
         if audience.is_empty:
             self._stats.unread[audience.required] += audience.events
-        audience.events = 0
+        self._stats.filtered[audience.required] += audience.filtered
+        audience.events = audience.filtered = 0

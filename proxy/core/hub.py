@@ -149,6 +149,8 @@ class Hub:
         for subscription in audience.subscriptions:
             if subscription.admits is None or subscription.admits(raw):
                 subscription.pending.append(raw)
+            else:
+                audience.filtered += 1
         if self._tracker is not None:
             self._broadcast_scoped(self._tracker, raw)
 

@@ -31,9 +31,11 @@ class Stats:
     closes: dict[str, int] = field(default_factory=dict)
     limits: dict[str, int] = field(default_factory=dict)
     refusals: dict[str, int] = field(default_factory=dict)
-    #: Events in, and those that nobody was there to see, by the mask of the classes that they need.
+    #: Events in, those that nobody was there to see, and how often filters kept one from a view; by the
+    #: mask of the classes that they need.
     classes: Counter[int] = field(default_factory=Counter)
     unread: Counter[int] = field(default_factory=Counter)
+    filtered: Counter[int] = field(default_factory=Counter)
     actions: ActionStats = field(default_factory=ActionStats)
 
     def closed(self, reason: str) -> None:

@@ -125,6 +125,12 @@ class ServiceCollector(Collector):
             ["class"],
             _by_class({mask: stats.unread[mask] for mask in stats.classes}),
         )
+        yield _counters(
+            "amiproxy_events_filtered",
+            "Times that filters kept an event from the sessions of one view, by classes",
+            ["class"],
+            _by_class({mask: stats.filtered[mask] for mask in stats.classes}),
+        )
         yield _counter("amiproxy_deliveries", "Events delivered, once for each session", stats.deliveries)
         yield _counter("amiproxy_flushes", "Rounds in which pending events were sent", stats.flushes)
         dropped = {

@@ -1,6 +1,7 @@
 """Events are counted by class without being looked at one by one."""
 
 from proxy.ami import privilege
+from proxy.ami.eventfilter import FilterSet, compile_legacy
 from proxy.core.audiences import Audience, Audiences
 from proxy.core.stats import Stats
 from proxy.core.users import User
@@ -21,6 +22,19 @@ def test_events_are_counted_by_class_and_by_whether_anybody_could_see_them() -> 
     assert stats.unread[privilege.CALL] == 0
     assert stats.classes[privilege.SYSTEM] == stats.unread[privilege.SYSTEM] == 3
     assert stats.events_in == sum(stats.classes.values())
+
+
+def test_what_filters_keep_back_is_counted_once_for_each_view() -> None:
+    quiet = FilterSet((compile_legacy(b"!Event: Hangup"),))
+    bench = Bench(User("quiet", read=privilege.CALL, secret="plain:x", filters=quiet), READER)
+    for name in ("quiet", "quiet", "reader"):
+        bench.login(name)
+    bench.feed(event("Hangup"), event("Hangup"), event("Newchannel"))
+    bench.hub.audiences.count()
+    stats = bench.hub.stats
+    assert (stats.classes[privilege.CALL], stats.filtered[privilege.CALL]) == (3, 2)
+    bench.hub.audiences.count()
+    assert stats.filtered[privilege.CALL] == 2
 
 
 def test_what_is_forgotten_was_counted() -> None:

@@ -160,7 +160,7 @@ def _store(listener: str, store: CertStore) -> View:
         "listener": listener,
         "generation": store.generation,
         "since": store.current.since,
-        "last_reload": log.text_of(store.last_result),
+        "last_reload": str(store.last_result),
         "waiting": [str(path) for path in store.waiting()],
         "served": [
             {
