@@ -1,5 +1,6 @@
 """The guide's pages on metrics and control, and the alerts: they name what there is, and all of it."""
 
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -20,6 +21,7 @@ DEPLOY = Path(__file__).parents[2] / "deploy"
 RULES = DEPLOY / "prometheus/ami-proxy.rules.yml"
 PAGE = (DEPLOY / "metrics.md").read_text()
 CONTROL = (DEPLOY / "control.md").read_text()
+DASHBOARD = json.loads((DEPLOY / "grafana/ami-proxy.json").read_text())
 ALERTS: list[dict[str, Any]] = yaml.safe_load(RULES.read_text())["groups"][0]["rules"]
 
 
@@ -40,6 +42,32 @@ async def test_alerts_ask_for_metrics_there_are(metrics: set[str]) -> None:
     known = metrics | {f"{name}_{part}" for name in metrics for part in ("bucket", "count", "sum")}
     for alert in ALERTS:
         assert set(re.findall(r"amiproxy_\w+", alert["expr"])) <= known, alert["alert"]
+
+
+async def test_the_dashboard_asks_for_metrics_there_are(metrics: set[str]) -> None:
+    known = metrics | {f"{name}_bucket" for name in metrics}
+    panels = DASHBOARD["panels"]
+    assert panels
+    for panel in panels:
+        for target in panel["targets"]:
+            names = set(re.findall(r"amiproxy_\w+", target["expr"]))
+            assert names, panel["title"]
+            assert names <= known, panel["title"]
+
+
+def test_promql_of_the_dashboard_can_be_read(tmp_path: Path) -> None:
+    tool = which("promtool")
+    if tool is None:
+        pytest.skip("Debian's package prometheus, which has promtool, is not installed")
+    expressions = [target["expr"] for panel in DASHBOARD["panels"] for target in panel["targets"]]
+    rules = [
+        {"record": f"r{number}", "expr": expr.replace("$__rate_interval", "5m")}
+        for number, expr in enumerate(expressions)
+    ]
+    (tmp_path / "rules.yml").write_text(yaml.safe_dump({"groups": [{"name": "g", "rules": rules}]}))
+    command = [tool, "check", "rules", str(tmp_path / "rules.yml")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_page_says_what_each_alert_asks_for() -> None:
