@@ -41,7 +41,8 @@
 #define NTYPES 32
 #define DEPTH_LIMIT 64
 #define BUFFER (64u << 10)
-#define RETRY_NS 100000000u             /* before who was turned away comes again */
+#define RETRY_NS 100000000u             /* before who was turned away comes again: this, and twice as long each time */
+#define RETRIES 5                       /* up to so many times: 1.6 s */
 #define LOGIN_NS 15000000000u           /* after which a login counts as turned away */
 #define ANSWER_NS 5000000000u           /* for which answers are awaited after the last action */
 
@@ -55,7 +56,7 @@ struct account { const char *name, *secret; unsigned long sees; };
 
 struct client {
     enum state state;
-    int fd, number, stalled, discarding;
+    int fd, number, stalled, discarding, retries;
     SSL *ssl;
     const struct account *account;
     char *input;                        /* an unfinished message, if any */
@@ -214,7 +215,7 @@ static void lose(struct client *c)
     if (was_in) dropped++;
     else if (!was_leaving) turned_away++;
     c->retry_at = 0;
-    if (task == LOGGING_IN || (task == CHURNING && !was_leaving)) c->retry_at = now_ns() + RETRY_NS;
+    if (task == LOGGING_IN || (task == CHURNING && !was_leaving)) c->retry_at = now_ns() + ((uint64_t)RETRY_NS << (c->retries < RETRIES ? c->retries++ : RETRIES - 1));
     else if (task == CHURNING) c->retry_at = now_ns();
 }
 
@@ -311,7 +312,7 @@ static void take(struct client *c, const char *message, size_t size)
     int is_event = !strncmp(message, "Event: ", 7);
     if (c->state == LOGIN && !is_event) {
         if (strncmp(message, "Response: Success", 17)) { lose(c); return; }
-        c->state = IN, entering--, inside++, logins++;
+        c->state = IN, entering--, inside++, logins++, c->retries = 0;
         note(&login_time, now_ns() - c->began);
         if (task == CHURNING && send_action(c, "Action: Logoff\r\n\r\n")) c->state = LEAVING, inside--;
     } else if (c->state != IN) {
