@@ -1,0 +1,234 @@
+"""What Asterisk, its network or its callers can do to the link, and what clients notice of it."""
+
+import asyncio
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+from proxy.simulator import Simulator
+from proxy.simulator.faults import Trickle
+from proxy.simulator.storm import read_storm_event, storm_event
+from tests.support.ami_client import AmiClient
+from tests.support.ports import free_port
+from tests.support.service import SECRET, Service
+from tests.support.tls_peer import TlsPeer
+from tests.support.waiting import until
+
+Start = Callable[..., Awaitable[Service]]
+#: A hang is noticed within seconds here, not within half a minute.
+WATCHFUL = {"ping_interval": 0.5, "stall_timeout": 2.0, "action_timeout": 5.0}
+
+
+#: Clients that never read in the flood.
+_STOPPED = 5
+
+
+async def still_serves(simulator: Simulator, *clients: AmiClient) -> None:
+    """Answers and events reach them as if nothing had been."""
+    for client in clients:
+        assert (await client.action("CoreStatus")).get("Response") == "Success"
+        client.log.clear()
+    simulator.broadcast(storm_event(7, 7.0))
+    for client in clients:
+        await client.take(lambda message: read_storm_event(message.raw) == (7, 7.0))
+
+
+@pytest.mark.parametrize("reading", [True, False])
+async def test_a_hang_is_noticed_and_clients_still_log_in(
+    simulator: Simulator, start: Start, reading: bool
+) -> None:
+    service = await start(**WATCHFUL)
+    async with await service.client("boss") as boss:
+        simulator.faults.stall(reading=reading)
+        pending = boss.send("CoreStatus")
+        async with await service.client("blind") as late:
+            assert (await late.action("Ping")).get("Ping") == "Pong"
+        answer = await boss.response(pending)
+        assert answer.get("Message") == "Upstream connection lost (outcome unknown)"
+        assert (await boss.wait_event("ProxyUpstream", Status="Down")).get("Reason")
+        simulator.faults.resume()
+        await boss.wait_event("ProxyUpstream", Status="Up", within=20)
+        await still_serves(simulator, boss)
+
+
+async def test_a_process_that_is_stopped_is_a_hang_too(
+    make_service: Callable[..., Service], tmp_path: Path
+) -> None:
+    (tmp_path / "simulator.secret").write_text(f"{SECRET}\n")
+    port = free_port()
+    asterisk = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "proxy", "simulate", "--listen", f"127.0.0.1:{port}", "--user", "proxy"),
+        *("--secret-file", str(tmp_path / "simulator.secret"), "--calls-per-minute", "0"),
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        service = make_service(port, WATCHFUL)
+        await service.start_up()
+        await service.linked()
+        async with await service.client("boss") as boss:
+            asterisk.send_signal(signal.SIGSTOP)
+            answer = await boss.action("CoreStatus")
+            assert answer.get("Message") == "Upstream connection lost (outcome unknown)"
+            asterisk.send_signal(signal.SIGCONT)
+            await boss.wait_event("ProxyUpstream", Status="Up", within=20)
+            assert (await boss.action("CoreStatus")).get("Response") == "Success"
+    finally:
+        asterisk.send_signal(signal.SIGCONT)
+        asterisk.terminate()
+        await asterisk.wait()
+
+
+async def test_a_byte_at_a_time_is_no_busy_loop(simulator: Simulator, start: Start) -> None:
+    service = await start()
+    assert service.process is not None
+    async with await service.client("boss") as boss:
+        simulator.faults.trickle = Trickle(interval=0.002)
+        before = cpu_seconds(service.process.pid)
+        began = time.monotonic()
+        _, items, _ = await boss.event_list("QueueStatus", within=30)
+        assert items
+        assert all(message.headers[0][0] in {"Event", "Response"} for message in boss.log)
+        spent, took = cpu_seconds(service.process.pid) - before, time.monotonic() - began
+        assert took > 0.5, "it did come in pieces"
+        assert spent < took / 2
+        simulator.faults.clear()
+        await still_serves(simulator, boss)
+
+
+def cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / 100
+
+
+@pytest.mark.timeout(120)
+async def test_a_flood_is_read_whole_while_stopped_readers_are_cut(
+    simulator: Simulator, start: Start
+) -> None:
+    """10,000 events a second for three seconds; the link is never made to wait."""
+    service = await start(outbox_soft=262144, outbox_hard=524288)
+    address = ("127.0.0.1", service.port)
+    async with AsyncExitStack() as stack:
+        for _ in range(_STOPPED):
+            peer = await stack.enter_async_context(TlsPeer.to(address, service.context, receive_buffer=4096))
+            await peer.handshake()
+            await peer.send(b"Action: Login\r\nUsername: boss\r\nSecret: chief\r\n\r\n")
+        await until(lambda: service.stderr.count(" login ") >= _STOPPED)
+        reader = await stack.enter_async_context(await service.client("boss"))
+        asker = await stack.enter_async_context(await service.client("blind"))
+        flood = asyncio.get_running_loop().create_task(simulator.storm(10_000, 30_000))
+        slowest = 0.0
+        while not flood.done():
+            began = time.monotonic()
+            await asker.action("CoreStatus")
+            slowest = max(slowest, time.monotonic() - began)
+        await flood
+        numbers: list[int] = []
+
+        def all_there() -> bool:
+            numbers.extend(found[0] for m in reader.log if (found := read_storm_event(m.raw)))
+            reader.log.clear()
+            return len(numbers) >= 30_000
+
+        await until(all_there, lambda: f"{len(numbers)} events", within=30)
+        assert numbers == list(range(30_000)), "every event, in order"
+        assert slowest < 2.0
+        await until(lambda: service.stderr.count("slow consumer") == _STOPPED, lambda: service.stderr[-2000:])
+        assert " upstream-down " not in service.stderr
+
+
+def lf_only(simulator: Simulator) -> None:
+    simulator.faults.lines_end_in_lf = True
+
+
+DIRT: dict[str, Callable[[Simulator], None]] = {
+    "garbage": lambda s: [s.faults.garbage(4096, seed) for seed in range(20)] and s.inject(b"\r\n\r\n"),
+    "forged": lambda s: [s.faults.forge(f"guess-{n}") for n in range(20)] and None,
+    "oversize": lambda s: s.faults.oversize(3 << 20),
+    "a head without classes": lambda s: s.inject(b"Event: X\r\nPrivilege: ,all\r\n\r\n"),
+    "lf only": lf_only,
+}
+
+
+@pytest.mark.parametrize("dirt", DIRT)
+async def test_dirt_is_dropped_and_nothing_malformed_goes_on(
+    simulator: Simulator, start: Start, dirt: str
+) -> None:
+    service = await start()
+    async with await service.client("boss") as boss, await service.client("blind") as blind:
+        for client in (boss, blind):
+            client.log.clear()
+        DIRT[dirt](simulator)
+        await still_serves(simulator, boss)
+        assert (await blind.action("CoreStatus")).get("Response") == "Success"
+        for client in (boss, blind):
+            for message in client.log:
+                assert message.headers[0][0] in {"Event", "Response"}, message
+                assert b"\0" not in message.raw, message
+                assert b"\n" not in message.raw.replace(b"\r\n", b""), message
+                assert b"\r" not in message.raw.replace(b"\r\n", b""), message
+                assert message.get("Message") != "forged", message
+                assert message.event != "CoreShowChannelsComplete", message
+        assert service.stderr.count(" upstream-up ") == 1, "the link was kept"
+
+
+async def test_a_message_without_end_costs_the_link_and_no_session(
+    simulator: Simulator, start: Start
+) -> None:
+    service = await start(upstream_message_bytes=65536, upstream_unfinished_bytes=262144)
+    async with await service.client("boss") as boss:
+        simulator.faults.unending(300_000)
+        down = await boss.wait_event("ProxyUpstream", Status="Down")
+        assert down.get("Reason") == "no end of message in what Asterisk sends"
+        await boss.wait_event("ProxyUpstream", Status="Up")
+        await still_serves(simulator, boss)
+
+
+async def test_a_list_whose_asterisk_dies_is_cancelled_and_the_next_one_whole(
+    simulator: Simulator, start: Start
+) -> None:
+    service = await start()
+    async with await service.client("boss") as boss:
+        simulator.faults.die_in_list(1)
+        _, items, last = await boss.event_list("QueueStatus")
+        assert len(items) == 1
+        assert last.get("EventList") == "Cancelled"
+        await boss.wait_event("ProxyUpstream", Status="Up")
+        _, items, last = await boss.event_list("QueueStatus")
+        assert last.get("EventList") == "Complete"
+        assert last.get("ListItems") == str(len(items))
+
+
+async def test_a_refused_login_is_told_and_a_reload_brings_the_right_secret(
+    simulator: Simulator, make_service: Callable[..., Service]
+) -> None:
+    service = make_service(simulator.port)
+    right = (service.directory / "upstream.secret").read_text()
+    (service.directory / "upstream.secret").write_text("an old one\n")
+    await service.start_up()
+    await service.said("Asterisk refused user 'proxy'")
+    async with await service.client("boss") as boss:
+        assert (await boss.action("CoreStatus")).get("Message") == "Upstream not connected"
+        (service.directory / "upstream.secret").write_text(right)
+        service.signal(signal.SIGHUP)
+        await boss.wait_event("ProxyUpstream", Status="Up")
+        await still_serves(simulator, boss)
+    assert "an old one" not in service.stderr
+
+
+async def test_an_owner_of_the_port_who_is_not_expected_is_sent_no_login(
+    simulator: Simulator, make_service: Callable[..., Service]
+) -> None:
+    upstream = {"host": "127.0.0.1", "port": simulator.port, "username": "proxy", "expect_user": "4711"}
+    service = make_service(simulator.port)
+    service.change(upstream={**upstream, "secret_file": "upstream.secret"})
+    await service.start_up()
+    await service.said("no login is sent there")
+    async with await service.client("boss") as boss:
+        assert (await boss.action("CoreStatus")).get("Message") == "Upstream not connected"
+    assert not [raw for raw in simulator.received if b"Login" in raw or b"Challenge" in raw]
