@@ -1,0 +1,61 @@
+"""The alert rules, by promtool of Debian 12: they parse, and fire for what they are for."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.deploy.debian import run_tool
+
+RULES = Path(__file__).parents[2] / "deploy/prometheus/ami-proxy.rules.yml"
+
+pytestmark = [pytest.mark.usefixtures("debian_tools"), pytest.mark.timeout(300)]
+
+_END = "amiproxy_certificate_not_after_seconds"
+_SPLIT = (
+    "cat > /tmp/both; sed '/^=====$/,$d' /tmp/both > /tmp/rules.yml; "
+    "sed '1,/^=====$/d' /tmp/both > /tmp/test.yml; exec promtool test rules /tmp/test.yml"
+)
+
+
+def test_they_parse() -> None:
+    script = "cat > /tmp/rules.yml; exec promtool check rules /tmp/rules.yml"
+    checked = run_tool("sh", "-c", script, stdin=RULES.read_bytes())
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+@pytest.mark.parametrize(
+    ("alert", "labels", "quiet", "firing"),
+    [
+        ("AmiProxyDown", 'up{job="ami-proxy"}', "1x15", "0x15"),
+        ("AmiProxyLinkDown", "amiproxy_link_up", "1x15", "0x15"),
+        ("AmiProxyReloadRefused", "amiproxy_config_ok", "1x15", "0x15"),
+        # Days before the end; promtool's clock begins at 0.
+        ("AmiProxyCertificateEnds", f'{_END}{{name="n"}}', "1728000x15", "864000x15"),
+        ("AmiProxyCertificateEndsSoon", f'{_END}{{name="n"}}', "864000x15", "86400x15"),
+        ("AmiProxyLinkUnsteady", "amiproxy_link_losses_total", "0x15", "0+1x15"),
+        ("AmiProxyLoginFailures", 'amiproxy_login_failures_total{reason="r"}', "0+1x15", "0+600x15"),
+    ],
+)  # fmt: skip
+def test_an_alert_fires_when_it_should(alert: str, labels: str, quiet: str, firing: str) -> None:
+    rules: dict[str, Any] = yaml.safe_load(RULES.read_text())
+    for values, count in ((quiet, 0), (firing, 1)):
+        [rule] = [rule for group in rules["groups"] for rule in group["rules"] if rule["alert"] == alert]
+        # Only whether it fires: its words are not the point here.
+        rule.pop("annotations", None)
+        kept = {
+            name.split("=")[0]: name.split('"')[1]
+            for name in labels.partition("{")[2][:-1].split(",")
+            if name
+        }
+        kept.pop("reason", None)
+        expected = [{"exp_labels": {**rule["labels"], **kept}}] * count
+        series = [{"series": labels, "values": values}]
+        test = {"alertname": alert, "eval_time": "15m", "exp_alerts": expected}
+        tests = [{"interval": "1m", "input_series": series, "alert_rule_test": [test]}]
+        both = (
+            f"{yaml.safe_dump(rules)}\n=====\n{yaml.safe_dump({'rule_files': ['rules.yml'], 'tests': tests})}"
+        )
+        judged = run_tool("sh", "-c", _SPLIT, stdin=both.encode())
+        assert judged.returncode == 0, judged.stdout.decode() + judged.stderr.decode()
