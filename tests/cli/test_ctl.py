@@ -1,5 +1,6 @@
 """``ami-proxy ctl`` against a socket that answers what it is told to: tables, JSON, exit statuses."""
 
+import contextlib
 import io
 import json
 import socket
@@ -164,7 +165,8 @@ class Answering:
     def _run(self) -> None:
         while True:
             client, _ = self._socket.accept()
-            with client, client.makefile("rb") as lines:
+            # Who asked may have gone.
+            with contextlib.suppress(OSError), client, client.makefile("rb") as lines:
                 for line in lines:
                     if line == b"end\n":
                         return
