@@ -1,0 +1,163 @@
+"""Certificate files as they should never be found, by what is wrong with them."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from tests.support.certificates import DAY, Forged, forge, forge_crl, install
+
+#: What every certificate here is for.
+NAMES = (x509.DNSName("localhost"),)
+
+
+class CertificateFolder:
+    """server.crt, server.key, clients-ca.crt and clients.crl: good until one of ``BAD_SETS`` is put in."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.ca = forge("Server CA", ca=True)
+        self.clients_ca = forge("Clients CA", ca=True)
+        self.chain, self.key = folder / "server.crt", folder / "server.key"
+        self.authorities, self.lists = folder / "clients-ca.crt", folder / "clients.crl"
+        self.served = self.leaf()
+        self.put(self.served)
+
+    def leaf(self, **more: object) -> Forged:
+        """A new certificate of the server's CA."""
+        return forge("localhost", issuer=more.pop("issuer", self.ca), names=more.pop("names", NAMES), **more)  # type: ignore[arg-type]
+
+    def put(self, leaf: Forged, key: bytes | None = None) -> None:
+        """Write everything anew."""
+        for path in (self.chain, self.key, self.authorities, self.lists):
+            path.unlink(missing_ok=True)
+        install(self.folder, leaf.pem, key or leaf.key_pem)
+        self.authorities.write_bytes(self.clients_ca.pem)
+        self.lists.write_bytes(forge_crl(self.clients_ca))
+        for path in (self.chain, self.authorities, self.lists):
+            path.chmod(0o644)
+
+
+def _key_of_another(site: CertificateFolder) -> None:
+    site.put(site.leaf(), site.leaf().key_pem)
+
+
+def _new_chain_before_its_key(site: CertificateFolder) -> None:
+    site.chain.write_bytes(site.leaf().pem)
+
+
+def _chain_cut_off(site: CertificateFolder) -> None:
+    leaf = site.leaf()
+    site.put(leaf)
+    site.chain.write_bytes(leaf.pem[: len(leaf.pem) // 2])
+
+
+def _key_cut_off(site: CertificateFolder) -> None:
+    leaf = site.leaf()
+    site.put(leaf, leaf.key_pem[:80])
+
+
+def _chain_empty(site: CertificateFolder) -> None:
+    site.chain.write_bytes(b"")
+
+
+def _not_pem(site: CertificateFolder) -> None:
+    site.chain.write_bytes(b"<html>404 Not Found</html>\n")
+
+
+def _der(site: CertificateFolder) -> None:
+    site.chain.write_bytes(site.leaf().der)
+
+
+def _expired(site: CertificateFolder) -> None:
+    now = datetime.now(UTC)
+    site.put(site.leaf(not_before=now - 9 * DAY, not_after=now - DAY))
+
+
+def _not_yet_valid(site: CertificateFolder) -> None:
+    site.put(site.leaf(not_before=datetime.now(UTC) + DAY))
+
+
+def _missing(site: CertificateFolder) -> None:
+    site.key.unlink()
+
+
+def _dangling_link(site: CertificateFolder) -> None:
+    site.chain.unlink()
+    site.chain.symlink_to(site.folder / "nowhere.crt")
+
+
+def _unreadable(site: CertificateFolder) -> None:
+    site.key.unlink()
+    site.key.mkdir()
+
+
+def _encrypted_key(site: CertificateFolder) -> None:
+    leaf = site.leaf()
+    site.put(leaf, leaf.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"x")))
+
+
+def _key_for_all_to_write(site: CertificateFolder) -> None:
+    site.put(site.leaf())
+    site.key.chmod(0o666)
+
+
+def _for_clients(site: CertificateFolder) -> None:
+    site.put(site.leaf(usage=ExtendedKeyUsageOID.CLIENT_AUTH))
+
+
+def _without_names(site: CertificateFolder) -> None:
+    site.put(site.leaf(names=()))
+
+
+def _weak_rsa(site: CertificateFolder) -> None:
+    site.put(site.leaf(key=rsa.generate_private_key(public_exponent=65537, key_size=1024)))
+
+
+def _rare_curve(site: CertificateFolder) -> None:
+    site.put(site.leaf(key=ec.generate_private_key(ec.SECP256K1())))
+
+
+def _signed_by_another(site: CertificateFolder) -> None:
+    leaf = site.leaf(signing_key=site.clients_ca.key)
+    site.put(leaf)
+    site.chain.write_bytes(leaf.pem + site.ca.pem)
+
+
+def _clients_ca_is_none(site: CertificateFolder) -> None:
+    site.put(site.leaf())
+    site.authorities.write_bytes(b"junk")
+
+
+def _list_of_another_ca(site: CertificateFolder) -> None:
+    site.put(site.leaf())
+    site.lists.write_bytes(forge_crl(site.ca))
+
+
+BAD_SETS: tuple[Callable[[CertificateFolder], None], ...] = (
+    _key_of_another,
+    _new_chain_before_its_key,
+    _chain_cut_off,
+    _key_cut_off,
+    _chain_empty,
+    _not_pem,
+    _der,
+    _expired,
+    _not_yet_valid,
+    _missing,
+    _dangling_link,
+    _unreadable,
+    _encrypted_key,
+    _key_for_all_to_write,
+    _for_clients,
+    _without_names,
+    _weak_rsa,
+    _rare_curve,
+    _signed_by_another,
+    _clients_ca_is_none,
+    _list_of_another_ca,
+)
