@@ -20,7 +20,7 @@ def of_errors(errors: ConfigErrors) -> Iterator[Finding]:
 
 def examine(path: Path, config: Config, users: UsersFile) -> Iterator[Finding]:
     """The files of a configuration that can be used."""
-    yield ok("configuration", f"{path} and {config.users_file} are valid, {len(users.users)} users")
+    yield ok("configuration", f"{path} and {config.users_file} are valid; users: {len(users.users)}")
     for text in warnings_of(config, users):
         yield warn("configuration", text, "change it, or know why it is so")
     yield from _certificates(config)
