@@ -11,6 +11,7 @@ from typing import Final
 
 from proxy.ami.message import Action
 from proxy.ami.privilege import CALL, CONFIG, REPORTING, SYSTEM
+from proxy.core.policy import functions
 from proxy.core.policy.verdict import PERMISSION_DENIED, Deny, Judged
 
 _ASTERISK_LIST: Final = Deny(b"Command blacklisted", "command")
@@ -26,22 +27,29 @@ _HITS_LINK: Final = (
     b"core stop",
     b"manager",
     b"module refresh",
-    b"module reload manager",
-    b"reload manager",
     b"restart",
     b"stop",
 )
 #: What stands against the prefix ``manager`` above: reading.
 _HARMLESS: Final = (b"manager show",)
 
+#: The manager itself is not reloaded from here, whatever else is named with it, and however.
+_RELOADS: Final = (b"config reload", b"module reload", b"reload")
+#: What a variable's name may say, it may say here.
+_EVALUATES: Final = (b"dialplan eval function",)
+
 #: Prefix -> classes of which one is needed beside command.
 _NEEDS: Final = (
+    (b"agi dump", SYSTEM),
     (b"agi exec", SYSTEM),
+    (b"bridge destroy", SYSTEM | CALL),
+    (b"bridge kick", SYSTEM | CALL),
     (b"channel originate", SYSTEM),
     (b"channel redirect", SYSTEM | CALL),
     (b"channel request hangup", SYSTEM | CALL),
-    (b"config reload", SYSTEM | CONFIG),
+    (b"confbridge kick", SYSTEM | CALL),
     (b"confbridge record", SYSTEM),
+    (b"config reload", SYSTEM | CONFIG),
     (b"core set file", SYSTEM),
     (b"database show", SYSTEM | REPORTING),
     (b"database get", SYSTEM | REPORTING),
@@ -53,12 +61,14 @@ _NEEDS: Final = (
     (b"file convert", SYSTEM),
     (b"hangup request", SYSTEM | CALL),
     (b"logger add", SYSTEM),
+    (b"media cache create", SYSTEM),
     (b"mixmonitor", SYSTEM),
     (b"odbc", SYSTEM),
     (b"originate", SYSTEM),
     (b"pjsip set logger", SYSTEM),
     (b"pjsip show auth", SYSTEM),
     (b"pjsip show auths", SYSTEM),
+    (b"presencestate change", SYSTEM),
     (b"realtime", SYSTEM),
     (b"rtp set", SYSTEM),
     (b"soft hangup", SYSTEM | CALL),
@@ -112,7 +122,9 @@ def command(user: Judged, action: Action) -> Deny | None:
         return _REFUSED
     if starts(said, _HITS_LINK) and not starts(said, _HARMLESS):
         return _REFUSED
-    if starts(said, (b"config reload",)) and any(b"manager" in word for word in said[2:]):
+    if starts(said, _RELOADS) and any(b"manager" in word for word in said):
+        return _REFUSED
+    if starts(said, _EVALUATES) and not _may_evaluate(user, words(text)[3:]):
         return _REFUSED
     for prefix, classes in _NEEDS:
         if starts(said, (prefix,)):
@@ -123,6 +135,11 @@ def command(user: Judged, action: Action) -> Deny | None:
     if listed is not None and not starts(said, tuple(prefix.lower().encode() for prefix in listed)):
         return _NOT_LISTED
     return None
+
+
+def _may_evaluate(user: Judged, said: list[bytes]) -> bool:
+    # One word: what Asterisk would make of more is its own affair.
+    return len(said) <= 1 and all(functions.may_read(user, name) for name in said)
 
 
 def starts(said: list[bytes], prefixes: tuple[bytes, ...]) -> bool:

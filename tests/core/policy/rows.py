@@ -451,7 +451,11 @@ COMMANDS = [
         ("command,call", "Command\nCommand: channel request hangup none-such"),
         ("command,system", "Command\nCommand: dialplan remove context none-such"),
     ),
-    *_allowed(("command", "Command\nCommand: core set verbose 3"), real=UNTRIED),
+    *_allowed(
+        ("command", "Command\nCommand: core set verbose 3"),
+        ("command", "Command\nCommand: dialplan eval function VERSION()"),  # from Asterisk 18 on
+        real=UNTRIED,
+    ),
     *_denied(
         "command",
         BLACKLISTED,
@@ -496,6 +500,12 @@ COMMANDS = [
         ("all", "Command\nCommand: manager reload"),
         ("all", "Command\nCommand: config reload /etc/asterisk/manager.conf"),
         ("all", "Command\nCommand: module reload manager"),
+        ("command", "Command\nCommand: presencestate change CustomPresence:none-such away x DQo= e"),
+        ("command", "Command\nCommand: dialplan eval function ENV(PATH)"),
+        ("command", "Command\nCommand: dialplan eval function VERSION( x)"),
+        ("all", "Command\nCommand: dialplan eval function AST_CONFIG(manager.conf,none-such,secret)"),
+        ("all", "Command\nCommand: module reload none_such manager"),
+        ("all", "Command\nCommand: module reload manager.so"),
         ("all", "Command\nCommand: stop now"),
         ("all", "Command\nCommand: die"),
     ),
