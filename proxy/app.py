@@ -11,17 +11,15 @@ import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from proxy import __version__, log
-from proxy.config import Address, Config, ConfigErrors, Listener, Unfit, UsersFile, load, read_secret
-from proxy.config.differences import Differences, differences, needs_restart
+from proxy.config import Address, Config, ConfigErrors, Listener
+from proxy.config.differences import needs_restart
 from proxy.core import policy
 from proxy.core.hub import Hub
 from proxy.core.pacing import Pacing
-from proxy.core.users import UserTable
 from proxy.net.certset import CertSet
 from proxy.net.certstore import CertificatesRefused, CertStore
 from proxy.net.confinement import confine
@@ -34,6 +32,7 @@ from proxy.net.listener import Listener as ListeningSocket
 from proxy.net.localdoor import LocalDoor, LocalDoorRefused
 from proxy.net.logwriter import LogWriter
 from proxy.net.loop import new_event_loop
+from proxy.net.prepared import Prepared, StartError, prepare
 from proxy.net.reloads import ReloadReport, Reloads
 from proxy.net.rotation import Rotation
 from proxy.net.scheduler import LoopScheduler
@@ -43,30 +42,6 @@ from proxy.net.systemd import NoListener, Notifier, inherited_sockets
 from proxy.net.tlspolicy import tls_facts
 
 _TICK_SECONDS = 1.0
-
-
-class StartError(Exception):
-    """The service cannot start; the text says why and what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """All that was read from disk for one configuration, validated."""
-
-    config: Config
-    entries: UsersFile
-    users: UserTable
-    secret: bytes
-
-
-def prepare(path: Path) -> Prepared:
-    """Read and validate everything.  Raises ConfigErrors with all problems."""
-    config, entries = load(path)
-    try:
-        secret = read_secret(config.upstream.secret_file)
-    except Unfit as error:
-        raise StartError(f"upstream.secret_file: {error}; {error.remedy}") from error
-    return Prepared(config, entries, UserTable.from_config(entries), secret)
 
 
 class App:
@@ -348,7 +323,7 @@ class App:
             if self.draining:
                 raise StartError("the service is stopping")
             results = certificates.commit(candidates)
-        changed = _differences(old, new)
+        changed = new.differences_from(old)
         self._adopt(new)
         log.say(
             log.INFO,
@@ -373,12 +348,6 @@ class App:
         self._pacing.longest = config.fan_out.flush_interval_max
         self.hub.adopt(prepared.users)
         self.link.adopt(config.upstream, prepared.secret)
-
-
-def _differences(old: Prepared, new: Prepared) -> Differences:
-    found = differences((old.config, old.entries), (new.config, new.entries))
-    same = old.secret == new.secret or "upstream.secret_file" in found.keys
-    return found if same else found._replace(keys=(*found.keys, "upstream.secret_file"))
 
 
 def _fault(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
