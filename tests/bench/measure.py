@@ -111,6 +111,10 @@ class Quiet:
         """Whether the time for waiting, and for measuring again, is used up."""
         return self._left <= 0
 
+    def spend(self, seconds: float) -> None:
+        """Take from the patience what a measurement took that has to be made again."""
+        self._left -= seconds
+
     def wait(self) -> None:
         """Return when less than ``cores`` are in use, or when patience is at its end."""
         while self._left > 0:

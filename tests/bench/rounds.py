@@ -2,6 +2,7 @@
 """The same work for every peer, in turn, several times over."""
 
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -70,11 +71,15 @@ class Plan:
         for _ in range(_TRIES):
             self.quiet.wait()
             print(f"  {title}: {kind.name}", file=sys.stderr, flush=True)
+            began = time.monotonic()
             try:
                 figures = work(kind)
             except (Failed, RuntimeError, OSError) as error:
                 self.remarks[f"{title}: {kind.name} failed: {error}"] = None
                 return None
-            if figures.get("others", 0.0) <= self.quiet.cores or self.quiet.is_impatient:
+            if figures.get("others", 0.0) <= self.quiet.cores:
+                break
+            self.quiet.spend(time.monotonic() - began)
+            if self.quiet.is_impatient:
                 break
         return figures

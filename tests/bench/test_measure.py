@@ -72,3 +72,11 @@ def test_without_patience_nobody_waits():
     quiet = Quiet(0.0, 0.0)
     quiet.wait()
     assert quiet.is_impatient
+
+
+def test_what_is_made_again_costs_patience():
+    quiet = Quiet(0.0, 10.0)
+    quiet.spend(4.0)
+    assert not quiet.is_impatient
+    quiet.spend(6.0)
+    assert quiet.is_impatient

@@ -95,11 +95,16 @@ def _flood(plan: Plan, kind: type[Peer]) -> Figures:
         }
 
 
+def _differs(kind: type[Peer]) -> bool:
+    """Whether it is a case of its own where events hardly matter."""
+    return not kind.is_asterisk and not kind.name.endswith("-at-once")
+
+
 def idle(plan: Plan) -> list[Section]:
     """What a client costs that is logged in and silent, and what is left when all have gone."""
     clients = 200 if plan.small else 1000
     title = f"Idle: {clients} clients"
-    kinds = plan.kinds(wanted=lambda kind: not kind.is_asterisk)
+    kinds = plan.kinds(wanted=_differs)
     found = plan.compare(title, kinds, lambda kind: _idle(plan, kind, clients))
     columns = [
         Column("KiB PSS a client", "each", ".1f"),
@@ -133,10 +138,10 @@ def _idle(plan: Plan, kind: type[Peer], clients: int) -> Figures:
         made.storm(crowd, clients, clients, 20, 1.0)
         after = measure.pss_kib(made.peer.pids())
         crowd.stop()
-        gone = _settled(made, warm)
+        gone = _settled(plan, made, warm)
         visitors = made.swarm(64, "--window", 64)
         visitors.hear("in")
-        churned = visitors.ask(f"churn {4 * plan.seconds}", "churned")
+        churned = visitors.ask(f"churn {1.0 if plan.small else 4 * plan.seconds}", "churned")
         visitors.stop()
         return figures | {
             "each": (full - base) / clients,
@@ -147,13 +152,13 @@ def _idle(plan: Plan, kind: type[Peer], clients: int) -> Figures:
             "base": base / 1024,
             "gone": (gone - base) / 1024,
             "logins": float(churned["logins"]),
-            "left": (_settled(made, warm) - gone) / 1024,
+            "left": (_settled(plan, made, warm) - gone) / 1024,
         }
 
 
-def _settled(made: Rig, swarm: Tool) -> int:
+def _settled(plan: Plan, made: Rig, swarm: Tool) -> int:
     """Memory a while after others of its clients have gone, in KiB."""
-    swarm.ask("wait 1000000000 1500", "waited")
+    swarm.ask(f"wait 1000000000 {300 if plan.small else 1500}", "waited")
     return measure.pss_kib(made.peer.pids())
 
 
@@ -161,7 +166,7 @@ def logins(plan: Plan) -> list[Section]:
     """All come back at once, as after a restart of the network, while others watch their latency."""
     clients, users = (200, 10) if plan.small else (1000, 20)
     title = f"Logins: {clients} clients of {users} users come back at once, 20 watch"
-    kinds = plan.kinds(wanted=lambda kind: not kind.is_asterisk)
+    kinds = plan.kinds(wanted=_differs)
     found = plan.compare(title, kinds, lambda kind: _come_back(plan, kind, clients, users))
     columns = [
         Column("s until all were in", "in", ".2f"),
