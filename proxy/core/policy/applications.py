@@ -33,9 +33,11 @@ _MORE_CODE: Final = re.compile(
 
 #: Applications that take hold of somebody else's call: class call names that.
 _OTHER_CALLS: Final = frozenset(
-    b"""bridge bridgeadd channelredirect chanspy dahdibarge dahdiscan extenspy muteaudio pickup pickupchan
-    softhangup""".split()
+    b"""bridge bridgeadd channelredirect chanspy confkick dahdibarge dahdiscan extenspy meetmeadmin
+    meetmechanneladmin muteaudio parkedcall pickup pickupchan softhangup""".split()
 )
+#: These play digits to their own channel, or to the one that their last argument names.
+_DIGITS: Final = frozenset({b"senddtmf", b"sendmf"})
 
 _ASSIGNING: Final = frozenset({b"set", b"mset"})
 _EVALUATES: Final = re.compile(rb"\$[{\[]")
@@ -74,7 +76,8 @@ def run(user: Judged, application: bytes, data: bytes) -> Deny | None:
         return _FORBIDDEN
     if name in _ASSIGNING and not _may_assign_all(user, name, data, items):
         return _FORBIDDEN
-    if name in _OTHER_CALLS and not user.write & CALL:
+    reaches_others = name in _OTHER_CALLS or (name in _DIGITS and any(items[3:]))
+    if reaches_others and not user.write & CALL:
         return _FORBIDDEN
     if name == b"record" and leaves_folder(items[0] if items else b""):
         return _FORBIDDEN

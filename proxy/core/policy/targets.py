@@ -7,7 +7,7 @@ context that is left out, so that Asterisk would choose one, is refused too.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from types import MappingProxyType
 from typing import Final
 
@@ -77,15 +77,21 @@ _REACHING_COMMANDS: Final = (
     b"soft hangup",
 )
 
+#: Asterisk cuts a name of a context or an extension there, and a queue member's interface.
+_LONGEST_NAME: Final = 79
+#: There it cuts the channel of an Originate: what is left of Local/x@ctx may be another context's.
+_LONGEST_CHANNEL: Final = 255
+
 _SUFFIX: Final = re.compile(rb"-[0-9a-fA-F]{1,16}(?:;[12])?\Z")
-_LOCAL: Final = re.compile(rb"local/[^@/&,|]+@([^@/&,|]+)(?:/[a-z]*)?\Z", re.IGNORECASE)
+_LOCAL: Final = re.compile(rb"local/[^@/&,|]{1,79}@([^@/&,|]+)(?:/[a-z]*)?\Z", re.IGNORECASE)
 
 #: Applications that take a call nowhere: free under any list.
 _HARMLESS: Final = frozenset(
-    b"""answer busy confbridge congestion echo hangup milliwatt mset musiconhold noop playback playtones
-    proceeding progress read ringing sayalpha saydigits saynumber sayphonetic senddtmf set stopmusiconhold
+    b"""answer busy confbridge congestion echo hangup milliwatt musiconhold noop playback playtones
+    proceeding progress read ringing sayalpha saydigits saynumber sayphonetic senddtmf stopmusiconhold
     stopplaytones verbose wait""".split()
 )
+_ASSIGNS: Final = frozenset({b"set", b"mset"})
 _JUMPS: Final = frozenset({b"goto", b"gosub"})
 _DIALS: Final = frozenset({b"dial", b"page"})
 #: Options of Dial that name no place in the dialplan and run nothing.
@@ -113,6 +119,9 @@ def _channels(rules: Rules, action: Action) -> Deny | None:
     dialled = _DIALLED.get(action.key, ())
     for header in dialled:
         value = action.get(header)
+        longest = _LONGEST_CHANNEL if action.key == b"originate" else _LONGEST_NAME
+        if len(value) > longest:
+            return _either(rules)
         if value and (refused := _destination(rules, value)) is not None:
             return refused
     for header in _LIVE:
@@ -133,7 +142,7 @@ def _destination(rules: Rules, channel: bytes) -> Deny | None:
     if channel[:6].lower() == b"local/" and rules.contexts is not None:
         # Local is a way into the dialplan: the list of contexts says where to.
         local = _LOCAL.match(channel)
-        return None if local and wildcard.matches(rules.contexts, local.group(1)) else _CONTEXT
+        return None if local and _is_listed(rules.contexts, local.group(1)) else _CONTEXT
     if rules.channels is not None and not wildcard.matches_channel(rules.channels, channel):
         return _CHANNEL
     return None
@@ -144,7 +153,11 @@ def _contexts(rules: Rules, action: Action) -> Deny | None:
         return None
     named = [action.get(header) for header in _context_headers(action)]
     named.extend(_contexts_of_variables(action))
-    return None if all(wildcard.matches(rules.contexts, context) for context in named) else _CONTEXT
+    return None if all(_is_listed(rules.contexts, context) for context in named) else _CONTEXT
+
+
+def _is_listed(contexts: tuple[str, ...], context: bytes) -> bool:
+    return len(context) <= _LONGEST_NAME and wildcard.matches(contexts, context)
 
 
 def _context_headers(action: Action) -> Iterator[bytes]:
@@ -159,9 +172,12 @@ def _context_headers(action: Action) -> Iterator[bytes]:
 
 
 def _contexts_of_variables(action: Action) -> Iterator[bytes]:
-    pairs = list(functions.assignments(action.get_all(b"variable")))
     if action.key == b"setvar":
-        pairs = [(action.get(b"variable"), action.get(b"value"))]
+        return _contexts_assigned([(action.get(b"variable"), action.get(b"value"))])
+    return _contexts_assigned(functions.assignments(action.get_all(b"variable")))
+
+
+def _contexts_assigned(pairs: Iterable[tuple[bytes, bytes]]) -> Iterator[bytes]:
     for name, value in pairs:
         plain = name.lstrip(b"_")
         if plain in _CONTEXT_VARIABLES:
@@ -182,17 +198,34 @@ def _agi(rules: Rules, said: list[bytes]) -> Deny | None:
             return _jump(rules, said[1:4])
         case [b"set", b"context"]:
             return _jump(rules, [*said[2:3], b"", b""])
+        case [b"set", b"variable"]:
+            return _assignment(rules, b"".join(said[2:3]), b" ".join(said[3:]))
         case [b"hangup", _]:
             return _live(rules, said[1])
         case _:
             return None
 
 
+def _assignment(rules: Rules, name: bytes, value: bytes) -> Deny | None:
+    contexts = _contexts_assigned([(name, value)])
+    if rules.contexts is None or all(_is_listed(rules.contexts, context) for context in contexts):
+        return None
+    return _CONTEXT
+
+
 def _application(rules: Rules, application: bytes, data: bytes) -> Deny | None:
     name = application.strip(b" \t").lower()
+    items = functions.arguments(data)
+    if name in _ASSIGNS:
+        # For a channel that goes on afterwards: under AGI.
+        texts = [data] if name == b"set" else items
+        pairs = [text.strip(b' \t"').partition(b"=") for text in texts]
+        refusals = (_assignment(rules, key, value) for key, _, value in pairs)
+        return next(filter(None, refusals), None)
+    if name == b"senddtmf" and any(items[3:]):
+        return _either(rules)  # the fourth is somebody else's channel
     if name in _HARMLESS:
         return None
-    items = functions.arguments(data)
     if name in _DIALS and items:
         return _dial(rules, items)
     if name == b"queue" and not any(items[5:7]):
@@ -218,4 +251,4 @@ def _jump(rules: Rules, items: list[bytes]) -> Deny | None:
     if rules.contexts is None:
         return None
     # context,exten,priority: with fewer the context would be the channel's own.
-    return None if len(items) == 3 and wildcard.matches(rules.contexts, items[0]) else _CONTEXT
+    return None if len(items) == 3 and _is_listed(rules.contexts, items[0]) else _CONTEXT
