@@ -40,6 +40,8 @@ class ProxyProcess:
     #: What it is run by, such as prlimit with its options, and what Python is told to run.
     wrapper: Sequence[str] = ()
     program: Sequence[str] = ("-m", "proxy")
+    #: A descriptor that it logs to; None: the file that ``stderr`` reads.
+    log_to: int | None = None
 
     def __init__(
         self,
@@ -93,7 +95,7 @@ class ProxyProcess:
                 [*self.wrapper, sys.executable, *self.program, "run", "--config", str(self.config)],
                 stdin=subprocess.DEVNULL,
                 stdout=stderr,
-                stderr=stderr,
+                stderr=stderr if self.log_to is None else self.log_to,
                 env={**os.environ, **self.environment},
             )
         give_up = time.monotonic() + _START_DEADLINE
