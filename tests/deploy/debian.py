@@ -2,12 +2,15 @@
 
 The machine is a systemd-nspawn container with systemd as its first process, a
 network of its own (loopback only) and a file system that is thrown away.
+
+``python3 -m tests.deploy.debian`` builds the roots before anything is installed.
 """
 
 import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -71,7 +74,8 @@ class Machine:
     """One booted Debian 12; ``run`` runs a command in it as root."""
 
     def __init__(self, name: str) -> None:
-        self.name = name
+        #: Unlike that of any other run at the same time.
+        self.name = f"{name}-{os.getpid()}"
         self._process: subprocess.Popen[bytes] | None = None
         self._leader = 0
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 - closed by stop
@@ -204,3 +208,11 @@ def _build(packages: tuple[str, ...], root: Path) -> None:
             policy.unlink()
         except subprocess.CalledProcessError as error:
             raise Unavailable(f"no Debian {_SUITE}: {error}; see {log.name}") from None
+
+
+if __name__ == "__main__":
+    for make in (tools, machine_root):
+        try:
+            sys.stdout.write(f"debian: {make()} is there\n")
+        except Unavailable as reason:
+            sys.exit(f"debian: {reason}")
