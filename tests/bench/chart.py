@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 _COLOURS = ("#c0392b", "#2471a3", "#7f8c8d", "#b7950b", "#1e8449", "#6c3483", "#117a65")
-_WIDTH = 760
+_WIDTH = 820
 _FONT = 'font-family="sans-serif" font-size="13"'
 
 
