@@ -53,7 +53,6 @@ class Entry:
         "deadline",
         "items",
         "last",
-        "on_link",
         "own",
         "relay_id",
         "shape",
@@ -68,8 +67,6 @@ class Entry:
         self.deadline = 0.0
         self.last = 0.0
         self.items = 0
-        #: Whether it takes a place in the window: written, and not answered yet.
-        self.on_link = False
         #: For the proxy's own actions: takes the whole response.
         self.own: Callable[[bytes], None] | None = None
 

@@ -6,6 +6,7 @@ therefore round robin.  Answers come back in the order of the link, and while a
 list is open everything that names nobody belongs to it.
 """
 
+import itertools
 from collections import deque
 from collections.abc import Callable
 
@@ -71,7 +72,8 @@ class Exchange:
         self._waiting: deque[tuple[Asker, Action]] = deque()
         self._upstream: Upstream | None = None
         self._stats = stats
-        self._in_flight = 0
+        #: Written and not answered, in the order in which Asterisk answers.
+        self._on_link: dict[Entry, None] = {}
         #: The list that is being read: what names nobody belongs to it.
         self._list: Entry | None = None
         self._fenced: Entry | None = None
@@ -88,7 +90,7 @@ class Exchange:
     @property
     def in_flight(self) -> int:
         """Actions on the link that Asterisk has not answered."""
-        return self._in_flight
+        return len(self._on_link)
 
     @property
     def waiting(self) -> int:
@@ -98,7 +100,7 @@ class Exchange:
     @property
     def load(self) -> int:
         """Actions on the link, and those that wait for a place on it."""
-        return self._in_flight + len(self._waiting)
+        return len(self._on_link) + len(self._waiting)
 
     def connect(self, upstream: Upstream) -> None:
         """Actions go here from now on."""
@@ -107,7 +109,7 @@ class Exchange:
     def disconnect(self) -> None:
         """Answer everything that is open, now: nothing is ever sent twice."""
         self._upstream = None
-        self._in_flight = 0
+        self._on_link.clear()
         self._list = self._fenced = None
         waiting = list(self._waiting)
         self._waiting.clear()
@@ -151,10 +153,10 @@ class Exchange:
 
     def _fill(self) -> None:
         waiting = self._waiting
-        while waiting and self._in_flight < WINDOW and self._fenced is None:
+        while waiting and len(self._on_link) < WINDOW and self._fenced is None:
             asker, action = waiting[0]
             if action.key in FENCED:
-                if self._in_flight:
+                if self._on_link:
                     return  # it must be alone: nothing else is sent until the link is quiet
                 waiting.popleft()
                 self._send_fenced(asker, action)
@@ -195,8 +197,7 @@ class Exchange:
             return False
         entry.began = entry.last = self.now
         entry.deadline = self.now + seconds
-        entry.on_link = True
-        self._in_flight += 1
+        self._on_link[entry] = None
         self._stats.actions_relayed += 1
         assert self._upstream is not None
         self._upstream.send(data)
@@ -217,6 +218,8 @@ class Exchange:
             # Asterisk never interleaves: the next response means that this list will not be finished.
             self._done(opened)
             self._cancel_list(opened)
+        if entry in self._on_link:
+            self._overtake(entry)
         if entry.own is not None:
             self._done(entry)
             entry.own(raw)
@@ -225,6 +228,16 @@ class Exchange:
         else:
             self._first_response(entry, raw)
         self._fill()
+
+    def _overtake(self, entry: Entry) -> None:
+        """Give up tombstones of what was asked before: Asterisk answers in order, so theirs was lost.
+
+        The link leaves out what is too long.  Their places in the window would
+        else be lost for as long as it stands.
+        """
+        earlier = itertools.takewhile(lambda other: other is not entry, self._on_link)
+        for lost in [e for e in earlier if e.asker is None and e.own is None and e.shape is not Shape.FENCED]:
+            self._done(lost)
 
     def _first_response(self, entry: Entry, raw: bytes) -> None:
         succeeded = raw.startswith(b"Response: Success")
@@ -327,12 +340,15 @@ class Exchange:
         for entry in self._correlator.overdue(now):
             if entry.asker is None:
                 late = now - entry.deadline > _TOMBSTONE_SECONDS
-                if entry.shape is Shape.ORIGINATE and late and not entry.on_link:
+                if entry.shape is Shape.ORIGINATE and late and entry not in self._on_link:
                     self._correlator.close(entry)
                 continue
             self._stats.action_timeouts += 1
             entry.asker.hit(self._limit_of(entry, now), action=entry.action.name)
             self._give_up(entry, TIMED_OUT)
+        if self._upstream is not None and len(self._on_link) >= WINDOW:
+            # Nothing else is sent; when the Pong is there, it is known which answers are late and which lost.
+            self.ask(_PING, _pong)
 
     def _limit_of(self, entry: Entry, now: float) -> str:
         """The limit in the configuration that an overdue entry is over."""
@@ -378,14 +394,16 @@ class Exchange:
         self._correlator.close(entry)
 
     def _leave_link(self, entry: Entry) -> None:
-        if entry.on_link:
-            entry.on_link = False
-            self._in_flight -= 1
+        self._on_link.pop(entry, None)
 
     def _finish(self, entry: Entry) -> None:
         self._done(entry)
         if entry.asker is not None:
             entry.asker.finished()
+
+
+def _pong(_raw: bytes) -> None:
+    """What is known by it is known by its being a response."""
 
 
 def _is_last(entry: Entry, raw: bytes, name: bytes) -> bool:

@@ -534,6 +534,41 @@ class TestTime:
         assert got.take() == b""
         assert bench.hub.exchange.in_flight == 0
 
+    def test_a_lost_answer_costs_no_place_on_the_link(self, bench):
+        # The link leaves out a message over its limit: such an answer never comes.
+        session, got = bench.login("boss")
+        for _ in range(WINDOW):
+            send(session, "Action: CoreStatus")
+            bench.clock.advance(16)
+            bench.hub.tick(bench.clock.now())
+        assert bench.hub.exchange.in_flight > WINDOW, "a Ping asks for them"
+        send(session, "Action: CoreSettings\nActionID: 1")
+        *_, ping = bench.upstream.take()
+        got.take()
+        assert ping.get(b"action") == b"Ping"
+        bench.answer(ping, b"Ping: Pong\r\n")
+        (asked,) = bench.upstream.take()
+        assert asked.get(b"action") == b"CoreSettings"
+        assert bench.hub.exchange.in_flight == 1
+        bench.answer(asked, b"")
+        assert got.take() == b"Response: Success\r\nActionID: 1\r\n\r\n"
+
+    def test_a_second_answer_to_a_call_that_is_not_decided_gives_nobody_up(self, bench):
+        (caller, _), (other, got) = bench.login("boss"), bench.login("deaf")
+        send(caller, TestOriginate.CALL)
+        (call,) = bench.upstream.take()
+        bench.answer(call, b"Message: Originate successfully queued\r\n")
+        send(other, "Action: CoreStatus")
+        (asked,) = bench.upstream.take()
+        bench.clock.advance(16)
+        bench.hub.tick(bench.clock.now())
+        got.take()
+        bench.answer(call, b"Message: Originate successfully queued\r\n")
+        assert bench.hub.exchange.in_flight == 1
+        bench.answer(asked, b"")
+        assert bench.hub.exchange.in_flight == 0
+        assert bench.hub.stats.orphans == 0
+
     def test_commands_may_take_longer(self, bench):
         session, got = bench.login("boss")
         send(session, "Action: Command\nCommand: core show uptime")
