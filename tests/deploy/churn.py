@@ -3,12 +3,14 @@
 Prints one line: how many times it went well, and what went wrong the other times.
 """
 
-import select
 import socket
 import ssl
 import sys
+import threading
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
+_CLIENTS = 8
 _PATIENCE = 10.0
 
 
@@ -26,9 +28,19 @@ def _once(context: ssl.SSLContext, port: int) -> str:
 def main() -> None:
     context = ssl.create_default_context(cafile=sys.argv[1])
     port = int(sys.argv[2])
-    results: Counter[str] = Counter()
-    while not select.select([sys.stdin], [], [], 0.01)[0]:
-        results[_once(context, port)] += 1
+    ended = threading.Event()
+
+    def churn() -> Counter[str]:
+        results: Counter[str] = Counter()
+        while not ended.wait(0.01):
+            results[_once(context, port)] += 1
+        return results
+
+    with ThreadPoolExecutor(_CLIENTS) as pool:
+        clients = [pool.submit(churn) for _ in range(_CLIENTS)]
+        sys.stdin.read()
+        ended.set()
+    results = sum((client.result() for client in clients), Counter[str]())
     sys.stdout.write(" ".join(f"{name}={count}" for name, count in sorted(results.items())))
 
 

@@ -95,7 +95,7 @@ def test_a_restart_behind_a_socket_unit_refuses_nobody(host: Host, tmp_path: Pat
     [result] = said
     results = dict(part.split("=") for part in result.split())
     # Who was connected when it stopped may be cut off; nobody finds the door closed.
-    assert int(results["ok"]) > 10
+    assert int(results["ok"]) > 10, result
     assert "ConnectionRefusedError" not in results
 
 
