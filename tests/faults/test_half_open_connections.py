@@ -1,0 +1,155 @@
+"""A cable is pulled: no FIN, no RST, nothing.  In a network namespace, whose link is set down."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from proxy.simulator import Simulator
+from tests.support.ports import free_port
+from tests.support.service import SECRET, Service
+from tests.support.waiting import until
+
+IMPATIENT = {
+    "keepalive_idle": 1,
+    "keepalive_interval": 1,
+    "keepalive_count": 2,
+    "unacknowledged_timeout": 2.0,
+}
+WATCHFUL = {"ping_interval": 0.5, "stall_timeout": 2.0, "upstream_connect_timeout": 1.0}
+
+
+@dataclass(frozen=True)
+class Cable:
+    """A link to another network namespace: ``here`` and ``there`` are its two addresses."""
+
+    namespace: str
+    here: str
+    there: str
+
+    def pull(self) -> None:
+        ip("-n", self.namespace, "link", "set", "cable", "down")
+
+    def plug_in(self) -> None:
+        ip("-n", self.namespace, "link", "set", "cable", "up")
+
+    async def run(self, *command: str) -> asyncio.subprocess.Process:
+        """Start Python there."""
+        return await asyncio.create_subprocess_exec(
+            *("ip", "netns", "exec", self.namespace, sys.executable, *command),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+        )
+
+
+def ip(*arguments: str) -> None:
+    subprocess.run(["ip", *arguments], check=True, capture_output=True)
+
+
+@pytest.fixture
+def cable() -> Iterator[Cable]:
+    namespace = f"amiproxy-{os.getpid()}"
+    try:
+        ip("netns", "add", namespace)
+    except (OSError, subprocess.CalledProcessError) as error:
+        pytest.skip(f"no network namespace can be made here: {error}")
+    near = f"amip{os.getpid() % 100_000}"
+    # 198.18.0.0/15 is for tests of networks; a part of it for each run.
+    place = f"198.18.{os.getpid() % 250}"
+    here, there = f"{place}.1", f"{place}.2"
+    try:
+        ip("link", "add", near, "type", "veth", "peer", "name", "cable", "netns", namespace)
+        ip("address", "add", f"{here}/30", "dev", near)
+        ip("link", "set", near, "up")
+        ip("-n", namespace, "address", "add", f"{there}/30", "dev", "cable")
+        ip("-n", namespace, "link", "set", "cable", "up")
+        yield Cable(namespace, here, there)
+    finally:
+        # The namespace itself lives as long as any socket in it, and its end of the cable with it.
+        ip("link", "delete", near)
+        ip("netns", "delete", namespace)
+
+
+_CLIENT = """
+import socket, ssl, sys
+host, port, cafile = sys.argv[1:]
+context = ssl.create_default_context(cafile=cafile)
+with context.wrap_socket(socket.create_connection((host, int(port))), server_hostname="localhost") as door:
+    door.sendall(b"Action: Login\\r\\nUsername: boss\\r\\nSecret: chief\\r\\n\\r\\n")
+    while b"accepted" not in door.recv(65536):
+        pass
+    print("in", flush=True)
+    while door.recv(65536):
+        pass
+"""
+
+
+@pytest.mark.parametrize("busy", [False, True], ids=["idle", "while events are sent"])
+async def test_a_client_behind_a_pulled_cable_is_let_go(
+    cable: Cable, simulator: Simulator, make_service: Callable[..., Service], busy: bool
+) -> None:
+    service = make_service(simulator.port, IMPATIENT)
+    service.change(
+        listeners=[
+            {
+                "address": f"{host}:{service.port}",
+                "certificates": [{"chain": "server.crt", "key": "server.key"}],
+            }
+            for host in ("127.0.0.1", cable.here)
+        ]
+    )
+    await service.start_up()
+    await service.linked()
+    client = await cable.run("-c", _CLIENT, cable.here, str(service.port), str(service.cafile))
+    try:
+        assert client.stdout is not None
+        assert await client.stdout.readline() == b"in\n"
+        cable.pull()
+        began = asyncio.get_running_loop().time()
+        ended = f"peer={cable.there} "
+        while busy and " session-close " not in service.stderr:
+            assert asyncio.get_running_loop().time() - began < 15
+            await simulator.storm(100, 10)
+        await until(
+            lambda: [
+                line for line in service.stderr.splitlines() if " session-close " in line and ended in line
+            ],
+            lambda: service.stderr[-2000:],
+            within=15,
+        )
+    finally:
+        client.kill()
+        await client.wait()
+
+
+async def test_an_asterisk_behind_a_pulled_cable_is_given_up_and_found_again(
+    cable: Cable, make_service: Callable[..., Service]
+) -> None:
+    service = make_service(0, WATCHFUL)
+    secret = service.directory / "simulator.secret"
+    secret.write_text(f"{SECRET}\n")
+    port = free_port()
+    upstream = {"host": cable.there, "port": port, "username": "proxy", "secret_file": "upstream.secret"}
+    service.change(upstream={**upstream, "insecure_remote": True})
+    asterisk = await cable.run(
+        *("-m", "proxy", "simulate", "--listen", f"{cable.there}:{port}", "--user", "proxy"),
+        *("--secret-file", str(secret), "--calls-per-minute", "0"),
+    )
+    try:
+        await service.start_up()
+        await service.linked()
+        async with await service.client("boss") as boss:
+            cable.pull()
+            lost = await boss.action("CoreStatus")
+            assert lost.get("Message") == "Upstream connection lost (outcome unknown)"
+            assert (await boss.action("Ping")).get("Message") == "Upstream not connected"
+            cable.plug_in()
+            await boss.wait_event("ProxyUpstream", Status="Up", within=20)
+            assert (await boss.action("CoreStatus")).get("Response") == "Success"
+    finally:
+        asterisk.terminate()
+        await asterisk.wait()
