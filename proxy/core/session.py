@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 #: How long a session is full before that is told.
 _FULL_SECONDS = 5.0
+#: What a message counts before login, at least: each costs an answer, and perhaps an event for others.
+_LIGHTEST_MESSAGE = 40
 
 
 class Session:
@@ -40,6 +42,7 @@ class Session:
 
     __slots__ = (
         "_advancing",
+        "_counted",
         "_ended",
         "_framer",
         "_full_since",
@@ -49,6 +52,7 @@ class Session:
         "_queue",
         "_underway",
         "_unsent",
+        "_weight",
         "challenge",
         "filters",
         "full",
@@ -89,8 +93,12 @@ class Session:
         self.opened_wall = hub.scheduler.wall()
         self._framer: Framing = ActionFramer(hub.limits.action_bytes)
         self._queue: deque[bytes] = deque()
+        #: How many of them count as in flight.
+        self._counted = 0
         self._unsent: list[bytes] = []
         self._advancing = False
+        #: What counts against ``limits.login_bytes``.
+        self._weight = 0
         #: What Asterisk is being asked.
         self._underway: trail.Underway | None = None
         self._ended = False
@@ -119,11 +127,13 @@ class Session:
             self.close("malformed")
             return
         self._queue.extend(messages)
-        self.hub.bounds.queued += len(messages)
-        if self.user is None and self.received > self.hub.limits.login_bytes:
-            self.hit("login_bytes")
-            self.close("too much before login")
-            return
+        self._count_queued()
+        if self.user is None:
+            self._weight += max(len(data), _LIGHTEST_MESSAGE * len(messages))
+            if self._weight > self.hub.limits.login_bytes:
+                self.hit("login_bytes")
+                self.close("too much before login")
+                return
         if self.waiting is not None:
             self.waiting.over()  # any input ends a WaitEvent (ami.md §7.2)
         self._advance()
@@ -200,8 +210,8 @@ class Session:
             if abort and self.state is State.CLOSING:
                 self._gone(abort=True)
             return
-        self.hub.bounds.queued -= len(self._queue)
         self._queue.clear()
+        self._count_queued()
         if not abort:
             self._last_words(reason)
         if self.waiting is not None:
@@ -242,6 +252,24 @@ class Session:
         self._advance()
         self.push()
 
+    def hold_back(self) -> None:
+        """Over a rate: its next action waits."""
+        self.state = State.HELD
+        self._count_queued()
+
+    def let_go(self) -> None:
+        """The next action may run."""
+        self.state = State.READY
+        self._count_queued()
+
+    def _count_queued(self) -> None:
+        # One read may bring a thousand actions.  Those that wait for a rate, or past this session's
+        # own limit, make nobody else wait.
+        held = self.state is State.HELD
+        counted = 0 if held else min(len(self._queue), self.hub.limits.in_flight_per_session)
+        self.hub.bounds.queued += counted - self._counted
+        self._counted = counted
+
     @property
     def has_input(self) -> bool:
         """Whether the client has sent more than the action that runs."""
@@ -254,8 +282,9 @@ class Session:
             return
         self._advancing = True
         while self._queue and self.state in RUNNING:
-            self.hub.bounds.queued -= 1
-            self._act(self._queue.popleft())
+            raw = self._queue.popleft()
+            self._count_queued()
+            self._act(raw)
         self._advancing = False
         if self._ended and not self._queue and self.state in RUNNING:
             self.close("client closed")
@@ -291,16 +320,19 @@ class Session:
             return
         if not action.name and action.has(b"proxyaction"):
             proxyactions.answer(self, action)
-        elif not action.name:
-            self.reply(message.error(action.action_id, b"Missing action in request"))
-            trail.tell(self, b"RequestBadFormat", ERROR, (b"RequestType", b"Action: NONE"))
         elif self.user is None:
             self._act_unauthenticated(action)
         elif throttle.admits(self, action):
             self.run(action)
 
+    def _miss_action(self, action: Action) -> None:
+        self.reply(message.error(action.action_id, b"Missing action in request"))
+        trail.tell(self, b"RequestBadFormat", ERROR, (b"RequestType", b"Action: NONE"))
+
     def _act_unauthenticated(self, action: Action) -> None:
-        if action.key == b"login":
+        if not action.name:
+            self._miss_action(action)
+        elif action.key == b"login":
             self.login_name = action.get(b"username")[:79]  # Asterisk cuts names there
             login.begin(self, action)
         elif action.key in localactions.UNAUTHENTICATED:
@@ -312,6 +344,9 @@ class Session:
         """Judge the action of a client that is logged in; answer it, or send it to Asterisk."""
         user = self.user
         assert user is not None
+        if not action.name:
+            self._miss_action(action)
+            return
         decision = self.hub.decide(user, action, self.hub.table)
         if isinstance(decision, Deny):
             self._deny(action, decision.text, decision.rule)

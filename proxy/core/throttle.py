@@ -99,7 +99,7 @@ def admits(session: "Session", action: Action) -> bool:
     if held.first or held.refused:
         hub.bounds.hit(held.limit, peer, session=session.id, user=session.user.name, refused=held.refused)
     if held.seconds:
-        session.state = State.HELD
+        session.hold_back()
         hub.scheduler.later(held.seconds, lambda: _over(session, action, held))
     else:
         _refuse(session, action)
@@ -109,7 +109,7 @@ def admits(session: "Session", action: Action) -> bool:
 def _over(session: "Session", action: Action, held: Held) -> None:
     if session.state is not State.HELD:
         return  # closed meanwhile
-    session.state = State.READY
+    session.let_go()
     if held.refused:
         _refuse(session, action)
     else:

@@ -39,12 +39,14 @@ def tell(session: "Session", name: bytes, severity: bytes, *extra: tuple[bytes, 
 
 def denied(session: "Session", action: Action, text: bytes, rule: str) -> None:
     """The action was answered with ``text`` instead of being run."""
-    log.say(
+    # Strangers can ask as often as they like.
+    say = log.say if session.user is not None else session.hub.bounds.rationed.say
+    say(
         log.WARNING,
         "action-denied",
+        peer=session.transport.peer.address,
         session=session.id,
         user=session.user.name if session.user else None,
-        peer=session.transport.peer.address,
         action=action.name,
         target=target_of(action) or None,
         rule=rule,

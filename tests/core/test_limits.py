@@ -57,6 +57,16 @@ def test_login_bytes(caplog):
     ]
 
 
+def test_login_bytes_count_what_messages_cost():
+    bench = make()
+    session, transport = bench.connect()
+    session.receive(b"\n" * 100)
+    assert transport.take().count(b"Missing action") == 100
+    session.receive(b"\n" * 100)
+    assert (transport.closed, transport.take()) == ("close", b"")
+    assert bench.hub.stats.limits == {"login_bytes": 1}
+
+
 def test_login_timeout():
     bench = make()
     _, transport = bench.connect()
@@ -176,6 +186,35 @@ def test_action_id_bytes_and_the_session_stays():
 
 
 class TestRates:
+    def test_action_rate_counts_empty_messages_too(self):
+        bench = make(action_rate=10.0, action_burst=2)
+        session, transport = bench.login("boss")
+        session.receive(b"\r\n" * 1000)
+        assert transport.take().count(b"Missing action") == 2, "each costs an answer, and events for others"
+        bench.clock.advance(0.1)
+        assert transport.take().count(b"Missing action") == 1
+
+    def test_what_is_read_past_the_sessions_own_limit_makes_nobody_else_wait(self):
+        bench = make(in_flight=4, in_flight_per_session=2)
+        (one, flood), (two, other) = bench.login("boss"), bench.login("boss")
+        one.receive(action("CoreStatus", 1) + b"\r\n" * 10)
+        two.receive(action("Events", 1, EventMask="off"))
+        assert (flood.paused, other.paused, bench.hub.bounds.queued) == (True, False, 2)
+        one.lost("gone")
+        assert bench.hub.bounds.queued == 0
+
+    @pytest.mark.parametrize("end", ["runs", "ends"])
+    def test_who_is_over_its_rate_makes_nobody_else_wait(self, end):
+        bench = make(action_rate=10.0, action_burst=2, in_flight=2, in_flight_per_session=2)
+        (one, flood), (two, other) = bench.login("boss"), bench.login("boss")
+        one.receive(b"\r\n" * 10)
+        two.receive(action("Events", 1, EventMask="off"))
+        assert (flood.paused, other.paused, bench.hub.bounds.queued) == (True, False, 0)
+        if end == "ends":
+            one.lost("gone")
+        bench.clock.advance(10)
+        assert bench.hub.bounds.queued == 0
+
     def test_action_rate_holds_back_unread_and_in_order(self):
         bench = make(action_rate=10.0, action_burst=2)
         session, transport = bench.login("boss")
