@@ -15,13 +15,15 @@ from proxy.core.policy.classes import INDISPENSABLE, SESSION
 from proxy.core.policy.verdict import PERMISSION_DENIED, Deny
 
 _NAME: Final = Deny(PERMISSION_DENIED, "actions")
-_LISTS_CALLS: Final = Deny(PERMISSION_DENIED, "scope")
+_BEYOND_SCOPE: Final = Deny(PERMISSION_DENIED, "scope")
+_CHANNEL_IDS: Final = (b"channelid", b"otherchannelid")
 _FORCED: Final = Deny(PERMISSION_DENIED, "rules.set")
 
 #: Answers of these show calls of everybody, which a scope is there to hide.
 _SHOWS_CALLS: Final = frozenset(
     b"""agents bridgeinfo bridgelist confbridgelist coreshowchannelmap coreshowchannels dahdishowchannels
-    faxsession faxsessions meetmelist parkedcalls queuestatus""".split()
+    faxsession faxsessions iaxnetstats meetmelist parkedcalls pjsipshowendpoint pjsipshowendpoints
+    queuestatus""".split()
 )
 
 #: Functions that would undo a forced header from inside a ``Variable``.
@@ -47,9 +49,15 @@ def may_use(rules: Rules, key: bytes) -> Deny | None:
 
 
 def within_scope(rules: Rules, action: Action) -> Deny | None:
-    """For a user with a scope: no list of everybody's calls, unless ``actions.allow`` spells it out."""
+    """For a user with a scope: no list of everybody's calls, unless ``actions.allow`` spells it out.
+
+    Nor an id of the user's own for a new channel: one that another call had, which may go on
+    under it, would make that call the user's.
+    """
     if rules.scope is None:
         return None
+    if any(action.get(header) for header in _CHANNEL_IDS):
+        return _BEYOND_SCOPE
     shows = (
         action.key in _SHOWS_CALLS
         or (action.key == b"status" and not action.get(b"channel"))
@@ -58,7 +66,7 @@ def within_scope(rules: Rules, action: Action) -> Deny | None:
     if not shows:
         return None
     allowed = rules.actions.allow if rules.actions is not None else None
-    return None if action.key.decode("latin-1") in map(str.lower, allowed or ()) else _LISTS_CALLS
+    return None if action.key.decode("latin-1") in map(str.lower, allowed or ()) else _BEYOND_SCOPE
 
 
 def rewrite(rules: Rules, action: Action) -> tuple[Action, Deny | None]:

@@ -209,6 +209,11 @@ def test_the_list_of_commands(commands: list[str], command: str, rule: str) -> N
     ("allow", "action", "rule"),
     [
         (None, "CoreShowChannels", "scope"),
+        (None, "PJSIPShowEndpoints", "scope"),
+        # An id that another call had, or has had a leg of, would make that call the user's own.
+        (None, "Originate\nChannel: PJSIP/100\nApplication: Echo", ""),
+        (None, "Originate\nChannel: PJSIP/100\nApplication: Echo\nChannelId: 1700000000.1", "scope"),
+        (["*"], "Originate\nChannel: Local/1@a\nApplication: Echo\nOtherChannelId: 1700000000.1", "scope"),
         (None, "Status", "scope"),
         (None, "Status\nChannel: PJSIP/100-00000001", ""),
         (None, "QueueSummary", ""),
@@ -222,4 +227,4 @@ def test_a_scope_closes_the_lists_of_all_calls(allow: list[str] | None, action: 
     rules: dict[str, Any] = {"scope": {"channels": ["PJSIP/100"]}}
     if allow is not None:
         rules["actions"] = {"allow": allow}
-    assert rule_of(rules, action, "system,reporting,call,command") == rule
+    assert rule_of(rules, action, "system,reporting,call,command,originate") == rule
