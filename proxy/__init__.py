@@ -20,6 +20,7 @@ written anew, so that there is never a second opinion on what a client said.
         link.py       the one connection to Asterisk: login, ping, reconnect
         certstore.py  certificates: read, judge, swap whole, or keep the old
         secrets.py    hashes secrets in threads of its own
+        control/, metrics.py, health.py, doctor/   what operators ask of it
     core/       rules and switchboard; no loop, no socket, no clock: time comes as an argument
         ports.py      all the core knows of the outside
         session.py    one client, from greeting to goodbye
@@ -28,6 +29,7 @@ written anew, so that there is never a second opinion on what a client said.
         exchange.py   actions under way: queue, send, answer; correlator.py owns the ids
         hub.py        the switchboard: what comes from Asterisk, and who gets it
         subscription.py, scope.py, outbox.py   who sees what; what waits to be sent
+    importers/  manager.conf and AstManProxy's files, as text, into ours
     config/     proxy.yaml and users.yaml as frozen types; every error with file, line, key and remedy
     x509/       certificates as facts: issue, read, judge
     ami/        the protocol: bytes and their meaning

@@ -1,4 +1,4 @@
-"""A Service (``proxy.net.service``) on the running loop: real parts, wired by hand, no process around them."""
+"""A Service (``proxy.net.service``) on the running loop: real parts wired by hand, no process around."""
 
 import asyncio
 import time
