@@ -147,9 +147,11 @@ class Exchange:
         """The asker is told to go: a last word on what it asked comes first."""
         for entry in self._correlator.entries_of(asker):
             self._give_up(entry, text)
-        for waiting, action in [item for item in self._waiting if item[0] is asker]:
-            waiting.reply(message.error(action.action_id, text))
+        waiting = [action for who, action in self._waiting if who is asker]
         self.abandon(asker)
+        for action in waiting:
+            asker.reply(message.error(action.action_id, text))
+            asker.finished()
 
     def _fill(self) -> None:
         waiting = self._waiting

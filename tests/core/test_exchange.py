@@ -569,6 +569,18 @@ class TestTime:
         assert bench.hub.exchange.in_flight == 0
         assert bench.hub.stats.orphans == 0
 
+    def test_a_call_that_waits_for_a_place_is_answered_at_the_end_of_its_session(self, bench):
+        for _ in range(WINDOW):
+            send(bench.login("deaf")[0], "Action: CoreStatus")
+        session, got = bench.login("boss")
+        send(session, TestOriginate.CALL)
+        bench.feed(event("Newchannel"))
+        session.close("shutdown")
+        answer, _, held = got.take().partition(b"\r\n\r\n")
+        assert answer.startswith(b"Response: Error\r\n")
+        assert b"Session closed: shutdown" in answer
+        assert held == event("Newchannel"), "what its outbox held back is sent, too"
+
     def test_commands_may_take_longer(self, bench):
         session, got = bench.login("boss")
         send(session, "Action: Command\nCommand: core show uptime")
