@@ -1,0 +1,225 @@
+"""The soak: everything at once for minutes, and at the end the books are balanced."""
+
+import asyncio
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.soak.crowd import Crowd
+from tests.soak.operations import Asterisk, Operators
+from tests.soak.vitals import Vitals
+from tests.support.service import LIMITS, SECRET, USERS, Service
+from tests.support.waiting import until
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much of what; periods in seconds."""
+
+    minutes: float
+    watchers: int = 160
+    askers: int = 15
+    comers: int = 15
+    slow: int = 5
+    hostile: int = 5
+    events_a_second: float = 500.0
+    reload_every: float = 7.0
+    rotate_every: float = 11.0
+    restart_every: float = 25.0
+    seed: int = 1
+
+    @property
+    def sessions(self) -> int:
+        """Connections at a time."""
+        return self.watchers + self.askers + self.comers + self.slow + self.hostile
+
+
+@dataclass
+class Outcome:
+    """What came of it: ``lost`` must be empty."""
+
+    lost: list[str] = field(default_factory=list)
+    figures: dict[str, str] = field(default_factory=dict)
+
+
+_LIMITS = {
+    **LIMITS,
+    "outbox_soft": 1 << 20,
+    "outbox_hard": 2 << 20,
+    "outbox_stall": 5.0,
+    "login_timeout": 20.0,
+    "action_rate": 1000.0,
+}
+#: Memory may grow this much after the warm-up before it is taken for a leak.
+_LEAK_BYTES = 24 << 20
+
+
+async def soak(plan: Plan) -> Outcome:
+    """Run it; the report is in the outcome, what went wrong too."""
+    with tempfile.TemporaryDirectory() as folder:
+        asterisk = Asterisk(plan.events_a_second)
+        await asterisk.start()
+        upstream = ("127.0.0.1", asterisk.port, "proxy", SECRET)
+        service = Service(Path(folder), upstream, USERS, limits=_LIMITS)
+        try:
+            await service.start_up()
+            await service.linked()
+            return await _run(plan, service, asterisk)
+        finally:
+            service.kill()
+            await asterisk.stop()
+
+
+async def _run(plan: Plan, service: Service, asterisk: Asterisk) -> Outcome:
+    assert service.process is not None
+    outcome = Outcome()
+    crowd = Crowd(service, plan.seed)
+    operators = Operators(service, asterisk, crowd)
+    vitals = Vitals(service.process.pid)
+    idle = vitals.open_now
+    await crowd.watch(plan.watchers)
+    began = time.monotonic()
+    async with asyncio.TaskGroup() as tasks:
+        endless = [
+            tasks.create_task(asterisk.pump()),
+            *(
+                tasks.create_task(_every(seconds, work))
+                for seconds, work in (
+                    (1.0, _sampled(vitals)),
+                    (plan.reload_every, operators.reload),
+                    (plan.rotate_every, operators.rotate),
+                    (plan.restart_every, operators.restart),
+                )
+            ),
+        ]
+        clients = [
+            tasks.create_task(work())
+            for work, number in (
+                (crowd.ask, plan.askers),
+                (crowd.come_and_go, plan.comers),
+                (crowd.not_read, plan.slow),
+                (crowd.do_harm, plan.hostile),
+            )
+            for _ in range(number)
+        ]
+        await asyncio.sleep(plan.minutes * 60)
+        for task in endless[1:]:
+            task.cancel()
+        crowd.ending = True
+        _, late = await asyncio.wait(clients, timeout=60)
+        outcome.lost += [f"a client did not end: {task}" for task in late]
+        for task in (*late, *endless[1:]):
+            task.cancel()
+        took = time.monotonic() - began
+        await until(
+            lambda: (
+                " upstream-up " in service.stderr.rpartition(" upstream-down ")[2]
+                or " upstream-down " not in service.stderr
+            ),
+            "the link",
+            within=30,
+        )
+        asterisk.go_on()
+        try:
+            await asyncio.sleep(0.5)
+            await asterisk.quiet(crowd)
+        except AssertionError as error:
+            outcome.lost.append(f"events: {error}")
+        endless[0].cancel()
+    _balance(outcome, crowd, service, asterisk, operators)
+    for watcher in crowd.watchers:
+        watcher.close()
+    await _emptied(outcome, vitals, idle)
+    _report(outcome, plan, took, crowd, asterisk, operators, vitals)
+    await asyncio.to_thread(_stopped, outcome, service)
+    return outcome
+
+
+async def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        await asyncio.sleep(seconds)
+        await work()
+
+
+def _sampled(vitals: Vitals) -> Callable[[], Awaitable[None]]:
+    async def sample() -> None:
+        vitals.sample()
+
+    return sample
+
+
+def _balance(
+    outcome: Outcome, crowd: Crowd, service: Service, asterisk: Asterisk, operators: Operators
+) -> None:
+    lost = outcome.lost
+    lost += crowd.lost
+    ended = sum(watcher.ended for watcher in crowd.watchers)
+    if ended:
+        lost.append(f"{ended} sessions of watchers were ended")
+    # What a reset link takes with it nobody gets; but nobody may miss more than the others, and
+    # there may be no more gaps than resets.
+    views = {tuple(watcher.wrong) for watcher in crowd.watchers if not watcher.ended}
+    if len(views) > 1:
+        lost.append(f"watchers have seen {len(views)} different streams: {[v[:4] for v in views][:4]}")
+    gaps = {gap for view in views for gap in view}
+    if any(after <= before for before, after in gaps | crowd.gaps):
+        lost.append(f"events out of order or twice: {sorted(gaps)[:5]}")
+    if len(gaps) > operators.done["of these under load"]:
+        lost.append(f"{len(gaps)} gaps in {operators.done['of these under load']} resets: {sorted(gaps)[:5]}")
+    if crowd.gaps - gaps:
+        lost.append(f"those who came and went miss more: {sorted(crowd.gaps - gaps)[:5]}")
+    missed = sum(after - before - 1 for before, after in gaps)
+    outcome.figures["events"] = (
+        f"{asterisk.sent:,} sent, {asterisk.sent * len(crowd.watchers):,} deliveries; "
+        f"{missed} died with a reset link, 0 in the proxy"
+        if not lost
+        else f"{asterisk.sent:,} sent"
+    )
+    faults = [line for line in service.stderr.splitlines() if "Traceback" in line or " fault " in line]
+    lost += [f"a fault: {line[:400]}" for line in faults[:5]]
+
+
+async def _emptied(outcome: Outcome, vitals: Vitals, idle: int) -> None:
+    try:
+        await until(lambda: vitals.open_now <= idle + 2, lambda: f"{vitals.open_now} open, {idle} before", 30)
+    except AssertionError as error:
+        outcome.lost.append(f"descriptors leak: {error}")
+
+
+def _report(
+    outcome: Outcome,
+    plan: Plan,
+    took: float,
+    crowd: Crowd,
+    asterisk: Asterisk,
+    operators: Operators,
+    vitals: Vitals,
+) -> None:
+    warm_up = took / 3
+    warm = [r for s, r in zip(vitals.seconds, vitals.resident, strict=True) if s >= warm_up]
+    growth = (warm[-1] - warm[0]) if warm else 0
+    if growth > _LEAK_BYTES:
+        outcome.lost.append(f"memory grows: {growth >> 20} MiB after the warm-up")
+    outcome.figures |= {
+        "duration": f"{took:.0f} s, {plan.sessions} connections at a time",
+        "clients": ", ".join(f"{number:,} {what}" for what, number in sorted(crowd.counted.items())),
+        "operations": ", ".join(f"{number} {what}" for what, number in sorted(operators.done.items())),
+        "memory": (
+            f"{vitals.resident[0] / 1e6:.1f} MB at first, {max(vitals.resident) / 1e6:.1f} MB at most, "
+            f"{vitals.resident[-1] / 1e6:.1f} MB at last"
+        ),
+        "memory slope": f"{vitals.slope(warm_up) / (1 << 20):+.1f} MiB/h after {warm_up:.0f} s",
+        "descriptors": f"{max(vitals.descriptors)} at most, {vitals.open_now} at the end",
+        "processor": f"{vitals.cpu / took:.0%} of a core",
+    }
+
+
+def _stopped(outcome: Outcome, service: Service) -> None:
+    with suppress(RuntimeError):
+        try:
+            service.stop()
+        except AssertionError as error:
+            outcome.lost.append(f"the end: {str(error)[:400]}")

@@ -1,0 +1,47 @@
+"""A small soak, so that the long one is known to run, and to find."""
+
+from dataclasses import replace
+
+import pytest
+
+from tests.soak.soak import Plan, soak
+from tests.support.storm_reader import StormReader
+
+SMALL = Plan(
+    minutes=0.2,
+    watchers=20,
+    askers=3,
+    comers=3,
+    slow=1,
+    hostile=2,
+    events_a_second=200.0,
+    reload_every=2.0,
+    rotate_every=2.5,
+    restart_every=3.0,
+)
+
+
+@pytest.mark.timeout(120)
+async def test_nothing_is_lost_in_a_small_one() -> None:
+    outcome = await soak(SMALL)
+    assert outcome.lost == []
+    assert (
+        "2 of these under load" in outcome.figures["operations"]
+        or "1 of these" in outcome.figures["operations"]
+    )
+
+
+@pytest.mark.timeout(120)
+async def test_an_event_that_one_misses_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = StormReader.data_received
+    reads = 0
+
+    def deaf(self: StormReader, data: bytes) -> None:
+        nonlocal reads
+        reads += 1
+        if reads != 300:
+            right(self, data)
+
+    monkeypatch.setattr(StormReader, "data_received", deaf)
+    outcome = await soak(replace(SMALL, minutes=0.1, comers=0, restart_every=3600.0))
+    assert any("different streams" in loss or "gaps in 0 resets" in loss for loss in outcome.lost)
