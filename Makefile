@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 PINS := requirements.txt requirements-dev.txt pyproject.toml
 
-.PHONY: setup demo test lint types imports format bench bench-quick bench-hotpath deb clean
+.PHONY: setup demo test lint types imports format bench bench-quick bench-hotpath fuzz soak audit deb clean
 
 setup: $(STAMP)
 
@@ -78,6 +78,26 @@ build/bench/%: tests/bench/%.c
 # dist/ami-proxy_VERSION_ARCH.deb, for the Debian release whose python3 is of .venv's minor version.
 deb: setup
 	@deploy/debian/build
+
+# make fuzz SECONDS=600: all targets together; what fails is left in results/fuzz.
+SECONDS ?= 60
+fuzz: setup
+	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(BIN)/python -m pip install -qq --disable-pip-version-check -r requirements-fuzz.txt
+	@$(BIN)/python -m tests.fuzz $(SECONDS)
+
+# make soak MINUTES=10: 200 sessions, 500 events a second, and all that happens to them in a year.
+MINUTES ?= 10
+soak: setup
+	@$(BIN)/python -m tests.soak $(MINUTES)
+
+# Are the pins what is installed, and free of known faults?  Writes the SBOM that goes with a release.
+audit: setup build/audit/bin/pip-audit
+	@$(BIN)/python -m tests.audit build/audit/bin dist/ami-proxy.cdx.json
+
+build/audit/bin/pip-audit: requirements-audit.txt
+	@$(PYTHON) -m venv build/audit
+	@build/audit/bin/python -m pip install -qq --disable-pip-version-check -r requirements-audit.txt
+	@touch $@
 
 clean:
 	rm -rf .venv build dist *.egg-info .*_cache .coverage* .hypothesis demo-state results
