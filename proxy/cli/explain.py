@@ -14,7 +14,7 @@ from proxy.ami import privilege
 from proxy.ami.actions import LOCAL, SHIPPED
 from proxy.ami.errors import ProtocolError
 from proxy.ami.message import Action, parse_action
-from proxy.ami.relay import BROADCAST, rebuild_event
+from proxy.ami.relay import BROADCAST, BROADCAST_HEAD, rebuild_event
 from proxy.config import ConfigErrors, UsersFile, load_config, load_users
 from proxy.core import originate
 from proxy.core.policy import Step, judge, target_of
@@ -184,7 +184,7 @@ def _fate(user: User, action: Action) -> Iterator[str]:
 def explain_event(users: list[User], raw: bytes) -> tuple[bool, list[str]]:
     """Whether anybody of these sees the event, and who does and does not, line by line."""
     fit = raw if BROADCAST.fullmatch(raw) else rebuild_event(raw)
-    match = BROADCAST.fullmatch(fit) if fit is not None else None
+    match = BROADCAST_HEAD.match(fit) if fit is not None else None
     if fit is None or match is None:
         return False, ["nobody sees it: its second line is not Privilege: with all at the end"]
     required = privilege.required_classes(match[3])

@@ -123,16 +123,28 @@ class Hub:
         """What one read from Asterisk completed."""
         self.exchange.now = self.scheduler.now()
         for raw in messages:
-            match = BROADCAST.fullmatch(raw)
-            if match is not None:
-                self._broadcast(raw, match[1])
-            elif raw.startswith(b"Response:"):
-                self.exchange.response(raw)
-            elif not raw.startswith(b"Event:"):
-                self.exchange.stray(raw)
-            elif not self.exchange.event(raw):
-                self._repaired(raw)
+            try:
+                match = BROADCAST.fullmatch(raw)
+                if match is not None:
+                    self._broadcast(raw, match[1])
+                else:
+                    self._irregular(raw)
+            except Exception as fault:
+                self.fault(fault, "message from Asterisk")
         self.settle()
+
+    def fault(self, error: Exception, where: str, **fields: object) -> None:
+        """Tell of a fault of ours that ends less than the service."""
+        self.stats.faults += 1
+        log.exception("fault", error, where=where, **fields)
+
+    def _irregular(self, raw: bytes) -> None:
+        if raw.startswith(b"Response:"):
+            self.exchange.response(raw)
+        elif not raw.startswith(b"Event:"):
+            self.exchange.stray(raw)
+        elif not self.exchange.event(raw):
+            self._repaired(raw)
 
     def broadcast(self, raw: bytes) -> None:
         """An event of the proxy's own, well-formed."""

@@ -284,7 +284,11 @@ class Session:
         while self._queue and self.state in RUNNING:
             raw = self._queue.popleft()
             self._count_queued()
-            self._act(raw)
+            try:
+                self._act(raw)
+            except Exception as fault:
+                self.hub.fault(fault, "session", session=self.id)
+                self.close("fault", abort=True)
         self._advancing = False
         if self._ended and not self._queue and self.state in RUNNING:
             self.close("client closed")

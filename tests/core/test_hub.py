@@ -104,6 +104,41 @@ class TestEvents:
         assert session.subscription is None
 
 
+class TestFaults:
+    """A fault of ours in one message or one session stays there: the link is everybody's."""
+
+    def test_in_one_message_costs_that_message(self, bench, monkeypatch):
+        _, transport = bench.login("calls")
+        real = bench.hub.exchange.event
+
+        def broken(raw):
+            if b"Odd" in raw:
+                raise RuntimeError("fault")
+            return real(raw)
+
+        monkeypatch.setattr(bench.hub.exchange, "event", broken)
+        bench.feed(event("A"), b"Event: Odd\r\n\r\n", event("B"))
+        assert transport.take() == event("A") + event("B")
+        assert bench.hub.stats.faults == 1
+
+    def test_in_one_session_ends_that_session(self, bench, monkeypatch):
+        (session, transport), (other, other_got) = bench.login("boss"), bench.login("boss")
+        other_got.take()
+
+        def broken(*_):
+            raise RuntimeError("fault")
+
+        session.receive(b"Action: CoreStatus\r\n\r\nAction: CoreStatus\r\n\r\n")
+        (asked,) = bench.upstream.take()
+        monkeypatch.setattr(bench.hub, "decide", broken)
+        bench.answer(asked, b"")
+        assert transport.closed == "abort"
+        assert bench.hub.stats.closes == {"fault": 1}
+        monkeypatch.undo()
+        other.receive(b"Action: Ping\r\n\r\n")
+        assert b"Pong" in other_got.take()
+
+
 class TestLink:
     def test_down_and_up_are_told_to_readers_of_system(self, bench):
         (_, system), (_, calls) = bench.login("half"), bench.login("calls")
