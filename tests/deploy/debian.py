@@ -45,6 +45,7 @@ mount --rbind /sys "$1/sys"
 mount --rbind /dev "$1/dev"
 mount -t tmpfs tmpfs "$1/run"
 exec chroot "$1" systemd-nspawn --quiet --register=no --keep-unit --private-network \\
+  --system-call-filter="landlock_create_ruleset landlock_add_rule landlock_restrict_self" \\
   --directory=/mnt/root --machine="$3" --boot --console=pipe
 """
 )

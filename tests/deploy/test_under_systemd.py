@@ -25,6 +25,9 @@ def test_it_runs_without_any_right(host: Host) -> None:
     assert {facts[name] for name in ("CapEff", "CapPrm", "CapBnd", "CapAmb")} == {"0" * 16}
     assert facts["NoNewPrivs"] == "1"
     assert facts["Seccomp"] == "2"
+    # What it gives up itself is among what the filter lets it ask for.
+    confined = next(line for line in host.log().splitlines() if line.startswith("confined"))
+    assert "not permitted" not in confined
 
 
 def test_a_start_that_cannot_succeed_fails_and_says_why(host: Host) -> None:
