@@ -150,7 +150,7 @@ def users(data: bytes) -> None:
 
 def control(data: bytes) -> None:
     """Any line on the control socket is answered by one line."""
-    server = ControlServer(cast("Any", None))
+    server = ControlServer(cast("Any", None), commands=_COMMANDS)
     said: list[bytes] = []
 
     async def drain() -> None:
@@ -163,7 +163,6 @@ def control(data: bytes) -> None:
     async def answer() -> None:
         await server._answer(line, peer, Permission.READ, cast("Any", None), cast("Any", writer))
 
-    _stubbed_commands()
     asyncio.run(answer())
     assert len(said) == 1
     reply = json.loads(said[0])
@@ -178,12 +177,9 @@ async def _nothing(_service: object, _arguments: Mapping[str, str]) -> object:
     return {}
 
 
-def _stubbed_commands() -> None:
-    stubs = {
-        name: Command(name, command.permission, _nothing, command.arguments)
-        for name, command in COMMANDS.items()
-    }
-    ControlServer._answer.__globals__["COMMANDS"] = stubs
+_COMMANDS: Final = {
+    name: Command(name, command.permission, _nothing, command.arguments) for name, command in COMMANDS.items()
+}
 
 
 _LINE: Final = re.compile(rb"[^\r\n\0]*")

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import os
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 
 import msgspec
 
@@ -57,11 +57,13 @@ class ControlServer:
         service: Service,
         permitted: Callable[[Credentials], Permission | None] = permission_of,
         *,
+        commands: Mapping[str, Command] = COMMANDS,
         idle: float = _IDLE,
         clients: int = _CLIENTS,
     ) -> None:
         self._service = service
         self._permitted = permitted
+        self._commands = commands
         self._idle = idle
         self._most = clients
         self._servers: list[asyncio.Server] = []
@@ -162,9 +164,11 @@ class ControlServer:
             await self._say(writer, Reply(False, error="a fault of the proxy's own; its log has it"))
 
     def _command(self, request: Request, permission: Permission) -> Command:
-        command = COMMANDS.get(request.command)
+        command = self._commands.get(request.command)
         if command is None:
-            raise Refused(f"there is no command {log.text_of(request.command)}; known: {', '.join(COMMANDS)}")
+            raise Refused(
+                f"there is no command {log.text_of(request.command)}; known: {', '.join(self._commands)}"
+            )
         if command.permission > permission:
             raise Refused(f"{command.name} needs the permission to {command.permission.name.lower()}")
         check_arguments(command, request.arguments)
