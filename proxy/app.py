@@ -19,6 +19,7 @@ from proxy.config import Address, Config, ConfigErrors, Listener
 from proxy.config.differences import needs_restart
 from proxy.core import policy
 from proxy.core.hub import Hub
+from proxy.core.networks import NetworkSet
 from proxy.core.pacing import Pacing
 from proxy.net.certset import CertSet
 from proxy.net.certstore import CertificatesRefused, CertStore
@@ -80,7 +81,8 @@ class App:
         self._certificates: CertSet | None = None
         self._local = LocalDoor(self)
         self._told_ready = False
-        self._listeners: list[ListeningSocket] = []
+        #: Each with its number in proxy.yaml: sockets from systemd may be several of one entry.
+        self._listeners: dict[ListeningSocket, int] = {}
         self._stopping = asyncio.Event()
         self._now = False
         self._hard_stop = HardStop()
@@ -213,9 +215,10 @@ class App:
         for number, settings in enumerate(config.listeners):
             for sock in self._sockets(settings, inherited):
                 context, objection = self._certificates.served_by(number)
-                listener = ListeningSocket(self.door, sock, context, objection)
+                trusted = NetworkSet(settings.proxy_protocol)
+                listener = ListeningSocket(self.door, sock, context, objection, trusted)
                 listener.start(self._loop)
-                self._listeners.append(listener)
+                self._listeners[listener] = number
         try:
             await self._local.open(inherited)
         except LocalDoorRefused as error:
@@ -344,6 +347,8 @@ class App:
         self.set_log_level(config.log.level)
         self._verifier.forget()
         self.hub.adopt_limits(config.limits)
+        for listener, number in self._listeners.items():
+            listener.trusted = NetworkSet(config.listeners[number].proxy_protocol)
         self._pacing.shortest = config.fan_out.flush_interval
         self._pacing.longest = config.fan_out.flush_interval_max
         self.hub.adopt(prepared.users)

@@ -14,6 +14,7 @@ from msgspec import Meta
 from proxy.config.address import Address, Place, SocketPlace
 from proxy.config.files import check_readable, read_secret
 from proxy.config.limits import Limits
+from proxy.config.networks import Network
 
 ReadableFile = Annotated[Path, check_readable]
 SecretFile = Annotated[Path, read_secret]
@@ -57,6 +58,8 @@ class Listener(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     client_auth: Literal["none", "optional", "required"] = "none"
     client_ca: ReadableFile | None = None
     client_crl: ReadableFile | None = None
+    #: Proxies in front whose PROXY header says where a client comes from.
+    proxy_protocol: tuple[Network, ...] = ()
 
 
 class Tls(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

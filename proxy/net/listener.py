@@ -16,9 +16,11 @@ from collections.abc import Callable
 from proxy import log
 from proxy.config.limits import Limits
 from proxy.core.hub import Hub
+from proxy.core.networks import NetworkSet
 from proxy.core.ports import Peer
 from proxy.core.session import Session
 from proxy.net.client import OVERLONG_HANDSHAKE, RESET, Client, Objection
+from proxy.net.introduction import Introduction
 
 BACKLOG = 4096
 #: Connections taken before the loop sees to its other business.
@@ -32,6 +34,10 @@ _JUDGE_INTERVAL = 60.0
 #: Judged before the loop sees to its other business: each costs signatures, up to a millisecond.
 _JUDGED_PER_TURN = 4
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+_NOBODY = NetworkSet(())
+
+#: Who is in, whether or not it is known already who that is.
+Entrant = Client | Introduction
 
 
 class Door:
@@ -40,13 +46,13 @@ class Door:
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
         # All in the order of their accept.
-        self._clients: dict[Client, None] = {}
-        self._handshaking: dict[Client, None] = {}
+        self._clients: dict[Entrant, None] = {}
+        self._handshaking: dict[Entrant, None] = {}
         #: Whose certificate is to be judged again.
         self._doubtful: deque[Client] = deque()
         self._judge_at = 0.0
         #: Who had not logged in when last looked at; who has since is passed over.
-        self._newcomers: dict[Client, None] = {}
+        self._newcomers: dict[Entrant, None] = {}
         self.handshake_failures: dict[str, int] = {}
         #: Handshakes that stood, by the version of TLS.
         self.handshakes: dict[str, int] = {}
@@ -66,12 +72,15 @@ class Door:
         """As they are now: a reload may change them."""
         return self._hub.limits
 
-    def admits(self, address: str, now: float) -> bool:
-        """Whether one more connection, from there, may come in.  If so there is room for it."""
+    def admits(self, address: str, now: float, *, introduces: bool = False) -> bool:
+        """Whether one more connection, from there, may come in.  If so there is room for it.
+
+        ``introduces``: it is a trusted proxy's, whose own address stands for no client.
+        """
         if self.open >= self.limits.connections:
             limit = "connections"
         else:
-            limit = self._hub.bounds.admission.refusal(address, now)
+            limit = "" if introduces else self._hub.bounds.admission.refusal(address, now)
         if limit:
             self._hub.bounds.hit(limit, address)
             return False
@@ -89,10 +98,11 @@ class Door:
                 client.displace(reason)
                 return
 
-    def entered(self, client: Client) -> None:
-        """A connection was accepted."""
+    def entered(self, client: Entrant) -> None:
+        """A connection was accepted, or introduced."""
         self._clients[client] = self._newcomers[client] = self._handshaking[client] = None
-        self._hub.bounds.admission.entered(client, client.peer.address)
+        if isinstance(client, Client):
+            self._hub.bounds.admission.entered(client, client.peer.address)
 
     def established(self, client: Client) -> Session:
         """Its handshake stands: it becomes a session."""
@@ -101,7 +111,7 @@ class Door:
         self.handshakes[version] = self.handshakes.get(version, 0) + 1
         return self._hub.attach(client)
 
-    def failed(self, client: Client, reason: str) -> None:
+    def failed(self, client: Entrant, reason: str) -> None:
         """Its handshake did not come to an end."""
         self._handshaking.pop(client, None)
         if reason == OVERLONG_HANDSHAKE:
@@ -109,7 +119,7 @@ class Door:
         self.handshake_failures[reason] = self.handshake_failures.get(reason, 0) + 1
         self._hub.bounds.rationed.say(log.INFO, "tls-failed", client.peer.address, reason=reason)
 
-    def left(self, client: Client) -> None:
+    def left(self, client: Entrant) -> None:
         """The connection is closed."""
         del self._clients[client]
         self._hub.bounds.admission.left(client)
@@ -122,7 +132,9 @@ class Door:
         To be called when what they are judged by has changed.
         """
         idle = not self._doubtful
-        self._doubtful = deque(client for client in self._clients if client.has_certificate)
+        self._doubtful = deque(
+            client for client in self._clients if isinstance(client, Client) and client.has_certificate
+        )
         if idle:
             self._judge_some()
 
@@ -161,7 +173,9 @@ class Listener:
     """One listening socket.
 
     ``context`` is asked at each accept, so a rotation needs nothing here;
-    ``objection`` is what certificates of its clients are judged by.
+    ``objection`` is what certificates of its clients are judged by.  Connections
+    from ``trusted`` networks must begin with a PROXY header, and are their client's;
+    others are never asked for one.  It may be replaced at any time.
     """
 
     def __init__(
@@ -170,7 +184,9 @@ class Listener:
         sock: socket.socket,
         context: Callable[[], ssl.SSLContext],
         objection: Objection = lambda _: None,
+        trusted: NetworkSet = _NOBODY,
     ) -> None:
+        self.trusted = trusted
         self._door = door
         self._socket = sock
         self._context = context
@@ -213,25 +229,44 @@ class Listener:
 
     def _take(self, sock: socket.socket, address: str, port: int) -> None:
         assert self._loop is not None
+        loop = self._loop
         address = address.removeprefix("::ffff:")
-        if not self._door.admits(address, self._loop.time()):
-            with contextlib.suppress(OSError):
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-            sock.close()
+        introduces = address in self.trusted
+        if not self._door.admits(address, loop.time(), introduces=introduces):
+            _turn_away(sock)
             return
         try:
-            sock.getpeername()  # a reset one is turned away here: wrap_socket would leave it open
             sock.setblocking(False)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             _keep_alive(sock, self._door.limits)
             local = sock.getsockname()
-            tls = self._context().wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
         except OSError:
             sock.close()  # reset before we came to it
             return
         peer = Peer(address, port, local[0].removeprefix("::ffff:"), local[1])
+        if not introduces:
+            self._enter(loop, sock, peer)
+            return
+
+        def introduced(sock: socket.socket, peer: Peer) -> None:
+            if self._door.admits(peer.address, loop.time()):
+                self._enter(loop, sock, peer)
+            else:
+                _turn_away(sock)
+
+        introduction = Introduction(loop, sock, peer, introduced, self._door.failed, self._door.left)
+        self._door.entered(introduction)
+        introduction.start()
+
+    def _enter(self, loop: asyncio.AbstractEventLoop, sock: socket.socket, peer: Peer) -> None:
+        try:
+            sock.getpeername()  # a reset one is turned away here: wrap_socket would leave it open
+            tls = self._context().wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
+        except OSError:
+            sock.close()  # reset before we came to it
+            return
         client = Client(
-            self._loop,
+            loop,
             tls,
             peer,
             self._door.established,
@@ -256,6 +291,12 @@ class Listener:
             loop.add_reader(self._socket.fileno(), self._accept)
 
         self._resume = loop.call_later(_EXHAUSTED_PAUSE, again)
+
+
+def _turn_away(sock: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+    sock.close()
 
 
 def _keep_alive(sock: socket.socket, limits: Limits) -> None:

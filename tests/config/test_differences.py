@@ -90,6 +90,11 @@ def test_a_listener_may_change_what_it_serves_but_not_where(folder: Path) -> Non
     text = file.read_text()
     file.write_text(text.replace("chain: server.crt", "chain: clients-ca.crt"))
     assert needs_restart(old, both(folder)[0]) == []
+    file.write_text(text.replace("users_file", "    proxy_protocol: [192.0.2.10]\nusers_file"))
+    assert needs_restart(old, both(folder)[0]) == []
+    assert differences((old, UsersFile(users={})), (both(folder)[0], UsersFile(users={}))).keys == (
+        "listeners[0].proxy_protocol",
+    )
     file.write_text(text.replace("127.0.0.1:0", "127.0.0.1:5039"))
     (told,) = needs_restart(old, both(folder)[0])
     assert told.startswith("listeners[0].address: ")

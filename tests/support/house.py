@@ -7,6 +7,7 @@ from contextlib import suppress
 
 from proxy.config.limits import Limits
 from proxy.core.hub import Hub
+from proxy.core.networks import NetworkSet
 from proxy.core.users import User
 from proxy.net.client import Objection
 from proxy.net.listener import Door, Listener, bind
@@ -25,8 +26,9 @@ class House:
         self.contexts_asked = 0
         self.objection: Objection = lambda _: None
 
-    def listen(self, host: str = "127.0.0.1") -> tuple[str, int]:
-        listener = Listener(self.door, bind(host, 0), self._context, self._object)
+    def listen(self, host: str = "127.0.0.1", *trusted: str) -> tuple[str, int]:
+        """Listen there; ``trusted`` are the networks of proxies in front."""
+        listener = Listener(self.door, bind(host, 0), self._context, self._object, NetworkSet(trusted))
         listener.start(asyncio.get_running_loop())
         self.listeners.append(listener)
         return listener.address
