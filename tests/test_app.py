@@ -239,6 +239,17 @@ async def test_a_reload_takes_up_what_has_changed(files: ProxyProcess, told: Cal
     assert "another secret" not in told()
 
 
+async def test_a_reload_takes_up_whom_to_ask_for_a_proxy_header(files: ProxyProcess) -> None:
+    async with running(files) as app:
+        (listener,) = app._listeners
+        assert "192.0.2.10" not in listener.trusted
+        (settings,) = yaml.safe_load(files.config.read_text())["listeners"]
+        change(files, listeners=[{**settings, "proxy_protocol": ["192.0.2.10"]}])
+        assert (await app.reload("test")).succeeded
+        assert "192.0.2.10" in listener.trusted
+        assert "192.0.2.11" not in listener.trusted
+
+
 async def test_a_failed_reload_stays_in_the_status_until_one_succeeds(
     files: ProxyProcess, told: Callable[[], str]
 ) -> None:
