@@ -209,7 +209,8 @@ def _report(
         "operations": ", ".join(f"{number} {what}" for what, number in sorted(operators.done.items())),
         "memory": (
             f"{vitals.resident[0] / 1e6:.1f} MB at first, {max(vitals.resident) / 1e6:.1f} MB at most, "
-            f"{vitals.resident[-1] / 1e6:.1f} MB at last"
+            f"{vitals.resident[-1] / 1e6:.1f} MB at last; "
+            f"each minute {' '.join(f'{size / 1e6:.1f}' for size in vitals.resident[::60])}"
         ),
         "memory slope": f"{vitals.slope(warm_up) / (1 << 20):+.1f} MiB/h after {warm_up:.0f} s",
         "descriptors": f"{max(vitals.descriptors)} at most, {vitals.open_now} at the end",
