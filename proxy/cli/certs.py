@@ -42,6 +42,17 @@ examples:
 """
 
 
+_EXAMPLE = {
+    "init": "init /etc/ami-proxy/ca",
+    "issue": "issue --ca /etc/ami-proxy/ca --out /etc/ami-proxy/certs pbx.example.org 192.0.2.10",
+    "renew": "renew --ca /etc/ami-proxy/ca certs/server.crt certs/server.key",
+    "csr": "csr --out /etc/ami-proxy/certs pbx.example.org",
+    "revoke": "revoke --ca /etc/ami-proxy/ca --crl certs/clients.crl wallboard.crt",
+    "inspect": "inspect certs/server.crt",
+    "check": "check --chain new/fullchain.pem --key new/privkey.pem",
+}
+
+
 class _Pair(NamedTuple):
     chain: Path
     key: Path
@@ -292,7 +303,12 @@ def _verb(
             print(f"error: {error}", file=sys.stderr)
             return 1
 
-    parser = verbs.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+    parser = verbs.add_parser(
+        name,
+        help=text,
+        description=f"{text[0].upper()}{text[1:]}.",
+        epilog=f"Example: ami-proxy certs {_EXAMPLE[name]}",
+    )
     parser.set_defaults(run=guarded)
     return parser
 

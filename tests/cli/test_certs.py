@@ -165,3 +165,11 @@ def test_private_key_is_never_shown(run: Run, ca: Path, capsys: pytest.CaptureFi
     assert "holds PRIVATE KEY, but no certificate" in captured.err
     secret = (ca / "ca.key").read_text().splitlines()[1]
     assert secret not in captured.out + captured.err
+
+
+@pytest.mark.parametrize("verb", sorted(certs._EXAMPLE))
+def test_the_example_of_each_verb_is_one_it_takes(verb: str) -> None:
+    parser = argparse.ArgumentParser()
+    certs.register(parser.add_subparsers())
+    arguments = parser.parse_args(["certs", *certs._EXAMPLE[verb].split()])
+    assert callable(arguments.run)
