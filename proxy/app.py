@@ -259,8 +259,9 @@ class App:
             self.hub.tick(now)
             self.door.tick(now)
             self.link.tick(now)
-            # That this runs says that the loop turns; a link that hangs in spite of its limits is no life.
-            if watchdog is not None and not self.link.stuck(now):
+            # That this runs says that the loop turns; a link or a door that hangs is no life.
+            stuck = [listener for listener in self._listeners if listener.stuck(now)]
+            if watchdog is not None and not stuck and not self.link.stuck(now):
                 self._notifier.alive()
             self._tell_ready()
             self._notifier.status(self.status())

@@ -8,6 +8,7 @@ the oldest of it goes, so that a good client always gets in.
 import asyncio
 import contextlib
 import errno
+import select
 import socket
 import ssl
 from collections import deque
@@ -34,6 +35,8 @@ _JUDGE_INTERVAL = 60.0
 #: Judged before the loop sees to its other business: each costs signatures, up to a millisecond.
 _JUDGED_PER_TURN = 4
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+#: Seconds for which somebody may wait at the door unseen.
+_STUCK_AFTER = 10.0
 _NOBODY = NetworkSet(())
 
 #: Who is in, whether or not it is known already who that is.
@@ -187,6 +190,9 @@ class Listener:
         trusted: NetworkSet = _NOBODY,
     ) -> None:
         self.trusted = trusted
+        # Calls of _accept, how many ``stuck`` knew of, and when it last had nothing to complain of.
+        self._turns = self._turns_seen = 0
+        self._looked = 0.0
         self._door = door
         self._socket = sock
         self._context = context
@@ -214,7 +220,18 @@ class Listener:
             self._loop = None
         self._socket.close()
 
+    def stuck(self, now: float) -> bool:
+        """Whether somebody has waited at the door for long, and nobody has so much as looked."""
+        waiting = select.poll()
+        if self._loop is not None:
+            waiting.register(self._socket.fileno(), select.POLLIN)
+        if not self._looked or self._turns != self._turns_seen or self._loop is None or not waiting.poll(0):
+            self._turns_seen = self._turns
+            self._looked = now
+        return now - self._looked > _STUCK_AFTER
+
     def _accept(self) -> None:
+        self._turns += 1
         for _ in range(_ACCEPTS_PER_TURN):
             try:
                 sock, address = self._socket.accept()
