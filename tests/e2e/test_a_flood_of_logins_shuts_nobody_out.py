@@ -6,46 +6,63 @@ from proxy.simulator import Simulator
 from tests.support.ami_client import AmiClient
 from tests.support.service import Service
 
+#: Of them alone the pool before login would be full twice over, at any moment.
+ATTACKERS = [f"127.0.0.{n}" for n in range(2, 10)]
+LIMITS = {
+    "exempt": [],
+    "unauthenticated": 16,
+    "unauthenticated_per_address": 4,
+    "connection_rate": 5,
+    "connection_burst": 10,
+    "login_timeout": 60.0,
+}
+#: Seconds between two attempts of one attacker, and of a good client whose place was taken.
+_ATTACK_PACE = 0.02
+_PATIENCE = 0.25
+
 
 async def test_a_flood_of_logins_shuts_nobody_out(
     simulator: Simulator, make_service: Callable[..., Service]
 ) -> None:
-    limits = {"unauthenticated": 16, "unauthenticated_per_address": 16, "login_timeout": 2.0}
-    service = make_service(simulator.port, limits=limits)
+    service = make_service(simulator.port, limits=LIMITS)
     await service.start_up()
     await service.linked()
-    flooding = True
 
-    async def flood() -> None:
-        while flooding:
+    async def guess(source: str) -> None:
+        while True:
             with contextlib.suppress(OSError):
-                async with await service.connect() as attacker:
+                async with await service.connect(source) as attacker:
                     attacker.send("Login", Username="boss", Secret="guess")
                     await attacker.ended()
+            await asyncio.sleep(_ATTACK_PACE)
 
-    async def sit() -> None:
+    async def sit(source: str) -> None:
         """Greeted, and then silent: it holds a place for as long as it is let."""
-        while flooding:
+        while True:
             with contextlib.suppress(OSError):
-                async with await service.connect() as silent:
+                async with await service.connect(source) as silent:
                     await silent.ended()
+            await asyncio.sleep(_ATTACK_PACE)
+
+    async def log_in() -> AmiClient:
+        """As real clients do: whose place was taken comes again."""
+        async with asyncio.timeout(20):
+            while True:
+                with contextlib.suppress(OSError):
+                    return await service.client("caller")
+                await asyncio.sleep(_PATIENCE)
 
     async with await service.client("boss") as boss, asyncio.TaskGroup() as tasks:
-        for _ in range(15):
-            tasks.create_task(flood())
-        for _ in range(10):
-            tasks.create_task(sit())
+        flood = [
+            tasks.create_task(attack(source)) for source in ATTACKERS for attack in (guess, sit, sit, sit)
+        ]
         await service.said("login-failed")
-        inside: list[AmiClient] = []
-        tries = 0
-        while len(inside) < 5:
-            tries += 1
-            assert tries < 40, "a good client does not get in"
-            with contextlib.suppress(OSError):
-                inside.append(await service.client("caller"))
+        await service.said("displaced before login")
+        inside = [await log_in() for _ in range(5)]
         for client in (boss, *inside):
             assert (await client.action("Ping")).get("Response") == "Success"
-        flooding = False
+        for attack in flood:
+            attack.cancel()
         for client in inside:
             await client.close()
     assert "guess" not in service.stderr

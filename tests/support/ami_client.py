@@ -75,13 +75,21 @@ class AmiClient(asyncio.Protocol):
 
     @classmethod
     async def connect(
-        cls, host: str, port: int, tls: ssl.SSLContext | None = None, server_hostname: str | None = None
+        cls,
+        host: str,
+        port: int,
+        tls: ssl.SSLContext | None = None,
+        server_hostname: str | None = None,
+        source: str | None = None,
     ) -> Self:
-        """Connect and read the banner."""
+        """Connect, from the address ``source`` if one is given, and read the banner."""
         loop = asyncio.get_running_loop()
         name = (server_hostname or host) if tls else None
+        local = (source, 0) if source else None
         async with asyncio.timeout(DEADLINE):
-            _, client = await loop.create_connection(cls, host, port, ssl=tls, server_hostname=name)
+            _, client = await loop.create_connection(
+                cls, host, port, ssl=tls, server_hostname=name, local_addr=local
+            )
         try:
             await client._until(lambda: client.banner, "the banner", DEADLINE)
         except BaseException:

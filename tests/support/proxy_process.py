@@ -135,6 +135,8 @@ class ProxyProcess:
             self.process.kill()
             self.process.wait()
 
-    async def connect(self) -> AmiClient:
+    async def connect(self, source: str | None = None) -> AmiClient:
         """A new TLS session that has read the banner."""
-        return await AmiClient.connect("127.0.0.1", self.port, tls=self.context, server_hostname=self.host)
+        return await AmiClient.connect(
+            "127.0.0.1", self.port, tls=self.context, server_hostname=self.host, source=source
+        )
