@@ -69,6 +69,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     action_timeout: Seconds = 15.0
     command_timeout: Seconds = 60.0
     originate_grace: Seconds = 5.0  # on top of the action's own Timeout
+    originate_timeout_max: Seconds = 300.0  # what a longer Timeout, or none at all (0), becomes
     list_item_timeout: Seconds = 15.0
     list_timeout: Seconds = 120.0
 
@@ -87,6 +88,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     # The link to Asterisk.
     upstream_connect_timeout: Seconds = 3.0
     upstream_login_timeout: Seconds = 5.0
+    upstream_boot_timeout: Seconds = 60.0  # for FullyBooted, which clients' actions wait for
     reconnect_min: Seconds = 0.5
     reconnect_max: Seconds = 10.0
     reconnect_jitter: Annotated[float, Meta(ge=0, le=1)] = 0.3  # part of the delay, either way

@@ -69,7 +69,8 @@ class Exchange:
 
     def __init__(self, stats: Stats, deadlines: Deadlines) -> None:
         self._correlator = Correlator()
-        self._waiting: deque[tuple[Asker, Action]] = deque()
+        #: With the time at which each began to wait.
+        self._waiting: deque[tuple[Asker, Action, float]] = deque()
         self._upstream: Upstream | None = None
         self._stats = stats
         #: Written and not answered, in the order in which Asterisk answers.
@@ -79,12 +80,19 @@ class Exchange:
         self._fenced: Entry | None = None
         self.deadlines = deadlines
         self.now = 0.0
+        #: Asterisk has all its modules; before, only what the proxy asks for itself is sent.
+        self.serving = False
         #: The service is ending: what is open is still answered, nothing new is sent.
         self.draining = False
 
     @property
     def connected(self) -> bool:
-        """Whether actions can be sent."""
+        """Whether clients' actions can be sent."""
+        return self._upstream is not None and self.serving
+
+    @property
+    def linked(self) -> bool:
+        """Whether there is a link, booted or not."""
         return self._upstream is not None
 
     @property
@@ -103,19 +111,21 @@ class Exchange:
         return len(self._on_link) + len(self._waiting)
 
     def connect(self, upstream: Upstream) -> None:
-        """Actions go here from now on."""
+        """Actions go here from now on: our own, and once ``serving`` is set those of clients."""
         self._upstream = upstream
+        self.serving = False
 
     def disconnect(self) -> None:
         """Answer everything that is open, now: nothing is ever sent twice."""
         self._upstream = None
+        self.serving = False
         self._on_link.clear()
         self._list = self._fenced = None
         waiting = list(self._waiting)
         self._waiting.clear()
         for entry in self._correlator.clear():
             self._give_up(entry, LOST)
-        for asker, action in waiting:
+        for asker, action, _ in waiting:
             asker.reply(message.error(action.action_id, NOT_CONNECTED))
             asker.finished()
 
@@ -123,12 +133,12 @@ class Exchange:
 
     def submit(self, asker: Asker, action: Action) -> None:
         """Send a judged action, or queue it; the asker's ``finished`` is called exactly once."""
-        if self._upstream is None or self.draining:
+        if not self.connected or self.draining:
             text = SHUTTING_DOWN if self.draining else NOT_CONNECTED
             asker.reply(message.error(action.action_id, text))
             asker.finished()
             return
-        self._waiting.append((asker, action))
+        self._waiting.append((asker, action, self.now))
         self._fill()
 
     def ask(self, action: Action, answer: Callable[[bytes], None]) -> None:
@@ -147,7 +157,7 @@ class Exchange:
         """The asker is told to go: a last word on what it asked comes first."""
         for entry in self._correlator.entries_of(asker):
             self._give_up(entry, text)
-        waiting = [action for who, action in self._waiting if who is asker]
+        waiting = [action for who, action, _ in self._waiting if who is asker]
         self.abandon(asker)
         for action in waiting:
             asker.reply(message.error(action.action_id, text))
@@ -156,7 +166,7 @@ class Exchange:
     def _fill(self) -> None:
         waiting = self._waiting
         while waiting and len(self._on_link) < WINDOW and self._fenced is None:
-            asker, action = waiting[0]
+            asker, action, _ = waiting[0]
             if action.key in FENCED:
                 if self._on_link:
                     return  # it must be alone: nothing else is sent until the link is quiet
@@ -348,9 +358,29 @@ class Exchange:
             self._stats.action_timeouts += 1
             entry.asker.hit(self._limit_of(entry, now), action=entry.action.name)
             self._give_up(entry, TIMED_OUT)
-        if self._upstream is not None and len(self._on_link) >= WINDOW:
+        self._end_waiting(now)
+        if self._upstream is not None and self._is_held_up():
             # Nothing else is sent; when the Pong is there, it is known which answers are late and which lost.
             self.ask(_PING, _pong)
+
+    def _end_waiting(self, now: float) -> None:
+        """Tell those who have waited for a place as long as an answer may take: theirs was never sent."""
+        while self._waiting and now - self._waiting[0][2] > self.deadlines.action:
+            asker, action, _ = self._waiting.popleft()
+            self._stats.action_timeouts += 1
+            asker.hit("action_timeout", action=action.name)
+            asker.reply(message.error(action.action_id, TIMED_OUT))
+            asker.finished()
+        self._fill()  # it may have been alone what the others waited for
+
+    def _is_held_up(self) -> bool:
+        """Whether nothing can be sent, perhaps because of answers that were lost."""
+        if any(entry.own is _pong for entry in self._on_link):
+            return False  # it is being asked already
+        if len(self._on_link) >= WINDOW:
+            return True
+        fenced = bool(self._waiting) and self._waiting[0][1].key in FENCED
+        return fenced and bool(self._on_link) and all(entry.asker is None for entry in self._on_link)
 
     def _limit_of(self, entry: Entry, now: float) -> str:
         """The limit in the configuration that an overdue entry is over."""

@@ -88,6 +88,8 @@ class Hub:
         self._scoped: dict[Subscription, View] = {}
         self._flush_timer: Timer | None = None
         self._relearn_timer: Timer | None = None
+        #: Runs until Asterisk has booted.
+        self._boot_timer: Timer | None = None
         self._boot: Boot | None = None
 
     @property
@@ -98,22 +100,42 @@ class Hub:
     # -- the link ----------------------------------------------------------
 
     def link_up(self, upstream: Upstream, banner: bytes) -> None:
-        """Logged in to Asterisk; ``banner`` is its own line, which clients are shown."""
+        """Logged in to Asterisk; ``banner`` is its own line, which clients are shown.
+
+        Their actions wait for ``serve``.
+        """
         self.banner = banner
         self.stats.link_ups += 1
         self._boot = None
         self.exchange.now = self.scheduler.now()
         self.exchange.connect(upstream)
         self._learn()
-        self._tell_upstream(b"Up")
+        self._boot_timer = self.scheduler.later(self.limits.upstream_boot_timeout, self._serve_unbooted)
+
+    def serve(self) -> None:
+        """Asterisk has booted: clients may act.
+
+        It listens before its modules are loaded, and calls actions unknown that it
+        has a second later.
+        """
+        if self._boot_timer is not None:
+            self._boot_timer.cancel()
+            self._boot_timer = None
+            self.exchange.serving = True
+            self._tell_upstream(b"Up")
+
+    def _serve_unbooted(self) -> None:
+        log.say(log.WARNING, "upstream-not-booted", seconds=self.limits.upstream_boot_timeout)
+        self.serve()
 
     def link_down(self, reason: str) -> None:
         """The link is gone: whatever is open is answered now, and the clients are told."""
         self.stats.link_downs += 1
         self._boot = None
-        if self._relearn_timer is not None:
-            self._relearn_timer.cancel()
-            self._relearn_timer = None
+        for timer in (self._relearn_timer, self._boot_timer):
+            if timer is not None:
+                timer.cancel()
+        self._relearn_timer = self._boot_timer = None
         self.exchange.disconnect()
         if self._tracker is not None:
             self._tracker.reset()
@@ -207,11 +229,12 @@ class Hub:
     # -- what Asterisk is --------------------------------------------------
 
     def _note(self, name: bytes, raw: bytes) -> None:
-        if not self.exchange.connected:
-            return
-        if name == b"FullyBooted":
+        if name == b"FullyBooted" and self.exchange.linked:
             self._boot = Boot(raw, self.scheduler.now())
             self._learn()  # modules that loaded after our login have brought their actions
+            self.serve()
+            return
+        if not self.exchange.connected:
             return
         if name == b"Reload" and self._boot is not None:
             self._boot.reloaded(self.scheduler.now())

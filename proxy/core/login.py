@@ -116,6 +116,9 @@ class Attempt:
         # The table may have been reloaded while the hash was at work.
         if self._hub.users.find(self._action.get(b"username")) is not user:
             return Verdict(None, _FAILED, "user changed during login")
+        busy = self.already_in_use()  # others may have come in while the hash was at work
+        if busy is not None:
+            return busy
         if self._hub.authenticated >= self._hub.limits.sessions_authenticated:
             return _crowded("too many sessions", "sessions_authenticated")
         crowded = len(self._hub.sessions_of(user)) >= self._hub.limits.sessions_per_user
@@ -203,9 +206,10 @@ def _judged(session: "Session", action: Action, verdict: Verdict) -> None:
     if booted and privilege.may_read(user.read & session.mask, privilege.SYSTEM):
         session.reply(booted)
         session.push()
+    session.hub.subscribe(session)
+    # Asterisk tells the one who logged in, too (ami.md §2.2).
     by_secret = b"0" if user.login.way == "certificate" else b"1"
     trail.tell(session, b"SuccessfulAuth", INFORMATIONAL, (b"UsingPassword", by_secret))
-    session.hub.subscribe(session)
     session.advance()
 
 

@@ -95,6 +95,12 @@ class TestRebuild:
                 b"Event: OriginateResponse\r?\nPrivilege: call,all\r\nResponse: Success\r\n\r\n",
                 b"Event: OriginateResponse??\r\nPrivilege: call,all\r\n\r\n",
             ),
+            (
+                b"Event: ChallengeResponseFailed\r\nPrivilege: security,all\r\nChallenge: 1\r\n"
+                b"Response: a\r\nExpectedResponse: b\r\nX: 1\r\n\r\n",
+                b"Event: ChallengeResponseFailed\r\nPrivilege: security,all\r\nChallenge: 1\r\n"
+                b"Response: a\r\nX: 1\r\n\r\n",
+            ),
             (b"Event: Hold\r\nX: 1\r\nPrivilege: call,all\r\n\r\n", None),
             (b"Event: Hold\r\n", None),
             (b"Event: Hold", None),

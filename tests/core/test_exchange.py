@@ -334,6 +334,47 @@ class TestFence:
         (last,) = bench.upstream.take()
         assert last.get(b"action") == b"CoreStatus"
 
+    def test_a_lost_answer_before_it_holds_up_nobody(self, bench):
+        clients = [bench.login("boss") for _ in range(3)]
+        for (session, _), name in zip(clients, ("GetConfigJSON", "IAXnetstats", "CoreStatus"), strict=True):
+            send(session, f"Action: {name}\nFilename: x.conf\nActionID: {name}")
+        (_,) = bench.upstream.take()
+        bench.clock.advance(14)
+        bench.hub.tick(bench.clock.now())
+        (late, got) = bench.login("boss")
+        send(late, "Action: CoreSettings\nActionID: late")
+        for _ in range(5):
+            bench.clock.advance(1)
+            bench.hub.tick(bench.clock.now())
+        for (_, answered), name in zip(clients, ("GetConfigJSON", "IAXnetstats", "CoreStatus"), strict=True):
+            expected = f"Response: Error\r\nActionID: {name}\r\nMessage: Timeout waiting for Asterisk\r\n"
+            assert expected.encode() in answered.take()
+        assert bench.hub.stats.action_timeouts == 3
+        (asked,) = bench.upstream.take()  # the others were not sent
+        assert asked.get(b"actionid"), "what came last is not held up by the one that had to be alone"
+        bench.answer(asked, b"")
+        assert got.take() == b"Response: Success\r\nActionID: late\r\n\r\n"
+
+    def test_it_waits_for_tombstones_no_longer_than_a_pong(self, bench):
+        (one, _), (two, two_got) = bench.login("boss"), bench.login("boss")
+        send(one, "Action: CoreStatus")
+        (lost,) = bench.upstream.take()
+        bench.clock.advance(14)
+        bench.hub.tick(bench.clock.now())
+        send(two, "Action: IAXnetstats\nActionID: i")
+        for _ in range(5):
+            bench.clock.advance(1)
+            bench.hub.tick(bench.clock.now())
+        (ping,) = bench.upstream.take()  # one, however often it ticks
+        assert ping.get(b"action") == b"Ping"
+        bench.answer(ping, b"Ping: Pong\r\n")
+        fenced, fence = bench.upstream.take()
+        assert fenced.get(b"action") == b"IAXnetstats"
+        bench.feed(b"IAX2/a 12 34\r\n\r\n")
+        bench.answer(fence, b"Ping: Pong\r\n")
+        assert two_got.take() == b"IAX2/a 12 34\r\n\r\n"
+        assert lost.get(b"action") == b"CoreStatus"
+
     def test_its_asker_left(self, bench):
         (one, _), (two, _) = bench.login("boss"), bench.login("boss")
         send(one, "Action: IAXnetstats")

@@ -145,10 +145,41 @@ class TestLink:
         system.take()
         bench.hub.link_down("Asterisk is gone")
         assert system.take() == event("ProxyUpstream", "system", Status="Down", Reason="Asterisk is gone")
-        bench.link_up()
+        bench.link_up(booted=False)
+        assert system.take() == b""
         bench.feed(BOOTED)
         assert system.take() == event("ProxyUpstream", "system", Status="Up") + BOOTED
         assert calls.take() == b""
+
+    def test_actions_wait_for_the_boot(self):
+        bench = Bench(BOSS, CALLS)
+        bench.link_up(booted=False)
+        session, got = bench.login("calls")
+        session.receive(b"Action: Park\r\nActionID: 1\r\n\r\nAction: Ping\r\nActionID: 2\r\n\r\n")
+        assert bench.upstream.take() == []
+        assert got.take().count(b"Message: Upstream not connected\r\n") == 2
+        bench.feed(BOOTED)
+        (learn,) = bench.upstream.take()
+        bench.answer(learn, b"")
+        session.receive(b"Action: Park\r\n\r\n")
+        assert [asked.get(b"action") for asked in bench.upstream.take()] == [b"Park"]
+
+    def test_upstream_boot_timeout_ends_the_waiting(self, caplog):
+        bench = Bench(BOSS, CALLS, limits=Limits(upstream_boot_timeout=20.0))
+        bench.link_up(booted=False)
+        bench.clock.advance(19)
+        assert not bench.hub.exchange.connected
+        bench.clock.advance(2)
+        assert bench.hub.exchange.connected
+        assert "upstream-not-booted" in caplog.text
+
+    def test_a_link_that_goes_before_the_boot_says_nothing_later(self, caplog):
+        bench = Bench(BOSS, CALLS)
+        bench.link_up(booted=False)
+        bench.hub.link_down("gone")
+        bench.clock.advance(100)
+        assert "upstream-not-booted" not in caplog.text
+        assert not bench.hub.exchange.connected
 
     def test_fullybooted_is_not_said_of_an_asterisk_that_is_gone(self, bench):
         bench.feed(BOOTED)

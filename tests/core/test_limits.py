@@ -391,6 +391,14 @@ def test_list_items_cancels_the_list_and_nothing_else():
     assert bench.hub.stats.limits == {"list_items": 1}
 
 
+def test_originate_timeout_max_is_what_a_longer_one_becomes():
+    bench = make(originate_timeout_max=40.0)
+    session, _ = bench.login("boss")
+    session.receive(action("Originate", Channel="Local/1@x", Timeout="600000", Async="true"))
+    (asked,) = bench.upstream.take()
+    assert asked.get(b"timeout") == b"40000"
+
+
 @pytest.mark.parametrize(
     ("limit", "name", "seconds"),
     [
@@ -432,6 +440,7 @@ def test_lists_that_take_too_long(limit):
 class TestSlowConsumers:
     def stuck(self, bench: Bench, name: str) -> tuple[object, ListTransport]:
         session, transport = bench.login(name)
+        bench.hub.flush()  # its own SuccessfulAuth
         transport.room = 0
         return session, transport
 
@@ -460,6 +469,7 @@ class TestSlowConsumers:
         bench = make(outbox_soft=1024, outbox_hard=1 << 20)
         bench.hub._pacing.shortest = 5.0
         session, transport = self.stuck(bench, "patient")
+        bench.clock.advance(10)
         bench.feed(event("Hold", Pad="x" * 1100))
         bench.feed(event("Hold"))
         session.receive(action("Events", EventMask="call"))

@@ -231,6 +231,19 @@ class TestLogin:
         assert transport.take() == b"Response: Error\r\nActionID: l2\r\nMessage: Login Already In Use\r\n\r\n"
         assert transport.closed
 
+    def test_one_session_of_many_that_are_judged_at_once(self, bench):
+        bench.verifier.at_once = False
+        sessions = [bench.connect() for _ in range(3)]
+        for session, _ in sessions:
+            session.receive(login("single"))
+        for stored, _, done in list(bench.verifier.asked):
+            assert stored == "plain:x"
+            done(True)
+        bench.clock.advance(1.1)
+        answers = [transport.take() for _, transport in sessions]
+        assert [b"Authentication accepted" in answer for answer in answers] == [True, False, False]
+        assert all(b"Login Already In Use" in answer for answer in answers[1:])
+
     def test_again_after_the_first_has_left(self, bench):
         first, _ = bench.login("single")
         first.lost("gone")
@@ -490,6 +503,11 @@ class TestViews:
         ask(session, transport, "Action: Filter\nOperation: Add\nFilter: Event: Hold")
         bench.feed(event("Hold"), event("Hold", X="Secret"), event("Other"))
         assert transport.take() == event("Hold")
+
+    def test_who_logs_in_is_told_of_it_too(self, bench):
+        session, transport = bench.connect()
+        session.receive(login("boss"))
+        assert transport.take().count(f"SessionID: {session.id}".encode()) == 1
 
     def test_security_events_name_the_real_client(self, bench):
         _, transport = bench.login("boss")

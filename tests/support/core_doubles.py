@@ -150,12 +150,14 @@ class Bench:
             policy.may_run,
         )
 
-    def link_up(self, list_commands: bytes = b"") -> None:
+    def link_up(self, list_commands: bytes = b"", *, booted: bool = True) -> None:
         """Bring the link up; answer the ListCommands that follows if given its rows."""
         self.hub.link_up(self.upstream, b"Asterisk Call Manager/11.0.0\r\n")
         (asked,) = self.upstream.take()
         assert asked.get(b"action") == b"ListCommands"
         self.answer(asked, list_commands)
+        if booted:
+            self.hub.serve()
 
     def answer(self, action: Message, rest: bytes, kind: bytes = b"Success") -> None:
         """Asterisk's response to an action it was sent; ``rest`` are further whole lines."""

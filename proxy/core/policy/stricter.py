@@ -33,7 +33,8 @@ STRICTER: Final = MappingProxyType(
         "hangup-pattern": "One Hangup with /.*/ ends every call of the server: class system.",
         "agi-command": "EXEC, DATABASE and functions reach beyond what the class agi names: class system.",
         "user-event-header": "Asterisk copies every header of a UserEvent, so that a client could write "
-        "Event, Privilege or Response lines into other people's streams.",
+        "the lines of a message's frame (Event, EventList, Privilege, Response, Server, Timestamp, "
+        "SequenceNumber) into other people's streams.",
         "config-file": "manager.conf and users.conf hold accounts of the manager, the proxy's own "
         "among them; and Asterisk's test for its folder lets one beside it pass.",
         "config-directive": "A line that begins with # would be read as #include or #exec.",
