@@ -17,7 +17,7 @@ on_both_loops = pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.
 
 
 async def eventful() -> None:
-    settings = Settings(login_delay=0, calls_per_minute=60_000)
+    settings = Settings(login_delay=0, calls_per_minute=1200)
     async with Simulator(USERS, settings) as simulator:
         async with session(simulator) as client:
             await client.wait_event("Newchannel")
