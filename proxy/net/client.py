@@ -37,6 +37,11 @@ RESET = struct.pack("ii", 1, 0)
 OVERLONG_HANDSHAKE = "handshake too long"
 #: Where ``tcpi_bytes_received`` is in Linux' ``struct tcp_info`` (linux/tcp.h, since 4.1).
 _BYTES_RECEIVED = struct.Struct("=128xQ")
+#: Readable events in a row that brought no data: more than a record of TLS has bytes, so even one that
+#: comes byte by byte stays below.
+_FRUITLESS_READS = 1 << 15
+#: The same before login, where all there is to say fits into ``limits.login_bytes``.
+_FRUITLESS_READS_OF_STRANGERS = 1 << 12
 
 #: Why a client's chain (DER, its own certificate first) is not good now; None when it is.
 Objection = Callable[[Sequence[bytes]], str | None]
@@ -56,6 +61,7 @@ class Client:
         "_established",
         "_failed",
         "_fd",
+        "_fruitless",
         "_gone",
         "_handshake_bytes",
         "_linger",
@@ -109,6 +115,8 @@ class Client:
         self._writing = False
         self._closing = False
         self._linger: asyncio.TimerHandle | None = None
+        #: Reads since the last that gave data.
+        self._fruitless = 0
         self.peer = peer
         self.accepted = loop.time()
 
@@ -179,8 +187,10 @@ class Client:
             dismiss(self._session, objection)
 
     def displace(self, reason: str) -> None:
-        """End a client that has not logged in, at once."""
-        if self._session is not None:
+        """End a client that has not logged in, at once; one that is closing already, too."""
+        if self._linger is not None:
+            self._end(reset=True)
+        elif self._session is not None:
             self._session.close(reason, abort=True)
         elif self._fd >= 0:
             self._failed(self, reason)
@@ -197,6 +207,9 @@ class Client:
             try:
                 data = self._socket.recv(_READ_BYTES)
             except ssl.SSLWantReadError:
+                self._fruitless += 1
+                if self._fruitless > self._fruitless_reads:
+                    self._lose("nothing but TLS records without data")
                 return
             except ssl.SSLWantWriteError:
                 # A client that has OpenSSL answer (KeyUpdate) and reads nothing: without this the
@@ -211,12 +224,17 @@ class Client:
             if not data:
                 self._at_end(session)
                 return
+            self._fruitless = 0
             try:
                 session.receive(data)
             except Exception as fault:
                 self._break(session, fault)
                 return
         self._schedule()
+
+    @property
+    def _fruitless_reads(self) -> int:
+        return _FRUITLESS_READS if self.is_authenticated else _FRUITLESS_READS_OF_STRANGERS
 
     def _break(self, session: "Session", fault: Exception) -> None:
         """A fault of ours: this one session ends, for nobody knows what state it is in."""

@@ -8,6 +8,7 @@ the oldest of it goes, so that a good client always gets in.
 import asyncio
 import contextlib
 import errno
+import resource
 import select
 import socket
 import ssl
@@ -20,6 +21,7 @@ from proxy.core.hub import Hub
 from proxy.core.networks import NetworkSet
 from proxy.core.ports import Peer
 from proxy.core.session import Session
+from proxy.net.autoretry import OneRecord
 from proxy.net.client import OVERLONG_HANDSHAKE, RESET, Client, Objection
 from proxy.net.introduction import Introduction
 
@@ -30,6 +32,10 @@ _ACCEPTS_PER_TURN = 16
 _EXHAUSTED_PAUSE = 0.2
 #: Connections without login that are closed then, so that users, the link and a reload find a descriptor.
 _SHED = 16
+#: Descriptors that connections leave free, for the same.
+_RESERVE = 16
+#: Seconds between two log lines of it.
+_EXHAUSTED_TOLD = 10.0
 #: Seconds after which certificates of clients are judged again: their time may be over.
 _JUDGE_INTERVAL = 60.0
 #: Judged before the loop sees to its other business: each costs signatures, up to a millisecond.
@@ -56,6 +62,9 @@ class Door:
         self._judge_at = 0.0
         #: Who had not logged in when last looked at; who has since is passed over.
         self._newcomers: dict[Entrant, None] = {}
+        self.one_record = OneRecord()
+        #: The first descriptor that no connection may have.  The system gives the lowest that is free.
+        self.reserved = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - _RESERVE
         self.handshake_failures: dict[str, int] = {}
         #: Handshakes that stood, by the version of TLS.
         self.handshakes: dict[str, int] = {}
@@ -81,6 +90,9 @@ class Door:
         ``introduces``: it is a trusted proxy's, whose own address stands for no client.
         """
         if self.open >= self.limits.connections:
+            # Those that linger after their close are in no pool, and would shut good clients out.
+            self.displace_oldest("displaced before login")
+        if self.open >= self.limits.connections:
             limit = "connections"
         else:
             limit = "" if introduces else self._hub.bounds.admission.refusal(address, now)
@@ -100,6 +112,11 @@ class Door:
             if not client.is_authenticated:
                 client.displace(reason)
                 return
+
+    def shed(self) -> None:
+        """Close some that have not logged in, for want of descriptors."""
+        for _ in range(_SHED):
+            self.displace_oldest("out of descriptors")
 
     def entered(self, client: Entrant) -> None:
         """A connection was accepted, or introduced."""
@@ -199,6 +216,7 @@ class Listener:
         self._objection = objection
         self._loop: asyncio.AbstractEventLoop | None = None
         self._resume: asyncio.TimerHandle | None = None
+        self._told_exhausted = float("-inf")
 
     @property
     def address(self) -> tuple[str, int]:
@@ -239,10 +257,23 @@ class Listener:
                 return
             except OSError as error:
                 if error.errno in _EXHAUSTED:
-                    self._pause(error)
+                    self._pause(error.strerror or "")
                     return
                 continue  # ECONNABORTED and its like: that one connection is gone
+            if sock.fileno() >= self._door.reserved:
+                sock = self._lowered(sock)
+                if sock.fileno() >= self._door.reserved:
+                    _turn_away(sock)
+                    self._pause("few descriptors are left")
+                    return
             self._take(sock, address[0], address[1])
+
+    def _lowered(self, sock: socket.socket) -> socket.socket:
+        """The same connection by a descriptor that strangers have made room for."""
+        self._door.shed()
+        lower = sock.dup()
+        sock.close()
+        return lower
 
     def _take(self, sock: socket.socket, address: str, port: int) -> None:
         assert self._loop is not None
@@ -279,6 +310,7 @@ class Listener:
         try:
             sock.getpeername()  # a reset one is turned away here: wrap_socket would leave it open
             tls = self._context().wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
+            self._door.one_record.apply(tls)
         except OSError:
             sock.close()  # reset before we came to it
             return
@@ -295,13 +327,14 @@ class Listener:
         self._door.entered(client)
         client.start()
 
-    def _pause(self, error: OSError) -> None:
+    def _pause(self, reason: str) -> None:
         assert self._loop is not None
         loop = self._loop
-        log.say(log.ERROR, "accept-paused", reason=error.strerror, seconds=_EXHAUSTED_PAUSE)
+        if loop.time() - self._told_exhausted > _EXHAUSTED_TOLD:
+            self._told_exhausted = loop.time()
+            log.say(log.ERROR, "accept-paused", reason=reason, seconds=_EXHAUSTED_PAUSE)
         loop.remove_reader(self._socket.fileno())
-        for _ in range(_SHED):
-            self._door.displace_oldest("out of descriptors")
+        self._door.shed()
 
         def again() -> None:
             self._resume = None

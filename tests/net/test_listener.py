@@ -151,6 +151,67 @@ async def test_a_connection_over_the_total_is_closed_before_tls(house: House, bo
             assert await fourth.record() == house.hub.banner
 
 
+async def test_records_without_data_leave_the_loop_its_turns(house: House, both: Contexts) -> None:
+    address = house.listen()
+    assert house.door.one_record.available
+    async with TlsPeer.to(address, both.client) as peer, TlsPeer.to(address, both.client) as other:
+        for one in (peer, other):
+            await one.handshake()
+            await one.record()
+        updates = peer.seal_key_updates(8000)
+        turns = 0
+
+        def turn() -> None:
+            nonlocal turns
+            turns += 1
+            asyncio.get_running_loop().call_soon(turn)
+
+        turn()
+        await peer.send_raw(updates)
+        assert await was_cut(peer)
+        assert turns > 4000, "one read went on for many records"
+        await other.send(LOGIN)
+        assert b"Authentication accepted" in await other.record()
+
+
+@limits(connections=3, unauthenticated=3)
+async def test_those_that_linger_after_their_close_shut_nobody_out(house: House, both: Contexts) -> None:
+    address = house.listen()
+    async with AsyncExitStack() as stack:
+        for _ in range(3):
+            peer = await stack.enter_async_context(TlsPeer.to(address, both.client))
+            await peer.handshake()
+            await peer.record()
+            await peer.send(b"GET / HTTP/1.1\r\n\r\n")
+            # It was told to go, and does not.
+        await until(lambda: (house.hub.unauthenticated, house.door.open) == (0, 3))
+        good = await stack.enter_async_context(TlsPeer.to(address, both.client))
+        await good.handshake()
+        assert await good.record() == house.hub.banner
+        assert house.door.open == 3
+
+
+async def test_descriptors_in_reserve_are_for_nobody(house: House, both: Contexts) -> None:
+    address = house.listen()
+    async with AsyncExitStack() as stack:
+        user, stranger = [await stack.enter_async_context(TlsPeer.to(address, both.client)) for _ in range(2)]
+        for peer in (user, stranger):
+            await peer.handshake()
+            await peer.record()
+        await user.send(LOGIN)
+        await user.record()
+        all_of_them = house.door.reserved
+        house.door.reserved = 0
+        assert await was_refused(address, both.client)
+        assert await was_cut(stranger), "who has not logged in makes room"
+        await user.send(b"Action: Challenge\r\nAuthType: MD5\r\n\r\n")
+        assert await user.record(), "who has is served"
+        house.door.reserved = all_of_them
+        late = await stack.enter_async_context(TlsPeer.to(address, both.client))
+        await late.handshake()
+        assert await late.record() == house.hub.banner
+
+
 @limits(unauthenticated=3)
 async def test_the_pool_before_login_is_shared_and_its_oldest_goes(house: House, both: Contexts) -> None:
     address = house.listen()

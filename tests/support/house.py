@@ -13,6 +13,7 @@ from proxy.net.client import Objection
 from proxy.net.listener import Door, Listener, bind
 from tests.support.live_hub import live_hub
 from tests.support.tls_peer import TlsPeer
+from tests.support.waiting import DEADLINE
 
 
 class House:
@@ -54,8 +55,9 @@ class House:
 async def was_cut(peer: TlsPeer) -> bool:
     """Whether the connection is ended from the other side."""
     with suppress(ConnectionResetError):
-        while await asyncio.get_running_loop().sock_recv(peer.socket, 65536):
-            pass
+        async with asyncio.timeout(DEADLINE):
+            while await asyncio.get_running_loop().sock_recv(peer.socket, 65536):
+                pass
     return True
 
 
