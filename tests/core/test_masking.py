@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.core.masking import masked
+from proxy.core.masking import masked, masked_text
 
 
 @pytest.mark.parametrize(
@@ -69,3 +69,28 @@ def test_a_secret_header_is_hidden_whatever_stands_around_it(
 ) -> None:
     raw = before + b"\r\nSecret: " + secret + b"\r\n" + after
     assert secret not in masked(raw)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (b"", b""),
+        (b"core show channels", b"core show channels"),
+        (b"core ping taskprocessor x", b"core ping taskprocessor x"),
+        (b"pjsip show auths", b"pjsip show auths"),
+        (b"database put auth secret hunter2", b"database put auth ***"),
+        (b"dialplan set global MYPIN 1234", b"dialplan set global MYPIN ***"),
+        (b'SET VARIABLE "MY"PI\\N 12 34', b'SET VARIABLE "MY"PI\\N ***'),
+        (b"EXEC Set A=1,PASSWORD=x", b"EXEC Set A=1,PASSWORD ***"),
+        (b"EXEC Authenticate 1234", b"EXEC Authenticate ***"),
+    ],
+)
+def test_what_follows_a_secret_like_word_is_hidden(text: bytes, shown: bytes) -> None:
+    assert masked_text(text) == shown
+
+
+@given(st.binary(max_size=80))
+def test_a_text_is_shown_up_to_a_mask_or_as_it_is(text: bytes) -> None:
+    shown = masked_text(text)
+    assert shown == text or text.startswith(shown.removesuffix(b" ***"))
+    assert masked_text(text + b" secret hunter2").endswith(b"***")

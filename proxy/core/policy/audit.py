@@ -5,6 +5,7 @@ from typing import Final
 
 from proxy.ami.actions import LOCAL
 from proxy.ami.message import Action
+from proxy.core.masking import MASK, masked_text
 
 #: A target is for people to recognise, not to carry data.
 MAX_TARGET: Final = 128
@@ -42,6 +43,9 @@ _DATABASE: Final = frozenset({b"dbget", b"dbgettree", b"dbput", b"dbdel", b"dbde
 #: In these a name is the target; in all others Variable may carry a value.
 _NAMES_VARIABLE: Final = frozenset({b"getvar", b"setvar"})
 
+#: Where technologies take a password within the dial string: IAX2/user:password@host.
+_DIALLED_PASSWORD: Final = re.compile(rb"\A((?:IAX2|SIP)/[^:@/]*:)[^@]*(?=@)", re.IGNORECASE)
+
 _UNPRINTABLE: Final = re.compile(rb"[^\x20-\x5b\x5d-\x7e]")
 
 #: Reads what any class may: no audit line when allowed.
@@ -68,7 +72,7 @@ def target_of(action: Action) -> str:
     """What the action is aimed at, as ``channel=PJSIP/100 context=lab``; empty if it names nothing.
 
     At most 128 bytes of each value are shown, then ``…``; what is not printable ASCII is ``\\xNN``.
-    Secrets and the values of variables never are.
+    Secrets and the values of variables never are; of a command, nothing that follows a secret-like word.
     """
     parts: list[str] = []
     for header in _TARGETS:
@@ -76,10 +80,16 @@ def target_of(action: Action) -> str:
             continue
         value = action.get(header)
         if value:
-            parts.append(f"{header.decode()}={_shown(value)}")
+            parts.append(f"{header.decode()}={_shown(_masked(header, value))}")
     if action.key in _NAMES_VARIABLE and action.get(b"variable"):
         parts.append(f"variable={_shown(action.get(b'variable').partition(b'=')[0])}")
     return " ".join(parts)
+
+
+def _masked(header: bytes, value: bytes) -> bytes:
+    if header == b"command":
+        return masked_text(value)
+    return _DIALLED_PASSWORD.sub(rb"\1" + MASK, value)
 
 
 def _shown(value: bytes) -> str:

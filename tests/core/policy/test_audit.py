@@ -1,6 +1,8 @@
 """What an audit line says of an action."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from proxy.ami.actions import LOCAL, SHIPPED
 from proxy.ami.message import Action, parse_action
@@ -21,6 +23,11 @@ def ask(text: bytes) -> Action:
             "channel=PJSIP/100 context=lab exten=1",
         ),
         (b"Command\nCommand: core \\ show\xff", "command=core \\x5c show\\xff"),
+        (b"Command\nCommand: database put auth 100 hunter2", "command=database put auth ***"),
+        (b"Command\nCommand: dialplan set global MYPIN 1234", "command=dialplan set global MYPIN ***"),
+        (b"AGI\nChannel: x\nCommand: SET VARIABLE MYPIN 1234", "channel=x command=SET VARIABLE MYPIN ***"),
+        (b"Originate\nChannel: iax2/me:hunter2@host/1", "channel=iax2/me:***@host/1"),
+        (b"Originate\nChannel: PJSIP/trunk/sip:1@host", "channel=PJSIP/trunk/sip:1@host"),
         (b"Login\nUsername: a\nSecret: s\nKey: k", ""),
         (b"DBPut\nFamily: f\nKey: k\nVal: secret", "family=f key=k"),
         (b"Setvar\nVariable: A=b\nValue: secret", "variable=A"),
@@ -39,3 +46,18 @@ def test_reading_is_not_privileged_and_all_else_is() -> None:
     for name in (b"Originate", b"Command", b"GetConfig", b"PJSIPShowAuths", b"QueuePause", b"NoSuch"):
         assert is_privileged(Action([(b"Action", name)]))
     assert SHIPPED.find(b"status")
+
+
+@given(
+    action=st.sampled_from([b"Command", b"AGI\nChannel: PJSIP/100"]),
+    verb=st.sampled_from([b"database put", b"dialplan set global", b"SET VARIABLE", b"EXEC Set", b"x"]),
+    name=st.sampled_from([b"MYPIN", b"sip_Password", b"secret", b"auth user", b'"MY"PIN', b"MYP\\IN"]),
+    between=st.sampled_from([b" ", b"\t", b"  ", b"=", b' "', b":", b"\\ "]),
+    secret=st.text("abcdefghjkmnoqrsuvwxyz0123456789", min_size=12, max_size=40).map(str.encode),
+    after=st.sampled_from([b"", b" x", b'"', b" key pin"]),
+)
+def test_no_secret_is_in_a_target(
+    action: bytes, verb: bytes, name: bytes, between: bytes, secret: bytes, after: bytes
+) -> None:
+    command = verb + b" " + name + between + secret + after
+    assert secret.decode() not in target_of(ask(action + b"\nCommand: " + command))
