@@ -119,6 +119,14 @@ def test_the_page_lists_all_that_is_stricter_than_asterisk() -> None:
     assert dict(rows) == dict(STRICTER)
 
 
-@pytest.mark.parametrize("names", [functions.READABLE, functions.WRITABLE, functions.WRITABLE_OF_CHANNEL])
+@pytest.mark.parametrize(
+    "names",
+    [
+        functions.READABLE,
+        functions.WRITABLE,
+        functions.WRITABLE_OF_CHANNEL,
+        functions.WRITABLE_IF_NAMED,
+    ],
+)
 def test_the_page_lists_the_open_functions(names: frozenset[bytes]) -> None:
     assert ", ".join(f"`{name.decode()}`" for name in sorted(names)) in PAGE

@@ -49,6 +49,7 @@ _ARGUMENTS: Final = MappingProxyType[bytes, Callable[[Judged, Action], Deny | No
         b"moduleload": configfiles.module_load,
         b"monitor": recording.monitor,
         b"originate": applications.originate,
+        b"queueadd": applications.queue_add,
         b"reload": configfiles.reload,
         b"setvar": variables.setvar,
         b"status": variables.status,

@@ -6,16 +6,18 @@ it leaves out and what does more than the class originate says follows below it.
 """
 
 import re
+from types import MappingProxyType
 from typing import Final
 
 from proxy.ami.message import Action
-from proxy.ami.privilege import AGI, CALL, SYSTEM
+from proxy.ami.privilege import AGENT, AGI, ALL, CALL, MESSAGE, SYSTEM
 from proxy.core.policy import functions, userevents
 from proxy.core.policy.verdict import PERMISSION_DENIED, Deny, Judged
 
 _FORBIDDEN: Final = Deny(b"Originate Access Forbidden: app or data blacklisted", "application")
 _EVALUATED: Final = Deny(PERMISSION_DENIED, "evaluated-value")
 _GOSUB: Final = Deny(PERMISSION_DENIED, "predial-gosub")
+_CONNECTS: Final = Deny(PERMISSION_DENIED, "outgoing-connection")
 
 #: Asterisk's own list: anywhere in the application's name, any case.
 _CODE: Final = re.compile(
@@ -24,22 +26,69 @@ _CODE: Final = re.compile(
 #: Asterisk's own list: anywhere in the data, case as here.
 _CODE_IN_DATA: Final = re.compile(rb"CURL|DB|EVAL|FILE|ODBC|REALTIME|SHELL")
 
-#: What Asterisk's list leaves out: database, files, programs and hosts of the server's own.
+#: What Asterisk's list leaves out: what evaluates its own data (so that any character may stand for ``$``),
+#: and database, files, programs, accounts and hosts of the server's own.
 _MORE_CODE: Final = re.compile(
-    rb"""(?:audiosocket|curl|db\w*|dictate|festival|flite|ices|jack|minivm\w*|monitor|mp3player|nbscat
-    |odbc\w*|realtime\w*|receivefax|sendfax|sms|statsd)\Z""",
+    rb"""(?:adsiprog|audiosocket|changemonitor|curl|dahdiras|db\w*|dictate|festival|flite|ices|jabber(?:join
+    |leave|send|sendgroup)|jack|minivm\w*|monitor|mp3player|mysql|nbscat|odbc\w*|osp\w*|pjsipnotify|readfile
+    |realtime\w*|receivefax|sendfax|sms|speechloadgrammar|statsd|testclient|testserver|waitforcondition)\Z""",
     re.IGNORECASE | re.VERBOSE,
 )
 
-#: Applications that take hold of somebody else's call: class call names that.
-_OTHER_CALLS: Final = frozenset(
-    b"""bridge bridgeadd channelredirect chanspy confkick dahdibarge dahdiscan extenspy meetmeadmin
-    meetmechanneladmin muteaudio parkedcall pickup pickupchan softhangup""".split()
+#: The class that names what these do.  call: they take hold of somebody else's call; agent: of a queue.
+_CLASS: Final = MappingProxyType(
+    {
+        **dict.fromkeys(
+            b"""bridge bridgeadd broadcast channelredirect chanspy confkick dahdibarge dahdiscan extenspy
+            importvar meetmeadmin meetmechanneladmin muteaudio parkedcall pickup pickupchan sipsendcustominfo
+            slastation softhangup stasisbroadcast""".split(),
+            CALL,
+        ),
+        **dict.fromkeys(
+            b"""addqueuemember agentlogin pausequeuemember queuelog queueupdate removequeuemember
+            unpausequeuemember""".split(),
+            AGENT,
+        ),
+        b"messagesend": MESSAGE,
+    }
 )
-#: These play digits to their own channel, or to the one that their last argument names.
-_DIGITS: Final = frozenset({b"senddtmf", b"sendmf"})
+#: These play digits to their own channel, or to the one that the argument of this number names.
+_DIGITS: Final = MappingProxyType({b"senddtmf": 3, b"sendmf": 5, b"sendsf": 2})
 
-_ASSIGNING: Final = frozenset({b"set", b"mset"})
+#: Assign to the variable that the argument of this number names.
+_ASSIGNED_BY: Final = MappingProxyType(
+    {
+        b"jabberstatus": 2,
+        b"meetmecount": 1,
+        b"read": 0,
+        b"readexten": 0,
+        b"receivemf": 0,
+        b"receivesf": 0,
+        b"storedtmf": 1,
+    }
+)
+
+#: Files that are not sounds: a path leads out of the folder that they are meant for.
+_FILES: Final = frozenset({b"authenticate", b"disa", b"record", b"sendimage"})
+
+#: Play files, and fetch those whose name is a URL.  The argument of this number is a URL to show instead.
+_PLAYS: Final = MappingProxyType(
+    {
+        **dict.fromkeys(
+            b"""amd authenticate background backgrounddetect controlplayback ivrdemo page parkandannounce
+            playback read readexten retrydial saycountedadj saycountednoun speechbackground
+            speechprocessingsound""".split(),
+            -1,
+        ),
+        b"dial": 3,
+        b"queue": 2,
+    }
+)
+#: Technologies whose channels are connections to the host that the caller names.
+_CONNECTION: Final = re.compile(rb'(?:\A|[,&])[ \t"\\]*(?:audiosocket|unicastrtp)/', re.IGNORECASE)
+
+_ASSIGNING: Final = frozenset({b"importvar", b"mset", b"set"})
+_BLANK: Final = b' \t"'
 _EVALUATES: Final = re.compile(rb"\$[{\[]")
 
 #: Where Asterisk or the dialplan behind it may evaluate what stands in an Originate.
@@ -47,7 +96,7 @@ _EVALUATED_HEADERS: Final = (b"channel", b"exten", b"context", b"application", b
 
 
 def originate(user: Judged, action: Action) -> Deny | None:
-    """An Originate's application and data, what it would have evaluated, and PreDialGoSub."""
+    """An Originate's channel, application and data, what it would have evaluated, and PreDialGoSub."""
     application = action.get(b"application")
     if application:
         refused = run(user, application, action.get(b"data"))
@@ -56,34 +105,42 @@ def originate(user: Judged, action: Action) -> Deny | None:
     if action.get(b"predialgosub"):
         # It runs only in a synchronous originate, which never travels: it would be dropped in silence.
         return _GOSUB
-    if not user.write & SYSTEM and any(_EVALUATES.search(action.get(name)) for name in _EVALUATED_HEADERS):
+    if user.write & SYSTEM:
+        return None
+    if any(_EVALUATES.search(action.get(name)) for name in _EVALUATED_HEADERS):
         return _EVALUATED
+    return _CONNECTS if _CONNECTION.search(action.get(b"channel")) else None
+
+
+def queue_add(user: Judged, action: Action) -> Deny | None:
+    """A queue dials its members: what Originate may not have as its channel is no member either."""
+    if _CONNECTION.search(action.get(b"interface")) and not user.write & SYSTEM:
+        return _CONNECTS
     return None
 
 
 def run(user: Judged, application: bytes, data: bytes) -> Deny | None:
     """One application with its data, whoever starts it; Asterisk's text of an Originate if it is refused."""
-    if user.write & SYSTEM:
+    if user.write & SYSTEM or _may_run(user, application, data):
         return None
+    return _FORBIDDEN
+
+
+def _may_run(user: Judged, application: bytes, data: bytes) -> bool:
     name = application.strip(b" \t").lower()
     items = functions.arguments(data)
     if _CODE.search(application) or _CODE_IN_DATA.search(data) or _MORE_CODE.match(name):
-        return _FORBIDDEN
+        return False
+    # Not only Set: other modules' applications assign to what an argument names, too.
     if functions.calls_closed_one(data):
-        # Not only Set: Read, for one, assigns to whatever its first argument names.
-        return _FORBIDDEN
+        return False
     if b"queue" in name and _queue_agi(data, items) and not user.write & AGI:
-        return _FORBIDDEN
-    if name in _ASSIGNING and not _may_assign_all(user, name, data, items):
-        return _FORBIDDEN
-    reaches_others = name in _OTHER_CALLS or (name in _DIGITS and any(items[3:]))
-    if reaches_others and not user.write & CALL:
-        return _FORBIDDEN
-    if name == b"record" and leaves_folder(items[0] if items else b""):
-        return _FORBIDDEN
+        return False
+    if not user.write & _class_of(name, items):
+        return False
     if name == b"userevent" and any(map(userevents.is_reserved, items[1:])):
-        return _FORBIDDEN
-    return None
+        return False
+    return _stays_inside(name, data, items) and _may_assign_all(user, name, data, items)
 
 
 def _queue_agi(data: bytes, items: list[bytes]) -> bool:
@@ -91,10 +148,34 @@ def _queue_agi(data: bytes, items: list[bytes]) -> bool:
     return any(len(arguments) > 5 and arguments[5] for arguments in (data.split(b","), items))
 
 
+def _class_of(name: bytes, items: list[bytes]) -> int:
+    if name in _DIGITS and any(items[_DIGITS[name] : _DIGITS[name] + 1]):
+        return CALL
+    return _CLASS.get(name, ALL)
+
+
+def _stays_inside(name: bytes, data: bytes, items: list[bytes]) -> bool:
+    if _CONNECTION.search(data) or (name in _FILES and items and leaves_folder(items[0])):
+        return False
+    shown = _PLAYS.get(name)
+    return shown is None or not any(b"://" in item for number, item in enumerate(items) if number != shown)
+
+
 def _may_assign_all(user: Judged, name: bytes, data: bytes, items: list[bytes]) -> bool:
+    if name == b"importvar" and not functions.may_read(user, data.partition(b",")[2].strip(_BLANK)):
+        return False  # name=channel,variable: the last is read over there
+    return all(functions.may_assign(user, variable) for variable in assigned_by(name, data, items))
+
+
+def assigned_by(name: bytes, data: bytes, items: list[bytes]) -> list[bytes]:
+    """The variables that an application (its name in lower case) sets because its data say so."""
+    if name in _ASSIGNED_BY:
+        return [item.strip(_BLANK) for item in items[_ASSIGNED_BY[name] : _ASSIGNED_BY[name] + 1]]
+    if name not in _ASSIGNING:
+        return []
     # Set takes the whole data as one assignment, MSet one for each item.
     texts = [data, *items] if name == b"mset" else [data]
-    return all(functions.may_assign(user, text.partition(b"=")[0].strip(b' \t"')) for text in texts)
+    return [text.partition(b"=")[0].strip(_BLANK) for text in texts]
 
 
 def leaves_folder(name: bytes) -> bool:

@@ -4,8 +4,10 @@ Wherever Asterisk takes a variable it also takes a dialplan function, and some
 of them read secrets, run a shell, fetch a URL or write a file.  So the name in
 Getvar, Setvar, Status and in every item of a ``Variable`` list is judged:
 
-- a plain name is free (but for the few that Asterisk runs as a command);
+- a plain name is free (but for the few that Asterisk runs as a command, or records to);
 - a short list of functions is open to everyone, apart for reading and writing;
+- the user's own ``functions`` takes the place of the list of those to read, and opens
+  a few more to write;
 - class system opens the others, but for those that hand out secrets or reach
   the network or a database, which the user's own ``functions`` must name.
 """
@@ -37,11 +39,32 @@ WRITABLE_OF_CHANNEL: Final = frozenset(
     b"accountcode amaflags callgroup language musicclass pickupgroup tonezone userfield".split()
 )
 
-#: Need class system even for a user whose ``functions`` names them: code, files, database, globals, locks.
+#: Open for writing to a user whose ``functions`` names them: they change the call's own media, header
+#: or record.  A list and no pattern, because functions run code, jump or reach others in too many ways.
+WRITABLE_IF_NAMED: Final = frozenset(
+    b"""AGC CALLERPRES CDR_PROP DENOISE FRAME_DROP IAXVAR JITTERBUFFER LOG_GROUP MESSAGE_DATA MUTEAUDIO
+    PITCH_SHIFT PJSIP_DTMF_MODE PJSIP_HEADER_PARAM PJSIP_INHERITABLE_HEADER PJSIP_MEDIA_OFFER
+    PJSIP_MOH_PASSTHROUGH SPEECH_ENGINE STIR_SHAKEN_ATTESTATION TALK_DETECT VOLUME""".split()
+)
+
+#: Need class system even for a user whose ``functions`` names them: code, files, database, globals, locks,
+#: accounts, other calls.
 SYSTEM_ONLY: Final = frozenset(
-    b"""CONFBRIDGE DB DB_DELETE DB_EXISTS DB_KEYCOUNT DB_KEYS DUNDILOOKUP DUNDIQUERY DUNDIRESULT ENUMLOOKUP
-    ENUMQUERY ENUMRESULT EVAL FILE FILE_COUNT_LINE FILE_FORMAT GLOBAL IMPORT LOCK MASTER_CHANNEL
-    PERIODIC_HOOK SHARED SHELL SRVQUERY SRVRESULT STAT SYSINFO TRYLOCK TXTCIDNAME UNLOCK""".split()
+    b"""AMI_CLIENT BLACKLIST CALENDAR_QUERY CALENDAR_WRITE CONFBRIDGE DB DB_DELETE DB_EXISTS DB_KEYCOUNT
+    DB_KEYS DIALGROUP DUNDILOOKUP DUNDIQUERY DUNDIRESULT ENUMLOOKUP ENUMQUERY ENUMRESULT EVAL EVAL_EXTEN
+    EVAL_SUB EXPORT FILE FILE_COUNT_LINE FILE_FORMAT GLOBAL GLOBAL_DELETE GLOBAL_EXISTS IMPORT
+    JABBER_RECEIVE LOCK MASTER_CHANNEL MINIVMACCOUNT MINIVMCOUNTER PERIODIC_HOOK PP_EACH_EXTENSION
+    PP_EACH_USER SHARED SHELL SMDI_MSG_RETRIEVE SRVQUERY SRVRESULT STAT SYSINFO TRYLOCK TXTCIDNAME
+    UNLOCK""".split()
+)
+
+#: The same for these: they assign to the variables that their arguments name.
+_ASSIGN_BY_ARGUMENT: Final = frozenset({b"ARRAY", b"HASH", b"SET"})
+
+#: A ``*`` in ``functions`` does not stand for these: what they make may hold line ends, and those begin
+#: messages of their own on the link.
+_NAMED_IN_FULL: Final = frozenset(
+    b"AES_DECRYPT BASE64_DECODE ICONV JSON_DECODE SPRINTF STRFTIME URIDECODE".split()
 )
 
 #: Closed even to class system unless ``functions`` names them: secrets, environment, network, databases.
@@ -56,8 +79,13 @@ _CALL: Final = re.compile(rb"([A-Z0-9_]+)\(([^()$]*)\)\Z")
 _CALLED: Final = re.compile(rb"([A-Za-z0-9_]*)[ \t]*\(")
 _FUNCTION_BYTES: Final = re.compile(rb"[()]|\$[{\[]")
 
-#: res_monitor (Asterisk up to 20) runs these as a shell command when a recording ends.
-_RUN_BY_ASTERISK: Final = frozenset({b"MONITOR_EXEC", b"MONITOR_EXEC_ARGS"})
+#: Handed to a shell, run as AGI or recorded to, by res_monitor (Asterisk up to 20), app_queue, MeetMe and
+#: the recordings a caller starts by a key.
+_RUN_BY_ASTERISK: Final = re.compile(
+    rb"[_ \t\"]*(?:MONITOR_(?:EXEC(?:_ARGS)?|FILENAME|OPTIONS)|TOUCH_(?:MIX)?MONITOR\w*"
+    rb"|MEETME_(?:AGI_BACKGROUND|RECORDING(?:FILE|FORMAT)))[ \t\"]*\Z",
+    re.IGNORECASE,
+)
 
 #: Asterisk splits one ``Variable`` header into at most 64 items; what becomes of the rest is its own affair.
 MAX_ITEMS: Final = 63
@@ -65,38 +93,48 @@ MAX_ITEMS: Final = 63
 
 def may_read(user: Judged, name: bytes) -> bool:
     """Whether the user may read this variable or function."""
-    if _ASTERISK_CHECK.search(name) and not user.write & SYSTEM:
+    if user.write & SYSTEM:
+        return _system_may_use(user, name)
+    if _ASTERISK_CHECK.search(name):
         return False
-    return _may_use(user, name, READABLE, None)
+    if not _FUNCTION_BYTES.search(name):
+        return True
+    function, _ = _open_call(name)
+    listed = _listed(user.rules)
+    return function in READABLE if listed is None else _is_named(listed, function)
 
 
 def may_assign(user: Judged, name: bytes) -> bool:
     """Whether the user may set this variable or function."""
-    if name.lstrip(b"_").upper() in _RUN_BY_ASTERISK and not user.write & SYSTEM:
-        return False
-    return _may_use(user, name, WRITABLE, WRITABLE_OF_CHANNEL)
-
-
-def _may_use(
-    user: Judged, name: bytes, default: frozenset[bytes], of_channel: frozenset[bytes] | None
-) -> bool:
-    if not _FUNCTION_BYTES.search(name):
-        return True
     if user.write & SYSTEM:
         return _system_may_use(user, name)
+    if not _FUNCTION_BYTES.search(name):
+        return not _RUN_BY_ASTERISK.match(name)
+    function, argument = _open_call(name)
+    listed = _listed(user.rules)
+    if listed is not None and not _is_named(listed, function):
+        return False
+    if function == b"CHANNEL":
+        return argument.strip() in WRITABLE_OF_CHANNEL
+    return function in WRITABLE or (listed is not None and function in WRITABLE_IF_NAMED)
+
+
+def _open_call(name: bytes) -> tuple[bytes, bytes]:
+    """Function and argument of a plain call that a user without class system may be given; else empty."""
+    # Nested, half closed, spelled oddly or with something to evaluate: nothing a plain user needs.
     call = _CALL.match(name)
     if call is None:
-        # Nested, half closed, spelled oddly or with something to evaluate: nothing a plain user needs.
-        return False
+        return b"", b""
     function, argument = call.groups()
-    if function in SYSTEM_ONLY or _NAMED_ONLY.match(function):
-        return False
-    listed = _listed(user.rules)
-    if listed is not None:
-        return wildcard.matches(listed, function)
-    if function == b"CHANNEL" and of_channel is not None:
-        return argument.strip() in of_channel
-    return function in default
+    if function in SYSTEM_ONLY | _ASSIGN_BY_ARGUMENT or _NAMED_ONLY.match(function):
+        return b"", b""
+    return function, argument
+
+
+def _is_named(listed: tuple[str, ...], function: bytes) -> bool:
+    if function in _NAMED_IN_FULL:
+        return function.decode("ascii") in listed
+    return function != b"" and wildcard.matches(listed, function)
 
 
 def _system_may_use(user: Judged, name: bytes) -> bool:

@@ -15,23 +15,34 @@ STRICTER: Final = MappingProxyType(
         " account may end other people's calls. They need system, those of queues "
         "agent. DAHDIRestart is refused to all: its failure ends the session all "
         "clients share.",
-        "functions": "Wherever Asterisk takes a variable it takes a dialplan function: AST_CONFIG "
-        "reads the secret of the proxy's own account, CURL reaches other hosts, FILE "
-        "and DB write in spite of live_dangerously = no when the call is originated "
-        "asynchronously. A short list is open to all, the others need system, and "
-        "those that hand out secrets or reach out must be named in `functions`.",
+        "functions": "Wherever Asterisk takes a variable it takes a dialplan function: AST_CONFIG reads the "
+        "secret of the proxy's own account, CURL reaches other hosts, FILE and DB write in spite "
+        "of live_dangerously = no when the call is originated asynchronously. A short list is "
+        "open to all, the others need system, and those that hand out secrets or reach out must "
+        "be named in `functions`. Variables that Asterisk hands to a shell, runs as AGI or "
+        "records to (MONITOR_EXEC, MONITOR_FILENAME, MONITOR_OPTIONS, TOUCH_MIXMONITOR …, "
+        "MEETME_AGI_BACKGROUND, MEETME_RECORDINGFILE) need system as well.",
         "global-variable": "Setvar without a channel changes a global variable (or the environment) for "
         "every call of the server: class system.",
-        "application": "Asterisk's list of applications that run code leaves out those that write to"
-        " the database or files, open connections, set functions, or take hold of "
-        "other people's calls (ChanSpy, ChannelRedirect, SoftHangup …). The first "
-        "need system, the last call.",
+        "application": "Asterisk's list of applications that run code leaves out those that "
+        "evaluate their own "
+        "data (WaitForCondition), write to the database or files, open connections or fetch what "
+        "they play from a URL, set functions and the variables above, act on queues "
+        "(PauseQueueMember, AgentLogin …), send messages, or take hold of other people's calls "
+        "(ChanSpy, ChannelRedirect, SoftHangup, Broadcast …). Those for queues need agent, "
+        "MessageSend needs message, those for calls call, all others system.",
         "evaluated-value": "`${` and `$[` in what an Originate hands to the dialplan wait to be "
         "evaluated there.",
         "predial-gosub": "It runs only in a synchronous Originate, which holds up the link for all "
         "clients and so never travels; dropped in silence it would mislead.",
+        "outgoing-connection": "A channel of AudioSocket or UnicastRTP is a connection from "
+        "Asterisk's machine to the "
+        "host that the dial string names: class system, in an Originate and for a queue's member.",
         "hangup-pattern": "One Hangup with /.*/ ends every call of the server: class system.",
-        "agi-command": "EXEC, DATABASE and functions reach beyond what the class agi names: class system.",
+        "agi-command": "EXEC, DATABASE and functions reach beyond what the class agi names, a grammar or an "
+        "image may be any file, and a prompt that is a URL is fetched: class system. Naming "
+        "another channel than the action's own (HANGUP, CHANNEL STATUS, GET FULL VARIABLE) needs "
+        "call.",
         "user-event-header": "Asterisk copies every header of a UserEvent, so that a client could write "
         "the lines of a message's frame (Event, EventList, Privilege, Response, Server, Timestamp, "
         "SequenceNumber) into other people's streams.",

@@ -66,6 +66,7 @@ CLASSES = [
         ("agent", "QueueReload\nQueue: none-such\nMembers: no\nRules: no\nParameters: no"),
         ("system", "BridgeDestroy\nBridgeUniqueid: none-such"),
         ("system", "BridgeKick\nChannel: none-such"),
+        ("system", "Filter\nOperation: Add\nFilter: Event: Hangup"),
     ),
     *_denied(
         "classes",
@@ -144,6 +145,10 @@ VARIABLES = [
         ("call", "Setvar\nChannel: none-such\nVariable: A\nValue: SHELL(x)"),
         ("call", "Setvar\nChannel: none-such\nVariable: CALLERID(name)\nValue: x"),
         ("call", "Setvar\nChannel: none-such\nVariable: CHANNEL(language)\nValue: en"),
+        ("call", "Setvar\nChannel: none-such\nVariable: MONITOR\nValue: x"),
+        ("call", "Setvar\nChannel: none-such\nVariable: MIXMONITOR_FILENAME\nValue: x"),
+        ("call,system", "Setvar\nChannel: none-such\nVariable: MONITOR_FILENAME\nValue: x"),
+        ("call,system", "Setvar\nChannel: none-such\nVariable: EXPORT(none-such,A)\nValue: x"),
         ("system,call", "Setvar\nVariable: POLICY_TEST\nValue: 1"),
         ("originate", _TO + "\nVariable: A=1,__B=2,CALLERID(name)=x"),
         ("originate", _TO + "\nVariable: PJSIP_HEADER(add,X-Foo)=1\nVariable: A=FILE(/x)"),
@@ -174,6 +179,28 @@ VARIABLES = [
         ("call", "Getvar\nVariable: ENV(PATH"),
         ("call", "Getvar\nVariable: ${LAB}"),
         ("call", "Getvar\nVariable: len(a)"),
+        *(
+            ("call", "Getvar\nVariable: " + call)
+            for call in (
+                "FILE(/etc/hostname)",
+                "FILE_COUNT_LINE(/etc/hostname)",
+                "FILE_FORMAT(/etc/hostname)",
+                "STAT(e,/etc/hostname)",
+                "DB(policy/test)",
+                "DB_DELETE(policy/test)",
+                "LOCK(policy)",
+                "TRYLOCK(policy)",
+                "UNLOCK(policy)",
+                "AST_SORCERY(res_pjsip,auth,none-such,password)",
+                "ODBC_NONE(x)",
+                "REALTIME(none,x,y)",
+                "REALTIME_DESTROY(none,x,y)",
+                "LDAP_NONE(x)",
+                "BASE64_DECODE(DQo=)",
+                "SPRINTF(%c,13)",
+                "SET(MONITOR_EXEC=x)",
+            )
+        ),
         ("system,call", "Getvar\nVariable: ENV(PATH)"),
         ("system,call", "Getvar\nVariable: AST_CONFIG(nosuch.conf,a,b)"),
         ("all", "Getvar\nVariable: CURL(x)"),
@@ -208,6 +235,33 @@ VARIABLES = [
         ("call", "Setvar\nChannel: none-such\nVariable: CHANNEL(hangup_handler_push)\nValue: lab,answer,1"),
         ("call", "Setvar\nChannel: none-such\nVariable: MONITOR_EXEC\nValue: x"),
         ("call", "Setvar\nChannel: none-such\nVariable: __MONITOR_EXEC_ARGS\nValue: x"),
+        *(
+            ("call", f"Setvar\nChannel: none-such\nVariable: {name}\nValue: x")
+            for name in (
+                "_MONITOR_FILENAME",
+                "MONITOR_OPTIONS",
+                "TOUCH_MIXMONITOR",
+                "__TOUCH_MIXMONITOR_FORMAT",
+                "TOUCH_MIXMONITOR_PREFIX",
+                "TOUCH_MONITOR",
+                "MEETME_AGI_BACKGROUND",
+                "MEETME_RECORDINGFILE",
+                "CHANNEL(after_bridge_goto)",
+                "DB(policy/test)",
+                "FILE(/nowhere/x)",
+                "CURL(x)",
+                "PERIODIC_HOOK(x)",
+                "CONFBRIDGE(user,admin)",
+                "EXPORT(none-such,A)",
+                "ARRAY(MONITOR_EXEC)",
+                "HASH(A)",
+                "DIALGROUP(a)",
+                "BLACKLIST(1)",
+                "MINIVMCOUNTER(a,b)",
+                "CALENDAR_WRITE(a,b)",
+            )
+        ),
+        ("originate", _TO + "\nVariable: A=1,__MONITOR_FILENAME=x"),
         ("originate", _TO + "\nVariable: FILE(/nowhere/x)=1"),
         ("originate", _TO + "\nVariable: A=1,DB(policy/test)=1"),
         ("originate", _TO + "\nVariable: A=1\nVariable: FILE(/nowhere/x,,,a)=1"),
@@ -236,6 +290,24 @@ ORIGINATE = [
         ("originate,system", _RUN + "NoOp\nData: ${A}"),
         ("originate,call", _RUN + "ChanSpy\nData: none-such"),
         ("originate", _RUN + "SendDTMF\nData: 1"),
+        ("originate", _RUN + "SendDTMF\nData: 1,,,,a"),
+        ("originate", _RUN + "SendMF\nData: 1,,,5"),
+        ("originate", _RUN + "SendSF\nData: 1,2600"),
+        ("originate,call", _RUN + "SendSF\nData: 1,,none-such"),
+        ("originate,call", _RUN + "Broadcast\nData: ,none-such"),
+        ("originate,agent", _RUN + "PauseQueueMember\nData: ,none-such"),
+        ("originate,message", _RUN + "MessageSend\nData: none:such"),
+        ("originate,system", _RUN + "WaitForCondition\nData: #,1"),
+        ("originate,system", _RUN + "Set\nData: MONITOR_FILENAME=x"),
+        ("originate,system", _RUN + "Playback\nData: http://127.0.0.1:1/x.wav"),
+        ("originate,call", _RUN + "ImportVar\nData: A=none-such,B"),
+        ("originate", _RUN + "Read\nData: A,,1"),
+        ("originate", _RUN + "Read"),
+        ("originate", _RUN + "StoreDTMF\nData: RX,A"),
+        ("originate", _RUN + "Authenticate\nData: 1234"),
+        ("originate", _RUN + "Queue\nData: lab-queue,,http://127.0.0.1/shown"),
+        ("originate", _RUN + "Dial\nData: Local/nowhere@nowhere,1,,http://127.0.0.1/shown"),
+        ("originate", _RUN + "NoOp\nData: http://127.0.0.1"),
         ("originate", _RUN + "Set\nData: A=1"),
         ("originate", _RUN + "Set\nData: CALLERID(name)=x"),
         ("originate", _RUN + "Record\nData: policy-test.wav"),
@@ -291,6 +363,61 @@ ORIGINATE = [
         ("originate", _RUN + "Record\nData: a/../../x.wav"),
         ("originate", _RUN + "UserEvent\nData: Hello,Privilege: system"),
         ("originate", _RUN + "AudioSocket\nData: x,127.0.0.1:1"),
+        # What evaluates its own data, with any character for the dollar.
+        ("originate", _RUN + "WaitForCondition\nData: #,#{SH#{A}ELL(id)}"),
+        ("originate", _RUN + "waitforcondition\nData: x"),
+        *(
+            ("originate", _RUN + application + "\nData: x")
+            for application in (
+                "ChangeMonitor",
+                "DAHDIRAS",
+                "JabberSend",
+                "JabberSendGroup",
+                "MYSQL",
+                "OSPLookup",
+                "PJSIPNotify",
+                "ReadFile",
+                "SpeechLoadGrammar",
+                "TestClient",
+                "TestServer",
+                # Others' calls and queues, and messages.
+                "AddQueueMember",
+                "AgentLogin",
+                "MessageSend",
+                "PauseQueueMember",
+                "QueueLog",
+                "RemoveQueueMember",
+                "SLAStation",
+                "StasisBroadcast",
+                "UnpauseQueueMember",
+            )
+        ),
+        ("originate,agent", _RUN + "Broadcast\nData: ,none-such"),
+        ("originate,call", _RUN + "PauseQueueMember\nData: ,none-such"),
+        ("originate", _RUN + "SendSF\nData: 1,,none-such"),
+        ("originate", _RUN + "SendMF\nData: 1,,,,,none-such"),
+        ("originate", _RUN + "SendImage\nData: /etc/x"),
+        ("originate", _RUN + "Authenticate\nData: /etc/x"),
+        # What assigns to a variable that is named in the data.
+        ("originate", _RUN + "Set\nData: MONITOR_OPTIONS=x"),
+        ("originate", _RUN + "Set\nData:  __TOUCH_MIXMONITOR=x"),
+        ("originate", _RUN + "MSet\nData: A=1,MONITOR_OPTIONS=x"),
+        ("originate", _RUN + "Read\nData: MONITOR_EXEC,,1"),
+        ("originate", _RUN + "ReadExten\nData: MONITOR_EXEC"),
+        ("originate", _RUN + "ReceiveMF\nData: MONITOR_EXEC"),
+        ("originate", _RUN + "ReceiveSF\nData: CHANNEL(hangup_handler_push)"),
+        ("originate", _RUN + "StoreDTMF\nData: RX,MONITOR_EXEC"),
+        ("originate", _RUN + "StoreDTMF\nData: RX,STRFTIME(x)"),
+        ("originate", _RUN + "ImportVar\nData: A=none-such,B"),
+        ("originate,call", _RUN + "ImportVar\nData: MONITOR_EXEC=none-such,B"),
+        ("originate,call", _RUN + "ImportVar\nData: A=none-such,STRFTIME(x,y"),
+        # What fetches, and what dials a connection.
+        ("originate", _RUN + "Playback\nData: beep&http://127.0.0.1:1/x.wav"),
+        ("originate", _RUN + "BackGround\nData: HTTPS://127.0.0.1:1/x.wav"),
+        ("originate", _RUN + "Read\nData: A,http://127.0.0.1:1/x.wav"),
+        ("originate", _RUN + "Dial\nData: Local/nowhere@nowhere,1,A(http://127.0.0.1:1/x)"),
+        ("originate", _RUN + "Queue\nData: lab-queue,,,http://127.0.0.1:1/x"),
+        ("originate", _RUN + "Dial\nData: Local/1@a&AudioSocket/127.0.0.1:1/x"),
     ),
     *_denied(
         "evaluated-value",
@@ -306,6 +433,26 @@ ORIGINATE = [
         STRICTER,
         ("originate", _TO + "\nPreDialGoSub: lab,answer,1"),
         ("all", _TO + "\nPreDialGoSub: lab,answer,1"),
+    ),
+]
+
+_CONNECTION = (
+    "Originate\nChannel: AudioSocket/127.0.0.1:1/x\nContext: lab\nExten: answer\nPriority: 1\nAsync: true"
+)
+
+CONNECTIONS = [
+    *_allowed(
+        ("originate,system", _CONNECTION),
+        ("agent", "QueueAdd\nQueue: none-such\nInterface: Local/AudioSocket@lab"),
+        ("agent,system", "QueueAdd\nQueue: none-such\nInterface: AudioSocket/127.0.0.1:1/x"),
+    ),
+    *_denied(
+        "outgoing-connection",
+        PERMISSION,
+        STRICTER,
+        ("originate", _CONNECTION),
+        ("originate", _CONNECTION.replace("AudioSocket", "unicastRTP")),
+        ("agent", "QueueAdd\nQueue: none-such\nInterface: AudioSocket/127.0.0.1:1/x"),
     ),
 ]
 
@@ -336,6 +483,14 @@ CALLS = [
         ("agi", "AGI\nChannel: none-such\nCommand: GET VARIABLE CALLERID(num)"),
         ("agi", "AGI\nChannel: none-such\nCommand: GET FULL VARIABLE ${CALLERID(num)}"),
         ("agi", "AGI\nChannel: none-such\nCommand: SET VARIABLE A 1"),
+        ("agi", "AGI\nChannel: none-such\nCommand: HANGUP"),
+        ("agi", "AGI\nChannel: none-such\nCommand: hangup none-such"),
+        ("agi,call", "AGI\nChannel: none-such\nCommand: HANGUP other"),
+        ("agi", "AGI\nChannel: none-such\nCommand: CHANNEL STATUS"),
+        ("agi,call", "AGI\nChannel: none-such\nCommand: GET FULL VARIABLE ${A} other"),
+        ("agi", "AGI\nChannel: none-such\nCommand: SEND IMAGE x"),
+        ("agi", "AGI\nChannel: none-such\nCommand: GET DATA beep"),
+        ("agi", "AGI\nChannel: none-such\nCommand: VERBOSE http://127.0.0.1"),
         ("agi", "AGI\nChannel: none-such\nCommand: RECORD FILE x wav 1 1"),
         ("agi,system", "AGI\nChannel: none-such\nCommand: EXEC System id"),
     ),
@@ -352,6 +507,17 @@ CALLS = [
         ("agi", "AGI\nChannel: none-such\nCommand: GET FULL VARIABLE ${A${B}}"),
         ("agi", "AGI\nChannel: none-such\nCommand: SET VARIABLE ENV(A) 1"),
         ("agi", "AGI\nChannel: none-such\nCommand: RECORD FILE /nowhere/x wav 1 1"),
+        ("agi", "AGI\nChannel: none-such\nCommand: EXEC WaitForCondition #,#{SHELL(id)}"),
+        ("agi", "AGI\nChannel: none-such\nCommand: EXEC ChangeMonitor /nowhere/x"),
+        ("agi", "AGI\nChannel: none-such\nCommand: EXEC Playback http://127.0.0.1:1/x"),
+        ("agi", "AGI\nChannel: none-such\nCommand: SET VARIABLE MONITOR_OPTIONS x"),
+        ("agi", "AGI\nChannel: none-such\nCommand: HANGUP other"),
+        ("agi", 'AGI\nChannel: none-such\nCommand: "HANGUP" other'),
+        ("agi", "AGI\nChannel: none-such\nCommand: CHANNEL STATUS other"),
+        ("agi", "AGI\nChannel: none-such\nCommand: GET FULL VARIABLE ${A} other"),
+        ("agi", "AGI\nChannel: none-such\nCommand: SEND IMAGE /etc/x"),
+        ("agi", "AGI\nChannel: none-such\nCommand: STREAM FILE http://127.0.0.1:1/x 1"),
+        ("agi", "AGI\nChannel: none-such\nCommand: SPEECH LOAD GRAMMAR x /etc/x"),
     ),
     *_allowed(("user", "UserEvent\nUserEvent: PolicyTest\nColour: blue")),
     *_denied(
@@ -514,7 +680,7 @@ COMMANDS = [
     ),
 ]
 
-ROWS = [*CLASSES, *UNKNOWN, *VARIABLES, *ORIGINATE, *CALLS, *CONFIGURATION, *COMMANDS]
+ROWS = [*CLASSES, *UNKNOWN, *VARIABLES, *ORIGINATE, *CONNECTIONS, *CALLS, *CONFIGURATION, *COMMANDS]
 
 
 def name_of(row: Row) -> str:

@@ -171,6 +171,12 @@ def test_a_variable_does_not_undo_a_forced_header(header: str, variable: str, ru
         (["URIDECODE", "QUEUE_*"], "call", "QUEUE_MEMBER(a,b)", True),
         (["URIDECODE", "QUEUE_*"], "call", "CALLERID(num)", False),
         (["FILE", "GLOBAL"], "call", "GLOBAL(A)", False),
+        (["*"], "call", "TOLOWER(A)", True),
+        *((["*"], "call", f"{name}(a)", False) for name in ("DB", "STAT", "LOCK", "SHARED", "EXPORT", "SET")),
+        *((["*", "SET", "ARRAY"], "call", f"{name}(a)", False) for name in ("SET", "ARRAY", "HASH")),
+        # What they make may hold line ends.
+        (["*"], "call", "URIDECODE(%41)", False),
+        (["*"], "call", "STRFTIME(,,%n)", False),
         (["CURL", "*"], "call", "CURL(x)", False),
         (["CURL"], "system,call", "CURL(x)", True),
         (["CURL"], "system,call", "GLOBAL(A)", False),
@@ -186,6 +192,42 @@ def test_the_list_of_functions(functions: list[str], write: str, name: str, allo
     verdict = decide(user({"functions": functions}, write), ask(f"Getvar\nVariable: {name}"), SHIPPED)
     assert isinstance(verdict, Allow) is allowed
     assert allowed or verdict == Deny(b"GetVar Access Forbidden: Variable", "functions")
+
+
+@pytest.mark.parametrize(
+    ("functions", "variable", "allowed"),
+    [
+        (["CALLERID"], "CALLERID(num)", True),
+        (["CALLERID"], "CDR(userfield)", False),
+        (["CHANNEL"], "CHANNEL(language)", True),
+        # A list opens reading; what the defaults keep from being set stays so.
+        (["CHANNEL"], "CHANNEL(hangup_handler_push)", False),
+        (["*"], "CHANNEL(after_bridge_goto)", False),
+        (["PRESENCE_STATE"], "PRESENCE_STATE(CustomPresence:a)", False),
+        (["QUEUE_MEMBER"], "QUEUE_MEMBER(a,penalty,b)", False),
+        # Of others, those that change no more than the call.
+        (["VOLUME"], "VOLUME(TX)", True),
+        (["*"], "VOLUME(TX)", True),
+        (["CALLERID"], "VOLUME(TX)", False),
+        (["*"], "TONE_DETECT(425)", False),
+        (["*"], "CALLCOMPLETION(cc_callback_sub)", False),
+        (["*"], "THIRD_PARTY(x)", False),
+        (["*"], "DB(a/b)", False),
+        (["*"], "EXPORT(x,A)", False),
+        (["*", "ARRAY"], "ARRAY(MONITOR_EXEC)", False),
+        (["*"], "MONITOR_EXEC", False),
+        (["*"], "PLAIN", True),
+        (["*"], "VOLUME((TX))", False),
+        (["*"], "__VOLUME(TX)", False),
+    ],
+)
+def test_the_list_of_functions_opens_little_for_writing(
+    functions: list[str], variable: str, allowed: bool
+) -> None:
+    text = f"Setvar\nChannel: a\nVariable: {variable}\nValue: x"
+    verdict = decide(user({"functions": functions}, "call"), ask(text), SHIPPED)
+    assert isinstance(verdict, Allow) is allowed
+    assert allowed or verdict == Deny(DENIED, "functions")
 
 
 @pytest.mark.parametrize(
