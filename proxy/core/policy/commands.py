@@ -10,7 +10,7 @@ import re
 from typing import Final
 
 from proxy.ami.message import Action
-from proxy.ami.privilege import CALL, CONFIG, REPORTING, SYSTEM
+from proxy.ami.privilege import AGENT, CALL, CONFIG, REPORTING, SYSTEM, USER
 from proxy.core.policy import functions
 from proxy.core.policy.verdict import PERMISSION_DENIED, Deny, Judged
 
@@ -21,12 +21,14 @@ _NOT_LISTED: Final = Deny(PERMISSION_DENIED, "commands")
 #: Asterisk's own list (and its only one), here without the tab and the quotes that get round it.
 _BLACKLISTED: Final = (b"module load", b"module unload", b"restart gracefully")
 
-#: Refused to everyone: they hit the link.
+#: Refused to everyone: they hit the link.  Some are what cli_aliases.conf may call such a command.
 _HITS_LINK: Final = (
     b"core restart",
     b"core stop",
+    b"load",
     b"manager",
     b"module refresh",
+    b"unload",
     b"restart",
     b"stop",
 )
@@ -34,44 +36,96 @@ _HITS_LINK: Final = (
 _HARMLESS: Final = (b"manager show",)
 
 #: The manager itself is not reloaded from here, whatever else is named with it, and however.
-_RELOADS: Final = (b"config reload", b"module reload", b"reload")
+_RELOADS: Final = (b"config reload", b"core reload", b"module reload", b"reload")
+#: Without the name of a module they reload them all, the manager among them.
+_RELOADS_ALL: Final = ([b"core", b"reload"], [b"module", b"reload"], [b"reload"])
+#: With one more word it takes another file for its configuration.
+_TAKES_FILE: Final = (b"logger reload",)
 #: What a variable's name may say, it may say here.
 _EVALUATES: Final = (b"dialplan eval function",)
 
-#: Prefix -> classes of which one is needed beside command.
+#: Prefix -> classes of which one is needed beside command; the first that fits decides.
 _NEEDS: Final = (
+    (b"add extension", SYSTEM),
+    (b"add ignorepat", SYSTEM),
+    (b"agent logoff", SYSTEM | AGENT),
     (b"agi dump", SYSTEM),
+    (b"agi dumphtml", SYSTEM),
     (b"agi exec", SYSTEM),
+    (b"answer", SYSTEM | CALL),
+    (b"autoanswer", SYSTEM | CALL),
     (b"bridge destroy", SYSTEM | CALL),
     (b"bridge kick", SYSTEM | CALL),
     (b"channel originate", SYSTEM),
     (b"channel redirect", SYSTEM | CALL),
     (b"channel request hangup", SYSTEM | CALL),
     (b"confbridge kick", SYSTEM | CALL),
+    (b"confbridge lock", SYSTEM | CALL),
+    (b"confbridge mute", SYSTEM | CALL),
     (b"confbridge record", SYSTEM),
+    (b"confbridge unlock", SYSTEM | CALL),
+    (b"confbridge unmute", SYSTEM | CALL),
     (b"config reload", SYSTEM | CONFIG),
+    (b"console", SYSTEM | CALL),
+    (b"convert", SYSTEM),
+    (b"core set chanvar", SYSTEM),
     (b"core set file", SYSTEM),
-    (b"database show", SYSTEM | REPORTING),
+    (b"core set global", SYSTEM),
+    (b"dahdi destroy", SYSTEM),
+    (b"dahdi restart", SYSTEM),
     (b"database get", SYSTEM | REPORTING),
+    (b"database show", SYSTEM | REPORTING),
     (b"database", SYSTEM),
+    (b"dial", SYSTEM | CALL),
     (b"dialplan add", SYSTEM),
     (b"dialplan remove", SYSTEM),
     (b"dialplan save", SYSTEM),
     (b"dialplan set", SYSTEM),
+    (b"dont include", SYSTEM),
+    (b"dump agihtml", SYSTEM),
     (b"file convert", SYSTEM),
-    (b"hangup request", SYSTEM | CALL),
+    (b"flash", SYSTEM | CALL),
+    (b"hangup", SYSTEM | CALL),
+    (b"include context", SYSTEM),
     (b"logger add", SYSTEM),
     (b"media cache create", SYSTEM),
+    (b"media cache delete", SYSTEM),
+    (b"media cache refresh", SYSTEM),
+    (b"meetme kick", SYSTEM | CALL),
+    (b"meetme lock", SYSTEM | CALL),
+    (b"meetme mute", SYSTEM | CALL),
+    (b"meetme unlock", SYSTEM | CALL),
+    (b"meetme unmute", SYSTEM | CALL),
     (b"mixmonitor", SYSTEM),
+    (b"mute", SYSTEM | CALL),
     (b"odbc", SYSTEM),
     (b"originate", SYSTEM),
+    (b"pjsip export", SYSTEM),
+    (b"pjsip send notify", SYSTEM),
     (b"pjsip set logger", SYSTEM),
+    (b"pjsip set maintenance", SYSTEM),
     (b"pjsip show auth", SYSTEM),
     (b"pjsip show auths", SYSTEM),
     (b"presencestate change", SYSTEM),
+    (b"pri set debug file", SYSTEM),
     (b"realtime", SYSTEM),
+    (b"remove extension", SYSTEM),
+    (b"remove ignorepat", SYSTEM),
     (b"rtp set", SYSTEM),
+    (b"save dialplan", SYSTEM),
+    (b"send text", SYSTEM | CALL),
+    (b"set global", SYSTEM),
+    (b"sip notify", SYSTEM),
     (b"soft hangup", SYSTEM | CALL),
+    (b"stir_shaken verify", SYSTEM),
+    (b"test execute", SYSTEM),
+    (b"test generate", SYSTEM),
+    (b"transfer", SYSTEM | CALL),
+    (b"ulimit", SYSTEM),
+    (b"unmute", SYSTEM | CALL),
+    (b"voicemail forward", SYSTEM | USER),
+    (b"voicemail move", SYSTEM | USER),
+    (b"voicemail remove", SYSTEM | USER),
     (b"xmldoc dump", SYSTEM),
 )
 
@@ -123,6 +177,8 @@ def command(user: Judged, action: Action) -> Deny | None:
     if starts(said, _HITS_LINK) and not starts(said, _HARMLESS):
         return _REFUSED
     if starts(said, _RELOADS) and any(b"manager" in word for word in said):
+        return _REFUSED
+    if (said in _RELOADS_ALL or (starts(said, _TAKES_FILE) and said[2:])) and not user.write & SYSTEM:
         return _REFUSED
     if starts(said, _EVALUATES) and not _may_evaluate(user, words(text)[3:]):
         return _REFUSED

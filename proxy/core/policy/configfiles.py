@@ -17,6 +17,9 @@ _MODULE: Final = re.compile(rb"[A-Za-z0-9_.-]+\Z")
 #: Accounts of the manager interface live here; users.conf makes some with ``hasmanager``.
 _ACCOUNTS: Final = re.compile(rb"\.*manager|users\.conf\Z|.*ami[-_]?proxy", re.IGNORECASE)
 
+#: What Asterisk takes for yes.
+_YES: Final = frozenset({b"yes", b"true", b"y", b"t", b"1", b"on"})
+
 _FILE: Final = Deny(b"File requires escalated privileges", "config-file")
 _DIRECTIVE: Final = Deny(PERMISSION_DENIED, "config-directive")
 _INCOMPLETE: Final = Deny(b"Incomplete ModuleLoad action.", "module-name")
@@ -43,12 +46,14 @@ def update_config(user: Judged, action: Action) -> Deny | None:
         # Var-000000, Cat-000000, Value-, Match-: written out, a leading # makes a directive of them.
         if b"-" in name and value.lstrip(b" \t").startswith(b"#"):
             return _DIRECTIVE
-    return _MANAGER if _names_manager(action.get(b"reload")) and not user.write & SYSTEM else None
+    return _MANAGER if _reloads_manager(action.get(b"reload")) and not user.write & SYSTEM else None
 
 
 def reload(user: Judged, action: Action) -> Deny | None:
     """The manager itself is reloaded with class system only: its accounts are no ordinary configuration."""
-    return _MANAGER if _names_manager(action.get(b"module")) and not user.write & SYSTEM else None
+    module = action.get(b"module")
+    reloads = not module or _names_manager(module)
+    return _MANAGER if reloads and not user.write & SYSTEM else None
 
 
 def module_load(user: Judged, action: Action) -> Deny | None:
@@ -59,6 +64,11 @@ def module_load(user: Judged, action: Action) -> Deny | None:
     if not module:
         return None if kind.lower() == b"reload" else _UNNAMED
     return None if _MODULE.match(module) and b".." not in module else _OUTSIDE
+
+
+def _reloads_manager(module: bytes) -> bool:
+    """Whether UpdateConfig's ``Reload`` does: a word for yes reloads everything, any other is a module."""
+    return module.strip(b" \t").lower() in _YES or _names_manager(module)
 
 
 def _names_manager(module: bytes) -> bool:

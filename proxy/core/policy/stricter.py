@@ -49,12 +49,16 @@ STRICTER: Final = MappingProxyType(
         "config-file": "manager.conf and users.conf hold accounts of the manager, the proxy's own "
         "among them; and Asterisk's test for its folder lets one beside it pass.",
         "config-directive": "A line that begins with # would be read as #include or #exec.",
-        "reload-manager": "Reloading the manager is for those who own its accounts: class system.",
+        "reload-manager": "Reloading the manager is for those who own its accounts: class "
+        "system. So is a reload "
+        "that names no module (Reload, UpdateConfig with `Reload: yes`), since it reloads the "
+        "manager with all the others.",
         "recording-file": "Asterisk up to 20 records to any path and hands the name to a shell: without"
         " system a plain name below the recordings' folder.",
         "module-name": "ModuleLoad takes names, not paths.",
-        "command": "Commands that end, restart or kick what the link depends on are refused to "
-        "all; those that run code, write files, change the dialplan or the database "
-        "need the class that names that.",
+        "command": "Commands that end, restart or kick what the link depends on are refused to all; those "
+        "that run code, write files, change the dialplan or the database, reload every module at "
+        "once, or reach other people's calls, agents or mailboxes need the class that names that."
+        " Aliases that Asterisk's cli_aliases.conf comes with count as what they stand for.",
     }
 )

@@ -546,7 +546,11 @@ CONFIGURATION = [
         ("system", "ModuleLoad\nLoadType: load\nModule: none_such.so"),
     ),
     *_allowed(
-        ("system", "Reload\nModule: manager"), ("system", "ModuleLoad\nLoadType: reload"), real=UNTRIED
+        ("system", "Reload"),
+        ("system", "Reload\nModule: manager"),
+        ("system", "ModuleLoad\nLoadType: reload"),
+        ("config,system", "UpdateConfig\nSrcFilename: a.conf\nDstFilename: a.conf\nReload: yes"),
+        real=UNTRIED,
     ),
     *_denied(
         "config-file",
@@ -594,6 +598,11 @@ CONFIGURATION = [
         UNTRIED,
         ("config", "Reload\nModule: manager"),
         ("config", "UpdateConfig\nSrcFilename: a.conf\nDstFilename: a.conf\nReload: manager"),
+        # Without a module's name everything is reloaded, the manager too.
+        ("config", "Reload"),
+        ("config", "Reload\nModule:"),
+        ("config", "UpdateConfig\nSrcFilename: a.conf\nDstFilename: a.conf\nReload: yes"),
+        ("config", "UpdateConfig\nSrcFilename: a.conf\nDstFilename: a.conf\nReload: True"),
     ),
     *_denied("module-name", b"Incomplete ModuleLoad action.", SAME, ("system", "ModuleLoad")),
     *_denied("module-name", b"Need module name", SAME, ("system", "ModuleLoad\nLoadType: load")),
@@ -619,9 +628,18 @@ COMMANDS = [
         ("command,reporting", "Command\nCommand: database show none-such"),
         ("command,call", "Command\nCommand: channel request hangup none-such"),
         ("command,system", "Command\nCommand: dialplan remove context none-such"),
+        ("command,system", "Command\nCommand: pjsip export config_wizard primitives"),
+        ("command,agent", "Command\nCommand: agent logoff none-such"),
+        ("command,call", "Command\nCommand: meetme kick none-such 1"),
+        ("command,call", "Command\nCommand: console hangup"),
+        ("command,user", "Command\nCommand: voicemail remove none-such"),
+        ("command", "Command\nCommand: logger reload"),
+        ("command", "Command\nCommand: module reload none_such"),
     ),
     *_allowed(
         ("command", "Command\nCommand: core set verbose 3"),
+        ("command,system", "Command\nCommand: module reload"),
+        ("command,system", "Command\nCommand: reload"),
         ("command", "Command\nCommand: dialplan eval function VERSION()"),  # from Asterisk 18 on
         real=UNTRIED,
     ),
@@ -657,6 +675,31 @@ COMMANDS = [
         ("command", 'Command\nCommand: "manager"\tkick session 0'),
         ("command", "Command\nCommand: manager set debug off"),
         ("all", "Command\nCommand: manager kick session 0"),
+        *(
+            ("command", "Command\nCommand: " + command)
+            for command in (
+                "pjsip export config_wizard primitives to /nowhere/x",
+                "pri set debug file /nowhere/x",
+                "test generate results xml /nowhere/x",
+                "dahdi restart",
+                "agent logoff none-such",
+                "meetme kick none-such 1",
+                "confbridge mute none-such all",
+                "console hangup",
+                "console dial 1@lab",
+                "voicemail remove none-such",
+                "logger reload /nowhere/x.conf",
+                # Aliases that cli_aliases.conf comes with.
+                "add extension 1,1,NoOp into lab",
+                "remove extension 1@lab",
+                "convert a.wav b.gsm",
+                "load none_such.so",
+                "unload none_such.so",
+                "set global A 1",
+                "hangup",
+            )
+        ),
+        ("all", "Command\nCommand: load none_such.so"),
     ),
     *_denied(
         "command",
@@ -669,6 +712,12 @@ COMMANDS = [
         ("all", "Command\nCommand: manager reload"),
         ("all", "Command\nCommand: config reload /etc/asterisk/manager.conf"),
         ("all", "Command\nCommand: module reload manager"),
+        ("all", "Command\nCommand: core reload manager"),
+        ("command", "Command\nCommand: module reload"),
+        ("command", "Command\nCommand: module\treload "),
+        ("command", "Command\nCommand: core reload"),
+        ("command", "Command\nCommand: reload"),
+        ("command,config", "Command\nCommand: reload"),
         ("command", "Command\nCommand: presencestate change CustomPresence:none-such away x DQo= e"),
         ("command", "Command\nCommand: dialplan eval function ENV(PATH)"),
         ("command", "Command\nCommand: dialplan eval function VERSION( x)"),
