@@ -13,7 +13,7 @@ from typing import Final
 
 from proxy.ami.message import Action
 from proxy.config.rules import Rules
-from proxy.core.policy import functions, wildcard
+from proxy.core.policy import agi, applications, functions, wildcard
 from proxy.core.policy.commands import starts, words
 from proxy.core.policy.verdict import PERMISSION_DENIED, Deny
 
@@ -44,37 +44,101 @@ _DIALLED: Final = MappingProxyType(
 #: Reach calls by another handle than their channel; no list of channels can bound them.
 _UNBOUNDED: Final = frozenset(
     {
+        b"agentlogoff",
         b"aocmessage",
         b"bridgedestroy",
         b"bridgetechnologysuspend",
         b"bridgetechnologyunsuspend",
+        b"confbridgelock",
+        b"confbridgestartrecord",
+        b"confbridgestoprecord",
+        b"confbridgeunlock",
         b"dahdidialoffhook",
         b"dahdihangup",
         b"dahditransfer",
+        b"meetmemute",
+        b"meetmeunmute",
     }
+)
+#: Take "all", "participants" or the beginning of a name for a channel: only a whole name is one channel.
+_TAKES_PREFIX: Final = frozenset(
+    {b"confbridgekick", b"confbridgemute", b"confbridgesetsinglevideosrc", b"confbridgeunmute"}
 )
 #: ``Context`` here is where a call goes (elsewhere it is a mailbox's, or only read).
 _SENDS_CALLS: Final = frozenset({b"atxfer", b"blindtransfer", b"originate", b"redirect"})
 _CHANGES_DIALPLAN: Final = frozenset({b"dialplanextensionadd", b"dialplanextensionremove"})
 
 #: Variables by which a channel's later transfers choose their context.
-_CONTEXT_VARIABLES: Final = frozenset({b"TRANSFER_CONTEXT", b"FORWARD_CONTEXT", b"MACRO_CONTEXT"})
-_JUMP_VARIABLES: Final = frozenset({b"GOTO_ON_BLINDXFR", b"DYNAMIC_FEATURES", b"EXITCONTEXT"})
+_CONTEXT_VARIABLES: Final = frozenset(
+    b"""FORWARD_CONTEXT MACRO_CONTEXT MEETME_EXIT_CONTEXT PARKINGDYNCONTEXT SPY_EXIT_CONTEXT
+    TRANSFER_CONTEXT""".split()
+)
+#: Variables by which they go elsewhere, in other words than a context.
+_JUMP_VARIABLES: Final = re.compile(
+    rb"(?:DYNAMIC_FEATURES|EXITCONTEXT|GOTO_ON_BLINDXFR|PARKINGLOT|PARKINGDYN(?:AMIC|EXTEN|POS)"
+    rb"|(?:CONNECTED_LINE|REDIRECTING)_(?:CALLEE_|CALLER_)?SEND_(?:MACRO|SUB)(?:_ARGS)?)\Z"
+)
+
+#: Stands for a place that cannot be read from the action: no context is called that, so a list refuses it.
+_ELSEWHERE: Final = b""
 
 #: Reach calls or the dialplan from the command line, where no list can follow.
 _REACHING_COMMANDS: Final = (
+    b"add extension",
+    b"add ignorepat",
+    b"add queue member",
+    b"agent logoff",
+    b"agi exec",
+    b"answer",
+    b"autoanswer",
     b"bridge destroy",
     b"bridge kick",
+    b"bridge technology",
     b"channel originate",
     b"channel redirect",
     b"channel request hangup",
     b"confbridge kick",
+    b"confbridge lock",
+    b"confbridge mute",
+    b"confbridge record",
+    b"confbridge unlock",
+    b"confbridge unmute",
+    b"console",
+    b"core set chanvar",
+    b"core set global",
+    b"dahdi destroy",
+    b"dahdi restart",
+    b"dial",
     b"dialplan add",
+    b"dialplan remove",
     b"dialplan set",
+    b"dont include",
+    b"flash",
     b"hangup",
+    b"include context",
+    b"meetme kick",
+    b"meetme lock",
+    b"meetme mute",
+    b"meetme unlock",
+    b"meetme unmute",
+    b"mixmonitor",
+    b"mute",
     b"originate",
     b"queue add",
+    b"queue pause",
+    b"queue priority",
+    b"queue remove",
+    b"queue set",
+    b"queue unpause",
+    b"queue withdraw",
+    b"remove extension",
+    b"remove ignorepat",
+    b"remove queue member",
+    b"send text",
+    b"set global",
     b"soft hangup",
+    b"transfer",
+    b"unmute",
 )
 
 #: Asterisk cuts a name of a context or an extension there, and a queue member's interface.
@@ -109,12 +173,12 @@ def within_targets(rules: Rules, action: Action) -> Deny | None:
     if action.key == b"originate" and action.get(b"application"):
         refused = _application(rules, action.get(b"application"), action.get(b"data"))
     else:
-        refused = _agi(rules, words(action.get(b"command"))) if action.key == b"agi" else None
+        refused = _agi(rules, action) if action.key == b"agi" else None
     return refused or _channels(rules, action) or _contexts(rules, action)
 
 
 def _channels(rules: Rules, action: Action) -> Deny | None:
-    if rules.channels is not None and action.key in _UNBOUNDED:
+    if rules.channels is not None and _reaches_others(action):
         return _CHANNEL
     dialled = _DIALLED.get(action.key, ())
     for header in dialled:
@@ -129,6 +193,14 @@ def _channels(rules: Rules, action: Action) -> Deny | None:
         if value and header not in dialled and (refused := _live(rules, value)) is not None:
             return refused
     return None
+
+
+def _reaches_others(action: Action) -> bool:
+    if action.key == b"queuepause":
+        return not action.get(b"interface")
+    if action.key in _TAKES_PREFIX:
+        return _SUFFIX.search(action.get(b"channel")) is None
+    return action.key in _UNBOUNDED
 
 
 def _live(rules: Rules, channel: bytes) -> Deny | None:
@@ -153,6 +225,8 @@ def _contexts(rules: Rules, action: Action) -> Deny | None:
         return None
     named = [action.get(header) for header in _context_headers(action)]
     named.extend(_contexts_of_variables(action))
+    if action.key == b"park" and action.get(b"parkinglot"):
+        named.append(_ELSEWHERE)  # a lot has contexts of its own
     return None if all(_is_listed(rules.contexts, context) for context in named) else _CONTEXT
 
 
@@ -182,15 +256,19 @@ def _contexts_assigned(pairs: Iterable[tuple[bytes, bytes]]) -> Iterator[bytes]:
         plain = name.lstrip(b"_")
         if plain in _CONTEXT_VARIABLES:
             yield value
-        elif plain in _JUMP_VARIABLES:
-            yield b""  # no context is called that: refused
+        elif _JUMP_VARIABLES.match(plain):
+            yield _ELSEWHERE
 
 
 def _either(rules: Rules) -> Deny:
     return _CONTEXT if rules.contexts is not None else _CHANNEL
 
 
-def _agi(rules: Rules, said: list[bytes]) -> Deny | None:
+def _agi(rules: Rules, action: Action) -> Deny | None:
+    said = words(action.get(b"command"))
+    for channel in agi.other_channels(said, action.get(b"channel")):
+        if (refused := _live(rules, channel)) is not None:
+            return refused
     match [word.lower() for word in said[:2]]:
         case [b"exec", application]:
             return _application(rules, application, b" ".join(said[2:]))
@@ -200,8 +278,6 @@ def _agi(rules: Rules, said: list[bytes]) -> Deny | None:
             return _jump(rules, [*said[2:3], b"", b""])
         case [b"set", b"variable"]:
             return _assignment(rules, b"".join(said[2:3]), b" ".join(said[3:]))
-        case [b"hangup", _]:
-            return _live(rules, said[1])
         case _:
             return None
 
@@ -222,14 +298,16 @@ def _application(rules: Rules, application: bytes, data: bytes) -> Deny | None:
         pairs = [text.strip(b' \t"').partition(b"=") for text in texts]
         refusals = (_assignment(rules, key, value) for key, _, value in pairs)
         return next(filter(None, refusals), None)
-    if name == b"senddtmf" and any(items[3:]):
+    if name == b"senddtmf" and any(items[3:4]):
         return _either(rules)  # the fourth is somebody else's channel
     if name in _HARMLESS:
-        return None
+        # Read is among them: what is typed must not choose a context.
+        texts = applications.assigned_by(name, data, items)
+        return next(filter(None, (_assignment(rules, text, b"") for text in texts)), None)
     if name in _DIALS and items:
         return _dial(rules, items)
-    if name == b"queue" and not any(items[5:7]):
-        return None  # its agents are the queue's own; AGI and subroutine are not given
+    if name == b"queue" and not any(items[5:8]):
+        return None  # its agents are the queue's own; AGI, macro and subroutine are not given
     if name in _JUMPS:
         return _jump(rules, items)
     return _either(rules)
