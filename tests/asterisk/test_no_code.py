@@ -1,0 +1,167 @@
+"""Ways from classes originate, call and agi to a file of Asterisk's: open at its door, shut at ours."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.asterisk.conftest import give_up
+from tests.asterisk.door import LIMITS
+from tests.asterisk.lab.asterisk import Asterisk
+from tests.asterisk.lab.cache import Unavailable
+from tests.support.ami_client import AmiClient, Message
+from tests.support.proxy_process import ProxyProcess, hashed
+
+SECRET = "attacker"
+CLASSES = ["originate", "call", "agi"]
+ACCOUNT = f"\n[attacker]\nsecret = {SECRET}\nread = all\nwrite = {','.join(CLASSES)}\n"
+#: It records what it is told to, as queues are often configured.
+QUEUE = "\n[recorded]\nmonitor-format = wav\nmonitor-type = MixMonitor\nmember => Local/member@lab/n\n"
+DIALPLAN = "\n[lab-handler]\nexten => _.,1,System(touch $SPOOL/${EXTEN})\n same => n,Return()\n"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Asterisk]:
+    try:
+        asterisk = Asterisk("sid", manager_extra=ACCOUNT)
+    except Unavailable as reason:
+        give_up(reason)
+    for name, text in (("queues", QUEUE), ("extensions", DIALPLAN.replace("$SPOOL", spool(asterisk)))):
+        with (asterisk.directory / f"etc/{name}.conf").open("a") as file:
+            file.write(text)
+    try:
+        asterisk.start()
+        asterisk.cli("module load app_waitforcond.so")
+        yield asterisk
+    finally:
+        asterisk.remove()
+
+
+@pytest.fixture(scope="module")
+def proxy(server: Asterisk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProxyProcess]:
+    user = {
+        "secret": hashed(SECRET),
+        "read": "all",
+        "write": CLASSES,
+        # A list that is there to read the call's data must not open what they write.
+        "functions": ["CHANNEL", "CALLERID"],
+    }
+    process = ProxyProcess(
+        tmp_path_factory.mktemp("proxy"),
+        (server.host, server.port, server.user, server.secret),
+        {"attacker": user},
+        limits=LIMITS,
+    )
+    process.start()
+    try:
+        yield process
+        process.stop()
+    finally:
+        process.kill()
+
+
+def spool(asterisk: Asterisk) -> str:
+    """The folder of the files, as Asterisk sees it."""
+    return f"/srv/{asterisk.directory.name}/spool"
+
+
+async def up(client: AmiClient, channel: str, application: str, data: str) -> str:
+    """Place a call to ``channel`` that runs the application; the name of its first leg."""
+    placed = await client.action(
+        "Originate", Channel=channel, Application=application, Data=data, Async="true", Timeout="5000"
+    )
+    assert placed.get("Response") == "Success", placed
+    event = await client.wait_event("Newchannel", lambda m: (m.get("Channel") or "").startswith(channel))
+    return event.get("Channel") or ""
+
+
+async def self_evaluating(client: AmiClient, path: str) -> Message:
+    """The dollar is a character of the caller's choice, and the function's name in two pieces."""
+    return await client.action(
+        "Originate",
+        Channel="Local/wait2-condition@lab",
+        Application="WaitForCondition",
+        Data=f"#,#[#{{SH#{{NOTHING}}ELL(touch {path})}}=1],1",
+        Async="true",
+    )
+
+
+async def self_evaluating_under_agi(client: AmiClient, path: str) -> Message:
+    await client.action("Originate", Channel="Local/agi@lab", Application="Wait", Data="3", Async="true")
+    started = await client.wait_event("AsyncAGIStart")
+    return await client.action(
+        "AGI",
+        Channel=started.get("Channel") or "",
+        Command=f'EXEC WaitForCondition "#,#[#{{SH#{{NOTHING}}ELL(touch {path})}}=1],1"',
+    )
+
+
+async def recorded_queue(client: AmiClient, path: str) -> Message:
+    return await client.action(
+        "Originate",
+        Channel="Local/wait3-recorded@lab",
+        Application="Queue",
+        Data="recorded,,,,3",
+        Variable=f"MONITOR_FILENAME={path}",
+        Async="true",
+    )
+
+
+async def recorded_queue_s_command(client: AmiClient, path: str) -> Message:
+    return await client.action(
+        "Originate",
+        Channel="Local/wait3-executed@lab",
+        Application="Queue",
+        Data="recorded,,,,3",
+        Variable=f"MONITOR_EXEC=touch {path}",
+        Async="true",
+    )
+
+
+async def hangup_handler(client: AmiClient, path: str) -> Message:
+    channel = await up(client, "Local/wait1-handler@lab", "Wait", "1")
+    return await client.action(
+        "Setvar",
+        Channel=channel,
+        Variable="CHANNEL(hangup_handler_push)",
+        Value=f"lab-handler,{Path(path).name},1",
+    )
+
+
+Attack = Callable[[AmiClient, str], Awaitable[Message]]
+ATTACKS: list[Attack] = [
+    self_evaluating,
+    self_evaluating_under_agi,
+    recorded_queue,
+    recorded_queue_s_command,
+    hangup_handler,
+]
+
+
+def found(server: Asterisk, name: str) -> list[Path]:
+    return list((server.directory / "spool").glob(f"{name}*"))
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.__name__)
+async def test_a_file_appears_at_asterisk_s_door_and_not_at_ours(
+    server: Asterisk, proxy: ProxyProcess, attack: Attack
+) -> None:
+    name = attack.__name__
+    async with await AmiClient.connect(server.host, server.port) as client:
+        await client.login("attacker", SECRET)
+        await attack(client, f"{spool(server)}/{name}-theirs")
+        give_up_at = time.monotonic() + 15
+        while not found(server, f"{name}-theirs"):
+            assert time.monotonic() < give_up_at, "the way is not open at all: this proves nothing"
+            await asyncio.sleep(0.05)
+    async with await proxy.connect() as client:
+        await client.login("attacker", SECRET)
+        answer = await attack(client, f"{spool(server)}/{name}-ours")
+        assert answer.get("Response") == "Error", answer
+        assert "blacklisted" in str(answer.get("Message")) or answer.get("Message") == "Permission denied"
+        # As long as the call that was placed, if any, and what it might have run.
+        await asyncio.sleep(3 if "agi" in name or "handler" in name else 0.5)
+        assert not found(server, f"{name}-ours")
