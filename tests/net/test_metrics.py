@@ -138,6 +138,7 @@ async def test_outboxes_and_the_link(service: LiveService) -> None:
     transport = login(service, "boss", "hunter2hunter2")
     transport.room = 0
     service.hub.link_up(ListUpstream(), b"Asterisk Call Manager/11.0.0\r\n")
+    service.hub.serve()
     service.link.state = LinkState.UP
     waiting = service.hub.sessions[0].outbox.size
     found = values_of(service)
