@@ -234,6 +234,9 @@ static void answer(struct session *s, const char *message)
             s->logged_in = 1, logins++;
             s->wants_events = strcasecmp(header(message, "Events", value, sizeof value), "off") != 0;
             say("Message: Authentication accepted\r\n");
+            if (s->wants_events)
+                say("\r\nEvent: FullyBooted\r\nPrivilege: system,all\r\nUptime: 3600\r\nLastReload: 3600\r\n"
+                    "Status: Fully Booted\r\n");
         } else {
             used = 0, refused++, s->leaving = 1;
             say("Response: Error\r\n");
