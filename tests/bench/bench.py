@@ -28,6 +28,7 @@ SCENARIOS: dict[str, Callable[[Plan], list[Section]]] = {
     "fanout": storms.fan_out,
     "latency": storms.latency,
     "saturation": storms.saturation,
+    "crowd": storms.crowd,
     "actions": visits.actions,
     "flood": visits.flood,
     "idle": visits.idle,

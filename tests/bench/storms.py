@@ -122,6 +122,36 @@ def _saturate(plan: Plan, kind: type[Peer], clients: int = 100, checked: int = 1
     return {**best, "rate": good}
 
 
+def crowd(plan: Plan) -> list[Section]:
+    """What one processor is asked for on the largest sites: is one process enough?"""
+    clients, rate = (200, 500.0) if plan.small else (2000, 500.0)
+    title = f"Crowd: {clients} clients x {rate:.0f} events/s, one processor"
+    kinds = plan.kinds("ami-proxy", "broadcast-5ms", "broadcast-at-once")
+    found = plan.compare(title, kinds, lambda kind: _crowd(plan, kind, clients, rate))
+    columns = [
+        _COST,
+        Column("cores", "cores", ".2f"),
+        Column("delivered/s", "per_second", ",.0f"),
+        Column("p50 ms", "p50", ".1f"),
+        Column("p99 ms", "p99", ".1f"),
+        Column("max ms", "max", ".0f"),
+        Column("PSS MiB", "pss", ".0f"),
+        *_FAULTS,
+        Column("cores of the tools", "tool_cores", ".2f"),
+        _OTHERS,
+    ]
+    svg = chart.bars(f"{title}: CPU seconds per million deliveries", medians(found, "cost"))
+    note = "The peer has processor 0, everything else the others."
+    return [Section("crowd", title, comparison(columns, found, _REFERENCES, "cost"), svg, note)]
+
+
+def _crowd(plan: Plan, kind: type[Peer], clients: int, rate: float, checked: int = 10) -> Figures:
+    with rig(kind, plan.place, pairs(2), pinned=True) as made:
+        swarm = made.swarm(clients, "--checked", checked, "--window", 64)
+        swarm.hear("in")
+        return made.storm(swarm, clients, checked, rate, plan.seconds)
+
+
 def slow_readers(plan: Plan) -> list[Section]:
     """A tenth of the clients stops reading: what the others notice, and what it costs in memory."""
     title = "Slow readers: 50 clients x 2000 events/s, 5 of them stop reading"
