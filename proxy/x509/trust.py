@@ -47,22 +47,41 @@ class TrustStore:
             certificates = [x509.load_der_x509_certificate(der) for der in chain]
         except ValueError:
             return "client certificate cannot be read"
-        current, candidates = certificates[0], (*self.authorities, *certificates[1:])
-        whose = "client certificate"
+        found = self._objection_to(certificates[0], now, "client certificate")
+        if found is not None or certificates[0] in self.authorities:
+            return found
+        return self._objection_to_issuers(certificates, now)
+
+    def _objection_to_issuers(self, chain: Sequence[x509.Certificate], now: datetime) -> str | None:
+        """None when one path from ``chain[0]`` to an authority is good.
+
+        A renewed CA has the name and the key of its old certificate, which may lie beside it still.
+        """
+        candidates = dict.fromkeys((*self.authorities, *chain[1:]))
+        level, objections = [chain[0]], []
         for _ in range(_DEPTH_LIMIT):
-            if now < current.not_valid_before_utc:
-                return f"{whose} not yet valid"
-            if now >= current.not_valid_after_utc:
-                return f"{whose} expired"
-            if self._is_revoked(current):
-                return f"{whose} revoked"
-            if current in self.authorities:
-                return None
-            issuer = next((other for other in candidates if _is_directly_issued(current, other)), None)
-            if issuer is None:
-                return "client certificate not trusted"
-            current, whose = issuer, "client certificate's CA"
+            issuers = [other for other in candidates if any(_is_directly_issued(one, other) for one in level)]
+            level = []
+            for issuer in issuers:
+                # Looked at once: what can be said of it does not depend on the way to it.
+                del candidates[issuer]
+                objection = self._objection_to(issuer, now, "client certificate's CA")
+                if objection is not None:
+                    objections.append(objection)
+                elif issuer in self.authorities:
+                    return None
+                else:
+                    level.append(issuer)
+            if not level:
+                return next(iter(objections), "client certificate not trusted")
         return "client certificate chain too long"
+
+    def _objection_to(self, certificate: x509.Certificate, now: datetime, whose: str) -> str | None:
+        if now < certificate.not_valid_before_utc:
+            return f"{whose} not yet valid"
+        if now >= certificate.not_valid_after_utc:
+            return f"{whose} expired"
+        return f"{whose} revoked" if self._is_revoked(certificate) else None
 
     def _is_revoked(self, certificate: x509.Certificate) -> bool:
         return any(

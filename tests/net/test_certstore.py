@@ -543,6 +543,13 @@ class TestClientAuth:
         assert store.client_objection([client.der]) == "client certificate not trusted"
         assert self.connect(store, self.client(other), tmp_path) is None
 
+    def test_renewed_ca_beside_its_old_certificate(self, files: Listener, tmp_path: Path) -> None:
+        old = forge("Clients CA", ca=True, key=self.ca.key, not_before=NOW - 9 * DAY, not_after=NOW - DAY)
+        (tmp_path / "ca.crt").write_bytes(old.pem + self.ca.pem)
+        client, store = self.client(), CertStore(files, Tls())
+        assert self.connect(store, client, tmp_path) is None
+        assert store.client_objection([client.der]) is None
+
     def test_bad_ca_keeps_the_pair_old_too(self, files: Listener, tmp_path: Path) -> None:
         store, before = CertStore(files, Tls()), shown_to_anyone(files)
         leaf = forge()

@@ -80,3 +80,30 @@ def test_endless_chain_is_given_up() -> None:
     assert (
         store(chain[-1]).objection([item.der for item in chain], NOW) == "client certificate chain too long"
     )
+
+
+class TestRenewedAuthority:
+    """The same name and key with another end; the old one is still in the file, before it or after it."""
+
+    old = forge("Renewed", ca=True, not_before=NOW - 9 * DAY, not_after=NOW - DAY)
+    new = forge("Renewed", ca=True, key=old.key)
+    client = forge("client", issuer=new)
+
+    @pytest.mark.parametrize("order", [(old, new), (new, old)])
+    def test_its_clients_are_good(self, order: tuple[Forged, Forged]) -> None:
+        assert store(*order).objection([self.client.der], NOW) is None
+
+    def test_an_old_one_that_the_client_sends_is_no_obstacle(self) -> None:
+        assert store(self.new).objection([self.client.der, self.old.der], NOW) is None
+
+    def test_both_over(self) -> None:
+        trust = store(self.old, self.new)
+        lasting = forge("client", issuer=self.new, not_after=NOW + 200 * DAY)
+        assert trust.objection([lasting.der], NOW + 100 * DAY) == "client certificate's CA expired"
+
+    def test_an_intermediate_renewed_beneath_another_root(self) -> None:
+        stranger = forge("Stranger", ca=True)
+        crossed = forge("Middle", issuer=stranger, ca=True, key=MIDDLE.key)
+        chain = [DEEP.der, crossed.der, MIDDLE.der]
+        assert store(ROOT).objection(chain, NOW) is None
+        assert store(forge("Root", ca=True)).objection(chain, NOW) == "client certificate not trusted"
