@@ -408,6 +408,9 @@ def _received(sock: socket.socket) -> int:
 
 def _reason_of(error: Exception) -> str:
     """Why a connection ended, for the log: OpenSSL's own word, or the system's."""
+    if isinstance(error, ssl.SSLCertVerificationError) and error.reason:
+        # One text for each of OpenSSL's codes, with no names in them on the side that accepts.
+        return f"{error.reason.replace('_', ' ')}: {error.verify_message}".lower()
     if isinstance(error, ssl.SSLError) and error.reason:
         return error.reason.lower().replace("_", " ")
     if isinstance(error, OSError) and error.strerror:

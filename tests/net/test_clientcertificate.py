@@ -3,7 +3,9 @@
 import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -13,7 +15,7 @@ from proxy.core.users import User
 from proxy.net.certstore import CertStore
 from proxy.x509.facts import facts_of
 from proxy.x509.identity import Binding, CertificateLogin
-from tests.support.certificates import Forged, Listener, Pair, Tls, forge, forge_crl, install
+from tests.support.certificates import DAY, Forged, Listener, Pair, Tls, forge, forge_crl, install
 from tests.support.house import House
 from tests.support.tls_peer import TlsPeer
 from tests.support.waiting import until
@@ -28,8 +30,12 @@ USERS = [
 LOGIN = b"Action: Login\r\nUsername: wall\r\n\r\n"
 
 
-def client(name: str = "wall", issuer: Forged = ROOT) -> Forged:
-    return forge(name, issuer=issuer, usage=x509.ExtendedKeyUsageOID.CLIENT_AUTH)
+def client(name: str = "wall", issuer: Forged = ROOT, **more: Any) -> Forged:
+    return forge(name, issuer=issuer, usage=x509.ExtendedKeyUsageOID.CLIENT_AUTH, **more)
+
+
+NOW = datetime.now(UTC)
+REVOKED = client("revoked")
 
 
 class Site(House):
@@ -141,6 +147,28 @@ async def test_objected_to_though_openssl_does_not(site: Site) -> None:
             await peer.record()
     assert site.door.handshake_failures == {"client certificate revoked": 1}
     assert site.hub.sessions == []
+
+
+@pytest.mark.parametrize(
+    ("shown", "due", "reason"),
+    [
+        (REVOKED, 30, "certificate revoked"),
+        (client(), -1, "crl has expired"),
+        (client(not_before=NOW - 9 * DAY, not_after=NOW - DAY), 30, "certificate has expired"),
+        (client(issuer=forge("Stranger", ca=True)), 30, "unable to get local issuer certificate"),
+    ],
+    ids=["revoked", "list over", "expired", "of a stranger"],
+)
+async def test_openssl_says_why_it_refused_one(site: Site, shown: Forged, due: float, reason: str) -> None:
+    (site.directory / "ca.crl").write_bytes(
+        forge_crl(ROOT, [REVOKED], next_update=NOW + due * DAY) + forge_crl(MIDDLE)
+    )
+    site.store.reload("test")
+    site.context = site.store.context
+    async with site.peer([shown]) as peer:
+        with pytest.raises((ssl.SSLError, ConnectionError)):
+            await peer.record()
+    assert site.door.handshake_failures == {f"certificate verify failed: {reason}": 1}
 
 
 async def test_all_are_judged_however_many(site: Site) -> None:
