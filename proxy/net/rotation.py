@@ -165,8 +165,8 @@ class Rotation:
                 if not candidate.result.may_pass or loop.time() >= deadline:
                     result = store.commit(candidate)
                 elif self._asked.is_set() and not request.done:
-                    # Somebody asked in the meantime, and will be told what comes of it.
-                    return store.commit(candidate)
+                    # Somebody asked in the meantime: what comes of that is committed and told.
+                    return candidate.result
             if result is None:
                 await asyncio.sleep(min(_RETRY, self._settle))
         if self._is_news(store, result, asked=bool(request.done)):

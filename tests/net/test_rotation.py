@@ -15,6 +15,7 @@ from proxy.net.certstore import Candidate, CertStore, ReloadResult
 from proxy.net.rotation import ExpiryNotice, Rotation, Store
 from proxy.net.tlspolicy import presented_certificate
 from proxy.x509.expiry import Expiry
+from proxy.x509.facts import facts_of
 from tests.support.certificates import DAY, Forged, Listener, Pair, Tls, forge, install
 
 DEADLINE = 15.0
@@ -36,13 +37,15 @@ def run(request: pytest.FixtureRequest) -> Callable[[Main], None]:
 class Site:
     """A store on disk, its rotation, and what was told."""
 
-    def __init__(self, directory: Path, first: Forged | None = None) -> None:
+    def __init__(self, directory: Path, first: Forged | None = None, *, second: Forged | None = None) -> None:
         self.directory = directory
         self.first = first or forge()
         self.clock = [NOW.timestamp()]
         self.put(self.first)
-        pair = Pair(directory / "server.crt", directory / "server.key")
-        self.store = CertStore(Listener((pair,)), Tls(), wall=self.now)
+        pairs = [Pair(directory / "server.crt", directory / "server.key")]
+        if second is not None:
+            pairs.append(Pair(*install(directory, second.pem, second.key_pem, "second")))
+        self.store = CertStore(Listener(tuple(pairs)), Tls(), wall=self.now)
         self.results: list[ReloadResult] = []
         self.notices: list[ExpiryNotice] = []
         self.news = asyncio.Event()
@@ -171,6 +174,27 @@ def test_who_asks_does_not_wait_for_the_patience_of_the_watch(
             (result,) = await rotation.reload("ctl")
         assert result.outcome == "failed"
         assert site.results == [result], "told once, to the one who asked"
+
+    run(main)
+
+
+def test_a_swap_in_part_is_told_though_somebody_asks_meanwhile(
+    run: Callable[[Main], None], tmp_path: Path
+) -> None:
+    async def main() -> None:
+        site = Site(tmp_path, second=forge())
+        tries = count_tries(site)
+        newer = forge()
+        async with Running(site.rotation(patience=3600.0)) as rotation:
+            install(tmp_path, newer.pem, newer.key_pem)
+            install(tmp_path, forge().pem, site.first.key_pem, "second")
+            await tries.reach(2, "watch")
+            rotation.request("timer")
+            await site.next_news()
+        (result,) = site.results
+        assert (result.outcome, result.trigger, result.generation) == ("partial", "timer", 2)
+        assert [change.new.sha256 for change in result.changes] == [facts_of(newer.certificate).sha256]
+        assert site.store.last_result == result
 
     run(main)
 
