@@ -29,6 +29,8 @@ from proxy.x509.trust import TrustStore
 from proxy.x509.validate import Finding, ServerPair, finding_of, has_error, judge_pair, judge_trust
 
 Outcome = Literal["swapped", "unchanged", "partial", "failed"]
+# Triggers that nobody waits behind.
+_UNASKED = {"watch", "timer"}
 _Digests = tuple[bytes | None, bytes | None]
 
 
@@ -95,6 +97,8 @@ class Generation:
     """Seconds since the epoch."""
     digests: tuple[_Digests, ...]
     """Of chain and key of each pair, last of CA and CRL: what the content on disk is compared with."""
+    doubts: tuple[Finding, ...] = ()
+    """Warnings about the files that it came from."""
 
 
 @dataclass(frozen=True)
@@ -125,10 +129,12 @@ class CertStore:
         self._settings = settings_of(listener, tls, names)
         self._wall = wall
         self._generation: Generation | None = None
+        self._last: ReloadResult | None = None
+        self._last_success = 0.0
         first = self.prepare("start")
         if first.generation is None or not first.result.succeeded:
             raise CertificatesRefused(first.result.findings)
-        self._last = self.commit(first)
+        self.commit(first)
 
     @property
     def context(self) -> ssl.SSLContext:
@@ -148,8 +154,14 @@ class CertStore:
 
     @property
     def last_result(self) -> ReloadResult:
-        """Of the last reload, or of the start."""
+        """Of the last reload that somebody asked for or that found something new, or of the start."""
+        assert self._last is not None
         return self._last
+
+    @property
+    def last_success(self) -> float:
+        """When the files were last found to be what is served, or became it; seconds since the epoch."""
+        return self._last_success
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -179,7 +191,7 @@ class CertStore:
             return self._failed(trigger, settings, [finding_of(error)])
         digests = _digests(files, settings.groups)
         if same and old is not None and digests == old.digests:
-            return Candidate(self._result("unchanged", trigger), None, settings)
+            return Candidate(self._result("unchanged", trigger, old.doubts), None, settings)
         findings: list[Finding] = []
         trust = _judge_trust(settings, files, now, findings)
         if has_error(findings):
@@ -191,6 +203,7 @@ class CertStore:
             kept, kept_digest = serving.get(paths, (None, None))
             if kept is not None and digest == kept_digest:
                 judged: ServerPair | None = kept
+                findings += self._doubts_about(paths)
             else:
                 judged = _judge_pair(settings, paths, files, now, kept, findings)
             chosen = judged or kept
@@ -211,8 +224,12 @@ class CertStore:
             number += 1
             self._generation = replace(candidate.generation, number=number)
             self._settings = candidate.settings
-        self._last = replace(candidate.result, generation=number)
-        return self._last
+        result = replace(candidate.result, generation=number)
+        if result.succeeded:
+            self._last_success = result.at
+        if not self._says_nothing_new(result):
+            self._last = result
+        return result
 
     def waiting(self) -> tuple[Path, ...]:
         """The files whose content on disk is not what is served: newer ones, or ones that were refused.
@@ -248,6 +265,18 @@ class CertStore:
             return None
         return trust.objection(chain, datetime.fromtimestamp(self._wall(), UTC))
 
+    def _says_nothing_new(self, result: ReloadResult) -> bool:
+        if self._last is None or not _UNASKED.issuperset(result.trigger.split("+")):
+            return False
+        if result.succeeded:
+            return result.outcome == "unchanged" and self._last.succeeded
+        return result.generation == self._last.generation and _refused(result) == _refused(self._last)
+
+    def _doubts_about(self, files: Sequence[Path]) -> list[Finding]:
+        names = {str(path) for path in files}
+        doubts = self._generation.doubts if self._generation is not None else ()
+        return [finding for finding in doubts if finding.file in names]
+
     def _serving(self) -> dict[tuple[Path, Path], tuple[ServerPair, _Digests]]:
         """What is served now, by the files it came from."""
         if self._generation is None:
@@ -277,7 +306,9 @@ class CertStore:
             if old is not pair
         )
         result = self._result("partial" if has_error(findings) else "swapped", trigger, findings, changes)
-        return Candidate(result, Generation(0, context, pairs, trust, self._wall(), digests), settings)
+        doubts = tuple(finding for finding in findings if finding.level == "warning")
+        generation = Generation(0, context, pairs, trust, self._wall(), digests, doubts)
+        return Candidate(result, generation, settings)
 
     def _failed(self, trigger: str, settings: StoreSettings, findings: Sequence[Finding]) -> Candidate:
         return Candidate(self._result("failed", trigger, findings), None, settings)
@@ -290,6 +321,11 @@ class CertStore:
         changes: tuple[Change, ...] = (),
     ) -> ReloadResult:
         return ReloadResult(outcome, trigger, 0, self._wall(), tuple(findings), changes)
+
+
+def _refused(result: ReloadResult) -> set[tuple[str, str]]:
+    """What was wrong with which files: not the texts, which tell how long ago something was."""
+    return {(finding.code, finding.file) for finding in result.findings if finding.level == "error"}
 
 
 def _judge_trust(

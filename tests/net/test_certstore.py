@@ -91,6 +91,64 @@ def test_same_bytes_again_are_unchanged(site: Site) -> None:
     assert site.store.context is before
 
 
+class TestLastResult:
+    """What stands in the status: a look that found nothing new takes nobody's place there."""
+
+    @pytest.mark.parametrize("trigger", ["timer", "watch", "watch+timer"])
+    def test_unchanged(self, site: Site, trigger: str) -> None:
+        site.put(forge())
+        swapped = site.store.reload("SIGHUP")
+        unchanged = site.store.reload(trigger)
+        assert (unchanged.outcome, unchanged.generation) == ("unchanged", 2)
+        assert site.store.last_result is swapped
+        assert site.store.last_success == unchanged.at
+
+    def test_unchanged_when_somebody_asked(self, site: Site) -> None:
+        asked = site.store.reload("control+timer")
+        assert site.store.last_result is asked
+
+    def test_refused_again(self, site: Site) -> None:
+        site.key.write_bytes(forge().key_pem)
+        refused = site.store.reload("watch")
+        assert site.store.reload("timer").outcome == "failed"
+        assert site.store.last_result is refused
+        assert site.store.last_success < refused.at
+
+    def test_refused_for_something_else(self, site: Site) -> None:
+        site.key.write_bytes(forge().key_pem)
+        site.store.reload("watch")
+        site.key.unlink()
+        assert site.store.reload("timer") is site.store.last_result
+
+    def test_mended(self, site: Site) -> None:
+        key = site.key.read_bytes()
+        site.key.write_bytes(forge().key_pem)
+        site.store.reload("watch")
+        site.key.write_bytes(key)
+        mended = site.store.reload("timer")
+        assert site.store.last_result is mended
+        assert mended.succeeded
+
+    def test_doubts_stay_as_long_as_what_they_are_about(self, site: Site) -> None:
+        site.put(forge())
+        site.key.chmod(0o644)
+        (doubt,) = site.store.reload("watch").findings
+        assert site.store.reload("control").findings == (doubt,)
+        assert site.store.last_result.findings == (doubt,)
+        site.key.chmod(0o600)
+        site.put(forge())
+        assert site.store.reload("control").findings == ()
+
+
+def test_doubts_about_a_pair_outlast_the_swap_of_another(tmp_path: Path) -> None:
+    several = Several(tmp_path, named("one.example"), named("two.example"))
+    several.put(0, named("one.example"))
+    (tmp_path / "0.key").chmod(0o644)
+    (doubt,) = several.store.reload("watch").findings
+    several.put(1, named("two.example"))
+    assert several.store.reload("watch").findings == (doubt,)
+
+
 def test_rollback_is_a_rotation(site: Site) -> None:
     site.put(forge())
     site.store.reload("x")
