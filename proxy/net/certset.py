@@ -17,8 +17,9 @@ from proxy.net.certlog import tell_expiry, tell_findings, tell_reload
 from proxy.net.certsettings import ListenerSettings, TlsSettings
 from proxy.net.certstore import Candidate, CertificatesRefused, CertStore, ReloadResult
 from proxy.net.client import Objection
-from proxy.net.rotation import SETTLE, Rotation, Store, describe_expiry
-from proxy.x509.expiry import Expiry, expiry_state
+from proxy.net.rotation import SETTLE, Rotation, Store
+from proxy.x509.ending import Ending
+from proxy.x509.expiry import Expiry
 
 _RETRY = 0.25
 
@@ -70,11 +71,14 @@ class CertSet:
         now = datetime.fromtimestamp(self._wall(), UTC)
         texts = []
         for store in self.stores:
-            first = min((pair.facts for pair in store.current.pairs), key=lambda facts: facts.not_after)
-            if expiry_state(first.not_after, now) > Expiry.FINE:
-                texts.append(describe_expiry(first, now))
+            first: dict[str, Ending] = {}
+            for ending in sorted(store.current.endings, key=lambda ending: ending.at):
+                if ending.state(now) > Expiry.FINE:
+                    first.setdefault(ending.kind, ending)
+            texts += [ending.describe(now) for ending in first.values()]
             if not store.last_result.succeeded:
-                texts.append(f"new files of {first.names[0]} are refused, see the log")
+                name = store.current.pairs[0].ending.name
+                texts.append(f"new files of {name} are refused, see the log")
         return "; ".join(dict.fromkeys(texts))
 
     async def prepare(

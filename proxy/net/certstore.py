@@ -20,8 +20,9 @@ from typing import Literal, NamedTuple
 from proxy.net.certsettings import ListenerSettings, StoreSettings, TlsSettings, settings_of
 from proxy.net.sni import listener_context, prove_alone
 from proxy.net.tlspolicy import ClientTrust
+from proxy.x509.ending import Ending
 from proxy.x509.errors import SnapshotError
-from proxy.x509.expiry import Expiry, expiry_state
+from proxy.x509.expiry import Expiry
 from proxy.x509.facts import Facts
 from proxy.x509.pem import pem_of
 from proxy.x509.snapshot import Snapshot, SourceFile, read_set
@@ -97,8 +98,10 @@ class Generation:
     """Seconds since the epoch."""
     digests: tuple[_Digests, ...]
     """Of chain and key of each pair, last of CA and CRL: what the content on disk is compared with."""
-    doubts: tuple[Finding, ...] = ()
+    doubts: tuple[Finding, ...]
     """Warnings about the files that it came from."""
+    endings: tuple[Ending, ...]
+    """Of the certificates, and of the CAs of clients and their lists."""
 
 
 @dataclass(frozen=True)
@@ -250,9 +253,22 @@ class CertStore:
         )
 
     def expiry(self) -> Expiry:
-        """The state of the served certificate that ends first."""
+        """The worst state of what is served, and of what clients are judged by."""
         now = datetime.fromtimestamp(self._wall(), UTC)
-        return max(expiry_state(pair.facts.not_after, now) for pair in self.current.pairs)
+        return max(ending.state(now) for ending in self.current.endings)
+
+    def nobody_enters(self, now: datetime) -> bool:
+        """Whether clients must show a certificate, and there is no CA left whose clients are let in."""
+        if self._settings.auth != "required":
+            return False
+        over = [ending for ending in self.current.endings if ending.at <= now]
+        lists = {ending.name for ending in over if ending.kind == "revocation-list"}
+        shut = lists if self._settings.rules.expired_crl == "refuse" else set()
+        return all(
+            ending in over or ending.name in shut
+            for ending in self.current.endings
+            if ending.kind == "client-ca"
+        )
 
     def client_objection(self, chain: Sequence[bytes]) -> str | None:
         """Why a client certificate (DER, with what the client sent after it) is not good now; None if it is.
@@ -307,7 +323,8 @@ class CertStore:
         )
         result = self._result("partial" if has_error(findings) else "swapped", trigger, findings, changes)
         doubts = tuple(finding for finding in findings if finding.level == "warning")
-        generation = Generation(0, context, pairs, trust, self._wall(), digests, doubts)
+        endings = (*(pair.ending for pair in pairs), *(trust.endings() if trust is not None else ()))
+        generation = Generation(0, context, pairs, trust, self._wall(), digests, doubts, endings)
         return Candidate(result, generation, settings)
 
     def _failed(self, trigger: str, settings: StoreSettings, findings: Sequence[Finding]) -> Candidate:

@@ -16,8 +16,8 @@ from typing import NamedTuple, Protocol
 
 from proxy.net.certstore import Candidate, Generation, ReloadResult
 from proxy.net.certwatch import CertWatch
-from proxy.x509.expiry import Expiry, describe_time_left, expiry_state
-from proxy.x509.facts import Facts
+from proxy.x509.ending import Ending
+from proxy.x509.expiry import Expiry
 
 # After the last change: certbot takes some milliseconds for its four links, scp a second for a slow line.
 SETTLE = 1.0
@@ -50,9 +50,9 @@ class Store(Protocol):
 
 
 class ExpiryNotice(NamedTuple):
-    """A served certificate came nearer to its end."""
+    """A served certificate, a CA of clients or a revocation list came nearer to its end."""
 
-    facts: Facts
+    ending: Ending
     state: Expiry
     waiting: tuple[Path, ...]
     """Files on disk that differ from what is served: perhaps the renewal that was not taken."""
@@ -70,8 +70,8 @@ class Rotation:
     """Reloads ``stores`` when asked to, when their files change, and from time to time.
 
     ``reloaded`` is called in the loop after each reload that did something, failed
-    anew, or was asked for by name; ``expiring`` when a served certificate enters
-    the next state of ``Expiry``.  ``turn`` is held from looking at files to the
+    anew, or was asked for by name; ``expiring`` when something that is served or
+    judged by enters the next state of ``Expiry``.  ``turn`` is held from looking at files to the
     swap, and is for whoever else commits to the same stores.
     """
 
@@ -98,7 +98,7 @@ class Rotation:
         self._pending: _Request | None = None
         self._asked = asyncio.Event()
         self._changed = asyncio.Event()
-        self._told: dict[tuple[int, str], Expiry] = {}
+        self._told: dict[tuple[int, Ending], Expiry] = {}
         self._complained: dict[int, tuple[object, ...]] = {}
         self.watch = CertWatch(self._paths, self._changed.set)
 
@@ -199,15 +199,15 @@ class Rotation:
 
     def _look_at_expiry(self) -> None:
         now = datetime.fromtimestamp(self._wall(), UTC)
-        told: dict[tuple[int, str], Expiry] = {}
+        told: dict[tuple[int, Ending], Expiry] = {}
         for store in self._stores:
-            for pair in store.current.pairs:
-                key, state = (id(store), pair.facts.sha256), expiry_state(pair.facts.not_after, now)
+            for ending in store.current.endings:
+                key, state = (id(store), ending), ending.state(now)
                 told[key] = state
                 if state > self._told.get(key, Expiry.FINE):
                     waiting = tuple(store.waiting())
-                    text = describe_expiry(pair.facts, now, waiting)
-                    self._expiring(store, ExpiryNotice(pair.facts, state, waiting, text))
+                    text = _describe(ending, now, waiting)
+                    self._expiring(store, ExpiryNotice(ending, state, waiting, text))
         self._told = told
 
     def _cancel(self, request: _Request) -> None:
@@ -215,11 +215,9 @@ class Rotation:
             future.cancel()
 
 
-def describe_expiry(facts: Facts, now: datetime, waiting: Sequence[Path] = ()) -> str:
-    """One sentence: which certificate ends when, and whether something else lies on disk."""
-    verb = "expires" if facts.not_after > now else "expired"
-    when = f"{describe_time_left(facts.not_after, now)} ({facts.not_after:%Y-%m-%d})"
-    text = f"certificate of {facts.names[0]} {verb} {when}"
+def _describe(ending: Ending, now: datetime, waiting: Sequence[Path]) -> str:
+    """One sentence: what ends when, and whether something else lies on disk."""
+    text = ending.describe(now)
     if waiting:
         text += f"; not served though on disk: {', '.join(map(str, waiting))}: reload, and see what it says"
     return text

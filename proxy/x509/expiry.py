@@ -44,6 +44,20 @@ def expiry_state(not_after: datetime, now: datetime) -> Expiry:
     return Expiry.EXPIRED
 
 
+def list_state(last_update: datetime, next_update: datetime, now: datetime) -> Expiry:
+    """Of a revocation list: WARNING at 7 days or less, CRITICAL at 1, EXPIRED at none.
+
+    Many live for a day and are made anew before it is over: with them it is the
+    last quarter of their life and the last eighth.
+    """
+    left, life = next_update - now, next_update - last_update
+    if left <= timedelta(0):
+        return Expiry.EXPIRED
+    if left <= min(timedelta(days=1), life / 8):
+        return Expiry.CRITICAL
+    return Expiry.WARNING if left <= min(timedelta(days=7), life / 4) else Expiry.FINE
+
+
 def is_degraded(state: Expiry) -> bool:
     """Whether readiness should say ``degraded``: a week is what a broken renewal takes to mend."""
     return state >= Expiry.URGENT

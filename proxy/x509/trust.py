@@ -13,7 +13,8 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from proxy.x509.facts import is_ca
+from proxy.x509.ending import Ending
+from proxy.x509.facts import is_ca, spki_sha256
 
 # Leaf, a few intermediates, root; the chain was cut to this by OpenSSL long before.
 _DEPTH_LIMIT = 8
@@ -33,6 +34,27 @@ class TrustStore:
             for authority in self.authorities
             if not any(is_issued_by(crl, authority) for crl in self.revocation_lists)
         )
+
+    def endings(self) -> tuple[Ending, ...]:
+        """When each CA ends, and its revocation list.
+
+        Of those with one name and key, renewed or made anew, the last to end counts.
+        """
+        same: dict[tuple[x509.Name, str], list[x509.Certificate]] = {}
+        for authority in self.authorities:
+            same.setdefault((authority.subject, spki_sha256(authority)), []).append(authority)
+        endings = []
+        for (subject, _), renewed in same.items():
+            name, last = subject.rfc4514_string(), max(renewed, key=lambda one: one.not_valid_after_utc)
+            endings.append(Ending("client-ca", name, last.not_valid_after_utc, last.not_valid_before_utc))
+            lists = [
+                (crl.next_update_utc, crl.last_update_utc)
+                for crl in self.revocation_lists
+                if crl.next_update_utc is not None and is_issued_by(crl, last)
+            ]
+            if lists:
+                endings.append(Ending("revocation-list", name, *max(lists)))
+        return tuple(endings)
 
     def objection(self, chain: Sequence[bytes], now: datetime) -> str | None:
         """Why the certificate ``chain[0]`` (DER; what else the client sent after it) is not good now.

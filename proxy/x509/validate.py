@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import AuthorityInformationAccessOID
 
+from proxy.x509.ending import Ending
 from proxy.x509.errors import BadName, FileError, PemError
 from proxy.x509.expiry import describe_time_left
 from proxy.x509.facts import Facts, facts_of, is_ca
@@ -72,6 +73,8 @@ class ServerPair:
     key: bytes = field(repr=False)
     algorithm: Algorithm
     facts: Facts
+    ending: Ending
+    """Of the first in the chain to expire: clients refuse the whole from then on."""
 
 
 class PairVerdict(NamedTuple):
@@ -138,6 +141,7 @@ def judge_pair(
         key=pem_of_key(private),
         algorithm=algorithm,
         facts=facts,
+        ending=_ending(path, facts),
     )
     return PairVerdict(pair, tuple(findings))
 
@@ -211,6 +215,13 @@ def _path_from(leaf: x509.Certificate, certificates: Sequence[x509.Certificate])
             break
         path.append(issuer)
     return path
+
+
+def _ending(path: Sequence[x509.Certificate], facts: Facts) -> Ending:
+    first = min(path, key=lambda one: one.not_valid_after_utc)
+    name = facts.names[0] if facts.names else facts.subject
+    by = "" if first is path[0] else first.subject.rfc4514_string()
+    return Ending("certificate", name, first.not_valid_after_utc, first.not_valid_before_utc, by)
 
 
 def _judge_order(

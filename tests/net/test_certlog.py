@@ -10,6 +10,7 @@ import pytest
 from proxy.net.certlog import tell_expiry, tell_reload
 from proxy.net.certstore import CertStore
 from proxy.net.rotation import ExpiryNotice
+from proxy.x509.ending import Ending
 from proxy.x509.expiry import Expiry
 from proxy.x509.facts import facts_of
 from tests.support.certificates import DAY, Listener, Pair, Tls, forge, install
@@ -78,6 +79,7 @@ def test_a_doubt(store: CertStore, tmp_path: Path, caplog: pytest.LogCaptureFixt
     ("state", "level"), [(Expiry.NOTICE, "WARNING"), (Expiry.WARNING, "WARNING"), (Expiry.URGENT, "ERROR")]
 )
 def test_an_end_in_sight(state: Expiry, level: str, caplog: pytest.LogCaptureFixture) -> None:
-    tell_expiry(ExpiryNotice(facts_of(FIRST.certificate), state, (), "certificate of x expires in 1 day"))
+    ending = Ending("certificate", "dns:x", datetime.now(UTC), datetime.now(UTC))
+    tell_expiry(ExpiryNotice(ending, state, (), "certificate of x expires in 1 day"))
     reason = "certificate of x expires in 1 day"
     assert lines(caplog) == [(level, "certificate-expires", {"state": str(state), "reason": reason})]

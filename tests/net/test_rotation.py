@@ -4,6 +4,7 @@ import asyncio
 import ssl
 import threading
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ from proxy.net.rotation import ExpiryNotice, Rotation, Store
 from proxy.net.tlspolicy import presented_certificate
 from proxy.x509.expiry import Expiry
 from proxy.x509.facts import facts_of
-from tests.support.certificates import DAY, Forged, Listener, Pair, Tls, forge, install
+from tests.support.certificates import DAY, Forged, Listener, Pair, Tls, forge, forge_crl, install
+from tests.support.waiting import until
 
 DEADLINE = 15.0
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -37,7 +39,15 @@ def run(request: pytest.FixtureRequest) -> Callable[[Main], None]:
 class Site:
     """A store on disk, its rotation, and what was told."""
 
-    def __init__(self, directory: Path, first: Forged | None = None, *, second: Forged | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        first: Forged | None = None,
+        *,
+        above: bytes = b"",
+        second: Forged | None = None,
+        clients: bool = False,
+    ) -> None:
         self.directory = directory
         self.first = first or forge()
         self.clock = [NOW.timestamp()]
@@ -45,7 +55,12 @@ class Site:
         pairs = [Pair(directory / "server.crt", directory / "server.key")]
         if second is not None:
             pairs.append(Pair(*install(directory, second.pem, second.key_pem, "second")))
-        self.store = CertStore(Listener(tuple(pairs)), Tls(), wall=self.now)
+        pairs[0].chain.write_bytes(self.first.pem + above)
+        listener = Listener(tuple(pairs))
+        if clients:
+            files = {"client_ca": directory / "ca.crt", "client_crl": directory / "ca.crl"}
+            listener = replace(listener, client_auth="required", **files)
+        self.store = CertStore(listener, Tls(), wall=self.now)
         self.results: list[ReloadResult] = []
         self.notices: list[ExpiryNotice] = []
         self.news = asyncio.Event()
@@ -314,6 +329,46 @@ def test_expiry_is_told_at_each_step_once(run: Callable[[Main], None], tmp_path:
         assert len(site.notices) == 5
         assert site.notices[0].text.startswith("certificate of dns:pbx.example expires in 20 days")
         assert site.notices[-1].text.startswith("certificate of dns:pbx.example expired 24 hours ago")
+
+    run(main)
+
+
+def test_an_intermediate_that_ends_first_is_told_of(run: Callable[[Main], None], tmp_path: Path) -> None:
+    async def main() -> None:
+        middle = forge("Middle", ca=True, not_after=NOW + DAY / 2)
+        leaf = forge(issuer=middle)
+        site = Site(tmp_path, leaf, above=middle.pem)
+        async with Running(site.rotation()):
+            await site.next_news()
+        (notice,) = site.notices
+        assert notice.state is Expiry.CRITICAL
+        assert "certificate of dns:pbx.example: CN=Middle, which signs it, expires in" in notice.text
+
+    run(main)
+
+
+def test_client_ca_and_its_list_are_told_of(run: Callable[[Main], None], tmp_path: Path) -> None:
+    async def main() -> None:
+        authority = forge("Clients CA", ca=True, not_after=NOW + 10 * DAY)
+        (tmp_path / "ca.crt").write_bytes(authority.pem)
+        (tmp_path / "ca.crl").write_bytes(forge_crl(authority, next_update=NOW + 3 * DAY))
+        site = Site(tmp_path, clients=True)
+        async with Running(site.rotation(interval=0.02)):
+            await site.next_news()
+            assert [(one.ending.kind, str(one.state)) for one in site.notices] == [
+                ("client-ca", "warning"),
+                ("revocation-list", "warning"),
+            ]
+            site.clock[0] = (NOW + 4 * DAY).timestamp()
+            await until(lambda: len(site.notices) == 4)
+            assert [(one.ending.kind, str(one.state)) for one in site.notices[2:]] == [
+                ("client-ca", "urgent"),
+                ("revocation-list", "expired"),
+            ]
+            # A new list, near its end as well, is another one.
+            (tmp_path / "ca.crl").write_bytes(forge_crl(authority, next_update=NOW + 4.1 * DAY))
+            await until(lambda: len(site.notices) == 5)
+            assert site.notices[4].text.startswith("revocation list of CN=Clients CA runs out in 2 hours")
 
     run(main)
 

@@ -9,6 +9,7 @@ from cryptography import x509
 
 from proxy.net.sni import listener_context
 from proxy.net.tlspolicy import ClientTrust, presented_certificate, tls_policy
+from proxy.x509.ending import Ending
 from proxy.x509.facts import facts_of
 from proxy.x509.validate import ServerPair
 from tests.support.certificates import Forged, forge
@@ -21,7 +22,9 @@ def named(*names: str) -> Forged:
 
 
 def pair(forged: Forged) -> ServerPair:
-    return ServerPair(forged.pem, forged.der, forged.key_pem, "ecdsa", facts_of(forged.certificate))
+    facts = facts_of(forged.certificate)
+    ending = Ending("certificate", facts.names[0], facts.not_after, facts.not_before)
+    return ServerPair(forged.pem, forged.der, forged.key_pem, "ecdsa", facts, ending)
 
 
 ONE, TWO, WILD = named("one.example", "also.example"), named("two.example"), named("*.wild.example")

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from proxy.x509.expiry import Expiry, describe_time_left, expiry_state, is_degraded
+from proxy.x509.expiry import Expiry, describe_time_left, expiry_state, is_degraded, list_state
 
 NOW = datetime(2030, 6, 1, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -23,6 +23,25 @@ SECOND = timedelta(seconds=1)
 def test_each_limit(limit: timedelta, before: Expiry, after: Expiry) -> None:
     assert expiry_state(NOW + limit + SECOND, NOW) is before
     assert expiry_state(NOW + limit, NOW) is after
+
+
+@pytest.mark.parametrize(
+    ("life", "left", "state"),
+    [
+        (timedelta(days=90), timedelta(days=8), Expiry.FINE),
+        (timedelta(days=90), timedelta(days=7), Expiry.WARNING),
+        (timedelta(days=90), timedelta(days=1), Expiry.CRITICAL),
+        (timedelta(days=90), timedelta(0), Expiry.EXPIRED),
+        # One that is made anew each night, and one of each week: seldom near their end.
+        (timedelta(hours=24), timedelta(hours=7), Expiry.FINE),
+        (timedelta(hours=24), timedelta(hours=6), Expiry.WARNING),
+        (timedelta(hours=24), timedelta(hours=3), Expiry.CRITICAL),
+        (timedelta(days=7), timedelta(days=2), Expiry.FINE),
+        (timedelta(days=7), timedelta(days=1.75), Expiry.WARNING),
+    ],
+)
+def test_a_list_is_told_of_by_how_long_it_lives(life: timedelta, left: timedelta, state: Expiry) -> None:
+    assert list_state(NOW + left - life, NOW + left, NOW) is state
 
 
 def test_states_are_ordered_and_the_last_week_is_degraded() -> None:

@@ -107,3 +107,25 @@ class TestRenewedAuthority:
         chain = [DEEP.der, crossed.der, MIDDLE.der]
         assert store(ROOT).objection(chain, NOW) is None
         assert store(forge("Root", ca=True)).objection(chain, NOW) == "client certificate not trusted"
+
+
+class TestEndings:
+    def test_each_ca_and_its_list(self) -> None:
+        other = forge("Other", ca=True, not_after=NOW + 200 * DAY)
+        trust = store(ROOT, other, crl=forge_crl(ROOT, next_update=NOW + 3 * DAY))
+        assert [(one.kind, one.name, round((one.at - NOW) / DAY)) for one in trust.endings()] == [
+            ("client-ca", "CN=Root", 90),
+            ("revocation-list", "CN=Root", 3),
+            ("client-ca", "CN=Other", 200),
+        ]
+
+    def test_the_newest_of_the_same_counts(self) -> None:
+        renewed = forge("Root", ca=True, key=ROOT.key, not_after=NOW + 400 * DAY)
+        rekeyed = forge("Root", ca=True, not_after=NOW + 300 * DAY)
+        crl = forge_crl(ROOT, next_update=NOW + 3 * DAY) + forge_crl(ROOT, next_update=NOW + 2 * DAY)
+        trust = store(ROOT, renewed, rekeyed, crl=crl)
+        assert [(one.kind, round((one.at - NOW) / DAY)) for one in trust.endings()] == [
+            ("client-ca", 400),
+            ("revocation-list", 3),
+            ("client-ca", 300),
+        ]

@@ -221,6 +221,18 @@ class TestChain:
         leaf = forge(issuer=fake)
         assert codes(judge(leaf.pem + fake.pem, leaf.key_pem).findings)[0] == ("error", "chain-not-ca")
 
+    def test_first_to_expire_is_known(self) -> None:
+        root = forge("Root", ca=True)
+        middle = forge("Middle", issuer=root, ca=True, not_after=NOW.replace(microsecond=0) + DAY / 2)
+        leaf = forge(issuer=middle)
+        short = forge(issuer=middle, not_after=NOW.replace(microsecond=0) + DAY / 4)
+        for forged, by in ((leaf, "CN=Middle"), (short, "")):
+            pair = judge(forged.pem + middle.pem + root.pem, forged.key_pem).pair
+            assert pair is not None
+            first = middle if by else short
+            assert (pair.ending.by, pair.ending.at) == (by, first.certificate.not_valid_after_utc)
+            assert pair.ending.name == "dns:pbx.example"
+
     def test_expired_intermediate(self) -> None:
         old = forge("Old", issuer=self.root, ca=True, not_before=NOW - 9 * DAY, not_after=NOW - DAY)
         leaf = forge(issuer=old)
