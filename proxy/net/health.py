@@ -7,13 +7,16 @@ go, an Asterisk that is away) is told as degraded, and the answer stays 200: to
 take the service away for it would make an outage of a warning.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import Enum
 from typing import NamedTuple
 
+from proxy.net.certstore import CertStore
 from proxy.net.link import LinkState
 from proxy.net.service import Service
-from proxy.x509.expiry import Expiry, describe_time_left, expiry_state, is_degraded
+from proxy.x509.ending import Ending
+from proxy.x509.expiry import Expiry, is_degraded
 
 
 class Grade(Enum):
@@ -57,15 +60,30 @@ def _certificates(service: Service) -> list[Check]:
     now = datetime.now(UTC)
     checks = []
     for settings, store in zip(service.config.listeners, service.stores, strict=True):
-        first = min((pair.facts for pair in store.current.pairs), key=lambda facts: facts.not_after)
-        state = expiry_state(first.not_after, now)
-        ended = state is Expiry.EXPIRED
-        grade = Grade.BAD if ended else Grade.DEGRADED if is_degraded(state) else Grade.GOOD
-        verb = "expired" if ended else "expires"
-        name = first.names[0] if first.names else first.subject
-        text = f"{name} {verb} {describe_time_left(first.not_after, now)} ({first.not_after:%Y-%m-%d})"
-        checks.append(Check(f"certificate of {settings.address}", grade, text))
+        endings = store.current.endings
+        served = [ending for ending in endings if ending.kind == "certificate"]
+        judged_by = [ending for ending in endings if ending.kind != "certificate"]
+        checks.append(_ending(f"certificate of {settings.address}", served, now))
+        if judged_by:
+            check = _ending(f"client CAs of {settings.address}", judged_by, now)
+            # An open listener goes on for those who need no certificate, or have another CA's.
+            worst = Grade.BAD if store.nobody_enters(now) else Grade.DEGRADED
+            checks.append(check._replace(grade=worst) if check.grade is Grade.BAD else check)
+        checks.append(_files(f"certificate files of {settings.address}", store))
     return checks
+
+
+def _ending(name: str, endings: Sequence[Ending], now: datetime) -> Check:
+    """What is worst of them, and of what is equally bad the first to end."""
+    first = min(endings, key=lambda ending: (-ending.state(now), ending.at))
+    state = first.state(now)
+    grade = Grade.BAD if state is Expiry.EXPIRED else Grade.DEGRADED if is_degraded(state) else Grade.GOOD
+    return Check(name, grade, first.describe(now).removeprefix("certificate of "))
+
+
+def _files(name: str, store: CertStore) -> Check:
+    last = store.last_result
+    return Check(name, Grade.GOOD, "as on disk") if last.succeeded else Check(name, Grade.DEGRADED, str(last))
 
 
 def _configuration(service: Service) -> Check:
