@@ -141,8 +141,8 @@ class App:
         return self._certificates.rotation
 
     @property
-    def certificate_reloads(self) -> Counter[str]:
-        """Looks at their files that were worth a line, by outcome."""
+    def certificate_reloads(self) -> Counter[tuple[str, str]]:
+        """Looks at their files that were worth a line, by outcome and trigger."""
         assert self._certificates is not None
         return self._certificates.outcomes
 
@@ -298,7 +298,10 @@ class App:
     # -- reload ------------------------------------------------------------
 
     async def reload(self, trigger: str) -> ReloadReport:
-        """Read everything again: swap all of it, or keep all the old and tell why."""
+        """Read everything again: swap all of it, or keep all the old and tell why.
+
+        When nothing has changed but certificate files, those are taken that are good.
+        """
         return await self.reloads.reload(trigger)
 
     async def _transact(self, trigger: str) -> ReloadReport:
@@ -307,12 +310,11 @@ class App:
         try:
             report = await self._exchange(trigger)
         except (ConfigErrors, StartError, CertificatesRefused, OSError) as error:
-            problems = tuple(str(error).splitlines())
-            for line in problems:
-                log.say(log.ERROR, "reload-failed", reason=line, trigger=trigger)
-            report = ReloadReport(False, trigger, time.time(), problems)
+            report = ReloadReport(False, trigger, time.time(), tuple(str(error).splitlines()))
+        for line in report.problems:
+            log.say(log.ERROR, "reload-failed", reason=line, trigger=trigger)
         if self._told_ready:
-            self._notifier.ready(self._status(failed=not report.succeeded))
+            self._notifier.ready(self._status(failed=report.keeps_old))
         return report
 
     async def _exchange(self, trigger: str) -> ReloadReport:
@@ -323,11 +325,18 @@ class App:
             fixed = needs_restart(old.config, new.config)
             if fixed:
                 raise StartError("\n".join(f"{self._path}: {line}" for line in fixed))
-            candidates = await certificates.prepare(new.config.listeners, new.config.tls, trigger)
+            changed = new.differences_from(old)
+            candidates = await certificates.prepare(
+                new.config.listeners, new.config.tls, trigger, whole=any(changed)
+            )
             if self.draining:
                 raise StartError("the service is stopping")
             results = certificates.commit(candidates)
-        changed = new.differences_from(old)
+        told = tuple(str(result) for result in results)
+        refused = [finding for result in results for finding in result.findings if finding.level == "error"]
+        if refused:
+            problems = tuple(map(str, refused))
+            return ReloadReport(False, trigger, time.time(), problems, changed, told, only_certificates=True)
         self._adopt(new)
         log.say(
             log.INFO,
@@ -340,7 +349,7 @@ class App:
             users_changed=" ".join(f"{name}({','.join(keys)})" for name, keys in changed.users_changed)
             or None,
         )
-        return ReloadReport(True, trigger, time.time(), (), changed, tuple(str(result) for result in results))
+        return ReloadReport(True, trigger, time.time(), (), changed, told)
 
     def _adopt(self, prepared: Prepared) -> None:
         config = prepared.config

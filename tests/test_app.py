@@ -277,6 +277,68 @@ async def test_one_bad_pair_of_two_keeps_both_old(files: ProxyProcess, told: Cal
         assert "ca.pem" in told()
 
 
+def certificate(folder: Path, name: str) -> dict[str, str]:
+    """A new pair of this name; as configured."""
+    leaf = trustme.CA().issue_cert("localhost", "127.0.0.1")
+    leaf.cert_chain_pems[0].write_to_path(str(folder / f"{name}.crt"))
+    leaf.private_key_pem.write_to_path(str(folder / f"{name}.key"))
+    (folder / f"{name}.key").chmod(0o600)
+    return {"chain": f"{name}.crt", "key": f"{name}.key"}
+
+
+async def two_listeners(files: ProxyProcess) -> None:
+    pairs = [certificate(files.directory, name) for name in ("server", "other")]
+    ports = (files.port, 0)
+    change(
+        files,
+        listeners=[
+            {"address": f"127.0.0.1:{port}", "certificates": [pair]}
+            for port, pair in zip(ports, pairs, strict=True)
+        ],
+    )
+
+
+async def test_one_bad_pair_keeps_only_itself_old_where_nothing_else_changed(
+    files: ProxyProcess, told: Callable[[], str]
+) -> None:
+    await two_listeners(files)
+    async with running(files) as app:
+        certificate(files.directory, "server")
+        good = (files.directory / "other.key").read_bytes()
+        certificate(files.directory, "wrong")
+        (files.directory / "other.key").write_bytes((files.directory / "wrong.key").read_bytes())
+        report = await app.reload("test")
+        assert not report.succeeded
+        assert report.only_certificates
+        (problem,) = report.problems
+        assert "other.key: the key does not belong to" in problem
+        assert [store.generation for store in app.stores] == [2, 1]
+        assert app.status().startswith("0 sessions")
+        assert "new files of dns:localhost are refused" in app.status()
+        assert told().count(" reload-failed ") == 1
+        assert told().count(" certificate-served ") == 1
+        # Mended, it is the watch that takes them, and nothing is left to be said.
+        (files.directory / "other.key").write_bytes(good)
+        await until(lambda: app.stores[1].last_result.succeeded)
+        assert app.status().startswith("0 sessions")
+        assert "refused" not in app.status()
+        assert not app.reloads.failed
+
+
+async def test_one_bad_pair_keeps_all_the_old_where_the_users_changed(files: ProxyProcess) -> None:
+    await two_listeners(files)
+    async with running(files) as app:
+        certificate(files.directory, "server")
+        (files.directory / "other.key").write_bytes(b"")
+        users = {**USERS, "bert": USERS["anna"]}
+        (files.directory / "users.yaml").write_text(yaml.safe_dump({"users": users}))
+        report = await app.reload("test")
+        assert not report.succeeded
+        assert not report.only_certificates
+        assert app.reloads.failed
+        assert app.hub.users.find(b"bert") is None
+
+
 async def test_a_reload_while_stopping_is_ignored(files: ProxyProcess) -> None:
     async with running(files) as app:
         app.stop()
@@ -317,7 +379,7 @@ async def test_a_reload_tells_what_changed_by_name_and_never_by_value(
         assert report.differences.keys == ("limits.sessions_per_user", "upstream.secret_file")
         assert report.differences.users_added == ("bert",)
         assert report.differences.users_changed == (("anna", ("read",)),)
-        assert app.reloads.results == {"succeeded": 1}
+        assert app.reloads.results == {("succeeded", "test"): 1}
     # From a reload on the log is where the configuration has it.
     said = told() + capsys.readouterr().err
     line = next(line for line in said.splitlines() if " reloaded " in line)
@@ -353,7 +415,7 @@ async def test_new_certificate_files_are_taken_up_by_themselves(
         fresh.cert_chain_pems[0].write_to_path(str(files.directory / "server.crt"))
         fresh.private_key_pem.write_to_path(str(files.directory / "server.key"))
         await until(lambda: app.stores[0].generation == 2)
-        assert app.certificate_reloads["swapped"] == 1
+        assert app.certificate_reloads["swapped", "watch"] == 1
 
 
 # -- local doors -----------------------------------------------------------

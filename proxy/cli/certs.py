@@ -74,6 +74,7 @@ class _Tls(NamedTuple):
     suites: tuple[str, ...] = ()
     lost_names: Literal["refuse"] = "refuse"
     expired_crl: Literal["refuse"] = "refuse"
+    bad_pair: Literal["refuse_all"] = "refuse_all"
 
 
 def register(commands: _Commands) -> None:

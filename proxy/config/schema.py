@@ -77,6 +77,8 @@ class Tls(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     lost_names: Literal["warn", "refuse"] = "warn"
     #: A revocation list past its date: refuse every client of its CA, or go by what it says.
     expired_crl: Literal["refuse", "accept"] = "refuse"
+    #: A pair that cannot be served, of several: keep that one's old certificate, or those of all.
+    bad_pair: Literal["keep_old", "refuse_all"] = "keep_old"
 
 
 class FanOut(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

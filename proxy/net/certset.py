@@ -45,8 +45,8 @@ class CertSet:
         self.stores = tuple(CertStore(listener, tls, wall=wall) for listener in listeners)
         #: Held by whoever reloads.
         self.turn = asyncio.Lock()
-        #: Looks at the files that were worth a line, by outcome.
-        self.outcomes: Counter[str] = Counter()
+        #: Looks at the files that were worth a line, by outcome and trigger.
+        self.outcomes: Counter[tuple[str, str]] = Counter()
         self.rotation = Rotation(
             self.stores,
             reloaded=self._reloaded,
@@ -82,12 +82,13 @@ class CertSet:
         return "; ".join(dict.fromkeys(texts))
 
     async def prepare(
-        self, listeners: Sequence[ListenerSettings], tls: TlsSettings, trigger: str
+        self, listeners: Sequence[ListenerSettings], tls: TlsSettings, trigger: str, *, whole: bool = True
     ) -> list[Candidate]:
         """Read and prove what these settings name; ``turn`` must be held until the commit.
 
-        Raises CertificatesRefused with what is wrong in any of them.  A set that
-        looks half-written is given the settle time to become whole.
+        ``whole``: raises CertificatesRefused with what is wrong in any of them;
+        otherwise what is wrong is in the results, as when the watch looks.  A set
+        that looks half-written is given the settle time to become whole.
         """
         loop = asyncio.get_running_loop()
         give_up = loop.time() + self._settle
@@ -105,13 +106,16 @@ class CertSet:
             if not errors:
                 return candidates
             if not all(finding.transient for finding in errors) or loop.time() >= give_up:
-                raise CertificatesRefused(errors)
+                if whole:
+                    raise CertificatesRefused(errors)
+                return candidates
             await asyncio.sleep(min(_RETRY, self._settle))
 
     def commit(self, candidates: Sequence[Candidate]) -> list[ReloadResult]:
         """Swap to what was prepared, and watch the files that it came from."""
         results = [store.commit(one) for store, one in zip(self.stores, candidates, strict=True)]
-        for result in results:
+        for store, result in zip(self.stores, results, strict=True):
+            self.rotation.heard(store, result)
             self._tell(result)
         self.rotation.watch.look()
         self._changed()
@@ -123,5 +127,5 @@ class CertSet:
             self._changed()
 
     def _tell(self, result: ReloadResult) -> None:
-        self.outcomes[result.outcome] += 1
+        self.outcomes[result.outcome, "+".join(sorted(result.trigger.split("+")))] += 1
         tell_reload(result)

@@ -12,6 +12,8 @@ from typing import Literal, Protocol
 from proxy.net.tlspolicy import ClientAuth, Policy, tls_policy
 from proxy.x509.validate import Rules
 
+BadPair = Literal["keep_old", "refuse_all"]
+
 
 class PairPaths(Protocol):
     """``certificates[]`` of a listener's configuration."""
@@ -72,6 +74,10 @@ class TlsSettings(Protocol):
     def expired_crl(self) -> Literal["refuse", "accept"]:
         """As in ``Rules``."""
 
+    @property
+    def bad_pair(self) -> BadPair:
+        """As in ``StoreSettings``."""
+
 
 @dataclass(frozen=True)
 class StoreSettings:
@@ -83,6 +89,8 @@ class StoreSettings:
     revocations: Path | None
     policy: Policy
     rules: Rules
+    bad_pair: BadPair = "keep_old"
+    """When one of several pairs is refused: take the others, or none."""
 
     @property
     def groups(self) -> tuple[tuple[Path | None, Path | None], ...]:
@@ -117,4 +125,5 @@ def settings_of(listener: ListenerSettings, tls: TlsSettings, names: Sequence[st
             names=tuple(names),
             expired_crl=tls.expired_crl,
         ),
+        bad_pair=tls.bad_pair,
     )

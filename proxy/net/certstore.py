@@ -216,7 +216,8 @@ class CertStore:
             served.append(digest if judged is not None or kept_digest is None else kept_digest)
         served.append(digests[-1])
         nothing_new = same and old is not None and tuple(served) == old.digests
-        if len(pairs) < len(settings.pairs) or nothing_new:
+        refuse_all = settings.bad_pair == "refuse_all" and has_error(findings)
+        if len(pairs) < len(settings.pairs) or nothing_new or refuse_all:
             return self._failed(trigger, settings, findings)
         return self._built(trigger, settings, tuple(pairs), trust, tuple(served), findings)
 

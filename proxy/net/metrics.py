@@ -29,6 +29,8 @@ from proxy.net.service import Service
 
 #: Reasons that are told apart; the rarer ones are ``other``.
 _REASONS = 40
+#: There from the start, with 0.
+_RELOADS = {(result, trigger): 0 for result in ("succeeded", "failed") for trigger in ("SIGHUP", "control")}
 
 
 class ServiceCollector(Collector):
@@ -211,7 +213,17 @@ class ServiceCollector(Collector):
         )
         expiry = GaugeMetricFamily(
             "amiproxy_certificate_not_after_seconds",
-            "When a served certificate ends, since the epoch",
+            "When a served certificate ends, or one that it is served with, since the epoch",
+            labels=["listener", "name"],
+        )
+        authorities = GaugeMetricFamily(
+            "amiproxy_client_ca_not_after_seconds",
+            "When a CA of clients ends, since the epoch",
+            labels=["listener", "name"],
+        )
+        lists = GaugeMetricFamily(
+            "amiproxy_crl_next_update_seconds",
+            "When the revocation list of a CA of clients runs out, since the epoch",
             labels=["listener", "name"],
         )
         generations = GaugeMetricFamily(
@@ -222,38 +234,61 @@ class ServiceCollector(Collector):
             generations.add_metric([listener], store.generation)
             soonest: dict[str, float] = {}
             for pair in store.current.pairs:
-                end = pair.facts.not_after.timestamp()
+                end = pair.ending.at.timestamp()
                 for name in pair.facts.names or (pair.facts.subject,):
                     # An RSA and an ECDSA certificate may share a name: the one that ends first counts.
                     soonest[name] = min(end, soonest.get(name, end))
             for name, end in soonest.items():
                 expiry.add_metric([listener, name], end)
+            for family, kind in ((authorities, "client-ca"), (lists, "revocation-list")):
+                ends = [(one.name, one.at) for one in store.current.endings if one.kind == kind]
+                # Two keys of one name are no reason to leave the whole page unread.
+                for name, first in dict(sorted(ends, reverse=True)).items():
+                    family.add_metric([listener, name], first.timestamp())
         yield expiry
+        yield authorities
+        yield lists
         yield generations
 
     def _reloads(self) -> Iterator[Metric]:
         reloads = self._service.reloads
+        counts: dict[tuple[str, str], int] = {**_RELOADS, **reloads.results}
         yield _counters(
             "amiproxy_reloads",
-            "Reloads of everything, by result",
-            ["result"],
-            {result: reloads.results[result] for result in ("succeeded", "failed")},
+            "Reloads of everything, by result and trigger",
+            ["result", "trigger"],
+            counts,
         )
         yield _counters(
             "amiproxy_certificate_reloads",
-            "Looks at the certificate files that were worth a line in the log, by outcome",
-            ["outcome"],
+            "Looks at the certificate files that were worth a line in the log, by outcome and trigger",
+            ["outcome", "trigger"],
             self._service.certificate_reloads,
         )
+        refused = GaugeMetricFamily(
+            "amiproxy_certificate_files_refused",
+            "1 while certificate files on disk are not served because they were refused",
+            labels=["listener"],
+        )
+        looked = GaugeMetricFamily(
+            "amiproxy_certificate_last_success_seconds",
+            "When the certificate files were last found to be what is served, since the epoch",
+            labels=["listener"],
+        )
+        for settings, store in zip(self._service.config.listeners, self._service.stores, strict=True):
+            refused.add_metric([str(settings.address)], float(not store.last_result.succeeded))
+            looked.add_metric([str(settings.address)], store.last_success)
+        yield refused
+        yield looked
         yield GaugeMetricFamily(
             "amiproxy_config_ok",
-            "0 while what is on disk was refused by the last reload",
+            "0 while configuration or users on disk were refused by the last reload",
             float(not reloads.failed),
         )
         yield GaugeMetricFamily(
             "amiproxy_reload_last_success_seconds",
-            "When configuration was last taken up, since the epoch",
-            reloads.last_success,
+            "When configuration or certificates were last taken up, since the epoch",
+            max(reloads.last_success, *(store.current.since for store in self._service.stores)),
         )
 
     def _limits(self) -> Iterator[Metric]:
@@ -274,7 +309,10 @@ def _counter(name: str, text: str, value: float) -> CounterMetricFamily:
 
 
 def _counters(
-    name: str, text: str, labels: Sequence[str], values: Mapping[str, int] | Mapping[tuple[str, ...], int]
+    name: str,
+    text: str,
+    labels: Sequence[str],
+    values: Mapping[str, int] | Mapping[tuple[str, str], int] | Mapping[tuple[str, ...], int],
 ) -> CounterMetricFamily:
     family = CounterMetricFamily(name, text, labels=labels)
     for key, value in values.items():

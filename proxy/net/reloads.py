@@ -26,6 +26,13 @@ class ReloadReport(NamedTuple):
     differences: Differences = Differences()
     #: One line for each listener: what became of its certificates.
     certificates: tuple[str, ...] = ()
+    #: Nothing but certificate files was refused: configuration and users on disk are what is in force.
+    only_certificates: bool = False
+
+    @property
+    def keeps_old(self) -> bool:
+        """Whether configuration or users on disk are not what is in force."""
+        return not self.succeeded and not self.only_certificates
 
 
 class _Request:
@@ -49,15 +56,19 @@ class Reloads:
         self._pending: _Request | None = None
         self._asked = asyncio.Event()
         self._closed = ""
-        #: Reloads since the start, by result: ``succeeded`` and ``failed``.
-        self.results: Counter[str] = Counter()
+        #: Reloads since the start, by result (``succeeded``, ``failed``) and trigger.
+        self.results: Counter[tuple[str, str]] = Counter()
         self.last: ReloadReport | None = None
         self.last_success = wall()
 
     @property
     def failed(self) -> bool:
-        """Whether what is on disk was refused when it was last looked at."""
-        return self.last is not None and not self.last.succeeded
+        """Whether configuration or users on disk are not in force, as last asked for.
+
+        What became of certificate files alone, their stores know: that is mended by
+        the watch, and needs no reload of everything.
+        """
+        return self.last is not None and self.last.keeps_old
 
     def request(self, trigger: str) -> None:
         """Ask, and do not wait; harmless from a signal handler of the loop, however often."""
@@ -97,7 +108,8 @@ class Reloads:
                 text = f"a fault of the proxy's own ({type(fault).__name__}); the log has it"
                 report = ReloadReport(False, request.triggers[0], self._wall(), (text,))
             self.last = report
-            self.results["succeeded" if report.succeeded else "failed"] += 1
+            trigger = "+".join(sorted(request.triggers))
+            self.results["succeeded" if report.succeeded else "failed", trigger] += 1
             if report.succeeded:
                 self.last_success = report.at
             self._tell(request, report)

@@ -136,6 +136,10 @@ class Rotation:
         self._asked.set()
         return self._pending
 
+    def heard(self, store: Store, result: ReloadResult) -> None:
+        """Somebody else committed this, and told of it: it is no news any more."""
+        self._is_news(store, result, asked=True)
+
     def _paths(self) -> Iterator[Path]:
         return (path for store in self._stores for path in store.paths)
 

@@ -46,8 +46,8 @@ class Service(Protocol):
         """When everything is."""
 
     @property
-    def certificate_reloads(self) -> Counter[str]:
-        """Those of the certificates alone, by outcome."""
+    def certificate_reloads(self) -> Counter[tuple[str, str]]:
+        """Those of the certificates alone, by outcome and trigger."""
 
     @property
     def lag(self) -> LoopLag:

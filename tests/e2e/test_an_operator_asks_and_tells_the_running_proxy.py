@@ -122,7 +122,7 @@ async def test_a_bad_reload_exits_with_every_reason(service: Service, metrics_po
     assert "everything stays as it was" in done.stderr
     _, text = await get(metrics_port, "/metrics")
     assert "\namiproxy_config_ok 0.0\n" in text
-    assert 'amiproxy_reloads_total{result="failed"} 1.0' in text
+    assert 'amiproxy_reloads_total{result="failed",trigger="control"} 1.0' in text
     status, body = await get(metrics_port, "/readyz")
     assert status == 200
     assert body.startswith("degraded\n")

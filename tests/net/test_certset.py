@@ -53,6 +53,39 @@ async def test_one_bad_pair_keeps_all_the_old(listeners: list[Listener], tmp_pat
     assert [store.context for store in certificates.stores] == before
 
 
+async def test_one_bad_pair_keeps_itself_old_where_nothing_else_is_at_stake(
+    listeners: list[Listener], tmp_path: Path
+) -> None:
+    certificates = CertSet(listeners, Tls(), settle=0.01)
+    listener(tmp_path / "one")
+    listeners[1].certificates[0].chain.write_text("no certificate")
+    candidates = await certificates.prepare(listeners, Tls(), "SIGHUP", whole=False)
+    results = certificates.commit(candidates)
+    assert [result.outcome for result in results] == ["swapped", "failed"]
+    assert [store.generation for store in certificates.stores] == [2, 1]
+    assert "new files of dns:localhost are refused" in certificates.attention()
+
+
+async def test_what_was_refused_is_not_told_again_by_the_watch(
+    listeners: list[Listener], tmp_path: Path
+) -> None:
+    certificates = CertSet(listeners, Tls(), settle=0.01)
+    pair = listeners[1].certificates[0]
+    good = pair.chain.read_bytes()
+    pair.chain.write_text("no certificate")
+    async with certificates.turn:
+        certificates.commit(await certificates.prepare(listeners, Tls(), "SIGHUP", whole=False))
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(certificates.rotation.run())
+        certificates.rotation.request("timer", 0.0)
+        await until(lambda: certificates.rotation._pending is None, "the timer's look to begin")
+        await certificates.rotation.reload("control")
+        assert ("failed", "timer") not in certificates.outcomes
+        pair.chain.write_bytes(good)
+        await until(lambda: certificates.stores[1].last_result.succeeded)
+        running.cancel()
+
+
 async def test_a_set_that_is_being_written_is_given_time(listeners: list[Listener], tmp_path: Path) -> None:
     certificates = CertSet(listeners, Tls(), settle=10.0)
     pair = listeners[0].certificates[0]
@@ -80,7 +113,7 @@ async def test_the_watch_waits_for_its_turn_and_tells_of_its_swap(
             await until(lambda: certificates.turn._waiters, "the rotation to wait for its turn")
             assert certificates.stores[0].generation == 1
         await until(lambda: certificates.stores[0].generation == 2)
-        await until(lambda: certificates.outcomes["swapped"] == 1)
+        await until(lambda: certificates.outcomes["swapped", "control"] == 1)
         assert swaps
         running.cancel()
 
@@ -96,7 +129,7 @@ async def test_a_watch_that_fails_is_told_once_and_nothing_is_swapped(
         results = await certificates.rotation.reload("control")
         assert not all(result.succeeded for result in results)
         running.cancel()
-    assert certificates.outcomes["failed"] >= 1
+    assert certificates.outcomes["failed", "control"] == 1
     assert certificates.stores[0].generation == 1
 
 
@@ -176,4 +209,4 @@ async def test_a_swap_is_told_and_a_refusal_is_not(named_listeners: list[Listene
     install(tmp_path / "a", new.pem, new.key_pem)
     certificates._reloaded(store, store.reload("watch"))
     assert swaps == [1]
-    assert certificates.outcomes == {"failed": 1, "swapped": 1}
+    assert certificates.outcomes == {("failed", "watch"): 1, ("swapped", "watch"): 1}

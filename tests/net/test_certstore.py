@@ -474,7 +474,7 @@ class TestNewSettings:
 class Several:
     """Two pairs for one listener."""
 
-    def __init__(self, directory: Path, *forged: Forged) -> None:
+    def __init__(self, directory: Path, *forged: Forged, tls: Tls | None = None) -> None:
         self.directory = directory
         for number, item in enumerate(forged):
             self.put(number, item)
@@ -482,7 +482,7 @@ class Several:
         self.listener = Listener(
             tuple(Pair(directory / f"{number}.crt", directory / f"{number}.key") for number in names)
         )
-        self.store = CertStore(self.listener, Tls())
+        self.store = CertStore(self.listener, tls or Tls())
 
     def put(self, number: int, forged: Forged) -> None:
         install(self.directory, forged.pem, forged.key_pem, str(number))
@@ -511,6 +511,21 @@ def test_bad_pair_alone_stays_old(tmp_path: Path) -> None:
     assert several.store.reload("watch").outcome == "swapped"
     assert shown(several.store, "one.example") == newer.der
     assert shown(several.store, "two.example") == mended.der
+
+
+def test_bad_pair_refuses_all_where_that_is_wanted(tmp_path: Path) -> None:
+    one, two = named("one.example"), named("two.example")
+    several = Several(tmp_path, one, two, tls=Tls(bad_pair="refuse_all"))
+    newer = named("one.example")
+    several.put(0, newer)
+    install(tmp_path, named("two.example").pem, two.key_pem, "1")
+    result = several.store.reload("watch")
+    assert (result.outcome, result.generation, result.changes) == ("failed", 1, ())
+    assert [finding.file for finding in result.findings] == [str(tmp_path / "1.key")]
+    assert shown(several.store, "one.example") == one.der
+    several.put(1, named("two.example"))
+    assert several.store.reload("watch").outcome == "swapped"
+    assert shown(several.store, "one.example") == newer.der
 
 
 def test_pair_that_is_missing_keeps_only_itself_old(tmp_path: Path) -> None:

@@ -3,9 +3,11 @@
 import asyncio
 import subprocess
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from shutil import which
 
+import msgspec
 import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
@@ -17,6 +19,7 @@ from proxy.core.users import User
 from proxy.net.link import LinkState
 from proxy.net.metrics import ServiceCollector
 from proxy.net.reloads import ReloadReport
+from tests.support.certificates import DAY, forge, forge_crl, install
 from tests.support.core_doubles import ListTransport, ListUpstream, event
 from tests.support.live_service import LiveService
 
@@ -62,7 +65,7 @@ async def test_a_quiet_service_has_every_metric(service: LiveService) -> None:
     assert found["amiproxy_config_ok"] == 1
     assert found["amiproxy_link_up"] == 0
     assert found['amiproxy_link_state{state="connecting"}'] == 1
-    assert found['amiproxy_reloads_total{result="failed"}'] == 0
+    assert found['amiproxy_reloads_total{result="failed",trigger="SIGHUP"}'] == 0
     assert found["amiproxy_draining"] == 0
     assert found["amiproxy_outbox_largest_bytes"] == 0
     assert found["amiproxy_start_time_seconds"] == pytest.approx(service.started)
@@ -176,16 +179,64 @@ async def test_certificates_by_name(service: LiveService) -> None:
 
 
 async def test_reloads(service: LiveService) -> None:
-    service.reloads.results.update(succeeded=3, failed=1)
+    service.reloads.results.update({("succeeded", "control"): 3, ("failed", "SIGHUP"): 1})
     service.reloads.last = ReloadReport(False, "SIGHUP", 5.0, ("wrong",))
-    service.reloads.last_success = 4.0
-    service.certificate_reloads["swapped"] = 2
+    service.reloads.last_success = service.stores[0].current.since + 4.0
+    service.certificate_reloads["swapped", "watch"] = 2
     found = values_of(service)
-    assert found['amiproxy_reloads_total{result="succeeded"}'] == 3
-    assert found['amiproxy_reloads_total{result="failed"}'] == 1
+    assert found['amiproxy_reloads_total{result="succeeded",trigger="control"}'] == 3
+    assert found['amiproxy_reloads_total{result="failed",trigger="SIGHUP"}'] == 1
     assert found["amiproxy_config_ok"] == 0
-    assert found["amiproxy_reload_last_success_seconds"] == 4.0
-    assert found['amiproxy_certificate_reloads_total{outcome="swapped"}'] == 2
+    assert found["amiproxy_reload_last_success_seconds"] == service.reloads.last_success
+    assert found['amiproxy_certificate_reloads_total{outcome="swapped",trigger="watch"}'] == 2
+
+
+async def test_a_swap_by_the_watch_is_a_success_too(service: LiveService, tmp_path: Path) -> None:
+    (store,), key = service.stores, service.config.listeners[0].certificates[0].key
+    listener = '{listener="127.0.0.1:5039"}'
+    service.reloads.last_success = store.current.since - 100
+    found = values_of(service)
+    assert found["amiproxy_reload_last_success_seconds"] == store.current.since
+    assert found[f"amiproxy_certificate_last_success_seconds{listener}"] == store.last_success
+    assert found[f"amiproxy_certificate_files_refused{listener}"] == 0
+    good = key.read_bytes()
+    key.write_bytes(b"junk")
+    store.reload("watch")
+    store.reload("timer")
+    assert values_of(service)[f"amiproxy_certificate_files_refused{listener}"] == 1
+    key.write_bytes(good)
+    store.reload("timer")
+    found = values_of(service)
+    assert found[f"amiproxy_certificate_files_refused{listener}"] == 0
+    assert found[f"amiproxy_certificate_last_success_seconds{listener}"] == store.last_success
+
+
+async def test_what_clients_are_judged_by(service: LiveService, tmp_path: Path) -> None:
+    end = datetime(2040, 1, 1, tzinfo=UTC)
+    authority = forge("Clients CA", ca=True, not_after=end + DAY)
+    (tmp_path / "ca.crt").write_bytes(authority.pem)
+    (tmp_path / "ca.crl").write_bytes(forge_crl(authority, next_update=end))
+    listener = msgspec.structs.replace(
+        service.config.listeners[0],
+        client_auth="optional",
+        client_ca=tmp_path / "ca.crt",
+        client_crl=tmp_path / "ca.crl",
+    )
+    store = service.stores[0]
+    store.commit(store.prepare("test", listener, service.config.tls))
+    found, labels = values_of(service), '{listener="127.0.0.1:5039",name="CN=Clients CA"}'
+    assert found[f"amiproxy_crl_next_update_seconds{labels}"] == end.timestamp()
+    assert found[f"amiproxy_client_ca_not_after_seconds{labels}"] == (end + DAY).timestamp()
+
+
+async def test_an_intermediate_that_ends_first_is_the_end(service: LiveService) -> None:
+    middle = forge("Middle", ca=True, not_after=datetime(2030, 1, 1, tzinfo=UTC))
+    leaf = forge(issuer=middle, not_after=datetime(2031, 1, 1, tzinfo=UTC))
+    pair = service.config.listeners[0].certificates[0]
+    install(pair.chain.parent, leaf.pem + middle.pem, leaf.key_pem)
+    assert service.stores[0].reload("test").succeeded
+    key = 'amiproxy_certificate_not_after_seconds{listener="127.0.0.1:5039",name="dns:pbx.example"}'
+    assert values_of(service)[key] == middle.certificate.not_valid_after_utc.timestamp()
 
 
 async def test_lateness_of_the_loop(service: LiveService) -> None:

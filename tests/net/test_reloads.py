@@ -17,6 +17,7 @@ class Transaction:
         self.most = 0
         self.gate = asyncio.Event()
         self.problems: tuple[str, ...] = ()
+        self.only_certificates = False
         self.fault: Exception | None = None
 
     async def __call__(self, trigger: str) -> ReloadReport:
@@ -29,7 +30,13 @@ class Transaction:
             self.running -= 1
         if self.fault is not None:
             raise self.fault
-        return ReloadReport(not self.problems, trigger, float(len(self.triggers)), self.problems)
+        return ReloadReport(
+            not self.problems,
+            trigger,
+            float(len(self.triggers)),
+            self.problems,
+            only_certificates=self.only_certificates,
+        )
 
 
 @asynccontextmanager
@@ -50,8 +57,9 @@ async def test_a_storm_of_signals_is_two_reloads() -> None:
             reloads.request("SIGHUP")
         reloads.request("control")
         transaction.gate.set()
-        await until(lambda: reloads.results["succeeded"] == 2)
+        await until(lambda: sum(reloads.results.values()) == 2)
     assert transaction.triggers == ["SIGHUP", "SIGHUP+control"]
+    assert reloads.results == {("succeeded", "SIGHUP"): 1, ("succeeded", "SIGHUP+control"): 1}
     assert transaction.most == 1
 
 
@@ -81,7 +89,30 @@ async def test_a_failure_is_kept_until_one_succeeds() -> None:
         transaction.problems = ()
         await reloads.reload("control")
         assert not reloads.failed
-        assert reloads.results == {"failed": 1, "succeeded": 1}
+        assert reloads.results == {("failed", "control"): 1, ("succeeded", "control"): 1}
+
+
+async def test_refused_certificates_say_nothing_of_the_configuration() -> None:
+    transaction = Transaction()
+    transaction.gate.set()
+    transaction.problems = ("server.key: wrong",)
+    transaction.only_certificates = True
+    async with running(transaction) as reloads:
+        assert not (await reloads.reload("control")).succeeded
+        assert not reloads.failed
+        assert reloads.results == {("failed", "control"): 1}
+        assert reloads.last_success == 0.0
+
+
+async def test_the_order_of_triggers_is_no_other_name() -> None:
+    transaction = Transaction()
+    async with running(transaction) as reloads:
+        reloads.request("test")
+        await until(lambda: transaction.running)
+        reloads.request("control")
+        reloads.request("SIGHUP")
+        transaction.gate.set()
+        await until(lambda: reloads.results["succeeded", "SIGHUP+control"] == 1)
 
 
 async def test_a_fault_of_ours_is_a_failed_reload_and_not_the_end() -> None:

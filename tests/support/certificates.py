@@ -46,6 +46,7 @@ class Tls:
     allow_expired: bool = False
     lost_names: Literal["warn", "refuse"] = "warn"
     expired_crl: Literal["refuse", "accept"] = "refuse"
+    bad_pair: Literal["keep_old", "refuse_all"] = "keep_old"
 
 
 class Forged(NamedTuple):

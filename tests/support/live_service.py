@@ -55,7 +55,7 @@ class LiveService:
         return self.certificates.rotation
 
     @property
-    def certificate_reloads(self) -> Counter[str]:
+    def certificate_reloads(self) -> Counter[tuple[str, str]]:
         return self.certificates.outcomes
 
     def set_log_level(self, level: str) -> None:
