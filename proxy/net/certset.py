@@ -123,7 +123,7 @@ class CertSet:
 
     def _reloaded(self, _store: Store, result: ReloadResult) -> None:
         self._tell(result)
-        if result.outcome in ("swapped", "partial"):
+        if result.swapped:
             self._changed()
 
     def _tell(self, result: ReloadResult) -> None:

@@ -62,6 +62,11 @@ class ReloadResult:
         return self.outcome in ("swapped", "unchanged")
 
     @property
+    def swapped(self) -> bool:
+        """Whether anything else is served than before."""
+        return self.outcome in ("swapped", "partial")
+
+    @property
     def may_pass(self) -> bool:
         """Whether every error is one that a writer at work would explain: try again before complaining."""
         errors = [finding for finding in self.findings if finding.level == "error"]

@@ -32,7 +32,13 @@ STATUS: dict[str, Any] = {
     "link": {"state": "up", "reason": ""},
     "in_flight": 4,
     "outbox_bytes": 5000,
-    "certificates": {"names": ["dns:pbx"], "not_after": 1_800_000_000.0, "state": "fine"},
+    "certificates": {
+        "kind": "certificate",
+        "names": ["dns:pbx"],
+        "not_after": 1_800_000_000.0,
+        "state": "fine",
+    },
+    "refused": [],
     "reload": None,
     "log_level": "info",
     "loop_lag": 0.0012,
@@ -111,9 +117,26 @@ CERTIFICATE = {
             "key": "ECDSA P-256",
             "not_before": 0.0,
             "not_after": 1_800_000_000.0,
+            "ends_by": "CN=Middle",
             "days_left": 12.5,
             "state": "warning",
         }
+    ],
+    "clients": [
+        {
+            "kind": "client-ca",
+            "name": "CN=Clients",
+            "not_after": 1_800_000_000.0,
+            "state": "fine",
+            "said": "client CA CN=Clients expires in 90 days (2027-01-15)",
+        },
+        {
+            "kind": "revocation-list",
+            "name": "CN=Clients",
+            "not_after": 1_800_000_000.0,
+            "state": "expired",
+            "said": "revocation list of CN=Clients ran out 5 hours ago (2027-01-15)",
+        },
     ],
 }
 RELOAD = {
@@ -126,6 +149,7 @@ RELOAD = {
     "users_removed": ["old"],
     "users_changed": {"wall": ["read", "secret"]},
     "certificates": ["certificates unchanged, generation 1 (control)"],
+    "only_certificates": False,
 }
 LIMITS = [
     {"name": "connections", "value": 1024, "used": 3, "hits": 2},
@@ -213,7 +237,19 @@ def ctl(answering: Answering, *arguments: str) -> int:
         ("session x", ["TLSv1.3/X", "logged in, nothing under way", "WALL", "call, 1 filter of its own"]),
         ("users", ["wall", "disabled", "plain+md5", "1 user"]),
         ("upstream", ["127.0.0.1:5038 as amiproxy", "down (connection refused)", "1 action"]),
-        ("certs", ["dns:pbx2", "2027-01-15", "12.5", "warning", "on disk, not served: /etc/new.crt"]),
+        (
+            "certs",
+            [
+                "dns:pbx2",
+                "2027-01-15",
+                "12.5",
+                "warning",
+                "on disk, not served: /etc/new.crt",
+                "[::]:5039: dns:pbx ends with CN=Middle, which signs it",
+                "[::]:5039: client CA CN=Clients expires in 90 days (2027-01-15)",
+                "[::]:5039: revocation list of CN=Clients ran out 5 hours ago (2027-01-15)",
+            ],
+        ),
         ("certs reload", ["certificates unchanged"]),
         ("limits", ["connections", "1024", "::1/128"]),
         ("kick x", ["1 session ended"]),
@@ -514,6 +550,25 @@ def test_a_failed_reload_and_an_unchanged_one_are_said(
     assert "FAILED, the old configuration is in force" in out
     assert "proxy.yaml:1: wrong" in out
     assert "down (connection refused)" in out
+    refused = {
+        **STATUS,
+        "reload": {**failed, "only_certificates": True},
+        "refused": ["[::]:5039: certificates NOT reloaded (watch): server.key: wrong"],
+        "certificates": {**STATUS["certificates"], "kind": "revocation-list", "names": ["CN=C"]},
+    }
+    answering.answer = lambda _: [reply(refused)]
+    ctl(answering, "status")
+    out = capsys.readouterr().out
+    assert "certificates were refused (control, 1970-01-01 00:00:00 UTC)" in out
+    assert "in force" not in out
+    assert "REFUSED, the old ones go on serving" in out
+    assert "[::]:5039: certificates NOT reloaded (watch): server.key: wrong" in out
+    assert "fine: revocation list of CN=C until 2027-01-15" in out
+    answering.answer = lambda _: [reply({**refused, "refused": []})]
+    ctl(answering, "status")
+    out = capsys.readouterr().out
+    assert "certificates were refused (control, 1970-01-01 00:00:00 UTC), and have been mended since" in out
+    assert "as on disk" in out
     same = {**RELOAD, "changed": [], "users_added": [], "users_removed": [], "users_changed": {}}
     answering.answer = lambda _: [reply(same)]
     ctl(answering, "reload")

@@ -46,7 +46,8 @@ UPSTREAM = "username: amiproxy, secret_file: upstream.secret"
         {"metrics": '{address: "127.0.0.1:9539"}', "control": "{socket: /run/x.sock}"},
         {"log": "{format: json, level: debug}", "tls": "{policy: modern}"},
         {"tls": "{policy: modern, minimum_version: TLSv1.3}"},
-        {"tls": "{minimum_version: TLSv1.3, allow_expired: true, lost_names: refuse, expired_crl: accept, bad_pair: refuse_all}"},
+        {"tls": "{minimum_version: TLSv1.3, allow_expired: true, lost_names: refuse, expired_crl: accept}"},
+        {"tls": "{bad_pair: refuse_all}"},
         {"tls": "{suites: [ECDHE-RSA-AES256-GCM-SHA384, ECDHE-ECDSA-CHACHA20-POLY1305]}"},
     ],
 )  # fmt: skip

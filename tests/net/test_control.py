@@ -8,9 +8,11 @@ import os
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from proxy.ami import privilege
@@ -20,6 +22,7 @@ from proxy.net.control import COMMANDS, ControlServer, Permission
 from proxy.net.control.server import permission_of
 from proxy.net.localsocket import Credentials, UnixListener
 from proxy.net.reloads import ReloadReport
+from tests.support.certificates import DAY, forge, forge_crl, install
 from tests.support.core_doubles import ListTransport
 from tests.support.live_service import LiveService
 from tests.support.waiting import DEADLINE, until
@@ -288,9 +291,49 @@ async def test_certificates(control: Control) -> None:
     assert found["listener"] == "127.0.0.1:5039"
     assert found["served"][0]["names"] == ["dns:localhost", "ip:127.0.0.1", "ip:::1"]
     assert found["waiting"] == []
+    assert found["clients"] == []
     control.service.config.listeners[0].certificates[0].chain.write_text("new")
     (found,) = await control.asker.result("certs")
     assert len(found["waiting"]) == 1
+
+
+async def test_certificates_with_all_that_ends(control: Control, tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    middle = forge("Middle", ca=True, not_after=now + 10 * DAY)
+    leaf, authority = forge(issuer=middle), forge("Clients CA", ca=True, not_after=now + 99 * DAY)
+    (tmp_path / "ca.crt").write_bytes(authority.pem)
+    (tmp_path / "ca.crl").write_bytes(forge_crl(authority, next_update=now + 0.5 * DAY))
+    listener = msgspec.structs.replace(
+        control.service.config.listeners[0],
+        client_auth="optional",
+        client_ca=tmp_path / "ca.crt",
+        client_crl=tmp_path / "ca.crl",
+    )
+    install(listener.certificates[0].chain.parent, leaf.pem + middle.pem, leaf.key_pem)
+    store = control.service.stores[0]
+    store.commit(store.prepare("test", listener, control.service.config.tls))
+    (found,) = await control.asker.result("certs")
+    (served,) = found["served"]
+    assert served["ends_by"] == "CN=Middle"
+    assert served["not_after"] == middle.certificate.not_valid_after_utc.timestamp()
+    assert (served["days_left"], served["state"]) == (pytest.approx(10, abs=0.1), "warning")
+    assert [(one["kind"], one["name"], one["state"]) for one in found["clients"]] == [
+        ("client-ca", "CN=Clients CA", "fine"),
+        ("revocation-list", "CN=Clients CA", "critical"),
+    ]
+    assert found["clients"][1]["said"].startswith("revocation list of CN=Clients CA runs out in 11 hours")
+    assert (await control.asker.result("status"))["certificates"]["state"] == "critical"
+
+
+async def test_files_that_are_refused_are_in_the_status(control: Control) -> None:
+    assert (await control.asker.result("status"))["refused"] == []
+    control.service.config.listeners[0].certificates[0].chain.write_text("no certificate")
+    control.service.stores[0].reload("watch")
+    (said,) = (await control.asker.result("status"))["refused"]
+    assert said.startswith(
+        "127.0.0.1:5039: certificates NOT reloaded, generation 1 goes on serving (watch): "
+    )
+    assert "server.crt" in said
 
 
 async def test_what_can_be_asked(control: Control) -> None:
@@ -338,6 +381,14 @@ async def test_reload_tells_what_changed_or_every_reason(control: Control) -> No
     assert not answer["ok"]
     assert answer["problems"] == ["proxy.yaml:1: a", "users.yaml:2: b"]
     assert (await control.asker.result("status"))["reload"]["succeeded"] is False
+    assert answer["error"] == "not reloaded; everything stays as it was"
+    control.service.report = ReloadReport(
+        False, "", 2.0, ("server.key: a",), Differences(), ("one", "two"), only_certificates=True
+    )
+    answer = await control.asker.ask("reload")
+    assert answer["error"] == "certificates were refused, and stay old; nothing else has changed"
+    assert answer["problems"] == ["server.key: a"]
+    assert (await control.asker.result("status"))["reload"]["only_certificates"] is True
 
 
 async def test_certificates_are_reloaded_or_every_reason_told(control: Control) -> None:

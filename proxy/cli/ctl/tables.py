@@ -4,7 +4,7 @@ What comes from the proxy may hold text that clients chose: cells are never
 markup, and control characters are shown as escapes.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -44,8 +44,9 @@ def status(result: View) -> RenderableType:
             "outboxes",
             f"{size(result['outbox_bytes'])} waiting, {counters['slow_consumers']} slow consumers closed",
         ),
-        ("certificate", f"{expiry['state']}: {' '.join(expiry['names'])} until {day(expiry['not_after'])}"),
-        ("reload", _reload_line(reload_)),
+        ("certificate", _expiry_line(expiry)),
+        ("its files", _refused_lines(result["refused"])),
+        ("reload", _reload_line(reload_, mended=not result["refused"])),
         ("log level", result["log_level"]),
         ("loop lag", f"{result['loop_lag'] * 1000:.1f} ms"),
     ]
@@ -143,6 +144,7 @@ def certs(result: Sequence[View]) -> RenderableType:
                     store["generation"],
                 )
             )
+        notes += _ends(store)
         notes.append(Text(f"{store['listener']}: {printable(store['last_reload'])}"))
         if store["waiting"]:
             notes.append(
@@ -220,9 +222,33 @@ def console() -> Console:
     return out if out.is_terminal else Console(highlight=False, width=200)
 
 
-def _reload_line(report: View | None) -> str:
+def _ends(store: View) -> Iterator[Text]:
+    """What ends beside the certificates of the table."""
+    for served in store["served"]:
+        if served["ends_by"]:
+            name = (served["names"] or [served["subject"]])[0]
+            text = f"{store['listener']}: {name} ends with {served['ends_by']}, which signs it"
+            yield Text(printable(text))
+    for one in store["clients"]:
+        style = {"fine": "", "critical": "red", "expired": "red"}.get(one["state"], "yellow")
+        yield Text(printable(f"{store['listener']}: {one['said']}"), style=style)
+
+
+def _expiry_line(expiry: View) -> str:
+    what = {"client-ca": "client CA ", "revocation-list": "revocation list of "}.get(expiry["kind"], "")
+    return f"{expiry['state']}: {what}{' '.join(expiry['names'])} until {day(expiry['not_after'])}"
+
+
+def _refused_lines(refused: Sequence[str]) -> str:
+    return "\n".join(["REFUSED, the old ones go on serving", *refused]) if refused else "as on disk"
+
+
+def _reload_line(report: View | None, *, mended: bool) -> str:
     if report is None:
         return "none since the start"
+    if report["only_certificates"]:
+        since = ", and have been mended since" if mended else ""
+        return f"certificates were refused ({report['trigger']}, {moment(report['at'])}){since}"
     said = "succeeded" if report["succeeded"] else "FAILED, the old configuration is in force"
     problems = "".join(f"\n{problem}" for problem in report["problems"])
     return f"{said} ({report['trigger']}, {moment(report['at'])}){problems}"

@@ -103,7 +103,8 @@ async def _certs_reload(service: Service, _: Arguments) -> object:
     )
     told = [str(result) for result in results]
     if not all(result.succeeded for result in results):
-        raise Refused("certificates were not reloaded; the old ones go on serving", problems, told)
+        kept = "; the others were taken" if any(result.swapped for result in results) else ""
+        raise Refused(f"certificates were refused, and stay old{kept}", problems, told)
     return told
 
 
@@ -123,6 +124,9 @@ async def _drain(service: Service, _: Arguments) -> object:
 async def _reload(service: Service, _: Arguments) -> object:
     """Read configuration, users, secret and certificates again: take all of it, or keep all the old."""
     report = await service.reloads.reload("control")
+    if report.only_certificates:
+        told = "certificates were refused, and stay old; nothing else has changed"
+        raise Refused(told, report.problems, views.reload(report))
     if not report.succeeded:
         raise Refused("not reloaded; everything stays as it was", report.problems)
     return views.reload(report)

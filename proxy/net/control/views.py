@@ -18,7 +18,7 @@ from proxy.core.users import User
 from proxy.net.certstore import CertStore
 from proxy.net.reloads import ReloadReport
 from proxy.net.service import Service
-from proxy.x509.expiry import expiry_state
+from proxy.x509.expiry import Expiry
 
 View = dict[str, Any]
 
@@ -44,6 +44,7 @@ def status(service: Service) -> View:
         "in_flight": hub.exchange.in_flight,
         "outbox_bytes": sum(outbox_bytes(session) for session in hub.sessions),
         "certificates": min_expiry(service),
+        "refused": refused(service),
         "reload": None if reloads.last is None else reload(reloads.last),
         "log_level": service.log_level,
         "loop_lag": round(service.lag.last, 6),
@@ -171,26 +172,54 @@ def _store(listener: str, store: CertStore) -> View:
                 "sha256": pair.facts.sha256,
                 "key": pair.facts.key,
                 "not_before": pair.facts.not_before.timestamp(),
-                "not_after": pair.facts.not_after.timestamp(),
-                "days_left": round((pair.facts.not_after - now).total_seconds() / 86400, 1),
-                "state": str(expiry_state(pair.facts.not_after, now)),
+                "not_after": pair.ending.at.timestamp(),
+                "ends_by": pair.ending.by,
+                "days_left": round((pair.ending.at - now).total_seconds() / 86400, 1),
+                "state": str(pair.ending.state(now)),
             }
             for pair in store.current.pairs
+        ],
+        "clients": [
+            {
+                "kind": ending.kind,
+                "name": ending.name,
+                "not_after": ending.at.timestamp(),
+                "state": str(ending.state(now)),
+                "said": ending.describe(now),
+            }
+            for ending in store.current.endings
+            if ending.kind != "certificate"
         ],
     }
 
 
 def min_expiry(service: Service) -> View:
-    """Of the certificate that ends first."""
-    first = min(
-        (pair.facts for store in service.stores for pair in store.current.pairs),
-        key=lambda facts: facts.not_after,
-    )
+    """Of the certificate that ends first; or of a CA of clients or a revocation list that is nearer to it."""
+    now = datetime.now(UTC)
+    ends = [(pair.ending, pair.facts.names) for store in service.stores for pair in store.current.pairs]
+    ends += [
+        (ending, (ending.name,))
+        for store in service.stores
+        for ending in store.current.endings
+        if ending.kind != "certificate" and ending.state(now) > Expiry.FINE
+    ]
+    first, names = min(ends, key=lambda end: (-end[0].state(now), end[0].at))
     return {
-        "names": list(first.names),
-        "not_after": first.not_after.timestamp(),
-        "state": str(expiry_state(first.not_after, datetime.now(UTC))),
+        "kind": first.kind,
+        "names": list(names),
+        "not_after": first.at.timestamp(),
+        "state": str(first.state(now)),
     }
+
+
+def refused(service: Service) -> list[str]:
+    """Listeners whose files on disk are not what is served, with the reasons."""
+    listeners = zip(service.config.listeners, service.stores, strict=True)
+    return [
+        f"{listener.address}: {store.last_result}"
+        for listener, store in listeners
+        if not store.last_result.succeeded
+    ]
 
 
 def limits(service: Service) -> list[View]:
@@ -229,6 +258,7 @@ def reload(report: ReloadReport) -> View:
         "users_removed": list(report.differences.users_removed),
         "users_changed": {name: list(keys) for name, keys in report.differences.users_changed},
         "certificates": list(report.certificates),
+        "only_certificates": report.only_certificates,
     }
 
 
