@@ -34,6 +34,10 @@ def test_they_parse() -> None:
         # Days before the end; promtool's clock begins at 0.
         ("AmiProxyCertificateEnds", f'{_END}{{name="n"}}', "1728000x15", "864000x15"),
         ("AmiProxyCertificateEndsSoon", f'{_END}{{name="n"}}', "864000x15", "86400x15"),
+        ("AmiProxyClientCaEnds", 'amiproxy_client_ca_not_after_seconds{name="n"}', "1728000x15", "864000x15"),
+        ("AmiProxyRevocationListEnds", 'amiproxy_crl_next_update_seconds{name="n"}', "172800x15", "43200x15"),
+        # A state, not an event: it must not end by itself while the files are as they are.
+        ("AmiProxyCertificatesRefused", 'amiproxy_certificate_files_refused{listener="l"}', "0x180", "1x180"),
         ("AmiProxyLinkUnsteady", "amiproxy_link_losses_total", "0x15", "0+1x15"),
         ("AmiProxyLoginFailures", 'amiproxy_login_failures_total{reason="r"}', "0+1x15", "0+600x15"),
     ],
@@ -50,9 +54,10 @@ def test_an_alert_fires_when_it_should(alert: str, labels: str, quiet: str, firi
             if name
         }
         kept.pop("reason", None)
+        minutes = 15 if "x15" in values else 180
         expected = [{"exp_labels": {**rule["labels"], **kept}}] * count
         series = [{"series": labels, "values": values}]
-        test = {"alertname": alert, "eval_time": "15m", "exp_alerts": expected}
+        test = {"alertname": alert, "eval_time": f"{minutes}m", "exp_alerts": expected}
         tests = [{"interval": "1m", "input_series": series, "alert_rule_test": [test]}]
         both = (
             f"{yaml.safe_dump(rules)}\n=====\n{yaml.safe_dump({'rule_files': ['rules.yml'], 'tests': tests})}"
