@@ -1,10 +1,12 @@
 """Good and bad certificates in turn, under live sessions, events, and a churn of connects and logins.
 
-``AMIPROXY_ROTATIONS=100`` for the long run; ``pytest -s`` shows its figures.
+Every kind of bad set comes once; ``ROTATIONS=100`` for the long run, where each trigger meets more of
+them, and the watch is given all its patience.  ``pytest -s`` shows the figures.
 """
 
 import asyncio
 import hashlib
+import json
 import os
 import signal
 import ssl
@@ -20,13 +22,16 @@ import pytest
 
 from proxy.simulator import Simulator
 from tests.support.ami_client import AmiClient
-from tests.support.badsets import BAD_SETS, CertificateFolder
+from tests.support.badsets import BAD_SETS, HALF_WRITTEN, CertificateFolder
 from tests.support.certificates import Forged
 from tests.support.service import PASSWORDS, Service
 from tests.support.storm_reader import StormReader
 from tests.support.waiting import until
 
-ROTATIONS = int(os.environ.get("AMIPROXY_ROTATIONS", "30"))
+EVERY_KIND = 2 * len(BAD_SETS)
+ROTATIONS = int(os.environ.get("ROTATIONS", EVERY_KIND))
+#: How many half-written sets the watch is left to try until it complains: ten seconds each.
+LEFT_TO_THE_WATCH = 1 if ROTATIONS <= EVERY_KIND else ROTATIONS
 SESSIONS = 200
 #: Events a second, to each session.
 RATE = 25
@@ -85,6 +90,9 @@ class Operator:
     def __init__(self, service: Service, site: CertificateFolder) -> None:
         self.service = service
         self.site = site
+        # Four, so that each trigger meets each way.
+        self._ways = cycle((site.put, site.re_point, site.publish, site.re_point))
+        self._left = LEFT_TO_THE_WATCH
         self._log = service.directory / "stderr"
         self._read = self._log.stat().st_size
 
@@ -107,27 +115,31 @@ class Operator:
     def listen(self) -> None:
         self._read = self._log.stat().st_size
 
-    async def ctl(self) -> tuple[int | None, str]:
-        """``ami-proxy ctl certs reload``; its exit status, and what it complained of."""
-        socket_ = str(self.service.directory / "c.sock")
-        command = [sys.executable, "-m", "proxy", "ctl", "--socket", socket_, "certs", "reload"]
-        process = await asyncio.create_subprocess_exec(
-            *command, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
-        )
-        _, complaint = await process.communicate()
-        return process.returncode, complaint.decode()
+    async def ctl(self) -> list[str]:
+        """As ``ami-proxy ctl certs reload``, without a process for each; the problems it is told of."""
+        reader, writer = await asyncio.open_unix_connection(str(self.service.directory / "c.sock"))
+        writer.write(b'{"command": "certs-reload"}\n')
+        answer = json.loads(await reader.readline())
+        writer.close()
+        await writer.wait_closed()
+        assert answer["ok"] is not bool(answer.get("problems")), answer
+        return answer.get("problems", [])
 
     async def bad(self, spoil: Callable[[CertificateFolder], None], trigger: str) -> None:
         """Put in what must be refused, and see that it is."""
         self.listen()
         spoil(self.site)
         if trigger == "ctl":
-            status, complaint = await self.ctl()
-            assert (status, bool(complaint)) == (1, True), spoil
+            assert await self.ctl(), spoil
         elif trigger == "SIGHUP":
             self.service.signal(signal.SIGHUP)
             await self.hears(" reload-failed ")
+        elif spoil in HALF_WRITTEN and not self._left:
+            # As a writer leaves it for a moment: what comes next mends it before anybody is told.
+            await asyncio.sleep(0.5)
+            assert " certificate-refused " not in self._said(), spoil
         else:
+            self._left -= spoil in HALF_WRITTEN
             await self.hears(" certificate-refused ")
 
     def good(self, trigger: str) -> Forged:
@@ -136,7 +148,8 @@ class Operator:
         new = self.site.leaf()
         if self.site.key.is_dir():
             self.site.key.rmdir()
-        self.site.put(new)
+        next(self._ways)(new)
+        self.site.served = new
         if trigger == "SIGHUP":
             self.service.signal(signal.SIGHUP)
         return new
@@ -174,6 +187,9 @@ async def service(simulator: Simulator, make_service: Callable[..., Service], tm
         "client_crl": "certs/clients.crl",
     }
     built.change(listeners=[listener])
+    if os.geteuid() == 0:
+        # Root reads what nobody may read, but for these.
+        built.wrapper = ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
     built.context.load_verify_locations(cadata=site.ca.pem.decode())
     built.site = site  # type: ignore[attr-defined]
     await built.start_up()
@@ -213,7 +229,7 @@ async def test_certificates_rotate_under_load(service: Service, simulator: Simul
             wanted = fingerprint(new)
             churn.allowed |= {wanted}
             if trigger == "ctl":
-                assert await operator.ctl() == (0, "")
+                assert await operator.ctl() == []
             swapped = await operator.hears(" certificate-served ", f" sha256={wanted} ")
             churn.allowed = {wanted}
             await until(lambda wanted=wanted: churn.shown == wanted, "the new certificate to be shown")
@@ -241,6 +257,7 @@ async def test_certificates_rotate_under_load(service: Service, simulator: Simul
         sys.stdout.write(f"\n{what:>26}: {figure}")
     assert not [reader for reader in readers if reader.ended], "sessions were lost"
     assert not [reader.wrong for reader in readers if reader.wrong], "events were lost or reordered"
+    assert "permission denied" in service.stderr
     assert churn.wrong == []
     assert churn.count > ROTATIONS
     assert max(seen) < SEEN_WITHIN

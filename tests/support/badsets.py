@@ -25,6 +25,7 @@ class CertificateFolder:
         self.chain, self.key = folder / "server.crt", folder / "server.key"
         self.authorities, self.lists = folder / "clients-ca.crt", folder / "clients.crl"
         self.served = self.leaf()
+        self._count = 0
         self.put(self.served)
 
     def leaf(self, **more: object) -> Forged:
@@ -33,13 +34,47 @@ class CertificateFolder:
 
     def put(self, leaf: Forged, key: bytes | None = None) -> None:
         """Write everything anew."""
-        for path in (self.chain, self.key, self.authorities, self.lists):
+        for path in self._all:
             path.unlink(missing_ok=True)
-        install(self.folder, leaf.pem, key or leaf.key_pem)
-        self.authorities.write_bytes(self.clients_ca.pem)
-        self.lists.write_bytes(forge_crl(self.clients_ca))
-        for path in (self.chain, self.authorities, self.lists):
+        self._write(self.folder, leaf, key or leaf.key_pem)
+
+    def re_point(self, leaf: Forged) -> None:
+        """As certbot does: new files beside the old ones, then one link after the other."""
+        self._link(self._write(self._new_folder("archive"), leaf, leaf.key_pem))
+
+    def publish(self, leaf: Forged) -> None:
+        """As the kubelet does: a new folder, then the one link that all others go by."""
+        self._turn_to(self._write(self._new_folder(".."), self.served, self.served.key_pem))
+        self._link(self.folder / "..data")
+        self._turn_to(self._write(self._new_folder(".."), leaf, leaf.key_pem))
+
+    @property
+    def _all(self) -> tuple[Path, ...]:
+        return self.chain, self.key, self.authorities, self.lists
+
+    def _write(self, folder: Path, leaf: Forged, key: bytes) -> Path:
+        chain, _ = install(folder, leaf.pem, key)
+        authorities, lists = folder / self.authorities.name, folder / self.lists.name
+        authorities.write_bytes(self.clients_ca.pem)
+        lists.write_bytes(forge_crl(self.clients_ca))
+        for path in (chain, authorities, lists):
             path.chmod(0o644)
+        return folder
+
+    def _new_folder(self, prefix: str) -> Path:
+        self._count += 1
+        return self.folder / f"{prefix}{self._count}"
+
+    def _turn_to(self, folder: Path) -> None:
+        new = self.folder / "..data_tmp"
+        new.symlink_to(folder.name)
+        new.replace(self.folder / "..data")
+
+    def _link(self, folder: Path) -> None:
+        for path in self._all:
+            new = path.with_suffix(".new")
+            new.symlink_to((folder / path.name).relative_to(self.folder))
+            new.replace(path)
 
 
 def _key_of_another(site: CertificateFolder) -> None:
@@ -94,6 +129,12 @@ def _dangling_link(site: CertificateFolder) -> None:
 def _unreadable(site: CertificateFolder) -> None:
     site.key.unlink()
     site.key.mkdir()
+
+
+def _not_permitted(site: CertificateFolder) -> None:
+    """For who may not read all there is: root without its capabilities, too."""
+    site.put(site.leaf())
+    site.key.chmod(0o000)
 
 
 def _encrypted_key(site: CertificateFolder) -> None:
@@ -151,6 +192,7 @@ BAD_SETS: tuple[Callable[[CertificateFolder], None], ...] = (
     _missing,
     _dangling_link,
     _unreadable,
+    _not_permitted,
     _encrypted_key,
     _key_for_all_to_write,
     _for_clients,
@@ -160,4 +202,17 @@ BAD_SETS: tuple[Callable[[CertificateFolder], None], ...] = (
     _signed_by_another,
     _clients_ca_is_none,
     _list_of_another_ca,
+)
+
+#: Of these, what a writer at work leaves behind: the watch gives it time.
+HALF_WRITTEN = (
+    _key_of_another,
+    _new_chain_before_its_key,
+    _chain_cut_off,
+    _key_cut_off,
+    _chain_empty,
+    _not_pem,
+    _missing,
+    _dangling_link,
+    _clients_ca_is_none,
 )
