@@ -321,7 +321,7 @@ class App:
         certificates, old = self._certificates, self._prepared
         assert certificates is not None
         async with certificates.turn:
-            new = await asyncio.to_thread(prepare, self._path)
+            new = await asyncio.to_thread(prepare, self._path, certificate_files=False)
             fixed = needs_restart(old.config, new.config)
             if fixed:
                 raise StartError("\n".join(f"{self._path}: {line}" for line in fixed))

@@ -325,6 +325,24 @@ async def test_one_bad_pair_keeps_only_itself_old_where_nothing_else_changed(
         assert not app.reloads.failed
 
 
+async def test_a_certificate_file_that_is_gone_is_no_fault_of_the_configuration(files: ProxyProcess) -> None:
+    await two_listeners(files)
+    async with running(files) as app:
+        key = files.directory / "other.key"
+        good = key.read_bytes()
+        key.unlink()
+        certificate(files.directory, "server")
+        report = await app.reload("test")
+        assert not report.succeeded
+        assert report.only_certificates
+        assert "other.key: there is no such file" in report.problems[0]
+        assert [store.generation for store in app.stores] == [2, 1]
+        key.touch(mode=0o600)
+        key.write_bytes(good)
+        await until(lambda: app.stores[1].last_result.succeeded)
+        assert app.status().startswith("0 sessions")
+
+
 async def test_one_bad_pair_keeps_all_the_old_where_the_users_changed(files: ProxyProcess) -> None:
     await two_listeners(files)
     async with running(files) as app:

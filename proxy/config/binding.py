@@ -12,7 +12,7 @@ import difflib
 import re
 import types
 import typing
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
@@ -41,11 +41,19 @@ _INVALID = _Invalid()
 
 
 class Binder:
-    """Binds one document.  ``checks`` are called for each struct of their type that could be built."""
+    """Binds one document.  ``checks`` are called for each struct of their type that could be built.
+
+    Values are not judged by the functions ``unasked``.
+    """
 
     def __init__(
-        self, document: Document, environ: Mapping[str, str], checks: Mapping[type, Check] | None = None
+        self,
+        document: Document,
+        environ: Mapping[str, str],
+        checks: Mapping[type, Check] | None = None,
+        unasked: Collection[Callable[[Any], object]] = (),
     ) -> None:
+        self._unasked = unasked
         self._document = document
         self._environ = environ
         self._checks = checks or {}
@@ -92,7 +100,8 @@ class Binder:
             return bound
         try:
             for look in looks:
-                look(bound)
+                if look not in self._unasked:
+                    look(bound)
         except ValueError as error:
             return self._wrong(path, str(error), getattr(error, "remedy", ""))
         if isinstance(bound, Path):

@@ -16,6 +16,11 @@ def check_readable(path: Path) -> None:
     os.close(_open(path))
 
 
+def check_certificate_file(path: Path) -> None:
+    """``check_readable``; apart, for who leaves certificate files to those that judge their content."""
+    check_readable(path)
+
+
 def read_file(path: Path) -> bytes:
     """The content of a configuration file; Unfit where it cannot be had."""
     with os.fdopen(_open(path), "rb") as file:

@@ -1,6 +1,7 @@
 """Both files, read and judged: all of it good, or every problem at once."""
 
 import os
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TypeVar
 
@@ -9,7 +10,7 @@ import msgspec
 from proxy.config.binding import Binder, Check
 from proxy.config.checks import CHECKS
 from proxy.config.document import Document
-from proxy.config.files import read_file, read_private
+from proxy.config.files import check_certificate_file, read_file, read_private
 from proxy.config.problems import ConfigErrors, Problem, Unfit
 from proxy.config.schema import Config, Control
 from proxy.config.user import UserEntry, UsersFile, check_bindings, check_entry, check_names
@@ -47,9 +48,12 @@ def parse_users(path: Path, text: bytes) -> UsersFile:
     return _settled(users, problems)
 
 
-def load(path: Path) -> tuple[Config, UsersFile]:
-    """proxy.yaml and the users.yaml it names; ConfigErrors holds all that is wrong with either."""
-    config, problems, users_file = _config(path)
+def load(path: Path, *, certificate_files: bool = True) -> tuple[Config, UsersFile]:
+    """proxy.yaml and the users.yaml it names; ConfigErrors holds all that is wrong with either.
+
+    Without ``certificate_files`` those need not be there: who serves them finds out.
+    """
+    config, problems, users_file = _config(path, () if certificate_files else (check_certificate_file,))
     users = None
     if users_file is not None:
         users, more = _users(users_file)
@@ -57,13 +61,15 @@ def load(path: Path) -> tuple[Config, UsersFile]:
     return _settled(config, problems), _settled(users, problems)
 
 
-def _config(path: Path) -> tuple[Config | None, list[Problem], Path | None]:
+def _config(
+    path: Path, unasked: Collection[Callable[[Path], None]] = ()
+) -> tuple[Config | None, list[Problem], Path | None]:
     """The configuration, what is wrong with it, and its users file if that at least can be read."""
     try:
         document = Document.parse(path, read_file(path))
     except Unfit as error:
         return None, [_about(path, error)], None
-    binder = Binder(document, os.environ, CHECKS)
+    binder = Binder(document, os.environ, CHECKS, unasked)
     config = binder.bind(Config)
     return config, document.in_order(), binder.files.get(("users_file",))
 

@@ -12,11 +12,12 @@ import msgspec
 from msgspec import Meta
 
 from proxy.config.address import Address, Place, SocketPlace
-from proxy.config.files import check_readable, read_secret
+from proxy.config.files import check_certificate_file, check_readable, read_secret
 from proxy.config.limits import Limits
 from proxy.config.networks import Network
 
 ReadableFile = Annotated[Path, check_readable]
+CertificateFile = Annotated[Path, check_certificate_file]
 SecretFile = Annotated[Path, read_secret]
 Suite = Literal[
     "ECDHE-ECDSA-AES128-GCM-SHA256",
@@ -45,9 +46,9 @@ class Upstream(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 class Certificate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Two PEM files: the chain with the server's certificate first, and its private key."""
 
-    chain: ReadableFile
+    chain: CertificateFile
     #: Its mode is judged with its content (x509/validate.py).
-    key: ReadableFile
+    key: CertificateFile
 
 
 class Listener(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -56,8 +57,8 @@ class Listener(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     address: Address
     certificates: tuple[Certificate, ...] = ()
     client_auth: Literal["none", "optional", "required"] = "none"
-    client_ca: ReadableFile | None = None
-    client_crl: ReadableFile | None = None
+    client_ca: CertificateFile | None = None
+    client_crl: CertificateFile | None = None
     #: Proxies in front whose PROXY header says where a client comes from.
     proxy_protocol: tuple[Network, ...] = ()
 

@@ -28,9 +28,12 @@ class Prepared:
         return found if same else found._replace(keys=(*found.keys, "upstream.secret_file"))
 
 
-def prepare(path: Path) -> Prepared:
-    """Read and validate everything.  Raises ConfigErrors with all problems."""
-    config, entries = load(path)
+def prepare(path: Path, *, certificate_files: bool = True) -> Prepared:
+    """Read and validate everything.  Raises ConfigErrors with all problems.
+
+    ``certificate_files``: whether those must be there, or are left to the stores.
+    """
+    config, entries = load(path, certificate_files=certificate_files)
     try:
         secret = read_secret(config.upstream.secret_file)
     except Unfit as error:

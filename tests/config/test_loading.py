@@ -36,6 +36,17 @@ def test_a_users_file_that_is_missing_is_told_once(folder: Path) -> None:
     assert [problem.key_path for problem in errors.value.problems] == ["users_file"]
 
 
+def test_certificate_files_may_be_left_to_who_serves_them(folder: Path) -> None:
+    (folder / "server.key").unlink()
+    with pytest.raises(ConfigErrors, match=r"certificates\[0\]\.key: .*server\.key: No such file"):
+        load(folder / "proxy.yaml")
+    config, _ = load(folder / "proxy.yaml", certificate_files=False)
+    assert config.listeners[0].certificates[0].key == folder / "server.key"
+    (folder / "users.yaml").unlink()
+    with pytest.raises(ConfigErrors, match="users_file"):
+        load(folder / "proxy.yaml", certificate_files=False)
+
+
 def test_a_configuration_that_is_missing_is_told(folder: Path) -> None:
     for read in (load, load_config, load_users):
         with pytest.raises(ConfigErrors, match="No such file or directory; create it"):
