@@ -33,7 +33,10 @@ class Pressure:
 
     def is_crowded(self, session: "Session") -> bool:
         """Whether too much is in flight to read on; ``session.advance`` is called when no longer."""
-        if self._has_room:
+        # Who has nothing under way is read however full it is: one action a session passes, and the
+        # limit holds for what is beyond.  Else whoever fills it decides when others may say anything.
+        if self._has_room or session.is_idle:
+            self._crowd.pop(session, None)
             return False
         self._crowd[session] = None
         return True

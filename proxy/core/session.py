@@ -275,6 +275,11 @@ class Session:
         """Whether the client has sent more than the action that runs."""
         return bool(self._queue)
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing of the client waits here or at Asterisk; a WaitEvent is no work."""
+        return not self._queue and self._underway is None
+
     # -- one action --------------------------------------------------------
 
     def _advance(self) -> None:
