@@ -276,6 +276,8 @@ class App:
         self.hub.exchange.draining = True
         await self._while(lambda: self.hub.exchange.in_flight > 0, limits.drain_timeout)
         self.hub.exchange.disconnect()  # what is not answered by now is told that its outcome is unknown
+        # What was asked behind it is refused by each session in its turns.
+        await self._while(lambda: self.hub.bounds.queued > 0, 1.0)
         for session in self.hub.sessions:
             session.close("shutdown")
         # The last bytes and the clients' own close: a moment, no more.

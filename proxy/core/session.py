@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 _FULL_SECONDS = 5.0
 #: What a message counts before login, at least: each costs an answer, and perhaps an event for others.
 _LIGHTEST_MESSAGE = 40
+#: Actions that a session runs before others get their turn.  One read may bring thousands that are
+#: answered here, and an exempt client has no rate that would stop it.
+_TURN = 64
 
 
 class Session:
@@ -50,6 +53,7 @@ class Session:
         "_heard_at",
         "_paused",
         "_queue",
+        "_turn_due",
         "_underway",
         "_unsent",
         "_weight",
@@ -97,6 +101,8 @@ class Session:
         self._counted = 0
         self._unsent: list[bytes] = []
         self._advancing = False
+        #: It has had its turn, and goes on in the loop's next one.
+        self._turn_due = False
         #: What counts against ``limits.login_bytes``.
         self._weight = 0
         #: What Asterisk is being asked.
@@ -283,10 +289,12 @@ class Session:
     # -- one action --------------------------------------------------------
 
     def _advance(self) -> None:
-        if self._advancing:
+        if self._advancing or self._turn_due:
             return
         self._advancing = True
-        while self._queue and self.state in RUNNING:
+        left = _TURN
+        while self._queue and self.state in RUNNING and left:
+            left -= 1
             raw = self._queue.popleft()
             self._count_queued()
             try:
@@ -295,11 +303,19 @@ class Session:
                 self.hub.fault(fault, "session", session=self.id)
                 self.close("fault", abort=True)
         self._advancing = False
+        if self._queue and self.state in RUNNING:
+            self._turn_due = True
+            self.hub.scheduler.later(0, self._next_turn)
         if self._ended and not self._queue and self.state in RUNNING:
             self.close("client closed")
         elif self.state not in OVER:
             self.full = self._fullness()
-            self._pause(bool(self.full) or self.state in UNREAD)
+            self._pause(bool(self.full) or self.state in UNREAD or self._turn_due)
+
+    def _next_turn(self) -> None:
+        self._turn_due = False
+        self.advance()
+        self.hub.pressure.let_in()
 
     def _fullness(self) -> str:
         if len(self._queue) >= self.hub.limits.in_flight_per_session:

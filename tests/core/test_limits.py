@@ -61,6 +61,7 @@ def test_login_bytes_count_what_messages_cost():
     bench = make()
     session, transport = bench.connect()
     session.receive(b"\n" * 100)
+    bench.clock.advance(0)
     assert transport.take().count(b"Missing action") == 100
     session.receive(b"\n" * 100)
     assert (transport.closed, transport.take()) == ("close", b"")
@@ -574,6 +575,7 @@ class TestSlowConsumers:
         bench = make(outbox_soft=1024, outbox_hard=8192, outbox_total=8192)
         leaving, transport = self.stuck(bench, "hasty")
         leaving.receive(b"".join(action("Events", n, EventMask="off") for n in range(150)))
+        bench.clock.advance(0)
         leaving.close("logoff")
         assert transport.closed == ""
         _, other = self.stuck(bench, "boss")

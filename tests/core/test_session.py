@@ -12,7 +12,7 @@ from proxy.config.limits import Limits
 from proxy.core.acl import AccessList
 from proxy.core.state import State
 from proxy.core.users import User
-from tests.support.core_doubles import Bench, event
+from tests.support.core_doubles import Bench, ListTransport, event
 
 BOSS = User("boss", read=privilege.ALL, write=privilege.ALL, secret="plain:x")
 CALLS = User("calls", read=privilege.CALL, write=privilege.CALL, secret="plain:x")
@@ -524,6 +524,80 @@ class TestViews:
         assert b"Event: RequestNotAllowed\r\n" in transport.take()
         ask(other, _, "Action: Wrong\tname")
         assert b"RequestType: Action: Wrong?name\r\n" in transport.take()
+
+
+class TestTurns:
+    """What one read brings is run in portions, so that the neighbours get their turn between."""
+
+    PINGS = b"".join(b"Action: Ping\r\nActionID: %d\r\n\r\n" % number for number in range(150))
+    NUMBERS = tuple(range(150))
+
+    def numbers(self, transport) -> tuple[int, ...]:
+        lines = transport.take().split(b"\r\n")
+        return tuple(int(line[10:]) for line in lines if line.startswith(b"ActionID: "))
+
+    def connect(self, bench, name="boss"):
+        transport = ListTransport("127.0.0.1")
+        session = bench.hub.attach(transport)
+        session.receive(login(name))
+        transport.take()
+        return session, transport
+
+    def test_a_turn_is_so_long_and_nothing_is_read_between(self, bench):
+        session, transport = self.connect(bench)
+        session.receive(self.PINGS)
+        assert self.numbers(transport) == self.NUMBERS[:64], "sent with the turn that gave it"
+        assert transport.paused
+        bench.clock.timers.pop().callback()
+        assert self.numbers(transport) == self.NUMBERS[64:128]
+        assert transport.paused
+        bench.clock.advance(0)
+        assert self.numbers(transport)[-22:] == self.NUMBERS[128:]
+        assert not transport.paused
+
+    def test_what_comes_all_the_same_waits_behind(self, bench):
+        session, transport = self.connect(bench)
+        session.receive(self.PINGS)
+        session.receive(b"Action: Ping\r\nActionID: 150\r\n\r\n")
+        bench.clock.advance(0)
+        assert self.numbers(transport) == (*self.NUMBERS, 150)
+
+    def test_an_answer_from_asterisk_begins_a_turn(self, bench):
+        session, transport = self.connect(bench)
+        session.receive(b"Action: CoreStatus\r\nActionID: 999\r\n\r\n" + self.PINGS)
+        (asked,) = bench.upstream.take()
+        bench.answer(asked, b"")
+        assert self.numbers(transport) == (999, *self.NUMBERS[:64])
+        bench.clock.advance(0)
+        assert self.numbers(transport) == self.NUMBERS[64:]
+
+    def test_a_half_close_loses_none(self, bench):
+        session, transport = self.connect(bench)
+        session.receive(self.PINGS)
+        session.ended()
+        assert not transport.closed
+        bench.clock.advance(0)
+        assert self.numbers(transport) == self.NUMBERS
+        assert transport.closed == "close"
+
+    def test_the_end_is_the_end(self, bench):
+        session, transport = self.connect(bench)
+        session.receive(self.PINGS)
+        session.lost("gone")
+        bench.clock.advance(0)
+        assert self.numbers(transport) == self.NUMBERS[:64]
+        assert bench.hub.bounds.queued == 0
+
+    def test_who_was_kept_out_by_it_is_read_again(self):
+        bench = Bench(BOSS, limits=Limits(in_flight=33, in_flight_per_session=32))
+        bench.link_up()
+        flood, _ = self.connect(bench)
+        other, transport = self.connect(bench)
+        flood.receive(self.PINGS)
+        other.receive(b"Action: CoreStatus\r\n\r\n")
+        assert transport.paused
+        bench.clock.advance(0)
+        assert not transport.paused
 
 
 class TestEnds:

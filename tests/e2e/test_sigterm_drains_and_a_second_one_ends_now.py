@@ -41,11 +41,13 @@ async def test_what_is_never_answered_gets_an_error_at_the_end(
     await service.said(" reloaded ")
     async with await service.client("boss") as boss:
         simulator.faults.ignore("CoreStatus", -1)
-        boss.send("CoreStatus", ActionID="never")
+        lines = (f"Action: CoreStatus\r\nActionID: {number}\r\n\r\n" for number in range(200))
+        boss.send_raw("".join(lines).encode())
         await asked(simulator, b"CoreStatus")
         service.signal(signal.SIGTERM)
-        answer = await boss.response("never")
-        assert answer.get("Message") == "Upstream connection lost (outcome unknown)"
+        answers = [await boss.response(str(number)) for number in range(200)]
+        assert answers[0].get("Message") == "Upstream connection lost (outcome unknown)"
+        assert {answer.get("Message") for answer in answers[1:]} == {"Shutting down"}
         assert await boss.ended() == "end of stream"
         assert await service.status() == 0
 
