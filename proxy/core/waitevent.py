@@ -16,6 +16,8 @@ from proxy.core.ports import Timer
 if TYPE_CHECKING:
     from proxy.core.session import Session
 
+#: A C int's largest value.  A line has room for a number that no clock can be set to.
+_INT_MAX = 2**31 - 1
 _C_INT = re.compile(rb"[ \t]*([+-]?)(0[xX][0-9a-fA-F]+|\d+)")
 
 
@@ -68,7 +70,7 @@ class WaitEvent:
 
 
 def c_int(text: bytes) -> int:
-    """An int as C's %i reads it; -1 (no limit) if it is none, or below."""
+    """An int as C's %i reads it, at most its largest; -1 (no limit) if it is none, or below."""
     found = _C_INT.match(text)
     if not found:
         return -1
@@ -80,4 +82,4 @@ def c_int(text: bytes) -> int:
         value = int(octal[0], 8) if octal else 0
     else:
         value = int(digits)
-    return -1 if found[1] == b"-" and value else value
+    return -1 if found[1] == b"-" and value else min(value, _INT_MAX)

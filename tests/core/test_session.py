@@ -451,6 +451,11 @@ class TestWaitEvent:
         session.lost("gone")
         assert not bench.hub.waiters
 
+    def test_a_time_past_any_clock_is_a_long_one(self, bench):
+        session, transport = bench.login("calls")
+        assert ask(session, transport, f"Action: WaitEvent\nTimeout: {'9' * 400}") == b""
+        assert max(timer.due for timer in bench.clock.timers) == bench.clock.now() + 2**31 - 1
+
     def test_octal(self, bench):
         session, transport = bench.login("calls")
         ask(session, transport, "Action: WaitEvent\nTimeout: 012")
