@@ -42,8 +42,13 @@ class Pressure:
         return True
 
     @property
+    def in_flight(self) -> int:
+        """Actions that are not answered, the proxy's own too: what ``limits.in_flight`` is compared with."""
+        return self._bounds.queued + self._exchange.load
+
+    @property
     def _has_room(self) -> bool:
-        return self._bounds.queued + self._exchange.load < self._bounds.limits.in_flight
+        return self.in_flight < self._bounds.limits.in_flight
 
     def left(self, session: "Session") -> None:
         """The session is no longer open: it waits for nothing."""

@@ -90,9 +90,10 @@ class ServiceCollector(Collector):
         for user in hub.users:
             users.add_metric([user.name], len(hub.sessions_of(user)))
         yield users
-        outboxes = [session.outbox for session in hub.sessions]
-        waiting = [outbox.size + outbox.held for outbox in outboxes]
-        yield GaugeMetricFamily("amiproxy_outbox_bytes", "Bytes that wait for clients to read", sum(waiting))
+        yield GaugeMetricFamily(
+            "amiproxy_outbox_bytes", "Bytes that wait for clients to read", hub.bounds.backlog.size
+        )
+        waiting = (session.outbox.waiting for session in (*hub.sessions, *hub.closing))
         yield GaugeMetricFamily(
             "amiproxy_outbox_largest_bytes", "Bytes that wait for the slowest client", max(waiting, default=0)
         )
@@ -191,7 +192,9 @@ class ServiceCollector(Collector):
         yield _counter("amiproxy_link_connects", "Times that the link came up", hub.stats.link_ups)
         yield _counter("amiproxy_link_losses", "Times that the link went down", hub.stats.link_downs)
         yield GaugeMetricFamily(
-            "amiproxy_actions_in_flight", "Actions that Asterisk has not answered", hub.exchange.in_flight
+            "amiproxy_actions_in_flight",
+            "Actions that are not answered: read, waiting for a place on the link, or at Asterisk",
+            hub.pressure.in_flight,
         )
         yield GaugeMetricFamily(
             "amiproxy_actions_waiting", "Actions that wait for a place on the link", hub.exchange.waiting

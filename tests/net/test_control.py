@@ -23,7 +23,7 @@ from proxy.net.control.server import permission_of
 from proxy.net.localsocket import Credentials, UnixListener
 from proxy.net.reloads import ReloadReport
 from tests.support.certificates import DAY, forge, forge_crl, install
-from tests.support.core_doubles import ListTransport
+from tests.support.core_doubles import ListTransport, ListUpstream
 from tests.support.live_service import LiveService
 from tests.support.waiting import DEADLINE, until
 
@@ -284,6 +284,26 @@ async def test_limits_with_their_use_and_hits(control: Control) -> None:
     assert rows["login_timeout"] == {"name": "login_timeout", "value": 10.0, "used": None, "hits": 1}
     assert rows["unauthenticated"]["used"] == 1
     assert rows["exempt"]["value"] == ["127.0.0.0/8", "::1/128"]
+
+
+async def test_limits_show_what_is_compared_with_them(control: Control) -> None:
+    hub = control.service.hub
+    hub.link_up(ListUpstream(), b"Asterisk Call Manager/11.0.0\r\n")
+    hub.serve()
+    control.login("boss", "hunter2hunter2")
+    (asker,) = hub.sessions
+    asker.receive(b"Action: CoreStatus\r\n\r\n" * 8)
+    control.login("boss", "hunter2hunter2").room = 0
+    session = next(one for one in hub.sessions if one is not asker)
+    session.receive(b"Action: Ping\r\n\r\n")
+    session.close("kicked")
+    assert hub.closing
+    rows = {row["name"]: row for row in await control.asker.result("limits")}
+    # The proxy's own ListCommands, one that Asterisk is asked, and seven behind it.
+    assert rows["in_flight"]["used"] == 9
+    assert rows["outbox_total"]["used"] == session.outbox.size > 0
+    status = await control.asker.result("status")
+    assert (status["in_flight"], status["outbox_bytes"]) == (9, session.outbox.size)
 
 
 async def test_certificates(control: Control) -> None:

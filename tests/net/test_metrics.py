@@ -149,6 +149,13 @@ async def test_outboxes_and_the_link(service: LiveService) -> None:
     assert found["amiproxy_link_up"] == found["amiproxy_link_connects_total"] == 1
     assert found['amiproxy_link_state{state="up"}'] == 1
     assert found["amiproxy_actions_in_flight"] == 1
+    (session,) = service.hub.sessions
+    session.receive(b"Action: CoreStatus\r\n\r\n" * 3)
+    assert values_of(service)["amiproxy_actions_in_flight"] == 4, "what limits.in_flight is compared with"
+    session.close("kicked")
+    waiting = session.outbox.size
+    found = values_of(service)
+    assert found["amiproxy_outbox_bytes"] == found["amiproxy_outbox_largest_bytes"] == waiting > 0
     service.hub.link_down("lost")
     assert values_of(service)["amiproxy_link_losses_total"] == 1
 

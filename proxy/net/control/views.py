@@ -41,8 +41,8 @@ def status(service: Service) -> View:
         "authenticated": hub.authenticated,
         "users": len(hub.users),
         "link": {"state": service.link.state.value, "reason": log.text_of(service.link.reason)},
-        "in_flight": hub.exchange.in_flight,
-        "outbox_bytes": sum(outbox_bytes(session) for session in hub.sessions),
+        "in_flight": hub.pressure.in_flight,
+        "outbox_bytes": hub.bounds.backlog.size,
         "certificates": min_expiry(service),
         "refused": refused(service),
         "reload": None if reloads.last is None else reload(reloads.last),
@@ -229,9 +229,9 @@ def limits(service: Service) -> list[View]:
         "connections": door.open,
         "sessions_authenticated": hub.authenticated,
         "unauthenticated": hub.unauthenticated + door.handshaking,
-        "in_flight": hub.exchange.in_flight,
+        "in_flight": hub.pressure.in_flight,
         "hash_queue": service.hashes_pending,
-        "outbox_total": sum(outbox_bytes(session) for session in hub.sessions),
+        "outbox_total": hub.bounds.backlog.size,
     }
     hits = hub.stats.limits
     values = msgspec.structs.asdict(hub.limits)
