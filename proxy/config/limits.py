@@ -46,7 +46,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     penalty: Seconds = 30.0
     penalty_max: Seconds = 900.0
     hash_threads: Annotated[int, Meta(ge=1, le=64)] = 2
-    hash_queue: Count = 32
+    hash_queue: Count = 128  # as many as may ask at once: unauthenticated
     hash_cache_timeout: Annotated[float, Meta(ge=0, le=86_400)] = 600.0  # 0: no cache
     hash_cache_entries: Count = 1000
 

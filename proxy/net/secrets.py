@@ -1,7 +1,8 @@
 """Compare secrets with slow hashes in threads, so that the loop never waits for one.
 
-Few threads and a short queue: an attacker can use up the queue, never the
-machine.  What matched is remembered for a while under a keyed digest that means
+Few threads and a bounded queue: an attacker can use up the queue, never the
+machine.  It holds everybody who may be waiting for a login at one time, or those
+with the right secret would be refused when all come back at once.  What matched is remembered for a while under a keyed digest that means
 nothing outside this process, so that 200 dashboards that come back at once cost
 one hash a user and not 200.  Only what matched: a guess is always dear.
 """
@@ -31,7 +32,7 @@ class HashVerifier:
         loop: asyncio.AbstractEventLoop,
         *,
         threads: int = 2,
-        queue: int = 32,
+        queue: int = 128,
         cache_timeout: float = 600.0,
         cache_entries: int = 1000,
     ) -> None:

@@ -13,7 +13,7 @@ DOCUMENTED = {
     "unauthenticated_per_address": 16, "connections_per_address": 64, "sessions_per_user": 32,
     "connection_rate": 20, "connection_burst": 60, "handshake_timeout": 5, "handshake_bytes": 16384,
     "login_timeout": 10, "login_bytes": 4096, "login_failure_burst": 5, "login_failure_interval": 6,
-    "penalty": 30, "penalty_max": 900, "hash_threads": 2, "hash_queue": 32, "action_bytes": 65536,
+    "penalty": 30, "penalty_max": 900, "hash_threads": 2, "hash_queue": 128, "action_bytes": 65536,
     "action_id_bytes": 256, "in_flight_per_session": 32, "in_flight": 512,
     "list_items": 100000, "action_rate": 50, "action_burst": 200, "originate_rate": 2, "originate_burst": 10,
     "command_rate": 5, "command_burst": 10, "rate_wait": 30, "action_timeout": 15, "command_timeout": 60,

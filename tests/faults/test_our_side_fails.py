@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from proxy.config.phc import hash_secret
 from proxy.simulator import Simulator
 from proxy.simulator.storm import storm_event
 from tests.faults.failing import STUCK
+from tests.support.ami_client import AmiClient
 from tests.support.service import Service
 from tests.support.tls_peer import TlsPeer
 from tests.support.waiting import until, wait_until
@@ -245,3 +247,42 @@ async def test_five_hundred_clients_come_back_at_once(simulator: Simulator, make
     await asyncio.gather(*(client.close() for client in clients))
     assert took < 15.0
     assert "penalty" not in service.stderr
+
+
+#: As many users, each with a hash of its own at what hashes cost by default, and their clients.
+_USERS, _CLIENTS = 40, 150
+
+
+@pytest.mark.timeout(120)
+async def test_users_with_hashes_of_their_own_come_back_at_once(
+    simulator: Simulator, make_service: Make
+) -> None:
+    """With the limits as they are: who had to make room comes again, and no right secret is refused."""
+    service = make_service(simulator.port)
+    service.change(limits={})
+    users = {f"u{n}": {"secret": hash_secret(f"secret {n}".encode())} for n in range(_USERS)}
+    service.write_users(users)
+    await service.start_up()
+    await service.linked()
+    came_again = 0
+
+    async def come_back(number: int) -> AmiClient:
+        nonlocal came_again
+        user = number % _USERS
+        while True:
+            try:
+                client = await service.connect()
+                answer = await client.login(f"u{user}", f"secret {user}")
+            except OSError:
+                came_again += 1
+                await asyncio.sleep(0.1 + number / _CLIENTS)
+            else:
+                assert answer.get("Message") == "Authentication accepted", answer
+                return client
+
+    began = time.monotonic()
+    clients = await asyncio.gather(*map(come_back, range(_CLIENTS)))
+    took = time.monotonic() - began
+    await asyncio.gather(*(client.close() for client in clients))
+    assert took < 15.0, came_again
+    assert "login-failed" not in service.stderr
