@@ -24,7 +24,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     # Connections: over the first closed before TLS; over the second a login is refused.
     connections: Count = 1024
-    sessions_authenticated: Count = 1024
+    sessions_authenticated: Count = 512
     sessions_per_user: Count = 32
     connections_per_address: Count = 64
     connection_rate: PerSecond = 20.0  # new ones, per address

@@ -28,7 +28,13 @@ from tests.support.core_doubles import Bench, ListTransport
 
 _CLASSES = ("call", "dialplan", "call", "reporting", "agent", "call", "dialplan", "call")
 _READ = privilege.parse_classes(",".join(sorted({*_CLASSES})))
-_LIMITS = Limits(in_flight_per_session=500, in_flight=500, sessions_per_user=4096, action_burst=1_000_000)
+_LIMITS = Limits(
+    in_flight_per_session=500,
+    in_flight=500,
+    sessions_authenticated=1024,
+    sessions_per_user=4096,
+    action_burst=1_000_000,
+)
 
 
 class Row(NamedTuple):

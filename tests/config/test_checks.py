@@ -137,7 +137,7 @@ def test_what_makes_sense_is_taken(folder: Path, changes: dict[str, str]) -> Non
         ),
         (
             {"limits": "{connections: 100}"},
-            "limits.sessions_authenticated: 1024 is above connections (100); lower it, or raise connections",
+            "limits.sessions_authenticated: 512 is above connections (100); lower it, or raise connections",
         ),
         (
             {"metrics": '{address: "0.0.0.0:9539"}'},

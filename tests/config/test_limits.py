@@ -9,7 +9,7 @@ from proxy.config.limits import ORDERED, Limits
 
 #: The table of limits as the operator's guide has it.
 DOCUMENTED = {
-    "connections": 1024, "sessions_authenticated": 1024, "unauthenticated": 128,
+    "connections": 1024, "sessions_authenticated": 512, "unauthenticated": 128,
     "unauthenticated_per_address": 16, "connections_per_address": 64, "sessions_per_user": 32,
     "connection_rate": 20, "connection_burst": 60, "handshake_timeout": 5, "handshake_bytes": 16384,
     "login_timeout": 10, "login_bytes": 4096, "login_failure_burst": 5, "login_failure_interval": 6,
