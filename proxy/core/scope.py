@@ -13,6 +13,7 @@ to deliver now; classes, masks and filters are still to be asked about each.
 """
 
 from collections.abc import Iterable
+from itertools import chain
 from typing import Final
 
 from proxy.config.rules import Scope
@@ -28,6 +29,11 @@ MAX_EARLY_TOTAL: Final = 16 * 1024 * 1024
 MAX_CALLS: Final = 20_000
 #: Ended calls still known, for the events that come after a hangup (Cdr, CEL, OriginateResponse).
 MAX_ENDED: Final = 512
+#: Ids remembered of one call, such as a conference that never ends; over it those who have left it
+#: longest ago are forgotten, then the longest unheard of.
+MAX_IDS: Final = 2048
+#: The same for all calls together; over it whole calls are forgotten.
+MAX_IDS_TOTAL: Final = 200_000
 #: Devices, contexts and account codes remembered of one call.
 MAX_FACTS: Final = 256
 
@@ -52,12 +58,12 @@ class Call:
     )
 
     def __init__(self) -> None:
-        #: Everything that names the call: ids of its channels and bridges, Linkedids.
-        self.ids: set[bytes] = set()
+        #: Everything that names the call: ids of its channels and bridges, Linkedids; the last heard of last.
+        self.ids: dict[bytes, None] = {}
         #: The channels and bridges among them that are still there.
         self.live: set[bytes] = set()
-        #: Those that are no more; late events do not revive them.
-        self.gone: set[bytes] = set()
+        #: Those that are no more, in the order of their ends; late events do not revive them.
+        self.gone: dict[bytes, None] = {}
         self.devices: set[bytes] = set()
         self.contexts: set[bytes] = set()
         self.accountcodes: set[bytes] = set()
@@ -70,8 +76,8 @@ class Call:
         #: View -> events of a call that was joined to one it owns, still to be shown.
         self.backlogs: dict[View, list[tuple[int, bytes]]] = {}
 
-    def learn(self, facts: CallFacts) -> None:
-        """Add what an event says."""
+    def learn(self, facts: "CallFacts | Call") -> None:
+        """Add what an event says, or what is known of a call that this one is joined to."""
         for known, new in (
             (self.devices, facts.devices),
             (self.contexts, facts.contexts),
@@ -199,10 +205,11 @@ class CallTracker:
         if call is None:
             call = Call()
             self._known[call] = None
-            self._make_room()
         for name in (*facts.ids, *facts.linked):
-            call.ids.add(name)
+            call.ids.pop(name, None)
+            call.ids[name] = None
             self._calls[name] = call
+        self._make_room(call)
         return call
 
     def _join(self, one: Call, other: Call) -> Call:
@@ -221,12 +228,14 @@ class CallTracker:
         one.ids |= other.ids
         one.live |= other.live
         one.gone |= other.gone
-        one.devices |= other.devices
-        one.contexts |= other.contexts
-        one.accountcodes |= other.accountcodes
+        one.learn(other)
         one.revision += other.revision + 1
         one.early = sorted(one.early + other.early)
         one.early_bytes += other.early_bytes
+        while len(one.early) > MAX_EARLY_EVENTS or one.early_bytes > MAX_EARLY_BYTES:
+            _, raw = one.early.pop()
+            one.early_bytes -= len(raw)
+            self._early_total -= len(raw)
         self._known.pop(other)
         self._ended.pop(other, None)
         return one
@@ -244,9 +253,12 @@ class CallTracker:
     def _settle(self, call: Call, facts: CallFacts) -> None:
         if facts.ended:
             call.live.discard(facts.ended)
-            call.gone.add(facts.ended)
+            if facts.ended in call.ids:
+                call.gone[facts.ended] = None
         elif not facts.records:
             call.live.update(name for name in facts.ids if name not in call.gone)
+        while len(call.ids) > MAX_IDS:
+            self._forget_id(call, next(iter(call.gone or call.ids)))
         if call.live:
             self._ended.pop(call, None)
         else:
@@ -254,13 +266,21 @@ class CallTracker:
             if len(self._ended) > MAX_ENDED:
                 self._forget(next(iter(self._ended)))
 
-    def _make_room(self) -> None:
-        if len(self._known) > MAX_CALLS:
-            oldest = next(iter(self._ended), None)
+    def _make_room(self, call: Call) -> None:
+        """Forget others than this one: those that ended first, then the oldest."""
+        while len(self._known) > MAX_CALLS or len(self._calls) > MAX_IDS_TOTAL:
+            others = (known for known in chain(self._ended, self._known) if known is not call)
+            oldest = next(others, None)
             if oldest is None:
-                oldest = next(iter(self._known))
-                self.forgotten += 1
+                return
+            self.forgotten += oldest not in self._ended
             self._forget(oldest)
+
+    def _forget_id(self, call: Call, name: bytes) -> None:
+        call.ids.pop(name)
+        call.gone.pop(name, None)
+        call.live.discard(name)
+        del self._calls[name]
 
     def _forget(self, call: Call) -> None:
         self._known.pop(call)

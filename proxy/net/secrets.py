@@ -2,9 +2,10 @@
 
 Few threads and a bounded queue: an attacker can use up the queue, never the
 machine.  It holds everybody who may be waiting for a login at one time, or those
-with the right secret would be refused when all come back at once.  What matched is remembered for a while under a keyed digest that means
-nothing outside this process, so that 200 dashboards that come back at once cost
-one hash a user and not 200.  Only what matched: a guess is always dear.
+with the right secret would be refused when all come back at once.  What matched
+is remembered for a while under a keyed digest that means nothing outside this
+process, so that 200 dashboards that come back at once cost one hash a user and
+not 200.  Only what matched: a guess is always dear.
 """
 
 import asyncio

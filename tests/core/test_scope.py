@@ -300,6 +300,89 @@ def test_facts_of_a_call_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert shown(tracker, view, channel("Rename", "PJSIP/100", "1", "1")) == []
 
 
+def join(one: str, other: str) -> bytes:
+    return event("LocalBridge", LocalOneUniqueid=one, LocalTwoUniqueid=other)
+
+
+def test_facts_of_joined_calls_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scope, "MAX_FACTS", 3)
+    tracker, _ = follow(channels=("PJSIP/100",))
+    for number in ("1", "2"):
+        for leg in ("a", "b"):
+            more = {"Context": f"c{number}{leg}", "AccountCode": f"a{number}{leg}"}
+            tracker.feed(channel("Newchannel", f"PJSIP/{number}{leg}", number, number + leg, **more))
+    call = tracker.feed(join("1", "2"))
+    assert isinstance(call, scope.Call)
+    assert [len(known) for known in (call.devices, call.contexts, call.accountcodes)] == [3, 3, 3]
+
+
+@pytest.mark.parametrize("limit", ["MAX_EARLY_EVENTS", "MAX_EARLY_BYTES"])
+def test_first_events_of_joined_calls_are_bounded(monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
+    first = [channel("Newchannel", "PJSIP/trunk", number, number) for number in ("1", "2")]
+    later = [channel("Newstate", "PJSIP/trunk", number, number) for number in ("1", "2")]
+    monkeypatch.setattr(scope, limit, 3 if limit == "MAX_EARLY_EVENTS" else sum(map(len, first + later[:1])))
+    tracker, view = follow(channels=("PJSIP/100",))
+    assert shown(tracker, view, *first, *later, join("1", "2")) == []
+    assert shown(tracker, view, owned := dial("1", "1", "3", "PJSIP/100")) == [*first, later[0], owned]
+
+
+def conference(number: str) -> list[bytes]:
+    """One who comes into the bridge ``b`` and leaves it."""
+    return [
+        channel("Newchannel", "PJSIP/200", number, number),
+        event("BridgeEnter", BridgeUniqueid="b", Uniqueid=number, Linkedid=number),
+        channel("Hangup", "PJSIP/200", number, number),
+    ]
+
+
+def test_a_bridge_that_never_ends_remembers_so_many_who_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scope, "MAX_IDS", 8)
+    tracker, view = follow(channels=("PJSIP/100",))
+    mine = channel("Newchannel", "PJSIP/100", "1", "1")
+    assert shown(tracker, view, mine, event("BridgeEnter", BridgeUniqueid="b", Uniqueid="1"))
+    for number in range(2, 100):
+        seen = shown(tracker, view, *conference(str(number)))
+        assert seen == conference(str(number)), "they are in a call of its own"
+    call = tracker.feed(mine)
+    assert isinstance(call, scope.Call)
+    assert set(call.ids) == {b"1", b"b", *(str(number).encode() for number in range(94, 100))}
+    assert (len(call.gone), call.live) == (6, {b"1", b"b"})
+    assert shown(tracker, view, late := event("Cdr", UniqueID="99")) == [late]
+    assert shown(tracker, view, event("Cdr", UniqueID="2")) == [], "long forgotten"
+
+
+def test_an_end_of_what_the_call_is_not_named_by_is_not_remembered() -> None:
+    tracker, _ = follow(channels=("PJSIP/100",))
+    call = tracker.feed(
+        event("BridgeDestroy", BridgeTechnology="holding_bridge", ParkeeUniqueid="1", BridgeUniqueid="b")
+    )
+    assert isinstance(call, scope.Call)
+    assert (set(call.ids), call.gone) == ({b"1"}, {})
+
+
+def test_of_those_who_are_there_the_longest_unheard_of_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scope, "MAX_IDS", 4)
+    tracker, _ = follow(channels=("PJSIP/100",))
+    for number in range(9):
+        call = tracker.feed(channel("Newchannel", "PJSIP/200", "9", str(number)))
+    assert isinstance(call, scope.Call)
+    assert (set(call.ids), call.live) == ({b"9", b"6", b"7", b"8"}, {b"6", b"7", b"8"})
+
+
+def test_ids_of_all_calls_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scope, "MAX_IDS", 4)
+    monkeypatch.setattr(scope, "MAX_IDS_TOTAL", 10)
+    tracker, _ = follow(channels=("PJSIP/100",))
+    for number in range(20):
+        for leg in range(3):
+            tracker.feed(channel("Newchannel", "PJSIP/200", str(number), f"{number}-{leg}"))
+    assert (len(tracker), tracker.forgotten) == (2, 18)
+    tracker, _ = follow(channels=("PJSIP/100",))
+    monkeypatch.setattr(scope, "MAX_IDS_TOTAL", 1)
+    tracker.feed(channel("Newchannel", "PJSIP/200", "1", "2"))
+    assert len(tracker) == 1, "never the one that is looked at"
+
+
 def test_a_view_that_left_is_forgotten() -> None:
     tracker, view = follow(channels=("PJSIP/100",))
     call = tracker.feed(channel("Newchannel", "PJSIP/100", "1", "1"))
