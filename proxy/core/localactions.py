@@ -12,7 +12,7 @@ from proxy.ami import eventfilter, message, privilege
 from proxy.ami.errors import FilterSyntaxError
 from proxy.ami.message import Action
 from proxy.core.exchange import NOT_CONNECTED
-from proxy.core.login import Attempt, refuse
+from proxy.core.login import refusal_of_challenge, refuse
 from proxy.core.waitevent import WaitEvent
 
 if TYPE_CHECKING:
@@ -27,9 +27,9 @@ _Answer = Callable[["Session", Action], None]
 
 
 def _challenge(session: "Session", action: Action) -> None:
-    busy = Attempt(session.hub, session.transport.peer, b"", action).already_in_use()
-    if session.user is None and busy is not None:
-        refuse(session, action, busy)
+    refusal = refusal_of_challenge(session, action) if session.user is None else None
+    if refusal is not None:
+        refuse(session, action, refusal)
     # A client that is given a challenge uses it, before any user name is known: so none is
     # given where no user could log in with it (operations.md §1).
     elif action.get(b"authtype").lower() != b"md5" or not session.hub.users.any_md5:

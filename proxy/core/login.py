@@ -3,8 +3,10 @@
 The checks run in Asterisk's order (ami.md §2): the session limit before any
 secret, then the user, the address, the secret.  The client's certificate comes
 after the address, and may stand for the secret or be needed beside it.
-Whatever fails, the client is told the same; the reason goes to the log.  A user
-that does not exist costs the same hash as one that does (security.md K4).
+Whatever fails, the client is told the same; the reason goes to the log.  The
+one exception is Asterisk's: who may log in once and has is refused by a text of
+its own.  A user that does not exist costs the same hash as one that does
+(security.md K4).
 """
 
 from collections.abc import Callable
@@ -14,6 +16,7 @@ from proxy import log
 from proxy.ami import message, privilege
 from proxy.ami.message import Action
 from proxy.core import trail
+from proxy.core.admission import network_of
 from proxy.core.ports import Peer
 from proxy.core.securityevents import ERROR, INFORMATIONAL
 from proxy.core.state import State
@@ -35,14 +38,15 @@ class Verdict(NamedTuple):
     text: bytes = _FAILED
     reason: str = ""
     event: bytes = b"InvalidPassword"
-    #: Whether it counts towards a penalty for the address: a wrong name or secret.
+    #: Whether it counts towards a penalty for the address: a wrong name or secret, or a name that
+    #: is found to be in use without the secret.
     is_guess: bool = False
     #: The limit that it is over, if that is why.
     limit: str = ""
 
 
 class Attempt:
-    """One Login (or Challenge, for the session limit alone)."""
+    """One Login; or one Challenge, for ``already_in_use`` alone."""
 
     __slots__ = ("_action", "_challenge", "_hub", "_peer", "_user")
 
@@ -54,18 +58,33 @@ class Attempt:
         self._user = hub.users.find(action.get(b"username"))
 
     def already_in_use(self) -> Verdict | None:
-        """The refusal of a user who may log in once and has; None otherwise."""
+        """The refusal of a user who may log in once and has, before any secret; None otherwise."""
         user = self._user
-        if user is None or user.allowmultiplelogin or not self._hub.sessions_of(user):
+        sessions = self._hub.sessions_of(user) if user is not None and not user.allowmultiplelogin else []
+        if not sessions:
             return None
-        return Verdict(None, b"Login Already In Use", "already logged in", b"SessionLimit")
+        # It tells who is logged in: whoever tries many names guesses.  But not from an address that
+        # the user is logged in from.  It gave the secret and learns nothing new, and it is where a
+        # client comes from whose connection broke and whose old session is not found out yet: that
+        # one tries again and again, and must not be shut out for it.
+        here = network_of(self._peer.address)
+        known = any(network_of(session.transport.peer.address) == here for session in sessions)
+        return Verdict(
+            None, b"Login Already In Use", "already logged in", b"SessionLimit", is_guess=not known
+        )
 
     def judge(self, done: Callable[[Verdict], None]) -> None:
         """Call ``done`` once, now or when the hash is computed."""
         busy = self.already_in_use()
-        if busy is not None:
+        if busy is None:
+            self._judge(done)
+        elif not busy.is_guess:
             done(busy)
-            return
+        else:
+            # The answer stands; the secret says whether its owner asked, from another place.
+            self._judge(lambda verdict: done(busy if verdict.is_guess else verdict))
+
+    def _judge(self, done: Callable[[Verdict], None]) -> None:
         user = self._user
         refusal: Verdict | None = None
         claim = self._hub.users.claim(user, self._peer.certificate)
@@ -118,7 +137,7 @@ class Attempt:
             return Verdict(None, _FAILED, "user changed during login")
         busy = self.already_in_use()  # others may have come in while the hash was at work
         if busy is not None:
-            return busy
+            return busy._replace(is_guess=False)
         if self._hub.authenticated >= self._hub.limits.sessions_authenticated:
             return _crowded("too many sessions", "sessions_authenticated")
         crowded = len(self._hub.sessions_of(user)) >= self._hub.limits.sessions_per_user
@@ -145,6 +164,16 @@ def begin(session: "Session", action: Action) -> None:
     session.state = State.JUDGED
     attempt = Attempt(session.hub, session.transport.peer, session.challenge, action)
     attempt.judge(lambda verdict: _judged(session, action, verdict))
+
+
+def refusal_of_challenge(session: "Session", action: Action) -> Verdict | None:
+    """Why this Challenge is refused before any secret; None if it is not."""
+    hub, peer = session.hub, session.transport.peer
+    if hub.bounds.admission.is_penalised(peer.address, hub.scheduler.now()):
+        return None  # it is told nothing: the Login that follows is refused unseen
+    # There is no secret with it, right or wrong.  The few who name themselves here and come from
+    # another address than their session have as many tries as who mistypes.
+    return Attempt(hub, peer, b"", action).already_in_use()
 
 
 def refuse(session: "Session", action: Action, verdict: Verdict) -> None:

@@ -163,6 +163,58 @@ class TestGuessing:
         assert bench.hub.stats.limits == {}
 
 
+class TestNamesInUse:
+    """``Login Already In Use`` tells who is logged in: whoever asks that of many names guesses."""
+
+    @pytest.fixture
+    def bench(self) -> Bench:
+        single = User("single", secret="plain:x", md5_secret=b"x", allowmultiplelogin=False)
+        bench = Bench(single, limits=Limits(login_failure_burst=2))
+        bench.login("single")
+        return bench
+
+    def ask(self, bench: Bench, request: bytes, address: str = "198.51.100.1") -> bytes:
+        session, transport = bench.connect(address)
+        session.receive(request)
+        bench.clock.advance(1)
+        return transport.take()
+
+    LOGIN = action("Login", Username="single", Secret="guess")
+    CHALLENGE = action("Challenge", Username="single", AuthType="MD5")
+    IN_USE = b"Response: Error\r\nActionID: 1\r\nMessage: Login Already In Use\r\n\r\n"
+
+    @pytest.mark.parametrize("request_", [LOGIN, CHALLENGE], ids=["Login", "Challenge"])
+    def test_without_the_secret_it_is_a_guess(self, bench, request_, caplog):
+        assert [self.ask(bench, request_) for _ in range(3)] == [self.IN_USE] * 3
+        assert bench.hub.stats.limits == {"login_failure_burst": 1}
+        assert told(caplog, "login-failed")[0]["security_event"] == b"SessionLimit"
+
+    def test_under_a_penalty_neither_tells_any_more(self, bench):
+        for _ in range(3):
+            self.ask(bench, self.LOGIN)
+        assert b"Authentication failed" in self.ask(bench, self.LOGIN)
+        assert b"Challenge: " in self.ask(bench, self.CHALLENGE)
+
+    def test_with_the_right_secret_it_is_none(self, bench):
+        right = action("Login", Username="single", Secret="x")
+        assert [self.ask(bench, right) for _ in range(9)] == [self.IN_USE] * 9
+        assert bench.hub.stats.limits == {}
+
+    @pytest.mark.parametrize("request_", [LOGIN, CHALLENGE], ids=["Login", "Challenge"])
+    def test_from_where_the_user_is_logged_in_it_is_none(self, bench, request_):
+        assert [self.ask(bench, request_, "192.0.2.1") for _ in range(9)] == [self.IN_USE] * 9
+        assert bench.hub.stats.limits == {}
+
+    def test_who_left_while_the_secret_was_judged_makes_room(self, bench):
+        (first,) = bench.hub.sessions
+        bench.verifier.at_once = False
+        session, transport = bench.connect("198.51.100.1")
+        session.receive(self.LOGIN)
+        first.lost("gone")
+        bench.verifier.asked[-1][2](True)
+        assert b"Authentication accepted" in transport.take()
+
+
 # -- what a session may send -----------------------------------------------
 
 
