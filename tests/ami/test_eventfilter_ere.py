@@ -3,6 +3,7 @@
 import ctypes
 import re
 import time
+import unicodedata
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -17,6 +18,9 @@ REG_EXTENDED, REG_NOSUB = 1, 8
 LC_ALL_MASK = 0x1FBF
 REGEX_T_SIZE = 256  # 64 on x86-64; more does no harm
 
+#: Unicode's categories of which each version of glibc counts other characters as letters: combining
+#: marks, circled letters and the like.
+UNSETTLED = {"Mn", "Mc", "Me", "So", "Lm", "Nl", "Nd", "Cn"}
 #: Reasons for which we refuse what glibc takes.
 OUR_REFUSALS = re.compile("backreferences|is not supported be|is over 1000|too large")
 
@@ -63,6 +67,12 @@ def ours(pattern: bytes) -> Callable[[bytes], object] | str:
         return compile_legacy(b"!" + pattern, limit=None).matches
     except FilterNotCompiled as error:
         return error.reason
+
+
+def is_settled(raw: bytes) -> bool:
+    """Whether what bytes happen to be characters are of the same class everywhere."""
+    text = raw.decode("utf-8", "surrogateescape")
+    return text.isascii() or not {unicodedata.category(c) for c in text if not c.isascii()} & UNSETTLED
 
 
 def agree(glibc: Glibc, pattern: bytes, texts: list[bytes]) -> None:
@@ -164,7 +174,8 @@ def test_matches_text_beyond_ascii_as_glibc_does(glibc: Glibc, pattern: bytes, t
 
 
 @given(
-    patterns(TEXT_EDGES), st.lists(st.binary(max_size=8).map(lambda raw: raw.replace(b"\0", b"")), max_size=8)
+    patterns(TEXT_EDGES),
+    st.lists(st.binary(max_size=8).map(lambda raw: raw.replace(b"\0", b"")).filter(is_settled), max_size=8),
 )
 @settings(max_examples=100)
 def test_matches_bytes_that_are_no_text_as_glibc_does(
