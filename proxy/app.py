@@ -17,7 +17,7 @@ from typing import Any
 from proxy import __version__, log
 from proxy.config import Address, Config, ConfigErrors, Listener
 from proxy.config.differences import needs_restart
-from proxy.core import policy
+from proxy.core import masking, policy
 from proxy.core.hub import Hub
 from proxy.core.networks import NetworkSet
 from proxy.core.pacing import Pacing
@@ -54,6 +54,7 @@ class App:
         self._loop = loop
         config = prepared.config
         limits = config.limits
+        masking.configure(config.log.hidden_variables)
         self._verifier = HashVerifier(
             loop,
             threads=limits.hash_threads,
@@ -357,6 +358,7 @@ class App:
         config = prepared.config
         self._prepared = prepared
         self.set_log_level(config.log.level)
+        masking.configure(config.log.hidden_variables)
         self._verifier.forget()
         self.hub.adopt_limits(config.limits)
         for listener, number in self._listeners.items():

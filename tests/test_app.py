@@ -18,6 +18,8 @@ from proxy import app as module
 from proxy import log
 from proxy.app import App, LinkState, StartError, prepare
 from proxy.config import ConfigErrors
+from proxy.config.hiddennames import HIDDEN_NAMES
+from proxy.core import masking
 from proxy.simulator import Simulator, User
 from tests.support.ami_client import AmiClient
 from tests.support.ports import free_port
@@ -412,6 +414,22 @@ async def test_a_log_level_that_was_set_holds_until_the_next_reload(files: Proxy
         assert logging.getLogger("amiproxy").level == logging.ERROR
         await app.reload("test")
         assert (app.log_level, logging.getLogger("amiproxy").level) == ("info", logging.INFO)
+
+
+async def test_the_names_of_what_is_hidden_are_taken_up_at_the_start_and_by_a_reload(
+    files: ProxyProcess,
+) -> None:
+    change(files, log={"hidden_variables": ["*IBAN*"]})
+    try:
+        async with running(files) as app:
+            assert masking.masked_text(b"set IBAN 4711") == b"set IBAN ***"
+            change(files, log={"hidden_variables": ["CARD"]})
+            report = await app.reload("test")
+            assert report.differences.keys == ("log.hidden_variables",)
+            assert masking.masked_text(b"set IBAN 4711") == b"set IBAN 4711"
+            assert masking.masked_text(b"set CARD 4711") == b"set CARD ***"
+    finally:
+        masking.configure(HIDDEN_NAMES)
 
 
 async def test_a_reload_that_the_stop_overtakes_changes_nothing(files: ProxyProcess) -> None:

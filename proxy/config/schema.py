@@ -13,6 +13,7 @@ from msgspec import Meta
 
 from proxy.config.address import Address, Place, SocketPlace
 from proxy.config.files import check_certificate_file, check_readable, read_secret
+from proxy.config.hiddennames import HIDDEN_NAMES, HiddenName
 from proxy.config.limits import Limits
 from proxy.config.networks import Network
 
@@ -108,6 +109,8 @@ class Log(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     format: Literal["text", "json"] = "text"
     level: Literal["debug", "info", "warning", "error"] = "info"
+    #: Variables whose values are shown nowhere, neither here nor by ``ctl trace``.
+    hidden_variables: tuple[HiddenName, ...] = HIDDEN_NAMES
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

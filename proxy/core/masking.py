@@ -1,58 +1,134 @@
-"""Masking: AMI messages with whatever may be a secret taken out, for people to look at.
+"""Masking: what AMI carries with whatever may be a secret taken out, for the log and for people to look at.
 
 Meant to hide too much rather than too little: a header is hidden for its name,
-a value for the name that stands before it in ``NAME=VALUE`` or ``name: value``.
+and in a text everything behind the name of a secret, to the end of the line.
+Which names are those of secrets is the operator's to say (``log.hidden_variables``);
+as there is one log for the process, there is one list.
 """
 
 import re
-from typing import Final
+from collections.abc import Iterable
+from typing import Any, Final
+
+import re2
+
+from proxy.config.hiddennames import HIDDEN_NAMES
 
 MASK: Final = b"***"
 
-_WORDS: Final = rb"secret|passw|passphrase|pin(?!g)|token|key|challenge|hash|auth|cred"
-#: ``Val`` is what a database action reads and writes; ``AuthType`` is only a word.
-_HIDDEN: Final = re.compile(rb"(?i)(?!authtype\Z)(?:[^:]*(?:" + _WORDS + rb")[^:]*|val|expectedresponse)\Z")
-_SECRET_WORD: Final = re.compile(rb"(?i)(?:" + _WORDS + rb")\w*")
-_ASSIGNED: Final = re.compile(
-    rb"(?i)([\w.()-]*(?:" + _WORDS + rb")[\w.()-]*\s*(?:=>?|:)\s*)(?:\"[^\"]*\"|[^,;&|\r]+)"
+_OPTIONS: Final = re2.Options()
+_OPTIONS.case_sensitive = False
+_OPTIONS.encoding = re2.Options.Encoding.LATIN1  # bytes of unknown meaning: each is a character
+
+#: Headers that are hidden whatever the operator says.  ``Val`` is what a database action reads and writes.
+_HEADERS: Final = re2.compile(
+    rb".*(?:secret|passw|passphrase|token|key|challenge|hash|auth|cred).*|val|expectedresponse", _OPTIONS
 )
+#: Asterisk's words that have such a name in them and are only words.
+_HARMLESS: Final = frozenset({b"authtype", b"ping"})
+#: Keys of Asterisk's configuration files, which its commands show.
+_ALWAYS: Final = ("*SECRET*", "*PASSW*")
+#: Where technologies take a password within the dial string: IAX2/user:password@host.
+_DIALLED_PASSWORD: Final = re.compile(rb"(?i)(?<!\w)((?:IAX2|SIP)/[^:@/]*:)[^@]*(?=@)")
+
+_LETTER: Final = r"[\w.\-\x80-\xff]"
+_NO_LETTER: Final = r"[^\w.\-\x80-\xff]"
+#: What else may belong to a word, such as a closing quote or bracket; and what stands before a value.
+_REST: Final = r"(?:[^\w.\-\x80-\xff\s=:,>%][^\s=:,>%]*)?"
+_BEHIND: Final = r"(?:[\s=:,>]|%(?:20|2C|3A|3D))+"
 
 
-def masked(raw: bytes) -> bytes:
-    """The message, whole lines of it, with the values hidden that may be secret."""
-    lines = raw.split(b"\n")
-    hides_value = any(_names_hidden_variable(line) for line in lines)
-    return b"\n".join(_masked_line(line, hides_value) for line in lines)
+class _Names:
+    """Finds names of secrets, each in linear time; group 1 is the name."""
+
+    def __init__(self, patterns: Iterable[str]) -> None:
+        name = f"(?:^|{_NO_LETTER})(_*(?:{'|'.join(map(_expression, (*_ALWAYS, *patterns)))}))"
+        #: A whole word.
+        self.word: Any = re2.compile(f"{name}(?:{_NO_LETTER}|$)".encode("latin-1"), _OPTIONS)
+        #: One that has something behind it, up to where that begins.
+        self.with_value: Any = re2.compile(f"{name}{_REST}{_BEHIND}".encode("latin-1"), _OPTIONS)
+
+
+def _expression(pattern: str) -> str:
+    """A HiddenName; what is not ASCII is in Asterisk, too, UTF-8 that nobody looks into."""
+    text = pattern.encode().decode("latin-1")
+    wild = {"*": f"{_LETTER}*", "?": _LETTER}
+    return "".join(wild.get(character) or re2.escape(character) for character in text)
+
+
+_names = _Names(HIDDEN_NAMES)
+
+
+def configure(patterns: Iterable[str]) -> None:
+    """Hide the values of variables with these names (see ``HiddenName``) from now on."""
+    global _names  # noqa: PLW0603 - as the log, there is one for the process
+    _names = _Names(patterns)
 
 
 def masked_text(text: bytes) -> bytes:
-    """A command's or an AGI command's text, with all hidden that follows the first secret-like word.
+    """A command's or an AGI command's text, with all hidden that follows the first name of a secret.
 
     Words are parted by blanks there, so what is a name and what its value is for the command to know:
     ``database put auth 100 hunter2`` is shown as ``database put auth ***``.
     """
     # Quotes and backslashes may stand inside a word, and mean nothing to what it says.
     kept = [place for place, code in enumerate(text) if code not in b'"\\']
-    found = _SECRET_WORD.search(bytes(text[place] for place in kept))
-    if found is None or found.end() == len(kept):
+    found = _first(_names.word, bytes(text[place] for place in kept))
+    if found is None or found.end(1) == len(kept):
         return text
-    return text[: kept[found.end() - 1] + 1] + b" " + MASK
+    return text[: kept[found.end(1) - 1] + 1] + b" " + MASK
 
 
-def _masked_line(line: bytes, hides_value: bool) -> bytes:
-    name, colon, value = line.partition(b":")
+def masked_value(value: bytes) -> bytes:
+    """Any other value, with all hidden that is behind ``NAME=``, ``name: `` or ``name `` of a secret."""
+    value = _DIALLED_PASSWORD.sub(rb"\1" + MASK, value)
+    found = _first(_names.with_value, value)
+    return value if found is None or found.end() == len(value) else value[: found.end()] + MASK
+
+
+def masked(raw: bytes) -> bytes:
+    """The message, whole lines of it, with the values hidden that may be secret."""
+    lines = raw.split(b"\n")
+    hides_value = any(_names_hidden_variable(line) for line in lines)
+    # Its Message is one of Asterisk's sentences, where that of an action or an event is somebody's.
+    spared = b"message" if raw[:9].lower() == b"response:" else b""
+    return b"\n".join(_masked_line(line, hides_value, spared) for line in lines)
+
+
+def _masked_line(line: bytes, hides_value: bool, spared: bytes) -> bytes:
+    text = line.removesuffix(b"\r")
+    end = line[len(text) :]
+    name, colon, value = text.partition(b":")
     if not colon:
-        return _ASSIGNED.sub(rb"\1" + MASK, line)
-    hidden = _HIDDEN.match(name.strip()) or (hides_value and name.strip().lower().startswith(b"value"))
-    if hidden:
-        end = b"\r" if value.endswith(b"\r") else b""
+        return masked_value(text) + end
+    key = name.strip().lower()
+    if _is_hidden(key) or (hides_value and key.startswith(b"value")):
         return name + b": " + MASK + end
-    return name + colon + _ASSIGNED.sub(rb"\1" + MASK, value)
+    if key == spared:
+        return line
+    return name + colon + (masked_text if key == b"command" else masked_value)(value) + end
+
+
+def _is_hidden(key: bytes) -> bool:
+    if key in _HARMLESS:
+        return False
+    return _HEADERS.fullmatch(key) is not None or _names_secret(key)
 
 
 def _names_hidden_variable(line: bytes) -> bool:
     """Whether a ``Value`` beside this line is that of a secret: Setvar, VarSet, UpdateConfig."""
     name, _, value = line.partition(b":")
-    if not name.strip().lower().startswith(b"var"):
-        return False
-    return _HIDDEN.match(value.strip().partition(b"=")[0]) is not None
+    return name.strip().lower().startswith(b"var") and _names_secret(value.strip())
+
+
+def _names_secret(name: bytes) -> bool:
+    """Whether a value behind this would be one: ``PIN``, or ``GLOBAL(PIN)``."""
+    return _first(_names.with_value, name + b"=") is not None
+
+
+def _first(pattern: Any, text: bytes) -> Any:
+    """The first match whose name is not harmless."""
+    found = pattern.search(text)
+    while found is not None and found[1].lower() in _HARMLESS:
+        found = pattern.search(text, found.end(1))
+    return found

@@ -1,10 +1,13 @@
 """Masking hides what may be secret, and leaves the rest as it is."""
 
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.core.masking import masked, masked_text
+from proxy.config.hiddennames import HIDDEN_NAMES, HiddenName
+from proxy.core.masking import configure, masked, masked_text, masked_value
 
 
 @pytest.mark.parametrize(
@@ -69,6 +72,68 @@ def test_a_secret_header_is_hidden_whatever_stands_around_it(
 ) -> None:
     raw = before + b"\r\nSecret: " + secret + b"\r\n" + after
     assert secret not in masked(raw)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (b"dialplan set global ADMIN_PIN 4711", b"dialplan set global ADMIN_PIN ***"),
+        (b"dialplan set global __ADMIN_PIN 4711 and all else", b"dialplan set global __ADMIN_PIN ***"),
+        (b"pjsip set secret s3cr3t77", b"pjsip set secret ***"),
+        (b'EXEC Set "GLOBAL(PIN)=4711"', b'EXEC Set "GLOBAL(PIN)=***'),
+        (b"set%20variable%20pin%204711", b"set%20variable%20pin%20***"),
+        (b"'ADMIN_PIN' => '4711'", b"'ADMIN_PIN' => ***"),
+        (b"\xe4PIN\xff=4711", b"\xe4PIN\xff=***"),
+        (b"ping 1,ping pin 4711", b"ping 1,ping pin ***"),
+        (b"SIP/a:4711@b&IAX2/c:4711@d,e", b"SIP/a:***@b&IAX2/c:***@d,e"),
+        (b"core show channels", b"core show channels"),
+        (b"Local/100@auth-keys/n", b"Local/100@auth-keys/n"),
+        (b"dialplan show pin", b"dialplan show pin"),
+        (b"dialplan show pin ", b"dialplan show pin "),
+        (b"", b""),
+    ],
+)
+def test_of_a_text_what_stands_behind_the_name_of_a_secret_is_hidden(text: bytes, shown: bytes) -> None:
+    assert masked_value(text) == shown
+
+
+@pytest.mark.parametrize("sentence", [b"Authentication failed", b"Missing key parameter"])
+def test_asterisks_own_sentences_are_left_and_those_of_others_are_not(sentence: bytes) -> None:
+    answer = b"Response: Error\r\nMessage: " + sentence + b"\r\n\r\n"
+    assert masked(answer) == answer
+    assert (
+        masked(b"Action: SendText\r\nMessage: PIN 4711\r\n\r\n")
+        == b"Action: SendText\r\nMessage: PIN ***\r\n\r\n"
+    )
+
+
+class TestConfigured:
+    @pytest.fixture(autouse=True)
+    def restored(self) -> Iterator[None]:
+        yield
+        configure(HIDDEN_NAMES)
+
+    def test_names_are_the_operators_to_say(self) -> None:
+        configure([HiddenName("CARD_?O"), HiddenName("*Kürzel*")])
+        assert masked(b"Variable: __card_no=1") == b"Variable: __card_no=***"
+        assert masked("Variable: MeinKürzel2=1".encode()) == "Variable: MeinKürzel2=***".encode()
+        assert masked(b"Variable: MY_CARD_NO=1,CARD_NOS=2") == b"Variable: MY_CARD_NO=1,CARD_NOS=2"
+        assert masked(b"CARD_NO: 1\r\n") == b"CARD_NO: ***\r\n"
+        assert masked(b"Variable: CARD_NO\r\nValue: 1\r\n") == b"Variable: CARD_NO\r\nValue: ***\r\n"
+        assert masked_text(b"dialplan set global PIN 1") == b"dialplan set global PIN 1"
+        assert masked_text(b"dialplan set global CARD_NO 1") == b"dialplan set global CARD_NO ***"
+
+    def test_what_is_asterisks_own_stays_hidden(self) -> None:
+        configure([])
+        for line in (
+            b"Secret: x",
+            b"Key: x",
+            b"Challenge: x",
+            b"Variable: SECRET=x",
+            b"Output: md5secret = x",
+        ):
+            assert masked(line).endswith(b"***"), line
+        assert masked(b"Variable: PIN=1") == b"Variable: PIN=1"
 
 
 @pytest.mark.parametrize(

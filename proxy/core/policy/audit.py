@@ -5,7 +5,7 @@ from typing import Final
 
 from proxy.ami.actions import LOCAL
 from proxy.ami.message import Action
-from proxy.core.masking import MASK, masked_text
+from proxy.core.masking import masked_text, masked_value
 
 #: A target is for people to recognise, not to carry data.
 MAX_TARGET: Final = 128
@@ -43,9 +43,6 @@ _DATABASE: Final = frozenset({b"dbget", b"dbgettree", b"dbput", b"dbdel", b"dbde
 #: In these a name is the target; in all others Variable may carry a value.
 _NAMES_VARIABLE: Final = frozenset({b"getvar", b"setvar"})
 
-#: Where technologies take a password within the dial string: IAX2/user:password@host.
-_DIALLED_PASSWORD: Final = re.compile(rb"\A((?:IAX2|SIP)/[^:@/]*:)[^@]*(?=@)", re.IGNORECASE)
-
 _UNPRINTABLE: Final = re.compile(rb"[^\x20-\x5b\x5d-\x7e]")
 
 #: Reads what any class may: no audit line when allowed.
@@ -72,7 +69,7 @@ def target_of(action: Action) -> str:
     """What the action is aimed at, as ``channel=PJSIP/100 context=lab``; empty if it names nothing.
 
     At most 128 bytes of each value are shown, then ``…``; what is not printable ASCII is ``\\xNN``.
-    Secrets and the values of variables never are; of a command, nothing that follows a secret-like word.
+    Secrets and the values of variables never are, nor what follows the name of a secret in a command.
     """
     parts: list[str] = []
     for header in _TARGETS:
@@ -87,9 +84,7 @@ def target_of(action: Action) -> str:
 
 
 def _masked(header: bytes, value: bytes) -> bytes:
-    if header == b"command":
-        return masked_text(value)
-    return _DIALLED_PASSWORD.sub(rb"\1" + MASK, value)
+    return masked_text(value) if header == b"command" else masked_value(value)
 
 
 def _shown(value: bytes) -> str:

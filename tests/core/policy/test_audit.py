@@ -26,6 +26,8 @@ def ask(text: bytes) -> Action:
         (b"Command\nCommand: database put auth 100 hunter2", "command=database put auth ***"),
         (b"Command\nCommand: dialplan set global MYPIN 1234", "command=dialplan set global MYPIN ***"),
         (b"AGI\nChannel: x\nCommand: SET VARIABLE MYPIN 1234", "channel=x command=SET VARIABLE MYPIN ***"),
+        (b"Originate\nChannel: c\nApplication: Set(PIN=4711)", "channel=c application=Set(PIN=***"),
+        (b"Hangup\nChannel: PJSIP/auth-trunk-01", "channel=PJSIP/auth-trunk-01"),
         (b"Originate\nChannel: iax2/me:hunter2@host/1", "channel=iax2/me:***@host/1"),
         (b"Originate\nChannel: PJSIP/trunk/sip:1@host", "channel=PJSIP/trunk/sip:1@host"),
         (b"Login\nUsername: a\nSecret: s\nKey: k", ""),
