@@ -29,23 +29,26 @@ def say(level: int, what: str, **fields: object) -> None:
 
 
 class Rationed:
-    """``say`` for what strangers can cause at will: so many lines of a kind per peer and in all, and no more.
+    """``say`` for what others can cause at will: so many lines of a kind per peer and in all, and no more.
 
+    Users have a ration each, which neither strangers nor other users can use up.
     The rest is counted and summed up, one line a kind, when the next ration begins.
     """
 
     #: Seconds that a ration is for.
     PERIOD: Final = 10.0
-    #: Lines of one kind for one peer, and of one kind in all.
+    #: Lines of one kind for one peer or one user, and of one kind in all for those who are nobody yet.
     PER_PEER: Final = 10
     IN_ALL: Final = 100
 
     def __init__(self) -> None:
         self._began = 0.0
-        # Both are emptied with each ration; there are no more peers than lines said of a kind.
+        # All are emptied with each ration; there are no more peers than lines said of a kind, and
+        # no more users than are known.
         self._said: dict[tuple[str, str], int] = {}
+        self._said_of: dict[tuple[str, str], int] = {}
         self._kinds: dict[str, int] = {}
-        self._suppressed: dict[str, int] = {}
+        self._suppressed: dict[tuple[str, str | None], int] = {}
 
     def say(self, level: int, what: str, peer: str, **fields: object) -> None:
         """As ``say``, with the peer's address as a field."""
@@ -53,11 +56,25 @@ class Rationed:
             return
         in_all, of_peer = self._kinds.get(what, 0), self._said.get((what, peer), 0)
         if in_all >= self.IN_ALL or of_peer >= self.PER_PEER:
-            self._suppressed[what] = self._suppressed.get(what, 0) + 1
+            self._suppress(what, None)
             return
         self._kinds[what] = in_all + 1
         self._said[what, peer] = of_peer + 1
         say(level, what, peer=peer, **fields)
+
+    def say_of(self, level: int, what: str, user: str, **fields: object) -> None:
+        """As ``say``, about somebody who is logged in."""
+        if not _LOGGER.isEnabledFor(level):
+            return
+        said = self._said_of.get((what, user), 0)
+        if said >= self.PER_PEER:
+            self._suppress(what, user)
+            return
+        self._said_of[what, user] = said + 1
+        say(level, what, user=user, **fields)
+
+    def _suppress(self, what: str, user: str | None) -> None:
+        self._suppressed[what, user] = self._suppressed.get((what, user), 0) + 1
 
     def tick(self, now: float) -> None:
         """Once a second, with monotonic time: the next ration begins when the old one's time is over."""
@@ -65,10 +82,11 @@ class Rationed:
             return
         self._began = now
         self._said.clear()
+        self._said_of.clear()
         self._kinds.clear()
         suppressed, self._suppressed = self._suppressed, {}
-        for what, lines in suppressed.items():
-            say(WARNING, "log-suppressed", line=what, lines=lines, seconds=self.PERIOD)
+        for (what, user), lines in suppressed.items():
+            say(WARNING, "log-suppressed", line=what, user=user, lines=lines, seconds=self.PERIOD)
 
 
 def text_of(value: object) -> str:

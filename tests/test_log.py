@@ -216,10 +216,31 @@ class TestRationed:
         rationed.tick(120.0)
         assert len(stream.getvalue().splitlines()) == 102
 
+    def test_each_user_has_a_ration_that_nobody_else_uses_up(self, stream: io.StringIO) -> None:
+        rationed = log.Rationed()
+        for number in range(200):
+            rationed.say(log.WARNING, "action-denied", f"2001:db8::{number:x}")
+        for user in ("anna", *[f"user{number}" for number in range(50)]):
+            for _ in range(15):
+                rationed.say_of(log.WARNING, "action-denied", user, peer="192.0.2.1")
+        lines = stream.getvalue().splitlines()[100:]
+        assert lines[:10] == ["<4>action-denied user=anna peer=192.0.2.1"] * 10
+        assert len(lines) == 510
+        rationed.tick(100.0)
+        summed_up = stream.getvalue().splitlines()[610:]
+        assert summed_up[:2] == [
+            "<4>log-suppressed line=action-denied lines=100 seconds=10.0",
+            "<4>log-suppressed line=action-denied user=anna lines=5 seconds=10.0",
+        ]
+        rationed.say_of(log.WARNING, "action-denied", "anna", peer="192.0.2.1")
+        rationed.tick(110.0)
+        assert len(stream.getvalue().splitlines()) == 610 + 52 + 1
+
     def test_what_is_not_logged_at_all_uses_nothing_up(self, stream: io.StringIO) -> None:
         rationed = log.Rationed()
         for _ in range(100):
             rationed.say(log.DEBUG, "session-open", "192.0.2.1")
+            rationed.say_of(log.DEBUG, "action-denied", "anna")
         rationed.tick(100.0)
         assert stream.getvalue() == ""
 

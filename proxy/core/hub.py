@@ -277,7 +277,7 @@ class Hub:
             oldest.hit("unauthenticated")
             oldest.close("displaced before login", abort=True)
         self._roster.add(session)
-        log.say(log.DEBUG, "session-open", session=session.id, peer=transport.peer.address)
+        self.bounds.rationed.say(log.INFO, "session-open", transport.peer.address, session=session.id)
         session.greet(self.banner)
         return session
 

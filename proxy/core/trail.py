@@ -39,18 +39,18 @@ def tell(session: "Session", name: bytes, severity: bytes, *extra: tuple[bytes, 
 
 def denied(session: "Session", action: Action, text: bytes, rule: str) -> None:
     """The action was answered with ``text`` instead of being run."""
-    # Strangers can ask as often as they like.
-    say = log.say if session.user is not None else session.hub.bounds.rationed.say
-    say(
-        log.WARNING,
-        "action-denied",
-        peer=session.transport.peer.address,
-        session=session.id,
-        user=session.user.name if session.user else None,
-        action=action.name,
-        target=target_of(action) or None,
-        rule=rule,
-    )
+    # Anybody can ask as often as they like: an answer that is denied costs no more than that of a Ping.
+    rationed, peer = session.hub.bounds.rationed, session.transport.peer.address
+    fields = {
+        "session": session.id,
+        "action": action.name,
+        "target": target_of(action) or None,
+        "rule": rule,
+    }
+    if session.user is not None:
+        rationed.say_of(log.WARNING, "action-denied", session.user.name, peer=peer, **fields)
+    else:
+        rationed.say(log.WARNING, "action-denied", peer, **fields)
     unknown = text.startswith(b"Invalid/unknown command")
     name = b"RequestBadFormat" if unknown else b"RequestNotAllowed"
     tell(session, name, ERROR, (b"RequestType", b"Action: " + action.name[:64]))

@@ -16,6 +16,7 @@ PATIENT = User(
     "patient", read=privilege.ALL, write=privilege.ALL, secret="plain:x", slow_consumer="drop_events"
 )
 HASTY = User("hasty", read=privilege.ALL, write=privilege.ALL, secret="plain:x", slow_consumer="close")
+CALLS = User("calls", read=privilege.CALL, write=privilege.CALL, secret="plain:x")
 
 
 @pytest.fixture(autouse=True)
@@ -24,7 +25,7 @@ def all_levels(caplog):
 
 
 def make(**limits) -> Bench:
-    bench = Bench(BOSS, PATIENT, HASTY, limits=Limits(**limits))
+    bench = Bench(BOSS, PATIENT, HASTY, CALLS, limits=Limits(**limits))
     bench.link_up()
     return bench
 
@@ -666,4 +667,33 @@ def test_lines_that_strangers_cause_are_rationed(caplog):
     assert {(f["line"], f["lines"]) for f in told(caplog, "log-suppressed")} == {
         ("login-failed", 20),
         ("session-close", 20),
+        ("session-open", 20),
     }
+
+
+def test_denials_of_a_user_are_rationed_but_all_are_counted(caplog):
+    bench = make(action_burst=1000)
+    sessions = [bench.login("calls")[0] for _ in range(4)]
+    other, _ = bench.login("boss")
+    for session in sessions:
+        for _ in range(50):
+            session.receive(action("CoreSettings"))
+    other.receive(action("NoSuchAction"))
+    denied = told(caplog, "action-denied")
+    assert [fields["user"] for fields in denied] == ["calls"] * 10 + ["boss"]
+    bench.clock.advance(11)
+    bench.hub.tick(bench.clock.now())
+    (suppressed,) = told(caplog, "log-suppressed")
+    assert (suppressed["line"], suppressed["user"], suppressed["lines"]) == ("action-denied", "calls", 190)
+    assert bench.hub.stats.actions_denied == 201
+    assert bench.hub.stats.actions.results[b"CoreSettings", "calls", "denied"] == 200
+
+
+def test_a_session_that_opens_is_told_within_the_ration(caplog):
+    bench = make()
+    session, _ = bench.connect("192.0.2.7")
+    (fields,) = told(caplog, "session-open")
+    assert fields == {"peer": "192.0.2.7", "session": session.id}
+    for _ in range(20):
+        bench.connect("192.0.2.7")
+    assert len(told(caplog, "session-open")) == 10
