@@ -2,7 +2,8 @@
 
 A dialplan can make up as many event names as it likes, so there is a bound.
 What is remembered also counts: one number more by head, and classes are added
-up only when somebody wants to know, or when it is forgotten.
+up only when somebody wants to know, or before what they are multiplied by
+changes.
 """
 
 from proxy.core.stats import Stats
@@ -15,7 +16,7 @@ _MOST = 4096
 class Audience:
     """The subscriptions whose classes admit a head, but for those of some calls only."""
 
-    __slots__ = ("events", "filtered", "is_empty", "required", "subscriptions")
+    __slots__ = ("events", "filtered", "is_empty", "required", "subscriptions", "withheld")
 
     def __init__(self, required: int, subscriptions: tuple[Subscription, ...], is_empty: bool) -> None:
         #: The mask of the classes that it needs.
@@ -27,22 +28,35 @@ class Audience:
         self.events = 0
         #: How often since then a subscription's filters kept one back.
         self.filtered = 0
+        #: And how many sessions did not get one for that.
+        self.withheld = 0
 
 
 class Audiences:
     """``by_head`` is for looking up alone, and always the same object."""
 
-    __slots__ = ("_stats", "by_head")
+    __slots__ = ("_passing", "_stats", "by_head", "stale")
 
     def __init__(self, stats: Stats) -> None:
         self._stats = stats
         self.by_head: dict[bytes, Audience] = {}
+        #: Of the event that passes now and is not remembered.
+        self._passing: Audience | None = None
+        #: To be set when events came: without it there is nothing to count.
+        self.stale = False
 
     def remember(self, head: bytes, audience: Audience) -> None:
         """It is the same for all further events of this head."""
         if len(self.by_head) >= _MOST:
             self.forget()
         self.by_head[head] = audience
+        self.stale = True
+
+    def once(self, audience: Audience) -> None:
+        """It is for this event alone, and counted with the next."""
+        self.count()
+        self._passing = audience
+        self.stale = True
 
     def forget(self) -> None:
         """Subscriptions came or went."""
@@ -50,14 +64,23 @@ class Audiences:
         self.by_head.clear()
 
     def count(self) -> None:
-        """Bring the events by class in ``stats`` up to date."""
+        """Bring the events by class in ``stats`` up to date; before a session joins or leaves, too."""
+        if not self.stale:
+            return
+        self.stale = False
+        if self._passing is not None:
+            self._add(self._passing)
+            self._passing = None
         for audience in self.by_head.values():
-            self.add(audience)
+            if audience.events:
+                self._add(audience)
 
-    def add(self, audience: Audience) -> None:
-        """Count the events of one head, remembered or not."""
-        self._stats.classes[audience.required] += audience.events
+    def _add(self, audience: Audience) -> None:
+        stats, required, events = self._stats, audience.required, audience.events
+        stats.classes[required] += events
         if audience.is_empty:
-            self._stats.unread[audience.required] += audience.events
-        self._stats.filtered[audience.required] += audience.filtered
-        audience.events = audience.filtered = 0
+            stats.unread[required] += events
+        stats.filtered[required] += audience.filtered
+        reach = sum(len(subscription.members) for subscription in audience.subscriptions)
+        stats.delivered[required] += events * reach - audience.withheld
+        audience.events = audience.filtered = audience.withheld = 0

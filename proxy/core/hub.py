@@ -144,6 +144,7 @@ class Hub:
     def from_upstream(self, messages: Iterable[bytes]) -> None:
         """What one read from Asterisk completed."""
         self.exchange.now = self.scheduler.now()
+        self.audiences.stale = True
         for raw in messages:
             try:
                 match = BROADCAST.fullmatch(raw)
@@ -172,6 +173,7 @@ class Hub:
         """An event of the proxy's own, well-formed."""
         match = BROADCAST.fullmatch(raw)
         assert match is not None
+        self.audiences.stale = True
         self._broadcast(raw, match[1])
 
     def _broadcast(self, raw: bytes, head: bytes) -> None:
@@ -185,6 +187,7 @@ class Hub:
                 subscription.pending.append(raw)
             else:
                 audience.filtered += 1
+                audience.withheld += len(subscription.members)
         if self._tracker is not None:
             self._broadcast_scoped(self._tracker, raw)
 
@@ -195,10 +198,12 @@ class Hub:
             for event_ in view.admit(call, raw):
                 match = BROADCAST_HEAD.match(event_)
                 assert match is not None
-                if subscription.may_read(privilege.required_classes(match[3])) and (
+                required = privilege.required_classes(match[3])
+                if subscription.may_read(required) and (
                     subscription.admits is None or subscription.admits(event_)
                 ):
                     subscription.pending.append(event_)
+                    self.stats.delivered[required] += len(subscription.members)
 
     def _audience_of(self, raw: bytes, head: bytes) -> Audience:
         match = BROADCAST_HEAD.match(head)
@@ -208,8 +213,7 @@ class Hub:
         audience = Audience(required, tuple(s for s in admitting if s not in self._scoped), not admitting)
         if match[2] in _NOTEWORTHY:
             self._note(match[2], raw)  # not remembered: each one must come by here
-            audience.events = 1
-            self.audiences.add(audience)
+            self.audiences.once(audience)
         else:
             self.audiences.remember(head, audience)
         return audience
@@ -347,6 +351,7 @@ class Hub:
 
     def subscribe(self, session: Session) -> None:
         """Put a session into the audience its rights, mask and filters make, from now on."""
+        self.audiences.count()
         self._leave(session)
         key = mask, filters, scope = session.view
         if not mask:
@@ -364,6 +369,7 @@ class Hub:
         subscription = session.subscription
         if subscription is None:
             return
+        self.audiences.count()
         session.subscription = None
         earlier = subscription.take(session)
         subscription.leave(session)
@@ -375,6 +381,12 @@ class Hub:
                 self._tracker.unfollow(view)
         if earlier and session.state is not State.CLOSING:
             session.deliver(earlier)
+
+    @property
+    def deliveries(self) -> int:
+        """Events given to sessions' outboxes since the start; see ``Stats.delivered``."""
+        self.audiences.count()
+        return sum(self.stats.delivered.values())
 
     def anyone_reads(self, classes: int) -> bool:
         """Whether an event of these classes would reach anybody."""
@@ -410,7 +422,7 @@ class Hub:
         # Copies: a delivery or the end of a WaitEvent may change who is subscribed to what.
         for subscription in list(self._subscriptions.values()):
             if subscription.pending:
-                self.stats.deliveries += subscription.flush()
+                subscription.flush()
         for session in list(self.waiters):
             if session.waiting is not None and session.waiting.has_event:
                 session.waiting.over()

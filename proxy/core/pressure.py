@@ -77,6 +77,6 @@ class Pressure:
             self._end(largest, "outbox_total")
 
     def _end(self, session: "Session", limit: str) -> None:
-        self._stats.slow_consumers += 1
+        self._stats.slow_consumers[session.user.name if session.user is not None else ""] += 1
         session.hit(limit, bytes=session.outbox.waiting)
         session.close("slow consumer", abort=True)

@@ -449,7 +449,8 @@ class Session:
             return False
         if not outbox.in_gap:
             self.hit("outbox_soft", bytes=outbox.waiting)
-        self.hub.stats.events_missed += outbox.drop(events)
+        outbox.drop(events)
+        self.hub.stats.missed.count(events)
         return True
 
     def _sent(self, within_limit: bool) -> None:

@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from proxy.core.actionstats import ActionStats
+from proxy.core.missed import Missed
 
 
 @dataclass(slots=True)
@@ -13,7 +14,6 @@ class Stats:
     events_in: int = 0
     events_repaired: int = 0
     events_dropped: int = 0
-    deliveries: int = 0
     flushes: int = 0
     faults: int = 0
     orphans: int = 0
@@ -25,10 +25,8 @@ class Stats:
     action_timeouts: int = 0
     logins: int = 0
     login_failures: int = 0
-    slow_consumers: int = 0
     link_ups: int = 0
     link_downs: int = 0
-    events_missed: int = 0
     closes: dict[str, int] = field(default_factory=dict)
     limits: dict[str, int] = field(default_factory=dict)
     refusals: dict[str, int] = field(default_factory=dict)
@@ -37,6 +35,12 @@ class Stats:
     classes: Counter[int] = field(default_factory=Counter)
     unread: Counter[int] = field(default_factory=Counter)
     filtered: Counter[int] = field(default_factory=Counter)
+    #: Events times sessions that each was meant for, and what of it a full outbox did not take.  A session
+    #: that ended before the next flush is in the first all the same.
+    delivered: Counter[int] = field(default_factory=Counter)
+    missed: Missed = field(default_factory=Missed)
+    #: Sessions that were closed because they did not read, by user; "" before login.
+    slow_consumers: Counter[str] = field(default_factory=Counter)
     actions: ActionStats = field(default_factory=ActionStats)
 
     def closed(self, reason: str) -> None:

@@ -64,17 +64,15 @@ class Subscription:
         member.seen = len(self.pending)
         return data
 
-    def flush(self) -> int:
-        """Deliver what is pending to every member; the number of deliveries (events times members)."""
+    def flush(self) -> None:
+        """Deliver what is pending to every member."""
         pending = self.pending
         everything = b"".join(pending)
         self.pending = []
         size = len(everything)
-        deliveries = len(pending) * len(self.members)
         # A copy: a delivery may end a session, which then leaves.
         for member in list(self.members):
             if member.seen:
-                deliveries -= member.seen
                 rest = b"".join(pending[member.seen :])
                 member.seen = 0
                 if rest:
@@ -89,4 +87,3 @@ class Subscription:
                     member.deliver(everything[taken:])
             else:
                 member.deliver(everything)
-        return deliveries

@@ -98,8 +98,11 @@ class ServiceCollector(Collector):
             "amiproxy_outbox_largest_bytes", "Bytes that wait for the slowest client", max(waiting, default=0)
         )
         stats = hub.stats
-        yield _counter(
-            "amiproxy_slow_consumers", "Sessions closed because they did not read", stats.slow_consumers
+        slow = Counter({user.name: 0 for user in hub.users})
+        for name, count in stats.slow_consumers.items():
+            slow[name if name in slow or not name else "removed"] += count
+        yield _counters(
+            "amiproxy_slow_consumers", "Sessions closed because they did not read, by user", ["user"], slow
         )
         yield _counter("amiproxy_logins", "Logins that succeeded", stats.logins)
         yield _counters(
@@ -134,16 +137,26 @@ class ServiceCollector(Collector):
             ["class"],
             _by_class({mask: stats.filtered[mask] for mask in stats.classes}),
         )
-        yield _counter("amiproxy_deliveries", "Events delivered, once for each session", stats.deliveries)
-        yield _counter("amiproxy_flushes", "Rounds in which pending events were sent", stats.flushes)
-        dropped = {
-            "unusable": stats.events_dropped,
-            "slow consumer": stats.events_missed,
-            "orphan response": stats.orphans,
-            "stray message": stats.strays,
-        }
         yield _counters(
-            "amiproxy_dropped", "Messages of Asterisk that were not passed on, by reason", ["reason"], dropped
+            "amiproxy_deliveries",
+            "Events delivered, once for each session, by classes",
+            ["class"],
+            _by_class(stats.delivered),
+        )
+        yield _counter("amiproxy_flushes", "Rounds in which pending events were sent", stats.flushes)
+        # By class what has any: of the others no Privilege can be read, or there is none.
+        dropped: dict[tuple[str, ...], int] = {
+            ("unusable", ""): stats.events_dropped,
+            ("orphan response", ""): stats.orphans,
+            ("stray message", ""): stats.strays,
+        }
+        for classes, count in _by_class({mask: stats.missed.classes[mask] for mask in stats.classes}).items():
+            dropped["slow consumer", classes] = count
+        yield _counters(
+            "amiproxy_dropped",
+            "Messages of Asterisk that were not passed on, by reason and classes",
+            ["reason", "class"],
+            dropped,
         )
         yield _counter(
             "amiproxy_events_repaired",

@@ -114,8 +114,22 @@ async def test_events_by_class(service: LiveService) -> None:
     assert found['amiproxy_events_total{class="unknown"}'] >= 1
     assert found['amiproxy_events_unread_total{class="call"}'] == 0
     assert found['amiproxy_events_unread_total{class="system"}'] == 1
-    assert found["amiproxy_deliveries_total"] == 1
-    assert found['amiproxy_dropped_total{reason="stray message"}'] == 1
+    assert found['amiproxy_deliveries_total{class="call"}'] == 1
+    assert found['amiproxy_deliveries_total{class="system"}'] == 0
+    assert found['amiproxy_dropped_total{class="",reason="stray message"}'] == 1
+    assert found['amiproxy_dropped_total{class="call",reason="slow consumer"}'] == 0
+    service.hub.stats.missed.count(event("Hangup") * 3)
+    assert values_of(service)['amiproxy_dropped_total{class="call",reason="slow consumer"}'] == 3
+
+
+async def test_slow_consumers_by_user_of_the_table(service: LiveService) -> None:
+    service.hub.stats.slow_consumers.update({"wall": 2, "former": 1, "older": 1})
+    found = values_of(service)
+    names = ("wall", "boss", "removed")
+    assert [found[f'amiproxy_slow_consumers_total{{user="{name}"}}'] for name in names] == [2, 0, 2]
+    assert 'amiproxy_slow_consumers_total{user=""}' not in found
+    service.hub.stats.slow_consumers[""] += 1
+    assert values_of(service)['amiproxy_slow_consumers_total{user=""}'] == 1
 
 
 async def test_actions_by_name_user_and_result_with_their_time(service: LiveService) -> None:

@@ -57,12 +57,12 @@ def counters(service: Service) -> View:
     stats = service.hub.stats
     return {
         "events_in": stats.events_in,
-        "deliveries": stats.deliveries,
+        "deliveries": service.hub.deliveries,
         "actions": stats.actions_local + stats.actions_relayed,
         "denied": stats.actions_denied,
         "logins": stats.logins,
         "login_failures": stats.login_failures,
-        "slow_consumers": stats.slow_consumers,
+        "slow_consumers": sum(stats.slow_consumers.values()),
     }
 
 
