@@ -43,6 +43,8 @@ from proxy.net.systemd import NoListener, Notifier, inherited_sockets
 from proxy.net.tlspolicy import tls_facts
 
 _TICK_SECONDS = 1.0
+#: Seconds beyond ``limits.stop_timeout``, at which the process ends by itself, that the manager is to wait.
+_STOP_MARGIN = 2.0
 
 
 class App:
@@ -87,6 +89,8 @@ class App:
         self._stopping = asyncio.Event()
         self._now = False
         self._hard_stop = HardStop()
+        #: By the loop's clock: until when the service manager has to wait for the end.
+        self._stop_by = 0.0
 
     # -- life --------------------------------------------------------------
 
@@ -168,7 +172,9 @@ class App:
         if self._stopping.is_set():
             self._now = True
         else:
-            self._hard_stop.start(self.hub.limits.stop_timeout)
+            seconds = self.hub.limits.stop_timeout
+            self._hard_stop.start(seconds)
+            self._stop_by = self._loop.time() + seconds + _STOP_MARGIN
         self._stopping.set()
 
     def status(self) -> str:
@@ -177,11 +183,13 @@ class App:
 
     def _status(self, *, failed: bool) -> str:
         link = self.link.state.value + (f" ({self.link.reason})" if self.link.reason else "")
+        state = "draining: " if self.draining else ""
         kept = "last reload failed, old configuration kept; " if failed else ""
-        certificates = self._certificates.attention() if self._certificates is not None else ""
-        return "; ".join(
-            filter(None, (f"{kept}{self.hub.authenticated} sessions, link {link}", certificates))
-        )
+        parts = [f"{state}{kept}{self.hub.authenticated} sessions, link {link}"]
+        if self._certificates is not None:
+            parts[0] += f", certificate until {self._certificates.first_end:%Y-%m-%d}"
+            parts += filter(None, [self._certificates.attention()])
+        return "; ".join(parts)
 
     def _tell_start(self) -> None:
         facts = tls_facts()
@@ -264,17 +272,20 @@ class App:
             stuck = [listener for listener in self._listeners if listener.stuck(now)]
             if watchdog is not None and not stuck and not self.link.stuck(now):
                 self._notifier.alive()
+            if self.draining:
+                self._notifier.extend(self._stop_by - now)
             self._tell_ready()
             self._notifier.status(self.status())
 
     async def _drain(self) -> None:
-        """Accept no more, answer what is under way, close."""
+        """Accept no more, tell clients, answer what is under way, close."""
         limits = self.hub.limits
-        self._notifier.stopping("draining")
+        self._notifier.stopping("draining", self._stop_by - self._loop.time())
         log.say(log.INFO, "stopping", sessions=len(self.hub.sessions), in_flight=self.hub.exchange.in_flight)
         for listener in self._listeners:
             listener.stop()
         self.hub.exchange.draining = True
+        self.hub.tell_shutdown()
         await self._while(lambda: self.hub.exchange.in_flight > 0, limits.drain_timeout)
         self.hub.exchange.disconnect()  # what is not answered by now is told that its outcome is unknown
         # What was asked behind it is refused by each session in its turns.

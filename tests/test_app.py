@@ -2,6 +2,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import re
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -171,9 +172,10 @@ async def test_it_serves_and_says_how_things_stand(files: ProxyProcess, told: Ca
         change(files, upstream={**upstream, "port": simulator.port})
         async with running(files) as app:
             await until(lambda: app.link.state is LinkState.UP)
-            assert app.status() == "0 sessions, link up"
+            until_when = app.stores[0].current.pairs[0].facts.not_after
+            assert app.status() == f"0 sessions, link up, certificate until {until_when:%Y-%m-%d}"
             async with await connect(files) as client:
-                assert app.status() == "1 sessions, link up"
+                assert app.status().startswith("1 sessions, link up, certificate until ")
                 assert (await client.action("CoreStatus")).get("Response") == "Success"
                 app.stop()
                 assert await client.ended() == "end of stream"
@@ -215,6 +217,66 @@ async def test_a_fault_in_a_callback_is_one_line_of_the_log(
         (line,) = [line for line in told().splitlines() if "broken" in line]
         assert r"RuntimeError: broken\x0alogin user=root" in line
         assert app.status()
+
+
+async def test_the_end_is_announced_to_those_who_are_there(files: ProxyProcess) -> None:
+    async with Simulator([User("proxy", SECRET)]) as simulator:
+        upstream = yaml.safe_load(files.config.read_text())["upstream"]
+        # An interval that no test waits for: it is sent at once.
+        fan_out = {"flush_interval": 1, "flush_interval_max": 1}
+        change(files, upstream={**upstream, "port": simulator.port}, fan_out=fan_out)
+        async with running(files) as app:
+            await until(lambda: app.link.state is LinkState.UP)
+            async with await connect(files) as client:
+                simulator.faults.stall()
+                client.send("CoreStatus", ActionID="under way")
+                await until(lambda: app.hub.exchange.in_flight)
+                app.stop()
+                told = await client.wait_event("ProxyShutdown")
+                assert told.get("Privilege") == "system,all"
+                assert app.hub.exchange.in_flight, "before the end of what is under way"
+                assert app.status().startswith("draining: 1 sessions, ")
+                simulator.faults.resume()
+                assert (await client.response("under way")).get("Response") == "Success"
+                assert await client.ended() == "end of stream"
+
+
+async def test_the_service_manager_is_asked_for_as_long_as_the_end_may_take(
+    files: ProxyProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_TICK_SECONDS", 0.01)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(files.directory / "notify"))
+        manager.setblocking(False)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(files.directory / "notify"))
+        async with Simulator([User("proxy", SECRET)]) as simulator:
+            upstream = yaml.safe_load(files.config.read_text())["upstream"]
+            change(files, upstream={**upstream, "port": simulator.port}, limits={"stop_timeout": 120})
+            async with running(files) as app:
+                await until(lambda: app.link.state is LinkState.UP)
+                async with await connect(files) as client:
+                    simulator.faults.stall()
+                    client.send("CoreStatus")
+                    await until(lambda: app.hub.exchange.in_flight)
+                    app.stop()
+                    extended: list[float] = []
+                    began: list[bool] = []
+
+                    def hear() -> int:
+                        with contextlib.suppress(BlockingIOError):
+                            while True:
+                                message = manager.recv(65536).decode()
+                                found = re.search(r"^EXTEND_TIMEOUT_USEC=(\d+)$", message, re.MULTILINE)
+                                if found:
+                                    extended.append(int(found[1]) / 1e6)
+                                    began.append("STOPPING=1" in message)
+                        return len(extended)
+
+                    await until(lambda: hear() >= 3)
+                    simulator.faults.resume()
+        assert began[0]
+        assert not any(began[1:])
+        assert 121 < extended[-1] <= extended[0] < 130
 
 
 # -- reloading -------------------------------------------------------------

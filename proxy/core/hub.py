@@ -271,6 +271,11 @@ class Hub:
         self.broadcast(event(b"ProxyUpstream", (b"Privilege", b"system,all"), (b"Status", status), *extra))
         self.settle()
 
+    def tell_shutdown(self) -> None:
+        """Tell clients that the service is about to end, now: no later flush may come."""
+        self.broadcast(event(b"ProxyShutdown", (b"Privilege", b"system,all")))
+        self.flush()
+
     # -- sessions ----------------------------------------------------------
 
     def attach(self, transport: Transport) -> Session:

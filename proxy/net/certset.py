@@ -63,6 +63,11 @@ class CertSet:
         store = self.stores[number]
         return lambda: store.context, store.client_objection
 
+    @property
+    def first_end(self) -> datetime:
+        """When the first of the served certificates ends."""
+        return min(pair.facts.not_after for store in self.stores for pair in store.current.pairs)
+
     def attention(self) -> str:
         """What of it the operator should see to, on one line; empty when nothing.
 

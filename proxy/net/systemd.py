@@ -48,9 +48,13 @@ class Notifier:
         microseconds = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
         self._send(f"RELOADING=1\nMONOTONIC_USEC={microseconds}")
 
-    def stopping(self, status: str) -> None:
-        """The end begins."""
-        self._send("STOPPING=1", status)
+    def stopping(self, status: str, seconds: float) -> None:
+        """The end begins, and may take so long from now, whatever TimeoutStopSec= says."""
+        self._send(f"STOPPING=1\n{_extension(seconds)}", status)
+
+    def extend(self, seconds: float) -> None:
+        """The end may still take so long from now; said again and again, for a datagram may be lost."""
+        self._send(_extension(seconds))
 
     def alive(self) -> None:
         """Feed the watchdog."""
@@ -70,6 +74,10 @@ class Notifier:
                 sock.send(text.encode())
             except OSError:
                 return  # the service manager is gone or busy: never a reason to stop serving
+
+
+def _extension(seconds: float) -> str:
+    return f"EXTEND_TIMEOUT_USEC={max(0, round(seconds * 1e6))}"
 
 
 def inherited_sockets(environment: MutableMapping[str, str] = os.environ) -> dict[str, list[socket.socket]]:

@@ -85,6 +85,13 @@ class TestEvents:
             bench.feed(event(f"X{number}"))
         assert transport.take().count(b"Event: ") == 5000
 
+    def test_the_end_is_told_at_once_to_readers_of_class_system(self):
+        bench = Bench(HALF, CALLS, interval=5.0)
+        (_, half), (_, calls) = bench.login("half"), bench.login("calls")
+        bench.hub.tell_shutdown()
+        assert half.take().endswith(b"Event: ProxyShutdown\r\nPrivilege: system,all\r\n\r\n")
+        assert b"ProxyShutdown" not in calls.take()
+
     def test_flush_interval(self):
         bench = Bench(CALLS, interval=0.005)
         bench.link_up()

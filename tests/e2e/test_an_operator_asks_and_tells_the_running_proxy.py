@@ -226,6 +226,7 @@ async def test_drain_answers_and_then_ends_the_process(service: Service) -> None
     async with await service.client("boss") as boss:
         done = await ctl(service, "drain")
         assert done.stdout == "draining: 1 session, 0 actions in flight\n"
+        await boss.wait_event("ProxyShutdown")
         assert await boss.ended() == "end of stream"
     assert await service.status() == 0
     assert not (service.directory / "control.sock").exists()

@@ -24,11 +24,13 @@ async def test_sigterm_lets_what_is_under_way_be_answered(simulator: Simulator, 
         except ConnectionRefusedError:
             refused = True
         assert refused, "it still accepts"
+        await boss.wait_event("ProxyShutdown")
         simulator.faults.resume()
         answer = await boss.response("under way")
         assert answer.get("Response") == "Success"
         assert await boss.ended() == "end of stream"
         assert await idle.ended() == "end of stream"
+        assert all(message.event != "ProxyShutdown" for message in idle.log), "it does not read class system"
         assert await service.status() == 0
         assert " stopped" in service.stderr
 

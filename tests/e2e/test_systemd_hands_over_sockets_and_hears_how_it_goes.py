@@ -1,5 +1,6 @@
 import asyncio
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -65,23 +66,28 @@ async def test_systemd_hands_over_sockets_and_hears_how_it_goes(
         assert ready[1].startswith("STATUS=0 sessions, link ")
         assert f"listeners=127.0.0.1:{service.port}" in service.stderr
         async with await service.client("boss") as boss:
-            assert await heard("STATUS=1 sessions, link up") == ["STATUS=1 sessions, link up"]
+            (status,) = await heard("STATUS=1 sessions, link up")
+            assert re.fullmatch(r"STATUS=1 sessions, link up, certificate until \d{4}-\d\d-\d\d", status)
             assert await heard("WATCHDOG=1") == ["WATCHDOG=1"]
 
             service.signal(signal.SIGHUP)
             first, second = await heard("RELOADING=1")
             assert (first, second.partition("=")[0]) == ("RELOADING=1", "MONOTONIC_USEC")
-            assert await heard("READY=1") == ["READY=1", "STATUS=1 sessions, link up"]
+            assert await heard("READY=1") == ["READY=1", status]
 
             service.change(colour="blue")
             service.signal(signal.SIGHUP)
             await heard("RELOADING=1")
-            kept = "STATUS=last reload failed, old configuration kept; 1 sessions, link up"
+            kept = status.replace("STATUS=", "STATUS=last reload failed, old configuration kept; ")
             assert await heard("READY=1") == ["READY=1", kept]
             async with await service.client("caller"):
                 assert await heard("STATUS=") == [kept.replace("1 sess", "2 sess")], "it is not forgotten"
 
             service.signal(signal.SIGTERM)
-            assert await heard("STOPPING=1") == ["STOPPING=1", "STATUS=draining"]
+            _, extended, told = await heard("STOPPING=1")
+            # limits.stop_timeout and a moment, whatever the unit has for TimeoutStopSec=.
+            assert extended.partition("=")[0] == "EXTEND_TIMEOUT_USEC"
+            assert 25_000_000 < int(extended.partition("=")[2]) < 30_000_000
+            assert told == "STATUS=draining"
             await boss.ended()
         assert await service.status() == 0

@@ -168,7 +168,10 @@ def named_listeners(tmp_path: Path) -> list[Listener]:
 
 
 async def test_nothing_needs_attention(named_listeners: list[Listener]) -> None:
-    assert CertSet(named_listeners, Tls()).attention() == ""
+    certificates = CertSet(named_listeners, Tls())
+    assert certificates.attention() == ""
+    ends = [pair.facts.not_after for store in certificates.stores for pair in store.current.pairs]
+    assert certificates.first_end == min(ends)
 
 
 @pytest.mark.parametrize(

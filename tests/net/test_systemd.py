@@ -36,8 +36,10 @@ def test_each_notification_is_one_datagram(manager: tuple[socket.socket, str]) -
     assert heard(sock) == ["STATUS=1 sessions"]
     notifier.alive()
     assert heard(sock) == ["WATCHDOG=1"]
-    notifier.stopping("draining")
-    assert heard(sock) == ["STOPPING=1", "STATUS=draining"]
+    notifier.stopping("draining", 27.0)
+    assert heard(sock) == ["STOPPING=1", "EXTEND_TIMEOUT_USEC=27000000", "STATUS=draining"]
+    notifier.extend(1.5)
+    assert heard(sock) == ["EXTEND_TIMEOUT_USEC=1500000"]
 
 
 def test_a_reload_says_when_by_the_monotonic_clock(manager: tuple[socket.socket, str]) -> None:
