@@ -2,7 +2,7 @@
 
 There, anybody could ask, even before login, and be told of everything or change
 the servers.  Here only users with the write class ``system`` may ask, and what
-would change something is refused with a reason.  The answers keep AstManProxy's
+would change something is refused with a reason; but whoever wants to go may.  The answers keep AstManProxy's
 headers, with the ActionID that it leaves out.
 """
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from proxy.ami import privilege
 from proxy.ami.message import Action
-from proxy.core import trail
+from proxy.core import localactions, trail
 
 if TYPE_CHECKING:
     from proxy.core.session import Session
@@ -30,6 +30,9 @@ def answer(session: "Session", action: Action) -> None:
     """Answer an action that has a ProxyAction in the place of an Action."""
     user = session.user
     wanted = action.get(b"proxyaction")
+    if wanted.lower() == b"logoff":
+        localactions.UNAUTHENTICATED[b"logoff"](session, action)  # everybody's, as without a proxy
+        return
     if user is None or not privilege.may_write(user.write, privilege.SYSTEM):
         session.hub.stats.actions_denied += 1
         session.reply(_response(b"Error", action, (b"Message", b"Permission denied")))

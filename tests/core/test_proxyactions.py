@@ -69,7 +69,6 @@ def test_the_server_is_listed_without_its_host_and_our_user(is_up: bool) -> None
             (b"Message", b"The server is set in proxy.yaml, not from here"),
         ),
         ("DropServer", b"Error", (b"Message", b"The server is set in proxy.yaml, not from here")),
-        ("Logoff", b"Error", (b"Message", b"Invalid Proxy Action")),
         ("", b"Error", (b"Message", b"Invalid Proxy Action")),
     ],
 )
@@ -89,6 +88,17 @@ def test_users_without_class_system_and_strangers_are_denied(name: str) -> None:
     session.receive(text.encode())
     assert transport.take() == denied
     assert bench.hub.stats.actions_denied == 2
+
+
+@pytest.mark.parametrize("user", ["boss", "reader", ""])
+def test_logoff_is_an_actions_logoff_for_everybody(user: str) -> None:
+    bench = Bench(BOSS, READER)
+    session, transport = bench.login(user) if user else bench.connect()
+    session.receive(b"ProxyAction: LogOff\r\nActionID: 1\r\n\r\n")
+    goodbye = b"Response: Goodbye\r\nActionID: 1\r\nMessage: Thanks for all the fish.\r\n\r\n"
+    assert transport.take() == goodbye
+    assert transport.closed == "close"
+    assert bench.hub.stats.actions_denied == 0
 
 
 def test_with_an_action_beside_it_the_action_counts() -> None:
