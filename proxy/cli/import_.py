@@ -135,8 +135,12 @@ def _classes(given: str | None, otherwise: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _read(file: Path) -> str:
-    with file.open("rb") as stream:
-        text = stream.read(_MAX_BYTES + 1)
+    try:
+        with file.open("rb") as stream:
+            text = stream.read(_MAX_BYTES + 1)
+    except OSError as error:
+        remedy = "name the configuration file itself, and run this as a user who may read it"
+        raise Unfit(f"{file}: {error.strerror}", remedy) from None
     if len(text) > _MAX_BYTES:
         raise Unfit(f"{file} is larger than {_MAX_BYTES} bytes", "name the configuration file itself")
     return text.decode("utf-8", "surrogateescape")
@@ -179,10 +183,13 @@ def _report(imported: Imported, files: dict[str, bytes]) -> None:
 
 
 def _write(folder: Path, files: dict[str, bytes]) -> None:
-    folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
-    for name in files:
-        if (folder / name).exists():
-            raise Unfit(f"{folder / name} exists already", "name a new folder")
-    for name, content in files.items():
-        write_atomically(folder / name, content, _FILE_MODE)
-        print(f"wrote {folder / name}")
+    try:
+        folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
+        for name in files:
+            if (folder / name).exists():
+                raise Unfit(f"{folder / name} exists already", "name a new folder")
+        for name, content in files.items():
+            write_atomically(folder / name, content, _FILE_MODE)
+            print(f"wrote {folder / name}")
+    except OSError as error:
+        raise Unfit(f"{folder}: {error.strerror}", "name a folder that you may write to") from None

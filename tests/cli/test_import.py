@@ -111,7 +111,7 @@ def test_astmanproxy_conf_with_the_secret_of_the_link(tmp_path: Path) -> None:
         ("[a", [], "manager.conf:1: no closing ]; Asterisk refuses"),
         ("[a]\n#include gone.conf", [], "gone.conf is included and does not exist"),
         ("[a]\n", ["--read", "call"], "--read and --write are for astmanproxy.users"),
-        (None, [], "No such file"),
+        (None, [], "manager.conf: No such file or directory; name the configuration file itself"),
     ],
 )
 def test_what_cannot_be_imported_is_refused(
@@ -122,6 +122,19 @@ def test_what_cannot_be_imported_is_refused(
         file.write_text(content)
     assert main(["import", "manager.conf", str(file), *arguments]) == 1
     assert said in capsys.readouterr().err
+
+
+def test_where_nothing_can_be_read_or_written_the_remedy_is_named(
+    manager_conf: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["import", "manager.conf", str(tmp_path)]) == 1
+    said = capsys.readouterr().err
+    remedy = "name the configuration file itself, and run this as a user who may read it"
+    assert said == f"{tmp_path}: Is a directory; {remedy}\n"
+    (tmp_path / "file").write_text("")
+    out = tmp_path / "file" / "out"
+    assert main(["import", "manager.conf", str(manager_conf), "--out", str(out)]) == 1
+    assert capsys.readouterr().err == f"{out}: Not a directory; name a folder that you may write to\n"
 
 
 def test_a_class_that_does_not_exist_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
