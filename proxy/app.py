@@ -163,7 +163,7 @@ class App:
 
     def set_log_level(self, level: str) -> None:
         """Log from this level on, until the next reload."""
-        log.configure(self.config.log.format, level, journal=_journal())
+        log.configure(self.config.log.format, level, journal=_journal(), clock=time.monotonic)
         self.log_level = level
 
     def stop(self) -> None:
@@ -200,6 +200,7 @@ class App:
             loop=type(self._loop).__module__,
             openssl=facts.openssl,
             hybrid_key_exchange=facts.hybrid_groups,
+            generation=self.hub.generation,
             listeners=" ".join(str(Address(host, port)) for host, port in self.addresses),
             users=len(self._prepared.users),
         )
@@ -362,6 +363,7 @@ class App:
             users_removed=" ".join(changed.users_removed) or None,
             users_changed=" ".join(f"{name}({','.join(keys)})" for name, keys in changed.users_changed)
             or None,
+            generation=self.hub.generation,
         )
         return ReloadReport(True, trigger, time.time(), (), changed, told)
 
@@ -396,7 +398,8 @@ def _journal() -> bool:
 def run(path: Path, started: Callable[[App], None] = lambda _: None) -> None:
     """Serve until told to stop.  Raises ConfigErrors or StartError if it cannot begin."""
     prepared = prepare(path)
-    log.configure(prepared.config.log.format, prepared.config.log.level, journal=_journal())
+    settings = prepared.config.log
+    log.configure(settings.format, settings.level, journal=_journal(), clock=time.monotonic)
     raise_descriptors(prepared.config.limits.connections)
 
     writer = LogWriter()

@@ -7,6 +7,7 @@ callers name what they log one by one, and no message body is ever a field.
 import json
 import logging
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final, Protocol, TextIO
 
@@ -177,15 +178,20 @@ class TextFormatter(_Formatter):
 
 
 class JsonFormatter(_Formatter):
-    """One JSON object a line: time, level, event, then the fields."""
+    """One JSON object a line: time, monotonic seconds if there is a clock, level, event, then the fields."""
+
+    def __init__(self, journal: bool, clock: Callable[[], float] | None = None) -> None:
+        super().__init__(journal)
+        self._clock = clock
 
     def format(self, record: logging.LogRecord) -> str:
         """One line."""
-        entry: dict[str, object] = {
-            "time": _stamp(record),
-            "level": record.levelname.lower(),
-            "event": record.getMessage(),
-        }
+        entry: dict[str, object] = {"time": _stamp(record)}
+        if self._clock is not None:
+            # A line is formatted where it is said, so this is when.
+            entry["monotonic"] = round(self._clock(), 6)
+        entry["level"] = record.levelname.lower()
+        entry["event"] = record.getMessage()
         for key, value in getattr(record, "fields", {}).items():
             if value is not None:
                 entry[key] = value if isinstance(value, bool | int | float) else text_of(value)
@@ -242,14 +248,20 @@ def settle() -> None:
         _outlet.settle()
 
 
-def configure(style: str, level: str, stream: TextIO | None = None, journal: bool = False) -> None:
+def configure(
+    style: str,
+    level: str,
+    stream: TextIO | None = None,
+    journal: bool = False,
+    clock: Callable[[], float] | None = None,
+) -> None:
     """Set up the log: ``style`` text or json, to standard error unless a stream is given.
 
     ``journal``: standard error is the journal (systemd sets JOURNAL_STREAM), which keeps time
-    and priority itself.
+    and priority itself.  ``clock`` gives monotonic seconds, for json.
     """
     handler = logging.StreamHandler(stream or _outlet or sys.stderr)
-    handler.setFormatter(JsonFormatter(journal) if style == "json" else TextFormatter(journal))
+    handler.setFormatter(JsonFormatter(journal, clock) if style == "json" else TextFormatter(journal))
     _LOGGER.handlers[:] = [handler]
     _LOGGER.setLevel(level.upper())
     _LOGGER.propagate = False

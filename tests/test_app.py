@@ -296,6 +296,7 @@ async def test_a_reload_takes_up_what_has_changed(files: ProxyProcess, told: Cal
         )
         assert (await app.reload("test")).succeeded
         assert app.hub.limits.connections == 1500
+        assert app.hub.generation == 2
         assert app.hub.exchange.deadlines.action == 7.0
         assert (app._pacing.shortest, app._pacing.longest) == (0.02, 0.03)
         assert logging.getLogger("amiproxy").level == logging.ERROR
@@ -321,6 +322,7 @@ async def test_a_failed_reload_stays_in_the_status_until_one_succeeds(
         text = files.config.read_text()
         change(files, colour="blue", tls={"policy": "none"})
         assert not (await app.reload("test")).succeeded
+        assert app.hub.generation == 1
         assert app.status().startswith("last reload failed, old configuration kept; ")
         assert told().count("reload-failed") == 2
         files.config.write_text(text)
@@ -466,6 +468,7 @@ async def test_a_reload_tells_what_changed_by_name_and_never_by_value(
     said = told() + capsys.readouterr().err
     line = next(line for line in said.splitlines() if " reloaded " in line)
     assert 'changed="limits.sessions_per_user upstream.secret_file" users_added=bert' in line
+    assert line.endswith(" generation=2")
     for value in ("a new secret", "4321", USERS["anna"]["secret"]):
         assert value not in said
 

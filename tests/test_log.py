@@ -59,6 +59,15 @@ def test_text(fields: dict[str, object], shown: str) -> None:
     assert after_the_time(written("text", "login", **fields)) == f"info login{shown}\n"
 
 
+def test_json_has_the_monotonic_time_where_there_is_a_clock() -> None:
+    stream = io.StringIO()
+    log.configure("json", "info", stream, clock=lambda: 12.3456789)
+    log.say(log.INFO, "fact", user="anna")
+    entry = json.loads(stream.getvalue())
+    assert list(entry) == ["time", "monotonic", "level", "event", "user"]
+    assert entry["monotonic"] == 12.345679
+
+
 def test_json() -> None:
     line = written(
         "json",

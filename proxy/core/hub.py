@@ -62,6 +62,8 @@ class Hub:
         may_run: MayRun,
     ) -> None:
         self.users = users
+        #: One more with each configuration that is taken up.
+        self.generation = 1
         self.stats = Stats()
         self.bounds = Bounds(limits, self.stats)
         self.scheduler = scheduler
@@ -337,6 +339,7 @@ class Hub:
     def adopt(self, users: UserTable) -> None:
         """Swap the user table: rights change at once, sessions without a user any more end."""
         self.users = users
+        self.generation += 1
         if self._tracker is None:
             self._tracker = _tracker_for(users)
         for session in self._roster.users:

@@ -228,6 +228,7 @@ def _judged(session: "Session", action: Action, verdict: Verdict) -> None:
         peer=peer.address,
         tls=peer.tls or None,
         certificate=_fingerprint(peer),
+        generation=session.hub.generation,
     )
     session.reply(message.success(action.action_id, b"Authentication accepted"))
     session.push()  # by itself: some clients take the first read for the whole answer

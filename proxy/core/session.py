@@ -384,7 +384,7 @@ class Session:
         self.state = State.BUSY
         outgoing = decision.action
         rule = decision.rule if decision.privileged else None
-        self._underway = trail.Underway(outgoing, rule, self.hub.scheduler.now())
+        self._underway = trail.Underway(outgoing, rule, self.hub.generation, self.hub.scheduler.now())
         if outgoing.key == b"originate":
             if originate.is_synchronous(outgoing):
                 self.push()  # what was answered before it is not held back with the events

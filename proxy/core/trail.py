@@ -46,6 +46,7 @@ def denied(session: "Session", action: Action, text: bytes, rule: str) -> None:
         "action": action.name,
         "target": target_of(action) or None,
         "rule": rule,
+        "generation": session.hub.generation,
     }
     if session.user is not None:
         rationed.say_of(log.WARNING, "action-denied", session.user.name, peer=peer, **fields)
@@ -59,12 +60,14 @@ def denied(session: "Session", action: Action, text: bytes, rule: str) -> None:
 class Underway:
     """An action that Asterisk is asked: counted when it is answered, and audited if it is privileged."""
 
-    __slots__ = ("_action", "_began", "_result", "_rule")
+    __slots__ = ("_action", "_began", "_generation", "_result", "_rule")
 
-    def __init__(self, action: Action, rule: str | None, now: float) -> None:
+    def __init__(self, action: Action, rule: str | None, generation: int, now: float) -> None:
         self._action = action
         #: By which a privileged one was allowed; None for the others.
         self._rule = rule
+        #: Of the configuration that the rule is in.
+        self._generation = generation
         self._began = now
         self._result = b""
 
@@ -90,6 +93,7 @@ class Underway:
             action=self._action.name,
             target=target_of(self._action) or None,
             rule=self._rule,
+            generation=self._generation,
             result=self._result or None,
             seconds=round(seconds, 3),
         )

@@ -730,6 +730,19 @@ class TestAudit:
         assert fields["action"] == b"Command"
         assert fields["target"] == "command=core show uptime"
         assert fields["rule"]
+        assert fields["generation"] == 1
+
+    def test_what_is_judged_tells_by_which_configuration(self, bench, lines, caplog):
+        session, transport = bench.login("calls")
+        ask(session, transport, "Action: Hangup\nChannel: PJSIP/100-1")
+        (asked,) = bench.upstream.take()
+        bench.hub.adopt(bench.hub.users)
+        bench.answer(asked, b"")
+        ask(session, transport, "Action: Command\nCommand: core show uptime")
+        assert [fields["generation"] for _, fields in lines()] == [1, 2]
+        bench.login("calls")
+        logins = [record.fields for record in caplog.records if record.getMessage() == "login"]
+        assert [fields["generation"] for fields in logins] == [1, 2]
 
     def test_privileged_is_recorded_with_what_came_of_it(self, bench, lines):
         session, transport = bench.login("calls")
