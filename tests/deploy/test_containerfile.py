@@ -1,0 +1,70 @@
+"""The Containerfile, as a text: nobody's root, nothing floating, and a place for the control socket."""
+
+import re
+from pathlib import Path
+
+from proxy.cli import ctl
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+TEXT = (DEPLOY / "Containerfile").read_text()
+HEAD = "".join(line for line in TEXT.splitlines(keepends=True) if line.startswith("#"))
+STEPS = [
+    line.split(maxsplit=1)
+    for line in TEXT.replace("\\\n", " ").splitlines()
+    if line.strip() and not line.startswith("#")
+]
+
+
+def of(kind: str) -> list[str]:
+    """The arguments of every instruction of this kind, in order."""
+    return [rest for name, rest in STEPS if name == kind]
+
+
+def test_the_process_is_nobodys_root_and_hears_a_stop() -> None:
+    [user] = of("USER")
+    uid, gid = map(int, user.split(":"))
+    assert uid > 999
+    assert gid > 999
+    names = [name for name, _ in STEPS]
+    assert names.index("USER") > max(number for number, name in enumerate(names) if name in {"COPY", "RUN"})
+    # Without a shell in between, which would keep signals to itself.
+    assert of("ENTRYPOINT")[0].startswith("[")
+    assert of("CMD")[0].startswith("[")
+    assert of("STOPSIGNAL") == ["SIGTERM"]
+
+
+def test_what_it_is_made_of_is_named_by_version() -> None:
+    bases = [base.split()[0] for base in of("FROM")]
+    assert len(set(bases)) == 1
+    assert re.fullmatch(r"python:3\.\d+-slim", bases[0])
+    assert not of("ADD")
+    assert "requirements.txt" in TEXT
+
+
+def test_the_image_has_nothing_of_the_operators() -> None:
+    copied = " ".join(of("COPY"))
+    for name in ("users.yaml", "proxy.yaml", ".secret", ".key", ".crt"):
+        assert name not in copied
+    assert not [line for line in of("ENV") if "SECRET" in line]
+
+
+def test_the_command_lines_give_it_no_more_than_it_needs() -> None:
+    [user] = of("USER")
+    for text in (HEAD, (DEPLOY / "install.md").read_text()):
+        assert "--privileged" not in text
+        for option in (
+            "--read-only",
+            "--cap-drop=all",
+            "--security-opt=no-new-privileges",
+            ":/etc/ami-proxy:ro",
+        ):
+            assert option in text
+        assert f"--user {user.partition(':')[0]} " in text
+
+
+def test_its_user_owns_the_folder_of_the_control_socket() -> None:
+    uid, _, gid = of("USER")[0].partition(":")
+    folder = ctl.DEFAULT_SOCKET.parent
+    for text in (HEAD, (DEPLOY / "install.md").read_text()):
+        assert f"o=uid={uid},gid={gid},mode=0700" in text
+        assert f":{folder}" in text
