@@ -6,9 +6,7 @@ from pathlib import Path
 
 from proxy.config.document import MAX_BYTES
 from proxy.config.problems import Unfit
-
-_OTHERS_READ = stat.S_IROTH
-_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
+from proxy.permissions import KEPT_OUT, loose_folder, loose_secret, may_read
 
 
 def check_readable(path: Path) -> None:
@@ -53,13 +51,12 @@ def _open(path: Path) -> int:
     try:
         # A FIFO in the place of a file would otherwise hold up the start for ever.
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except FileNotFoundError as error:
+        raise Unfit(f"{path}: {error.strerror}", "create it, or correct the path") from None
     except OSError as error:
-        remedy = (
-            "create it, or correct the path"
-            if isinstance(error, FileNotFoundError)
-            else "make it readable for us"
-        )
-        raise Unfit(f"{path}: {error.strerror}", remedy) from None
+        if isinstance(error, PermissionError) and may_read(path):
+            raise Unfit(f"{path}: {error.strerror}, though owner and mode let us", KEPT_OUT) from None
+        raise Unfit(f"{path}: {error.strerror}", "make it readable for us") from None
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise Unfit(f"{path} is not a file", "name a file")
@@ -67,17 +64,9 @@ def _open(path: Path) -> int:
 
 
 def _refuse_loose_modes(path: Path, mode: int) -> None:
-    shown = f"{stat.S_IMODE(mode):04o}"
-    if mode & (_OTHERS_READ | _OTHERS_WRITE):
-        who = "readable by everybody" if mode & _OTHERS_READ else "writable by others"
-        raise Unfit(
-            f"{path} has mode {shown}: {who}", f"chmod {'0640' if mode & stat.S_IRGRP else '0600'} {path}"
-        )
+    if loose := loose_secret(path, mode):
+        raise Unfit(f"{path} {loose.text}", loose.remedy)
     # Where a link stands counts as much as where it leads.
     for folder in dict.fromkeys((path.parent, Path(os.path.realpath(path)).parent)):
-        folder_mode = folder.stat().st_mode
-        # In a sticky folder (/tmp, a mounted Kubernetes secret) others cannot replace what is not theirs.
-        if folder_mode & _OTHERS_WRITE and not folder_mode & stat.S_ISVTX:
-            shown = f"{stat.S_IMODE(folder_mode):04o}"
-            text = f"{folder} has mode {shown}: others could replace {path.name} in it"
-            raise Unfit(text, f"chmod go-w {folder}")
+        if loose := loose_folder(folder, folder.stat().st_mode, path.name):
+            raise Unfit(loose.text, loose.remedy)

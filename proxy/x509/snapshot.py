@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from proxy.permissions import KEPT_OUT, Loose, loose_folder, may_read
 from proxy.x509.errors import SnapshotError
 
 # A chain of four RSA certificates is 8 KB, a CRL of a large CA some hundred.
@@ -39,8 +40,8 @@ class SourceFile:
     """``user:group``."""
     modified: float
     """Seconds since the epoch."""
-    open_directories: tuple[str, ...] = ()
-    """Directories on the way that anybody may write to (no sticky bit): the file could be replaced there."""
+    loose_directories: tuple[Loose, ...] = ()
+    """Directories on the way where others could put another file in its place."""
 
     @property
     def digest(self) -> bytes:
@@ -91,7 +92,7 @@ def read_file(path: Path) -> SourceFile:
         mode=stat.S_IMODE(status.st_mode),
         owner=_owner(status),
         modified=status.st_mtime,
-        open_directories=_open_directories(path),
+        loose_directories=_loose_directories(path),
     )
 
 
@@ -192,6 +193,13 @@ def _explain_denied(path: Path) -> SnapshotError:
         status = path.stat()
     except OSError:
         return SnapshotError(str(path), f"permission denied; {us}", "see namei -l for what forbids it")
+    if may_read(path):
+        return SnapshotError(
+            str(path),
+            f"permission denied, though owner and mode let us ({_owner(status)}, "
+            f"mode {stat.S_IMODE(status.st_mode):04o}; {us})",
+            KEPT_OUT,
+        )
     group = _group(os.getegid())
     return SnapshotError(
         str(path),
@@ -200,16 +208,16 @@ def _explain_denied(path: Path) -> SnapshotError:
     )
 
 
-def _open_directories(path: Path) -> tuple[str, ...]:
-    loose = []
+def _loose_directories(path: Path) -> tuple[Loose, ...]:
+    found = []
     for directory in hops(path):
         try:
             mode = directory.stat().st_mode
         except OSError:
             continue
-        if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
-            loose.append(str(directory))
-    return tuple(loose)
+        if loose := loose_folder(directory, mode, path.name):
+            found.append(loose)
+    return tuple(found)
 
 
 def _directories_to(path: Path) -> Sequence[Path]:

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import AuthorityInformationAccessOID
 
+from proxy.permissions import loose_secret
 from proxy.x509.ending import Ending
 from proxy.x509.errors import BadName, FileError, PemError
 from proxy.x509.expiry import describe_time_left
@@ -179,28 +180,20 @@ def finding_of(error: FileError) -> Finding:
 
 
 def _judge_key_mode(key: SourceFile) -> list[Finding]:
-    remedy = "chmod 0640 it, with the service's group (Kubernetes: defaultMode: 0440); then replace the key"
-    if key.mode & 0o002:
-        text = f"everybody can replace the private key (owner {key.owner}, mode {key.mode:04o})"
-        return [_error("key-open", key, text, remedy)]
+    loose = loose_secret(key.path, key.mode)
+    if loose is None:
+        return []
+    remedy = f"{loose.remedy} (Kubernetes: defaultMode: 0440)"
     if key.mode & 0o004:
-        # Not refused: a key that was open stays as good or bad as it was, and a service that
-        # does not come up helps nobody.  It is said at every start, reload and check.
-        text = f"the private key is readable by everybody (owner {key.owner}, mode {key.mode:04o})"
-        return [_warning("key-readable", key, text, remedy)]
-    if key.mode & 0o020:
-        text = f"mode {key.mode:04o} lets its group replace the private key"
-        return [_warning("key-writable", key, text, "chmod 0640 it")]
-    return []
+        remedy += "; then replace the key: others could have read it"
+    return [_error("key-open", key, f"the private key {loose.text} (owner {key.owner})", remedy)]
 
 
 def _judge_directories(sources: Sequence[SourceFile]) -> list[Finding]:
     return [
-        _error(
-            "directory-open", source, f"anybody may replace files in {directory}", f"chmod o-w {directory}"
-        )
+        _error("directory-open", source, loose.text, loose.remedy)
         for source in sources
-        for directory in source.open_directories
+        for loose in source.loose_directories
     ]
 
 

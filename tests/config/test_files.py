@@ -35,6 +35,20 @@ def test_what_is_no_readable_file_is_refused(tmp_path: Path, look: object) -> No
         assert error.value.remedy
 
 
+@pytest.mark.parametrize("look", ALL)
+def test_what_something_else_than_owner_and_mode_forbids_is_not_blamed_on_them(
+    file: Path, look: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(path: object, *_: object) -> int:
+        raise PermissionError(13, os.strerror(13), str(path))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "open", denied)
+        with pytest.raises(Unfit, match="Permission denied, though owner and mode let us") as error:
+            look(file)  # type: ignore[operator]
+    assert error.value.remedy.startswith("restart the proxy")
+
+
 @pytest.mark.parametrize("look", PRIVATE)
 @pytest.mark.parametrize(
     ("mode", "says", "remedy"),

@@ -211,6 +211,16 @@ def world_writable_key(site: Site) -> None:
     site.key.chmod(0o666)
 
 
+def readable_key(site: Site) -> None:
+    site.put(forge())
+    site.key.chmod(0o644)
+
+
+def directory_of_others(site: Site) -> None:
+    site.put(forge())
+    site.directory.chmod(0o775)
+
+
 def directory_in_the_way(site: Site) -> None:
     site.chain.unlink()
     site.chain.mkdir()
@@ -236,6 +246,8 @@ FAILURES: list[tuple[Callable[[Site], None], str, str, bool]] = [
     (missing, "unreadable", "server.key: there is no such file", True),
     (dangling, "unreadable", "leads nowhere", True),
     (world_writable_key, "key-open", "mode 0666", False),
+    (readable_key, "key-open", "mode 0644: readable by everybody", False),
+    (directory_of_others, "directory-open", "mode 0775: others could replace server.crt in it", False),
     (directory_in_the_way, "unreadable", "not a regular file", False),
     (fifo_in_the_way, "unreadable", "not a regular file", False),
     (directory_gone, "unreadable", "there is no such file", True),

@@ -102,18 +102,61 @@ def test_link_to_itself(tmp_path: Path) -> None:
     assert hops(tmp_path / "loop") == (tmp_path,)
 
 
-def test_mode_and_directories_open_to_all_are_noted(tmp_path: Path) -> None:
+def test_mode_and_directories_where_others_may_write_are_noted(tmp_path: Path) -> None:
     loose = tmp_path / "loose"
     loose.mkdir()
     (loose / "file").write_text("x")
     (loose / "file").chmod(0o640)
-    assert read_file(loose / "file").open_directories == ()
-    loose.chmod(0o777)
+    assert read_file(loose / "file").loose_directories == ()
     (tmp_path / "link").symlink_to(loose / "file")
-    file = read_file(tmp_path / "link")
-    assert (file.mode, file.open_directories) == (0o640, (str(loose),))
+    for mode in (0o777, 0o775, 0o757):
+        loose.chmod(mode)
+        file = read_file(tmp_path / "link")
+        (said,) = file.loose_directories
+        assert (file.mode, said.remedy) == (0o640, f"chmod go-w {loose}")
+        assert said.text == f"{loose} has mode {mode:04o}: others could replace link in it"
     loose.chmod(0o1777)
-    assert read_file(tmp_path / "link").open_directories == ()
+    assert read_file(tmp_path / "link").loose_directories == ()
+
+
+def test_a_link_in_a_directory_of_others_is_noted_too(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    drop = tmp_path / "drop"
+    drop.mkdir()
+    (drop / "link").symlink_to(tmp_path / "file")
+    drop.chmod(0o770)
+    assert [said.remedy for said in read_file(drop / "link").loose_directories] == [f"chmod go-w {drop}"]
+
+
+def test_directories_as_the_kubelet_makes_them_are_in_order(volume: Path) -> None:
+    volume.chmod(0o3777)
+    (volume / "..1").chmod(0o2755)
+    (volume / "..1/a").chmod(0o440)
+    file = read_file(volume / "a")
+    assert (file.mode, file.loose_directories) == (0o440, ())
+
+
+def test_credentials_as_systemd_makes_them_are_in_order(tmp_path: Path) -> None:
+    (tmp_path / "tls.key").write_text("x")
+    (tmp_path / "tls.key").chmod(0o440)
+    tmp_path.chmod(0o550)
+    assert read_file(tmp_path / "tls.key").loose_directories == ()
+
+
+def test_what_something_else_than_owner_and_mode_forbids_is_not_blamed_on_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("x")
+
+    def denied(path: object, *_: object) -> int:
+        raise PermissionError(13, os.strerror(13), str(path))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "open", denied)
+        with pytest.raises(SnapshotError, match="permission denied, though owner and mode let us") as refused:
+            read_file(tmp_path / "file")
+    assert "restart the proxy" in refused.value.remedy
+    assert "chgrp" not in str(refused.value)
 
 
 class TestHops:

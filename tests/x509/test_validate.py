@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from proxy.permissions import loose_folder
 from proxy.x509.facts import facts_of
 from proxy.x509.snapshot import SourceFile
 from proxy.x509.validate import Finding, PairVerdict, Rules, judge_pair, judge_trust
@@ -171,22 +172,54 @@ def test_two_keys_in_a_file_are_one_too_many() -> None:
         (0o600, []),
         (0o640, []),
         (0o440, []),
-        (0o660, [("warning", "key-writable")]),
-        (0o644, [("warning", "key-readable")]),
+        (0o400, []),
+        (0o660, [("error", "key-open")]),
+        (0o620, [("error", "key-open")]),
+        (0o644, [("error", "key-open")]),
+        (0o604, [("error", "key-open")]),
         (0o602, [("error", "key-open")]),
     ],
 )
 def test_mode_of_the_key(mode: int, expected: list[tuple[str, str]]) -> None:
     leaf = forge()
-    assert codes(judge(leaf.pem, leaf.key_pem, key_mode=mode).findings) == expected
+    verdict = judge(leaf.pem, leaf.key_pem, key_mode=mode)
+    assert codes(verdict.findings) == expected
+    assert (verdict.pair is None) == bool(expected)
 
 
-def test_directory_anybody_may_write_to() -> None:
+def test_a_loose_key_is_named_with_its_mode_and_the_chmod_that_mends_it() -> None:
     leaf = forge()
-    verdict = judge_pair(
-        source(leaf.pem), source(leaf.key_pem, "k", 0o600, open_directories=("/srv/x",)), NOW, Rules()
+    (readable,) = judge(leaf.pem, leaf.key_pem, key_mode=0o644).findings
+    assert str(readable).startswith(
+        "server.key: the private key has mode 0644: readable by everybody (owner root:root); "
+        "chmod 0640 server.key"
     )
-    assert codes(verdict.findings) == [("error", "directory-open")]
+    assert "replace the key" in readable.remedy
+    (writable,) = judge(leaf.pem, leaf.key_pem, key_mode=0o620).findings
+    assert "has mode 0620: writable by others" in writable.text
+    assert writable.remedy.startswith("chmod 0600 server.key")
+    assert "replace the key" not in writable.remedy
+
+
+def test_a_chain_may_be_readable_by_everybody() -> None:
+    leaf = forge()
+    assert (
+        judge_pair(source(leaf.pem, mode=0o644), source(leaf.key_pem, "k", 0o600), NOW, Rules()).findings
+        == ()
+    )
+
+
+def test_a_directory_where_others_could_replace_the_files_keeps_them_out() -> None:
+    leaf = forge()
+    loose = loose_folder(Path("/srv/x"), 0o775, "k")
+    assert loose is not None
+    verdict = judge_pair(
+        source(leaf.pem), source(leaf.key_pem, "k", 0o600, loose_directories=(loose,)), NOW, Rules()
+    )
+    assert [str(finding) for finding in verdict.findings] == [
+        "k: /srv/x has mode 0775: others could replace k in it; chmod go-w /srv/x"
+    ]
+    assert verdict.pair is None
 
 
 class TestChain:
