@@ -14,7 +14,8 @@ example:
   ami-proxy check --config /etc/ami-proxy/proxy.yaml && systemctl reload ami-proxy
 
 Every problem is one line on stderr: file:line: key: what is wrong; what to do.
-Exit status 0 when the files can be used (warnings allowed), 1 when not."""
+Exit status 0 when the files can be used (warnings allowed), 1 when not.
+It knows nothing of a proxy that runs: what takes a restart, only a reload can say."""
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

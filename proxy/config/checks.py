@@ -1,8 +1,8 @@
 """What the types of proxy.yaml cannot say: values that make no sense together."""
 
-import pwd
 from collections.abc import Mapping
 
+from proxy.config.accounts import uid_of
 from proxy.config.address import is_loopback
 from proxy.config.binding import Check
 from proxy.config.document import Document
@@ -99,10 +99,8 @@ CHECKS: Mapping[type, Check] = {
 
 
 def _is_user(name: str) -> bool:
-    if name.isascii() and name.isdigit():
-        return True
     try:
-        pwd.getpwnam(name)
+        uid_of(name)
     except KeyError:
         return False
     return True

@@ -1,8 +1,8 @@
 """Confinement: what the process gives up once it serves, so that a fault in it is worth less.
 
 From then on it can start no program, write no file but where its control
-socket stands, read only what the system and a reload need, and be neither
-traced nor dumped by other processes of its user.  What the kernel does not
+socket stands, read only what ``readable`` says, and be neither traced nor
+dumped by other processes of its user.  What the kernel does not
 offer is left out and told; it is never a reason not to serve.
 
 The kernel is asked through ctypes: of the Landlock packages there are, none is
@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Final
 
 from proxy import log
+from proxy.net import readable as reading
 
 _PR_SET_DUMPABLE: Final = 4
 _PR_SET_NO_NEW_PRIVS: Final = 38
@@ -44,9 +45,6 @@ _READ: Final = _READ_FILE | _READ_DIR
 _FILE_RIGHTS: Final = _EXECUTE | _WRITE_FILE | _READ_FILE | 1 << 14 | 1 << 15
 #: No signal to a process outside, from version 6 on.
 _SCOPE_SIGNAL: Final = 1 << 1
-
-#: What Python, OpenSSL and the resolver read: code loaded late, name service, certificates, devices.
-_SYSTEM: Final = ("/usr", "/lib", "/lib64", "/etc", "/proc", "/sys/devices/system", "/dev", "/run")
 
 
 class _RulesetAttr(ctypes.Structure):
@@ -81,10 +79,8 @@ class _Kernel:
 def confine(readable: Iterable[Path], writable: Iterable[Path] = ()) -> None:
     """Give up what is not needed any more; what could not be given up is logged, with the reason.
 
-    ``readable`` are files and folders that a reload reads, ``writable`` folders
-    where a socket is to be removed at the end.  A file is taken with its whole
-    folder, and with the one that it leads to if it is a link: it is replaced by
-    another one there when it changes.
+    ``readable`` are the files that a reload reads, each taken with what is
+    ``around`` it; ``writable`` folders where a socket is to be removed at the end.
     """
     kernel = _Kernel()
     missing: list[str] = []
@@ -96,7 +92,8 @@ def confine(readable: Iterable[Path], writable: Iterable[Path] = ()) -> None:
     version = 0
     try:
         version = kernel.call(_CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint32(_VERSION_FLAG))
-        _restrict(kernel, version, _folders(readable), _folders(writable))
+        places = {place for path in readable for place in reading.around(path)}
+        _restrict(kernel, version, places, writable)
     except OSError as error:
         missing.append(f"landlock: {_reason(error)}")
     log.say(
@@ -113,19 +110,20 @@ def _reason(error: OSError) -> str:
     return error.strerror or str(error)
 
 
-def _restrict(kernel: _Kernel, version: int, readable: set[Path], writable: set[Path]) -> None:
+def _restrict(kernel: _Kernel, version: int, readable: set[Path], writable: Iterable[Path]) -> None:
     rights = sum(bits for since, bits in _RIGHTS.items() if since <= version)
     scoped = _SCOPE_SIGNAL if version >= 6 else 0
     attribute = _RulesetAttr(rights, 0, scoped)
     size = 8 if version < 4 else 16 if version < 6 else 24
     ruleset = kernel.call(_CREATE_RULESET, ctypes.byref(attribute), ctypes.c_size_t(size), ctypes.c_uint32(0))
     try:
-        rules = dict.fromkeys((*map(Path, _SYSTEM), *_python(), *readable), _READ)
+        rules = dict.fromkeys((*reading.system(), *_python(), *readable), _READ)
         rules[Path("/dev/null")] = _READ_FILE | _WRITE_FILE
         for folder in writable:
             rules[folder] = rules.get(folder, 0) | _READ | _MAKE_SOCK | _REMOVE_FILE
         for path, allowed in rules.items():
             _allow(kernel, ruleset, path, allowed)
+        _allow_own_process(kernel, ruleset)
         kernel.call(_RESTRICT_SELF, ctypes.c_int(ruleset), ctypes.c_uint32(0))
     finally:
         os.close(ruleset)
@@ -137,26 +135,30 @@ def _allow(kernel: _Kernel, ruleset: int, path: Path, allowed: int) -> None:
     except OSError:
         return  # it is not there, or not for us: nothing to allow
     try:
-        if not path.is_dir():
-            allowed &= _FILE_RIGHTS
-        attribute = _PathBeneathAttr(allowed, descriptor)
-        kernel.call(
-            _ADD_RULE,
-            ctypes.c_int(ruleset),
-            ctypes.c_int(_PATH_BENEATH),
-            ctypes.byref(attribute),
-            ctypes.c_uint32(0),
-        )
+        _add_rule(kernel, ruleset, descriptor, allowed if path.is_dir() else allowed & _FILE_RIGHTS)
     finally:
         os.close(descriptor)
 
 
-def _folders(paths: Iterable[Path]) -> set[Path]:
-    found: set[Path] = set()
-    for path in paths:
-        for place in (path.absolute(), path.resolve()):
-            found.add(place if place.is_dir() else place.parent)
-    return found
+def _allow_own_process(kernel: _Kernel, ruleset: int) -> None:
+    try:
+        # Never closed: a directory of /proc that nobody holds is forgotten when memory is short, and
+        # made anew when it is asked for again, as another one than the rule was for.
+        descriptor = os.open("/proc/self", os.O_PATH | os.O_CLOEXEC)
+    except OSError:
+        return
+    _add_rule(kernel, ruleset, descriptor, _READ)
+
+
+def _add_rule(kernel: _Kernel, ruleset: int, descriptor: int, allowed: int) -> None:
+    attribute = _PathBeneathAttr(allowed, descriptor)
+    kernel.call(
+        _ADD_RULE,
+        ctypes.c_int(ruleset),
+        ctypes.c_int(_PATH_BENEATH),
+        ctypes.byref(attribute),
+        ctypes.c_uint32(0),
+    )
 
 
 def _python() -> set[Path]:

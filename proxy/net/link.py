@@ -9,7 +9,6 @@ manager that does not (ami.md §6).
 import asyncio
 import hashlib
 import os
-import pwd
 import random
 import re
 import secrets
@@ -21,6 +20,7 @@ from proxy import log
 from proxy.ami.errors import MessageTooLong
 from proxy.ami.framing import UpstreamFramer
 from proxy.ami.message import Action, Message
+from proxy.config.accounts import uid_of
 from proxy.config.limits import Limits
 from proxy.config.schema import Upstream as Settings
 from proxy.core.hub import Hub
@@ -392,7 +392,7 @@ def _check_owner(transport: asyncio.BaseTransport, user: str) -> None:
     port = transport.get_extra_info("peername")[1]
     uid = _owner(transport)
     try:
-        expected = int(user) if user.isdigit() else pwd.getpwnam(user).pw_uid
+        expected = uid_of(user)
     except KeyError:
         raise LinkError(f"upstream.expect_user: there is no user {user!r} on this host") from None
     if uid != expected:

@@ -1,6 +1,5 @@
 """Confinement in a process of its own, for there is no way back from it."""
 
-import ctypes
 import os
 import socket
 import subprocess
@@ -10,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.landlock import landlock_version
+
 _CONFINED = """
-import os, signal, socket, subprocess, sys, threading
+import os, pwd, signal, socket, subprocess, sys, threading
 from pathlib import Path
 from proxy import log
 from proxy.net.confinement import confine
@@ -19,7 +20,8 @@ from proxy.net.confinement import confine
 log.configure("text", "info")
 folder = Path(sys.argv[1])
 parent = os.getppid()
-confine([folder / "config" / "proxy.yaml", folder / "config" / "server.crt"], [folder / "run"])
+config, archive = folder / "etc/config", folder / "pki/archive"
+confine([config / "proxy.yaml", config / "server.crt"], [folder / "run"])
 
 
 def refused(what):
@@ -38,18 +40,37 @@ def in_a_thread(what):
     return said[0]
 
 
+def replaced(directory):
+    # By the parent: we may not.
+    print("replace", flush=True)
+    sys.stdin.readline()
+    return (directory / "server1.crt").read_text()
+
+
 WRITES = os.O_WRONLY | os.O_CREAT
 checks = {
-    "reads what a reload reads": (folder / "config" / "proxy.yaml").read_text() == "a",
-    "reads a file put beside it": (folder / "config" / "new").read_text() == "n",
-    "reads what a link leads to": (folder / "config" / "server.crt").read_text() == "c",
-    "reads beside what a link leads to": (folder / "archive" / "server2.crt").read_text() == "c2",
+    "reads what a reload reads": (config / "proxy.yaml").read_text() == "a",
+    "reads a file put beside it": (config / "new").read_text() == "n",
+    "reads what a link leads to": (config / "server.crt").read_text() == "c",
+    "reads beside what a link leads to": (archive / "server2.crt").read_text() == "c2",
+    "reads what was put in a directory's place": replaced(archive) == "c3",
     "imports late": bool(__import__("wave")),
+    "knows itself": b"Name:" in Path("/proc/self/status").read_bytes(),
+    "knows who is at a port's other end": b"local_address" in Path("/proc/self/net/tcp").read_bytes(),
+    "resolves": bool(socket.getaddrinfo("localhost", 5038)),
+    "knows the users": pwd.getpwuid(0).pw_name == "root",
+    "has random bytes": len(Path("/dev/urandom").open("rb").read(8)) == 8,
+    "knows no other process": refused(Path("/proc/1/cmdline").read_bytes),
+    "nor its secrets": refused(Path("/proc/1/environ").read_bytes),
+    "nor which there are": refused(lambda: os.listdir("/proc")),
+    "reads no password": refused(Path("/etc/shadow").read_bytes),
+    "nothing of root's": refused(lambda: os.listdir("/root")),
+    "nothing of other services": refused(lambda: os.listdir("/var/lib")),
     "reads nothing else": refused((folder / "other" / "file").read_text),
     "nor in a thread": in_a_thread(lambda: refused((folder / "other" / "file").read_text)),
-    "writes nothing": refused(lambda: os.open(folder / "config" / "x", WRITES)),
+    "writes nothing": refused(lambda: os.open(config / "x", WRITES)),
     "writes nothing elsewhere": refused(lambda: os.open(folder / "other" / "x", WRITES)),
-    "removes nothing": refused((folder / "config" / "proxy.yaml").unlink),
+    "removes nothing": refused((config / "proxy.yaml").unlink),
     "removes its socket": (folder / "run" / "control.sock").unlink() is None,
     "makes no plain file there": refused(lambda: os.open(folder / "run" / "x", WRITES)),
     "starts no program": refused(lambda: subprocess.run(["/bin/true"])),
@@ -63,22 +84,18 @@ print("failed:", failed)
 """
 
 
-def landlock_version() -> int:
-    libc = ctypes.CDLL(None)
-    return int(libc.syscall(ctypes.c_long(444), None, ctypes.c_size_t(0), ctypes.c_uint32(1)))
-
-
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    for name in ("config", "archive", "other", "run"):
-        (tmp_path / name).mkdir()
-    (tmp_path / "config" / "proxy.yaml").write_text("a")
-    (tmp_path / "config" / "new").write_text("n")
-    (tmp_path / "archive" / "server1.crt").write_text("c")
-    (tmp_path / "archive" / "server2.crt").write_text("c2")
-    (tmp_path / "config" / "server.crt").symlink_to(tmp_path / "archive" / "server1.crt")
-    (tmp_path / "other" / "file").write_text("secret")
-    (tmp_path / "run" / "control.sock").write_text("")
+    # Each a directory deeper than what is told apart: the one above is read, too.
+    for name in ("etc/config", "pki/archive", "other", "run"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "etc/config/proxy.yaml").write_text("a")
+    (tmp_path / "etc/config/new").write_text("n")
+    (tmp_path / "pki/archive/server1.crt").write_text("c")
+    (tmp_path / "pki/archive/server2.crt").write_text("c2")
+    (tmp_path / "etc/config/server.crt").symlink_to(tmp_path / "pki/archive/server1.crt")
+    (tmp_path / "other/file").write_text("secret")
+    (tmp_path / "run/control.sock").write_text("")
     return tmp_path
 
 
@@ -90,10 +107,23 @@ def run(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.skipif(landlock_version() < 6, reason="this kernel's Landlock has not all of it")
 def test_what_is_not_needed_any_more_is_given_up(folder: Path, open_port: int) -> None:
-    done = run(_CONFINED, str(folder), str(open_port))
-    assert done.stdout == "failed: []\n", done.stdout + done.stderr
-    assert " info confined landlock=" in done.stderr
-    assert "missing" not in done.stderr
+    with subprocess.Popen(
+        [sys.executable, "-c", _CONFINED, str(folder), str(open_port)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        asked = process.stdout.readline()
+        assert asked == "replace\n", process.communicate()
+        (folder / "pki/archive").rename(folder / "pki/old")
+        (folder / "pki/archive").mkdir()
+        (folder / "pki/archive/server1.crt").write_text("c3")
+        out, err = process.communicate("done\n", timeout=30)
+    assert out == "failed: []\n", out + err
+    assert " info confined landlock=" in err
+    assert "missing" not in err
 
 
 @pytest.fixture

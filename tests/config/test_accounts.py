@@ -1,0 +1,25 @@
+import os
+import pwd
+from types import SimpleNamespace
+
+import pytest
+
+from proxy.config.accounts import uid_of
+
+
+def test_names_and_numbers() -> None:
+    assert uid_of("root") == 0
+    assert uid_of("4711") == 4711
+    with pytest.raises(KeyError):
+        uid_of("no such user")
+
+
+def test_what_was_found_once_is_known_when_the_file_cannot_be_read_any_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    uid_of.cache_clear()
+    with monkeypatch.context() as patched:
+        patched.setattr(pwd, "getpwnam", lambda name: SimpleNamespace(pw_uid=os.getuid()))
+        assert uid_of("somebody") == os.getuid()
+    assert uid_of("somebody") == os.getuid()
+    uid_of.cache_clear()
