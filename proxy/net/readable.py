@@ -13,26 +13,24 @@ from typing import Final
 from proxy.x509.snapshot import hops
 
 # Whoever may read one of these may read what is none of ours.
-_TOO_WIDE: Final = frozenset(
-    map(
-        Path,
-        "/ /boot /dev /etc /home /lib /lib64 /proc /root /run /run/credentials /run/user /sys /tmp "
-        "/usr /usr/local /var /var/home /var/lib /var/opt /var/tmp".split(),
-    )
-)
-_HOMES: Final = frozenset(map(Path, "/home /run/user /var/home".split()))
+_TOO_WIDE: Final = frozenset(map(Path, (
+    "/", "/boot", "/dev", "/etc", "/home", "/lib", "/lib64", "/proc", "/root", "/run", "/run/credentials",
+    "/run/user", "/sys", "/usr", "/usr/local", "/var", "/var/home", "/var/lib", "/var/opt",
+    "/tmp", "/var/tmp",  # noqa: S108 - to be left out
+)))  # fmt: skip
+_HOMES: Final = frozenset(map(Path, ("/home", "/run/user", "/var/home")))
 
 #: Code loaded late, CAs, time zones; where the resolver's settings are made anew.
 _SYSTEM: Final = (
-    "/usr /lib /lib64 /sys/devices/system /run/systemd/resolve /run/NetworkManager /run/resolvconf "
-    "/dev/null /dev/urandom /dev/random"
-).split()
+    "/usr", "/lib", "/lib64", "/sys/devices/system", "/dev/null", "/dev/urandom", "/dev/random",
+    "/run/systemd/resolve", "/run/NetworkManager", "/run/resolvconf",
+)  # fmt: skip
 #: In /etc.
 _SETTINGS: Final = (
-    "ca-certificates crypto-policies pki/ca-trust pki/tls/certs pki/tls/openssl.cnf ssl/certs ssl/openssl.cnf "
-    "gai.conf group host.conf hosts ld.so.cache locale.alias localtime nsswitch.conf passwd protocols "
-    "resolv.conf services timezone"
-).split()
+    "ca-certificates", "crypto-policies", "pki/ca-trust", "pki/tls/certs", "pki/tls/openssl.cnf", "ssl/certs",
+    "ssl/openssl.cnf", "gai.conf", "group", "host.conf", "hosts", "ld.so.cache", "locale.alias", "localtime",
+    "nsswitch.conf", "passwd", "protocols", "resolv.conf", "services", "timezone",
+)  # fmt: skip
 
 
 def around(path: Path) -> set[Path]:
