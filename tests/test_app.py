@@ -156,11 +156,16 @@ async def test_a_passed_socket_that_nobody_wants_is_closed_and_told(
 async def test_a_doubtful_certificate_is_served_and_told(
     files: ProxyProcess, told: Callable[[], str]
 ) -> None:
-    (files.directory / "server.key").chmod(0o644)
+    (files.directory / "server.crt").chmod(0o664)
     async with running(files) as app:
         assert app.addresses == [("127.0.0.1", files.port)]
         assert "certificate-doubtful" in told()
-        assert "readable by everybody" in told()
+        assert "lets others change it" in told()
+
+
+async def test_a_key_that_everybody_can_read_is_not_served_with(files: ProxyProcess) -> None:
+    (files.directory / "server.key").chmod(0o644)
+    assert "private key has mode 0644: readable by everybody" in await start_fails(files)
 
 
 # -- running ---------------------------------------------------------------

@@ -56,6 +56,7 @@ _EXAMPLE = {
 class _Pair(NamedTuple):
     chain: Path
     key: Path
+    names: tuple[str, ...] = ()
 
 
 class _Files(NamedTuple):

@@ -8,7 +8,9 @@ from proxy.config.binding import Check
 from proxy.config.document import Document
 from proxy.config.limits import ORDERED, Limits
 from proxy.config.problems import KeyPath
-from proxy.config.schema import Config, FanOut, Listener, Metrics, Tls, Upstream
+from proxy.config.schema import Certificate, Config, FanOut, Listener, Metrics, Tls, Upstream
+from proxy.x509.errors import BadName
+from proxy.x509.names import parse_name
 
 
 def _check_upstream(upstream: Upstream, path: KeyPath, document: Document) -> None:
@@ -42,6 +44,15 @@ def _check_listener(listener: Listener, path: KeyPath, document: Document) -> No
         if file is not None and listener.client_auth == "none":
             text = "is without effect while client_auth is none"
             document.report((*path, key), text, "say client_auth: optional or required, or remove it")
+
+
+def _check_certificate(certificate: Certificate, path: KeyPath, document: Document) -> None:
+    for number, name in enumerate(certificate.names):
+        try:
+            parse_name(name)
+        except BadName as error:
+            remedy = "write host names and addresses, as clients connect to"
+            document.report((*path, "names", number), str(error), remedy)
 
 
 def _check_tls(tls: Tls, path: KeyPath, document: Document) -> None:
@@ -89,6 +100,7 @@ def _check_config(config: Config, path: KeyPath, document: Document) -> None:
 #: By type, for the binder.
 CHECKS: Mapping[type, Check] = {
     Upstream: _check_upstream,
+    Certificate: _check_certificate,
     Listener: _check_listener,
     Tls: _check_tls,
     FanOut: _check_fan_out,

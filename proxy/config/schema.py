@@ -50,6 +50,8 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     chain: CertificateFile
     #: Its mode is judged with its content (x509/validate.py).
     key: CertificateFile
+    #: Names that the certificate must cover, or it is refused.
+    names: tuple[str, ...] = ()
 
 
 class Listener(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -5,7 +5,7 @@ something of the same shape.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -25,6 +25,10 @@ class PairPaths(Protocol):
     @property
     def key(self) -> Path:
         """PEM, unencrypted."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Names that the certificate must cover."""
 
 
 class ListenerSettings(Protocol):
@@ -84,6 +88,8 @@ class StoreSettings:
     """The settings that a generation is built by."""
 
     pairs: tuple[tuple[Path, Path], ...]
+    names: tuple[tuple[str, ...], ...]
+    """Of each pair, those it must cover."""
     auth: ClientAuth
     authorities: Path | None
     revocations: Path | None
@@ -96,6 +102,11 @@ class StoreSettings:
     def groups(self) -> tuple[tuple[Path | None, Path | None], ...]:
         """The files by what they are judged with: each pair, last CA and CRL."""
         return (*self.pairs, (self.authorities, self.revocations))
+
+    def rules_of(self, pair: tuple[Path, Path]) -> Rules:
+        """The rules for one of the pairs: it must cover names of its own."""
+        own = (name for at, names in zip(self.pairs, self.names, strict=True) if at == pair for name in names)
+        return replace(self.rules, names=(*self.rules.names, *own))
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -111,6 +122,7 @@ def settings_of(listener: ListenerSettings, tls: TlsSettings, names: Sequence[st
     asks = listener.client_auth != "none"
     return StoreSettings(
         pairs=tuple((item.chain, item.key) for item in listener.certificates),
+        names=tuple(tuple(item.names) for item in listener.certificates),
         auth=listener.client_auth,
         authorities=listener.client_ca if asks else None,
         revocations=listener.client_crl if asks else None,

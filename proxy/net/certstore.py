@@ -209,7 +209,8 @@ class CertStore:
         served: list[_Digests] = []
         for paths, digest in zip(settings.pairs, digests[:-1], strict=True):
             kept, kept_digest = serving.get(paths, (None, None))
-            if kept is not None and digest == kept_digest:
+            asked = settings.rules_of(paths).names
+            if kept is not None and digest == kept_digest and asked == self._settings.rules_of(paths).names:
                 judged: ServerPair | None = kept
                 findings += self._doubts_about(paths)
             else:
@@ -384,7 +385,7 @@ def _judge_pair(
     findings += [finding_of(source) for source in (chain, key) if isinstance(source, SnapshotError)]
     if isinstance(chain, SnapshotError) or isinstance(key, SnapshotError):
         return None
-    verdict = judge_pair(chain, key, now, settings.rules, previous=kept.facts if kept else None)
+    verdict = judge_pair(chain, key, now, settings.rules_of(paths), previous=kept.facts if kept else None)
     findings += verdict.findings
     if verdict.pair is not None:
         try:

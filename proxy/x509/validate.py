@@ -59,7 +59,7 @@ class Rules:
     lost_names: Literal["warn", "refuse"] = "warn"
     """A new certificate that no longer covers a name the old one did."""
     names: tuple[str, ...] = ()
-    """Names each certificate must cover; missing ones are treated as ``lost_names`` says."""
+    """Names the certificate must cover, or it is refused."""
     expired_crl: Literal["refuse", "accept"] = "refuse"
     """A revocation list past its date: refuse every client of that CA, or go by what it still says."""
 
@@ -301,7 +301,7 @@ def _judge_names(chain: SourceFile, facts: Facts, rules: Rules, previous: Facts 
         return [_error("bad-name", chain, f"a configured name cannot be checked: {error}", "mend the name")]
     for name in lost_names(wanted, facts.names):
         text = f"the certificate does not cover {name}, which is configured"
-        findings.append(Finding(level, "name-missing", str(chain.path), text, "request one that covers it"))
+        findings.append(_error("name-missing", chain, text, "request one that covers it"))
     for name in lost_names(previous.names if previous else (), facts.names):
         text = f"the certificate no longer covers {name}, as the one served until now does"
         findings.append(Finding(level, "name-lost", str(chain.path), text, "request one that covers it"))

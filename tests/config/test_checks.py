@@ -40,6 +40,8 @@ UPSTREAM = "username: amiproxy, secret_file: upstream.secret"
         {"upstream": f"{{{UPSTREAM}, host: pbx.example.org, insecure_remote: true}}"},
         {"listeners": f'[{{address: "fd:tls", {LISTENER}, client_auth: required, client_ca: clients-ca.crt, '
                       "client_crl: clients.crl}]"},
+        {"listeners": '[{address: "127.0.0.1:5039", certificates: [{chain: server.crt, key: server.key, '
+                      'names: [pbx.example.org, 192.0.2.10, "ip:::1"]}]}]'},
         {"listeners": f'[{{address: "127.0.0.1:0", {LISTENER}}}, {{address: "127.0.0.1:0", {LISTENER}}}]'},
         {"limits": "{outbox_soft: 2097152, exempt: [10.0.0.0/8]}"},
         {"fan_out": "{flush_interval: 0, flush_interval_max: 0}"},
@@ -95,6 +97,17 @@ def test_what_makes_sense_is_taken(folder: Path, changes: dict[str, str]) -> Non
         ),
         ({"upstream": "{username: amiproxy}"}, "upstream: the key 'secret_file' is missing; add it"),
         ({"listeners": "[]"}, 'listeners: there is no listener; add one, with its address: "[::]:5039"'),
+        (
+            {
+                "listeners": '[{address: "[::]:5039", certificates: [{chain: server.crt, key: server.key, '
+                'names: [pbx.example.org, "büro.example"]}]}]'
+            },
+            (
+                "listeners[0].certificates[0].names[1]: 'büro.example': a name in a certificate is "
+                "printable ASCII without blanks; use the xn-- form; "
+                "write host names and addresses, as clients connect to"
+            ),
+        ),
         (
             {"listeners": '[{address: "[::]:5039"}]'},
             (

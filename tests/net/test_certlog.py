@@ -68,11 +68,11 @@ def test_a_refusal(store: CertStore, tmp_path: Path, caplog: pytest.LogCaptureFi
 def test_a_doubt(store: CertStore, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     new = forge()
     install(tmp_path, new.pem, new.key_pem)
-    (tmp_path / "server.key").chmod(0o644)
+    (tmp_path / "server.crt").chmod(0o664)
     tell_reload(store.reload("watch"))
     (doubt,) = [line for line in lines(caplog) if line[1] == "certificate-doubtful"]
     assert doubt[0] == "WARNING"
-    assert "readable by everybody" in doubt[2]["reason"]
+    assert "lets others change it" in doubt[2]["reason"]
 
 
 @pytest.mark.parametrize(

@@ -462,6 +462,29 @@ class TestNewSettings:
         assert (result.outcome, result.changes) == ("swapped", ())
         assert site.store.context.minimum_version is TLS13
 
+    def test_names_that_the_certificate_must_cover(self, site: Site) -> None:
+        chain, key = site.chain, site.key
+        good = Listener((Pair(chain, key, ("pbx.example",)),))
+        assert site.store.commit(site.store.prepare("reload", good, Tls())).outcome == "swapped"
+        # The files are the same as before: what is asked of them is not.
+        bad = Listener((Pair(chain, key, ("pbx.example", "new.example")),))
+        refused = site.store.commit(site.store.prepare("reload", bad, Tls()))
+        assert not refused.succeeded
+        assert "does not cover dns:new.example, which is configured" in str(refused)
+        site.put(named("other.example"))
+        kept = site.store.reload("watch")
+        assert (kept.outcome, shown(site.store)) == ("failed", site.first.der)
+        assert "does not cover dns:pbx.example" in str(kept)
+
+    def test_names_are_asked_of_their_own_pair_alone(self, tmp_path: Path) -> None:
+        pairs = []
+        for name in ("one.example", "two.example"):
+            made = named(name)
+            pairs.append(Pair(*install(tmp_path / name, made.pem, made.key_pem), (name,)))
+        assert CertStore(Listener(tuple(pairs)), Tls()).last_result.findings == ()
+        with pytest.raises(CertificatesRefused, match=r"does not cover dns:one\.example"):
+            CertStore(Listener((pairs[0], Pair(pairs[1].chain, pairs[1].key, ("one.example",)))), Tls())
+
     def test_equal_settings_are_unchanged(self, site: Site) -> None:
         assert site.store.prepare("reload", site.listener, Tls()).result.outcome == "unchanged"
 

@@ -24,6 +24,7 @@ class Pair:
 
     chain: Path
     key: Path
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
