@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from proxy.cli import ctl
 from proxy.cli.certreport import describe_certificate, describe_revocation_list
+from proxy.config import ConfigErrors, load_config
 from proxy.net.certstore import CertificatesRefused, CertStore
 from proxy.net.tlspolicy import ClientAuth
 from proxy.x509.errors import X509Error
@@ -53,10 +54,22 @@ _EXAMPLE = {
 }
 
 
+_CHECK_WHICH = """\
+Example: ami-proxy certs check --config /etc/ami-proxy/proxy.yaml
+
+With --config everything counts that proxy.yaml says: tls:, names:, client certificates.  Only what
+the certificates served now cover is not known; --served says it for a single pair.
+Without, the files are judged strictly: names must stay covered, lists of revocations be current."""
+
+
 class _Pair(NamedTuple):
     chain: Path
     key: Path
     names: tuple[str, ...] = ()
+
+
+# What of ``check`` a configuration says itself.
+_BY_HAND = ("chain", "key", "name", "served", "client_ca", "client_crl", "policy", "allow_expired")
 
 
 class _Files(NamedTuple):
@@ -154,11 +167,17 @@ def _add_inspect(verbs: _Commands) -> None:
 
 
 def _add_check(verbs: _Commands) -> None:
-    parser = _verb(verbs, "check", "do all that a reload does with these files but serve them", _check)
+    parser = _verb(verbs, "check", "do all that a reload does with certificate files but serve them", _check)
+    parser.epilog = f"{parser.epilog}\n{_CHECK_WHICH}"
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument(
-        "--chain", type=Path, required=True, metavar="FILE", help="certificate chain, leaf first"
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="proxy.yaml: judge every set it names, by its own settings, instead of --chain and --key",
     )
-    parser.add_argument("--key", type=Path, required=True, metavar="FILE", help="private key")
+    parser.add_argument("--chain", type=Path, metavar="FILE", help="certificate chain, leaf first")
+    parser.add_argument("--key", type=Path, metavar="FILE", help="private key")
     parser.add_argument(
         "--name", action="append", default=[], metavar="NAME", help="must be covered (may be repeated)"
     )
@@ -170,7 +189,7 @@ def _add_check(verbs: _Commands) -> None:
     )
     parser.add_argument("--client-ca", type=Path, metavar="FILE", help="CAs of client certificates")
     parser.add_argument("--client-crl", type=Path, metavar="FILE", help="their revocation lists")
-    parser.add_argument("--policy", choices=("modern", "intermediate"), default="intermediate")
+    parser.add_argument("--policy", choices=("modern", "intermediate"), help="(intermediate)")
     parser.add_argument(
         "--allow-expired", action="store_true", help="expired or not yet valid is only a warning"
     )
@@ -257,6 +276,10 @@ def _inspect(arguments: argparse.Namespace) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> int:
+    if arguments.config is not None:
+        return _check_configured(arguments)
+    if arguments.chain is None or arguments.key is None:
+        raise X509Error("say --chain and --key, or --config")
     if arguments.client_crl is not None and arguments.client_ca is None:
         raise X509Error("--client-crl needs --client-ca: a list is checked against its CA")
     names = [*arguments.name]
@@ -270,7 +293,8 @@ def _check(arguments: argparse.Namespace) -> int:
         arguments.client_crl,
     )
     try:
-        store = CertStore(files, _Tls(arguments.policy, arguments.allow_expired), names=names)
+        tls = _Tls(arguments.policy or "intermediate", arguments.allow_expired)
+        store = CertStore(files, tls, names=names)
     except CertificatesRefused as refused:
         _print_findings(refused.findings)
         print("refused: these files would not be served", file=sys.stderr)
@@ -279,6 +303,31 @@ def _check(arguments: argparse.Namespace) -> int:
     if not arguments.quiet:
         print(f"good: {store.current.pairs[0].facts}")
     return 0
+
+
+def _check_configured(arguments: argparse.Namespace) -> int:
+    given = [name for name in _BY_HAND if getattr(arguments, name)]
+    if given:
+        option = given[0].replace("_", "-")
+        raise X509Error(f"--config says all of it: leave --{option} out")
+    try:
+        config = load_config(arguments.config)
+    except ConfigErrors as errors:
+        raise X509Error(str(errors)) from errors
+    good = True
+    for listener in config.listeners:
+        try:
+            store = CertStore(listener, config.tls)
+        except CertificatesRefused as refused:
+            _print_findings(refused.findings)
+            print(f"refused: listener {listener.address} would not take these files", file=sys.stderr)
+            good = False
+            continue
+        _print_findings(store.last_result.findings)
+        if not arguments.quiet:
+            for pair in store.current.pairs:
+                print(f"good: {listener.address}: {pair.facts}")
+    return 0 if good else 1
 
 
 def _print_findings(findings: tuple[Finding, ...]) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from proxy.cli import certs
-from tests.support.certificates import DAY, forge, install
+from tests.support.certificates import DAY, forge, forge_crl, install
 
 NOW = datetime.now(UTC)
 Run = Callable[..., int]
@@ -173,3 +173,80 @@ def test_the_example_of_each_verb_is_one_it_takes(verb: str) -> None:
     certs.register(parser.add_subparsers())
     arguments = parser.parse_args(["certs", *certs._EXAMPLE[verb].split()])
     assert callable(arguments.run)
+
+
+class TestCheckOfAConfiguration:
+    """``certs check --config``: by the rules of the file, not by those of the plain form."""
+
+    @pytest.fixture
+    def home(self, tmp_path: Path) -> Path:
+        tmp_path.chmod(0o700)
+        for name in ("users.yaml", "upstream.secret"):
+            (tmp_path / name).touch(mode=0o600)
+        (tmp_path / "users.yaml").write_text("users: {}\n")
+        (tmp_path / "upstream.secret").write_text("s3cret\n")
+        leaf = forge()
+        install(tmp_path, leaf.pem, leaf.key_pem)
+        return tmp_path
+
+    def write(self, home: Path, tls: str = "{}", listener: str = "", names: str = "[]") -> Path:
+        config = home / "proxy.yaml"
+        config.write_text(
+            "upstream: {username: amiproxy, secret_file: upstream.secret}\n"
+            "listeners:\n"
+            '  - address: "127.0.0.1:5039"\n'
+            f"    certificates: [{{chain: server.crt, key: server.key, names: {names}}}]\n"
+            f"{listener}"
+            f"users_file: users.yaml\ntls: {tls}\n"
+        )
+        return config
+
+    def test_good_ones_are_told_by_listener(
+        self, run: Run, home: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert run("check", "--config", self.write(home)) == 0
+        out, err = capsys.readouterr()
+        assert out.startswith("good: 127.0.0.1:5039: ")
+        assert err == ""
+        assert run("check", "--config", self.write(home), "--quiet") == 0
+        assert capsys.readouterr().out == ""
+
+    def test_each_setting_counts(self, run: Run, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        assert run("check", "--config", self.write(home, names="[other.example]")) == 1
+        assert "does not cover dns:other.example, which is configured" in capsys.readouterr().err
+        old = forge(not_before=datetime.now(UTC) - 9 * DAY, not_after=datetime.now(UTC) - DAY)
+        install(home, old.pem, old.key_pem)
+        assert run("check", "--config", self.write(home)) == 1
+        assert "refused: listener 127.0.0.1:5039" in capsys.readouterr().err
+        assert run("check", "--config", self.write(home, tls="{allow_expired: true}")) == 0
+        assert "warning: " in capsys.readouterr().err
+
+    def test_an_old_list_is_judged_by_expired_crl(
+        self, run: Run, home: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        authority = forge("Clients", ca=True)
+        (home / "ca.crt").write_bytes(authority.pem)
+        (home / "clients.crl").write_bytes(forge_crl(authority, next_update=datetime.now(UTC) - DAY))
+        asked = "    client_auth: required\n    client_ca: ca.crt\n    client_crl: clients.crl\n"
+        assert run("check", "--config", self.write(home, listener=asked)) == 0
+        assert "its clients are refused" in capsys.readouterr().err
+        accepting = self.write(home, listener=asked, tls="{expired_crl: accept}")
+        assert run("check", "--config", accepting) == 0
+        assert "its clients are refused" not in capsys.readouterr().err
+
+    def test_the_key_has_the_modes_of_a_reload(
+        self, run: Run, home: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        (home / "server.key").chmod(0o644)
+        assert run("check", "--config", self.write(home)) == 1
+        assert f"chmod 0640 {home / 'server.key'}" in capsys.readouterr().err
+
+    def test_misuse(self, run: Run, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        config = self.write(home)
+        assert run("check", "--config", config, "--key", home / "server.key") == 1
+        assert "--config says all of it: leave --key out" in capsys.readouterr().err
+        assert run("check", "--key", home / "server.key") == 1
+        assert "say --chain and --key, or --config" in capsys.readouterr().err
+        config.write_text("listener: []\n")
+        assert run("check", "--config", config) == 1
+        assert "did you mean 'listeners'?" in capsys.readouterr().err
