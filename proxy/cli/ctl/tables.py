@@ -144,6 +144,9 @@ def certs(result: Sequence[View]) -> RenderableType:
                     store["generation"],
                 )
             )
+            # On lines of their own: what is compared with a fingerprint must not be folded into a cell.
+            notes.append(Text(f"{store['listener']}: subject {printable(served['subject']) or '(none)'}"))
+            notes.append(Text(f"{store['listener']}: sha256  {printable(served['sha256'])}"))
         notes += _ends(store)
         notes.append(Text(f"{store['listener']}: {printable(store['last_reload'])}"))
         if store["waiting"]:
