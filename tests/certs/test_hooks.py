@@ -1,16 +1,20 @@
 """The hooks do what the guide says: check first, install whole, reload, and fail aloud."""
 
+import json
 import os
 import shutil
+import socket
 import stat
 import subprocess
 import sys
+import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 
 from tests.support.certificates import DAY, Forged, forge, install
 
@@ -22,17 +26,21 @@ AMI_PROXY = f"""#!{sys.executable}
 import argparse, sys
 sys.path.insert(0, {str(ROOT)!r})
 from proxy.cli import certs
+from proxy.cli import ctl
 parser = argparse.ArgumentParser()
-certs.register(parser.add_subparsers())
+commands = parser.add_subparsers()
+certs.register(commands)
+ctl.register(commands)
 arguments = parser.parse_args()
 sys.exit(arguments.run(arguments))
 """
-# Notes its arguments; `is-active` and `reload` end as the test wants.
+# Notes its arguments; `is-active` and `reload` end as the test wants, `show` says what the service does.
 SYSTEMCTL = """#!/bin/sh
 echo "$*" >> "$CALLS"
 case $1 in
 is-active) exit "${INACTIVE:-0}" ;;
 reload) exit "${RELOAD_FAILS:-0}" ;;
+show) echo "${STATUS_TEXT:-3 sessions, link up}" ;;
 esac
 """
 STEP = """#!/bin/sh
@@ -83,6 +91,7 @@ class Machine:
             "AMI_PROXY_DEFAULTS": str(self.home / "default"),
             "AMI_PROXY_CERT_DIR": str(self.certs),
             "AMI_PROXY_GROUP": str(os.getgid()),
+            "AMI_PROXY_CONTROL": str(self.home / "control.sock"),
             "AMI_PROXY_HOOKS": str(HOOKS),
             "TMPDIR": str(self.home),
         }
@@ -105,6 +114,46 @@ class Machine:
 
     def installed(self) -> dict[str, bytes]:
         return {path.name: path.read_bytes() for path in self.certs.iterdir()}
+
+
+class Proxy:
+    """A stand-in for the running proxy, at the machine's control socket."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.asked: list[str] = []
+        self._replies: dict[str, dict[str, object]] = {
+            "certs-reload": {"ok": True, "result": ["certificates reloaded, generation 2 (control)"]},
+            "certs": {"ok": True, "result": []},
+        }
+        self._server = socket.socket(socket.AF_UNIX)
+        self._server.bind(machine.environment["AMI_PROXY_CONTROL"])
+        self._server.listen()
+
+    def serves(self, forged: Forged) -> None:
+        prints = forged.certificate.fingerprint(hashes.SHA256()).hex()
+        self._replies["certs"] = {"ok": True, "result": [{"served": [{"sha256": prints}]}]}
+
+    def refuses(self, reason: str) -> None:
+        self._replies["certs-reload"] = {"ok": False, "error": "not reloaded", "problems": [reason]}
+
+    def __enter__(self) -> "Proxy":
+        threading.Thread(target=self._answer, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown(socket.SHUT_RDWR)
+        self._server.close()
+
+    def _answer(self) -> None:
+        while True:
+            try:
+                peer, _ = self._server.accept()
+            except OSError:
+                return
+            with peer, peer.makefile("rwb") as stream:
+                command = json.loads(stream.readline())["command"]
+                self.asked.append(command)
+                stream.write(json.dumps(self._replies[command]).encode() + b"\n")
 
 
 @pytest.fixture
@@ -134,7 +183,11 @@ class TestInstallPair:
         assert machine.installed() == {"server.crt": leaf.pem, "server.key": leaf.key_pem}
         assert stat.S_IMODE((machine.certs / "server.key").stat().st_mode) == 0o640
         assert stat.S_IMODE((machine.certs / "server.crt").stat().st_mode) == 0o644
-        assert machine.called == ["is-active --quiet ami-proxy.service", "reload ami-proxy.service"]
+        assert machine.called == [
+            "is-active --quiet ami-proxy.service",
+            "reload ami-proxy.service",
+            "show --property=StatusText --value ami-proxy.service",
+        ]
 
     def test_group_is_set(self, machine: Machine) -> None:
         if os.geteuid() != 0:
@@ -201,7 +254,7 @@ class TestInstallPair:
         (machine.home / "default").write_text("AMI_PROXY_CERT_NAME=pbx\nAMI_PROXY_SERVICE=edge.service\n")
         assert machine.run("install-pair", *renewed(machine, forge())).returncode == 0
         assert sorted(machine.installed()) == ["pbx.crt", "pbx.key"]
-        assert machine.called[-1] == "reload edge.service"
+        assert "reload edge.service" in machine.called
 
     def test_missing_file_leaves_nothing_behind(self, machine: Machine) -> None:
         result = machine.run("install-pair", "/gone.crt", "/gone.key")
@@ -210,6 +263,70 @@ class TestInstallPair:
 
     def test_misuse(self, machine: Machine) -> None:
         assert machine.run("install-pair", "one").returncode == 2
+
+
+class TestInstallPairTellsWhatIsServed:
+    """A reload that systemd calls done may be one that the proxy refused."""
+
+    def test_the_new_one_is(self, machine: Machine) -> None:
+        leaf = forge()
+        with Proxy(machine) as proxy:
+            proxy.serves(leaf)
+            result = machine.run("install-pair", *renewed(machine, leaf))
+        assert result.returncode == 0, result.stderr
+        assert "installed, and served" in result.stdout
+        assert proxy.asked == ["certs-reload", "certs"]
+        assert machine.called == []
+
+    def test_the_old_one_still_is(self, machine: Machine) -> None:
+        with Proxy(machine) as proxy:
+            proxy.serves(forge())
+            result = machine.run("install-pair", *renewed(machine, forge()))
+        assert result.returncode == 1
+        assert "something else is served" in result.stderr
+        assert "installed, and served" not in result.stdout
+
+    def test_the_new_one_was_refused_and_the_reason_is_told(self, machine: Machine) -> None:
+        with Proxy(machine) as proxy:
+            proxy.refuses("server.crt: the certificate does not cover dns:x, which is configured")
+            result = machine.run("install-pair", *renewed(machine, forge()))
+        assert result.returncode == 1
+        assert "does not cover dns:x" in result.stderr
+        assert "not taken: the old one is served" in result.stderr
+
+    def test_the_new_one_is_but_others_were_refused(self, machine: Machine) -> None:
+        leaf = forge()
+        with Proxy(machine) as proxy:
+            proxy.serves(leaf)
+            proxy.refuses("other.crt: the file is empty")
+            result = machine.run("install-pair", *renewed(machine, leaf))
+        assert result.returncode == 1
+        assert "other.crt: the file is empty" in result.stderr
+        assert "installed, and served; but see above" in result.stderr
+
+    def test_a_socket_that_nobody_answers_at_is_no_service(self, machine: Machine) -> None:
+        with socket.socket(socket.AF_UNIX) as left:
+            left.bind(machine.environment["AMI_PROXY_CONTROL"])
+        result = machine.run("install-pair", *renewed(machine, forge()), INACTIVE="3")
+        assert result.returncode == 0, result.stderr
+        assert "is not running" in result.stdout
+
+    @pytest.mark.parametrize(
+        "status",
+        [
+            "last reload failed, old configuration kept; 3 sessions, link up",
+            "3 sessions, link up; new files of dns:pbx.example are refused, see the log",
+        ],
+    )
+    def test_without_a_control_socket_its_status_line_says_so(self, machine: Machine, status: str) -> None:
+        result = machine.run("install-pair", *renewed(machine, forge()), STATUS_TEXT=status)
+        assert result.returncode == 1
+        assert "kept what it had" in result.stderr
+
+    def test_without_either_it_does_not_say_served(self, machine: Machine) -> None:
+        result = machine.run("install-pair", *renewed(machine, forge()))
+        assert result.returncode == 0
+        assert "served" not in result.stdout.replace("it would be known what is served", "")
 
 
 class TestCertbot:
