@@ -173,7 +173,9 @@ async def test_a_folder_it_knew_nothing_of_takes_a_restart_and_is_told_so(
     site.read_from(tmp_path / "elsewhere/deep/current")
     assert await asyncio.to_thread(main, ["ctl", "--socket", str(socket), "reload"]) == 1
     said = capsys.readouterr().err
-    assert re.search(r"server\.key: permission denied, though owner and mode let us \(.*\); restart the proxy", said)
+    assert re.search(
+        r"server\.key: permission denied, though owner and mode let us \(.*\); restart the proxy", said
+    )
     assert await site.served() == before
     site.service.stop()
     await site.service.start_up()
