@@ -9,7 +9,7 @@ from proxy.cli import main
 from proxy.config import load_users
 from proxy.config.phc import verify
 
-_FREEPBX = """\
+_MANAGER_CONF = """\
 ;--------------------------------------------------------------------------------;
 ; Written by a panel
 ;--------------------------------------------------------------------------------;
@@ -39,7 +39,7 @@ def manager_conf(tmp_path: Path) -> Path:
     (tmp_path / "manager.d/x.conf").write_text("[extra]\nsecret = hunter4\n")
     (tmp_path / "acl.conf").write_text("[office]\ndeny = 0.0.0.0/0\npermit = 10.0.0.0/8\n")
     file = tmp_path / "manager.conf"
-    file.write_text(_FREEPBX)
+    file.write_text(_MANAGER_CONF)
     return file
 
 

@@ -1,0 +1,125 @@
+"""Files as FreePBX and AstManProxy ship them, from the import to a configuration that ``check`` takes."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from proxy.cli import main
+from proxy.config import load_users
+from proxy.config.phc import verify
+from tests.support import tls_door
+
+SAMPLES = Path(__file__).parents[1] / "importers" / "samples"
+
+
+def imported(kind: str, file: Path, out: Path, capsys: pytest.CaptureFixture[str], *more: str) -> list[str]:
+    """Import into ``out``; the report, each line without the file's folder."""
+    assert main(["import", kind, str(file), "--out", str(out), *more]) == 0
+    said = capsys.readouterr()
+    assert said.err == ""
+    return [line.replace(f"{file.parent}/", "") for line in said.out.splitlines()]
+
+
+def about(report: list[str], level: str) -> list[str]:
+    return [line for line in report if f": {level}: " in line]
+
+
+def checked(folder: Path, capsys: pytest.CaptureFixture[str]) -> str:
+    """What ``check`` says of the files, which it must take."""
+    assert main(["check", "--config", str(folder / "proxy.yaml")]) == 0, capsys.readouterr().err
+    return capsys.readouterr().out
+
+
+def test_freepbx(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "moved"
+    report = imported("manager.conf", SAMPLES / "freepbx" / "manager.conf", out, capsys)
+    assert about(report, "lost") == []
+    changed = about(report, "changed")
+    # One for each user on its acl, and one on Challenge.
+    assert len(changed) == 8
+    assert all("all of IPv4 or all of IPv6 is denied" in line for line in changed[:-1])
+    assert any(line.startswith("manager.conf:5: fyi: port 5038 is open to other hosts") for line in report)
+    assert "manager.conf:6: fyi: displayconnects is not carried over" in "\n".join(report)
+    assert "7 users, 0 of them disabled: users.yaml, proxy.yaml" in report
+
+    users = load_users(out / "users.yaml").users
+    assert list(users) == [
+        "admin",
+        "cxpanel",
+        "sangomartapi_conference",
+        "srtapi_browserphone",
+        "srtapi_aststate",
+        "srtapi_realtime",
+        "srtapi_amidefault",
+    ]
+    # `command` stands twice in the original.
+    assert users["admin"].read[:7] == ("system", "call", "log", "verbose", "command", "agent", "user")
+    assert users["admin"].read.count("command") == 1
+    assert users["cxpanel"].acl == (
+        "deny 0.0.0.0/0.0.0.0",
+        "permit 127.0.0.1/255.255.255.0",
+        "permit 192.0.2.16/255.255.255.240",
+    )
+    assert users["srtapi_browserphone"].eventfilter[-1] == "!Event: Hangup[A-Z]"
+    assert len(users["srtapi_aststate"].eventfilter) == 11
+    assert verify(users["cxpanel"].secret or "", b"cxmanager*con")
+
+    # What the report asks for: the link's secret, and a certificate.
+    (out / "upstream.secret").write_text("x" * 48)
+    (out / "certs").mkdir(mode=0o700)
+    tls_door.install(out / "certs")
+    for file in (out / "upstream.secret", out / "certs" / "server.key"):
+        file.chmod(0o600)
+    said = checked(out, capsys)
+    assert "upstream   127.0.0.1:5038 as amiproxy" in said
+    assert "users      7 users, 0 disabled" in said
+
+
+def test_astmanproxy(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    came = tmp_path / "etc"
+    shutil.copytree(SAMPLES / "astmanproxy", came)
+    conf, users_file = came / "astmanproxy.conf", came / "astmanproxy.users"
+    # Its certificate and key are one file.
+    chain, key = tls_door.install(came)
+    pem = came / "proxy-server.pem"
+    pem.touch(mode=0o600)
+    pem.write_bytes(chain.read_bytes() + key.read_bytes())
+    conf.write_text(conf.read_text().replace("/var/lib/asterisk/certs", str(came)))
+    came.chmod(0o700)
+    # Its users are all in comments.
+    users_file.write_text(re.sub(r"(?m)^; (?=\w+=\w+(,|$)(?!\[))", "", users_file.read_text()))
+
+    out = tmp_path / "moved"
+    report = imported("astmanproxy.conf", conf, out, capsys)
+    assert [line.split(": ")[2] for line in about(report, "lost")] == [
+        "acceptunencryptedconnection",
+        "authrequired",
+    ]
+    assert [line.split(": ")[2] for line in about(report, "changed")] == ["autofilter"]
+    named = {line.split(": ")[2] for line in about(report, "fyi")}
+    assert named >= {"retryinterval", "maxretries", "sslclienthellotimeout", "logfile", "proc_user"}
+    assert not [line for line in report if "is no key" in line]
+
+    report = imported("astmanproxy.users", users_file, out, capsys)
+    assert "3 users, 0 of them disabled: users.yaml" in report
+    assert about(report, "lost") == []
+    assert sum("was the beginning of a channel's name" in line for line in report) == 2
+    users = load_users(out / "users.yaml").users
+    assert list(users) == ["steve", "dave", "bill"]
+    assert users["steve"].contexts == ("local",)
+    assert users["dave"].scope is not None
+    assert users["dave"].scope.more_events
+    assert users["dave"].rules[0].set == "davesaccount"
+
+    said = checked(out, capsys)
+    assert "upstream   127.0.0.1:5038 as dave" in said
+    assert "listener   0.0.0.0:1234" in said
+    assert "users      3 users, 0 disabled" in said
+    assert (out / "upstream.secret").read_text() == "moo\n"
+
+
+def test_astmanproxys_users_as_they_are_shipped(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["import", "astmanproxy.users", str(SAMPLES / "astmanproxy" / "astmanproxy.users")]) == 0
+    assert capsys.readouterr().out == "0 users, 0 of them disabled: nothing\n"
