@@ -10,19 +10,38 @@ from typing import TYPE_CHECKING
 
 from proxy.ami.errors import UnknownPrivilege
 from proxy.simulator import Settings, User
-from proxy.simulator.running import simulate
+from proxy.simulator.running import replay, simulate
+from proxy.simulator.schedule import VERBS, Scheduled
+from proxy.simulator.transcript import load_transcript
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
 _EXAMPLE = """\
-example:
+examples:
   ami-proxy simulate --listen 127.0.0.1:5038 --user amiproxy \\
       --secret-file upstream.secret --calls-per-minute 60
+  ami-proxy simulate --fault reset:30 --fault trickle
+  ami-proxy simulate --fault stall:60
+  ami-proxy simulate --replay tests/transcripts/data/22-04-ping
 
 Then log in with any AMI client, or point the proxy's upstream at it.  It is
 plain text without limits of any kind: keep it on loopback.
+
+faults, from SECONDS after the start on (at once):
+{lasting}
+faults, every SECONDS (10):
+{again}
+
+A transcript is two files of raw bytes, NAME.out that a client sent and NAME.in
+that it was sent.  A client that says the same, with ActionIDs, user name and
+secret of its own, is answered as recorded; what it says otherwise is an error,
+told here, and exit status 1 in the end.
 """
+
+
+def _faults(again: bool) -> str:
+    return "\n".join(f"  {name:<14} {verb.text}" for name, verb in VERBS.items() if verb.again is again)
 
 
 def register(commands: "Commands") -> None:
@@ -31,7 +50,7 @@ def register(commands: "Commands") -> None:
         "simulate",
         help="run a simulated Asterisk with made-up calls",
         description="Run a simulated Asterisk: an AMI server with made-up calls, queues and agents.",
-        epilog=_EXAMPLE,
+        epilog=_EXAMPLE.format(lasting=_faults(again=False), again=_faults(again=True)),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
@@ -77,11 +96,36 @@ def register(commands: "Commands") -> None:
         action="store_true",
         help="answer the action Command as Asterisk 13 and before (--END COMMAND--)",
     )
+    parser.add_argument(
+        "--fault",
+        type=_fault,
+        action="append",
+        default=[],
+        metavar="NAME[:SECONDS]",
+        help="misbehave; may be given more than once (names below)",
+    )
+    parser.add_argument(
+        "--replay",
+        type=Path,
+        metavar="FILE",
+        help="replay a transcript, FILE.out and FILE.in, in place of made-up calls; "
+        "anybody may log in, and of the other options --listen alone counts",
+    )
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Simulate until Ctrl-C."""
+    host, port = arguments.listen
+    try:
+        if arguments.replay is not None:
+            return _replay(arguments)
+        return _simulate(arguments)
+    except OSError as wrong:
+        return _refused(f"cannot listen on {host}:{port}: {wrong.strerror or wrong}; choose another --listen")
+
+
+def _simulate(arguments: argparse.Namespace) -> int:
     try:
         secret, origin = _secret(arguments.secret_file)
         user = User(arguments.user, secret, arguments.read, arguments.write)
@@ -97,14 +141,49 @@ def run(arguments: argparse.Namespace) -> int:
     host, port = arguments.listen
 
     def ready(actual: int) -> None:
-        shown = f"[{host}]" if ":" in host else host
-        print(f"simulated Asterisk on {shown}:{actual}, user {user.name}, secret {origin}", flush=True)
+        _say(f"simulated Asterisk on {_shown(host, actual)}, user {user.name}, secret {origin}")
 
-    try:
-        asyncio.run(simulate(user, settings, host, port, ready))
-    except OSError as wrong:
-        return _refused(f"cannot listen on {host}:{port}: {wrong.strerror or wrong}; choose another --listen")
+    def told(fault: str) -> None:
+        _say(f"fault: {VERBS[fault].text}")
+
+    asyncio.run(simulate(user, settings, host, port, ready, arguments.fault, told))
     return 0
+
+
+def _replay(arguments: argparse.Namespace) -> int:
+    if arguments.fault:
+        return _refused(
+            "--fault: a transcript is replayed as it was recorded; leave --fault or --replay away"
+        )
+    stem: Path = arguments.replay
+    if stem.suffix in (".in", ".out"):
+        stem = stem.with_suffix("")
+    try:
+        transcript = load_transcript(stem)
+    except OSError as wrong:
+        return _refused(
+            f"--replay: {wrong.filename}: {wrong.strerror}; a transcript is {stem}.out and {stem}.in"
+        )
+    if not transcript.exchanges:
+        return _refused(f"--replay: {stem}.out holds no action; it must be what a client sent, byte for byte")
+    host, port = arguments.listen
+
+    def ready(actual: int) -> None:
+        actions = len(transcript.exchanges)
+        _say(f"replaying {stem.name} on {_shown(host, actual)}: {actions} actions, any user and secret")
+
+    def told(mismatch: str) -> None:
+        print(f"ami-proxy simulate: not as recorded: {mismatch}", file=sys.stderr, flush=True)
+
+    return 0 if asyncio.run(replay(transcript, host, port, ready, told)) else 1
+
+
+def _shown(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
 
 
 def _refused(text: str) -> int:
@@ -117,6 +196,13 @@ def _address(text: str) -> tuple[str, int]:
     if not colon or not port.isdigit() or int(port) > 65535:
         raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT, such as 127.0.0.1:5038")
     return host.strip("[]") or "127.0.0.1", int(port)
+
+
+def _fault(text: str) -> Scheduled:
+    try:
+        return Scheduled.from_text(text)
+    except ValueError as wrong:
+        raise argparse.ArgumentTypeError(str(wrong)) from None
 
 
 def _rate(text: str) -> float:

@@ -6,6 +6,7 @@
     actions/       what it can do, a file per noun
     commands.py    the CLI commands behind the action Command
     faults.py      stall, trickle, reset, drop, die in a list, lie
+    schedule.py    the same by the clock
     users.py       manager users with their classes
     settings.py    what is chosen before the start
 

@@ -6,6 +6,7 @@ error that says what was expected, and ``mismatches`` remembers it.
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Self, cast
 
 from proxy.ami import message
@@ -17,10 +18,14 @@ _FREE = frozenset({b"actionid", b"username", b"secret", b"key"})
 
 
 class Replay:
-    """Start it, connect to ``port``, stop it.  Sessions do not share anything."""
+    """Start it, connect to ``port``, stop it.  Sessions do not share anything.
 
-    def __init__(self, transcript: Transcript) -> None:
+    ``disagreed`` hears of each mismatch as it happens.
+    """
+
+    def __init__(self, transcript: Transcript, disagreed: Callable[[str], None] = lambda _: None) -> None:
         self.transcript = transcript
+        self.disagreed = disagreed
         self.mismatches: list[str] = []
         self.sessions: set[asyncio.Transport] = set()
         self.port = 0
@@ -105,7 +110,9 @@ class _ReplayedSession(asyncio.Protocol):
 
     def _disagree(self, request: Request, text: str) -> None:
         assert self._transport is not None
-        self._replay.mismatches.append(f"{request.action.decode('utf-8', 'replace')}: {text}")
+        told = f"{request.action.decode('utf-8', 'replace')}: {text}"
+        self._replay.mismatches.append(told)
+        self._replay.disagreed(told)
         self._transport.write(message.error(request.action_id, text.encode("utf-8", "surrogateescape")))
 
 

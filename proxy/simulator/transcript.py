@@ -65,7 +65,7 @@ def read_transcript(sent: bytes, received: bytes) -> Transcript:
         start = _find_response(received, request.action_id, position)
         starts.append(start)
         position = position if start is None else start + 1
-    ends = [*starts[1:], len(received)]
+    ends = [*starts[1:], len(received)][: len(starts)]
     for index in range(len(ends) - 2, -1, -1):
         if ends[index] is None:
             ends[index] = ends[index + 1]

@@ -3,14 +3,20 @@
 import argparse
 import re
 import signal
+import socket
 import stat
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from proxy.cli import simulate
+from proxy.simulator.schedule import VERBS
+from tests.transcripts.recordings import DATA, received, sent
+
+_PING = DATA / "22-04-ping"
 
 _PROGRAM = """
 import argparse, sys
@@ -43,6 +49,9 @@ def test_addresses(text: str, address: tuple[str, int]) -> None:
         (["--listen", "h:99999"], "'h:99999' is not HOST:PORT"),
         (["--calls-per-minute", "-1"], "'-1' is not a number from 0 to 60000"),
         (["--calls-per-minute", "many"], "'many' is not a number from 0 to 60000"),
+        (["--fault", "fire"], "'fire' is no fault; there are stall, deaf, trickle, "),
+        (["--fault", "reset:0"], "'reset:0': the seconds of reset are from 0.1 to 86400"),
+        (["--fault", "stall:soon"], "'stall:soon': the seconds of stall are from 0 to 86400"),
     ],
 )
 def test_wrong_arguments(arguments: list[str], text: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -55,7 +64,12 @@ def test_wrong_arguments(arguments: list[str], text: str, capsys: pytest.Capture
 def test_the_help_has_an_example(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         parsed("--help")
-    assert "ami-proxy simulate --listen 127.0.0.1:5038" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "ami-proxy simulate --listen 127.0.0.1:5038" in out
+    assert "ami-proxy simulate --fault reset:30" in out
+    assert "ami-proxy simulate --replay " in out
+    for name, verb in VERBS.items():
+        assert re.search(rf"^  {name} +{re.escape(verb.text)}$", out, re.MULTILINE)
 
 
 @pytest.mark.parametrize(
@@ -65,16 +79,145 @@ def test_the_help_has_an_example(capsys: pytest.CaptureFixture[str]) -> None:
         (["--secret-file", "EMPTY"], "must hold the secret and nothing else, on one line"),
         (["--secret-file", "/nonexistent/file"], "--secret-file: [Errno 2] No such file or directory"),
         (["--listen", "203.0.113.1:0"], "cannot listen on 203.0.113.1:0"),
+        (["--listen", "203.0.113.1:0", "--replay", str(_PING)], "cannot listen on 203.0.113.1:0"),
+        (["--replay", "/nonexistent/22-04-ping"], "/nonexistent/22-04-ping.out: No such file or directory; "),
+        (["--replay", str(_PING), "--fault", "reset"], "leave --fault or --replay away"),
+        (["--replay", "EMPTY"], "holds no action"),
     ],
 )
 def test_refusals(
     arguments: list[str], text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     empty = tmp_path / "empty"
-    empty.touch()
+    for file in (empty, tmp_path / "empty.in", tmp_path / "empty.out"):
+        file.touch()
     found = parsed(*[str(empty) if argument == "EMPTY" else argument for argument in arguments])
     assert found.run(found) == 1
     assert text in capsys.readouterr().err
+
+
+class Running:
+    """The program; its lines as they come, and its end by SIGTERM."""
+
+    def __init__(self, process: "subprocess.Popen[str]", port: int, line: str) -> None:
+        self._process = process
+        self.port = port
+        self.first = line
+
+    def line(self) -> str:
+        assert self._process.stdout is not None
+        return self._process.stdout.readline()
+
+    def connect(self) -> socket.socket:
+        sock = socket.create_connection(("127.0.0.1", self.port), 10)
+        assert _read(sock, b"\n").startswith(b"Asterisk Call Manager/")
+        return sock
+
+    def log_in(self) -> socket.socket:
+        sock = self.connect()
+        sock.sendall(b"Action: Login\r\nUsername: amiproxy\r\nSecret: sesame\r\nEvents: off\r\n\r\n")
+        assert b"Authentication accepted" in _read(sock)
+        return sock
+
+    def end(self) -> tuple[int, str]:
+        """Exit status, and what was on stderr."""
+        self._process.send_signal(signal.SIGTERM)
+        _, errors = self._process.communicate(timeout=20)
+        return self._process.returncode, errors
+
+
+def _read(sock: socket.socket, end: bytes = b"\r\n\r\n") -> bytes:
+    data = b""
+    while not data.endswith(end):
+        piece = sock.recv(65536)
+        assert piece, data
+        data += piece
+    return data
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[Callable[..., Running]]:
+    started: list[subprocess.Popen[str]] = []
+    secret = tmp_path / "secret"
+    secret.write_text("sesame")
+    common = ["--listen", "127.0.0.1:0", "--calls-per-minute", "0", "--secret-file", str(secret)]
+
+    def start(*arguments: str) -> Running:
+        process = subprocess.Popen(
+            [sys.executable, "-W", "error", "-c", _PROGRAM, "simulate", *common, *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        assert process.stdout is not None
+        line = ""
+        while (found := re.search(r" on 127\.0\.0\.1:(\d+)", line)) is None:
+            line = process.stdout.readline()
+            assert line, process.communicate()
+        return Running(process, int(found[1]), line)
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def test_what_is_wrong_from_the_start(running: Callable[..., Running]) -> None:
+    program = running("--fault", "refuse-logins", "--fault", "trickle", "--fault", "lf")
+    with socket.create_connection(("127.0.0.1", program.port), 10) as sock:
+        assert _read(sock, b"\n") == b"Asterisk Call Manager/11.0.0\n"
+        sock.sendall(b"Action: Login\r\nUsername: amiproxy\r\nSecret: sesame\r\n\r\n")
+        assert b"Message: Authentication failed\n" in _read(sock, b"\n\n")
+        sock.settimeout(10)
+        assert sock.recv(1) == b""
+    assert program.end() == (0, "")
+
+
+@pytest.mark.parametrize("name", ["stall", "deaf"])
+def test_a_stall_begins_when_it_is_due(running: Callable[..., Running], name: str) -> None:
+    program = running("--fault", f"{name}:2")
+    with program.log_in() as sock:
+        assert program.line() == f"fault: {VERBS[name].text}\n"
+        sock.sendall(b"Action: Ping\r\n\r\n")
+        sock.settimeout(0.5)
+        with pytest.raises(TimeoutError):
+            sock.recv(1)
+    assert program.end() == (0, "")
+
+
+def test_what_comes_again_and_again(running: Callable[..., Running]) -> None:
+    program = running("--fault", "reset:2")
+    with program.log_in() as sock:
+        assert program.line() == program.line() == f"fault: {VERBS['reset'].text}\n"
+        with pytest.raises(ConnectionResetError):
+            sock.recv(1)
+    assert program.end() == (0, "")
+
+
+@pytest.mark.parametrize("suffix", ["", ".in", ".out"])
+def test_a_transcript_is_replayed(running: Callable[..., Running], suffix: str) -> None:
+    program = running("--replay", f"{_PING}{suffix}")
+    assert re.match(r"replaying 22-04-ping on 127\.0\.0\.1:\d+: \d+ actions, any user and", program.first)
+    for _ in range(2):
+        with socket.create_connection(("127.0.0.1", program.port), 10) as sock:
+            sock.sendall(sent(_PING))
+            heard = b""
+            while len(heard) < len(received(_PING)):
+                heard += sock.recv(65536)
+        assert heard == received(_PING)
+    assert program.end() == (0, "")
+
+
+def test_who_says_otherwise_than_recorded_is_told_of(running: Callable[..., Running]) -> None:
+    program = running("--replay", str(_PING))
+    with program.connect() as sock:
+        sock.sendall(b"Action: Ping\r\n\r\n")
+        assert b"the transcript has another action here: Login" in _read(sock)
+    status, errors = program.end()
+    assert status == 1
+    told = "not as recorded: Ping: the transcript has another action here: Login"
+    assert errors == f"ami-proxy simulate: {told}\n"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

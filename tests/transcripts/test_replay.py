@@ -112,6 +112,12 @@ def test_an_action_without_a_response_has_an_empty_answer() -> None:
     assert not transcript.is_closed_by_asterisk
 
 
+def test_a_client_that_said_nothing_is_a_transcript_too() -> None:
+    transcript = read_transcript(b"", b"Asterisk Call Manager/11.0.0\r\n")
+    assert transcript.greeting == b"Asterisk Call Manager/11.0.0\r\n"
+    assert transcript.exchanges == ()
+
+
 def test_a_response_header_inside_an_event_begins_no_answer() -> None:
     answer = b"Response: Success\r\nActionID: 1\r\nMessage: Event Sent\r\n\r\n"
     event = b"Event: UserEvent\r\nPrivilege: user,all\r\nResponse: Success\r\nActionID: 2\r\n\r\n"
