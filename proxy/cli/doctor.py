@@ -16,10 +16,13 @@ example:
 
 Looks at the configuration, certificates, file modes, Asterisk (by logging in as the
 link does), descriptors, kernel, clock, TLS library and the unit. Nothing is changed.
-Exit status 0 when all is well, 1 with warnings, 2 when something fails."""
+What it cannot find out stands behind a ?, with how to look.
+Exit status 0 when all is well, 1 with warnings or a ?, 2 when something fails."""
 
-_STYLES: Final = {"ok": "green", "warn": "yellow", "fail": "bold red"}
-_STATUS: Final = {"ok": 0, "warn": 1, "fail": 2}
+_STYLES: Final = {"ok": "green", "warn": "yellow", "unknown": "cyan", "fail": "bold red"}
+_STATUS: Final = {"ok": 0, "warn": 1, "unknown": 1, "fail": 2}
+#: Where it is not the level itself.
+_MARKS: Final = {"unknown": "?"}
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -50,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _line(finding: Finding) -> Text:
-    line = Text(f"{finding.level:<4}  ", style=_STYLES[finding.level])
+    line = Text(f"{_MARKS.get(finding.level, finding.level):<4}  ", style=_STYLES[finding.level])
     line.append(f"{finding.subject:<13} {finding.text}", style="none")
     if finding.remedy:
         line.append(f"\n      {'':<13} {finding.remedy}", style="italic")

@@ -28,6 +28,17 @@ def test_the_links_user_and_the_settings_are_seen(asterisk: Asterisk, tmp_path: 
     assert found[f"port {asterisk.port} is open on loopback only"].level == "ok"
     # The lab has its own TLS, for comparisons.
     assert found["its manager has TLS of its own, past the proxy"].level == "warn"
+    assert found[f"bindaddr is 127.0.0.1:{asterisk.port}"].level == "ok"
+    assert found["webenabled is no"].level == "ok"
+    assert found[f"writetimeout of {asterisk.user} is 5000 ms"].level == "ok"
+    assert found["live_dangerously is no"].level == "ok"
+    assert found[f"logged in as {asterisk.user} beside this: 0"].level == "ok"
+    # The lab's own: no list of addresses, a short secret, displayconnects as Asterisk has it.
+    [secret] = [text for text in found if "secret has 11 characters" in text]
+    assert found[secret].level == "warn"
+    [shown] = [text for text in found if "displayconnects" in text]
+    assert found[shown].level == "warn"
+    assert not [text for text, finding in found.items() if finding.level == "unknown"]
     versions = [text for text in found if text.startswith(f"version {asterisk.version}.")]
     assert versions
     assert ("CVE-2024-42365" in "".join(versions)) == (asterisk.version == "16")
@@ -37,8 +48,25 @@ def test_the_links_user_and_the_settings_are_seen(asterisk: Asterisk, tmp_path: 
 def test_a_user_with_less_is_found_out(asterisk: Asterisk, tmp_path: Path) -> None:
     found = examined(asterisk, "limited", asterisk.users["limited"], tmp_path)
     assert any("may not use the command line" in text for text in found)
+    told = " ".join(text for text, finding in found.items() if finding.level == "unknown")
+    for key in ("bindaddr", "webenabled", "tlsenable", "writetimeout", "live_dangerously", "displayconnects"):
+        assert key in told
 
 
 def test_a_wrong_secret_is_a_failure(asterisk: Asterisk, tmp_path: Path) -> None:
     found = examined(asterisk, asterisk.user, "wrong", tmp_path)
-    assert [finding.level for finding in found.values()][-1] == "fail"
+    [failure] = [finding for finding in found.values() if finding.level == "fail"]
+    assert "refuses the login" in failure.text
+    assert [finding.level for finding in found.values()][-1] == "unknown"
+
+
+def test_live_dangerously_is_seen(asterisk: Asterisk, tmp_path: Path) -> None:
+    file = asterisk.directory / "etc/asterisk.conf"
+    before = file.read_text()
+    try:
+        file.write_text(f"{before}\nlive_dangerously = yes\n")
+        found = examined(asterisk, asterisk.user, asterisk.secret, tmp_path)
+    finally:
+        file.write_text(before)
+    [text] = [text for text in found if "live_dangerously" in text]
+    assert found[text].level == "warn"

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from proxy.cli import main
-from tests.net.doctor.manager import Manager
+from proxy.cli import doctor, main
+from proxy.net.doctor import Finding
+from tests.net.doctor.manager import SECRET, Manager
 from tests.support import tls_door
 from tests.support.ports import free_port
 
@@ -14,7 +15,7 @@ from tests.support.ports import free_port
 def written(directory: Path, port: int) -> Path:
     directory.chmod(0o700)
     chain, key = tls_door.install(directory)
-    (directory / "upstream.secret").write_text("hunter2")
+    (directory / "upstream.secret").write_text(SECRET)
     (directory / "upstream.secret").chmod(0o600)
     (directory / "users.yaml").write_text("users: {}\n")
     (directory / "users.yaml").chmod(0o600)
@@ -33,8 +34,22 @@ def test_warnings_give_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     shown = capsys.readouterr().out
     assert "ok    asterisk      logged in as amiproxy" in shown
     assert "warn  configuration users: nobody can log in" in shown
+    assert "?     unit          not known: " in shown
     assert "fail  " not in shown
-    assert "hunter2" not in shown
+    assert SECRET not in shown
+
+
+def test_what_is_not_known_gives_1_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = [Finding("ok", "a", "b"), Finding("unknown", "c", "not known: d", "look at e")]
+    monkeypatch.setattr(doctor, "examine", lambda _: iter(found))
+    assert main(["doctor", "--config", str(tmp_path)]) == 1
+    assert capsys.readouterr().out.splitlines() == [
+        "ok    a             b",
+        "?     c             not known: d",
+        "                    look at e",
+    ]
 
 
 def test_failures_give_2_and_json_is_for_programs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -54,6 +69,8 @@ def test_a_bad_configuration_is_told_and_the_host_looked_at(
     found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert any(finding["remedy"] == "did you mean 'listeners'?" for finding in found)
     assert any(finding["subject"] == "tls" for finding in found)
+    [asterisk] = [finding for finding in found if finding["subject"] == "asterisk"]
+    assert asterisk["level"] == "unknown"
 
 
 def test_files_and_certificates_are_judged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

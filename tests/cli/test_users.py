@@ -115,7 +115,7 @@ def test_generate_makes_another_secret_each_time_with_its_hash(capsys: pytest.Ca
     for _ in range(2):
         assert main(["users", "generate"]) == 0
         secret, stored = (line.split()[1] for line in capsys.readouterr().out.splitlines())
-        assert len(secret) == 43
+        assert len(secret) == 48
         assert verify(stored, secret.encode())
         made.add(secret)
     assert len(made) == 2

@@ -1,24 +1,21 @@
-"""The Asterisk behind: reachable, our login, what its manager is set to, and its version."""
+"""The Asterisk behind: reachable, whose its port is, our login and secret, its version and settings."""
 
-import ipaddress
 import pwd
-import re
-import struct
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 
 from proxy.config import Config, Unfit, Upstream, read_secret
-from proxy.net.doctor.finding import Finding, fail, ok, warn
+from proxy.config.address import is_loopback
+from proxy.net.doctor import settings
+from proxy.net.doctor.finding import Finding, fail, ok, unknown, warn
+from proxy.net.doctor.openports import open_ports
 from proxy.net.doctor.probe import Probe, ProbeError
 from proxy.net.doctor.versions import faults_of, parse_version
 from proxy.net.peerowner import owner_of
 
 _SUBJECT: Final = "asterisk"
-_LISTEN: Final = "0A"
-_ROW: Final = re.compile(r"\s*([^:]+):\s*(.*?)\s*")
-#: Events that the proxy itself needs.
-_NEEDED: Final = frozenset({"OriginateResponse", "FullyBooted"})
+#: Characters of the link's secret.
+_LONG_ENOUGH: Final = 48
 
 
 def examine(config: Config) -> Iterator[Finding]:
@@ -28,6 +25,7 @@ def examine(config: Config) -> Iterator[Finding]:
     yield from open_ports(upstream)
     try:
         secret = read_secret(upstream.secret_file)
+        yield _length(secret)
         with Probe(upstream.host, upstream.port, timeout) as probe:
             probe.greet()
             yield ok(_SUBJECT, f"{probe.banner} at {upstream.host}:{upstream.port}")
@@ -35,21 +33,45 @@ def examine(config: Config) -> Iterator[Finding]:
             probe.log_in(upstream.username, secret)
             yield ok(_SUBJECT, f"logged in as {upstream.username}")
             yield from _version(probe)
-            yield from _link_user(probe, upstream.username)
-            yield from _manager_settings(probe)
+            near = is_loopback(probe.socket.getpeername()[0])
+            yield from settings.examine(probe, upstream.username, private=near)
             probe.ask("Logoff")
     except Unfit as error:
         yield fail("configuration", f"upstream.secret_file: {error}", error.remedy)
+        yield not_asked(upstream.username)
     except ProbeError as error:
         yield fail(_SUBJECT, str(error), error.remedy)
+        yield not_asked(upstream.username)
+
+
+def not_asked(username: str) -> Finding:
+    """That nothing more is known of an Asterisk that could not be asked, or not to the end."""
+    shown = "; ".join(
+        f"asterisk -rx '{command}'"
+        for command in ("core show version", "manager show settings", f"manager show user {username}")
+    )
+    remedy = f"mend that, and ask again; or look at: {shown}, manager.conf and asterisk.conf"
+    return unknown(_SUBJECT, f"not known, or not to the end: its version; {settings.ALL}", remedy)
+
+
+def _length(secret: bytes) -> Finding:
+    text = f"the link's secret has {len(secret)} characters"
+    if len(secret) >= _LONG_ENOUGH:
+        return ok(_SUBJECT, text)
+    text += f": whoever reaches the port can guess at it; {_LONG_ENOUGH} are out of reach"
+    remedy = "ami-proxy users generate makes one: put it into upstream.secret_file and manager.conf"
+    return warn(_SUBJECT, text, remedy)
 
 
 def _owner(upstream: Upstream, probe: Probe) -> Iterator[Finding]:
-    if not _is_loopback(probe.socket.getpeername()[0]):
+    if not is_loopback(probe.socket.getpeername()[0]):
+        yield unknown(_SUBJECT, "not known: who has its port, on another machine", "look there: ss -ltnp")
         return
     mine, theirs = probe.socket.getsockname(), probe.socket.getpeername()
     uid = owner_of(theirs[0], theirs[1], mine[0], mine[1])
     if uid is None:
+        text = "not known: who has its port; it may be in another network namespace"
+        yield unknown(_SUBJECT, text, f"look at: ss -ltnp sport = :{upstream.port}")
         return
     name = _name_of(uid)
     if upstream.expect_user is None:
@@ -64,6 +86,9 @@ def _owner(upstream: Upstream, probe: Probe) -> Iterator[Finding]:
 
 def _version(probe: Probe) -> Iterator[Finding]:
     text = probe.ask("CoreSettings").get(b"asteriskversion").decode("latin-1")
+    if not text:
+        yield unknown(_SUBJECT, "not known: its version, which it does not tell", "asterisk -V")
+        return
     version = parse_version(text)
     if version is None:
         yield warn(_SUBJECT, f"its version {text!r} is no release", "look up its known faults yourself")
@@ -74,90 +99,6 @@ def _version(probe: Probe) -> Iterator[Finding]:
     for fault in faults:
         told = f"version {text} may have {fault.name}: {fault.text}, by a login that is not the proxy's"
         yield warn(_SUBJECT, told, "upgrade, unless your distribution has mended it")
-
-
-def _link_user(probe: Probe, username: str) -> Iterator[Finding]:
-    rows = _rows(probe.command(f"manager show user {username}"))
-    if not rows:
-        text = f"{username} may not use the command line, so that users with class command cannot"
-        yield warn(_SUBJECT, text, f"write = all for [{username}] in manager.conf")
-        return
-    for key in ("read perm", "write perm"):
-        if "all" not in rows.get(key, "").split(","):
-            text = f"{username} has less than {key.partition(' ')[0]} = all, and so has every user"
-            yield fail(_SUBJECT, text, f"{key.partition(' ')[0]} = all for [{username}] in manager.conf")
-    if rows.get("acl") == "no":
-        text = f"{username} may log in from any address that reaches the port"
-        yield warn(
-            _SUBJECT,
-            text,
-            f"deny = 0.0.0.0/0.0.0.0, deny = ::/0, permit = 127.0.0.1/255.255.255.255 for [{username}]",
-        )
-    if rows.get("allowmultiplelogin") == "no":
-        text = f"{username} may log in once: after a broken connection the old session is in the way"
-        yield warn(_SUBJECT, text, f"allowmultiplelogin = yes for [{username}]")
-    if rows.get("variables"):
-        text = f"{username} has setvar lines, which can abort Asterisk at a manager reload"
-        yield fail(_SUBJECT, text, f"take setvar out of [{username}]; users.yaml has it for each user")
-
-
-def _manager_settings(probe: Probe) -> Iterator[Finding]:
-    rows = _rows(probe.command("manager show settings"))
-    if rows.get("web manager (ami/http)", "no").lower() == "yes":
-        yield warn(_SUBJECT, "its manager is open over HTTP too, past the proxy", "webenabled = no")
-    if rows.get("tls enable", "no").lower() == "yes":
-        yield warn(_SUBJECT, "its manager has TLS of its own, past the proxy", "tlsenable = no")
-    off = _NEEDED & set(filter(None, re.split(r"[ ,]+", rows.get("disabled events", ""))))
-    if off:
-        text = f"disabledevents turns off {', '.join(sorted(off))}, which the proxy needs"
-        yield fail(_SUBJECT, text, "take it out of disabledevents in manager.conf")
-
-
-def _rows(lines: list[str]) -> dict[str, str]:
-    """``Key: value`` rows of a command's output, keys in lower case."""
-    matches = (_ROW.fullmatch(line) for line in lines)
-    return {match[1].lower(): match[2] for match in matches if match is not None}
-
-
-def open_ports(upstream: Upstream, tables: Path = Path("/proc/self/net")) -> Iterator[Finding]:
-    """Whether Asterisk's port can be reached from other machines; known only for one on this machine."""
-    try:
-        host = ipaddress.ip_address(upstream.host)
-    except ValueError:
-        host = ipaddress.ip_address("127.0.0.1" if upstream.host == "localhost" else "0.0.0.0")  # noqa: S104
-    if not host.is_loopback:
-        return
-    addresses = [
-        address
-        for table in ("tcp", "tcp6")
-        if (tables / table).exists()
-        for address, port in _listening(tables / table)
-        if port == upstream.port
-    ]
-    wide = [address for address in addresses if not _is_loopback(str(address))]
-    for address in wide:
-        text = f"port {upstream.port} is open on {address}: other machines reach Asterisk past the proxy"
-        yield fail(_SUBJECT, text, "bindaddr = 127.0.0.1 in manager.conf, and restart Asterisk")
-    if addresses and not wide:
-        yield ok(_SUBJECT, f"port {upstream.port} is open on loopback only")
-
-
-def _listening(table: Path) -> Iterator[tuple[ipaddress.IPv4Address | ipaddress.IPv6Address, int]]:
-    for line in table.read_text().splitlines()[1:]:
-        fields = line.split()
-        if fields[3] == _LISTEN:
-            words, _, port = fields[1].partition(":")
-            # The kernel prints each 32-bit word of the address as a number of this machine.
-            packed = b"".join(
-                struct.pack("=I", int(words[at : at + 8], 16)) for at in range(0, len(words), 8)
-            )
-            yield ipaddress.ip_address(packed), int(port, 16)
-
-
-def _is_loopback(text: str) -> bool:
-    address = ipaddress.ip_address(text.partition("%")[0])
-    mapped = getattr(address, "ipv4_mapped", None)
-    return (mapped or address).is_loopback
 
 
 def _name_of(uid: int) -> str:

@@ -2,7 +2,7 @@
 
 from typing import Literal, NamedTuple
 
-Level = Literal["ok", "warn", "fail"]
+Level = Literal["ok", "warn", "unknown", "fail"]
 
 
 class Finding(NamedTuple):
@@ -26,6 +26,11 @@ def ok(subject: str, text: str) -> Finding:
 def warn(subject: str, text: str, remedy: str) -> Finding:
     """It works, and there is something better."""
     return Finding("warn", subject, text, remedy)
+
+
+def unknown(subject: str, text: str, remedy: str) -> Finding:
+    """It could not be looked at; ``remedy`` says how to."""
+    return Finding("unknown", subject, text, remedy)
 
 
 def fail(subject: str, text: str, remedy: str) -> Finding:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from proxy.config import Config
-from proxy.net.doctor.finding import Finding, ok, warn
+from proxy.net.doctor.finding import Finding, ok, unknown, warn
 from proxy.net.listener import BACKLOG
 from proxy.net.loop import uvloop
 from proxy.net.tlsgroups import X25519MLKEM768, offered_groups
@@ -21,6 +21,8 @@ _OTHER_DESCRIPTORS: Final = 64
 #: Of systemd-analyze security; the shipped unit has 1.2.
 _EXPOSURE: Final = 2.0
 _SOMAXCONN: Final = Path("/proc/sys/net/core/somaxconn")
+#: systemd-timesyncd makes it once the clock is right.
+_TIMESYNC: Final = Path("/run/systemd/timesync/synchronized")
 _PATIENCE: Final = 10.0
 
 #: What a program prints; None where it cannot be run.
@@ -28,10 +30,13 @@ Ask = Callable[[Sequence[str]], str | None]
 
 
 def examine(config: Config | None, ask: Ask | None = None) -> Iterator[Finding]:
-    """``config`` is None where it cannot be read: what needs it is left out."""
+    """``config`` is None where it cannot be read."""
     ask = ask or _ask
     if config is not None:
         yield _descriptors(config, ask)
+    else:
+        text = "not known: how many are needed, for the configuration cannot be read"
+        yield unknown("descriptors", text, "mend it, and start the doctor again")
     yield backlog(_SOMAXCONN)
     yield from _clock(ask)
     if uvloop is None:
@@ -69,14 +74,27 @@ def backlog(file: Path) -> Finding:
 
 
 def _clock(ask: Ask) -> Iterator[Finding]:
-    said = ask(("timedatectl", "show", "--value", "-p", "NTPSynchronized"))
-    if said is None or said.strip() not in ("yes", "no"):
-        return
-    if said.strip() == "yes":
+    said = (ask(("timedatectl", "show", "--value", "-p", "NTPSynchronized")) or "").strip()
+    # chrony tells timedatectl too; without systemd it is asked itself.
+    chrony = (
+        re.search(r"Leap status\s*: (.*)", ask(("chronyc", "-n", "tracking")) or "") if not said else None
+    )
+    if said == "yes":
         yield ok("clock", "kept by a time server")
-    else:
+    elif said == "no":
         text = "no time server keeps it: certificates are judged by it"
         yield warn("clock", text, "apt-get install systemd-timesyncd, or chrony")
+    elif chrony is not None and chrony[1].strip() == "Not synchronised":
+        text = "chrony does not keep it: certificates are judged by it"
+        yield warn("clock", text, "look at: chronyc sources")
+    elif chrony is not None:
+        yield ok("clock", "kept by chrony")
+    elif _TIMESYNC.exists():
+        yield ok("clock", "kept by systemd-timesyncd")
+    else:
+        text = "not known: whether a time server keeps it; certificates are judged by it"
+        remedy = "look at: timedatectl, chronyc tracking or ntpq -p; in a container, on its host"
+        yield unknown("clock", text, remedy)
 
 
 def _tls() -> Iterator[Finding]:
@@ -88,11 +106,14 @@ def _tls() -> Iterator[Finding]:
 
 
 def _exposure(ask: Ask) -> Iterator[Finding]:
+    look = f"look at: systemd-analyze security {_UNIT}"
     if not _unit_exists(ask):
+        yield unknown("unit", f"not known: how confined it runs, for systemd has no {_UNIT} here", look)
         return
     said = ask(("systemd-analyze", "security", "--no-pager", _UNIT)) or ""
     found = re.search(r"Overall exposure level for .*?: ([0-9.]+)", said)
     if found is None:
+        yield unknown("unit", "not known: its exposure, for systemd-analyze does not say", look)
         return
     text = f"its exposure is {found[1]} of 10 (systemd-analyze security)"
     if float(found[1]) > _EXPOSURE:

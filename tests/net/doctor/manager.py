@@ -6,10 +6,16 @@ import threading
 from types import TracebackType
 from typing import Self
 
+#: As long as it must be.
+SECRET = "hunter2-" * 6
+
 SETTINGS = {
     "Manager (AMI)": "Yes",
     "Web Manager (AMI/HTTP)": "No",
+    "TCP Bindaddress": "127.0.0.1:5038",
     "TLS Enable": "No",
+    "Allow multiple login": "Yes",
+    "Display connects": "No",
     "Disabled events": "",
 }
 LINK_USER = {
@@ -18,9 +24,17 @@ LINK_USER = {
     "ACL": "yes",
     "read perm": "system,call,all",
     "write perm": "system,call,all",
+    "displayconnects": "no",
     "allowmultiplelogin": "yes",
     "Variables": "",
 }
+LINK_SECTION = (
+    f"secret={SECRET}",
+    "deny=0.0.0.0/0.0.0.0",
+    "deny=::/0",
+    "permit=127.0.0.1/255.255.255.255",
+    "writetimeout=5000",
+)
 
 
 class Manager:
@@ -35,7 +49,10 @@ class Manager:
             "CoreSettings": b"Response: Success\r\nAsteriskVersion: 22.10.1\r\n",
             "manager show settings": command_output(SETTINGS),
             "manager show user amiproxy": command_output(LINK_USER),
-            **{name.replace("_", " "): answer for name, answer in answers.items()},
+            "manager show connected": connected("amiproxy", "amiproxy", "Amiproxy2"),
+            "manager.conf": config_answer("amiproxy", *LINK_SECTION),
+            "asterisk.conf": config_answer("options", "live_dangerously=no"),
+            **answers,
         }
         self.heard = b""
         self._listening = socket.create_server(("127.0.0.1", 0))
@@ -72,7 +89,7 @@ class Manager:
 
     def _answer(self, action: str) -> bytes:
         headers = dict(re.findall(r"(\w+): (.*?)(?:\r\n|$)", action))
-        name = headers.get("Command", headers["Action"])
+        name = headers.get("Command") or headers.get("Filename") or headers["Action"]
         first, _, rest = self.answers[name].partition(b"\r\n")
         return first + b"\r\nActionID: " + headers["ActionID"].encode() + b"\r\n" + rest + b"\r\n"
 
@@ -81,3 +98,16 @@ def command_output(rows: dict[str, str]) -> bytes:
     """As ``Command`` answers from Asterisk 14 on."""
     lines = "".join(f"Output:   {name + ':':<27}{value}\r\n" for name, value in rows.items())
     return f"Response: Success\r\nMessage: Command output follows\r\nOutput: \r\n{lines}".encode()
+
+
+def connected(*names: str) -> bytes:
+    """As ``manager show connected`` answers."""
+    lines = ("  Username         IP Address", *(f"  {name:<15}  127.0.0.1" for name in names))
+    said = "".join(f"Output: {line}\r\n" for line in (*lines, f"{len(names)} users connected."))
+    return f"Response: Success\r\nMessage: Command output follows\r\n{said}".encode()
+
+
+def config_answer(category: str, *lines: str) -> bytes:
+    """As ``GetConfig`` answers, of one category."""
+    said = "".join(f"Line-000000-{number:06}: {line}\r\n" for number, line in enumerate(lines))
+    return f"Response: Success\r\nCategory-000000: {category}\r\n{said}".encode()

@@ -11,7 +11,17 @@ from proxy.config.address import Address
 from proxy.config.limits import Limits
 from proxy.net.doctor import asterisk
 from proxy.net.doctor.finding import Finding
-from tests.net.doctor.manager import LINK_USER, SETTINGS, Manager, command_output
+from proxy.net.doctor.openports import open_ports
+from tests.net.doctor.manager import (
+    LINK_SECTION,
+    LINK_USER,
+    SECRET,
+    SETTINGS,
+    Manager,
+    command_output,
+    config_answer,
+    connected,
+)
 from tests.support.ports import free_port
 
 _ME = pwd.getpwuid(os.getuid()).pw_name
@@ -21,7 +31,7 @@ _ME = pwd.getpwuid(os.getuid()).pw_name
 def secret(tmp_path: Path) -> Path:
     tmp_path.chmod(0o700)
     file = tmp_path / "upstream.secret"
-    file.write_text("hunter2\n")
+    file.write_text(f"{SECRET}\n")
     file.chmod(0o600)
     return file
 
@@ -45,13 +55,32 @@ def test_all_is_well(secret: Path) -> None:
     assert f"port {manager.port} is open on loopback only" in told
     assert "logged in as amiproxy" in told
     assert f"its port is {_ME}'s, as expected" in told
+    assert "the link's secret has 48 characters" in told
+    assert "bindaddr is 127.0.0.1:5038" in told
+    assert "writetimeout of amiproxy is 5000 ms" in told
+    assert "live_dangerously is no" in told
+    for key in ("webenabled", "tlsenable", "displayconnects"):
+        assert f"{key} is no" in told
     # By challenge: the secret is neither on the wire nor in a finding.
-    assert b"hunter2" not in manager.heard
-    assert "hunter2" not in told
+    assert SECRET.encode() not in manager.heard
+    assert SECRET not in told
 
 
 def changed(rows: dict[str, str], **changes: str) -> bytes:
     return command_output({**rows, **{key.replace("_", " "): value for key, value in changes.items()}})
+
+
+def without(rows: dict[str, str], *keys: str) -> bytes:
+    return command_output({key: value for key, value in rows.items() if key not in keys})
+
+
+def section(*lines: str, instead_of: str = "") -> bytes:
+    """The link's section, with these lines in place of those that begin so."""
+    kept = [line for line in LINK_SECTION if not instead_of or not line.startswith(instead_of)]
+    return config_answer("amiproxy", *kept, *lines)
+
+
+_REFUSED = b"Response: Error\r\nMessage: Permission denied\r\n"
 
 
 @pytest.mark.parametrize(
@@ -60,7 +89,9 @@ def changed(rows: dict[str, str], **changes: str) -> bytes:
         ({"Login": b"Response: Error\r\nMessage: Authentication failed\r\n"}, "fail", "refuses the login of"),
         ({"CoreSettings": b"Response: Success\r\nAsteriskVersion: 18.0.0\r\n"}, "warn", "CVE-2024-42365"),
         ({"CoreSettings": b"Response: Success\r\nAsteriskVersion: GIT-x\r\n"}, "warn", "is no release"),
-        ({"manager show user amiproxy": b"Response: Error\r\n"}, "warn", "may not use the command line"),
+        ({"CoreSettings": _REFUSED}, "unknown", "its version"),
+        ({"manager show user amiproxy": _REFUSED}, "warn", "may not use the command line"),
+        ({"manager show settings": _REFUSED}, "unknown", "bindaddr, webenabled, tlsenable, disabledevents"),
         (
             {"manager show user amiproxy": changed(LINK_USER, write_perm="call,agent")},
             "fail",
@@ -81,6 +112,73 @@ def changed(rows: dict[str, str], **changes: str) -> bytes:
         ),
         ({"manager show settings": changed(SETTINGS, TLS_Enable="Yes")}, "warn", "TLS of its own"),
         (
+            {"manager show settings": changed(SETTINGS, TCP_Bindaddress="0.0.0.0:5038")},
+            "fail",
+            "bindaddr is 0.0.0.0:5038",
+        ),
+        (
+            {"manager show settings": changed(SETTINGS, TCP_Bindaddress="[::]:5038")},
+            "fail",
+            "bindaddr is [::]:5038",
+        ),
+        ({"manager show settings": without(SETTINGS, "TCP Bindaddress")}, "unknown", "bindaddr"),
+        ({"manager show settings": without(SETTINGS, "TLS Enable")}, "unknown", "tlsenable"),
+        ({"manager show settings": without(SETTINGS, "Web Manager (AMI/HTTP)")}, "unknown", "webenabled"),
+        ({"manager show settings": without(SETTINGS, "Disabled events")}, "unknown", "disabledevents"),
+        (
+            {"manager show user amiproxy": changed(LINK_USER, displayconnects="yes")},
+            "warn",
+            "each login of the link",
+        ),
+        # What the user's section does not say, an older Asterisk says of all users.
+        (
+            {
+                "manager show user amiproxy": without(LINK_USER, "displayconnects"),
+                "manager show settings": changed(SETTINGS, Display_connects="Yes"),
+            },
+            "warn",
+            "each login of the link",
+        ),
+        (
+            {
+                "manager show user amiproxy": without(LINK_USER, "displayconnects"),
+                "manager show settings": without(SETTINGS, "Display connects"),
+            },
+            "unknown",
+            "displayconnects",
+        ),
+        ({"manager show user amiproxy": without(LINK_USER, "ACL")}, "unknown", "acl"),
+        (
+            {"manager show user amiproxy": without(LINK_USER, "allowmultiplelogin")},
+            "unknown",
+            "allowmultiplelogin",
+        ),
+        (
+            {"manager.conf": section("writetimeout=100", instead_of="writetimeout")},
+            "warn",
+            "writetimeout of amiproxy is 100 ms",
+        ),
+        # Asterisk's own.
+        ({"manager.conf": section(instead_of="writetimeout")}, "warn", "writetimeout of amiproxy is 100 ms"),
+        (
+            {"manager.conf": section("writetimeout=soon", instead_of="writetimeout")},
+            "warn",
+            "writetimeout of amiproxy is 100 ms",
+        ),
+        ({"manager.conf": _REFUSED}, "unknown", "writetimeout"),
+        ({"manager.conf": config_answer("somebody", "writetimeout=5000")}, "unknown", "writetimeout"),
+        (
+            {"manager.conf": section("permit=192.0.2.0/255.255.255.0")},
+            "warn",
+            "may log in from 192.0.2.0/24",
+        ),
+        ({"manager.conf": section(instead_of="deny")}, "warn", "nothing denies it the other addresses"),
+        ({"manager.conf": section("acl=office")}, "unknown", "the named list office"),
+        ({"manager show connected": connected(*["amiproxy"] * 3)}, "warn", "amiproxy beside this: 2"),
+        ({"manager show connected": _REFUSED}, "unknown", "who else is logged in"),
+        ({"asterisk.conf": config_answer("options", "live_dangerously = yes")}, "warn", "live_dangerously"),
+        ({"asterisk.conf": _REFUSED}, "unknown", "live_dangerously"),
+        (
             {"manager show settings": changed(SETTINGS, Disabled_events="VarSet, OriginateResponse")},
             "fail",
             "turns off OriginateResponse",
@@ -97,15 +195,68 @@ def test_what_is_not_well_has_its_remedy(
     assert matching[0].remedy
 
 
+def test_a_setting_that_is_not_written_has_asterisks_default(secret: Path) -> None:
+    with Manager(**{"asterisk.conf": config_answer("options", "systemname=lab")}) as manager:
+        found = examined(manager.port, secret)
+    assert [finding for finding in found if finding.level != "ok"] == []
+    assert "live_dangerously is no" in "\n".join(map(str, found))
+
+
+@pytest.mark.parametrize(("length", "level"), [(5, "warn"), (47, "warn"), (48, "ok"), (64, "ok")])
+def test_the_length_of_the_secret_is_told_without_the_secret(length: int, level: str, secret: Path) -> None:
+    word = "x9!" * length
+    secret.write_text(word[:length])
+    with Manager() as manager:
+        found = examined(manager.port, secret)
+    [finding] = [finding for finding in found if "secret has" in finding.text]
+    assert finding.level == level
+    assert f"has {length} characters" in finding.text
+    assert bool(finding.remedy) == (level == "warn")
+    assert word[:length] not in "".join(map(str, found))
+
+
+def test_the_secret_is_judged_while_asterisk_is_away_and_nothing_else_is_passed_over(secret: Path) -> None:
+    secret.write_text("short")
+    found = examined(free_port(), secret)
+    assert [finding.level for finding in found] == ["warn", "fail", "unknown"]
+    assert "has 5 characters" in found[0].text
+    assert "cannot be reached" in found[1].text
+    for key in ("bindaddr", "writetimeout", "live_dangerously", "version"):
+        assert key in found[2].text
+    assert "asterisk -rx" in found[2].remedy
+
+
+def test_over_a_network_the_section_with_the_secret_is_not_asked_for(
+    secret: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asterisk, "is_loopback", lambda _: False)
+    with Manager() as manager:
+        found = examined(manager.port, secret)
+    assert b"manager.conf" not in manager.heard
+    assert b"asterisk.conf" in manager.heard
+    told = {finding.text: finding.level for finding in found}
+    assert [text for text, level in told.items() if level == "unknown" and "writetimeout" in text]
+    assert [text for text, level in told.items() if level == "unknown" and "who has its port" in text]
+
+
 def test_nobody_is_there(secret: Path) -> None:
-    [finding] = examined(free_port(), secret)
-    assert finding.level == "fail"
+    [finding] = [finding for finding in examined(free_port(), secret) if finding.level == "fail"]
     assert "cannot be reached" in finding.text
+
+
+def test_whose_port_it_is_may_be_hidden(secret: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asterisk, "owner_of", lambda *_: None)
+    with Manager() as manager:
+        found = [finding for finding in examined(manager.port, secret) if finding.level != "ok"]
+    [finding] = found
+    assert finding.level == "unknown"
+    assert "who has its port" in finding.text
 
 
 def test_somebody_else_is_there(secret: Path) -> None:
     with Manager(banner=b"220 mail.example.org ESMTP\r\n") as manager:
-        assert "does not greet as an Asterisk manager" in examined(manager.port, secret)[-1].text
+        [finding] = [finding for finding in examined(manager.port, secret) if finding.level == "fail"]
+    assert "does not greet as an Asterisk manager" in finding.text
     with Manager() as manager:
         found = examined(manager.port, secret, expect_user="nobody" if _ME != "nobody" else "root")
         assert any(finding.level == "fail" and "not nobody's" in finding.text for finding in found)
@@ -113,8 +264,8 @@ def test_somebody_else_is_there(secret: Path) -> None:
 
 def test_it_says_nothing(secret: Path) -> None:
     with Manager(banner=b"") as manager:
-        finding = examined(manager.port, secret, timeout=0.05)[-1]
-    assert finding.level == "fail"
+        found = examined(manager.port, secret, timeout=0.05)
+    [finding] = [finding for finding in found if finding.level == "fail"]
     assert "does not answer within 0.1 s" in finding.text
 
 
@@ -128,8 +279,10 @@ def test_a_port_that_nobody_watches_is_told_of(secret: Path) -> None:
 def test_the_secret_cannot_be_read(secret: Path) -> None:
     secret.chmod(0o644)
     with Manager() as manager:
-        finding = examined(manager.port, secret)[-1]
-    assert (finding.level, finding.subject) == ("fail", "configuration")
+        found = examined(manager.port, secret)
+    [finding] = [finding for finding in found if finding.level == "fail"]
+    assert finding.subject == "configuration"
+    assert "writetimeout" in "".join(one.text for one in found if one.level == "unknown")
     assert "readable by everybody" in finding.text
 
 
@@ -155,7 +308,7 @@ def test_open_ports_are_seen(
 ) -> None:
     (tmp_path / table).write_text(f"{_HEAD}   0: {address} {_TAIL}")
     upstream = Upstream(username="amiproxy", secret_file=secret)
-    found = list(asterisk.open_ports(upstream, tmp_path))
+    found = list(open_ports(upstream, tmp_path))
     assert [finding.level for finding in found] == ([level] if level else [])
 
 
@@ -163,4 +316,4 @@ def test_a_remote_asterisk_has_its_ports_elsewhere(tmp_path: Path, secret: Path)
     (tmp_path / "tcp").write_text(f"{_HEAD}   0: 00000000:13AE 00000000:0000 0A {_TAIL}")
     for host in ("192.0.2.1", "pbx.example.org"):
         upstream = Upstream(username="amiproxy", secret_file=secret, host=host, insecure_remote=True)
-        assert list(asterisk.open_ports(upstream, tmp_path)) == []
+        assert list(open_ports(upstream, tmp_path)) == []

@@ -50,7 +50,8 @@ def test_descriptors(answers: dict[str, str], expected: str, config: Config) -> 
 
 
 def test_without_a_configuration_its_needs_are_unknown() -> None:
-    assert about("descriptors", told({})) == []
+    [line] = about("descriptors", told({}))
+    assert line.startswith("unknown not known: how many are needed")
 
 
 @pytest.mark.parametrize(
@@ -74,11 +75,36 @@ def test_the_kernels_backlog(content: str | None, expected: str, tmp_path: Path)
     [
         ({"NTPSynchronized": "yes\n"}, ["ok kept by a time server"]),
         ({"NTPSynchronized": "no\n"}, ["warn no time server keeps it: certificates are judged by it"]),
-        ({}, []),
+        ({"chronyc": "Stratum : 3\nLeap status     : Normal\n"}, ["ok kept by chrony"]),
+        (
+            {"chronyc": "Leap status     : Not synchronised\n"},
+            ["warn chrony does not keep it: certificates are judged by it"],
+        ),
+        # timedatectl is there and nobody answers it.
+        ({"NTPSynchronized": "\n", "chronyc": "Leap status     : Normal\n"}, ["ok kept by chrony"]),
+        ({}, ["unknown not known: whether a time server keeps it; certificates are judged by it"]),
     ],
 )
-def test_the_clock(answers: dict[str, str], expected: list[str]) -> None:
+def test_the_clock(
+    answers: dict[str, str], expected: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(host, "_TIMESYNC", tmp_path / "synchronized")
     assert about("clock", told(answers)) == expected
+
+
+def test_the_clock_without_timedatectl_by_the_mark_of_timesyncd(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "synchronized").touch()
+    monkeypatch.setattr(host, "_TIMESYNC", tmp_path / "synchronized")
+    assert about("clock", told({})) == ["ok kept by systemd-timesyncd"]
+
+
+def test_what_is_not_known_says_how_to_look(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(host, "_TIMESYNC", tmp_path / "synchronized")
+    unknown = [finding for finding in told({}) if finding.level == "unknown"]
+    assert {finding.subject for finding in unknown} == {"descriptors", "clock", "unit"}
+    assert all(finding.remedy for finding in unknown)
 
 
 _SECURITY = "→ Overall exposure level for ami-proxy.service: {} OK 🙂\n"
@@ -89,8 +115,8 @@ _SECURITY = "→ Overall exposure level for ami-proxy.service: {} OK 🙂\n"
     [
         ({**_LOADED, "systemd-analyze": _SECURITY.format("1.2")}, ["ok"]),
         ({**_LOADED, "systemd-analyze": _SECURITY.format("9.2")}, ["warn"]),
-        ({**_LOADED, "systemd-analyze": "Access denied"}, []),
-        ({"systemd-analyze": _SECURITY.format("9.2")}, []),
+        ({**_LOADED, "systemd-analyze": "Access denied"}, ["unknown"]),
+        ({"systemd-analyze": _SECURITY.format("9.2")}, ["unknown"]),
     ],
 )
 def test_the_unit(answers: dict[str, str], level: list[str]) -> None:

@@ -1,0 +1,232 @@
+"""What Asterisk says of itself: the link's user, its manager, and its files where it shows them.
+
+A command's row that is not there, and a question that is refused, become findings too:
+versions and classes differ, and what nobody could look at is not therefore well.
+"""
+
+import ipaddress
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from proxy.config import Unfit
+from proxy.config.networks import Rule, parse_rules
+from proxy.net.doctor.finding import Finding, fail, ok, unknown, warn
+from proxy.net.doctor.probe import Probe
+
+_SUBJECT: Final = "asterisk"
+_ROW: Final = re.compile(r"\s*([^:]+):\s*(.*?)\s*")
+_LINE: Final = re.compile(rb"line-\d+-\d+", re.IGNORECASE)
+#: Events that the proxy itself needs.
+_NEEDED: Final = frozenset({"OriginateResponse", "FullyBooted"})
+#: Milliseconds: what the link should have, and what Asterisk gives it unasked.
+_WRITE_TIMEOUT: Final = 5000
+_ASTERISKS_WRITE_TIMEOUT: Final = 100
+_TRUE: Final = frozenset({"yes", "true", "y", "t", "1", "on"})
+_EVERYBODY: Final = ipaddress.ip_network("0.0.0.0/0")
+_SETTINGS: Final = "manager show settings"
+
+#: Everything that is looked at here, for whoever cannot ask at all.
+ALL: Final = (
+    "bindaddr, webenabled, tlsenable, displayconnects, disabledevents; the link's acl, "
+    "writetimeout, allowmultiplelogin, setvar and sessions; live_dangerously"
+)
+
+
+def examine(probe: Probe, username: str, *, private: bool) -> Iterator[Finding]:
+    """Ask for all of it.  ``private``: nobody else hears the answers, so that one may hold the secret."""
+    rows = _rows(probe.command(_SETTINGS))
+    user = _rows(probe.command(f"manager show user {username}"))
+    yield from _manager(rows)
+    yield from _displayconnects(rows, user, username)
+    yield from _link_user(user, username)
+    yield _sessions(probe, username)
+    yield from _section(probe, username, private=private)
+    yield from _live_dangerously(probe)
+
+
+def _manager(rows: dict[str, str]) -> Iterator[Finding]:
+    if not rows:
+        text = "not known: bindaddr, webenabled, tlsenable, disabledevents: the command is refused"
+        yield unknown(_SUBJECT, text, f"look at: asterisk -rx '{_SETTINGS}'")
+        return
+    yield _bound(rows.get("tcp bindaddress"))
+    yield _off(rows.get("web manager (ami/http)"), "webenabled", "its manager is open over HTTP too")
+    yield _off(rows.get("tls enable"), "tlsenable", "its manager has TLS of its own")
+    disabled = rows.get("disabled events")
+    if disabled is None:
+        yield _unsaid("disabledevents")
+    elif off := _NEEDED & set(filter(None, re.split(r"[ ,]+", disabled))):
+        text = f"disabledevents turns off {', '.join(sorted(off))}, which the proxy needs"
+        yield fail(_SUBJECT, text, "take it out of disabledevents in manager.conf")
+
+
+def _bound(address: str | None) -> Finding:
+    if not address:
+        return _unsaid("bindaddr")
+    host = address.rpartition(":")[0].strip("[]")
+    try:
+        bound = ipaddress.ip_address(host)
+    except ValueError:
+        return unknown(_SUBJECT, f"not known: whether bindaddr {address} is loopback", "look at bindaddr")
+    if bound.is_loopback:
+        return ok(_SUBJECT, f"bindaddr is {address}")
+    text = f"bindaddr is {address}: other machines reach Asterisk past the proxy, in plain text"
+    return fail(_SUBJECT, text, "bindaddr = 127.0.0.1 in manager.conf, and restart Asterisk")
+
+
+def _off(said: str | None, key: str, otherwise: str) -> Finding:
+    if said is None:
+        return _unsaid(key)
+    if said.lower() in _TRUE:
+        return warn(_SUBJECT, f"{otherwise}, past the proxy", f"{key} = no")
+    return ok(_SUBJECT, f"{key} is no")
+
+
+def _unsaid(key: str) -> Finding:
+    text = f"not known: {key}, which this version does not show"
+    return unknown(_SUBJECT, text, f"look at {key} in manager.conf")
+
+
+def _displayconnects(rows: dict[str, str], user: dict[str, str], username: str) -> Iterator[Finding]:
+    said = user.get("displayconnects", rows.get("display connects"))
+    if said is None:
+        text = "not known: displayconnects, which Asterisk does not show"
+        yield unknown(
+            _SUBJECT, text, f"look at displayconnects in [general] and [{username}] of manager.conf"
+        )
+    elif said.lower() in _TRUE:
+        text = "displayconnects: each login of the link is a line on Asterisk's console and in its log"
+        yield warn(_SUBJECT, text, f"displayconnects = no for [{username}]")
+    else:
+        yield ok(_SUBJECT, "displayconnects is no")
+
+
+def _link_user(rows: dict[str, str], username: str) -> Iterator[Finding]:
+    if not rows:
+        text = f"{username} may not use the command line, so that users with class command cannot"
+        yield warn(_SUBJECT, text, f"write = all for [{username}] in manager.conf")
+        text = f"not known: acl, allowmultiplelogin and setvar of {username}"
+        yield unknown(_SUBJECT, text, f"look at: asterisk -rx 'manager show user {username}'")
+        return
+    for key in ("read perm", "write perm"):
+        if "all" not in rows.get(key, "").split(","):
+            text = f"{username} has less than {key.partition(' ')[0]} = all, and so has every user"
+            yield fail(_SUBJECT, text, f"{key.partition(' ')[0]} = all for [{username}] in manager.conf")
+    for row, key in (("acl", "acl"), ("allowmultiplelogin", "allowmultiplelogin"), ("variables", "setvar")):
+        if row not in rows:
+            text = f"not known: {key} of {username}, which this version does not show"
+            yield unknown(_SUBJECT, text, f"look at [{username}] in manager.conf")
+    if rows.get("acl") == "no":
+        text = f"{username} may log in from any address that reaches the port"
+        yield warn(
+            _SUBJECT,
+            text,
+            f"deny = 0.0.0.0/0.0.0.0, deny = ::/0, permit = 127.0.0.1/255.255.255.255 for [{username}]",
+        )
+    if rows.get("allowmultiplelogin") == "no":
+        text = f"{username} may log in once: after a broken connection the old session is in the way"
+        yield warn(_SUBJECT, text, f"allowmultiplelogin = yes for [{username}]")
+    if rows.get("variables"):
+        text = f"{username} has setvar lines, which can abort Asterisk at a manager reload"
+        yield fail(_SUBJECT, text, f"take setvar out of [{username}]; users.yaml has it for each user")
+
+
+def _sessions(probe: Probe, username: str) -> Finding:
+    lines = probe.command("manager show connected")
+    # This one, and the proxy's link where it runs.
+    others = sum(line.lower().split()[:1] == [username.lower()] for line in lines) - 1
+    if others < 0:
+        text = f"not known: who else is logged in as {username}"
+        return unknown(_SUBJECT, text, "look at: asterisk -rx 'manager show connected'")
+    text = f"logged in as {username} beside this: {others}"
+    if others > 1:
+        return warn(
+            _SUBJECT, f"{text}; the link is one", f"give whoever else uses [{username}] a login of its own"
+        )
+    return ok(_SUBJECT, text)
+
+
+def _section(probe: Probe, username: str, *, private: bool) -> Iterator[Finding]:
+    """What only the file says.  Asterisk shows the section whole, with the secret in it."""
+    remedy = f"look at writetimeout, permit and deny of [{username}] in manager.conf"
+    if not private:
+        text = (
+            "not known: writetimeout and the acl's lines: the answer would take the secret over the network"
+        )
+        yield unknown(_SUBJECT, text, remedy)
+        return
+    lines = _lines(probe, "manager.conf", username)
+    if lines is None:
+        text = f"not known: writetimeout and the acl's lines: manager.conf shows no [{username}]"
+        yield unknown(_SUBJECT, text, remedy)
+        return
+    yield _write_timeout(lines, username)
+    yield from _acl(lines, username)
+
+
+def _write_timeout(lines: Sequence[tuple[str, str]], username: str) -> Finding:
+    given = _ASTERISKS_WRITE_TIMEOUT
+    for key, value in lines:
+        # Asterisk goes on with its own where it cannot use what is written.
+        if key == "writetimeout" and value.isascii() and value.isdigit():
+            given = max(int(value), _ASTERISKS_WRITE_TIMEOUT)
+    text = f"writetimeout of {username} is {given} ms"
+    if given >= _WRITE_TIMEOUT:
+        return ok(_SUBJECT, text)
+    text += ": Asterisk ends the link where the proxy is held up for so long"
+    return warn(_SUBJECT, text, f"writetimeout = {_WRITE_TIMEOUT} for [{username}]")
+
+
+def _acl(lines: Sequence[tuple[str, str]], username: str) -> Iterator[Finding]:
+    written = [(key, value) for key, value in lines if key in ("permit", "deny", "acl")]
+    for key, value in written:
+        if key == "acl":
+            text = f"not known: whom the named list {value} lets in as {username}"
+            yield unknown(_SUBJECT, text, "look at acl.conf")
+    rules: list[Rule] = []
+    for key, value in written:
+        try:
+            rules += parse_rules(f"{key} {value}") if key != "acl" else ()
+        except Unfit as error:
+            text = f"{key} = {value} of {username}: {error}"
+            yield fail(_SUBJECT, text, "Asterisk drops such a user at the next reload; correct it")
+    for rule in rules:
+        if rule.permits and not rule.network.is_loopback:
+            text = f"{username} may log in from {rule.network}"
+            yield warn(_SUBJECT, text, f"permit = 127.0.0.1/255.255.255.255 alone for [{username}]")
+    if rules and not any(not rule.permits and rule.network == _EVERYBODY for rule in rules):
+        text = f"{username} has an acl, but nothing denies it the other addresses"
+        yield warn(_SUBJECT, text, f"deny = 0.0.0.0/0.0.0.0 in front of the permit of [{username}]")
+
+
+def _live_dangerously(probe: Probe) -> Iterator[Finding]:
+    lines = _lines(probe, "asterisk.conf", "options")
+    if lines is None:
+        text = "not known: live_dangerously, for asterisk.conf is not shown"
+        yield unknown(_SUBJECT, text, "look at live_dangerously in [options] of asterisk.conf: no is right")
+    elif any(key == "live_dangerously" and value.lower() in _TRUE for key, value in lines):
+        text = "live_dangerously is on: whoever logs in past the proxy runs programs by dialplan functions"
+        yield warn(_SUBJECT, text, "live_dangerously = no in asterisk.conf, and restart Asterisk")
+    else:
+        yield ok(_SUBJECT, "live_dangerously is no")
+
+
+def _lines(probe: Probe, file: str, category: str) -> list[tuple[str, str]] | None:
+    """The (key, value) lines of one section of a file; None where Asterisk does not show it."""
+    reply = probe.ask("GetConfig", Filename=file, Category=category)
+    sections = [value for name, value in reply.headers if name.lower().startswith(b"category-")]
+    if [section.decode("utf-8", "replace").lower() for section in sections] != [category.lower()]:
+        return None
+    found = []
+    for name, value in reply.headers:
+        if _LINE.fullmatch(name):
+            key, _, said = value.decode("utf-8", "replace").partition("=")
+            found.append((key.strip().lower(), said.strip()))
+    return found
+
+
+def _rows(lines: list[str]) -> dict[str, str]:
+    """``Key: value`` rows of a command's output, keys in lower case."""
+    matches = (_ROW.fullmatch(line) for line in lines)
+    return {match[1].lower(): match[2] for match in matches if match is not None}
