@@ -1,5 +1,20 @@
 """Errors of the certificate tools: one family, each text names the file and the remedy."""
 
+from typing import Final
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.x509 import DuplicateExtension, InvalidVersion, UnsupportedGeneralNameType
+
+#: What ``cryptography`` raises, sooner or later, for a certificate that it cannot read: they have no family.
+UNREADABLE: Final = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    InvalidVersion,
+    DuplicateExtension,
+    UnsupportedGeneralNameType,
+)
+
 
 class X509Error(Exception):
     """A certificate task could not be done; the text is meant for the operator."""

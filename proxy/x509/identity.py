@@ -16,7 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import NameOID
 
-from proxy.x509.errors import BadName, BindingError
+from proxy.x509.errors import UNREADABLE, BadName, BindingError
 from proxy.x509.facts import spki_sha256
 from proxy.x509.names import format_name, names_of, parse_name
 
@@ -91,7 +91,14 @@ def parse_binding(text: str) -> Binding:
 
 
 def identities(der: bytes) -> Identity:
-    """Read the certificate a client presented.  Raises ValueError when it is none."""
+    """Read the certificate a client presented.  Raises ValueError when it is none, or cannot be read."""
+    try:
+        return _identities(der)
+    except UNREADABLE as error:
+        raise ValueError(str(error)) from error
+
+
+def _identities(der: bytes) -> Identity:
     certificate = x509.load_der_x509_certificate(der)
     bindings = {Binding("spki", spki_sha256(certificate))}
     for name in names_of(certificate):

@@ -14,6 +14,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from proxy.x509.ending import Ending
+from proxy.x509.errors import UNREADABLE
 from proxy.x509.facts import is_ca, spki_sha256
 
 # Leaf, a few intermediates, root; the chain was cut to this by OpenSSL long before.
@@ -65,14 +66,15 @@ class TrustStore:
         """
         if not chain:
             return "no client certificate"
-        try:
-            certificates = [x509.load_der_x509_certificate(der) for der in chain]
-        except ValueError:
+        leaf = _read(chain[0])
+        if leaf is None:
             return "client certificate cannot be read"
-        found = self._objection_to(certificates[0], now, "client certificate")
-        if found is not None or certificates[0] in self.authorities:
+        found = self._objection_to(leaf, now, "client certificate")
+        if found is not None or leaf in self.authorities:
             return found
-        return self._objection_to_issuers(certificates, now)
+        # What lies beside it nobody has looked at: what cannot be read issued nothing.
+        others = [certificate for certificate in map(_read, chain[1:]) if certificate is not None]
+        return self._objection_to_issuers([leaf, *others], now)
 
     def _objection_to_issuers(self, chain: Sequence[x509.Certificate], now: datetime) -> str | None:
         """None when one path from ``chain[0]`` to an authority is good.
@@ -113,6 +115,17 @@ class TrustStore:
         )
 
 
+def _read(der: bytes) -> x509.Certificate | None:
+    """The certificate; None where any part of it that is asked for here cannot be read."""
+    try:
+        certificate = x509.load_der_x509_certificate(der)
+        # Each is read when it is asked for, and not before.
+        _ = certificate.subject, certificate.issuer, certificate.extensions, certificate.public_key()
+    except UNREADABLE:
+        return None
+    return certificate
+
+
 def is_issued_by(crl: x509.CertificateRevocationList, authority: x509.Certificate) -> bool:
     """Whether ``crl`` is named for and signed by ``authority``."""
     key = authority.public_key()
@@ -126,6 +139,6 @@ def _is_directly_issued(certificate: x509.Certificate, issuer: x509.Certificate)
         return False
     try:
         certificate.verify_directly_issued_by(issuer)
-    except (InvalidSignature, ValueError, TypeError):
+    except (InvalidSignature, *UNREADABLE):
         return False
     return True

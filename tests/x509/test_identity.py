@@ -22,6 +22,7 @@ from proxy.x509.identity import (
     shared_bindings,
 )
 from tests.support.certificates import forge
+from tests.support.fixed_certificates import CLIENT, unreadable
 
 CERTIFICATE = forge(
     "Wall Board 1",
@@ -99,6 +100,12 @@ def test_written_binding_reads_back(raw: bytes) -> None:
 def test_junk_is_no_certificate() -> None:
     with pytest.raises(ValueError):
         identities(b"junk")
+
+
+@pytest.mark.parametrize("raw", unreadable(CLIENT).values(), ids=unreadable(CLIENT))
+def test_what_a_reader_gives_up_at_is_no_certificate_either(raw: bytes) -> None:
+    with pytest.raises(ValueError):
+        identities(raw)
 
 
 def test_pin_outlives_renewal_with_the_same_key() -> None:

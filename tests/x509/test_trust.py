@@ -6,6 +6,7 @@ import pytest
 
 from proxy.x509.pem import load_revocation_lists
 from proxy.x509.trust import TrustStore
+from tests.support import fixed_certificates as fixed
 from tests.support.certificates import DAY, Forged, forge, forge_crl
 
 NOW = datetime.now(UTC)
@@ -45,6 +46,26 @@ def store(*authorities: Forged, crl: bytes | None = None) -> TrustStore:
 )
 def test_objection(trust: TrustStore, chain: list[Forged], objection: str | None) -> None:
     assert trust.objection([item.der for item in chain], NOW) == objection
+
+
+_FIXED = TrustStore((fixed.AUTHORITY,))
+
+
+def test_what_is_good_is_good() -> None:
+    assert _FIXED.objection([fixed.der(fixed.CLIENT)], fixed.NOW) is None
+    assert _FIXED.objection([fixed.der(fixed.DEEP), fixed.der(fixed.MIDDLE)], fixed.NOW) is None
+
+
+@pytest.mark.parametrize("raw", fixed.unreadable(fixed.CLIENT).values(), ids=fixed.unreadable(fixed.CLIENT))
+def test_what_cannot_be_read_is_an_objection(raw: bytes) -> None:
+    assert _FIXED.objection([raw], fixed.NOW) is not None
+
+
+@pytest.mark.parametrize("raw", fixed.unreadable(fixed.MIDDLE).values(), ids=fixed.unreadable(fixed.MIDDLE))
+def test_so_it_is_where_the_client_sent_it_along_and_nothing_beside_it(raw: bytes) -> None:
+    deep, middle = fixed.der(fixed.DEEP), fixed.der(fixed.MIDDLE)
+    assert _FIXED.objection([deep, raw], fixed.NOW) is not None
+    assert _FIXED.objection([deep, raw, middle], fixed.NOW) is None
 
 
 def test_time_passes() -> None:
