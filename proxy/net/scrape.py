@@ -6,6 +6,7 @@ keep-alive, no other method: whoever needs more puts a web server in front.
 
 import asyncio
 import contextlib
+import re
 import socket
 from http import HTTPStatus
 from typing import NamedTuple
@@ -24,6 +25,7 @@ _CLIENTS = 16
 #: Seconds for the request to come, and for the answer to go.
 _PATIENCE = 5.0
 _TEXT = "text/plain; charset=utf-8"
+_PRINTABLE = re.compile(r"[ -~]*")
 
 
 class Answer(NamedTuple):
@@ -115,8 +117,13 @@ class ScrapeServer:
                 return Answer(HTTPStatus.NOT_FOUND, b"there are /metrics, /livez and /readyz\n")
 
     def _metrics(self, accept: str) -> Answer:
-        encoder, content_type = choose_encoder(accept)
-        return Answer(HTTPStatus.OK, encoder(self._registry), content_type)
+        # The version asked for is said back in a header, and one that is no number is an error in there.
+        try:
+            encoder, content_type = choose_encoder(accept if _PRINTABLE.fullmatch(accept) else "")
+            return Answer(HTTPStatus.OK, encoder(self._registry), content_type)
+        except (TypeError, ValueError):
+            encoder, content_type = choose_encoder("")
+            return Answer(HTTPStatus.OK, encoder(self._registry), content_type)
 
     def _readiness(self) -> Answer:
         grade, checks = readiness(self._service)

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from proxy.net.control.commands import COMMANDS
+from tests.support import fixed_certificates
 
 _ROOT = Path(__file__).parents[2]
 _RECORDED = _ROOT / "tests" / "transcripts" / "data"
@@ -20,6 +21,29 @@ _FILTERS = [
     b"PJSIP/\nheader(Channel),method(starts_with)",
     b"(a|b){1,3}[^]x-z]?\\b\\<w\\>\nmethod(contains)",
     b"\xc5\xbc+\nheader(Note)",
+]
+
+_V2 = b"\r\n\r\n\0\r\nQUIT\n"
+_PROXY_HEADERS = [
+    b"PROXY TCP4 192.0.2.7 198.51.100.1 40000 5039\r\n",
+    b"PROXY TCP6 2001:db8::7 ::ffff:198.51.100.1 1 65535\r\n\x16\x03\x01",
+    b"PROXY UNKNOWN\r\n",
+    b"PROXY UNKNOWN ffff:f:f 1 2 3\r\n",
+    _V2 + b"\x21\x11\0\x0c" + bytes(range(12)) + b"\x16\x03\x01",
+    _V2 + b"\x21\x21\0\x24" + bytes(range(36)),
+    # An IPv4 address in IPv6 dress, and a field behind the addresses.
+    _V2 + b"\x21\x21\0\x2b" + (bytes(10) + b"\xff\xff" + bytes(4)) * 2 + b"\0\1\0\2" + b"\4\0\4more",
+    _V2 + b"\x20\0\0\0",
+    _V2 + b"\x21\x00\2\x08" + bytes(520),
+]
+_SCRAPES = [
+    b"GET /metrics HTTP/1.1\r\nHost: x\r\nAccept: application/openmetrics-text; version=1.0.0\r\n\r\n",
+    b"GET /metrics HTTP/1.1\r\naccept: text/plain;version=0.0.4;q=0.2,*/*;q=0.1;escaping=allow-utf-8\r\n\r\n",
+    b"GET /readyz?x=1 HTTP/1.0\r\n\r\nmore",
+    b"GET /livez HTTP/1.1\r\n\r\n",
+    b"POST /metrics HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc",
+    b"GET http://x/%2e%2e/metrics HTTP/2\r\n\r\n",
+    b"Action: Login\r\n\r\n",
 ]
 
 
@@ -52,6 +76,14 @@ def _made(target: str) -> Iterable[bytes]:
                 json.dumps({"command": c.name, "arguments": dict.fromkeys(c.arguments, "x")}).encode()
                 for c in COMMANDS.values()
             )
+        case "proxy_header":
+            return _PROXY_HEADERS
+        case "scrape_request":
+            return _SCRAPES
+        case "client_certificate":
+            known = (fixed_certificates.CLIENT, fixed_certificates.MIDDLE, fixed_certificates.DEEP)
+            broken = fixed_certificates.unreadable(fixed_certificates.CLIENT)
+            return (*map(fixed_certificates.der, known), *broken.values())
     raise ValueError(f"there are no seeds for {target!r}")
 
 

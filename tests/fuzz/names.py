@@ -9,4 +9,7 @@ NAMES = (
     "configuration",
     "users",
     "control",
+    "proxy_header",
+    "scrape_request",
+    "client_certificate",
 )

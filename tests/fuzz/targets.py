@@ -5,12 +5,18 @@ crash.  They run under atheris (``make fuzz``) and, over their corpus, in the su
 """
 
 import asyncio
+import hashlib
+import ipaddress
 import json
 import re
+import warnings
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from pathlib import Path
 from types import MappingProxyType, SimpleNamespace
 from typing import Any, Final, cast
+
+from prometheus_client import CollectorRegistry
 
 from proxy.ami.errors import FilterSyntaxError, MessageTooLong, ProtocolError
 from proxy.ami.eventfilter import FilterSet, compile_advanced, compile_legacy
@@ -25,10 +31,16 @@ from proxy.config.loading import parse_users
 from proxy.config.problems import ConfigErrors
 from proxy.config.schema import Config
 from proxy.core.users import User, UserTable
+from proxy.net import proxyheader
 from proxy.net.control.commands import COMMANDS, Command, Permission
 from proxy.net.control.server import ControlServer
 from proxy.net.localsocket import Credentials
+from proxy.net.proxyheader import Header, Unread
+from proxy.net.scrape import Answer, ScrapeServer
+from proxy.x509.identity import CertificateLogin, claim, identities
+from proxy.x509.trust import TrustStore
 from tests.differential.asterisk_reader import AsteriskReader
+from tests.support import fixed_certificates
 from tests.support.core_doubles import Bench
 
 _RELAY_ID: Final = b"0123456789abcdef0123456789abcdef"
@@ -172,6 +184,87 @@ def control(data: bytes) -> None:
     assert "fault" not in reply.get("error", ""), reply
 
 
+def proxy_header(data: bytes) -> None:
+    """What a load balancer says of a client: the same however it comes in pieces, and never unbounded."""
+    known = proxyheader.parse(data)
+    if known is Unread.INCOMPLETE:
+        assert len(data) < proxyheader.LONGEST
+    elif known is not Unread.MALFORMED:
+        assert known.size <= min(len(data), proxyheader.LONGEST)
+    if isinstance(known, Header):
+        for address, port in ((known.address, known.port), (known.local_address, known.local_port)):
+            assert str(ipaddress.ip_address(address)) == address
+            assert not address.startswith("::ffff:") or "." not in address
+            assert 0 <= port <= 0xFFFF
+    for length in range(min(len(data), proxyheader.LONGEST)):
+        early = proxyheader.parse(data[:length])
+        if early is not Unread.INCOMPLETE:
+            assert early == known
+            return
+    if known is not Unread.INCOMPLETE:
+        assert proxyheader.parse(data + b"\r\n") == known
+
+
+def scrape_request(data: bytes) -> None:
+    """Any bytes to the metrics endpoint: one answer of the length it says, or none to half a request."""
+    server = ScrapeServer(cast("Any", None))
+    # What it would tell of the service is not what is tried here.
+    server._registry = CollectorRegistry()
+    server._readiness = lambda: Answer(HTTPStatus.OK, b"ready\n")  # type: ignore[method-assign]
+    said: list[bytes] = []
+
+    async def drain() -> None:
+        return
+
+    writer = SimpleNamespace(write=said.append, drain=drain, can_write_eof=lambda: False)
+
+    async def serve() -> None:
+        reader = asyncio.StreamReader(limit=_LONGEST_REQUEST)
+        reader.feed_data(data)
+        reader.feed_eof()
+        await server._serve(reader, cast("Any", writer))
+
+    asyncio.run(serve())
+    if not said:
+        assert b"\r\n\r\n" not in data
+        return
+    head, _, body = b"".join(said).partition(b"\r\n\r\n")
+    status, *headers = head.split(b"\r\n")
+    assert _STATUS.fullmatch(status), status
+    assert _NO_LINE_END.fullmatch(head.replace(b"\r\n", b""))
+    names = [line.partition(b": ")[0] for line in headers if line[:6] != b"Allow:"]
+    assert names == [b"Content-Type", b"Content-Length", b"Cache-Control", b"Connection"]
+    assert b"Content-Length: %d" % len(body) in headers
+    assert b" 200 " not in status or data.startswith(b"GET /")
+
+
+def client_certificate(data: bytes) -> None:
+    """Any certificate of a client, and any beside a good one: an identity or a reason, never a fault."""
+    trust = TrustStore((fixed_certificates.AUTHORITY,))
+    good, deep = (fixed_certificates.der(c) for c in (fixed_certificates.CLIENT, fixed_certificates.DEEP))
+    # What is odd and can be read all the same is told by warnings.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            identity = identities(data)
+        except ValueError:
+            identity = None
+        objection = trust.objection([data], fixed_certificates.NOW)
+        assert objection is None or objection.startswith("client certificate")
+        # Signed by a CA of ours it is whole, and then it is one of those that were signed.
+        assert objection is not None or data in _SIGNED
+        beside = trust.objection([deep, data], fixed_certificates.NOW)
+        assert beside is not None or data == fixed_certificates.der(fixed_certificates.MIDDLE)
+        assert trust.objection([good], fixed_certificates.NOW) is None
+    if identity is not None:
+        assert identity.sha256 == hashlib.sha256(data).hexdigest()
+        assert {binding.kind for binding in identity.bindings} <= {"dns", "email", "uri", "cn", "spki"}
+        assert sum(binding.kind == "spki" for binding in identity.bindings) == 1
+        own = {"wall": CertificateLogin(tuple(identity.bindings), "certificate")}
+        assert claim("wall", own, identity).refusal is None
+        assert claim("other", own, identity).refusal is not None
+
+
 async def _nothing(_service: object, _arguments: Mapping[str, str]) -> object:
     """What a command gives that looks at no service."""
     return {}
@@ -183,6 +276,13 @@ _COMMANDS: Final = {
 
 
 _LINE: Final = re.compile(rb"[^\r\n\0]*")
+_NO_LINE_END: Final = re.compile(rb"[^\r\n]*")
+_STATUS: Final = re.compile(rb"HTTP/1\.1 \d{3} [A-Za-z ]+")
+_LONGEST_REQUEST: Final = 8192
+_SIGNED: Final = tuple(
+    fixed_certificates.der(one)
+    for one in (fixed_certificates.AUTHORITY, fixed_certificates.MIDDLE, fixed_certificates.CLIENT)
+)
 
 
 def _well_formed(heard: bytes) -> None:
@@ -217,6 +317,9 @@ TARGETS: Final[Mapping[str, Callable[[bytes], None]]] = MappingProxyType(
             configuration,
             users,
             control,
+            proxy_header,
+            scrape_request,
+            client_certificate,
         )
     }
 )

@@ -52,6 +52,23 @@ async def test_metrics_are_text_that_says_its_length(port: int) -> None:
     assert b"amiproxy_build_info{" in body
 
 
+@pytest.mark.parametrize(
+    "accept",
+    [
+        "application/openmetrics-text; version=1.\x10.0",
+        "application/openmetrics-text; version=x",
+        # What is asked for is said back.
+        "application/openmetrics-text; version=2.\nX-Mine: y",
+        "application/openmetrics-text; version=2.\u00ff",
+    ],
+)
+async def test_who_accepts_what_nobody_understands_gets_plain_text(port: int, accept: str) -> None:
+    head, body = await send(port, get("/metrics", f"Accept: {accept}"))
+    assert head.startswith(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=")
+    assert b"X-Mine" not in head
+    assert b"amiproxy_build_info{" in body
+
+
 async def test_open_metrics_for_who_accepts_it(port: int) -> None:
     head, body = await send(port, get("/metrics?x=1", "accept: application/openmetrics-text; version=1.0.0"))
     assert b"Content-Type: application/openmetrics-text" in head
