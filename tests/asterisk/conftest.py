@@ -1,11 +1,9 @@
 """Real Asterisks for the tests of this directory: one of each version for the whole run."""
 
-import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 
@@ -14,6 +12,7 @@ from tests.asterisk.lab import chroot, node
 from tests.asterisk.lab.asterisk import Asterisk
 from tests.asterisk.lab.cache import Unavailable
 from tests.support.proxy_process import ProxyProcess
+from tests.support.requirements import give_up
 
 HERE = Path(__file__).parent
 
@@ -36,18 +35,11 @@ def pytest_collection_finish(session: pytest.Session) -> None:
             future.result()
 
 
-def give_up(reason: object) -> NoReturn:
-    """Skip; where a real Asterisk is required, fail."""
-    if os.environ.get("REQUIRE_ASTERISK") == "1":
-        pytest.fail(f"REQUIRE_ASTERISK=1, but {reason}", pytrace=False)
-    pytest.skip(str(reason))
-
-
 def _running(suite: str) -> Iterator[Asterisk]:
     try:
         asterisk = Asterisk(suite)
     except Unavailable as reason:
-        give_up(reason)
+        give_up("ASTERISK", reason)
     try:
         asterisk.start()
         yield asterisk
@@ -128,4 +120,4 @@ def node_path() -> Path:
     try:
         return node.node_path()
     except Unavailable as reason:
-        give_up(reason)
+        give_up("ASTERISK", reason)

@@ -11,7 +11,6 @@ import pytest
 
 from proxy.core.policy import functions
 from proxy.core.policy.stricter import STRICTER as REASONS
-from tests.asterisk.conftest import give_up
 from tests.asterisk.lab.asterisk import Asterisk
 from tests.asterisk.lab.cache import Unavailable
 from tests.core.policy.rows import (
@@ -29,6 +28,7 @@ from tests.core.policy.rows import (
     name_of,
 )
 from tests.support.ami_client import AmiClient
+from tests.support.requirements import give_up
 
 SECRET = "policy"
 REFUSALS = {text.decode() for text in (PERMISSION, GETVAR, STATUS, APPLICATION, FILE, BLACKLISTED)}
@@ -48,7 +48,7 @@ def server() -> Iterator[Asterisk]:
     try:
         asterisk = Asterisk("sid", manager_extra=extra)
     except Unavailable as reason:
-        give_up(reason)
+        give_up("ASTERISK", reason)
     try:
         asterisk.start()
         yield asterisk

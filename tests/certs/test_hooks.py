@@ -17,6 +17,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
 from tests.support.certificates import DAY, Forged, forge, install
+from tests.support.requirements import give_up
 
 ROOT = Path(__file__).resolve().parents[2]
 HOOKS = ROOT / "certs/hooks"
@@ -168,7 +169,7 @@ def renewed(machine: Machine, forged: Forged) -> tuple[Path, Path]:
 def test_scripts_are_clean_and_executable() -> None:
     shellcheck = shutil.which("shellcheck")
     if shellcheck is None:
-        pytest.skip("shellcheck is not installed")
+        give_up("TOOLS", "shellcheck is not installed")
     scripts = sorted(HOOKS.iterdir())
     assert all(os.access(script, os.X_OK) for script in scripts)
     result = subprocess.run([shellcheck, *scripts], capture_output=True, text=True, check=False)
@@ -191,7 +192,7 @@ class TestInstallPair:
 
     def test_group_is_set(self, machine: Machine) -> None:
         if os.geteuid() != 0:
-            pytest.skip("only root can give a file to any group")
+            give_up("ROOT", "only root can give a file to any group")
         machine.run("install-pair", *renewed(machine, forge()), AMI_PROXY_GROUP="65534")
         assert (machine.certs / "server.key").stat().st_gid == 65534
 

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 
@@ -14,6 +13,7 @@ from tests.asterisk.lab.cache import Unavailable
 from tests.deploy import debian
 from tests.deploy.debian import Machine
 from tests.deploy.host import Host
+from tests.support.requirements import give_up
 
 TOP = Path(__file__).parents[2]
 _NEED_A_ROOT = {"debian_tools", "machine", "host"}
@@ -29,20 +29,13 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         debian.machine_root()
 
 
-def give_up(reason: object) -> NoReturn:
-    """Skip; where a real systemd is required, fail."""
-    if os.environ.get("REQUIRE_SYSTEMD") == "1":
-        pytest.fail(f"REQUIRE_SYSTEMD=1, but {reason}", pytrace=False)
-    pytest.skip(str(reason))
-
-
 @pytest.fixture(scope="session")
 def debian_tools() -> None:
     """``debian.run_tool`` can be used."""
     try:
         debian.tools()
     except Unavailable as reason:
-        give_up(reason)
+        give_up("SYSTEMD", reason)
 
 
 @pytest.fixture(scope="session")
@@ -69,7 +62,7 @@ def _booted(name: str) -> Iterator[Machine]:
         machine.start()
         yield machine
     except Unavailable as reason:
-        give_up(reason)
+        give_up("SYSTEMD", reason)
     finally:
         machine.stop()
 

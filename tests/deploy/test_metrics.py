@@ -16,6 +16,7 @@ from proxy.core.users import User
 from proxy.net.control import COMMANDS
 from proxy.net.metrics import ServiceCollector
 from tests.support.live_service import LiveService
+from tests.support.requirements import give_up
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 RULES = DEPLOY / "prometheus/ami-proxy.rules.yml"
@@ -58,7 +59,7 @@ async def test_the_dashboard_asks_for_metrics_there_are(metrics: set[str]) -> No
 def test_promql_of_the_dashboard_can_be_read(tmp_path: Path) -> None:
     tool = which("promtool")
     if tool is None:
-        pytest.skip("Debian's package prometheus, which has promtool, is not installed")
+        give_up("TOOLS", "Debian's package prometheus, which has promtool, is not installed")
     expressions = [target["expr"] for panel in DASHBOARD["panels"] for target in panel["targets"]]
     rules = [
         {"record": f"r{number}", "expr": expr.replace("$__rate_interval", "5m")}
@@ -80,7 +81,7 @@ def test_the_page_says_what_each_alert_asks_for() -> None:
 def test_promtool_takes_the_rules() -> None:
     tool = which("promtool")
     if tool is None:
-        pytest.skip("Debian's package prometheus, which has promtool, is not installed")
+        give_up("TOOLS", "Debian's package prometheus, which has promtool, is not installed")
     done = subprocess.run([tool, "check", "rules", str(RULES)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 

@@ -18,10 +18,15 @@ import trustme
 from proxy.cli import main
 from proxy.simulator import Simulator
 from tests.support.landlock import landlock_version
+from tests.support.requirements import give_up
 from tests.support.service import LIMITS, SECRET, USERS, Service
 from tests.support.waiting import until
 
-pytestmark = pytest.mark.skipif(landlock_version() < 1, reason="this kernel has no Landlock")
+
+@pytest.fixture(autouse=True)
+def _landlock() -> None:
+    if landlock_version() < 1:
+        give_up("LANDLOCK", "this kernel has no Landlock")
 
 
 def issue(folder: Path) -> bytes:

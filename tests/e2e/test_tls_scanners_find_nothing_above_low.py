@@ -2,11 +2,9 @@
 
 import asyncio
 import json
-import os
 import subprocess
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 from cryptography import x509
@@ -17,6 +15,7 @@ from tests.asterisk.lab.cache import Unavailable
 from tests.e2e.conftest import Service
 from tests.support import scanners
 from tests.support.certificates import Forged, forge, install
+from tests.support.requirements import give_up
 
 REPOSITORY = Path(__file__).parents[2]
 #: testssl.sh's words for what is good, or no more than a remark; WARN: the tool itself lacks something.
@@ -34,13 +33,6 @@ SIGNS_CERTIFICATES = x509.KeyUsage(
     decipher_only=False,
 )
 pytestmark = pytest.mark.scanner
-
-
-def give_up(reason: object) -> NoReturn:
-    """Skip; where the scanners are required, fail."""
-    if os.environ.get("REQUIRE_SCANNERS") == "1":
-        pytest.fail(f"REQUIRE_SCANNERS=1, but {reason}", pytrace=False)
-    pytest.skip(str(reason))
 
 
 def as_public_cas_issue(kind: str, ca: Forged) -> Forged:
@@ -99,7 +91,7 @@ async def test_sslyze_finds_mozillas_intermediate(scanned: Service, tmp_path: Pa
     try:
         command = await asyncio.to_thread(scanners.sslyze)
     except Unavailable as reason:
-        give_up(reason)
+        give_up("SCANNERS", reason)
     trust = ["--certinfo_ca_file", str(scanned.cafile)]
     target = f"localhost:{scanned.port}"
     done = await run([*command, "--mozilla_config=intermediate", *trust, target], tmp_path)
@@ -113,7 +105,7 @@ async def test_testssl_finds_nothing_above_low(scanned: Service, tmp_path: Path)
     try:
         command = scanners.testssl()
     except Unavailable as reason:
-        give_up(reason)
+        give_up("SCANNERS", reason)
     found = tmp_path / "findings.json"
     checks = ["--protocols", "--std", "--fs", "--server-preference", "--server-defaults", "--vulnerable"]
     quiet = ["--quiet", "--color", "0", "--warnings", "off"]

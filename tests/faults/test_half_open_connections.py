@@ -11,6 +11,7 @@ import pytest
 
 from proxy.simulator import Simulator
 from tests.support.ports import free_port
+from tests.support.requirements import give_up
 from tests.support.service import SECRET, Service
 from tests.support.waiting import until
 
@@ -56,7 +57,7 @@ def cable() -> Iterator[Cable]:
     try:
         ip("netns", "add", namespace)
     except (OSError, subprocess.CalledProcessError) as error:
-        pytest.skip(f"no network namespace can be made here: {error}")
+        give_up("NAMESPACES", f"no network namespace can be made here: {error}")
     near = f"amip{os.getpid() % 100_000}"
     # 198.18.0.0/15 is for tests of networks; a part of it for each run.
     place = f"198.18.{os.getpid() % 250}"

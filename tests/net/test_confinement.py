@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.landlock import landlock_version
+from tests.support.requirements import give_up
 
 _CONFINED = """
 import os, pwd, signal, socket, subprocess, sys, threading
@@ -105,8 +106,9 @@ def run(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.skipif(landlock_version() < 6, reason="this kernel's Landlock has not all of it")
 def test_what_is_not_needed_any_more_is_given_up(folder: Path, open_port: int) -> None:
+    if landlock_version() < 6:
+        give_up("LANDLOCK", "this kernel's Landlock has not all of it")
     with subprocess.Popen(
         [sys.executable, "-c", _CONFINED, str(folder), str(open_port)],
         stdin=subprocess.PIPE,
@@ -143,8 +145,9 @@ print(Path("/proc/self/environ").stat().st_uid == os.getuid())
 """
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="another user can be had by root only")
 def test_other_processes_of_the_user_cannot_look_into_it(tmp_path: Path) -> None:
+    if os.getuid() != 0:
+        give_up("ROOT", "another user can be had by root only")
     tmp_path.chmod(0o755)
     done = subprocess.run(
         ["setpriv", "--reuid=65534", "--clear-groups", sys.executable, "-c", _OTHERS_CANNOT_LOOK],
@@ -153,7 +156,7 @@ def test_other_processes_of_the_user_cannot_look_into_it(tmp_path: Path) -> None
         text=True,
     )
     if "Permission denied" in done.stderr and not done.stdout:
-        pytest.skip("this interpreter is for root only")
+        give_up("ROOT", f"{sys.executable} or {Path.cwd()} is for root only: check out where others can read")
     assert done.stdout == "True\nFalse\n", done.stderr
 
 

@@ -22,6 +22,7 @@ from proxy.net.reloads import ReloadReport
 from tests.support.certificates import DAY, forge, forge_crl, install
 from tests.support.core_doubles import ListTransport, ListUpstream, event
 from tests.support.live_service import LiveService
+from tests.support.requirements import give_up
 
 HASH = "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQ$hash"
 USERS = (
@@ -288,7 +289,7 @@ async def test_names_and_help_follow_the_conventions(service: LiveService) -> No
     assert all(name.startswith("amiproxy_") and words for _, _, name, words in helps)
     tool = which("promtool")
     if tool is None:
-        pytest.skip("Debian's package prometheus, which has promtool, is not installed")
+        give_up("TOOLS", "Debian's package prometheus, which has promtool, is not installed")
     checked = await asyncio.to_thread(
         subprocess.run, [tool, "check", "metrics"], input=text.encode(), capture_output=True, check=False
     )
