@@ -15,6 +15,10 @@ from tests.support.waiting import until
 
 #: Seconds for which an answer is waited; over that it is lost.
 PATIENCE = 30.0
+#: The only one that limits per address, and penalties, do not apply to.
+EXEMPT = "127.0.0.1"
+#: Where all harm comes from.
+HOSTILE = "127.0.0.66"
 _HARM = [
     b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
     b"Action: Login\r\nUsername: boss\r\nSecret: wrong\r\n\r\n",
@@ -33,6 +37,8 @@ class Crowd:
         self._service = service
         self._chance = random.Random(seed)
         self._numbers = count()
+        #: Every other of those that come and go, or ask, is limited, from an address of its own.
+        self._addresses = (EXEMPT if n % 2 else f"127.0.1.{n % 250 + 1}" for n in count())
         self.watchers: list[StormReader] = []
         self.counted: Counter[str] = Counter()
         self.lost: list[str] = []
@@ -50,7 +56,8 @@ class Crowd:
 
     async def ask(self) -> None:
         """One action after the other, each with an answer, whatever happens to Asterisk."""
-        async with await self._service.client("boss", Events="off") as client:
+        source = next(self._addresses)
+        async with await self._service.client("boss", source=source, Events="off") as client:
             while not self.ending:
                 action_id = f"ask-{next(self._numbers)}"
                 name = self._chance.choice(
@@ -83,10 +90,11 @@ class Crowd:
 
     async def come_and_go(self) -> None:
         """Log in, watch for a moment, leave one way or the other."""
+        source = next(self._addresses)
         while not self.ending:
             try:
                 reader = await StormReader.connect(
-                    self._service.port, self._service.context, "boss", PASSWORDS["boss"]
+                    self._service.port, self._service.context, "boss", PASSWORDS["boss"], source
                 )
             except (OSError, TimeoutError, AssertionError) as error:
                 self.lost.append(f"a good client does not get in: {error!r}")
@@ -108,8 +116,9 @@ class Crowd:
 
     async def not_read(self) -> None:
         """Log in and read nothing more, until it is cut."""
+        source = next(self._addresses)
         while not self.ending:
-            async with self._peer(receive_buffer=4096) as peer:
+            async with self._peer(source, receive_buffer=4096) as peer:
                 await peer.handshake()
                 await peer.send(b"Action: Login\r\nUsername: boss\r\nSecret: chief\r\n\r\n")
                 await until(lambda sock=peer.socket: self.ending or _is_over(sock), within=3600)
@@ -120,7 +129,7 @@ class Crowd:
         while not self.ending:
             harm = self._chance.choice(_HARM)
             with contextlib.suppress(OSError, TimeoutError, AssertionError):
-                async with asyncio.timeout(5), self._peer() as peer:
+                async with asyncio.timeout(5), self._peer(HOSTILE) as peer:
                     if self._chance.random() < 0.2:
                         await asyncio.sleep(0.5)
                     else:
@@ -130,9 +139,9 @@ class Crowd:
             self.counted["hostile connections"] += 1
 
     @contextlib.asynccontextmanager
-    async def _peer(self, **options: int) -> AsyncIterator[TlsPeer]:
+    async def _peer(self, source: str, receive_buffer: int = 0) -> AsyncIterator[TlsPeer]:
         address = ("127.0.0.1", self._service.port)
-        async with TlsPeer.to(address, self._service.context, **options) as peer:
+        async with TlsPeer.to(address, self._service.context, receive_buffer, source) as peer:
             yield peer
 
 

@@ -8,7 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.soak.crowd import Crowd
+from tests.soak.crowd import EXEMPT, Crowd
+from tests.soak.growth import growth_of
 from tests.soak.operations import Asterisk, Operators
 from tests.soak.vitals import Vitals
 from tests.support.service import LIMITS, SECRET, USERS, Service
@@ -51,10 +52,19 @@ _LIMITS = {
     "outbox_hard": 2 << 20,
     "outbox_stall": 5.0,
     "login_timeout": 20.0,
-    "action_rate": 1000.0,
+    # Half of the crowd and all harm come from addresses that are limited as anybody is.
+    "exempt": [f"{EXEMPT}/32"],
+    "connection_rate": 20,
+    "connection_burst": 60,
+    "connections_per_address": 20,
+    "unauthenticated_per_address": 16,
+    "login_failure_burst": 5,
+    # Short enough for many to begin and end.
+    "penalty": 2.0,
+    "penalty_max": 15.0,
 }
-#: Memory may grow this much after the warm-up before it is taken for a leak.
-_LEAK_BYTES = 24 << 20
+#: Seconds in which those who mean harm have earned a penalty.
+_HARM_SHOWS = 10.0
 
 
 async def soak(plan: Plan) -> Outcome:
@@ -129,7 +139,7 @@ async def _run(plan: Plan, service: Service, asterisk: Asterisk) -> Outcome:
         except AssertionError as error:
             outcome.lost.append(f"events: {error}")
         endless[0].cancel()
-    _balance(outcome, crowd, service, asterisk, operators)
+    _balance(outcome, took, crowd, service, asterisk, operators)
     for watcher in crowd.watchers:
         watcher.close()
     await _emptied(outcome, vitals, idle)
@@ -152,7 +162,12 @@ def _sampled(vitals: Vitals) -> Callable[[], Awaitable[None]]:
 
 
 def _balance(
-    outcome: Outcome, crowd: Crowd, service: Service, asterisk: Asterisk, operators: Operators
+    outcome: Outcome,
+    took: float,
+    crowd: Crowd,
+    service: Service,
+    asterisk: Asterisk,
+    operators: Operators,
 ) -> None:
     lost = outcome.lost
     lost += crowd.lost
@@ -178,6 +193,13 @@ def _balance(
         if not lost
         else f"{asterisk.sent:,} sent"
     )
+    penalties = service.stderr.count(" penalty-start ")
+    outcome.figures["limits"] = (
+        f"{penalties} penalties begun, {service.stderr.count(' penalty-end ')} ended, "
+        f"{service.stderr.count(' limit-hit ')} lines on other limits"
+    )
+    if not penalties and took > _HARM_SHOWS and crowd.counted["hostile connections"]:
+        lost.append("nobody who meant harm was given a penalty: the limits are not in force")
     faults = [line for line in service.stderr.splitlines() if "Traceback" in line or " fault " in line]
     lost += [f"a fault: {line[:400]}" for line in faults[:5]]
 
@@ -199,10 +221,9 @@ def _report(
     vitals: Vitals,
 ) -> None:
     warm_up = took / 3
-    warm = [r for s, r in zip(vitals.seconds, vitals.resident, strict=True) if s >= warm_up]
-    growth = (warm[-1] - warm[0]) if warm else 0
-    if growth > _LEAK_BYTES:
-        outcome.lost.append(f"memory grows: {growth >> 20} MiB after the warm-up")
+    growth = growth_of(vitals.seconds, vitals.resident, warm_up)
+    if growth.is_leak:
+        outcome.lost.append(f"memory grows: {growth}")
     outcome.figures |= {
         "duration": f"{took:.0f} s, {plan.sessions} connections at a time",
         "clients": ", ".join(f"{number:,} {what}" for what, number in sorted(crowd.counted.items())),
@@ -212,7 +233,7 @@ def _report(
             f"{vitals.resident[-1] / 1e6:.1f} MB at last; "
             f"each minute {' '.join(f'{size / 1e6:.1f}' for size in vitals.resident[::60])}"
         ),
-        "memory slope": f"{vitals.slope(warm_up) / (1 << 20):+.1f} MiB/h after {warm_up:.0f} s",
+        "memory growth": str(growth),
         "descriptors": f"{max(vitals.descriptors)} at most, {vitals.open_now} at the end",
         "processor": f"{vitals.cpu / took:.0%} of a core",
     }

@@ -34,13 +34,3 @@ class Vitals:
         """Seconds of processor time it has had."""
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    def slope(self, warm_up: float) -> float:
-        """Growth of its memory in bytes an hour: least squares over what came behind ``warm_up`` seconds."""
-        points = [(s, r) for s, r in zip(self.seconds, self.resident, strict=True) if s >= warm_up]
-        if len(points) < 3:
-            return 0.0
-        mean_s = sum(s for s, _ in points) / len(points)
-        mean_r = sum(r for _, r in points) / len(points)
-        spread = sum((s - mean_s) ** 2 for s, _ in points)
-        return sum((s - mean_s) * (r - mean_r) for s, r in points) / spread * 3600

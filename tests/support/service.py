@@ -63,9 +63,9 @@ class Service(ProxyProcess):
         configuration = yaml.safe_load(self.config.read_text())
         self.config.write_text(yaml.safe_dump({**configuration, **settings}, sort_keys=False))
 
-    async def client(self, user: str, **more: str) -> AmiClient:
-        """A session that has logged in."""
-        client = await self.connect()
+    async def client(self, user: str, *, source: str | None = None, **more: str) -> AmiClient:
+        """A session that has logged in, from the address ``source``."""
+        client = await self.connect(source)
         answer = await client.login(user, PASSWORDS[user], **more)
         assert answer.get("Message") == "Authentication accepted", answer
         return client

@@ -26,12 +26,14 @@ class StormReader(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     @classmethod
-    async def connect(cls, port: int, context: ssl.SSLContext, user: str, secret: str) -> Self:
-        """Log in; events come from now on, and the first seen is where counting begins."""
+    async def connect(
+        cls, port: int, context: ssl.SSLContext, user: str, secret: str, source: str = "127.0.0.1"
+    ) -> Self:
+        """Log in, from ``source``; events come from now on, and the first seen is where counting begins."""
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(DEADLINE):
             transport, reader = await loop.create_connection(
-                cls, "127.0.0.1", port, ssl=context, server_hostname="localhost"
+                cls, "127.0.0.1", port, ssl=context, server_hostname="localhost", local_addr=(source, 0)
             )
             transport.write(f"Action: Login\r\nUsername: {user}\r\nSecret: {secret}\r\n\r\n".encode())
             await reader._logged_in.wait()

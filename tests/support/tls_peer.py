@@ -31,14 +31,16 @@ class TlsPeer:
     @classmethod
     @asynccontextmanager
     async def to(
-        cls, address: tuple[str, int], context: ssl.SSLContext, receive_buffer: int = 0
+        cls, address: tuple[str, int], context: ssl.SSLContext, receive_buffer: int = 0, source: str = ""
     ) -> AsyncIterator["TlsPeer"]:
-        """Connect; no handshake yet.  ``receive_buffer`` bytes make a small window."""
+        """Connect, from ``source`` if any; no handshake yet.  ``receive_buffer`` bytes make a small window."""
         family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         with socket.socket(family) as sock:
             sock.setblocking(False)
             if receive_buffer:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+            if source:
+                sock.bind((source, 0))
             await asyncio.get_running_loop().sock_connect(sock, address)
             yield cls(sock, context)
 
