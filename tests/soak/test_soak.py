@@ -34,14 +34,16 @@ async def test_nothing_is_lost_in_a_small_one() -> None:
 @pytest.mark.timeout(120)
 async def test_an_event_that_one_misses_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     right = StormReader.data_received
-    reads = 0
+    missed: list[bytes] = []
 
     def deaf(self: StormReader, data: bytes) -> None:
-        nonlocal reads
-        reads += 1
-        if reads != 300:
+        # One read of one reader, in the middle of its stream; how many there are depends on the machine.
+        if not missed and self.last >= 50 and b"\r\nValue: " in data:
+            missed.append(data)
+        else:
             right(self, data)
 
     monkeypatch.setattr(StormReader, "data_received", deaf)
     outcome = await soak(replace(SMALL, minutes=0.1, comers=0, restart_every=3600.0))
+    assert missed
     assert any("different streams" in loss or "gaps in 0 resets" in loss for loss in outcome.lost)

@@ -33,7 +33,7 @@ class TlsPeer:
     async def to(
         cls, address: tuple[str, int], context: ssl.SSLContext, receive_buffer: int = 0, source: str = ""
     ) -> AsyncIterator["TlsPeer"]:
-        """Connect, from ``source`` if any; no handshake yet.  ``receive_buffer`` bytes make a small window."""
+        """Connect, from ``source`` if any; no handshake yet.  ``receive_buffer``: bytes of a small window."""
         family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         with socket.socket(family) as sock:
             sock.setblocking(False)
