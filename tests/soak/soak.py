@@ -234,6 +234,8 @@ def _report(
             f"each minute {' '.join(f'{size / 1e6:.1f}' for size in vitals.resident[::60])}"
         ),
         "memory growth": str(growth),
+        # A machine with no time for the soak's own clients makes them miss what came.
+        "held up": f"{vitals.longest_gap - 1:.1f} s at most between two looks a second apart",
         "descriptors": f"{max(vitals.descriptors)} at most, {vitals.open_now} at the end",
         "processor": f"{vitals.cpu / took:.0%} of a core",
     }

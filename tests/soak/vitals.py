@@ -3,6 +3,7 @@
 import os
 import time
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -28,6 +29,11 @@ class Vitals:
     def open_now(self) -> int:
         """Files it has open."""
         return len(list(Path(f"/proc/{self.pid}/fd").iterdir()))
+
+    @property
+    def longest_gap(self) -> float:
+        """Seconds between two samples."""
+        return max((after - before for before, after in pairwise(self.seconds)), default=0.0)
 
     @property
     def cpu(self) -> float:
