@@ -7,7 +7,7 @@ by its name in the configuration, and as one rationed log line ``limit-hit``.
 from proxy import log
 from proxy.config.limits import Limits
 from proxy.core.admission import Admission
-from proxy.core.exchange import Deadlines
+from proxy.core.deadlines import Deadlines
 from proxy.core.networks import NetworkSet
 from proxy.core.outbox import NEVER, Backlog, Outbox
 from proxy.core.stats import Stats

@@ -17,6 +17,7 @@ from proxy.ami.message import Action, Message
 from proxy.ami.relay import action_id_of, event_name_of, to_owner
 from proxy.core import originate
 from proxy.core.correlator import Asker, Correlator, Entry, Shape
+from proxy.core.deadlines import Deadlines
 from proxy.core.ports import Upstream
 from proxy.core.stats import Stats
 
@@ -30,38 +31,6 @@ TIMED_OUT = b"Timeout waiting for Asterisk"
 #: How long the OriginateResponse of a call that nobody waits for any more is still swallowed.
 _TOMBSTONE_SECONDS = 60.0
 _PING = Action([(b"Action", b"Ping")])
-
-
-class Deadlines:
-    """Seconds that an answer may take, by kind of action; and how many items a list may have."""
-
-    __slots__ = (
-        "action",
-        "command",
-        "list_item",
-        "list_items",
-        "list_total",
-        "originate_longest",
-        "originate_margin",
-    )
-
-    def __init__(
-        self,
-        action: float = 15.0,
-        command: float = 60.0,
-        list_item: float = 15.0,
-        list_total: float = 120.0,
-        originate_margin: float = 5.0,
-        originate_longest: float = 300.0,
-        list_items: int = 100_000,
-    ) -> None:
-        self.action = action
-        self.command = command
-        self.list_item = list_item
-        self.list_total = list_total
-        self.originate_margin = originate_margin
-        self.originate_longest = originate_longest
-        self.list_items = list_items
 
 
 class Exchange:
