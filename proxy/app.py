@@ -17,6 +17,7 @@ from typing import Any
 from proxy import __version__, log
 from proxy.config import Address, Config, ConfigErrors, Listener
 from proxy.config.differences import needs_restart
+from proxy.config.limits import CLOSING_SECONDS
 from proxy.core import masking, policy
 from proxy.core.hub import Hub
 from proxy.core.networks import NetworkSet
@@ -182,7 +183,7 @@ class App:
         return self._status(failed=self.reloads.failed)
 
     def _status(self, *, failed: bool) -> str:
-        link = self.link.state.value + (f" ({self.link.reason})" if self.link.reason else "")
+        link = self.link.standing + (f" ({self.link.reason})" if self.link.reason else "")
         state = "draining: " if self.draining else ""
         kept = "last reload failed, old configuration kept; " if failed else ""
         parts = [f"{state}{kept}{self.hub.authenticated} sessions, link {link}"]
@@ -207,7 +208,7 @@ class App:
 
     def _tell_ready(self) -> None:
         """Tell the service manager, once; with ``ready: upstream`` not before Asterisk is there."""
-        waits = self.config.ready == "upstream" and self.link.state is not LinkState.UP
+        waits = self.config.ready == "upstream" and not self.link.serves
         if not self._told_ready and not waits:
             self._told_ready = True
             self._notifier.ready(self.status())
@@ -288,13 +289,13 @@ class App:
         self.hub.exchange.draining = True
         self.hub.tell_shutdown()
         await self._while(lambda: self.hub.exchange.in_flight > 0, limits.drain_timeout)
-        self.hub.exchange.disconnect()  # what is not answered by now is told that its outcome is unknown
+        self.hub.disconnect()  # what is not answered by now is told that its outcome is unknown
         # What was asked behind it is refused by each session in its turns.
-        await self._while(lambda: self.hub.bounds.queued > 0, 1.0)
+        await self._while(lambda: self.hub.bounds.queued > 0, CLOSING_SECONDS / 2)
         for session in self.hub.sessions:
             session.close("shutdown")
         # The last bytes and the clients' own close: a moment, no more.
-        await self._while(lambda: self.door.open > 0, 1.0)
+        await self._while(lambda: self.door.open > 0, CLOSING_SECONDS / 2)
 
     async def _while(self, condition: Callable[[], bool], seconds: float) -> None:
         deadline = self._loop.time() + seconds
@@ -322,14 +323,19 @@ class App:
     async def _transact(self, trigger: str) -> ReloadReport:
         if self._told_ready:
             self._notifier.reloading()
+        failed = True
         try:
             report = await self._exchange(trigger)
         except (ConfigErrors, StartError, CertificatesRefused, OSError) as error:
             report = ReloadReport(False, trigger, time.time(), tuple(str(error).splitlines()))
+        else:
+            failed = report.keeps_old
+        finally:
+            # Whatever becomes of it: the manager waits for this.
+            if self._told_ready:
+                self._notifier.ready(self._status(failed=failed))
         for line in report.problems:
             log.say(log.ERROR, "reload-failed", reason=line, trigger=trigger)
-        if self._told_ready:
-            self._notifier.ready(self._status(failed=report.keeps_old))
         return report
 
     async def _exchange(self, trigger: str) -> ReloadReport:

@@ -24,9 +24,13 @@ _LONGEST = 256
 
 
 def say(level: int, what: str, **fields: object) -> None:
-    """Log one fact: ``what`` in lower case with hyphens, fields in the order given; None is left out."""
+    """Log one fact: ``what`` in lower case with hyphens, fields in the order given; None is left out.
+
+    A field that costs something to find out may be a function, called only if there is to be a line.
+    """
     if _LOGGER.isEnabledFor(level):
-        _LOGGER.log(level, what, extra={"fields": fields})
+        found = {name: value() if callable(value) else value for name, value in fields.items()}
+        _LOGGER.log(level, what, extra={"fields": found})
 
 
 class Rationed:

@@ -6,9 +6,10 @@ from proxy.config.accounts import uid_of
 from proxy.config.address import is_loopback
 from proxy.config.binding import Check
 from proxy.config.document import Document
-from proxy.config.limits import ORDERED, Limits
+from proxy.config.hiddennames import MOST_HIDDEN_NAMES
+from proxy.config.limits import CLOSING_SECONDS, ORDERED, Limits
 from proxy.config.problems import KeyPath
-from proxy.config.schema import Certificate, Config, FanOut, Listener, Metrics, Tls, Upstream
+from proxy.config.schema import Certificate, Config, FanOut, Listener, Log, Metrics, Tls, Upstream
 from proxy.x509.errors import BadName
 from proxy.x509.names import parse_name
 
@@ -82,6 +83,17 @@ def _check_limits(limits: Limits, path: KeyPath, document: Document) -> None:
         below, above = getattr(limits, low), getattr(limits, high)
         if below > above:
             document.report((*path, low), f"{below} is above {high} ({above})", f"lower it, or raise {high}")
+    room = limits.stop_timeout - limits.drain_timeout
+    if 0 <= room < CLOSING_SECONDS:
+        text = f"leaves {room:g} s before stop_timeout, and closing takes {CLOSING_SECONDS:g}"
+        document.report((*path, "drain_timeout"), text, "lower it, or raise stop_timeout")
+
+
+def _check_log(settings: Log, path: KeyPath, document: Document) -> None:
+    names = len(settings.hidden_variables)
+    if names > MOST_HIDDEN_NAMES:
+        text = f"{names} patterns, of at most {MOST_HIDDEN_NAMES}"
+        document.report((*path, "hidden_variables"), text, 'put together what is alike, such as "*PIN*"')
 
 
 def _check_config(config: Config, path: KeyPath, document: Document) -> None:
@@ -106,6 +118,7 @@ CHECKS: Mapping[type, Check] = {
     FanOut: _check_fan_out,
     Metrics: _check_metrics,
     Limits: _check_limits,
+    Log: _check_log,
     Config: _check_config,
 }
 

@@ -9,6 +9,8 @@ from typing import Final
 
 from proxy.config.problems import Unfit
 
+#: So many are looked for at once, with every line that is shown; a thousand more would not compile.
+MOST_HIDDEN_NAMES: Final = 200
 _FIT: Final = re.compile(r"[\w.*?-]*[\w.-][\w.*?-]*")
 
 

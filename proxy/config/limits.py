@@ -104,6 +104,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     stop_timeout: Seconds = 25.0
 
 
+#: How long sessions may take to close after a drain.
+CLOSING_SECONDS = 2.0
 #: Pairs of which the first may not be above the second.
 ORDERED = (
     ("sessions_authenticated", "connections"),

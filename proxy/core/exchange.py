@@ -51,7 +51,7 @@ class Exchange:
         self.now = 0.0
         #: Asterisk has all its modules; before, only what the proxy asks for itself is sent.
         self.serving = False
-        #: The service is ending: what is open is still answered, nothing new is sent.
+        #: The service is ending: what was asked is still sent and answered, nothing new is taken.
         self.draining = False
 
     @property
@@ -111,7 +111,9 @@ class Exchange:
         self._fill()
 
     def ask(self, action: Action, answer: Callable[[bytes], None]) -> None:
-        """Send an action of the proxy's own; its response goes to ``answer``, or nowhere if the link ends."""
+        """Send an action of the proxy's own; its response goes to ``answer``, or nowhere without a link."""
+        if self._upstream is None:
+            return
         entry = self._correlator.assign(None, action)
         entry.own = answer
         self._write(entry, action, self.deadlines.command)
@@ -133,16 +135,16 @@ class Exchange:
             asker.finished()
 
     def _fill(self) -> None:
-        waiting = self._waiting
-        while waiting and len(self._on_link) < WINDOW and self._fenced is None:
-            asker, action, _ = waiting[0]
+        # Looked up anew each time: who cannot be sent may end its session, which replaces the queue.
+        while self._waiting and len(self._on_link) < WINDOW and self._fenced is None:
+            asker, action, _ = self._waiting[0]
             if action.key in FENCED:
                 if self._on_link:
                     return  # it must be alone: nothing else is sent until the link is quiet
-                waiting.popleft()
+                self._waiting.popleft()
                 self._send_fenced(asker, action)
             else:
-                waiting.popleft()
+                self._waiting.popleft()
                 self._send(asker, action)
 
     def _send(self, asker: Asker, action: Action) -> None:

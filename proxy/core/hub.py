@@ -128,25 +128,29 @@ class Hub:
 
     def _serve_unbooted(self) -> None:
         log.say(log.WARNING, "upstream-not-booted", seconds=self.limits.upstream_boot_timeout)
+        self._learn()
         self.serve()
 
     def link_down(self, reason: str) -> None:
         """The link is gone: whatever is open is answered now, and the clients are told."""
         self.stats.link_downs += 1
         self._boot = None
+        self.disconnect()
+        if self._tracker is not None:
+            self._tracker.reset()
+        self._tell_upstream(b"Down", (b"Reason", reason.encode("ascii", "replace")))
+
+    def disconnect(self) -> None:
+        """Send Asterisk no more; what is open is answered now."""
         for timer in (self._relearn_timer, self._boot_timer):
             if timer is not None:
                 timer.cancel()
         self._relearn_timer = self._boot_timer = None
         self.exchange.disconnect()
-        if self._tracker is not None:
-            self._tracker.reset()
-        self._tell_upstream(b"Down", (b"Reason", reason.encode("ascii", "replace")))
 
     def from_upstream(self, messages: Iterable[bytes]) -> None:
         """What one read from Asterisk completed."""
         self.exchange.now = self.scheduler.now()
-        self.audiences.stale = True
         for raw in messages:
             try:
                 match = BROADCAST.fullmatch(raw)
@@ -175,7 +179,6 @@ class Hub:
         """An event of the proxy's own, well-formed."""
         match = BROADCAST.fullmatch(raw)
         assert match is not None
-        self.audiences.stale = True
         self._broadcast(raw, match[1])
 
     def _broadcast(self, raw: bytes, head: bytes) -> None:
@@ -184,6 +187,7 @@ class Hub:
         if audience is None:
             audience = self._audience_of(raw, head)
         audience.events += 1
+        self.audiences.stale = True
         for subscription in audience.subscriptions:
             if subscription.admits is None or subscription.admits(raw):
                 subscription.pending.append(raw)
@@ -235,12 +239,12 @@ class Hub:
     # -- what Asterisk is --------------------------------------------------
 
     def _note(self, name: bytes, raw: bytes) -> None:
-        if name == b"FullyBooted" and self.exchange.linked:
+        if not self.exchange.linked:
+            return
+        if name == b"FullyBooted":
             self._boot = Boot(raw, self.scheduler.now())
             self._learn()  # modules that loaded after our login have brought their actions
             self.serve()
-            return
-        if not self.exchange.connected:
             return
         if name == b"Reload" and self._boot is not None:
             self._boot.reloaded(self.scheduler.now())

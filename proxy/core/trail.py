@@ -44,7 +44,7 @@ def denied(session: "Session", action: Action, text: bytes, rule: str) -> None:
     fields = {
         "session": session.id,
         "action": action.name,
-        "target": target_of(action) or None,
+        "target": lambda: target_of(action) or None,  # looked for only if the ration has a line for it
         "rule": rule,
         "generation": session.hub.generation,
     }

@@ -13,7 +13,6 @@ from enum import Enum
 from typing import NamedTuple
 
 from proxy.net.certstore import CertStore
-from proxy.net.link import LinkState
 from proxy.net.service import Service
 from proxy.x509.ending import Ending
 from proxy.x509.expiry import Expiry, is_degraded
@@ -95,8 +94,8 @@ def _configuration(service: Service) -> Check:
 
 
 def _upstream(service: Service) -> Check:
-    state = service.link.state
-    if state is LinkState.UP:
-        return Check("upstream", Grade.GOOD, state.value)
+    link = service.link
+    if link.serves:
+        return Check("upstream", Grade.GOOD, link.standing)
     needed = service.config.ready == "upstream"
-    return Check("upstream", Grade.BAD if needed else Grade.DEGRADED, state.value)
+    return Check("upstream", Grade.BAD if needed else Grade.DEGRADED, link.standing)

@@ -299,6 +299,21 @@ class Link:
             log.say(log.ERROR, "upstream-down", reason=self.reason)
             await self._pause(self._delay(1, rejected=False))
 
+    @property
+    def serves(self) -> bool:
+        """Whether clients' actions are sent: Asterisk is there, and has booted."""
+        return self.state is LinkState.UP and not self._is_booting
+
+    @property
+    def standing(self) -> str:
+        """The state in a word, or two."""
+        booting = self.state is LinkState.UP and self._is_booting
+        return "up, Asterisk is booting" if booting else self.state.value
+
+    @property
+    def _is_booting(self) -> bool:
+        return self._hub.exchange.linked and not self._hub.exchange.serving
+
     def adopt(self, settings: Settings, secret: bytes) -> None:
         """New settings or secret: a link that stands is kept if they are the same, else made anew."""
         changed = (settings, secret) != (self.settings, self.secret)

@@ -89,13 +89,12 @@ class Door:
 
         ``introduces``: it is a trusted proxy's, whose own address stands for no client.
         """
-        if self.open >= self.limits.connections:
+        limit = "" if introduces else self._hub.bounds.admission.refusal(address, now)
+        if not limit and self.open >= self.limits.connections:
             # Those that linger after their close are in no pool, and would shut good clients out.
             self.displace_oldest("displaced before login")
-        if self.open >= self.limits.connections:
-            limit = "connections"
-        else:
-            limit = "" if introduces else self._hub.bounds.admission.refusal(address, now)
+            if self.open >= self.limits.connections:
+                limit = "connections"
         if limit:
             self._hub.bounds.hit(limit, address)
             return False
@@ -271,7 +270,10 @@ class Listener:
     def _lowered(self, sock: socket.socket) -> socket.socket:
         """The same connection by a descriptor that strangers have made room for."""
         self._door.shed()
-        lower = sock.dup()
+        try:
+            lower = sock.dup()
+        except OSError:
+            return sock  # the reserve itself is used up
         sock.close()
         return lower
 

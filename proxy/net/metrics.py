@@ -196,7 +196,7 @@ class ServiceCollector(Collector):
     def _upstream(self) -> Iterator[Metric]:
         hub, link = self._service.hub, self._service.link
         yield GaugeMetricFamily(
-            "amiproxy_link_up", "1 while logged in to Asterisk", float(link.state is LinkState.UP)
+            "amiproxy_link_up", "1 while clients' actions can be sent to Asterisk", float(link.serves)
         )
         states = GaugeMetricFamily("amiproxy_link_state", "1 for the state that holds", labels=["state"])
         for state in LinkState:

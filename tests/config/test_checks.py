@@ -138,6 +138,17 @@ def test_what_makes_sense_is_taken(folder: Path, changes: dict[str, str]) -> Non
             "listeners[1].address: listeners[0] has this address already; remove one of them",
         ),
         (
+            {"limits": "{drain_timeout: 24}"},
+            (
+                "limits.drain_timeout: leaves 1 s before stop_timeout, and closing takes 2; "
+                "lower it, or raise stop_timeout"
+            ),
+        ),
+        (
+            {"log": f"{{hidden_variables: [{', '.join(f'X{n}' for n in range(201))}]}}"},
+            'log.hidden_variables: 201 patterns, of at most 200; put together what is alike, such as "*PIN*"',
+        ),
+        (
             {"fan_out": "{flush_interval: 0.1}"},
             (
                 "fan_out.flush_interval: 0.1 is above flush_interval_max (0.05); "

@@ -592,6 +592,21 @@ class TestTime:
         bench.answer(asked, b"")
         assert got.take() == b"Response: Success\r\nActionID: 1\r\n\r\n"
 
+    def test_an_action_that_cannot_be_sent_sends_no_other_twice(self, bench):
+        # Its session ends with it, and the queue is made anew while it is being worked off.
+        for _ in range(WINDOW):
+            send(bench.login("deaf")[0], "Action: CoreStatus")
+        on_link = bench.upstream.take()
+        setter, _ = bench.login("setter")
+        long = "Action: Originate\nChannel: Local/1@x\nApplication: Wait\nData: 1\n"
+        send(setter, long + "\n".join(f"X{n}: 1" for n in range(123)))
+        setter.ended()
+        for number in range(3):
+            send(bench.login("boss")[0], f"Action: CoreSettings\nActionID: {number}\nNumber: {number}")
+        for asked in on_link:
+            bench.answer(asked, b"")
+        assert [asked.get(b"number") for asked in bench.upstream.take()] == [b"0", b"1", b"2"]
+
     def test_a_second_answer_to_a_call_that_is_not_decided_gives_nobody_up(self, bench):
         (caller, _), (other, got) = bench.login("boss"), bench.login("deaf")
         send(caller, TestOriginate.CALL)

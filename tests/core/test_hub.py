@@ -4,6 +4,7 @@ import pytest
 
 from proxy.ami import privilege
 from proxy.ami.eventfilter import FilterSet, compile_legacy
+from proxy.ami.message import Action
 from proxy.config.limits import Limits
 from proxy.config.rules import Rules, Scope
 from proxy.core.state import State
@@ -179,6 +180,35 @@ class TestLink:
         bench.clock.advance(2)
         assert bench.hub.exchange.connected
         assert "upstream-not-booted" in caplog.text
+        assert [asked.get(b"action") for asked in bench.upstream.take()] == [b"ListCommands"]
+
+    def test_what_is_loaded_before_the_boot_is_learnt(self):
+        bench = Bench(BOSS, CALLS)
+        bench.link_up(booted=False)
+        bench.feed(event("Load", "system", Module="x"))
+        bench.clock.advance(1.1)
+        assert [asked.get(b"action") for asked in bench.upstream.take()] == [b"ListCommands"]
+
+    def test_nothing_is_asked_or_told_once_it_was_disconnected(self, caplog):
+        bench = Bench(BOSS, CALLS)
+        bench.link_up(booted=False)
+        bench.feed(event("Load", "system", Module="x"))
+        bench.hub.disconnect()
+        bench.clock.advance(100)
+        bench.hub.exchange.ask(Action([(b"Action", b"Ping")]), lambda _: None)
+        assert bench.upstream.take() == []
+        assert "upstream-not-booted" not in caplog.text
+
+    def test_events_count_whatever_joins_in_between(self, bench):
+        (one, _), (two, _) = bench.login("calls"), bench.login("calls")
+        before = bench.hub.deliveries
+        bench.feed(event("Hold"))
+        one.receive(b"Action: CoreStatus\r\n\r\n")
+        for session in (one, two):
+            bench.feed(event("Hold"), event("Unhold"))
+            bench.hub.subscribe(session)
+            bench.feed(event("Hold"))
+        assert bench.hub.deliveries - before == 2 * 7
 
     def test_a_link_that_goes_before_the_boot_says_nothing_later(self, caplog):
         bench = Bench(BOSS, CALLS)

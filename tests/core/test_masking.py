@@ -1,5 +1,6 @@
 """Masking hides what may be secret, and leaves the rest as it is."""
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -159,3 +160,16 @@ def test_a_text_is_shown_up_to_a_mask_or_as_it_is(text: bytes) -> None:
     shown = masked_text(text)
     assert shown == text or text.startswith(shown.removesuffix(b" ***"))
     assert masked_text(text + b" secret hunter2").endswith(b"***")
+
+
+@pytest.mark.parametrize("shape", [b"SIP/a:", b"IAX2/a:b", b"PIN", b"ping ", b"PIN=", b"@SIP/a:"])
+def test_however_long_a_line_it_is_looked_at_once(shape: bytes) -> None:
+    # Four times the length is four times the work, or a client's line of 64 KiB would hold up everybody.
+    def seconds(length: int) -> float:
+        line = b"X: " + (shape * length)[:length]
+        began = time.thread_time()
+        masked(line)
+        return time.thread_time() - began
+
+    short, long = (min(seconds(length) for _ in range(5)) for length in (15_000, 60_000))
+    assert long < 10 * short + 0.01

@@ -1,4 +1,5 @@
 import asyncio
+import errno
 import socket
 import subprocess
 import sys
@@ -191,6 +192,17 @@ async def test_those_that_linger_after_their_close_shut_nobody_out(house: House,
         assert house.door.open == 3
 
 
+@limits(connections=1, unauthenticated=1, exempt=(), unauthenticated_per_address=1)
+async def test_who_is_refused_anyway_takes_nobodys_place(house: House, both: Contexts) -> None:
+    address = house.listen()
+    async with TlsPeer.to(address, both.client) as peer:
+        await peer.handshake()
+        await peer.record()
+        assert await was_refused(address, both.client)
+        await peer.send(LOGIN)
+        assert b"Authentication accepted" in await peer.record()
+
+
 async def test_descriptors_in_reserve_are_for_nobody(house: House, both: Contexts) -> None:
     address = house.listen()
     async with AsyncExitStack() as stack:
@@ -206,6 +218,14 @@ async def test_descriptors_in_reserve_are_for_nobody(house: House, both: Context
         assert await was_cut(stranger), "who has not logged in makes room"
         await user.send(b"Action: Challenge\r\nAuthType: MD5\r\n\r\n")
         assert await user.record(), "who has is served"
+        with pytest.MonkeyPatch.context() as patched:
+
+            def none(_: socket.socket) -> socket.socket:
+                raise OSError(errno.EMFILE, "Too many open files")
+
+            patched.setattr(socket.socket, "dup", none)
+            await until(lambda: house.listeners[0]._resume is None)
+            assert await was_refused(address, both.client), "not even for that is there one"
         house.door.reserved = all_of_them
         late = await stack.enter_async_context(TlsPeer.to(address, both.client))
         await late.handshake()
