@@ -6,6 +6,7 @@ secret of the account that all clients share.
 """
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
 from proxy.ami.message import Action
@@ -38,15 +39,30 @@ def config_file(user: Judged, action: Action) -> Deny | None:
 
 
 def update_config(user: Judged, action: Action) -> Deny | None:
-    """The same; and no line that would read as ``#include`` or ``#exec``, and no reload of the manager."""
+    """The same; no name that makes a line read as ``#include`` or ``#exec``; no reload of the manager."""
     refused = config_file(user, action)
     if refused is not None:
         return refused
-    for name, value in action.headers:
-        # Var-000000, Cat-000000, Value-, Match-: written out, a leading # makes a directive of them.
-        if b"-" in name and value.lstrip(b" \t").startswith(b"#"):
-            return _DIRECTIVE
+    if any(_makes_directive(name, value) for name, value in _names_written(action)):
+        return _DIRECTIVE
     return _MANAGER if _reloads_manager(action.get(b"reload")) and not user.write & SYSTEM else None
+
+
+def _names_written(action: Action) -> Iterator[tuple[bytes, bytes]]:
+    headers = [(name.strip().lower(), value) for name, value in action.headers]
+    renames = any(
+        name.startswith(b"action-") and value.strip(b" \t").lower() == b"renamecat" for name, value in headers
+    )
+    for name, value in headers:
+        # Of a rename the value is a category's new name; any other value has its semicolons escaped.
+        if name.startswith((b"var-", b"cat-", b"options-")) or (renames and name.startswith(b"value-")):
+            yield name, value
+
+
+def _makes_directive(header: bytes, name: bytes) -> bool:
+    # Asterisk writes names as they are: a block comment in one takes away what stands before a #.
+    begins_line = header.startswith((b"var-", b"cat-"))
+    return b";" in name or (begins_line and name.lstrip(b" \t").startswith(b"#"))
 
 
 def reload(user: Judged, action: Action) -> Deny | None:

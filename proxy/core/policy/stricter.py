@@ -48,7 +48,8 @@ STRICTER: Final = MappingProxyType(
         "SequenceNumber) into other people's streams.",
         "config-file": "manager.conf and users.conf hold accounts of the manager, the proxy's own "
         "among them; and Asterisk's test for its folder lets one beside it pass.",
-        "config-directive": "A line that begins with # would be read as #include or #exec.",
+        "config-directive": "A line that begins with # would be read as #include or #exec, and a ; in a "
+        "name may comment out what stands before the #.",
         "reload-manager": "Reloading the manager is for those who own its accounts: class "
         "system. So is a reload "
         "that names no module (Reload, UpdateConfig with `Reload: yes`), since it reloads the "

@@ -531,7 +531,16 @@ CALLS = [
     ),
 ]
 
+_UPDATE = "UpdateConfig\nSrcFilename: a.conf\nDstFilename: a.conf\n"
+
 CONFIGURATION = [
+    *_allowed(
+        ("config", _UPDATE + "Action-0: Update\nCat-0: featuremap\nVar-0: blindxfer\nValue-0: #1"),
+        ("config", _UPDATE + "Action-0: Append\nCat-0: a\nVar-0: b\nValue-0: sip:x;lr"),
+        ("config", _UPDATE + "Action-0: RenameCat\nCat-0: a\nValue-0: #b"),
+        ("config", _UPDATE + "Action-0: NewCat\nCat-0: a#b\nOptions-0: template"),
+        real=UNTRIED,
+    ),
     *_allowed(
         ("config", "GetConfig\nFilename: queues.conf"),
         ("system", "GetConfig\nFilename: queues.conf"),
@@ -591,6 +600,13 @@ CONFIGURATION = [
             "config",
             "UpdateConfig\nSrcFilename: a.conf\nDstFilename: a.conf\nVar-000000: #exec\nValue-000000: x",
         ),
+        # A block comment hides what stands before the #, within one name or from one to the next.
+        ("config", _UPDATE + "Var-000000: ;-- --;#include manager.conf;\nValue-000000: x"),
+        ("config", _UPDATE + "vAR-0: a;--\nValue-0: x"),
+        ("config", _UPDATE + "Cat-000000: --;#include manager.conf"),
+        ("config", _UPDATE + "Cat-000000:  #exec"),
+        ("config", _UPDATE + "Action-000000: RenameCat\nCat-000000: a\nValue-000000: b;--"),
+        ("config", _UPDATE + "Action-000000: NewCat\nCat-000000: a\nOptions-000000: inherit=b;--"),
     ),
     *_denied(
         "reload-manager",
