@@ -17,7 +17,7 @@ from proxy.core.policy.verdict import PERMISSION_DENIED, Deny, Judged
 _FORBIDDEN: Final = Deny(b"Originate Access Forbidden: app or data blacklisted", "application")
 _EVALUATED: Final = Deny(PERMISSION_DENIED, "evaluated-value")
 _GOSUB: Final = Deny(PERMISSION_DENIED, "predial-gosub")
-_CONNECTS: Final = Deny(PERMISSION_DENIED, "outgoing-connection")
+CONNECTS: Final = Deny(PERMISSION_DENIED, "outgoing-connection")
 
 #: Asterisk's own list: anywhere in the application's name, any case.
 _CODE: Final = re.compile(
@@ -85,7 +85,7 @@ _PLAYS: Final = MappingProxyType(
     }
 )
 #: Technologies whose channels are connections to the host that the caller names.
-_CONNECTION: Final = re.compile(rb'(?:\A|[,&])[ \t"\\]*(?:audiosocket|unicastrtp)/', re.IGNORECASE)
+_CONNECTION: Final = re.compile(rb"(?:\A|[,&])[ \t]*(?:audiosocket|unicastrtp)/", re.IGNORECASE)
 
 _ASSIGNING: Final = frozenset({b"importvar", b"mset", b"set"})
 _BLANK: Final = b' \t"'
@@ -109,14 +109,19 @@ def originate(user: Judged, action: Action) -> Deny | None:
         return None
     if any(_EVALUATES.search(action.get(name)) for name in _EVALUATED_HEADERS):
         return _EVALUATED
-    return _CONNECTS if _CONNECTION.search(action.get(b"channel")) else None
+    return CONNECTS if connects(action.get(b"channel")) else None
 
 
 def queue_add(user: Judged, action: Action) -> Deny | None:
     """A queue dials its members: what Originate may not have as its channel is no member either."""
-    if _CONNECTION.search(action.get(b"interface")) and not user.write & SYSTEM:
-        return _CONNECTS
+    if connects(action.get(b"interface")) and not user.write & SYSTEM:
+        return CONNECTS
     return None
+
+
+def connects(text: bytes) -> bool:
+    """Whether one of the channels to be dialled is a connection, however quoted."""
+    return any(map(_CONNECTION.search, functions.readings(text)))
 
 
 def run(user: Judged, application: bytes, data: bytes) -> Deny | None:
@@ -155,7 +160,7 @@ def _class_of(name: bytes, items: list[bytes]) -> int:
 
 
 def _stays_inside(name: bytes, data: bytes, items: list[bytes]) -> bool:
-    if _CONNECTION.search(data) or (name in _FILES and items and leaves_folder(items[0])):
+    if connects(data) or (name in _FILES and items and leaves_folder(items[0])):
         return False
     shown = _PLAYS.get(name)
     return shown is None or not any(b"://" in item for number, item in enumerate(items) if number != shown)

@@ -10,8 +10,8 @@ import re
 from typing import Final
 
 from proxy.ami.message import Action
-from proxy.ami.privilege import AGENT, CALL, CONFIG, REPORTING, SYSTEM, USER
-from proxy.core.policy import functions
+from proxy.ami.privilege import AGENT, ALL, CALL, CONFIG, REPORTING, SYSTEM, USER
+from proxy.core.policy import applications, functions
 from proxy.core.policy.verdict import PERMISSION_DENIED, Deny, Judged
 
 _ASTERISK_LIST: Final = Deny(b"Command blacklisted", "command")
@@ -48,6 +48,7 @@ _EVALUATES: Final = (b"dialplan eval function",)
 _NEEDS: Final = (
     (b"add extension", SYSTEM),
     (b"add ignorepat", SYSTEM),
+    (b"add queue", SYSTEM | AGENT),
     (b"agent logoff", SYSTEM | AGENT),
     (b"agi dump", SYSTEM),
     (b"agi dumphtml", SYSTEM),
@@ -56,6 +57,8 @@ _NEEDS: Final = (
     (b"autoanswer", SYSTEM | CALL),
     (b"bridge destroy", SYSTEM | CALL),
     (b"bridge kick", SYSTEM | CALL),
+    (b"bridge technology suspend", SYSTEM),
+    (b"bridge technology unsuspend", SYSTEM),
     (b"channel originate", SYSTEM),
     (b"channel redirect", SYSTEM | CALL),
     (b"channel request hangup", SYSTEM | CALL),
@@ -96,21 +99,30 @@ _NEEDS: Final = (
     (b"meetme mute", SYSTEM | CALL),
     (b"meetme unlock", SYSTEM | CALL),
     (b"meetme unmute", SYSTEM | CALL),
+    (b"mixmonitor list", ALL),
     (b"mixmonitor", SYSTEM),
     (b"mute", SYSTEM | CALL),
+    (b"odbc show", ALL),
     (b"odbc", SYSTEM),
     (b"originate", SYSTEM),
     (b"pjsip export", SYSTEM),
     (b"pjsip send notify", SYSTEM),
+    *((b"pjsip set logger " + what, ALL) for what in (b"add", b"host", b"method", b"off", b"on", b"verbose")),
     (b"pjsip set logger", SYSTEM),
     (b"pjsip set maintenance", SYSTEM),
     (b"pjsip show auth", SYSTEM),
     (b"pjsip show auths", SYSTEM),
     (b"presencestate change", SYSTEM),
     (b"pri set debug file", SYSTEM),
+    *(
+        (b"queue " + what, SYSTEM | AGENT)
+        for what in b"add pause priority reload remove reset set unpause withdraw".split()
+    ),
     (b"realtime", SYSTEM),
     (b"remove extension", SYSTEM),
     (b"remove ignorepat", SYSTEM),
+    (b"remove queue", SYSTEM | AGENT),
+    (b"rtp set debug", ALL),
     (b"rtp set", SYSTEM),
     (b"save dialplan", SYSTEM),
     (b"send text", SYSTEM | CALL),
@@ -128,6 +140,11 @@ _NEEDS: Final = (
     (b"voicemail remove", SYSTEM | USER),
     (b"xmldoc dump", SYSTEM),
 )
+
+#: A queue dials its members.
+_DIALLED: Final = (b"queue add", b"add queue")
+#: Asterisk takes "pause|unpause" for the place in its own words where one of the two stands.
+_ALTERNATIVES: Final = re.compile(rb"[][|{}]")
 
 _ALIAS_OF_END: Final = re.compile(rb"die\Z|quit\Z|exit\Z|shutdown\Z", re.IGNORECASE)
 
@@ -176,7 +193,9 @@ def command(user: Judged, action: Action) -> Deny | None:
         return _REFUSED
     if starts(said, _HITS_LINK) and not starts(said, _HARMLESS):
         return _REFUSED
-    if starts(said, _RELOADS) and any(b"manager" in word for word in said):
+    if any(_ALTERNATIVES.search(word) for word in said[:3]):
+        return _REFUSED
+    if starts(said, _RELOADS) and any(map(_names_manager, said)):
         return _REFUSED
     if (said in _RELOADS_ALL or (starts(said, _TAKES_FILE) and said[2:])) and not user.write & SYSTEM:
         return _REFUSED
@@ -187,10 +206,17 @@ def command(user: Judged, action: Action) -> Deny | None:
             if not user.write & classes:
                 return _REFUSED
             break
+    if starts(said, _DIALLED) and any(map(applications.connects, said)) and not user.write & SYSTEM:
+        return applications.CONNECTS
     listed = None if user.rules is None else user.rules.commands
     if listed is not None and not starts(said, tuple(prefix.lower().encode() for prefix in listed)):
         return _NOT_LISTED
     return None
+
+
+def _names_manager(word: bytes) -> bool:
+    # A module's name, or the whole path of a file.
+    return word.rpartition(b"/")[2].strip(b" \t").startswith((b"manager", b"users.conf"))
 
 
 def _may_evaluate(user: Judged, said: list[bytes]) -> bool:

@@ -23,9 +23,11 @@ from proxy.core.policy.verdict import Judged
 
 #: Open to all for reading: a call's own data, states, queues.
 READABLE: Final = frozenset(
-    b"""CALLERID CDR CHANNEL CHANNEL_EXISTS CONFBRIDGE_INFO CONNECTEDLINE DEVICE_STATE DIALPLAN_EXISTS
-    EXTENSION_STATE GROUP GROUP_COUNT HINT LEN PRESENCE_STATE QUEUE_EXISTS QUEUE_MEMBER QUEUE_MEMBER_COUNT
-    QUEUE_MEMBER_LIST QUEUE_MEMBER_PENALTY QUEUE_WAITING_COUNT REDIRECTING TIMEOUT VERSION""".split()
+    b"""CALLERID CDR CHANNEL CHANNELS CHANNEL_EXISTS CONFBRIDGE_INFO CONNECTEDLINE DEVICE_STATE
+    DIALPLAN_EXISTS EXTENSION_STATE GROUP GROUP_COUNT HANGUPCAUSE HINT IAXPEER LEN PJSIP_AOR PJSIP_CONTACT
+    PJSIP_DIAL_CONTACTS PJSIP_ENDPOINT PRESENCE_STATE QUEUE_EXISTS QUEUE_MEMBER QUEUE_MEMBER_COUNT
+    QUEUE_MEMBER_LIST QUEUE_MEMBER_PENALTY QUEUE_WAITING_COUNT REDIRECTING SIPPEER TIMEOUT VERSION
+    VMCOUNT""".split()
 )
 
 #: Open to all for writing: what a call carries.  Not PRESENCE_STATE: its values may be Base64, and so
@@ -42,7 +44,7 @@ WRITABLE_OF_CHANNEL: Final = frozenset(
 #: Open for writing to a user whose ``functions`` names them: they change the call's own media, header
 #: or record.  A list and no pattern, because functions run code, jump or reach others in too many ways.
 WRITABLE_IF_NAMED: Final = frozenset(
-    b"""AGC CALLERPRES CDR_PROP DENOISE FRAME_DROP IAXVAR JITTERBUFFER LOG_GROUP MESSAGE_DATA MUTEAUDIO
+    b"""AGC CALLERPRES CDR_PROP DENOISE FAXOPT FRAME_DROP IAXVAR JITTERBUFFER LOG_GROUP MESSAGE_DATA MUTEAUDIO
     PITCH_SHIFT PJSIP_DTMF_MODE PJSIP_HEADER_PARAM PJSIP_INHERITABLE_HEADER PJSIP_MEDIA_OFFER
     PJSIP_MOH_PASSTHROUGH SPEECH_ENGINE STIR_SHAKEN_ATTESTATION TALK_DETECT VOLUME""".split()
 )
@@ -62,9 +64,10 @@ SYSTEM_ONLY: Final = frozenset(
 _ASSIGN_BY_ARGUMENT: Final = frozenset({b"ARRAY", b"HASH", b"SET"})
 
 #: A ``*`` in ``functions`` does not stand for these: what they make may hold line ends, and those begin
-#: messages of their own on the link.
+#: messages of their own on the link.  Nor for AGENT and VM_INFO: they tell passwords.
 _NAMED_IN_FULL: Final = frozenset(
-    b"AES_DECRYPT BASE64_DECODE ICONV JSON_DECODE SPRINTF STRFTIME URIDECODE".split()
+    b"""AES_DECRYPT AGENT BASE64_DECODE ICONV JSON_DECODE REPLACE SPRINTF STRFTIME STRREPLACE URIDECODE
+    VM_INFO""".split()
 )
 
 #: Closed even to class system unless ``functions`` names them: secrets, environment, network, databases.
@@ -77,6 +80,8 @@ _ASTERISK_CHECK: Final = re.compile(rb"SHELL|EVAL")
 
 _CALL: Final = re.compile(rb"([A-Z0-9_]+)\(([^()$]*)\)\Z")
 _CALLED: Final = re.compile(rb"([A-Za-z0-9_]*)[ \t]*\(")
+#: In the regular expression of CHANNELS(): counts of counts take a machine's memory, and the link with it.
+_REPEATS: Final = re.compile(rb"[{\\]")
 _FUNCTION_BYTES: Final = re.compile(rb"[()]|\$[{\[]")
 
 #: Handed to a shell, run as AGI or recorded to, by res_monitor (Asterisk up to 20), app_queue, MeetMe and
@@ -128,6 +133,8 @@ def _open_call(name: bytes) -> tuple[bytes, bytes]:
     function, argument = call.groups()
     if function in SYSTEM_ONLY | _ASSIGN_BY_ARGUMENT or _NAMED_ONLY.match(function):
         return b"", b""
+    if function == b"CHANNELS" and _REPEATS.search(argument):
+        return b"", b""
     return function, argument
 
 
@@ -139,10 +146,11 @@ def _is_named(listed: tuple[str, ...], function: bytes) -> bool:
 
 def _system_may_use(user: Judged, name: bytes) -> bool:
     listed = _listed(user.rules)
-    for function in _CALLED.findall(name):
+    # Asterisk's configuration holds the secret of the account that all clients share.
+    of_manager = any(b"manager" in reading.lower() for reading in readings(name))
+    for function in _called(name):
         if _NAMED_ONLY.match(function):
-            # Asterisk's configuration holds the secret of the account that all clients share.
-            if listed is None or function.decode("ascii") not in listed or b"manager" in name.lower():
+            if listed is None or function.decode("ascii") not in listed or of_manager:
                 return False
         elif listed is not None and not wildcard.matches(listed, function):
             return False
@@ -155,9 +163,16 @@ def _listed(rules: Rules | None) -> tuple[str, ...] | None:
 
 def calls_closed_one(text: bytes) -> bool:
     """Whether a text has a call of a function that class system alone may use, wherever it stands in it."""
-    return any(
-        function.upper() in SYSTEM_ONLY or _NAMED_ONLY.match(function) for function in _CALLED.findall(text)
-    )
+    return any(function.upper() in SYSTEM_ONLY or _NAMED_ONLY.match(function) for function in _called(text))
+
+
+def readings(text: bytes) -> tuple[bytes, bytes]:
+    """A text as it is, and as it is once Asterisk has taken out its quotes and backslashes."""
+    return text, text.translate(None, b'"\\')
+
+
+def _called(text: bytes) -> set[bytes]:
+    return {function for reading in readings(text) for function in _CALLED.findall(reading)}
 
 
 def arguments(text: bytes) -> list[bytes]:

@@ -37,12 +37,14 @@ STRICTER: Final = MappingProxyType(
         "clients and so never travels; dropped in silence it would mislead.",
         "outgoing-connection": "A channel of AudioSocket or UnicastRTP is a connection from "
         "Asterisk's machine to the "
-        "host that the dial string names: class system, in an Originate and for a queue's member.",
+        "host that the dial string names: class system, in an Originate and for a queue's member, added "
+        "by QueueAdd or on the command line.",
         "hangup-pattern": "One Hangup with /.*/ ends every call of the server: class system.",
         "agi-command": "EXEC, DATABASE and functions reach beyond what the class agi names, a grammar or an "
         "image may be any file, and a prompt that is a URL is fetched: class system. Naming "
         "another channel than the action's own (HANGUP, CHANNEL STATUS, GET FULL VARIABLE) needs "
-        "call.",
+        "call. Of several words behind EXEC's application Asterisk reads one: put the data in "
+        "quotes. GET and SET VARIABLE of the functions closed even to system are refused to all.",
         "user-event-header": "Asterisk copies every header of a UserEvent, so that a client could write "
         "the lines of a message's frame (Event, EventList, Privilege, Response, Server, Timestamp, "
         "SequenceNumber) into other people's streams.",
@@ -59,7 +61,9 @@ STRICTER: Final = MappingProxyType(
         "module-name": "ModuleLoad takes names, not paths.",
         "command": "Commands that end, restart or kick what the link depends on are refused to all; those "
         "that run code, write files, change the dialplan or the database, reload every module at "
-        "once, or reach other people's calls, agents or mailboxes need the class that names that."
-        " Aliases that Asterisk's cli_aliases.conf comes with count as what they stand for.",
+        "once, or reach other people's calls, queues, agents or mailboxes need the class that names"
+        " that, as their actions do. A word such as `pause\\|unpause`, which Asterisk takes for"
+        " either, is refused to all among the first three. Aliases that Asterisk's "
+        "cli_aliases.conf comes with count as what they stand for.",
     }
 )

@@ -54,12 +54,18 @@ _UNBOUNDED: Final = frozenset(
         b"confbridgestoprecord",
         b"confbridgeunlock",
         b"dahdidialoffhook",
+        b"dahdidndoff",
+        b"dahdidndon",
         b"dahdihangup",
         b"dahditransfer",
         b"meetmemute",
         b"meetmeunmute",
+        b"messagesend",
+        b"pjsipqualify",
     }
 )
+#: Take an endpoint or an address in the place of a channel.
+_TAKES_ENDPOINT: Final = frozenset({b"pjsiphangup", b"pjsipnotify"})
 #: Take "all", "participants" or the beginning of a name for a channel: only a whole name is one channel.
 _TAKES_PREFIX: Final = frozenset(
     {b"confbridgekick", b"confbridgemute", b"confbridgesetsinglevideosrc", b"confbridgeunmute"}
@@ -157,10 +163,19 @@ _HARMLESS: Final = frozenset(
 )
 _ASSIGNS: Final = frozenset({b"set", b"mset"})
 _JUMPS: Final = frozenset({b"goto", b"gosub"})
-_DIALS: Final = frozenset({b"dial", b"page"})
-#: Options of Dial that name no place in the dialplan and run nothing.
 _TIMEOUT: Final = re.compile(rb"[0-9.^]*\Z")
-_DIAL_OPTIONS: Final = re.compile(rb"(?:[cCEgHhiIjkKNoRtTwWxXz]|[LmSr](?:\([^()]*\))?)*\Z")
+#: What may stand behind the channels to dial: a timeout, and options that name no place in the dialplan
+#: and run nothing.
+_DIALS: Final = MappingProxyType(
+    {
+        b"dial": (
+            _TIMEOUT,
+            re.compile(rb"(?:[cCEgHhiIjkKNoRtTwWxXz]|[AD]\([^()]*\)|[LmSr](?:\([^()]*\))?)*\Z"),
+        ),
+        b"page": (re.compile(rb"(?:[dinqrs]|A\([^()]*\))*\Z"), _TIMEOUT),
+    }
+)
+_QUEUE_OPTIONS: Final = re.compile(rb"(?:[cCdhHiIkKnrRtTwWxX]|m(?:\([^()]*\))?)*\Z")
 
 
 def within_targets(rules: Rules, action: Action) -> Deny | None:
@@ -200,6 +215,8 @@ def _reaches_others(action: Action) -> bool:
         return not action.get(b"interface")
     if action.key in _TAKES_PREFIX:
         return _SUFFIX.search(action.get(b"channel")) is None
+    if action.key in _TAKES_ENDPOINT:
+        return not action.get(b"channel") or any(map(action.get, (b"endpoint", b"uri")))
     return action.key in _UNBOUNDED
 
 
@@ -270,14 +287,16 @@ def _agi(rules: Rules, action: Action) -> Deny | None:
         if (refused := _live(rules, channel)) is not None:
             return refused
     match [word.lower() for word in said[:2]]:
+        case [b"exec", _] if said[3:]:
+            return _either(rules)  # Asterisk would give the first alone to the application
         case [b"exec", application]:
-            return _application(rules, application, b" ".join(said[2:]))
+            return _application(rules, application, b"".join(said[2:3]))
         case [b"gosub", _]:
             return _jump(rules, said[1:4])
         case [b"set", b"context"]:
             return _jump(rules, [*said[2:3], b"", b""])
         case [b"set", b"variable"]:
-            return _assignment(rules, b"".join(said[2:3]), b" ".join(said[3:]))
+            return _assignment(rules, b"".join(said[2:3]), b"".join(said[3:4]))
         case _:
             return None
 
@@ -305,18 +324,17 @@ def _application(rules: Rules, application: bytes, data: bytes) -> Deny | None:
         texts = applications.assigned_by(name, data, items)
         return next(filter(None, (_assignment(rules, text, b"") for text in texts)), None)
     if name in _DIALS and items:
-        return _dial(rules, items)
-    if name == b"queue" and not any(items[5:8]):
+        return _dial(rules, items, _DIALS[name])
+    if name == b"queue" and not any(items[5:8]) and all(map(_QUEUE_OPTIONS.match, items[1:2])):
         return None  # its agents are the queue's own; AGI, macro and subroutine are not given
     if name in _JUMPS:
         return _jump(rules, items)
     return _either(rules)
 
 
-def _dial(rules: Rules, items: list[bytes]) -> Deny | None:
-    # Dial has its options third; Page has them second, where a timeout of Dial's stands.
-    destinations, timeout, options, *rest = [*items, b"", b""]
-    if not _TIMEOUT.match(timeout) or not _DIAL_OPTIONS.match(options) or any(rest):
+def _dial(rules: Rules, items: list[bytes], harmless: tuple[re.Pattern[bytes], ...]) -> Deny | None:
+    destinations, second, third, *rest = [*items, b"", b""]
+    if not harmless[0].match(second) or not harmless[1].match(third) or any(rest):
         return _CONTEXT
     for destination in destinations.split(b"&"):
         refused = _destination(rules, destination.strip(b" \t"))

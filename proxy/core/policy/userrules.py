@@ -5,6 +5,7 @@ value that a rule forces is judged like one the client wrote, but for a forced
 ``Variable``, which is the operator's word.
 """
 
+import re
 from types import MappingProxyType
 from typing import Final
 
@@ -22,7 +23,7 @@ _FORCED: Final = Deny(PERMISSION_DENIED, "rules.set")
 #: Answers of these show calls of everybody, which a scope is there to hide.
 _SHOWS_CALLS: Final = frozenset(
     b"""agents bridgeinfo bridgelist confbridgelist coreshowchannelmap coreshowchannels dahdishowchannels
-    faxsession faxsessions iaxnetstats meetmelist parkedcalls pjsipshowendpoint pjsipshowendpoints
+    faxsession faxsessions faxstats iaxnetstats meetmelist parkedcalls pjsipshowendpoint pjsipshowendpoints
     queuestatus""".split()
 )
 
@@ -30,10 +31,23 @@ _SHOWS_CALLS: Final = frozenset(
 _SAME_AS: Final = MappingProxyType(
     {
         b"account": (b"CHANNEL", b"CDR"),
-        b"callerid": (b"CALLERID", b"CONNECTEDLINE", b"REDIRECTING"),
+        b"callerid": (b"CALLERID", b"CALLERPRES", b"CONNECTEDLINE", b"REDIRECTING"),
         b"codecs": (b"CHANNEL",),
     }
 )
+#: Functions that tell of everybody's calls, and where an action may name one.
+_ABOUT_ALL: Final = re.compile(rb"(?:CHANNELS|CONFBRIDGE_INFO)[ \t]*\(", re.IGNORECASE)
+_READ_FROM: Final = MappingProxyType(
+    {b"agi": b"command", b"command": b"command", b"getvar": b"variable", b"status": b"variables"}
+)
+
+#: Set headers of the SIP messages, in which a caller's identity may stand as well.
+_SETS_HEADER: Final = re.compile(rb"(?:PJSIP_(?:\w+_)?HEADER(?:_\w+)?\(|_*SIPADDHEADER)", re.IGNORECASE)
+#: Headers that hold none.
+_NO_IDENTITY: Final = re.compile(rb"[ \t]*(?:x-[\w-]+|alert-info|call-info)[ \t]*\Z", re.IGNORECASE)
+#: Options of Dial and Page that leave the caller's identity alone.
+_KEEPS_IDENTITY: Final = re.compile(rb"(?:[0-9.^cCdEgHhIijkKnNqRrsStTwWxXz]|[ABDFGLMSUbmr]\([^()]*\))*\Z")
+_DIALS: Final = MappingProxyType({b"dial": 1, b"page": 1, b"retrydial": 4})
 
 
 def may_use(rules: Rules, key: bytes) -> Deny | None:
@@ -49,14 +63,14 @@ def may_use(rules: Rules, key: bytes) -> Deny | None:
 
 
 def within_scope(rules: Rules, action: Action) -> Deny | None:
-    """For a user with a scope: no list of everybody's calls, unless ``actions.allow`` spells it out.
+    """For a user with a scope: no list or count of everybody's calls, unless ``actions.allow`` spells it out.
 
     Nor an id of the user's own for a new channel: one that another call had, which may go on
     under it, would make that call the user's.
     """
     if rules.scope is None:
         return None
-    if any(action.get(header) for header in _CHANNEL_IDS):
+    if any(action.get(header) for header in _CHANNEL_IDS) or _asks_about_all(action):
         return _BEYOND_SCOPE
     shows = (
         action.key in _SHOWS_CALLS
@@ -67,6 +81,12 @@ def within_scope(rules: Rules, action: Action) -> Deny | None:
         return None
     allowed = rules.actions.allow if rules.actions is not None else None
     return None if action.key.decode("latin-1") in map(str.lower, allowed or ()) else _BEYOND_SCOPE
+
+
+def _asks_about_all(action: Action) -> bool:
+    header = _READ_FROM.get(action.key)
+    texts = () if header is None else action.get_all(header)
+    return any(_ABOUT_ALL.search(reading) for text in texts for reading in functions.readings(text))
 
 
 def rewrite(rules: Rules, action: Action) -> tuple[Action, Deny | None]:
@@ -83,7 +103,8 @@ def rewrite(rules: Rules, action: Action) -> tuple[Action, Deny | None]:
         elif rule.set is not None and header != b"variable":
             action = action.with_header(rule.header.encode(), rule.set.encode())
             forced.update(_SAME_AS.get(header, ()))
-    return action, _FORCED if forced and _assigns(action, forced) else None
+    refused = _assigns(action, forced) or (b"CALLERID" in forced and _changes_identity(action))
+    return action, _FORCED if refused else None
 
 
 def with_forced_variables(rules: Rules, action: Action) -> Action:
@@ -121,4 +142,19 @@ def _assigns(action: Action, forced: set[bytes]) -> bool:
         name.partition(b"(")[0].strip() in forced
         for name, _ in functions.assignments(action.get_all(b"variable"))
         if b"(" in name
+    )
+
+
+def _changes_identity(action: Action) -> bool:
+    """Whether a header, or an option of the application, may say another caller than the forced one."""
+    for written, value in functions.assignments(action.get_all(b"variable")):
+        name = functions.readings(written)[1].strip()
+        if _SETS_HEADER.match(name):
+            _, parenthesis, inner = name.partition(b"(")
+            header = inner.rstrip(b")").split(b",")[1:2] if parenthesis else [value.partition(b":")[0]]
+            if not header or not _NO_IDENTITY.match(header[0]):
+                return True
+    first = _DIALS.get(action.get(b"application").strip(b" \t").lower())
+    return first is not None and not all(
+        map(_KEEPS_IDENTITY.match, functions.arguments(action.get(b"data"))[first : first + 2])
     )

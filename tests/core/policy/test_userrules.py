@@ -155,11 +155,43 @@ def test_a_forced_value_is_judged_like_any_other() -> None:
         ("CallerID", "CALLERID(num)=x", "rules.set"),
         ("CallerID", "CDR(userfield)=x", ""),
         ("Account", "CHANNEL=1", ""),
+        ("CallerID", "PJSIP_HEADER(add,P-Asserted-Identity)=<sip:1@h>", "rules.set"),
+        ("CallerID", "PJSIP_HEADER(update,From,1)=<sip:1@h>", "rules.set"),
+        ("CallerID", "PJSIP_HEADER(add,X-A: 1\\,From)=1", "rules.set"),
+        ("CallerID", "PJSIP_HEADER(add)=1", "rules.set"),
+        ("CallerID", "PJSIP_HEADER(add,X-Ticket)=1", ""),
+        ("CallerID", "PJSIP_HEADER(add,Alert-Info)=ring", ""),
+        ("Account", "PJSIP_HEADER(add,P-Asserted-Identity)=<sip:1@h>", ""),
+        ("CallerID", "SIPADDHEADER01=P-Asserted-Identity: <sip:1@h>", "rules.set"),
+        ("CallerID", "A=1,__SIPADDHEADER=Remote-Party-ID: <sip:1@h>", "rules.set"),
+        ("CallerID", "SIPADDHEADER01=X-Ticket: 1", ""),
     ],
 )
 def test_a_variable_does_not_undo_a_forced_header(header: str, variable: str, rule: str) -> None:
     rules = {"rules": [{"action": "Originate", "header": header, "set": "x"}]}
     assert rule_of(rules, f"Originate\nChannel: a/b\nVariable: {variable}") == rule
+
+
+@pytest.mark.parametrize(
+    ("application", "data", "rule"),
+    [
+        ("Dial", "PJSIP/1", ""),
+        ("Dial", "PJSIP/1,20,tTA(beep)", ""),
+        ("Dial", "PJSIP/1,20,tf(123)", "rules.set"),
+        ("Dial", "PJSIP/1,20,f", "rules.set"),
+        (" dial", 'PJSIP/1,20,"f"(123)', "rules.set"),
+        ("Dial", "PJSIP/1,20,o(123)", "rules.set"),
+        ("RetryDial", "beep,1,1,PJSIP/1,20,t", ""),
+        ("RetryDial", "beep,1,1,PJSIP/1,20,f(123)", "rules.set"),
+        ("Page", "PJSIP/1,q,20", ""),
+        ("Echo", "f(123)", ""),
+    ],
+)
+def test_an_option_does_not_undo_a_forced_caller(application: str, data: str, rule: str) -> None:
+    text = f"Originate\nChannel: a/b\nApplication: {application}\nData: {data}"
+    for header, expected in (("CallerID", rule), ("Account", "")):
+        rules = {"rules": [{"action": "Originate", "header": header, "set": "x"}]}
+        assert rule_of(rules, text) == expected
 
 
 @pytest.mark.parametrize(
@@ -177,6 +209,16 @@ def test_a_variable_does_not_undo_a_forced_header(header: str, variable: str, ru
         # What they make may hold line ends.
         (["*"], "call", "URIDECODE(%41)", False),
         (["*"], "call", "STRFTIME(,,%n)", False),
+        (["*"], "call", "REPLACE(A,B,C)", False),
+        (["REPLACE"], "call", "REPLACE(A,B,C)", True),
+        (["*"], "call", "STRREPLACE(A,B,C)", False),
+        (["*"], "call", "FAXOPT(headerinfo)", True),
+        # They tell passwords.
+        (["*"], "call", "VM_INFO(1,password)", False),
+        (["*"], "call", "AGENT(1:password)", False),
+        (["AST_CONFIG"], "system,call", "AST_CONFIG(man\\ager.conf,b,c)", False),
+        (["TOLOWER"], "system,call", 'TOLOWER(CU"RL"(x))', False),
+        (["TOLOWER", "UPPER"], "system,call", "TOLOWER(UPPER(x))", True),
         (["CURL", "*"], "call", "CURL(x)", False),
         (["CURL"], "system,call", "CURL(x)", True),
         (["CURL"], "system,call", "GLOBAL(A)", False),
@@ -209,6 +251,8 @@ def test_the_list_of_functions(functions: list[str], write: str, name: str, allo
         (["VOLUME"], "VOLUME(TX)", True),
         (["*"], "VOLUME(TX)", True),
         (["CALLERID"], "VOLUME(TX)", False),
+        (["FAXOPT"], "FAXOPT(headerinfo)", True),
+        (["CALLERID"], "FAXOPT(headerinfo)", False),
         (["*"], "TONE_DETECT(425)", False),
         (["*"], "CALLCOMPLETION(cc_callback_sub)", False),
         (["*"], "THIRD_PARTY(x)", False),
@@ -259,6 +303,13 @@ def test_the_list_of_commands(commands: list[str], command: str, rule: str) -> N
         (None, "Status", "scope"),
         (None, "Status\nChannel: PJSIP/100-00000001", ""),
         (None, "QueueSummary", ""),
+        (None, "FAXStats", "scope"),
+        (["FAXStats"], "FAXStats", ""),
+        (["Getvar"], "Getvar\nVariable: CHANNELS(PJSIP/2)", "scope"),
+        (None, "Getvar\nVariable: CONFBRIDGE_INFO(parties,1)", "scope"),
+        (None, 'Getvar\nVariable: TOLOWER(CHAN"NELS"(x))', "scope"),
+        (None, "Getvar\nVariable: CHANNEL(name)", ""),
+        (None, "Status\nChannel: PJSIP/100-00000001\nVariables: A,CONFBRIDGE_INFO(parties,1)", "scope"),
         (None, "Command\nCommand: core show channels", "scope"),
         (["Command"], "Command\nCommand: core show channels", ""),
         (["*"], "CoreShowChannels", "scope"),
