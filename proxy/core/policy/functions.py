@@ -66,8 +66,7 @@ _ASSIGN_BY_ARGUMENT: Final = frozenset({b"ARRAY", b"HASH", b"SET"})
 #: A ``*`` in ``functions`` does not stand for these: what they make may hold line ends, and those begin
 #: messages of their own on the link.  Nor for AGENT and VM_INFO: they tell passwords.
 _NAMED_IN_FULL: Final = frozenset(
-    b"""AES_DECRYPT AGENT BASE64_DECODE ICONV JSON_DECODE REPLACE SPRINTF STRFTIME STRREPLACE URIDECODE
-    VM_INFO""".split()
+    b"AES_DECRYPT AGENT BASE64_DECODE ICONV JSON_DECODE REPLACE SPRINTF STRFTIME URIDECODE VM_INFO".split()
 )
 
 #: Closed even to class system unless ``functions`` names them: secrets, environment, network, databases.
@@ -80,8 +79,9 @@ _ASTERISK_CHECK: Final = re.compile(rb"SHELL|EVAL")
 
 _CALL: Final = re.compile(rb"([A-Z0-9_]+)\(([^()$]*)\)\Z")
 _CALLED: Final = re.compile(rb"([A-Za-z0-9_]*)[ \t]*\(")
-#: In the regular expression of CHANNELS(): counts of counts take a machine's memory, and the link with it.
-_REPEATS: Final = re.compile(rb"[{\\]")
+#: These take a regular expression, in which counts of counts take the memory and time of Asterisk's machine.
+_REGULAR_EXPRESSION: Final = frozenset({b"CHANNELS", b"REGEX"})
+_REPEATS: Final = re.compile(rb"\}[*+?]*\{")
 _FUNCTION_BYTES: Final = re.compile(rb"[()]|\$[{\[]")
 
 #: Handed to a shell, run as AGI or recorded to, by res_monitor (Asterisk up to 20), app_queue, MeetMe and
@@ -133,7 +133,7 @@ def _open_call(name: bytes) -> tuple[bytes, bytes]:
     function, argument = call.groups()
     if function in SYSTEM_ONLY | _ASSIGN_BY_ARGUMENT or _NAMED_ONLY.match(function):
         return b"", b""
-    if function == b"CHANNELS" and _REPEATS.search(argument):
+    if function in _REGULAR_EXPRESSION and _REPEATS.search(readings(argument)[1]):
         return b"", b""
     return function, argument
 

@@ -149,7 +149,7 @@ VARIABLES = [
                 "SIPPEER(none-such,status)",
                 "IAXPEER(none-such,status)",
                 "VMCOUNT(none-such)",
-                "CHANNELS(PJSIP/1.*)",
+                "CHANNELS(PJSIP/1[0-9]{2}.*)",
                 "HANGUPCAUSE(none-such,ast)",
             )
         ),
@@ -191,7 +191,7 @@ VARIABLES = [
         ("call", "Getvar\nVariable: LEN(${A})"),
         ("call", "Getvar\nVariable: LEN((a))"),
         ("call", "Getvar\nVariable: ENV(PATH"),
-        ("call", "Getvar\nVariable: CHANNELS(a{1,2}{1,2})"),
+        ("call", "Getvar\nVariable: CHANNELS(a{1,2}\\{1,2})"),
         ("call", "Getvar\nVariable: REPLACE(LAB,x,\\n)"),
         ("call", "Getvar\nVariable: AGENT(none-such:password)"),
         ("call", "Getvar\nVariable: VM_INFO(none-such,password)"),

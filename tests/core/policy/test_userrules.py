@@ -211,7 +211,9 @@ def test_an_option_does_not_undo_a_forced_caller(application: str, data: str, ru
         (["*"], "call", "STRFTIME(,,%n)", False),
         (["*"], "call", "REPLACE(A,B,C)", False),
         (["REPLACE"], "call", "REPLACE(A,B,C)", True),
-        (["*"], "call", "STRREPLACE(A,B,C)", False),
+        (["*"], "call", "STRREPLACE(A,B,C)", True),
+        (["REGEX"], "call", 'REGEX("a{3}" b)', True),
+        (["REGEX"], "call", 'REGEX("a{9}+{9}" b)', False),
         (["*"], "call", "FAXOPT(headerinfo)", True),
         # They tell passwords.
         (["*"], "call", "VM_INFO(1,password)", False),
