@@ -18,31 +18,31 @@ class Pacing:
     ``shortest`` 0 means that every event leaves at once.
     """
 
-    __slots__ = ("_cost", "_last", "longest", "shortest")
+    __slots__ = ("_began", "_cost", "_ended", "longest", "shortest")
 
     def __init__(self, shortest: float, longest: float) -> None:
         self.shortest = shortest
         self.longest = longest
         self._cost = 0.0
-        self._last = float("-inf")
+        self._began = self._ended = float("-inf")
 
     @property
     def interval(self) -> float:
-        """Seconds between two flushes, as things are."""
-        if not self.shortest:
-            return 0.0
+        """Seconds between the beginnings of two flushes, as things are."""
         return min(max(self._cost / _SHARE, self.shortest), max(self.longest, self.shortest))
 
     def wait(self, now: float) -> float:
         """Seconds that an event which came now may wait for company; 0: it leaves at once.
 
-        The wait counts from the event, not from the last flush: as long as
-        that, nothing waits longer, and a steady stream is cut into fewer writes.
+        It counts from the last flush, so that events which are nearly an interval
+        apart hardly wait at all.  A flush that takes longer than the ceiling allows
+        for leaves as much time as it took itself to everything else.
         """
-        interval = self.interval
-        return interval if now - self._last < interval else 0.0
+        if not self.shortest:
+            return 0.0
+        return max(0.0, self._began + self.interval - now, self._ended + self._cost - now)
 
     def flushed(self, began: float, ended: float) -> None:
         """Tell what a flush took."""
-        self._last = began
+        self._began, self._ended = began, ended
         self._cost += _WEIGHT * (ended - began - self._cost)

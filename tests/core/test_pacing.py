@@ -12,8 +12,16 @@ def test_the_first_leaves_at_once():
 def test_what_follows_waits_for_the_interval():
     pacing = Pacing(0.005, 0.05)
     pacing.flushed(100.0, 100.0001)
-    assert pacing.wait(100.001) == 0.005
+    assert pacing.wait(100.001) == pytest.approx(0.004)
+    assert pacing.wait(100.0049) == pytest.approx(0.0001)
     assert pacing.wait(100.2) == 0
+
+
+def test_others_get_their_turn_however_long_a_flush_takes():
+    pacing = Pacing(0.005, 0.05)
+    for turn in range(50):
+        pacing.flushed(turn, turn + 0.04)
+    assert pacing.wait(49.04) == pytest.approx(0.04, rel=0.01)
 
 
 def test_zero_is_every_event_at_once():
