@@ -81,6 +81,11 @@ class Correlator:
         # relay id -> (forget at, client's ActionID); mostly in the order of expiry
         self._echoes: dict[bytes, tuple[float, bytes]] = {}
 
+    @property
+    def awaits_answers(self) -> bool:
+        """Whether any entry is open."""
+        return bool(self._open)
+
     def assign(self, asker: Asker | None, action: Action) -> Entry:
         """Open an entry under a fresh relay id."""
         entry = Entry(RELAY_MARK + secrets.token_hex(16).encode(), asker, action)

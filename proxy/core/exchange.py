@@ -118,6 +118,16 @@ class Exchange:
         entry.own = answer
         self._write(entry, action, self.deadlines.command)
 
+    def rest(self) -> None:
+        """Nothing that comes now is urgent: events wait for company, and no answer is awaited."""
+        if self._upstream is not None and not self._correlator.awaits_answers:
+            self._upstream.rest()
+
+    def catch_up(self) -> None:
+        """Take what came meanwhile."""
+        if self._upstream is not None:
+            self._upstream.catch_up()
+
     def abandon(self, asker: Asker) -> None:
         """The asker has gone."""
         self._correlator.abandon(asker)

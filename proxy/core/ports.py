@@ -63,6 +63,12 @@ class Upstream(Protocol):
     def send(self, data: bytes) -> None:
         """Write whole messages; the link buffers what the socket does not take."""
 
+    def rest(self) -> None:
+        """Leave what comes where it is until ``catch_up``, or until something is sent."""
+
+    def catch_up(self) -> None:
+        """Hand over what came meanwhile, now, and read on."""
+
     def recycle(self, reason: str) -> None:
         """Drop the connection, which can no longer be trusted, and make a new one."""
 

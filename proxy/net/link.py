@@ -29,6 +29,8 @@ from proxy.net.peerowner import owner_of
 
 _BANNER = re.compile(rb"Asterisk Call Manager(?: Proxy)?/[\x21-\x7e]{1,64}\r?\n")
 _LONGEST_BANNER = 256
+#: What is read at once of that which came while the link rested.
+_READ_BYTES = 1 << 18
 _PING = Action([(b"Action", b"Ping")])
 #: Seconds over what connecting and logging in may take by the limits, after which the link is stuck.
 _STUCK_AFTER = 10.0
@@ -67,6 +69,7 @@ class _Conversation(asyncio.Protocol):
         self._expected = b""  # the ActionID of our own step
         self._receive: Callable[[bytes], None] = self._await_banner
         self._outgoing: list[bytes] = []
+        self._resting = False
         self.logged_in: asyncio.Future[None] = self._loop.create_future()
         self.logged_in.add_done_callback(_looked_at)
         self.lost: asyncio.Future[str] = self._loop.create_future()
@@ -203,7 +206,34 @@ class _Conversation(asyncio.Protocol):
             self._loop.call_soon(self._write)
         self._outgoing.append(data)
 
+    def rest(self) -> None:
+        """See Upstream.  The kernel keeps what comes, for as long as one flush takes to be due."""
+        if self._transport is not None and not self._resting and not self._transport.is_closing():
+            self._resting = True
+            self._transport.pause_reading()
+
+    def catch_up(self) -> None:
+        """See Upstream."""
+        if not self._resting:
+            return
+        self._read_on()
+        assert self._transport is not None
+        try:
+            data = os.read(self._transport.get_extra_info("socket").fileno(), _READ_BYTES)
+        except OSError:
+            return  # nothing came, or the connection is broken: the loop finds out
+        if data:
+            self.data_received(data)
+
+    def _read_on(self) -> None:
+        self._resting = False
+        assert self._transport is not None
+        if not self._transport.is_closing():
+            self._transport.resume_reading()
+
     def _write(self) -> None:
+        if self._resting:
+            self._read_on()  # an answer is awaited
         data = b"".join(self._outgoing)
         self._outgoing.clear()
         if self._transport is not None and not self._transport.is_closing():

@@ -105,6 +105,39 @@ class TestEvents:
         bench.clock.advance(0.006)
         assert transport.take() == event("B") + event("C")
 
+    def test_what_comes_before_a_flush_is_read_with_it(self):
+        bench = Bench(CALLS, interval=0.005)
+        bench.link_up()
+        _, transport = bench.login("calls")
+        bench.feed(event("A"))
+        assert not bench.upstream.resting, "what comes after a quiet moment is not waited for"
+        bench.feed(event("B"))
+        assert bench.upstream.resting
+        bench.upstream.kept = [event("C"), event("D")]
+        transport.take()
+        bench.clock.advance(0.006)
+        assert transport.take() == event("B") + event("C") + event("D")
+        assert len(transport.sent) == 0
+        assert not bench.upstream.resting
+
+    def test_an_answer_is_never_left_lying(self):
+        bench = Bench(CALLS, interval=0.005)
+        bench.link_up()
+        session, transport = bench.login("calls")
+        bench.feed(event("A"))
+        session.receive(b"Action: Park\r\nActionID: 1\r\n\r\n")
+        bench.feed(event("B"))
+        assert not bench.upstream.resting, "one is awaited"
+        (asked,) = bench.upstream.take()
+        bench.answer(asked, b"")
+        bench.feed(event("C"))
+        assert bench.upstream.resting
+        session.receive(b"Action: Park\r\nActionID: 2\r\n\r\n")
+        assert not bench.upstream.resting, "one is asked for"
+        bench.hub.link_down("gone")
+        bench.clock.advance(1)  # the flush that was due finds no link
+        assert b"Event: C" in transport.take()
+
     def test_a_reader_of_nothing_costs_nothing(self, bench):
         mute = User("mute", secret="plain:x")
         bench.hub.adopt(UserTable([mute]))

@@ -3,19 +3,24 @@ import gc
 import hashlib
 import os
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from proxy.ami import privilege
 from proxy.config.limits import Limits
 from proxy.config.schema import Upstream
 from proxy.core.hub import Hub
+from proxy.core.users import User
 from proxy.net import link as module
 from proxy.net.link import Link, LinkState
-from proxy.simulator import Settings, Simulator, User
+from proxy.simulator import Settings, Simulator
+from proxy.simulator import User as SimulatedUser
 from proxy.simulator.faults import Trickle
+from tests.support.core_doubles import ListTransport
 from tests.support.live_hub import live_hub
 from tests.support.ports import free_port
 from tests.support.scripted import BANNER, Caller, scripted
@@ -45,10 +50,14 @@ def settings(port: int, expect_user: str | None = None) -> Upstream:
 
 @asynccontextmanager
 async def linked(
-    to: Upstream, secret: str = SECRET, limits: Limits = FAST
+    to: Upstream,
+    secret: str = SECRET,
+    limits: Limits = FAST,
+    users: Sequence[User] = (),
+    interval: float = 0.0,
 ) -> AsyncIterator[tuple[Link, Hub]]:
     """A link that runs, and its hub."""
-    hub = live_hub(limits=limits)
+    hub = live_hub(*users, limits=limits, interval=interval)
     link = Link(hub, to, secret.encode())
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(link.run())
@@ -61,7 +70,7 @@ async def linked(
 
 @asynccontextmanager
 async def simulated(secret: str = SECRET, **chosen: float) -> AsyncIterator[Simulator]:
-    async with Simulator([User("proxy", secret)], Settings(login_delay=0.0, **chosen)) as simulator:  # type: ignore[arg-type]
+    async with Simulator([SimulatedUser("proxy", secret)], Settings(login_delay=0.0, **chosen)) as simulator:  # type: ignore[arg-type]
         yield simulator
 
 
@@ -250,7 +259,7 @@ async def test_it_waits_for_an_asterisk_that_starts_later() -> None:
         await until(lambda: link.state is LinkState.DOWN)
         assert "Connect call failed" in link.reason or "refused" in link.reason
         assert not hub.exchange.connected
-        simulator = Simulator([User("proxy", SECRET)])
+        simulator = Simulator([SimulatedUser("proxy", SECRET)])
         await simulator.start(port=port)
         try:
             await up(link)
@@ -444,6 +453,85 @@ async def test_a_message_without_end_costs_the_connection() -> None:
         assert hub.stats.link_downs == 1
 
 
+# -- resting ---------------------------------------------------------------
+
+
+BOOTED = b"Event: FullyBooted\r\nPrivilege: system,all\r\nUptime: 5\r\nLastReload: 5\r\n\r\n"
+ANNA = User("anna", read=privilege.CALL, write=privilege.CALL, secret="plain:s")
+
+
+def held(number: int) -> bytes:
+    return b"Event: Hold\r\nPrivilege: call,all\r\nNumber: %d\r\n\r\n" % number
+
+
+class Resting:
+    """An Asterisk that says what it is told to, a link to it, and one client that reads calls."""
+
+    def __init__(self, interval: float) -> None:
+        self.interval = interval
+        self.orders: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self.transport = ListTransport()
+
+    async def play(self, caller: Caller) -> None:
+        await caller.log_in(behind=BOOTED)
+        for _ in range(2):  # after the login, and once it has booted
+            await caller.answer(b"Response: Success", b"Message: no actions")
+        while (order := await self.orders.get()) is not None:
+            if order:
+                caller.say(order)
+            else:
+                await caller.answer(b"Response: Success", b"Message: parked")
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator["Resting"]:
+        limits = msgspec.structs.replace(FAST, reconnect_min=60.0, reconnect_max=60.0)
+        async with (
+            scripted(self.play) as server,
+            linked(settings(server.port), limits=limits, users=[ANNA], interval=self.interval) as both,
+        ):
+            self.link, self.hub = both
+            await until(lambda: self.hub.exchange.connected and not self.hub.exchange.in_flight)
+            self.session = self.hub.attach(self.transport)
+            self.session.receive(b"Action: Login\r\nUsername: anna\r\nSecret: s\r\n\r\n")
+            self.orders.put_nowait(held(0))
+            await until(lambda: held(0) in self.seen)
+            self.orders.put_nowait(held(1))
+            await until(lambda: self.link._conversation is not None and self.link._conversation._resting)
+            try:
+                yield self
+            finally:
+                self.orders.put_nowait(None)
+
+    @property
+    def seen(self) -> bytes:
+        return b"".join(self.transport.sent)
+
+
+async def test_what_comes_before_a_flush_is_due_is_read_with_it() -> None:
+    async with Resting(0.3).running() as resting:
+        flushes = resting.hub.stats.flushes
+        for number in (2, 3, 4):
+            resting.orders.put_nowait(held(number))
+        await until(lambda: held(4) in resting.seen)
+        assert resting.hub.stats.flushes == flushes + 1
+        assert b"".join(held(number) for number in range(5)) in resting.seen
+
+
+async def test_an_answer_ends_the_rest() -> None:
+    async with Resting(3600.0).running() as resting:
+        resting.orders.put_nowait(b"")
+        resting.session.receive(b"Action: Park\r\nActionID: 7\r\n\r\n")
+        await until(lambda: b"ActionID: 7\r\nMessage: parked" in resting.seen)
+
+
+async def test_an_end_while_it_rests_is_noticed_after_it() -> None:
+    async with Resting(0.3).running() as resting:
+        resting.orders.put_nowait(held(2))
+        resting.orders.put_nowait(None)
+        await until(lambda: resting.hub.stats.link_downs == 1)
+        assert held(1) + held(2) in resting.seen
+
+
 # -- adopting --------------------------------------------------------------
 
 
@@ -471,7 +559,7 @@ async def test_the_same_settings_try_again_at_once_where_there_is_no_link() -> N
     port = free_port()
     async with linked(settings(port), limits=PATIENT) as (link, _):
         await until(lambda: link.state is LinkState.DOWN)
-        simulator = Simulator([User("proxy", SECRET)])
+        simulator = Simulator([SimulatedUser("proxy", SECRET)])
         await simulator.start(port=port)
         try:
             link.adopt(settings(port), SECRET.encode())

@@ -56,14 +56,27 @@ class ListTransport:
 
 
 class ListUpstream:
-    """Remembers the actions it is sent."""
+    """Remembers the actions it is sent.  What ``kept`` holds when it rests comes when it catches up."""
 
     def __init__(self) -> None:
         self.actions: list[Message] = []
         self.recycled = ""
+        self.resting = False
+        self.kept: list[bytes] = []
+        self.hand_over: Callable[[list[bytes]], None] = lambda _: None
 
     def send(self, data: bytes) -> None:
         self.actions.append(Message(data))
+        self.resting = False
+
+    def rest(self) -> None:
+        self.resting = True
+
+    def catch_up(self) -> None:
+        if self.resting:
+            self.resting = False
+            kept, self.kept = self.kept, []
+            self.hand_over(kept)
 
     def recycle(self, reason: str) -> None:
         self.recycled = reason
@@ -149,6 +162,7 @@ class Bench:
             policy.decide,
             policy.may_run,
         )
+        self.upstream.hand_over = self.hub.from_upstream
 
     def link_up(self, list_commands: bytes = b"", *, booted: bool = True) -> None:
         """Bring the link up; answer the ListCommands that follows if given its rows."""
