@@ -52,7 +52,8 @@ else ``policy.decide`` judges it; ``Exchange`` gives it an ActionID of ours, wai
 for the answer, and puts the client's own id back.
 
 What can be reloaded is immutable and swapped whole.  Nobody waits for a client:
-one that does not read is closed, the link is always read.
+one that does not read is closed, the link is always read (but between flushes,
+where what comes would wait anyway).
 
 Beside this package: ``deploy/`` for operators, ``certs/`` for their certificates,
 ``tests/`` in the same shape as this.

@@ -38,6 +38,8 @@ from proxy.core.users import User, UserTable
 DEFAULT_BANNER = b"Asterisk Call Manager/11.0.0\r\n"
 #: Seconds after a change of modules before Asterisk is asked for its actions again.
 _RELEARN_DELAY = 1.0
+#: Seconds for which the link may rest.  Asterisk ends a manager that leaves some 4 MB unread (ami.md §6).
+_LONGEST_REST = 0.1
 #: Seconds that a closing session may take to read its last bytes.
 _CLOSE_SECONDS = 5.0
 #: Events that tell the hub itself something.
@@ -422,7 +424,7 @@ class Hub:
                     self.flush()
                 else:
                     self._flush_timer = self.scheduler.later(wait, self._flush_due)
-            if self._flush_timer is not None:
+            if self._flush_timer is not None and self._pacing.interval <= _LONGEST_REST:
                 # What comes until then leaves with it: one read for all of it instead of one each.
                 self.exchange.rest()
         self.pressure.end_slow()

@@ -2,8 +2,9 @@
 
 Connects, reads the banner, logs in by MD5 challenge (the secret is not on the
 wire), hands what follows to the hub, and starts over when the connection
-ends: for ever, with backoff and jitter.  It always reads: Asterisk drops a
-manager that does not (ami.md §6).
+ends: for ever, with backoff and jitter.  It is never made to wait for a client:
+Asterisk drops a manager that does not read (ami.md §6).  It rests only while
+what it would bring waits for the next flush anyway.
 """
 
 import asyncio

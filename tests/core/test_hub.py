@@ -120,6 +120,14 @@ class TestEvents:
         assert len(transport.sent) == 0
         assert not bench.upstream.resting
 
+    def test_it_is_not_left_for_long(self):
+        bench = Bench(CALLS, interval=0.5)
+        bench.link_up()
+        bench.login("calls")
+        bench.feed(event("A"))
+        bench.feed(event("B"))
+        assert not bench.upstream.resting, "Asterisk gives up a manager that leaves megabytes unread"
+
     def test_an_answer_is_never_left_lying(self):
         bench = Bench(CALLS, interval=0.005)
         bench.link_up()

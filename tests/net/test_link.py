@@ -13,6 +13,7 @@ import pytest
 from proxy.ami import privilege
 from proxy.config.limits import Limits
 from proxy.config.schema import Upstream
+from proxy.core import hub as hub_module
 from proxy.core.hub import Hub
 from proxy.core.users import User
 from proxy.net import link as module
@@ -483,7 +484,8 @@ class Resting:
                 await caller.answer(b"Response: Success", b"Message: parked")
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator["Resting"]:
+    async def running(self, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator["Resting"]:
+        monkeypatch.setattr(hub_module, "_LONGEST_REST", self.interval)
         limits = msgspec.structs.replace(FAST, reconnect_min=60.0, reconnect_max=60.0)
         async with (
             scripted(self.play) as server,
@@ -507,8 +509,8 @@ class Resting:
         return b"".join(self.transport.sent)
 
 
-async def test_what_comes_before_a_flush_is_due_is_read_with_it() -> None:
-    async with Resting(0.3).running() as resting:
+async def test_what_comes_before_a_flush_is_due_is_read_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with Resting(0.3).running(monkeypatch) as resting:
         flushes = resting.hub.stats.flushes
         for number in (2, 3, 4):
             resting.orders.put_nowait(held(number))
@@ -517,15 +519,15 @@ async def test_what_comes_before_a_flush_is_due_is_read_with_it() -> None:
         assert b"".join(held(number) for number in range(5)) in resting.seen
 
 
-async def test_an_answer_ends_the_rest() -> None:
-    async with Resting(3600.0).running() as resting:
+async def test_an_answer_ends_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with Resting(3600.0).running(monkeypatch) as resting:
         resting.orders.put_nowait(b"")
         resting.session.receive(b"Action: Park\r\nActionID: 7\r\n\r\n")
         await until(lambda: b"ActionID: 7\r\nMessage: parked" in resting.seen)
 
 
-async def test_an_end_while_it_rests_is_noticed_after_it() -> None:
-    async with Resting(0.3).running() as resting:
+async def test_an_end_while_it_rests_is_noticed_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with Resting(0.3).running(monkeypatch) as resting:
         resting.orders.put_nowait(held(2))
         resting.orders.put_nowait(None)
         await until(lambda: resting.hub.stats.link_downs == 1)
