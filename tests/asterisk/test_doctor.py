@@ -32,7 +32,9 @@ def test_the_links_user_and_the_settings_are_seen(asterisk: Asterisk, tmp_path: 
     assert found["webenabled is no"].level == "ok"
     assert found[f"writetimeout of {asterisk.user} is 5000 ms"].level == "ok"
     assert found["live_dangerously is no"].level == "ok"
-    assert found[f"logged in as {asterisk.user} beside this: 0"].level == "ok"
+    # The links of other tests to the same Asterisk may stand: how many is not this test's to say.
+    [beside] = [text for text in found if text.startswith(f"logged in as {asterisk.user} beside this: ")]
+    assert found[beside].level in {"ok", "warn"}
     # The lab's own: no list of addresses, a short secret, displayconnects as Asterisk has it.
     [secret] = [text for text in found if "secret has 11 characters" in text]
     assert found[secret].level == "warn"

@@ -19,7 +19,7 @@ chgrp ami-proxy certs/server.key
 chmod 0640 certs/server.key
 echo hunter2 | ami-proxy users add wallboard --read call,agent --users users.yaml
 cp -a /etc/ami-proxy /root/fresh
-systemd-run --quiet --unit=asterisk ami-proxy simulate --secret-file /etc/ami-proxy/upstream.secret
+systemd-run --quiet --unit=asterisk ami-proxy simulate --secret-file /root/fresh/upstream.secret
 """
 _FRESH = """
 find /etc/ami-proxy -mindepth 1 -delete
