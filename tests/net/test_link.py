@@ -510,7 +510,7 @@ class Resting:
 
 
 async def test_what_comes_before_a_flush_is_due_is_read_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with Resting(0.3).running(monkeypatch) as resting:
+    async with Resting(1.5).running(monkeypatch) as resting:
         flushes = resting.hub.stats.flushes
         for number in (2, 3, 4):
             resting.orders.put_nowait(held(number))
@@ -527,7 +527,7 @@ async def test_an_answer_ends_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_an_end_while_it_rests_is_noticed_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with Resting(0.3).running(monkeypatch) as resting:
+    async with Resting(1.5).running(monkeypatch) as resting:
         resting.orders.put_nowait(held(2))
         resting.orders.put_nowait(None)
         await until(lambda: resting.hub.stats.link_downs == 1)
