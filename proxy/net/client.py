@@ -5,8 +5,9 @@ OpenSSL writes straight to the kernel, no transport in between.  Measured
 against the alternatives it is the cheapest in CPU and memory, and it leaves no
 buffers behind after aborted handshakes (design notes in ``proxy/__init__.py``).
 
-Two rules of OpenSSL shape this file.  After a readable event there may be data
-inside OpenSSL that the loop cannot see, so reading goes on until it wants more.
+Two rules of OpenSSL shape this file.  After a read there may be data inside
+OpenSSL that the loop cannot see, so reading goes on while there is (it takes
+from the kernel no more than one record at a time: what is left there, the loop finds).
 After a write that it did not take, the same bytes must come again, more may follow.
 """
 
@@ -68,6 +69,8 @@ class Client:
         "_loop",
         "_objection",
         "_paused",
+        "_pending",
+        "_read",
         "_read_blocked",
         "_reading",
         "_scheduled",
@@ -100,11 +103,12 @@ class Client:
         self._handshake_bytes = handshake_bytes
         self._objection = objection
         self._chain: tuple[bytes, ...] = ()
-        # SSLSocket.send is two Python calls around this one, for each batch of events to each client.
-        connection = getattr(sock, "_sslobj", None)
-        self._write: Callable[[bytes | memoryview], int] = (
-            connection.write if connection is not None else sock.send
-        )
+        # SSLSocket.send and recv are two Python calls around these, for each batch of events to each client.
+        connection = getattr(sock, "_sslobj", None) or sock
+        self._write: Callable[[bytes | memoryview], int] = connection.write
+        self._read: Callable[[int], bytes] = connection.read
+        #: Bytes that were decrypted and not read.
+        self._pending: Callable[[], int] = connection.pending
         self._session: Session | None = None
         self._paused = False
         self._reading = False
@@ -205,7 +209,9 @@ class Client:
             if self._paused or self._closing or self._fd < 0:
                 return
             try:
-                data = self._socket.recv(_READ_BYTES)
+                data = self._read(_READ_BYTES)
+            except ssl.SSLEOFError:
+                data = b""  # ended without a close_notify
             except ssl.SSLWantReadError:
                 self._fruitless += 1
                 if self._fruitless > self._fruitless_reads:
@@ -229,6 +235,8 @@ class Client:
                 session.receive(data)
             except Exception as fault:
                 self._break(session, fault)
+                return
+            if not self._pending():
                 return
         self._schedule()
 

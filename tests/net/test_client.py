@@ -451,10 +451,13 @@ class _Unwilling:
 
     def getpeercert(self, binary_form: bool) -> None: ...
 
-    def send(self, data: bytes) -> int:
+    def write(self, data: bytes) -> int:
         return self._sock.send(data)
 
-    def recv(self, count: int) -> bytes:
+    def pending(self) -> int:
+        return 0
+
+    def read(self, count: int) -> bytes:
         self.reads += 1
         if not self.willing:
             raise ssl.SSLWantWriteError
