@@ -35,11 +35,15 @@ class Action:
 
     __slots__ = ("_first", "action_id", "headers", "key", "name")
 
-    def __init__(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
+    def __init__(
+        self, headers: Iterable[tuple[bytes, bytes]], first: dict[bytes, bytes] | None = None
+    ) -> None:
+        """``first``: the first value of each header by its name in lower case, where that is known."""
         self.headers = tuple(headers)
-        first: dict[bytes, bytes] = {}
-        for name, value in self.headers:
-            first.setdefault(name.lower(), value)
+        if first is None:
+            first = {}
+            for name, value in self.headers:
+                first.setdefault(name.lower(), value)
         self._first = first
         self.name = first.get(b"action", b"")
         self.key = self.name.lower()
@@ -131,13 +135,12 @@ def parse_action(raw: bytes, longest_id: int = MAX_ACTION_ID) -> Action:
     """
     if _CONTROL.search(raw):
         raise ControlCharacter
-    lines = raw.replace(b"\r\n", b"\n").split(b"\n")
     pairs: list[tuple[bytes, bytes, bytes]] = []
     action_name = b""
     action_id: bytes | None = None
     too_long = False
     count = 0
-    for line in lines:
+    for line in raw.replace(b"\r\n", b"\n").split(b"\n"):
         if not line:
             continue
         count += 1
@@ -160,22 +163,25 @@ def parse_action(raw: bytes, longest_id: int = MAX_ACTION_ID) -> Action:
         raise LineTooLong(_bounded(action_id or b"", longest_id))
     if action_id is not None and len(action_id) > longest_id:
         raise ActionIDTooLong
-    return Action(_canonical(pairs, action_name))
+    return _canonical(pairs, action_name)
 
 
-def _canonical(pairs: list[tuple[bytes, bytes, bytes]], action_name: bytes) -> list[tuple[bytes, bytes]]:
+def _canonical(pairs: list[tuple[bytes, bytes, bytes]], action_name: bytes) -> Action:
     payload = action_name.lower() == b"userevent"
+    is_name = (_PAYLOAD_NAME if payload else _NAME).match
     headers: list[tuple[bytes, bytes]] = []
-    seen: set[bytes] = set()
+    first: dict[bytes, bytes] = {}
     for name, key, value in pairs:
-        if key in seen and not (payload and key not in {b"action", b"actionid"}):
+        repeats = key in first
+        if repeats and key != b"variable" and not (payload and key not in {b"action", b"actionid"}):
             continue
-        if not (_PAYLOAD_NAME if payload else _NAME).match(name):
+        if not is_name(name):
             continue
-        if key != b"variable":
-            seen.add(key)
-        headers.append((name, action_name if key == b"action" else value))
-    return headers
+        counted = action_name if key == b"action" else value
+        headers.append((name, counted))
+        if not repeats:
+            first[key] = counted
+    return Action(headers, first)
 
 
 def _bounded(action_id: bytes, longest: int) -> bytes:

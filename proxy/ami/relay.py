@@ -63,6 +63,12 @@ def to_owner(raw: bytes, relay_id: bytes, action_id: bytes) -> bytes:
     return raw[: found.start()] + raw[found.end() :] if found else raw
 
 
+def item_head_of(raw: bytes, name: bytes, relay_id: bytes) -> bytes:
+    """The first two lines of a list item, if they are its name and its ActionID; b"" if not."""
+    head = b"Event: %b\r\nActionID: %b\r\n" % (name, relay_id)
+    return head if raw.startswith(head) else b""
+
+
 def rebuild_event(raw: bytes, relay_id: bytes = b"", action_id: bytes = b"") -> bytes | None:
     """A broadcast event made well-formed, or None if it is not one.
 

@@ -51,6 +51,7 @@ class Entry:
         "asker",
         "began",
         "deadline",
+        "item_head",
         "items",
         "last",
         "own",
@@ -67,6 +68,8 @@ class Entry:
         self.deadline = 0.0
         self.last = 0.0
         self.items = 0
+        #: The first lines of the list's last item, name and relay id; b"" before one that had both there.
+        self.item_head = b""
         #: For the proxy's own actions: takes the whole response.
         self.own: Callable[[bytes], None] | None = None
 

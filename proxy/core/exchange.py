@@ -14,7 +14,7 @@ from proxy.ami import message
 from proxy.ami.actions import ECHOED_BY, FENCED, LIST_COMPLETE, ONE_EVENT
 from proxy.ami.errors import ProtocolError
 from proxy.ami.message import Action, Message
-from proxy.ami.relay import action_id_of, event_name_of, to_owner
+from proxy.ami.relay import action_id_of, event_name_of, item_head_of, to_owner
 from proxy.core import originate
 from proxy.core.correlator import Asker, Correlator, Entry, Shape
 from proxy.core.deadlines import Deadlines
@@ -268,6 +268,8 @@ class Exchange:
             if name == ECHOED_BY.get(entry.action.key):
                 return entry.shape is Shape.ORIGINATE and self._call_decided(entry, raw)
             self._item(entry, raw, _is_last(entry, raw, name))
+            # Of those that may end the list each has to be looked at.
+            entry.item_head = b"" if name.endswith(b"Complete") else item_head_of(raw, name, relay_id)
             return True
         if self._list is not None and not _is_broadcast(raw):
             # Asterisk leaves the ActionID out of some items, but never of what ends a list.
@@ -277,6 +279,17 @@ class Exchange:
             self._pass_on(self._fenced, raw)
             return True
         return False
+
+    def item_again(self, raw: bytes) -> bool:
+        """Whether this is one more item like the one before it in the open list; then it is dealt with.
+
+        What ``event`` finds out about each of hundreds, by two comparisons.
+        """
+        entry = self._list
+        if entry is None or not entry.item_head or not raw.startswith(entry.item_head):
+            return False
+        self._item(entry, raw, last=False)
+        return True
 
     def stray(self, raw: bytes) -> None:
         """A message that is neither response nor event: rows of a fenced action, or nobody's."""

@@ -159,7 +159,7 @@ class Hub:
                 match = BROADCAST.fullmatch(raw)
                 if match is not None:
                     self._broadcast(raw, match[1])
-                else:
+                elif not self.exchange.item_again(raw):
                     self._irregular(raw)
             except Exception as fault:
                 self.fault(fault, "message from Asterisk")

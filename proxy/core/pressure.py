@@ -36,7 +36,8 @@ class Pressure:
         # Who has nothing under way is read however full it is: one action a session passes, and the
         # limit holds for what is beyond.  Else whoever fills it decides when others may say anything.
         if self._has_room or session.is_idle:
-            self._crowd.pop(session, None)
+            if self._crowd:
+                self._crowd.pop(session, None)
             return False
         self._crowd[session] = None
         return True
@@ -48,7 +49,7 @@ class Pressure:
 
     @property
     def _has_room(self) -> bool:
-        return self.in_flight < self._bounds.limits.in_flight
+        return self._bounds.queued + self._exchange.load < self._bounds.limits.in_flight
 
     def left(self, session: "Session") -> None:
         """The session is no longer open: it waits for nothing."""

@@ -133,7 +133,6 @@ class Session:
             self.close("malformed")
             return
         self._queue.extend(messages)
-        self._count_queued()
         if self.user is None:
             self._weight += max(len(data), _LIGHTEST_MESSAGE * len(messages))
             if self._weight > self.hub.limits.login_bytes:
@@ -271,10 +270,13 @@ class Session:
     def _count_queued(self) -> None:
         # One read may bring a thousand actions.  Those that wait for a rate, or past this session's
         # own limit, make nobody else wait.
-        held = self.state is State.HELD
-        counted = 0 if held else min(len(self._queue), self.hub.limits.in_flight_per_session)
-        self.hub.bounds.queued += counted - self._counted
-        self._counted = counted
+        counted = len(self._queue)
+        if counted:
+            held = self.state is State.HELD
+            counted = 0 if held else min(counted, self.hub.limits.in_flight_per_session)
+        if counted != self._counted:
+            self.hub.bounds.queued += counted - self._counted
+            self._counted = counted
 
     @property
     def has_input(self) -> bool:
@@ -290,6 +292,7 @@ class Session:
 
     def _advance(self) -> None:
         if self._advancing or self._turn_due:
+            self._count_queued()
             return
         self._advancing = True
         left = _TURN
@@ -303,6 +306,7 @@ class Session:
                 self.hub.fault(fault, "session", session=self.id)
                 self.close("fault", abort=True)
         self._advancing = False
+        self._count_queued()
         if self._queue and self.state in RUNNING:
             self._turn_due = True
             self.hub.scheduler.later(0, self._next_turn)

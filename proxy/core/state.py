@@ -17,9 +17,11 @@ class State(Enum):
     CLOSED = "gone"
 
 
+# Tuples: to look for a state in a set calls Enum's own __hash__, several times an action.
+
 #: Nothing more is read from the client.
-OVER: Final = frozenset({State.CLOSING, State.CLOSED})
+OVER: Final = (State.CLOSING, State.CLOSED)
 #: Nothing more is read until what is under way is over.
-UNREAD: Final = frozenset({State.JUDGED, State.HELD})
+UNREAD: Final = (State.JUDGED, State.HELD)
 #: The next action may run.
-RUNNING: Final = frozenset({State.GREETED, State.READY})
+RUNNING: Final = (State.READY, State.GREETED)

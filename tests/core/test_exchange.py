@@ -170,6 +170,34 @@ class TestLists:
         assert b"Event: PeerEntry\r\nObjectName: a\r\n\r\n" in sent
         assert event("Hold") in sent
 
+    def test_items_of_a_kind_are_each_made_fit_and_counted(self, bench):
+        session, got = bench.login("boss")
+        send(session, "Action: CoreShowChannels\nActionID: 1")
+        (asked,) = bench.upstream.take()
+        bench.answer(asked, b"EventList: start\r\nMessage: Channels will follow\r\n")
+        got.take()
+        bench.feed(item(asked, "CoreShowChannel", "A: 1"), item(asked, "CoreShowChannel", "A: 2\rX\0"))
+        bench.feed(item(asked, "Other"), item(asked, "CoreShowChannel"))
+        bench.feed(
+            item(asked, "CoreShowChannelsComplete", "EventList: Complete"), item(asked, "CoreShowChannel")
+        )
+        assert got.take() == (
+            b"Event: CoreShowChannel\r\nActionID: 1\r\nA: 1\r\n\r\n"
+            b"Event: CoreShowChannel\r\nActionID: 1\r\nA: 2?X?\r\n\r\n"
+            b"Event: Other\r\nActionID: 1\r\n\r\nEvent: CoreShowChannel\r\nActionID: 1\r\n\r\n"
+            b"Event: CoreShowChannelsComplete\r\nActionID: 1\r\nEventList: Complete\r\n\r\n"
+        ), "and nothing after its end"
+        assert bench.hub.exchange.in_flight == 0
+
+    def test_an_item_may_be_called_like_an_end_and_the_end_like_the_items(self, bench):
+        session, got = bench.login("boss")
+        send(session, "Action: CoreShowChannels")
+        (asked,) = bench.upstream.take()
+        bench.answer(asked, b"EventList: start\r\nMessage: Channels will follow\r\n")
+        bench.feed(item(asked, "HalfComplete"), item(asked, "HalfComplete", "EventList: Complete"))
+        assert bench.hub.exchange.in_flight == 0
+        assert got.take().endswith(b"Event: HalfComplete\r\nEventList: Complete\r\n\r\n")
+
     def test_broadcast_events_in_between_are_not_items(self, bench):
         _, got, asked = self.ask(bench, "deaf")
         bench.answer(asked, b"EventList: start\r\n")

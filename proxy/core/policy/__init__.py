@@ -14,6 +14,7 @@ from typing import Final
 
 from proxy.ami.actions import ActionTable, Listed
 from proxy.ami.message import Action
+from proxy.config.rules import Rules
 from proxy.core.policy import (
     agi,
     applications,
@@ -32,8 +33,10 @@ from proxy.core.policy.verdict import PERMISSION_DENIED, Allow, Deny, Judged, St
 
 __all__ = ["Allow", "Deny", "Judged", "Step", "decide", "judge", "may_run", "target_of"]
 
-#: Asterisk cuts the text of this one refusal .
+#: Asterisk cuts the text of this one refusal.
 MAX_UNKNOWN_TEXT: Final = 511
+_NO_CLASS: Final = Deny(PERMISSION_DENIED, "classes")
+_Check = Callable[[Judged, Action, ActionTable], Deny | Action | None]
 
 _ARGUMENTS: Final = MappingProxyType[bytes, Callable[[Judged, Action], Deny | None]](
     {
@@ -65,10 +68,13 @@ def decide(user: Judged, action: Action, table: ActionTable) -> Allow | Deny:
     An allowed action may come back rewritten by the user's rules: send that one.
     A synchronous Originate is judged as if it were asynchronous, which it will be.
     """
-    for step in judge(user, action, table):
-        if step.deny is not None:
-            return step.deny
-        action = step.action
+    for _, check in _PLAIN if user.rules is None else _RULED:
+        found = check(user, action, table)
+        if found is None:
+            continue
+        if isinstance(found, Deny):
+            return found
+        action = found
     return Allow(action, "classes", is_privileged(action))
 
 
@@ -82,24 +88,61 @@ def may_run(user: Judged, listed: Listed) -> bool:
 
 def judge(user: Judged, action: Action, table: ActionTable) -> Iterator[Step]:
     """The checks one by one, up to and including the first that refuses: ``decide`` in slow motion."""
+    for name, check in _PLAIN if user.rules is None else _RULED:
+        if check is _fits_arguments and action.key not in _ARGUMENTS:
+            continue
+        found = check(user, action, table)
+        if isinstance(found, Deny):
+            yield Step(name, action, found)
+            return
+        if found is not None:
+            action = found
+        yield Step(name, action)
+
+
+def _is_known(_user: Judged, action: Action, table: ActionTable) -> Deny | None:
+    return None if table.find(action.key) is not None else _unknown(action)
+
+
+def _has_class(user: Judged, action: Action, table: ActionTable) -> Deny | None:
     listed = table.find(action.key)
-    yield Step("known", action, None if listed is not None else _unknown(action))
-    assert listed is not None
-    fits = has_class(user.write, listed) and action.key not in BLOCKED
-    yield Step("classes", action, None if fits else Deny(PERMISSION_DENIED, "classes"))
-    rules = user.rules
-    if rules is not None:
-        yield Step("actions", action, userrules.may_use(rules, action.key))
-        yield Step("scope", action, userrules.within_scope(rules, action))
-        action, refused = userrules.rewrite(rules, action)
-        yield Step("rules", action, refused)
+    fits = listed is not None and has_class(user.write, listed) and action.key not in BLOCKED
+    return None if fits else _NO_CLASS
+
+
+def _fits_arguments(user: Judged, action: Action, _table: ActionTable) -> Deny | None:
     check = _ARGUMENTS.get(action.key)
-    if check is not None:
-        yield Step("arguments", action, check(user, action))
-    yield Step("variables", action, variables.assigned(user, action))
-    if rules is not None:
-        yield Step("targets", action, targets.within_targets(rules, action))
-        yield Step("forced variables", userrules.with_forced_variables(rules, action))
+    return check(user, action) if check is not None else None
+
+
+def _may_assign(user: Judged, action: Action, _table: ActionTable) -> Deny | None:
+    return variables.assigned(user, action)
+
+
+def _ruled(check: Callable[[Rules, Action], Deny | Action | None]) -> _Check:
+    """A check of the user's own rules, among the others."""
+
+    def judged(user: Judged, action: Action, _table: ActionTable) -> Deny | Action | None:
+        assert user.rules is not None
+        return check(user.rules, action)
+
+    return judged
+
+
+#: In the order in which they are made; a check gives its refusal, the action rewritten, or None.
+_RULED: Final[tuple[tuple[str, _Check], ...]] = (
+    ("known", _is_known),
+    ("classes", _has_class),
+    ("actions", _ruled(lambda rules, action: userrules.may_use(rules, action.key))),
+    ("scope", _ruled(userrules.within_scope)),
+    ("rules", _ruled(userrules.rewrite)),
+    ("arguments", _fits_arguments),
+    ("variables", _may_assign),
+    ("targets", _ruled(targets.within_targets)),
+    ("forced variables", _ruled(userrules.with_forced_variables)),
+)
+#: Of a user without rules.
+_PLAIN: Final = tuple(step for step in _RULED if step[0] in {"known", "classes", "arguments", "variables"})
 
 
 def _unknown(action: Action) -> Deny:

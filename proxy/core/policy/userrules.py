@@ -89,7 +89,7 @@ def _asks_about_all(action: Action) -> bool:
     return any(_ABOUT_ALL.search(reading) for text in texts for reading in functions.readings(text))
 
 
-def rewrite(rules: Rules, action: Action) -> tuple[Action, Deny | None]:
+def rewrite(rules: Rules, action: Action) -> Action | Deny:
     """Apply the header rules in order, all but forced variables; the refusal is that of the first not met."""
     forced: set[bytes] = set()
     for number, rule in enumerate(rules.rules):
@@ -97,14 +97,14 @@ def rewrite(rules: Rules, action: Action) -> tuple[Action, Deny | None]:
             continue
         header = rule.header.lower().encode()
         if rule.require is not None and not _fits(rule.require, action.get_all(header)):
-            return action, Deny(PERMISSION_DENIED, f"rules[{number}]")
+            return Deny(PERMISSION_DENIED, f"rules[{number}]")
         if rule.remove:
             action = action.without(header)
         elif rule.set is not None and header != b"variable":
             action = action.with_header(rule.header.encode(), rule.set.encode())
             forced.update(_SAME_AS.get(header, ()))
     refused = _assigns(action, forced) or (b"CALLERID" in forced and _changes_identity(action))
-    return action, _FORCED if refused else None
+    return _FORCED if refused else action
 
 
 def with_forced_variables(rules: Rules, action: Action) -> Action:
