@@ -128,6 +128,11 @@ class Exchange:
         if self._upstream is not None:
             self._upstream.catch_up()
 
+    def read_on(self) -> None:
+        """Take what comes when it comes."""
+        if self._upstream is not None:
+            self._upstream.read_on()
+
     def abandon(self, asker: Asker) -> None:
         """The asker has gone."""
         self._correlator.abandon(asker)

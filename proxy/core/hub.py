@@ -20,6 +20,7 @@ from proxy.core.audiences import Audience, Audiences
 from proxy.core.boot import Boot
 from proxy.core.bounds import Bounds
 from proxy.core.exchange import Exchange
+from proxy.core.flushing import Flusher
 from proxy.core.pacing import Pacing
 from proxy.core.policy import Allow, Deny
 from proxy.core.ports import Scheduler, Timer, Transport, Upstream, Verifier
@@ -38,8 +39,6 @@ from proxy.core.users import User, UserTable
 DEFAULT_BANNER = b"Asterisk Call Manager/11.0.0\r\n"
 #: Seconds after a change of modules before Asterisk is asked for its actions again.
 _RELEARN_DELAY = 1.0
-#: Seconds for which the link may rest.  Asterisk ends a manager that leaves some 4 MB unread (ami.md §6).
-_LONGEST_REST = 0.1
 #: Seconds that a closing session may take to read its last bytes.
 _CLOSE_SECONDS = 5.0
 #: Events that tell the hub itself something.
@@ -78,20 +77,26 @@ class Hub:
         self.taps = Taps()
         self.waiters: set[Session] = set()
         self.closing: dict[Session, float] = {}
-        self._pacing = pacing
         self._roster = Roster()
         self.pressure = Pressure(
             self.bounds, self.exchange, self.stats, lambda: (*self.sessions, *self.closing)
         )
         self._subscriptions: dict[object, Subscription] = {}
+        self._flusher = Flusher(
+            pacing,
+            scheduler,
+            self.exchange,
+            self.stats,
+            self._subscriptions,
+            self._flushed,
+            self.pressure.end_slow,
+        )
         self.audiences = Audiences(self.stats)
         self._by_head = self.audiences.by_head
         self._answered: dict[Session, None] = {}
         # Follows calls only while some user has a scope; then from the link's first event on.
         self._tracker = _tracker_for(users)
         self._scoped: dict[Subscription, View] = {}
-        self._flush_timer: Timer | None = None
-        self._catching_up = False
         self._relearn_timer: Timer | None = None
         #: Runs until Asterisk has booted.
         self._boot_timer: Timer | None = None
@@ -417,40 +422,18 @@ class Hub:
             session, _ = self._answered.popitem()
             session.push()
         self.pressure.let_in()
-        if not self._catching_up and any(s.pending for s in self._subscriptions.values()):
-            if self._flush_timer is None:
-                wait = self._pacing.wait(self.scheduler.now())
-                if wait <= 0:
-                    self.flush()
-                else:
-                    self._flush_timer = self.scheduler.later(wait, self._flush_due)
-            if self._flush_timer is not None and self._pacing.interval <= _LONGEST_REST:
-                # What comes until then leaves with it: one read for all of it instead of one each.
-                self.exchange.rest()
-        self.pressure.end_slow()
-
-    def _flush_due(self) -> None:
-        self._catching_up = True  # what this brings is flushed below, and waits for nothing
-        try:
-            self.exchange.catch_up()
-        finally:
-            self._catching_up = False
-        self._flush_timer = None
-        self.flush()
+        self._flusher.settle()
         self.pressure.end_slow()
 
     def flush(self) -> None:
-        """Send every pending event to every member of its subscription."""
-        began = self.scheduler.now()
-        self.stats.flushes += 1
-        # Copies: a delivery or the end of a WaitEvent may change who is subscribed to what.
-        for subscription in list(self._subscriptions.values()):
-            if subscription.pending:
-                subscription.flush()
+        """Send every pending event now."""
+        self._flusher.flush()
+
+    def _flushed(self) -> None:
+        # A copy: the end of a WaitEvent may change who is subscribed to what.
         for session in list(self.waiters):
             if session.waiting is not None and session.waiting.has_event:
                 session.waiting.over()
-        self._pacing.flushed(began, self.scheduler.now())
 
     # -- time --------------------------------------------------------------
 

@@ -48,13 +48,13 @@ class Outbox:
         "sent",
         "size",
         "stuck_since",
+        "write",
     )
 
     def __init__(self, sender: Sender, limit: int, backlog: Backlog | None = None) -> None:
-        #: Where everything goes.
-        self.sender = sender
-        #: Whether nothing waits and nothing is held: then, and only then, ``sender`` may be
-        #: called past ``push``, and what it does not take is to be pushed.
+        self.through(sender)
+        #: Whether nothing waits and nothing is held: then, and only then, ``write`` and ``sender`` may
+        #: be called past ``push``, and what they do not take is to be pushed.
         self.ready = True
         self._backlog = backlog if backlog is not None else Backlog()
         self._soft = NEVER
@@ -69,6 +69,12 @@ class Outbox:
         self.sent = 0
         #: True at a tick when nothing moved since the last one; see ``stalled``.
         self.stuck_since: float | None = None
+
+    def through(self, sender: Sender) -> None:
+        """Everything goes there from now on."""
+        self.sender = sender
+        #: The sender's own.
+        self.write = sender.write
 
     def push(self, data: bytes) -> bool:
         """Send, or queue behind what waits; False if the client is now past the limit."""

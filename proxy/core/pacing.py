@@ -1,14 +1,22 @@
 """Pacing: when the next flush is due.
 
 The number of client writes is what fan-out costs, so events that come close
-together leave together.  The first after a quiet moment leaves at once; how
-long the next wait depends on what a flush costs: if flushing took more than a
-quarter of the time, the interval grows, up to a ceiling.
+together leave together.  The first after a quiet moment leaves at once, and in
+a while of little traffic most do; when writing has taken its share of the
+time, events wait until the rest of the time has caught up.  What is counted is
+what writes cost however little is in them: the part that grows with their
+bytes is not saved by making fewer of them.
 """
 
-#: Share of the time that flushing may take before the interval grows.
+#: Share of the time that writes, as such, may take before events wait longer for company.
 _SHARE = 0.25
-#: Weight of the newest flush in the smoothed cost.
+#: Seconds of writing that a quiet while saves up.
+_CREDIT = 0.025
+#: Bytes that cost as much as the write they are in: a full record of TLS.
+_WRITE_BYTES = 16384
+#: What everything else is left after a flush, as a share of what that took.
+_REST = 0.25
+#: Weight of the newest flush in the smoothed costs.
 _WEIGHT = 0.2
 
 
@@ -18,31 +26,36 @@ class Pacing:
     ``shortest`` 0 means that every event leaves at once.
     """
 
-    __slots__ = ("_began", "_cost", "_ended", "longest", "shortest")
+    __slots__ = ("_began", "_cost", "_ended", "_owed", "_writes", "longest", "shortest")
 
     def __init__(self, shortest: float, longest: float) -> None:
         self.shortest = shortest
         self.longest = longest
-        self._cost = 0.0
+        #: What a flush takes, and what of it is for its writes however little is in them.
+        self._cost = self._writes = 0.0
+        #: Seconds of writing that were ahead of the share when the last flush had begun; below 0, saved up.
+        self._owed = -_CREDIT
         self._began = self._ended = float("-inf")
 
     @property
     def interval(self) -> float:
-        """Seconds between the beginnings of two flushes, as things are."""
-        return min(max(self._cost / _SHARE, self.shortest), max(self.longest, self.shortest))
+        """Seconds between the beginnings of the last flush and the next, as things are."""
+        return max(self.shortest, min(self._owed / _SHARE, self.longest))
 
     def wait(self, now: float) -> float:
         """Seconds that an event which came now may wait for company; 0: it leaves at once.
 
         It counts from the last flush, so that events which are nearly an interval
-        apart hardly wait at all.  A flush that takes longer than the ceiling allows
-        for leaves as much time as it took itself to everything else.
+        apart hardly wait at all.  However long a flush takes, some time is left
+        to everything else.
         """
         if not self.shortest:
             return 0.0
-        return max(0.0, self._began + self.interval - now, self._ended + self._cost - now)
+        return max(0.0, self._began + self.interval - now, self._ended + self._cost * _REST - now)
 
-    def flushed(self, began: float, ended: float) -> None:
-        """Tell what a flush took."""
+    def flushed(self, began: float, ended: float, took: float, size: float) -> None:
+        """Tell when a flush was, what it took of the processor, and how many bytes a write of it had."""
+        self._cost += _WEIGHT * (took - self._cost)
+        self._writes += _WEIGHT * (took / (1 + size / _WRITE_BYTES) - self._writes)
+        self._owed = max(self._owed - _SHARE * (began - self._began), -_CREDIT) + self._writes
         self._began, self._ended = began, ended
-        self._cost += _WEIGHT * (ended - began - self._cost)

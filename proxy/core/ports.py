@@ -26,6 +26,9 @@ class Peer(NamedTuple):
 class Sender(Protocol):
     """What an outbox sends through; see Transport."""
 
+    def write(self, data: bytes, /) -> int:
+        """As ``send``; or OSError where that does more than write, and is to be called with the same."""
+
     def send(self, data: bytes) -> int:
         """The number of bytes taken."""
 
@@ -36,6 +39,9 @@ class Transport(Hashable, Protocol):
     @property
     def peer(self) -> Peer:
         """Who is at the other end."""
+
+    def write(self, data: bytes, /) -> int:
+        """``send`` with nothing around it, for what goes to hundreds; see Sender."""
 
     def send(self, data: bytes) -> int:
         """Write what can be written at once; the number of bytes taken, 0 if none can be now.
@@ -64,10 +70,13 @@ class Upstream(Protocol):
         """Write whole messages; the link buffers what the socket does not take."""
 
     def rest(self) -> None:
-        """Leave what comes where it is until ``catch_up``, or until something is sent."""
+        """Leave what comes where it is until ``read_on``, or until something is sent."""
 
     def catch_up(self) -> None:
-        """Hand over what came meanwhile, now, and read on."""
+        """Hand over what came while it rested, now."""
+
+    def read_on(self) -> None:
+        """Rest no longer."""
 
     def recycle(self, reason: str) -> None:
         """Drop the connection, which can no longer be trusted, and make a new one."""
@@ -88,6 +97,9 @@ class Scheduler(Protocol):
 
     def wall(self) -> float:
         """Seconds since the epoch, for what people and events are shown."""
+
+    def cpu(self) -> float:
+        """CPU seconds of the thread it all happens on: what work costs, however busy the machine is."""
 
     def later(self, delay: float, callback: Callable[[], None]) -> Timer:
         """Call once, ``delay`` seconds from now, from the loop."""

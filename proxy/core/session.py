@@ -412,7 +412,8 @@ class Session:
 
     @wires.setter
     def wires(self, wires: tuple[Framing, Sender]) -> None:
-        self._framer, self.outbox.sender = wires
+        self._framer, sender = wires
+        self.outbox.through(sender)
 
     @property
     def view(self) -> tuple[int, FilterSet | None, Scope | None]:

@@ -12,6 +12,9 @@ from typing import Protocol
 from proxy.ami.privilege import may_read
 from proxy.core.outbox import Outbox
 
+#: What one record of TLS holds: more than that no single write takes.
+_RECORD = 16384
+
 
 class EventPredicate(Protocol):
     """What a subscription asks about an event that its classes admit."""
@@ -64,14 +67,16 @@ class Subscription:
         member.seen = len(self.pending)
         return data
 
-    def flush(self) -> None:
-        """Deliver what is pending to every member."""
+    def flush(self) -> int:
+        """Deliver what is pending to every member; how many bytes that was."""
         pending = self.pending
         everything = b"".join(pending)
         self.pending = []
         size = len(everything)
+        fits = size <= _RECORD
         # A copy: a delivery may end a session, which then leaves.
-        for member in list(self.members):
+        members = list(self.members)
+        for member in members:
             if member.seen:
                 rest = b"".join(pending[member.seen :])
                 member.seen = 0
@@ -79,11 +84,16 @@ class Subscription:
                     member.deliver(rest)
                 continue
             outbox = member.outbox
-            if outbox.ready:
-                # The common case by far: straight to the socket, with nothing of ours around it.
-                taken = outbox.sender.send(everything)
-                outbox.sent += taken
-                if taken < size:
-                    member.deliver(everything[taken:])
-            else:
+            if not outbox.ready:
                 member.deliver(everything)
+                continue
+            # The common case by far: straight to the socket, with nothing of ours around it.
+            try:
+                taken = outbox.write(everything) if fits else outbox.sender.send(everything)
+            except OSError:
+                member.deliver(everything)
+                continue
+            outbox.sent += taken
+            if taken < size:
+                member.deliver(everything[taken:])
+        return size * len(members)

@@ -56,6 +56,10 @@ class Tap:
             self._show(False, message)
         return messages
 
+    def write(self, data: bytes) -> int:
+        """See Sender in ports.py."""
+        return self.send(data)
+
     def send(self, data: bytes) -> int:
         """See Sender in ports.py."""
         taken = self._sender.send(data)

@@ -76,10 +76,10 @@ class Client:
         "_scheduled",
         "_session",
         "_socket",
-        "_write",
         "_writing",
         "accepted",
         "peer",
+        "write",
     )
 
     def __init__(
@@ -105,7 +105,8 @@ class Client:
         self._chain: tuple[bytes, ...] = ()
         # SSLSocket.send and recv are two Python calls around these, for each batch of events to each client.
         connection = getattr(sock, "_sslobj", None) or sock
-        self._write: Callable[[bytes | memoryview], int] = connection.write
+        #: See Transport.
+        self.write: Callable[[bytes | memoryview], int] = connection.write
         self._read: Callable[[int], bytes] = connection.read
         #: Bytes that were decrypted and not read.
         self._pending: Callable[[], int] = connection.pending
@@ -296,11 +297,11 @@ class Client:
         total = len(data)
         taken = 0
         try:
-            taken = self._write(data)
+            taken = self.write(data)
             if taken < total:  # OpenSSL takes a record at a time
                 view = memoryview(data)
                 while taken < total:
-                    taken += self._write(view[taken:])
+                    taken += self.write(view[taken:])
         except (ssl.SSLWantWriteError, ssl.SSLWantReadError):
             self._want_write(self._writable)
         except OSError as error:

@@ -32,6 +32,8 @@ _BANNER = re.compile(rb"Asterisk Call Manager(?: Proxy)?/[\x21-\x7e]{1,64}\r?\n"
 _LONGEST_BANNER = 256
 #: What is read at once of that which came while the link rested.
 _READ_BYTES = 1 << 18
+#: As often at most, before it leaves.
+_READS_AT_ONCE = 16
 _PING = Action([(b"Action", b"Ping")])
 #: Seconds over what connecting and logging in may take by the limits, after which the link is stuck.
 _STUCK_AFTER = 10.0
@@ -215,26 +217,34 @@ class _Conversation(asyncio.Protocol):
 
     def catch_up(self) -> None:
         """See Upstream."""
+        for _ in range(_READS_AT_ONCE):
+            if not self._resting:
+                return
+            assert self._transport is not None
+            try:
+                data = os.read(self._transport.get_extra_info("socket").fileno(), _READ_BYTES)
+            except BlockingIOError:
+                return
+            except OSError:
+                data = b""
+            if not data:
+                self.read_on()  # its end, or a broken connection: the loop finds out
+                return
+            self.data_received(data)
+            if len(data) < _READ_BYTES:
+                return
+
+    def read_on(self) -> None:
+        """See Upstream."""
         if not self._resting:
             return
-        self._read_on()
-        assert self._transport is not None
-        try:
-            data = os.read(self._transport.get_extra_info("socket").fileno(), _READ_BYTES)
-        except OSError:
-            return  # nothing came, or the connection is broken: the loop finds out
-        if data:
-            self.data_received(data)
-
-    def _read_on(self) -> None:
         self._resting = False
         assert self._transport is not None
         if not self._transport.is_closing():
             self._transport.resume_reading()
 
     def _write(self) -> None:
-        if self._resting:
-            self._read_on()  # an answer is awaited
+        self.read_on()  # an answer is awaited
         data = b"".join(self._outgoing)
         self._outgoing.clear()
         if self._transport is not None and not self._transport.is_closing():

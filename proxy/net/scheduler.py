@@ -14,6 +14,7 @@ class LoopScheduler:
         self._loop = loop
         self.now = loop.time
         self.wall = time.time
+        self.cpu = time.thread_time
 
     def later(self, delay: float, callback: Callable[[], None]) -> Timer:
         """See Scheduler."""

@@ -118,6 +118,48 @@ class TestEvents:
         bench.clock.advance(0.006)
         assert transport.take() == event("B") + event("C") + event("D")
         assert len(transport.sent) == 0
+
+    def test_in_a_steady_stream_the_link_rests_from_flush_to_flush(self):
+        bench = Bench(CALLS, interval=0.005)
+        bench.link_up()
+        _, transport = bench.login("calls")
+        bench.feed(event("A"))
+        bench.feed(event("B"))
+        for name in ("C", "D", "E"):
+            transport.take()
+            bench.upstream.kept = [event(name)]
+            bench.clock.advance(0.005)
+            assert transport.take().endswith(event(name))
+            assert bench.upstream.resting, "the next would only wait for the next flush"
+        bench.clock.advance(0.005)
+        assert not bench.upstream.resting, "nothing came: what comes now is waited for no longer"
+        assert not bench.clock.timers or all(
+            timer.due > bench.clock.time + 0.5 for timer in bench.clock.timers
+        )
+        bench.clock.advance(0.005)
+        bench.feed(event("F"))
+        assert transport.take() == event("F"), "the first after a quiet moment leaves at once"
+
+    def test_a_steady_stream_does_not_hold_up_an_answer(self):
+        bench = Bench(CALLS, interval=0.005)
+        bench.link_up()
+        session, _ = bench.login("calls")
+        bench.feed(event("A"))
+        bench.feed(event("B"))
+        session.receive(b"Action: Park\r\nActionID: 1\r\n\r\n")
+        assert not bench.upstream.resting
+        bench.clock.advance(0.005)
+        assert not bench.upstream.resting, "one is awaited"
+
+    def test_events_that_come_while_every_one_leaves_at_once_are_not_looked_for(self):
+        bench = Bench(CALLS, interval=0.005)
+        bench.link_up()
+        bench.login("calls")
+        bench.feed(event("A"))
+        bench.feed(event("B"))
+        bench.pacing.shortest = 0.0  # a reload
+        bench.upstream.kept = [event("C")]
+        bench.clock.advance(0.005)
         assert not bench.upstream.resting
 
     def test_it_is_not_left_for_long(self):

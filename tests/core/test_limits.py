@@ -560,7 +560,7 @@ class TestSlowConsumers:
 
     def test_an_answer_brings_no_events_with_it_while_some_are_missing(self):
         bench = make(outbox_soft=1024, outbox_hard=1 << 20)
-        bench.hub._pacing.shortest = 5.0
+        bench.pacing.shortest = 5.0
         session, transport = self.stuck(bench, "patient")
         bench.clock.advance(10)
         bench.feed(event("Hold", Pad="x" * 1100))

@@ -1,8 +1,18 @@
-"""At once after a quiet moment; then in company; longer when a flush is dear."""
+"""At once after a quiet moment; then in company; longer when writes take more than their share."""
 
 import pytest
 
 from proxy.core.pacing import Pacing
+
+
+def flushing(pacing: Pacing, seconds: float, size: float = 0.0, times: int = 200) -> float:
+    """Flushes that take so long, each as soon as it may; when the last of them began."""
+    now = 0.0
+    for _ in range(times):
+        now += pacing.wait(now)
+        pacing.flushed(now, now + seconds, seconds, size)
+        now += seconds
+    return now - seconds
 
 
 def test_the_first_leaves_at_once():
@@ -11,36 +21,58 @@ def test_the_first_leaves_at_once():
 
 def test_what_follows_waits_for_the_interval():
     pacing = Pacing(0.005, 0.05)
-    pacing.flushed(100.0, 100.0001)
+    pacing.flushed(100.0, 100.0001, 0.0001, 400)
     assert pacing.wait(100.001) == pytest.approx(0.004)
     assert pacing.wait(100.0049) == pytest.approx(0.0001)
     assert pacing.wait(100.2) == 0
 
 
+def test_writes_take_a_quarter_of_the_time():
+    pacing = Pacing(0.005, 0.05)
+    flushing(pacing, 0.002)
+    assert pacing.interval == pytest.approx(0.008)
+
+
+def test_a_ceiling_bounds_the_wait():
+    pacing = Pacing(0.005, 0.05)
+    flushing(pacing, 0.02)
+    assert pacing.interval == 0.05
+
+
+def test_few_events_leave_at_once_though_each_flush_is_dear():
+    pacing = Pacing(0.005, 0.05)
+    for number in range(200):
+        pacing.flushed(number * 0.02, number * 0.02 + 0.004, 0.004, 400)
+    assert pacing.interval == 0.005
+    assert pacing.wait(199 * 0.02 + 0.006) == 0
+
+
+def test_what_a_flush_takes_for_its_bytes_makes_nobody_wait():
+    """Half of what full records take is for their bytes, which longer waits would only make more."""
+    pacing = Pacing(0.005, 0.05)
+    flushing(pacing, 0.004, size=16384)
+    assert pacing.interval == pytest.approx(0.008)
+    flushing(pacing, 0.004, size=10 * 16384)
+    assert pacing.interval == pytest.approx(0.005)
+
+
 def test_others_get_their_turn_however_long_a_flush_takes():
     pacing = Pacing(0.005, 0.05)
-    for turn in range(50):
-        pacing.flushed(turn, turn + 0.04)
-    assert pacing.wait(49.04) == pytest.approx(0.04, rel=0.01)
+    last = flushing(pacing, 0.2)
+    assert pacing.wait(last + 0.2) == pytest.approx(0.05)
+
+
+def test_a_busy_machine_makes_no_flush_dearer():
+    pacing = Pacing(0.005, 0.05)
+    for number in range(200):
+        pacing.flushed(number * 0.1, number * 0.1 + 0.05, 0.001, 400)
+    assert pacing.interval == 0.005
 
 
 def test_zero_is_every_event_at_once():
     pacing = Pacing(0.0, 0.05)
-    pacing.flushed(100.0, 101.0)
+    pacing.flushed(100.0, 101.0, 1.0, 400)
     assert pacing.wait(100.0) <= 0
-
-
-def test_flushing_takes_a_quarter_of_the_time_at_most():
-    pacing = Pacing(0.005, 0.05)
-    for turn in range(50):
-        pacing.flushed(turn, turn + 0.01)
-    assert pacing.interval == pytest.approx(0.04, rel=0.01)
-    for turn in range(50):
-        pacing.flushed(turn, turn + 1.0)
-    assert pacing.interval == 0.05
-    for turn in range(100):
-        pacing.flushed(turn, turn)
-    assert pacing.interval == 0.005
 
 
 def test_a_ceiling_below_the_floor_does_not_count():

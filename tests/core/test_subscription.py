@@ -100,3 +100,36 @@ def test_whatever_the_order_nobody_misses_or_repeats_an_event(steps):
             subscription.flush()
     subscription.flush()
     assert {who: b"".join(members[who].got) for who in expected} == expected
+
+
+class Connected(Listener):
+    def __init__(self) -> None:
+        super().__init__()
+        self.transport = ListTransport()
+        self.outbox = Outbox(self.transport, 1 << 20)
+
+    def deliver(self, data: bytes) -> None:
+        super().deliver(data)
+        self.outbox.push(data)
+
+
+def test_who_takes_all_gets_it_past_everything_of_ours():
+    subscription = Subscription("k", CALL, None)
+    ready, full = Connected(), Connected()
+    full.transport.room = 1
+    for member in (ready, full):
+        subscription.join(member)
+    subscription.pending += [b"a", b"b"]
+    assert subscription.flush() == 4
+    assert (ready.got, ready.transport.take(), ready.outbox.sent) == ([], b"ab", 2)
+    assert (full.got, full.transport.take(), full.outbox.size) == ([b"ab"], b"a", 1)
+
+
+def test_more_than_a_record_is_written_by_who_knows_how():
+    subscription = Subscription("k", CALL, None)
+    member = Connected()
+    member.transport.room = 30000
+    subscription.join(member)
+    subscription.pending.append(b"x" * 40000)
+    subscription.flush()
+    assert (len(member.transport.take()), member.outbox.sent, member.outbox.size) == (30000, 30000, 10000)

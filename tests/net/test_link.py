@@ -13,7 +13,7 @@ import pytest
 from proxy.ami import privilege
 from proxy.config.limits import Limits
 from proxy.config.schema import Upstream
-from proxy.core import hub as hub_module
+from proxy.core import flushing
 from proxy.core.hub import Hub
 from proxy.core.users import User
 from proxy.net import link as module
@@ -485,7 +485,7 @@ class Resting:
 
     @asynccontextmanager
     async def running(self, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator["Resting"]:
-        monkeypatch.setattr(hub_module, "_LONGEST_REST", self.interval)
+        monkeypatch.setattr(flushing, "_LONGEST_REST", self.interval)
         limits = msgspec.structs.replace(FAST, reconnect_min=60.0, reconnect_max=60.0)
         async with (
             scripted(self.play) as server,

@@ -34,3 +34,13 @@ async def test_cancel_after_the_call_is_harmless() -> None:
     async with asyncio.timeout(10):
         await done.wait()
     timer.cancel()
+
+
+async def test_waiting_takes_nothing_of_the_processor() -> None:
+    scheduler = LoopScheduler(asyncio.get_running_loop())
+    before = scheduler.cpu()
+    await asyncio.sleep(0.05)
+    waited = scheduler.cpu() - before
+    sum(range(200_000))
+    assert 0 < waited < scheduler.cpu() - before
+    assert waited < 0.05

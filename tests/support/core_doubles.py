@@ -23,6 +23,12 @@ class ListTransport:
         self.closed = ""
         self.refused = b""
 
+    def write(self, data: bytes) -> int:
+        """Only if there is room for all of it."""
+        if self.closed or (self.room is not None and self.room < len(data)):
+            raise BlockingIOError
+        return self.send(data)
+
     def send(self, data: bytes) -> int:
         """As much as there is room for."""
         assert not self.closed, "written to after its end"
@@ -74,9 +80,11 @@ class ListUpstream:
 
     def catch_up(self) -> None:
         if self.resting:
-            self.resting = False
             kept, self.kept = self.kept, []
             self.hand_over(kept)
+
+    def read_on(self) -> None:
+        self.resting = False
 
     def recycle(self, reason: str) -> None:
         self.recycled = reason
@@ -107,6 +115,9 @@ class HandClock:
 
     def wall(self) -> float:
         return 1_700_000_000.0 + self.time
+
+    def cpu(self) -> float:
+        return self.time
 
     def later(self, delay: float, callback: Callable[[], None]) -> _Timer:
         timer = _Timer(self.time + delay, callback)
@@ -153,10 +164,11 @@ class Bench:
         self.clock = HandClock()
         self.verifier = ListVerifier()
         self.upstream = ListUpstream()
+        self.pacing = Pacing(interval, max(interval, 0.05))
         self.hub = Hub(
             UserTable(users),
             limits or Limits(),
-            Pacing(interval, max(interval, 0.05)),
+            self.pacing,
             self.clock,
             self.verifier,
             policy.decide,

@@ -56,6 +56,9 @@ class _Sends:
         self._client = client
         self.offered: list[tuple[int, bytes]] = []
 
+    def write(self, data: bytes) -> int:
+        return self.send(data)
+
     def send(self, data: bytes) -> int:
         taken = self._client.send(data)
         self.offered.append((taken, bytes(data)))
