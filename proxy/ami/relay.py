@@ -29,6 +29,7 @@ BROADCAST = re.compile(
 _CLEAN = re.compile(rb"(?:[^\r\n\0]*+\r\n)*+")
 _ACTION_ID = re.compile(rb"^ActionID: *([^\r\n]*)\r?$", re.MULTILINE | re.IGNORECASE)
 _EVENT_NAME = re.compile(rb"Event: ([^\r\n]*)")
+_EVENT_LIST = re.compile(rb"^EventList:[ \t]*([^\r\n]*)", re.MULTILINE | re.IGNORECASE)
 _NAME = re.compile(rb"[!-9;-~][^:]*\Z")
 _NOISE = bytes.maketrans(b"\r\0", b"??")
 
@@ -46,6 +47,12 @@ def event_name_of(raw: bytes) -> bytes:
     """Name of an event by its first line; b"" if the message is none."""
     found = _EVENT_NAME.match(raw)
     return found[1] if found else b""
+
+
+def event_list_of(raw: bytes) -> bytes:
+    """What a message says of the list it is part of, in lower case, as ``start``; b"" if nothing."""
+    found = _EVENT_LIST.search(raw)
+    return found[1].lower() if found else b""
 
 
 def to_owner(raw: bytes, relay_id: bytes, action_id: bytes) -> bytes:

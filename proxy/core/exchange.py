@@ -14,7 +14,7 @@ from proxy.ami import message
 from proxy.ami.actions import ECHOED_BY, FENCED, LIST_COMPLETE, ONE_EVENT
 from proxy.ami.errors import ProtocolError
 from proxy.ami.message import Action, Message
-from proxy.ami.relay import action_id_of, event_name_of, item_head_of, to_owner
+from proxy.ami.relay import action_id_of, event_list_of, event_name_of, item_head_of, to_owner
 from proxy.core import originate
 from proxy.core.correlator import Asker, Correlator, Entry, Shape
 from proxy.core.deadlines import Deadlines
@@ -244,9 +244,8 @@ class Exchange:
                 self._leave_link(entry)  # it is free again, though the call is not decided
                 return
         elif entry.shape is Shape.RESPONSE and succeeded:
-            reply = Message(raw)
-            if reply.get(b"eventlist").lower() == b"start" or (
-                entry.action.key in LIST_COMPLETE and reply.get(b"message").endswith(b"will follow")
+            if event_list_of(raw) == b"start" or (
+                entry.action.key in LIST_COMPLETE and Message(raw).get(b"message").endswith(b"will follow")
             ):
                 entry.shape = Shape.LIST
                 entry.last = self.now
@@ -444,10 +443,7 @@ def _is_last(entry: Entry, raw: bytes, name: bytes) -> bool:
     """
     if name == LIST_COMPLETE.get(entry.action.key):
         return True
-    return name.endswith(b"Complete") and Message(raw).get(b"eventlist").lower() in {
-        b"complete",
-        b"cancelled",
-    }
+    return name.endswith(b"Complete") and event_list_of(raw) in {b"complete", b"cancelled"}
 
 
 def _is_broadcast(raw: bytes) -> bool:

@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.ami.relay import BROADCAST, action_id_of, event_name_of, rebuild_event, to_owner
+from proxy.ami.relay import (
+    BROADCAST,
+    action_id_of,
+    event_list_of,
+    event_name_of,
+    item_head_of,
+    rebuild_event,
+    to_owner,
+)
 
 GOOD = b"Event: Hold\r\nPrivilege: call,all\r\nChannel: a: b\r\nX:\r\n\r\n"
 
@@ -42,6 +50,20 @@ def test_first_lines():
     assert action_id_of(b"Event: A\r\nX: ActionID: 1\r\n\r\n") == b""
     assert event_name_of(GOOD) == b"Hold"
     assert event_name_of(b"Response: A\r\n\r\n") == b""
+
+
+def test_what_a_message_says_of_its_list():
+    assert event_list_of(b"Response: Success\r\nEventList: start\r\n\r\n") == b"start"
+    assert event_list_of(b"Event: XComplete\neventlist:Complete\n\n") == b"complete"
+    assert event_list_of(b"Response: Success\r\nMessage: EventList: start\r\n\r\n") == b""
+    assert event_list_of(b"Response: Success\r\n\r\n") == b""
+
+
+def test_the_head_of_an_item():
+    head = b"Event: X\r\nActionID: ours\r\n"
+    assert item_head_of(head + b"A: 1\r\n\r\n", b"X", b"ours") == head
+    assert item_head_of(b"Event: X\r\nA: 1\r\nActionID: ours\r\n\r\n", b"X", b"ours") == b""
+    assert item_head_of(b"Event: X\nActionID: ours\n\n", b"X", b"ours") == b""
 
 
 class TestToOwner:
