@@ -29,6 +29,7 @@ written anew, so that there is never a second opinion on what a client said.
         exchange.py   actions under way: queue, send, answer; correlator.py owns the ids
         hub.py        the switchboard: what comes from Asterisk, and who gets it
         subscription.py, scope.py, outbox.py   who sees what; what waits to be sent
+        flushing.py, pacing.py   when it leaves, and what the link does until then
     importers/  manager.conf and AstManProxy's files, as text, into ours
     config/     proxy.yaml and users.yaml as frozen types; every error with file, line, key and remedy
     x509/       certificates as facts: issue, read, judge
