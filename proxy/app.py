@@ -19,6 +19,7 @@ from proxy.config import Address, Config, ConfigErrors, Listener
 from proxy.config.differences import needs_restart
 from proxy.config.limits import CLOSING_SECONDS
 from proxy.core import masking, policy
+from proxy.core.form import FORM
 from proxy.core.hub import Hub
 from proxy.core.networks import NetworkSet
 from proxy.core.pacing import Pacing
@@ -198,6 +199,7 @@ class App:
             log.INFO,
             "started",
             version=__version__,
+            core=FORM,
             loop=type(self._loop).__module__,
             openssl=facts.openssl,
             hybrid_key_exchange=facts.hybrid_groups,

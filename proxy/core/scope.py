@@ -20,22 +20,24 @@ from proxy.config.rules import Scope
 from proxy.core.callfacts import CallFacts, read_facts
 from proxy.core.policy import wildcard
 
+# None of these is Final: a compiler would write it into the code, where no test can lower it.
+
 #: A call's first events that are kept until its owner is known, and their bytes.
-MAX_EARLY_EVENTS: Final = 128
-MAX_EARLY_BYTES: Final = 128 * 1024
+MAX_EARLY_EVENTS = 128
+MAX_EARLY_BYTES = 128 * 1024
 #: The same for all calls together.
-MAX_EARLY_TOTAL: Final = 16 * 1024 * 1024
+MAX_EARLY_TOTAL = 16 * 1024 * 1024
 #: Calls known at a time; over it the oldest is forgotten.
-MAX_CALLS: Final = 20_000
+MAX_CALLS = 20_000
 #: Ended calls still known, for the events that come after a hangup (Cdr, CEL, OriginateResponse).
-MAX_ENDED: Final = 512
+MAX_ENDED = 512
 #: Ids remembered of one call, such as a conference that never ends; over it those who have left it
 #: longest ago are forgotten, then the longest unheard of.
-MAX_IDS: Final = 2048
+MAX_IDS = 2048
 #: The same for all calls together; over it whole calls are forgotten.
-MAX_IDS_TOTAL: Final = 200_000
+MAX_IDS_TOTAL = 200_000
 #: Devices, contexts and account codes remembered of one call.
-MAX_FACTS: Final = 256
+MAX_FACTS = 256
 
 _OWNED: Final = -1
 

@@ -1,9 +1,16 @@
-"""Wheel and sdist: what they hold, and that an installed wheel runs without the tree."""
+"""Wheels and sdist: what they hold, and that an installed wheel runs without the tree.
+
+The compiled wheel has to pass the tests of the modules that are compiled in it; so what the suite says of the
+source holds for it as well.
+"""
 
 import os
+import re
+import shutil
 import subprocess
 import sys
 import tarfile
+import tomllib
 import venv
 import zipfile
 from pathlib import Path
@@ -13,6 +20,10 @@ import pytest
 from proxy import __version__
 
 TOP = Path(__file__).parents[2]
+COMPILED = tomllib.loads((TOP / "pyproject.toml").read_text())["tool"]["amiproxy"]["compiled"]
+PURE = {"AMI_PROXY_COMPILE": "0"}
+BUILD = "import setuptools.build_meta as b, sys; b.build_{kind}(sys.argv[1])"
+WITHOUT_MYPYC = "import sys; sys.modules['mypyc'] = None; "
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -22,7 +33,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of what git has: neither other builds nor bytecode in it."""
     copy = tmp_path_factory.mktemp("source")
     files = subprocess.run(
-        ["git", "-C", TOP, "ls-files", "-z", "proxy", "*.toml", "README.md", "LICENSE"],
+        ["git", "-C", TOP, "ls-files", "-z", "proxy", "*.toml", "setup.py", "README.md", "LICENSE"],
         check=True,
         capture_output=True,
     ).stdout
@@ -33,17 +44,44 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copy
 
 
-def built(source: Path, out: Path, kind: str) -> Path:
+def build(
+    source: Path, out: Path, environment: dict[str, str], *, script: str = BUILD, kind: str = "wheel"
+) -> subprocess.CompletedProcess[str]:
     """Build with the backend that pyproject.toml names; no network, no isolation."""
-    script = f"import setuptools.build_meta as b, sys; b.build_{kind}(sys.argv[1])"
-    subprocess.run([sys.executable, "-c", script, out], cwd=source, check=True, capture_output=True)
+    return subprocess.run(
+        [sys.executable, "-c", script.format(kind=kind), out],
+        cwd=source,
+        env={name: value for name, value in os.environ.items() if name != "AMI_PROXY_COMPILE"} | environment,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+
+def built(source: Path, out: Path, environment: dict[str, str], *, kind: str = "wheel") -> Path:
+    """What was built, if it was."""
+    done = build(source, out, environment, kind=kind)
+    assert done.returncode == 0, done.stderr[-2000:]
     [file] = out.iterdir()
     return file
 
 
 @pytest.fixture(scope="module")
 def wheel(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return built(source, tmp_path_factory.mktemp("wheel"), "wheel")
+    return built(source, tmp_path_factory.mktemp("wheel"), PURE)
+
+
+@pytest.fixture(scope="module")
+def compiled(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return built(source, tmp_path_factory.mktemp("compiled"), {"AMI_PROXY_COMPILE": "1"})
+
+
+@pytest.fixture(scope="module")
+def unpacked(compiled: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that goes first on sys.path."""
+    folder = tmp_path_factory.mktemp("unpacked")
+    zipfile.ZipFile(compiled).extractall(folder)
+    return folder
 
 
 def test_the_wheel_has_the_program_its_types_and_its_licence_alone(wheel: Path) -> None:
@@ -60,12 +98,12 @@ def test_the_wheel_has_the_program_its_types_and_its_licence_alone(wheel: Path) 
 
 def test_the_sdist_can_be_built_from(source: Path, tmp_path: Path) -> None:
     (tmp_path / "sdist").mkdir()
-    sdist = built(source, tmp_path / "sdist", "sdist")
+    sdist = built(source, tmp_path / "sdist", {}, kind="sdist")
     with tarfile.open(sdist) as archive:
         archive.extractall(tmp_path / "unpacked", filter="data")
     [tree] = (tmp_path / "unpacked").iterdir()
     (tmp_path / "again").mkdir()
-    again = built(tree, tmp_path / "again", "wheel")
+    again = built(tree, tmp_path / "again", PURE)
     assert again.name == f"amiproxy-{__version__}-py3-none-any.whl"
 
 
@@ -107,3 +145,107 @@ def test_the_installed_wheel_is_the_command(wheel: Path, tmp_path: Path) -> None
         text=True,
     )
     assert where.stdout.startswith(str(tmp_path))
+
+
+def test_the_compiled_wheel_has_source_and_machine_code_of_the_same_modules(
+    wheel: Path, compiled: Path
+) -> None:
+    assert re.fullmatch(rf"amiproxy-{re.escape(__version__)}-(cp3\d+)-\1-\w+\.whl", compiled.name)
+    names = set(zipfile.ZipFile(compiled).namelist())
+    assert set(zipfile.ZipFile(wheel).namelist()) <= names
+    extensions = {name.partition(".")[0] for name in names if name.endswith(".so")}
+    assert extensions == {path.removesuffix(".py") for path in COMPILED} | {"amiproxy__mypyc"}
+
+
+def test_the_compiled_wheel_does_not_tell_where_it_was_built(compiled: Path, source: Path) -> None:
+    archive = zipfile.ZipFile(compiled)
+    for name in archive.namelist():
+        content = archive.read(name)
+        assert str(source).encode() not in content
+        assert b"/tmp/" not in content or not name.endswith(".so")
+
+
+def test_what_the_compiled_wheel_runs_is_compiled_and_faults_name_the_line_of_the_source(
+    unpacked: Path,
+) -> None:
+    script = """
+from proxy.ami.framing import ActionFramer
+from proxy.core.form import FORM
+print(FORM)
+ActionFramer().feed("no bytes")
+"""
+    shown = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd="/",
+        env=os.environ | {"PYTHONPATH": str(unpacked)},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert shown.stdout == "compiled\n"
+    fault = re.search(r'File "(proxy/ami/framing\.py)", line (\d+), in feed\nTypeError: ', shown.stderr)
+    assert fault is not None
+    assert "def feed" in (unpacked / fault[1]).read_text().splitlines()[int(fault[2]) - 1]
+
+
+def test_the_compiled_core_passes_the_tests_of_its_source(unpacked: Path) -> None:
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"),
+            *("-o", f"pythonpath={unpacked} ."),
+            *("tests/ami", "tests/core", "tests/fuzz", "tests/transcripts"),
+        ],
+        cwd=TOP,
+        env=os.environ | {"CORE_UNDER_TEST": "compiled"},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout[-4000:]
+
+
+@pytest.fixture
+def one_module(source: Path, tmp_path: Path) -> Path:
+    """The source with one module to compile, so that it takes seconds to find out that it cannot be."""
+    copy = tmp_path / "source"
+    shutil.copytree(source, copy)
+    text = (copy / "pyproject.toml").read_text()
+    only, count = re.subn(r"(?s)(?<=\ncompiled = )\[.*?\n\]", '["proxy/ami/privilege.py"]', text)
+    assert count == 1
+    (copy / "pyproject.toml").write_text(only)
+    (tmp_path / "out").mkdir()
+    return copy
+
+
+@pytest.mark.parametrize(
+    ("environment", "script", "reason"),
+    [
+        ({"CC": "false"}, BUILD, "'false'.* status 1"),
+        ({"CC": "/nonexistent/cc"}, BUILD, "'/nonexistent/cc'"),
+        ({}, WITHOUT_MYPYC + BUILD, "mypyc"),
+    ],
+    ids=["a compiler that fails", "no compiler", "no mypyc"],
+)
+def test_what_cannot_be_compiled_is_installed_as_it_is(
+    one_module: Path, tmp_path: Path, environment: dict[str, str], script: str, reason: str
+) -> None:
+    done = build(one_module, tmp_path / "out", environment, script=script)
+    assert done.returncode == 0
+    [file] = (tmp_path / "out").iterdir()
+    assert file.name.endswith("-py3-none-any.whl")
+    assert not [name for name in zipfile.ZipFile(file).namelist() if name.endswith(".so")]
+    [told] = [line for line in done.stderr.splitlines() if line.startswith("amiproxy: ")]
+    assert re.search(f"^amiproxy: not compiled, the pure wheel is built instead: .*{reason}", told)
+
+
+def test_who_demands_the_compiled_wheel_gets_no_other(one_module: Path, tmp_path: Path) -> None:
+    done = build(one_module, tmp_path / "out", {"CC": "false", "AMI_PROXY_COMPILE": "1"})
+    assert done.returncode != 0
+    assert "'false'" in done.stderr
+    assert not list((tmp_path / "out").glob("*.whl"))
+
+
+def test_an_editable_install_runs_the_source(source: Path, tmp_path: Path) -> None:
+    file = built(source, tmp_path, {"AMI_PROXY_COMPILE": "1"}, kind="editable")
+    assert not [name for name in zipfile.ZipFile(file).namelist() if name.endswith(".so")]
+    assert not list(source.rglob("*.so"))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from proxy.config import Config
+from proxy.core.form import FORM
 from proxy.net.doctor.finding import Finding, ok, unknown, warn
 from proxy.net.listener import BACKLOG
 from proxy.net.loop import uvloop
@@ -24,6 +25,7 @@ _SOMAXCONN: Final = Path("/proc/sys/net/core/somaxconn")
 #: systemd-timesyncd makes it once the clock is right.
 _TIMESYNC: Final = Path("/run/systemd/timesync/synchronized")
 _PATIENCE: Final = 10.0
+_CORE: Final = {"compiled": "compiled", "python": "from its Python source"}
 
 #: What a program prints; None where it cannot be run.
 Ask = Callable[[Sequence[str]], str | None]
@@ -39,6 +41,7 @@ def examine(config: Config | None, ask: Ask | None = None) -> Iterator[Finding]:
         yield unknown("descriptors", text, "mend it, and start the doctor again")
     yield backlog(_SOMAXCONN)
     yield from _clock(ask)
+    yield ok("python", f"the core runs {_CORE[FORM]}")
     if uvloop is None:
         yield warn("python", "uvloop is missing: events cost several times the work", "pip install uvloop")
     else:

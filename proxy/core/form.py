@@ -1,0 +1,9 @@
+"""The form in which the core runs: from its Python source, or compiled by setup.py."""
+
+from importlib.machinery import EXTENSION_SUFFIXES
+from typing import Final
+
+from proxy.core import hub
+
+#: ``compiled`` or ``python``.
+FORM: Final = "compiled" if hub.__file__.endswith(tuple(EXTENSION_SUFFIXES)) else "python"
