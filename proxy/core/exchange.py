@@ -47,6 +47,7 @@ class Exchange:
         #: The list that is being read: what names nobody belongs to it.
         self._list: Entry | None = None
         self._fenced: Entry | None = None
+        self._filling = False
         self.deadlines = deadlines
         self.now = 0.0
         #: Asterisk has all its modules; before, only what the proxy asks for itself is sent.
@@ -150,6 +151,17 @@ class Exchange:
             asker.finished()
 
     def _fill(self) -> None:
+        # Who cannot be sent is answered at once, and may ask again from within: that waits its turn here.
+        # One call inside the other for each of hundreds of sessions would be more than the stack holds.
+        if self._filling:
+            return
+        self._filling = True
+        try:
+            self._send_waiting()
+        finally:
+            self._filling = False
+
+    def _send_waiting(self) -> None:
         # Looked up anew each time: who cannot be sent may end its session, which replaces the queue.
         while self._waiting and len(self._on_link) < WINDOW and self._fenced is None:
             asker, action, _ = self._waiting[0]

@@ -635,6 +635,20 @@ class TestTime:
             bench.answer(asked, b"")
         assert [asked.get(b"number") for asked in bench.upstream.take()] == [b"0", b"1", b"2"]
 
+    def test_however_many_actions_cannot_be_sent_each_is_refused_and_costs_nobody(self):
+        bench = Bench(DEAF, limits=Limits(sessions_per_user=1000))
+        bench.link_up()
+        for _ in range(WINDOW):
+            send(bench.login("deaf")[0], "Action: CoreStatus")
+        on_link = bench.upstream.take()
+        asked = [bench.login("deaf") for _ in range(400)]
+        too_long = ("Action: CoreStatus" + "".join(f"\nH{n}: 1" for n in range(127))).replace("\n", "\r\n")
+        for session, _ in asked:
+            session.receive(2 * (too_long.encode() + b"\r\n\r\n"))
+        bench.answer(on_link[0], b"")
+        assert {got.take().count(b"Too many lines in message") for _, got in asked} == {2}
+        assert bench.hub.stats.faults == 0
+
     def test_a_second_answer_to_a_call_that_is_not_decided_gives_nobody_up(self, bench):
         (caller, _), (other, got) = bench.login("boss"), bench.login("deaf")
         send(caller, TestOriginate.CALL)
