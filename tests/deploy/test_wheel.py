@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tarfile
 import tomllib
 import venv
@@ -18,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from proxy import __version__
+from tests.support.requirements import give_up
 
 TOP = Path(__file__).parents[2]
 COMPILED = tomllib.loads((TOP / "pyproject.toml").read_text())["tool"]["amiproxy"]["compiled"]
@@ -73,6 +75,9 @@ def wheel(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def compiled(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    headers = Path(sysconfig.get_path("include")) / "Python.h"
+    if not headers.exists() or not shutil.which(os.environ.get("CC", "cc")):
+        give_up("COMPILER", f"there is no C compiler, or no {headers}")
     return built(source, tmp_path_factory.mktemp("compiled"), {"AMI_PROXY_COMPILE": "1"})
 
 
