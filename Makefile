@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 PINS := requirements.txt requirements-dev.txt pyproject.toml
 
-.PHONY: setup demo test lint types imports format bench bench-quick bench-hotpath fuzz soak audit deb clean
+.PHONY: setup demo test lint types imports format bench bench-quick bench-hotpath fuzz soak audit wheel deb clean
 
 setup: $(STAMP)
 
@@ -62,11 +62,17 @@ TOOLS := $(addprefix build/bench/,source swarm broadcast)
 
 .PHONY: .bench-tools .bench-packages
 .bench-tools: .bench-packages
-	@$(MAKE) --no-print-directory $(TOOLS)
+	@$(MAKE) --no-print-directory $(TOOLS) build/compiled
 
 build/bench/%: tests/bench/%.c
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -O2 -Wall -Wextra -o $@ $< -lssl -lcrypto
+
+# What the peer ami-proxy-compiled runs.  Where it cannot be made, that peer is left out.
+build/compiled: setup.py pyproject.toml $(shell find proxy -name '*.py')
+	@rm -rf $@ build/wheel
+	@AMI_PROXY_COMPILE=1 $(BIN)/python -m pip -qq --disable-pip-version-check wheel --no-build-isolation --no-deps -w build/wheel . && \
+	$(BIN)/python -m zipfile -e build/wheel/*.whl $@ || echo "make: the core could not be compiled here" >&2
 
 # What Debian has and this machine has not.  Without a compiler nothing goes; without a peer it is left out.
 .bench-packages: SUDO = $(if $(filter-out 0,$(shell id -u)),sudo -n)
@@ -74,6 +80,11 @@ build/bench/%: tests/bench/%.c
 	@missing=$$(for have in cc:gcc stunnel4:stunnel4 haproxy:haproxy; do command -v $${have%%:*} >/dev/null 2>&1 || [ -x /usr/sbin/$${have%%:*} ] || echo $${have##*:}; done; \
 	echo '#include <openssl/ssl.h>' | cc -E - >/dev/null 2>&1 || echo libssl-dev libc6-dev); \
 	[ -z "$$missing" ] || { echo "installing" $$missing; $(SUDO) apt-get update && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $$missing; } >/dev/null 2>&1 || echo "make: could not install" $$missing "from here" >&2
+
+# dist/amiproxy-VERSION-TAG.whl, compiled if that can be done here; setup.py says how to choose.
+wheel: setup
+	@mkdir -p build
+	@$(BIN)/python -c 'import setuptools.build_meta as b, sys; print("dist/" + b.build_wheel("dist"), file=sys.stderr)' >build/wheel.log
 
 # dist/ami-proxy_VERSION_ARCH.deb, for the Debian release whose python3 is of .venv's minor version.
 deb: setup

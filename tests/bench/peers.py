@@ -169,6 +169,22 @@ class OursAtOnce(Ours):
     fan_out: ClassVar[dict[str, float]] = {"flush_interval": 0.0}
 
 
+class OursCompiled(Ours):
+    """The same as ami-proxy, from a wheel with the hot modules compiled."""
+
+    name = "ami-proxy-compiled"
+    _folder = Path("build/compiled")
+
+    @classmethod
+    def missing(cls) -> str:
+        return "" if list(cls._folder.glob("*.so")) else "the core is not compiled: make build/compiled"
+
+    def command(self) -> list[str]:
+        python, *arguments = super().command()
+        # -P: else the tree, being the current folder, would go before it.
+        return ["env", f"PYTHONPATH={self._folder.absolute()}", python, "-P", *arguments]
+
+
 class Broadcast(Peer):
     """broadcast.c with the proxy's interval: what fan-out costs, and nothing else."""
 
@@ -283,5 +299,6 @@ class AsteriskBehindOurs(AsteriskTls):
 
 
 PEERS: dict[str, type[Peer]] = {
-    peer.name: peer for peer in (Ours, OursAtOnce, Broadcast, BroadcastAtOnce, Haproxy, Stunnel, AsteriskTls)
+    peer.name: peer
+    for peer in (Ours, OursAtOnce, OursCompiled, Broadcast, BroadcastAtOnce, Haproxy, Stunnel, AsteriskTls)
 }
