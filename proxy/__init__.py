@@ -52,6 +52,9 @@ An action: ``Session`` parses it, answers it if it concerns the session alone,
 else ``policy.decide`` judges it; ``Exchange`` gives it an ActionID of ours, waits
 for the answer, and puts the client's own id back.
 
+A wheel may hold the modules on these paths compiled as well (setup.py); the source
+is the reference, and no module may tell which of the two it is, but core.form.
+
 What can be reloaded is immutable and swapped whole.  Nobody waits for a client:
 one that does not read is closed, the link is always read (but between flushes,
 where what comes would wait anyway).

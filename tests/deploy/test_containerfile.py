@@ -41,6 +41,15 @@ def test_what_it_is_made_of_is_named_by_version() -> None:
     assert "requirements.txt" in TEXT
 
 
+def test_what_the_build_needs_is_copied_and_the_compiler_left_behind() -> None:
+    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
+        assert name in of("COPY")[0].split()
+    steps = TEXT.split("FROM ")
+    assert "ARG AMI_PROXY_COMPILE=1" in steps[1]
+    assert "gcc" in steps[1]
+    assert "gcc" not in steps[2]
+
+
 def test_the_image_has_nothing_of_the_operators() -> None:
     copied = " ".join(of("COPY"))
     for name in ("users.yaml", "proxy.yaml", ".secret", ".key", ".crt"):

@@ -30,6 +30,13 @@ def test_it_runs_without_any_right(host: Host) -> None:
     assert "not permitted" not in confined
 
 
+def test_a_compiled_core_is_loaded_under_the_units_confinement(host: Host) -> None:
+    is_compiled = host.machine.run("find", "/usr/lib/ami-proxy", "-name", "amiproxy__mypyc*.so").stdout
+    host.systemctl("start")
+    started = next(line for line in host.log().splitlines() if line.startswith("started"))
+    assert f"core={'compiled' if is_compiled else 'python'}" in started.split()
+
+
 def test_a_start_that_cannot_succeed_fails_and_says_why(host: Host) -> None:
     host.append("/etc/ami-proxy/proxy.yaml", "\nno_such_key: 1\n")
     assert host.systemctl("start", check=False) != 0
