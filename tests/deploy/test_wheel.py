@@ -22,7 +22,8 @@ from proxy import __version__
 from tests.support.requirements import give_up
 
 TOP = Path(__file__).parents[2]
-COMPILED = tomllib.loads((TOP / "pyproject.toml").read_text())["tool"]["amiproxy"]["compiled"]
+SETTINGS = tomllib.loads((TOP / "pyproject.toml").read_text())
+COMPILED = SETTINGS["tool"]["amiproxy"]["compiled"]
 PURE = {"AMI_PROXY_COMPILE": "0"}
 BUILD = "import setuptools.build_meta as b, sys; b.build_{kind}(sys.argv[1])"
 WITHOUT_MYPYC = "import sys; sys.modules['mypyc'] = None; "
@@ -248,6 +249,11 @@ def test_who_demands_the_compiled_wheel_gets_no_other(one_module: Path, tmp_path
     assert done.returncode != 0
     assert "'false'" in done.stderr
     assert not list((tmp_path / "out").glob("*.whl"))
+
+
+def test_the_compiler_is_the_one_that_was_tested() -> None:
+    [required] = [name for name in SETTINGS["build-system"]["requires"] if name.startswith("mypy")]
+    assert required in (TOP / "requirements-dev.txt").read_text().splitlines()
 
 
 def test_an_editable_install_runs_the_source(source: Path, tmp_path: Path) -> None:
