@@ -28,7 +28,8 @@ PURE = {"AMI_PROXY_COMPILE": "0"}
 BUILD = "import setuptools.build_meta as b, sys; b.build_{kind}(sys.argv[1])"
 WITHOUT_MYPYC = "import sys; sys.modules['mypyc'] = None; "
 
-pytestmark = pytest.mark.timeout(300)
+# Compiling takes a minute or two, on a busy machine several.
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture(scope="module")
