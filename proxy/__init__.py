@@ -17,6 +17,7 @@ written anew, so that there is never a second opinion on what a client said.
     net/        sockets; the only home of asyncio and ssl in the service
         listener.py   accepts, in fair portions, within the limits
         client.py     the TLS socket of one session
+        turns.py      how much of all clients' sockets one turn of the loop takes
         link.py       the one connection to Asterisk: login, ping, reconnect
         certstore.py  certificates: read, judge, swap whole, or keep the old
         secrets.py    hashes secrets in threads of its own

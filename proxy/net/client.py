@@ -23,6 +23,7 @@ from proxy import log
 from proxy.core.dismissal import dismiss
 from proxy.core.ports import Peer
 from proxy.net.clientcertificate import shown_certificate
+from proxy.net.turns import Watcher
 
 if TYPE_CHECKING:
     from proxy.core.session import Session
@@ -76,6 +77,7 @@ class Client:
         "_scheduled",
         "_session",
         "_socket",
+        "_watcher",
         "_writing",
         "accepted",
         "peer",
@@ -93,8 +95,10 @@ class Client:
         *,
         handshake_bytes: int = 16384,
         objection: Objection = lambda _: None,
+        watcher: Watcher | None = None,
     ) -> None:
         self._loop = loop
+        self._watcher: Watcher = loop if watcher is None else watcher
         self._socket = sock
         self._fd = sock.fileno()
         self._established = established
@@ -131,9 +135,8 @@ class Client:
         return self._session is not None and self._session.user is not None
 
     def start(self) -> None:
-        """Begin the handshake."""
+        """Begin the handshake, once the client has said something."""
         self._listen(self._handshake)
-        self._handshake()
 
     # -- handshake ---------------------------------------------------------
 
@@ -389,22 +392,22 @@ class Client:
 
     def _listen(self, callback: Callable[[], None]) -> None:
         self._reading = True
-        self._loop.add_reader(self._fd, callback)
+        self._watcher.add_reader(self._fd, callback)
 
     def _stop_listening(self) -> None:
         if self._reading:
             self._reading = False
-            self._loop.remove_reader(self._fd)
+            self._watcher.remove_reader(self._fd)
 
     def _want_write(self, callback: Callable[[], None]) -> None:
         if not self._writing:
             self._writing = True
-            self._loop.add_writer(self._fd, callback)
+            self._watcher.add_writer(self._fd, callback)
 
     def _stop_writing(self) -> None:
         if self._writing:
             self._writing = False
-            self._loop.remove_writer(self._fd)
+            self._watcher.remove_writer(self._fd)
 
 
 def _received(sock: socket.socket) -> int:

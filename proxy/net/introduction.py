@@ -14,6 +14,7 @@ from typing import Final
 from proxy.core.ports import Peer
 from proxy.net.client import RESET
 from proxy.net.proxyheader import LONGEST, Local, Parsed, Unread, parse
+from proxy.net.turns import Watcher
 
 #: Why a connection without a proper header is not a client.
 NO_HEADER: Final = "proxy header"
@@ -33,13 +34,14 @@ class Introduction:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
+        watcher: Watcher,
         sock: socket.socket,
         peer: Peer,
         introduced: Callable[[socket.socket, Peer], None],
         failed: Callable[["Introduction", str], None],
         gone: Callable[["Introduction"], None],
     ) -> None:
-        self._loop = loop
+        self._watcher = watcher
         self._socket: socket.socket | None = sock
         self._introduced = introduced
         self._failed = failed
@@ -52,7 +54,7 @@ class Introduction:
     def start(self) -> None:
         """Begin to read."""
         assert self._socket is not None
-        self._loop.add_reader(self._socket.fileno(), self._readable)
+        self._watcher.add_reader(self._socket.fileno(), self._readable)
         self._readable()
 
     def _readable(self) -> None:
@@ -99,5 +101,5 @@ class Introduction:
     def _release(self) -> socket.socket | None:
         sock, self._socket = self._socket, None
         if sock is not None:
-            self._loop.remove_reader(sock.fileno())
+            self._watcher.remove_reader(sock.fileno())
         return sock

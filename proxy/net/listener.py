@@ -24,9 +24,10 @@ from proxy.core.session import Session
 from proxy.net.autoretry import OneRecord
 from proxy.net.client import OVERLONG_HANDSHAKE, RESET, Client, Objection
 from proxy.net.introduction import Introduction
+from proxy.net.turns import Turns
 
 BACKLOG = 4096
-#: Connections taken before the loop sees to its other business.
+#: Connections taken, if there is time, before those that are in get theirs.
 _ACCEPTS_PER_TURN = 16
 #: Seconds of pause when the process is out of file descriptors or the system of memory.
 _EXHAUSTED_PAUSE = 0.2
@@ -63,6 +64,8 @@ class Door:
         #: Who had not logged in when last looked at; who has since is passed over.
         self._newcomers: dict[Entrant, None] = {}
         self.one_record = OneRecord()
+        #: For all sockets of clients, those they come in by too: who is in goes on before others come.
+        self.turns = Turns()
         #: The first descriptor that no connection may have.  The system gives the lowest that is free.
         self.reserved = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - _RESERVE
         self.handshake_failures: dict[str, int] = {}
@@ -226,14 +229,14 @@ class Listener:
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Accept from now on."""
         self._loop = loop
-        loop.add_reader(self._socket.fileno(), self._accept)
+        self._door.turns.add_reader(self._socket.fileno(), self._accept)
 
     def stop(self) -> None:
         """Accept no more; the connections there are stay."""
         if self._loop is not None:
             if self._resume is not None:
                 self._resume.cancel()
-            self._loop.remove_reader(self._socket.fileno())
+            self._door.turns.remove_reader(self._socket.fileno())
             self._loop = None
         self._socket.close()
 
@@ -266,6 +269,8 @@ class Listener:
                     self._pause("few descriptors are left")
                     return
             self._take(sock, address[0], address[1])
+            if self._door.turns.over:
+                return
 
     def _lowered(self, sock: socket.socket) -> socket.socket:
         """The same connection by a descriptor that strangers have made room for."""
@@ -304,7 +309,9 @@ class Listener:
             else:
                 _turn_away(sock)
 
-        introduction = Introduction(loop, sock, peer, introduced, self._door.failed, self._door.left)
+        introduction = Introduction(
+            loop, self._door.turns, sock, peer, introduced, self._door.failed, self._door.left
+        )
         self._door.entered(introduction)
         introduction.start()
 
@@ -325,6 +332,7 @@ class Listener:
             self._door.left,
             handshake_bytes=self._door.limits.handshake_bytes,
             objection=self._objection,
+            watcher=self._door.turns,
         )
         self._door.entered(client)
         client.start()
@@ -335,12 +343,12 @@ class Listener:
         if loop.time() - self._told_exhausted > _EXHAUSTED_TOLD:
             self._told_exhausted = loop.time()
             log.say(log.ERROR, "accept-paused", reason=reason, seconds=_EXHAUSTED_PAUSE)
-        loop.remove_reader(self._socket.fileno())
+        self._door.turns.remove_reader(self._socket.fileno())
         self._door.shed()
 
         def again() -> None:
             self._resume = None
-            loop.add_reader(self._socket.fileno(), self._accept)
+            self._door.turns.add_reader(self._socket.fileno(), self._accept)
 
         self._resume = loop.call_later(_EXHAUSTED_PAUSE, again)
 

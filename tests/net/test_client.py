@@ -487,6 +487,7 @@ async def test_a_read_that_must_write_first_waits_for_that() -> None:
             asyncio.get_running_loop(), tls, Peer("test", 1), established, lambda *_: None, lambda _: None
         )
         client.start()
+        await until(lambda: tls.reads)
         reads = tls.reads
         for _ in range(20):
             await asyncio.sleep(0.001)
