@@ -21,6 +21,8 @@ _ANSWER_SECONDS = 60.0
 _LATE_SECONDS = 5.0
 #: How long after the last event that was checked the others have theirs too.
 _SETTLE_SECONDS = 0.3
+#: The highest niceness.
+_LAST = 19
 
 Figures = dict[str, float]
 
@@ -70,6 +72,10 @@ class Tool:
         """Give a command and wait for its answer."""
         self.say(command)
         return self.hear(what, seconds)
+
+    def give_way(self) -> None:
+        """Let whoever else wants the processor go first, from now on."""
+        os.setpriority(os.PRIO_PROCESS, self.pid, _LAST)
 
     @property
     def pid(self) -> int:

@@ -193,6 +193,8 @@ def _come_back(plan: Plan, kind: type[Peer], clients: int, users: int) -> Figure
         watching.hear("in")
         crowd = made.swarm(clients, "--events", "off", "--window", 64)
         crowd.hear("in")
+        # It stands for as many machines: its handshakes must not be what the watchers wait for.
+        crowd.give_way()
         quiet = made.storm(watching, watchers, watchers, rate, plan.seconds)
         figures: Figures = {}
         with made.using(figures):
