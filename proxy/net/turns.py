@@ -11,11 +11,14 @@ the other, what a short time allows, and the kernel keeps the rest, and the orde
 import asyncio
 import select
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Final, Protocol
 
 #: Seconds for clients' sockets before the loop sees to its other business.  What has begun is finished.
 _TURN: Final = 0.001
+#: Sockets that the kernel is asked for at once.
+_AT_ONCE: Final = 8
 
 
 class Watcher(Protocol):
@@ -35,7 +38,10 @@ class Watcher(Protocol):
 
 
 class Turns:
-    """A Watcher with a time for each turn.  A descriptor is to be removed before it is closed."""
+    """A Watcher with a time for each turn.  A descriptor is to be removed before it is closed.
+
+    Callbacks bear being called for nothing.
+    """
 
     def __init__(self, seconds: float = _TURN) -> None:
         self._seconds = seconds
@@ -46,6 +52,8 @@ class Turns:
         self._asked: dict[int, int] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._until = 0.0
+        #: Told of, and not called yet.
+        self._ready: deque[tuple[int, int]] = deque()
 
     @property
     def over(self) -> bool:
@@ -98,12 +106,16 @@ class Turns:
             self._loop.remove_reader(self._poll.fileno())
             self._loop = None
 
+    def _look(self) -> bool:
+        self._ready.extend(self._poll.poll(0, _AT_ONCE))
+        return bool(self._ready)
+
     def _turn(self) -> None:
         self._until = time.monotonic() + self._seconds
-        # One at a time: the kernel puts who was told of last in its queue, and a list of several
-        # would be out of date once one of them has closed another.
-        while ready := self._poll.poll(0, 1):
-            fd, what = ready[0]
+        # The kernel puts who was told of last in its queue: who is left over comes first the next time.
+        # By then it may have closed, and another have its descriptor, who is called for nothing.
+        while self._ready or self._look():
+            fd, what = self._ready.popleft()
             # An end is everybody's business.
             if what & ~select.EPOLLOUT and (callback := self._readers.get(fd)) is not None:
                 callback()

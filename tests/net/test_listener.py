@@ -336,7 +336,7 @@ async def test_a_storm_of_connects_is_taken_in_bounded_parts(house: House, both:
     loop.call_soon(turn)
     await until(lambda: seen == 100)
     running = False
-    assert most <= 16
+    assert most <= 50, "a turn has a millisecond, and each takes a tenth of one"
     for sock in sockets:
         sock.close()
     await until(lambda: house.door.open == 0)
