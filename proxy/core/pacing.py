@@ -9,13 +9,13 @@ bytes is not saved by making fewer of them.
 """
 
 #: Share of the time that writes, as such, may take before events wait longer for company.
-_SHARE = 0.25
+_SHARE = 0.22
 #: Seconds of writing that a quiet while saves up.
 _CREDIT = 0.025
 #: Bytes that cost as much as the write they are in: a full record of TLS.
 _WRITE_BYTES = 16384
 #: What everything else is left after a flush, as a share of what that took.
-_REST = 0.25
+_REST = 0.1
 #: Weight of the newest flush in the smoothed costs.
 _WEIGHT = 0.2
 

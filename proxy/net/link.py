@@ -33,7 +33,7 @@ _LONGEST_BANNER = 256
 #: What is read at once of that which came while the link rested.
 _READ_BYTES = 1 << 18
 #: As often at most, before it leaves.
-_READS_AT_ONCE = 16
+_READS_AT_ONCE = 4
 _PING = Action([(b"Action", b"Ping")])
 #: Seconds over what connecting and logging in may take by the limits, after which the link is stuck.
 _STUCK_AFTER = 10.0
