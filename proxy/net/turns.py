@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 #: Seconds for clients' sockets before the loop sees to its other business.  What has begun is finished.
-_TURN: Final = 0.001
+_TURN: Final = 0.0005
 #: Sockets that the kernel is asked for at once.
 _AT_ONCE: Final = 8
 

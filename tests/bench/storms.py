@@ -126,7 +126,7 @@ def crowd(plan: Plan) -> list[Section]:
     """What one processor is asked for on the largest sites: is one process enough?"""
     clients, rate = (200, 500.0) if plan.small else (2000, 500.0)
     title = f"Crowd: {clients} clients x {rate:.0f} events/s, one processor"
-    kinds = plan.kinds("ami-proxy", "broadcast-5ms", "broadcast-at-once")
+    kinds = plan.kinds("ami-proxy", "ami-proxy-compiled", "broadcast-5ms", "broadcast-at-once")
     found = plan.compare(title, kinds, lambda kind: _crowd(plan, kind, clients, rate))
     columns = [
         _COST,
@@ -194,8 +194,8 @@ def _stall(plan: Plan, kind: type[Peer], clients: int = 50, slow: int = 5, rate:
 
 def growth(plan: Plan) -> list[Section]:
     """How the cost of a delivery grows with clients, events, users and filters."""
-    kinds = plan.kinds("ami-proxy", "broadcast-5ms", "haproxy")
-    ours = plan.kinds("ami-proxy")
+    ours = plan.kinds("ami-proxy", "ami-proxy-compiled")
+    kinds = [*ours, *plan.kinds("broadcast-5ms", "haproxy")]
     steps = [10, 100] if plan.small else [10, 30, 100, 300, 1000]
     rates = [100, 1000] if plan.small else [100, 300, 1000, 3000, 10000]
     many = [2, 100] if plan.small else [2, 10, 100]
