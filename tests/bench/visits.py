@@ -61,7 +61,7 @@ def flood(plan: Plan) -> list[Section]:
     title = "Flood: 10 clients x 20 Pings/s while one more keeps 32 lists under way"
     found = plan.compare(
         title,
-        plan.kinds("ami-proxy", "haproxy", "stunnel"),
+        plan.kinds("ami-proxy", "ami-proxy-compiled", "haproxy", "stunnel"),
         lambda kind: _flood(plan, kind),
     )
     columns = [
