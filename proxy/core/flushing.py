@@ -80,18 +80,24 @@ class Flusher:
         self._pacing.flushed(began, self._scheduler.now(), took, size / writes if writes else 0.0)
 
     def _due(self) -> None:
+        self._timer = None
         before = self._stats.events_in
-        self._catching_up = True  # what this brings is flushed below, and waits for nothing
+        try:
+            self._catch_up()
+            self.flush()
+            wait = self._pacing.wait(self._scheduler.now())
+            if self._stats.events_in != before and self._timer is None and 0 < wait <= _LONGEST_REST:
+                self._timer = self._scheduler.later(wait, self._due)
+                self._exchange.rest()
+        finally:
+            if self._timer is None:
+                # Nothing would wake it, a fault above included.
+                self._exchange.read_on()
+        self._settled()
+
+    def _catch_up(self) -> None:
+        self._catching_up = True  # what this brings is flushed behind it, and waits for nothing
         try:
             self._exchange.catch_up()
         finally:
             self._catching_up = False
-        self._timer = None
-        self.flush()
-        wait = self._pacing.wait(self._scheduler.now())
-        if self._stats.events_in != before and 0 < wait <= _LONGEST_REST:
-            self._timer = self._scheduler.later(wait, self._due)
-            self._exchange.rest()
-        else:
-            self._exchange.read_on()
-        self._settled()

@@ -9,7 +9,7 @@ from proxy.config.limits import Limits
 from proxy.config.rules import Rules, Scope
 from proxy.core.state import State
 from proxy.core.users import User, UserTable
-from tests.support.core_doubles import Bench, event
+from tests.support.core_doubles import Bench, ListTransport, event
 
 BOSS = User("boss", read=privilege.ALL, write=privilege.ALL, secret="plain:x")
 CALLS = User("calls", read=privilege.CALL, write=privilege.CALL, secret="plain:x")
@@ -139,6 +139,28 @@ class TestEvents:
         bench.clock.advance(0.005)
         bench.feed(event("F"))
         assert transport.take() == event("F"), "the first after a quiet moment leaves at once"
+
+    def test_a_fault_in_a_flush_leaves_the_link_reading_and_the_next_flush_due(self):
+        bench = Bench(CALLS, interval=0.005)
+        bench.link_up()
+        session, transport = bench.login("calls")
+        bench.feed(event("A"))
+        bench.feed(event("B"))
+        transport.take()
+
+        class Broken(ListTransport):
+            def write(self, data: bytes) -> int:
+                raise RuntimeError
+
+        sound = session.outbox.sender
+        session.outbox.through(Broken())
+        with pytest.raises(RuntimeError):
+            bench.clock.advance(0.005)
+        assert not bench.upstream.resting
+        session.outbox.through(sound)
+        bench.clock.advance(1)
+        bench.feed(event("C"))
+        assert transport.take() == event("C")
 
     def test_a_steady_stream_does_not_hold_up_an_answer(self):
         bench = Bench(CALLS, interval=0.005)
