@@ -26,6 +26,7 @@ class Flusher:
         "_exchange",
         "_flushed",
         "_pacing",
+        "_rests",
         "_scheduler",
         "_settled",
         "_stats",
@@ -51,6 +52,8 @@ class Flusher:
         self._flushed = flushed
         self._settled = settled
         self._timer: Timer | None = None
+        #: Whether the link may rest until the timer.
+        self._rests = False
         self._catching_up = False
 
     def settle(self) -> None:
@@ -63,7 +66,8 @@ class Flusher:
                 self.flush()
                 return
             self._timer = self._scheduler.later(wait, self._due)
-        if self._pacing.interval <= _LONGEST_REST:
+            self._rests = wait <= _LONGEST_REST
+        if self._rests:
             self._exchange.rest()
 
     def flush(self) -> None:
@@ -79,6 +83,10 @@ class Flusher:
         took = self._scheduler.cpu() - cpu
         self._pacing.flushed(began, self._scheduler.now(), took, size / writes if writes else 0.0)
 
+    @property
+    def _is_due(self) -> bool:
+        return self._timer is not None
+
     def _due(self) -> None:
         self._timer = None
         before = self._stats.events_in
@@ -86,12 +94,13 @@ class Flusher:
             self._catch_up()
             self.flush()
             wait = self._pacing.wait(self._scheduler.now())
-            if self._stats.events_in != before and self._timer is None and 0 < wait <= _LONGEST_REST:
+            if self._stats.events_in != before and not self._is_due and 0 < wait <= _LONGEST_REST:
                 self._timer = self._scheduler.later(wait, self._due)
+                self._rests = True
                 self._exchange.rest()
         finally:
-            if self._timer is None:
-                # Nothing would wake it, a fault above included.
+            if not (self._is_due and self._rests):
+                # Nothing would wake it soon, a fault above included.
                 self._exchange.read_on()
         self._settled()
 

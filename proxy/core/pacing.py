@@ -57,5 +57,7 @@ class Pacing:
         """Tell when a flush was, what it took of the processor, and how many bytes a write of it had."""
         self._cost += _WEIGHT * (took - self._cost)
         self._writes += _WEIGHT * (took / (1 + size / _WRITE_BYTES) - self._writes)
-        self._owed = max(self._owed - _SHARE * (began - self._began), -_CREDIT) + self._writes
+        owed = max(self._owed - _SHARE * (began - self._began), -_CREDIT) + self._writes
+        # No more than the longest wait makes good: the rest would be owed long after the crowd has gone.
+        self._owed = min(owed, _SHARE * max(self.longest, self.shortest))
         self._began, self._ended = began, ended

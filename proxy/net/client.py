@@ -380,7 +380,10 @@ class Client:
             self._linger.cancel()
         # Session and client hold each other: what OpenSSL has for them is freed now, not by some later
         # garbage collection, which does not see how much that is.
-        self._session = None
+        session, self._session = self._session, None
+        if session is not None:
+            # It writes past us, and a descriptor's number soon has another owner.
+            session.outbox.discard()
         if reset:
             # What the kernel still holds for a client that does not read goes with it.
             with contextlib.suppress(OSError):

@@ -192,6 +192,16 @@ class TestEvents:
         bench.feed(event("B"))
         assert not bench.upstream.resting, "Asterisk gives up a manager that leaves megabytes unread"
 
+    def test_nor_is_it_when_a_reload_comes_while_a_flush_is_far_off(self):
+        bench = Bench(CALLS, interval=1.0)
+        bench.link_up()
+        bench.login("calls")
+        bench.feed(event("A"))
+        bench.feed(event("B"))
+        bench.pacing.shortest, bench.pacing.longest = 0.005, 0.05
+        bench.feed(event("C"))
+        assert not bench.upstream.resting
+
     def test_an_answer_is_never_left_lying(self):
         bench = Bench(CALLS, interval=0.005)
         bench.link_up()

@@ -39,6 +39,14 @@ def test_a_ceiling_bounds_the_wait():
     assert pacing.interval == 0.05
 
 
+def test_when_the_crowd_has_gone_it_is_soon_forgotten():
+    pacing = Pacing(0.005, 0.05)
+    last = flushing(pacing, 0.06, times=10_000)
+    for number in range(1, 101):
+        pacing.flushed(last + number * 0.05, last + number * 0.05, 0.0001, 400)
+    assert pacing.interval == 0.005
+
+
 def test_few_events_leave_at_once_though_each_flush_is_dear():
     pacing = Pacing(0.005, 0.05)
     for number in range(200):

@@ -422,6 +422,28 @@ async def test_abort_resets(door: TlsDoor, both: Contexts) -> None:
     assert door.gone == 1
 
 
+async def test_whatever_ends_the_socket_nothing_is_written_to_its_descriptor_after_it(
+    door: TlsDoor, both: Contexts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with TlsPeer.to(door.address, both.client) as peer:
+        await peer.handshake()
+        session = await door.session()
+
+        def broken(*_: object) -> None:
+            raise RuntimeError
+
+        told: list[object] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+        monkeypatch.setattr(session, "id", "s", raising=False)
+        monkeypatch.setattr(session, "receive", broken)
+        monkeypatch.setattr(session, "lost", broken)  # so the session never hears of its end
+        assert session.outbox.ready
+        await peer.send(b"Action: Ping\r\n\r\n")
+        await until(lambda: door.gone == 1)
+        assert not session.outbox.ready
+        assert told
+
+
 async def test_displaced_in_the_handshake(door: TlsDoor, both: Contexts) -> None:
     async with TlsPeer.to(door.address, both.client) as peer:
         await until(lambda: door.clients)
