@@ -19,9 +19,10 @@ PATIENCE = 30.0
 EXEMPT = "127.0.0.1"
 #: Where all harm comes from.
 HOSTILE = "127.0.0.66"
+_GUESS = b"Action: Login\r\nUsername: boss\r\nSecret: wrong\r\n\r\n"
 _HARM = [
     b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
-    b"Action: Login\r\nUsername: boss\r\nSecret: wrong\r\n\r\n",
+    _GUESS,
     b"Action: Ping\r\n\0\r\nAction: Command\r\nCommand: core stop now\r\n\r\n",
     b"Action: Login\r\nUsername: " + b"x" * 5000 + b"\r\n\r\n",
     b"\r\n" * 2000,
@@ -127,7 +128,8 @@ class Crowd:
     async def do_harm(self) -> None:
         """Nonsense before and after a login, half a handshake, a flood of actions."""
         while not self.ending:
-            harm = self._chance.choice(_HARM)
+            # As many guesses as anything else: each connection over a rate, or during a penalty, is one less.
+            harm = _GUESS if self._chance.random() < 0.5 else self._chance.choice(_HARM)
             with contextlib.suppress(OSError, TimeoutError, AssertionError):
                 async with asyncio.timeout(5), self._peer(HOSTILE) as peer:
                     if self._chance.random() < 0.2:
@@ -135,6 +137,7 @@ class Crowd:
                     else:
                         await peer.handshake()
                         await peer.send(harm)
+                        self.counted["guesses"] += harm is _GUESS
                         await asyncio.sleep(self._chance.uniform(0.0, 0.3))
             self.counted["hostile connections"] += 1
 
