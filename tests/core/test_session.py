@@ -604,6 +604,18 @@ class TestTurns:
         bench.clock.advance(0)
         assert not transport.paused
 
+    def test_all_who_were_kept_out_are_read_again(self):
+        bench = Bench(BOSS, limits=Limits(in_flight=33, in_flight_per_session=32))
+        bench.link_up()
+        flood, _ = self.connect(bench)
+        others = [self.connect(bench) for _ in range(3)]
+        flood.receive(self.PINGS)
+        for session, _ in others:
+            session.receive(b"Action: CoreStatus\r\n\r\n")
+        assert all(transport.paused for _, transport in others)
+        bench.clock.advance(0)
+        assert not any(transport.paused for _, transport in others)
+
 
 class TestEnds:
     def test_half_close_still_gets_its_answers(self, bench):

@@ -7,7 +7,7 @@ import pytest
 from proxy.ami.actions import SHIPPED
 from proxy.ami.message import parse_action
 from proxy.ami.privilege import parse_classes
-from proxy.core.policy import Allow, Deny, decide
+from proxy.core.policy import Allow, Deny, decide, judge
 from proxy.core.policy.stricter import STRICTER as REASONS
 from tests.core.policy.rows import ROWS, STRICTER, Row, name_of
 
@@ -20,6 +20,17 @@ def test_row(row: Row) -> None:
         assert verdict == Allow(parse_action(row.raw), "classes", verdict.privileged)
     else:
         assert verdict == Deny(row.text, row.rule)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=name_of)
+def test_step_by_step_it_comes_to_the_same(row: Row) -> None:
+    user = SimpleNamespace(write=parse_classes(row.write), rules=None)
+    action = parse_action(row.raw)
+    *before, last = judge(user, action, SHIPPED)
+    verdict = decide(user, action, SHIPPED)
+    assert all(step.deny is None for step in before)
+    assert last.deny == (verdict if isinstance(verdict, Deny) else None)
+    assert last.action == action
 
 
 def test_every_rule_that_refuses_more_than_asterisk_has_its_reason() -> None:

@@ -10,7 +10,7 @@ from proxy.ami.actions import SHIPPED, Listed
 from proxy.ami.message import Action, parse_action
 from proxy.ami.privilege import parse_classes
 from proxy.config.rules import Rules
-from proxy.core.policy import Allow, Deny, Judged, decide, may_run
+from proxy.core.policy import Allow, Deny, Judged, decide, judge, may_run
 
 DENIED = b"Permission denied"
 
@@ -140,6 +140,13 @@ def test_a_forced_variable_comes_first_and_is_the_operators_word() -> None:
         (b"Channel", b"a/b"),
         (b"Variable", b"TENANT=8"),
     )
+
+
+def test_step_by_step_each_sees_what_those_before_it_made_of_the_action() -> None:
+    rules = {"rules": [{"action": "Originate", "header": "Account", "set": "7"}]}
+    action = ask("Originate\nChannel: a/b")
+    *_, last = judge(user(rules), action, SHIPPED)
+    assert (last.deny, last.action) == (None, action.with_header(b"Account", b"7"))
 
 
 def test_a_forced_value_is_judged_like_any_other() -> None:
