@@ -48,7 +48,7 @@ format: setup
 	$(BIN)/ruff check --fix .
 
 # make bench SCENARIOS="fanout idle" OPTIONS="--rounds 5"; tests/bench/README.md says what is measured.
-bench: setup .bench-tools
+bench: setup .bench-tools build/compiled
 	@$(BIN)/python -m tests.bench.bench $(SCENARIOS) $(OPTIONS)
 
 bench-quick: setup .bench-tools
@@ -62,7 +62,7 @@ TOOLS := $(addprefix build/bench/,source swarm broadcast)
 
 .PHONY: .bench-tools .bench-packages
 .bench-tools: .bench-packages
-	@$(MAKE) --no-print-directory $(TOOLS) build/compiled
+	@$(MAKE) --no-print-directory $(TOOLS)
 
 build/bench/%: tests/bench/%.c
 	@mkdir -p $(@D)

@@ -49,7 +49,7 @@ class Pressure:
 
     @property
     def _has_room(self) -> bool:
-        return self._bounds.queued + self._exchange.load < self._bounds.limits.in_flight
+        return self.in_flight < self._bounds.limits.in_flight
 
     def left(self, session: "Session") -> None:
         """The session is no longer open: it waits for nothing."""

@@ -7,6 +7,7 @@ from proxy.ami.eventfilter import FilterSet, compile_legacy
 from proxy.ami.message import Action
 from proxy.config.limits import Limits
 from proxy.config.rules import Rules, Scope
+from proxy.core.session import Session
 from proxy.core.state import State
 from proxy.core.users import User, UserTable
 from tests.support.core_doubles import Bench, ListTransport, event
@@ -26,6 +27,16 @@ def bench() -> Bench:
     bench = Bench(BOSS, CALLS, TWO, HALF)
     bench.link_up()
     return bench
+
+
+def awaiting_a_flush(interval: float = 0.005) -> tuple[Bench, Session, ListTransport]:
+    """One session, which event A has left for at once and for which B waits."""
+    bench = Bench(CALLS, interval=interval)
+    bench.link_up()
+    session, transport = bench.login("calls")
+    bench.feed(event("A"))
+    bench.feed(event("B"))
+    return bench, session, transport
 
 
 class TestEvents:
@@ -120,11 +131,7 @@ class TestEvents:
         assert len(transport.sent) == 0
 
     def test_in_a_steady_stream_the_link_rests_from_flush_to_flush(self):
-        bench = Bench(CALLS, interval=0.005)
-        bench.link_up()
-        _, transport = bench.login("calls")
-        bench.feed(event("A"))
-        bench.feed(event("B"))
+        bench, _, transport = awaiting_a_flush()
         for name in ("C", "D", "E"):
             transport.take()
             bench.upstream.kept = [event(name)]
@@ -141,11 +148,7 @@ class TestEvents:
         assert transport.take() == event("F"), "the first after a quiet moment leaves at once"
 
     def test_a_fault_in_a_flush_leaves_the_link_reading_and_the_next_flush_due(self):
-        bench = Bench(CALLS, interval=0.005)
-        bench.link_up()
-        session, transport = bench.login("calls")
-        bench.feed(event("A"))
-        bench.feed(event("B"))
+        bench, session, transport = awaiting_a_flush()
         transport.take()
 
         class Broken(ListTransport):
@@ -163,41 +166,25 @@ class TestEvents:
         assert transport.take() == event("C")
 
     def test_a_steady_stream_does_not_hold_up_an_answer(self):
-        bench = Bench(CALLS, interval=0.005)
-        bench.link_up()
-        session, _ = bench.login("calls")
-        bench.feed(event("A"))
-        bench.feed(event("B"))
+        bench, session, _ = awaiting_a_flush()
         session.receive(b"Action: Park\r\nActionID: 1\r\n\r\n")
         assert not bench.upstream.resting
         bench.clock.advance(0.005)
         assert not bench.upstream.resting, "one is awaited"
 
     def test_events_that_come_while_every_one_leaves_at_once_are_not_looked_for(self):
-        bench = Bench(CALLS, interval=0.005)
-        bench.link_up()
-        bench.login("calls")
-        bench.feed(event("A"))
-        bench.feed(event("B"))
+        bench, _, _ = awaiting_a_flush()
         bench.pacing.shortest = 0.0  # a reload
         bench.upstream.kept = [event("C")]
         bench.clock.advance(0.005)
         assert not bench.upstream.resting
 
     def test_it_is_not_left_for_long(self):
-        bench = Bench(CALLS, interval=0.5)
-        bench.link_up()
-        bench.login("calls")
-        bench.feed(event("A"))
-        bench.feed(event("B"))
+        bench, _, _ = awaiting_a_flush(0.5)
         assert not bench.upstream.resting, "Asterisk gives up a manager that leaves megabytes unread"
 
     def test_nor_is_it_when_a_reload_comes_while_a_flush_is_far_off(self):
-        bench = Bench(CALLS, interval=1.0)
-        bench.link_up()
-        bench.login("calls")
-        bench.feed(event("A"))
-        bench.feed(event("B"))
+        bench, _, _ = awaiting_a_flush(1.0)
         bench.pacing.shortest, bench.pacing.longest = 0.005, 0.05
         bench.feed(event("C"))
         assert not bench.upstream.resting

@@ -110,7 +110,7 @@ async def test_a_turn_ends_when_its_time_is_over(make: Make) -> None:
 async def test_with_time_a_turn_does_all_there_is(make: Make) -> None:
     ready = make(5, seconds=60.0)
     for number in range(5):
-        ready.read(number, lambda number=number: ready.ours[number].recv(1))  # type: ignore[misc]
+        ready.read(number, lambda number=number: ready.ours[number].recv(1))
     await _turns_of_the_loop(3)
     assert sorted(ready.told) == [0, 1, 2, 3, 4]
     assert not ready.turns.over
@@ -143,7 +143,7 @@ async def test_who_was_removed_by_another_is_not_called(make: Make) -> None:
         ready.ours[1 - number].close()
 
     for number in range(2):
-        ready.read(number, lambda number=number: first_come(number))  # type: ignore[misc]
+        ready.read(number, lambda number=number: first_come(number))
     await _turns_of_the_loop(5)
     assert len(ready.told) == 1
 
@@ -217,6 +217,6 @@ async def test_a_fault_ends_the_turn_and_not_the_others(make: Make) -> None:
 
     ready.read(0, breaks)
     for number in (1, 2):
-        ready.read(number, lambda number=number: ready.ours[number].recv(1))  # type: ignore[misc]
+        ready.read(number, lambda number=number: ready.ours[number].recv(1))
     await until(lambda: len(ready.told) == 3)
     assert faults == [fault]
