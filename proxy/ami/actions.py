@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from proxy.ami import privilege
+from proxy.ami.arguments import ARGUMENTS, Described
 
 _SHIPPED = {
     "none": """
@@ -171,14 +172,53 @@ class Listed:
     privilege_text: bytes = b""
 
 
+class OtherActions:
+    """Actions of modules that are not Asterisk's own, as the operator describes them; by lower-case name.
+
+    ``rows`` take the place of what the connected Asterisk says of their classes.
+    """
+
+    __slots__ = ("described", "rows", "undescribed_for_system")
+
+    def __init__(
+        self,
+        rows: Mapping[bytes, Listed] = MappingProxyType({}),
+        described: Mapping[bytes, Described] = MappingProxyType({}),
+        *,
+        undescribed_for_system: bool = False,
+    ) -> None:
+        self.rows = rows
+        self.described = described
+        self.undescribed_for_system = undescribed_for_system
+
+
 class ActionTable:
     """Action name (any case) -> Listed.  Immutable: ``learnt_from`` gives a new table."""
 
-    __slots__ = ("_live", "_rows")
+    __slots__ = ("_live", "_others", "_rows", "undescribed_for_system")
 
-    def __init__(self, rows: Mapping[bytes, Listed], live: tuple[Listed, ...] = ()) -> None:
-        self._rows = rows
+    def __init__(
+        self,
+        rows: Mapping[bytes, Listed],
+        live: tuple[Listed, ...] = (),
+        others: "OtherActions | None" = None,
+    ) -> None:
+        self._others = others if others is not None else OtherActions()
+        self._rows = {**rows, **self._others.rows}
         self._live = live
+        #: Whether class system may run actions whose headers nobody has described.
+        self.undescribed_for_system = self._others.undescribed_for_system
+
+    def described(self, key: bytes) -> Described | None:
+        """The arguments of an action, by its name in lower case; None if nobody has described it."""
+        found = ARGUMENTS.get(key)
+        return found if found is not None else self._others.described.get(key)
+
+    def with_others(self, others: "OtherActions") -> "ActionTable":
+        """The same table with these descriptions of other modules' actions, in place of earlier ones."""
+        rows = dict(SHIPPED._rows)
+        rows.update((row.name.lower(), row) for row in self._live)
+        return ActionTable(rows, self._live, others)
 
     def find(self, key: bytes) -> Listed | None:
         """The row of an action, by its name in lower case; None if Asterisk would not know it."""
@@ -205,7 +245,7 @@ class ActionTable:
                 live.append(Listed(name, privilege.action_classes(rest[:-1]), synopsis, rest[:-1]))
         rows = dict(SHIPPED._rows)
         rows.update((row.name.lower(), row) for row in live)
-        return ActionTable(rows, tuple(live))
+        return ActionTable(rows, tuple(live), self._others)
 
 
 def _shipped() -> ActionTable:

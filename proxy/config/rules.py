@@ -1,9 +1,11 @@
 """Rules: what one user may do beyond (mostly: less than) what its classes grant.
 
-The shape of the keys ``actions``, ``rules``, ``contexts``, ``channels``,
-``commands``, ``functions`` and ``scope`` of a user's entry.  All of them narrow,
-with one exception: ``functions`` may name dialplan functions that are closed by
-default.  A key that is absent changes nothing; an empty list allows nothing.
+The shape of the keys ``actions``, ``rules``, ``contexts``, ``channels``, ``commands``,
+``functions``, ``variables``, ``applications``, ``technologies``, ``hosts`` and ``scope`` of a
+user's entry.  All of them narrow, with exceptions that open what is closed by default:
+``functions`` and ``applications`` may name single ones, ``technologies`` takes the place of the
+list of telephones, ``hosts`` grants hosts inside dial strings.  A key that is absent changes
+nothing; an empty list allows nothing.
 
 msgspec checks the shape, ``problems`` the meaning.  What a rule does to an
 action is the core's business (``proxy.core.policy``).
@@ -28,6 +30,10 @@ _HEADER = re.compile(r"[A-Za-z0-9_.()/-]{1,64}")
 _CONTEXT = re.compile(r"[A-Za-z0-9_.*-]+")
 _CHANNEL = re.compile(r"[A-Za-z0-9]+/[^\s,&|]+")
 _FUNCTION = re.compile(r"[A-Za-z0-9_]*\*?")
+_VARIABLE = re.compile(r"[A-Za-z0-9_]*\*?")
+_APPLICATION = re.compile(r"[A-Za-z0-9_]+")
+_TECHNOLOGY = re.compile(r"[A-Za-z0-9_]+|\*")
+_HOST = re.compile(r"[A-Za-z0-9_.:*\[\]-]+")
 _COMMAND = re.compile(r"[^\s\"\\]+( [^\s\"\\]+)*")
 _ASSIGNMENT = re.compile(r"[A-Za-z0-9_]+(\([^()]*\))?=.*", re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f]")
@@ -102,6 +108,14 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     channels: tuple[str, ...] | None = None
     commands: tuple[str, ...] | None = None
     functions: tuple[str, ...] | None = None
+    #: Channel variables the user may set; without it all that Asterisk itself does not read.
+    variables: tuple[str, ...] | None = None
+    #: Dialplan applications the user may have run; without it those that are known to be harmless.
+    applications: tuple[str, ...] | None = None
+    #: Channel technologies of dial strings; without it those of telephones.
+    technologies: tuple[str, ...] | None = None
+    #: Hosts that dial strings and message addresses may name; without it none.
+    hosts: tuple[str, ...] | None = None
     scope: Scope | None = None
 
 
@@ -129,6 +143,12 @@ def problems(rules: Rules) -> list[Problem]:
             "commands", rules.commands, _COMMAND, "write whole words with single blanks: core show channels"
         ),
         *_of_list("functions", rules.functions, _FUNCTION, "write the function's name: CALLERID, or QUEUE_*"),
+        *_of_list("variables", rules.variables, _VARIABLE, "write the variable's name: CAMPAIGN, or CRM_*"),
+        *_of_list("applications", rules.applications, _APPLICATION, "write the application's name: ChanSpy"),
+        *_of_list(
+            "technologies", rules.technologies, _TECHNOLOGY, "write what stands before the slash: PJSIP"
+        ),
+        *_of_list("hosts", rules.hosts, _HOST, "write a host name or address, * for any characters"),
         *_of_scope(rules.scope),
     ]
 

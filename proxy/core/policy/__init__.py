@@ -9,24 +9,12 @@ user's own rules narrow what is left.  The first refusal decides.
 """
 
 from collections.abc import Callable, Iterator
-from types import MappingProxyType
 from typing import Final
 
 from proxy.ami.actions import ActionTable, Listed
 from proxy.ami.message import Action
 from proxy.config.rules import Rules
-from proxy.core.policy import (
-    agi,
-    applications,
-    commands,
-    configfiles,
-    hangup,
-    recording,
-    targets,
-    userevents,
-    userrules,
-    variables,
-)
+from proxy.core.policy import arguments, targets, together, userrules, variables
 from proxy.core.policy.audit import is_privileged, target_of
 from proxy.core.policy.classes import BLOCKED, has_class
 from proxy.core.policy.verdict import PERMISSION_DENIED, Allow, Deny, Judged, Step
@@ -37,29 +25,6 @@ __all__ = ["Allow", "Deny", "Judged", "Step", "decide", "judge", "may_run", "tar
 MAX_UNKNOWN_TEXT: Final = 511
 _NO_CLASS: Final = Deny(PERMISSION_DENIED, "classes")
 _Check = Callable[[Judged, Action, ActionTable], Deny | Action | None]
-
-_ARGUMENTS: Final = MappingProxyType[bytes, Callable[[Judged, Action], Deny | None]](
-    {
-        b"agi": agi.agi,
-        b"changemonitor": recording.monitor,
-        b"command": commands.command,
-        b"createconfig": configfiles.config_file,
-        b"getconfig": configfiles.config_file,
-        b"getconfigjson": configfiles.config_file,
-        b"getvar": variables.getvar,
-        b"hangup": hangup.hangup,
-        b"listcategories": configfiles.config_file,
-        b"moduleload": configfiles.module_load,
-        b"monitor": recording.monitor,
-        b"originate": applications.originate,
-        b"queueadd": applications.queue_add,
-        b"reload": configfiles.reload,
-        b"setvar": variables.setvar,
-        b"status": variables.status,
-        b"updateconfig": configfiles.update_config,
-        b"userevent": userevents.userevent,
-    }
-)
 
 
 def decide(user: Judged, action: Action, table: ActionTable) -> Allow | Deny:
@@ -89,7 +54,7 @@ def may_run(user: Judged, listed: Listed) -> bool:
 def judge(user: Judged, action: Action, table: ActionTable) -> Iterator[Step]:
     """The checks one by one, up to and including the first that refuses: ``decide`` in slow motion."""
     for name, check in _PLAIN if user.rules is None else _RULED:
-        if check is _fits_arguments and action.key not in _ARGUMENTS:
+        if check is _fits_together and action.key not in together.CHECKS:
             continue
         found = check(user, action, table)
         if isinstance(found, Deny):
@@ -110,13 +75,26 @@ def _has_class(user: Judged, action: Action, table: ActionTable) -> Deny | None:
     return None if fits else _NO_CLASS
 
 
-def _fits_arguments(user: Judged, action: Action, _table: ActionTable) -> Deny | None:
-    check = _ARGUMENTS.get(action.key)
+def _fits_together(user: Judged, action: Action, _table: ActionTable) -> Deny | None:
+    check = together.CHECKS.get(action.key)
     return check(user, action) if check is not None else None
 
 
 def _may_assign(user: Judged, action: Action, _table: ActionTable) -> Deny | None:
     return variables.assigned(user, action)
+
+
+def _within_scope(user: Judged, action: Action, table: ActionTable) -> Deny | None:
+    assert user.rules is not None
+    return userrules.within_scope(user.rules, action, table.described(action.key))
+
+
+def _rewritten(user: Judged, action: Action, table: ActionTable) -> Deny | Action:
+    assert user.rules is not None
+    found = table.described(action.key)
+    rewritten = userrules.rewrite(user.rules, action, found)
+    # A rule may force a header that this action does not have.
+    return rewritten if isinstance(rewritten, Deny) or found is None else found.canonical(rewritten)
 
 
 def _ruled(check: Callable[[Rules, Action], Deny | Action | None]) -> _Check:
@@ -134,15 +112,18 @@ _RULED: Final[tuple[tuple[str, _Check], ...]] = (
     ("known", _is_known),
     ("classes", _has_class),
     ("actions", _ruled(lambda rules, action: userrules.may_use(rules, action.key))),
-    ("scope", _ruled(userrules.within_scope)),
-    ("rules", _ruled(userrules.rewrite)),
-    ("arguments", _fits_arguments),
+    ("headers", arguments.described),
+    ("scope", _within_scope),
+    ("rules", _rewritten),
+    ("arguments", arguments.fit),
+    ("together", _fits_together),
     ("variables", _may_assign),
     ("targets", _ruled(targets.within_targets)),
     ("forced variables", _ruled(userrules.with_forced_variables)),
 )
 #: Of a user without rules.
-_PLAIN: Final = tuple(step for step in _RULED if step[0] in {"known", "classes", "arguments", "variables"})
+_OF_EVERYBODY: Final = frozenset({"known", "classes", "headers", "arguments", "together", "variables"})
+_PLAIN: Final = tuple(step for step in _RULED if step[0] in _OF_EVERYBODY)
 
 
 def _unknown(action: Action) -> Deny:

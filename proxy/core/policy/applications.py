@@ -9,14 +9,11 @@ import re
 from types import MappingProxyType
 from typing import Final
 
-from proxy.ami.message import Action
 from proxy.ami.privilege import AGENT, AGI, ALL, CALL, MESSAGE, SYSTEM
 from proxy.core.policy import functions, userevents
 from proxy.core.policy.verdict import PERMISSION_DENIED, Deny, Judged
 
 _FORBIDDEN: Final = Deny(b"Originate Access Forbidden: app or data blacklisted", "application")
-_EVALUATED: Final = Deny(PERMISSION_DENIED, "evaluated-value")
-_GOSUB: Final = Deny(PERMISSION_DENIED, "predial-gosub")
 CONNECTS: Final = Deny(PERMISSION_DENIED, "outgoing-connection")
 
 #: Asterisk's own list: anywhere in the application's name, any case.
@@ -89,34 +86,6 @@ _CONNECTION: Final = re.compile(rb"(?:\A|[,&])[ \t]*(?:audiosocket|unicastrtp)/"
 
 _ASSIGNING: Final = frozenset({b"importvar", b"mset", b"set"})
 _BLANK: Final = b' \t"'
-_EVALUATES: Final = re.compile(rb"\$[{\[]")
-
-#: Where Asterisk or the dialplan behind it may evaluate what stands in an Originate.
-_EVALUATED_HEADERS: Final = (b"channel", b"exten", b"context", b"application", b"data")
-
-
-def originate(user: Judged, action: Action) -> Deny | None:
-    """An Originate's channel, application and data, what it would have evaluated, and PreDialGoSub."""
-    application = action.get(b"application")
-    if application:
-        refused = run(user, application, action.get(b"data"))
-        if refused is not None:
-            return refused
-    if action.get(b"predialgosub"):
-        # It runs only in a synchronous originate, which never travels: it would be dropped in silence.
-        return _GOSUB
-    if user.write & SYSTEM:
-        return None
-    if any(_EVALUATES.search(action.get(name)) for name in _EVALUATED_HEADERS):
-        return _EVALUATED
-    return CONNECTS if connects(action.get(b"channel")) else None
-
-
-def queue_add(user: Judged, action: Action) -> Deny | None:
-    """A queue dials its members: what Originate may not have as its channel is no member either."""
-    if connects(action.get(b"interface")) and not user.write & SYSTEM:
-        return CONNECTS
-    return None
 
 
 def connects(text: bytes) -> bool:

@@ -13,15 +13,10 @@ from proxy.ami.message import Action
 from proxy.ami.privilege import SYSTEM
 from proxy.core.policy.verdict import PERMISSION_DENIED, Deny, Judged
 
-_PLAIN: Final = re.compile(rb"[A-Za-z0-9_.-]+\.conf\Z")
 _MODULE: Final = re.compile(rb"[A-Za-z0-9_.-]+\Z")
-#: Accounts of the manager interface live here; users.conf makes some with ``hasmanager``.
-_ACCOUNTS: Final = re.compile(rb"\.*manager|users\.conf\Z|.*ami[-_]?proxy", re.IGNORECASE)
-
 #: What Asterisk takes for yes.
 _YES: Final = frozenset({b"yes", b"true", b"y", b"t", b"1", b"on"})
 
-_FILE: Final = Deny(b"File requires escalated privileges", "config-file")
 _DIRECTIVE: Final = Deny(PERMISSION_DENIED, "config-directive")
 _INCOMPLETE: Final = Deny(b"Incomplete ModuleLoad action.", "module-name")
 _UNNAMED: Final = Deny(b"Need module name", "module-name")
@@ -29,20 +24,8 @@ _OUTSIDE: Final = Deny(b"Module must be in the configured modules directory.", "
 _MANAGER: Final = Deny(PERMISSION_DENIED, "reload-manager")
 
 
-def config_file(user: Judged, action: Action) -> Deny | None:
-    """GetConfig, GetConfigJSON, ListCategories, CreateConfig, UpdateConfig: every file they name."""
-    for header in (b"filename", b"srcfilename", b"dstfilename"):
-        name = action.get(header)
-        if name and (not _PLAIN.match(name) or b".." in name or _ACCOUNTS.match(name)):
-            return _FILE
-    return None
-
-
 def update_config(user: Judged, action: Action) -> Deny | None:
-    """The same; no name that makes a line read as ``#include`` or ``#exec``; no reload of the manager."""
-    refused = config_file(user, action)
-    if refused is not None:
-        return refused
+    """No name that makes a line read as ``#include`` or ``#exec``; no reload of the manager."""
     if any(_makes_directive(name, value) for name, value in _names_written(action)):
         return _DIRECTIVE
     return _MANAGER if _reloads_manager(action.get(b"reload")) and not user.write & SYSTEM else None

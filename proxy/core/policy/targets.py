@@ -9,70 +9,25 @@ context that is left out, so that Asterisk would choose one, is refused too.
 import re
 from collections.abc import Iterable, Iterator
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 from proxy.ami.message import Action
 from proxy.config.rules import Rules
 from proxy.core.policy import agi, applications, functions, wildcard
 from proxy.core.policy.commands import starts, words
+from proxy.core.policy.kinds import calls, dialling, places
 from proxy.core.policy.verdict import PERMISSION_DENIED, Deny
+
+
+class _Bounded(NamedTuple):
+    """These rules alone."""
+
+    rules: Rules
+    write: int = 0
+
 
 _CONTEXT: Final = Deny(PERMISSION_DENIED, "contexts")
 _CHANNEL: Final = Deny(PERMISSION_DENIED, "channels")
-
-#: Headers in which an action names a channel that is there.
-_LIVE: Final = (
-    b"channel",
-    b"channel1",
-    b"channel2",
-    b"extrachannel",
-    b"timeoutchannel",
-    b"announcechannel",
-    b"caller",
-)
-#: Headers that hold a dial string: the channel is still to be made.
-_DIALLED: Final = MappingProxyType(
-    {
-        b"originate": (b"channel",),
-        b"queueadd": (b"interface", b"stateinterface"),
-        b"queuepause": (b"interface",),
-        b"queuepenalty": (b"interface",),
-        b"queuememberringinuse": (b"interface",),
-        b"queueremove": (b"interface",),
-    }
-)
-#: Reach calls by another handle than their channel; no list of channels can bound them.
-_UNBOUNDED: Final = frozenset(
-    {
-        b"agentlogoff",
-        b"aocmessage",
-        b"bridgedestroy",
-        b"bridgetechnologysuspend",
-        b"bridgetechnologyunsuspend",
-        b"confbridgelock",
-        b"confbridgestartrecord",
-        b"confbridgestoprecord",
-        b"confbridgeunlock",
-        b"dahdidialoffhook",
-        b"dahdidndoff",
-        b"dahdidndon",
-        b"dahdihangup",
-        b"dahditransfer",
-        b"meetmemute",
-        b"meetmeunmute",
-        b"messagesend",
-        b"pjsipqualify",
-    }
-)
-#: Take an endpoint or an address in the place of a channel.
-_TAKES_ENDPOINT: Final = frozenset({b"pjsiphangup", b"pjsipnotify"})
-#: Take "all", "participants" or the beginning of a name for a channel: only a whole name is one channel.
-_TAKES_PREFIX: Final = frozenset(
-    {b"confbridgekick", b"confbridgemute", b"confbridgesetsinglevideosrc", b"confbridgeunmute"}
-)
-#: ``Context`` here is where a call goes (elsewhere it is a mailbox's, or only read).
-_SENDS_CALLS: Final = frozenset({b"atxfer", b"blindtransfer", b"originate", b"redirect"})
-_CHANGES_DIALPLAN: Final = frozenset({b"dialplanextensionadd", b"dialplanextensionremove"})
 
 #: Variables by which a channel's later transfers choose their context.
 _CONTEXT_VARIABLES: Final = frozenset(
@@ -147,14 +102,6 @@ _REACHING_COMMANDS: Final = (
     b"unmute",
 )
 
-#: Asterisk cuts a name of a context or an extension there, and a queue member's interface.
-_LONGEST_NAME: Final = 79
-#: There it cuts the channel of an Originate: what is left of Local/x@ctx may be another context's.
-_LONGEST_CHANNEL: Final = 255
-
-_SUFFIX: Final = re.compile(rb"-[0-9a-fA-F]{1,16}(?:;[12])?\Z")
-_LOCAL: Final = re.compile(rb"local/[^@/&,|]{1,79}@([^@/&,|]+)(?:/[a-z]*)?\Z", re.IGNORECASE)
-
 #: Applications that take a call nowhere: free under any list.
 _HARMLESS: Final = frozenset(
     b"""answer busy confbridge congestion echo hangup milliwatt musiconhold noop playback playtones
@@ -189,77 +136,26 @@ def within_targets(rules: Rules, action: Action) -> Deny | None:
         refused = _application(rules, action.get(b"application"), action.get(b"data"))
     else:
         refused = _agi(rules, action) if action.key == b"agi" else None
-    return refused or _channels(rules, action) or _contexts(rules, action)
-
-
-def _channels(rules: Rules, action: Action) -> Deny | None:
-    if rules.channels is not None and _reaches_others(action):
-        return _CHANNEL
-    dialled = _DIALLED.get(action.key, ())
-    for header in dialled:
-        value = action.get(header)
-        longest = _LONGEST_CHANNEL if action.key == b"originate" else _LONGEST_NAME
-        if len(value) > longest:
-            return _either(rules)
-        if value and (refused := _destination(rules, value)) is not None:
-            return refused
-    for header in _LIVE:
-        value = action.get(header)
-        if value and header not in dialled and (refused := _live(rules, value)) is not None:
-            return refused
-    return None
-
-
-def _reaches_others(action: Action) -> bool:
-    if action.key == b"queuepause":
-        return not action.get(b"interface")
-    if action.key in _TAKES_PREFIX:
-        return _SUFFIX.search(action.get(b"channel")) is None
-    if action.key in _TAKES_ENDPOINT:
-        return not action.get(b"channel") or any(map(action.get, (b"endpoint", b"uri")))
-    return action.key in _UNBOUNDED
+    return refused or _contexts(rules, action)
 
 
 def _live(rules: Rules, channel: bytes) -> Deny | None:
-    # A name by its unique id, or by a pattern, names no device: no list can have it.
-    if rules.channels is None:
-        return None
-    return _destination(rules, _SUFFIX.sub(b"", channel))
+    return calls.channel(_Bounded(rules), channel)
 
 
 def _destination(rules: Rules, channel: bytes) -> Deny | None:
-    if channel[:6].lower() == b"local/" and rules.contexts is not None:
-        # Local is a way into the dialplan: the list of contexts says where to.
-        local = _LOCAL.match(channel)
-        return None if local and _is_listed(rules.contexts, local.group(1)) else _CONTEXT
-    if rules.channels is not None and not wildcard.matches_channel(rules.channels, channel):
-        return _CHANNEL
-    return None
+    return dialling.within(_Bounded(rules), channel)
 
 
 def _contexts(rules: Rules, action: Action) -> Deny | None:
     if rules.contexts is None:
         return None
-    named = [action.get(header) for header in _context_headers(action)]
-    named.extend(_contexts_of_variables(action))
-    if action.key == b"park" and action.get(b"parkinglot"):
-        named.append(_ELSEWHERE)  # a lot has contexts of its own
+    named = _contexts_of_variables(action)
     return None if all(_is_listed(rules.contexts, context) for context in named) else _CONTEXT
 
 
 def _is_listed(contexts: tuple[str, ...], context: bytes) -> bool:
-    return len(context) <= _LONGEST_NAME and wildcard.matches(contexts, context)
-
-
-def _context_headers(action: Action) -> Iterator[bytes]:
-    if action.key in _CHANGES_DIALPLAN:
-        yield b"context"
-    if action.key not in _SENDS_CALLS:
-        return
-    if action.key != b"originate" or not action.get(b"application") or action.get(b"context"):
-        yield b"context"
-    if action.get(b"extracontext") or action.get(b"extraexten") or action.get(b"extrapriority"):
-        yield b"extracontext"
+    return len(context) <= places.LONGEST_NAME and wildcard.matches(contexts, context)
 
 
 def _contexts_of_variables(action: Action) -> Iterator[bytes]:

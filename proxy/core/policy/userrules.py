@@ -9,6 +9,7 @@ import re
 from types import MappingProxyType
 from typing import Final
 
+from proxy.ami.arguments import Described
 from proxy.ami.message import Action
 from proxy.config.rules import Require, Rule, Rules
 from proxy.core.policy import functions, wildcard
@@ -19,13 +20,6 @@ _NAME: Final = Deny(PERMISSION_DENIED, "actions")
 _BEYOND_SCOPE: Final = Deny(PERMISSION_DENIED, "scope")
 _CHANNEL_IDS: Final = (b"channelid", b"otherchannelid")
 _FORCED: Final = Deny(PERMISSION_DENIED, "rules.set")
-
-#: Answers of these show calls of everybody, which a scope is there to hide.
-_SHOWS_CALLS: Final = frozenset(
-    b"""agents bridgeinfo bridgelist confbridgelist coreshowchannelmap coreshowchannels dahdishowchannels
-    faxsession faxsessions faxstats iaxnetstats meetmelist parkedcalls pjsipshowendpoint pjsipshowendpoints
-    queuestatus""".split()
-)
 
 #: Functions that would undo a forced header from inside a ``Variable``.
 _SAME_AS: Final = MappingProxyType(
@@ -62,8 +56,11 @@ def may_use(rules: Rules, key: bytes) -> Deny | None:
     return _NAME
 
 
-def within_scope(rules: Rules, action: Action) -> Deny | None:
+def within_scope(rules: Rules, action: Action, described: Described | None) -> Deny | None:
     """For a user with a scope: no list or count of everybody's calls, unless ``actions.allow`` spells it out.
+
+    What answers tell is data (``proxy.ami.arguments``); of an action that nobody described it is not
+    known.
 
     Nor an id of the user's own for a new channel: one that another call had, which may go on
     under it, would make that call the user's.
@@ -72,11 +69,12 @@ def within_scope(rules: Rules, action: Action) -> Deny | None:
         return None
     if any(action.get(header) for header in _CHANNEL_IDS) or _asks_about_all(action):
         return _BEYOND_SCOPE
-    shows = (
-        action.key in _SHOWS_CALLS
-        or (action.key == b"status" and not action.get(b"channel"))
-        or (action.key == b"command" and rules.commands is None)
-    )
+    if action.key == b"command":
+        shows = rules.commands is None
+    elif action.key == b"status":
+        shows = not action.get(b"channel")
+    else:
+        shows = described is None or described.tells_calls
     if not shows:
         return None
     allowed = rules.actions.allow if rules.actions is not None else None
@@ -89,19 +87,28 @@ def _asks_about_all(action: Action) -> bool:
     return any(_ABOUT_ALL.search(reading) for text in texts for reading in functions.readings(text))
 
 
-def rewrite(rules: Rules, action: Action) -> Action | Deny:
-    """Apply the header rules in order, all but forced variables; the refusal is that of the first not met."""
+def rewrite(rules: Rules, action: Action, described: Described | None) -> Action | Deny:
+    """Apply the header rules in order, all but forced variables; the refusal is that of the first not met.
+
+    A rule on one name of an argument holds for its other names too.
+    """
     forced: set[bytes] = set()
+    stand_ins = {} if described is None else described.in_place_of
     for number, rule in enumerate(rules.rules):
         if not _applies(rule, action):
             continue
-        header = rule.header.lower().encode()
-        if rule.require is not None and not _fits(rule.require, action.get_all(header)):
+        header = _proper_name(rule, described)
+        # Asterisk would use these in the place of the header that the rule is about.
+        instead = [other for other, name in stand_ins.items() if name == header and action.has(other)]
+        if rule.require is not None and (
+            not _fits(rule.require, action.get_all(header)) or any(map(action.get, instead))
+        ):
             return Deny(PERMISSION_DENIED, f"rules[{number}]")
         if rule.remove:
-            action = action.without(header)
+            action = action.without(header, *instead)
         elif rule.set is not None and header != b"variable":
-            action = action.with_header(rule.header.encode(), rule.set.encode())
+            action = action.without(*instead) if instead else action
+            action = action.with_header(_spelled(rule, header), rule.set.encode())
             forced.update(_SAME_AS.get(header, ()))
     refused = _assigns(action, forced) or (b"CALLERID" in forced and _changes_identity(action))
     return _FORCED if refused else action
@@ -115,6 +122,16 @@ def with_forced_variables(rules: Rules, action: Action) -> Action:
         if rule.set is not None and rule.header.lower() == "variable" and _applies(rule, action)
     ]
     return Action((*forced, *action.headers)) if forced else action
+
+
+def _proper_name(rule: Rule, described: Described | None) -> bytes:
+    header = rule.header.lower().encode()
+    return header if described is None else described.proper_name(header)
+
+
+def _spelled(rule: Rule, header: bytes) -> bytes:
+    written = rule.header.encode()
+    return written if written.lower() == header else header
 
 
 def _applies(rule: Rule, action: Action) -> bool:

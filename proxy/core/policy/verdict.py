@@ -4,7 +4,7 @@
 check that decided, as the guide's page "What a user can do" calls it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from proxy.ami.message import Action
@@ -41,10 +41,15 @@ class Allow:
 
 @dataclass(frozen=True, slots=True)
 class Deny:
-    """The action may not run; ``text`` is the Message of the Error, Asterisk's own where it has one."""
+    """The action may not run; ``text`` is the Message of the Error, Asterisk's own where it has one.
+
+    ``hint`` says which argument it was and what would have to be set, for the client, the audit line
+    and ``explain``; it never holds a value.
+    """
 
     text: bytes
     rule: str
+    hint: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +59,8 @@ class Step:
     check: str
     action: Action
     deny: Deny | None = None
+
+
+def refuse(rule: str, hint: str = "", text: bytes = PERMISSION_DENIED) -> Deny:
+    """A refusal of ours, where Asterisk would have allowed it."""
+    return Deny(text, rule, hint)

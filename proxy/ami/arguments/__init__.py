@@ -1,0 +1,183 @@
+"""Arguments: which headers an action has, and of what kind each is.
+
+The one idea: an argument that nobody has described does not reach Asterisk.
+``ARGUMENTS`` is the shipped table (``table.py``); an operator's descriptions of
+other modules' actions (proxy.yaml) are of the same type.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+from proxy.ami.arguments.kinds import Kind
+from proxy.ami.arguments.table import TABLE, TELLS_NO_CALLS
+from proxy.ami.message import Action
+
+__all__ = ["ARGUMENTS", "Argument", "Described", "Kind"]
+
+_NUMBER: Final = re.compile(rb"[0-9]{1,10}")
+
+
+class Argument(NamedTuple):
+    """One header of an action: its name as Asterisk's documentation spells it, and its kind.
+
+    ``everything``: left out or empty it means everything of its kind.  ``one_of``: the only values
+    there are, in lower case; empty for what the kind decides.
+    """
+
+    header: bytes
+    kind: Kind
+    everything: bool = False
+    one_of: tuple[bytes, ...] = ()
+
+
+class Described:
+    """The arguments of one action.
+
+    ``tells_calls``: its answer may tell of calls that the action does not name.
+    """
+
+    __slots__ = (
+        "_any",
+        "_by_name",
+        "_families",
+        "aliases",
+        "arguments",
+        "has_everything",
+        "in_place_of",
+        "name",
+        "tells_calls",
+    )
+
+    def __init__(
+        self,
+        name: bytes,
+        arguments: tuple[Argument, ...],
+        aliases: Mapping[bytes, bytes] | None = None,
+        in_place_of: Mapping[bytes, bytes] | None = None,
+        *,
+        tells_calls: bool = True,
+    ) -> None:
+        self.name = name
+        self.arguments = arguments
+        self.tells_calls = tells_calls
+        #: Whether one of them means everything of its kind when it is left out.
+        self.has_everything = any(argument.everything for argument in arguments)
+        self._any: Argument | None = None
+        self._by_name: dict[bytes, Argument] = {}
+        self._families: dict[bytes, Argument] = {}
+        for argument in arguments:
+            key = argument.header.lower()
+            if argument.kind is Kind.UNSENDABLE:
+                continue
+            if key == b"*":
+                self._any = argument
+            elif b"#" in key:
+                self._families[key] = argument
+            else:
+                self._by_name[key] = argument
+        #: Other names of headers, in lower case, to their proper ones.
+        self.aliases = dict(aliases or {})
+        #: Headers that Asterisk uses in the place of another, both in lower case.
+        self.in_place_of = dict(in_place_of or {})
+
+    def find(self, header: bytes) -> Argument | None:
+        """The argument of this name, in lower case; None if the action has none."""
+        found = self._by_name.get(header)
+        if found is None and self._families:
+            found = self._families.get(_NUMBER.sub(b"#", header, count=1))
+        return found if found is not None else self._any
+
+    def proper_name(self, header: bytes) -> bytes:
+        """The name, in lower case, under which Asterisk documents this header (in lower case)."""
+        return self.aliases.get(header, header)
+
+    def canonical(self, action: Action) -> Action:
+        """The action with its described headers only, each under its proper name.
+
+        Of an argument that was given under two names, the one that Asterisk would use is left: the
+        alias of MessageSend's ``To`` wins where it is not empty, that of Park's ``TimeoutChannel``
+        only if that is empty.
+        """
+        if not self.aliases and all(
+            name in _FRAME or self.find(name) is not None for name in map(_lower_name, action.headers)
+        ):
+            return action
+        kept: list[tuple[bytes, bytes]] = []
+        for name, value in action.headers:
+            key = name.lower()
+            if key in _FRAME:
+                kept.append((name, value))
+                continue
+            proper = self.aliases.get(key)
+            if proper is None:
+                if self.find(key) is None or self._gives_way(action, key, value):
+                    continue
+                kept.append((name, value))
+            elif self._counts(action, key, proper, value):
+                kept.append((self._by_name[proper].header, value))
+        return action if tuple(kept) == action.headers else Action(kept)
+
+    def left_out(self, action: Action) -> tuple[bytes, ...]:
+        """Headers of the action that Asterisk is not sent, because nobody described them; as spelled."""
+        return tuple(
+            name
+            for name, _ in action.headers
+            if (key := name.lower()) not in _FRAME and key not in self.aliases and self.find(key) is None
+        )
+
+    def _counts(self, action: Action, alias: bytes, proper: bytes, value: bytes) -> bool:
+        if alias in _PREFERRED:
+            return bool(value)
+        return not action.get(proper)
+
+    def _gives_way(self, action: Action, key: bytes, value: bytes) -> bool:
+        """Whether an alias of this header counts in its place."""
+        return any(
+            proper == key and (alias in _PREFERRED or not value) and bool(action.get(alias))
+            for alias, proper in self.aliases.items()
+        )
+
+
+#: Of every action; not arguments.  SuppressEvents would hold back the events of the link that all share.
+_FRAME: Final = frozenset({b"action", b"actionid"})
+#: Aliases that Asterisk prefers to the name that it documents.
+_PREFERRED: Final = frozenset({b"destination"})
+
+
+def _lower_name(header: tuple[bytes, bytes]) -> bytes:
+    return header[0].lower()
+
+
+def _rows(text: str) -> Iterator[tuple[str, str]]:
+    for line in text.strip().replace("\n  ", " ").splitlines():
+        name, _, rest = line.partition(": ")
+        yield name, rest
+
+
+def _described(name: str, text: str, tells_calls: bool) -> Described:
+    arguments: list[Argument] = []
+    aliases: dict[bytes, bytes] = {}
+    in_place_of: dict[bytes, bytes] = {}
+    for item in [] if text == "-" else text.split(", "):
+        names, kind = item.split(" ")
+        names, _, replaced = names.partition("/")
+        header, *others = names.split("|")
+        everything = kind.endswith("!")
+        arguments.append(Argument(header.encode(), Kind(kind.rstrip("!")), everything))
+        aliases.update((other.lower().encode(), header.lower().encode()) for other in others)
+        if replaced:
+            in_place_of[header.lower().encode()] = replaced.lower().encode()
+    return Described(name.encode(), tuple(arguments), aliases, in_place_of, tells_calls=tells_calls)
+
+
+def _shipped() -> Mapping[bytes, Described]:
+    quiet = frozenset(TELLS_NO_CALLS.split())
+    return MappingProxyType(
+        {name.lower().encode(): _described(name, text, name not in quiet) for name, text in _rows(TABLE)}
+    )
+
+
+#: By the action's name in lower case.
+ARGUMENTS: Final = _shipped()

@@ -1,0 +1,64 @@
+"""Arguments: each header of an action is one that somebody has described, and fits its kind."""
+
+from typing import Final
+
+from proxy.ami.actions import ActionTable
+from proxy.ami.arguments import Argument, Described
+from proxy.ami.message import Action
+from proxy.ami.privilege import SYSTEM
+from proxy.core.policy.kinds import checks
+from proxy.core.policy.verdict import Deny, Judged, refuse
+
+_UNDESCRIBED: Final = refuse(
+    "undescribed", "nobody has described this action's headers: describe it under actions: in proxy.yaml"
+)
+_EVERYTHING: Final = refuse(
+    "everything", "left out it means everything of its kind: name it, or have class system"
+)
+_EVALUATED: Final = refuse("evaluated-value", "an action that nobody described takes plain text only")
+_FRAME: Final = frozenset({b"action", b"actionid"})
+
+
+def described(user: Judged, action: Action, table: ActionTable) -> Deny | Action | None:
+    """The action with its described headers only, under their proper names; None if nothing changes."""
+    found = table.described(action.key)
+    if found is None:
+        if table.undescribed_for_system and user.write & SYSTEM:
+            return _plain(action)
+        return _UNDESCRIBED
+    canonical = found.canonical(action)
+    return None if canonical is action else canonical
+
+
+def _plain(action: Action) -> Deny | None:
+    return _EVALUATED if any(checks.evaluates(value) for _, value in action.headers) else None
+
+
+def fit(user: Judged, action: Action, table: ActionTable) -> Deny | None:
+    """Refuse the first argument that does not fit its kind, or that means everything by being left out."""
+    found = table.described(action.key)
+    if found is None:
+        return None
+    for name, value in action.headers:
+        key = name.lower()
+        if key in _FRAME:
+            continue
+        argument = found.find(key)
+        if argument is not None:
+            refused = checks.refusal(user, argument, value)
+            if refused is not None:
+                return refused
+    if found.has_everything and not user.write & SYSTEM:
+        return _names_each(found, action)
+    return None
+
+
+def _names_each(found: Described, action: Action) -> Deny | None:
+    for argument in found.arguments:
+        if argument.everything and not action.get(argument.header.lower()):
+            return _of(argument, _EVERYTHING)
+    return None
+
+
+def _of(argument: Argument, refused: Deny) -> Deny:
+    return Deny(refused.text, refused.rule, f"{argument.header.decode('ascii')}: {refused.hint}")

@@ -1,0 +1,162 @@
+"""One check for each kind of argument, the same wherever the kind occurs.
+
+``refusal`` and ``refusal_of`` are the way in.  A check gets the user and the value; what needs
+another header as well (a variable's name and its value, an application and its
+data) is judged for the whole action, in ``together``.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Final
+
+from proxy.ami.arguments import Argument, Kind
+from proxy.ami.privilege import SYSTEM
+from proxy.core.policy.kinds import calls, dialling, names, patterns, places
+from proxy.core.policy.verdict import Deny, Judged, refuse
+
+Check = Callable[[Judged, bytes], Deny | None]
+
+#: What Asterisk, or the dialplan behind it, may evaluate now or later.
+_EVALUATES: Final = re.compile(rb"[$^]\{|\$\[")
+
+#: Kinds whose values nobody evaluates, or whose own check looks at what is evaluated.
+_NOT_EVALUATED: Final = frozenset(
+    {
+        Kind.AGI_COMMAND,
+        Kind.CLI_COMMAND,
+        Kind.CONFIG_FILTER,
+        Kind.CONFIG_SECTION,
+        Kind.CONFIG_TEXT,
+        Kind.CREDENTIAL,
+        Kind.EVENT_FILTER,
+        Kind.EVENT_MASK,
+        Kind.EVENT_TEXT,
+        Kind.PAYLOAD,
+        Kind.VARIABLE_READ,
+        Kind.VARIABLES_READ,
+    }
+)
+
+
+def _any(_user: Judged, _value: bytes) -> None:
+    """What is judged with the whole action, or is free once nothing in it is evaluated."""
+
+
+CHECKS: Final[Mapping[Kind, Check]] = MappingProxyType(
+    {
+        Kind.WORD: names.word,
+        Kind.BOOLEAN: names.word,
+        Kind.INTEGER: names.word,
+        Kind.SECONDS: names.word,
+        Kind.MILLISECONDS: names.word,
+        Kind.HOLDING: names.word,
+        Kind.DIGITS: names.digits,
+        Kind.HELD_DIGITS: names.digits,
+        Kind.CHANNEL: calls.channel,
+        Kind.CHANNEL_PREFIX: calls.prefix,
+        Kind.CHANNEL_PATTERN: calls.pattern,
+        Kind.CHANNEL_OR_ALL: calls.or_all,
+        Kind.UNSENDABLE: _any,
+        Kind.DIAL_STRING: dialling.dial_string,
+        Kind.COMEBACK: dialling.comeback,
+        Kind.INTERFACE: dialling.interface,
+        Kind.MEMBER_KEY: dialling.member_key,
+        Kind.STATE_INTERFACE: dialling.state_interface,
+        Kind.NEW_ID: names.new_id,
+        Kind.CONTEXT: places.context,
+        Kind.CONTEXT_SHOWN: names.shown,
+        Kind.EXTENSION: places.extension,
+        Kind.EXTENSION_SHOWN: names.shown,
+        Kind.PRIORITY: places.priority,
+        Kind.GOSUB: places.gosub,
+        Kind.CALLER_ID: _any,
+        Kind.ACCOUNT: _any,
+        Kind.CODECS: names.codecs,
+        Kind.APPLICATION: _any,
+        Kind.APPLICATION_DATA: _any,
+        Kind.AGI_COMMAND: _any,
+        Kind.CLI_COMMAND: _any,
+        Kind.VARIABLE_READ: _any,
+        Kind.VARIABLES_READ: _any,
+        Kind.VARIABLE_SET: _any,
+        Kind.VARIABLE_VALUE: _any,
+        Kind.ASSIGNMENTS: _any,
+        Kind.SHELL_COMMAND: calls.with_system,
+        Kind.QUEUE: names.name,
+        Kind.MEMBER: _any,
+        Kind.MEMBER_NAME: names.stored_in_queue,
+        Kind.CONFERENCE: names.name,
+        Kind.WHOLE_CONFERENCE: calls.whole_thing,
+        Kind.CONFERENCE_USER: calls.whole_thing,
+        Kind.MAILBOX: names.mailbox,
+        Kind.MAILBOX_PATTERN: patterns.mailbox,
+        Kind.MAILBOX_CONTEXT: names.mailbox,
+        Kind.FOLDER: names.word,
+        Kind.MESSAGE_ID: names.word,
+        Kind.BRIDGE: names.word,
+        Kind.WHOLE_BRIDGE: calls.whole_thing,
+        Kind.BRIDGE_TECHNOLOGY: calls.whole_thing,
+        Kind.AGENT: calls.whole_thing,
+        Kind.PARKING_LOT: places.parking_lot,
+        Kind.PARKING_LOT_SHOWN: names.name,
+        Kind.PARKING_SPACE: names.word,
+        Kind.DAHDI_CHANNEL: calls.whole_thing,
+        Kind.DAHDI_CHANNEL_SHOWN: names.word,
+        Kind.OBJECT: names.name,
+        Kind.OBJECT_OR_ALL: names.or_all,
+        Kind.OBJECT_REACHED: calls.whole_thing,
+        Kind.PRESENCE: names.name,
+        Kind.MODULE: names.name,
+        Kind.DATABASE_FAMILY: _any,
+        Kind.DATABASE_KEY: _any,
+        Kind.DATABASE_VALUE: _any,
+        Kind.CONFIG_FILE: names.config_file,
+        Kind.CONFIG_SECTION: _any,
+        Kind.CONFIG_TEXT: _any,
+        Kind.CONFIG_FILTER: patterns.config_filter,
+        Kind.CONFIG_OPTIONS: patterns.config_options,
+        Kind.RELOADED_MODULE: _any,
+        Kind.RECORDING: names.recording,
+        Kind.RECORDING_FORMAT: names.recording_format,
+        Kind.ANY_FILE: calls.with_system,
+        Kind.URI: dialling.uri,
+        Kind.SIP_HEADERS: _any,
+        Kind.TEXT: _any,
+        Kind.EVENT_TEXT: _any,
+        Kind.QUEUE_TEXT: names.stored_in_queue,
+        Kind.QUEUE_LOG_COLUMN: names.queue_log_column,
+        Kind.QUEUE_LOG_TEXT: _any,
+        Kind.BASE64: names.base64,
+        Kind.PAYLOAD: _any,
+        Kind.CREDENTIAL: _any,
+        Kind.EVENT_MASK: _any,
+        Kind.EVENT_FILTER: _any,
+    }
+)
+
+
+def refusal(user: Judged, argument: Argument, value: bytes) -> Deny | None:
+    """Why this user may not send this value as this argument; None if it may."""
+    found = refusal_of(user, argument.kind, value)
+    if found is None and argument.one_of and value.lower() not in argument.one_of:
+        listed = b", ".join(argument.one_of).decode("ascii", "replace")
+        found = refuse("one-of", f"it must be one of {listed}, by actions: in proxy.yaml")
+    if found is None:
+        return None
+    return Deny(found.text, found.rule, f"{argument.header.decode('ascii', 'replace')}: {found.hint}")
+
+
+def refusal_of(user: Judged, kind: Kind, value: bytes) -> Deny | None:
+    """The same for a value of this kind wherever it stands, as in an application's data."""
+    if not user.write & SYSTEM and kind not in _NOT_EVALUATED and evaluates(value):
+        return EVALUATED
+    return CHECKS[kind](user, value)
+
+
+def evaluates(value: bytes) -> bool:
+    """Whether something in it waits to be evaluated."""
+    return _EVALUATES.search(value) is not None
+
+
+EVALUATED: Final = refuse("evaluated-value", "${, $[ and ^{ wait to be evaluated; that needs class system")

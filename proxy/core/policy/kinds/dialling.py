@@ -1,0 +1,149 @@
+"""Dial strings: what Asterisk calls because a client says so.
+
+A technology that is not a telephone's is a connection to wherever the string says
+(AudioSocket, UnicastRTP, MulticastRTP, WebSocket), or a message; so is a host inside
+a string of one that is.
+"""
+
+import re
+from typing import Final
+
+from proxy.ami.privilege import SYSTEM
+from proxy.core.policy import wildcard
+from proxy.core.policy.kinds import places
+from proxy.core.policy.verdict import Deny, Judged, refuse
+
+#: Technologies that reach telephones and lines which the operator of Asterisk has configured.
+TELEPHONES: Final = (
+    *("Agent", "Console", "DAHDI", "Dongle", "H323", "IAX2", "Khomp", "Local", "MGCP", "mISDN", "Mobile"),
+    *("Motif", "OOH323", "PJSIP", "Quectel", "SCCP", "SIP", "Skinny", "USTM"),
+)
+#: Technologies whose destinations are names in Asterisk's configuration and never hosts.
+_BY_NAME: Final = frozenset(
+    {b"agent", b"dahdi", b"dongle", b"khomp", b"local", b"misdn", b"pjsip", b"quectel"}
+)
+
+#: Asterisk cuts the channel of an Originate there: what is left of Local/x@ctx may be another context's.
+_LONGEST: Final = 255
+_SHAPE: Final = re.compile(rb"[A-Za-z0-9_.+*#@:/-]*\Z")
+#: The parameters of a SIP URI, where a host is granted.
+_URI_SHAPE: Final = re.compile(rb"[A-Za-z0-9_.+*#@:/;=%~-]*\Z")
+_LOCAL: Final = re.compile(rb"local/[^@/&,|]{1,79}@([^@/&,|]+)(?:/[a-z]*)?\Z", re.IGNORECASE)
+_SIP_URI: Final = re.compile(rb"sips?:(?:[^@/]*@)?([^@/;>]+)", re.IGNORECASE)
+_STATE_PROVIDER: Final = re.compile(rb"hint:[^@]*@(.*)\Z", re.IGNORECASE)
+
+CHANNEL: Final = refuse("channels", "it is not among the user's channels")
+_CHARACTERS: Final = refuse("characters", "letters, digits and _ . + * # @ : / - only, 255 at most")
+_TECHNOLOGY: Final = refuse("technology", "its technology is not among the user's technologies")
+_HOST: Final = refuse("host", "it names a host that is not among the user's hosts")
+
+
+def dial_string(user: Judged, value: bytes) -> Deny | None:
+    """A channel that is to be made."""
+    if not value:
+        return None
+    return _dialable(user, value, _LONGEST) or within(user, value)
+
+
+def interface(user: Judged, value: bytes) -> Deny | None:
+    """A queue's member: a dial string that the queue calls for every caller, and stores."""
+    if not value:
+        return None
+    return _dialable(user, value, places.LONGEST_NAME) or within(user, value)
+
+
+def member_key(user: Judged, value: bytes) -> Deny | None:
+    """The interface of a member that is there already."""
+    if not value:
+        return None
+    if not user.write & SYSTEM and not _URI_SHAPE.match(value):
+        return _CHARACTERS
+    return within(user, value)
+
+
+def state_interface(user: Judged, value: bytes) -> Deny | None:
+    """The device whose state is a member's."""
+    if not value:
+        return None
+    if not user.write & SYSTEM and not (_SHAPE.match(value) and len(value) <= places.LONGEST_NAME):
+        return _CHARACTERS
+    hint = _STATE_PROVIDER.match(value)
+    return places.leads_to(user, hint[1]) if hint else within(user, value)
+
+
+def comeback(user: Judged, value: bytes) -> Deny | None:
+    """The channel that a parked call comes back to.
+
+    Asterisk takes the name of a channel, and dials what is left when its end is cut off; what it cuts
+    is for it to know, so both readings must be fit to be dialled.
+    """
+    cut = value.rpartition(b"-")[0] or value
+    return dial_string(user, value) or dial_string(user, cut)
+
+
+def uri(user: Judged, value: bytes) -> Deny | None:
+    """Where a message goes: ``pjsip:endpoint``, ``pjsip:endpoint/sip:user@host``, ``xmpp:user@host``."""
+    if user.write & SYSTEM or not value:
+        return _beyond_list(user)
+    found = _SIP_URI.search(value)
+    host = found[1] if found else value.rpartition(b"@")[2] if b"@" in value else b""
+    return _beyond_list(user) or (None if not host or _granted(user, host) else _HOST)
+
+
+def within(user: Judged, value: bytes, *, live: bool = False) -> Deny | None:
+    """Whether the user's ``contexts`` and ``channels`` hold this device, or channel of a device.
+
+    ``live``: the channel is there already, and where it goes is decided elsewhere; with ``channels``
+    alone a Local channel is a device like any other.
+    """
+    rules = user.rules
+    if rules is None or (live and rules.channels is None):
+        return None
+    if value[:6].lower() == b"local/" and rules.contexts is not None:
+        # Local is a way into the dialplan: the list of contexts says where to.
+        local = _LOCAL.match(value)
+        return places.leads_to(user, local[1]) if local else places.CONTEXT
+    if rules.channels is not None and not wildcard.matches_channel(rules.channels, value):
+        return CHANNEL
+    return None
+
+
+def _dialable(user: Judged, value: bytes, longest: int) -> Deny | None:
+    if len(value) > longest:
+        return _CHARACTERS
+    if user.write & SYSTEM:
+        return None
+    technology, _, destination = value.partition(b"/")
+    if not wildcard.matches_any_case(_technologies(user), technology):
+        return _TECHNOLOGY
+    found = _SIP_URI.search(destination)
+    if found is not None:
+        if not _URI_SHAPE.match(value):
+            return _CHARACTERS
+        return None if _granted(user, found[1]) else _HOST
+    if not _SHAPE.match(value):
+        return _CHARACTERS
+    if technology.lower() in _BY_NAME:
+        return None
+    # chan_sip and its kin take a host where they know no peer of that name.
+    host = destination.rpartition(b"@")[2].partition(b"/")[0]
+    return None if not (b"." in host or b":" in host) or _granted(user, host) else _HOST
+
+
+def _technologies(user: Judged) -> tuple[str, ...]:
+    listed = None if user.rules is None else user.rules.technologies
+    return TELEPHONES if listed is None else listed
+
+
+def _granted(user: Judged, host: bytes) -> bool:
+    """Whether the user's ``hosts`` have this one, written with or without a port."""
+    listed = None if user.rules is None else user.rules.hosts
+    if not listed:
+        return False
+    return wildcard.matches_any_case(listed, host) or wildcard.matches_any_case(
+        listed, host.rpartition(b":")[0]
+    )
+
+
+def _beyond_list(user: Judged) -> Deny | None:
+    return None if user.rules is None or user.rules.channels is None else CHANNEL

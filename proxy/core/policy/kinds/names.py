@@ -1,0 +1,119 @@
+"""Names, words and numbers: values that Asterisk compares, looks up or counts with.
+
+What is looked up and not found does nothing, so the shapes here are wide.  They
+are there for where a value goes besides: into a folder's name, a record of the
+database, a line of a log, an id that dialplans trust.
+"""
+
+import re
+from typing import Final
+
+from proxy.ami.privilege import SYSTEM
+from proxy.core.policy.verdict import Deny, Judged, refuse
+
+_WORD: Final = re.compile(rb"[A-Za-z0-9_.,:;@+*#/() -]*\Z")
+_DIGITS: Final = re.compile(rb"[0-9A-Za-z*#.,+ -]*\Z")
+#: Operators name queues and rooms in their own language.
+_NAME: Final = re.compile(rb"[A-Za-z0-9_.,:@+*#/()&'! \x80-\xff-]*\Z")
+_SHOWN: Final = re.compile(rb"[A-Za-z0-9_.,:@+*#/!\[\] \x80-\xff-]*\Z")
+_CODECS: Final = re.compile(rb"[A-Za-z0-9_,.!:-]*\Z")
+_MAILBOX: Final = re.compile(rb"[A-Za-z0-9_+*#,&@ \x80-\xff-]+(?:\.[A-Za-z0-9_+*#,&@ \x80-\xff-]+)*\Z")
+_NEW_ID: Final = re.compile(rb"[A-Za-z0-9_.-]{1,149}\Z")
+_BASE64: Final = re.compile(rb"[A-Za-z0-9+/=]*\Z")
+_RECORDING: Final = re.compile(rb"(?!-)[A-Za-z0-9_.@+=-]+(?:/[A-Za-z0-9_.@+=-]+)*\Z")
+_FORMAT: Final = re.compile(rb"[A-Za-z0-9_|-]*\Z")
+_CONFIG_FILE: Final = re.compile(rb"[A-Za-z0-9_.-]+\.conf\Z")
+#: Accounts of the manager interface live here; users.conf makes some with ``hasmanager``.
+_ACCOUNTS: Final = re.compile(rb"\.*manager|users\.conf\Z|.*ami[-_]?proxy", re.IGNORECASE)
+
+_CHARACTERS: Final = refuse("characters", "it has characters that no value of this kind has")
+_STORED: Final = refuse("characters", "; and | part what app_queue stores, so they cannot stand inside")
+_COLUMN: Final = refuse("characters", "| parts the columns of the queue log, so it cannot stand inside")
+_ALL: Final = refuse("everything", "it means everything of its kind; name one, or have class system")
+_FILE: Final = refuse("recording-file", "a plain name below the recordings' folder, or class system")
+_CONFIG: Final = Deny(
+    b"File requires escalated privileges", "config-file", "a plain name of a .conf file, no accounts of ours"
+)
+
+
+def word(_user: Judged, value: bytes) -> Deny | None:
+    """A word of Asterisk's own, or a number: what it does not know it says so about."""
+    return None if _WORD.match(value) else _CHARACTERS
+
+
+def digits(_user: Judged, value: bytes) -> Deny | None:
+    """Digits to be played."""
+    return None if _DIGITS.match(value) else _CHARACTERS
+
+
+def name(user: Judged, value: bytes) -> Deny | None:
+    """The name of something that Asterisk looks up."""
+    return None if user.write & SYSTEM or _NAME.match(value) else _CHARACTERS
+
+
+def or_all(user: Judged, value: bytes) -> Deny | None:
+    """A name, or a word that stands for all there are."""
+    if user.write & SYSTEM:
+        return None
+    return _ALL if value.startswith(b"*") or value.lower() == b"all" else name(user, value)
+
+
+def shown(user: Judged, value: bytes) -> Deny | None:
+    """A place in the dialplan that is only looked at; extensions may be patterns."""
+    return None if user.write & SYSTEM or _SHOWN.match(value) else _CHARACTERS
+
+
+def codecs(_user: Judged, value: bytes) -> Deny | None:
+    """A list of codecs."""
+    return None if _CODECS.match(value) else _CHARACTERS
+
+
+def mailbox(_user: Judged, value: bytes) -> Deny | None:
+    """Mailboxes: Asterisk makes the name of a folder of each, so no path, for anybody."""
+    return None if not value or _MAILBOX.match(value) else _CHARACTERS
+
+
+def new_id(_user: Judged, value: bytes) -> Deny | None:
+    """The Uniqueid of a channel that is to be: dialplans trust that it is harmless text."""
+    return None if not value or _NEW_ID.match(value) else _CHARACTERS
+
+
+def base64(_user: Judged, value: bytes) -> Deny | None:
+    """Text in Base64."""
+    return None if _BASE64.match(value) else _CHARACTERS
+
+
+def stored_in_queue(_user: Judged, value: bytes) -> Deny | None:
+    """Free text of a queue's member.  app_queue stores it in a record without escaping, and reads it back."""
+    return _STORED if b";" in value or b"|" in value else None
+
+
+def queue_log_column(_user: Judged, value: bytes) -> Deny | None:
+    """One column of the queue log."""
+    return _COLUMN if b"|" in value else None
+
+
+def recording(user: Judged, value: bytes) -> Deny | None:
+    """A file to record to.
+
+    Asterisk takes any path, and up to version 20 hands the name to a shell when it mixes the halves.
+    """
+    if not value or user.write & SYSTEM or (_RECORDING.match(value) and b".." not in value):
+        return None
+    return _FILE
+
+
+def recording_format(user: Judged, value: bytes) -> Deny | None:
+    """The format of a recording, which goes to that shell as well."""
+    return None if user.write & SYSTEM or _FORMAT.match(value) else _FILE
+
+
+def config_file(_user: Judged, value: bytes) -> Deny | None:
+    """A configuration file: no path, for anybody, and not the manager's own accounts.
+
+    Asterisk compares the beginning of the resolved path, so that a folder beside its own passes, and
+    older versions compare nothing.
+    """
+    if value and (not _CONFIG_FILE.match(value) or b".." in value or _ACCOUNTS.match(value)):
+        return _CONFIG
+    return None
