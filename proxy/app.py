@@ -77,6 +77,7 @@ class App:
             policy.decide,
             policy.may_run,
         )
+        self.hub.adopt_actions(prepared.actions)
         self.door = Door(self.hub)
         self.link = Link(self.hub, config.upstream, prepared.secret)
         self._notifier = Notifier()
@@ -383,6 +384,7 @@ class App:
         masking.configure(config.log.hidden_variables)
         self._verifier.forget()
         self.hub.adopt_limits(config.limits)
+        self.hub.adopt_actions(prepared.actions)
         for listener, number in self._listeners.items():
             listener.trusted = NetworkSet(config.listeners[number].proxy_protocol)
         self._pacing.shortest = config.fan_out.flush_interval

@@ -33,6 +33,23 @@ def say(level: int, what: str, **fields: object) -> None:
         _LOGGER.log(level, what, extra={"fields": found})
 
 
+class Once:
+    """``say`` for what is worth one line: the same record is written once, and at most ``MOST`` in all."""
+
+    #: Names of headers are the clients' to make up.
+    MOST: Final = 1000
+
+    def __init__(self) -> None:
+        self._said: set[tuple[object, ...]] = set()
+
+    def say(self, level: int, what: str, **fields: object) -> None:
+        """As ``say``, unless these very fields have been said."""
+        record = (what, *fields.values())
+        if record not in self._said and len(self._said) < self.MOST:
+            self._said.add(record)
+            say(level, what, **fields)
+
+
 class Rationed:
     """``say`` for what others can cause at will: so many lines of a kind per peer and in all, and no more.
 

@@ -11,14 +11,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from proxy.ami import privilege
-from proxy.ami.actions import LOCAL, SHIPPED
+from proxy.ami.actions import LOCAL, SHIPPED, ActionTable
 from proxy.ami.errors import ProtocolError
 from proxy.ami.message import Action, parse_action
 from proxy.ami.relay import BROADCAST, BROADCAST_HEAD, rebuild_event
 from proxy.config import ConfigErrors, UsersFile, load_config, load_users
+from proxy.config.actions import other_actions
 from proxy.core import originate
 from proxy.core.policy import Step, judge, target_of
-from proxy.core.policy.classes import GIVEN, classes_of
+from proxy.core.policy.classes import classes_of
 from proxy.core.policy.stricter import STRICTER
 from proxy.core.scope import CallTracker
 from proxy.core.users import User, UserTable
@@ -35,11 +36,13 @@ by somebody), 1 when one is not, 2 when the files or the message cannot be read.
 #: What each check looks at, for people.
 _CHECKS = {
     "known": "whether Asterisk has such an action",
+    "headers": "only headers that somebody described are sent, each under its proper name",
     "classes": "whether one of the action's classes is in write",
     "actions": "the user's actions.allow and actions.deny",
     "scope": "lists of everybody's calls, for a user with a scope",
     "rules": "the user's rules on headers",
-    "arguments": "what this action's own arguments would do",
+    "arguments": "whether each argument fits its kind",
+    "together": "what arguments do together: a variable and its value, an application and its data",
     "variables": "functions in the names of variables",
     "targets": "the user's contexts and channels",
     "forced variables": "variables that the user's rules force",
@@ -51,6 +54,9 @@ _REASONS = {
     "channels": "It names a channel that is not in the user's channels, or cannot be held to them.",
     "commands": "The user's commands do not begin like this.",
     "contexts": "It leads to a context that is not in the user's contexts, or leaves the choice to Asterisk.",
+    "undescribed": "Nobody has described its headers: add it to actions: in proxy.yaml.",
+    "one-of": "The action's description in proxy.yaml lists the values that the header may have.",
+    "system": "It is worth a shell on Asterisk's machine: class system.",
     "scope": "The answer lists everybody's calls, which a scope hides; actions.allow may name the action.",
     "rules.set": "A variable would undo the header that the user's rules force.",
 }
@@ -80,6 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Explain every message of the input."""
     try:
         table = UserTable.from_config(users_of(arguments))
+        actions = actions_of(arguments)
         messages = _messages(arguments.file)
     except (ConfigErrors, OSError) as error:
         print(error, file=sys.stderr)
@@ -101,7 +108,7 @@ def run(arguments: argparse.Namespace) -> int:
             print("an action needs --user NAME: whose is it?", file=sys.stderr)
             return 2
         else:
-            good, lines = explain_action(user, raw)
+            good, lines = explain_action(user, raw, actions)
         print("\n".join(lines))
         status = max(status, 0 if good else 1)
     return status
@@ -113,7 +120,21 @@ def users_of(arguments: argparse.Namespace) -> UsersFile:
     return load_users(file)
 
 
-def explain_action(user: User, raw: bytes) -> tuple[bool, list[str]]:
+def actions_of(arguments: argparse.Namespace) -> ActionTable:
+    """Asterisk's actions and those that the proxy.yaml of --config describes."""
+    if arguments.config is None:
+        return SHIPPED
+    config = load_config(arguments.config)
+    return SHIPPED.with_others(other_actions(config.actions, config.actions_undescribed))
+
+
+def left_out(action: Action, actions: ActionTable) -> tuple[bytes, ...]:
+    """Headers of the action that Asterisk would not be sent, as spelled."""
+    described = actions.described(action.key)
+    return () if described is None else described.left_out(action)
+
+
+def explain_action(user: User, raw: bytes, actions: ActionTable = SHIPPED) -> tuple[bool, list[str]]:
     """Whether this user's action is allowed, and the story of it, line by line."""
     lines = [f"user     {user.name}{' (disabled)' if user.disabled else ''}, write {_classes(user.write)}"]
     try:
@@ -124,26 +145,29 @@ def explain_action(user: User, raw: bytes) -> tuple[bool, list[str]]:
     if not action.name:
         return False, [*lines, "refused before any rule: Missing action in request"]
     lines.append(f"action   {_text(action.name)}  {target_of(action)}".rstrip())
+    unsent = left_out(action, actions)
+    if unsent:
+        lines.append(f"not sent {', '.join(_text(name) for name in unsent)}: nobody has described them")
     dropped = sum(1 for line in raw.split(b"\n") if line.strip(b"\r")) - len(action.headers)
     if dropped:
         lines.append(f"dropped  {dropped} line(s): no headers to Asterisk, or repeated ones")
     lines.append("")
     before = action
-    for step in judge(user, action, SHIPPED):
-        lines.append(f"  {step.check:<17}{_outcome(step, before, user)}")
+    for step in judge(user, action, actions):
+        lines.append(f"  {step.check:<17}{_outcome(step, before, user, actions)}")
         before = step.action
         if step.deny is not None:
-            return False, [*lines, "", *_refusal(step, user)]
+            return False, [*lines, "", *_refusal(step, user, actions)]
     return True, [*lines, "", *_fate(user, before)]
 
 
-def _outcome(step: Step, before: Action, user: User) -> str:
+def _outcome(step: Step, before: Action, user: User, actions: ActionTable) -> str:
     if step.deny is not None:
         return f"REFUSED by {step.deny.rule}: {_CHECKS[step.check]}"
     if step.action != before:
         return f"rewritten: {_CHECKS[step.check]}"
     if step.check == "classes":
-        listed = SHIPPED.find(before.key)
+        listed = actions.find(before.key)
         assert listed is not None
         needed = classes_of(listed)
         enough = privilege.class_names(needed & user.write) if user.write != privilege.ALL else "all"
@@ -151,16 +175,18 @@ def _outcome(step: Step, before: Action, user: User) -> str:
     return f"passed: {_CHECKS[step.check]}"
 
 
-def _refusal(step: Step, user: User) -> Iterator[str]:
+def _refusal(step: Step, user: User, actions: ActionTable) -> Iterator[str]:
     assert step.deny is not None
     rule, key = step.deny.rule, step.action.key
-    listed = SHIPPED.find(key)
+    listed = actions.find(key)
     yield "denied; the client is told:"
     yield "  Response: Error"
     yield f"  Message: {_text(step.deny.text)}"
+    if step.deny.hint:
+        yield f"  ProxyReason: {rule}: {step.deny.hint}"
     if rule.startswith("rules["):
         yield f"why: a header does not fit {rule} of the user's own."
-    elif rule == "classes" and listed is not None and key not in GIVEN:
+    elif rule == "classes" and listed is not None and classes_of(listed) == listed.classes:
         yield f"why: it needs one of {_classes(listed.classes)}; write has {_classes(user.write)}."
     else:
         yield f"why: {_REASONS.get(rule) or STRICTER[rule]}"

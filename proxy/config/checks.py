@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from proxy.config.accounts import uid_of
+from proxy.config.actions import check_actions
 from proxy.config.address import is_loopback
 from proxy.config.binding import Check
 from proxy.config.document import Document
@@ -97,6 +98,7 @@ def _check_log(settings: Log, path: KeyPath, document: Document) -> None:
 
 
 def _check_config(config: Config, path: KeyPath, document: Document) -> None:
+    check_actions(config.actions, (*path, "actions"), document)
     if not config.listeners:
         document.report(
             (*path, "listeners"), "there is no listener", 'add one, with its address: "[::]:5039"'

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from proxy.config.actions import ActionEntry
 from proxy.config.address import Address, Place, SocketPlace
 from proxy.config.files import check_certificate_file, check_readable, read_secret
 from proxy.config.hiddennames import HIDDEN_NAMES, HiddenName
@@ -129,3 +130,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     #: What the service manager and /readyz are told is ready: clients can connect; or Asterisk is there, too.
     ready: Literal["listening", "upstream"] = "listening"
     log: Log = Log()
+    #: Actions of other modules: their classes and headers.
+    actions: dict[str, ActionEntry] = msgspec.field(default_factory=dict)
+    #: Who may run an action that is not described: nobody, or class system with plain text.
+    actions_undescribed: Literal["deny", "system"] = "deny"

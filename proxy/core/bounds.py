@@ -31,6 +31,8 @@ class Bounds:
         self.queued = 0
         #: For what strangers can cause at will.
         self.rationed = log.Rationed()
+        #: For what is worth one line, however often it happens.
+        self.once = log.Once()
 
     def adopt(self, limits: Limits) -> None:
         """Other limits, from now on; what is open keeps the sizes it was made with."""

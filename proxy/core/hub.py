@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 
 from proxy import log
 from proxy.ami import privilege
-from proxy.ami.actions import SHIPPED, ActionTable, Listed
+from proxy.ami.actions import SHIPPED, ActionTable, Listed, OtherActions
 from proxy.ami.message import Action, Message, event
 from proxy.ami.relay import BROADCAST, BROADCAST_HEAD, action_id_of, rebuild_event
 from proxy.config.limits import Limits
@@ -347,6 +347,10 @@ class Hub:
         """Other limits, before ``adopt``, which applies them to the sessions there are."""
         self.bounds.adopt(limits)
         self.exchange.deadlines = self.bounds.deadlines()
+
+    def adopt_actions(self, others: OtherActions) -> None:
+        """Other descriptions of actions that are not Asterisk's own."""
+        self.table = self.table.with_others(others)
 
     def adopt(self, users: UserTable) -> None:
         """Swap the user table: rights change at once, sessions without a user any more end."""

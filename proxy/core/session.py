@@ -378,8 +378,10 @@ class Session:
             return
         decision = self.hub.decide(user, action, self.hub.table)
         if isinstance(decision, Deny):
-            self._deny(action, decision.text, decision.rule)
+            self._deny(action, decision.text, decision.rule, decision.hint)
             return
+        if decision.action is not action:
+            trail.left_out(self, action)
         if action.key in LOCAL:
             self.hub.stats.actions_local += 1
             self.hub.stats.actions.count(self.hub.counted_name(action), user.name, "local")
@@ -396,12 +398,13 @@ class Session:
             outgoing = originate.with_variables(outgoing, user.setvar)
         self.hub.exchange.submit(self, outgoing)
 
-    def _deny(self, action: Action, text: bytes, rule: str) -> None:
+    def _deny(self, action: Action, text: bytes, rule: str, hint: str = "") -> None:
         self.hub.stats.actions_denied += 1
         user = self.user.name if self.user is not None else ""
         self.hub.stats.actions.count(self.hub.counted_name(action), user, "denied")
-        self.reply(message.error(action.action_id, text))
-        trail.denied(self, action, text, rule)
+        reason = ((b"ProxyReason", f"{rule}: {hint}".encode()),) if hint else ()
+        self.reply(message.response(b"Error", action.action_id, (b"Message", text), *reason))
+        trail.denied(self, action, text, rule, hint)
 
     # -- ends --------------------------------------------------------------
 

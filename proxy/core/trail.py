@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from proxy import log
 from proxy.ami import privilege
 from proxy.ami.message import Action
-from proxy.core.policy import target_of
+from proxy.core.policy import UNDESCRIBED, target_of
 from proxy.core.securityevents import ERROR, security_event
 
 if TYPE_CHECKING:
@@ -37,8 +37,26 @@ def tell(session: "Session", name: bytes, severity: bytes, *extra: tuple[bytes, 
     hub.settle()
 
 
-def denied(session: "Session", action: Action, text: bytes, rule: str) -> None:
+def left_out(session: "Session", action: Action) -> None:
+    """The action was sent without those of its headers that nobody has described."""
+    described = session.hub.table.described(action.key)
+    if described is None:
+        return
+    for header in described.left_out(action):
+        session.hub.bounds.once.say(
+            log.INFO, "header-not-sent", action=session.hub.counted_name(action), header=header.lower()
+        )
+
+
+def denied(session: "Session", action: Action, text: bytes, rule: str, hint: str = "") -> None:
     """The action was answered with ``text`` instead of being run."""
+    if rule == UNDESCRIBED:
+        session.hub.bounds.once.say(
+            log.WARNING,
+            "action-not-described",
+            action=session.hub.counted_name(action),
+            remedy="describe its headers under actions: in proxy.yaml",
+        )
     # Anybody can ask as often as they like: an answer that is denied costs no more than that of a Ping.
     rationed, peer = session.hub.bounds.rationed, session.transport.peer.address
     fields = {
@@ -46,6 +64,7 @@ def denied(session: "Session", action: Action, text: bytes, rule: str) -> None:
         "action": action.name,
         "target": lambda: target_of(action) or None,  # looked for only if the ration has a line for it
         "rule": rule,
+        "why": hint or None,
         "generation": session.hub.generation,
     }
     if session.user is not None:

@@ -3,7 +3,9 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from proxy.ami.actions import OtherActions
 from proxy.config import Config, Unfit, UsersFile, load, read_secret
+from proxy.config.actions import other_actions
 from proxy.config.differences import Differences, differences
 from proxy.core.users import UserTable
 
@@ -20,6 +22,11 @@ class Prepared:
     entries: UsersFile
     users: UserTable
     secret: bytes = field(repr=False)
+
+    @property
+    def actions(self) -> OtherActions:
+        """Actions of other modules, as the configuration describes them."""
+        return other_actions(self.config.actions, self.config.actions_undescribed)
 
     def differences_from(self, old: "Prepared") -> Differences:
         """What taking this up changes, by key and name."""

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from proxy.config import Config, Limits, UsersFile, load
+from proxy.config.actions import ActionEntry
 from proxy.config.schema import Certificate, Control, FanOut, Listener, Log, Metrics, Tls, Upstream
 from proxy.config.user import UserEntry
 
@@ -78,7 +79,7 @@ def test_the_files_load_with_every_optional_key(installed: Path) -> None:
 
 @pytest.mark.parametrize(
     "kind",
-    [Config, Upstream, Listener, Certificate, Tls, FanOut, Limits, Control, Metrics, Log],
+    [Config, ActionEntry, Upstream, Listener, Certificate, Tls, FanOut, Limits, Control, Metrics, Log],
     ids=lambda kind: kind.__name__,
 )
 def test_every_key_of_proxy_yaml_is_explained(kind: type[msgspec.Struct]) -> None:

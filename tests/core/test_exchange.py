@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy.ami import privilege
+from proxy.ami.message import Action
 from proxy.config.limits import Limits
 from proxy.core.exchange import WINDOW
 from proxy.core.users import User
@@ -26,6 +27,23 @@ def bench() -> Bench:
 
 def send(session, text: str) -> None:
     session.receive(text.replace("\n", "\r\n").encode() + b"\r\n\r\n")
+
+
+class Listener:
+    """An asker that only listens."""
+
+    def __init__(self) -> None:
+        self.heard = b""
+        self.finished_times = 0
+
+    def reply(self, data: bytes) -> None:
+        self.heard += data
+
+    def finished(self) -> None:
+        self.finished_times += 1
+
+    def hit(self, limit: str, **fields: object) -> None:
+        raise AssertionError(limit)
 
 
 def item(asked, name: str, *rest: str) -> bytes:
@@ -414,9 +432,10 @@ class TestFence:
         assert len(bench.upstream.take()) == 1
 
     def test_too_much_once_our_id_is_added(self, bench):
-        session, got = bench.login("boss")
-        send(session, "Action: IAXnetstats" + "".join(f"\nH{n}: 1" for n in range(127)))
-        assert b"Too many lines in message" in got.take()
+        asker = Listener()
+        bench.hub.exchange.submit(asker, Action([(b"Action", b"IAXnetstats"), *[(b"H", b"1")] * 127]))
+        assert b"Too many lines in message" in asker.heard
+        assert asker.finished_times == 1
         assert bench.upstream.take() == []
 
 
@@ -627,13 +646,13 @@ class TestTime:
         on_link = bench.upstream.take()
         setter, _ = bench.login("setter")
         long = "Action: Originate\nChannel: Local/1@x\nApplication: Wait\nData: 1\n"
-        send(setter, long + "\n".join(f"X{n}: 1" for n in range(123)))
+        send(setter, long + "\n".join(f"Variable: X{n}=1" for n in range(123)))
         setter.ended()
         for number in range(3):
-            send(bench.login("boss")[0], f"Action: CoreSettings\nActionID: {number}\nNumber: {number}")
+            send(bench.login("boss")[0], f"Action: QueueStatus\nActionID: {number}\nQueue: {number}")
         for asked in on_link:
             bench.answer(asked, b"")
-        assert [asked.get(b"number") for asked in bench.upstream.take()] == [b"0", b"1", b"2"]
+        assert [asked.get(b"queue") for asked in bench.upstream.take()] == [b"0", b"1", b"2"]
 
     def test_however_many_actions_cannot_be_sent_each_is_refused_and_costs_nobody(self):
         bench = Bench(DEAF, limits=Limits(sessions_per_user=1000))
@@ -642,7 +661,7 @@ class TestTime:
             send(bench.login("deaf")[0], "Action: CoreStatus")
         on_link = bench.upstream.take()
         asked = [bench.login("deaf") for _ in range(400)]
-        too_long = ("Action: CoreStatus" + "".join(f"\nH{n}: 1" for n in range(127))).replace("\n", "\r\n")
+        too_long = ("Action: UserEvent" + "".join(f"\nH{n}: 1" for n in range(127))).replace("\n", "\r\n")
         for session, _ in asked:
             session.receive(2 * (too_long.encode() + b"\r\n\r\n"))
         bench.answer(on_link[0], b"")

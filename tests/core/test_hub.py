@@ -3,6 +3,8 @@
 import pytest
 
 from proxy.ami import privilege
+from proxy.ami.actions import OtherActions
+from proxy.ami.arguments import Described
 from proxy.ami.eventfilter import FilterSet, compile_legacy
 from proxy.ami.message import Action
 from proxy.config.limits import Limits
@@ -337,6 +339,9 @@ class TestLink:
         (asked,) = bench.upstream.take()
         bench.answer(asked, b"Brandnew: does.  (Priv: call,all)\r\n")
         session, _ = bench.login("calls")
+        session.receive(b"Action: Brandnew\r\n\r\n")
+        assert bench.upstream.take() == []
+        bench.hub.adopt_actions(OtherActions({}, {b"brandnew": Described(b"Brandnew", ())}))
         session.receive(b"Action: Brandnew\r\n\r\n")
         assert bench.upstream.take()[0].get(b"action") == b"Brandnew"
 

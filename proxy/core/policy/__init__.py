@@ -15,11 +15,12 @@ from proxy.ami.actions import ActionTable, Listed
 from proxy.ami.message import Action
 from proxy.config.rules import Rules
 from proxy.core.policy import arguments, targets, together, userrules, variables
+from proxy.core.policy.arguments import UNDESCRIBED
 from proxy.core.policy.audit import is_privileged, target_of
 from proxy.core.policy.classes import BLOCKED, has_class
 from proxy.core.policy.verdict import PERMISSION_DENIED, Allow, Deny, Judged, Step
 
-__all__ = ["Allow", "Deny", "Judged", "Step", "decide", "judge", "may_run", "target_of"]
+__all__ = ["UNDESCRIBED", "Allow", "Deny", "Judged", "Step", "decide", "judge", "may_run", "target_of"]
 
 #: Asterisk cuts the text of this one refusal.
 MAX_UNKNOWN_TEXT: Final = 511

@@ -9,8 +9,10 @@ from proxy.ami.privilege import SYSTEM
 from proxy.core.policy.kinds import checks
 from proxy.core.policy.verdict import Deny, Judged, refuse
 
+#: The rule that refuses an action which nobody has described.
+UNDESCRIBED: Final = "undescribed"
 _UNDESCRIBED: Final = refuse(
-    "undescribed", "nobody has described this action's headers: describe it under actions: in proxy.yaml"
+    UNDESCRIBED, "nobody has described this action's headers: describe it under actions: in proxy.yaml"
 )
 _EVERYTHING: Final = refuse(
     "everything", "left out it means everything of its kind: name it, or have class system"

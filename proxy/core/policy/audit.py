@@ -4,44 +4,36 @@ import re
 from typing import Final
 
 from proxy.ami.actions import LOCAL
+from proxy.ami.arguments import ARGUMENTS, Argument, Kind
 from proxy.ami.message import Action
-from proxy.core.masking import masked_text, masked_value
+from proxy.core.masking import MASK, masked_text, masked_value
+from proxy.core.policy import functions
 
 #: A target is for people to recognise, not to carry data.
 MAX_TARGET: Final = 128
 
-#: Headers that say what an action is aimed at, in the order they are shown.  No Secret, no Key, no Value.
-_TARGETS: Final = (
-    b"channel",
-    b"channel1",
-    b"channel2",
-    b"extrachannel",
-    b"interface",
-    b"queue",
-    b"conference",
-    b"context",
-    b"exten",
-    b"extracontext",
-    b"extraexten",
-    b"application",
-    b"command",
-    b"filename",
-    b"srcfilename",
-    b"dstfilename",
-    b"module",
-    b"family",
-    b"key",
-    b"mailbox",
-    b"bridgeuniqueid",
-    b"bridgetechnology",
-    b"endpoint",
-    b"userevent",
-    b"to",
+#: Kinds of arguments that decide what an action does and to whom.  Not texts, values, secrets.
+_SHOWN: Final = frozenset(
+    {
+        *(Kind.CHANNEL, Kind.CHANNEL_PREFIX, Kind.CHANNEL_PATTERN, Kind.CHANNEL_OR_ALL, Kind.DIAL_STRING),
+        *(Kind.COMEBACK, Kind.INTERFACE, Kind.MEMBER_KEY, Kind.STATE_INTERFACE, Kind.MEMBER, Kind.NEW_ID),
+        *(Kind.CONTEXT, Kind.CONTEXT_SHOWN, Kind.EXTENSION, Kind.EXTENSION_SHOWN, Kind.PRIORITY, Kind.GOSUB),
+        *(Kind.APPLICATION, Kind.AGI_COMMAND, Kind.CLI_COMMAND, Kind.ACCOUNT, Kind.CALLER_ID),
+        *(Kind.QUEUE, Kind.MEMBER_NAME, Kind.CONFERENCE, Kind.WHOLE_CONFERENCE, Kind.CONFERENCE_USER),
+        *(Kind.MAILBOX, Kind.MAILBOX_PATTERN, Kind.MAILBOX_CONTEXT, Kind.FOLDER, Kind.MESSAGE_ID),
+        *(Kind.BRIDGE, Kind.WHOLE_BRIDGE, Kind.BRIDGE_TECHNOLOGY, Kind.AGENT, Kind.PARKING_LOT),
+        *(Kind.PARKING_LOT_SHOWN, Kind.PARKING_SPACE, Kind.DAHDI_CHANNEL, Kind.DAHDI_CHANNEL_SHOWN),
+        *(Kind.OBJECT, Kind.OBJECT_OR_ALL, Kind.OBJECT_REACHED, Kind.PRESENCE, Kind.MODULE),
+        *(Kind.RELOADED_MODULE, Kind.DATABASE_FAMILY, Kind.DATABASE_KEY, Kind.CONFIG_FILE),
+        *(Kind.CONFIG_SECTION, Kind.RECORDING, Kind.RECORDING_FORMAT, Kind.ANY_FILE, Kind.URI),
+        *(Kind.HOLDING, Kind.DIGITS, Kind.HELD_DIGITS, Kind.QUEUE_LOG_COLUMN, Kind.EVENT_TEXT),
+    }
 )
-#: ``Key`` is a database key in these and an MD5 login's proof elsewhere.
-_DATABASE: Final = frozenset({b"dbget", b"dbgettree", b"dbput", b"dbdel", b"dbdeltree"})
-#: In these a name is the target; in all others Variable may carry a value.
-_NAMES_VARIABLE: Final = frozenset({b"getvar", b"setvar"})
+#: Kinds that are the name of a variable, or hold such names in front of ``=``.
+_NAMES_VARIABLE: Final = frozenset({Kind.VARIABLE_READ, Kind.VARIABLE_SET})
+_COMMANDS: Final = frozenset({Kind.AGI_COMMAND, Kind.CLI_COMMAND})
+#: Digits are what a caller would have typed: a PIN, perhaps.
+_HIDDEN_DIGITS: Final = frozenset({Kind.DIGITS, Kind.HELD_DIGITS})
 
 _UNPRINTABLE: Final = re.compile(rb"[^\x20-\x5b\x5d-\x7e]")
 
@@ -66,25 +58,42 @@ def is_privileged(action: Action) -> bool:
 
 
 def target_of(action: Action) -> str:
-    """What the action is aimed at, as ``channel=PJSIP/100 context=lab``; empty if it names nothing.
+    """The arguments that decide, as ``channel=PJSIP/100 context=lab``; empty if there are none.
 
-    At most 128 bytes of each value are shown, then ``…``; what is not printable ASCII is ``\\xNN``.
+    Of variables the names.  At most 128 bytes of each value are shown, then ``…``; what is not
+    printable ASCII is ``\\xNN``.
     Secrets and the values of variables never are, nor what follows the name of a secret in a command.
     """
+    described = ARGUMENTS.get(action.key)
+    if described is None:
+        return ""
+    found: list[tuple[Argument, bytes, bytes]] = []
+    for header, value in action.headers:
+        name = described.proper_name(header.lower())
+        argument = described.find(name)
+        if argument is not None and value:
+            found.append((argument, name, value))
     parts: list[str] = []
-    for header in _TARGETS:
-        if header == b"key" and action.key not in _DATABASE:
-            continue
-        value = action.get(header)
-        if value:
-            parts.append(f"{header.decode()}={_shown(_masked(header, value))}")
-    if action.key in _NAMES_VARIABLE and action.get(b"variable"):
-        parts.append(f"variable={_shown(action.get(b'variable').partition(b'=')[0])}")
+    names: list[bytes] = []
+    # In the table's order, so that lines of the same action are alike.
+    for argument, name, value in sorted(found, key=lambda one: described.arguments.index(one[0])):
+        if argument.kind in _NAMES_VARIABLE:
+            names.append(value.partition(b"=")[0])
+        elif argument.kind is Kind.VARIABLES_READ:
+            names.extend(functions.arguments(value))
+        elif argument.kind is Kind.ASSIGNMENTS:
+            names.extend(variable for variable, _ in functions.assignments([value]))
+        elif argument.kind in _SHOWN:
+            parts.append(f"{name.decode('latin-1')}={_shown(_masked(argument.kind, value))}")
+    if names:
+        parts.append(f"variable={_shown(b','.join(names))}")
     return " ".join(parts)
 
 
-def _masked(header: bytes, value: bytes) -> bytes:
-    return masked_text(value) if header == b"command" else masked_value(value)
+def _masked(kind: Kind, value: bytes) -> bytes:
+    if kind in _HIDDEN_DIGITS:
+        return MASK
+    return masked_text(value) if kind in _COMMANDS else masked_value(value)
 
 
 def _shown(value: bytes) -> str:

@@ -39,6 +39,9 @@ GIVEN: Final = MappingProxyType(
     }
 )
 
+#: Classes in the place of Asterisk's own.  LoggerRotate runs the commands that logger.conf has for it.
+NARROWED: Final = MappingProxyType({b"loggerrotate": SYSTEM})
+
 #: Not for anybody: a failing restart of DAHDI ends the AMI session it came from, which all clients share.
 BLOCKED: Final = frozenset({b"dahdirestart"})
 
@@ -52,6 +55,9 @@ SESSION: Final = LOCAL - {b"filter"}
 def classes_of(listed: Listed) -> int:
     """The classes of which a user needs any, NONE for an action that is open to all."""
     key = listed.name.lower()
+    narrowed = NARROWED.get(key)
+    if narrowed is not None:
+        return narrowed
     if listed.classes:
         return listed.classes
     given = GIVEN.get(key)

@@ -14,7 +14,7 @@ STRICTER: Final = MappingProxyType(
         "QueueReload, QueueWithdrawCaller, QueueChangePriorityCaller) no class: every"
         " account may end other people's calls. They need system, those of queues "
         "agent. DAHDIRestart is refused to all: its failure ends the session all "
-        "clients share.",
+        "clients share. LoggerRotate runs the commands that logger.conf has for it: system.",
         "functions": "Wherever Asterisk takes a variable it takes a dialplan function: AST_CONFIG reads the "
         "secret of the proxy's own account, CURL reaches other hosts, FILE and DB write in spite "
         "of live_dangerously = no when the call is originated asynchronously. A short list is "
@@ -31,15 +31,24 @@ STRICTER: Final = MappingProxyType(
         "(PauseQueueMember, AgentLogin …), send messages, or take hold of other people's calls "
         "(ChanSpy, ChannelRedirect, SoftHangup, Broadcast …). Those for queues need agent, "
         "MessageSend needs message, those for calls call, all others system.",
-        "evaluated-value": "`${` and `$[` in what an Originate hands to the dialplan wait to be "
-        "evaluated there.",
+        "evaluated-value": "`${`, `$[` and `^{` wait to be evaluated, now or later. "
+        "Only text that is merely copied into an event may hold them; all else needs class system.",
         "predial-gosub": "It runs only in a synchronous Originate, which holds up the link for all "
         "clients and so never travels; dropped in silence it would mislead.",
-        "outgoing-connection": "A channel of AudioSocket or UnicastRTP is a connection from "
-        "Asterisk's machine to the "
-        "host that the dial string names: class system, in an Originate and for a queue's member, added "
-        "by QueueAdd or on the command line.",
-        "hangup-pattern": "One Hangup with /.*/ ends every call of the server: class system.",
+        "technology": "A dial string may only name a telephone's technology (PJSIP, SIP, IAX2, DAHDI, Local "
+        "…): AudioSocket, UnicastRTP, MulticastRTP and WebSocket connect Asterisk to wherever the string "
+        "says, and Message sends messages. `technologies` in users.yaml takes the place of the list; class "
+        "system may dial anything.",
+        "host": "A host inside a dial string or the address of a message (PJSIP/sip:x@HOST, IAX2/x@HOST) has "
+        "Asterisk connect there. `hosts` in users.yaml grants hosts; class system may name any.",
+        "characters": "Each kind of argument has its characters. A dialplan may hand extensions and contexts "
+        "on to Dial, Goto or a shell, and app_queue stores names and reasons of members unescaped, "
+        "where ; and | would begin further members.",
+        "everything": "Left out, or as *all, the argument means everything there is: the whole database, all "
+        "registrations, the statistics of all queues. Class system, or a name.",
+        "regular-expression": "Asterisk compiles it without a limit on memory or time: class system, and at "
+        "most 256 characters without counts and back-references.",
+        "channel-pattern": "One Hangup with /.*/ ends every call of the server: class system.",
         "agi-command": "EXEC, DATABASE and functions reach beyond what the class agi names, a grammar or an "
         "image may be any file, and a prompt that is a URL is fetched: class system. Naming "
         "another channel than the action's own (HANGUP, CHANNEL STATUS, GET FULL VARIABLE) needs "

@@ -116,6 +116,98 @@ CLASSES = [
     *_allowed(("none", "DAHDIShowChannels"), ("system", "DAHDIDNDon\nDAHDIChannel: 1"), real=UNTRIED),
 ]
 
+KINDS = [
+    *_denied(
+        "evaluated-value",
+        PERMISSION,
+        STRICTER,
+        ("call", "SendText\nChannel: none-such\nMessage: ${GLOBAL(x)}"),
+        ("agent", "QueuePause\nInterface: none-such\nPaused: true\nReason: $[1]"),
+        ("call", "Park\nChannel: none-such\nTimeoutChannel: Local/x@^{SHELL(id)}"),
+    ),
+    *_denied(
+        "technology",
+        PERMISSION,
+        STRICTER,
+        ("call", "Park\nChannel: none-such\nTimeoutChannel: Message/x"),
+        ("call", "Park\nChannel: none-such\nChannel2: MulticastRTP/basic/127.0.0.1:1"),
+        ("originate", "Originate\nChannel: WebSocket/x\nApplication: Wait\nData: 1\nAsync: true"),
+        ("agent", "QueueAdd\nQueue: none-such\nInterface: MulticastRTP/basic/127.0.0.1:1"),
+    ),
+    *_denied(
+        "host",
+        PERMISSION,
+        STRICTER,
+        ("originate", "Originate\nChannel: PJSIP/sip:x@127.0.0.1\nApplication: Wait\nAsync: true"),
+        ("originate", "Originate\nChannel: IAX2/x@127.0.0.1/1\nApplication: Wait\nAsync: true"),
+        ("message", "MessageSend\nTo: pjsip:sip:x@127.0.0.1:1\nBody: x"),
+        ("message", "MessageSend\nDestination: pjsip:x@127.0.0.1\nTo: none-such\nBody: x"),
+    ),
+    *_denied(
+        "characters",
+        PERMISSION,
+        STRICTER,
+        ("originate", "Originate\nChannel: Local/a@b\nApplication: Wait\nChannelId: x;id\nAsync: true"),
+        ("call", "Redirect\nChannel: none-such\nContext: lab\nExten: 1&2\nPriority: 1"),
+        ("call", "MailboxCount\nMailbox: ../../x@default"),
+        ("agent", "QueueAdd\nQueue: none-such\nInterface: Local/1@lab\nMemberName: x;0|Local/2@lab"),
+        ("agent", "QueuePause\nInterface: none-such\nPaused: true\nReason: x|y"),
+        ("agent", "QueueLog\nQueue: none-such\nEvent: A|B"),
+        ("call", "Park\nChannel: none-such\nTimeoutChannel: Local/1@lab,w"),
+    ),
+    *_denied(
+        "regular-expression",
+        PERMISSION,
+        STRICTER,
+        ("config", "GetConfig\nFilename: queues.conf\nFilter: a=b{0,8000}"),
+        ("config", "ListCategories\nFilename: queues.conf\nMatch: a{0,8000}"),
+    ),
+    *_denied(
+        "regular-expression",
+        PERMISSION,
+        UNTRIED,
+        ("all", "Hangup\nChannel: /a{0,8000}/"),
+        ("all", f"Hangup\nChannel: /{'a' * 256}/"),
+        ("call", "MWIDelete\nMailbox: /.*/"),
+        ("reporting", "MWIGet\nMailbox: /.*/"),
+    ),
+    *_denied("everything", PERMISSION, STRICTER, ("reporting", "DBGetTree"), ("agent", "QueueReset")),
+    *_denied(
+        "everything",
+        PERMISSION,
+        UNTRIED,
+        ("reporting", "PJSIPUnregister\nRegistration: *all"),
+        ("reporting", "PJSIPRegister\nRegistration: *all"),
+        ("agent", "QueueReload"),
+    ),
+    *_denied("classes", PERMISSION, UNTRIED, ("reporting", "LoggerRotate")),
+    *_allowed(
+        ("call", "SendText\nChannel: none-such\nMessage: it costs $5 {or} so"),
+        ("agent", "QueuePause\nInterface: none-such\nPaused: true\nReason: Mittagspause, bis 13 Uhr"),
+        ("agent", "QueueAdd\nQueue: none-such\nInterface: Local/1@lab/n\nMemberName: Zoë O'Hara (2)"),
+        ("call", "Park\nChannel: none-such\nTimeoutChannel: PJSIP/100"),
+        ("originate", "Originate\nChannel: PJSIP/5551234@none-such\nApplication: Wait\nData: 1\nAsync: true"),
+        ("message", "MessageSend\nTo: pjsip:none-such\nFrom: a <sip:a@b.example>\nBody: x"),
+        ("call", "Redirect\nChannel: none-such\nContext: lab\nExten: +4712345678\nPriority: 1"),
+        ("call", "MailboxCount\nMailbox: 100@default,101@default"),
+        ("agent", "QueueLog\nQueue: none-such\nEvent: A\nMessage: 1|2|3"),
+        ("reporting", "DBGetTree\nFamily: none-such"),
+        ("system,config", "GetConfig\nFilename: queues.conf\nFilter: name=lab.*"),
+        ("call", "MailboxStatus\nMailbox: 100@default"),
+    ),
+    *_allowed(
+        ("system,config", "ListCategories\nFilename: queues.conf\nMatch: lab.*"),
+        ("call", "MWIDelete\nMailbox: 100@default"),
+        ("reporting", "MWIGet\nMailbox: 100@default"),
+        ("reporting", "PJSIPUnregister\nRegistration: none-such"),
+        ("reporting", "PJSIPRegister\nRegistration: none-such"),
+        ("system", "DBGetTree"),
+        ("system", "LoggerRotate"),
+        ("agent", "QueueReset\nQueue: none-such"),
+        real=UNTRIED,
+    ),
+]
+
 UNKNOWN = [
     Row(
         "all",
@@ -475,7 +567,7 @@ CONNECTIONS = [
         ("agent,system", "QueueAdd\nQueue: none-such\nInterface: AudioSocket/127.0.0.1:1/x"),
     ),
     *_denied(
-        "outgoing-connection",
+        "technology",
         PERMISSION,
         STRICTER,
         ("originate", _CONNECTION),
@@ -506,7 +598,7 @@ CALLS = [
         ("call", "Monitor\nChannel: none-such\nFile: x$(id)\nMix: true"),
         ("call", 'ChangeMonitor\nChannel: none-such\nFile: x";id;"'),
     ),
-    *_denied("hangup-pattern", PERMISSION, STRICTER, ("call", "Hangup\nChannel: /^nosuch$/")),
+    *_denied("channel-pattern", PERMISSION, STRICTER, ("call", "Hangup\nChannel: /^nosuch$/")),
     *_allowed(
         ("agi", "AGI\nChannel: none-such\nCommand: STREAM FILE beep 1"),
         ("agi", "AGI\nChannel: none-such\nCommand: EXEC Playback beep"),
@@ -820,7 +912,7 @@ COMMANDS = [
     ),
 ]
 
-ROWS = [*CLASSES, *UNKNOWN, *VARIABLES, *ORIGINATE, *CONNECTIONS, *CALLS, *CONFIGURATION, *COMMANDS]
+ROWS = [*CLASSES, *UNKNOWN, *KINDS, *VARIABLES, *ORIGINATE, *CONNECTIONS, *CALLS, *CONFIGURATION, *COMMANDS]
 
 
 def name_of(row: Row) -> str:

@@ -20,7 +20,7 @@ def ask(text: bytes) -> Action:
         (b"Ping", ""),
         (
             b"Originate\nExten: 1\nContext: lab\nChannel: PJSIP/100\nVariable: PIN=1234",
-            "channel=PJSIP/100 context=lab exten=1",
+            "channel=PJSIP/100 exten=1 context=lab variable=PIN",
         ),
         (b"Command\nCommand: core \\ show\xff", "command=core \\x5c show\\xff"),
         (b"Command\nCommand: database put auth 100 hunter2", "command=database put auth ***"),

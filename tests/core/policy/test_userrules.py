@@ -6,9 +6,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from proxy.ami.actions import SHIPPED, Listed
+from proxy.ami.actions import SHIPPED, Listed, OtherActions
 from proxy.ami.message import Action, parse_action
 from proxy.ami.privilege import parse_classes
+from proxy.config.actions import ActionEntry, OneOf, other_actions
 from proxy.config.rules import Rules
 from proxy.core.policy import Allow, Deny, Judged, decide, judge, may_run
 
@@ -66,11 +67,44 @@ def test_what_a_user_may_run_at_all_is_what_is_listed_for_it() -> None:
     assert may_run(SimpleNamespace(write=0, rules=None), Listed(b"Ping", 0))
 
 
-def test_an_action_nobody_knows_and_asterisk_opens_to_all_needs_system() -> None:
-    table = SHIPPED.learnt_from([(b"ThirdParty", b"does something  (Priv: <none>)")])
-    for write, allowed in (("call", False), ("system", True)):
-        verdict = decide(SimpleNamespace(write=parse_classes(write), rules=None), ask("ThirdParty"), table)
-        assert isinstance(verdict, Allow) is allowed
+class TestOtherModules:
+    """Actions that are not Asterisk's own."""
+
+    table = SHIPPED.learnt_from(
+        [
+            (b"ThirdParty", b"does something  (Priv: <none>)"),
+            (b"RptStatus", b"tells something  (Priv: <none>)"),
+        ]
+    )
+
+    def rule_of(self, write: str, text: str, others: OtherActions) -> str:
+        judged = SimpleNamespace(write=parse_classes(write), rules=None)
+        verdict = decide(judged, ask(text), self.table.with_others(others))
+        return "" if isinstance(verdict, Allow) else verdict.rule
+
+    def test_one_that_nobody_described_is_for_nobody(self) -> None:
+        assert self.rule_of("call", "ThirdParty", OtherActions()) == "classes"
+        assert self.rule_of("all", "ThirdParty", OtherActions()) == "undescribed"
+
+    def test_or_for_system_with_plain_text_where_the_operator_says_so(self) -> None:
+        others = OtherActions(undescribed_for_system=True)
+        assert self.rule_of("call", "ThirdParty", others) == "classes"
+        assert self.rule_of("all", "ThirdParty\nNode: 1", others) == ""
+        assert self.rule_of("all", "ThirdParty\nNode: ${X}", others) == "evaluated-value"
+
+    def test_a_description_says_who_may_and_with_which_headers(self) -> None:
+        entry = ActionEntry(
+            classes=("reporting",), headers={"Node": "integer", "Command": OneOf(one_of=("XStat",))}
+        )
+        others = other_actions({"RptStatus": entry}, "deny")
+        assert self.rule_of("call", "RptStatus\nNode: 1", others) == "classes"
+        assert self.rule_of("reporting", "RptStatus\nNode: 1\nCommand: xstat", others) == ""
+        assert self.rule_of("reporting", "RptStatus\nNode: 1\nCommand: Kill", others) == "one-of"
+        assert self.rule_of("reporting", "RptStatus\nNode: `id`", others) == "characters"
+        judged = SimpleNamespace(write=parse_classes("reporting"), rules=None)
+        verdict = decide(judged, ask("RptStatus\nNode: 1\nX: 2"), self.table.with_others(others))
+        assert isinstance(verdict, Allow)
+        assert verdict.action.headers == ((b"Action", b"RptStatus"), (b"Node", b"1"))
 
 
 @pytest.mark.parametrize(
@@ -97,8 +131,8 @@ def test_a_header_must_fit(require: dict[str, Any], value: str, rule: str) -> No
 
 def test_a_header_that_must_fit_must_be_there() -> None:
     rules = {"rules": [{"action": "Orig*", "header": "Account", "require": {"prefix": ""}}]}
-    assert rule_of(rules, "Originate\nChannel: a/b") == "rules[0]"
-    assert rule_of(rules, "Redirect\nChannel: a/b") == ""
+    assert rule_of(rules, "Originate\nChannel: PJSIP/1") == "rules[0]"
+    assert rule_of(rules, "Redirect\nChannel: PJSIP/1") == ""
 
 
 def test_every_variable_must_fit() -> None:
@@ -120,9 +154,9 @@ def test_set_forces_and_remove_takes_out() -> None:
         {"action": "Originate", "header": "Codecs", "remove": True},
         {"action": "Redirect", "header": "Account", "set": "no"},
     ]
-    assert rewritten(rules, "Originate\nChannel: a/b\nCONTEXT: evil\nCodecs: ulaw") == (
+    assert rewritten(rules, "Originate\nChannel: PJSIP/1\nCONTEXT: evil\nCodecs: ulaw") == (
         (b"Action", b"Originate"),
-        (b"Channel", b"a/b"),
+        (b"Channel", b"PJSIP/1"),
         (b"CONTEXT", b"out"),
         (b"Account", b"sales"),
     )
@@ -133,25 +167,25 @@ def test_a_forced_variable_comes_first_and_is_the_operators_word() -> None:
         {"action": "Originate", "header": "variable", "set": "TENANT=7"},
         {"action": "Originate", "header": "Variable", "set": "CHANNEL(hangup_handler_push)=a,b,1"},
     ]
-    assert rewritten(rules, "Originate\nChannel: a/b\nVariable: TENANT=8") == (
+    assert rewritten(rules, "Originate\nChannel: PJSIP/1\nVariable: TENANT=8") == (
         (b"variable", b"TENANT=7"),
         (b"Variable", b"CHANNEL(hangup_handler_push)=a,b,1"),
         (b"Action", b"Originate"),
-        (b"Channel", b"a/b"),
+        (b"Channel", b"PJSIP/1"),
         (b"Variable", b"TENANT=8"),
     )
 
 
 def test_step_by_step_each_sees_what_those_before_it_made_of_the_action() -> None:
     rules = {"rules": [{"action": "Originate", "header": "Account", "set": "7"}]}
-    action = ask("Originate\nChannel: a/b")
+    action = ask("Originate\nChannel: PJSIP/1")
     *_, last = judge(user(rules), action, SHIPPED)
     assert (last.deny, last.action) == (None, action.with_header(b"Account", b"7"))
 
 
 def test_a_forced_value_is_judged_like_any_other() -> None:
     rules = {"rules": [{"action": "Originate", "header": "PreDialGoSub", "set": "a,b,1"}]}
-    assert rule_of(rules, "Originate\nChannel: a/b") == "predial-gosub"
+    assert rule_of(rules, "Originate\nChannel: PJSIP/1") == "predial-gosub"
 
 
 @pytest.mark.parametrize(
@@ -176,7 +210,7 @@ def test_a_forced_value_is_judged_like_any_other() -> None:
 )
 def test_a_variable_does_not_undo_a_forced_header(header: str, variable: str, rule: str) -> None:
     rules = {"rules": [{"action": "Originate", "header": header, "set": "x"}]}
-    assert rule_of(rules, f"Originate\nChannel: a/b\nVariable: {variable}") == rule
+    assert rule_of(rules, f"Originate\nChannel: PJSIP/1\nVariable: {variable}") == rule
 
 
 @pytest.mark.parametrize(
@@ -195,7 +229,7 @@ def test_a_variable_does_not_undo_a_forced_header(header: str, variable: str, ru
     ],
 )
 def test_an_option_does_not_undo_a_forced_caller(application: str, data: str, rule: str) -> None:
-    text = f"Originate\nChannel: a/b\nApplication: {application}\nData: {data}"
+    text = f"Originate\nChannel: PJSIP/1\nApplication: {application}\nData: {data}"
     for header, expected in (("CallerID", rule), ("Account", "")):
         rules = {"rules": [{"action": "Originate", "header": header, "set": "x"}]}
         assert rule_of(rules, text) == expected
@@ -311,7 +345,8 @@ def test_the_list_of_commands(commands: list[str], command: str, rule: str) -> N
         (["*"], "Originate\nChannel: Local/1@a\nApplication: Echo\nOtherChannelId: 1700000000.1", "scope"),
         (None, "Status", "scope"),
         (None, "Status\nChannel: PJSIP/100-00000001", ""),
-        (None, "QueueSummary", ""),
+        (None, "QueueSummary", "scope"),
+        (["QueueSummary"], "QueueSummary", ""),
         (None, "FAXStats", "scope"),
         (["FAXStats"], "FAXStats", ""),
         (["Getvar"], "Getvar\nVariable: CHANNELS(PJSIP/2)", "scope"),

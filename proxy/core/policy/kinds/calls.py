@@ -46,6 +46,8 @@ def pattern(user: Judged, value: bytes) -> Deny | None:
     """A channel, or ``/pattern/`` for all that match."""
     if not value.startswith(b"/"):
         return channel(user, value)
+    if user.rules is not None and user.rules.channels is not None:
+        return _HANDLE
     return patterns.bounded(user, value) if user.write & SYSTEM else _PATTERN
 
 

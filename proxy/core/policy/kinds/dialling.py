@@ -29,7 +29,7 @@ _SHAPE: Final = re.compile(rb"[A-Za-z0-9_.+*#@:/-]*\Z")
 #: The parameters of a SIP URI, where a host is granted.
 _URI_SHAPE: Final = re.compile(rb"[A-Za-z0-9_.+*#@:/;=%~-]*\Z")
 _LOCAL: Final = re.compile(rb"local/[^@/&,|]{1,79}@([^@/&,|]+)(?:/[a-z]*)?\Z", re.IGNORECASE)
-_SIP_URI: Final = re.compile(rb"sips?:(?:[^@/]*@)?([^@/;>]+)", re.IGNORECASE)
+_SIP_URI: Final = re.compile(rb"(?<![A-Za-z])sips?:(?:[^@/]*@)?([^@/;>]+)", re.IGNORECASE)
 _STATE_PROVIDER: Final = re.compile(rb"hint:[^@]*@(.*)\Z", re.IGNORECASE)
 
 CHANNEL: Final = refuse("channels", "it is not among the user's channels")
@@ -85,9 +85,14 @@ def uri(user: Judged, value: bytes) -> Deny | None:
     """Where a message goes: ``pjsip:endpoint``, ``pjsip:endpoint/sip:user@host``, ``xmpp:user@host``."""
     if user.write & SYSTEM or not value:
         return _beyond_list(user)
+    refused = _beyond_list(user)
+    if refused is not None:
+        return refused
     found = _SIP_URI.search(value)
-    host = found[1] if found else value.rpartition(b"@")[2] if b"@" in value else b""
-    return _beyond_list(user) or (None if not host or _granted(user, host) else _HOST)
+    if found is not None and (b"@" in value or b"." in found[1] or b":" in found[1]):
+        return None if _granted(user, found[1]) else _HOST
+    # Without a user in front it is the name of an endpoint or a peer.
+    return None if b"@" not in value or _granted(user, value.rpartition(b"@")[2]) else _HOST
 
 
 def within(user: Judged, value: bytes, *, live: bool = False) -> Deny | None:

@@ -12,6 +12,7 @@ from proxy.ami.privilege import SYSTEM
 from proxy.core.policy.verdict import Deny, Judged, refuse
 
 _WORD: Final = re.compile(rb"[A-Za-z0-9_.,:;@+*#/() -]*\Z")
+_NUMBER: Final = re.compile(rb"[A-Za-z0-9.+ -]*\Z")
 _DIGITS: Final = re.compile(rb"[0-9A-Za-z*#.,+ -]*\Z")
 #: Operators name queues and rooms in their own language.
 _NAME: Final = re.compile(rb"[A-Za-z0-9_.,:@+*#/()&'! \x80-\xff-]*\Z")
@@ -37,8 +38,13 @@ _CONFIG: Final = Deny(
 
 
 def word(_user: Judged, value: bytes) -> Deny | None:
-    """A word of Asterisk's own, or a number: what it does not know it says so about."""
+    """A word of Asterisk's own: it says itself which it does not know."""
     return None if _WORD.match(value) else _CHARACTERS
+
+
+def number(_user: Judged, value: bytes) -> Deny | None:
+    """A number, or what Asterisk will say is none."""
+    return None if _NUMBER.match(value) else _CHARACTERS
 
 
 def digits(_user: Judged, value: bytes) -> Deny | None:

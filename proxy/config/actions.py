@@ -1,0 +1,84 @@
+"""Actions of other modules, as the operator describes them in proxy.yaml.
+
+An action that is not Asterisk's own reaches it only with headers that somebody
+has described: which there are, and of what kind each is.
+"""
+
+import re
+from collections.abc import Mapping
+
+import msgspec
+
+from proxy.ami.actions import SHIPPED, Listed, OtherActions
+from proxy.ami.arguments import ARGUMENTS, Argument, Described
+from proxy.ami.arguments.kinds import DESCRIBABLE, Kind
+from proxy.ami.privilege import class_names
+from proxy.config.document import Document
+from proxy.config.problems import KeyPath
+from proxy.config.user import Classes, mask_of
+
+_ACTION = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_HEADER = re.compile(r"[A-Za-z0-9_.()/-]{1,64}")
+_KINDS = tuple(sorted(kind.value for kind in DESCRIBABLE))
+
+
+class OneOf(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The only values that a header may have, in any case."""
+
+    one_of: tuple[str, ...]
+
+
+class ActionEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One action: the write classes of which any will do, and the kind of each header."""
+
+    classes: Classes
+    headers: dict[str, str | OneOf] = msgspec.field(default_factory=dict)
+    #: Whether its answer may tell of calls that the action does not name: refused to users with a scope.
+    tells_calls: bool = True
+
+
+def check_actions(actions: Mapping[str, ActionEntry], path: KeyPath, document: Document) -> None:
+    """Report what the descriptions say that cannot be."""
+    for name, entry in actions.items():
+        here = (*path, name)
+        if not _ACTION.fullmatch(name):
+            document.report(here, f"{name!r} is not an action name", "write it as the module's documentation")
+        elif name.lower().encode() in ARGUMENTS or SHIPPED.find(name.lower().encode()) is not None:
+            document.report(here, f"{name} is an action of Asterisk's own, which is described", "remove it")
+        if not mask_of(entry.classes):
+            remedy = "name the write classes of which a user needs one"
+            document.report((*here, "classes"), "an action that needs no class is open to everybody", remedy)
+        for header, kind in entry.headers.items():
+            _check_header((*here, "headers", header), header, kind, document)
+
+
+def _check_header(path: KeyPath, header: str, kind: str | OneOf, document: Document) -> None:
+    if not _HEADER.fullmatch(header) or header.lower() in {"action", "actionid"}:
+        document.report(
+            path, f"{header!r} cannot be described", "name a header of the action, without the colon"
+        )
+    if isinstance(kind, OneOf):
+        if not kind.one_of or not all(value and value.isprintable() for value in kind.one_of):
+            document.report(
+                (*path, "one_of"), "it allows nothing", "list the values that the header may have"
+            )
+    elif kind not in _KINDS:
+        document.report(path, f"{kind!r} is not a kind of value", f"write one of: {', '.join(_KINDS)}")
+
+
+def other_actions(actions: Mapping[str, ActionEntry], undescribed: str) -> OtherActions:
+    """The descriptions as the judge reads them; ``undescribed`` is ``deny`` or ``system``."""
+    rows: dict[bytes, Listed] = {}
+    described: dict[bytes, Described] = {}
+    for name, entry in actions.items():
+        key, mask = name.lower().encode(), mask_of(entry.classes)
+        rows[key] = Listed(name.encode(), mask, privilege_text=f"{class_names(mask)},all".encode())
+        arguments = tuple(_argument(header, kind) for header, kind in entry.headers.items())
+        described[key] = Described(name.encode(), arguments, tells_calls=entry.tells_calls)
+    return OtherActions(rows, described, undescribed_for_system=undescribed == "system")
+
+
+def _argument(header: str, kind: str | OneOf) -> Argument:
+    if isinstance(kind, OneOf):
+        return Argument(header.encode(), Kind.TEXT, one_of=tuple(v.lower().encode() for v in kind.one_of))
+    return Argument(header.encode(), Kind(kind))
