@@ -317,3 +317,15 @@ def test_json_has_the_security_event_as_a_field() -> None:
     log.say(log.WARNING, "login-failed", peer="192.0.2.7", security_event=b"InvalidPassword")
     [line] = stream.getvalue().splitlines()
     assert json.loads(line)["security_event"] == "InvalidPassword"
+
+
+def test_once_says_each_record_once_and_keeps_to_its_bound(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "amiproxy")
+    once = log.Once()
+    for _ in range(2):
+        once.say(log.INFO, "header-not-sent", action="Park", header="more")
+    once.say(log.INFO, "header-not-sent", action="Park", header="other")
+    assert len(caplog.records) == 2
+    for number in range(log.Once.MOST + 10):
+        once.say(log.INFO, "header-not-sent", action="Park", header=str(number))
+    assert len(caplog.records) == log.Once.MOST

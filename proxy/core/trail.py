@@ -40,9 +40,7 @@ def tell(session: "Session", name: bytes, severity: bytes, *extra: tuple[bytes, 
 def left_out(session: "Session", action: Action) -> None:
     """The action was sent without those of its headers that nobody has described."""
     described = session.hub.table.described(action.key)
-    if described is None:
-        return
-    for header in described.left_out(action):
+    for header in () if described is None else described.left_out(action):
         session.hub.bounds.once.say(
             log.INFO, "header-not-sent", action=session.hub.counted_name(action), header=header.lower()
         )

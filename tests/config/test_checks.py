@@ -47,6 +47,8 @@ UPSTREAM = "username: amiproxy, secret_file: upstream.secret"
         {"fan_out": "{flush_interval: 0, flush_interval_max: 0}"},
         {"metrics": '{address: "127.0.0.1:9539"}', "control": "{socket: /run/x.sock}"},
         {"log": "{format: json, level: debug}", "tls": "{policy: modern}"},
+        {"actions": "{RptStatus: {classes: [reporting], headers: {Node: integer, X: {one_of: [a]}}}}"},
+        {"actions_undescribed": "system"},
         {"tls": "{policy: modern, minimum_version: TLSv1.3}"},
         {"tls": "{minimum_version: TLSv1.3, allow_expired: true, lost_names: refuse, expired_crl: accept}"},
         {"tls": "{bad_pair: refuse_all}"},

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from proxy.ami import privilege
+from proxy.ami.actions import OtherActions
 from proxy.ami.eventfilter import FilterSet, compile_legacy
 from proxy.config.limits import Limits
 from proxy.core.acl import AccessList
@@ -787,3 +788,49 @@ class TestAudit:
         (asked,) = bench.upstream.take()
         bench.answer(asked, b"", b"Error")
         assert lines() == []
+
+
+class TestRefusals:
+    def test_say_which_argument_it_was_and_what_to_set(self, caplog):
+        bench = Bench(User("calls", write=privilege.CALL, secret="plain:x"))
+        bench.link_up()
+        session, got = bench.login("calls")
+        session.receive(b"Action: Park\r\nChannel: c\r\nChannel2: Message/x\r\nActionID: 7\r\n\r\n")
+        lines = got.take().split(b"\r\n")
+        assert lines[:3] == [b"Response: Error", b"ActionID: 7", b"Message: Permission denied"]
+        assert lines[3].startswith(b"ProxyReason: technology: TimeoutChannel: ")
+        (record,) = caplog.records
+        assert "technologies" in record.fields["why"]
+
+    def test_a_header_that_is_not_sent_is_logged_once(self, caplog):
+        caplog.set_level("INFO", "amiproxy")
+        bench = Bench(User("calls", write=privilege.CALL, secret="plain:x"))
+        bench.link_up()
+        session, _ = bench.login("calls")
+        for _ in range(2):
+            session.receive(b"Action: Park\r\nChannel: c\r\nAnnounceChannel: d\r\n\r\n")
+            (asked,) = bench.upstream.take()
+            assert not asked.get(b"announcechannel")
+            bench.answer(asked, b"")
+        assert caplog.text.count("header-not-sent") == 1
+
+    def test_an_action_that_nobody_described_is_logged_once(self, caplog):
+        bench = Bench(User("boss", write=privilege.ALL, secret="plain:x"))
+        bench.link_up()
+        bench.hub.table = bench.hub.table.learnt_from([(b"RptStatus", b"tells  (Priv: reporting,all)")])
+        session, got = bench.login("boss")
+        for _ in range(2):
+            session.receive(b"Action: RptStatus\r\n\r\n")
+            assert b"ProxyReason: undescribed: " in got.take()
+        assert bench.upstream.take() == []
+        assert caplog.text.count("action-not-described") == 1
+
+    def test_what_system_may_run_undescribed_goes_as_it_is(self):
+        bench = Bench(User("boss", write=privilege.ALL, secret="plain:x"))
+        bench.link_up()
+        bench.hub.table = bench.hub.table.learnt_from([(b"RptStatus", b"tells  (Priv: reporting,all)")])
+        bench.hub.adopt_actions(OtherActions(undescribed_for_system=True))
+        session, _ = bench.login("boss")
+        session.receive(b"Action: RptStatus\r\nNode: 1\r\n\r\n")
+        (asked,) = bench.upstream.take()
+        assert asked.get(b"node") == b"1"

@@ -46,10 +46,9 @@ def fit(user: Judged, action: Action, table: ActionTable) -> Deny | None:
         if key in _FRAME:
             continue
         argument = found.find(key)
-        if argument is not None:
-            refused = checks.refusal(user, argument, value)
-            if refused is not None:
-                return refused
+        refused = None if argument is None else checks.refusal(user, argument, value)
+        if refused is not None:
+            return refused
     if found.has_everything and not user.write & SYSTEM:
         return _names_each(found, action)
     return None

@@ -21,7 +21,7 @@ Check = Callable[[Judged, bytes], Deny | None]
 _EVALUATES: Final = re.compile(rb"[$^]\{|\$\[")
 
 #: Kinds whose values nobody evaluates, or whose own check looks at what is evaluated.
-_NOT_EVALUATED: Final = frozenset(
+NOT_EVALUATED: Final = frozenset(
     {
         Kind.AGI_COMMAND,
         Kind.CLI_COMMAND,
@@ -149,7 +149,7 @@ def refusal(user: Judged, argument: Argument, value: bytes) -> Deny | None:
 
 def refusal_of(user: Judged, kind: Kind, value: bytes) -> Deny | None:
     """The same for a value of this kind wherever it stands, as in an application's data."""
-    if not user.write & SYSTEM and kind not in _NOT_EVALUATED and evaluates(value):
+    if not user.write & SYSTEM and kind not in NOT_EVALUATED and evaluates(value):
         return EVALUATED
     return CHECKS[kind](user, value)
 

@@ -1,0 +1,61 @@
+"""Actions of other modules: what an operator's description may say, and what the judge reads of it."""
+
+from pathlib import Path
+
+import pytest
+
+from proxy.ami.arguments import Argument, Kind
+from proxy.ami.privilege import REPORTING
+from proxy.config import ConfigErrors, load_config
+from proxy.config.actions import ActionEntry, OneOf, other_actions
+
+
+def wrong(folder: Path, actions: str) -> list[str]:
+    """The key paths that are reported for this ``actions``."""
+    file = folder / "proxy.yaml"
+    file.write_text(f"{file.read_text()}actions: {actions}\n")
+    try:
+        load_config(file)
+    except ConfigErrors as errors:
+        return [problem.key_path for problem in errors.problems if problem.remedy]
+    return []
+
+
+@pytest.mark.parametrize(
+    ("actions", "paths"),
+    [
+        ("{RptStatus: {classes: [reporting], headers: {Node: integer}}}", []),
+        ("{RptStatus: {classes: reporting, headers: {Command: {one_of: [XStat]}}, tells_calls: false}}", []),
+        ('{"Rpt Status": {classes: [reporting]}}', ["actions.Rpt Status"]),
+        ("{Originate: {classes: [call]}}", ["actions.Originate"]),
+        ("{RptStatus: {classes: []}}", ["actions.RptStatus.classes"]),
+        ("{RptStatus: {classes: [reporters]}}", ["actions.RptStatus.classes"]),
+        ("{RptStatus: {headers: {Node: integer}}}", ["actions.RptStatus"]),
+        ("{RptStatus: {classes: [call], headers: {Node: number}}}", ["actions.RptStatus.headers.Node"]),
+        ("{RptStatus: {classes: [call], headers: {Node: agi-command}}}", ["actions.RptStatus.headers.Node"]),
+        ("{RptStatus: {classes: [call], headers: {ActionID: text}}}", ["actions.RptStatus.headers.ActionID"]),
+        (
+            "{RptStatus: {classes: [call], headers: {Node: {one_of: []}}}}",
+            ["actions.RptStatus.headers.Node.one_of"],
+        ),
+    ],
+)
+def test_what_a_description_may_say(folder: Path, actions: str, paths: list[str]) -> None:
+    assert wrong(folder, actions) == paths
+
+
+def test_what_the_judge_reads() -> None:
+    entry = ActionEntry(
+        classes=("reporting",),
+        headers={"Node": "integer", "Command": OneOf(one_of=("XStat",))},
+        tells_calls=False,
+    )
+    others = other_actions({"RptStatus": entry}, "system")
+    assert others.undescribed_for_system
+    assert others.rows[b"rptstatus"].classes == REPORTING
+    described = others.described[b"rptstatus"]
+    assert not described.tells_calls
+    assert described.arguments == (
+        Argument(b"Node", Kind.INTEGER),
+        Argument(b"Command", Kind.TEXT, one_of=(b"xstat",)),
+    )
