@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from types import ModuleType
 
 from proxy import __version__
-from proxy.cli import certs, check, connect, ctl, demo, doctor, explain, import_, run, simulate, users
+from proxy.cli import certs, check, connect, ctl, demo, doctor, explain, import_, learn, run, simulate, users
 
 _COMMANDS: tuple[ModuleType, ...] = (
-    *(run, check, doctor, users, explain, certs, ctl),
+    *(run, check, doctor, users, explain, learn, certs, ctl),
     *(connect, demo, import_, simulate),
 )
 

@@ -18,7 +18,8 @@ from proxy.ami.relay import BROADCAST, BROADCAST_HEAD, rebuild_event
 from proxy.config import ConfigErrors, UsersFile, load_config, load_users
 from proxy.config.actions import other_actions
 from proxy.core import originate
-from proxy.core.policy import Step, judge, target_of
+from proxy.core.learning.recording import BadRecording, Recording, parse
+from proxy.core.policy import Deny, Step, decide, judge, target_of
 from proxy.core.policy.classes import classes_of
 from proxy.core.policy.stricter import STRICTER
 from proxy.core.scope import CallTracker
@@ -72,9 +73,15 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    where = parser.add_mutually_exclusive_group(required=True)
+    where = parser.add_argument_group("the users, and the actions of other modules")
     where.add_argument("--config", type=Path, metavar="FILE", help="the proxy.yaml that names the users")
     where.add_argument("--users", type=Path, metavar="FILE", help="users.yaml")
+    parser.add_argument(
+        "--replay",
+        type=Path,
+        metavar="FILE",
+        help="judge a recording of ami-proxy learn; says what is denied",
+    )
     parser.add_argument("--user", metavar="NAME", help="whose action it is; for an event: only this user")
     parser.add_argument(
         "file", nargs="?", type=Path, metavar="FILE", help="the message; standard input if absent"
@@ -83,12 +90,17 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Explain every message of the input."""
+    """Explain every message of the input, or judge a recording."""
+    if arguments.config is None and arguments.users is None:
+        print("ami-proxy explain: say whose rights: --config FILE or --users FILE", file=sys.stderr)
+        return 2
     try:
         table = UserTable.from_config(users_of(arguments))
         actions = actions_of(arguments)
+        if arguments.replay is not None:
+            return replay(parse(arguments.replay.read_bytes()), table, actions, arguments.user)
         messages = _messages(arguments.file)
-    except (ConfigErrors, OSError) as error:
+    except (ConfigErrors, OSError, BadRecording) as error:
         print(error, file=sys.stderr)
         return 2
     user = None if arguments.user is None else table.find(arguments.user.encode())
@@ -132,6 +144,33 @@ def left_out(action: Action, actions: ActionTable) -> tuple[bytes, ...]:
     """Headers of the action that Asterisk would not be sent, as spelled."""
     described = actions.described(action.key)
     return () if described is None else described.left_out(action)
+
+
+def replay(recording: Recording, table: UserTable, actions: ActionTable, only: str | None) -> int:
+    """Say which recorded actions and events these users would be denied; 1 if any, else 0."""
+    denied = judged = 0
+    for name in recording.users():
+        if only is not None and name.lower() != only.lower():
+            continue
+        user = table.find(name.encode())
+        if user is None or user.disabled:
+            print(f"{name}: not a user who may log in")
+            denied += 1
+            continue
+        for shape in (shape for shape in recording.shapes if shape.user == name):
+            judged += 1
+            verdict = decide(user, shape.as_action(), actions)
+            if isinstance(verdict, Deny):
+                denied += 1
+                hint = f" ({verdict.hint})" if verdict.hint else ""
+                print(f"{name}: {_text(shape.action)} {target_of(shape.as_action())}: {verdict.rule}{hint}")
+        for seen in (seen for seen in recording.events if seen.user == name):
+            judged += 1
+            if not privilege.may_read(user.read, seen.classes):
+                denied += 1
+                print(f"{name}: event {_text(seen.event)}: read lacks {_classes(seen.classes & ~user.read)}")
+    print(f"{judged} judged, {denied} denied")
+    return 1 if denied else 0
 
 
 def explain_action(user: User, raw: bytes, actions: ActionTable = SHIPPED) -> tuple[bool, list[str]]:

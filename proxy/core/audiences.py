@@ -6,6 +6,8 @@ up only when somebody wants to know, or before what they are multiplied by
 changes.
 """
 
+from collections.abc import Callable
+
 from proxy.core.stats import Stats
 from proxy.core.subscription import Subscription
 
@@ -16,9 +18,12 @@ _MOST = 4096
 class Audience:
     """The subscriptions whose classes admit a head, but for those of some calls only."""
 
-    __slots__ = ("events", "filtered", "is_empty", "required", "subscriptions", "withheld")
+    __slots__ = ("events", "filtered", "is_empty", "name", "required", "subscriptions", "withheld")
 
-    def __init__(self, required: int, subscriptions: tuple[Subscription, ...], is_empty: bool) -> None:
+    def __init__(
+        self, name: bytes, required: int, subscriptions: tuple[Subscription, ...], is_empty: bool
+    ) -> None:
+        self.name = name
         #: The mask of the classes that it needs.
         self.required = required
         self.subscriptions = subscriptions
@@ -35,7 +40,7 @@ class Audience:
 class Audiences:
     """``by_head`` is for looking up alone, and always the same object."""
 
-    __slots__ = ("_passing", "_stats", "by_head", "stale")
+    __slots__ = ("_passing", "_stats", "by_head", "stale", "watch")
 
     def __init__(self, stats: Stats) -> None:
         self._stats = stats
@@ -44,6 +49,8 @@ class Audiences:
         self._passing: Audience | None = None
         #: To be set when events came: without it there is nothing to count.
         self.stale = False
+        #: Is shown each audience before its events since the last time are added up and forgotten.
+        self.watch: Callable[[Audience], None] | None = None
 
     def remember(self, head: bytes, audience: Audience) -> None:
         """It is the same for all further events of this head."""
@@ -76,6 +83,8 @@ class Audiences:
                 self._add(audience)
 
     def _add(self, audience: Audience) -> None:
+        if self.watch is not None:
+            self.watch(audience)
         stats, required, events = self._stats, audience.required, audience.events
         stats.classes[required] += events
         if audience.is_empty:

@@ -21,6 +21,7 @@ from proxy.core.boot import Boot
 from proxy.core.bounds import Bounds
 from proxy.core.exchange import Exchange
 from proxy.core.flushing import Flusher
+from proxy.core.learning.recorder import Recorder
 from proxy.core.pacing import Pacing
 from proxy.core.policy import Allow, Deny
 from proxy.core.ports import Scheduler, Timer, Transport, Upstream, Verifier
@@ -101,6 +102,9 @@ class Hub:
         #: Runs until Asterisk has booted.
         self._boot_timer: Timer | None = None
         self._boot: Boot | None = None
+        #: What users really use, while that is recorded; and the recording that ended last.
+        self.recorder: Recorder | None = None
+        self.recorded: Recorder | None = None
 
     @property
     def limits(self) -> Limits:
@@ -218,13 +222,18 @@ class Hub:
                 ):
                     subscription.pending.append(event_)
                     self.stats.delivered[required] += len(subscription.members)
+                    if self.recorder is not None:
+                        for user in _users_of(subscription):
+                            self.recorder.event(user, match[2], required, 1)
 
     def _audience_of(self, raw: bytes, head: bytes) -> Audience:
         match = BROADCAST_HEAD.match(head)
         assert match is not None
         required = privilege.required_classes(match[3])
         admitting = [s for s in self._subscriptions.values() if s.may_read(required)]
-        audience = Audience(required, tuple(s for s in admitting if s not in self._scoped), not admitting)
+        audience = Audience(
+            match[2], required, tuple(s for s in admitting if s not in self._scoped), not admitting
+        )
         if match[2] in _NOTEWORTHY:
             self._note(match[2], raw)  # not remembered: each one must come by here
             self.audiences.once(audience)
@@ -441,9 +450,37 @@ class Hub:
 
     # -- time --------------------------------------------------------------
 
+    # -- learning ----------------------------------------------------------
+
+    def learn(self, seconds: float) -> None:
+        """Record what users use, from now on and from nothing; ``seconds`` 0: until it is ended."""
+        self.end_learning()
+        now = self.scheduler.wall()
+        self.recorder = Recorder(now, now + seconds if seconds else 0.0)
+        self.audiences.count()  # what was before is not of the recording
+        self.audiences.watch = self._record_events
+
+    def end_learning(self) -> None:
+        """The recording is whole, and kept until the next one ends."""
+        if self.recorder is None:
+            return
+        self.audiences.count()
+        self.audiences.watch = None
+        self.recorded, self.recorder = self.recorder, None
+        log.say(log.INFO, "learning-ended", shapes=len(self.recorded.shapes), lost=self.recorded.lost)
+
+    def _record_events(self, audience: Audience) -> None:
+        recorder = self.recorder
+        if recorder is not None and audience.events:
+            for subscription in audience.subscriptions:
+                for user in _users_of(subscription):
+                    recorder.event(user, audience.name, audience.required, audience.events)
+
     def tick(self, now: float) -> None:
         """Once a second: whatever has taken too long."""
         self.exchange.tick(now)
+        if self.recorder is not None and 0 < self.recorder.until <= self.scheduler.wall():
+            self.end_learning()
         login = self.limits.login_timeout
         for session in self._roster.strangers:
             if now - session.opened <= login:
@@ -462,3 +499,9 @@ class Hub:
 def _tracker_for(users: UserTable) -> CallTracker | None:
     scoped = any(user.rules is not None and user.rules.scope is not None for user in users)
     return CallTracker() if scoped else None
+
+
+def _users_of(subscription: Subscription) -> set[str]:
+    """Names of the users who are sent the subscription's events."""
+    sessions = (member for member in subscription.members if isinstance(member, Session))
+    return {session.user.name for session in sessions if session.user is not None}

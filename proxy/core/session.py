@@ -382,6 +382,8 @@ class Session:
             return
         if decision.action is not action:
             trail.left_out(self, action)
+        if self.hub.recorder is not None:
+            self.hub.recorder.action(user.name, action, self.hub.table.described(action.key))
         if action.key in LOCAL:
             self.hub.stats.actions_local += 1
             self.hub.stats.actions.count(self.hub.counted_name(action), user.name, "local")

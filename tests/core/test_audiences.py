@@ -59,7 +59,7 @@ def test_only_so_many_heads_are_remembered() -> None:
     stats = Stats()
     audiences = Audiences(stats)
     for number in range(5000):
-        audience = Audience(privilege.USER, (), True)
+        audience = Audience(b"X", privilege.USER, (), True)
         audience.events = 1
         audiences.remember(b"%d" % number, audience)
     assert len(audiences.by_head) <= 4096

@@ -522,3 +522,46 @@ class TestScopes:
         bench.hub.adopt(UserTable([scoped("calls", "PJSIP/200")]))
         session.lost("gone")
         bench.feed(leg("Hold", "PJSIP/100-1", "1.1", "1.1"))
+
+
+class TestLearning:
+    def test_records_actions_that_were_allowed_and_events_that_were_sent(self):
+        scoped = User(
+            "scoped", read=privilege.CALL, secret="plain:x", rules=Rules(scope=Scope(channels=("PJSIP/1",)))
+        )
+        bench = Bench(CALLS, TWO, scoped)
+        bench.link_up()
+        session, _ = bench.login("calls")
+        bench.login("two")
+        bench.login("scoped")
+        bench.feed(event("Newchannel", "call"))
+        bench.hub.learn(0)
+        assert bench.hub.recorder is not None
+        session.receive(b"Action: Getvar\r\nVariable: A\r\n\r\n")
+        session.receive(b"Action: CoreStatus\r\n\r\n")
+        bench.feed(event("Hangup", "call", Channel="PJSIP/1-00000001", Uniqueid="1.1"))
+        bench.feed(event("UserEvent", "user"))
+        bench.hub.end_learning()
+        recorded = bench.hub.recorded
+        assert recorded is not None
+        assert {shape.action for shape in recorded.shapes} == {b"Getvar"}
+        assert {(seen.user, seen.event): count for seen, count in recorded.events.items()} == {
+            ("calls", b"Hangup"): 1,
+            ("scoped", b"Hangup"): 1,
+            ("two", b"UserEvent"): 1,
+        }
+        bench.feed(event("Hangup", "call"))
+        bench.hub.audiences.count()
+        assert bench.hub.recorder is None
+        bench.hub.end_learning()
+        assert bench.hub.recorded is recorded
+
+    def test_ends_by_itself_when_its_time_is_over(self, bench):
+        bench.hub.learn(5)
+        bench.clock.advance(4)
+        bench.hub.tick(bench.clock.now())
+        assert bench.hub.recorder is not None
+        bench.clock.advance(2)
+        bench.hub.tick(bench.clock.now())
+        assert bench.hub.recorder is None
+        assert bench.hub.recorded is not None

@@ -11,8 +11,10 @@ import msgspec
 
 from proxy.cli.ctl import tables, top
 from proxy.cli.ctl.connection import Connection, NotReachable, Refused
+from proxy.cli.ctl.where import socket_of
+from proxy.cli.durations import duration
 from proxy.config import ConfigErrors
-from proxy.config.loading import load_control
+from proxy.core.learning.recording import serialise
 
 _Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 _Run: TypeAlias = Callable[[Connection, argparse.Namespace], None]
@@ -69,6 +71,17 @@ def register(commands: _Commands) -> None:
         verbs, "trace", "what one user sends and is sent, live, secrets masked", "ctl trace wallboard", _trace
     )
     trace.add_argument("user", metavar="USER", help="a manager user's name")
+    learn = _verb(
+        verbs,
+        "learn",
+        "record which rights users really use, for ami-proxy learn",
+        "ctl learn start --for 7d",
+        _learn,
+    )
+    learn.add_argument("what", choices=("start", "stop", "show"))
+    learn.add_argument(
+        "--for", dest="seconds", type=duration, default=0.0, metavar="TIME", help="(until stopped)"
+    )
     live = _verb(verbs, "top", "a live screen of sessions, rates and the link", "ctl top --interval 2", _top)
     live.add_argument("--interval", type=_interval, default=1.0, metavar="SECONDS", help="between looks (1)")
 
@@ -140,13 +153,7 @@ def run_verb(arguments: argparse.Namespace) -> int:
 def _socket(arguments: argparse.Namespace) -> Path:
     if arguments.config is None:
         return arguments.socket or DEFAULT_SOCKET
-    control = load_control(arguments.config)
-    if control is None:
-        raise NotReachable(f"{arguments.config} has no control section that can be used; name --socket")
-    if control.socket.path is None:
-        text = f"{arguments.config} takes its socket from the service manager ({control.socket})"
-        raise NotReachable(f"{text}; name its ListenStream= path with --socket")
-    return control.socket.path
+    return socket_of(arguments.config)
 
 
 def _ask(connection: Connection, arguments: argparse.Namespace, command: str = "") -> None:
@@ -186,6 +193,18 @@ def _traced(item: dict[str, Any]) -> list[str]:
     lines.append(f"{when} {item['session']} {arrow}")
     lines += [f"    {tables.printable(line)}" for line in item["message"].rstrip("\r\n").split("\r\n")]
     return lines
+
+
+def _learn(connection: Connection, arguments: argparse.Namespace) -> None:
+    if arguments.what == "start":
+        _show("learn", connection.ask("learn-start", seconds=f"{arguments.seconds:.0f}"), arguments)
+    elif arguments.what == "stop":
+        _show("learn", connection.ask("learn-stop"), arguments)
+    else:
+        # A file for ami-proxy learn --from, and for ami-proxy explain --replay.
+        head, *parts = connection.stream("learn")
+        for line in serialise(head, (row for part in parts for row in part["rows"])):
+            print(line.decode(), end="")
 
 
 def _top(connection: Connection, arguments: argparse.Namespace) -> None:

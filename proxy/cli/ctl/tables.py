@@ -203,6 +203,20 @@ def log_level(result: View) -> RenderableType:
 
 
 #: What shows the result of each command.
+def learn(result: Any) -> RenderableType:
+    """The recording that runs, or that ended last."""
+    until = "until it is stopped" if not result["until"] else f"until {_moment(result['until'])}"
+    state = f"recording {until}" if result["recording"] else "ended"
+    return Text(
+        f"{state}, since {_moment(result['began'])}: {count(result['actions'], 'shape')} of actions, "
+        f"{count(result['events'], 'kind')} of events, {result['lost']} over the bounds"
+    )
+
+
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
 TABLES: Mapping[str, Callable[[Any], RenderableType]] = {
     "status": status,
     "sessions": sessions,
@@ -216,6 +230,7 @@ TABLES: Mapping[str, Callable[[Any], RenderableType]] = {
     "drain": drain,
     "reload": reload,
     "log-level": log_level,
+    "learn": learn,
 }
 
 

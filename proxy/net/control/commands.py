@@ -13,6 +13,10 @@ from proxy.net.service import Service
 
 LEVELS = ("debug", "info", "warning", "error")
 
+#: A year.
+_LONGEST_LEARNING = 31_536_000.0
+_ROWS_AT_ONCE = 200
+
 Arguments = Mapping[str, str]
 
 
@@ -142,6 +146,38 @@ async def _log_level(service: Service, arguments: Arguments) -> object:
     return {"before": before, "level": level}
 
 
+async def _learn_start(service: Service, arguments: Arguments) -> object:
+    """Record which rights users really use, from nothing, for so many seconds (0: until it is stopped)."""
+    try:
+        seconds = float(arguments["seconds"])
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= _LONGEST_LEARNING:
+        raise Refused(f"say seconds from 0 to {_LONGEST_LEARNING:.0f}")
+    service.hub.learn(seconds)
+    return views.learning(service)
+
+
+async def _learn_stop(service: Service, _: Arguments) -> object:
+    """End the recording; what was recorded is kept until the next one ends."""
+    if service.hub.recorder is None:
+        raise Refused("nothing is being recorded")
+    service.hub.end_learning()
+    return views.learning(service)
+
+
+async def _learn(service: Service, _: Arguments) -> AsyncIterator[object]:
+    """What was recorded: its head, then the shapes of actions and events, some hundreds at a time."""
+    recorder = service.hub.recorder or service.hub.recorded
+    if recorder is None:
+        raise Refused("nothing was recorded; begin with ami-proxy ctl learn start")
+    service.hub.audiences.count()
+    yield views.learning(service)
+    rows = list(recorder.rows())
+    for start in range(0, len(rows), _ROWS_AT_ONCE):
+        yield {"rows": rows[start : start + _ROWS_AT_ONCE]}
+
+
 async def _trace(service: Service, arguments: Arguments) -> AsyncIterator[object]:
     """Show what one user sends and is sent, live, with secrets masked."""
     name = arguments["user"]
@@ -184,6 +220,9 @@ COMMANDS: Mapping[str, Command] = {
         Command("reload", Permission.OPERATE, _reload),
         Command("drain", Permission.OPERATE, _drain),
         Command("log-level", Permission.OPERATE, _log_level, ("level",)),
+        Command("learn-start", Permission.OPERATE, _learn_start, ("seconds",)),
+        Command("learn-stop", Permission.OPERATE, _learn_stop),
+        Command("learn", Permission.OPERATE, stream=_learn),
         # It shows calls and what people do: more than how the service does.
         Command("trace", Permission.OPERATE, arguments=("user",), stream=_trace),
     )

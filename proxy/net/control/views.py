@@ -269,3 +269,19 @@ def outbox_bytes(session: Session) -> int:
 
 #: The states of a session that is open, as they are shown.
 SESSION_STATES = tuple(state.name.lower() for state in State if state not in (State.CLOSING, State.CLOSED))
+
+
+def learning(service: Service) -> dict[str, object]:
+    """The recording that runs, or that ended last."""
+    hub = service.hub
+    recorder = hub.recorder or hub.recorded
+    if recorder is None:
+        return {"recording": False}
+    return {
+        "recording": hub.recorder is not None,
+        "began": recorder.began,
+        "until": recorder.until or None,
+        "actions": len(recorder.shapes),
+        "events": len(recorder.events),
+        "lost": recorder.lost,
+    }

@@ -1,0 +1,225 @@
+"""``ami-proxy learn``: record what users really use, and print the least rights that would still allow it."""
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import yaml
+
+from proxy.ami import privilege
+from proxy.ami.actions import ActionTable
+from proxy.cli.ctl.connection import Connection, NotReachable, Refused
+from proxy.cli.ctl.where import socket_of
+from proxy.cli.durations import duration
+from proxy.cli.explain import actions_of
+from proxy.config import ConfigErrors, UserEntry, UsersFile, load_config, load_users
+from proxy.config.rules import Rules
+from proxy.core.learning.proposal import Proposal, propose
+from proxy.core.learning.recording import BadRecording, Recording, from_rows, parse, serialise
+from proxy.core.users import User
+
+_EXAMPLE = """\
+examples:
+  ami-proxy learn --config proxy.yaml --for 7d --save week.learn    records for a week, then proposes
+  ami-proxy learn --config proxy.yaml --from week.learn --user wallboard
+  ami-proxy explain --config proxy.yaml --users new-users.yaml --replay week.learn
+
+What is recorded are shapes: which actions, headers, contexts, applications, variables and events a user
+has, with zeros for digits and x for letters wherever a value is not a name that rules are made of."""
+
+#: Seconds between two looks at a recording that runs.
+_LOOK = 60.0
+_ALSO_KEPT = ("secret", "md5_secret", "acl", "setvar", "certificate", "login", "eventfilter")
+
+
+def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "learn",
+        help="record what users really use, and propose the least rights for it",
+        description="Record what users really use, and print entries of users.yaml that allow just that.",
+        epilog=_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--config", type=Path, required=True, metavar="FILE", help="the proxy.yaml of the service"
+    )
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--for", dest="seconds", type=duration, metavar="TIME", help="record so long: 30m, 7d")
+    what.add_argument("--from", dest="recording", type=Path, metavar="FILE", help="propose from a recording")
+    parser.add_argument("--save", type=Path, metavar="FILE", help="with --for: keep the recording here")
+    parser.add_argument("--user", metavar="NAME", help="only this user")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Record if asked to, then propose."""
+    try:
+        if arguments.recording is not None:
+            recording = parse(arguments.recording.read_bytes())
+        else:
+            recording = _record(arguments)
+        users = load_users(load_config(arguments.config).users_file)
+        return _propose(recording, users, actions_of(arguments), arguments.user)
+    except ConfigErrors as errors:
+        print(errors, file=sys.stderr)
+    except (BadRecording, OSError, NotReachable, Refused) as error:
+        print(f"ami-proxy learn: {error}", file=sys.stderr)
+    return 2
+
+
+def _record(arguments: argparse.Namespace) -> Recording:
+    """Begin, look now and then so that a restart of the service costs little, end."""
+    connection = Connection(socket_of(arguments.config))
+    try:
+        connection.ask("learn-start", seconds=f"{arguments.seconds:.0f}")
+    finally:
+        connection.close()
+    print(
+        f"recording for {arguments.seconds:.0f} s; Ctrl-C ends it and proposes from what there is",
+        file=sys.stderr,
+    )
+    ends = time.monotonic() + arguments.seconds
+    earlier: Recording | None = None
+    latest = _look(arguments.config)
+    try:
+        while (left := ends - time.monotonic()) > 0:
+            time.sleep(min(left, _LOOK))
+            earlier, latest = _continued(arguments, earlier, latest, ends)
+            _save(arguments.save, _whole(earlier, latest))
+    except KeyboardInterrupt:
+        latest = _look(arguments.config)
+    recording = _whole(earlier, latest)
+    _save(arguments.save, recording)
+    return recording
+
+
+def _continued(
+    arguments: argparse.Namespace, earlier: Recording | None, latest: Recording, ends: float
+) -> tuple[Recording | None, Recording]:
+    """The next look; after a restart of the service a recording of its own is begun there."""
+    try:
+        looked = _look(arguments.config)
+    except NotReachable as error:
+        print(f"ami-proxy learn: {error}", file=sys.stderr)
+        return earlier, latest
+    except Refused:
+        left = max(1.0, ends - time.monotonic())
+        connection = Connection(socket_of(arguments.config))
+        try:
+            connection.ask("learn-start", seconds=f"{left:.0f}")
+        finally:
+            connection.close()
+        return _whole(earlier, latest), _look(arguments.config)
+    return earlier, looked
+
+
+def _whole(earlier: Recording | None, latest: Recording) -> Recording:
+    return latest if earlier is None else earlier.joined_with(latest)
+
+
+def _look(config: Path) -> Recording:
+    connection = Connection(socket_of(config))
+    try:
+        head, *parts = connection.stream("learn")
+    finally:
+        connection.close()
+    return from_rows(head, (row for part in parts for row in part["rows"]))
+
+
+def _save(file: Path | None, recording: Recording) -> None:
+    if file is None:
+        return
+    # It says who calls where: for the operator's eyes.
+    new = file.with_name(f"{file.name}.new")
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
+        out.writelines(serialise(recording.head, rows_of(recording)))
+    new.replace(file)
+
+
+def rows_of(recording: Recording) -> Iterator[dict[str, Any]]:
+    """The recording's lines."""
+    for shape, count in recording.shapes.items():
+        headers = [[name.decode("latin-1"), value.decode("latin-1")] for name, value in shape.headers]
+        yield {
+            "user": shape.user,
+            "action": shape.action.decode("latin-1"),
+            "headers": headers,
+            "count": count,
+        }
+    for seen, count in recording.events.items():
+        classes = privilege.class_names(seen.classes)
+        yield {"user": seen.user, "event": seen.event.decode("latin-1"), "classes": classes, "count": count}
+
+
+def _propose(recording: Recording, users: UsersFile, table: ActionTable, only: str | None) -> int:
+    wanted = [name for name in users.users if only is None or name.lower() == only.lower()]
+    if not wanted:
+        print(f"no user is called {only}; there are: {', '.join(users.users)}", file=sys.stderr)
+        return 2
+    print("users:")
+    for name in wanted:
+        entry = users.users[name]
+        user = User.from_entry(name, entry)
+        shapes = [shape for shape in recording.shapes if shape.user == name]
+        events = {seen: count for seen, count in recording.events.items() if seen.user == name}
+        seen = 0
+        for event in events:
+            seen |= event.classes
+        if not shapes and not events:
+            print(f"  # {name}: nothing was recorded of it; disabled: true would take nothing away")
+            continue
+        proposal = propose(user.write, user.read, user.rules, shapes, seen, table)
+        print(
+            "\n".join(
+                lines_of(name, entry, proposal, sorted({event.event.decode("latin-1") for event in events}))
+            )
+        )
+    return 0
+
+
+def lines_of(name: str, entry: UserEntry, proposal: Proposal, events: list[str]) -> list[str]:
+    """The entry as YAML, with what it takes away as comments."""
+    kept = [key for key in _ALSO_KEPT if getattr(entry, key)]
+    lines = [f"  {name}:"]
+    lines += [f"    # takes away {what}" for what in proposal.given_up]
+    lines += [f"    # refused today already: {shape.action.decode('latin-1')}" for shape in proposal.refused]
+    if kept:
+        lines.append(f"    # keep as they are: {', '.join(kept)}")
+    rights: dict[str, object] = {
+        "read": privilege.class_names(proposal.read).split(",") if proposal.read else [],
+        "write": privilege.class_names(proposal.write).split(",") if proposal.write else [],
+        **_rules(proposal.rules),
+    }
+    text = yaml.dump(
+        rights,
+        Dumper=yaml.CSafeDumper,
+        default_flow_style=None,
+        sort_keys=False,
+        allow_unicode=True,
+        width=100,
+    )
+    lines += [f"    {line}" for line in text.splitlines()]
+    if events:
+        names = ", ".join(f"{{name: {event}}}" for event in events)
+        lines.append("    # it was sent these events; to be sent no others:")
+        lines.append(f"    # eventfilter: [{names}]")
+    return lines
+
+
+def _rules(rules: Rules) -> dict[str, object]:
+    plain: dict[str, object] = msgspec.to_builtins(rules)
+    return {key: _pruned(value) for key, value in plain.items() if value is not None and value != []}
+
+
+def _pruned(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _pruned(item) for key, item in value.items() if item not in (None, False, [], ())}
+    if isinstance(value, list | tuple):
+        return [_pruned(item) for item in value]
+    return value

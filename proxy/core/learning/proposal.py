@@ -1,0 +1,223 @@
+"""Proposal: the narrowest rights under which everything recorded would still be allowed.
+
+Nothing is reasoned out: each narrowing is tried on the judge, and kept if it
+refuses no shape that the user's rights of today allow.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final, NamedTuple
+
+import msgspec
+
+from proxy.ami import privilege
+from proxy.ami.actions import LOCAL, ActionTable
+from proxy.ami.arguments import Described, Kind
+from proxy.ami.message import Action
+from proxy.config.rules import ActionNames, Require, Rule, Rules, problems
+from proxy.core.learning.recorder import Shape
+from proxy.core.policy import Allow, Judged, decide, functions
+from proxy.core.policy.commands import words
+
+#: Classes in the order in which they are better not given.
+_WORST_FIRST: Final = (
+    *("system", "command", "config", "agi", "originate", "message", "call", "agent", "user", "aoc"),
+    *("reporting", "security", "dialplan", "cdr", "dtmf", "cc", "test", "log", "verbose"),
+)
+#: More names than these are no list for people to keep.
+_MOST_NAMES: Final = 60
+_SUFFIX: Final = re.compile(rb"-[0-9a-fA-F]{1,16}(?:;[12])?\Z")
+_NUMBER: Final = re.compile(rb"\+?[0-9]+\Z")
+#: Kinds that leave a choice unless a list of this key narrows it.
+_OPEN: Final = {
+    Kind.APPLICATION: "applications",
+    Kind.ASSIGNMENTS: "variables",
+    Kind.VARIABLE_SET: "variables",
+    Kind.VARIABLE_READ: "functions",
+    Kind.VARIABLES_READ: "functions",
+}
+_LOCAL: Final = re.compile(rb"Local/[^@]*@([^@/]+)", re.IGNORECASE)
+_HOST: Final = re.compile(rb"[@:]([A-Za-z0-9_.-]+\.[A-Za-z0-9_.-]+)")
+
+
+class Proposal(NamedTuple):
+    """What to write into users.yaml; ``given_up`` are classes and lists that are narrower than today's."""
+
+    read: int
+    write: int
+    rules: Rules
+    given_up: tuple[str, ...]
+    #: Shapes that today's rights do not allow, which nothing here can.
+    refused: tuple[Shape, ...]
+
+
+#: Of an action that class system may run though nobody described it.
+_UNDESCRIBED: Final = Described(b"", ())
+
+
+class _Trial(NamedTuple):
+    """A user as the judge sees it."""
+
+    write: int
+    rules: Rules | None
+
+
+def propose(
+    write: int, read: int, rules: Rules | None, shapes: Iterable[Shape], seen: int, table: ActionTable
+) -> Proposal:
+    """The proposal for one user; ``seen`` is the mask of the classes of all events it was sent."""
+    today = _Trial(write, rules)
+    asked = list(shapes)
+    refused = tuple(shape for shape in asked if not _allowed(today, shape, table))
+    used = [shape for shape in asked if shape not in refused]
+
+    def still(trial: Judged) -> bool:
+        return all(_allowed(trial, shape, table) for shape in used)
+
+    least = _least_classes(write, lambda mask: still(_Trial(mask, rules)))
+    narrowed = rules if rules is not None else Rules()
+    for key, value in _narrowings(used, table, narrowed):
+        candidate = msgspec.structs.replace(narrowed, **{key: value})
+        if not problems(candidate) and still(_Trial(least, candidate)):
+            narrowed = candidate
+    return Proposal(seen & read, least, narrowed, _given_up(write, read, least, seen), refused)
+
+
+def _allowed(user: Judged, shape: Shape, table: ActionTable) -> bool:
+    return isinstance(decide(user, shape.as_action(), table), Allow)
+
+
+def _least_classes(write: int, fits: Callable[[int], bool]) -> int:
+    mask = privilege.parse_classes(",".join(privilege.CLASS_NAMES)) & write
+    for name in _WORST_FIRST:
+        without = mask & ~privilege.parse_classes(name)
+        if without != mask and fits(without):
+            mask = without
+    return mask
+
+
+def _given_up(write: int, read: int, least: int, seen: int) -> tuple[str, ...]:
+    lost = []
+    for what, before, after in (("write", write, least), ("read", read, seen & read)):
+        names = privilege.class_names(
+            before & ~after & privilege.parse_classes(",".join(privilege.CLASS_NAMES))
+        )
+        if names != "none":
+            lost.append(f"{what}: {names}")
+    return tuple(lost)
+
+
+def _narrowings(used: list[Shape], table: ActionTable, rules: Rules) -> Iterator[tuple[str, object]]:
+    """Keys of an entry with what was used of each, the most telling first."""
+    names = sorted({shape.action.decode("latin-1") for shape in used if shape.action.lower() not in LOCAL})
+    if names and len(names) <= _MOST_NAMES:
+        deny = rules.actions.deny if rules.actions is not None else ()
+        yield "actions", ActionNames(allow=tuple(names), deny=deny)
+    found = _Found()
+    for shape in used:
+        action = shape.as_action()
+        found.look(action, table.described(action.key) or _UNDESCRIBED)
+    for key, values in found.lists():
+        if len(values) <= _MOST_NAMES:
+            yield key, tuple(sorted(values))
+    lengths = found.dialled
+    if lengths:
+        plus = r"\+?" if found.with_plus else ""
+        pattern = f"{plus}[0-9]{{{min(lengths)},{max(lengths)}}}"
+        rule = Rule(action="Originate", header="Exten", require=Require(pattern=pattern))
+        yield "rules", (*rules.rules, rule)
+
+
+class _Found:
+    """Names that rules can be made of, out of the arguments of actions."""
+
+    def __init__(self) -> None:
+        self.contexts: set[str] = set()
+        self.channels: set[str] = set()
+        self.technologies: set[str] = set()
+        self.hosts: set[str] = set()
+        self.applications: set[str] = set()
+        self.variables: set[str] = set()
+        self.functions: set[str] = set()
+        self.commands: set[str] = set()
+        #: Lengths of the numbers that Originate was given as Exten.
+        self.dialled: set[int] = set()
+        self.with_plus = False
+        self._asked: set[str] = set()
+
+    def lists(self) -> Iterator[tuple[str, set[str]]]:
+        """Key of users.yaml and the names for it.
+
+        An empty list, which allows nothing, is worth a line only where an action that was used could
+        have had more.
+        """
+        for key, names in (
+            ("commands", self.commands),
+            ("applications", self.applications),
+            ("variables", self.variables),
+            ("technologies", self.technologies),
+            ("hosts", self.hosts),
+            ("functions", self.functions),
+            ("contexts", self.contexts),
+            ("channels", self.channels),
+        ):
+            if names or key in self._asked:
+                yield key, names
+
+    def look(self, action: Action, described: Described) -> None:
+        self._asked.update(key for argument in described.arguments if (key := _OPEN.get(argument.kind)))
+        for header, value in action.headers:
+            argument = described.find(header.lower())
+            if argument is not None and value:
+                self._look_at(argument.kind, value, action)
+
+    def _look_at(self, kind: Kind, value: bytes, action: Action) -> None:
+        match kind:
+            case Kind.CONTEXT:
+                self.contexts.add(value.decode("latin-1"))
+            case Kind.DIAL_STRING | Kind.COMEBACK | Kind.INTERFACE | Kind.MEMBER_KEY | Kind.STATE_INTERFACE:
+                self._device(value)
+            case Kind.CHANNEL | Kind.CHANNEL_PREFIX | Kind.CHANNEL_PATTERN | Kind.CHANNEL_OR_ALL:
+                self._place(_SUFFIX.sub(b"", value))
+            case Kind.APPLICATION:
+                self.applications.add(value.strip(b" \t").decode("latin-1"))
+            case Kind.URI:
+                self.hosts.update(host.decode("latin-1") for host in _HOST.findall(value))
+            case Kind.ASSIGNMENTS:
+                for name, _ in functions.assignments([value]):
+                    self._variable(name)
+            case Kind.VARIABLE_SET:
+                self._variable(value)
+            case Kind.VARIABLE_READ:
+                self._function(value)
+            case Kind.VARIABLES_READ:
+                for name in functions.arguments(value):
+                    self._function(name)
+            case Kind.CLI_COMMAND:
+                self.commands.add(b" ".join(words(value)[:3]).decode("latin-1").lower())
+            case Kind.EXTENSION if action.key == b"originate" and _NUMBER.match(value):
+                self.dialled.add(len(value.lstrip(b"+")))
+                self.with_plus = self.with_plus or value.startswith(b"+")
+            case _:
+                pass
+
+    def _device(self, value: bytes) -> None:
+        self.technologies.add(value.partition(b"/")[0].decode("latin-1"))
+        self.hosts.update(host.decode("latin-1") for host in _HOST.findall(value.partition(b"/")[2]))
+        self._place(value)
+
+    def _place(self, value: bytes) -> None:
+        local = _LOCAL.match(value)
+        if local is not None:
+            self.contexts.add(local[1].decode("latin-1"))
+        else:
+            self.channels.add(value.decode("latin-1"))
+
+    def _variable(self, name: bytes) -> None:
+        plain, parenthesis, _ = name.lstrip(b"_").partition(b"(")
+        (self.functions if parenthesis else self.variables).add(plain.decode("latin-1"))
+
+    def _function(self, name: bytes) -> None:
+        plain, parenthesis, _ = name.partition(b"(")
+        if parenthesis:
+            self.functions.add(plain.decode("latin-1"))

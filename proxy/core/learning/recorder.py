@@ -1,0 +1,110 @@
+"""Recorder: which actions, arguments and events each user really has, as shapes with counts.
+
+A shape is an action with an example of each argument (``examples``), so that a
+thousand calls to a thousand numbers are one.  Memory is bounded: what is over the
+bounds is counted and not kept.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
+
+from proxy.ami.actions import LOCAL
+from proxy.ami.arguments import Argument, Described
+from proxy.ami.message import Action
+from proxy.ami.privilege import class_names
+from proxy.core.learning.examples import UNRECORDED, example
+
+# Not Final: a compiler would write them into the code, where no test can lower them.
+#: Different shapes kept of one user, and of all together.
+MAX_SHAPES = 2000
+MAX_SHAPES_TOTAL = 50_000
+
+_FRAME: Final = frozenset({b"action", b"actionid"})
+
+
+class Shape(NamedTuple):
+    """One action as a user sends it; ``headers`` are (name, example) in the action table's order."""
+
+    user: str
+    action: bytes
+    headers: tuple[tuple[bytes, bytes], ...]
+
+    def as_action(self) -> Action:
+        """The action that the judge is asked about."""
+        return Action(((b"Action", self.action), *self.headers))
+
+
+class Seen(NamedTuple):
+    """One kind of event that a user was sent; ``classes`` is the mask that it needs."""
+
+    user: str
+    event: bytes
+    classes: int
+
+
+class Recorder:
+    """What was seen since ``began``, wall-clock seconds; ``until`` is when it ends by itself, 0 for never."""
+
+    __slots__ = ("_of_user", "began", "events", "lost", "shapes", "until")
+
+    def __init__(self, began: float, until: float = 0.0) -> None:
+        self.began = began
+        self.until = until
+        self.shapes: dict[Shape, int] = {}
+        self.events: dict[Seen, int] = {}
+        #: Actions and events that were over the bounds.
+        self.lost = 0
+        self._of_user: dict[str, int] = {}
+
+    def action(self, user: str, action: Action, described: Described | None) -> None:
+        """The user's action was allowed; as the client wrote it."""
+        name = described.name if described is not None else action.name
+        shape = Shape(user, name, () if described is None else _headers(action, described))
+        self._count(self.shapes, shape, user, 1)
+
+    def event(self, user: str, event: bytes, classes: int, events: int) -> None:
+        """The user was sent so many events of this name."""
+        self._count(self.events, Seen(user, event, classes), user, events)
+
+    def _count(self, counts: dict[Any, int], key: Any, user: str, more: int) -> None:
+        before = counts.get(key)
+        if before is None:
+            kept = self._of_user.get(user, 0)
+            if kept >= MAX_SHAPES or len(self.shapes) + len(self.events) >= MAX_SHAPES_TOTAL:
+                self.lost += more
+                return
+            self._of_user[user] = kept + 1
+            before = 0
+        counts[key] = before + more
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """Everything, as one JSON object each."""
+        for shape, count in self.shapes.items():
+            headers = [[name.decode("latin-1"), value.decode("latin-1")] for name, value in shape.headers]
+            action = shape.action.decode("latin-1")
+            yield {"user": shape.user, "action": action, "headers": headers, "count": count}
+        for seen, count in self.events.items():
+            event, classes = seen.event.decode("latin-1"), class_names(seen.classes)
+            yield {"user": seen.user, "event": event, "classes": classes, "count": count}
+
+
+def _headers(action: Action, described: Described) -> tuple[tuple[bytes, bytes], ...]:
+    if action.key in LOCAL:
+        return ()
+    found: list[tuple[int, bytes, bytes]] = []
+    for name, value in described.canonical(action).headers:
+        key = name.lower()
+        argument = None if key in _FRAME else described.find(key)
+        if argument is None or argument.kind in UNRECORDED:
+            continue
+        place = described.arguments.index(argument)
+        found.append((place, _spelled(argument, name), _example(argument, value)))
+    return tuple((name, value) for _, name, value in sorted(set(found)))
+
+
+def _spelled(argument: Argument, name: bytes) -> bytes:
+    return name if b"#" in argument.header else argument.header
+
+
+def _example(argument: Argument, value: bytes) -> bytes:
+    return value if argument.one_of else example(argument.kind, value)

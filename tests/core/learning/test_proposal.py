@@ -1,0 +1,137 @@
+"""The narrowest rights under which all that was recorded would still be allowed."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from proxy.ami import privilege
+from proxy.ami.actions import SHIPPED
+from proxy.ami.message import parse_action
+from proxy.config.rules import Rules, problems
+from proxy.core.learning.proposal import Proposal, propose
+from proxy.core.learning.recorder import Recorder
+from proxy.core.policy import Allow, decide
+from tests.core.policy.rows import ROWS
+
+ALL = "all"
+
+
+def recorded(*texts: str) -> Recorder:
+    kept = Recorder(0.0)
+    for text in texts:
+        action = parse_action(b"Action: " + text.encode() + b"\n\n")
+        kept.action("ada", action, SHIPPED.described(action.key))
+    return kept
+
+
+def proposal(*texts: str, write: str = ALL, rules: dict[str, Any] | None = None, seen: int = 0) -> Proposal:
+    converted = None if rules is None else msgspec.convert(rules, Rules)
+    shapes = recorded(*texts).shapes
+    return propose(privilege.parse_classes(write), privilege.ALL, converted, shapes, seen, SHIPPED)
+
+
+CALL = "Originate\nChannel: PJSIP/201\nContext: outbound\nExten: 5551234\nPriority: 1\nVariable: CRM_ID=7"
+
+
+def test_click_to_call() -> None:
+    found = proposal(CALL, CALL.replace("5551234", "911"), seen=privilege.CALL)
+    assert privilege.class_names(found.write) == "originate"
+    assert privilege.class_names(found.read) == "call"
+    assert found.rules.actions is not None
+    assert found.rules.actions.allow == ("Originate",)
+    assert found.rules.contexts == ("outbound",)
+    assert found.rules.channels == ("PJSIP/201",)
+    assert found.rules.technologies == ("PJSIP",)
+    assert found.rules.variables == ("CRM_ID",)
+    assert found.rules.applications == ()
+    (rule,) = found.rules.rules
+    assert (rule.header, rule.require.pattern if rule.require else "") == ("Exten", "[0-9]{3,7}")
+    assert not found.refused
+    assert any(text.startswith("write: system") for text in found.given_up)
+
+
+def test_numbers_with_a_plus() -> None:
+    found = proposal(CALL.replace("5551234", "+15551234"))
+    assert found.rules.rules[0].require is not None
+    assert found.rules.rules[0].require.pattern == r"\+?[0-9]{8,8}"
+
+
+def test_a_probe() -> None:
+    found = proposal("Command\nCommand: core show uptime", "CoreStatus", "Ping")
+    assert privilege.class_names(found.write) == "command,reporting"
+    assert found.rules.commands == ("core show uptime",)
+    assert found.rules.actions is not None
+    assert found.rules.actions.allow == ("Command", "CoreStatus")
+
+
+def test_a_list_that_would_refuse_something_is_left_out() -> None:
+    # By its Uniqueid a channel is of no device: a list of channels would refuse it.
+    found = proposal(
+        "Hangup\nChannel: 1700000000.1", "Redirect\nChannel: 1700000000.1\nContext: a\nExten: 1\nPriority: 1"
+    )
+    assert found.rules.channels is None
+    assert found.rules.contexts == ("a",)
+
+
+def test_what_today_s_rights_refuse_is_said_and_not_opened() -> None:
+    found = proposal("Originate\nChannel: PJSIP/1\nApplication: System\nData: id", "Ping", write="originate")
+    assert [shape.action for shape in found.refused] == [b"Originate"]
+    assert found.write == 0
+
+
+def test_rules_of_today_stay() -> None:
+    rules = {
+        "actions": {"deny": ["Queue*"]},
+        "rules": [{"action": "Originate", "header": "Account", "set": "x"}],
+    }
+    found = proposal(CALL, write="originate,call", rules=rules)
+    assert found.rules.actions is not None
+    assert found.rules.actions.deny == ("Queue*",)
+    assert [rule.header for rule in found.rules.rules] == ["Account", "Exten"]
+
+
+def test_variables_functions_and_messages() -> None:
+    found = proposal(
+        "Getvar\nChannel: PJSIP/1-00000001\nVariable: CALLERID(num)",
+        "Status\nChannel: PJSIP/1-00000001\nVariables: CDR(src),PLAIN",
+        "Setvar\nChannel: PJSIP/1-00000001\nVariable: CRM\nValue: 1",
+        "Park\nChannel: PJSIP/1-00000001\nChannel2: Local/1@inside",
+        "MessageSend\nTo: pjsip:trunk/sip:x@sip.example.org\nBody: x",
+        "Dial\nX: 1",
+    )
+    assert found.rules.functions == ("CALLERID", "CDR")
+    assert found.rules.variables == ("CRM",)
+    assert found.rules.hosts is None or "sip.example.org" in found.rules.hosts
+    assert [shape.action for shape in found.refused] == [b"Dial"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(rows=st.lists(st.sampled_from([row for row in ROWS if row.text is None]), min_size=1, max_size=6))
+def test_whatever_was_recorded_would_still_be_allowed(rows: list[Any]) -> None:
+    kept = Recorder(0.0)
+    for row in rows:
+        action = parse_action(row.raw)
+        kept.action("ada", action, SHIPPED.described(action.key))
+    found = propose(privilege.ALL, privilege.ALL, None, kept.shapes, 0, SHIPPED)
+    assert not problems(found.rules), "what is proposed can be written into users.yaml"
+    narrowed = SimpleNamespace(write=found.write, rules=found.rules)
+    for shape in kept.shapes:
+        if shape not in found.refused:
+            assert isinstance(decide(narrowed, shape.as_action(), SHIPPED), Allow)
+
+
+def test_more_names_than_people_keep_are_no_list() -> None:
+    found = proposal(
+        *(f"Redirect\nChannel: PJSIP/1-00000001\nContext: c{n}\nExten: s\nPriority: 1" for n in range(70))
+    )
+    assert found.rules.contexts is None
+    assert found.rules.channels == ("PJSIP/1",)
+
+
+def test_rights_that_are_all_used_are_given_up_in_no_part() -> None:
+    shapes = recorded(CALL).shapes
+    found = propose(privilege.ORIGINATE, privilege.CALL, None, shapes, privilege.CALL, SHIPPED)
+    assert (found.write, found.read, found.given_up) == (privilege.ORIGINATE, privilege.CALL, ())
