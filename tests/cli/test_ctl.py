@@ -167,6 +167,7 @@ RESULTS: dict[str, Any] = {
     "kick": {"kicked": ["5f1e09c2ab34"]},
     "drain": {"sessions": 2, "in_flight": 1},
     "reload": RELOAD,
+    "learn": {"recording": True, "began": 0.0, "until": 60.0, "actions": 1, "events": 2, "lost": 0},
     "log-level": {"before": "info", "level": "debug"},
 }
 
@@ -293,11 +294,11 @@ def test_each_command_of_the_socket_has_a_verb_and_a_table(capsys: pytest.Captur
     with pytest.raises(SystemExit):
         main(["ctl", "--help"])
     text = capsys.readouterr().out
-    verbs = {name.removesuffix("-reload") if name == "certs-reload" else name for name in COMMANDS} - {
-        "commands"
-    }
+    # "certs reload" and "learn start" are verbs with a word of their own.
+    verbs = {name.partition("-")[0] if name.startswith(("certs", "learn")) else name for name in COMMANDS}
+    verbs.remove("commands")
     assert all(f"\n    {verb} " in text for verb in verbs)
-    assert set(tables.TABLES) == set(COMMANDS) - {"commands", "trace"}
+    assert set(tables.TABLES) == set(COMMANDS) - {"commands", "trace", "learn-start", "learn-stop"}
 
 
 @pytest.mark.parametrize("verb", ["status", "kick", "certs", "drain", "reload", "trace", "top", "log-level"])

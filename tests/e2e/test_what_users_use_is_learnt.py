@@ -36,7 +36,12 @@ async def test_what_users_use_is_learnt(service: Service, tmp_path: Path) -> Non
     assert started.returncode == 0, started.stderr
     async with await service.client("boss") as client:
         await client.action(
-            "Originate", Channel="Local/answer@lab", Exten="5551234", Context="lab", Priority="1", Async="true"
+            "Originate",
+            Channel="Local/answer@lab",
+            Exten="5551234",
+            Context="lab",
+            Priority="1",
+            Async="true",
         )
         await client.event_list("CoreShowChannels")
     stopped = await run(service, "ctl", "learn", "stop")
@@ -63,7 +68,9 @@ async def test_what_users_use_is_learnt(service: Service, tmp_path: Path) -> Non
     new.write_text(yaml.safe_dump({"users": {"boss": {**kept, **entry}}}))
     new.chmod(0o600)
     proof = await run(service, "explain", "--users", str(new), "--replay", str(file), "--user", "boss")
-    assert (proof.returncode, proof.stdout.splitlines()[-1].rpartition(", ")[2]) == (0, "0 denied"), proof.stdout
+    assert (proof.returncode, proof.stdout.splitlines()[-1].rpartition(", ")[2]) == (0, "0 denied"), (
+        proof.stdout
+    )
 
     entry["contexts"] = ["elsewhere"]
     new.write_text(yaml.safe_dump({"users": {"boss": {**kept, **entry}}}))

@@ -162,9 +162,32 @@ async def test_who_may_only_read_cannot_operate(service: LiveService, tmp_path: 
 def test_each_command_says_what_it_does_and_needs() -> None:
     assert {name for name, command in COMMANDS.items() if command.permission is Permission.OPERATE} == {
         "kick", "certs-reload", "reload", "drain", "log-level", "trace",
+        "learn", "learn-start", "learn-stop",
     }  # fmt: skip
     assert all(command.text.endswith(".") for command in COMMANDS.values())
     assert all((command.run is None) is not (command.stream is None) for command in COMMANDS.values())
+
+
+async def test_learning(control: Control) -> None:
+    assert not (await control.asker.ask("learn-stop"))["ok"]
+    assert not (await control.asker.ask("learn-start", seconds="x"))["ok"]
+    begun = await control.asker.result("learn-start", seconds="0")
+    assert (begun["recording"], begun["until"], begun["lost"]) == (True, None, 0)
+    control.login("boss", "hunter2hunter2")
+    hub = control.service.hub
+    hub.sessions[0].receive(b"Action: Getvar\r\nVariable: A\r\n\r\n")
+    ended = await control.asker.result("learn-stop")
+    assert (ended["recording"], ended["actions"]) == (False, 1)
+    reader = await control.connect()
+    head = await reader.result("learn")
+    assert head == ended
+    rows = (await reader.hear())["result"]["rows"]
+    assert [row["action"] for row in rows if "action" in row] == ["Getvar"]
+    await reader.ended()
+
+
+async def test_what_was_never_recorded_cannot_be_shown(control: Control) -> None:
+    assert not (await control.asker.ask("learn"))["ok"]
 
 
 # -- requests that are none ------------------------------------------------

@@ -19,6 +19,10 @@ __all__ = ["ARGUMENTS", "Argument", "Described", "Kind"]
 _NUMBER: Final = re.compile(rb"[0-9]{1,10}")
 
 
+#: Of every action; not arguments.  SuppressEvents would hold back the events of the link that all share.
+_FRAME: Final = frozenset({b"action", b"actionid"})
+
+
 class Argument(NamedTuple):
     """One header of an action: its name as Asterisk's documentation spells it, and its kind.
 
@@ -42,6 +46,7 @@ class Described:
         "_any",
         "_by_name",
         "_families",
+        "_plain",
         "aliases",
         "arguments",
         "has_everything",
@@ -77,6 +82,8 @@ class Described:
                 self._families[key] = argument
             else:
                 self._by_name[key] = argument
+        #: Headers with which an action stays as it is, in lower case.
+        self._plain = _FRAME.union(self._by_name)
         #: Other names of headers, in lower case, to their proper ones.
         self.aliases = dict(aliases or {})
         #: Headers that Asterisk uses in the place of another, both in lower case.
@@ -100,9 +107,10 @@ class Described:
         alias of MessageSend's ``To`` wins where it is not empty, that of Park's ``TimeoutChannel``
         only if that is empty.
         """
-        if not self.aliases and all(
-            name in _FRAME or self.find(name) is not None for name in map(_lower_name, action.headers)
-        ):
+        for name, _ in action.headers:
+            if name.lower() not in self._plain:
+                break
+        else:
             return action
         kept: list[tuple[bytes, bytes]] = []
         for name, value in action.headers:
@@ -140,14 +148,8 @@ class Described:
         )
 
 
-#: Of every action; not arguments.  SuppressEvents would hold back the events of the link that all share.
-_FRAME: Final = frozenset({b"action", b"actionid"})
 #: Aliases that Asterisk prefers to the name that it documents.
 _PREFERRED: Final = frozenset({b"destination"})
-
-
-def _lower_name(header: tuple[bytes, bytes]) -> bytes:
-    return header[0].lower()
 
 
 def _rows(text: str) -> Iterator[tuple[str, str]]:
