@@ -12,6 +12,7 @@ from pathlib import Path
 
 from proxy.ami import privilege
 from proxy.ami.actions import LOCAL, SHIPPED, ActionTable
+from proxy.ami.arguments.kinds import MEANING
 from proxy.ami.errors import ProtocolError
 from proxy.ami.message import Action, parse_action
 from proxy.ami.relay import BROADCAST, BROADCAST_HEAD, rebuild_event
@@ -211,7 +212,19 @@ def _outcome(step: Step, before: Action, user: User, actions: ActionTable) -> st
         needed = classes_of(listed)
         enough = privilege.class_names(needed & user.write) if user.write != privilege.ALL else "all"
         return f"passed: {enough} is enough" if needed else "passed: open to all"
+    if step.check == "arguments":
+        kinds = ", ".join(kinds_of(before, actions))
+        return f"passed: {kinds}" if kinds else "passed: there are none"
     return f"passed: {_CHECKS[step.check]}"
+
+
+def kinds_of(action: Action, actions: ActionTable) -> Iterator[str]:
+    """Each argument with its kind, as ``Exten extension``."""
+    described = actions.described(action.key)
+    for name, _ in action.headers:
+        argument = None if described is None else described.find(name.lower())
+        if argument is not None:
+            yield f"{_text(name)} {argument.kind.value}"
 
 
 def _refusal(step: Step, user: User, actions: ActionTable) -> Iterator[str]:
@@ -221,6 +234,8 @@ def _refusal(step: Step, user: User, actions: ActionTable) -> Iterator[str]:
     yield "denied; the client is told:"
     yield "  Response: Error"
     yield f"  Message: {_text(step.deny.text)}"
+    if step.check == "arguments":
+        yield from _kind_refused(step, actions)
     if step.deny.hint:
         yield f"  ProxyReason: {rule}: {step.deny.hint}"
     if rule.startswith("rules["):
@@ -229,6 +244,17 @@ def _refusal(step: Step, user: User, actions: ActionTable) -> Iterator[str]:
         yield f"why: it needs one of {_classes(listed.classes)}; write has {_classes(user.write)}."
     else:
         yield f"why: {_REASONS.get(rule) or STRICTER[rule]}"
+
+
+def _kind_refused(step: Step, actions: ActionTable) -> Iterator[str]:
+    """What the refused argument should have been."""
+    assert step.deny is not None
+    described = actions.described(step.action.key)
+    argument = (
+        None if described is None else described.find(step.deny.hint.partition(":")[0].lower().encode())
+    )
+    if argument is not None:
+        yield f"  {_text(argument.header)} is a {argument.kind.value}: {MEANING[argument.kind]}"
 
 
 def _fate(user: User, action: Action) -> Iterator[str]:

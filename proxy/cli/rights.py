@@ -16,6 +16,7 @@ from proxy.config import ConfigErrors, UserEntry
 from proxy.config.rules import Require, Rule, Rules
 from proxy.core.policy import functions, may_run
 from proxy.core.policy.classes import classes_of
+from proxy.core.policy.kinds.dialling import TELEPHONES
 from proxy.core.users import User
 
 _EXAMPLE = "example:\n  ami-proxy users show wallboard --config proxy.yaml"
@@ -73,6 +74,13 @@ def rights_of(name: str, entry: UserEntry) -> Iterator[tuple[str, str]]:
     yield "writes", privilege.class_names(user.write)
     yield from _actions(user)
     yield "functions", _functions(user, rules)
+    yield (
+        "sets variables",
+        _listed(rules.variables, "any that Asterisk itself does not read, and harmless ones"),
+    )
+    yield "applications", _listed(rules.applications, "those that are harmless")
+    yield "technologies", _listed(rules.technologies, f"telephones: {', '.join(TELEPHONES)}")
+    yield "hosts", _listed(rules.hosts, "none")
     yield "contexts", _list(rules.contexts)
     yield "channels", _list(rules.channels)
     yield "CLI commands", _commands(user, rules)
@@ -135,6 +143,10 @@ def _commands(user: User, rules: Rules) -> str:
         return "none: class command is not in write"
     listed = "all" if rules.commands is None else ", ".join(rules.commands) or "none"
     return f"{listed}; never those that end the link"
+
+
+def _listed(values: tuple[str, ...] | None, otherwise: str) -> str:
+    return otherwise if values is None else ", ".join(values) or "none"
 
 
 def _list(values: tuple[str, ...] | None) -> str:

@@ -4,6 +4,7 @@ import pytest
 
 from proxy.ami.actions import SHIPPED
 from proxy.ami.arguments import ARGUMENTS, Argument, Described, Kind
+from proxy.ami.arguments.kinds import DESCRIBABLE, MEANING
 from proxy.ami.arguments.table import TELLS_NO_CALLS
 from proxy.ami.message import parse_action
 
@@ -17,6 +18,11 @@ def kept(text: str) -> list[str]:
 
 def test_every_action_of_the_action_table_is_described() -> None:
     assert {row.name.lower() for row in SHIPPED} == set(ARGUMENTS)
+
+
+def test_every_kind_has_its_meaning_for_people() -> None:
+    assert set(MEANING) == set(Kind)
+    assert set(DESCRIBABLE) < set(Kind)
 
 
 def test_every_action_that_tells_no_calls_is_one() -> None:

@@ -81,13 +81,12 @@ async def test_what_users_use_is_learnt(service: Service, tmp_path: Path) -> Non
 
 async def test_learn_records_for_a_time_and_keeps_it_in_a_file(service: Service, tmp_path: Path) -> None:
     file = tmp_path / "short.learn"
-    learning = asyncio.create_task(run(service, "learn", "--for", "4s", "--save", str(file)))
-    await asyncio.sleep(0)
-    async with await service.client("boss") as client:
+    async with await service.client("boss") as client, asyncio.TaskGroup() as group:
+        learning = group.create_task(run(service, "learn", "--for", "4s", "--save", str(file)))
         while not learning.done():
             await client.action("CoreStatus")
             await asyncio.sleep(0.2)
-    done = await learning
+    done = learning.result()
     assert done.returncode == 0, done.stderr
     assert file.stat().st_mode & 0o777 == 0o600
     assert {shape.action for shape in parse(file.read_bytes()).shapes} == {b"CoreStatus"}

@@ -6,7 +6,9 @@ operators read and write: in ``explain``, in the guide, and in the ``actions`` o
 proxy.yaml.
 """
 
+from collections.abc import Mapping
 from enum import Enum, unique
+from types import MappingProxyType
 from typing import Final
 
 
@@ -115,6 +117,99 @@ class Kind(Enum):
     EVENT_MASK = "event-mask"
     EVENT_FILTER = "event-filter"
 
+
+#: For people: what a value of the kind is, and what about it is checked.
+MEANING: Final[Mapping[Kind, str]] = MappingProxyType(
+    {
+        Kind.WORD: "one of Asterisk's own words",
+        Kind.BOOLEAN: "yes or no, as Asterisk writes them",
+        Kind.INTEGER: "a whole number",
+        Kind.SECONDS: "a number of seconds",
+        Kind.MILLISECONDS: "a number of milliseconds",
+        Kind.HOLDING: "milliseconds for which Asterisk holds up the link (`limits.link_hold`)",
+        Kind.DIGITS: "digits to be played",
+        Kind.HELD_DIGITS: "digits to be played while the link waits (`limits.link_hold`)",
+        Kind.CHANNEL: "a channel that is there, within `channels`",
+        Kind.CHANNEL_PREFIX: "a channel by the beginning of its name; a whole one for users with `channels`",
+        Kind.CHANNEL_PATTERN: "a channel, or `/pattern/` with class system",
+        Kind.CHANNEL_OR_ALL: "a channel of a conference, or `all`; one whole name for a user with `channels`",
+        Kind.UNSENDABLE: "never sent: Asterisk would crash on a value that does not exist",
+        Kind.DIAL_STRING: "what is to be called: `technologies`, `hosts`, `channels` and `contexts` hold",
+        Kind.COMEBACK: "the channel that a parked call comes back to: judged as a dial string",
+        Kind.INTERFACE: "a queue's member, which the queue calls: judged as a dial string",
+        Kind.MEMBER_KEY: "a member that is in the queue already, within `channels`",
+        Kind.STATE_INTERFACE: "the device whose state is a member's, within `channels`",
+        Kind.NEW_ID: "the id of a channel that is to be: letters, digits, `_ . -`",
+        Kind.CONTEXT: "where a call goes, within `contexts`",
+        Kind.CONTEXT_SHOWN: "a context that is only looked at",
+        Kind.EXTENSION: "an extension: letters, digits, `_ * # + . -`",
+        Kind.EXTENSION_SHOWN: "an extension or pattern that is only looked at",
+        Kind.PRIORITY: "a priority or its label",
+        Kind.GOSUB: "a subroutine before dialling: refused, since it would not run",
+        Kind.CALLER_ID: "a caller's name and number",
+        Kind.ACCOUNT: "an account code",
+        Kind.CODECS: "a list of codecs",
+        Kind.APPLICATION: "a dialplan application: those below, or the user's `applications`",
+        Kind.APPLICATION_DATA: "an application's arguments: each of its own kind",
+        Kind.AGI_COMMAND: "an AGI command and its arguments",
+        Kind.CLI_COMMAND: "a command of Asterisk's command line: its class, and the user's `commands`",
+        Kind.VARIABLE_READ: "a variable or function to read: the functions below, or the user's `functions`",
+        Kind.VARIABLES_READ: "several of them",
+        Kind.VARIABLE_SET: "a variable or function to set, within the user's `variables`",
+        Kind.VARIABLE_VALUE: "what it is set to: of the variable's kind where Asterisk itself reads it",
+        Kind.ASSIGNMENTS: "variables with their values",
+        Kind.SHELL_COMMAND: "a shell command: class system",
+        Kind.QUEUE: "the name of a queue",
+        Kind.MEMBER: "an interface or name that is compared",
+        Kind.MEMBER_NAME: "a member's name: no `;` and `|`, which part what app_queue stores",
+        Kind.CONFERENCE: "the name of a conference",
+        Kind.WHOLE_CONFERENCE: "a conference with all its calls; not for a user with `channels`",
+        Kind.CONFERENCE_USER: "a place in a conference; not for a user with `channels`",
+        Kind.MAILBOX: "mailboxes; no path",
+        Kind.MAILBOX_PATTERN: "a mailbox, or `/pattern/` with class system",
+        Kind.MAILBOX_CONTEXT: "a context of voicemail; no path",
+        Kind.FOLDER: "a folder of voicemail",
+        Kind.MESSAGE_ID: "the id of a message",
+        Kind.BRIDGE: "the id of a bridge",
+        Kind.WHOLE_BRIDGE: "a bridge with all its calls; not for a user with `channels`",
+        Kind.BRIDGE_TECHNOLOGY: "a bridging technology; not for a user with `channels`",
+        Kind.AGENT: "an agent; not for a user with `channels`",
+        Kind.PARKING_LOT: "a parking lot, which has contexts of its own; not for a user with `contexts`",
+        Kind.PARKING_LOT_SHOWN: "a parking lot that is only looked at",
+        Kind.PARKING_SPACE: "a space of a parking lot",
+        Kind.DAHDI_CHANNEL: "a DAHDI channel by number; not for a user with `channels`",
+        Kind.DAHDI_CHANNEL_SHOWN: "a DAHDI channel that is only looked at",
+        Kind.OBJECT: "an endpoint, peer, registration or cache by its name",
+        Kind.OBJECT_OR_ALL: "the same; all of them with class system",
+        Kind.OBJECT_REACHED: "an endpoint that Asterisk sends something; not for a user with `channels`",
+        Kind.PRESENCE: "a provider of presence and its resource",
+        Kind.MODULE: "the name of a module",
+        Kind.DATABASE_FAMILY: "a family of AstDB",
+        Kind.DATABASE_KEY: "a key of AstDB",
+        Kind.DATABASE_VALUE: "a value of AstDB",
+        Kind.CONFIG_FILE: "the plain name of a .conf file, and no file of the manager's accounts",
+        Kind.CONFIG_SECTION: "a section of a configuration file",
+        Kind.CONFIG_TEXT: "a name or value in a configuration file; no #include, no #exec",
+        Kind.CONFIG_FILTER: "regular expressions: class system, 256 characters, no counts",
+        Kind.CONFIG_OPTIONS: "options of a change; `catfilter` as above",
+        Kind.RELOADED_MODULE: "a module to load or reload; the manager with class system",
+        Kind.RECORDING: "a file below the folder of recordings; any with class system",
+        Kind.RECORDING_FORMAT: "the format of a recording",
+        Kind.ANY_FILE: "any file: class system",
+        Kind.URI: "the address of a message: endpoints by name, hosts within `hosts`",
+        Kind.SIP_HEADERS: "headers of a SIP message",
+        Kind.TEXT: "text, with nothing in it that is evaluated",
+        Kind.EVENT_TEXT: "text that is copied into an event",
+        Kind.QUEUE_TEXT: "a member's reason: no `;` and `|`",
+        Kind.QUEUE_LOG_COLUMN: "a column of the queue log: no `|`",
+        Kind.QUEUE_LOG_TEXT: "columns of the queue log",
+        Kind.BASE64: "text in Base64",
+        Kind.PAYLOAD: "lines of a user event; none that a reader takes for the event's frame",
+        Kind.CREDENTIAL: "a name or secret, for the proxy itself",
+        Kind.EVENT_MASK: "which events are wanted, for the proxy itself",
+        Kind.EVENT_FILTER: "a filter of events, for the proxy itself",
+    }
+)
 
 #: What an operator may say of a header in ``actions`` of proxy.yaml: kinds whose check asks for no class.
 DESCRIBABLE: Final = frozenset(
