@@ -15,6 +15,7 @@ from proxy.config import ConfigErrors, Unfit, parse_users
 from proxy.importers import (
     Imported,
     SecretForm,
+    findings,
     import_astmanproxy_conf,
     import_astmanproxy_users,
     import_manager_conf,
@@ -31,7 +32,8 @@ examples:
 
 Without --out nothing is written: you see the report alone. Every line of it is
 file:line: level: what is different; what to do. lost: not carried over; changed:
-means something else now; fyi: good to know. No secret is ever shown."""
+means something else now; fyi: good to know. What is the same for several users
+is one line. No secret is ever shown."""
 
 #: Others may not look into the folder; the service's group reads the files once they are in place.
 _FOLDER_MODE: Final = 0o700
@@ -174,8 +176,8 @@ def _files_of(imported: Imported) -> dict[str, bytes]:
 
 def _report(imported: Imported, files: dict[str, bytes]) -> None:
     console = Console(soft_wrap=True, highlight=False)
-    for note in imported.notes:
-        console.print(Text(str(note), style=_COLOURS[note.level]))
+    for finding in findings(imported.notes):
+        console.print(Text(str(finding), style=_COLOURS[finding.level]))
     disabled = sum("disabled" in entry for entry in imported.users.values())
     console.print(
         f"{len(imported.users)} users, {disabled} of them disabled: {', '.join(files) or 'nothing'}"

@@ -9,14 +9,17 @@ carried over and leaving it out would let a user see or do more, the user comes
 over disabled, and a note says why.
 """
 
-from proxy.importers.astmanproxy import import_astmanproxy_conf, import_astmanproxy_users
+from proxy.importers.astmanproxy import import_astmanproxy_users
+from proxy.importers.astmanproxyconf import import_astmanproxy_conf
 from proxy.importers.managerconf import import_manager_conf
-from proxy.importers.result import Imported, Note, SecretForm
+from proxy.importers.result import Finding, Imported, Note, SecretForm, findings
 
 __all__ = [
+    "Finding",
     "Imported",
     "Note",
     "SecretForm",
+    "findings",
     "import_astmanproxy_conf",
     "import_astmanproxy_users",
     "import_manager_conf",

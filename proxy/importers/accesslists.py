@@ -10,10 +10,41 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from proxy.config.networks import IPNetwork, Rule, parse_rules
+from proxy.config.problems import Unfit
+from proxy.importers.asteriskconf import Files, Setting, parse
+from proxy.importers.result import Imported
 
 #: Lets nobody in.
 NOBODY: Final = ("deny 0.0.0.0/0", "deny ::/0")
 _FAMILIES: Final[tuple[IPNetwork, ...]] = (ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0"))
+
+
+def named_lists(files: Files, imported: Imported) -> dict[str, list[str]]:
+    """The lists of acl.conf, by name, as lines of ours; one with a bad line lets nobody in."""
+    lists: dict[str, list[str]] = {}
+    for path, text in files("acl.conf"):
+        for section in parse(path, text, files).sections:
+            lines = []
+            for setting in section.settings:
+                line = acl_line(setting)
+                if line is None:
+                    note = f"[{section.name}] of acl.conf has a line that is no permit or deny of a network"
+                    imported.note("changed", setting.place, "", f"{note}: it lets nobody in", "correct it")
+                    lines = list(NOBODY)
+                    break
+                lines.append(line)
+            lists[section.name] = lines
+    return lists
+
+
+def acl_line(setting: Setting) -> str | None:
+    """A permit or deny setting as a line of ours; None if it names no network."""
+    line = f"{setting.name.lower()} {setting.value}"
+    try:
+        parse_rules(line)
+    except Unfit:
+        return None
+    return line
 
 
 def in_common(lists: Sequence[Sequence[str]]) -> list[str]:

@@ -3,6 +3,7 @@
 As Asterisk's config.c reads it: ``[name](!)`` templates and ``[name](a,b)``
 inheritance, ``[name](+)`` additions, ``#include`` and ``#tryinclude``, ``=`` and
 ``=>``, ``+=``, ``;`` comments and nested ``;-- --;`` ones, ``\\;`` for a semicolon.
+A UTF-8 byte order mark at the top of a file is passed over.
 What would make Asterisk refuse the whole file raises Unfit: it cannot be what
 runs.  What Asterisk passes over with a warning becomes a remark.
 """
@@ -19,7 +20,8 @@ Files = Callable[[str], Sequence[tuple[str, str]]]
 #: Asterisk's own bound.
 _MAX_INCLUDES = 10
 #: What ast_strip takes off: every byte up to the blank.
-_BLANKS = "".join(map(chr, range(1, 33)))
+BLANKS = "".join(map(chr, range(1, 33)))
+_BYTE_ORDER_MARK = "\ufeff"
 _TRUE = frozenset({"yes", "true", "y", "t", "1", "on"})
 
 
@@ -148,7 +150,7 @@ class _Reader:
 
     def _direct(self, line: str, place: str) -> None:
         word, *rest = line[1:].split(None, 1)[:2] or [""]
-        argument = _unquoted(rest[0].strip(_BLANKS)) if rest else ""
+        argument = _unquoted(rest[0].strip(BLANKS)) if rest else ""
         match word.lower():
             case "include" | "tryinclude" if argument:
                 self._include(argument, place, optional=word.lower() == "tryinclude")
@@ -181,15 +183,15 @@ class _Reader:
             return
         name, value = body[:at], body[at + 1 :]
         if at > 0 and name.endswith("+"):
-            self._append(section, name[:-1].strip(_BLANKS), value, place)
+            self._append(section, name[:-1].strip(BLANKS), value, place)
         else:
-            self._store(section, name.strip(_BLANKS), value.removeprefix(">"), place)
+            self._store(section, name.strip(BLANKS), value.removeprefix(">"), place)
 
     def _append(self, section: Section, name: str, value: str, place: str) -> None:
         for number in range(len(section.settings) - 1, -1, -1):
             last = section.settings[number]
             if last.name == name:
-                joined = (last.value + value).strip(_BLANKS)
+                joined = (last.value + value).strip(BLANKS)
                 section.settings[number] = Setting(last.name, joined, place)
                 return
         self._store(section, name, value, place)
@@ -198,7 +200,7 @@ class _Reader:
         if not name:
             self.remarks.append(Remark(place, "a line without a name before = has no effect"))
             return
-        section.settings.append(Setting(name, value.strip(_BLANKS), place))
+        section.settings.append(Setting(name, value.strip(BLANKS), place))
 
 
 def _unquoted(argument: str) -> str:
@@ -212,9 +214,9 @@ def _uncommented(path: str, text: str) -> list[tuple[int, str]]:
     """Lines with something in them, by number, comments and blanks around taken off."""
     lines = []
     depth = 0
-    for number, line in enumerate(text.split("\n"), 1):
+    for number, line in enumerate(text.removeprefix(_BYTE_ORDER_MARK).split("\n"), 1):
         kept, depth = _without_comments(line, depth)
-        kept = kept.strip(_BLANKS)
+        kept = kept.strip(BLANKS)
         if kept:
             lines.append((number, kept))
     if depth:

@@ -1,33 +1,56 @@
-"""AstManProxy's two files: astmanproxy.conf and astmanproxy.users (ami.md §9).
+"""astmanproxy.users: each line as an entry with the rules that say what its fields said.
 
-Both are read as AstManProxy reads them: blanks are dropped wherever they stand,
-``;`` and ``#`` end a line, an ``=`` after the first is lost.  Its users could send
-any action that the one login to Asterisk was allowed; here each has classes of
-its own, and the caller says which.
+As AstManProxy 1.30 reads it (config_perms.c, proxyfunc.c): blanks are dropped
+wherever they stand, ``;`` and ``#`` end a line, ``=`` after the first is lost,
+quotes mean nothing, and all fields but the secret are read in lower case.  Its
+users could send any action that the one login to Asterisk was allowed; here each
+has classes of its own, and the caller says which.
 """
 
-import ipaddress
 import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from proxy.config.rules import Rules, Scope, problems
-from proxy.importers.general import LINK_USER
+from proxy.importers.rates import propose_rate
 from proxy.importers.result import Imported, Level, SecretForm, credentials, is_text
 
 #: Classes of an imported user unless the caller says otherwise: none of those that are as good as a shell.
 DEFAULT_READ: Final = ("call", "agent", "user", "dtmf", "reporting", "cdr")
 DEFAULT_WRITE: Final = ("call", "agent", "user", "reporting", "originate")
 
-_ENDS = re.compile(r"[;#\r]")
-_FIELDS: Final = ("channel", "out_context", "in_context", "account", "server", "more_events")
-_DEFAULT_PORT: Final = 5038
-_DEFAULT_LISTEN: Final = "1234"
+_ENDS: Final = re.compile(r"[;#\r]")
+_FIELDS: Final = ("channel", "out_context", "in_context", "account", "server", "more_events", "filters")
+
+
+class _Only(NamedTuple):
+    """A filter that lets through one kind of event: its name, and the class that Asterisk gives it."""
+
+    event: str
+    privilege: str
+
+
+#: AstManProxy finds these words anywhere in the field; together they add up.
+_ONLY: Final = {
+    "cdronly": _Only("Cdr", "cdr"),
+    "brionly": _Only("Bridge", "call"),
+    "xfronly": _Only("Transfer", "call"),
+}
+#: Events that Asterisk 12 and later send under other names.
+_BYGONE: Final = {
+    "Bridge": "BridgeCreate, BridgeEnter, BridgeLeave and BridgeDestroy",
+    "Transfer": "BlindTransfer and AttendedTransfer",
+}
+_NO_VARIABLES: Final = "novar"
+_VARIABLE_EVENTS: Final = ("Set", "SetVar", "VarSet")
 
 
 class _Line(NamedTuple):
     name: str
-    value: str
+    secret: str
+    fields: tuple[str, ...]
+    #: As it was written, for the report to judge; never shown.
+    raw_secret: str
     place: str
 
 
@@ -42,7 +65,7 @@ def import_astmanproxy_users(
     imported = Imported(path)
     spelling: dict[str, str] = {}
     for line in _lines(path, text):
-        entry = _entry(imported, line, form, read, write)
+        entry = _Account(imported, line, form).entry(read, write)
         if entry is None:
             continue
         name = spelling.setdefault(line.name.lower(), line.name)
@@ -52,7 +75,7 @@ def import_astmanproxy_users(
         imported.users[name] = entry
     if imported.users:
         text = (
-            "AstManProxy let every user run any action; here all have "
+            "AstManProxy let every user run any action; here each has at most "
             f"read: {','.join(read) or 'none'} and write: {','.join(write) or 'none'}"
         )
         imported.note("changed", path, "", text, "give each what it needs; import with --read and --write")
@@ -63,99 +86,162 @@ def import_astmanproxy_users(
     return imported
 
 
-def import_astmanproxy_conf(path: str, text: str) -> Imported:
-    """A proposal for the service, with the secret of the first Asterisk named."""
-    imported = Imported(path)
-    values: dict[str, _Line] = {}
-    hosts = []
-    for line in _lines(path, text):
-        key = line.name.lower()
-        if key == "host":
-            hosts.append(line)
-        values[key] = line
-        if key not in _NOTES and key not in ("host", "listenaddress", "listenport", "certfile"):
-            imported.note("lost", line.place, "", f"{line.name} is no key that AstManProxy knows")
-    certificate = values.get("certfile")
-    pem = certificate.value if certificate else "certs/server.pem"
-    imported.proxy = {
-        "upstream": _upstream(imported, hosts),
-        "listeners": [{"address": _address(imported, values), "certificates": [{"chain": pem, "key": pem}]}],
-        "users_file": "users.yaml",
-    }
-    text = (
-        "AstManProxy kept certificate and key in one file; the proxy's own copy must be mode 0640 or tighter"
-    )
-    imported.note(
-        "fyi", certificate.place if certificate else path, "", text, "ami-proxy certs check judges it"
-    )
-    for line in values.values():
-        if said := _NOTES.get(line.name.lower()):
-            said.about(imported, line)
-    return imported
+class _Account:
+    """One line on its way into the table.
 
+    Texts of notes name no value where they can do without: the report puts together what is the same.
+    """
 
-# -- users -----------------------------------------------------------------
+    def __init__(self, imported: Imported, line: _Line, form: SecretForm) -> None:
+        self._imported = imported
+        self._line = line
+        self._form = form
+        self._given = dict(zip(_FIELDS, line.fields, strict=False))
+        self._entry: dict[str, object] = {}
 
+    def entry(self, read: tuple[str, ...], write: tuple[str, ...]) -> dict[str, object] | None:
+        """The entry; None if nobody could log in with it."""
+        known = self._credentials()
+        if known is None:
+            return None
+        self._entry = {**known, "read": list(read), "write": list(write)}
+        self._bound()
+        self._filter(read)
+        propose_rate(self._imported, self._line.place, self._line.name, self._entry)
+        if problems(_rules(self._entry)) or not is_text("".join(self._line.fields)):
+            text = "its channel, contexts or account cannot be said here: the user comes over disabled"
+            self._note("lost", text, "write its rules, then remove disabled")
+            for key in ("channels", "contexts", "scope", "rules"):
+                self._entry.pop(key, None)
+            self._entry["disabled"] = True
+        if server := self._given.get("server"):
+            text = f"prefers the server {server}: the proxy has one Asterisk"
+            self._note("lost", text, "run one proxy for each Asterisk")
+        return self._entry
 
-def _entry(
-    imported: Imported, line: _Line, form: SecretForm, read: tuple[str, ...], write: tuple[str, ...]
-) -> dict[str, object] | None:
-    secret, *rest = line.value.split(",")
-    given = dict(zip(_FIELDS, rest, strict=False))
-    if not line.name or not is_text(line.name):
-        imported.note("lost", line.place, "", "a user's name is empty or no plain text", "rename it")
-        return None
-    known = credentials(secret, form) if secret else None
-    if known is None:
-        text = "no secret, with which AstManProxy lets in everybody: left out"
-        if secret:
-            text = "the secret is no text that YAML can hold: left out"
-        imported.note("lost", line.place, line.name, text, "add it with: ami-proxy users add")
-        return None
-    entry: dict[str, object] = {**known, "read": list(read), "write": list(write)}
-    _narrow(imported, line, given, entry)
-    if problems(_rules(entry)) or not is_text("".join(rest)):
-        text = "its channel, contexts or account cannot be said here: the user comes over disabled"
-        imported.note("lost", line.place, line.name, text, "write its rules, then remove disabled")
-        for key in ("channels", "contexts", "scope", "rules"):
-            entry.pop(key, None)
-        entry["disabled"] = True
-    if given.get("server"):
-        text = f"prefers the server {given['server']}: the proxy has one Asterisk"
-        imported.note("lost", line.place, line.name, text, "run one proxy for each Asterisk")
-    return entry
+    def _credentials(self) -> dict[str, object] | None:
+        line = self._line
+        remedy = "add it with: ami-proxy users add"
+        if not line.name or not is_text(line.name):
+            self._imported.note(
+                "lost", line.place, "", "a user's name is empty or no plain text", "rename it"
+            )
+            return None
+        if not line.secret:
+            self._note("lost", "no secret, with which AstManProxy lets in everybody: left out", remedy)
+            return None
+        if line.secret.startswith("$"):
+            # The hash itself would be the secret here, and whoever has read the file would be let in.
+            text = "its secret begins with $, which AstManProxy 1.30 takes for a hash: left out"
+            self._note("lost", text, f"{remedy}, with its secret or a new one")
+            return None
+        known = credentials(line.secret, self._form)
+        if known is None:
+            self._note("lost", "the secret is no text that YAML can hold: left out", remedy)
+        elif '"' in line.secret:
+            text = "its secret has quotes: in this file AstManProxy takes them for part of the secret"
+            self._note("fyi", text, "so do clients that could log in")
+        elif line.raw_secret.strip() != line.secret:
+            text = "its secret has blanks or =, which AstManProxy drops: it is what is left"
+            self._note("fyi", text, "so it was for clients that could log in")
+        return known
 
+    def _bound(self) -> None:
+        """Add the rules that channel, contexts and account stand for."""
+        given, entry = self._given, self._entry
+        keys = ("out_context", "in_context", "account")
+        out_context, in_context, account = map(self._lower, keys)
+        scope: dict[str, object] = {}
+        rules: list[dict[str, object]] = []
+        if channel := given.get("channel"):
+            device = channel if "/" in channel else f"{channel}/"
+            prefix = device
+            device += "*" if device.endswith("/") else ""
+            entry["channels"] = [device]
+            scope["channels"] = [device]
+            text = "its channel was the beginning of a channel's name in any case (SIP/10 covered SIP/1002)"
+            remedy = "it is one device now, in this spelling; write a * behind it if more is meant"
+            self._note("changed", text, remedy)
+            if out_context:
+                # With contexts, these alone would decide on Local channels.
+                rule: dict[str, object] = {
+                    "action": "Originate",
+                    "header": "Channel",
+                    "require": {"prefix": prefix},
+                }
+                rules.append(rule)
+        if out_context:
+            entry["contexts"] = [out_context]
+            text = (
+                "all that its actions name must lie in its out context; AstManProxy looked at Context alone"
+            )
+            self._note("changed", text)
+        if in_context:
+            if "channels" in scope:
+                # Ours adds calls where AstManProxy's took some away.
+                text = "sees the calls of its channel in all contexts, not only in its in context"
+                self._note("changed", text, "an eventfilter can leave out the others")
+            else:
+                scope["contexts"] = [in_context]
+        if account:
+            rules.append({"action": "Originate", "header": "Account", "set": account})
+        if rules:
+            entry["rules"] = rules
+        if scope:
+            entry["scope"] = {**scope, "more_events": bool(given.get("more_events"))}
 
-def _narrow(imported: Imported, line: _Line, given: dict[str, str], entry: dict[str, object]) -> None:
-    """Add the rules that a line's fields stand for."""
-    scope: dict[str, object] = {}
-    if channel := given.get("channel"):
-        device = channel if "/" in channel else f"{channel}/"
-        device += "*" if device.endswith("/") else ""
-        entry["channels"] = [device]
-        scope["channels"] = [device]
-        text = f"{channel} was the beginning of a channel's name in any case (SIP/10 covered SIP/1002)"
-        remedy = f"it is the device {device} now, in this spelling; write {device}* if more is meant"
-        imported.note("changed", line.place, line.name, text, remedy)
-    if context := given.get("out_context"):
-        entry["contexts"] = [context]
-        text = f"all that its actions name must lie in {context}; AstManProxy looked at Context alone"
-        imported.note("changed", line.place, line.name, text)
-    if context := given.get("in_context"):
-        if "channels" in scope:
-            # Ours adds calls where AstManProxy's took some away.
-            text = f"sees the calls of its channel in all contexts, not only in {context}"
-            imported.note("changed", line.place, line.name, text, "an eventfilter can leave out the others")
-        else:
-            scope["contexts"] = [context]
-    if account := given.get("account"):
-        entry["rules"] = [{"action": "Originate", "header": "Account", "set": account}]
-    if scope:
-        entry["scope"] = {**scope, "more_events": bool(given.get("more_events"))}
+    def _lower(self, key: str) -> str:
+        """A field as AstManProxy has it, which compares it with case."""
+        written = self._given.get(key, "")
+        if written != written.lower():
+            what = "account" if key == "account" else "context"
+            text = f"AstManProxy reads the {what} of this file in lower case: so it came over"
+            self._note("changed", text, "look whether the dialplan writes it in another way")
+        return written.lower()
+
+    def _filter(self, read: tuple[str, ...]) -> None:
+        """Add what the eighth field takes away."""
+        said = self._given.get("filters", "").lower()
+        only = [kind for word, kind in _ONLY.items() if word in said]
+        filters: list[dict[str, str]] = [{"name": kind.event} for kind in only]
+        if _NO_VARIABLES in said:
+            filters += [{"action": "exclude", "name": name} for name in _VARIABLE_EVENTS]
+        if filters:
+            self._entry["eventfilter"] = filters
+        if only:
+            self._restrict(only, read)
+        known = (*_ONLY, _NO_VARIABLES)
+        if any(part and not any(word in part for word in known) for part in said.split("|")):
+            text = f"its last field has a word that is no filter of AstManProxy's ({', '.join(known)})"
+            self._note("lost", f"{text}: it had no effect", "look at the result")
+
+    def _restrict(self, only: list[_Only], read: tuple[str, ...]) -> None:
+        classes = sorted({kind.privilege for kind in only})
+        left = [name for name in classes if name in read or "all" in read]
+        self._entry["read"] = left
+        # A client's own filters add to an eventfilter that includes.
+        self._entry["actions"] = {"deny": ["Filter"]}
+        names = " and ".join(kind.event for kind in only)
+        text = f"saw {names} events alone, and no answers to its actions unless autofilter was on"
+        if "scope" in self._entry:
+            text += "; of all calls, where here its channel or in context bounds them"
+        self._note(
+            "changed", f"{text}: read and eventfilter leave it these events, answers come to every action"
+        )
+        for kind in only:
+            if instead := _BYGONE.get(kind.event):
+                text = f"Asterisk 12 and later send no {kind.event} event, and AstManProxy passed no other"
+                self._note("changed", text, f"add to its eventfilter what is meant, of {instead}")
+        for privilege in set(classes).difference(left):
+            text = f"sees nothing of class {privilege}, which the events left to it have"
+            self._note("changed", text, f"import with {privilege} in --read")
+
+    def _note(self, level: Level, text: str, remedy: str = "") -> None:
+        self._imported.note(level, self._line.place, self._line.name, text, remedy)
 
 
 def _rules(entry: dict[str, object]) -> Rules:
-    """The lists and the scope as the table will read them, for judging; the rule on Account is sound."""
+    """The lists and the scope as the table will read them, for judging; what ``rules`` says is sound."""
     scope = entry.get("scope")
     return Rules(
         channels=_texts(entry.get("channels")),
@@ -174,94 +260,13 @@ def _texts(given: object) -> tuple[str, ...] | None:
     return tuple(given) if isinstance(given, list) else None
 
 
-# -- astmanproxy.conf ------------------------------------------------------
-
-
-def _upstream(imported: Imported, hosts: list[_Line]) -> dict[str, object]:
-    upstream: dict[str, object] = {"host": "127.0.0.1", "port": _DEFAULT_PORT, "username": LINK_USER}
-    upstream |= {"secret_file": "upstream.secret"}
-    if hosts:
-        line = hosts[0]
-        host, port, user, secret, *rest = [*line.value.split(","), "", "", ""]
-        upstream["port"] = int(port) if port.isascii() and port.isdigit() and int(port) else _DEFAULT_PORT
-        upstream["username"] = user or LINK_USER
-        imported.upstream_secret = secret.encode("utf-8", "surrogateescape")
-        if not _is_here(host):
-            text = f"Asterisk was reached at {host}, by a link in plain text"
-            remedy = "run the proxy beside Asterisk, or set upstream.host and insecure_remote: true"
-            imported.note("changed", line.place, "", text, remedy)
-        if len(rest) > 1 and rest[1].lower() == "on":
-            imported.note(
-                "changed", line.place, "", "the link to Asterisk is plain text on loopback, not TLS"
-            )
-        text = f"the manager user {upstream['username']} must have read = all and write = all now"
-        remedy = "every user's rights are the proxy's to judge; AstManProxy may have lower-cased its secret"
-        imported.note("fyi", line.place, "", text, remedy)
-    for line in hosts[1:]:
-        text = f"a further Asterisk, {line.value.split(',')[0]}: the proxy has one"
-        imported.note("lost", line.place, "", text, "run one proxy for each Asterisk")
-    return upstream
-
-
-def _address(imported: Imported, values: dict[str, _Line]) -> str:
-    port = values["listenport"].value if "listenport" in values else _DEFAULT_LISTEN
-    if not port.isascii() or not port.isdigit() or not 0 < int(port) < 1 << 16:
-        port = _DEFAULT_LISTEN
-    line = values.get("listenaddress")
-    if line is None or line.value == "*":
-        return f"0.0.0.0:{port}"
-    try:
-        return f"{ipaddress.IPv4Address(line.value)}:{port}"
-    except ValueError:
-        text = "listenaddress is no address: the proposal listens on all"
-        imported.note("changed", line.place, "", text, "correct listeners[0].address")
-        return f"0.0.0.0:{port}"
-
-
-class _Said(NamedTuple):
-    """What the report says of a key; nothing where its value is ``unless``."""
-
-    level: Level
-    text: str
-    remedy: str = ""
-    unless: str = ""
-
-    def about(self, imported: Imported, line: _Line) -> None:
-        if line.value.lower() != self.unless:
-            imported.note(self.level, line.place, "", f"{line.name.lower()}: {self.text}", self.remedy)
-
-
-_NOTES: Final = {
-    "acceptunencryptedconnection": _Said(
-        "lost", "clients in plain text are refused", "let them speak TLS", unless="no"
-    ),
-    "authrequired": _Said("lost", "every client must log in as a user", "make users", unless="yes"),
-    "proxykey": _Said("lost", "there is no key that lets in everybody", "make users"),
-    "inputformat": _Said("lost", "clients speak AMI only", "rewrite clients of XML and HTTP", "standard"),
-    "outputformat": _Said("lost", "clients are answered in AMI only", "rewrite clients", "standard"),
-    "autofilter": _Said("changed", "each client gets its own answers and no others, always", unless="unique"),
-    "asteriskwritetimeout": _Said("fyi", "not needed"),
-    "clientwritetimeout": _Said("fyi", "a slow client is judged by limits.outbox_soft, _hard and _stall"),
-    "sslclienthellotimeout": _Said("fyi", "a handshake has limits.handshake_timeout, and holds up nobody"),
-    "acceptencryptedconnection": _Said("fyi", "clients always speak TLS", unless="yes"),
-    "retryinterval": _Said("fyi", "the link comes back after limits.reconnect_min to reconnect_max"),
-    "maxretries": _Said("fyi", "the link is tried for ever", unless="0"),
-    "proc_user": _Said("fyi", "the service manager starts the proxy under its own user"),
-    "proc_group": _Said("fyi", "the service manager starts the proxy under its own group"),
-    "logfile": _Said("fyi", "the log is on standard error, which the journal keeps"),
-}
-
-
-def _is_here(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def _lines(path: str, text: str) -> Iterator[_Line]:
     for number, raw in enumerate(text.split("\n"), 1):
-        kept = _ENDS.split(raw, maxsplit=1)[0].replace(" ", "").replace("\t", "")
-        if kept:
-            name, _, value = kept.partition("=")
-            yield _Line(name, value.replace("=", ""), f"{path}:{number}")
+        written = _ENDS.split(raw, maxsplit=1)[0]
+        kept = written.replace(" ", "").replace("\t", "")
+        if not kept:
+            continue
+        name, _, value = kept.partition("=")
+        secret, *fields = value.replace("=", "").split(",")
+        raw_secret = written.partition("=")[2].split(",", 1)[0]
+        yield _Line(name, secret, tuple(fields), raw_secret, f"{path}:{number}")

@@ -6,12 +6,11 @@ from typing import Final
 
 from proxy.ami.errors import FilterMalformed, FilterSyntaxError
 from proxy.ami.eventfilter import compile_advanced, compile_legacy, from_mapping
-from proxy.config.networks import parse_rules
-from proxy.config.problems import Unfit
-from proxy.importers.accesslists import NOBODY, closes_one_family, in_common
-from proxy.importers.asteriskconf import Configuration, Files, Section, Setting, is_true, parse
+from proxy.importers.accesslists import NOBODY, acl_line, closes_one_family, in_common, named_lists
+from proxy.importers.asteriskconf import BLANKS, Configuration, Files, Section, Setting, is_true, parse
 from proxy.importers.classlists import read_classes
 from proxy.importers.general import LINK_USER, SERVICE_KEYS, propose_service
+from proxy.importers.rates import propose_rate
 from proxy.importers.result import Imported, Level, SecretForm, credentials, is_text
 
 _CRITERION = re.compile(r"(action|name|header|method)\(([^()]*)\)")
@@ -31,7 +30,7 @@ def import_manager_conf(path: str, text: str, files: Files, form: SecretForm = "
     general = [section for section in configuration.sections if section.name.lower() == "general"]
     settings = [setting for section in general for setting in section.settings]
     propose_service(imported, settings)
-    lists = _named_lists(files, imported)
+    lists = named_lists(files, imported)
     alone = any(
         setting.name.lower() == "allowmultiplelogin" and not is_true(setting.value) for setting in settings
     )
@@ -73,33 +72,6 @@ def _accounts(configuration: Configuration, imported: Imported) -> dict[str, lis
     return accounts
 
 
-def _named_lists(files: Files, imported: Imported) -> dict[str, list[str]]:
-    """The lists of acl.conf, by name, as lines of ours; one with a bad line lets nobody in."""
-    lists: dict[str, list[str]] = {}
-    for path, text in files("acl.conf"):
-        for section in parse(path, text, files).sections:
-            lines = []
-            for setting in section.settings:
-                line = _acl_line(setting)
-                if line is None:
-                    note = f"[{section.name}] of acl.conf has a line that is no permit or deny of a network"
-                    imported.note("changed", setting.place, "", f"{note}: it lets nobody in", "correct it")
-                    lines = list(NOBODY)
-                    break
-                lines.append(line)
-            lists[section.name] = lines
-    return lists
-
-
-def _acl_line(setting: Setting) -> str | None:
-    line = f"{setting.name.lower()} {setting.value}"
-    try:
-        parse_rules(line)
-    except Unfit:
-        return None
-    return line
-
-
 def _accounts_elsewhere(files: Files) -> bool:
     return any(
         setting.name.lower() == "hasmanager" and is_true(setting.value)
@@ -129,6 +101,7 @@ class _Account:
         self._classes: dict[str, str | list[str]] = {"read": [], "write": []}
         self._lines: list[str] = []
         self._lists: list[list[str]] = []
+        self._named: set[str] = set()
         self._filters: list[object] = []
         self._variables: dict[str, str] = {}
         self._disabled = False
@@ -140,6 +113,7 @@ class _Account:
             place = place or section.place
             # Asterisk begins anew with these for every section of a user.
             self._lines, self._lists, self._filters = [], [], []
+            self._named = set()
             for setting in section.settings:
                 self._take(setting)
         self._finish(place)
@@ -166,7 +140,7 @@ class _Account:
             self._note("changed", setting, f"{key}: {remark}", "add to the entry what is meant")
 
     def _take_network(self, setting: Setting) -> None:
-        line = _acl_line(setting)
+        line = acl_line(setting)
         if line is None:
             text = f"{setting.name.lower()} = {setting.value} names no network; Asterisk drops such a user"
             self._disable(setting, text, "correct the entry's acl")
@@ -174,13 +148,26 @@ class _Account:
         else:
             self._lines.append(line)
 
-    def _take_named_list(self, setting: Setting) -> None:
-        lines = self._named_lists.get(setting.value)
-        if lines is None:
-            text = f"the list {setting.value} is not in acl.conf: nobody is let in, as in Asterisk"
-            self._note("changed", setting, text, "give acl.conf beside the file, or write the entry's acl")
-            lines = list(NOBODY)
-        self._lists.append(lines)
+    def _take_named_lists(self, setting: Setting) -> None:
+        """One name or several, by commas.  Asterisk drops blanks before a name, not behind it."""
+        for written in setting.value.split(","):
+            name = written.lstrip(BLANKS)
+            lines = self._named_lists.get(name)
+            if name.lower() in self._named:
+                text = f"acl names the list {name} twice, and Asterisk drops such a user"
+                self._disable(setting, text, "correct the entry's acl")
+                lines = list(NOBODY)
+            elif not name:
+                text = "acl names a list without a name: nobody is let in, as in Asterisk"
+                self._note("changed", setting, text, "correct the entry's acl")
+                lines = list(NOBODY)
+            elif lines is None:
+                text = f"the list {name} is not in acl.conf: nobody is let in, as in Asterisk"
+                remedy = "give acl.conf beside the file, or write the entry's acl"
+                self._note("changed", setting, text, remedy)
+                lines = list(NOBODY)
+            self._named.add(name.lower())
+            self._lists.append(lines)
 
     def _take_filter(self, setting: Setting) -> None:
         criteria = setting.name.removeprefix("eventfilter")
@@ -217,7 +204,7 @@ class _Account:
         "write": _take_classes,
         "permit": _take_network,
         "deny": _take_network,
-        "acl": _take_named_list,
+        "acl": _take_named_lists,
         "setvar": _take_variable,
         "allowmultiplelogin": _take_multiple,
         "writetimeout": _take_needless,
@@ -237,6 +224,7 @@ class _Account:
             )
             return
         entry: dict[str, object] = {**known, **self._classes}
+        propose_rate(self._imported, place, self._name, entry)
         if acl := self._acl(place):
             entry["acl"] = acl
         if self._filters:

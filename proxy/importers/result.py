@@ -1,7 +1,8 @@
 """What an import gives: users, a proposal for proxy.yaml, and what to know about both."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import yaml
 
@@ -20,6 +21,9 @@ _PROXY_HEAD = """\
 # Every key is explained in the annotated proxy.yaml that comes with the package.
 """
 
+#: Names of users that a line of the report spells out.
+_NAMED: Final = 10
+
 
 class Note(NamedTuple):
     """One thing that is not as it was.  Never holds a secret.
@@ -37,9 +41,42 @@ class Note(NamedTuple):
     remedy: str = ""
 
     def __str__(self) -> str:
-        about = f"user {self.user}" if self.user else ""
-        said = "; ".join(filter(None, (self.text, self.remedy)))
-        return ": ".join(filter(None, (self.place, self.level, about, said)))
+        return str(Finding((self,)))
+
+
+class Finding(NamedTuple):
+    """One line of the report: notes that say the same, of different users or places."""
+
+    notes: tuple[Note, ...]
+
+    @property
+    def level(self) -> Level:
+        """The level of all of them."""
+        return self.notes[0].level
+
+    def __str__(self) -> str:
+        first = self.notes[0]
+        places = len({note.place for note in self.notes})
+        place = first.place if places < 2 else f"{first.place} and {places - 1} more"
+        said = "; ".join(filter(None, (first.text, first.remedy)))
+        return ": ".join(filter(None, (place, first.level, self._users(), said)))
+
+    def _users(self) -> str:
+        names = list(dict.fromkeys(note.user for note in self.notes if note.user))
+        if len(names) < 2:
+            return f"user {names[0]}" if names else ""
+        left = len(names) - _NAMED
+        listed = f"{', '.join(names[:_NAMED])} and {left} more" if left > 0 else ", ".join(names)
+        return f"{len(names)} users ({listed})"
+
+
+def findings(notes: Iterable[Note]) -> list[Finding]:
+    """Notes, put together where they say the same; in order of the first of each."""
+    groups: dict[tuple[object, ...], list[Note]] = {}
+    for note in notes:
+        # A line about the service is not about a user.
+        groups.setdefault((note.level, bool(note.user), note.text, note.remedy), []).append(note)
+    return [Finding(tuple(group)) for group in groups.values()]
 
 
 @dataclass(slots=True)

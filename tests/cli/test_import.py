@@ -61,6 +61,13 @@ def test_what_is_written_is_what_the_service_loads(
     assert "hunter" not in shown
 
 
+def test_a_byte_order_mark_is_passed_over(tmp_path: Path) -> None:
+    file, out = tmp_path / "manager.conf", tmp_path / "out"
+    file.write_bytes(b"\xef\xbb\xbf[general]\nenabled = yes\n[admin]\nsecret = hunter2\nread = system,call\n")
+    assert main(["import", "manager.conf", str(file), "--out", str(out)]) == 0
+    assert load_users(out / "users.yaml").users["admin"].read == ("system", "call")
+
+
 def test_without_out_there_is_only_the_report(
     manager_conf: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

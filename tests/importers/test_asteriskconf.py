@@ -84,6 +84,14 @@ def test_an_included_file_stands_where_it_is_named(directive: str, name: str) ->
     assert [setting.place for setting in configuration.sections[0].settings] == ["main:2", "more:1", "main:4"]
 
 
+def test_a_byte_order_mark_at_the_top_of_a_file_is_passed_over() -> None:
+    configuration = read("\ufeff[a]\nx=1\n#include more", more="\ufeffy=2")
+    assert told(configuration) == {"a": [("x", "1"), ("y", "2")]}
+    # Anywhere else it is a character like others.
+    with pytest.raises(Unfit, match="main:2: a setting before any"):
+        read("; a comment\n\ufeff[a]\nx=1")
+
+
 def test_a_file_that_may_be_missing() -> None:
     assert told(read("[a]\n#tryinclude nothing\nx=1")) == {"a": [("x", "1")]}
 

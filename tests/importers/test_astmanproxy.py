@@ -1,15 +1,21 @@
-"""AstManProxy's files: users get rules that say what its fields said, and never more."""
+"""AstManProxy's users: they get rules that say what its fields said, and never more."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
+from proxy.ami.eventfilter import FilterSet
+from proxy.ami.privilege import parse_classes
 from proxy.config import parse_users
 from proxy.config.phc import verify
-from proxy.importers import Imported, import_astmanproxy_conf, import_astmanproxy_users
+from proxy.importers import Imported, SecretForm, findings, import_astmanproxy_users
 from proxy.importers.astmanproxy import DEFAULT_READ, DEFAULT_WRITE
+from proxy.importers.rates import PER_USER, PROPOSED
+
+#: What every user has that says nothing of itself.
+PLAIN: dict[str, object] = {"read": list(DEFAULT_READ), "write": list(DEFAULT_WRITE)}
+if PER_USER:
+    PLAIN["limits"] = PROPOSED
 
 
 def users(text: str) -> Imported:
@@ -40,7 +46,7 @@ def users(text: str) -> Imported:
 def test_a_field_becomes_a_rule(line: str, rules: dict[str, object]) -> None:
     result = users(line)
     [found] = result.users.values()
-    assert found == {"md5_secret": "pass", "read": list(DEFAULT_READ), "write": list(DEFAULT_WRITE), **rules}
+    assert found == {**PLAIN, "md5_secret": "pass", **rules}
 
 
 def test_lines_are_read_as_astmanproxy_reads_them() -> None:
@@ -53,7 +59,7 @@ def test_lines_are_read_as_astmanproxy_reads_them() -> None:
     [
         ("a=s,SIP/10", "changed", "was the beginning of a channel's name"),
         ("a=s,,local", "changed", "AstManProxy looked at Context alone"),
-        ("a=s,SIP/1,,in", "changed", "in all contexts, not only in in"),
+        ("a=s,SIP/1,,in", "changed", "in all contexts, not only in its in context"),
         ("a=s,,,,,pbx2", "lost", "prefers the server pbx2"),
         ("a=", "lost", "AstManProxy lets in everybody"),
         ("=x", "lost", "a user's name is empty"),
@@ -75,9 +81,7 @@ def test_a_user_whose_bounds_cannot_be_said_comes_over_disabled(line: str) -> No
 
 
 def test_the_last_line_of_a_user_counts() -> None:
-    assert users("a=1\nA=2").users == {
-        "a": {"md5_secret": "2", "read": list(DEFAULT_READ), "write": list(DEFAULT_WRITE)}
-    }
+    assert users("a=1\nA=2").users == {"a": {**PLAIN, "md5_secret": "2"}}
 
 
 def test_secrets_are_hashed_and_classes_chosen() -> None:
@@ -90,73 +94,110 @@ def test_secrets_are_hashed_and_classes_chosen() -> None:
     assert "hunter2" not in report
 
 
-_CONF = """\
-; a representative configuration
-host = localhost, 5038, panel, hunter2, on, off
-listenaddress = *
-listenport = 1234
-certfile = /var/lib/asterisk/certs/proxy-server.pem
-acceptunencryptedconnection = yes
-authrequired = no
-proxykey = foobar
-inputformat = standard
-outputformat = xml
-autofilter = off
-retryinterval = 2
-maxretries = 0
-"""
+# -- what version 1.30 added -----------------------------------------------
 
 
-def proposal(text: str) -> tuple[Any, Imported]:
-    result = import_astmanproxy_conf("astmanproxy.conf", text)
-    return yaml.safe_load(result.proxy_yaml()), result
+def sees(result: Imported, name: str, event: bytes, classes: str) -> bool:
+    """Whether the user would be sent an event of this name that has one of these classes."""
+    entry = parse_users(Path("users.yaml"), result.users_yaml()).users[name]
+    raw = b"Event: " + event + b"\r\n\r\n"
+    return bool(entry.read_mask & parse_classes(classes)) and FilterSet(entry.compiled_filters()).admits(raw)
 
 
-def test_the_service_is_proposed() -> None:
-    proxy, result = proposal(_CONF)
-    pem = "/var/lib/asterisk/certs/proxy-server.pem"
-    assert proxy == {
-        "upstream": {
-            "host": "127.0.0.1",
-            "port": 5038,
-            "username": "panel",
-            "secret_file": "upstream.secret",
-        },
-        "listeners": [{"address": "0.0.0.0:1234", "certificates": [{"chain": pem, "key": pem}]}],
-        "users_file": "users.yaml",
+@pytest.mark.parametrize(
+    ("filters", "seen"),
+    [
+        ("", {b"Cdr", b"Bridge", b"Transfer", b"VarSet", b"Newchannel"}),
+        ("cdronly", {b"Cdr"}),
+        ("CDRonly", {b"Cdr"}),
+        ("brionly", {b"Bridge"}),
+        ("xfronly", {b"Transfer"}),
+        ("novar", {b"Cdr", b"Bridge", b"Transfer", b"Newchannel"}),
+        ("cdronly|novar", {b"Cdr"}),
+        ("cdronly | xfronly", {b"Cdr", b"Transfer"}),
+        ("only cdronly and brionly", {b"Cdr", b"Bridge"}),
+        ("nothing", {b"Cdr", b"Bridge", b"Transfer", b"VarSet", b"Newchannel"}),
+    ],
+)
+def test_the_eighth_field_narrows_what_is_seen(filters: str, seen: set[bytes]) -> None:
+    result = users(f"bob=pw,,,,,,,{filters}")
+    events = {
+        b"Cdr": "cdr",
+        b"Bridge": "call",
+        b"Transfer": "call",
+        b"VarSet": "dialplan,call",
+        b"Newchannel": "call",
     }
-    assert result.upstream_secret == b"hunter2"
-    report = "\n".join(map(str, result.notes))
-    assert "hunter2" not in report + repr(result)
-    assert "foobar" not in report
-    for key in ("acceptunencryptedconnection", "authrequired", "proxykey", "outputformat", "autofilter"):
-        assert f"{key}: " in report
-    for key in ("inputformat", "maxretries"):
-        assert f"{key}: " not in report
+    assert {name for name, classes in events.items() if sees(result, "bob", name, classes)} == seen
+
+
+def test_an_eighth_field_reads_no_class_that_it_does_not_need() -> None:
+    assert users("bob=pw,,,,,,,cdronly").users["bob"]["read"] == ["cdr"]
+    assert users("bob=pw,,,,,,,novar").users["bob"]["read"] == list(DEFAULT_READ)
+    everything = import_astmanproxy_users("f", "bob=pw,,,,,,,cdronly|brionly", "md5", ("all",), ())
+    assert everything.users["bob"]["read"] == ["call", "cdr"]
+    # What --read withholds no field gives.
+    without = import_astmanproxy_users("f", "bob=pw,,,,,,,cdronly", "md5", ("call",), ())
+    assert without.users["bob"]["read"] == []
+    assert any("sees nothing of class cdr" in note.text for note in without.notes)
+
+
+def test_a_filter_of_the_clients_own_cannot_add_to_an_eighth_field() -> None:
+    entry = users("bob=pw,,,,,,,cdronly").users["bob"]
+    assert entry["actions"] == {"deny": ["Filter"]}
+    assert "actions" not in users("bob=pw,,,,,,,novar").users["bob"]
 
 
 @pytest.mark.parametrize(
-    ("text", "part"),
+    ("text", "level", "part"),
     [
-        ("host=pbx.example.org,5038,u,s,on,off", "a link in plain text"),
-        ("host=::1,5038,u,s,on,on", "not TLS"),
-        ("host=localhost,5038,u,s,on,off\nhost=pbx2,5038,u,s,on,off", "a further Asterisk, pbx2"),
-        ("listenaddress = somewhere", "listenaddress is no address"),
-        ("colour = red", "colour is no key"),
+        ("a=s,,,,,,,cdronly", "changed", "saw Cdr events alone"),
+        (
+            "a=s,SIP/1,,,,,,cdronly",
+            "changed",
+            "of all calls, where here its channel or in context bounds them",
+        ),
+        ("a=s,,,,,,,brionly", "changed", "Asterisk 12 and later send no Bridge event"),
+        ("a=s,,,,,,,xfronly", "changed", "Asterisk 12 and later send no Transfer event"),
+        ("a=s,,,,,,,cdronly|loud", "lost", "its last field has a word that is no filter"),
+        ("a=s,,Local", "changed", "reads the context of this file in lower case"),
+        ("a=s,,,,Sales", "changed", "reads the account of this file in lower case"),
+        ("a=two words", "fyi", "its secret has blanks or ="),
+        ('a="two, words"', "fyi", "its secret has quotes"),
     ],
 )
-def test_what_the_service_does_differently_is_told(text: str, part: str) -> None:
-    assert [note for note in proposal(text)[1].notes if part in note.text]
+def test_what_1_30_does_differently_is_told(text: str, level: str, part: str) -> None:
+    assert [note.level for note in users(text).notes if part in note.text] == [level]
 
 
-@pytest.mark.parametrize(
-    ("text", "address"),
-    [
-        ("", "0.0.0.0:1234"),
-        ("listenaddress=192.0.2.1\nlistenport=9", "192.0.2.1:9"),
-        ("listenport=99999", "0.0.0.0:1234"),
-        ("listenaddress=::1", "0.0.0.0:1234"),
-    ],
-)
-def test_where_it_listens(text: str, address: str) -> None:
-    assert proposal(text)[0]["listeners"][0]["address"] == address
+def test_contexts_and_account_are_what_astmanproxy_compares_with() -> None:
+    entry = users("a=s,,Local,,Sales").users["a"]
+    assert entry["contexts"] == ["local"]
+    assert entry["rules"] == [{"action": "Originate", "header": "Account", "set": "sales"}]
+
+
+def test_contexts_open_no_local_channel_that_the_channel_closed() -> None:
+    entry = users("a=s,SIP/1,local").users["a"]
+    assert entry["rules"] == [
+        {"action": "Originate", "header": "Channel", "require": {"prefix": "SIP/1"}},
+    ]
+
+
+@pytest.mark.parametrize("form", ["md5", "argon2id"])
+def test_a_hash_does_not_become_a_secret(form: SecretForm) -> None:
+    text = "a=$2a$08$c29tZXNhbHRzb21lc2FsdOlaSsXQZzXKgxD0RRNNr9bkRrvbqdMLC,SIP/1\n"
+    result = import_astmanproxy_users("f", text, form)
+    assert result.users == {}
+    [note] = result.notes
+    assert note.level == "lost"
+    assert "takes for a hash" in note.text
+    assert "$2a" not in str(note)
+
+
+def test_a_hundred_channels_are_one_line_of_the_report() -> None:
+    result = users("\n".join(f"u{number}=s,SIP/{number},local" for number in range(100)))
+    lines = [str(finding) for finding in findings(result.notes)]
+    [line] = [line for line in lines if "was the beginning of a channel's name" in line]
+    assert line.startswith("astmanproxy.users:1 and 99 more: changed: 100 users (u0, u1, ")
+    assert "u9 and 90 more)" in line
+    assert len(lines) < 6

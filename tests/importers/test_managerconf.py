@@ -10,7 +10,7 @@ import yaml
 from proxy.config import UsersFile, parse_users
 from proxy.config.phc import verify
 from proxy.core.acl import AccessList
-from proxy.importers import Imported, SecretForm, import_manager_conf
+from proxy.importers import Imported, SecretForm, findings, import_manager_conf
 
 _GENERAL = "[general]\nenabled = yes\nbindaddr = 127.0.0.1\n"
 
@@ -112,6 +112,13 @@ def test_a_user_that_might_get_more_than_it_had_comes_over_disabled(line: str) -
          "acl=office\ndeny=10.1.0.0/16", "10.2.0.1", "10.1.1.1"),
         ("[a]\ndeny=0.0.0.0/0\npermit=10.0.0.0/8\n[b]\ndeny=0.0.0.0/0\npermit=10.1.0.0/16\npermit=192.0.2.0/24",
          "acl=a\nacl=b", "10.1.0.1", "192.0.2.1"),
+        ("[a]\ndeny=0.0.0.0/0\npermit=10.0.0.0/8\n[b]\ndeny=0.0.0.0/0\npermit=10.1.0.0/16\n[c]\ndeny=10.1.2.0/24",
+         "acl=a, b,c", "10.1.0.1", "10.1.2.1"),
+        ("[a]\ndeny=0.0.0.0/0\npermit=10.0.0.0/8\n[b]\ndeny=0.0.0.0/0\npermit=10.1.0.0/16",
+         "acl=a,b", "10.1.0.1", "10.2.0.1"),
+        ("[a]\npermit=10.0.0.0/8", "acl=a,gone", None, "10.0.0.1"),
+        ("[a]\npermit=10.0.0.0/8\n[b]\npermit=10.0.0.0/8", "acl=a ,b", None, "10.0.0.1"),
+        ("[a]\npermit=10.0.0.0/8", "acl=a,", None, "10.0.0.1"),
         ("[office]\npermit=nonsense", "acl = office", None, "10.0.0.1"),
         ("", "acl = office", None, "10.0.0.1"),
     ],
@@ -122,6 +129,24 @@ def test_named_lists_of_acl_conf_come_along(
     access = AccessList.from_lines(entry(lines, acl=acl_conf)["acl"])
     assert not access.allows(refused)
     assert allowed is None or access.allows(allowed)
+
+
+@pytest.mark.parametrize("lines", ["acl=a,b,A", "acl=a\nacl=b,a"])
+def test_a_list_named_twice_drops_the_user_as_in_asterisk(lines: str) -> None:
+    found = entry(lines, acl="[a]\npermit=10.0.0.0/8\n[A]\npermit=::1\n[b]\npermit=10.0.0.0/8")
+    assert found["disabled"] is True
+    assert not AccessList.from_lines(found["acl"]).allows("10.0.0.1")
+
+
+def test_the_same_finding_of_many_users_is_one_line() -> None:
+    deny = "secret=s\ndeny=0.0.0.0/0.0.0.0\npermit=127.0.0.1\nwritetimeout=100\n"
+    many = "".join(f"[u{number}]\n{deny}" for number in range(30))
+    result = imported(f"{_GENERAL}{many}[odd]\nsecret=s\nread=call,agnet\n")
+    told = [str(finding) for finding in findings(result.notes)]
+    assert len([line for line in told if "all of IPv4 or all of IPv6 is denied" in line]) == 1
+    assert len([line for line in told if "writetimeout" in line]) == 1
+    assert any("user odd: read: agnet is no class" in line for line in told)
+    assert len(told) < 8
 
 
 def test_secrets_are_hashed_unless_told_otherwise() -> None:
