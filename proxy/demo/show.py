@@ -22,6 +22,7 @@ from proxy.demo.pbx import Pbx, real, simulated
 from proxy.demo.screen import MovingScreen, PlainScreen, Screen
 from proxy.demo.tour import Tour, Visitor
 from proxy.demo.wording import describe, is_quiet
+from proxy.net.groups import first_of
 
 #: Seconds that what was promised may take beyond the tour.
 _PATIENCE = 15.0
@@ -123,10 +124,7 @@ class _Show:
             expected, others = group.split((DemoError, ConnectionError, TimeoutError))
             if others is not None or expected is None:
                 raise
-            first: BaseException = expected
-            while isinstance(first, BaseExceptionGroup):
-                first = first.exceptions[0]
-            raise DemoError(f"{first}; the proxy's log is {folder.log}") from group
+            raise DemoError(f"{first_of(expected)}; the proxy's log is {folder.log}") from group
 
     async def _visitor(self, stack: AsyncExitStack, account: Account, port: int, folder: Folder) -> Visitor:
         client = await Client.connect(HOST, port, folder.cafile, partial(self._saw, account))

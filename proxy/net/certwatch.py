@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from proxy import log
+from proxy.net.groups import first_of
 from proxy.x509.snapshot import FileState, file_state, hops
 
 try:
@@ -71,7 +72,7 @@ class CertWatch:
             try:
                 await self._run_inotify()
             except* OSError as errors:
-                obstacle = _describe(errors.exceptions[0])
+                obstacle = _describe(first_of(errors))
         self.mode = "polling"
         log.say(log.WARNING, "certificates-polled", seconds=self._poll_interval, reason=obstacle)
         while True:

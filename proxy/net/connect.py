@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from proxy.config.address import Address, is_loopback
+from proxy.net.groups import first_of
 
 CONNECT_TIMEOUT = 10.0
 # A client that closed its sending side still gets what is under way; after this long without a byte, no more.
@@ -132,7 +133,7 @@ class PlainPort:
                 answered = await self._receive(far_reader, writer, sending)
                 sending.cancel()
         except* ssl.SSLError as errors:
-            refused = errors.exceptions[0]
+            refused = first_of(errors)
         except* ConnectionError:
             _log.debug("connection to %s reset", self._destination)
         finally:

@@ -136,7 +136,9 @@ def test_astmanproxy_1_30(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     users = load_users(out / "users.yaml").users
     assert list(users) == ["billing", "desk", "board", "plain"]
     assert users["billing"].read == ("cdr",)
-    assert [str(rule) for rule in users["billing"].compiled_filters()] == ["eventfilter(name(Cdr)) = "]
+    assert [str(rule) for rule in users["billing"].compiled_filters()] == [
+        "eventfilter(action(include),name(Cdr),method(none)) = "
+    ]
     assert {rule.exclude for rule in users["desk"].compiled_filters()} == {True}
     assert users["board"].read == ("call",)
     assert users["plain"].eventfilter == ()

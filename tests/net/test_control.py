@@ -2,10 +2,13 @@
 
 import asyncio
 import contextlib
+import fcntl
 import json
 import logging
 import os
 import socket
+import struct
+import termios
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -522,10 +525,31 @@ async def test_a_reader_that_does_not_keep_up_misses_messages_and_is_told(contro
     tracer.writer.close()
 
 
-async def test_nobody_unknown_is_traced(control: Control) -> None:
+async def test_nobody_unknown_is_traced(control: Control, caplog: pytest.LogCaptureFixture) -> None:
     answer = await control.asker.ask("trace", user="nobody")
     assert "there is no user 'nobody'" in answer["error"]
     assert (await control.asker.ask("status"))["ok"]
+    assert not [record for record in caplog.records if record.getMessage() == "fault"]
+
+
+async def test_a_reader_of_a_trace_that_leaves_without_reading_is_no_fault_of_ours(
+    control: Control, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "amiproxy")
+    control.login("boss", "hunter2hunter2")
+    (boss,) = control.service.hub.sessions
+    wires = boss.wires
+    tracer = await control.connect()
+    await tracer.result("trace", user="boss")
+    # What stays unread in the kernel resets the connection when it is closed.
+    tracer.writer.transport.pause_reading()
+    boss.receive(b"Action: Ping\r\n\r\n")
+    sock: socket.socket = tracer.writer.get_extra_info("socket")
+    await until(lambda: struct.unpack("i", fcntl.ioctl(sock.fileno(), termios.FIONREAD, bytes(4)))[0] > 0)
+    tracer.writer.transport.abort()
+    await until(lambda: boss.wires == wires)
+    await until(lambda: {"control-lost", "fault"} & {record.getMessage() for record in caplog.records})
+    assert "fault" not in {record.getMessage() for record in caplog.records}
 
 
 # -- secrets ---------------------------------------------------------------

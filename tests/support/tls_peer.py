@@ -25,6 +25,8 @@ class TlsPeer:
     def __init__(self, sock: socket.socket, context: ssl.SSLContext) -> None:
         self.socket = sock
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
+        # CPython 3.11.0 to 3.11.2 set this, and a bare end then looks like a close_notify.
+        context.options &= ~ssl.OP_IGNORE_UNEXPECTED_EOF
         self._tls = context.wrap_bio(self._in, self._out, server_hostname="localhost")
         self._loop = asyncio.get_running_loop()
 

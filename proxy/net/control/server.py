@@ -16,6 +16,7 @@ import msgspec
 
 from proxy import log
 from proxy.net.control.commands import COMMANDS, Command, Permission, Refused, check_arguments
+from proxy.net.groups import first_of
 from proxy.net.localsocket import Credentials, credentials_of
 from proxy.net.service import Service
 
@@ -178,16 +179,22 @@ class ControlServer:
         self, results: AsyncIterator[object], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         """Until the peer says something or goes: there is no other way to tell that nobody looks."""
+        refused: Refused | None = None
+        lost: OSError | None = None
         try:
             async with asyncio.TaskGroup() as group:
                 ended = group.create_task(self._until_said(reader))
                 sending = group.create_task(self._send_all(results, writer))
                 ended.add_done_callback(lambda _: sending.cancel())
                 sending.add_done_callback(lambda _: ended.cancel())
-        except* Refused as group_of_one:
-            raise group_of_one.exceptions[0] from None
+        except* Refused as refusals:
+            refused = first_of(refusals)
         except* OSError as errors:
-            raise ConnectionError("the peer is gone") from errors
+            lost = first_of(errors)
+        if lost is not None:
+            raise ConnectionError("the peer is gone") from lost
+        if refused is not None:
+            raise refused
         writer.close()
 
     async def _until_said(self, reader: asyncio.StreamReader) -> None:

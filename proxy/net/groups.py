@@ -1,0 +1,17 @@
+"""What a task group raises, as the one exception that a caller knows what to do with.
+
+Nothing here or elsewhere may raise inside ``except*``: CPython 3.11.0 to 3.11.3
+leave such an exception wrapped in a group (python/cpython#103590), so that whoever
+waits for its type does not catch it.  Keep what ``first_of`` gives, and raise behind
+the whole statement.
+"""
+
+from typing import TypeVar
+
+_Raised = TypeVar("_Raised", bound=BaseException)
+
+
+def first_of(group: BaseExceptionGroup[_Raised]) -> _Raised:
+    """The first exception of a group, or of the groups inside it."""
+    first = group.exceptions[0]
+    return first_of(first) if isinstance(first, BaseExceptionGroup) else first
