@@ -14,6 +14,7 @@ import socket
 import ssl
 from collections import deque
 from collections.abc import Callable
+from typing import Final
 
 from proxy import log
 from proxy.config.limits import Limits
@@ -45,6 +46,9 @@ _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 #: Seconds for which somebody may wait at the door unseen.
 _STUCK_AFTER = 10.0
 _NOBODY = NetworkSet(())
+#: What helps a client that is too old for our TLS, by OpenSSL's word for it.
+_TOO_OLD: Final = "update the client's TLS library, or run ami-proxy connect on its machine"
+_REMEDIES: Final = {"no shared cipher": _TOO_OLD, "unsupported protocol": _TOO_OLD}
 
 #: Who is in, whether or not it is known already who that is.
 Entrant = Client | Introduction
@@ -139,7 +143,8 @@ class Door:
         if reason == OVERLONG_HANDSHAKE:
             self._hub.bounds.hit("handshake_bytes", client.peer.address)
         self.handshake_failures[reason] = self.handshake_failures.get(reason, 0) + 1
-        self._hub.bounds.rationed.say(log.INFO, "tls-failed", client.peer.address, reason=reason)
+        peer, remedy = client.peer.address, _REMEDIES.get(reason)
+        self._hub.bounds.rationed.say(log.INFO, "tls-failed", peer, reason=reason, remedy=remedy)
 
     def left(self, client: Entrant) -> None:
         """The connection is closed."""

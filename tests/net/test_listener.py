@@ -1,6 +1,8 @@
 import asyncio
 import errno
+import logging
 import socket
+import ssl
 import subprocess
 import sys
 import textwrap
@@ -285,6 +287,23 @@ async def test_a_handshake_that_is_displaced_is_counted(house: House, both: Cont
             await second.handshake()
             assert await was_cut(first)
             assert house.door.handshake_failures == {"displaced before login": 1}
+
+
+@pytest.mark.parametrize("suite", ["AES128-GCM-SHA256", "ECDHE-RSA-AES128-SHA", "ECDHE-RSA-AES256-SHA384"])
+async def test_a_client_too_old_for_our_tls_is_told_apart_and_the_log_names_the_way_out(
+    suite: str, house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "amiproxy")
+    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    client.maximum_version = ssl.TLSVersion.TLSv1_2
+    client.set_ciphers(f"{suite}:@SECLEVEL=0")
+    async with TlsPeer.to(house.listen(), client) as old:
+        with pytest.raises(ssl.SSLError, match=r"(?i)handshake.failure"):
+            await old.handshake()
+    await until(lambda: house.door.handshake_failures == {"no shared cipher": 1})
+    [told] = [record for record in caplog.records if record.getMessage() == "tls-failed"]
+    assert told.__dict__["fields"]["reason"] == "no shared cipher"
+    assert "run ami-proxy connect on its machine" in told.__dict__["fields"]["remedy"]
 
 
 @limits(handshake_timeout=5.0, login_timeout=10.0)
