@@ -1,22 +1,37 @@
 # Every target sets up first what it needs.  `make test` is the whole check.
-PYTHON ?= python3
-BIN := .venv/bin
-STAMP := .venv/.installed
+VENV ?= .venv
+BIN := $(VENV)/bin
+# Its first line is the interpreter that $(VENV) was made by, its second that one's home and version.
+STAMP := $(VENV)/.installed
 PINS := requirements.txt requirements-dev.txt pyproject.toml
 
-.PHONY: setup demo test lint types imports format bench bench-quick bench-hotpath fuzz soak audit wheel deb clean
+# PYTHON=… chooses.  Without it: what $(VENV) was made by, then the first of these that is 3.11 or later.
+ifndef PYTHON
+PYTHON := $(shell for name in $$(sed -n 1p $(STAMP) 2>/dev/null) python3 /usr/bin/python3 python3.14 python3.13 python3.12 python3.11; do \
+  "$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$name"; exit; }; done; echo python3)
+endif
+# Not to what runs here: deploy/debian/build takes it for one that has our packages.
+unexport PYTHON
+# Another interpreter, or another version of it since an upgrade: $(VENV) is made again.
+ASKED := $(shell $(PYTHON) -c 'import sys; print(sys.base_prefix, sys.version.split()[0])' 2>/dev/null)
+ifneq ($(ASKED),$(shell sed -n 2p $(STAMP) 2>/dev/null))
+OTHER := yes
+.PHONY: $(STAMP)
+endif
+
+.PHONY: setup demo test test-pure lint types imports format bench bench-quick bench-hotpath fuzz soak audit wheel deb clean
 
 setup: $(STAMP)
 
-# Done again only when the pins change.  Debian's python3 has no ensurepip until python3-venv is there.
+# Done again only when the pins or the interpreter change.  Debian's python3 has no ensurepip until python3-venv is there.
 $(STAMP): $(PINS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "make: $(PYTHON) is older than 3.11: set PYTHON=" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || $(MAKE) --no-print-directory .python3-venv
-	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
-	@echo "installing the pinned packages into .venv"
+	@[ -z "$(OTHER)" ] && $(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
+	@echo "installing the pinned packages into $(VENV)"
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check -r requirements-dev.txt
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-build-isolation --no-deps -e .
-	@touch $@
+	@{ command -v $(PYTHON); echo "$(ASKED)"; } >$@
 
 .PHONY: .python3-venv
 .python3-venv: SUDO = $(if $(filter-out 0,$(shell id -u)),sudo -n)
@@ -32,6 +47,10 @@ test: lint types imports
 	$(BIN)/pytest --cov --cov-report=
 	$(BIN)/coverage report --skip-covered --fail-under=90
 	$(BIN)/coverage report --skip-covered --fail-under=100 --include='proxy/ami/*,proxy/core/*'
+
+# What needs no socket and no process, for one more interpreter: make test-pure PYTHON=python3.13 VENV=.venv-newest
+test-pure: setup
+	$(BIN)/pytest tests/ami tests/core tests/config tests/importers tests/x509
 
 lint: setup
 	$(BIN)/ruff format --check -q .
@@ -111,4 +130,4 @@ build/audit/bin/pip-audit: requirements-audit.txt
 	@touch $@
 
 clean:
-	rm -rf .venv build dist *.egg-info .*_cache .coverage* .hypothesis demo-state results
+	rm -rf .venv .venv-* build dist *.egg-info .*_cache .coverage* .hypothesis demo-state results
