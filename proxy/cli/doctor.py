@@ -15,7 +15,8 @@ example:
   ami-proxy doctor --config /etc/ami-proxy/proxy.yaml
 
 Looks at the configuration, certificates, file modes, Asterisk (by logging in as the
-link does), descriptors, kernel, clock, TLS library and the unit. Nothing is changed.
+link does), descriptors, kernel, clock, Python, TLS library and the unit. Nothing is
+changed.
 What it cannot find out stands behind a ?, with how to look.
 Exit status 0 when all is well, 1 with warnings or a ?, 2 when something fails."""
 

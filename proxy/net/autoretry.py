@@ -24,23 +24,30 @@ _CONTEXT: Final = _CONNECTION + _POINTER
 
 
 class OneRecord:
-    """Takes auto-retry off connections.  ``available`` is false where that cannot be done."""
+    """Takes auto-retry off connections.  ``obstacle`` is why that cannot be done; empty where it can."""
 
-    def __init__(self) -> None:
-        self.available = False
+    def __init__(self, *, quiet: bool = False) -> None:
+        self.obstacle = self._prepare()
+        if self.obstacle and not quiet:
+            log.say(log.WARNING, "tls-auto-retry-stays", reason=self.obstacle)
+
+    @property
+    def available(self) -> bool:
+        """Whether there is no obstacle."""
+        return not self.obstacle
+
+    def _prepare(self) -> str:
         try:
             # The OpenSSL that ``ssl`` itself has loaded.
             self._control = ctypes.CDLL(getattr(_ssl, "__file__", None)).SSL_ctrl
         except (OSError, AttributeError) as error:
-            log.say(log.WARNING, "tls-auto-retry-stays", reason=str(error))
-            return
+            return str(error)
         self._control.argtypes = (ctypes.c_void_p, ctypes.c_int, ctypes.c_long, ctypes.c_void_p)
         self._control.restype = ctypes.c_long
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         connection = context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_side=True)
-        self.available = self._take_off(getattr(connection, "_sslobj", None), context)
-        if not self.available:
-            log.say(log.WARNING, "tls-auto-retry-stays", reason="this Python keeps its connections otherwise")
+        taken = self._take_off(getattr(connection, "_sslobj", None), context)
+        return "" if taken else "this Python keeps its connections otherwise"
 
     def apply(self, sock: ssl.SSLSocket) -> None:
         """To one connection, before its handshake."""

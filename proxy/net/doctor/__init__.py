@@ -1,13 +1,14 @@
 """The doctor: looks at the host before there is trouble.
 
-    finding.py    what is found: ok, warn, unknown or fail, with its remedy
-    setup.py      configuration, certificates, file modes
-    asterisk.py   the Asterisk behind: reachable, our login and secret, its version
-    settings.py   what it says of its manager, the link's user and its files
-    openports.py  its port as the kernel has it
-    probe.py      one short conversation with it, without a loop
-    versions.py   which faults an Asterisk version still has
-    host.py       descriptors, backlog, clock, TLS library, the unit
+    finding.py      what is found: ok, warn, unknown or fail, with its remedy
+    setup.py        configuration, certificates, file modes
+    asterisk.py     the Asterisk behind: reachable, our login and secret, its version
+    settings.py     what it says of its manager, the link's user and its files
+    openports.py    its port as the kernel has it
+    probe.py        one short conversation with it, without a loop
+    versions.py     which faults an Asterisk version still has
+    host.py         descriptors, backlog, clock, TLS library, the unit
+    interpreter.py  which of CPython's faults that concern us this one has
 
 Nothing is changed, and no secret is in any finding.  What cannot be looked at is a
 finding too, and says how to look.

@@ -11,6 +11,7 @@ from typing import Final
 
 from proxy.config import Config
 from proxy.core.form import FORM
+from proxy.net.doctor import interpreter
 from proxy.net.doctor.finding import Finding, ok, unknown, warn
 from proxy.net.listener import BACKLOG
 from proxy.net.loop import uvloop
@@ -41,6 +42,7 @@ def examine(config: Config | None, ask: Ask | None = None) -> Iterator[Finding]:
         yield unknown("descriptors", text, "mend it, and start the doctor again")
     yield backlog(_SOMAXCONN)
     yield from _clock(ask)
+    yield from interpreter.examine()
     yield ok("python", f"the core runs {_CORE[FORM]}")
     if uvloop is None:
         yield warn("python", "uvloop is missing: events cost several times the work", "pip install uvloop")
