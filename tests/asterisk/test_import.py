@@ -1,12 +1,14 @@
 """manager.conf imported gives each user what the Asterisk that reads it gives."""
 
-from collections.abc import Iterator
+import socket
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from proxy.ami.privilege import parse_classes
 from proxy.config import parse_users
+from proxy.core.acl import AccessList
 from proxy.importers import import_manager_conf
 from tests.asterisk.lab.asterisk import Asterisk
 
@@ -60,3 +62,73 @@ def test_asterisks_own_sample_is_read(asterisk22: Asterisk) -> None:
     imported = import_manager_conf(str(sample), sample.read_text(), lambda _: [])
     assert not [note for note in imported.notes if note.level == "lost"]
     assert imported.users == {}
+
+
+_LISTS = """
+[lo]
+deny = 0.0.0.0/0.0.0.0
+permit = 127.0.0.0/255.255.255.252
+[not-one]
+deny = 127.0.0.1
+[not-two]
+deny = 127.0.0.2
+"""
+_LISTED = {
+    "one": "lo",
+    "two": "lo,not-one",
+    "three": "not-one, not-two,lo",
+    "gone": "lo,gone",
+    "behind": "lo ,not-one",
+    "empty": "lo,",
+    "twice": "lo,not-one,LO",
+}
+_SOURCES = ("127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.9")
+
+
+def lets_in(asterisk: Asterisk, user: str, source: str) -> bool:
+    """Whether Asterisk's own door takes the login of this user from this address."""
+    with socket.create_connection((asterisk.host, asterisk.port), 20, (source, 0)) as client:
+        client.sendall(f"Action: Login\r\nUsername: {user}\r\nSecret: s\r\nEvents: off\r\n\r\n".encode())
+        with client.makefile("rb") as answers:
+            # The banner, then the answer's first line.
+            return b"Response: Success\r\n" in [answers.readline() for _ in range(2)]
+
+
+@pytest.fixture
+def listed(asterisk: Asterisk) -> Iterator[Asterisk]:
+    acl = asterisk.directory / "etc/acl.conf"
+    acl.write_text(_LISTS)
+    asterisk.cli("module reload acl")
+    users = "".join(f"[{user}]\nsecret = s\nacl = {names}\n" for user, names in _LISTED.items())
+    asterisk.reload_manager(users)
+    yield asterisk
+    acl.write_text("")
+    asterisk.cli("module reload acl")
+    asterisk.reload_manager("")
+
+
+def test_several_lists_let_in_the_addresses_that_asterisk_lets_in(listed: Asterisk) -> None:
+    def files(name: str) -> Sequence[tuple[str, str]]:
+        return [("acl.conf", _LISTS)] if name == "acl.conf" else []
+
+    text = (listed.directory / "etc/manager.conf").read_text()
+    imported = import_manager_conf("manager.conf", text, files)
+    users = parse_users(Path("users.yaml"), imported.users_yaml()).users
+    for user in _LISTED:
+        access = AccessList.from_lines(users[user].acl)
+        ours = {source for source in _SOURCES if not users[user].disabled and access.allows(source)}
+        theirs = {source for source in _SOURCES if lets_in(listed, user, source)}
+        assert ours == theirs, user
+
+
+def test_a_byte_order_mark_is_passed_over_as_by_asterisk(asterisk: Asterisk) -> None:
+    file = asterisk.directory / "etc/manager.conf"
+    asterisk.reload_manager("[marked]\nsecret = s\nread = call\n")
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
+    try:
+        asterisk.cli("manager reload")
+        assert told(asterisk, "marked", "read") == {"call"}
+        imported = import_manager_conf(str(file), file.read_text(), lambda _: [])
+        assert imported.users["marked"]["read"] == ["call"]
+    finally:
+        asterisk.reload_manager("")
