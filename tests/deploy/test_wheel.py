@@ -10,7 +10,6 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-import tarfile
 import tomllib
 import venv
 import zipfile
@@ -106,8 +105,9 @@ def test_the_wheel_has_the_program_its_types_and_its_licence_alone(wheel: Path) 
 def test_the_sdist_can_be_built_from(source: Path, tmp_path: Path) -> None:
     (tmp_path / "sdist").mkdir()
     sdist = built(source, tmp_path / "sdist", {}, kind="sdist")
-    with tarfile.open(sdist) as archive:
-        archive.extractall(tmp_path / "unpacked", filter="data")
+    (tmp_path / "unpacked").mkdir()
+    # Not tarfile: its filters came with 3.11.4, and later versions warn where none is named.
+    subprocess.run(["tar", "-xf", sdist, "-C", tmp_path / "unpacked"], check=True)
     [tree] = (tmp_path / "unpacked").iterdir()
     (tmp_path / "again").mkdir()
     again = built(tree, tmp_path / "again", PURE)
