@@ -68,7 +68,7 @@ media cache show
 meetme list
 memory show summary
 mfcr2: set debug, show
-mgcp: reload, set debug, show
+mgcp: reload, show
 minivm: list, reload, show
 misdn: reload, set debug, show
 mixmonitor list
@@ -191,7 +191,7 @@ bridge: destroy, kick
 cc cancel
 channel: redirect, request hangup
 confbridge: kick, lock, mute, unlock, unmute
-console: -
+console: answer, autoanswer, boost, dial, flash, hangup, list, mute, send text, set, show, transfer, unmute
 devstate change
 meetme: kick, lock, mute, unlock, unmute
 misdn: send digit, send display, send facility, toggle echocancel
@@ -215,15 +215,18 @@ voicemail: forward, move, remove
 """
 
 #: They end, restart, kick or hold the one link that all clients share, or load what may.  Words that sites
-#: often give such commands by cli_aliases.conf are among them.
+#: often give such commands by cli_aliases.conf are among them.  Two are aliases of the shipped file that
+#: stand for themselves (``console=console active``): where no module has such a command, Asterisk crashes.
 _OF_NOBODY: Final = """
 !
+console: -
 core: eat memory, restart, stop
 die
 exit
 load
 logger test performance
 manager: -
+mgcp set debug
 mobile search
 module: load, refresh, unload
 quit
@@ -235,7 +238,7 @@ timing test
 unload
 """
 
-#: The aliases of the cli_aliases.conf that Asterisk comes with, and what they stand for.
+#: The aliases of the cli_aliases.conf that Asterisk comes with, and what they stand for; not the two above.
 _SHIPPED_ALIASES: Final = """
 abort shutdown=core abort shutdown
 add extension=dialplan add extension
@@ -277,7 +280,6 @@ jabber purge nodes=xmpp purge nodes
 jabber set debug=xmpp set debug
 jabber show buddies=xmpp show buddies
 jabber show connections=xmpp show connections
-mgcp set debug=mgcp set debug on
 moh classes show=moh show classes
 moh files show=moh show files
 mute=console mute

@@ -104,11 +104,11 @@ def command(user: Judged, action: Action) -> Deny | None:
         return _ASTERISK_LIST
     if text.lstrip(b' \t"\\').startswith(b"!"):
         return _REFUSED
-    for reading in _readings(typed):
-        if (refused := _judge(user, reading)) is not None:
-            return refused
+    refused = next(filter(None, (_judge(user, reading) for reading in _readings(typed))), None)
     listed = _listed(user)
-    return None if listed is None or starts(said, listed) else _NOT_LISTED
+    if refused in (None, _UNKNOWN) and listed is not None and not starts(said, listed):
+        return _NOT_LISTED
+    return refused
 
 
 def _readings(typed: list[bytes]) -> Iterator[list[bytes]]:
