@@ -50,11 +50,12 @@ STRICTER: Final = MappingProxyType(
         "most 256 characters without counts and back-references.",
         "channel-pattern": "One Hangup with /.*/ ends every call of the server: class system.",
         "agi-command": "EXEC, DATABASE and functions reach beyond what the class agi names, a grammar or an "
-        "image may be any file, a prompt that is a path may be anybody's recording and one that is a URL is "
-        "fetched, what a dialplan may evaluate later waits in a variable, and a command that is in no table may do "
-        "anything: class system. Naming another channel than the action's own (HANGUP, CHANNEL STATUS, GET FULL "
-        "VARIABLE) needs call. Of several words behind EXEC's application Asterisk reads one: put the data in "
-        "quotes. GET and SET VARIABLE of the functions closed even to system are refused to all.",
+        "image may be any file, a prompt that is a path may be anybody's recording and one that "
+        "is a URL is fetched, what a dialplan may evaluate later waits in a variable, and a "
+        "command that is in no table may do anything: class system. Naming another channel than "
+        "the action's own (HANGUP, CHANNEL STATUS, GET FULL VARIABLE) needs call. Of several "
+        "words behind EXEC's application Asterisk reads one: put the data in quotes. GET and "
+        "SET VARIABLE of the functions closed even to system are refused to all.",
         "user-event-header": "Asterisk copies every header of a UserEvent, so that a client could write "
         "the lines of a message's frame (Event, EventList, Privilege, Response, Server, Timestamp, "
         "SequenceNumber) into other people's streams.",
@@ -63,22 +64,24 @@ STRICTER: Final = MappingProxyType(
         "config-directive": "A line that begins with # would be read as #include or #exec, and a ; in a "
         "name may comment out what stands before the #.",
         "reload-manager": "Reloading the manager is for those who own its accounts: class system, through every "
-        "door: Reload, UpdateConfig with `Reload`, and the CLI commands `manager reload`, `module reload`, "
-        "`core reload`, `reload` and `config reload`. So is a reload that names no module, since it reloads the "
-        "manager with all the others.",
+        "door: Reload, UpdateConfig with `Reload`, and the CLI commands `manager reload`, "
+        "`module reload`, `core reload`, `reload` and `config reload`. So is a reload that "
+        "names no module, since it reloads the manager with all the others.",
         "recording-file": "Asterisk up to 20 records to any path and hands the name to a shell: without"
         " system a plain name below the recordings' folder.",
         "module-name": "ModuleLoad takes names, not paths.",
-        "command": "Commands that end, restart, kick or hold what the link depends on are refused to all; those "
-        "that run code, write files, change the dialplan, the database or what is configured, or reach other "
-        "people's calls, queues, agents or mailboxes need the class that names that, as their actions do. A word "
-        "such as `pause\\|unpause`, which Asterisk takes for either, is refused to all among the first three. "
-        "Aliases that Asterisk's cli_aliases.conf comes with count as what they stand for.",
+        "command": "Commands that end, restart, kick or hold what the link depends on are refused to all; "
+        "those that run code, write files, change the dialplan, the database or what is "
+        "configured, or reach other people's calls, queues, agents or mailboxes need the class "
+        "that names that, as their actions do. A word such as `pause\\|unpause`, which Asterisk "
+        "takes for either, is refused to all among the first three. Aliases that Asterisk's "
+        "cli_aliases.conf comes with count as what they stand for.",
         "command-unknown": "A command that is in no table (a third-party module's, or a newer version's) may do "
         "anything: class system, or a user whose `commands` name it.",
-        "command-pattern": "Asterisk compiles what stands behind `like`, and the patterns of `group show "
-        "channels` and `dnsmgr refresh`, as a regular expression in its own process, where 21 bytes take 700 MiB. "
-        "`channel request hangup` takes one too, and `all`. Class system, and even then at most 256 bytes, "
-        "without `{`, back-references, or a `+` behind a group or another repetition.",
+        "command-pattern": "Asterisk compiles what stands behind `like`, and the patterns of `group show channels` "
+        "and `dnsmgr refresh`, as a regular expression in its own process, where 21 bytes take "
+        "700 MiB. `channel request hangup` takes one too, and `all`. Class system, and even "
+        "then at most 256 bytes, without `{`, back-references, or a `+` behind a group or "
+        "another repetition.",
     }
 )

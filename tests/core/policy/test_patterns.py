@@ -1,4 +1,4 @@
-"""Regular expressions that Asterisk compiles: those that glibc's regcomp makes small of, and those it does not."""
+"""Regular expressions that Asterisk compiles: which stay small in glibc's regcomp, and which do not."""
 
 import pytest
 
