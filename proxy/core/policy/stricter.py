@@ -63,25 +63,26 @@ STRICTER: Final = MappingProxyType(
         "among them; and Asterisk's test for its folder lets one beside it pass.",
         "config-directive": "A line that begins with # would be read as #include or #exec, and a ; in a "
         "name may comment out what stands before the #.",
-        "reload-manager": "Reloading the manager is for those who own its accounts: class system, through every "
-        "door: Reload, UpdateConfig with `Reload`, and the CLI commands `manager reload`, "
-        "`module reload`, `core reload`, `reload` and `config reload`. So is a reload that "
-        "names no module, since it reloads the manager with all the others.",
+        "reload-manager": "Reloading the manager is for those who own its accounts: class system, through "
+        "every door: Reload, UpdateConfig with `Reload`, and the CLI commands `manager "
+        "reload`, `module reload`, `core reload`, `reload` and `config reload`. So is a "
+        "reload that names no module, since it reloads the manager with all the others.",
         "recording-file": "Asterisk up to 20 records to any path and hands the name to a shell: without"
         " system a plain name below the recordings' folder.",
         "module-name": "ModuleLoad takes names, not paths.",
-        "command": "Commands that end, restart, kick or hold what the link depends on are refused to all; "
-        "those that run code, write files, change the dialplan, the database or what is "
-        "configured, or reach other people's calls, queues, agents or mailboxes need the class "
-        "that names that, as their actions do. A word such as `pause\\|unpause`, which Asterisk "
-        "takes for either, is refused to all among the first three. Aliases that Asterisk's "
-        "cli_aliases.conf comes with count as what they stand for.",
-        "command-unknown": "A command that is in no table (a third-party module's, or a newer version's) may do "
-        "anything: class system, or a user whose `commands` name it.",
-        "command-pattern": "Asterisk compiles what stands behind `like`, and the patterns of `group show channels` "
-        "and `dnsmgr refresh`, as a regular expression in its own process, where 21 bytes take "
-        "700 MiB. `channel request hangup` takes one too, and `all`. Class system, and even "
-        "then at most 256 bytes, without `{`, back-references, or a `+` behind a group or "
-        "another repetition.",
+        "command": "Commands that end, restart, kick or hold what the link depends on are refused to "
+        "all; those that run code, write files, change the dialplan, the database or what "
+        "is configured, or reach other people's calls, queues, agents or mailboxes need "
+        "the class that names that, as their actions do. A word such as `pause\\|unpause`, "
+        "which Asterisk takes for either, is refused to all among the first three. "
+        "Aliases that Asterisk's cli_aliases.conf comes with count as what they stand "
+        "for.",
+        "command-unknown": "A command that is in no table (a third-party module's, or a newer version's) may "
+        "do anything: class system, or a user whose `commands` name it.",
+        "command-pattern": "Asterisk compiles what stands behind `like`, and the patterns of `group show "
+        "channels` and `dnsmgr refresh`, as a regular expression in its own process, "
+        "where 21 bytes take 700 MiB. `channel request hangup` takes one too, and `all`. "
+        "Class system, and even then at most 256 bytes, without `{`, back-references, or "
+        "a `+` behind a group or another repetition.",
     }
 )
