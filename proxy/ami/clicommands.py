@@ -382,6 +382,9 @@ COMMANDS: Final[Mapping[Words, int]] = MappingProxyType(
     {words: classes for classes, _, lines in _TABLE for words in _read(lines)}
 )
 
+#: The masks above -> the classes by name, for people.
+NEEDED: Final[Mapping[int, str]] = MappingProxyType({classes: title for classes, title, _ in _TABLE})
+
 #: Beginning of a command -> the text that takes its place where cli_aliases.conf says so.
 ALIASES: Final[Mapping[Words, bytes]] = MappingProxyType(
     {

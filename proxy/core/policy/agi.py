@@ -18,13 +18,12 @@ from proxy.ami.message import Action
 from proxy.ami.privilege import CALL, SYSTEM
 from proxy.core.policy import applications, functions
 from proxy.core.policy.commands import words
+from proxy.core.policy.kinds import checks
 from proxy.core.policy.verdict import PERMISSION_DENIED, Deny, Judged
 
 _REFUSED: Final = Deny(PERMISSION_DENIED, "agi-command")
 
 _EXPRESSION: Final = re.compile(rb"\$\{([^{}$]*)\}")
-#: What a dialplan that is handed it may replace.
-_EVALUATED: Final = re.compile(rb"[$^]\{|\$\[")
 _EXEC: Final = (b"exec",)
 
 
@@ -82,7 +81,7 @@ def _may_execute(user: Judged, rest: list[bytes]) -> bool:
         return True  # Asterisk answers with the usage
     # Of more words Asterisk gives the first alone to the application.
     data = b"".join(rest[1:2])
-    return not rest[2:] and not _EVALUATED.search(data) and applications.run(user, rest[0], data) is None
+    return not rest[2:] and not checks.evaluates(data) and applications.run(user, rest[0], data) is None
 
 
 def _may_evaluate(user: Judged, expression: bytes) -> bool:
@@ -94,7 +93,7 @@ def _may_evaluate(user: Judged, expression: bytes) -> bool:
 
 
 def _is_unevaluated(_user: Judged, word: bytes) -> bool:
-    return _EVALUATED.search(word) is None
+    return not checks.evaluates(word)
 
 
 def _is_sound(_user: Judged, word: bytes) -> bool:

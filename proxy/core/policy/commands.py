@@ -11,16 +11,26 @@ from collections.abc import Iterator
 from types import MappingProxyType
 from typing import Final
 
-from proxy.ami.clicommands import ALIASES, COMMANDS, Words, find, find_alias, is_stem
+from proxy.ami.clicommands import ALIASES, COMMANDS, NEEDED, Words, find, find_alias, is_stem
 from proxy.ami.message import Action
 from proxy.ami.privilege import SYSTEM
-from proxy.core.policy import applications, functions, patterns, reloads
-from proxy.core.policy.verdict import PERMISSION_DENIED, Deny, Judged
+from proxy.core.policy import functions, reloads
+from proxy.core.policy.kinds import calls, dialling, names, patterns
+from proxy.core.policy.verdict import PERMISSION_DENIED, Deny, Judged, refuse
 
 _ASTERISK_LIST: Final = Deny(b"Command blacklisted", "command")
-_REFUSED: Final = Deny(PERMISSION_DENIED, "command")
-_UNKNOWN: Final = Deny(PERMISSION_DENIED, "command-unknown")
-_PATTERN: Final = Deny(PERMISSION_DENIED, "command-pattern")
+_REFUSED: Final = refuse("command", "it does more than class command names")
+#: By the mask of the classes that a command needs.
+_CLASS_MISSING: Final = MappingProxyType(
+    {
+        classes: refuse("command", f"beside command it needs class {title}" if classes else "refused to all")
+        for classes, title in NEEDED.items()
+    }
+)
+_UNKNOWN: Final = refuse(
+    "command-unknown", "no table knows this command: class system, or commands: in users.yaml that name it"
+)
+_MANY: Final = refuse("channel-pattern", "it ends every call that matches: class system")
 _NOT_LISTED: Final = Deny(PERMISSION_DENIED, "commands")
 
 #: Asterisk's own list (and its only one), here without the tab and the quotes that get round it.
@@ -38,8 +48,9 @@ _RELOADS: Final = MappingProxyType[Words, list[bytes]](
 _EVALUATES: Final = (b"dialplan", b"eval", b"function")
 #: With one more word it takes another file for its configuration.
 _TAKES_FILE: Final = (b"logger", b"reload")
-#: A queue dials its members.
+#: A queue dials its members, and stores what it knows of them.
 _DIALS: Final = (b"queue", b"add")
+_STORES: Final = frozenset({_DIALS, (b"queue", b"pause"), (b"queue", b"set"), (b"queue", b"unpause")})
 
 #: Commands whose ``like`` or ``describing`` looks for plain text.
 _PLAIN_LIKE: Final = frozenset(
@@ -54,8 +65,8 @@ _PLAIN_LIKE: Final = frozenset(
 _TAKES_PATTERN: Final = frozenset({(b"dnsmgr", b"refresh"), (b"group", b"show", b"channels")})
 _HISTORY: Final = (b"pjsip", b"show", b"history")
 _HANGS_UP: Final = (b"channel", b"request", b"hangup")
-#: What ends calls by more than their names: all, a regular expression or a pattern of the shell's kind.
-_MANY_CHANNELS: Final = re.compile(rb"all\Z|/|.*[*?\[]", re.DOTALL)
+#: Ends calls by more than their names; besides a regular expression, which begins with a slash.
+_MANY_CHANNELS: Final = re.compile(rb"all\Z|.*[*?\[]", re.DOTALL)
 
 #: Asterisk takes "pause|unpause" for the place in its own words where one of the two stands.
 _ALTERNATIVES: Final = re.compile(rb"[][|{}]")
@@ -138,7 +149,7 @@ def _judge(user: Judged, typed: list[bytes]) -> Deny | None:
     if known in _RELOADS and (refused := reloads.reload(user, _RELOADS[known] or rest)) is not None:
         return refused
     if not user.write & COMMANDS[known]:
-        return _REFUSED
+        return _CLASS_MISSING[COMMANDS[known]]
     return _arguments(user, known, rest) or _judge_patterns(user, known, said[len(known) :])
 
 
@@ -154,42 +165,55 @@ def _unknown(user: Judged, said: list[bytes]) -> Deny | None:
         if bounded or not user.write & SYSTEM:
             return _UNKNOWN
     # Asterisk's own modules mean a regular expression by this word.
-    return _judge_behind_like(user, said)
+    return _behind_like(user, said)
 
 
 def _arguments(user: Judged, known: Words, rest: list[bytes]) -> Deny | None:
+    if known in _STORES and (refused := _stored(user, known, rest)) is not None:
+        return refused
     if user.write & SYSTEM:
         # What hands out secrets stays closed to class system as well.
         return None if known != _EVALUATES or _may_evaluate(user, rest) else _REFUSED
     if known == _TAKES_FILE and rest:
         return _REFUSED
-    if known == _EVALUATES and not _may_evaluate(user, rest):
-        return _REFUSED
-    if known == _DIALS and any(map(applications.connects, rest)):
-        return applications.CONNECTS
-    return None
+    return _REFUSED if known == _EVALUATES and not _may_evaluate(user, rest) else None
+
+
+def _stored(user: Judged, known: Words, rest: list[bytes]) -> Deny | None:
+    """As the actions of the same effect: the names of members, and what is dialled for them."""
+    # queue add member INTERFACE to QUEUE [penalty N [as NAME [state_interface INTERFACE]]]
+    dialled = [*rest[1:2], *rest[9:10]] if known == _DIALS else []
+    found = [
+        *(names.stored_in_queue(user, word) for word in rest),
+        *(dialling.interface(user, word) for word in dialled),
+    ]
+    return next(filter(None, found), None)
 
 
 def _judge_patterns(user: Judged, known: Words, rest: list[bytes]) -> Deny | None:
     if known == _HANGS_UP:
-        return _pattern(user, [word for word in rest if _MANY_CHANNELS.match(word)])
+        return next(filter(None, (_hung_up(user, word) for word in rest)), None)
     if known in _TAKES_PATTERN:
         return _pattern(user, rest)
     if known == _HISTORY:
         # ``where`` takes an expression, which Asterisk reads once more from the words put together.
         return _pattern(user, rest if any(b"like" in word for word in rest) else [])
-    return None if known in _PLAIN_LIKE else _judge_behind_like(user, rest)
+    return None if known in _PLAIN_LIKE else _behind_like(user, rest)
 
 
-def _judge_behind_like(user: Judged, said: list[bytes]) -> Deny | None:
+def _hung_up(user: Judged, word: bytes) -> Deny | None:
+    if word.startswith(b"/"):
+        return calls.pattern(user, word)
+    return _MANY if _MANY_CHANNELS.match(word) and not user.write & SYSTEM else None
+
+
+def _behind_like(user: Judged, said: list[bytes]) -> Deny | None:
     return _pattern(user, said[said.index(b"like") + 1 :]) if b"like" in said else None
 
 
-def _pattern(user: Judged, words_of_it: list[bytes]) -> Deny | None:
+def _pattern(user: Judged, said: list[bytes]) -> Deny | None:
     """Words that Asterisk compiles as a regular expression, in its own process and on the link's time."""
-    if not words_of_it or (user.write & SYSTEM and patterns.is_bounded(b" ".join(words_of_it))):
-        return None
-    return _PATTERN
+    return patterns.bounded(user, b" ".join(said)) if said else None
 
 
 def _listed(user: Judged) -> tuple[bytes, ...] | None:

@@ -985,7 +985,7 @@ UNDER_A_PATTERN = [
         real=UNTRIED,
     ),
     *_denied(
-        "command-pattern",
+        "regular-expression",
         PERMISSION,
         STRICTER,
         *(("command", f"Command\nCommand: {command} x") for command in _PATTERNS),
@@ -995,7 +995,7 @@ UNDER_A_PATTERN = [
         ("command,reporting", "Command\nCommand: pjsip show contacts like x"),
     ),
     *_denied(
-        "command-pattern",
+        "regular-expression",
         PERMISSION,
         UNTRIED,
         *(("command,system", f"Command\nCommand: {command} {_COUNTS}") for command in _PATTERNS),
@@ -1007,6 +1007,11 @@ UNDER_A_PATTERN = [
         ("all", "Command\nCommand: group show channels (a)\\\\1"),
         ("all", "Command\nCommand: group show channels " + "a" * 257),
         ("all", f"Command\nCommand: channel request hangup /{_COUNTS}/"),
+    ),
+    *_denied(
+        "channel-pattern",
+        PERMISSION,
+        UNTRIED,
         ("command,call", "Command\nCommand: channel request hangup all"),
         ("command,call", "Command\nCommand: channel request hangup none-such /.*/"),
         ("command,call", "Command\nCommand: hangup request PJSIP/*"),
@@ -1014,7 +1019,28 @@ UNDER_A_PATTERN = [
     ),
 ]
 
+
 UNKNOWN_COMMANDS = [
+    *_allowed(
+        ("command,agent", 'Command\nCommand: queue add member Local/1@lab to none-such penalty 1 as "A B"'),
+    ),
+    *_denied(
+        "characters",
+        PERMISSION,
+        STRICTER,
+        ("all", 'Command\nCommand: queue add member Local/1@lab to none-such penalty 1 as "A;B"'),
+        ("command,agent", "Command\nCommand: queue pause member Local/1@lab queue none-such reason a\\|b"),
+    ),
+    *_denied(
+        "technology",
+        PERMISSION,
+        STRICTER,
+        (
+            "command,agent",
+            "Command\nCommand: queue add member Local/1@lab to none-such penalty 1 as A"
+            " state_interface WebSocket/x",
+        ),
+    ),
     *_allowed(
         ("command,system", "Command\nCommand: none-such show"),
         ("command,reporting", "Command\nCommand: pjsip qualify none-such"),

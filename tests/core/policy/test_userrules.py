@@ -328,14 +328,14 @@ def test_the_list_of_functions_opens_little_for_writing(
         ([], "core show version", "commands"),
         (["core"], "core stop now", "command"),
         (["database"], "database show", "command"),
-        (["pjsip show contacts"], "pjsip show contacts like x", "command-pattern"),
+        (["pjsip show contacts"], "pjsip show contacts like x", "regular-expression"),
         # A command that no table knows: named, by a word of its own at least.
         (["none-such show"], "none-such show x", ""),
         (["none-such"], "None-such show x", ""),
         (["pjsip none-such"], "pjsip none-such", ""),
         (["pjsip"], "pjsip none-such", "command-unknown"),
         (["core show"], "core show", "command-unknown"),
-        (["none-such"], "none-such x like y", "command-pattern"),
+        (["none-such"], "none-such x like y", "regular-expression"),
     ],
 )
 def test_the_list_of_commands(commands: list[str], command: str, rule: str) -> None:

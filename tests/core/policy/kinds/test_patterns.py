@@ -1,8 +1,14 @@
 """Regular expressions that Asterisk compiles: which stay small in glibc's regcomp, and which do not."""
 
+from types import SimpleNamespace
+
 import pytest
 
-from proxy.core.policy.patterns import MAX_LENGTH, is_bounded
+from proxy.ami.privilege import ALL, CALL
+from proxy.core.policy.kinds.patterns import MAX_PATTERN, NEEDS_SYSTEM, UNBOUNDED, bounded
+
+SYSTEM_USER = SimpleNamespace(write=ALL, rules=None)
+OTHER_USER = SimpleNamespace(write=CALL, rules=None)
 
 
 @pytest.mark.parametrize(
@@ -14,12 +20,13 @@ from proxy.core.policy.patterns import MAX_LENGTH, is_bounded
         b"a?b*c+",
         b"[[:alpha:]]+",
         rb"\.conf$",
-        b"x" * MAX_LENGTH,
+        b"x" * MAX_PATTERN,
         b"(a?)*" * 50,
     ],
 )
 def test_it_may_be_sent(pattern: bytes) -> None:
-    assert is_bounded(pattern)
+    assert bounded(SYSTEM_USER, pattern) is None
+    assert bounded(OTHER_USER, pattern) == NEEDS_SYSTEM
 
 
 @pytest.mark.parametrize(
@@ -33,8 +40,8 @@ def test_it_may_be_sent(pattern: bytes) -> None:
         b"((a)+)+",
         b"((a+)+)+",
         rb"(a)\1",
-        b"x" * (MAX_LENGTH + 1),
+        b"x" * (MAX_PATTERN + 1),
     ],
 )
 def test_it_may_not(pattern: bytes) -> None:
-    assert not is_bounded(pattern)
+    assert bounded(SYSTEM_USER, pattern) == UNBOUNDED
