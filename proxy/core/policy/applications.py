@@ -11,7 +11,7 @@ from typing import Final
 
 from proxy.ami.privilege import AGENT, AGI, ALL, CALL, MESSAGE, SYSTEM
 from proxy.core.policy import functions, userevents
-from proxy.core.policy.verdict import PERMISSION_DENIED, Deny, Judged
+from proxy.core.policy.verdict import Deny, Judged
 
 _FORBIDDEN: Final = Deny(b"Originate Access Forbidden: app or data blacklisted", "application")
 
