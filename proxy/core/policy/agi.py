@@ -1,27 +1,30 @@
 """AGI commands: what the action AGI lets a channel under asynchronous AGI do.
 
-Class agi names playing, reading digits and the like.  EXEC reaches every
-application, DATABASE the database, GET and SET VARIABLE every function; those
-are judged as they are anywhere else.  Some commands take the name of another
-channel: that is class call's.
+Class agi names playing, reading digits and the like: the verbs of the table,
+each argument judged by what it is.  EXEC reaches every application, GET and
+SET VARIABLE every function; those are judged as they are anywhere else.  Some
+commands take the name of another channel: that is class call's.  What the
+table closes or does not know needs class system.
 """
 
 import re
+from collections.abc import Callable
+from itertools import chain, repeat
+from types import MappingProxyType
 from typing import Final
 
+from proxy.ami.agicommands import COMMANDS, Argument, find
 from proxy.ami.message import Action
 from proxy.ami.privilege import CALL, SYSTEM
 from proxy.core.policy import applications, functions
 from proxy.core.policy.commands import words
+from proxy.core.policy.kinds import checks
 from proxy.core.policy.verdict import PERMISSION_DENIED, Deny, Judged
 
 _REFUSED: Final = Deny(PERMISSION_DENIED, "agi-command")
 
-#: Verbs that run no application and touch no database.
-_PLAIN: Final = frozenset(
-    b"""answer asyncagi channel gosub hangup noop receive record say send set tdd verbose wait""".split()
-)
 _EXPRESSION: Final = re.compile(rb"\$\{([^{}$]*)\}")
+_EXEC: Final = (b"exec",)
 
 
 def agi(user: Judged, action: Action) -> Deny | None:
@@ -29,65 +32,56 @@ def agi(user: Judged, action: Action) -> Deny | None:
     said = words(action.get(b"command"))
     if not said:
         return None
+    verb = find([word.lower() for word in said])
+    rest = said[len(verb) :] if verb is not None else []
     if user.write & SYSTEM:
-        return None if _may_use_functions(user, said) else _REFUSED
-    said = [said[0].lower(), *said[1:]]
+        return None if verb is None or _may_use_functions(user, verb, rest) else _REFUSED
     channels = other_channels(said, action.get(b"channel"))
-    if (channels and not user.write & CALL) or not _may_run(user, said):
+    if verb is None or (channels and not user.write & CALL) or not _may_run(user, verb, rest):
         return _REFUSED
     return None
 
 
 def other_channels(said: list[bytes], own: bytes) -> list[bytes]:
     """The channels that the words of an AGI command name, but for the one it is sent to."""
-    match [word.lower() for word in said[:3]]:
-        case [b"hangup", *_]:
-            named = said[1:2]
-        case [b"channel", b"status", *_]:
-            named = said[2:3]
-        case [b"get", b"full", b"variable"]:
-            named = said[4:5]
-        case _:
-            named = []
-    return [channel for channel in named if channel != own]
+    verb = find([word.lower() for word in said])
+    kinds = COMMANDS[verb] if verb is not None else None
+    if verb is None or kinds is None:
+        return []
+    given = zip(said[len(verb) :], kinds, strict=False)
+    return [word for word, kind in given if kind is Argument.CHANNEL and word != own]
 
 
-def _may_use_functions(user: Judged, said: list[bytes]) -> bool:
+def _may_use_functions(user: Judged, verb: tuple[bytes, ...], rest: list[bytes]) -> bool:
     # What hands out secrets stays closed to class system as well.
-    match [word.lower() for word in said[:3]]:
-        case [b"get", b"full", b"variable"]:
-            return functions.may_read(user, b" ".join(said[3:]))
-        case [b"get", b"variable", _]:
-            return functions.may_read(user, said[2])
-        case [b"set", b"variable", _]:
-            return functions.may_assign(user, said[2])
+    match COMMANDS[verb]:
+        case (Argument.EXPRESSION, _):
+            return functions.may_read(user, b" ".join(rest))
+        case (Argument.READ,):
+            return all(functions.may_read(user, name) for name in rest[:1])
+        case (Argument.WRITTEN, _):
+            return all(functions.may_assign(user, name) for name in rest[:1])
         case _:
             return True
 
 
-def _may_run(user: Judged, said: list[bytes]) -> bool:
-    match [word.lower() for word in said[:3]]:
-        case [b"exec"]:
-            return True  # Asterisk answers with the usage
-        case [b"exec", application, *_]:
-            # Of more words Asterisk gives the first alone to the application.
-            data = b"".join(said[2:3])
-            return not said[3:] and b"${" not in data and applications.run(user, application, data) is None
-        case [b"get", b"variable", _]:
-            return functions.may_read(user, said[2])
-        case [b"get", b"full", b"variable"]:
-            return _may_evaluate(user, b" ".join(said[3:]))
-        case [b"set", b"variable", _]:
-            return functions.may_assign(user, said[2])
-        case [b"record", b"file", _] | [b"send", b"image", _]:
-            return not applications.leaves_folder(said[2])
-        case [b"speech", b"load", b"grammar"]:
-            return False
-        case [b"control" | b"get" | b"speech" | b"stream", *_]:
-            # The prompts that they play: a URL would be fetched.
-            return not any(b"://" in word for word in said)
-        case _:
-            return said[0] in _PLAIN
+def _may_run(user: Judged, verb: tuple[bytes, ...], rest: list[bytes]) -> bool:
+    kinds = COMMANDS[verb]
+    if kinds is None:
+        return False
+    if verb == _EXEC:
+        return _may_execute(user, rest)
+    # Of more words than it takes Asterisk makes nothing, or what it makes of the last.
+    of_others = repeat(kinds[-1] if kinds else Argument.TEXT)
+    return all(_CHECKS[kind](user, word) for word, kind in zip(rest, chain(kinds, of_others), strict=False))
+
+
+def _may_execute(user: Judged, rest: list[bytes]) -> bool:
+    if not rest:
+        return True  # Asterisk answers with the usage
+    # Of more words Asterisk gives the first alone to the application.
+    data = b"".join(rest[1:2])
+    return not rest[2:] and not checks.evaluates(data) and applications.run(user, rest[0], data) is None
 
 
 def _may_evaluate(user: Judged, expression: bytes) -> bool:
@@ -96,3 +90,36 @@ def _may_evaluate(user: Judged, expression: bytes) -> bool:
     return b"$" not in _EXPRESSION.sub(b"", expression) and all(
         functions.may_read(user, name) for name in names
     )
+
+
+def _is_unevaluated(_user: Judged, word: bytes) -> bool:
+    return not checks.evaluates(word)
+
+
+def _is_sound(_user: Judged, word: bytes) -> bool:
+    # Several are parted by &; a URL would be fetched.
+    return b"://" not in word and not any(map(applications.leaves_folder, word.split(b"&")))
+
+
+def _is_format(_user: Judged, word: bytes) -> bool:
+    return b"://" not in word and not any(map(applications.leaves_folder, word.split(b"'")))
+
+
+def _stays_in_folder(_user: Judged, word: bytes) -> bool:
+    return b"://" not in word and not applications.leaves_folder(word)
+
+
+_CHECKS: Final = MappingProxyType[Argument, Callable[[Judged, bytes], bool]](
+    {
+        Argument.CHANNEL: _is_unevaluated,
+        Argument.EXPRESSION: _may_evaluate,
+        Argument.FILE: _stays_in_folder,
+        Argument.FORMAT: _is_format,
+        Argument.PLAIN: _is_unevaluated,
+        Argument.PROMPT: _is_sound,
+        Argument.READ: functions.may_read,
+        Argument.TEXT: lambda _user, _word: True,
+        Argument.VALUE: _is_unevaluated,
+        Argument.WRITTEN: functions.may_assign,
+    }
+)

@@ -11,10 +11,9 @@ from typing import Final
 
 from proxy.ami.privilege import AGENT, AGI, ALL, CALL, MESSAGE, SYSTEM
 from proxy.core.policy import functions, userevents
-from proxy.core.policy.verdict import PERMISSION_DENIED, Deny, Judged
+from proxy.core.policy.verdict import Deny, Judged
 
 _FORBIDDEN: Final = Deny(b"Originate Access Forbidden: app or data blacklisted", "application")
-CONNECTS: Final = Deny(PERMISSION_DENIED, "technology")
 
 #: Asterisk's own list: anywhere in the application's name, any case.
 _CODE: Final = re.compile(

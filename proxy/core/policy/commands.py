@@ -1,152 +1,75 @@
-"""CLI commands: read into words as Asterisk's command line does, then judged by the first ones.
+"""CLI commands: read into words as Asterisk's command line does, then judged by the table of what is known.
 
-Class command is Asterisk's command line, and keeps it.  Two lists are taken
-out: commands that end, restart or starve the one link all clients share, for
-everyone; and commands that do what another class names (code, files, database,
-configuration, other people's calls), for those without that class.
+Class command is Asterisk's command line, and keeps it for what the table calls
+harmless.  What does what another class names needs that class too; what ends
+or starves the one link all clients share is refused to everyone; and what the
+table does not know needs class system, or the user's own ``commands``.
 """
 
 import re
+from collections.abc import Iterator
+from types import MappingProxyType
 from typing import Final
 
+from proxy.ami.clicommands import ALIASES, COMMANDS, NEEDED, Words, find, find_alias, is_stem
 from proxy.ami.message import Action
-from proxy.ami.privilege import AGENT, ALL, CALL, CONFIG, REPORTING, SYSTEM, USER
-from proxy.core.policy import applications, functions
-from proxy.core.policy.verdict import PERMISSION_DENIED, Deny, Judged
+from proxy.ami.privilege import SYSTEM
+from proxy.core.policy import functions, reloads
+from proxy.core.policy.kinds import calls, dialling, names, patterns
+from proxy.core.policy.verdict import PERMISSION_DENIED, Deny, Judged, refuse
 
 _ASTERISK_LIST: Final = Deny(b"Command blacklisted", "command")
-_REFUSED: Final = Deny(PERMISSION_DENIED, "command")
+_REFUSED: Final = refuse("command", "it does more than class command names")
+#: By the mask of the classes that a command needs.
+_CLASS_MISSING: Final = MappingProxyType(
+    {
+        classes: refuse("command", f"beside command it needs class {title}" if classes else "refused to all")
+        for classes, title in NEEDED.items()
+    }
+)
+_UNKNOWN: Final = refuse(
+    "command-unknown", "no table knows this command: class system, or commands: in users.yaml that name it"
+)
+_MANY: Final = refuse("channel-pattern", "it ends every call that matches: class system")
 _NOT_LISTED: Final = Deny(PERMISSION_DENIED, "commands")
 
 #: Asterisk's own list (and its only one), here without the tab and the quotes that get round it.
 _BLACKLISTED: Final = (b"module load", b"module unload", b"restart gracefully")
 
-#: Refused to everyone: they hit the link.  Some are what cli_aliases.conf may call such a command.
-_HITS_LINK: Final = (
-    b"core restart",
-    b"core stop",
-    b"load",
-    b"manager",
-    b"module refresh",
-    b"unload",
-    b"restart",
-    b"stop",
+#: What they reload, or nothing where it is what the words behind name, or all.
+_RELOADS: Final = MappingProxyType[Words, list[bytes]](
+    {
+        (b"config", b"reload"): [],
+        (b"core", b"reload"): [],
+        (b"manager", b"reload"): [b"manager"],
+        (b"module", b"reload"): [],
+    }
 )
-#: What stands against the prefix ``manager`` above: reading.
-_HARMLESS: Final = (b"manager show",)
-
-#: The manager itself is not reloaded from here, whatever else is named with it, and however.
-_RELOADS: Final = (b"config reload", b"core reload", b"module reload", b"reload")
-#: Without the name of a module they reload them all, the manager among them.
-_RELOADS_ALL: Final = ([b"core", b"reload"], [b"module", b"reload"], [b"reload"])
+_EVALUATES: Final = (b"dialplan", b"eval", b"function")
 #: With one more word it takes another file for its configuration.
-_TAKES_FILE: Final = (b"logger reload",)
-#: What a variable's name may say, it may say here.
-_EVALUATES: Final = (b"dialplan eval function",)
+_TAKES_FILE: Final = (b"logger", b"reload")
+#: A queue dials its members, and stores what it knows of them.
+_DIALS: Final = (b"queue", b"add")
+_STORES: Final = frozenset({_DIALS, (b"queue", b"pause"), (b"queue", b"set"), (b"queue", b"unpause")})
 
-#: Prefix -> classes of which one is needed beside command; the first that fits decides.
-_NEEDS: Final = (
-    (b"add extension", SYSTEM),
-    (b"add ignorepat", SYSTEM),
-    (b"add queue", SYSTEM | AGENT),
-    (b"agent logoff", SYSTEM | AGENT),
-    (b"agi dump", SYSTEM),
-    (b"agi dumphtml", SYSTEM),
-    (b"agi exec", SYSTEM),
-    (b"answer", SYSTEM | CALL),
-    (b"autoanswer", SYSTEM | CALL),
-    (b"bridge destroy", SYSTEM | CALL),
-    (b"bridge kick", SYSTEM | CALL),
-    (b"bridge technology suspend", SYSTEM),
-    (b"bridge technology unsuspend", SYSTEM),
-    (b"channel originate", SYSTEM),
-    (b"channel redirect", SYSTEM | CALL),
-    (b"channel request hangup", SYSTEM | CALL),
-    (b"confbridge kick", SYSTEM | CALL),
-    (b"confbridge lock", SYSTEM | CALL),
-    (b"confbridge mute", SYSTEM | CALL),
-    (b"confbridge record", SYSTEM),
-    (b"confbridge unlock", SYSTEM | CALL),
-    (b"confbridge unmute", SYSTEM | CALL),
-    (b"config reload", SYSTEM | CONFIG),
-    (b"console", SYSTEM | CALL),
-    (b"convert", SYSTEM),
-    (b"core set chanvar", SYSTEM),
-    (b"core set file", SYSTEM),
-    (b"core set global", SYSTEM),
-    (b"dahdi destroy", SYSTEM),
-    (b"dahdi restart", SYSTEM),
-    (b"database get", SYSTEM | REPORTING),
-    (b"database show", SYSTEM | REPORTING),
-    (b"database", SYSTEM),
-    (b"dial", SYSTEM | CALL),
-    (b"dialplan add", SYSTEM),
-    (b"dialplan remove", SYSTEM),
-    (b"dialplan save", SYSTEM),
-    (b"dialplan set", SYSTEM),
-    (b"dont include", SYSTEM),
-    (b"dump agihtml", SYSTEM),
-    (b"file convert", SYSTEM),
-    (b"flash", SYSTEM | CALL),
-    (b"hangup", SYSTEM | CALL),
-    (b"include context", SYSTEM),
-    (b"logger add", SYSTEM),
-    (b"media cache create", SYSTEM),
-    (b"media cache delete", SYSTEM),
-    (b"media cache refresh", SYSTEM),
-    (b"meetme kick", SYSTEM | CALL),
-    (b"meetme lock", SYSTEM | CALL),
-    (b"meetme mute", SYSTEM | CALL),
-    (b"meetme unlock", SYSTEM | CALL),
-    (b"meetme unmute", SYSTEM | CALL),
-    (b"mixmonitor list", ALL),
-    (b"mixmonitor", SYSTEM),
-    (b"mute", SYSTEM | CALL),
-    (b"odbc show", ALL),
-    (b"odbc", SYSTEM),
-    (b"originate", SYSTEM),
-    (b"pjsip export", SYSTEM),
-    (b"pjsip send notify", SYSTEM),
-    *((b"pjsip set logger " + what, ALL) for what in (b"add", b"host", b"method", b"off", b"on", b"verbose")),
-    (b"pjsip set logger", SYSTEM),
-    (b"pjsip set maintenance", SYSTEM),
-    (b"pjsip show auth", SYSTEM),
-    (b"pjsip show auths", SYSTEM),
-    (b"presencestate change", SYSTEM),
-    (b"pri set debug file", SYSTEM),
-    *(
-        (b"queue " + what, SYSTEM | AGENT)
-        for what in b"add pause priority reload remove reset set unpause withdraw".split()
-    ),
-    (b"realtime", SYSTEM),
-    (b"remove extension", SYSTEM),
-    (b"remove ignorepat", SYSTEM),
-    (b"remove queue", SYSTEM | AGENT),
-    (b"rtp set debug", ALL),
-    (b"rtp set", SYSTEM),
-    (b"save dialplan", SYSTEM),
-    (b"send text", SYSTEM | CALL),
-    (b"set global", SYSTEM),
-    (b"sip notify", SYSTEM),
-    (b"soft hangup", SYSTEM | CALL),
-    (b"stir_shaken verify", SYSTEM),
-    (b"test execute", SYSTEM),
-    (b"test generate", SYSTEM),
-    (b"transfer", SYSTEM | CALL),
-    (b"ulimit", SYSTEM),
-    (b"unmute", SYSTEM | CALL),
-    (b"voicemail forward", SYSTEM | USER),
-    (b"voicemail move", SYSTEM | USER),
-    (b"voicemail remove", SYSTEM | USER),
-    (b"xmldoc dump", SYSTEM),
+#: Commands whose ``like`` or ``describing`` looks for plain text.
+_PLAIN_LIKE: Final = frozenset(
+    {
+        (b"core", b"show", b"applications"),
+        (b"core", b"show", b"functions"),
+        (b"core", b"show", b"taskprocessors"),
+        (b"module", b"show"),
+    }
 )
+#: Commands that take a regular expression without such a word.
+_TAKES_PATTERN: Final = frozenset({(b"dnsmgr", b"refresh"), (b"group", b"show", b"channels")})
+_HISTORY: Final = (b"pjsip", b"show", b"history")
+_HANGS_UP: Final = (b"channel", b"request", b"hangup")
+#: Ends calls by more than their names; besides a regular expression, which begins with a slash.
+_MANY_CHANNELS: Final = re.compile(rb"all\Z|.*[*?\[]", re.DOTALL)
 
-#: A queue dials its members.
-_DIALLED: Final = (b"queue add", b"add queue")
 #: Asterisk takes "pause|unpause" for the place in its own words where one of the two stands.
 _ALTERNATIVES: Final = re.compile(rb"[][|{}]")
-
-_ALIAS_OF_END: Final = re.compile(rb"die\Z|quit\Z|exit\Z|shutdown\Z", re.IGNORECASE)
 
 
 def words(command: bytes) -> list[bytes]:
@@ -184,39 +107,118 @@ def words(command: bytes) -> list[bytes]:
 def command(user: Judged, action: Action) -> Deny | None:
     """The command of a Command action, or its empty form, which Asterisk answers itself."""
     text = action.get(b"command")
-    said = [word.lower() for word in words(text)]
-    if not said:
+    typed = words(text)
+    if not typed:
         return None
+    said = [word.lower() for word in typed]
     if starts(said, _BLACKLISTED):
         return _ASTERISK_LIST
-    if text.lstrip(b' \t"\\').startswith(b"!") or _ALIAS_OF_END.match(said[0]):
+    if text.lstrip(b' \t"\\').startswith(b"!"):
         return _REFUSED
-    if starts(said, _HITS_LINK) and not starts(said, _HARMLESS):
-        return _REFUSED
+    refused = next(filter(None, (_judge(user, reading) for reading in _readings(typed))), None)
+    listed = _listed(user)
+    if refused in (None, _UNKNOWN) and listed is not None and not starts(said, listed):
+        return _NOT_LISTED
+    return refused
+
+
+def _readings(typed: list[bytes]) -> Iterator[list[bytes]]:
+    """The words of a command, and those that stand in their place where cli_aliases.conf is as shipped.
+
+    What is an alias alone, and no command, is read as what it stands for.
+    """
+    while True:
+        said = [word.lower() for word in typed]
+        alias = find_alias(said)
+        if alias is None or find(said) is not None:
+            yield typed
+        if alias is None:
+            return
+        # Asterisk puts the text together from the words and reads it once more.
+        typed = words(b" ".join([ALIASES[alias], *typed[len(alias) :]]))
+
+
+def _judge(user: Judged, typed: list[bytes]) -> Deny | None:
+    said = [word.lower() for word in typed]
     if any(_ALTERNATIVES.search(word) for word in said[:3]):
         return _REFUSED
-    if starts(said, _RELOADS) and any(map(_names_manager, said)):
+    known = find(said)
+    if known is None:
+        return _unknown(user, said)
+    rest = typed[len(known) :]
+    if known in _RELOADS and (refused := reloads.reload(user, _RELOADS[known] or rest)) is not None:
+        return refused
+    if not user.write & COMMANDS[known]:
+        return _CLASS_MISSING[COMMANDS[known]]
+    return _arguments(user, known, rest) or _judge_patterns(user, known, said[len(known) :])
+
+
+def _unknown(user: Judged, said: list[bytes]) -> Deny | None:
+    """What no table knows: class system, or a user whose own ``commands`` name it."""
+    listed = _listed(user) or ()
+    named = any(
+        starts(said, (prefix,)) and find(prefix.split(b" ")) is None and not is_stem(prefix.split(b" "))
+        for prefix in listed
+    )
+    if not named:
+        bounded = user.rules is not None and (user.rules.contexts, user.rules.channels) != (None, None)
+        if bounded or not user.write & SYSTEM:
+            return _UNKNOWN
+    # Asterisk's own modules mean a regular expression by this word.
+    return _behind_like(user, said)
+
+
+def _arguments(user: Judged, known: Words, rest: list[bytes]) -> Deny | None:
+    if known in _STORES and (refused := _stored(user, known, rest)) is not None:
+        return refused
+    if user.write & SYSTEM:
+        # What hands out secrets stays closed to class system as well.
+        return None if known != _EVALUATES or _may_evaluate(user, rest) else _REFUSED
+    if known == _TAKES_FILE and rest:
         return _REFUSED
-    if (said in _RELOADS_ALL or (starts(said, _TAKES_FILE) and said[2:])) and not user.write & SYSTEM:
-        return _REFUSED
-    if starts(said, _EVALUATES) and not _may_evaluate(user, words(text)[3:]):
-        return _REFUSED
-    for prefix, classes in _NEEDS:
-        if starts(said, (prefix,)):
-            if not user.write & classes:
-                return _REFUSED
-            break
-    if starts(said, _DIALLED) and any(map(applications.connects, said)) and not user.write & SYSTEM:
-        return applications.CONNECTS
+    return _REFUSED if known == _EVALUATES and not _may_evaluate(user, rest) else None
+
+
+def _stored(user: Judged, known: Words, rest: list[bytes]) -> Deny | None:
+    """As the actions of the same effect: the names of members, and what is dialled for them."""
+    # queue add member INTERFACE to QUEUE [penalty N [as NAME [state_interface INTERFACE]]]
+    dialled = [*rest[1:2], *rest[9:10]] if known == _DIALS else []
+    found = [
+        *(names.stored_in_queue(user, word) for word in rest),
+        *(dialling.interface(user, word) for word in dialled),
+    ]
+    return next(filter(None, found), None)
+
+
+def _judge_patterns(user: Judged, known: Words, rest: list[bytes]) -> Deny | None:
+    if known == _HANGS_UP:
+        return next(filter(None, (_hung_up(user, word) for word in rest)), None)
+    if known in _TAKES_PATTERN:
+        return _pattern(user, rest)
+    if known == _HISTORY:
+        # ``where`` takes an expression, which Asterisk reads once more from the words put together.
+        return _pattern(user, rest if any(b"like" in word for word in rest) else [])
+    return None if known in _PLAIN_LIKE else _behind_like(user, rest)
+
+
+def _hung_up(user: Judged, word: bytes) -> Deny | None:
+    if word.startswith(b"/"):
+        return calls.pattern(user, word)
+    return _MANY if _MANY_CHANNELS.match(word) and not user.write & SYSTEM else None
+
+
+def _behind_like(user: Judged, said: list[bytes]) -> Deny | None:
+    return _pattern(user, said[said.index(b"like") + 1 :]) if b"like" in said else None
+
+
+def _pattern(user: Judged, said: list[bytes]) -> Deny | None:
+    """Words that Asterisk compiles as a regular expression, in its own process and on the link's time."""
+    return patterns.bounded(user, b" ".join(said)) if said else None
+
+
+def _listed(user: Judged) -> tuple[bytes, ...] | None:
     listed = None if user.rules is None else user.rules.commands
-    if listed is not None and not starts(said, tuple(prefix.lower().encode() for prefix in listed)):
-        return _NOT_LISTED
-    return None
-
-
-def _names_manager(word: bytes) -> bool:
-    # A module's name, or the whole path of a file.
-    return word.rpartition(b"/")[2].strip(b" \t").startswith((b"manager", b"users.conf"))
+    return None if listed is None else tuple(prefix.lower().encode() for prefix in listed)
 
 
 def _may_evaluate(user: Judged, said: list[bytes]) -> bool:

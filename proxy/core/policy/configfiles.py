@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from proxy.ami.message import Action
-from proxy.ami.privilege import SYSTEM
+from proxy.core.policy import reloads
 from proxy.core.policy.verdict import PERMISSION_DENIED, Deny, Judged
 
 _MODULE: Final = re.compile(rb"[A-Za-z0-9_.-]+\Z")
@@ -21,14 +21,15 @@ _DIRECTIVE: Final = Deny(PERMISSION_DENIED, "config-directive")
 _INCOMPLETE: Final = Deny(b"Incomplete ModuleLoad action.", "module-name")
 _UNNAMED: Final = Deny(b"Need module name", "module-name")
 _OUTSIDE: Final = Deny(b"Module must be in the configured modules directory.", "module-name")
-_MANAGER: Final = Deny(PERMISSION_DENIED, "reload-manager")
 
 
 def update_config(user: Judged, action: Action) -> Deny | None:
     """No name that makes a line read as ``#include`` or ``#exec``; no reload of the manager."""
     if any(_makes_directive(name, value) for name, value in _names_written(action)):
         return _DIRECTIVE
-    return _MANAGER if _reloads_manager(action.get(b"reload")) and not user.write & SYSTEM else None
+    module = action.get(b"reload").strip(b" \t")
+    # A word for yes reloads everything; any other is a module.
+    return reloads.reload(user, [] if module.lower() in _YES else [module]) if module else None
 
 
 def _names_written(action: Action) -> Iterator[tuple[bytes, bytes]]:
@@ -49,10 +50,9 @@ def _makes_directive(header: bytes, name: bytes) -> bool:
 
 
 def reload(user: Judged, action: Action) -> Deny | None:
-    """The manager itself is reloaded with class system only: its accounts are no ordinary configuration."""
+    """The action Reload: of the module that it names, or of all."""
     module = action.get(b"module")
-    reloads = not module or _names_manager(module)
-    return _MANAGER if reloads and not user.write & SYSTEM else None
+    return reloads.reload(user, [module] if module else [])
 
 
 def module_load(user: Judged, action: Action) -> Deny | None:
@@ -63,12 +63,3 @@ def module_load(user: Judged, action: Action) -> Deny | None:
     if not module:
         return None if kind.lower() == b"reload" else _UNNAMED
     return None if _MODULE.match(module) and b".." not in module else _OUTSIDE
-
-
-def _reloads_manager(module: bytes) -> bool:
-    """Whether UpdateConfig's ``Reload`` does: a word for yes reloads everything, any other is a module."""
-    return module.strip(b" \t").lower() in _YES or _names_manager(module)
-
-
-def _names_manager(module: bytes) -> bool:
-    return module.strip(b" \t").lower().startswith(b"manager")

@@ -46,14 +46,19 @@ STRICTER: Final = MappingProxyType(
         "where ; and | would begin further members.",
         "everything": "Left out, or as *all, the argument means everything there is: the whole database, all "
         "registrations, the statistics of all queues. Class system, or a name.",
-        "regular-expression": "Asterisk compiles it without a limit on memory or time: class system, and at "
-        "most 256 characters without counts and back-references.",
-        "channel-pattern": "One Hangup with /.*/ ends every call of the server: class system.",
+        "regular-expression": "Asterisk compiles it without a limit on memory or time (21 bytes can take "
+        "700 MiB), also behind `like` and in `group show channels` on the command line: class "
+        "system, and at most "
+        "256 characters without counts, back-references, or a + behind a group or another repetition.",
+        "channel-pattern": "One Hangup with /.*/ ends every call of the server, as does `channel request "
+        "hangup all`: class system.",
         "agi-command": "EXEC, DATABASE and functions reach beyond what the class agi names, a grammar or an "
-        "image may be any file, and a prompt that is a URL is fetched: class system. Naming "
-        "another channel than the action's own (HANGUP, CHANNEL STATUS, GET FULL VARIABLE) needs "
-        "call. Of several words behind EXEC's application Asterisk reads one: put the data in "
-        "quotes. GET and SET VARIABLE of the functions closed even to system are refused to all.",
+        "image may be any file, a prompt that is a path may be anybody's recording and one that "
+        "is a URL is fetched, what a dialplan may evaluate later waits in a variable, and a "
+        "command that is in no table may do anything: class system. Naming another channel than "
+        "the action's own (HANGUP, CHANNEL STATUS, GET FULL VARIABLE) needs call. Of several "
+        "words behind EXEC's application Asterisk reads one: put the data in quotes. GET and "
+        "SET VARIABLE of the functions closed even to system are refused to all.",
         "user-event-header": "Asterisk copies every header of a UserEvent, so that a client could write "
         "the lines of a message's frame (Event, EventList, Privilege, Response, Server, Timestamp, "
         "SequenceNumber) into other people's streams.",
@@ -61,18 +66,21 @@ STRICTER: Final = MappingProxyType(
         "among them; and Asterisk's test for its folder lets one beside it pass.",
         "config-directive": "A line that begins with # would be read as #include or #exec, and a ; in a "
         "name may comment out what stands before the #.",
-        "reload-manager": "Reloading the manager is for those who own its accounts: class "
-        "system. So is a reload "
-        "that names no module (Reload, UpdateConfig with `Reload: yes`), since it reloads the "
-        "manager with all the others.",
+        "reload-manager": "Reloading the manager is for those who own its accounts: class system, through "
+        "every door: Reload, UpdateConfig with `Reload`, and the CLI commands `manager "
+        "reload`, `module reload`, `core reload`, `reload` and `config reload`. So is a "
+        "reload that names no module, since it reloads the manager with all the others.",
         "recording-file": "Asterisk up to 20 records to any path and hands the name to a shell: without"
         " system a plain name below the recordings' folder.",
         "module-name": "ModuleLoad takes names, not paths.",
-        "command": "Commands that end, restart or kick what the link depends on are refused to all; those "
-        "that run code, write files, change the dialplan or the database, reload every module at "
-        "once, or reach other people's calls, queues, agents or mailboxes need the class that names"
-        " that, as their actions do. A word such as `pause\\|unpause`, which Asterisk takes for"
-        " either, is refused to all among the first three. Aliases that Asterisk's "
-        "cli_aliases.conf comes with count as what they stand for.",
+        "command": "Commands that end, restart, kick or hold what the link depends on are refused to "
+        "all; those that run code, write files, change the dialplan, the database or what "
+        "is configured, or reach other people's calls, queues, agents or mailboxes need "
+        "the class that names that, as their actions do. A word such as `pause\\|unpause`, "
+        "which Asterisk takes for either, is refused to all among the first three. "
+        "Aliases that Asterisk's cli_aliases.conf comes with count as what they stand "
+        "for.",
+        "command-unknown": "A command that is in no table (a third-party module's, or a newer version's) may "
+        "do anything: class system, or a user whose `commands` name it.",
     }
 )

@@ -66,6 +66,17 @@ class Asterisk:
         return self.directory / "ca.pem"
 
     @property
+    def pid(self) -> int:
+        """Of the process that runs."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def modules(self) -> list[str]:
+        """The names of the modules that are installed, loaded or not."""
+        return sorted(path.name for path in self._root.glob("usr/lib/**/asterisk/modules/*.so"))
+
+    @property
     def is_running(self) -> bool:
         """Whether the process is there."""
         return self._process is not None and self._process.poll() is None

@@ -622,6 +622,14 @@ CALLS = [
         ("agi,system", "AGI\nChannel: none-such\nCommand: GET FULL VARIABLE ${GLOBAL(A)}"),
         ("agi,system", "AGI\nChannel: none-such\nCommand: SET VARIABLE GLOBAL(A) ENV(B)"),
         ("agi", 'AGI\nChannel: none-such\nCommand: EXEC Verbose "a b"'),
+        ("agi", "AGI\nChannel: none-such\nCommand: say datetime 0 # \"ABdY 'digits/at' IMp\" Europe/Berlin"),
+        ("agi", "AGI\nChannel: none-such\nCommand: SPEECH RECOGNIZE beep&beep 1 0"),
+        ("agi", "AGI\nChannel: none-such\nCommand: GOSUB lab answer 1 x"),
+        ("agi", "AGI\nChannel: none-such\nCommand: SPEECH DESTROY"),
+        ("agi", "AGI\nChannel: none-such\nCommand: VERBOSE ${A} 1"),
+        ("agi,system", "AGI\nChannel: none-such\nCommand: NONE SUCH x"),
+        ("agi,system", "AGI\nChannel: none-such\nCommand: STREAM FILE /nowhere/x 1"),
+        ("agi,system", "AGI\nChannel: none-such\nCommand: DATABASE GET a b"),
     ),
     *_denied(
         "agi-command",
@@ -652,6 +660,17 @@ CALLS = [
         ("agi", "AGI\nChannel: none-such\nCommand: SEND IMAGE /etc/x"),
         ("agi", "AGI\nChannel: none-such\nCommand: STREAM FILE http://127.0.0.1:1/x 1"),
         ("agi", "AGI\nChannel: none-such\nCommand: SPEECH LOAD GRAMMAR x /etc/x"),
+        ("agi", "AGI\nChannel: none-such\nCommand: NONE SUCH x"),
+        ("agi", "AGI\nChannel: none-such\nCommand: SET NOSUCH x"),
+        ("agi", "AGI\nChannel: none-such\nCommand: STREAM FILE /nowhere/x 1"),
+        ("agi", "AGI\nChannel: none-such\nCommand: SPEECH RECOGNIZE beep&/nowhere/x 1"),
+        ("agi", "AGI\nChannel: none-such\nCommand: SAY DATETIME 0 # 'http://127.0.0.1:1/x'"),
+        ("agi", "AGI\nChannel: none-such\nCommand: SAY DATETIME 0 # '/nowhere/x'"),
+        ("agi", "AGI\nChannel: none-such\nCommand: SAY DATETIME 0 # A ../../nowhere"),
+        ("agi", "AGI\nChannel: none-such\nCommand: SET VARIABLE A ${SHELL(id)}"),
+        ("agi", "AGI\nChannel: none-such\nCommand: SET VARIABLE A ^{SHELL(id)}"),
+        ("agi", "AGI\nChannel: none-such\nCommand: GOSUB lab answer 1 $[1]"),
+        ("agi", "AGI\nChannel: none-such\nCommand: SET EXTENSION ${SHELL(id)}"),
     ),
     *_allowed(("user", "UserEvent\nUserEvent: PolicyTest\nColour: blue")),
     *_denied(
@@ -891,28 +910,186 @@ COMMANDS = [
         ("all", "Command\nCommand: core stop gracefully"),
         ("all", "Command\nCommand: CORE\tSTOP now"),
         ("all", 'Command\nCommand: co"re" stop now'),
-        ("all", "Command\nCommand: manager reload"),
-        ("all", "Command\nCommand: config reload /etc/asterisk/manager.conf"),
-        ("all", "Command\nCommand: module reload manager"),
-        ("all", "Command\nCommand: config reload /etc/asterisk/users.conf"),
-        ("all", "Command\nCommand: core reload manager"),
-        ("command", "Command\nCommand: module reload"),
-        ("command", "Command\nCommand: module\treload "),
-        ("command", "Command\nCommand: core reload"),
-        ("command", "Command\nCommand: reload"),
-        ("command,config", "Command\nCommand: reload"),
         ("command", "Command\nCommand: presencestate change CustomPresence:none-such away x DQo= e"),
         ("command", "Command\nCommand: dialplan eval function ENV(PATH)"),
         ("command", "Command\nCommand: dialplan eval function VERSION( x)"),
         ("all", "Command\nCommand: dialplan eval function AST_CONFIG(manager.conf,none-such,secret)"),
-        ("all", "Command\nCommand: module reload none_such manager"),
-        ("all", "Command\nCommand: module reload manager.so"),
         ("all", "Command\nCommand: stop now"),
         ("all", "Command\nCommand: die"),
     ),
 ]
 
-ROWS = [*CLASSES, *UNKNOWN, *KINDS, *VARIABLES, *ORIGINATE, *CONNECTIONS, *CALLS, *CONFIGURATION, *COMMANDS]
+RELOADS = [
+    *_allowed(
+        ("command,system", "Command\nCommand: manager reload"),
+        ("all", "Command\nCommand: manager reload"),
+        ("all", "Command\nCommand: module reload manager"),
+        ("all", "Command\nCommand: module reload none_such manager.so"),
+        ("all", "Command\nCommand: config reload manager.conf"),
+        ("all", "Command\nCommand: config reload /etc/asterisk/users.conf"),
+        ("all", "Command\nCommand: core reload manager"),
+        ("command", "Command\nCommand: module reload none_such"),
+        ("command", "Command\nCommand: reload none_such"),
+        ("command", "Command\nCommand: dialplan reload"),
+    ),
+    *_denied(
+        "reload-manager",
+        PERMISSION,
+        UNTRIED,
+        ("command", "Command\nCommand: manager reload"),
+        ("command", "Command\nCommand: module reload manager"),
+        ("command", "Command\nCommand: module reload none_such MANAGER.so"),
+        ("command", "Command\nCommand: module reload"),
+        ("command", "Command\nCommand: module\treload "),
+        ("command", "Command\nCommand: core reload"),
+        ("command", "Command\nCommand: reload"),
+        ("command,config", "Command\nCommand: reload"),
+        ("command,config", "Command\nCommand: config reload manager.conf"),
+        # An alias is read twice.
+        ("command", 'Command\nCommand: reload ""'),
+        ("command", 'Command\nCommand: reload "none_such manager"'),
+    ),
+    # A file that manager.conf includes reloads the manager too, whatever it is called.
+    *_denied(
+        "command", PERMISSION, STRICTER, ("command,config", "Command\nCommand: config reload /nowhere/x.conf")
+    ),
+]
+
+_COUNTS = "a{0,8000}"
+_PATTERNS = (
+    "pjsip list endpoints like",
+    "pjsip show subscriptions inbound like",
+    "pjsip show transport-monitors like",
+    "pjsip show history where number like",
+    "iax2 show users like",
+    "iax2 show peers registered like",
+    "sip show peers like",
+    "mwi list like",
+    "geoloc list locations like",
+    "core show file version like",
+    "group show channels",
+)
+
+UNDER_A_PATTERN = [
+    *_allowed(
+        *(("command,system", f"Command\nCommand: {command} ^1[0-9]+") for command in _PATTERNS),
+        ("command", "Command\nCommand: group show channels"),
+        ("command", "Command\nCommand: pjsip show history entry 3"),
+        ("command", "Command\nCommand: pjsip show history where number > 5"),
+        # Plain text to Asterisk.
+        ("command", f"Command\nCommand: module show like {_COUNTS}"),
+        ("command", f"Command\nCommand: core show applications like {_COUNTS}"),
+        ("command", f"Command\nCommand: pjsip show endpoint {_COUNTS}"),
+        ("command,call", "Command\nCommand: channel request hangup PJSIP/none-00000001"),
+        ("command,system", "Command\nCommand: channel request hangup /^none/"),
+        real=UNTRIED,
+    ),
+    *_denied(
+        "regular-expression",
+        PERMISSION,
+        STRICTER,
+        *(("command", f"Command\nCommand: {command} x") for command in _PATTERNS),
+        ("command", 'Command\nCommand: pjsip\tshow "contacts" li\\ke x'),
+        ("command", "Command\nCommand: PJSIP show contacts LIKE x"),
+        ("command", "Command\nCommand: pjsip show history where number > 5 and addr like x"),
+        ("command,reporting", "Command\nCommand: pjsip show contacts like x"),
+    ),
+    *_denied(
+        "regular-expression",
+        PERMISSION,
+        UNTRIED,
+        *(("command,system", f"Command\nCommand: {command} {_COUNTS}") for command in _PATTERNS),
+        ("all", "Command\nCommand: dnsmgr refresh a++"),
+        ("all", f"Command\nCommand: sip prune realtime peer like {_COUNTS}"),
+        ("all", f"Command\nCommand: none-such show like {_COUNTS}"),
+        ("all", "Command\nCommand: group show channels a" + "+" * 20),
+        ("all", "Command\nCommand: group show channels ((((a)+)+)+)+"),
+        ("all", "Command\nCommand: group show channels (a)\\\\1"),
+        ("all", "Command\nCommand: group show channels " + "a" * 257),
+        ("all", f"Command\nCommand: channel request hangup /{_COUNTS}/"),
+    ),
+    *_denied(
+        "channel-pattern",
+        PERMISSION,
+        UNTRIED,
+        ("command,call", "Command\nCommand: channel request hangup all"),
+        ("command,call", "Command\nCommand: channel request hangup none-such /.*/"),
+        ("command,call", "Command\nCommand: hangup request PJSIP/*"),
+        ("command,call", "Command\nCommand: soft hangup PJSIP/[0-9]"),
+    ),
+]
+
+
+UNKNOWN_COMMANDS = [
+    *_allowed(
+        ("command,agent", 'Command\nCommand: queue add member Local/1@lab to none-such penalty 1 as "A B"'),
+    ),
+    *_denied(
+        "characters",
+        PERMISSION,
+        STRICTER,
+        ("all", 'Command\nCommand: queue add member Local/1@lab to none-such penalty 1 as "A;B"'),
+        ("command,agent", "Command\nCommand: queue pause member Local/1@lab queue none-such reason a\\|b"),
+    ),
+    *_denied(
+        "technology",
+        PERMISSION,
+        STRICTER,
+        (
+            "command,agent",
+            "Command\nCommand: queue add member Local/1@lab to none-such penalty 1 as A"
+            " state_interface WebSocket/x",
+        ),
+    ),
+    *_allowed(
+        ("command,system", "Command\nCommand: none-such show"),
+        ("command,reporting", "Command\nCommand: pjsip qualify none-such"),
+        ("command,call", "Command\nCommand: devstate change none-such BUSY"),
+    ),
+    *_allowed(("command,system", "Command\nCommand: logger rotate"), real=UNTRIED),
+    *_denied(
+        "command-unknown",
+        PERMISSION,
+        STRICTER,
+        ("command", "Command\nCommand: none-such show"),
+        ("command", "Command\nCommand: pjsip none-such"),
+        ("command", "Command\nCommand: core"),
+        ("command", 'Command\nCommand: "core show" version'),
+    ),
+    *_denied(
+        "command",
+        PERMISSION,
+        STRICTER,
+        ("command", "Command\nCommand: pjsip qualify none-such"),
+        ("command", "Command\nCommand: devstate change none-such BUSY"),
+        ("command", "Command\nCommand: logger remove channel none-such"),
+        ("command", "Command\nCommand: indication remove none-such"),
+        ("command", "Command\nCommand: cc cancel all"),
+        ("all", "Command\nCommand: timing test"),
+    ),
+    *_denied(
+        "command",
+        PERMISSION,
+        UNTRIED,
+        ("all", "Command\nCommand: console"),
+        ("all", "Command\nCommand: mgcp set debug on"),
+    ),
+]
+
+ROWS = [
+    *CLASSES,
+    *UNKNOWN,
+    *KINDS,
+    *VARIABLES,
+    *ORIGINATE,
+    *CONNECTIONS,
+    *CALLS,
+    *CONFIGURATION,
+    *COMMANDS,
+    *RELOADS,
+    *UNDER_A_PATTERN,
+    *UNKNOWN_COMMANDS,
+]
 
 
 def name_of(row: Row) -> str:

@@ -321,17 +321,36 @@ def test_the_list_of_functions_opens_little_for_writing(
     ("commands", "command", "rule"),
     [
         (["core show", "Queue show"], "core show channels", ""),
-        (["core show", "Queue show"], 'CORE\t"show"', ""),
+        (["core show", "Queue show"], 'CORE\t"show" version', ""),
         (["core show", "Queue show"], "queue show lab", ""),
         (["core show", "Queue show"], "core showdown", "commands"),
         (["core show", "Queue show"], "core", "commands"),
         ([], "core show version", "commands"),
         (["core"], "core stop now", "command"),
         (["database"], "database show", "command"),
+        (["pjsip show contacts"], "pjsip show contacts like x", "regular-expression"),
+        # A command that no table knows: named, by a word of its own at least.
+        (["none-such show"], "none-such show x", ""),
+        (["none-such"], "None-such show x", ""),
+        (["pjsip none-such"], "pjsip none-such", ""),
+        (["pjsip"], "pjsip none-such", "command-unknown"),
+        (["core show"], "core show", "command-unknown"),
+        (["none-such"], "none-such x like y", "regular-expression"),
     ],
 )
 def test_the_list_of_commands(commands: list[str], command: str, rule: str) -> None:
     assert rule_of({"commands": commands}, f"Command\nCommand: {command}") == rule
+
+
+@pytest.mark.parametrize("bounds", [{"channels": ["PJSIP/1*"]}, {"contexts": ["lab"]}])
+def test_a_bounded_user_runs_no_unknown_command_that_its_list_does_not_name(
+    bounds: dict[str, list[str]],
+) -> None:
+    asked = ask("Command\nCommand: none-such hangup PJSIP/2")
+    refused = decide(user(bounds, "command,system"), asked, SHIPPED)
+    assert refused == Deny(DENIED, "command-unknown")
+    named = user({**bounds, "commands": ["none-such hangup"]}, "command,system")
+    assert isinstance(decide(named, asked, SHIPPED), Allow)
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,9 @@
 """Regular expressions that Asterisk would compile: class system only, and bounded then.
 
-``regcomp`` takes memory and time without a limit for counts of counts, and matching
-without a limit for back-references; both on the machine of Asterisk, and the second
-while the link waits.
+``regcomp`` copies what is repeated: ``a{0,8000}`` takes hundreds of megabytes, and so do
+the 21 bytes of ``a+++…``, where each further ``+`` doubles what stands before it.  Matching
+takes time without a limit for back-references.  All on the machine of Asterisk, while the
+link waits.
 """
 
 import re
@@ -13,13 +14,14 @@ from proxy.core.policy.kinds import names
 from proxy.core.policy.verdict import Deny, Judged, refuse
 
 MAX_PATTERN: Final = 256
-_COSTLY: Final = re.compile(rb"\{|\\[1-9]")
+_COSTLY: Final = re.compile(rb"\{|[+*?)}]\+|\\[1-9]")
 _LISTED_OPTION: Final = re.compile(rb"catfilter", re.IGNORECASE)
 
 NEEDS_SYSTEM: Final = refuse("regular-expression", "a regular expression needs class system")
 UNBOUNDED: Final = refuse(
     "regular-expression",
-    f"a regular expression has at most {MAX_PATTERN} characters, no counts {{2}}, no back-references",
+    f"a regular expression has at most {MAX_PATTERN} characters, no counts {{2}}, no back-references, "
+    "no + behind a group or another repetition",
 )
 
 
