@@ -19,7 +19,7 @@ OTHER := yes
 .PHONY: $(STAMP)
 endif
 
-.PHONY: setup demo test test-pure lint types imports format bench bench-quick bench-hotpath fuzz soak audit wheel deb clean
+.PHONY: setup demo test test-pure lint types imports format reference bench bench-quick bench-hotpath fuzz soak audit wheel deb clean
 
 setup: $(STAMP)
 
@@ -61,6 +61,10 @@ types: setup
 
 imports: setup
 	$(BIN)/lint-imports
+
+# deploy/rights-reference.md, from the tables that the proxy judges by.
+reference: setup
+	$(BIN)/python -m tests.deploy.reference
 
 format: setup
 	$(BIN)/ruff format .

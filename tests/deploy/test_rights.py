@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from proxy.ami.actions import SHIPPED
+from proxy.ami.arguments.kinds import DESCRIBABLE
 from proxy.ami.message import parse_action
 from proxy.config import parse_users
-from proxy.core.policy import Allow, decide, functions
-from proxy.core.policy.stricter import STRICTER
+from proxy.core.policy import Allow, decide
 from proxy.core.users import User, UserTable
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -108,25 +108,10 @@ def test_administrators_come_from_known_addresses_only(users: UserTable) -> None
 def test_the_entries_on_the_page_are_those_of_the_file(users: UserTable) -> None:
     text = re.sub(r"(?m)^    secret: .*\n", "", EXAMPLES.read_text())
     blocks = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
-    assert len(blocks) == len(users) == 5
-    assert all(block in text for block in blocks)
+    assert len(users) == 5
+    assert len([block for block in blocks if block in text]) == 5
 
 
-def test_the_page_lists_all_that_is_stricter_than_asterisk() -> None:
-    rows = re.findall(
-        r"(?m)^\| `([a-z-]+)` \| (.*) \|$", PAGE[PAGE.index("## Stricter") : PAGE.index("## Five")]
-    )
-    assert dict(rows) == dict(STRICTER)
-
-
-@pytest.mark.parametrize(
-    "names",
-    [
-        functions.READABLE,
-        functions.WRITABLE,
-        functions.WRITABLE_OF_CHANNEL,
-        functions.WRITABLE_IF_NAMED,
-    ],
-)
-def test_the_page_lists_the_open_functions(names: frozenset[bytes]) -> None:
-    assert ", ".join(f"`{name.decode()}`" for name in sorted(names)) in PAGE
+def test_the_page_names_the_kinds_that_a_description_may_use() -> None:
+    section = PAGE[PAGE.index("## Actions of other modules") : PAGE.index("## Stricter")]
+    assert {kind.value for kind in DESCRIBABLE} <= set(re.findall(r"`([a-z-]+)`", section))

@@ -1,0 +1,94 @@
+# ruff: noqa: E501 - lines of a page
+"""deploy/rights-reference.md, written from the judge's own tables: ``make reference``."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from proxy.ami import clicommands
+from proxy.ami.actions import SHIPPED
+from proxy.ami.arguments import ARGUMENTS, Argument
+from proxy.ami.arguments.kinds import MEANING, Kind
+from proxy.ami.privilege import class_names
+from proxy.core.policy.classes import BLOCKED, classes_of
+from proxy.core.policy.kinds.dialling import TELEPHONES
+from proxy.core.policy.stricter import STRICTER
+
+PAGE = Path(__file__).parents[2] / "deploy/rights-reference.md"
+
+_HEAD = """\
+# Rights, listed
+
+Written from the tables that the proxy judges by (`make reference`); [What a user can do](rights.md) explains them.
+
+## Kinds of arguments
+
+Every header of an action is of one kind, and each kind is checked in the same way wherever it occurs. `${`, `$[` and `^{`
+need class `system` in all of them, but for text that is only copied into an event. A user with class `system` passes most
+checks; what is said of a user with `contexts` or `channels` holds with `system` too.
+"""
+_ACTIONS = """\
+## Actions and their headers
+
+Other headers are not sent to Asterisk. *Classes*: any of them will do. `!`: left out or empty it means everything there
+is, which needs `system`. `A|B`: two names of one argument. †: the answer may tell of other people's calls, so a user with
+a `scope` needs the action spelled out in `actions.allow`.
+"""
+_STRICTER = """\
+## Rules that are stricter than Asterisk
+
+Where a `manager.conf` user of the same classes would be allowed and ours is not; the name is the `rule` in the audit log.
+"""
+_COMMANDS = """\
+## Commands of Asterisk's command line
+
+Behind class `command`. Commands that are not here need `system`, or to be named in the user's `commands`.
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    technologies = f"Without `technologies` a dial string may name {', '.join(TELEPHONES)}.\n"
+    stricter = "\n".join(
+        ["| rule | why |", "| --- | --- |", *(f"| `{rule}` | {why} |" for rule, why in STRICTER.items())]
+    )
+    parts = (
+        *(_HEAD, _kinds(), technologies, _STRICTER, f"{stricter}\n"),
+        *(_ACTIONS, _actions(), _COMMANDS, clicommands.as_markdown()),
+    )
+    return "\n".join(parts)
+
+
+def _kinds() -> str:
+    rows = [f"| `{kind.value}` | {MEANING[kind]} |" for kind in Kind]
+    return "\n".join(["| kind | what it is, and what is checked |", "| --- | --- |", *rows]) + "\n"
+
+
+def _actions() -> str:
+    return "\n".join(["| action | classes | headers |", "| --- | --- | --- |", *_rows()]) + "\n"
+
+
+def _rows() -> Iterator[str]:
+    for key, described in sorted(ARGUMENTS.items()):
+        listed = SHIPPED.find(key)
+        assert listed is not None
+        needed = classes_of(listed)
+        classes = (
+            "nobody"
+            if key in BLOCKED
+            else class_names(needed).replace(",", ", ")
+            if needed
+            else "open to all"
+        )
+        aliases = {proper: alias for alias, proper in described.aliases.items()}
+        headers = "; ".join(_header(argument, aliases) for argument in described.arguments) or "none"
+        yield f"| {described.name.decode()}{' †' if described.tells_calls else ''} | {classes} | {headers} |"
+
+
+def _header(argument: Argument, aliases: dict[bytes, bytes]) -> str:
+    alias = aliases.get(argument.header.lower())
+    names = argument.header.decode() + (f"\\|{alias.decode().title()}" if alias else "")
+    return f"`{names}` {argument.kind.value}{'!' if argument.everything else ''}"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page())
