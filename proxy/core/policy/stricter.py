@@ -18,10 +18,11 @@ STRICTER: Final = MappingProxyType(
         "functions": "Wherever Asterisk takes a variable it takes a dialplan function: AST_CONFIG reads the "
         "secret of the proxy's own account, CURL reaches other hosts, FILE and DB write in spite "
         "of live_dangerously = no when the call is originated asynchronously. A short list is "
-        "open to all, the others need system, and those that hand out secrets or reach out must "
-        "be named in `functions`. Variables that Asterisk hands to a shell, runs as AGI or "
-        "records to (MONITOR_EXEC, MONITOR_FILENAME, MONITOR_OPTIONS, TOUCH_MIXMONITOR …, "
-        "MEETME_AGI_BACKGROUND, MEETME_RECORDINGFILE) need system as well.",
+        "open to all, with the arguments that are harmless, the others need system, and those that hand out "
+        "secrets or reach out must be named in `functions`.",
+        "variables": "Asterisk's own code reads some 200 variables. Those that make it run a command or dial "
+        "a string (MONITOR_EXEC, BLINDTRANSFER …), go elsewhere in the dialplan (GOSUB_RESULT, "
+        "END_WHILE_ …), write a file, play a URL or reach other people's calls need system.",
         "global-variable": "Setvar without a channel changes a global variable (or the environment) for "
         "every call of the server: class system.",
         "application": "Asterisk's list of applications that run code leaves out those that "

@@ -7,13 +7,13 @@ context that is left out, so that Asterisk would choose one, is refused too.
 """
 
 import re
-from collections.abc import Iterable, Iterator
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from proxy.ami.message import Action
+from proxy.ami.privilege import SYSTEM
 from proxy.config.rules import Rules
-from proxy.core.policy import agi, applications, functions, wildcard
+from proxy.core.policy import agi, applications, functions, plainvariables, wildcard
 from proxy.core.policy.commands import starts, words
 from proxy.core.policy.kinds import calls, dialling, places
 from proxy.core.policy.verdict import PERMISSION_DENIED, Deny
@@ -28,17 +28,6 @@ class _Bounded(NamedTuple):
 
 _CONTEXT: Final = Deny(PERMISSION_DENIED, "contexts")
 _CHANNEL: Final = Deny(PERMISSION_DENIED, "channels")
-
-#: Variables by which a channel's later transfers choose their context.
-_CONTEXT_VARIABLES: Final = frozenset(
-    b"""FORWARD_CONTEXT MACRO_CONTEXT MEETME_EXIT_CONTEXT PARKINGDYNCONTEXT SPY_EXIT_CONTEXT
-    TRANSFER_CONTEXT""".split()
-)
-#: Variables by which they go elsewhere, in other words than a context.
-_JUMP_VARIABLES: Final = re.compile(
-    rb"(?:DYNAMIC_FEATURES|EXITCONTEXT|GOTO_ON_BLINDXFR|PARKINGLOT|PARKINGDYN(?:AMIC|EXTEN|POS)"
-    rb"|(?:CONNECTED_LINE|REDIRECTING)_(?:CALLEE_|CALLER_)?SEND_(?:MACRO|SUB)(?:_ARGS)?)\Z"
-)
 
 #: Stands for a place that cannot be read from the action: no context is called that, so a list refuses it.
 _ELSEWHERE: Final = b""
@@ -133,10 +122,8 @@ def within_targets(rules: Rules, action: Action) -> Deny | None:
         said = [word.lower() for word in words(action.get(b"command"))]
         return _either(rules) if starts(said, _REACHING_COMMANDS) else None
     if action.key == b"originate" and action.get(b"application"):
-        refused = _application(rules, action.get(b"application"), action.get(b"data"))
-    else:
-        refused = _agi(rules, action) if action.key == b"agi" else None
-    return refused or _contexts(rules, action)
+        return _application(rules, action.get(b"application"), action.get(b"data"))
+    return _agi(rules, action) if action.key == b"agi" else None
 
 
 def _live(rules: Rules, channel: bytes) -> Deny | None:
@@ -147,30 +134,8 @@ def _destination(rules: Rules, channel: bytes) -> Deny | None:
     return dialling.within(_Bounded(rules), channel)
 
 
-def _contexts(rules: Rules, action: Action) -> Deny | None:
-    if rules.contexts is None:
-        return None
-    named = _contexts_of_variables(action)
-    return None if all(_is_listed(rules.contexts, context) for context in named) else _CONTEXT
-
-
 def _is_listed(contexts: tuple[str, ...], context: bytes) -> bool:
     return len(context) <= places.LONGEST_NAME and wildcard.matches(contexts, context)
-
-
-def _contexts_of_variables(action: Action) -> Iterator[bytes]:
-    if action.key == b"setvar":
-        return _contexts_assigned([(action.get(b"variable"), action.get(b"value"))])
-    return _contexts_assigned(functions.assignments(action.get_all(b"variable")))
-
-
-def _contexts_assigned(pairs: Iterable[tuple[bytes, bytes]]) -> Iterator[bytes]:
-    for name, value in pairs:
-        plain = name.lstrip(b"_")
-        if plain in _CONTEXT_VARIABLES:
-            yield value
-        elif _JUMP_VARIABLES.match(plain):
-            yield _ELSEWHERE
 
 
 def _either(rules: Rules) -> Deny:
@@ -197,11 +162,9 @@ def _agi(rules: Rules, action: Action) -> Deny | None:
             return None
 
 
-def _assignment(rules: Rules, name: bytes, value: bytes) -> Deny | None:
-    contexts = _contexts_assigned([(name, value)])
-    if rules.contexts is None or all(_is_listed(rules.contexts, context) for context in contexts):
-        return None
-    return _CONTEXT
+def _assignment(rules: Rules, name: bytes, value: bytes | None) -> Deny | None:
+    refused = plainvariables.refusal(_Bounded(rules, SYSTEM), name, value)
+    return refused if refused is not None and refused.rule == "contexts" else None
 
 
 def _application(rules: Rules, application: bytes, data: bytes) -> Deny | None:
@@ -218,7 +181,7 @@ def _application(rules: Rules, application: bytes, data: bytes) -> Deny | None:
     if name in _HARMLESS:
         # Read is among them: what is typed must not choose a context.
         texts = applications.assigned_by(name, data, items)
-        return next(filter(None, (_assignment(rules, text, b"") for text in texts)), None)
+        return next(filter(None, (_assignment(rules, text, None) for text in texts)), None)
     if name in _DIALS and items:
         return _dial(rules, items, _DIALS[name])
     if name == b"queue" and not any(items[5:8]) and all(map(_QUEUE_OPTIONS.match, items[1:2])):

@@ -10,35 +10,28 @@ from types import MappingProxyType
 from typing import Final
 
 from proxy.ami.arguments import Described
+from proxy.ami.functions import Tells
 from proxy.ami.message import Action
-from proxy.config.rules import Require, Rule, Rules
-from proxy.core.policy import functions, wildcard
+from proxy.config.rules import Require, Rule, Rules, Scope
+from proxy.core.policy import functions, variables, wildcard
 from proxy.core.policy.classes import INDISPENSABLE, SESSION
-from proxy.core.policy.verdict import PERMISSION_DENIED, Deny
+from proxy.core.policy.verdict import PERMISSION_DENIED, Deny, refuse
 
 _NAME: Final = Deny(PERMISSION_DENIED, "actions")
 _BEYOND_SCOPE: Final = Deny(PERMISSION_DENIED, "scope")
+_ABOUT_OTHERS: Final = refuse("scope", "a function in it tells of calls outside the user's scope")
 _CHANNEL_IDS: Final = (b"channelid", b"otherchannelid")
 _FORCED: Final = Deny(PERMISSION_DENIED, "rules.set")
 
-#: Functions that would undo a forced header from inside a ``Variable``.
-_SAME_AS: Final = MappingProxyType(
-    {
-        b"account": (b"CHANNEL", b"CDR"),
-        b"callerid": (b"CALLERID", b"CALLERPRES", b"CONNECTEDLINE", b"REDIRECTING"),
-        b"codecs": (b"CHANNEL",),
-    }
-)
-#: Functions that tell of everybody's calls, and where an action may name one.
-_ABOUT_ALL: Final = re.compile(rb"(?:CHANNELS|CONFBRIDGE_INFO)[ \t]*\(", re.IGNORECASE)
+#: Where an action names what it reads.
 _READ_FROM: Final = MappingProxyType(
     {b"agi": b"command", b"command": b"command", b"getvar": b"variable", b"status": b"variables"}
 )
+#: A call and its first argument: a device, or the name of a channel with what its driver adds.
+_CALL: Final = re.compile(rb"([A-Za-z0-9_]+)[ \t]*\(([^()$,]*)[,)]")
+_SUFFIX: Final = re.compile(rb"-[0-9a-fA-F]{1,16}(?:;[12])?\Z")
+_NAMES_ONLY: Final = frozenset({b"getvar", b"status"})
 
-#: Set headers of the SIP messages, in which a caller's identity may stand as well.
-_SETS_HEADER: Final = re.compile(rb"(?:PJSIP_(?:\w+_)?HEADER(?:_\w+)?\(|_*SIPADDHEADER)", re.IGNORECASE)
-#: Headers that hold none.
-_NO_IDENTITY: Final = re.compile(rb"[ \t]*(?:x-[\w-]+|alert-info|call-info)[ \t]*\Z", re.IGNORECASE)
 #: Options of Dial and Page that leave the caller's identity alone.
 _KEEPS_IDENTITY: Final = re.compile(rb"(?:[0-9.^cCdEgHhIijkKnNqRrsStTwWxXz]|[ABDFGLMSUbmr]\([^()]*\))*\Z")
 _DIALS: Final = MappingProxyType({b"dial": 1, b"page": 1, b"retrydial": 4})
@@ -67,8 +60,10 @@ def within_scope(rules: Rules, action: Action, described: Described | None) -> D
     """
     if rules.scope is None:
         return None
-    if any(action.get(header) for header in _CHANNEL_IDS) or _asks_about_all(action):
+    if any(action.get(header) for header in _CHANNEL_IDS):
         return _BEYOND_SCOPE
+    if _asks_about_others(rules, rules.scope, action):
+        return _ABOUT_OTHERS
     if action.key == b"command":
         shows = rules.commands is None
     elif action.key == b"status":
@@ -81,10 +76,34 @@ def within_scope(rules: Rules, action: Action, described: Described | None) -> D
     return None if action.key.decode("latin-1") in map(str.lower, allowed or ()) else _BEYOND_SCOPE
 
 
-def _asks_about_all(action: Action) -> bool:
+def _asks_about_others(rules: Rules, scope: Scope, action: Action) -> bool:
+    """Whether the action reads a function that tells of calls outside the scope."""
     header = _READ_FROM.get(action.key)
-    texts = () if header is None else action.get_all(header)
-    return any(_ABOUT_ALL.search(reading) for text in texts for reading in functions.readings(text))
+    if header is None:
+        return False
+    for text in action.get_all(header):
+        for name, function in functions.called(text):
+            if function is None:
+                # Nobody knows what it tells, unless the operator has spelled it out.
+                spelled = rules.functions is not None and name.decode("latin-1") in rules.functions
+                if action.key in _NAMES_ONLY and name and not spelled:
+                    return True
+            elif not _tells_inside(function.tells, scope, name, text):
+                return True
+    return False
+
+
+def _tells_inside(tells: Tells, scope: Scope, name: bytes, text: bytes) -> bool:
+    return tells is Tells.OWN or (tells is Tells.DEVICE and _is_inside(scope, name, text))
+
+
+def _is_inside(scope: Scope, name: bytes, text: bytes) -> bool:
+    """Whether the first argument of each call of this function is a device, or a channel, of the scope."""
+    plain = functions.readings(text)[1]
+    given = [call[2] for call in _CALL.finditer(plain) if call[1] == name]
+    return len(given) == plain.count(name) and all(
+        wildcard.matches_channel(scope.channels, _SUFFIX.sub(b"", device)) for device in given
+    )
 
 
 def rewrite(rules: Rules, action: Action, described: Described | None) -> Action | Deny:
@@ -109,8 +128,8 @@ def rewrite(rules: Rules, action: Action, described: Described | None) -> Action
         elif rule.set is not None and header != b"variable":
             action = action.without(*instead) if instead else action
             action = action.with_header(_spelled(rule, header), rule.set.encode())
-            forced.update(_SAME_AS.get(header, ()))
-    refused = _assigns(action, forced) or (b"CALLERID" in forced and _changes_identity(action))
+            forced.add(header)
+    refused = _undoes(action, forced) or (b"callerid" in forced and _dials_as_another(action))
     return _FORCED if refused else action
 
 
@@ -154,23 +173,16 @@ def _value_fits(require: Require, value: bytes) -> bool:
     return require.pattern is not None and wildcard.pattern(require.pattern).fullmatch(value) is not None
 
 
-def _assigns(action: Action, forced: set[bytes]) -> bool:
-    return any(
-        name.partition(b"(")[0].strip() in forced
-        for name, _ in functions.assignments(action.get_all(b"variable"))
-        if b"(" in name
+def _undoes(action: Action, forced: set[bytes]) -> bool:
+    """Whether a variable would change a forced header's value afterwards."""
+    return bool(forced) and any(
+        not forced.isdisjoint(variables.undoes(name, value))
+        for name, value in functions.assignments(action.get_all(b"variable"))
     )
 
 
-def _changes_identity(action: Action) -> bool:
-    """Whether a header, or an option of the application, may say another caller than the forced one."""
-    for written, value in functions.assignments(action.get_all(b"variable")):
-        name = functions.readings(written)[1].strip()
-        if _SETS_HEADER.match(name):
-            _, parenthesis, inner = name.partition(b"(")
-            header = inner.rstrip(b")").split(b",")[1:2] if parenthesis else [value.partition(b":")[0]]
-            if not header or not _NO_IDENTITY.match(header[0]):
-                return True
+def _dials_as_another(action: Action) -> bool:
+    """Whether an option of the application may say another caller than the forced one."""
     first = _DIALS.get(action.get(b"application").strip(b" \t").lower())
     return first is not None and not all(
         map(_KEEPS_IDENTITY.match, functions.arguments(action.get(b"data"))[first : first + 2])

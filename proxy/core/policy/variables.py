@@ -1,52 +1,108 @@
-"""Variables: the actions that read or set them, judged name by name (see functions)."""
+"""Variables: the actions that read or set them, judged name by name and value by value.
 
+A name is a plain variable (see ``plainvariables``) or a call of a function (see ``functions``).
+"""
+
+import re
+from collections.abc import Iterable
 from typing import Final
 
+from proxy.ami import variables
+from proxy.ami.functions import FUNCTIONS
 from proxy.ami.message import Action
 from proxy.ami.privilege import SYSTEM
 from proxy.core.policy import functions
-from proxy.core.policy.verdict import PERMISSION_DENIED, Deny, Judged
+from proxy.core.policy.verdict import Deny, Judged, refuse
 
-_GETVAR: Final = Deny(b"GetVar Access Forbidden: Variable", "functions")
-_STATUS: Final = Deny(b"Status Access Forbidden: Variables", "functions")
-_ASSIGNED: Final = Deny(PERMISSION_DENIED, "functions")
-_GLOBAL: Final = Deny(PERMISSION_DENIED, "global-variable")
-
-#: ``Variable`` means something else here: headers of a SIP message, the payload of an event.
-_OTHER_MEANING: Final = frozenset(
-    {b"getvar", b"pjsipnotify", b"setvar", b"sipnotify", b"status", b"userevent"}
+_GETVAR: Final = b"GetVar Access Forbidden: Variable"
+_STATUS: Final = b"Status Access Forbidden: Variables"
+_GLOBAL: Final = refuse("global-variable", "without a channel it is everybody's variable: class system")
+_TOO_MANY: Final = refuse(
+    "variables", f"Asterisk reads at most {functions.MAX_ITEMS} variables of one header: use several headers"
 )
+
+#: Calls that set a header of a SIP message, by the place of the header's name among the arguments.
+_SETS_HEADER: Final = re.compile(
+    rb"(PJSIP_HEADER|PJSIP_HEADER_PARAM|PJSIP_INHERITABLE_HEADER)[ \t]*\((.*)\)?\Z", re.DOTALL
+)
+#: Headers of SIP messages that say nothing of the caller.
+_NO_IDENTITY: Final = re.compile(rb"[ \t]*(?:x-[\w-]+|alert-info|call-info)[ \t]*\Z", re.IGNORECASE)
+_NOTHING: Final[frozenset[bytes]] = frozenset()
+_CALLER: Final = frozenset({b"callerid"})
+
+
+def may_assign(user: Judged, name: bytes, value: bytes | None) -> Deny | None:
+    """Why the user may not set this variable or function to this value; None if it may.
+
+    Wherever that is said: a header, an AGI command, an application's data.  ``value``: None for one
+    that is not known yet, such as digits that a caller will type.
+    """
+    return functions.refusal_to_assign(user, name, value)
 
 
 def getvar(user: Judged, action: Action) -> Deny | None:
     """Asterisk's check on SHELL and EVAL, and ours on functions."""
     # Asterisk reads the first; whatever reads another one must not find more there.
-    return None if all(functions.may_read(user, name) for name in action.get_all(b"variable")) else _GETVAR
+    return _first_refused(user, action.get_all(b"variable"), _GETVAR)
 
 
 def status(user: Judged, action: Action) -> Deny | None:
     """The same for each item of ``Variables``."""
-    names = functions.arguments(action.get(b"variables"))
-    return None if all(functions.may_read(user, name) for name in names) else _STATUS
+    return _first_refused(user, functions.arguments(action.get(b"variables")), _STATUS)
+
+
+def _first_refused(user: Judged, names: Iterable[bytes], text: bytes) -> Deny | None:
+    for name in names:
+        refused = functions.refusal_to_read(user, name)
+        if refused is not None:
+            return Deny(text, refused.rule, refused.hint)
+    return None
 
 
 def setvar(user: Judged, action: Action) -> Deny | None:
-    """Functions need to be open for writing; without a channel the variable is everybody's: class system."""
-    if not all(functions.may_assign(user, name) for name in action.get_all(b"variable")):
-        return _ASSIGNED
-    if not action.get(b"channel") and not user.write & SYSTEM:
-        return _GLOBAL
-    return None
+    """A variable and its value; without a channel it is everybody's, and so class system's."""
+    for name in action.get_all(b"variable"):
+        refused = functions.refusal_to_assign(user, name, action.get(b"value"))
+        if refused is not None:
+            return refused
+    return _GLOBAL if not action.get(b"channel") and not user.write & SYSTEM else None
 
 
 def assigned(user: Judged, action: Action) -> Deny | None:
-    """Each name in each ``Variable`` header of any other action that carries some."""
-    if action.key in _OTHER_MEANING or not action.has(b"variable"):
+    """Each item of each ``Variable`` of an Originate.  In other actions that header means other things."""
+    if action.key != b"originate" or not action.has(b"variable"):
         return None
-    values = action.get_all(b"variable")
-    if functions.too_many(values):
-        return _ASSIGNED
-    for name, _ in functions.assignments(values):
-        if not functions.may_assign(user, name):
-            return _ASSIGNED
+    for header in action.get_all(b"variable"):
+        items = functions.arguments(header)
+        if len(items) > functions.MAX_ITEMS:
+            return _TOO_MANY
+        for item in items:
+            name, equals, value = item.partition(b"=")
+            if equals and name:
+                refused = functions.refusal_to_assign(user, name, value)
+                if refused is not None:
+                    return refused
     return None
+
+
+def undoes(name: bytes, value: bytes) -> frozenset[bytes]:
+    """The headers of an Originate, in lower case, whose values this assignment would change afterwards."""
+    plain = functions.readings(name)[1].strip()
+    call, parenthesis, _ = plain.partition(b"(")
+    if not parenthesis:
+        found = variables.find(plain)
+        if found is None or not found.says_caller:
+            return _NOTHING
+        harmless = plain.lstrip(b"_").startswith(b"SIPADDHEADER") and _NO_IDENTITY.match(
+            value.partition(b":")[0]
+        )
+        return _NOTHING if harmless else _CALLER
+    function = FUNCTIONS.get(call.strip(b"_ \t").upper())
+    if function is None:
+        return _NOTHING
+    header = _SETS_HEADER.match(plain.upper())
+    if header is not None:
+        named = header[2].rstrip(b")").split(b",")[1:2]
+        if named and _NO_IDENTITY.match(named[0]):
+            return _NOTHING
+    return function.undoes

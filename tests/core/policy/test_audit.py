@@ -22,6 +22,16 @@ def ask(text: bytes) -> Action:
             b"Originate\nExten: 1\nContext: lab\nChannel: PJSIP/100\nVariable: PIN=1234",
             "channel=PJSIP/100 exten=1 context=lab variable=PIN",
         ),
+        (
+            b"Originate\nChannel: c\nVariable: A=1,__B=2,A=3\nVariable: CALLERID(name)=x,C",
+            "channel=c variable=A,__B,CALLERID(name)",
+        ),
+        (b"PlayDTMF\nChannel: c\nDigit: 1", "channel=c digit=***"),
+        (b"Status\nVariables: A,CALLERID(num)", "variable=A,CALLERID(num)"),
+        (
+            b"Originate\nChannel: c" + b"".join(b"\nVariable: A%d=x" % number for number in range(66)),
+            "channel=c variable=" + ",".join(f"A{number}" for number in range(64)) + ",…+2",
+        ),
         (b"Command\nCommand: core \\ show\xff", "command=core \\x5c show\\xff"),
         (b"Command\nCommand: database put auth 100 hunter2", "command=database put auth ***"),
         (b"Command\nCommand: dialplan set global MYPIN 1234", "command=dialplan set global MYPIN ***"),

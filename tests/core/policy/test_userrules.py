@@ -253,8 +253,10 @@ def test_an_option_does_not_undo_a_forced_caller(application: str, data: str, ru
         (["*"], "call", "REPLACE(A,B,C)", False),
         (["REPLACE"], "call", "REPLACE(A,B,C)", True),
         (["*"], "call", "STRREPLACE(A,B,C)", True),
-        (["REGEX"], "call", 'REGEX("a{3}" b)', True),
-        (["REGEX"], "call", 'REGEX("a{9}+{9}" b)', False),
+        # Patterns are compiled in Asterisk, which takes any time and memory.
+        (["REGEX"], "call", 'REGEX("a" b)', False),
+        (["CHANNELS"], "call", "CHANNELS()", True),
+        (["CHANNELS"], "call", "CHANNELS(PJSIP/1)", False),
         (["*"], "call", "FAXOPT(headerinfo)", True),
         # They tell passwords.
         (["*"], "call", "VM_INFO(1,password)", False),
@@ -302,8 +304,8 @@ def test_the_list_of_functions(functions: list[str], write: str, name: str, allo
         (["*"], "DB(a/b)", False),
         (["*"], "EXPORT(x,A)", False),
         (["*", "ARRAY"], "ARRAY(MONITOR_EXEC)", False),
-        (["*"], "MONITOR_EXEC", False),
         (["*"], "PLAIN", True),
+        (["DEVICE_STATE"], "DEVICE_STATE(Custom:x)", True),
         (["*"], "VOLUME((TX))", False),
         (["*"], "__VOLUME(TX)", False),
     ],

@@ -17,6 +17,8 @@ _DIGITS: Final = re.compile(rb"[0-9A-Za-z*#.,+ -]*\Z")
 #: Operators name queues and rooms in their own language.
 _NAME: Final = re.compile(rb"[A-Za-z0-9_.,:@+*#/()&'! \x80-\xff-]*\Z")
 _SHOWN: Final = re.compile(rb"[A-Za-z0-9_.,:@+*#/!\[\] \x80-\xff-]*\Z")
+_PLAIN_NAME: Final = re.compile(rb"[A-Za-z0-9_.+-]*\Z")
+_VARIABLE_NAME: Final = re.compile(rb"[A-Za-z0-9_]{1,79}\Z")
 _CODECS: Final = re.compile(rb"[A-Za-z0-9_,.!:-]*\Z")
 _MAILBOX: Final = re.compile(rb"[A-Za-z0-9_+*#,&@ \x80-\xff-]+(?:\.[A-Za-z0-9_+*#,&@ \x80-\xff-]+)*\Z")
 _NEW_ID: Final = re.compile(rb"[A-Za-z0-9_.-]{1,149}\Z")
@@ -67,6 +69,16 @@ def or_all(user: Judged, value: bytes) -> Deny | None:
 def shown(user: Judged, value: bytes) -> Deny | None:
     """A place in the dialplan that is only looked at; extensions may be patterns."""
     return None if user.write & SYSTEM or _SHOWN.match(value) else _CHARACTERS
+
+
+def plain_name(_user: Judged, value: bytes) -> Deny | None:
+    """A name that becomes part of a path: a language, a class of music."""
+    return None if _PLAIN_NAME.match(value) and b".." not in value else _CHARACTERS
+
+
+def variable_name(user: Judged, value: bytes) -> Deny | None:
+    """The name of a variable that Asterisk itself puts between ``${`` and ``}``: no function, no part."""
+    return None if user.write & SYSTEM or _VARIABLE_NAME.match(value) else _CHARACTERS
 
 
 def codecs(_user: Judged, value: bytes) -> Deny | None:

@@ -1,0 +1,33 @@
+"""Functions: the table says for each who may use it, and how."""
+
+from proxy.ami.arguments import Kind
+from proxy.ami.functions import FUNCTIONS, Tells, Who, open_to
+
+
+def test_every_function_can_be_read_or_written() -> None:
+    assert len(FUNCTIONS) == 226
+    assert all(function.reads or function.writes for function in FUNCTIONS.values())
+
+
+def test_forms_have_arguments_of_a_kind_or_of_words() -> None:
+    header = FUNCTIONS[b"PJSIP_HEADER"].writes[0]
+    assert header.who is Who.ALL
+    assert header.arguments == (frozenset({b"add", b"update", b"remove"}), Kind.WORD, Kind.INTEGER)
+    assert (header.value, header.repeats) == (Kind.TEXT, False)
+    assert FUNCTIONS[b"CUT"].reads[0].arguments == (Kind.VARIABLE_NAME, Kind.TEXT)
+    assert FUNCTIONS[b"CUT"].reads[0].repeats
+    assert FUNCTIONS[b"CHANNELS"].reads[0].arguments == ()
+    assert [form.value for form in FUNCTIONS[b"CHANNEL"].writes] == [Kind.TEXT, Kind.PLAIN_NAME]
+
+
+def test_what_hands_out_secrets_is_closed_and_what_runs_code_is_systems() -> None:
+    assert {"AST_CONFIG", "AST_SORCERY", "CURL", "ENV", "REALTIME"} <= set(open_to(Who.CLOSED, written=False))
+    assert {"SHELL", "EVAL", "DB", "FILE", "REGEX", "INC"} <= set(open_to(Who.SYSTEM, written=False))
+    assert {"ARRAY", "EXPORT", "GLOBAL", "SHARED"} <= set(open_to(Who.SYSTEM, written=True))
+
+
+def test_marks() -> None:
+    assert FUNCTIONS[b"CHANNELS"].tells is Tells.ALL
+    assert FUNCTIONS[b"DEVICE_STATE"].tells is Tells.DEVICE
+    assert FUNCTIONS[b"CALLERID"].tells is Tells.OWN
+    assert FUNCTIONS[b"CHANNEL"].undoes == {b"account", b"codecs"}
