@@ -178,3 +178,43 @@ def test_a_fault_there_is_told_and_ends_nothing(bench, monkeypatch):
     assert bench.hub.stats.faults == 1
     bench.side_answer()
     assert got.take() == b"Response: Success\r\nActionID: 1\r\n\r\n"
+
+
+def test_those_who_come_while_it_is_opened_wait_for_the_same_login(bench):
+    (one, got), (two, other) = bench.login("boss"), bench.login("other")
+    for session in (one, two):
+        send(session, "Action: Reload\nActionID: 1")
+    assert (bench.opener.opened, bench.hub.side.load) == (1, 2)
+    bench.side_up()
+    assert bench.hub.side.standing == "up"
+    assert bench.hub.side.limits is bench.hub.limits
+    bench.side_answer()
+    bench.side_answer()
+    for transport in (got, other):
+        assert b"Response: Success\r\nActionID: 1\r\n\r\n" in transport.take()
+
+
+def test_lost_while_nobody_needs_it_is_nothing_to_tell(bench, caplog):
+    session, _ = bench.login("boss")
+    send(session, "Action: Reload")
+    bench.side_up()
+    bench.side_answer()
+    bench.hub.side.link_down("closed by Asterisk")
+    assert bench.hub.side.downs == 0
+    assert "side-link-lost" not in [r.message for r in caplog.records]
+
+
+def test_a_list_there_and_an_answer_that_is_too_long(bench):
+    session, got = bench.login("boss")
+    send(session, "Action: DBGetTree\nActionID: 1\nFamily: x")
+    bench.side_up()
+    relay_id = bench.side.take()[0].get(b"actionid")
+    id_line = b"ActionID: " + relay_id + b"\r\n"
+    item = b"Event: DBGetTreeResponse\r\n" + id_line + b"Key: k\r\n\r\n"
+    start = b"Response: Success\r\n" + id_line + b"EventList: start\r\n\r\n"
+    end = b"Event: DBGetTreeComplete\r\n" + id_line + b"EventList: Complete\r\n\r\n"
+    bench.hub.side.from_upstream([start, item, item, end])
+    assert got.take().count(b"ActionID: 1\r\n") == 4
+    send(session, "Action: Command\nActionID: 2\nCommand: core show uptime")
+    bench.hub.side.oversized(b"Response: Success\r\nActionID: " + bench.side.take()[0].get(b"actionid"))
+    assert b"ActionID: 2\r\nMessage: Answer is longer than limits.upstream_message_bytes" in got.take()

@@ -44,4 +44,5 @@ def test_memory_is_bounded_and_only_the_greediest_is_forgotten(kept, monkeypatch
     kept.note("a", setvar("PJSIP/2", "ONE"))
     kept.note("a", setvar("PJSIP/2", "TWO"))
     assert kept.excess("a", setvar("PJSIP/1", "THREE"), LIMITS) == "", "its oldest channel"
+    kept.note("a", setvar("PJSIP/2", "TWO", "again"))
     assert kept.excess("a", setvar("PJSIP/2", "THREE"), LIMITS) == "channel_variables"
