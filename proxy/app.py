@@ -41,6 +41,7 @@ from proxy.net.reloads import ReloadReport, Reloads
 from proxy.net.rotation import Rotation
 from proxy.net.scheduler import LoopScheduler
 from proxy.net.secrets import HashVerifier
+from proxy.net.sidelink import SideLink
 from proxy.net.supervision import supervised
 from proxy.net.systemd import NoListener, Notifier, inherited_sockets
 from proxy.net.tlspolicy import tls_facts
@@ -80,6 +81,8 @@ class App:
         self.hub.adopt_actions(prepared.actions)
         self.door = Door(self.hub)
         self.link = Link(self.hub, config.upstream, prepared.secret)
+        self._side_link = SideLink(self.hub.side, config.upstream, prepared.secret)
+        self.hub.side.opener = self._side_link
         self._notifier = Notifier()
         self.reloads = Reloads(self._transact)
         self.lag = LoopLag()
@@ -112,6 +115,7 @@ class App:
             async with asyncio.TaskGroup() as tasks:
                 work = {
                     "link": self.link.run,
+                    "side link": self._side_link.run,
                     "tick": self._tick,
                     "certificates": self.rotation.run,
                     "reloads": self.reloads.run,
@@ -274,6 +278,7 @@ class App:
             self.hub.tick(now)
             self.door.tick(now)
             self.link.tick(now)
+            self._side_link.tick(now)
             # That this runs says that the loop turns; a link or a door that hangs is no life.
             stuck = [listener for listener in self._listeners if listener.stuck(now)]
             if watchdog is not None and not stuck and not self.link.stuck(now):
@@ -287,12 +292,12 @@ class App:
         """Accept no more, tell clients, answer what is under way, close."""
         limits = self.hub.limits
         self._notifier.stopping("draining", self._stop_by - self._loop.time())
-        log.say(log.INFO, "stopping", sessions=len(self.hub.sessions), in_flight=self.hub.exchange.in_flight)
+        log.say(log.INFO, "stopping", sessions=len(self.hub.sessions), in_flight=self.hub.in_flight)
         for listener in self._listeners:
             listener.stop()
-        self.hub.exchange.draining = True
+        self.hub.drain()
         self.hub.tell_shutdown()
-        await self._while(lambda: self.hub.exchange.in_flight > 0, limits.drain_timeout)
+        await self._while(lambda: self.hub.in_flight > 0, limits.drain_timeout)
         self.hub.disconnect()  # what is not answered by now is told that its outcome is unknown
         # What was asked behind it is refused by each session in its turns.
         await self._while(lambda: self.hub.bounds.queued > 0, CLOSING_SECONDS / 2)
@@ -391,6 +396,7 @@ class App:
         self._pacing.longest = config.fan_out.flush_interval_max
         self.hub.adopt(prepared.users)
         self.link.adopt(config.upstream, prepared.secret)
+        self._side_link.adopt(config.upstream, prepared.secret)
 
 
 def _fault(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

@@ -152,6 +152,33 @@ LOCAL = frozenset(
 #: several responses).  They run alone on the link, with a Ping behind them that marks their end.
 FENCED = frozenset({b"iaxnetstats", b"jabbersend", b"moduleload", b"skinnyshowdevice", b"skinnyshowline"})
 
+#: Actions that may hold up the session of Asterisk in which they run, for as long as a tone, a module, a
+#: disk or another host takes (ami.md §6).
+MAY_HOLD = frozenset(
+    {
+        b"command",
+        b"dbdeltree",
+        b"dbgettree",
+        b"loggerrotate",
+        b"mailboxcount",
+        b"moduleload",
+        b"pjsipqualify",
+        b"playdtmf",
+        b"playmf",
+        b"queuereload",
+        b"reload",
+        b"sorcerymemorycachepopulate",
+        b"voicemailuserslist",
+    }
+)
+
+#: Dialplan functions that wait for another host, a database or a lock; in capitals, as Asterisk has them.
+HOLDING_FUNCTIONS = frozenset(
+    b"""CALENDAR_QUERY CURL DUNDILOOKUP DUNDIQUERY ENUMLOOKUP ENUMQUERY JABBER_RECEIVE LOCK ODBC_FETCH
+    REALTIME REALTIME_DESTROY REALTIME_FIELD REALTIME_HASH REALTIME_STORE SHELL SRVQUERY TRYLOCK
+    TXTCIDNAME""".split()
+)
+
 #: One plain event with the ActionID follows the response (ami.md §5).
 ONE_EVENT = frozenset({b"faxsession", b"faxstats"})
 

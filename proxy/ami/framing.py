@@ -16,6 +16,9 @@ _BLANK_LINE = re.compile(rb"\n\r?\n")
 _FOLLOWS_END = re.compile(rb"--END COMMAND--\r?\n\r?\n")
 _LONGEST_HEAD = len(b"Response: Follows\r\nPrivilege: Command\r\nActionID: ")
 
+#: Bytes of a message that is too long that are kept: whose it is stands in the first lines.
+HEAD = 2048
+
 #: Longest overlap of a terminator with what was already searched.
 _OVERLAP = len(b"--END COMMAND--\r\n\r\n")
 
@@ -75,38 +78,55 @@ class ActionFramer:
 class UpstreamFramer:
     """Cuts what Asterisk sends.  Stray empty lines between messages are skipped (ami.md §1.2).
 
-    A complete message over ``limit`` bytes is left out and counted in
-    ``dropped``; ``give_up`` bytes without an end raise MessageTooLong.
+    A complete message over ``limit`` bytes is left out.  One that has no end
+    within ``longest`` bytes is thrown away as it comes, up to its end, so that
+    memory is bounded however long it is.  Of both the beginning is in ``cut``,
+    with the place that it would have had in the list that ``feed`` returned.
 
     Free text is taken for such only if its ActionID begins with ``mark``, which
     nobody but us and Asterisk knows: a caller's ``Response: Follows`` (ami.md
     §4.4) would otherwise swallow what comes for everybody.
     """
 
-    __slots__ = ("_buffer", "_free_text", "_head_length", "_searched", "dropped", "give_up", "limit")
+    __slots__ = ("_buffer", "_end", "_free_text", "_head_length", "_searched", "cut", "limit", "longest")
 
-    def __init__(self, limit: int = 1 << 20, give_up: int = 4 << 20, mark: bytes = RELAY_MARK) -> None:
+    def __init__(self, limit: int = 1 << 20, longest: int = 4 << 20, mark: bytes = RELAY_MARK) -> None:
         self._buffer = b""
         self._searched = 0
         self._free_text = re.compile(
             rb"Response: Follows\r?\n(?:Privilege: Command\r?\n)?ActionID: " + re.escape(mark)
         )
         self._head_length = _LONGEST_HEAD + len(mark)
-        self.dropped = 0
+        #: What ends the message that is being thrown away; None if there is none.
+        self._end: re.Pattern[bytes] | None = None
+        #: Messages that were too long: their places in what ``feed`` returned last, and how they began.
+        self.cut: list[tuple[int, bytes]] = []
         self.limit = limit
-        self.give_up = give_up
+        self.longest = longest
+
+    @property
+    def inside(self) -> bool:
+        """Whether a message has begun and not ended."""
+        return bool(self._buffer)
 
     def feed(self, data: bytes) -> list[bytes]:
-        """Return the messages that ``data`` completed, blank line included.
-
-        Raises MessageTooLong when ``give_up`` bytes have no end in them: the
-        link must be made anew.
-        """
+        """Return the messages that ``data`` completed, blank line included; see ``cut`` for the others."""
+        if self.cut:
+            self.cut = []
         buffer = self._buffer + data if self._buffer else data
+        if self._end is not None:
+            found = self._end.search(buffer)
+            if found is None:
+                self._buffer = buffer[-_OVERLAP:]
+                return []
+            self._end = None
+            self._searched = 0
+            buffer = buffer[found.end() :]
         messages: list[bytes] = []
         start = 0
         search_from = self._searched
         end = len(buffer)
+        pattern: re.Pattern[bytes] | None = None
         while start < end:
             first = buffer[start]
             if first in b"\r\n":
@@ -127,13 +147,15 @@ class UpstreamFramer:
                 break
             stop = found.end()
             if stop - start > self.limit:
-                self.dropped += 1
+                self.cut.append((len(messages), buffer[start : min(stop, start + HEAD)]))
             else:
                 messages.append(buffer[start:stop])
             start = search_from = stop
         self._buffer = buffer[start:] if start else buffer
-        if len(self._buffer) > self.give_up:
-            raise MessageTooLong
+        if len(self._buffer) > self.longest:
+            self._end = pattern
+            self.cut.append((len(messages), self._buffer[:HEAD]))
+            self._buffer = self._buffer[-_OVERLAP:]
         self._searched = max(0, len(self._buffer) - _OVERLAP)
         return messages
 

@@ -63,6 +63,13 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     command_rate: PerSecond = 5.0  # per user
     command_burst: Count = 10
     rate_wait: Seconds = 30.0  # how long a session waits unread before it is told "Rate limit"
+    #: Seconds that the actions of one user may sleep in Asterisk's session, in sum a second and at once.
+    link_hold: Annotated[float, Meta(gt=0, le=60)] = 0.2
+    #: Part of Asterisk's time on the link that one user may have while others use it; 1: no bound.
+    link_share: Annotated[float, Meta(gt=0, le=1)] = 0.2
+    #: What one user may set on one channel.
+    channel_variables: Count = 256
+    channel_variable_bytes: Bytes = 16 << 10
     idle_timeout: Annotated[float, Meta(ge=0, le=31_536_000)] = 0.0  # 0: sessions may be silent for ever
 
     # How long Asterisk may take.
@@ -97,7 +104,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ping_interval: Seconds = 15.0
     stall_timeout: Seconds = 30.0
     upstream_message_bytes: Bytes = 1 << 20
-    upstream_unfinished_bytes: Bytes = 4 << 20  # without an empty line: the link is made anew
+    upstream_unfinished_bytes: Bytes = 4 << 20  # without an empty line: thrown away as it comes
 
     # The end.
     drain_timeout: Annotated[float, Meta(ge=0, le=86_400)] = 10.0

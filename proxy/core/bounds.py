@@ -11,6 +11,7 @@ from proxy.core.deadlines import Deadlines
 from proxy.core.networks import NetworkSet
 from proxy.core.outbox import NEVER, Backlog, Outbox
 from proxy.core.stats import Stats
+from proxy.core.stored import Stored
 from proxy.core.throttle import UserRates
 from proxy.core.users import User
 
@@ -25,6 +26,8 @@ class Bounds:
         self.exempt = NetworkSet(limits.exempt)
         self.admission = Admission(limits, self.exempt)
         self.rates = UserRates(limits)
+        #: What users have put into Asterisk's channels.
+        self.stored = Stored()
         #: What waits in all outboxes together.
         self.backlog = Backlog()
         #: Actions of all sessions that were read and have not begun.

@@ -16,14 +16,14 @@ class Bucket:
     def __init__(self) -> None:
         self._full_at = float("-inf")
 
-    def wait(self, now: float, rate: float, burst: float) -> float:
-        """Seconds until there is a token; 0 if there is one now."""
-        wait = self._full_at - now - (burst - 1) / rate
+    def wait(self, now: float, rate: float, burst: float, tokens: float = 1.0) -> float:
+        """Seconds until there are so many tokens; 0 if there are now."""
+        wait = self._full_at - now - (burst - tokens) / rate
         return wait if wait > _ROUNDING else 0.0
 
-    def take(self, now: float, rate: float) -> None:
-        """Take a token, or reserve the next one: whoever asks after this waits behind it."""
-        self._full_at = max(self._full_at, now) + 1 / rate
+    def take(self, now: float, rate: float, tokens: float = 1.0) -> None:
+        """Take tokens, or reserve the next ones: whoever asks after this waits behind them."""
+        self._full_at = max(self._full_at, now) + tokens / rate
 
     def is_full(self, now: float) -> bool:
         """Whether it is as it was at first."""

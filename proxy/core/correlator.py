@@ -15,6 +15,7 @@ from typing import Protocol
 
 from proxy.ami.message import Action
 from proxy.ami.relay import RELAY_MARK
+from proxy.core.accounts import Account
 
 #: Seconds for which a UserEvent or SIPQualifyPeerDone may follow its action.
 _ECHO_SECONDS = 60.0
@@ -22,6 +23,10 @@ _ECHO_SECONDS = 60.0
 
 class Asker(Protocol):
     """Who gets the answer: a session."""
+
+    @property
+    def payer(self) -> str:
+        """The user whose time it is that Asterisk spends on the action."""
 
     def reply(self, data: bytes) -> None:
         """Part of the answer, as the client shall see it."""
@@ -47,6 +52,7 @@ class Entry:
     """One action upstream; ``asker`` is None for a tombstone and for the proxy's own actions."""
 
     __slots__ = (
+        "account",
         "action",
         "asker",
         "began",
@@ -56,6 +62,7 @@ class Entry:
         "last",
         "own",
         "relay_id",
+        "seconds",
         "shape",
     )
 
@@ -68,6 +75,9 @@ class Entry:
         self.deadline = 0.0
         self.last = 0.0
         self.items = 0
+        #: Whose time it takes, and what it has taken so far; None for the proxy's own actions.
+        self.account: Account | None = None
+        self.seconds = 0.0
         #: The first lines of the list's last item, name and relay id; b"" before one that had both there.
         self.item_head = b""
         #: For the proxy's own actions: takes the whole response.

@@ -1,13 +1,13 @@
 """Exchange: actions out, answers back.
 
-Sits between the sessions and the link.  A session has one action at a time, as
-in Asterisk; those that wait for a place on the link wait in one queue, which is
-therefore round robin.  Answers come back in the order of the link, and while a
-list is open everything that names nobody belongs to it.
+Sits between the sessions and a link.  A session has one action at a time, as
+in Asterisk; those that wait for a place on the link wait in a queue that is
+fair by the time that Asterisk spends on each user (see ``accounts``).  Answers
+come back in the order of the link, and while a list is open everything that
+names nobody belongs to it.
 """
 
 import itertools
-from collections import deque
 from collections.abc import Callable
 
 from proxy.ami import message
@@ -16,9 +16,10 @@ from proxy.ami.errors import ProtocolError
 from proxy.ami.message import Action, Message
 from proxy.ami.relay import action_id_of, event_list_of, event_name_of, item_head_of, to_owner
 from proxy.core import originate
+from proxy.core.accounts import WHOLE, Account, Accounts
 from proxy.core.correlator import Asker, Correlator, Entry, Shape
 from proxy.core.deadlines import Deadlines
-from proxy.core.ports import Upstream
+from proxy.core.ports import Scheduler, Timer, Upstream
 from proxy.core.stats import Stats
 
 #: Actions on the link at once.  Asterisk runs them one by one: more would only move the queue there.
@@ -28,20 +29,34 @@ NOT_CONNECTED = b"Upstream not connected"
 LOST = b"Upstream connection lost (outcome unknown)"
 SHUTTING_DOWN = b"Shutting down"
 TIMED_OUT = b"Timeout waiting for Asterisk"
+TOO_LONG = b"Answer is longer than limits.upstream_message_bytes"
 #: How long the OriginateResponse of a call that nobody waits for any more is still swallowed.
 _TOMBSTONE_SECONDS = 60.0
+#: Weight of the newest action in what a user's actions are expected to take.
+_WEIGHT = 0.2
 _PING = Action([(b"Action", b"Ping")])
 
 
 class Exchange:
     """Queue, window and answers of one link."""
 
-    def __init__(self, stats: Stats, deadlines: Deadlines) -> None:
+    def __init__(
+        self, stats: Stats, deadlines: Deadlines, scheduler: Scheduler, window: int = WINDOW
+    ) -> None:
         self._correlator = Correlator()
-        #: With the time at which each began to wait.
-        self._waiting: deque[tuple[Asker, Action, float]] = deque()
         self._upstream: Upstream | None = None
         self._stats = stats
+        self._scheduler = scheduler
+        self._window = window
+        #: What each user has had of Asterisk's time on this link, and what waits for a place on it.
+        self.accounts = Accounts()
+        #: The part of the time that one user may have while others use the link; see ``limits.link_share``.
+        self.share = WHOLE
+        #: Until an action that waits because of its user's share may be sent.
+        self._timer: Timer | None = None
+        #: What this read has answered, and since when Asterisk has worked on what is answered next.
+        self._served: list[Entry] = []
+        self._working_since = 0.0
         #: Written and not answered, in the order in which Asterisk answers.
         self._on_link: dict[Entry, None] = {}
         #: The list that is being read: what names nobody belongs to it.
@@ -73,12 +88,12 @@ class Exchange:
     @property
     def waiting(self) -> int:
         """Actions that wait for a place on the link."""
-        return len(self._waiting)
+        return len(self.accounts)
 
     @property
     def load(self) -> int:
         """Actions on the link, and those that wait for a place on it."""
-        return len(self._on_link) + len(self._waiting)
+        return len(self._on_link) + len(self.accounts)
 
     def connect(self, upstream: Upstream) -> None:
         """Actions go here from now on: our own, and once ``serving`` is set those of clients."""
@@ -91,8 +106,8 @@ class Exchange:
         self.serving = False
         self._on_link.clear()
         self._list = self._fenced = None
-        waiting = list(self._waiting)
-        self._waiting.clear()
+        self._served.clear()
+        waiting = self.accounts.clear()
         for entry in self._correlator.clear():
             self._give_up(entry, LOST)
         for asker, action, _ in waiting:
@@ -108,7 +123,8 @@ class Exchange:
             asker.reply(message.error(action.action_id, text))
             asker.finished()
             return
-        self._waiting.append((asker, action, self.now))
+        self.now = self._scheduler.now()
+        self.accounts.add(self.accounts.of(asker.payer), (asker, action, self.now))
         self._fill()
 
     def ask(self, action: Action, answer: Callable[[bytes], None]) -> None:
@@ -137,14 +153,14 @@ class Exchange:
     def abandon(self, asker: Asker) -> None:
         """The asker has gone."""
         self._correlator.abandon(asker)
-        if self._waiting:
-            self._waiting = deque(item for item in self._waiting if item[0] is not asker)
+        if self.accounts.waiting:
+            self.accounts.remove(asker)
 
     def dismiss(self, asker: Asker, text: bytes) -> None:
         """The asker is told to go: a last word on what it asked comes first."""
         for entry in self._correlator.entries_of(asker):
             self._give_up(entry, text)
-        waiting = [action for who, action, _ in self._waiting if who is asker]
+        waiting = self.accounts.remove(asker)
         self.abandon(asker)
         for action in waiting:
             asker.reply(message.error(action.action_id, text))
@@ -162,23 +178,44 @@ class Exchange:
             self._filling = False
 
     def _send_waiting(self) -> None:
-        # Looked up anew each time: who cannot be sent may end its session, which replaces the queue.
-        while self._waiting and len(self._on_link) < WINDOW and self._fenced is None:
-            asker, action, _ = self._waiting[0]
-            if action.key in FENCED:
+        # Looked up again each time: who cannot be sent may end its session, which changes the queue.
+        accounts = self.accounts
+        while accounts.waiting and len(self._on_link) < self._window and self._fenced is None:
+            account = accounts.next(self.now, self.share)
+            if account is None:
+                self._wait_for_shares()
+                return
+            if account.queue[0][1].key in FENCED:
                 if self._on_link:
                     return  # it must be alone: nothing else is sent until the link is quiet
-                self._waiting.popleft()
-                self._send_fenced(asker, action)
+                asker, action, _ = accounts.take(account)
+                self._send_fenced(asker, action, account)
             else:
-                self._waiting.popleft()
-                self._send(asker, action)
+                asker, action, _ = accounts.take(account)
+                self._send(asker, action, account)
 
-    def _send(self, asker: Asker, action: Action) -> None:
+    def _wait_for_shares(self) -> None:
+        """Look again when the first of those that are over their share has waited long enough."""
+        held = self.accounts.held(self.now) if self.share < WHOLE else []
+        for account in held:
+            if not account.over:
+                account.over = True
+                account.queue[0][0].hit("link_share", seconds=round(account.seconds, 3))
+        if held and self._timer is None:
+            delay = min(account.wait(self.now) for account in held)
+            self._timer = self._scheduler.later(delay, self._share_is_there)
+
+    def _share_is_there(self) -> None:
+        self._timer = None
+        self.now = self._scheduler.now()
+        self._fill()
+
+    def _send(self, asker: Asker, action: Action, account: Account) -> None:
         seconds = self.deadlines.action
         # Asterisk would keep this session's events back after the action; on the link that is everybody's.
         outgoing = action.without(b"suppressevents") if action.has(b"suppressevents") else action
         entry = self._correlator.assign(asker, action)
+        entry.account = account
         if action.key == b"originate":
             outgoing = originate.clamped(outgoing, self.deadlines.originate_longest)
             # Kept as sent: the echo of an asynchronous one lives as long as its call may take.
@@ -191,8 +228,9 @@ class Exchange:
             seconds = self.deadlines.command
         self._write(entry, outgoing, seconds)
 
-    def _send_fenced(self, asker: Asker, action: Action) -> None:
+    def _send_fenced(self, asker: Asker, action: Action, account: Account) -> None:
         entry = self._correlator.assign(asker, action)
+        entry.account = account
         entry.shape = Shape.FENCED
         if self._write(entry, action, self.deadlines.command):
             self._fenced = entry
@@ -207,7 +245,11 @@ class Exchange:
             return False
         entry.began = entry.last = self.now
         entry.deadline = self.now + seconds
+        if not self._on_link:
+            self._working_since = self.now
         self._on_link[entry] = None
+        if entry.account is not None:
+            entry.account.on_link += 1
         self._stats.actions_relayed += 1
         assert self._upstream is not None
         self._upstream.send(data)
@@ -238,6 +280,51 @@ class Exchange:
         else:
             self._first_response(entry, raw)
         self._fill()
+
+    def oversized(self, head: bytes) -> bool:
+        """A message that was thrown away because it is too long; ``head`` is how it began.
+
+        Whether it was part of an answer: then its asker is told now, though
+        Asterisk may be writing it still.
+        """
+        relay_id = action_id_of(head)
+        entry = self._correlator.find(relay_id) if relay_id else None
+        if entry is None and not head.startswith(b"Response:") and not _is_broadcast(head):
+            entry = self._list or self._fenced  # some items have no ActionID, or have it behind all the rest
+        if entry is None:
+            return False
+        if entry.own is not None:
+            self._done(entry)
+        elif entry.asker is not None:
+            entry.asker.hit("upstream_message_bytes", action=entry.action.name)
+            self._give_up(entry, TOO_LONG)
+        return True
+
+    def read(self) -> None:
+        """The end of one read: the time since the last is charged to those whose answers it brought."""
+        served = self._served
+        if self._list is not None:
+            served.append(self._list)
+        if not served:
+            return
+        now = self.now
+        seconds = now - self._working_since
+        self._working_since = now
+        # Nobody can tell how long each of several took: a list that is long took the most of it.
+        weight = 0
+        for entry in served:
+            weight += 1 + entry.items
+        for entry in served:
+            account = entry.account
+            if account is not None:
+                part = seconds * (1 + entry.items) / weight
+                account.charge(part, now, self.share)
+                entry.seconds += part
+                if entry is not self._list:
+                    account.typical += _WEIGHT * (entry.seconds - account.typical)
+        self._served = []
+        if self.accounts.waiting:
+            self._fill()
 
     def _overtake(self, entry: Entry) -> None:
         """Give up tombstones of what was asked before: Asterisk answers in order, so theirs was lost.
@@ -375,8 +462,7 @@ class Exchange:
 
     def _end_waiting(self, now: float) -> None:
         """Tell those who have waited for a place as long as an answer may take: theirs was never sent."""
-        while self._waiting and now - self._waiting[0][2] > self.deadlines.action:
-            asker, action, _ = self._waiting.popleft()
+        for asker, action, _ in self.accounts.overdue(now - self.deadlines.action):
             self._stats.action_timeouts += 1
             asker.hit("action_timeout", action=action.name)
             asker.reply(message.error(action.action_id, TIMED_OUT))
@@ -389,8 +475,10 @@ class Exchange:
             return False  # it is being asked already
         if len(self._on_link) >= WINDOW:
             return True
-        fenced = bool(self._waiting) and self._waiting[0][1].key in FENCED
-        return fenced and bool(self._on_link) and all(entry.asker is None for entry in self._on_link)
+        waits = self._window == 1 or any(
+            account.queue[0][1].key in FENCED for account in self.accounts.waiting
+        )
+        return waits and bool(self._on_link) and all(entry.asker is None for entry in self._on_link)
 
     def _limit_of(self, entry: Entry, now: float) -> str:
         """The limit in the configuration that an overdue entry is over."""
@@ -436,7 +524,11 @@ class Exchange:
         self._correlator.close(entry)
 
     def _leave_link(self, entry: Entry) -> None:
-        self._on_link.pop(entry, None)
+        if entry in self._on_link:
+            del self._on_link[entry]
+            self._served.append(entry)
+            if entry.account is not None:
+                entry.account.on_link -= 1
 
     def _finish(self, entry: Entry) -> None:
         self._done(entry)

@@ -21,6 +21,7 @@ from proxy.core.boot import Boot
 from proxy.core.bounds import Bounds
 from proxy.core.exchange import Exchange
 from proxy.core.flushing import Flusher
+from proxy.core.holding import may_hold
 from proxy.core.learning.recorder import Recorder
 from proxy.core.pacing import Pacing
 from proxy.core.policy import Allow, Deny
@@ -29,6 +30,7 @@ from proxy.core.pressure import Pressure
 from proxy.core.roster import Roster
 from proxy.core.scope import CallTracker, View
 from proxy.core.session import Session
+from proxy.core.side import Side
 from proxy.core.state import State
 from proxy.core.stats import Stats
 from proxy.core.subscription import Subscription
@@ -74,13 +76,23 @@ class Hub:
         self.may_run = may_run
         self.table = SHIPPED
         self.banner = DEFAULT_BANNER
-        self.exchange = Exchange(self.stats, self.bounds.deadlines())
+        self.exchange = Exchange(self.stats, self.bounds.deadlines(), scheduler)
+        self.exchange.share = limits.link_share
+        #: For what may hold up Asterisk's session.
+        self.side = Side(
+            self.exchange,
+            self.bounds,
+            self.stats,
+            scheduler,
+            self.settle,
+            self.fault,
+        )
         self.taps = Taps()
         self.waiters: set[Session] = set()
         self.closing: dict[Session, float] = {}
         self._roster = Roster()
         self.pressure = Pressure(
-            self.bounds, self.exchange, self.stats, lambda: (*self.sessions, *self.closing)
+            self.bounds, self.exchange, self.side, self.stats, lambda: (*self.sessions, *self.closing)
         )
         self._subscriptions: dict[object, Subscription] = {}
         self._flusher = Flusher(
@@ -159,6 +171,7 @@ class Hub:
                 timer.cancel()
         self._relearn_timer = self._boot_timer = None
         self.exchange.disconnect()
+        self.side.close("the main link is gone")
 
     def from_upstream(self, messages: Iterable[bytes]) -> None:
         """What one read from Asterisk completed."""
@@ -172,7 +185,42 @@ class Hub:
                     self._irregular(raw)
             except Exception as fault:
                 self.fault(fault, "message from Asterisk")
+        self.exchange.read()
         self.settle()
+
+    def oversized(self, head: bytes) -> None:
+        """How a message of Asterisk began that is too long and left out; its asker is told."""
+        self.exchange.now = self.scheduler.now()
+        if not self.exchange.oversized(head):
+            self.stats.events_dropped += 1
+            name = log.text_of(head.split(b"\n", 1)[0].rstrip(b"\r"))
+            self.bounds.rationed.say_of(
+                log.ERROR, "upstream-message-dropped", "", reason="too long", head=name
+            )
+            self.stats.hit("upstream_message_bytes")
+        self.settle()
+
+    def submit(self, session: Session, action: Action) -> None:
+        """Send Asterisk a judged action over the link that is meant for it; see ``Exchange.submit``."""
+        if may_hold(action):
+            self.side.submit(session, action)
+        else:
+            self.exchange.submit(session, action)
+
+    def dismiss(self, session: Session, text: bytes) -> None:
+        """The session is told to go: a last word on what it asked comes first."""
+        self.exchange.dismiss(session, text)
+        self.side.dismiss(session, text)
+
+    def drain(self) -> None:
+        """The service is ending: Asterisk is asked nothing more, and what is under way is still answered."""
+        self.exchange.draining = True
+        self.side.drain()
+
+    @property
+    def in_flight(self) -> int:
+        """Actions that Asterisk has not answered, on both links."""
+        return self.exchange.in_flight + self.side.exchange.in_flight
 
     def fault(self, error: Exception, where: str, **fields: object) -> None:
         """Tell of a fault of ours that ends less than the service."""
@@ -329,6 +377,7 @@ class Hub:
         self._answered.pop(session, None)
         self.pressure.left(session)
         self.exchange.abandon(session)
+        self.side.abandon(session)
         self._leave(session)
         self.taps.left(session)
         self.closing[session] = self.scheduler.now() + _CLOSE_SECONDS
@@ -355,7 +404,8 @@ class Hub:
     def adopt_limits(self, limits: Limits) -> None:
         """Other limits, before ``adopt``, which applies them to the sessions there are."""
         self.bounds.adopt(limits)
-        self.exchange.deadlines = self.bounds.deadlines()
+        self.exchange.deadlines = self.side.exchange.deadlines = self.bounds.deadlines()
+        self.exchange.share = limits.link_share
 
     def adopt_actions(self, others: OtherActions) -> None:
         """Other descriptions of actions that are not Asterisk's own."""
@@ -479,6 +529,7 @@ class Hub:
     def tick(self, now: float) -> None:
         """Once a second: whatever has taken too long."""
         self.exchange.tick(now)
+        self.side.tick(now)
         if self.recorder is not None and 0 < self.recorder.until <= self.scheduler.wall():
             self.end_learning()
         login = self.limits.login_timeout

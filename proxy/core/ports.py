@@ -82,6 +82,16 @@ class Upstream(Protocol):
         """Drop the connection, which can no longer be trusted, and make a new one."""
 
 
+class SideOpener(Protocol):
+    """Makes the side link; see ``core.side.Side``, which it tells how that went."""
+
+    def open(self) -> None:
+        """Connect and log in: ``link_up`` or ``failed`` follows, but for a ``close`` before."""
+
+    def close(self, reason: str) -> None:
+        """End the connection, or the attempt; nothing of it is heard any more."""
+
+
 class Timer(Protocol):
     """What ``Scheduler.later`` gives back."""
 

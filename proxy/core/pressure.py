@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from proxy.core.bounds import Bounds
 from proxy.core.exchange import Exchange
+from proxy.core.side import Side
 from proxy.core.stats import Stats
 
 if TYPE_CHECKING:
@@ -19,10 +20,16 @@ class Pressure:
     """``everybody`` gives all sessions that have an outbox, those that are closing too."""
 
     def __init__(
-        self, bounds: Bounds, exchange: Exchange, stats: Stats, everybody: "Callable[[], Iterable[Session]]"
+        self,
+        bounds: Bounds,
+        exchange: Exchange,
+        side: Side,
+        stats: Stats,
+        everybody: "Callable[[], Iterable[Session]]",
     ) -> None:
         self._bounds = bounds
         self._exchange = exchange
+        self._side = side
         self._stats = stats
         self._everybody = everybody
         self._slow: dict[Session, str] = {}
@@ -45,7 +52,7 @@ class Pressure:
     @property
     def in_flight(self) -> int:
         """Actions that are not answered, the proxy's own too: what ``limits.in_flight`` is compared with."""
-        return self._bounds.queued + self._exchange.load
+        return self._bounds.queued + self._exchange.load + self._side.load
 
     @property
     def _has_room(self) -> bool:

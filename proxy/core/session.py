@@ -17,7 +17,7 @@ from proxy.ami.eventfilter import FilterSet
 from proxy.ami.framing import ActionFramer
 from proxy.ami.message import Action, parse_action
 from proxy.config.rules import Scope
-from proxy.core import localactions, login, originate, proxyactions, throttle, trail
+from proxy.core import localactions, login, originate, proxyactions, quota, throttle, trail
 from proxy.core.outbox import Outbox
 from proxy.core.policy import Deny
 from proxy.core.ports import Sender, Transport
@@ -29,6 +29,7 @@ from proxy.core.users import User
 
 if TYPE_CHECKING:
     from proxy.core.hub import Hub
+    from proxy.core.series import Series
     from proxy.core.waitevent import WaitEvent
 
 #: How long a session is full before that is told.
@@ -69,6 +70,7 @@ class Session:
         "outbox",
         "received",
         "seen",
+        "series",
         "state",
         "subscription",
         "throttle",
@@ -107,6 +109,8 @@ class Session:
         self._weight = 0
         #: What Asterisk is being asked.
         self._underway: trail.Underway | None = None
+        #: What of it is still to be sent, where it is sent in parts.
+        self.series: Series | None = None
         self._ended = False
         self._paused = False
         #: The limit because of which nothing more is read, and since which tick.
@@ -166,6 +170,8 @@ class Session:
 
     def reply(self, data: bytes) -> None:
         """Part of an answer; it leaves with the next ``push``, behind the events that came before it."""
+        if self.series is not None and self.series.takes(data):
+            return
         if self.subscription is not None and not self.outbox.holding:
             earlier = self.subscription.take(self)
             if earlier and not self._drops(earlier):
@@ -177,6 +183,10 @@ class Session:
 
     def finished(self) -> None:
         """The action upstream is answered: on to the next."""
+        if self.series is not None:
+            if self.series.goes_on(self):
+                return
+            self.series = None
         self.state = State.READY
         assert self._underway is not None
         self._underway.record(self, self.hub.scheduler.now())
@@ -233,7 +243,11 @@ class Session:
         if self.waiting is not None:
             self.waiting.over()
         elif self.state is State.BUSY:
-            self.hub.exchange.dismiss(self, b"Session closed: " + reason.encode())
+            text = b"Session closed: " + reason.encode()
+            if self.series is not None and self.series.waits:
+                self.series.give_up(self, text)
+            else:
+                self.hub.dismiss(self, text)
         self.push()
 
     def wait(self, waiting: "WaitEvent") -> None:
@@ -367,10 +381,13 @@ class Session:
         elif action.key in localactions.UNAUTHENTICATED:
             localactions.UNAUTHENTICATED[action.key](self, action)
         else:
-            self._deny(action, b"Permission denied", "not logged in")
+            self.deny(action, b"Permission denied", "not logged in")
 
-    def run(self, action: Action) -> None:
-        """Judge the action of a client that is logged in; answer it, or send it to Asterisk."""
+    def run(self, action: Action, *, rested: bool = False) -> None:
+        """Judge the action of a client that is logged in; answer it, or send it to Asterisk.
+
+        ``rested``: it has waited for its time in Asterisk's session (see ``quota``).
+        """
         user = self.user
         assert user is not None
         if not action.name:
@@ -378,7 +395,7 @@ class Session:
             return
         decision = self.hub.decide(user, action, self.hub.table)
         if isinstance(decision, Deny):
-            self._deny(action, decision.text, decision.rule, decision.hint)
+            self.deny(action, decision.text, decision.rule, decision.hint)
             return
         if decision.action is not action:
             trail.left_out(self, action)
@@ -389,8 +406,13 @@ class Session:
             self.hub.stats.actions.count(self.hub.counted_name(action), user.name, "local")
             localactions.AUTHENTICATED[action.key](self, decision.action)
             return
-        self.state = State.BUSY
         outgoing = decision.action
+        if outgoing.key in quota.BOUNDED:
+            bounded = quota.admit(self, action, outgoing, rested=rested)
+            if bounded is None:
+                return
+            outgoing = bounded
+        self.state = State.BUSY
         rule = decision.rule if decision.privileged else None
         self._underway = trail.Underway(outgoing, rule, self.hub.generation, self.hub.scheduler.now())
         if outgoing.key == b"originate":
@@ -398,9 +420,17 @@ class Session:
                 self.push()  # what was answered before it is not held back with the events
                 self.outbox.hold()
             outgoing = originate.with_variables(outgoing, user.setvar)
-        self.hub.exchange.submit(self, outgoing)
+        self.hub.submit(self, outgoing)
 
-    def _deny(self, action: Action, text: bytes, rule: str, hint: str = "") -> None:
+    def send_next(self, series: "Series") -> None:
+        """The time of the next part has come."""
+        if self.series is series and self.state is State.BUSY:
+            series.waits = False
+            self.hub.submit(self, series.next())
+            self.push()
+
+    def deny(self, action: Action, text: bytes, rule: str, hint: str = "") -> None:
+        """Answer the action with this error instead of running it; ``hint`` is for the log alone."""
         self.hub.stats.actions_denied += 1
         user = self.user.name if self.user is not None else ""
         self.hub.stats.actions.count(self.hub.counted_name(action), user, "denied")
@@ -409,6 +439,11 @@ class Session:
         trail.denied(self, action, text, rule, hint)
 
     # -- ends --------------------------------------------------------------
+
+    @property
+    def payer(self) -> str:
+        """The user whose time it is that Asterisk spends on this session's actions."""
+        return self.user.name if self.user is not None else ""
 
     @property
     def wires(self) -> tuple[Framing, Sender]:

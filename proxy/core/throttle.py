@@ -31,6 +31,8 @@ class UserRates:
         self.limits = limits
         # As many as there are users, twice.
         self._buckets: dict[tuple[str, bytes], Bucket] = {}
+        # As many as there are users.
+        self._sleeps: dict[str, Bucket] = {}
 
     def find(self, user: str, key: bytes) -> _Shared | None:
         """What limits this action (its key) of this user, beside the session's own rate."""
@@ -42,6 +44,15 @@ class UserRates:
         else:
             return None
         return _Shared(self._buckets.setdefault((user, key), Bucket()), rate, burst, name)
+
+    def sleep_wait(self, user: str, seconds: float, now: float) -> float:
+        """Seconds until the user's action may sleep so long in Asterisk's session."""
+        hold = self.limits.link_hold
+        return self._sleeps.setdefault(user, Bucket()).wait(now, hold, hold, seconds)
+
+    def sleep(self, user: str, seconds: float, now: float) -> None:
+        """The user's action sleeps so long, now or after ``sleep_wait``."""
+        self._sleeps.setdefault(user, Bucket()).take(now, self.limits.link_hold, seconds)
 
 
 class Held(NamedTuple):

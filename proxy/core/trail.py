@@ -99,6 +99,8 @@ class Underway:
         assert user is not None
         seconds = now - self._began
         hub.stats.actions.answered(hub.counted_name(self._action), user.name, self._result, seconds)
+        if self._action.key == b"setvar" and self._result == b"Success":
+            hub.bounds.stored.note(user.name, self._action)
         if self._rule is None:
             return
         log.say(

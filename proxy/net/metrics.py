@@ -209,6 +209,23 @@ class ServiceCollector(Collector):
             "Actions that are not answered: read, waiting for a place on the link, or at Asterisk",
             hub.pressure.in_flight,
         )
+        spent: Counter[tuple[str, str]] = Counter()
+        known = {user.name for user in hub.users}
+        for name, exchange in (("main", hub.exchange), ("side", hub.side.exchange)):
+            for user, seconds in exchange.accounts.seconds().items():
+                spent[user if user in known else "removed", name] += seconds  # type: ignore[assignment]
+        family = CounterMetricFamily(
+            "amiproxy_asterisk_seconds", "Asterisk's time, by user and link", labels=["user", "link"]
+        )
+        for key, value in spent.items():
+            family.add_metric(list(key), value)
+        yield family
+        yield GaugeMetricFamily(
+            "amiproxy_side_link_up", "1 while the side link is open", float(hub.side.exchange.linked)
+        )
+        yield _counter(
+            "amiproxy_side_link_losses", "Times that the side link went down in use", hub.side.downs
+        )
         yield GaugeMetricFamily(
             "amiproxy_actions_waiting", "Actions that wait for a place on the link", hub.exchange.waiting
         )

@@ -113,13 +113,33 @@ class TestUpstreamFramer:
     def test_message(self, data, messages):
         assert UpstreamFramer().feed(data) == messages
 
-    def test_too_long_is_left_out_and_counted(self):
+    def test_too_long_is_left_out_and_its_beginning_kept_with_its_place(self):
         framer = UpstreamFramer(limit=20)
-        assert framer.feed(b"X: " + b"y" * 30 + b"\r\n\r\nA: 1\r\n\r\n") == [b"A: 1\r\n\r\n"]
-        assert framer.dropped == 1
+        first, long, last = b"A: 1\r\n\r\n", b"X: " + b"y" * 30 + b"\r\n\r\n", b"B: 1\r\n\r\n"
+        assert framer.feed(first + long + last) == [first, last]
+        assert framer.cut == [(1, long)]
+        assert framer.feed(first) == [first]
+        assert framer.cut == []
 
-    def test_no_end_in_sight(self):
-        framer = UpstreamFramer(limit=20, give_up=50)
-        framer.feed(b"x" * 50)
-        with pytest.raises(MessageTooLong):
-            framer.feed(b"x")
+    @pytest.mark.parametrize("end", [b"\r\n\r\n", b"\n\n", b"\n\r\n"])
+    @pytest.mark.parametrize("piece", [1, 7, 64])
+    def test_what_has_no_end_is_thrown_away_as_it_comes(self, end, piece):
+        framer = UpstreamFramer(limit=20, longest=50)
+        head = b"Event: Status\r\nActionID: 1\r\n"
+        stream = head + b"y" * 5000 + end + b"A: 1\r\n\r\n"
+        messages, cut = [], []
+        for start in range(0, len(stream), piece):
+            messages += framer.feed(stream[start : start + piece])
+            cut += framer.cut
+            assert len(framer._buffer) <= 50 + piece, "memory is flat"
+        assert messages == [b"A: 1\r\n\r\n"]
+        ((place, beginning),) = cut
+        assert place == 0
+        assert beginning.startswith(head), "told once, and it says whose it is"
+        assert not framer.inside
+
+    def test_free_text_is_thrown_away_up_to_its_own_end(self):
+        framer = UpstreamFramer(limit=100, longest=200)
+        framer.feed(ANSWER + b"x" * 300 + b"\n\nEvent: forged\r\n\r\n")
+        assert framer.inside
+        assert framer.feed(b"--END COMMAND--\r\n\r\nA: 1\r\n\r\n") == [b"A: 1\r\n\r\n"]

@@ -32,6 +32,8 @@ def send(session, text: str) -> None:
 class Listener:
     """An asker that only listens."""
 
+    payer = "boss"
+
     def __init__(self) -> None:
         self.heard = b""
         self.finished_times = 0

@@ -1,6 +1,7 @@
 """Each limit of a session, named after its key: what its client sees, what is counted, what is logged."""
 
 import logging
+from typing import ClassVar
 
 import pytest
 
@@ -697,3 +698,216 @@ def test_a_session_that_opens_is_told_within_the_ration(caplog):
     for _ in range(20):
         bench.connect("192.0.2.7")
     assert len(told(caplog, "session-open")) == 10
+
+
+# -- what a user may use of Asterisk itself --------------------------------
+
+
+def refusal(transport: ListTransport) -> bytes:
+    return transport.take().split(b"Message: ", 1)[1].split(b"\r\n", 1)[0]
+
+
+class TestLinkHold:
+    TONE: ClassVar = {"Channel": "PJSIP/1-00000001", "Digit": "1"}
+
+    def test_link_hold_shortens_a_tone_and_holds_back_the_next(self, caplog):
+        bench = make()
+        (session, got), (other, other_got) = bench.login("boss"), bench.login("patient")
+        session.receive(action("PlayDTMF", 1, Duration="3600000", **self.TONE))
+        (asked,) = bench.upstream.take()
+        assert asked.get(b"duration") == b"200"
+        bench.answer(asked, b"")
+        assert answered(got) == [b"1"]
+        session.receive(action("PlayDTMF", 2, **self.TONE) + action("CoreStatus", 3))
+        assert session.state is State.HELD
+        other.receive(action("PlayDTMF", 1, **self.TONE))
+        bench.answer(bench.upstream.take()[0], b"")
+        assert answered(other_got) == [b"1"], "each user has its own"
+        bench.clock.advance(0.49)
+        assert bench.upstream.take() == []
+        bench.clock.advance(0.02)
+        bench.answer(bench.upstream.take()[0], b"")
+        bench.answer(bench.upstream.take()[0], b"")
+        assert answered(got) == [b"2", b"3"], "in the order of the session"
+        assert told(caplog)[0]["limit"] == "link_hold"
+
+    def test_who_closes_meanwhile_is_not_sent(self):
+        bench = make()
+        session, _ = bench.login("boss")
+        session.receive(
+            action("PlayDTMF", 1, **self.TONE) + action("PlayDTMF", 2, Duration="200", **self.TONE)
+        )
+        bench.answer(bench.upstream.take()[0], b"")
+        session.lost("reset")
+        bench.clock.advance(5)
+        assert bench.upstream.take() == []
+
+    def test_a_digit_that_no_shortening_helps_is_refused_by_name(self):
+        bench = make()
+        session, got = bench.login("boss")
+        session.receive(action("PlayMF", 1, **self.TONE))
+        assert (
+            refusal(got) == b"It would hold Asterisk's session for more than 0.2 s at once (limits.link_hold)"
+        )
+
+    def test_digits_go_one_by_one_and_are_answered_once(self):
+        bench = make(link_hold=0.3)
+        session, got = bench.login("boss")
+        session.receive(action("PlayMF", 1, Channel="PJSIP/1-00000001", Digit="1234567890" * 2))
+        began = bench.clock.now()
+        sent = []
+        while not (answer := answered(got)):
+            bench.clock.advance(0.05)
+            for asked in bench.upstream.take():
+                sent.append(asked.get(b"digit"))
+                bench.answer(asked, b"Message: MF successfully queued\r\n")
+        assert (answer, b"".join(sent)) == ([b"1"], b"1234567890" * 2)
+        assert bench.clock.now() - began == pytest.approx(20 * 0.255 / 0.3, abs=1.5)
+
+    @pytest.mark.parametrize("ends", ["refused", "closed", "lost"])
+    def test_the_rest_is_not_sent_when_one_is_refused_or_the_session_ends(self, ends):
+        bench = make(link_hold=0.3)
+        session, got = bench.login("boss")
+        session.receive(action("PlayMF", 1, Channel="PJSIP/1-00000001", Digit="123"))
+        (asked,) = bench.upstream.take()
+        if ends == "refused":
+            bench.answer(asked, b"Message: Channel not found\r\n", b"Error")
+            assert refusal(got) == b"Channel not found"
+        else:
+            bench.answer(asked, b"")
+            session.close("kicked", abort=ends == "lost")
+            if ends == "closed":
+                assert refusal(got) == b"Session closed: kicked"
+        bench.clock.advance(5)
+        assert bench.upstream.take() == []
+
+    def test_more_than_rate_wait_is_refused(self):
+        bench = make(link_hold=0.3)
+        session, got = bench.login("boss")
+        session.receive(action("PlayMF", 1, Channel="PJSIP/1-00000001", Digit="1" * 50))
+        assert refusal(got).endswith(b"0.3 s at a time (limits.link_hold)")
+        bench = make(rate_wait=0.1)
+        session, got = bench.login("boss")
+        session.receive(
+            action("PlayDTMF", 1, Duration="200", **self.TONE) + action("PlayDTMF", 2, **self.TONE)
+        )
+        bench.answer(bench.upstream.take()[0], b"")
+        assert b"Message: Rate limit: too many actions that hold" in got.take()
+
+
+class TestLinkShare:
+    def serve(self, bench: Bench, seconds: float) -> bytes:
+        (asked,) = bench.upstream.take()
+        bench.clock.advance(seconds)
+        bench.answer(asked, b"")
+        return asked.get(b"action")
+
+    def test_link_share_who_is_over_it_waits_while_others_are_served(self, caplog):
+        bench = make(link_share=0.2)
+        bench.feed()
+        (greedy, _), (other, _) = bench.login("boss"), bench.login("patient")
+        greedy.receive(action("CoreShowChannels"))
+        self.serve(bench, 0.5)
+        other.receive(action("CoreStatus"))
+        self.serve(bench, 0.001)
+        greedy.receive(action("CoreShowChannels"))
+        assert bench.upstream.take() == []
+        other.receive(action("CoreStatus"))
+        assert self.serve(bench, 0.001) == b"CoreStatus"
+        assert [line["limit"] for line in told(caplog)] == ["link_share"]
+        bench.clock.advance(1.5)
+        assert self.serve(bench, 0.001) == b"CoreShowChannels"
+        seconds = bench.hub.exchange.accounts.seconds()
+        assert seconds == {
+            "boss": pytest.approx(0.5, abs=0.01),
+            "patient": pytest.approx(0.002),
+        }
+
+    def test_nobody_waits_for_nobody(self):
+        bench = make(link_share=0.2)
+        session, _ = bench.login("boss")
+        for _ in range(3):
+            session.receive(action("CoreShowChannels"))
+            self.serve(bench, 2.0)
+
+    def test_the_one_who_has_had_less_goes_first_and_nobody_queues_ahead_at_asterisk(self):
+        bench = make()
+        greedy = [bench.login("boss")[0] for _ in range(4)]
+        other, _ = bench.login("patient")
+        greedy[0].receive(action("CoreShowChannels"))
+        self.serve(bench, 0.05)
+        for session in greedy:
+            session.receive(action("CoreShowChannels"))
+        (first,) = bench.upstream.take()
+        other.receive(action("CoreStatus"))
+        assert bench.upstream.take()[0].get(b"action") == b"CoreStatus"
+        bench.answer(first, b"")
+
+
+@pytest.mark.parametrize(
+    ("limits", "values", "text"),
+    [
+        (
+            {"channel_variables": 2},
+            ["a", "b", "c"],
+            b"names that you set on this channel, 2 (limits.channel_variables)",
+        ),
+        (
+            {"channel_variable_bytes": 1024},
+            ["x" * 500, "x" * 500, "x" * 500],
+            b"bytes that you set on this channel, 1024 (limits.channel_variable_bytes)",
+        ),
+    ],
+    ids=["channel_variables", "channel_variable_bytes"],
+)
+def test_what_a_user_stores_in_a_channel(limits, values, text):
+    bench = make(**limits)
+    session, got = bench.login("boss")
+    for number, value in enumerate(values):
+        variable = {"Channel": "PJSIP/1-00000001", "Variable": f"V{number}", "Value": value}
+        session.receive(action("Setvar", number + 1, **variable))
+        for asked in bench.upstream.take():
+            bench.answer(asked, b"")
+    assert refusal(got) == b"Too many variables: " + text
+
+
+@pytest.mark.parametrize("fenced", [False, True])
+def test_upstream_message_bytes_the_asker_is_told_and_the_link_stays(fenced):
+    bench = make()
+    session, got = bench.login("boss")
+    session.receive(action("IAXnetstats" if fenced else "CoreSettings", 7))
+    asked, *fence = bench.upstream.take()
+    head = b"rows" if fenced else b"Response: Success\r\nActionID: " + asked.get(b"actionid") + b"\r\n"
+    bench.hub.oversized(head)
+    assert refusal(got) == b"Answer is longer than limits.upstream_message_bytes"
+    for ping in fence:
+        bench.answer(ping, b"")
+    session.receive(action("CoreStatus", 8))
+    bench.answer(bench.upstream.take()[0], b"")
+    assert answered(got) == [b"8"]
+    assert bench.hub.exchange.in_flight == 0
+    assert bench.hub.stats.limits == {"upstream_message_bytes": 1}
+
+
+def test_upstream_message_bytes_a_list_ends_as_cancelled():
+    bench = make()
+    session, got = bench.login("boss")
+    session.receive(action("Status", 7))
+    (asked,) = bench.upstream.take()
+    bench.answer(asked, b"EventList: start\r\nMessage: Channel status will follow\r\n")
+    got.take()
+    bench.hub.oversized(b"Event: Status\r\nPrivilege: Call\r\nChannel: PJSIP/1\r\n")
+    assert b"Event: StatusComplete\r\nActionID: 7\r\nEventList: Cancelled\r\n" in got.take()
+    bench.hub.oversized(b"Event: Status\r\nPrivilege: Call\r\nChannel: PJSIP/2\r\n")
+    assert got.take() == b"", "told once"
+
+
+def test_upstream_message_bytes_of_our_own_action_and_of_nobody(caplog):
+    bench = Bench(BOSS)
+    bench.hub.link_up(bench.upstream, b"Asterisk Call Manager/11.0.0\r\n")
+    (asked,) = bench.upstream.take()
+    bench.hub.oversized(b"Response: Success\r\nActionID: " + asked.get(b"actionid") + b"\r\n")
+    assert bench.hub.exchange.in_flight == 0
+    bench.hub.oversized(b"Response: Success\r\nActionID: forged\r\n")
+    assert bench.hub.stats.events_dropped == 1
+    assert told(caplog, "upstream-message-dropped")[0]["head"] == "Response: Success"

@@ -34,7 +34,8 @@ def status(result: View) -> RenderableType:
                 f"{result['handshaking']} at the handshake; {result['users']} users"
             ),
         ),
-        ("link", link["state"] + (f" ({link['reason']})" if link["reason"] else "")),
+        ("link", _standing(link)),
+        ("side link", _standing(result["side_link"])),
         (
             "actions",
             f"{result['in_flight']} in flight, {counters['actions']} so far, {counters['denied']} denied",
@@ -115,6 +116,13 @@ def upstream(result: View) -> RenderableType:
     rows = [
         ("asterisk", f"{result['host']}:{result['port']} as {result['username']}"),
         ("link", result["state"] + (f" ({result['reason']})" if result["reason"] else "")),
+        (
+            "side link",
+            (
+                f"{result['side']}{' (' + result['side_reason'] + ')' if result['side_reason'] else ''}, "
+                f"came up {count(result['side_ups'], 'time')}, {result['side_in_flight']} in flight"
+            ),
+        ),
         ("banner", result["banner"]),
         ("came up", f"{count(result['ups'], 'time')}, lost {count(result['downs'], 'time')}"),
         (
@@ -250,6 +258,10 @@ def _ends(store: View) -> Iterator[Text]:
     for one in store["clients"]:
         style = {"fine": "", "critical": "red", "expired": "red"}.get(one["state"], "yellow")
         yield Text(printable(f"{store['listener']}: {one['said']}"), style=style)
+
+
+def _standing(link: View) -> str:
+    return f"{link['state']} ({link['reason']})" if link["reason"] else f"{link['state']}"
 
 
 def _expiry_line(expiry: View) -> str:

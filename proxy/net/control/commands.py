@@ -119,7 +119,7 @@ async def _limits(service: Service, _: Arguments) -> object:
 
 async def _drain(service: Service, _: Arguments) -> object:
     """Accept no more, answer what is under way, close every session and end the process."""
-    there = {"sessions": len(service.hub.sessions), "in_flight": service.hub.exchange.in_flight}
+    there = {"sessions": len(service.hub.sessions), "in_flight": service.hub.in_flight}
     # After the reply: the end closes this socket, too.
     asyncio.get_running_loop().call_soon(service.stop)
     return there

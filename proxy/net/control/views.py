@@ -41,6 +41,7 @@ def status(service: Service) -> View:
         "authenticated": hub.authenticated,
         "users": len(hub.users),
         "link": {"state": service.link.standing, "reason": log.text_of(service.link.reason)},
+        "side_link": {"state": hub.side.standing, "reason": log.text_of(hub.side.refused)},
         "in_flight": hub.pressure.in_flight,
         "outbox_bytes": hub.bounds.backlog.size,
         "certificates": min_expiry(service),
@@ -69,7 +70,21 @@ def counters(service: Service) -> View:
 def sessions(service: Service) -> list[View]:
     """One row each, in the order of their accept."""
     now = service.hub.scheduler.now()
-    return [session_row(session, now) for session in sorted(service.hub.sessions, key=lambda s: s.opened)]
+    spent = asterisk_seconds(service)
+    ordered = sorted(service.hub.sessions, key=lambda s: s.opened)
+    return [
+        {**session_row(session, now), "asterisk_seconds": round(spent.get(session.payer, 0.0), 3)}
+        for session in ordered
+    ]
+
+
+def asterisk_seconds(service: Service) -> dict[str, float]:
+    """Seconds of Asterisk's time that the actions of each user took, on both links."""
+    hub = service.hub
+    spent = hub.exchange.accounts.seconds()
+    for user, seconds in hub.side.exchange.accounts.seconds().items():
+        spent[user] = spent.get(user, 0.0) + seconds
+    return spent
 
 
 def session_row(session: Session, now: float) -> View:
@@ -94,6 +109,7 @@ def session(service: Service, found: Session) -> View:
     subscription = found.subscription
     return {
         **session_row(found, service.hub.scheduler.now()),
+        "asterisk_seconds": round(asterisk_seconds(service).get(found.payer, 0.0), 3),
         "doing": found.state.value,
         "tls": peer.tls,
         "local": peer.local_address,
@@ -143,6 +159,10 @@ def upstream(service: Service) -> View:
         "downs": hub.stats.link_downs,
         "in_flight": hub.exchange.in_flight,
         "waiting": hub.exchange.waiting,
+        "side": hub.side.standing,
+        "side_reason": log.text_of(hub.side.refused),
+        "side_ups": hub.side.ups,
+        "side_in_flight": hub.side.load,
         "actions_known": len(hub.table.live),
         "timeouts": hub.stats.action_timeouts,
         "orphans": hub.stats.orphans,

@@ -8,7 +8,6 @@ import time
 from types import TracebackType
 from typing import Final, Self
 
-from proxy.ami.errors import MessageTooLong
 from proxy.ami.framing import UpstreamFramer
 from proxy.ami.message import Action, Message
 
@@ -88,10 +87,9 @@ class Probe:
                 reply = Message(raw)
                 if raw.startswith(b"Response:") and reply.get(b"actionid") == token:
                     return reply
-            try:
-                self._ready = self._framer.feed(self._receive(1 << 16, deadline))
-            except MessageTooLong:
-                raise ProbeError("Asterisk's answer has no end", "look into Asterisk's log") from None
+            self._ready = self._framer.feed(self._receive(1 << 16, deadline))
+            if self._framer.cut:
+                raise ProbeError("Asterisk's answer has no end", "look into Asterisk's log")
 
     def command(self, line: str) -> list[str]:
         """What a command of Asterisk's command line prints; nothing where it is refused."""

@@ -125,7 +125,7 @@ def _link_user(rows: dict[str, str], username: str) -> Iterator[Finding]:
             f"deny = 0.0.0.0/0.0.0.0, deny = ::/0, permit = 127.0.0.1/255.255.255.255 for [{username}]",
         )
     if rows.get("allowmultiplelogin") == "no":
-        text = f"{username} may log in once: after a broken connection the old session is in the way"
+        text = f"{username} may log in once: no side link, and a lost session may be in the way"
         yield warn(_SUBJECT, text, f"allowmultiplelogin = yes for [{username}]")
     if rows.get("variables"):
         text = f"{username} has setvar lines, which can abort Asterisk at a manager reload"

@@ -1,0 +1,86 @@
+"""Quota: what a user may use up of Asterisk itself: its session's time, its channels' memory.
+
+Unlike the rates these hold for every user and every address, ``limits.exempt``
+too: what they protect is everybody else.
+"""
+
+from typing import TYPE_CHECKING, Final
+
+from proxy.ami.message import Action
+from proxy.core import holding
+from proxy.core.series import Series
+from proxy.core.state import State
+
+if TYPE_CHECKING:
+    from proxy.core.session import Session
+
+#: Actions that have a quota.
+BOUNDED: Final = holding.SLEEPING | {b"setvar"}
+
+
+def admit(session: "Session", asked: Action, judged: Action, *, rested: bool) -> Action | None:
+    """What of a judged action is sent now; None if it was refused, or runs later by itself.
+
+    ``asked`` is what the client sent, which is judged again when it runs later;
+    ``rested``: it has waited.
+    """
+    return _store(session, judged) if judged.key == b"setvar" else _sleep(session, asked, judged, rested)
+
+
+def _store(session: "Session", action: Action) -> Action | None:
+    bounds = session.hub.bounds
+    assert session.user is not None
+    limit = bounds.stored.excess(session.user.name, action, bounds.limits)
+    if not limit:
+        return action
+    value = bounds.limits.channel_variables
+    what = "names" if limit == "channel_variables" else "bytes"
+    if what == "bytes":
+        value = bounds.limits.channel_variable_bytes
+    _refuse(session, action, limit, f"Too many variables: {what} that you set on this channel, {value}")
+    return None
+
+
+def _sleep(session: "Session", asked: Action, action: Action, rested: bool) -> Action | None:
+    hub = session.hub
+    limits = hub.limits
+    assert session.user is not None
+    parts = holding.within(action, limits.link_hold)
+    if not parts:
+        text = f"It would hold Asterisk's session for more than {limits.link_hold:g} s at once"
+        _refuse(session, action, "link_hold", text)
+        return None
+    seconds = [holding.seconds_of(part) for part in parts]
+    if len(parts) > 1 and sum(seconds) / limits.link_hold > limits.rate_wait:
+        text = f"It would hold Asterisk's session for {sum(seconds):.1f} s, {limits.link_hold:g} s at a time"
+        _refuse(session, action, "link_hold", text)
+        return None
+    if seconds[0] > 0 and not rested:
+        user, rates, now = session.user.name, hub.bounds.rates, hub.scheduler.now()
+        wait = rates.sleep_wait(user, seconds[0], now)
+        if wait > limits.rate_wait:
+            _refuse(session, action, "link_hold", "Rate limit: too many actions that hold Asterisk's session")
+            return None
+        rates.sleep(user, seconds[0], now)
+        if wait > 0:
+            session.hit("link_hold", action=action.name)
+            session.hold_back()
+            hub.scheduler.later(wait, lambda: _rested(session, asked))
+            return None
+    if len(parts) == 1:
+        return parts[0]
+    session.series = Series(parts)
+    return session.series.next()
+
+
+def _rested(session: "Session", asked: Action) -> None:
+    if session.state is not State.HELD:
+        return  # closed meanwhile
+    session.let_go()
+    session.run(asked, rested=True)
+    session.advance()
+
+
+def _refuse(session: "Session", action: Action, limit: str, text: str) -> None:
+    session.hit(limit, action=action.name)
+    session.deny(action, f"{text} (limits.{limit})".encode(), f"limits.{limit}")
