@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from proxy.config.actions import ActionEntry
-from proxy.config.address import Address, Place, SocketPlace
+from proxy.config.address import Address, Place, SocketPlace, check_host_name
 from proxy.config.files import check_certificate_file, check_readable, read_secret
 from proxy.config.hiddennames import HIDDEN_NAMES, HiddenName
 from proxy.config.limits import Limits
@@ -29,6 +29,7 @@ Suite = Literal[
     "ECDHE-ECDSA-CHACHA20-POLY1305",
     "ECDHE-RSA-CHACHA20-POLY1305",
 ]
+HostName = Annotated[str, check_host_name]
 FlushSeconds = Annotated[float, Meta(ge=0, le=1)]
 
 
@@ -103,6 +104,8 @@ class Metrics(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Where Prometheus may fetch, and a load balancer ask how the service does."""
 
     address: Place
+    #: Names that a request's Host may have, beside addresses and localhost.
+    hosts: tuple[HostName, ...] = ()
     #: Without it only loopback is taken: it is plain HTTP, and whoever asks is answered.
     insecure_remote: bool = False
 
