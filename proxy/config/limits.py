@@ -52,7 +52,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     # What a session may send.
     action_bytes: Bytes = 64 << 10
-    action_id_bytes: Annotated[int, Meta(ge=64, le=1000)] = 256
+    action_id_bytes: Annotated[int, Meta(ge=64, le=1022)] = 1022  # what a line holds: as Asterisk
     in_flight_per_session: Count = 32
     in_flight: Count = 512
     list_items: Count = 100_000
