@@ -22,12 +22,14 @@ from proxy.core.bounds import Bounds
 from proxy.core.exchange import Exchange
 from proxy.core.flushing import Flusher
 from proxy.core.learning.recorder import Recorder
+from proxy.core.origin import Origin
 from proxy.core.pacing import Pacing
 from proxy.core.policy import Allow, Deny
 from proxy.core.ports import Scheduler, Timer, Transport, Upstream, Verifier
 from proxy.core.pressure import Pressure
 from proxy.core.roster import Roster
 from proxy.core.scope import CallTracker, View
+from proxy.core.securityevents import Ration
 from proxy.core.session import Session
 from proxy.core.state import State
 from proxy.core.stats import Stats
@@ -93,6 +95,8 @@ class Hub:
             self.pressure.end_slow,
         )
         self.audiences = Audiences(self.stats)
+        self.origin = Origin()
+        self.security_ration = Ration()
         self._by_head = self.audiences.by_head
         self._answered: dict[Session, None] = {}
         # Follows calls only while some user has a scope; then from the link's first event on.
@@ -121,6 +125,7 @@ class Hub:
         self.banner = banner
         self.stats.link_ups += 1
         self._boot = None
+        self.audiences.forget()  # the first event of each name is looked at again: see ``origin``
         self.exchange.now = self.scheduler.now()
         self.exchange.connect(upstream)
         self._learn()
@@ -238,6 +243,7 @@ class Hub:
             self._note(match[2], raw)  # not remembered: each one must come by here
             self.audiences.once(audience)
         else:
+            self.origin.learn(raw)
             self.audiences.remember(head, audience)
         return audience
 
@@ -291,12 +297,22 @@ class Hub:
         return row.name if row is not None else OTHER
 
     def _tell_upstream(self, status: bytes, *extra: tuple[bytes, bytes]) -> None:
-        self.broadcast(event(b"ProxyUpstream", (b"Privilege", b"system,all"), (b"Status", status), *extra))
+        self._tell(b"ProxyUpstream", b"system,all", (b"Status", status), *extra)
         self.settle()
+
+    def _tell(self, name: bytes, classes: bytes, *headers: tuple[bytes, bytes]) -> None:
+        """An event of the proxy's own, as Asterisk would write it."""
+        origin = self.origin.headers(self.scheduler.wall())
+        self.broadcast(event(name, (b"Privilege", classes), *origin, *headers))
+
+    def _tell_suppressed(self) -> None:
+        for name, count in self.security_ration.renew().items():
+            headers = (b"Suppressed", name), (b"Count", b"%d" % count)
+            self._tell(b"ProxySecurityEvents", b"security,all", *headers)
 
     def tell_shutdown(self) -> None:
         """Tell clients that the service is about to end, now: no later flush may come."""
-        self.broadcast(event(b"ProxyShutdown", (b"Privilege", b"system,all")))
+        self._tell(b"ProxyShutdown", b"system,all")
         self.flush()
 
     # -- sessions ----------------------------------------------------------
@@ -481,6 +497,7 @@ class Hub:
         self.exchange.tick(now)
         if self.recorder is not None and 0 < self.recorder.until <= self.scheduler.wall():
             self.end_learning()
+        self._tell_suppressed()
         login = self.limits.login_timeout
         for session in self._roster.strangers:
             if now - session.opened <= login:

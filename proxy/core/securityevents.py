@@ -3,15 +3,53 @@
 Behind a proxy Asterisk knows one user at 127.0.0.1.  What it would have told
 readers of class ``security`` about the real users is told here (ami.md §2.2),
 less the expected response to a challenge, which is as good as the secret.
+
+Each goes to every reader, so 10,000 of them that log in again would be sent a
+hundred million: past the first of each second they are counted, and the count
+is told.
 """
 
+from collections import Counter
+from collections.abc import Iterable
 from datetime import UTC, datetime
+from typing import Final
 
 from proxy.ami.message import event
 from proxy.core.ports import Peer
 
 INFORMATIONAL = b"Informational"
 ERROR = b"Error"
+
+
+class Ration:
+    """So many events of a name are told a second, of one peer and in all."""
+
+    #: Of one peer and in all: a storm from one place leaves room for what comes from others.
+    PER_PEER: Final = 10
+    IN_ALL: Final = 20
+
+    __slots__ = ("_of_peer", "_suppressed", "_told")
+
+    def __init__(self) -> None:
+        self._told: Counter[bytes] = Counter()
+        self._of_peer: Counter[tuple[bytes, str]] = Counter()
+        self._suppressed: Counter[bytes] = Counter()
+
+    def admits(self, name: bytes, peer: str) -> bool:
+        """Whether one more event is told; it is counted either way."""
+        if self._told[name] >= self.IN_ALL or self._of_peer[name, peer] >= self.PER_PEER:
+            self._suppressed[name] += 1
+            return False
+        self._told[name] += 1
+        self._of_peer[name, peer] += 1
+        return True
+
+    def renew(self) -> Counter[bytes]:
+        """Begin the next second: how many events of each name the last one did not tell."""
+        self._told.clear()
+        self._of_peer.clear()
+        suppressed, self._suppressed = self._suppressed, Counter()
+        return suppressed
 
 
 def security_event(
@@ -23,15 +61,17 @@ def security_event(
     peer: Peer,
     wall: float,
     opened: float,
+    origin: Iterable[tuple[bytes, bytes]] = (),
     extra: tuple[tuple[bytes, bytes], ...] = (),
 ) -> bytes:
-    """Bytes of the event; ``wall`` and ``opened`` are seconds since the epoch.
+    """Bytes of the event; ``wall`` and ``opened`` are seconds since the epoch, ``origin`` is ``Origin``'s.
 
     Values that a client wrote are made fit for a header: control bytes become
     a question mark.
     """
     headers = [
         (b"Privilege", b"security,all"),
+        *origin,
         (b"EventTV", _stamp(wall)),
         (b"Severity", severity),
         (b"Service", b"AMI"),
