@@ -19,14 +19,16 @@ from proxy.core.ports import Peer
 
 INFORMATIONAL = b"Informational"
 ERROR = b"Error"
+#: EventVersion where it is not 1 (security_events_defs.h).
+_VERSIONS: Final = {b"InvalidPassword": b"2"}
 
 
 class Ration:
     """So many events of a name are told a second, of one peer and in all."""
 
     #: Of one peer and in all: a storm from one place leaves room for what comes from others.
-    PER_PEER: Final = 10
-    IN_ALL: Final = 20
+    PER_PEER: Final = 15
+    IN_ALL: Final = 30
 
     __slots__ = ("_of_peer", "_suppressed", "_told")
 
@@ -75,7 +77,7 @@ def security_event(
         (b"EventTV", _stamp(wall)),
         (b"Severity", severity),
         (b"Service", b"AMI"),
-        (b"EventVersion", b"1"),
+        (b"EventVersion", _VERSIONS.get(name, b"1")),
         (b"AccountID", _fit(account)),
         (b"SessionID", session.encode()),
         (b"LocalAddress", _address(peer.local_address, peer.local_port)),
