@@ -17,6 +17,7 @@ Bytes = Annotated[int, Meta(ge=1024, le=1 << 30)]
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 PerSecond = Annotated[float, Meta(gt=0, le=100_000)]
 SlowConsumer = Literal["close", "drop_events"]
+UpstreamLost = Literal["auto", "close", "stay"]
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -89,6 +90,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     upstream_connect_timeout: Seconds = 3.0
     upstream_login_timeout: Seconds = 5.0
     upstream_boot_timeout: Seconds = 60.0  # for FullyBooted, which clients' actions wait for
+    upstream_lost_spread: Seconds = 1.5  # until the last session that a loss ends is closed
     reconnect_min: Seconds = 0.5
     reconnect_max: Seconds = 10.0
     reconnect_jitter: Annotated[float, Meta(ge=0, le=1)] = 0.3  # part of the delay, either way

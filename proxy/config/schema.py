@@ -15,7 +15,7 @@ from proxy.config.actions import ActionEntry
 from proxy.config.address import Address, Place, SocketPlace, check_host_name
 from proxy.config.files import check_certificate_file, check_readable, read_secret
 from proxy.config.hiddennames import HIDDEN_NAMES, HiddenName
-from proxy.config.limits import Limits
+from proxy.config.limits import Limits, UpstreamLost
 from proxy.config.networks import Network
 
 ReadableFile = Annotated[Path, check_readable]
@@ -127,6 +127,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     tls: Tls = Tls()
     users_file: ReadableFile
     fan_out: FanOut = FanOut()
+    #: What becomes of sessions when the link is lost.  auto: those that are told stay, the others are closed.
+    upstream_lost: UpstreamLost = "auto"
     limits: Limits = Limits()
     control: Control | None = None
     metrics: Metrics | None = None

@@ -22,6 +22,7 @@ from proxy.core.bounds import Bounds
 from proxy.core.exchange import Exchange
 from proxy.core.flushing import Flusher
 from proxy.core.learning.recorder import Recorder
+from proxy.core.linkloss import LinkLoss
 from proxy.core.origin import Origin
 from proxy.core.pacing import Pacing
 from proxy.core.policy import Allow, Deny
@@ -97,6 +98,7 @@ class Hub:
         self.audiences = Audiences(self.stats)
         self.origin = Origin()
         self.security_ration = Ration()
+        self.link_loss = LinkLoss(scheduler, self.stats)
         self._by_head = self.audiences.by_head
         self._answered: dict[Session, None] = {}
         # Follows calls only while some user has a scope; then from the link's first event on.
@@ -149,13 +151,15 @@ class Hub:
         self.serve()
 
     def link_down(self, reason: str) -> None:
-        """The link is gone: whatever is open is answered now, and the clients are told."""
+        """The link is gone: what is open is answered now; clients are told, or soon closed."""
         self.stats.link_downs += 1
         self._boot = None
         self.disconnect()
         if self._tracker is not None:
             self._tracker.reset()
-        self._tell_upstream(b"Down", (b"Reason", reason.encode("ascii", "replace")))
+        told = self._tell_upstream(b"Down", (b"Reason", reason.encode("ascii", "replace")))
+        if not self.exchange.draining:
+            self.link_loss.happened(self._roster.users, told, reason, self.limits.upstream_lost_spread)
 
     def disconnect(self) -> None:
         """Send Asterisk no more; what is open is answered now."""
@@ -296,14 +300,20 @@ class Hub:
         row = self.table.find(action.key)
         return row.name if row is not None else OTHER
 
-    def _tell_upstream(self, status: bytes, *extra: tuple[bytes, bytes]) -> None:
-        self._tell(b"ProxyUpstream", b"system,all", (b"Status", status), *extra)
+    def _tell_upstream(self, status: bytes, *extra: tuple[bytes, bytes]) -> set[object]:
+        """Those who are told."""
+        raw = self._tell(b"ProxyUpstream", b"system,all", (b"Status", status), *extra)
+        told = [s for s in self._subscriptions.values() if s.pending and s.pending[-1] is raw]
+        members: set[object] = {session for subscription in told for session in subscription.members}
         self.settle()
+        return members
 
-    def _tell(self, name: bytes, classes: bytes, *headers: tuple[bytes, bytes]) -> None:
-        """An event of the proxy's own, as Asterisk would write it."""
+    def _tell(self, name: bytes, classes: bytes, *headers: tuple[bytes, bytes]) -> bytes:
+        """An event of the proxy's own, as Asterisk would write it; its bytes."""
         origin = self.origin.headers(self.scheduler.wall())
-        self.broadcast(event(name, (b"Privilege", classes), *origin, *headers))
+        raw = event(name, (b"Privilege", classes), *origin, *headers)
+        self.broadcast(raw)
+        return raw
 
     def _tell_suppressed(self) -> None:
         for name, count in self.security_ration.renew().items():

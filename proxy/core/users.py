@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from proxy.ami.eventfilter import FilterSet
 from proxy.config import UserEntry, UsersFile
+from proxy.config.limits import UpstreamLost
 from proxy.config.phc import cost, dummy_hash, work
 from proxy.config.rules import Rules, rules_of
 from proxy.core.acl import AccessList
@@ -39,6 +40,8 @@ class User:
     rules: Rules | None = None
     #: ``close`` or ``drop_events``; None: as the limits say.
     slow_consumer: str | None = None
+    #: ``auto``, ``close`` or ``stay`` when the link is lost; None: as proxy.yaml says.
+    upstream_lost: UpstreamLost | None = None
     #: Which client certificates are this user's, and whether one is enough, or needed.
     login: CertificateLogin = CertificateLogin()  # noqa: RUF009 - immutable
 
@@ -58,6 +61,7 @@ class User:
             disabled=entry.disabled,
             rules=rules_of(entry),
             slow_consumer=entry.slow_consumer,
+            upstream_lost=entry.upstream_lost,
             login=entry.certificate_login,
         )
 
