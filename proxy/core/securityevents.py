@@ -24,31 +24,45 @@ _VERSIONS: Final = {b"InvalidPassword": b"2"}
 
 
 class Ration:
-    """So many events of a name are told a second, of one peer and in all."""
+    """So many events of a name are told a second, of one peer and in all.
+
+    Of one that was over that in a second nothing but the count is told in the next: in a storm
+    that lasts, each reader is sent one event a second.
+    """
 
     #: Of one peer and in all: a storm from one place leaves room for what comes from others.
     PER_PEER: Final = 15
     IN_ALL: Final = 30
 
-    __slots__ = ("_of_peer", "_suppressed", "_told")
+    __slots__ = ("_of_peer", "_seen", "_storms", "_storms_of_peers", "_suppressed")
 
     def __init__(self) -> None:
-        self._told: Counter[bytes] = Counter()
+        self._seen: Counter[bytes] = Counter()
         self._of_peer: Counter[tuple[bytes, str]] = Counter()
         self._suppressed: Counter[bytes] = Counter()
+        self._storms: frozenset[bytes] = frozenset()
+        self._storms_of_peers: frozenset[tuple[bytes, str]] = frozenset()
 
     def admits(self, name: bytes, peer: str) -> bool:
         """Whether one more event is told; it is counted either way."""
-        if self._told[name] >= self.IN_ALL or self._of_peer[name, peer] >= self.PER_PEER:
+        self._seen[name] += 1
+        self._of_peer[name, peer] += 1
+        if (
+            self._seen[name] > self.IN_ALL
+            or self._of_peer[name, peer] > self.PER_PEER
+            or name in self._storms
+            or (name, peer) in self._storms_of_peers
+        ):
             self._suppressed[name] += 1
             return False
-        self._told[name] += 1
-        self._of_peer[name, peer] += 1
         return True
 
     def renew(self) -> Counter[bytes]:
         """Begin the next second: how many events of each name the last one did not tell."""
-        self._told.clear()
+        self._storms = frozenset(name for name, count in self._seen.items() if count > self.IN_ALL)
+        over = (key for key, count in self._of_peer.items() if count > self.PER_PEER)
+        self._storms_of_peers = frozenset(over)
+        self._seen.clear()
         self._of_peer.clear()
         suppressed, self._suppressed = self._suppressed, Counter()
         return suppressed

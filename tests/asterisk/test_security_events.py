@@ -18,7 +18,7 @@ async def told(door: Door) -> tuple[Message, Message]:
 
 
 async def test_they_have_the_same_headers_in_the_same_order(direct: Door, proxied: Door) -> None:
-    await asyncio.sleep(1.2)  # what logins of other tests have used of the ration
+    await asyncio.sleep(2.2)  # what logins of other tests have used of the ration
     theirs, ours = await told(direct), await told(proxied)
     for one, other in zip(theirs, ours, strict=True):
         assert one.get("SystemName") == other.get("SystemName") == "lab"

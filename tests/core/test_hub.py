@@ -289,6 +289,7 @@ class TestOwnEvents:
             + stamp
             + b"SystemName: pbx\r\nSuppressed: SuccessfulAuth\r\nCount: 6\r\n\r\n"
         )
+        bench.hub.tick(bench.clock.now() + 1)
         bench.login("calls")
         assert transport.take().count(b"Event: SuccessfulAuth\r\n") == 1
 
