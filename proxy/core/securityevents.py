@@ -45,17 +45,14 @@ class Ration:
 
     def admits(self, name: bytes, peer: str) -> bool:
         """Whether one more event is told; it is counted either way."""
-        self._seen[name] += 1
         self._of_peer[name, peer] += 1
-        if (
-            self._seen[name] > self.IN_ALL
-            or self._of_peer[name, peer] > self.PER_PEER
-            or name in self._storms
-            or (name, peer) in self._storms_of_peers
-        ):
-            self._suppressed[name] += 1
-            return False
-        return True
+        if self._of_peer[name, peer] <= self.PER_PEER and (name, peer) not in self._storms_of_peers:
+            # What one peer does beyond its own ration is not taken from the others'.
+            self._seen[name] += 1
+            if self._seen[name] <= self.IN_ALL and name not in self._storms:
+                return True
+        self._suppressed[name] += 1
+        return False
 
     def renew(self) -> Counter[bytes]:
         """Begin the next second: how many events of each name the last one did not tell."""
