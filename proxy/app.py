@@ -79,6 +79,7 @@ class App:
             policy.may_run,
         )
         self.hub.adopt_actions(prepared.actions)
+        self.hub.link_loss.by_default = config.upstream_lost
         self.door = Door(self.hub)
         self.link = Link(self.hub, config.upstream, prepared.secret)
         self._side_link = SideLink(self.hub.side, config.upstream, prepared.secret)
@@ -390,6 +391,7 @@ class App:
         self._verifier.forget()
         self.hub.adopt_limits(config.limits)
         self.hub.adopt_actions(prepared.actions)
+        self.hub.link_loss.by_default = config.upstream_lost
         for listener, number in self._listeners.items():
             listener.trusted = NetworkSet(config.listeners[number].proxy_protocol)
         self._pacing.shortest = config.fan_out.flush_interval

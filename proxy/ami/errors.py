@@ -31,10 +31,13 @@ class TooManyHeaders(ProtocolError):
 
 
 class ActionIDTooLong(ProtocolError):
-    """An ActionID longer than we keep; the message is refused, the stream goes on."""
+    """An ActionID longer than we keep; the message is refused, the stream goes on.
 
-    def __init__(self) -> None:
-        super().__init__("ActionID too long")
+    The refusal has it all the same: without it the client could not tell what was refused.
+    """
+
+    def __init__(self, action_id: bytes) -> None:
+        super().__init__("ActionID too long", action_id)
 
 
 class ControlCharacter(ProtocolError):

@@ -14,8 +14,6 @@ from proxy.ami.errors import ActionIDTooLong, ControlCharacter, LineTooLong, Too
 MAX_LINE = 1022
 #: Headers Asterisk takes in one message (ami.md §1.1).
 MAX_HEADERS = 128
-#: Longest ActionID we keep for a client (security.md P5); Asterisk has no limit but corrupts long ones.
-MAX_ACTION_ID = 256
 
 # TAB is the only control byte a value may hold; CR only as part of a line end.
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\r(?!\n)")
@@ -118,7 +116,7 @@ class Action:
         return b"\r\n".join(parts)
 
 
-def parse_action(raw: bytes, longest_id: int = MAX_ACTION_ID) -> Action:
+def parse_action(raw: bytes, longest_id: int = MAX_LINE) -> Action:
     """Parse one message of a client (as ActionFramer returned it), by Asterisk's reading.
 
     - A line without a colon, with a blank before the colon or in column 0 is no
@@ -128,7 +126,8 @@ def parse_action(raw: bytes, longest_id: int = MAX_ACTION_ID) -> Action:
       first non-empty one.  Later ones are left out, but for ``Variable`` and the
       payload of a UserEvent, where Asterisk takes them all.
 
-    An action without a name has ``name == b""``.  An ActionID has at most ``longest_id`` bytes.
+    An action without a name has ``name == b""``.  An ActionID has at most ``longest_id`` bytes;
+    by default as many as its line holds, for it stays here: Asterisk is sent one of our own.
 
     Raises ControlCharacter (fatal), LineTooLong, TooManyHeaders or
     ActionIDTooLong (this message only).
@@ -145,7 +144,7 @@ def parse_action(raw: bytes, longest_id: int = MAX_ACTION_ID) -> Action:
             continue
         count += 1
         if count > MAX_HEADERS:
-            raise TooManyHeaders(_bounded(action_id or b"", longest_id))
+            raise TooManyHeaders(action_id or b"")
         if len(line) > MAX_LINE:
             too_long = True
             continue
@@ -160,9 +159,9 @@ def parse_action(raw: bytes, longest_id: int = MAX_ACTION_ID) -> Action:
             action_id = value
         pairs.append((name, key, value))
     if too_long:
-        raise LineTooLong(_bounded(action_id or b"", longest_id))
+        raise LineTooLong(action_id or b"")
     if action_id is not None and len(action_id) > longest_id:
-        raise ActionIDTooLong
+        raise ActionIDTooLong(action_id)
     return _canonical(pairs, action_name)
 
 
@@ -182,10 +181,6 @@ def _canonical(pairs: list[tuple[bytes, bytes, bytes]], action_name: bytes) -> A
         if not repeats:
             first[key] = counted
     return Action(headers, first)
-
-
-def _bounded(action_id: bytes, longest: int) -> bytes:
-    return action_id if len(action_id) <= longest else b""
 
 
 def response(kind: bytes, action_id: bytes, *headers: tuple[bytes, bytes]) -> bytes:

@@ -1,6 +1,7 @@
 """Where to listen: an address and port, a Unix socket, or a socket handed over by the service manager."""
 
 import ipaddress
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -83,6 +84,13 @@ class SocketPlace(Place):
 
     def __str__(self) -> str:
         return str(self.path) if self.path is not None else f"fd:{self.name}"
+
+
+def check_host_name(name: str) -> None:
+    """Unfit unless a Host header could have this name; an address needs no mention."""
+    labels = name.split(".")
+    if not all(re.fullmatch(r"[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?", label) for label in labels):
+        raise Unfit("not a host's name", "write it as clients do, without a port: pbx.example.org")
 
 
 def is_loopback(host: str) -> bool:

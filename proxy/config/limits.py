@@ -17,6 +17,7 @@ Bytes = Annotated[int, Meta(ge=1024, le=1 << 30)]
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 PerSecond = Annotated[float, Meta(gt=0, le=100_000)]
 SlowConsumer = Literal["close", "drop_events"]
+UpstreamLost = Literal["auto", "close", "stay"]
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -52,7 +53,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     # What a session may send.
     action_bytes: Bytes = 64 << 10
-    action_id_bytes: Annotated[int, Meta(ge=64, le=1000)] = 256
+    action_id_bytes: Annotated[int, Meta(ge=64, le=1022)] = 1022  # what a line holds: as Asterisk
     in_flight_per_session: Count = 32
     in_flight: Count = 512
     list_items: Count = 100_000
@@ -96,6 +97,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     upstream_connect_timeout: Seconds = 3.0
     upstream_login_timeout: Seconds = 5.0
     upstream_boot_timeout: Seconds = 60.0  # for FullyBooted, which clients' actions wait for
+    upstream_lost_spread: Seconds = 1.5  # until the last session that a loss ends is closed
     reconnect_min: Seconds = 0.5
     reconnect_max: Seconds = 10.0
     reconnect_jitter: Annotated[float, Meta(ge=0, le=1)] = 0.3  # part of the delay, either way

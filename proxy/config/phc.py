@@ -92,6 +92,14 @@ def cost(stored: str) -> str:
     return stored.rsplit("$", 2)[0]
 
 
+def work(stored: str) -> int:
+    """How much verifying it costs, in KiB that are gone over: a number to order hashes by; 0 for no hash."""
+    if match := _ARGON2ID.fullmatch(stored):
+        return int(match[1]) * int(match[2])
+    match = _SCRYPT.fullmatch(stored)
+    return 0 if match is None else int(match[2]) * int(match[3]) << int(match[1]) >> 3
+
+
 def is_weak(stored: str) -> bool:
     """Whether the hash is cheaper to guess against than the one we make."""
     if match := _ARGON2ID.fullmatch(stored):

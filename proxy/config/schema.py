@@ -12,10 +12,10 @@ import msgspec
 from msgspec import Meta
 
 from proxy.config.actions import ActionEntry
-from proxy.config.address import Address, Place, SocketPlace
+from proxy.config.address import Address, Place, SocketPlace, check_host_name
 from proxy.config.files import check_certificate_file, check_readable, read_secret
 from proxy.config.hiddennames import HIDDEN_NAMES, HiddenName
-from proxy.config.limits import Limits
+from proxy.config.limits import Limits, UpstreamLost
 from proxy.config.networks import Network
 
 ReadableFile = Annotated[Path, check_readable]
@@ -29,6 +29,7 @@ Suite = Literal[
     "ECDHE-ECDSA-CHACHA20-POLY1305",
     "ECDHE-RSA-CHACHA20-POLY1305",
 ]
+HostName = Annotated[str, check_host_name]
 FlushSeconds = Annotated[float, Meta(ge=0, le=1)]
 
 
@@ -103,6 +104,8 @@ class Metrics(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Where Prometheus may fetch, and a load balancer ask how the service does."""
 
     address: Place
+    #: Names that a request's Host may have, beside addresses and localhost.
+    hosts: tuple[HostName, ...] = ()
     #: Without it only loopback is taken: it is plain HTTP, and whoever asks is answered.
     insecure_remote: bool = False
 
@@ -124,6 +127,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     tls: Tls = Tls()
     users_file: ReadableFile
     fan_out: FanOut = FanOut()
+    #: What becomes of sessions when the link is lost.  auto: those that are told stay, the others are closed.
+    upstream_lost: UpstreamLost = "auto"
     limits: Limits = Limits()
     control: Control | None = None
     metrics: Metrics | None = None

@@ -9,7 +9,7 @@ from proxy.ami.errors import FilterSyntaxError, UnknownPrivilege
 from proxy.ami.eventfilter import EventFilter, compile_legacy, from_mapping
 from proxy.ami.privilege import NONE, parse_classes
 from proxy.config.document import Document
-from proxy.config.limits import SlowConsumer
+from proxy.config.limits import SlowConsumer, UpstreamLost
 from proxy.config.networks import parse_rules
 from proxy.config.phc import check_hash
 from proxy.config.problems import KeyPath, Unfit
@@ -86,6 +86,7 @@ class UserEntry(Rules, frozen=True, kw_only=True, forbid_unknown_fields=True):
     allowmultiplelogin: bool = True
     disabled: bool = False
     slow_consumer: SlowConsumer | None = None
+    upstream_lost: UpstreamLost | None = None
     #: The client certificates that are this user's, and nobody else's.
     certificate: tuple[Binding, ...] = ()
     #: What opens the account.

@@ -4,6 +4,10 @@ Everything here counts by where a client comes from, never by the user name it
 claims: a limit per name would let anybody lock anybody out.  An IPv6 client has
 a whole /64 to choose its address from, so that is what counts as one address.
 Addresses of ``limits.exempt`` are not counted at all.
+
+Memory is bounded, and a penalty in force is never forgotten for it: of those
+without one the oldest go, and where too many are penalised, networks with many
+of them share one penalty (``core/penalties.py``).
 """
 
 import ipaddress
@@ -12,9 +16,10 @@ from collections.abc import Hashable
 from proxy.config.limits import Limits
 from proxy.core.bucket import Bucket
 from proxy.core.networks import NetworkSet
+from proxy.core.penalties import Penalties
 
-#: Addresses without a connection that are remembered, for their rates and penalties; over it the one
-#: that was longest unheard of is forgotten.
+#: Addresses without a connection or penalty that are remembered, for their rates and earlier penalties;
+#: over it the one that was longest unheard of is forgotten.
 _REMEMBERED = 8192
 _IPV6_BITS = 64
 
@@ -47,11 +52,13 @@ class Admission:
         self._absent: dict[str, _Origin] = {}
         self._visits: dict[Hashable, _Origin] = {}
         self._unauthenticated: set[Hashable] = set()
+        #: When penalties end; and those who have one, for what is known of them.
+        self._penalties = Penalties()
         self._penalised: dict[str, _Origin] = {}
 
     def __len__(self) -> int:
         """Addresses known."""
-        return len(self._present) + len(self._absent)
+        return len({*self._present, *self._absent, *self._penalised})
 
     # -- connections -------------------------------------------------------
 
@@ -61,7 +68,7 @@ class Admission:
             return ""
         limits = self.limits
         origin = self._origin(address)
-        if now < origin.penalty_end:
+        if self._penalties.holds(origin.name, now):
             return "penalty"
         if origin.open >= limits.connections_per_address:
             return "connections_per_address"
@@ -103,8 +110,7 @@ class Admission:
 
     def is_penalised(self, address: str, now: float) -> bool:
         """Whether nobody may log in from there now."""
-        origin = self._known(network_of(address))
-        return origin is not None and now < origin.penalty_end and address not in self.exempt
+        return self._penalties.holds(network_of(address), now) and address not in self.exempt
 
     def failed(self, address: str, now: float) -> float:
         """A wrong secret or name.  The seconds of the penalty that begins with it; 0 if none does."""
@@ -115,19 +121,26 @@ class Admission:
         rate = 1 / limits.login_failure_interval
         excess = origin.failures.wait(now, rate, limits.login_failure_burst) > 0
         origin.failures.take(now, rate)
-        if not excess or now < origin.penalty_end:  # what was under way when it began does not double it
+        if not excess or self._penalties.holds(
+            origin.name, now
+        ):  # what was under way when it began does not double it
             return 0.0
         again = now < origin.penalty_end + limits.penalty_max
         origin.penalty = min(2 * origin.penalty, limits.penalty_max) if again else limits.penalty
         origin.penalty_end = now + origin.penalty
+        self._absent.pop(origin.name, None)
         self._penalised[origin.name] = origin
+        for merged in self._penalties.begin(origin.name, origin.penalty_end):
+            del self._penalised[merged]
         return origin.penalty
 
     def tick(self, now: float) -> list[str]:
-        """The addresses (or /64 networks) whose penalty has ended; to be asked about once a second."""
-        ended = [name for name, origin in self._penalised.items() if origin.penalty_end <= now]
+        """The addresses or networks whose penalty has ended; to be asked about once a second."""
+        ended = self._penalties.end(now)
         for name in ended:
-            del self._penalised[name]
+            origin = self._penalised.pop(name, None)
+            if origin is not None and not origin.open:
+                self._remember(origin)
         for name, origin in list(self._absent.items()):
             if not self._is_at_rest(origin, now):
                 break
@@ -136,21 +149,20 @@ class Admission:
 
     # -- who is known ------------------------------------------------------
 
-    def _known(self, name: str) -> _Origin | None:
-        return self._present.get(name) or self._absent.get(name)
-
     def _origin(self, address: str) -> _Origin:
         name = network_of(address)
-        origin = self._present.get(name)
+        origin = self._present.get(name) or self._penalised.get(name)
         if origin is None:
             origin = self._absent.pop(name, None) or _Origin(name)
             self._remember(origin)
         return origin
 
     def _remember(self, origin: _Origin) -> None:
+        """It has no connection: keep it as the one last heard of, unless it is kept for its penalty."""
+        if origin.name in self._penalised:
+            return
         if len(self._absent) >= _REMEMBERED:
-            forgotten = self._absent.pop(next(iter(self._absent)))
-            self._penalised.pop(forgotten.name, None)
+            del self._absent[next(iter(self._absent))]
         self._absent[origin.name] = origin
 
     def _is_at_rest(self, origin: _Origin, now: float) -> bool:

@@ -23,12 +23,15 @@ from proxy.core.exchange import Exchange
 from proxy.core.flushing import Flusher
 from proxy.core.holding import may_hold
 from proxy.core.learning.recorder import Recorder
+from proxy.core.linkloss import LinkLoss
+from proxy.core.origin import Origin
 from proxy.core.pacing import Pacing
 from proxy.core.policy import Allow, Deny
 from proxy.core.ports import Scheduler, Timer, Transport, Upstream, Verifier
 from proxy.core.pressure import Pressure
 from proxy.core.roster import Roster
 from proxy.core.scope import CallTracker, View
+from proxy.core.securityevents import Ration
 from proxy.core.session import Session
 from proxy.core.side import Side
 from proxy.core.state import State
@@ -105,6 +108,9 @@ class Hub:
             self.pressure.end_slow,
         )
         self.audiences = Audiences(self.stats)
+        self.origin = Origin()
+        self.security_ration = Ration()
+        self.link_loss = LinkLoss(scheduler, self.stats)
         self._by_head = self.audiences.by_head
         self._answered: dict[Session, None] = {}
         # Follows calls only while some user has a scope; then from the link's first event on.
@@ -133,6 +139,7 @@ class Hub:
         self.banner = banner
         self.stats.link_ups += 1
         self._boot = None
+        self.audiences.forget()  # the first event of each name is looked at again: see ``origin``
         self.exchange.now = self.scheduler.now()
         self.exchange.connect(upstream)
         self._learn()
@@ -156,13 +163,15 @@ class Hub:
         self.serve()
 
     def link_down(self, reason: str) -> None:
-        """The link is gone: whatever is open is answered now, and the clients are told."""
+        """The link is gone: what is open is answered now; clients are told, or soon closed."""
         self.stats.link_downs += 1
         self._boot = None
         self.disconnect()
         if self._tracker is not None:
             self._tracker.reset()
-        self._tell_upstream(b"Down", (b"Reason", reason.encode("ascii", "replace")))
+        told = self._tell_upstream(b"Down", (b"Reason", reason.encode("ascii", "replace")))
+        if not self.exchange.draining:
+            self.link_loss.happened(self._roster.users, told, reason, self.limits.upstream_lost_spread)
 
     def disconnect(self) -> None:
         """Send Asterisk no more; what is open is answered now."""
@@ -286,6 +295,7 @@ class Hub:
             self._note(match[2], raw)  # not remembered: each one must come by here
             self.audiences.once(audience)
         else:
+            self.origin.learn(raw)
             self.audiences.remember(head, audience)
         return audience
 
@@ -338,13 +348,29 @@ class Hub:
         row = self.table.find(action.key)
         return row.name if row is not None else OTHER
 
-    def _tell_upstream(self, status: bytes, *extra: tuple[bytes, bytes]) -> None:
-        self.broadcast(event(b"ProxyUpstream", (b"Privilege", b"system,all"), (b"Status", status), *extra))
+    def _tell_upstream(self, status: bytes, *extra: tuple[bytes, bytes]) -> set[object]:
+        """Those who are told."""
+        raw = self._tell(b"ProxyUpstream", b"system,all", (b"Status", status), *extra)
+        told = [s for s in self._subscriptions.values() if s.pending and s.pending[-1] is raw]
+        members: set[object] = {session for subscription in told for session in subscription.members}
         self.settle()
+        return members
+
+    def _tell(self, name: bytes, classes: bytes, *headers: tuple[bytes, bytes]) -> bytes:
+        """An event of the proxy's own, as Asterisk would write it; its bytes."""
+        origin = self.origin.headers(self.scheduler.wall())
+        raw = event(name, (b"Privilege", classes), *origin, *headers)
+        self.broadcast(raw)
+        return raw
+
+    def _tell_suppressed(self) -> None:
+        for name, count in self.security_ration.renew().items():
+            headers = (b"Suppressed", name), (b"Count", b"%d" % count)
+            self._tell(b"ProxySecurityEvents", b"security,all", *headers)
 
     def tell_shutdown(self) -> None:
         """Tell clients that the service is about to end, now: no later flush may come."""
-        self.broadcast(event(b"ProxyShutdown", (b"Privilege", b"system,all")))
+        self._tell(b"ProxyShutdown", b"system,all")
         self.flush()
 
     # -- sessions ----------------------------------------------------------
@@ -532,6 +558,7 @@ class Hub:
         self.side.tick(now)
         if self.recorder is not None and 0 < self.recorder.until <= self.scheduler.wall():
             self.end_learning()
+        self._tell_suppressed()
         login = self.limits.login_timeout
         for session in self._roster.strangers:
             if now - session.opened <= login:

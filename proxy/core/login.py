@@ -5,8 +5,8 @@ secret, then the user, the address, the secret.  The client's certificate comes
 after the address, and may stand for the secret or be needed beside it.
 Whatever fails, the client is told the same; the reason goes to the log.  The
 one exception is Asterisk's: who may log in once and has is refused by a text of
-its own.  A user that does not exist costs the same hash as one that does
-(security.md K4).
+its own.  A name that does not exist costs the same hashes as one that does,
+whatever each user's own costs (``UserTable.trial``).
 """
 
 from collections.abc import Callable
@@ -118,18 +118,19 @@ class Attempt:
             done(self._accept(user))
             return
         wrong = refusal or _wrong("wrong secret", b"InvalidPassword")
-        stored = user.secret if refusal is None and user is not None else None
+        judged = user if refusal is None else None
 
         def verified(matches: bool | None) -> None:
             if matches is None:
                 reason = "too many logins at once"
                 done(Verdict(None, _FAILED, reason, b"SessionLimit", limit="hash_queue"))
-            elif matches and stored is not None and user is not None:
-                done(self._accept(user))
+            elif matches and judged is not None:
+                done(self._accept(judged))
             else:
                 done(wrong)
 
-        self._hub.verifier.verify(stored or self._hub.users.dummy_secret, candidate, verified)
+        name = self._action.get(b"username").lower()
+        self._hub.verifier.verify(name, self._hub.users.trial(judged), candidate, verified)
 
     def _accept(self, user: User) -> Verdict:
         # The table may have been reloaded while the hash was at work.

@@ -2,6 +2,7 @@
 
 Meant to hide too much rather than too little: a header is hidden for its name,
 and in a text everything behind the name of a secret, to the end of the line.
+An application's data are hidden unless they are known to be harmless (``core/appdata.py``).
 Which names are those of secrets is the operator's to say (``log.hidden_variables``);
 as there is one log for the process, there is one list.
 """
@@ -12,8 +13,7 @@ from typing import Any, Final
 import re2
 
 from proxy.config.hiddennames import HIDDEN_NAMES
-
-MASK: Final = b"***"
+from proxy.core.appdata import MASK, shown_data, shown_everywhere
 
 _OPTIONS: Final = re2.Options()
 _OPTIONS.case_sensitive = False
@@ -30,6 +30,13 @@ _ALWAYS: Final = ("*SECRET*", "*PASSW*")
 #: Where technologies take a password within the dial string: IAX2/user:password@host.  RE2 looks in
 #: linear time, however often a text begins like one.
 _DIALLED_PASSWORD: Final = re2.compile(rb"(^|\W)((?:IAX2|SIP)/[^:@/]*:)[^@]*@", _OPTIONS)
+
+#: Where an application's data stand in a message, and where its name does.
+_DATA: Final = frozenset({b"data", b"appdata", b"applicationdata", b"lastdata"})
+_APPLICATION: Final = frozenset({b"application", b"lastapplication"})
+#: The same in a command and in AGI's, and in what a command prints: ``Dial(PJSIP/100,20)``.
+_COMMANDED: Final = re2.compile(rb"(?:^|\s)(?:application|exec)\s+(\S+)\s+(\S)", _OPTIONS)
+_PRINTED: Final = re2.compile(rb"(?:^|[^\w])(\w+)\((.*)\)", _OPTIONS)
 
 _LETTER: Final = r"[\w.\-\x80-\xff]"
 _NO_LETTER: Final = r"[^\w.\-\x80-\xff]"
@@ -68,15 +75,23 @@ def configure(patterns: Iterable[str]) -> None:
 def masked_text(text: bytes) -> bytes:
     """A command's or an AGI command's text, with all hidden that follows the first name of a secret.
 
+    Hidden as well are the data of an application that it runs, unless they are harmless.
+
     Words are parted by blanks there, so what is a name and what its value is for the command to know:
     ``database put auth 100 hunter2`` is shown as ``database put auth ***``.
     """
     # Quotes and backslashes may stand inside a word, and mean nothing to what it says.
     kept = [place for place, code in enumerate(text) if code not in b'"\\']
-    found = _first(_names.word, bytes(text[place] for place in kept))
-    if found is None or found.end(1) == len(kept):
+    plain = bytes(text[place] for place in kept)
+    found = _first(_names.word, plain)
+    if found is not None and found.end(1) < len(kept):
+        text = text[: kept[found.end(1) - 1] + 1] + b" " + MASK
+        plain = plain[: found.end(1)]
+    run = _COMMANDED.search(plain)
+    if run is None:
         return text
-    return text[: kept[found.end(1) - 1] + 1] + b" " + MASK
+    begin = kept[run.start(2)]
+    return text[:begin] + shown_data(run[1], text[begin:])
 
 
 def masked_value(value: bytes) -> bytes:
@@ -89,13 +104,19 @@ def masked_value(value: bytes) -> bytes:
 def masked(raw: bytes) -> bytes:
     """The message, whole lines of it, with the values hidden that may be secret."""
     lines = raw.split(b"\n")
+    applications = [value for line in lines for key, value in [_parts(line)] if key in _APPLICATION]
     hides_value = any(_names_hidden_variable(line) for line in lines)
     # Its Message is one of Asterisk's sentences, where that of an action or an event is somebody's.
     spared = b"message" if raw[:9].lower() == b"response:" else b""
-    return b"\n".join(_masked_line(line, hides_value, spared) for line in lines)
+    return b"\n".join(_masked_line(line, hides_value, spared, applications) for line in lines)
 
 
-def _masked_line(line: bytes, hides_value: bool, spared: bytes) -> bytes:
+def _parts(line: bytes) -> tuple[bytes, bytes]:
+    name, _, value = line.partition(b":")
+    return name.strip().lower(), value
+
+
+def _masked_line(line: bytes, hides_value: bool, spared: bytes, applications: list[bytes]) -> bytes:
     text = line.removesuffix(b"\r")
     end = line[len(text) :]
     name, colon, value = text.partition(b":")
@@ -106,7 +127,19 @@ def _masked_line(line: bytes, hides_value: bool, spared: bytes) -> bytes:
         return name + b": " + MASK + end
     if key == spared:
         return line
+    if key in _DATA and (applications or key != b"data"):
+        # Of several applications, as of none, nobody knows whose data they are.
+        blank = value[: len(value) - len(value.lstrip())]
+        value = blank + shown_everywhere(applications or [b""], value[len(blank) :])
+    elif key == b"output":
+        value = _PRINTED.sub(_printed, value)
     return name + colon + (masked_text if key == b"command" else masked_value)(value) + end
+
+
+def _printed(found: Any) -> bytes:
+    text: bytes = found[0]
+    data = found.start(2) - found.start()
+    return text[:data] + shown_data(found[1], found[2]) + b")"
 
 
 def _is_hidden(key: bytes) -> bool:

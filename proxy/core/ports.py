@@ -116,7 +116,12 @@ class Scheduler(Protocol):
 
 
 class Verifier(Protocol):
-    """Compares a candidate secret with a stored hash, without holding up the loop."""
+    """Compares a candidate secret with stored hashes, without holding up the loop."""
 
-    def verify(self, stored: str, candidate: bytes, done: Callable[[bool | None], None]) -> None:
-        """Call ``done`` once with the verdict; None when the work cannot be taken on."""
+    def verify(
+        self, name: bytes, trial: tuple[str, ...], candidate: bytes, done: Callable[[bool | None], None]
+    ) -> None:
+        """Call ``done`` once: whether any hash of the trial matches; None when the work cannot be taken on.
+
+        ``name`` is the one that the client gave: only what is the same for the same name is done once.
+        """

@@ -28,6 +28,8 @@ class Stats:
     link_ups: int = 0
     link_downs: int = 0
     closes: dict[str, int] = field(default_factory=dict)
+    #: Sessions that were logged in when the link was lost, by what became of them (``linkloss``).
+    link_losses: Counter[str] = field(default_factory=Counter)
     limits: dict[str, int] = field(default_factory=dict)
     refusals: dict[str, int] = field(default_factory=dict)
     #: Events in, those that nobody was there to see, and how often filters kept one from a view; by the

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 def tell(session: "Session", name: bytes, severity: bytes, *extra: tuple[bytes, bytes]) -> None:
     """Tell readers of class ``security`` what this session did."""
     hub = session.hub
-    if not hub.anyone_reads(privilege.SECURITY):
+    peer, wall = session.transport.peer, hub.scheduler.wall()
+    if not hub.anyone_reads(privilege.SECURITY) or not hub.security_ration.admits(name, peer.address):
         return
     hub.broadcast(
         security_event(
@@ -28,9 +29,10 @@ def tell(session: "Session", name: bytes, severity: bytes, *extra: tuple[bytes, 
             severity,
             account=session.login_name,
             session=session.id,
-            peer=session.transport.peer,
-            wall=hub.scheduler.wall(),
+            peer=peer,
+            wall=wall,
             opened=session.opened_wall,
+            origin=hub.origin.headers(wall),
             extra=extra,
         )
     )

@@ -6,13 +6,13 @@ without regard to ASCII case; the spelling of the table is the one kept.
 
 import hashlib
 import hmac
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from proxy.ami.eventfilter import FilterSet
 from proxy.config import UserEntry, UsersFile
-from proxy.config.phc import cost, dummy_hash
+from proxy.config.limits import UpstreamLost
+from proxy.config.phc import cost, dummy_hash, work
 from proxy.config.rules import Rules, rules_of
 from proxy.core.acl import AccessList
 from proxy.x509.identity import CertificateLogin, Claim, Identity, claim
@@ -40,6 +40,8 @@ class User:
     rules: Rules | None = None
     #: ``close`` or ``drop_events``; None: as the limits say.
     slow_consumer: str | None = None
+    #: ``auto``, ``close`` or ``stay`` when the link is lost; None: as proxy.yaml says.
+    upstream_lost: UpstreamLost | None = None
     #: Which client certificates are this user's, and whether one is enough, or needed.
     login: CertificateLogin = CertificateLogin()  # noqa: RUF009 - immutable
 
@@ -59,6 +61,7 @@ class User:
             disabled=entry.disabled,
             rules=rules_of(entry),
             slow_consumer=entry.slow_consumer,
+            upstream_lost=entry.upstream_lost,
             login=entry.certificate_login,
         )
 
@@ -66,7 +69,7 @@ class User:
 class UserTable:
     """All users; disabled ones too, for whoever looks one up has to say why it refuses."""
 
-    __slots__ = ("_by_name", "_logins", "any_md5", "dummy_secret")
+    __slots__ = ("_by_name", "_dummies", "_logins", "any_md5")
 
     def __init__(self, users: Iterable[User] = ()) -> None:
         self._by_name = {user.name.encode().lower(): user for user in users}
@@ -74,11 +77,14 @@ class UserTable:
         self._logins = {user.name: user.login for user in self}
         #: Whether anybody could log in by Challenge at all.
         self.any_md5 = any(user.md5_secret is not None and not user.disabled for user in self)
-        costs = Counter(cost(user.secret) for user in self if user.secret is not None)
-        common = costs.most_common(1)
-        #: What to verify for a name that is unknown, or has no hash: as dear as most are here,
-        #: so that the time taken does not tell which names exist.
-        self.dummy_secret = dummy_hash(like=f"{common[0][0]}$$") if common else dummy_hash()
+        secrets = {
+            cost(user.secret): user.secret for user in self if user.secret is not None and not user.disabled
+        }
+        likes = sorted(secrets, key=lambda one: (work(secrets[one]), one))
+        #: By cost, the cheapest first: a hash of each cost that there is, which nobody has the secret of.
+        self._dummies = {like: dummy_hash(like=f"{like}$$") for like in likes}
+        if not self._dummies:
+            self._dummies = {"": dummy_hash()}
 
     @classmethod
     def from_config(cls, file: UsersFile) -> "UserTable":
@@ -88,6 +94,19 @@ class UserTable:
     def find(self, name: bytes) -> User | None:
         """The user of this name in any case, disabled or not."""
         return self._by_name.get(name.lower())
+
+    def trial(self, user: User | None) -> tuple[str, ...]:
+        """The hashes that a secret is compared with for this user, one after the other; None: for no user.
+
+        They are one of each cost that occurs in the table, always in the same order, and the user's
+        own stands in the place of its cost: so the work of a login that fails does not tell whether
+        the name exists.  Only the user's own can match.
+        """
+        own = user.secret if user is not None else None
+        like = cost(own) if own is not None else None
+        return tuple(
+            own if own is not None and one == like else dummy for one, dummy in self._dummies.items()
+        )
 
     def claim(self, user: User | None, certificate: Identity | None) -> Claim:
         """What a client's certificate, or that it has none, means for a login as ``user`` (None: unknown)."""

@@ -24,7 +24,8 @@ class LocalDoor:
     def __init__(self, service: Service) -> None:
         self._service = service
         self._control = ControlServer(service)
-        self._metrics = ScrapeServer(service)
+        metrics = service.config.metrics
+        self._metrics = ScrapeServer(service, metrics.hosts if metrics is not None else ())
         self._closers: list[Callable[[], None]] = []
 
     async def open(self, inherited: Inherited) -> None:

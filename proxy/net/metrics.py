@@ -23,6 +23,7 @@ from prometheus_client.registry import Collector
 from proxy import __version__
 from proxy.ami import privilege
 from proxy.core import actionstats
+from proxy.core.linkloss import OUTCOMES
 from proxy.net import lag
 from proxy.net.link import LinkState
 from proxy.net.service import Service
@@ -204,6 +205,12 @@ class ServiceCollector(Collector):
         yield states
         yield _counter("amiproxy_link_connects", "Times that the link came up", hub.stats.link_ups)
         yield _counter("amiproxy_link_losses", "Times that the link went down", hub.stats.link_downs)
+        yield _counters(
+            "amiproxy_link_loss_sessions",
+            "Sessions that were logged in when the link was lost, by what became of them",
+            ["outcome"],
+            {outcome: hub.stats.link_losses[outcome] for outcome in OUTCOMES},
+        )
         yield GaugeMetricFamily(
             "amiproxy_actions_in_flight",
             "Actions that are not answered: read, waiting for a place on the link, or at Asterisk",

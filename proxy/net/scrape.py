@@ -2,12 +2,16 @@
 
 For Prometheus and load balancers on this host.  No request body, no
 keep-alive, no other method: whoever needs more puts a web server in front.
+The Host must be an address, localhost or a name of ``metrics.hosts``: a web page
+whose name was made to point here (DNS rebinding) is answered nothing.
 """
 
 import asyncio
 import contextlib
+import ipaddress
 import re
 import socket
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import NamedTuple
 
@@ -25,6 +29,7 @@ _CLIENTS = 16
 #: Seconds for the request to come, and for the answer to go.
 _PATIENCE = 5.0
 _TEXT = "text/plain; charset=utf-8"
+_HOST = re.compile(r"(?:\[([^\]]*)\]|([^:\[\]]+))(?::\d*)?", re.ASCII)
 _PRINTABLE = re.compile(r"[ -~]*")
 
 
@@ -38,12 +43,23 @@ class Answer(NamedTuple):
 
 
 class ScrapeServer:
-    """Serves on any number of listening sockets; they stay the caller's to close."""
+    """Serves on any number of listening sockets; they stay the caller's to close.
 
-    def __init__(self, service: Service, *, patience: float = _PATIENCE, clients: int = _CLIENTS) -> None:
+    ``hosts`` are names that a request's Host may have.
+    """
+
+    def __init__(
+        self,
+        service: Service,
+        hosts: Iterable[str] = (),
+        *,
+        patience: float = _PATIENCE,
+        clients: int = _CLIENTS,
+    ) -> None:
         self._service = service
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(ServiceCollector(service))
+        self._names = {"localhost", *(host.lower() for host in hosts)}
         self._patience = patience
         self._most = clients
         self._servers: list[asyncio.Server] = []
@@ -106,15 +122,26 @@ class ScrapeServer:
             return Answer(HTTPStatus.BAD_REQUEST, b"not an HTTP/1.1 request\n")
         if method != "GET":
             return Answer(HTTPStatus.METHOD_NOT_ALLOWED, b"GET only\n", extra="Allow: GET\r\n")
+        hosts = _values(lines, "host")
+        # Only HTTP/1.0 knows no Host: health checks still speak it, browsers do not.
+        if len(hosts) > 1 or not (hosts or version == "HTTP/1.0"):
+            return Answer(HTTPStatus.BAD_REQUEST, b"one Host header is needed\n")
+        if hosts and not self._is_ours(hosts[0]):
+            return Answer(HTTPStatus.MISDIRECTED_REQUEST, b"this Host is not in metrics.hosts\n")
         match target.partition("?")[0]:
             case "/metrics":
-                return self._metrics(_header(lines, "accept"))
+                return self._metrics(next(iter(_values(lines, "accept")), ""))
             case "/livez":
                 return Answer(HTTPStatus.OK, b"alive\n")
             case "/readyz":
                 return self._readiness()
             case _:
                 return Answer(HTTPStatus.NOT_FOUND, b"there are /metrics, /livez and /readyz\n")
+
+    def _is_ours(self, host: str) -> bool:
+        """Whether no page in somebody's browser has this Host, or the operator says that it is ours."""
+        name = _name_of(host)
+        return _is_address(name) or name in self._names
 
     def _metrics(self, accept: str) -> Answer:
         # The version asked for is said back in a header, and one that is no number is an error in there.
@@ -131,12 +158,23 @@ class ScrapeServer:
         return Answer(status, "".join(f"{line}\n" for line in (grade.value, *checks)).encode())
 
 
-def _header(lines: list[str], name: str) -> str:
-    for line in lines:
-        key, _, value = line.partition(":")
-        if key.strip().lower() == name:
-            return value.strip()
-    return ""
+def _values(lines: list[str], name: str) -> list[str]:
+    pairs = (line.partition(":") for line in lines)
+    return [value.strip() for key, _, value in pairs if key.strip().lower() == name]
+
+
+def _name_of(host: str) -> str:
+    """The host of ``host`` or ``host:port``, in lower case, an IPv6 address without its brackets."""
+    found = _HOST.fullmatch(host)
+    return (found[1] or found[2].removesuffix(".")).lower() if found else ""
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
 
 
 def _response(answer: Answer) -> bytes:

@@ -56,9 +56,9 @@ class HashVerifier:
         """Hashes being computed or waiting for a thread."""
         return len(self._waiting)
 
-    def verify(self, stored: str, candidate: bytes, done: Done) -> None:
+    def verify(self, name: bytes, trial: tuple[str, ...], candidate: bytes, done: Done) -> None:
         """Call ``done`` once: at once when the answer is known, or with None when the queue is full."""
-        digest = self._digest(stored, candidate)
+        digest = self._digest(name, trial, candidate)
         if self._is_remembered(digest):
             self.remembered += 1
             done(True)
@@ -69,7 +69,7 @@ class HashVerifier:
             done(None)
         else:
             self._waiting[digest] = [done]
-            self._threads.submit(self._work, stored, candidate, digest, self._generation)
+            self._threads.submit(self._work, trial, candidate, digest, self._generation)
 
     def forget(self) -> None:
         """Empty the cache: the table may say something else now."""
@@ -83,9 +83,9 @@ class HashVerifier:
         self._waiting.clear()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def _work(self, stored: str, candidate: bytes, digest: bytes, generation: int) -> None:
+    def _work(self, trial: tuple[str, ...], candidate: bytes, digest: bytes, generation: int) -> None:
         try:
-            matches = verify(stored, candidate)
+            matches = any(verify(stored, candidate) for stored in trial)
         except (InvalidHash, MemoryError):
             # The table was checked when it was loaded; a candidate decides nothing here.
             matches = False
@@ -112,6 +112,9 @@ class HashVerifier:
             return False
         return True
 
-    def _digest(self, stored: str, candidate: bytes) -> bytes:
-        # A stored hash holds no NUL, so the two cannot run into each other.
-        return hmac.digest(self._key, stored.encode() + b"\0" + candidate, hashlib.sha256)
+    def _digest(self, name: bytes, trial: tuple[str, ...], candidate: bytes) -> bytes:
+        # With the name: all names that do not exist have one trial, and two of them that were judged
+        # together would take less time than two that exist.  Neither a name (a line of AMI) nor a
+        # hash holds NUL, so the parts cannot run into each other.
+        parts = (name, *(stored.encode() for stored in trial), candidate)
+        return hmac.digest(self._key, b"\0".join(parts), hashlib.sha256)

@@ -85,12 +85,13 @@ class TestParse:
         assert refused.value.action_id == b""
 
     def test_action_id_limit(self):
-        assert len(parse("Action: Ping\nActionID: " + "i" * 256).action_id) == 256
-        with pytest.raises(ActionIDTooLong):
-            parse("Action: Ping\nActionID: " + "i" * 257)
+        assert len(parse("Action: Ping\nActionID: " + "i" * 1012).action_id) == 1012
+        with pytest.raises(ActionIDTooLong) as too_long:
+            parse_action(b"Action: Ping\nActionID: " + b"i" * 65, 64)
+        assert too_long.value.action_id == b"i" * 65
         with pytest.raises(LineTooLong) as refused:
             parse("ActionID: " + "i" * 257 + "\nX: " + "y" * 1020)
-        assert refused.value.action_id == b""
+        assert refused.value.action_id == b"i" * 257
 
 
 class TestAction:

@@ -1,8 +1,12 @@
-"""Asterisk goes away under its clients and comes back; they stay."""
+"""Asterisk goes away under its clients and comes back: who is told stays, the others reconnect."""
 
 import asyncio
+import signal
+import ssl
 
-from tests.asterisk.door import Door
+from panoramisk import Manager
+
+from tests.asterisk.door import SECRETS, Door
 from tests.support.ami_client import AmiClient
 
 SESSIONS = 20
@@ -25,7 +29,7 @@ async def learnt_anew(direct: Door, proxied: Door) -> None:
             await other.action("Ping")
 
 
-async def test_twenty_sessions_outlive_a_restart(direct: Door, proxied: Door) -> None:
+async def test_twenty_sessions_that_read_class_system_outlive_a_restart(direct: Door, proxied: Door) -> None:
     sessions = [await proxied.login() for _ in range(SESSIONS)]
     try:
         pending = [
@@ -74,3 +78,47 @@ async def test_twenty_sessions_outlive_a_restart(direct: Door, proxied: Door) ->
             await asyncio.to_thread(proxied.asterisk.start)
         for client in sessions:
             await client.close()
+
+
+async def test_a_client_that_is_not_told_reconnects_and_reads_again(direct: Door, proxied: Door) -> None:
+    """An unmodified panoramisk with class call alone, as a wallboard has it."""
+    assert proxied.proxy is not None
+    loop = asyncio.get_running_loop()
+    happened: asyncio.Queue[tuple[str, float]] = asyncio.Queue()
+
+    async def next_is(what: str, within: float) -> float:
+        async with asyncio.timeout(within):
+            found, when = await happened.get()
+        assert found == what
+        return when
+
+    manager = Manager(
+        loop=loop,
+        host="127.0.0.1",
+        port=proxied.proxy.port,
+        ssl=ssl.create_default_context(cafile=str(proxied.proxy.cafile)),
+        username="limited",
+        secret=SECRETS["limited"],
+        on_login=lambda *_: happened.put_nowait(("login", loop.time())),
+        on_disconnect=lambda *_: happened.put_nowait(("end", loop.time())),
+    )
+    try:
+        await manager.connect()
+        await next_is("login", 10)
+        assert (await manager.send_action({"Action": "Status"}))[0].success
+        killed = loop.time()
+        await asyncio.to_thread(proxied.asterisk.stop, signal.SIGKILL)
+        assert await next_is("end", 5) - killed < 2.5
+        await next_is("login", 10)
+        await asyncio.to_thread(proxied.asterisk.start)
+        async with asyncio.timeout(30):
+            while not (await manager.send_action({"Action": "Getvar", "Variable": "LAB"})).success:
+                await manager.send_action({"Action": "Ping"})
+        listed = await manager.send_action({"Action": "Status"})
+        assert listed[0].success
+        assert happened.empty(), "it came while the link was down: nothing it has read was made untrue"
+        await learnt_anew(direct, proxied)
+    finally:
+        manager.close()
+        if not proxied.asterisk.is_running:
+            await asyncio.to_thread(proxied.asterisk.start)

@@ -43,7 +43,7 @@ class Account(NamedTuple):
         return sum(
             1 << number
             for number, (name, class_) in enumerate(TYPES)
-            if class_ in self.read and name not in hidden
+            if (class_ in self.read or "all" in self.read) and name not in hidden
         )
 
     def entry(self, hashed: str) -> dict[str, Any]:
@@ -64,6 +64,11 @@ def board(name: str = "board") -> Account:
 def desk(name: str = "desk") -> Account:
     """Sees no ``system``, and no RTCPSent."""
     return Account(name, tuple(c for c in _CLASSES if c != "system"), ("!Event: RTCPSent",))
+
+
+def everything(name: str = "everything") -> Account:
+    """Reads all: what others' logins and denials give, too."""
+    return Account(name, ("all",))
 
 
 def pairs(count: int) -> list[Account]:

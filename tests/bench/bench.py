@@ -33,6 +33,7 @@ SCENARIOS: dict[str, Callable[[Plan], list[Section]]] = {
     "flood": visits.flood,
     "idle": visits.idle,
     "logins": visits.logins,
+    "reconnect": visits.reconnect,
     "slow": storms.slow_readers,
     "growth": storms.growth,
     "asterisk": visits.dashboards,

@@ -29,7 +29,7 @@ _START_SECONDS = 30.0
 _STOP_SECONDS = 10.0
 _BINARIES = Path("build/bench")
 #: Raised for all that is measured with more clients than the defaults admit.
-_LIMITS = {"connections": 8192, "sessions_authenticated": 8192}
+_LIMITS = {"connections": 16384, "sessions_authenticated": 16384}
 
 
 class Place:

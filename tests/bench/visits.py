@@ -1,7 +1,7 @@
 """Scenarios in which clients do something: actions, a flood of them, idling, logging in again."""
 
 from tests.bench import chart, measure
-from tests.bench.accounts import pairs
+from tests.bench.accounts import everything, pairs
 from tests.bench.peers import AsteriskBehindOurs, AsteriskTls, Peer
 from tests.bench.rig import Figures, Rig, Tool, of_histogram, rig
 from tests.bench.rounds import Plan, Section
@@ -212,6 +212,41 @@ def _come_back(plan: Plan, kind: type[Peer], clients: int, users: int) -> Figure
             "dropped": float(seen["dropped"]),
             **of_histogram(back["login"], "login_"),
             **of_histogram(seen["latency"]),
+        }
+
+
+def reconnect(plan: Plan) -> list[Section]:
+    """All who read everything come back at once: each login is an event that all the others may see."""
+    clients = 200 if plan.small else 10_000
+    title = f"Reconnect: {clients} clients with read: all come back at once, one processor"
+    found = plan.compare(
+        title,
+        plan.kinds("ami-proxy", "ami-proxy-compiled"),
+        lambda kind: _all_come_back(plan, kind, clients),
+    )
+    columns = [
+        Column("s until all were in", "in", ".1f"),
+        Column("turned away meanwhile", "away", ".0f"),
+        Column("login p99 ms", "login_p99", ".0f"),
+        Column("CPU-s/1000", "cost", ".2f"),
+        _OTHERS,
+    ]
+    svg = chart.bars(f"{title}: seconds until all were in", medians(found, "in"), ".1f")
+    return [Section("reconnect", title, comparison(columns, found, (), "in"), svg)]
+
+
+def _all_come_back(plan: Plan, kind: type[Peer], clients: int) -> Figures:
+    with rig(kind, plan.place, [everything()], pinned=True) as made:
+        crowd = made.swarm(clients, "--window", 64)
+        crowd.hear("in", 300)
+        figures: Figures = {}
+        with made.using(figures):
+            back = crowd.ask("reconnect 64", "in", 300)
+        return figures | {
+            "in": back["seconds"],
+            "away": float(back["turned_away"]),
+            "cost": figures["cpu"] / clients * 1000,
+            **of_histogram(back["login"], "login_"),
         }
 
 

@@ -87,6 +87,11 @@ UPSTREAM = {
     "state": "down",
     "reason": "connection refused",
     "banner": "Asterisk Call Manager/11.0.0",
+    "last_loss": {
+        "at": 0.0,
+        "reason": "gone",
+        "sessions": {"closed": 12, "told": 3, "kept": 0, "no events": 0},
+    },
     "ups": 1,
     "downs": 1,
     "in_flight": 0,
@@ -243,7 +248,15 @@ def ctl(answering: Answering, *arguments: str) -> int:
         ),
         ("session x", ["TLSv1.3/X", "logged in, nothing under way", "WALL", "call, 1 filter of its own"]),
         ("users", ["wall", "disabled", "plain+md5", "1 user"]),
-        ("upstream", ["127.0.0.1:5038 as amiproxy", "down (connection refused)", "1 action"]),
+        (
+            "upstream",
+            [
+                "127.0.0.1:5038 as amiproxy",
+                "down (connection refused)",
+                "1 action",
+                "(gone): sessions 12 closed, 3 told",
+            ],
+        ),
         (
             "certs",
             [

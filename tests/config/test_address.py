@@ -1,8 +1,9 @@
+import contextlib
 from pathlib import Path
 
 import pytest
 
-from proxy.config.address import Address, Place, SocketPlace, is_loopback
+from proxy.config.address import Address, Place, SocketPlace, check_host_name, is_loopback
 from proxy.config.problems import Unfit
 
 
@@ -80,3 +81,14 @@ def test_what_is_no_place_is_refused(text: str) -> None:
 )  # fmt: skip
 def test_loopback(host: str, verdict: bool) -> None:
     assert is_loopback(host) is verdict
+
+
+@pytest.mark.parametrize(
+    ("name", "fits"),
+    [("pbx", True), ("pbx.example.org", True), ("ami-proxy.voip.svc", True), ("my_pbx", True), ("", False),
+     ("pbx:9539", False), ("*.example.org", False), ("pbx..org", False), ("-pbx", False), ("pbx.", False),
+     ("http://pbx", False), ("pbx example", False), ("pbx\n", False)],
+)  # fmt: skip
+def test_a_hosts_name_has_labels_only(name: str, fits: bool) -> None:
+    with contextlib.nullcontext() if fits else pytest.raises(Unfit):
+        check_host_name(name)

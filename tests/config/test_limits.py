@@ -14,7 +14,7 @@ DOCUMENTED = {
     "connection_rate": 20, "connection_burst": 60, "handshake_timeout": 5, "handshake_bytes": 16384,
     "login_timeout": 10, "login_bytes": 4096, "login_failure_burst": 5, "login_failure_interval": 6,
     "penalty": 30, "penalty_max": 900, "hash_threads": 2, "hash_queue": 128, "action_bytes": 65536,
-    "action_id_bytes": 256, "in_flight_per_session": 32, "in_flight": 512,
+    "action_id_bytes": 1022, "in_flight_per_session": 32, "in_flight": 512,
     "list_items": 100000, "action_rate": 50, "action_burst": 200, "originate_rate": 2, "originate_burst": 10,
     "command_rate": 5, "command_burst": 10, "rate_wait": 30, "action_timeout": 15, "command_timeout": 60,
     "originate_grace": 5, "originate_timeout_max": 300,

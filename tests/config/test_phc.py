@@ -3,7 +3,7 @@ import base64
 import pytest
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
-from proxy.config.phc import InvalidHash, check_hash, cost, dummy_hash, hash_secret, is_weak, verify
+from proxy.config.phc import InvalidHash, check_hash, cost, dummy_hash, hash_secret, is_weak, verify, work
 
 SALT = "c29tZXNhbHRzb21lc2FsdA"
 KEY = "pzROa0WzGQXg1oZtBNgZtpGUNH8RAj/KA3SdRScQ91g"
@@ -87,3 +87,10 @@ def test_a_dummy_is_sound_as_dear_and_always_another(like: str | None) -> None:
 )
 def test_weak_is_cheaper_than_what_we_make(stored: str, weak: bool) -> None:
     assert is_weak(stored) is weak
+
+
+def test_work_orders_hashes_by_what_they_cost() -> None:
+    written = ["plain", "$argon2id$v=19$m=64,t=1,p=1", "$scrypt$ln=10,r=8,p=1", "$scrypt$ln=10,r=8,p=2",
+               "$argon2id$v=19$m=19456,t=1,p=1", "$argon2id$v=19$m=19456,t=2,p=1",
+               "$scrypt$ln=17,r=8,p=1"]  # fmt: skip
+    assert [work(f"{like}${SALT}${KEY}") for like in written] == [0, 64, 1024, 2048, 19456, 38912, 131072]

@@ -4,7 +4,7 @@ import pytest
 
 from proxy.config.limits import Limits
 from proxy.config.networks import Network
-from proxy.core import admission
+from proxy.core import admission, penalties
 from proxy.core.admission import Admission, network_of
 from proxy.core.networks import NetworkSet
 
@@ -163,7 +163,44 @@ class TestMemory:
         fail(gate, 2, address="198.51.100.1")
         for number in range(50):
             gate.refusal(f"2001:db8:{number:x}::1", 0)
-        assert len(gate) == 11
+        assert len(gate) == 12
         gate.left("a")
-        assert len(gate) == 10
-        assert gate.tick(30.0) == [], "the one that was longest unheard of is forgotten whole"
+        assert len(gate) == 11
+        assert gate.tick(30.0) == ["198.51.100.1"]
+        assert len(gate) == 1, "of the penalised one is known that it was penalised"
+
+    def test_strangers_push_no_penalty_out(self):
+        gate = make(login_failure_burst=1)
+        fail(gate, 2)
+        for number in range(admission._REMEMBERED + 1):
+            gate.refusal(f"2001:db8:{number:x}::1", 1.0)
+        assert gate.refusal(HOST, 29.9) == "penalty"
+        assert gate.is_penalised(HOST, 29.9)
+        assert gate.refusal("2001:db8:1::1", 1.0) == ""
+
+    def test_penalties_of_many_networks_push_none_out(self, monkeypatch):
+        monkeypatch.setattr(penalties, "MOST", 100)
+        gate = make(login_failure_burst=1)
+        gate.entered("a", "2001:db8:1:7::1")
+        for address in (HOST, *(f"2001:db8:1:{number:x}::1" for number in range(200))):
+            assert gate.refusal(address, 0) in {"", "penalty"}
+            fail(gate, 2, address=address)
+        assert gate.refusal(HOST, 29.9) == "penalty"
+        for number in (0, 7, 199, 200):
+            assert gate.refusal(f"2001:db8:1:{number:x}::1", 29.9) == "penalty", "its /48 shares one"
+        assert gate.refusal("2001:db8:2::1", 29.9) == ""
+        assert len(gate._penalties) <= 100
+        assert set(gate.tick(30.0)) == {HOST, "2001:db8:1::/48"}
+        gate.left("a")
+        assert gate.refusal("2001:db8:1:7::1", 30.0) == ""
+
+    def test_a_penalty_lasts_while_connections_stay(self):
+        gate = make(login_failure_burst=1)
+        gate.entered("a", HOST)
+        fail(gate, 2)
+        gate.left("a")
+        gate.entered("b", HOST)
+        assert gate.is_penalised(HOST, 29.9)
+        assert gate.tick(30.0) == [HOST]
+        gate.left("b")
+        assert len(gate) == 1

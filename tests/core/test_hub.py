@@ -250,6 +250,50 @@ class TestFaults:
         assert b"Pong" in other_got.take()
 
 
+class TestOwnEvents:
+    """Events of the proxy's own look like Asterisk's."""
+
+    def test_they_have_the_system_name_that_asterisks_have(self, bench):
+        (_, system), (_, calls) = bench.login("half"), bench.login("calls")
+        named = event("X", SystemName="pbx", Y="1")
+        bench.feed(named)
+        assert calls.take() == named
+        bench.hub.link_down("gone")
+        assert system.take().endswith(
+            event("ProxyUpstream", "system", SystemName="pbx", Status="Down", Reason="gone")
+        )
+        bench.link_up()
+        assert system.take() == event("ProxyUpstream", "system", SystemName="pbx", Status="Up")
+        bench.feed(event("X", Y="1"))
+        bench.hub.tell_shutdown()
+        assert system.take() == event("ProxyShutdown", "system"), "another Asterisk may have none"
+
+    def test_security_events_have_it_too_and_a_storm_is_told_by_its_count(self):
+        guard = User("guard", secret="plain:x", read=privilege.SECURITY)
+        bench = Bench(guard, CALLS)
+        bench.link_up()
+        bench.feed(event("X", Timestamp="1.5", SystemName="pbx"))
+        _, transport = bench.login("guard")
+        transport.take()
+        for _ in range(20):
+            bench.login("calls")
+        told = transport.take()
+        assert told.count(b"Event: SuccessfulAuth\r\n") == 14, "its own was the first from this address"
+        stamp = b"Timestamp: %.6f\r\n" % bench.clock.wall()
+        assert told.startswith(
+            b"Event: SuccessfulAuth\r\nPrivilege: security,all\r\n" + stamp + b"SystemName: pbx\r\nEventTV: "
+        )
+        bench.hub.tick(bench.clock.now())
+        assert transport.take() == (
+            b"Event: ProxySecurityEvents\r\nPrivilege: security,all\r\n"
+            + stamp
+            + b"SystemName: pbx\r\nSuppressed: SuccessfulAuth\r\nCount: 6\r\n\r\n"
+        )
+        bench.hub.tick(bench.clock.now() + 1)
+        bench.login("calls")
+        assert transport.take().count(b"Event: SuccessfulAuth\r\n") == 1
+
+
 class TestLink:
     def test_down_and_up_are_told_to_readers_of_system(self, bench):
         (_, system), (_, calls) = bench.login("half"), bench.login("calls")

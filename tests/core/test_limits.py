@@ -234,10 +234,19 @@ def test_action_id_bytes_and_the_session_stays():
     bench = make(action_id_bytes=100)
     session, transport = bench.login("boss")
     session.receive(b"Action: Events\r\nEventMask: off\r\nActionID: " + b"i" * 101 + b"\r\n\r\n")
-    assert transport.take() == b"Response: Error\r\nMessage: ActionID too long\r\n\r\n"
+    refused = b"Response: Error\r\nActionID: " + b"i" * 101 + b"\r\nMessage: ActionID too long\r\n\r\n"
+    assert transport.take() == refused
     session.receive(b"Action: Events\r\nEventMask: off\r\nActionID: " + b"i" * 100 + b"\r\n\r\n")
     assert b"ActionID: " + b"i" * 100 + b"\r\n" in transport.take()
     assert bench.hub.stats.limits == {"action_id_bytes": 1}
+
+
+def test_by_default_an_action_id_may_fill_its_line():
+    bench = make()
+    session, transport = bench.login("boss")
+    for action_id in (b"i" * 257, b"i" * 1012):
+        session.receive(b"Action: Events\r\nEventMask: off\r\nActionID: " + action_id + b"\r\n\r\n")
+        assert transport.take().startswith(b"Response: Success\r\nActionID: " + action_id + b"\r\n")
 
 
 class TestRates:

@@ -56,11 +56,44 @@ def test_the_value_of_a_secret_variable_is_hidden(header: bytes) -> None:
         b"Response: Error\r\nMessage: Authentication failed\r\n\r\n",
         b"Action: Login\r\nAuthType: MD5\r\nUsername: u\r\nActionID: 1\r\n\r\n",
         b"Event: VarSet\r\nVariable: COLOUR\r\nValue: blue\r\n\r\n",
-        b"Event: Newexten\r\nAppData: PJSIP/100,20\r\n\xff\x00\r\n\r\n",
+        b"Event: Newexten\r\nApplication: Park\r\nAppData: PJSIP/100,20\r\n\xff\x00\r\n\r\n",
     ],
 )
 def test_the_rest_is_as_it_was(message: bytes) -> None:
     assert masked(message) == message
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        (b"Application: Authenticate\r\nData: 1234,j", b"Data: ***"),
+        (b"Data: 1234\r\napplication : vmauthenticate", b"Data: ***"),
+        (b"Application: DISA\r\nData:1234,lab", b"Data:***"),
+        (b"Application: MyOwn\r\nAppData: anything", b"AppData: ***"),
+        (b"Application: Dial\r\nAppData: SIP/a:pw@h&PJSIP/t/sip:b:p/w@h,20,U(s^1)",
+         b"AppData: SIP/a:***@h&PJSIP/t/sip:b:***@h,***"),
+        (b"Application: Dial\r\nApplicationData: PJSIP/100&Local/5@lab/n", None),
+        (b"Application: Queue\r\nData: sales,t,,,60", b"Data: sales,t,***"),
+        (b"Application: Playback\r\nData: tt-monkeys&demo", None),
+        (b"Application: Playback\r\nApplication: Authenticate\r\nData: 1234", b"Data: ***"),
+        (b"Application: Set\r\nAppData: PIN=1", b"AppData: PIN=***"),
+        (b"LastApplication: Authenticate\r\nLastData: 1234", b"LastData: ***"),
+        (b"AppData: 1234", b"AppData: ***"),
+        (b"Data: 1234", None),
+        (b"Application: Authenticate\r\nAppData: ", None),
+        (b"Output:   1. Authenticate(1234,d)    [x.conf:7]", b"Output:   1. Authenticate(***)    ***"),
+        (b"Output:   1. Dial(PJSIP/1,20)  [x.conf:7]", b"Output:   1. Dial(PJSIP/1,***)  [x.conf:7]"),
+        (b"Output: Set(CALLERID(num)=1) (x)", None),
+        (b"Output: a (parenthesis)", None),
+    ],
+)  # fmt: skip
+def test_an_applications_data_are_shown_only_where_they_are_harmless(
+    message: bytes, shown: bytes | None
+) -> None:
+    lines = [b"Event: Newexten", *message.split(b"\r\n"), b"", b""]
+    hidden = masked(b"\r\n".join(lines)).split(b"\r\n")
+    changed = [after for before, after in zip(lines, hidden, strict=True) if after != before]
+    assert changed == ([] if shown is None else [shown])
 
 
 @given(
@@ -149,6 +182,15 @@ class TestConfigured:
         (b'SET VARIABLE "MY"PI\\N 12 34', b'SET VARIABLE "MY"PI\\N ***'),
         (b"EXEC Set A=1,PASSWORD=x", b"EXEC Set A=1,PASSWORD ***"),
         (b"EXEC Authenticate 1234", b"EXEC Authenticate ***"),
+        (b"EXEC DISA 1234,lab", b"EXEC DISA ***"),
+        (b'exec "DI"SA" "100"', b'exec "DI"SA" "***'),
+        (b"EXEC Playback tt-monkeys", b"EXEC Playback tt-monkeys"),
+        (b"EXEC Playback", b"EXEC Playback"),
+        (
+            b"channel originate PJSIP/1 application DISA 1234",
+            b"channel originate PJSIP/1 application DISA ***",
+        ),
+        (b"channel originate PJSIP/1 extension 100@lab", b"channel originate PJSIP/1 extension 100@lab"),
     ],
 )
 def test_what_follows_a_secret_like_word_is_hidden(text: bytes, shown: bytes) -> None:

@@ -90,13 +90,35 @@ def test_challenge_is_offered_if_anybody_could_use_it(users: list[User], offered
     assert UserTable(users).any_md5 is offered
 
 
-def test_an_unknown_name_costs_what_most_hashes_cost() -> None:
-    dear = [User(str(n), secret=dummy_hash("$argon2id$v=19$m=65536,t=3,p=1$$")) for n in range(2)]
-    users = UserTable([*dear, User("cheap", secret=SECRET), User("none", md5_secret=b"x")])
-    assert cost(users.dummy_secret) == "$argon2id$v=19$m=65536,t=3,p=1"
-    assert users.dummy_secret not in [user.secret for user in users]
-    check_hash(users.dummy_secret)
-    assert cost(UserTable().dummy_secret) == "$argon2id$v=19$m=19456,t=2,p=1"
+def test_every_login_that_fails_costs_the_same_hashes_in_the_same_order() -> None:
+    scrypt = "$scrypt$ln=10,r=8,p=1"
+    dear, off = "$argon2id$v=19$m=65536,t=3,p=1", "$argon2id$v=19$m=131072,t=3,p=1"
+    users = UserTable(
+        [
+            *(User(f"dear{n}", secret=dummy_hash(f"{dear}$$")) for n in range(2)),
+            User("scrypt", secret=dummy_hash(f"{scrypt}$$")),
+            User("cheap", secret=SECRET),
+            User("none", md5_secret=b"x"),
+            User("off", secret=dummy_hash(f"{off}$$"), disabled=True),
+        ]
+    )
+    costs = ["$argon2id$v=19$m=64,t=1,p=1", scrypt, dear]
+    nobody = users.trial(None)
+    assert [cost(stored) for stored in nobody] == costs
+    for stored in nobody:
+        check_hash(stored)
+    for user in users:
+        if user.disabled:
+            continue  # judged as no user
+        trial = users.trial(user)
+        assert [cost(stored) for stored in trial] == costs
+        assert set(trial) - set(nobody) == ({user.secret} if user.secret else set())
+    assert not {user.secret for user in users} & set(nobody)
+
+
+def test_a_table_without_hashes_has_one_to_work_on() -> None:
+    (stored,) = UserTable([User("a", md5_secret=b"x")]).trial(None)
+    assert cost(stored) == "$argon2id$v=19$m=19456,t=2,p=1"
 
 
 def test_a_user_does_not_show_its_secrets() -> None:

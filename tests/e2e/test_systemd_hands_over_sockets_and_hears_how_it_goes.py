@@ -125,7 +125,7 @@ def unix_server(path: Path) -> socket.socket:
 
 async def scraped(path: Path) -> str:
     reader, writer = await asyncio.open_unix_connection(path)
-    writer.write(b"GET /metrics HTTP/1.1\r\n\r\n")
+    writer.write(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
     said = (await reader.read()).decode()
     writer.close()
     await writer.wait_closed()

@@ -36,11 +36,13 @@ _PROXY_HEADERS = [
     _V2 + b"\x20\0\0\0",
     _V2 + b"\x21\x00\2\x08" + bytes(520),
 ]
+_SCRAPE = b"GET /metrics HTTP/1.1\r\nHost: localhost:9539\r\naccept: "
 _SCRAPES = [
     b"GET /metrics HTTP/1.1\r\nHost: x\r\nAccept: application/openmetrics-text; version=1.0.0\r\n\r\n",
-    b"GET /metrics HTTP/1.1\r\naccept: text/plain;version=0.0.4;q=0.2,*/*;q=0.1;escaping=allow-utf-8\r\n\r\n",
+    _SCRAPE + b"application/openmetrics-text; version=1.0.0\r\n\r\n",
+    _SCRAPE + b"text/plain;version=0.0.4;q=0.2,*/*;q=0.1;escaping=allow-utf-8\r\n\r\n",
     b"GET /readyz?x=1 HTTP/1.0\r\n\r\nmore",
-    b"GET /livez HTTP/1.1\r\n\r\n",
+    b"GET /livez HTTP/1.1\r\nHost: [::1]:9539\r\n\r\n",
     b"POST /metrics HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc",
     b"GET http://x/%2e%2e/metrics HTTP/2\r\n\r\n",
     b"Action: Login\r\n\r\n",

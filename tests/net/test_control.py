@@ -301,6 +301,16 @@ async def test_users(control: Control) -> None:
 async def test_upstream(control: Control) -> None:
     found = await control.asker.result("upstream")
     assert (found["username"], found["state"], found["ups"]) == ("amiproxy", "connecting", 0)
+    assert found["last_loss"] is None
+
+
+async def test_upstream_has_how_the_last_loss_went(control: Control) -> None:
+    hub = control.service.hub
+    hub.link_up(ListUpstream(), b"Asterisk Call Manager/11.0.0\r\n")
+    hub.link_down("gone")
+    loss = (await control.asker.result("upstream"))["last_loss"]
+    assert loss["reason"] == "gone"
+    assert loss["sessions"] == {"closed": 0, "told": 0, "kept": 0, "no events": 0}
 
 
 async def test_limits_with_their_use_and_hits(control: Control) -> None:

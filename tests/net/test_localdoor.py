@@ -33,12 +33,12 @@ def configure(
     )
 
 
-async def scrape(*, port: int = 0, path: Path | None = None) -> bytes:
+async def scrape(*, port: int = 0, path: Path | None = None, host: str = "localhost") -> bytes:
     if path is not None:
         reader, writer = await asyncio.open_unix_connection(str(path))
     else:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(b"GET /livez HTTP/1.1\r\n\r\n")
+    writer.write(f"GET /livez HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
     answer = await reader.read()
     writer.close()
     await writer.wait_closed()
@@ -57,6 +57,16 @@ async def ask(path: Path) -> bytes:
 async def test_nothing_is_opened_unless_it_is_named(service: LiveService) -> None:
     door = LocalDoor(service)
     await door.open({})
+    await door.close()
+
+
+async def test_a_name_of_metrics_hosts_is_answered(service: LiveService) -> None:
+    port = free_port()
+    configure(service, None, Place(address=Address("127.0.0.1", port)), hosts=("pbx.example.org",))
+    door = LocalDoor(service)
+    await door.open({})
+    assert b" 200 " in await scrape(port=port, host=f"pbx.example.org:{port}")
+    assert b" 421 " in await scrape(port=port, host=f"www.example.org:{port}")
     await door.close()
 
 

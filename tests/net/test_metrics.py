@@ -173,6 +173,10 @@ async def test_outboxes_and_the_link(service: LiveService) -> None:
     assert found["amiproxy_outbox_bytes"] == found["amiproxy_outbox_largest_bytes"] == waiting > 0
     service.hub.link_down("lost")
     assert values_of(service)["amiproxy_link_losses_total"] == 1
+    service.hub.stats.link_losses.update({"closed": 3})
+    found = values_of(service)
+    assert found['amiproxy_link_loss_sessions_total{outcome="closed"}'] == 3
+    assert found['amiproxy_link_loss_sessions_total{outcome="told"}'] == 0
 
 
 async def test_handshakes_and_their_failures(service: LiveService) -> None:

@@ -21,7 +21,7 @@ async def service(tmp_path: Path) -> LiveService:
 
 @pytest.fixture
 async def port(service: LiveService) -> AsyncIterator[int]:
-    server = ScrapeServer(service)
+    server = ScrapeServer(service, ["Pbx.example.org"])
     with socket.create_server(("127.0.0.1", 0)) as sock:
         await server.start(sock)
         yield sock.getsockname()[1]
@@ -41,7 +41,7 @@ async def send(port: int, request: bytes) -> tuple[bytes, bytes]:
 
 
 def get(path: str, *headers: str) -> bytes:
-    return "\r\n".join((f"GET {path} HTTP/1.1", "Host: x", *headers, "", "")).encode()
+    return "\r\n".join((f"GET {path} HTTP/1.1", "Host: localhost", *headers, "", "")).encode()
 
 
 async def test_metrics_are_text_that_says_its_length(port: int) -> None:
@@ -106,6 +106,50 @@ async def test_anything_else_is_refused(port: int, request_: bytes, status: byte
     head, _ = await send(port, request_)
     assert head.startswith(b"HTTP/1.1 " + status)
     assert (b"Allow: GET" in head) is (b"405" in status)
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/livez", "/readyz"])
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("127.0.0.1", 200),
+        ("127.0.0.1:9539", 200),
+        ("[::1]:9539", 200),
+        ("[2001:db8::1]", 200),
+        ("localhost:9539", 200),
+        ("LocalHost.", 200),
+        ("pbx.example.org", 200),
+        ("PBX.example.org.:9539", 200),
+        ("attacker.example", 421),
+        ("pbx.example.org.attacker.example", 421),
+        ("127.0.0.1.attacker.example", 421),
+        ("localhost@attacker.example", 421),
+        ("attacker.example:localhost", 421),
+        ("[localhost", 421),
+        ("::1", 421),
+        ("", 421),
+    ],
+)
+async def test_a_page_that_calls_itself_by_another_name_reads_nothing(
+    port: int, path: str, host: str, status: int
+) -> None:
+    head, body = await send(port, f"GET {path} HTTP/1.1\r\nhost:  {host} \r\n\r\n".encode())
+    assert head.startswith(f"HTTP/1.1 {status} ".encode())
+    assert (body == b"this Host is not in metrics.hosts\n") is (status == 421)
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (b"GET /livez HTTP/1.0\r\n\r\n", 200),
+        (b"GET /livez HTTP/1.0\r\nHost: attacker.example\r\n\r\n", 421),
+        (b"GET /livez HTTP/1.1\r\n\r\n", 400),
+        (b"GET /livez HTTP/1.1\r\nHost: localhost\r\nHost: attacker.example\r\n\r\n", 400),
+    ],
+)
+async def test_a_request_has_one_host(port: int, request_: bytes, status: int) -> None:
+    head, _ = await send(port, request_)
+    assert head.startswith(f"HTTP/1.1 {status} ".encode())
 
 
 async def test_who_says_nothing_is_hung_up_on(service: LiveService) -> None:

@@ -142,19 +142,21 @@ class ListVerifier:
     def __init__(self, at_once: bool = True) -> None:
         self.at_once = at_once
         self.busy = False
-        self.asked: list[tuple[str, bytes, Callable[[bool | None], None]]] = []
+        self.asked: list[tuple[tuple[str, ...], bytes, Callable[[bool | None], None]]] = []
 
-    def verify(self, stored: str, candidate: bytes, done: Callable[[bool | None], None]) -> None:
+    def verify(
+        self, name: bytes, trial: tuple[str, ...], candidate: bytes, done: Callable[[bool | None], None]
+    ) -> None:
         if self.busy:
             done(None)
             return
-        self.asked.append((stored, candidate, done))
+        self.asked.append((trial, candidate, done))
         if self.at_once:
             self.answer()
 
     def answer(self) -> None:
-        stored, candidate, done = self.asked[-1]
-        done(stored == "plain:" + candidate.decode())
+        trial, candidate, done = self.asked[-1]
+        done("plain:" + candidate.decode() in trial)
 
 
 class Bench:

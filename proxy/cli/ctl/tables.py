@@ -132,6 +132,11 @@ def upstream(result: View) -> RenderableType:
         ("knows", count(result["actions_known"], "action")),
         ("orphans", f"{result['orphans']} answers that nobody asked for"),
     ]
+    loss = result["last_loss"]
+    if loss is not None:
+        outcomes = ", ".join(f"{number} {outcome}" for outcome, number in loss["sessions"].items() if number)
+        text = f"{moment(loss['at'])} ({loss['reason']}): sessions {outcomes or 'none'}"
+        rows.insert(4, ("last lost", text))
     return _facts(rows)
 
 

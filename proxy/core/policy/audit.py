@@ -6,7 +6,8 @@ from typing import Final
 from proxy.ami.actions import LOCAL
 from proxy.ami.arguments import ARGUMENTS, Argument, Kind
 from proxy.ami.message import Action
-from proxy.core.masking import MASK, masked_text, masked_value
+from proxy.core.appdata import MASK
+from proxy.core.masking import masked_text, masked_value
 from proxy.core.policy import functions
 
 #: A target is for people to recognise, not to carry data.

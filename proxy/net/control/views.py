@@ -12,6 +12,7 @@ import msgspec
 
 from proxy import __version__, log
 from proxy.ami import privilege
+from proxy.core.linkloss import LinkLoss
 from proxy.core.session import Session
 from proxy.core.state import State
 from proxy.core.users import User
@@ -155,6 +156,7 @@ def upstream(service: Service) -> View:
         "state": link.standing,
         "reason": log.text_of(link.reason),
         "banner": log.text_of(hub.banner.strip()),
+        "last_loss": _last_loss(hub.link_loss),
         "ups": hub.stats.link_ups,
         "downs": hub.stats.link_downs,
         "in_flight": hub.exchange.in_flight,
@@ -167,6 +169,13 @@ def upstream(service: Service) -> View:
         "timeouts": hub.stats.action_timeouts,
         "orphans": hub.stats.orphans,
     }
+
+
+def _last_loss(loss: LinkLoss) -> View | None:
+    if loss.last is None:
+        return None
+    at, reason, outcomes = loss.last
+    return {"at": at, "reason": log.text_of(reason), "sessions": outcomes}
 
 
 def certificates(service: Service) -> list[View]:

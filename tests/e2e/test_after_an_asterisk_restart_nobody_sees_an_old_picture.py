@@ -1,15 +1,27 @@
+import asyncio
+import copy
+import signal
+from typing import Any
+
 import pytest
 
 from proxy.simulator import Simulator, User
-from tests.support.service import SECRET, Service
+from tests.support.service import SECRET, USERS, Service
 from tests.support.waiting import until
 
 
 @pytest.mark.parametrize("how", ["stop", "reset"])
-async def test_sessions_outlive_an_asterisk_restart(simulator: Simulator, service: Service, how: str) -> None:
+async def test_who_is_told_stays_and_the_others_are_closed(
+    simulator: Simulator, service: Service, how: str
+) -> None:
     port = simulator.port
     again: Simulator | None = None
-    async with await service.client("boss") as boss, await service.client("caller") as caller:
+    async with (
+        await service.client("boss") as boss,
+        await service.client("caller") as caller,
+        await service.client("blind") as blind,
+        await service.connect() as stranger,
+    ):
         # Asterisk has the action, and dies with it: nobody knows whether it was done.
         simulator.faults.ignore("QueueAdd", -1)
         boss.send("QueueAdd", Queue="support", Interface="Local/1@x", ActionID="side effect")
@@ -29,6 +41,12 @@ async def test_sessions_outlive_an_asterisk_restart(simulator: Simulator, servic
         assert (await caller.response(None)).get("Response") == "Error"
         down = await boss.wait_event("ProxyUpstream")
         assert down.get("Status") == "Down"
+        # A reader of class call cannot be told: it is closed in order, and comes again.
+        assert await caller.ended(within=2.0) == "end of stream"
+        (end,) = [m for m in caller.log if m.event == "ProxySessionEnd"]
+        assert end.get("Reason") == "upstream lost"
+        assert not [m for m in caller.log if m.event == "ProxyUpstream"]
+        late = await service.client("caller")
         refused = await boss.action("CoreStatus")
         assert refused.get("Message") == "Upstream not connected"
 
@@ -41,11 +59,31 @@ async def test_sessions_outlive_an_asterisk_restart(simulator: Simulator, servic
                 "FullyBooted", lambda event: boss.log.index(event) > boss.log.index(up)
             )
             assert boss.log.index(down) < boss.log.index(up) < boss.log.index(booted)
-            for client in (boss, caller):
+            for client in (boss, late, blind):
                 assert (await client.action("Ping")).get("Response") == "Success"
             assert (await boss.action("CoreStatus")).get("Response") == "Success"
             assert not [r for r in again.received if b"QueueAdd" in r or b"Hangup" in r], "sent twice"
-            # A reader of call alone is told nothing about the link.
-            assert not [m for m in caller.log if m.event in {"ProxyUpstream", "FullyBooted"}]
+            assert (await stranger.login("caller", "ring")).get("Response") == "Success"
+            assert (await late.action("Ping")).get("Response") == "Success", "it came while the link was down"
+            assert " closed=1 told=1 kept=0 no_events=1" in service.stderr
         finally:
+            await late.close()
             await again.stop()
+
+
+async def test_upstream_lost_is_the_operators_to_choose_and_a_reload_takes_it_up(
+    simulator: Simulator, service: Service
+) -> None:
+    users: dict[str, Any] = copy.deepcopy(USERS)
+    users["boss"]["upstream_lost"] = "close"
+    service.write_users(users)
+    service.change(upstream_lost="stay")
+    service.signal(signal.SIGHUP)
+    await service.said(" reloaded ")
+    async with await service.client("boss") as boss, await service.client("caller") as caller:
+        simulator.faults.reset()
+        assert await boss.ended(within=2.0) == "end of stream"
+        assert next(m.get("Status") for m in boss.log if m.event == "ProxyUpstream") == "Down"
+        await service.linked(2)
+        await asyncio.sleep(1.6)
+        assert (await caller.action("Ping")).get("Response") == "Success"

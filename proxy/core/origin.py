@@ -1,0 +1,43 @@
+"""Origin: what Asterisk writes into each event of its own behind Privilege, so that ours have it too.
+
+With ``timestampevents`` in manager.conf that is a Timestamp, with ``systemname``
+in asterisk.conf a SystemName, in this order (ami.md §1.2; manager.c,
+``__manager_event_sessions_va``).  Events that it writes to one session directly,
+such as the FullyBooted after a login, have neither.
+"""
+
+import re
+from typing import Final
+
+#: With ``debug = on`` in manager.conf four more headers stand in between.  Nothing that a caller
+#: writes comes this early in an event.
+_FRAME: Final = re.compile(
+    rb"Event: [^\r\n]*\r\nPrivilege: [^\r\n]*\r\n"
+    rb"(Timestamp: \d+\.\d+\r\n)?"
+    rb"(?:SequenceNumber: \d+\r\nFile: [^\r\n]*\r\nLine: \d+\r\nFunc: [^\r\n]*\r\n)?"
+    rb"(?:SystemName: ([^\r\n]*)\r\n)?"
+)
+
+
+class Origin:
+    """Learnt from the events of the link."""
+
+    __slots__ = ("_system_name", "_timestamps")
+
+    def __init__(self) -> None:
+        self._system_name = b""
+        self._timestamps = False
+
+    def learn(self, raw: bytes) -> None:
+        """From a well-formed event that Asterisk sent to all, or from one with ``headers``."""
+        frame = _FRAME.match(raw)
+        assert frame is not None
+        self._timestamps = frame[1] is not None
+        self._system_name = frame[2] or b""
+
+    def headers(self, wall: float) -> list[tuple[bytes, bytes]]:
+        """What stands behind Privilege in an event of ours; ``wall`` is seconds since the epoch."""
+        headers = [(b"Timestamp", b"%.6f" % wall)] if self._timestamps else []
+        if self._system_name:
+            headers.append((b"SystemName", self._system_name))
+        return headers
