@@ -152,6 +152,10 @@ LOCAL = frozenset(
 #: several responses).  They run alone on the link, with a Ping behind them that marks their end.
 FENCED = frozenset({b"iaxnetstats", b"jabbersend", b"moduleload", b"skinnyshowdevice", b"skinnyshowline"})
 
+#: Items that Asterisk sends without the ActionID of their action (ami.md §5), by action name in lower case.
+#: No other message without our ActionID is part of an answer's list.
+NAMELESS_ITEMS: Mapping[bytes, bytes] = MappingProxyType({b"iaxpeers": b"PeerEntry"})
+
 #: One plain event with the ActionID follows the response (ami.md §5).
 ONE_EVENT = frozenset({b"faxsession", b"faxstats"})
 

@@ -16,6 +16,10 @@ RELAY_MARK: Final = secrets.token_hex(8).encode()
 # Headers that a listener could mistake for the envelope if they stood in an event's body.
 _RESERVED = rb"event|response|privilege|actionid|eventlist"
 
+# The same as a reader may see it: some take off the white space around a name, all look past its case.
+_FRAME = rb"[ \t\v\f]*+(?i:" + _RESERVED + rb")[ \t\v\f]*+:"
+_IS_FRAME = re.compile(_FRAME).match
+
 _HEAD = rb"(Event: ([^\r\n\0]+)\r\nPrivilege: ([^\r\n\0]+),all\r\n)"
 
 #: The first two lines of a broadcast event: group 1 is both, group 2 the name, group 3 the classes.
@@ -26,10 +30,25 @@ BROADCAST_HEAD = re.compile(_HEAD)
 BROADCAST = re.compile(
     _HEAD + rb"(?:(?!(?i:" + _RESERVED + rb"):)[!-9;-~][^:\r\n\0]*+:[^\r\n\0]*+\r\n)*+\r\n"
 )
-_CLEAN = re.compile(rb"(?:[^\r\n\0]*+\r\n)*+")
+# Asterisk's own part of an answer: what it is, ours to find it by, its place in a list; callers come later.
+_OURS = rb"ActionID: " + RELAY_MARK + rb"[0-9a-f]*+\r\n"
+#: An answer that needs no repair.  In some items the ActionID stands last.
+_ANSWER = re.compile(
+    rb"[^\r\n\0]*+\r\n(?:"
+    + _OURS
+    + rb"(?:EventList: [^\r\n\0]*+\r\n)?)?(?:Privilege: [^\r\n\0]*+\r\n)?(?:(?!"
+    + _FRAME
+    + rb")[^\r\n\0]*+\r\n|"
+    + _OURS
+    + rb")*+"
+)
 _ACTION_ID = re.compile(rb"^ActionID: *([^\r\n]*)\r?$", re.MULTILINE | re.IGNORECASE)
+_RELAY_ID = re.compile(rb"^ActionID: *(" + RELAY_MARK + rb"[^\r\n]*)\r?$", re.MULTILINE | re.IGNORECASE)
 _EVENT_NAME = re.compile(rb"Event: ([^\r\n]*)")
-_EVENT_LIST = re.compile(rb"^EventList:[ \t]*([^\r\n]*)", re.MULTILINE | re.IGNORECASE)
+# Where Asterisk writes it: in front of all that a caller could have a hand in.
+_EVENT_LIST = re.compile(
+    rb"[^\r\n]*\r?\n(?:ActionID:[^\r\n]*\r?\n)?EventList:[ \t]*([^\r\n]*)", re.IGNORECASE
+)
 _NAME = re.compile(rb"[!-9;-~][^:]*\Z")
 _NOISE = bytes.maketrans(b"\r\0", b"??")
 
@@ -43,6 +62,15 @@ def action_id_of(raw: bytes) -> bytes:
     return found[1] if found else b""
 
 
+def relay_id_of(raw: bytes) -> bytes:
+    """The first ActionID of ours in a message; b"" if there is none.
+
+    It may stand behind others: what a caller writes into a value comes first in some messages.
+    """
+    found = _RELAY_ID.search(raw)
+    return found[1] if found else b""
+
+
 def event_name_of(raw: bytes) -> bytes:
     """Name of an event by its first line; b"" if the message is none."""
     found = _EVENT_NAME.match(raw)
@@ -50,24 +78,44 @@ def event_name_of(raw: bytes) -> bytes:
 
 
 def event_list_of(raw: bytes) -> bytes:
-    """What a message says of the list it is part of, in lower case, as ``start``; b"" if nothing."""
-    found = _EVENT_LIST.search(raw)
+    """What the head of a message says of its list, in lower case, as ``start``; b"" if nothing."""
+    found = _EVENT_LIST.match(raw)
     return found[1].lower() if found else b""
 
 
 def to_owner(raw: bytes, relay_id: bytes, action_id: bytes) -> bytes:
     """A response or list item for its asker: our ActionID replaced by theirs, or its line removed.
 
-    Line ends become CRLF and NUL and bare CR a question mark, but for the free
-    text of an old-style ``Response: Follows``, which goes as it is.
+    Other lines that a reader could take for the frame are removed: Asterisk writes each of
+    them once and in its place, so these come from a value that a caller filled.  Line ends
+    become CRLF and NUL and bare CR a question mark, but for the free text of an old-style
+    ``Response: Follows``, which goes as it is.
     """
-    if not raw.startswith(b"Response: Follows") and not _CLEAN.fullmatch(raw):
-        lines = [line.removesuffix(b"\r") for line in raw.split(b"\n")]
-        raw = b"\r\n".join(line.translate(_NOISE) for line in lines)
+    if not raw.startswith(b"Response: Follows") and not _ANSWER.fullmatch(raw):
+        raw = _made_fit(raw, relay_id)
     if action_id:
         return raw.replace(b"ActionID: " + relay_id, b"ActionID: " + action_id, 1)
     found = re.search(rb"^ActionID: *" + re.escape(relay_id) + rb"\r?\n", raw, re.MULTILINE)
     return raw[: found.start()] + raw[found.end() :] if found else raw
+
+
+def _made_fit(raw: bytes, relay_id: bytes) -> bytes:
+    ours = b"ActionID: " + relay_id
+    lines = [line.removesuffix(b"\r").translate(_NOISE) for line in raw.split(b"\n")]
+    kept = lines[:1]
+    for line in lines[1:]:
+        if line != ours and _IS_FRAME(line):
+            name = line.partition(b":")[0]
+            begun = kept[-1] == ours
+            own = (
+                (name == b"EventList" and begun and len(kept) == 2)
+                or (name == b"Privilege" and len(kept) <= 2)
+                or (name in {b"Response", b"Event"} and begun and len(kept) == 1)
+            )
+            if not own:
+                continue
+        kept.append(line)
+    return b"\r\n".join(kept)
 
 
 def item_head_of(raw: bytes, name: bytes, relay_id: bytes) -> bytes:

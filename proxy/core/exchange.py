@@ -2,8 +2,9 @@
 
 Sits between the sessions and the link.  A session has one action at a time, as
 in Asterisk; those that wait for a place on the link wait in one queue, which is
-therefore round robin.  Answers come back in the order of the link, and while a
-list is open everything that names nobody belongs to it.
+therefore round robin.  Answers come back in the order of the link.  A message
+belongs to the asker whose relay id is in it; without one only the rows of a
+fenced action and the items in NAMELESS_ITEMS are part of an answer.
 """
 
 import itertools
@@ -11,10 +12,17 @@ from collections import deque
 from collections.abc import Callable
 
 from proxy.ami import message
-from proxy.ami.actions import ECHOED_BY, FENCED, LIST_COMPLETE, ONE_EVENT
+from proxy.ami.actions import ECHOED_BY, FENCED, LIST_COMPLETE, NAMELESS_ITEMS, ONE_EVENT
 from proxy.ami.errors import ProtocolError
 from proxy.ami.message import Action, Message
-from proxy.ami.relay import action_id_of, event_list_of, event_name_of, item_head_of, to_owner
+from proxy.ami.relay import (
+    action_id_of,
+    event_list_of,
+    event_name_of,
+    item_head_of,
+    relay_id_of,
+    to_owner,
+)
 from proxy.core import originate
 from proxy.core.correlator import Asker, Correlator, Entry, Shape
 from proxy.core.deadlines import Deadlines
@@ -44,7 +52,7 @@ class Exchange:
         self._stats = stats
         #: Written and not answered, in the order in which Asterisk answers.
         self._on_link: dict[Entry, None] = {}
-        #: The list that is being read: what names nobody belongs to it.
+        #: The list that is being read.
         self._list: Entry | None = None
         self._fenced: Entry | None = None
         self._filling = False
@@ -217,8 +225,10 @@ class Exchange:
 
     def response(self, raw: bytes) -> None:
         """A message that begins with ``Response:``."""
-        relay_id = action_id_of(raw)
-        entry = self._correlator.find(relay_id) if relay_id else self._fenced
+        relay_id = relay_id_of(raw)
+        entry = self._correlator.find(relay_id) if relay_id else None
+        if entry is None and not action_id_of(raw):
+            entry = self._fenced
         if entry is None:
             # Nobody's, so perhaps a caller's: no list that is being read ends by it either.
             self._stats.orphans += 1
@@ -277,18 +287,22 @@ class Exchange:
 
     def event(self, raw: bytes) -> bool:
         """An event that is no plain broadcast; whether it belonged to an action and is dealt with."""
-        relay_id = action_id_of(raw)
+        relay_id = relay_id_of(raw)
         entry = self._correlator.find(relay_id) if relay_id else None
         name = event_name_of(raw)
         if entry is not None:
             if name == ECHOED_BY.get(entry.action.key):
                 return entry.shape is Shape.ORIGINATE and self._call_decided(entry, raw)
-            self._item(entry, raw, _is_last(entry, raw, name))
+            self._item(entry, raw, _is_last(entry, raw, name, relay_id))
             # Of those that may end the list each has to be looked at.
             entry.item_head = b"" if name.endswith(b"Complete") else item_head_of(raw, name, relay_id)
             return True
-        if self._list is not None and not _is_broadcast(raw):
-            # Asterisk leaves the ActionID out of some items, but never of what ends a list.
+        if (
+            self._list is not None
+            and name == NAMELESS_ITEMS.get(self._list.action.key)
+            and not _is_broadcast(raw)
+        ):
+            # Asterisk leaves the ActionID out of these, but never of what ends a list.
             self._item(self._list, raw, last=False)
             return True
         if self._fenced is not None and not _is_broadcast(raw):
@@ -448,13 +462,15 @@ def _pong(_raw: bytes) -> None:
     """What is known by it is known by its being a response."""
 
 
-def _is_last(entry: Entry, raw: bytes, name: bytes) -> bool:
+def _is_last(entry: Entry, raw: bytes, name: bytes, relay_id: bytes) -> bool:
     """Whether this event ends the list.
 
-    By its name as well: values inside an item may hold lines that callers wrote.
+    By its name, with our id where Asterisk writes it, in front of what callers may have written.
+    Of an action that is in no table the name is not known, but what the message says of its list.
     """
-    if name == LIST_COMPLETE.get(entry.action.key):
-        return True
+    own = LIST_COMPLETE.get(entry.action.key)
+    if own is not None:
+        return name == own and bool(item_head_of(raw, name, relay_id))
     return name.endswith(b"Complete") and event_list_of(raw) in {b"complete", b"cancelled"}
 
 

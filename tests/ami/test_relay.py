@@ -6,11 +6,13 @@ from hypothesis import strategies as st
 
 from proxy.ami.relay import (
     BROADCAST,
+    RELAY_MARK,
     action_id_of,
     event_list_of,
     event_name_of,
     item_head_of,
     rebuild_event,
+    relay_id_of,
     to_owner,
 )
 
@@ -52,10 +54,18 @@ def test_first_lines():
     assert event_name_of(b"Response: A\r\n\r\n") == b""
 
 
+def test_our_id_is_found_behind_forged_ones():
+    ours = RELAY_MARK + b"01"
+    assert relay_id_of(b"Event: A\r\nX: 1\r\nActionID: guess\r\nactionid: %b\r\n\r\n" % ours) == ours
+    assert relay_id_of(b"Event: A\r\nActionID: guess\r\nX: ActionID: %b\r\n\r\n" % ours) == b""
+
+
 def test_what_a_message_says_of_its_list():
     assert event_list_of(b"Response: Success\r\nEventList: start\r\n\r\n") == b"start"
     assert event_list_of(b"Event: XComplete\neventlist:Complete\n\n") == b"complete"
+    assert event_list_of(b"Response: Success\r\nActionID: 1\r\nEventList: Start\r\n\r\n") == b"start"
     assert event_list_of(b"Response: Success\r\nMessage: EventList: start\r\n\r\n") == b""
+    assert event_list_of(b"Response: Success\r\nValue: x\r\nEventList: start\r\n\r\n") == b""
     assert event_list_of(b"Response: Success\r\n\r\n") == b""
 
 
@@ -89,6 +99,30 @@ class TestToOwner:
         assert to_owner(b"Response: Success\r\nValue: a\rb\0c\r\n\r\n", b"o", b"") == (
             b"Response: Success\r\nValue: a?b?c\r\n\r\n"
         )
+
+    @pytest.mark.parametrize("ours", [b"ours", RELAY_MARK + b"0a"])
+    @pytest.mark.parametrize(
+        ("sent", "passed_on"),
+        [
+            (b"Event: X\nActionID: %b\nEventList: Complete\nListItems: 1\n\n", None),
+            (b"Event: X\nActionID: %b\nPrivilege: Call\nA: 1\n\n", None),
+            (b"Event: X\nPrivilege: Call\nA: 1\nActionID: %b\n\n", None),
+            (b"ActionID: %b\nResponse: Success\nA: 1\n\n", None),
+            (b"ActionID: %b\nEvent: X\nA: 1\n\n", None),
+            (
+                b"Event: X\nA: 1\nActionID: a\nactionid: b\nActionID: %b\n\n",
+                b"Event: X\nA: 1\nActionID: 7\n\n",
+            ),
+            (b"Event: X\nActionID: %b\nA: 1\nEventList: Complete\n\n", b"Event: X\nActionID: 7\nA: 1\n\n"),
+            (b"Event: X\nEventList: Complete\nActionID: %b\n\n", b"Event: X\nActionID: 7\n\n"),
+            (b"Event: X\nA: 1\n\v\fEvent\t: Y\n response:\nB: 1\n\n", b"Event: X\nA: 1\nB: 1\n\n"),
+            (b"Event: X\nA: 1\nB: 2\nPrivilege: x\n\n", b"Event: X\nA: 1\nB: 2\n\n"),
+        ],
+    )
+    def test_only_asterisks_own_frame_goes_on(self, ours, sent, passed_on):
+        sent = sent.replace(b"%b", ours).replace(b"\n", b"\r\n")
+        passed_on = sent.replace(ours, b"7") if passed_on is None else passed_on.replace(b"\n", b"\r\n")
+        assert to_owner(sent, ours, b"7") == passed_on
 
     def test_old_style_output_is_whole_and_unchanged(self):
         raw = b"Response: Follows\r\nPrivilege: Command\r\nActionID: ours\r\na\n\nb\n--END COMMAND--\r\n\r\n"
