@@ -20,6 +20,7 @@ from proxy.ami.relay import (
     event_list_of,
     event_name_of,
     item_head_of,
+    item_like_the_last,
     relay_id_of,
     to_owner,
 )
@@ -295,7 +296,10 @@ class Exchange:
                 return entry.shape is Shape.ORIGINATE and self._call_decided(entry, raw)
             self._item(entry, raw, _is_last(entry, raw, name, relay_id))
             # Of those that may end the list each has to be looked at.
-            entry.item_head = b"" if name.endswith(b"Complete") else item_head_of(raw, name, relay_id)
+            head = b"" if name.endswith(b"Complete") else item_head_of(raw, name, relay_id)
+            if head != entry.item_head:
+                entry.item_head = head
+                entry.item_head_sent = to_owner(head, relay_id, entry.action.action_id)
             return True
         if (
             self._list is not None
@@ -318,7 +322,7 @@ class Exchange:
         entry = self._list
         if entry is None or not entry.item_head or not raw.startswith(entry.item_head):
             return False
-        self._item(entry, raw, last=False)
+        self._item(entry, raw, last=False, fit=item_like_the_last(raw, entry.item_head, entry.item_head_sent))
         return True
 
     def stray(self, raw: bytes) -> None:
@@ -332,10 +336,14 @@ class Exchange:
         """See Correlator.echoed."""
         return self._correlator.echoed(relay_id)
 
-    def _item(self, entry: Entry, raw: bytes, last: bool) -> None:
+    def _item(self, entry: Entry, raw: bytes, last: bool, fit: bytes | None = None) -> None:
+        """``fit``: the item as its asker is sent it, where that is known."""
         entry.items += 1
         entry.last = self.now
-        self._pass_on(entry, raw)
+        if fit is None:
+            self._pass_on(entry, raw)
+        elif entry.asker is not None:
+            entry.asker.reply(fit)
         if entry.shape is Shape.ONE_EVENT:
             self._finish(entry)
             return
