@@ -195,8 +195,8 @@ def test_one_event_may_join_many_calls() -> None:
     transfer = event(
         "AttendedTransfer",
         OrigTransfererUniqueid="1",
-        OrigTransfererLinkedid="2",
-        SecondTransfererUniqueid="3",
+        OrigTransfererLinkedid="3",
+        SecondTransfererUniqueid="2",
     )
     assert shown(tracker, view, mine, *theirs, *legs) == [mine]
     assert shown(tracker, view, transfer) == [*theirs, *legs, transfer]
