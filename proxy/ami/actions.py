@@ -179,6 +179,10 @@ HOLDING_FUNCTIONS = frozenset(
     TXTCIDNAME""".split()
 )
 
+#: Items that Asterisk sends without the ActionID of their action (ami.md §5), by action name in lower case.
+#: No other message without our ActionID is part of an answer's list.
+NAMELESS_ITEMS: Mapping[bytes, bytes] = MappingProxyType({b"iaxpeers": b"PeerEntry"})
+
 #: One plain event with the ActionID follows the response (ami.md §5).
 ONE_EVENT = frozenset({b"faxsession", b"faxstats"})
 

@@ -18,8 +18,10 @@ MAX_HEADERS = 128
 # TAB is the only control byte a value may hold; CR only as part of a line end.
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\r(?!\n)")
 _NAME = re.compile(rb"[A-Za-z0-9_.()/-]{1,64}\Z")
-# A UserEvent is free text that Asterisk copies: blanks inside a name are common there.
-_PAYLOAD_NAME = re.compile(rb"[!-9;-~\x80-\xff](?:[ -9;-~\x80-\xff]{0,62}[!-9;-~\x80-\xff])?\Z")
+#: Headers that every action has at most once.
+_FRAME = frozenset({b"action", b"actionid"})
+# What parts a header's name from its value, and what Asterisk skips in front of the value.
+_SEPARATOR = re.compile(rb":[ \t]*")
 
 
 class Action:
@@ -29,15 +31,25 @@ class Action:
     and ``ActionID`` included, each at most once; ``name`` is the action's name
     as spelled and ``key`` the same in lower case; ``action_id`` is b"" if the
     client sent none (an empty one counts as none, as in Asterisk).
+
+    A line of a UserEvent that has no colon is among the headers as well, with
+    its text for a name and without a value; ``get`` and its like pass it over.
     """
 
-    __slots__ = ("_first", "action_id", "headers", "key", "name")
+    __slots__ = ("_first", "_separators", "action_id", "headers", "key", "name")
 
     def __init__(
-        self, headers: Iterable[tuple[bytes, bytes]], first: dict[bytes, bytes] | None = None
+        self,
+        headers: Iterable[tuple[bytes, bytes]],
+        first: dict[bytes, bytes] | None = None,
+        separators: tuple[bytes, ...] | None = None,
     ) -> None:
-        """``first``: the first value of each header by its name in lower case, where that is known."""
+        """``first``: the first value of each header by its name in lower case, where that is known.
+
+        ``separators``: what stands between name and value of each header, where it is not ``: ``.
+        """
         self.headers = tuple(headers)
+        self._separators = separators
         if first is None:
             first = {}
             for name, value in self.headers:
@@ -48,7 +60,11 @@ class Action:
         self.action_id = first.get(b"actionid", b"")
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Action) and self.headers == other.headers
+        return (
+            isinstance(other, Action)
+            and self.headers == other.headers
+            and self._separators == other._separators
+        )
 
     def __hash__(self) -> int:
         return hash(self.headers)
@@ -67,30 +83,53 @@ class Action:
 
     def get_all(self, name: bytes) -> list[bytes]:
         """All values of a header, by its name in lower case, in order."""
-        return [value for header, value in self.headers if header.lower() == name]
+        if self._separators is None:
+            return [value for header, value in self.headers if header.lower() == name]
+        return [
+            header[1]
+            for header, separator in zip(self.headers, self._separators, strict=True)
+            if separator and header[0].lower() == name
+        ]
 
     def without(self, *names: bytes) -> "Action":
         """The same action less these headers (names in lower case)."""
-        return Action(header for header in self.headers if header[0].lower() not in names)
+        kept = [number for number, header in enumerate(self.headers) if header[0].lower() not in names]
+        separators = self._separators and tuple([self._separators[number] for number in kept])
+        return Action([self.headers[number] for number in kept], None, separators)
 
     def with_header(self, name: bytes, value: bytes) -> "Action":
         """The same action with this header set: in place of the first one, or at the end."""
         key = name.lower()
         if key not in self._first:
-            return Action((*self.headers, (name, value)))
+            return self.with_added([(name, value)])
         headers: list[tuple[bytes, bytes]] = []
+        separators: list[bytes] = []
         placed = False
-        for header in self.headers:
+        for number, header in enumerate(self.headers):
             if header[0].lower() != key:
                 headers.append(header)
             elif not placed:
                 headers.append((header[0], value))
                 placed = True
-        return Action(headers)
+            else:
+                continue
+            separators.append(self._separators[number] if self._separators else b": ")
+        return Action(headers, None, tuple(separators) if self._separators else None)
 
     def with_added(self, headers: Iterable[tuple[bytes, bytes]]) -> "Action":
         """The same action with these headers behind all others (``Variable`` may repeat)."""
-        return Action((*self.headers, *headers))
+        added = tuple(headers)
+        separators = self._separators and self._separators + (b": ",) * len(added)
+        return Action((*self.headers, *added), None, separators)
+
+    def lines(self) -> list[bytes]:
+        """Each header as the line that Asterisk is sent; of the ActionID, as the client wrote it."""
+        if self._separators is None:
+            return [name + b": " + value for name, value in self.headers]
+        return [
+            header[0] + separator + header[1]
+            for header, separator in zip(self.headers, self._separators, strict=True)
+        ]
 
     def serialise(self, relay_id: bytes) -> bytes:
         """The bytes for Asterisk, with our ActionID in place of the client's (or at the end).
@@ -98,14 +137,13 @@ class Action:
         Raises TooManyHeaders or LineTooLong if what we added makes it more
         than Asterisk's reader takes.
         """
-        parts: list[bytes] = []
+        parts = self.lines()
         placed = False
-        for name, value in self.headers:
-            if name.lower() == b"actionid":
-                placed = True
-                parts.append(name + b": " + relay_id)
-            else:
-                parts.append(name + b": " + value)
+        if b"actionid" in self._first:
+            for number, (name, _) in enumerate(self.headers):
+                if name.lower() == b"actionid" and (self._separators is None or self._separators[number]):
+                    placed = True
+                    parts[number] = name + b": " + relay_id
         if not placed:
             parts.append(b"ActionID: " + relay_id)
         if len(parts) > MAX_HEADERS:
@@ -123,8 +161,11 @@ def parse_action(raw: bytes, longest_id: int = MAX_LINE) -> Action:
       header to Asterisk; it is left out here, so it never travels.
     - Blanks after the colon are skipped, trailing ones are kept.
     - The first occurrence of a header counts, even if empty; for ``Action`` the
-      first non-empty one.  Later ones are left out, but for ``Variable`` and the
-      payload of a UserEvent, where Asterisk takes them all.
+      first non-empty one.  Later ones are left out, but for ``Variable``, of which
+      Asterisk takes them all.
+    - Asterisk copies every line of a UserEvent, header or not, into an event.  So
+      they are all kept as they were written, but for repeated ``Action`` and
+      ``ActionID``.
 
     An action without a name has ``name == b""``.  An ActionID has at most ``longest_id`` bytes;
     by default as many as its line holds, for it stays here: Asterisk is sent one of our own.
@@ -134,7 +175,7 @@ def parse_action(raw: bytes, longest_id: int = MAX_LINE) -> Action:
     """
     if _CONTROL.search(raw):
         raise ControlCharacter
-    pairs: list[tuple[bytes, bytes, bytes]] = []
+    lines: list[bytes] = []
     action_name = b""
     action_id: bytes | None = None
     too_long = False
@@ -148,39 +189,61 @@ def parse_action(raw: bytes, longest_id: int = MAX_LINE) -> Action:
         if len(line) > MAX_LINE:
             too_long = True
             continue
-        name, colon, value = line.partition(b":")
-        if not colon:
-            continue
-        value = value.lstrip(b" \t")
-        key = name.lower()
-        if key == b"action":
-            action_name = action_name or value
-        elif key == b"actionid" and action_id is None:
-            action_id = value
-        pairs.append((name, key, value))
+        lines.append(line)
+        # Nothing else begins like these two, and most lines do not.
+        if line[:6].lower() == b"action":
+            name, colon, value = line.partition(b":")
+            key = name.lower()
+            if key == b"action":
+                action_name = action_name or value.lstrip(b" \t")
+            elif key == b"actionid" and colon and action_id is None:
+                action_id = value.lstrip(b" \t")
     if too_long:
         raise LineTooLong(action_id or b"")
     if action_id is not None and len(action_id) > longest_id:
         raise ActionIDTooLong(action_id)
-    return _canonical(pairs, action_name)
+    if action_name.lower() == b"userevent":
+        return _verbatim(lines, action_name)
+    return _canonical(lines, action_name)
 
 
-def _canonical(pairs: list[tuple[bytes, bytes, bytes]], action_name: bytes) -> Action:
-    payload = action_name.lower() == b"userevent"
-    is_name = (_PAYLOAD_NAME if payload else _NAME).match
+def _canonical(lines: list[bytes], action_name: bytes) -> Action:
     headers: list[tuple[bytes, bytes]] = []
     first: dict[bytes, bytes] = {}
-    for name, key, value in pairs:
+    for line in lines:
+        name, colon, value = line.partition(b":")
+        if not colon or not _NAME.match(name):
+            continue
+        key = name.lower()
         repeats = key in first
-        if repeats and key != b"variable" and not (payload and key not in {b"action", b"actionid"}):
+        if repeats and key != b"variable":
             continue
-        if not is_name(name):
-            continue
-        counted = action_name if key == b"action" else value
+        counted = action_name if key == b"action" else value.lstrip(b" \t")
         headers.append((name, counted))
         if not repeats:
             first[key] = counted
     return Action(headers, first)
+
+
+def _verbatim(lines: list[bytes], action_name: bytes) -> Action:
+    headers: list[tuple[bytes, bytes]] = []
+    separators: list[bytes] = []
+    first: dict[bytes, bytes] = {}
+    for line in lines:
+        found = _SEPARATOR.search(line)
+        if found is None:
+            headers.append((line, b""))
+            separators.append(b"")
+            continue
+        name, value = line[: found.start()], line[found.end() :]
+        key = name.lower()
+        if key in first and key in _FRAME:
+            continue
+        counted = action_name if key == b"action" else value
+        headers.append((name, counted))
+        separators.append(found[0])
+        first.setdefault(key, counted)
+    return Action(headers, first, tuple(separators))
 
 
 def response(kind: bytes, action_id: bytes, *headers: tuple[bytes, bytes]) -> bytes:

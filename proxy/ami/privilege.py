@@ -8,6 +8,7 @@ own parser grants everything for ``call,,dtmf`` and loses a class after a blank.
 from typing import Final
 
 from proxy.ami.errors import UnknownPrivilege
+from proxy.ami.values import ast_false, ast_true
 
 _BITS: Final = {
     b"system": 1 << 0,
@@ -52,8 +53,6 @@ CLASS_NAMES: Final = tuple(name.decode() for name in _BITS)
 
 # strings_to_mask in Asterisk's manager.c walks its table with the two pseudo classes in it.
 _MASK_WORDS: Final = {**_BITS, b"all": ALL, b"none": 0}
-_FALSE_WORDS: Final = frozenset({b"no", b"false", b"n", b"f", b"0", b"off"})
-_TRUE_WORDS: Final = frozenset({b"yes", b"true", b"y", b"t", b"1", b"on"})
 
 
 def parse_classes(text: str) -> int:
@@ -120,9 +119,9 @@ def parse_event_mask(text: bytes) -> int | None:
     if text.isdigit():
         number = min(int(text), (1 << 63) - 1) & 0xFFFFFFFF
         return None if number == 0xFFFFFFFF else number
-    if text in _FALSE_WORDS:
+    if ast_false(text):
         return NONE
-    if text in _TRUE_WORDS:
+    if ast_true(text):
         return ALL
     mask = NONE
     for name, bits in _MASK_WORDS.items():

@@ -16,30 +16,74 @@ RELAY_MARK: Final = secrets.token_hex(8).encode()
 # Headers that a listener could mistake for the envelope if they stood in an event's body.
 _RESERVED = rb"event|response|privilege|actionid|eventlist"
 
+# The same as a reader may see it: some take off the white space around a name, all look past its case.
+_FRAME = rb"[ \t\v\f]*+(?i:" + _RESERVED + rb")[ \t\v\f]*+:"
+_IS_FRAME = re.compile(_FRAME).match
+
 _HEAD = rb"(Event: ([^\r\n\0]+)\r\nPrivilege: ([^\r\n\0]+),all\r\n)"
 
 #: The first two lines of a broadcast event: group 1 is both, group 2 the name, group 3 the classes.
 #: Real ones always end their classes with ``,all``; list items do not.
 BROADCAST_HEAD = re.compile(_HEAD)
-#: A broadcast event that needs no repair, with the same groups.  Not all that are repaired fit: an
-#: ActionID that was restored and the Response of an OriginateResponse stay in their bodies.
-BROADCAST = re.compile(
-    _HEAD + rb"(?:(?!(?i:" + _RESERVED + rb"):)[!-9;-~][^:\r\n\0]*+:[^\r\n\0]*+\r\n)*+\r\n"
+# The body of these holds a ``Response:`` of right (ami.md §1.2).  An ``ExpectedResponse:`` is not for
+# readers there: with the Challenge beside it, it is all that it takes to guess a secret at leisure.
+_WITH_RESPONSE = rb"OriginateResponse|ChallengeResponseFailed"
+# A line that the first letters of its name tell apart from the frame, as those of most do: the rest is looked
+# at twice.  (They begin like ActionID, Event, EventList, Privilege, Response and ExpectedResponse.)
+_PLAIN_LINE = (
+    rb"[^\r\n\0 \t\v\fAEPRaepr][^\r\n\0]*+\r\n"
+    rb"|[AEPRaepr](?![Cc][Tt][Ii]|[Vv][Ee]|[Rr][Ii][Vv]|[Ee][Ss]|[Xx][Pp])[^\r\n\0]*+\r\n"
 )
-_CLEAN = re.compile(rb"(?:[^\r\n\0]*+\r\n)*+")
+#: A broadcast event that needs no repair: group 1 is its first two lines.  None of the others could be
+#: taken for the frame.  Group 2: it may have a Response.
+BROADCAST = re.compile(
+    rb"(Event: (?>("
+    + _WITH_RESPONSE
+    + rb")(?=\r)|[^\r\n\0])[^\r\n\0]*+\r\nPrivilege: [^\r\n\0]+,all\r\n)(?:"
+    + _PLAIN_LINE
+    + rb"|(?!"
+    + _FRAME.replace(b"response", b"(?(2)expectedresponse|response)")
+    + rb")[^\r\n\0]++\r\n)*+\r\n"
+)
+# Asterisk's own part of an answer: what it is, ours to find it by, its place in a list; callers come later.
+_OURS = rb"ActionID: " + RELAY_MARK + rb"[0-9a-f]*+\r\n"
+_ANSWER_LINES = rb"(?:" + _PLAIN_LINE + rb"|(?!" + _FRAME + rb")[^\r\n\0]++\r\n|" + _OURS + rb")*+\r\n"
+#: An answer that needs no repair.  In some items the ActionID stands last.
+_ANSWER = re.compile(
+    rb"[^\r\n\0]*+\r\n(?:"
+    + _OURS
+    + rb"(?:EventList: [^\r\n\0]*+\r\n)?)?(?:Privilege: [^\r\n\0]*+\r\n)?"
+    + _ANSWER_LINES
+)
+#: An item's lines behind its ActionID.
+_BODY_OF_ITEM = re.compile(_ANSWER_LINES)
 _ACTION_ID = re.compile(rb"^ActionID: *([^\r\n]*)\r?$", re.MULTILINE | re.IGNORECASE)
+_RELAY_ID = re.compile(rb"^ActionID: *(" + RELAY_MARK + rb"[^\r\n]*)\r?$", re.MULTILINE | re.IGNORECASE)
 _EVENT_NAME = re.compile(rb"Event: ([^\r\n]*)")
-_EVENT_LIST = re.compile(rb"^EventList:[ \t]*([^\r\n]*)", re.MULTILINE | re.IGNORECASE)
-_NAME = re.compile(rb"[!-9;-~][^:]*\Z")
+# Where Asterisk writes it: in front of all that a caller could have a hand in.
+_EVENT_LIST = re.compile(
+    rb"[^\r\n]*\r?\n(?:ActionID:[^\r\n]*\r?\n)?EventList:[ \t]*([^\r\n]*)", re.IGNORECASE
+)
+_RESPONDING = frozenset(_WITH_RESPONSE.split(b"|"))
+_FRAME_BESIDE_RESPONSE = re.compile(_FRAME.replace(b"response", b"expectedresponse")).match
 _NOISE = bytes.maketrans(b"\r\0", b"??")
-
-#: Events whose body holds a ``Response:`` header of right (ami.md §1.2).
-_WITH_RESPONSE = frozenset({b"OriginateResponse", b"ChallengeResponseFailed"})
 
 
 def action_id_of(raw: bytes) -> bytes:
     """The first ActionID of a message; b"" if there is none."""
     found = _ACTION_ID.search(raw)
+    return found[1] if found else b""
+
+
+def relay_id_of(raw: bytes) -> bytes:
+    """The first ActionID of ours in a message; b"" if there is none.
+
+    It may stand behind others: what a caller writes into a value comes first in some messages.
+    """
+    place = raw.find(RELAY_MARK)
+    if place < 0:
+        return b""
+    found = _RELAY_ID.search(raw, raw.rfind(b"\n", 0, place) + 1)
     return found[1] if found else b""
 
 
@@ -50,24 +94,44 @@ def event_name_of(raw: bytes) -> bytes:
 
 
 def event_list_of(raw: bytes) -> bytes:
-    """What a message says of the list it is part of, in lower case, as ``start``; b"" if nothing."""
-    found = _EVENT_LIST.search(raw)
+    """What the head of a message says of its list, in lower case, as ``start``; b"" if nothing."""
+    found = _EVENT_LIST.match(raw)
     return found[1].lower() if found else b""
 
 
 def to_owner(raw: bytes, relay_id: bytes, action_id: bytes) -> bytes:
     """A response or list item for its asker: our ActionID replaced by theirs, or its line removed.
 
-    Line ends become CRLF and NUL and bare CR a question mark, but for the free
-    text of an old-style ``Response: Follows``, which goes as it is.
+    Other lines that a reader could take for the frame are removed: Asterisk writes each of
+    them once and in its place, so these come from a value that a caller filled.  Line ends
+    become CRLF and NUL and bare CR a question mark, but for the free text of an old-style
+    ``Response: Follows``, which goes as it is.
     """
-    if not raw.startswith(b"Response: Follows") and not _CLEAN.fullmatch(raw):
-        lines = [line.removesuffix(b"\r") for line in raw.split(b"\n")]
-        raw = b"\r\n".join(line.translate(_NOISE) for line in lines)
+    if not raw.startswith(b"Response: Follows") and not _ANSWER.fullmatch(raw):
+        raw = _made_fit(raw, relay_id)
     if action_id:
         return raw.replace(b"ActionID: " + relay_id, b"ActionID: " + action_id, 1)
     found = re.search(rb"^ActionID: *" + re.escape(relay_id) + rb"\r?\n", raw, re.MULTILINE)
     return raw[: found.start()] + raw[found.end() :] if found else raw
+
+
+def _made_fit(raw: bytes, relay_id: bytes) -> bytes:
+    ours = b"ActionID: " + relay_id
+    lines = [line.removesuffix(b"\r").translate(_NOISE) for line in raw.split(b"\n")]
+    kept = lines[:1]
+    for line in lines[1:]:
+        if line != ours and _IS_FRAME(line):
+            name = line.partition(b":")[0]
+            begun = kept[-1] == ours
+            own = (
+                (name == b"EventList" and begun and len(kept) == 2)
+                or (name == b"Privilege" and len(kept) <= 2)
+                or (name in {b"Response", b"Event"} and begun and len(kept) == 1)
+            )
+            if not own:
+                continue
+        kept.append(line)
+    return b"\r\n".join(kept)
 
 
 def item_head_of(raw: bytes, name: bytes, relay_id: bytes) -> bytes:
@@ -76,35 +140,38 @@ def item_head_of(raw: bytes, name: bytes, relay_id: bytes) -> bytes:
     return head if raw.startswith(head) else b""
 
 
+def item_like_the_last(raw: bytes, head: bytes, own_head: bytes) -> bytes | None:
+    """``to_owner`` of an item that begins with ``head`` (see there), for which the asker gets ``own_head``.
+
+    None if it needs repair.
+    """
+    body = raw[len(head) :]
+    return own_head + body if _BODY_OF_ITEM.fullmatch(body) else None
+
+
 def rebuild_event(raw: bytes, relay_id: bytes = b"", action_id: bytes = b"") -> bytes | None:
     """A broadcast event made well-formed, or None if it is not one.
 
     The first line must be ``Event:``, the second ``Privilege:`` with ``all`` at
-    the end.  Lines that are no header, reserved headers in the body and any
-    ActionID go, but for ``relay_id``, which becomes ``action_id`` in its place.
+    the end.  Of the others those go that a reader could take for the frame, but
+    for ``relay_id``, which becomes ``action_id`` in its place; the rest stays as
+    it is, with NUL and bare CR made visible.  What ``BROADCAST`` admits is not
+    changed, and nothing else is left as it was.
     """
     lines = [line.removesuffix(b"\r").translate(_NOISE) for line in raw.split(b"\n")]
     # Nothing but what would pass as it is may be its head: the name and classes are taken from there.
-    head = BROADCAST.fullmatch(b"\r\n".join((*lines[:2], b"", b"")))
+    head = BROADCAST_HEAD.fullmatch(b"\r\n".join((*lines[:2], b"")))
     if head is None:
         return None
-    name = head[2]
+    frame = _FRAME_BESIDE_RESPONSE if head[2] in _RESPONDING else _IS_FRAME
     kept = lines[:2]
     for line in lines[2:]:
-        header, colon, value = line.partition(b":")
-        if not colon or not _NAME.match(header):
-            continue
-        key = header.lower()
-        if key == b"actionid":
-            if relay_id and value.strip() == relay_id and action_id:
-                kept.append(header + b": " + action_id)
-            continue
-        if key in {b"event", b"privilege", b"eventlist"}:
-            continue
-        if key == b"response" and name not in _WITH_RESPONSE:
-            continue
-        if key == b"expectedresponse" and name == b"ChallengeResponseFailed":
-            continue  # with the Challenge beside it, all it takes to guess a secret at leisure
-        kept.append(line)
+        if not frame(line):
+            if line:
+                kept.append(line)
+        elif relay_id and action_id:
+            name, _, value = line.partition(b":")
+            if value.strip() == relay_id and name.lower() == b"actionid":
+                kept.append(name + b": " + action_id)
     kept.append(b"\r\n")
     return b"\r\n".join(kept)

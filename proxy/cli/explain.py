@@ -267,8 +267,8 @@ def _fate(user: User, action: Action) -> Iterator[str]:
         if originate.is_synchronous(sent) and not originate.fails_at_once(sent):
             sent = originate.as_asynchronous(sent)
     yield "allowed; sent to Asterisk:"
-    for name, value in sent.without(b"actionid").headers:
-        yield f"  {_text(name)}: {_text(value)}"
+    for line in sent.without(b"actionid").lines():
+        yield f"  {_text(line)}"
     yield "  ActionID: (the proxy's own; the client gets its own back)"
 
 

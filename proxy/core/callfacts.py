@@ -1,12 +1,14 @@
 """Call facts: what one event says about which call it belongs to.
 
-Only the first occurrence of a header counts and only the headers that Asterisk
-itself writes: a UserEvent's payload, or line breaks in an application's data,
-could claim any call's id.
+Only headers count that Asterisk itself always writes into such an event
+(``proxy.ami.identity``), and only where all occurrences agree: a UserEvent's
+payload, or a line end in a value that a caller fills, could claim any call's id.
 """
 
 import re
 from typing import Final, NamedTuple
+
+from proxy.ami.identity import reliable_headers
 
 #: Events that join several channels, or a channel and a bridge, into one call.
 _LINKING: Final = re.compile(
@@ -25,6 +27,7 @@ _HEADER: Final = re.compile(
 _EVENT: Final = re.compile(rb"Event: *([^\r\n]*)")
 _SUFFIX: Final = re.compile(rb"-[0-9a-fA-F]{1,16}(?:;[12])?\Z")
 _UNKNOWN: Final = frozenset({b"", b"<unknown>", b"<none>"})
+_CALL_IDS: Final = (b"uniqueid", b"linkedid")
 
 
 class CallFacts(NamedTuple):
@@ -34,7 +37,8 @@ class CallFacts(NamedTuple):
     channels; ``devices`` also those an event of no call is about.  ``ended`` is
     the id of the channel or bridge that is no more.  ``claims``: what the event
     says of a call is not Asterisk's word; ``records``: nor does it say that the
-    call is still there.
+    call is still there.  ``unclear``: it is about some call, and does not say
+    reliably which.
     """
 
     ids: tuple[bytes, ...]
@@ -45,6 +49,7 @@ class CallFacts(NamedTuple):
     ended: bytes
     claims: bool = False
     records: bool = False
+    unclear: bool = False
 
 
 def device_of(channel: bytes) -> bytes:
@@ -56,32 +61,48 @@ def read_facts(raw: bytes) -> CallFacts:
     """The facts in one event, as Asterisk sent it."""
     found = _EVENT.match(raw)
     name = found.group(1) if found else b""
-    first: dict[bytes, bytes] = {}
-    for prefix, header, value in _HEADER.findall(raw):
-        if value not in _UNKNOWN:
-            first.setdefault((prefix + header).lower(), value)
     if name in _CLAIMING:
-        own = first.get(b"uniqueid")
-        return CallFacts((own,) if own else (), (), (), (), (), b"", claims=True)
-    linking = _LINKING.match(name) is not None and first.get(b"bridgetechnology") != b"holding_bridge"
-    ids = _ids(first, linking)
-    linked = _values(first, linking, b"linkedid")
+        return _claim(raw)
+    reliable = reliable_headers(name, raw)
+    first: dict[bytes, bytes] = {}
+    doubtful: set[bytes] = set()
+    names_call = False
+    for prefix, header, value in _HEADER.findall(raw):
+        key = (prefix + header).lower()
+        names_call = names_call or (value not in _UNKNOWN and key.endswith(_CALL_IDS))
+        if key in reliable and first.setdefault(key, value) != value:
+            doubtful.add(key)
+    known = {k: v for k, v in first.items() if k not in doubtful and v not in _UNKNOWN}
+    holding = known.get(b"bridgetechnology") == b"holding_bridge" or b"bridgetechnology" in doubtful
+    linking = not holding and _LINKING.match(name) is not None
+    ids = _ids(known, linking)
+    linked = _values(known, linking, b"linkedid")
     ended = b""
     if name == b"Hangup":
-        ended = first.get(b"uniqueid", b"")
+        ended = known.get(b"uniqueid", b"")
     elif name == b"BridgeDestroy":
-        ended = first.get(b"bridgeuniqueid", b"")
+        ended = known.get(b"bridgeuniqueid", b"")
     return CallFacts(
         ids,
         linked,
-        tuple(map(device_of, _values(first, linking or not ids, b"channel")))
-        + tuple(map(device_of, _values(first, False, b"newname")))
-        + (() if ids else tuple(_device_names(first))),
-        _values(first, linking, b"context"),
-        _values(first, linking, b"accountcode"),
+        tuple(map(device_of, _values(known, linking or not ids, b"channel")))
+        + tuple(map(device_of, _values(known, False, b"newname")))
+        + (() if ids else tuple(_device_names(known))),
+        _values(known, linking, b"context"),
+        _values(known, linking, b"accountcode"),
         ended,
         records=name in _RECORDS,
+        unclear=names_call and not ids and not linked,
     )
+
+
+def _claim(raw: bytes) -> CallFacts:
+    own = {
+        value for prefix, header, value in _HEADER.findall(raw) if (prefix + header).lower() == b"uniqueid"
+    }
+    if len(own) == 1:
+        return CallFacts(tuple(own - _UNKNOWN), (), (), (), (), b"", claims=True)
+    return CallFacts((), (), (), (), (), b"", claims=True, unclear=bool(own))
 
 
 def _ids(first: dict[bytes, bytes], linking: bool) -> tuple[bytes, ...]:

@@ -58,6 +58,7 @@ class Entry:
         "began",
         "deadline",
         "item_head",
+        "item_head_sent",
         "items",
         "last",
         "own",
@@ -80,6 +81,8 @@ class Entry:
         self.seconds = 0.0
         #: The first lines of the list's last item, name and relay id; b"" before one that had both there.
         self.item_head = b""
+        #: The same as its asker was sent them.
+        self.item_head_sent = b""
         #: For the proxy's own actions: takes the whole response.
         self.own: Callable[[bytes], None] | None = None
 

@@ -3,18 +3,27 @@
 Sits between the sessions and a link.  A session has one action at a time, as
 in Asterisk; those that wait for a place on the link wait in a queue that is
 fair by the time that Asterisk spends on each user (see ``accounts``).  Answers
-come back in the order of the link, and while a list is open everything that
-names nobody belongs to it.
+come back in the order of the link.  A message belongs to the asker whose relay
+id is in it; without one only the rows of a fenced action and the items in
+NAMELESS_ITEMS are part of an answer.
 """
 
 import itertools
 from collections.abc import Callable
 
 from proxy.ami import message
-from proxy.ami.actions import ECHOED_BY, FENCED, LIST_COMPLETE, ONE_EVENT
+from proxy.ami.actions import ECHOED_BY, FENCED, LIST_COMPLETE, NAMELESS_ITEMS, ONE_EVENT
 from proxy.ami.errors import ProtocolError
 from proxy.ami.message import Action, Message
-from proxy.ami.relay import action_id_of, event_list_of, event_name_of, item_head_of, to_owner
+from proxy.ami.relay import (
+    action_id_of,
+    event_list_of,
+    event_name_of,
+    item_head_of,
+    item_like_the_last,
+    relay_id_of,
+    to_owner,
+)
 from proxy.core import originate
 from proxy.core.accounts import WHOLE, Account, Accounts
 from proxy.core.correlator import Asker, Correlator, Entry, Shape
@@ -59,7 +68,7 @@ class Exchange:
         self._working_since = 0.0
         #: Written and not answered, in the order in which Asterisk answers.
         self._on_link: dict[Entry, None] = {}
-        #: The list that is being read: what names nobody belongs to it.
+        #: The list that is being read.
         self._list: Entry | None = None
         self._fenced: Entry | None = None
         self._filling = False
@@ -259,8 +268,10 @@ class Exchange:
 
     def response(self, raw: bytes) -> None:
         """A message that begins with ``Response:``."""
-        relay_id = action_id_of(raw)
-        entry = self._correlator.find(relay_id) if relay_id else self._fenced
+        relay_id = relay_id_of(raw)
+        entry = self._correlator.find(relay_id) if relay_id else None
+        if entry is None and not action_id_of(raw):
+            entry = self._fenced
         if entry is None:
             # Nobody's, so perhaps a caller's: no list that is being read ends by it either.
             self._stats.orphans += 1
@@ -364,18 +375,25 @@ class Exchange:
 
     def event(self, raw: bytes) -> bool:
         """An event that is no plain broadcast; whether it belonged to an action and is dealt with."""
-        relay_id = action_id_of(raw)
+        relay_id = relay_id_of(raw)
         entry = self._correlator.find(relay_id) if relay_id else None
         name = event_name_of(raw)
         if entry is not None:
             if name == ECHOED_BY.get(entry.action.key):
                 return entry.shape is Shape.ORIGINATE and self._call_decided(entry, raw)
-            self._item(entry, raw, _is_last(entry, raw, name))
+            self._item(entry, raw, _is_last(entry, raw, name, relay_id))
             # Of those that may end the list each has to be looked at.
-            entry.item_head = b"" if name.endswith(b"Complete") else item_head_of(raw, name, relay_id)
+            head = b"" if name.endswith(b"Complete") else item_head_of(raw, name, relay_id)
+            if head != entry.item_head:
+                entry.item_head = head
+                entry.item_head_sent = to_owner(head, relay_id, entry.action.action_id)
             return True
-        if self._list is not None and not _is_broadcast(raw):
-            # Asterisk leaves the ActionID out of some items, but never of what ends a list.
+        if (
+            self._list is not None
+            and name == NAMELESS_ITEMS.get(self._list.action.key)
+            and not _is_broadcast(raw)
+        ):
+            # Asterisk leaves the ActionID out of these, but never of what ends a list.
             self._item(self._list, raw, last=False)
             return True
         if self._fenced is not None and not _is_broadcast(raw):
@@ -391,7 +409,7 @@ class Exchange:
         entry = self._list
         if entry is None or not entry.item_head or not raw.startswith(entry.item_head):
             return False
-        self._item(entry, raw, last=False)
+        self._item(entry, raw, last=False, fit=item_like_the_last(raw, entry.item_head, entry.item_head_sent))
         return True
 
     def stray(self, raw: bytes) -> None:
@@ -405,10 +423,14 @@ class Exchange:
         """See Correlator.echoed."""
         return self._correlator.echoed(relay_id)
 
-    def _item(self, entry: Entry, raw: bytes, last: bool) -> None:
+    def _item(self, entry: Entry, raw: bytes, last: bool, fit: bytes | None = None) -> None:
+        """``fit``: the item as its asker is sent it, where that is known."""
         entry.items += 1
         entry.last = self.now
-        self._pass_on(entry, raw)
+        if fit is None:
+            self._pass_on(entry, raw)
+        elif entry.asker is not None:
+            entry.asker.reply(fit)
         if entry.shape is Shape.ONE_EVENT:
             self._finish(entry)
             return
@@ -540,13 +562,15 @@ def _pong(_raw: bytes) -> None:
     """What is known by it is known by its being a response."""
 
 
-def _is_last(entry: Entry, raw: bytes, name: bytes) -> bool:
+def _is_last(entry: Entry, raw: bytes, name: bytes, relay_id: bytes) -> bool:
     """Whether this event ends the list.
 
-    By its name as well: values inside an item may hold lines that callers wrote.
+    By its name, with our id where Asterisk writes it, in front of what callers may have written.
+    Of an action that is in no table the name is not known, but what the message says of its list.
     """
-    if name == LIST_COMPLETE.get(entry.action.key):
-        return True
+    own = LIST_COMPLETE.get(entry.action.key)
+    if own is not None:
+        return name == own and bool(item_head_of(raw, name, relay_id))
     return name.endswith(b"Complete") and event_list_of(raw) in {b"complete", b"cancelled"}
 
 

@@ -13,7 +13,7 @@ from proxy import log
 from proxy.ami import privilege
 from proxy.ami.actions import SHIPPED, ActionTable, Listed, OtherActions
 from proxy.ami.message import Action, Message, event
-from proxy.ami.relay import BROADCAST, BROADCAST_HEAD, action_id_of, rebuild_event
+from proxy.ami.relay import BROADCAST, BROADCAST_HEAD, rebuild_event, relay_id_of
 from proxy.config.limits import Limits
 from proxy.core.actionstats import OTHER
 from proxy.core.audiences import Audience, Audiences
@@ -300,7 +300,7 @@ class Hub:
         return audience
 
     def _repaired(self, raw: bytes) -> None:
-        relay_id = action_id_of(raw)
+        relay_id = relay_id_of(raw)
         owners = self.exchange.echoed(relay_id) if relay_id else None
         rebuilt = rebuild_event(raw) if owners is None else rebuild_event(raw, relay_id, owners)
         if rebuilt is None:

@@ -6,19 +6,16 @@ true`` and the answer is made from the OriginateResponse event: ami.md §6.1
 measured both and lists where they differ.
 """
 
-import re
-
 from proxy.ami.message import Action
+from proxy.ami.values import ast_true, c_int
 
-_TRUE = frozenset({b"yes", b"true", b"y", b"t", b"1", b"on"})
-_LEADING_INT = re.compile(rb"[ \t]*([+-]?\d+)")
 #: What Asterisk uses when the client names no Timeout, in milliseconds.
 _DEFAULT_TIMEOUT = 30000
 
 
 def is_synchronous(action: Action) -> bool:
     """Whether Asterisk would answer only once the call is."""
-    return action.get(b"async").lower() not in _TRUE
+    return not ast_true(action.get(b"async"))
 
 
 def fails_at_once(action: Action) -> bool:
@@ -30,8 +27,7 @@ def fails_at_once(action: Action) -> bool:
     if action.get(b"application"):
         return False
     priority = action.get(b"priority")
-    found = _LEADING_INT.match(priority)
-    return not priority or (found is not None and int(found[1]) == 0)
+    return not priority or c_int(priority) == 0
 
 
 def timeout_of(action: Action) -> int | None:
@@ -39,8 +35,7 @@ def timeout_of(action: Action) -> int | None:
     text = action.get(b"timeout")
     if not text:
         return _DEFAULT_TIMEOUT
-    found = _LEADING_INT.match(text)
-    return int(found[1]) if found else None
+    return c_int(text)
 
 
 def clamped(action: Action, longest: float) -> Action:

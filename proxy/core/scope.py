@@ -134,7 +134,7 @@ class View:
         )
 
     def _admits_event_of_no_call(self, facts: CallFacts) -> bool:
-        if facts.ids or facts.linked:
+        if facts.ids or facts.linked or facts.unclear:
             return False  # of a call, and nobody knows whose
         return self._scope.more_events or any(
             wildcard.matches_channel(self._scope.channels, device) for device in facts.devices

@@ -6,19 +6,15 @@ client may see; a hidden one ending it would tell of its existence), and what
 came is sent between its response and its Complete (ami.md §7.2).
 """
 
-import re
 from typing import TYPE_CHECKING
 
 from proxy.ami import message
 from proxy.ami.message import Action
+from proxy.ami.values import c_int_any_base
 from proxy.core.ports import Timer
 
 if TYPE_CHECKING:
     from proxy.core.session import Session
-
-#: A C int's largest value.  A line has room for a number that no clock can be set to.
-_INT_MAX = 2**31 - 1
-_C_INT = re.compile(rb"[ \t]*([+-]?)(0[xX][0-9a-fA-F]+|\d+)")
 
 
 class WaitEvent:
@@ -36,12 +32,12 @@ class WaitEvent:
         session = self._session
         session.push()
         session.outbox.hold()
-        timeout = c_int(self._action.get(b"timeout"))
+        timeout = c_int_any_base(self._action.get(b"timeout"))
         if timeout == 0 or session.has_input:
             self.over()
             return
         session.hub.waiters.add(session)
-        if timeout > 0:
+        if timeout is not None and timeout > 0:  # less, or no number at all, is no limit
             self._timer = session.hub.scheduler.later(timeout, self.over)
 
     @property
@@ -67,19 +63,3 @@ class WaitEvent:
         self._session.hub.waiters.discard(self._session)
         if self._timer is not None:
             self._timer.cancel()
-
-
-def c_int(text: bytes) -> int:
-    """An int as C's %i reads it, at most its largest; -1 (no limit) if it is none, or below."""
-    found = _C_INT.match(text)
-    if not found:
-        return -1
-    digits = found[2].decode()
-    if digits[:2] in {"0x", "0X"}:
-        value = int(digits, 16)
-    elif digits.startswith("0"):
-        octal = re.match("[0-7]+", digits)
-        value = int(octal[0], 8) if octal else 0
-    else:
-        value = int(digits)
-    return -1 if found[1] == b"-" and value else min(value, _INT_MAX)

@@ -22,7 +22,6 @@ _MAX_INCLUDES = 10
 #: What ast_strip takes off: every byte up to the blank.
 BLANKS = "".join(map(chr, range(1, 33)))
 _BYTE_ORDER_MARK = "\ufeff"
-_TRUE = frozenset({"yes", "true", "y", "t", "1", "on"})
 
 
 class Setting(NamedTuple):
@@ -67,11 +66,6 @@ def parse(path: str, text: str, files: Files) -> Configuration:
     reader.read(path, text)
     sections = [section for section in reader.sections if not section.is_template]
     return Configuration(sections, reader.remarks)
-
-
-def is_true(value: str) -> bool:
-    """Asterisk's ast_true."""
-    return value.lower() in _TRUE
 
 
 class _Reader:

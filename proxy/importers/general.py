@@ -4,7 +4,8 @@ import ipaddress
 from collections.abc import Sequence
 from typing import Final
 
-from proxy.importers.asteriskconf import Setting, is_true
+from proxy.ami.values import ast_true
+from proxy.importers.asteriskconf import Setting
 from proxy.importers.result import Imported
 
 #: The manager user that is to be the proxy's own.
@@ -82,7 +83,7 @@ def _note_link(imported: Imported, values: dict[str, Setting]) -> None:
     )
     imported.note("fyi", imported.source, "", text, remedy)
     enabled = values.get("enabled")
-    if enabled is None or not is_true(enabled.value):
+    if enabled is None or not ast_true(enabled.value):
         place = enabled.place if enabled else imported.source
         imported.note("fyi", place, "", "the manager is not enabled in Asterisk", "set enabled = yes")
     bound = values.get("bindaddr")
@@ -97,11 +98,11 @@ def _note_setting(imported: Imported, setting: Setting) -> None:
     if reason := _STAYS.get(key):
         imported.note("fyi", setting.place, "", f"{key} is not carried over: {reason}")
     elif key == "webenabled":
-        if is_true(setting.value):
+        if ast_true(setting.value):
             text = "the manager over HTTP (AJAM) does not pass through the proxy"
             imported.note("lost", setting.place, "", text, "let its clients use AMI, or keep it on loopback")
     elif key == "tlsenable":
-        if is_true(setting.value):
+        if ast_true(setting.value):
             text = "Asterisk's own TLS for the manager is not needed any more"
             imported.note("fyi", setting.place, "", text, "set tlsenable = no, or the port is taken")
     elif key in ("tlscipher", "sslcipher") or key.startswith("tlsdisable"):

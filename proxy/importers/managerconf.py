@@ -6,8 +6,9 @@ from typing import Final
 
 from proxy.ami.errors import FilterMalformed, FilterSyntaxError
 from proxy.ami.eventfilter import compile_advanced, compile_legacy, from_mapping
+from proxy.ami.values import ast_true
 from proxy.importers.accesslists import NOBODY, acl_line, closes_one_family, in_common, named_lists
-from proxy.importers.asteriskconf import BLANKS, Configuration, Files, Section, Setting, is_true, parse
+from proxy.importers.asteriskconf import BLANKS, Configuration, Files, Section, Setting, parse
 from proxy.importers.classlists import read_classes
 from proxy.importers.general import LINK_USER, SERVICE_KEYS, propose_service
 from proxy.importers.rates import propose_rate
@@ -32,7 +33,7 @@ def import_manager_conf(path: str, text: str, files: Files, form: SecretForm = "
     propose_service(imported, settings)
     lists = named_lists(files, imported)
     alone = any(
-        setting.name.lower() == "allowmultiplelogin" and not is_true(setting.value) for setting in settings
+        setting.name.lower() == "allowmultiplelogin" and not ast_true(setting.value) for setting in settings
     )
     for name, sections in _accounts(configuration, imported).items():
         _Account(imported, name, lists, form, alone).read(sections)
@@ -74,7 +75,7 @@ def _accounts(configuration: Configuration, imported: Imported) -> dict[str, lis
 
 def _accounts_elsewhere(files: Files) -> bool:
     return any(
-        setting.name.lower() == "hasmanager" and is_true(setting.value)
+        setting.name.lower() == "hasmanager" and ast_true(setting.value)
         for path, text in files("users.conf")
         for section in parse(path, text, files).sections
         for setting in section.settings
@@ -193,7 +194,7 @@ class _Account:
             self._variables[name] = value
 
     def _take_multiple(self, setting: Setting) -> None:
-        self._alone = not is_true(setting.value)
+        self._alone = not ast_true(setting.value)
 
     def _take_needless(self, setting: Setting) -> None:
         self._note("fyi", setting, f"{setting.name.lower()} is not needed: {_NEEDLESS[setting.name.lower()]}")

@@ -1,5 +1,7 @@
 """Parsed once, by Asterisk's reading; sent from what was parsed, and nothing else."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -43,19 +45,69 @@ class TestParse:
                 [(b"Action", b"Setvar"), (b"Variable", b"a=1"), (b"VARIABLE", b"b=2")],
             ),
             (
-                "Action: UserEvent\nMy Name: x\nX: 1\nX: 2\nAction: Ping\nActionID: a\nActionID: b\n lead: y",
+                "Action: UserEvent\nMy Name: x\nX: 1\nX: 2\nAction: Ping\nActionID: a\nActionID: b\n"
+                " lead: y\nplain",
                 [
                     (b"Action", b"UserEvent"),
                     (b"My Name", b"x"),
                     (b"X", b"1"),
                     (b"X", b"2"),
                     (b"ActionID", b"a"),
+                    (b" lead", b"y"),
+                    (b"plain", b""),
                 ],
             ),
         ],
     )
     def test_headers(self, text, expected):
         assert headers(text) == expected
+
+    def test_every_line_of_a_userevent_goes_on_as_it_was_written(self):
+        payload = [
+            b"Body",
+            b" with",
+            b"key:value",
+            b"tab:\tx",
+            b"two:  b",
+            b"http://pbx/x",
+            b": nameless",
+            b"na\xefve\xff: 1",
+            b"end: x  ",
+            b"n" * 100 + b": 1",
+            b"Variable",
+            b"Variable: a=1",
+            b" ActionID: 5",
+            b"UserEvent: second",
+        ]
+        head = [b"Action:UserEvent", b"ActionID:  1", b"UserEvent:Two"]
+        action = parse_action(b"\r\n".join([*head, *payload]))
+        assert action.name == b"UserEvent"
+        assert action.action_id == b"1"
+        assert action.get(b"userevent") == b"Two"
+        assert action.get_all(b"variable") == [b"a=1"]
+        assert action.get(b"body") == b""
+        assert not action.has(b"body")
+        wire = action.serialise(b"ours")
+        assert wire == b"\r\n".join([head[0], b"ActionID: ours", head[2], *payload, b"", b""])
+        assert action.without(b"key").with_added([(b"More", b"1")]).lines() == [
+            *head,
+            *(line for line in payload if line != b"key:value"),
+            b"More: 1",
+        ]
+        assert action.with_header(b"tab", b"y").lines()[6] == b"tab:\ty"
+        assert action.with_header(b"UserEvent", b"y").lines() == [*head[:2], b"UserEvent:y", *payload[:-1]]
+        assert action.with_header(b"new", b"y").lines()[-1] == b"new: y"
+        assert action != parse_action(b"\r\n".join([*head[:1], b"ActionID: 1", *head[2:], *payload]))
+
+    @given(
+        st.lists(
+            st.binary(max_size=30).map(lambda line: re.sub(rb"[\x00-\x08\x0a-\x1f]", b"", line)), max_size=9
+        )
+    )
+    def test_whatever_a_userevent_says_asterisk_is_sent_it(self, lines):
+        sent = [line for line in lines if line and not line.lower().startswith((b"action:", b"actionid:"))]
+        action = parse_action(b"\r\n".join([b"Action: UserEvent", *sent]))
+        assert action.serialise(b"1") == b"\r\n".join([b"Action: UserEvent", *sent, b"ActionID: 1", b"", b""])
 
     def test_bytes_stay_bytes(self):
         assert parse("Action: Ping\nActionID: \xff\x85\xa0").action_id == b"\xff\x85\xa0"

@@ -1,18 +1,72 @@
 """What goes on to clients is well-formed, and none of ours or forged is in it."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy.ami.relay import (
     BROADCAST,
+    BROADCAST_HEAD,
+    RELAY_MARK,
     action_id_of,
     event_list_of,
     event_name_of,
     item_head_of,
     rebuild_event,
+    relay_id_of,
     to_owner,
 )
+
+_WORDS = st.sampled_from(
+    [
+        b"Event",
+        b"event",
+        b"EventLists",
+        b"eventlist",
+        b"Privilege",
+        b"PRIVILEGE",
+        b"Response",
+        b"ExpectedResponse",
+        b"expectedresponse",
+        b"ActionID",
+        b"actionid",
+        b"Channel",
+        b"A",
+        b"e",
+        b"p",
+        b"R",
+        b"",
+        b"na\xefve",
+    ]
+)
+_BLANKS = st.sampled_from([b"", b"", b" ", b"\t", b"\v", b"\f", b" \t "])
+_COLONS = st.sampled_from([b":", b": ", b"::", b"", b"\x85:", b"\xa0:"])
+_VALUES = st.sampled_from([b"", b"x", b" x ", b"a: b", b"Event: x", b"\xff", b"\x1c"])
+_BODY_LINES = st.tuples(_BLANKS, _WORDS, _BLANKS, _COLONS, _VALUES).map(b"".join).filter(bool)
+_ENDS = st.sampled_from([b"\r\n", b"\r\n", b"\r\n", b"\r\n", b"\n", b"\r\r\n", b"\0\r\n", b"\r\n\r\n"])
+_HEADS = st.sampled_from(
+    [
+        *(
+            b"Event: %b\r\nPrivilege: %b\r\n" % (name, classes)
+            for name in (
+                b"Hold",
+                b"OriginateResponse",
+                b"ChallengeResponseFailed",
+                b"OriginateResponses",
+                b"",
+                b"\0",
+            )
+            for classes in (b"call,all", b"call", b",all", b"all")
+        ),
+        b"Event: Hold\nPrivilege: call,all\n",
+        b"event: Hold\r\nPrivilege: call,all\r\n",
+        b"Event: Hold\r\n",
+        b"",
+    ]
+)
+_MESSAGES = st.tuples(
+    _HEADS, st.lists(st.tuples(_BODY_LINES, _ENDS).map(b"".join), max_size=6).map(b"".join)
+).map(lambda parts: b"".join(parts) + b"\r\n")
 
 GOOD = b"Event: Hold\r\nPrivilege: call,all\r\nChannel: a: b\r\nX:\r\n\r\n"
 
@@ -20,7 +74,10 @@ GOOD = b"Event: Hold\r\nPrivilege: call,all\r\nChannel: a: b\r\nX:\r\n\r\n"
 def test_a_sound_event_is_known_by_its_head():
     match = BROADCAST.fullmatch(GOOD)
     assert match is not None
-    assert match.groups() == (b"Event: Hold\r\nPrivilege: call,all\r\n", b"Hold", b"call")
+    assert match[1] == b"Event: Hold\r\nPrivilege: call,all\r\n"
+    head = BROADCAST_HEAD.match(GOOD)
+    assert head is not None
+    assert head.groups() == (match[1], b"Hold", b"call")
 
 
 @pytest.mark.parametrize(
@@ -33,7 +90,10 @@ def test_a_sound_event_is_known_by_its_head():
         GOOD[:-2] + b"privilege: all\r\n\r\n",
         GOOD[:-2] + b"Response: Success\r\n\r\n",
         GOOD[:-2] + b"ActionID: 1\r\n\r\n",
-        GOOD[:-2] + b"no colon\r\n\r\n",
+        GOOD[:-2] + b" \tEVENT : x\r\n\r\n",
+        GOOD[:-2] + b"\veventlist\f:x\r\n\r\n",
+        b"Event: ChallengeResponseFailed\r\nPrivilege: security,all\r\nExpectedResponse: b\r\n\r\n",
+        b"Event: OriginateResponses\r\nPrivilege: call,all\r\nResponse: b\r\n\r\n",
         GOOD[:-2] + b"X: a\rb\r\n\r\n",
         GOOD[:-2] + b"X: a\0b\r\n\r\n",
         GOOD.replace(b"\r\n", b"\n"),
@@ -52,10 +112,18 @@ def test_first_lines():
     assert event_name_of(b"Response: A\r\n\r\n") == b""
 
 
+def test_our_id_is_found_behind_forged_ones():
+    ours = RELAY_MARK + b"01"
+    assert relay_id_of(b"Event: A\r\nX: 1\r\nActionID: guess\r\nactionid: %b\r\n\r\n" % ours) == ours
+    assert relay_id_of(b"Event: A\r\nActionID: guess\r\nX: ActionID: %b\r\n\r\n" % ours) == b""
+
+
 def test_what_a_message_says_of_its_list():
     assert event_list_of(b"Response: Success\r\nEventList: start\r\n\r\n") == b"start"
     assert event_list_of(b"Event: XComplete\neventlist:Complete\n\n") == b"complete"
+    assert event_list_of(b"Response: Success\r\nActionID: 1\r\nEventList: Start\r\n\r\n") == b"start"
     assert event_list_of(b"Response: Success\r\nMessage: EventList: start\r\n\r\n") == b""
+    assert event_list_of(b"Response: Success\r\nValue: x\r\nEventList: start\r\n\r\n") == b""
     assert event_list_of(b"Response: Success\r\n\r\n") == b""
 
 
@@ -90,6 +158,30 @@ class TestToOwner:
             b"Response: Success\r\nValue: a?b?c\r\n\r\n"
         )
 
+    @pytest.mark.parametrize("ours", [b"ours", RELAY_MARK + b"0a"])
+    @pytest.mark.parametrize(
+        ("sent", "passed_on"),
+        [
+            (b"Event: X\nActionID: %b\nEventList: Complete\nListItems: 1\n\n", None),
+            (b"Event: X\nActionID: %b\nPrivilege: Call\nA: 1\n\n", None),
+            (b"Event: X\nPrivilege: Call\nA: 1\nActionID: %b\n\n", None),
+            (b"ActionID: %b\nResponse: Success\nA: 1\n\n", None),
+            (b"ActionID: %b\nEvent: X\nA: 1\n\n", None),
+            (
+                b"Event: X\nA: 1\nActionID: a\nactionid: b\nActionID: %b\n\n",
+                b"Event: X\nA: 1\nActionID: 7\n\n",
+            ),
+            (b"Event: X\nActionID: %b\nA: 1\nEventList: Complete\n\n", b"Event: X\nActionID: 7\nA: 1\n\n"),
+            (b"Event: X\nEventList: Complete\nActionID: %b\n\n", b"Event: X\nActionID: 7\n\n"),
+            (b"Event: X\nA: 1\n\v\fEvent\t: Y\n response:\nB: 1\n\n", b"Event: X\nA: 1\nB: 1\n\n"),
+            (b"Event: X\nA: 1\nB: 2\nPrivilege: x\n\n", b"Event: X\nA: 1\nB: 2\n\n"),
+        ],
+    )
+    def test_only_asterisks_own_frame_goes_on(self, ours, sent, passed_on):
+        sent = sent.replace(b"%b", ours).replace(b"\n", b"\r\n")
+        passed_on = sent.replace(ours, b"7") if passed_on is None else passed_on.replace(b"\n", b"\r\n")
+        assert to_owner(sent, ours, b"7") == passed_on
+
     def test_old_style_output_is_whole_and_unchanged(self):
         raw = b"Response: Follows\r\nPrivilege: Command\r\nActionID: ours\r\na\n\nb\n--END COMMAND--\r\n\r\n"
         assert to_owner(raw, b"ours", b"7") == raw.replace(b"ours", b"7")
@@ -107,7 +199,10 @@ class TestRebuild:
                 + b"Event: B\r\nprivilege: x\r\nEventList: start\r\nResponse: y\r\nActionID: 1\r\n\r\n",
                 GOOD,
             ),
-            (GOOD[:-2] + b"no colon\r\n bad: 1\r\n: 2\r\n\r\n", GOOD),
+            (
+                GOOD[:-2] + b"no colon\r\n bad: 1\r\n\tprivilege : x\r\n: 2\r\n\r\n",
+                GOOD[:-2] + b"no colon\r\n bad: 1\r\n: 2\r\n\r\n",
+            ),
             (GOOD[:-2] + b"X: a\rb\0\r\n\r\n", GOOD[:-2] + b"X: a?b?\r\n\r\n"),
             (
                 b"Event: OriginateResponse\r\nPrivilege: call,all\r\nResponse: Success\r\n\r\n",
@@ -147,3 +242,19 @@ class TestRebuild:
         rebuilt = rebuild_event(b"Event: UserEvent\r\nPrivilege: user,all\r\n" + body + b"\r\n\r\n")
         assert rebuilt is not None
         assert BROADCAST.fullmatch(rebuilt)
+
+    @settings(max_examples=1000)
+    @given(_MESSAGES)
+    def test_the_pattern_admits_what_the_repair_leaves_as_it_is_and_nothing_else(self, raw):
+        assert (BROADCAST.fullmatch(raw) is not None) == (rebuild_event(raw) == raw)
+
+    @settings(max_examples=500)
+    @given(st.lists(_BODY_LINES, max_size=8))
+    def test_a_body_comes_out_as_it_was_less_the_lines_of_a_frame(self, lines):
+        names = {b"event", b"privilege", b"response", b"actionid", b"eventlist"}
+        kept = [
+            line for line in lines if line.partition(b":")[0].strip().lower() not in names or b":" not in line
+        ]
+        raw = b"\r\n".join([b"Event: UserEvent", b"Privilege: user,all", *lines, b"", b""])
+        expected = b"\r\n".join([b"Event: UserEvent", b"Privilege: user,all", *kept, b"", b""])
+        assert (raw if BROADCAST.fullmatch(raw) else rebuild_event(raw)) == expected

@@ -1,6 +1,8 @@
 """What one event says about its call."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from proxy.core.callfacts import CallFacts, device_of, read_facts
 
@@ -17,6 +19,7 @@ def event(name: str, **headers: str) -> bytes:
             event(
                 "Newchannel",
                 Channel="PJSIP/100-00000001",
+                ChannelState="0",
                 Context="in",
                 AccountCode="a",
                 Uniqueid="1",
@@ -32,6 +35,7 @@ def event(name: str, **headers: str) -> bytes:
             event(
                 "DialBegin",
                 Channel="A/1-01",
+                ChannelState="6",
                 Context="x",
                 Uniqueid="1",
                 Linkedid="1",
@@ -69,7 +73,7 @@ def event(name: str, **headers: str) -> bytes:
             CallFacts((b"1",), (b"1",), (b"A/1",), (), (), b"1"),
         ),
         (
-            event("CEL", Channel="A/1-01", UniqueID="1", LinkedID="9", AccountCode=""),
+            event("CEL", EventName="x", AccountCode="", Channel="A/1-01", UniqueID="1", LinkedID="9"),
             CallFacts((b"1",), (b"9",), (b"A/1",), (), (), b"", records=True),
         ),
         (
@@ -103,9 +107,176 @@ def test_facts(raw: bytes, facts: CallFacts) -> None:
     assert read_facts(raw) == facts
 
 
-def test_only_the_first_occurrence_of_a_header_counts() -> None:
-    raw = event("Newexten", Channel="A/1-01", Uniqueid="1", AppData="x\r\nUniqueid: 2\r\nDestUniqueid: 3")
+def test_a_header_that_occurs_twice_with_two_values_tells_nothing() -> None:
+    raw = event("Newexten", Channel="A/1-01", ChannelState="6", Uniqueid="1", AppData="x\r\nUniqueid: 2")
+    assert read_facts(raw) == CallFacts((), (), (b"A/1",), (), (), b"", unclear=True)
+    raw = event("UserEvent", Channel="A/1-01", Uniqueid="1", UserEvent="x\r\nUniqueid: 2")
+    assert read_facts(raw) == CallFacts((), (), (), (), (), b"", claims=True, unclear=True)
+
+
+def test_a_header_that_occurs_twice_with_one_value_tells_it() -> None:
+    raw = event("UserEvent", Channel="A/1-01", Uniqueid="1", UserEvent="x\r\nUniqueid: 1")
     assert read_facts(raw).ids == (b"1",)
+
+
+def test_headers_that_asterisk_does_not_write_there_tell_nothing() -> None:
+    raw = event("Newexten", Channel="A/1-01", ChannelState="6", Uniqueid="1", AppData="x\r\nDestUniqueid: 2")
+    assert read_facts(raw).ids == (b"1",)
+    raw = event("Thing", Text="x", Channel="A/1-01", Uniqueid="1")
+    assert read_facts(raw) == CallFacts((), (), (), (), (), b"", unclear=True)
+    assert read_facts(event("Thing", Text="x", Peer="A/1")) == CallFacts((), (), (), (), (), b"")
+
+
+def test_options_of_asterisk_may_put_headers_before_the_body() -> None:
+    raw = event(
+        "Newstate",
+        Timestamp="1.5",
+        SequenceNumber="1",
+        SystemName="pbx",
+        Channel="A/1-01",
+        Uniqueid="1",
+        Linkedid="2",
+    )
+    assert read_facts(raw) == CallFacts((b"1",), (b"2",), (b"A/1",), (), (), b"")
+
+
+# -- Asterisk's own writing, with whatever callers put into the values that it does not escape
+
+_LINES = st.sampled_from(
+    [
+        *(
+            f"{prefix}{header}: {value}"
+            for prefix in ("", "Dest", "LocalTwo", "Bridge", "To", "Transferee")
+            for header, value in (
+                ("Channel", "PJSIP/victim-01"),
+                ("ChannelState", "6"),
+                ("Uniqueid", "victim"),
+                ("uniqueID", "victim"),
+                ("Linkedid", "victim"),
+                ("Context", "victim"),
+                ("AccountCode", "victim"),
+            )
+        ),
+        "BridgeTechnology: simple_bridge",
+        "Interface: PJSIP/victim",
+        "SystemName: x",
+        "Event: BridgeEnter",
+        "plain",
+    ]
+)
+_FREE = st.lists(_LINES, max_size=8).map(lambda lines: "\r\n".join(["x", *lines]))
+
+
+@st.composite
+def snapshots(draw: st.DrawFn, prefix: str, number: str) -> list[str]:
+    """ast_manager_build_channel_state_string_prefix of manager_channels.c."""
+    free = {name: draw(_FREE) for name in ("CallerIDNum", "ConnectedLineNum", "Language", "Exten")}
+    return [
+        f"{prefix}Channel: PJSIP/own-{number}",
+        f"{prefix}ChannelState: 6",
+        f"{prefix}ChannelStateDesc: Up",
+        f"{prefix}CallerIDNum: {free['CallerIDNum']}",
+        f"{prefix}CallerIDName: x",
+        f"{prefix}ConnectedLineNum: {free['ConnectedLineNum']}",
+        f"{prefix}ConnectedLineName: x",
+        f"{prefix}Language: {free['Language']}",
+        f"{prefix}AccountCode: own",
+        f"{prefix}Context: own",
+        f"{prefix}Exten: {free['Exten']}",
+        f"{prefix}Priority: 1",
+        f"{prefix}Uniqueid: own{number}",
+        f"{prefix}Linkedid: own",
+    ]
+
+
+@st.composite
+def events(draw: st.DrawFn) -> bytes:
+    """One event as Asterisk writes it, about a call that is not the victim's."""
+    free = draw(_FREE)
+    bridge = [
+        "BridgeUniqueid: ownb",
+        "BridgeType: x",
+        "BridgeTechnology: holding_bridge",
+        f"BridgeName: {free}",
+    ]
+    name, lines = draw(
+        st.sampled_from(
+            [
+                ("Newexten", [*draw(snapshots("", "1")), f"AppData: {free}"]),
+                ("NewOfLater", [*draw(snapshots("", "1")), f"Text: {free}"]),
+                ("DialBegin", [*draw(snapshots("Dest", "1")), f"DialString: {free}"]),
+                ("DialEnd", [*draw(snapshots("", "1")), *draw(snapshots("Dest", "2")), f"Forward: {free}"]),
+                (
+                    "LocalBridge",
+                    [
+                        *draw(snapshots("LocalOne", "1")),
+                        *draw(snapshots("LocalTwo", "2")),
+                        "Context: own",
+                        f"Exten: {free}",
+                    ],
+                ),
+                ("BridgeEnter", [*bridge, *draw(snapshots("", "1"))]),
+                ("BridgeDestroy", bridge),
+                ("ConfbridgeJoin", [f"Conference: {free}", *bridge, *draw(snapshots("", "1"))]),
+                (
+                    "BlindTransfer",
+                    ["Result: Success", *draw(snapshots("Transferer", "1")), f"Extension: {free}"],
+                ),
+                (
+                    "Cdr",
+                    [
+                        f"AccountCode: {free}",
+                        f"Source: {free}",
+                        "Channel: PJSIP/own-1",
+                        f"LastData: {free}",
+                        "UniqueID: own1",
+                        f"UserField: {free}",
+                    ],
+                ),
+                (
+                    "CEL",
+                    [
+                        f"EventName: {free}",
+                        "AccountCode: own",
+                        f"Exten: {free}",
+                        "Context: own",
+                        "Channel: PJSIP/own-1",
+                        "UniqueID: own1",
+                        "LinkedID: own",
+                        f"Peer: {free}",
+                    ],
+                ),
+                (
+                    "OriginateResponse",
+                    [
+                        "Response: Failure",
+                        "Channel: PJSIP/own",
+                        f"Data: {free}",
+                        "Reason: 0",
+                        "Uniqueid: <unknown>",
+                        f"CallerIDNum: {free}",
+                    ],
+                ),
+                (
+                    "QueueMemberStatus",
+                    ["Queue: x", f"MemberName: {free}", "Interface: PJSIP/own", "StateInterface: PJSIP/own"],
+                ),
+                ("UserEvent", [*draw(snapshots("", "1")), "UserEvent: x", f"Body: {free}"]),
+                ("MessageWaiting", [f"Mailbox: {free}", "Waiting: 1"]),
+            ]
+        )
+    )
+    return "\r\n".join([f"Event: {name}", "Privilege: call,all", *lines, "\r\n"]).encode()
+
+
+@settings(max_examples=150)
+@given(events())
+def test_no_line_end_in_a_value_makes_an_event_tell_of_another_call(raw: bytes) -> None:
+    facts = read_facts(raw)
+    told = [*facts.ids, *facts.linked, *facts.devices, *facts.contexts, *facts.accountcodes, facts.ended]
+    assert not [value for value in told if b"victim" in value], facts
+    named = b"Uniqueid" in raw.replace(b"Uniqueid: <unknown>", b"") or b"Linkedid" in raw
+    assert facts.ids or facts.linked or facts.unclear or not named
 
 
 @pytest.mark.parametrize(

@@ -190,6 +190,71 @@ class TestLists:
         assert b"Event: PeerEntry\r\nObjectName: a\r\n\r\n" in sent
         assert event("Hold") in sent
 
+    def test_an_item_without_an_id_says_nothing_of_the_list(self, bench):
+        _, got, asked = self.ask(bench, action="Action: IAXpeers\nActionID: L")
+        bench.answer(asked, b"EventList: start\r\n")
+        got.take()
+        bench.feed(
+            b"Event: PeerEntry\r\nActionID: L\r\nEventList: Complete\r\nObjectName: a\r\n\tactionid : L\r\n"
+            b"Description: x\r\n eventlist: Complete\r\nListItems: 0\r\n\r\n"
+        )
+        assert got.take() == (b"Event: PeerEntry\r\nObjectName: a\r\nDescription: x\r\nListItems: 0\r\n\r\n")
+
+    @pytest.mark.parametrize("name", ["CoreShowChannel", "Forged", "Hangup", ""])
+    def test_no_other_message_without_an_id_is_an_item(self, bench, name):
+        _, got, asked = self.ask(bench)
+        bench.answer(asked, b"EventList: start\r\n")
+        got.take()
+        bench.feed(b"Event: %b\r\nChannel: x\r\n\r\n" % name.encode(), b"Channel: x\r\n\r\n")
+        assert got.take() == b""
+        assert bench.hub.exchange.in_flight == 1
+
+    @given(
+        st.lists(
+            st.sampled_from(
+                [
+                    "ActionID: L",
+                    "actionid: other",
+                    "EventList: Complete",
+                    "\tEVENTLIST : Cancelled",
+                    "Event: CoreShowChannelsComplete",
+                    "Response: Error",
+                    " Privilege: x",
+                    "Plain: 1",
+                    " plain",
+                ]
+            ),
+            max_size=6,
+        ),
+        st.booleans(),
+    )
+    def test_whatever_a_value_holds_its_item_has_one_frame(self, forged, id_is_last):
+        bench = Bench(BOSS)
+        bench.link_up()
+        _, got, asked = self.ask(bench, action="Action: Status\nActionID: L")
+        bench.answer(asked, b"EventList: start\r\n")
+        got.take()
+        own = f"ActionID: {asked.get(b'actionid').decode()}"
+        head, tail = ([], [own]) if id_is_last else ([own], [])
+        lines = ["Event: Status", "Privilege: Call", *head, "Variable: x", *forged, *tail, "", ""]
+        bench.feed("\r\n".join(lines).encode())
+        kept = [line for line in forged if line.strip().lower().startswith("plain")]
+        mine = ["ActionID: L"]
+        head, tail = ([], mine) if id_is_last else (mine, [])
+        expected = ["Event: Status", "Privilege: Call", *head, "Variable: x", *kept, *tail, "", ""]
+        assert got.take() == "\r\n".join(expected).encode()
+        assert bench.hub.exchange.in_flight == 1
+
+    def test_a_value_in_a_response_opens_no_list(self, bench):
+        session, got, asked = self.ask(bench, action="Action: Getvar\nVariable: X\nActionID: L")
+        bench.answer(asked, b"Variable: X\r\nValue: a\r\nEventList: start\r\nMessage: x will follow\r\n")
+        assert got.take() == (
+            b"Response: Success\r\nActionID: L\r\nVariable: X\r\nValue: a\r\nMessage: x will follow\r\n\r\n"
+        )
+        assert bench.hub.exchange.in_flight == 0
+        send(session, "Action: Ping")
+        assert b"Pong" in got.take()
+
     def test_items_of_a_kind_are_each_made_fit_and_counted(self, bench):
         session, got = bench.login("boss")
         send(session, "Action: CoreShowChannels\nActionID: 1")
@@ -211,7 +276,7 @@ class TestLists:
 
     def test_an_item_may_be_called_like_an_end_and_the_end_like_the_items(self, bench):
         session, got = bench.login("boss")
-        send(session, "Action: CoreShowChannels")
+        send(session, "Action: SorceryMemoryCacheExpire")  # one whose list is in no table
         (asked,) = bench.upstream.take()
         bench.answer(asked, b"EventList: start\r\nMessage: Channels will follow\r\n")
         bench.feed(item(asked, "HalfComplete"), item(asked, "HalfComplete", "EventList: Complete"))
@@ -248,6 +313,9 @@ class TestLists:
             b"Response: Error\r\n\r\n",
             b"Event: CoreShowChannelsComplete\r\nEventList: Complete\r\nListItems: 9\r\n\r\n",
             b"Event: CoreShowChannel\r\nActionID: %b\r\nApplicationData: x\r\nEventList: Complete\r\n\r\n",
+            b"Event: CoreShowChannelsComplete\r\nX: 1\r\nActionID: %b\r\nEventList: Complete\r\n\r\n",
+            b"Event: StatusComplete\r\nActionID: %b\r\nEventList: Complete\r\n\r\n",
+            b"Event: PeerEntry\r\nObjectName: foreign\r\n\r\n",
         ],
     )
     def test_what_callers_write_does_not_end_it(self, bench, forged):
@@ -287,7 +355,7 @@ class TestLists:
     def test_cancelled_by_asterisk(self, bench):
         session, got, asked = self.ask(bench)
         bench.answer(asked, b"EventList: start\r\n")
-        bench.feed(item(asked, "WhateverComplete", "EventList: cancelled"))
+        bench.feed(item(asked, "CoreShowChannelsComplete", "EventList: cancelled"))
         got.take()
         send(session, "Action: Ping")
         assert b"Pong" in got.take()

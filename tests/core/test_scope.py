@@ -13,7 +13,8 @@ from tests.core.test_callfacts import event
 
 
 def channel(name: str, device: str, call: str, number: str, **more: str) -> bytes:
-    return event(name, Channel=f"{device}-0000002a", Uniqueid=number, Linkedid=call, **more)
+    known = {"Uniqueid": number, "Linkedid": call, **more}
+    return event(name, Channel=f"{device}-0000002a", ChannelState="6", **known)
 
 
 def dial(call: str, one: str, other: str, device: str = "PJSIP/x") -> bytes:
@@ -93,6 +94,60 @@ def test_a_view_that_comes_later_knows_the_calls_that_are_there() -> None:
     assert shown(tracker, view, leg) == [leg]
 
 
+@pytest.mark.parametrize(
+    "forged",
+    [
+        event("Cdr", AccountCode="x\r\nUniqueID: 2", Channel="PJSIP/100-2a", UniqueID="1"),
+        event("Cdr", AccountCode="", Channel="PJSIP/100-2a", LastData="x\r\nuniqueid: 2", UniqueID="1"),
+        event("CEL", EventName="x\r\nLinkedID: 2", Channel="PJSIP/100-2a", UniqueID="1", LinkedID="1"),
+        channel("Newexten", "PJSIP/100", "1", "1", AppData="x\r\nLinkedid: 2"),
+        channel("Newexten", "PJSIP/100", "1", "1", AppData="x\r\nDestUniqueid: 2"),
+        channel("NewThing", "PJSIP/100", "1", "1", Text="x\r\nChannel: PJSIP/200-2a\r\nUniqueid: 2"),
+        event(
+            "DialBegin",
+            DestChannel="PJSIP/100-2a",
+            DestChannelState="0",
+            DestCallerIDNum="\r\nUniqueid: 2",
+            DestUniqueid="1",
+            DestLinkedid="1",
+            DialString="100",
+        ),
+        event(
+            "BridgeEnter",
+            BridgeUniqueid="b",
+            BridgeTechnology="softmix",
+            BridgeName="x\r\nUniqueid: 2",
+            Channel="PJSIP/100-2a",
+            Uniqueid="1",
+            Linkedid="1",
+        ),
+        event(
+            "ConfbridgeJoin",
+            Conference="x\r\nChannel: PJSIP/100-2a\r\nLinkedid: 2",
+            BridgeUniqueid="b",
+            BridgeTechnology="softmix",
+            Channel="PJSIP/100-2a",
+            Uniqueid="1",
+            Linkedid="1",
+        ),
+        event("QueueMemberStatus", Queue="q", MemberName="x\r\nUniqueid: 2", Interface="PJSIP/100"),
+        event("UnknownToAll", Text="x\r\nChannel: PJSIP/100-2a\r\nUniqueid: 2"),
+    ],
+)
+def test_a_line_end_in_a_value_opens_nobody_elses_call(forged: bytes) -> None:
+    tracker, view = follow(channels=("PJSIP/100",), more_events=True)
+    mine = channel("Newchannel", "PJSIP/100", "1", "1")
+    theirs = [channel("Newchannel", "PJSIP/200", "2", "2"), channel("Newstate", "PJSIP/200", "2", "2")]
+    assert shown(tracker, view, mine, *theirs) == [mine]
+    seen = shown(tracker, view, forged)
+    assert set(seen) <= {forged}
+    assert shown(tracker, view, theirs[1]) == []
+    # Nor does the owner of the other call get to see this one.
+    tracker, view = follow(channels=("PJSIP/200",), more_events=True)
+    assert shown(tracker, view, mine, *theirs) == theirs
+    assert shown(tracker, view, forged, mine) == []
+
+
 def test_calls_that_are_joined_are_one_from_then_on() -> None:
     tracker, view = follow(channels=("PJSIP/100",))
     mine = channel("Newchannel", "PJSIP/100", "1", "1")
@@ -138,7 +193,10 @@ def test_one_event_may_join_many_calls() -> None:
     theirs = [channel("Newchannel", "PJSIP/200", "2", "2"), channel("Newchannel", "PJSIP/300", "3", "3")]
     legs = [channel("Newchannel", "PJSIP/300", "3", str(number)) for number in range(4, 9)]
     transfer = event(
-        "AttendedTransfer", OrigTransfererUniqueid="1", TransfereeUniqueid="2", TransferTargetUniqueid="3"
+        "AttendedTransfer",
+        OrigTransfererUniqueid="1",
+        OrigTransfererLinkedid="3",
+        SecondTransfererUniqueid="2",
     )
     assert shown(tracker, view, mine, *theirs, *legs) == [mine]
     assert shown(tracker, view, transfer) == [*theirs, *legs, transfer]
@@ -238,7 +296,7 @@ def test_an_ended_call_that_a_new_channel_joins_lives_again() -> None:
     tracker, view = follow(channels=("PJSIP/100",))
     ended = [channel("Newchannel", "PJSIP/100", "1", "1"), channel("Hangup", "PJSIP/100", "1", "1")]
     other = channel("Newchannel", "PJSIP/200", "2", "2")
-    joined = event("BlindTransfer", TransfererUniqueid="1", TransfererLinkedid="1", TransfereeUniqueid="2")
+    joined = join("1", "2")
     assert shown(tracker, view, *ended, other, joined) == [*ended, other, joined]
     ended_too = channel("Newchannel", "PJSIP/300", "1", "3")
     assert shown(tracker, view, ended_too) == [ended_too]
@@ -354,7 +412,7 @@ def test_a_bridge_that_never_ends_remembers_so_many_who_left(monkeypatch: pytest
 def test_an_end_of_what_the_call_is_not_named_by_is_not_remembered() -> None:
     tracker, _ = follow(channels=("PJSIP/100",))
     call = tracker.feed(
-        event("BridgeDestroy", BridgeTechnology="holding_bridge", ParkeeUniqueid="1", BridgeUniqueid="b")
+        event("BridgeDestroy", ParkeeUniqueid="1", BridgeUniqueid="b", BridgeTechnology="holding_bridge")
     )
     assert isinstance(call, scope.Call)
     assert (set(call.ids), call.gone) == ({b"1"}, {})

@@ -454,8 +454,14 @@ class TestWaitEvent:
 
     def test_a_time_past_any_clock_is_a_long_one(self, bench):
         session, transport = bench.login("calls")
-        assert ask(session, transport, f"Action: WaitEvent\nTimeout: {'9' * 400}") == b""
+        assert ask(session, transport, "Action: WaitEvent\nTimeout: 2147483647") == b""
         assert max(timer.due for timer in bench.clock.timers) == bench.clock.now() + 2**31 - 1
+
+    def test_a_time_past_any_int_is_what_is_left_of_it(self, bench):
+        session, transport = bench.login("calls")
+        before = len(bench.clock.timers)
+        assert ask(session, transport, f"Action: WaitEvent\nTimeout: {'9' * 400}") == b""
+        assert len(bench.clock.timers) == before, "-1: no limit"
 
     def test_octal(self, bench):
         session, transport = bench.login("calls")

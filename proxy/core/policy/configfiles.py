@@ -10,12 +10,11 @@ from collections.abc import Iterator
 from typing import Final
 
 from proxy.ami.message import Action
+from proxy.ami.values import ast_true
 from proxy.core.policy import reloads
 from proxy.core.policy.verdict import PERMISSION_DENIED, Deny, Judged
 
 _MODULE: Final = re.compile(rb"[A-Za-z0-9_.-]+\Z")
-#: What Asterisk takes for yes.
-_YES: Final = frozenset({b"yes", b"true", b"y", b"t", b"1", b"on"})
 
 _DIRECTIVE: Final = Deny(PERMISSION_DENIED, "config-directive")
 _INCOMPLETE: Final = Deny(b"Incomplete ModuleLoad action.", "module-name")
@@ -29,7 +28,7 @@ def update_config(user: Judged, action: Action) -> Deny | None:
         return _DIRECTIVE
     module = action.get(b"reload").strip(b" \t")
     # A word for yes reloads everything; any other is a module.
-    return reloads.reload(user, [] if module.lower() in _YES else [module]) if module else None
+    return reloads.reload(user, [] if ast_true(module) else [module]) if module else None
 
 
 def _names_written(action: Action) -> Iterator[tuple[bytes, bytes]]:

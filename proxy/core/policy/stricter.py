@@ -60,7 +60,7 @@ STRICTER: Final = MappingProxyType(
         "the action's own (HANGUP, CHANNEL STATUS, GET FULL VARIABLE) needs call. Of several "
         "words behind EXEC's application Asterisk reads one: put the data in quotes. GET and "
         "SET VARIABLE of the functions closed even to system are refused to all.",
-        "user-event-header": "Asterisk copies every header of a UserEvent, so that a client could write "
+        "user-event-header": "Asterisk copies every line of a UserEvent, so that a client could write "
         "the lines of a message's frame (Event, EventList, Privilege, Response, Server, Timestamp, "
         "SequenceNumber) into other people's streams.",
         "config-file": "manager.conf and users.conf hold accounts of the manager, the proxy's own "

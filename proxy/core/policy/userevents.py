@@ -1,4 +1,4 @@
-"""User events: Asterisk copies every header of the action into an event for all.
+"""User events: Asterisk copies every line of the action into an event for all.
 
 So a client could write ``Event``, ``Privilege`` or ``Response`` lines into other
 people's streams.  Those names are Asterisk's to write.
@@ -17,12 +17,14 @@ _REFUSED: Final = Deny(PERMISSION_DENIED, "user-event-header")
 
 
 def userevent(user: Judged, action: Action) -> Deny | None:
-    """No header of a message's frame in the payload."""
-    if any(name.strip().lower() in RESERVED for name, _ in action.headers):
-        return _REFUSED
-    return None
+    """No line of the payload that a reader could take for a header of a message's frame.
+
+    Some readers take off the blanks around a name, so those count as well.
+    """
+    return _REFUSED if any(map(is_reserved, action.lines())) else None
 
 
 def is_reserved(line: bytes) -> bool:
     """Whether ``Name: value``, as UserEvent's arguments have it in the dialplan, is such a header."""
-    return line.partition(b":")[0].strip(b' \t"').lower() in RESERVED
+    name, colon, _ = line.partition(b":")
+    return bool(colon) and name.strip(b' \t"').lower() in RESERVED

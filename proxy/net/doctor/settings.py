@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from proxy.ami.values import ast_true
 from proxy.config import Unfit
 from proxy.config.networks import Rule, parse_rules
 from proxy.net.doctor.finding import Finding, fail, ok, unknown, warn
@@ -22,7 +23,6 @@ _NEEDED: Final = frozenset({"OriginateResponse", "FullyBooted"})
 #: Milliseconds: what the link should have, and what Asterisk gives it unasked.
 _WRITE_TIMEOUT: Final = 5000
 _ASTERISKS_WRITE_TIMEOUT: Final = 100
-_TRUE: Final = frozenset({"yes", "true", "y", "t", "1", "on"})
 _EVERYBODY: Final = ipaddress.ip_network("0.0.0.0/0")
 _SETTINGS: Final = "manager show settings"
 
@@ -78,7 +78,7 @@ def _bound(address: str | None) -> Finding:
 def _off(said: str | None, key: str, otherwise: str) -> Finding:
     if said is None:
         return _unsaid(key)
-    if said.lower() in _TRUE:
+    if ast_true(said):
         return warn(_SUBJECT, f"{otherwise}, past the proxy", f"{key} = no")
     return ok(_SUBJECT, f"{key} is no")
 
@@ -95,7 +95,7 @@ def _displayconnects(rows: dict[str, str], user: dict[str, str], username: str) 
         yield unknown(
             _SUBJECT, text, f"look at displayconnects in [general] and [{username}] of manager.conf"
         )
-    elif said.lower() in _TRUE:
+    elif ast_true(said):
         text = "displayconnects: each login of the link is a line on Asterisk's console and in its log"
         yield warn(_SUBJECT, text, f"displayconnects = no for [{username}]")
     else:
@@ -205,7 +205,7 @@ def _live_dangerously(probe: Probe) -> Iterator[Finding]:
     if lines is None:
         text = "not known: live_dangerously, for asterisk.conf is not shown"
         yield unknown(_SUBJECT, text, "look at live_dangerously in [options] of asterisk.conf: no is right")
-    elif any(key == "live_dangerously" and value.lower() in _TRUE for key, value in lines):
+    elif any(key == "live_dangerously" and ast_true(value) for key, value in lines):
         text = "live_dangerously is on: whoever logs in past the proxy runs programs by dialplan functions"
         yield warn(_SUBJECT, text, "live_dangerously = no in asterisk.conf, and restart Asterisk")
     else:

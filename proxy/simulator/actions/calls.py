@@ -4,6 +4,7 @@ import asyncio
 import re
 
 from proxy.ami import privilege
+from proxy.ami.values import ast_true
 from proxy.simulator.dialplan import Outcome, extension_outcome
 from proxy.simulator.originated import Order, OriginatedCall
 from proxy.simulator.reading import Request
@@ -11,7 +12,6 @@ from proxy.simulator.session import Session
 
 #: Asterisk's default, milliseconds.
 _TIMEOUT = 30000
-_TRUE = frozenset({b"yes", b"true", b"y", b"t", b"1", b"on"})
 _CALLER = re.compile(r'"?(?P<name>[^"<]*?)"?\s*<(?P<number>[^>]*)>')
 #: What ``Application`` and ``Data`` may not contain without class system (ami.md §4.1, Asterisk 22).
 _APPS = ("agi", "dbdeltree", "exec", "externalivr", "mixmonitor", "originate", "reload", "system")
@@ -93,7 +93,7 @@ def _order(request: Request) -> Order:
         timeout=timeout / 1000 if timeout > 0 else float("inf"),
         caller=(number or "<unknown>", name or "<unknown>"),
         variables=tuple(request.variables()),
-        asynchronous=request.get(b"async").lower() in _TRUE,
+        asynchronous=ast_true(request.get(b"async")),
         action_id=request.text("ActionID"),
     )
 

@@ -1,11 +1,10 @@
 """Queues: status, summary, pausing an agent."""
 
+from proxy.ami.values import ast_true
 from proxy.simulator.channel import item
 from proxy.simulator.queue import Queue, member_event, member_state
 from proxy.simulator.reading import Request
 from proxy.simulator.session import Session
-
-_TRUE = frozenset({"yes", "true", "y", "t", "1", "on"})
 
 
 async def queue_status(session: Session, request: Request) -> None:
@@ -102,7 +101,7 @@ async def queue_pause(session: Session, request: Request) -> None:
     if not found:
         session.refuse(request, "Interface not found")
         return
-    is_paused = paused.lower() in _TRUE
+    is_paused = ast_true(paused)
     session.succeed(request, f"Interface {'paused' if is_paused else 'unpaused'} successfully")
     for queue, member in found:
         member.paused = is_paused

@@ -813,7 +813,10 @@ CALLS = [
         ("agi", "AGI\nChannel: none-such\nCommand: GOSUB lab answer 1 $[1]"),
         ("agi", "AGI\nChannel: none-such\nCommand: SET EXTENSION ${SHELL(id)}"),
     ),
-    *_allowed(("user", "UserEvent\nUserEvent: PolicyTest\nColour: blue")),
+    *_allowed(
+        ("user", "UserEvent\nUserEvent: PolicyTest\nColour: blue"),
+        ("user", "UserEvent\nUserEvent: PolicyTest\nEvent\n Response\nNote: Event: x\nEvents: x"),
+    ),
     *_denied(
         "user-event-header",
         PERMISSION,
@@ -822,6 +825,8 @@ CALLS = [
         ("user", "UserEvent\nUserEvent: PolicyTest\nColour: x\nPRIVILEGE: system"),
         ("all", "UserEvent\nUserEvent: PolicyTest\nResponse: Success"),
         ("all", "UserEvent\nUserEvent: PolicyTest\nEventList: Complete"),
+        ("all", "UserEvent\nUserEvent: PolicyTest\n Event: x"),
+        ("all", "UserEvent\nUserEvent: PolicyTest\n\tresponse :x"),
     ),
 ]
 

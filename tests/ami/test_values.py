@@ -1,0 +1,69 @@
+"""Words and integers, as Asterisk and the C library read them."""
+
+import ctypes
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from proxy.ami.values import ast_false, ast_true, c_int, c_int_any_base
+
+
+@pytest.mark.parametrize("word", ["yes", "true", "y", "t", "1", "on"])
+def test_words_for_yes(word):
+    for spelling in (word, word.upper(), word.title()):
+        assert ast_true(spelling)
+        assert ast_true(spelling.encode())
+        assert not ast_false(spelling)
+
+
+@pytest.mark.parametrize("word", ["no", "false", "n", "f", "0", "off"])
+def test_words_for_no(word):
+    for spelling in (word, word.upper(), word.title()):
+        assert ast_false(spelling)
+        assert ast_false(spelling.encode())
+        assert not ast_true(spelling)
+
+
+@pytest.mark.parametrize("word", ["", " yes", "yes ", "yess", "2", "01", "enabled", "o\udcff", "\u212a"])
+def test_other_words_are_neither(word):
+    assert not ast_true(word)
+    assert not ast_false(word)
+
+
+_LIBC = ctypes.CDLL(None)
+_NUMBERS = st.one_of(
+    st.text("0123456789+-xXabfg \t\v\f.", max_size=35).map(str.encode),
+    st.integers(-(2**70), 2**70).map(lambda number: b"%d" % number),
+    st.integers(0, 2**70).map(lambda number: b"0x%x" % number),
+    st.integers(0, 2**70).map(lambda number: b"0%o" % number),
+)
+
+
+def scanf(text: bytes, format_: bytes) -> int | None:
+    found = ctypes.c_int(0)
+    return found.value if _LIBC.sscanf(text, format_, ctypes.byref(found)) == 1 else None
+
+
+@given(_NUMBERS)
+@example(b"\n\r 7")
+@example(b"2147483648")
+@example(b"99999999999999999999")
+@example(b"-99999999999999999999")
+@example(b"0" * 29 + b"12")
+def test_decimal_integers(text):
+    assert c_int(text) == scanf(text, b"%30d")
+
+
+@given(_NUMBERS)
+@example(b"0x10")
+@example(b"-0X1f")
+@example(b"010")
+@example(b"08")
+@example(b"0")
+@example(b"0" * 29 + b"12")
+def test_integers_of_any_base(text):
+    expected = scanf(text, b"%30i")
+    # What the C library makes of a lone 0x differs between its versions.
+    if expected is not None or not text.lstrip(b" \t\v\f+-").lower().startswith(b"0x"):
+        assert c_int_any_base(text) == expected

@@ -1,0 +1,100 @@
+"""Asterisk's words and integers mean the same at both doors, in every header that takes them."""
+
+import time
+
+import pytest
+
+from tests.asterisk.door import Door
+from tests.support.ami_client import AmiClient
+
+_YES = ["on", "On", "ON", "Yes", "yEs", "TRUE", "t", "Y"]
+_NO = ["off", "Off", "NO", "no", "False", "F", "n"]
+#: Words that are neither: in an event mask names of classes that do not exist.
+_NEITHER = ["yess", "enabled", " "]
+
+
+async def _login(door: Door, events: str) -> AmiClient:
+    client = await door.connect()
+    lines = ["Action: Login", "ActionID: in", "Username: proxy", "Secret: proxysecret", f"Events: {events}"]
+    client.send_raw("\r\n".join([*lines, "", ""]).encode())
+    answer = await client.response("in")
+    assert answer.get("Message") == "Authentication accepted"
+    return client
+
+
+async def _gets_events(door: Door, client: AmiClient) -> bool:
+    async with await door.login(Events="off") as other:
+        await other.action("UserEvent", UserEvent="LabWord")
+    await client.action("Ping")
+    await client.action("Ping")
+    return any(message.event == "UserEvent" for message in client.log)
+
+
+@pytest.mark.parametrize("word", [*_YES, *_NO, *_NEITHER])
+async def test_events_of_login(door: Door, word: str) -> None:
+    async with await _login(door, word) as client:
+        gets = await _gets_events(door, client)
+        # An empty one is no mask at all: the user's own classes.
+        assert gets is (word in _YES or not word.strip())
+        assert any(message.event == "FullyBooted" for message in client.log) is gets
+
+
+@pytest.mark.parametrize("word", [*_YES, *_NO, "yess"])
+async def test_mask_of_events(door: Door, word: str) -> None:
+    async with await door.login() as client:
+        answer = await client.action("Events", EventMask=word)
+        assert answer.get("Events") == ("On" if word in _YES else "Off")
+        assert await _gets_events(door, client) is (word in _YES)
+
+
+@pytest.mark.parametrize("word", ["On", "YES", "tRue", "Off", "No", "maybe"])
+async def test_async_of_originate(door: Door, word: str) -> None:
+    async with await door.login() as client:
+        begun = time.monotonic()
+        answer = await client.action(
+            "Originate", Channel="Local/noanswer@lab", Application="Wait", Data="1", Timeout="700", Async=word
+        )
+        waited = time.monotonic() - begun
+        if word in {"On", "YES", "tRue"}:
+            assert answer.get("Message") == "Originate successfully queued"
+            assert waited < 0.6
+            await client.wait_event("OriginateResponse", Response="Failure")
+        else:
+            assert answer.get("Message") == "Originate failed"
+            assert waited > 0.6
+
+
+@pytest.mark.parametrize("number", ["1000", "+1000", " 1000", "1000ms", "4294968296", "01000"])
+async def test_timeout_of_originate(door: Door, number: str) -> None:
+    async with await door.login(Events="off") as client:
+        begun = time.monotonic()
+        answer = await client.action(
+            "Originate", Channel="Local/noanswer@lab", Application="Wait", Data="1", Timeout=number
+        )
+        assert answer.get("Message") == "Originate failed"
+        assert 0.9 < time.monotonic() - begun < 3
+
+
+@pytest.mark.parametrize("number", ["x", "0x3e8", "-"])
+async def test_what_is_no_timeout(door: Door, number: str) -> None:
+    async with await door.login(Events="off") as client:
+        answer = await client.action(
+            "Originate", Channel="Local/none@nowhere", Application="Wait", Data="1", Timeout=number
+        )
+        assert answer.get("Message") == ("Originate failed" if number == "0x3e8" else "Invalid timeout")
+
+
+@pytest.mark.parametrize("number", ["1", "0x1", "01", "+1", "1s", "4294967297", "0X00000001"])
+async def test_timeout_of_waitevent(door: Door, number: str) -> None:
+    async with await door.login(Events="off") as client:
+        begun = time.monotonic()
+        await client.action("WaitEvent", Timeout=number)
+        assert 0.8 < time.monotonic() - begun < 3
+
+
+@pytest.mark.parametrize("number", ["0", "00", "0x0", "08", "4294967296", "-0"])
+async def test_no_wait_of_waitevent(door: Door, number: str) -> None:
+    async with await door.login(Events="off") as client:
+        begun = time.monotonic()
+        await client.action("WaitEvent", Timeout=number)
+        assert time.monotonic() - begun < 0.7
