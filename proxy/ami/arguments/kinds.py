@@ -119,6 +119,25 @@ class Kind(Enum):
     BASE64 = "base64"
     PAYLOAD = "payload"
 
+    # Arguments of dialplan applications.
+    NUMBER = "number"
+    NOTHING = "nothing"
+    SOUNDS = "sounds"
+    LANGUAGE = "language"
+    MUSIC_CLASS = "music-class"
+    TONES = "tones"
+    TIME_ZONE = "time-zone"
+    DATE_FORMAT = "date-format"
+    SHOWN_URL = "shown-url"
+    DIAL_STRINGS = "dial-strings"
+    PLACE = "place"
+    SUBROUTINE = "subroutine"
+    AGI_SCRIPT = "agi-script"
+    FILLED_VARIABLE = "filled-variable"
+    ASSIGNMENT = "assignment"
+    SEVERAL_ASSIGNMENTS = "several-assignments"
+    EVENT_HEADERS = "event-headers"
+
     # Of the session itself, answered by the proxy.
     CREDENTIAL = "credential"
     EVENT_MASK = "event-mask"

@@ -23,6 +23,13 @@ def userevent(user: Judged, action: Action) -> Deny | None:
     return None
 
 
-def is_reserved(line: bytes) -> bool:
-    """Whether ``Name: value``, as UserEvent's arguments have it in the dialplan, is such a header."""
-    return line.partition(b":")[0].strip(b' \t"').lower() in RESERVED
+def headers(_user: Judged, text: bytes) -> Deny | None:
+    """The same for ``Name: value,Name: value``, as the application UserEvent has them.
+
+    Quotes hold a comma for Asterisk, but what begins behind any is looked at.
+    """
+    return _REFUSED if any(map(_is_reserved, text.translate(None, b'"\\').split(b","))) else None
+
+
+def _is_reserved(line: bytes) -> bool:
+    return line.partition(b":")[0].strip(b" \t").lower() in RESERVED
