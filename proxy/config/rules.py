@@ -146,7 +146,6 @@ def problems(rules: Rules) -> list[Problem]:
         ),
         *_of_list("functions", rules.functions, _FUNCTION, "write the function's name: CALLERID, or QUEUE_*"),
         *_of_list("variables", rules.variables, _VARIABLE, "write the variable's name: CAMPAIGN, or CRM_*"),
-        *_of_list("applications", rules.applications, _APPLICATION, "write the application's name: ChanSpy"),
         *_of_applications(rules.applications or ()),
         *_of_list(
             "technologies", rules.technologies, _TECHNOLOGY, "write what stands before the slash: PJSIP"
@@ -245,9 +244,13 @@ def _of_list(
 
 def _of_applications(names: tuple[str, ...]) -> Iterator[Problem]:
     for number, name in enumerate(names):
-        if _APPLICATION.fullmatch(name) and not name.endswith("*") and name.lower().encode() not in APPLICATIONS:
+        path = f"applications[{number}]"
+        if not _APPLICATION.fullmatch(name):
+            yield Problem(path, f"{name!r} will not match anything", "write the application's name: ChanSpy")
+        elif not name.endswith("*") and name.lower().encode() not in APPLICATIONS:
+            # A misspelt one would stay closed, and nobody would see why.
             yield Problem(
-                f"applications[{number}]",
+                path,
                 f"no application of Asterisk is called {name!r}",
                 f"check the spelling, or write {name}* if it is one of another module",
             )

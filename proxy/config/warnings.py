@@ -66,5 +66,5 @@ def _of_applications(entry: UserEntry) -> list[str]:
         elif not entry.write_mask & row.write:
             found.append(f"applications: {name} takes class {class_names(row.write)} even if it is named")
         elif row.closed:
-            found.append(f"applications: {name} reaches beyond the user's own calls: as good as more classes")
+            found.append(f"applications: {name} is opened: it does more than the classes of the user say")
     return found

@@ -1,4 +1,4 @@
-"""What a channel plays: sounds, music, tones, and the formats and languages that become part of a file's name.
+"""Media: what a channel plays, and the languages and formats that become part of a file's name.
 
 A sound is a name below Asterisk's folder of sounds.  A path plays any recording or voicemail, a URL makes
 Asterisk connect, and a language or time zone is a folder of the path that Asterisk puts together.

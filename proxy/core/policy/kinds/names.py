@@ -25,8 +25,7 @@ _CODECS: Final = re.compile(rb"[A-Za-z0-9_,.!:-]*\Z")
 _MAILBOX: Final = re.compile(rb"[A-Za-z0-9_+*#,&@ \x80-\xff-]+(?:\.[A-Za-z0-9_+*#,&@ \x80-\xff-]+)*\Z")
 _NEW_ID: Final = re.compile(rb"[A-Za-z0-9_.-]{1,149}\Z")
 _BASE64: Final = re.compile(rb"[A-Za-z0-9+/=]*\Z")
-_RECORDING: Final = re.compile(rb"(?!-)[A-Za-z0-9_.@+=-]+(?:/[A-Za-z0-9_.@+=-]+)*\Z")
-_SCRIPT: Final = re.compile(rb"(?!-)(?:[A-Za-z0-9_@+=-][A-Za-z0-9_.@+=-]*(?:/[A-Za-z0-9_@+=-][A-Za-z0-9_.@+=-]*)*)?\Z")
+_BELOW: Final = re.compile(rb"(?!-)[A-Za-z0-9_.@+=-]+(?:/[A-Za-z0-9_.@+=-]+)*\Z")
 _FORMAT: Final = re.compile(rb"[A-Za-z0-9_|-]*\Z")
 _CONFIG_FILE: Final = re.compile(rb"[A-Za-z0-9_.-]+\.conf\Z")
 #: Accounts of the manager interface live here; users.conf makes some with ``hasmanager``.
@@ -66,7 +65,7 @@ def nothing(_user: Judged, value: bytes) -> Deny | None:
 
 def agi_script(user: Judged, value: bytes) -> Deny | None:
     """A script that Asterisk runs: a path may be any program, and a URL another host's."""
-    return None if user.write & SYSTEM or _SCRIPT.match(value) else _SCRIPT_FILE
+    return None if not value or user.write & SYSTEM or _is_below(value) else _SCRIPT_FILE
 
 
 def digits(_user: Judged, value: bytes) -> Deny | None:
@@ -136,9 +135,12 @@ def recording(user: Judged, value: bytes) -> Deny | None:
 
     Asterisk takes any path, and up to version 20 hands the name to a shell when it mixes the halves.
     """
-    if not value or user.write & SYSTEM or (_RECORDING.match(value) and b".." not in value):
-        return None
-    return _FILE
+    return None if not value or user.write & SYSTEM or _is_below(value) else _FILE
+
+
+def _is_below(value: bytes) -> bool:
+    """Whether a file's name stays in the folder that it is meant for."""
+    return _BELOW.match(value) is not None and b".." not in value
 
 
 def recording_format(user: Judged, value: bytes) -> Deny | None:
