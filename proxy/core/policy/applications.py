@@ -44,6 +44,9 @@ _CHECKS: Final[Mapping[Kind, checks.Check]] = MappingProxyType(
 #: Not all applications read these alike, so an argument that has one might not be what we take it for.
 _AMBIGUOUS: Final = re.compile(rb'["\\\[\]]')
 
+#: Every comma parts arguments: none stands in parentheses.
+_FLAT: Final = re.compile(rb"[^()]*(?:\([^(),]*\)[^()]*)*\Z")
+
 _NOT_LISTED: Final = refuse("application", "it is not among the user's applications")
 _CLOSED: Final = refuse(
     "application",
@@ -111,7 +114,7 @@ def _described(user: Judged, row: Application, data: bytes, bounded: bool) -> De
     elif _AMBIGUOUS.search(data):
         return _of(row, 0, _QUOTED)
     else:
-        items = functions.arguments(data) if b"(" in data else data.split(b",")
+        items = data.split(b",") if _FLAT.match(data) else functions.arguments(data)
     if bounded:
         # What is left out may mean everything.
         items += [b""] * (count - len(items))
