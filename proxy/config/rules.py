@@ -19,6 +19,7 @@ import msgspec
 import re2
 
 from proxy.ami.actions import SHIPPED
+from proxy.ami.applications import APPLICATIONS
 
 #: A pattern is matched in linear time, but its automaton is built once: keep that small.
 MAX_PATTERN = 256
@@ -31,7 +32,7 @@ _CONTEXT = re.compile(r"[A-Za-z0-9_.*-]+")
 _CHANNEL = re.compile(r"[A-Za-z0-9]+/[^\s,&|]+")
 _FUNCTION = re.compile(r"[A-Za-z0-9_]*\*?")
 _VARIABLE = re.compile(r"[A-Za-z0-9_]*\*?")
-_APPLICATION = re.compile(r"[A-Za-z0-9_]+")
+_APPLICATION = re.compile(r"[A-Za-z0-9_]+\*?")
 _TECHNOLOGY = re.compile(r"[A-Za-z0-9_]+|\*")
 _HOST = re.compile(r"[A-Za-z0-9_.:*\[\]-]+")
 _COMMAND = re.compile(r"[^\s\"\\]+( [^\s\"\\]+)*")
@@ -110,7 +111,8 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     functions: tuple[str, ...] | None = None
     #: Channel variables the user may set; without it all that Asterisk itself does not read.
     variables: tuple[str, ...] | None = None
-    #: Dialplan applications the user may have run; without it those that are known to be harmless.
+    #: Dialplan applications the user may have run; without it those that are known to be harmless.  ``*`` at
+    #: the end stands for other modules' applications and for those that are harmless.
     applications: tuple[str, ...] | None = None
     #: Channel technologies of dial strings; without it those of telephones.
     technologies: tuple[str, ...] | None = None
@@ -144,7 +146,7 @@ def problems(rules: Rules) -> list[Problem]:
         ),
         *_of_list("functions", rules.functions, _FUNCTION, "write the function's name: CALLERID, or QUEUE_*"),
         *_of_list("variables", rules.variables, _VARIABLE, "write the variable's name: CAMPAIGN, or CRM_*"),
-        *_of_list("applications", rules.applications, _APPLICATION, "write the application's name: ChanSpy"),
+        *_of_applications(rules.applications or ()),
         *_of_list(
             "technologies", rules.technologies, _TECHNOLOGY, "write what stands before the slash: PJSIP"
         ),
@@ -238,6 +240,20 @@ def _of_list(
     for number, value in enumerate(values or ()):
         if not value or not shape.fullmatch(value):
             yield Problem(f"{path}[{number}]", f"{value!r} will not match anything", remedy)
+
+
+def _of_applications(names: tuple[str, ...]) -> Iterator[Problem]:
+    for number, name in enumerate(names):
+        path = f"applications[{number}]"
+        if not _APPLICATION.fullmatch(name):
+            yield Problem(path, f"{name!r} will not match anything", "write the application's name: ChanSpy")
+        elif not name.endswith("*") and name.lower().encode() not in APPLICATIONS:
+            # A misspelt one would stay closed, and nobody would see why.
+            yield Problem(
+                path,
+                f"no application of Asterisk is called {name!r}",
+                f"check the spelling, or write {name}* if it is one of another module",
+            )
 
 
 def _of_scope(scope: Scope | None) -> Iterator[Problem]:

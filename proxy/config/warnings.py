@@ -1,6 +1,7 @@
 """What is allowed but deserves a second look: told at start and by ``ami-proxy check``."""
 
-from proxy.ami.privilege import AGI, ALL, COMMAND, CONFIG, SYSTEM
+from proxy.ami.applications import APPLICATIONS, RUNS_CODE
+from proxy.ami.privilege import AGI, ALL, COMMAND, CONFIG, SYSTEM, class_names
 from proxy.config.networks import parse_rules
 from proxy.config.phc import is_weak
 from proxy.config.schema import Config
@@ -41,6 +42,7 @@ def _of_entry(entry: UserEntry) -> list[str]:
         found.append("write is all: full control of Asterisk and its machine")
     elif classes := [name for name, bit in _FULL_CONTROL.items() if mask & bit]:
         found.append(f"write has {', '.join(classes)}: as good as full control of Asterisk")
+    found += _of_applications(entry)
     if entry.md5_secret is not None:
         found.append("md5_secret can be read from the file; over TLS a hashed secret is the stronger choice")
         if len(entry.md5_secret) < _LONG_ENOUGH:
@@ -49,4 +51,20 @@ def _of_entry(entry: UserEntry) -> list[str]:
         found.append("the hash is cheaper to guess against than those of: ami-proxy users hash")
     if not any(not rule.permits for line in entry.acl for rule in parse_rules(line)) and mask:
         found.append("may act from any address: no deny line in acl")
+    return found
+
+
+def _of_applications(entry: UserEntry) -> list[str]:
+    """An application that takes more than being named."""
+    found = []
+    for name in entry.applications or ():
+        row = APPLICATIONS.get(name.lower().encode())
+        if entry.write_mask & SYSTEM or row is None:
+            continue
+        if RUNS_CODE.search(name.encode()):
+            found.append(f"applications: {name} takes class system even if it is named")
+        elif not entry.write_mask & row.write:
+            found.append(f"applications: {name} takes class {class_names(row.write)} even if it is named")
+        elif row.closed:
+            found.append(f"applications: {name} is opened: it does more than the classes of the user say")
     return found

@@ -13,6 +13,7 @@ from proxy.core.policy import functions
 from proxy.core.policy.stricter import STRICTER as REASONS
 from tests.asterisk.lab.asterisk import Asterisk
 from tests.asterisk.lab.cache import Unavailable
+from tests.core.policy.application_rows import APPLICATIONS
 from tests.core.policy.rows import (
     APPLICATION,
     BLACKLISTED,
@@ -30,6 +31,7 @@ from tests.core.policy.rows import (
 from tests.support.ami_client import AmiClient
 from tests.support.requirements import give_up
 
+ALL_ROWS = [*ROWS, *APPLICATIONS]
 SECRET = "policy"
 REFUSALS = {text.decode() for text in (PERMISSION, GETVAR, STATUS, APPLICATION, FILE, BLACKLISTED)}
 
@@ -41,7 +43,7 @@ def account(write: str) -> str:
 @pytest.fixture(scope="module")
 def server() -> Iterator[Asterisk]:
     """An Asterisk of its own: some rows would change what other tests rely on."""
-    classes = sorted({row.write for row in ROWS})
+    classes = sorted({row.write for row in ALL_ROWS})
     extra = "".join(
         f"\n[{account(write)}]\nsecret = {SECRET}\nread = all\nwrite = {write}\n" for write in classes
     )
@@ -63,7 +65,7 @@ async def connected(server: Asterisk, write: str) -> AmiClient:
     return client
 
 
-@pytest.mark.parametrize("row", [row for row in ROWS if row.real != UNTRIED], ids=name_of)
+@pytest.mark.parametrize("row", [row for row in ALL_ROWS if row.real != UNTRIED], ids=name_of)
 async def test_row(server: Asterisk, row: Row) -> None:
     async with await connected(server, row.write) as client:
         client.send_raw(row.raw)

@@ -28,6 +28,7 @@ GOOD: dict[str, Any] = {
     "channels": ["PJSIP/100", "PJSIP/1*", "Local/*@internal"],
     "commands": ["core show channels"],
     "functions": ["CALLERID", "QUEUE_*", "*"],
+    "applications": ["playback", "ChanSpy", "Rpt*"],
     "scope": {"channels": ["PJSIP/100"], "contexts": ["a"], "accountcodes": ["s p"], "more_events": True},
 }
 
@@ -50,6 +51,10 @@ def test_no_rules_have_no_problem() -> None:
         ({"channels": ["PJSIP", "PJSIP/", "PJSIP/1&PJSIP/2"]}, ["channels[0]", "channels[1]", "channels[2]"]),
         ({"commands": ["core  show", " core", 'x"y']}, ["commands[0]", "commands[1]", "commands[2]"]),
         ({"functions": ["CALLERID(num)", ""]}, ["functions[0]", "functions[1]"]),
+        (
+            {"applications": ["Plyback", "Echo", "", "Dial(x)", "*"]},
+            ["applications[0]", "applications[2]", "applications[3]", "applications[4]"],
+        ),
         ({"scope": {}}, ["scope"]),
         ({"scope": {"channels": ["x"]}}, ["scope.channels[0]"]),
         ({"scope": {"contexts": ["x y"]}}, ["scope.contexts[0]"]),

@@ -37,12 +37,35 @@ def test_a_quiet_configuration_gives_none(folder: Path) -> None:
         ),
         ("md5_secret: hunter2", "user u: md5_secret is short"),
         (f'secret: "{STRONG}", disabled: true', "users: nobody can log in"),
+        (
+            f'secret: "{STRONG}", write: [originate], applications: [System]',
+            "user u: applications: System takes class system even if",
+        ),
+        (
+            f'secret: "{STRONG}", write: [originate], applications: [ChanSpy]',
+            "user u: applications: ChanSpy takes class call even if",
+        ),
+        (
+            f'secret: "{STRONG}", write: [originate], applications: [Macro]',
+            "user u: applications: Macro is opened:",
+        ),
     ],
 )
 def test_what_deserves_a_second_look_is_told(folder: Path, user: str, says: str) -> None:
     lines = told(folder, user)
     assert any(line.startswith(says) for line in lines)
     assert "hunter2" not in str(lines)
+
+
+@pytest.mark.parametrize(
+    "user",
+    [
+        "write: [originate], applications: [Playback, 'Rpt*']",
+        "write: [system], applications: [System, Macro]",
+    ],
+)
+def test_applications_that_need_nothing_more_are_not_told(folder: Path, user: str) -> None:
+    assert not [line for line in told(folder, f'secret: "{STRONG}", {user}') if "applications:" in line]
 
 
 def test_a_link_across_the_network_is_told(folder: Path) -> None:

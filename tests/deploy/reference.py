@@ -4,7 +4,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from proxy.ami import clicommands
+from proxy.ami import applications, clicommands
 from proxy.ami.actions import SHIPPED
 from proxy.ami.arguments import ARGUMENTS, Argument
 from proxy.ami.arguments.kinds import MEANING, Kind
@@ -39,6 +39,12 @@ _STRICTER = """\
 
 Where a `manager.conf` user of the same classes would be allowed and ours is not; the name is the `rule` in the audit log.
 """
+_APPLICATIONS = """\
+## Applications
+
+Of `Originate` and of AGI's `EXEC`. An argument or option that is not described is refused without `system`. With
+`contexts` or `channels` those lists hold for `system` too. `applications` narrows to what it names, and opens it.
+"""
 _VARIABLES = """\
 ## Variables
 
@@ -67,7 +73,14 @@ def page() -> str:
     )
     parts = (
         *(_HEAD, _kinds(), technologies, _STRICTER, f"{stricter}\n"),
-        *(_ACTIONS, _actions(), _VARIABLES, f"{guide.variables_table()}\n"),
+        *(
+            _ACTIONS,
+            _actions(),
+            _APPLICATIONS,
+            applications.as_markdown(),
+            _VARIABLES,
+            f"{guide.variables_table()}\n",
+        ),
         *(
             _FUNCTIONS,
             f"{guide.functions_table()}\n",

@@ -119,6 +119,25 @@ class Kind(Enum):
     BASE64 = "base64"
     PAYLOAD = "payload"
 
+    # Arguments of dialplan applications.
+    NUMBER = "number"
+    NOTHING = "nothing"
+    SOUNDS = "sounds"
+    LANGUAGE = "language"
+    MUSIC_CLASS = "music-class"
+    TONES = "tones"
+    TIME_ZONE = "time-zone"
+    DATE_FORMAT = "date-format"
+    SHOWN_URL = "shown-url"
+    DIAL_STRINGS = "dial-strings"
+    PLACE = "place"
+    SUBROUTINE = "subroutine"
+    AGI_SCRIPT = "agi-script"
+    FILLED_VARIABLE = "filled-variable"
+    ASSIGNMENT = "assignment"
+    SEVERAL_ASSIGNMENTS = "several-assignments"
+    EVENT_HEADERS = "event-headers"
+
     # Of the session itself, answered by the proxy.
     CREDENTIAL = "credential"
     EVENT_MASK = "event-mask"
@@ -207,6 +226,23 @@ MEANING: Final[Mapping[Kind, str]] = MappingProxyType(
         Kind.RECORDING: "a file below the folder of recordings; any with class system",
         Kind.RECORDING_FORMAT: "the format of a recording",
         Kind.ANY_FILE: "any file: class system",
+        Kind.NUMBER: "a number in an application's data, with a unit or several parts",
+        Kind.NOTHING: "an argument that only class system may give",
+        Kind.SOUNDS: "sounds joined by `&`: names below the folder of sounds, no path, no URL",
+        Kind.LANGUAGE: "a language: letters, digits, `_` and `-`",
+        Kind.MUSIC_CLASS: "a class of music on hold, looked up by name",
+        Kind.TONES: "the name of a tone, or frequencies and durations",
+        Kind.TIME_ZONE: "a time zone below the system's folder of them",
+        Kind.DATE_FORMAT: "how a date is spoken: letters, and sounds in single quotes",
+        Kind.SHOWN_URL: "an address that a telephone shows; not for users with `contexts` or `channels`",
+        Kind.DIAL_STRINGS: "dial strings joined by `&`",
+        Kind.PLACE: "`[[context,]extension,]priority`, within `contexts`",
+        Kind.SUBROUTINE: "a place, with arguments in parentheses",
+        Kind.AGI_SCRIPT: "an AGI script: a plain name below their folder",
+        Kind.FILLED_VARIABLE: "a variable that gets what a caller types: by the table of variables",
+        Kind.ASSIGNMENT: "`NAME=value`: by the tables of variables and functions",
+        Kind.SEVERAL_ASSIGNMENTS: "several of them, joined by commas",
+        Kind.EVENT_HEADERS: "headers of a user event, none of a message's frame",
         Kind.URI: "the address of a message: endpoints by name, hosts within `hosts`",
         Kind.SIP_HEADERS: "headers of a SIP message",
         Kind.TEXT: "text, with nothing in it that is evaluated",

@@ -14,7 +14,7 @@ from typing import Final
 from proxy.ami.actions import ActionTable, Listed
 from proxy.ami.message import Action
 from proxy.config.rules import Rules
-from proxy.core.policy import arguments, targets, together, userrules, variables
+from proxy.core.policy import arguments, reaching, together, userrules, variables
 from proxy.core.policy.arguments import UNDESCRIBED
 from proxy.core.policy.audit import is_privileged, target_of
 from proxy.core.policy.classes import BLOCKED, has_class
@@ -85,6 +85,10 @@ def _may_assign(user: Judged, action: Action, _table: ActionTable) -> Deny | Non
     return variables.assigned(user, action)
 
 
+def _within_lists(user: Judged, action: Action, _table: ActionTable) -> Deny | None:
+    return reaching.within_lists(user, action)
+
+
 def _within_scope(user: Judged, action: Action, table: ActionTable) -> Deny | None:
     assert user.rules is not None
     return userrules.within_scope(user.rules, action, table.described(action.key))
@@ -119,7 +123,7 @@ _RULED: Final[tuple[tuple[str, _Check], ...]] = (
     ("arguments", arguments.fit),
     ("together", _fits_together),
     ("variables", _may_assign),
-    ("targets", _ruled(targets.within_targets)),
+    ("targets", _within_lists),
     ("forced variables", _ruled(userrules.with_forced_variables)),
 )
 #: Of a user without rules.

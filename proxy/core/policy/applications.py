@@ -1,156 +1,166 @@
-"""Applications: what a user may let a channel run.
+"""Applications: what a user may let a channel run, by the table of what each one's data are.
 
-Asterisk keeps a list of applications and words in their data that need class
-system (the list is the one of version 22, whatever the version upstream); what
-it leaves out and what does more than the class originate says follows below it.
+The table (``proxy.ami.applications``) says which class an application takes beside the action's own and
+of what kind each argument is; the kinds' checks are those of an action's headers.  What the table does
+not describe is refused.  Class system may run everything, unless the user has lists of contexts or
+channels: those hold for every class.  The user's own ``applications`` narrows all of this to the listed
+ones, and opens those that the table closes.
+
+Asterisk's own check stands before it (its list is the one of version 22, whatever the version upstream).
 """
 
 import re
+from collections.abc import Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
-from proxy.ami.privilege import AGENT, AGI, ALL, CALL, MESSAGE, SYSTEM
-from proxy.core.policy import functions, userevents
-from proxy.core.policy.verdict import Deny, Judged
+from proxy.ami.applications import APPLICATIONS, RUNS_CODE, Application, Part
+from proxy.ami.arguments import Kind
+from proxy.ami.privilege import AGI, SYSTEM, class_names
+from proxy.core.policy import assigning, functions, wildcard
+from proxy.core.policy.kinds import checks, places
+from proxy.core.policy.verdict import PERMISSION_DENIED, Deny, Judged, refuse
 
-_FORBIDDEN: Final = Deny(b"Originate Access Forbidden: app or data blacklisted", "application")
-
-#: Asterisk's own list: anywhere in the application's name, any case.
-_CODE: Final = re.compile(
-    rb"agi|dbdeltree|exec|externalivr|mixmonitor|originate|reload|system", re.IGNORECASE
+_FORBIDDEN: Final = Deny(
+    b"Originate Access Forbidden: app or data blacklisted",
+    "application",
+    "Asterisk's own list of what runs code: class system",
 )
-#: Asterisk's own list: anywhere in the data, case as here.
+
+#: Asterisk's own list beside that of names: anywhere in the data, case as here.
 _CODE_IN_DATA: Final = re.compile(rb"CURL|DB|EVAL|FILE|ODBC|REALTIME|SHELL")
 
-#: What Asterisk's list leaves out: what evaluates its own data (so that any character may stand for ``$``),
-#: and database, files, programs, accounts and hosts of the server's own.
-_MORE_CODE: Final = re.compile(
-    rb"""(?:adsiprog|audiosocket|changemonitor|curl|dahdiras|db\w*|dictate|festival|flite|ices|jabber(?:join
-    |leave|send|sendgroup)|jack|minivm\w*|monitor|mp3player|mysql|nbscat|odbc\w*|osp\w*|pjsipnotify|readfile
-    |realtime\w*|receivefax|sendfax|sms|speechloadgrammar|statsd|testclient|testserver|waitforcondition)\Z""",
-    re.IGNORECASE | re.VERBOSE,
-)
-
-#: The class that names what these do.  call: they take hold of somebody else's call; agent: of a queue.
-_CLASS: Final = MappingProxyType(
+#: Those of the kinds, and of what assigns to variables, whose values are of kinds themselves.
+_CHECKS: Final[Mapping[Kind, checks.Check]] = MappingProxyType(
     {
-        **dict.fromkeys(
-            b"""bridge bridgeadd broadcast channelredirect chanspy confkick dahdibarge dahdiscan extenspy
-            importvar meetmeadmin meetmechanneladmin muteaudio parkedcall pickup pickupchan sipsendcustominfo
-            slastation softhangup stasisbroadcast""".split(),
-            CALL,
-        ),
-        **dict.fromkeys(
-            b"""addqueuemember agentlogin pausequeuemember queuelog queueupdate removequeuemember
-            unpausequeuemember""".split(),
-            AGENT,
-        ),
-        b"messagesend": MESSAGE,
-    }
-)
-#: These play digits to their own channel, or to the one that the argument of this number names.
-_DIGITS: Final = MappingProxyType({b"senddtmf": 3, b"sendmf": 5, b"sendsf": 2})
-
-#: Assign to the variable that the argument of this number names.
-_ASSIGNED_BY: Final = MappingProxyType(
-    {
-        b"jabberstatus": 2,
-        b"meetmecount": 1,
-        b"read": 0,
-        b"readexten": 0,
-        b"receivemf": 0,
-        b"receivesf": 0,
-        b"storedtmf": 1,
+        **checks.CHECKS,
+        Kind.FILLED_VARIABLE: assigning.filled,
+        Kind.ASSIGNMENT: assigning.assignment,
+        Kind.SEVERAL_ASSIGNMENTS: assigning.several,
     }
 )
 
-#: Files that are not sounds: a path leads out of the folder that they are meant for.
-_FILES: Final = frozenset({b"authenticate", b"disa", b"record", b"sendimage"})
+#: Not all applications read these alike, so an argument that has one might not be what we take it for.
+_AMBIGUOUS: Final = re.compile(rb'["\\\[\]]')
 
-#: Play files, and fetch those whose name is a URL.  The argument of this number is a URL to show instead.
-_PLAYS: Final = MappingProxyType(
-    {
-        **dict.fromkeys(
-            b"""amd authenticate background backgrounddetect controlplayback ivrdemo page parkandannounce
-            playback read readexten retrydial saycountedadj saycountednoun speechbackground
-            speechprocessingsound""".split(),
-            -1,
-        ),
-        b"dial": 3,
-        b"queue": 2,
-    }
+#: Every comma parts arguments: none stands in parentheses.
+_FLAT: Final = re.compile(rb"[^()]*(?:\([^(),]*\)[^()]*)*\Z")
+
+_NOT_LISTED: Final = refuse("application", "it is not among the user's applications")
+_CLOSED: Final = refuse(
+    "application",
+    "it does more than the action's class says, or nobody has described it: name it in the user's"
+    " applications, or have class system",
 )
-#: Technologies whose channels are connections to the host that the caller names.
-_CONNECTION: Final = re.compile(rb"(?:\A|[,&])[ \t]*(?:audiosocket|unicastrtp)/", re.IGNORECASE)
-
-_ASSIGNING: Final = frozenset({b"importvar", b"mset", b"set"})
-_BLANK: Final = b' \t"'
-
-
-def connects(text: bytes) -> bool:
-    """Whether one of the channels to be dialled is a connection, however quoted."""
-    return any(map(_CONNECTION.search, functions.readings(text)))
-
-
-def run(user: Judged, application: bytes, data: bytes) -> Deny | None:
-    """One application with its data, whoever starts it; Asterisk's text of an Originate if it is refused."""
-    if user.write & SYSTEM or _may_run(user, application, data):
-        return None
-    return _FORBIDDEN
-
-
-def _may_run(user: Judged, application: bytes, data: bytes) -> bool:
-    name = application.strip(b" \t").lower()
-    items = functions.arguments(data)
-    if _CODE.search(application) or _CODE_IN_DATA.search(data) or _MORE_CODE.match(name):
-        return False
-    # Not only Set: other modules' applications assign to what an argument names, too.
-    if functions.calls_closed_one(data):
-        return False
-    if b"queue" in name and _queue_agi(data, items) and not user.write & AGI:
-        return False
-    if not user.write & _class_of(name, items):
-        return False
-    if name == b"userevent" and any(map(userevents.is_reserved, items[1:])):
-        return False
-    return _stays_inside(name, data, items) and _may_assign_all(user, name, data, items)
-
-
-def _queue_agi(data: bytes, items: list[bytes]) -> bool:
-    # The sixth argument; read with and without regard to quotes, so that no version reads another one.
-    return any(len(arguments) > 5 and arguments[5] for arguments in (data.split(b","), items))
-
-
-def _class_of(name: bytes, items: list[bytes]) -> int:
-    if name in _DIGITS and any(items[_DIGITS[name] : _DIGITS[name] + 1]):
-        return CALL
-    return _CLASS.get(name, ALL)
-
-
-def _stays_inside(name: bytes, data: bytes, items: list[bytes]) -> bool:
-    if connects(data) or (name in _FILES and items and leaves_folder(items[0])):
-        return False
-    shown = _PLAYS.get(name)
-    return shown is None or not any(b"://" in item for number, item in enumerate(items) if number != shown)
-
-
-def _may_assign_all(user: Judged, name: bytes, data: bytes, items: list[bytes]) -> bool:
-    if name == b"importvar" and not functions.may_read(user, data.partition(b",")[2].strip(_BLANK)):
-        return False  # name=channel,variable: the last is read over there
-    return all(functions.may_assign(user, variable) for variable in assigned_by(name, data, items))
-
-
-def assigned_by(name: bytes, data: bytes, items: list[bytes]) -> list[bytes]:
-    """The variables that an application (its name in lower case) sets because its data say so."""
-    if name in _ASSIGNED_BY:
-        return [item.strip(_BLANK) for item in items[_ASSIGNED_BY[name] : _ASSIGNED_BY[name] + 1]]
-    if name not in _ASSIGNING:
-        return []
-    # Set takes the whole data as one assignment, MSet one for each item.
-    texts = [data, *items] if name == b"mset" else [data]
-    return [text.partition(b"=")[0].strip(_BLANK) for text in texts]
+_QUOTED: Final = refuse("application", 'leave out quotes, backslashes and brackets ("\\[]) in the data')
+_TOO_MANY: Final = refuse("application", "it has more arguments than are described")
+_OPTION: Final = refuse("application", "it has an option that is not described")
+_CALLED: Final = refuse("application", "the data call a function that needs class system")
 
 
 def leaves_folder(name: bytes) -> bool:
     """Whether a file's name, meant for the sounds folder, names one elsewhere."""
     return name.startswith(b"/") or b".." in name
+
+
+def run(user: Judged, application: bytes, data: bytes) -> Deny | None:
+    """One application with its data, whoever starts it: an Originate, or an AGI's EXEC."""
+    system = bool(user.write & SYSTEM)
+    if not system and (RUNS_CODE.search(application) or _CODE_IN_DATA.search(data)):
+        return _FORBIDDEN
+    name = application.strip(b" \t").lower()
+    listed = None if user.rules is None else user.rules.applications
+    if listed is not None and not wildcard.matches_any_case(listed, name):
+        return _NOT_LISTED
+    bounded = places.bounded(user)
+    if system and not bounded:
+        return None
+    if not system and checks.evaluates(data):
+        return checks.EVALUATED
+    row = APPLICATIONS.get(name)
+    if row is None:
+        return _undescribed(user, data) if listed is not None else _CLOSED
+    # A * stands for other modules' applications only.
+    named = listed is not None and name in _lower(listed)
+    if row.closed and not named:
+        return _CLOSED
+    if not row.described:
+        return _undescribed(user, data)
+    if row.beyond and bounded and not named:
+        return places.beyond_lists(user)
+    if not user.write & (row.write | SYSTEM):
+        return _of(row, 0, _class_missing(row.write))
+    if not data and not bounded:
+        return None
+    return _described(user, row, data, bounded)
+
+
+@lru_cache(maxsize=1024)
+def _lower(listed: tuple[str, ...]) -> frozenset[bytes]:
+    return frozenset(name.lower().encode() for name in listed)
+
+
+def _undescribed(user: Judged, data: bytes) -> Deny | None:
+    return _CALLED if not user.write & SYSTEM and functions.calls_closed_one(data) else None
+
+
+def _described(user: Judged, row: Application, data: bytes, bounded: bool) -> Deny | None:
+    """The first argument that is refused, and why."""
+    count = len(row.parts)
+    if row.rest is not None and not row.parted:
+        # What stands before the text has neither quotes nor parentheses, or it is refused by its kind.
+        items = data.split(b",", count)
+    elif _AMBIGUOUS.search(data):
+        return _of(row, 0, _QUOTED)
+    else:
+        items = data.split(b",") if _FLAT.match(data) else functions.arguments(data)
+    if bounded:
+        # What is left out may mean everything.
+        items += [b""] * (count - len(items))
+    for number, (part, item) in enumerate(zip(row.parts, items, strict=False), 1):
+        refused = _refusal(user, part, item)
+        if refused is not None:
+            return _of(row, number, refused)
+    if len(items) <= count:
+        return None
+    if row.rest is None:
+        # An application without arguments has one empty item.
+        return _of(row, count + 1, _TOO_MANY) if data else None
+    check = _CHECKS[row.rest]
+    for number, item in enumerate(items[count:], count + 1):
+        refused = check(user, item)
+        if refused is not None:
+            return _of(row, number, refused)
+    return None
+
+
+def _refusal(user: Judged, part: Part, value: bytes) -> Deny | None:
+    options = part.options
+    if value and not user.write & (part.write | SYSTEM):
+        return _class_missing(part.write)
+    if options is None:
+        return _CHECKS[part.kind](user, value)
+    if not options.shape.match(value):
+        return _OPTION
+    if b"(" in value:
+        for letter, argument in _ARGUMENT.findall(value):
+            refused = _CHECKS[options.kinds[letter]](user, argument)
+            if refused is not None:
+                return refused
+    return None
+
+
+#: An option with an argument; those that fit the shape have no parentheses within.
+_ARGUMENT: Final = re.compile(rb"(.)\(([^)]*)\)")
+
+
+def _class_missing(write: int) -> Deny:
+    # The AGI of a queue is among what Asterisk itself refuses.
+    text = _FORBIDDEN.text if write & AGI else PERMISSION_DENIED
+    return refuse("application", f"it needs class {class_names(write)}", text)
+
+
+def _of(row: Application, number: int, refused: Deny) -> Deny:
+    where = f"{row.name}, argument {number}" if number else row.name
+    return Deny(refused.text, refused.rule, f"{where}: {refused.hint}")

@@ -25,13 +25,18 @@ STRICTER: Final = MappingProxyType(
         "END_WHILE_ …), write a file, play a URL or reach other people's calls need system.",
         "global-variable": "Setvar without a channel changes a global variable (or the environment) for "
         "every call of the server: class system.",
-        "application": "Asterisk's list of applications that run code leaves out those that "
-        "evaluate their own "
-        "data (WaitForCondition), write to the database or files, open connections or fetch what "
-        "they play from a URL, set functions and the variables above, act on queues "
-        "(PauseQueueMember, AgentLogin …), send messages, or take hold of other people's calls "
-        "(ChanSpy, ChannelRedirect, SoftHangup, Broadcast …). Those for queues need agent, "
-        "MessageSend needs message, those for calls call, all others system.",
+        "application": "Asterisk's list of applications that run code leaves out many that do more than "
+        "their own call: they evaluate their own data (WaitForCondition), write files or the database, open "
+        "connections, read mailboxes, join or end other people's calls, act on queues, write events. So "
+        "every application is in a table, with the class that it takes and the kinds of its arguments and "
+        "options; what the table closes or does not describe needs class system, or to be named in the "
+        "user's `applications`. Quotes, backslashes and arguments that Asterisk does not read are refused "
+        "where they could mean another thing than they seem to.",
+        "sound-file": "Playback and its kin play any file of the machine, a voicemail too, and fetch a name "
+        "that is a URL; a language, a time zone and a date format are parts of such a path. Plain names "
+        "below the folder of sounds only.",
+        "agi-script": "The AGI of a queue may be any program or another host's: a plain name below the "
+        "folder of scripts, beside class agi.",
         "evaluated-value": "`${`, `$[` and `^{` wait to be evaluated, now or later. "
         "Only text that is merely copied into an event may hold them; all else needs class system.",
         "predial-gosub": "It runs only in a synchronous Originate, which holds up the link for all "

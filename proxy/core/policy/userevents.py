@@ -21,10 +21,17 @@ def userevent(user: Judged, action: Action) -> Deny | None:
 
     Some readers take off the blanks around a name, so those count as well.
     """
-    return _REFUSED if any(map(is_reserved, action.lines())) else None
+    return _REFUSED if any(map(_is_reserved, action.lines())) else None
 
 
-def is_reserved(line: bytes) -> bool:
-    """Whether ``Name: value``, as UserEvent's arguments have it in the dialplan, is such a header."""
+def headers(_user: Judged, text: bytes) -> Deny | None:
+    """The same for ``Name: value,Name: value``, as the application UserEvent has them.
+
+    Quotes hold a comma for Asterisk, but what begins behind any is looked at.
+    """
+    return _REFUSED if any(map(_is_reserved, text.translate(None, b'"\').split(b","))) else None
+
+
+def _is_reserved(line: bytes) -> bool:
     name, colon, _ = line.partition(b":")
-    return bool(colon) and name.strip(b' \t"').lower() in RESERVED
+    return bool(colon) and name.strip(b" 	").lower() in RESERVED

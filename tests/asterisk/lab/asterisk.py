@@ -169,6 +169,10 @@ class Asterisk:
         leaf.private_key_pem.write_to_path(str(etc / "server.key"))
         for number, certificate in enumerate(leaf.cert_chain_pems):
             certificate.write_to_path(str(etc / "server.pem"), append=number > 0)
+        self.own_files()
+
+    def own_files(self) -> None:
+        """Give all files to Asterisk's account: again, after a test has put some there."""
         self.directory.chmod(0o755)
         owner, group = _account(self._root)
         for path in (self.directory, *self.directory.rglob("*")):

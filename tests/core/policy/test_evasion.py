@@ -12,9 +12,11 @@ from proxy.ami.framing import ActionFramer
 from proxy.ami.message import Action, parse_action
 from proxy.ami.privilege import parse_classes
 from proxy.core.policy import Allow, Deny, Judged, decide
+from tests.core.policy.application_rows import APPLICATIONS
 from tests.core.policy.rows import ROWS, Row
 
-REFUSED = [row for row in ROWS if row.text is not None and row.rule != "unknown"]
+ALL_ROWS = [*ROWS, *APPLICATIONS]
+REFUSED = [row for row in ALL_ROWS if row.text is not None and row.rule != "unknown"]
 JUNK = [
     b"no colon at all",
     b" Action: Ping",

@@ -9,10 +9,13 @@ from proxy.ami.message import parse_action
 from proxy.ami.privilege import parse_classes
 from proxy.core.policy import Allow, Deny, decide, judge
 from proxy.core.policy.stricter import STRICTER as REASONS
+from tests.core.policy.application_rows import APPLICATIONS
 from tests.core.policy.rows import ROWS, STRICTER, Row, name_of
 
+ALL_ROWS = [*ROWS, *APPLICATIONS]
 
-@pytest.mark.parametrize("row", ROWS, ids=name_of)
+
+@pytest.mark.parametrize("row", ALL_ROWS, ids=name_of)
 def test_row(row: Row) -> None:
     user = SimpleNamespace(write=parse_classes(row.write), rules=None)
     verdict = decide(user, parse_action(row.raw), SHIPPED)
@@ -22,7 +25,7 @@ def test_row(row: Row) -> None:
         assert verdict == Deny(row.text, row.rule)
 
 
-@pytest.mark.parametrize("row", ROWS, ids=name_of)
+@pytest.mark.parametrize("row", ALL_ROWS, ids=name_of)
 def test_step_by_step_it_comes_to_the_same(row: Row) -> None:
     user = SimpleNamespace(write=parse_classes(row.write), rules=None)
     action = parse_action(row.raw)
@@ -35,16 +38,16 @@ def test_step_by_step_it_comes_to_the_same(row: Row) -> None:
 
 
 def test_every_rule_that_refuses_more_than_asterisk_has_its_reason() -> None:
-    stricter = {row.rule for row in ROWS if row.real == STRICTER}
+    stricter = {row.rule for row in ALL_ROWS if row.real == STRICTER}
     assert stricter <= REASONS.keys()
-    assert REASONS.keys() <= {row.rule for row in ROWS}
+    assert REASONS.keys() <= {row.rule for row in ALL_ROWS}
 
 
 def test_every_rule_has_an_allowed_side() -> None:
-    actions = {row.action.split("\n")[0].lower() for row in ROWS if row.text is None}
+    actions = {row.action.split("\n")[0].lower() for row in ALL_ROWS if row.text is None}
     denied = {
         row.action.split("\n")[0].lower()
-        for row in ROWS
+        for row in ALL_ROWS
         if row.text and row.rule not in {"classes", "unknown"}
     }
     assert denied <= actions

@@ -12,7 +12,8 @@ from typing import Final
 
 from proxy.ami.arguments import Argument, Kind
 from proxy.ami.privilege import SYSTEM
-from proxy.core.policy.kinds import calls, dialling, names, patterns, places
+from proxy.core.policy import userevents
+from proxy.core.policy.kinds import calls, dialling, media, names, patterns, places
 from proxy.core.policy.verdict import Deny, Judged, refuse
 
 Check = Callable[[Judged, bytes], Deny | None]
@@ -133,6 +134,23 @@ CHECKS: Final[Mapping[Kind, Check]] = MappingProxyType(
         Kind.QUEUE_LOG_TEXT: _any,
         Kind.BASE64: names.base64,
         Kind.PAYLOAD: _any,
+        Kind.NUMBER: names.amount,
+        Kind.NOTHING: names.nothing,
+        Kind.SOUNDS: media.sounds,
+        Kind.LANGUAGE: media.language,
+        Kind.MUSIC_CLASS: names.name,
+        Kind.TONES: media.tones,
+        Kind.TIME_ZONE: media.time_zone,
+        Kind.DATE_FORMAT: media.date_format,
+        Kind.SHOWN_URL: media.shown_url,
+        Kind.DIAL_STRINGS: dialling.dial_strings,
+        Kind.PLACE: places.place,
+        Kind.SUBROUTINE: places.subroutine,
+        Kind.AGI_SCRIPT: names.agi_script,
+        Kind.FILLED_VARIABLE: _any,
+        Kind.ASSIGNMENT: _any,
+        Kind.SEVERAL_ASSIGNMENTS: _any,
+        Kind.EVENT_HEADERS: userevents.headers,
         Kind.CREDENTIAL: _any,
         Kind.EVENT_MASK: _any,
         Kind.EVENT_FILTER: _any,

@@ -45,6 +45,15 @@ def dial_string(user: Judged, value: bytes) -> Deny | None:
     return _dialable(user, value, _LONGEST) or within(user, value)
 
 
+def dial_strings(user: Judged, value: bytes) -> Deny | None:
+    """Several, joined by ``&``, which ring at the same time."""
+    for one in value.split(b"&"):
+        refused = dial_string(user, one)
+        if refused is not None:
+            return refused
+    return None
+
+
 def interface(user: Judged, value: bytes) -> Deny | None:
     """A queue's member: a dial string that the queue calls for every caller, and stores."""
     if not value:

@@ -13,6 +13,8 @@ from proxy.core.policy.verdict import Deny, Judged, refuse
 
 _WORD: Final = re.compile(rb"[A-Za-z0-9_.,:;@+*#/() -]*\Z")
 _NUMBER: Final = re.compile(rb"[A-Za-z0-9.+ -]*\Z")
+#: A number with a unit or several parts: 20, 1.5, 500ms, 20^10, 60000:30000.
+_AMOUNT: Final = re.compile(rb"[-+]?[0-9.:^]*(?:ms|s|m|h)?\Z")
 _DIGITS: Final = re.compile(rb"[0-9A-Za-z*#.,+ -]*\Z")
 #: Operators name queues and rooms in their own language.
 _NAME: Final = re.compile(rb"[A-Za-z0-9_.,:@+*#/()&'! \x80-\xff-]*\Z")
@@ -23,7 +25,7 @@ _CODECS: Final = re.compile(rb"[A-Za-z0-9_,.!:-]*\Z")
 _MAILBOX: Final = re.compile(rb"[A-Za-z0-9_+*#,&@ \x80-\xff-]+(?:\.[A-Za-z0-9_+*#,&@ \x80-\xff-]+)*\Z")
 _NEW_ID: Final = re.compile(rb"[A-Za-z0-9_.-]{1,149}\Z")
 _BASE64: Final = re.compile(rb"[A-Za-z0-9+/=]*\Z")
-_RECORDING: Final = re.compile(rb"(?!-)[A-Za-z0-9_.@+=-]+(?:/[A-Za-z0-9_.@+=-]+)*\Z")
+_BELOW: Final = re.compile(rb"(?!-)[A-Za-z0-9_.@+=-]+(?:/[A-Za-z0-9_.@+=-]+)*\Z")
 _FORMAT: Final = re.compile(rb"[A-Za-z0-9_|-]*\Z")
 _CONFIG_FILE: Final = re.compile(rb"[A-Za-z0-9_.-]+\.conf\Z")
 #: Accounts of the manager interface live here; users.conf makes some with ``hasmanager``.
@@ -34,6 +36,8 @@ _STORED: Final = refuse("characters", "; and | part what app_queue stores, so th
 _COLUMN: Final = refuse("characters", "| parts the columns of the queue log, so it cannot stand inside")
 _ALL: Final = refuse("everything", "it means everything of its kind; name one, or have class system")
 _FILE: Final = refuse("recording-file", "a plain name below the recordings' folder, or class system")
+_SCRIPT_FILE: Final = refuse("agi-script", "a plain name below the folder of AGI scripts, or class system")
+_NOTHING: Final = refuse("characters", "nothing is allowed here")
 _CONFIG: Final = Deny(
     b"File requires escalated privileges", "config-file", "a plain name of a .conf file, no accounts of ours"
 )
@@ -47,6 +51,21 @@ def word(_user: Judged, value: bytes) -> Deny | None:
 def number(_user: Judged, value: bytes) -> Deny | None:
     """A number, or what Asterisk will say is none."""
     return None if _NUMBER.match(value) else _CHARACTERS
+
+
+def amount(_user: Judged, value: bytes) -> Deny | None:
+    """A number in an application's data: it may have a unit, or several parts."""
+    return None if _AMOUNT.match(value) else _CHARACTERS
+
+
+def nothing(_user: Judged, value: bytes) -> Deny | None:
+    """An argument that only class system may give."""
+    return _NOTHING if value else None
+
+
+def agi_script(user: Judged, value: bytes) -> Deny | None:
+    """A script that Asterisk runs: a path may be any program, and a URL another host's."""
+    return None if not value or user.write & SYSTEM or _is_below(value) else _SCRIPT_FILE
 
 
 def digits(_user: Judged, value: bytes) -> Deny | None:
@@ -116,9 +135,12 @@ def recording(user: Judged, value: bytes) -> Deny | None:
 
     Asterisk takes any path, and up to version 20 hands the name to a shell when it mixes the halves.
     """
-    if not value or user.write & SYSTEM or (_RECORDING.match(value) and b".." not in value):
-        return None
-    return _FILE
+    return None if not value or user.write & SYSTEM or _is_below(value) else _FILE
+
+
+def _is_below(value: bytes) -> bool:
+    """Whether a file's name stays in the folder that it is meant for."""
+    return _BELOW.match(value) is not None and b".." not in value
 
 
 def recording_format(user: Judged, value: bytes) -> Deny | None:

@@ -16,8 +16,12 @@ ELSEWHERE: Final = b""
 _PLAIN: Final = re.compile(rb"[A-Za-z0-9_*#+.-]{0,79}\Z")
 _PRIORITY: Final = re.compile(rb"[A-Za-z0-9_+.-]*\Z")
 
+#: ``[[context,]extension,]priority``, as Goto has it.
+_JUMP: Final = re.compile(rb"(?:(?:([A-Za-z0-9_*#+.-]*),)?([A-Za-z0-9_*#+.-]*),)?[A-Za-z0-9_+.-]*\Z")
+
 CONTEXT: Final = refuse("contexts", "it leads to a context that is not among the user's contexts")
 _CHARACTERS: Final = refuse("characters", "letters, digits and _ * # + . - only, 79 at most")
+_CHANNELS: Final = refuse("channels", "it reaches calls that no list of channels can hold")
 _GOSUB: Final = refuse(
     "predial-gosub", "it runs only in a synchronous Originate, which never travels; leave it out"
 )
@@ -58,3 +62,30 @@ def parking_lot(user: Judged, value: bytes) -> Deny | None:
     if not user.write & SYSTEM and not _PLAIN.match(value):
         return _CHARACTERS
     return leads_to(user, ELSEWHERE) if value else None
+
+
+def place(user: Judged, value: bytes) -> Deny | None:
+    """``[[context,]extension,]priority``; without a context it is one of Asterisk's choice."""
+    found = _JUMP.match(value)
+    if found is None:
+        return _CHARACTERS
+    return leads_to(user, found[1] or ELSEWHERE)
+
+
+def subroutine(user: Judged, value: bytes) -> Deny | None:
+    """A place, and behind it the arguments of the subroutine there, in parentheses."""
+    where, parenthesis, arguments = value.partition(b"(")
+    if parenthesis and not arguments.endswith(b")"):
+        return _CHARACTERS
+    return place(user, where)
+
+
+def bounded(user: Judged) -> bool:
+    """Whether the user has a list of contexts or of channels."""
+    rules = user.rules
+    return rules is not None and (rules.contexts is not None or rules.channels is not None)
+
+
+def beyond_lists(user: Judged) -> Deny:
+    """What is said of something that no list can hold, to a user that is ``bounded``."""
+    return CONTEXT if user.rules is not None and user.rules.contexts is not None else _CHANNELS

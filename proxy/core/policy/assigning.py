@@ -1,0 +1,33 @@
+"""Assigning: variables that an application sets because its data say so."""
+
+from typing import Final
+
+from proxy.ami.privilege import SYSTEM
+from proxy.core.policy import functions
+from proxy.core.policy.verdict import Deny, Judged, refuse
+
+_BLANK: Final = b' \t"'
+_VALUE: Final = refuse("functions", "the value calls a function that needs class system")
+
+
+def filled(user: Judged, name: bytes) -> Deny | None:
+    """A variable that gets what the caller types: it must not choose where the call goes."""
+    name = name.strip(_BLANK)
+    return functions.refusal_to_assign(user, name, None) if name else None
+
+
+def assignment(user: Judged, text: bytes) -> Deny | None:
+    """``NAME=value``."""
+    name, _, value = text.partition(b"=")
+    if not user.write & SYSTEM and functions.calls_closed_one(value):
+        return _VALUE
+    return functions.refusal_to_assign(user, name.strip(_BLANK), value.strip(_BLANK))
+
+
+def several(user: Judged, text: bytes) -> Deny | None:
+    """Assignments parted by commas; with quotes the first may reach further, so it is read both ways."""
+    for item in (text, *functions.arguments(text)):
+        refused = assignment(user, item)
+        if refused is not None:
+            return refused
+    return None
