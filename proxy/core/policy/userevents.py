@@ -29,9 +29,9 @@ def headers(_user: Judged, text: bytes) -> Deny | None:
 
     Quotes hold a comma for Asterisk, but what begins behind any is looked at.
     """
-    return _REFUSED if any(map(_is_reserved, text.translate(None, b'"\').split(b","))) else None
+    return _REFUSED if any(map(_is_reserved, text.translate(None, b'"\\').split(b","))) else None
 
 
 def _is_reserved(line: bytes) -> bool:
     name, colon, _ = line.partition(b":")
-    return bool(colon) and name.strip(b" 	").lower() in RESERVED
+    return bool(colon) and name.strip(b" \t").lower() in RESERVED
