@@ -109,6 +109,11 @@ class UpstreamFramer:
         """Whether a message has begun and not ended."""
         return bool(self._buffer)
 
+    @property
+    def discards(self) -> bool:
+        """Whether what comes is thrown away, up to the end of a message that is too long."""
+        return self._end is not None
+
     def feed(self, data: bytes) -> list[bytes]:
         """Return the messages that ``data`` completed, blank line included; see ``cut`` for the others."""
         if self.cut:

@@ -208,8 +208,10 @@ class Conversation(asyncio.Protocol):
         self._hub.from_upstream(messages[start:])
 
     def _cut(self, data: bytes) -> list[bytes]:
+        discarded = self._framer.discards
         messages = self._framer.feed(data)
-        if messages or self._framer.cut:
+        # The end of what is thrown away is a sign of life: it may have been a Pong that it took along.
+        if messages or self._framer.cut or (discarded and not self._framer.discards):
             self.last_received = self._loop.time()
         return messages
 

@@ -96,7 +96,6 @@ def test_an_allowed_action_is_shown_as_it_is_sent(run: Run) -> None:
             "Ping\nX: a\x01b",
             "refused before any rule: Failed to parse message: control character; the",
         ),
-        ("dialer", "Ping\nActionID: " + "x" * 300, "refused before any rule: ActionID too long\n"),
         ("dialer", "", "refused before any rule: Missing action in request"),
     ],
 )
