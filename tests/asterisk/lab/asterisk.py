@@ -134,6 +134,12 @@ class Asterisk:
         )
         return done.stdout
 
+    def write(self, name: str, text: str) -> None:
+        """Write a file of its configuration, in place of the one that is there; read at the next start."""
+        path = self.directory / "etc" / name
+        path.write_text(text)
+        os.chown(path, *_account(self._root))
+
     def reload_manager(self, extra: str) -> None:
         """Replace what stands after the manager users of etc/manager.conf, and reload.
 
