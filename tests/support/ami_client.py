@@ -231,6 +231,11 @@ class AmiClient(asyncio.Protocol):
         key = hashlib.md5((challenge + secret).encode(), usedforsecurity=False).hexdigest()
         return await self.action("Login", AuthType="MD5", Username=user, Key=key)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the other side has not ended the connection so far."""
+        return self._lost is None
+
     async def ended(self, within: float = DEADLINE) -> str:
         """Wait until the other side ended the connection, and tell how."""
         return await self._until(lambda: self._lost, "the end of the connection", within) or ""

@@ -81,6 +81,17 @@ class Asterisk:
         """Whether the process is there."""
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def pid(self) -> int:
+        """The process's number."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def owner(self) -> tuple[int, int]:
+        """The user and the group that it runs as."""
+        return _account(self._root)
+
     def start(self) -> None:
         """Start, and wait until it is fully booted."""
         assert not self.is_running, f"{self} runs already"
@@ -138,7 +149,7 @@ class Asterisk:
         """Write a file of its configuration, in place of the one that is there; read at the next start."""
         path = self.directory / "etc" / name
         path.write_text(text)
-        os.chown(path, *_account(self._root))
+        os.chown(path, *self.owner)
 
     def reload_manager(self, extra: str) -> None:
         """Replace what stands after the manager users of etc/manager.conf, and reload.
@@ -180,7 +191,7 @@ class Asterisk:
     def own_files(self) -> None:
         """Give all files to Asterisk's account: again, after a test has put some there."""
         self.directory.chmod(0o755)
-        owner, group = _account(self._root)
+        owner, group = self.owner
         for path in (self.directory, *self.directory.rglob("*")):
             os.chown(path, owner, group)
 

@@ -1,0 +1,271 @@
+"""All attempts there are, and how they are made: in groups, through the proxy, with a look into the traps after each.
+
+What fell into a trap is tried again, one attempt at a time, so that a finding names the attempt.
+"""
+
+import asyncio
+import random
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from proxy.ami import privilege
+from proxy.ami.actions import LOCAL, SHIPPED
+from proxy.ami.arguments import ARGUMENTS
+from proxy.core.policy.classes import has_class
+from tests.attack.attackers import ATTACKERS, SECRET, Attacker, may
+from tests.attack.dangers import DANGERS, Danger
+from tests.attack.honest import ENDS_THE_CALL, VARIANTS, Variant, headers_of
+from tests.attack.target import Target
+from tests.support.ami_client import AmiClient
+from tests.support.proxy_process import ProxyProcess
+
+GROUP: Final = 48
+#: A header that Asterisk does not know, but in UserEvent, and one that it reads in every action.
+_UNDESCRIBED: Final = ("Payload", "SuppressEvents")
+_PLAIN: Final = Variant({}, "%s")
+#: Class system's right, and the end of the lab: a reload of everything, a module gone.
+_BREAKS_THE_LAB: Final = frozenset({"Reload", "ModuleLoad"})
+
+
+#: What ``{id}`` stands for.
+_ID: Final = re.compile(r"\ba\d+")
+
+
+class Attempt(NamedTuple):
+    """One nasty value in one header of one action, by one user."""
+
+    who: Attacker
+    action: str
+    header: str
+    danger: Danger
+    variant: Variant
+
+    def __str__(self) -> str:
+        said = {**self.variant.beside, self.header: self.variant.form.replace("%s", self.danger.label)}
+        return f"{self.who.name}: {self.action} " + ", ".join(
+            f"{name}: {value}" for name, value in said.items()
+        )
+
+
+class Finding(NamedTuple):
+    """An attempt that had an effect which is not its user's by right."""
+
+    attempt: str
+    effect: str
+    seen: str
+
+    def __str__(self) -> str:
+        return f"{self.attempt}\n    -> {self.effect}: {self.seen}"
+
+
+def attempts() -> Iterator[Attempt]:
+    """Every one, in the same order always."""
+    for who in ATTACKERS:
+        mask = privilege.parse_classes(",".join(sorted(who.classes)))
+        for key, described in sorted(ARGUMENTS.items()):
+            listed = SHIPPED.find(key)
+            if key in LOCAL or listed is None:
+                continue  # answered by the proxy itself: nothing of it reaches Asterisk
+            action = described.name.decode()
+            for header in _headers(key):
+                for variant in (_PLAIN, *VARIANTS.get((action, header), ())):
+                    # A class that is not there refuses whatever the value is, and a header that nobody
+                    # described is not sent: one is enough.
+                    every = has_class(mask, listed) and header not in _UNDESCRIBED
+                    dangers = DANGERS if every else DANGERS[:1]
+                    for danger in dangers:
+                        if danger.value is None and variant is not _PLAIN:
+                            continue
+                        if action in _BREAKS_THE_LAB and "system" in who.classes and not danger.value:
+                            continue
+                        yield Attempt(who, action, header, danger, variant)
+
+
+def _headers(key: bytes) -> list[str]:
+    described = ARGUMENTS[key]
+    names = [argument.header.decode().replace("#", "000000") for argument in described.arguments]
+    aliases = [alias.decode().title() for alias in described.aliases]
+    # One that nobody described, and one that Asterisk reads in every action.
+    return [*(name for name in names if name != "*"), *aliases, *_UNDESCRIBED]
+
+
+def sample(seed: int, size: int) -> list[Attempt]:
+    """Some of them: as many of each header as of another, of those that a class lets through."""
+    everything = [attempt for attempt in attempts() if attempt.header not in _UNDESCRIBED]
+    chosen = random.Random(seed).sample(everything, min(size, len(everything)))
+    return sorted(chosen, key=lambda attempt: ATTACKERS.index(attempt.who))
+
+
+class Campaign:
+    """Makes attempts at a target through a proxy."""
+
+    def __init__(self, target: Target, proxy: ProxyProcess) -> None:
+        self.target = target
+        self.proxy = proxy
+        self.findings: list[Finding] = []
+        self.unrepeated: list[str] = []
+        self.made = self.allowed = self.unanswered = 0
+        self._sessions: dict[str, AmiClient] = {}
+        self._number = 0
+
+    async def run(self, chosen: Iterable[Attempt], until: float | None = None) -> None:
+        """Make them all, or as many as ``until`` (the loop's time) allows."""
+        loop = asyncio.get_running_loop()
+        for group in _groups(chosen):
+            if until is not None and loop.time() > until:
+                break
+            await self._group(group)
+        for client in self._sessions.values():
+            await client.close()
+        self._sessions.clear()
+
+    async def _group(self, group: Sequence[Attempt]) -> None:
+        ids = await self._make(group)
+        tripped = _without_rights(await self._tripped(), ids)
+        if not tripped:
+            return
+        await self._recover()
+        for effect, seen in (await self._one_by_one(group, tripped)).items():
+            self.unrepeated.append(f"{effect}: {seen} (one of {len(group)} of {group[0].who.name})")
+
+    async def _one_by_one(self, group: Sequence[Attempt], tripped: dict[str, str]) -> dict[str, str]:
+        """Find whose it was; what could not be found again."""
+        left = dict(tripped)
+        for attempt in group:
+            await self._make([attempt])
+            if attempt.action in _LATER:
+                await asyncio.sleep(_LATER[attempt.action])
+            found = await self._tripped()
+            for effect, seen in found.items():
+                left.pop(effect, None)
+                if not may(attempt.who, effect, attempt.danger):
+                    self.findings.append(Finding(str(attempt), effect, seen))
+            if found:
+                await self._recover()
+        return left
+
+    async def _tripped(self) -> dict[str, str]:
+        if not self.target.is_there:
+            return {"crash": "Asterisk's process has ended"}
+        try:
+            await self.target.clear()
+            return await self.target.tripped()
+        except (ConnectionError, TimeoutError):
+            await asyncio.sleep(0.5)
+            if self.target.is_there:
+                raise
+            return {"crash": "Asterisk's process has ended"}
+
+    async def _recover(self) -> None:
+        if not self.target.is_there:
+            await self.target.stop()
+            await self.target.start()
+            await asyncio.sleep(1)  # the proxy finds it again
+        await self.target.restore()
+
+    async def _make(self, group: Sequence[Attempt]) -> dict[str, Attempt]:
+        """Make them; each by the id that its values have in them."""
+        client = await self._session(group[0].who)
+        own, other = await self.target.call()
+        agi = (await self.target.call("agi"))[1] if any(item.action == "AGI" for item in group) else ""
+        waiting: list[str] = []
+        ids: dict[str, Attempt] = {}
+        for attempt in group:
+            if attempt.action.lower() in ENDS_THE_CALL and _reaches(attempt):
+                mine, others = await self.target.call()
+            else:
+                mine, others = own, other
+            self._number += 1
+            action_id = f"a{self._number}"
+            ids[action_id] = attempt
+            self.made += 1
+            client.send_raw(self._written(attempt, action_id, {"own": mine, "other": others, "agi": agi}))
+            if attempt.danger.aim == "line":
+                await self._settle(client, [*waiting, action_id])
+                waiting.clear()
+                client = await self._session(group[0].who)
+            else:
+                waiting.append(action_id)
+        await self._settle(client, waiting)
+        return ids
+
+    def _written(self, attempt: Attempt, action_id: str, calls: dict[str, str]) -> bytes:
+        headers = headers_of(attempt.action)
+        if attempt.who.name == "guide-clicktocall" and attempt.action == "Originate":
+            headers |= {"Channel": "PJSIP/200", "Context": "outbound", "Exten": "100"}
+        headers |= attempt.variant.beside
+        headers.pop(attempt.header, None)
+        values = {
+            **calls,
+            "bridge": "none",
+            "traps": self.target.traps,
+            "tcp": str(self.target.ports.tcp),
+            "udp": str(self.target.ports.udp),
+            "id": action_id,
+            "neighbour": self.target.neighbour,
+            "prefix": self.target.neighbour.partition("@")[0],
+            "uniqueid": self.target.uniqueid,
+        }
+        lines = [f"Action: {attempt.action}", f"ActionID: {action_id}"]
+        if attempt.danger.value is not None:
+            value = attempt.variant.form.replace("{", "{{").replace("}", "}}") % attempt.danger.value
+            lines.append(f"{attempt.header}: {value.format_map(values)}")
+        lines += [f"{name}: {value.format_map(values)}" for name, value in headers.items() if value]
+        return "\r\n".join((*lines, "\r\n")).encode("latin-1")
+
+    async def _settle(self, client: AmiClient, waiting: Sequence[str]) -> None:
+        """Wait for the answer to each; one that ends the session has none."""
+        try:
+            for action_id in waiting:
+                answer = await client.response(action_id, within=20)
+                self.allowed += answer.get("Response") != "Error"
+        except ConnectionError:
+            pass
+        except TimeoutError:
+            self.unanswered += 1
+            await client.close()
+        client.inbox.clear()
+        client.log.clear()
+
+    async def _session(self, who: Attacker) -> AmiClient:
+        found = self._sessions.get(who.name)
+        if found is not None and found.is_open:
+            return found
+        client = await self.proxy.connect()
+        answer = await client.login(who.name, SECRET)
+        assert answer.get("Response") == "Success", answer
+        self._sessions[who.name] = client
+        return client
+
+
+#: Effects that show only after a while, in seconds.
+_LATER: Final = {"Park": 0.7, "Originate": 0.2, "Redirect": 0.1, "AGI": 0.2}
+
+
+def _without_rights(tripped: dict[str, str], ids: Mapping[str, Attempt]) -> dict[str, str]:
+    """What is left of the effects once those are out that are certain to be somebody's by right."""
+    left: dict[str, str] = {}
+    for effect, seen in tripped.items():
+        whose = [ids.get(found) for found in _ID.findall(seen)] if effect in {"file", "secret"} else []
+        suspects = whose if whose and len(whose) == len(seen.split()) else list(ids.values())
+        if not all(attempt is not None and may(attempt.who, effect, attempt.danger) for attempt in suspects):
+            left[effect] = seen
+    return left
+
+
+def _reaches(attempt: Attempt) -> bool:
+    listed = SHIPPED.find(attempt.action.lower().encode())
+    assert listed is not None
+    return has_class(privilege.parse_classes(",".join(sorted(attempt.who.classes))), listed)
+
+
+def _groups(chosen: Iterable[Attempt]) -> Iterator[list[Attempt]]:
+    group: list[Attempt] = []
+    for attempt in chosen:
+        if group and (len(group) == GROUP or group[0].who is not attempt.who):
+            yield group
+            group = []
+        group.append(attempt)
+    if group:
+        yield group
