@@ -16,7 +16,9 @@ async def attack(target: Target, directory: Path, chosen: list[Attempt]) -> int:
     proxy = target.proxy(directory)
     proxy.start()
     began = time.monotonic()
-    campaign = Campaign(target, proxy)
+    campaign = Campaign(
+        target, proxy, lambda text: print(f"{time.monotonic() - began:6.0f} s  {text}", flush=True)
+    )
     try:
         async with watched(target, proxy) as times:
             await campaign.run(chosen)

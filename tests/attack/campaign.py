@@ -6,7 +6,9 @@ What fell into a trap is tried again, one attempt at a time, so that a finding n
 import asyncio
 import random
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import signal
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Final, NamedTuple
 
 from proxy.ami import privilege
@@ -21,6 +23,8 @@ from tests.support.ami_client import AmiClient
 from tests.support.proxy_process import ProxyProcess
 
 GROUP: Final = 48
+#: Seconds in which an answer comes, also when a synchronous Originate waits for its call.
+_ANSWER: Final = 5
 #: A header that Asterisk does not know, but in UserEvent, and one that it reads in every action.
 _UNDESCRIBED: Final = ("Payload", "SuppressEvents")
 _PLAIN: Final = Variant({}, "%s")
@@ -100,9 +104,12 @@ def sample(seed: int, size: int) -> list[Attempt]:
 class Campaign:
     """Makes attempts at a target through a proxy."""
 
-    def __init__(self, target: Target, proxy: ProxyProcess) -> None:
+    def __init__(
+        self, target: Target, proxy: ProxyProcess, tell: Callable[[str], None] | None = None
+    ) -> None:
         self.target = target
         self.proxy = proxy
+        self.tell = tell
         self.findings: list[Finding] = []
         self.unrepeated: list[str] = []
         self.made = self.allowed = self.unanswered = 0
@@ -116,16 +123,23 @@ class Campaign:
             if until is not None and loop.time() > until:
                 break
             await self._group(group)
+            if self.tell and self.made % 480 < GROUP:
+                self.tell(f"{self.made} made, {group[0].who.name}, {self.allowed} allowed")
         for client in self._sessions.values():
             await client.close()
         self._sessions.clear()
 
     async def _group(self, group: Sequence[Attempt]) -> None:
-        ids = await self._make(group)
-        tripped = _without_rights(await self._tripped(), ids)
+        ids: dict[str, Attempt] = {}
+        effects = await self._effects(group, ids)
+        tripped = _without_rights(effects, ids)
         if not tripped:
+            if effects:
+                await self._recover(effects)
             return
-        await self._recover()
+        if self.tell:
+            self.tell(f"{group[0].who.name}: {tripped}; one by one")
+        await self._recover(tripped)
         for effect, seen in (await self._one_by_one(group, tripped)).items():
             self.unrepeated.append(f"{effect}: {seen} (one of {len(group)} of {group[0].who.name})")
 
@@ -133,44 +147,59 @@ class Campaign:
         """Find whose it was; what could not be found again."""
         left = dict(tripped)
         for attempt in group:
-            await self._make([attempt])
-            if attempt.action in _LATER:
-                await asyncio.sleep(_LATER[attempt.action])
-            found = await self._tripped()
+            found = await self._effects([attempt], {}, wait=_LATER.get(attempt.action, 0))
             for effect, seen in found.items():
                 left.pop(effect, None)
                 if not may(attempt.who, effect, attempt.danger):
                     self.findings.append(Finding(str(attempt), effect, seen))
+                    if self.tell:
+                        self.tell(f"FOUND {self.findings[-1]}")
             if found:
-                await self._recover()
+                await self._recover(found)
         return left
 
-    async def _tripped(self) -> dict[str, str]:
-        if not self.target.is_there:
-            return {"crash": "Asterisk's process has ended"}
+    async def _effects(
+        self, group: Sequence[Attempt], ids: dict[str, Attempt], wait: float = 0
+    ) -> dict[str, str]:
+        """Make these attempts and look into the traps; ``ids`` gets each by the id that its values have in them."""
         try:
-            await self.target.clear()
-            return await self.target.tripped()
-        except (ConnectionError, TimeoutError):
-            await asyncio.sleep(0.5)
-            if self.target.is_there:
-                raise
-            return {"crash": "Asterisk's process has ended"}
+            async with asyncio.timeout(60):
+                unanswered = await self._make(group, ids)
+        except TimeoutError as reason:
+            return {"hang": f"Asterisk's own door: {reason}"[:200]}
+        except ConnectionError:
+            unanswered = ""
+        await asyncio.sleep(wait)
+        found = await self._tripped()
+        return found | {"answer": unanswered} if unanswered else found
 
-    async def _recover(self) -> None:
-        if not self.target.is_there:
+    async def _tripped(self) -> dict[str, str]:
+        try:
+            if self.target.is_there:
+                await self.target.clear()
+                return await self.target.tripped()
+        except ConnectionError:
+            await asyncio.sleep(0.5)  # until its end shows
+        except TimeoutError as reason:
+            return {"hang": f"Asterisk's own door: {reason}"[:200]}
+        return {"crash": "Asterisk's process has ended, or its door has"}
+
+    async def _recover(self, tripped: Iterable[str]) -> None:
+        if {"hang", "crash", "answer"} & set(tripped):
             await self.target.stop()
+            await asyncio.to_thread(self.target.asterisk.stop, signal.SIGKILL)
             await self.target.start()
             await asyncio.sleep(1)  # the proxy finds it again
-        await self.target.restore()
+        else:
+            await self.target.restore()
 
-    async def _make(self, group: Sequence[Attempt]) -> dict[str, Attempt]:
-        """Make them; each by the id that its values have in them."""
+    async def _make(self, group: Sequence[Attempt], ids: dict[str, Attempt]) -> str:
+        """Make them; which of them had no answer."""
         client = await self._session(group[0].who)
         own, other = await self.target.call()
         agi = (await self.target.call("agi"))[1] if any(item.action == "AGI" for item in group) else ""
         waiting: list[str] = []
-        ids: dict[str, Attempt] = {}
+        unanswered = ""
         for attempt in group:
             if attempt.action.lower() in ENDS_THE_CALL and _reaches(attempt):
                 mine, others = await self.target.call()
@@ -182,13 +211,12 @@ class Campaign:
             self.made += 1
             client.send_raw(self._written(attempt, action_id, {"own": mine, "other": others, "agi": agi}))
             if attempt.danger.aim == "line":
-                await self._settle(client, [*waiting, action_id])
+                unanswered += await self._settle(client, [*waiting, action_id])
                 waiting.clear()
                 client = await self._session(group[0].who)
             else:
                 waiting.append(action_id)
-        await self._settle(client, waiting)
-        return ids
+        return unanswered + await self._settle(client, waiting)
 
     def _written(self, attempt: Attempt, action_id: str, calls: dict[str, str]) -> bytes:
         headers = headers_of(attempt.action)
@@ -214,19 +242,24 @@ class Campaign:
         lines += [f"{name}: {value.format_map(values)}" for name, value in headers.items() if value]
         return "\r\n".join((*lines, "\r\n")).encode("latin-1")
 
-    async def _settle(self, client: AmiClient, waiting: Sequence[str]) -> None:
-        """Wait for the answer to each; one that ends the session has none."""
-        try:
-            for action_id in waiting:
-                answer = await client.response(action_id, within=20)
+    async def _settle(self, client: AmiClient, waiting: Sequence[str]) -> str:
+        """Wait for the answer to each; which had none, but for one that ended the session."""
+        unanswered = ""
+        for action_id in waiting:
+            try:
+                answer = await client.response(action_id, within=_ANSWER)
                 self.allowed += answer.get("Response") != "Error"
-        except ConnectionError:
-            pass
-        except TimeoutError:
-            self.unanswered += 1
-            await client.close()
+            except ConnectionError:
+                break
+            except TimeoutError:
+                self.unanswered += 1
+                unanswered = f"{action_id} had none in {_ANSWER} s"
+                with suppress(TimeoutError):
+                    await client.close()
+                break
         client.inbox.clear()
         client.log.clear()
+        return unanswered
 
     async def _session(self, who: Attacker) -> AmiClient:
         found = self._sessions.get(who.name)
@@ -261,11 +294,12 @@ def _reaches(attempt: Attempt) -> bool:
 
 
 def _groups(chosen: Iterable[Attempt]) -> Iterator[list[Attempt]]:
-    group: list[Attempt] = []
+    """Groups of one attacker each; apart from others those that may do something to the neighbour."""
+    open_groups: dict[tuple[str, bool], list[Attempt]] = {}
     for attempt in chosen:
-        if group and (len(group) == GROUP or group[0].who is not attempt.who):
-            yield group
-            group = []
+        key = (attempt.who.name, may(attempt.who, "neighbour", attempt.danger))
+        group = open_groups.setdefault(key, [])
         group.append(attempt)
-    if group:
-        yield group
+        if len(group) == GROUP:
+            yield open_groups.pop(key)
+    yield from open_groups.values()

@@ -1,0 +1,26 @@
+"""Programs that mean no harm still do their work, with the classes that their documentation gives them."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from proxy.ami.actions import SHIPPED
+from proxy.ami.message import parse_action
+from proxy.ami.privilege import parse_classes
+from proxy.core.policy import Allow, decide
+from tests.core.policy.honest import ACTIONS, CLASSES, Honest, name_of
+
+CHANNELS = {"channel": "PJSIP/100-00000001", "other": "PJSIP/200-00000002"}
+
+
+@pytest.mark.parametrize("honest", ACTIONS, ids=name_of)
+def test_an_ordinary_action_is_allowed(honest: Honest) -> None:
+    action = parse_action(honest.raw(**CHANNELS))
+    user = SimpleNamespace(write=parse_classes(CLASSES[honest.program]), rules=None)
+    verdict = decide(user, action, SHIPPED)
+    assert isinstance(verdict, Allow), (honest.seen, verdict)
+
+
+def test_there_are_enough_of_each_program() -> None:
+    assert len(ACTIONS) >= 57
+    assert all(sum(honest.program == program for honest in ACTIONS) >= 9 for program in CLASSES)
