@@ -1,6 +1,6 @@
 """Real Asterisks for the tests of this directory: one of each version for the whole run."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -11,6 +11,7 @@ from tests.asterisk.door import LIMITS, USERS, Door
 from tests.asterisk.lab import chroot, node
 from tests.asterisk.lab.asterisk import Asterisk
 from tests.asterisk.lab.cache import Unavailable
+from tests.attack.target import Target
 from tests.support.proxy_process import ProxyProcess
 from tests.support.requirements import give_up
 
@@ -121,3 +122,32 @@ def node_path() -> Path:
         return node.node_path()
     except Unavailable as reason:
         give_up("ASTERISK", reason)
+
+
+@pytest.fixture(scope="session")
+def attacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Target, ProxyProcess]]:
+    """An Asterisk 22 with every module and all traps set, and the proxy with all attackers before it."""
+    try:
+        target = Target()
+    except Unavailable as reason:
+        give_up("ASTERISK", reason)
+    try:
+        target.asterisk.start()
+        proxy = target.proxy(tmp_path_factory.mktemp("attacked"))
+        proxy.start()
+        try:
+            yield target, proxy
+            proxy.stop()
+        finally:
+            proxy.kill()
+    finally:
+        target.remove()
+
+
+@pytest.fixture
+async def target(attacked: tuple[Target, ProxyProcess]) -> AsyncIterator[Target]:
+    """The Asterisk under attack, with everything as it was at first."""
+    target, _ = attacked
+    await target.start()
+    yield target
+    await target.stop()

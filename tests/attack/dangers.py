@@ -21,7 +21,8 @@ class Danger(NamedTuple):
         return "(left out)" if self.value is None else self.value or "(empty)"
 
 
-_SHELL: Final = "SHELL(touch {traps}/{id})"
+#: Without a blank: Asterisk cuts the extensions that it makes of such values there.
+_SHELL: Final = "SHELL(id>{traps}/{id})"
 _BY_AIM: Final = {
     "evaluation": (
         "${{" + _SHELL + "}}",
@@ -29,13 +30,13 @@ _BY_AIM: Final = {
         "$[${{" + _SHELL + "}}]",
         "$[1]",
         _SHELL,
-        "FILE({traps}/{id},,,al)",
+        "FILE({traps}/{id},,,a)",
         "A=1,B=${{" + _SHELL + "}}",
         "Local/x@${{" + _SHELL + "}}-0000",
         "x\\,${{" + _SHELL + '}},"y',
         "BLINDTRANSFER=Local/x@${{" + _SHELL + "}}",
         "EVAL(${{" + _SHELL + "}})",
-        "MASTER_CHANNEL(SHELL(touch {traps}/{id}))",
+        "MASTER_CHANNEL(SHELL(id>{traps}/{id}))",
     ),
     "shell": (
         "x;touch {traps}/{id};",

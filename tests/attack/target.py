@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from tests.asterisk.lab.asterisk import Asterisk
 from tests.asterisk.lab.everything import with_every_module
-from tests.attack.attackers import ATTACKERS, SECRET
+from tests.attack.attackers import ATTACKERS, SECRET, Attacker
 from tests.attack.traps import MEMORY_JUMP, SLOW, Folder, Ports, globals_in, resident
 from tests.support.ami_client import AmiClient
 from tests.support.proxy_process import ProxyProcess, hashed
@@ -59,11 +59,16 @@ _LIMITS: Final = {
 }
 
 
+def _account(who: Attacker) -> str:
+    """The same user at Asterisk's own door, with the classes alone."""
+    return f"\n[{who.name}]\nsecret = {SECRET}\nread =\nwrite = {','.join(sorted(who.classes))}\n"
+
+
 class Target:
     """One Asterisk with its traps.  ``tripped`` says what fell into them since it was last asked."""
 
     def __init__(self, suite: str = "sid") -> None:
-        self.asterisk = Asterisk(suite, extensions_extra="", manager_extra="")
+        self.asterisk = Asterisk(suite, manager_extra="".join(map(_account, ATTACKERS)))
         here = f"/srv/{self.asterisk.directory.name}"
         self.traps = f"{here}/spool/traps"
         self.ports = Ports()
