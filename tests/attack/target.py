@@ -14,6 +14,7 @@ from tests.asterisk.lab.everything import with_every_module
 from tests.attack.attackers import ATTACKERS, SECRET, Attacker
 from tests.attack.traps import MEMORY_JUMP, SLOW, Folder, Ports, globals_in, resident
 from tests.support.ami_client import AmiClient
+from tests.support.ports import free_port
 from tests.support.proxy_process import ProxyProcess, hashed
 
 NEIGHBOUR: Final = "neighbour"
@@ -23,6 +24,10 @@ exten => own,1,Answer()
  same => n,System(true ${UNIQUEID})
  same => n,Wait(3600)
 exten => _aX.,1,Goto(own,1)
+; both sides may transfer by #1, as many dialplans have it; where to is this channel's to say
+exten => featured,1,Answer()
+ same => n,Set(__TRANSFER_CONTEXT=secret)
+ same => n,Dial(Local/phone@theirs/n,10,tT)
 exten => agi,1,Answer()
  same => n,AGI(agi:async)
 
@@ -30,15 +35,21 @@ exten => agi,1,Answer()
 [outbound]
 exten => _X.,1,Goto(own,own,1)
 
+; h of its own wherever _. would take it too
 [theirs]
+exten => h,1,NoOp()
 exten => _.,1,Answer()
  same => n,Wait(36000)
 
 [secret]
+exten => h,1,NoOp()
 exten => _.,1,System(touch $TRAPS/secret-${FILTER(0-9a-z,${EXTEN})})
  same => n,Wait(1)
  same => n,Hangup()
 """
+_FEATURES: Final = (
+    "[general]\ntransferdigittimeout = 1\nfeaturedigittimeout = 2000\n[featuremap]\nblindxfer = #1\n"
+)
 _PARKING: Final = "[default]\nparkext = 700\nparkpos = 701-720\ncontext = lab-parked\nparkingtime = 1\n"
 _QUEUES: Final = "[general]\npersistentmembers = yes\n\n[attack]\nmember => Local/member@own/n\n"
 _PJSIP: Final = "\n[200]\ntype = endpoint\ncontext = own\nallow = ulaw\naors = 200\n\n[200]\ntype = aor\n"
@@ -83,9 +94,15 @@ class Target:
 
     def _configure(self) -> None:
         etc = self.asterisk.directory / "etc"
-        pjsip = "[lab-udp]\ntype = transport\nprotocol = udp\nbind = 127.0.0.1:0\n" + _PJSIP
+        pjsip = f"[lab-udp]\ntype = transport\nprotocol = udp\nbind = 127.0.0.1:{free_port()}\n{_PJSIP}"
         with_every_module(
-            self.asterisk, {"pjsip.conf": pjsip, "queues.conf": _QUEUES, "res_parking.conf": _PARKING}
+            self.asterisk,
+            {
+                "pjsip.conf": pjsip,
+                "queues.conf": _QUEUES,
+                "res_parking.conf": _PARKING,
+                "features.conf": _FEATURES,
+            },
         )
         extensions = (etc / "extensions.conf").read_text() + _DIALPLAN.replace("$TRAPS", self.traps)
         self.asterisk.write("extensions.conf", extensions)
@@ -110,6 +127,11 @@ class Target:
         if self._client is not None:
             await self._client.close()
             self._client = None
+
+    def renew_ports(self) -> None:
+        """Other ports: what was made to speak to the old ones may go on for a while."""
+        self.ports.close()
+        self.ports = Ports()
 
     def remove(self) -> None:
         self.asterisk.remove()

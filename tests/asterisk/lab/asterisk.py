@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -52,6 +53,7 @@ class Asterisk:
             _clear_leftovers(self._root)
             self.directory = Path(tempfile.mkdtemp(prefix="run-", dir=self._root / "srv"))
             self._lock = _claim(self.directory)
+            _name_this_machine(self._root)
         self.port, self.tls_port = free_port(), free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self._manager_extra = manager_extra
@@ -215,6 +217,14 @@ def _account(root: Path) -> tuple[int, int]:
         if name == "asterisk":
             return int(uid), int(gid)
     raise cache.Unavailable(f"{root} has no user asterisk: remove it, it is built again")
+
+
+def _name_this_machine(root: Path) -> None:
+    """Asterisk looks its own host's name up for every call over SIP, and waits where it finds nothing."""
+    line = f"127.0.0.1 {socket.gethostname()}\n"
+    hosts = root / "etc/hosts"
+    if line not in (known := hosts.read_text() if hosts.exists() else ""):
+        hosts.write_text(f"{known}{line}")
 
 
 def _claim(directory: Path) -> IO[str]:
