@@ -19,7 +19,7 @@ OTHER := yes
 .PHONY: $(STAMP)
 endif
 
-.PHONY: setup demo test test-pure lint types imports format reference bench bench-quick bench-hotpath fuzz soak audit wheel deb clean
+.PHONY: setup demo test test-pure lint types imports format reference bench bench-quick bench-hotpath fuzz soak attack audit wheel deb clean
 
 setup: $(STAMP)
 
@@ -123,6 +123,11 @@ fuzz: setup
 MINUTES ?= 10
 soak: setup
 	@$(BIN)/python -m tests.soak $(MINUTES)
+
+# Every danger in every header of every action, by every kind of user, at a real Asterisk; half an hour.
+# make attack OPTIONS="--only Park", OPTIONS="--seed 7 --size 2000".
+attack: setup
+	@$(BIN)/python -m tests.attack $(OPTIONS)
 
 # Are the pins what is installed, and free of known faults?  Writes the SBOM that goes with a release.
 audit: setup build/audit/bin/pip-audit

@@ -1,4 +1,4 @@
-"""Attacks by their effect inside Asterisk: there at its own door, by a user of the same classes, and not at ours.
+"""Attacks by their effect: there at Asterisk's own door, by a user of the same classes, and not at ours.
 
 Each comes in variants of one kind: what must go is the kind, not the one that was found.
 """

@@ -1,4 +1,4 @@
-"""Make every attempt, or a part of them: ``python -m tests.attack [--only TEXT] [--seed N --size N]``."""
+"""Make every attempt, or some of them: ``python -m tests.attack [--only TEXT] [--seed N --size N]``."""
 
 import argparse
 import asyncio
@@ -10,43 +10,46 @@ from pathlib import Path
 from tests.attack.campaign import Attempt, Campaign, attempts, sample
 from tests.attack.target import Target, watched
 
+_BEGAN = time.monotonic()
+
+
+def tell(text: str) -> None:
+    sys.stdout.write(f"attack: {time.monotonic() - _BEGAN:5.0f} s  {text}\n")
+    sys.stdout.flush()
+
 
 async def attack(target: Target, directory: Path, chosen: list[Attempt]) -> int:
+    """Make these attempts; 1 if one of them had an effect that is not its user's by right."""
     await target.start()
     proxy = target.proxy(directory)
     proxy.start()
-    began = time.monotonic()
-    campaign = Campaign(
-        target, proxy, lambda text: print(f"{time.monotonic() - began:6.0f} s  {text}", flush=True)
-    )
+    campaign = Campaign(target, proxy, tell)
     try:
         async with watched(target, proxy) as times:
             await campaign.run(chosen)
-        print(
-            f"{campaign.made} attempts in {time.monotonic() - began:.0f} s, {campaign.allowed} allowed,"
-            f" {campaign.unanswered} without an answer; neighbour's Getvar p99"
-            f" {1000 * sorted(times)[int(0.99 * len(times))]:.0f} ms"
-        )
     finally:
         proxy.kill()
         await target.stop()
+    slow = 1000 * sorted(times)[int(0.99 * len(times))]
+    tell(f"{campaign.made} attempts, {campaign.allowed} of them allowed; p99 of a neighbour {slow:.0f} ms")
     for line in campaign.unrepeated:
-        print(f"once, and not again: {line}")
+        tell(f"once, and not again: {line}")
     for finding in campaign.findings:
-        print(finding)
-    print(f"{len(campaign.findings)} findings")
+        tell(f"FOUND {finding}")
+    tell(f"{len(campaign.findings)} found")
     return 1 if campaign.findings else 0
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="tests.attack", description=__doc__)
-    parser.add_argument("--only", default="", help="attempts whose text has this in it")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--size", type=int, default=0, help="a sample of so many")
-    options = parser.parse_args()
-    everything = sample(options.seed, options.size) if options.size else list(attempts())
-    chosen = [attempt for attempt in everything if options.only in str(attempt)]
-    print(f"{len(chosen)} attempts of {sum(1 for _ in attempts())}")
+    """Choose, and attack."""
+    parser = argparse.ArgumentParser(prog="python -m tests.attack", description="Every danger everywhere.")
+    parser.add_argument("--only", default="", metavar="TEXT", help="those whose description has this in it")
+    parser.add_argument("--seed", type=int, default=1, help="of the sample")
+    parser.add_argument("--size", type=int, default=0, help="so many of them; without it all")
+    arguments = parser.parse_args()
+    everything = sample(arguments.seed, arguments.size) if arguments.size else list(attempts())
+    chosen = [attempt for attempt in everything if arguments.only in str(attempt)]
+    tell(f"{len(chosen)} attempts")
     target = Target()
     try:
         with tempfile.TemporaryDirectory() as directory:
@@ -55,4 +58,5 @@ def main() -> int:
         target.remove()
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

@@ -84,7 +84,7 @@ RIGHTS: Final = (
             and "channels" not in who.entry
             and (danger.aim in {"neighbour", "line"} and danger.value != "/{prefix}.*/")
         ),
-        "without channels: class call acts on the call that it names (Hangup, Redirect); a line end names it too",
+        "without channels: class call acts on the call that it names; so it may after a line end",
     ),
     *(
         Right(

@@ -1,4 +1,4 @@
-"""All attempts there are, and how they are made: in groups, through the proxy, with a look into the traps after each.
+"""All attempts there are, and how they are made: in groups, with a look into the traps after each.
 
 What fell into a trap is tried again, one attempt at a time, so that a finding names the attempt.
 """
@@ -161,7 +161,7 @@ class Campaign:
     async def _effects(
         self, group: Sequence[Attempt], ids: dict[str, Attempt], wait: float = 0
     ) -> dict[str, str]:
-        """Make these attempts and look into the traps; ``ids`` gets each by the id that its values have in them."""
+        """Make them and look into the traps; ``ids`` gets each by the id that its values have in them."""
         try:
             async with asyncio.timeout(60):
                 unanswered = await self._make(group, ids)
@@ -200,11 +200,10 @@ class Campaign:
         agi = (await self.target.call("agi"))[1] if any(item.action == "AGI" for item in group) else ""
         waiting: list[str] = []
         unanswered = ""
-        for attempt in group:
-            if attempt.action.lower() in ENDS_THE_CALL and _reaches(attempt):
-                mine, others = await self.target.call()
-            else:
-                mine, others = own, other
+        alone = [item.action.lower() in ENDS_THE_CALL and _reaches(item) for item in group]
+        spare = await self.target.calls(sum(alone))
+        for attempt, by_itself in zip(group, alone, strict=True):
+            mine, others = spare.pop() if by_itself else (own, other)
             self._number += 1
             action_id = f"a{self._number}"
             ids[action_id] = attempt

@@ -1,7 +1,8 @@
 """What an action says when nobody means harm: the headers beside the nasty one, so that Asterisk runs it.
 
 ``{own}`` and ``{other}`` are live channels of the attacker's own call, ``{agi}`` one that waits for AGI
-commands, ``{bridge}`` a bridge, ``{id}`` an extension of every context that tells attempts apart.  One entry an action; an action that is not here has its bare name.
+commands, ``{bridge}`` a bridge, ``{id}`` an extension of every context that tells attempts apart.  One
+entry an action; an action that is not here has its bare name.
 """
 
 from collections.abc import Iterator
@@ -114,10 +115,10 @@ VoicemailUserStatus: Context=default|Mailbox=100
 
 #: After one of these the call is gone or elsewhere: each gets a call to itself.
 ENDS_THE_CALL: Final = frozenset(
-    """
-    absolutetimeout atxfer blindtransfer bridge bridgekick confbridgekick hangup localoptimizeaway park
-    pjsiphangup playdtmf redirect setvar
-    """.split()
+    {
+        *("absolutetimeout", "atxfer", "blindtransfer", "bridge", "bridgekick", "confbridgekick", "hangup"),
+        *("localoptimizeaway", "park", "pjsiphangup", "playdtmf", "redirect", "setvar"),
+    }
 )
 
 

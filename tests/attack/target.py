@@ -174,10 +174,12 @@ class Target:
             assert time.monotonic() < deadline, "no call can be placed"
             await asyncio.sleep(0.005)
         item = await self.admin.wait_event("Status", Uniqueid=name)
-        self.admin.inbox.clear()
-        self.admin.log.clear()
         first = item.get("Channel") or ""
         return first, first[:-1] + "2"
+
+    async def calls(self, number: int) -> list[tuple[str, str]]:
+        """So many of them."""
+        return list(await asyncio.gather(*(self.call() for _ in range(number))))
 
     async def channels(self) -> set[str]:
         """The names of all channels there are."""
@@ -187,8 +189,8 @@ class Target:
     async def clear(self) -> None:
         """End every call but the neighbour's."""
         keep = {self.neighbour, self.neighbour[:-1] + "2"}
-        for name in await self.channels() - keep:
-            await self.admin.action("Hangup", Channel=name)
+        names = await self.channels() - keep
+        await asyncio.gather(*(self.admin.action("Hangup", Channel=name) for name in names))
         self.admin.log.clear()
         self.admin.inbox.clear()
 

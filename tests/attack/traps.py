@@ -78,11 +78,10 @@ class Folder:
 
     def take(self) -> list[str]:
         """The names of what was found, which is then gone."""
-        found = sorted(os.listdir(self.path))
-        for name in found:
-            path = self.path / name
+        found = sorted(self.path.iterdir())
+        for path in found:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
-        return found
+        return [path.name for path in found]
 
 
 def resident(pid: int) -> int:

@@ -3,6 +3,7 @@
 By action; each argument by itself has passed the check of its kind before.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
@@ -32,6 +33,25 @@ def _originate(user: Judged, action: Action) -> Deny | None:
     return applications.run(user, action.get(b"application"), action.get(b"data"))
 
 
+def _typed(user: Judged, action: Action) -> Deny | None:
+    """Digits or a flash that the other side hears as its own may be a feature code.
+
+    It has the channel transferred to a context that the dialplan chooses.  What is received counts as
+    typed, and so does what is played to one half of a Local channel: the other half receives it.
+    """
+    played = action.get(b"receive").lower() in _FALSE
+    return (
+        None
+        if played and _TO_A_DEVICE.match(action.get(b"channel"))
+        else places.leads_to(user, places.ELSEWHERE)
+    )
+
+
+#: Words that Asterisk takes for false (ast_false), and none.
+_FALSE: Final = frozenset({b"", b"0", b"f", b"false", b"n", b"no", b"off"})
+#: A channel of any technology but Local.  A Uniqueid may be anybody's.
+_TO_A_DEVICE: Final = re.compile(rb"(?!local/)[a-z0-9]+/", re.IGNORECASE)
+
 CHECKS: Final[Mapping[bytes, _Check]] = MappingProxyType(
     {
         b"agi": agi.agi,
@@ -41,8 +61,10 @@ CHECKS: Final[Mapping[bytes, _Check]] = MappingProxyType(
         b"getvar": variables.getvar,
         b"moduleload": configfiles.module_load,
         b"originate": _originate,
+        b"playdtmf": _typed,
         b"redirect": _redirect,
         b"reload": configfiles.reload,
+        b"sendflash": _typed,
         b"setvar": variables.setvar,
         b"status": variables.status,
         b"updateconfig": configfiles.update_config,

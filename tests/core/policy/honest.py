@@ -1,4 +1,4 @@
-"""What honest programs send: their ordinary actions, with the classes that their documentation gives their user.
+"""What honest programs send: their ordinary actions, with the classes that their documents give their user.
 
 Written down from the public sources and manuals that each row names; names and numbers are made up.
 ``{channel}`` and ``{other}`` are channels that are up.  Read by the test of the core, and by the one that
@@ -43,6 +43,7 @@ CLASSES = {
 }
 
 _PHP = "FreePBX/framework amp_conf/htdocs/admin/libraries/php-asmanager.php"
+_LISTENER = "FreePBX/core functions.inc/calltransfer-eventlistener.php"
 _FREEPBX = [
     ("Command\nCommand: core show channels concise", _PHP),
     ("Command\nCommand: core show codecs audio", _PHP),
@@ -56,7 +57,7 @@ _FREEPBX = [
     ("Command\nCommand: queue show", "FreePBX/core agi-bin/user_login_out.agi"),
     (
         "Command\nCommand: core show channel {channel}",
-        "FreePBX/core functions.inc/calltransfer-eventlistener.php",
+        _LISTENER,
     ),
     (
         "Command\nCommand: dialplan add extension *47100,hint,Custom:QUEUE100 into lab replace",
@@ -96,7 +97,8 @@ _FREEPBX = [
     ),
     (
         "Originate\nChannel: Local/answer@lab\nExten: answer\nContext: lab\nPriority: 1\nAsync: yes\n"
-        "CallerID: Voicemail Message <*98>\nVariable: MSG=/var/spool/asterisk/voicemail/default/100/INBOX/msg0000",
+        "CallerID: Voicemail Message <*98>\n"
+        "Variable: MSG=/var/spool/asterisk/voicemail/default/100/INBOX/msg0",
         "FreePBX/voicemail, its module for UCP",
     ),
     ("IAXPeers", _PHP),
@@ -125,7 +127,8 @@ _VICIDIAL = [
         _SEND,
     ),
     (
-        "Originate\nChannel: Local/answer@lab\nContext: lab\nExten: 8309\nPriority: 1\nCallerid: 20260101-120000_100",
+        "Originate\nChannel: Local/answer@lab\nContext: lab\nExten: 8309\nPriority: 1\n"
+        "Callerid: 20260101_100",
         _SEND,
     ),
     ("Hangup\nChannel: {channel}", _SEND),
@@ -143,7 +146,8 @@ _CONTEXT = "docs.loway.ch/QueueMetrics/251_B_QMContext.html"
 _ADD = "Loway/OpenQueueMetricsAddOns ami-add-queue/events.sh"
 _QUEUEMETRICS = [
     (
-        "QueueAdd\nQueue: lab-queue\nInterface: Local/100@lab/n\nPenalty: 0\nPaused: 0\nMemberName: Agent/100",
+        "QueueAdd\nQueue: lab-queue\nInterface: Local/100@lab/n\nPenalty: 0\nPaused: 0\n"
+        "MemberName: Agent/100",
         _ADD,
     ),
     ("QueuePause\nInterface: Local/100@lab/n\nPaused: true\nQueue: lab-queue\nReason: 08", _CONTEXT),
@@ -180,7 +184,8 @@ _PANEL = [
     ("MixMonitor\nChannel: {channel}\nFile: 20260101120000-100.wav\nOptions: b", _FOP2),
     ("StopMixMonitor\nChannel: {channel}", _FOP2),
     (
-        "Originate\nChannel: PJSIP/900\nApplication: ChanSpy\nData: PJSIP/100,qb\nCallerID: Spy <900>\nAsync: True",
+        "Originate\nChannel: PJSIP/900\nApplication: ChanSpy\nData: PJSIP/100,qb\n"
+        "CallerID: Spy <9>\nAsync: True",
         _FOP2,
     ),
     (
@@ -213,7 +218,8 @@ _WAZO = [
     ("MuteAudio\nChannel: {channel}\nDirection: in\nState: on", _CALLD),
     ("PlayDTMF\nChannel: {channel}\nDigit: 1\nReceive: True", _CALLD),
     (
-        "MixMonitor\nChannel: {channel}\nFile: /var/lib/wazo/sounds/tenants/5a3f/monitor/77c1.wav\noptions: a",
+        "MixMonitor\nChannel: {channel}\nFile: /var/lib/wazo/sounds/tenants/5a3f/monitor/77c1.wav\n"
+        "options: a",
         _CALLD,
     ),
     ("StopMixMonitor\nChannel: {channel}", _CALLD),
@@ -238,7 +244,8 @@ _WAZO = [
     ("ParkedCalls\nParkingLot: default", _PARKING),
     ("Parkinglots", _PARKING),
     (
-        "Park\nChannel: {channel}\nParkinglot: default\nTimeout: 45000\nParkingSpace: 701\nTimeoutChannel: {other}",
+        "Park\nChannel: {channel}\nParkinglot: default\nTimeout: 45000\nParkingSpace: 701\n"
+        "TimeoutChannel: {other}",
         _PARKING,
     ),
 ]
