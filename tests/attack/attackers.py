@@ -30,6 +30,16 @@ _BOUNDED: Final[dict[str, dict[str, Any]]] = {
         "contexts": ["own"],
         "channels": ["Local/own@own"],
     },
+    # One whose list has the beginning of other people's channels in it.
+    "in-prefix": {"write": ["call"], "channels": ["Local/own@own", "Local/own@owner", "Local/own@owners"]},
+    "ruled": {
+        "write": ["call", "message"],
+        "hosts": ["127.0.0.1"],
+        "rules": [
+            {"action": "MessageSend", "header": "To", "require": {"exact": "pjsip:200"}},
+            {"action": "Park", "header": "TimeoutChannel", "require": {"prefix": "Local/own@own"}},
+        ],
+    },
     "scoped": {"write": ["call", "reporting"], "scope": {"accountcodes": ["own"]}},
 }
 

@@ -31,6 +31,10 @@ exten => featured,1,Answer()
 exten => agi,1,Answer()
  same => n,AGI(agi:async)
 
+; its name begins with another's
+[owners-of-theirs]
+exten => own,1,Goto(own,own,1)
+
 ; the guide's users
 [outbound]
 exten => _X.,1,Goto(own,own,1)

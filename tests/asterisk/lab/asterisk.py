@@ -84,12 +84,6 @@ class Asterisk:
         return self._process is not None and self._process.poll() is None
 
     @property
-    def pid(self) -> int:
-        """The process's number."""
-        assert self._process is not None
-        return self._process.pid
-
-    @property
     def owner(self) -> tuple[int, int]:
         """The user and the group that it runs as."""
         return _account(self._root)
