@@ -103,19 +103,22 @@ async def bridged_shorter(client: AmiClient, target: Target) -> Message:
 async def test_a_prefix_reaches_nobody_else_s_call(
     target: Target, attacked: tuple[Target, ProxyProcess], way: Way
 ) -> None:
-    async def taken(client: AmiClient) -> str:
+    async def taken(client: AmiClient, within: float) -> str:
         """The bridge in which the other's call is afterwards."""
         other, _ = await target.call("own", "owners-of-theirs")
         await way(client, target)
-        await asyncio.sleep(0.3)
-        found = await target.admin.action("Getvar", Channel=other, Variable="BRIDGEPEER")
-        return found.get("Value") or ""
+        peer, give_up_at = "", time.monotonic() + within
+        while not peer and time.monotonic() < give_up_at:
+            await asyncio.sleep(0.05)
+            found = await target.admin.action("Getvar", Channel=other, Variable="BRIDGEPEER")
+            peer = found.get("Value") or ""
+        return peer
 
     async with await direct(target, "in-prefix") as client:
-        assert await taken(client), "the way is not open at all: this proves nothing"
+        assert await taken(client, 5), "the way is not open at all: this proves nothing"
     await target.restore()
     async with await proxied(attacked[1], "in-prefix") as client:
-        assert await taken(client) == ""
+        assert await taken(client, 0.5) == ""
 
 
 # Second names of an argument that a rule is about: the rule holds for them.

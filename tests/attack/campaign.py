@@ -32,7 +32,8 @@ _PLAIN: Final = Variant({}, "%s")
 _BREAKS_THE_LAB: Final = frozenset({"Reload", "ModuleLoad"})
 
 
-#: What ``{id}`` stands for.
+#: Effects in which it shows what ``{id}`` stood for.
+_TELLS: Final = frozenset({"connection", "file", "secret"})
 _ID: Final = re.compile(r"\ba\d+")
 
 
@@ -115,6 +116,8 @@ class Campaign:
         self.made = self.allowed = self.unanswered = 0
         self._sessions: dict[str, AmiClient] = {}
         self._number = 0
+        #: By what ``{id}`` stood for in it.
+        self._ids: dict[str, Attempt] = {}
 
     async def run(self, chosen: Iterable[Attempt], until: float | None = None) -> None:
         """Make them all, or as many as ``until`` (the loop's time) allows."""
@@ -130,9 +133,8 @@ class Campaign:
         self._sessions.clear()
 
     async def _group(self, group: Sequence[Attempt]) -> None:
-        ids: dict[str, Attempt] = {}
-        effects = await self._effects(group, ids)
-        tripped = _without_rights(effects, ids)
+        effects = await self._effects(group)
+        tripped = self._unattributed(effects, group)
         if not tripped:
             if effects:
                 await self._recover(effects)
@@ -147,24 +149,41 @@ class Campaign:
         """Find whose it was; what could not be found again."""
         left = dict(tripped)
         for attempt in group:
-            found = await self._effects([attempt], {}, wait=_LATER.get(attempt.action, 0))
-            for effect, seen in found.items():
+            found = await self._effects([attempt], wait=_LATER.get(attempt.action, 0))
+            for effect, seen in self._unattributed(found, [attempt]).items():
                 left.pop(effect, None)
-                if not may(attempt.who, effect, attempt.danger):
-                    self.findings.append(Finding(str(attempt), effect, seen))
-                    if self.tell:
-                        self.tell(f"FOUND {self.findings[-1]}")
+                self._found(Finding(str(attempt), effect, seen))
             if found:
+                left = {effect: seen for effect, seen in left.items() if effect not in found}
                 await self._recover(found)
         return left
 
-    async def _effects(
-        self, group: Sequence[Attempt], ids: dict[str, Attempt], wait: float = 0
-    ) -> dict[str, str]:
-        """Make them and look into the traps; ``ids`` gets each by the id that its values have in them."""
+    def _unattributed(self, effects: dict[str, str], group: Sequence[Attempt]) -> dict[str, str]:
+        """What is left of the effects once those are out that are a right of all, or tell whose they are.
+
+        What tells by an id that it is nobody's right is a finding; it may be of an earlier group.
+        """
+        left: dict[str, str] = {}
+        for effect, seen in effects.items():
+            told = _ID.findall(seen) if effect in _TELLS else []
+            whose = [self._ids[found] for found in told if found in self._ids]
+            for attempt in whose:
+                if not may(attempt.who, effect, attempt.danger):
+                    self._found(Finding(str(attempt), effect, seen))
+            if not whose and not all(may(attempt.who, effect, attempt.danger) for attempt in group):
+                left[effect] = seen
+        return left
+
+    def _found(self, finding: Finding) -> None:
+        self.findings.append(finding)
+        if self.tell:
+            self.tell(f"FOUND {finding}")
+
+    async def _effects(self, group: Sequence[Attempt], wait: float = 0) -> dict[str, str]:
+        """Make them and look into the traps."""
         try:
             async with asyncio.timeout(60):
-                unanswered = await self._make(group, ids)
+                unanswered = await self._make(group)
         except TimeoutError as reason:
             return {"hang": f"Asterisk's own door: {reason}"[:200]}
         except ConnectionError:
@@ -184,16 +203,18 @@ class Campaign:
             return {"hang": f"Asterisk's own door: {reason}"[:200]}
         return {"crash": "Asterisk's process has ended, or its door has"}
 
-    async def _recover(self, tripped: Iterable[str]) -> None:
+    async def _recover(self, tripped: Mapping[str, str]) -> None:
         if {"hang", "crash", "answer"} & set(tripped):
             await self.target.stop()
             await asyncio.to_thread(self.target.asterisk.stop, signal.SIGKILL)
             await self.target.start()
             await asyncio.sleep(1)  # the proxy finds it again
         else:
+            if "connection" in tripped:
+                self.target.renew_ports()
             await self.target.restore()
 
-    async def _make(self, group: Sequence[Attempt], ids: dict[str, Attempt]) -> str:
+    async def _make(self, group: Sequence[Attempt]) -> str:
         """Make them; which of them had no answer."""
         client = await self._session(group[0].who)
         own, other = await self.target.call()
@@ -206,7 +227,7 @@ class Campaign:
             mine, others = spare.pop() if by_itself else (own, other)
             self._number += 1
             action_id = f"a{self._number}"
-            ids[action_id] = attempt
+            self._ids[action_id] = attempt
             self.made += 1
             client.send_raw(self._written(attempt, action_id, {"own": mine, "other": others, "agi": agi}))
             if attempt.danger.aim == "line":
@@ -273,17 +294,6 @@ class Campaign:
 
 #: Effects that show only after a while, in seconds.
 _LATER: Final = {"Park": 0.7, "Originate": 0.2, "Redirect": 0.1, "AGI": 0.2}
-
-
-def _without_rights(tripped: dict[str, str], ids: Mapping[str, Attempt]) -> dict[str, str]:
-    """What is left of the effects once those are out that are certain to be somebody's by right."""
-    left: dict[str, str] = {}
-    for effect, seen in tripped.items():
-        whose = [ids.get(found) for found in _ID.findall(seen)] if effect in {"file", "secret"} else []
-        suspects = whose if whose and len(whose) == len(seen.split()) else list(ids.values())
-        if not all(attempt is not None and may(attempt.who, effect, attempt.danger) for attempt in suspects):
-            left[effect] = seen
-    return left
 
 
 def _reaches(attempt: Attempt) -> bool:

@@ -205,7 +205,10 @@ class Target:
             self.neighbour, second = await self.call("neighbour", "theirs", "theirs")
             found = await self.admin.action("Getvar", Channel=self.neighbour, Variable="UNIQUEID")
             self.uniqueid = found.get("Value") or ""
-            assert second in await self.channels()
+            give_up_at = time.monotonic() + 5
+            while second not in await self.channels():
+                assert time.monotonic() < give_up_at, "the neighbour's call does not come up"
+                await asyncio.sleep(0.02)
         await self.admin.action("DBPut", Family="victim", Key="key", Val="untouched")
         self._globals = globals_in(await self.said("dialplan show globals"))
         self._memory = resident(self.pid)
