@@ -14,7 +14,7 @@ from tests.attack.campaign import Campaign, sample
 from tests.attack.target import Target, watched
 from tests.support.proxy_process import ProxyProcess
 
-SECONDS = 60
+SECONDS = 40
 SEED = int(os.environ.get("SEED") or random.SystemRandom().randrange(1 << 32))
 
 
