@@ -1,5 +1,6 @@
 """Asterisk's words and integers mean the same at both doors, in every header that takes them."""
 
+import asyncio
 import time
 
 import pytest
@@ -25,9 +26,13 @@ async def _login(door: Door, events: str) -> AmiClient:
 async def _gets_events(door: Door, client: AmiClient) -> bool:
     async with await door.login(Events="off") as other:
         await other.action("UserEvent", UserEvent="LabWord")
-    await client.action("Ping")
-    await client.action("Ping")
-    return any(message.event == "UserEvent" for message in client.log)
+    # The event is on its way when its action is answered; a proxy may send it a little later.
+    for _ in range(20):
+        await client.action("Ping")
+        if any(message.event == "UserEvent" for message in client.log):
+            return True
+        await asyncio.sleep(0.02)
+    return False
 
 
 @pytest.mark.parametrize("word", [*_YES, *_NO, *_NEITHER])
@@ -87,9 +92,15 @@ async def test_what_is_no_timeout(door: Door, number: str) -> None:
 @pytest.mark.parametrize("number", ["1", "0x1", "01", "+1", "1s", "4294967297", "0X00000001"])
 async def test_timeout_of_waitevent(door: Door, number: str) -> None:
     async with await door.login(Events="off") as client:
-        begun = time.monotonic()
-        await client.action("WaitEvent", Timeout=number)
-        assert 0.8 < time.monotonic() - begun < 3
+        waited = 0.0
+        # Asterisk ends it early for any event, of an earlier test's call too.
+        for _ in range(20):
+            begun = time.monotonic()
+            await client.action("WaitEvent", Timeout=number)
+            waited = time.monotonic() - begun
+            if waited > 0.8:
+                break
+        assert 0.8 < waited < 3
 
 
 @pytest.mark.parametrize("number", ["0", "00", "0x0", "08", "4294967296", "-0"])
