@@ -1,5 +1,6 @@
 """Real Asterisks for the tests of this directory: one of each version for the whole run."""
 
+import subprocess
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -151,3 +152,14 @@ async def target(attacked: tuple[Target, ProxyProcess]) -> AsyncIterator[Target]
     await target.start()
     yield target
     await target.stop()
+
+
+@pytest.fixture(scope="session")
+def ruby() -> str:
+    """A Ruby that has ruby_ami: the system's own, which Debian's package is for."""
+    found = "/usr/bin/ruby"
+    try:
+        subprocess.run([found, "-e", "require 'ruby_ami'"], check=True, capture_output=True, timeout=30)
+    except (OSError, subprocess.SubprocessError):
+        give_up("ASTERISK", f"{found} has no ruby_ami: apt-get install ruby-ami")
+    return found

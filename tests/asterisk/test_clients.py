@@ -77,3 +77,8 @@ async def test_node_s_asterisk_manager_through_a_tls_wrapper(
     command = ["node", str(CLIENTS / "with_asterisk_manager.js")]
     story = await told(command, task(direct, "node"), NODE_PATH=str(node_path))
     check(story, await wrapped(proxied, command, "node", NODE_PATH=str(node_path)))
+
+
+async def test_ruby_ami_through_a_tls_wrapper(direct: Door, proxied: Door, ruby: str) -> None:
+    command = [ruby, "-W0", str(CLIENTS / "with_ruby_ami.rb")]
+    check(await told(command, task(direct, "ruby")), await wrapped(proxied, command, "ruby"))

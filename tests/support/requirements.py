@@ -14,7 +14,7 @@ import pytest
 
 #: By the end of the variable's name.
 NEEDS: Final[Mapping[str, str]] = {
-    "ASTERISK": "two real Asterisks, from Debian, and node",
+    "ASTERISK": "two real Asterisks, from Debian, node and ruby_ami",
     "SYSTEMD": "a Debian with systemd as its first process, booted in a container",
     "SCANNERS": "sslyze and testssl.sh",
     "NAMESPACES": "namespaces for networks and mounts, made by root",
