@@ -20,11 +20,18 @@ async def tls_wrapped(host: str, port: int, context: ssl.SSLContext) -> AsyncIte
             await writer.wait_closed()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        serving.add(task)
+        task.add_done_callback(serving.discard)
         there_reader, there_writer = await asyncio.open_connection(host, port, ssl=context)
         async with asyncio.TaskGroup() as pumps:
             pumps.create_task(carry(reader, there_writer))
             pumps.create_task(carry(there_reader, writer))
 
+    serving: set[asyncio.Task[None]] = set()
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     async with server:
         yield server.sockets[0].getsockname()[1]
+        if serving:  # a client that has ended leaves its connections to be closed
+            await asyncio.wait(serving, timeout=5)
