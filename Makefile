@@ -62,9 +62,10 @@ types: setup
 imports: setup
 	$(BIN)/lint-imports
 
-# deploy/rights-reference.md, from the tables that the proxy judges by.
+# deploy/rights-reference.md, from the tables that the proxy judges by, and deploy/differences.md, from the tests' list.
 reference: setup
 	$(BIN)/python -m tests.deploy.reference
+	$(BIN)/python -m tests.asterisk.dialogues.differences
 
 format: setup
 	$(BIN)/ruff format .

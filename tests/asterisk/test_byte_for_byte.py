@@ -1,0 +1,124 @@
+"""Sessions of every kind, at Asterisk and at the proxy: the same bytes, but for documented differences."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from difflib import unified_diff
+
+import pytest
+
+from tests.asterisk.dialogues.all import DIALOGUES
+from tests.asterisk.dialogues.differences import BY_NAME, DIFFERENCES, Transcript
+from tests.asterisk.dialogues.player import play
+from tests.asterisk.dialogues.script import Dialogue
+from tests.asterisk.door import Door
+from tests.asterisk.lab.asterisk import Asterisk
+
+EQUAL, DOCUMENTED, DIFFERENT = "equal", "equal but for documented differences", "different"
+
+pytestmark = pytest.mark.parametrize("asterisk", ["22", "16"], indirect=True, scope="module")
+
+
+@pytest.fixture(scope="module")
+def outcomes(request: pytest.FixtureRequest) -> Iterator[Counter[tuple[str, str]]]:
+    """How many sessions came out how, by Asterisk; printed at the end."""
+    counted: Counter[tuple[str, str]] = Counter()
+    yield counted
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+    with capture.global_and_fixture_disabled():
+        for version in sorted({version for version, _ in counted}, reverse=True):
+            numbers = (f"{counted[version, outcome]} {outcome}" for outcome in (EQUAL, DOCUMENTED, DIFFERENT))
+            print(f"\nsessions at Asterisk {version} and at the proxy: {', '.join(numbers)}", end="")  # noqa: T201
+
+
+Played = dict[str, tuple[list[Transcript], list[Transcript]]]
+
+
+@pytest.fixture(scope="module")
+def of_the_deaf(asterisk: Asterisk, request: pytest.FixtureRequest) -> Played:
+    """Transcripts of all that hear of no other session, played at once: a refused login takes a second."""
+    deaf = [one for one in DIALOGUES.values() if one.is_deaf]
+    doors = Door(asterisk, None), Door(asterisk, request.getfixturevalue(f"proxy{asterisk.version}"))
+
+    async def played() -> list[list[Transcript]]:
+        places = asyncio.Semaphore(16)
+
+        async def one(door: Door, dialogue: Dialogue) -> list[Transcript]:
+            async with places:
+                return await play(door, dialogue)
+
+        return await asyncio.gather(*(one(door, dialogue) for dialogue in deaf for door in doors))
+
+    said = asyncio.run(played())
+    return {one.name: (said[2 * number], said[2 * number + 1]) for number, one in enumerate(deaf)}
+
+
+async def quiet(direct: Door) -> None:
+    """The calls of earlier tests end first, and what they and the logins cause is told."""
+    async with await direct.login(Events="off") as client, asyncio.timeout(20):
+        while (await client.event_list("CoreShowChannels"))[1]:
+            await client.action("Hangup", Channel="/./")
+        await asyncio.sleep(0.03)
+
+
+def allowed(dialogue: Dialogue, version: str) -> set[str]:
+    """The differences that must show themselves here."""
+    named = (name.partition("@") for name in dialogue.differences)
+    return {name for name, _, until in named if not until or int(version) < int(until)}
+
+
+def without(
+    differences: set[str], theirs: list[Transcript], ours: list[Transcript]
+) -> tuple[set[str], list[Transcript], list[Transcript]]:
+    """The transcripts without these differences, and which of them there were."""
+    found = set()
+    for difference in DIFFERENCES:
+        if difference.everywhere or difference.name in differences:
+            pairs = [difference.without(*both) for both in zip(theirs, ours, strict=True)]
+            left, right = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+            # What both had, such as the same address, is no difference.
+            if _apart(left, right) < _apart(theirs, ours):
+                found.add(difference.name)
+            theirs, ours = left, right
+    return found, theirs, ours
+
+
+def _apart(theirs: list[Transcript], ours: list[Transcript]) -> int:
+    """How many messages are in one of the transcripts only."""
+    apart = 0
+    for one, other in zip(theirs, ours, strict=True):
+        left, right = Counter(one), Counter(other)
+        apart += ((left - right) + (right - left)).total()
+    return apart
+
+
+def _difference(theirs: list[Transcript], ours: list[Transcript]) -> str:
+    def lines(transcript: Transcript) -> list[str]:
+        return "\n".join(repr(message)[2:-1].replace(r"\r\n", "\n") for message in transcript).split("\n")
+
+    shown: list[str] = []
+    for one, other in zip(theirs, ours, strict=True):
+        shown += unified_diff(lines(one), lines(other), "Asterisk", "the proxy", lineterm="")
+    return "\n".join(shown)
+
+
+@pytest.mark.parametrize("name", DIALOGUES)
+async def test_a_session(
+    direct: Door, proxied: Door, of_the_deaf: Played, outcomes: Counter[tuple[str, str]], name: str
+) -> None:
+    dialogue, version = DIALOGUES[name], direct.asterisk.version
+    if dialogue.is_deaf:
+        theirs, ours = of_the_deaf[name]
+    else:
+        await quiet(direct)
+        if dialogue.warm:
+            await play(direct, dialogue)
+        theirs, ours = await play(direct, dialogue), await play(proxied, dialogue)
+    outcomes[version, DIFFERENT] += 1  # until it is known to be better
+    expected = allowed(dialogue, version)
+    found, left, right = without(expected, theirs, ours)
+    assert right == left, _difference(left, right)
+    assert not any(message.startswith(b"(no sign of") for one in left for message in one), left
+    assert {one for one in found if not BY_NAME[one].everywhere} == expected
+    outcomes[version, DIFFERENT] -= 1
+    outcomes[version, EQUAL if theirs == ours else DOCUMENTED] += 1

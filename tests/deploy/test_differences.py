@@ -1,0 +1,14 @@
+"""The page on differences from Asterisk is that of the list which the tests allow."""
+
+from tests.asterisk.dialogues.all import DIALOGUES
+from tests.asterisk.dialogues.differences import BY_NAME, DIFFERENCES, PAGE, page
+
+
+def test_the_page_is_that_of_the_list() -> None:
+    assert PAGE.read_text() == page(len(DIALOGUES)), "make reference writes it"
+
+
+def test_every_difference_has_a_session_and_every_session_a_known_one() -> None:
+    named = {name.partition("@")[0] for one in DIALOGUES.values() for name in one.differences}
+    assert named == {one.name for one in DIFFERENCES if not one.everywhere}
+    assert len(BY_NAME) == len(DIFFERENCES)
