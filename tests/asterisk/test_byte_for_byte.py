@@ -28,7 +28,7 @@ def outcomes(request: pytest.FixtureRequest) -> Iterator[Counter[tuple[str, str]
     with capture.global_and_fixture_disabled():
         for version in sorted({version for version, _ in counted}, reverse=True):
             numbers = (f"{counted[version, outcome]} {outcome}" for outcome in (EQUAL, DOCUMENTED, DIFFERENT))
-            print(f"\nsessions at Asterisk {version} and at the proxy: {', '.join(numbers)}", end="")  # noqa: T201
+            print(f"\nsessions at Asterisk {version} and at the proxy: {', '.join(numbers)}")  # noqa: T201
 
 
 Played = dict[str, tuple[list[Transcript], list[Transcript]]]
