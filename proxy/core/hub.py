@@ -454,6 +454,7 @@ class Hub:
             self._roster.rename(session, before, user)
             self.bounds.fit(session.outbox, user)
             self.subscribe(session)
+        self.bounds.rates.adopt(users)
         self.settle()
 
     # -- events to sessions ------------------------------------------------
