@@ -436,6 +436,7 @@ class Hub:
     def adopt_actions(self, others: OtherActions) -> None:
         """Other descriptions of actions that are not Asterisk's own."""
         self.table = self.table.with_others(others)
+        self.exchange.answers = self.side.exchange.answers = others.answers
 
     def adopt(self, users: UserTable) -> None:
         """Swap the user table: rights change at once, sessions without a user any more end."""

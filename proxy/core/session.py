@@ -178,12 +178,16 @@ class Session:
         """Part of an answer; it leaves with the next ``push``, behind the events that came before it."""
         if self.series is not None and self.series.takes(data):
             return
+        if self._underway is not None:
+            self._underway.answered(data)
+        self.late(data)
+
+    def late(self, data: bytes) -> None:
+        """Part of an answer that was finished, and went on all the same."""
         if self.subscription is not None and not self.outbox.holding:
             earlier = self.subscription.take(self)
             if earlier and not self._drops(earlier):
                 self._unsent.append(earlier)
-        if self._underway is not None:
-            self._underway.answered(data)
         self._unsent.append(data)
         self.hub.touch(self)
 

@@ -377,7 +377,7 @@ class TestInFlight:
             bench.clock.advance(0.5)
             bench.hub.tick(bench.clock.now())
         assert [fields["limit"] for fields in told(caplog)] == ["in_flight_per_session"]
-        (sent,) = bench.upstream.take()
+        sent, *_ = bench.upstream.take()
         bench.answer(sent, b"")
         assert not transport.paused
         bench.hub.tick(bench.clock.now())
