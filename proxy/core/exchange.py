@@ -516,11 +516,7 @@ class Exchange:
         entry.deadline = self.now + self.deadlines.list_item
         self._list = entry
         self._pass_on(entry, raw)
-        self.ask(_PING, lambda _: self._end_open(entry))
-
-    def _end_open(self, entry: Entry) -> None:
-        if self._correlator.find(entry.relay_id) is entry:
-            self._finish(entry)
+        self.ask(_PING, _pong)
 
     def _late(self, relay_id: bytes, raw: bytes) -> bool:
         """Whether this belongs to an answer that was thought to be over; then its asker has it now."""
@@ -528,7 +524,7 @@ class Exchange:
         if found is None:
             return False
         asker, action_id = found
-        asker.late(to_owner(raw, relay_id, action_id))
+        asker.late(to_owner(raw, relay_id, action_id, unknown=True))
         return True
 
     def _call_decided(self, entry: Entry, raw: bytes) -> bool:
@@ -590,7 +586,8 @@ class Exchange:
         if entry.shape is Shape.FENCED:
             entry.items += 1
         if entry.asker is not None:
-            entry.asker.reply(to_owner(raw, entry.relay_id, entry.action.action_id))
+            own = to_owner(raw, entry.relay_id, entry.action.action_id, unknown=not entry.answer.own)
+            entry.asker.reply(own)
 
     def _answer(self, entry: Entry, data: bytes) -> None:
         """The proxy's own last word on an action."""
