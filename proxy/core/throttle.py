@@ -115,10 +115,10 @@ class UserRates:
         limits, own = self.limits, user.limits
         if key == b"originate":
             line.rate = own.originate_rate or limits.originate_rate
-            line.burst = own.originate_burst or limits.originate_burst
+            line.burst = float(own.originate_burst or limits.originate_burst)
         else:
             line.rate = own.command_rate or limits.command_rate
-            line.burst = own.command_burst or limits.command_burst
+            line.burst = float(own.command_burst or limits.command_burst)
         return line
 
     def adopt(self, users: UserTable) -> None:
