@@ -8,12 +8,14 @@ from proxy.ami import privilege
 from proxy.ami.actions import OtherActions
 from proxy.ami.answers import Answer, AnswerKind
 from proxy.ami.message import Action
+from proxy.config.limits import Limits
 from proxy.core.policy import Allow
 from proxy.core.users import User
 from tests.support.core_doubles import Bench
 
 BOSS = User("boss", read=privilege.ALL & ~privilege.SECURITY, write=privilege.ALL, secret="plain:x")
 NONE = User("none", write=privilege.ALL, secret="plain:x")
+EACH = [User(f"u{number}", write=privilege.ALL, secret="plain:x") for number in range(4)]
 
 DESCRIBED = {
     b"listed": Answer(AnswerKind.LIST, b"ListedComplete"),
@@ -30,7 +32,8 @@ def bench() -> Bench:
 
 
 def make() -> Bench:
-    bench = Bench(BOSS, NONE)
+    # Each of them is sent what it asks at once, however long others have had the link.
+    bench = Bench(BOSS, NONE, *EACH, limits=Limits(link_share=1.0))
     bench.hub.decide = lambda user, action, table: allow(action)
     bench.link_up()
     bench.hub.adopt_actions(OtherActions(answers=DESCRIBED, undescribed_for_system=True))
@@ -419,7 +422,7 @@ def answer_to(shape: str, ours: bytes, items: int) -> list[bytes]:
 )
 def test_each_asker_gets_exactly_its_own(plans, data):
     bench = make()
-    clients = [Client(bench) for _ in plans]
+    clients = [Client(bench, user.name) for user, _ in zip(EACH, plans, strict=False)]
     expected: list[list[bytes]] = [[] for _ in plans]
     todo = [list(plan) for plan in plans]
     queue: list = []
