@@ -452,6 +452,7 @@ def _files(path: Path, config: Config) -> Iterator[Path]:
     """What a reload reads."""
     yield path
     yield config.users_file
+    yield from config.actions_from
     yield config.upstream.secret_file
     for listener in config.listeners:
         yield from filter(None, (listener.client_ca, listener.client_crl))

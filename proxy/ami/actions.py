@@ -9,8 +9,10 @@ neither is unknown to the proxy too.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Final
 
 from proxy.ami import privilege
+from proxy.ami.answers import UNKNOWN, Answer, AnswerKind
 from proxy.ami.arguments import ARGUMENTS, Described
 
 _SHIPPED = {
@@ -206,20 +208,23 @@ class Listed:
 class OtherActions:
     """Actions of modules that are not Asterisk's own, as the operator describes them; by lower-case name.
 
-    ``rows`` take the place of what the connected Asterisk says of their classes.
+    ``rows`` take the place of what the connected Asterisk says of their classes; ``answers`` are
+    those that are described.
     """
 
-    __slots__ = ("described", "rows", "undescribed_for_system")
+    __slots__ = ("answers", "described", "rows", "undescribed_for_system")
 
     def __init__(
         self,
         rows: Mapping[bytes, Listed] = MappingProxyType({}),
         described: Mapping[bytes, Described] = MappingProxyType({}),
+        answers: Mapping[bytes, Answer] = MappingProxyType({}),
         *,
         undescribed_for_system: bool = False,
     ) -> None:
         self.rows = rows
         self.described = described
+        self.answers = answers
         self.undescribed_for_system = undescribed_for_system
 
 
@@ -289,3 +294,24 @@ def _shipped() -> ActionTable:
 
 
 SHIPPED = _shipped()
+
+
+_ONE_RESPONSE: Final = Answer(AnswerKind.RESPONSE, own=True)
+
+
+def _own_answers() -> dict[bytes, Answer]:
+    found = dict.fromkeys([*ARGUMENTS, *(row.name.lower() for row in SHIPPED)], _ONE_RESPONSE)
+    for key, complete in LIST_COMPLETE.items():
+        found[key] = Answer(AnswerKind.RESPONSE, complete, own=True)
+    found.update(dict.fromkeys(ONE_EVENT, Answer(AnswerKind.EVENT, own=True)))
+    found.update(dict.fromkeys(FENCED, Answer(AnswerKind.ROWS, own=True)))
+    return found
+
+
+_OWN_ANSWERS: Final = _own_answers()
+
+
+def answer_of(key: bytes, others: Mapping[bytes, Answer]) -> Answer:
+    """What the answer to an action (its name in lower case) looks like; ``others``: as described."""
+    found = _OWN_ANSWERS.get(key)
+    return found if found is not None else others.get(key, UNKNOWN)

@@ -99,23 +99,26 @@ def event_list_of(raw: bytes) -> bytes:
     return found[1].lower() if found else b""
 
 
-def to_owner(raw: bytes, relay_id: bytes, action_id: bytes) -> bytes:
+def to_owner(raw: bytes, relay_id: bytes, action_id: bytes, *, unknown: bool = False) -> bytes:
     """A response or list item for its asker: our ActionID replaced by theirs, or its line removed.
 
     Other lines that a reader could take for the frame are removed: Asterisk writes each of
     them once and in its place, so these come from a value that a caller filled.  Line ends
     become CRLF and NUL and bare CR a question mark, but for the free text of an old-style
     ``Response: Follows``, which goes as it is.
+
+    ``unknown``: the message is of another module than Asterisk's own; some of those write the
+    EventList in front of the ActionID.
     """
     if not raw.startswith(b"Response: Follows") and not _ANSWER.fullmatch(raw):
-        raw = _made_fit(raw, relay_id)
+        raw = _made_fit(raw, relay_id, unknown)
     if action_id:
         return raw.replace(b"ActionID: " + relay_id, b"ActionID: " + action_id, 1)
     found = re.search(rb"^ActionID: *" + re.escape(relay_id) + rb"\r?\n", raw, re.MULTILINE)
     return raw[: found.start()] + raw[found.end() :] if found else raw
 
 
-def _made_fit(raw: bytes, relay_id: bytes) -> bytes:
+def _made_fit(raw: bytes, relay_id: bytes, unknown: bool) -> bytes:
     ours = b"ActionID: " + relay_id
     lines = [line.removesuffix(b"\r").translate(_NOISE) for line in raw.split(b"\n")]
     kept = lines[:1]
@@ -124,7 +127,7 @@ def _made_fit(raw: bytes, relay_id: bytes) -> bytes:
             name = line.partition(b":")[0]
             begun = kept[-1] == ours
             own = (
-                (name == b"EventList" and begun and len(kept) == 2)
+                (name == b"EventList" and ((begun and len(kept) == 2) or (unknown and len(kept) == 1)))
                 or (name == b"Privilege" and len(kept) <= 2)
                 or (name in {b"Response", b"Event"} and begun and len(kept) == 1)
             )

@@ -6,10 +6,12 @@ has described: which there are, and of what kind each is.
 
 import re
 from collections.abc import Mapping
+from typing import Literal
 
 import msgspec
 
 from proxy.ami.actions import SHIPPED, Listed, OtherActions
+from proxy.ami.answers import Answer, AnswerKind
 from proxy.ami.arguments import ARGUMENTS, Argument, Described
 from proxy.ami.arguments.kinds import DESCRIBABLE, Kind
 from proxy.ami.privilege import class_names
@@ -19,6 +21,7 @@ from proxy.config.user import Classes, mask_of
 
 _ACTION = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _HEADER = re.compile(r"[A-Za-z0-9_.()/-]{1,64}")
+_EVENT = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _KINDS = tuple(sorted(kind.value for kind in DESCRIBABLE))
 
 
@@ -35,6 +38,10 @@ class ActionEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     headers: dict[str, str | OneOf] = msgspec.field(default_factory=dict)
     #: Whether its answer may tell of calls that the action does not name: refused to users with a scope.
     tells_calls: bool = True
+    #: What its answer looks like; without it, whatever has its ActionID is part of it.
+    answer: Literal["response", "list", "rows", "event"] | None = None
+    #: The event that ends its list.
+    complete: str | None = None
 
 
 def check_actions(actions: Mapping[str, ActionEntry], path: KeyPath, document: Document) -> None:
@@ -48,6 +55,11 @@ def check_actions(actions: Mapping[str, ActionEntry], path: KeyPath, document: D
         if not mask_of(entry.classes):
             remedy = "name the write classes of which a user needs one"
             document.report((*here, "classes"), "an action that needs no class is open to everybody", remedy)
+        if entry.complete is not None and entry.answer != "list":
+            document.report((*here, "complete"), "only a list has an end", "say answer: list, or remove it")
+        elif entry.complete is not None and not _EVENT.fullmatch(entry.complete):
+            text = f"{entry.complete!r} is not an event's name"
+            document.report((*here, "complete"), text, "write it as behind Event:")
         for header, kind in entry.headers.items():
             _check_header((*here, "headers", header), header, kind, document)
 
@@ -70,12 +82,15 @@ def other_actions(actions: Mapping[str, ActionEntry], undescribed: str) -> Other
     """The descriptions as the judge reads them; ``undescribed`` is ``deny`` or ``system``."""
     rows: dict[bytes, Listed] = {}
     described: dict[bytes, Described] = {}
+    answers: dict[bytes, Answer] = {}
     for name, entry in actions.items():
         key, mask = name.lower().encode(), mask_of(entry.classes)
         rows[key] = Listed(name.encode(), mask, privilege_text=f"{class_names(mask)},all".encode())
         arguments = tuple(_argument(header, kind) for header, kind in entry.headers.items())
         described[key] = Described(name.encode(), arguments, tells_calls=entry.tells_calls)
-    return OtherActions(rows, described, undescribed_for_system=undescribed == "system")
+        if entry.answer is not None:
+            answers[key] = Answer(AnswerKind[entry.answer.upper()], (entry.complete or "").encode())
+    return OtherActions(rows, described, answers, undescribed_for_system=undescribed == "system")
 
 
 def _argument(header: str, kind: str | OneOf) -> Argument:

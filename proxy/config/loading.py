@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import msgspec
 
+from proxy.config.actionfiles import with_described
 from proxy.config.binding import Binder, Check
 from proxy.config.checks import CHECKS
 from proxy.config.document import Document
@@ -71,7 +72,11 @@ def _config(
         return None, [_about(path, error)], None
     binder = Binder(document, os.environ, CHECKS, unasked)
     config = binder.bind(Config)
-    return config, document.in_order(), binder.files.get(("users_file",))
+    problems = document.in_order()
+    if config is not None:
+        config, more = with_described(config)
+        problems += more
+    return config, problems, binder.files.get(("users_file",))
 
 
 def _users(path: Path) -> tuple[UsersFile | None, list[Problem]]:

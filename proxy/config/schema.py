@@ -137,5 +137,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     log: Log = Log()
     #: Actions of other modules: their classes and headers.
     actions: dict[str, ActionEntry] = msgspec.field(default_factory=dict)
+    #: Files with more of them, such as modules.yaml.
+    actions_from: tuple[ReadableFile, ...] = ()
     #: Who may run an action that is not described: nobody, or class system with plain text.
     actions_undescribed: Literal["deny", "system"] = "deny"

@@ -15,6 +15,7 @@ from proxy.config.phc import check_hash
 from proxy.config.problems import KeyPath, Unfit
 from proxy.config.rules import Rules
 from proxy.config.rules import problems as problems_of
+from proxy.config.userlimits import UserLimits
 from proxy.x509.identity import Binding, CertificateLogin, LoginWay, shared_bindings
 
 #: Asterisk cuts longer names, so that two could become one.
@@ -87,6 +88,8 @@ class UserEntry(Rules, frozen=True, kw_only=True, forbid_unknown_fields=True):
     disabled: bool = False
     slow_consumer: SlowConsumer | None = None
     upstream_lost: UpstreamLost | None = None
+    #: In place of the limits of proxy.yaml that hold for every user.
+    limits: UserLimits = UserLimits()
     #: The client certificates that are this user's, and nobody else's.
     certificate: tuple[Binding, ...] = ()
     #: What opens the account.

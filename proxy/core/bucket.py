@@ -25,6 +25,11 @@ class Bucket:
         """Take tokens, or reserve the next ones: whoever asks after this waits behind them."""
         self._full_at = max(self._full_at, now) + tokens / rate
 
+    def rescale(self, now: float, old: float, new: float) -> None:
+        """The rate is another one: what is missing comes back by the new one."""
+        if self._full_at > now:
+            self._full_at = now + (self._full_at - now) * old / new
+
     def is_full(self, now: float) -> bool:
         """Whether it is as it was at first."""
         return self._full_at <= now

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from enum import Enum
 from typing import Protocol
 
+from proxy.ami.answers import UNKNOWN
 from proxy.ami.message import Action
 from proxy.ami.relay import RELAY_MARK
 from proxy.core.accounts import Account
@@ -31,6 +32,9 @@ class Asker(Protocol):
     def reply(self, data: bytes) -> None:
         """Part of the answer, as the client shall see it."""
 
+    def late(self, data: bytes) -> None:
+        """Part of an answer that was finished, and went on all the same."""
+
     def finished(self) -> None:
         """The answer is complete; the next action may go."""
 
@@ -45,6 +49,7 @@ class Shape(Enum):
     LIST = "items until the list's Complete"
     ONE_EVENT = "one event behind the response"
     ORIGINATE = "the OriginateResponse of a rewritten Originate"
+    OPEN = "whatever has its id, until the Pong of the Ping behind it"
     FENCED = "anything until the Pong of the Ping behind it"
 
 
@@ -54,6 +59,7 @@ class Entry:
     __slots__ = (
         "account",
         "action",
+        "answer",
         "asker",
         "began",
         "deadline",
@@ -71,6 +77,7 @@ class Entry:
         self.relay_id = relay_id
         self.asker = asker
         self.action = action
+        self.answer = UNKNOWN
         self.shape = Shape.RESPONSE
         self.began = 0.0
         self.deadline = 0.0
@@ -90,12 +97,14 @@ class Entry:
 class Correlator:
     """Open entries by relay id, and the echoes of those that are answered."""
 
-    __slots__ = ("_echoes", "_open")
+    __slots__ = ("_echoes", "_late", "_open")
 
     def __init__(self) -> None:
         self._open: dict[bytes, Entry] = {}
         # relay id -> (forget at, client's ActionID); mostly in the order of expiry
         self._echoes: dict[bytes, tuple[float, bytes]] = {}
+        # relay id -> (forget at, asker, client's ActionID), of answers that may go on behind their end
+        self._late: dict[bytes, tuple[float, Asker, bytes]] = {}
 
     @property
     def awaits_answers(self) -> bool:
@@ -128,13 +137,32 @@ class Correlator:
         entry = self._open.get(relay_id)
         if entry is not None:
             return entry.action.action_id
+        late = self._late.get(relay_id)
+        if late is not None:
+            return late[2]
         echo = self._echoes.get(relay_id)
         return echo[1] if echo is not None else None
+
+    def keep_late(self, entry: Entry, until: float) -> None:
+        """The answer is finished; what bears its id until then goes to its asker all the same."""
+        if entry.asker is not None:
+            self._late[entry.relay_id] = (until, entry.asker, entry.action.action_id)
+
+    def late(self, relay_id: bytes, until: float) -> tuple[Asker, bytes] | None:
+        """Whose finished answer goes on, with the client's ActionID; remembered for longer by that."""
+        found = self._late.get(relay_id)
+        if found is None:
+            return None
+        _, asker, action_id = found
+        self._late[relay_id] = (until, asker, action_id)
+        return asker, action_id
 
     def abandon(self, asker: Asker) -> None:
         """The asker has gone: its entries become tombstones."""
         for entry in self.entries_of(asker):
             entry.asker = None
+        for relay_id in [relay_id for relay_id, late in self._late.items() if late[1] is asker]:
+            del self._late[relay_id]
 
     def entries_of(self, asker: Asker) -> list[Entry]:
         """What this asker waits for."""
@@ -144,6 +172,8 @@ class Correlator:
         """Entries past their deadline; echoes past theirs are forgotten."""
         for relay_id in [relay_id for relay_id, (until, _) in self._echoes.items() if until < now]:
             del self._echoes[relay_id]
+        for relay_id in [relay_id for relay_id, late in self._late.items() if late[0] < now]:
+            del self._late[relay_id]
         yield from [entry for entry in self._open.values() if entry.deadline < now]
 
     def clear(self) -> list[Entry]:
@@ -151,4 +181,5 @@ class Correlator:
         entries = list(self._open.values())
         self._open.clear()
         self._echoes.clear()
+        self._late.clear()
         return entries

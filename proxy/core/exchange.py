@@ -4,15 +4,21 @@ Sits between the sessions and a link.  A session has one action at a time, as
 in Asterisk; those that wait for a place on the link wait in a queue that is
 fair by the time that Asterisk spends on each user (see ``accounts``).  Answers
 come back in the order of the link.  A message belongs to the asker whose relay
-id is in it; without one only the rows of a fenced action and the items in
-NAMELESS_ITEMS are part of an answer.
+id is in it; without one only the rows of a fenced action, the items in
+NAMELESS_ITEMS and the end of a list as it was described are part of an answer.
+
+Asterisk answers in order: an answer proves that what was asked before it has
+none any more.  Where nothing else is asked, a Ping is.  Behind an action whose
+answer is of no known shape a Ping follows at once, so that its Pong is the end.
 """
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 from proxy.ami import message
-from proxy.ami.actions import ECHOED_BY, FENCED, LIST_COMPLETE, NAMELESS_ITEMS, ONE_EVENT
+from proxy.ami.actions import ECHOED_BY, NAMELESS_ITEMS, answer_of
+from proxy.ami.answers import Answer, AnswerKind, response_of
 from proxy.ami.errors import ProtocolError
 from proxy.ami.message import Action, Message
 from proxy.ami.relay import (
@@ -38,6 +44,7 @@ NOT_CONNECTED = b"Upstream not connected"
 LOST = b"Upstream connection lost (outcome unknown)"
 SHUTTING_DOWN = b"Shutting down"
 TIMED_OUT = b"Timeout waiting for Asterisk"
+NO_ANSWER = b"No answer from Asterisk"
 TOO_LONG = b"Answer is longer than limits.upstream_message_bytes"
 #: How long the OriginateResponse of a call that nobody waits for any more is still swallowed.
 _TOMBSTONE_SECONDS = 60.0
@@ -73,6 +80,8 @@ class Exchange:
         self._fenced: Entry | None = None
         self._filling = False
         self.deadlines = deadlines
+        #: Answers of other modules' actions, as described, by the action's name in lower case.
+        self.answers: Mapping[bytes, Answer] = MappingProxyType({})
         self.now = 0.0
         #: Asterisk has all its modules; before, only what the proxy asks for itself is sent.
         self.serving = False
@@ -194,7 +203,7 @@ class Exchange:
             if account is None:
                 self._wait_for_shares()
                 return
-            if account.queue[0][1].key in FENCED:
+            if answer_of(account.queue[0][1].key, self.answers).kind is AnswerKind.ROWS:
                 if self._on_link:
                     return  # it must be alone: nothing else is sent until the link is quiet
                 asker, action, _ = accounts.take(account)
@@ -225,6 +234,7 @@ class Exchange:
         outgoing = action.without(b"suppressevents") if action.has(b"suppressevents") else action
         entry = self._correlator.assign(asker, action)
         entry.account = account
+        entry.answer = answer_of(action.key, self.answers)
         if action.key == b"originate":
             outgoing = originate.clamped(outgoing, self.deadlines.originate_longest)
             # Kept as sent: the echo of an asynchronous one lives as long as its call may take.
@@ -240,6 +250,7 @@ class Exchange:
     def _send_fenced(self, asker: Asker, action: Action, account: Account) -> None:
         entry = self._correlator.assign(asker, action)
         entry.account = account
+        entry.answer = answer_of(action.key, self.answers)
         entry.shape = Shape.FENCED
         if self._write(entry, action, self.deadlines.command):
             self._fenced = entry
@@ -267,20 +278,20 @@ class Exchange:
     # -- back --------------------------------------------------------------
 
     def response(self, raw: bytes) -> None:
-        """A message that begins with ``Response:``."""
+        """A message that begins with ``Response:``, or with an ActionID of ours and then that."""
         relay_id = relay_id_of(raw)
         entry = self._correlator.find(relay_id) if relay_id else None
         if entry is None and not action_id_of(raw):
             entry = self._fenced
         if entry is None:
             # Nobody's, so perhaps a caller's: no list that is being read ends by it either.
-            self._stats.orphans += 1
+            if not self._late(relay_id, raw):
+                self._stats.orphans += 1
             return
         opened, self._list = self._list, None
         if opened is not None and opened is not entry:
-            # Asterisk never interleaves: the next response means that this list will not be finished.
-            self._done(opened)
-            self._cancel_list(opened)
+            # Asterisk never interleaves: the next response means that this list is over.
+            self._end_list(opened)
         if entry in self._on_link:
             self._overtake(entry)
         if entry.own is not None:
@@ -288,6 +299,9 @@ class Exchange:
             entry.own(raw)
         elif entry.shape is Shape.FENCED:
             self._pass_on(entry, raw)
+        elif entry.shape is Shape.OPEN:
+            self._list = entry  # one more response of the same action
+            self._item(entry, raw, last=False)
         else:
             self._first_response(entry, raw)
         self._fill()
@@ -338,32 +352,49 @@ class Exchange:
             self._fill()
 
     def _overtake(self, entry: Entry) -> None:
-        """Give up tombstones of what was asked before: Asterisk answers in order, so theirs was lost.
+        """Give up what was asked before: Asterisk answers in order, so those answers were lost.
 
-        The link leaves out what is too long.  Their places in the window would
-        else be lost for as long as it stands.
+        The link leaves out what is too long, and some modules leave out the ActionID.
         """
-        earlier = itertools.takewhile(lambda other: other is not entry, self._on_link)
-        for lost in [e for e in earlier if e.asker is None and e.own is None and e.shape is not Shape.FENCED]:
-            self._done(lost)
+        for lost in list(itertools.takewhile(lambda other: other is not entry, self._on_link)):
+            if lost.own is not None:
+                self._done(lost)
+                lost.own(b"")
+            elif lost.shape is Shape.ORIGINATE and lost.asker is not None:
+                self._leave_link(lost)  # its call may be made: the OriginateResponse decides
+            elif lost.shape in (Shape.OPEN, Shape.ONE_EVENT):
+                self._finish(lost)  # it has had its response
+            elif lost.shape is not Shape.FENCED:
+                self._done(lost)
+                if lost.asker is not None:
+                    self._stats.answers_lost += 1
+                    self._answer(lost, message.error(lost.action.action_id, NO_ANSWER))
 
     def _first_response(self, entry: Entry, raw: bytes) -> None:
-        succeeded = raw.startswith(b"Response: Success")
+        succeeded = response_of(raw).startswith(b"Success")
         if entry.shape is Shape.ORIGINATE:
             if succeeded:
                 self._leave_link(entry)  # it is free again, though the call is not decided
                 return
         elif entry.shape is Shape.RESPONSE and succeeded:
-            if event_list_of(raw) == b"start" or (
-                entry.action.key in LIST_COMPLETE and Message(raw).get(b"message").endswith(b"will follow")
-            ):
+            answer = entry.answer
+            announced = event_list_of(raw) == b"start"
+            if announced and answer.complete:
                 entry.shape = Shape.LIST
                 entry.last = self.now
                 entry.deadline = self.now + self.deadlines.list_item
                 self._list = entry
                 self._pass_on(entry, raw)
                 return
-            if entry.action.key in ONE_EVENT:
+            if (
+                announced
+                or answer.kind is AnswerKind.LIST
+                or answer.kind is AnswerKind.ANY
+                or (answer.complete and Message(raw).get(b"message").endswith(b"will follow"))
+            ):
+                self._open(entry, raw)
+                return
+            if answer.kind is AnswerKind.EVENT:
                 entry.shape = Shape.ONE_EVENT
                 self._pass_on(entry, raw)
                 return
@@ -381,6 +412,14 @@ class Exchange:
         if entry is not None:
             if name == ECHOED_BY.get(entry.action.key):
                 return entry.shape is Shape.ORIGINATE and self._call_decided(entry, raw)
+            if not entry.answer.own and _is_broadcast(raw):
+                return False  # it names what it comes of, and is for all who may read it
+            if entry.shape is Shape.FENCED:
+                self._pass_on(entry, raw)
+                return True
+            if entry.shape is Shape.RESPONSE and not entry.answer.own:
+                self._unheralded(entry, raw)
+                return True
             self._item(entry, raw, _is_last(entry, raw, name, relay_id))
             # Of those that may end the list each has to be looked at.
             head = b"" if name.endswith(b"Complete") else item_head_of(raw, name, relay_id)
@@ -395,6 +434,11 @@ class Exchange:
         ):
             # Asterisk leaves the ActionID out of these, but never of what ends a list.
             self._item(self._list, raw, last=False)
+            return True
+        if self._list is not None and _is_nameless_end(self._list, raw, name):
+            self._item(self._list, raw, last=True)
+            return True
+        if not _is_broadcast(raw) and self._late(relay_id, raw):
             return True
         if self._fenced is not None and not _is_broadcast(raw):
             self._pass_on(self._fenced, raw)
@@ -413,11 +457,21 @@ class Exchange:
         return True
 
     def stray(self, raw: bytes) -> None:
-        """A message that is neither response nor event: rows of a fenced action, or nobody's."""
-        if self._fenced is not None:
-            self._pass_on(self._fenced, raw)
+        """A message that begins like neither response nor event: known by our ActionID, or rows."""
+        relay_id = relay_id_of(raw)
+        if relay_id and response_of(raw):
+            self.response(raw)
+            return
+        entry = self._correlator.find(relay_id) if relay_id else self._fenced
+        if entry is None or entry.own is not None:
+            if not self._late(relay_id, raw):
+                self._stats.strays += 1
+        elif entry.shape is Shape.FENCED:
+            self._pass_on(entry, raw)
+        elif entry.shape is Shape.RESPONSE:
+            self._unheralded(entry, raw)
         else:
-            self._stats.strays += 1
+            self._item(entry, raw, last=False)
 
     def echoed(self, relay_id: bytes) -> bytes | None:
         """See Correlator.echoed."""
@@ -445,6 +499,33 @@ class Exchange:
             entry.asker = None
         else:
             entry.deadline = min(self.now + self.deadlines.list_item, entry.began + self.deadlines.list_total)
+
+    def _unheralded(self, entry: Entry, raw: bytes) -> None:
+        """The answer begins with something else than a response."""
+        if entry.answer.kind is AnswerKind.EVENT:
+            self._pass_on(entry, raw)
+            self._finish(entry)
+            self._fill()
+        else:
+            self._open(entry, raw)
+
+    def _open(self, entry: Entry, raw: bytes) -> None:
+        """The answer begins, and nothing in it will say where it ends: the Pong of a Ping behind it does."""
+        entry.shape = Shape.OPEN
+        entry.last = self.now
+        entry.deadline = self.now + self.deadlines.list_item
+        self._list = entry
+        self._pass_on(entry, raw)
+        self.ask(_PING, _pong)
+
+    def _late(self, relay_id: bytes, raw: bytes) -> bool:
+        """Whether this belongs to an answer that was thought to be over; then its asker has it now."""
+        found = self._correlator.late(relay_id, self.now + self.deadlines.list_item)
+        if found is None:
+            return False
+        asker, action_id = found
+        asker.late(to_owner(raw, relay_id, action_id, unknown=True))
+        return True
 
     def _call_decided(self, entry: Entry, raw: bytes) -> bool:
         action_id = entry.action.action_id
@@ -478,8 +559,8 @@ class Exchange:
             entry.asker.hit(self._limit_of(entry, now), action=entry.action.name)
             self._give_up(entry, TIMED_OUT)
         self._end_waiting(now)
-        if self._upstream is not None and self._is_held_up():
-            # Nothing else is sent; when the Pong is there, it is known which answers are late and which lost.
+        if self._upstream is not None and self._on_link and next(reversed(self._on_link)).own is None:
+            # When the Pong is there, all answers that were due before it have come, or are lost.
             self.ask(_PING, _pong)
 
     def _end_waiting(self, now: float) -> None:
@@ -491,20 +572,9 @@ class Exchange:
             asker.finished()
         self._fill()  # it may have been alone what the others waited for
 
-    def _is_held_up(self) -> bool:
-        """Whether nothing can be sent, perhaps because of answers that were lost."""
-        if any(entry.own is _pong for entry in self._on_link):
-            return False  # it is being asked already
-        if len(self._on_link) >= WINDOW:
-            return True
-        waits = self._window == 1 or any(
-            account.queue[0][1].key in FENCED for account in self.accounts.waiting
-        )
-        return waits and bool(self._on_link) and all(entry.asker is None for entry in self._on_link)
-
     def _limit_of(self, entry: Entry, now: float) -> str:
         """The limit in the configuration that an overdue entry is over."""
-        if entry.shape is Shape.LIST:
+        if entry.shape in (Shape.LIST, Shape.OPEN):
             return "list_timeout" if now > entry.began + self.deadlines.list_total else "list_item_timeout"
         if entry.action.key == b"originate":
             return "originate_grace"
@@ -516,7 +586,8 @@ class Exchange:
         if entry.shape is Shape.FENCED:
             entry.items += 1
         if entry.asker is not None:
-            entry.asker.reply(to_owner(raw, entry.relay_id, entry.action.action_id))
+            own = to_owner(raw, entry.relay_id, entry.action.action_id, unknown=not entry.answer.own)
+            entry.asker.reply(own)
 
     def _answer(self, entry: Entry, data: bytes) -> None:
         """The proxy's own last word on an action."""
@@ -528,14 +599,25 @@ class Exchange:
         """Nothing more will come of it for its asker; what comes all the same is swallowed."""
         if entry.shape is Shape.LIST:
             self._cancel_list(entry)
+        elif entry.shape is Shape.OPEN:
+            if entry.asker is not None:
+                entry.asker.finished()  # it has had its response, and its end is nowhere written
         elif entry.shape is Shape.ORIGINATE:
             self._answer(entry, message.error(entry.action.action_id, b"Originate failed"))
         else:
             self._answer(entry, message.error(entry.action.action_id, text))
         entry.asker = None
 
+    def _end_list(self, entry: Entry) -> None:
+        """The list that is being read is over, without its last event."""
+        if entry.shape is Shape.LIST and entry.answer.own:
+            self._done(entry)
+            self._cancel_list(entry)
+        else:
+            self._finish(entry)
+
     def _cancel_list(self, entry: Entry) -> None:
-        name = LIST_COMPLETE.get(entry.action.key, entry.action.name + b"Complete")
+        name = entry.answer.complete or entry.action.name + b"Complete"
         headers = [(b"EventList", b"Cancelled"), (b"ListItems", str(entry.items).encode())]
         if entry.action.action_id:
             headers.insert(0, (b"ActionID", entry.action.action_id))
@@ -554,6 +636,8 @@ class Exchange:
 
     def _finish(self, entry: Entry) -> None:
         self._done(entry)
+        if not entry.answer.own:
+            self._correlator.keep_late(entry, self.now + self.deadlines.list_item)
         if entry.asker is not None:
             entry.asker.finished()
 
@@ -565,13 +649,19 @@ def _pong(_raw: bytes) -> None:
 def _is_last(entry: Entry, raw: bytes, name: bytes, relay_id: bytes) -> bool:
     """Whether this event ends the list.
 
-    By its name, with our id where Asterisk writes it, in front of what callers may have written.
-    Of an action that is in no table the name is not known, but what the message says of its list.
+    Where its name is known, by that; of Asterisk's own with our id where Asterisk writes it, in
+    front of what callers may have written.  Else by what the message says of its list.
     """
-    own = LIST_COMPLETE.get(entry.action.key)
-    if own is not None:
-        return name == own and bool(item_head_of(raw, name, relay_id))
-    return name.endswith(b"Complete") and event_list_of(raw) in {b"complete", b"cancelled"}
+    complete = entry.answer.complete
+    if complete:
+        return name == complete and (not entry.answer.own or bool(item_head_of(raw, name, relay_id)))
+    return event_list_of(raw) in {b"complete", b"cancelled"}
+
+
+def _is_nameless_end(entry: Entry, raw: bytes, name: bytes) -> bool:
+    """Whether this ends the list as it was described, though it has no ActionID."""
+    answer = entry.answer
+    return not answer.own and name == answer.complete and not action_id_of(raw) and not _is_broadcast(raw)
 
 
 def _is_broadcast(raw: bytes) -> bool:

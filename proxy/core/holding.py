@@ -12,7 +12,7 @@ from proxy.ami.actions import HOLDING_FUNCTIONS, MAY_HOLD
 from proxy.ami.message import Action
 
 #: Actions that sleep in Asterisk's session.
-SLEEPING: Final = frozenset({b"playdtmf", b"playmf"})
+SLEEPING: Final[frozenset[bytes]] = frozenset({b"playdtmf", b"playmf"})
 
 #: Shortest tone of PlayDTMF, and what it takes when it is given no Duration, in milliseconds.
 _DTMF: Final = 100

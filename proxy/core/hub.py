@@ -436,6 +436,7 @@ class Hub:
     def adopt_actions(self, others: OtherActions) -> None:
         """Other descriptions of actions that are not Asterisk's own."""
         self.table = self.table.with_others(others)
+        self.exchange.answers = self.side.exchange.answers = others.answers
 
     def adopt(self, users: UserTable) -> None:
         """Swap the user table: rights change at once, sessions without a user any more end."""
@@ -454,6 +455,7 @@ class Hub:
             self._roster.rename(session, before, user)
             self.bounds.fit(session.outbox, user)
             self.subscribe(session)
+        self.bounds.rates.adopt(users)
         self.settle()
 
     # -- events to sessions ------------------------------------------------

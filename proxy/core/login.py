@@ -141,7 +141,8 @@ class Attempt:
             return busy._replace(is_guess=False)
         if self._hub.authenticated >= self._hub.limits.sessions_authenticated:
             return _crowded("too many sessions", "sessions_authenticated")
-        crowded = len(self._hub.sessions_of(user)) >= self._hub.limits.sessions_per_user
+        most = user.limits.sessions or self._hub.limits.sessions_per_user
+        crowded = len(self._hub.sessions_of(user)) >= most
         if crowded and self._peer.address not in self._hub.bounds.exempt:
             return _crowded("too many sessions of this user", "sessions_per_user")
         return Verdict(user)

@@ -1,8 +1,10 @@
 """Session: one client, from its banner to its close.
 
-A session runs strictly one action at a time, in order, as Asterisk's does
-(ami.md §1.1): what is answered here, what waits for the link and what waits
-for a hash all hold up the next action of this client and of nobody else.
+A session runs one action at a time, in order, as Asterisk's does (ami.md §1.1):
+what is answered here, what waits for the link and what waits for a hash all
+hold up the next action of this client and of nobody else.  Actions that wait
+for the rate of their kind let others pass where no difference can be seen
+(see ``aside``).
 """
 
 import math
@@ -18,6 +20,7 @@ from proxy.ami.framing import ActionFramer
 from proxy.ami.message import Action, parse_action
 from proxy.config.rules import Scope
 from proxy.core import localactions, login, originate, proxyactions, quota, throttle, trail
+from proxy.core.aside import Aside
 from proxy.core.outbox import Outbox
 from proxy.core.policy import Deny
 from proxy.core.ports import Sender, Transport
@@ -58,6 +61,7 @@ class Session:
         "_underway",
         "_unsent",
         "_weight",
+        "aside",
         "challenge",
         "filters",
         "full",
@@ -85,6 +89,8 @@ class Session:
         self.id = secrets.token_hex(6)
         self.outbox = Outbox(transport, hub.limits.outbox_hard, hub.bounds.backlog)
         self.throttle = throttle.Throttle(hub.bounds.rates)
+        #: Its actions that wait for the rate of their kind.
+        self.aside = Aside()
         self.state = State.GREETED
         self.user: User | None = None
         #: The user's name as this client spelled it; what Asterisk shows as AccountID.
@@ -172,12 +178,16 @@ class Session:
         """Part of an answer; it leaves with the next ``push``, behind the events that came before it."""
         if self.series is not None and self.series.takes(data):
             return
+        if self._underway is not None:
+            self._underway.answered(data)
+        self.late(data)
+
+    def late(self, data: bytes) -> None:
+        """Part of an answer that was finished, and went on all the same."""
         if self.subscription is not None and not self.outbox.holding:
             earlier = self.subscription.take(self)
             if earlier and not self._drops(earlier):
                 self._unsent.append(earlier)
-        if self._underway is not None:
-            self._underway.answered(data)
         self._unsent.append(data)
         self.hub.touch(self)
 
@@ -226,9 +236,10 @@ class Session:
                 self._gone(abort=True)
             return
         self._queue.clear()
+        unsent = self._leave_lines()
         self._count_queued()
         if not abort:
-            self._last_words(reason)
+            self._last_words(reason, unsent)
         if self.waiting is not None:
             self.waiting.cancel()
         self.state = State.CLOSING
@@ -237,8 +248,15 @@ class Session:
         if abort or not self.outbox.size:
             self._gone(abort=abort)
 
-    def _last_words(self, reason: str) -> None:
-        """What runs is answered before the end (security.md P4), and what was held back is sent."""
+    def _leave_lines(self) -> list[Action]:
+        """Nothing of it waits for a rate any more; what did is given back."""
+        if not self.aside.size:
+            return []
+        self.hub.bounds.rates.leave(self)
+        return self.aside.clear()
+
+    def _last_words(self, reason: str, unsent: list[Action]) -> None:
+        """What runs or waits is answered before the end (security.md P4), and what was held back is sent."""
         self._ended = False  # the end is here already
         if self.waiting is not None:
             self.waiting.over()
@@ -248,6 +266,8 @@ class Session:
                 self.series.give_up(self, text)
             else:
                 self.hub.dismiss(self, text)
+        for action in unsent:
+            self.reply(message.error(action.action_id, b"Session closed: " + reason.encode()))
         self.push()
 
     def wait(self, waiting: "WaitEvent") -> None:
@@ -286,7 +306,7 @@ class Session:
         # own limit, make nobody else wait.
         counted = len(self._queue)
         if counted:
-            held = self.state is State.HELD
+            held = self.state is State.HELD or self.aside.holds_session
             counted = 0 if held else min(counted, self.hub.limits.in_flight_per_session)
         if counted != self._counted:
             self.hub.bounds.queued += counted - self._counted
@@ -310,25 +330,32 @@ class Session:
             return
         self._advancing = True
         left = _TURN
-        while self._queue and self.state in RUNNING and left:
+        while left and self.state in RUNNING:
+            waited = self.aside.take() if self.aside.size else None
+            if waited is None and (not self._queue or self.aside.holds_session):
+                break
             left -= 1
-            raw = self._queue.popleft()
-            self._count_queued()
             try:
-                self._act(raw)
+                if waited is not None:
+                    self.run(waited)
+                else:
+                    raw = self._queue.popleft()
+                    self._count_queued()
+                    self._act(raw)
             except Exception as fault:
                 self.hub.fault(fault, "session", session=self.id)
                 self.close("fault", abort=True)
         self._advancing = False
         self._count_queued()
-        if self._queue and self.state in RUNNING:
+        if not left and self.state in RUNNING and (self._queue or self.aside.size):
             self._turn_due = True
             self.hub.scheduler.later(0, self._next_turn)
-        if self._ended and not self._queue and self.state in RUNNING:
+        if self._ended and not self._queue and not self.aside.size and self.state in RUNNING:
             self.close("client closed")
         elif self.state not in OVER:
             self.full = self._fullness()
-            self._pause(bool(self.full) or self.state in UNREAD or self._turn_due)
+            held = self.state in UNREAD or self.aside.holds_session
+            self._pause(bool(self.full) or held or self._turn_due)
 
     def _next_turn(self) -> None:
         self._turn_due = False
@@ -336,7 +363,7 @@ class Session:
         self.hub.pressure.let_in()
 
     def _fullness(self) -> str:
-        if len(self._queue) >= self.hub.limits.in_flight_per_session:
+        if len(self._queue) + self.aside.size >= self.hub.limits.in_flight_per_session:
             return "in_flight_per_session"
         return "in_flight" if self.user is not None and self.hub.pressure.is_crowded(self) else ""
 

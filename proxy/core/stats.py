@@ -18,6 +18,7 @@ class Stats:
     faults: int = 0
     orphans: int = 0
     strays: int = 0
+    answers_lost: int = 0
     actions_local: int = 0
     actions_relayed: int = 0
     actions_denied: int = 0

@@ -1,27 +1,98 @@
 """Throttle: how fast a session may act.
 
-Who is over a rate is made to wait: its action is kept, nothing more is read
-from it, and TCP tells its sender.  Only who has been held back for
-``limits.rate_wait`` without a break is told ``Rate limit``, until it lets up.
+A session that is over its own rate, ``action_rate``, is held back: its action is
+kept, nothing more is read from it, and TCP tells its sender.  Over a rate of
+one kind of action, only actions of that kind wait, in the line of their user;
+what else the session asks goes on (see ``aside`` for the order).  An action of
+a session that has been held back for ``limits.rate_wait`` without a break is
+answered ``Rate limit``.
 """
 
+from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
 from proxy.ami import message
 from proxy.ami.message import Action
 from proxy.config.limits import Limits
+from proxy.core import aside
+from proxy.core.aside import Place
 from proxy.core.bucket import Bucket
+from proxy.core.ports import Scheduler, Timer
 from proxy.core.state import State
+from proxy.core.users import User, UserTable
 
 if TYPE_CHECKING:
     from proxy.core.session import Session
 
 
-class _Shared(NamedTuple):
-    bucket: Bucket
-    rate: float
-    burst: float
-    limit: str
+class Line:
+    """One kind of action of one user: its rate, and the actions that wait for their turn, in order."""
+
+    __slots__ = ("_bucket", "_counted_at", "_scheduler", "_timer", "_waiting", "burst", "limit", "rate")
+
+    def __init__(self, limit: str) -> None:
+        #: The name of its rate in the configuration.
+        self.limit = limit
+        self.rate = 1.0
+        self.burst = 1.0
+        self._bucket = Bucket()
+        #: The rate by which the bucket fills so far.
+        self._counted_at = 1.0
+        self._waiting: deque[Place] = deque()
+        self._timer: Timer | None = None
+        self._scheduler: Scheduler | None = None
+
+    def wait(self, now: float) -> float:
+        """Seconds until an action that comes now would have its turn; 0: it may run."""
+        first = self._first(now)
+        # Where the rate was raised, those that wait have their turn now, and this one behind them.
+        return first + len(self._waiting) / self.rate
+
+    def take(self, now: float) -> None:
+        """An action runs."""
+        self._bucket.take(now, self.rate)
+
+    def join(self, place: Place, scheduler: Scheduler) -> None:
+        """An action waits for its turn: then the place is granted, and its session goes on."""
+        self._scheduler = scheduler
+        self._waiting.append(place)
+        if self._timer is None:
+            self._arm(scheduler)
+
+    def leave(self, session: "Session") -> None:
+        """Nothing of this session waits any more."""
+        self._waiting = deque(place for place in self._waiting if place.session is not session)
+
+    def look_again(self) -> None:
+        """The rate has changed."""
+        if self._timer is not None and self._scheduler is not None:
+            self._timer.cancel()
+            self._arm(self._scheduler)
+
+    def _first(self, now: float) -> float:
+        """Seconds until the first of those that wait has its turn."""
+        if self.rate != self._counted_at:
+            self._bucket.rescale(now, self._counted_at, self.rate)
+            self._counted_at = self.rate
+        return self._bucket.wait(now, self.rate, self.burst)
+
+    def _arm(self, scheduler: Scheduler) -> None:
+        self._timer = scheduler.later(self._first(scheduler.now()), self._due)
+
+    def _due(self) -> None:
+        self._timer = None
+        assert self._scheduler is not None
+        now = self._scheduler.now()
+        granted: list[Session] = []
+        while self._waiting and not self._first(now):
+            self._bucket.take(now, self.rate)
+            place = self._waiting.popleft()
+            place.granted = True
+            granted.append(place.session)
+        if self._waiting:
+            self._arm(self._scheduler)
+        for session in granted:
+            session.advance()
 
 
 class UserRates:
@@ -30,20 +101,43 @@ class UserRates:
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         # As many as there are users, twice.
-        self._buckets: dict[tuple[str, bytes], Bucket] = {}
+        self._lines: dict[tuple[str, bytes], Line] = {}
         # As many as there are users.
         self._sleeps: dict[str, Bucket] = {}
 
-    def find(self, user: str, key: bytes) -> _Shared | None:
-        """What limits this action (its key) of this user, beside the session's own rate."""
-        limits = self.limits
-        if key == b"originate":
-            rate, burst, name = limits.originate_rate, limits.originate_burst, "originate_rate"
-        elif key == b"command":
-            rate, burst, name = limits.command_rate, limits.command_burst, "command_rate"
-        else:
+    def find(self, user: User, key: bytes) -> Line | None:
+        """The line of this kind of action (its key), if that has a rate beside the session's own."""
+        if key not in (b"originate", b"command"):
             return None
-        return _Shared(self._buckets.setdefault((user, key), Bucket()), rate, burst, name)
+        line = self._lines.get((user.name, key))
+        if line is None:
+            line = self._lines[user.name, key] = Line(key.decode() + "_rate")
+        limits, own = self.limits, user.limits
+        if key == b"originate":
+            line.rate = own.originate_rate or limits.originate_rate
+            line.burst = float(own.originate_burst or limits.originate_burst)
+        else:
+            line.rate = own.command_rate or limits.command_rate
+            line.burst = float(own.command_burst or limits.command_burst)
+        return line
+
+    def adopt(self, users: UserTable) -> None:
+        """Other limits, or other users: what waits has its turn by the new rates."""
+        for (name, key), line in list(self._lines.items()):
+            user = users.find(name.encode())
+            if user is None:
+                del self._lines[name, key]
+            else:
+                self.find(user, key)
+                line.look_again()
+
+    def leave(self, session: "Session") -> None:
+        """The session is closed."""
+        assert session.user is not None
+        for key in (b"originate", b"command"):
+            line = self._lines.get((session.user.name, key))
+            if line is not None:
+                line.leave(session)
 
     def sleep_wait(self, user: str, seconds: float, now: float) -> float:
         """Seconds until the user's action may sleep so long in Asterisk's session."""
@@ -61,71 +155,106 @@ class Held(NamedTuple):
     seconds: float
     #: The limit it is over.
     limit: str
-    #: It shall not run at all, and be told so when the seconds are over.
+    #: It shall not run at all, and be told so; by ``action_rate`` when the seconds are over.
     refused: bool
     #: The first after one that did not have to wait.
     first: bool
 
 
 class Throttle:
-    """One session's rate, together with its user's."""
+    """One session's rate, and since when it has been held back by which."""
 
-    __slots__ = ("_held_since", "_own", "_shared")
+    __slots__ = ("_counted_at", "_own", "_shared", "_since")
 
     def __init__(self, shared: UserRates) -> None:
         self._shared = shared
         self._own = Bucket()
-        self._held_since: float | None = None
+        self._counted_at = 1.0
+        self._since: dict[str, float] = {}
 
-    def judge(self, user: str, key: bytes, now: float) -> Held | None:
-        """None if the action may run now.  Either way it is counted: ask once for each."""
-        limits = self._shared.limits
-        own = self._own.wait(now, limits.action_rate, limits.action_burst)
-        self._own.take(now, limits.action_rate)
-        found = self._shared.find(user, key)
-        wait, name = own, "action_rate"
-        if found is not None and (users := found.bucket.wait(now, found.rate, found.burst)) > own:
-            wait, name = users, found.limit
-        first = self._held_since is None
+    def own(self, user: User, now: float) -> Held | None:
+        """None if the session may act now.  Either way that is counted: ask once for each action."""
+        limits, own = self._shared.limits, user.limits
+        rate = own.action_rate or limits.action_rate
+        if rate != self._counted_at:
+            self._own.rescale(now, self._counted_at, rate)
+            self._counted_at = rate
+        wait = self._own.wait(now, rate, own.action_burst or limits.action_burst)
+        self._own.take(now, rate)
+        return self._held("action_rate", wait, now)
+
+    def kind(self, line: Line, now: float) -> Held | None:
+        """None if the user may run an action of this kind now, which is then counted; else it has to join."""
+        held = self._held(line.limit, line.wait(now), now)
+        if held is None:
+            line.take(now)
+        return held
+
+    def _held(self, limit: str, wait: float, now: float) -> Held | None:
+        since = self._since.get(limit)
         if wait <= 0:
-            self._held_since = None
-        elif self._held_since is None:
-            self._held_since = now
-        if self._held_since is not None and now + wait - self._held_since > limits.rate_wait:
-            return Held(own, name, True, first)
-        if found is not None:
-            found.bucket.take(now, found.rate)
-        return Held(wait, name, False, first) if wait > 0 else None
+            if since is not None:
+                del self._since[limit]
+            return None
+        first = since is None
+        if since is None:
+            since = self._since[limit] = now
+        return Held(wait, limit, now + wait - since > self._shared.limits.rate_wait, first)
 
 
 def admits(session: "Session", action: Action) -> bool:
     """Whether the session's action may run now; one that may not runs later by itself, or is refused."""
-    hub, peer = session.hub, session.transport.peer.address
+    hub = session.hub
     assert session.user is not None
-    if peer in hub.bounds.exempt:
-        return True
-    held = session.throttle.judge(session.user.name, action.key, hub.scheduler.now())
+    if session.transport.peer.address in hub.bounds.exempt:
+        return _in_turn(session, action, None)
+    held = session.throttle.own(session.user, hub.scheduler.now())
     if held is None:
-        return True
-    if held.first or held.refused:
-        hub.bounds.hit(held.limit, peer, session=session.id, user=session.user.name, refused=held.refused)
-    if held.seconds:
-        session.hold_back()
-        hub.scheduler.later(held.seconds, lambda: _over(session, action, held))
-    else:
-        _refuse(session, action)
+        return _in_turn(session, action, hub.bounds.rates.find(session.user, action.key))
+    seconds, refused = held.seconds, held.refused
+    _tell(session, held)
+    session.hold_back()
+    hub.scheduler.later(seconds, lambda: _over(session, action, refused))
     return False
 
 
-def _over(session: "Session", action: Action, held: Held) -> None:
+def _over(session: "Session", action: Action, refused: bool) -> None:
     if session.state is not State.HELD:
         return  # closed meanwhile
     session.let_go()
-    if held.refused:
+    assert session.user is not None
+    if refused:
         _refuse(session, action)
-    else:
+    elif _in_turn(session, action, session.hub.bounds.rates.find(session.user, action.key)):
         session.run(action)
     session.advance()
+
+
+def _in_turn(session: "Session", action: Action, line: Line | None) -> bool:
+    """Whether it may run as far as its kind's rate and its order go; if not it waits, or is refused."""
+    waiting = session.aside
+    if line is None and not waiting.size:
+        return True
+    follows = waiting.followed_by(action) if waiting.size else None
+    place = Place(session, action)
+    if line is not None:
+        held = session.throttle.kind(line, session.hub.scheduler.now())
+        if held is not None:
+            _tell(session, held)
+            if held.refused:
+                _refuse(session, action)
+                return False
+            place.granted = False
+            line.join(place, session.hub.scheduler)
+    if place.granted and follows is None:
+        return True
+    waiting.add(place, follows if follows is not None else action.key, aside.holds(action))
+    return False
+
+
+def _tell(session: "Session", held: Held) -> None:
+    if held.first or held.refused:
+        session.hit(held.limit, refused=held.refused)
 
 
 def _refuse(session: "Session", action: Action) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from proxy import log
 from proxy.ami import privilege
+from proxy.ami.answers import response_of
 from proxy.ami.message import Action
 from proxy.core.policy import UNDESCRIBED, target_of
 from proxy.core.securityevents import ERROR, security_event
@@ -92,8 +93,7 @@ class Underway:
 
     def answered(self, data: bytes) -> None:
         """Part of the answer; the last response in it is what came of the action."""
-        if data.startswith(b"Response: "):
-            self._result = data[10 : data.find(b"\r")]
+        self._result = response_of(data) or self._result
 
     def record(self, session: "Session", now: float) -> None:
         """It is answered to the end."""

@@ -14,6 +14,7 @@ from proxy.config import UserEntry, UsersFile
 from proxy.config.limits import UpstreamLost
 from proxy.config.phc import cost, dummy_hash, work
 from proxy.config.rules import Rules, rules_of
+from proxy.config.userlimits import UserLimits
 from proxy.core.acl import AccessList
 from proxy.x509.identity import CertificateLogin, Claim, Identity, claim
 
@@ -42,6 +43,8 @@ class User:
     slow_consumer: str | None = None
     #: ``auto``, ``close`` or ``stay`` when the link is lost; None: as proxy.yaml says.
     upstream_lost: UpstreamLost | None = None
+    #: In place of those that hold for every user.
+    limits: UserLimits = UserLimits()  # noqa: RUF009 - immutable
     #: Which client certificates are this user's, and whether one is enough, or needed.
     login: CertificateLogin = CertificateLogin()  # noqa: RUF009 - immutable
 
@@ -62,6 +65,7 @@ class User:
             rules=rules_of(entry),
             slow_consumer=entry.slow_consumer,
             upstream_lost=entry.upstream_lost,
+            limits=entry.limits,
             login=entry.certificate_login,
         )
 

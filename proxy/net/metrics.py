@@ -150,6 +150,7 @@ class ServiceCollector(Collector):
             ("unusable", ""): stats.events_dropped,
             ("orphan response", ""): stats.orphans,
             ("stray message", ""): stats.strays,
+            ("answer lost", ""): stats.answers_lost,
         }
         for classes, count in _by_class({mask: stats.missed.classes[mask] for mask in stats.classes}).items():
             dropped["slow consumer", classes] = count

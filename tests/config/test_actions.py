@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from proxy.ami.answers import Answer, AnswerKind
 from proxy.ami.arguments import Argument, Kind
 from proxy.ami.privilege import REPORTING
 from proxy.config import ConfigErrors, load_config
@@ -38,6 +39,14 @@ def wrong(folder: Path, actions: str) -> list[str]:
             "{RptStatus: {classes: [call], headers: {Node: {one_of: []}}}}",
             ["actions.RptStatus.headers.Node.one_of"],
         ),
+        ("{RptStatus: {classes: [call], answer: list, complete: RptStatusComplete}}", []),
+        ("{RptStatus: {classes: [call], answer: rows}}", []),
+        ("{RptStatus: {classes: [call], answer: rows, complete: X}}", ["actions.RptStatus.complete"]),
+        (
+            "{RptStatus: {classes: [call], answer: list, complete: 'Event: X'}}",
+            ["actions.RptStatus.complete"],
+        ),
+        ("{RptStatus: {classes: [call], answer: table}}", ["actions.RptStatus.answer"]),
     ],
 )
 def test_what_a_description_may_say(folder: Path, actions: str, paths: list[str]) -> None:
@@ -59,3 +68,18 @@ def test_what_the_judge_reads() -> None:
         Argument(b"Node", Kind.INTEGER),
         Argument(b"Command", Kind.TEXT, one_of=(b"xstat",)),
     )
+
+
+def test_what_the_answer_looks_like() -> None:
+    others = other_actions(
+        {
+            "A": ActionEntry(classes=("call",), answer="list", complete="AComplete"),
+            "B": ActionEntry(classes=("call",), answer="rows"),
+            "C": ActionEntry(classes=("call",)),
+        },
+        "deny",
+    )
+    assert others.answers == {
+        b"a": Answer(AnswerKind.LIST, b"AComplete"),
+        b"b": Answer(AnswerKind.ROWS),
+    }

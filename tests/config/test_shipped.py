@@ -28,7 +28,7 @@ def installed(tmp_path: Path) -> Path:
     ):
         (tmp_path / name).write_text("placeholder\n")
         (tmp_path / name).chmod(0o640)
-    for name in ("proxy.yaml", "users.yaml"):
+    for name in ("proxy.yaml", "users.yaml", "modules.yaml"):
         shutil.copyfile(DEPLOY / name, tmp_path / name)
         (tmp_path / name).chmod(0o640)
     return tmp_path
@@ -69,6 +69,7 @@ def test_the_files_load_with_every_optional_key(installed: Path) -> None:
     assert msgspec.structs.replace(config.tls, minimum_version=None, suites=()) == Tls()
     assert config.tls.minimum_version == "TLSv1.2"
     assert len(config.tls.suites) == 2
+    assert {"RptStatus", "DongleSendSMS", "QuectelReset", "SCCPShowDevices"} < set(config.actions)
     assert config.control is not None
     assert config.metrics is not None
     dialer = users.users["dialer"]

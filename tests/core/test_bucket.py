@@ -51,3 +51,13 @@ def test_never_more_than_the_burst_and_what_came_back(gaps, rate, burst):
             bucket.take(now, rate)
             taken += 1
     assert taken <= burst + now * rate + 1e-6
+
+
+def test_what_is_missing_comes_back_by_another_rate():
+    bucket = Bucket()
+    for _ in range(3):
+        bucket.take(0.0, 0.1)
+    bucket.rescale(10.0, 0.1, 10.0)
+    assert bucket.wait(10.0, 10.0, 1) == pytest.approx(0.2)
+    bucket.rescale(20.0, 10.0, 0.1)
+    assert bucket.is_full(20.0)

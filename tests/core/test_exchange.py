@@ -71,8 +71,8 @@ class TestIds:
         send(one, "Action: CoreStatus\nActionID: 1")
         send(two, "Action: CoreSettings\nActionID: 1")
         first, second = bench.upstream.take()
-        bench.answer(second, b"X: two\r\n")
         bench.answer(first, b"X: one\r\n")
+        bench.answer(second, b"X: two\r\n")
         assert one_got.take() == b"Response: Success\r\nActionID: 1\r\nX: one\r\n\r\n"
         assert two_got.take() == b"Response: Success\r\nActionID: 1\r\nX: two\r\n\r\n"
 
@@ -280,6 +280,7 @@ class TestLists:
         (asked,) = bench.upstream.take()
         bench.answer(asked, b"EventList: start\r\nMessage: Channels will follow\r\n")
         bench.feed(item(asked, "HalfComplete"), item(asked, "HalfComplete", "EventList: Complete"))
+        bench.pong()
         assert bench.hub.exchange.in_flight == 0
         assert got.take().endswith(b"Event: HalfComplete\r\nEventList: Complete\r\n\r\n")
 
@@ -383,6 +384,7 @@ class TestLists:
         bench.feed(item(asked, "CoreShowChannel"), b"Event: NoId\r\n\r\n")
         assert got.take() == b"", "what comes late is swallowed"
         bench.feed(item(asked, "CoreShowChannelsComplete", "EventList: Complete"))
+        bench.pong()
         assert bench.hub.exchange.in_flight == 0
 
     def test_one_event_behind_the_response(self, bench):
@@ -466,7 +468,7 @@ class TestFence:
             expected = f"Response: Error\r\nActionID: {name}\r\nMessage: Timeout waiting for Asterisk\r\n"
             assert expected.encode() in answered.take()
         assert bench.hub.stats.action_timeouts == 3
-        (asked,) = bench.upstream.take()  # the others were not sent
+        asked, *_ = bench.pong()  # the others were not sent
         assert asked.get(b"actionid"), "what came last is not held up by the one that had to be alone"
         bench.answer(asked, b"")
         assert got.take() == b"Response: Success\r\nActionID: late\r\n\r\n"
@@ -633,6 +635,7 @@ class TestOriginate:
             bench.clock.advance(50)
             bench.hub.tick(bench.clock.now())
         bench.answer(asked, b"")
+        bench.pong()
         assert bench.hub.exchange.in_flight == 0
         assert bench.hub.stats.orphans == 0
 
@@ -688,6 +691,7 @@ class TestTime:
         )
         bench.answer(asked, b"")
         assert got.take() == b""
+        bench.pong()
         assert bench.hub.exchange.in_flight == 0
 
     def test_a_lost_answer_costs_no_place_on_the_link(self, bench):
@@ -697,10 +701,10 @@ class TestTime:
             send(session, "Action: CoreStatus")
             bench.clock.advance(16)
             bench.hub.tick(bench.clock.now())
-        assert bench.hub.exchange.in_flight > WINDOW, "a Ping asks for them"
+        assert bench.hub.exchange.in_flight == WINDOW, "with the Pings that ask for them"
         send(session, "Action: CoreSettings\nActionID: 1")
-        *_, ping = bench.upstream.take()
         got.take()
+        *_, ping = bench.upstream.take()
         assert ping.get(b"action") == b"Ping"
         bench.answer(ping, b"Ping: Pong\r\n")
         (asked,) = bench.upstream.take()
@@ -749,8 +753,9 @@ class TestTime:
         bench.hub.tick(bench.clock.now())
         got.take()
         bench.answer(call, b"Message: Originate successfully queued\r\n")
-        assert bench.hub.exchange.in_flight == 1
+        assert bench.hub.exchange.in_flight == 2, "a Ping asks for the other's answer"
         bench.answer(asked, b"")
+        bench.pong()
         assert bench.hub.exchange.in_flight == 0
         assert bench.hub.stats.orphans == 0
 
@@ -782,16 +787,16 @@ class TestLinkLoss:
     def test_everything_open_is_answered_now(self, bench):
         clients = [bench.login("deaf") for _ in range(5)]
         asks = [
-            "Action: CoreStatus\nActionID: 1",
-            "Action: CoreShowChannels\nActionID: 2",
             TestOriginate.CALL,
+            "Action: CoreShowChannels\nActionID: 2",
+            "Action: CoreStatus\nActionID: 1",
             "Action: CoreStatus\nActionID: 4",
             "Action: IAXnetstats\nActionID: 5",
         ]
         for (session, _), text in zip(clients, asks, strict=True):
             send(session, text)
         asked = bench.upstream.take()
-        bench.answer(asked[2], b"")
+        bench.answer(asked[0], b"")
         bench.answer(asked[1], b"EventList: start\r\n")
         clients[1][1].take()
         bench.hub.link_down("gone")
@@ -799,9 +804,9 @@ class TestLinkLoss:
             b"Response: Error\r\nActionID: %d\r\nMessage: Upstream connection lost (outcome unknown)\r\n\r\n"
         )
         assert [got.take() for _, got in clients] == [
-            lost % 1,
-            b"Event: CoreShowChannelsComplete\r\nActionID: 2\r\nEventList: Cancelled\r\nListItems: 0\r\n\r\n",
             b"Response: Error\r\nActionID: o\r\nMessage: Originate failed\r\n\r\n",
+            b"Event: CoreShowChannelsComplete\r\nActionID: 2\r\nEventList: Cancelled\r\nListItems: 0\r\n\r\n",
+            lost % 1,
             lost % 4,
             b"Response: Error\r\nActionID: 5\r\nMessage: Upstream not connected\r\n\r\n",
         ]

@@ -3,9 +3,12 @@
 import pytest
 
 from proxy.config.limits import Limits
+from proxy.config.userlimits import UserLimits
 from proxy.core.throttle import Held, Throttle, UserRates
+from proxy.core.users import User
 
 SLOW = {"action_rate": 10.0, "action_burst": 2, "originate_rate": 1.0, "originate_burst": 1, "rate_wait": 5.0}
+USER, OTHER = User("u"), User("other")
 
 
 def make(**changed) -> Throttle:
@@ -14,38 +17,32 @@ def make(**changed) -> Throttle:
 
 def test_action_rate_and_burst():
     session = make()
-    assert [session.judge("u", b"ping", 0.0) for _ in range(2)] == [None, None]
-    held = session.judge("u", b"ping", 0.0)
-    assert held == Held(pytest.approx(0.1), "action_rate", False, True)
-    assert session.judge("u", b"ping", 0.1) == Held(pytest.approx(0.1), "action_rate", False, False)
-    assert session.judge("u", b"ping", 9.0) is None
-    assert make().judge("u", b"ping", 0.0) is None
+    assert [session.own(USER, 0.0) for _ in range(2)] == [None, None]
+    assert session.own(USER, 0.0) == Held(pytest.approx(0.1), "action_rate", False, True)
+    assert session.own(USER, 0.1) == Held(pytest.approx(0.1), "action_rate", False, False)
+    assert session.own(USER, 9.0) is None
+    assert make().own(USER, 0.0) is None
 
 
-@pytest.mark.parametrize(
-    ("key", "limits"),
-    [
-        (b"originate", {"originate_rate": 1.0, "originate_burst": 2}),
-        (b"command", {"command_rate": 1.0, "command_burst": 2}),
-    ],
-)
-def test_originate_and_command_rates_are_shared_by_the_sessions_of_a_user(key, limits):
-    shared = UserRates(Limits(**limits))
+@pytest.mark.parametrize("key", [b"originate", b"command"])
+def test_originate_and_command_rates_are_shared_by_the_sessions_of_a_user(key):
+    name = key.decode()
+    shared = UserRates(Limits(**{f"{name}_rate": 1.0, f"{name}_burst": 2}))
     first, second = Throttle(shared), Throttle(shared)
-    assert first.judge("u", key, 0.0) is None
-    assert second.judge("u", key, 0.0) is None
-    name = key.decode() + "_rate"
-    assert first.judge("u", key, 0.0) == Held(1.0, name, False, True)
-    assert second.judge("u", key, 0.0) == Held(2.0, name, False, True), "it waits behind the first"
-    assert first.judge("u", b"ping", 0.0) is None
-    assert first.judge("other", key, 0.0) is None
+    line = shared.find(USER, key)
+    assert first.kind(line, 0.0) is None
+    assert second.kind(line, 0.0) is None
+    assert first.kind(line, 0.0) == Held(1.0, f"{name}_rate", False, True)
+    assert shared.find(USER, key) is line
+    assert shared.find(USER, b"ping") is None
+    assert first.kind(shared.find(OTHER, key), 0.0) is None
 
 
 def test_rate_wait_ends_with_a_refusal_that_is_still_slow():
     session = make()
     now, refused = 0.0, []
     for _ in range(100):
-        held = session.judge("u", b"ping", now)
+        held = session.own(USER, now)
         if held is not None:
             now += held.seconds
             refused.append(held.refused)
@@ -53,9 +50,9 @@ def test_rate_wait_ends_with_a_refusal_that_is_still_slow():
     assert refused.index(True) == 50
     assert all(refused[50:]), "until it lets up"
     assert now == pytest.approx(9.8), "refusals are no faster"
-    assert session.judge("u", b"ping", now + 1.0) is None
-    session.judge("u", b"ping", now + 1.0)
-    again = session.judge("u", b"ping", now + 1.0)
+    assert session.own(USER, now + 1.0) is None
+    session.own(USER, now + 1.0)
+    again = session.own(USER, now + 1.0)
     assert again is not None
     assert again.first
     assert not again.refused
@@ -64,16 +61,44 @@ def test_rate_wait_ends_with_a_refusal_that_is_still_slow():
 def test_a_refused_originate_takes_nothing_from_its_user():
     shared = UserRates(Limits(originate_rate=0.1, originate_burst=1, rate_wait=5.0))
     eager, other = Throttle(shared), Throttle(shared)
-    assert eager.judge("u", b"originate", 0.0) is None
-    assert eager.judge("u", b"originate", 0.0) == Held(0.0, "originate_rate", True, True)
-    assert eager.judge("u", b"originate", 0.0) == Held(0.0, "originate_rate", True, False)
-    assert other.judge("u", b"originate", 10.0) is None
+    line = shared.find(USER, b"originate")
+    assert eager.kind(line, 0.0) is None
+    assert eager.kind(line, 0.0) == Held(10.0, "originate_rate", True, True)
+    assert eager.kind(line, 0.0) == Held(10.0, "originate_rate", True, False)
+    assert other.kind(line, 10.0) is None
 
 
 def test_other_limits_hold_at_once():
     shared = UserRates(Limits(**SLOW))
     session = Throttle(shared)
     for _ in range(3):
-        session.judge("u", b"ping", 0.0)
+        session.own(USER, 0.0)
     shared.limits = Limits()
-    assert session.judge("u", b"ping", 0.0) is None
+    assert session.own(USER, 0.0) is None
+
+
+class TestOfOneUser:
+    OWN = User(
+        "u",
+        limits=UserLimits(
+            action_rate=100.0,
+            action_burst=3,
+            originate_rate=50.0,
+            originate_burst=4,
+            command_rate=7.0,
+            command_burst=5,
+        ),
+    )
+
+    def test_its_own_rates_win(self):
+        shared = UserRates(Limits(**SLOW))
+        originate, command = shared.find(self.OWN, b"originate"), shared.find(self.OWN, b"command")
+        assert (originate.rate, originate.burst) == (50.0, 4)
+        assert (command.rate, command.burst) == (7.0, 5)
+        session = Throttle(shared)
+        assert [session.own(self.OWN, 0.0) for _ in range(3)] == [None] * 3
+        assert session.own(self.OWN, 0.0) == Held(pytest.approx(0.01), "action_rate", False, True)
+
+    def test_what_it_does_not_say_is_as_for_all(self):
+        line = UserRates(Limits(**SLOW)).find(User("u", limits=UserLimits(originate_burst=9)), b"originate")
+        assert (line.rate, line.burst) == (1.0, 9)

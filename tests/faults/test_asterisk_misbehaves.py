@@ -206,6 +206,25 @@ async def test_a_list_whose_asterisk_dies_is_cancelled_and_the_next_one_whole(
         assert last.get("ListItems") == str(len(items))
 
 
+async def test_a_lost_answer_costs_the_next_action_no_more_than_two_seconds(
+    simulator: Simulator, start: Start
+) -> None:
+    service = await start()
+    async with await service.client("boss") as boss, await service.client("blind") as other:
+        simulator.faults.ignored[b"corestatus"] = 1
+        began = time.monotonic()
+        lost, next_ = boss.send("CoreStatus"), boss.send("CoreSettings")
+        assert (await boss.response(lost)).get("Message") == "No answer from Asterisk"
+        assert (await boss.response(next_)).get("Response") == "Success"
+        assert time.monotonic() - began < 2.0
+        simulator.faults.ignored[b"corestatus"] = 1
+        lost = boss.send("CoreStatus")
+        await asyncio.sleep(0.05)
+        assert (await other.action("CoreSettings")).get("Response") == "Success"
+        assert (await boss.response(lost, within=0.5)).get("Message") == "No answer from Asterisk"
+        await still_serves(simulator, boss)
+
+
 async def test_a_refused_login_is_told_and_a_reload_brings_the_right_secret(
     simulator: Simulator, make_service: Callable[..., Service]
 ) -> None:

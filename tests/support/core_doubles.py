@@ -192,6 +192,13 @@ class Bench:
         relay_id = action.get(b"actionid")
         self.feed(b"Response: " + kind + b"\r\nActionID: " + relay_id + b"\r\n" + rest + b"\r\n")
 
+    def pong(self) -> list[Message]:
+        """Answer the proxy's own Pings up to the first other action; what was sent from that on."""
+        sent = self.upstream.take()
+        while sent and sent[0].get(b"action") == b"Ping":
+            self.answer(sent.pop(0), b"Ping: Pong\r\n")
+        return sent
+
     def feed(self, *messages: bytes) -> None:
         """What Asterisk says, in one read."""
         self.hub.from_upstream(messages)

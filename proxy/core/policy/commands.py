@@ -104,6 +104,11 @@ def words(command: bytes) -> list[bytes]:
     return found
 
 
+def only_shows(action: Action) -> bool:
+    """Whether the command of a Command action changes nothing, by its words: ``core show …`` and its like."""
+    return b"show" in [word.lower() for word in words(action.get(b"command"))[:2]]
+
+
 def command(user: Judged, action: Action) -> Deny | None:
     """The command of a Command action, or its empty form, which Asterisk answers itself."""
     text = action.get(b"command")

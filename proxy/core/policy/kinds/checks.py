@@ -181,4 +181,6 @@ def evaluates(value: bytes) -> bool:
     return _EVALUATES.search(value) is not None
 
 
-EVALUATED: Final = refuse("evaluated-value", "${, $[ and ^{ wait to be evaluated; that needs class system")
+EVALUATED: Final[Deny] = refuse(
+    "evaluated-value", "${, $[ and ^{ wait to be evaluated; that needs class system"
+)

@@ -1,0 +1,50 @@
+"""Files with descriptions of actions, which proxy.yaml names under ``actions_from``."""
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from proxy.config.actions import ActionEntry, check_actions
+from proxy.config.binding import Binder
+from proxy.config.document import Document
+from proxy.config.files import read_file
+from proxy.config.problems import KeyPath, Problem, Unfit
+from proxy.config.schema import Config
+
+
+class ActionsFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All of one such file: descriptions as under ``actions`` of proxy.yaml."""
+
+    actions: dict[str, ActionEntry]
+
+
+def with_described(config: Config) -> tuple[Config, list[Problem]]:
+    """The configuration with the actions of all its files, and what is wrong with those files.
+
+    What proxy.yaml itself says of an action wins.
+    """
+    own = {name.lower() for name in config.actions}
+    actions = dict(config.actions)
+    described: dict[str, Path] = {}
+    problems: list[Problem] = []
+    for path in config.actions_from:
+        try:
+            document = Document.parse(path, read_file(path))
+        except Unfit as error:
+            problems.append(Problem(str(path), 0, "", str(error), error.remedy))
+            continue
+        file = Binder(document, os.environ, {ActionsFile: _check}).bind(ActionsFile)
+        for name, entry in file.actions.items() if file is not None else ():
+            key = name.lower()
+            if key in described:
+                document.report(("actions", name), f"{described[key]} describes it already", "remove one")
+            elif key not in own:
+                actions[name] = entry
+            described[key] = path
+        problems += document.in_order()
+    return msgspec.structs.replace(config, actions=actions), problems
+
+
+def _check(file: ActionsFile, path: KeyPath, document: Document) -> None:
+    check_actions(file.actions, (*path, "actions"), document)
