@@ -13,8 +13,9 @@ from proxy.ami import agicommands, clicommands
 from proxy.ami.applications import APPLICATIONS
 from proxy.ami.arguments import Kind
 from proxy.ami.functions import FUNCTIONS, Form
-from proxy.core.policy import functions
+from proxy.core.policy import functions, wildcard
 from proxy.core.policy.commands import words
+from proxy.core.policy.kinds.dialling import TELEPHONES
 
 #: What is kept of a value; and of one that is a list of names, all of which a rule must know.
 LONGEST: Final = 128
@@ -40,6 +41,9 @@ _COMMAND_WORDS: Final = frozenset(
 _CALL: Final = re.compile(rb"([A-Za-z0-9_]+)\(([^()${}\"\\\[\]]*)\)\Z")
 #: What is not hidden where a function's arguments are: names of functions in them.
 _CALLED: Final = re.compile(rb"([A-Za-z0-9_]+[ \t]*\()")
+#: What makes quotes necessary around a word of a command, and what is an ordinary byte in them by a backslash.
+_PARTED: Final = re.compile(rb'[ \t"\\]')
+_QUOTED: Final = re.compile(rb'["\\]')
 #: Where the parameters of a URI begin.
 _PARAMETERS: Final = re.compile(rb"[;?]")
 
@@ -163,7 +167,20 @@ def _assignments(value: bytes) -> bytes:
 
 
 def _command(value: bytes) -> bytes:
-    return b" ".join(word if word.lower() in _COMMAND_WORDS else hidden(word) for word in words(value))
+    return b" ".join(map(_word, words(value)))
+
+
+def _word(word: bytes) -> bytes:
+    if word.lower() in _COMMAND_WORDS:
+        return word
+    if b"(" in word:
+        return _variable(word)
+    technology, slash, rest = word.partition(b"/")
+    if slash and wildcard.matches_any_case(TELEPHONES, technology):
+        return technology + slash + hidden(rest)
+    # What was in quotes is one word there, too.
+    shown = hidden(word)
+    return b'"%b"' % _QUOTED.sub(rb"\\\g<0>", shown) if _PARTED.search(shown) or not shown else shown
 
 
 def _uri(value: bytes) -> bytes:

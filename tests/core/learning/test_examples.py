@@ -1,9 +1,17 @@
 """What is kept of a value: enough to judge it again, and nothing that is anybody's business."""
 
+from types import SimpleNamespace
+
 import pytest
 
+from proxy.ami import privilege
+from proxy.ami.actions import SHIPPED
 from proxy.ami.arguments import Kind
+from proxy.ami.message import parse_action
 from proxy.core.learning import examples
+from proxy.core.learning.recorder import Recorder
+from proxy.core.policy import Allow, decide
+from tests.core.policy.rows import ROWS
 
 
 @pytest.mark.parametrize(
@@ -51,6 +59,9 @@ from proxy.core.learning import examples
         (Kind.CLI_COMMAND, "database put blue ada hunter", "database put xxxx xxx xxxxxx"),
         (Kind.CLI_COMMAND, "core show channels concise", "core show channels concise"),
         (Kind.AGI_COMMAND, "SET VARIABLE PIN secret", "SET VARIABLE xxx xxxxxx"),
+        (Kind.AGI_COMMAND, "GET VARIABLE CALLERID(num)", "GET VARIABLE CALLERID(num)"),
+        (Kind.AGI_COMMAND, r'SET VARIABLE X "a \"b"', r'SET VARIABLE x "x \"x"'),
+        (Kind.CLI_COMMAND, "queue add member Local/47@lab to a", "queue add member Local/00@xxx xx x"),
         (Kind.AGI_COMMAND, "EXEC Playback hello", "EXEC Playback xxxxx"),
         (Kind.TEXT, "see you at 7", "xxx xxx xx 0"),
         (Kind.DATABASE_VALUE, "s3cret!", "x0xxxx!"),
@@ -59,3 +70,15 @@ from proxy.core.learning import examples
 )
 def test_example(kind: Kind, value: str, kept: str) -> None:
     assert examples.example(kind, value.encode()) == kept.encode()
+
+
+@pytest.mark.parametrize("write", ["all", "originate,call,agent,user,reporting,command,agi,message,config"])
+def test_an_example_is_allowed_where_its_value_is(write: str) -> None:
+    user = SimpleNamespace(write=privilege.parse_classes(write), rules=None)
+    for row in ROWS:
+        action = parse_action(row.raw)
+        if isinstance(decide(user, action, SHIPPED), Allow):
+            kept = Recorder(0.0)
+            kept.action("ada", action, SHIPPED.described(action.key))
+            (shape,) = kept.shapes
+            assert isinstance(decide(user, shape.as_action(), SHIPPED), Allow), shape
