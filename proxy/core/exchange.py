@@ -48,8 +48,6 @@ NO_ANSWER = b"No answer from Asterisk"
 TOO_LONG = b"Answer is longer than limits.upstream_message_bytes"
 #: How long the OriginateResponse of a call that nobody waits for any more is still swallowed.
 _TOMBSTONE_SECONDS = 60.0
-#: Weight of the newest action in what a user's actions are expected to take.
-_WEIGHT = 0.2
 _PING = Action([(b"Action", b"Ping")])
 
 
@@ -346,7 +344,7 @@ class Exchange:
                 account.charge(part, now, self.share)
                 entry.seconds += part
                 if entry is not self._list:
-                    account.typical += _WEIGHT * (entry.seconds - account.typical)
+                    account.took(entry.seconds, now)
         self._served = []
         if self.accounts.waiting:
             self._fill()
