@@ -169,7 +169,9 @@ def replay(recording: Recording, table: UserTable, actions: ActionTable, only: s
             judged += 1
             if not privilege.may_read(user.read, seen.classes):
                 denied += 1
-                print(f"{name}: event {text_of(seen.event)}: read lacks {_classes(seen.classes & ~user.read)}")
+                print(
+                    f"{name}: event {text_of(seen.event)}: read lacks {_classes(seen.classes & ~user.read)}"
+                )
     print(f"{judged} judged, {denied} denied")
     return 1 if denied else 0
 

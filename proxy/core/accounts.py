@@ -35,7 +35,18 @@ Item = tuple["Asker", Action, float]
 class Account:
     """One user on one link."""
 
-    __slots__ = ("_even_at", "_took_at", "asked", "name", "on_link", "over", "queue", "seconds", "turn", "typical")
+    __slots__ = (
+        "_even_at",
+        "_took_at",
+        "asked",
+        "name",
+        "on_link",
+        "over",
+        "queue",
+        "seconds",
+        "turn",
+        "typical",
+    )
 
     def __init__(self, name: str) -> None:
         self.name = name

@@ -41,7 +41,7 @@ _COMMAND_WORDS: Final = frozenset(
 _CALL: Final = re.compile(rb"([A-Za-z0-9_]+)\(([^()${}\"\\\[\]]*)\)\Z")
 #: What is not hidden where a function's arguments are: names of functions in them.
 _CALLED: Final = re.compile(rb"([A-Za-z0-9_]+[ \t]*\()")
-#: What makes quotes necessary around a word of a command, and what is an ordinary byte in them by a backslash.
+#: What makes quotes necessary around a word of a command, and what needs a backslash within them.
 _PARTED: Final = re.compile(rb'[ \t"\\]')
 _QUOTED: Final = re.compile(rb'["\\]')
 #: Where the parameters of a URI begin.
@@ -163,7 +163,9 @@ def _argument(kind: Kind | frozenset[bytes], value: bytes) -> bytes:
 
 
 def _assignments(value: bytes) -> bytes:
-    return b",".join(_variable(name) + b"=" + hidden(assigned) for name, assigned in functions.assignments([value]))
+    return b",".join(
+        _variable(name) + b"=" + hidden(assigned) for name, assigned in functions.assignments([value])
+    )
 
 
 def _command(value: bytes) -> bytes:
@@ -195,4 +197,3 @@ def _uri(value: bytes) -> bytes:
 def _end_of_name(rest: bytes) -> int:
     found = _PARAMETERS.search(rest)
     return found.start() if found else len(rest)
-

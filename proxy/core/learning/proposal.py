@@ -168,8 +168,11 @@ class _Found:
             ("variables", self.variables),
             ("technologies", _listed(self.technologies, technologies)),
             ("hosts", _listed(self.hosts, today.hosts or ())),
-            *([] if any(_opens(name, today.functions) for name in self.functions) else [
-                ("functions", self.functions)]),
+            *(
+                []
+                if any(_opens(name, today.functions) for name in self.functions)
+                else [("functions", self.functions)]
+            ),
             ("contexts", self.contexts),
             ("channels", self.channels),
         ):

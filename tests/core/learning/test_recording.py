@@ -118,9 +118,7 @@ def test_long_shapes_are_over_the_bounds_sooner(monkeypatch: pytest.MonkeyPatch)
     kept = Recorder(1.0)
     for user in ("ada", "bob", "eve"):
         for number in range(4):
-            kept.action(
-                user, ask(f"Getvar\nVariable: {'x' * 90}{number}"), ARGUMENTS.get(b"getvar")
-            )
+            kept.action(user, ask(f"Getvar\nVariable: {'x' * 90}{number}"), ARGUMENTS.get(b"getvar"))
     assert [shape.user for shape in kept.shapes] == ["ada", "ada", "bob", "bob"]
     assert kept.lost == 8
 
