@@ -69,6 +69,7 @@ class Entry:
         "last",
         "own",
         "relay_id",
+        "responded",
         "seconds",
         "shape",
     )
@@ -83,6 +84,8 @@ class Entry:
         self.deadline = 0.0
         self.last = 0.0
         self.items = 0
+        #: Its asker was given a response: another would be a second answer.
+        self.responded = False
         #: Whose time it takes, and what it has taken so far; None for the proxy's own actions.
         self.account: Account | None = None
         self.seconds = 0.0

@@ -583,6 +583,8 @@ class Exchange:
     def _pass_on(self, entry: Entry, raw: bytes) -> None:
         if entry.shape is Shape.FENCED:
             entry.items += 1
+        if raw.startswith(b"Response:"):
+            entry.responded = True
         if entry.asker is not None:
             own = to_owner(raw, entry.relay_id, entry.action.action_id, unknown=not entry.answer.own)
             entry.asker.reply(own)
@@ -602,8 +604,10 @@ class Exchange:
                 entry.asker.finished()  # it has had its response, and its end is nowhere written
         elif entry.shape is Shape.ORIGINATE:
             self._answer(entry, message.error(entry.action.action_id, b"Originate failed"))
-        else:
+        elif not entry.responded:
             self._answer(entry, message.error(entry.action.action_id, text))
+        elif entry.asker is not None:
+            entry.asker.finished()
         entry.asker = None
 
     def _end_list(self, entry: Entry) -> None:

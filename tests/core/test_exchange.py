@@ -875,3 +875,22 @@ def test_any_interleaving_gives_each_exactly_its_own(data):
         assert clients[who][1].take() == expected[who]
     assert bench.hub.stats.orphans == 0
     assert bench.hub.exchange.in_flight == len(to_answer)
+
+
+@pytest.mark.parametrize("action", ["ModuleLoad\nModule: app_x.so\nLoadType: reload", "FAXStats"])
+@pytest.mark.parametrize("end", ["link", "time", "close"])
+def test_what_was_answered_is_not_answered_again(bench, action, end):
+    session, got = bench.login("boss")
+    send(session, f"Action: {action}\nActionID: 7")
+    asked = bench.upstream.take()[0]
+    bench.answer(asked, b"")
+    got.take()
+    if end == "link":
+        bench.hub.link_down("gone")
+    elif end == "time":
+        bench.clock.advance(100)
+        bench.hub.tick(bench.clock.now())
+    else:
+        session.close("kicked")
+    assert b"ActionID: 7" not in got.take()
+    assert session.is_idle or end == "close"
