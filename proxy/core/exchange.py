@@ -102,6 +102,11 @@ class Exchange:
         return len(self._on_link)
 
     @property
+    def remembered(self) -> int:
+        """Actions that are answered, and of which an event may still come."""
+        return self._correlator.remembered
+
+    @property
     def waiting(self) -> int:
         """Actions that wait for a place on the link."""
         return len(self.accounts)
