@@ -121,6 +121,7 @@ def _narrowings(used: list[Shape], table: ActionTable, rules: Rules) -> Iterator
     """Keys of an entry with what was used of each, the most telling first."""
     names = sorted({shape.action.decode("latin-1") for shape in used if shape.action.lower() not in LOCAL})
     if names and len(names) <= _MOST_NAMES:
+        names = [_unspelled(name, rules) for name in names]
         deny = rules.actions.deny if rules.actions is not None else ()
         yield "actions", ActionNames(allow=tuple(names), deny=deny)
     found = _Found()
@@ -236,6 +237,12 @@ class _Found:
         plain, parenthesis, _ = name.partition(b"(")
         if parenthesis:
             self.functions.add(plain.decode("latin-1"))
+
+
+def _unspelled(name: str, today: Rules) -> str:
+    """The action's name, but not in full where a scope would have that open everybody's calls."""
+    spelled = today.actions is not None and name.lower() in map(str.lower, today.actions.allow or ())
+    return name if today.scope is None or spelled or name.lower() != "status" else f"{name}*"
 
 
 def _prefix(said: list[bytes], today: tuple[str, ...]) -> str:

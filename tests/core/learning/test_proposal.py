@@ -187,3 +187,18 @@ def test_commands_are_no_shorter_than_today() -> None:
     line = "core show channels concise"
     found = proposal(f"Command\nCommand: {line}", write="command", rules={"commands": [line]})
     assert found.rules.commands == (line,)
+
+
+def test_no_name_opens_everybody_s_calls_to_a_scope() -> None:
+    # Spelled out in actions.allow, Status would be allowed without a channel.
+    scope = {"scope": {"channels": ["PJSIP/1"]}}
+    used = "Status\nChannel: PJSIP/1-00000001"
+    found = proposal(used, write="call", rules=scope)
+    assert not found.refused
+    assert found.rules.actions is not None
+    assert found.rules.actions.allow == ("Status*",)
+    narrowed = SimpleNamespace(write=found.write, rules=found.rules)
+    assert not isinstance(decide(narrowed, parse_action(b"Action: Status\n\n"), SHIPPED), Allow)
+    spelled = proposal(used, "Status", write="call", rules={**scope, "actions": {"allow": ["Status"]}})
+    assert spelled.rules.actions is not None
+    assert spelled.rules.actions.allow == ("Status",)
