@@ -164,12 +164,14 @@ def replay(recording: Recording, table: UserTable, actions: ActionTable, only: s
             if isinstance(verdict, Deny):
                 denied += 1
                 hint = f" ({verdict.hint})" if verdict.hint else ""
-                print(f"{name}: {_text(shape.action)} {target_of(shape.as_action())}: {verdict.rule}{hint}")
+                print(f"{name}: {text_of(shape.action)} {target_of(shape.as_action())}: {verdict.rule}{hint}")
         for seen in (seen for seen in recording.events if seen.user == name):
             judged += 1
             if not privilege.may_read(user.read, seen.classes):
                 denied += 1
-                print(f"{name}: event {_text(seen.event)}: read lacks {_classes(seen.classes & ~user.read)}")
+                print(
+                    f"{name}: event {text_of(seen.event)}: read lacks {_classes(seen.classes & ~user.read)}"
+                )
     print(f"{judged} judged, {denied} denied")
     return 1 if denied else 0
 
@@ -184,10 +186,10 @@ def explain_action(user: User, raw: bytes, actions: ActionTable = SHIPPED) -> tu
         return False, [*lines, f"refused before any rule: {error}{end}"]
     if not action.name:
         return False, [*lines, "refused before any rule: Missing action in request"]
-    lines.append(f"action   {_text(action.name)}  {target_of(action)}".rstrip())
+    lines.append(f"action   {text_of(action.name)}  {target_of(action)}".rstrip())
     unsent = left_out(action, actions)
     if unsent:
-        lines.append(f"not sent {', '.join(_text(name) for name in unsent)}: nobody has described them")
+        lines.append(f"not sent {', '.join(text_of(name) for name in unsent)}: nobody has described them")
     dropped = sum(1 for line in raw.split(b"\n") if line.strip(b"\r")) - len(action.headers)
     if dropped:
         lines.append(f"dropped  {dropped} line(s): no headers to Asterisk, or repeated ones")
@@ -224,7 +226,7 @@ def kinds_of(action: Action, actions: ActionTable) -> Iterator[str]:
     for name, _ in action.headers:
         argument = None if described is None else described.find(name.lower())
         if argument is not None:
-            yield f"{_text(name)} {argument.kind.value}"
+            yield f"{text_of(name)} {argument.kind.value}"
 
 
 def _refusal(step: Step, user: User, actions: ActionTable) -> Iterator[str]:
@@ -233,7 +235,7 @@ def _refusal(step: Step, user: User, actions: ActionTable) -> Iterator[str]:
     listed = actions.find(key)
     yield "denied; the client is told:"
     yield "  Response: Error"
-    yield f"  Message: {_text(step.deny.text)}"
+    yield f"  Message: {text_of(step.deny.text)}"
     if step.check == "arguments":
         yield from _kind_refused(step, actions)
     if step.deny.hint:
@@ -254,7 +256,7 @@ def _kind_refused(step: Step, actions: ActionTable) -> Iterator[str]:
         None if described is None else described.find(step.deny.hint.partition(":")[0].lower().encode())
     )
     if argument is not None:
-        yield f"  {_text(argument.header)} is a {argument.kind.value}: {MEANING[argument.kind]}"
+        yield f"  {text_of(argument.header)} is a {argument.kind.value}: {MEANING[argument.kind]}"
 
 
 def _fate(user: User, action: Action) -> Iterator[str]:
@@ -268,7 +270,7 @@ def _fate(user: User, action: Action) -> Iterator[str]:
             sent = originate.as_asynchronous(sent)
     yield "allowed; sent to Asterisk:"
     for line in sent.without(b"actionid").lines():
-        yield f"  {_text(line)}"
+        yield f"  {text_of(line)}"
     yield "  ActionID: (the proxy's own; the client gets its own back)"
 
 
@@ -279,7 +281,7 @@ def explain_event(users: list[User], raw: bytes) -> tuple[bool, list[str]]:
     if fit is None or match is None:
         return False, ["nobody sees it: its second line is not Privilege: with all at the end"]
     required = privilege.required_classes(match[3])
-    lines = [f"event    {_text(match[2])}, classes {_text(match[3])}", ""]
+    lines = [f"event    {text_of(match[2])}, classes {text_of(match[3])}", ""]
     width = max((len(user.name) for user in users), default=0)
     sees = False
     for user in users:
@@ -325,6 +327,6 @@ def _names(table: UserTable) -> str:
     return ", ".join(user.name for user in table) or "none"
 
 
-def _text(data: bytes) -> str:
-    # What is not printable must not reach the terminal as it is.
+def text_of(data: bytes) -> str:
+    """For people: what is not printable must not reach the terminal as it is."""
     return "".join(chr(code) if 0x20 <= code < 0x7F else f"\\x{code:02x}" for code in data)

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from proxy.ami.actions import ActionTable
 from proxy.cli.ctl.connection import Connection, NotReachable, Refused
 from proxy.cli.ctl.where import socket_of
 from proxy.cli.durations import duration
-from proxy.cli.explain import actions_of
+from proxy.cli.explain import actions_of, text_of
 from proxy.config import ConfigErrors, UserEntry, UsersFile, load_config, load_users
 from proxy.config.rules import Rules
 from proxy.core.learning.proposal import Proposal, propose
@@ -34,6 +35,9 @@ has, with zeros for digits and x for letters wherever a value is not a name that
 
 #: Seconds between two looks at a recording that runs.
 _LOOK = 60.0
+#: A caller who can forge an event chooses its name: what is none of Asterisk's ends no comment of ours.
+_PLAIN_EVENT = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+_ONE_LINE = 4096
 _ALSO_KEPT = ("secret", "md5_secret", "acl", "setvar", "certificate", "login", "eventfilter")
 
 
@@ -186,9 +190,10 @@ def _propose(recording: Recording, users: UsersFile, table: ActionTable, only: s
 def lines_of(name: str, entry: UserEntry, proposal: Proposal, events: list[str]) -> list[str]:
     """The entry as YAML, with what it takes away as comments."""
     kept = [key for key in _ALSO_KEPT if getattr(entry, key)]
-    lines = [f"  {name}:"]
+    # Quoted where YAML would take it for a number or a truth value.
+    lines = [f"  {yaml.dump(name, Dumper=yaml.CSafeDumper, width=_ONE_LINE).splitlines()[0]}:"]
     lines += [f"    # takes away {what}" for what in proposal.given_up]
-    lines += [f"    # refused today already: {shape.action.decode('latin-1')}" for shape in proposal.refused]
+    lines += [f"    # refused today already: {text_of(shape.action)}" for shape in proposal.refused]
     if kept:
         lines.append(f"    # keep as they are: {', '.join(kept)}")
     rights: dict[str, object] = {
@@ -205,8 +210,9 @@ def lines_of(name: str, entry: UserEntry, proposal: Proposal, events: list[str])
         width=100,
     )
     lines += [f"    {line}" for line in text.splitlines()]
-    if events:
-        names = ", ".join(f"{{name: {event}}}" for event in events)
+    plain = [event for event in events if _PLAIN_EVENT.fullmatch(event)]
+    if plain:
+        names = ", ".join(f"{{name: {event}}}" for event in plain)
         lines.append("    # it was sent these events; to be sent no others:")
         lines.append(f"    # eventfilter: [{names}]")
     return lines

@@ -6,6 +6,7 @@ the link is fair by that time and not by the number of actions, and no user has
 more in Asterisk's own queue, which knows no turns, than a moment's work.
 """
 
+import math
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
@@ -22,6 +23,9 @@ _ABSENT: Final = 1.0
 _AT_ONCE: Final = 1.0
 #: Seconds whose share may be owed at most: one long action is not held against its user for ever.
 _LONGEST_DEBT: Final = 6.0
+#: Seconds in which half of what an action took is forgotten.  An average would not do: many quick actions
+#: would make room at Asterisk for as many slow ones, which it would run in one go.
+_FORGETTING: Final = 5.0
 #: No share: a link on which only the order counts.
 WHOLE: Final = 1.0
 
@@ -31,7 +35,18 @@ Item = tuple["Asker", Action, float]
 class Account:
     """One user on one link."""
 
-    __slots__ = ("_even_at", "asked", "name", "on_link", "over", "queue", "seconds", "turn", "typical")
+    __slots__ = (
+        "_even_at",
+        "_took_at",
+        "asked",
+        "name",
+        "on_link",
+        "over",
+        "queue",
+        "seconds",
+        "turn",
+        "typical",
+    )
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -41,8 +56,9 @@ class Account:
         self.queue: deque[Item] = deque()
         #: Actions that were sent and not answered.
         self.on_link = 0
-        #: Seconds that one of its actions is expected to take.
+        #: Seconds that one of its actions may take: what the slowest took, less and less with time.
         self.typical = 0.0
+        self._took_at = 0.0
         #: The user who has had the least goes first; those who come back do not catch up.
         self.turn = 0.0
         #: When its last action came.
@@ -60,6 +76,12 @@ class Account:
         even = max(even, now)
         even += seconds / share
         self._even_at = min(now + _LONGEST_DEBT, even)
+
+    def took(self, seconds: float, now: float) -> None:
+        """One of its actions took so long."""
+        left = self.typical * math.pow(0.5, (now - self._took_at) / _FORGETTING)
+        self.typical = max(seconds, left)
+        self._took_at = now
 
     def wait(self, now: float) -> float:
         """Seconds until it has no more than its share of the time; 0 or less: none."""

@@ -63,12 +63,14 @@ class Entry:
         "asker",
         "began",
         "deadline",
+        "echoed",
         "item_head",
         "item_head_sent",
         "items",
         "last",
         "own",
         "relay_id",
+        "responded",
         "seconds",
         "shape",
     )
@@ -83,6 +85,10 @@ class Entry:
         self.deadline = 0.0
         self.last = 0.0
         self.items = 0
+        #: Its asker was given a response: another would be a second answer.
+        self.responded = False
+        #: The broadcast event that carries its id has come: no other will.
+        self.echoed = False
         #: Whose time it takes, and what it has taken so far; None for the proxy's own actions.
         self.account: Account | None = None
         self.seconds = 0.0
@@ -111,6 +117,11 @@ class Correlator:
         """Whether any entry is open."""
         return bool(self._open)
 
+    @property
+    def remembered(self) -> int:
+        """Echoes that may still come."""
+        return len(self._echoes)
+
     def assign(self, asker: Asker | None, action: Action) -> Entry:
         """Open an entry under a fresh relay id."""
         entry = Entry(RELAY_MARK + secrets.token_hex(16).encode(), asker, action)
@@ -127,20 +138,24 @@ class Correlator:
 
     def echo(self, entry: Entry, now: float, seconds: float = _ECHO_SECONDS) -> None:
         """Remember whose id a broadcast event may still carry, for this many seconds."""
+        if entry.echoed:
+            return
         self._echoes[entry.relay_id] = (now + seconds, entry.action.action_id)
 
     def echoed(self, relay_id: bytes) -> bytes | None:
         """The client's ActionID behind a relay id seen in a broadcast event; None if not ours.
 
-        The entry may be open or answered.  b"" means that the client sent none.
+        The entry may be open or answered.  b"" means that the client sent none.  There is
+        one such event: an id is not looked up again, so that a flood of UserEvents is not kept.
         """
         entry = self._open.get(relay_id)
         if entry is not None:
+            entry.echoed = True
             return entry.action.action_id
         late = self._late.get(relay_id)
         if late is not None:
             return late[2]
-        echo = self._echoes.get(relay_id)
+        echo = self._echoes.pop(relay_id, None)
         return echo[1] if echo is not None else None
 
     def keep_late(self, entry: Entry, until: float) -> None:

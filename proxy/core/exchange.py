@@ -48,8 +48,6 @@ NO_ANSWER = b"No answer from Asterisk"
 TOO_LONG = b"Answer is longer than limits.upstream_message_bytes"
 #: How long the OriginateResponse of a call that nobody waits for any more is still swallowed.
 _TOMBSTONE_SECONDS = 60.0
-#: Weight of the newest action in what a user's actions are expected to take.
-_WEIGHT = 0.2
 _PING = Action([(b"Action", b"Ping")])
 
 
@@ -102,6 +100,11 @@ class Exchange:
     def in_flight(self) -> int:
         """Actions on the link that Asterisk has not answered."""
         return len(self._on_link)
+
+    @property
+    def remembered(self) -> int:
+        """Actions that are answered, and of which an event may still come."""
+        return self._correlator.remembered
 
     @property
     def waiting(self) -> int:
@@ -346,7 +349,7 @@ class Exchange:
                 account.charge(part, now, self.share)
                 entry.seconds += part
                 if entry is not self._list:
-                    account.typical += _WEIGHT * (entry.seconds - account.typical)
+                    account.took(entry.seconds, now)
         self._served = []
         if self.accounts.waiting:
             self._fill()
@@ -585,6 +588,8 @@ class Exchange:
     def _pass_on(self, entry: Entry, raw: bytes) -> None:
         if entry.shape is Shape.FENCED:
             entry.items += 1
+        if raw.startswith(b"Response:"):
+            entry.responded = True
         if entry.asker is not None:
             own = to_owner(raw, entry.relay_id, entry.action.action_id, unknown=not entry.answer.own)
             entry.asker.reply(own)
@@ -604,8 +609,10 @@ class Exchange:
                 entry.asker.finished()  # it has had its response, and its end is nowhere written
         elif entry.shape is Shape.ORIGINATE:
             self._answer(entry, message.error(entry.action.action_id, b"Originate failed"))
-        else:
+        elif not entry.responded:
             self._answer(entry, message.error(entry.action.action_id, text))
+        elif entry.asker is not None:
+            entry.asker.finished()
         entry.asker = None
 
     def _end_list(self, entry: Entry) -> None:

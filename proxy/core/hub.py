@@ -169,7 +169,7 @@ class Hub:
         self.disconnect()
         if self._tracker is not None:
             self._tracker.reset()
-        told = self._tell_upstream(b"Down", (b"Reason", reason.encode("ascii", "replace")))
+        told = self._tell_upstream(b"Down", (b"Reason", reason.encode("ascii", "replace")), now=True)
         if not self.exchange.draining:
             self.link_loss.happened(self._roster.users, told, reason, self.limits.upstream_lost_spread)
 
@@ -348,13 +348,16 @@ class Hub:
         row = self.table.find(action.key)
         return row.name if row is not None else OTHER
 
-    def _tell_upstream(self, status: bytes, *extra: tuple[bytes, bytes]) -> set[object]:
-        """Those who are told."""
+    def _tell_upstream(self, status: bytes, *extra: tuple[bytes, bytes], now: bool = False) -> set[object]:
+        """Those who are told; ``now``: by no later flush."""
         raw = self._tell(b"ProxyUpstream", b"system,all", (b"Status", status), *extra)
         told = [s for s in self._subscriptions.values() if s.pending and s.pending[-1] is raw]
-        members: set[object] = {session for subscription in told for session in subscription.members}
+        members = [session for subscription in told for session in subscription.members]
+        if now:
+            self.flush()
         self.settle()
-        return members
+        # Whose events are dropped learns that some are missing, and not that this one is.
+        return {session for session in members if not session.outbox.in_gap}
 
     def _tell(self, name: bytes, classes: bytes, *headers: tuple[bytes, bytes]) -> bytes:
         """An event of the proxy's own, as Asterisk would write it; its bytes."""

@@ -875,3 +875,39 @@ def test_any_interleaving_gives_each_exactly_its_own(data):
         assert clients[who][1].take() == expected[who]
     assert bench.hub.stats.orphans == 0
     assert bench.hub.exchange.in_flight == len(to_answer)
+
+
+@pytest.mark.parametrize("action", ["ModuleLoad\nModule: app_x.so\nLoadType: reload", "FAXStats"])
+@pytest.mark.parametrize("end", ["link", "time", "close"])
+def test_what_was_answered_is_not_answered_again(bench, action, end):
+    session, got = bench.login("boss")
+    send(session, f"Action: {action}\nActionID: 7")
+    asked = bench.upstream.take()[0]
+    bench.answer(asked, b"")
+    got.take()
+    if end == "link":
+        bench.hub.link_down("gone")
+    elif end == "time":
+        bench.clock.advance(100)
+        bench.hub.tick(bench.clock.now())
+    else:
+        session.close("kicked")
+    assert b"ActionID: 7" not in got.take()
+    assert session.is_idle or end == "close"
+
+
+@pytest.mark.parametrize("answered_first", [True, False])
+def test_of_user_events_that_came_nothing_is_remembered(bench, answered_first):
+    session, got = bench.login("boss")
+    for number in range(5):
+        send(session, f"Action: UserEvent\nUserEvent: x\nActionID: u{number}")
+        (asked,) = bench.upstream.take()
+        echo = b"Event: UserEvent\r\nPrivilege: user,all\r\nUserEvent: x\r\nActionID: %b\r\n\r\n"
+        if answered_first:
+            bench.answer(asked, b"")
+        bench.feed(echo % asked.get(b"actionid"))
+        if not answered_first:
+            bench.answer(asked, b"")
+        assert b"Event: UserEvent\r\n" in (sent := got.take())
+        assert sent.count(b"ActionID: u%d" % number) == 2
+    assert not bench.hub.exchange.remembered

@@ -852,6 +852,30 @@ class TestLinkShare:
         assert bench.upstream.take()[0].get(b"action") == b"CoreStatus"
         bench.answer(first, b"")
 
+    def test_quick_actions_make_no_room_for_many_slow_ones(self):
+        bench = make(action_rate=100_000, action_burst=100_000)
+        greedy = [bench.login("boss")[0] for _ in range(8)]
+        greedy[0].receive(action("CoreShowChannels"))
+        self.serve(bench, 0.05)
+        for _ in range(100):
+            greedy[0].receive(action("CoreStatus"))
+            self.serve(bench, 0.0001)
+        for session in greedy:
+            session.receive(action("CoreShowChannels"))
+        assert len(bench.upstream.take()) == 1
+
+    def test_what_was_slow_once_does_not_count_for_ever(self):
+        bench = make(action_rate=100_000, action_burst=100_000)
+        sessions = [bench.login("boss")[0] for _ in range(8)]
+        sessions[0].receive(action("CoreShowChannels"))
+        self.serve(bench, 0.05)
+        bench.clock.advance(60)
+        sessions[0].receive(action("CoreStatus"))
+        self.serve(bench, 0.0001)
+        for session in sessions:
+            session.receive(action("CoreStatus"))
+        assert len(bench.upstream.take()) == 8
+
 
 @pytest.mark.parametrize(
     ("limits", "values", "text"),

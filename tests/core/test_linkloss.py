@@ -256,3 +256,15 @@ def test_a_wait_for_events_ends_with_the_session() -> None:
         b"Event: ProxySessionEnd",
     ]
     assert transport.closed
+
+
+def test_who_reads_too_slowly_to_be_told_is_closed() -> None:
+    slow = User("slow", read=privilege.ALL, secret="plain:x", slow_consumer="drop_events")
+    bench = make(slow, outbox_soft=1024, outbox_hard=1 << 20)
+    _, transport = bench.login("slow")
+    transport.room = 0
+    for _ in range(40):
+        bench.feed(event("Hold", Pad="x" * 100))
+        bench.clock.advance(0.1)
+    lose(bench)
+    assert bench.hub.stats.link_losses[CLOSED] == 1

@@ -7,15 +7,19 @@ identities and whatever could be a secret become zeros and ``x``.
 """
 
 import re
-from types import MappingProxyType
 from typing import Final
 
+from proxy.ami import agicommands, clicommands
+from proxy.ami.applications import APPLICATIONS
 from proxy.ami.arguments import Kind
-from proxy.core.policy import functions
+from proxy.ami.functions import FUNCTIONS, Form
+from proxy.core.policy import functions, wildcard
 from proxy.core.policy.commands import words
+from proxy.core.policy.kinds.dialling import TELEPHONES
 
-#: What is kept of a value.
+#: What is kept of a value; and of one that is a list of names, all of which a rule must know.
 LONGEST: Final = 128
+LONGEST_LIST: Final = 1024
 #: A channel's end, and what stands for it.
 _SUFFIX: Final = re.compile(rb"-[0-9a-fA-F]{1,16}((?:;[12])?)\Z")
 _UNIQUEID: Final = re.compile(rb"[0-9]+\.[0-9]+\Z")
@@ -24,19 +28,34 @@ _LETTER: Final = re.compile(rb"[A-Za-z\x80-\xff]")
 #: The number of a telephone, in which a device's short number is not meant.
 _LONG_NUMBER: Final = re.compile(rb"[0-9]{6,}")
 _HOST: Final = re.compile(rb"@([A-Za-z0-9_.:-]+)")
-#: Words of a command line that may stand as they are.
-_PLAIN_WORD: Final = re.compile(rb"[A-Za-z][A-Za-z_-]{0,31}\Z")
+#: Words of a command that stand as they are, since they are Asterisk's; any other could be a password.
+_COMMAND_WORDS: Final = frozenset(
+    {
+        *(word for command in clicommands.COMMANDS for word in command),
+        *(word for alias in clicommands.ALIASES for word in alias),
+        *(word for command in agicommands.COMMANDS for word in command),
+        *APPLICATIONS,
+        *(b"all", b"brief", b"concise", b"count", b"describing", b"full", b"like", b"long", b"verbose"),
+    }
+)
+_CALL: Final = re.compile(rb"([A-Za-z0-9_]+)\(([^()${}\"\\\[\]]*)\)\Z")
+#: What is not hidden where a function's arguments are: names of functions in them.
+_CALLED: Final = re.compile(rb"([A-Za-z0-9_]+[ \t]*\()")
+#: What makes quotes necessary around a word of a command, and what needs a backslash within them.
+_PARTED: Final = re.compile(rb'[ \t"\\]')
+_QUOTED: Final = re.compile(rb'["\\]')
+#: Where the parameters of a URI begin.
+_PARAMETERS: Final = re.compile(rb"[;?]")
 
 #: Kept as they are: words of Asterisk's, and names that rules are made of.
 _KEPT: Final = frozenset(
     {
-        *(Kind.WORD, Kind.BOOLEAN, Kind.INTEGER, Kind.SECONDS, Kind.MILLISECONDS, Kind.HOLDING, Kind.CODECS),
-        *(Kind.CONTEXT, Kind.CONTEXT_SHOWN, Kind.PRIORITY, Kind.GOSUB, Kind.QUEUE, Kind.APPLICATION),
-        *(Kind.CONFERENCE, Kind.WHOLE_CONFERENCE, Kind.OBJECT, Kind.OBJECT_OR_ALL, Kind.OBJECT_REACHED),
+        *(Kind.BOOLEAN, Kind.INTEGER, Kind.SECONDS, Kind.MILLISECONDS, Kind.HOLDING, Kind.CODECS),
+        *(Kind.CONTEXT, Kind.CONTEXT_SHOWN, Kind.PRIORITY, Kind.QUEUE, Kind.APPLICATION),
+        *(Kind.OBJECT, Kind.OBJECT_OR_ALL, Kind.OBJECT_REACHED),
         *(Kind.MODULE, Kind.RELOADED_MODULE, Kind.CONFIG_FILE, Kind.CONFIG_SECTION, Kind.FOLDER),
         *(Kind.BRIDGE_TECHNOLOGY, Kind.PARKING_LOT, Kind.PARKING_LOT_SHOWN, Kind.PRESENCE),
-        *(Kind.MAILBOX_CONTEXT, Kind.DATABASE_FAMILY, Kind.RECORDING_FORMAT, Kind.VARIABLE_SET),
-        *(Kind.DAHDI_CHANNEL, Kind.DAHDI_CHANNEL_SHOWN, Kind.VARIABLE_READ, Kind.VARIABLES_READ),
+        *(Kind.MAILBOX_CONTEXT, Kind.RECORDING_FORMAT, Kind.DAHDI_CHANNEL, Kind.DAHDI_CHANNEL_SHOWN),
     }
 )
 #: Only digits are hidden: what is no number there is a name.
@@ -46,27 +65,39 @@ _NUMBERS: Final = frozenset(
         *(Kind.PARKING_SPACE, Kind.CONFERENCE_USER, Kind.DATABASE_KEY, Kind.MAILBOX_PATTERN, Kind.ACCOUNT),
     }
 )
+#: Names, but for the numbers of telephones among them.
+_NAMES: Final = frozenset({Kind.WORD, Kind.CONFERENCE, Kind.WHOLE_CONFERENCE, Kind.DATABASE_FAMILY})
 _DEVICES: Final = frozenset(
     {Kind.DIAL_STRING, Kind.COMEBACK, Kind.INTERFACE, Kind.MEMBER_KEY, Kind.STATE_INTERFACE, Kind.MEMBER}
 )
 _CHANNELS: Final = frozenset({Kind.CHANNEL, Kind.CHANNEL_PREFIX, Kind.CHANNEL_PATTERN, Kind.CHANNEL_OR_ALL})
+_LISTS: Final = frozenset({Kind.ASSIGNMENTS, Kind.VARIABLES_READ})
 #: Not recorded at all.
 UNRECORDED: Final = frozenset({Kind.CREDENTIAL, Kind.EVENT_FILTER, Kind.EVENT_MASK, Kind.PAYLOAD})
 
 
 def example(kind: Kind, value: bytes) -> bytes:
     """A value of this kind that the judge treats as it treats ``value``."""
-    value = value[:LONGEST]
+    value = value[: LONGEST_LIST if kind in _LISTS else LONGEST]
     if kind in _KEPT:
         return value
     if kind in _NUMBERS:
         return _DIGIT.sub(b"0", value)
+    if kind in _NAMES:
+        return _LONG_NUMBER.sub(_zeros, value)
     if kind in _DEVICES:
         return device(value)
     if kind in _CHANNELS:
         return _channel(value)
     if kind is Kind.ASSIGNMENTS:
         return _assignments(value)
+    if kind in {Kind.VARIABLE_READ, Kind.VARIABLE_SET}:
+        return _variable(value)
+    if kind is Kind.VARIABLES_READ:
+        return b",".join(map(_variable, functions.arguments(value)))
+    if kind is Kind.GOSUB:
+        place, parenthesis, rest = value.partition(b"(")
+        return _LONG_NUMBER.sub(_zeros, place) + parenthesis + hidden(rest)
     if kind in {Kind.CLI_COMMAND, Kind.AGI_COMMAND}:
         return _command(value)
     if kind is Kind.URI:
@@ -86,7 +117,7 @@ def device(value: bytes) -> bytes:
     if at:
         # With a colon it is a name and its password.
         number = hidden(number) if b":" in number else _DIGIT.sub(b"0", number)
-    return technology + slash + _LONG_NUMBER.sub(_zeros, number) + at + place
+    return technology + slash + _LONG_NUMBER.sub(_zeros, number) + at + _LONG_NUMBER.sub(_zeros, place)
 
 
 def _zeros(found: re.Match[bytes]) -> bytes:
@@ -101,23 +132,68 @@ def _channel(value: bytes) -> bytes:
     return device(value)
 
 
+def _variable(value: bytes) -> bytes:
+    """A variable by its name; a call with an example of each argument, as the function has them."""
+    if b"(" not in value and b"$" not in value:
+        return value
+    call = _CALL.match(value)
+    function = FUNCTIONS.get(call[1]) if call else None
+    if call is not None and function is not None:
+        given = call[2].split(b",")
+        for form in function.reads + function.writes:
+            if _fits(form, given):
+                kinds = (*form.arguments, *([Kind.TEXT] * len(given)))
+                shown = (_argument(kind, item) for kind, item in zip(kinds, given, strict=False))
+                return b"%b(%b)" % (call[1], b",".join(shown))
+    parts = _CALLED.split(value)
+    return b"".join(part if number % 2 else hidden(part) for number, part in enumerate(parts))
+
+
+def _fits(form: Form, given: list[bytes]) -> bool:
+    if len(given) > len(form.arguments) and not form.repeats:
+        return False
+    return all(
+        not isinstance(kind, frozenset) or item.lower() in kind
+        for kind, item in zip(form.arguments, given, strict=False)
+    )
+
+
+def _argument(kind: Kind | frozenset[bytes], value: bytes) -> bytes:
+    return value if isinstance(kind, frozenset) else example(kind, value)
+
+
 def _assignments(value: bytes) -> bytes:
-    return b",".join(name + b"=" + hidden(assigned) for name, assigned in functions.assignments([value]))
+    return b",".join(
+        _variable(name) + b"=" + hidden(assigned) for name, assigned in functions.assignments([value])
+    )
 
 
 def _command(value: bytes) -> bytes:
-    return b" ".join(word if _PLAIN_WORD.match(word) else hidden(word) for word in words(value))
+    return b" ".join(map(_word, words(value)))
+
+
+def _word(word: bytes) -> bytes:
+    if word.lower() in _COMMAND_WORDS:
+        return word
+    if b"(" in word:
+        return _variable(word)
+    technology, slash, rest = word.partition(b"/")
+    if slash and wildcard.matches_any_case(TELEPHONES, technology):
+        return technology + slash + hidden(rest)
+    # What was in quotes is one word there, too.
+    shown = hidden(word)
+    return b'"%b"' % _QUOTED.sub(rb"\\\g<0>", shown) if _PARTED.search(shown) or not shown else shown
 
 
 def _uri(value: bytes) -> bytes:
     scheme, colon, rest = value.partition(b":")
     host = _HOST.search(rest)
     if host is None:
-        return scheme + colon + rest
-    return scheme + colon + hidden(rest[: host.start()]) + rest[host.start() :]
+        end = _end_of_name(rest)
+        return _LONG_NUMBER.sub(_zeros, scheme + colon + rest[:end]) + hidden(rest[end:])
+    return scheme + colon + hidden(rest[: host.start()]) + host[0] + hidden(rest[host.end() :])
 
 
-#: For the page that says what a recording holds.
-SHOWN: Final = MappingProxyType(
-    {"kept": _KEPT, "numbers": _NUMBERS, "devices": _DEVICES, "channels": _CHANNELS}
-)
+def _end_of_name(rest: bytes) -> int:
+    found = _PARAMETERS.search(rest)
+    return found.start() if found else len(rest)

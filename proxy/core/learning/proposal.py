@@ -1,7 +1,9 @@
 """Proposal: the narrowest rights under which everything recorded would still be allowed.
 
 Nothing is reasoned out: each narrowing is tried on the judge, and kept if it
-refuses no shape that the user's rights of today allow.
+refuses no shape that the user's rights of today allow.  A list of users.yaml may
+also open something, and a client decides what is recorded, so a list holds only
+names that today's rights open already.
 """
 
 import re
@@ -13,11 +15,13 @@ import msgspec
 from proxy.ami import privilege
 from proxy.ami.actions import LOCAL, ActionTable
 from proxy.ami.arguments import Described, Kind
+from proxy.ami.functions import FUNCTIONS, Who
 from proxy.ami.message import Action
 from proxy.config.rules import ActionNames, Require, Rule, Rules, problems
 from proxy.core.learning.recorder import Shape
-from proxy.core.policy import Allow, Judged, decide, functions
-from proxy.core.policy.commands import words
+from proxy.core.policy import Allow, Judged, decide, functions, wildcard
+from proxy.core.policy.commands import starts, words
+from proxy.core.policy.kinds.dialling import TELEPHONES
 
 #: Classes in the order in which they are better not given.
 _WORST_FIRST: Final = (
@@ -36,6 +40,8 @@ _OPEN: Final = {
     Kind.VARIABLE_READ: "functions",
     Kind.VARIABLES_READ: "functions",
 }
+#: Uses of a function that are closed to those who have no list.
+_OPENED: Final = frozenset({Who.NAMED, Who.SPELLED, Who.CLOSED})
 _LOCAL: Final = re.compile(rb"Local/[^@]*@([^@/]+)", re.IGNORECASE)
 _HOST: Final = re.compile(rb"[@:]([A-Za-z0-9_.-]+\.[A-Za-z0-9_.-]+)")
 
@@ -49,6 +55,10 @@ class Proposal(NamedTuple):
     given_up: tuple[str, ...]
     #: Shapes that today's rights do not allow, which nothing here can.
     refused: tuple[Shape, ...]
+
+
+#: Words of a command that a list names, unless today's list has more.
+_COMMAND_WORDS: Final = 3
 
 
 #: Of an action that class system may run though nobody described it.
@@ -111,13 +121,14 @@ def _narrowings(used: list[Shape], table: ActionTable, rules: Rules) -> Iterator
     """Keys of an entry with what was used of each, the most telling first."""
     names = sorted({shape.action.decode("latin-1") for shape in used if shape.action.lower() not in LOCAL})
     if names and len(names) <= _MOST_NAMES:
+        names = [_unspelled(name, rules) for name in names]
         deny = rules.actions.deny if rules.actions is not None else ()
         yield "actions", ActionNames(allow=tuple(names), deny=deny)
     found = _Found()
     for shape in used:
         action = shape.as_action()
         found.look(action, table.described(action.key) or _UNDESCRIBED)
-    for key, values in found.lists():
+    for key, values in found.lists(rules):
         if len(values) <= _MOST_NAMES:
             yield key, tuple(sorted(values))
     lengths = found.dialled
@@ -139,25 +150,30 @@ class _Found:
         self.applications: set[str] = set()
         self.variables: set[str] = set()
         self.functions: set[str] = set()
-        self.commands: set[str] = set()
+        self.commands: list[list[bytes]] = []
         #: Lengths of the numbers that Originate was given as Exten.
         self.dialled: set[int] = set()
         self.with_plus = False
         self._asked: set[str] = set()
 
-    def lists(self) -> Iterator[tuple[str, set[str]]]:
-        """Key of users.yaml and the names for it.
+    def lists(self, today: Rules) -> Iterator[tuple[str, set[str]]]:
+        """Key of users.yaml and the names for it, none of which opens what ``today`` does not.
 
         An empty list, which allows nothing, is worth a line only where an action that was used could
         have had more.
         """
+        technologies = TELEPHONES if today.technologies is None else today.technologies
         for key, names in (
-            ("commands", self.commands),
+            ("commands", {_prefix(said, today.commands or ()) for said in self.commands}),
             ("applications", self.applications),
             ("variables", self.variables),
-            ("technologies", self.technologies),
-            ("hosts", self.hosts),
-            ("functions", self.functions),
+            ("technologies", _listed(self.technologies, technologies)),
+            ("hosts", _listed(self.hosts, today.hosts or ())),
+            *(
+                []
+                if any(_opens(name, today.functions) for name in self.functions)
+                else [("functions", self.functions)]
+            ),
             ("contexts", self.contexts),
             ("channels", self.channels),
         ):
@@ -194,7 +210,7 @@ class _Found:
                 for name in functions.arguments(value):
                     self._function(name)
             case Kind.CLI_COMMAND:
-                self.commands.add(b" ".join(words(value)[:3]).decode("latin-1").lower())
+                self.commands.append([word.lower() for word in words(value)])
             case Kind.EXTENSION if action.key == b"originate" and _NUMBER.match(value):
                 self.dialled.add(len(value.lstrip(b"+")))
                 self.with_plus = self.with_plus or value.startswith(b"+")
@@ -221,3 +237,28 @@ class _Found:
         plain, parenthesis, _ = name.partition(b"(")
         if parenthesis:
             self.functions.add(plain.decode("latin-1"))
+
+
+def _unspelled(name: str, today: Rules) -> str:
+    """The action's name, but not in full where a scope would have that open everybody's calls."""
+    spelled = today.actions is not None and name.lower() in map(str.lower, today.actions.allow or ())
+    return name if today.scope is None or spelled or name.lower() != "status" else f"{name}*"
+
+
+def _prefix(said: list[bytes], today: tuple[str, ...]) -> str:
+    """The beginning of a command, no shorter than what allows it today."""
+    lengths = [name.count(" ") + 1 for name in today if starts(said, (name.lower().encode(),))]
+    return b" ".join(said[: max(_COMMAND_WORDS, *lengths, 0)]).decode("latin-1")
+
+
+def _listed(names: set[str], today: tuple[str, ...]) -> set[str]:
+    return {name for name in names if wildcard.matches_any_case(today, name.encode("latin-1"))}
+
+
+def _opens(name: str, today: tuple[str, ...] | None) -> bool:
+    """Whether a list with this function's name opens a use of it that ``functions`` of today do not."""
+    function = FUNCTIONS.get(name.encode("latin-1"))
+    if today is not None and name in today:
+        return False
+    uses = {form.who for form in function.reads + function.writes} if function is not None else {Who.SPELLED}
+    return bool(uses & ({Who.SPELLED, Who.CLOSED} if today is not None else _OPENED))

@@ -18,6 +18,9 @@ from proxy.core.learning.examples import UNRECORDED, example
 #: Different shapes kept of one user, and of all together.
 MAX_SHAPES = 2000
 MAX_SHAPES_TOTAL = 50_000
+#: Bytes of them: an action may be as long as ``limits.action_bytes``.
+MAX_BYTES = 2 << 20
+MAX_BYTES_TOTAL = 32 << 20
 
 _FRAME: Final = frozenset({b"action", b"actionid"})
 
@@ -45,7 +48,7 @@ class Seen(NamedTuple):
 class Recorder:
     """What was seen since ``began``, wall-clock seconds; ``until`` is when it ends by itself, 0 for never."""
 
-    __slots__ = ("_of_user", "began", "events", "lost", "shapes", "until")
+    __slots__ = ("_bytes", "_bytes_of_user", "_of_user", "began", "events", "lost", "shapes", "until")
 
     def __init__(self, began: float, until: float = 0.0) -> None:
         self.began = began
@@ -55,27 +58,38 @@ class Recorder:
         #: Actions and events that were over the bounds.
         self.lost = 0
         self._of_user: dict[str, int] = {}
+        self._bytes = 0
+        self._bytes_of_user: dict[str, int] = {}
 
     def action(self, user: str, action: Action, described: Described | None) -> None:
         """The user's action was allowed; as the client wrote it."""
         name = described.name if described is not None else action.name
         shape = Shape(user, name, () if described is None else _headers(action, described))
-        self._count(self.shapes, shape, user, 1)
+        self._count(self.shapes, shape, user, 1, _size(shape))
 
     def event(self, user: str, event: bytes, classes: int, events: int) -> None:
         """The user was sent so many events of this name."""
-        self._count(self.events, Seen(user, event, classes), user, events)
+        self._count(self.events, Seen(user, event, classes), user, events, len(event))
 
-    def _count(self, counts: dict[Any, int], key: Any, user: str, more: int) -> None:
+    def _count(self, counts: dict[Any, int], key: Any, user: str, more: int, size: int) -> None:
         before = counts.get(key)
         if before is None:
-            kept = self._of_user.get(user, 0)
-            if kept >= MAX_SHAPES or len(self.shapes) + len(self.events) >= MAX_SHAPES_TOTAL:
+            if not self._has_room(user, size):
                 self.lost += more
                 return
-            self._of_user[user] = kept + 1
+            self._of_user[user] = self._of_user.get(user, 0) + 1
+            self._bytes_of_user[user] = self._bytes_of_user.get(user, 0) + size
+            self._bytes += size
             before = 0
         counts[key] = before + more
+
+    def _has_room(self, user: str, size: int) -> bool:
+        return (
+            self._of_user.get(user, 0) < MAX_SHAPES
+            and len(self.shapes) + len(self.events) < MAX_SHAPES_TOTAL
+            and self._bytes_of_user.get(user, 0) + size <= MAX_BYTES
+            and self._bytes + size <= MAX_BYTES_TOTAL
+        )
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Everything, as one JSON object each."""
@@ -86,6 +100,10 @@ class Recorder:
         for seen, count in self.events.items():
             event, classes = seen.event.decode("latin-1"), class_names(seen.classes)
             yield {"user": seen.user, "event": event, "classes": classes, "count": count}
+
+
+def _size(shape: Shape) -> int:
+    return len(shape.action) + sum(len(name) + len(value) for name, value in shape.headers)
 
 
 def _headers(action: Action, described: Described) -> tuple[tuple[bytes, bytes], ...]:

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -135,3 +136,69 @@ def test_rights_that_are_all_used_are_given_up_in_no_part() -> None:
     shapes = recorded(CALL).shapes
     found = propose(privilege.ORIGINATE, privilege.CALL, None, shapes, privilege.CALL, SHIPPED)
     assert (found.write, found.read, found.given_up) == (privilege.ORIGINATE, privilege.CALL, ())
+
+
+@pytest.mark.parametrize(
+    ("used", "key", "beyond"),
+    [
+        # Of these kinds nobody judges the technology, so that any, even a wildcard, stands in a recording.
+        (
+            "QueueRemove\nQueue: q\nInterface: AudioSocket/elsewhere",
+            "technologies",
+            "Originate\nChannel: AudioSocket/elsewhere\nContext: a\nExten: 1\nPriority: 1",
+        ),
+        (
+            "QueueRemove\nQueue: q\nInterface: */x",
+            "technologies",
+            "Originate\nChannel: UnicastRTP/elsewhere\nContext: a\nExten: 1\nPriority: 1",
+        ),
+        # A context and the name of an endpoint may look like a host.
+        (
+            "Originate\nChannel: Local/1@far.example.org\nContext: a\nExten: 1\nPriority: 1",
+            "hosts",
+            "Originate\nChannel: SIP/1@far.example.org\nContext: a\nExten: 1\nPriority: 1",
+        ),
+        (
+            "Originate\nChannel: PJSIP/1@far.example.org\nContext: a\nExten: 1\nPriority: 1",
+            "hosts",
+            "Originate\nChannel: SIP/1@far.example.org\nContext: a\nExten: 1\nPriority: 1",
+        ),
+        # To name a function opens all that it does.
+        (
+            "Getvar\nVariable: DEVICE_STATE(PJSIP/1)",
+            "functions",
+            "Setvar\nChannel: PJSIP/1-00000001\nVariable: DEVICE_STATE(Custom:x)\nValue: BUSY",
+        ),
+    ],
+)
+def test_a_list_opens_nothing_that_is_closed_today(used: str, key: str, beyond: str) -> None:
+    today = SimpleNamespace(write=privilege.parse_classes("originate,call,agent,user,reporting"), rules=None)
+    action = parse_action(b"Action: " + beyond.encode() + b"\n\n")
+    assert not isinstance(decide(today, action, SHIPPED), Allow)
+    shapes = recorded(used, "QueueStatus").shapes
+    found = propose(today.write, privilege.ALL, None, shapes, 0, SHIPPED)
+    assert not found.refused
+    rules = msgspec.structs.replace(Rules(), **{key: getattr(found.rules, key)})
+    narrowed = SimpleNamespace(write=today.write, rules=rules)
+    assert not isinstance(decide(narrowed, action, SHIPPED), Allow)
+
+
+def test_commands_are_no_shorter_than_today() -> None:
+    line = "core show channels concise"
+    found = proposal(f"Command\nCommand: {line}", write="command", rules={"commands": [line]})
+    assert found.rules.commands == (line,)
+
+
+def test_no_name_opens_everybody_s_calls_to_a_scope() -> None:
+    # Spelled out in actions.allow, Status would be allowed without a channel.
+    scope = {"scope": {"channels": ["PJSIP/1"]}}
+    used = "Status\nChannel: PJSIP/1-00000001"
+    found = proposal(used, write="call", rules=scope)
+    assert not found.refused
+    assert found.rules.actions is not None
+    assert found.rules.actions.allow == ("Status*",)
+    narrowed = SimpleNamespace(write=found.write, rules=found.rules)
+    assert not isinstance(decide(narrowed, parse_action(b"Action: Status\n\n"), SHIPPED), Allow)
+    spelled = proposal(used, "Status", write="call", rules={**scope, "actions": {"allow": ["Status"]}})
+    assert spelled.rules.actions is not None
+    assert spelled.rules.actions.allow == ("Status",)

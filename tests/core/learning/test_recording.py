@@ -110,3 +110,21 @@ def test_what_is_no_recording_is_said_to_be_none(text: bytes) -> None:
 
 def test_a_row_of_neither_kind_says_nothing() -> None:
     assert from_rows({}, [{"user": "ada"}]) == Recording({}, {}, {})
+
+
+def test_long_shapes_are_over_the_bounds_sooner(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recorder, "MAX_BYTES", 300)
+    monkeypatch.setattr(recorder, "MAX_BYTES_TOTAL", 500)
+    kept = Recorder(1.0)
+    for user in ("ada", "bob", "eve"):
+        for number in range(4):
+            kept.action(user, ask(f"Getvar\nVariable: {'x' * 90}{number}"), ARGUMENTS.get(b"getvar"))
+    assert [shape.user for shape in kept.shapes] == ["ada", "ada", "bob", "bob"]
+    assert kept.lost == 8
+
+
+def test_every_name_of_a_long_list_is_recorded() -> None:
+    names = [f"CRM_FIELD_{chr(65 + number)}" for number in range(20)]
+    kept = record("Originate\nVariable: " + ",".join(f"{name}=hunter" for name in names))
+    ((_, value),) = next(iter(kept.shapes)).headers
+    assert value.decode() == ",".join(f"{name}=xxxxxx" for name in names)

@@ -1,0 +1,31 @@
+"""``ami-proxy learn``: what it prints is an entry of users.yaml, whatever was recorded."""
+
+import pytest
+import yaml
+
+from proxy.ami import privilege
+from proxy.cli.learn import lines_of
+from proxy.config import UserEntry
+from proxy.config.rules import Rules
+from proxy.core.learning.proposal import Proposal
+from proxy.core.learning.recorder import Shape
+
+PROPOSAL = Proposal(privilege.CALL, privilege.ORIGINATE, Rules(), (), ())
+
+
+@pytest.mark.parametrize("name", ["ada", "1001", "yes", "null", "a: b", "#x", "0x10", "1e3"])
+def test_a_name_stays_a_name(name: str) -> None:
+    lines = lines_of(name, UserEntry(), PROPOSAL, [])
+    assert list(yaml.safe_load("\n".join(["users:", *lines]))["users"]) == [name]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r", "\x85", "\x1b[2J", "\x9b2J"])
+def test_nothing_recorded_leaves_its_comment(end: str) -> None:
+    # A caller who can forge an event chooses its name.
+    forged = f"Newchannel{end}    write: [all]{end}"
+    shape = Shape("ada", forged.encode("latin-1"), ())
+    lines = lines_of("ada", UserEntry(), PROPOSAL._replace(refused=(shape,)), [forged, "Hangup"])
+    text = "\n".join(["users:", *lines])
+    assert yaml.safe_load(text)["users"]["ada"]["write"] == ["originate"]
+    assert all(0x20 <= ord(character) < 0x7F or character == "\n" for character in text)
+    assert "{name: Hangup}" in text
