@@ -129,6 +129,18 @@ ATTACKS = [
             ("through-the-other-half", "{first}", {}),
         )
     ),
+    Attack(
+        "typed-by-dial",
+        "in-contexts",
+        "secret",
+        "Originate",
+        {
+            "Channel": "Local/own@own",
+            "Application": "Dial",
+            "Data": "Local/featured@own,9,D(ww#1w7w#)",
+            "Async": "true",
+        },
+    ),
     # An id that a dialplan hands to a shell.
     *(
         Attack(
@@ -166,6 +178,7 @@ ATTACKS = [
         Data="PJSIP/200/sip:x@127.0.0.1:{udp}",
     ),
     dial("iax-host", "class-originate", "IAX2/x@127.0.0.1:{udp}/100"),
+    dial("iax-host-and-context", "class-originate", "IAX2/127.0.0.1:{udp}/100@own"),
     dial(
         "media",
         "class-originate",
@@ -179,6 +192,13 @@ ATTACKS = [
         "connection",
         "MessageSend",
         {"To": "pjsip:200/sip:x@127.0.0.1:{udp}", "From": "x", "Body": "x"},
+    ),
+    Attack(
+        "message-without-scheme",
+        "class-message",
+        "connection",
+        "MessageSend",
+        {"To": "pjsip:200/127.0.0.1:{udp}", "From": "x", "Body": "x"},
     ),
     Attack(
         "message-second-name",

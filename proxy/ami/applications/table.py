@@ -28,8 +28,8 @@ BackgroundDetect~: sounds, number, number, number, number
 Busy Congestion: number
 ControlPlayback: sounds, number, digits, digits, digits, digits, digits, [o=number]
 DateTime SayUnixTime: number, time-zone, date-format, [j=digits]
-Dial: dial-strings, number, [acCEgHhiIjkKNoRtTwWxXz A=sounds D=digits m=music-class Q=word r=word S=number],
-  shown-url
+Dial: dial-strings, number, [acCEgHhiIjkKNoRtTwWxXz A=sounds D=typed-digits m=music-class Q=word r=word
+  S=number], shown-url
 DumpChan: number
 Echo: -
 Flash: -
@@ -56,8 +56,8 @@ ReadExten~: filled-variable, sounds, context, [sinp], number
 ReceiveMF: filled-variable, number, [dklmopqrs n=number]
 ReceiveSF: filled-variable, number, number, number, [demqr t=number]
 ReceiveText: number
-RetryDial: sounds, number, number, dial-strings, number, [acCEgHhiIjkKNoRtTwWxXz A=sounds D=digits
-  m=music-class Q=word r=word S=number], shown-url
+RetryDial: sounds, number, number, dial-strings, number, [acCEgHhiIjkKNoRtTwWxXz A=sounds
+  D=typed-digits m=music-class Q=word r=word S=number], shown-url
 SayAlpha SayDigits SayPhonetic: text...
 SayAlphaCase: word, text...
 SayCountedAdj SayCountedNoun: number, sounds, word
@@ -73,7 +73,7 @@ SIPDtmfMode: word
 StartMusicOnHold: music-class
 StopMusicOnHold StopPlayTones: -
 StoreDTMF: word, filled-variable, number
-StreamEcho: number, word
+StreamEcho: count, word
 ToneScan: word, number, number, [fv]
 VMSayName: mailbox
 Wait WaitForRing WaitUntil: number

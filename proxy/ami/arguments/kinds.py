@@ -121,6 +121,8 @@ class Kind(Enum):
 
     # Arguments of dialplan applications.
     NUMBER = "number"
+    COUNT = "count"
+    TYPED_DIGITS = "typed-digits"
     NOTHING = "nothing"
     SOUNDS = "sounds"
     LANGUAGE = "language"
@@ -227,6 +229,8 @@ MEANING: Final[Mapping[Kind, str]] = MappingProxyType(
         Kind.RECORDING_FORMAT: "the format of a recording",
         Kind.ANY_FILE: "any file: class system",
         Kind.NUMBER: "a number in an application's data, with a unit or several parts",
+        Kind.COUNT: "how many Asterisk makes of something: 99 at most",
+        Kind.TYPED_DIGITS: "digits for the one called; for users with `contexts` not on a Local channel",
         Kind.NOTHING: "an argument that only class system may give",
         Kind.SOUNDS: "sounds joined by `&`: names below the folder of sounds, no path, no URL",
         Kind.LANGUAGE: "a language: letters, digits, `_` and `-`",

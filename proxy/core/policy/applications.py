@@ -122,6 +122,8 @@ def _described(user: Judged, row: Application, data: bytes, bounded: bool) -> De
         refused = _refusal(user, part, item)
         if refused is not None:
             return _of(row, number, refused)
+    if _types_on_local(row, items):
+        return places.leads_to(user, places.ELSEWHERE)
     if len(items) <= count:
         return None
     if row.rest is None:
@@ -133,6 +135,23 @@ def _described(user: Judged, row: Application, data: bytes, bounded: bool) -> De
         if refused is not None:
             return _of(row, number, refused)
     return None
+
+
+def _types_on_local(row: Application, items: list[bytes]) -> bool:
+    """Whether digits are typed to a Local channel, whose other half may take them for a feature code.
+
+    That has a call transferred to a context that the dialplan chooses.
+    """
+    typed = local = False
+    for part, item in zip(row.parts, items, strict=False):
+        if part.options is not None:
+            kinds = part.options.kinds
+            typed |= any(
+                kinds[key] is Kind.TYPED_DIGITS and digits for key, digits in _ARGUMENT.findall(item)
+            )
+        elif part.kind is Kind.DIAL_STRINGS:
+            local |= b"local/" in item.lower()
+    return typed and local
 
 
 def _refusal(user: Judged, part: Part, value: bytes) -> Deny | None:

@@ -59,6 +59,7 @@ ALLOWED = [
         "RetryDial|beep,1,1,Local/nowhere@nowhere,1,t",
         "SayAlpha|a/b,c",
         "SayCountedNoun|2,digits/day",
+        "StreamEcho|4,video",
         "SayDigits|123",
         "SayNumber|12,f",
         "SayUnixTime|1700000000,,IMp",
@@ -205,6 +206,8 @@ CLASSES = [
 
 #: Arguments of a kind that is refused, and what is not described.
 ARGUMENTS = [
+    # Each stream takes memory, and there may be four thousand million.
+    *_denied("characters", STRICTER, "StreamEcho|100,audio", "StreamEcho|4294967295,audio"),
     *_denied(
         "sound-file",
         STRICTER,

@@ -102,6 +102,11 @@ RUN = "Originate\nChannel: PJSIP/100\nApplication: "
         (RUN + "Page\nData: Local/1@internal,q,b(evil^s^1)", "characters"),
         (RUN + "Page\nData: Local/1@outside,q", "contexts"),
         (RUN + "Dial\nData: PJSIP/7,20,A(beep)D(12)t", ""),
+        # Typed to a Local channel they may be a feature code of its other half.
+        (RUN + "Dial\nData: Local/7@internal,20,tD(#12)", "contexts"),
+        (RUN + "Dial\nData: PJSIP/7&lOCAL/7@internal,20,D(1)", "contexts"),
+        (RUN + "RetryDial\nData: beep,1,1,Local/7@internal,20,D(1)", "contexts"),
+        (RUN + "Dial\nData: Local/7@internal,20,tD()", ""),
         (RUN + "Dial\nData: PJSIP/7,20,A(beep)U(evil)", "application"),
         (RUN + "Queue\nData: sales,tTm(jazz)n", ""),
         (RUN + "Queue\nData: q,b(evil^s^1)", "application"),

@@ -135,6 +135,8 @@ CHECKS: Final[Mapping[Kind, Check]] = MappingProxyType(
         Kind.BASE64: names.base64,
         Kind.PAYLOAD: _any,
         Kind.NUMBER: names.amount,
+        Kind.COUNT: names.count,
+        Kind.TYPED_DIGITS: names.digits,
         Kind.NOTHING: names.nothing,
         Kind.SOUNDS: media.sounds,
         Kind.LANGUAGE: media.language,

@@ -29,7 +29,13 @@ _SHAPE: Final = re.compile(rb"[A-Za-z0-9_.+*#@:/-]*\Z")
 #: The parameters of a SIP URI, where a host is granted.
 _URI_SHAPE: Final = re.compile(rb"[A-Za-z0-9_.+*#@:/;=%~-]*\Z")
 _LOCAL: Final = re.compile(rb"local/[^@/&,|]{1,79}@([^@/&,|]+)(?:/[a-z]*)?\Z", re.IGNORECASE)
-_SIP_URI: Final = re.compile(rb"(?<![A-Za-z])sips?:(?:[^@/]*@)?([^@/;>]+)", re.IGNORECASE)
+_SIP: Final = re.compile(rb"(?<![A-Za-z])sips?:", re.IGNORECASE)
+#: What follows the host in a SIP URI.
+_BEHIND_HOST: Final = re.compile(rb"[/;>?].*", re.DOTALL)
+#: The parts of an address, each with what stands before and behind it.
+_PIECE: Final = re.compile(rb"(?:(?<=([/@]))|^)([^/@;>?]*)[^/@]*(?=([/@]?))")
+#: The resolver takes these for an IPv4 address; a leading zero makes one octal.
+_NUMERIC: Final = re.compile(rb"(?:0x[0-9a-f]+|0[0-7]*|[1-9][0-9]{7,9})\Z", re.IGNORECASE)
 _STATE_PROVIDER: Final = re.compile(rb"hint:[^@]*@(.*)\Z", re.IGNORECASE)
 
 CHANNEL: Final = refuse("channels", "it is not among the user's channels")
@@ -91,17 +97,22 @@ def comeback(user: Judged, value: bytes) -> Deny | None:
 
 
 def uri(user: Judged, value: bytes) -> Deny | None:
-    """Where a message goes: ``pjsip:endpoint``, ``pjsip:endpoint/sip:user@host``, ``xmpp:user@host``."""
-    if user.write & SYSTEM or not value:
-        return _beyond_list(user)
+    """Where a message goes: ``pjsip:endpoint``, ``pjsip:endpoint/sip:user@host``, ``xmpp:user@host``.
+
+    Asterisk takes what follows a slash for a host where it knows no address of that name, with ``sip:``
+    before it or without, and a single name too.
+    """
     refused = _beyond_list(user)
-    if refused is not None:
+    if refused is not None or user.write & SYSTEM:
         return refused
-    found = _SIP_URI.search(value)
-    if found is not None and (b"@" in value or b"." in found[1] or b":" in found[1]):
-        return None if _granted(user, found[1]) else _HOST
-    # Without a user in front it is the name of an endpoint or a peer.
-    return None if b"@" not in value or _granted(user, value.rpartition(b"@")[2]) else _HOST
+    where = _SIP.sub(b"", value.partition(b":")[2])
+    for between, piece, behind in _PIECE.findall(where):
+        host = piece.rpartition(b"<")[2]
+        # Before an @ stands the user; behind one, nothing but a host.
+        suspect = between == b"@" or (behind != b"@" and _is_address(host))
+        if suspect and not _granted(user, host):
+            return _HOST
+    return None
 
 
 def within(user: Judged, value: bytes, *, live: bool = False) -> Deny | None:
@@ -130,18 +141,45 @@ def _dialable(user: Judged, value: bytes, longest: int) -> Deny | None:
     technology, _, destination = value.partition(b"/")
     if not wildcard.matches_any_case(_technologies(user), technology):
         return _TECHNOLOGY
-    found = _SIP_URI.search(destination)
-    if found is not None:
+    by_name = technology.lower() in _BY_NAME
+    address = _SIP.search(destination) if by_name else None
+    if address is not None:
         if not _URI_SHAPE.match(value):
             return _CHARACTERS
-        return None if _granted(user, found[1]) else _HOST
+        # With two @ no parser can be trusted to find the host that we find.
+        named = destination[address.end() :].split(b"@")
+        hosts = [_BEHIND_HOST.sub(b"", at) for at in named[1:] or named]
+        return None if all(_granted(user, host) for host in hosts) else _HOST
     if not _SHAPE.match(value):
         return _CHARACTERS
-    if technology.lower() in _BY_NAME:
-        return None
-    # chan_sip and its kin take a host where they know no peer of that name.
-    host = destination.rpartition(b"@")[2].partition(b"/")[0]
-    return None if not (b"." in host or b":" in host) or _granted(user, host) else _HOST
+    return None if by_name else _names_host(user, technology, destination)
+
+
+def _names_host(user: Judged, technology: bytes, destination: bytes) -> Deny | None:
+    """Refuse a host: chan_sip, chan_iax2 and their kin take one where they know no peer of that name.
+
+    ``user:secret@peer/extension@context``, and for SIP ``peer/extension/host``: a part that is read as an
+    extension by one of them is a host for another.
+    """
+    first, *others = destination.split(b"/")
+    at = first.split(b"@")
+    hosts = [host for host in at[1:] or at if _is_address(host)]
+    hosts += [part for other in others for part in other.split(b"@") if b"." in part or b":" in part]
+    if technology.lower() == b"sip":
+        hosts += filter(None, others[1:])
+    return None if all(_granted(user, host) for host in hosts) else _HOST
+
+
+def _is_address(name: bytes) -> bool:
+    """Whether this names a host and no peer: by a dot, a port, or a number that is an IPv4 address."""
+    return b"." in name or b":" in name or (_NUMERIC.match(name) is not None and _leads_somewhere(name))
+
+
+def _leads_somewhere(number: bytes) -> bool:
+    """Whether an IPv4 address is written as this number: extensions are numbers too, but most are smaller."""
+    octal = number[:1] == b"0" and number[1:2].lower() != b"x"
+    value = int(number, 8 if octal else 0)
+    return value == 0 or 2**24 <= value < 2**32
 
 
 def _technologies(user: Judged) -> tuple[str, ...]:

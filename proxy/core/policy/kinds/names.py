@@ -15,6 +15,7 @@ _WORD: Final = re.compile(rb"[A-Za-z0-9_.,:;@+*#/() -]*\Z")
 _NUMBER: Final = re.compile(rb"[A-Za-z0-9.+ -]*\Z")
 #: A number with a unit or several parts: 20, 1.5, 500ms, 20^10, 60000:30000.
 _AMOUNT: Final = re.compile(rb"[-+]?[0-9.:^]*(?:ms|s|m|h)?\Z")
+_COUNT: Final = re.compile(rb"[0-9]{0,2}\Z")
 _DIGITS: Final = re.compile(rb"[0-9A-Za-z*#.,+ -]*\Z")
 #: Operators name queues and rooms in their own language.
 _NAME: Final = re.compile(rb"[A-Za-z0-9_.,:@+*#/()&'! \x80-\xff-]*\Z")
@@ -56,6 +57,11 @@ def number(_user: Judged, value: bytes) -> Deny | None:
 def amount(_user: Judged, value: bytes) -> Deny | None:
     """A number in an application's data: it may have a unit, or several parts."""
     return None if _AMOUNT.match(value) else _CHARACTERS
+
+
+def count(_user: Judged, value: bytes) -> Deny | None:
+    """How many Asterisk makes of something: each takes memory of its process."""
+    return None if _COUNT.match(value) else _CHARACTERS
 
 
 def nothing(_user: Judged, value: bytes) -> Deny | None:

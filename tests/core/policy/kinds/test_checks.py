@@ -162,6 +162,26 @@ def test_what_class_system_may(kind: Kind, value: str, rule: str) -> None:
         ("PJSIP/trunk/sip:x@sip.example.org,a", URI, "characters"),
         ("PJSIP/trunk/sip:x@evil.example", URI, "host"),
         ("SIP/100@10.0.0.1", PLAIN, "host"),
+        # The host stands in another part for each technology.
+        ("IAX2/10.0.0.1/s@default", PLAIN, "host"),
+        ("IAX2/me:pw@10.0.0.1/s@default/a", PLAIN, "host"),
+        ("IAX2/me:pw@peer/s@default/a", PLAIN, ""),
+        ("SIP/trunk/100/10.0.0.1", PLAIN, "host"),
+        ("SIP/trunk/100/proxy", PLAIN, "host"),
+        ("SIP/100@trunk//192.0.2.7", URI, ""),
+        ("SIP/trunk/495123456789", PLAIN, ""),
+        ("SIP/evil.example/sip:x@sip.example.org", URI, "host"),
+        # The resolver takes a number for an address.
+        ("SIP/2130706433", PLAIN, "host"),
+        ("SIP/0x7f000001/1", PLAIN, "host"),
+        ("IAX2/017700000001/1", PLAIN, "host"),
+        ("SIP/0", PLAIN, "host"),
+        ("SIP/1001", PLAIN, ""),
+        ("SIP/0100", PLAIN, ""),
+        # In a SIP address the user may have a slash.
+        ("PJSIP/trunk/sip:sip.example.org/x@evil.example", URI, "host"),
+        ("PJSIP/trunk/sip:x@sip.example.org@evil.example", URI, "host"),
+        ("PJSIP/trunk/sip:x@evil.example@sip.example.org", URI, "host"),
         ("SIP/x@192.0.2.7:5070", URI, ""),
         ("IAX2/me:pw@192.0.2.7/1", URI, ""),
         ("PJSIP/150", CHANNELS, ""),
@@ -229,6 +249,14 @@ def test_dial_strings(value: str, rules: dict[str, Any], rule: str) -> None:
         (Kind.URI, "pjsip:trunk/sip:x@evil.example", URI, "host"),
         (Kind.URI, "xmpp:someone@evil.example", URI, "host"),
         (Kind.URI, "xmpp:someone@192.0.2.3", URI, ""),
+        # Without a scheme it is a host all the same, where Asterisk knows no address of that name.
+        (Kind.URI, "pjsip:10.0.0.1", PLAIN, "host"),
+        (Kind.URI, "pjsip:100/10.0.0.1:5099", PLAIN, "host"),
+        (Kind.URI, "pjsip:100/100", PLAIN, ""),
+        (Kind.URI, "pjsip:100/sip:2130706433", PLAIN, "host"),
+        (Kind.URI, "pjsip:trunk/sip:sip.example.org/x@evil.example", URI, "host"),
+        (Kind.URI, "pjsip:trunk/sip:first.last@sip.example.org;transport=tcp", URI, ""),
+        (Kind.URI, 'pjsip:"First Last" <sip:x@sip.example.org>', URI, ""),
     ],
 )
 def test_calls_and_places(kind: Kind, value: str, rules: dict[str, Any], rule: str) -> None:
