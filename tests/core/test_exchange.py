@@ -892,6 +892,7 @@ def test_what_was_answered_is_not_answered_again(bench, action, end):
         bench.hub.tick(bench.clock.now())
     else:
         session.close("kicked")
+        bench.hub.link_down("gone")
     assert b"ActionID: 7" not in got.take()
     assert session.is_idle or end == "close"
 

@@ -202,3 +202,19 @@ def test_no_name_opens_everybody_s_calls_to_a_scope() -> None:
     spelled = proposal(used, "Status", write="call", rules={**scope, "actions": {"allow": ["Status"]}})
     assert spelled.rules.actions is not None
     assert spelled.rules.actions.allow == ("Status",)
+
+
+def test_functions_and_message_hosts_that_today_s_lists_name_stay_listed() -> None:
+    found = proposal(
+        "Getvar\nVariable: DEVICE_STATE(PJSIP/1)",
+        "MessageSend\nTo: pjsip:trunk/sip:x@sip.example.org\nBody: x",
+        write="call,message",
+        rules={"functions": ["DEVICE_STATE", "HINT"], "hosts": ["*.example.org"]},
+    )
+    assert found.rules.functions == ("DEVICE_STATE",)
+    assert found.rules.hosts == ("sip.example.org",)
+
+
+def test_applications_are_listed() -> None:
+    found = proposal("Originate\nChannel: PJSIP/1\nApplication: Wait\nData: 1", write="originate")
+    assert found.rules.applications == ("Wait",)
