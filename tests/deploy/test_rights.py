@@ -55,7 +55,9 @@ SPY = "Originate\nChannel: PJSIP/900\nApplication: ChanSpy\nData: PJSIP/210,q"
         ("clicktocall", CLICK + "\nVariable: FILE(/x)=1", "functions"),
         ("clicktocall", CLICK.replace("555", "+49"), "rules[0]"),
         ("clicktocall", CLICK.replace("PJSIP/200", "PJSIP/300"), "channels"),
-        ("clicktocall", CLICK.replace("PJSIP/200", "Local/1@other"), "contexts"),
+        ("clicktocall", CLICK.replace("PJSIP/200", "Local/1@other"), "technology"),
+        # It would dial an extension that the rule on Exten refuses.
+        ("clicktocall", CLICK.replace("PJSIP/200", "Local/s@outbound"), "technology"),
         ("clicktocall", "Hangup\nChannel: PJSIP/200-00000001", "allowed"),
         ("clicktocall", "Hangup\nChannel: PJSIP/300-00000001", "channels"),
         ("clicktocall", "Redirect\nChannel: PJSIP/200-00000001", "actions"),

@@ -200,7 +200,7 @@ MEANING: Final[Mapping[Kind, str]] = MappingProxyType(
         Kind.MAILBOX: "mailboxes; no path",
         Kind.MAILBOX_PATTERN: "a mailbox, or `/pattern/` with class system",
         Kind.MAILBOX_CONTEXT: "a context of voicemail; no path",
-        Kind.FOLDER: "a folder of voicemail",
+        Kind.FOLDER: "a folder of voicemail; no path",
         Kind.MESSAGE_ID: "the id of a message",
         Kind.BRIDGE: "the id of a bridge",
         Kind.WHOLE_BRIDGE: "a bridge with all its calls; not for a user with `channels`",

@@ -97,7 +97,7 @@ CHECKS: Final[Mapping[Kind, Check]] = MappingProxyType(
         Kind.MAILBOX: names.mailbox,
         Kind.MAILBOX_PATTERN: patterns.mailbox,
         Kind.MAILBOX_CONTEXT: names.mailbox,
-        Kind.FOLDER: names.word,
+        Kind.FOLDER: names.mailbox,
         Kind.MESSAGE_ID: names.word,
         Kind.BRIDGE: names.word,
         Kind.WHOLE_BRIDGE: calls.whole_thing,

@@ -241,6 +241,8 @@ def test_dial_strings(value: str, rules: dict[str, Any], rule: str) -> None:
         (Kind.PARKING_LOT, "internal", CONTEXTS, "contexts"),
         (Kind.PARKING_LOT, "", CONTEXTS, ""),
         (Kind.URI, "", PLAIN, ""),
+        (Kind.FOLDER, "INBOX", PLAIN, ""),
+        (Kind.FOLDER, "../../other/1/INBOX", PLAIN, "characters"),
         (Kind.URI, "pjsip:100", PLAIN, ""),
         (Kind.URI, "sip:100", PLAIN, ""),
         (Kind.URI, "pjsip:100", CHANNELS, "channels"),
