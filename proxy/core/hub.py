@@ -537,9 +537,9 @@ class Hub:
         """Record what users use, from now on and from nothing; ``seconds`` 0: until it is ended."""
         self.end_learning()
         now = self.scheduler.wall()
-        self.recorder = Recorder(now, now + seconds if seconds else 0.0)
+        recorder = self.recorder = Recorder(now, now + seconds if seconds else 0.0)
         self.audiences.count()  # what was before is not of the recording
-        self.audiences.watch = self._record_events
+        self.audiences.watch = lambda audience: _record(recorder, audience)
 
     def end_learning(self) -> None:
         """The recording is whole, and kept until the next one ends."""
@@ -549,13 +549,6 @@ class Hub:
         self.audiences.watch = None
         self.recorded, self.recorder = self.recorder, None
         log.say(log.INFO, "learning-ended", shapes=len(self.recorded.shapes), lost=self.recorded.lost)
-
-    def _record_events(self, audience: Audience) -> None:
-        recorder = self.recorder
-        if recorder is not None and audience.events:
-            for subscription in audience.subscriptions:
-                for user in _users_of(subscription):
-                    recorder.event(user, audience.name, audience.required, audience.events)
 
     def tick(self, now: float) -> None:
         """Once a second: whatever has taken too long."""
@@ -588,3 +581,10 @@ def _users_of(subscription: Subscription) -> set[str]:
     """Names of the users who are sent the subscription's events."""
     sessions = (member for member in subscription.members if isinstance(member, Session))
     return {session.user.name for session in sessions if session.user is not None}
+
+
+def _record(recorder: Recorder, audience: Audience) -> None:
+    """Who was sent the events of this audience since it was counted last."""
+    for subscription in audience.subscriptions:
+        for user in _users_of(subscription):
+            recorder.event(user, audience.name, audience.required, audience.events)

@@ -641,6 +641,16 @@ class TestOriginate:
 
 
 class TestEchoes:
+    def test_one_that_never_comes_is_forgotten(self, bench):
+        session, _ = bench.login("boss")
+        send(session, "Action: UserEvent\nUserEvent: X\nActionID: 1")
+        (asked,) = bench.upstream.take()
+        bench.answer(asked, b"Message: Event Sent\r\n")
+        assert bench.hub.exchange.remembered == 1
+        bench.clock.advance(61)
+        bench.hub.tick(bench.clock.now())
+        assert bench.hub.exchange.remembered == 0
+
     def test_userevent_carries_the_senders_id_to_all(self, bench):
         _, watcher = bench.login("boss")
         session, got = bench.login("deaf")
