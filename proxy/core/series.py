@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from proxy.ami import message
 from proxy.ami.message import Action
 from proxy.core import holding
+from proxy.core.exchange import LOST, NOT_CONNECTED
 
 if TYPE_CHECKING:
     from proxy.core.session import Session
@@ -40,6 +41,12 @@ class Series:
             return True
         self._parts.clear()  # the rest would be digits of a number that has a hole
         return False
+
+    def told(self, answer: bytes) -> bytes:
+        """The answer to the whole: once a part was sent, the rest cannot be called unsent."""
+        if not self._last:
+            return answer
+        return answer.replace(b"Message: " + NOT_CONNECTED, b"Message: " + LOST, 1)
 
     def goes_on(self, session: "Session") -> bool:
         """Whether there is another part, which is then sent in its time."""

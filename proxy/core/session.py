@@ -176,8 +176,10 @@ class Session:
 
     def reply(self, data: bytes) -> None:
         """Part of an answer; it leaves with the next ``push``, behind the events that came before it."""
-        if self.series is not None and self.series.takes(data):
-            return
+        if self.series is not None:
+            if self.series.takes(data):
+                return
+            data = self.series.told(data)
         if self._underway is not None:
             self._underway.answered(data)
         self.late(data)

@@ -790,6 +790,16 @@ class TestLinkHold:
         bench.clock.advance(5)
         assert bench.upstream.take() == []
 
+    def test_once_some_were_sent_a_lost_link_leaves_the_outcome_unknown(self):
+        bench = make(link_hold=0.3)
+        session, got = bench.login("boss")
+        session.receive(action("PlayMF", 1, Channel="PJSIP/1-00000001", Digit="123"))
+        (asked,) = bench.upstream.take()
+        bench.answer(asked, b"")
+        bench.hub.link_down("gone")
+        bench.clock.advance(5)
+        assert refusal(got) == b"Upstream connection lost (outcome unknown)"
+
     def test_more_than_rate_wait_is_refused(self):
         bench = make(link_hold=0.3)
         session, got = bench.login("boss")
