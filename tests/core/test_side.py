@@ -3,6 +3,7 @@
 import pytest
 
 from proxy.ami import privilege
+from proxy.ami.message import Action
 from proxy.config.limits import Limits
 from proxy.core.side import IDLE_SECONDS, RETRY_SECONDS
 from proxy.core.users import User
@@ -169,15 +170,17 @@ def test_whatever_else_comes_there_reaches_nobody(bench):
     assert bench.hub.stats.events_dropped == 2
 
 
-def test_a_fault_there_is_told_and_ends_nothing(bench, monkeypatch):
+def test_a_fault_there_is_told_and_ends_nothing(bench):
     session, got = bench.login("boss")
     send(session, "Action: Reload\nActionID: 1")
     bench.side_up()
-    monkeypatch.setattr(bench.hub.side.exchange, "stray", lambda raw: 1 // 0)
-    bench.hub.side.from_upstream([b"rows\r\n\r\n"])
-    assert bench.hub.stats.faults == 1
     bench.side_answer()
-    assert got.take() == b"Response: Success\r\nActionID: 1\r\n\r\n"
+    bench.hub.side.exchange.ask(Action([(b"Action", b"Ping")]), lambda _: 1 // 0)
+    bench.side_answer()
+    assert bench.hub.stats.faults == 1
+    send(session, "Action: Reload\nActionID: 2")
+    bench.side_answer()
+    assert got.take().count(b"Response: Success\r\n") == 2
 
 
 def test_those_who_come_while_it_is_opened_wait_for_the_same_login(bench):
