@@ -237,25 +237,24 @@ def arguments(text: bytes) -> list[bytes]:
         place = mark.start()
         if place < ordinary:
             continue  # a backslash stands before it
-        match mark[0]:
-            case b"(":
-                parentheses += 1
-            case b")":
-                parentheses = max(0, parentheses - 1)
-            case b"[":
-                brackets += 1
-            case b"]":
-                brackets = max(0, brackets - 1)
-            case b",":
-                if not (parentheses or brackets or quoted):
-                    items.append(item + text[start:place])
-                    item, start = b"", place + 1
-            case quote_or_backslash:
-                item, start = item + text[start:place], place + 1
-                if quote_or_backslash == b'"':
-                    quoted = not quoted
-                else:
-                    ordinary = place + 2
+        sign = mark[0]
+        if sign == b"(":
+            parentheses += 1
+        elif sign == b")":
+            parentheses = max(0, parentheses - 1)
+        elif sign == b"[":
+            brackets += 1
+        elif sign == b"]":
+            brackets = max(0, brackets - 1)
+        elif sign != b",":
+            item, start = item + text[start:place], place + 1
+            if sign == b'"':
+                quoted = not quoted
+            else:
+                ordinary = place + 2
+        elif not (parentheses or brackets or quoted):
+            items.append(item + text[start:place])
+            item, start = b"", place + 1
     items.append(item + text[start:])
     return items
 
