@@ -62,7 +62,7 @@ class Dialogue:
 def dialogue(name: str, *steps: bytes | Step, **more: object) -> Dialogue:
     """A session of these steps; mere bytes have one answer."""
     whole = tuple(Send(step) if isinstance(step, bytes) else step for step in steps)
-    return Dialogue(name, whole, **more)  # type: ignore[arg-type]
+    return Dialogue(name, whole, **more)  # type: ignore[arg-type]  # the fields of Dialogue, by name
 
 
 #: Logged in, and told of nothing.

@@ -56,7 +56,7 @@ def steady(messages: Iterable[bytes]) -> list[bytes]:
         text = _ADDRESS.sub(rb"\1/*", _VARYING.sub(rb"\1: *", message))
         text = _TIMER.sub(rb"\1*", _CONCISE.sub(b"*", text))
         for numbers, pattern in zip(known, _NAMES, strict=True):
-            text = pattern.sub(lambda found: numbers.setdefault(found[0], b"#%d" % (len(numbers) + 1)), text)  # noqa: B023
+            text = pattern.sub(lambda found: numbers.setdefault(found[0], b"#%d" % (len(numbers) + 1)), text)  # noqa: B023 - called before the next turn
         result.append(text)
     return result
 
