@@ -7,6 +7,7 @@ from those and nothing else.  So there is no second reading to disagree with.
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from proxy.ami.errors import ActionIDTooLong, ControlCharacter, LineTooLong, TooManyHeaders
 
@@ -81,6 +82,10 @@ class Action:
         """Whether the header (name in lower case) is there, be it empty."""
         return name in self._first
 
+    def has_only(self, names: frozenset[bytes]) -> bool:
+        """Whether all its headers are certain to be among these names, in lower case; not of a UserEvent."""
+        return self._separators is None and names.issuperset(self._first)
+
     def get_all(self, name: bytes) -> list[bytes]:
         """All values of a header, by its name in lower case, in order."""
         if self._separators is None:
@@ -137,13 +142,16 @@ class Action:
         Raises TooManyHeaders or LineTooLong if what we added makes it more
         than Asterisk's reader takes.
         """
-        parts = self.lines()
+        parts: list[bytes] = []
         placed = False
-        if b"actionid" in self._first:
-            for number, (name, _) in enumerate(self.headers):
-                if name.lower() == b"actionid" and (self._separators is None or self._separators[number]):
-                    placed = True
-                    parts[number] = name + b": " + relay_id
+        separators = self._separators
+        for number, (name, value) in enumerate(self.headers):
+            separator = b": " if separators is None else separators[number]
+            if len(name) == len(b"actionid") and separator and name.lower() == b"actionid":
+                placed = True
+                parts.append(name + b": " + relay_id)
+            else:
+                parts.append(name + separator + value)
         if not placed:
             parts.append(b"ActionID: " + relay_id)
         if len(parts) > MAX_HEADERS:
@@ -175,7 +183,7 @@ def parse_action(raw: bytes, longest_id: int = MAX_LINE) -> Action:
     """
     if _CONTROL.search(raw):
         raise ControlCharacter
-    lines: list[bytes] = []
+    pairs: list[tuple[bytes, bytes, bytes]] = []
     action_name = b""
     action_id: bytes | None = None
     too_long = False
@@ -189,47 +197,53 @@ def parse_action(raw: bytes, longest_id: int = MAX_LINE) -> Action:
         if len(line) > MAX_LINE:
             too_long = True
             continue
-        lines.append(line)
-        # Nothing else begins like these two, and most lines do not.
-        if line[:6].lower() == b"action":
-            name, colon, value = line.partition(b":")
-            key = name.lower()
-            if key == b"action":
-                action_name = action_name or value.lstrip(b" \t")
-            elif key == b"actionid" and colon and action_id is None:
-                action_id = value.lstrip(b" \t")
+        name, colon, value = line.partition(b":")
+        key = _key_of(name) if colon else b""
+        if not key:
+            continue
+        value = value.lstrip(b" \t")
+        if key == b"action":
+            action_name = action_name or value
+        elif key == b"actionid" and action_id is None:
+            action_id = value
+        pairs.append((name, key, value))
     if too_long:
         raise LineTooLong(action_id or b"")
     if action_id is not None and len(action_id) > longest_id:
         raise ActionIDTooLong(action_id)
     if action_name.lower() == b"userevent":
-        return _verbatim(lines, action_name)
-    return _canonical(lines, action_name)
+        return _verbatim(raw, action_name)
+    return _canonical(pairs, action_name)
 
 
-def _canonical(lines: list[bytes], action_name: bytes) -> Action:
+@lru_cache(maxsize=1024)
+def _key_of(name: bytes) -> bytes:
+    """A header's name in lower case; b"" if no header is called so.  Clients write the same few names."""
+    return name.lower() if _NAME.match(name) else b""
+
+
+def _canonical(pairs: list[tuple[bytes, bytes, bytes]], action_name: bytes) -> Action:
+    """``pairs``: of each header its name, the same in lower case, and its value."""
     headers: list[tuple[bytes, bytes]] = []
     first: dict[bytes, bytes] = {}
-    for line in lines:
-        name, colon, value = line.partition(b":")
-        if not colon or not _NAME.match(name):
-            continue
-        key = name.lower()
+    for name, key, value in pairs:
         repeats = key in first
         if repeats and key != b"variable":
             continue
-        counted = action_name if key == b"action" else value.lstrip(b" \t")
+        counted = action_name if key == b"action" else value
         headers.append((name, counted))
         if not repeats:
             first[key] = counted
     return Action(headers, first)
 
 
-def _verbatim(lines: list[bytes], action_name: bytes) -> Action:
+def _verbatim(raw: bytes, action_name: bytes) -> Action:
     headers: list[tuple[bytes, bytes]] = []
     separators: list[bytes] = []
     first: dict[bytes, bytes] = {}
-    for line in lines:
+    for line in raw.replace(b"\r\n", b"\n").split(b"\n"):
+        if not line:
+            continue
         found = _SEPARATOR.search(line)
         if found is None:
             headers.append((line, b""))

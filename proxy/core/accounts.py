@@ -183,7 +183,8 @@ class Accounts:
 
     def __len__(self) -> int:
         """Actions that wait."""
-        return sum(len(account.queue) for account in self.waiting)
+        # Asked several times an action, and mostly there is none.
+        return sum([len(account.queue) for account in self.waiting]) if self.waiting else 0
 
     def _is_alone(self, account: Account, now: float) -> bool:
         """Whether nobody else has asked anything lately: then nobody is kept waiting."""

@@ -4,6 +4,7 @@ Bounded whatever clients send: names are those of the action table, users those
 of the user table, results the words below.
 """
 
+from bisect import bisect_left
 from typing import Final
 
 #: Upper bounds of the buckets, in seconds: from a local Asterisk's Ping to a call that is not answered.
@@ -29,11 +30,7 @@ class Latency:
     def observe(self, seconds: float) -> None:
         """Count one."""
         self.total += seconds
-        for number, bound in enumerate(BOUNDS):
-            if seconds <= bound:
-                self.counts[number] += 1
-                return
-        self.counts[-1] += 1
+        self.counts[bisect_left(BOUNDS, seconds)] += 1
 
 
 class ActionStats:

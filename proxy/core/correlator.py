@@ -11,15 +11,17 @@ a while.
 import secrets
 from collections.abc import Callable, Iterator
 from enum import Enum
-from typing import Protocol
+from typing import Final, Protocol
 
 from proxy.ami.answers import UNKNOWN
 from proxy.ami.message import Action
-from proxy.ami.relay import RELAY_MARK
+from proxy.ami.relay import RELAY_DIGITS, RELAY_MARK
 from proxy.core.accounts import Account
 
 #: Seconds for which a UserEvent or SIPQualifyPeerDone may follow its action.
 _ECHO_SECONDS = 60.0
+#: Relay ids whose random bits are drawn together.
+_IDS_AT_ONCE: Final = 64
 
 
 class Asker(Protocol):
@@ -100,12 +102,21 @@ class Entry:
         self.own: Callable[[bytes], None] | None = None
 
 
+def _fresh_relay_ids() -> Iterator[bytes]:
+    """Relay ids without end; the system is asked for the random bits of many at once."""
+    while True:
+        digits = secrets.token_hex(RELAY_DIGITS // 2 * _IDS_AT_ONCE).encode()
+        for place in range(0, len(digits), RELAY_DIGITS):
+            yield RELAY_MARK + digits[place : place + RELAY_DIGITS]
+
+
 class Correlator:
     """Open entries by relay id, and the echoes of those that are answered."""
 
-    __slots__ = ("_echoes", "_late", "_open")
+    __slots__ = ("_echoes", "_late", "_open", "_relay_ids")
 
     def __init__(self) -> None:
+        self._relay_ids = _fresh_relay_ids()
         self._open: dict[bytes, Entry] = {}
         # relay id -> (forget at, client's ActionID); mostly in the order of expiry
         self._echoes: dict[bytes, tuple[float, bytes]] = {}
@@ -124,7 +135,7 @@ class Correlator:
 
     def assign(self, asker: Asker | None, action: Action) -> Entry:
         """Open an entry under a fresh relay id."""
-        entry = Entry(RELAY_MARK + secrets.token_hex(16).encode(), asker, action)
+        entry = Entry(next(self._relay_ids), asker, action)
         self._open[entry.relay_id] = entry
         return entry
 

@@ -15,6 +15,7 @@ answer is of no known shape a Ping follows at once, so that its Pong is the end.
 import itertools
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
+from typing import Final
 
 from proxy.ami import message
 from proxy.ami.actions import ECHOED_BY, NAMELESS_ITEMS, answer_of
@@ -49,6 +50,15 @@ TOO_LONG = b"Answer is longer than limits.upstream_message_bytes"
 #: How long the OriginateResponse of a call that nobody waits for any more is still swallowed.
 _TOMBSTONE_SECONDS = 60.0
 _PING = Action([(b"Action", b"Ping")])
+# Looked at several times a message; to read a member from its class is a call in Python up to 3.11.
+_ROWS: Final = AnswerKind.ROWS
+_EVENT: Final = AnswerKind.EVENT
+_UNENDED: Final = (AnswerKind.LIST, AnswerKind.ANY)
+_RESPONSE: Final = Shape.RESPONSE
+_ONE_EVENT: Final = Shape.ONE_EVENT
+_ORIGINATE: Final = Shape.ORIGINATE
+_OPEN: Final = Shape.OPEN
+_FENCED: Final = Shape.FENCED
 
 
 class Exchange:
@@ -114,7 +124,7 @@ class Exchange:
     @property
     def load(self) -> int:
         """Actions on the link, and those that wait for a place on it."""
-        return len(self._on_link) + len(self.accounts)
+        return len(self._on_link) + (len(self.accounts) if self.accounts.waiting else 0)
 
     def connect(self, upstream: Upstream) -> None:
         """Actions go here from now on: our own, and once ``serving`` is set those of clients."""
@@ -190,7 +200,7 @@ class Exchange:
     def _fill(self) -> None:
         # Who cannot be sent is answered at once, and may ask again from within: that waits its turn here.
         # One call inside the other for each of hundreds of sessions would be more than the stack holds.
-        if self._filling:
+        if self._filling or not self.accounts.waiting:
             return
         self._filling = True
         try:
@@ -206,14 +216,15 @@ class Exchange:
             if account is None:
                 self._wait_for_shares()
                 return
-            if answer_of(account.queue[0][1].key, self.answers).kind is AnswerKind.ROWS:
+            answer = answer_of(account.queue[0][1].key, self.answers)
+            if answer.kind is _ROWS:
                 if self._on_link:
                     return  # it must be alone: nothing else is sent until the link is quiet
                 asker, action, _ = accounts.take(account)
-                self._send_fenced(asker, action, account)
+                self._send_fenced(asker, action, account, answer)
             else:
                 asker, action, _ = accounts.take(account)
-                self._send(asker, action, account)
+                self._send(asker, action, account, answer)
 
     def _wait_for_shares(self) -> None:
         """Look again when the first of those that are over their share has waited long enough."""
@@ -231,13 +242,13 @@ class Exchange:
         self.now = self._scheduler.now()
         self._fill()
 
-    def _send(self, asker: Asker, action: Action, account: Account) -> None:
+    def _send(self, asker: Asker, action: Action, account: Account, answer: Answer) -> None:
         seconds = self.deadlines.action
         # Asterisk would keep this session's events back after the action; on the link that is everybody's.
         outgoing = action.without(b"suppressevents") if action.has(b"suppressevents") else action
         entry = self._correlator.assign(asker, action)
         entry.account = account
-        entry.answer = answer_of(action.key, self.answers)
+        entry.answer = answer
         if action.key == b"originate":
             outgoing = originate.clamped(outgoing, self.deadlines.originate_longest)
             # Kept as sent: the echo of an asynchronous one lives as long as its call may take.
@@ -250,10 +261,10 @@ class Exchange:
             seconds = self.deadlines.command
         self._write(entry, outgoing, seconds)
 
-    def _send_fenced(self, asker: Asker, action: Action, account: Account) -> None:
+    def _send_fenced(self, asker: Asker, action: Action, account: Account, answer: Answer) -> None:
         entry = self._correlator.assign(asker, action)
         entry.account = account
-        entry.answer = answer_of(action.key, self.answers)
+        entry.answer = answer
         entry.shape = Shape.FENCED
         if self._write(entry, action, self.deadlines.command):
             self._fenced = entry
@@ -300,9 +311,9 @@ class Exchange:
         if entry.own is not None:
             self._done(entry)
             entry.own(raw)
-        elif entry.shape is Shape.FENCED:
+        elif entry.shape is _FENCED:
             self._pass_on(entry, raw)
-        elif entry.shape is Shape.OPEN:
+        elif entry.shape is _OPEN:
             self._list = entry  # one more response of the same action
             self._item(entry, raw, last=False)
         else:
@@ -359,6 +370,8 @@ class Exchange:
 
         The link leaves out what is too long, and some modules leave out the ActionID.
         """
+        if next(iter(self._on_link)) is entry:
+            return
         for lost in list(itertools.takewhile(lambda other: other is not entry, self._on_link)):
             if lost.own is not None:
                 self._done(lost)
@@ -375,11 +388,11 @@ class Exchange:
 
     def _first_response(self, entry: Entry, raw: bytes) -> None:
         succeeded = response_of(raw).startswith(b"Success")
-        if entry.shape is Shape.ORIGINATE:
+        if entry.shape is _ORIGINATE:
             if succeeded:
                 self._leave_link(entry)  # it is free again, though the call is not decided
                 return
-        elif entry.shape is Shape.RESPONSE and succeeded:
+        elif succeeded and entry.shape is _RESPONSE:
             answer = entry.answer
             announced = event_list_of(raw) == b"start"
             if announced and answer.complete:
@@ -391,13 +404,12 @@ class Exchange:
                 return
             if (
                 announced
-                or answer.kind is AnswerKind.LIST
-                or answer.kind is AnswerKind.ANY
+                or answer.kind in _UNENDED
                 or (answer.complete and Message(raw).get(b"message").endswith(b"will follow"))
             ):
                 self._open(entry, raw)
                 return
-            if answer.kind is AnswerKind.EVENT:
+            if answer.kind is _EVENT:
                 entry.shape = Shape.ONE_EVENT
                 self._pass_on(entry, raw)
                 return
@@ -417,10 +429,10 @@ class Exchange:
                 return entry.shape is Shape.ORIGINATE and self._call_decided(entry, raw)
             if not entry.answer.own and _is_broadcast(raw):
                 return False  # it names what it comes of, and is for all who may read it
-            if entry.shape is Shape.FENCED:
+            if entry.shape is _FENCED:
                 self._pass_on(entry, raw)
                 return True
-            if entry.shape is Shape.RESPONSE and not entry.answer.own:
+            if entry.shape is _RESPONSE and not entry.answer.own:
                 self._unheralded(entry, raw)
                 return True
             self._item(entry, raw, _is_last(entry, raw, name, relay_id))
@@ -488,7 +500,7 @@ class Exchange:
             self._pass_on(entry, raw)
         elif entry.asker is not None:
             entry.asker.reply(fit)
-        if entry.shape is Shape.ONE_EVENT:
+        if entry.shape is _ONE_EVENT:
             self._finish(entry)
             return
         if last:
@@ -586,7 +598,7 @@ class Exchange:
     # -- ends --------------------------------------------------------------
 
     def _pass_on(self, entry: Entry, raw: bytes) -> None:
-        if entry.shape is Shape.FENCED:
+        if entry.shape is _FENCED:
             entry.items += 1
         if raw.startswith(b"Response:"):
             entry.responded = True

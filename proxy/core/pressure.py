@@ -42,7 +42,7 @@ class Pressure:
         """Whether too much is in flight to read on; ``session.advance`` is called when no longer."""
         # Who has nothing under way is read however full it is: one action a session passes, and the
         # limit holds for what is beyond.  Else whoever fills it decides when others may say anything.
-        if self._has_room or session.is_idle:
+        if session.is_idle or self._has_room:
             if self._crowd:
                 self._crowd.pop(session, None)
             return False

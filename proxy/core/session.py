@@ -308,7 +308,7 @@ class Session:
         # own limit, make nobody else wait.
         counted = len(self._queue)
         if counted:
-            held = self.state is State.HELD or self.aside.holds_session
+            held = self.state is State.HELD or (self.aside.size and self.aside.holds_session)
             counted = 0 if held else min(counted, self.hub.limits.in_flight_per_session)
         if counted != self._counted:
             self.hub.bounds.queued += counted - self._counted
@@ -334,7 +334,7 @@ class Session:
         left = _TURN
         while left and self.state in RUNNING:
             waited = self.aside.take() if self.aside.size else None
-            if waited is None and (not self._queue or self.aside.holds_session):
+            if waited is None and (not self._queue or (self.aside.size and self.aside.holds_session)):
                 break
             left -= 1
             try:
@@ -356,7 +356,7 @@ class Session:
             self.close("client closed")
         elif self.state not in OVER:
             self.full = self._fullness()
-            held = self.state in UNREAD or self.aside.holds_session
+            held = self.state in UNREAD or (self.aside.size > 0 and self.aside.holds_session)
             self._pause(bool(self.full) or held or self._turn_due)
 
     def _next_turn(self) -> None:

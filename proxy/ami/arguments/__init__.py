@@ -20,7 +20,7 @@ _NUMBER: Final = re.compile(rb"[0-9]{1,10}")
 
 
 #: Of every action; not arguments.  SuppressEvents would hold back the events of the link that all share.
-_FRAME: Final = frozenset({b"action", b"actionid"})
+FRAME: Final = frozenset({b"action", b"actionid"})
 
 
 class Argument(NamedTuple):
@@ -83,7 +83,7 @@ class Described:
             else:
                 self._by_name[key] = argument
         #: Headers with which an action stays as it is, in lower case.
-        self._plain = _FRAME.union(self._by_name)
+        self._plain = FRAME.union(self._by_name)
         #: Other names of headers, in lower case, to their proper ones.
         self.aliases = dict(aliases or {})
         #: Headers that Asterisk uses in the place of another, both in lower case.
@@ -107,15 +107,12 @@ class Described:
         alias of MessageSend's ``To`` wins where it is not empty, that of Park's ``TimeoutChannel``
         only if that is empty.
         """
-        for name, _ in action.headers:
-            if name.lower() not in self._plain:
-                break
-        else:
+        if action.has_only(self._plain):
             return action
         kept: list[tuple[bytes, bytes]] = []
         for name, value in action.headers:
             key = name.lower()
-            if key in _FRAME:
+            if key in FRAME:
                 kept.append((name, value))
                 continue
             proper = self.aliases.get(key)
@@ -132,7 +129,7 @@ class Described:
         return tuple(
             name
             for name, _ in action.headers
-            if (key := name.lower()) not in _FRAME and key not in self.aliases and self.find(key) is None
+            if (key := name.lower()) not in FRAME and key not in self.aliases and self.find(key) is None
         )
 
     def _counts(self, action: Action, alias: bytes, proper: bytes, value: bytes) -> bool:

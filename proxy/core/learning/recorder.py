@@ -6,10 +6,10 @@ bounds is counted and not kept.
 """
 
 from collections.abc import Iterator
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from proxy.ami.actions import LOCAL
-from proxy.ami.arguments import Argument, Described
+from proxy.ami.arguments import FRAME, Argument, Described
 from proxy.ami.message import Action
 from proxy.ami.privilege import class_names
 from proxy.core.learning.examples import UNRECORDED, example
@@ -21,8 +21,6 @@ MAX_SHAPES_TOTAL = 50_000
 #: Bytes of them: an action may be as long as ``limits.action_bytes``.
 MAX_BYTES = 2 << 20
 MAX_BYTES_TOTAL = 32 << 20
-
-_FRAME: Final = frozenset({b"action", b"actionid"})
 
 
 class Shape(NamedTuple):
@@ -112,7 +110,7 @@ def _headers(action: Action, described: Described) -> tuple[tuple[bytes, bytes],
     found: list[tuple[int, bytes, bytes]] = []
     for name, value in described.canonical(action).headers:
         key = name.lower()
-        argument = None if key in _FRAME else described.find(key)
+        argument = None if key in FRAME else described.find(key)
         if argument is None or argument.kind in UNRECORDED:
             continue
         place = described.arguments.index(argument)

@@ -34,7 +34,8 @@ def decide(user: Judged, action: Action, table: ActionTable) -> Allow | Deny:
     An allowed action may come back rewritten by the user's rules: send that one.
     A synchronous Originate is judged as if it were asynchronous, which it will be.
     """
-    for _, check in _PLAIN if user.rules is None else _RULED:
+    plain = _PLAIN if action.key in together.CHECKS else _PLAINEST
+    for _, check in plain if user.rules is None else _RULED:
         found = check(user, action, table)
         if found is None:
             continue
@@ -129,6 +130,8 @@ _RULED: Final[tuple[tuple[str, _Check], ...]] = (
 #: Of a user without rules.
 _OF_EVERYBODY: Final = frozenset({"known", "classes", "headers", "arguments", "together", "variables"})
 _PLAIN: Final = tuple(step for step in _RULED if step[0] in _OF_EVERYBODY)
+#: The same of an action that has no check in ``together``, and so sets no variables of a call either.
+_PLAINEST: Final = tuple(step for step in _PLAIN if step[0] not in {"together", "variables"})
 
 
 def _unknown(action: Action) -> Deny:

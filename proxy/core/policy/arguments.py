@@ -3,7 +3,7 @@
 from typing import Final
 
 from proxy.ami.actions import ActionTable
-from proxy.ami.arguments import Argument, Described
+from proxy.ami.arguments import FRAME, Argument, Described
 from proxy.ami.message import Action
 from proxy.ami.privilege import SYSTEM
 from proxy.core.policy.kinds import checks
@@ -18,7 +18,6 @@ _EVERYTHING: Final = refuse(
     "everything", "left out it means everything of its kind: name it, or have class system"
 )
 _EVALUATED: Final = refuse("evaluated-value", "an action that nobody described takes plain text only")
-_FRAME: Final = frozenset({b"action", b"actionid"})
 
 
 def described(user: Judged, action: Action, table: ActionTable) -> Deny | Action | None:
@@ -41,9 +40,9 @@ def fit(user: Judged, action: Action, table: ActionTable) -> Deny | None:
     found = table.described(action.key)
     if found is None:
         return None
-    for name, value in action.headers:
+    for name, value in () if action.has_only(FRAME) else action.headers:
         key = name.lower()
-        if key in _FRAME:
+        if key in FRAME:
             continue
         argument = found.find(key)
         refused = None if argument is None else checks.refusal(user, argument, value)

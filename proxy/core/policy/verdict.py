@@ -5,7 +5,7 @@ check that decided, as the guide's page "What a user can do" calls it.
 """
 
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from proxy.ami.message import Action
 from proxy.config.rules import Rules
@@ -26,8 +26,7 @@ class Judged(Protocol):
         """The user's own rules; None if there are none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Allow:
+class Allow(NamedTuple):
     """The action may run, as ``action`` says it: the user's rules may have rewritten it.
 
     ``privileged`` marks what the audit log records even when allowed: whatever
