@@ -265,7 +265,8 @@ def response(kind: bytes, action_id: bytes, *headers: tuple[bytes, bytes]) -> by
     parts = [b"Response: " + kind]
     if action_id:
         parts.append(b"ActionID: " + action_id)
-    parts.extend(name + b": " + value for name, value in headers)
+    for name, value in headers:
+        parts.append(name + b": " + value)
     parts.append(b"\r\n")
     return b"\r\n".join(parts)
 

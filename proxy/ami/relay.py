@@ -67,6 +67,9 @@ _EVENT_NAME = re.compile(rb"Event: ([^\r\n]*)")
 _EVENT_LIST = re.compile(
     rb"[^\r\n]*\r?\n(?:ActionID:[^\r\n]*\r?\n)?EventList:[ \t]*([^\r\n]*)", re.IGNORECASE
 )
+#: How the answer to an action begins that Asterisk runs, and where what says of its list would stand.
+_USUAL_HEAD: Final = b"Response: Success\r\nActionID: " + RELAY_MARK
+_USUAL_END: Final = len(_USUAL_HEAD) + RELAY_DIGITS + 2
 _RESPONDING = frozenset(_WITH_RESPONSE.split(b"|"))
 _FRAME_BESIDE_RESPONSE = re.compile(_FRAME.replace(b"response", b"expectedresponse")).match
 _NOISE = bytes.maketrans(b"\r\0", b"??")
@@ -89,7 +92,7 @@ def relay_id_of(raw: bytes) -> bytes:
     if place > 10 and raw.startswith(b"\nActionID: ", place - 11):
         # As Asterisk writes it: most messages need no regular expression.
         end = place + _ID_LENGTH
-        if raw.startswith(b"\r\n", end):
+        if raw.startswith(b"\r\n", end) and raw[place:end].isalnum():
             return raw[place:end]
     found = _RELAY_ID.search(raw, raw.rfind(b"\n", 0, place) + 1)
     return found[1] if found else b""
@@ -103,6 +106,12 @@ def event_name_of(raw: bytes) -> bytes:
 
 def event_list_of(raw: bytes) -> bytes:
     """What the head of a message says of its list, in lower case, as ``start``; b"" if nothing."""
+    if raw.startswith(_USUAL_HEAD) and raw.startswith(b"\r\n", _USUAL_END - 2):
+        # As Asterisk's own actions are answered: most need no regular expression.
+        if raw.startswith(b"EventList: start\r\n", _USUAL_END):
+            return b"start"
+        if not raw.startswith((b"E", b"e"), _USUAL_END):
+            return b""
     found = _EVENT_LIST.match(raw)
     return found[1].lower() if found else b""
 

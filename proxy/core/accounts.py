@@ -79,8 +79,10 @@ class Account:
 
     def took(self, seconds: float, now: float) -> None:
         """One of its actions took so long."""
-        left = self.typical * math.pow(0.5, (now - self._took_at) / _FORGETTING)
-        self.typical = max(seconds, left)
+        if seconds < self.typical:
+            left = self.typical * math.pow(0.5, (now - self._took_at) / _FORGETTING)
+            seconds = max(seconds, left)
+        self.typical = seconds
         self._took_at = now
 
     def wait(self, now: float) -> float:
@@ -114,6 +116,22 @@ class Accounts:
     def seconds(self) -> dict[str, float]:
         """Seconds of Asterisk's time since the start, by user."""
         return {name: account.seconds for name, account in self._by_name.items()}
+
+    def passes(self, account: Account, now: float, share: float) -> bool:
+        """Whether an action that comes while none waits is sent at once; then it counts as taken.
+
+        The same as ``add``, ``next`` and ``take`` come to; if it is not sent, it is for ``add``.
+        """
+        account.asked = now
+        if not account.on_link:
+            account.turn = max(account.turn, self._turn)
+        elif account.on_link * account.typical >= _AHEAD:
+            return False
+        if share < WHOLE and account.wait(now) > 0 and not self._is_alone(account, now):
+            return False
+        self._turn = max(self._turn, account.turn)
+        account.over = False
+        return True
 
     def add(self, account: Account, item: Item) -> None:
         """One more action waits."""

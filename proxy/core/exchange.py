@@ -154,8 +154,17 @@ class Exchange:
             asker.reply(message.error(action.action_id, text))
             asker.finished()
             return
-        self.now = self._scheduler.now()
-        self.accounts.add(self.accounts.of(asker.payer), (asker, action, self.now))
+        now = self.now = self._scheduler.now()
+        accounts = self.accounts
+        account = accounts.of(asker.payer)
+        if not accounts.waiting and not self._filling and self._fenced is None:
+            # Nobody is before it: what ``_fill`` would do, without a queue.
+            answer = answer_of(action.key, self.answers)
+            room = len(self._on_link) < self._window and answer.kind is not _ROWS
+            if room and accounts.passes(account, now, self.share):
+                self._send(asker, action, account, answer)
+                return
+        accounts.add(account, (asker, action, now))
         self._fill()
 
     def ask(self, action: Action, answer: Callable[[bytes], None]) -> None:
@@ -387,7 +396,7 @@ class Exchange:
                     self._answer(lost, message.error(lost.action.action_id, NO_ANSWER))
 
     def _first_response(self, entry: Entry, raw: bytes) -> None:
-        succeeded = response_of(raw).startswith(b"Success")
+        succeeded = raw.startswith(b"Response: Success") or response_of(raw).startswith(b"Success")
         if entry.shape is _ORIGINATE:
             if succeeded:
                 self._leave_link(entry)  # it is free again, though the call is not decided
@@ -495,6 +504,8 @@ class Exchange:
     def _item(self, entry: Entry, raw: bytes, last: bool, fit: bytes | None = None) -> None:
         """``fit``: the item as its asker is sent it, where that is known."""
         entry.items += 1
+        # The item before it has set the deadline, if that came in the same read.
+        as_before = fit is not None and entry.last == self.now
         entry.last = self.now
         if fit is None:
             self._pass_on(entry, raw)
@@ -512,7 +523,7 @@ class Exchange:
             entry.asker.hit("list_items", action=entry.action.name)
             self._cancel_list(entry)
             entry.asker = None
-        else:
+        elif not as_before:
             entry.deadline = min(self.now + self.deadlines.list_item, entry.began + self.deadlines.list_total)
 
     def _unheralded(self, entry: Entry, raw: bytes) -> None:

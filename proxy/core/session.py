@@ -180,8 +180,8 @@ class Session:
             if self.series.takes(data):
                 return
             data = self.series.told(data)
-        if self._underway is not None:
-            self._underway.answered(data)
+        if self._underway is not None and not data.startswith(b"Event:"):
+            self._underway.answered(data)  # most parts of a long answer are its items
         self.late(data)
 
     def late(self, data: bytes) -> None:
@@ -365,7 +365,7 @@ class Session:
         self.hub.pressure.let_in()
 
     def _fullness(self) -> str:
-        if len(self._queue) + self.aside.size >= self.hub.limits.in_flight_per_session:
+        if len(self._queue) + self.aside.size >= self.hub.bounds.limits.in_flight_per_session:
             return "in_flight_per_session"
         return "in_flight" if self.user is not None and self.hub.pressure.is_crowded(self) else ""
 
@@ -382,7 +382,7 @@ class Session:
             self.close("not AMI")
             return
         try:
-            action = parse_action(raw, self.hub.limits.action_id_bytes)
+            action = parse_action(raw, self.hub.bounds.limits.action_id_bytes)
         except ProtocolError as error:
             if isinstance(error, ActionIDTooLong):
                 self.hit("action_id_bytes")

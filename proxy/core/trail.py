@@ -93,8 +93,8 @@ class Underway:
 
     def answered(self, data: bytes) -> None:
         """Part of the answer; the last response in it is what came of the action."""
-        if not data.startswith(b"Event:"):  # most parts of a long answer are its items
-            self._result = response_of(data) or self._result
+        usual = data.startswith(b"Response: Success\r\n")
+        self._result = b"Success" if usual else response_of(data) or self._result
 
     def record(self, session: "Session", now: float) -> None:
         """It is answered to the end."""

@@ -127,6 +127,32 @@ def test_what_a_message_says_of_its_list():
     assert event_list_of(b"Response: Success\r\n\r\n") == b""
 
 
+@pytest.mark.parametrize(
+    ("rest", "found"),
+    [
+        (b"EventList: start\r\n\r\n", b"start"),
+        (b"eventlist: Start\r\n\r\n", b"start"),
+        (b"EventList: cancelled\r\n\r\n", b"cancelled"),
+        (b"Message: Pong\r\nEventList: start\r\n\r\n", b""),
+        (b"\r\n", b""),
+    ],
+)
+def test_what_asterisk_itself_answers_says_of_its_list_behind_our_action_id(
+    rest: bytes, found: bytes
+) -> None:
+    head = b"Response: Success\r\nActionID: " + RELAY_MARK
+    assert event_list_of(head + b"0" * 32 + b"\r\n" + rest) == found
+    assert event_list_of(head + b"0" * 31 + b"\r\n" + rest) == found
+
+
+def test_an_id_of_ours_is_whole_wherever_its_line_ends() -> None:
+    for length in (0, 31, 32, 33):
+        for end in (b"\r\n", b"\n"):
+            ours = RELAY_MARK + b"a" * length
+            assert relay_id_of(b"Event: A\r\nActionID: " + ours + end + b"\r\n") == ours
+            assert relay_id_of(b"ActionID: " + ours + end + b"\r\n") == ours
+
+
 def test_the_head_of_an_item():
     head = b"Event: X\r\nActionID: ours\r\n"
     assert item_head_of(head + b"A: 1\r\n\r\n", b"X", b"ours") == head
