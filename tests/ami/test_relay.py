@@ -184,7 +184,7 @@ class TestToOwner:
             b"Response: Success\r\nValue: a?b?c\r\n\r\n"
         )
 
-    @pytest.mark.parametrize("ours", [b"ours", RELAY_MARK + b"0a"])
+    @pytest.mark.parametrize("ours", [b"ours", RELAY_MARK + b"0a"], ids=["plain", "marked"])
     @pytest.mark.parametrize(
         ("sent", "passed_on"),
         [

@@ -15,7 +15,9 @@ def scrypt_hash(secret: bytes, exponent: int) -> str:
     return f"$scrypt$ln={exponent},r=8,p=1${SALT}${base64.b64encode(key).decode().rstrip('=')}"
 
 
-@pytest.mark.parametrize("stored", [hash_secret(b"s3cret", 64, 1), scrypt_hash(b"s3cret", 4)])
+@pytest.mark.parametrize(
+    "stored", [hash_secret(b"s3cret", 64, 1), scrypt_hash(b"s3cret", 4)], ids=["argon2id", "scrypt"]
+)
 def test_only_the_secret_itself_matches(stored: str) -> None:
     assert verify(stored, b"s3cret")
     for wrong in (b"", b"S3cret", b"s3cret ", b"s3cret\n"):

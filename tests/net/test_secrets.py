@@ -77,6 +77,7 @@ async def verdict(verifier: HashVerifier, stored: str, candidate: bytes) -> bool
         # The table is checked when it is loaded; should it be bad all the same, nobody gets in.
         ("hunter2", b"hunter2", False),
     ],
+    ids=["argon2id", "other case", "empty", "scrypt", "scrypt, wrong", "dummy", "plain text"],
 )
 async def test_only_the_secret_matches(
     make: Callable[..., HashVerifier], stored: str, candidate: bytes, matches: bool

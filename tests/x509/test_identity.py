@@ -53,7 +53,7 @@ PIN = facts_of(CERTIFICATE.certificate).spki_sha256
         ("cn:Wall Board 1", True),
         ("cn:wall board 1", False),
         ("cn:Wall Board", False),
-        (f"spki:sha256/{PIN}", True),
+        pytest.param(f"spki:sha256/{PIN}", True, id="its own key"),
         (f"spki:sha256/{base64.b64encode(bytes(32)).decode()}", False),
     ],
 )
