@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from proxy.ami.message import Action
 from proxy.core import holding
+from proxy.core.rests import Rest
 from proxy.core.series import Series
-from proxy.core.state import State
 
 if TYPE_CHECKING:
     from proxy.core.session import Session
@@ -44,7 +44,6 @@ def _store(session: "Session", action: Action) -> Action | None:
 def _sleep(session: "Session", asked: Action, action: Action, rested: bool) -> Action | None:
     hub = session.hub
     limits = hub.limits
-    assert session.user is not None
     parts = holding.within(action, limits.link_hold)
     if not parts:
         text = f"It would hold Asterisk's session for more than {limits.link_hold:g} s at once"
@@ -56,17 +55,17 @@ def _sleep(session: "Session", asked: Action, action: Action, rested: bool) -> A
         _refuse(session, action, "link_hold", text)
         return None
     if seconds[0] > 0 and not rested:
-        user, rates, now = session.user.name, hub.bounds.rates, hub.scheduler.now()
-        wait = rates.sleep_wait(user, seconds[0], now)
+        rests = hub.bounds.rates.rests(session)
+        wait = rests.wait(seconds[0])
         if wait > limits.rate_wait:
             _refuse(session, action, "link_hold", "Rate limit: too many actions that hold Asterisk's session")
             return None
-        rates.sleep(user, seconds[0], now)
         if wait > 0:
             session.hit("link_hold", action=action.name)
-            session.hold_back()
-            hub.scheduler.later(wait, lambda: _rested(session, asked))
+            session.hold_back(asked)
+            rests.join(Rest(session, seconds[0], lambda: _rested(session, asked)))
             return None
+        rests.take(seconds[0])
     if len(parts) == 1:
         return parts[0]
     session.series = Series(parts)
@@ -74,8 +73,6 @@ def _sleep(session: "Session", asked: Action, action: Action, rested: bool) -> A
 
 
 def _rested(session: "Session", asked: Action) -> None:
-    if session.state is not State.HELD:
-        return  # closed meanwhile
     session.let_go()
     session.run(asked, rested=True)
     session.advance()

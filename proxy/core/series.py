@@ -12,6 +12,7 @@ from proxy.ami import message
 from proxy.ami.message import Action
 from proxy.core import holding
 from proxy.core.exchange import LOST, NOT_CONNECTED
+from proxy.core.rests import Rest
 
 if TYPE_CHECKING:
     from proxy.core.session import Session
@@ -52,14 +53,9 @@ class Series:
         """Whether there is another part, which is then sent in its time."""
         if not self._parts:
             return False
-        hub = session.hub
         seconds = holding.seconds_of(self._parts[0])
-        assert session.user is not None
-        user, rates, now = session.user.name, hub.bounds.rates, hub.scheduler.now()
-        wait = rates.sleep_wait(user, seconds, now)
-        rates.sleep(user, seconds, now)
         self.waits = True
-        hub.scheduler.later(wait, lambda: session.send_next(self))
+        session.hub.bounds.rates.rests(session).join(Rest(session, seconds, lambda: session.send_next(self)))
         return True
 
     def give_up(self, session: "Session", text: bytes) -> None:

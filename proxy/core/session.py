@@ -55,6 +55,7 @@ class Session:
         "_full_since",
         "_heard",
         "_heard_at",
+        "_held",
         "_paused",
         "_queue",
         "_turn_due",
@@ -125,6 +126,8 @@ class Session:
         #: What ``received`` was at the last tick, and when that changed.
         self._heard = 0
         self._heard_at = self.opened
+        #: The action that waits for a rate while nothing else of the session runs.
+        self._held: Action | None = None
         #: The WaitEvent that is under way.
         self.waiting: WaitEvent | None = None
 
@@ -252,10 +255,12 @@ class Session:
 
     def _leave_lines(self) -> list[Action]:
         """Nothing of it waits for a rate any more; what did is given back."""
-        if not self.aside.size:
-            return []
-        self.hub.bounds.rates.leave(self)
-        return self.aside.clear()
+        if self.state is State.HELD or self.series is not None or self.aside.size:
+            self.hub.bounds.rates.leave(self)
+        unsent = self.aside.clear()
+        if self._held is not None:
+            unsent.insert(0, self._held)  # the chains beside it have waited for less
+        return unsent
 
     def _last_words(self, reason: str, unsent: list[Action]) -> None:
         """What runs or waits is answered before the end (security.md P4), and what was held back is sent."""
@@ -293,14 +298,16 @@ class Session:
         self._advance()
         self.push()
 
-    def hold_back(self) -> None:
-        """Over a rate: its next action waits."""
+    def hold_back(self, action: Action) -> None:
+        """Over a rate: this action waits, and what the client sends behind it."""
         self.state = State.HELD
+        self._held = action
         self._count_queued()
 
     def let_go(self) -> None:
-        """The next action may run."""
+        """The action that waited may run."""
         self.state = State.READY
+        self._held = None
         self._count_queued()
 
     def _count_queued(self) -> None:
@@ -453,10 +460,9 @@ class Session:
 
     def send_next(self, series: "Series") -> None:
         """The time of the next part has come."""
-        if self.series is series and self.state is State.BUSY:
-            series.waits = False
-            self.hub.submit(self, series.next())
-            self.push()
+        series.waits = False
+        self.hub.submit(self, series.next())
+        self.push()
 
     def deny(self, action: Action, text: bytes, rule: str, hint: str = "") -> None:
         """Answer the action with this error instead of running it; ``hint`` is for the log alone."""

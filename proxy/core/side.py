@@ -107,15 +107,15 @@ class Side:
     def dismiss(self, asker: Asker, text: bytes) -> None:
         """The asker is told to go: a last word on what it asked comes first."""
         self.exchange.dismiss(asker, text)
-        waiting = [action for who, action in self._waiting if who is asker]
+        waiting = [item for item in self._waiting if item[0] is asker]
         self.abandon(asker)
-        for action in waiting:
-            _refuse(asker, action, text)
+        _refuse(waiting, text)
 
     def drain(self) -> None:
         """Take nothing new; what waits for the login is not sent any more."""
         self.exchange.draining = True
-        self._refuse_waiting(SHUTTING_DOWN)
+        waiting, self._waiting = self._waiting, []
+        _refuse(waiting, SHUTTING_DOWN)
         self._settle()
 
     # -- from the connection -----------------------------------------------
@@ -181,11 +181,13 @@ class Side:
     def close(self, reason: str) -> None:
         """Close it: what is under way is answered, its outcome unknown; what waits was never sent."""
         self._opening = False
+        self._not_before = float("-inf")
+        # Taken now: who is answered below may ask again from within, which opens the link again.
+        waiting, self._waiting = self._waiting, []
         if self.opener is not None:
             self.opener.close(reason)
         self.exchange.disconnect()
-        self._refuse_waiting(NOT_CONNECTED)
-        self._not_before = float("-inf")
+        _refuse(waiting, NOT_CONNECTED)
 
     def tick(self, now: float) -> None:
         """Once a second."""
@@ -193,12 +195,8 @@ class Side:
         if self.exchange.linked and not self.exchange.load and now - self._used > IDLE_SECONDS:
             self.close("idle")
 
-    def _refuse_waiting(self, text: bytes) -> None:
-        waiting, self._waiting = self._waiting, []
-        for asker, action in waiting:
-            _refuse(asker, action, text)
 
-
-def _refuse(asker: Asker, action: Action, text: bytes) -> None:
-    asker.reply(message.error(action.action_id, text))
-    asker.finished()
+def _refuse(waiting: list[tuple[Asker, Action]], text: bytes) -> None:
+    for asker, action in waiting:
+        asker.reply(message.error(action.action_id, text))
+        asker.finished()

@@ -18,6 +18,7 @@ from proxy.core import aside
 from proxy.core.aside import Place
 from proxy.core.bucket import Bucket
 from proxy.core.ports import Scheduler, Timer
+from proxy.core.rests import Rests
 from proxy.core.state import State
 from proxy.core.users import User, UserTable
 
@@ -96,14 +97,14 @@ class Line:
 
 
 class UserRates:
-    """What the sessions of one user share: its Originates and its Commands."""
+    """What the sessions of one user share: its Originates, its Commands, and what sleeps in Asterisk."""
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         # As many as there are users, twice.
         self._lines: dict[tuple[str, bytes], Line] = {}
         # As many as there are users.
-        self._sleeps: dict[str, Bucket] = {}
+        self._rests: dict[str, Rests] = {}
 
     def find(self, user: User, key: bytes) -> Line | None:
         """The line of this kind of action (its key), if that has a rate beside the session's own."""
@@ -138,15 +139,17 @@ class UserRates:
             line = self._lines.get((session.user.name, key))
             if line is not None:
                 line.leave(session)
+        if session.user.name in self._rests:
+            self._rests[session.user.name].leave(session)
 
-    def sleep_wait(self, user: str, seconds: float, now: float) -> float:
-        """Seconds until the user's action may sleep so long in Asterisk's session."""
-        hold = self.limits.link_hold
-        return self._sleeps.setdefault(user, Bucket()).wait(now, hold, hold, seconds)
-
-    def sleep(self, user: str, seconds: float, now: float) -> None:
-        """The user's action sleeps so long, now or after ``sleep_wait``."""
-        self._sleeps.setdefault(user, Bucket()).take(now, self.limits.link_hold, seconds)
+    def rests(self, session: "Session") -> Rests:
+        """When actions of the session's user may sleep in Asterisk's session."""
+        assert session.user is not None
+        rests = self._rests.get(session.user.name)
+        if rests is None:
+            rests = self._rests[session.user.name] = Rests(session.hub.scheduler)
+        rests.hold = self.limits.link_hold
+        return rests
 
 
 class Held(NamedTuple):
@@ -213,7 +216,7 @@ def admits(session: "Session", action: Action) -> bool:
         return _in_turn(session, action, hub.bounds.rates.find(session.user, action.key))
     seconds, refused = held.seconds, held.refused
     _tell(session, held)
-    session.hold_back()
+    session.hold_back(action)
     hub.scheduler.later(seconds, lambda: _over(session, action, refused))
     return False
 

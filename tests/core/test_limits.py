@@ -751,6 +751,46 @@ class TestLinkHold:
         bench.clock.advance(5)
         assert bench.upstream.take() == []
 
+    def test_whose_session_has_gone_takes_up_no_time(self):
+        bench = make()
+        gone = [bench.login("boss")[0] for _ in range(8)]
+        for session in gone:
+            session.receive(action("PlayDTMF", 1, Duration="200", **self.TONE))
+            session.receive(action("PlayDTMF", 2, Duration="200", **self.TONE))
+        bench.answer(bench.upstream.take()[0], b"")
+        for session in gone:
+            session.lost("reset")
+        session, _ = bench.login("boss")
+        session.receive(action("PlayDTMF", 1, **self.TONE))
+        assert bench.upstream.take() == []
+        bench.clock.advance(1.1)
+        assert [asked.get(b"action") for asked in bench.upstream.take()] == [b"PlayDTMF"]
+
+    def test_who_waits_behind_others_of_its_user_comes_behind_them(self):
+        bench = make()
+        (one, _), (two, _), (three, _) = (bench.login("boss") for _ in range(3))
+        for number, session in enumerate((one, two, three)):
+            session.receive(action("PlayDTMF", number, Duration=str(200 - number), **self.TONE))
+        sent = [asked.get(b"duration") for asked in bench.upstream.take()]
+        for _ in range(30):
+            bench.clock.advance(0.1)
+            sent += [asked.get(b"duration") for asked in bench.upstream.take()]
+        assert sent == [b"200", b"199", b"198"]
+
+    @pytest.mark.parametrize("limit", ["link_hold", "action_rate"])
+    def test_who_is_told_to_go_while_its_action_waits_gets_a_last_word(self, limit):
+        bench = make(action_rate=1, action_burst=1) if limit == "action_rate" else make()
+        session, got = bench.login("boss")
+        session.receive(action("PlayDTMF", 1, Duration="200", **self.TONE))
+        bench.answer(bench.upstream.take()[0], b"")
+        session.receive(action("PlayDTMF", 2, Duration="200", **self.TONE))
+        assert session.state is State.HELD
+        got.take()
+        session.close("kicked")
+        assert b"Response: Error\r\nActionID: 2\r\nMessage: Session closed: kicked\r\n" in got.take()
+        bench.clock.advance(5)
+        assert bench.upstream.take() == []
+
     def test_a_digit_that_no_shortening_helps_is_refused_by_name(self):
         bench = make()
         session, got = bench.login("boss")

@@ -221,3 +221,17 @@ def test_a_list_there_and_an_answer_that_is_too_long(bench):
     send(session, "Action: Command\nActionID: 2\nCommand: core show uptime")
     bench.hub.side.oversized(b"Response: Success\r\nActionID: " + bench.side.take()[0].get(b"actionid"))
     assert b"ActionID: 2\r\nMessage: Answer is longer than limits.upstream_message_bytes" in got.take()
+
+
+def test_who_asks_again_when_it_is_closed_is_not_refused(bench):
+    session, got = bench.login("boss")
+    send(session, "Action: Reload\nActionID: 1\n\nAction: Reload\nActionID: 2")
+    bench.side_up()
+    bench.side.take()
+    bench.hub.side.close("settings changed")
+    bench.hub.settle()
+    assert got.take().count(b"Response:") == 1
+    assert (bench.opener.opened, bench.hub.side.standing) == (2, "opening")
+    bench.side_up()
+    bench.side_answer()
+    assert got.take() == b"Response: Success\r\nActionID: 2\r\n\r\n"
