@@ -82,8 +82,7 @@ class App:
         self.hub.link_loss.by_default = config.upstream_lost
         self.door = Door(self.hub)
         self.link = Link(self.hub, config.upstream, prepared.secret)
-        self._side_link = SideLink(self.hub.side, config.upstream, prepared.secret)
-        self.hub.side.opener = self._side_link
+        self._side_links = [SideLink(side, config.upstream, prepared.secret) for side in self.hub.sides]
         self._notifier = Notifier()
         self.reloads = Reloads(self._transact)
         self.lag = LoopLag()
@@ -116,7 +115,7 @@ class App:
             async with asyncio.TaskGroup() as tasks:
                 work = {
                     "link": self.link.run,
-                    "side link": self._side_link.run,
+                    **{f"{link.name} link": link.run for link in self._side_links},
                     "tick": self._tick,
                     "certificates": self.rotation.run,
                     "reloads": self.reloads.run,
@@ -279,7 +278,8 @@ class App:
             self.hub.tick(now)
             self.door.tick(now)
             self.link.tick(now)
-            self._side_link.tick(now)
+            for link in self._side_links:
+                link.tick(now)
             # That this runs says that the loop turns; a link or a door that hangs is no life.
             stuck = [listener for listener in self._listeners if listener.stuck(now)]
             if watchdog is not None and not stuck and not self.link.stuck(now):
@@ -398,7 +398,8 @@ class App:
         self._pacing.longest = config.fan_out.flush_interval_max
         self.hub.adopt(prepared.users)
         self.link.adopt(config.upstream, prepared.secret)
-        self._side_link.adopt(config.upstream, prepared.secret)
+        for link in self._side_links:
+            link.adopt(config.upstream, prepared.secret)
 
 
 def _fault(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

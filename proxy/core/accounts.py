@@ -98,9 +98,11 @@ class Account:
 class Accounts:
     """The accounts of one link, by the user's name: as many as there are users."""
 
-    __slots__ = ("_by_name", "_turn", "waiting")
+    __slots__ = ("_beside", "_by_name", "_turn", "waiting")
 
-    def __init__(self) -> None:
+    def __init__(self, beside: "Accounts | None" = None) -> None:
+        """``beside``: of another link, whose users are kept waiting by what is sent over this one."""
+        self._beside = beside
         self._by_name: dict[str, Account] = {}
         #: Those of which an action waits.
         self.waiting: dict[Account, None] = {}
@@ -206,5 +208,11 @@ class Accounts:
 
     def _is_alone(self, account: Account, now: float) -> bool:
         """Whether nobody else has asked anything lately: then nobody is kept waiting."""
+        return self._absent(account.name, now) and (
+            self._beside is None or self._beside._absent(account.name, now)
+        )
+
+    def _absent(self, name: str, now: float) -> bool:
+        """Whether nobody but this user has asked anything lately."""
         recent = now - _ABSENT
-        return all(other is account or other.asked < recent for other in self._by_name.values())
+        return all(other.asked < recent or other.name == name for other in self._by_name.values())

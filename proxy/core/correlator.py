@@ -75,6 +75,7 @@ class Entry:
         "responded",
         "seconds",
         "shape",
+        "size",
     )
 
     def __init__(self, relay_id: bytes, asker: Asker | None, action: Action) -> None:
@@ -87,6 +88,8 @@ class Entry:
         self.deadline = 0.0
         self.last = 0.0
         self.items = 0
+        #: Bytes of the answer so far.
+        self.size = 0
         #: Its asker was given a response: another would be a second answer.
         self.responded = False
         #: The broadcast event that carries its id has come: no other will.

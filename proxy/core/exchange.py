@@ -35,6 +35,7 @@ from proxy.core import originate
 from proxy.core.accounts import WHOLE, Account, Accounts
 from proxy.core.correlator import Asker, Correlator, Entry, Shape
 from proxy.core.deadlines import Deadlines
+from proxy.core.lengths import Lengths
 from proxy.core.ports import Scheduler, Timer, Upstream
 from proxy.core.stats import Stats
 
@@ -49,6 +50,8 @@ NO_ANSWER = b"No answer from Asterisk"
 TOO_LONG = b"Answer is longer than limits.upstream_message_bytes"
 #: How long the OriginateResponse of a call that nobody waits for any more is still swallowed.
 _TOMBSTONE_SECONDS = 60.0
+#: What an answer counts, at least, of which a message was too long to be kept.
+_TOO_LONG_BYTES = 1 << 20
 _PING = Action([(b"Action", b"Ping")])
 # Looked at several times a message; to read a member from its class is a call in Python up to 3.11.
 _ROWS: Final = AnswerKind.ROWS
@@ -65,15 +68,23 @@ class Exchange:
     """Queue, window and answers of one link."""
 
     def __init__(
-        self, stats: Stats, deadlines: Deadlines, scheduler: Scheduler, window: int = WINDOW
+        self,
+        stats: Stats,
+        deadlines: Deadlines,
+        scheduler: Scheduler,
+        lengths: Lengths | None,
+        window: int = WINDOW,
+        beside: Accounts | None = None,
     ) -> None:
+        """``lengths`` remembers how long answers were; ``beside``: see ``Accounts``."""
         self._correlator = Correlator()
         self._upstream: Upstream | None = None
         self._stats = stats
         self._scheduler = scheduler
+        self._lengths = lengths
         self._window = window
         #: What each user has had of Asterisk's time on this link, and what waits for a place on it.
-        self.accounts = Accounts()
+        self.accounts = Accounts(beside)
         #: The part of the time that one user may have while others use the link; see ``limits.link_share``.
         self.share = WHOLE
         #: Until an action that waits because of its user's share may be sent.
@@ -345,6 +356,7 @@ class Exchange:
             self._done(entry)
         elif entry.asker is not None:
             entry.asker.hit("upstream_message_bytes", action=entry.action.name)
+            entry.size += _TOO_LONG_BYTES
             self._give_up(entry, TOO_LONG)
         return True
 
@@ -370,6 +382,8 @@ class Exchange:
                 entry.seconds += part
                 if entry is not self._list:
                     account.took(entry.seconds, now)
+                    if self._lengths is not None:
+                        self._lengths.note(account.name, entry.action.key, entry.size, entry.seconds, now)
         self._served = []
         if self.accounts.waiting:
             self._fill()
@@ -509,8 +523,10 @@ class Exchange:
         entry.last = self.now
         if fit is None:
             self._pass_on(entry, raw)
-        elif entry.asker is not None:
-            entry.asker.reply(fit)
+        else:
+            entry.size += len(raw)
+            if entry.asker is not None:
+                entry.asker.reply(fit)
         if entry.shape is _ONE_EVENT:
             self._finish(entry)
             return
@@ -609,6 +625,7 @@ class Exchange:
     # -- ends --------------------------------------------------------------
 
     def _pass_on(self, entry: Entry, raw: bytes) -> None:
+        entry.size += len(raw)
         if entry.shape is _FENCED:
             entry.items += 1
         if raw.startswith(b"Response:"):

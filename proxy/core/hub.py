@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 
 from proxy import log
 from proxy.ami import privilege
-from proxy.ami.actions import SHIPPED, ActionTable, Listed, OtherActions
+from proxy.ami.actions import ECHOED_BY, SHIPPED, ActionTable, Listed, OtherActions, answer_of
 from proxy.ami.message import Action, Message, event
 from proxy.ami.relay import BROADCAST, BROADCAST_HEAD, rebuild_event, relay_id_of
 from proxy.config.limits import Limits
@@ -23,6 +23,7 @@ from proxy.core.exchange import Exchange
 from proxy.core.flushing import Flusher
 from proxy.core.holding import may_hold
 from proxy.core.learning.recorder import Recorder
+from proxy.core.lengths import Lengths
 from proxy.core.linkloss import LinkLoss
 from proxy.core.origin import Origin
 from proxy.core.pacing import Pacing
@@ -79,23 +80,21 @@ class Hub:
         self.may_run = may_run
         self.table = SHIPPED
         self.banner = DEFAULT_BANNER
-        self.exchange = Exchange(self.stats, self.bounds.deadlines(), scheduler)
-        self.exchange.share = limits.link_share
+        self.lengths = Lengths()
+        self.exchange = Exchange(self.stats, self.bounds.deadlines(), scheduler, self.lengths)
+        around = self.exchange, self.bounds, self.stats, scheduler, self.settle, self.fault
         #: For what may hold up Asterisk's session.
-        self.side = Side(
-            self.exchange,
-            self.bounds,
-            self.stats,
-            scheduler,
-            self.settle,
-            self.fault,
-        )
+        self.side = Side("side", *around)
+        #: For long answers.
+        self.lists = Side("lists", *around, self.lengths)
+        self.sides = self.side, self.lists
+        self.exchange.share = self.lists.exchange.share = limits.link_share
         self.taps = Taps()
         self.waiters: set[Session] = set()
         self.closing: dict[Session, float] = {}
         self._roster = Roster()
         self.pressure = Pressure(
-            self.bounds, self.exchange, self.side, self.stats, lambda: (*self.sessions, *self.closing)
+            self.bounds, self.exchange, self.sides, self.stats, lambda: (*self.sessions, *self.closing)
         )
         self._subscriptions: dict[object, Subscription] = {}
         self._flusher = Flusher(
@@ -180,7 +179,8 @@ class Hub:
                 timer.cancel()
         self._relearn_timer = self._boot_timer = None
         self.exchange.disconnect()
-        self.side.close("the main link is gone")
+        for side in self.sides:
+            side.close("the main link is gone")
 
     def from_upstream(self, messages: Iterable[bytes]) -> None:
         """What one read from Asterisk completed."""
@@ -211,25 +211,41 @@ class Hub:
 
     def submit(self, session: Session, action: Action) -> None:
         """Send Asterisk a judged action over the link that is meant for it; see ``Exchange.submit``."""
-        if may_hold(action):
-            self.side.submit(session, action)
-        else:
+        side = self._side_for(session, action)
+        if side is None:
             self.exchange.submit(session, action)
+        else:
+            session.hold_events()
+            side.submit(session, action)
+
+    def _side_for(self, session: Session, action: Action) -> Side | None:
+        """The link beside the main one that this action goes over; None: the main one."""
+        if may_hold(action):
+            return self.side
+        key = action.key
+        if key in ECHOED_BY:
+            return None  # its event comes over the main link, where its ActionID must be known
+        answer = answer_of(key, self.exchange.answers)
+        lists = bool(answer.complete) or not answer.own
+        long = self.lengths.is_long(session.payer, key, self.scheduler.now(), lists=lists)
+        return self.lists if long else None
 
     def dismiss(self, session: Session, text: bytes) -> None:
         """The session is told to go: a last word on what it asked comes first."""
         self.exchange.dismiss(session, text)
-        self.side.dismiss(session, text)
+        for side in self.sides:
+            side.dismiss(session, text)
 
     def drain(self) -> None:
         """The service is ending: Asterisk is asked nothing more, and what is under way is still answered."""
         self.exchange.draining = True
-        self.side.drain()
+        for side in self.sides:
+            side.drain()
 
     @property
     def in_flight(self) -> int:
-        """Actions that Asterisk has not answered, on both links."""
-        return self.exchange.in_flight + self.side.exchange.in_flight
+        """Actions that Asterisk has not answered, on all links."""
+        return self.exchange.in_flight + sum(side.exchange.in_flight for side in self.sides)
 
     def fault(self, error: Exception, where: str, **fields: object) -> None:
         """Tell of a fault of ours that ends less than the service."""
@@ -301,7 +317,7 @@ class Hub:
 
     def _repaired(self, raw: bytes) -> None:
         relay_id = relay_id_of(raw)
-        owners = self.exchange.echoed(relay_id) if relay_id else None
+        owners = self._echoed(relay_id) if relay_id else None
         rebuilt = rebuild_event(raw) if owners is None else rebuild_event(raw, relay_id, owners)
         if rebuilt is None:
             self.stats.events_dropped += 1
@@ -310,6 +326,14 @@ class Hub:
             self.stats.events_repaired += 1
         lines = rebuilt.split(b"\r\n", 2)
         self._broadcast(rebuilt, lines[0] + b"\r\n" + lines[1] + b"\r\n")
+
+    def _echoed(self, relay_id: bytes) -> bytes | None:
+        """See Correlator.echoed: of an action on any link, for all events come over the main one."""
+        for exchange in (self.exchange, *(side.exchange for side in self.sides)):
+            owners = exchange.echoed(relay_id)
+            if owners is not None:
+                return owners
+        return None
 
     # -- what Asterisk is --------------------------------------------------
 
@@ -406,7 +430,8 @@ class Hub:
         self._answered.pop(session, None)
         self.pressure.left(session)
         self.exchange.abandon(session)
-        self.side.abandon(session)
+        for side in self.sides:
+            side.abandon(session)
         self._leave(session)
         self.taps.left(session)
         self.closing[session] = self.scheduler.now() + _CLOSE_SECONDS
@@ -433,13 +458,15 @@ class Hub:
     def adopt_limits(self, limits: Limits) -> None:
         """Other limits, before ``adopt``, which applies them to the sessions there are."""
         self.bounds.adopt(limits)
-        self.exchange.deadlines = self.side.exchange.deadlines = self.bounds.deadlines()
-        self.exchange.share = limits.link_share
+        for exchange in (self.exchange, *(side.exchange for side in self.sides)):
+            exchange.deadlines = self.bounds.deadlines()
+        self.exchange.share = self.lists.exchange.share = limits.link_share
 
     def adopt_actions(self, others: OtherActions) -> None:
         """Other descriptions of actions that are not Asterisk's own."""
         self.table = self.table.with_others(others)
-        self.exchange.answers = self.side.exchange.answers = others.answers
+        for exchange in (self.exchange, *(side.exchange for side in self.sides)):
+            exchange.answers = others.answers
 
     def adopt(self, users: UserTable) -> None:
         """Swap the user table: rights change at once, sessions without a user any more end."""
@@ -553,7 +580,8 @@ class Hub:
     def tick(self, now: float) -> None:
         """Once a second: whatever has taken too long."""
         self.exchange.tick(now)
-        self.side.tick(now)
+        for side in self.sides:
+            side.tick(now)
         if self.recorder is not None and 0 < self.recorder.until <= self.scheduler.wall():
             self.end_learning()
         self._tell_suppressed()

@@ -84,6 +84,10 @@ class Outbox:
             self._backlog.size += len(data)
             # An asker that makes us hold more than its outbox may grow gets its events early instead.
             return self._held_size <= self.limit or self.release(b"")
+        return self.answer(data)
+
+    def answer(self, data: bytes) -> bool:
+        """As ``push``, past what is held: answers are never kept back."""
         if self.size:
             self._chunks.append(data)
             self.size += len(data)

@@ -23,13 +23,13 @@ class Pressure:
         self,
         bounds: Bounds,
         exchange: Exchange,
-        side: Side,
+        sides: tuple[Side, ...],
         stats: Stats,
         everybody: "Callable[[], Iterable[Session]]",
     ) -> None:
         self._bounds = bounds
         self._exchange = exchange
-        self._side = side
+        self._sides = sides
         self._stats = stats
         self._everybody = everybody
         self._slow: dict[Session, str] = {}
@@ -52,7 +52,7 @@ class Pressure:
     @property
     def in_flight(self) -> int:
         """Actions that are not answered, the proxy's own too: what ``limits.in_flight`` is compared with."""
-        return self._bounds.queued + self._exchange.load + self._side.load
+        return self._bounds.queued + self._exchange.load + sum(side.load for side in self._sides)
 
     @property
     def _has_room(self) -> bool:

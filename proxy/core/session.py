@@ -228,7 +228,7 @@ class Session:
         if self._unsent:
             data = b"".join(self._unsent)
             self._unsent.clear()
-            self._sent(self.outbox.push(data))
+            self._sent(self.outbox.answer(data))
 
     def greet(self, banner: bytes) -> None:
         """The banner, alone in the first write: clients rely on it (operations.md §1)."""
@@ -276,6 +276,19 @@ class Session:
         for action in unsent:
             self.reply(message.error(action.action_id, b"Session closed: " + reason.encode()))
         self.push()
+
+    def hold_events(self) -> None:
+        """Until the action upstream is answered: Asterisk sends a session no events while its action runs.
+
+        An answer that comes over a link of its own would else come behind later events: a channel
+        in a list that was told to be gone.
+        """
+        if not self.outbox.holding:
+            self.push()
+            earlier = self.subscription.take(self) if self.subscription is not None else b""
+            if earlier:
+                self.deliver(earlier)
+            self.outbox.hold()
 
     def wait(self, waiting: "WaitEvent") -> None:
         """A WaitEvent holds up the next action until it calls ``resume``."""
@@ -453,8 +466,7 @@ class Session:
         self._underway = trail.Underway(outgoing, rule, self.hub.generation, self.hub.scheduler.now())
         if outgoing.key == b"originate":
             if originate.is_synchronous(outgoing):
-                self.push()  # what was answered before it is not held back with the events
-                self.outbox.hold()
+                self.hold_events()
             outgoing = originate.with_variables(outgoing, user.setvar)
         self.hub.submit(self, outgoing)
 

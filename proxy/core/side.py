@@ -1,12 +1,14 @@
-"""Side: the second login at Asterisk, for actions that may hold up its session.
+"""Side: further logins at Asterisk, for actions that would hold up the main link.
 
 Asterisk answers the actions of a session one by one, so one that takes its time
-(a tone, a reload, a command) would hold up everybody's answers and events.
-Those that may are asked over a link of their own, which is opened when the
-first comes and closed after a while without any.  A session still has one
-action at a time: its order is what it was.
+would hold up everybody's answers and events.  There are two links beside the
+main one, without events: one for what may sleep or wait in Asterisk (a tone, a
+reload, a command), one for long answers (a list of all channels), which do not
+wait for those.  Each is opened when its first action comes and closed after a
+while without any.  A session still has one action at a time: its order is what
+it was.
 
-Where Asterisk refuses the second login, they go over the main link.
+Where Asterisk refuses such a login, its actions go over the main link.
 """
 
 from collections.abc import Callable, Iterable
@@ -19,6 +21,7 @@ from proxy.config.limits import Limits
 from proxy.core.bounds import Bounds
 from proxy.core.correlator import Asker
 from proxy.core.exchange import NOT_CONNECTED, SHUTTING_DOWN, Exchange
+from proxy.core.lengths import Lengths
 from proxy.core.ports import Scheduler, SideOpener, Upstream
 from proxy.core.stats import Stats
 
@@ -31,18 +34,26 @@ _WINDOW: Final = 1
 
 
 class Side:
-    """The side link; ``settle`` is called when clients have something to be sent."""
+    """One side link; ``settle`` is called when clients have something to be sent.
+
+    ``lengths``: of the link for long answers; what the proxy reads there keeps waiting those who
+    use the main link.
+    """
 
     def __init__(
         self,
+        name: str,
         main: Exchange,
         bounds: Bounds,
         stats: Stats,
         scheduler: Scheduler,
         settle: Callable[[], None],
         fault: Callable[[Exception, str], None],
+        lengths: Lengths | None = None,
     ) -> None:
-        self.exchange = Exchange(stats, bounds.deadlines(), scheduler, _WINDOW)
+        self.name = name
+        beside = None if lengths is None else main.accounts
+        self.exchange = Exchange(stats, bounds.deadlines(), scheduler, lengths, _WINDOW, beside)
         #: Makes the connection; None where nothing can.
         self.opener: SideOpener | None = None
         #: Why actions that belong here go over the main link.
@@ -138,7 +149,13 @@ class Side:
         self._opening = False
         self._not_before = self._scheduler.now() + RETRY_SECONDS
         if not self.refused:
-            log.say(log.WARNING, "side-link-refused", reason=reason, remedy="allowmultiplelogin = yes")
+            log.say(
+                log.WARNING,
+                "side-link-refused",
+                link=self.name,
+                reason=reason,
+                remedy="allowmultiplelogin = yes",
+            )
         self.refused = reason
         waiting, self._waiting = self._waiting, []
         for asker, action in waiting:
@@ -149,7 +166,7 @@ class Side:
         """The connection is over."""
         if self.exchange.load:
             self.downs += 1
-            log.say(log.WARNING, "side-link-lost", reason=reason)
+            log.say(log.WARNING, "side-link-lost", link=self.name, reason=reason)
         self.exchange.disconnect()
         self._settle()
 
@@ -166,7 +183,7 @@ class Side:
                 elif not exchange.item_again(raw) and not exchange.event(raw):
                     self._stats.events_dropped += 1
             except Exception as error:
-                self._fault(error, "message from Asterisk, side link")
+                self._fault(error, f"message from Asterisk, {self.name} link")
         exchange.read()
         self._settle()
 

@@ -219,7 +219,7 @@ class ServiceCollector(Collector):
         )
         spent: Counter[tuple[str, str]] = Counter()
         known = {user.name for user in hub.users}
-        for name, exchange in (("main", hub.exchange), ("side", hub.side.exchange)):
+        for name, exchange in (("main", hub.exchange), *((side.name, side.exchange) for side in hub.sides)):
             for user, seconds in exchange.accounts.seconds().items():
                 spent[user if user in known else "removed", name] += seconds  # type: ignore[assignment]
         family = CounterMetricFamily(
@@ -228,11 +228,15 @@ class ServiceCollector(Collector):
         for key, value in spent.items():
             family.add_metric(list(key), value)
         yield family
-        yield GaugeMetricFamily(
-            "amiproxy_side_link_up", "1 while the side link is open", float(hub.side.exchange.linked)
-        )
-        yield _counter(
-            "amiproxy_side_link_losses", "Times that the side link went down in use", hub.side.downs
+        up = GaugeMetricFamily("amiproxy_side_link_up", "1 while this side link is open", labels=["link"])
+        for side in hub.sides:
+            up.add_metric([side.name], float(side.exchange.linked))
+        yield up
+        yield _counters(
+            "amiproxy_side_link_losses",
+            "Times that this side link went down in use",
+            ["link"],
+            {side.name: side.downs for side in hub.sides},
         )
         yield GaugeMetricFamily(
             "amiproxy_actions_waiting", "Actions that wait for a place on the link", hub.exchange.waiting

@@ -1,16 +1,19 @@
-"""Side link: makes the second connection to Asterisk when the core asks for it; see ``core.side``."""
+"""Side link: makes a further connection to Asterisk when the core asks for it; see ``core.side``."""
 
 import asyncio
 
 from proxy.config.schema import Upstream as Settings
 from proxy.core.side import Side
 from proxy.net.conversation import Conversation, LinkError, why
+from proxy.net.slices import Slices
 
 
 class SideLink:
     """A SideOpener; ``run`` ends only by cancellation."""
 
     def __init__(self, side: Side, settings: Settings, secret: bytes) -> None:
+        self.name = side.name
+        side.opener = self
         self._side = side
         self._settings = settings
         self._secret = secret
@@ -66,7 +69,7 @@ class SideLink:
         try:
             async with asyncio.timeout(limits.upstream_connect_timeout):
                 _, conversation = await loop.create_connection(
-                    lambda: Conversation(self._side, settings, self._secret, events=b"off"),
+                    lambda: Conversation(Slices(self._side), settings, self._secret, events=b"off"),
                     settings.host,
                     settings.port,
                 )

@@ -31,6 +31,7 @@ STATUS: dict[str, Any] = {
     "users": 3,
     "link": {"state": "up", "reason": ""},
     "side_link": {"state": "refused", "reason": "Login Already In Use"},
+    "list_link": {"state": "closed", "reason": ""},
     "in_flight": 4,
     "outbox_bytes": 5000,
     "certificates": {
@@ -96,10 +97,10 @@ UPSTREAM = {
     "downs": 1,
     "in_flight": 0,
     "waiting": 0,
-    "side": "up",
-    "side_reason": "",
-    "side_ups": 2,
-    "side_in_flight": 3,
+    "side_links": [
+        {"link": "side", "state": "up", "reason": "", "ups": 2, "in_flight": 3},
+        {"link": "lists", "state": "refused", "reason": "Login Already In Use", "ups": 0, "in_flight": 0},
+    ],
     "actions_known": 1,
     "timeouts": 0,
     "orphans": 0,

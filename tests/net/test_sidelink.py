@@ -38,7 +38,6 @@ async def sided(simulator: Simulator, port: int | None = None) -> AsyncIterator[
         await up(link)
         await until(lambda: hub.exchange.connected)
         side = SideLink(hub.side, settings(port or simulator.port), SECRET.encode())
-        hub.side.opener = side
         async with asyncio.TaskGroup() as tasks:
             running = tasks.create_task(side.run())
             try:

@@ -15,6 +15,7 @@ from rich.text import Text
 
 View = Mapping[str, Any]
 
+_SIDE_LINKS = {"side": "side link", "lists": "list link"}
 _GOOD = {"up", "serving", "fine", "ready", "enabled"}
 _BAD = {"down", "login rejected", "expired", "critical", "draining", "disabled"}
 
@@ -36,6 +37,7 @@ def status(result: View) -> RenderableType:
         ),
         ("link", _standing(link)),
         ("side link", _standing(result["side_link"])),
+        ("list link", _standing(result["list_link"])),
         (
             "actions",
             f"{result['in_flight']} in flight, {counters['actions']} so far, {counters['denied']} denied",
@@ -116,12 +118,12 @@ def upstream(result: View) -> RenderableType:
     rows = [
         ("asterisk", f"{result['host']}:{result['port']} as {result['username']}"),
         ("link", result["state"] + (f" ({result['reason']})" if result["reason"] else "")),
-        (
-            "side link",
+        *(
             (
-                f"{result['side']}{' (' + result['side_reason'] + ')' if result['side_reason'] else ''}, "
-                f"came up {count(result['side_ups'], 'time')}, {result['side_in_flight']} in flight"
-            ),
+                _SIDE_LINKS[side["link"]],
+                f"{_standing(side)}, came up {count(side['ups'], 'time')}, {side['in_flight']} in flight",
+            )
+            for side in result["side_links"]
         ),
         ("banner", result["banner"]),
         ("came up", f"{count(result['ups'], 'time')}, lost {count(result['downs'], 'time')}"),

@@ -43,6 +43,7 @@ def status(service: Service) -> View:
         "users": len(hub.users),
         "link": {"state": service.link.standing, "reason": log.text_of(service.link.reason)},
         "side_link": {"state": hub.side.standing, "reason": log.text_of(hub.side.refused)},
+        "list_link": {"state": hub.lists.standing, "reason": log.text_of(hub.lists.refused)},
         "in_flight": hub.pressure.in_flight,
         "outbox_bytes": hub.bounds.backlog.size,
         "certificates": min_expiry(service),
@@ -80,11 +81,12 @@ def sessions(service: Service) -> list[View]:
 
 
 def asterisk_seconds(service: Service) -> dict[str, float]:
-    """Seconds of Asterisk's time that the actions of each user took, on both links."""
+    """Seconds of Asterisk's time that the actions of each user took, on all links."""
     hub = service.hub
     spent = hub.exchange.accounts.seconds()
-    for user, seconds in hub.side.exchange.accounts.seconds().items():
-        spent[user] = spent.get(user, 0.0) + seconds
+    for side in hub.sides:
+        for user, seconds in side.exchange.accounts.seconds().items():
+            spent[user] = spent.get(user, 0.0) + seconds
     return spent
 
 
@@ -161,10 +163,16 @@ def upstream(service: Service) -> View:
         "downs": hub.stats.link_downs,
         "in_flight": hub.exchange.in_flight,
         "waiting": hub.exchange.waiting,
-        "side": hub.side.standing,
-        "side_reason": log.text_of(hub.side.refused),
-        "side_ups": hub.side.ups,
-        "side_in_flight": hub.side.load,
+        "side_links": [
+            {
+                "link": side.name,
+                "state": side.standing,
+                "reason": log.text_of(side.refused),
+                "ups": side.ups,
+                "in_flight": side.load,
+            }
+            for side in hub.sides
+        ],
         "actions_known": len(hub.table.live),
         "timeouts": hub.stats.action_timeouts,
         "orphans": hub.stats.orphans,
