@@ -7,7 +7,9 @@ import socket
 import ssl
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Final
 
 USER: Final = "worst"
@@ -43,27 +45,34 @@ def message(headers: Headers) -> bytes:
     return "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode() + b"\r\n"
 
 
-def _busy(connection: ssl.SSLSocket, attack: str, channel: str, first: int) -> None:
-    connection.sendall(message({"Action": "Login", "Username": USER, "Secret": SECRET, "Events": "off"}))
+def _busy(port: int, context: ssl.SSLContext, attack: str, channel: str, first: int) -> None:
     make, number = ATTACKS[attack], first
     while True:
-        connection.sendall(b"".join(message(make(channel, number + ahead)) for ahead in range(32)))
-        number += 32
+        with suppress(OSError):  # it was closed as too slow, and comes back
+            plain = socket.create_connection(("127.0.0.1", port))
+            connection = context.wrap_socket(plain, server_hostname="localhost")
+            threading.Thread(target=_throw_away, args=(connection,), daemon=True).start()
+            connection.sendall(
+                message({"Action": "Login", "Username": USER, "Secret": SECRET, "Events": "off"})
+            )
+            while True:
+                connection.sendall(b"".join(message(make(channel, number + ahead)) for ahead in range(32)))
+                number += 32
+        time.sleep(0.2)
 
 
 def _throw_away(connection: ssl.SSLSocket) -> None:
-    while connection.recv(1 << 16):
-        pass
+    with suppress(OSError):
+        while connection.recv(1 << 16):
+            pass
 
 
 def main(port: int, cafile: str, attack: str, channel: str) -> None:
     """Attack until killed."""
     context = ssl.create_default_context(cafile=cafile)
     for number in range(SESSIONS):
-        plain = socket.create_connection(("127.0.0.1", port))
-        connection = context.wrap_socket(plain, server_hostname="localhost")
-        threading.Thread(target=_throw_away, args=(connection,), daemon=True).start()
-        threading.Thread(target=_busy, args=(connection, attack, channel, number << 20), daemon=True).start()
+        arguments = (port, context, attack, channel, number << 20)
+        threading.Thread(target=_busy, args=arguments, daemon=True).start()
     threading.Event().wait()
 
 

@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tests.bench import storms, visits
+from tests.bench import storms, visits, worst
 from tests.bench.measure import Quiet
 from tests.bench.peers import PEERS, Place
 from tests.bench.rounds import Plan, Section
@@ -37,6 +37,7 @@ SCENARIOS: dict[str, Callable[[Plan], list[Section]]] = {
     "slow": storms.slow_readers,
     "growth": storms.growth,
     "asterisk": visits.dashboards,
+    "worst": worst.worst,
 }
 _QUICK = ("fanout", "latency", "actions", "idle")
 _QUICK_PEERS = ("ami-proxy", "broadcast-5ms", "broadcast-at-once", "haproxy")
