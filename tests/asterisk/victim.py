@@ -17,11 +17,11 @@ from tests.support.proxy_process import ProxyProcess, hashed
 VICTIM: Final = "victim"
 #: Its tones wait for nobody else's.
 CALLER: Final = "caller"
-_RIGHTS: Final = {"read": "all", "write": ["call", "reporting", "command", "system"]}
+_CLASSES: Final = ("call", "reporting", "command", "system")
 USERS: Final = {
     VICTIM: {"secret": hashed(VICTIM), "read": "all", "write": "all"},
-    CALLER: {"secret": hashed(CALLER), **_RIGHTS},
-    USER: {"secret": hashed(SECRET), **_RIGHTS},
+    CALLER: {"secret": hashed(CALLER), "read": "all", "write": [*_CLASSES]},
+    USER: {"secret": hashed(SECRET), "read": "all", "write": [*_CLASSES]},
 }
 #: Loopback counts as any other address, with rates that do not hold back the victim's own measurement.
 LIMITS: Final = {
