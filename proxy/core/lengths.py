@@ -96,5 +96,5 @@ def _size(kind: _Kind, now: float) -> float:
 
 def _enlarge(kind: _Kind, size: int, now: float) -> None:
     if size >= kind.size or size >= _size(kind, now):
-        kind.size = size
+        kind.size = float(size)
         kind.at = now
