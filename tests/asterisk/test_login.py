@@ -52,18 +52,18 @@ async def test_a_refused_login_takes_a_second_and_ends_the_connection(
     async with await door.connect() as client:
         begin = time.monotonic()
         answer = await client.login(user, secret, ActionID="mine")
-        assert 0.9 < time.monotonic() - begin < 5
+        assert time.monotonic() - begin > 0.9
         assert answer.raw == b"Response: Error\r\nActionID: mine\r\nMessage: Authentication failed\r\n\r\n"
         assert await client.ended() == "end of stream"
 
 
 async def test_a_refused_login_holds_up_nobody_else(door: Door) -> None:
     async with await door.connect() as refused, await door.login() as other:
-        begin = time.monotonic()
         refused.send("Login", Username="proxy", Secret="wrong")
         await other.action("Ping")
-        assert time.monotonic() - begin < 0.9
+        assert refused.log == []
         await refused.ended()
+        assert len(refused.log) == 1
 
 
 async def test_an_upper_case_key_is_refused(door: Door) -> None:

@@ -62,8 +62,8 @@ async def test_async_of_originate(door: Door, word: str) -> None:
         waited = time.monotonic() - begun
         if word in {"On", "YES", "tRue"}:
             assert answer.get("Message") == "Originate successfully queued"
-            assert waited < 0.6
-            await client.wait_event("OriginateResponse", Response="Failure")
+            fate = await client.wait_event("OriginateResponse", Response="Failure")
+            assert client.log.index(answer) < client.log.index(fate)
         else:
             assert answer.get("Message") == "Originate failed"
             assert waited > 0.6
@@ -77,7 +77,7 @@ async def test_timeout_of_originate(door: Door, number: str) -> None:
             "Originate", Channel="Local/noanswer@lab", Application="Wait", Data="1", Timeout=number
         )
         assert answer.get("Message") == "Originate failed"
-        assert 0.9 < time.monotonic() - begun < 3
+        assert time.monotonic() - begun > 0.9
 
 
 @pytest.mark.parametrize("number", ["x", "0x3e8", "-"])
@@ -100,12 +100,18 @@ async def test_timeout_of_waitevent(door: Door, number: str) -> None:
             waited = time.monotonic() - begun
             if waited > 0.8:
                 break
-        assert 0.8 < waited < 3
+        assert waited > 0.8
 
 
 @pytest.mark.parametrize("number", ["0", "00", "0x0", "08", "4294967296", "-0"])
 async def test_no_wait_of_waitevent(door: Door, number: str) -> None:
     async with await door.login(Events="off") as client:
-        begun = time.monotonic()
-        await client.action("WaitEvent", Timeout=number)
-        assert time.monotonic() - begun < 0.7
+        waited = 1.0
+        # A busy machine delays one of them, and not all.
+        for _ in range(20):
+            begun = time.monotonic()
+            await client.action("WaitEvent", Timeout=number)
+            waited = min(waited, time.monotonic() - begun)
+            if waited < 0.7:
+                break
+        assert waited < 0.7

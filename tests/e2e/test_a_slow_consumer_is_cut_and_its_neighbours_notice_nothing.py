@@ -37,7 +37,7 @@ async def test_a_slow_consumer_is_cut_and_its_neighbours_notice_nothing(
             latest = max(latest, loop.time() - began)
         numbers = [found[0] for m in neighbour.log if (found := read_storm_event(m.raw))]
         assert numbers == [number % 2000 for number in range(sent)], "every event, in order"
-        assert latest < 2.0
+        assert latest < 5
         cut = [line for line in service.stderr.splitlines() if "slow consumer" in line]
         assert len(cut) == 1
         assert "user=boss" in cut[0]

@@ -66,7 +66,7 @@ def test_a_reader_that_does_not_read_holds_up_nobody(pipe: tuple[int, int]) -> N
     began = time.monotonic()
     for number in range(1000):
         log.say(log.INFO, "line", number=number)
-    assert time.monotonic() - began < 1.0
+    assert time.monotonic() - began < 10
     # One line is in the writer's hands, 50 wait.
     assert under_test.dropped in {949, 950}
     while size:
@@ -89,7 +89,7 @@ def test_the_end_does_not_wait_for_a_reader_that_is_not_there(pipe: tuple[int, i
     under_test.write("last words\n")
     began = time.monotonic()
     under_test.stop()
-    assert time.monotonic() - began < 3.0
+    assert time.monotonic() - began < 20
 
 
 def test_a_reader_that_is_gone_costs_lines_only(pipe: tuple[int, int]) -> None:

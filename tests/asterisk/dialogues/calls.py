@@ -34,6 +34,8 @@ def _up(**more: str) -> tuple[Step, ...]:
         Send(_originate("stay", "Async: true", "ActionID: up", **{"data": "5", **more})),
         _FATE,
         Until(rb"^Event: DialEnd\r\n"),
+        # The half that answers says so to the other first, and tells the new state afterwards.
+        Until(rb"^Event: Newstate\r\n(?:.*\r\n)*?Channel: Local/.*;2\r\nChannelState: 6\r\n"),
     )
 
 

@@ -3,8 +3,9 @@
 import asyncio
 import hashlib
 import re
+from itertools import pairwise
 
-from tests.asterisk.dialogues.script import Dialogue, EndOfStream, Send, Step
+from tests.asterisk.dialogues.script import Dialogue, EndOfStream, Send, Step, Until
 from tests.asterisk.dialogues.transcript import by_threads, steady
 from tests.asterisk.door import SECRETS, Door
 from tests.support.ami_client import AmiClient
@@ -39,6 +40,14 @@ async def _fenced(client: AmiClient) -> int:
     return len(client.log)
 
 
+async def _quiet(client: AmiClient) -> None:
+    """Until nothing has come for a while: the threads of a call have told what they have to tell."""
+    told = -1
+    while told < len(client.log):
+        told = len(client.log)
+        await asyncio.sleep(_SETTLE)
+
+
 def _raw(client: AmiClient, begin: int = 0) -> list[bytes]:
     return [message.raw for message in client.log[begin:]]
 
@@ -46,7 +55,9 @@ def _raw(client: AmiClient, begin: int = 0) -> list[bytes]:
 async def _played(client: AmiClient, dialogue: Dialogue) -> list[bytes]:
     note = []
     try:
-        for step in dialogue.steps:
+        for before, step in pairwise((None, *dialogue.steps)):
+            if dialogue.calls and isinstance(before, Until) and isinstance(step, Send):
+                await _quiet(client)
             await _done(client, step)
         if isinstance(dialogue.steps[-1], EndOfStream):
             note.append(b"(end of stream)")

@@ -11,7 +11,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Send:
-    """These bytes; then as many responses are waited for, with the lists that they begin."""
+    """These bytes; then as many responses are waited for, with the lists that they begin.
+
+    In a session with calls they wait, after an Until, for the rest of what it is part of.
+    """
 
     data: bytes
     answers: int = 1
@@ -19,7 +22,7 @@ class Send:
 
 @dataclass(frozen=True)
 class Until:
-    """Wait for the next message, after all those waited for before, that has this regular expression."""
+    """Wait for a message that has this regular expression: the first, come or coming, that no step took."""
 
     pattern: bytes
 

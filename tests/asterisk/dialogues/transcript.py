@@ -67,7 +67,7 @@ def by_threads(messages: Iterable[bytes]) -> list[bytes]:
     called = False
     for message in messages:
         event = _EVENT.match(message)
-        if event is None:
+        if event is None or _CHANNELS.match(message):
             late = LATE if called and message.startswith(b"Response:") else b""
             streams[b""].append(late + message)
             continue
