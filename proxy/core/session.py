@@ -464,6 +464,7 @@ class Session:
         self.state = State.BUSY
         rule = decision.rule if decision.privileged else None
         self._underway = trail.Underway(outgoing, rule, self.hub.generation, self.hub.scheduler.now())
+        self._underway.begin(self)
         if outgoing.key == b"originate":
             if originate.is_synchronous(outgoing):
                 self.hold_events()

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 from proxy import log
 from proxy.ami import privilege
 from proxy.ami.answers import response_of
-from proxy.ami.message import Action
+from proxy.ami.message import Action, Message
 from proxy.core.policy import UNDESCRIBED, target_of
 from proxy.core.securityevents import ERROR, security_event
 
 if TYPE_CHECKING:
+    from proxy.core.hub import Hub
     from proxy.core.session import Session
 
 
@@ -80,7 +81,7 @@ def denied(session: "Session", action: Action, text: bytes, rule: str, hint: str
 class Underway:
     """An action that Asterisk is asked: counted when it is answered, and audited if it is privileged."""
 
-    __slots__ = ("_action", "_began", "_generation", "_result", "_rule")
+    __slots__ = ("_action", "_before", "_began", "_generation", "_result", "_rule")
 
     def __init__(self, action: Action, rule: str | None, generation: int, now: float) -> None:
         self._action = action
@@ -90,6 +91,14 @@ class Underway:
         self._generation = generation
         self._began = now
         self._result = b""
+        #: Of a Setvar: what its name counted in ``Stored`` until now.
+        self._before = 0
+
+    def begin(self, session: "Session") -> None:
+        """It is about to be sent."""
+        if self._action.key == b"setvar":
+            assert session.user is not None
+            self._before = session.hub.bounds.stored.take(session.user.name, self._action)
 
     def answered(self, data: bytes) -> None:
         """Part of the answer; the last response in it is what came of the action."""
@@ -102,8 +111,8 @@ class Underway:
         assert user is not None
         seconds = now - self._began
         hub.stats.actions.answered(hub.counted_name(self._action), user.name, self._result, seconds)
-        if self._action.key == b"setvar" and self._result == b"Success":
-            hub.bounds.stored.note(user.name, self._action)
+        if self._action.key == b"setvar":
+            self._settle(hub, user.name)
         if self._rule is None:
             return
         log.say(
@@ -119,6 +128,20 @@ class Underway:
             result=self._result or None,
             seconds=round(seconds, 3),
         )
+
+    def _settle(self, hub: "Hub", user: str) -> None:
+        stored = hub.bounds.stored
+        if self._result != b"Success":
+            stored.give_back(user, self._action, self._before)
+        elif stored.is_unnamed(self._action):
+            uniqueid = self._action.get(b"channel")
+            question = ((b"Action", b"Getvar"), (b"Channel", uniqueid), (b"Variable", b"CHANNEL"))
+
+            def answer(raw: bytes) -> None:
+                if name := Message(raw).get(b"value"):
+                    stored.named(uniqueid, name)
+
+            hub.exchange.ask(Action(question), answer)
 
 
 def closed(session: "Session", reason: str, now: float) -> None:

@@ -994,3 +994,52 @@ def test_upstream_message_bytes_of_our_own_action_and_of_nobody(caplog):
     bench.hub.oversized(b"Response: Success\r\nActionID: forged\r\n")
     assert bench.hub.stats.events_dropped == 1
     assert told(caplog, "upstream-message-dropped")[0]["head"] == "Response: Success"
+
+
+def test_a_channel_has_one_account_by_its_name_and_by_its_uniqueid():
+    bench = make(channel_variables=2)
+    session, got = bench.login("boss")
+
+    def store(number: int, channel: str) -> list[bytes]:
+        session.receive(action("Setvar", number, Channel=channel, Variable=f"V{number}", Value="1"))
+        asked = bench.upstream.take()
+        for setvar in asked:
+            bench.answer(setvar, b"")
+        return [sent.get(b"action") for sent in asked]
+
+    assert store(1, "PJSIP/1-00000001") == [b"Setvar"]
+    assert store(2, "1700000000.1") == [b"Setvar"]
+    (question,) = bench.upstream.take()
+    assert (question.get(b"channel"), question.get(b"variable")) == (b"1700000000.1", b"CHANNEL")
+    bench.answer(question, b"Variable: CHANNEL\r\nValue: PJSIP/1-00000001\r\n")
+    assert store(3, "1700000000.1") == []
+    assert store(4, "PJSIP/1-00000001") == []
+    assert refusal(got).startswith(b"Too many variables: names")
+    assert store(5, "1700000000.2") == [b"Setvar"]
+    (question,) = bench.upstream.take()
+    bench.hub.from_upstream(
+        [
+            b"Response: Error\r\nActionID: "
+            + question.get(b"actionid")
+            + b"\r\nMessage: No such channel\r\n\r\n"
+        ]
+    )
+
+
+def test_sessions_that_set_variables_at_once_do_not_pass_the_limit_together():
+    bench = make(channel_variables=2)
+    sessions = [bench.login("boss")[0] for _ in range(5)]
+    for number, session in enumerate(sessions):
+        session.receive(action("Setvar", 1, Channel="PJSIP/1-00000001", Variable=f"V{number}", Value="1"))
+    sent = bench.upstream.take()
+    assert len(sent) == 2
+    bench.answer(sent[0], b"")
+    bench.hub.from_upstream(
+        [
+            b"Response: Error\r\nActionID: "
+            + sent[1].get(b"actionid")
+            + b"\r\nMessage: No such channel\r\n\r\n"
+        ]
+    )
+    sessions[4].receive(action("Setvar", 2, Channel="PJSIP/1-00000001", Variable="V5", Value="1"))
+    assert len(bench.upstream.take()) == 1

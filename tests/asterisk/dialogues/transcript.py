@@ -14,6 +14,8 @@ _VARYING = re.compile(
 )
 _ADDRESS = re.compile(rb"(?<=\r\n)((?:Local|Remote)Address: IPV4/\w+/127\.0\.0\.1)/\d+")
 _TIMER = re.compile(rb"(?<=\r\n)(Variable: (?:\w+TIME|QUEUEWAIT)(?:_MS)?\r\nValue: )\d+")
+#: Who else is in a conference at the moment: its announcer comes and goes in a thread of its own.
+_CONFERENCE = re.compile(rb"(?<=\r\nPeer: )[^\r]*(?=\r\nPeerAccount: [^\r]*\r\nExtra: [^\r]*softmix)")
 _CONCISE = re.compile(rb"(?<=Output: )Local/[^\r]*")
 #: Names of things, which are numbered in the order of their first mention.
 _NAMES = [
@@ -54,7 +56,7 @@ def steady(messages: Iterable[bytes]) -> list[bytes]:
         if _NOT_COMPARED.match(message):
             continue
         text = _ADDRESS.sub(rb"\1/*", _VARYING.sub(rb"\1: *", message))
-        text = _TIMER.sub(rb"\1*", _CONCISE.sub(b"*", text))
+        text = _TIMER.sub(rb"\1*", _CONCISE.sub(b"*", _CONFERENCE.sub(b"*", text)))
         for numbers, pattern in zip(known, _NAMES, strict=True):
             text = pattern.sub(lambda found: numbers.setdefault(found[0], b"#%d" % (len(numbers) + 1)), text)  # noqa: B023 - called before the next turn
         result.append(text)
