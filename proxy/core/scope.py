@@ -27,6 +27,9 @@ MAX_EARLY_EVENTS = 128
 MAX_EARLY_BYTES = 128 * 1024
 #: The same for all calls together.
 MAX_EARLY_TOTAL = 16 * 1024 * 1024
+#: What part of each of these events may take that only claim to be of a call (UserEvent): whoever may
+#: write one can claim a stranger's, whose own first events must not find the room taken.
+CLAIMS_PART = 4
 #: Calls known at a time; over it the oldest is forgotten.
 MAX_CALLS = 20_000
 #: Ended calls still known, for the events that come after a hangup (Cdr, CEL, OriginateResponse).
@@ -48,6 +51,7 @@ class Call:
     __slots__ = (
         "accountcodes",
         "backlogs",
+        "claims",
         "contexts",
         "devices",
         "early",
@@ -73,6 +77,8 @@ class Call:
         self.revision = 0
         self.early: list[tuple[int, bytes]] = []
         self.early_bytes = 0
+        #: The sizes of those among them that only claim to be of this call, by their number.
+        self.claims: dict[int, int] = {}
         #: View -> the revision it last refused, or _OWNED.
         self.verdicts: dict[View, int] = {}
         #: View -> events of a call that was joined to one it owns, still to be shown.
@@ -148,7 +154,16 @@ class CallTracker:
     who looks later then knows the calls that are there.
     """
 
-    __slots__ = ("_calls", "_early_total", "_ended", "_known", "_number", "_views", "forgotten")
+    __slots__ = (
+        "_calls",
+        "_claims_total",
+        "_early_total",
+        "_ended",
+        "_known",
+        "_number",
+        "_views",
+        "forgotten",
+    )
 
     def __init__(self) -> None:
         self._calls: dict[bytes, Call] = {}
@@ -156,7 +171,7 @@ class CallTracker:
         self._ended: dict[Call, None] = {}
         self._views: dict[View, None] = {}
         self._number = 0
-        self._early_total = 0
+        self._early_total = self._claims_total = 0
         #: Calls that were dropped before their end, for want of room.
         self.forgotten = 0
 
@@ -181,7 +196,7 @@ class CallTracker:
         self._calls.clear()
         self._known.clear()
         self._ended.clear()
-        self._early_total = 0
+        self._early_total = self._claims_total = 0
 
     def feed(self, raw: bytes) -> Call | CallFacts:
         """The call that the event belongs to, or what little it says if it belongs to none that is known."""
@@ -190,7 +205,8 @@ class CallTracker:
         call = self._locate(facts)
         if call is None:
             return facts
-        self._keep(call, raw)
+        if not facts.claims or self._may_claim(call, len(raw)):
+            self._keep(call, raw, claims=facts.claims)
         if not facts.claims:
             call.learn(facts)
             self._settle(call, facts)
@@ -234,15 +250,24 @@ class CallTracker:
         one.revision += other.revision + 1
         one.early = sorted(one.early + other.early)
         one.early_bytes += other.early_bytes
+        one.claims |= other.claims
         while len(one.early) > MAX_EARLY_EVENTS or one.early_bytes > MAX_EARLY_BYTES:
-            _, raw = one.early.pop()
+            number, raw = one.early.pop()
             one.early_bytes -= len(raw)
             self._early_total -= len(raw)
+            self._claims_total -= one.claims.pop(number, 0)
         self._known.pop(other)
         self._ended.pop(other, None)
         return one
 
-    def _keep(self, call: Call, raw: bytes) -> None:
+    def _may_claim(self, call: Call, size: int) -> bool:
+        return (
+            len(call.claims) < MAX_EARLY_EVENTS // CLAIMS_PART
+            and sum(call.claims.values()) + size <= MAX_EARLY_BYTES // CLAIMS_PART
+            and self._claims_total + size <= MAX_EARLY_TOTAL // CLAIMS_PART
+        )
+
+    def _keep(self, call: Call, raw: bytes, *, claims: bool) -> None:
         # Nobody looks, so nobody can be owed it: a view is never shown what was before it.
         if not self._views or len(call.early) >= MAX_EARLY_EVENTS:
             return
@@ -251,6 +276,9 @@ class CallTracker:
         call.early.append((self._number, raw))
         call.early_bytes += len(raw)
         self._early_total += len(raw)
+        if claims:
+            call.claims[self._number] = len(raw)
+            self._claims_total += len(raw)
 
     def _settle(self, call: Call, facts: CallFacts) -> None:
         if facts.ended:
@@ -288,5 +316,6 @@ class CallTracker:
         self._known.pop(call)
         self._ended.pop(call, None)
         self._early_total -= call.early_bytes
+        self._claims_total -= sum(call.claims.values())
         for name in call.ids:
             del self._calls[name]

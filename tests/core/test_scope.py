@@ -339,6 +339,39 @@ def test_bytes_of_first_events_are_bounded(monkeypatch: pytest.MonkeyPatch, limi
     assert shown(tracker, view, large, owned) == [owned]
 
 
+@pytest.mark.parametrize("limit", ["MAX_EARLY_EVENTS", "MAX_EARLY_BYTES", "MAX_EARLY_TOTAL"])
+def test_claims_leave_a_call_s_own_first_events_their_room(
+    monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    early = [channel("Newchannel", "PJSIP/trunk", "1", "1"), channel("Newexten", "PJSIP/trunk", "1", "1")]
+    claim = event("UserEvent", UserEvent="x", Uniqueid="1")
+    monkeypatch.setattr(scope, limit, 8 if limit == "MAX_EARLY_EVENTS" else 8 * len(claim))
+    tracker, view = follow(channels=("PJSIP/100",))
+    assert shown(tracker, view, early[0], *[claim] * 20, early[1]) == []
+    late = dial("1", "1", "2", "PJSIP/100")
+    assert shown(tracker, view, late) == [early[0], claim, claim, early[1], late]
+
+
+def test_room_for_claims_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    claims = [event("UserEvent", UserEvent="x", Uniqueid=number) for number in "123"]
+    monkeypatch.setattr(scope, "MAX_EARLY_TOTAL", 12 * len(claims[0]))
+    monkeypatch.setattr(scope, "MAX_EARLY_EVENTS", 8)
+    monkeypatch.setattr(scope, "MAX_ENDED", 1)
+    tracker, view = follow(channels=("PJSIP/100",))
+    calls = [channel("Newchannel", "PJSIP/trunk", number, number) for number in "123"]
+    assert shown(tracker, view, *calls[:2], *[claims[0]] * 2, claims[1]) == []
+    # Joined: what is over the bound of one call is dropped, claims with it, from the last on.
+    monkeypatch.setattr(scope, "MAX_EARLY_EVENTS", 4)
+    assert shown(tracker, view, event("BridgeEnter", Uniqueid="1", Channel="A/1-1", Linkedid="2")) == []
+    monkeypatch.setattr(scope, "MAX_EARLY_EVENTS", 8)
+    # The call is forgotten with the next one that ends.
+    ends = [channel("Hangup", "PJSIP/trunk", number, number) for number in "12"]
+    assert shown(tracker, view, *ends, calls[2]) == []
+    late = dial("3", "3", "4", "PJSIP/100")
+    gone = channel("Hangup", "PJSIP/trunk", "5", "5")
+    assert shown(tracker, view, gone, *[claims[2]] * 3, late) == [calls[2], *[claims[2]] * 2, late]
+
+
 def test_a_forgotten_call_gives_its_bytes_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scope, "MAX_CALLS", 1)
     monkeypatch.setattr(scope, "MAX_EARLY_TOTAL", 400)
