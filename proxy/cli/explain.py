@@ -16,11 +16,13 @@ from proxy.ami.arguments.kinds import MEANING
 from proxy.ami.errors import ProtocolError
 from proxy.ami.message import Action, parse_action
 from proxy.ami.relay import BROADCAST, BROADCAST_HEAD, rebuild_event
+from proxy.cli.printable import text_of
+from proxy.cli.replaying import replay
 from proxy.config import ConfigErrors, UsersFile, load_config, load_users
 from proxy.config.actions import other_actions
 from proxy.core import originate
-from proxy.core.learning.recording import BadRecording, Recording, parse
-from proxy.core.policy import Deny, Step, decide, judge, target_of
+from proxy.core.learning.recording import BadRecording, parse
+from proxy.core.policy import Step, judge, target_of
 from proxy.core.policy.classes import classes_of
 from proxy.core.policy.stricter import STRICTER
 from proxy.core.scope import CallTracker
@@ -145,35 +147,6 @@ def left_out(action: Action, actions: ActionTable) -> tuple[bytes, ...]:
     """Headers of the action that Asterisk would not be sent, as spelled."""
     described = actions.described(action.key)
     return () if described is None else described.left_out(action)
-
-
-def replay(recording: Recording, table: UserTable, actions: ActionTable, only: str | None) -> int:
-    """Say which recorded actions and events these users would be denied; 1 if any, else 0."""
-    denied = judged = 0
-    for name in recording.users():
-        if only is not None and name.lower() != only.lower():
-            continue
-        user = table.find(name.encode())
-        if user is None or user.disabled:
-            print(f"{name}: not a user who may log in")
-            denied += 1
-            continue
-        for shape in (shape for shape in recording.shapes if shape.user == name):
-            judged += 1
-            verdict = decide(user, shape.as_action(), actions)
-            if isinstance(verdict, Deny):
-                denied += 1
-                hint = f" ({verdict.hint})" if verdict.hint else ""
-                print(f"{name}: {text_of(shape.action)} {target_of(shape.as_action())}: {verdict.rule}{hint}")
-        for seen in (seen for seen in recording.events if seen.user == name):
-            judged += 1
-            if not privilege.may_read(user.read, seen.classes):
-                denied += 1
-                print(
-                    f"{name}: event {text_of(seen.event)}: read lacks {_classes(seen.classes & ~user.read)}"
-                )
-    print(f"{judged} judged, {denied} denied")
-    return 1 if denied else 0
 
 
 def explain_action(user: User, raw: bytes, actions: ActionTable = SHIPPED) -> tuple[bool, list[str]]:
@@ -325,8 +298,3 @@ def _classes(mask: int) -> str:
 
 def _names(table: UserTable) -> str:
     return ", ".join(user.name for user in table) or "none"
-
-
-def text_of(data: bytes) -> str:
-    """For people: what is not printable must not reach the terminal as it is."""
-    return "".join(chr(code) if 0x20 <= code < 0x7F else f"\\x{code:02x}" for code in data)

@@ -17,7 +17,8 @@ from proxy.ami.actions import ActionTable
 from proxy.cli.ctl.connection import Connection, NotReachable, Refused
 from proxy.cli.ctl.where import socket_of
 from proxy.cli.durations import duration
-from proxy.cli.explain import actions_of, text_of
+from proxy.cli.explain import actions_of
+from proxy.cli.printable import text_of
 from proxy.config import ConfigErrors, UserEntry, UsersFile, load_config, load_users
 from proxy.config.rules import Rules
 from proxy.core.learning.proposal import Proposal, propose

@@ -448,7 +448,7 @@ class Session:
             return
         if decision.action is not action:
             trail.left_out(self, action)
-        if self.hub.recorder is not None:
+        if self.hub.recorder is not None and not rested:
             self.hub.recorder.action(user.name, action, self.hub.table.described(action.key))
         if action.key in LOCAL:
             self.hub.stats.actions_local += 1

@@ -271,6 +271,38 @@ def test_order_and_repetition_do_not_count(some: list[EventFilter], raw: bytes) 
     assert one.admits(raw) is other.admits(raw)
 
 
+@pytest.mark.parametrize(
+    ("filters", "admitted"),
+    [
+        ([], True),
+        ([from_mapping(name="Hangup")], True),
+        ([from_mapping(name="Newchannel")], False),
+        ([from_mapping(name="Hangup", action="exclude")], False),
+        ([from_mapping(name="Newchannel", action="exclude")], True),
+        ([from_mapping(name="Hangup", header="Cause")], None),
+        ([from_mapping(name="Newchannel", header="Cause"), from_mapping(name="Hangup")], True),
+        ([compile_legacy(b"Event: Hangup")], True),
+        ([compile_legacy(b"^Event: Hang")], True),
+        ([compile_legacy(b"^Event: Newchannel")], False),
+        ([compile_legacy(b"!Event: Hangup")], False),
+        ([compile_legacy(b"Channel: Local/")], None),
+        ([compile_legacy(b"!Channel: Local/")], None),
+        ([compile_legacy(b"Event: Hangup"), compile_legacy(b"!Channel: Local/")], None),
+        ([compile_legacy(b"!Channel: Local/"), compile_legacy(b"!Event: Hangup")], False),
+        ([compile_legacy(b"Chan.*Local")], None),
+        ([compile_legacy(b"^Event: Hangup\\.")], False),
+    ],
+)
+def test_what_the_name_alone_decides(filters: list[EventFilter], admitted: bool | None) -> None:
+    """True or False hold for whatever else stands in an event of that name."""
+    some = FilterSet(tuple(filters))
+    assert some.admits_named(b"Hangup") is admitted
+    bodies = [b"", b"Cause: 16\r\n", b"Channel: Local/1@x\r\n"]
+    events = [b"Event: Hangup\r\nPrivilege: call,all\r\n" + body + b"\r\n" for body in bodies]
+    if admitted is not None:
+        assert {some.admits(event) for event in events} == {admitted}
+
+
 def test_a_set_differs_by_its_filters() -> None:
     one = FilterSet((compile_legacy(b"a"),))
     assert one != FilterSet()

@@ -740,6 +740,23 @@ class TestLinkHold:
         assert answered(got) == [b"2", b"3"], "in the order of the session"
         assert told(caplog)[0]["limit"] == "link_hold"
 
+    def test_an_action_that_rested_is_recorded_once(self):
+        bench = make()
+        session, _ = bench.login("boss")
+        bench.hub.learn(0)
+        for number in range(2):
+            session.receive(action("PlayDTMF", number, Duration="200", **self.TONE))
+            bench.clock.advance(5)
+            bench.answer(bench.upstream.take()[0], b"")
+        session.receive(action("PlayDTMF", 2, Duration="200", **self.TONE))
+        session.receive(action("PlayDTMF", 3, Duration="200", **self.TONE))
+        bench.answer(bench.upstream.take()[0], b"")
+        assert session.state is State.HELD
+        bench.clock.advance(5)
+        bench.answer(bench.upstream.take()[0], b"")
+        assert bench.hub.recorder is not None
+        assert list(bench.hub.recorder.shapes.values()) == [4]
+
     def test_who_closes_meanwhile_is_not_sent(self):
         bench = make()
         session, _ = bench.login("boss")

@@ -58,6 +58,18 @@ class EventFilter:
         self._key = (exclude, name, header, method, operand)
         self._hash = hash(self._key)
 
+    def matches_named(self, name: bytes) -> bool | None:
+        """Whether it matches every event of this name, or none; None: that depends on the rest of it."""
+        _, own, header, method, operand = self._key
+        if own and own != name:
+            return False
+        if header:
+            return None
+        first_line = b"Event: " + name + b"\r\n"
+        if method == "starts_with" and not operand.startswith(first_line):
+            return first_line.startswith(operand)
+        return True if method == "none" or (method == "contains" and operand in first_line) else None
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, EventFilter) and self._key == other._key
 
@@ -93,6 +105,14 @@ class FilterSet:
             if matches(raw):
                 return True
         return False
+
+    def admits_named(self, name: bytes) -> bool | None:
+        """Whether every event of this name passes, or none does; None: that depends on the rest of it."""
+        includes = {rule.matches_named(name) for rule in self.filters if not rule.exclude} or {True}
+        excludes = {rule.matches_named(name) for rule in self.filters if rule.exclude}
+        if True in excludes or includes == {False}:
+            return False
+        return True if True in includes and None not in excludes else None
 
     def with_added(self, added: EventFilter) -> "FilterSet":
         """The same and one more; filters are never taken away."""

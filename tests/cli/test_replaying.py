@@ -1,0 +1,77 @@
+"""``ami-proxy explain --replay``: what of a recording is denied, and what is not proven of it."""
+
+import pytest
+
+from proxy.ami import privilege
+from proxy.ami.actions import SHIPPED
+from proxy.ami.eventfilter import FilterSet, from_mapping
+from proxy.cli.replaying import replay
+from proxy.config.rules import Rules, Scope
+from proxy.core.learning.recorder import Seen, Shape
+from proxy.core.learning.recording import Recording
+from proxy.core.users import User, UserTable
+
+HANGUP = Seen("ada", b"Hangup", privilege.CALL)
+
+
+def recorded(*events: Seen, shapes: tuple[Shape, ...] = ()) -> Recording:
+    return Recording({}, dict.fromkeys(shapes, 1), dict.fromkeys(events, 1))
+
+
+def ada(read: int = privilege.CALL, *filters: object, scope: Scope | None = None) -> UserTable:
+    rules = Rules(scope=scope) if scope is not None else None
+    return UserTable(
+        [
+            User(
+                "ada",
+                secret="plain:x",
+                read=read,
+                write=privilege.CALL,
+                filters=FilterSet(filters),
+                rules=rules,
+            ),
+            User("gone", secret="plain:x", disabled=True),
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("users", "status", "lines"),
+    [
+        (ada(), 0, ["1 judged, 0 denied"]),
+        (ada(privilege.AGENT), 1, ["ada: event Hangup: read lacks call", "1 judged, 1 denied"]),
+        (
+            ada(privilege.CALL, from_mapping(name="Newchannel")),
+            1,
+            ["ada: event Hangup: its eventfilter", "1 judged, 1 denied"],
+        ),
+        (
+            ada(privilege.CALL, from_mapping(header="Cause"), scope=Scope(channels=("PJSIP/1",))),
+            0,
+            [
+                "ada: event Hangup: not proven: its eventfilter looks at more than the event's name; "
+                "whether it is of a call in the user's scope",
+                "1 judged, 0 denied, 1 not proven",
+            ],
+        ),
+    ],
+)
+def test_events(users: UserTable, status: int, lines: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert replay(recorded(HANGUP), users, SHIPPED, None) == status
+    assert capsys.readouterr().out.splitlines() == lines
+
+
+def test_actions_and_users(capsys: pytest.CaptureFixture[str]) -> None:
+    shapes = (
+        Shape("ada", b"Hangup", ((b"Channel", b"PJSIP/1"),)),
+        Shape("ada", b"Command", ((b"Command", b"core show"),)),
+        Shape("gone", b"Ping", ()),
+    )
+    assert replay(recorded(shapes=shapes), ada(), SHIPPED, None) == 1
+    assert capsys.readouterr().out.splitlines() == [
+        "ada: Command command=core show: classes",
+        "gone: not a user who may log in",
+        "2 judged, 2 denied",
+    ]
+    assert replay(recorded(shapes=shapes), ada(), SHIPPED, "ADA") == 1
+    assert "gone" not in capsys.readouterr().out
