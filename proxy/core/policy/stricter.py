@@ -46,7 +46,9 @@ STRICTER: Final = MappingProxyType(
         "says, and Message sends messages. `technologies` in users.yaml takes the place of the list; class "
         "system may dial anything.",
         "host": "A host inside a dial string or the address of a message (PJSIP/sip:x@HOST, IAX2/x@HOST) has "
-        "Asterisk connect there. `hosts` in users.yaml grants hosts; class system may name any.",
+        "Asterisk connect there, and so has a name that chan_sip, IAX2 or their kin know no peer of "
+        "(SIP/NAME, IAX2/NAME/s). `hosts` in users.yaml grants hosts and such peers; numbers need none, and "
+        "class system may name any.",
         "characters": "Each kind of argument has its characters. A dialplan may hand extensions and contexts "
         "on to Dial, Goto or a shell, and app_queue stores names and reasons of members unescaped, "
         "where ; and | would begin further members.",

@@ -21,6 +21,11 @@ def _leaves_choice(user: Judged, action: Action) -> Deny | None:
     return None if action.get(b"context") else places.leads_to(user, places.ELSEWHERE)
 
 
+def _park(user: Judged, action: Action) -> Deny | None:
+    """A parking lot has a context to come back to; left out it is the one of Asterisk's choice."""
+    return None if action.get(b"parkinglot") else places.leads_to(user, places.ELSEWHERE)
+
+
 def _redirect(user: Judged, action: Action) -> Deny | None:
     second = any(map(action.get, (b"extraexten", b"extrapriority"))) and not action.get(b"extracontext")
     refused = places.leads_to(user, places.ELSEWHERE) if second else None
@@ -61,6 +66,7 @@ CHECKS: Final[Mapping[bytes, _Check]] = MappingProxyType(
         b"getvar": variables.getvar,
         b"moduleload": configfiles.module_load,
         b"originate": _originate,
+        b"park": _park,
         b"playdtmf": _typed,
         b"redirect": _redirect,
         b"reload": configfiles.reload,

@@ -48,7 +48,7 @@ RUN = "Originate\nChannel: PJSIP/100\nApplication: "
         ("Setvar\nChannel: PJSIP/7-1\nVariable: CONNECTED_LINE_SEND_SUB\nValue: outside,1,1", "contexts"),
         ("Setvar\nChannel: PJSIP/7-1\nVariable: REDIRECTING_SEND_SUB_ARGS\nValue: x", "contexts"),
         ("Setvar\nChannel: PJSIP/7-1\nVariable: _REDIRECTING_CALLEE_SEND_MACRO\nValue: x", "contexts"),
-        ("Park\nChannel: PJSIP/7-1", ""),
+        ("Park\nChannel: PJSIP/7-1", "contexts"),
         ("Park\nChannel: PJSIP/7-1\nParkinglot: internal", "contexts"),
         # What is typed may be a feature code, and then the dialplan chooses.
         ("PlayDTMF\nChannel: PJSIP/7-1\nDigit: 1", ""),

@@ -23,6 +23,9 @@ _BY_NAME: Final = frozenset(
     {b"agent", b"dahdi", b"dongle", b"khomp", b"local", b"misdn", b"pjsip", b"quectel"}
 )
 
+#: Technologies that look a name up as a host where they know no peer of that name.
+_RESOLVING: Final = frozenset({b"audiosocket", b"h323", b"iax2", b"motif", b"ooh323", b"sip", b"unicastrtp"})
+
 #: Asterisk cuts the channel of an Originate there: what is left of Local/x@ctx may be another context's.
 _LONGEST: Final = 255
 _SHAPE: Final = re.compile(rb"[A-Za-z0-9_.+*#@:/-]*\Z")
@@ -36,12 +39,16 @@ _BEHIND_HOST: Final = re.compile(rb"[/;>?].*", re.DOTALL)
 _PIECE: Final = re.compile(rb"(?:(?<=([/@]))|^)([^/@;>?]*)[^/@]*(?=([/@]?))")
 #: The resolver takes these for an IPv4 address; a leading zero makes one octal.
 _NUMERIC: Final = re.compile(rb"(?:0x[0-9a-f]+|0[0-7]*|[1-9][0-9]{7,9})\Z", re.IGNORECASE)
+#: What no resolver takes for a host, but for a number that is an IPv4 address.
+_EXTENSION: Final = re.compile(rb"[0-9*#+]*\Z")
 _STATE_PROVIDER: Final = re.compile(rb"hint:[^@]*@(.*)\Z", re.IGNORECASE)
 
 CHANNEL: Final = refuse("channels", "it is not among the user's channels")
 _CHARACTERS: Final = refuse("characters", "letters, digits and _ . + * # @ : / - only, 255 at most")
 _TECHNOLOGY: Final = refuse("technology", "its technology is not among the user's technologies")
-_HOST: Final = refuse("host", "it names a host that is not among the user's hosts")
+_HOST: Final = refuse(
+    "host", "it names what may be a host, or a peer of chan_sip or IAX2, not among the user's hosts"
+)
 
 
 def dial_string(user: Judged, value: bytes) -> Deny | None:
@@ -105,12 +112,16 @@ def uri(user: Judged, value: bytes) -> Deny | None:
     refused = _beyond_list(user)
     if refused is not None or user.write & SYSTEM:
         return refused
-    where = _SIP.sub(b"", value.partition(b":")[2])
-    for between, piece, behind in _PIECE.findall(where):
+    technology, _, address = value.partition(b":")
+    # Elsewhere that is an endpoint or account by its name.
+    starts_with_host = technology.lower() == b"sip" or _SIP.match(address) is not None
+    for between, piece, behind in _PIECE.findall(_SIP.sub(b"", address)):
         host = piece.rpartition(b"<")[2]
         # Before an @ stands the user; behind one, nothing but a host.
-        suspect = between == b"@" or (behind != b"@" and _is_address(host))
-        if suspect and not _granted(user, host):
+        if behind == b"@" and between != b"@":
+            continue
+        may_be_host = _may_be_host if between or starts_with_host else _is_address
+        if (between == b"@" or may_be_host(host)) and not _granted(user, host):
             return _HOST
     return None
 
@@ -159,15 +170,22 @@ def _names_host(user: Judged, technology: bytes, destination: bytes) -> Deny | N
     """Refuse a host: chan_sip, chan_iax2 and their kin take one where they know no peer of that name.
 
     ``user:secret@peer/extension@context``, and for SIP ``peer/extension/host``: a part that is read as an
-    extension by one of them is a host for another.
+    extension by one of them is a host for another.  Nobody but Asterisk knows its peers, so a name that is
+    no number is a host here.
     """
     first, *others = destination.split(b"/")
     at = first.split(b"@")
-    hosts = [host for host in at[1:] or at if _is_address(host)]
+    may_be_host = _may_be_host if technology.lower() in _RESOLVING else _is_address
+    hosts = [host for host in at[1:] or at if may_be_host(host)]
     hosts += [part for other in others for part in other.split(b"@") if b"." in part or b":" in part]
     if technology.lower() == b"sip":
         hosts += filter(None, others[1:])
     return None if all(_granted(user, host) for host in hosts) else _HOST
+
+
+def _may_be_host(name: bytes) -> bool:
+    """Whether a resolver may know this name, be it a peer's or not."""
+    return not _EXTENSION.match(name) or _is_address(name)
 
 
 def _is_address(name: bytes) -> bool:

@@ -16,6 +16,7 @@ PLAIN: dict[str, Any] = {}
 CONTEXTS = {"contexts": ["internal", "team-*"]}
 CHANNELS = {"channels": ["PJSIP/100", "PJSIP/1*"]}
 URI = {"hosts": ["sip.example.org", "192.0.2.*"]}
+PEERS = {"hosts": ["provider", "peer", "trunk"]}
 
 
 def user(rules: dict[str, Any], write: str = "call,originate") -> Judged:
@@ -145,13 +146,19 @@ def test_what_class_system_may(kind: Kind, value: str, rule: str) -> None:
         ("pjsip/5551234@trunk", PLAIN, ""),
         ("PJSIP/user.name@trunk.example", PLAIN, ""),
         ("SIP/100", PLAIN, ""),
-        ("SIP/5551234@provider", PLAIN, ""),
+        ("SIP/5551234@provider", PLAIN, "host"),
+        ("SIP/5551234@provider", PEERS, ""),
+        ("SIP/5551234@100", PLAIN, ""),
+        ("MGCP/aaln/1@gateway", PLAIN, ""),
+        ("SCCP/alice", PLAIN, ""),
         ("DAHDI/g1/5551234", PLAIN, ""),
         ("Local/100@internal/n", PLAIN, ""),
         ("AudioSocket/127.0.0.1:1/x", PLAIN, "technology"),
         ("Message/x", PLAIN, "technology"),
         ("no-technology", PLAIN, "technology"),
-        ("AudioSocket/h/x", {"technologies": ["AudioSocket"]}, ""),
+        ("AudioSocket/h/x", {"technologies": ["AudioSocket"]}, "host"),
+        ("AudioSocket/h/x", {"technologies": ["AudioSocket"], "hosts": ["h"]}, ""),
+        ("Other/h/x", {"technologies": ["Other"]}, ""),
         ("PJSIP/100", {"technologies": ["Local"]}, "technology"),
         ("PJSIP/100,20", PLAIN, "characters"),
         ("PJSIP/1&PJSIP/2", PLAIN, "characters"),
@@ -165,11 +172,19 @@ def test_what_class_system_may(kind: Kind, value: str, rule: str) -> None:
         # The host stands in another part for each technology.
         ("IAX2/10.0.0.1/s@default", PLAIN, "host"),
         ("IAX2/me:pw@10.0.0.1/s@default/a", PLAIN, "host"),
-        ("IAX2/me:pw@peer/s@default/a", PLAIN, ""),
+        ("IAX2/me:pw@peer/s@default/a", PLAIN, "host"),
+        ("IAX2/me:pw@peer/s@default/a", PEERS, ""),
+        # Without a dot it may be a peer or a host: only Asterisk knows.
+        ("IAX2/localhost/s", PLAIN, "host"),
+        ("IAX2/g@redis/s", PLAIN, "host"),
+        ("SIP/db", PLAIN, "host"),
+        ("H323/x@db", PLAIN, "host"),
+        ("Motif/gtalk/x@db", PLAIN, "host"),
         ("SIP/trunk/100/10.0.0.1", PLAIN, "host"),
-        ("SIP/trunk/100/proxy", PLAIN, "host"),
-        ("SIP/100@trunk//192.0.2.7", URI, ""),
-        ("SIP/trunk/495123456789", PLAIN, ""),
+        ("SIP/trunk/100/proxy", PEERS, "host"),
+        ("SIP/100@192.0.2.9//192.0.2.7", URI, ""),
+        ("SIP/trunk/495123456789", PLAIN, "host"),
+        ("SIP/trunk/495123456789", PEERS, ""),
         ("SIP/evil.example/sip:x@sip.example.org", URI, "host"),
         # The resolver takes a number for an address.
         ("SIP/2130706433", PLAIN, "host"),
@@ -256,6 +271,14 @@ def test_dial_strings(value: str, rules: dict[str, Any], rule: str) -> None:
         (Kind.URI, "pjsip:100/10.0.0.1:5099", PLAIN, "host"),
         (Kind.URI, "pjsip:100/100", PLAIN, ""),
         (Kind.URI, "pjsip:100/sip:2130706433", PLAIN, "host"),
+        (Kind.URI, "pjsip:alice", PLAIN, ""),
+        (Kind.URI, "pjsip:alice/db", PLAIN, "host"),
+        (Kind.URI, "pjsip:alice/db;transport=udp", PLAIN, "host"),
+        (Kind.URI, "pjsip:alice/trunk", PEERS, ""),
+        (Kind.URI, "pjsip:alice/sip:db", PLAIN, "host"),
+        (Kind.URI, "pjsip:sip:db", PLAIN, "host"),
+        (Kind.URI, "sip:db", PLAIN, "host"),
+        (Kind.URI, "sip:100/db", PLAIN, "host"),
         (Kind.URI, "pjsip:trunk/sip:sip.example.org/x@evil.example", URI, "host"),
         (Kind.URI, "pjsip:trunk/sip:first.last@sip.example.org;transport=tcp", URI, ""),
         (Kind.URI, 'pjsip:"First Last" <sip:x@sip.example.org>', URI, ""),
