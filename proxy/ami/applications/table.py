@@ -51,12 +51,12 @@ PlayTones: tones...
 Proceeding Progress Ringing: -
 Queue: queue, [cCdhHiIkKnrRtTwWxX m=music-class], shown-url, sounds, number, agi-script@agi, nothing,
   nothing, object, number
-Read: filled-variable, sounds, number, [sine t=digits], number, number
+Read: filled-variable, sounds, number, [sine t=digits], repeats, number
 ReadExten~: filled-variable, sounds, context, [sinp], number
 ReceiveMF: filled-variable, number, [dklmopqrs n=number]
 ReceiveSF: filled-variable, number, number, number, [demqr t=number]
 ReceiveText: number
-RetryDial: sounds, number, number, dial-strings, number, [acCEgHhiIjkKNoRtTwWxXz A=sounds
+RetryDial: sounds, number, repeats, dial-strings, number, [acCEgHhiIjkKNoRtTwWxXz A=sounds
   D=typed-digits m=music-class Q=word r=word S=number], shown-url
 SayAlpha SayDigits SayPhonetic: text...
 SayAlphaCase: word, text...
@@ -79,8 +79,8 @@ VMSayName: mailbox
 Wait WaitForRing WaitUntil: number
 WaitDigit: number, digits
 WaitExten~: number, [m=music-class d=word]
-WaitForNoise WaitForSilence: number, number, number
-WaitForTone: word, number, number, number, [s d=number]
+WaitForNoise WaitForSilence: number, repeats, number
+WaitForTone: word, number, number, repeats, [s d=number]
 Zapateller: [|answer|nocallerid], [|answer|nocallerid]
 """
 

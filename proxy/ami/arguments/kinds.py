@@ -122,6 +122,7 @@ class Kind(Enum):
     # Arguments of dialplan applications.
     NUMBER = "number"
     COUNT = "count"
+    REPEATS = "repeats"
     TYPED_DIGITS = "typed-digits"
     NOTHING = "nothing"
     SOUNDS = "sounds"
@@ -230,6 +231,7 @@ MEANING: Final[Mapping[Kind, str]] = MappingProxyType(
         Kind.ANY_FILE: "any file: class system",
         Kind.NUMBER: "a number in an application's data, with a unit or several parts",
         Kind.COUNT: "how many Asterisk makes of something: 99 at most",
+        Kind.REPEATS: "how often Asterisk does something over: 99 times at most, and never without end",
         Kind.TYPED_DIGITS: "digits for the one called; for users with `contexts` not on a Local channel",
         Kind.NOTHING: "an argument that only class system may give",
         Kind.SOUNDS: "sounds joined by `&`: names below the folder of sounds, no path, no URL",

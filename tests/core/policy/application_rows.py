@@ -208,6 +208,17 @@ CLASSES = [
 ARGUMENTS = [
     # Each stream takes memory, and there may be four thousand million.
     *_denied("characters", STRICTER, "StreamEcho|100,audio", "StreamEcho|4294967295,audio"),
+    # Over and over, without a pause.
+    *_denied(
+        "characters",
+        STRICTER,
+        "Read|A,,1,,1000000,0.001",
+        "RetryDial|beep,0,-1,Local/nowhere@nowhere",
+        "RetryDial|beep,0,100,Local/nowhere@nowhere",
+        "WaitForNoise|0,2147483647",
+        "WaitForSilence|0,2147483647",
+        "WaitForTone|440,1,1,1000000",
+    ),
     *_denied(
         "sound-file",
         STRICTER,

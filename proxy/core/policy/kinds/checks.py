@@ -136,6 +136,7 @@ CHECKS: Final[Mapping[Kind, Check]] = MappingProxyType(
         Kind.PAYLOAD: _any,
         Kind.NUMBER: names.amount,
         Kind.COUNT: names.count,
+        Kind.REPEATS: names.count,
         Kind.TYPED_DIGITS: names.digits,
         Kind.NOTHING: names.nothing,
         Kind.SOUNDS: media.sounds,

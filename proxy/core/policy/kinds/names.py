@@ -60,7 +60,7 @@ def amount(_user: Judged, value: bytes) -> Deny | None:
 
 
 def count(_user: Judged, value: bytes) -> Deny | None:
-    """How many Asterisk makes of something: each takes memory of its process."""
+    """How many Asterisk makes of something, or how often it does it: each takes memory, or an event."""
     return None if _COUNT.match(value) else _CHARACTERS
 
 
