@@ -85,8 +85,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 class Scope(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Whose calls the user sees: a call with any of these, all its legs, and no other call.
 
-    ``more_events`` adds the events that belong to no call (FullyBooted,
-    PeerStatus, QueueMemberStatus …).
+    ``more_events`` adds the events that tell of no call (FullyBooted, PeerStatus …).
     """
 
     channels: tuple[str, ...] = ()

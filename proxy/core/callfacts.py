@@ -16,6 +16,17 @@ _LINKING: Final = re.compile(
 )
 #: Written by clients or by the dialplan, payload and all: they may ask for a call, and tell nothing of it.
 _CLAIMING: Final = frozenset({b"UserEvent"})
+#: Events that tell of no call and of nobody's telephone being busy.  A list of these, and not of the others:
+#: an event may tell of a call by a device, an extension or a conference alone.
+_OF_NO_CALL: Final = frozenset(
+    b"""Alarm AlarmClear AuthMethodNotAllowed ChallengeResponseFailed ChallengeSent ContactStatus FailedACL
+    FullyBooted InvalidAccountID InvalidPassword InvalidTransport JabberStatus Load LoadAverageLimit
+    LogChannel MemoryLimit MessageWaiting ModuleLoadReport PeerStatus Registry Reload RequestBadFormat
+    RequestNotAllowed RequestNotSupported SessionLimit Shutdown SpanAlarm SpanAlarmClear SuccessfulAuth UnexpectedAddress Unload
+    UserEvent""".split()
+)
+#: The proxy's own are about the link and the server.
+_OURS: Final = b"Proxy"
 #: Records of a call, written in their own time: they come before its first event and after its last.
 _RECORDS: Final = frozenset({b"CEL", b"Cdr"})
 
@@ -38,7 +49,7 @@ class CallFacts(NamedTuple):
     the id of the channel or bridge that is no more.  ``claims``: what the event
     says of a call is not Asterisk's word; ``records``: nor does it say that the
     call is still there.  ``unclear``: it is about some call, and does not say
-    reliably which.
+    reliably which.  ``of_no_call``: by its name it tells of no call.
     """
 
     ids: tuple[bytes, ...]
@@ -50,6 +61,7 @@ class CallFacts(NamedTuple):
     claims: bool = False
     records: bool = False
     unclear: bool = False
+    of_no_call: bool = False
 
 
 def device_of(channel: bytes) -> bytes:
@@ -93,6 +105,7 @@ def read_facts(raw: bytes) -> CallFacts:
         ended,
         records=name in _RECORDS,
         unclear=names_call and not ids and not linked,
+        of_no_call=name in _OF_NO_CALL or name.startswith(_OURS),
     )
 
 
@@ -102,7 +115,7 @@ def _claim(raw: bytes) -> CallFacts:
     }
     if len(own) == 1:
         return CallFacts(tuple(own - _UNKNOWN), (), (), (), (), b"", claims=True)
-    return CallFacts((), (), (), (), (), b"", claims=True, unclear=bool(own))
+    return CallFacts((), (), (), (), (), b"", claims=True, unclear=bool(own), of_no_call=True)
 
 
 def _ids(first: dict[bytes, bytes], linking: bool) -> tuple[bytes, ...]:

@@ -142,9 +142,9 @@ class View:
     def _admits_event_of_no_call(self, facts: CallFacts) -> bool:
         if facts.ids or facts.linked or facts.unclear:
             return False  # of a call, and nobody knows whose
-        return self._scope.more_events or any(
-            wildcard.matches_channel(self._scope.channels, device) for device in facts.devices
-        )
+        if self._scope.more_events and facts.of_no_call:
+            return True
+        return any(wildcard.matches_channel(self._scope.channels, device) for device in facts.devices)
 
 
 class CallTracker:

@@ -237,7 +237,27 @@ def test_events_of_no_call() -> None:
     tracker, view = follow(channels=("PJSIP/100",))
     assert shown(tracker, view, *events) == [events[1]]
     tracker, view = follow(contexts=("x",), more_events=True)
-    assert shown(tracker, view, *events) == events
+    assert shown(tracker, view, *events) == [events[0], events[3]]
+    tracker, view = follow(channels=("PJSIP/100",), more_events=True)
+    assert shown(tracker, view, *events) == [events[0], events[1], events[3]]
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        # Without an id, and about somebody else's call all the same.
+        event("OriginateResponse", Response="Failure", Channel="Local/x@theirs", Uniqueid="<unknown>"),
+        event("TestEvent", Channel="PJSIP/200-00000001", State="CallIDChange"),
+        event("DeviceStateChange", Device="confbridge:theirs", State="INUSE"),
+        event("ExtensionStatus", Exten="200", Context="x", Status="1"),
+        event("ConfbridgeThing", Conference="theirs"),
+        event("QueueMemberStatus", Interface="PJSIP/200", Status="2"),
+    ],
+)
+def test_more_events_tell_of_no_call(raw: bytes) -> None:
+    tracker, view = follow(channels=("PJSIP/100",), more_events=True)
+    ours = event("ProxyUpstream", Status="Up")
+    assert shown(tracker, view, raw, ours) == [ours]
 
 
 def test_events_after_the_hangup_belong_to_the_call() -> None:

@@ -35,6 +35,9 @@ _LOCAL: Final = re.compile(rb"local/[^@/&,|]{1,79}@([^@/&,|]+)(?:/[a-z]*)?\Z", r
 _SIP: Final = re.compile(rb"(?<![A-Za-z])sips?:", re.IGNORECASE)
 #: What follows the host in a SIP URI.
 _BEHIND_HOST: Final = re.compile(rb"[/;>?].*", re.DOTALL)
+#: The names of a SIP URI's parameters, and those that change neither where a message goes nor what it has.
+_PARAMETER: Final = re.compile(rb";([^;=@/?>]*)")
+_HARMLESS: Final = frozenset({b"line", b"lr", b"ob", b"phone-context", b"transport", b"user"})
 #: The parts of an address, each with what stands before and behind it.
 _PIECE: Final = re.compile(rb"(?:(?<=([/@]))|^)([^/@;>?]*)[^/@]*(?=([/@]?))")
 #: The resolver takes these for an IPv4 address; a leading zero makes one octal.
@@ -46,6 +49,10 @@ _STATE_PROVIDER: Final = re.compile(rb"hint:[^@]*@(.*)\Z", re.IGNORECASE)
 CHANNEL: Final = refuse("channels", "it is not among the user's channels")
 _CHARACTERS: Final = refuse("characters", "letters, digits and _ . + * # @ : / - only, 255 at most")
 _TECHNOLOGY: Final = refuse("technology", "its technology is not among the user's technologies")
+_LEADS_ELSEWHERE: Final = refuse(
+    "host",
+    "of the parameters of a SIP address only transport, user, lr, ob, line and phone-context; no headers",
+)
 _HOST: Final = refuse(
     "host", "it names what may be a host, or a peer of chan_sip or IAX2, not among the user's hosts"
 )
@@ -113,6 +120,8 @@ def uri(user: Judged, value: bytes) -> Deny | None:
     if refused is not None or user.write & SYSTEM:
         return refused
     technology, _, address = value.partition(b":")
+    if _leads_elsewhere(address):
+        return _LEADS_ELSEWHERE
     # Elsewhere that is an endpoint or account by its name.
     starts_with_host = technology.lower() == b"sip" or _SIP.match(address) is not None
     for between, piece, behind in _PIECE.findall(_SIP.sub(b"", address)):
@@ -157,6 +166,8 @@ def _dialable(user: Judged, value: bytes, longest: int) -> Deny | None:
     if address is not None:
         if not _URI_SHAPE.match(value):
             return _CHARACTERS
+        if _leads_elsewhere(destination):
+            return _LEADS_ELSEWHERE
         # With two @ no parser can be trusted to find the host that we find.
         named = destination[address.end() :].split(b"@")
         hosts = [_BEHIND_HOST.sub(b"", at) for at in named[1:] or named]
@@ -181,6 +192,11 @@ def _names_host(user: Judged, technology: bytes, destination: bytes) -> Deny | N
     if technology.lower() == b"sip":
         hosts += filter(None, others[1:])
     return None if all(_granted(user, host) for host in hosts) else _HOST
+
+
+def _leads_elsewhere(address: bytes) -> bool:
+    """Whether a SIP address says besides its host where to send (``maddr``, a Route among its headers)."""
+    return b"?" in address or not _HARMLESS.issuperset(map(bytes.lower, _PARAMETER.findall(address)))
 
 
 def _may_be_host(name: bytes) -> bool:
