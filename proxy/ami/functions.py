@@ -166,9 +166,8 @@ read closed: AST_CONFIG AST_SORCERY CURL CURLOPT ENV ODBC ODBC_FETCH REALTIME RE
   REALTIME_HASH
 
 write all (word, word) = text: CALLERID CDR CONNECTEDLINE REDIRECTING
-write all (accountcode|amaflags|callgroup|pickupgroup|userfield) = text: CHANNEL
+write all (accountcode|amaflags|userfield) = text: CHANNEL
 write all (language|musicclass|tonezone) = plain-name: CHANNEL
-write all (object) = text: GROUP
 write all (add|update|remove, word, integer) = text: PJSIP_HEADER
 write all (absolute|digit|response) = word: TIMEOUT
 
@@ -176,6 +175,7 @@ write named (word, word) = word: AGC CALLERPRES CDR_PROP DENOISE FRAME_DROP JITT
   PJSIP_DTMF_MODE PJSIP_MEDIA_OFFER PJSIP_MOH_PASSTHROUGH SPEECH_ENGINE STIR_SHAKEN_ATTESTATION TALK_DETECT
   VOLUME
 write named (device) = word: DEVICE_STATE
+write named (object) = text: GROUP
 write named ({_OF_FAX}, word) = text: FAXOPT
 write named (word) = text: IAXVAR LOG_GROUP MESSAGE_DATA
 write named (word, word, word, integer) = text: PJSIP_HEADER_PARAM PJSIP_INHERITABLE_HEADER

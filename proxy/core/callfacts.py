@@ -22,8 +22,8 @@ _OF_NO_CALL: Final = frozenset(
     b"""Alarm AlarmClear AuthMethodNotAllowed ChallengeResponseFailed ChallengeSent ContactStatus FailedACL
     FullyBooted InvalidAccountID InvalidPassword InvalidTransport JabberStatus Load LoadAverageLimit
     LogChannel MemoryLimit MessageWaiting ModuleLoadReport PeerStatus Registry Reload RequestBadFormat
-    RequestNotAllowed RequestNotSupported SessionLimit Shutdown SpanAlarm SpanAlarmClear SuccessfulAuth UnexpectedAddress Unload
-    UserEvent""".split()
+    RequestNotAllowed RequestNotSupported SessionLimit Shutdown SpanAlarm SpanAlarmClear SuccessfulAuth
+    UnexpectedAddress Unload UserEvent""".split()
 )
 #: The proxy's own are about the link and the server.
 _OURS: Final = b"Proxy"
@@ -115,7 +115,7 @@ def _claim(raw: bytes) -> CallFacts:
     }
     if len(own) == 1:
         return CallFacts(tuple(own - _UNKNOWN), (), (), (), (), b"", claims=True)
-    return CallFacts((), (), (), (), (), b"", claims=True, unclear=bool(own), of_no_call=True)
+    return CallFacts((), (), (), (), (), b"", claims=True, unclear=bool(own), of_no_call=not own)
 
 
 def _ids(first: dict[bytes, bytes], linking: bool) -> tuple[bytes, ...]:

@@ -90,7 +90,10 @@ def event(name: str, **headers: str) -> bytes:
             event("UserEvent", Uniqueid="1", Linkedid="2", Channel="A/1", Context="x"),
             CallFacts((b"1",), (), (), (), (), b"", claims=True),
         ),
-        (event("UserEvent", UserEvent="x"), CallFacts((), (), (), (), (), b"", claims=True)),
+        (
+            event("UserEvent", UserEvent="x"),
+            CallFacts((), (), (), (), (), b"", claims=True, of_no_call=True),
+        ),
         (
             event("OriginateResponse", Channel="PJSIP/100", Uniqueid="<unknown>"),
             CallFacts((), (), (b"PJSIP/100",), (), (), b""),
@@ -99,7 +102,10 @@ def event(name: str, **headers: str) -> bytes:
             event("QueueMemberStatus", Interface="PJSIP/1", StateInterface="PJSIP/2"),
             CallFacts((), (), (b"PJSIP/1", b"PJSIP/2"), (), (), b""),
         ),
-        (event("PeerStatus", Peer="PJSIP/1"), CallFacts((), (), (b"PJSIP/1",), (), (), b"")),
+        (
+            event("PeerStatus", Peer="PJSIP/1"),
+            CallFacts((), (), (b"PJSIP/1",), (), (), b"", of_no_call=True),
+        ),
         (b"Response: Success\r\n\r\n", CallFacts((), (), (), (), (), b"")),
     ],
 )

@@ -25,7 +25,8 @@ Written from the tables that the proxy judges by (`make reference`); [What a use
 
 Every header of an action is of one kind, and each kind is checked in the same way wherever it occurs. `${`, `$[` and `^{`
 need class `system` in all of them, but for text that is only copied into an event. A user with class `system` passes most
-checks; what is said of a user with `contexts` or `channels` holds with `system` too.
+checks; what is said of a user with `contexts` or `channels` holds with `system` too, as a guard against mistakes: `system`
+can change Asterisk's configuration, dialplan and database, and what those do no list can hold.
 """
 _ACTIONS = """\
 ## Actions and their headers

@@ -13,7 +13,7 @@ from typing import Final
 
 from proxy.ami.clicommands import ALIASES, COMMANDS, NEEDED, Words, find, find_alias, is_stem
 from proxy.ami.message import Action
-from proxy.ami.privilege import SYSTEM
+from proxy.ami.privilege import REPORTING, SYSTEM
 from proxy.core.policy import functions, reloads
 from proxy.core.policy.kinds import calls, dialling, names, patterns
 from proxy.core.policy.verdict import PERMISSION_DENIED, Deny, Judged, refuse
@@ -107,6 +107,15 @@ def words(command: bytes) -> list[bytes]:
 def only_shows(action: Action) -> bool:
     """Whether the command of a Command action changes nothing, by its words: ``core show …`` and its like."""
     return b"show" in [word.lower() for word in words(action.get(b"command"))[:2]]
+
+
+def acts(action: Action) -> bool:
+    """Whether the command does what no list of contexts or channels can hold.
+
+    That is all for which ``command`` alone is not enough, but for what class reporting may: that only looks.
+    """
+    known = (find([word.lower() for word in typed]) for typed in _readings(words(action.get(b"command"))))
+    return any(verb is not None and not COMMANDS[verb] & REPORTING for verb in known)
 
 
 def command(user: Judged, action: Action) -> Deny | None:

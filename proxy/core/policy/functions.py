@@ -20,7 +20,7 @@ from proxy.ami.functions import CLOSED_FAMILIES, FUNCTIONS, Form, Function, Who
 from proxy.ami.privilege import SYSTEM
 from proxy.config.rules import Rules
 from proxy.core.policy import plainvariables, wildcard
-from proxy.core.policy.kinds import checks, patterns
+from proxy.core.policy.kinds import checks, patterns, places
 from proxy.core.policy.verdict import Deny, Judged, refuse
 
 #: Asterisk's own check (Getvar, Status): these letters anywhere, case and all, need class system.
@@ -84,7 +84,8 @@ def refusal_to_assign(user: Judged, name: bytes, value: bytes | None) -> Deny | 
     if not _FUNCTION_BYTES.search(name):
         return plainvariables.refusal(user, name, value)
     if user.write & SYSTEM:
-        return _system_refusal(user, name)
+        beyond = places.bounded(user) and _only_system_sets(user, name)
+        return _system_refusal(user, name) or (places.beyond_lists(user) if beyond else None)
     call = _CALL.match(name)
     if call is None:
         return _SHAPE
@@ -95,6 +96,16 @@ def refusal_to_assign(user: Judged, name: bytes, value: bytes | None) -> Deny | 
     if form is None or value is None:
         return refused
     return checks.refusal_of(user, form.value, value)
+
+
+def _only_system_sets(user: Judged, name: bytes) -> bool:
+    """Whether nobody without class system could set this: it may reach other calls, or lead elsewhere."""
+    call = _CALL.match(name)
+    function = FUNCTIONS.get(call[1]) if call is not None else None
+    if call is None or function is None:
+        return True
+    forms = (form for form in function.writes if form.who not in (Who.SYSTEM, Who.CLOSED))
+    return all(_arguments_refused(user, call[2], form) is not None for form in forms)
 
 
 def called(text: bytes) -> Iterator[tuple[bytes, Function | None]]:

@@ -31,6 +31,8 @@ _WHY: Final = {
 _CLOSED: Final = {
     reason: refuse("variables", f"{why}; that needs class system") for reason, why in _WHY.items()
 }
+#: Reasons for which a closed one reaches what no list of contexts or channels can hold.
+_REACHING: Final = frozenset({"calls", "code"})
 _PLACES: Final = frozenset({Kind.CONTEXT, Kind.PARKING_LOT})
 
 
@@ -60,8 +62,10 @@ def refusal(user: Judged, name: bytes, value: bytes | None) -> Deny | None:
     if found.closed:
         if not system:
             return _CLOSED[found.closed]
-        # A list of contexts holds for class system too, and here it cannot be held to.
-        return places.leads_to(user, places.ELSEWHERE) if found.closed == "dialplan" else None
+        # Lists hold for class system too, and here they cannot be held to.
+        if found.closed == "dialplan":
+            return places.leads_to(user, places.ELSEWHERE)
+        return places.beyond_lists(user) if found.closed in _REACHING and places.bounded(user) else None
     if value is None:
         return places.leads_to(user, places.ELSEWHERE) if found.kind in _PLACES else None
     refused = checks.refusal_of(user, found.kind, value)

@@ -4,72 +4,10 @@ An argument of its own is held to the lists by its kind.  Here is what stands in
 command line, and of AGI.
 """
 
-from typing import Final
-
 from proxy.ami.message import Action
-from proxy.core.policy import agi, applications, functions
-from proxy.core.policy.commands import starts, words
+from proxy.core.policy import agi, applications, commands, functions
 from proxy.core.policy.kinds import calls, places
 from proxy.core.policy.verdict import Deny, Judged
-
-#: Reach calls or the dialplan from the command line, where no list can follow.
-_REACHING_COMMANDS: Final = (
-    b"add extension",
-    b"add ignorepat",
-    b"add queue member",
-    b"agent logoff",
-    b"agi exec",
-    b"answer",
-    b"autoanswer",
-    b"bridge destroy",
-    b"bridge kick",
-    b"bridge technology",
-    b"channel originate",
-    b"channel redirect",
-    b"channel request hangup",
-    b"confbridge kick",
-    b"confbridge lock",
-    b"confbridge mute",
-    b"confbridge record",
-    b"confbridge unlock",
-    b"confbridge unmute",
-    b"console",
-    b"core set chanvar",
-    b"core set global",
-    b"dahdi destroy",
-    b"dahdi restart",
-    b"dial",
-    b"dialplan add",
-    b"dialplan remove",
-    b"dialplan set",
-    b"dont include",
-    b"flash",
-    b"hangup",
-    b"include context",
-    b"meetme kick",
-    b"meetme lock",
-    b"meetme mute",
-    b"meetme unlock",
-    b"meetme unmute",
-    b"mixmonitor",
-    b"mute",
-    b"originate",
-    b"queue add",
-    b"queue pause",
-    b"queue priority",
-    b"queue remove",
-    b"queue set",
-    b"queue unpause",
-    b"queue withdraw",
-    b"remove extension",
-    b"remove ignorepat",
-    b"remove queue member",
-    b"send text",
-    b"set global",
-    b"soft hangup",
-    b"transfer",
-    b"unmute",
-)
 
 
 def within_lists(user: Judged, action: Action) -> Deny | None:
@@ -77,13 +15,12 @@ def within_lists(user: Judged, action: Action) -> Deny | None:
     if not places.bounded(user):
         return None
     if action.key == b"command":
-        said = [word.lower() for word in words(action.get(b"command"))]
-        return places.beyond_lists(user) if starts(said, _REACHING_COMMANDS) else None
+        return places.beyond_lists(user) if commands.acts(action) else None
     return _agi(user, action) if action.key == b"agi" else None
 
 
 def _agi(user: Judged, action: Action) -> Deny | None:
-    said = words(action.get(b"command"))
+    said = commands.words(action.get(b"command"))
     for channel in agi.other_channels(said, action.get(b"channel")):
         refused = calls.channel(user, channel)
         if refused is not None:

@@ -52,6 +52,20 @@ def _typed(user: Judged, action: Action) -> Deny | None:
     )
 
 
+def _add_extension(user: Judged, action: Action) -> Deny | None:
+    """What an extension of the dialplan will run, for whoever calls it."""
+    application = action.get(b"application")
+    return applications.run(user, application, action.get(b"applicationdata")) if application else None
+
+
+def _dials_for(user: Judged, action: Action) -> Deny | None:
+    """An attended transfer: Asterisk types the feature code and the extension as if the channel had.
+
+    Where the channel itself may not transfer they pass on to the other side, whose dialplan then chooses.
+    """
+    return places.leads_to(user, places.ELSEWHERE)
+
+
 #: Words that Asterisk takes for false (ast_false), and none.
 _FALSE: Final = frozenset({b"", b"0", b"f", b"false", b"n", b"no", b"off"})
 #: A channel of any technology but Local.  A Uniqueid may be anybody's.
@@ -60,9 +74,11 @@ _TO_A_DEVICE: Final = re.compile(rb"(?!local/)[a-z0-9]+/", re.IGNORECASE)
 CHECKS: Final[Mapping[bytes, _Check]] = MappingProxyType(
     {
         b"agi": agi.agi,
-        b"atxfer": _leaves_choice,
+        b"atxfer": _dials_for,
         b"blindtransfer": _leaves_choice,
+        b"cancelatxfer": _dials_for,
         b"command": commands.command,
+        b"dialplanextensionadd": _add_extension,
         b"getvar": variables.getvar,
         b"moduleload": configfiles.module_load,
         b"originate": _originate,

@@ -14,6 +14,8 @@ EVERYTHING = "all"
 TO = "\nExten: 1\nPriority: 1"
 RUN = "Originate\nChannel: PJSIP/100\nApplication: "
 
+_ADD = "DialplanExtensionAdd\nContext: internal\nExtension: 1\nPriority: 1"
+
 
 @pytest.mark.parametrize(
     ("action", "rule"),
@@ -69,7 +71,7 @@ RUN = "Originate\nChannel: PJSIP/100\nApplication: "
         ),
         ("Redirect\nChannel: A/1\nExtraChannel: A/2\nContext: internal\nExtraExten: 1" + TO, "contexts"),
         ("Redirect\nChannel: A/1\nContext: internal\nExtraExten: 1\nExtraContext: team-x" + TO, ""),
-        ("Atxfer\nChannel: A/1\nExten: 1\nContext: internal", ""),
+        ("Atxfer\nChannel: A/1\nExten: 1\nContext: internal", "contexts"),
         ("Atxfer\nChannel: A/1\nExten: 1", "contexts"),
         ("BlindTransfer\nChannel: A/1\nExten: 1\nContext: outside", "contexts"),
         ("QueueAdd\nQueue: a\nInterface: Local/1@internal/n", ""),
@@ -156,6 +158,16 @@ RUN = "Originate\nChannel: PJSIP/100\nApplication: "
         ("AGI\nChannel: A/1\nCommand: ANSWER", ""),
         ("Command\nCommand: core show channels", ""),
         ("Command\nCommand: channel redirect A/1 outside,1,1", "contexts"),
+        ("Command\nCommand: pjsip qualify 100", ""),
+        ("Command\nCommand: misdn send digit PJSIP/201-1 1", "contexts"),
+        ("Command\nCommand: cc cancel core 1", "contexts"),
+        ("Command\nCommand: mwi update mailbox 1@default 1", "contexts"),
+        ("Command\nCommand: database put Queue/PersistentMembers a b", "contexts"),
+        ("Atxfer\nChannel: A/1\nContext: internal\nExten: 200", "contexts"),
+        ("CancelAtxfer\nChannel: A/1", "contexts"),
+        (_ADD + "\nApplication: Goto\nApplicationData: internal,1,1", ""),
+        (_ADD + "\nApplication: Goto\nApplicationData: outside,1,1", "contexts"),
+        (_ADD, ""),
         (RUN + "Macro\nData: x", "application"),
     ],
 )
