@@ -126,7 +126,7 @@ soak: setup
 	@$(BIN)/python -m tests.soak $(MINUTES)
 
 # Every danger in every header of every action, by every kind of user, at a real Asterisk; half an hour.
-# make attack OPTIONS="--only Park", OPTIONS="--seed 7 --size 2000".
+# make attack OPTIONS="--only Park", OPTIONS="--seed 7 --size 2000", OPTIONS="--asterisk 16".
 attack: setup
 	@$(BIN)/python -m tests.attack $(OPTIONS)
 

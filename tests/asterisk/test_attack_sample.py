@@ -7,10 +7,11 @@ any header of any action may have an effect that is not that user's by right.
 import asyncio
 import os
 import random
+import signal
 
 import pytest
 
-from tests.attack.campaign import Campaign, sample
+from tests.attack.campaign import Attempt, Campaign, sample
 from tests.attack.target import Target, watched
 from tests.support.proxy_process import ProxyProcess
 
@@ -31,3 +32,29 @@ async def test_no_attempt_has_an_effect_beyond_its_user_s_rights(
     assert campaign.made > 1000, summary
     assert campaign.allowed > campaign.made // 20, f"{summary}: hardly anything reached Asterisk"
     assert [str(finding) for finding in campaign.findings] == [], summary
+
+
+@pytest.mark.timeout(180)
+async def test_a_campaign_goes_on_after_a_crash_and_says_what_came_before(
+    target: Target, attacked: tuple[Target, ProxyProcess]
+) -> None:
+    _, proxy = attacked
+    chosen = [attempt for attempt in sample(SEED, 5000) if attempt.who.name == "class-call"][:16]
+
+    class Killed(Campaign):
+        """Asterisk ends behind the fifth attempt, of whatever cause."""
+
+        def _written(self, attempt: Attempt, action_id: str, calls: dict[str, str]) -> bytes:
+            if self.made == 5:
+                os.kill(self.target.pid, signal.SIGKILL)
+            return super()._written(attempt, action_id, calls)
+
+    campaign = Killed(target, proxy)
+    async with watched(target, proxy):
+        await campaign.run(chosen)
+    assert campaign.crashes
+    assert campaign.crashes[0]
+    assert {line for lines in campaign.crashes for line in lines} <= {str(attempt) for attempt in chosen}
+    assert target.is_there
+    assert campaign.made >= len(chosen)
+    assert campaign.findings == []

@@ -7,6 +7,7 @@ import asyncio
 import random
 import re
 import signal
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Final, NamedTuple
@@ -18,7 +19,7 @@ from proxy.core.policy.classes import has_class
 from tests.attack.attackers import ATTACKERS, SECRET, Attacker, may
 from tests.attack.dangers import DANGERS, Danger
 from tests.attack.honest import ENDS_THE_CALL, VARIANTS, Variant, headers_of
-from tests.attack.target import Target
+from tests.attack.target import NEIGHBOUR, Target
 from tests.support.ami_client import AmiClient
 from tests.support.proxy_process import ProxyProcess
 
@@ -113,9 +114,12 @@ class Campaign:
         self.tell = tell
         self.findings: list[Finding] = []
         self.unrepeated: list[str] = []
+        #: For each time that Asterisk ended or answered no more, the attempts right before, in their order.
+        self.crashes: list[list[str]] = []
         self.made = self.allowed = self.unanswered = 0
         self._sessions: dict[str, AmiClient] = {}
         self._number = 0
+        self._latest: deque[Attempt] = deque(maxlen=GROUP)
         #: By what ``{id}`` stood for in it.
         self._ids: dict[str, Attempt] = {}
 
@@ -205,14 +209,35 @@ class Campaign:
 
     async def _recover(self, tripped: Mapping[str, str]) -> None:
         if {"hang", "crash", "answer"} & set(tripped):
+            if {"hang", "crash"} & set(tripped):
+                self._tell_of_crash(tripped)
             await self.target.stop()
             await asyncio.to_thread(self.target.asterisk.stop, signal.SIGKILL)
             await self.target.start()
-            await asyncio.sleep(1)  # the proxy finds it again
+            await self._found_again()
         else:
             if "connection" in tripped:
                 self.target.renew_ports()
             await self.target.restore()
+
+    def _tell_of_crash(self, tripped: Mapping[str, str]) -> None:
+        before = [str(attempt) for attempt in self._latest]
+        self.crashes.append(before)
+        if self.tell:
+            self.tell(f"{dict(tripped)}; right before, the last one last:")
+            for attempt in before:
+                self.tell(f"    {attempt}")
+
+    async def _found_again(self) -> None:
+        """Wait until the proxy has its link again: what it answers without one was not attempted."""
+        async with asyncio.timeout(60):
+            while True:
+                with suppress(ConnectionError, TimeoutError):
+                    async with await self.proxy.connect() as client:
+                        await client.login(NEIGHBOUR, SECRET)
+                        if (await client.action("Getvar", Variable="LAB")).get("Response") == "Success":
+                            return
+                await asyncio.sleep(0.1)
 
     async def _make(self, group: Sequence[Attempt]) -> str:
         """Make them; which of them had no answer."""
@@ -228,6 +253,7 @@ class Campaign:
             self._number += 1
             action_id = f"a{self._number}"
             self._ids[action_id] = attempt
+            self._latest.append(attempt)
             self.made += 1
             client.send_raw(self._written(attempt, action_id, {"own": mine, "other": others, "agi": agi}))
             if attempt.danger.aim == "line":
@@ -287,7 +313,8 @@ class Campaign:
             return found
         client = await self.proxy.connect()
         answer = await client.login(who.name, SECRET)
-        assert answer.get("Response") == "Success", answer
+        if answer.get("Response") != "Success":
+            raise ConnectionError(f"{who.name} cannot log in: {answer}")
         self._sessions[who.name] = client
         return client
 
