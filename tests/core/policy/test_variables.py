@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from proxy.ami.actions import SHIPPED
-from proxy.ami.message import parse_action
+from proxy.ami.message import Action, parse_action
 from proxy.ami.privilege import parse_classes
 from proxy.config.rules import Rules
 from proxy.core.policy import Deny, Judged, decide, functions, variables
@@ -160,3 +160,26 @@ def test_a_scope_closes_functions_that_tell_of_other_calls(text: str, allowed: b
     rules = {"scope": {"channels": ["PJSIP/100"]}, "functions": ["*", "SPELLED"]}
     verdict = decide(user(rules, "all"), parse_action(b"Action: " + text.encode() + b"\n\n"), SHIPPED)
     assert (rule(verdict if isinstance(verdict, Deny) else None) == "scope") is not allowed
+
+
+@pytest.mark.parametrize("write", ["call", "call,system"])
+@pytest.mark.parametrize(
+    ("channel", "name", "expected"),
+    [
+        ("", b"PJSIP_DTMF_MODE()", "functions"),
+        ("", b"PJSIP_MEDIA_OFFER(audio)", "functions"),
+        ("PJSIP/1-00000001", b"PJSIP_DTMF_MODE()", ""),
+        ("", b"PJSIP_AOR(1,contact)", ""),
+        ("", b"DEVICE_STATE(PJSIP/1)", ""),
+    ],
+)
+def test_functions_of_a_driver_are_asked_of_a_channel(write, channel, name, expected) -> None:
+    action = Action([(b"Action", b"Getvar"), (b"Channel", channel.encode()), (b"Variable", name)])
+    assert rule(variables.getvar(user({"functions": ["*"]}, write), action)) == expected
+
+
+@pytest.mark.parametrize("name", [b"RAND(-2147483648,2147483647)", b"MATH(-2147483648%-1,int)", b"SPRINTF()"])
+def test_what_crashes_while_it_computes_is_class_system_s(name) -> None:
+    listed = {"functions": ["RAND", "MATH", "SPRINTF"]}
+    assert rule(functions.refusal_to_read(user(listed, "call"), name)) == "functions"
+    assert functions.refusal_to_read(user(listed, "call,system"), name) is None
