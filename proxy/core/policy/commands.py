@@ -237,7 +237,10 @@ def _listed(user: Judged) -> tuple[bytes, ...] | None:
 
 def _may_evaluate(user: Judged, said: list[bytes]) -> bool:
     # One word: what Asterisk would make of more is its own affair.
-    return len(said) <= 1 and all(functions.may_read(user, name) for name in said)
+    # It has no channel.
+    return len(said) <= 1 and all(
+        functions.may_read(user, name) and not functions.needs_channel(name) for name in said
+    )
 
 
 def starts(said: list[bytes], prefixes: tuple[bytes, ...]) -> bool:

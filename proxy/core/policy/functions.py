@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from proxy.ami.arguments import Kind
-from proxy.ami.functions import CLOSED_FAMILIES, FUNCTIONS, Form, Function, Who
+from proxy.ami.functions import CLOSED_FAMILIES, FUNCTIONS, OF_CHANNEL, Form, Function, Who
 from proxy.ami.privilege import SYSTEM
 from proxy.config.rules import Rules
 from proxy.core.policy import plainvariables, wildcard
@@ -96,6 +96,11 @@ def refusal_to_assign(user: Judged, name: bytes, value: bytes | None) -> Deny | 
     if form is None or value is None:
         return refused
     return checks.refusal_of(user, form.value, value)
+
+
+def needs_channel(text: bytes) -> bool:
+    """Whether a function in it may end Asterisk's process where no channel is named."""
+    return not OF_CHANNEL.isdisjoint(_called(text))
 
 
 def _only_system_sets(user: Judged, name: bytes) -> bool:

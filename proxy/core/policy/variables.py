@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from proxy.ami import variables
-from proxy.ami.functions import FUNCTIONS, OF_DRIVER
+from proxy.ami.functions import FUNCTIONS
 from proxy.ami.message import Action
 from proxy.ami.privilege import SYSTEM
 from proxy.core.policy import functions
@@ -18,7 +18,7 @@ _GETVAR: Final = b"GetVar Access Forbidden: Variable"
 _STATUS: Final = b"Status Access Forbidden: Variables"
 _GLOBAL: Final = refuse("global-variable", "without a channel it is everybody's variable: class system")
 _NO_CHANNEL: Final = Deny(
-    _GETVAR, "functions", "it asks the channel's driver: without a channel Asterisk may crash"
+    _GETVAR, "functions", "it asks its channel: name one, for without it Asterisk may crash"
 )
 _TOO_MANY: Final = refuse(
     "variables", f"Asterisk reads at most {functions.MAX_ITEMS} variables of one header: use several headers"
@@ -46,9 +46,7 @@ def may_assign(user: Judged, name: bytes, value: bytes | None) -> Deny | None:
 def getvar(user: Judged, action: Action) -> Deny | None:
     """Asterisk's check on SHELL and EVAL, and ours on functions."""
     names = action.get_all(b"variable")
-    if not action.get(b"channel") and any(
-        called in OF_DRIVER for name in names for called, _ in functions.called(name)
-    ):
+    if not action.get(b"channel") and any(map(functions.needs_channel, names)):
         return _NO_CHANNEL
     # Asterisk reads the first; whatever reads another one must not find more there.
     return _first_refused(user, names, _GETVAR)

@@ -258,7 +258,8 @@ def test_an_option_does_not_undo_a_forced_caller(application: str, data: str, ru
         (["REGEX"], "call", 'REGEX("a" b)', False),
         (["CHANNELS"], "call", "CHANNELS()", True),
         (["CHANNELS"], "call", "CHANNELS(PJSIP/1)", False),
-        (["*"], "call", "FAXOPT(headerinfo)", True),
+        (["*"], "call", "TOUPPER(a)", True),
+        (["*"], "call", "FAXOPT(headerinfo)", False),  # of no channel
         # They tell passwords.
         (["*"], "call", "VM_INFO(1,password)", False),
         (["*"], "call", "AGENT(1:password)", False),
@@ -374,7 +375,7 @@ def test_a_bounded_user_runs_no_unknown_command_that_its_list_does_not_name(
         (["Getvar"], "Getvar\nVariable: CHANNELS(PJSIP/2)", "scope"),
         (None, "Getvar\nVariable: CONFBRIDGE_INFO(parties,1)", "scope"),
         (None, 'Getvar\nVariable: TOLOWER(CHAN"NELS"(x))', "scope"),
-        (None, "Getvar\nVariable: CHANNEL(name)", ""),
+        (None, "Getvar\nChannel: PJSIP/1-00000001\nVariable: CHANNEL(name)", ""),
         (None, "Status\nChannel: PJSIP/100-00000001\nVariables: A,CONFBRIDGE_INFO(parties,1)", "scope"),
         (None, "Command\nCommand: core show channels", "scope"),
         (["Command"], "Command\nCommand: core show channels", ""),

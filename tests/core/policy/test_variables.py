@@ -168,6 +168,9 @@ def test_a_scope_closes_functions_that_tell_of_other_calls(text: str, allowed: b
     [
         ("", b"PJSIP_DTMF_MODE()", "functions"),
         ("", b"PJSIP_MEDIA_OFFER(audio)", "functions"),
+        ("", b"CHANNEL(channeltype)", "functions"),
+        ("", b"CHANNEL (tdd)", "functions"),
+        ("PJSIP/1-00000001", b"CHANNEL(channeltype)", ""),
         ("PJSIP/1-00000001", b"PJSIP_DTMF_MODE()", ""),
         ("", b"PJSIP_AOR(1,contact)", ""),
         ("", b"DEVICE_STATE(PJSIP/1)", ""),
