@@ -264,3 +264,33 @@ async def test_a_channel_to_announce_to_does_not_crash_asterisk(
     finally:
         proxy.kill()
         asterisk.remove()
+
+
+@pytest.mark.timeout(120)
+async def test_a_function_that_needs_a_channel_does_not_crash_asterisk(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """Asterisk lends it a channel without a driver, whose name it reads."""
+    try:
+        asterisk = Asterisk("sid", manager_extra=f"\n[caller]\nsecret = {SECRET}\nread =\nwrite = call\n")
+    except Unavailable as reason:
+        give_up("ASTERISK", reason)
+    link = (asterisk.host, asterisk.port, asterisk.user, asterisk.secret)
+    users = {"caller": {"secret": hashed(SECRET), "read": [], "write": ["call"]}}
+    proxy = ProxyProcess(tmp_path_factory.mktemp("crash"), link, users)
+    try:
+        await asyncio.to_thread(asterisk.start)
+        proxy.start()
+        async with await proxy.connect() as client:
+            await client.login("caller", SECRET)
+            answer = await client.action("Getvar", Variable="CHANNEL(channeltype)")
+            assert answer.get("Message") == "GetVar Access Forbidden: Variable"
+            answer = await client.action("Getvar", Variable="LAB")
+            assert answer.get("Response") == "Success"
+        async with await AmiClient.connect(asterisk.host, asterisk.port) as client:
+            await client.login("caller", SECRET)
+            with pytest.raises(ConnectionError):
+                await client.action("Getvar", Variable="CHANNEL(channeltype)")
+    finally:
+        proxy.kill()
+        asterisk.remove()

@@ -12,6 +12,7 @@ RULES = Path(__file__).parents[2] / "deploy/prometheus/ami-proxy.rules.yml"
 
 pytestmark = [pytest.mark.usefixtures("debian_tools"), pytest.mark.timeout(300)]
 
+_SECONDS = "amiproxy_asterisk_seconds_total"
 _END = "amiproxy_certificate_not_after_seconds"
 _SPLIT = (
     "cat > /tmp/both; sed '/^=====$/,$d' /tmp/both > /tmp/rules.yml; "
@@ -39,6 +40,7 @@ def test_they_parse() -> None:
         # A state, not an event: it must not end by itself while the files are as they are.
         ("AmiProxyCertificatesRefused", 'amiproxy_certificate_files_refused{listener="l"}', "0x180", "1x180"),
         ("AmiProxyLinkUnsteady", "amiproxy_link_losses_total", "0x15", "0+1x15"),
+        ("AmiProxyUserTakesAsterisk", f'{_SECONDS}{{link="main",user="u"}}', "0+6x15", "0+48x15"),
         ("AmiProxyLoginFailures", 'amiproxy_login_failures_total{reason="r"}', "0+1x15", "0+600x15"),
     ],
 )  # fmt: skip
