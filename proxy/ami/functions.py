@@ -165,7 +165,8 @@ read closed: AST_CONFIG AST_SORCERY CURL CURLOPT ENV ODBC ODBC_FETCH REALTIME RE
   REALTIME_HASH
 
 write all (word, word) = text: CALLERID CDR CONNECTEDLINE REDIRECTING
-write all (accountcode|amaflags|userfield) = text: CHANNEL
+write all (accountcode) = account: CHANNEL
+write all (amaflags|userfield) = text: CHANNEL
 write all (language|musicclass|tonezone) = plain-name: CHANNEL
 write all (add|update|remove, word, integer) = text: PJSIP_HEADER
 write all (absolute|digit|response) = word: TIMEOUT

@@ -17,7 +17,7 @@ def test_forms_have_arguments_of_a_kind_or_of_words() -> None:
     assert FUNCTIONS[b"CUT"].reads[0].arguments == (Kind.VARIABLE_NAME, Kind.TEXT)
     assert FUNCTIONS[b"CUT"].reads[0].repeats
     assert FUNCTIONS[b"CHANNELS"].reads[0].arguments == ()
-    assert [form.value for form in FUNCTIONS[b"CHANNEL"].writes] == [Kind.TEXT, Kind.PLAIN_NAME]
+    assert [form.value for form in FUNCTIONS[b"CHANNEL"].writes] == [Kind.ACCOUNT, Kind.TEXT, Kind.PLAIN_NAME]
 
 
 def test_what_hands_out_secrets_is_closed_and_what_runs_code_is_systems() -> None:

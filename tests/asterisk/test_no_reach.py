@@ -71,6 +71,7 @@ WAYS = [
     Way("prompt-queue", "Queue", "announced,,,$url,5", CONNECTION),
     Way("prompt-control", "ControlPlayback", "$url", CONNECTION),
     Way("prompt-retry", "RetryDial", "$url,1,2,Local/congestion@lab,1", CONNECTION),
+    Way("prompt-called", "Dial", "Local/wait5@lab,5,A(beep:$url)", CONNECTION),
     # The same by a variable that an option reads.
     Way("limit-warning", "Dial", "Local/wait5@lab,5,L(4000:3500)", CONNECTION, "LIMIT_WARNING_FILE=$url"),
     Way("limit-connect", "Dial", "Local/wait3@lab,5,L(60000)", CONNECTION, "LIMIT_CONNECT_FILE=$url"),

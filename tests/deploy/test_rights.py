@@ -35,7 +35,7 @@ def verdict(user: User, text: str) -> str:
 
 
 CLICK = "Originate\nChannel: PJSIP/200\nExten: 5551234"
-SPY = "Originate\nChannel: PJSIP/900\nApplication: ChanSpy\nData: PJSIP/210,q"
+SPY = "Originate\nChannel: PJSIP/900\nApplication: ChanSpy\nData: PJSIP/210-,q"
 
 
 @pytest.mark.parametrize(

@@ -176,7 +176,7 @@ MEANING: Final[Mapping[Kind, str]] = MappingProxyType(
         Kind.PRIORITY: "a priority or its label",
         Kind.GOSUB: "a subroutine before dialling: refused, since it would not run",
         Kind.CALLER_ID: "a caller's name and number",
-        Kind.ACCOUNT: "an account code",
+        Kind.ACCOUNT: "an account code: letters, digits, blanks and `_ . , : @ + * # -`",
         Kind.CODECS: "a list of codecs",
         Kind.APPLICATION: "a dialplan application: those below, or the user's `applications`",
         Kind.APPLICATION_DATA: "an application's arguments: each of its own kind",

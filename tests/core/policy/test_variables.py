@@ -74,7 +74,7 @@ def rule(refused: Deny | None) -> str:
         (None, "call", b"CALLERID(num)", None, ""),
         (None, "call", b"CALLERID(num)", b"$[1]", "evaluated-value"),
         (None, "call", b"CHANNEL(language)", b"../x", "characters"),
-        (None, "call", b"CHANNEL(accountcode)", b"../x", ""),
+        (None, "call", b"CHANNEL(accountcode)", b"../x", "characters"),
         (None, "call", b"THIRD(x)", b"x", "functions"),
         ({"functions": ["THIRD"]}, "call", b"THIRD(x)", b"x", "functions"),
         (None, "call,system", b"THIRD(x)", b"x", ""),

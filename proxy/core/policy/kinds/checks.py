@@ -72,7 +72,7 @@ CHECKS: Final[Mapping[Kind, Check]] = MappingProxyType(
         Kind.PRIORITY: places.priority,
         Kind.GOSUB: places.gosub,
         Kind.CALLER_ID: _any,
-        Kind.ACCOUNT: _any,
+        Kind.ACCOUNT: names.account,
         Kind.CODECS: names.codecs,
         Kind.APPLICATION: _any,
         Kind.APPLICATION_DATA: _any,

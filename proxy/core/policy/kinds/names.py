@@ -21,6 +21,7 @@ _DIGITS: Final = re.compile(rb"[0-9A-Za-z*#.,+ -]*\Z")
 _NAME: Final = re.compile(rb"[A-Za-z0-9_.,:@+*#/()&'! \x80-\xff-]*\Z")
 _SHOWN: Final = re.compile(rb"[A-Za-z0-9_.,:@+*#/!\[\] \x80-\xff-]*\Z")
 _PLAIN_NAME: Final = re.compile(rb"[A-Za-z0-9_.+-]*\Z")
+_ACCOUNT: Final = re.compile(rb"[A-Za-z0-9_.,:@+*# \x80-\xff-]*\Z")
 _VARIABLE_NAME: Final = re.compile(rb"[A-Za-z0-9_]{1,79}\Z")
 _CODECS: Final = re.compile(rb"[A-Za-z0-9_,.!:-]*\Z")
 _MAILBOX: Final = re.compile(rb"[A-Za-z0-9_+*#,&@ \x80-\xff-]+(?:\.[A-Za-z0-9_+*#,&@ \x80-\xff-]+)*\Z")
@@ -119,6 +120,11 @@ def mailbox(_user: Judged, value: bytes) -> Deny | None:
 def new_id(_user: Judged, value: bytes) -> Deny | None:
     """The Uniqueid of a channel that is to be: dialplans trust that it is harmless text."""
     return None if not value or _NEW_ID.match(value) else _CHARACTERS
+
+
+def account(user: Judged, value: bytes) -> Deny | None:
+    """An account code: records of calls are named by it, and dialplans hand it on as harmless text."""
+    return None if user.write & SYSTEM or _ACCOUNT.match(value) else _CHARACTERS
 
 
 def base64(_user: Judged, value: bytes) -> Deny | None:
