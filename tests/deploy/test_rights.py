@@ -66,7 +66,8 @@ SPY = "Originate\nChannel: PJSIP/900\nApplication: ChanSpy\nData: PJSIP/210-,q"
         ("supervisor", "QueueAdd\nQueue: a\nInterface: Local/1@out", "rules[0]"),
         ("supervisor", "QueueReset", "actions"),
         ("supervisor", SPY, "allowed"),
-        ("supervisor", SPY.replace("210,q", "210,qw"), "rules[3]"),
+        ("supervisor", SPY.replace("210-,q", "210-,qw"), "rules[3]"),
+        ("supervisor", SPY.replace("210-,q", "210,q"), "rules[3]"),  # PJSIP/2100 too
         ("supervisor", SPY.replace("900", "901"), "rules[1]"),
         ("supervisor", SPY.replace("ChanSpy", "System"), "rules[2]"),
         ("supervisor", SPY + "\nVariable: ENV(A)=1", "functions"),
