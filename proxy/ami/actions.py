@@ -163,6 +163,8 @@ MAY_HOLD = frozenset(
         b"dbgettree",
         b"loggerrotate",
         b"mailboxcount",
+        b"mailboxstatus",
+        b"messagesend",
         b"moduleload",
         b"pjsipqualify",
         b"playdtmf",
@@ -170,7 +172,9 @@ MAY_HOLD = frozenset(
         b"queuereload",
         b"reload",
         b"sorcerymemorycachepopulate",
+        b"voicemailboxsummary",
         b"voicemailuserslist",
+        b"voicemailuserstatus",
     }
 )
 

@@ -78,6 +78,10 @@ def test_what_no_shortening_helps_is_not_sent(digits, longest):
         (play("Getvar", Variable="curl(http://x)"), True),
         (play("Setvar", Variable="ODBC_CALLS(1)"), True),
         (play("Status", Variables="A,REALTIME(x)"), True),
+        (play("MessageSend", To="sip:x"), True),
+        (play("MailboxStatus", Mailbox="1"), True),
+        (play("VoicemailUserStatus", Mailbox="1"), True),
+        (play("VoicemailBoxSummary"), True),
         (play("CoreStatus"), False),
     ],
 )
