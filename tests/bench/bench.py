@@ -20,6 +20,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tests.bench import storms, visits, worst
+from tests.bench.attacks.table import attacks
 from tests.bench.measure import Quiet
 from tests.bench.peers import PEERS, Place
 from tests.bench.rounds import Plan, Section
@@ -38,6 +39,7 @@ SCENARIOS: dict[str, Callable[[Plan], list[Section]]] = {
     "growth": storms.growth,
     "asterisk": visits.dashboards,
     "worst": worst.worst,
+    "attacks": attacks,
 }
 _QUICK = ("fanout", "latency", "actions", "idle")
 _QUICK_PEERS = ("ami-proxy", "broadcast-5ms", "broadcast-at-once", "haproxy")

@@ -1,0 +1,83 @@
+"""Rows on the door: strangers that come faster than a far client can log in."""
+
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from functools import partial
+from typing import Any, Final
+
+from proxy.config import phc
+from tests.bench.attacks.frame import Probe, Row, Try
+from tests.bench.attacks.target import Target, said
+from tests.support.ami_client import AmiClient
+from tests.support.far import far
+
+#: Milliseconds of a round trip.
+_TRIPS: Final = (30, 100, 200)
+#: No address is exempt, or none of loopback's would count; what is remembered of a secret is off where
+#: every login is to cost its hash.
+_LIMITS: Final[dict[str, Any]] = {"exempt": [], "connection_rate": 20, "connection_burst": 60}
+#: Connections a second from one address: each stays below what is admitted from it.
+_PER_ADDRESS: Final = 15
+_SECRET: Final = "the good one"
+_USERS: Final = {
+    name: {"secret": phc.hash_secret(_SECRET.encode()), "read": [], "write": ["system"]}
+    for name in ("boss", *(f"far{trip}" for trip in _TRIPS))
+}
+
+
+@contextlib.asynccontextmanager
+async def _logins(attacked: Target, *, trip: int) -> AsyncIterator[Try]:
+    """Connect from far, log in, leave: over and over, each time from the same address."""
+    async with far("127.0.0.1", attacked.port, trip / 1000, f"127.251.{trip}.1") as port:
+
+        async def once() -> None:
+            client = await AmiClient.connect(
+                "127.0.0.1", port, tls=attacked.context, server_hostname=attacked.host
+            )
+            try:
+                answer = await client.login(f"far{trip}", _SECRET)
+                assert answer.get("Message") == "Authentication accepted", answer
+            finally:
+                # Its way home is as long: the next one does not wait for it.
+                assert client._transport is not None
+                client._transport.abort()
+
+        yield once
+
+
+@contextlib.asynccontextmanager
+async def _strangers(
+    attacked: Target, figures: dict[str, float], what: str, rate: int, addresses: int, networks: int
+) -> AsyncIterator[None]:
+    arguments = ("--port", attacked.port, "--rate", rate, "--addresses", addresses, "--networks", networks)
+    with attacked.attacked("strangers", what, *arguments) as attackers:
+        yield
+        figures["attack_rate"] = said(attackers)["rate"]
+
+
+def _row(what: str, title: str, rate: int, addresses: int, networks: int, **limits: Any) -> Row:
+    probes = [Probe(f"login, {trip} ms away", partial(_logins, trip=trip), at_once=4) for trip in _TRIPS]
+    attack: Callable[..., Any] = partial(
+        _strangers, what=what, rate=rate, addresses=addresses, networks=networks
+    )
+    return Row(
+        f"{rate}/s {title}", probes, attack, _USERS, {**_LIMITS, **limits}, seconds=10.0, quick=rate == 300
+    )
+
+
+ROWS: Final = (
+    *(
+        _row(
+            "silent",
+            f"silent TCP connections, {rate // _PER_ADDRESS} addresses",
+            rate,
+            rate // _PER_ADDRESS,
+            4,
+        )
+        for rate in (300, 600, 2400)
+    ),
+    _row("silent", "silent TCP connections, each address of another /16", 300, 200, 200),
+    _row("hello", "unfinished handshakes, 20 addresses", 300, 20, 4),
+    _row("wrong", "wrong secrets, 300 addresses in 3 networks", 100, 300, 3, hash_cache_timeout=0),
+    _row("wrong", "wrong secrets, 300 addresses in 200 networks", 100, 300, 200, hash_cache_timeout=0),
+)
