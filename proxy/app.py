@@ -31,7 +31,7 @@ from proxy.net.descriptors import raise_descriptors
 from proxy.net.hardstop import HardStop
 from proxy.net.lag import LoopLag
 from proxy.net.link import Link, LinkState
-from proxy.net.listener import Door, bind
+from proxy.net.listener import Door, await_first_byte, bind
 from proxy.net.listener import Listener as ListeningSocket
 from proxy.net.localdoor import LocalDoor, LocalDoorRefused
 from proxy.net.logwriter import LogWriter
@@ -233,6 +233,7 @@ class App:
             raise StartError(f"listeners: {error}") from error
         for number, settings in enumerate(config.listeners):
             for sock in self._sockets(settings, inherited):
+                await_first_byte(sock)
                 context, objection = self._certificates.served_by(number)
                 trusted = NetworkSet(settings.proxy_protocol)
                 listener = ListeningSocket(self.door, sock, context, objection, trusted)

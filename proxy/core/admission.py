@@ -112,6 +112,14 @@ class Admission:
         """Whether nobody may log in from there now."""
         return self._penalties.holds(network_of(address), now) and address not in self.exempt
 
+    def has_failed(self, address: str, now: float) -> bool:
+        """Whether a wrong secret or name came from there that is not forgiven yet."""
+        name = network_of(address)
+        for origins in (self._present, self._penalised, self._absent):
+            if name in origins:
+                return not origins[name].failures.is_full(now)
+        return False
+
     def failed(self, address: str, now: float) -> float:
         """A wrong secret or name.  The seconds of the penalty that begins with it; 0 if none does."""
         if address in self.exempt:

@@ -9,6 +9,7 @@ from proxy.config.limits import Limits
 from proxy.core.admission import Admission
 from proxy.core.deadlines import Deadlines
 from proxy.core.networks import NetworkSet
+from proxy.core.newcomers import Newcomers
 from proxy.core.outbox import NEVER, Backlog, Outbox
 from proxy.core.stats import Stats
 from proxy.core.stored import Stored
@@ -25,6 +26,8 @@ class Bounds:
         #: Where limits per address and user, rates and penalties do not apply.
         self.exempt = NetworkSet(limits.exempt)
         self.admission = Admission(limits, self.exempt)
+        #: Who has not logged in.
+        self.newcomers = Newcomers()
         self.rates = UserRates(limits)
         #: What users have put into Asterisk's channels.
         self.stored = Stored()

@@ -15,6 +15,7 @@ from proxy.ami.actions import ECHOED_BY, SHIPPED, ActionTable, Listed, OtherActi
 from proxy.ami.message import Action, Message, event
 from proxy.ami.relay import BROADCAST, BROADCAST_HEAD, rebuild_event, relay_id_of
 from proxy.config.limits import Limits
+from proxy.core import newcomers
 from proxy.core.actionstats import OTHER
 from proxy.core.audiences import Audience, Audiences
 from proxy.core.boot import Boot
@@ -405,11 +406,8 @@ class Hub:
     def attach(self, transport: Transport) -> Session:
         """A client whose TLS stands: greet it."""
         session = Session(self, transport)
-        if self._roster.unauthenticated >= self.limits.unauthenticated:
-            oldest = self._roster.oldest_stranger
-            oldest.hit("unauthenticated")
-            oldest.close("displaced before login", abort=True)
         self._roster.add(session)
+        self.bounds.newcomers.advance(transport, newcomers.GREETED)
         self.bounds.rationed.say(log.INFO, "session-open", transport.peer.address, session=session.id)
         session.greet(self.banner)
         return session
@@ -419,13 +417,21 @@ class Hub:
         assert session.user is not None
         self._roster.admit(session, session.user)
         self.stats.logins += 1
-        self.bounds.admission.authenticated(session.transport)
+        transport = session.transport
+        self.bounds.admission.authenticated(transport)
+        self.bounds.newcomers.admit(transport, transport.peer.address, self.scheduler.now())
         self.bounds.fit(session.outbox, session.user)
         self.taps.entered(session)
 
     def detach(self, session: Session, reason: str) -> None:
         """The session ends: forget it everywhere."""
         self.stats.closed(reason)
+        transport = session.transport
+        if session.user is not None:
+            self.bounds.newcomers.acquaintances.note(transport.peer.address, self.scheduler.now())
+        else:
+            self.bounds.newcomers.depart(transport)
+            self.verifier.abandon(transport)
         self._roster.remove(session)
         self._answered.pop(session, None)
         self.pressure.left(session)

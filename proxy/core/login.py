@@ -17,7 +17,8 @@ from proxy.ami import message, privilege
 from proxy.ami.message import Action
 from proxy.core import trail
 from proxy.core.admission import network_of
-from proxy.core.ports import Peer
+from proxy.core.networks import networks_around
+from proxy.core.ports import Applicant, Peer, Transport
 from proxy.core.securityevents import ERROR, INFORMATIONAL
 from proxy.core.state import State
 from proxy.core.users import User, check_md5, check_plain
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
 #: Asterisk's pause before it tells that a login failed, in seconds.
 REFUSAL_DELAY: Final = 1.0
 _FAILED = b"Authentication failed"
+#: In which order secrets are compared, by where they come from: where somebody has logged in lately and
+#: nobody has failed; anywhere else; where somebody has failed.
+RANKS: Final = 3
+_KNOWN, _UNKNOWN, _FAILING = range(RANKS)
 
 
 class Verdict(NamedTuple):
@@ -48,11 +53,12 @@ class Verdict(NamedTuple):
 class Attempt:
     """One Login; or one Challenge, for ``already_in_use`` alone."""
 
-    __slots__ = ("_action", "_challenge", "_hub", "_peer", "_user")
+    __slots__ = ("_action", "_challenge", "_hub", "_peer", "_transport", "_user")
 
-    def __init__(self, hub: "Hub", peer: Peer, challenge: bytes, action: Action) -> None:
+    def __init__(self, hub: "Hub", transport: Transport, challenge: bytes, action: Action) -> None:
         self._hub = hub
-        self._peer = peer
+        self._transport = transport
+        self._peer = transport.peer
         self._challenge = challenge
         self._action = action
         self._user = hub.users.find(action.get(b"username"))
@@ -130,7 +136,15 @@ class Attempt:
                 done(wrong)
 
         name = self._action.get(b"username").lower()
-        self._hub.verifier.verify(name, self._hub.users.trial(judged), candidate, verified)
+        self._hub.verifier.verify(self._applicant(), name, self._hub.users.trial(judged), candidate, verified)
+
+    def _applicant(self) -> Applicant:
+        address, now, bounds = self._peer.address, self._hub.scheduler.now(), self._hub.bounds
+        if bounds.admission.has_failed(address, now):
+            rank = _FAILING
+        else:
+            rank = _KNOWN if bounds.newcomers.acquaintances.knows(address, now) else _UNKNOWN
+        return Applicant(self._transport, networks_around(address), rank)
 
     def _accept(self, user: User) -> Verdict:
         # The table may have been reloaded while the hash was at work.
@@ -164,22 +178,26 @@ def begin(session: "Session", action: Action) -> None:
         refuse(session, action, Verdict(None, _FAILED, "address is under a penalty", limit="penalty"))
         return
     session.state = State.JUDGED
-    attempt = Attempt(session.hub, session.transport.peer, session.challenge, action)
+    hub.bounds.newcomers.judge(session.transport)
+    attempt = Attempt(hub, session.transport, session.challenge, action)
     attempt.judge(lambda verdict: _judged(session, action, verdict))
 
 
 def refusal_of_challenge(session: "Session", action: Action) -> Verdict | None:
     """Why this Challenge is refused before any secret; None if it is not."""
-    hub, peer = session.hub, session.transport.peer
-    if hub.bounds.admission.is_penalised(peer.address, hub.scheduler.now()):
+    hub, transport = session.hub, session.transport
+    if hub.bounds.admission.is_penalised(transport.peer.address, hub.scheduler.now()):
         return None  # it is told nothing: the Login that follows is refused unseen
     # There is no secret with it, right or wrong.  The few who name themselves here and come from
     # another address than their session have as many tries as who mistypes.
-    return Attempt(hub, peer, b"", action).already_in_use()
+    return Attempt(hub, transport, b"", action).already_in_use()
 
 
 def refuse(session: "Session", action: Action, verdict: Verdict) -> None:
-    """Answer a failed login, after Asterisk's pause, and close."""
+    """Answer a failed login, after Asterisk's pause, and close.
+
+    Where too many wait for that, the one that has waited longest is answered now.
+    """
     session.state = State.JUDGED
     bounds, peer = session.hub.bounds, session.transport.peer.address
     session.hub.stats.refused(verdict.reason)
@@ -205,7 +223,11 @@ def refuse(session: "Session", action: Action, verdict: Verdict) -> None:
             session.reply(message.error(action.action_id, verdict.text))
             session.close("login failed")
 
+    most = bounds.limits.unauthenticated
     session.hub.scheduler.later(REFUSAL_DELAY, answer)
+    cut_short = bounds.newcomers.refuse(session.transport, answer, most)
+    if cut_short is not None:
+        cut_short()
 
 
 def _judged(session: "Session", action: Action, verdict: Verdict) -> None:

@@ -1,7 +1,13 @@
-"""Sets of networks: is this address one of them?"""
+"""Networks: sets of them, and those around an address."""
 
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
+from typing import Final
+
+#: What belongs together, by version, the coarsest first: the prefixes that one customer, one site and
+#: one machine have.  An IPv6 site has 65,536 networks of machines, each of which chooses its addresses.
+_PREFIXES: Final = {4: (16, 24, 32), 6: (48, 56, 64)}
+_BITS: Final = {4: 32, 6: 128}
 
 
 class NetworkSet:
@@ -27,3 +33,15 @@ class NetworkSet:
         except ValueError:
             return False
         return any(peer in network for network in self._networks)
+
+
+def networks_around(address: str) -> tuple[Hashable, ...]:
+    """The three networks that an address is in, the coarsest first; IPv4 in IPv6 dress counts as IPv4."""
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address, address, address
+    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is not None:
+        found = found.ipv4_mapped
+    version, bits = found.version, int(found)
+    return tuple((version, prefix, bits >> (_BITS[version] - prefix)) for prefix in _PREFIXES[version])

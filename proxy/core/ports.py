@@ -115,13 +115,31 @@ class Scheduler(Protocol):
         """Call once, ``delay`` seconds from now, from the loop."""
 
 
+class Applicant(NamedTuple):
+    """Whose secret is to be compared, and when that is its turn: see ``core.fairqueue``."""
+
+    #: Equal to no other of those that wait.
+    who: Hashable
+    #: Where it comes from, the coarsest network first.
+    networks: tuple[Hashable, ...] = ()
+    rank: int = 0
+
+
 class Verifier(Protocol):
     """Compares a candidate secret with stored hashes, without holding up the loop."""
 
     def verify(
-        self, name: bytes, trial: tuple[str, ...], candidate: bytes, done: Callable[[bool | None], None]
+        self,
+        applicant: Applicant,
+        name: bytes,
+        trial: tuple[str, ...],
+        candidate: bytes,
+        done: Callable[[bool | None], None],
     ) -> None:
         """Call ``done`` once: whether any hash of the trial matches; None when the work cannot be taken on.
 
         ``name`` is the one that the client gave: only what is the same for the same name is done once.
         """
+
+    def abandon(self, who: Hashable) -> None:
+        """Nobody waits for this applicant's verdict any more: what has not begun is not done."""

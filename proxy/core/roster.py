@@ -52,11 +52,6 @@ class Roster:
         return list(self._strangers)
 
     @property
-    def oldest_stranger(self) -> "Session":
-        """Who has not logged in for longest.  There must be one."""
-        return next(iter(self._strangers))
-
-    @property
     def authenticated(self) -> int:
         """How many have logged in."""
         return self._authenticated

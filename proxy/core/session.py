@@ -19,7 +19,7 @@ from proxy.ami.eventfilter import FilterSet
 from proxy.ami.framing import ActionFramer
 from proxy.ami.message import Action, parse_action
 from proxy.config.rules import Scope
-from proxy.core import localactions, login, originate, proxyactions, quota, throttle, trail
+from proxy.core import localactions, login, newcomers, originate, proxyactions, quota, throttle, trail
 from proxy.core.aside import Aside
 from proxy.core.outbox import Outbox
 from proxy.core.policy import Deny
@@ -428,6 +428,7 @@ class Session:
             self.login_name = action.get(b"username")[:79]  # Asterisk cuts names there
             login.begin(self, action)
         elif action.key in localactions.UNAUTHENTICATED:
+            self.hub.bounds.newcomers.advance(self.transport, newcomers.SPOKE)
             localactions.UNAUTHENTICATED[action.key](self, action)
         else:
             self.deny(action, b"Permission denied", "not logged in")

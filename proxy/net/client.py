@@ -54,10 +54,12 @@ class Client:
 
     ``established`` is called once the handshake stands and gives the session;
     ``failed`` once if it does not come to that; ``gone`` once at the very end.
+    ``begun`` is called when there is something of the handshake, and more is needed.
     """
 
     __slots__ = (
         "__weakref__",
+        "_begun",
         "_chain",
         "_closing",
         "_established",
@@ -96,8 +98,10 @@ class Client:
         handshake_bytes: int = 16384,
         objection: Objection = lambda _: None,
         watcher: Watcher | None = None,
+        begun: Callable[["Client"], None] = lambda _: None,
     ) -> None:
         self._loop = loop
+        self._begun = begun
         self._watcher: Watcher = loop if watcher is None else watcher
         self._socket = sock
         self._fd = sock.fileno()
@@ -145,6 +149,7 @@ class Client:
             self._socket.do_handshake()
         except ssl.SSLWantReadError:
             self._stop_writing()
+            self._begun(self)
             if _received(self._socket) > self._handshake_bytes:
                 self.displace(OVERLONG_HANDSHAKE)
             return

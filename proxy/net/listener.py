@@ -2,7 +2,8 @@
 
 Accepts a bounded number per turn of the loop, so that a storm of connects does
 not delay events.  Who has not logged in yet shares one pool: when it is full
-the oldest of it goes, so that a good client always gets in.
+one of those goes who have most of it (``core.newcomers``), so that a good client
+gets in, however far away it is.
 """
 
 import asyncio
@@ -20,6 +21,7 @@ from proxy import log
 from proxy.config.limits import Limits
 from proxy.core.hub import Hub
 from proxy.core.networks import NetworkSet
+from proxy.core.newcomers import HELLO, STAGES
 from proxy.core.ports import Peer
 from proxy.core.session import Session
 from proxy.net.autoretry import OneRecord
@@ -28,6 +30,10 @@ from proxy.net.introduction import Introduction
 from proxy.net.turns import Turns
 
 BACKLOG = 4096
+#: Seconds that a connection may be in the kernel alone, until its first byte: of those who say nothing
+#: the kernel has a hundredth of what we would have.  Longer, and its queue of such connections would be
+#: full at fewer of them a second.
+_DEFER: Final = 1
 #: Connections taken, if there is time, before those that are in get theirs.
 _ACCEPTS_PER_TURN = 16
 #: Seconds of pause when the process is out of file descriptors or the system of memory.
@@ -66,7 +72,7 @@ class Door:
         self._doubtful: deque[Client] = deque()
         self._judge_at = 0.0
         #: Who had not logged in when last looked at; who has since is passed over.
-        self._newcomers: dict[Entrant, None] = {}
+        self._unproven: dict[Entrant, None] = {}
         self.one_record = OneRecord()
         #: For all sockets of clients, those they come in by too: who is in goes on before others come.
         self.turns = Turns()
@@ -98,37 +104,44 @@ class Door:
         """
         limit = "" if introduces else self._hub.bounds.admission.refusal(address, now)
         if not limit and self.open >= self.limits.connections:
-            # Those that linger after their close are in no pool, and would shut good clients out.
-            self.displace_oldest("displaced before login")
+            # Those that linger after their close hold no place, and would shut good clients out.
+            self.displace("displaced before login")
             if self.open >= self.limits.connections:
                 limit = "connections"
         if limit:
             self._hub.bounds.hit(limit, address)
             return False
-        if self.handshaking + self._hub.unauthenticated >= self.limits.unauthenticated:
-            self._hub.bounds.hit("unauthenticated", address)
-            self.displace_oldest("displaced before login")
+        newcomers, places = self._hub.bounds.newcomers, self.limits.unauthenticated
+        while len(newcomers) >= places:  # more than one goes after a reload that has lowered it
+            who = newcomers.victim(places)
+            assert isinstance(who, Client | Introduction)
+            stage = STAGES[newcomers.stage(who)]
+            newcomers.judge(who)  # whatever its end is like, its place is free
+            self._hub.bounds.hit("unauthenticated", who.peer.address, stage=stage)
+            who.displace("displaced before login")
         return True
 
-    def displace_oldest(self, reason: str) -> None:
-        """Close the oldest that has not logged in, greeted or not."""
-        while self._newcomers:
-            client = next(iter(self._newcomers))
-            del self._newcomers[client]
-            if not client.is_authenticated:
-                client.displace(reason)
-                return
+    def displace(self, reason: str) -> None:
+        """Close a connection for another one: one that is over, else one that has not logged in."""
+        who = self._hub.bounds.newcomers.dispensable(self.limits.unauthenticated)
+        if isinstance(who, Client | Introduction):
+            who.displace(reason)
 
     def shed(self) -> None:
         """Close some that have not logged in, for want of descriptors."""
         for _ in range(_SHED):
-            self.displace_oldest("out of descriptors")
+            self.displace("out of descriptors")
 
     def entered(self, client: Entrant) -> None:
         """A connection was accepted, or introduced."""
-        self._clients[client] = self._newcomers[client] = self._handshaking[client] = None
+        self._clients[client] = self._unproven[client] = self._handshaking[client] = None
+        self._hub.bounds.newcomers.enter(client, client.peer.address, client.accepted)
         if isinstance(client, Client):
             self._hub.bounds.admission.entered(client, client.peer.address)
+
+    def greets(self, client: Client) -> None:
+        """It has said something, and its handshake goes on."""
+        self._hub.bounds.newcomers.advance(client, HELLO)
 
     def established(self, client: Client) -> Session:
         """Its handshake stands: it becomes a session."""
@@ -150,7 +163,8 @@ class Door:
         """The connection is closed."""
         del self._clients[client]
         self._hub.bounds.admission.left(client)
-        self._newcomers.pop(client, None)
+        self._hub.bounds.newcomers.leave(client)
+        self._unproven.pop(client, None)
         self._handshaking.pop(client, None)
 
     def judge_certificates(self) -> None:
@@ -181,11 +195,11 @@ class Door:
                 break
             self._hub.bounds.hit("handshake_timeout", client.peer.address)
             client.displace("handshake timeout")
-        for client in list(self._newcomers):
+        for client in list(self._unproven):
             if now - client.accepted <= self.limits.login_timeout:
                 break
             if client.is_authenticated:
-                del self._newcomers[client]
+                del self._unproven[client]
             else:
                 self._hub.bounds.hit("login_timeout", client.peer.address)
                 client.displace("login timeout")
@@ -338,6 +352,7 @@ class Listener:
             handshake_bytes=self._door.limits.handshake_bytes,
             objection=self._objection,
             watcher=self._door.turns,
+            begun=self._door.greets,
         )
         self._door.entered(client)
         client.start()
@@ -371,6 +386,19 @@ def _keep_alive(sock: socket.socket, limits: Limits) -> None:
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, limits.keepalive_count)
     milliseconds = int(limits.unacknowledged_timeout * 1000)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
+
+
+def await_first_byte(sock: socket.socket) -> None:
+    """Have a listening socket give us connections only once something has come by them.
+
+    TLS clients speak first, and so does a proxy with its PROXY header.  Who connects and
+    says nothing is given to us after a second all the same, if it is still there; one that
+    connects and closes, as a health check does, at once.
+    """
+    option = getattr(socket, "TCP_DEFER_ACCEPT", None)
+    if option is not None:  # Linux
+        with contextlib.suppress(OSError):
+            sock.setsockopt(socket.IPPROTO_TCP, option, _DEFER)
 
 
 def bind(host: str, port: int) -> socket.socket:

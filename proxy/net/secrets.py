@@ -1,8 +1,9 @@
 """Compare secrets with slow hashes in threads, so that the loop never waits for one.
 
 Few threads and a bounded queue: an attacker can use up the queue, never the
-machine.  It holds everybody who may be waiting for a login at one time, or those
-with the right secret would be refused when all come back at once.  What matched
+machine.  In the queue networks take turns, and those where somebody has failed come
+behind all others (``core.fairqueue``); when it is full, the one that waits most in
+vain is refused, which need not be the one that came last.  What matched
 is remembered for a while under a keyed digest that means nothing outside this
 process, so that 200 dashboards that come back at once cost one hash a user and
 not 200.  Only what matched: a guess is always dear.
@@ -13,12 +14,28 @@ import hashlib
 import hmac
 import os
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
 
 from proxy.config.phc import InvalidHash, verify
+from proxy.core.fairqueue import FairQueue
+from proxy.core.login import RANKS
+from proxy.core.ports import Applicant
 
 Done = Callable[[bool | None], None]
+
+
+class _Trial:
+    """A candidate and who asked about it."""
+
+    __slots__ = ("applicants", "begun", "candidate", "digest", "stored")
+
+    def __init__(self, stored: tuple[str, ...], candidate: bytes, digest: bytes) -> None:
+        self.stored = stored
+        self.candidate = candidate
+        self.digest = digest
+        self.applicants: dict[Hashable, Done] = {}
+        self.begun = False
 
 
 class HashVerifier:
@@ -39,11 +56,16 @@ class HashVerifier:
     ) -> None:
         self._loop = loop
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="secrets")
-        self._room = threads + queue
+        self._free = threads
+        self._room = queue
+        self._closed = False
         self._cache_timeout = cache_timeout
         self._cache_entries = cache_entries
         self._key = os.urandom(32)
-        self._waiting: dict[bytes, list[Done]] = {}
+        self._trials: dict[bytes, _Trial] = {}
+        #: The applicants whose trial has not begun.
+        self._queue: FairQueue[Hashable] = FairQueue(RANKS)
+        self._asked: dict[Hashable, _Trial] = {}
         self._matched: OrderedDict[bytes, float] = OrderedDict()
         self._generation = 0
         #: Candidates refused unjudged because the queue was full.
@@ -54,22 +76,39 @@ class HashVerifier:
     @property
     def pending(self) -> int:
         """Hashes being computed or waiting for a thread."""
-        return len(self._waiting)
+        return len(self._trials)
 
-    def verify(self, name: bytes, trial: tuple[str, ...], candidate: bytes, done: Done) -> None:
-        """Call ``done`` once: at once when the answer is known, or with None when the queue is full."""
+    def verify(
+        self, applicant: Applicant, name: bytes, trial: tuple[str, ...], candidate: bytes, done: Done
+    ) -> None:
+        """Call ``done`` once: at once when the answer is known, or with None when there is no room for it.
+
+        With more than there is room for, it is another applicant that is told None where another
+        is to blame.
+        """
         digest = self._digest(name, trial, candidate)
         if self._is_remembered(digest):
             self.remembered += 1
             done(True)
-        elif digest in self._waiting:
-            self._waiting[digest].append(done)
-        elif len(self._waiting) >= self._room:
-            self.refused += 1
+            return
+        if self._closed:
             done(None)
-        else:
-            self._waiting[digest] = [done]
-            self._threads.submit(self._work, trial, candidate, digest, self._generation)
+            return
+        work = self._trials.get(digest)
+        if work is None:
+            work = self._trials[digest] = _Trial(trial, candidate, digest)
+        work.applicants[applicant.who] = done
+        if work.begun:
+            return
+        self._asked[applicant.who] = work
+        self._queue.put(applicant.who, applicant.networks, applicant.rank)
+        self._begin()
+        if len(self._queue) > self._room:
+            self._refuse(self._queue.last())
+
+    def abandon(self, who: Hashable) -> None:
+        """Nobody waits for this applicant's verdict any more: what has not begun is not done."""
+        self._withdraw(who)
 
     def forget(self) -> None:
         """Empty the cache: the table may say something else now."""
@@ -79,9 +118,39 @@ class HashVerifier:
 
     def close(self) -> None:
         """Refuse all further candidates.  What is not judged by now is never answered."""
-        self._room = 0
-        self._waiting.clear()
+        self._closed = True
+        self._trials.clear()
+        self._asked.clear()
+        self._queue = FairQueue(RANKS)
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _begin(self) -> None:
+        """Give the threads that have nothing to do what has its turn."""
+        while self._free and self._queue:
+            work = self._asked[self._queue.take()]
+            work.begun = True
+            for who in work.applicants:
+                self._queue.remove(who)
+                del self._asked[who]
+            self._free -= 1
+            self._threads.submit(self._work, work.stored, work.candidate, work.digest, self._generation)
+
+    def _withdraw(self, who: Hashable) -> Done | None:
+        """An applicant waits no longer; what it would have been told by, if it did."""
+        work = self._asked.pop(who, None)
+        if work is None:
+            return None
+        self._queue.remove(who)
+        done = work.applicants.pop(who)
+        if not work.applicants:
+            del self._trials[work.digest]
+        return done
+
+    def _refuse(self, who: Hashable) -> None:
+        done = self._withdraw(who)
+        self.refused += 1
+        if done is not None:
+            done(None)
 
     def _work(self, trial: tuple[str, ...], candidate: bytes, digest: bytes, generation: int) -> None:
         try:
@@ -100,8 +169,12 @@ class HashVerifier:
             self._matched[digest] = self._loop.time() + self._cache_timeout
             if len(self._matched) > self._cache_entries:
                 self._matched.popitem(last=False)
-        for done in self._waiting.pop(digest, ()):
-            done(matches)
+        self._free += 1
+        work = self._trials.pop(digest, None)
+        self._begin()
+        if work is not None:
+            for done in work.applicants.values():
+                done(matches)
 
     def _is_remembered(self, digest: bytes) -> bool:
         until = self._matched.get(digest)

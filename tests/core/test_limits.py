@@ -80,10 +80,12 @@ def test_login_timeout():
 
 
 def test_unauthenticated():
+    """Who has to go for another one is ``core.newcomers``' to say, and closing it the door's."""
     bench = make(unauthenticated=2, unauthenticated_per_address=2)
-    transports = [bench.connect()[1] for _ in range(3)]
-    assert [bool(t.closed) for t in transports] == [True, False, False]
-    assert bench.hub.stats.limits == {"unauthenticated": 1}
+    newcomers = bench.hub.bounds.newcomers
+    for number in range(3):
+        newcomers.enter(number, "192.0.2.1", 0.0)
+    assert newcomers.victim(bench.hub.limits.unauthenticated) == 0
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,10 @@ import logging
 import pytest
 
 from proxy.ami import privilege
+from proxy.config.limits import Limits
+from proxy.core.acquaintances import LATELY
+from proxy.core.networks import networks_around
+from proxy.core.newcomers import GREETED, SPOKE
 from proxy.core.session import Session
 from proxy.core.users import User, UserTable
 from proxy.x509.identity import Binding, CertificateLogin, Identity, LoginWay
@@ -190,3 +194,77 @@ class TestReload:
         assert session.user is before
         bench.hub.adopt(UserTable([User("u", secret="plain:x", login=before.login._replace(way="both"))]))
         assert transport.closed
+
+
+class TestTheWaitForAHash:
+    """In which order, and in whose place."""
+
+    def test_where_somebody_failed_comes_behind_who_is_unknown_and_who_is_known_goes_first(
+        self, bench: Bench
+    ) -> None:
+        def rank(address: str, secret: str) -> int:
+            session, transport = bench.connect(address)
+            session.receive(login("plain", secret))
+            del transport
+            return bench.verifier.applicants[-1].rank
+
+        assert rank("192.0.2.1", "x") == rank("198.51.100.1", "wrong") == 1
+        assert rank("192.0.2.1", "x") == 0
+        assert rank("198.51.100.1", "x") == 2
+        assert rank("203.0.113.1", "x") == 1
+        bench.clock.advance(60)
+        assert rank("198.51.100.1", "x") == 0, "it has logged in, and its mistake is forgiven"
+
+    def test_it_is_for_its_networks_turn(self, bench: Bench) -> None:
+        session, transport = bench.connect("192.0.2.1")
+        session.receive(login("plain", "x"))
+        (applicant,) = bench.verifier.applicants
+        assert applicant.who is transport
+        assert applicant.networks == networks_around("192.0.2.1")
+
+    def test_neither_it_nor_the_delay_of_a_refusal_holds_a_place(self, bench: Bench) -> None:
+        bench.verifier.at_once = False
+        newcomers = bench.hub.bounds.newcomers
+        transport = ListTransport()
+        newcomers.enter(transport, "192.0.2.1", bench.clock.now())
+        session = bench.hub.attach(transport)
+        assert newcomers.stage(transport) == GREETED
+        session.receive(b"Action: Challenge\r\nAuthType: none\r\n\r\n")
+        assert newcomers.stage(transport) == SPOKE
+        session.receive(login("plain", "wrong"))
+        assert len(newcomers) == 0
+        bench.verifier.answer()
+        assert len(newcomers) == 0
+        transport.take()
+        bench.clock.advance(1.1)
+        assert transport.take() == REFUSED
+
+    def test_who_leaves_is_not_waited_for(self, bench: Bench) -> None:
+        bench.verifier.at_once = False
+        session, transport = bench.connect()
+        session.receive(login("plain", "x"))
+        session.lost("gone")
+        assert bench.verifier.abandoned == [transport]
+        bench.verifier.answer()
+        assert session.user is None
+
+    def test_too_many_refusals_cut_the_oldest_short(self) -> None:
+        bench = Bench(PLAIN, limits=Limits(unauthenticated=2, unauthenticated_per_address=2))
+        bench.link_up()
+        transports = []
+        for _ in range(3):
+            transport = ListTransport()
+            bench.hub.bounds.newcomers.enter(transport, "192.0.2.1", bench.clock.now())
+            bench.hub.attach(transport).receive(login("plain", "wrong"))
+            transports.append(transport)
+        assert [transport.take().endswith(REFUSED) for transport in transports] == [True, False, False]
+        assert [bool(transport.closed) for transport in transports] == [True, False, False]
+        bench.clock.advance(1.1)
+        assert [transport.take() for transport in transports] == [b"", REFUSED, REFUSED]
+
+    def test_an_address_is_known_as_long_as_somebody_is_there_and_a_day_more(self, bench: Bench) -> None:
+        session, _ = bench.connect("192.0.2.1")
+        session.receive(login("plain", "x"))
+        bench.clock.advance(10 * LATELY)
+        session.lost("gone")
+        assert bench.hub.bounds.newcomers.acquaintances.knows("192.0.2.1", bench.clock.now() + LATELY - 1)

@@ -103,11 +103,6 @@ class TestBeforeLogin:
         assert transport.closed == "abort"
         assert bench.hub.unauthenticated == 0
 
-    def test_the_oldest_makes_room(self):
-        bench = Bench(BOSS, limits=Limits(unauthenticated=2, unauthenticated_per_address=2))
-        transports = [bench.connect()[1] for _ in range(3)]
-        assert [bool(t.closed) for t in transports] == [True, False, False]
-
 
 class TestLogin:
     def test_answer_then_fullybooted_each_in_a_write_of_its_own(self, bench):

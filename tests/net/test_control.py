@@ -314,7 +314,7 @@ async def test_upstream_has_how_the_last_loss_went(control: Control) -> None:
 
 
 async def test_limits_with_their_use_and_hits(control: Control) -> None:
-    control.service.hub.attach(ListTransport())
+    control.service.hub.bounds.newcomers.enter("a stranger", "192.0.2.1", 0.0)
     control.service.hub.stats.hit("login_timeout")
     rows = {row["name"]: row for row in await control.asker.result("limits")}
     assert rows["login_timeout"] == {"name": "login_timeout", "value": 10.0, "used": None, "hits": 1}

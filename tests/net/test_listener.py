@@ -278,6 +278,55 @@ async def test_the_pool_before_login_is_shared_and_its_oldest_goes(house: House,
         assert b"Goodbye" in await user.rest(), "who has logged in is never displaced"
 
 
+@limits(unauthenticated=8, exempt=())
+@pytest.mark.parametrize("greeted", [False, True], ids=["at its handshake", "greeted"])
+async def test_a_crowd_of_strangers_makes_room_for_itself(
+    house: House, both: Contexts, greeted: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    address = house.listen()
+    async with AsyncExitStack() as stack:
+        good = await stack.enter_async_context(TlsPeer.to(address, both.client, source="127.200.0.1"))
+        await until(lambda: house.door.open == 1)
+        if greeted:
+            await good.handshake()
+            await good.record()
+        for number in range(40):
+            await stack.enter_async_context(TlsPeer.to(address, both.client, source=f"127.7.{number}.1"))
+            await until(lambda count=number: house.door.open == min(count + 2, 8))  # type: ignore[misc]
+        await until(lambda: house.hub.stats.limits["unauthenticated"] == 33)
+        if not greeted:
+            await good.handshake()
+            await good.record()
+        await good.send(LOGIN)
+        assert b"Authentication accepted" in await good.record()
+    told = [record.__dict__["fields"] for record in caplog.records if record.getMessage() == "limit-hit"]
+    assert {(fields["limit"], fields["stage"]) for fields in told} == {("unauthenticated", "silent")}
+    assert all(fields["peer"].startswith("127.7.") for fields in told), "who went, not who came"
+
+
+@limits(unauthenticated=2, exempt=(), unauthenticated_per_address=2)
+async def test_whose_login_was_refused_holds_no_place(house: House, both: Contexts) -> None:
+    address = house.listen()
+    wrong = LOGIN.replace(b"Secret: s", b"Secret: x")
+    async with AsyncExitStack() as stack:
+        refused = []
+        for number in range(6):
+            source = f"127.3.0.{number + 1}"
+            peer = await stack.enter_async_context(TlsPeer.to(address, both.client, source=source))
+            await peer.handshake()
+            await peer.record()
+            await peer.send(wrong)
+            refused.append(peer)
+            await until(lambda count=number: house.hub.stats.login_failures == count + 1)  # type: ignore[misc]
+        assert "unauthenticated" not in house.hub.stats.limits, "none made room for another"
+        good = await stack.enter_async_context(TlsPeer.to(address, both.client))
+        await good.handshake()
+        assert await good.record() == house.hub.banner
+        # Two may wait for their second; the others were told when a third one came.
+        for peer in refused:
+            assert b"Authentication failed" in await peer.record()
+
+
 @limits(unauthenticated=1)
 async def test_a_handshake_that_is_displaced_is_counted(house: House, both: Contexts) -> None:
     address = house.listen()
@@ -403,7 +452,7 @@ async def test_who_is_displaced_while_it_waits_for_its_turn_is_passed_over(
         lasts = [await peer.handshake(send_last=False) for peer in (first, second)]
         for peer, last in zip((first, second), lasts, strict=True):
             peer.socket.send(last)
-        house.door.displace_oldest("displaced before login")
+        house.door.displace("displaced before login")
         assert await second.record() == house.hub.banner
         assert await was_cut(first)
     assert house.door.handshake_failures == {"displaced before login": 1}

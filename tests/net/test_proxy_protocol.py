@@ -232,6 +232,26 @@ async def test_who_waits_for_a_header_is_in_the_pool_before_login(house: House, 
             await greeted(second, house)
 
 
+@limits(unauthenticated=4, exempt=())
+async def test_a_crowd_behind_a_proxy_is_told_apart_from_its_other_clients(
+    house: House, both: Contexts
+) -> None:
+    address = house.listen("127.0.0.1", LOOPBACK)
+    async with AsyncExitStack() as stack:
+
+        async def connect(client: str) -> TlsPeer:
+            peer = await stack.enter_async_context(TlsPeer.to(address, both.client))
+            await peer.send_raw(v2(client))
+            return peer
+
+        good = await connect("192.0.2.7")
+        await until(lambda: house.door.handshaking == 1)
+        for number in range(12):
+            await connect(f"198.51.100.{number}")
+        await until(lambda: house.hub.stats.limits["unauthenticated"] == 9)
+        await greeted(good, house)
+
+
 @limits(handshake_timeout=5.0)
 async def test_a_header_must_come_in_time(house: House, both: Contexts) -> None:
     async with TlsPeer.to(house.listen("127.0.0.1", LOOPBACK), both.client) as peer:

@@ -3,10 +3,12 @@ import random
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
+from itertools import count
 
 import pytest
 
 from proxy.config.phc import dummy_hash, hash_secret
+from proxy.core.ports import Applicant
 from proxy.core.users import User, UserTable
 from proxy.net import secrets
 from proxy.net.secrets import HashVerifier
@@ -14,6 +16,14 @@ from tests.support.waiting import until
 
 STORED = hash_secret(b"s3cret", memory_kib=64, passes=1)
 SCRYPT = "$scrypt$ln=17,r=8,p=1$JH6NzchvOvo5ZK/nf4VYog$w7HeSHgw0ncjcu2rzUaC2FGMVlEo1qgiJUnCe4G3kQY"  # of "x"
+
+
+_numbers = count()
+
+
+def anybody() -> Applicant:
+    """Equal to no other."""
+    return Applicant(next(_numbers))
 
 
 class Clocked(asyncio.SelectorEventLoop):
@@ -61,7 +71,7 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> Gate:
 
 async def verdict(verifier: HashVerifier, stored: str, candidate: bytes) -> bool:
     answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-    verifier.verify(b"u", (stored,), candidate, answer.set_result)
+    verifier.verify(anybody(), b"u", (stored,), candidate, answer.set_result)
     return await asyncio.wait_for(answer, 10)
 
 
@@ -89,7 +99,7 @@ async def test_the_answer_comes_on_the_loops_thread_and_not_before_the_call_retu
     make: Callable[..., HashVerifier],
 ) -> None:
     told: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-    make().verify(b"u", (STORED,), b"s3cret", lambda _: told.set_result(threading.get_ident()))
+    make().verify(anybody(), b"u", (STORED,), b"s3cret", lambda _: told.set_result(threading.get_ident()))
     assert not told.done()
     assert await told == threading.get_ident()
 
@@ -162,7 +172,7 @@ async def test_past_the_queue_a_candidate_is_refused_at_once_and_counted(
     await asyncio.sleep(0)
     assert verifier.pending == 3
     told: list[bool | None] = []
-    verifier.verify(b"u", (STORED,), b"s3cret", told.append)
+    verifier.verify(anybody(), b"u", (STORED,), b"s3cret", told.append)
     assert told == [None]
     assert verifier.refused == 1
     gate.open.set()
@@ -203,10 +213,74 @@ async def test_names_do_not_share_the_work_of_one_trial(
     verifier = make()
     told: list[bool | None] = []
     for name in (b"nobody", b"nobody", b"noone"):
-        verifier.verify(name, (STORED,), b"wrong", told.append)
+        verifier.verify(anybody(), name, (STORED,), b"wrong", told.append)
     assert verifier.pending == 2
     gate.open.set()
     await until(lambda: len(told) == 3)
+    assert gate.came == 2
+
+
+async def test_networks_take_turns_and_those_that_failed_come_last(
+    make: Callable[..., HashVerifier], gate: Gate
+) -> None:
+    verifier = make(threads=1)
+    order: list[str] = []
+
+    def ask(who: str, network: str, rank: int) -> None:
+        applicant = Applicant(who, (network, network, who), rank)
+        verifier.verify(applicant, b"u", (STORED,), who.encode(), lambda _: order.append(who))
+
+    ask("under way", "crowd", 1)
+    for number in range(3):
+        ask(f"failing {number}", "bad", 2)
+    for number in range(3):
+        ask(f"crowd {number}", "crowd", 1)
+    ask("good", "far", 1)
+    ask("known", "crowd", 0)
+    gate.open.set()
+    await until(lambda: len(order) == 9)
+    assert order[:2] == ["under way", "known"]
+    assert order.index("good") <= 3, "one turn of the crowd, and not three"
+    assert [who.partition(" ")[0] for who in order[-3:]] == ["failing"] * 3
+
+
+async def test_when_the_queue_is_full_who_fills_it_is_refused(
+    make: Callable[..., HashVerifier], gate: Gate
+) -> None:
+    verifier = make(threads=1, queue=3)
+    told: dict[str, bool | None] = {}
+
+    def ask(who: str, network: str, secret: bytes = b"wrong") -> None:
+        applicant = Applicant(who, (network, network, who), 1)
+        verifier.verify(
+            applicant, who.encode(), (STORED,), secret, lambda matches: told.update({who: matches})
+        )
+
+    for number in range(4):
+        ask(f"crowd {number}", "crowd")
+    ask("good", "far", b"s3cret")
+    assert told == {"crowd 3": None}
+    assert verifier.refused == 1
+    gate.open.set()
+    await until(lambda: len(told) == 5)
+    assert told["good"] is True
+
+
+async def test_what_nobody_waits_for_is_not_hashed(make: Callable[..., HashVerifier], gate: Gate) -> None:
+    verifier = make(threads=1)
+    told: list[str] = []
+
+    def ask(who: str, secret: bytes) -> None:
+        verifier.verify(Applicant(who), b"u", (STORED,), secret, lambda _: told.append(who))
+
+    for who, secret in (("first", b"1"), ("gone", b"2"), ("mate", b"3"), ("other mate", b"3")):
+        ask(who, secret)
+    for who in ("gone", "mate", "first", "never came"):
+        verifier.abandon(who)
+    assert verifier.pending == 2
+    gate.open.set()
+    await until(lambda: verifier.pending == 0)
+    assert told == ["first", "other mate"], "who is being judged is told, and knows what to make of it"
     assert gate.came == 2
 
 
@@ -227,7 +301,7 @@ async def test_the_time_of_a_failing_login_does_not_tell_the_cost_of_its_hash(
     async def seconds(name: str, trial: tuple[str, ...]) -> float:
         told: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         began = time.perf_counter()
-        verifier.verify(name.encode(), trial, b"wrong", told.set_result)
+        verifier.verify(anybody(), name.encode(), trial, b"wrong", told.set_result)
         assert not await told
         return time.perf_counter() - began
 
@@ -250,9 +324,9 @@ async def test_after_the_end_nobody_gets_in_and_nobody_is_told_late(
 ) -> None:
     verifier = make()
     told: list[bool | None] = []
-    verifier.verify(b"u", (STORED,), b"s3cret", told.append)
+    verifier.verify(anybody(), b"u", (STORED,), b"s3cret", told.append)
     verifier.close()
-    verifier.verify(b"u", (STORED,), b"other", told.append)
+    verifier.verify(anybody(), b"u", (STORED,), b"other", told.append)
     assert told == [None]
     gate.open.set()
     # The thread's word comes by the loop, after what is scheduled by now.
@@ -264,7 +338,7 @@ async def test_after_the_end_nobody_gets_in_and_nobody_is_told_late(
 def test_a_loop_that_has_ended_is_not_told(gate: Gate) -> None:
     loop = asyncio.new_event_loop()
     verifier = HashVerifier(loop)
-    verifier.verify(b"u", (STORED,), b"s3cret", pytest.fail)
+    verifier.verify(anybody(), b"u", (STORED,), b"s3cret", pytest.fail)
     loop.close()
     gate.open.set()
     verifier._threads.shutdown()

@@ -1,13 +1,13 @@
 """The outside of the core, in lists: transports, an upstream, a clock that is turned by hand."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 
 from proxy.ami.message import Message
 from proxy.config.limits import Limits
 from proxy.core import policy
 from proxy.core.hub import Hub
 from proxy.core.pacing import Pacing
-from proxy.core.ports import Peer
+from proxy.core.ports import Applicant, Peer
 from proxy.core.session import Session
 from proxy.core.users import User, UserTable
 
@@ -143,16 +143,27 @@ class ListVerifier:
         self.at_once = at_once
         self.busy = False
         self.asked: list[tuple[tuple[str, ...], bytes, Callable[[bool | None], None]]] = []
+        self.applicants: list[Applicant] = []
+        self.abandoned: list[Hashable] = []
 
     def verify(
-        self, name: bytes, trial: tuple[str, ...], candidate: bytes, done: Callable[[bool | None], None]
+        self,
+        applicant: Applicant,
+        name: bytes,
+        trial: tuple[str, ...],
+        candidate: bytes,
+        done: Callable[[bool | None], None],
     ) -> None:
+        self.applicants.append(applicant)
         if self.busy:
             done(None)
             return
         self.asked.append((trial, candidate, done))
         if self.at_once:
             self.answer()
+
+    def abandon(self, who: Hashable) -> None:
+        self.abandoned.append(who)
 
     def answer(self) -> None:
         trial, candidate, done = self.asked[-1]

@@ -265,7 +265,7 @@ def limits(service: Service) -> list[View]:
     used = {
         "connections": door.open,
         "sessions_authenticated": hub.authenticated,
-        "unauthenticated": hub.unauthenticated + door.handshaking,
+        "unauthenticated": len(hub.bounds.newcomers),
         "in_flight": hub.pressure.in_flight,
         "hash_queue": service.hashes_pending,
         "outbox_total": hub.bounds.backlog.size,

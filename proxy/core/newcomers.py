@@ -1,0 +1,176 @@
+"""Newcomers: the places of those who have not logged in, and who gives theirs up when all are taken.
+
+A place is held from the accept until the login is sent.  Then the secret waits to be compared in
+the queue of the verifier, and a refusal for its second in a set of its own, so that neither takes
+a place from those who still have to say who they are.  When all places are taken, the crowd says
+who goes (``core/crowd.py``): out of the fullest network, then the least advanced.
+
+Two things are held against the obvious abuses of that rule.  Half of the places are for those at
+their handshake and half for those who were greeted, as long as both want them: else whoever fills
+all places with greeted connections would have every newcomer go at once, as the least advanced.
+And a quarter is for those who come from where somebody has logged in lately.
+"""
+
+from collections.abc import Callable, Hashable, Mapping
+from itertools import count
+from typing import Final
+
+from proxy.core.acquaintances import Acquaintances
+from proxy.core.crowd import Crowd, Networks, Rank, fullness
+from proxy.core.networks import networks_around
+
+#: The stages, the least advanced first.  Nothing was sent; the handshake has begun; it is done, and the
+#: client was greeted; the client has sent an action that is no login.
+SILENT: Final = 0
+HELLO: Final = 1
+GREETED: Final = 2
+SPOKE: Final = 3
+STAGES: Final[Mapping[int, str]] = {SILENT: "silent", HELLO: "handshake", GREETED: "greeted", SPOKE: "spoke"}
+#: One place in so many is kept for those who come from where somebody has logged in lately.
+_RESERVE: Final = 4
+
+
+class _Side:
+    """Those at their handshake, and those who were greeted."""
+
+    __slots__ = ("early", "late")
+
+    def __init__(self) -> None:
+        self.early = Crowd()
+        self.late = Crowd()
+
+    def __len__(self) -> int:
+        return len(self.early) + len(self.late)
+
+    def first(self, places: int) -> Rank | None:
+        """Who goes when one of them has to."""
+        early, late = self.early.first(), self.late.first()
+        if early is None or late is None:
+            return early or late
+        if fullness(early) != fullness(late):
+            return min(early, late)
+        return early if 2 * len(self.early) >= places else late
+
+
+class _Newcomer:
+    """One who holds a place."""
+
+    __slots__ = ("known", "networks", "number", "stage")
+
+    def __init__(self, number: int, networks: Networks, known: bool) -> None:
+        self.number = number
+        self.networks = networks
+        self.known = known
+        self.stage = SILENT
+
+
+class Newcomers:
+    """All who are connected and have not logged in.  Each is named by something hashable: its transport."""
+
+    def __init__(self) -> None:
+        #: Where somebody has logged in lately.
+        self.acquaintances = Acquaintances()
+        self._numbers = count(1)
+        self._holders: dict[Hashable, _Newcomer] = {}
+        self._by_number: dict[int, Hashable] = {}
+        self._strangers = _Side()
+        self._known = _Side()
+        #: Entered, and not gone.
+        self._present: set[Hashable] = set()
+        #: Whose refusal is delayed, with what tells it; the oldest first.
+        self._refused: dict[Hashable, Callable[[], None]] = {}
+        #: Whose session is over and whose connection is not; the oldest first.
+        self._departing: dict[Hashable, None] = {}
+
+    def __len__(self) -> int:
+        """Places that are taken."""
+        return len(self._holders)
+
+    def enter(self, who: Hashable, address: str, now: float) -> None:
+        """Accepted, and nothing heard of it yet."""
+        known = self.acquaintances.knows(address, now)
+        newcomer = _Newcomer(next(self._numbers), networks_around(address), known)
+        self._present.add(who)
+        self._holders[who] = newcomer
+        self._by_number[newcomer.number] = who
+        self._crowd(newcomer).add(newcomer.number, newcomer.networks, newcomer.stage)
+
+    def stage(self, who: Hashable) -> int:
+        """How far one who holds a place has come."""
+        return self._holders[who].stage
+
+    def advance(self, who: Hashable, stage: int) -> None:
+        """It has come to this stage; nothing happens if it holds no place, or has come further."""
+        newcomer = self._holders.get(who)
+        if newcomer is None or newcomer.stage >= stage:
+            return
+        before = self._crowd(newcomer)
+        newcomer.stage = stage
+        after = self._crowd(newcomer)
+        if before is after:
+            before.advance(newcomer.number, stage)
+        else:
+            before.remove(newcomer.number)
+            after.add(newcomer.number, newcomer.networks, stage)
+
+    def judge(self, who: Hashable) -> None:
+        """Its login has come: it gives up its place, and waits elsewhere."""
+        newcomer = self._holders.pop(who, None)
+        if newcomer is not None:
+            del self._by_number[newcomer.number]
+            self._crowd(newcomer).remove(newcomer.number)
+
+    def refuse(self, who: Hashable, tell: Callable[[], None], most: int) -> Callable[[], None] | None:
+        """Its login was refused, which it is told later.
+
+        With more than ``most`` of those, the oldest one's ``tell`` is given back, to be called now.
+        """
+        self.judge(who)
+        if who in self._present:
+            self._refused[who] = tell
+        if len(self._refused) <= most:
+            return None
+        return self._refused.pop(next(iter(self._refused)))
+
+    def admit(self, who: Hashable, address: str, now: float) -> None:
+        """It has logged in."""
+        self.acquaintances.note(address, now)
+        self._forget(who)
+
+    def depart(self, who: Hashable) -> None:
+        """Its session is over; its connection may linger."""
+        self._forget(who)
+        if who in self._present:
+            self._departing[who] = None
+
+    def leave(self, who: Hashable) -> None:
+        """Its connection is closed."""
+        self._forget(who)
+        self._present.discard(who)
+        self._departing.pop(who, None)
+
+    def victim(self, places: int) -> Hashable | None:
+        """Who gives up its place for another one; None if nobody holds one."""
+        strangers, known = self._strangers.first(places), self._known.first(places)
+        if strangers is None or known is None:
+            rank = strangers or known
+        elif len(self._known) <= places // _RESERVE:
+            rank = strangers
+        else:
+            rank = known if fullness(known) < fullness(strangers) else strangers
+        return None if rank is None else self._by_number[rank[-1]]
+
+    def dispensable(self, places: int) -> Hashable | None:
+        """Whose connection is closed for another one: what is over anyway goes before who holds a place."""
+        for over in (self._departing, self._refused):
+            for who in over:
+                return who
+        return self.victim(places)
+
+    def _crowd(self, newcomer: _Newcomer) -> Crowd:
+        side = self._known if newcomer.known else self._strangers
+        return side.early if newcomer.stage < GREETED else side.late
+
+    def _forget(self, who: Hashable) -> None:
+        self.judge(who)
+        self._refused.pop(who, None)
