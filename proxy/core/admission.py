@@ -12,6 +12,7 @@ of them share one penalty (``core/penalties.py``).
 
 import ipaddress
 from collections.abc import Hashable
+from functools import lru_cache
 
 from proxy.config.limits import Limits
 from proxy.core.bucket import Bucket
@@ -182,6 +183,7 @@ class Admission:
         )
 
 
+@lru_cache(maxsize=1024)
 def network_of(address: str) -> str:
     """What counts as one address: an IPv4 address (in IPv6 dress, too), the /64 of an IPv6 one."""
     try:

@@ -2,6 +2,7 @@
 
 import ipaddress
 from collections.abc import Hashable, Iterable
+from functools import lru_cache
 from typing import Final
 
 #: What belongs together, by version, the coarsest first: the prefixes that one customer, one site and
@@ -35,6 +36,7 @@ class NetworkSet:
         return any(peer in network for network in self._networks)
 
 
+@lru_cache(maxsize=1024)
 def networks_around(address: str) -> tuple[Hashable, ...]:
     """The three networks that an address is in, the coarsest first; IPv4 in IPv6 dress counts as IPv4."""
     try:

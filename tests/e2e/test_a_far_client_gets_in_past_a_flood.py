@@ -77,7 +77,7 @@ async def guessers(service: Service) -> AsyncIterator[None]:
 
 
 async def log_in_from_far(service: Service, trip: float, network: int) -> None:
-    async with far("127.0.0.1", service.port, trip, f"127.{network}.0.1") as port:
+    async with far("127.0.0.1", service.port, trip, lambda: f"127.{network}.0.1") as port:
         client = await AmiClient.connect("127.0.0.1", port, tls=service.context, server_hostname=service.host)
         async with client:
             answer = await client.login("far", SECRET)

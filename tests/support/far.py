@@ -14,10 +14,12 @@ Chunks = asyncio.Queue[tuple[float, bytes]]
 
 
 @contextlib.asynccontextmanager
-async def far(host: str, port: int, round_trip: float, source: str = "") -> AsyncIterator[int]:
+async def far(
+    host: str, port: int, round_trip: float, source: Callable[[], str] = lambda: ""
+) -> AsyncIterator[int]:
     """A port of 127.0.0.1 that is ``round_trip`` seconds away from the server.
 
-    ``source`` is the address from which the server sees the connections come.
+    ``source`` is asked for each connection: the address from which the server sees it come.
     """
     running: set[asyncio.Task[None]] = set()
 
@@ -28,7 +30,7 @@ async def far(host: str, port: int, round_trip: float, source: str = "") -> Asyn
         task.add_done_callback(running.discard)
         with contextlib.closing(writer), contextlib.suppress(asyncio.CancelledError):
             # The server of streams would tell of a cancellation as of a fault.
-            await _carry(reader, writer, host, port, round_trip, source)
+            await _carry(reader, writer, host, port, round_trip, source())
 
     server = await asyncio.start_server(connected, "127.0.0.1", 0)
     try:

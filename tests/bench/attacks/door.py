@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from functools import partial
+from itertools import count
 from typing import Any, Final
 
 from proxy.config import phc
@@ -26,9 +27,19 @@ _USERS: Final = {
 
 
 @contextlib.asynccontextmanager
-async def _logins(attacked: Target, *, trip: int) -> AsyncIterator[Try]:
-    """Connect from far, log in, leave: over and over, each time from the same address."""
-    async with far("127.0.0.1", attacked.port, trip / 1000, f"127.251.{trip}.1") as port:
+async def _logins(attacked: Target, *, trip: int, known: bool) -> AsyncIterator[Try]:
+    """Connect from far, log in, leave: over and over.
+
+    ``known``: each time from the same address; otherwise never twice from the same, as when the proxy
+    has just been started and knows nobody.
+    """
+    numbers = count(1)
+
+    def source() -> str:
+        number = 1 if known else next(numbers)
+        return f"127.251.{trip + number // 250 % 8}.{number % 250 + 1}"
+
+    async with far("127.0.0.1", attacked.port, trip / 1000, source) as port:
 
         async def once() -> None:
             client = await AmiClient.connect(
@@ -55,14 +66,18 @@ async def _strangers(
         figures["attack_rate"] = said(attackers)["rate"]
 
 
-def _row(what: str, title: str, rate: int, addresses: int, networks: int, **limits: Any) -> Row:
-    probes = [Probe(f"login, {trip} ms away", partial(_logins, trip=trip), at_once=4) for trip in _TRIPS]
+def _row(
+    what: str, title: str, rate: int, addresses: int, networks: int, *, known: bool = False, **limits: Any
+) -> Row:
+    probes = [
+        Probe(f"login, {trip} ms away", partial(_logins, trip=trip, known=known), at_once=4)
+        for trip in _TRIPS
+    ]
     attack: Callable[..., Any] = partial(
         _strangers, what=what, rate=rate, addresses=addresses, networks=networks
     )
-    return Row(
-        f"{rate}/s {title}", probes, attack, _USERS, {**_LIMITS, **limits}, seconds=10.0, quick=rate == 300
-    )
+    settings = {**_LIMITS, **limits}
+    return Row(f"{rate}/s {title}", probes, attack, _USERS, settings, seconds=10.0, quick=rate == 300)
 
 
 ROWS: Final = (
@@ -76,8 +91,13 @@ ROWS: Final = (
         )
         for rate in (300, 600, 2400)
     ),
-    _row("silent", "silent TCP connections, each address of another /16", 300, 200, 200),
+    _row("silent", "silent TCP connections, each address in another /16", 300, 200, 200),
     _row("hello", "unfinished handshakes, 20 addresses", 300, 20, 4),
     _row("wrong", "wrong secrets, 300 addresses in 3 networks", 100, 300, 3, hash_cache_timeout=0),
     _row("wrong", "wrong secrets, 300 addresses in 200 networks", 100, 300, 200, hash_cache_timeout=0),
+    _row(
+        *("wrong", "wrong secrets, 300 addresses in 200 networks; the good ones are known", 100, 300, 200),
+        known=True,
+        hash_cache_timeout=0,
+    ),
 )
