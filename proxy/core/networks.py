@@ -5,9 +5,9 @@ from collections.abc import Hashable, Iterable
 from functools import lru_cache
 from typing import Final
 
-#: What belongs together, by version, the coarsest first: the prefixes that one customer, one site and
-#: one machine have.  An IPv6 site has 65,536 networks of machines, each of which chooses its addresses.
-_PREFIXES: Final = {4: (16, 24, 32), 6: (48, 56, 64)}
+#: What belongs together, by version, the coarsest first.  Of IPv6 a provider has a /32, a site a /48 and a
+#: machine any address of a /64; of IPv4 an address is a machine, or many.
+_PREFIXES: Final = {4: (8, 16, 24, 32), 6: (32, 48, 56, 64)}
 _BITS: Final = {4: 32, 6: 128}
 
 
@@ -38,11 +38,11 @@ class NetworkSet:
 
 @lru_cache(maxsize=1024)
 def networks_around(address: str) -> tuple[Hashable, ...]:
-    """The three networks that an address is in, the coarsest first; IPv4 in IPv6 dress counts as IPv4."""
+    """The four networks that an address is in, the coarsest first; IPv4 in IPv6 dress counts as IPv4."""
     try:
         found = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
-        return address, address, address
+        return address, address, address, address
     if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is not None:
         found = found.ipv4_mapped
     version, bits = found.version, int(found)

@@ -395,10 +395,8 @@ def await_first_byte(sock: socket.socket) -> None:
     says nothing is given to us after a second all the same, if it is still there; one that
     connects and closes, as a health check does, at once.
     """
-    option = getattr(socket, "TCP_DEFER_ACCEPT", None)
-    if option is not None:  # Linux
-        with contextlib.suppress(OSError):
-            sock.setsockopt(socket.IPPROTO_TCP, option, _DEFER)
+    with contextlib.suppress(OSError):  # a kernel without it gives them to us at once
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, _DEFER)
 
 
 def bind(host: str, port: int) -> socket.socket:

@@ -31,7 +31,7 @@ def test_the_fullest_network_goes_first_however_far_its_members_are():
     rank = crowd.first()
     assert rank is not None
     assert rank[-1] == 0
-    assert fullness(rank) == (-10, -10, -1)
+    assert fullness(rank) == (-10, -10, -10, -1)
 
 
 def test_within_it_the_fullest_part_goes_first():

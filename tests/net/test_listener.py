@@ -16,7 +16,7 @@ import pytest
 from proxy.ami import privilege
 from proxy.config.limits import Limits
 from proxy.core.users import User
-from proxy.net.listener import bind
+from proxy.net.listener import await_first_byte, bind
 from proxy.net.turns import Turns
 from tests.support.house import House, was_cut, was_refused
 from tests.support.ipv6 import needs_ipv6
@@ -132,6 +132,21 @@ async def test_accepted_sockets_notice_dead_peers(house: House, both: Contexts) 
         assert sock.getsockopt(tcp, socket.TCP_KEEPINTVL) == 16
         assert sock.getsockopt(tcp, socket.TCP_KEEPCNT) == 5
         assert sock.getsockopt(tcp, socket.TCP_USER_TIMEOUT) == 31_000
+
+
+async def test_a_connection_comes_with_its_first_byte_or_its_end(house: House, both: Contexts) -> None:
+    address = house.listen()
+    await_first_byte(house.listeners[0]._socket)
+    async with TlsPeer.to(address, both.client) as silent, TlsPeer.to(address, both.client) as good:
+        await good.handshake()
+        assert await good.record() == house.hub.banner
+        assert house.door.open == 1, "whoever came first and said nothing is not there yet"
+        async with TlsPeer.to(address, both.client):
+            pass  # as a health check does that only connects
+        await until(lambda: sum(house.door.handshake_failures.values()) == 1)
+        await until(lambda: house.door.open == 2, "after a second it is, all the same")
+        await silent.handshake()
+        assert await silent.record() == house.hub.banner
 
 
 # -- limits ----------------------------------------------------------------

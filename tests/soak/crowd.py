@@ -1,4 +1,4 @@
-"""The clients of a soak: those that watch, ask, come and go, do not read, and mean harm."""
+"""The clients of a soak: those that watch, ask, come and go, come from far, do not read, and mean harm."""
 
 import asyncio
 import contextlib
@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from itertools import count
 
+from tests.support.far import far
 from tests.support.service import PASSWORDS, Service
 from tests.support.storm_reader import StormReader
 from tests.support.tls_peer import TlsPeer
@@ -19,6 +20,8 @@ PATIENCE = 30.0
 EXEMPT = "127.0.0.1"
 #: Where all harm comes from.
 HOSTILE = "127.0.0.66"
+#: Seconds of a round trip for those that come from far.
+TRIPS = (0.03, 0.1, 0.2)
 _GUESS = b"Action: Login\r\nUsername: boss\r\nSecret: wrong\r\n\r\n"
 _HARM = [
     b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
@@ -91,17 +94,26 @@ class Crowd:
 
     async def come_and_go(self) -> None:
         """Log in, watch for a moment, leave one way or the other."""
-        source = next(self._addresses)
+        await self._come_and_go(self._service.port, next(self._addresses), "logins")
+
+    async def come_from_far(self) -> None:
+        """The same, by a way that takes its time."""
+        trip = self._chance.choice(TRIPS)
+        source = f"127.0.2.{next(self._numbers) % 250 + 1}"
+        async with far("127.0.0.1", self._service.port, trip, lambda: source) as port:
+            await self._come_and_go(port, EXEMPT, "logins from far")
+
+    async def _come_and_go(self, port: int, source: str, counted: str) -> None:
         while not self.ending:
             try:
                 reader = await StormReader.connect(
-                    self._service.port, self._service.context, "boss", PASSWORDS["boss"], source
+                    port, self._service.context, "boss", PASSWORDS["boss"], source
                 )
             except (OSError, TimeoutError, AssertionError) as error:
                 self.lost.append(f"a good client does not get in: {error!r}")
                 await asyncio.sleep(1.0)
                 continue
-            self.counted["logins"] += 1
+            self.counted[counted] += 1
             await asyncio.sleep(self._chance.uniform(0.05, 2.0))
             if reader.ended:
                 self.lost.append("a session that did no wrong was ended")

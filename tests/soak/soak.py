@@ -26,6 +26,7 @@ class Plan:
     comers: int = 15
     slow: int = 5
     hostile: int = 5
+    far: int = 4
     events_a_second: float = 500.0
     reload_every: float = 7.0
     rotate_every: float = 11.0
@@ -35,7 +36,7 @@ class Plan:
     @property
     def sessions(self) -> int:
         """Connections at a time."""
-        return self.watchers + self.askers + self.comers + self.slow + self.hostile
+        return self.watchers + self.askers + self.comers + self.slow + self.hostile + self.far
 
 
 @dataclass
@@ -112,6 +113,7 @@ async def _run(plan: Plan, service: Service, asterisk: Asterisk) -> Outcome:
                 (crowd.come_and_go, plan.comers),
                 (crowd.not_read, plan.slow),
                 (crowd.do_harm, plan.hostile),
+                (crowd.come_from_far, plan.far),
             )
             for _ in range(number)
         ]

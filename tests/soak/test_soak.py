@@ -14,6 +14,7 @@ SMALL = Plan(
     comers=3,
     slow=1,
     hostile=2,
+    far=2,
     events_a_second=200.0,
     reload_every=2.0,
     rotate_every=2.5,
