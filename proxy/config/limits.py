@@ -33,8 +33,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     #: Where limits per address and per user, and penalties, do not apply: one address may be many clients.
     exempt: tuple[Network, ...] = (Network("127.0.0.0/8"), Network("::1/128"))
 
-    # Before login.  When the pool is full, one of those is closed who have most of it (``core.newcomers``),
-    # so that a good client gets in.  As many refusals may wait for their second beside it.
+    # Before login.  When the pool is full, a connection from the network that has most of it is closed, so
+    # that a good client gets in (``core.newcomers``).  As many refusals may wait for their second beside it.
     unauthenticated: Count = 128
     unauthenticated_per_address: Count = 16
     handshake_timeout: Seconds = 5.0

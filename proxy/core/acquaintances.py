@@ -1,14 +1,14 @@
-"""Acquaintances: the addresses from which somebody has logged in lately.
+"""Acquaintances: the addresses from which a user has logged in lately.
 
-Of an IPv6 address its /64 is remembered, as everywhere (``admission.network_of``).
-Only who has the secret gets in here, so no stranger can push others out.
+Of an IPv6 address the /64 is remembered, as in ``admission.network_of``.  An address gets in by a
+login only, so strangers cannot push others out.
 """
 
 from typing import Final
 
 from proxy.core.admission import network_of
 
-#: Addresses that are remembered; over it the one that was longest unheard of is forgotten.
+#: Addresses that are remembered; beyond that the one with the oldest login is forgotten.
 MOST: Final = 4096
 #: Seconds after which an address is forgotten.
 LATELY: Final = 86_400.0
@@ -20,7 +20,7 @@ class Acquaintances:
     __slots__ = ("_seen",)
 
     def __init__(self) -> None:
-        #: When somebody from there was last logged in, the longest ago first.
+        #: When a user was last logged in from each address, the longest ago first.
         self._seen: dict[str, float] = {}
 
     def __len__(self) -> int:
@@ -28,7 +28,7 @@ class Acquaintances:
         return len(self._seen)
 
     def note(self, address: str, now: float) -> None:
-        """Somebody has logged in from there, or was logged in until now."""
+        """A user has logged in from this address, or was logged in until now."""
         name = network_of(address)
         self._seen.pop(name, None)
         self._seen[name] = now
@@ -38,6 +38,6 @@ class Acquaintances:
             oldest = next(iter(self._seen))
 
     def knows(self, address: str, now: float) -> bool:
-        """Whether somebody has logged in from there lately."""
+        """Whether a user has logged in from this address lately."""
         seen = self._seen.get(network_of(address))
         return seen is not None and now < seen + LATELY

@@ -114,7 +114,7 @@ class Admission:
         return self._penalties.holds(network_of(address), now) and address not in self.exempt
 
     def has_failed(self, address: str, now: float) -> bool:
-        """Whether a wrong secret or name came from there that is not forgiven yet."""
+        """Whether a wrong secret or name came from this address and is not forgiven yet."""
         name = network_of(address)
         for origins in (self._present, self._penalised, self._absent):
             if name in origins:

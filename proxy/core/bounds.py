@@ -26,7 +26,7 @@ class Bounds:
         #: Where limits per address and user, rates and penalties do not apply.
         self.exempt = NetworkSet(limits.exempt)
         self.admission = Admission(limits, self.exempt)
-        #: Who has not logged in.
+        #: Connections that have not logged in.
         self.newcomers = Newcomers()
         self.rates = UserRates(limits)
         #: What users have put into Asterisk's channels.

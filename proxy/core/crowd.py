@@ -1,12 +1,13 @@
-"""Crowd: who comes first when one of many has to go.
+"""Crowd: which member of a crowd has to go first.
 
-Everybody stands in networks, a coarse one, a finer one in it, and so on.  First is who is in the
-fullest of the coarse networks; among those, who is in the fullest of the finer ones; among those
-who are left, who is at the lowest stage; and of these the oldest.  So whoever sends many loses
-their own first, whether they have one address, a network of addresses or a network of networks.
+Each member is in several networks, one inside the other.  The member that goes first is in the
+fullest of the coarsest networks; within that, in the fullest of the next finer ones, and so on.
+Where networks are equally full, the member at the lowest stage goes first, and of those the
+oldest.  So an attacker with many connections loses its own connections first, whether they come
+from one address, from one network or from a network of networks.
 
-Each network keeps its parts in order, each with the one who would go first in it.  A change is
-a search in a few sorted lists, and the first of all is known at any time.
+Each network keeps a sorted list of its parts.  A change is a binary search in one list for each
+level, and the first member of all can be read at any time.
 """
 
 from bisect import bisect_left, insort
@@ -29,13 +30,13 @@ class _Network:
 
     def __init__(self) -> None:
         self.parts: dict[Hashable, _Network] = {}
-        #: The ranks of its parts, sorted: each that of the member who would go first there.
+        #: The ranks of its parts, sorted; the rank of a part is that of its first member.
         self.order: list[Rank] = []
         #: Members in it.
         self.size = 0
 
     def rank(self) -> Rank | None:
-        """What it has in the network around it; None while it is empty."""
+        """Its rank in the network around it; None while it is empty."""
         return (-self.size, *self.order[0]) if self.order else None
 
 
@@ -57,23 +58,23 @@ class Crowd:
         return number in self._members
 
     def add(self, number: int, networks: Networks, stage: int) -> None:
-        """One more; it may not be a member yet."""
+        """Add a member; the number may not be in use."""
         self._members[number] = networks, stage
         self._exchange(networks, None, (stage, number))
 
     def advance(self, number: int, stage: int) -> None:
-        """This member is at another stage."""
+        """Move this member to another stage."""
         networks, before = self._members[number]
         self._members[number] = networks, stage
         self._exchange(networks, (before, number), (stage, number))
 
     def remove(self, number: int) -> None:
-        """It is no member any more."""
+        """Remove this member."""
         networks, stage = self._members.pop(number)
         self._exchange(networks, (stage, number), None)
 
     def first(self) -> Rank | None:
-        """The rank of who comes first, and ends with the number; None if there is nobody."""
+        """The rank of the member that goes first, whose number is its last value; None if nobody is there."""
         return self._whole.order[0] if self._whole.order else None
 
     def _exchange(self, networks: Networks, old: Rank | None, new: Rank | None) -> None:

@@ -1,8 +1,8 @@
-"""FairQueue: what waits for the same few workers, where the networks that ask take turns.
+"""FairQueue: requests that wait for a few workers, where networks take turns.
 
-A network that sends a thousand requests has its turn as often as one that sends one: first the
-coarse networks take turns, then within each the finer ones, down to the single address.  Ranks go
-before turns: nobody of a higher rank (a lower number) waits for anybody of a lower one.
+A network that sends a thousand requests has as many turns as one that sends one: the coarsest
+networks take turns, within each the next finer ones, and so on down to the single address.  Ranks
+come before turns: a request of a lower rank number never waits for one of a higher.
 """
 
 from collections.abc import Hashable
@@ -14,7 +14,7 @@ Item = TypeVar("Item", bound=Hashable)
 
 
 class _Line(Generic[Item]):
-    """Of one network: those of its parts, or what waits."""
+    """The queue of one network: the queues of its parts, or the items of one address."""
 
     __slots__ = ("items", "parts", "size")
 
@@ -25,7 +25,7 @@ class _Line(Generic[Item]):
 
 
 class FairQueue(Generic[Item]):
-    """``ranks`` is how many there are: 0 is served first."""
+    """``ranks`` is their number; rank 0 is served first."""
 
     __slots__ = ("_lines", "_places")
 
@@ -34,7 +34,7 @@ class FairQueue(Generic[Item]):
         self._places: dict[Item, tuple[int, Networks]] = {}
 
     def __len__(self) -> int:
-        """What waits."""
+        """Items that wait."""
         return len(self._places)
 
     def __contains__(self, item: Item) -> bool:
@@ -42,7 +42,7 @@ class FairQueue(Generic[Item]):
         return item in self._places
 
     def put(self, item: Item, networks: Networks, rank: int) -> None:
-        """It waits from now on; it may not do so already."""
+        """Add an item that is not in the queue yet."""
         self._places[item] = rank, networks
         line = self._lines[rank]
         line.size += 1
@@ -55,7 +55,7 @@ class FairQueue(Generic[Item]):
         line.items[item] = None
 
     def remove(self, item: Item) -> None:
-        """It waits no longer; nothing happens if it did not."""
+        """Remove an item, if it is there."""
         place = self._places.pop(item, None)
         if place is None:
             return
@@ -72,7 +72,7 @@ class FairQueue(Generic[Item]):
         del line.items[item]
 
     def take(self) -> Item:
-        """What has its turn; it waits no longer.  Something must wait."""
+        """Remove and return the item whose turn it is.  The queue may not be empty."""
         line = next(line for line in self._lines if line.size)
         while line.parts:
             network, part = next(iter(line.parts.items()))
@@ -84,9 +84,9 @@ class FairQueue(Generic[Item]):
         return item
 
     def last(self) -> Item:
-        """What waits most in vain: of the lowest rank, in the fullest network, the one that comes last.
+        """The item to give up when there are too many; it stays in the queue.
 
-        It goes on waiting.
+        It has the highest rank number, is in the fullest network, and would be the last there.
         """
         line = next(line for line in reversed(self._lines) if line.size)
         while line.parts:

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 #: Asterisk's pause before it tells that a login failed, in seconds.
 REFUSAL_DELAY: Final = 1.0
 _FAILED = b"Authentication failed"
-#: In which order secrets are compared, by where they come from: where somebody has logged in lately and
-#: nobody has failed; anywhere else; where somebody has failed.
+#: The order in which secrets are compared: from an address that logged in lately and did not fail since;
+#: from any other; from an address that failed and is not forgiven yet.
 RANKS: Final = 3
 _KNOWN, _UNKNOWN, _FAILING = range(RANKS)
 
@@ -143,7 +143,9 @@ class Attempt:
         if bounds.admission.has_failed(address, now):
             rank = _FAILING
         else:
-            rank = _KNOWN if bounds.newcomers.acquaintances.knows(address, now) else _UNKNOWN
+            # An exempt address may fail as often as it likes, and must not be able to hold up all others.
+            known = bounds.newcomers.acquaintances.knows(address, now) and address not in bounds.exempt
+            rank = _KNOWN if known else _UNKNOWN
         return Applicant(self._transport, networks_around(address), rank)
 
     def _accept(self, user: User) -> Verdict:
@@ -196,7 +198,7 @@ def refusal_of_challenge(session: "Session", action: Action) -> Verdict | None:
 def refuse(session: "Session", action: Action, verdict: Verdict) -> None:
     """Answer a failed login, after Asterisk's pause, and close.
 
-    Where too many wait for that, the one that has waited longest is answered now.
+    When too many refusals wait, the one that has waited longest is answered now.
     """
     session.state = State.JUDGED
     bounds, peer = session.hub.bounds, session.transport.peer.address

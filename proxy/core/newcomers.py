@@ -1,14 +1,14 @@
-"""Newcomers: the places of those who have not logged in, and who gives theirs up when all are taken.
+"""Newcomers: connections that have not logged in, and which of them gives up its place.
 
-A place is held from the accept until the login is sent.  Then the secret waits to be compared in
-the queue of the verifier, and a refusal for its second in a set of its own, so that neither takes
-a place from those who still have to say who they are.  When all places are taken, the crowd says
-who goes (``core/crowd.py``): out of the fullest network, then the least advanced.
+A connection holds a place from the accept until its login is sent.  Then its secret waits in the
+queue of the verifier, and a refusal waits for its second in a set of its own, so that neither takes
+a place from connections that still have to send a login.  When all places are taken, the crowd says
+which connection goes (``core/crowd.py``): from the fullest network, then the least advanced.
 
-Two things are held against the obvious abuses of that rule.  Half of the places are for those at
-their handshake and half for those who were greeted, as long as both want them: else whoever fills
-all places with greeted connections would have every newcomer go at once, as the least advanced.
-And a quarter is for those who come from where somebody has logged in lately.
+Two rules protect against abuses of that order.  Half of the places are for connections at their
+handshake and half for those that were greeted, as long as both are wanted: otherwise an attacker
+that fills all places with greeted connections would have each newcomer evicted at once, as the
+least advanced.  And a quarter of the places is reserved for addresses that logged in lately.
 """
 
 from collections.abc import Callable, Hashable, Mapping
@@ -19,19 +19,19 @@ from proxy.core.acquaintances import Acquaintances
 from proxy.core.crowd import Crowd, Networks, Rank, fullness
 from proxy.core.networks import networks_around
 
-#: The stages, the least advanced first.  Nothing was sent; the handshake has begun; it is done, and the
-#: client was greeted; the client has sent an action that is no login.
+#: The stages, the least advanced first.  The client has sent nothing; it has begun the handshake; the
+#: handshake is done and the client was greeted; the client has sent an action other than Login.
 SILENT: Final = 0
 HELLO: Final = 1
 GREETED: Final = 2
 SPOKE: Final = 3
 STAGES: Final[Mapping[int, str]] = {SILENT: "silent", HELLO: "handshake", GREETED: "greeted", SPOKE: "spoke"}
-#: One place in so many is kept for those who come from where somebody has logged in lately.
+#: One place in so many is reserved for addresses that logged in lately.
 _RESERVE: Final = 4
 
 
 class _Side:
-    """Those at their handshake, and those who were greeted."""
+    """Connections at their handshake, and connections that were greeted."""
 
     __slots__ = ("early", "late")
 
@@ -43,7 +43,7 @@ class _Side:
         return len(self.early) + len(self.late)
 
     def first(self, places: int) -> Rank | None:
-        """Who goes when one of them has to."""
+        """The rank of the connection that goes first."""
         early, late = self.early.first(), self.late.first()
         if early is None or late is None:
             return early or late
@@ -53,7 +53,7 @@ class _Side:
 
 
 class _Newcomer:
-    """One who holds a place."""
+    """A connection that holds a place."""
 
     __slots__ = ("known", "networks", "number", "stage")
 
@@ -65,21 +65,21 @@ class _Newcomer:
 
 
 class Newcomers:
-    """All who are connected and have not logged in.  Each is named by something hashable: its transport."""
+    """All connections that have not logged in.  Each is identified by its transport, or anything hashable."""
 
     def __init__(self) -> None:
-        #: Where somebody has logged in lately.
+        #: The addresses that logged in lately.
         self.acquaintances = Acquaintances()
         self._numbers = count(1)
         self._holders: dict[Hashable, _Newcomer] = {}
         self._by_number: dict[int, Hashable] = {}
         self._strangers = _Side()
         self._known = _Side()
-        #: Entered, and not gone.
+        #: Connections between ``enter`` and ``leave``.
         self._present: set[Hashable] = set()
-        #: Whose refusal is delayed, with what tells it; the oldest first.
+        #: Connections whose refusal is delayed, with the call that sends it; the oldest first.
         self._refused: dict[Hashable, Callable[[], None]] = {}
-        #: Whose session is over and whose connection is not; the oldest first.
+        #: Connections that linger after the end of their session; the oldest first.
         self._departing: dict[Hashable, None] = {}
 
     def __len__(self) -> int:
@@ -87,7 +87,7 @@ class Newcomers:
         return len(self._holders)
 
     def enter(self, who: Hashable, address: str, now: float) -> None:
-        """Accepted, and nothing heard of it yet."""
+        """A connection was accepted."""
         known = self.acquaintances.knows(address, now)
         newcomer = _Newcomer(next(self._numbers), networks_around(address), known)
         self._present.add(who)
@@ -96,11 +96,11 @@ class Newcomers:
         self._crowd(newcomer).add(newcomer.number, newcomer.networks, newcomer.stage)
 
     def stage(self, who: Hashable) -> int:
-        """How far one who holds a place has come."""
+        """The stage of a connection that holds a place."""
         return self._holders[who].stage
 
     def advance(self, who: Hashable, stage: int) -> None:
-        """It has come to this stage; nothing happens if it holds no place, or has come further."""
+        """It has reached this stage.  Ignored if it holds no place or is more advanced."""
         newcomer = self._holders.get(who)
         if newcomer is None or newcomer.stage >= stage:
             return
@@ -114,16 +114,16 @@ class Newcomers:
             after.add(newcomer.number, newcomer.networks, stage)
 
     def judge(self, who: Hashable) -> None:
-        """Its login has come: it gives up its place, and waits elsewhere."""
+        """It has sent its login: it gives up its place while that is judged."""
         newcomer = self._holders.pop(who, None)
         if newcomer is not None:
             del self._by_number[newcomer.number]
             self._crowd(newcomer).remove(newcomer.number)
 
     def refuse(self, who: Hashable, tell: Callable[[], None], most: int) -> Callable[[], None] | None:
-        """Its login was refused, which it is told later.
+        """Its login was refused; ``tell`` is called later, and sends the refusal.
 
-        With more than ``most`` of those, the oldest one's ``tell`` is given back, to be called now.
+        When more than ``most`` refusals wait, the oldest one's ``tell`` is returned, to be called now.
         """
         self.judge(who)
         if who in self._present:
@@ -138,7 +138,7 @@ class Newcomers:
         self._forget(who)
 
     def depart(self, who: Hashable) -> None:
-        """Its session is over; its connection may linger."""
+        """Its session has ended; the connection may linger."""
         self._forget(who)
         if who in self._present:
             self._departing[who] = None
@@ -150,7 +150,7 @@ class Newcomers:
         self._departing.pop(who, None)
 
     def victim(self, places: int) -> Hashable | None:
-        """Who gives up its place for another one; None if nobody holds one."""
+        """The connection that gives up its place for another one; None if no place is taken."""
         strangers, known = self._strangers.first(places), self._known.first(places)
         if strangers is None or known is None:
             rank = strangers or known
@@ -161,7 +161,7 @@ class Newcomers:
         return None if rank is None else self._by_number[rank[-1]]
 
     def dispensable(self, places: int) -> Hashable | None:
-        """Whose connection is closed for another one: what is over anyway goes before who holds a place."""
+        """The connection to close for another one: one that is over anyway, else ``victim``."""
         for over in (self._departing, self._refused):
             for who in over:
                 return who

@@ -116,11 +116,11 @@ class Scheduler(Protocol):
 
 
 class Applicant(NamedTuple):
-    """Whose secret is to be compared, and when that is its turn: see ``core.fairqueue``."""
+    """A client whose secret is to be compared, and what decides when: see ``core.fairqueue``."""
 
-    #: Equal to no other of those that wait.
+    #: Different for all that wait at one time: the transport.
     who: Hashable
-    #: Where it comes from, the coarsest network first.
+    #: The networks it comes from, the coarsest first.
     networks: tuple[Hashable, ...] = ()
     rank: int = 0
 
@@ -142,4 +142,4 @@ class Verifier(Protocol):
         """
 
     def abandon(self, who: Hashable) -> None:
-        """Nobody waits for this applicant's verdict any more: what has not begun is not done."""
+        """This applicant has left: its secret need not be compared if that has not begun."""

@@ -1,9 +1,9 @@
 """Listener: one listening socket and the handshakes on it.
 
 Accepts a bounded number per turn of the loop, so that a storm of connects does
-not delay events.  Who has not logged in yet shares one pool: when it is full
-one of those goes who have most of it (``core.newcomers``), so that a good client
-gets in, however far away it is.
+not delay events.  Connections that have not logged in share one pool.  When it is
+full, one from the network that has most of it is closed (``core.newcomers``), so
+that a good client gets in, however far away it is.
 """
 
 import asyncio
@@ -30,9 +30,9 @@ from proxy.net.introduction import Introduction
 from proxy.net.turns import Turns
 
 BACKLOG = 4096
-#: Seconds that a connection may be in the kernel alone, until its first byte: of those who say nothing
-#: the kernel has a hundredth of what we would have.  Longer, and its queue of such connections would be
-#: full at fewer of them a second.
+#: Seconds for which the kernel keeps a connection to itself until the first byte comes.  A silent connection
+#: costs the kernel a hundredth of what it costs us.  With a longer time the kernel's queue of such
+#: connections would be full at fewer of them a second.
 _DEFER: Final = 1
 #: Connections taken, if there is time, before those that are in get theirs.
 _ACCEPTS_PER_TURN = 16
@@ -104,7 +104,7 @@ class Door:
         """
         limit = "" if introduces else self._hub.bounds.admission.refusal(address, now)
         if not limit and self.open >= self.limits.connections:
-            # Those that linger after their close hold no place, and would shut good clients out.
+            # Connections that linger after their close hold no place, and would shut good clients out.
             self.displace("displaced before login")
             if self.open >= self.limits.connections:
                 limit = "connections"
@@ -122,7 +122,7 @@ class Door:
         return True
 
     def displace(self, reason: str) -> None:
-        """Close a connection for another one: one that is over, else one that has not logged in."""
+        """Close a connection to make room: one that is over anyway, else one that has not logged in."""
         who = self._hub.bounds.newcomers.dispensable(self.limits.unauthenticated)
         if isinstance(who, Client | Introduction):
             who.displace(reason)
@@ -140,7 +140,7 @@ class Door:
             self._hub.bounds.admission.entered(client, client.peer.address)
 
     def greets(self, client: Client) -> None:
-        """It has said something, and its handshake goes on."""
+        """The client has sent something, and its handshake goes on."""
         self._hub.bounds.newcomers.advance(client, HELLO)
 
     def established(self, client: Client) -> Session:
@@ -389,11 +389,11 @@ def _keep_alive(sock: socket.socket, limits: Limits) -> None:
 
 
 def await_first_byte(sock: socket.socket) -> None:
-    """Have a listening socket give us connections only once something has come by them.
+    """Have the kernel keep connections to itself until their first byte has come.
 
-    TLS clients speak first, and so does a proxy with its PROXY header.  Who connects and
-    says nothing is given to us after a second all the same, if it is still there; one that
-    connects and closes, as a health check does, at once.
+    TLS clients speak first, and so does a proxy with its PROXY header.  A connection that stays
+    silent comes to us after a second all the same; one that is closed in good order, as by a health
+    check that only connects, comes at once, and one that is reset never comes.
     """
     with contextlib.suppress(OSError):  # a kernel without it gives them to us at once
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, _DEFER)

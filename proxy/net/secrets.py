@@ -1,9 +1,9 @@
 """Compare secrets with slow hashes in threads, so that the loop never waits for one.
 
 Few threads and a bounded queue: an attacker can use up the queue, never the
-machine.  In the queue networks take turns, and those where somebody has failed come
-behind all others (``core.fairqueue``); when it is full, the one that waits most in
-vain is refused, which need not be the one that came last.  What matched
+machine.  In the queue networks take turns, and addresses that have failed lately come
+behind all others (``core.fairqueue``).  When it is full, a login from the fullest
+network is refused, which need not be the one that came last.  What matched
 is remembered for a while under a keyed digest that means nothing outside this
 process, so that 200 dashboards that come back at once cost one hash a user and
 not 200.  Only what matched: a guess is always dear.
@@ -26,7 +26,7 @@ Done = Callable[[bool | None], None]
 
 
 class _Trial:
-    """A candidate and who asked about it."""
+    """A candidate and the applicants that wait for the verdict on it."""
 
     __slots__ = ("applicants", "begun", "candidate", "digest", "stored")
 
@@ -63,7 +63,7 @@ class HashVerifier:
         self._cache_entries = cache_entries
         self._key = os.urandom(32)
         self._trials: dict[bytes, _Trial] = {}
-        #: The applicants whose trial has not begun.
+        #: Applicants whose trial has not begun.
         self._queue: FairQueue[Hashable] = FairQueue(RANKS)
         self._asked: dict[Hashable, _Trial] = {}
         self._matched: OrderedDict[bytes, float] = OrderedDict()
@@ -83,8 +83,8 @@ class HashVerifier:
     ) -> None:
         """Call ``done`` once: at once when the answer is known, or with None when there is no room for it.
 
-        With more than there is room for, it is another applicant that is told None where another
-        is to blame.
+        When the queue is too long, the applicant that is told None may be another one: the one that
+        ``FairQueue.last`` names.
         """
         digest = self._digest(name, trial, candidate)
         if self._is_remembered(digest):
@@ -107,7 +107,7 @@ class HashVerifier:
             self._refuse(self._queue.last())
 
     def abandon(self, who: Hashable) -> None:
-        """Nobody waits for this applicant's verdict any more: what has not begun is not done."""
+        """See Verifier."""
         self._withdraw(who)
 
     def forget(self) -> None:
@@ -125,7 +125,7 @@ class HashVerifier:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _begin(self) -> None:
-        """Give the threads that have nothing to do what has its turn."""
+        """Give idle threads the trials whose turn it is."""
         while self._free and self._queue:
             work = self._asked[self._queue.take()]
             work.begun = True
@@ -136,7 +136,7 @@ class HashVerifier:
             self._threads.submit(self._work, work.stored, work.candidate, work.digest, self._generation)
 
     def _withdraw(self, who: Hashable) -> Done | None:
-        """An applicant waits no longer; what it would have been told by, if it did."""
+        """Take an applicant out of the queue; the call that would tell it, if it was there."""
         work = self._asked.pop(who, None)
         if work is None:
             return None

@@ -214,6 +214,7 @@ class TestTheWaitForAHash:
         assert rank("203.0.113.1", "x") == 1
         bench.clock.advance(60)
         assert rank("198.51.100.1", "x") == 0, "it has logged in, and its mistake is forgiven"
+        assert rank("127.0.0.1", "x") == rank("127.0.0.1", "x") == 1, "an exempt address holds up nobody"
 
     def test_it_is_for_its_networks_turn(self, bench: Bench) -> None:
         session, transport = bench.connect("192.0.2.1")
