@@ -6,15 +6,18 @@ Where networks are equally full, the member at the lowest stage goes first, and 
 oldest.  So an attacker with many connections loses its own connections first, whether they come
 from one address, from one network or from a network of networks.
 
+A network is as full as its members weigh, and a member weighs what its stage says: members that
+make no progress can be made to count for more than those that do.
+
 Each network keeps a sorted list of its parts.  A change is a binary search in one list for each
 level, and the first member of all can be read at any time.
 """
 
 from bisect import bisect_left, insort
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from typing import Final
 
-#: How full the networks are, the coarsest first, as negative counts; the stage; the number.
+#: How full the networks are, the coarsest first, as negative weights; the stage; the number.
 Rank = tuple[int, ...]
 #: The networks of one member, the coarsest first; all members have equally many.
 Networks = tuple[Hashable, ...]
@@ -26,26 +29,30 @@ _OWN: Final = 2
 class _Network:
     """A network, or the whole; its parts are networks, or members."""
 
-    __slots__ = ("order", "parts", "size")
+    __slots__ = ("order", "parts", "weight")
 
     def __init__(self) -> None:
         self.parts: dict[Hashable, _Network] = {}
         #: The ranks of its parts, sorted; the rank of a part is that of its first member.
         self.order: list[Rank] = []
-        #: Members in it.
-        self.size = 0
+        #: What its members weigh.
+        self.weight = 0
 
     def rank(self) -> Rank | None:
         """Its rank in the network around it; None while it is empty."""
-        return (-self.size, *self.order[0]) if self.order else None
+        return (-self.weight, *self.order[0]) if self.order else None
 
 
 class Crowd:
-    """Members are numbers; of two at the same stage the one with the lower number is older."""
+    """Members are numbers; of two at the same stage the one with the lower number is older.
 
-    __slots__ = ("_members", "_whole")
+    ``weights`` are those of the stages, which are numbers from 0 on.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_members", "_weights", "_whole")
+
+    def __init__(self, weights: Sequence[int]) -> None:
+        self._weights = weights
         self._whole = _Network()
         self._members: dict[int, tuple[Networks, int]] = {}
 
@@ -60,24 +67,25 @@ class Crowd:
     def add(self, number: int, networks: Networks, stage: int) -> None:
         """Add a member; the number may not be in use."""
         self._members[number] = networks, stage
-        self._exchange(networks, None, (stage, number))
+        self._exchange(networks, None, (stage, number), self._weights[stage])
 
     def advance(self, number: int, stage: int) -> None:
         """Move this member to another stage."""
         networks, before = self._members[number]
         self._members[number] = networks, stage
-        self._exchange(networks, (before, number), (stage, number))
+        change = self._weights[stage] - self._weights[before]
+        self._exchange(networks, (before, number), (stage, number), change)
 
     def remove(self, number: int) -> None:
         """Remove this member."""
         networks, stage = self._members.pop(number)
-        self._exchange(networks, (stage, number), None)
+        self._exchange(networks, (stage, number), None, -self._weights[stage])
 
     def first(self) -> Rank | None:
         """The rank of the member that goes first, whose number is its last value; None if nobody is there."""
         return self._whole.order[0] if self._whole.order else None
 
-    def _exchange(self, networks: Networks, old: Rank | None, new: Rank | None) -> None:
+    def _exchange(self, networks: Networks, old: Rank | None, new: Rank | None, change: int) -> None:
         """Put one rank in the place of another, in the finest network and in all around it."""
         path = [self._whole]
         for network in networks:
@@ -85,17 +93,16 @@ class Crowd:
             if part is None:
                 part = path[-1].parts[network] = _Network()
             path.append(part)
-        change = (new is not None) - (old is not None)
         for place in reversed(path):
             before = place.rank()
             if old is not None:
                 del place.order[bisect_left(place.order, old)]
             if new is not None:
                 insort(place.order, new)
-            place.size += change
+            place.weight += change
             old, new = before, place.rank()
         for depth in range(len(networks), 0, -1):
-            if path[depth].size:
+            if path[depth].order:
                 break
             del path[depth - 1].parts[networks[depth - 1]]
 

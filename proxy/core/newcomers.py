@@ -26,6 +26,9 @@ HELLO: Final = 1
 GREETED: Final = 2
 SPOKE: Final = 3
 STAGES: Final[Mapping[int, str]] = {SILENT: "silent", HELLO: "handshake", GREETED: "greeted", SPOKE: "spoke"}
+#: How many connections a connection counts for, by its stage.  A good client sends something at once, and
+#: the kernel shows us its connection only then: silent ones are those of a flood, as a rule.
+_WEIGHTS: Final = (16, 1, 1, 1)
 #: One place in so many is reserved for addresses that logged in lately.
 _RESERVE: Final = 4
 
@@ -36,8 +39,8 @@ class _Side:
     __slots__ = ("early", "late")
 
     def __init__(self) -> None:
-        self.early = Crowd()
-        self.late = Crowd()
+        self.early = Crowd(_WEIGHTS)
+        self.late = Crowd(_WEIGHTS)
 
     def __len__(self) -> int:
         return len(self.early) + len(self.late)
@@ -57,11 +60,11 @@ class _Newcomer:
 
     __slots__ = ("known", "networks", "number", "stage")
 
-    def __init__(self, number: int, networks: Networks, known: bool) -> None:
+    def __init__(self, number: int, networks: Networks, known: bool, stage: int) -> None:
         self.number = number
         self.networks = networks
         self.known = known
-        self.stage = SILENT
+        self.stage = stage
 
 
 class Newcomers:
@@ -86,10 +89,10 @@ class Newcomers:
         """Places that are taken."""
         return len(self._holders)
 
-    def enter(self, who: Hashable, address: str, now: float) -> None:
+    def enter(self, who: Hashable, address: str, now: float, stage: int = SILENT) -> None:
         """A connection was accepted."""
         known = self.acquaintances.knows(address, now)
-        newcomer = _Newcomer(next(self._numbers), networks_around(address), known)
+        newcomer = _Newcomer(next(self._numbers), networks_around(address), known, stage)
         self._present.add(who)
         self._holders[who] = newcomer
         self._by_number[newcomer.number] = who

@@ -21,7 +21,7 @@ from proxy import log
 from proxy.config.limits import Limits
 from proxy.core.hub import Hub
 from proxy.core.networks import NetworkSet
-from proxy.core.newcomers import HELLO, STAGES
+from proxy.core.newcomers import HELLO, SILENT, STAGES
 from proxy.core.ports import Peer
 from proxy.core.session import Session
 from proxy.net.autoretry import OneRecord
@@ -132,10 +132,10 @@ class Door:
         for _ in range(_SHED):
             self.displace("out of descriptors")
 
-    def entered(self, client: Entrant) -> None:
-        """A connection was accepted, or introduced."""
+    def entered(self, client: Entrant, stage: int) -> None:
+        """A connection was accepted, or introduced, and is at this stage."""
         self._clients[client] = self._unproven[client] = self._handshaking[client] = None
-        self._hub.bounds.newcomers.enter(client, client.peer.address, client.accepted)
+        self._hub.bounds.newcomers.enter(client, client.peer.address, client.accepted, stage)
         if isinstance(client, Client):
             self._hub.bounds.admission.entered(client, client.peer.address)
 
@@ -331,7 +331,7 @@ class Listener:
         introduction = Introduction(
             loop, self._door.turns, sock, peer, introduced, self._door.failed, self._door.left
         )
-        self._door.entered(introduction)
+        self._door.entered(introduction, _stage_of(sock))
         introduction.start()
 
     def _enter(self, loop: asyncio.AbstractEventLoop, sock: socket.socket, peer: Peer) -> None:
@@ -354,7 +354,7 @@ class Listener:
             watcher=self._door.turns,
             begun=self._door.greets,
         )
-        self._door.entered(client)
+        self._door.entered(client, _stage_of(tls))
         client.start()
 
     def _pause(self, reason: str) -> None:
@@ -377,6 +377,14 @@ def _turn_away(sock: socket.socket) -> None:
     with contextlib.suppress(OSError):
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
     sock.close()
+
+
+def _stage_of(sock: socket.socket) -> int:
+    """Whether anything has come from a client that was just accepted."""
+    try:
+        return HELLO if socket.socket.recv(sock, 1, socket.MSG_PEEK) else SILENT
+    except OSError:
+        return SILENT
 
 
 def _keep_alive(sock: socket.socket, limits: Limits) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from proxy.core.newcomers import GREETED, HELLO, SILENT, SPOKE, Newcomers
 
-PLACES = 16
+PLACES = 64
 GOOD = "192.0.2.1"
 
 
@@ -18,7 +18,7 @@ def arrive(
         assert isinstance(victim, str)
         newcomers.leave(victim)
         gone.append(victim)
-    newcomers.enter(who, address, 0.0)
+    newcomers.enter(who, address, 0.0, min(stage, HELLO))
     newcomers.advance(who, stage)
     return gone
 
@@ -56,10 +56,22 @@ def test_greeted_strangers_from_everywhere_leave_half_of_the_places_to_those_at_
     newcomers = Newcomers()
     for number in range(PLACES):
         arrive(newcomers, f"idle {number}", f"{number + 1}.0.0.1", GREETED)
-    arrive(newcomers, "good", GOOD)
-    gone = [who for n in range(PLACES // 2 - 1) for who in arrive(newcomers, f"bad {n}", f"{n + 50}.0.0.1")]
+    arrive(newcomers, "good", GOOD, HELLO)
+    gone = [
+        who for n in range(PLACES // 2 - 1) for who in arrive(newcomers, f"bad {n}", f"{n + 50}.0.0.1", HELLO)
+    ]
     assert all(who.startswith("idle") for who in gone), "newcomers would have no time for a handshake"
-    assert arrive(newcomers, "one more", "90.0.0.1") == ["good"], "from here on the oldest at a handshake"
+    assert arrive(newcomers, "one more", "90.0.0.1", HELLO) == ["good"], (
+        "from here on the oldest at a handshake"
+    )
+
+
+def test_good_clients_of_one_network_stay_when_silent_ones_come_one_from_each():
+    newcomers = Newcomers()
+    for number in range(PLACES // 4):
+        arrive(newcomers, f"good {number}", GOOD, HELLO if number % 2 else GREETED)
+    gone = [who for n in range(300) for who in arrive(newcomers, f"bad {n}", f"{n % 200 + 1}.{n}.0.1")]
+    assert not [who for who in gone if who.startswith("good")]
 
 
 def test_among_equals_the_least_advanced_goes_and_then_the_oldest():

@@ -18,8 +18,6 @@ from tests.bench.rig import Figures
 PHASES: Final = ("before", "during", "after")
 #: What a quiet time is multiplied by to say whether an attack was noticed.
 _NOTICED: Final = 3.0
-#: Seconds between the beginning of an attack and the beginning of the measurement.
-_WARM: Final = 1.0
 #: Seconds between the end of an attack and what is called after.
 _COOL: Final = 1.0
 #: What ends a try without success.
@@ -57,6 +55,8 @@ class Row(NamedTuple):
     settings: Mapping[str, Any] = {}
     #: Seconds that each phase lasts at least, however short a storm is.
     seconds: float = 5.0
+    #: Seconds between the beginning of the attack and the beginning of the measurement.
+    warm: float = 1.0
     #: Whether it is measured by bench-quick.
     quick: bool = False
 
@@ -109,7 +109,7 @@ async def measured(row: Row, kind: type[Peer], seconds: float) -> Figures:
 
         await phase("before")
         async with row.attack(attacked, figures):
-            await asyncio.sleep(_WARM)
+            await asyncio.sleep(row.warm)
             began = time.monotonic(), measure.cpu_seconds(attacked.pids)
             await phase("during")
             elapsed = time.monotonic() - began[0]
