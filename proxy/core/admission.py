@@ -28,7 +28,16 @@ _IPV6_BITS = 64
 class _Origin:
     """One address and what it has done."""
 
-    __slots__ = ("connections", "failures", "name", "open", "penalty", "penalty_end", "unauthenticated")
+    __slots__ = (
+        "connections",
+        "failed_at",
+        "failures",
+        "name",
+        "open",
+        "penalty",
+        "penalty_end",
+        "unauthenticated",
+    )
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -36,6 +45,8 @@ class _Origin:
         self.unauthenticated = 0
         self.connections = Bucket()
         self.failures = Bucket()
+        #: When the last login from it failed, unless one has succeeded since.
+        self.failed_at = float("-inf")
         #: Seconds of the last penalty, and when it ends or ended.
         self.penalty = 0.0
         self.penalty_end = float("-inf")
@@ -114,12 +125,15 @@ class Admission:
         return self._penalties.holds(network_of(address), now) and address not in self.exempt
 
     def has_failed(self, address: str, now: float) -> bool:
-        """Whether a wrong secret or name came from this address and is not forgiven yet."""
-        name = network_of(address)
-        for origins in (self._present, self._penalised, self._absent):
-            if name in origins:
-                return not origins[name].failures.is_full(now)
-        return False
+        """Whether the last login from this address was wrong, and is less than ``penalty_max`` ago."""
+        origin = self._known(network_of(address))
+        return origin is not None and now < origin.failed_at + self.limits.penalty_max
+
+    def succeeded(self, address: str) -> None:
+        """A login from there was right."""
+        origin = self._known(network_of(address))
+        if origin is not None:
+            origin.failed_at = float("-inf")
 
     def failed(self, address: str, now: float) -> float:
         """A wrong secret or name.  The seconds of the penalty that begins with it; 0 if none does."""
@@ -128,6 +142,7 @@ class Admission:
         limits = self.limits
         origin = self._origin(address)
         rate = 1 / limits.login_failure_interval
+        origin.failed_at = now
         excess = origin.failures.wait(now, rate, limits.login_failure_burst) > 0
         origin.failures.take(now, rate)
         if not excess or self._penalties.holds(
@@ -158,6 +173,9 @@ class Admission:
 
     # -- who is known ------------------------------------------------------
 
+    def _known(self, name: str) -> _Origin | None:
+        return self._present.get(name) or self._penalised.get(name) or self._absent.get(name)
+
     def _origin(self, address: str) -> _Origin:
         name = network_of(address)
         origin = self._present.get(name) or self._penalised.get(name)
@@ -175,11 +193,11 @@ class Admission:
         self._absent[origin.name] = origin
 
     def _is_at_rest(self, origin: _Origin, now: float) -> bool:
-        """Whether forgetting it changes nothing: a penalty counts towards the next one for a while."""
+        """Whether forgetting it changes nothing: penalties and failures count for a while."""
         return (
             origin.connections.is_full(now)
             and origin.failures.is_full(now)
-            and origin.penalty_end + self.limits.penalty_max <= now
+            and max(origin.penalty_end, origin.failed_at) + self.limits.penalty_max <= now
         )
 
 

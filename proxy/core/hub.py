@@ -419,6 +419,7 @@ class Hub:
         self.stats.logins += 1
         transport = session.transport
         self.bounds.admission.authenticated(transport)
+        self.bounds.admission.succeeded(transport.peer.address)
         self.bounds.newcomers.admit(transport, transport.peer.address, self.scheduler.now())
         self.bounds.fit(session.outbox, session.user)
         self.taps.entered(session)

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 #: Asterisk's pause before it tells that a login failed, in seconds.
 REFUSAL_DELAY: Final = 1.0
 _FAILED = b"Authentication failed"
-#: The order in which secrets are compared: from an address that logged in lately and did not fail since;
-#: from any other; from an address that failed and is not forgiven yet.
+#: The order in which secrets are compared: from an address that logged in lately and has not failed since;
+#: from any other; from an address whose last login failed.
 RANKS: Final = 3
 _KNOWN, _UNKNOWN, _FAILING = range(RANKS)
 

@@ -204,3 +204,25 @@ class TestMemory:
         assert gate.tick(30.0) == [HOST]
         gate.left("b")
         assert len(gate) == 1
+
+
+class TestFailing:
+    """Where the last login was wrong, the next secrets are compared after all others."""
+
+    def test_until_one_is_right(self):
+        gate = make()
+        assert not gate.has_failed(HOST, 0)
+        gate.succeeded(HOST)
+        gate.failed(HOST, 0)
+        assert gate.has_failed(HOST, 60), "longer than the failure counts towards a penalty"
+        gate.succeeded(HOST)
+        assert not gate.has_failed(HOST, 60)
+
+    def test_or_for_as_long_as_a_penalty_is_remembered(self):
+        gate = make()
+        gate.failed(HOST, 0)
+        gate.tick(800)
+        assert gate.has_failed(HOST, 899)
+        gate.tick(900)
+        assert not gate.has_failed(HOST, 900)
+        assert len(gate) == 0
