@@ -4,6 +4,9 @@ Between two flushes nothing that comes is urgent, as long as no answer is
 awaited: the link rests, and one read gets all of it just before it leaves.  In
 a steady stream that goes on from flush to flush, and the loop wakes once for
 each instead of once for each event.
+
+A flush to many clients is divided: after some milliseconds it leaves the loop to
+reads and timers, and goes on in the loop's next turn.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,26 +15,39 @@ from proxy.core.exchange import Exchange
 from proxy.core.pacing import Pacing
 from proxy.core.ports import Scheduler, Timer
 from proxy.core.stats import Stats
-from proxy.core.subscription import Subscription
+from proxy.core.subscription import AT_ONCE, Subscription
 
 #: Seconds for which the link may rest.  Asterisk ends a manager that leaves some 4 MB unread (ami.md §6).
 _LONGEST_REST = 0.1
+#: Seconds of a flush before everything else has its turn.
+_SLICE = 0.003
 
 
 class Flusher:
-    """Flushes ``subscriptions``; calls ``flushed`` at the end of each, ``settled`` after one that was due."""
+    """Flushes ``subscriptions``; calls ``flushed`` at the end of each flush.
+
+    ``settled`` is called after what the flusher did by itself, from a timer.
+    """
 
     __slots__ = (
+        "_before",
+        "_began",
         "_catching_up",
+        "_cpu",
         "_exchange",
         "_flushed",
+        "_left",
+        "_next_turn",
         "_pacing",
         "_rests",
         "_scheduler",
         "_settled",
+        "_size",
         "_stats",
         "_subscriptions",
         "_timer",
+        "_until",
+        "_writes",
     )
 
     def __init__(
@@ -55,15 +71,25 @@ class Flusher:
         #: Whether the link may rest until the timer.
         self._rests = False
         self._catching_up = False
+        #: Of the flush under way: what it has still to do, when it began, what it has taken and given so far.
+        self._left: list[Subscription] = []
+        self._began = self._cpu = 0.0
+        self._size = self._writes = 0
+        #: ``events_in`` when it was due.
+        self._before = 0
+        #: When the turn of a divided one ends, and when the next comes.
+        self._until = 0.0
+        self._next_turn: Timer | None = None
 
     def settle(self) -> None:
         """Flush now, or see to it that it will be done."""
-        if self._catching_up or not any(s.pending for s in self._subscriptions.values()):
+        if self._catching_up or self._left or not any(s.pending for s in self._subscriptions.values()):
             return
         if self._timer is None:
             wait = self._pacing.wait(self._scheduler.now())
             if wait <= 0:
-                self.flush()
+                self._before = self._stats.events_in
+                self._begin()
                 return
             self._timer = self._scheduler.later(wait, self._due)
             self._rests = wait <= _LONGEST_REST
@@ -71,17 +97,78 @@ class Flusher:
             self._exchange.rest()
 
     def flush(self) -> None:
-        """Send every pending event to every member of its subscription."""
-        began, cpu = self._scheduler.now(), self._scheduler.cpu()
+        """Send every pending event to every member of its subscription, all of it now."""
+        if self._next_turn is not None:
+            self._next_turn.cancel()
+            self._send(None)
+        self._start()
+        self._send(None)
+
+    # -- one flush, in turns -----------------------------------------------
+
+    def _begin(self) -> None:
+        self._start()
+        self._take_turn()
+
+    def _take_turn(self) -> None:
+        self._until = self._scheduler.now() + _SLICE
+        self._send(self._is_over)
+        if self._left:
+            self._next_turn = self._scheduler.later(0, self._go_on)
+
+    def _go_on(self) -> None:
+        try:
+            self._take_turn()
+            if not self._left:
+                self._rest_if_steady()
+                self.settle()
+        finally:
+            self._settled()
+
+    def _is_over(self) -> bool:
+        return self._scheduler.now() >= self._until
+
+    def _start(self) -> None:
+        self._began = self._scheduler.now()
+        self._cpu = 0.0
+        self._size = self._writes = 0
         self._stats.flushes += 1
-        writes = size = 0
         # A copy: a delivery may change who is subscribed to what.
-        for subscription in [s for s in self._subscriptions.values() if s.pending]:
-            writes += len(subscription.members)
-            size += subscription.flush()
-        self._flushed()
-        took = self._scheduler.cpu() - cpu
-        self._pacing.flushed(began, self._scheduler.now(), took, size / writes if writes else 0.0)
+        self._left = [s for s in self._subscriptions.values() if s.pending]
+        self._left.reverse()
+
+    def _send(self, over: Callable[[], bool] | None) -> None:
+        """Go on until all is sent, or it is over; at the end tell how it went."""
+        self._next_turn = None
+        cpu = self._scheduler.cpu()
+        left = self._left
+        served = 0
+        try:
+            while left:
+                subscription = left[-1]
+                members = len(subscription.members)
+                # After a fault nothing may be left of it.
+                self._size += subscription.flush(over) if subscription.pending else 0
+                served += members
+                if subscription.divided:
+                    break
+                left.pop()
+                self._writes += members
+                if served >= AT_ONCE:
+                    if over is not None and over():
+                        break
+                    served = 0
+        except Exception:
+            # Everybody else is served all the same.
+            self._next_turn = self._scheduler.later(0, self._go_on)
+            raise
+        self._cpu += self._scheduler.cpu() - cpu
+        if not left:
+            self._flushed()
+            size = self._size / self._writes if self._writes else 0.0
+            self._pacing.flushed(self._began, self._scheduler.now(), self._cpu, size)
+
+    # -- flushes that were due ---------------------------------------------
 
     @property
     def _is_due(self) -> bool:
@@ -89,20 +176,25 @@ class Flusher:
 
     def _due(self) -> None:
         self._timer = None
-        before = self._stats.events_in
+        self._before = self._stats.events_in
         try:
             self._catch_up()
-            self.flush()
-            wait = self._pacing.wait(self._scheduler.now())
-            if self._stats.events_in != before and not self._is_due and 0 < wait <= _LONGEST_REST:
-                self._timer = self._scheduler.later(wait, self._due)
-                self._rests = True
-                self._exchange.rest()
+            self._begin()
+            if not self._left:
+                self._rest_if_steady()
         finally:
             if not (self._is_due and self._rests):
                 # Nothing would wake it soon, a fault above included.
                 self._exchange.read_on()
         self._settled()
+
+    def _rest_if_steady(self) -> None:
+        """As events keep coming, leave the next ones where they are until their flush."""
+        wait = self._pacing.wait(self._scheduler.now())
+        if self._stats.events_in != self._before and not self._is_due and 0 < wait <= _LONGEST_REST:
+            self._timer = self._scheduler.later(wait, self._due)
+            self._rests = True
+            self._exchange.rest()
 
     def _catch_up(self) -> None:
         self._catching_up = True  # what this brings is flushed behind it, and waits for nothing

@@ -6,6 +6,10 @@ is closed rather than waited for.  For a user who prefers it, events stop at a
 soft limit instead, and one event tells how many are missing; answers never do.
 An outbox can also *hold* what is pushed, for the actions during which Asterisk
 itself delivers no events.
+
+What waits stays in the pieces in which it came, so that what hundreds of clients
+are sent is in memory once.  Only small pieces are joined, and only up to one
+record of TLS, when they are about to leave.
 """
 
 from collections import deque
@@ -16,6 +20,10 @@ from proxy.core.ports import Sender
 #: More than any outbox holds: no event is dropped.
 NEVER = 1 << 62
 _END_OF_MESSAGE = b"\r\n\r\n"
+#: What one record of TLS holds; the transport takes pieces up to this size whole or not at all.
+RECORD = 16384
+#: Bytes that one ``drain`` gives to the transport before other clients have their turn.
+_DRAIN = 256 << 10
 
 
 class Backlog:
@@ -61,7 +69,7 @@ class Outbox:
         self._dropped = 0
         #: The size past which this outbox takes no events; below any size while some are missing.
         self.closed_above = NEVER
-        self._chunks: deque[bytes] = deque()
+        self._chunks: deque[bytes | memoryview] = deque()
         self._held: list[bytes] | None = None
         self._held_size = 0
         self.limit = limit
@@ -95,13 +103,15 @@ class Outbox:
             return self.size <= self.limit
         taken = self.sender.send(data)
         self.sent += taken
-        if taken < len(data):
-            self._chunks.append(data[taken:])
-            self.size = len(data) - taken
-            self._backlog.size += self.size
-            self.ready = False
-            return self.size <= self.limit
-        return True
+        return taken == len(data) or self.keep(data, taken)
+
+    def keep(self, data: bytes, taken: int) -> bool:
+        """Queue what the transport did not take of ``data`` when nothing waited; False if past the limit."""
+        self._chunks.append(_rest(data, taken))
+        self.size = len(data) - taken
+        self._backlog.size += self.size
+        self.ready = False
+        return self.size <= self.limit
 
     def hold(self) -> None:
         """Keep back what is pushed from now on, until ``release``."""
@@ -126,28 +136,64 @@ class Outbox:
         self._backlog.size -= self._held_size
         self._held_size = 0
         self.ready = not self.size
-        data = b"".join((head, *held, tail))
-        return not data or self.push(data)
+        parts = [part for part in (head, *held, tail) if part]
+        size = sum(map(len, parts))
+        if size <= RECORD:
+            return not size or self.push(b"".join(parts))
+        waited = self.size
+        self._chunks.extend(parts)
+        self.size += size
+        self._backlog.size += size
+        if not waited:
+            # Nobody calls us back for what the transport was not offered.
+            self._give(NEVER)
+            self.ready = not self.size
+        return self.size <= self.limit
 
-    def drain(self) -> None:
-        """The transport can take bytes again: give it what waits."""
+    def drain(self) -> bool:
+        """The transport can take bytes again: give it what waits; True if it would take more now."""
+        refused = self._give(_DRAIN)
+        self.ready = not self.size and self._held is None
+        if self._dropped and self.size <= self._soft // 2:
+            self._tell_dropped()
+        return self.size > 0 and not refused
+
+    def _give(self, most: int) -> bool:
+        """Give about ``most`` bytes of what waits to the transport; whether it has refused some."""
         chunks = self._chunks
-        while chunks:
-            # The same bytes first, as TLS demands after a write that was not taken; more may follow.
-            data = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        while chunks and most > 0:
+            data = self._first()
             taken = self.sender.send(data)
             self.sent += taken
             self.size -= taken
             self._backlog.size -= taken
-            chunks.clear()
+            most -= taken
+            if taken:
+                self.stuck_since = None
             if taken < len(data):
-                chunks.append(data[taken:])
-                if taken == 0:
-                    break
-            self.stuck_since = None
-        self.ready = not self.size and self._held is None
-        if self._dropped and self.size <= self._soft // 2:
-            self._tell_dropped()
+                chunks[0] = _rest(data, taken)
+                return True
+            chunks.popleft()
+        return False
+
+    def _first(self) -> bytes | memoryview:
+        """The first piece that waits: a record at least, where that much waits.
+
+        After a write that was not taken, TLS demands the same bytes first; more may follow.
+        """
+        chunks = self._chunks
+        if len(chunks) > 1 and len(chunks[0]) < RECORD:
+            parts: list[bytes | memoryview] = []
+            room = RECORD
+            while chunks and room:
+                part = chunks.popleft()
+                if len(part) > room:
+                    chunks.appendleft(_rest(part, room))
+                    part = memoryview(part)[:room]
+                parts.append(part)
+                room -= len(part)
+            chunks.appendleft(b"".join(parts))
+        return chunks[0]
 
     # -- events that are dropped -------------------------------------------
 
@@ -205,3 +251,14 @@ class Outbox:
         if self.stuck_since is None:
             self.stuck_since = now
         return now - self.stuck_since > seconds
+
+
+def _rest(data: bytes | memoryview, taken: int) -> bytes | memoryview:
+    """What is left behind the first ``taken`` bytes, without a copy, unless that is little.
+
+    The end of a large piece does not keep all of it in memory.
+    """
+    if not taken:
+        return data
+    rest = memoryview(data)[taken:]
+    return rest if len(rest) > RECORD else bytes(rest)

@@ -29,7 +29,7 @@ class Sender(Protocol):
     def write(self, data: bytes, /) -> int:
         """As ``send``; or OSError where that does more than write, and is to be called with the same."""
 
-    def send(self, data: bytes) -> int:
+    def send(self, data: bytes | memoryview) -> int:
         """The number of bytes taken."""
 
 
@@ -43,10 +43,11 @@ class Transport(Hashable, Protocol):
     def write(self, data: bytes, /) -> int:
         """``send`` with nothing around it, for what goes to hundreds; see Sender."""
 
-    def send(self, data: bytes) -> int:
+    def send(self, data: bytes | memoryview) -> int:
         """Write what can be written at once; the number of bytes taken, 0 if none can be now.
 
-        When fewer than all were taken, ``Session.writable`` is called once more can be.
+        When fewer than all were taken, ``Session.writable`` is called once more can be, and again
+        as long as it says that it has more.
         The next call must then begin with the bytes that were not taken.
         """
 

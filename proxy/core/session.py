@@ -157,11 +157,12 @@ class Session:
         self._advance()
         self.push()
 
-    def writable(self) -> None:
-        """The transport takes bytes again."""
-        self.outbox.drain()
+    def writable(self) -> bool:
+        """The transport takes bytes again; True if there are more than one turn's for it."""
+        more = self.outbox.drain()
         if self.state is State.CLOSING and not self.outbox.size:
             self._gone()
+        return more
 
     def ended(self) -> None:
         """The client will send no more; what it asked before is still answered."""
@@ -221,6 +222,11 @@ class Session:
         if outbox.size and outbox.size > outbox.closed_above:
             self._drops(data)
         elif not outbox.push(data):
+            self.hub.pressure.too_slow(self, "outbox_hard")
+
+    def fall_behind(self, data: bytes, taken: int) -> None:
+        """See Member in subscription.py."""
+        if not self.outbox.keep(data, taken):
             self.hub.pressure.too_slow(self, "outbox_hard")
 
     def push(self) -> None:

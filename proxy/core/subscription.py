@@ -4,16 +4,22 @@ An event is judged once per subscription and joined once per flush; every
 member is then sent the *same* bytes object.  A member that needs something of
 its own in between (an answer) first takes what is pending for it, and
 remembers in ``seen`` how far it has come.
+
+A flush to a large audience can be divided.  What it delivers then stays at the
+head of ``pending`` until the last member has it, and ``seen`` tells who has it:
+so a member that takes, leaves or joins in between is treated as at any other time.
 """
 
 from collections.abc import Callable, Hashable
 from typing import Protocol
 
 from proxy.ami.privilege import may_read
-from proxy.core.outbox import Outbox
+from proxy.core.outbox import RECORD, Outbox
 
-#: What one record of TLS holds: more than that no single write takes.
-_RECORD = 16384
+#: Members that a flush serves before it looks at the clock.
+AT_ONCE = 32
+#: Bytes that it gives them, about, before it does.
+_BYTES_AT_ONCE = 256 << 10
 
 
 class EventPredicate(Protocol):
@@ -32,11 +38,14 @@ class Member(Protocol):
     def deliver(self, data: bytes) -> None:
         """Send events."""
 
+    def fall_behind(self, data: bytes, taken: int) -> None:
+        """Keep what the transport did not take of these events."""
+
 
 class Subscription:
     """An audience: which events it admits, who is in it, what waits for the next flush."""
 
-    __slots__ = ("admits", "key", "mask", "members", "pending")
+    __slots__ = ("_cut", "_due", "_everything", "admits", "key", "mask", "members", "pending")
 
     def __init__(self, key: Hashable, mask: int, predicate: EventPredicate | None) -> None:
         self.key = key
@@ -45,6 +54,15 @@ class Subscription:
         self.admits: Callable[[bytes], bool] | None = predicate.admits if predicate else None
         self.members: dict[Member, None] = {}
         self.pending: list[bytes] = []
+        #: How many of ``pending`` a divided flush delivers; these, joined; who still has to get them.
+        self._cut = 0
+        self._everything = b""
+        self._due: list[Member] = []
+
+    @property
+    def divided(self) -> bool:
+        """Whether a flush has been left before its end."""
+        return self._cut > 0
 
     def may_read(self, required: int) -> bool:
         """Whether the classes admit an event that needs these."""
@@ -67,18 +85,40 @@ class Subscription:
         member.seen = len(self.pending)
         return data
 
-    def flush(self) -> int:
-        """Deliver what is pending to every member; how many bytes that was."""
-        pending = self.pending
-        everything = b"".join(pending)
+    def flush(self, over: Callable[[], bool] | None = None) -> int:
+        """Deliver what is pending to every member, or go on doing so; how many bytes that was.
+
+        When ``over`` says that the time is up, the rest is left for the next call: the flush is then
+        ``divided``, and what comes to be pending meanwhile is not part of it.
+        """
+        if self._cut:
+            return self._go_on(over)
+        parts = self.pending
+        everything = b"".join(parts)
         self.pending = []
-        size = len(everything)
-        fits = size <= _RECORD
         # A copy: a delivery may end a session, which then leaves.
         members = list(self.members)
+        count, size = len(members), len(everything)
+        step = count if over is None else max(1, min(AT_ONCE, _BYTES_AT_ONCE // (size + 1)))
+        if count <= step:
+            self._give(members, parts, everything)
+            return size * count
+        done = 0
+        while True:
+            self._give(members[done : done + step], parts, everything)
+            done += step
+            if done >= count:
+                return size * count
+            if over is not None and over():
+                self._divide(parts, everything, members[done:])
+                return size * done
+
+    def _give(self, members: list[Member], parts: list[bytes], everything: bytes) -> None:
+        size = len(everything)
+        fits = size <= RECORD
         for member in members:
             if member.seen:
-                rest = b"".join(pending[member.seen :])
+                rest = b"".join(parts[member.seen :])
                 member.seen = 0
                 if rest:
                     member.deliver(rest)
@@ -95,5 +135,36 @@ class Subscription:
                 continue
             outbox.sent += taken
             if taken < size:
-                member.deliver(everything[taken:])
-        return size * len(members)
+                member.fall_behind(everything, taken)
+
+    def _divide(self, parts: list[bytes], everything: bytes, due: list[Member]) -> None:
+        """Note who has these parts, and who still has to get them."""
+        self._cut, self._everything, self._due = len(parts), everything, due
+        self.pending = parts + self.pending
+        waiting = set(due)
+        for member in self.members:
+            if member not in waiting:
+                member.seen += self._cut
+        due.reverse()
+
+    def _go_on(self, over: Callable[[], bool] | None) -> int:
+        cut, due, everything = self._cut, self._due, self._everything
+        step = max(1, min(AT_ONCE, _BYTES_AT_ONCE // (len(everything) + 1)))
+        size = served = 0
+        while due:
+            member = due.pop()
+            # Who left meanwhile took its part along.
+            if member.seen < cut and member in self.members:
+                data = b"".join(self.pending[member.seen : cut]) if member.seen else everything
+                member.seen = cut
+                member.deliver(data)
+                size += len(data)
+            served += 1
+            if over is not None and due and served % step == 0 and over():
+                return size
+        del self.pending[:cut]
+        for member in self.members:
+            member.seen -= cut
+        self._cut = 0
+        self._everything = b""
+        return size

@@ -60,10 +60,10 @@ class Tap:
         """See Sender in ports.py."""
         return self.send(data)
 
-    def send(self, data: bytes) -> int:
+    def send(self, data: bytes | memoryview) -> int:
         """See Sender in ports.py."""
         taken = self._sender.send(data)
-        *messages, rest = (self._partial + data[:taken]).split(_END_OF_MESSAGE)
+        *messages, rest = (self._partial + bytes(data[:taken])).split(_END_OF_MESSAGE)
         for message in messages:
             self._show(True, message + _END_OF_MESSAGE)
         if len(rest) > _LONGEST:

@@ -298,7 +298,7 @@ class Client:
 
     # -- writing -----------------------------------------------------------
 
-    def send(self, data: bytes) -> int:
+    def send(self, data: bytes | memoryview) -> int:
         """See Transport."""
         if self._fd < 0 or self._closing:
             return len(data)
@@ -325,8 +325,8 @@ class Client:
             if not self._paused:
                 self._listen(self._readable)
                 self._schedule()
-        if self._session is not None:
-            self._session.writable()
+        if self._session is not None and self._session.writable():
+            self._want_write(self._writable)
 
     # -- the end -----------------------------------------------------------
 

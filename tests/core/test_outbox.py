@@ -75,6 +75,102 @@ def test_too_much_to_hold_is_sent_early():
     assert transport.take() == b"12345"
 
 
+def test_what_waits_is_the_same_bytes_for_all():
+    data = bytes(100_000)
+    waiting = []
+    for _ in range(2):
+        outbox, _ = make(room=0, limit=1 << 20)
+        outbox.push(b"x")
+        outbox.push(data)
+        waiting.append(outbox._chunks[1])
+    assert waiting[0] is waiting[1] is data
+
+
+class Counting(ListTransport):
+    """Takes what it is given while there is room for all of it, as TLS does by records."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.offered: list[int] = []
+
+    def send(self, data: bytes | memoryview) -> int:
+        self.offered.append(len(data))
+        return super().send(data)
+
+
+def test_a_drain_offers_no_more_than_leaves_soon():
+    outbox = Outbox(transport := Counting(), 1 << 24)
+    transport.room = 0
+    for _ in range(5000):
+        outbox.push(bytes(400))
+    transport.offered.clear()
+    transport.room = 16384
+    assert not outbox.drain()
+    assert transport.offered == [16384, 16384], "small pieces together, up to a record; then none was taken"
+    transport.room = 0
+    transport.offered.clear()
+    outbox.drain()
+    assert transport.offered == [16384]
+    outbox.push(bytes(1 << 20))
+    transport.room = None
+    while outbox.drain():
+        pass
+    assert outbox.size == 0
+    assert outbox.sent == 5000 * 400 + (1 << 20)
+
+
+def test_one_drain_leaves_others_their_turn():
+    outbox, transport = make(room=0, limit=1 << 24)
+    for _ in range(1000):
+        outbox.push(bytes(1000))
+    transport.room = None
+    assert outbox.drain(), "there is more, and the transport would take it"
+    assert 0 < len(transport.take()) < 500_000
+    assert outbox.size
+    transport.room = 300_000
+    assert outbox.drain()
+    assert not outbox.drain(), "the transport calls when it can take more"
+    assert outbox.size
+
+
+def test_the_end_of_a_large_piece_does_not_keep_the_whole():
+    outbox, _ = make(room=99_990, limit=1 << 20)
+    outbox.push(bytes(100_000))
+    assert outbox._chunks[0] == bytes(10)
+    assert isinstance(outbox._chunks[0], bytes)
+
+
+def test_much_that_was_held_leaves_in_its_pieces():
+    for room in (None, 0, 50_000):
+        outbox, transport = make(limit=1 << 20)
+        transport.room = room
+        outbox.hold()
+        parts = [bytes([number]) * 20_000 for number in range(20)]
+        for part in parts:
+            outbox.push(part)
+        assert outbox.release(b"<", b">")
+        assert outbox.ready is (room is None)
+        transport.room = None
+        while outbox.drain():
+            pass
+        assert transport.take() == b"<" + b"".join(parts) + b">"
+        assert (outbox.size, outbox.held, outbox.ready) == (0, 0, True)
+
+
+def test_much_that_was_held_comes_behind_what_waits():
+    outbox, transport = make(room=0, limit=30_000)
+    outbox.push(b"first")
+    outbox.hold()
+    outbox.push(bytes(20_000))
+    assert outbox.release(b"")
+    outbox.hold()
+    outbox.push(bytes(20_000))
+    assert not outbox.release(b""), "past the limit"
+    transport.room = None
+    outbox.drain()
+    assert transport.take() == b"first" + bytes(40_000)
+
+
 def test_stalled_only_while_nothing_moves():
     outbox, transport = make(room=0)
     assert not outbox.stalled(0, 10)

@@ -1,12 +1,12 @@
 """One judgement, one join, the same bytes for all; each member exactly its own part."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy.ami.eventfilter import FilterSet, compile_legacy
 from proxy.ami.privilege import CALL, SYSTEM
 from proxy.core.outbox import Outbox
-from proxy.core.subscription import Subscription
+from proxy.core.subscription import AT_ONCE, Subscription
 from tests.support.core_doubles import ListTransport
 
 
@@ -19,6 +19,9 @@ class Listener:
 
     def deliver(self, data: bytes) -> None:
         self.got.append(data)
+
+    def fall_behind(self, data: bytes, taken: int) -> None:
+        self.outbox.keep(data, taken)
 
 
 def test_members_share_the_same_bytes_object():
@@ -133,3 +136,131 @@ def test_more_than_a_record_is_written_by_who_knows_how():
     subscription.pending.append(b"x" * 40000)
     subscription.flush()
     assert (len(member.transport.take()), member.outbox.sent, member.outbox.size) == (30000, 30000, 10000)
+
+
+def test_what_a_slow_member_did_not_take_is_not_copied_for_it():
+    subscription = Subscription("k", CALL, None)
+    members = [Connected() for _ in range(3)]
+    for member in members:
+        member.transport.room = 20000
+        subscription.join(member)
+    subscription.pending.append(b"x" * 60000)
+    subscription.flush()
+    kept = [member.outbox._chunks[0] for member in members]
+    assert [len(rest) for rest in kept] == [40000] * 3
+    assert all(isinstance(rest, memoryview) for rest in kept)
+    assert kept[0].obj is kept[1].obj is kept[2].obj
+
+
+class Patience:
+    """Is over when it was asked so often."""
+
+    def __init__(self, asked: int) -> None:
+        self._left = asked
+
+    def __call__(self) -> bool:
+        self._left -= 1
+        return self._left <= 0
+
+
+class TestDivided:
+    """Events of 100 kB, of which a flush gives two before it looks at the clock."""
+
+    SIZE = 100_000
+
+    @classmethod
+    def event(cls, number: int) -> bytes:
+        return b"%04d" % number + b"." * (cls.SIZE - 4)
+
+    @classmethod
+    def numbers(cls, got: list[bytes]) -> list[int]:
+        data = b"".join(got)
+        assert len(data) % cls.SIZE == 0
+        return [int(data[at : at + 4]) for at in range(0, len(data), cls.SIZE)]
+
+    def test_it_goes_on_where_it_was_and_new_events_come_behind(self):
+        subscription = Subscription("k", CALL, None)
+        members = [Listener() for _ in range(5)]
+        for member in members:
+            subscription.join(member)
+        subscription.pending.append(self.event(0))
+        assert subscription.flush(Patience(1)) == 2 * self.SIZE
+        assert subscription.divided
+        subscription.pending.append(self.event(1))
+        assert [len(member.got) for member in members] == [1, 1, 0, 0, 0]
+        assert subscription.flush(Patience(1)) == 2 * self.SIZE
+        assert subscription.divided
+        assert subscription.flush(Patience(9)) == self.SIZE
+        assert not subscription.divided
+        assert [self.numbers(member.got) for member in members] == [[0]] * 5
+        assert members[0].got[0] is members[4].got[0]
+        subscription.flush()
+        assert [self.numbers(member.got) for member in members] == [[0, 1]] * 5
+
+    def test_who_leaves_in_between_takes_its_part_along(self):
+        subscription = Subscription("k", CALL, None)
+        members = [Listener() for _ in range(4)]
+        for member in members:
+            subscription.join(member)
+        subscription.pending.append(self.event(0))
+        subscription.flush(Patience(1))
+        subscription.pending.append(self.event(1))
+        taken = [self.numbers([subscription.take(member)]) for member in members]
+        assert taken == [[1], [1], [0, 1], [0, 1]]
+        for member in members:
+            subscription.leave(member)
+        subscription.join(members[3])
+        subscription.pending.append(self.event(2))
+        subscription.flush()
+        subscription.flush()
+        assert [self.numbers(member.got) for member in members] == [[0], [0], [], [2]]
+
+    def test_a_large_audience_is_divided_by_members_too(self):
+        subscription = Subscription("k", CALL, None)
+        members = [Listener() for _ in range(AT_ONCE + 1)]
+        for member in members:
+            subscription.join(member)
+        subscription.pending.append(b"a")
+        assert subscription.flush(Patience(1)) == AT_ONCE
+        assert subscription.divided
+        assert subscription.flush() == 1
+        assert [member.got for member in members] == [[b"a"]] * (AT_ONCE + 1)
+
+    @given(
+        st.lists(
+            st.tuples(
+                st.sampled_from(["event", "take", "leave", "join", "join", "flush", "turn", "turn"]),
+                st.integers(0, 6),
+            ),
+            max_size=40,
+        )
+    )
+    @settings(deadline=None)
+    def test_nothing_is_lost_or_doubled_whatever_happens_in_between(self, steps):
+        subscription = Subscription("k", CALL, None)
+        members = [Listener() for _ in range(7)]
+        for member in members[:5]:
+            subscription.join(member)
+        expected: dict[int, list[int]] = {who: [] for who in range(7)}
+        count = 0
+        for step, who in steps:
+            member = members[who]
+            match step:
+                case "event":
+                    subscription.pending.append(self.event(count))
+                    for other in subscription.members:
+                        expected[members.index(other)].append(count)
+                    count += 1
+                case "join" if member not in subscription.members:
+                    subscription.join(member)
+                case "take" | "leave" if member in subscription.members:
+                    member.got.append(subscription.take(member))
+                    if step == "leave":
+                        subscription.leave(member)
+                case "turn" if subscription.pending:
+                    subscription.flush(Patience(1 + who % 3))
+                case "flush":
+                    subscription.flush()
+        subscription.flush()
+        subscription.flush()
+        assert {who: self.numbers(members[who].got) for who in range(7)} == expected

@@ -29,8 +29,9 @@ class ListTransport:
             raise BlockingIOError
         return self.send(data)
 
-    def send(self, data: bytes) -> int:
+    def send(self, data: bytes | memoryview) -> int:
         """As much as there is room for."""
+        data = bytes(data)
         assert not self.closed, "written to after its end"
         if self.refused:
             assert data.startswith(self.refused), "the retry must begin with what was not taken"
@@ -133,7 +134,7 @@ class HandClock:
             self.time = max(self.time, timer.due)
             if timer.callback is not None:
                 timer.callback()
-        self.time = end
+        self.time = max(self.time, end)
 
 
 class ListVerifier:
