@@ -7,7 +7,6 @@ whose name was made to point here (DNS rebinding) is answered nothing.
 """
 
 import asyncio
-import contextlib
 import ipaddress
 import re
 import socket
@@ -19,18 +18,24 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
 from proxy import log
+from proxy.core.sidedoor import SideDoor, Want
 from proxy.net.health import Grade, readiness
 from proxy.net.metrics import ServiceCollector
 from proxy.net.service import Service
+from proxy.net.sideserver import SideServer, Visit
 
 #: Bytes of a request's head.
 _LONGEST = 8192
+#: Connections at one time, and how many of them may be rendering metrics.
 _CLIENTS = 16
+_WORKING = 8
 #: Seconds for the request to come, and for the answer to go.
 _PATIENCE = 5.0
 _TEXT = "text/plain; charset=utf-8"
 _HOST = re.compile(r"(?:\[([^\]]*)\]|([^:\[\]]+))(?::\d*)?", re.ASCII)
 _PRINTABLE = re.compile(r"[ -~]*")
+#: What is answered however many ask for metrics.
+_URGENT = frozenset({"/livez", "/readyz"})
 
 
 class Answer(NamedTuple):
@@ -61,43 +66,35 @@ class ScrapeServer:
         self._registry.register(ServiceCollector(service))
         self._names = {"localhost", *(host.lower() for host in hosts)}
         self._patience = patience
-        self._most = clients
-        self._servers: list[asyncio.Server] = []
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._server = SideServer(
+            "scrape",
+            self._visited,
+            SideDoor(clients, min(_WORKING, clients)),
+            longest=_LONGEST,
+            full=_response(_BUSY),
+            is_full=lambda: service.hub.bounds.rationed.say_of(log.WARNING, "metrics-full", ""),
+            patience=patience,
+        )
+
+    @property
+    def visits(self) -> int:
+        """Connections that are being served."""
+        return self._server.visits
 
     async def start(self, sock: socket.socket) -> None:
         """Serve on this socket, too: TCP or Unix."""
-        start = asyncio.start_unix_server if sock.family == socket.AF_UNIX else asyncio.start_server
-        self._servers.append(await start(self._accepted, sock=sock, limit=_LONGEST))
+        await self._server.start(sock)
 
     async def close(self) -> None:
         """Accept no more, and end what is open."""
-        for server in self._servers:
-            server.close()
-        for task in self._tasks:
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        await self._server.close()
 
-    async def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        try:
-            if len(self._tasks) <= self._most:
-                async with asyncio.timeout(self._patience):
-                    await self._serve(reader, writer)
-        except (OSError, TimeoutError):
-            log.say(log.DEBUG, "scrape-lost")
-        except asyncio.CancelledError:
-            return  # by close(); nobody else awaits this task
-        finally:
-            self._tasks.discard(task)
-            writer.close()
-            with contextlib.suppress(OSError):
-                await writer.wait_closed()
+    async def _visited(self, visit: Visit) -> None:
+        async with asyncio.timeout(self._patience):
+            await self._serve(visit)
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _serve(self, visit: Visit) -> None:
+        reader, writer = visit.reader, visit.writer
         try:
             head = await reader.readuntil(b"\r\n\r\n")
         except asyncio.IncompleteReadError:
@@ -105,7 +102,9 @@ class ScrapeServer:
         except asyncio.LimitOverrunError:
             answer = Answer(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, b"too long a request\n")
         else:
-            answer = self._answer(head)
+            want = Want.URGENT if _path_of(head) in _URGENT else Want.ORDINARY
+            answer = self._answer(head) if visit.asks(want) else _BUSY
+        visit.is_answered()
         writer.write(_response(answer))
         await writer.drain()
         if writer.can_write_eof():
@@ -156,6 +155,14 @@ class ScrapeServer:
         grade, checks = readiness(self._service)
         status = HTTPStatus.SERVICE_UNAVAILABLE if grade is Grade.BAD else HTTPStatus.OK
         return Answer(status, "".join(f"{line}\n" for line in (grade.value, *checks)).encode())
+
+
+_BUSY = Answer(HTTPStatus.SERVICE_UNAVAILABLE, b"too many are connected here\n", extra="Retry-After: 1\r\n")
+
+
+def _path_of(head: bytes) -> str:
+    """What a request is for."""
+    return head.partition(b"\r\n")[0].decode("latin-1").partition(" ")[2].partition(" ")[0].partition("?")[0]
 
 
 def _values(lines: list[str], name: str) -> list[str]:

@@ -30,6 +30,7 @@ from proxy.config.document import Document
 from proxy.config.loading import parse_users
 from proxy.config.problems import ConfigErrors
 from proxy.config.schema import Config
+from proxy.core.sidedoor import SideDoor
 from proxy.core.users import User, UserTable
 from proxy.net import proxyheader
 from proxy.net.control.commands import COMMANDS, Command, Permission
@@ -37,6 +38,7 @@ from proxy.net.control.server import ControlServer
 from proxy.net.localsocket import Credentials
 from proxy.net.proxyheader import Header, Unread
 from proxy.net.scrape import Answer, ScrapeServer
+from proxy.net.sideserver import Visit
 from proxy.x509.identity import CertificateLogin, claim, identities
 from proxy.x509.trust import TrustStore
 from tests.differential.asterisk_reader import AsteriskReader
@@ -170,7 +172,9 @@ def control(data: bytes) -> None:
     peer = Credentials(1, 0, 0)
 
     async def answer() -> None:
-        await server._answer(line, peer, Permission.READ, cast("Any", None), cast("Any", writer))
+        visit = Visit(cast("Any", None), cast("Any", writer), door := SideDoor(1, 1, 1))
+        door.enter(visit)
+        await server._answer(line, peer, Permission.READ, visit)
 
     asyncio.run(answer())
     assert len(said) == 1
@@ -219,7 +223,9 @@ def scrape_request(data: bytes) -> None:
         reader = asyncio.StreamReader(limit=_LONGEST_REQUEST)
         reader.feed_data(data)
         reader.feed_eof()
-        await server._serve(reader, cast("Any", writer))
+        visit = Visit(reader, cast("Any", writer), door := SideDoor(1, 1))
+        door.enter(visit)
+        await server._serve(visit)
 
     asyncio.run(serve())
     if not said:

@@ -22,9 +22,11 @@ from proxy.ami import privilege
 from proxy.config.differences import Differences
 from proxy.core.users import User
 from proxy.net.control import COMMANDS, ControlServer, Permission
+from proxy.net.control.commands import Arguments, Command
 from proxy.net.control.server import permission_of
 from proxy.net.localsocket import Credentials, UnixListener
 from proxy.net.reloads import ReloadReport
+from proxy.net.service import Service
 from tests.support.certificates import DAY, forge, forge_crl, install
 from tests.support.core_doubles import ListTransport, ListUpstream
 from tests.support.live_service import LiveService
@@ -230,16 +232,88 @@ async def test_who_is_silent_is_hung_up_on(service: LiveService, tmp_path: Path)
         await control.asker.ended()
 
 
-async def test_so_many_may_ask_at_once(service: LiveService, tmp_path: Path) -> None:
-    async with serving(service, tmp_path, clients=2) as control:
-        await control.asker.result("status")
-        await (await control.connect()).result("status")
-        third = await control.connect()
-        assert (await third.hear())["error"] == "too many are connected here; try again"
-        await third.ended()
-        control.asker.writer.close()
-        await until(lambda: len(control.server._tasks) == 1)
+async def test_sixteen_who_hang_keep_nobody_from_asking(service: LiveService, tmp_path: Path) -> None:
+    async with serving(service, tmp_path) as control:
+        control.login("boss", "hunter2hunter2")
+        (session,) = service.hub.sessions
+        hanging = [control.asker, *[await control.connect() for _ in range(15)]]
+        await hanging[3].say(b'{"command": "sta')
+        await until(lambda: control.server.visits == 16)
+        kicked = await (await control.connect()).result("kick", target=session.id)
+        assert kicked == {"kicked": [session.id]}
+        assert service.hub.sessions == []
+        assert (await hanging[0].hear())["error"] == "too many are connected here; try again"
+        await hanging[0].ended()
         assert (await (await control.connect()).ask("status"))["ok"]
+        assert control.server.visits == 16
+
+
+def waiting(started: list[int], go_on: asyncio.Event) -> Command:
+    async def run(_service: Service, _: Arguments) -> object:
+        """Wait."""
+        started.append(1)
+        await go_on.wait()
+        return "done"
+
+    return Command("wait", Permission.READ, run)
+
+
+async def test_kick_and_drain_are_done_while_as_many_as_may_wait_for_answers(
+    service: LiveService, tmp_path: Path
+) -> None:
+    started: list[int] = []
+    go_on = asyncio.Event()
+    commands = {**COMMANDS, "wait": waiting(started, go_on)}
+    async with serving(service, tmp_path, commands=commands) as control:
+        askers = [control.asker, *[await control.connect() for _ in range(7)]]
+        for asker in askers:
+            await asker.say(b'{"command": "wait"}\n')
+        await until(lambda: len(started) == 8)
+        idle = [await control.connect() for _ in range(9)]
+        last = idle[-1]
+        assert (await last.ask("status"))["error"] == "too many requests are being worked on; try again"
+        assert (await last.ask("kick", target="user:boss"))["ok"]
+        assert (await last.ask("drain"))["ok"]
+        go_on.set()
+        assert [(await asker.hear())["result"] for asker in askers] == ["done"] * 8
+        assert (await last.ask("status"))["ok"]
+
+
+async def test_streams_have_places_of_their_own(service: LiveService, tmp_path: Path) -> None:
+    async with serving(service, tmp_path) as control:
+        tracers = [control.asker, *[await control.connect() for _ in range(7)]]
+        for tracer in tracers:
+            await tracer.result("trace", user="boss")
+        ninth = await control.connect()
+        assert "8 streams (trace, learn) run already" in (await ninth.ask("trace", user="boss"))["error"]
+        for _ in range(20):
+            assert (await (await control.connect()).ask("status"))["ok"]
+        assert control.server.visits == 24
+        control.login("boss", "hunter2hunter2")
+        assert b"Authentication" in (await tracers[0].hear())["result"]["message"].encode()
+        tracers[0].writer.close()
+        await until(lambda: control.server.visits == 23)
+        assert (await (await control.connect()).ask("trace", user="boss"))["ok"]
+
+
+async def test_who_does_not_read_is_displaced_when_nobody_is_idle(
+    service: LiveService, tmp_path: Path
+) -> None:
+    async def much(_service: Service, _: Arguments) -> object:
+        """Say much."""
+        return "x" * (4 << 20)
+
+    commands = {**COMMANDS, "much": Command("much", Permission.READ, much)}
+    async with serving(service, tmp_path, commands=commands) as control:
+        deaf = [socket.socket(socket.AF_UNIX) for _ in range(16)]
+        for one in deaf:
+            one.connect(str(control.path))
+            one.sendall(b'{"command": "much"}\n')
+        await until(lambda: len(control.server._server._door) == 16)
+        for _ in range(4):
+            assert (await (await control.connect()).ask("status"))["ok"]
+        for one in deaf:
+            one.close()
 
 
 async def test_a_fault_of_ours_is_told_and_the_connection_stays(

@@ -3,13 +3,17 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator
+from http import HTTPStatus
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
+from proxy.core.sidedoor import Want
 from proxy.net.link import LinkState
 from proxy.net.localsocket import UnixListener
-from proxy.net.scrape import ScrapeServer
+from proxy.net.scrape import Answer, ScrapeServer
+from proxy.net.sideserver import Visit
 from tests.support.live_service import LiveService
 from tests.support.waiting import DEADLINE, until
 
@@ -169,18 +173,69 @@ async def test_who_hangs_up_early_is_nobodys_fault(port: int) -> None:
     assert (await send(port, get("/livez")))[1] == b"alive\n"
 
 
-async def test_so_many_are_served_at_once(service: LiveService) -> None:
-    server = ScrapeServer(service, clients=1)
+async def silent(port: int, count: int, request: bytes = b"") -> list[socket.socket]:
+    """Connections that say no more than this."""
+    made = [socket.create_connection(("127.0.0.1", port)) for _ in range(count)]
+    for sock in made:
+        sock.sendall(request)
+    return made
+
+
+@pytest.mark.parametrize("request_", [b"", b"GET /metrics HTTP/1.1\r\nHost: lo"])
+async def test_a_scrape_and_a_health_check_are_answered_while_sixteen_hang(
+    service: LiveService, request_: bytes
+) -> None:
+    server = ScrapeServer(service, patience=DEADLINE)
     with socket.create_server(("127.0.0.1", 0)) as sock:
         await server.start(sock)
         port = sock.getsockname()[1]
-        _, waiting = await asyncio.open_connection("127.0.0.1", port)
-        await until(lambda: server._tasks)
-        assert await send(port, b"") == (b"", b"")
-        waiting.close()
-        await waiting.wait_closed()
-        await until(lambda: not server._tasks)
-        assert (await send(port, get("/livez")))[1] == b"alive\n"
+        hanging = await silent(port, 16, request_)
+        await until(lambda: server.visits == 16)
+        for path in ("/readyz", "/metrics"):
+            head, _ = await send(port, get(path))
+            assert head.startswith(b"HTTP/1.1 200 OK")
+        assert server.visits <= 16
+        displaced = hanging[0].recv(1000)
+        assert displaced.startswith(b"HTTP/1.1 503 Service Unavailable\r\n")
+        assert b"\r\nRetry-After: 1\r\n" in displaced
+        for one in hanging:
+            one.close()
+        await until(lambda: not server.visits)
+        await server.close()
+
+
+async def test_a_health_check_is_answered_while_sixteen_do_not_take_their_answer(
+    service: LiveService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = ScrapeServer(service, patience=DEADLINE)
+    monkeypatch.setattr(server, "_metrics", lambda _: Answer(HTTPStatus.OK, bytes(8 << 20)))
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        await server.start(sock)
+        port = sock.getsockname()[1]
+        hanging = await silent(port, 16, get("/metrics"))
+        await until(lambda: server.visits == 16)
+        for _ in range(3):
+            assert (await send(port, get("/livez")))[1] == b"alive\n"
+        for one in hanging:
+            one.close()
+        await server.close()
+
+
+async def test_metrics_are_refused_and_health_is_told_while_as_many_as_may_are_rendered(
+    service: LiveService,
+) -> None:
+    server = ScrapeServer(service)
+    visits = [Visit(cast("Any", None), cast("Any", None), server._server._door) for _ in range(8)]
+    for visit in visits:
+        server._server._door.enter(visit)
+        assert visit.asks(Want.ORDINARY)
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        await server.start(sock)
+        port = sock.getsockname()[1]
+        head, body = await send(port, get("/metrics"))
+        assert (head[:12], body) == (b"HTTP/1.1 503", b"too many are connected here\n")
+        for path in ("/livez?verbose", "/readyz"):
+            assert (await send(port, get(path)))[0].startswith(b"HTTP/1.1 200 OK")
         await server.close()
 
 

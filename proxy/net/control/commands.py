@@ -44,6 +44,8 @@ class Command(NamedTuple):
     run: Callable[[Service, Arguments], Awaitable[object]] | None = None
     arguments: tuple[str, ...] = ()
     stream: Callable[[Service, Arguments], AsyncIterator[object]] | None = None
+    #: Done at once, however many other requests are being worked on.
+    urgent: bool = False
 
     @property
     def text(self) -> str:
@@ -215,10 +217,10 @@ COMMANDS: Mapping[str, Command] = {
         Command("certs", Permission.READ, _certs),
         Command("limits", Permission.READ, _limits),
         Command("commands", Permission.READ, _commands),
-        Command("kick", Permission.OPERATE, _kick, ("target",)),
+        Command("kick", Permission.OPERATE, _kick, ("target",), urgent=True),
         Command("certs-reload", Permission.OPERATE, _certs_reload),
         Command("reload", Permission.OPERATE, _reload),
-        Command("drain", Permission.OPERATE, _drain),
+        Command("drain", Permission.OPERATE, _drain, urgent=True),
         Command("log-level", Permission.OPERATE, _log_level, ("level",)),
         Command("learn-start", Permission.OPERATE, _learn_start, ("seconds",)),
         Command("learn-stop", Permission.OPERATE, _learn_stop),

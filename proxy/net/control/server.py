@@ -7,7 +7,6 @@ connected, never by anything said.
 """
 
 import asyncio
-import contextlib
 import os
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -15,17 +14,22 @@ from collections.abc import AsyncIterator, Callable, Mapping
 import msgspec
 
 from proxy import log
+from proxy.core.sidedoor import SideDoor, Want
 from proxy.net.control.commands import COMMANDS, Command, Permission, Refused, check_arguments
 from proxy.net.groups import first_of
 from proxy.net.localsocket import Credentials, credentials_of
 from proxy.net.service import Service
+from proxy.net.sideserver import SideServer, Visit
 
 #: Bytes of a request: names and a word or two.
 _LONGEST_REQUEST = 4096
+#: Connections at one time, how many of them may be waiting for answers, and streams beside them.
 _CLIENTS = 16
-#: Seconds in which a peer must have asked its next question.
+_WORKING = 8
+_STREAMS = 8
+#: Seconds in which a peer must have begun its next question.
 _IDLE = 60.0
-#: Seconds in which a peer must take a reply.
+#: Seconds in which a peer must have said the rest of it, and take a reply.
 _PATIENCE = 10.0
 
 
@@ -66,61 +70,51 @@ class ControlServer:
         self._permitted = permitted
         self._commands = commands
         self._idle = idle
-        self._most = clients
-        self._servers: list[asyncio.Server] = []
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._server = SideServer(
+            "control",
+            self._serve,
+            SideDoor(clients, min(_WORKING, clients), _STREAMS),
+            longest=_LONGEST_REQUEST,
+            full=_line_of(Reply(False, error="too many are connected here; try again")),
+            refuse=self._refusal,
+            is_full=lambda: service.hub.bounds.rationed.say_of(log.WARNING, "control-full", ""),
+        )
+
+    @property
+    def visits(self) -> int:
+        """Connections that are being served."""
+        return self._server.visits
 
     async def start(self, sock: socket.socket) -> None:
         """Serve on this socket, too."""
-        self._servers.append(
-            await asyncio.start_unix_server(self._accepted, sock=sock, limit=_LONGEST_REQUEST)
-        )
+        await self._server.start(sock)
 
     async def close(self) -> None:
         """Accept no more, and end what is open."""
-        for server in self._servers:
-            server.close()
-        for task in self._tasks:
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        await self._server.close()
 
-    async def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        try:
-            await self._serve(reader, writer)
-        except (OSError, TimeoutError):
-            log.say(log.DEBUG, "control-lost")
-        except asyncio.CancelledError:
-            return  # by close(); nobody else awaits this task
-        finally:
-            self._tasks.discard(task)
-            writer.close()
-            with contextlib.suppress(OSError):
-                await writer.wait_closed()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _refusal(self, writer: asyncio.StreamWriter) -> bytes:
         peer = credentials_of(writer.get_extra_info("socket"))
+        if self._permitted(peer) is not None:
+            return b""
+        log.say(log.WARNING, "control-refused", uid=peer.uid, pid=peer.pid)
+        return _line_of(Reply(False, error=f"uid {peer.uid} may not ask here; be root, or our user"))
+
+    async def _serve(self, visit: Visit) -> None:
+        peer = credentials_of(visit.writer.get_extra_info("socket"))
         permission = self._permitted(peer)
-        if permission is None:
-            log.say(log.WARNING, "control-refused", uid=peer.uid, pid=peer.pid)
-            await self._say(
-                writer, Reply(False, error=f"uid {peer.uid} may not ask here; be root, or our user")
-            )
-            return
-        if len(self._tasks) > self._most:
-            await self._say(writer, Reply(False, error="too many are connected here; try again"))
-            return
-        while line := await self._line(reader, writer):
-            await self._answer(line, peer, permission, reader, writer)
+        assert permission is not None
+        while line := await self._line(visit.reader, visit.writer):
+            await self._answer(line, peer, permission, visit)
+            visit.rests()
 
     async def _line(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
         """The next request; b"" at the end of the connection, or when it must end."""
         try:
             async with asyncio.timeout(self._idle):
-                return await reader.readuntil(b"\n")
+                first = await reader.readexactly(1)
+            async with asyncio.timeout(_PATIENCE):
+                return first if first == b"\n" else first + await reader.readuntil(b"\n")
         except asyncio.LimitOverrunError:
             await self._say(writer, Reply(False, error=f"a request has at most {_LONGEST_REQUEST} bytes"))
             return b""
@@ -132,12 +126,13 @@ class ControlServer:
         line: bytes,
         peer: Credentials,
         permission: Permission,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
+        visit: Visit,
     ) -> None:
+        writer = visit.writer
         try:
             request = msgspec.json.decode(line, type=Request)
             command = self._command(request, permission)
+            _admit(visit, command)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             await self._say(writer, Reply(False, error=f"not a request: {error}"))
             return
@@ -149,10 +144,11 @@ class ControlServer:
             log.say(log.INFO, "control", command=command.name, about=said or None, uid=peer.uid, pid=peer.pid)
         try:
             if command.stream is not None:
-                await self._stream(command.stream(self._service, request.arguments), reader, writer)
+                await self._stream(command.stream(self._service, request.arguments), visit.reader, writer)
                 return
             assert command.run is not None
             result = await command.run(self._service, request.arguments)
+            visit.is_answered()
             await self._say(writer, Reply(True, result))
         except Refused as refused:
             reply = Reply(False, refused.result, error=str(refused), problems=refused.problems)
@@ -205,6 +201,19 @@ class ControlServer:
             await self._say(writer, Reply(True, result))
 
     async def _say(self, writer: asyncio.StreamWriter, reply: Reply) -> None:
-        writer.write(msgspec.json.encode(reply) + b"\n")
+        writer.write(_line_of(reply))
         async with asyncio.timeout(_PATIENCE):
             await writer.drain()
+
+
+def _line_of(reply: Reply) -> bytes:
+    return msgspec.json.encode(reply) + b"\n"
+
+
+def _admit(visit: Visit, command: Command) -> None:
+    """Raise Refused unless the command can be done now."""
+    if command.stream is not None:
+        if not visit.asks(Want.STREAM):
+            raise Refused(f"{_STREAMS} streams (trace, learn) run already; end one, and try again")
+    elif not visit.asks(Want.URGENT if command.urgent else Want.ORDINARY):
+        raise Refused("too many requests are being worked on; try again")

@@ -1,0 +1,156 @@
+"""Side server: what the servers of this host's own doors have in common.
+
+Each connection is a visit, served by a task of its own.  Whether there is a place
+for it, and who has to go when there is none, is the rule of ``core.sidedoor``.
+Whatever a peer does not read is waited for a short time, and never after its
+place was given away.
+"""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Awaitable, Callable, Hashable
+
+from proxy import log
+from proxy.core.sidedoor import SideDoor, Want
+from proxy.net.localsocket import credentials_of
+
+#: Seconds in which a peer must take its last bytes.
+_PATIENCE = 5.0
+
+
+class Visit:
+    """One connection, and its place at the door."""
+
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, door: "SideDoor[Visit]"
+    ) -> None:
+        self.reader = reader
+        self.writer = writer
+        self._door = door
+        self._task = asyncio.current_task()
+        self.is_displaced = False
+
+    def asks(self, want: Want) -> bool:
+        """The peer asks for something; whether that is done now."""
+        return self._door.ask(self, want)
+
+    def is_answered(self) -> None:
+        """The peer has asked for the last time, and takes its answer."""
+        self._door.answered(self)
+
+    def rests(self) -> None:
+        """The peer has its answer, and may ask again."""
+        self._door.rest(self)
+
+    def displace(self) -> None:
+        """Its place is another's now."""
+        self.is_displaced = True
+        if self._task is not None:
+            self._task.cancel()
+
+
+class SideServer:
+    """Serves on any number of listening sockets; they stay the caller's to close.
+
+    ``serve`` is called with each visit that has a place.  ``refuse`` is asked first: what it
+    says is told to the peer, which then gets no place.  ``full`` is told to a peer that gets
+    none because everybody is served, and to one that loses its place before it has asked.
+    ``name`` is the door's in the log.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        serve: Callable[[Visit], Awaitable[None]],
+        door: SideDoor[Visit],
+        *,
+        longest: int,
+        full: bytes = b"",
+        refuse: Callable[[asyncio.StreamWriter], bytes] = lambda _: b"",
+        is_full: Callable[[], None] = lambda: None,
+        patience: float = _PATIENCE,
+    ) -> None:
+        self._name = name
+        self._serve = serve
+        self._door = door
+        self._longest = longest
+        self._full = full
+        self._refuse = refuse
+        self._is_full = is_full
+        self._patience = patience
+        self._servers: list[asyncio.Server] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def visits(self) -> int:
+        """Connections that have a place."""
+        return len(self._door)
+
+    async def start(self, sock: socket.socket) -> None:
+        """Serve on this socket, too: TCP or Unix."""
+        start = asyncio.start_unix_server if sock.family == socket.AF_UNIX else asyncio.start_server
+        self._servers.append(await start(self._accepted, sock=sock, limit=self._longest))
+
+    async def close(self) -> None:
+        """Accept no more, and end what is open."""
+        for server in self._servers:
+            server.close()
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    async def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        visit = Visit(reader, writer, self._door)
+        try:
+            await self._visited(visit)
+        except (OSError, TimeoutError):
+            log.say(log.DEBUG, f"{self._name}-lost")
+        except asyncio.CancelledError:
+            return  # by close(); nobody else awaits this task
+        finally:
+            self._door.leave(visit)
+            self._tasks.discard(task)
+            # Nothing happens here when all was sent; what was not is waited for no longer.
+            writer.transport.abort()
+
+    async def _visited(self, visit: Visit) -> None:
+        writer = visit.writer
+        last = self._refuse(writer) or self._admit(visit)
+        if not last:
+            try:
+                await self._serve(visit)
+            except asyncio.CancelledError:
+                if not visit.is_displaced or writer.transport.get_write_buffer_size():
+                    raise
+                last = self._full
+        visit.is_answered()
+        writer.write(last)
+        writer.close()
+        async with asyncio.timeout(self._patience):
+            await writer.wait_closed()
+
+    def _admit(self, visit: Visit) -> bytes:
+        """Give it a place; what it is told when there is none."""
+        leaving = self._door.enter(visit, _group_of(visit.writer))
+        if leaving is None:
+            return b""
+        self._is_full()
+        if leaving is visit:
+            return self._full
+        leaving.displace()
+        return b""
+
+
+def _group_of(writer: asyncio.StreamWriter) -> Hashable:
+    """What peers of one origin have in common: their address, or their process."""
+    sock = writer.get_extra_info("socket")
+    if sock.family == socket.AF_UNIX:
+        return credentials_of(sock).pid
+    with contextlib.suppress(OSError, IndexError, TypeError):
+        return str(writer.get_extra_info("peername")[0])
+    return None
