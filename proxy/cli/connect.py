@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from proxy.config.address import Address
-from proxy.net.connect import ConnectError, Destination, PlainPort
+from proxy.net.connect import CONNECTIONS, ConnectError, Destination, PlainPort
 from proxy.net.loop import new_event_loop
 
 _EXAMPLE = """\
@@ -43,6 +43,13 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     )
     parser.add_argument("--cert", type=Path, metavar="FILE", help="our certificate, if asked for one")
     parser.add_argument("--key", type=Path, metavar="FILE", help="its private key, if not in --cert")
+    parser.add_argument(
+        "--connections",
+        type=int,
+        default=CONNECTIONS,
+        metavar="NUMBER",
+        help=f"connections at one time (default: {CONNECTIONS}); one that never sent anything gives way",
+    )
     parser.set_defaults(run=run)
 
 
@@ -56,7 +63,9 @@ def run(arguments: argparse.Namespace) -> int:
         destination = Destination(
             host, port, arguments.server_name, arguments.ca, arguments.cert, arguments.key
         )
-        plain_port = PlainPort(_address(arguments.listen), destination)
+        if arguments.connections < 1:
+            raise ConnectError("--connections is less than 1; give the number of clients that there may be")
+        plain_port = PlainPort(_address(arguments.listen), destination, connections=arguments.connections)
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
             runner.run(_serve(plain_port, destination))
     except ConnectError as error:

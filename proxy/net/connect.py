@@ -4,26 +4,42 @@ Bytes pass untouched in both directions.  TLS is verified always, name and chain
 there is no switch to turn that off, since a wrapper that trusts anybody hands the
 secret to anybody.  Certificate files are read for each connection, so a renewed
 client certificate or CA needs no restart.
+
+A session at the far end costs its server more than a plain connection costs us, so
+none outlives its client: see ``departure``.
 """
 
 import asyncio
 import contextlib
 import logging
 import os
+import socket
 import ssl
+import time
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from proxy.config.address import Address, is_loopback
+from proxy.core.sidedoor import SideDoor, Want
+from proxy.net.departure import Departure, Departures
 from proxy.net.groups import first_of
+from proxy.net.sideserver import SideServer, Visit
 
 CONNECT_TIMEOUT = 10.0
 # A client that closed its sending side still gets what is under way; after this long without a byte, no more.
 LINGER = 5.0
+#: Connections at one time.
+CONNECTIONS = 256
 _CHUNK = 65536
+#: Seconds between two lines that say that there is no place.
+_SAY_AGAIN = 10.0
 _CLOSE_TIMEOUT = 2.0
 
 _log = logging.getLogger(__name__)
+
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class ConnectError(Exception):
@@ -77,6 +93,7 @@ class PlainPort:
         *,
         timeout: float = CONNECT_TIMEOUT,
         linger: float = LINGER,
+        connections: int = CONNECTIONS,
     ) -> None:
         if not is_loopback(listen.host):
             text = f"{listen} can be reached from other machines, and what comes there is in clear text"
@@ -87,50 +104,97 @@ class PlainPort:
         self._destination = destination
         self._timeout = timeout
         self._linger = linger
-        self._clients: set[asyncio.Task[None]] = set()
-        self._server: asyncio.Server | None = None
+        self._connections = connections
+        self._departures = Departures()
+        self._said_full = float("-inf")
+        self._server = SideServer(
+            "connect",
+            self._serve,
+            SideDoor(connections, connections),
+            longest=_CHUNK,
+            is_full=self._say_full,
+        )
+        self._socket: socket.socket | None = None
+
+    @property
+    def visits(self) -> int:
+        """Clients that are connected."""
+        return self._server.visits
 
     async def start(self) -> Address:
         """Listen; the address, with the port the system gave for 0.  Raises ConnectError."""
+        family = socket.AF_INET6 if ":" in self._listen.host else socket.AF_INET
         try:
-            self._server = await asyncio.start_server(self._serve, self._listen.host, self._listen.port)
+            self._socket = socket.create_server((self._listen.host, self._listen.port), family=family)
         except OSError as error:
             text = f"cannot listen on {self._listen}: {error.strerror}"
             raise ConnectError(f"{text}; stop what listens there, or choose another port") from error
-        return Address(self._listen.host, self._server.sockets[0].getsockname()[1])
+        await self._server.start(self._socket)
+        return Address(self._listen.host, self._socket.getsockname()[1])
 
     async def close(self) -> None:
         """Listen no more, and end what is open."""
-        if self._server is not None:
-            self._server.close()
-        for client in self._clients:
-            client.cancel()
-        if self._clients:
-            await asyncio.wait(self._clients)
+        await self._server.close()
+        if self._socket is not None:
+            self._socket.close()
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._clients.add(task)
+    def _say_full(self) -> None:
+        now = time.monotonic()
+        if now - self._said_full >= _SAY_AGAIN:
+            self._said_full = now
+            _log.warning(
+                "all %d connections are in use: one that never sent anything is closed for each new one, "
+                "or the new one if there is none; see who connects here, or raise --connections",
+                self._connections,
+            )
+
+    async def _serve(self, visit: Visit) -> None:
+        sock, writer = visit.writer.get_extra_info("socket"), visit.writer
+        ends = writer.get_extra_info("peername")[:2], writer.get_extra_info("sockname")[:2]
+        fd = sock.fileno()
         try:
-            await self._bridge(reader, writer)
+            await self._lead(visit, self._departures.watch(fd, ends))
         except ConnectError as error:
             _log.error("%s", error)
-        except asyncio.CancelledError:
-            # By close(): the end of this task is what was asked for, and nobody else awaits it.
-            return
         finally:
-            await _close(writer)
-            self._clients.discard(task)
+            self._departures.forget(fd)
 
-    async def _bridge(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        far_reader, far_writer = await self._open()
+    async def _lead(self, visit: Visit, departure: Departure) -> None:
+        """Open the far end and carry bytes to and fro, until either end is gone."""
+        loop = asyncio.get_running_loop()
+        gone = loop.create_task(departure.wait())
+        opening = loop.create_task(self._open())
+        tasks: list[asyncio.Task[Any]] = [gone, opening]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            if not opening.done():
+                return
+            far = opening.result()
+            sent = asyncio.Event()
+            bridge = loop.create_task(self._bridge(visit, far, sent))
+            tasks.append(bridge)
+            await asyncio.wait([gone, bridge], return_when=asyncio.FIRST_COMPLETED)
+            if bridge.done():
+                bridge.result()
+            elif not gone.result() and await _in_time(sent.wait()):
+                # What it asked before it went is asked, and the far end is left in good order.
+                bridge.cancel()
+                await asyncio.wait([bridge])
+        finally:
+            if opening.done() and not opening.cancelled() and opening.exception() is None:
+                opening.result()[1].transport.abort()
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+
+    async def _bridge(self, visit: Visit, far: Streams, sent: asyncio.Event) -> None:
+        far_reader, far_writer = far
         refused: BaseException | None = None
         answered = True
         try:
             async with asyncio.TaskGroup() as group:
-                sending = group.create_task(_pump(reader, far_writer))
-                answered = await self._receive(far_reader, writer, sending)
+                sending = group.create_task(_send(visit, far_writer, sent))
+                answered = await self._receive(far_reader, visit.writer, sending)
                 sending.cancel()
         except* ssl.SSLError as errors:
             refused = first_of(errors)
@@ -172,7 +236,7 @@ class PlainPort:
                 return answered
         return True
 
-    async def _open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    async def _open(self) -> Streams:
         there = self._destination
         context = client_context(there)
         try:
@@ -227,13 +291,24 @@ _WRONG_NAME = (62, 64)
 _UNKNOWN_ISSUER = (18, 19, 20, 21)
 
 
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Carry until the reader's end; ``drain`` makes a sender wait for a slow receiver."""
+async def _send(visit: Visit, writer: asyncio.StreamWriter, sent: asyncio.Event) -> None:
+    """Carry from the client until its end; ``drain`` makes a sender wait for a slow receiver."""
     # Why the far end went away is learnt by whoever reads from it.
     with contextlib.suppress(ConnectionError):
-        while data := await reader.read(_CHUNK):
+        while data := await visit.reader.read(_CHUNK):
+            visit.asks(Want.ORDINARY)
             writer.write(data)
             await writer.drain()
+        visit.is_answered()
+        sent.set()
+
+
+async def _in_time(awaited: Awaitable[object]) -> bool:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_CLOSE_TIMEOUT):
+            await awaited
+            return True
+    return False
 
 
 async def _close(writer: asyncio.StreamWriter) -> None:

@@ -120,8 +120,10 @@ class SideServer:
 
     async def _visited(self, visit: Visit) -> None:
         writer = visit.writer
-        last = self._refuse(writer) or self._admit(visit)
-        if not last:
+        last = self._refuse(writer)
+        if not last and not self._admits(visit):
+            last = self._full
+        elif not last:
             try:
                 await self._serve(visit)
             except asyncio.CancelledError:
@@ -134,16 +136,15 @@ class SideServer:
         async with asyncio.timeout(self._patience):
             await writer.wait_closed()
 
-    def _admit(self, visit: Visit) -> bytes:
-        """Give it a place; what it is told when there is none."""
+    def _admits(self, visit: Visit) -> bool:
+        """Give it a place, somebody else's if need be."""
         leaving = self._door.enter(visit, _group_of(visit.writer))
         if leaving is None:
-            return b""
+            return True
         self._is_full()
-        if leaving is visit:
-            return self._full
-        leaving.displace()
-        return b""
+        if leaving is not visit:
+            leaving.displace()
+        return leaving is not visit
 
 
 def _group_of(writer: asyncio.StreamWriter) -> Hashable:

@@ -4,10 +4,12 @@ import asyncio
 import contextlib
 import socket
 import ssl
+import struct
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +17,7 @@ from proxy.config.address import Address
 from proxy.net.connect import ConnectError, Destination, PlainPort, client_context
 from proxy.x509.issue import CaFiles, KeyPairFiles, create_ca, issue
 from tests.support.ports import free_port
+from tests.support.waiting import until
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 ANY = Address("127.0.0.1", 0)
@@ -150,6 +153,167 @@ async def test_client_certificate(ca: CaFiles, pair: KeyPairFiles, tmp_path: Pat
 
     async with bridged(greet, there, server_context(pair, ca)) as (reader, _):
         assert await reader.readline() == b"Asterisk Call Manager/9.0.0\r\n"
+
+
+class Far:
+    """A server that counts the connections it has, and keeps what they sent."""
+
+    def __init__(self) -> None:
+        self.open = 0
+        self.all = 0
+        self.received = b""
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.open += 1
+        self.all += 1
+        try:
+            writer.write(b"Asterisk Call Manager/9.0.0\r\n")
+            while data := await reader.read(65536):
+                self.received += data
+        except OSError:
+            pass
+        finally:
+            self.open -= 1
+
+
+@asynccontextmanager
+async def led_to_far(
+    ca: CaFiles, pair: KeyPairFiles, **options: Any
+) -> AsyncIterator[tuple[Far, PlainPort, Address]]:
+    """A plain port whose lingering would be noticed."""
+    far = Far()
+    server = await asyncio.start_server(closing(far.serve), "127.0.0.1", 0, ssl=server_context(pair))
+    there = Destination("127.0.0.1", server.sockets[0].getsockname()[1], ca=ca.certificate)
+    plain = PlainPort(ANY, there, linger=3600, **options)
+    try:
+        yield far, plain, await plain.start()
+    finally:
+        await plain.close()
+        server.close()
+
+
+async def greeted(address: Address) -> socket.socket:
+    sock = socket.create_connection((address.host, address.port))
+    sock.setblocking(False)
+    async with asyncio.timeout(DEADLINE):
+        assert await asyncio.get_running_loop().sock_recv(sock, 100) == b"Asterisk Call Manager/9.0.0\r\n"
+    return sock
+
+
+def reset(sock: socket.socket) -> None:
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    sock.close()
+
+
+@pytest.mark.parametrize("leave", [socket.socket.close, reset])
+async def test_no_far_session_outlives_a_client_that_vanishes(
+    ca: CaFiles, pair: KeyPairFiles, leave: Callable[[socket.socket], None]
+) -> None:
+    async with led_to_far(ca, pair) as (far, plain, address):
+        clients = [await greeted(address) for _ in range(20)]
+        for client in clients:
+            client.sendall(b"Action: Login\r\n")
+        await until(lambda: far.received.count(b"Login") == 20)
+        for client in clients:
+            leave(client)
+        await until(lambda: not far.open)
+        await until(lambda: not plain.visits)
+        assert far.all == 20
+
+
+async def test_what_a_client_sent_before_it_left_arrives(ca: CaFiles, pair: KeyPairFiles) -> None:
+    async with led_to_far(ca, pair) as (far, _, address):
+        client = await greeted(address)
+        client.setblocking(True)
+        await asyncio.to_thread(client.sendall, b"x" * 1_000_000)
+        client.close()
+        await until(lambda: far.all and not far.open)
+        assert len(far.received) == 1_000_000
+
+
+async def test_a_client_that_vanishes_after_it_was_done_sending_is_noticed(
+    ca: CaFiles, pair: KeyPairFiles
+) -> None:
+    async with led_to_far(ca, pair) as (far, plain, address):
+        client = await greeted(address)
+        client.shutdown(socket.SHUT_WR)
+        await asyncio.sleep(0.1)
+        assert (far.open, plain.visits) == (1, 1), "it still reads"
+        client.close()
+        await until(lambda: not far.open)
+
+
+async def test_a_far_end_that_reads_nothing_is_let_go_of_too(ca: CaFiles, pair: KeyPairFiles) -> None:
+    gone = asyncio.Event()
+
+    async def deaf(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.transport.pause_reading()
+        writer.write(b"Asterisk Call Manager/9.0.0\r\n")
+        await gone.wait()
+
+    server = await asyncio.start_server(closing(deaf), "127.0.0.1", 0, ssl=server_context(pair))
+    there = Destination("127.0.0.1", server.sockets[0].getsockname()[1], ca=ca.certificate)
+    plain = PlainPort(ANY, there, linger=3600)
+    client = await greeted(await plain.start())
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            client.send(bytes(1 << 20))
+            await asyncio.sleep(0)
+    reset(client)
+    await until(lambda: not plain.visits)
+    gone.set()
+    await plain.close()
+    server.close()
+
+
+@pytest.mark.parametrize("leave", [socket.socket.close, reset])
+async def test_the_far_handshake_of_a_client_that_vanishes_is_given_up(
+    ca: CaFiles, leave: Callable[[socket.socket], None]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.setblocking(False)
+        there = Destination("127.0.0.1", silent.getsockname()[1], ca=ca.certificate)
+        plain = PlainPort(ANY, there, timeout=3600)
+        address = await plain.start()
+        client = socket.create_connection((address.host, address.port))
+        client.sendall(b"Action: Login\r\n")
+        loop = asyncio.get_running_loop()
+        far = (await loop.sock_accept(silent))[0]
+        assert (await loop.sock_recv(far, 5))[0] == 22, "a ClientHello"
+        leave(client)
+        async with asyncio.timeout(DEADLINE):
+            with contextlib.suppress(ConnectionResetError):
+                while await loop.sock_recv(far, 65536):
+                    pass
+        far.close()
+        await until(lambda: not plain.visits)
+        await plain.close()
+
+
+async def test_who_never_said_anything_gives_way_to_a_newcomer(
+    ca: CaFiles, pair: KeyPairFiles, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with led_to_far(ca, pair, connections=3) as (far, plain, address):
+        clients = [await greeted(address) for _ in range(3)]
+        clients[0].sendall(b"Action: Login\r\n")
+        await until(lambda: far.received)
+        clients.append(await greeted(address))
+        async with asyncio.timeout(DEADLINE):
+            assert await asyncio.get_running_loop().sock_recv(clients[1], 1) == b""
+        await until(lambda: far.open == 3)
+        for client in (clients[2], clients[3]):
+            client.sendall(b"Action: Login\r\n")
+        await until(lambda: far.received.count(b"Login") == 3)
+        refused_one = socket.create_connection((address.host, address.port))
+        refused_one.setblocking(False)
+        async with asyncio.timeout(DEADLINE):
+            assert await asyncio.get_running_loop().sock_recv(refused_one, 1) == b""
+        assert plain.visits == far.open == 3
+        told = [record.getMessage() for record in caplog.records if record.name == "proxy.net.connect"]
+        assert len(told) == 1
+        assert told[0].startswith("all 3 connections are in use")
+        for client in (*clients, refused_one):
+            client.close()
 
 
 class Server:
