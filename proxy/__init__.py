@@ -22,6 +22,7 @@ written anew, so that there is never a second opinion on what a client said.
         certstore.py  certificates: read, judge, swap whole, or keep the old
         secrets.py    hashes secrets in threads of its own
         control/, metrics.py, health.py, doctor/   what operators ask of it
+        sideserver.py   who has a place at the doors of these, and of ``connect``
     core/       rules and switchboard; no loop, no socket, no clock: time comes as an argument
         ports.py      all the core knows of the outside
         session.py    one client, from greeting to goodbye

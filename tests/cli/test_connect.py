@@ -33,6 +33,12 @@ def run(*arguments: str) -> int:
     return status
 
 
+def test_there_must_be_room_for_a_client(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ca = create_ca(tmp_path / "ca")
+    assert run("--to", "pbx:5039", "--ca", str(ca.certificate), "--connections", "0") == 1
+    assert "--connections is less than 1" in capsys.readouterr().err
+
+
 def test_process_carries_and_ends_on_sigterm(tmp_path: Path) -> None:
     ca = create_ca(tmp_path / "ca")
     pair = issue(ca, ["127.0.0.1"], tmp_path)
