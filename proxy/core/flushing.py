@@ -142,31 +142,31 @@ class Flusher:
         self._next_turn = None
         cpu = self._scheduler.cpu()
         left = self._left
-        served = 0
+        size = writes = served = 0
         try:
             while left:
                 subscription = left[-1]
-                members = len(subscription.members)
-                # After a fault nothing may be left of it.
-                self._size += subscription.flush(over) if subscription.pending else 0
-                served += members
-                if subscription.divided:
-                    break
-                left.pop()
-                self._writes += members
-                if served >= AT_ONCE:
-                    if over is not None and over():
+                if subscription.pending:  # after a fault there may be nothing
+                    size += subscription.flush(over)
+                    if subscription.divided:
                         break
-                    served = 0
+                left.pop()
+                writes += len(subscription.members)
+                if over is not None and writes - served >= AT_ONCE:
+                    if over():
+                        break
+                    served = writes
         except Exception:
             # Everybody else is served all the same.
             self._next_turn = self._scheduler.later(0, self._go_on)
             raise
+        self._size += size
+        self._writes += writes
         self._cpu += self._scheduler.cpu() - cpu
         if not left:
             self._flushed()
-            size = self._size / self._writes if self._writes else 0.0
-            self._pacing.flushed(self._began, self._scheduler.now(), self._cpu, size)
+            each = self._size / self._writes if self._writes else 0.0
+            self._pacing.flushed(self._began, self._scheduler.now(), self._cpu, each)
 
     # -- flushes that were due ---------------------------------------------
 

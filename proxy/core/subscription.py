@@ -45,7 +45,7 @@ class Member(Protocol):
 class Subscription:
     """An audience: which events it admits, who is in it, what waits for the next flush."""
 
-    __slots__ = ("_cut", "_due", "_everything", "admits", "key", "mask", "members", "pending")
+    __slots__ = ("_cut", "_due", "_everything", "admits", "divided", "key", "mask", "members", "pending")
 
     def __init__(self, key: Hashable, mask: int, predicate: EventPredicate | None) -> None:
         self.key = key
@@ -58,11 +58,8 @@ class Subscription:
         self._cut = 0
         self._everything = b""
         self._due: list[Member] = []
-
-    @property
-    def divided(self) -> bool:
-        """Whether a flush has been left before its end."""
-        return self._cut > 0
+        #: Whether a flush has been left before its end.
+        self.divided = False
 
     def may_read(self, required: int) -> bool:
         """Whether the classes admit an event that needs these."""
@@ -91,54 +88,50 @@ class Subscription:
         When ``over`` says that the time is up, the rest is left for the next call: the flush is then
         ``divided``, and what comes to be pending meanwhile is not part of it.
         """
-        if self._cut:
+        if self.divided:
             return self._go_on(over)
-        parts = self.pending
-        everything = b"".join(parts)
+        pending = self.pending
+        everything = b"".join(pending)
         self.pending = []
-        # A copy: a delivery may end a session, which then leaves.
-        members = list(self.members)
-        count, size = len(members), len(everything)
-        step = count if over is None else max(1, min(AT_ONCE, _BYTES_AT_ONCE // (size + 1)))
-        if count <= step:
-            self._give(members, parts, everything)
-            return size * count
-        done = 0
-        while True:
-            self._give(members[done : done + step], parts, everything)
-            done += step
-            if done >= count:
-                return size * count
-            if over is not None and over():
-                self._divide(parts, everything, members[done:])
-                return size * done
-
-    def _give(self, members: list[Member], parts: list[bytes], everything: bytes) -> None:
         size = len(everything)
         fits = size <= RECORD
-        for member in members:
-            if member.seen:
-                rest = b"".join(parts[member.seen :])
-                member.seen = 0
-                if rest:
-                    member.deliver(rest)
-                continue
-            outbox = member.outbox
-            if not outbox.ready:
-                member.deliver(everything)
-                continue
-            # The common case by far: straight to the socket, with nothing of ours around it.
-            try:
-                taken = outbox.write(everything) if fits else outbox.sender.send(everything)
-            except OSError:
-                member.deliver(everything)
-                continue
-            outbox.sent += taken
-            if taken < size:
-                member.fall_behind(everything, taken)
+        # A copy: a delivery may end a session, which then leaves.
+        members = batch = list(self.members)
+        if over is not None and (len(members) > AT_ONCE or size > RECORD):
+            batch = members[: _at_once(size)]
+        done = 0
+        while True:
+            for member in batch:
+                if member.seen:
+                    rest = b"".join(pending[member.seen :])
+                    member.seen = 0
+                    if rest:
+                        member.deliver(rest)
+                    continue
+                outbox = member.outbox
+                if not outbox.ready:
+                    member.deliver(everything)
+                    continue
+                # The common case by far: straight to the socket, with nothing of ours around it.
+                try:
+                    taken = outbox.write(everything) if fits else outbox.sender.send(everything)
+                except OSError:
+                    member.deliver(everything)
+                    continue
+                outbox.sent += taken
+                if taken < size:
+                    member.fall_behind(everything, taken)
+            done += len(batch)
+            if over is None or done == len(members):
+                return size * done
+            if over():
+                self._divide(pending, everything, members[done:])
+                return size * done
+            batch = members[done : done + _at_once(size)]
 
     def _divide(self, parts: list[bytes], everything: bytes, due: list[Member]) -> None:
         """Note who has these parts, and who still has to get them."""
+        self.divided = True
         self._cut, self._everything, self._due = len(parts), everything, due
         self.pending = parts + self.pending
         waiting = set(due)
@@ -149,7 +142,7 @@ class Subscription:
 
     def _go_on(self, over: Callable[[], bool] | None) -> int:
         cut, due, everything = self._cut, self._due, self._everything
-        step = max(1, min(AT_ONCE, _BYTES_AT_ONCE // (len(everything) + 1)))
+        step = _at_once(len(everything))
         size = served = 0
         while due:
             member = due.pop()
@@ -165,6 +158,11 @@ class Subscription:
         del self.pending[:cut]
         for member in self.members:
             member.seen -= cut
-        self._cut = 0
+        self.divided = False
         self._everything = b""
         return size
+
+
+def _at_once(size: int) -> int:
+    """Members that are given so many bytes before the clock is looked at."""
+    return max(1, min(AT_ONCE, _BYTES_AT_ONCE // (size + 1)))
