@@ -108,17 +108,17 @@ class Flusher:
 
     def _begin(self) -> None:
         self._start()
-        self._take_turn()
+        self._take_turn(self._began)
 
-    def _take_turn(self) -> None:
-        self._until = self._scheduler.now() + _SLICE
+    def _take_turn(self, now: float) -> None:
+        self._until = now + _SLICE
         self._send(self._is_over)
         if self._left:
             self._next_turn = self._scheduler.later(0, self._go_on)
 
     def _go_on(self) -> None:
         try:
-            self._take_turn()
+            self._take_turn(self._scheduler.now())
             if not self._left:
                 self._rest_if_steady()
                 self.settle()

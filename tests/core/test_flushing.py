@@ -21,7 +21,7 @@ class BusyClock(HandClock):
 
 
 def crowd(count: int = 150, interval: float = 0.0) -> tuple[Bench, list[ListTransport]]:
-    """So many clients of one audience; a look at the clock takes a millisecond from now on."""
+    """So many clients of one audience; a look at the clock takes four milliseconds from now on."""
     bench = Bench(USER, limits=Limits(sessions_per_user=1000), interval=interval)
     clock = BusyClock()
     clock.time = bench.clock.time
@@ -30,7 +30,7 @@ def crowd(count: int = 150, interval: float = 0.0) -> tuple[Bench, list[ListTran
     bench.link_up()
     transports = [bench.login("user")[1] for _ in range(count)]
     clock.advance(1)
-    clock.step = 0.001
+    clock.step = 0.004
     return bench, transports
 
 
@@ -117,7 +117,7 @@ def test_many_audiences_are_divided_too() -> None:
     transports = [bench.login(user.name)[1] for user in users for _ in range(20)]
     for transport in transports:
         transport.take()
-    clock.step = 0.001
+    clock.step = 0.004
     bench.feed(event("One"))
     assert 0 < reached(transports) < len(transports)
     clock.advance(1)
@@ -132,7 +132,7 @@ def test_in_a_steady_stream_the_link_rests_between_divided_flushes() -> None:
     bench.feed(event("Two"))
     assert bench.upstream.resting
     bench.upstream.kept.append(event("Three"))
-    clock.step = 0.001
+    clock.step = 0.004
     for transport in transports:
         transport.take()
     clock.time += 0.05
