@@ -13,8 +13,10 @@ import re
 import types
 import typing
 from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, TypeVar, Union, cast, get_args, get_origin
 
 import msgspec
 
@@ -23,6 +25,8 @@ from proxy.config.problems import KeyPath, Unfit
 
 S = TypeVar("S", bound=msgspec.Struct)
 
+#: Binds one node, which stands at the path.
+_Plan = Callable[["Binder", Node, KeyPath], Any]
 #: Looks at one finished struct and reports what its values make no sense as.
 Check = Callable[[Any, KeyPath, Document], None]
 
@@ -64,38 +68,21 @@ class Binder:
         """The whole document as ``kind``; None when any part of it was reported."""
         if not self._document.readable:
             return None
-        bound = self._bind(self._document.root, kind, ())
-        return bound if isinstance(bound, kind) else None
+        return cast("S | None", self.bind_at(self._document.root, kind, ()))
 
     def bind_key(self, key: str, kind: type[S]) -> S | None:
         """The value of one key alone, whatever the rest is; None where it is absent or wrong."""
         given = self._document.root.content if self._document.readable else None
         node = given.get(key) if isinstance(given, dict) else None
-        bound = self._bind(node, kind, (key,)) if node is not None else None
-        return bound if isinstance(bound, kind) else None
+        return cast("S | None", self.bind_at(node, kind, (key,))) if node is not None else None
 
-    def _bind(self, node: Node, kind: Any, path: KeyPath) -> Any:
-        if get_origin(kind) is Annotated:
-            looks = [look for look in get_args(kind)[1:] if not isinstance(look, msgspec.Meta)]
-            if looks:
-                return self._bind_judged(node, kind, looks, path)
-        origin = get_origin(kind)
-        if origin in (Union, types.UnionType):
-            member = _member(node, get_args(kind))
-            leaves = get_origin(member) is Union
-            return self._bind_leaf(node, member, path) if leaves else self._bind(node, member, path)
-        if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
-            return self._bind_struct(node, kind, path)
-        if origin is tuple:
-            return self._bind_list(node, get_args(kind)[0], path)
-        if origin is dict:
-            return self._bind_mapping(node, get_args(kind)[1], path)
-        return self._bind_leaf(node, kind, path)
+    def bind_at(self, node: Node, kind: Any, path: KeyPath) -> Any:
+        """The value of one node that stands at this path; None where it is wrong."""
+        bound = _plan(kind)(self, node, path)
+        return None if bound is _INVALID else bound
 
-    def _bind_judged(
-        self, node: Node, kind: Any, looks: Iterable[Callable[[Any], object]], path: KeyPath
-    ) -> Any:
-        bound = self._bind(node, get_args(kind)[0], path)
+    def _judge(self, node: Node, plan: "_Plan", looks: Iterable[Callable[[Any], object]], path: KeyPath) -> Any:
+        bound = plan(self, node, path)
         if bound is _INVALID:
             return bound
         try:
@@ -108,68 +95,66 @@ class Binder:
             self.files[path] = bound
         return bound
 
-    def _bind_struct(self, node: Node, kind: type[msgspec.Struct], path: KeyPath) -> Any:
+    def _bind_struct(self, node: Node, shape: "_Shape", path: KeyPath) -> Any:
         # A key with nothing after it: a section whose every line is commented out.
         given = {} if node.content is None else node.content
         if not isinstance(given, dict):
             return self._wrong(path, f"expected a mapping, got {_describe(given)}", "write key: value lines")
-        fields = {field.name: field for field in msgspec.structs.fields(kind)}
-        hints = typing.get_type_hints(kind, include_extras=True)
         values: dict[str, Any] = {}
         sound = True
         misspelt = set()
         for key, child in given.items():
-            if key not in fields:
-                near = difflib.get_close_matches(key, fields, n=1, cutoff=0.6)
+            plan = shape.fields.get(key)
+            if plan is None:
+                near = difflib.get_close_matches(key, shape.fields, n=1, cutoff=0.6)
                 misspelt.update(near)
                 sound = False
-                self._wrong(
-                    (*path, key), "unknown key", f"did you mean '{near[0]}'?" if near else _known(fields)
-                )
+                remedy = f"did you mean '{near[0]}'?" if near else _known(shape.fields)
+                self._wrong((*path, key), "unknown key", remedy)
                 continue
-            values[key] = self._bind(child, hints[key], (*path, key))
-            sound = sound and values[key] is not _INVALID
-        for name, field in fields.items():
-            if field.required and name not in values:
+            values[key] = bound = plan(self, child, (*path, key))
+            sound = sound and bound is not _INVALID
+        for name in shape.required:
+            if name not in values:
                 sound = False
                 if name not in misspelt:
                     self._wrong(path, f"the key '{name}' is missing", "add it")
         if not sound:
             return _INVALID
-        built = kind(**values)
+        built = shape.kind(**values)
         before = len(self._document.problems)
-        for parent in kind.__mro__:
+        for parent in shape.kind.__mro__:
             if check := self._checks.get(parent):
                 check(built, path, self._document)
         return built if len(self._document.problems) == before else _INVALID
 
-    def _bind_list(self, node: Node, kind: Any, path: KeyPath) -> Any:
+    def _bind_list(self, node: Node, plan: "_Plan", path: KeyPath) -> Any:
         given = [] if node.content is None else node.content
         if not isinstance(given, list):
             return self._wrong(
                 path, f"expected a list, got {_describe(given)}", "write [a, b], or lines with a dash"
             )
-        items = [self._bind(item, kind, (*path, n)) for n, item in enumerate(given)]
+        items = [plan(self, item, (*path, n)) for n, item in enumerate(given)]
         return _INVALID if _INVALID in items else tuple(items)
 
-    def _bind_mapping(self, node: Node, kind: Any, path: KeyPath) -> Any:
+    def _bind_mapping(self, node: Node, plan: "_Plan", path: KeyPath) -> Any:
         given = {} if node.content is None else node.content
         if not isinstance(given, dict):
             return self._wrong(path, f"expected a mapping, got {_describe(given)}", "write key: value lines")
-        items = {key: self._bind(child, kind, (*path, key)) for key, child in given.items()}
+        items = {key: plan(self, child, (*path, key)) for key, child in given.items()}
         return _INVALID if any(item is _INVALID for item in items.values()) else items
+
+    def _bind_text(self, node: Node, read: Callable[["Binder", str], Any], path: KeyPath) -> Any:
+        value = node.content
+        if not isinstance(value, str):
+            return self._wrong(path, f"expected text, got {_describe(node.plain())}", "put it in quotes")
+        try:
+            return read(self, value)
+        except ValueError as error:
+            return self._wrong(path, str(error), getattr(error, "remedy", ""))
 
     def _bind_leaf(self, node: Node, kind: Any, path: KeyPath) -> Any:
         value = node.plain()
-        if kind is Path or hasattr(kind, "from_text") or hasattr(kind, "from_place"):
-            if not isinstance(value, str):
-                return self._wrong(path, f"expected text, got {_describe(value)}", "put it in quotes")
-            try:
-                if hasattr(kind, "from_place"):
-                    return kind.from_place(value, self._resolve)
-                return self._resolve(value) if kind is Path else kind.from_text(value)
-            except ValueError as error:
-                return self._wrong(path, str(error), getattr(error, "remedy", ""))
         try:
             return msgspec.convert(value, kind)
         except msgspec.ValidationError as error:
@@ -190,6 +175,82 @@ class Binder:
     def _wrong(self, path: KeyPath, text: str, remedy: str = "") -> _Invalid:
         self._document.report(path, text, remedy)
         return _INVALID
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """What there is to know of a struct."""
+
+    kind: type[msgspec.Struct]
+    fields: Mapping[str, "_Plan"]
+    required: tuple[str, ...]
+
+
+@cache
+def _plan(kind: Any) -> "_Plan":
+    """How a value of this type is bound: made out once, for types take longer to look at than values."""
+    if get_origin(kind) is Annotated:
+        looks = [look for look in get_args(kind)[1:] if not isinstance(look, msgspec.Meta)]
+        if looks:
+            inner = _plan(get_args(kind)[0])
+            return lambda binder, node, path: binder._judge(node, inner, looks, path)
+    origin = get_origin(kind)
+    if origin in (Union, types.UnionType):
+        return _plan_of_union(get_args(kind))
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        shape = _shape_of(kind)
+        return lambda binder, node, path: binder._bind_struct(node, shape, path)
+    if origin is tuple:
+        item = _plan(get_args(kind)[0])
+        return lambda binder, node, path: binder._bind_list(node, item, path)
+    if origin is dict:
+        item = _plan(get_args(kind)[1])
+        return lambda binder, node, path: binder._bind_mapping(node, item, path)
+    if kind is Path:
+        return lambda binder, node, path: binder._bind_text(node, Binder._resolve, path)
+    if hasattr(kind, "from_place"):
+        read_place = kind.from_place
+        return lambda binder, node, path: binder._bind_text(
+            node, lambda one, text: read_place(text, one._resolve), path
+        )
+    if hasattr(kind, "from_text"):
+        read = kind.from_text
+        return lambda binder, node, path: binder._bind_text(node, lambda _, text: read(text), path)
+    return _plan_of_leaf(kind)
+
+
+def _plan_of_leaf(kind: Any) -> "_Plan":
+    if kind in (str, bool):
+        # By far the most, and nothing to convert; what is of another type gets its words below.
+        return lambda binder, node, path: (
+            node.content if type(node.content) is kind else binder._bind_leaf(node, kind, path)
+        )
+    return lambda binder, node, path: binder._bind_leaf(node, kind, path)
+
+
+def _plan_of_union(members: tuple[Any, ...]) -> "_Plan":
+    plans: dict[type, _Plan] = {}
+
+    def bind(binder: Binder, node: Node, path: KeyPath) -> Any:
+        shape = type(node.content)
+        plan = plans.get(shape)
+        if plan is None:
+            member = _member(node, members)
+            # Leaves that are still several are told apart by msgspec.
+            plan = plans[shape] = _plan_of_leaf(member) if get_origin(member) is Union else _plan(member)
+        return plan(binder, node, path)
+
+    return bind
+
+
+def _shape_of(kind: type[msgspec.Struct]) -> _Shape:
+    hints = typing.get_type_hints(kind, include_extras=True)
+    fields = msgspec.structs.fields(kind)
+    return _Shape(
+        kind,
+        {field.name: _plan(hints[field.name]) for field in fields},
+        tuple(field.name for field in fields if field.required),
+    )
 
 
 def _member(node: Node, members: tuple[Any, ...]) -> Any:

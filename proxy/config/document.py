@@ -6,28 +6,42 @@ grow in memory (a "billion laughs" needs aliases).
 """
 
 import math
+import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+import msgspec
 import yaml
 
 from proxy.config.problems import KeyPath, Problem, spell
+from proxy.steps import finish
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 16
+#: Parts of a text after which others may have their turn: a fraction of a millisecond.
+_STEP: Final = 32
+#: Words that repeat, such as names of classes, are kept once; longer texts hardly ever do.
+_SHORT: Final = 32
+#: YAML's own: what a text without quotes may be, by its first character.
+_RESOLVERS_OF_ALL: Final[list[Any]] = yaml.CSafeLoader.yaml_implicit_resolvers.get(None, [])
+_RESOLVERS: Final[dict[str, list[Any]]] = {
+    first: [*resolvers, *_RESOLVERS_OF_ALL]
+    for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
+    if first is not None
+}
 
 
-class Node:
+class Node(msgspec.Struct, gc=False):
     """One value.  ``content`` is a scalar, a list of nodes, or a dict from key to node.
 
     ``line`` is that of the value's key, where it has one: the line to look at.
+    A tree has no cycles, so the collector need not look at its nodes, of which a
+    large file has a hundred thousand.
     """
 
-    __slots__ = ("content", "line")
-
-    def __init__(self, content: Any, line: int) -> None:
-        self.content = content
-        self.line = line
+    content: Any
+    line: int
 
     def plain(self) -> Any:
         """The value without lines: scalars, lists and dicts."""
@@ -36,6 +50,36 @@ class Node:
         if isinstance(self.content, list):
             return [node.plain() for node in self.content]
         return self.content
+
+
+class _Open:
+    """A list or mapping whose end has not come yet."""
+
+    __slots__ = ("content", "is_mapping", "key", "key_line", "line", "twice")
+
+    def __init__(self, line: int, *, is_mapping: bool) -> None:
+        self.content: Any = {} if is_mapping else []
+        self.is_mapping = is_mapping
+        self.line = line
+        #: Of a mapping: whose value comes next; None when a key does.
+        self.key: str | None = None
+        self.key_line = line
+        #: The key stood there before: its second value is left out.
+        self.twice = False
+
+    @property
+    def step(self) -> str | int:
+        """What leads to the value that is being read."""
+        return len(self.content) if self.key is None else self.key
+
+    def put(self, node: Node) -> None:
+        """The next value, whole."""
+        if not self.is_mapping:
+            self.content.append(node)
+            return
+        if not self.twice:
+            self.content[self.key] = node
+        self.key = None
 
 
 class Document:
@@ -52,26 +96,27 @@ class Document:
     def parse(cls, file: Path, text: bytes) -> "Document":
         """Build the tree; a text that is no YAML gives an empty tree and a problem."""
         document = cls(file, Node({}, 1), [])
+        finish(document.read(text))
+        return document
+
+    def read(self, text: bytes) -> Iterator[None]:
+        """Build the tree from a text as ``parse`` does, in short steps."""
         if len(text) > MAX_BYTES:
-            document._fail(0, f"the file is larger than {MAX_BYTES} bytes", "split off what does not belong")
-            return document
+            self._fail(0, f"the file is larger than {MAX_BYTES} bytes", "split off what does not belong")
+            return
         try:
-            document._refuse_the_clever(text)
             loader = yaml.CSafeLoader(text)
             try:
-                node = loader.get_single_node()
-                if node is not None:
-                    document.root = document._build(loader, node, (), 1)
+                yield from self._build(loader)
             finally:
                 loader.dispose()
         except yaml.MarkedYAMLError as error:
             # Only problem and context: a snippet of the file might show a secret.
             mark = error.problem_mark or error.context_mark
             what = ", ".join(filter(None, (error.context, error.problem)))
-            document._fail(mark.line + 1 if mark else 0, what)
+            self._fail(mark.line + 1 if mark else 0, what)
         except yaml.YAMLError as error:
-            document._fail(0, f"not valid YAML: {getattr(error, 'reason', 'unreadable')}", "save it as UTF-8")
-        return document
+            self._fail(0, f"not valid YAML: {getattr(error, 'reason', 'unreadable')}", "save it as UTF-8")
 
     def report(self, path: KeyPath, text: str, remedy: str = "") -> None:
         """Note a problem at the path, or at the nearest value around it that exists."""
@@ -93,56 +138,95 @@ class Document:
 
     def _fail(self, line: int, text: str, remedy: str = "") -> None:
         self.readable = False
-        self.problems.append(Problem(str(self.file), line, "", text, remedy))
+        self.root = Node({}, 1)
+        self.problems = [Problem(str(self.file), line, "", text, remedy)]
 
-    def _refuse_the_clever(self, text: bytes) -> None:
-        """Walk the events, which costs no recursion, before a tree is built from them."""
-        depth = 0
-        for event in yaml.parse(text, Loader=yaml.CSafeLoader):
-            mark = event.start_mark
-            if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-                raise _refusal("anchors and aliases are not used here: write the value out", mark)
-            if getattr(event, "tag", None):
-                raise _refusal("tags (!…) are not used here", mark)
-            if isinstance(event, yaml.CollectionStartEvent):
-                depth += 1
-                if depth > MAX_DEPTH:
-                    raise _refusal(f"nested deeper than {MAX_DEPTH} levels", mark)
-            elif isinstance(event, yaml.CollectionEndEvent):
-                depth -= 1
+    def _build(self, loader: Any) -> Iterator[None]:
+        """One walk over the parser's events, which costs no recursion."""
+        opened: list[_Open] = []
+        top: _Open | None = None
+        number = documents = 0
+        # By a local name, and the most frequent kind first: a large file has 100,000 events.
+        next_event, scalar = loader.get_event, yaml.ScalarEvent
+        while (event := next_event()) is not None:
+            number += 1
+            if number % _STEP == 0:
+                yield
+            kind = type(event)
+            if kind is scalar:
+                if event.anchor or event.tag:
+                    _refuse_the_clever(event)
+                if top is None:
+                    self.root = Node(_value(loader, event), 1)
+                elif not top.is_mapping:
+                    top.content.append(Node(_value(loader, event), event.start_mark.line + 1))
+                elif top.key is None:
+                    self._key(opened, top, event)
+                else:
+                    top.put(Node(_value(loader, event), top.key_line))
+            elif kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
+                _refuse_the_clever(event)
+                if top is not None and top.is_mapping and top.key is None:
+                    raise _refusal("a key must be one word", event.start_mark)
+                if len(opened) == MAX_DEPTH:
+                    raise _refusal(f"nested deeper than {MAX_DEPTH} levels", event.start_mark)
+                line = 1 if top is None else top.key_line if top.is_mapping else event.start_mark.line + 1
+                top = _Open(line, is_mapping=kind is yaml.MappingStartEvent)
+                opened.append(top)
+            elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
+                done = opened.pop()
+                node = Node(done.content, done.line)
+                if opened:
+                    top = opened[-1]
+                    top.put(node)
+                else:
+                    top, self.root = None, node
+            elif kind is yaml.AliasEvent:
+                _refuse_the_clever(event)
+            elif kind is yaml.DocumentStartEvent:
+                documents += 1
+                if documents > 1:
+                    raise _refusal("expected one document, but found another document", event.start_mark)
 
-    def _build(self, loader: Any, node: yaml.Node, path: KeyPath, line: int) -> Node:
-        if isinstance(node, yaml.SequenceNode):
-            items = enumerate(node.value)
-            return Node(
-                [self._build(loader, item, (*path, n), item.start_mark.line + 1) for n, item in items], line
-            )
-        if isinstance(node, yaml.MappingNode):
-            return Node(self._build_mapping(loader, node, path), line)
-        try:
-            value = loader.construct_object(node)
-        except ValueError:
-            # A text shaped like a date or a number that there is not, such as 2026-02-30.
-            value = node.value
-        if isinstance(value, float) and not math.isfinite(value):
-            raise _refusal("not a number that can be used here", node.start_mark)
-        return Node(value, line)
+    def _key(self, opened: list[_Open], top: _Open, event: Any) -> None:
+        # As written: a user named 0100 or "on" must not become a number or a truth value.
+        name = sys.intern(str(event.value))
+        line = event.start_mark.line + 1
+        first = top.content.get(name)
+        if first is not None:
+            place = spell((*(one.step for one in opened[:-1]), name))
+            text = f"the key stands here a second time (first on line {first.line})"
+            self.problems.append(Problem(str(self.file), line, place, text, "remove one of them"))
+        top.twice = first is not None
+        top.key, top.key_line = name, line
 
-    def _build_mapping(self, loader: Any, node: yaml.MappingNode, path: KeyPath) -> dict[str, Node]:
-        built: dict[str, Node] = {}
-        for key, value in node.value:
-            line = key.start_mark.line + 1
-            if not isinstance(key, yaml.ScalarNode):
-                raise _refusal("a key must be one word", key.start_mark)
-            # As written: a user named 0100 or "on" must not become a number or a truth value.
-            name = str(key.value)
-            if name in built:
-                place = spell((*path, name))
-                text = f"the key stands here a second time (first on line {built[name].line})"
-                self.problems.append(Problem(str(self.file), line, place, text, "remove one of them"))
-            else:
-                built[name] = self._build(loader, value, (*path, name), line)
-        return built
+
+def _refuse_the_clever(event: Any) -> None:
+    if event.anchor:  # what an alias stands for is called its anchor, too
+        raise _refusal("anchors and aliases are not used here: write the value out", event.start_mark)
+    if event.tag:
+        raise _refusal("tags (!…) are not used here", event.start_mark)
+
+
+def _value(loader: Any, event: Any) -> Any:
+    text: str = event.value
+    # In quotes it is text; without them it may be a number, a date, a truth value or nothing.
+    if event.implicit[0]:
+        for tag, pattern in _RESOLVERS.get(text[:1], _RESOLVERS_OF_ALL):
+            if pattern.match(text):
+                return _constructed(loader, event, tag)
+    return sys.intern(text) if len(text) <= _SHORT else text
+
+
+def _constructed(loader: Any, event: Any, tag: str) -> Any:
+    try:
+        value = loader.construct_object(yaml.ScalarNode(tag, event.value, event.start_mark, event.end_mark))
+    except ValueError:
+        # A text shaped like a date or a number that there is not, such as 2026-02-30.
+        return event.value
+    if isinstance(value, float) and not math.isfinite(value):
+        raise _refusal("not a number that can be used here", event.start_mark)
+    return value
 
 
 def _refusal(text: str, mark: Any) -> yaml.MarkedYAMLError:

@@ -7,6 +7,7 @@ its sense around.
 
 import ipaddress
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from proxy.config.problems import Unfit
@@ -53,6 +54,8 @@ def parse_network(text: str) -> IPNetwork:
     return network
 
 
+# Thousands of users have the same few lines.
+@lru_cache(maxsize=4096)
 def parse_rules(line: str) -> tuple[Rule, ...]:
     """The networks of a line like ``deny 0.0.0.0/0`` or ``permit=10.0.0.0/8,192.0.2.7``, in order.
 

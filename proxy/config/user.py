@@ -1,6 +1,7 @@
 """users.yaml as types: what one entry may say, and what is wrong with one."""
 
 import re
+from functools import lru_cache
 from typing import Annotated, Literal
 
 import msgspec
@@ -37,6 +38,7 @@ class AdvancedFilter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     match: str | None = None
 
 
+@lru_cache(maxsize=4096)
 def compile_filter(written: str | AdvancedFilter) -> EventFilter:
     """One eventfilter as a predicate; Unfit says why it cannot be."""
     try:
@@ -53,6 +55,7 @@ def compile_filter(written: str | AdvancedFilter) -> EventFilter:
         raise Unfit(error.reason or str(error), _FILTER_REMEDY) from None
 
 
+@lru_cache(maxsize=4096)
 def mask_of(classes: str | tuple[str, ...]) -> int:
     """The mask of a list of privilege classes, or of its text; Unfit names the word that is wrong."""
     words = classes.split(",") if isinstance(classes, str) and classes.strip() else classes
