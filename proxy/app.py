@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from proxy import __version__, log
-from proxy.config import Address, Config, ConfigErrors, Listener
+from proxy.config import Address, Config, ConfigErrors, Listener, users_files
 from proxy.config.differences import needs_restart
 from proxy.config.limits import CLOSING_SECONDS
 from proxy.core import masking, policy
@@ -453,7 +453,8 @@ def run(path: Path, started: Callable[[App], None] = lambda _: None) -> None:
 def _files(path: Path, config: Config) -> Iterator[Path]:
     """What a reload reads."""
     yield path
-    yield config.users_file
+    yield from filter(None, (config.users_file, *config.users_files))
+    yield from users_files(config)
     yield from config.actions_from
     yield config.upstream.secret_file
     for listener in config.listeners:

@@ -5,8 +5,8 @@ work.  It says nothing about time, threads or loops: ``finish`` does it in one g
 ``proxy.net.gently`` spreads it over a while beside a running loop.
 """
 
-from collections.abc import Iterator
-from typing import Generator, TypeVar
+from collections.abc import Generator, Iterator
+from typing import TypeVar
 
 T = TypeVar("T")
 

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from proxy.config import Config, ConfigErrors, Listener, Tls, UsersFile, load, warnings_of
+from proxy.config import Config, ConfigErrors, Listener, Tls, UsersFile, load, named_users, warnings_of
 from proxy.net.certstore import CertificatesRefused, CertStore
 from proxy.x509.validate import Finding
 
@@ -71,7 +71,7 @@ def _summary(config: Config, users: UsersFile) -> Iterator[str]:
             f"client certificates {listener.client_auth}, {_count(len(listener.certificates), 'certificate')}"
         )
     disabled = sum(entry.disabled for entry in users.users.values())
-    yield f"users      {_count(len(users.users), 'user')}, {disabled} disabled, from {config.users_file}"
+    yield f"users      {_count(len(users.users), 'user')}, {disabled} disabled, from {named_users(config)}"
     for name, entry in users.users.items():
         yield f"  {name}: {'disabled' if entry.disabled else 'enabled'}"
     yield f"control    {config.control.socket if config.control else 'off'}"

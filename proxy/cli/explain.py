@@ -18,7 +18,7 @@ from proxy.ami.message import Action, parse_action
 from proxy.ami.relay import BROADCAST, BROADCAST_HEAD, rebuild_event
 from proxy.cli.printable import text_of
 from proxy.cli.replaying import replay
-from proxy.config import ConfigErrors, UsersFile, load_config, load_users
+from proxy.config import ConfigErrors, UsersFile, load_config, load_users, users_files
 from proxy.config.actions import other_actions
 from proxy.core import originate
 from proxy.core.learning.recording import BadRecording, parse
@@ -131,8 +131,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def users_of(arguments: argparse.Namespace) -> UsersFile:
     """The user table that --users names or the proxy.yaml of --config; ConfigErrors holds what is wrong."""
-    file = arguments.users if arguments.users is not None else load_config(arguments.config).users_file
-    return load_users(file)
+    if arguments.users is not None:
+        return load_users(arguments.users)
+    return load_users(*users_files(load_config(arguments.config)))
 
 
 def actions_of(arguments: argparse.Namespace) -> ActionTable:

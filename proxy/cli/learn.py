@@ -19,7 +19,7 @@ from proxy.cli.ctl.where import socket_of
 from proxy.cli.durations import duration
 from proxy.cli.explain import actions_of
 from proxy.cli.printable import text_of
-from proxy.config import ConfigErrors, UserEntry, UsersFile, load_config, load_users
+from proxy.config import ConfigErrors, UserEntry, UsersFile, load_config, load_users, users_files
 from proxy.config.rules import Rules
 from proxy.core.learning.proposal import Proposal, propose
 from proxy.core.learning.recording import BadRecording, Recording, from_rows, parse, serialise
@@ -69,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
             recording = parse(arguments.recording.read_bytes())
         else:
             recording = _record(arguments)
-        users = load_users(load_config(arguments.config).users_file)
+        users = load_users(*users_files(load_config(arguments.config)))
         return _propose(recording, users, actions_of(arguments), arguments.user)
     except ConfigErrors as errors:
         print(errors, file=sys.stderr)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from proxy.cli.prompt import new_secret
 from proxy.cli.rights import register_show
-from proxy.config import ConfigErrors, Unfit, load_config
+from proxy.config import ConfigErrors, Unfit, load_config, load_users, users_files
 from proxy.config.additions import Addition, table_with
 from proxy.config.files import read_private
 from proxy.config.phc import hash_secret
@@ -62,8 +62,9 @@ def _register_add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "add",
         help="add a user to users.yaml",
         description="Append a user to users.yaml. What is there stays as it is, comments included;\n"
-        "the result is checked before it takes the file's place. The secret comes from a\n"
-        "prompt without echo or from stdin.",
+        "the result is checked before it takes the file's place. Of several files (users_files)\n"
+        "it goes to the first; --users names another. The secret comes from a prompt without\n"
+        "echo or from stdin.",
         epilog="examples:\n"
         "  ami-proxy users add wallboard --read call,agent --users users.yaml\n"
         "  ami-proxy users add dialer --read call --write originate --generate \\\n"
@@ -113,7 +114,7 @@ def run_generate(_: argparse.Namespace) -> int:
 def run_add(arguments: argparse.Namespace) -> int:
     """Add one user to the file."""
     try:
-        file: Path = arguments.users or load_config(arguments.config).users_file
+        file = _file_for(arguments)
         text = read_private(file) if file.exists() else b""
         generated = secrets.token_urlsafe(_SECRET_BYTES) if arguments.generate else None
         # Judged with a stand-in first: nobody types a secret twice to learn of a misspelt class.
@@ -128,6 +129,19 @@ def run_add(arguments: argparse.Namespace) -> int:
         print(f"secret: {generated}")
     print(f"{file}: added {arguments.name}")
     return 0
+
+
+def _file_for(arguments: argparse.Namespace) -> Path:
+    """Where the new user goes: of several files the first, if none of them has a user of that name."""
+    if arguments.users is not None:
+        return Path(arguments.users)
+    files = users_files(load_config(arguments.config))
+    load_users(*files)  # what is wrong with any of them, and between them
+    for file in files:
+        if any(name.lower() == arguments.name.lower() for name in load_users(file).users):
+            text = f"{file} has a user {arguments.name} already (case does not count)"
+            raise Unfit(text, "choose another name")
+    return files[0]
 
 
 def _refuse(error: Exception) -> int:

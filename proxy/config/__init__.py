@@ -1,6 +1,6 @@
 """YAML in, frozen typed structs out; every error with its file, line, key path and remedy.
 
-``load`` reads both files.  What it gives is immutable: a reload loads anew and
+``load`` reads all files, ``loading`` does it in steps.  What it gives is immutable: a reload loads anew and
 swaps the whole, or keeps the old and tells why.  Secrets of the table are
 hashes; the upstream's is read with ``read_secret`` where it is needed.
 """
@@ -8,7 +8,15 @@ hashes; the upstream's is read with ``read_secret`` where it is needed.
 from proxy.config.address import Address
 from proxy.config.files import read_secret
 from proxy.config.limits import Limits
-from proxy.config.loading import load, load_config, load_users, parse_users
+from proxy.config.loading import (
+    load,
+    load_config,
+    load_users,
+    loading,
+    named_users,
+    parse_users,
+    users_files,
+)
 from proxy.config.problems import ConfigErrors, Problem, Unfit
 from proxy.config.schema import (
     Certificate,
@@ -45,7 +53,10 @@ __all__ = [
     "load",
     "load_config",
     "load_users",
+    "loading",
+    "named_users",
     "parse_users",
     "read_secret",
+    "users_files",
     "warnings_of",
 ]

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import yaml
 
+from proxy.config.document import MAX_BYTES
 from proxy.config.loading import parse_users
 from proxy.config.phc import dummy_hash
 from proxy.config.problems import ConfigErrors, Unfit
@@ -50,6 +51,9 @@ def table_with(file: Path, text: bytes, addition: Addition, secret: str | None =
     except ConfigErrors as errors:
         raise ConfigErrors(problem._replace(line=0) for problem in errors.problems) from None
     written = _append(text, _dump({addition.name: entry}))
+    if len(written) > MAX_BYTES:
+        remedy = "add the user to another of the files that users_files names: --users FILE"
+        raise Unfit(f"{file} would be larger than {MAX_BYTES} bytes", remedy)
     if not _holds(file, written, {**before.users, **alone.users}):
         remedy = "put each user on lines of its own, indented alike under users:"
         raise Unfit(f"{file} is laid out so that nothing can be added at its end", remedy)

@@ -81,7 +81,9 @@ class Binder:
         bound = _plan(kind)(self, node, path)
         return None if bound is _INVALID else bound
 
-    def _judge(self, node: Node, plan: "_Plan", looks: Iterable[Callable[[Any], object]], path: KeyPath) -> Any:
+    def _judge(
+        self, node: Node, plan: "_Plan", looks: Iterable[Callable[[Any], object]], path: KeyPath
+    ) -> Any:
         bound = plan(self, node, path)
         if bound is _INVALID:
             return bound

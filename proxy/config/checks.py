@@ -99,6 +99,11 @@ def _check_log(settings: Log, path: KeyPath, document: Document) -> None:
 
 def _check_config(config: Config, path: KeyPath, document: Document) -> None:
     check_actions(config.actions, (*path, "actions"), document)
+    if config.users_file is None and not config.users_files:
+        document.report(path, "the key 'users_file' is missing", "add it, or users_files with patterns")
+    elif config.users_file is not None and config.users_files:
+        text = "users_file names the users already"
+        document.report((*path, "users_files"), text, "keep one of the two")
     if not config.listeners:
         document.report(
             (*path, "listeners"), "there is no listener", 'add one, with its address: "[::]:5039"'

@@ -1,4 +1,4 @@
-"""Both files, read and judged: all of it good, or every problem at once."""
+"""All files, read and judged: all of it good, or every problem at once."""
 
 import os
 from collections.abc import Callable, Collection
@@ -8,13 +8,16 @@ from typing import TypeVar
 import msgspec
 
 from proxy.config.actionfiles import with_described
-from proxy.config.binding import Binder, Check
+from proxy.config.binding import Binder
 from proxy.config.checks import CHECKS
 from proxy.config.document import Document
-from proxy.config.files import check_certificate_file, read_file, read_private
+from proxy.config.files import check_certificate_file, read_file
+from proxy.config.patterns import files_of, matching
 from proxy.config.problems import ConfigErrors, Problem, Unfit
 from proxy.config.schema import Config, Control
-from proxy.config.user import UserEntry, UsersFile, check_bindings, check_entry, check_names
+from proxy.config.user import UsersFile
+from proxy.config.userfiles import UsersReader
+from proxy.steps import Steps, finish, result_of
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -37,62 +40,76 @@ def load_control(path: Path) -> Control | None:
     return Binder(document, os.environ).bind_key("control", Control)
 
 
-def load_users(path: Path) -> UsersFile:
-    """users.yaml; ConfigErrors holds all that is wrong."""
-    users, problems = _users(path)
-    return _settled(users, problems)
+def load_users(*files: Path) -> UsersFile:
+    """The users of these files together; ConfigErrors holds all that is wrong."""
+    reader = UsersReader()
+    for file in files:
+        finish(reader.read(file))
+    return _settled(UsersFile(users=reader.users), reader.problems)
 
 
 def parse_users(path: Path, text: bytes) -> UsersFile:
     """What ``load_users`` would give if the file held this text."""
-    users, problems = _users_in(path, text)
-    return _settled(users, problems)
+    reader = UsersReader()
+    finish(reader.read_text(path, text))
+    return _settled(UsersFile(users=reader.users), reader.problems)
 
 
 def load(path: Path, *, certificate_files: bool = True) -> tuple[Config, UsersFile]:
-    """proxy.yaml and the users.yaml it names; ConfigErrors holds all that is wrong with either.
+    """``loading`` in one go."""
+    return result_of(loading(path, certificate_files=certificate_files))
+
+
+def loading(path: Path, *, certificate_files: bool = True) -> Steps[tuple[Config, UsersFile]]:
+    """proxy.yaml and the users files it names; ConfigErrors holds all that is wrong with any of them.
 
     Without ``certificate_files`` those need not be there: who serves them finds out.
     """
-    config, problems, users_file = _config(path, () if certificate_files else (check_certificate_file,))
-    users = None
-    if users_file is not None:
-        users, more = _users(users_file)
-        problems += more
-    return _settled(config, problems), _settled(users, problems)
+    config, problems, named = _config(path, () if certificate_files else (check_certificate_file,))
+    reader = UsersReader()
+    for file in named:
+        yield from reader.read(file)
+    problems += reader.problems
+    return _settled(config, problems), UsersFile(users=reader.users)
+
+
+def users_files(config: Config) -> list[Path]:
+    """The users files of a configuration as they are now; ConfigErrors when a pattern names none any more."""
+    try:
+        return [config.users_file] if config.users_file is not None else files_of(config.users_files)
+    except Unfit as error:
+        raise ConfigErrors([Problem("users_files", 0, "", str(error), error.remedy)]) from None
+
+
+def named_users(config: Config) -> str:
+    """What the configuration names as its users files, for people."""
+    return ", ".join(map(str, filter(None, (config.users_file, *config.users_files))))
 
 
 def _config(
     path: Path, unasked: Collection[Callable[[Path], None]] = ()
-) -> tuple[Config | None, list[Problem], Path | None]:
-    """The configuration, what is wrong with it, and its users file if that at least can be read."""
+) -> tuple[Config | None, list[Problem], list[Path]]:
+    """The configuration, what is wrong with it, and those of its users files that can be read."""
     try:
         document = Document.parse(path, read_file(path))
     except Unfit as error:
-        return None, [_about(path, error)], None
+        return None, [_about(path, error)], []
     binder = Binder(document, os.environ, CHECKS, unasked)
     config = binder.bind(Config)
     problems = document.in_order()
     if config is not None:
         config, more = with_described(config)
         problems += more
-    return config, problems, binder.files.get(("users_file",))
-
-
-def _users(path: Path) -> tuple[UsersFile | None, list[Problem]]:
-    try:
-        text = read_private(path)
-    except Unfit as error:
-        return None, [_about(path, error)]
-    return _users_in(path, text)
-
-
-def _users_in(path: Path, text: bytes) -> tuple[UsersFile | None, list[Problem]]:
-    document = Document.parse(path, text)
-    check_names(document)
-    checks: dict[type, Check] = {UserEntry: check_entry, UsersFile: check_bindings}
-    users = Binder(document, os.environ, checks).bind(UsersFile)
-    return users, document.in_order()
+    named: dict[Path, None] = {}
+    for step, given in binder.files.items():
+        if step == ("users_file",):
+            named[given] = None
+        elif step[0] == "users_files":
+            try:
+                named.update(dict.fromkeys(matching(given)))
+            except Unfit as error:  # they went away since the pattern was judged
+                problems.append(_about(path, error))
+    return config, problems, list(named)
 
 
 def _about(path: Path, error: Unfit) -> Problem:

@@ -17,10 +17,12 @@ from proxy.config.files import check_certificate_file, check_readable, read_secr
 from proxy.config.hiddennames import HIDDEN_NAMES, HiddenName
 from proxy.config.limits import Limits, UpstreamLost
 from proxy.config.networks import Network
+from proxy.config.patterns import matching
 
 ReadableFile = Annotated[Path, check_readable]
 CertificateFile = Annotated[Path, check_certificate_file]
 SecretFile = Annotated[Path, read_secret]
+UsersFiles = Annotated[Path, matching]
 Suite = Literal[
     "ECDHE-ECDSA-AES128-GCM-SHA256",
     "ECDHE-RSA-AES128-GCM-SHA256",
@@ -125,7 +127,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     upstream: Upstream
     listeners: tuple[Listener, ...]
     tls: Tls = Tls()
-    users_file: ReadableFile
+    #: One of the two: a file, or patterns of files that are one table together.
+    users_file: ReadableFile | None = None
+    users_files: tuple[UsersFiles, ...] = ()
     fan_out: FanOut = FanOut()
     #: What becomes of sessions when the link is lost.  auto: those that are told stay, the others are closed.
     upstream_lost: UpstreamLost = "auto"

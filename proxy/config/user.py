@@ -17,7 +17,7 @@ from proxy.config.problems import KeyPath, Unfit
 from proxy.config.rules import Rules
 from proxy.config.rules import problems as problems_of
 from proxy.config.userlimits import UserLimits
-from proxy.x509.identity import Binding, CertificateLogin, LoginWay, shared_bindings
+from proxy.x509.identity import Binding, CertificateLogin, LoginWay
 
 #: Asterisk cuts longer names, so that two could become one.
 MAX_NAME_BYTES = 79
@@ -149,26 +149,6 @@ def check_entry(entry: UserEntry, path: KeyPath, document: Document) -> None:
             document.report((*path, "setvar", name), text, "remove it")
     for problem in problems_of(entry):
         document.report((*path, *_steps(problem.path)), problem.text, problem.remedy)
-
-
-def check_bindings(file: UsersFile, path: KeyPath, document: Document) -> None:
-    """Report certificates that are bound to two users."""
-    for shared in shared_bindings({name: entry.certificate_login for name, entry in file.users.items()}):
-        place = (*path, "users", shared.user, "certificate", shared.place)
-        document.report(
-            place, f"{shared.binding} is bound to user {shared.owner} already", "keep one of them"
-        )
-
-
-def check_names(document: Document) -> None:
-    """Report names that differ in case only: Asterisk, and so we, would take them for one user."""
-    users = document.root.content.get("users") if isinstance(document.root.content, dict) else None
-    seen: dict[bytes, str] = {}
-    for name in users.content if users is not None and isinstance(users.content, dict) else ():
-        first = seen.setdefault(name.encode("utf-8", "surrogatepass").lower(), name)
-        if first != name:
-            text = f"the same name as '{first}' (case does not count)"
-            document.report(("users", name), text, "rename or remove one of them")
 
 
 def _steps(spelled: str) -> KeyPath:

@@ -8,7 +8,7 @@ otherwise a stolen secret would be as good from any enrolled machine.
 
 import base64
 import binascii
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -140,27 +140,6 @@ def claim(user: str, users: Mapping[str, CertificateLogin], identity: Identity |
     if identity is None:
         return Claim("the user needs a client certificate and none was presented", needs_secret=True)
     return Claim("the client certificate is not bound to the user", needs_secret=True)
-
-
-class Shared(NamedTuple):
-    """A binding of two users: nobody could say whose certificate it is."""
-
-    user: str
-    place: int
-    """Of the entry in the user's list, from 0."""
-    binding: Binding
-    owner: str
-    """Whose it is already."""
-
-
-def shared_bindings(users: Mapping[str, CertificateLogin]) -> Iterator[Shared]:
-    """Every entry whose binding an earlier user of the table has."""
-    owners: dict[Binding, str] = {}
-    for user, login in users.items():
-        for place, binding in enumerate(login.bindings):
-            owner = owners.setdefault(binding, user)
-            if owner != user:
-                yield Shared(user, place, binding, owner)
 
 
 def _fold(binding: Binding) -> Binding:

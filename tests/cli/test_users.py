@@ -10,7 +10,8 @@ import pytest
 from proxy.ami.privilege import CALL, ORIGINATE
 from proxy.cli import main
 from proxy.config import load_users
-from proxy.config.phc import cost, verify
+from proxy.config.document import MAX_BYTES
+from proxy.config.phc import cost, hash_secret, verify
 
 Piped = Callable[[bytes], None]
 
@@ -229,3 +230,58 @@ def test_help_has_an_example(words: list[str], capsys: pytest.CaptureFixture[str
     with pytest.raises(SystemExit, match="0"):
         main([*words, "--help"])
     assert "  ami-proxy users " in capsys.readouterr().out
+
+
+def in_two_files(tmp_path: Path) -> Path:
+    """The proxy.yaml of a configuration with users first and second in files of their own."""
+    tmp_path.chmod(0o700)
+    (tmp_path / "users.d").mkdir(mode=0o700)
+    hashed = hash_secret(b"x", memory_kib=64, passes=1)
+    for name, text in {
+        "proxy.yaml": "upstream: {username: a, secret_file: s}\nlisteners: [{address: '127.0.0.1:0', "
+        "certificates: [{chain: s, key: s}]}]\nusers_files: [users.d/*.yaml]\n",
+        "s": "secret\n",
+        "users.d/10.yaml": f"users:\n  first: {{secret: {hashed!r}}}\n".replace("'", '"'),
+        "users.d/20.yaml": f"users:\n  second: {{secret: {hashed!r}}}\n".replace("'", '"'),
+    }.items():
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(0o600)
+    return tmp_path / "proxy.yaml"
+
+
+def test_a_new_user_goes_to_the_first_of_several_files(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = in_two_files(tmp_path)
+    assert main(["users", "add", "third", "--generate", "--config", str(config)]) == 0
+    assert f"{tmp_path}/users.d/10.yaml: added third" in capsys.readouterr().out
+    assert list(load_users(tmp_path / "users.d" / "10.yaml").users) == ["first", "third"]
+
+
+def test_a_user_of_another_file_is_not_added_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = in_two_files(tmp_path)
+    assert main(["users", "add", "Second", "--generate", "--config", str(config)]) == 1
+    assert f"{tmp_path}/users.d/20.yaml has a user Second already" in capsys.readouterr().err
+
+
+def test_a_user_is_shown_from_whichever_file_has_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = in_two_files(tmp_path)
+    assert main(["users", "show", "second", "--config", str(config)]) == 0
+    assert "second" in capsys.readouterr().out
+    assert main(["check", "--config", str(config)]) == 1  # the certificates are none
+    (tmp_path / "users.d" / "20.yaml").unlink()
+    assert main(["users", "show", "second", "--config", str(config)]) == 1
+
+
+def test_a_file_does_not_grow_beyond_what_can_be_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = in_two_files(tmp_path)
+    file = tmp_path / "users.d" / "10.yaml"
+    file.write_text(file.read_text() + "#" * (MAX_BYTES - file.stat().st_size - 10) + "\n")
+    assert main(["users", "add", "third", "--generate", "--config", str(config)]) == 1
+    assert "would be larger than" in capsys.readouterr().err

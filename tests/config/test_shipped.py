@@ -60,7 +60,11 @@ def test_the_files_load_with_every_optional_key(installed: Path) -> None:
     uncomment(installed / "users.yaml")
     uncomment(
         installed / "proxy.yaml",
-        **{"expect_user: asterisk": "expect_user: root", "client_auth: none": "client_auth: required"},
+        **{
+            "expect_user: asterisk": "expect_user: root",
+            "client_auth: none": "client_auth: required",
+            "users_files: [users.d/*.yaml]": "users_files: []",  # in the place of users_file, not beside it
+        },
     )
     config, users = load_both(installed)
     assert config.limits == Limits()

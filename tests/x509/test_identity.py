@@ -19,7 +19,6 @@ from proxy.x509.identity import (
     identities,
     matches,
     parse_binding,
-    shared_bindings,
 )
 from tests.support.certificates import forge
 from tests.support.fixed_certificates import CLIENT, unreadable
@@ -159,16 +158,6 @@ def test_claim(user: str, identity: object, refusal: str | None, needs_secret: b
 def test_bound_users() -> None:
     assert bound_users(USERS, WALL) == {"wall"}
     assert bound_users(USERS, STRANGER) == frozenset()
-
-
-def test_a_binding_has_one_owner() -> None:
-    assert list(shared_bindings(USERS)) == []
-    twice = parse_binding("dns:x.example"), parse_binding("dns:X.example")
-    users = {
-        "a": CertificateLogin(twice),
-        "b": CertificateLogin((parse_binding("cn:b"), parse_binding("dns:x.EXAMPLE")), "both"),
-    }
-    assert list(shared_bindings(users)) == [("b", 1, twice[0], "a")]
 
 
 def test_the_fingerprint_is_of_the_whole_certificate() -> None:

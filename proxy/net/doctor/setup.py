@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from proxy.config import Config, ConfigErrors, UsersFile, warnings_of
+from proxy.config import Config, ConfigErrors, UsersFile, named_users, users_files, warnings_of
 from proxy.net.certstore import CertificatesRefused, CertStore
 from proxy.net.doctor.finding import Finding, fail, ok, warn
 
@@ -20,7 +20,7 @@ def of_errors(errors: ConfigErrors) -> Iterator[Finding]:
 
 def examine(path: Path, config: Config, users: UsersFile) -> Iterator[Finding]:
     """The files of a configuration that can be used."""
-    yield ok("configuration", f"{path} and {config.users_file} are valid; users: {len(users.users)}")
+    yield ok("configuration", f"{path} and {named_users(config)} are valid; users: {len(users.users)}")
     for text in warnings_of(config, users):
         yield warn("configuration", text, "change it, or know why it is so")
     yield from _certificates(config)
@@ -40,9 +40,16 @@ def _certificates(config: Config) -> Iterator[Finding]:
             yield ok("certificates", f"those of listener {listener.address} can be served")
 
 
+def _governing(path: Path, config: Config) -> Iterator[Path]:
+    """Files, and folders to which files could be added, that say who may do what."""
+    yield from (path, path.absolute().parent)
+    yield from (pattern.parent for pattern in config.users_files if pattern.parent.is_dir())
+    yield from users_files(config)
+
+
 def _modes(path: Path, config: Config) -> Iterator[Finding]:
     loose = []
-    for file in dict.fromkeys((path, path.absolute().parent, config.users_file)):
+    for file in dict.fromkeys(_governing(path, config)):
         mode = file.stat().st_mode
         # In a sticky folder others cannot replace what is not theirs.
         if mode & _OTHERS_WRITE and not mode & stat.S_ISVTX:

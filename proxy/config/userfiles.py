@@ -1,0 +1,93 @@
+"""What stands in the users files of a configuration, read in steps.
+
+All files together are one table: a name, or a certificate, belongs to one user,
+whatever file that user is in.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from proxy.config.binding import Binder
+from proxy.config.document import Document, Node
+from proxy.config.files import read_private
+from proxy.config.problems import Problem, Unfit
+from proxy.config.user import UserEntry, UsersFile, check_entry
+from proxy.x509.identity import Binding
+
+
+class Place(NamedTuple):
+    """Where the entry of a user begins."""
+
+    name: str
+    file: Path
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+class UsersReader:
+    """Reads files one after the other into one table.
+
+    A tree is let go as far as it was read: what stays in memory are the entries, and where each stands.
+    """
+
+    def __init__(self) -> None:
+        self.users: dict[str, UserEntry] = {}
+        self.problems: list[Problem] = []
+        #: By name in lower case.
+        self._places: dict[bytes, Place] = {}
+        self._owners: dict[Binding, Place] = {}
+
+    def read(self, file: Path) -> Iterator[None]:
+        """One more file, in steps."""
+        try:
+            text = read_private(file)
+        except Unfit as error:
+            self.problems.append(Problem(str(file), 0, "", str(error), error.remedy))
+            return
+        yield from self.read_text(file, text)
+
+    def read_text(self, file: Path, text: bytes) -> Iterator[None]:
+        """What ``read`` does if the file holds this text."""
+        document = Document(file, Node({}, 1), [])
+        yield from document.read(text)
+        binder = Binder(document, os.environ, {UserEntry: check_entry})
+        entries = _entries(document)
+        if entries is None:
+            binder.bind(UsersFile)  # says what is wrong with it
+        else:
+            for name in list(entries):
+                self._read_entry(document, binder, name, entries[name])
+                del entries[name]
+                yield
+        self.problems += document.in_order()
+
+    def _read_entry(self, document: Document, binder: Binder, name: str, node: Node) -> None:
+        path = ("users", name)
+        place = Place(name, document.file, node.line)
+        first = self._places.setdefault(name.encode("utf-8", "surrogatepass").lower(), place)
+        if first is not place:
+            text = f"the same name as '{first.name}' in {first} (case does not count)"
+            document.report(path, text, "rename or remove one of them")
+        entry = binder.bind_at(node, UserEntry, path)
+        if entry is None:
+            return
+        self.users[name] = entry
+        for number, binding in enumerate(entry.certificate):
+            owner = self._owners.setdefault(binding, place)
+            if owner is not place:
+                where = "" if owner.file == place.file else f", in {owner}"
+                text = f"{binding} is bound to user {owner.name} already{where}"
+                document.report((*path, "certificate", number), text, "keep one of them")
+
+
+def _entries(document: Document) -> dict[str, Node] | None:
+    """The entries of a file, by name; None when it does not have the shape of a users file."""
+    root = document.root.content
+    if not document.readable or not isinstance(root, dict) or set(root) != {"users"}:
+        return None
+    entries = root["users"].content
+    return entries if isinstance(entries, dict) else None
