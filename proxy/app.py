@@ -17,13 +17,14 @@ from typing import Any
 
 from proxy import __version__, log
 from proxy.config import Address, Config, ConfigErrors, Listener, users_files
-from proxy.config.differences import needs_restart
+from proxy.config.differences import Differences, needs_restart
 from proxy.config.limits import CLOSING_SECONDS
 from proxy.core import masking, policy
 from proxy.core.form import FORM
 from proxy.core.hub import Hub
 from proxy.core.networks import NetworkSet
 from proxy.core.pacing import Pacing
+from proxy.net import gently
 from proxy.net.certset import CertSet
 from proxy.net.certstore import CertificatesRefused, CertStore
 from proxy.net.confinement import confine
@@ -36,7 +37,7 @@ from proxy.net.listener import Listener as ListeningSocket
 from proxy.net.localdoor import LocalDoor, LocalDoorRefused
 from proxy.net.logwriter import LogWriter
 from proxy.net.loop import new_event_loop
-from proxy.net.prepared import Prepared, StartError, prepare
+from proxy.net.prepared import Prepared, StartError, prepare, preparing
 from proxy.net.reloads import ReloadReport, Reloads
 from proxy.net.rotation import Rotation
 from proxy.net.scheduler import LoopScheduler
@@ -45,6 +46,7 @@ from proxy.net.sidelink import SideLink
 from proxy.net.supervision import supervised
 from proxy.net.systemd import NoListener, Notifier, inherited_sockets
 from proxy.net.tlspolicy import tls_facts
+from proxy.steps import Steps
 
 _TICK_SECONDS = 1.0
 #: Seconds beyond ``limits.stop_timeout``, at which the process ends by itself, that the manager is to wait.
@@ -353,11 +355,10 @@ class App:
         certificates, old = self._certificates, self._prepared
         assert certificates is not None
         async with certificates.turn:
-            new = await asyncio.to_thread(prepare, self._path, certificate_files=False)
+            new, changed = await gently.aside(lambda: _compared(self._path, old))
             fixed = needs_restart(old.config, new.config)
             if fixed:
                 raise StartError("\n".join(f"{self._path}: {line}" for line in fixed))
-            changed = new.differences_from(old)
             candidates = await certificates.prepare(
                 new.config.listeners, new.config.tls, trigger, whole=any(changed)
             )
@@ -369,7 +370,7 @@ class App:
         if refused:
             problems = tuple(map(str, refused))
             return ReloadReport(False, trigger, time.time(), problems, changed, told, only_certificates=True)
-        self._adopt(new)
+        await self._adopt(new)
         log.say(
             log.INFO,
             "reloaded",
@@ -384,9 +385,8 @@ class App:
         )
         return ReloadReport(True, trigger, time.time(), (), changed, told)
 
-    def _adopt(self, prepared: Prepared) -> None:
-        config = prepared.config
-        self._prepared = prepared
+    async def _adopt(self, prepared: Prepared) -> None:
+        config, old = prepared.config, self._prepared
         self.set_log_level(config.log.level)
         masking.configure(config.log.hidden_variables)
         self._verifier.forget()
@@ -397,10 +397,19 @@ class App:
             listener.trusted = NetworkSet(config.listeners[number].proxy_protocol)
         self._pacing.shortest = config.fan_out.flush_interval
         self._pacing.longest = config.fan_out.flush_interval_max
-        self.hub.adopt(prepared.users)
+        await gently.between(self.hub.adopting(prepared.users))
+        self._prepared = prepared
         self.link.adopt(config.upstream, prepared.secret)
         for link in self._side_links:
             link.adopt(config.upstream, prepared.secret)
+        await gently.between(old.letting_go())
+
+
+def _compared(path: Path, old: Prepared) -> Steps[tuple[Prepared, Differences]]:
+    """What is on disk now, and what taking it up would change."""
+    new = yield from preparing(path, certificate_files=False, old=old)
+    changed = yield from new.differing_from(old)
+    return new, changed
 
 
 def _fault(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

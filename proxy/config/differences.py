@@ -8,6 +8,7 @@ import msgspec
 from proxy.config.problems import KeyPath, spell
 from proxy.config.schema import Config
 from proxy.config.user import UsersFile
+from proxy.steps import Steps, result_of
 
 #: Keys that only a restart makes true, and why.
 _FIXED = {
@@ -43,15 +44,27 @@ class Differences(NamedTuple):
 
 
 def differences(old: tuple[Config, UsersFile], new: tuple[Config, UsersFile]) -> Differences:
+    """``differing`` in one go."""
+    return result_of(differing(old, new))
+
+
+def differing(old: tuple[Config, UsersFile], new: tuple[Config, UsersFile]) -> Steps[Differences]:
     """What is not the same in the two; the content of files that are only named is not looked at."""
     before, after = old[1].users, new[1].users
-    changed = ((name, tuple(_keys(before[name], after[name], ()))) for name in after if name in before)
-    return Differences(
-        tuple(_keys(old[0], new[0], ())),
-        tuple(name for name in after if name not in before),
-        tuple(name for name in before if name not in after),
-        tuple((name, keys) for name, keys in changed if keys),
-    )
+    added, changed = [], []
+    for name, entry in after.items():
+        earlier = before.get(name)
+        if earlier is None:
+            added.append(name)
+        elif earlier is not entry and (keys := tuple(_keys(earlier, entry, ()))):
+            changed.append((name, keys))
+        yield
+    removed = []
+    for name in before:
+        if name not in after:
+            removed.append(name)
+        yield
+    return Differences(tuple(_keys(old[0], new[0], ())), tuple(added), tuple(removed), tuple(changed))
 
 
 def needs_restart(old: Config, new: Config) -> list[str]:

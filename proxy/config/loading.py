@@ -60,13 +60,16 @@ def load(path: Path, *, certificate_files: bool = True) -> tuple[Config, UsersFi
     return result_of(loading(path, certificate_files=certificate_files))
 
 
-def loading(path: Path, *, certificate_files: bool = True) -> Steps[tuple[Config, UsersFile]]:
+def loading(
+    path: Path, *, certificate_files: bool = True, old: UsersFile | None = None
+) -> Steps[tuple[Config, UsersFile]]:
     """proxy.yaml and the users files it names; ConfigErrors holds all that is wrong with any of them.
 
-    Without ``certificate_files`` those need not be there: who serves them finds out.
+    Without ``certificate_files`` those need not be there: who serves them finds out.  An entry that is as
+    it was in ``old`` is the same object.
     """
     config, problems, named = _config(path, () if certificate_files else (check_certificate_file,))
-    reader = UsersReader()
+    reader = UsersReader(old.users if old is not None else {})
     for file in named:
         yield from reader.read(file)
     problems += reader.problems

@@ -5,8 +5,9 @@ whatever file that user is in.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from proxy.config.binding import Binder
@@ -32,9 +33,11 @@ class UsersReader:
     """Reads files one after the other into one table.
 
     A tree is let go as far as it was read: what stays in memory are the entries, and where each stands.
+    An entry that is as it was in ``old`` is the same object, so that who compares need not look into it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, old: Mapping[str, UserEntry] = MappingProxyType({})) -> None:
+        self._old = old
         self.users: dict[str, UserEntry] = {}
         self.problems: list[Problem] = []
         #: By name in lower case.
@@ -75,7 +78,8 @@ class UsersReader:
         entry = binder.bind_at(node, UserEntry, path)
         if entry is None:
             return
-        self.users[name] = entry
+        earlier = self._old.get(name)
+        self.users[name] = earlier if earlier is not None and earlier == entry else entry
         for number, binding in enumerate(entry.certificate):
             owner = self._owners.setdefault(binding, place)
             if owner is not place:

@@ -36,11 +36,12 @@ from proxy.core.scope import CallTracker, View
 from proxy.core.securityevents import Ration
 from proxy.core.session import Session
 from proxy.core.side import Side
-from proxy.core.state import State
+from proxy.core.state import OVER, State
 from proxy.core.stats import Stats
 from proxy.core.subscription import Subscription
 from proxy.core.tap import Taps
 from proxy.core.users import User, UserTable
+from proxy.steps import Steps, finish
 
 #: What clients are greeted with before Asterisk was ever reached: the AMI version (Asterisk 22's)
 #: whose actions the shipped table describes.
@@ -116,6 +117,8 @@ class Hub:
         # Follows calls only while some user has a scope; then from the link's first event on.
         self._tracker = _tracker_for(users)
         self._scoped: dict[Subscription, View] = {}
+        #: While another table is taken up: who has logged in since that began.
+        self._newcomers: list[Session] | None = None
         self._relearn_timer: Timer | None = None
         #: Runs until Asterisk has booted.
         self._boot_timer: Timer | None = None
@@ -416,6 +419,8 @@ class Hub:
         """The session has logged in."""
         assert session.user is not None
         self._roster.admit(session, session.user)
+        if self._newcomers is not None:
+            self._newcomers.append(session)
         self.stats.logins += 1
         transport = session.transport
         self.bounds.admission.authenticated(transport)
@@ -476,24 +481,55 @@ class Hub:
             exchange.answers = others.answers
 
     def adopt(self, users: UserTable) -> None:
-        """Swap the user table: rights change at once, sessions without a user any more end."""
-        self.users = users
-        self.generation += 1
+        """``adopting`` in one go."""
+        finish(self.adopting(users))
+
+    def adopting(self, users: UserTable) -> Steps[None]:
+        """Swap the user table in steps: rights change, sessions without a user any more end.
+
+        Between two steps anything may happen.  Each session is wholly of the old table or wholly
+        of the new one, in what it may do and in what it is sent; logins are judged by the old table
+        until the last step, which has all sessions on the new one and counts the generation.
+        """
         if self._tracker is None:
             self._tracker = _tracker_for(users)
+        self._newcomers = []
         for session in self._roster.users:
+            self._adopt_session(session, users)
+            yield
+        yield from self.bounds.rates.adopting(users)
+        for session in self._newcomers:
+            self._adopt_session(session, users)
+        self._newcomers = None
+        self.users = users
+        self.generation += 1
+        self.settle()
+
+    def _adopt_session(self, session: Session, users: UserTable) -> None:
+        if session.state in OVER:
+            return  # it ended since the first step
+        try:
             before = session.user
             assert before is not None
             user = users.successor(before, session.transport.peer.certificate)
             if isinstance(user, str):
                 session.close(user)
-                continue
-            session.user = user
-            self._roster.rename(session, before, user)
+                return
+            if user is not before:
+                session.user = user
+                self._roster.rename(session, before, user)
             self.bounds.fit(session.outbox, user)
-            self.subscribe(session)
-        self.bounds.rates.adopt(users)
-        self.settle()
+            self._view_again(session)
+        except Exception as fault:
+            self.fault(fault, "reload", session=session.id)
+            session.close("fault")  # its rights are not known
+
+    def _view_again(self, session: Session) -> None:
+        """Subscribe a session by its rights, if these make another view than the one it has."""
+        view, subscription = session.view, session.subscription
+        if (not view[0]) if subscription is None else subscription.key == view:
+            return
+        self.subscribe(session)
 
     # -- events to sessions ------------------------------------------------
 
@@ -608,8 +644,7 @@ class Hub:
 
 
 def _tracker_for(users: UserTable) -> CallTracker | None:
-    scoped = any(user.rules is not None and user.rules.scope is not None for user in users)
-    return CallTracker() if scoped else None
+    return CallTracker() if users.any_scope else None
 
 
 def _users_of(subscription: Subscription) -> set[str]:

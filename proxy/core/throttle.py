@@ -21,6 +21,7 @@ from proxy.core.ports import Scheduler, Timer
 from proxy.core.rests import Rests
 from proxy.core.state import State
 from proxy.core.users import User, UserTable
+from proxy.steps import Steps
 
 if TYPE_CHECKING:
     from proxy.core.session import Session
@@ -122,15 +123,16 @@ class UserRates:
             line.burst = float(own.command_burst or limits.command_burst)
         return line
 
-    def adopt(self, users: UserTable) -> None:
-        """Other limits, or other users: what waits has its turn by the new rates."""
+    def adopting(self, users: UserTable) -> Steps[None]:
+        """Other limits, or other users: what waits has its turn by the new rates.  In steps."""
         for (name, key), line in list(self._lines.items()):
             user = users.find(name.encode())
             if user is None:
-                del self._lines[name, key]
+                self._lines.pop((name, key), None)
             else:
                 self.find(user, key)
                 line.look_again()
+            yield
 
     def leave(self, session: "Session") -> None:
         """The session is closed."""

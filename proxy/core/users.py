@@ -8,6 +8,7 @@ import hashlib
 import hmac
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from proxy.ami.eventfilter import FilterSet
 from proxy.config import UserEntry, UsersFile
@@ -16,7 +17,8 @@ from proxy.config.phc import cost, dummy_hash, work
 from proxy.config.rules import Rules, rules_of
 from proxy.config.userlimits import UserLimits
 from proxy.core.acl import AccessList
-from proxy.x509.identity import CertificateLogin, Claim, Identity, claim
+from proxy.steps import Steps, finish, result_of
+from proxy.x509.identity import Binding, CertificateLogin, Claim, Identity, claim
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ class User:
             write=entry.write_mask,
             secret=entry.secret,
             md5_secret=None if entry.md5_secret is None else entry.md5_secret.encode(),
-            acl=AccessList.from_lines(entry.acl),
+            acl=_access_list(entry.acl),
             filters=FilterSet(tuple(entry.compiled_filters())),
             setvar=tuple((name.encode(), value.encode()) for name, value in entry.setvar.items()),
             allowmultiplelogin=entry.allowmultiplelogin,
@@ -73,27 +75,56 @@ class User:
 class UserTable:
     """All users; disabled ones too, for whoever looks one up has to say why it refuses."""
 
-    __slots__ = ("_by_name", "_dummies", "_logins", "any_md5")
+    __slots__ = ("_bound", "_by_name", "_dummies", "any_md5", "any_scope")
 
     def __init__(self, users: Iterable[User] = ()) -> None:
-        self._by_name = {user.name.encode().lower(): user for user in users}
+        self._by_name: dict[bytes, User] = {}
         # Disabled users too: what is theirs opens no other account.
-        self._logins = {user.name: user.login for user in self}
+        self._bound: dict[Binding, str] = {}
         #: Whether anybody could log in by Challenge at all.
-        self.any_md5 = any(user.md5_secret is not None and not user.disabled for user in self)
-        secrets = {
-            cost(user.secret): user.secret for user in self if user.secret is not None and not user.disabled
-        }
-        likes = sorted(secrets, key=lambda one: (work(secrets[one]), one))
-        #: By cost, the cheapest first: a hash of each cost that there is, which nobody has the secret of.
-        self._dummies = {like: dummy_hash(like=f"{like}$$") for like in likes}
-        if not self._dummies:
-            self._dummies = {"": dummy_hash()}
+        self.any_md5 = False
+        #: Whether anybody sees some calls only.
+        self.any_scope = False
+        finish(self._fill(users))
 
     @classmethod
     def from_config(cls, file: UsersFile) -> "UserTable":
-        """From a users.yaml that has passed its checks."""
-        return cls(User.from_entry(name, entry) for name, entry in file.users.items())
+        """From users files that have passed their checks."""
+        return result_of(cls.building(file))
+
+    @classmethod
+    def building(
+        cls, file: UsersFile, old: "UserTable | None" = None, before: UsersFile | None = None
+    ) -> Steps["UserTable"]:
+        """The same in steps.
+
+        ``old`` is the table of ``before``: a user whose entry is the same object is taken from there.
+        """
+        table = cls()
+        yield from table._fill(_users_of(file, old, before))
+        return table
+
+    def _fill(self, users: Iterable[User]) -> Iterator[None]:
+        secrets: dict[str, str] = {}
+        for user in users:
+            self._by_name[user.name.encode().lower()] = user
+            for binding in user.login.bindings:
+                self._bound.setdefault(binding, user.name)
+            self.any_scope = self.any_scope or (user.rules is not None and user.rules.scope is not None)
+            if not user.disabled:
+                self.any_md5 = self.any_md5 or user.md5_secret is not None
+                if user.secret is not None:
+                    secrets[cost(user.secret)] = user.secret
+            yield
+        likes = sorted(secrets, key=lambda one: (work(secrets[one]), one))
+        #: By cost, the cheapest first: a hash of each cost that there is, which nobody has the secret of.
+        self._dummies = {like: dummy_hash(like=f"{like}$$") for like in likes} or {"": dummy_hash()}
+
+    def letting_go(self) -> Steps[None]:
+        """Empty a table that nobody has any more, in steps: all at once, that would be a pause."""
+        while self._by_name:
+            self._by_name.popitem()
+            yield
 
     def find(self, name: bytes) -> User | None:
         """The user of this name in any case, disabled or not."""
@@ -114,7 +145,9 @@ class UserTable:
 
     def claim(self, user: User | None, certificate: Identity | None) -> Claim:
         """What a client's certificate, or that it has none, means for a login as ``user`` (None: unknown)."""
-        return claim(user.name if user is not None else "", self._logins, certificate)
+        if user is None:
+            return claim("", CertificateLogin(), self._bound, certificate)
+        return claim(user.name, user.login, self._bound, certificate)
 
     def successor(self, before: User, certificate: Identity | None) -> User | str:
         """Who a session of ``before``, a user of an earlier table, is now; or why it cannot go on."""
@@ -133,6 +166,19 @@ class UserTable:
 
     def __len__(self) -> int:
         return len(self._by_name)
+
+
+def _users_of(file: UsersFile, old: UserTable | None, before: UsersFile | None) -> Iterator[User]:
+    known = before.users if before is not None else {}
+    for name, entry in file.users.items():
+        same = old.find(name.encode()) if old is not None and known.get(name) is entry else None
+        yield same if same is not None else User.from_entry(name, entry)
+
+
+@lru_cache(maxsize=4096)
+def _access_list(lines: tuple[str, ...]) -> AccessList:
+    """Thousands of users have the same one."""
+    return AccessList.from_lines(lines)
 
 
 def check_md5(user: User, challenge: bytes, key: bytes) -> bool:

@@ -4,10 +4,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from proxy.ami.actions import OtherActions
-from proxy.config import Config, Unfit, UsersFile, load, read_secret
+from proxy.config import Config, Unfit, UsersFile, loading, read_secret
 from proxy.config.actions import other_actions
-from proxy.config.differences import Differences, differences
+from proxy.config.differences import Differences, differing
 from proxy.core.users import UserTable
+from proxy.steps import Steps, result_of
 
 
 class StartError(Exception):
@@ -29,20 +30,39 @@ class Prepared:
         return other_actions(self.config.actions, self.config.actions_undescribed)
 
     def differences_from(self, old: "Prepared") -> Differences:
+        """``differing_from`` in one go."""
+        return result_of(self.differing_from(old))
+
+    def differing_from(self, old: "Prepared") -> Steps[Differences]:
         """What taking this up changes, by key and name."""
-        found = differences((old.config, old.entries), (self.config, self.entries))
+        found = yield from differing((old.config, old.entries), (self.config, self.entries))
         same = old.secret == self.secret or "upstream.secret_file" in found.keys
         return found if same else found._replace(keys=(*found.keys, "upstream.secret_file"))
 
+    def letting_go(self) -> Steps[None]:
+        """Empty what nobody needs any more, in steps: thousands of entries at once would be a pause."""
+        yield from self.users.letting_go()
+        while self.entries.users:
+            self.entries.users.popitem()
+            yield
+
 
 def prepare(path: Path, *, certificate_files: bool = True) -> Prepared:
+    """``preparing`` in one go."""
+    return result_of(preparing(path, certificate_files=certificate_files))
+
+
+def preparing(path: Path, *, certificate_files: bool = True, old: Prepared | None = None) -> Steps[Prepared]:
     """Read and validate everything.  Raises ConfigErrors with all problems.
 
-    ``certificate_files``: whether those must be there, or are left to the stores.
+    ``certificate_files``: whether those must be there, or are left to the stores.  What is as it was in
+    ``old`` is taken from there.
     """
-    config, entries = load(path, certificate_files=certificate_files)
+    before = old.entries if old is not None else None
+    config, entries = yield from loading(path, certificate_files=certificate_files, old=before)
     try:
         secret = read_secret(config.upstream.secret_file)
     except Unfit as error:
         raise StartError(f"upstream.secret_file: {error}; {error.remedy}") from error
-    return Prepared(config, entries, UserTable.from_config(entries), secret)
+    users = yield from UserTable.building(entries, old.users if old is not None else None, before)
+    return Prepared(config, entries, users, secret)

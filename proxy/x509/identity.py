@@ -116,23 +116,20 @@ def matches(binding: Binding, identity: Identity) -> bool:
     return binding in identity.bindings
 
 
-def bound_users(users: Mapping[str, CertificateLogin], identity: Identity) -> frozenset[str]:
+def bound_users(owners: Mapping[Binding, str], identity: Identity) -> frozenset[str]:
     """The users whose accounts the certificate is bound to: usually one or none."""
-    return frozenset(
-        user
-        for user, login in users.items()
-        if any(binding in identity.bindings for binding in login.bindings)
-    )
+    return frozenset(owners[binding] for binding in identity.bindings if binding in owners)
 
 
-def claim(user: str, users: Mapping[str, CertificateLogin], identity: Identity | None) -> Claim:
-    """What the certificate (None: none came) means for a login as ``user``.
+def claim(
+    user: str, login: CertificateLogin, bound: Mapping[Binding, str], identity: Identity | None
+) -> Claim:
+    """What the certificate (None: none came) means for a login as ``user``, who has this ``login``.
 
-    An unknown user is treated as one with a secret, so that the answer does not
-    tell whether it exists.
+    ``bound`` is which user each binding belongs to.  An unknown user is treated as one
+    with a secret, so that the answer does not tell whether it exists.
     """
-    login = users.get(user, CertificateLogin())
-    owners = bound_users(users, identity) if identity is not None else frozenset()
+    owners = bound_users(bound, identity) if identity is not None else frozenset()
     if owners and user not in owners:
         return Claim("the certificate is bound to another user", needs_secret=True)
     if login.way == "secret" or user in owners:

@@ -1,5 +1,7 @@
 """Who gets which event; what the link's coming and going does; what time does."""
 
+from dataclasses import replace
+
 import pytest
 
 from proxy.ami import privilege
@@ -10,8 +12,9 @@ from proxy.ami.message import Action
 from proxy.config.limits import Limits
 from proxy.config.rules import Rules, Scope
 from proxy.core.session import Session
-from proxy.core.state import State
+from proxy.core.state import OVER, State
 from proxy.core.users import User, UserTable
+from proxy.steps import finish
 from tests.support.core_doubles import Bench, ListTransport, event
 
 BOSS = User("boss", read=privilege.ALL, write=privilege.ALL, secret="plain:x")
@@ -442,8 +445,76 @@ class TestUsers:
         _, transport = bench.login("calls")
         bench.feed(event("A"))
         bench.feed(event("B"))
-        bench.hub.adopt(UserTable([CALLS]))
+        bench.hub.adopt(UserTable([replace(CALLS, read=privilege.ALL)]))
         assert transport.take() == event("A") + event("B")
+
+    def test_a_view_that_stays_the_same_is_left_alone(self, bench):
+        session, transport = bench.login("calls")
+        before = session.subscription
+        bench.hub.adopt(UserTable([replace(CALLS, write=privilege.ALL)]))
+        assert session.subscription is before
+        assert session.user.write == privilege.ALL
+        bench.feed(event("A"))
+        assert transport.take() == event("A")
+
+    def test_between_two_steps_every_session_is_of_one_table(self, bench):
+        """And in the end all are of the new one, with one more generation."""
+        sessions = [bench.login("calls") for _ in range(3)]
+        boss, _ = bench.login("boss")
+        more = UserTable([replace(CALLS, read=privilege.ALL), replace(BOSS, disabled=True)])
+        generation, table = bench.hub.generation, bench.hub.users
+        steps = bench.hub.adopting(more)
+        seen = []
+        for _ in steps:
+            new = sum(session.user.read == privilege.ALL for session, _ in sessions)
+            seen.append((new, boss.state in OVER, bench.hub.generation, bench.hub.users is table))
+            bench.feed(event("X", "system"))  # what is sent follows what each session may see
+            received = sum(bool(transport.take()) for _, transport in sessions)
+            assert received == new
+        assert seen == [
+            (1, False, generation, True),
+            (2, False, generation, True),
+            (3, False, generation, True),
+            (3, True, generation, True),
+        ]
+        assert (bench.hub.generation, bench.hub.users) == (generation + 1, more)
+
+    def test_a_login_between_two_steps_is_on_the_new_table_in_the_end(self, bench):
+        bench.login("calls")
+        steps = bench.hub.adopting(UserTable([replace(CALLS, read=privilege.ALL)]))
+        next(steps)
+        late, _ = bench.login("calls")
+        gone, transport = bench.login("boss")
+        assert late.user is CALLS
+        finish(steps)
+        assert late.user.read == privilege.ALL
+        assert gone.state in OVER
+        assert transport.closed == "close"
+
+    def test_a_session_that_ends_between_two_steps_is_passed_over(self, bench):
+        bench.login("calls")
+        session, _ = bench.login("calls")
+        steps = bench.hub.adopting(UserTable([replace(CALLS, read=privilege.ALL)]))
+        next(steps)
+        session.close("client gone")
+        finish(steps)
+        assert session.user is CALLS
+        assert bench.hub.authenticated == 1
+
+    def test_a_session_that_cannot_be_moved_ends_and_the_others_are_moved(self, bench):
+        broken, _ = bench.login("calls")
+        fine, _ = bench.login("calls")
+
+        class Broken(UserTable):
+            def successor(self, before, certificate):
+                if fine.user is before and broken.state not in OVER:
+                    raise RuntimeError
+                return super().successor(before, certificate)
+
+        bench.hub.adopt(Broken([replace(CALLS, read=privilege.ALL)]))
+        assert broken.state in OVER
+        assert fine.user.read == privilege.ALL
+        assert bench.hub.stats.closes == {"fault": 1}
 
 
 class TestSlowConsumers:

@@ -2,12 +2,14 @@ import hashlib
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from proxy.ami.privilege import AGENT, ALL, CALL
-from proxy.config import parse_users
+from proxy.config import UsersFile, parse_users
 from proxy.config.phc import check_hash, cost, dummy_hash
 from proxy.core.acl import AccessList
 from proxy.core.users import User, UserTable, check_md5, check_plain
+from proxy.steps import result_of
 
 SECRET = dummy_hash("$argon2id$v=19$m=64,t=1,p=1$$")
 TABLE = f"""\
@@ -166,3 +168,23 @@ def test_answers_to_a_challenge(secret: bytes | None, challenge: bytes, key: byt
 )
 def test_plain_candidates(secret: bytes | None, candidate: bytes, fits: bool) -> None:
     assert check_plain(User("a", secret=SECRET, md5_secret=secret), candidate) is fits
+
+
+def test_a_user_whose_entry_is_the_same_is_kept_and_others_are_made_again() -> None:
+    text = "users:\n  same: {secret: '%s'}\n  other: {secret: '%s', read: [call]}\n"
+    before = parse_users(Path("users.yaml"), (text % (SECRET, SECRET)).encode())
+    old = UserTable.from_config(before)
+    after = UsersFile(
+        users={"same": before.users["same"], "other": structs.replace(before.users["other"], read="all")}
+    )
+    new = result_of(UserTable.building(after, old, before))
+    assert new.find(b"same") is old.find(b"same")
+    other = new.find(b"other")
+    assert other is not None
+    assert other.read == ALL
+
+
+def test_a_table_is_let_go_in_steps() -> None:
+    table = UserTable(User(f"u{number}", secret="plain:x") for number in range(3))
+    assert len(list(table.letting_go())) == 3
+    assert len(table) == 0

@@ -263,9 +263,10 @@ def client_certificate(data: bytes) -> None:
         assert identity.sha256 == hashlib.sha256(data).hexdigest()
         assert {binding.kind for binding in identity.bindings} <= {"dns", "email", "uri", "cn", "spki"}
         assert sum(binding.kind == "spki" for binding in identity.bindings) == 1
-        own = {"wall": CertificateLogin(tuple(identity.bindings), "certificate")}
-        assert claim("wall", own, identity).refusal is None
-        assert claim("other", own, identity).refusal is not None
+        login = CertificateLogin(tuple(identity.bindings), "certificate")
+        bound = dict.fromkeys(identity.bindings, "wall")
+        assert claim("wall", login, bound, identity).refusal is None
+        assert claim("other", CertificateLogin(), bound, identity).refusal is not None
 
 
 async def _nothing(_service: object, _arguments: Mapping[str, str]) -> object:

@@ -118,6 +118,7 @@ USERS = {
     "shared": CertificateLogin((parse_binding("dns:shared.example"),)),
     "plain": CertificateLogin(),
 }
+BOUND = {binding: user for user, login in USERS.items() for binding in login.bindings}
 WALL = IDENTITY
 OPS = identities(forge("ops", names=[x509.RFC822Name("ops@example.org")]).der)
 SHARED = identities(forge("s", names=[x509.DNSName("shared.example")]).der)
@@ -152,12 +153,13 @@ UNBOUND = "the client certificate is not bound to the user"
     ],
 )
 def test_claim(user: str, identity: object, refusal: str | None, needs_secret: bool) -> None:
-    assert claim(user, USERS, identity) == (refusal, needs_secret)  # type: ignore[arg-type]
+    login = USERS.get(user, CertificateLogin())
+    assert claim(user, login, BOUND, identity) == (refusal, needs_secret)  # type: ignore[arg-type]
 
 
 def test_bound_users() -> None:
-    assert bound_users(USERS, WALL) == {"wall"}
-    assert bound_users(USERS, STRANGER) == frozenset()
+    assert bound_users(BOUND, WALL) == {"wall"}
+    assert bound_users(BOUND, STRANGER) == frozenset()
 
 
 def test_the_fingerprint_is_of_the_whole_certificate() -> None:
