@@ -77,7 +77,7 @@ def _check_recoverable(secret: str) -> None:
 Classes = Annotated[str | tuple[str, ...], mask_of]
 
 
-class UserEntry(Rules, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class UserEntry(Rules, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
     """One manager user as written, with its rules.  Its ``repr`` shows neither secret."""
 
     secret: Annotated[str, check_hash] | None = None

@@ -78,6 +78,7 @@ def _run(work: Callable[[], Steps[T]], slices: Slices, enough: threading.Event) 
 async def between(steps: Steps[T], slices: Slices | None = None) -> T:
     """Do work in the loop, between all else that it has to do."""
     slices = slices or Slices()
-    while (done := slices.run(steps)) is None:
-        await asyncio.sleep(0)  # noqa: ASYNC110 - nothing is waited for: the others have their turn
+    # Nothing is waited for: the others have their turn.
+    while (done := slices.run(steps)) is None:  # noqa: ASYNC110
+        await asyncio.sleep(0)
     return done[0]

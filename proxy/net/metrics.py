@@ -8,7 +8,8 @@ address, no session and nothing that a client chose in any of them.
 import platform
 import ssl
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import TypeVar
 
 import msgspec
 from prometheus_client.metrics_core import (
@@ -28,14 +29,22 @@ from proxy.net import lag
 from proxy.net.link import LinkState
 from proxy.net.service import Service
 
+#: Samples of a family that are collected in one go; more come as further parts of it.
+_PART = 64
 #: Reasons that are told apart; the rarer ones are ``other``.
 _REASONS = 40
 #: There from the start, with 0.
 _RELOADS = {(result, trigger): 0 for result in ("succeeded", "failed") for trigger in ("SIGHUP", "control")}
 
 
+_Family = TypeVar("_Family", CounterMetricFamily, GaugeMetricFamily)
+
+
 class ServiceCollector(Collector):
-    """All metrics of one service.  Times are seconds, sizes bytes."""
+    """All metrics of one service.  Times are seconds, sizes bytes.
+
+    Consecutive families of one name are parts of one family: see ``Exposition``.
+    """
 
     def __init__(self, service: Service) -> None:
         self._service = service
@@ -85,12 +94,13 @@ class ServiceCollector(Collector):
         ):
             states.add_metric([state], number)
         yield states
-        users = GaugeMetricFamily(
-            "amiproxy_sessions", "Sessions that are logged in, by user", labels=["user"]
+        users = list(hub.users)  # another table may be taken up between two parts
+        yield from _parts(
+            lambda: GaugeMetricFamily(
+                "amiproxy_sessions", "Sessions that are logged in, by user", labels=["user"]
+            ),
+            (((user.name,), len(hub.sessions_of(user))) for user in users),
         )
-        for user in hub.users:
-            users.add_metric([user.name], len(hub.sessions_of(user)))
-        yield users
         yield GaugeMetricFamily(
             "amiproxy_outbox_bytes", "Bytes that wait for clients to read", hub.bounds.backlog.size
         )
@@ -99,17 +109,17 @@ class ServiceCollector(Collector):
             "amiproxy_outbox_largest_bytes", "Bytes that wait for the slowest client", max(waiting, default=0)
         )
         stats = hub.stats
-        slow = Counter({user.name: 0 for user in hub.users})
+        slow = Counter({user.name: 0 for user in users})
         for name, count in stats.slow_consumers.items():
             slow[name if name in slow or not name else "removed"] += count
-        yield _counters(
+        yield from _counters(
             "amiproxy_slow_consumers", "Sessions closed because they did not read, by user", ["user"], slow
         )
         yield _counter("amiproxy_logins", "Logins that succeeded", stats.logins)
-        yield _counters(
+        yield from _counters(
             "amiproxy_login_failures", "Logins that failed, by reason", ["reason"], _bounded(stats.refusals)
         )
-        yield _counters(
+        yield from _counters(
             "amiproxy_session_closes",
             "Sessions that ended, by reason",
             ["reason"],
@@ -120,25 +130,25 @@ class ServiceCollector(Collector):
         hub = self._service.hub
         hub.audiences.count()
         stats = hub.stats
-        yield _counters(
+        yield from _counters(
             "amiproxy_events",
             "Events of Asterisk and the proxy, by classes",
             ["class"],
             _by_class(stats.classes),
         )
-        yield _counters(
+        yield from _counters(
             "amiproxy_events_unread",
             "Events that no session's classes admitted, by classes",
             ["class"],
             _by_class({mask: stats.unread[mask] for mask in stats.classes}),
         )
-        yield _counters(
+        yield from _counters(
             "amiproxy_events_filtered",
             "Times that filters kept an event from the sessions of one view, by classes",
             ["class"],
             _by_class({mask: stats.filtered[mask] for mask in stats.classes}),
         )
-        yield _counters(
+        yield from _counters(
             "amiproxy_deliveries",
             "Events delivered, once for each session, by classes",
             ["class"],
@@ -154,7 +164,7 @@ class ServiceCollector(Collector):
         }
         for classes, count in _by_class({mask: stats.missed.classes[mask] for mask in stats.classes}).items():
             dropped["slow consumer", classes] = count
-        yield _counters(
+        yield from _counters(
             "amiproxy_dropped",
             "Messages of Asterisk that were not passed on, by reason and classes",
             ["reason", "class"],
@@ -169,17 +179,13 @@ class ServiceCollector(Collector):
     def _actions(self) -> Iterator[Metric]:
         stats = self._service.hub.stats
         known = {user.name for user in self._service.hub.users}
-        results: Counter[tuple[str, ...]] = Counter()
-        for (name, user, result), count in stats.actions.results.items():
-            # Who is not in the table any more stays counted, but not by name.
-            results[
-                name.decode("ascii", "replace"), user if user in known or not user else "removed", result
-            ] += count
-        yield _counters(
-            "amiproxy_actions",
-            "Actions by name, user and result: success, error, none, local, denied",
-            ["action", "user", "result"],
-            results,
+        yield from _parts(
+            lambda: CounterMetricFamily(
+                "amiproxy_actions",
+                "Actions by name, user and result: success, error, none, local, denied",
+                labels=["action", "user", "result"],
+            ),
+            _action_results(list(stats.actions.results.items()), known),
         )
         latencies = HistogramMetricFamily(
             "amiproxy_action_seconds", "From an action's start to Asterisk's last answer", labels=["action"]
@@ -206,7 +212,7 @@ class ServiceCollector(Collector):
         yield states
         yield _counter("amiproxy_link_connects", "Times that the link came up", hub.stats.link_ups)
         yield _counter("amiproxy_link_losses", "Times that the link went down", hub.stats.link_downs)
-        yield _counters(
+        yield from _counters(
             "amiproxy_link_loss_sessions",
             "Sessions that were logged in when the link was lost, by what became of them",
             ["outcome"],
@@ -222,12 +228,12 @@ class ServiceCollector(Collector):
         for name, exchange in (("main", hub.exchange), *((side.name, side.exchange) for side in hub.sides)):
             for user, seconds in exchange.accounts.seconds().items():
                 spent[user if user in known else "removed", name] += seconds  # type: ignore[assignment]
-        family = CounterMetricFamily(
-            "amiproxy_asterisk_seconds", "Asterisk's time, by user and link", labels=["user", "link"]
+        yield from _parts(
+            lambda: CounterMetricFamily(
+                "amiproxy_asterisk_seconds", "Asterisk's time, by user and link", labels=["user", "link"]
+            ),
+            spent.items(),
         )
-        for key, value in spent.items():
-            family.add_metric(list(key), value)
-        yield family
         up = GaugeMetricFamily("amiproxy_side_link_up", "1 while this side link is open", labels=["link"])
         for side in hub.sides:
             up.add_metric([side.name], float(side.exchange.linked))
@@ -244,13 +250,13 @@ class ServiceCollector(Collector):
 
     def _tls(self) -> Iterator[Metric]:
         service = self._service
-        yield _counters(
+        yield from _counters(
             "amiproxy_handshakes",
             "TLS handshakes that stood, by version",
             ["version"],
             service.door.handshakes,
         )
-        yield _counters(
+        yield from _counters(
             "amiproxy_handshake_failures",
             "TLS handshakes that failed, by reason",
             ["reason"],
@@ -298,13 +304,13 @@ class ServiceCollector(Collector):
     def _reloads(self) -> Iterator[Metric]:
         reloads = self._service.reloads
         counts: dict[tuple[str, str], int] = {**_RELOADS, **reloads.results}
-        yield _counters(
+        yield from _counters(
             "amiproxy_reloads",
             "Reloads of everything, by result and trigger",
             ["result", "trigger"],
             counts,
         )
-        yield _counters(
+        yield from _counters(
             "amiproxy_certificate_reloads",
             "Looks at the certificate files that were worth a line in the log, by outcome and trigger",
             ["outcome", "trigger"],
@@ -346,7 +352,32 @@ class ServiceCollector(Collector):
         yield limits
         hits = {name: hub.stats.limits.get(name, 0) for name in values}
         hits.update(hub.stats.limits)
-        yield _counters("amiproxy_limit_hits", "Times that a limit was reached", ["limit"], hits)
+        yield from _counters("amiproxy_limit_hits", "Times that a limit was reached", ["limit"], hits)
+
+
+def _parts(make: Callable[[], _Family], rows: Iterable[tuple[Sequence[str], float]]) -> Iterator[_Family]:
+    """A family with one sample for each row, in parts; one without samples where there is no row."""
+    family = make()
+    for number, (labels, value) in enumerate(rows, 1):
+        family.add_metric(list(labels), value)
+        if number % _PART == 0:
+            yield family
+            family = make()
+    yield family
+
+
+def _action_results(
+    counts: Iterable[tuple[tuple[bytes, str, str], int]], known: Collection[str]
+) -> Iterator[tuple[tuple[str, str, str], int]]:
+    """By action, user and result.  Who is not in the table any more stays counted, but not by name."""
+    removed: Counter[tuple[str, str, str]] = Counter()
+    for (name, user, result), count in counts:
+        action = name.decode("ascii", "replace")
+        if user in known or not user:
+            yield (action, user, result), count
+        else:
+            removed[action, "removed", result] += count
+    yield from removed.items()
 
 
 def _counter(name: str, text: str, value: float) -> CounterMetricFamily:
@@ -358,11 +389,11 @@ def _counters(
     text: str,
     labels: Sequence[str],
     values: Mapping[str, int] | Mapping[tuple[str, str], int] | Mapping[tuple[str, ...], int],
-) -> CounterMetricFamily:
-    family = CounterMetricFamily(name, text, labels=labels)
-    for key, value in values.items():
-        family.add_metric([key] if isinstance(key, str) else list(key), value)
-    return family
+) -> Iterator[CounterMetricFamily]:
+    return _parts(
+        lambda: CounterMetricFamily(name, text, labels=labels),
+        (((key,) if isinstance(key, str) else key, value) for key, value in values.items()),
+    )
 
 
 def _histogram(

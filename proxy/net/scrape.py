@@ -14,11 +14,9 @@ from collections.abc import Iterable
 from http import HTTPStatus
 from typing import NamedTuple
 
-from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import choose_encoder
-
 from proxy import log
 from proxy.core.sidedoor import SideDoor, Want
+from proxy.net.exposition import Exposition
 from proxy.net.health import Grade, readiness
 from proxy.net.metrics import ServiceCollector
 from proxy.net.service import Service
@@ -62,8 +60,7 @@ class ScrapeServer:
         clients: int = _CLIENTS,
     ) -> None:
         self._service = service
-        self._registry = CollectorRegistry(auto_describe=False)
-        self._registry.register(ServiceCollector(service))
+        self._exposition = Exposition(ServiceCollector(service))
         self._names = {"localhost", *(host.lower() for host in hosts)}
         self._patience = patience
         self._server = SideServer(
@@ -103,7 +100,7 @@ class ScrapeServer:
             answer = Answer(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, b"too long a request\n")
         else:
             want = Want.URGENT if _path_of(head) in _URGENT else Want.ORDINARY
-            answer = self._answer(head) if visit.asks(want) else _BUSY
+            answer = await self._answer(head) if visit.asks(want) else _BUSY
         visit.is_answered()
         writer.write(_response(answer))
         await writer.drain()
@@ -113,7 +110,7 @@ class ScrapeServer:
         while await reader.read(_LONGEST):
             pass
 
-    def _answer(self, head: bytes) -> Answer:
+    async def _answer(self, head: bytes) -> Answer:
         request, *lines = head.decode("latin-1").split("\r\n")
         method, _, rest = request.partition(" ")
         target, _, version = rest.partition(" ")
@@ -129,7 +126,7 @@ class ScrapeServer:
             return Answer(HTTPStatus.MISDIRECTED_REQUEST, b"this Host is not in metrics.hosts\n")
         match target.partition("?")[0]:
             case "/metrics":
-                return self._metrics(next(iter(_values(lines, "accept")), ""))
+                return await self._metrics(next(iter(_values(lines, "accept")), ""))
             case "/livez":
                 return Answer(HTTPStatus.OK, b"alive\n")
             case "/readyz":
@@ -142,14 +139,13 @@ class ScrapeServer:
         name = _name_of(host)
         return _is_address(name) or name in self._names
 
-    def _metrics(self, accept: str) -> Answer:
+    async def _metrics(self, accept: str) -> Answer:
         # The version asked for is said back in a header, and one that is no number is an error in there.
         try:
-            encoder, content_type = choose_encoder(accept if _PRINTABLE.fullmatch(accept) else "")
-            return Answer(HTTPStatus.OK, encoder(self._registry), content_type)
+            text, content_type = await self._exposition.text(accept if _PRINTABLE.fullmatch(accept) else "")
         except (TypeError, ValueError):
-            encoder, content_type = choose_encoder("")
-            return Answer(HTTPStatus.OK, encoder(self._registry), content_type)
+            text, content_type = await self._exposition.text("")
+        return Answer(HTTPStatus.OK, text, content_type)
 
     def _readiness(self) -> Answer:
         grade, checks = readiness(self._service)

@@ -9,16 +9,17 @@ from shutil import which
 
 import msgspec
 import pytest
-from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from proxy.ami import privilege
 from proxy.config.limits import Limits
 from proxy.core.users import User
+from proxy.net.exposition import writing
 from proxy.net.link import LinkState
 from proxy.net.metrics import ServiceCollector
 from proxy.net.reloads import ReloadReport
+from proxy.steps import result_of
 from tests.support.certificates import DAY, forge, forge_crl, install
 from tests.support.core_doubles import ListTransport, ListUpstream, event
 from tests.support.live_service import LiveService
@@ -37,9 +38,7 @@ async def service(tmp_path: Path) -> LiveService:
 
 
 def text_of(service: LiveService) -> str:
-    registry = CollectorRegistry()
-    registry.register(ServiceCollector(service))
-    return generate_latest(registry).decode()
+    return result_of(writing(ServiceCollector(service), generate_latest)).decode()
 
 
 def values_of(service: LiveService) -> Mapping[str, float]:
