@@ -12,7 +12,9 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 
+from proxy.net import gently
 from proxy.net.certlog import tell_expiry, tell_findings, tell_reload
 from proxy.net.certsettings import ListenerSettings, TlsSettings
 from proxy.net.certstore import Candidate, CertificatesRefused, CertStore, ReloadResult
@@ -99,7 +101,7 @@ class CertSet:
         give_up = loop.time() + self._settle
         while True:
             candidates = [
-                await asyncio.to_thread(store.prepare, trigger, listener, tls)
+                await gently.aside(partial(store.preparing, trigger, listener, tls))
                 for store, listener in zip(self.stores, listeners, strict=True)
             ]
             errors = [

@@ -18,14 +18,15 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from proxy.net.certsettings import ListenerSettings, StoreSettings, TlsSettings, settings_of
-from proxy.net.sni import listener_context, prove_alone
+from proxy.net.sni import building_context, proving_alone
 from proxy.net.tlspolicy import ClientTrust
+from proxy.steps import Steps, result_of
 from proxy.x509.ending import Ending
 from proxy.x509.errors import SnapshotError
 from proxy.x509.expiry import Expiry
 from proxy.x509.facts import Facts
 from proxy.x509.pem import pem_of
-from proxy.x509.snapshot import Snapshot, SourceFile, read_set
+from proxy.x509.snapshot import Snapshot, SourceFile, reading_set
 from proxy.x509.trust import TrustStore
 from proxy.x509.validate import Finding, ServerPair, finding_of, has_error, judge_pair, judge_trust
 
@@ -183,6 +184,12 @@ class CertStore:
     def prepare(
         self, trigger: str, listener: ListenerSettings | None = None, tls: TlsSettings | None = None
     ) -> Candidate:
+        """``preparing`` in one go."""
+        return result_of(self.preparing(trigger, listener, tls))
+
+    def preparing(
+        self, trigger: str, listener: ListenerSettings | None = None, tls: TlsSettings | None = None
+    ) -> Steps[Candidate]:
         """Read, judge, build and prove, aside.  Touches nothing that serves; may run in a thread.
 
         ``listener`` and ``tls`` are new settings, to be served by from the commit
@@ -194,7 +201,7 @@ class CertStore:
         old, now = self._generation, datetime.fromtimestamp(self._wall(), UTC)
         same = old is not None and settings == self._settings
         try:
-            files = read_set(settings.paths)
+            files = yield from reading_set(settings.paths)
         except SnapshotError as error:
             return self._failed(trigger, settings, [finding_of(error)])
         digests = _digests(files, settings.groups)
@@ -214,7 +221,8 @@ class CertStore:
                 judged: ServerPair | None = kept
                 findings += self._doubts_about(paths)
             else:
-                judged = _judge_pair(settings, paths, files, now, kept, findings)
+                judged = yield from _judge_pair(settings, paths, files, now, kept, findings)
+            yield
             chosen = judged or kept
             if chosen is None:
                 continue
@@ -225,7 +233,7 @@ class CertStore:
         refuse_all = settings.bad_pair == "refuse_all" and has_error(findings)
         if len(pairs) < len(settings.pairs) or nothing_new or refuse_all:
             return self._failed(trigger, settings, findings)
-        return self._built(trigger, settings, tuple(pairs), trust, tuple(served), findings)
+        return (yield from self._built(trigger, settings, tuple(pairs), trust, tuple(served), findings))
 
     def commit(self, candidate: Candidate) -> ReloadResult:
         """Swap to what was prepared.  Two reloads must not be prepared at once: the later commit wins."""
@@ -241,14 +249,14 @@ class CertStore:
             self._last = result
         return result
 
-    def waiting(self) -> tuple[Path, ...]:
+    def waiting(self) -> Steps[tuple[Path, ...]]:
         """The files whose content on disk is not what is served: newer ones, or ones that were refused.
 
-        Files that cannot be read are among them.
+        Files that cannot be read are among them.  They are looked at in steps, and not for the loop.
         """
         groups = self._settings.groups
         try:
-            digests = _digests(read_set(self.paths), groups)
+            digests = _digests((yield from reading_set(self.paths)), groups)
         except SnapshotError:
             return self.paths
         differ = zip(groups, digests, self.current.digests, strict=True)
@@ -315,9 +323,9 @@ class CertStore:
         trust: TrustStore | None,
         digests: tuple[_Digests, ...],
         findings: Sequence[Finding],
-    ) -> Candidate:
+    ) -> Steps[Candidate]:
         try:
-            context = listener_context(settings.policy, pairs, _client_trust(settings, trust))
+            context = yield from building_context(settings.policy, pairs, _client_trust(settings, trust))
         except ssl.SSLError as error:
             files = ", ".join(str(path) for path in settings.paths)
             return self._failed(trigger, settings, [*findings, _not_served(files, error)])
@@ -380,7 +388,7 @@ def _judge_pair(
     now: datetime,
     kept: ServerPair | None,
     findings: list[Finding],
-) -> ServerPair | None:
+) -> Steps[ServerPair | None]:
     chain, key = (files[path] for path in paths)
     findings += [finding_of(source) for source in (chain, key) if isinstance(source, SnapshotError)]
     if isinstance(chain, SnapshotError) or isinstance(key, SnapshotError):
@@ -388,8 +396,9 @@ def _judge_pair(
     verdict = judge_pair(chain, key, now, settings.rules_of(paths), previous=kept.facts if kept else None)
     findings += verdict.findings
     if verdict.pair is not None:
+        yield
         try:
-            prove_alone(settings.policy, verdict.pair)
+            yield from proving_alone(settings.policy, verdict.pair)
         except ssl.SSLError as error:
             findings.append(_not_served(str(chain.path), error))
             return None

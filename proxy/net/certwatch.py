@@ -4,7 +4,7 @@ inotify only wakes us up.  What counts is whether a path now leads to another
 file than before (``file_state``), which is asked the same way in both modes.
 Watched are the directories of every symlink hop, armed anew after each event,
 since certbot re-points links, Kubernetes renames ``..data`` and others move whole
-directories.  No threads; any asyncio loop.
+directories.  Of a thousand certificates that is much to ask, so it is asked aside, in slices.
 """
 
 import asyncio
@@ -12,11 +12,14 @@ import contextlib
 import errno
 import os
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from proxy import log
+from proxy.net import gently
 from proxy.net.groups import first_of
+from proxy.steps import Steps, result_of
 from proxy.x509.snapshot import FileState, file_state, hops
 
 try:
@@ -60,14 +63,14 @@ class CertWatch:
         self._paths = paths
         self._changed = changed
         self._poll_interval = poll_interval
-        self._seen = self._look()
+        self._seen = result_of(_states(paths()))
         self._woken = asyncio.Event()
         self.mode: Literal["inotify", "polling"] = "polling"
         """How it watches, once it runs."""
 
     async def run(self) -> None:
         """Watch until cancelled.  Falls back to polling, and says so once, where inotify cannot work."""
-        obstacle = _obstacle(self._directories())
+        obstacle = _obstacle(await self._directories())
         if obstacle is None:
             try:
                 await self._run_inotify()
@@ -76,7 +79,7 @@ class CertWatch:
         self.mode = "polling"
         log.say(log.WARNING, "certificates-polled", seconds=self._poll_interval, reason=obstacle)
         while True:
-            self._compare()
+            await self._compare()
             await asyncio.sleep(self._poll_interval)
 
     def look(self) -> None:
@@ -90,16 +93,18 @@ class CertWatch:
                 group.create_task(_wake_on_events(inotify, self._woken))
                 while True:
                     self._woken.clear()
-                    self._arm(inotify)
+                    self._arm(inotify, await self._directories())
                     self.mode = "inotify"
                     # After arming: earlier changes are seen here, later ones wake us.
-                    self._compare()
+                    if await self._compare():
+                        self._woken.set()  # perhaps they lead elsewhere since the directories were found
                     await self._woken.wait()
                     await asyncio.sleep(_BURST)
 
-    def _arm(self, inotify: "Inotify") -> None:
+    @staticmethod
+    def _arm(inotify: "Inotify", directories: Iterable[Path]) -> None:
         wanted = set()
-        for directory in self._directories():
+        for directory in directories:
             # Gone this moment: what is above it is watched instead, from the next event on.
             with contextlib.suppress(FileNotFoundError, NotADirectoryError):
                 # The same directory gets the same watch again, another of its name a new one.
@@ -108,17 +113,33 @@ class CertWatch:
             with contextlib.suppress(OSError):
                 inotify.rm_watch(watch)
 
-    def _compare(self) -> None:
-        now = self._look()
-        if now != self._seen:
-            self._seen = now
-            self._changed()
+    async def _compare(self) -> bool:
+        """Whether anything has changed."""
+        now = await gently.aside(partial(_states, list(self._paths())))
+        if now == self._seen:
+            return False
+        self._seen = now
+        self._changed()
+        return True
 
-    def _look(self) -> dict[Path, FileState]:
-        return {path: file_state(path) for path in self._paths()}
+    async def _directories(self) -> set[Path]:
+        return await gently.aside(partial(_directories, list(self._paths())))
 
-    def _directories(self) -> set[Path]:
-        return {directory for path in self._paths() for directory in hops(path)}
+
+def _states(paths: Iterable[Path]) -> Steps[dict[Path, FileState]]:
+    states = {}
+    for path in paths:
+        states[path] = file_state(path)
+        yield
+    return states
+
+
+def _directories(paths: Iterable[Path]) -> Steps[set[Path]]:
+    found: set[Path] = set()
+    for path in paths:
+        found.update(hops(path))
+        yield
+    return found
 
 
 async def _wake_on_events(inotify: "Inotify", woken: asyncio.Event) -> None:

@@ -262,11 +262,7 @@ class ServiceCollector(Collector):
             ["reason"],
             _bounded(service.door.handshake_failures),
         )
-        expiry = GaugeMetricFamily(
-            "amiproxy_certificate_not_after_seconds",
-            "When a served certificate ends, or one that it is served with, since the epoch",
-            labels=["listener", "name"],
-        )
+        ends: dict[tuple[str, str], float] = {}
         authorities = GaugeMetricFamily(
             "amiproxy_client_ca_not_after_seconds",
             "When a CA of clients ends, since the epoch",
@@ -283,20 +279,24 @@ class ServiceCollector(Collector):
         for settings, store in zip(service.config.listeners, service.stores, strict=True):
             listener = str(settings.address)
             generations.add_metric([listener], store.generation)
-            soonest: dict[str, float] = {}
             for pair in store.current.pairs:
                 end = pair.ending.at.timestamp()
                 for name in pair.facts.names or (pair.facts.subject,):
                     # An RSA and an ECDSA certificate may share a name: the one that ends first counts.
-                    soonest[name] = min(end, soonest.get(name, end))
-            for name, end in soonest.items():
-                expiry.add_metric([listener, name], end)
+                    ends[listener, name] = min(end, ends.get((listener, name), end))
             for family, kind in ((authorities, "client-ca"), (lists, "revocation-list")):
-                ends = [(one.name, one.at) for one in store.current.endings if one.kind == kind]
+                found = [(one.name, one.at) for one in store.current.endings if one.kind == kind]
                 # Two keys of one name are no reason to leave the whole page unread.
-                for name, first in dict(sorted(ends, reverse=True)).items():
+                for name, first in dict(sorted(found, reverse=True)).items():
                     family.add_metric([listener, name], first.timestamp())
-        yield expiry
+        yield from _parts(
+            lambda: GaugeMetricFamily(
+                "amiproxy_certificate_not_after_seconds",
+                "When a served certificate ends, or one that it is served with, since the epoch",
+                labels=["listener", "name"],
+            ),
+            ends.items(),
+        )
         yield authorities
         yield lists
         yield generations

@@ -3,7 +3,7 @@
 SIGHUP, the control socket, the file watch and a timer as safety net all call
 ``request``.  Requests that come while a reload runs are answered by one more
 reload after it.  A set that a writer may still be at work on is tried again
-before anybody is told; the slow part of a reload runs in a thread, so that the
+before anybody is told; the slow part of a reload runs aside, in slices, so that the
 event stream does not wait for disks and signatures.
 """
 
@@ -11,11 +11,14 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from proxy.net import gently
 from proxy.net.certstore import Candidate, Generation, ReloadResult
 from proxy.net.certwatch import CertWatch
+from proxy.steps import Steps
 from proxy.x509.ending import Ending
 from proxy.x509.expiry import Expiry
 
@@ -26,6 +29,8 @@ PATIENCE = 10.0
 # The safety net under the watch; also how soon an expired or revoked client is noticed.
 INTERVAL = 60.0
 _RETRY = 0.25
+#: Told in one go: a thousand certificates may near their end on one day.
+_NOTICES = 32
 
 
 class Store(Protocol):
@@ -39,14 +44,14 @@ class Store(Protocol):
     def current(self) -> Generation:
         """What serves."""
 
-    def prepare(self, trigger: str) -> Candidate:
-        """The slow part of a reload; called in a thread."""
+    def preparing(self, trigger: str) -> Steps[Candidate]:
+        """The slow part of a reload; done aside, in slices."""
 
     def commit(self, candidate: Candidate) -> ReloadResult:
         """The swap; called in the loop."""
 
-    def waiting(self) -> Sequence[Path]:
-        """Files on disk that are not what is served."""
+    def waiting(self) -> Steps[tuple[Path, ...]]:
+        """Files on disk that are not what is served; looked at aside, in slices."""
 
 
 class ExpiryNotice(NamedTuple):
@@ -104,7 +109,7 @@ class Rotation:
 
     async def run(self) -> None:
         """Watch, wait and reload until cancelled.  A reload under way is then given up, nothing swapped."""
-        self._look_at_expiry()
+        await self._look_at_expiry()
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self.watch.run())
@@ -165,7 +170,7 @@ class Rotation:
         result = None
         while result is None:
             async with self._turn:
-                candidate = await loop.run_in_executor(None, store.prepare, request.trigger)
+                candidate = await gently.aside(partial(store.preparing, request.trigger))
                 if not candidate.result.may_pass or loop.time() >= deadline:
                     result = store.commit(candidate)
                 elif self._asked.is_set() and not request.done:
@@ -175,7 +180,7 @@ class Rotation:
                 await asyncio.sleep(min(_RETRY, self._settle))
         if self._is_news(store, result, asked=bool(request.done)):
             self._reloaded(store, result)
-        self._look_at_expiry()
+        await self._look_at_expiry()
         return result
 
     async def _settle_changes(self) -> None:
@@ -201,17 +206,23 @@ class Rotation:
             return asked or before is not None
         return asked or result.outcome != "failed" or errors != before
 
-    def _look_at_expiry(self) -> None:
+    async def _look_at_expiry(self) -> None:
         now = datetime.fromtimestamp(self._wall(), UTC)
         told: dict[tuple[int, Ending], Expiry] = {}
         for store in self._stores:
+            waiting: tuple[Path, ...] | None = None
+            notices = 0
             for ending in store.current.endings:
                 key, state = (id(store), ending), ending.state(now)
                 told[key] = state
                 if state > self._told.get(key, Expiry.FINE):
-                    waiting = tuple(store.waiting())
+                    if waiting is None:
+                        waiting = await gently.aside(store.waiting)
                     text = _describe(ending, now, waiting)
                     self._expiring(store, ExpiryNotice(ending, state, waiting, text))
+                    notices += 1
+                    if notices % _NOTICES == 0:
+                        await asyncio.sleep(0)
         self._told = told
 
     def _cancel(self, request: _Request) -> None:

@@ -18,6 +18,7 @@ from proxy.net.tlspolicy import (
     refuses_anonymous,
     server_context,
 )
+from proxy.steps import Steps, result_of
 from proxy.x509.names import covers, wildcard_for
 from proxy.x509.validate import ServerPair
 
@@ -25,20 +26,28 @@ _Choice = tuple[int, ...]
 
 
 def listener_context(policy: Policy, pairs: Sequence[ServerPair], trust: ClientTrust) -> ssl.SSLContext:
+    """``building_context`` in one go."""
+    return result_of(building_context(policy, pairs, trust))
+
+
+def building_context(
+    policy: Policy, pairs: Sequence[ServerPair], trust: ClientTrust
+) -> Steps[ssl.SSLContext]:
     """The context to accept with: proved to present ``pairs``, the first to clients that name no host.
 
-    Each pair must have been proved alone (``prove_alone``): which of two key types a client is shown is
+    Each pair must have been proved alone (``proving_alone``): which of two key types a client is shown is
     OpenSSL's choice.
     Raises ssl.SSLError when OpenSSL refuses a pair or a proof fails.
     """
-    default = _choose(pairs, pairs[0].facts.names, first=0)
-    context = _proved_context(policy, pairs, default, trust)
+    chooser = _Chooser(pairs)
+    default = chooser.default()
+    context = yield from _proved_context(policy, pairs, default, trust)
     others: dict[_Choice, ssl.SSLContext] = {}
     by_name: dict[str, ssl.SSLContext | None] = {}
     for host in _hosts(pairs):
-        choice = _choose(pairs, (f"dns:{host}",))
+        choice = chooser.of_host(host)
         if choice != default and choice not in others:
-            others[choice] = _proved_context(policy, pairs, choice, trust)
+            others[choice] = yield from _proved_context(policy, pairs, choice, trust)
         # None stands for the context itself, which would never die if its own callback held it.
         by_name[host] = others.get(choice)
     if others:
@@ -46,13 +55,14 @@ def listener_context(policy: Policy, pairs: Sequence[ServerPair], trust: ClientT
     return context
 
 
-def prove_alone(policy: Policy, pair: ServerPair) -> None:
-    """See that ``pair``, in a context of its own, presents itself at the lowest version we speak.
+def proving_alone(policy: Policy, pair: ServerPair) -> Steps[None]:
+    """See, in steps, that ``pair``, in a context of its own, presents itself at the lowest version we speak.
 
     Raises ssl.SSLError when it does not.
     """
     context = server_context(policy, [ChainAndKey(pair.chain, pair.key)], ClientTrust())
-    _prove(context, policy, [pair])
+    yield
+    yield from _prove(context, policy, [pair])
 
 
 def _switch_by_name(context: ssl.SSLContext, by_name: dict[str, ssl.SSLContext | None]) -> None:
@@ -67,20 +77,43 @@ def _switch_by_name(context: ssl.SSLContext, by_name: dict[str, ssl.SSLContext |
     context.sni_callback = choose
 
 
-def _choose(pairs: Sequence[ServerPair], names: Iterable[str], first: int | None = None) -> _Choice:
-    """The pairs that cover all ``names``, one of each key type, exact names before wildcards."""
-    wanted = tuple(names)
-    exact = [index for index, pair in enumerate(pairs) if set(wanted) <= set(pair.facts.names)]
-    loose = [
-        index
-        for index, pair in enumerate(pairs)
-        if index not in exact and all(covers(pair.facts.names, name) for name in wanted)
-    ]
-    ordered = [*exact, *loose] if first is None else [first, *exact, *loose]
-    chosen: dict[str, int] = {}
-    for index in ordered:
-        chosen.setdefault(pairs[index].algorithm, index)
-    return tuple(sorted(chosen.values()))
+class _Chooser:
+    """Which pairs serve which names: one of each key type, exact names before wildcards."""
+
+    def __init__(self, pairs: Sequence[ServerPair]) -> None:
+        self._pairs = pairs
+        #: By name, as it is written and in lower case.
+        self._exact: dict[str, list[int]] = {}
+        self._any_case: dict[str, list[int]] = {}
+        for index, pair in enumerate(pairs):
+            for name in pair.facts.names:
+                self._exact.setdefault(name, []).append(index)
+                self._any_case.setdefault(name.lower(), []).append(index)
+
+    def default(self) -> _Choice:
+        """Those that cover all names of the first, which comes before them."""
+        wanted = self._pairs[0].facts.names
+        named = set(wanted)
+        exact = [index for index, pair in enumerate(self._pairs) if named <= set(pair.facts.names)]
+        loose = [
+            index
+            for index, pair in enumerate(self._pairs)
+            if all(covers(pair.facts.names, name) for name in wanted)
+        ]
+        return self._choose([0, *exact, *loose])
+
+    def of_host(self, host: str) -> _Choice:
+        """Those that cover one host, found by its name and by the one wildcard that could."""
+        plain = host.lower().rstrip(".")
+        names = (f"dns:{plain}", f"dns:{wildcard_for(plain)}")
+        loose = sorted({index for name in names for index in self._any_case.get(name, ())})
+        return self._choose([*self._exact.get(f"dns:{host}", ()), *loose])
+
+    def _choose(self, ordered: Iterable[int]) -> _Choice:
+        chosen: dict[str, int] = {}
+        for index in ordered:
+            chosen.setdefault(self._pairs[index].algorithm, index)
+        return tuple(sorted(chosen.values()))
 
 
 def _hosts(pairs: Sequence[ServerPair]) -> list[str]:
@@ -90,18 +123,20 @@ def _hosts(pairs: Sequence[ServerPair]) -> list[str]:
 
 def _proved_context(
     policy: Policy, pairs: Sequence[ServerPair], choice: _Choice, trust: ClientTrust
-) -> ssl.SSLContext:
+) -> Steps[ssl.SSLContext]:
     chosen = [pairs[index] for index in choice]
     context = server_context(policy, [ChainAndKey(pair.chain, pair.key) for pair in chosen], trust)
+    yield
     if trust.auth != "required":
-        _prove(context, policy, chosen)
+        yield from _prove(context, policy, chosen)
     elif not refuses_anonymous(context, policy.minimum_version):
         raise ProofFailed("client_auth is required, but a client without a certificate was not refused")
     return context
 
 
-def _prove(context: ssl.SSLContext, policy: Policy, pairs: Sequence[ServerPair]) -> None:
+def _prove(context: ssl.SSLContext, policy: Policy, pairs: Sequence[ServerPair]) -> Steps[None]:
     expected = {pair.leaf for pair in pairs}
     for version in dict.fromkeys((policy.minimum_version, ssl.TLSVersion.TLSv1_3)):
         if presented_certificate(context, version) not in expected:
             raise ProofFailed("the handshake with itself showed another certificate")
+        yield

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from proxy.permissions import KEPT_OUT, Loose, loose_folder, may_read
+from proxy.steps import Steps, result_of
 from proxy.x509.errors import SnapshotError
 
 # A chain of four RSA certificates is 8 KB, a CRL of a large CA some hundred.
@@ -53,6 +54,13 @@ Snapshot = Mapping[Path, SourceFile | SnapshotError]
 
 
 def read_set(paths: Iterable[Path], *, read: Callable[[Path], SourceFile] | None = None) -> Snapshot:
+    """``reading_set`` in one go."""
+    return result_of(reading_set(paths, read=read))
+
+
+def reading_set(
+    paths: Iterable[Path], *, read: Callable[[Path], SourceFile] | None = None
+) -> Steps[Snapshot]:
     """Read all of ``paths``: for each its content, or why it cannot be had.
 
     Raises SnapshotError (transient) when the files keep changing.  ``read``
@@ -60,14 +68,25 @@ def read_set(paths: Iterable[Path], *, read: Callable[[Path], SourceFile] | None
     """
     wanted = list(dict.fromkeys(paths))
     for _ in range(_PASSES):
-        before = [file_state(path) for path in wanted]
-        files = {path: _read_or_error(path, read or read_file) for path in wanted}
-        if before == [file_state(path) for path in wanted]:
+        before = yield from _states(wanted)
+        files = {}
+        for path in wanted:
+            files[path] = _read_or_error(path, read or read_file)
+            yield
+        if before == (yield from _states(wanted)):
             return files
     names = ", ".join(map(str, wanted))
     raise SnapshotError(
         names, "the files change while they are read", "let the writer finish, then reload", transient=True
     )
+
+
+def _states(paths: Iterable[Path]) -> Steps[list[FileState]]:
+    states = []
+    for path in paths:
+        states.append(file_state(path))
+        yield
+    return states
 
 
 def read_file(path: Path) -> SourceFile:

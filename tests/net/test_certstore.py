@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from proxy.net.certstore import CertificatesRefused, CertStore
 from proxy.net.tlspolicy import PolicyError, presented_certificate
+from proxy.steps import result_of
 from proxy.x509.expiry import Expiry
 from tests.support.certificates import DAY, Forged, Listener, Pair, Tls, forge, forge_crl, install
 
@@ -405,11 +406,11 @@ def test_data_link_of_kubernetes_is_swapped(tmp_path: Path) -> None:
 
 
 def test_waiting_files_are_those_that_differ(site: Site) -> None:
-    assert site.store.waiting() == ()
+    assert result_of(site.store.waiting()) == ()
     install(site.directory, forge().pem, site.first.key_pem)
-    assert site.store.waiting() == (site.chain,)
+    assert result_of(site.store.waiting()) == (site.chain,)
     site.key.unlink()
-    assert site.store.waiting() == (site.chain, site.key)
+    assert result_of(site.store.waiting()) == (site.chain, site.key)
 
 
 def test_clock_decides_the_state(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import uvloop
 from proxy.net.certstore import Candidate, CertStore, ReloadResult
 from proxy.net.rotation import ExpiryNotice, Rotation, Store
 from proxy.net.tlspolicy import presented_certificate
+from proxy.steps import Steps
 from proxy.x509.expiry import Expiry
 from proxy.x509.facts import facts_of
 from tests.support.certificates import DAY, Forged, Listener, Pair, Tls, forge, forge_crl, install
@@ -153,13 +154,13 @@ class Tries(list[str]):
 
 def count_tries(site: Site) -> Tries:
     tries = Tries()
-    prepare = site.store.prepare
+    prepare = site.store.preparing
 
-    def counted(trigger: str) -> Candidate:
+    def counted(trigger: str) -> Steps[Candidate]:
         tries.append(trigger)
-        return prepare(trigger)
+        return (yield from prepare(trigger))
 
-    site.store.prepare = counted  # type: ignore[method-assign]
+    site.store.preparing = counted  # type: ignore[method-assign]
     return tries
 
 
@@ -255,17 +256,17 @@ def test_storm_is_two_reloads(run: Callable[[Main], None], tmp_path: Path) -> No
         site = Site(tmp_path)
         running, allowed = threading.Semaphore(0), threading.Semaphore(0)
         at_once: list[int] = []
-        prepare, active = site.store.prepare, []
+        prepare, active = site.store.preparing, []
 
-        def slow(trigger: str) -> Candidate:
+        def slow(trigger: str) -> Steps[Candidate]:
             active.append(trigger)
             at_once.append(len(active))
             running.release()
             allowed.acquire()
             active.pop()
-            return prepare(trigger)
+            return (yield from prepare(trigger))
 
-        site.store.prepare = slow  # type: ignore[method-assign]
+        site.store.preparing = slow  # type: ignore[method-assign]
         async with Running(site.rotation()) as rotation, asyncio.TaskGroup() as group:
             first = group.create_task(rotation.reload("ctl"))
             await asyncio.to_thread(running.acquire)
@@ -287,14 +288,14 @@ def test_shutdown_gives_up_what_was_asked(run: Callable[[Main], None], tmp_path:
     async def main() -> None:
         site, second = Site(tmp_path), forge()
         begun, go_on = threading.Event(), threading.Event()
-        prepare = site.store.prepare
+        prepare = site.store.preparing
 
-        def slow(trigger: str) -> Candidate:
+        def slow(trigger: str) -> Steps[Candidate]:
             begun.set()
             go_on.wait()
-            return prepare(trigger)
+            return (yield from prepare(trigger))
 
-        site.store.prepare = slow  # type: ignore[method-assign]
+        site.store.preparing = slow  # type: ignore[method-assign]
         async with Running(site.rotation()) as rotation:
             site.put(second)
             asked = asyncio.get_running_loop().create_task(rotation.reload("ctl"))

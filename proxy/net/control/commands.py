@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from enum import IntEnum
+from functools import partial
 from typing import NamedTuple
 
 from proxy import log
 from proxy.core.session import Session
+from proxy.net import gently
 from proxy.net.control import views
 from proxy.net.control.trace import Trace
 from proxy.net.service import Service
@@ -96,7 +98,7 @@ async def _upstream(service: Service, _: Arguments) -> object:
 
 async def _certs(service: Service, _: Arguments) -> object:
     """The certificates that are served, and files that are not taken yet."""
-    return await asyncio.to_thread(views.certificates, service)
+    return await gently.aside(partial(views.certificates, service))
 
 
 async def _certs_reload(service: Service, _: Arguments) -> object:

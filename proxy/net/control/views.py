@@ -6,6 +6,7 @@ Durations and ages are seconds; moments are seconds since the epoch.
 import os
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -19,6 +20,7 @@ from proxy.core.users import User
 from proxy.net.certstore import CertStore
 from proxy.net.reloads import ReloadReport
 from proxy.net.service import Service
+from proxy.steps import Steps
 from proxy.x509.expiry import Expiry
 
 View = dict[str, Any]
@@ -186,20 +188,23 @@ def _last_loss(loss: LinkLoss) -> View | None:
     return {"at": at, "reason": log.text_of(reason), "sessions": outcomes}
 
 
-def certificates(service: Service) -> list[View]:
-    """What each listener serves, in the order of the configuration."""
-    listeners = zip(service.config.listeners, service.stores, strict=True)
-    return [_store(str(listener.address), store) for listener, store in listeners]
+def certificates(service: Service) -> Steps[list[View]]:
+    """What each listener serves, in the order of the configuration.  It looks at files: not for the loop."""
+    found = []
+    for listener, store in zip(service.config.listeners, service.stores, strict=True):
+        waiting = yield from store.waiting()
+        found.append(_store(str(listener.address), store, waiting))
+    return found
 
 
-def _store(listener: str, store: CertStore) -> View:
+def _store(listener: str, store: CertStore, waiting: tuple[Path, ...]) -> View:
     now = datetime.now(UTC)
     return {
         "listener": listener,
         "generation": store.generation,
         "since": store.current.since,
         "last_reload": str(store.last_result),
-        "waiting": [str(path) for path in store.waiting()],
+        "waiting": list(map(str, waiting)),
         "served": [
             {
                 "subject": pair.facts.subject,
