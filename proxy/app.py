@@ -17,7 +17,7 @@ from typing import Any
 
 from proxy import __version__, log
 from proxy.config import Address, Config, ConfigErrors, Listener, users_files
-from proxy.config.differences import Differences, needs_restart
+from proxy.config.differences import SHOWN, Differences, needs_restart
 from proxy.config.limits import CLOSING_SECONDS
 from proxy.core import masking, policy
 from proxy.core.form import FORM
@@ -49,6 +49,8 @@ from proxy.net.tlspolicy import tls_facts
 from proxy.steps import Steps
 
 _TICK_SECONDS = 1.0
+#: Lines of a reload that failed: each is logged, and more than these nobody reads.
+_MISTAKES = 100
 #: Seconds beyond ``limits.stop_timeout``, at which the process ends by itself, that the manager is to wait.
 _STOP_MARGIN = 2.0
 
@@ -340,7 +342,7 @@ class App:
         try:
             report = await self._exchange(trigger)
         except (ConfigErrors, StartError, CertificatesRefused, OSError) as error:
-            report = ReloadReport(False, trigger, time.time(), tuple(str(error).splitlines()))
+            report = ReloadReport(False, trigger, time.time(), _told(error))
         else:
             failed = report.keeps_old
         finally:
@@ -377,10 +379,12 @@ class App:
             trigger=trigger,
             users=len(new.users),
             changed=" ".join(changed.keys) or None,
-            users_added=" ".join(changed.users_added) or None,
-            users_removed=" ".join(changed.users_removed) or None,
-            users_changed=" ".join(f"{name}({','.join(keys)})" for name, keys in changed.users_changed)
-            or None,
+            users_added=_some(changed.users_added),
+            users_removed=_some(changed.users_removed),
+            users_changed=_some(
+                [f"{name}({','.join(keys)})" for name, keys in changed.users_changed[:SHOWN]],
+                len(changed.users_changed),
+            ),
             generation=self.hub.generation,
         )
         return ReloadReport(True, trigger, time.time(), (), changed, told)
@@ -403,6 +407,20 @@ class App:
         for link in self._side_links:
             link.adopt(config.upstream, prepared.secret)
         await gently.between(old.letting_go())
+
+
+def _some(users: Sequence[str], number: int | None = None) -> str | None:
+    """Users for a line of the log: the first, and how many there are in all."""
+    number = len(users) if number is None else number
+    more = [f"(and {number - SHOWN} more)"] if number > SHOWN else []
+    return " ".join([*users[:SHOWN], *more]) or None
+
+
+def _told(error: Exception) -> tuple[str, ...]:
+    """What was wrong, a line each; of thousands of mistakes the first, and how many more."""
+    lines = str(error).splitlines()
+    more = len(lines) - _MISTAKES
+    return tuple(lines) if more <= 0 else (*lines[:_MISTAKES], f"and {more} more; ami-proxy check shows all")
 
 
 def _compared(path: Path, old: Prepared) -> Steps[tuple[Prepared, Differences]]:

@@ -478,6 +478,52 @@ async def test_a_reload_tells_what_changed_by_name_and_never_by_value(
         assert value not in said
 
 
+async def test_users_of_several_files_are_taken_up_by_a_reload(
+    files: ProxyProcess, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of a file that was added, too; of many that changed some are named in the log."""
+    folder = files.directory / "users.d"
+    folder.mkdir(mode=0o700)
+
+    def write(name: str, *users: str) -> None:
+        (folder / name).touch(mode=0o600)
+        (folder / name).write_text(json.dumps({"users": dict.fromkeys(users, USERS["anna"])}))
+
+    write("1.yaml", "anna")
+    change(files, users_file=None, users_files=["users.d/*.yaml"])
+    async with running(files) as app, await files.connect() as client:
+        await client.login("anna", "s")
+        write("2.yaml", *(f"u{number}" for number in range(60)))
+        report = await app.reload("test")
+        assert report.succeeded
+        assert (len(app.hub.users), app.hub.generation) == (61, 2)
+        assert "u49 (and 10 more)" in capsys.readouterr().err
+        assert client.is_open
+
+        write("3.yaml", "Anna")
+        report = await app.reload("test")
+        assert [problem.replace(f"{folder}/", "") for problem in report.problems] == [
+            "3.yaml:1: users.Anna: the same name as 'anna' in 1.yaml:1 (case does not count); "
+            "rename or remove one of them"
+        ]
+        assert (len(app.hub.users), app.hub.generation) == (61, 2)
+
+        (folder / "3.yaml").unlink()
+        write("1.yaml", "bert")
+        assert (await app.reload("test")).succeeded
+        await client.ended()
+
+
+async def test_of_very_many_mistakes_some_are_told_and_the_rest_counted(files: ProxyProcess) -> None:
+    async with running(files) as app:
+        users = {f"u{number}": {"secret": "plain"} for number in range(300)}
+        (files.directory / "users.yaml").write_text(json.dumps({"users": users}))
+        report = await app.reload("test")
+        assert not report.succeeded
+        assert len(report.problems) == 101
+        assert report.problems[-1] == "and 200 more; ami-proxy check shows all"
+
+
 async def test_a_log_level_that_was_set_holds_until_the_next_reload(files: ProxyProcess) -> None:
     async with running(files) as app:
         app.set_log_level("error")

@@ -4,8 +4,8 @@ Two ways.  What needs nothing of the loop's runs in a thread (``aside``): it may
 OpenSSL's part of it runs on another core.  But Python's threads take turns: one that computes holds
 the interpreter for 5 ms each time the loop has given it away in a system call, of which a flush makes
 hundreds.  So the thread works for a millisecond of CPU and sleeps for twice that.  What changes the
-state that clients are served by runs in the loop (``between``), which does everything else that is due
-after each slice.
+state that clients are served by runs in the loop (``between``), which after each slice does everything
+else that is due, and rests for as long.
 
 The work comes as steps (``proxy.steps``), each of them far shorter than a slice.
 """
@@ -78,7 +78,7 @@ def _run(work: Callable[[], Steps[T]], slices: Slices, enough: threading.Event) 
 async def between(steps: Steps[T], slices: Slices | None = None) -> T:
     """Do work in the loop, between all else that it has to do."""
     slices = slices or Slices()
-    # Nothing is waited for: the others have their turn.
+    # Nothing is waited for: the others have their turn, and as much of it.
     while (done := slices.run(steps)) is None:  # noqa: ASYNC110
-        await asyncio.sleep(0)
+        await asyncio.sleep(SLICE)
     return done[0]
