@@ -21,6 +21,7 @@ written anew, so that there is never a second opinion on what a client said.
         link.py       the one connection to Asterisk: login, ping, reconnect
         certstore.py  certificates: read, judge, swap whole, or keep the old
         secrets.py    hashes secrets in threads of its own
+        gently.py     long work in slices, aside or in the loop; ``proxy.steps`` says what steps are
         control/, metrics.py, health.py, doctor/   what operators ask of it
         sideserver.py   who has a place at the doors of these, and of ``connect``
     core/       rules and switchboard; no loop, no socket, no clock: time comes as an argument
