@@ -17,7 +17,7 @@ from typing import Any
 
 from proxy import __version__, log
 from proxy.config import Address, Config, ConfigErrors, Listener, users_files
-from proxy.config.differences import SHOWN, Differences, needs_restart
+from proxy.config.differences import Differences, needs_restart
 from proxy.config.limits import CLOSING_SECONDS
 from proxy.core import masking, policy
 from proxy.core.form import FORM
@@ -49,6 +49,8 @@ from proxy.net.tlspolicy import tls_facts
 from proxy.steps import Steps
 
 _TICK_SECONDS = 1.0
+#: Users of one kind that the line about a reload names.
+_SHOWN = 50
 #: Lines of a reload that failed: each is logged, and more than these nobody reads.
 _MISTAKES = 100
 #: Seconds beyond ``limits.stop_timeout``, at which the process ends by itself, that the manager is to wait.
@@ -382,7 +384,7 @@ class App:
             users_added=_some(changed.users_added),
             users_removed=_some(changed.users_removed),
             users_changed=_some(
-                [f"{name}({','.join(keys)})" for name, keys in changed.users_changed[:SHOWN]],
+                [f"{name}({','.join(keys)})" for name, keys in changed.users_changed[:_SHOWN]],
                 len(changed.users_changed),
             ),
             generation=self.hub.generation,
@@ -412,8 +414,8 @@ class App:
 def _some(users: Sequence[str], number: int | None = None) -> str | None:
     """Users for a line of the log: the first, and how many there are in all."""
     number = len(users) if number is None else number
-    more = [f"(and {number - SHOWN} more)"] if number > SHOWN else []
-    return " ".join([*users[:SHOWN], *more]) or None
+    more = [f"(and {number - _SHOWN} more)"] if number > _SHOWN else []
+    return " ".join([*users[:_SHOWN], *more]) or None
 
 
 def _told(error: Exception) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """What a reload changes, told by names and keys and never by values, so that it can be logged."""
 
-from collections.abc import Iterator, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import msgspec
 
@@ -9,9 +9,6 @@ from proxy.config.problems import KeyPath, spell
 from proxy.config.schema import Config
 from proxy.config.user import UsersFile
 from proxy.steps import Steps, result_of
-
-#: Users of one kind that are named.
-SHOWN: Final = 50
 
 #: Keys that only a restart makes true, and why.
 _FIXED = {
@@ -37,22 +34,13 @@ class Differences(NamedTuple):
         return any(self)
 
     def lines(self) -> list[str]:
-        """One line a difference, for people; of thousands of users some of each kind, and how many more."""
-        changed = (f"changed user {name}: {', '.join(keys)}" for name, keys in self.users_changed[:SHOWN])
+        """One line a difference, for people."""
         return [
             *(f"changed {key}" for key in self.keys),
-            *(f"added user {name}" for name in self.users_added[:SHOWN]),
-            *_rest("added", self.users_added),
-            *(f"removed user {name}" for name in self.users_removed[:SHOWN]),
-            *_rest("removed", self.users_removed),
-            *changed,
-            *_rest("changed", self.users_changed),
+            *(f"added user {name}" for name in self.users_added),
+            *(f"removed user {name}" for name in self.users_removed),
+            *(f"changed user {name}: {', '.join(keys)}" for name, keys in self.users_changed),
         ]
-
-
-def _rest(what: str, users: Sequence[object]) -> list[str]:
-    more = len(users) - SHOWN
-    return [f"{what} {more} more users"] if more > 0 else []
 
 
 def differences(old: tuple[Config, UsersFile], new: tuple[Config, UsersFile]) -> Differences:

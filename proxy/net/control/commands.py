@@ -63,7 +63,7 @@ async def _status(service: Service, _: Arguments) -> object:
 
 async def _sessions(service: Service, _: Arguments) -> object:
     """All sessions, a row each."""
-    return views.sessions(service)
+    return await gently.between(views.sessions(service))
 
 
 async def _session(service: Service, arguments: Arguments) -> object:
@@ -88,7 +88,7 @@ async def _kick(service: Service, arguments: Arguments) -> object:
 
 async def _users(service: Service, _: Arguments) -> object:
     """The user table: classes, ways to log in, sessions."""
-    return views.users(service)
+    return await gently.between(views.users(service))
 
 
 async def _upstream(service: Service, _: Arguments) -> object:

@@ -71,15 +71,16 @@ def counters(service: Service) -> View:
     }
 
 
-def sessions(service: Service) -> list[View]:
-    """One row each, in the order of their accept."""
+def sessions(service: Service) -> Steps[list[View]]:
+    """One row each, in the order of their accept; who has gone since the first step is as it went."""
     now = service.hub.scheduler.now()
     spent = asterisk_seconds(service)
-    ordered = sorted(service.hub.sessions, key=lambda s: s.opened)
-    return [
-        {**session_row(session, now), "asterisk_seconds": round(spent.get(session.payer, 0.0), 3)}
-        for session in ordered
-    ]
+    rows = []
+    for session in sorted(service.hub.sessions, key=lambda s: s.opened):
+        seconds = round(spent.get(session.payer, 0.0), 3)
+        rows.append({**session_row(session, now), "asterisk_seconds": seconds})
+        yield
+    return rows
 
 
 def asterisk_seconds(service: Service) -> dict[str, float]:
@@ -129,9 +130,13 @@ def session(service: Service, found: Session) -> View:
     }
 
 
-def users(service: Service) -> list[View]:
+def users(service: Service) -> Steps[list[View]]:
     """The user table, and who of it is there."""
-    return [user_row(service, user) for user in sorted(service.hub.users, key=lambda user: user.name.lower())]
+    rows = []
+    for user in sorted(service.hub.users, key=lambda user: user.name.lower()):
+        rows.append(user_row(service, user))
+        yield
+    return rows
 
 
 def user_row(service: Service, user: User) -> View:
