@@ -21,6 +21,7 @@ from proxy.app import App, LinkState, StartError, prepare
 from proxy.config import ConfigErrors
 from proxy.config.hiddennames import HIDDEN_NAMES
 from proxy.core import masking
+from proxy.net.readable import around
 from proxy.simulator import Simulator, User
 from tests.support.ami_client import AmiClient
 from tests.support.ports import free_port
@@ -493,6 +494,10 @@ async def test_users_of_several_files_are_taken_up_by_a_reload(
     change(files, users_file=None, users_files=["users.d/*.yaml"])
     async with running(files) as app, await files.connect() as client:
         await client.login("anna", "s")
+        # What the confined process may read is the folder, so files can be added.
+        named = list(module._files(files.config, app.config))
+        assert {folder / "*.yaml", folder / "1.yaml"} <= set(named)
+        assert folder in around(folder / "*.yaml")
         write("2.yaml", *(f"u{number}" for number in range(60)))
         report = await app.reload("test")
         assert report.succeeded

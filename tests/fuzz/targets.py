@@ -35,6 +35,7 @@ from proxy.core.users import User, UserTable
 from proxy.net import proxyheader
 from proxy.net.control.commands import COMMANDS, Command, Permission
 from proxy.net.control.server import ControlServer
+from proxy.net.exposition import Exposition
 from proxy.net.localsocket import Credentials
 from proxy.net.proxyheader import Header, Unread
 from proxy.net.scrape import Answer, ScrapeServer
@@ -210,7 +211,7 @@ def scrape_request(data: bytes) -> None:
     """Any bytes to the metrics endpoint: one answer of the length it says, or none to half a request."""
     server = ScrapeServer(cast("Any", None))
     # What it would tell of the service is not what is tried here.
-    server._registry = CollectorRegistry()
+    server._exposition = Exposition(CollectorRegistry())
     server._readiness = lambda: Answer(HTTPStatus.OK, b"ready\n")  # type: ignore[method-assign]
     said: list[bytes] = []
 
