@@ -6,6 +6,7 @@ something of the same shape.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -105,8 +106,14 @@ class StoreSettings:
 
     def rules_of(self, pair: tuple[Path, Path]) -> Rules:
         """The rules for one of the pairs: it must cover names of its own."""
-        own = (name for at, names in zip(self.pairs, self.names, strict=True) if at == pair for name in names)
-        return replace(self.rules, names=(*self.rules.names, *own))
+        return replace(self.rules, names=(*self.rules.names, *self._names_of.get(pair, ())))
+
+    @cached_property
+    def _names_of(self) -> dict[tuple[Path, Path], tuple[str, ...]]:
+        found: dict[tuple[Path, Path], tuple[str, ...]] = {}
+        for pair, names in zip(self.pairs, self.names, strict=True):
+            found[pair] = (*found.get(pair, ()), *names)
+        return found
 
     @property
     def paths(self) -> tuple[Path, ...]:

@@ -11,7 +11,7 @@ Waiting for writers, retrying and coalescing triggers is ``proxy.net.rotation``'
 
 import ssl
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -214,6 +214,7 @@ class CertStore:
         serving = self._serving()
         pairs: list[ServerPair] = []
         served: list[_Digests] = []
+        proved: dict[int, ssl.SSLContext] = {}
         for paths, digest in zip(settings.pairs, digests[:-1], strict=True):
             kept, kept_digest = serving.get(paths, (None, None))
             asked = settings.rules_of(paths).names
@@ -221,7 +222,9 @@ class CertStore:
                 judged: ServerPair | None = kept
                 findings += self._doubts_about(paths)
             else:
-                judged = yield from _judge_pair(settings, paths, files, now, kept, findings)
+                judged, context = yield from _judge_pair(settings, paths, files, now, kept, findings)
+                if context is not None:
+                    proved[len(pairs)] = context
             yield
             chosen = judged or kept
             if chosen is None:
@@ -233,7 +236,9 @@ class CertStore:
         refuse_all = settings.bad_pair == "refuse_all" and has_error(findings)
         if len(pairs) < len(settings.pairs) or nothing_new or refuse_all:
             return self._failed(trigger, settings, findings)
-        return (yield from self._built(trigger, settings, tuple(pairs), trust, tuple(served), findings))
+        return (
+            yield from self._built(trigger, settings, tuple(pairs), trust, tuple(served), findings, proved)
+        )
 
     def commit(self, candidate: Candidate) -> ReloadResult:
         """Swap to what was prepared.  Two reloads must not be prepared at once: the later commit wins."""
@@ -323,9 +328,12 @@ class CertStore:
         trust: TrustStore | None,
         digests: tuple[_Digests, ...],
         findings: Sequence[Finding],
+        proved: Mapping[int, ssl.SSLContext],
     ) -> Steps[Candidate]:
         try:
-            context = yield from building_context(settings.policy, pairs, _client_trust(settings, trust))
+            context = yield from building_context(
+                settings.policy, pairs, _client_trust(settings, trust), proved
+            )
         except ssl.SSLError as error:
             files = ", ".join(str(path) for path in settings.paths)
             return self._failed(trigger, settings, [*findings, _not_served(files, error)])
@@ -388,21 +396,23 @@ def _judge_pair(
     now: datetime,
     kept: ServerPair | None,
     findings: list[Finding],
-) -> Steps[ServerPair | None]:
+) -> Steps[tuple[ServerPair | None, ssl.SSLContext | None]]:
+    """The pair if it is good, and the context in which it was proved alone."""
     chain, key = (files[path] for path in paths)
     findings += [finding_of(source) for source in (chain, key) if isinstance(source, SnapshotError)]
     if isinstance(chain, SnapshotError) or isinstance(key, SnapshotError):
-        return None
+        return None, None
     verdict = judge_pair(chain, key, now, settings.rules_of(paths), previous=kept.facts if kept else None)
     findings += verdict.findings
-    if verdict.pair is not None:
-        yield
-        try:
-            yield from proving_alone(settings.policy, verdict.pair)
-        except ssl.SSLError as error:
-            findings.append(_not_served(str(chain.path), error))
-            return None
-    return verdict.pair
+    if verdict.pair is None:
+        return None, None
+    yield
+    try:
+        context = yield from proving_alone(settings.policy, verdict.pair)
+    except ssl.SSLError as error:
+        findings.append(_not_served(str(chain.path), error))
+        return None, None
+    return verdict.pair, context
 
 
 def _client_trust(settings: StoreSettings, trust: TrustStore | None) -> ClientTrust:

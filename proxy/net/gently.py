@@ -3,7 +3,7 @@
 Two ways.  What needs nothing of the loop's runs in a thread (``aside``): it may wait for disks, and
 OpenSSL's part of it runs on another core.  But Python's threads take turns: one that computes holds
 the interpreter for 5 ms each time the loop has given it away in a system call, of which a flush makes
-hundreds.  So the thread works for a millisecond of CPU and sleeps for twice that.  What changes the
+hundreds.  So the thread works for a millisecond of CPU and sleeps for as long.  What changes the
 state that clients are served by runs in the loop (``between``), which after each slice does everything
 else that is due, and rests for as long.
 
@@ -23,7 +23,7 @@ T = TypeVar("T")
 #: Seconds of CPU time.
 SLICE: Final = 0.001
 #: Seconds that the thread leaves the interpreter alone after each.
-_PAUSE: Final = 0.002
+_PAUSE: Final = SLICE
 
 
 class GivenUp(Exception):

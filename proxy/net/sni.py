@@ -7,7 +7,7 @@ the client can verify.
 """
 
 import ssl
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from proxy.net.tlspolicy import (
     ChainAndKey,
@@ -27,27 +27,29 @@ _Choice = tuple[int, ...]
 
 def listener_context(policy: Policy, pairs: Sequence[ServerPair], trust: ClientTrust) -> ssl.SSLContext:
     """``building_context`` in one go."""
-    return result_of(building_context(policy, pairs, trust))
+    return result_of(building_context(policy, pairs, trust, {}))
 
 
 def building_context(
-    policy: Policy, pairs: Sequence[ServerPair], trust: ClientTrust
+    policy: Policy, pairs: Sequence[ServerPair], trust: ClientTrust, proved: Mapping[int, ssl.SSLContext]
 ) -> Steps[ssl.SSLContext]:
     """The context to accept with: proved to present ``pairs``, the first to clients that name no host.
 
     Each pair must have been proved alone (``proving_alone``): which of two key types a client is shown is
-    OpenSSL's choice.
+    OpenSSL's choice.  ``proved`` has the contexts of such proofs, by the place of the pair: one that serves
+    by itself, and asks clients for nothing, needs no other.
     Raises ssl.SSLError when OpenSSL refuses a pair or a proof fails.
     """
+    proved = proved if trust.auth == "none" else {}
     chooser = _Chooser(pairs)
     default = chooser.default()
-    context = yield from _proved_context(policy, pairs, default, trust)
+    context = yield from _proved_context(policy, pairs, default, trust, proved)
     others: dict[_Choice, ssl.SSLContext] = {}
     by_name: dict[str, ssl.SSLContext | None] = {}
     for host in _hosts(pairs):
         choice = chooser.of_host(host)
         if choice != default and choice not in others:
-            others[choice] = yield from _proved_context(policy, pairs, choice, trust)
+            others[choice] = yield from _proved_context(policy, pairs, choice, trust, proved)
         # None stands for the context itself, which would never die if its own callback held it.
         by_name[host] = others.get(choice)
     if others:
@@ -55,7 +57,7 @@ def building_context(
     return context
 
 
-def proving_alone(policy: Policy, pair: ServerPair) -> Steps[None]:
+def proving_alone(policy: Policy, pair: ServerPair) -> Steps[ssl.SSLContext]:
     """See, in steps, that ``pair``, in a context of its own, presents itself at the lowest version we speak.
 
     Raises ssl.SSLError when it does not.
@@ -63,6 +65,7 @@ def proving_alone(policy: Policy, pair: ServerPair) -> Steps[None]:
     context = server_context(policy, [ChainAndKey(pair.chain, pair.key)], ClientTrust())
     yield
     yield from _prove(context, policy, [pair])
+    return context
 
 
 def _switch_by_name(context: ssl.SSLContext, by_name: dict[str, ssl.SSLContext | None]) -> None:
@@ -122,8 +125,14 @@ def _hosts(pairs: Sequence[ServerPair]) -> list[str]:
 
 
 def _proved_context(
-    policy: Policy, pairs: Sequence[ServerPair], choice: _Choice, trust: ClientTrust
+    policy: Policy,
+    pairs: Sequence[ServerPair],
+    choice: _Choice,
+    trust: ClientTrust,
+    proved: Mapping[int, ssl.SSLContext],
 ) -> Steps[ssl.SSLContext]:
+    if len(choice) == 1 and choice[0] in proved:
+        return proved[choice[0]]
     chosen = [pairs[index] for index in choice]
     context = server_context(policy, [ChainAndKey(pair.chain, pair.key) for pair in chosen], trust)
     yield
