@@ -222,7 +222,6 @@ ROWS: Final = (
         "scrapes with 10,000 users",
         partial(Files, users=10_000, per_file=2500),
         _scrapes,
-        quick=True,
         metrics={"address": f"127.0.0.1:{free_port()}"},
     ),
     _row("renewals of 1,000 certificates", partial(Certificates, number=1000), _renewals),
