@@ -238,7 +238,7 @@ class ServiceCollector(Collector):
         for side in hub.sides:
             up.add_metric([side.name], float(side.exchange.linked))
         yield up
-        yield _counters(
+        yield from _counters(
             "amiproxy_side_link_losses",
             "Times that this side link went down in use",
             ["link"],
