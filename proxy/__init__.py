@@ -17,7 +17,7 @@ written anew, so that there is never a second opinion on what a client said.
     net/        sockets; the only home of asyncio and ssl in the service
         listener.py   accepts, in fair portions, within the limits
         client.py     the TLS socket of one session
-        turns.py      how much of all clients' sockets one turn of the loop takes
+        turns.py      clients' sockets, which wait for the turn of their user
         link.py       the one connection to Asterisk: login, ping, reconnect
         certstore.py  certificates: read, judge, swap whole, or keep the old
         secrets.py    hashes secrets in threads of its own
@@ -33,6 +33,7 @@ written anew, so that there is never a second opinion on what a client said.
         hub.py        the switchboard: what comes from Asterisk, and who gets it
         subscription.py, scope.py, outbox.py   who sees what; what waits to be sent
         flushing.py, pacing.py   when it leaves, and what the link does until then
+        shares.py, caused.py   whose turn it is on the processor; what the events cost that an action causes
     importers/  manager.conf and AstManProxy's files, as text, into ours
     config/     proxy.yaml and users.yaml as frozen types; every error with file, line, key and remedy
     x509/       certificates as facts: issue, read, judge

@@ -54,16 +54,21 @@ class ActionFramer:
         start = 0
         search_from = self._searched
         end = len(buffer)
+        # Where the next empty line is, of either kind; a regular expression would try at each line's end.
+        bare = full = -1
         while start < end:
             if buffer.startswith(b"\r\n", start):
                 stop = start + 2
             elif buffer.startswith(b"\n", start):
                 stop = start + 1
             else:
-                found = _BLANK_LINE.search(buffer, search_from)
-                if found is None:
+                if bare < search_from:
+                    bare = _find(buffer, b"\n\n", search_from)
+                if full < search_from:
+                    full = _find(buffer, b"\n\r\n", search_from)
+                if bare == full:
                     break
-                stop = found.end()
+                stop = bare + 2 if bare < full else full + 3
             if stop - start > self.limit:
                 raise MessageTooLong
             messages.append(buffer[start:stop])
@@ -73,6 +78,12 @@ class ActionFramer:
             raise MessageTooLong
         self._searched = max(0, len(self._buffer) - 2)
         return messages
+
+
+def _find(buffer: bytes, what: bytes, start: int) -> int:
+    """Where it is; behind everything if it is not there."""
+    found = buffer.find(what, start)
+    return found if found >= 0 else len(buffer)
 
 
 class UpstreamFramer:

@@ -69,6 +69,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     link_hold: Annotated[float, Meta(gt=0, le=60)] = 0.2
     #: Part of Asterisk's time on the link that one user may have while others use it; 1: no bound.
     link_share: Annotated[float, Meta(gt=0, le=1)] = 0.2
+    #: Part of the processor's time for delivering events that clients' actions cause; 1: no bound.
+    delivery_share: Annotated[float, Meta(gt=0, le=1)] = 0.5
     #: What one user may set on one channel.
     channel_variables: Count = 256
     channel_variable_bytes: Bytes = 16 << 10

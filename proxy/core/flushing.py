@@ -11,6 +11,7 @@ reads and timers, and goes on in the loop's next turn.
 
 from collections.abc import Callable, Mapping
 
+from proxy.core.caused import Caused
 from proxy.core.exchange import Exchange
 from proxy.core.pacing import Pacing
 from proxy.core.ports import Scheduler, Timer
@@ -33,6 +34,7 @@ class Flusher:
         "_before",
         "_began",
         "_catching_up",
+        "_caused",
         "_cpu",
         "_exchange",
         "_flushed",
@@ -59,6 +61,7 @@ class Flusher:
         subscriptions: Mapping[object, Subscription],
         flushed: Callable[[], None],
         settled: Callable[[], None],
+        caused: Caused,
     ) -> None:
         self._pacing = pacing
         self._scheduler = scheduler
@@ -67,6 +70,7 @@ class Flusher:
         self._subscriptions = subscriptions
         self._flushed = flushed
         self._settled = settled
+        self._caused = caused
         self._timer: Timer | None = None
         #: Whether the link may rest until the timer.
         self._rests = False
@@ -166,6 +170,7 @@ class Flusher:
         if not left:
             self._flushed()
             each = self._size / self._writes if self._writes else 0.0
+            self._caused.flushed(self._cpu, self._size)
             self._pacing.flushed(self._began, self._scheduler.now(), self._cpu, each)
 
     # -- flushes that were due ---------------------------------------------

@@ -7,7 +7,7 @@ classes admit is remembered per head (name and classes), so that for most
 events the judgement is one look-up.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 
 from proxy import log
 from proxy.ami import privilege
@@ -20,6 +20,7 @@ from proxy.core.actionstats import OTHER
 from proxy.core.audiences import Audience, Audiences
 from proxy.core.boot import Boot
 from proxy.core.bounds import Bounds
+from proxy.core.caused import Caused
 from proxy.core.exchange import Exchange
 from proxy.core.flushing import Flusher
 from proxy.core.holding import may_hold
@@ -35,6 +36,7 @@ from proxy.core.roster import Roster
 from proxy.core.scope import CallTracker, View
 from proxy.core.securityevents import Ration
 from proxy.core.session import Session
+from proxy.core.shares import Shares
 from proxy.core.side import Side
 from proxy.core.state import OVER, State
 from proxy.core.stats import Stats
@@ -50,6 +52,8 @@ DEFAULT_BANNER = b"Asterisk Call Manager/11.0.0\r\n"
 _RELEARN_DELAY = 1.0
 #: Seconds that a closing session may take to read its last bytes.
 _CLOSE_SECONDS = 5.0
+#: Of so many reads from Asterisk, one is measured.
+_MEASURED = 16
 #: Events that tell the hub itself something.
 _NOTEWORTHY = frozenset({b"FullyBooted", b"Load", b"Reload", b"Unload"})
 _LIST_COMMANDS = Action([(b"Action", b"ListCommands")])
@@ -77,6 +81,9 @@ class Hub:
         self.stats = Stats()
         self.bounds = Bounds(limits, self.stats)
         self.scheduler = scheduler
+        #: Whose work the processor does next.
+        self.shares = Shares(scheduler)
+        self.caused = Caused(scheduler, limits.delivery_share)
         self.verifier = verifier
         self.decide = decide
         self.may_run = may_run
@@ -107,18 +114,22 @@ class Hub:
             self._subscriptions,
             self._flushed,
             self.pressure.end_slow,
+            self.caused,
         )
         self.audiences = Audiences(self.stats)
         self.origin = Origin()
         self.security_ration = Ration()
         self.link_loss = LinkLoss(scheduler, self.stats)
         self._by_head = self.audiences.by_head
+        #: Sessions that may read events of these classes, since somebody came or went.
+        self._readers: dict[int, int] = {}
         self._answered: dict[Session, None] = {}
         # Follows calls only while some user has a scope; then from the link's first event on.
         self._tracker = _tracker_for(users)
         self._scoped: dict[Subscription, View] = {}
         #: While another table is taken up: who has logged in since that began.
         self._newcomers: list[Session] | None = None
+        self._reads = 0
         self._relearn_timer: Timer | None = None
         #: Runs until Asterisk has booted.
         self._boot_timer: Timer | None = None
@@ -186,8 +197,10 @@ class Hub:
         for side in self.sides:
             side.close("the main link is gone")
 
-    def from_upstream(self, messages: Iterable[bytes]) -> None:
+    def from_upstream(self, messages: Sequence[bytes]) -> None:
         """What one read from Asterisk completed."""
+        self._reads += 1
+        began = 0.0 if self._reads % _MEASURED else self.scheduler.clock()
         self.exchange.now = self.scheduler.now()
         for raw in messages:
             try:
@@ -199,6 +212,8 @@ class Hub:
             except Exception as fault:
                 self.fault(fault, "message from Asterisk")
         self.exchange.read()
+        if not self._reads % _MEASURED:
+            self.caused.read(self.scheduler.clock() - began, len(messages))
         self.settle()
 
     def oversized(self, head: bytes) -> None:
@@ -421,6 +436,8 @@ class Hub:
         self._roster.admit(session, session.user)
         if self._newcomers is not None:
             self._newcomers.append(session)
+        session.pays(self.shares.of_user(session.user.name))
+        session.throttle.begin(session.user, self.scheduler.now())
         self.stats.logins += 1
         transport = session.transport
         self.bounds.admission.authenticated(transport)
@@ -439,6 +456,8 @@ class Hub:
             self.bounds.newcomers.depart(transport)
             self.verifier.abandon(transport)
         self._roster.remove(session)
+        if session.user is not None:
+            session.throttle.end(session.user, self.scheduler.now())
         self._answered.pop(session, None)
         self.pressure.left(session)
         self.exchange.abandon(session)
@@ -473,6 +492,7 @@ class Hub:
         for exchange in (self.exchange, *(side.exchange for side in self.sides)):
             exchange.deadlines = self.bounds.deadlines()
         self.exchange.share = self.lists.exchange.share = limits.link_share
+        self.caused.adopt(limits.delivery_share)
 
     def adopt_actions(self, others: OtherActions) -> None:
         """Other descriptions of actions that are not Asterisk's own."""
@@ -501,6 +521,7 @@ class Hub:
         for session in self._newcomers:
             self._adopt_session(session, users)
         self._newcomers = None
+        self.shares.keep({user.name for user in users})
         self.users = users
         self.generation += 1
         self.settle()
@@ -518,6 +539,7 @@ class Hub:
             if user is not before:
                 session.user = user
                 self._roster.rename(session, before, user)
+                session.pays(self.shares.of_user(user.name))
             self.bounds.fit(session.outbox, user)
             self._view_again(session)
         except Exception as fault:
@@ -547,6 +569,7 @@ class Hub:
             if scope is not None and self._tracker is not None:
                 self._scoped[subscription] = self._tracker.follow(scope)
         subscription.join(session)
+        self._readers.clear()
         session.subscription = subscription
 
     def _leave(self, session: Session) -> None:
@@ -555,6 +578,7 @@ class Hub:
             return
         self.audiences.count()
         session.subscription = None
+        self._readers.clear()
         earlier = subscription.take(session)
         subscription.leave(session)
         if not subscription.members:
@@ -575,6 +599,14 @@ class Hub:
     def anyone_reads(self, classes: int) -> bool:
         """Whether an event of these classes would reach anybody."""
         return any(s.may_read(classes) for s in self._subscriptions.values())
+
+    def readers(self, classes: int) -> int:
+        """Sessions whose classes admit an event of these, whatever their filters say."""
+        found = self._readers.get(classes)
+        if found is None:
+            views = self._subscriptions.values()
+            found = self._readers[classes] = sum(len(s.members) for s in views if s.may_read(classes))
+        return found
 
     def touch(self, session: Session) -> None:
         """The session has something to send when the hub settles."""

@@ -6,9 +6,12 @@ returns, but for Verifier when it knows the answer at once.
 """
 
 from collections.abc import Callable, Hashable
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from proxy.x509.identity import Identity
+
+if TYPE_CHECKING:
+    from proxy.core.shares import Share
 
 
 class Peer(NamedTuple):
@@ -56,6 +59,9 @@ class Transport(Hashable, Protocol):
 
     def resume(self) -> None:
         """Read from the client again."""
+
+    def charge(self, share: "Share") -> None:
+        """Its reads and writes take this share's time from now on."""
 
     def close(self) -> None:
         """End in good order (close_notify).  No call comes from this transport afterwards."""
@@ -111,6 +117,9 @@ class Scheduler(Protocol):
 
     def cpu(self) -> float:
         """CPU seconds of the thread it all happens on: what work costs, however busy the machine is."""
+
+    def clock(self) -> float:
+        """Monotonic seconds, exact and cheap to ask: how long a short piece of work took."""
 
     def later(self, delay: float, callback: Callable[[], None]) -> Timer:
         """Call once, ``delay`` seconds from now, from the loop."""

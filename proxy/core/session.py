@@ -20,11 +20,13 @@ from proxy.ami.framing import ActionFramer
 from proxy.ami.message import Action, parse_action
 from proxy.config.rules import Scope
 from proxy.core import localactions, login, newcomers, originate, proxyactions, quota, throttle, trail
+from proxy.core.admission import network_of
 from proxy.core.aside import Aside
 from proxy.core.outbox import Outbox
 from proxy.core.policy import Deny
 from proxy.core.ports import Sender, Transport
 from proxy.core.securityevents import ERROR
+from proxy.core.shares import Share
 from proxy.core.state import OVER, RUNNING, UNREAD, State
 from proxy.core.subscription import Subscription
 from proxy.core.tap import Framing
@@ -76,6 +78,7 @@ class Session:
         "received",
         "seen",
         "series",
+        "share",
         "state",
         "subscription",
         "throttle",
@@ -93,6 +96,8 @@ class Session:
         #: Its actions that wait for the rate of their kind.
         self.aside = Aside()
         self.state = State.GREETED
+        #: Whose time it takes.
+        self.share = hub.shares.of_network(network_of(transport.peer.address))
         self.user: User | None = None
         #: The user's name as this client spelled it; what Asterisk shows as AccountID.
         self.login_name = b""
@@ -212,7 +217,8 @@ class Session:
             head = b"".join(self._unsent)
             self._unsent.clear()
             self.release(head)
-        self._advance()
+        # Where others have work, too, its next action waits for the user's turn.
+        self._advance(at_once=not (self._queue and self.hub.shares.busy))
 
     # -- from the hub ------------------------------------------------------
 
@@ -228,6 +234,11 @@ class Session:
         """See Member in subscription.py."""
         if not self.outbox.keep(data, taken):
             self.hub.pressure.too_slow(self, "outbox_hard")
+
+    def pays(self, share: Share) -> None:
+        """Its time is this share's from now on."""
+        self.share = share
+        self.transport.charge(share)
 
     def push(self) -> None:
         """Send what was answered."""
@@ -352,12 +363,15 @@ class Session:
 
     # -- one action --------------------------------------------------------
 
-    def _advance(self) -> None:
+    def _advance(self, *, at_once: bool = True) -> None:
         if self._advancing or self._turn_due:
             self._count_queued()
             return
         self._advancing = True
-        left = _TURN
+        left = _TURN if at_once else 0
+        timed = left and len(self._queue) > 1
+        if timed:
+            self.hub.shares.begin()
         while left and self.state in RUNNING:
             waited = self.aside.take() if self.aside.size else None
             if waited is None and (not self._queue or (self.aside.size and self.aside.holds_session)):
@@ -373,11 +387,15 @@ class Session:
             except Exception as fault:
                 self.hub.fault(fault, "session", session=self.id)
                 self.close("fault", abort=True)
+            if timed and self.hub.shares.over:
+                left = 0
+        if timed:
+            self.hub.shares.end(self.share)
         self._advancing = False
         self._count_queued()
         if not left and self.state in RUNNING and (self._queue or self.aside.size):
             self._turn_due = True
-            self.hub.scheduler.later(0, self._next_turn)
+            self.hub.shares.later(self.share, self._next_turn)
         if self._ended and not self._queue and not self.aside.size and self.state in RUNNING:
             self.close("client closed")
         elif self.state not in OVER:
@@ -439,10 +457,11 @@ class Session:
         else:
             self.deny(action, b"Permission denied", "not logged in")
 
-    def run(self, action: Action, *, rested: bool = False) -> None:
+    def run(self, action: Action, *, rested: bool = False, paid: bool = False) -> None:
         """Judge the action of a client that is logged in; answer it, or send it to Asterisk.
 
-        ``rested``: it has waited for its time in Asterisk's session (see ``quota``).
+        ``rested``: it has waited for its time in Asterisk's session (see ``quota``), behind ``paid``: it has
+        waited for the deliveries that others caused (see ``caused``).
         """
         user = self.user
         assert user is not None
@@ -455,7 +474,7 @@ class Session:
             return
         if decision.action is not action:
             trail.left_out(self, action)
-        if self.hub.recorder is not None and not rested:
+        if self.hub.recorder is not None and not (rested or paid):
             self.hub.recorder.action(user.name, action, self.hub.table.described(action.key))
         if action.key in LOCAL:
             self.hub.stats.actions_local += 1
@@ -463,6 +482,8 @@ class Session:
             localactions.AUTHENTICATED[action.key](self, decision.action)
             return
         outgoing = decision.action
+        if not (paid or rested) and not self.hub.caused.admits(self, action, outgoing):
+            return
         if outgoing.key in quota.BOUNDED:
             bounded = quota.admit(self, action, outgoing, rested=rested)
             if bounded is None:

@@ -106,6 +106,8 @@ class UserRates:
         self._lines: dict[tuple[str, bytes], Line] = {}
         # As many as there are users.
         self._rests: dict[str, Rests] = {}
+        #: Of sessions that have ended, by user: as many as one may have open.
+        self._kept: dict[str, list[Bucket]] = {}
 
     def find(self, user: User, key: bytes) -> Line | None:
         """The line of this kind of action (its key), if that has a rate beside the session's own."""
@@ -125,6 +127,8 @@ class UserRates:
 
     def adopting(self, users: UserTable) -> Steps[None]:
         """Other limits, or other users: what waits has its turn by the new rates.  In steps."""
+        for name in [name for name in self._kept if users.find(name.encode()) is None]:
+            del self._kept[name]
         for (name, key), line in list(self._lines.items()):
             user = users.find(name.encode())
             if user is None:
@@ -153,6 +157,19 @@ class UserRates:
         rests.hold = self.limits.link_hold
         return rests
 
+    def keep(self, user: str, bucket: Bucket, now: float) -> None:
+        """A session has ended: what it has not made good yet is for the user's next one."""
+        if not bucket.is_full(now):
+            kept = [one for one in self._kept.get(user, ()) if not one.is_full(now)]
+            self._kept[user] = [*kept, bucket][-self.limits.sessions_per_user :]
+
+    def take_kept(self, user: str, now: float) -> Bucket | None:
+        """What an earlier session of the user has not made good yet, once."""
+        kept = [one for one in self._kept.pop(user, ()) if not one.is_full(now)]
+        if len(kept) > 1:
+            self._kept[user] = kept[:-1]
+        return kept[-1] if kept else None
+
 
 class Held(NamedTuple):
     """An action that may not run yet."""
@@ -176,6 +193,15 @@ class Throttle:
         self._own = Bucket()
         self._counted_at = 1.0
         self._since: dict[str, float] = {}
+
+    def begin(self, user: User, now: float) -> None:
+        """The session is this user's: it goes on where one that has ended left off."""
+        self._own = self._shared.take_kept(user.name, now) or self._own
+        self._counted_at = user.limits.action_rate or self._shared.limits.action_rate
+
+    def end(self, user: User, now: float) -> None:
+        """The session has ended."""
+        self._shared.keep(user.name, self._own, now)
 
     def own(self, user: User, now: float) -> Held | None:
         """None if the session may act now.  Either way that is counted: ask once for each action."""

@@ -20,10 +20,13 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from proxy import log
+from proxy.core.admission import network_of
 from proxy.core.dismissal import dismiss
 from proxy.core.ports import Peer
+from proxy.core.shares import Share, Shares
 from proxy.net.clientcertificate import shown_certificate
-from proxy.net.turns import Watcher
+from proxy.net.scheduler import LoopScheduler
+from proxy.net.turns import Turns
 
 if TYPE_CHECKING:
     from proxy.core.session import Session
@@ -78,6 +81,7 @@ class Client:
         "_reading",
         "_scheduled",
         "_session",
+        "_share",
         "_socket",
         "_watcher",
         "_writing",
@@ -97,12 +101,14 @@ class Client:
         *,
         handshake_bytes: int = 16384,
         objection: Objection = lambda _: None,
-        watcher: Watcher | None = None,
+        watcher: Turns | None = None,
         begun: Callable[["Client"], None] = lambda _: None,
     ) -> None:
         self._loop = loop
         self._begun = begun
-        self._watcher: Watcher = loop if watcher is None else watcher
+        self._watcher = watcher if watcher is not None else Turns(Shares(LoopScheduler(loop)))
+        #: Whose time it takes.
+        self._share = self._watcher.shares.of_network(network_of(peer.address))
         self._socket = sock
         self._fd = sock.fileno()
         self._established = established
@@ -247,6 +253,8 @@ class Client:
                 return
             if not self._pending():
                 return
+            if self._watcher.over:
+                break
         self._schedule()
 
     @property
@@ -272,10 +280,10 @@ class Client:
             session.ended()
 
     def _schedule(self) -> None:
-        # One at a time, or a client that sends without a pause would get ever more turns.
+        # One at a time: a client that sends without a pause has no more turns for it.
         if not self._scheduled:
             self._scheduled = True
-            self._loop.call_soon(self._scheduled_read)
+            self._watcher.shares.later(self._share, self._scheduled_read)
 
     def _scheduled_read(self) -> None:
         self._scheduled = False
@@ -287,6 +295,11 @@ class Client:
         if not self._paused:
             self._paused = True
             self._stop_listening()
+
+    def charge(self, share: Share) -> None:
+        """See Transport."""
+        self._share = share
+        self._watcher.charge(self._fd, share)
 
     def resume(self) -> None:
         """See Transport."""
@@ -400,7 +413,7 @@ class Client:
 
     def _listen(self, callback: Callable[[], None]) -> None:
         self._reading = True
-        self._watcher.add_reader(self._fd, callback)
+        self._watcher.add_reader(self._fd, callback, self._share)
 
     def _stop_listening(self) -> None:
         if self._reading:
@@ -410,7 +423,7 @@ class Client:
     def _want_write(self, callback: Callable[[], None]) -> None:
         if not self._writing:
             self._writing = True
-            self._watcher.add_writer(self._fd, callback)
+            self._watcher.add_writer(self._fd, callback, self._share)
 
     def _stop_writing(self) -> None:
         if self._writing:

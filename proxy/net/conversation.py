@@ -11,7 +11,7 @@ import hashlib
 import os
 import re
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import Protocol, cast
 
 from proxy.ami.framing import UpstreamFramer
@@ -43,7 +43,7 @@ class Switchboard(Protocol):
     def link_down(self, reason: str) -> None:
         """It had logged in, and is over."""
 
-    def from_upstream(self, messages: Iterable[bytes]) -> None:
+    def from_upstream(self, messages: Sequence[bytes]) -> None:
         """What one read completed."""
 
     def oversized(self, head: bytes) -> None:

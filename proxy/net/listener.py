@@ -74,8 +74,8 @@ class Door:
         #: Who had not logged in when last looked at; who has since is passed over.
         self._unproven: dict[Entrant, None] = {}
         self.one_record = OneRecord()
-        #: For all sockets of clients, those they come in by too: who is in goes on before others come.
-        self.turns = Turns()
+        #: For all sockets of clients, those they come in by too, each in the turn of its user.
+        self.turns = Turns(hub.shares)
         #: The first descriptor that no connection may have.  The system gives the lowest that is free.
         self.reserved = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - _RESERVE
         self.handshake_failures: dict[str, int] = {}

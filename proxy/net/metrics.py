@@ -234,6 +234,16 @@ class ServiceCollector(Collector):
             ),
             spent.items(),
         )
+        processor = dict.fromkeys(known, 0.0)
+        for user, seconds in hub.shares.seconds().items():
+            name = user if user in known else "removed"
+            processor[name] = processor.get(name, 0.0) + seconds
+        yield from _parts(
+            lambda: CounterMetricFamily(
+                "amiproxy_processor_seconds", "The proxy's own processor time, by user", labels=["user"]
+            ),
+            (((name,), seconds) for name, seconds in processor.items()),
+        )
         up = GaugeMetricFamily("amiproxy_side_link_up", "1 while this side link is open", labels=["link"])
         for side in hub.sides:
             up.add_metric([side.name], float(side.exchange.linked))

@@ -15,6 +15,8 @@ class LoopScheduler:
         self.now = loop.time
         self.wall = time.time
         self.cpu = time.thread_time
+        # A loop may keep its time for a whole round, and the thread's costs a call of the system.
+        self.clock = time.perf_counter
 
     def later(self, delay: float, callback: Callable[[], None]) -> Timer:
         """See Scheduler."""

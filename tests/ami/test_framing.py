@@ -143,3 +143,17 @@ class TestUpstreamFramer:
         framer.feed(ANSWER + b"x" * 300 + b"\n\nEvent: forged\r\n\r\n")
         assert framer.inside
         assert framer.feed(b"--END COMMAND--\r\n\r\nA: 1\r\n\r\n") == [b"A: 1\r\n\r\n"]
+
+
+def test_thousands_of_lines_are_one_message() -> None:
+    message = b"Action: Ping\r\n" + b"a:b\n" * 13_000 + b"\r\n"
+    framer = ActionFramer(1 << 20)
+    found: list[bytes] = []
+    for start in range(0, len(message), 16_384):
+        found += framer.feed(message[start : start + 16_384])
+    assert found == [message]
+
+
+def test_empty_lines_of_both_kinds_end_messages_in_their_order() -> None:
+    data = b"a: 1\r\n\r\nb: 2\n\nc: 3\n\r\nd: 4\r\n\nunfinished"
+    assert ActionFramer().feed(data) == [b"a: 1\r\n\r\n", b"b: 2\n\n", b"c: 3\n\r\n", b"d: 4\r\n\n"]

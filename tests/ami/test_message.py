@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from proxy.ami import message
 from proxy.ami.errors import ActionIDTooLong, ControlCharacter, LineTooLong, ProtocolError, TooManyHeaders
-from proxy.ami.message import Action, Message, parse_action
+from proxy.ami.message import MAX_HEADERS, Action, Message, parse_action
 
 
 def parse(text: str) -> Action:
@@ -232,3 +232,29 @@ def test_message_lookup_is_lazy_and_takes_the_first():
     assert reply.get(b"x") == b"1 "
     assert reply.get(b"y", b"none") == b"none"
     assert reply.headers == [(b"Response", b"Success"), (b"X", b"1 "), (b"x", b"2")]
+
+
+class TestThousandsOfLines:
+    """What a message with too many lines costs does not grow with them."""
+
+    def test_it_is_refused_with_the_id_of_its_first_lines(self) -> None:
+        with pytest.raises(TooManyHeaders) as caught:
+            parse_action(b"Action: Ping\r\nActionID: 7\r\n" + b"a:b\n" * 13_000 + b"\r\n")
+        assert caught.value.action_id == b"7"
+        assert not caught.value.fatal
+
+    def test_no_more_lines_are_looked_at_than_a_message_may_have(self) -> None:
+        with pytest.raises(TooManyHeaders):
+            parse_action(b"Action: Ping\r\n" + b"a:b\r\n" * MAX_HEADERS + b"\0\r\n\r\n")
+
+    def test_a_control_character_in_the_lines_that_are_looked_at_is_fatal(self) -> None:
+        with pytest.raises(ControlCharacter):
+            parse_action(b"Action: Ping\r\n\0\r\n" + b"a:b\r\n" * MAX_HEADERS + b"\r\n")
+
+    def test_empty_lines_do_not_bring_more_lines_past_it(self) -> None:
+        with pytest.raises(TooManyHeaders):
+            parse_action(b"Action: Ping\r\n" + b"\n" * MAX_HEADERS + b"a:b\r\n\r\n")
+
+    def test_as_many_lines_as_asterisk_takes_pass(self) -> None:
+        action = parse_action(b"Action: Ping\r\n" + b"Variable: a=b\r\n" * (MAX_HEADERS - 1) + b"\r\n")
+        assert len(action.headers) == MAX_HEADERS

@@ -62,6 +62,7 @@ SESSION: dict[str, Any] = {
     "state": "ready",
     "age": 75.0,
     "asterisk_seconds": 1.0,
+    "proxy_seconds": 0.5,
     "bytes_in": 10,
     "bytes_out": 3_000_000,
     "outbox": 2048,

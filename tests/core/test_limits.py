@@ -252,6 +252,18 @@ def test_by_default_an_action_id_may_fill_its_line():
 
 
 class TestRates:
+    def test_action_burst_is_not_given_again_by_another_login(self):
+        bench = make(action_rate=10.0, action_burst=5)
+        for served in (5, 0):
+            session, transport = bench.login("boss")
+            session.receive(b"".join(action("Events", n, EventMask="off") for n in range(10)))
+            assert len(answered(transport)) == served
+            session.lost("gone")
+        bench.clock.advance(10)
+        session, transport = bench.login("boss")
+        session.receive(action("Events", 1, EventMask="off") * 10)
+        assert len(answered(transport)) == 5
+
     def test_action_rate_counts_empty_messages_too(self):
         bench = make(action_rate=10.0, action_burst=2)
         session, transport = bench.login("boss")
@@ -871,6 +883,40 @@ class TestLinkHold:
         )
         bench.answer(bench.upstream.take()[0], b"")
         assert b"Message: Rate limit: too many actions that hold" in got.take()
+
+
+class TestDeliveryShare:
+    """What the order is, and what is counted, is in test_caused.py."""
+
+    NOISE = b"".join(action("UserEvent", number, UserEvent="Noise") for number in range(20))
+
+    def test_delivery_share_an_action_that_would_cause_more_waits(self, caplog):
+        bench = make(delivery_share=0.5)
+        session, transport = bench.login("boss")
+        bench.hub.caused.flushed(1.0, 1000)  # a millisecond a byte
+        session.receive(self.NOISE)
+        bench.answer(bench.upstream.take()[0], b"")
+        assert bench.upstream.take() == []
+        assert transport.paused
+        assert [(line["limit"], line["action"]) for line in told(caplog)] == [
+            ("delivery_share", b"UserEvent")
+        ]
+        bench.clock.advance(1)
+        assert len(bench.upstream.take()) == 1
+
+    def test_a_reload_that_takes_the_bound_away_lets_it_go_on(self):
+        bench = make(delivery_share=0.001)
+        session, _ = bench.login("boss")
+        bench.hub.caused.flushed(1.0, 1000)
+        session.receive(self.NOISE)
+        bench.answer(bench.upstream.take()[0], b"")
+        bench.hub.adopt_limits(Limits(delivery_share=1.0))
+        bench.clock.advance(0)
+        sent = 0
+        while asked := bench.upstream.take():
+            sent += len(asked)
+            bench.answer(asked[0], b"")
+        assert sent == 19
 
 
 class TestLinkShare:

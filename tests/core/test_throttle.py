@@ -5,7 +5,7 @@ import pytest
 from proxy.config.limits import Limits
 from proxy.config.userlimits import UserLimits
 from proxy.core.throttle import Held, Throttle, UserRates
-from proxy.core.users import User
+from proxy.core.users import User, UserTable
 
 SLOW = {"action_rate": 10.0, "action_burst": 2, "originate_rate": 1.0, "originate_burst": 1, "rate_wait": 5.0}
 USER, OTHER = User("u"), User("other")
@@ -102,3 +102,58 @@ class TestOfOneUser:
     def test_what_it_does_not_say_is_as_for_all(self):
         line = UserRates(Limits(**SLOW)).find(User("u", limits=UserLimits(originate_burst=9)), b"originate")
         assert (line.rate, line.burst) == (1.0, 9)
+
+
+class TestNextLogin:
+    """A session goes on where one of its user that has ended left off: a new login brings no new burst."""
+
+    @staticmethod
+    def used_up(shared: UserRates, now: float) -> Throttle:
+        session = Throttle(shared)
+        session.begin(USER, now)
+        for _ in range(2):
+            session.own(USER, now)
+        return session
+
+    def test_it_has_what_the_last_one_left(self):
+        shared = UserRates(Limits(**SLOW))
+        self.used_up(shared, 0.0).end(USER, 0.0)
+        session = Throttle(shared)
+        session.begin(USER, 0.0)
+        assert session.own(USER, 0.0) == Held(pytest.approx(0.1), "action_rate", False, True)
+
+    def test_each_that_has_ended_counts_once(self):
+        shared = UserRates(Limits(**SLOW))
+        for session in [self.used_up(shared, 0.0) for _ in range(2)]:
+            session.end(USER, 0.0)
+        sessions = [Throttle(shared) for _ in range(3)]
+        for session in sessions:
+            session.begin(USER, 0.0)
+        assert [session.own(USER, 0.0) is None for session in sessions] == [False, False, True]
+
+    def test_after_a_while_nothing_is_left_of_it(self):
+        shared = UserRates(Limits(**SLOW))
+        self.used_up(shared, 0.0).end(USER, 0.0)
+        self.used_up(shared, 9.0).end(USER, 20.0)
+        session = Throttle(shared)
+        session.begin(USER, 20.0)
+        assert session.own(USER, 20.0) is None
+
+    def test_other_users_have_their_own(self):
+        shared = UserRates(Limits(**SLOW))
+        self.used_up(shared, 0.0).end(USER, 0.0)
+        other = Throttle(shared)
+        other.begin(OTHER, 0.0)
+        assert other.own(OTHER, 0.0) is None
+
+    def test_no_more_are_remembered_than_a_user_may_have_sessions(self):
+        shared = UserRates(Limits(**SLOW, sessions_per_user=2))
+        for session in [self.used_up(shared, 0.0) for _ in range(5)]:
+            session.end(USER, 0.0)
+        assert [shared.take_kept("u", 0.0) is None for _ in range(3)] == [False, False, True]
+
+    def test_a_user_who_is_removed_is_forgotten(self):
+        shared = UserRates(Limits(**SLOW))
+        self.used_up(shared, 0.0).end(USER, 0.0)
+        shared.adopt(UserTable([OTHER]))
+        assert shared.take_kept("u", 0.0) is None

@@ -17,7 +17,6 @@ from proxy.ami import privilege
 from proxy.config.limits import Limits
 from proxy.core.users import User
 from proxy.net.listener import await_first_byte, bind
-from proxy.net.turns import Turns
 from tests.support.house import House, was_cut, was_refused
 from tests.support.ipv6 import needs_ipv6
 from tests.support.tls_door import Contexts, contexts, install
@@ -427,7 +426,7 @@ async def test_a_storm_of_connects_is_taken_in_bounded_parts(house: House, both:
 
 async def test_a_storm_of_handshakes_leaves_the_loop_its_turns(house: House, both: Contexts) -> None:
     loop = asyncio.get_running_loop()
-    house.door.turns = Turns(0.0)  # one step in each, so that it can be counted
+    house.hub.shares.turn_seconds = 0.0  # one step in each, so that it can be counted
     address = house.listen()
     steps: list[tuple[int, int, int]] = []
 
@@ -452,7 +451,8 @@ async def test_a_storm_of_handshakes_leaves_the_loop_its_turns(house: House, bot
         running = False
         for before, after in pairwise(steps):
             done = sum(now - then for now, then in zip(after, before, strict=True))
-            assert done <= 1, "timers and Asterisk have their turn after each"
+            # What was left over has its turn by a timer, what is new when it comes: both may be in one round.
+            assert done <= 2, "timers and Asterisk have their turn after that"
         for peer in peers:
             peer.reset()
         await until(lambda: house.door.open == 0)
@@ -461,7 +461,7 @@ async def test_a_storm_of_handshakes_leaves_the_loop_its_turns(house: House, bot
 async def test_who_is_displaced_while_it_waits_for_its_turn_is_passed_over(
     house: House, both: Contexts
 ) -> None:
-    house.door.turns = Turns(0.0)
+    house.hub.shares.turn_seconds = 0.0
     address = house.listen()
     async with TlsPeer.to(address, both.client) as first, TlsPeer.to(address, both.client) as second:
         lasts = [await peer.handshake(send_last=False) for peer in (first, second)]

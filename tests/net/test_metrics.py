@@ -297,3 +297,14 @@ async def test_names_and_help_follow_the_conventions(service: LiveService) -> No
         subprocess.run, [tool, "check", "metrics"], input=text.encode(), capture_output=True, check=False
     )
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, b"", b"")
+
+
+async def test_processor_seconds_by_user_of_the_table(service: LiveService) -> None:
+    shares = service.hub.shares
+    shares.charge(shares.of_user("wall"), 2.0)
+    shares.charge(shares.of_user("former"), 1.0)
+    shares.charge(shares.of_user("older"), 0.5)
+    found = values_of(service)
+    assert found['amiproxy_processor_seconds_total{user="wall"}'] >= 2.0
+    assert found['amiproxy_processor_seconds_total{user="boss"}'] == 0.0
+    assert found['amiproxy_processor_seconds_total{user="removed"}'] == 1.5

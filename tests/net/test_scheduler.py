@@ -44,3 +44,10 @@ async def test_waiting_takes_nothing_of_the_processor() -> None:
     sum(range(200_000))
     assert 0 < waited < scheduler.cpu() - before
     assert waited < 0.05
+
+
+async def test_the_clock_is_exact_within_a_round_of_the_loop() -> None:
+    scheduler = LoopScheduler(asyncio.get_running_loop())
+    before = scheduler.clock()
+    sum(range(10_000))
+    assert scheduler.clock() > before

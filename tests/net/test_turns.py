@@ -1,12 +1,13 @@
 import asyncio
 import socket
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack
 from itertools import pairwise
 
 import pytest
 
+from proxy.core.shares import Shares
+from proxy.net.scheduler import LoopScheduler
 from proxy.net.turns import Turns
 from tests.support.waiting import until
 
@@ -16,8 +17,9 @@ BOTH_LOOPS = True
 class Ready:
     """Sockets on which something waits to be read, and how often each was told of it."""
 
-    def __init__(self, turns: Turns, stack: ExitStack, count: int) -> None:
-        self.turns = turns
+    def __init__(self, processor: "Processor", seconds: float, stack: ExitStack, count: int) -> None:
+        self.processor = processor
+        self.turns = Turns(Shares(processor, seconds))
         self.told: list[int] = []
         self.ours: list[socket.socket] = []
         self.theirs: list[socket.socket] = []
@@ -47,13 +49,25 @@ class Ready:
 Make = Callable[..., Ready]
 
 
+class Processor(LoopScheduler):
+    """The loop's timers, and a processor whose time passes only when ``work`` is called."""
+
+    def __init__(self) -> None:
+        super().__init__(asyncio.get_running_loop())
+        self.spent = 0.0
+        self.clock = lambda: self.spent
+
+    def work(self, seconds: float) -> None:
+        self.spent += seconds
+
+
 @pytest.fixture
 async def make() -> AsyncIterator[Make]:
     made: list[Ready] = []
     with ExitStack() as stack:
 
         def ready(count: int, seconds: float = 0.0) -> Ready:
-            made.append(Ready(Turns(seconds), stack, count))
+            made.append(Ready(Processor(), seconds, stack, count))
             return made[-1]
 
         yield ready
@@ -79,7 +93,8 @@ async def test_without_time_a_turn_does_one_thing(make: Make) -> None:
 
     beat()
     await until(lambda: seen >= 20)
-    assert most == 1, "others' callbacks come between any two"
+    # What was left over has its turn by a timer, what is new when it comes: both may be in one round.
+    assert most <= 2, "others' callbacks come between"
 
 
 async def test_everybody_comes_before_anybody_comes_again(make: Make) -> None:
@@ -93,7 +108,7 @@ async def test_a_turn_ends_when_its_time_is_over(make: Make) -> None:
     ready = make(8, seconds=0.005)
     loop = asyncio.get_running_loop()
     for number in range(8):
-        ready.read(number, lambda: time.sleep(0.004))
+        ready.read(number, lambda: ready.processor.work(0.004))
     steps: list[int] = []
 
     def beat() -> None:
@@ -103,7 +118,7 @@ async def test_a_turn_ends_when_its_time_is_over(make: Make) -> None:
 
     beat()
     await until(lambda: len(ready.told) >= 16)
-    assert max(after - before for before, after in pairwise(steps)) <= 2
+    assert max(after - before for before, after in pairwise(steps)) <= 4, "two turns at most in one round"
     assert ready.turns.over
 
 
@@ -121,7 +136,7 @@ async def test_with_time_a_turn_does_all_there_is(make: Make) -> None:
 async def test_timers_and_other_sockets_are_served_meanwhile(make: Make) -> None:
     ready = make(50, seconds=0.001)
     for number in range(50):
-        ready.read(number, lambda: time.sleep(0.0005))
+        ready.read(number, lambda: ready.processor.work(0.0005))
     loop = asyncio.get_running_loop()
     here, there = socket.socketpair()
     with here, there:
@@ -129,7 +144,7 @@ async def test_timers_and_other_sockets_are_served_meanwhile(make: Make) -> None
         there.setblocking(False)
         for _ in range(10):
             began = len(ready.told)
-            loop.call_later(0.002, there.send, b"event")
+            loop.call_later(0.0, there.send, b"event")
             assert await loop.sock_recv(here, 16) == b"event"
             assert len(ready.told) - began < 50, "it did not wait for all of them"
 

@@ -9,6 +9,7 @@ from proxy.core.hub import Hub
 from proxy.core.pacing import Pacing
 from proxy.core.ports import Applicant, Peer
 from proxy.core.session import Session
+from proxy.core.shares import Share
 from proxy.core.users import User, UserTable
 
 
@@ -22,6 +23,7 @@ class ListTransport:
         self.paused = False
         self.closed = ""
         self.refused = b""
+        self.share: Share | None = None
 
     def write(self, data: bytes) -> int:
         """Only if there is room for all of it."""
@@ -48,6 +50,9 @@ class ListTransport:
 
     def resume(self) -> None:
         self.paused = False
+
+    def charge(self, share: Share) -> None:
+        self.share = share
 
     def close(self) -> None:
         self.closed = "close"
@@ -118,6 +123,9 @@ class HandClock:
         return 1_700_000_000.0 + self.time
 
     def cpu(self) -> float:
+        return self.time
+
+    def clock(self) -> float:
         return self.time
 
     def later(self, delay: float, callback: Callable[[], None]) -> _Timer:

@@ -91,15 +91,15 @@ def _sessions(before: Look, now: Look, most: int) -> RenderableType:
         known = earlier.get(row["id"])
         return (row["bytes_out"] - known["bytes_out"]) / seconds if known is not None else 0.0
 
-    def taken(row: Mapping[str, Any]) -> float:
+    def taken(row: Mapping[str, Any], what: str) -> str:
         known = earlier.get(row["id"])
-        spent = row["asterisk_seconds"] - known["asterisk_seconds"] if known is not None else 0.0
-        return max(float(spent), 0.0) / seconds
+        spent = row[what] - known[what] if known is not None else 0.0
+        return f"{max(float(spent), 0.0) / seconds * 100:.0f} %"
 
     table = Table(box=None, header_style="bold", expand=True, pad_edge=False)
     for name in ("session", "user", "peer", "state"):
         table.add_column(name, no_wrap=True)
-    for name in ("age", "asterisk", "out/s", "outbox"):
+    for name in ("age", "proxy", "asterisk", "out/s", "outbox"):
         table.add_column(name, justify="right", no_wrap=True)
     ordered = sorted(now.sessions, key=lambda row: (-row["outbox"], -out(row), row["id"]))
     for row in ordered[:most]:
@@ -111,7 +111,8 @@ def _sessions(before: Look, now: Look, most: int) -> RenderableType:
                 row["state"],
                 span(row["age"]),
                 # Of the user: its sessions share it.
-                f"{taken(row) * 100:.0f} %",
+                taken(row, "proxy_seconds"),
+                taken(row, "asterisk_seconds"),
                 size(out(row)),
                 size(row["outbox"]),
             )

@@ -77,8 +77,13 @@ def sessions(service: Service) -> Steps[list[View]]:
     spent = asterisk_seconds(service)
     rows = []
     for session in sorted(service.hub.sessions, key=lambda s: s.opened):
-        seconds = round(spent.get(session.payer, 0.0), 3)
-        rows.append({**session_row(session, now), "asterisk_seconds": seconds})
+        rows.append(
+            {
+                **session_row(session, now),
+                "asterisk_seconds": round(spent.get(session.payer, 0.0), 3),
+                "proxy_seconds": round(session.share.seconds, 3),
+            }
+        )
         yield
     return rows
 
@@ -116,6 +121,7 @@ def session(service: Service, found: Session) -> View:
     return {
         **session_row(found, service.hub.scheduler.now()),
         "asterisk_seconds": round(asterisk_seconds(service).get(found.payer, 0.0), 3),
+        "proxy_seconds": round(found.share.seconds, 3),
         "doing": found.state.value,
         "tls": peer.tls,
         "local": peer.local_address,

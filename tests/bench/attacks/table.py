@@ -9,13 +9,13 @@ import asyncio
 from collections.abc import Sequence
 from typing import Final
 
-from tests.bench.attacks import bulk, door, side
+from tests.bench.attacks import budgets, bulk, door, side
 from tests.bench.attacks.frame import PHASES, Row, measured
 from tests.bench.rounds import Plan, Section
 from tests.bench.tables import Rounds, markdown, median, written
 
 #: The modules whose ROWS are measured, in the order of the table.
-GROUPS: Final[Sequence[Sequence[Row]]] = (door.ROWS, side.ROWS, bulk.ROWS)
+GROUPS: Final[Sequence[Sequence[Row]]] = (door.ROWS, budgets.ROWS, side.ROWS, bulk.ROWS)
 _PEERS: Final = ("ami-proxy", "ami-proxy-compiled")
 _TITLES: Final = (
     ("attack", "good client", "peer"),

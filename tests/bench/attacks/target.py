@@ -88,9 +88,9 @@ async def target(
         if kind is OursCompiled:
             proxy.compiled(Path("build/compiled"))
         try:
-            await until(lambda: measure.is_listening(port), within=20)
+            await until(lambda: measure.is_listening(port), within=60)
             await asyncio.to_thread(proxy.start)
-            await until(lambda: " upstream-up " in proxy.stderr, lambda: proxy.stderr[-2000:], within=20)
+            await until(lambda: " upstream-up " in proxy.stderr, lambda: proxy.stderr[-2000:], within=60)
             yield proxy
         finally:
             proxy.kill()
