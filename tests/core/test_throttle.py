@@ -6,6 +6,7 @@ from proxy.config.limits import Limits
 from proxy.config.userlimits import UserLimits
 from proxy.core.throttle import Held, Throttle, UserRates
 from proxy.core.users import User, UserTable
+from proxy.steps import finish
 
 SLOW = {"action_rate": 10.0, "action_burst": 2, "originate_rate": 1.0, "originate_burst": 1, "rate_wait": 5.0}
 USER, OTHER = User("u"), User("other")
@@ -155,5 +156,5 @@ class TestNextLogin:
     def test_a_user_who_is_removed_is_forgotten(self):
         shared = UserRates(Limits(**SLOW))
         self.used_up(shared, 0.0).end(USER, 0.0)
-        shared.adopt(UserTable([OTHER]))
+        finish(shared.adopting(UserTable([OTHER])))
         assert shared.take_kept("u", 0.0) is None
