@@ -182,7 +182,9 @@ class PlainPort:
                 await asyncio.wait([bridge])
         finally:
             if opening.done() and not opening.cancelled() and opening.exception() is None:
-                opening.result()[1].transport.abort()
+                # Python 3.11.2 raises this where the TLS connection is gone already.
+                with contextlib.suppress(AttributeError):
+                    opening.result()[1].transport.abort()
             for task in tasks:
                 task.cancel()
             await asyncio.wait(tasks)

@@ -30,6 +30,8 @@ class Visit:
         self._door = door
         self._task = asyncio.current_task()
         self.is_displaced = False
+        #: It has been told all that it is told.
+        self.has_answer = False
 
     def asks(self, want: Want) -> bool:
         """The peer asks for something; whether that is done now."""
@@ -37,6 +39,7 @@ class Visit:
 
     def is_answered(self) -> None:
         """The peer has asked for the last time, and takes its answer."""
+        self.has_answer = True
         self._door.answered(self)
 
     def rests(self) -> None:
@@ -127,11 +130,12 @@ class SideServer:
             try:
                 await self._serve(visit)
             except asyncio.CancelledError:
-                if not visit.is_displaced or writer.transport.get_write_buffer_size():
+                if not visit.is_displaced or visit.has_answer or writer.transport.get_write_buffer_size():
                     raise
                 last = self._full
         visit.is_answered()
-        writer.write(last)
+        if last:
+            writer.write(last)
         writer.close()
         async with asyncio.timeout(self._patience):
             await writer.wait_closed()

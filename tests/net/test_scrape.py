@@ -208,7 +208,11 @@ async def test_a_health_check_is_answered_while_sixteen_do_not_take_their_answer
     service: LiveService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = ScrapeServer(service, patience=DEADLINE)
-    monkeypatch.setattr(server, "_metrics", lambda _: Answer(HTTPStatus.OK, bytes(8 << 20)))
+
+    async def much(_: str) -> Answer:
+        return Answer(HTTPStatus.OK, bytes(8 << 20))
+
+    monkeypatch.setattr(server, "_metrics", much)
     with socket.create_server(("127.0.0.1", 0)) as sock:
         await server.start(sock)
         port = sock.getsockname()[1]
