@@ -43,14 +43,18 @@ $(STAMP): $(PINS)
 demo: setup
 	@$(BIN)/ami-proxy demo $(if $(ASTERISK),--asterisk '$(ASTERISK)' --user '$(USER)' --secret-file '$(SECRET_FILE)')
 
+# What needs no socket and no process, so that several can run at once without one slowing another's clock.
+PURE := tests/ami tests/core tests/config tests/importers tests/x509
+
 test: lint types imports
-	$(BIN)/pytest --cov --cov-report=
+	$(BIN)/pytest -n auto --cov --cov-report= $(PURE)
+	$(BIN)/pytest --cov --cov-append --cov-report= tests $(addprefix --ignore=,$(PURE))
 	$(BIN)/coverage report --skip-covered --fail-under=90
 	$(BIN)/coverage report --skip-covered --fail-under=100 --include='proxy/ami/*,proxy/core/*'
 
-# What needs no socket and no process, for one more interpreter: make test-pure PYTHON=python3.13 VENV=.venv-newest
+# PURE for one more interpreter: make test-pure PYTHON=python3.13 VENV=.venv-newest
 test-pure: setup
-	$(BIN)/pytest tests/ami tests/core tests/config tests/importers tests/x509
+	$(BIN)/pytest -n auto $(PURE)
 
 lint: setup
 	$(BIN)/ruff format --check -q .
