@@ -530,6 +530,17 @@ class TestSlowConsumers:
         assert quick.take().count(b"Event: X") == 100
         assert bench.hub.stats.slow_consumers == {"calls": 1}
 
+    def test_by_one_flush_of_more_than_a_record_too(self):
+        bench = Bench(CALLS, limits=Limits(outbox_hard=2048, outbox_soft=1024))
+        bench.link_up()
+        _, slow = bench.login("calls")
+        bench.feed(event("X"))
+        assert slow.take()
+        slow.room = 10
+        bench.feed(*(event("X", Pad="x" * 300) for _ in range(100)))
+        assert slow.closed == "abort"
+        assert bench.hub.stats.slow_consumers == {"calls": 1}
+
     def test_by_its_own_answers_too(self):
         bench = Bench(BOSS, limits=Limits(outbox_hard=2048, outbox_soft=1024))
         bench.link_up()
