@@ -108,7 +108,7 @@ class PlainPort:
         self._departures = Departures()
         self._said_full = float("-inf")
         self._server = SideServer(
-            "connect",
+            "client-lost",
             self._serve,
             SideDoor(connections, connections),
             longest=_CHUNK,

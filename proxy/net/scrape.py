@@ -64,7 +64,7 @@ class ScrapeServer:
         self._names = {"localhost", *(host.lower() for host in hosts)}
         self._patience = patience
         self._server = SideServer(
-            "scrape",
+            "scrape-lost",
             self._visited,
             SideDoor(clients, min(_WORKING, clients)),
             longest=_LONGEST,

@@ -59,12 +59,12 @@ class SideServer:
     ``serve`` is called with each visit that has a place.  ``refuse`` is asked first: what it
     says is told to the peer, which then gets no place.  ``full`` is told to a peer that gets
     none because everybody is served, and to one that loses its place before it has asked.
-    ``name`` is the door's in the log.
+    ``lost`` is the event in the log of a peer that goes away before it has its answer.
     """
 
     def __init__(
         self,
-        name: str,
+        lost: str,
         serve: Callable[[Visit], Awaitable[None]],
         door: SideDoor[Visit],
         *,
@@ -74,7 +74,7 @@ class SideServer:
         is_full: Callable[[], None] = lambda: None,
         patience: float = _PATIENCE,
     ) -> None:
-        self._name = name
+        self._lost = lost
         self._serve = serve
         self._door = door
         self._longest = longest
@@ -112,7 +112,7 @@ class SideServer:
         try:
             await self._visited(visit)
         except (OSError, TimeoutError):
-            log.say(log.DEBUG, f"{self._name}-lost")
+            log.say(log.DEBUG, self._lost)
         except asyncio.CancelledError:
             return  # by close(); nobody else awaits this task
         finally:

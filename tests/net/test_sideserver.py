@@ -14,7 +14,7 @@ from tests.support.waiting import DEADLINE, until
 async def serving(
     serve: Callable[[Visit], Awaitable[None]], places: int = 1, **options: float
 ) -> AsyncIterator[tuple[SideServer, int]]:
-    server = SideServer("test", serve, SideDoor(places, places), longest=100, full=b"full\n", **options)
+    server = SideServer("test-lost", serve, SideDoor(places, places), longest=100, full=b"full\n", **options)
     with socket.create_server(("127.0.0.1", 0)) as sock:
         await server.start(sock)
         try:

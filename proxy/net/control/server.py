@@ -71,7 +71,7 @@ class ControlServer:
         self._commands = commands
         self._idle = idle
         self._server = SideServer(
-            "control",
+            "control-lost",
             self._serve,
             SideDoor(clients, min(_WORKING, clients), _STREAMS),
             longest=_LONGEST_REQUEST,
