@@ -168,6 +168,7 @@ def test_matches_ascii_text_as_glibc_does(glibc: Glibc, pattern: bytes, texts: l
 @given(patterns(TEXT_EDGES), texts(CHARACTERS, BEYOND))
 @settings(max_examples=150)
 @example(b"a[^b]c", ["aéc".encode(), b"a\xe9c"])
+@example(b"a(a)*(([^a]^a*){2})", [b"a\nb"])
 def test_matches_text_beyond_ascii_as_glibc_does(glibc: Glibc, pattern: bytes, texts: list[bytes]) -> None:
     # But for word edges, which are ASCII's with us.
     agree(glibc, pattern, texts)

@@ -140,9 +140,12 @@ class TestUpstreamFramer:
 
     def test_free_text_is_thrown_away_up_to_its_own_end(self):
         framer = UpstreamFramer(limit=100, longest=200)
+        assert not framer.discards
         framer.feed(ANSWER + b"x" * 300 + b"\n\nEvent: forged\r\n\r\n")
         assert framer.inside
+        assert framer.discards
         assert framer.feed(b"--END COMMAND--\r\n\r\nA: 1\r\n\r\n") == [b"A: 1\r\n\r\n"]
+        assert not framer.discards
 
 
 def test_thousands_of_lines_are_one_message() -> None:
