@@ -74,6 +74,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     #: What one user may set on one channel.
     channel_variables: Count = 256
     channel_variable_bytes: Bytes = 16 << 10
+    queue_members: Count = 1000  # what one user may add to one queue
     idle_timeout: Annotated[float, Meta(ge=0, le=31_536_000)] = 0.0  # 0: sessions may be silent for ever
 
     # How long Asterisk may take.

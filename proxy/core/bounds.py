@@ -8,6 +8,7 @@ from proxy import log
 from proxy.config.limits import Limits
 from proxy.core.admission import Admission
 from proxy.core.deadlines import Deadlines
+from proxy.core.members import Members
 from proxy.core.networks import NetworkSet
 from proxy.core.newcomers import Newcomers
 from proxy.core.outbox import NEVER, Backlog, Outbox
@@ -31,6 +32,8 @@ class Bounds:
         self.rates = UserRates(limits)
         #: What users have put into Asterisk's channels.
         self.stored = Stored()
+        #: What users have added to Asterisk's queues.
+        self.members = Members()
         #: What waits in all outboxes together.
         self.backlog = Backlog()
         #: Actions of all sessions that were read and have not begun.

@@ -1,4 +1,4 @@
-"""Quota: what a user may use up of Asterisk itself: its session's time, its channels' memory.
+"""Quota: what a user may use up of Asterisk itself: its session's time, its channels' memory, its queues.
 
 Unlike the rates these hold for every user and every address, ``limits.exempt``
 too: what they protect is everybody else.
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from proxy.core.session import Session
 
 #: Actions that have a quota.
-BOUNDED: Final = holding.SLEEPING | {b"setvar"}
+BOUNDED: Final = holding.SLEEPING | {b"setvar", b"queueadd"}
 
 
 def admit(session: "Session", asked: Action, judged: Action, *, rested: bool) -> Action | None:
@@ -24,7 +24,11 @@ def admit(session: "Session", asked: Action, judged: Action, *, rested: bool) ->
     ``asked`` is what the client sent, which is judged again when it runs later;
     ``rested``: it has waited.
     """
-    return _store(session, judged) if judged.key == b"setvar" else _sleep(session, asked, judged, rested)
+    if judged.key == b"setvar":
+        return _store(session, judged)
+    if judged.key == b"queueadd":
+        return _add(session, judged)
+    return _sleep(session, asked, judged, rested)
 
 
 def _store(session: "Session", action: Action) -> Action | None:
@@ -38,6 +42,16 @@ def _store(session: "Session", action: Action) -> Action | None:
     if what == "bytes":
         value = bounds.limits.channel_variable_bytes
     _refuse(session, action, limit, f"Too many variables: {what} that you set on this channel, {value}")
+    return None
+
+
+def _add(session: "Session", action: Action) -> Action | None:
+    bounds = session.hub.bounds
+    assert session.user is not None
+    most = bounds.limits.queue_members
+    if not bounds.members.is_full(session.user.name, action, most):
+        return action
+    _refuse(session, action, "queue_members", f"Too many members that you added to this queue, {most}")
     return None
 
 

@@ -5,7 +5,7 @@ which rule, and what came of it.  Values are named one by one, so no secret and
 no body is ever among them.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from proxy import log
 from proxy.ami import privilege
@@ -78,6 +78,10 @@ def denied(session: "Session", action: Action, text: bytes, rule: str, hint: str
     tell(session, name, ERROR, (b"RequestType", b"Action: " + action.name[:64]))
 
 
+#: Actions by which Asterisk keeps more, or less.
+_KEPT: Final = frozenset({b"setvar", b"queueadd", b"queueremove"})
+
+
 class Underway:
     """An action that Asterisk is asked: counted when it is answered, and audited if it is privileged."""
 
@@ -91,14 +95,20 @@ class Underway:
         self._generation = generation
         self._began = now
         self._result = b""
-        #: Of a Setvar: what its name counted in ``Stored`` until now.
+        #: Of a Setvar: what its name counted in ``Stored`` until now.  Of a QueueAdd: whether it counts.
         self._before = 0
 
     def begin(self, session: "Session") -> None:
         """It is about to be sent."""
-        if self._action.key == b"setvar":
-            assert session.user is not None
-            self._before = session.hub.bounds.stored.take(session.user.name, self._action)
+        key = self._action.key
+        if key not in _KEPT:
+            return
+        user, bounds = session.user, session.hub.bounds
+        assert user is not None
+        if key == b"setvar":
+            self._before = bounds.stored.take(user.name, self._action)
+        elif key == b"queueadd":
+            self._before = int(bounds.members.take(user.name, self._action))
 
     def answered(self, data: bytes) -> None:
         """Part of the answer; the last response in it is what came of the action."""
@@ -111,7 +121,7 @@ class Underway:
         assert user is not None
         seconds = now - self._began
         hub.stats.actions.answered(hub.counted_name(self._action), user.name, self._result, seconds)
-        if self._action.key == b"setvar":
+        if self._action.key in _KEPT:
             self._settle(hub, user.name)
         if self._rule is None:
             return
@@ -130,6 +140,16 @@ class Underway:
         )
 
     def _settle(self, hub: "Hub", user: str) -> None:
+        succeeded = self._result == b"Success"
+        match self._action.key:
+            case b"setvar":
+                self._settle_variable(hub, user)
+            case b"queueadd" if self._before and not succeeded:
+                hub.bounds.members.give_back(user, self._action)
+            case b"queueremove" if succeeded:
+                hub.bounds.members.removed(self._action)
+
+    def _settle_variable(self, hub: "Hub", user: str) -> None:
         stored = hub.bounds.stored
         if self._result != b"Success":
             stored.give_back(user, self._action, self._before)

@@ -1108,3 +1108,29 @@ def test_sessions_that_set_variables_at_once_do_not_pass_the_limit_together():
     )
     sessions[4].receive(action("Setvar", 2, Channel="PJSIP/1-00000001", Variable="V5", Value="1"))
     assert len(bench.upstream.take()) == 1
+
+
+def test_queue_members_bounds_what_a_user_adds_to_a_queue():
+    bench = make(queue_members=2)
+    session, got = bench.login("boss")
+
+    def ask(what: str, interface: str, *, refused: bool = False) -> bool:
+        session.receive(action(what, 1, Queue="sales", Interface=interface))
+        sent = bench.upstream.take()
+        for asked in sent:
+            answer = b"Response: Error\r\nActionID: " + asked.get(b"actionid") + b"\r\nMessage: x\r\n\r\n"
+            bench.hub.from_upstream([answer]) if refused else bench.answer(asked, b"")
+        return bool(sent)
+
+    assert ask("QueueAdd", "PJSIP/1")
+    assert ask("QueueAdd", "PJSIP/2", refused=True)
+    assert ask("QueueAdd", "PJSIP/2")
+    assert ask("QueueAdd", "PJSIP/2", refused=True), "already there, says Asterisk"
+    got.take()
+    assert not ask("QueueAdd", "PJSIP/3")
+    assert refusal(got) == b"Too many members that you added to this queue, 2 (limits.queue_members)"
+    assert bench.hub.stats.limits == {"queue_members": 1}
+    assert ask("QueueRemove", "PJSIP/1", refused=True)
+    assert not ask("QueueAdd", "PJSIP/3")
+    assert ask("QueueRemove", "PJSIP/1")
+    assert ask("QueueAdd", "PJSIP/3")

@@ -1,0 +1,59 @@
+"""How many members one user adds to a queue of Asterisk."""
+
+import pytest
+
+from proxy.ami.message import Action
+from proxy.core import members
+from proxy.core.members import Members
+
+
+def member(queue: str, interface: str) -> Action:
+    headers = {"Action": "QueueAdd", "Queue": queue, "Interface": interface}
+    return Action((k.encode(), v.encode()) for k, v in headers.items())
+
+
+@pytest.fixture
+def kept() -> Members:
+    kept = Members()
+    assert kept.take("a", member("sales", "PJSIP/1"))
+    assert kept.take("a", member("sales", "PJSIP/2"))
+    return kept
+
+
+@pytest.mark.parametrize(
+    ("user", "action", "full"),
+    [
+        ("a", member("sales", "PJSIP/3"), True),
+        ("a", member("SALES", "PJSIP/3"), True),
+        ("a", member("sales", "pjsip/2"), False),
+        ("a", member("support", "PJSIP/3"), False),
+        ("b", member("sales", "PJSIP/3"), False),
+    ],
+)
+def test_each_queue_and_user_has_its_own(kept, user, action, full):
+    assert kept.is_full(user, action, 2) == full
+
+
+def test_what_asterisk_refused_or_a_queueremove_took_out_does_not_count(kept):
+    third = member("sales", "PJSIP/3")
+    assert not kept.take("a", member("sales", "PJSIP/2")), "it is counted already"
+    kept.give_back("a", member("sales", "PJSIP/2"))
+    assert not kept.is_full("a", third, 2)
+    kept.take("a", third)
+    kept.take("b", third)
+    assert kept.is_full("a", member("sales", "PJSIP/4"), 2)
+    kept.removed(third)
+    assert not kept.is_full("a", member("sales", "PJSIP/4"), 2)
+    assert not kept.is_full("b", member("sales", "PJSIP/4"), 1)
+    kept.give_back("a", third)
+    kept.removed(member("nowhere", "PJSIP/3"))
+
+
+def test_memory_is_bounded_and_only_the_greediest_is_forgotten(kept, monkeypatch):
+    monkeypatch.setattr(members, "_MOST", 4)
+    kept.take("b", member("sales", "PJSIP/1"))
+    kept.take("a", member("support", "PJSIP/1"))
+    kept.take("a", member("support", "PJSIP/2"))
+    assert not kept.is_full("a", member("sales", "PJSIP/3"), 2), "its oldest queue"
+    assert kept.is_full("a", member("support", "PJSIP/3"), 2)
+    assert kept.is_full("b", member("sales", "PJSIP/3"), 1)
