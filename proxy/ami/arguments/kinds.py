@@ -130,6 +130,7 @@ class Kind(Enum):
     MUSIC_CLASS = "music-class"
     TONES = "tones"
     TIME_ZONE = "time-zone"
+    TIMING = "timing"
     DATE_FORMAT = "date-format"
     SHOWN_URL = "shown-url"
     DIAL_STRINGS = "dial-strings"
@@ -239,6 +240,7 @@ MEANING: Final[Mapping[Kind, str]] = MappingProxyType(
         Kind.MUSIC_CLASS: "a class of music on hold, looked up by name",
         Kind.TONES: "the name of a tone, or frequencies and durations",
         Kind.TIME_ZONE: "a time zone below the system's folder of them",
+        Kind.TIMING: "times and a time zone, with what to choose by them: no path",
         Kind.DATE_FORMAT: "how a date is spoken: letters, and sounds in single quotes",
         Kind.SHOWN_URL: "an address that a telephone shows; not for users with `contexts` or `channels`",
         Kind.DIAL_STRINGS: "dial strings joined by `&`",

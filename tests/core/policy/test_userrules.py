@@ -251,6 +251,11 @@ def test_an_option_does_not_undo_a_forced_caller(application: str, data: str, ru
         # What they make may hold line ends.
         (["*"], "call", "URIDECODE(%41)", False),
         (["*"], "call", "STRFTIME(,,%n)", False),
+        (["STRFTIME"], "call", "STRFTIME(1700000000,Europe/Berlin,%H:%M,%S)", True),
+        (["STRFTIME"], "call", "STRFTIME(,,%d/%m)", True),
+        (["*"], "call", "STRPTIME(2026-01-01 10:00,America/Argentina/Salta,%Y-%m-%d %H:%M)", True),
+        (["*"], "call", "IFTIME(9:00-17:00|mon-fri|*|*?open:closed)", True),
+        (["*"], "call", "IFTIME(9:00-17:00,mon-fri,*,*,Etc/GMT+1?open:closed)", True),
         (["*"], "call", "REPLACE(A,B,C)", False),
         (["REPLACE"], "call", "REPLACE(A,B,C)", True),
         (["*"], "call", "STRREPLACE(A,B,C)", True),
@@ -281,6 +286,22 @@ def test_the_list_of_functions(functions: list[str], write: str, name: str, allo
     verdict = decide(user({"functions": functions}, write), ask(f"Getvar\nVariable: {name}"), SHIPPED)
     assert isinstance(verdict, Allow) is allowed
     assert allowed or verdict == Deny(b"GetVar Access Forbidden: Variable", "functions")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "STRFTIME(,/tmp/fifo,%Y)",
+        "STRFTIME(,../../../tmp/fifo,%Y)",
+        "STRPTIME(x,/tmp/fifo,%Y)",
+        "IFTIME(*|*|*|*|/tmp/fifo?a:b)",
+        "IFTIME(*,*,*,*,Europe/../../../tmp/fifo?a:b)",
+    ],
+)
+def test_a_time_zone_in_a_function_is_no_path(name: str) -> None:
+    verdict = decide(user({"functions": ["*", "STRFTIME"]}, "call"), ask(f"Getvar\nVariable: {name}"), SHIPPED)
+    assert isinstance(verdict, Deny)
+    assert verdict.rule == "sound-file"
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,9 @@ from proxy.core.policy.verdict import Deny, Judged, refuse
 
 Check = Callable[[Judged, bytes], Deny | None]
 
-#: What Asterisk, or the dialplan behind it, may evaluate now or later.
-_EVALUATES: Final = re.compile(rb"[$^]\{|\$\[")
+#: What Asterisk, or the dialplan behind it, may evaluate now or later; applications take out quotes and
+#: backslashes first.
+_EVALUATES: Final = re.compile(rb'[$^]["\\]*\{|\$["\\]*\[')
 
 #: Kinds whose values nobody evaluates, or whose own check looks at what is evaluated.
 NOT_EVALUATED: Final = frozenset(
@@ -144,6 +145,7 @@ CHECKS: Final[Mapping[Kind, Check]] = MappingProxyType(
         Kind.MUSIC_CLASS: names.name,
         Kind.TONES: media.tones,
         Kind.TIME_ZONE: media.time_zone,
+        Kind.TIMING: media.timing,
         Kind.DATE_FORMAT: media.date_format,
         Kind.SHOWN_URL: media.shown_url,
         Kind.DIAL_STRINGS: dialling.dial_strings,

@@ -15,6 +15,7 @@ _NAME: Final = _SOUND + rb"(?:/" + _SOUND + rb")*"
 _SOUNDS: Final = re.compile(rb"(?:" + _NAME + rb"(?:[&:]" + _NAME + rb")*)?\Z")
 _LANGUAGE: Final = re.compile(rb"[A-Za-z0-9_-]*\Z")
 _TIME_ZONE: Final = re.compile(rb"(?:[A-Za-z0-9_+-]+(?:/[A-Za-z0-9_+-]+)*)?\Z")
+_TIMING_PARTS: Final = re.compile(rb"[|,?:]")
 _DATE_FORMAT: Final = re.compile(rb"(?:[A-Za-z0-9 ]|'" + _NAME + rb"')*\Z")
 _TONES: Final = re.compile(rb"[A-Za-z0-9_+*/!,. -]*\Z")
 _URL: Final = re.compile(rb"[!-~]*\Z")
@@ -36,6 +37,12 @@ def language(_user: Judged, value: bytes) -> Deny | None:
 def time_zone(_user: Judged, value: bytes) -> Deny | None:
     """A time zone, which is a file below the system's folder of them."""
     return None if _TIME_ZONE.match(value) else _SOUND_FILE
+
+
+def timing(_user: Judged, value: bytes) -> Deny | None:
+    """A range of time with a time zone, as IFTIME has it, and the values to choose from."""
+    parts = _TIMING_PARTS.split(value)
+    return None if all(b"/" not in part or _TIME_ZONE.match(part) for part in parts) else _SOUND_FILE
 
 
 def date_format(_user: Judged, value: bytes) -> Deny | None:

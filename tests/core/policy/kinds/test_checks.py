@@ -36,7 +36,7 @@ def test_every_kind_has_a_check() -> None:
 @pytest.mark.parametrize(
     "kind", [kind for kind in Kind if kind not in checks.NOT_EVALUATED], ids=lambda k: k.value
 )
-@pytest.mark.parametrize("value", ["${X}", "a$[1]", "^{X}"])
+@pytest.mark.parametrize("value", ["${X}", "a$[1]", "^{X}", "$\\{X}", '$"\\[1]', "^\\\\{X}"])
 def test_what_waits_to_be_evaluated_is_refused_in_every_kind(kind: Kind, value: str) -> None:
     assert rule_of(kind, value) == "evaluated-value"
 
