@@ -7,6 +7,7 @@ Which names are those of secrets is the operator's to say (``log.hidden_variable
 as there is one log for the process, there is one list.
 """
 
+import re
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -41,6 +42,8 @@ _PRINTED: Final = re2.compile(rb"(?:^|[^\w])(\w+)\((.*)\)", _OPTIONS)
 _LETTER: Final = r"[\w.\-\x80-\xff]"
 _NO_LETTER: Final = r"[^\w.\-\x80-\xff]"
 #: What else may belong to a word, such as a closing quote or bracket; and what stands before a value.
+#: What begins all that stands between a name and its value.
+_BETWEEN: Final = re.compile(rb"[\s=:,>%]")
 _REST: Final = r"(?:[^\w.\-\x80-\xff\s=:,>%][^\s=:,>%]*)?"
 _BEHIND: Final = r"(?:[\s=:,>]|%(?:20|2C|3A|3D))+"
 
@@ -96,7 +99,10 @@ def masked_text(text: bytes) -> bytes:
 
 def masked_value(value: bytes) -> bytes:
     """Any other value, with all hidden that is behind ``NAME=``, ``name: `` or ``name `` of a secret."""
-    value = _DIALLED_PASSWORD.sub(rb"\1\2" + MASK + b"@", value)
+    if b"@" in value:
+        value = _DIALLED_PASSWORD.sub(rb"\1\2" + MASK + b"@", value)
+    if not _BETWEEN.search(value):
+        return value
     found = _first(_names.with_value, value)
     return value if found is None or found.end() == len(value) else value[: found.end()] + MASK
 

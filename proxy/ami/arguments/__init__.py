@@ -52,6 +52,7 @@ class Described:
         "has_everything",
         "in_place_of",
         "name",
+        "places",
         "tells_calls",
     )
 
@@ -82,6 +83,8 @@ class Described:
                 self._families[key] = argument
             else:
                 self._by_name[key] = argument
+        #: Where each argument stands among them, by its header as spelled there.
+        self.places = {argument.header: place for place, argument in enumerate(arguments)}
         #: Headers with which an action stays as it is, in lower case.
         self._plain = FRAME.union(self._by_name)
         #: Other names of headers, in lower case, to their proper ones.

@@ -1,10 +1,11 @@
 """Audit: what an audit line may say of an action, and which allowed actions get one."""
 
 import re
+from operator import itemgetter
 from typing import Final
 
 from proxy.ami.actions import LOCAL
-from proxy.ami.arguments import ARGUMENTS, Argument, Kind
+from proxy.ami.arguments import ARGUMENTS, Kind
 from proxy.ami.message import Action
 from proxy.core.appdata import MASK
 from proxy.core.masking import masked_text, masked_value
@@ -34,6 +35,10 @@ _SHOWN: Final = frozenset(
 )
 #: Kinds that are the name of a variable, or hold such names in front of ``=``.
 _NAMES_VARIABLE: Final = frozenset({Kind.VARIABLE_READ, Kind.VARIABLE_SET})
+# To read a member from its class is a call in Python up to 3.11.
+_VARIABLES_READ: Final = Kind.VARIABLES_READ
+_ASSIGNMENTS: Final = Kind.ASSIGNMENTS
+_PLACE: Final = itemgetter(0)
 _COMMANDS: Final = frozenset({Kind.AGI_COMMAND, Kind.CLI_COMMAND})
 #: Digits are what a caller would have typed: a PIN, perhaps.
 _HIDDEN_DIGITS: Final = frozenset({Kind.DIGITS, Kind.HELD_DIGITS})
@@ -70,34 +75,40 @@ def target_of(action: Action) -> str:
     described = ARGUMENTS.get(action.key)
     if described is None:
         return ""
-    found: list[tuple[Argument, bytes, bytes]] = []
+    parts: list[tuple[int, str]] = []
+    names: list[bytes] = []
     for header, value in action.headers:
         name = described.proper_name(header.lower())
         argument = described.find(name)
-        if argument is not None and value:
-            found.append((argument, name, value))
-    parts: list[str] = []
-    names: list[bytes] = []
-    # In the table's order, so that lines of the same action are alike.
-    for argument, name, value in sorted(found, key=lambda one: described.arguments.index(one[0])):
-        if argument.kind in _NAMES_VARIABLE:
+        if argument is None or not value:
+            continue
+        kind = argument.kind
+        if kind in _SHOWN:
+            shown = f"{name.decode('latin-1')}={_shown(_masked(kind, value))}"
+            parts.append((described.places[argument.header], shown))
+        elif kind in _NAMES_VARIABLE:
             names.append(value.partition(b"=")[0])
-        elif argument.kind is Kind.VARIABLES_READ:
+        elif kind is _VARIABLES_READ:
             names.extend(functions.arguments(value))
-        elif argument.kind is Kind.ASSIGNMENTS:
-            names.extend(variable for variable, _ in functions.assignments([value]))
-        elif argument.kind in _SHOWN:
-            parts.append(f"{name.decode('latin-1')}={_shown(_masked(argument.kind, value))}")
+        elif kind is _ASSIGNMENTS:
+            names.extend([variable for variable, _ in functions.assignments([value])])
+    # In the table's order, so that lines of the same action are alike.
+    if len(parts) > 1:
+        parts.sort(key=_PLACE)
+    texts = [text for _, text in parts]
     if names:
-        parts.append(f"variable={_named(names)}")
-    return " ".join(parts)
+        texts.append(f"variable={_named(names)}")
+    return " ".join(texts)
 
 
 def _named(names: list[bytes]) -> str:
     """Names cut one by one: a long one in front must not hide those behind it."""
     different = list(dict.fromkeys(names))
     more = f",…+{len(different) - MAX_NAMES}" if len(different) > MAX_NAMES else ""
-    return ",".join(map(_shown, different[:MAX_NAMES])) + more
+    named = different[:MAX_NAMES]
+    if max(map(len, named)) > MAX_TARGET:
+        return ",".join(map(_shown, named)) + more
+    return _printable(b",".join(named)) + more
 
 
 def _masked(kind: Kind, value: bytes) -> bytes:
@@ -107,8 +118,11 @@ def _masked(kind: Kind, value: bytes) -> bytes:
 
 
 def _shown(value: bytes) -> str:
-    text = _UNPRINTABLE.sub(_escaped, value[:MAX_TARGET]).decode("ascii")
-    return f"{text}…" if len(value) > MAX_TARGET else text
+    return f"{_printable(value[:MAX_TARGET])}…" if len(value) > MAX_TARGET else _printable(value)
+
+
+def _printable(value: bytes) -> str:
+    return _UNPRINTABLE.sub(_escaped, value).decode("ascii")
 
 
 def _escaped(byte: re.Match[bytes]) -> bytes:

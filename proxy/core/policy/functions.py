@@ -13,7 +13,8 @@ run a shell, fetch a URL or write a file.  So the name in Getvar, Setvar, Status
 
 import re
 from collections.abc import Iterator
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 from proxy.ami.arguments import Kind
 from proxy.ami.functions import CLOSED_FAMILIES, FUNCTIONS, OF_CHANNEL, Form, Function, Who
@@ -39,6 +40,9 @@ _MARK: Final = re.compile(rb'[,"\\()\[\]]')
 #: Asterisk splits one ``Variable`` header into at most 64 items; what becomes of the rest is its own affair.
 MAX_ITEMS: Final = 63
 
+#: How long a name may be for its verdict to be remembered.
+_REMEMBERED: Final = 128
+
 _CHECKED: Final = refuse("functions", "SHELL and EVAL in a name need class system")
 _SHAPE: Final = refuse("functions", "one plain call with nothing inside to be evaluated, or class system")
 _SECRET: Final = refuse(
@@ -63,6 +67,25 @@ def may_assign(user: Judged, name: bytes) -> bool:
 
 def refusal_to_read(user: Judged, name: bytes) -> Deny | None:
     """Why the user may not read this variable or function; None if it may."""
+    if user.rules is None and len(name) <= _REMEMBERED:
+        return _unruled_refusal_to_read(name, user.write)
+    return _refusal_to_read(user, name)
+
+
+class _Unruled(NamedTuple):
+    """A user without rules, of whom the classes say all."""
+
+    write: int
+    rules: Rules | None = None
+
+
+@lru_cache(maxsize=4096)
+def _unruled_refusal_to_read(name: bytes, write: int) -> Deny | None:
+    """Clients ask for the same few names, and of a user without rules only the classes count."""
+    return _refusal_to_read(_Unruled(write), name)
+
+
+def _refusal_to_read(user: Judged, name: bytes) -> Deny | None:
     if user.write & SYSTEM:
         return _system_refusal(user, name)
     if _ASTERISK_CHECK.search(name):

@@ -299,7 +299,9 @@ def test_the_list_of_functions(functions: list[str], write: str, name: str, allo
     ],
 )
 def test_a_time_zone_in_a_function_is_no_path(name: str) -> None:
-    verdict = decide(user({"functions": ["*", "STRFTIME"]}, "call"), ask(f"Getvar\nVariable: {name}"), SHIPPED)
+    verdict = decide(
+        user({"functions": ["*", "STRFTIME"]}, "call"), ask(f"Getvar\nVariable: {name}"), SHIPPED
+    )
     assert isinstance(verdict, Deny)
     assert verdict.rule == "sound-file"
 
