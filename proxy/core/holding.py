@@ -39,7 +39,11 @@ _SOMETIMES: Final = {
     b"status": b"variables",
     b"updateconfig": b"reload",
 }
-_CALLED: Final = re.compile(rb"([A-Za-z0-9_]+)[ \t]*\(")
+#: A call of a function that waits; functions of func_odbc.conf begin with ODBC_.
+_WAITS: Final = re.compile(
+    rb"(?<![A-Za-z0-9_])(?:ODBC_[A-Za-z0-9_]*|" + b"|".join(sorted(HOLDING_FUNCTIONS)) + rb")[ \t]*\(",
+    re.IGNORECASE,
+)
 
 
 def duration_of(action: Action) -> int | None:
@@ -114,7 +118,4 @@ def may_hold(action: Action) -> bool:
     value = action.get(header)
     if action.key == b"updateconfig":
         return bool(value)
-    return any(
-        name.upper() in HOLDING_FUNCTIONS or name.upper().startswith(b"ODBC_")
-        for name in _CALLED.findall(value)
-    )
+    return b"(" in value and _WAITS.search(value) is not None
