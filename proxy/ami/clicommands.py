@@ -205,7 +205,7 @@ queue: add, pause, priority, reload, remove, reset, set, unpause, withdraw
 """
 
 _OF_REPORTING: Final = """
-database: get, show, showkey
+database: get, show
 pjsip qualify
 sip qualify peer
 """

@@ -218,7 +218,7 @@ MEANING: Final[Mapping[Kind, str]] = MappingProxyType(
         Kind.OBJECT_REACHED: "an endpoint that Asterisk sends something; not for a user with `channels`",
         Kind.PRESENCE: "a provider of presence and its resource",
         Kind.MODULE: "the name of a module",
-        Kind.DATABASE_FAMILY: "a family of AstDB",
+        Kind.DATABASE_FAMILY: "a family of AstDB; `dundi`, which keeps keys, with class system",
         Kind.DATABASE_KEY: "a key of AstDB",
         Kind.DATABASE_VALUE: "a value of AstDB",
         Kind.CONFIG_FILE: "the plain name of a .conf file, and no file of the manager's accounts",

@@ -68,6 +68,8 @@ _HANGS_UP: Final = (b"channel", b"request", b"hangup")
 #: Ends calls by more than their names; besides a regular expression, which begins with a slash.
 _MANY_CHANNELS: Final = re.compile(rb"all\Z|.*[*?\[]", re.DOTALL)
 
+_READS_DATABASE: Final = frozenset({(b"database", b"get"), (b"database", b"show")})
+
 #: Asterisk takes "pause|unpause" for the place in its own words where one of the two stands.
 _ALTERNATIVES: Final = re.compile(rb"[][|{}]")
 
@@ -190,6 +192,8 @@ def _arguments(user: Judged, known: Words, rest: list[bytes]) -> Deny | None:
         return None if known != _EVALUATES or _may_evaluate(user, rest) else _REFUSED
     if known == _TAKES_FILE and rest:
         return _REFUSED
+    if known in _READS_DATABASE:
+        return names.each_family(user, b"".join(rest[:1]))
     return _REFUSED if known == _EVALUATES and not _may_evaluate(user, rest) else None
 
 

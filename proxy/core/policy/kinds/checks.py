@@ -114,7 +114,7 @@ CHECKS: Final[Mapping[Kind, Check]] = MappingProxyType(
         Kind.OBJECT_REACHED: calls.whole_thing,
         Kind.PRESENCE: names.name,
         Kind.MODULE: names.name,
-        Kind.DATABASE_FAMILY: _any,
+        Kind.DATABASE_FAMILY: names.database_family,
         Kind.DATABASE_KEY: _any,
         Kind.DATABASE_VALUE: _any,
         Kind.CONFIG_FILE: names.config_file,

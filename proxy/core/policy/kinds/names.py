@@ -33,12 +33,17 @@ _CONFIG_FILE: Final = re.compile(rb"[A-Za-z0-9_.-]+\.conf\Z")
 #: Accounts of the manager interface live here; users.conf makes some with ``hasmanager``.
 _ACCOUNTS: Final = re.compile(rb"\.*manager|users\.conf\Z|.*ami[-_]?proxy", re.IGNORECASE)
 
+#: pbx_dundi keeps the key of its encrypted connections there.  In a family that is listed Asterisk takes
+#: ``_`` for any character, and ``%`` for any number of them.
+_KEEPS_SECRETS: Final = re.compile(rb"/*[d_][u_][n_][d_][i_](?:/|\Z)", re.IGNORECASE)
+
 _CHARACTERS: Final = refuse("characters", "it has characters that no value of this kind has")
 _STORED: Final = refuse("characters", "; and | part what app_queue stores, so they cannot stand inside")
 _COLUMN: Final = refuse("characters", "| parts the columns of the queue log, so it cannot stand inside")
 _ALL: Final = refuse("everything", "it means everything of its kind; name one, or have class system")
 _FILE: Final = refuse("recording-file", "a plain name below the recordings' folder, or class system")
 _SCRIPT_FILE: Final = refuse("agi-script", "a plain name below the folder of AGI scripts, or class system")
+_SECRETS: Final = refuse("database-secret", "Asterisk keeps secrets there: class system")
 _NOTHING: Final = refuse("characters", "nothing is allowed here")
 _CONFIG: Final = Deny(
     b"File requires escalated privileges", "config-file", "a plain name of a .conf file, no accounts of ours"
@@ -85,6 +90,13 @@ def name(user: Judged, value: bytes) -> Deny | None:
     return None if user.write & SYSTEM or _NAME.match(value) else _CHARACTERS
 
 
+def each_family(user: Judged, value: bytes) -> Deny | None:
+    """The same where an empty one is the whole database."""
+    if user.write & SYSTEM:
+        return None
+    return database_family(user, value) if value.strip(b"/") else _ALL
+
+
 def or_all(user: Judged, value: bytes) -> Deny | None:
     """A name, or a word that stands for all there are."""
     if user.write & SYSTEM:
@@ -125,6 +137,15 @@ def new_id(_user: Judged, value: bytes) -> Deny | None:
 def account(user: Judged, value: bytes) -> Deny | None:
     """An account code: records of calls are named by it, and dialplans hand it on as harmless text."""
     return None if user.write & SYSTEM or _ACCOUNT.match(value) else _CHARACTERS
+
+
+def database_family(user: Judged, value: bytes) -> Deny | None:
+    """A family of AstDB.  Those that keep Asterisk's own secrets are class system's."""
+    if user.write & SYSTEM:
+        return None
+    if _KEEPS_SECRETS.match(value):
+        return _SECRETS
+    return _CHARACTERS if b"%" in value else None
 
 
 def base64(_user: Judged, value: bytes) -> Deny | None:
