@@ -54,8 +54,8 @@ STRICTER: Final = MappingProxyType(
         "where ; and | would begin further members.",
         "everything": "Left out, or as *all, the argument means everything there is: the whole database, all "
         "registrations, the statistics of all queues. Class system, or a name.",
-        "database-secret": "A family of AstDB (dundi) keeps keys of Asterisk's own, and class reporting may read "
-        "the database: class system.",
+        "database-secret": "A family of AstDB (dundi) keeps keys of Asterisk's own, and class reporting may "
+        "read the database: class system.",
         "regular-expression": "Asterisk compiles it without a limit on memory or time (21 bytes can take "
         "700 MiB), also behind `like` and in `group show channels` on the command line: class "
         "system, and at most "
