@@ -46,6 +46,8 @@ def ask(text: bytes) -> Action:
         (b"Getvar\nVariable: CALLERID(num)", "variable=CALLERID(num)"),
         (b"Status\nChannel: c\nVariables: A,CDR(src)", "channel=c variable=A,CDR(src)"),
         (b"Originate\nVariable: A=1,B=2\nVariable: C=3", "variable=A,B,C"),
+        (b"Originate\nVariable: " + b"x" * 129 + b"=1,B\\xff=2", "variable=" + "x" * 128 + "…,Bxff"),
+        (b"Originate\nVariable: A\xff=1,B=2", "variable=A\\xff,B"),
         (b"Park\nChannel: c\nChannel2: d", "channel=c timeoutchannel=d"),
         (b"NoSuch\nChannel: c", ""),
         (b"Hangup\nChannel: " + b"x" * 128, "channel=" + "x" * 128),
