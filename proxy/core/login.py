@@ -50,6 +50,10 @@ class Verdict(NamedTuple):
     limit: str = ""
 
 
+#: There was no room for its hash.
+_UNJUDGED: Final = Verdict(None, b"", "too many logins at once", b"SessionLimit", limit="hash_queue")
+
+
 class Attempt:
     """One Login; or one Challenge, for ``already_in_use`` alone."""
 
@@ -128,8 +132,7 @@ class Attempt:
 
         def verified(matches: bool | None) -> None:
             if matches is None:
-                reason = "too many logins at once"
-                done(Verdict(None, _FAILED, reason, b"SessionLimit", limit="hash_queue"))
+                done(_UNJUDGED)
             elif matches and judged is not None:
                 done(self._accept(judged))
             else:
@@ -232,12 +235,24 @@ def refuse(session: "Session", action: Action, verdict: Verdict) -> None:
         cut_short()
 
 
+def _turn_away(session: "Session", verdict: Verdict) -> None:
+    """Close the connection without an answer, so that the client comes again: its secret may be right."""
+    session.hub.stats.refused(verdict.reason)
+    peer = session.transport.peer.address
+    session.hub.bounds.hit(verdict.limit, peer, session=session.id, user=session.login_name)
+    trail.tell(session, verdict.event, ERROR)
+    session.close("displaced before login")
+
+
 def _judged(session: "Session", action: Action, verdict: Verdict) -> None:
     if session.state is not State.JUDGED:
         return  # closed while the hash was at work
     user = verdict.user
     if user is None:
-        refuse(session, action, verdict)
+        if verdict is _UNJUDGED:
+            _turn_away(session, verdict)
+        else:
+            refuse(session, action, verdict)
         return
     session.user = user
     session.state = State.READY

@@ -121,10 +121,9 @@ def test_hash_queue_is_no_guess(caplog):
     for _ in range(3):
         session, transport = bench.connect()
         session.receive(action("Login", Username="boss", Secret="x"))
-        bench.clock.advance(1)
-        assert b"Message: Authentication failed\r\n" in transport.take()
+        assert (transport.take(), transport.closed) == (b"", "close"), "its secret may be right"
     assert bench.hub.stats.limits == {"hash_queue": 3}
-    assert told(caplog, "login-failed")[0]["reason"] == "too many logins at once"
+    assert told(caplog, "login-failed") == []
     bench.verifier.busy = False
     bench.login("boss")
 
