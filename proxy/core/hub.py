@@ -244,9 +244,12 @@ class Hub:
         key = action.key
         if key in ECHOED_BY:
             return None  # its event comes over the main link, where its ActionID must be known
-        answer = answer_of(key, self.exchange.answers)
-        lists = bool(answer.complete) or not answer.own
-        long = self.lengths.is_long(session.payer, key, self.scheduler.now(), lists=lists)
+        user, now = session.payer, self.scheduler.now()
+        long = self.lengths.is_long(user, key, now)
+        if long is None:
+            answer = answer_of(key, self.exchange.answers)
+            may_be_list = bool(answer.complete) or not answer.own
+            long = may_be_list and self.lengths.is_first_list_long(user, key, now)
         return self.lists if long else None
 
     def dismiss(self, session: Session, text: bytes) -> None:

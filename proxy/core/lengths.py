@@ -66,18 +66,21 @@ class Lengths:
             _enlarge(self._kind(_ANY, key), size, now)
             _enlarge(self._kind(user, _ANY_LIST), size, now)
 
-    def is_long(self, user: str, key: bytes, now: float, *, lists: bool) -> bool:
-        """Whether the answer is expected to be long.
-
-        ``lists``: it may be a list.  The first list of a kind is expected to be as long as others'
-        of this kind, and as other lists of this user; else each kind of list could be long once.
-        """
+    def is_long(self, user: str, key: bytes, now: float) -> bool | None:
+        """Whether the answer is expected to be long; None for the first of its kind."""
         kind = self._kinds.get((user, key))
-        if kind is not None:
-            slow = kind.seconds > LONG_SECONDS and kind.seconds > _ABOVE * self._gauge
-            return slow or (kind.size > LONG_BYTES and _size(kind, now) > LONG_BYTES)
-        if not lists:
-            return False
+        if kind is None:
+            return None
+        if kind.seconds > LONG_SECONDS and kind.seconds > _ABOVE * self._gauge:
+            return True
+        return kind.size > LONG_BYTES and _size(kind, now) > LONG_BYTES
+
+    def is_first_list_long(self, user: str, key: bytes, now: float) -> bool:
+        """Whether the answer is expected to be long, of the first of its kind that may be a list.
+
+        As long as others' of this kind, and as other lists of this user: else each kind of list could
+        be long once.
+        """
         likely = (self._kinds.get((_ANY, key)), self._kinds.get((user, _ANY_LIST)))
         return any(other is not None and _size(other, now) > LONG_BYTES for other in likely)
 

@@ -52,7 +52,10 @@ class Pressure:
     @property
     def in_flight(self) -> int:
         """Actions that are not answered, the proxy's own too: what ``limits.in_flight`` is compared with."""
-        return self._bounds.queued + self._exchange.load + sum(side.load for side in self._sides)
+        load = self._bounds.queued + self._exchange.load
+        for side in self._sides:
+            load += side.load
+        return load
 
     @property
     def _has_room(self) -> bool:
