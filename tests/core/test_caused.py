@@ -4,6 +4,7 @@ import pytest
 
 from proxy.ami import privilege
 from proxy.ami.actions import SHIPPED
+from proxy.ami.message import Action
 from proxy.config.limits import Limits
 from proxy.core.caused import Caused, classes_of_events
 from proxy.core.users import User
@@ -180,7 +181,7 @@ def test_an_action_of_another_module_is_taken_to_cause_an_event() -> None:
     session, _ = site.connect("boss")
     table = site.bench.hub.table
     assert table.find(b"rptstatus") is None
-    action = type("Asked", (), {"key": b"rptstatus", "name": b"RptStatus", "headers": ()})()
+    action = Action([(b"Action", b"RptStatus")])
     before = session.share.seconds
     assert site.bench.hub.caused.admits(session, action, action)
     assert session.share.seconds > before

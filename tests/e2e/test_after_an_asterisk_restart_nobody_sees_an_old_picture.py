@@ -65,7 +65,7 @@ async def test_who_is_told_stays_and_the_others_are_closed(
             assert not [r for r in again.received if b"QueueAdd" in r or b"Hangup" in r], "sent twice"
             assert (await stranger.login("caller", "ring")).get("Response") == "Success"
             assert (await late.action("Ping")).get("Response") == "Success", "it came while the link was down"
-            assert " closed=1 told=1 kept=0 no_events=1" in service.stderr
+            await service.said(" closed=1 told=1 kept=0 no_events=1")
         finally:
             await late.close()
             await again.stop()

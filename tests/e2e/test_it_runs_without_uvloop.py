@@ -16,7 +16,7 @@ async def test_it_runs_without_uvloop(
     service.environment = {"PYTHONPATH": str(stub)}
     await service.start_up()
     await service.linked()
-    assert " loop=asyncio" in service.stderr
+    await service.said(" loop=asyncio")
     async with await service.client("boss") as boss, await service.client("caller") as caller:
         assert (await boss.action("CoreStatus")).get("Response") == "Success"
         simulator.broadcast(b"Event: Newchannel\r\nPrivilege: call,all\r\nChannel: x\r\n\r\n")

@@ -32,7 +32,7 @@ async def test_sigterm_lets_what_is_under_way_be_answered(simulator: Simulator, 
         assert await idle.ended() == "end of stream"
         assert all(message.event != "ProxyShutdown" for message in idle.log), "it does not read class system"
         assert await service.status() == 0
-        assert " stopped" in service.stderr
+        await service.said(" stopped")
 
 
 async def test_what_is_never_answered_gets_an_error_at_the_end(
