@@ -94,11 +94,11 @@ async def _give(chunks: Chunks, writer: asyncio.StreamWriter) -> None:
     while True:
         at, data = await chunks.get()
         await asyncio.sleep(max(0.0, at - now()))
-        if not data:
-            break
+        if not data or writer.is_closing():
+            break  # an end that has been reset takes nothing any more
         writer.write(data)
         with contextlib.suppress(OSError):
             await writer.drain()
     with contextlib.suppress(OSError):
-        if writer.can_write_eof():
+        if not writer.is_closing() and writer.can_write_eof():
             writer.write_eof()
