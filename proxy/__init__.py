@@ -23,7 +23,7 @@ written anew, so that there is never a second opinion on what a client said.
         secrets.py    hashes secrets in threads of its own
         gently.py     long work in slices, aside or in the loop; ``proxy.steps`` says what steps are
         control/, metrics.py, health.py, doctor/   what operators ask of it
-        sideserver.py   who has a place at the doors of these, and of ``connect``
+        sideserver.py   the server that these and ``connect`` have in common
     core/       rules and switchboard; no loop, no socket, no clock: time comes as an argument
         ports.py      all the core knows of the outside
         session.py    one client, from greeting to goodbye
@@ -33,6 +33,9 @@ written anew, so that there is never a second opinion on what a client said.
         hub.py        the switchboard: what comes from Asterisk, and who gets it
         subscription.py, scope.py, outbox.py   who sees what; what waits to be sent
         flushing.py, pacing.py   when it leaves, and what the link does until then
+        newcomers.py, crowd.py   which connection makes room before login
+        sidedoor.py   the same for the other ports
+        side.py, lengths.py   the links beside the main one, and what goes over them
         shares.py, caused.py   whose turn it is on the processor; what the events cost that an action causes
     importers/  manager.conf and AstManProxy's files, as text, into ours
     config/     proxy.yaml and users.yaml as frozen types; every error with file, line, key and remedy
