@@ -62,10 +62,15 @@ class ActionFramer:
             elif buffer.startswith(b"\n", start):
                 stop = start + 1
             else:
+                # Behind everything, where there is none.
                 if bare < search_from:
-                    bare = _find(buffer, b"\n\n", search_from)
+                    bare = buffer.find(b"\n\n", search_from)
+                    if bare < 0:
+                        bare = end
                 if full < search_from:
-                    full = _find(buffer, b"\n\r\n", search_from)
+                    full = buffer.find(b"\n\r\n", search_from)
+                    if full < 0:
+                        full = end
                 if bare == full:
                     break
                 stop = bare + 2 if bare < full else full + 3
@@ -78,12 +83,6 @@ class ActionFramer:
             raise MessageTooLong
         self._searched = max(0, len(self._buffer) - 2)
         return messages
-
-
-def _find(buffer: bytes, what: bytes, start: int) -> int:
-    """Where it is; behind everything if it is not there."""
-    found = buffer.find(what, start)
-    return found if found >= 0 else len(buffer)
 
 
 class UpstreamFramer:
@@ -143,9 +142,12 @@ class UpstreamFramer:
         search_from = self._searched
         end = len(buffer)
         pattern: re.Pattern[bytes] | None = None
+        # As in ActionFramer.  Asterisk writes none of the bare kind, so that is looked for once.
+        bare = full = -1
+        limit = self.limit
         while start < end:
             first = buffer[start]
-            if first in b"\r\n":
+            if first <= 0x0D and first in b"\r\n":
                 stray = _stray_line(buffer, start)
                 if stray == 0:
                     break
@@ -156,13 +158,25 @@ class UpstreamFramer:
                 pattern = self._end_of_answer(buffer[start : start + self._head_length])
                 if pattern is None:
                     break
+                found = pattern.search(buffer, max(search_from, start))
+                if found is None:
+                    break
+                stop = found.end()
             else:
                 pattern = _BLANK_LINE
-            found = pattern.search(buffer, max(search_from, start))
-            if found is None:
-                break
-            stop = found.end()
-            if stop - start > self.limit:
+                search_from = max(search_from, start)
+                if bare < search_from:
+                    bare = buffer.find(b"\n\n", search_from)
+                    if bare < 0:
+                        bare = end
+                if full < search_from:
+                    full = buffer.find(b"\n\r\n", search_from)
+                    if full < 0:
+                        full = end
+                if bare == full:
+                    break
+                stop = bare + 2 if bare < full else full + 3
+            if stop - start > limit:
                 self.cut.append((len(messages), buffer[start : min(stop, start + HEAD)]))
             else:
                 messages.append(buffer[start:stop])

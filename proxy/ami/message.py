@@ -189,9 +189,10 @@ def parse_action(raw: bytes, longest_id: int = MAX_LINE) -> Action:
         raw = b"\n".join(raw.split(b"\n", _MOST_LINE_ENDS)[:_MOST_LINE_ENDS]) + b"\n"
     if _CONTROL.search(raw):
         raise ControlCharacter
-    pairs: list[tuple[bytes, bytes, bytes]] = []
+    headers: list[tuple[bytes, bytes]] = []
+    first: dict[bytes, bytes] = {}
     action_name = b""
-    action_id: bytes | None = None
+    named_at = -1
     too_long = False
     count = 0
     for line in raw.replace(b"\r\n", b"\n").split(b"\n"):
@@ -199,7 +200,7 @@ def parse_action(raw: bytes, longest_id: int = MAX_LINE) -> Action:
             continue
         count += 1
         if count > MAX_HEADERS:
-            raise TooManyHeaders(action_id or b"")
+            raise TooManyHeaders(first.get(b"actionid", b""))
         if len(line) > MAX_LINE:
             too_long = True
             continue
@@ -209,40 +210,34 @@ def parse_action(raw: bytes, longest_id: int = MAX_LINE) -> Action:
             continue
         value = value.lstrip(b" \t")
         if key == b"action":
-            action_name = action_name or value
-        elif key == b"actionid" and action_id is None:
-            action_id = value
-        pairs.append((name, key, value))
+            if not action_name:
+                action_name = value
+            if named_at < 0:
+                named_at = len(headers)
+        if key not in first:
+            first[key] = value
+        elif key != b"variable":
+            continue
+        headers.append((name, value))
     if cut:
-        raise TooManyHeaders(action_id or b"")
+        raise TooManyHeaders(first.get(b"actionid", b""))
     if too_long:
-        raise LineTooLong(action_id or b"")
-    if action_id is not None and len(action_id) > longest_id:
-        raise ActionIDTooLong(action_id)
+        raise LineTooLong(first.get(b"actionid", b""))
+    if len(first.get(b"actionid", b"")) > longest_id:
+        raise ActionIDTooLong(first[b"actionid"])
     if action_name.lower() == b"userevent":
         return _verbatim(raw, action_name)
-    return _canonical(pairs, action_name)
+    if action_name != first.get(b"action", b""):
+        # The place is the first one's, the value that of the first that has one.
+        headers[named_at] = headers[named_at][0], action_name
+        first[b"action"] = action_name
+    return Action(headers, first)
 
 
 @lru_cache(maxsize=1024)
 def _key_of(name: bytes) -> bytes:
     """A header's name in lower case; b"" if no header is called so.  Clients write the same few names."""
     return name.lower() if _NAME.match(name) else b""
-
-
-def _canonical(pairs: list[tuple[bytes, bytes, bytes]], action_name: bytes) -> Action:
-    """``pairs``: of each header its name, the same in lower case, and its value."""
-    headers: list[tuple[bytes, bytes]] = []
-    first: dict[bytes, bytes] = {}
-    for name, key, value in pairs:
-        repeats = key in first
-        if repeats and key != b"variable":
-            continue
-        counted = action_name if key == b"action" else value
-        headers.append((name, counted))
-        if not repeats:
-            first[key] = counted
-    return Action(headers, first)
 
 
 def _verbatim(raw: bytes, action_name: bytes) -> Action:

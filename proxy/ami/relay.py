@@ -160,13 +160,18 @@ def item_head_of(raw: bytes, name: bytes, relay_id: bytes) -> bytes:
     return head if raw.startswith(head) else b""
 
 
+def item_head_sent(name: bytes, action_id: bytes) -> bytes:
+    """What the asker gets in place of that."""
+    return b"Event: %b\r\nActionID: %b\r\n" % (name, action_id) if action_id else b"Event: %b\r\n" % name
+
+
 def item_like_the_last(raw: bytes, head: bytes, own_head: bytes) -> bytes | None:
     """``to_owner`` of an item that begins with ``head`` (see there), for which the asker gets ``own_head``.
 
     None if it needs repair.
     """
-    body = raw[len(head) :]
-    return own_head + body if _BODY_OF_ITEM.fullmatch(body) else None
+    place = len(head)
+    return own_head + raw[place:] if _BODY_OF_ITEM.fullmatch(raw, place) else None
 
 
 def rebuild_event(raw: bytes, relay_id: bytes = b"", action_id: bytes = b"") -> bytes | None:

@@ -4,6 +4,11 @@ Asterisk runs the actions of a link one by one, so what a user's action costs
 everybody else is the time that Asterisk spends on it.  The queue in front of
 the link is fair by that time and not by the number of actions, and no user has
 more in Asterisk's own queue, which knows no turns, than a moment's work.
+
+A user has a share of the time for as long as there is somebody to keep waiting:
+a user who asks, and has not used up his own share.  Where all who ask have used
+up theirs, nobody is spared anything by a link that stands idle, so only the order
+counts; and what is had then is not owed later.
 """
 
 import math
@@ -17,15 +22,23 @@ if TYPE_CHECKING:
 
 #: Seconds of work that one user may have in Asterisk's queue; a single action may be more.
 _AHEAD: Final = 0.002
-#: Seconds without an action after which the others on the link do not count as being there.
+#: Seconds without an action after which a user does not count as being there.
 _ABSENT: Final = 1.0
 #: Seconds whose share may be had at once.
 _AT_ONCE: Final = 1.0
+#: Seconds whose share has been had by those who have used it up.  Below ``_AT_ONCE``, where those stay who
+#: have the link for themselves: else each would be spared by the others as soon as it rests for a moment.
+_USED_UP: Final = 0.5
 #: Seconds whose share may be owed at most: one long action is not held against its user for ever.
 _LONGEST_DEBT: Final = 6.0
-#: Seconds in which half of what an action took is forgotten.  An average would not do: many quick actions
+#: Seconds in which half of what actions took is forgotten.  An average alone would not do: many quick actions
 #: would make room at Asterisk for as many slow ones, which it would run in one go.
 _FORGETTING: Final = 5.0
+#: What one more action counts in the average that this is the highest of.  A single one may have been slow
+#: because the machine was busy.
+_NEWEST: Final = 1 / 16
+#: No action counts for more seconds than this, by which one alone leaves room for no other.
+_LONGEST: Final = 0.05
 #: No share: a link on which only the order counts.
 WHOLE: Final = 1.0
 
@@ -36,9 +49,10 @@ class Account:
     """One user on one link."""
 
     __slots__ = (
-        "_even_at",
+        "_average",
         "_took_at",
         "asked",
+        "even_at",
         "name",
         "on_link",
         "over",
@@ -56,49 +70,50 @@ class Account:
         self.queue: deque[Item] = deque()
         #: Actions that were sent and not answered.
         self.on_link = 0
-        #: Seconds that one of its actions may take: what the slowest took, less and less with time.
+        #: Seconds that one of its actions may take: the highest average lately, less and less with time.
         self.typical = 0.0
         self._took_at = 0.0
+        #: Seconds that its last actions took, each counting less than the one after it.
+        self._average = 0.0
         #: The user who has had the least goes first; those who come back do not catch up.
         self.turn = 0.0
         #: When its last action came.
-        self.asked = 0.0
+        self.asked = -math.inf
         #: It waits because of its share, and that was said.
         self.over = False
         #: When its share will have paid for what it has had.
-        self._even_at = 0.0
-
-    def charge(self, seconds: float, now: float, share: float) -> None:
-        """Asterisk has spent this time on it."""
-        self.seconds += seconds
-        self.turn += seconds
-        even = self._even_at
-        even = max(even, now)
-        even += seconds / share
-        self._even_at = min(now + _LONGEST_DEBT, even)
+        self.even_at = 0.0
 
     def took(self, seconds: float, now: float) -> None:
         """One of its actions took so long."""
-        if seconds < self.typical:
-            left = self.typical * math.pow(0.5, (now - self._took_at) / _FORGETTING)
-            seconds = max(seconds, left)
-        self.typical = seconds
-        self._took_at = now
+        average = self._average
+        if now > self._took_at:
+            kept = math.pow(0.5, (now - self._took_at) / _FORGETTING)
+            average *= kept
+            self.typical *= kept
+            self._took_at = now
+        average += ((seconds if seconds < _LONGEST else _LONGEST) - average) * _NEWEST  # noqa: FURB136 - hot
+        self._average = average
+        self.typical = max(self.typical, average)
 
     def wait(self, now: float) -> float:
         """Seconds until it has no more than its share of the time; 0 or less: none."""
-        return self._even_at - now - _AT_ONCE
-
-    @property
-    def expected(self) -> float:
-        """Where its turn will be when what is on the link is answered."""
-        return self.turn + self.on_link * self.typical
+        return self.even_at - now - _AT_ONCE
 
 
 class Accounts:
     """The accounts of one link, by the user's name: as many as there are users."""
 
-    __slots__ = ("_beside", "_by_name", "_turn", "waiting")
+    __slots__ = (
+        "_beside",
+        "_by_name",
+        "_present",
+        "_spared",
+        "_turn",
+        "_used_up_until",
+        "waiting",
+        "withheld",
+    )
 
     def __init__(self, beside: "Accounts | None" = None) -> None:
         """``beside``: of another link, whose users are kept waiting by what is sent over this one."""
@@ -107,6 +122,14 @@ class Accounts:
         #: Those of which an action waits.
         self.waiting: dict[Account, None] = {}
         self._turn = 0.0
+        #: Those who have asked lately, and perhaps some who have not.
+        self._present: dict[Account, None] = {}
+        #: One of them who has not used up its share, when that was looked for last.
+        self._spared: Account | None = None
+        #: Until when they all have; nobody new has come since that was found.
+        self._used_up_until = -math.inf
+        #: Whether ``next`` has passed anybody over because of its share.
+        self.withheld = False
 
     def of(self, name: str) -> Account:
         """The account of this user."""
@@ -124,19 +147,35 @@ class Accounts:
 
         The same as ``add``, ``next`` and ``take`` come to; if it is not sent, it is for ``add``.
         """
+        if now - account.asked > _ABSENT:
+            self._enter(account)
         account.asked = now
         if not account.on_link:
             account.turn = max(account.turn, self._turn)
         elif account.on_link * account.typical >= _AHEAD:
             return False
-        if share < WHOLE and account.wait(now) > 0 and not self._is_alone(account, now):
+        if share < WHOLE and account.even_at - now > _AT_ONCE and self.spares(account.name, now):
             return False
         self._turn = max(self._turn, account.turn)
         account.over = False
         return True
 
+    def charge(self, account: Account, seconds: float, now: float, share: float) -> None:
+        """Asterisk has spent this time on a user."""
+        account.seconds += seconds
+        account.turn += seconds
+        owed = seconds / share + (account.even_at - now if account.even_at > now else 0.0)
+        if owed > _AT_ONCE:
+            if share < WHOLE and self.spares(account.name, now):
+                owed = min(owed, _LONGEST_DEBT)
+            else:
+                owed = max(_AT_ONCE, account.even_at - now)
+        account.even_at = now + owed
+
     def add(self, account: Account, item: Item) -> None:
         """One more action waits."""
+        if item[2] - account.asked > _ABSENT:
+            self._enter(account)
         account.asked = item[2]
         if account not in self.waiting:
             self.waiting[account] = None
@@ -147,14 +186,18 @@ class Accounts:
     def next(self, now: float, share: float) -> Account | None:
         """Whose action is sent next; None if all have to wait longer.  ``share`` WHOLE: no share."""
         best: Account | None = None
+        self.withheld = False
+        least = math.inf
         for account in self.waiting:
-            if account.on_link and account.on_link * account.typical >= _AHEAD:
+            ahead = account.on_link * account.typical
+            # Where its turn will be when what is on the link is answered.
+            expected = account.turn + ahead
+            if expected >= least or (ahead >= _AHEAD and account.on_link):
                 continue
-            if best is not None and best.expected <= account.expected:
+            if share < WHOLE and account.even_at - now > _AT_ONCE and self.spares(account.name, now):
+                self.withheld = True
                 continue
-            if share < WHOLE and account.wait(now) > 0 and not self._is_alone(account, now):
-                continue
-            best = account
+            best, least = account, expected
         return best
 
     def take(self, account: Account) -> Item:
@@ -168,7 +211,8 @@ class Accounts:
 
     def held(self, now: float) -> list[Account]:
         """Those that wait because of their share."""
-        return [account for account in self.waiting if account.wait(now) > 0]
+        over = [account for account in self.waiting if account.wait(now) > 0]
+        return [account for account in over if self.spares(account.name, now)]
 
     def overdue(self, since: float) -> list[Item]:
         """What began to wait before ``since``: it waits no longer."""
@@ -206,13 +250,41 @@ class Accounts:
         # Asked several times an action, and mostly there is none.
         return sum([len(account.queue) for account in self.waiting]) if self.waiting else 0
 
-    def _is_alone(self, account: Account, now: float) -> bool:
-        """Whether nobody else has asked anything lately: then nobody is kept waiting."""
-        return self._absent(account.name, now) and (
-            self._beside is None or self._beside._absent(account.name, now)
+    def spares(self, name: str, now: float) -> bool:
+        """Whether anybody but this user has asked lately who has not used up its share of this link.
+
+        Or, of a link beside another one, of that.
+        """
+        return self._is_there_for(name, now) or (
+            self._beside is not None and self._beside._is_there_for(name, now)
         )
 
-    def _absent(self, name: str, now: float) -> bool:
-        """Whether nobody but this user has asked anything lately."""
-        recent = now - _ABSENT
-        return all(other.asked < recent or other.name == name for other in self._by_name.values())
+    def _is_there_for(self, name: str, now: float) -> bool:
+        if now < self._used_up_until:
+            return False
+        spared, recent = self._spared, now - _ABSENT
+        if spared is not None and _is_spared(spared, recent, now) and spared.name != name:
+            return True
+        soonest = math.inf
+        for account in list(self._present):
+            if account.asked < recent:
+                del self._present[account]
+            elif _is_spared(account, recent, now):
+                if account.name != name:
+                    self._spared = account
+                    return True
+                soonest = now  # it is there for others
+            else:
+                soonest = min(soonest, account.even_at - _USED_UP)
+        self._spared = None
+        self._used_up_until = soonest
+        return False
+
+    def _enter(self, account: Account) -> None:
+        """It asks again, or for the first time."""
+        self._present[account] = None
+        self._used_up_until = -math.inf
+
+
+def _is_spared(account: Account, recent: float, now: float) -> bool:
+    return account.asked >= recent and account.even_at - now <= _USED_UP

@@ -27,6 +27,7 @@ from proxy.ami.relay import (
     event_list_of,
     event_name_of,
     item_head_of,
+    item_head_sent,
     item_like_the_last,
     relay_id_of,
     to_owner,
@@ -95,7 +96,9 @@ class Exchange:
         #: Written and not answered, in the order in which Asterisk answers.
         self._on_link: dict[Entry, None] = {}
         #: The list that is being read.
-        self._list: Entry | None = None
+        self.open_list: Entry | None = None
+        #: What comes is part of a read, at the end of which ``end_read`` sends what can be sent then.
+        self.reading = False
         self._fenced: Entry | None = None
         self._filling = False
         self.deadlines = deadlines
@@ -147,7 +150,7 @@ class Exchange:
         self._upstream = None
         self.serving = False
         self._on_link.clear()
-        self._list = self._fenced = None
+        self.open_list = self._fenced = None
         self._served.clear()
         waiting = self.accounts.clear()
         for entry in self._correlator.clear():
@@ -168,6 +171,9 @@ class Exchange:
         now = self.now = self._scheduler.now()
         accounts = self.accounts
         account = accounts.of(asker.payer)
+        if self.reading:
+            accounts.add(account, (asker, action, now))
+            return
         if not accounts.waiting and not self._filling and self._fenced is None:
             # Nobody is before it: what ``_fill`` would do, without a queue.
             answer = answer_of(action.key, self.answers)
@@ -220,7 +226,7 @@ class Exchange:
     def _fill(self) -> None:
         # Who cannot be sent is answered at once, and may ask again from within: that waits its turn here.
         # One call inside the other for each of hundreds of sessions would be more than the stack holds.
-        if self._filling or not self.accounts.waiting:
+        if self._filling or self.reading or not self.accounts.waiting:
             return
         self._filling = True
         try:
@@ -248,7 +254,7 @@ class Exchange:
 
     def _wait_for_shares(self) -> None:
         """Look again when the first of those that are over their share has waited long enough."""
-        held = self.accounts.held(self.now) if self.share < WHOLE else []
+        held = self.accounts.held(self.now) if self.accounts.withheld else []
         for account in held:
             if not account.over:
                 account.over = True
@@ -322,7 +328,7 @@ class Exchange:
             if not self._late(relay_id, raw):
                 self._stats.orphans += 1
             return
-        opened, self._list = self._list, None
+        opened, self.open_list = self.open_list, None
         if opened is not None and opened is not entry:
             # Asterisk never interleaves: the next response means that this list is over.
             self._end_list(opened)
@@ -334,7 +340,7 @@ class Exchange:
         elif entry.shape is _FENCED:
             self._pass_on(entry, raw)
         elif entry.shape is _OPEN:
-            self._list = entry  # one more response of the same action
+            self.open_list = entry  # one more response of the same action
             self._item(entry, raw, last=False)
         else:
             self._first_response(entry, raw)
@@ -349,7 +355,9 @@ class Exchange:
         relay_id = action_id_of(head)
         entry = self._correlator.find(relay_id) if relay_id else None
         if entry is None and not head.startswith(b"Response:") and not _is_broadcast(head):
-            entry = self._list or self._fenced  # some items have no ActionID, or have it behind all the rest
+            entry = (
+                self.open_list or self._fenced
+            )  # some items have no ActionID, or have it behind all the rest
         if entry is None:
             return False
         if entry.own is not None:
@@ -360,13 +368,23 @@ class Exchange:
             self._give_up(entry, TOO_LONG)
         return True
 
-    def read(self) -> None:
-        """The end of one read: the time since the last is charged to those whose answers it brought."""
+    def begin_read(self, now: float) -> None:
+        """What comes until ``end_read`` is what one read has brought."""
+        self.now = now
+        self.reading = True
+
+    def end_read(self) -> None:
+        """The time since the last read is charged to those whose answers this one brought; others go on."""
+        self.reading = False
+        if self._served or self.open_list is not None:
+            self._charge()
+        if self.accounts.waiting:
+            self._fill()
+
+    def _charge(self) -> None:
         served = self._served
-        if self._list is not None:
-            served.append(self._list)
-        if not served:
-            return
+        if self.open_list is not None:
+            served.append(self.open_list)
         now = self.now
         seconds = now - self._working_since
         self._working_since = now
@@ -374,19 +392,18 @@ class Exchange:
         weight = 0
         for entry in served:
             weight += 1 + entry.items
+        share, accounts = self.share, self.accounts
         for entry in served:
             account = entry.account
             if account is not None:
                 part = seconds * (1 + entry.items) / weight
-                account.charge(part, now, self.share)
+                accounts.charge(account, part, now, share)
                 entry.seconds += part
-                if entry is not self._list:
+                if entry is not self.open_list:
                     account.took(entry.seconds, now)
                     if self._lengths is not None:
                         self._lengths.note(account.name, entry.action.key, entry.size, entry.seconds, now)
         self._served = []
-        if self.accounts.waiting:
-            self._fill()
 
     def _overtake(self, entry: Entry) -> None:
         """Give up what was asked before: Asterisk answers in order, so those answers were lost.
@@ -422,7 +439,7 @@ class Exchange:
                 entry.shape = Shape.LIST
                 entry.last = self.now
                 entry.deadline = self.now + self.deadlines.list_item
-                self._list = entry
+                self.open_list = entry
                 self._pass_on(entry, raw)
                 return
             if (
@@ -463,18 +480,18 @@ class Exchange:
             head = b"" if name.endswith(b"Complete") else item_head_of(raw, name, relay_id)
             if head != entry.item_head:
                 entry.item_head = head
-                entry.item_head_sent = to_owner(head, relay_id, entry.action.action_id)
+                entry.item_head_sent = item_head_sent(name, entry.action.action_id)
             return True
         if (
-            self._list is not None
-            and name == NAMELESS_ITEMS.get(self._list.action.key)
+            self.open_list is not None
+            and name == NAMELESS_ITEMS.get(self.open_list.action.key)
             and not _is_broadcast(raw)
         ):
             # Asterisk leaves the ActionID out of these, but never of what ends a list.
-            self._item(self._list, raw, last=False)
+            self._item(self.open_list, raw, last=False)
             return True
-        if self._list is not None and _is_nameless_end(self._list, raw, name):
-            self._item(self._list, raw, last=True)
+        if self.open_list is not None and _is_nameless_end(self.open_list, raw, name):
+            self._item(self.open_list, raw, last=True)
             return True
         if not _is_broadcast(raw) and self._late(relay_id, raw):
             return True
@@ -488,10 +505,18 @@ class Exchange:
 
         What ``event`` finds out about each of hundreds, by two comparisons.
         """
-        entry = self._list
+        entry = self.open_list
         if entry is None or not entry.item_head or not raw.startswith(entry.item_head):
             return False
-        self._item(entry, raw, last=False, fit=item_like_the_last(raw, entry.item_head, entry.item_head_sent))
+        fit = item_like_the_last(raw, entry.item_head, entry.item_head_sent)
+        if fit is None or entry.last != self.now or entry.items >= self.deadlines.list_items:
+            self._item(entry, raw, last=False, fit=fit)
+            return True
+        # Not the first of its list in this read, so the deadline is set.
+        entry.items += 1
+        entry.size += len(raw)
+        if entry.asker is not None:
+            entry.asker.reply(fit)
         return True
 
     def stray(self, raw: bytes) -> None:
@@ -531,7 +556,7 @@ class Exchange:
             self._finish(entry)
             return
         if last:
-            self._list = None
+            self.open_list = None
             self._finish(entry)
             self._fill()
         elif entry.items > self.deadlines.list_items and entry.asker is not None:
@@ -556,7 +581,7 @@ class Exchange:
         entry.shape = Shape.OPEN
         entry.last = self.now
         entry.deadline = self.now + self.deadlines.list_item
-        self._list = entry
+        self.open_list = entry
         self._pass_on(entry, raw)
         self.ask(_PING, _pong)
 

@@ -32,7 +32,7 @@ class Member(Generic[Item]):
 
 
 class FairTime(Generic[Item]):
-    """Costs are in any one unit, here seconds.  Each ``take`` is to be followed by ``done``."""
+    """Costs are in any one unit, here seconds.  ``next`` and ``take`` are to be followed by ``done``."""
 
     __slots__ = ("_clock", "_credit", "_number", "heap")
 
@@ -56,13 +56,18 @@ class FairTime(Generic[Item]):
             member.is_queued = True
             self._place(member)
 
+    def next(self) -> Member[Item]:
+        """Whose turn it is.  There must be one; what is taken of what it has waiting is for the caller."""
+        self._clock, _, member = heappop(self.heap)
+        return member
+
     def take(self) -> tuple[Member[Item], Item]:
         """Whose turn it is, and what it has waited for.  There must be one."""
-        self._clock, _, member = heappop(self.heap)
+        member = self.next()
         return member, member.waiting.popleft()
 
     def done(self, member: Member[Item], cost: float) -> None:
-        """What was taken has cost so much."""
+        """What was taken in this turn has cost so much."""
         self.charge(member, cost)
         if member.waiting:
             self._place(member)

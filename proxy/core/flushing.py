@@ -22,6 +22,8 @@ from proxy.core.subscription import AT_ONCE, Subscription
 _LONGEST_REST = 0.1
 #: Seconds of a flush before everything else has its turn.
 _SLICE = 0.003
+#: Of so many flushes, what one cost goes into the estimate of what deliveries cost.
+_MEASURED = 4
 
 
 class Flusher:
@@ -87,13 +89,18 @@ class Flusher:
 
     def settle(self) -> None:
         """Flush now, or see to it that it will be done."""
-        if self._catching_up or self._left or not any(s.pending for s in self._subscriptions.values()):
+        if self._catching_up or self._left:
+            return
+        for subscription in self._subscriptions.values():
+            if subscription.pending:
+                break
+        else:
             return
         if self._timer is None:
             wait = self._pacing.wait(self._scheduler.now())
             if wait <= 0:
                 self._before = self._stats.events_in
-                self._begin()
+                self._begin(self._is_over)
                 return
             self._timer = self._scheduler.later(wait, self._due)
             self._rests = wait <= _LONGEST_REST
@@ -105,24 +112,25 @@ class Flusher:
         if self._next_turn is not None:
             self._next_turn.cancel()
             self._send(None)
-        self._start()
-        self._send(None)
+        self._begin(None)
 
     # -- one flush, in turns -----------------------------------------------
 
-    def _begin(self) -> None:
-        self._start()
-        self._take_turn(self._began)
-
-    def _take_turn(self, now: float) -> None:
-        self._until = now + _SLICE
-        self._send(self._is_over)
-        if self._left:
-            self._next_turn = self._scheduler.later(0, self._go_on)
+    def _begin(self, over: Callable[[], bool] | None) -> None:
+        self._began = self._scheduler.now()
+        self._until = self._began + _SLICE
+        self._cpu = 0.0
+        self._size = self._writes = 0
+        self._stats.flushes += 1
+        # A copy: a delivery may change who is subscribed to what.
+        self._left = [s for s in self._subscriptions.values() if s.pending]
+        self._left.reverse()
+        self._send(over)
 
     def _go_on(self) -> None:
         try:
-            self._take_turn(self._scheduler.now())
+            self._until = self._scheduler.now() + _SLICE
+            self._send(self._is_over)
             if not self._left:
                 self._rest_if_steady()
                 self.settle()
@@ -131,15 +139,6 @@ class Flusher:
 
     def _is_over(self) -> bool:
         return self._scheduler.now() >= self._until
-
-    def _start(self) -> None:
-        self._began = self._scheduler.now()
-        self._cpu = 0.0
-        self._size = self._writes = 0
-        self._stats.flushes += 1
-        # A copy: a delivery may change who is subscribed to what.
-        self._left = [s for s in self._subscriptions.values() if s.pending]
-        self._left.reverse()
 
     def _send(self, over: Callable[[], bool] | None) -> None:
         """Go on until all is sent, or it is over; at the end tell how it went."""
@@ -167,11 +166,14 @@ class Flusher:
         self._size += size
         self._writes += writes
         self._cpu += self._scheduler.cpu() - cpu
-        if not left:
-            self._flushed()
-            each = self._size / self._writes if self._writes else 0.0
+        if left:
+            self._next_turn = self._scheduler.later(0, self._go_on)
+            return
+        self._flushed()
+        each = self._size / self._writes if self._writes else 0.0
+        if not self._stats.flushes % _MEASURED:
             self._caused.flushed(self._cpu, self._size)
-            self._pacing.flushed(self._began, self._scheduler.now(), self._cpu, each)
+        self._pacing.flushed(self._began, self._scheduler.now(), self._cpu, each)
 
     # -- flushes that were due ---------------------------------------------
 
@@ -184,7 +186,7 @@ class Flusher:
         self._before = self._stats.events_in
         try:
             self._catch_up()
-            self._begin()
+            self._begin(self._is_over)
             if not self._left:
                 self._rest_if_steady()
         finally:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 from proxy import log
 from proxy.ami import privilege
-from proxy.ami.actions import ECHOED_BY, SHIPPED, ActionTable, Listed, OtherActions, answer_of
+from proxy.ami.actions import ECHOED_BY, SHIPPED, Listed, OtherActions, answer_of
 from proxy.ami.message import Action, Message, event
 from proxy.ami.relay import BROADCAST, BROADCAST_HEAD, rebuild_event, relay_id_of
 from proxy.config.limits import Limits
@@ -29,7 +29,7 @@ from proxy.core.lengths import Lengths
 from proxy.core.linkloss import LinkLoss
 from proxy.core.origin import Origin
 from proxy.core.pacing import Pacing
-from proxy.core.policy import Allow, Deny
+from proxy.core.policy.verdicts import Decide, Verdicts
 from proxy.core.ports import Scheduler, Timer, Transport, Upstream, Verifier
 from proxy.core.pressure import Pressure
 from proxy.core.roster import Roster
@@ -58,7 +58,6 @@ _MEASURED = 16
 _NOTEWORTHY = frozenset({b"FullyBooted", b"Load", b"Reload", b"Unload"})
 _LIST_COMMANDS = Action([(b"Action", b"ListCommands")])
 
-Decide = Callable[[User, Action, ActionTable], Allow | Deny]
 MayRun = Callable[[User, Listed], bool]
 
 
@@ -85,7 +84,9 @@ class Hub:
         self.shares = Shares(scheduler)
         self.caused = Caused(scheduler, limits.delivery_share)
         self.verifier = verifier
-        self.decide = decide
+        self._verdicts = Verdicts(decide)
+        #: What ``decide`` says, which is asked once for what it always says the same of.
+        self.judge: Decide = self._verdicts.on
         self.may_run = may_run
         self.table = SHIPPED
         self.banner = DEFAULT_BANNER
@@ -199,26 +200,36 @@ class Hub:
 
     def from_upstream(self, messages: Sequence[bytes]) -> None:
         """What one read from Asterisk completed."""
+        began = 0.0
         self._reads += 1
-        began = 0.0 if self._reads % _MEASURED else self.scheduler.clock()
-        self.exchange.now = self.scheduler.now()
+        if self._reads >= _MEASURED:
+            began = self.scheduler.clock()
+        exchange = self.exchange
+        exchange.begin_read(self.scheduler.now())
+        lists = exchange.open_list is not None
         for raw in messages:
             try:
+                # An item of a list begins with an ActionID of ours, which no broadcast has.
+                if lists and exchange.item_again(raw):
+                    continue
                 match = BROADCAST.fullmatch(raw)
                 if match is not None:
                     self._broadcast(raw, match[1])
-                elif not self.exchange.item_again(raw):
+                else:
                     self._irregular(raw)
+                    lists = exchange.open_list is not None
             except Exception as fault:
                 self.fault(fault, "message from Asterisk")
-        self.exchange.read()
-        if not self._reads % _MEASURED:
+                lists = exchange.open_list is not None
+        exchange.end_read()
+        if self._reads >= _MEASURED:
+            self._reads = 0
             self.caused.read(self.scheduler.clock() - began, len(messages))
         self.settle()
 
     def oversized(self, head: bytes) -> None:
         """How a message of Asterisk began that is too long and left out; its asker is told."""
-        self.exchange.now = self.scheduler.now()
+        self.exchange.begin_read(self.scheduler.now())
         if not self.exchange.oversized(head):
             self.stats.events_dropped += 1
             name = log.text_of(head.split(b"\n", 1)[0].rstrip(b"\r"))
@@ -226,6 +237,7 @@ class Hub:
                 log.ERROR, "upstream-message-dropped", "", reason="too long", head=name
             )
             self.stats.hit("upstream_message_bytes")
+        self.exchange.end_read()
         self.settle()
 
     def submit(self, session: Session, action: Action) -> None:
@@ -526,6 +538,7 @@ class Hub:
         self._newcomers = None
         self.shares.keep({user.name for user in users})
         self.users = users
+        self._verdicts.forget()
         self.generation += 1
         self.settle()
 
@@ -629,6 +642,8 @@ class Hub:
         self._flusher.flush()
 
     def _flushed(self) -> None:
+        if not self.waiters:
+            return
         # A copy: the end of a WaitEvent may change who is subscribed to what.
         for session in list(self.waiters):
             if session.waiting is not None and session.waiting.has_event:

@@ -189,8 +189,13 @@ class Session:
             if self.series.takes(data):
                 return
             data = self.series.told(data)
-        if self._underway is not None and not data.startswith(b"Event:"):
-            self._underway.answered(data)  # most parts of a long answer are its items
+        if not data.startswith(b"Event:"):
+            if self._underway is not None:
+                self._underway.answered(data)
+        elif self._unsent and self.subscription is None:
+            # Most parts of a long answer are its items, behind one that is to be sent already.
+            self._unsent.append(data)
+            return
         self.late(data)
 
     def late(self, data: bytes) -> None:
@@ -468,7 +473,7 @@ class Session:
         if not action.name:
             self._miss_action(action)
             return
-        decision = self.hub.decide(user, action, self.hub.table)
+        decision = self.hub.judge(user, action, self.hub.table)
         if isinstance(decision, Deny):
             self.deny(action, decision.text, decision.rule, decision.hint)
             return

@@ -25,6 +25,8 @@ Job = Callable[[], None]
 TURN: Final = 0.0005
 #: Seconds that a user may have at once before those go first who had less.
 CREDIT: Final = 0.005
+#: Seconds for which one member is served before the queue is asked again, which costs as much as a small job.
+_QUANTUM: Final = 0.0005
 #: Networks of which the share is remembered; over it the one that came first is forgotten.
 _REMEMBERED: Final = 4096
 
@@ -146,7 +148,7 @@ class Shares:
         self._running = True
         try:
             while self.busy:
-                now = self._serve(now)
+                now = self._serve(now, self._until)
                 if now >= self._until:
                     break
         finally:
@@ -181,18 +183,27 @@ class Shares:
         share.seconds += seconds
         (self._users if share.is_user else self._strangers).charge(share, seconds)
 
-    def _serve(self, began: float) -> float:
+    def _serve(self, began: float, until: float) -> float:
+        """Serve one member, all that it has waiting or as much as its quantum allows; when it ended."""
         users, strangers = bool(self._users.heap), bool(self._strangers.heap)
         users = users and (not strangers or self._users_turn <= self._strangers_turn)
         queue = self._users if users else self._strangers
         self._turn = self._users_turn if users else self._strangers_turn
-        member, job = queue.take()
+        member = queue.next()
         assert isinstance(member, Share)
+        waiting, clock = member.waiting, self._clock
+        until = min(until, began + _QUANTUM)
         ended = began
         try:
-            job()
+            while True:
+                waiting.popleft()()
+                ended = clock()
+                if ended >= until or not waiting:
+                    break
+        except BaseException:
+            ended = clock()
+            raise
         finally:
-            ended = self._clock()
             took = ended - began
             member.seconds += took
             queue.done(member, took)

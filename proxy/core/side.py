@@ -173,7 +173,7 @@ class Side:
     def from_upstream(self, messages: Iterable[bytes]) -> None:
         """What one read completed: answers, for the side link has no events."""
         exchange = self.exchange
-        exchange.now = self._scheduler.now()
+        exchange.begin_read(self._scheduler.now())
         for raw in messages:
             try:
                 if raw.startswith(b"Response:"):
@@ -184,13 +184,15 @@ class Side:
                     self._stats.events_dropped += 1
             except Exception as error:
                 self._fault(error, f"message from Asterisk, {self.name} link")
-        exchange.read()
+        exchange.end_read()
         self._settle()
 
     def oversized(self, head: bytes) -> None:
         """How a message began that is too long and left out."""
+        self.exchange.begin_read(self._scheduler.now())
         if not self.exchange.oversized(head):
             self._stats.events_dropped += 1
+        self.exchange.end_read()
         self._settle()
 
     # -- time --------------------------------------------------------------

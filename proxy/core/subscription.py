@@ -97,8 +97,10 @@ class Subscription:
         fits = size <= RECORD
         # A copy: a delivery may end a session, which then leaves.
         members = batch = list(self.members)
+        step = len(members)
         if over is not None and (len(members) > AT_ONCE or size > RECORD):
-            batch = members[: _at_once(size)]
+            step = AT_ONCE if size <= _BYTES_AT_ONCE // AT_ONCE - 1 else _at_once(size)
+            batch = members[:step]
         done = 0
         while True:
             for member in batch:
@@ -127,7 +129,7 @@ class Subscription:
             if over():
                 self._divide(pending, everything, members[done:])
                 return size * done
-            batch = members[done : done + _at_once(size)]
+            batch = members[done : done + step]
 
     def _divide(self, parts: list[bytes], everything: bytes, due: list[Member]) -> None:
         """Note who has these parts, and who still has to get them."""

@@ -17,6 +17,8 @@ from proxy.core.shares import Share, Shares
 
 #: Sockets that the kernel is asked for at once.
 _AT_ONCE: Final = 512
+_NOT_OUT: Final = ~select.EPOLLOUT
+_NOT_IN: Final = ~select.EPOLLIN
 
 
 class Watcher(Protocol):
@@ -36,26 +38,49 @@ class Watcher(Protocol):
 
 
 class _Watched:
-    """One socket; called in its turn."""
+    """One socket; called in its turn.
 
-    __slots__ = ("asked", "reader", "ready", "share", "writer")
+    The poll tells once that it is ready, and again only when it is asked again, behind
+    the turn: else those that wait for theirs would be told of in every round of the loop.
+    """
 
-    def __init__(self, share: Share) -> None:
+    __slots__ = ("_fd", "_poll", "asked", "is_told", "reader", "ready", "share", "writer")
+
+    def __init__(self, poll: select.epoll, fd: int, share: Share) -> None:
+        self._poll = poll
+        self._fd = fd
         self.share = share
         self.reader: Callable[[], None] | None = None
         self.writer: Callable[[], None] | None = None
         #: What the poll is asked.
         self.asked = 0
-        #: What the poll has told while the socket waits for its turn.
+        #: What the poll has told; while ``is_told`` it tells no more.
         self.ready = 0
+        self.is_told = False
+
+    def ask(self, what: int) -> None:
+        """Ask the poll for this and for nothing else; 0: for nothing."""
+        before, self.asked = self.asked, what
+        if not what:
+            # An end is told of in any case.
+            self._poll.unregister(self._fd)
+        elif not before:
+            self._poll.register(self._fd, what | select.EPOLLONESHOT)
+        elif not self.is_told:
+            self._poll.modify(self._fd, what | select.EPOLLONESHOT)
 
     def __call__(self) -> None:
-        what, self.ready = self.ready, 0
-        # Either may be gone by now.  An end is for both.
-        if what & ~select.EPOLLOUT and self.reader is not None:
-            self.reader()
-        if what & ~select.EPOLLIN and self.writer is not None:
-            self.writer()
+        what, reader = self.ready, self.reader
+        try:
+            # Either may be gone by now.  An end is for both.
+            if what & _NOT_OUT and reader is not None:
+                reader()
+            if what != select.EPOLLIN and what & _NOT_IN and self.writer is not None:
+                self.writer()
+        finally:
+            self.is_told = False
+            if self.asked:
+                self._poll.modify(self._fd, self.asked | select.EPOLLONESHOT)
 
 
 class Turns:
@@ -115,22 +140,15 @@ class Turns:
     def _socket(self, fd: int, share: Share | None) -> _Watched:
         found = self._sockets.get(fd)
         if found is None:
-            found = self._sockets[fd] = _Watched(share or self.shares.unknown)
+            found = self._sockets[fd] = _Watched(self._poll, fd, share or self.shares.unknown)
         return found
 
     def _ask(self, fd: int, found: _Watched, what: int) -> None:
-        before = found.asked
-        if before == what:
+        if found.asked == what:
             return
-        found.asked = what
+        found.ask(what)
         if not what:
-            # An end is told of in any case, and would be again and again.
             del self._sockets[fd]
-            self._poll.unregister(fd)
-        elif not before:
-            self._poll.register(fd, what)
-        else:
-            self._poll.modify(fd, what)
         if self._loop is None and self._sockets:
             self._loop = asyncio.get_running_loop()
             self._loop.add_reader(self._poll.fileno(), self._turn)
@@ -139,19 +157,19 @@ class Turns:
             self._loop = None
 
     def _turn(self) -> None:
-        shares = self.shares
-        # Those that wait already are told of again; the others are new, and may have to wait for nobody.
+        shares, sockets = self.shares, self._sockets
         told = self._poll.poll(0, _AT_ONCE)
         if len(told) == 1 and not shares.busy:
             fd, what = told[0]
-            found = self._sockets[fd]
+            found = sockets[fd]
             found.ready = what
+            found.is_told = True
             shares.serve(found.share, found)
             return
         for fd, what in told:
-            found = self._sockets[fd]
-            if not found.ready:
-                shares.add(found.share, found)
-            found.ready |= what
+            found = sockets[fd]
+            found.ready = what
+            found.is_told = True
+            shares.add(found.share, found)
         if not shares.is_due:
             shares.run()

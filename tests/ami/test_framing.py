@@ -1,6 +1,7 @@
 """Cut anywhere, same messages; the bound holds; what Asterisk writes irregularly is survived."""
 
 import itertools
+import re
 
 import pytest
 from hypothesis import given
@@ -160,3 +161,16 @@ def test_thousands_of_lines_are_one_message() -> None:
 def test_empty_lines_of_both_kinds_end_messages_in_their_order() -> None:
     data = b"a: 1\r\n\r\nb: 2\n\nc: 3\n\r\nd: 4\r\n\nunfinished"
     assert ActionFramer().feed(data) == [b"a: 1\r\n\r\n", b"b: 2\n\n", b"c: 3\n\r\n", b"d: 4\r\n\n"]
+
+
+_PIECES = [b"\n", b"\r\n", b"\r", b"a", b"Event: x", b"Response: Follows", b"\r\n\r\n", b"\n\n", b": y\r\n"]
+
+
+@given(st.lists(st.sampled_from(_PIECES), max_size=24), st.integers(1, 7))
+def test_messages_of_asterisk_end_where_the_first_empty_line_does(pieces: list[bytes], step: int) -> None:
+    data = b"".join(pieces)
+    framer = UpstreamFramer()
+    cut = [message for n in range(0, len(data), step) for message in framer.feed(data[n : n + step])]
+    # The same by one regular expression: noise, then all up to an empty line.
+    expected = [found[1] for found in re.finditer(rb"[\r\n]*((?![\r\n])(?s:.*?)\n\r?\n)", data)]
+    assert cut == expected

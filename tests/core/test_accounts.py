@@ -17,11 +17,10 @@ def _accounts(on_link: int, slow: float, owes: float, neighbour: bool) -> tuple[
     account = accounts.of("ann")
     account.on_link = on_link
     account.took(slow, 10.0)
-    account.charge(owes, 10.0, 0.5)
     other = accounts.of("bob")
-    other.asked = 10.0 if neighbour else 0.0
     other.turn = 3.0
-    accounts.add(other, (_ASKER, _PING, other.asked))
+    accounts.add(other, (_ASKER, _PING, 10.0 if neighbour else 0.0))
+    accounts.charge(account, owes, 10.0, 0.5)
     accounts.take(other)
     return accounts, account
 
@@ -45,3 +44,95 @@ def test_what_passes_is_what_the_queue_would_send_and_leaves_the_same_accounts(
     assert (of_direct.asked, of_direct.turn, of_direct.over) == (10.0, of_queued.turn, False)
     if sent:
         assert direct._turn == queued._turn
+
+
+SHARE = 0.2
+
+
+class Link:
+    """Users of one link, and a clock."""
+
+    def __init__(self, beside: Accounts | None = None) -> None:
+        self.accounts = Accounts(beside)
+        self.now = 100.0
+
+    def ask(self, name: str, seconds: float) -> bool:
+        """Whether the user's action is sent at once; then Asterisk takes so long for it."""
+        account = self.accounts.of(name)
+        if not self.accounts.passes(account, self.now, SHARE):
+            return False
+        self.now += seconds
+        self.accounts.charge(account, seconds, self.now, SHARE)
+        return True
+
+    def busy(self, *names: str, seconds: float) -> float:
+        """Seconds that Asterisk spends on these users, who ask again as soon as they may."""
+        until, spent = self.now + seconds, 0.0
+        while self.now < until:
+            began = self.now
+            sent = [self.ask(name, 0.001) for name in names]
+            if not any(sent):
+                self.now += 0.001
+            else:
+                spent += self.now - began
+        return spent
+
+
+def test_users_who_have_all_used_up_their_share_leave_the_link_no_rest() -> None:
+    link = Link()
+    assert link.busy("ann", "bob", seconds=10) == pytest.approx(10, rel=0.01)
+
+
+def test_who_has_not_used_up_a_share_is_spared() -> None:
+    link = Link()
+    link.busy("ann", seconds=5)
+    spent = 0.0
+    for _ in range(100):  # ten seconds
+        assert link.ask("bob", 0.001)
+        spent += link.busy("ann", seconds=0.099)
+    assert spent == pytest.approx(10 * SHARE, rel=0.15)
+
+
+def test_what_was_had_while_nobody_was_spared_is_not_owed() -> None:
+    link = Link()
+    link.busy("ann", seconds=60)
+    assert link.ask("bob", 0.001)
+    assert link.ask("ann", 0.001), "ann has had the share of a second, as always at once"
+    waits = link.accounts.of("ann").wait(link.now)
+    assert waits < 0.01
+
+
+def test_who_has_gone_is_not_spared() -> None:
+    link = Link()
+    link.ask("bob", 0.001)
+    link.busy("ann", seconds=0.9)
+    assert not link.ask("ann", 0.001)
+    link.now += 0.2
+    assert link.ask("ann", 0.001)
+    assert link.busy("ann", seconds=5) == pytest.approx(5, rel=0.01)
+
+
+def test_those_who_use_the_link_beside_are_spared_too_but_not_a_user_for_its_own_sake() -> None:
+    main = Link()
+    lists = Link(main.accounts)
+    main.ask("ann", 0.001)
+    assert lists.busy("ann", seconds=1) == pytest.approx(1, rel=0.01)
+    main.now = lists.now
+    main.ask("bob", 0.001)
+    assert lists.busy("ann", seconds=1) < 0.5
+
+
+def test_an_account_that_is_passed_over_for_its_share_is_told_from_one_that_has_enough_on_the_link() -> None:
+    link = Link()
+    ann = link.accounts.of("ann")
+    ann.on_link = 1
+    ann.typical = 1.0
+    link.accounts.add(ann, (_ASKER, _PING, link.now))
+    assert link.accounts.next(link.now, SHARE) is None
+    assert not link.accounts.withheld
+    ann.on_link = 0
+    link.ask("bob", 0.001)
+    link.accounts.charge(ann, 5.0, link.now, SHARE)
+    assert link.accounts.next(link.now, SHARE) is None
+    assert link.accounts.withheld
+    assert link.accounts.held(link.now) == [ann]

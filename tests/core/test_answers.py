@@ -34,7 +34,7 @@ def bench() -> Bench:
 def make() -> Bench:
     # Each of them is sent what it asks at once, however long others have had the link.
     bench = Bench(BOSS, NONE, *EACH, limits=Limits(link_share=1.0))
-    bench.hub.decide = lambda user, action, table: allow(action)
+    bench.hub.judge = lambda user, action, table: allow(action)
     bench.link_up()
     bench.hub.adopt_actions(OtherActions(answers=DESCRIBED, undescribed_for_system=True))
     return bench

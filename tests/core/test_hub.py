@@ -244,7 +244,7 @@ class TestFaults:
 
         session.receive(b"Action: CoreStatus\r\n\r\nAction: CoreStatus\r\n\r\n")
         (asked,) = bench.upstream.take()
-        monkeypatch.setattr(bench.hub, "decide", broken)
+        monkeypatch.setattr(bench.hub, "judge", broken)
         bench.answer(asked, b"")
         assert transport.closed == "abort"
         assert bench.hub.stats.closes == {"fault": 1}

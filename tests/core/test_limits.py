@@ -929,6 +929,8 @@ class TestLinkShare:
         bench = make(link_share=0.2)
         bench.feed()
         (greedy, _), (other, _) = bench.login("boss"), bench.login("patient")
+        other.receive(action("CoreStatus"))
+        self.serve(bench, 0.001)
         greedy.receive(action("CoreShowChannels"))
         self.serve(bench, 0.5)
         other.receive(action("CoreStatus"))
@@ -943,7 +945,7 @@ class TestLinkShare:
         seconds = bench.hub.exchange.accounts.seconds()
         assert seconds == {
             "boss": pytest.approx(0.5, abs=0.01),
-            "patient": pytest.approx(0.002),
+            "patient": pytest.approx(0.003),
         }
 
     def test_nobody_waits_for_nobody(self):

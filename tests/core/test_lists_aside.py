@@ -121,7 +121,7 @@ def test_what_its_events_are_known_by_stays_on_the_main_link(bench):
 
 def test_an_event_of_another_module_has_its_asker_s_action_id(bench):
     described = {b"rptstatus": Answer(AnswerKind.LIST, b"RptStatusComplete")}
-    bench.hub.decide = lambda user, action, table: Allow(action, "test", False)
+    bench.hub.judge = lambda user, action, table: Allow(action, "test", False)
     bench.hub.adopt_actions(OtherActions(answers=described))
     send(bench.session, "Action: RptStatus\nActionID: 9")
     relay_id = bench.lists_up().get(b"actionid").decode()

@@ -235,3 +235,17 @@ async def test_a_fault_ends_the_turn_and_not_the_others(make: Make) -> None:
         ready.read(number, lambda number=number: ready.ours[number].recv(1))
     await until(lambda: len(ready.told) == 3)
     assert faults == [fault]
+
+
+async def test_what_is_asked_while_a_socket_waits_for_its_turn_holds_behind_it(make: Make) -> None:
+    ready = make(2)
+    written: list[str] = []
+    fd = ready.ours[0].fileno()
+    # The turn of the first has come to stop the second and to ask for it again, which waits for its own.
+    ready.read(0, lambda: ready.turns.add_writer(ready.ours[1].fileno(), lambda: written.append("w")))
+    await until(lambda: len(written) >= 2 and ready.told.count(1) >= 2)
+    ready.turns.remove_writer(ready.ours[1].fileno())
+    ready.turns.remove_reader(fd)
+    ready.read(0, lambda: None)
+    before = ready.told.count(0)
+    await until(lambda: ready.told.count(0) > before + 1)

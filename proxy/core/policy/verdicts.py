@@ -1,0 +1,63 @@
+"""Verdicts: ``decide``, with a memory for actions that have no arguments.
+
+A Ping, a QueueStatus or a CoreShowChannels is a name and perhaps an ActionID, which
+no check looks at: the same user is given the same verdict on it until users or
+actions change.  Refusals are not remembered, so that the memory is bounded by the
+actions that there are, whatever names clients make up.
+"""
+
+from collections.abc import Callable
+
+from proxy.ami.actions import ActionTable
+from proxy.ami.arguments import FRAME
+from proxy.ami.message import Action
+from proxy.core.policy.verdict import Allow, Deny
+from proxy.core.users import User
+
+Decide = Callable[[User, Action, ActionTable], Allow | Deny]
+
+
+class _Remembered:
+    """What one user was allowed; ``user`` is compared by identity: a reload makes others of the same name."""
+
+    __slots__ = ("allowed", "user")
+
+    def __init__(self, user: User) -> None:
+        self.user = user
+        #: Rule, and whether the action is privileged, by the action's name in lower case.
+        self.allowed: dict[bytes, tuple[str, bool]] = {}
+
+
+class Verdicts:
+    """Of one hub."""
+
+    __slots__ = ("_by_user", "_decide", "_table")
+
+    def __init__(self, decide: Decide) -> None:
+        self._decide = decide
+        self._table: ActionTable | None = None
+        #: By name: as many as have logged in since the last change of actions.
+        self._by_user: dict[str, _Remembered] = {}
+
+    def on(self, user: User, action: Action, table: ActionTable) -> Allow | Deny:
+        """What ``decide`` says."""
+        if not action.has_only(FRAME):
+            return self._decide(user, action, table)
+        if table is not self._table:
+            self._table = table
+            self._by_user.clear()
+        remembered = self._by_user.get(user.name)
+        if remembered is None or remembered.user is not user:
+            remembered = self._by_user[user.name] = _Remembered(user)
+        key = action.key
+        found = remembered.allowed.get(key)
+        if found is not None:
+            return Allow(action, found[0], found[1])
+        decision = self._decide(user, action, table)
+        if isinstance(decision, Allow) and decision.action is action:
+            remembered.allowed[key] = decision.rule, decision.privileged
+        return decision
+
+    def forget(self) -> None:
+        """Other users: those who are gone are not kept."""
+        self._by_user.clear()
