@@ -182,6 +182,18 @@ class TestLists:
         assert other.take() == b""
         assert bench.hub.exchange.in_flight == 0
 
+    def test_what_one_read_brings_when_its_asker_has_gone_is_nobodys(self, bench):
+        _, other = bench.login("boss")
+        session, got, asked = self.ask(bench)
+        bench.answer(asked, b"EventList: start\r\nMessage: Channels will follow\r\n")
+        bench.feed(item(asked, "CoreShowChannel", "Channel: a"))
+        got.take()
+        session.lost("gone")
+        bench.feed(*(item(asked, "CoreShowChannel", f"Channel: {n}") for n in range(4)))
+        bench.feed(item(asked, "CoreShowChannelsComplete", "EventList: Complete", "ListItems: 5"))
+        assert got.take() + other.take() == b""
+        assert bench.hub.exchange.in_flight == 0
+
     def test_items_without_an_id_belong_to_it(self, bench):
         _, got, asked = self.ask(bench, action="Action: IAXpeers")
         bench.answer(asked, b"EventList: start\r\n")
