@@ -62,6 +62,8 @@ _ANSWER = re.compile(
 _BODY_OF_ITEM = re.compile(_ANSWER_LINES)
 _ACTION_ID = re.compile(rb"^ActionID: *([^\r\n]*)\r?$", re.MULTILINE | re.IGNORECASE)
 _RELAY_ID = re.compile(rb"^ActionID: *(" + RELAY_MARK + rb"[^\r\n]*)\r?$", re.MULTILINE | re.IGNORECASE)
+#: The line of an ActionID of ours, with its end; no pattern holds an id itself, for that is compiled once.
+_OUR_LINE = re.compile(rb"^ActionID: *(" + RELAY_MARK + rb"[0-9a-f]*)\r?\n", re.MULTILINE)
 _EVENT_NAME = re.compile(rb"Event: ([^\r\n]*)")
 # Where Asterisk writes it: in front of all that a caller could have a hand in.
 _EVENT_LIST = re.compile(
@@ -131,8 +133,15 @@ def to_owner(raw: bytes, relay_id: bytes, action_id: bytes, *, unknown: bool = F
         raw = _made_fit(raw, relay_id, unknown)
     if action_id:
         return raw.replace(b"ActionID: " + relay_id, b"ActionID: " + action_id, 1)
-    found = re.search(rb"^ActionID: *" + re.escape(relay_id) + rb"\r?\n", raw, re.MULTILINE)
-    return raw[: found.start()] + raw[found.end() :] if found else raw
+    line = b"ActionID: %b\r\n" % relay_id
+    place = raw.find(line)
+    if place >= 0 and (not place or raw[place - 1] == 0x0A):
+        return raw[:place] + raw[place + len(line) :]
+    # An answer that is free text may have it in other ways.
+    for found in _OUR_LINE.finditer(raw):
+        if found[1] == relay_id:
+            return raw[: found.start()] + raw[found.end() :]
+    return raw
 
 
 def _made_fit(raw: bytes, relay_id: bytes, unknown: bool) -> bytes:

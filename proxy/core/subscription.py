@@ -17,7 +17,7 @@ from proxy.ami.privilege import may_read
 from proxy.core.outbox import RECORD, Outbox
 
 #: Members that a flush serves before it looks at the clock.
-AT_ONCE = 64
+AT_ONCE = 16
 #: Bytes that it gives them, about, before it does.
 _BYTES_AT_ONCE = 256 << 10
 

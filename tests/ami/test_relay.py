@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from proxy.ami.relay import (
     BROADCAST,
     BROADCAST_HEAD,
+    RELAY_DIGITS,
     RELAY_MARK,
     action_id_of,
     event_list_of,
@@ -284,3 +285,20 @@ class TestRebuild:
         raw = b"\r\n".join([b"Event: UserEvent", b"Privilege: user,all", *lines, b"", b""])
         expected = b"\r\n".join([b"Event: UserEvent", b"Privilege: user,all", *kept, b"", b""])
         assert (raw if BROADCAST.fullmatch(raw) else rebuild_event(raw)) == expected
+
+
+@pytest.mark.parametrize(
+    ("raw", "sent"),
+    [
+        (b"Response: Success\r\nActionID: %b\r\nX: 1\r\n\r\n", b"Response: Success\r\nX: 1\r\n\r\n"),
+        (b"ActionID: %b\r\nResponse: Success\r\n\r\n", b"Response: Success\r\n\r\n"),
+        (b"Response: Follows\r\nActionID:  %b\nout\r\n\r\n", b"Response: Follows\r\nout\r\n\r\n"),
+        (b"Response: Follows\r\nnot ActionID: %b\r\n\r\n", b"Response: Follows\r\nnot ActionID: %b\r\n\r\n"),
+    ],
+)
+def test_the_line_of_our_action_id_goes_where_the_client_sent_none(raw: bytes, sent: bytes) -> None:
+    relay_id = RELAY_MARK + b"a" * RELAY_DIGITS
+    fill = (relay_id,) if b"%b" in sent else ()
+    assert to_owner(raw % relay_id, relay_id, b"") == sent % fill
+    other = RELAY_MARK + b"b" * RELAY_DIGITS
+    assert other in to_owner(b"Response: Follows\r\nActionID: " + other + b"\nout\r\n\r\n", relay_id, b"")

@@ -19,6 +19,8 @@ class BusyClock(HandClock):
         self.time += self.step
         return self.time
 
+    clock = now
+
 
 def crowd(count: int = 150, interval: float = 0.0) -> tuple[Bench, list[ListTransport]]:
     """So many clients of one audience; a look at the clock takes four milliseconds from now on."""
