@@ -11,6 +11,7 @@ import hashlib
 import os
 import re
 import secrets
+import time
 from collections.abc import Callable, Sequence
 from typing import Protocol, cast
 
@@ -21,6 +22,7 @@ from proxy.config.limits import Limits
 from proxy.config.schema import Upstream as Settings
 from proxy.core.ports import Upstream
 from proxy.net.peerowner import owner_of
+from proxy.net.slices import AT_ONCE, Slices
 
 _BANNER = re.compile(rb"Asterisk Call Manager(?: Proxy)?/[\x21-\x7e]{1,64}\r?\n")
 _LONGEST_BANNER = 256
@@ -74,7 +76,12 @@ class Conversation(asyncio.Protocol):
         self._expected = b""  # the ActionID of our own step
         self._receive: Callable[[bytes], None] = self._await_banner
         self._outgoing: list[bytes] = []
+        #: What was read and waits for its turn; meanwhile nothing more is read.
+        self._slices = Slices(hub, time.perf_counter)
+        self._due = False
+        #: The hub wishes nothing more for now.
         self._resting = False
+        self._listening = True
         self.logged_in: asyncio.Future[None] = self._loop.create_future()
         self.logged_in.add_done_callback(_looked_at)
         self.lost: asyncio.Future[str] = self._loop.create_future()
@@ -193,19 +200,23 @@ class Conversation(asyncio.Protocol):
 
     def _relay(self, data: bytes) -> None:
         messages = self._cut(data)
-        if self._framer.cut:
-            self._relay_between(messages, self._framer.cut)
-        elif messages:
-            self._hub.from_upstream(messages)
+        if len(messages) <= AT_ONCE and not self._framer.cut and not self._slices:
+            if messages:
+                self._hub.from_upstream(messages)
+            return
+        self._slices.add(messages, self._framer.cut)
+        if not self._due:
+            self._hand_over()
 
-    def _relay_between(self, messages: list[bytes], cut: list[tuple[int, bytes]]) -> None:
-        """Hand over in its order what came, and what was too long to be kept."""
-        start = 0
-        for place, head in cut:
-            self._hub.from_upstream(messages[start:place])
-            self._hub.oversized(head)
-            start = place
-        self._hub.from_upstream(messages[start:])
+    def _hand_over(self) -> None:
+        self._due = False
+        try:
+            self._slices.run()
+        finally:
+            if self._slices:
+                self._due = True
+                self._loop.call_soon(self._hand_over)
+            self._listen()
 
     def _cut(self, data: bytes) -> list[bytes]:
         discarded = self._framer.discards
@@ -228,14 +239,13 @@ class Conversation(asyncio.Protocol):
 
     def rest(self) -> None:
         """See Upstream.  The kernel keeps what comes, for as long as one flush takes to be due."""
-        if self._transport is not None and not self._resting and not self._transport.is_closing():
-            self._resting = True
-            self._transport.pause_reading()
+        self._resting = True
+        self._listen()
 
     def catch_up(self) -> None:
         """See Upstream."""
         for _ in range(_READS_AT_ONCE):
-            if not self._resting:
+            if not self._resting or self._slices:
                 return
             assert self._transport is not None
             try:
@@ -253,12 +263,19 @@ class Conversation(asyncio.Protocol):
 
     def read_on(self) -> None:
         """See Upstream."""
-        if not self._resting:
-            return
         self._resting = False
-        assert self._transport is not None
-        if not self._transport.is_closing():
+        self._listen()
+
+    def _listen(self) -> None:
+        """Read, or leave what comes in the kernel, in its order."""
+        listening = not self._resting and not self._slices
+        if listening == self._listening or self._transport is None or self._transport.is_closing():
+            return
+        self._listening = listening
+        if listening:
             self._transport.resume_reading()
+        else:
+            self._transport.pause_reading()
 
     def _write(self) -> None:
         self.read_on()  # an answer is awaited
@@ -285,6 +302,7 @@ class Conversation(asyncio.Protocol):
         if self.lost.done():
             return
         self._receive = _ignore
+        self._slices.finish()  # what came before the end comes before it
         self.lost.set_result(reason)
         if not self.logged_in.done():
             self.logged_in.set_exception(LinkError(reason))

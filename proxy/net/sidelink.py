@@ -5,7 +5,6 @@ import asyncio
 from proxy.config.schema import Upstream as Settings
 from proxy.core.side import Side
 from proxy.net.conversation import Conversation, LinkError, why
-from proxy.net.slices import Slices
 
 
 class SideLink:
@@ -69,7 +68,7 @@ class SideLink:
         try:
             async with asyncio.timeout(limits.upstream_connect_timeout):
                 _, conversation = await loop.create_connection(
-                    lambda: Conversation(Slices(self._side), settings, self._secret, events=b"off"),
+                    lambda: Conversation(self._side, settings, self._secret, events=b"off"),
                     settings.host,
                     settings.port,
                 )

@@ -1,76 +1,69 @@
-"""Slices: what a side link brings, of which one turn of the loop does a little.
+"""Slices: what a read from Asterisk brings, of which one turn of the loop does a little.
 
-A list of a thousand items is some milliseconds' work.  Done in one piece it
-would hold up everybody whose answer has come over the main link meanwhile.
+A list of a thousand items, or the answers to a hundred actions, is some
+milliseconds' work.  Done in one piece it would hold up everybody else.
 """
 
-import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable
-from functools import partial
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
 
-from proxy.config.limits import Limits
-from proxy.core.ports import Upstream
-from proxy.net.conversation import Switchboard
+#: Messages that are handed over before the clock is looked at: some 0.3 ms.
+AT_ONCE: Final = 32
+#: Seconds of them before everything else has its turn.
+_SLICE: Final = 0.001
 
-#: Messages of one turn: some 0.3 ms.
-_AT_ONCE: Final = 32
+
+class Taker(Protocol):
+    """Takes what was read, in its order."""
+
+    def from_upstream(self, messages: Sequence[bytes]) -> None:
+        """Whole messages."""
+
+    def oversized(self, head: bytes) -> None:
+        """How a message began that was too long and is left out."""
 
 
 class Slices:
-    """A Switchboard before another one; what it does not do at once rests in the kernel, in its order."""
+    """What waits to be handed over; true while there is something.  ``clock`` counts seconds."""
 
-    def __init__(self, board: Switchboard) -> None:
-        self._board = board
-        self._loop = asyncio.get_running_loop()
-        self._upstream: Upstream | None = None
-        self._waiting: deque[Callable[[], None]] = deque()
-        self._due = False
+    __slots__ = ("_clock", "_taker", "_waiting")
 
-    @property
-    def limits(self) -> Limits:
-        """As they are now."""
-        return self._board.limits
+    def __init__(self, taker: Taker, clock: Callable[[], float]) -> None:
+        self._taker = taker
+        self._clock = clock
+        #: Some messages each, or the head of one that is left out.
+        self._waiting: deque[Sequence[bytes] | bytes] = deque()
 
-    def link_up(self, upstream: Upstream, banner: bytes) -> None:
-        """See Switchboard."""
-        self._upstream = upstream
-        self._board.link_up(upstream, banner)
+    def __bool__(self) -> bool:
+        return bool(self._waiting)
 
-    def link_down(self, reason: str) -> None:
-        """See Switchboard; what it brought before its end comes first."""
+    def add(self, messages: Sequence[bytes], cut: Sequence[tuple[int, bytes]]) -> None:
+        """What one read has brought; ``cut``: see ``UpstreamFramer``."""
+        start = 0
+        for place, head in (*cut, (len(messages), None)):
+            for first in range(start, place, AT_ONCE):
+                self._waiting.append(messages[first : min(first + AT_ONCE, place)])
+            if head is not None:
+                self._waiting.append(head)
+            start = place
+
+    def run(self) -> None:
+        """Hand over one slice."""
+        until = self._clock() + _SLICE
         while self._waiting:
-            self._waiting.popleft()()
-        self._board.link_down(reason)
+            self._next()
+            if self._clock() >= until:
+                return
 
-    def from_upstream(self, messages: Iterable[bytes]) -> None:
-        """See Switchboard."""
-        messages = list(messages)
-        for start in range(0, len(messages), _AT_ONCE):
-            self._waiting.append(partial(self._board.from_upstream, messages[start : start + _AT_ONCE]))
-        self._begin()
-
-    def oversized(self, head: bytes) -> None:
-        """See Switchboard."""
-        self._waiting.append(partial(self._board.oversized, head))
-        self._begin()
-
-    def _begin(self) -> None:
-        if self._waiting and not self._due:
+    def finish(self) -> None:
+        """Hand over all there is: nothing will come behind it."""
+        while self._waiting:
             self._next()
 
     def _next(self) -> None:
-        self._due = False
-        if not self._waiting:
-            return  # the link ended meanwhile
-        assert self._upstream is not None
-        try:
-            self._waiting.popleft()()
-        finally:
-            if self._waiting:
-                self._due = True
-                self._upstream.rest()
-                self._loop.call_soon(self._next)
-            else:
-                self._upstream.read_on()
+        piece = self._waiting.popleft()
+        if isinstance(piece, bytes):
+            self._taker.oversized(piece)
+        else:
+            self._taker.from_upstream(piece)

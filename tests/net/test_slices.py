@@ -1,36 +1,28 @@
-"""What a side link brings at once is done a little at a time, in its order."""
+"""What a read brings at once is handed over a little at a time, in its order."""
 
-import asyncio
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import pytest
 
-from proxy.config.limits import Limits
-from proxy.core.ports import Upstream
 from proxy.net.slices import Slices
-from tests.support.core_doubles import ListUpstream
-from tests.support.waiting import until
+
+MANY = [b"%d" % number for number in range(200)]
 
 
 class Board:
-    """Writes down what it is told."""
-
-    limits = Limits()
+    """Writes down what it is told; a millisecond passes for each ten messages."""
 
     def __init__(self) -> None:
         self.told: list[bytes] = []
-        self.turns = 0
+        self.time = 0.0
 
-    def link_up(self, _upstream: Upstream, banner: bytes) -> None:
-        self.told.append(banner)
+    def clock(self) -> float:
+        return self.time
 
-    def link_down(self, reason: str) -> None:
-        self.told.append(reason.encode())
-
-    def from_upstream(self, messages: Iterable[bytes]) -> None:
-        self.turns += 1
+    def from_upstream(self, messages: Sequence[bytes]) -> None:
         for message in messages:
             self.told.append(message)
+            self.time += 0.0001
             if message == b"bad":
                 raise ValueError
 
@@ -38,44 +30,40 @@ class Board:
         self.told.append(head)
 
 
-def sliced() -> tuple[Board, ListUpstream, Slices]:
-    board, upstream = Board(), ListUpstream()
-    slices = Slices(board)
-    assert slices.limits is board.limits
-    slices.link_up(upstream, b"up")
-    return board, upstream, slices
+@pytest.fixture
+def board() -> Board:
+    return Board()
 
 
-MANY = [b"%d" % number for number in range(200)]
+@pytest.fixture
+def slices(board: Board) -> Slices:
+    return Slices(board, board.clock)
 
 
-async def test_others_have_their_turn_in_between_and_the_rest_waits_in_the_kernel() -> None:
-    board, upstream, slices = sliced()
-    slices.from_upstream([])
-    slices.from_upstream(MANY)
-    slices.oversized(b"long")
-    assert upstream.resting
-    assert len(board.told) < len(MANY)
-    turns = 0
-    while upstream.resting:
-        await asyncio.sleep(0)
+def test_a_slice_ends_when_its_time_is_over(board: Board, slices: Slices) -> None:
+    slices.add(MANY, [])
+    slices.run()
+    assert 0 < len(board.told) < 50
+    turns = 1
+    while slices:
+        slices.run()
         turns += 1
-    assert board.told == [b"up", *MANY, b"long"]
+    assert board.told == MANY
     assert turns > 3
 
 
-async def test_what_came_before_the_end_comes_before_it() -> None:
-    board, _, slices = sliced()
-    slices.from_upstream(MANY)
-    slices.link_down("down")
-    assert board.told == [b"up", *MANY, b"down"]
-    await asyncio.sleep(0.01)
-    assert board.told[-1] == b"down"
+def test_what_was_left_out_has_its_place(board: Board, slices: Slices) -> None:
+    slices.add(MANY, [(0, b"first"), (40, b"long"), (40, b"longer"), (200, b"last")])
+    slices.add([b"next"], [])
+    slices.finish()
+    assert board.told == [b"first", *MANY[:40], b"long", b"longer", *MANY[40:], b"last", b"next"]
+    assert not slices
 
 
-async def test_a_fault_in_one_turn_stops_nothing() -> None:
-    board, upstream, slices = sliced()
+def test_a_fault_stops_nothing_behind_it(board: Board, slices: Slices) -> None:
+    slices.add([b"bad"], [])
+    slices.add(MANY, [])
     with pytest.raises(ValueError):
-        slices.from_upstream([b"bad", *MANY])
-    await until(lambda: not upstream.resting)
-    assert board.told[-1] == MANY[-1]
+        slices.run()
+    slices.finish()
+    assert board.told == [b"bad", *MANY]
