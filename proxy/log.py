@@ -118,6 +118,8 @@ def text_of(value: object) -> str:
 
 
 def _printable(text: str) -> str:
+    if text.isascii() and text.isprintable() and "\\" not in text:
+        return text
     # latin-1 above 0x7f came from bytes of unknown meaning: shown as what they are.
     return "".join(c if c.isprintable() and c < "\x7f" and c != "\\" else _escape(c) for c in text)
 
@@ -169,7 +171,7 @@ class TextFormatter(_Formatter):
             if value is None:
                 continue
             text = text_of(value)
-            if not text or any(c in ' "=' for c in text):
+            if not text or " " in text or '"' in text or "=" in text:
                 text = '"' + text.replace('"', '\\"') + '"'
             parts.append(f"{key}={text}")
         traceback = _traceback(self, record)
@@ -225,7 +227,7 @@ class JsonFormatter(_Formatter):
 def _stamp(record: logging.LogRecord) -> str:
     # datetime, not time: the core logs too, and may not know a clock.
     moment = datetime.fromtimestamp(record.created, UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    return f"{moment.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
 
 
 def _traceback(formatter: logging.Formatter, record: logging.LogRecord) -> str:
