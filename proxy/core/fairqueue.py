@@ -1,20 +1,30 @@
-"""FairQueue: requests that wait for a few workers, where networks take turns.
+"""FairQueue: requests that wait for a few workers, where networks take turns, and names do.
 
-A network that sends a thousand requests has as many turns as one that sends one: the coarsest
-networks take turns, within each the next finer ones, and so on down to the single address.  Ranks
-come before turns: a request of a lower rank number never waits for one of a higher.
+There are two orders, and the workers serve them alternately.  In one, networks take turns: a network
+that sends a thousand requests has as many turns as one that sends one.  The coarsest networks take
+turns, within each the next finer ones, and so on down to the single address.  In the other, the names
+that the requests give take turns, and within each name its networks.  So a request waits at most
+twice as long as in the better of the two orders: a crowd from a few networks cannot delay others
+by giving many names, and a crowd from many networks cannot by asking for a few names.
+
+Ranks come before turns: a request of a lower rank number never waits for one of a higher.
 """
 
 from collections.abc import Hashable
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from proxy.core.crowd import Networks
 
 Item = TypeVar("Item", bound=Hashable)
+#: What takes turns, the coarsest first.
+_Path = tuple[Hashable, ...]
+_ORDERS: Final = 2
+#: In this order networks take turns first.
+_BY_NETWORKS: Final = 0
 
 
 class _Line(Generic[Item]):
-    """The queue of one network: the queues of its parts, or the items of one address."""
+    """The queue of one network or name: the queues of its parts, or its items if it has none."""
 
     __slots__ = ("items", "parts", "size")
 
@@ -23,15 +33,55 @@ class _Line(Generic[Item]):
         self.items: dict[Item, None] = {}
         self.size = 0
 
+    def put(self, item: Item, path: _Path) -> None:
+        """Add an item behind the others at this path."""
+        line = self
+        line.size += 1
+        for step in path:
+            part = line.parts.get(step)
+            if part is None:
+                part = line.parts[step] = _Line()
+            part.size += 1
+            line = part
+        line.items[item] = None
+
+    def remove(self, item: Item, path: _Path) -> None:
+        """Remove an item that is there."""
+        line = self
+        line.size -= 1
+        for step in path:
+            part = line.parts[step]
+            part.size -= 1
+            if not part.size:
+                del line.parts[step]
+                return
+            line = part
+        del line.items[item]
+
+    def next(self) -> Item:
+        """The item whose turn it is; the next turn of all that it is part of comes after the others'."""
+        line = self
+        while line.parts:
+            step, part = next(iter(line.parts.items()))
+            del line.parts[step]
+            line.parts[step] = part
+            line = part
+        return next(iter(line.items))
+
 
 class FairQueue(Generic[Item]):
     """``ranks`` is their number; rank 0 is served first."""
 
-    __slots__ = ("_lines", "_places")
+    __slots__ = ("_lines", "_places", "_turn")
 
     def __init__(self, ranks: int) -> None:
-        self._lines: list[_Line[Item]] = [_Line() for _ in range(ranks)]
-        self._places: dict[Item, tuple[int, Networks]] = {}
+        self._lines: list[tuple[_Line[Item], ...]] = [
+            tuple(_Line() for _ in range(_ORDERS)) for _ in range(ranks)
+        ]
+        #: The oldest first.
+        self._places: dict[Item, tuple[int, tuple[_Path, ...]]] = {}
+        #: The order that was served last.
+        self._turn = 0
 
     def __len__(self) -> int:
         """Items that wait."""
@@ -41,54 +91,46 @@ class FairQueue(Generic[Item]):
         """Whether it waits."""
         return item in self._places
 
-    def put(self, item: Item, networks: Networks, rank: int) -> None:
+    def put(self, item: Item, networks: Networks, rank: int, name: Hashable = None) -> None:
         """Add an item that is not in the queue yet."""
-        self._places[item] = rank, networks
-        line = self._lines[rank]
-        line.size += 1
-        for network in networks:
-            part = line.parts.get(network)
-            if part is None:
-                part = line.parts[network] = _Line()
-            part.size += 1
-            line = part
-        line.items[item] = None
+        paths = (networks, (name, *networks))
+        self._places[item] = rank, paths
+        for line, path in zip(self._lines[rank], paths, strict=True):
+            line.put(item, path)
 
     def remove(self, item: Item) -> None:
         """Remove an item, if it is there."""
         place = self._places.pop(item, None)
-        if place is None:
-            return
-        rank, networks = place
-        line = self._lines[rank]
-        line.size -= 1
-        for network in networks:
-            part = line.parts[network]
-            part.size -= 1
-            if not part.size:
-                del line.parts[network]
-                return
-            line = part
-        del line.items[item]
+        if place is not None:
+            rank, paths = place
+            for line, path in zip(self._lines[rank], paths, strict=True):
+                line.remove(item, path)
 
     def take(self) -> Item:
         """Remove and return the item whose turn it is.  The queue may not be empty."""
-        line = next(line for line in self._lines if line.size)
-        while line.parts:
-            network, part = next(iter(line.parts.items()))
-            del line.parts[network]
-            line.parts[network] = part  # its next turn comes after all the others'
-            line = part
-        item = next(iter(line.items))
+        self._turn = (self._turn + 1) % _ORDERS
+        item = next(lines[self._turn] for lines in self._lines if lines[self._turn].size).next()
         self.remove(item)
         return item
 
-    def last(self) -> Item:
+    def surplus(self) -> Item:
         """The item to give up when there are too many; it stays in the queue.
 
-        It has the highest rank number, is in the fullest network, and would be the last there.
+        Of those with the highest rank number it is the one that has waited longest: requests that can be
+        served soon have been by then, and the newest could be one of them.  Where one network has more
+        than half of those, it is one of that network's.
         """
-        line = next(line for line in reversed(self._lines) if line.size)
+        last = max(rank for rank, lines in enumerate(self._lines) if lines[_BY_NETWORKS].size)
+        line = self._lines[last][_BY_NETWORKS]
+        most, within = line.size, 0
+        crowd: _Path = ()
         while line.parts:
-            line = max(reversed(line.parts.values()), key=lambda part: part.size)
-        return next(reversed(line.items))
+            step, part = max(line.parts.items(), key=lambda part: part[1].size)
+            if 2 * part.size <= most:
+                break
+            crowd, line, within = (*crowd, step), part, within + 1
+        return next(
+            item
+            for item, (rank, paths) in self._places.items()
+            if rank == last and paths[_BY_NETWORKS][:within] == crowd
+        )

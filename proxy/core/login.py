@@ -139,9 +139,10 @@ class Attempt:
                 done(wrong)
 
         name = self._action.get(b"username").lower()
-        self._hub.verifier.verify(self._applicant(), name, self._hub.users.trial(judged), candidate, verified)
+        applicant = self._applicant(hopeless=judged is None or judged.secret is None)
+        self._hub.verifier.verify(applicant, name, self._hub.users.trial(judged), candidate, verified)
 
-    def _applicant(self) -> Applicant:
+    def _applicant(self, hopeless: bool) -> Applicant:
         address, now, bounds = self._peer.address, self._hub.scheduler.now(), self._hub.bounds
         if bounds.admission.has_failed(address, now):
             rank = _FAILING
@@ -149,7 +150,7 @@ class Attempt:
             # An exempt address may fail as often as it likes, and must not be able to hold up all others.
             known = bounds.newcomers.acquaintances.knows(address, now) and address not in bounds.exempt
             rank = _KNOWN if known else _UNKNOWN
-        return Applicant(self._transport, networks_around(address), rank)
+        return Applicant(self._transport, networks_around(address), rank, hopeless)
 
     def _accept(self, user: User) -> Verdict:
         # The table may have been reloaded while the hash was at work.

@@ -126,13 +126,15 @@ class Scheduler(Protocol):
 
 
 class Applicant(NamedTuple):
-    """A client whose secret is to be compared, and what decides when: see ``core.fairqueue``."""
+    """A client whose secret is to be compared, and what decides when: see ``core.trials``."""
 
     #: Different for all that wait at one time: the transport.
     who: Hashable
     #: The networks it comes from, the coarsest first.
     networks: tuple[Hashable, ...] = ()
     rank: int = 0
+    #: Whether its login fails whatever the secret is.  Its comparison is for the time alone.
+    hopeless: bool = False
 
 
 class Verifier(Protocol):

@@ -1,7 +1,7 @@
 """Rows on the door: strangers that come faster than a far client can log in."""
 
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
 from itertools import count
 from typing import Any, Final
@@ -58,10 +58,17 @@ async def _logins(attacked: Target, *, trip: int, known: bool) -> AsyncIterator[
 
 @contextlib.asynccontextmanager
 async def _strangers(
-    attacked: Target, figures: dict[str, float], what: str, rate: int, addresses: int, networks: int
+    attacked: Target,
+    figures: dict[str, float],
+    what: str,
+    rate: int,
+    addresses: int,
+    networks: int,
+    names: Sequence[str],
 ) -> AsyncIterator[None]:
     arguments = ("--port", attacked.port, "--rate", rate, "--addresses", addresses, "--networks", networks)
-    with attacked.attacked("strangers", what, *arguments) as attackers:
+    named = ("--user", ",".join(names))
+    with attacked.attacked("strangers", what, *arguments, *named) as attackers:
         yield
         figures["attack_rate"] = said(attackers)["rate"]
 
@@ -75,6 +82,7 @@ def _row(
     *,
     known: bool = False,
     warm: float = 1.0,
+    names: Sequence[str] = ("boss",),
     **limits: Any,
 ) -> Row:
     probes = [
@@ -82,7 +90,7 @@ def _row(
         for trip in _TRIPS
     ]
     attack: Callable[..., Any] = partial(
-        _strangers, what=what, rate=rate, addresses=addresses, networks=networks
+        _strangers, what=what, rate=rate, addresses=addresses, networks=networks, names=names
     )
     settings = {**_LIMITS, **limits}
     return Row(
@@ -104,9 +112,20 @@ ROWS: Final = (
     _row("silent", "silent TCP connections, each address in another /16", 300, 200, 200),
     _row("hello", "unfinished handshakes, 20 addresses", 300, 20, 4),
     _row("wrong", "wrong secrets, 300 addresses in 3 networks", 100, 300, 3, hash_cache_timeout=0),
-    # Until each address has failed once nothing tells it from a good client that nobody knows.
+    # Until each address has failed once nothing tells it from a good client's, but the name that it gives.
     _row(
         *("wrong", "wrong secrets, 300 addresses in 200 networks, their first tries", 100, 300, 200),
+        hash_cache_timeout=0,
+    ),
+    _row(
+        *("wrong", "wrong names, 300 addresses in 200 networks, their first tries", 100, 300, 200),
+        names=(),
+        hash_cache_timeout=0,
+    ),
+    _row(
+        *("wrong", "wrong secrets of the good users, 300 addresses in 200 networks, first tries", 100, 300),
+        200,
+        names=[f"far{trip}" for trip in _TRIPS],
         hash_cache_timeout=0,
     ),
     _row(

@@ -3,7 +3,8 @@
 
 Connects at a rate, from many addresses in turn, and does one of three things: ``silent`` says
 nothing, ``hello`` sends the beginning of a TLS handshake and nothing more, ``wrong`` logs in with a
-secret that is wrong.  Runs until SIGTERM and then tells how often it did so, as JSON.
+secret that is wrong (``--user``: a name, or several with commas, which take turns; without it
+another name each time).  Runs until SIGTERM and then tells how often it did so, as JSON.
 """
 
 import argparse
@@ -53,6 +54,7 @@ class Strangers:
         self._held: deque[socket.socket] = deque()
         self._context = ssl.create_default_context(cafile=os.environ["AMIPROXY_CAFILE"])
         self._first = client_hello(self._context) if options.what == "hello" else b""
+        self._names = _round(options.user.split(",")) if options.user else (f"user{n}" for n in count())
         self._tasks: set[asyncio.Task[None]] = set()
         self.made = 0
         self.late = 0
@@ -107,10 +109,8 @@ class Strangers:
                     local_addr=(source, 0),
                 )
                 await reader.readuntil(b"\n")
-                secret = os.urandom(8).hex()
-                writer.write(
-                    f"Action: Login\r\nUsername: {self._options.user}\r\nSecret: {secret}\r\n\r\n".encode()
-                )
+                name, secret = next(self._names), os.urandom(8).hex()
+                writer.write(f"Action: Login\r\nUsername: {name}\r\nSecret: {secret}\r\n\r\n".encode())
                 self.made += 1
                 # As a careless client does, it does not wait for the answer with anything else.
                 await reader.read()
@@ -145,5 +145,5 @@ if __name__ == "__main__":
     parser.add_argument("--rate", type=float, required=True)
     parser.add_argument("--addresses", type=int, required=True)
     parser.add_argument("--networks", type=int, default=4)
-    parser.add_argument("--user", default="boss")
+    parser.add_argument("--user", default="")
     asyncio.run(_main(parser.parse_args()))
