@@ -23,6 +23,8 @@ PLACES = 16
 LIMITS = {"exempt": [], "unauthenticated": PLACES, "unauthenticated_per_address": 16, "login_timeout": 60.0}
 #: Seconds of a round trip; the login itself takes four of them.
 TRIPS = (0.03, 0.1, 0.2)
+#: Logins with wrong secrets at one moment: seconds of work.
+GUESSES = 60
 #: Connections a second: in one login of the farthest client, five times as many as there are places.
 RATE = 100
 SECRET = "the good one"
@@ -76,6 +78,35 @@ async def guessers(service: Service) -> AsyncIterator[None]:
             task.cancel()
 
 
+@contextlib.asynccontextmanager
+async def first_guesses(service: Service, answered: set[int]) -> AsyncIterator[None]:
+    """Wrong secrets that wait to be compared, each the first of its network: one user's, and unknown names'.
+
+    The number of each that is answered is added.  Entered when all were sent.
+    """
+    sent: set[int] = set()
+
+    async def guess(number: int) -> None:
+        attacker = await service.connect(f"127.{number + 1}.0.1")
+        try:
+            attacker.send(
+                "Login", Username=f"nobody {number}" if number % 2 else "boss", Secret=f"guess {number}"
+            )
+            sent.add(number)
+            await attacker.ended(within=60)
+            answered.add(number)
+        finally:
+            assert attacker._transport is not None
+            attacker._transport.abort()  # the proxy is not done with its secret
+
+    async with asyncio.TaskGroup() as tasks:
+        running = [tasks.create_task(guess(number)) for number in range(GUESSES)]
+        await until(lambda: len(sent) == GUESSES, within=30)
+        yield
+        for task in running:
+            task.cancel()
+
+
 async def log_in_from_far(service: Service, trip: float, network: int) -> None:
     async with far("127.0.0.1", service.port, trip, lambda: f"127.{network}.0.1") as port:
         client = await AmiClient.connect("127.0.0.1", port, tls=service.context, server_hostname=service.host)
@@ -92,10 +123,12 @@ def displaced(service: Service) -> int:
     return service.stderr.count("displaced before login")
 
 
-def write_users(service: Service) -> None:
-    # As dear as an ordinary one: the queue for it is what is attacked.
-    stored = phc.hash_secret(SECRET.encode())
-    service.write_users({"far": {"secret": stored, "read": [], "write": ["system"]}})
+def write_users(service: Service, *others: str, dearer: int = 1) -> None:
+    # As dear as an ordinary one, or more: the queue for it is what is attacked.
+    stored = phc.hash_secret(SECRET.encode(), passes=dearer * phc.PASSES)
+    service.write_users(
+        {name: {"secret": stored, "read": [], "write": ["system"]} for name in ("far", *others)}
+    )
 
 
 @pytest.mark.parametrize(
@@ -133,3 +166,18 @@ async def test_wrong_secrets_shut_no_far_client_out(
         async with asyncio.TaskGroup() as tasks:
             for number in range(3):
                 tasks.create_task(log_in_from_far(service, TRIPS[number], 200 + number))
+
+
+async def test_first_guesses_from_sixty_networks_do_not_go_before_a_far_client(
+    simulator: Simulator, make_service: Callable[..., Service]
+) -> None:
+    limits = {**LIMITS, "unauthenticated": GUESSES, "hash_cache_timeout": 0, "hash_threads": 1}
+    service = make_service(simulator.port, limits=limits)
+    write_users(service, "boss", dearer=4)
+    await service.start_up()
+    await service.linked()
+    answered: set[int] = set()
+    async with first_guesses(service, answered):
+        before = len(answered)
+        await log_in_from_far(service, TRIPS[-1], 200)
+        assert len(answered) - before < (GUESSES - before) / 2, "it waited for the others"
