@@ -1,5 +1,6 @@
 """Rows on the door: strangers that come faster than a far client can log in."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
@@ -19,19 +20,23 @@ _TRIPS: Final = (30, 100, 200)
 _LIMITS: Final[dict[str, Any]] = {"exempt": [], "connection_rate": 20, "connection_burst": 60}
 #: Connections a second from one address: each stays below what is admitted from it.
 _PER_ADDRESS: Final = 15
+#: Seconds between the logins of a client that is closed unanswered.
+_PAUSES: Final = (0.1, 0.2, 0.4, 0.8)
 _SECRET: Final = "the good one"
+_OWN: Final = [f"far{trip}" for trip in _TRIPS]
 _USERS: Final = {
     name: {"secret": phc.hash_secret(_SECRET.encode()), "read": [], "write": ["system"]}
-    for name in ("boss", *(f"far{trip}" for trip in _TRIPS))
+    for name in ("boss", *_OWN)
 }
 
 
 @contextlib.asynccontextmanager
-async def _logins(attacked: Target, *, trip: int, known: bool) -> AsyncIterator[Try]:
+async def _logins(attacked: Target, *, trip: int, known: bool, again: bool) -> AsyncIterator[Try]:
     """Connect from far, log in, leave: over and over.
 
     ``known``: each time from the same address; otherwise never twice from the same, as when the proxy
-    has just been started and knows nobody.
+    has just been started and knows nobody.  ``again``: a client that is closed unanswered comes again, as
+    those of real applications do, and the time of a try is that of all its logins.
     """
     numbers = count(1)
 
@@ -53,7 +58,15 @@ async def _logins(attacked: Target, *, trip: int, known: bool) -> AsyncIterator[
                 assert client._transport is not None
                 client._transport.abort()
 
-        yield once
+        async def until_in() -> None:
+            for pause in _PAUSES:
+                with contextlib.suppress(OSError, TimeoutError):
+                    await once()
+                    return
+                await asyncio.sleep(pause)
+            await once()
+
+        yield until_in if again else once
 
 
 @contextlib.asynccontextmanager
@@ -81,12 +94,13 @@ def _row(
     networks: int,
     *,
     known: bool = False,
+    again: bool = False,
     warm: float = 1.0,
     names: Sequence[str] = ("boss",),
     **limits: Any,
 ) -> Row:
     probes = [
-        Probe(f"login, {trip} ms away", partial(_logins, trip=trip, known=known), at_once=4)
+        Probe(f"login, {trip} ms away", partial(_logins, trip=trip, known=known, again=again), at_once=4)
         for trip in _TRIPS
     ]
     attack: Callable[..., Any] = partial(
@@ -125,7 +139,13 @@ ROWS: Final = (
     _row(
         *("wrong", "wrong secrets of the good users, 300 addresses in 200 networks, first tries", 100, 300),
         200,
-        names=[f"far{trip}" for trip in _TRIPS],
+        names=_OWN,
+        hash_cache_timeout=0,
+    ),
+    _row(
+        *("wrong", "the same guesses, and who is closed unanswered comes again", 100, 300, 200),
+        names=_OWN,
+        again=True,
         hash_cache_timeout=0,
     ),
     _row(
