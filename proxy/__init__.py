@@ -34,6 +34,7 @@ written anew, so that there is never a second opinion on what a client said.
         subscription.py, scope.py, outbox.py   who sees what; what waits to be sent
         flushing.py, pacing.py   when it leaves, and what the link does until then
         newcomers.py, crowd.py   which connection makes room before login
+        trials.py, fairqueue.py   whose secret is compared next, and when a guess is refused
         sidedoor.py   the same for the other ports
         side.py, lengths.py   the links beside the main one, and what goes over them
         shares.py, caused.py   whose turn it is on the processor; what the events cost that an action causes
