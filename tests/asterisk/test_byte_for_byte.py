@@ -4,17 +4,19 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterator
 from difflib import unified_diff
+from itertools import product
 
 import pytest
 
 from tests.asterisk.dialogues.all import DIALOGUES
 from tests.asterisk.dialogues.differences import BY_NAME, DIFFERENCES, Transcript
-from tests.asterisk.dialogues.player import play
+from tests.asterisk.dialogues.player import SETTLE, play
 from tests.asterisk.dialogues.script import Dialogue
 from tests.asterisk.door import Door
 from tests.asterisk.lab.asterisk import Asterisk
 
 EQUAL, DOCUMENTED, DIFFERENT = "equal", "equal but for documented differences", "different"
+AGAIN = "of them only when played again"
 
 pytestmark = pytest.mark.parametrize("asterisk", ["22", "16"], indirect=True, scope="module")
 
@@ -27,10 +29,13 @@ def outcomes(request: pytest.FixtureRequest) -> Iterator[Counter[tuple[str, str]
     capture = request.config.pluginmanager.getplugin("capturemanager")
     with capture.global_and_fixture_disabled():
         for version in sorted({version for version, _ in counted}, reverse=True):
-            numbers = (f"{counted[version, outcome]} {outcome}" for outcome in (EQUAL, DOCUMENTED, DIFFERENT))
+            numbers = (
+                f"{counted[version, outcome]} {outcome}" for outcome in (EQUAL, DOCUMENTED, AGAIN, DIFFERENT)
+            )
             print(f"\nsessions at Asterisk {version} and at the proxy: {', '.join(numbers)}")  # noqa: T201
 
 
+Both = tuple[list[list[Transcript]], list[list[Transcript]]]
 Played = dict[str, tuple[list[Transcript], list[Transcript]]]
 
 
@@ -102,23 +107,55 @@ def _difference(theirs: list[Transcript], ours: list[Transcript]) -> str:
     return "\n".join(shown)
 
 
+#: Seconds of settling in each round: more in the next, if they were too few for a busy machine.
+ROUNDS = (SETTLE, 5 * SETTLE, 10 * SETTLE)
+
+
+def _fault(dialogue: Dialogue, version: str, theirs: list[Transcript], ours: list[Transcript]) -> str:
+    """What these transcripts must not differ in, or do not have but must; empty if all is as documented."""
+    expected = allowed(dialogue, version)
+    found, left, right = without(expected, theirs, ours)
+    if right != left:
+        return _difference(left, right)
+    if unseen := [message for one in left for message in one if message.startswith(b"(no sign of")]:
+        return f"both doors: {unseen}"
+    shown = {one for one in found if not BY_NAME[one].everywhere}
+    return "" if shown == expected else f"documented: {expected}, shown: {shown}"
+
+
 @pytest.mark.parametrize("name", DIALOGUES)
 async def test_a_session(
     direct: Door, proxied: Door, of_the_deaf: Played, outcomes: Counter[tuple[str, str]], name: str
 ) -> None:
+    """The proxy's transcript is one that Asterisk's own door has given too, but for what is documented.
+
+    Two equal sessions at Asterisk's own door are not always equal: its threads race, and a second may end in
+    between.  So where the doors differ, the session is played again at both, with more time, in up to three
+    rounds, and a transcript of the proxy must equal one of Asterisk's own.  A difference that the proxy makes
+    shows itself in every round.
+    """
     dialogue, version = DIALOGUES[name], direct.asterisk.version
-    if dialogue.is_deaf:
-        theirs, ours = of_the_deaf[name]
-    else:
+    if dialogue.warm:
         await quiet(direct)
-        if dialogue.warm:
-            await play(direct, dialogue)
-        theirs, ours = await play(direct, dialogue), await play(proxied, dialogue)
+        await play(direct, dialogue)
+    faults: list[str] = []
+    played: Both = [], []
     outcomes[version, DIFFERENT] += 1  # until it is known to be better
-    expected = allowed(dialogue, version)
-    found, left, right = without(expected, theirs, ours)
-    assert right == left, _difference(left, right)
-    assert not any(message.startswith(b"(no sign of") for one in left for message in one), left
-    assert {one for one in found if not BY_NAME[one].everywhere} == expected
-    outcomes[version, DIFFERENT] -= 1
-    outcomes[version, EQUAL if theirs == ours else DOCUMENTED] += 1
+    for number, settle in enumerate(ROUNDS):
+        if dialogue.is_deaf and number == 0:
+            theirs, ours = of_the_deaf[name]
+        else:
+            await quiet(direct)
+            theirs, ours = await play(direct, dialogue, settle), await play(proxied, dialogue, settle)
+        played[0].append(theirs)
+        played[1].append(ours)
+        faults.append(_fault(dialogue, version, theirs, ours))
+        like = [both for both in product(*played) if not _fault(dialogue, version, *both)]
+        if like:
+            outcomes[version, DIFFERENT] -= 1
+            outcomes[version, EQUAL if like[0][0] == like[0][1] else DOCUMENTED] += 1
+            outcomes[version, AGAIN] += number > 0
+            return
+    pytest.fail(
+        "\n".join(f"round {number}: {fault}" for number, fault in enumerate(faults, 1)), pytrace=False
+    )

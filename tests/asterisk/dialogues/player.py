@@ -11,21 +11,24 @@ from tests.asterisk.door import SECRETS, Door
 from tests.support.ami_client import AmiClient
 
 _CHANNEL = re.compile(rb"Event: Newchannel\r\n(?:.*\r\n)*?Channel: (Local/.*;([12]))\r\n")
-#: What may still be on its way when the last step is done: Asterisk's threads and the proxy's flush.
-_SETTLE = 0.04
+#: Seconds for what may still be on its way when the last step is done: Asterisk's threads, the proxy's flush.
+SETTLE = 0.04
 
 
-async def play(door: Door, dialogue: Dialogue) -> list[list[bytes]]:
-    """The transcript of the session, then those of its watchers."""
+async def play(door: Door, dialogue: Dialogue, settle: float = SETTLE) -> list[list[bytes]]:
+    """The transcript of the session, then those of its watchers.
+
+    ``settle``: after so many seconds without a message all have come; a busy machine needs more.
+    """
     watchers: list[AmiClient] = []
     try:
         for name in dialogue.watchers:
             watchers.append(await door.login(name))  # noqa: PERF401 - the finally below ends those that are in
-        begins = [await _fenced(watcher) for watcher in watchers]
+        begins = [await _fenced(watcher, settle) for watcher in watchers]
         async with await door.connect() as client:
-            lines = [client.banner, *await _played(client, dialogue)]
+            lines = [client.banner, *await _played(client, dialogue, settle)]
             for watcher in watchers:
-                await _fenced(watcher)
+                await _fenced(watcher, settle)
         said = [lines, *(_raw(watcher, begin) for watcher, begin in zip(watchers, begins, strict=True))]
     finally:
         for watcher in watchers:
@@ -34,37 +37,37 @@ async def play(door: Door, dialogue: Dialogue) -> list[list[bytes]]:
     return [by_threads(one) if dialogue.calls else one for one in arranged]
 
 
-async def _fenced(client: AmiClient) -> int:
-    await asyncio.sleep(_SETTLE)
+async def _fenced(client: AmiClient, settle: float) -> int:
+    await _quiet(client, settle)
     await client.action("Ping", ActionID="fence")
     return len(client.log)
 
 
-async def _quiet(client: AmiClient) -> None:
+async def _quiet(client: AmiClient, settle: float) -> None:
     """Until nothing has come for a while: the threads of a call have told what they have to tell."""
     told = -1
     while told < len(client.log):
         told = len(client.log)
-        await asyncio.sleep(_SETTLE)
+        await asyncio.sleep(settle)
 
 
 def _raw(client: AmiClient, begin: int = 0) -> list[bytes]:
     return [message.raw for message in client.log[begin:]]
 
 
-async def _played(client: AmiClient, dialogue: Dialogue) -> list[bytes]:
+async def _played(client: AmiClient, dialogue: Dialogue, settle: float) -> list[bytes]:
     note = []
     try:
         for before, step in pairwise((None, *dialogue.steps)):
             if dialogue.calls and isinstance(before, Until) and isinstance(step, Send):
-                await _quiet(client)
+                await _quiet(client, settle)
             await _done(client, step)
         if isinstance(dialogue.steps[-1], EndOfStream):
             note.append(b"(end of stream)")
         elif dialogue.is_deaf:
             await client.action("Ping", ActionID="fence")
         else:
-            await _fenced(client)
+            await _fenced(client, settle)
     except ConnectionError:
         note.append(b"(end of stream)")
     except TimeoutError as error:
