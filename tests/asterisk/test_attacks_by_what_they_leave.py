@@ -147,50 +147,71 @@ RULED = [
 async def test_a_rule_holds_for_every_name_of_its_argument(
     target: Target, attacked: tuple[Target, ProxyProcess], ruled: Ruled
 ) -> None:
-    async def effects(client: AmiClient) -> dict[str, str]:
+    async def effects(client: AmiClient, wanted: str = "") -> dict[str, str]:
+        """What has happened after a while, or as soon as it is what is wanted, which may take longer."""
         own, _ = await target.call()
         values = {"own": own, "udp": str(target.ports.udp)}
         headers = {name: value.format_map(values) for name, value in ruled.headers.items()}
         await client.action(
             ruled.action, **headers, **({"Body": "x"} if ruled.action == "MessageSend" else {})
         )
-        await asyncio.sleep(1.6)
-        return await target.tripped()
+        give_up_at = time.monotonic() + (10 if wanted else 1.6)
+        found: dict[str, str] = {}
+        while time.monotonic() < give_up_at and wanted not in found:
+            await asyncio.sleep(0.05)
+            found |= await target.tripped()
+        return found
 
     async with await direct(target, "ruled") as client:
-        assert ruled.effect in await effects(client), "the way is not open at all: this proves nothing"
+        assert ruled.effect in await effects(client, ruled.effect), (
+            "the way is not open at all: this proves nothing"
+        )
     target.renew_ports()
     await target.restore()
     async with await proxied(attacked[1], "ruled") as client:
         assert await effects(client) == {}
 
 
-# Words, and values left out, that mean everything.
+# Words, and values left out, that mean everything.  Each way waits so long for what shows that it is open.
 
 
-async def rotated(client: AmiClient, target: Target) -> bool:
+async def becomes(condition: Callable[[], bool], within: float) -> bool:
+    give_up_at = time.monotonic() + within
+    while time.monotonic() < give_up_at:
+        if condition():
+            return True
+        await asyncio.sleep(0.02)
+    return condition()
+
+
+async def rotated(client: AmiClient, target: Target, within: float) -> bool:
     """All logs begin anew, so that what they held is soon gone."""
     logs = target.asterisk.directory / "log"
     before = set(logs.iterdir())
     await client.action("LoggerRotate")
-    await asyncio.sleep(0.3)
-    return set(logs.iterdir()) != before
+    return await becomes(lambda: set(logs.iterdir()) != before, within)
 
 
-async def told(client: AmiClient, _: Target) -> bool:
+async def told(client: AmiClient, _: Target, within: float) -> bool:
     """The whole database is read."""
     action_id = client.send("DBGetTree")
     answer = await client.response(action_id)
-    await asyncio.sleep(0.3)
-    items = [message for message in client.inbox if message.event == "DBGetTreeResponse"]
-    return answer.get("Response") == "Success" and any(item.get("Key") == "/victim/key" for item in items)
+
+    def is_there() -> bool:
+        return any(message.get("Key") == "/victim/key" for message in client.inbox)
+
+    return answer.get("Response") == "Success" and await becomes(is_there, within)
 
 
-async def ended(client: AmiClient, target: Target) -> bool:
+async def ended(client: AmiClient, target: Target, within: float) -> bool:
     """Every call ends."""
     await client.action("PJSIPHangup", Channel="/.*/")
     await client.action("Hangup", Channel="/.*/")
-    await asyncio.sleep(0.3)
+    give_up_at = time.monotonic() + within
+    while time.monotonic() < give_up_at:
+        if target.neighbour not in await target.channels():
+            return True
+        await asyncio.sleep(0.02)
     return target.neighbour not in await target.channels()
 
 
@@ -203,13 +224,13 @@ async def test_nothing_means_everything(
     target: Target,
     attacked: tuple[Target, ProxyProcess],
     who: str,
-    way: Callable[[AmiClient, Target], Awaitable[bool]],
+    way: Callable[[AmiClient, Target, float], Awaitable[bool]],
 ) -> None:
     async with await direct(target, who) as client:
-        assert await way(client, target), "the way is not open at all: this proves nothing"
+        assert await way(client, target, 10), "the way is not open at all: this proves nothing"
     await target.restore()
     async with await proxied(attacked[1], who) as client:
-        assert not await way(client, target)
+        assert not await way(client, target, 0.3)
 
 
 # An argument that ends Asterisk itself: at a throw-away one.

@@ -1,4 +1,3 @@
-import asyncio
 import socket
 from collections.abc import Callable
 
@@ -25,19 +24,14 @@ async def test_a_slow_consumer_is_cut_and_its_neighbours_notice_nothing(
         await service.said("user=boss")
         await until(lambda: service.stderr.count(" login ") == 2)
         sent = 0
-        latest = 0.0
-        loop = asyncio.get_running_loop()
         # It never reads again: what the kernels do not hold waits for it, up to the hard limit.
         while "slow consumer" not in service.stderr:
             assert sent < 200_000, "it is never cut"
-            began = loop.time()
             await simulator.storm(per_second=50_000, total=2000)
             sent += 2000
-            await neighbour.action("Ping")
-            latest = max(latest, loop.time() - began)
+            await neighbour.action("Ping")  # answered within what any action has
         numbers = [found[0] for m in neighbour.log if (found := read_storm_event(m.raw))]
         assert numbers == [number % 2000 for number in range(sent)], "every event, in order"
-        assert latest < 5
         cut = [line for line in service.stderr.splitlines() if "slow consumer" in line]
         assert len(cut) == 1
         assert "user=boss" in cut[0]

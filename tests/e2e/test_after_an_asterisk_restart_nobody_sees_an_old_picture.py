@@ -42,7 +42,7 @@ async def test_who_is_told_stays_and_the_others_are_closed(
         down = await boss.wait_event("ProxyUpstream")
         assert down.get("Status") == "Down"
         # A reader of class call cannot be told: it is closed in order, and comes again.
-        assert await caller.ended(within=2.0) == "end of stream"
+        assert await caller.ended() == "end of stream"
         (end,) = [m for m in caller.log if m.event == "ProxySessionEnd"]
         assert end.get("Reason") == "upstream lost"
         assert not [m for m in caller.log if m.event == "ProxyUpstream"]
@@ -82,7 +82,7 @@ async def test_upstream_lost_is_the_operators_to_choose_and_a_reload_takes_it_up
     await service.said(" reloaded ")
     async with await service.client("boss") as boss, await service.client("caller") as caller:
         simulator.faults.reset()
-        assert await boss.ended(within=2.0) == "end of stream"
+        assert await boss.ended() == "end of stream"
         assert next(m.get("Status") for m in boss.log if m.event == "ProxyUpstream") == "Down"
         await service.linked(2)
         await asyncio.sleep(1.6)
