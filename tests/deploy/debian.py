@@ -25,7 +25,7 @@ _SUITE = "bookworm"
 _TOOLS = ("systemd", "systemd-container", "fail2ban", "prometheus")
 #: What a small server has.
 _MACHINE = ("adduser", "ca-certificates", "procps", "python3", "systemd", "systemd-sysv")
-_BOOT_SECONDS = 60.0
+_BOOT_SECONDS = 180.0
 _STOP_SECONDS = 20.0
 
 # Every layer and mount is of a mount namespace that ends with the process.

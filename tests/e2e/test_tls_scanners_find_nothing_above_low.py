@@ -32,7 +32,7 @@ SIGNS_CERTIFICATES = x509.KeyUsage(
     encipher_only=False,
     decipher_only=False,
 )
-pytestmark = pytest.mark.scanner
+pytestmark = [pytest.mark.scanner, pytest.mark.long]
 
 
 def as_public_cas_issue(kind: str, ca: Forged) -> Forged:
@@ -82,11 +82,11 @@ async def scanned(simulator: Simulator, make_service: Callable[..., Service]) ->
 
 async def run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
     return await asyncio.to_thread(
-        subprocess.run, command, cwd=folder, capture_output=True, text=True, timeout=240
+        subprocess.run, command, cwd=folder, capture_output=True, text=True, timeout=840
     )
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 async def test_sslyze_finds_mozillas_intermediate(scanned: Service, tmp_path: Path) -> None:
     try:
         command = await asyncio.to_thread(scanners.sslyze)
@@ -100,7 +100,7 @@ async def test_sslyze_finds_mozillas_intermediate(scanned: Service, tmp_path: Pa
     assert done.returncode == 0
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 async def test_testssl_finds_nothing_above_low(scanned: Service, tmp_path: Path) -> None:
     try:
         command = scanners.testssl()
