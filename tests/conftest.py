@@ -6,6 +6,8 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 # A busy machine is slow now and then; how long one example takes says nothing about the code.
 hypothesis.settings.register_profile("default", deadline=None)
@@ -13,7 +15,34 @@ hypothesis.settings.load_profile("default")
 
 _TOP = Path(__file__).parents[1]
 _PAGES = ("SECURITY.md", "tests/faults/README.md")
+#: What builds the Debian package, which takes a minute, and boots machines with it.
+_WITH_THE_PACKAGE = ("tests/deploy/test_package.py", "tests/deploy/test_under_systemd.py")
 _ROW = re.compile(r"^\| (\d+) \| (.+?) \| (.+?) \|$", re.MULTILINE)
+
+
+class ByWhatIsStarted(LoadScopeScheduling):
+    """The tests of one file go to one process, for they share what its fixtures start.
+
+    Those of two Asterisks share none of it.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        if nodeid.startswith(_WITH_THE_PACKAGE):
+            return "the package"
+        version = re.search(r"[\[-](22|16)[]-]", nodeid) if nodeid.startswith("tests/asterisk/") else None
+        return f"{nodeid.partition('::')[0]} {version[1] if version else ''}"
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByWhatIsStarted | None:
+    """For ``--dist loadfile``, as ``make test`` has it."""
+    return ByWhatIsStarted(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long begins first, so that it does not run alone at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
 def unproved(skipped: Iterable[str]) -> list[str]:

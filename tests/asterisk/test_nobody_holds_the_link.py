@@ -21,6 +21,8 @@ from tests.asterisk.worst import ATTACKS, SECRET, USER
 from tests.support.ami_client import AmiClient
 from tests.support.proxy_process import ProxyProcess
 
+pytestmark = pytest.mark.serial
+
 #: Getvars of one measurement, and measurements of which one has to be good.
 SAMPLES, TRIES = 100, 3
 #: Seconds that the machine's other work may add to the slowest of a hundred, beside what the control shows.

@@ -6,7 +6,7 @@ import pytest
 
 from tests.deploy.debian import Machine
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.timeout(900), pytest.mark.long]
 
 
 @pytest.fixture

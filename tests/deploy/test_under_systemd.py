@@ -7,7 +7,7 @@ import pytest
 from tests.deploy.host import Host
 from tests.support.waiting import wait_until
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.timeout(900), pytest.mark.long]
 
 
 def test_started_means_that_clients_can_log_in(host: Host) -> None:

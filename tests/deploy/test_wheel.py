@@ -27,8 +27,8 @@ PURE = {"AMI_PROXY_COMPILE": "0"}
 BUILD = "import setuptools.build_meta as b, sys; b.build_{kind}(sys.argv[1])"
 WITHOUT_MYPYC = "import sys; sys.modules['mypyc'] = None; "
 
-# Compiling takes a minute or two, on a busy machine several.
-pytestmark = pytest.mark.timeout(600)
+# Compiling takes a minute or two, on a busy machine many.
+pytestmark = [pytest.mark.timeout(1200), pytest.mark.long]
 
 
 @pytest.fixture(scope="module")

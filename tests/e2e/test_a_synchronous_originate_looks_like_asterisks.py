@@ -12,9 +12,12 @@ UNKNOWN = {**ANSWERED, "Channel": "Nothing/1"}
 
 
 async def conversation(client: AmiClient, headers: dict[str, Any]) -> list[tuple[str, Any]]:
-    """What a client sees of a call it originates: kinds and names in order, the answer in full."""
+    """What a client sees of a call it originates: the answer in full, then the event of its fate, if any."""
     start = len(client.log)
     answer = await client.action("Originate", ActionID="orig/1", **headers)
+    if headers.get("Async") == "true":
+        # Another thread of Asterisk tells it, sooner or later than this one answers.
+        await client.take(lambda message: message.event == "OriginateResponse", "the call's fate")
     await client.action("Ping", ActionID="after")
     seen: list[tuple[str, Any]] = []
     for message in client.log[start:]:
@@ -22,7 +25,7 @@ async def conversation(client: AmiClient, headers: dict[str, Any]) -> list[tuple
             seen.append(("response", message.headers))
         elif message.event == "OriginateResponse":
             seen.append(("event", message.without("Uniqueid", "Channel")))
-    return seen
+    return sorted(seen, key=lambda one: one[0], reverse=True)
 
 
 @pytest.mark.parametrize("headers", [ANSWERED, NO_ANSWER, UNKNOWN], ids=["answered", "no answer", "unknown"])

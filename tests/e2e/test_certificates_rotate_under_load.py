@@ -28,6 +28,8 @@ from tests.support.service import PASSWORDS, Service
 from tests.support.storm_reader import StormReader
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.long
+
 EVERY_KIND = 2 * len(BAD_SETS)
 ROTATIONS = int(os.environ.get("ROTATIONS", EVERY_KIND))
 #: How many half-written sets the watch is left to try until it complains: ten seconds each.

@@ -196,6 +196,7 @@ def descriptors(pid: int) -> int:
     return len(list(Path(f"/proc/{pid}/fd").iterdir()))
 
 
+@pytest.mark.serial
 @pytest.mark.timeout(120)
 async def test_clients_that_vanish_at_any_stage_leave_nothing(
     simulator: Simulator, make_service: Make
@@ -236,6 +237,7 @@ async def test_clients_that_vanish_at_any_stage_leave_nothing(
     assert resident(pid) - memory < 16 << 20, (resident(pid) - memory) >> 20
 
 
+@pytest.mark.serial
 @pytest.mark.timeout(120)
 async def test_five_hundred_clients_come_back_at_once(simulator: Simulator, make_service: Make) -> None:
     service = make_service(simulator.port, {"unauthenticated": 600, "unauthenticated_per_address": 600})
@@ -253,6 +255,7 @@ async def test_five_hundred_clients_come_back_at_once(simulator: Simulator, make
 _USERS, _CLIENTS = 40, 150
 
 
+@pytest.mark.serial
 @pytest.mark.timeout(120)
 async def test_users_with_hashes_of_their_own_come_back_at_once(
     simulator: Simulator, make_service: Make

@@ -288,6 +288,7 @@ def _rank_sum(a: list[float], b: list[float]) -> float:
     return float((u - n * m / 2) / (n * m * (n + m + 1) / 12) ** 0.5)
 
 
+@pytest.mark.serial
 async def test_the_time_of_a_failing_login_does_not_tell_the_cost_of_its_hash(
     make: Callable[..., HashVerifier],
 ) -> None:

@@ -7,6 +7,8 @@ import pytest
 from tests.soak.soak import Plan, soak
 from tests.support.storm_reader import StormReader
 
+pytestmark = pytest.mark.serial
+
 SMALL = Plan(
     minutes=0.2,
     watchers=20,

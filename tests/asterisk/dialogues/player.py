@@ -18,7 +18,8 @@ SETTLE = 0.04
 async def play(door: Door, dialogue: Dialogue, settle: float = SETTLE) -> list[list[bytes]]:
     """The transcript of the session, then those of its watchers.
 
-    ``settle``: after so many seconds without a message all have come; a busy machine needs more.
+    ``settle``: after so many seconds without a message all have come.  A busy machine needs more; with more
+    than usual, what may be on its way is waited for before each step, not only after events of a call.
     """
     watchers: list[AmiClient] = []
     try:
@@ -59,7 +60,8 @@ async def _played(client: AmiClient, dialogue: Dialogue, settle: float) -> list[
     note = []
     try:
         for before, step in pairwise((None, *dialogue.steps)):
-            if dialogue.calls and isinstance(before, Until) and isinstance(step, Send):
+            after_events = dialogue.calls and isinstance(before, Until)
+            if isinstance(step, Send) and (after_events or (settle > SETTLE and not dialogue.is_deaf)):
                 await _quiet(client, settle)
             await _done(client, step)
         if isinstance(dialogue.steps[-1], EndOfStream):
