@@ -64,7 +64,7 @@ async def call(admin: AmiClient) -> str:
         OtherChannelId=f"{name}-2",
         Async="true",
     )
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 20
     while (await admin.action("Getvar", Channel=name, Variable="CHANNEL(state)")).get("Value") != "Up":
         assert time.monotonic() < deadline, "the call does not come up"
         await asyncio.sleep(0.01)

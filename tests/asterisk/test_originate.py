@@ -71,7 +71,7 @@ async def test_async_answers_at_once_and_tells_all_the_fate_under_the_asker_s_id
 async def test_a_blocked_sync_originate_holds_up_no_other_session(door: Door) -> None:
     async with await door.login() as blocked, await door.login() as other:
         first = blocked.send(
-            "Originate", Channel="Local/noanswer@lab", Application="Wait", Data="1", Timeout="1500"
+            "Originate", Channel="Local/noanswer@lab", Application="Wait", Data="1", Timeout="3000"
         )
         second = blocked.send("Ping")
         await other.action("CoreStatus")
