@@ -156,8 +156,11 @@ class Campaign:
             wait = _LATER.get(attempt.action, 0)
             found = await self._effects([attempt], wait)
             for _ in range(_SLOW_AGAIN):
-                if "time" in found and "time" not in await self._effects([attempt], wait):
-                    del found["time"]  # the machine was busy: what holds up others does so each time
+                if "time" in found:
+                    again = await self._effects([attempt], wait)
+                    if "time" not in again:
+                        del found["time"]  # the machine was busy: what holds up others does so each time
+                    found = again | found
             for effect, seen in self._unattributed(found, [attempt]).items():
                 left.pop(effect, None)
                 self._found(Finding(str(attempt), effect, seen))
