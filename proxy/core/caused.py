@@ -115,9 +115,11 @@ class Caused:
     def cost(self, size: float) -> float:
         """Seconds that an action takes whose event is so many bytes for all its readers, as things are."""
         seconds = size * self._seconds / self._bytes if self._bytes else 0.0
-        if self._read_messages:
-            seconds += _MESSAGES * self._read_seconds / self._read_messages
-        return seconds
+        return seconds + self.reading(_MESSAGES)
+
+    def reading(self, messages: int) -> float:
+        """Seconds that it takes to take so many messages of Asterisk, as things are."""
+        return messages * self._read_seconds / self._read_messages if self._read_messages else 0.0
 
     def admits(self, session: "Session", action: Action, outgoing: Action) -> bool:
         """Whether the action may be sent now; it is charged, and runs later by itself if not."""

@@ -72,6 +72,7 @@ class Entry:
         "last",
         "own",
         "relay_id",
+        "relayed",
         "responded",
         "seconds",
         "shape",
@@ -88,6 +89,8 @@ class Entry:
         self.deadline = 0.0
         self.last = 0.0
         self.items = 0
+        #: How many of them were counted as the proxy's own work.
+        self.relayed = 0
         #: Bytes of the answer so far.
         self.size = 0
         #: Its asker was given a response: another would be a second answer.

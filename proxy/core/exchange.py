@@ -51,6 +51,8 @@ NO_ANSWER = b"No answer from Asterisk"
 TOO_LONG = b"Answer is longer than limits.upstream_message_bytes"
 #: How long the OriginateResponse of a call that nobody waits for any more is still swallowed.
 _TOMBSTONE_SECONDS = 60.0
+#: From so many items on an answer takes so much of the proxy's own time that it is counted.
+_MANY_ITEMS: Final = 32
 #: What an answer counts, at least, of which a message was too long to be kept.
 _TOO_LONG_BYTES = 1 << 20
 _PING = Action([(b"Action", b"Ping")])
@@ -86,6 +88,8 @@ class Exchange:
         self._window = window
         #: What each user has had of Asterisk's time on this link, and what waits for a place on it.
         self.accounts = Accounts(beside)
+        #: Told how many items of a long answer a user was sent: they take the proxy's time as well.
+        self.relayed: Callable[[str, int], None] | None = None
         #: The part of the time that one user may have while others use the link; see ``limits.link_share``.
         self.share = WHOLE
         #: Until an action that waits because of its user's share may be sent.
@@ -399,6 +403,9 @@ class Exchange:
                 part = seconds * (1 + entry.items) / weight
                 accounts.charge(account, part, now, share)
                 entry.seconds += part
+                if entry.items >= _MANY_ITEMS and self.relayed is not None:
+                    self.relayed(account.name, entry.items - entry.relayed)
+                    entry.relayed = entry.items
                 if entry is not self.open_list:
                     account.took(entry.seconds, now)
                     if self._lengths is not None:

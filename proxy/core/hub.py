@@ -98,6 +98,8 @@ class Hub:
         #: For long answers.
         self.lists = Side("lists", *around, self.lengths)
         self.sides = self.side, self.lists
+        for exchange in (self.exchange, self.side.exchange, self.lists.exchange):
+            exchange.relayed = self._relayed
         self.exchange.share = self.lists.exchange.share = limits.link_share
         self.taps = Taps()
         self.waiters: set[Session] = set()
@@ -263,6 +265,9 @@ class Hub:
             may_be_list = bool(answer.complete) or not answer.own
             long = may_be_list and self.lengths.is_first_list_long(user, key, now)
         return self.lists if long else None
+
+    def _relayed(self, user: str, messages: int) -> None:
+        self.shares.charge(self.shares.of_user(user), self.caused.reading(messages))
 
     def dismiss(self, session: Session, text: bytes) -> None:
         """The session is told to go: a last word on what it asked comes first."""

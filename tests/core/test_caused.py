@@ -237,3 +237,20 @@ def test_what_waits_goes_on_by_another_share() -> None:
     assert len(site.let_time_pass(0.2)) == 20 - first
     site.bench.hub.caused.adopt(0.5)
     assert site.let_time_pass(0.1) == [], "nothing waits, and nothing comes of it"
+
+
+def test_the_items_of_a_long_answer_are_charged_to_its_user_once_each() -> None:
+    bench = Bench(BOSS, OTHER)
+    bench.link_up()
+    session, _ = bench.login("boss")
+    bench.hub.caused.read(1.0, 1000)
+    session.receive(b"Action: CoreShowChannels\r\n\r\n")
+    (asked,) = bench.upstream.take()
+    head = b"ActionID: " + asked.get(b"actionid") + b"\r\n"
+    before = bench.hub.shares.seconds()["boss"]
+    bench.answer(asked, b"EventList: start\r\n")
+    for _ in range(3):
+        bench.feed(*[b"Event: CoreShowChannel\r\n" + head + b"Channel: a\r\n\r\n"] * 40)
+    bench.feed(b"Event: CoreShowChannelsComplete\r\n" + head + b"EventList: Complete\r\n\r\n")
+    spent = bench.hub.shares.seconds()["boss"] - before
+    assert spent == pytest.approx(0.121, rel=0.05)
