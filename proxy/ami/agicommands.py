@@ -1,99 +1,110 @@
-"""The commands of AGI, each with what its arguments are.
+"""The commands of AGI, each with the kinds of its arguments.
 
 Read from res_agi, app_stack (GOSUB) of Asterisk 16 to 23; they are the same in all.
 """
 
-from collections.abc import Mapping
-from enum import Enum, auto
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
+
+from proxy.ami.arguments.kinds import Kind
+
+#: res_agi has room for so many words of a command and a NULL.  It counts those in quotes without looking,
+#: and writes over its own stack behind them.
+MOST_WORDS: Final = 127
+
+#: ``command: kind, kind``, in the order in which Asterisk reads the words; ``-``: it reads none.
+#: ``kind!``: it has to be there.  Where GET OPTION has no time, Asterisk asks the dialplan that the channel
+#: runs, and ends if it runs none.
+_OPEN: Final = """
+answer: -
+asyncagi break: -
+channel status: channel
+control stream file: sounds, digits, milliseconds, digits, digits, digits, milliseconds
+exec: application, application-data
+get data: sounds, milliseconds, count
+get full variable: expression, channel
+get option: sounds, digits, milliseconds!
+get variable: variable-read
+gosub: context, extension, priority, text
+hangup: channel
+noop: event-text
+receive char: milliseconds
+receive text: milliseconds
+record file: recording, recording-format, digits, milliseconds, text, text, text
+say alpha: text, digits
+say date: integer, digits
+say datetime: integer, digits, date-format, time-zone
+say digits: text, digits
+say number: integer, digits, word
+say phonetic: text, digits
+say time: integer, digits
+send image: image
+send text: text
+set autohangup: seconds
+set callerid: caller-id
+set context: context
+set extension: extension
+set music: word, music-class
+set priority: priority
+set variable: variable-set, variable-value
+speech activate grammar: object
+speech create: object
+speech deactivate grammar: object
+speech destroy: -
+speech recognize: sounds, seconds, integer
+speech set: word, text
+speech unload grammar: object
+stream file: sounds, digits, milliseconds
+tdd mode: word
+verbose: event-text, integer
+wait for digit: milliseconds
+"""
+
+#: They reach the database, or take any file by its path.
+_CLOSED: Final = "database del, database deltree, database get, database put, speech load grammar"
 
 
-class Argument(Enum):
-    """What Asterisk takes an argument for."""
+class Command(NamedTuple):
+    """One command: the kinds of its arguments, and how many of them have to be there.
 
-    APPLICATION = auto()
-    CHANNEL = auto()
-    #: Text in which variables and functions are replaced.
-    EXPRESSION = auto()
-    #: A file that is written or shown; a time zone, which is one too.
-    FILE = auto()
-    #: A format of date and time; what stands in single quotes in it is a prompt.
-    FORMAT = auto()
-    #: A number, digits, or a word of the command's own.
-    PLAIN = auto()
-    #: A sound to play.
-    PROMPT = auto()
-    #: A variable or function that is read.
-    READ = auto()
-    #: Shown or sent as it is.
-    TEXT = auto()
-    #: Kept by the channel, where a dialplan may make something of it.
-    VALUE = auto()
-    #: A variable or function that is set.
-    WRITTEN = auto()
+    ``closed``: it needs class system, whatever they are.
+    """
+
+    kinds: tuple[Kind, ...] = ()
+    least: int = 0
+    closed: bool = False
 
 
-_A: Final = Argument
+def _commands() -> Iterator[tuple[tuple[bytes, ...], Command]]:
+    for line in _OPEN.strip().splitlines():
+        verb, _, text = line.partition(": ")
+        items = [] if text == "-" else text.split(", ")
+        least = max((place for place, item in enumerate(items, 1) if item.endswith("!")), default=0)
+        yield tuple(verb.encode().split()), Command(tuple(Kind(item.rstrip("!")) for item in items), least)
+    for verb in _CLOSED.split(", "):
+        yield tuple(verb.encode().split()), Command(closed=True)
 
-#: Verb in lower case -> its arguments in order; None: needs class system, whatever they are.
-COMMANDS: Final[Mapping[tuple[bytes, ...], tuple[Argument, ...] | None]] = MappingProxyType(
-    {
-        tuple(verb.encode().split()): arguments
-        for verb, arguments in {
-            "answer": (),
-            "asyncagi break": (),
-            "channel status": (_A.CHANNEL,),
-            "control stream file": (_A.PROMPT, *(_A.PLAIN,) * 6),
-            "database del": None,
-            "database deltree": None,
-            "database get": None,
-            "database put": None,
-            "exec": (_A.APPLICATION,),
-            "get data": (_A.PROMPT, _A.PLAIN, _A.PLAIN),
-            "get full variable": (_A.EXPRESSION, _A.CHANNEL),
-            "get option": (_A.PROMPT, _A.PLAIN, _A.PLAIN),
-            "get variable": (_A.READ,),
-            "gosub": (_A.VALUE,) * 4,
-            "hangup": (_A.CHANNEL,),
-            "noop": (_A.TEXT,),
-            "receive char": (_A.PLAIN,),
-            "receive text": (_A.PLAIN,),
-            "record file": (_A.FILE, *(_A.PLAIN,) * 6),
-            "say alpha": (_A.PLAIN, _A.PLAIN),
-            "say date": (_A.PLAIN, _A.PLAIN),
-            "say datetime": (_A.PLAIN, _A.PLAIN, _A.FORMAT, _A.FILE),
-            "say digits": (_A.PLAIN, _A.PLAIN),
-            "say number": (_A.PLAIN, _A.PLAIN, _A.PLAIN),
-            "say phonetic": (_A.PLAIN, _A.PLAIN),
-            "say time": (_A.PLAIN, _A.PLAIN),
-            "send image": (_A.FILE,),
-            "send text": (_A.TEXT,),
-            "set autohangup": (_A.PLAIN,),
-            "set callerid": (_A.VALUE,),
-            "set context": (_A.VALUE,),
-            "set extension": (_A.VALUE,),
-            "set music": (_A.PLAIN, _A.VALUE),
-            "set priority": (_A.VALUE,),
-            "set variable": (_A.WRITTEN, _A.VALUE),
-            "speech activate grammar": (_A.PLAIN,),
-            "speech create": (_A.PLAIN,),
-            "speech deactivate grammar": (_A.PLAIN,),
-            "speech destroy": (),
-            # Any file, by its path.
-            "speech load grammar": None,
-            "speech recognize": (_A.PROMPT, _A.PLAIN, _A.PLAIN),
-            "speech set": (_A.PLAIN, _A.PLAIN),
-            "speech unload grammar": (_A.PLAIN,),
-            "stream file": (_A.PROMPT, _A.PLAIN, _A.PLAIN),
-            "tdd mode": (_A.PLAIN,),
-            "verbose": (_A.TEXT, _A.PLAIN),
-            "wait for digit": (_A.PLAIN,),
-        }.items()
-    }
-)
+
+#: By its verb, in lower case.
+COMMANDS: Final[Mapping[tuple[bytes, ...], Command]] = MappingProxyType(dict(_commands()))
 
 _LONGEST: Final = max(map(len, COMMANDS))
+
+
+def as_markdown() -> str:
+    """The table for people: each command with the kinds of its arguments."""
+    shown = (
+        f"`{b' '.join(verb).decode().upper()}` {_kinds_of(command)}" for verb, command in COMMANDS.items()
+    )
+    return "; ".join(shown) + ".\n"
+
+
+def _kinds_of(command: Command) -> str:
+    if command.closed:
+        return "(class `system`)"
+    marks = (kind.value + "!" * (place < command.least) for place, kind in enumerate(command.kinds))
+    return " ".join(marks) or "-"
 
 
 def find(said: list[bytes]) -> tuple[bytes, ...] | None:
@@ -103,3 +114,13 @@ def find(said: list[bytes]) -> tuple[bytes, ...] | None:
         if verb in COMMANDS:
             return verb
     return None
+
+
+def crash(said: list[bytes]) -> str:
+    """Why Asterisk itself may end on a command of these words, whoever says them; "" if it does not."""
+    if len(said) > MOST_WORDS:
+        return f"Asterisk may crash on more than {MOST_WORDS} words"
+    verb = find([word.lower() for word in said])
+    if verb is not None and len(said) - len(verb) < COMMANDS[verb].least:
+        return "Asterisk may crash where its last argument is left out"
+    return ""

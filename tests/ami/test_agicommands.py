@@ -1,6 +1,9 @@
 """The table of AGI commands: how a verb is found in it."""
 
-from proxy.ami.agicommands import COMMANDS, Argument, find
+import pytest
+
+from proxy.ami.agicommands import COMMANDS, MOST_WORDS, crash, find
+from proxy.ami.arguments import Kind
 
 
 def test_the_longest_verb_is_found() -> None:
@@ -11,12 +14,28 @@ def test_the_longest_verb_is_found() -> None:
 
 
 def test_what_reaches_the_database_or_any_file_is_closed() -> None:
-    closed = {b" ".join(verb) for verb, arguments in COMMANDS.items() if arguments is None}
-    assert closed == {
+    assert {b" ".join(verb) for verb, command in COMMANDS.items() if command.closed} == {
         b"database del",
         b"database deltree",
         b"database get",
         b"database put",
         b"speech load grammar",
     }
-    assert Argument.WRITTEN in (COMMANDS[(b"set", b"variable")] or ())
+    assert COMMANDS[(b"set", b"variable")].kinds == (Kind.VARIABLE_SET, Kind.VARIABLE_VALUE)
+
+
+@pytest.mark.parametrize(
+    ("said", "crashes"),
+    [
+        ([b"noop", *[b""] * (MOST_WORDS - 1)], False),
+        ([b"noop", *[b""] * MOST_WORDS], True),
+        ([b"nothing", *[b""] * MOST_WORDS], True),
+        ([b"GET", b"OPTION", b"beep", b"#"], True),
+        ([b"get", b"option", b"beep", b"#", b""], False),
+        ([b"get", b"data", b"beep"], False),
+        ([b"nothing"], False),
+        ([], False),
+    ],
+)
+def test_what_asterisk_would_end_on_is_known(said: list[bytes], crashes: bool) -> None:
+    assert bool(crash(said)) == crashes

@@ -233,6 +233,22 @@ async def test_nothing_means_everything(
         assert not await way(client, target, 0.3)
 
 
+async def test_a_wildcard_for_the_slash_reads_no_key_of_asterisk_s_own(
+    target: Target, attacked: tuple[Target, ProxyProcess]
+) -> None:
+    async def read(client: AmiClient) -> list[str | None]:
+        answer = await client.action("DBGetTree", Family="dundi_secret")
+        if answer.get("Response") == "Success":
+            await client.wait_event("DBGetTreeComplete")
+        return [message.get("Val") for message in client.log if message.event == "DBGetTreeResponse"]
+
+    await target.admin.action("DBPut", Family="dundi", Key="secret", Val="a key")
+    async with await direct(target, "class-reporting") as client:
+        assert await read(client) == ["a key"], "the way is not open at all: this proves nothing"
+    async with await proxied(attacked[1], "class-reporting") as client:
+        assert await read(client) == []
+
+
 # An argument that ends Asterisk itself: at a throw-away one.
 
 

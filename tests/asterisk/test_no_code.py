@@ -1,18 +1,19 @@
 """Ways from classes originate, call and agi to a file of Asterisk's: open at its door, shut at ours."""
 
 import asyncio
+import os
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.asterisk.conftest import give_up
 from tests.asterisk.door import LIMITS
 from tests.asterisk.lab.asterisk import Asterisk
 from tests.asterisk.lab.cache import Unavailable
 from tests.support.ami_client import AmiClient, Message
 from tests.support.proxy_process import ProxyProcess, hashed
+from tests.support.requirements import give_up
 
 SECRET = "attacker"
 CLASSES = ["originate", "call", "agi"]
@@ -27,10 +28,11 @@ def server() -> Iterator[Asterisk]:
     try:
         asterisk = Asterisk("sid", manager_extra=ACCOUNT)
     except Unavailable as reason:
-        give_up(reason)
+        give_up("ASTERISK", reason)
     for name, text in (("queues", QUEUE), ("extensions", DIALPLAN.replace("$SPOOL", spool(asterisk)))):
         with (asterisk.directory / f"etc/{name}.conf").open("a") as file:
             file.write(text)
+    own_sounds(asterisk)
     try:
         asterisk.start()
         asterisk.cli("module load app_waitforcond.so")
@@ -60,6 +62,19 @@ def proxy(server: Asterisk, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         process.stop()
     finally:
         process.kill()
+
+
+def own_sounds(asterisk: Asterisk) -> None:
+    """A folder of sounds that it may write, as on many servers."""
+    data = "/usr/share/asterisk"
+    here = asterisk.directory / "spool/data"
+    (here / "sounds").mkdir(parents=True)
+    for entry in (asterisk.directory.parents[1] / data[1:]).iterdir():
+        if entry.name != "sounds":
+            (here / entry.name).symlink_to(f"{data}/{entry.name}")
+    os.chown(here / "sounds", *asterisk.owner)
+    conf = asterisk.directory / "etc/asterisk.conf"
+    conf.write_text(conf.read_text().replace(f"{data}\n", f"{spool(asterisk)}/data\n"))
 
 
 def spool(asterisk: Asterisk) -> str:
@@ -206,6 +221,14 @@ async def transfer_under_agi(client: AmiClient, path: str) -> Message:
     return await client.action("Park", Channel=channel, Timeout="1000")
 
 
+async def overwritten_sound(client: AmiClient, path: str) -> Message:
+    await client.action("Originate", Channel="Local/agi@lab", Application="Wait", Data="3", Async="true")
+    started = await client.wait_event("AsyncAGIStart")
+    return await client.action(
+        "AGI", Channel=started.get("Channel") or "", Command=f"RECORD FILE {Path(path).name} wav # 300"
+    )
+
+
 Attack = Callable[[AmiClient, str], Awaitable[Message]]
 ATTACKS: list[Attack] = [
     self_evaluating,
@@ -220,11 +243,12 @@ ATTACKS: list[Attack] = [
     planted_behind_another,
     planted_in_quotes,
     transfer_under_agi,
+    overwritten_sound,
 ]
 
 
 def found(server: Asterisk, name: str) -> list[Path]:
-    return list((server.directory / "spool").glob(f"{name}*"))
+    return list((server.directory / "spool").rglob(f"{name}*"))
 
 
 @pytest.mark.timeout(60)

@@ -4,7 +4,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from proxy.ami import applications, clicommands
+from proxy.ami import agicommands, applications, clicommands
 from proxy.ami.actions import SHIPPED
 from proxy.ami.arguments import ARGUMENTS, Argument
 from proxy.ami.arguments.kinds import MEANING, Kind
@@ -59,6 +59,13 @@ A user without `system` writes one plain call with harmless arguments: of `CHANN
 items that hold no secret, of `CHANNELS()` no pattern. What a function makes that must be spelled out may hold line ends,
 or passwords. A function that is not here is read by those whose `functions` spell it out, and by `system`.
 """
+_AGI = f"""\
+## AGI commands
+
+Of the action AGI: each command with the kinds of its arguments. `!`: it has to be there. `RECORD FILE` needs `system`, or
+`applications` that name `Record`, for it overwrites sounds. At most {agicommands.MOST_WORDS} words, for all classes.
+
+"""
 _COMMANDS = """\
 ## Commands of Asterisk's command line
 
@@ -79,6 +86,7 @@ def page() -> str:
             _actions(),
             _APPLICATIONS,
             applications.as_markdown(),
+            f"{_AGI}{agicommands.as_markdown()}",
             _VARIABLES,
             f"{guide.variables_table()}\n",
         ),

@@ -56,6 +56,7 @@ class Kind(Enum):
     APPLICATION_DATA = "application-data"
     AGI_COMMAND = "agi-command"
     CLI_COMMAND = "cli-command"
+    EXPRESSION = "expression"
     VARIABLE_READ = "variable-read"
     VARIABLES_READ = "variables-read"
     VARIABLE_SET = "variable-set"
@@ -126,6 +127,7 @@ class Kind(Enum):
     TYPED_DIGITS = "typed-digits"
     NOTHING = "nothing"
     SOUNDS = "sounds"
+    IMAGE = "image"
     LANGUAGE = "language"
     MUSIC_CLASS = "music-class"
     TONES = "tones"
@@ -183,6 +185,7 @@ MEANING: Final[Mapping[Kind, str]] = MappingProxyType(
         Kind.APPLICATION_DATA: "an application's arguments: each of its own kind",
         Kind.AGI_COMMAND: "an AGI command and its arguments",
         Kind.CLI_COMMAND: "a command of Asterisk's command line: its class, and the user's `commands`",
+        Kind.EXPRESSION: "text in which Asterisk fills in variables: plain `${NAME}` of those below",
         Kind.VARIABLE_READ: "a variable or function to read: the functions below, or the user's `functions`",
         Kind.VARIABLES_READ: "several of them",
         Kind.VARIABLE_SET: "a variable or function to set, within the user's `variables`",
@@ -225,7 +228,7 @@ MEANING: Final[Mapping[Kind, str]] = MappingProxyType(
         Kind.CONFIG_SECTION: "a section of a configuration file",
         Kind.CONFIG_TEXT: "a name or value in a configuration file; no #include, no #exec",
         Kind.CONFIG_FILTER: "regular expressions: class system, 256 characters, no counts",
-        Kind.CONFIG_OPTIONS: "options of a change; `catfilter` as above",
+        Kind.CONFIG_OPTIONS: "`allowdups`, `template`, `ignoreerror`, one template to `inherit`; `catfilter`",
         Kind.RELOADED_MODULE: "a module to load or reload; the manager with class system",
         Kind.RECORDING: "a file below the folder of recordings; any with class system",
         Kind.RECORDING_FORMAT: "the format of a recording",
@@ -236,6 +239,7 @@ MEANING: Final[Mapping[Kind, str]] = MappingProxyType(
         Kind.TYPED_DIGITS: "digits for the one called; for users with `contexts` not on a Local channel",
         Kind.NOTHING: "an argument that only class system may give",
         Kind.SOUNDS: "sounds joined by `&`: names below the folder of sounds, no path, no URL",
+        Kind.IMAGE: "an image: a name below their folder, no path",
         Kind.LANGUAGE: "a language: letters, digits, `_` and `-`",
         Kind.MUSIC_CLASS: "a class of music on hold, looked up by name",
         Kind.TONES: "the name of a tone, or frequencies and durations",

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from types import MappingProxyType
 from typing import Final
 
+from proxy.ami import agicommands
 from proxy.ami.clicommands import ALIASES, COMMANDS, NEEDED, Words, find, find_alias, is_stem
 from proxy.ami.message import Action
 from proxy.ami.privilege import REPORTING, SYSTEM
@@ -46,6 +47,8 @@ _RELOADS: Final = MappingProxyType[Words, list[bytes]](
     }
 )
 _EVALUATES: Final = (b"dialplan", b"eval", b"function")
+#: Its second word is a command of AGI.
+_OF_AGI: Final = (b"agi", b"exec")
 #: With one more word it takes another file for its configuration.
 _TAKES_FILE: Final = (b"logger", b"reload")
 #: A queue dials its members, and stores what it knows of them.
@@ -116,7 +119,7 @@ def acts(action: Action) -> bool:
 
     That is all for which ``command`` alone is not enough, but for what class reporting may: that only looks.
     """
-    known = (find([word.lower() for word in typed]) for typed in _readings(words(action.get(b"command"))))
+    known = (find([word.lower() for word in typed]) for typed in readings(action.get(b"command")))
     return any(verb is not None and not COMMANDS[verb] & REPORTING for verb in known)
 
 
@@ -131,18 +134,19 @@ def command(user: Judged, action: Action) -> Deny | None:
         return _ASTERISK_LIST
     if text.lstrip(b' \t"\\').startswith(b"!"):
         return _REFUSED
-    refused = next(filter(None, (_judge(user, reading) for reading in _readings(typed))), None)
+    refused = next(filter(None, (_judge(user, reading) for reading in readings(text))), None)
     listed = _listed(user)
     if refused in (None, _UNKNOWN) and listed is not None and not starts(said, listed):
         return _NOT_LISTED
     return refused
 
 
-def _readings(typed: list[bytes]) -> Iterator[list[bytes]]:
+def readings(command: bytes) -> Iterator[list[bytes]]:
     """The words of a command, and those that stand in their place where cli_aliases.conf is as shipped.
 
     What is an alias alone, and no command, is read as what it stands for.
     """
+    typed = words(command)
     while True:
         said = [word.lower() for word in typed]
         alias = find_alias(said)
@@ -187,6 +191,8 @@ def _unknown(user: Judged, said: list[bytes]) -> Deny | None:
 def _arguments(user: Judged, known: Words, rest: list[bytes]) -> Deny | None:
     if known in _STORES and (refused := _stored(user, known, rest)) is not None:
         return refused
+    if known == _OF_AGI and (why := agicommands.crash(words(b"".join(rest[1:2])))):
+        return refuse("command", why)
     if user.write & SYSTEM:
         # What hands out secrets stays closed to class system as well.
         return None if known != _EVALUATES or _may_evaluate(user, rest) else _REFUSED

@@ -12,23 +12,40 @@ from typing import Final
 from proxy.ami.message import Action
 from proxy.ami.values import ast_true
 from proxy.core.policy import reloads
-from proxy.core.policy.verdict import PERMISSION_DENIED, Deny, Judged
+from proxy.core.policy.verdict import PERMISSION_DENIED, Deny, Judged, refuse
 
+#: In front of the first line; none is an error of Asterisk's own.
+_FIRST: Final = re.compile(rb"0*\Z")
 _MODULE: Final = re.compile(rb"[A-Za-z0-9_.-]+\Z")
 
 _DIRECTIVE: Final = Deny(PERMISSION_DENIED, "config-directive")
+_LINE: Final = refuse(
+    "config-line", "Asterisk crashes on an Insert behind the end of a section: Line is 0, or use Append"
+)
 _INCOMPLETE: Final = Deny(b"Incomplete ModuleLoad action.", "module-name")
 _UNNAMED: Final = Deny(b"Need module name", "module-name")
 _OUTSIDE: Final = Deny(b"Module must be in the configured modules directory.", "module-name")
 
 
 def update_config(user: Judged, action: Action) -> Deny | None:
-    """No name that makes a line read as ``#include`` or ``#exec``; no reload of the manager."""
+    """No name that makes a line read as ``#include`` or ``#exec``; no reload of the manager.
+
+    Nor an Insert that counts lines: Asterisk goes on behind the last one of the section.
+    """
     if any(_makes_directive(name, value) for name, value in _names_written(action)):
         return _DIRECTIVE
+    if any(not _FIRST.match(action.get(b"line-" + number)) for number in _inserts(action)):
+        return _LINE
     module = action.get(b"reload").strip(b" \t")
     # A word for yes reloads everything; any other is a module.
     return reloads.reload(user, [] if ast_true(module) else [module]) if module else None
+
+
+def _inserts(action: Action) -> Iterator[bytes]:
+    """The numbers of those changes that insert a line."""
+    for name, value in action.headers:
+        if name[:7].lower() == b"action-" and value.strip(b" \t").lower() == b"insert":
+            yield name[7:].lower()
 
 
 def _names_written(action: Action) -> Iterator[tuple[bytes, bytes]]:

@@ -65,7 +65,9 @@ STRICTER: Final = MappingProxyType(
         "agi-command": "EXEC, DATABASE and functions reach beyond what the class agi names, a grammar or an "
         "image may be any file, a prompt that is a path may be anybody's recording and one that "
         "is a URL is fetched, what a dialplan may evaluate later waits in a variable, and a "
-        "command that is in no table may do anything: class system. Naming another channel than "
+        "command that is in no table may do anything: class system. RECORD FILE overwrites the sounds "
+        "that everybody hears: class system, or `applications` that name Record. GET OPTION without a "
+        "time and more than 127 words may crash Asterisk: refused to all. Naming another channel than "
         "the action's own (HANGUP, CHANNEL STATUS, GET FULL VARIABLE) needs call. Of several "
         "words behind EXEC's application Asterisk reads one: put the data in quotes. GET and "
         "SET VARIABLE of the functions closed even to system are refused to all.",
@@ -76,6 +78,10 @@ STRICTER: Final = MappingProxyType(
         "among them; and Asterisk's test for its folder lets one beside it pass.",
         "config-directive": "A line that begins with # would be read as #include or #exec, and a ; in a "
         "name may comment out what stands before the #.",
+        "config-options": "Asterisk crashes where a section inherits from several templates of which the "
+        "first is not there, and reads behind the end of an option or a filter that ends in a backslash and "
+        "one character: one template, known options.",
+        "config-line": "Asterisk crashes on an Insert into a section with fewer lines: line 0, or Append.",
         "reload-manager": "Reloading the manager is for those who own its accounts: class system, through "
         "every door: Reload, UpdateConfig with `Reload`, and the CLI commands `manager "
         "reload`, `module reload`, `core reload`, `reload` and `config reload`. So is a "

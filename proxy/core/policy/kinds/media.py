@@ -13,6 +13,7 @@ from proxy.core.policy.verdict import Deny, Judged, refuse
 _SOUND: Final = rb"[A-Za-z0-9_+=@\x80-\xff-][A-Za-z0-9_.+=@\x80-\xff-]*"
 _NAME: Final = _SOUND + rb"(?:/" + _SOUND + rb")*"
 _SOUNDS: Final = re.compile(rb"(?:" + _NAME + rb"(?:[&:]" + _NAME + rb")*)?\Z")
+_IMAGE: Final = re.compile(_NAME + rb"\Z")
 _LANGUAGE: Final = re.compile(rb"[A-Za-z0-9_-]*\Z")
 _TIME_ZONE: Final = re.compile(rb"(?:[A-Za-z0-9_+-]+(?:/[A-Za-z0-9_+-]+)*)?\Z")
 _TIMING_PARTS: Final = re.compile(rb"[|,?:]")
@@ -27,6 +28,11 @@ _CHARACTERS: Final = refuse("characters", "it has characters that no value of th
 def sounds(_user: Judged, value: bytes) -> Deny | None:
     """Sounds to play, joined by ``&`` (``:`` where a caller and a callee hear one each)."""
     return None if _SOUNDS.match(value) else _SOUND_FILE
+
+
+def image(_user: Judged, value: bytes) -> Deny | None:
+    """An image to send."""
+    return None if _IMAGE.match(value) else _SOUND_FILE
 
 
 def language(_user: Judged, value: bytes) -> Deny | None:

@@ -34,8 +34,8 @@ _CONFIG_FILE: Final = re.compile(rb"[A-Za-z0-9_.-]+\.conf\Z")
 _ACCOUNTS: Final = re.compile(rb"\.*manager|users\.conf\Z|.*ami[-_]?proxy", re.IGNORECASE)
 
 #: pbx_dundi keeps the key of its encrypted connections there.  In a family that is listed Asterisk takes
-#: ``_`` for any character, and ``%`` for any number of them.
-_KEEPS_SECRETS: Final = re.compile(rb"/*[d_][u_][n_][d_][i_](?:/|\Z)", re.IGNORECASE)
+#: ``_`` for any character, the slash in front of a key among them, and ``%`` for any number of them.
+_KEEPS_SECRETS: Final = re.compile(rb"/*[d_][u_][n_][d_][i_](?:[/_]|\Z)", re.IGNORECASE)
 
 _CHARACTERS: Final = refuse("characters", "it has characters that no value of this kind has")
 _STORED: Final = refuse("characters", "; and | part what app_queue stores, so they cannot stand inside")
@@ -138,7 +138,12 @@ def account(user: Judged, value: bytes) -> Deny | None:
 
 
 def database_family(user: Judged, value: bytes) -> Deny | None:
-    """A family of AstDB.  Those that keep Asterisk's own secrets are class system's."""
+    """A family of AstDB.  Those that keep Asterisk's own secrets are class system's.
+
+    The others are class reporting's, as in Asterisk, which lists contacts, registrations and members of
+    queues to it anyhow.  What a site's own dialplan keeps there is for the operator's ``rules`` to close; a
+    user with a scope is refused the whole database by the actions that read it.
+    """
     if user.write & SYSTEM:
         return None
     if _KEEPS_SECRETS.match(value):

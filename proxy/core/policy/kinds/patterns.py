@@ -15,13 +15,27 @@ from proxy.core.policy.verdict import Deny, Judged, refuse
 
 MAX_PATTERN: Final = 256
 _COSTLY: Final = re.compile(rb"\{|[+*?)}]\+|\\[1-9]")
-_LISTED_OPTION: Final = re.compile(rb"catfilter", re.IGNORECASE)
+#: What a change to a configuration may say, parted by commas.  Of several templates Asterisk crashes on the
+#: first that is not there.
+_OPTION: Final = re.compile(
+    rb"[ \t]*(?:allowdups|template|ignoreerror|inherit[ \t]*=[ \t]*(?:[^\"'\\,=]*|\"[^\"'\\,=]*\"))?[ \t]*\Z",
+    re.IGNORECASE,
+)
+_CATFILTER: Final = re.compile(rb"[ \t]*catfilter[ \t]*=", re.IGNORECASE)
+#: Asterisk looks for what parts the text from two characters behind a backslash on, be that behind its end.
+_ENDS_ESCAPED: Final = re.compile(rb"\\.\Z", re.DOTALL)
 
 NEEDS_SYSTEM: Final = refuse("regular-expression", "a regular expression needs class system")
 UNBOUNDED: Final = refuse(
     "regular-expression",
     f"a regular expression has at most {MAX_PATTERN} characters, no counts {{2}}, no back-references, "
     "no + behind a group or another repetition",
+)
+
+OPTIONS: Final = refuse(
+    "config-options",
+    "allowdups, template, ignoreerror, inherit of one template, and catfilter behind them, with no backslash "
+    "in front of the last character: Asterisk crashes on others",
 )
 
 
@@ -39,9 +53,17 @@ def mailbox(user: Judged, value: bytes) -> Deny | None:
 
 def config_filter(user: Judged, value: bytes) -> Deny | None:
     """``name=value`` pairs, both sides of each a pattern."""
-    return bounded(user, value) if value else None
+    if not value:
+        return None
+    return bounded(user, value) or (OPTIONS if _ENDS_ESCAPED.search(value) else None)
 
 
 def config_options(user: Judged, value: bytes) -> Deny | None:
-    """Options of a change to a configuration; ``catfilter`` holds patterns."""
-    return bounded(user, value) if _LISTED_OPTION.search(value) else None
+    """Options of a change to a configuration.  ``catfilter`` holds patterns, and stands last."""
+    options = value.split(b",")
+    for number, option in enumerate(options):
+        if _CATFILTER.match(option):
+            return config_filter(user, b",".join(options[number:]))
+        if not _OPTION.match(option):
+            return OPTIONS
+    return None

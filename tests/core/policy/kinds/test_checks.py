@@ -44,7 +44,8 @@ def test_what_waits_to_be_evaluated_is_refused_in_every_kind(kind: Kind, value: 
 def test_the_kinds_in_which_nothing_is_evaluated_are_few() -> None:
     assert {kind.value for kind in checks.NOT_EVALUATED} == {
         *("agi-command", "cli-command", "config-filter", "config-section", "config-text", "credential"),
-        *("event-filter", "event-mask", "event-text", "payload", "variable-read", "variables-read"),
+        *("event-filter", "event-mask", "event-text", "expression", "payload", "variable-read"),
+        "variables-read",
     }
 
 
@@ -96,7 +97,14 @@ def test_the_kinds_in_which_nothing_is_evaluated_are_few() -> None:
         (Kind.CONFIG_FILE, "manager.conf", "config-file"),
         (Kind.CONFIG_FILE, "../x.conf", "config-file"),
         (Kind.CONFIG_FILTER, "", ""),
-        (Kind.CONFIG_OPTIONS, "allowdups", ""),
+        (Kind.CONFIG_OPTIONS, "", ""),
+        (Kind.CONFIG_OPTIONS, "allowdups, template,ignoreerror", ""),
+        (Kind.CONFIG_OPTIONS, 'Inherit = "base"', ""),
+        (Kind.CONFIG_OPTIONS, "inherit=base,allowdups", ""),
+        (Kind.CONFIG_OPTIONS, 'inherit="base,other"', "config-options"),
+        (Kind.CONFIG_OPTIONS, "inherit=base\\,other", "config-options"),
+        (Kind.CONFIG_OPTIONS, "inherit='base,other'", "config-options"),
+        (Kind.CONFIG_OPTIONS, "x", "config-options"),
         (Kind.CONFIG_OPTIONS, "catfilter=a", "regular-expression"),
         (Kind.SHELL_COMMAND, "id", "system"),
         (Kind.ANY_FILE, "/x", "system"),
@@ -127,6 +135,9 @@ def test_names_words_and_files(kind: Kind, value: str, rule: str) -> None:
         (Kind.MAILBOX, "../x", "characters"),
         (Kind.NEW_ID, "x;id", "characters"),
         (Kind.CONFIG_FILTER, "name=a.*", ""),
+        (Kind.CONFIG_FILTER, "name=a\\.", "config-options"),
+        (Kind.CONFIG_OPTIONS, "template,catfilter=a=b,c=d", ""),
+        (Kind.CONFIG_OPTIONS, 'inherit="a,b",catfilter=a', "config-options"),
         (Kind.CONFIG_FILTER, "a" * 257, "regular-expression"),
         (Kind.CONFIG_FILTER, "a{9}", "regular-expression"),
         (Kind.CHANNEL_PATTERN, "/PJSIP.*/", ""),
