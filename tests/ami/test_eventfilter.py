@@ -260,6 +260,35 @@ def test_filters_count_together(patterns: tuple[bytes, ...], admitted: str) -> N
     assert len(filters) == len(patterns)
 
 
+@pytest.mark.parametrize(
+    ("own", "added", "admitted"),
+    [
+        ((b"a",), (b"a|b|c",), "a"),
+        ((b"a",), (b"b",), ""),
+        ((b"a", b"b"), (b"b", b"c"), "b"),
+        ((b"!a",), (b"a", b"b"), "b"),
+        ((b"a", b"b"), (b"!b",), "a"),
+        ((b"a",), (b"a", b"b", b"c"), "a"),
+    ],
+)
+def test_what_a_session_adds_narrows_what_its_user_may_see(
+    own: tuple[bytes, ...], added: tuple[bytes, ...], admitted: str
+) -> None:
+    filters = FilterSet(tuple(map(compile_legacy, own)))
+    for pattern in added:
+        filters = filters.with_added(compile_legacy(pattern))
+    assert [event for event in "abc" if filters.admits(event.encode())] == list(admitted)
+    assert len(filters) == len(own) + len(added)
+
+
+def test_a_name_that_the_user_s_own_filters_keep_back_stays_so() -> None:
+    own = FilterSet((from_mapping(name="Hangup"),))
+    assert own.with_added(from_mapping(name="Newchannel")).admits_named(b"Newchannel") is False
+    assert own.with_added(from_mapping(name="Hangup")).admits_named(b"Hangup") is True
+    assert own.with_added(compile_legacy(b"Cause")).admits_named(b"Hangup") is None
+    assert own.with_added(compile_legacy(b"a")) != FilterSet((*own.filters, compile_legacy(b"a")))
+
+
 rules = st.sampled_from([compile_legacy(text) for text in (b"a", b"!a", b"b", b"!b", b"c.", b"!.a")])
 
 

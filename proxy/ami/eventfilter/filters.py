@@ -84,15 +84,28 @@ class EventFilter:
 
 
 class FilterSet:
-    """Filters that count together.  Equal to another with the same filters in whatever order."""
+    """Filters that count together.  Equal to another with the same filters in whatever order.
 
-    __slots__ = ("_excludes", "_hash", "_includes", "filters")
+    ``added`` are those of a session, beside ``filters`` of its user.  They narrow what these let through:
+    in Asterisk an include that is added opens what the user's own includes keep back.
+    """
 
-    def __init__(self, filters: tuple[EventFilter, ...] = ()) -> None:
+    __slots__ = ("_excludes", "_hash", "_includes", "_key", "_more", "added", "filters")
+
+    def __init__(self, filters: tuple[EventFilter, ...] = (), added: tuple[EventFilter, ...] = ()) -> None:
         self.filters = tuple(dict.fromkeys(filters))
-        self._includes = tuple(rule.matches for rule in self.filters if not rule.exclude)
-        self._excludes = tuple(rule.matches for rule in self.filters if rule.exclude)
-        self._hash = hash(frozenset(self.filters))
+        self.added = tuple(dict.fromkeys(added))
+        both = (*self.filters, *self.added)
+        groups = [tuple(rule for rule in group if not rule.exclude) for group in (self.filters, self.added)]
+        # Each group has to let an event through; most sets have no more than one.
+        groups.sort(key=len, reverse=True)
+        self._includes, self._more = (tuple(rule.matches for rule in group) for group in groups)
+        self._excludes = tuple(rule.matches for rule in both if rule.exclude)
+        self._key = (
+            frozenset(rule for rule in both if rule.exclude),
+            frozenset(frozenset(group) for group in groups if group),
+        )
+        self._hash = hash(self._key)
 
     def admits(self, raw: bytes) -> bool:
         """Whether an event passes: some include matches, if there are any, and no exclude does."""
@@ -101,6 +114,8 @@ class FilterSet:
                 return False
         if not self._includes:
             return True
+        if self._more and not any(matches(raw) for matches in self._more):
+            return False
         for matches in self._includes:  # noqa: SIM110 - any() makes a generator for every event
             if matches(raw):
                 return True
@@ -108,32 +123,35 @@ class FilterSet:
 
     def admits_named(self, name: bytes) -> bool | None:
         """Whether every event of this name passes, or none does; None: that depends on the rest of it."""
-        includes = {rule.matches_named(name) for rule in self.filters if not rule.exclude} or {True}
-        excludes = {rule.matches_named(name) for rule in self.filters if rule.exclude}
-        if True in excludes or includes == {False}:
+        excludes = {rule.matches_named(name) for rule in (*self.filters, *self.added) if rule.exclude}
+        included = [
+            {rule.matches_named(name) for rule in group if not rule.exclude} or {True}
+            for group in (self.filters, self.added)
+        ]
+        if True in excludes or {False} in included:
             return False
-        return True if True in includes and None not in excludes else None
+        return True if all(True in group for group in included) and None not in excludes else None
 
     def with_added(self, added: EventFilter) -> "FilterSet":
-        """The same and one more; filters are never taken away."""
-        return FilterSet((*self.filters, added))
+        """The same and one more of the session's; filters are never taken away."""
+        return FilterSet(self.filters, (*self.added, added))
 
     @property
     def cost(self) -> int:
         """The sum of its filters' costs."""
-        return sum(rule.cost for rule in self.filters)
+        return sum(rule.cost for rule in (*self.filters, *self.added))
 
     def __len__(self) -> int:
-        return len(self.filters)
+        return len(self.filters) + len(self.added)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, FilterSet) and frozenset(self.filters) == frozenset(other.filters)
+        return isinstance(other, FilterSet) and self._key == other._key
 
     def __hash__(self) -> int:
         return self._hash
 
     def __repr__(self) -> str:
-        return f"<FilterSet {'; '.join(map(str, self.filters))}>"
+        return f"<FilterSet {'; '.join(map(str, (*self.filters, *self.added)))}>"
 
 
 def compile_legacy(pattern: bytes, limit: int | None = CLIENT_LIMIT) -> EventFilter:
