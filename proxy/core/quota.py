@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from proxy.ami.message import Action
 from proxy.core import holding
+from proxy.core.members import ADDING
 from proxy.core.rests import Rest
 from proxy.core.series import Series
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from proxy.core.session import Session
 
 #: Actions that have a quota.
-BOUNDED: Final = holding.SLEEPING | {b"setvar", b"queueadd"}
+BOUNDED: Final = holding.SLEEPING | ADDING | {b"setvar"}
 
 
 def admit(session: "Session", asked: Action, judged: Action, *, rested: bool) -> Action | None:
@@ -26,7 +27,7 @@ def admit(session: "Session", asked: Action, judged: Action, *, rested: bool) ->
     """
     if judged.key == b"setvar":
         return _store(session, judged)
-    if judged.key == b"queueadd":
+    if judged.key in ADDING:
         return _add(session, judged)
     return _sleep(session, asked, judged, rested)
 

@@ -11,6 +11,7 @@ from proxy import log
 from proxy.ami import privilege
 from proxy.ami.answers import response_of
 from proxy.ami.message import Action, Message
+from proxy.core.members import ADDING
 from proxy.core.policy import UNDESCRIBED, target_of
 from proxy.core.securityevents import ERROR, security_event
 
@@ -79,7 +80,7 @@ def denied(session: "Session", action: Action, text: bytes, rule: str, hint: str
 
 
 #: Actions by which Asterisk keeps more, or less.
-_KEPT: Final = frozenset({b"setvar", b"queueadd", b"queueremove"})
+_KEPT: Final = ADDING | {b"setvar", b"queueremove"}
 
 
 class Underway:
@@ -95,7 +96,8 @@ class Underway:
         self._generation = generation
         self._began = now
         self._result = b""
-        #: Of a Setvar: what its name counted in ``Stored`` until now.  Of a QueueAdd: whether it counts.
+        #: Of a Setvar: what its name counted in ``Stored`` until now.  Of what adds a member to a queue:
+        #: whether it counts.
         self._before = 0
 
     def begin(self, session: "Session") -> None:
@@ -107,7 +109,7 @@ class Underway:
         assert user is not None
         if key == b"setvar":
             self._before = bounds.stored.take(user.name, self._action)
-        elif key == b"queueadd":
+        elif key in ADDING:
             self._before = int(bounds.members.take(user.name, self._action))
 
     def answered(self, data: bytes) -> None:
@@ -144,10 +146,11 @@ class Underway:
         match self._action.key:
             case b"setvar":
                 self._settle_variable(hub, user)
-            case b"queueadd" if self._before and not succeeded:
+            case b"queueremove":
+                if succeeded:
+                    hub.bounds.members.removed(self._action)
+            case _ if self._before and not succeeded:
                 hub.bounds.members.give_back(user, self._action)
-            case b"queueremove" if succeeded:
-                hub.bounds.members.removed(self._action)
 
     def _settle_variable(self, hub: "Hub", user: str) -> None:
         stored = hub.bounds.stored

@@ -1135,3 +1135,7 @@ def test_queue_members_bounds_what_a_user_adds_to_a_queue():
     assert not ask("QueueAdd", "PJSIP/3")
     assert ask("QueueRemove", "PJSIP/1")
     assert ask("QueueAdd", "PJSIP/3")
+    got.take()
+    session.receive(action("Command", 1, Command="queue add member PJSIP/4 to sales"))
+    assert not bench.upstream.take()
+    assert refusal(got) == b"Too many members that you added to this queue, 2 (limits.queue_members)"

@@ -12,6 +12,10 @@ def member(queue: str, interface: str) -> Action:
     return Action((k.encode(), v.encode()) for k, v in headers.items())
 
 
+def other(name: str, **headers: str) -> Action:
+    return Action((k.encode(), v.encode()) for k, v in {"Action": name, **headers}.items())
+
+
 @pytest.fixture
 def kept() -> Members:
     kept = Members()
@@ -57,3 +61,42 @@ def test_memory_is_bounded_and_only_the_greediest_is_forgotten(kept, monkeypatch
     assert not kept.is_full("a", member("sales", "PJSIP/3"), 2), "its oldest queue"
     assert kept.is_full("a", member("support", "PJSIP/3"), 2)
     assert kept.is_full("b", member("sales", "PJSIP/3"), 1)
+
+
+ADDS = [
+    other("Command", Command="queue add member PJSIP/3 to sales"),
+    other("Command", Command='QUEUE  add "member" PJSIP/3 to Sales penalty 1'),
+    other("Command", Command="add queue member PJSIP/3 to sales"),
+    other("Originate", Channel="PJSIP/9", Application="AddQueueMember", Data="sales,PJSIP/3"),
+    other("Originate", Channel="PJSIP/3", Application=" addqueuemember ", Data="sales"),
+    other("AGI", Channel="PJSIP/9-00000001", Command='EXEC AddQueueMember "sales,PJSIP/3,1"'),
+]
+
+
+@pytest.mark.parametrize("action", ADDS, ids=lambda action: action.headers[-1][1].decode())
+def test_every_way_to_add_a_member_counts(kept, action):
+    assert kept.is_full("a", action, 2)
+    assert kept.take("a", action)
+    assert kept.is_full("a", member("sales", "PJSIP/4"), 3)
+    assert not kept.is_full("a", member("sales", "PJSIP/3"), 3), "the same member"
+    kept.give_back("a", action)
+    assert not kept.is_full("a", member("sales", "PJSIP/4"), 3)
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        other("Command", Command="queue show sales"),
+        other("Command", Command="queue add member PJSIP/3"),
+        other("Command"),
+        other("Originate", Channel="PJSIP/9", Application="Queue", Data="sales,PJSIP/3"),
+        other("Originate", Channel="PJSIP/9", Context="a"),
+        other("AGI", Channel="x", Command="EXEC Queue sales"),
+        other("AGI", Channel="x", Command="ANSWER"),
+        other("Ping"),
+    ],
+    ids=lambda action: str(action.headers),
+)
+def test_what_adds_no_member_does_not_count(kept, action):
+    assert not kept.is_full("a", action, 0)
+    assert not kept.take("a", action)
