@@ -6,7 +6,7 @@ from proxy.ami.actions import ActionTable
 from proxy.ami.arguments import FRAME, Argument, Described
 from proxy.ami.message import Action
 from proxy.ami.privilege import SYSTEM
-from proxy.core.policy.kinds import checks
+from proxy.core.policy.kinds import checks, places
 from proxy.core.policy.verdict import Deny, Judged, refuse
 
 #: The rule that refuses an action which nobody has described.
@@ -25,7 +25,8 @@ def described(user: Judged, action: Action, table: ActionTable) -> Deny | Action
     found = table.described(action.key)
     if found is None:
         if table.undescribed_for_system and user.write & SYSTEM:
-            return _plain(action)
+            # Nobody knows which of its headers would be a channel or a context.
+            return places.beyond_lists(user) if places.bounded(user) else _plain(action)
         return _UNDESCRIBED
     canonical = found.canonical(action)
     return None if canonical is action else canonical

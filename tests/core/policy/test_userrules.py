@@ -92,6 +92,13 @@ class TestOtherModules:
         assert self.rule_of("all", "ThirdParty\nNode: 1", others) == ""
         assert self.rule_of("all", "ThirdParty\nNode: ${X}", others) == "evaluated-value"
 
+    @pytest.mark.parametrize("rule", ["channels", "contexts"])
+    def test_but_not_for_one_with_lists_that_its_headers_cannot_be_held_to(self, rule: str) -> None:
+        others = self.table.with_others(OtherActions(undescribed_for_system=True))
+        verdict = decide(user({rule: ["own"]}, "all"), ask("ThirdParty\nChannel: theirs"), others)
+        assert isinstance(verdict, Deny)
+        assert verdict.rule == rule
+
     def test_a_description_says_who_may_and_with_which_headers(self) -> None:
         entry = ActionEntry(
             classes=("reporting",), headers={"Node": "integer", "Command": OneOf(one_of=("XStat",))}
