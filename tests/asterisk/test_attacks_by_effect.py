@@ -168,6 +168,8 @@ ATTACKS = [
         "audiosocket", "class-originate", "AudioSocket/127.0.0.1:{tcp}/40325ec2-5efd-4bd3-805f-53576e581d13"
     ),
     dial("unicast", "class-originate", "UnicastRTP/127.0.0.1:{udp}", Application="Milliwatt"),
+    dial("unicast-codec", "class-originate", "UnicastRTP/127.0.0.1:{udp}/c(ulaw)", Application="Milliwatt"),
+    dial("unicast-spelled", "in-both", "unicastrtp/127.0.0.1:{udp}", Application="Milliwatt"),
     dial("multicast", "class-originate", "MulticastRTP/basic/127.0.0.1:{udp}", Application="Milliwatt"),
     dial("sip-host", "class-originate", "PJSIP/200/sip:x@127.0.0.1:{udp}"),
     dial(

@@ -48,8 +48,8 @@ CONNECTION, PACKETS = "a connection", "packets"
 class Way(NamedTuple):
     """An application and its data; ``trap`` is CONNECTION, PACKETS, or ``Event/Header: value`` of an event.
 
-    ``$url`` stands for an address that nobody may fetch, ``$port`` for its port, ``$secret`` for a
-    recording outside the folder of sounds.
+    The call lasts ``seconds``.  ``$url`` stands for an address that nobody may fetch, ``$port`` for its
+    port, ``$secret`` for a recording outside the folder of sounds.
     """
 
     name: str
@@ -57,8 +57,11 @@ class Way(NamedTuple):
     data: str
     trap: str
     variable: str = ""
+    seconds: int = 3
 
 
+#: Somebody was in the mailbox; of no channel.
+LISTENED = "MessageWaiting/Mailbox: 100@default"
 PLAYED = "VarSet/PLAYBACKSTATUS: SUCCESS"
 WAYS = [
     # Sounds that are URLs, where the sound is said to be one and where it is hidden in a format.
@@ -89,6 +92,9 @@ WAYS = [
     Way("language", "BackGround", "secret,,$folder", "VarSet/BACKGROUNDSTATUS: SUCCESS"),
     # Mailboxes without their password.
     Way("mailbox-message", "VoiceMailPlayMsg", "100,1-1", "VarSet/VOICEMAIL_PLAYBACKSTATUS: SUCCESS"),
+    Way("mailbox", "VoiceMailMain", "100,s", LISTENED, seconds=1),
+    Way("mailbox-context", "VoiceMailMain", "100@default,sa(0)", LISTENED, seconds=1),
+    Way("mailbox-old-options", "VoiceMailMain", "s100", LISTENED, seconds=1),
     # Conferences, without class call.
     Way("conference", "ConfBridge", "strangers", "ConfbridgeJoin/Conference: strangers"),
     Way(
@@ -214,7 +220,7 @@ async def go(client: AmiClient, server: Asterisk, way: Way, whose: str, port: in
     variable = {"Variable": filled(way.variable)} if way.variable else {}
     return await client.action(
         "Originate",
-        Channel=f"Local/wait3-{whose}@{'loud' if way.trap == PACKETS else 'lab'}",
+        Channel=f"Local/wait{way.seconds}-{whose}@{'loud' if way.trap == PACKETS else 'lab'}",
         Application=way.application,
         Data=filled(way.data),
         Async="true",
@@ -230,7 +236,7 @@ def sprung(way: Way, trap: Trap, observer: AmiClient, whose: str) -> bool:
     name, _, value = header.partition(": ")
     return any(
         message.event == event
-        and f"wait3-{whose}@" in (message.get("Channel") or "")
+        and (way.trap == LISTENED or f"-{whose}@" in (message.get("Channel") or ""))
         and (value in (message.get(name) or "\0") if event != "VarSet" else _is_set(message, name, value))
         for message in observer.log
     )
@@ -258,6 +264,7 @@ async def test_it_leads_there_at_asterisk_s_door_and_nowhere_at_ours(
                 await observer.action("Ping")
                 await asyncio.sleep(0.05)
         ours = Trap()
+        observer.log.clear()
         try:
             async with await proxy.connect() as client:
                 await client.login("attacker", SECRET)
