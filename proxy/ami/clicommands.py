@@ -220,7 +220,7 @@ voicemail: forward, move, remove
 _OF_NOBODY: Final = """
 !
 console: -
-core: eat memory, restart, stop
+core: eat memory, restart, show translation recalc, stop
 die
 exit
 load

@@ -15,7 +15,7 @@ from tests.support.proxy_process import ProxyProcess, hashed
 from tests.support.requirements import give_up
 
 SECRET = "attacker"
-CLASSES = ["agi", "config", "reporting"]
+CLASSES = ["agi", "command", "config", "reporting"]
 ACCOUNT = f"\n[attacker]\nsecret = {SECRET}\nread =\nwrite = {','.join(CLASSES)}\n"
 USER = {"secret": hashed(SECRET), "read": [], "write": CLASSES}
 
@@ -61,6 +61,11 @@ async def behind_the_end(client: AmiClient, _: AmiClient) -> Message:
     """The section has no lines."""
     headers = update("Insert", Cat="empty", Var="a", Value="b", Line="1")
     return await client.action("UpdateConfig", **headers)
+
+
+async def row_of_a_profile(client: AmiClient, _: AmiClient) -> Message:
+    """Its number becomes a negative one."""
+    return await client.action("Command", Command="core show profile 2147483648")
 
 
 @pytest.fixture(scope="module", params=["sid", "bullseye"])
@@ -118,7 +123,7 @@ def is_gone(server: Asterisk) -> bool:
 @pytest.mark.timeout(90)
 @pytest.mark.parametrize(
     "way",
-    [words_in_quotes, option_without_a_time, templates, behind_the_end],
+    [words_in_quotes, option_without_a_time, templates, behind_the_end, row_of_a_profile],
     ids=lambda way: way.__name__,
 )
 async def test_asterisk_ends_at_its_own_door_and_not_at_ours(

@@ -31,6 +31,7 @@ _CLASS_MISSING: Final = MappingProxyType(
 _UNKNOWN: Final = refuse(
     "command-unknown", "no table knows this command: class system, or commands: in users.yaml that name it"
 )
+_ROW: Final = refuse("command", "leave out which row: Asterisk may crash on it")
 _MANY: Final = refuse("channel-pattern", "it ends every call that matches: class system")
 _NOT_LISTED: Final = Deny(PERMISSION_DENIED, "commands")
 
@@ -47,6 +48,8 @@ _RELOADS: Final = MappingProxyType[Words, list[bytes]](
     }
 )
 _EVALUATES: Final = (b"dialplan", b"eval", b"function")
+#: They take the number of a row, and Asterisk crashes on one that does not fit into 32 bits.
+_BY_ROW: Final = frozenset({(b"core", b"clear", b"profile"), (b"core", b"show", b"profile")})
 #: Its second word is a command of AGI.
 _OF_AGI: Final = (b"agi", b"exec")
 #: With one more word it takes another file for its configuration.
@@ -191,6 +194,8 @@ def _unknown(user: Judged, said: list[bytes]) -> Deny | None:
 def _arguments(user: Judged, known: Words, rest: list[bytes]) -> Deny | None:
     if known in _STORES and (refused := _stored(user, known, rest)) is not None:
         return refused
+    if known in _BY_ROW and rest:
+        return _ROW
     if known == _OF_AGI and (why := agicommands.crash(words(b"".join(rest[1:2])))):
         return refuse("command", why)
     if user.write & SYSTEM:
