@@ -2,7 +2,7 @@
 
 import pytest
 
-from proxy.ami.agicommands import COMMANDS, MOST_WORDS, crash, find
+from proxy.ami.agicommands import COMMANDS, MOST_WORDS, as_markdown, crash, find
 from proxy.ami.arguments import Kind
 
 
@@ -39,3 +39,10 @@ def test_what_reaches_the_database_or_any_file_is_closed() -> None:
 )
 def test_what_asterisk_would_end_on_is_known(said: list[bytes], crashes: bool) -> None:
     assert bool(crash(said)) == crashes
+
+
+def test_the_table_for_people_has_the_kinds_and_what_has_to_be_there() -> None:
+    text = as_markdown()
+    assert "`ANSWER` -; " in text
+    assert "`GET OPTION` sounds! digits! milliseconds!; " in text
+    assert "`DATABASE PUT` (class `system`)" in text
