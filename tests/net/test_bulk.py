@@ -34,8 +34,8 @@ from tests.support.proxy_process import ProxyProcess, hashed
 T = TypeVar("T")
 #: Seconds of CPU time: what a slice may be.
 SLICE = 0.005
-#: Of all steps, so many may be longer: a cold cache, a page fault, a neighbour on the same core.
-UNLUCKY = 0.005
+#: Of all steps, so many may be longer, or this few: a cold cache, a page fault, a neighbour on the same core.
+UNLUCKY, FEW = 0.005, 5
 USERS, FILES = 2000, 4
 
 
@@ -67,7 +67,7 @@ class Measured:
         """There were so many steps, and they were no longer than a slice."""
         assert len(self.seconds) >= at_least
         long = [seconds for seconds in self.seconds if seconds > SLICE]
-        assert len(long) <= UNLUCKY * len(self.seconds), sorted(self.seconds)[-10:]
+        assert len(long) <= max(FEW, UNLUCKY * len(self.seconds)), sorted(self.seconds)[-10:]
 
 
 def entries(first: int, number: int, read: str) -> str:
