@@ -90,22 +90,22 @@ class Members:
 
 def _added(action: Action) -> tuple[bytes, int] | None:
     """The queue and the member that the action adds to it; None if it adds none."""
-    match action.key:
-        case b"queueadd":
-            return _entry(action.get(b"queue"), action.get(b"interface"))
-        case b"originate":
-            if action.get(b"application").strip(b" \t").lower() == _APPLICATION:
-                return _run(action.get(b"data"), action.get(b"channel"))
-        case b"agi":
-            # EXEC AddQueueMember queue,interface
-            said = commands.words(action.get(b"command"))
-            if [word.lower() for word in said[:2]] == _EXECUTED:
-                return _run(b"".join(said[2:3]), action.get(b"channel"))
-        case b"command":
-            # queue add member INTERFACE to QUEUE
-            for said in commands.readings(action.get(b"command")):
-                if len(said) > 5 and [word.lower() for word in said[:3]] == _TYPED:
-                    return _entry(said[5], said[3])
+    key = action.key
+    if key == b"queueadd":
+        return _entry(action.get(b"queue"), action.get(b"interface"))
+    if key == b"originate":
+        runs = action.get(b"application").strip(b" \t").lower() == _APPLICATION
+        return _run(action.get(b"data"), action.get(b"channel")) if runs else None
+    if key == b"agi":
+        # EXEC AddQueueMember queue,interface
+        said = commands.words(action.get(b"command"))
+        runs = [word.lower() for word in said[:2]] == _EXECUTED
+        return _run(b"".join(said[2:3]), action.get(b"channel")) if runs else None
+    if key == b"command":
+        # queue add member INTERFACE to QUEUE
+        for said in commands.readings(action.get(b"command")):
+            if len(said) > 5 and [word.lower() for word in said[:3]] == _TYPED:
+                return _entry(said[5], said[3])
     return None
 
 

@@ -100,6 +100,10 @@ def example(kind: Kind, value: bytes) -> bytes:
         return _LONG_NUMBER.sub(_zeros, place) + parenthesis + hidden(rest)
     if kind in {Kind.CLI_COMMAND, Kind.AGI_COMMAND}:
         return _command(value)
+    if kind is Kind.CONFIG_OPTIONS:
+        # Words of Asterisk's and names of sections, but for the values that a filter looks for.
+        options, filtered, wanted = value.partition(b"catfilter")
+        return options + filtered + hidden(wanted)
     if kind is Kind.URI:
         return _uri(value)
     return hidden(value)

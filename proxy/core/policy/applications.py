@@ -59,11 +59,6 @@ _OPTION: Final = refuse("application", "it has an option that is not described")
 _CALLED: Final = refuse("application", "the data call a function that needs class system")
 
 
-def leaves_folder(name: bytes) -> bool:
-    """Whether a file's name, meant for the sounds folder, names one elsewhere."""
-    return name.startswith(b"/") or b".." in name
-
-
 def run(user: Judged, application: bytes, data: bytes) -> Deny | None:
     """One application with its data, whoever starts it: an Originate, or an AGI's EXEC."""
     system = bool(user.write & SYSTEM)

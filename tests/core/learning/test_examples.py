@@ -63,6 +63,8 @@ from tests.core.policy.rows import ROWS
         (Kind.AGI_COMMAND, r'SET VARIABLE X "a \"b"', r'SET VARIABLE x "x \"x"'),
         (Kind.CLI_COMMAND, "queue add member Local/47@lab to a", "queue add member Local/00@xxx xx x"),
         (Kind.AGI_COMMAND, "EXEC Playback hello", "EXEC Playback xxxxx"),
+        (Kind.CONFIG_OPTIONS, "allowdups,inherit=base", "allowdups,inherit=base"),
+        (Kind.CONFIG_OPTIONS, "template,catfilter=pin=47", "template,catfilter=xxx=00"),
         (Kind.TEXT, "see you at 7", "xxx xxx xx 0"),
         (Kind.DATABASE_VALUE, "s3cret!", "x0xxxx!"),
         (Kind.TEXT, "y" * 500, "x" * examples.LONGEST),
