@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 
 #: Seconds of work that one user may have in Asterisk's queue; a single action may be more.
 _AHEAD: Final = 0.002
+#: The same of all users together: what comes then waits here, where those who have had little go first.
+_AHEAD_OF_ALL: Final = 0.004
+#: Users who have had less than this more than the one served last are equal, and take turns.
+_CREDIT: Final = 0.02
+#: What one more action counts in the average of all.
+_NEWEST_OF_ALL: Final = 1 / 64
 #: Seconds without an action after which a user does not count as being there.
 _ABSENT: Final = 1.0
 #: Seconds whose share may be had at once.
@@ -105,12 +111,15 @@ class Accounts:
     """The accounts of one link, by the user's name: as many as there are users."""
 
     __slots__ = (
+        "_average",
         "_beside",
         "_by_name",
         "_present",
         "_spared",
+        "_took_at",
         "_turn",
         "_used_up_until",
+        "ahead",
         "waiting",
         "withheld",
     )
@@ -122,6 +131,9 @@ class Accounts:
         #: Those of which an action waits.
         self.waiting: dict[Account, None] = {}
         self._turn = 0.0
+        #: Seconds that Asterisk may take for all that is on the link, and for one action in the mean.
+        self.ahead = 0.0
+        self._average = self._took_at = 0.0
         #: Those who have asked lately, and perhaps some who have not.
         self._present: dict[Account, None] = {}
         #: One of them who has not used up its share, when that was looked for last.
@@ -154,11 +166,35 @@ class Accounts:
             account.turn = max(account.turn, self._turn)
         elif account.on_link * account.typical >= _AHEAD:
             return False
+        if self.ahead >= _AHEAD_OF_ALL:
+            return False
         if share < WHOLE and account.even_at - now > _AT_ONCE and self.spares(account.name, now):
             return False
         self._turn = max(self._turn, account.turn)
         account.over = False
         return True
+
+    def sent(self, account: Account) -> float:
+        """One of its actions is on the link; the seconds that are for ``left``."""
+        account.on_link += 1
+        average = self._average
+        expected = account.typical if account.typical > average else average  # noqa: FURB136 - hot
+        self.ahead += expected
+        return expected
+
+    def left(self, account: Account, expected: float) -> None:
+        """It is not on the link any more."""
+        account.on_link -= 1
+        # Sums of what is taken away again drift.
+        self.ahead = self.ahead - expected if self.ahead > expected else 0.0
+
+    def took(self, account: Account, seconds: float, now: float) -> None:
+        """One of its actions took so long."""
+        account.took(seconds, now)
+        if now > self._took_at:
+            self._average *= math.pow(0.5, (now - self._took_at) / _FORGETTING)
+            self._took_at = now
+        self._average += (min(seconds, _LONGEST) - self._average) * _NEWEST_OF_ALL
 
     def charge(self, account: Account, seconds: float, now: float, share: float) -> None:
         """Asterisk has spent this time on a user."""
@@ -187,11 +223,15 @@ class Accounts:
         """Whose action is sent next; None if all have to wait longer.  ``share`` WHOLE: no share."""
         best: Account | None = None
         self.withheld = False
+        if self.ahead >= _AHEAD_OF_ALL:
+            return None
         least = math.inf
+        floor = self._turn + _CREDIT
         for account in self.waiting:
             ahead = account.on_link * account.typical
             # Where its turn will be when what is on the link is answered.
             expected = account.turn + ahead
+            expected = max(expected, floor)
             if expected >= least or (ahead >= _AHEAD and account.on_link):
                 continue
             if share < WHOLE and account.even_at - now > _AT_ONCE and self.spares(account.name, now):
@@ -205,8 +245,9 @@ class Accounts:
         self._turn = max(self._turn, account.turn)
         account.over = False
         item = account.queue.popleft()
-        if not account.queue:
-            del self.waiting[account]
+        del self.waiting[account]
+        if account.queue:
+            self.waiting[account] = None  # behind the others
         return item
 
     def held(self, now: float) -> list[Account]:
@@ -241,6 +282,7 @@ class Accounts:
         for account in self.waiting:
             account.queue.clear()
         self.waiting.clear()
+        self.ahead = 0.0
         for account in self._by_name.values():
             account.on_link = 0
         return found

@@ -23,9 +23,7 @@ if TYPE_CHECKING:
     from proxy.core.session import Session
 
 #: Seconds of deliveries that may be owed.
-_AT_ONCE: Final = 0.005
-#: Seconds of them that one user may cause at once before those go first who caused less.
-_CREDIT: Final = 0.005
+_AT_ONCE: Final = 0.001
 #: What is left of earlier measurements in an estimate, with each one after them.
 _KEPT: Final = 0.9
 #: What Asterisk says to an action that causes an event: the response, and the event.
@@ -87,7 +85,7 @@ class Caused:
         #: Of the events that each action of that table is taken to cause.
         self._classes: dict[bytes, int] = {}
         self._bucket = Bucket()
-        self._line: FairTime[_Held] = FairTime(_CREDIT)
+        self._line: FairTime[_Held] = FairTime()
         #: By user: as many as there are users.
         self._waiting: dict[str, Member[_Held]] = {}
         self._timer: Timer | None = None
@@ -152,7 +150,7 @@ class Caused:
         member = self._waiting.get(session.payer)
         if member is None:
             member = self._waiting[session.payer] = Member()
-        self._line.add(member, (seconds, lambda: _go_on(session, action)))
+        self._line.add(member, (seconds, lambda: _go_on(session, action)), now)
         self._arm(now)
         return False
 
@@ -170,7 +168,7 @@ class Caused:
         try:
             while self._line and not self._wait(now):
                 member, (seconds, go_on) = self._line.take()
-                self._line.done(member, seconds)
+                self._line.done(member, seconds, now)
                 self._bucket.take(now, self._share, seconds)
                 go_on()
         finally:

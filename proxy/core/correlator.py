@@ -66,6 +66,7 @@ class Entry:
         "began",
         "deadline",
         "echoed",
+        "expected",
         "item_head",
         "item_head_sent",
         "items",
@@ -100,6 +101,8 @@ class Entry:
         #: Whose time it takes, and what it has taken so far; None for the proxy's own actions.
         self.account: Account | None = None
         self.seconds = 0.0
+        #: Seconds that it counts as long as it is on the link; see ``Accounts.sent``.
+        self.expected = 0.0
         #: The first lines of the list's last item, name and relay id; b"" before one that had both there.
         self.item_head = b""
         #: The same as its asker was sent them.

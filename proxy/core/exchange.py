@@ -313,7 +313,7 @@ class Exchange:
             self._working_since = self.now
         self._on_link[entry] = None
         if entry.account is not None:
-            entry.account.on_link += 1
+            entry.expected = self.accounts.sent(entry.account)
         self._stats.actions_relayed += 1
         assert self._upstream is not None
         self._upstream.send(data)
@@ -407,7 +407,7 @@ class Exchange:
                     self.relayed(account.name, entry.items - entry.relayed)
                     entry.relayed = entry.items
                 if entry is not self.open_list:
-                    account.took(entry.seconds, now)
+                    accounts.took(account, entry.seconds, now)
                     if self._lengths is not None:
                         self._lengths.note(account.name, entry.action.key, entry.size, entry.seconds, now)
         self._served = []
@@ -711,7 +711,7 @@ class Exchange:
             del self._on_link[entry]
             self._served.append(entry)
             if entry.account is not None:
-                entry.account.on_link -= 1
+                self.accounts.left(entry.account, entry.expected)
 
     def _finish(self, entry: Entry) -> None:
         self._done(entry)

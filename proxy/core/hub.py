@@ -52,6 +52,8 @@ DEFAULT_BANNER = b"Asterisk Call Manager/11.0.0\r\n"
 _RELEARN_DELAY = 1.0
 #: Seconds that a closing session may take to read its last bytes.
 _CLOSE_SECONDS = 5.0
+#: Answers that are taken at once: the next action of each session is judged and sent behind its answer.
+_ANSWERS_AT_ONCE = 8
 #: Of so many reads from Asterisk, one is measured.
 _MEASURED = 16
 #: Events that tell the hub itself something.
@@ -200,9 +202,13 @@ class Hub:
         for side in self.sides:
             side.close("the main link is gone")
 
-    def from_upstream(self, messages: Sequence[bytes]) -> None:
-        """What one read from Asterisk completed."""
+    def from_upstream(self, messages: Sequence[bytes]) -> int:
+        """What one read from Asterisk completed; how many of them were taken.
+
+        The rest is to be given again in the loop's next turn: behind each answer its session goes on.
+        """
         began = 0.0
+        taken = answers = 0
         self._reads += 1
         if self._reads >= _MEASURED:
             began = self.scheduler.clock()
@@ -210,6 +216,7 @@ class Hub:
         exchange.begin_read(self.scheduler.now())
         lists = exchange.open_list is not None
         for raw in messages:
+            taken += 1
             try:
                 # An item of a list begins with an ActionID of ours, which no broadcast has.
                 if lists and exchange.item_again(raw):
@@ -218,16 +225,20 @@ class Hub:
                 if match is not None:
                     self._broadcast(raw, match[1])
                 else:
+                    answers += 1
                     self._irregular(raw)
                     lists = exchange.open_list is not None
+                    if answers == _ANSWERS_AT_ONCE:
+                        break
             except Exception as fault:
                 self.fault(fault, "message from Asterisk")
                 lists = exchange.open_list is not None
         exchange.end_read()
         if self._reads >= _MEASURED:
             self._reads = 0
-            self.caused.read(self.scheduler.clock() - began, len(messages))
+            self.caused.read(self.scheduler.clock() - began, taken)
         self.settle()
+        return taken
 
     def oversized(self, head: bytes) -> None:
         """How a message of Asterisk began that is too long and left out; its asker is told."""

@@ -7,10 +7,11 @@ no more of it than all users together.  While only one has work it gets all the
 time there is; a share makes nobody wait for nothing.
 
 The time is cut into turns, so that the loop comes back to Asterisk, to timers
-and to new work after each.  A job that has more to do than its turn allows
-(``over``) leaves the rest to a later job.  What is counted is the time that
-passes, which costs next to nothing to ask; what other processes take of it
-falls on all users alike.
+and to new work after each.  While more waits than a turn can do, it is as long
+as what the loop has done meanwhile, so that users' work is half of all.  A job
+that has more to do than its turn allows (``over``) leaves the rest to a later
+job.  What is counted is the time that passes, which costs next to nothing to
+ask; what other processes take of it falls on all users alike.
 """
 
 from collections.abc import Callable, Container
@@ -23,8 +24,8 @@ Job = Callable[[], None]
 
 #: Seconds of the processor before the loop sees to its other business.  What has begun is finished.
 TURN: Final = 0.0005
-#: Seconds that a user may have at once before those go first who had less.
-CREDIT: Final = 0.005
+#: Seconds of the longest turn.
+_LONGEST_TURN: Final = 0.003
 #: Seconds for which one member is served before the queue is asked again, which costs as much as a small job.
 _QUANTUM: Final = 0.0005
 #: Networks of which the share is remembered; over it the one that came first is forgotten.
@@ -52,6 +53,7 @@ class Shares:
         "_by_network",
         "_by_user",
         "_clock",
+        "_left_at",
         "_running",
         "_scheduler",
         "_strangers",
@@ -65,12 +67,12 @@ class Shares:
         "unknown",
     )
 
-    def __init__(self, scheduler: Scheduler, turn_seconds: float = TURN, credit: float = CREDIT) -> None:
+    def __init__(self, scheduler: Scheduler, turn_seconds: float = TURN) -> None:
         self._scheduler = scheduler
         self._clock = scheduler.clock
         self.turn_seconds = turn_seconds
-        self._users: FairTime[Job] = FairTime(credit)
-        self._strangers: FairTime[Job] = FairTime(credit)
+        self._users: FairTime[Job] = FairTime()
+        self._strangers: FairTime[Job] = FairTime()
         # What users and strangers have had, and what those had who are being served: a fair queue of two.
         self._users_turn = self._strangers_turn = self._turn = 0.0
         self._by_user: dict[str, Share] = {}
@@ -78,6 +80,8 @@ class Shares:
         #: For work of which it is not known yet whose it is, as for new connections.
         self.unknown = Share("", is_user=False)
         self._until = self._began = 0.0
+        #: Since when something waits for the next turn.
+        self._left_at = 0.0
         self._running = False
         self._timer: Timer | None = None
 
@@ -130,11 +134,11 @@ class Shares:
         if share.is_user:
             if not self._users.heap:
                 self._users_turn = max(self._users_turn, self._turn)
-            self._users.add(share, job)
+            self._users.add(share, job, self._clock())
         else:
             if not self._strangers.heap:
                 self._strangers_turn = max(self._strangers_turn, self._turn)
-            self._strangers.add(share, job)
+            self._strangers.add(share, job, self._clock())
 
     def later(self, share: Share, job: Job) -> None:
         """The job waits for its share's turn, in the loop's next round at the earliest."""
@@ -143,8 +147,10 @@ class Shares:
 
     def run(self) -> None:
         """One turn: serve those who wait until its time is over."""
-        now = self._clock()
-        self._until = now + self.turn_seconds
+        self._run(self._clock(), self.turn_seconds)
+
+    def _run(self, now: float, seconds: float) -> None:
+        self._until = now + seconds
         self._running = True
         try:
             while self.busy:
@@ -181,7 +187,7 @@ class Shares:
     def charge(self, share: Share, seconds: float) -> None:
         """Time was spent on it outside its turns, or will be."""
         share.seconds += seconds
-        (self._users if share.is_user else self._strangers).charge(share, seconds)
+        (self._users if share.is_user else self._strangers).charge(share, seconds, self._clock())
 
     def _serve(self, began: float, until: float) -> float:
         """Serve one member, all that it has waiting or as much as its quantum allows; when it ended."""
@@ -206,7 +212,7 @@ class Shares:
         finally:
             took = ended - began
             member.seconds += took
-            queue.done(member, took)
+            queue.done(member, took, ended)
             if users:
                 self._users_turn += took
             else:
@@ -215,8 +221,10 @@ class Shares:
 
     def _wake(self) -> None:
         if self._timer is None:
+            self._left_at = self._clock()
             self._timer = self._scheduler.later(0, self._due)
 
     def _due(self) -> None:
         self._timer = None
-        self.run()
+        now = self._clock()
+        self._run(now, max(self.turn_seconds, min(now - self._left_at, _LONGEST_TURN)))

@@ -11,7 +11,7 @@ it was.
 Where Asterisk refuses such a login, its actions go over the main link.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from proxy import log
@@ -170,8 +170,8 @@ class Side:
         self.exchange.disconnect()
         self._settle()
 
-    def from_upstream(self, messages: Iterable[bytes]) -> None:
-        """What one read completed: answers, for the side link has no events."""
+    def from_upstream(self, messages: Sequence[bytes]) -> int:
+        """What one read completed: answers, for the side link has no events; how many were taken."""
         exchange = self.exchange
         exchange.begin_read(self._scheduler.now())
         for raw in messages:
@@ -186,6 +186,7 @@ class Side:
                 self._fault(error, f"message from Asterisk, {self.name} link")
         exchange.end_read()
         self._settle()
+        return len(messages)
 
     def oversized(self, head: bytes) -> None:
         """How a message began that is too long and left out."""

@@ -17,7 +17,7 @@ from proxy.ami.privilege import may_read
 from proxy.core.outbox import RECORD, Outbox
 
 #: Members that a flush serves before it looks at the clock.
-AT_ONCE = 16
+AT_ONCE = 8
 #: Bytes that it gives them, about, before it does.
 _BYTES_AT_ONCE = 256 << 10
 

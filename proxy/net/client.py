@@ -307,7 +307,8 @@ class Client:
             self._paused = False
             if self._fd >= 0 and not self._closing:
                 self._listen(self._readable)
-                self._schedule()
+                if self._pending():
+                    self._schedule()  # of what is decrypted already the poll knows nothing
 
     # -- writing -----------------------------------------------------------
 

@@ -45,8 +45,8 @@ class Switchboard(Protocol):
     def link_down(self, reason: str) -> None:
         """It had logged in, and is over."""
 
-    def from_upstream(self, messages: Sequence[bytes]) -> None:
-        """What one read completed."""
+    def from_upstream(self, messages: Sequence[bytes]) -> int:
+        """What one read completed; how many were taken.  The rest is given again, in a later turn."""
 
     def oversized(self, head: bytes) -> None:
         """How a message began that was too long and is left out."""
@@ -180,7 +180,8 @@ class Conversation(asyncio.Protocol):
         self.logged_in.set_result(None)
         self.is_up = True
         self._hub.link_up(self, self._banner)
-        self._hub.from_upstream(rest)
+        if rest:
+            self._take(rest, ())
 
     def _own_reply(self, data: bytes) -> tuple[Message | None, list[bytes]]:
         """The answer to our step, and what came behind it; None until it is there."""
@@ -199,12 +200,17 @@ class Conversation(asyncio.Protocol):
     # -- relaying ----------------------------------------------------------
 
     def _relay(self, data: bytes) -> None:
-        messages = self._cut(data)
-        if len(messages) <= AT_ONCE and not self._framer.cut and not self._slices:
-            if messages:
-                self._hub.from_upstream(messages)
+        self._take(self._cut(data), self._framer.cut)
+
+    def _take(self, messages: Sequence[bytes], cut: Sequence[tuple[int, bytes]]) -> None:
+        if len(messages) <= AT_ONCE and not cut and not self._slices:
+            # Mostly there is little, and nothing before it.
+            taken = self._hub.from_upstream(messages) if messages else 0
+            if taken < len(messages):
+                self._slices.add(messages[taken:], ())
+                self._go_on()
             return
-        self._slices.add(messages, self._framer.cut)
+        self._slices.add(messages, cut)
         if not self._due:
             self._hand_over()
 
@@ -213,10 +219,13 @@ class Conversation(asyncio.Protocol):
         try:
             self._slices.run()
         finally:
-            if self._slices:
-                self._due = True
-                self._loop.call_soon(self._hand_over)
-            self._listen()
+            self._go_on()
+
+    def _go_on(self) -> None:
+        if self._slices:
+            self._due = True
+            self._loop.call_soon(self._hand_over)
+        self._listen()
 
     def _cut(self, data: bytes) -> list[bytes]:
         discarded = self._framer.discards

@@ -17,8 +17,8 @@ _SLICE: Final = 0.001
 class Taker(Protocol):
     """Takes what was read, in its order."""
 
-    def from_upstream(self, messages: Sequence[bytes]) -> None:
-        """Whole messages."""
+    def from_upstream(self, messages: Sequence[bytes]) -> int:
+        """Whole messages; how many were taken, at least one.  The rest is given again."""
 
     def oversized(self, head: bytes) -> None:
         """How a message began that was too long and is left out."""
@@ -65,5 +65,7 @@ class Slices:
         piece = self._waiting.popleft()
         if isinstance(piece, bytes):
             self._taker.oversized(piece)
-        else:
-            self._taker.from_upstream(piece)
+            return
+        taken = self._taker.from_upstream(piece)
+        if taken < len(piece):
+            self._waiting.appendleft(piece[taken:])

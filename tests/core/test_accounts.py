@@ -136,3 +136,26 @@ def test_an_account_that_is_passed_over_for_its_share_is_told_from_one_that_has_
     assert link.accounts.next(link.now, SHARE) is None
     assert link.accounts.withheld
     assert link.accounts.held(link.now) == [ann]
+
+
+def test_no_more_than_a_moments_work_of_all_users_is_ahead_at_asterisk() -> None:
+    accounts = Accounts()
+    now = 100.0
+    for number in range(64):
+        account = accounts.of(f"u{number}")
+        accounts.took(account, 0.001, now)
+    sent = []
+    for number in range(64):
+        account = accounts.of(f"u{number}")
+        if not accounts.passes(account, now, WHOLE):
+            accounts.add(account, (_ASKER, _PING, now))
+            break
+        sent.append((account, accounts.sent(account)))
+    assert 4 <= len(sent) <= 8
+    assert accounts.next(now, WHOLE) is None
+    assert not accounts.withheld
+    accounts.left(*sent.pop())
+    assert accounts.next(now, WHOLE) is not None
+    for one in sent:
+        accounts.left(*one)
+    assert accounts.ahead == pytest.approx(0.0)

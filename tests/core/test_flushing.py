@@ -127,7 +127,7 @@ def test_many_audiences_are_divided_too() -> None:
 
 
 def test_in_a_steady_stream_the_link_rests_between_divided_flushes() -> None:
-    bench, transports = crowd(interval=0.05)
+    bench, transports = crowd(40, interval=0.05)
     clock = bench.clock
     clock.step = 0.0
     bench.feed(event("One"))

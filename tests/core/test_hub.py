@@ -219,6 +219,23 @@ class TestEvents:
         assert session.subscription is None
 
 
+def test_of_many_answers_a_few_are_taken_at_once(bench):
+    sessions = [bench.login("boss")[0] for _ in range(20)]
+    for session in sessions:
+        session.receive(b"Action: CoreStatus\r\n\r\n")
+    answers = [
+        b"Response: Success\r\nActionID: " + asked.get(b"actionid") + b"\r\n\r\n"
+        for asked in bench.upstream.take()
+    ]
+    assert len(answers) == 20
+    counts = []
+    while answers:
+        counts.append(bench.hub.from_upstream([*answers, event("Hold")]))
+        answers = answers[counts[-1] :]
+    assert counts == [8, 8, 5]
+    assert bench.hub.exchange.in_flight == 0
+
+
 class TestFaults:
     """A fault of ours in one message or one session stays there: the link is everybody's."""
 

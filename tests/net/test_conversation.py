@@ -24,6 +24,8 @@ class Board:
 
     def __init__(self) -> None:
         self.told: list[bytes] = []
+        #: Messages that it takes at once.
+        self.most = 1000
 
     def link_up(self, _upstream: Upstream, _banner: bytes) -> None:
         self.told.append(b"up")
@@ -31,8 +33,9 @@ class Board:
     def link_down(self, reason: str) -> None:
         self.told.append(b"down")
 
-    def from_upstream(self, messages: Sequence[bytes]) -> None:
-        self.told.extend(messages)
+    def from_upstream(self, messages: Sequence[bytes]) -> int:
+        self.told.extend(messages[: self.most])
+        return min(len(messages), self.most)
 
     def oversized(self, head: bytes) -> None:
         self.told.append(head)
@@ -85,6 +88,16 @@ async def test_little_is_handed_over_at_once(talk: Talk) -> None:
     assert transport.reads
 
 
+async def test_what_the_hub_leaves_of_it_comes_in_the_next_turn(talk: Talk) -> None:
+    board, transport, conversation = talk
+    board.most = 3
+    conversation.data_received(b"".join(EVENTS[:8]))
+    assert board.told == EVENTS[:3]
+    assert not transport.reads
+    await until(lambda: transport.reads)
+    assert board.told == EVENTS[:8]
+
+
 async def test_much_leaves_others_their_turn_and_nothing_more_is_read_until_it_is_done(talk: Talk) -> None:
     board, transport, conversation = talk
     conversation.data_received(b"".join(EVENTS))
@@ -130,10 +143,11 @@ async def test_what_came_before_the_end_comes_before_it(talk: Talk, ours: bool) 
 async def test_a_fault_in_one_slice_stops_nothing(talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
     board, transport, conversation = talk
 
-    def broken(messages: Sequence[bytes], told: Any = board.told) -> None:
+    def broken(messages: Sequence[bytes], told: Any = board.told) -> int:
         told.extend(messages)
         if len(told) < 100:
             raise ValueError
+        return len(messages)
 
     monkeypatch.setattr(board, "from_upstream", broken)
     with pytest.raises(ValueError):

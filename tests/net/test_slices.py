@@ -14,17 +14,20 @@ class Board:
 
     def __init__(self) -> None:
         self.told: list[bytes] = []
+        #: Messages that it takes at once.
+        self.most = 1000
         self.time = 0.0
 
     def clock(self) -> float:
         return self.time
 
-    def from_upstream(self, messages: Sequence[bytes]) -> None:
-        for message in messages:
+    def from_upstream(self, messages: Sequence[bytes]) -> int:
+        for message in messages[: self.most]:
             self.told.append(message)
             self.time += 0.0001
             if message == b"bad":
                 raise ValueError
+        return min(len(messages), self.most)
 
     def oversized(self, head: bytes) -> None:
         self.told.append(head)
@@ -58,6 +61,13 @@ def test_what_was_left_out_has_its_place(board: Board, slices: Slices) -> None:
     slices.finish()
     assert board.told == [b"first", *MANY[:40], b"long", b"longer", *MANY[40:], b"last", b"next"]
     assert not slices
+
+
+def test_what_is_not_taken_is_given_again(board: Board, slices: Slices) -> None:
+    board.most = 5
+    slices.add(MANY, [(40, b"long")])
+    slices.finish()
+    assert board.told == [*MANY[:40], b"long", *MANY[40:]]
 
 
 def test_a_fault_stops_nothing_behind_it(board: Board, slices: Slices) -> None:

@@ -75,7 +75,7 @@ class ListUpstream:
         self.recycled = ""
         self.resting = False
         self.kept: list[bytes] = []
-        self.hand_over: Callable[[list[bytes]], None] = lambda _: None
+        self.hand_over: Callable[[list[bytes]], object] = lambda _: None
 
     def send(self, data: bytes) -> None:
         self.actions.append(Message(data))
@@ -221,7 +221,8 @@ class Bench:
 
     def feed(self, *messages: bytes) -> None:
         """What Asterisk says, in one read."""
-        self.hub.from_upstream(messages)
+        while messages:
+            messages = messages[self.hub.from_upstream(messages) :]
 
     def connect(self, address: str = "192.0.2.1") -> tuple[Session, ListTransport]:
         """A client that was greeted."""

@@ -19,7 +19,7 @@ from tests.support.service import SECRET
 from tests.support.waiting import until
 
 #: The niceness of attackers: they stand for other machines, whose processors are not ours.
-_GIVES_WAY = 10
+_GIVES_WAY = 19
 
 
 class Target(ProxyProcess):
