@@ -44,6 +44,7 @@ async def test_a_synchronous_originate_looks_like_asterisks(
 async def test_a_waiting_originate_holds_up_nobody_else(simulator: Simulator, service: Service) -> None:
     async with await service.client("boss") as boss, await service.client("caller") as caller:
         boss.send("Originate", ActionID="waits", **{**NO_ANSWER, "Timeout": "30000"})
-        await caller.wait_event("Newchannel")
+        called = await caller.wait_event("Newchannel")
         assert (await caller.action("Status")).get("Response") == "Success"
         assert not [m for m in boss.log if m.get("ActionID") == "waits"]
+        await caller.action("Hangup", Channel=called.get("Channel"))
