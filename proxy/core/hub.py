@@ -52,6 +52,9 @@ DEFAULT_BANNER = b"Asterisk Call Manager/11.0.0\r\n"
 _RELEARN_DELAY = 1.0
 #: Seconds that a closing session may take to read its last bytes.
 _CLOSE_SECONDS = 5.0
+#: Messages that are taken at once where no list is being read, and where one is.
+_A_FEW = 64
+_MESSAGES_AT_ONCE = 128
 #: Answers that are taken at once: the next action of each session is judged and sent behind its answer.
 _ANSWERS_AT_ONCE = 8
 #: Of so many reads from Asterisk, one is measured.
@@ -225,19 +228,25 @@ class Hub:
                 if match is not None:
                     self._broadcast(raw, match[1])
                 else:
-                    answers += 1
                     self._irregular(raw)
                     lists = exchange.open_list is not None
-                    if answers == _ANSWERS_AT_ONCE:
-                        break
+                    answers += not lists
             except Exception as fault:
                 self.fault(fault, "message from Asterisk")
                 lists = exchange.open_list is not None
+            # A list that is cut in two is two writes for its client.
+            if taken >= _A_FEW and (not lists or taken >= _MESSAGES_AT_ONCE) and taken < len(messages):
+                break
+            if answers == _ANSWERS_AT_ONCE:
+                break
         exchange.end_read()
         if self._reads >= _MEASURED:
             self._reads = 0
             self.caused.read(self.scheduler.clock() - began, taken)
-        self.settle()
+        try:
+            self.settle()
+        except Exception as fault:
+            self.fault(fault, "flush")  # what was not taken is still to be given again
         return taken
 
     def oversized(self, head: bytes) -> None:

@@ -29,6 +29,8 @@ from proxy.core.stats import Stats
 IDLE_SECONDS: Final = 60.0
 #: Seconds after a refusal before the next attempt.
 RETRY_SECONDS: Final = 60.0
+#: Messages that are taken at once: some 0.3 ms.
+_AT_ONCE: Final = 32
 #: Asterisk would run them one by one: those that wait here wait in a fair queue.
 _WINDOW: Final = 1
 
@@ -171,7 +173,11 @@ class Side:
         self._settle()
 
     def from_upstream(self, messages: Sequence[bytes]) -> int:
-        """What one read completed: answers, for the side link has no events; how many were taken."""
+        """What one read completed: answers, for the side link has no events; how many were taken.
+
+        The rest is to be given again in the loop's next turn.
+        """
+        messages = messages[:_AT_ONCE]
         exchange = self.exchange
         exchange.begin_read(self._scheduler.now())
         for raw in messages:

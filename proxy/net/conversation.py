@@ -22,7 +22,7 @@ from proxy.config.limits import Limits
 from proxy.config.schema import Upstream as Settings
 from proxy.core.ports import Upstream
 from proxy.net.peerowner import owner_of
-from proxy.net.slices import AT_ONCE, Slices
+from proxy.net.slices import Slices
 
 _BANNER = re.compile(rb"Asterisk Call Manager(?: Proxy)?/[\x21-\x7e]{1,64}\r?\n")
 _LONGEST_BANNER = 256
@@ -203,7 +203,7 @@ class Conversation(asyncio.Protocol):
         self._take(self._cut(data), self._framer.cut)
 
     def _take(self, messages: Sequence[bytes], cut: Sequence[tuple[int, bytes]]) -> None:
-        if len(messages) <= AT_ONCE and not cut and not self._slices:
+        if not cut and not self._slices:
             # Mostly there is little, and nothing before it.
             taken = self._hub.from_upstream(messages) if messages else 0
             if taken < len(messages):

@@ -8,8 +8,6 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
-#: Messages that are handed over before the clock is looked at: some 0.3 ms.
-AT_ONCE: Final = 32
 #: Seconds of them before everything else has its turn.
 _SLICE: Final = 0.001
 
@@ -32,7 +30,7 @@ class Slices:
     def __init__(self, taker: Taker, clock: Callable[[], float]) -> None:
         self._taker = taker
         self._clock = clock
-        #: Some messages each, or the head of one that is left out.
+        #: Messages, or the head of one that is left out.
         self._waiting: deque[Sequence[bytes] | bytes] = deque()
 
     def __bool__(self) -> bool:
@@ -42,8 +40,8 @@ class Slices:
         """What one read has brought; ``cut``: see ``UpstreamFramer``."""
         start = 0
         for place, head in (*cut, (len(messages), None)):
-            for first in range(start, place, AT_ONCE):
-                self._waiting.append(messages[first : min(first + AT_ONCE, place)])
+            if start < place:
+                self._waiting.append(messages[start:place])
             if head is not None:
                 self._waiting.append(head)
             start = place

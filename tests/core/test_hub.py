@@ -708,3 +708,20 @@ class TestLearning:
         bench.hub.tick(bench.clock.now())
         assert bench.hub.recorder is None
         assert bench.hub.recorded is not None
+
+
+def test_a_fault_behind_a_read_loses_nothing_of_what_was_not_taken(bench, monkeypatch):
+    _, got = bench.login("boss")
+    events = [event("Hold", N=str(number)) for number in range(100)]
+
+    def broken() -> None:
+        raise ValueError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(bench.hub, "settle", broken)
+        taken = bench.hub.from_upstream(events)
+    assert 0 < taken < len(events)
+    assert bench.hub.stats.faults == 1
+    bench.feed(*events[taken:])
+    bench.hub.flush()
+    assert got.take().count(b"Event: Hold") == len(events)

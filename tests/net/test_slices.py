@@ -15,7 +15,7 @@ class Board:
     def __init__(self) -> None:
         self.told: list[bytes] = []
         #: Messages that it takes at once.
-        self.most = 1000
+        self.most = 32
         self.time = 0.0
 
     def clock(self) -> float:
