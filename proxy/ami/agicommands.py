@@ -117,7 +117,7 @@ def find(said: list[bytes]) -> tuple[bytes, ...] | None:
 
 
 def crash(said: list[bytes]) -> str:
-    """Why Asterisk itself may end on a command of these words, whoever says them; "" if it does not."""
+    """Why a command of these words may crash Asterisk, whatever the user's rights; "" if it does not."""
     if len(said) > MOST_WORDS:
         return f"Asterisk may crash on more than {MOST_WORDS} words"
     verb = find([word.lower() for word in said])

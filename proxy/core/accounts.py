@@ -6,9 +6,9 @@ the link is fair by that time and not by the number of actions, and no user has
 more in Asterisk's own queue, which knows no turns, than a moment's work.
 
 A user has a share of the time for as long as there is somebody to keep waiting:
-a user who asks, and has not used up his own share.  Where all who ask have used
-up theirs, nobody is spared anything by a link that stands idle, so only the order
-counts; and what is had then is not owed later.
+another user who asks and is within their own share.  Where all users who ask have
+used up theirs, an idle link would spare nobody, so only the order counts; and what
+a user is given then is not owed later.
 """
 
 import math

@@ -212,6 +212,7 @@ class Hub:
         """
         began = 0.0
         taken = answers = 0
+        most = _A_FEW
         self._reads += 1
         if self._reads >= _MEASURED:
             began = self.scheduler.clock()
@@ -222,22 +223,21 @@ class Hub:
             taken += 1
             try:
                 # An item of a list begins with an ActionID of ours, which no broadcast has.
-                if lists and exchange.item_again(raw):
-                    continue
-                match = BROADCAST.fullmatch(raw)
-                if match is not None:
-                    self._broadcast(raw, match[1])
-                else:
-                    self._irregular(raw)
-                    lists = exchange.open_list is not None
-                    answers += not lists
+                if not (lists and exchange.item_again(raw)):
+                    match = BROADCAST.fullmatch(raw)
+                    if match is not None:
+                        self._broadcast(raw, match[1])
+                    else:
+                        self._irregular(raw)
+                        lists = exchange.open_list is not None
+                        answers += not lists
+                        if answers == _ANSWERS_AT_ONCE:
+                            most = 0
             except Exception as fault:
                 self.fault(fault, "message from Asterisk")
                 lists = exchange.open_list is not None
             # A list that is cut in two is two writes for its client.
-            if taken >= _A_FEW and (not lists or taken >= _MESSAGES_AT_ONCE) and taken < len(messages):
-                break
-            if answers == _ANSWERS_AT_ONCE:
+            if taken >= most and (not lists or taken >= _MESSAGES_AT_ONCE):
                 break
         exchange.end_read()
         if self._reads >= _MEASURED:

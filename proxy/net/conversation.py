@@ -79,7 +79,7 @@ class Conversation(asyncio.Protocol):
         #: What was read and waits for its turn; meanwhile nothing more is read.
         self._slices = Slices(hub, time.perf_counter)
         self._due = False
-        #: The hub wishes nothing more for now.
+        #: The hub has asked for a rest.
         self._resting = False
         self._listening = True
         self.logged_in: asyncio.Future[None] = self._loop.create_future()

@@ -219,6 +219,19 @@ class TestEvents:
         assert session.subscription is None
 
 
+def test_of_a_long_list_no_more_is_taken_at_once_than_of_anything_else(bench):
+    session, got = bench.login("boss")
+    session.receive(b"Action: CoreShowChannels\r\n\r\n")
+    (asked,) = bench.upstream.take()
+    head = b"ActionID: " + asked.get(b"actionid") + b"\r\n"
+    bench.answer(asked, b"EventList: start\r\n")
+    items = [b"Event: CoreShowChannel\r\n" + head + b"N: %d\r\n\r\n" % number for number in range(300)]
+    taken = bench.hub.from_upstream(items)
+    assert 64 < taken < 200
+    bench.feed(*items[taken:])
+    assert got.take().count(b"Event: CoreShowChannel\r\n") == 300
+
+
 def test_of_many_answers_a_few_are_taken_at_once(bench):
     sessions = [bench.login("boss")[0] for _ in range(20)]
     for session in sessions:
