@@ -19,7 +19,7 @@ OTHER := yes
 .PHONY: $(STAMP)
 endif
 
-.PHONY: setup demo test test-pure lint types imports format reference bench bench-quick bench-hotpath fuzz soak attack audit wheel deb clean
+.PHONY: setup demo test test-pure lint types imports format reference bench bench-quick bench-hotpath fuzz properties soak attack audit wheel deb clean
 
 setup: $(STAMP)
 
@@ -122,11 +122,16 @@ wheel: setup
 deb: setup
 	@deploy/debian/build
 
-# make fuzz SECONDS=600: all targets together; what fails is left in results/fuzz.
+# make properties EXAMPLES=20000: the property tests with examples that no run had before.
+EXAMPLES ?= 2000
+properties: setup
+	EXAMPLES=$(EXAMPLES) HYPOTHESIS_PROFILE=search $(BIN)/pytest -q -n auto --timeout 0 $$(grep -rlE '^from hypothesis import' --include='test_*.py' tests)
+
+# make fuzz SECONDS=600: all targets together; what fails is left in results/fuzz.  SEED=1 repeats a run.
 SECONDS ?= 60
 fuzz: setup
 	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(BIN)/python -m pip install -qq --disable-pip-version-check -r requirements-fuzz.txt
-	@$(BIN)/python -m tests.fuzz $(SECONDS)
+	@$(BIN)/python -m tests.fuzz $(if $(SEED),--seed $(SEED)) $(SECONDS)
 
 # make soak MINUTES=10: 200 sessions, 500 events a second, and all that happens to them in a year.
 MINUTES ?= 10

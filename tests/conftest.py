@@ -1,5 +1,6 @@
 """What holds for every test."""
 
+import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,9 +10,13 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-# A busy machine is slow now and then; how long one example takes says nothing about the code.
-hypothesis.settings.register_profile("default", deadline=None)
-hypothesis.settings.load_profile("default")
+# A busy machine is slow now and then; how long one example takes says nothing about the code.  A gate has to
+# say the same of the same commit, so the examples are the same each time; `make properties` looks for others.
+hypothesis.settings.register_profile("gate", deadline=None, derandomize=True)
+hypothesis.settings.register_profile(
+    "search", deadline=None, max_examples=int(os.environ.get("EXAMPLES", "2000"))
+)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gate"))
 
 _TOP = Path(__file__).parents[1]
 _PAGES = ("SECURITY.md", "tests/faults/README.md")

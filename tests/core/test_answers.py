@@ -426,16 +426,19 @@ def test_each_asker_gets_exactly_its_own(plans, data):
     expected: list[list[bytes]] = [[] for _ in plans]
     todo = [list(plan) for plan in plans]
     queue: list = []
-    pending: dict[bytes, tuple[int, str, int, bytes]] = {}
+    pending: dict[bytes, tuple[int, str, int]] = {}
 
     def send(number: int) -> None:
         if todo[number] and clients[number].is_free:
             shape, items = todo[number].pop(0)
             action_id = f"{number}-{len(todo[number])}"
             name = "CoreStatus" if shape == "own" else "Foo"
-            clients[number].session.receive(f"Action: {name}\r\nActionID: {action_id}\r\n\r\n".encode())
+            # It may have to wait for a place on the link, so that what is asked says whose it is.
+            pending[action_id.encode()] = (number, shape, items)
+            clients[number].session.receive(
+                f"Action: {name}\r\nActionID: {action_id}\r\nAsked: {action_id}\r\n\r\n".encode()
+            )
             collect()
-            pending[queue[-1].get(b"actionid")] = (number, shape, items, action_id.encode())
 
     def collect() -> None:
         queue.extend(bench.upstream.take())
@@ -446,7 +449,8 @@ def test_each_asker_gets_exactly_its_own(plans, data):
         if asked.get(b"action") == b"Ping":
             bench.answer(asked, b"Ping: Pong\r\n")
         else:
-            number, shape, items, action_id = pending.pop(ours)
+            action_id = asked.get(b"asked")
+            number, shape, items = pending.pop(action_id)
             said = answer_to(shape, ours, items)
             for raw in said:
                 bench.feed(raw)

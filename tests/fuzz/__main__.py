@@ -32,6 +32,7 @@ def main() -> int:
     )
     parser.add_argument("seconds", type=int, help="for all targets together, by the clock")
     parser.add_argument("targets", nargs="*", metavar="TARGET", help=f"only these of {', '.join(NAMES)}")
+    parser.add_argument("--seed", type=int, default=0, help="the same choices as last time; 0 takes others")
     arguments = parser.parse_args()
     targets = arguments.targets or NAMES
     if unknown := set(targets) - set(NAMES):
@@ -42,7 +43,7 @@ def main() -> int:
     total = 0
     failed: list[str] = []
     with ThreadPoolExecutor(together) as pool:
-        under_way = {pool.submit(_fuzz, name, seconds): name for name in targets}
+        under_way = {pool.submit(_fuzz, name, seconds, arguments.seed): name for name in targets}
         for done in as_completed(under_way):
             name, runs = under_way[done], done.result()
             if runs is None:
@@ -54,17 +55,17 @@ def main() -> int:
     return 1 if failed else 0
 
 
-def _fuzz(name: str, seconds: int) -> int | None:
+def _fuzz(name: str, seconds: int, seed: int) -> int | None:
     """How many inputs were run; None if one failed, which is told with where it was left."""
     kept = _RESULTS / name
     kept.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as corpus:
-        for number, seed in enumerate(seeds(name)):
-            (Path(corpus) / f"{number:04}").write_bytes(seed)
+        for number, first in enumerate(seeds(name)):
+            (Path(corpus) / f"{number:04}").write_bytes(first)
         command = [
             *(sys.executable, "-m", "tests.fuzz.child", corpus),
             *(f"-max_total_time={seconds}", f"-max_len={LONGEST}", "-timeout=10", "-rss_limit_mb=1024"),
-            f"-artifact_prefix={kept}/",
+            *(f"-seed={seed}", f"-artifact_prefix={kept}/"),
         ]
         done = subprocess.run(
             command,
