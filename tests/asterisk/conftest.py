@@ -149,6 +149,7 @@ def attacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Target,
 async def target(attacked: tuple[Target, ProxyProcess]) -> AsyncIterator[Target]:
     """The Asterisk under attack, with everything as it was at first."""
     target, _ = attacked
+    target.renew_ports()
     await target.start()
     yield target
     await target.stop()

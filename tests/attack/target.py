@@ -57,6 +57,8 @@ _FEATURES: Final = (
 _PARKING: Final = "[default]\nparkext = 700\nparkpos = 701-720\ncontext = lab-parked\nparkingtime = 1\n"
 _QUEUES: Final = "[general]\npersistentmembers = yes\n\n[attack]\nmember => Local/member@own/n\n"
 _PJSIP: Final = "\n[200]\ntype = endpoint\ncontext = own\nallow = ulaw\naors = 200\n\n[200]\ntype = aor\n"
+#: Sets of ports that stay open after their turn.  Asterisk repeats an INVITE for 32 seconds.
+_EARLIER_PORTS: Final = 64
 #: One client, as fast as it can: no limit of rates may stand between an attack and Asterisk.
 _LIMITS: Final = {
     "action_rate": 100_000,
@@ -87,6 +89,8 @@ class Target:
         here = f"/srv/{self.asterisk.directory.name}"
         self.traps = f"{here}/spool/traps"
         self.ports = Ports()
+        # Kept open, so that no new trap gets the port of one to which something is still sent.
+        self._earlier_ports: list[Ports] = []
         self._ids = count(1)
         self._configure()
         self.folder = Folder(self.asterisk.directory / "spool/traps", self.asterisk.owner)
@@ -134,12 +138,15 @@ class Target:
 
     def renew_ports(self) -> None:
         """Other ports: what was made to speak to the old ones may go on for a while."""
-        self.ports.close()
+        self._earlier_ports.append(self.ports)
+        if len(self._earlier_ports) > _EARLIER_PORTS:
+            self._earlier_ports.pop(0).close()
         self.ports = Ports()
 
     def remove(self) -> None:
         self.asterisk.remove()
-        self.ports.close()
+        for ports in (*self._earlier_ports, self.ports):
+            ports.close()
 
     @property
     def admin(self) -> AmiClient:
