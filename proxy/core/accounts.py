@@ -16,6 +16,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from proxy.ami.message import Action
+from proxy.core.fairtime import MEMORY, MOST
 
 if TYPE_CHECKING:
     from proxy.core.correlator import Asker
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 _AHEAD: Final = 0.002
 #: The same of all users together: what comes then waits here, where those who have had little go first.
 _AHEAD_OF_ALL: Final = 0.004
-#: Users who have had less than this more than the one served last are equal, and take turns.
-_CREDIT: Final = 0.02
+#: Users who have had less than this lately are equal, and served in the order in which they asked.
+_LITTLE: Final = 0.001
 #: What one more action counts in the average of all.
 _NEWEST_OF_ALL: Final = 1 / 64
 #: Seconds without an action after which a user does not count as being there.
@@ -56,15 +57,17 @@ class Account:
 
     __slots__ = (
         "_average",
+        "_had",
+        "_had_at",
         "_took_at",
         "asked",
         "even_at",
         "name",
         "on_link",
         "over",
+        "place",
         "queue",
         "seconds",
-        "turn",
         "typical",
     )
 
@@ -81,14 +84,26 @@ class Account:
         self._took_at = 0.0
         #: Seconds that its last actions took, each counting less than the one after it.
         self._average = 0.0
-        #: The user who has had the least goes first; those who come back do not catch up.
-        self.turn = 0.0
+        #: Of those that wait, the one with the least goes first: see FairTime, which has the same order.
+        self.place = 0.0
+        self._had = self._had_at = 0.0
         #: When its last action came.
         self.asked = -math.inf
         #: It waits because of its share, and that was said.
         self.over = False
         #: When its share will have paid for what it has had.
         self.even_at = 0.0
+
+    def had(self, seconds: float, now: float) -> None:
+        """It was given so much of Asterisk's time."""
+        had = self._had * math.exp((self._had_at - now) / MEMORY) + seconds
+        self._had = had if had < MOST else MOST  # noqa: FURB136 - hot
+        self._had_at = now
+
+    def place_at(self, now: float, ahead: float) -> float:
+        """Its ``place``, if what is on the link takes ``ahead`` seconds."""
+        counts = self._had * math.exp((self._had_at - now) / MEMORY) + ahead
+        return math.log(counts + _LITTLE) + now / MEMORY
 
     def took(self, seconds: float, now: float) -> None:
         """One of its actions took so long."""
@@ -117,7 +132,6 @@ class Accounts:
         "_present",
         "_spared",
         "_took_at",
-        "_turn",
         "_used_up_until",
         "ahead",
         "waiting",
@@ -130,7 +144,6 @@ class Accounts:
         self._by_name: dict[str, Account] = {}
         #: Those of which an action waits.
         self.waiting: dict[Account, None] = {}
-        self._turn = 0.0
         #: Seconds that Asterisk may take for all that is on the link, and for one action in the mean.
         self.ahead = 0.0
         self._average = self._took_at = 0.0
@@ -162,15 +175,12 @@ class Accounts:
         if now - account.asked > _ABSENT:
             self._enter(account)
         account.asked = now
-        if not account.on_link:
-            account.turn = max(account.turn, self._turn)
-        elif account.on_link * account.typical >= _AHEAD:
+        if account.on_link and account.on_link * account.typical >= _AHEAD:
             return False
         if self.ahead >= _AHEAD_OF_ALL:
             return False
         if share < WHOLE and account.even_at - now > _AT_ONCE and self.spares(account.name, now):
             return False
-        self._turn = max(self._turn, account.turn)
         account.over = False
         return True
 
@@ -199,7 +209,9 @@ class Accounts:
     def charge(self, account: Account, seconds: float, now: float, share: float) -> None:
         """Asterisk has spent this time on a user."""
         account.seconds += seconds
-        account.turn += seconds
+        account.had(seconds, now)
+        if account.queue:
+            account.place = account.place_at(now, 0.0)
         owed = seconds / share + (account.even_at - now if account.even_at > now else 0.0)
         if owed > _AT_ONCE:
             if share < WHOLE and self.spares(account.name, now):
@@ -215,8 +227,7 @@ class Accounts:
         account.asked = item[2]
         if account not in self.waiting:
             self.waiting[account] = None
-            if not account.on_link and account.turn < self._turn:
-                account.turn = self._turn
+            account.place = account.place_at(item[2], 0.0)
         account.queue.append(item)
 
     def next(self, now: float, share: float) -> Account | None:
@@ -226,23 +237,24 @@ class Accounts:
         if self.ahead >= _AHEAD_OF_ALL:
             return None
         least = math.inf
-        floor = self._turn + _CREDIT
         for account in self.waiting:
-            ahead = account.on_link * account.typical
-            # Where its turn will be when what is on the link is answered.
-            expected = account.turn + ahead
-            expected = max(expected, floor)
-            if expected >= least or (ahead >= _AHEAD and account.on_link):
+            place = account.place
+            if account.on_link:
+                ahead = account.on_link * account.typical
+                if ahead >= _AHEAD:
+                    continue
+                # Where it will be when what is on the link is answered.
+                place = account.place_at(now, ahead)
+            if place >= least:
                 continue
             if share < WHOLE and account.even_at - now > _AT_ONCE and self.spares(account.name, now):
                 self.withheld = True
                 continue
-            best, least = account, expected
+            best, least = account, place
         return best
 
     def take(self, account: Account) -> Item:
         """The next action of an account that waits no longer."""
-        self._turn = max(self._turn, account.turn)
         account.over = False
         item = account.queue.popleft()
         del self.waiting[account]
