@@ -22,6 +22,8 @@ from proxy.core.subscription import AT_ONCE, Subscription
 _LONGEST_REST = 0.1
 #: Seconds of a flush, from its first members on, before everything else has its turn.
 _SLICE = 0.001
+#: Members that are served before the clock is looked at, if the last ones have taken little time.
+_MOST = 64
 #: Of so many flushes, what one cost goes into the estimate of what deliveries cost.
 _MEASURED = 4
 
@@ -33,11 +35,13 @@ class Flusher:
     """
 
     __slots__ = (
+        "_asked",
         "_before",
         "_began",
         "_catching_up",
         "_caused",
         "_cpu",
+        "_each",
         "_exchange",
         "_flushed",
         "_left",
@@ -83,8 +87,10 @@ class Flusher:
         self._size = self._writes = 0
         #: ``events_in`` when it was due.
         self._before = 0
-        #: When the turn of a divided one ends, and when the next comes.
-        self._until = 0.0
+        #: When the turn of a divided one ends; when the clock was last read; when the next turn comes.
+        self._until = self._asked = 0.0
+        #: Seconds that the last members have taken, each.
+        self._each = _SLICE / AT_ONCE
         self._next_turn: Timer | None = None
 
     def settle(self) -> None:
@@ -100,7 +106,7 @@ class Flusher:
             wait = self._pacing.wait(self._scheduler.now())
             if wait <= 0:
                 self._before = self._stats.events_in
-                self._begin(self._is_over)
+                self._begin(self._room)
                 return
             self._timer = self._scheduler.later(wait, self._due)
             self._rests = wait <= _LONGEST_REST
@@ -116,7 +122,7 @@ class Flusher:
 
     # -- one flush, in turns -----------------------------------------------
 
-    def _begin(self, over: Callable[[], bool] | None) -> None:
+    def _begin(self, room: Callable[[int], int] | None) -> None:
         self._began = self._scheduler.now()
         self._until = 0.0
         self._cpu = 0.0
@@ -125,12 +131,12 @@ class Flusher:
         # A copy: a delivery may change who is subscribed to what.
         self._left = [s for s in self._subscriptions.values() if s.pending]
         self._left.reverse()
-        self._send(over)
+        self._send(room)
 
     def _go_on(self) -> None:
         try:
             self._until = 0.0
-            self._send(self._is_over)
+            self._send(self._room)
             if not self._left:
                 self._rest_if_steady()
                 self.settle()
@@ -140,12 +146,29 @@ class Flusher:
     def _is_over(self) -> bool:
         # Asked for the first time behind the first members: a small flush needs no clock.  And not the loop's
         # own time, which may be that of its last millisecond.
-        now = self._scheduler.clock()
+        self._asked = self._scheduler.clock()
         if not self._until:
-            self._until = now + _SLICE
-        return now >= self._until
+            self._until = self._asked + _SLICE
+        return self._asked >= self._until
 
-    def _send(self, over: Callable[[], bool] | None) -> None:
+    def _room(self, served: int) -> int:
+        """How many members may be served before this is asked again, after ``served`` since; 0: none.
+
+        At least one at the start (``served`` 0), however little time is left.
+        """
+        asked = self._asked
+        over = self._is_over()
+        now = self._asked
+        if served:
+            if over:
+                return 0
+            self._each = (now - asked) / served
+        # As many as take half of the time that is left, if they take as long as the last ones did.
+        half = max(self._until - now, 0.0) / 2
+        each = self._each
+        return _MOST if each * _MOST <= half else max(int(half / each), 1)
+
+    def _send(self, room: Callable[[int], int] | None) -> None:
         """Go on until all is sent, or it is over; at the end tell how it went."""
         self._next_turn = None
         cpu = self._scheduler.cpu()
@@ -155,15 +178,17 @@ class Flusher:
             while left:
                 subscription = left[-1]
                 if subscription.pending:  # after a fault there may be nothing
-                    size += subscription.flush(over)
+                    size += subscription.flush(room)
                     if subscription.divided:
                         break
                 left.pop()
-                writes += len(subscription.members)
-                if over is not None and writes - served >= AT_ONCE:
-                    if over():
+                members = len(subscription.members)
+                writes += members
+                served += members
+                if room is not None and served >= AT_ONCE:
+                    if self._is_over():
                         break
-                    served = writes
+                    served = 0
         except Exception:
             # Everybody else is served all the same.
             self._next_turn = self._scheduler.later(0, self._go_on)
@@ -191,7 +216,7 @@ class Flusher:
         self._before = self._stats.events_in
         try:
             self._catch_up()
-            self._begin(self._is_over)
+            self._begin(self._room)
             if not self._left:
                 self._rest_if_steady()
         finally:

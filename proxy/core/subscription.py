@@ -16,7 +16,7 @@ from typing import Protocol
 from proxy.ami.privilege import may_read
 from proxy.core.outbox import RECORD, Outbox
 
-#: Members that a flush serves before it looks at the clock.
+#: Members that a flush serves without asking whether its time is up.
 AT_ONCE = 8
 #: Bytes that it gives them, about, before it does.
 _BYTES_AT_ONCE = 256 << 10
@@ -82,14 +82,16 @@ class Subscription:
         member.seen = len(self.pending)
         return data
 
-    def flush(self, over: Callable[[], bool] | None = None) -> int:
+    def flush(self, room: Callable[[int], int] | None = None) -> int:
         """Deliver what is pending to every member, or go on doing so; how many bytes that was.
 
-        When ``over`` says that the time is up, the rest is left for the next call: the flush is then
-        ``divided``, and what comes to be pending meanwhile is not part of it.
+        ``room`` is given the number of members served since it was last asked, 0 at the start, and returns
+        how many more may be served before it is asked again.  When it returns 0 behind some, the rest is
+        left for the next call: the flush is then ``divided``, and events that arrive meanwhile are not part
+        of it.
         """
         if self.divided:
-            return self._go_on(over)
+            return self._go_on(room)
         pending = self.pending
         everything = b"".join(pending)
         self.pending = []
@@ -97,11 +99,10 @@ class Subscription:
         fits = size <= RECORD
         # A copy: a delivery may end a session, which then leaves.
         members = batch = list(self.members)
-        step = len(members)
-        if over is not None and (len(members) > AT_ONCE or size > RECORD):
-            step = AT_ONCE if size <= _BYTES_AT_ONCE // AT_ONCE - 1 else _at_once(size)
-            batch = members[:step]
-        done = 0
+        most = done = 0
+        if room is not None and (len(members) > AT_ONCE or size > RECORD):
+            most = _BYTES_AT_ONCE // (size + 1) or 1
+            batch = members[: min(room(0), most)]
         while True:
             for member in batch:
                 if member.seen:
@@ -124,12 +125,13 @@ class Subscription:
                 if taken < size:
                     member.fall_behind(everything, taken)
             done += len(batch)
-            if over is None or done == len(members):
+            if room is None or done == len(members):
                 return size * done
-            if over():
+            more = room(len(batch))
+            if not more:
                 self._divide(pending, everything, members[done:])
                 return size * done
-            batch = members[done : done + step]
+            batch = members[done : done + min(more, most)]
 
     def _divide(self, parts: list[bytes], everything: bytes, due: list[Member]) -> None:
         """Note who has these parts, and who still has to get them."""
@@ -142,9 +144,10 @@ class Subscription:
                 member.seen += self._cut
         due.reverse()
 
-    def _go_on(self, over: Callable[[], bool] | None) -> int:
+    def _go_on(self, room: Callable[[int], int] | None) -> int:
         cut, due, everything = self._cut, self._due, self._everything
-        step = _at_once(len(everything))
+        most = _BYTES_AT_ONCE // (len(everything) + 1) or 1
+        step = most if room is None else min(room(0), most)
         size = served = 0
         while due:
             member = due.pop()
@@ -155,16 +158,15 @@ class Subscription:
                 member.deliver(data)
                 size += len(data)
             served += 1
-            if over is not None and due and served % step == 0 and over():
-                return size
+            if room is not None and due and served == step:
+                more = room(served)
+                if not more:
+                    return size
+                step = min(more, most)
+                served = 0
         del self.pending[:cut]
         for member in self.members:
             member.seen -= cut
         self.divided = False
         self._everything = b""
         return size
-
-
-def _at_once(size: int) -> int:
-    """Members that are given so many bytes before the clock is looked at."""
-    return max(1, min(AT_ONCE, _BYTES_AT_ONCE // (size + 1)))

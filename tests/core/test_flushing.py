@@ -23,7 +23,7 @@ class BusyClock(HandClock):
 
 
 def crowd(count: int = 150, interval: float = 0.0) -> tuple[Bench, list[ListTransport]]:
-    """So many clients of one audience; a look at the clock takes four milliseconds from now on."""
+    """So many clients of one audience; a look at the clock takes 0.4 ms from now on."""
     bench = Bench(USER, limits=Limits(sessions_per_user=1000), interval=interval)
     clock = BusyClock()
     clock.time = bench.clock.time
@@ -32,7 +32,7 @@ def crowd(count: int = 150, interval: float = 0.0) -> tuple[Bench, list[ListTran
     bench.link_up()
     transports = [bench.login("user")[1] for _ in range(count)]
     clock.advance(1)
-    clock.step = 0.004
+    clock.step = 0.0004
     return bench, transports
 
 
@@ -119,7 +119,7 @@ def test_many_audiences_are_divided_too() -> None:
     transports = [bench.login(user.name)[1] for user in users for _ in range(20)]
     for transport in transports:
         transport.take()
-    clock.step = 0.004
+    clock.step = 0.0004
     bench.feed(event("One"))
     assert 0 < reached(transports) < len(transports)
     clock.advance(1)
@@ -127,14 +127,14 @@ def test_many_audiences_are_divided_too() -> None:
 
 
 def test_in_a_steady_stream_the_link_rests_between_divided_flushes() -> None:
-    bench, transports = crowd(40, interval=0.05)
+    bench, transports = crowd(200, interval=0.05)
     clock = bench.clock
     clock.step = 0.0
     bench.feed(event("One"))
     bench.feed(event("Two"))
     assert bench.upstream.resting
     bench.upstream.kept.append(event("Three"))
-    clock.step = 0.004
+    clock.step = 0.0004
     for transport in transports:
         transport.take()
     clock.time += 0.05

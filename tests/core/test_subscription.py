@@ -153,14 +153,17 @@ def test_what_a_slow_member_did_not_take_is_not_copied_for_it():
 
 
 class Patience:
-    """Is over when it was asked so often."""
+    """Has no more room when it was asked so often; notes how many were served in between."""
 
-    def __init__(self, asked: int) -> None:
+    def __init__(self, asked: int, room: int = AT_ONCE) -> None:
         self._left = asked
+        self._room = room
+        self.served: list[int] = []
 
-    def __call__(self) -> bool:
-        self._left -= 1
-        return self._left <= 0
+    def __call__(self, served: int) -> int:
+        self._left -= served > 0
+        self.served.append(served)
+        return self._room if self._left > 0 else 0
 
 
 class TestDivided:
@@ -226,6 +229,19 @@ class TestDivided:
         assert subscription.flush() == 1
         assert [member.got for member in members] == [[b"a"]] * (AT_ONCE + 1)
 
+    def test_it_asks_again_when_the_room_is_used_up(self):
+        subscription = Subscription("k", CALL, None)
+        members = [Listener() for _ in range(AT_ONCE + 30)]
+        for member in members:
+            subscription.join(member)
+        subscription.pending.append(b"a")
+        first, second = Patience(3, 10), Patience(2, 9)
+        assert subscription.flush(first) == 30
+        assert first.served == [0, 10, 10, 10]
+        assert subscription.flush(second) == AT_ONCE
+        assert second.served == [0]
+        assert [member.got for member in members] == [[b"a"]] * (AT_ONCE + 30)
+
     @given(
         st.lists(
             st.tuples(
@@ -258,7 +274,7 @@ class TestDivided:
                     if step == "leave":
                         subscription.leave(member)
                 case "turn" if subscription.pending:
-                    subscription.flush(Patience(1 + who % 3))
+                    subscription.flush(Patience(1 + who % 3, 1 + who % 2))
                 case "flush":
                     subscription.flush()
         subscription.flush()
