@@ -19,6 +19,13 @@ _LONGEST_HEAD = len(b"Response: Follows\r\nPrivilege: Command\r\nActionID: ")
 #: Bytes of a message that is too long that are kept: whose it is stands in the first lines.
 HEAD = 2048
 
+#: Up to so many bytes of an unfinished message, it is looked at again from its beginning with each read.
+_SHORT = 16384
+_ALL_BUT_LINE_ENDS = bytes(sorted(set(range(256)) - {*b"\r\n\0"}))
+#: The line ends of any read of usual length, and more.
+_LINE_ENDS = b"\r\n" * 65536
+_END = b"\r\n\r\n"
+
 #: Longest overlap of a terminator with what was already searched.
 _OVERLAP = len(b"--END COMMAND--\r\n\r\n")
 
@@ -98,7 +105,17 @@ class UpstreamFramer:
     §4.4) would otherwise swallow what comes for everybody.
     """
 
-    __slots__ = ("_buffer", "_end", "_free_text", "_head_length", "_searched", "cut", "limit", "longest")
+    __slots__ = (
+        "_buffer",
+        "_end",
+        "_free_text",
+        "_head_length",
+        "_searched",
+        "cut",
+        "limit",
+        "longest",
+        "sound",
+    )
 
     def __init__(self, limit: int = 1 << 20, longest: int = 4 << 20, mark: bytes = RELAY_MARK) -> None:
         self._buffer = b""
@@ -111,6 +128,9 @@ class UpstreamFramer:
         self._end: re.Pattern[bytes] | None = None
         #: Messages that were too long: their places in what ``feed`` returned last, and how they began.
         self.cut: list[tuple[int, bytes]] = []
+        #: Whether all line ends of what ``feed`` returned last are CRLF, and no NUL is in it.  Where this is
+        #: False, that may be so or not.
+        self.sound = False
         self.limit = limit
         self.longest = longest
 
@@ -128,6 +148,12 @@ class UpstreamFramer:
         """Return the messages that ``data`` completed, blank line included; see ``cut`` for the others."""
         if self.cut:
             self.cut = []
+        if self._end is None and len(self._buffer) <= _SHORT:
+            messages = self._sound_messages(self._buffer + data)
+            if messages is not None:
+                self.sound = True
+                return messages
+        self.sound = False
         buffer = self._buffer + data if self._buffer else data
         if self._end is not None:
             found = self._end.search(buffer)
@@ -137,7 +163,7 @@ class UpstreamFramer:
             self._end = None
             self._searched = 0
             buffer = buffer[found.end() :]
-        messages: list[bytes] = []
+        messages = []
         start = 0
         search_from = self._searched
         end = len(buffer)
@@ -188,6 +214,22 @@ class UpstreamFramer:
             self._buffer = self._buffer[-_OVERLAP:]
         self._searched = max(0, len(self._buffer) - _OVERLAP)
         return messages
+
+    def _sound_messages(self, buffer: bytes) -> list[bytes] | None:
+        """What ``feed`` returns where it is sound and has no surprises; None if it may not be so."""
+        ends = buffer.translate(None, _ALL_BUT_LINE_ENDS)
+        if ends != _LINE_ENDS[: len(ends)] or b"Response: Follows" in buffer:
+            return None
+        if len(buffer) > self.limit or len(buffer) > self.longest:
+            return None
+        parts = buffer.split(_END)
+        rest = parts.pop()
+        # Before any letter: an empty line where a message should begin.
+        if parts and min(parts) < b" ":
+            return None
+        self._buffer = rest
+        self._searched = max(0, len(rest) - _OVERLAP)
+        return [part + _END for part in parts]
 
     def _end_of_answer(self, head: bytes) -> re.Pattern[bytes] | None:
         """What ends an answer that begins like this; None if more of it is needed to tell."""

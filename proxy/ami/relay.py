@@ -60,6 +60,10 @@ _ANSWER = re.compile(
 )
 #: An item's lines behind its ActionID.
 _BODY_OF_ITEM = re.compile(_ANSWER_LINES)
+# Behind a line end, what a frame may begin with.
+_PERHAPS_FRAME = re.compile(
+    rb"\n[AEPRaepr \t\v\f](?:[Cc][Tt][Ii]|[Vv][Ee]|[Rr][Ii][Vv]|[Ee][Ss]|[Xx][Pp]|(?<=[ \t\v\f]))"
+).search
 _ACTION_ID = re.compile(rb"^ActionID: *([^\r\n]*)\r?$", re.MULTILINE | re.IGNORECASE)
 _RELAY_ID = re.compile(rb"^ActionID: *(" + RELAY_MARK + rb"[^\r\n]*)\r?$", re.MULTILINE | re.IGNORECASE)
 #: The line of an ActionID of ours, with its end; no pattern holds an id itself, for that is compiled once.
@@ -75,6 +79,19 @@ _USUAL_END: Final = len(_USUAL_HEAD) + RELAY_DIGITS + 2
 _RESPONDING = frozenset(_WITH_RESPONSE.split(b"|"))
 _FRAME_BESIDE_RESPONSE = re.compile(_FRAME.replace(b"response", b"expectedresponse")).match
 _NOISE = bytes.maketrans(b"\r\0", b"??")
+
+
+def plain_head_of(raw: bytes) -> bytes:
+    """The first two lines of an event that needs no repair behind them, with their ends; else b"".
+
+    For messages that are ``sound`` (see UpstreamFramer) alone.  Whether those two are what a broadcast
+    event begins with is left to the caller.  Where they are, ``BROADCAST`` admits the event too, which
+    walks through it line by line and so takes twice as long; it may admit some for which this is b"".
+    """
+    if not raw.startswith(b"Event: "):
+        return b""
+    place = raw.find(b"\r\n", raw.find(b"\r\n", 7) + 2) + 2
+    return b"" if _PERHAPS_FRAME(raw, place - 1) else raw[:place]
 
 
 def action_id_of(raw: bytes) -> bytes:
@@ -174,13 +191,16 @@ def item_head_sent(name: bytes, action_id: bytes) -> bytes:
     return b"Event: %b\r\nActionID: %b\r\n" % (name, action_id) if action_id else b"Event: %b\r\n" % name
 
 
-def item_like_the_last(raw: bytes, head: bytes, own_head: bytes) -> bytes | None:
+def item_like_the_last(raw: bytes, head: bytes, own_head: bytes, sound: bool) -> bytes | None:
     """``to_owner`` of an item that begins with ``head`` (see there), for which the asker gets ``own_head``.
 
-    None if it needs repair.
+    None if it needs repair.  ``sound``: see UpstreamFramer.
     """
     place = len(head)
-    return own_head + raw[place:] if _BODY_OF_ITEM.fullmatch(raw, place) else None
+    # The first of the two takes half as long, and finds nothing in nearly all items.
+    if (sound and not _PERHAPS_FRAME(raw, place - 1)) or _BODY_OF_ITEM.fullmatch(raw, place):
+        return own_head + raw[place:]
+    return None
 
 
 def rebuild_event(raw: bytes, relay_id: bytes = b"", action_id: bytes = b"") -> bytes | None:

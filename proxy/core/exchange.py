@@ -507,15 +507,15 @@ class Exchange:
             return True
         return False
 
-    def item_again(self, raw: bytes) -> bool:
+    def item_again(self, raw: bytes, sound: bool) -> bool:
         """Whether this is one more item like the one before it in the open list; then it is dealt with.
 
-        What ``event`` finds out about each of hundreds, by two comparisons.
+        What ``event`` finds out about each of hundreds, by two comparisons.  ``sound``: see UpstreamFramer.
         """
         entry = self.open_list
         if entry is None or not entry.item_head or not raw.startswith(entry.item_head):
             return False
-        fit = item_like_the_last(raw, entry.item_head, entry.item_head_sent)
+        fit = item_like_the_last(raw, entry.item_head, entry.item_head_sent, sound)
         if fit is None or entry.last != self.now or entry.items >= self.deadlines.list_items:
             self._item(entry, raw, last=False, fit=fit)
             return True

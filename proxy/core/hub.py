@@ -13,7 +13,13 @@ from proxy import log
 from proxy.ami import privilege
 from proxy.ami.actions import ECHOED_BY, SHIPPED, Listed, OtherActions, answer_of
 from proxy.ami.message import Action, Message, event
-from proxy.ami.relay import BROADCAST, BROADCAST_HEAD, rebuild_event, relay_id_of
+from proxy.ami.relay import (
+    BROADCAST,
+    BROADCAST_HEAD,
+    plain_head_of,
+    rebuild_event,
+    relay_id_of,
+)
 from proxy.config.limits import Limits
 from proxy.core import newcomers
 from proxy.core.actionstats import OTHER
@@ -205,10 +211,11 @@ class Hub:
         for side in self.sides:
             side.close("the main link is gone")
 
-    def from_upstream(self, messages: Sequence[bytes]) -> int:
+    def from_upstream(self, messages: Sequence[bytes], sound: bool = False) -> int:
         """What one read from Asterisk completed; how many of them were taken.
 
         The rest is to be given again in the loop's next turn: behind each answer its session goes on.
+        ``sound``: see UpstreamFramer.
         """
         began = 0.0
         taken = answers = 0
@@ -219,13 +226,16 @@ class Hub:
         exchange = self.exchange
         exchange.begin_read(self.scheduler.now())
         lists = exchange.open_list is not None
+        by_head = self._by_head
         for raw in messages:
             taken += 1
             try:
                 # An item of a list begins with an ActionID of ours, which no broadcast has.
-                if not (lists and exchange.item_again(raw)):
-                    match = BROADCAST.fullmatch(raw)
-                    if match is not None:
+                if not (lists and exchange.item_again(raw, sound)):
+                    audience = by_head.get(plain_head_of(raw)) if sound else None
+                    if audience is not None:
+                        self._pass_on(raw, audience)
+                    elif (match := BROADCAST.fullmatch(raw)) is not None:
                         self._broadcast(raw, match[1])
                     else:
                         self._irregular(raw)
@@ -326,10 +336,11 @@ class Hub:
         self._broadcast(raw, match[1])
 
     def _broadcast(self, raw: bytes, head: bytes) -> None:
-        self.stats.events_in += 1
         audience = self._by_head.get(head)
-        if audience is None:
-            audience = self._audience_of(raw, head)
+        self._pass_on(raw, self._audience_of(raw, head) if audience is None else audience)
+
+    def _pass_on(self, raw: bytes, audience: Audience) -> None:
+        self.stats.events_in += 1
         audience.events += 1
         self.audiences.stale = True
         for subscription in audience.subscriptions:

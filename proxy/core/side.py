@@ -172,10 +172,10 @@ class Side:
         self.exchange.disconnect()
         self._settle()
 
-    def from_upstream(self, messages: Sequence[bytes]) -> int:
+    def from_upstream(self, messages: Sequence[bytes], sound: bool = False) -> int:
         """What one read completed: answers, for the side link has no events; how many were taken.
 
-        The rest is to be given again in the loop's next turn.
+        The rest is to be given again in the loop's next turn.  ``sound``: see UpstreamFramer.
         """
         messages = messages[:_AT_ONCE]
         exchange = self.exchange
@@ -186,7 +186,7 @@ class Side:
                     exchange.response(raw)
                 elif not raw.startswith(b"Event:"):
                     exchange.stray(raw)
-                elif not exchange.item_again(raw) and not exchange.event(raw):
+                elif not exchange.item_again(raw, sound) and not exchange.event(raw):
                     self._stats.events_dropped += 1
             except Exception as error:
                 self._fault(error, f"message from Asterisk, {self.name} link")

@@ -45,7 +45,7 @@ class Switchboard(Protocol):
     def link_down(self, reason: str) -> None:
         """It had logged in, and is over."""
 
-    def from_upstream(self, messages: Sequence[bytes]) -> int:
+    def from_upstream(self, messages: Sequence[bytes], sound: bool = False) -> int:
         """What one read completed; how many were taken.  The rest is given again, in a later turn."""
 
     def oversized(self, head: bytes) -> None:
@@ -181,7 +181,7 @@ class Conversation(asyncio.Protocol):
         self.is_up = True
         self._hub.link_up(self, self._banner)
         if rest:
-            self._take(rest, ())
+            self._take(rest, (), sound=False)
 
     def _own_reply(self, data: bytes) -> tuple[Message | None, list[bytes]]:
         """The answer to our step, and what came behind it; None until it is there."""
@@ -200,17 +200,17 @@ class Conversation(asyncio.Protocol):
     # -- relaying ----------------------------------------------------------
 
     def _relay(self, data: bytes) -> None:
-        self._take(self._cut(data), self._framer.cut)
+        self._take(self._cut(data), self._framer.cut, self._framer.sound)
 
-    def _take(self, messages: Sequence[bytes], cut: Sequence[tuple[int, bytes]]) -> None:
+    def _take(self, messages: Sequence[bytes], cut: Sequence[tuple[int, bytes]], sound: bool) -> None:
         if not cut and not self._slices:
             # Mostly there is little, and nothing before it.
-            taken = self._hub.from_upstream(messages) if messages else 0
+            taken = self._hub.from_upstream(messages, sound) if messages else 0
             if taken < len(messages):
-                self._slices.add(messages[taken:], ())
+                self._slices.add(messages[taken:], (), sound)
                 self._go_on()
             return
-        self._slices.add(messages, cut)
+        self._slices.add(messages, cut, sound)
         if not self._due:
             self._hand_over()
 

@@ -15,8 +15,11 @@ _SLICE: Final = 0.001
 class Taker(Protocol):
     """Takes what was read, in its order."""
 
-    def from_upstream(self, messages: Sequence[bytes]) -> int:
-        """Whole messages; how many were taken, at least one.  The rest is given again."""
+    def from_upstream(self, messages: Sequence[bytes], sound: bool = False) -> int:
+        """Whole messages; how many were taken, at least one.  The rest is given again.
+
+        ``sound``: see UpstreamFramer.
+        """
 
     def oversized(self, head: bytes) -> None:
         """How a message began that was too long and is left out."""
@@ -30,18 +33,18 @@ class Slices:
     def __init__(self, taker: Taker, clock: Callable[[], float]) -> None:
         self._taker = taker
         self._clock = clock
-        #: Messages, or the head of one that is left out.
-        self._waiting: deque[Sequence[bytes] | bytes] = deque()
+        #: Messages and whether they are sound, or the head of one that is left out.
+        self._waiting: deque[tuple[Sequence[bytes], bool] | bytes] = deque()
 
     def __bool__(self) -> bool:
         return bool(self._waiting)
 
-    def add(self, messages: Sequence[bytes], cut: Sequence[tuple[int, bytes]]) -> None:
-        """What one read has brought; ``cut``: see ``UpstreamFramer``."""
+    def add(self, messages: Sequence[bytes], cut: Sequence[tuple[int, bytes]], sound: bool) -> None:
+        """What one read has brought; ``cut`` and ``sound``: see ``UpstreamFramer``."""
         start = 0
         for place, head in (*cut, (len(messages), None)):
             if start < place:
-                self._waiting.append(messages[start:place])
+                self._waiting.append((messages[start:place], sound))
             if head is not None:
                 self._waiting.append(head)
             start = place
@@ -64,6 +67,7 @@ class Slices:
         if isinstance(piece, bytes):
             self._taker.oversized(piece)
             return
-        taken = self._taker.from_upstream(piece)
-        if taken < len(piece):
-            self._waiting.appendleft(piece[taken:])
+        messages, sound = piece
+        taken = self._taker.from_upstream(messages, sound)
+        if taken < len(messages):
+            self._waiting.appendleft((messages[taken:], sound))

@@ -114,6 +114,42 @@ class TestUpstreamFramer:
     def test_message(self, data, messages):
         assert UpstreamFramer().feed(data) == messages
 
+    @given(STREAM)
+    def test_what_is_sound_is_whole_messages_of_crlf_lines(self, data):
+        framer = UpstreamFramer()
+        messages = framer.feed(data)
+        if framer.sound:
+            joined = b"".join(messages)
+            assert data.startswith(joined)
+            assert not set(joined.replace(b"\r\n", b"")) & {*b"\r\n\0"}
+            assert all(raw.find(b"\r\n\r\n") == len(raw) - 4 > 0 for raw in messages)
+            assert b"\r\n\r\n" not in data[len(joined) :]
+
+    @pytest.mark.parametrize(
+        ("data", "sound"),
+        [
+            (b"Event: A\r\n\r\nEvent: B\r\nX: 1\r\n\r\nEve", True),
+            (b"", True),
+            (b"Event: A\r\nX: a\0b\r\n\r\n", False),
+            (b"Event: A\r\nX: a\rb\r\n\r\n", False),
+            (b"Event: A\nX: 1\r\n\r\n", False),
+            (b"Event: A\r\n\r\n\r\nEvent: B\r\n\r\n", False),
+            (b"Response: Follows\r\n\r\n", False),
+        ],
+    )
+    def test_sound(self, data, sound):
+        framer = UpstreamFramer()
+        framer.feed(data)
+        assert framer.sound == sound
+
+    def test_what_is_long_is_not_called_sound(self):
+        framer = UpstreamFramer(limit=25, longest=50)
+        framer.feed(b"Event: A\r\nX: 1\r\n\r\nEvent: B\r\n\r\n")
+        assert not framer.sound
+        framer = UpstreamFramer(limit=50, longest=25)
+        framer.feed(b"Event: A\r\nX: 1\r\n\r\nEvent: B\r\n\r\n")
+        assert not framer.sound
+
     def test_too_long_is_left_out_and_its_beginning_kept_with_its_place(self):
         framer = UpstreamFramer(limit=20)
         first, long, last = b"A: 1\r\n\r\n", b"X: " + b"y" * 30 + b"\r\n\r\n", b"B: 1\r\n\r\n"

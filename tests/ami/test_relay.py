@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from proxy.ami.framing import UpstreamFramer
 from proxy.ami.relay import (
     BROADCAST,
     BROADCAST_HEAD,
@@ -13,6 +14,7 @@ from proxy.ami.relay import (
     event_list_of,
     event_name_of,
     item_head_of,
+    plain_head_of,
     rebuild_event,
     relay_id_of,
     to_owner,
@@ -103,6 +105,23 @@ def test_a_sound_event_is_known_by_its_head():
 )
 def test_whatever_else_is_not(raw):
     assert BROADCAST.fullmatch(raw) is None
+
+
+@pytest.mark.parametrize(
+    ("body", "plain"),
+    [
+        (b"", True),
+        (b"Channel: a: b\r\nX:\r\nApplication: x\r\nReason: 1\r\nExten: s\r\n", True),
+        (b" X: 1\r\n", False),
+        (b"X: 1\r\neVENT: A\r\n", False),
+        (b"Response: Success\r\n", False),
+    ],
+)
+def test_what_is_plain_is_told_by_its_lines(body, plain):
+    head = b"Event: Hold\r\nPrivilege: call,all\r\n"
+    raw = head + body + b"\r\n"
+    assert plain_head_of(raw) == (head if plain else b"")
+    assert plain_head_of(raw.replace(b"Event:", b"Row:")) == b""
 
 
 def test_first_lines():
@@ -274,6 +293,17 @@ class TestRebuild:
     @given(_MESSAGES)
     def test_the_pattern_admits_what_the_repair_leaves_as_it_is_and_nothing_else(self, raw):
         assert (BROADCAST.fullmatch(raw) is not None) == (rebuild_event(raw) == raw)
+
+    @settings(max_examples=1000)
+    @given(_MESSAGES)
+    def test_what_is_plain_needs_no_repair(self, raw):
+        framer = UpstreamFramer()
+        messages = framer.feed(raw)
+        head = plain_head_of(raw) if framer.sound and messages == [raw] else b""
+        if BROADCAST_HEAD.fullmatch(head):
+            match = BROADCAST.fullmatch(raw)
+            assert match is not None
+            assert match[1] == head
 
     @settings(max_examples=500)
     @given(st.lists(_BODY_LINES, max_size=8))

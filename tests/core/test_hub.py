@@ -727,11 +727,11 @@ def test_a_fault_behind_a_read_loses_nothing_of_what_was_not_taken(bench, monkey
     _, got = bench.login("boss")
     events = [event("Hold", N=str(number)) for number in range(100)]
 
-    def broken() -> None:
+    def broken() -> float:
         raise ValueError
 
     with monkeypatch.context() as patched:
-        patched.setattr(bench.hub, "settle", broken)
+        patched.setattr(bench.clock, "cpu", broken)
         taken = bench.hub.from_upstream(events)
     assert 0 < taken < len(events)
     assert bench.hub.stats.faults == 1

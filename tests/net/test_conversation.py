@@ -33,7 +33,7 @@ class Board:
     def link_down(self, reason: str) -> None:
         self.told.append(b"down")
 
-    def from_upstream(self, messages: Sequence[bytes]) -> int:
+    def from_upstream(self, messages: Sequence[bytes], sound: bool = False) -> int:
         self.told.extend(messages[: self.most])
         return min(len(messages), self.most)
 
@@ -146,10 +146,10 @@ async def test_a_fault_in_one_slice_stops_nothing(talk: Talk, monkeypatch: pytes
     taken = board.from_upstream
     faults = [ValueError()]
 
-    def broken(messages: Sequence[bytes]) -> int:
+    def broken(messages: Sequence[bytes], sound: bool) -> int:
         if len(board.told) >= 64 and faults:
             raise faults.pop()
-        return taken(messages)
+        return taken(messages, sound)
 
     monkeypatch.setattr(board, "from_upstream", broken)
     asyncio.get_running_loop().set_exception_handler(lambda *_: None)

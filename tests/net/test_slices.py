@@ -21,7 +21,7 @@ class Board:
     def clock(self) -> float:
         return self.time
 
-    def from_upstream(self, messages: Sequence[bytes]) -> int:
+    def from_upstream(self, messages: Sequence[bytes], sound: bool = False) -> int:
         for message in messages[: self.most]:
             self.told.append(message)
             self.time += 0.0001
@@ -44,7 +44,7 @@ def slices(board: Board) -> Slices:
 
 
 def test_a_slice_ends_when_its_time_is_over(board: Board, slices: Slices) -> None:
-    slices.add(MANY, [])
+    slices.add(MANY, [], sound=True)
     slices.run()
     assert 0 < len(board.told) < 50
     turns = 1
@@ -56,8 +56,8 @@ def test_a_slice_ends_when_its_time_is_over(board: Board, slices: Slices) -> Non
 
 
 def test_what_was_left_out_has_its_place(board: Board, slices: Slices) -> None:
-    slices.add(MANY, [(0, b"first"), (40, b"long"), (40, b"longer"), (200, b"last")])
-    slices.add([b"next"], [])
+    slices.add(MANY, [(0, b"first"), (40, b"long"), (40, b"longer"), (200, b"last")], sound=True)
+    slices.add([b"next"], [], sound=True)
     slices.finish()
     assert board.told == [b"first", *MANY[:40], b"long", b"longer", *MANY[40:], b"last", b"next"]
     assert not slices
@@ -65,14 +65,14 @@ def test_what_was_left_out_has_its_place(board: Board, slices: Slices) -> None:
 
 def test_what_is_not_taken_is_given_again(board: Board, slices: Slices) -> None:
     board.most = 5
-    slices.add(MANY, [(40, b"long")])
+    slices.add(MANY, [(40, b"long")], sound=True)
     slices.finish()
     assert board.told == [*MANY[:40], b"long", *MANY[40:]]
 
 
 def test_a_fault_stops_nothing_behind_it(board: Board, slices: Slices) -> None:
-    slices.add([b"bad"], [])
-    slices.add(MANY, [])
+    slices.add([b"bad"], [], sound=True)
+    slices.add(MANY, [], sound=True)
     with pytest.raises(ValueError):
         slices.run()
     slices.finish()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Hashable
 
+from proxy.ami.framing import UpstreamFramer
 from proxy.ami.message import Message
 from proxy.config.limits import Limits
 from proxy.core import policy
@@ -221,8 +222,10 @@ class Bench:
 
     def feed(self, *messages: bytes) -> None:
         """What Asterisk says, in one read."""
+        framer = UpstreamFramer()
+        sound = framer.feed(b"".join(messages)) == list(messages) and framer.sound
         while messages:
-            messages = messages[self.hub.from_upstream(messages) :]
+            messages = messages[self.hub.from_upstream(messages, sound) :]
 
     def connect(self, address: str = "192.0.2.1") -> tuple[Session, ListTransport]:
         """A client that was greeted."""
