@@ -22,6 +22,8 @@ _TOP = Path(__file__).parents[1]
 _PAGES = ("SECURITY.md", "tests/faults/README.md")
 #: What builds the Debian package, which takes a minute, and boots machines with it.
 _WITH_THE_PACKAGE = ("tests/deploy/test_package.py", "tests/deploy/test_under_systemd.py")
+#: Folders whose tests need no socket, process or sleep; those of ``net`` need sockets, all others a system.
+_PURE = frozenset({"ami", "config", "core", "importers", "x509"})
 _ROW = re.compile(r"^\| (\d+) \| (.+?) \| (.+?) \|$", re.MULTILINE)
 
 
@@ -42,6 +44,17 @@ class ByWhatIsStarted(LoadScopeScheduling):
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByWhatIsStarted | None:
     """For ``--dist loadfile``, as ``make test`` has it."""
     return ByWhatIsStarted(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark each test with its tier, by its folder, so that ``-m pure`` selects by it."""
+    item.add_marker(tier_of(item.path))
+
+
+def tier_of(test: Path) -> str:
+    """The tier of the tests in this file: ``pure``, ``net`` or ``system``."""
+    folder = test.relative_to(_TOP / "tests").parts[0]
+    return "pure" if folder in _PURE else "net" if folder == "net" else "system"
 
 
 @pytest.hookimpl(trylast=True)
