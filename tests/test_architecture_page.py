@@ -107,6 +107,6 @@ def test_the_diagram_has_each_state_and_each_function_that_assigns_it(
 def test_references_in_the_source_are_to_sections_that_exist() -> None:
     sections = set(re.findall(r"^##+ (\d+(?:\.\d+)?)\.? ", PAGES["proxy/ami-facts.md"], re.MULTILINE))
     for file in (*SOURCE.rglob("*.py"), *(ROOT / "tests").rglob("*.py")):
-        for reference in re.findall(r"ami-facts\.md((?:[\s,#]+(?:and )?§\d+(?:\.\d+)?)+)", file.read_text()):
+        for reference in re.findall(r"ami-facts\.md((?:[\s,#:]+(?:and )?§\d+(?:\.\d+)?)+)", file.read_text()):
             cited = set(re.findall(r"§(\d+(?:\.\d+)?)", reference))
             assert cited <= sections, f"{file}: {cited - sections}"
