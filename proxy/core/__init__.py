@@ -1,1 +1,4 @@
-"""Rules and switchboard: who may do what, who gets which bytes.  No loop, socket, TLS, thread or clock."""
+"""The rules and the routing: what each user may do, and which bytes each client is sent.
+
+This package uses no event loop, socket, TLS, thread or clock; time comes as an argument.
+"""

@@ -1,13 +1,12 @@
-"""From which addresses a manager user may log in: manager.conf's permit and deny lines.
+"""The addresses from which a manager user may log in: manager.conf's permit and deny lines.
 
-As in Asterisk one ordered list: at first all is allowed, every matching line
-overrides, the last one wins.  IPv4 rules never match IPv6 peers nor the other
-way round; an IPv4 peer on an IPv6 socket (``::ffff:192.0.2.7``) counts as IPv4.
+As in Asterisk, the lines are one ordered list that starts with "allow": each line that matches
+overrides the ones before it, so the last match wins.  IPv4 rules never match IPv6 peers, nor the
+other way round; an IPv4-mapped address (``::ffff:192.0.2.7``) counts as IPv4.
 
-Stricter than Asterisk in one point: who denies everybody of one family
-(``deny 0.0.0.0/0``) and says nothing of the other means everybody.  Asterisk
-would let the other family in; here it starts denied, and its own permit lines
-open it again.
+It is stricter than Asterisk in one point.  A line that denies a whole address family
+(``deny 0.0.0.0/0``) is taken to mean every address: Asterisk would still allow the other family;
+here that family starts denied too, and needs permit lines of its own.
 """
 
 import ipaddress
@@ -17,7 +16,7 @@ from proxy.config.networks import Rule, parse_rules
 
 
 class AccessList:
-    """Immutable; empty it allows everybody."""
+    """An ordered list of rules, immutable.  An empty list allows every address."""
 
     __slots__ = ("_open", "_rules")
 
@@ -30,11 +29,11 @@ class AccessList:
 
     @classmethod
     def from_lines(cls, lines: Iterable[str]) -> "AccessList":
-        """From lines such as ``deny 0.0.0.0/0``; ValueError names what is wrong and the remedy."""
+        """Parse lines such as ``deny 0.0.0.0/0``.  A ValueError says what is wrong and how to fix it."""
         return cls(rule for line in lines for rule in parse_rules(line))
 
     def allows(self, address: str) -> bool:
-        """Whether a peer may log in; what is no IP address may only where there are no rules."""
+        """Whether a peer may log in.  Text that is not an IP address is allowed only by an empty list."""
         if not self._rules:
             return True
         try:

@@ -1,34 +1,34 @@
-"""Acquaintances: the addresses from which a user has logged in lately.
+"""Acquaintances: the addresses from which some user has logged in recently.
 
-Of an IPv6 address the /64 is remembered, as in ``admission.network_of``.  An address gets in by a
-login only, so strangers cannot push others out.
+For an IPv6 address the /64 is remembered, as in ``admission.network_of``.  Only a successful login
+adds an address, so unauthenticated clients cannot displace the addresses of others.
 """
 
 from typing import Final
 
 from proxy.core.admission import network_of
 
-#: Addresses that are remembered; beyond that the one with the oldest login is forgotten.
+#: Most addresses remembered; above that the one with the oldest login is forgotten.
 MOST: Final = 4096
 #: Seconds after which an address is forgotten.
 LATELY: Final = 86_400.0
 
 
 class Acquaintances:
-    """Times are monotonic seconds."""
+    """The addresses remembered.  Times are monotonic seconds."""
 
     __slots__ = ("_seen",)
 
     def __init__(self) -> None:
-        #: When a user was last logged in from each address, the longest ago first.
+        #: When a user was last logged in from each address, oldest first.
         self._seen: dict[str, float] = {}
 
     def __len__(self) -> int:
-        """Addresses remembered."""
+        """The number of addresses remembered."""
         return len(self._seen)
 
     def note(self, address: str, now: float) -> None:
-        """A user has logged in from this address, or was logged in until now."""
+        """Record that a user has logged in from this address, or was logged in until now."""
         name = network_of(address)
         self._seen.pop(name, None)
         self._seen[name] = now
@@ -38,6 +38,6 @@ class Acquaintances:
             oldest = next(iter(self._seen))
 
     def knows(self, address: str, now: float) -> bool:
-        """Whether a user has logged in from this address lately."""
+        """Whether a user was logged in from this address within the last LATELY seconds."""
         seen = self._seen.get(network_of(address))
         return seen is not None and now < seen + LATELY

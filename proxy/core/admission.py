@@ -1,13 +1,12 @@
 """Admission: may this address connect, and try to log in?
 
-Everything here counts by where a client comes from, never by the user name it
-claims: a limit per name would let anybody lock anybody out.  An IPv6 client has
-a whole /64 to choose its address from, so that is what counts as one address.
-Addresses of ``limits.exempt`` are not counted at all.
+Everything here is counted by the client's address, never by the user name it claims: a limit per
+name would let any client lock any user out.  An IPv6 client can choose any address of its /64, so a
+/64 counts as one address.  Addresses in ``limits.exempt`` are not counted at all.
 
-Memory is bounded, and a penalty in force is never forgotten for it: of those
-without one the oldest go, and where too many are penalised, networks with many
-of them share one penalty (``core/penalties.py``).
+Memory is bounded, but never by dropping a penalty in force: the oldest addresses without a penalty are
+forgotten, and when too many addresses are penalised, networks with many of them share one penalty
+(``core/penalties.py``).
 """
 
 import ipaddress
@@ -19,14 +18,14 @@ from proxy.core.bucket import Bucket
 from proxy.core.networks import NetworkSet
 from proxy.core.penalties import Penalties
 
-#: Addresses without a connection or penalty that are remembered, for their rates and earlier penalties;
-#: over it the one that was longest unheard of is forgotten.
+#: Most addresses remembered that have neither a connection nor a penalty, for their rates and earlier
+#: penalties.  Above that, the one seen least recently is forgotten.
 _REMEMBERED = 8192
 _IPV6_BITS = 64
 
 
 class _Origin:
-    """One address and what it has done."""
+    """One address and its counts."""
 
     __slots__ = (
         "connections",
@@ -45,37 +44,40 @@ class _Origin:
         self.unauthenticated = 0
         self.connections = Bucket()
         self.failures = Bucket()
-        #: When the last login from it failed, unless one has succeeded since.
+        #: When the last login from this address failed; -inf if none did, or one has succeeded since.
         self.failed_at = float("-inf")
-        #: Seconds of the last penalty, and when it ends or ended.
+        #: Length of the last penalty in seconds, and when it ends or ended.
         self.penalty = 0.0
         self.penalty_end = float("-inf")
 
 
 class Admission:
-    """All addresses.  ``limits`` and ``exempt`` may be replaced at any time; times are monotonic seconds."""
+    """The state of all addresses.
+
+    ``limits`` and ``exempt`` may be replaced at any time.  Times are monotonic seconds.
+    """
 
     def __init__(self, limits: Limits, exempt: NetworkSet) -> None:
         self.limits = limits
         self.exempt = exempt
-        #: Those with connections, which are as many as those at most.
+        #: Addresses with connections; at most as many as there are connections.
         self._present: dict[str, _Origin] = {}
-        #: Those without, the longest unheard of first.
+        #: Addresses without connections, the least recently seen first.
         self._absent: dict[str, _Origin] = {}
         self._visits: dict[Hashable, _Origin] = {}
         self._unauthenticated: set[Hashable] = set()
-        #: When penalties end; and those who have one, for what is known of them.
+        #: When penalties end, and what is known of the addresses that have one.
         self._penalties = Penalties()
         self._penalised: dict[str, _Origin] = {}
 
     def __len__(self) -> int:
-        """Addresses known."""
+        """The number of addresses known."""
         return len({*self._present, *self._absent, *self._penalised})
 
     # -- connections -------------------------------------------------------
 
     def refusal(self, address: str, now: float) -> str:
-        """The name of the limit that keeps a new connection out; "" if none does, and it is counted."""
+        """The name of the limit that refuses a new connection; "" if it is admitted, and then counted."""
         if address in self.exempt:
             return ""
         limits = self.limits
@@ -92,7 +94,7 @@ class Admission:
         return ""
 
     def entered(self, who: Hashable, address: str) -> None:
-        """The connection ``who`` is in, and has not logged in."""
+        """The connection ``who`` was accepted, and has not logged in yet."""
         if address in self.exempt:
             return
         origin = self._origin(address)
@@ -103,13 +105,13 @@ class Admission:
         self._unauthenticated.add(who)
 
     def authenticated(self, who: Hashable) -> None:
-        """It has logged in."""
+        """The connection has logged in."""
         if who in self._unauthenticated:
             self._unauthenticated.remove(who)
             self._visits[who].unauthenticated -= 1
 
     def left(self, who: Hashable) -> None:
-        """It is closed."""
+        """The connection is closed."""
         self.authenticated(who)
         origin = self._visits.pop(who, None)
         if origin is not None:
@@ -121,22 +123,22 @@ class Admission:
     # -- guessing ----------------------------------------------------------
 
     def is_penalised(self, address: str, now: float) -> bool:
-        """Whether nobody may log in from there now."""
+        """Whether all logins from this address are refused now."""
         return self._penalties.holds(network_of(address), now) and address not in self.exempt
 
     def has_failed(self, address: str, now: float) -> bool:
-        """Whether the last login from this address was wrong, and is less than ``penalty_max`` ago."""
+        """Whether the last login from this address failed, less than ``penalty_max`` seconds ago."""
         origin = self._known(network_of(address))
         return origin is not None and now < origin.failed_at + self.limits.penalty_max
 
     def succeeded(self, address: str) -> None:
-        """A login from there was right."""
+        """A login from this address succeeded."""
         origin = self._known(network_of(address))
         if origin is not None:
             origin.failed_at = float("-inf")
 
     def failed(self, address: str, now: float) -> float:
-        """A wrong secret or name.  The seconds of the penalty that begins with it; 0 if none does."""
+        """Count a wrong secret or name.  Returns the seconds of the penalty that this starts; 0 if none."""
         if address in self.exempt:
             return 0.0
         limits = self.limits
@@ -145,9 +147,8 @@ class Admission:
         origin.failed_at = now
         excess = origin.failures.wait(now, rate, limits.login_failure_burst) > 0
         origin.failures.take(now, rate)
-        if not excess or self._penalties.holds(
-            origin.name, now
-        ):  # what was under way when it began does not double it
+        # Logins that were in progress when a penalty began do not double it.
+        if not excess or self._penalties.holds(origin.name, now):
             return 0.0
         again = now < origin.penalty_end + limits.penalty_max
         origin.penalty = min(2 * origin.penalty, limits.penalty_max) if again else limits.penalty
@@ -159,7 +160,7 @@ class Admission:
         return origin.penalty
 
     def tick(self, now: float) -> list[str]:
-        """The addresses or networks whose penalty has ended; to be asked about once a second."""
+        """The addresses or networks whose penalty has ended.  Call this once a second."""
         ended = self._penalties.end(now)
         for name in ended:
             origin = self._penalised.pop(name, None)
@@ -171,7 +172,7 @@ class Admission:
             del self._absent[name]
         return ended
 
-    # -- who is known ------------------------------------------------------
+    # -- addresses known ----------------------------------------------------
 
     def _known(self, name: str) -> _Origin | None:
         return self._present.get(name) or self._penalised.get(name) or self._absent.get(name)
@@ -185,7 +186,7 @@ class Admission:
         return origin
 
     def _remember(self, origin: _Origin) -> None:
-        """It has no connection: keep it as the one last heard of, unless it is kept for its penalty."""
+        """Keep an address without connections as the most recently seen, unless a penalty keeps it."""
         if origin.name in self._penalised:
             return
         if len(self._absent) >= _REMEMBERED:
@@ -193,7 +194,7 @@ class Admission:
         self._absent[origin.name] = origin
 
     def _is_at_rest(self, origin: _Origin, now: float) -> bool:
-        """Whether forgetting it changes nothing: penalties and failures count for a while."""
+        """Whether forgetting it changes nothing; past penalties and failures count for ``penalty_max``."""
         return (
             origin.connections.is_full(now)
             and origin.failures.is_full(now)
@@ -203,7 +204,7 @@ class Admission:
 
 @lru_cache(maxsize=1024)
 def network_of(address: str) -> str:
-    """What counts as one address: an IPv4 address (in IPv6 dress, too), the /64 of an IPv6 one."""
+    """What counts as one address: an IPv4 address (also when IPv4-mapped), or the /64 of an IPv6 address."""
     try:
         peer = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:

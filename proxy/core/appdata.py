@@ -1,9 +1,9 @@
 """Application data: how much of a dialplan application's data may be shown to people.
 
-A list of what is harmless, not of what is secret: the data of an application
-that is not in it are hidden whole (``Authenticate``, ``VMAuthenticate`` and
-``DISA`` take a PIN or password there, and nobody knows what a module of one's
-own takes).  Names are looked up without regard to case, as Asterisk does.
+This is a list of what is harmless, not of what is secret.  The data of an application that is not
+listed are hidden entirely: ``Authenticate``, ``VMAuthenticate`` and ``DISA`` take a PIN or password
+there, and what a third-party module takes is unknown.  Names are looked up case-insensitively, as
+Asterisk does.
 """
 
 import re
@@ -14,7 +14,7 @@ MASK: Final = b"***"
 
 _ALL: Final = 99
 
-#: Leading arguments that say no more than where a call goes or what is played.
+#: How many leading arguments only say where a call goes or what is played.
 _ARGUMENTS: Final[dict[bytes, int]] = {
     **dict.fromkeys(
         b"""addqueuemember answer appdial appdial2 appqueue background bridge busy chanspy confbridge
@@ -25,18 +25,21 @@ _ARGUMENTS: Final[dict[bytes, int]] = {
         voicemail voicemailmain wait waitexten waitforring waitforsilence waitmusiconhold""".split(),
         _ALL,
     ),
-    # What follows may be arguments for code, a PIN, an address with a login, or a text of any kind.
+    # The arguments after these may be input for code, a PIN, an address with a login, or any text.
     **dict.fromkeys(b"agi deadagi dial eagi gosub macro mixmonitor page parkandannounce".split(), 1),
     **dict.fromkeys(b"originate stasis transfer userevent".split(), 1),
     **dict.fromkeys(b"meetme queue".split(), 2),
 }
-#: Ends what may be shown of an argument: a subroutine's arguments, or a URL's.
+#: An argument is shown up to this character, which begins the arguments of a subroutine or a URL.
 _INNER: Final = re.compile(rb"[(?]")
 _SCHEME: Final = re.compile(rb"(?:\A|/)(?:sips?:|[a-z]+://)", re.IGNORECASE)
 
 
 def shown_data(application: bytes, data: bytes) -> bytes:
-    """The data with all hidden that is not known to be harmless; variables' names are not looked at."""
+    """The data with everything masked that is not known to be harmless.
+
+    Names of variables in it are not looked at; see ``masking`` for those.
+    """
     shown = _ARGUMENTS.get(application.strip().strip(b'"').lower(), 0)
     if shown == _ALL or not data.strip():
         return data
@@ -52,14 +55,14 @@ def shown_data(application: bytes, data: bytes) -> bytes:
 
 
 def shown_everywhere(applications: Iterable[bytes], data: bytes) -> bytes:
-    """As ``shown_data``, of a message that names several: what may be shown for each of them."""
+    """As ``shown_data``, for a message that names several applications: what may be shown for all of them."""
     for application in applications:
         data = shown_data(application, data)
     return data
 
 
 def _without_login(argument: bytes) -> bytes:
-    """``SIP/user:***@host`` and ``PJSIP/trunk/sip:user:***@host``; each of several joined by ``&``."""
+    """Mask passwords: ``SIP/user:***@host``, ``PJSIP/trunk/sip:user:***@host``.  ``&`` joins several."""
     return b"&".join(map(_one_without_login, argument.split(b"&")))
 
 

@@ -1,18 +1,16 @@
-"""Aside: what of one session waits for the rate of its kind, while the rest of the session goes on.
+"""Aside: the actions of one session that wait for the rate of their kind while the session continues.
 
-Asterisk runs a session's actions in the order in which they come.  That order
-is kept wherever an action could tell the difference:
+Asterisk runs a session's actions in the order of their arrival.  The proxy keeps that order wherever
+an action could tell the difference:
 
 - Actions of one kind stay in order: Originates, and Commands.
-- What names the ChannelId or OtherChannelId of an Originate that waits follows it.
-- A synchronous Originate and a Command that may change something hold up all that
-  comes behind them: their answers say that they are done, and what the client
-  asked next may rest on that.
-- Logoff and WaitEvent come behind everything: one ends the session, the other is
-  ended by whatever the client asks.
+- An action that names the ChannelId or OtherChannelId of a waiting Originate runs after it.
+- A synchronous Originate, and a Command that may change something, hold up all later actions: their
+  answers say that they are done, and what the client asks next may depend on that.
+- Logoff and WaitEvent run last: Logoff ends the session, and any later input ends a WaitEvent.
 
-An asynchronous Originate is answered before its call is made, so in Asterisk,
-too, what comes behind it runs beside the call.
+Asterisk answers an asynchronous Originate before it makes the call, so there, too, later actions run
+while the call is being made.
 """
 
 from collections import Counter, deque
@@ -25,13 +23,13 @@ from proxy.core.policy import commands
 if TYPE_CHECKING:
     from proxy.core.session import Session
 
-#: What comes behind everything that waits.
+#: Actions that run after everything that waits.
 _LAST: Final = frozenset({b"logoff", b"waitevent"})
 _ALL: Final = b""
 
 
 class Place:
-    """One action that waits; ``granted`` is false until its rate allows it."""
+    """One waiting action; ``granted`` is false until its rate allows it."""
 
     __slots__ = ("action", "granted", "session")
 
@@ -42,26 +40,26 @@ class Place:
 
 
 class Aside:
-    """The actions of one session that wait, in chains: each runs behind those before it in its chain."""
+    """The waiting actions of one session, in chains: each runs after those before it in its chain."""
 
     __slots__ = ("_barrier", "_barrier_behind", "_chains", "_ids", "size")
 
     def __init__(self) -> None:
-        #: How many there are.
+        #: The number of waiting actions.
         self.size = 0
         self._chains: dict[bytes, deque[Place]] = {}
         self._barrier: Place | None = None
         self._barrier_behind = _ALL
-        #: The names under which the calls of Originates that wait will be known.
+        #: The channel ids that waiting Originates ask for.
         self._ids: Counter[bytes] = Counter()
 
     @property
     def holds_session(self) -> bool:
-        """Whether nothing that the client sent later may run."""
+        """Whether no action that the client sends from now on may run yet."""
         return self._barrier is not None
 
     def followed_by(self, action: Action) -> bytes | None:
-        """The chain that this action has to join; None if it may run before all that waits."""
+        """The chain that this action has to join; None if it may run before everything that waits."""
         if action.key in _LAST:
             return _ALL
         if action.key in self._chains:
@@ -72,7 +70,7 @@ class Aside:
         return None
 
     def add(self, place: Place, chain: bytes, holds: bool) -> None:
-        """One more, at the end of a chain; ``holds``: everything that comes later waits for it."""
+        """Add an action at the end of a chain.  With ``holds``, every later action waits for it."""
         self.size += 1
         if holds or chain == _ALL:
             self._barrier, self._barrier_behind = place, chain
@@ -82,7 +80,7 @@ class Aside:
             self._ids[name] += 1
 
     def take(self) -> Action | None:
-        """An action that may run now, which waits no longer."""
+        """Remove and return an action that may run now; None if all have to wait."""
         for chain, places in self._chains.items():
             if places[0].granted:
                 place = places.popleft()
@@ -98,7 +96,7 @@ class Aside:
         return place_.action
 
     def clear(self) -> list[Action]:
-        """Nothing waits any more; what did, in the order of each chain."""
+        """Remove all waiting actions and return them, each chain in its order."""
         places = [place for chain in self._chains.values() for place in chain]
         if self._barrier is not None:
             places.append(self._barrier)
@@ -126,7 +124,7 @@ def _ids_of(action: Action) -> list[bytes]:
 
 
 def holds(action: Action) -> bool:
-    """Whether an action that waits for its rate holds up what the client sent behind it."""
+    """Whether an action that waits for its rate holds up the actions that the client sent after it."""
     if action.key == b"originate":
         return originate.is_synchronous(action)
     return action.key == b"command" and not commands.only_shows(action)

@@ -1,9 +1,10 @@
-"""Audiences: who is asked about events of one head (name and classes), remembered until that changes.
+"""Audiences: for each event head (name and classes), the cached subscriptions that may receive its events.
 
-A dialplan can make up as many event names as it likes, so there is a bound.
-What is remembered also counts: one number more by head, and classes are added
-up only when somebody wants to know, or before what they are multiplied by
-changes.
+The cache is dropped when subscriptions come or go.  It is bounded, because a dialplan can make up as
+many event names as it likes.
+
+Entries also count: an event increments one number of its head.  The sums by class are computed only
+when they are read, or before the number of sessions by which a count is multiplied changes.
 """
 
 from collections.abc import Callable
@@ -11,12 +12,12 @@ from collections.abc import Callable
 from proxy.core.stats import Stats
 from proxy.core.subscription import Subscription
 
-#: Heads remembered.
+#: Most heads remembered.
 _MOST = 4096
 
 
 class Audience:
-    """The subscriptions whose classes admit a head, but for those of some calls only."""
+    """The subscriptions whose classes admit a head, except those whose scope is only some calls."""
 
     __slots__ = ("events", "filtered", "is_empty", "name", "required", "subscriptions", "withheld")
 
@@ -24,54 +25,54 @@ class Audience:
         self, name: bytes, required: int, subscriptions: tuple[Subscription, ...], is_empty: bool
     ) -> None:
         self.name = name
-        #: The mask of the classes that it needs.
+        #: The mask of the classes that its events require.
         self.required = required
         self.subscriptions = subscriptions
-        #: Nobody's classes admit it, those of some calls only included.
+        #: Whether no subscription's classes admit it, not even those of one with a scope.
         self.is_empty = is_empty
-        #: Events since they were last counted.
+        #: Events since the last ``count``.
         self.events = 0
-        #: How often since then a subscription's filters kept one back.
+        #: How often since then the filters of a subscription dropped an event.
         self.filtered = 0
-        #: And how many sessions did not get one for that.
+        #: How many deliveries to sessions those drops prevented.
         self.withheld = 0
 
 
 class Audiences:
-    """``by_head`` is for looking up alone, and always the same object."""
+    """``by_head`` is for look-ups only, and always the same dict."""
 
     __slots__ = ("_passing", "_stats", "by_head", "stale", "watch")
 
     def __init__(self, stats: Stats) -> None:
         self._stats = stats
         self.by_head: dict[bytes, Audience] = {}
-        #: Of the event that passes now and is not remembered.
+        #: The audience of the current event, if that is not remembered.
         self._passing: Audience | None = None
-        #: To be set when events came: without it there is nothing to count.
+        #: The caller sets this when it has added to an audience; without it, ``count`` does nothing.
         self.stale = False
-        #: Is shown each audience before its events since the last time are added up and forgotten.
+        #: Called with each audience before its counts are added up and reset.
         self.watch: Callable[[Audience], None] | None = None
 
     def remember(self, head: bytes, audience: Audience) -> None:
-        """It is the same for all further events of this head."""
+        """Use this audience for all further events of this head."""
         if len(self.by_head) >= _MOST:
             self.forget()
         self.by_head[head] = audience
         self.stale = True
 
     def once(self, audience: Audience) -> None:
-        """It is for this event alone, and counted with the next."""
+        """Use this audience for the current event only; the next ``count`` includes it."""
         self.count()
         self._passing = audience
         self.stale = True
 
     def forget(self) -> None:
-        """Subscriptions came or went."""
+        """Drop all audiences, because subscriptions came or went."""
         self.count()
         self.by_head.clear()
 
     def count(self) -> None:
-        """Bring the events by class in ``stats`` up to date; before a session joins or leaves, too."""
+        """Bring the events by class in ``stats`` up to date; due also before a session joins or leaves."""
         if not self.stale:
             return
         self.stale = False

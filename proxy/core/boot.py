@@ -1,10 +1,10 @@
-"""Boot: since when Asterisk is up, for the FullyBooted that each client is sent after its login."""
+"""Boot: when Asterisk started, for the FullyBooted event that each client is sent after its login."""
 
 from proxy.ami.message import Message, event
 
 
 class Boot:
-    """What Asterisk's own FullyBooted said, carried forward in time.  ``now`` is monotonic seconds."""
+    """The times in Asterisk's own FullyBooted event, kept current.  ``now`` is monotonic seconds."""
 
     __slots__ = ("_raw", "_reloaded", "_up_since")
 
@@ -15,13 +15,13 @@ class Boot:
         self._reloaded = now - _seconds(headers.get(b"lastreload"))
 
     def reloaded(self, now: float) -> None:
-        """Asterisk has reloaded."""
+        """Record that Asterisk has reloaded."""
         self._reloaded = now
 
     def event(self, now: float) -> bytes:
-        """The FullyBooted that Asterisk would send to who logs in now."""
+        """The FullyBooted event that Asterisk would send to a client that logs in now."""
         if b"\r\nUptime: " not in self._raw:
-            return self._raw  # Asterisk 13 and older say no times
+            return self._raw  # Asterisk 13 and older write no times
         return event(
             b"FullyBooted",
             (b"Privilege", b"system,all"),

@@ -1,7 +1,7 @@
-"""Bounds: the limits in force, what counts against them, and the one way to say that one was reached.
+"""Bounds: the limits in force, what counts against them, and the one way to report that one was reached.
 
-A limit that is reached shows in three places: on the wire, in ``stats.limits``
-by its name in the configuration, and as one rationed log line ``limit-hit``.
+A limit that is reached shows in three places: on the wire, in ``stats.limits`` under its name in the
+configuration, and as one rate-limited log line ``limit-hit``.
 """
 
 from proxy import log
@@ -19,32 +19,32 @@ from proxy.core.users import User
 
 
 class Bounds:
-    """Shared by all sessions and doors of one hub."""
+    """Shared by all sessions and listeners of one hub."""
 
     def __init__(self, limits: Limits, stats: Stats) -> None:
         self._stats = stats
         self.limits = limits
-        #: Where limits per address and user, rates and penalties do not apply.
+        #: Addresses to which limits per address and user, rates and penalties do not apply.
         self.exempt = NetworkSet(limits.exempt)
         self.admission = Admission(limits, self.exempt)
         #: Connections that have not logged in.
         self.newcomers = Newcomers()
         self.rates = UserRates(limits)
-        #: What users have put into Asterisk's channels.
+        #: Variables that users have set in Asterisk's channels.
         self.stored = Stored()
-        #: What users have added to Asterisk's queues.
+        #: Members that users have added to Asterisk's queues.
         self.members = Members()
-        #: What waits in all outboxes together.
+        #: Bytes waiting in all outboxes together.
         self.backlog = Backlog()
-        #: Actions of all sessions that were read and have not begun.
+        #: Actions of all sessions that were read and have not started.
         self.queued = 0
-        #: For what strangers can cause at will.
+        #: Log lines that unauthenticated clients can cause at will.
         self.rationed = log.Rationed()
-        #: For what is worth one line, however often it happens.
+        #: Log lines that are written once, however often their cause recurs.
         self.once = log.Once()
 
     def adopt(self, limits: Limits) -> None:
-        """Other limits, from now on; what is open keeps the sizes it was made with."""
+        """Replace the limits; what is open already keeps the sizes that it was created with."""
         self.limits = limits
         self.exempt = NetworkSet(limits.exempt)
         self.admission.limits = limits
@@ -52,25 +52,25 @@ class Bounds:
         self.rates.limits = limits
 
     def hit(self, limit: str, peer: str, **fields: object) -> None:
-        """A limit was reached, by its name in the configuration."""
+        """Report that a limit was reached, by its name in the configuration."""
         self._stats.hit(limit)
         self.rationed.say(log.WARNING, "limit-hit", peer, limit=limit, **fields)
 
     def login_failed(self, peer: str, now: float) -> None:
-        """A guess that was wrong."""
+        """Count a login with a wrong name or secret, which may start a penalty for its address."""
         seconds = self.admission.failed(peer, now)
         if seconds:
             self._stats.hit("login_failure_burst")
             self.rationed.say(log.WARNING, "penalty-start", peer, seconds=seconds)
 
     def fit(self, outbox: Outbox, user: User) -> None:
-        """Give the outbox of a user who has logged in the limits that hold for it."""
+        """Set the limits of the outbox of a user who has logged in."""
         drops = (user.slow_consumer or self.limits.slow_consumer) == "drop_events"
         outbox.limit = self.limits.outbox_hard
         outbox.drop_events_past(self.limits.outbox_soft if drops else NEVER)
 
     def deadlines(self) -> Deadlines:
-        """What holds for Asterisk's answers."""
+        """The deadlines for Asterisk's answers, from the limits in force."""
         limits = self.limits
         return Deadlines(
             action=limits.action_timeout,
@@ -83,7 +83,7 @@ class Bounds:
         )
 
     def tick(self, now: float) -> None:
-        """Once a second."""
+        """Report penalties that have ended, and suppressed log lines; called once a second."""
         for network in self.admission.tick(now):
             self.rationed.say(log.INFO, "penalty-end", network)
         self.rationed.tick(now)

@@ -1,8 +1,8 @@
-"""Call facts: what one event says about which call it belongs to.
+"""Call facts: what one event says about the call it belongs to.
 
-Only headers count that Asterisk itself always writes into such an event
-(``proxy.ami.identity``), and only where all occurrences agree: a UserEvent's
-payload, or a line end in a value that a caller fills, could claim any call's id.
+A header counts only if Asterisk itself always writes it into events of this name
+(``proxy.ami.identity``), and only if all its occurrences agree: the payload of a UserEvent, or a line
+end in a value that a caller controls, could claim the id of any call.
 """
 
 import re
@@ -14,10 +14,10 @@ from proxy.ami.identity import reliable_headers
 _LINKING: Final = re.compile(
     rb"(?:Dial|Bridge|Local|AgentCalled|AgentConnect|AgentComplete|AttendedTransfer|BlindTransfer|Pickup|UnParkedCall)"
 )
-#: Written by clients or by the dialplan, payload and all: they may ask for a call, and tell nothing of it.
+#: Events whose whole payload clients or the dialplan write: they may name a call, but prove nothing of it.
 _CLAIMING: Final = frozenset({b"UserEvent"})
-#: Events that tell of no call and of nobody's telephone being busy.  A list of these, and not of the others:
-#: an event may tell of a call by a device, an extension or a conference alone.
+#: Events that say nothing about a call, nor that a device is in use.  These are listed, and not the others,
+#: because an event may reveal a call by a device, an extension or a conference alone.
 _OF_NO_CALL: Final = frozenset(
     b"""Alarm AlarmClear AuthMethodNotAllowed ChallengeResponseFailed ChallengeSent ContactStatus FailedACL
     FullyBooted InvalidAccountID InvalidPassword InvalidTransport JabberStatus Load LoadAverageLimit
@@ -25,9 +25,9 @@ _OF_NO_CALL: Final = frozenset(
     RequestNotAllowed RequestNotSupported SessionLimit Shutdown SpanAlarm SpanAlarmClear SuccessfulAuth
     UnexpectedAddress Unload UserEvent""".split()
 )
-#: The proxy's own are about the link and the server.
+#: Prefix of the proxy's own events, which are about the link and the server.
 _OURS: Final = b"Proxy"
-#: Records of a call, written in their own time: they come before its first event and after its last.
+#: Records of a call.  Asterisk writes them independently: also before a call's first event and after its last.
 _RECORDS: Final = frozenset({b"CEL", b"Cdr"})
 
 _HEADER: Final = re.compile(
@@ -42,14 +42,16 @@ _CALL_IDS: Final = (b"uniqueid", b"linkedid")
 
 
 class CallFacts(NamedTuple):
-    """``ids`` are those of the call's channels and bridge, ``linked`` its Linkedids: all one call.
+    """What one event says about its call.
 
-    ``devices``, ``contexts`` and ``accountcodes`` are those of the call's
-    channels; ``devices`` also those an event of no call is about.  ``ended`` is
-    the id of the channel or bridge that is no more.  ``claims``: what the event
-    says of a call is not Asterisk's word; ``records``: nor does it say that the
-    call is still there.  ``unclear``: it is about some call, and does not say
-    reliably which.  ``of_no_call``: by its name it tells of no call.
+    - ``ids``: ids of the call's channels and bridge; ``linked``: its Linkedids.  All are one call.
+    - ``devices``, ``contexts``, ``accountcodes``: those of the call's channels; ``devices`` also those
+      that an event without a call is about.
+    - ``ended``: the id of the channel or bridge that ended, or b"".
+    - ``claims``: what the event says about a call was not written by Asterisk.
+    - ``records``: the event does not show that the call still exists.
+    - ``unclear``: the event is about some call, but does not say reliably which.
+    - ``of_no_call``: by its name, the event says nothing about a call.
     """
 
     ids: tuple[bytes, ...]
@@ -65,12 +67,12 @@ class CallFacts(NamedTuple):
 
 
 def device_of(channel: bytes) -> bytes:
-    """``PJSIP/100`` of the channel ``PJSIP/100-0000002a``."""
+    """The device of a channel: ``PJSIP/100`` for ``PJSIP/100-0000002a``."""
     return _SUFFIX.sub(b"", channel)
 
 
 def read_facts(raw: bytes) -> CallFacts:
-    """The facts in one event, as Asterisk sent it."""
+    """The facts in one event; ``raw`` is the event as Asterisk sent it."""
     found = _EVENT.match(raw)
     name = found.group(1) if found else b""
     if name in _CLAIMING:
@@ -122,7 +124,7 @@ def _ids(first: dict[bytes, bytes], linking: bool) -> tuple[bytes, ...]:
     ids = [value for header, value in first.items() if header.endswith(b"uniqueid")]
     if linking:
         return tuple(dict.fromkeys(ids))
-    # Without a Uniqueid there is ParkeeUniqueid, SpyerUniqueid …: of that channel's call, and joins nothing.
+    # Events without a Uniqueid have ParkeeUniqueid, SpyerUniqueid …: that channel's call, joined to no other.
     own = first.get(b"uniqueid")
     return (own,) if own else tuple(ids[:1])
 

@@ -1,11 +1,10 @@
-"""Caused: what it costs to send clients the events that an action causes, charged to its user.
+"""Caused: the cost of delivering the events that an action causes, charged to the action's user.
 
-An action of a few bytes may become an event for hundreds of clients, and the
-time for that is spent long after the action was read.  It is estimated when the
-action is about to be sent: as many clients as may read such an event, its size,
-and what deliveries of so many bytes have cost lately.  While more of that is
-owed than the processor can pay beside its other work, actions that would cause
-more wait, in an order that is fair by what each user has caused.
+An action of a few bytes may become an event for hundreds of clients, and that time is spent long after
+the action was read.  So the cost is estimated when the action is about to be sent, from the number of
+clients that may read such an event, its size, and the recent cost of delivering that many bytes.  While
+more deliveries are owed than the processor can make beside its other work, actions that would cause more
+of them wait, in an order that is fair by what each user has caused.
 """
 
 from collections.abc import Callable
@@ -22,32 +21,32 @@ from proxy.core.state import State
 if TYPE_CHECKING:
     from proxy.core.session import Session
 
-#: Seconds of deliveries that may be owed.
+#: Seconds of deliveries that may be outstanding before actions have to wait.
 _AT_ONCE: Final = 0.001
-#: What is left of earlier measurements in an estimate, with each one after them.
+#: The factor by which each new measurement reduces the weight of the earlier ones.
 _KEPT: Final = 0.9
-#: What Asterisk says to an action that causes an event: the response, and the event.
+#: Messages that Asterisk sends for an action that causes an event: the response and the event.
 _MESSAGES: Final = 2
-#: Bytes of an event about which no more is known than that there will be one.
+#: Assumed size in bytes of an event of unknown content.
 _EVENT_BYTES: Final = 512
 _REPORTING: Final = privilege.parse_classes("reporting")
 _CALL: Final = privilege.parse_classes("call")
 _UNKNOWN: Final = -1
-#: Classes of actions whose events have the same class.
+#: Privilege classes whose actions cause events of the same class.
 _OWN: Final = privilege.parse_classes("call,agent,user")
 _DIALPLAN: Final = privilege.parse_classes("dialplan")
-#: The bound that bounds nothing.
+#: The share that means no limit.
 WHOLE: Final = 1.0
 
-#: What an action costs, and what lets it go on.
+#: A held action: its cost in seconds, and the call that lets it continue.
 _Held = tuple[float, Callable[[], None]]
 
 
 def classes_of_events(row: Listed) -> int:
-    """The classes of the event that an action is taken to cause; 0 for one that only tells something.
+    """The classes of the event that an action is assumed to cause; 0 for one that only reports.
 
-    What a user may ask for with class reporting alone, or with none, changes nothing; of everything else
-    one event is expected.  More come of an Originate, which has a rate of its own.
+    An action that needs no class, or that class reporting alone permits, changes nothing.  Of every other
+    action one event is expected.  An Originate causes more, but has a rate limit of its own.
     """
     if not row.classes or row.classes & _REPORTING:
         return 0
@@ -57,7 +56,7 @@ def classes_of_events(row: Listed) -> int:
 
 
 class Caused:
-    """All of one hub."""
+    """The deliveries caused by the actions of all users of one hub."""
 
     __slots__ = (
         "_bucket",
@@ -75,23 +74,23 @@ class Caused:
     )
 
     def __init__(self, scheduler: Scheduler, share: float) -> None:
-        #: The part of the processor's time that they may take; WHOLE: no bound.
+        #: The part of the processor's time that caused deliveries may take; WHOLE means no limit.
         self._share = share
         self._scheduler = scheduler
-        # Of the last flushes and reads, each less than the one after it.
+        # Sums over the last flushes and reads, in which each weighs less than the one after it.
         self._seconds = self._bytes = 0.0
         self._read_seconds = self._read_messages = 0.0
         self._table: ActionTable | None = None
-        #: Of the events that each action of that table is taken to cause.
+        #: Classes of the event that each action of that table is assumed to cause, by the action's key.
         self._classes: dict[bytes, int] = {}
         self._bucket = Bucket()
         self._line: FairTime[_Held] = FairTime()
-        #: By user: as many as there are users.
+        #: The waiting actions of each user; at most as many entries as there are users.
         self._waiting: dict[str, Member[_Held]] = {}
         self._timer: Timer | None = None
 
     def adopt(self, share: float) -> None:
-        """Another part of the time, from now on; what waits goes on by it."""
+        """Change the share; it applies to waiting actions, too."""
         now = self._scheduler.now()
         self._bucket.rescale(now, self._share, share)
         self._share = share
@@ -101,26 +100,29 @@ class Caused:
         self._arm(now)
 
     def flushed(self, seconds: float, size: int) -> None:
-        """So many bytes were delivered in so much time."""
+        """Record that ``size`` bytes were delivered in ``seconds``."""
         self._seconds = _KEPT * self._seconds + seconds
         self._bytes = _KEPT * self._bytes + size
 
     def read(self, seconds: float, messages: int) -> None:
-        """So many messages of Asterisk were taken in so much time."""
+        """Record that ``messages`` from Asterisk were handled in ``seconds``."""
         self._read_seconds = _KEPT * self._read_seconds + seconds
         self._read_messages = _KEPT * self._read_messages + messages
 
     def cost(self, size: float) -> float:
-        """Seconds that an action takes whose event is so many bytes for all its readers, as things are."""
+        """Estimated seconds for an action whose event is ``size`` bytes, summed over all its readers."""
         seconds = size * self._seconds / self._bytes if self._bytes else 0.0
         return seconds + self.reading(_MESSAGES)
 
     def reading(self, messages: int) -> float:
-        """Seconds that it takes to take so many messages of Asterisk, as things are."""
+        """Estimated seconds to handle this many messages from Asterisk."""
         return messages * self._read_seconds / self._read_messages if self._read_messages else 0.0
 
     def admits(self, session: "Session", action: Action, outgoing: Action) -> bool:
-        """Whether the action may be sent now; it is charged, and runs later by itself if not."""
+        """Whether the action may be sent now.  Otherwise it is held, and runs later without another call.
+
+        In both cases its estimated cost is charged to the session's share of the processor.
+        """
         hub = session.hub
         if hub.table is not self._table:
             self._table = hub.table
@@ -155,7 +157,7 @@ class Caused:
         return False
 
     def _wait(self, now: float) -> float:
-        """Seconds until no more is owed than may be."""
+        """Seconds until the outstanding deliveries are within ``_AT_ONCE`` again."""
         return self._bucket.wait(now, self._share, _AT_ONCE, 0.0) if self._share < WHOLE else 0.0
 
     def _arm(self, now: float) -> None:
@@ -177,7 +179,7 @@ class Caused:
 
 def _go_on(session: "Session", action: Action) -> None:
     if session.state is not State.HELD:
-        return  # closed meanwhile
+        return  # closed in the meantime
     session.let_go()
     session.run(action, paid=True)
     session.advance()

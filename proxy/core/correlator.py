@@ -1,11 +1,11 @@
-"""Correlator: whose answer is this?
+"""Correlator: matches Asterisk's answers to the actions they belong to.
 
-Every action that goes upstream carries a relay id of ours: 128 random bits,
-used once, never shown to a client.  An entry lives from the moment the action
-is written until its last answer was read; when its asker has gone, or was told
-that time is up, the entry stays as a tombstone that swallows the late answer.
-After that, what a broadcast event may still echo (ami.md §5) is remembered for
-a while.
+Every action that goes upstream carries a relay id of the proxy's own: 128 random bits, used once, never
+shown to a client.  An entry lives from when its action is written until the last message of its answer
+was read.  If the asker has left, or was answered after a timeout, the entry stays as a tombstone that
+swallows the late answer.  After that the client's ActionID is remembered for a while, because Asterisk
+copies the relay id of some actions into a broadcast event: OriginateResponse, UserEvent and (Asterisk 16)
+SIPQualifyPeerDone.
 """
 
 import secrets
@@ -18,45 +18,45 @@ from proxy.ami.message import Action
 from proxy.ami.relay import RELAY_DIGITS, RELAY_MARK
 from proxy.core.accounts import Account
 
-#: Seconds for which a UserEvent or SIPQualifyPeerDone may follow its action.
+#: Seconds within which a UserEvent or SIPQualifyPeerDone may follow its action.
 _ECHO_SECONDS = 60.0
-#: Relay ids whose random bits are drawn together.
+#: Number of relay ids whose random bits are drawn in one call.
 _IDS_AT_ONCE: Final = 64
 
 
 class Asker(Protocol):
-    """Who gets the answer: a session."""
+    """The recipient of an answer: a session."""
 
     @property
     def payer(self) -> str:
-        """The user whose time it is that Asterisk spends on the action."""
+        """Name of the user to whom Asterisk's time for the action is charged."""
 
     def reply(self, data: bytes) -> None:
-        """Part of the answer, as the client shall see it."""
+        """Send the client a part of the answer, with the client's own ActionID."""
 
     def late(self, data: bytes) -> None:
-        """Part of an answer that was finished, and went on all the same."""
+        """Send the client a part of an answer that continued after ``finished``."""
 
     def finished(self) -> None:
-        """The answer is complete; the next action may go."""
+        """The answer is complete; the next action may be sent."""
 
     def hit(self, limit: str, **fields: object) -> None:
-        """The answer is over a limit."""
+        """The answer exceeds this limit, named as in the configuration."""
 
 
 class Shape(Enum):
-    """What kind of answer is awaited."""
+    """The kind of answer that is expected."""
 
-    RESPONSE = "one response, or a list if it says so"
+    RESPONSE = "one response, or an event list if the response says so"
     LIST = "items until the list's Complete"
-    ONE_EVENT = "one event behind the response"
+    ONE_EVENT = "one event after the response"
     ORIGINATE = "the OriginateResponse of a rewritten Originate"
-    OPEN = "whatever has its id, until the Pong of the Ping behind it"
-    FENCED = "anything until the Pong of the Ping behind it"
+    OPEN = "every message with its id, until the Pong of a Ping sent after it"
+    FENCED = "every message, until the Pong of a Ping sent after it"
 
 
 class Entry:
-    """One action upstream; ``asker`` is None for a tombstone and for the proxy's own actions."""
+    """One action sent upstream; ``asker`` is None for a tombstone and for the proxy's own actions."""
 
     __slots__ = (
         "account",
@@ -90,29 +90,29 @@ class Entry:
         self.deadline = 0.0
         self.last = 0.0
         self.items = 0
-        #: How many of them were counted as the proxy's own work.
+        #: How many of these items were already charged as work of the proxy itself.
         self.relayed = 0
         #: Bytes of the answer so far.
         self.size = 0
-        #: Its asker was given a response: another would be a second answer.
+        #: Whether the asker was sent a response; an error response would then be a second answer.
         self.responded = False
-        #: The broadcast event that carries its id has come: no other will.
+        #: Whether the broadcast event with its relay id has arrived; there is only one.
         self.echoed = False
-        #: Whose time it takes, and what it has taken so far; None for the proxy's own actions.
+        #: The account that it is charged to (None for the proxy's own actions), and its seconds so far.
         self.account: Account | None = None
         self.seconds = 0.0
-        #: Seconds that it counts as long as it is on the link; see ``Accounts.sent``.
+        #: Seconds that it is expected to take while it is on the link; see ``Accounts.sent``.
         self.expected = 0.0
-        #: The first lines of the list's last item, name and relay id; b"" before one that had both there.
+        #: The first lines (event name, relay id) of the list's last item; b"" before an item that starts so.
         self.item_head = b""
-        #: The same as its asker was sent them.
+        #: The same lines as they were sent to the asker.
         self.item_head_sent = b""
-        #: For the proxy's own actions: takes the whole response.
+        #: For the proxy's own actions: called with the whole response.
         self.own: Callable[[bytes], None] | None = None
 
 
 def _fresh_relay_ids() -> Iterator[bytes]:
-    """Relay ids without end; the system is asked for the random bits of many at once."""
+    """An endless supply of relay ids; the random bits of many are drawn in one system call."""
     while True:
         digits = secrets.token_hex(RELAY_DIGITS // 2 * _IDS_AT_ONCE).encode()
         for place in range(0, len(digits), RELAY_DIGITS):
@@ -120,7 +120,7 @@ def _fresh_relay_ids() -> Iterator[bytes]:
 
 
 class Correlator:
-    """Open entries by relay id, and the echoes of those that are answered."""
+    """Open entries by relay id, and echoes that answered ones may still have."""
 
     __slots__ = ("_echoes", "_late", "_open", "_relay_ids")
 
@@ -129,7 +129,7 @@ class Correlator:
         self._open: dict[bytes, Entry] = {}
         # relay id -> (forget at, client's ActionID); mostly in the order of expiry
         self._echoes: dict[bytes, tuple[float, bytes]] = {}
-        # relay id -> (forget at, asker, client's ActionID), of answers that may go on behind their end
+        # relay id -> (forget at, asker, client's ActionID), for answers that may continue after their end
         self._late: dict[bytes, tuple[float, Asker, bytes]] = {}
 
     @property
@@ -139,25 +139,25 @@ class Correlator:
 
     @property
     def remembered(self) -> int:
-        """Echoes that may still come."""
+        """The number of echoes that may still come."""
         return len(self._echoes)
 
     def assign(self, asker: Asker | None, action: Action) -> Entry:
-        """Open an entry under a fresh relay id."""
+        """Open an entry under a new relay id."""
         entry = Entry(next(self._relay_ids), asker, action)
         self._open[entry.relay_id] = entry
         return entry
 
     def find(self, relay_id: bytes) -> Entry | None:
-        """The open entry of this relay id."""
+        """The open entry of this relay id; None if it is not open."""
         return self._open.get(relay_id)
 
     def close(self, entry: Entry) -> None:
-        """The last answer was read (or never will be): the relay id is no longer valid."""
+        """Close an entry whose answer is complete or will never come: its relay id is no longer valid."""
         self._open.pop(entry.relay_id, None)
 
     def echo(self, entry: Entry, now: float, seconds: float = _ECHO_SECONDS) -> None:
-        """Remember whose id a broadcast event may still carry, for this many seconds."""
+        """Remember for this many seconds the ActionID of an entry whose relay id an event may still carry."""
         if entry.echoed:
             return
         self._echoes[entry.relay_id] = (now + seconds, entry.action.action_id)
@@ -165,8 +165,9 @@ class Correlator:
     def echoed(self, relay_id: bytes) -> bytes | None:
         """The client's ActionID behind a relay id seen in a broadcast event; None if not ours.
 
-        The entry may be open or answered.  b"" means that the client sent none.  There is
-        one such event: an id is not looked up again, so that a flood of UserEvents is not kept.
+        The entry may be open or answered.  b"" means that the client sent no ActionID.  An echo is
+        forgotten when it was looked up, since there is only one such event per action: so a flood of
+        UserEvents is not kept.
         """
         entry = self._open.get(relay_id)
         if entry is not None:
@@ -179,12 +180,15 @@ class Correlator:
         return echo[1] if echo is not None else None
 
     def keep_late(self, entry: Entry, until: float) -> None:
-        """The answer is finished; what bears its id until then goes to its asker all the same."""
+        """The answer is finished; messages with its relay id still go to its asker until this time."""
         if entry.asker is not None:
             self._late[entry.relay_id] = (until, entry.asker, entry.action.action_id)
 
     def late(self, relay_id: bytes, until: float) -> tuple[Asker, bytes] | None:
-        """Whose finished answer goes on, with the client's ActionID; remembered for longer by that."""
+        """The asker and the client's ActionID of a finished answer that continues, or None.
+
+        Each such message extends the time for which the answer is remembered, to ``until``.
+        """
         found = self._late.get(relay_id)
         if found is None:
             return None
@@ -193,18 +197,18 @@ class Correlator:
         return asker, action_id
 
     def abandon(self, asker: Asker) -> None:
-        """The asker has gone: its entries become tombstones."""
+        """The asker has left: turn its entries into tombstones."""
         for entry in self.entries_of(asker):
             entry.asker = None
         for relay_id in [relay_id for relay_id, late in self._late.items() if late[1] is asker]:
             del self._late[relay_id]
 
     def entries_of(self, asker: Asker) -> list[Entry]:
-        """What this asker waits for."""
+        """The open entries of this asker."""
         return [entry for entry in self._open.values() if entry.asker is asker]
 
     def overdue(self, now: float) -> Iterator[Entry]:
-        """Entries past their deadline; echoes past theirs are forgotten."""
+        """Entries past their deadline.  Echoes and late answers past theirs are forgotten."""
         for relay_id in [relay_id for relay_id, (until, _) in self._echoes.items() if until < now]:
             del self._echoes[relay_id]
         for relay_id in [relay_id for relay_id, late in self._late.items() if late[0] < now]:
@@ -212,7 +216,7 @@ class Correlator:
         yield from [entry for entry in self._open.values() if entry.deadline < now]
 
     def clear(self) -> list[Entry]:
-        """The link is gone: all that was open, which nothing will answer any more."""
+        """The link is lost: forget everything, and return the entries that were open."""
         entries = list(self._open.values())
         self._open.clear()
         self._echoes.clear()

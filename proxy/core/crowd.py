@@ -1,13 +1,13 @@
-"""Crowd: which member of a crowd has to go first.
+"""Crowd: which of many connections has to give way first.
 
-Each member is in several networks, one inside the other.  The member that goes first is in the
-fullest of the coarsest networks; within that, in the fullest of the next finer ones, and so on.
-Where networks are equally full, the member at the lowest stage goes first, and of those the
-oldest.  So an attacker with many connections loses its own connections first, whether they come
-from one address, from one network or from a network of networks.
+Each member is in several nested networks.  The member that goes first is in the fullest of the
+coarsest networks; within that, in the fullest of the next finer ones, and so on.  Where networks are
+equally full, the member at the lowest stage goes first, and of those the oldest.  So an attacker with
+many connections loses its own connections first, whether they come from one address, from one network
+or from a network of networks.
 
-A network is as full as its members weigh, and a member weighs what its stage says: members that
-make no progress can be made to count for more than those that do.
+The fullness of a network is the sum of its members' weights, and each stage has a weight: so members
+that make no progress can be made to count for more than those that do.
 
 Each network keeps a sorted list of its parts.  A change is a binary search in one list for each
 level, and the first member of all can be read at any time.
@@ -17,17 +17,17 @@ from bisect import bisect_left, insort
 from collections.abc import Hashable, Sequence
 from typing import Final
 
-#: How full the networks are, the coarsest first, as negative weights; the stage; the number.
+#: The weights of the networks, negated, the coarsest first; then the stage; then the number.
 Rank = tuple[int, ...]
 #: The networks of one member, the coarsest first; all members have equally many.
 Networks = tuple[Hashable, ...]
 
-#: How many of a rank's values are not about networks.
+#: How many values at the end of a rank are not about networks.
 _OWN: Final = 2
 
 
 class _Network:
-    """A network, or the whole; its parts are networks, or members."""
+    """A network, or the set of all; its parts are finer networks, or members."""
 
     __slots__ = ("order", "parts", "weight")
 
@@ -35,7 +35,7 @@ class _Network:
         self.parts: dict[Hashable, _Network] = {}
         #: The ranks of its parts, sorted; the rank of a part is that of its first member.
         self.order: list[Rank] = []
-        #: What its members weigh.
+        #: The sum of its members' weights.
         self.weight = 0
 
     def rank(self) -> Rank | None:
@@ -46,7 +46,7 @@ class _Network:
 class Crowd:
     """Members are numbers; of two at the same stage the one with the lower number is older.
 
-    ``weights`` are those of the stages, which are numbers from 0 on.
+    ``weights[stage]`` is the weight of a member at that stage; stages are numbered from 0.
     """
 
     __slots__ = ("_members", "_weights", "_whole")
@@ -57,15 +57,15 @@ class Crowd:
         self._members: dict[int, tuple[Networks, int]] = {}
 
     def __len__(self) -> int:
-        """Members."""
+        """The number of members."""
         return len(self._members)
 
     def __contains__(self, number: int) -> bool:
-        """Whether it is a member."""
+        """Whether this number is a member."""
         return number in self._members
 
     def add(self, number: int, networks: Networks, stage: int) -> None:
-        """Add a member; the number may not be in use."""
+        """Add a member, whose number must not be in use."""
         self._members[number] = networks, stage
         self._exchange(networks, None, (stage, number), self._weights[stage])
 
@@ -82,11 +82,11 @@ class Crowd:
         self._exchange(networks, (stage, number), None, -self._weights[stage])
 
     def first(self) -> Rank | None:
-        """The rank of the member that goes first, whose number is its last value; None if nobody is there."""
+        """The rank of the member that goes first; its last value is that member's number.  None if empty."""
         return self._whole.order[0] if self._whole.order else None
 
     def _exchange(self, networks: Networks, old: Rank | None, new: Rank | None, change: int) -> None:
-        """Put one rank in the place of another, in the finest network and in all around it."""
+        """Replace a rank by another, in the finest network and in all networks that contain it."""
         path = [self._whole]
         for network in networks:
             part = path[-1].parts.get(network)
@@ -108,5 +108,5 @@ class Crowd:
 
 
 def fullness(rank: Rank) -> Rank:
-    """What a rank says of the networks; the lower, the fuller."""
+    """The part of a rank that is about the networks; lower means fuller."""
     return rank[:-_OWN]

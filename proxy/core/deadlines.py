@@ -1,8 +1,8 @@
-"""Deadlines: how long Asterisk may take, by what it was asked."""
+"""Deadlines: how long Asterisk may take to answer, by kind of action."""
 
 
 class Deadlines:
-    """Seconds that an answer may take, by kind of action; and how many items a list may have."""
+    """Seconds that an answer may take, by kind of action; and how many items an event list may have."""
 
     __slots__ = (
         "action",

@@ -1,4 +1,4 @@
-"""Dismissal: ending a session that has done nothing wrong, with a word on why."""
+"""Dismissal: ends a session that has done nothing wrong, and tells its client the reason."""
 
 from typing import TYPE_CHECKING, Final
 
@@ -7,12 +7,15 @@ from proxy.ami.message import event
 if TYPE_CHECKING:
     from proxy.core.session import Session
 
-#: The last event of a session; its client need not be a reader of any class.
+#: The last event of a session.  It is sent whatever classes the client may read.
 EVENT: Final = b"ProxySessionEnd"
 
 
 def dismiss(session: "Session", reason: str) -> None:
-    """Tell the client, if it has logged in, and close.  ``reason`` is ASCII, one of few: it is counted by."""
+    """Tell the client the reason, if it has logged in, and close the session.
+
+    ``reason`` is ASCII, and one of a few fixed texts: the statistics count by it.
+    """
     if session.user is not None:
         session.reply(event(EVENT, (b"Reason", reason.encode("ascii"))))
     session.close(reason)

@@ -1,13 +1,13 @@
-"""FairQueue: requests that wait for a few workers, where networks take turns, and names do.
+"""FairQueue: requests waiting for a few workers, served round-robin by network and by name.
 
-There are two orders, and the workers serve them alternately.  In one, networks take turns: a network
+There are two orders, which the workers serve alternately.  In the first, networks take turns: a network
 that sends a thousand requests has as many turns as one that sends one.  The coarsest networks take
-turns, within each the next finer ones, and so on down to the single address.  In the other, the names
-that the requests give take turns, and within each name its networks.  So a request waits at most
-twice as long as in the better of the two orders: a crowd from a few networks cannot delay others
-by giving many names, and a crowd from many networks cannot by asking for a few names.
+turns, within each the next finer ones, and so on down to the single address.  In the second, the names
+in the requests take turns, and within each name its networks.  So a request waits at most twice as long
+as in the better of the two orders: many requests from a few networks cannot delay others by giving many
+names, and many requests from many networks cannot by giving a few names.
 
-Ranks come before turns: a request of a lower rank number never waits for one of a higher.
+Ranks come before turns: a request never waits for one with a higher rank number.
 """
 
 from collections.abc import Hashable
@@ -16,10 +16,10 @@ from typing import Final, Generic, TypeVar
 from proxy.core.crowd import Networks
 
 Item = TypeVar("Item", bound=Hashable)
-#: What takes turns, the coarsest first.
+#: The networks or names that take turns, the coarsest first.
 _Path = tuple[Hashable, ...]
 _ORDERS: Final = 2
-#: In this order networks take turns first.
+#: The order in which networks take turns.
 _BY_NETWORKS: Final = 0
 
 
@@ -34,7 +34,7 @@ class _Line(Generic[Item]):
         self.size = 0
 
     def put(self, item: Item, path: _Path) -> None:
-        """Add an item behind the others at this path."""
+        """Add an item after the others at this path."""
         line = self
         line.size += 1
         for step in path:
@@ -46,7 +46,7 @@ class _Line(Generic[Item]):
         line.items[item] = None
 
     def remove(self, item: Item, path: _Path) -> None:
-        """Remove an item that is there."""
+        """Remove an item, which must be at this path."""
         line = self
         line.size -= 1
         for step in path:
@@ -59,7 +59,7 @@ class _Line(Generic[Item]):
         del line.items[item]
 
     def next(self) -> Item:
-        """The item whose turn it is; the next turn of all that it is part of comes after the others'."""
+        """The item whose turn it is.  Every queue that contains it moves behind its siblings."""
         line = self
         while line.parts:
             step, part = next(iter(line.parts.items()))
@@ -70,7 +70,7 @@ class _Line(Generic[Item]):
 
 
 class FairQueue(Generic[Item]):
-    """``ranks`` is their number; rank 0 is served first."""
+    """``ranks`` is the number of ranks; rank 0 is served first."""
 
     __slots__ = ("_lines", "_places", "_turn")
 
@@ -78,17 +78,17 @@ class FairQueue(Generic[Item]):
         self._lines: list[tuple[_Line[Item], ...]] = [
             tuple(_Line() for _ in range(_ORDERS)) for _ in range(ranks)
         ]
-        #: The oldest first.
+        #: The rank and the path in each order of every item, the oldest item first.
         self._places: dict[Item, tuple[int, tuple[_Path, ...]]] = {}
         #: The order that was served last.
         self._turn = 0
 
     def __len__(self) -> int:
-        """Items that wait."""
+        """The number of waiting items."""
         return len(self._places)
 
     def __contains__(self, item: Item) -> bool:
-        """Whether it waits."""
+        """Whether this item is waiting."""
         return item in self._places
 
     def put(self, item: Item, networks: Networks, rank: int, name: Hashable = None) -> None:
@@ -99,7 +99,7 @@ class FairQueue(Generic[Item]):
             line.put(item, path)
 
     def remove(self, item: Item) -> None:
-        """Remove an item, if it is there."""
+        """Remove an item, if it is in the queue."""
         place = self._places.pop(item, None)
         if place is not None:
             rank, paths = place
@@ -107,18 +107,18 @@ class FairQueue(Generic[Item]):
                 line.remove(item, path)
 
     def take(self) -> Item:
-        """Remove and return the item whose turn it is.  The queue may not be empty."""
+        """Remove and return the item whose turn it is.  The queue must not be empty."""
         self._turn = (self._turn + 1) % _ORDERS
         item = next(lines[self._turn] for lines in self._lines if lines[self._turn].size).next()
         self.remove(item)
         return item
 
     def surplus(self) -> Item:
-        """The item to give up when there are too many; it stays in the queue.
+        """The item to drop when there are too many.  It is not removed from the queue.
 
-        Of those with the highest rank number it is the one that has waited longest: requests that can be
-        served soon have been by then, and the newest could be one of them.  Where one network has more
-        than half of those, it is one of that network's.
+        It is the one of the highest rank number that has waited longest: requests that can be served soon
+        have been served by then, while the newest could be one of those.  If one network has more than
+        half of the items of that rank, it is the oldest of that network's, and so on for finer networks.
         """
         last = max(rank for rank, lines in enumerate(self._lines) if lines[_BY_NETWORKS].size)
         line = self._lines[last][_BY_NETWORKS]

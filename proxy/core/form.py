@@ -1,4 +1,4 @@
-"""The form in which the core runs: from its Python source, or compiled by setup.py."""
+"""Whether the core runs from its Python source or was compiled by setup.py."""
 
 from importlib.machinery import EXTENSION_SUFFIXES
 from typing import Final
