@@ -27,7 +27,7 @@ _OF_NO_CALL: Final = frozenset(
 )
 #: Prefix of the proxy's own events, which are about the link and the server.
 _OURS: Final = b"Proxy"
-#: Records of a call.  Asterisk writes them independently: also before a call's first event and after its last.
+#: Records of a call, which Asterisk writes independently: also before its first event and after its last.
 _RECORDS: Final = frozenset({b"CEL", b"Cdr"})
 
 _HEADER: Final = re.compile(

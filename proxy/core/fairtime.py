@@ -86,5 +86,5 @@ class FairTime(Generic[Item]):
     def _place(self, member: Member[Item], now: float) -> None:
         self._number += 1
         counts = member.had * math.exp((member.at - now) / MEMORY)
-        # Use decays by 1/e per MEMORY: adding now / MEMORY to its logarithm makes keys of all times comparable.
+        # Use decays by 1/e per MEMORY: adding now / MEMORY to the logarithm makes all keys comparable.
         heappush(self.heap, (math.log(counts + LITTLE) + now / MEMORY, self._number, member))

@@ -1,8 +1,8 @@
-"""Holding: what sleeps inside Asterisk's manager session, for how long, and what of it is allowed.
+"""Holding: actions that sleep inside Asterisk's manager session, for how long, and how much is allowed.
 
-``PlayDTMF`` and ``PlayMF`` sleep in the thread that answers the link while the
-tone sounds, so whoever names the Duration decides for how long nobody else is
-answered.  The seconds were measured on Asterisk 16.28 and 22.10.
+``PlayDTMF`` and ``PlayMF`` sleep in the thread that serves the link while the tone sounds, so their
+Duration decides for how long no other client on that link is answered.  The times were measured on
+Asterisk 16.28 and 22.10.
 """
 
 import re
@@ -11,35 +11,35 @@ from typing import Final
 from proxy.ami.actions import HOLDING_FUNCTIONS, MAY_HOLD
 from proxy.ami.message import Action
 
-#: Actions that sleep in Asterisk's session.
+#: Actions during which Asterisk's session sleeps.
 SLEEPING: Final[frozenset[bytes]] = frozenset({b"playdtmf", b"playmf"})
 
-#: Shortest tone of PlayDTMF, and what it takes when it is given no Duration, in milliseconds.
+#: Shortest tone of PlayDTMF, which is also its tone without a Duration, in milliseconds.
 _DTMF: Final = 100
-#: A digit of PlayMF without a Duration; alone, a KP (*) and an ST (# A B C) have longer ones.
+#: Tone of a PlayMF digit without a Duration, in milliseconds; a KP (*) or ST (# A B C) alone is longer.
 _MF: Final = 55
 _MF_ALONE: Final = {b"*": 120, b"#": 65, b"A": 65, b"B": 65, b"C": 65}
-#: Silence before the first digit of a PlayMF and behind each.
+#: Silence before the first digit of a PlayMF and after each, in milliseconds.
 _MF_GAP: Final = 100
 _MF_DIGITS: Final = frozenset(b"0123456789*#ABC")
-#: Pauses and signals in a PlayMF: a pause (w), 2600 Hz (h), a wink (W), a flash (f).
+#: Pauses and signals in a PlayMF, in milliseconds: a pause (w), 2600 Hz (h), a wink (W), a flash (f).
 _MF_SIGNALS: Final = {
     **dict.fromkeys(b"w", 500),
     **dict.fromkeys(b"hH", 250),
     **dict.fromkeys(b"WfF", _MF_GAP),
 }
 _TRUE: Final = frozenset({b"yes", b"true", b"y", b"t", b"1", b"on"})
-#: What sscanf's %30u takes.  It takes a minus, too, and makes a very large number of it.
+#: What sscanf's %30u accepts.  It also accepts a minus sign, which results in a very large number.
 _UNSIGNED: Final = re.compile(rb"\s*([+-]?)(\d+)")
 _LONGEST: Final = (1 << 32) - 1
-#: Actions that may hold the session only with something in this header: a reload, a function that waits.
+#: Actions that may hold the session depending on this header: on a reload, or on a function that waits.
 _SOMETIMES: Final = {
     b"getvar": b"variable",
     b"setvar": b"variable",
     b"status": b"variables",
     b"updateconfig": b"reload",
 }
-#: A call of a function that waits; functions of func_odbc.conf begin with ODBC_.
+#: A call of a function that may wait; the functions of func_odbc.conf begin with ODBC_.
 _WAITS: Final = re.compile(
     rb"(?<![A-Za-z0-9_])(?:ODBC_[A-Za-z0-9_]*|" + b"|".join(sorted(HOLDING_FUNCTIONS)) + rb")[ \t]*\(",
     re.IGNORECASE,
@@ -47,23 +47,23 @@ _WAITS: Final = re.compile(
 
 
 def duration_of(action: Action) -> int | None:
-    """The Duration in milliseconds as Asterisk reads it; 0 if there is none, None if it refuses it."""
+    """The Duration in milliseconds as Asterisk reads it; 0 if it is missing, None if Asterisk rejects it."""
     text = action.get(b"duration")
     if not text:
         return 0
     found = _UNSIGNED.match(text)
     if found is None:
         return None
-    # What does not fit wraps around, in ways that depend on the machine: as long as it can be.
+    # A number that does not fit wraps around in a machine-dependent way: assume the longest.
     milliseconds = int(found[2][:30])
     return _LONGEST if found[1] == b"-" or milliseconds > _LONGEST else milliseconds
 
 
 def seconds_of(action: Action) -> float:
-    """How long Asterisk's session sleeps in this action."""
+    """Seconds for which Asterisk's session sleeps in this action."""
     duration = duration_of(action)
     if duration is None or not action.get(b"digit"):
-        return 0.0  # refused at once
+        return 0.0  # rejected without a sleep
     if action.key == b"playdtmf":
         if action.get(b"receive").lower() in _TRUE:
             return 0.0
@@ -75,10 +75,10 @@ def seconds_of(action: Action) -> float:
 
 
 def within(action: Action, longest: float) -> list[Action]:
-    """What is sent in its place, one by one, so that no sleep is longer than ``longest`` seconds.
+    """The actions to send in its place, one after another, so that none sleeps more than ``longest`` seconds.
 
-    A tone that is too long is shortened, which leaves its meaning; the digits of
-    a PlayMF are sent one by one.  The list is empty where that is not enough.
+    A tone that is too long is shortened, which does not change its meaning; the digits of a PlayMF are
+    sent one by one.  The list is empty if that is not enough.
     """
     if seconds_of(action) <= longest:
         return [action]
@@ -109,7 +109,7 @@ def _mf(code: int, length: int) -> int:
 
 
 def may_hold(action: Action) -> bool:
-    """Whether Asterisk may take its time over this action, so that it goes over the side link."""
+    """Whether this action may hold up Asterisk's session for long, so that it goes over the side link."""
     if action.key in MAY_HOLD:
         return True
     header = _SOMETIMES.get(action.key)

@@ -1,62 +1,62 @@
-"""Lengths: whose actions of which kind have long answers, or take Asterisk long.
+"""Lengths: predicts which actions have long answers, or take Asterisk long, by user and action name.
 
-A long list on the main link holds up the answers of everybody for as long as
-Asterisk writes it and the proxy reads it.  How long one will be shows only when
-it comes, so what is remembered is what the same user's last ones were.
+A long list on the main link delays the answers of all clients while Asterisk writes it and the proxy
+reads it.  Its length is known only when it comes, so the prediction is by the last answers that the same
+user had.
 
-The size of answers counts by the largest, and is forgotten slowly: many short
-ones make no room for a long one.  Time counts as a mean, because any single
-action may have been slow only since the machine was busy; and only where it is
-far above the mean of the quickest kinds, which a busy machine slows down as well.
+For size, the largest recent answer counts, and it is forgotten slowly: many short answers do not hide a
+long one.  For time, the mean counts, because any single action may have been slow only because the
+machine was busy; and it counts only where it is far above the mean of the quickest actions, which a busy
+machine slows down as well.
 """
 
 import math
 from typing import Final
 
-#: Bytes of an answer that is long: about what Asterisk writes and the proxy reads in 2 to 3 ms.
+#: An answer of more bytes is long: about what Asterisk writes and the proxy reads in 2 to 3 ms.
 LONG_BYTES: Final = 32 << 10
-#: Mean seconds of Asterisk's time from which an action is long.
+#: An action whose mean of Asterisk's time is above this many seconds is long.
 LONG_SECONDS: Final = 0.005
-#: How far above the quickest kinds' time that has to be.
+#: The mean also has to be this many times that of the quickest kinds.
 _ABOVE: Final = 4.0
-#: Seconds in which half of a size is forgotten.
+#: Half-life of a remembered size, in seconds.
 _FORGETTING: Final = 60.0
-#: No single action counts for more seconds than this: one hiccup of the machine makes no kind slow.
+#: Most seconds that a single action counts for, so that one hiccup of the machine makes no kind slow.
 _LONGEST: Final = 4 * LONG_SECONDS
-#: What one more action counts in the mean of its kind; and in the gauge, where it was quicker and slower.
+#: Weight of a new action in the mean of its kind; and in the gauge, when it was quicker or slower than that.
 _NEWEST, _QUICKER, _SLOWER = 1 / 16, 1 / 4, 1 / 64
-#: Kinds that are remembered: more than users and Asterisk's actions make on most sites.  A user who may run
-#: undescribed actions can make up names.
+#: Most kinds remembered: more than the users times Asterisk's actions on most sites.  There has to be a
+#: bound because a user who may run undescribed actions can make up names.
 _KINDS: Final = 20_000
-#: In place of a user: anybody; in place of an action: any list.
+#: In place of a user: any user.  In place of an action: any list.
 _ANY: Final = ""
 _ANY_LIST: Final = b""
 
 
 class _Kind:
-    """The actions of one name of one user."""
+    """The actions of one name by one user."""
 
     __slots__ = ("at", "seconds", "size")
 
     def __init__(self) -> None:
         self.size = 0.0
-        #: When the size was so large.
+        #: When ``size`` was measured.
         self.at = 0.0
         self.seconds = 0.0
 
 
 class Lengths:
-    """Of all users; one for all links."""
+    """What is known of the answers to all users, on all links."""
 
     __slots__ = ("_gauge", "_kinds")
 
     def __init__(self) -> None:
         self._kinds: dict[tuple[str, bytes], _Kind] = {}
-        #: About what the quickest actions take at the moment.
+        #: About how many seconds the quickest actions take at present.
         self._gauge = 0.0
 
     def note(self, user: str, key: bytes, size: int, seconds: float, now: float) -> None:
-        """The answer to an action had this size, and took so long."""
+        """Record the size in bytes of an answer, and the seconds that it took Asterisk."""
         kind = self._kind(user, key)
         seconds = min(seconds, _LONGEST)
         self._gauge += (seconds - self._gauge) * (_QUICKER if seconds < self._gauge else _SLOWER)
@@ -67,7 +67,7 @@ class Lengths:
             _enlarge(self._kind(user, _ANY_LIST), size, now)
 
     def is_long(self, user: str, key: bytes, now: float) -> bool | None:
-        """Whether the answer is expected to be long; None for the first of its kind."""
+        """Whether the answer is expected to be long; None if this is the first of its kind."""
         kind = self._kinds.get((user, key))
         if kind is None:
             return None
@@ -76,10 +76,10 @@ class Lengths:
         return kind.size > LONG_BYTES and _size(kind, now) > LONG_BYTES
 
     def is_first_list_long(self, user: str, key: bytes, now: float) -> bool:
-        """Whether the answer is expected to be long, of the first of its kind that may be a list.
+        """Whether the answer to the first action of a kind, which may be a list, is expected to be long.
 
-        As long as others' of this kind, and as other lists of this user: else each kind of list could
-        be long once.
+        It is if recent answers of this kind to other users were long, or other lists of this user:
+        otherwise each kind of list could be long once.
         """
         likely = (self._kinds.get((_ANY, key)), self._kinds.get((user, _ANY_LIST)))
         return any(other is not None and _size(other, now) > LONG_BYTES for other in likely)

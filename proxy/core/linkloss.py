@@ -1,11 +1,10 @@
-"""Link loss: whose picture of Asterisk is no longer true, and what becomes of their sessions.
+"""Link loss: what becomes of the sessions when the link to Asterisk is lost.
 
-What happened while there was no link nobody can tell: Asterisk numbers no
-events, so it is never known that none was missed.  A client that was connected
-to Asterisk itself would see the end of its connection, connect again and read
-its lists again.  Those who were told by ``ProxyUpstream`` can do the same and
-stay; the others are closed, spread over a while, so that not all come back in
-the same moment.
+Asterisk does not number its events, so it is never known that none was missed while the link was down.
+A client connected directly to Asterisk would see its connection end, reconnect, and read its lists again.
+Clients that were sent a ``ProxyUpstream`` event can read their lists again without reconnecting, so
+their sessions stay.  The others are closed, spread over some time so that they do not all reconnect at
+once.
 """
 
 import math
@@ -22,21 +21,21 @@ if TYPE_CHECKING:
     from proxy.core.session import Session
     from proxy.core.stats import Stats
 
-#: Why those sessions end.
+#: The reason with which sessions are closed.
 REASON: Final = "upstream lost"
-#: What becomes of a session: it is closed; it stays because it was told, because its user or the
-#: operator says so, or because it wants no events and so has no picture that they keep true.
+#: What becomes of a session: it is closed, or it stays because it was sent ProxyUpstream, because
+#: ``upstream_lost`` says so, or because it receives no events, so that it cannot have missed any.
 CLOSED: Final = "closed"
 TOLD: Final = "told"
 KEPT: Final = "kept"
 NO_EVENTS: Final = "no events"
 OUTCOMES: Final = (CLOSED, TOLD, KEPT, NO_EVENTS)
-#: Seconds between two that are closed, or between two groups where they are many.
+#: Seconds between closing one session and the next; or one group and the next, if they are many.
 _STEP: Final = 0.05
 
 
 def outcome(choice: UpstreamLost, *, wants_events: bool, told: bool) -> str:
-    """What becomes of one session, by ``upstream_lost`` as it holds for its user."""
+    """What becomes of one session; ``choice`` is the ``upstream_lost`` that applies to its user."""
     if choice == "close":
         return CLOSED
     if told:
@@ -47,24 +46,24 @@ def outcome(choice: UpstreamLost, *, wants_events: bool, told: bool) -> str:
 
 
 class LinkLoss:
-    """Closes sessions after a loss.  ``by_default`` is the operator's choice for users that have none."""
+    """Closes sessions after a loss.  ``by_default`` is for users with no ``upstream_lost`` of their own."""
 
     def __init__(self, scheduler: "Scheduler", stats: "Stats") -> None:
         self._scheduler = scheduler
         self._stats = stats
         self.by_default: UpstreamLost = "auto"
-        #: Of the last loss: seconds since the epoch, why, and how many sessions had which outcome.
+        #: The last loss: seconds since the epoch, the reason, and the number of sessions by outcome.
         self.last: tuple[float, str, dict[str, int]] | None = None
-        #: To be closed, in this order; and when the last of them is.
+        #: The sessions to close, in this order; and the time by which the last is closed.
         self._due: dict[Session, None] = {}
         self._until = 0.0
         self._is_timed = False
 
     def happened(self, sessions: "Iterable[Session]", told: Set[object], reason: str, spread: float) -> None:
-        """The link is lost, and what was open is answered.
+        """Decide about each session, after the link was lost and open actions were answered.
 
-        ``sessions`` are those that are logged in, ``told`` those of them that are sent a
-        ProxyUpstream; ``spread`` the seconds until the last is closed.
+        ``sessions`` are those that are logged in, ``told`` those of them that are sent a ProxyUpstream
+        event; ``spread`` is the number of seconds until the last is closed.
         """
         counts = dict.fromkeys(OUTCOMES, 0)
         for session in sorted(sessions, key=lambda one: one.opened):

@@ -1,7 +1,7 @@
-"""Actions that a session answers by itself: on the link they would act on what all share.
+"""Local actions: those that the proxy answers itself, because on the link they would affect all clients.
 
-Texts, header order and quirks are Asterisk's (ami.md §2 and §7).  What each
-state of a session answers is the two tables at the end.
+Texts, header order and quirks are Asterisk's own.  The two tables at the end say which actions are
+answered before and after login.
 """
 
 import secrets
@@ -18,9 +18,9 @@ from proxy.core.waitevent import WaitEvent
 if TYPE_CHECKING:
     from proxy.core.session import Session
 
-#: Filters one session may add; each costs a judgement per event.
+#: Most filters that one session may add; each is evaluated for every event.
 _FILTER_LIMIT: Final = 32
-#: What they may cost together, in pattern characters that a regular expression runs over an event.
+#: Most cost of them together, in characters of the regular expressions that run over each event.
 _FILTER_COST: Final = 512
 
 _Answer = Callable[["Session", Action], None]
@@ -30,8 +30,8 @@ def _challenge(session: "Session", action: Action) -> None:
     refusal = refusal_of_challenge(session, action) if session.user is None else None
     if refusal is not None:
         refuse(session, action, refusal)
-    # A client that is given a challenge uses it, before any user name is known: so none is
-    # given where no user could log in with it (operations.md §1).
+    # A client that is given a challenge uses it for its login, and the user name is not known yet:
+    # so none is given if no user could log in with it.
     elif action.get(b"authtype").lower() != b"md5" or not session.hub.users.any_md5:
         session.reply(message.error(action.action_id, b"Must specify AuthType"))
     else:
@@ -109,7 +109,7 @@ def _wait_event(session: "Session", action: Action) -> None:
     session.wait(WaitEvent(session, action))
 
 
-#: Before login; Login itself is the session's own business.
+#: Before login.  Login itself is handled by the session.
 UNAUTHENTICATED: Final[dict[bytes, _Answer]] = {b"challenge": _challenge, b"logoff": _logoff}
 
 AUTHENTICATED: Final[dict[bytes, _Answer]] = {

@@ -1,12 +1,13 @@
-"""Login: who is this, and is it true?
+"""Login: authenticates a client as a manager user.
 
-The checks run in Asterisk's order (ami.md §2): the session limit before any
-secret, then the user, the address, the secret.  The client's certificate comes
-after the address, and may stand for the secret or be needed beside it.
-Whatever fails, the client is told the same; the reason goes to the log.  The
-one exception is Asterisk's: who may log in once and has is refused by a text of
-its own.  A name that does not exist costs the same hashes as one that does,
-whatever each user's own costs (``UserTable.trial``).
+The checks run in Asterisk's order: first the session limit of a user without ``allowmultiplelogin``,
+before any secret is compared; then the user, the address and the secret.  The client's certificate is
+checked after the address, and may replace the secret or be required besides it.
+
+Whichever check fails, the client is sent the same text; the reason goes to the log.  The one exception
+is Asterisk's, too: a user without ``allowmultiplelogin`` who is logged in already is refused with a text
+of its own.  A name that does not exist costs the same hashes as one that does, whatever each user's own
+hash costs (``UserTable.trial``).
 """
 
 from collections.abc import Callable
@@ -27,35 +28,35 @@ if TYPE_CHECKING:
     from proxy.core.hub import Hub
     from proxy.core.session import Session
 
-#: Asterisk's pause before it tells that a login failed, in seconds.
+#: Seconds that Asterisk waits before it answers a failed login.
 REFUSAL_DELAY: Final = 1.0
 _FAILED = b"Authentication failed"
-#: The order in which secrets are compared: from an address that logged in lately and has not failed since;
-#: from any other; from an address whose last login failed.
+#: The order in which secrets are compared: first from addresses that have logged in recently and not failed
+#: since, then from any others, last from addresses whose last login failed.
 RANKS: Final = 3
 _KNOWN, _UNKNOWN, _FAILING = range(RANKS)
 
 
 class Verdict(NamedTuple):
-    """The user who logged in, or None with what the client, the log and the security event say."""
+    """The user who logged in; or None, and the texts for the client, the log and the security event."""
 
     user: User | None
     text: bytes = _FAILED
     reason: str = ""
     event: bytes = b"InvalidPassword"
-    #: Whether it counts towards a penalty for the address: a wrong name or secret, or a name that
-    #: is found to be in use without the secret.
+    #: Whether it counts towards a penalty for the address: for a wrong name or secret, or when a client
+    #: without the secret learns that a name is in use.
     is_guess: bool = False
-    #: The limit that it is over, if that is why.
+    #: The limit that was reached, if that is the reason.
     limit: str = ""
 
 
-#: There was no room for its hash.
+#: The secret was not compared, because the queue for hashing is full.
 _UNJUDGED: Final = Verdict(None, b"", "too many logins at once", b"SessionLimit", limit="hash_queue")
 
 
 class Attempt:
-    """One Login; or one Challenge, for ``already_in_use`` alone."""
+    """One Login; or one Challenge, for which only ``already_in_use`` applies."""
 
     __slots__ = ("_action", "_challenge", "_hub", "_peer", "_transport", "_user")
 
@@ -68,15 +69,18 @@ class Attempt:
         self._user = hub.users.find(action.get(b"username"))
 
     def already_in_use(self) -> Verdict | None:
-        """The refusal of a user who may log in once and has, before any secret; None otherwise."""
+        """The refusal of a user without ``allowmultiplelogin`` who is logged in; None for all others.
+
+        As in Asterisk, no secret has been compared when this is decided.
+        """
         user = self._user
         sessions = self._hub.sessions_of(user) if user is not None and not user.allowmultiplelogin else []
         if not sessions:
             return None
-        # It tells who is logged in: whoever tries many names guesses.  But not from an address that
-        # the user is logged in from.  It gave the secret and learns nothing new, and it is where a
-        # client comes from whose connection broke and whose old session is not found out yet: that
-        # one tries again and again, and must not be shut out for it.
+        # This refusal reveals who is logged in, so it counts as a guess; but not from an address that
+        # the user is logged in from.  That address has given the secret and learns nothing new.  A client
+        # whose connection broke, and whose old session has not been detected as dead yet, retries from
+        # there again and again, and must not be locked out for it.
         here = network_of(self._peer.address)
         known = any(network_of(session.transport.peer.address) == here for session in sessions)
         return Verdict(
@@ -84,14 +88,14 @@ class Attempt:
         )
 
     def judge(self, done: Callable[[Verdict], None]) -> None:
-        """Call ``done`` once, now or when the hash is computed."""
+        """Decide on the login.  ``done`` is called once: now, or when the hash is computed."""
         busy = self.already_in_use()
         if busy is None:
             self._judge(done)
         elif not busy.is_guess:
             done(busy)
         else:
-            # The answer stands; the secret says whether its owner asked, from another place.
+            # It is refused in any case; a right secret shows that it was its owner from another address.
             self._judge(lambda verdict: done(busy if verdict.is_guess else verdict))
 
     def _judge(self, done: Callable[[Verdict], None]) -> None:
@@ -147,16 +151,16 @@ class Attempt:
         if bounds.admission.has_failed(address, now):
             rank = _FAILING
         else:
-            # An exempt address may fail as often as it likes, and must not be able to hold up all others.
+            # An exempt address may fail any number of times, so it must not be able to delay all others.
             known = bounds.newcomers.acquaintances.knows(address, now) and address not in bounds.exempt
             rank = _KNOWN if known else _UNKNOWN
         return Applicant(self._transport, networks_around(address), rank, hopeless)
 
     def _accept(self, user: User) -> Verdict:
-        # The table may have been reloaded while the hash was at work.
+        # The user table may have been reloaded while the hash was computed.
         if self._hub.users.find(self._action.get(b"username")) is not user:
             return Verdict(None, _FAILED, "user changed during login")
-        busy = self.already_in_use()  # others may have come in while the hash was at work
+        busy = self.already_in_use()  # others may have logged in while the hash was computed
         if busy is not None:
             return busy._replace(is_guess=False)
         if self._hub.authenticated >= self._hub.limits.sessions_authenticated:
@@ -177,10 +181,10 @@ def _crowded(reason: str, limit: str) -> Verdict:
 
 
 def begin(session: "Session", action: Action) -> None:
-    """Judge a Login; nothing else of this client runs until that is done."""
+    """Start to judge a Login; no other action of this client runs until that is done."""
     hub, peer = session.hub, session.transport.peer.address
     if hub.bounds.admission.is_penalised(peer, hub.scheduler.now()):
-        # Connected before the penalty began: what it guesses is not looked at.
+        # The client connected before the penalty began: its guess is refused without being checked.
         refuse(session, action, Verdict(None, _FAILED, "address is under a penalty", limit="penalty"))
         return
     session.state = State.JUDGED
@@ -190,19 +194,20 @@ def begin(session: "Session", action: Action) -> None:
 
 
 def refusal_of_challenge(session: "Session", action: Action) -> Verdict | None:
-    """Why this Challenge is refused before any secret; None if it is not."""
+    """The refusal of this Challenge; None if it is not refused."""
     hub, transport = session.hub, session.transport
     if hub.bounds.admission.is_penalised(transport.peer.address, hub.scheduler.now()):
-        return None  # it is told nothing: the Login that follows is refused unseen
-    # There is no secret with it, right or wrong.  The few who name themselves here and come from
-    # another address than their session have as many tries as who mistypes.
+        return None  # reveal nothing: the Login that follows is refused unchecked
+    # A Challenge has no secret that could show that its owner asked, so each refusal counts as a guess.
+    # The few clients that send a user name here, from another address than the session of that user, have
+    # as many tries as a client with a wrong secret.
     return Attempt(hub, transport, b"", action).already_in_use()
 
 
 def refuse(session: "Session", action: Action, verdict: Verdict) -> None:
-    """Answer a failed login, after Asterisk's pause, and close.
+    """Report a failed login; answer it after Asterisk's pause, and close.
 
-    When too many refusals wait, the one that has waited longest is answered now.
+    When too many refusals are waiting, the oldest is answered at once.
     """
     session.state = State.JUDGED
     bounds, peer = session.hub.bounds, session.transport.peer.address
@@ -214,7 +219,7 @@ def refuse(session: "Session", action: Action, verdict: Verdict) -> None:
         session=session.id,
         user=session.login_name,
         reason=verdict.reason,
-        # Only what counts against an address: those who watch the log ban by it.
+        # Only for failures that count against the address: tools that read the log ban addresses by this.
         security_event=verdict.event if verdict.is_guess else None,
         certificate=_fingerprint(session.transport.peer),
     )
@@ -237,7 +242,7 @@ def refuse(session: "Session", action: Action, verdict: Verdict) -> None:
 
 
 def _turn_away(session: "Session", verdict: Verdict) -> None:
-    """Close the connection without an answer, so that the client comes again: its secret may be right."""
+    """Close the connection without an answer, so that the client tries again: its secret may be right."""
     session.hub.stats.refused(verdict.reason)
     peer = session.transport.peer.address
     session.hub.bounds.hit(verdict.limit, peer, session=session.id, user=session.login_name)
@@ -247,7 +252,7 @@ def _turn_away(session: "Session", verdict: Verdict) -> None:
 
 def _judged(session: "Session", action: Action, verdict: Verdict) -> None:
     if session.state is not State.JUDGED:
-        return  # closed while the hash was at work
+        return  # closed while the hash was computed
     user = verdict.user
     if user is None:
         if verdict is _UNJUDGED:
@@ -273,13 +278,13 @@ def _judged(session: "Session", action: Action, verdict: Verdict) -> None:
         generation=session.hub.generation,
     )
     session.reply(message.success(action.action_id, b"Authentication accepted"))
-    session.push()  # by itself: some clients take the first read for the whole answer
+    session.push()  # in a write of its own: some clients take the first read for the whole answer
     booted = session.hub.fully_booted()
     if booted and privilege.may_read(user.read & session.mask, privilege.SYSTEM):
         session.reply(booted)
         session.push()
     session.hub.subscribe(session)
-    # Asterisk tells the one who logged in, too (ami.md §2.2).
+    # As in Asterisk, the session that has logged in receives this event, too.
     by_secret = b"0" if user.login.way == "certificate" else b"1"
     trail.tell(session, b"SuccessfulAuth", INFORMATIONAL, (b"UsingPassword", by_secret))
     session.advance()

@@ -1,16 +1,14 @@
-"""Members: how many members each user has added to each of Asterisk's queues, whichever way.
+"""Members: how many members each user has added to each of Asterisk's queues, by any action.
 
-app_queue writes all members of a queue into one record of its database whenever
-one is added, so that each addition costs more than the one before it.  What is
-remembered here is a number for each member, and of so many in all that memory
-is bounded: beyond, the queue that was longest without a new member is forgotten,
-of the user who has added the most.
+app_queue writes all members of a queue into one record of its database whenever one is added, so each
+addition costs more than the one before it.  Only a hash of each member is remembered, for a bounded number
+of members in all: above that, of the queues of the user who has added the most, the one whose last
+addition is the longest ago is forgotten.
 
-The ways are the action QueueAdd, the command ``queue add member``, and the
-application AddQueueMember, started by Originate or by AGI's EXEC.  A member counts
-from the moment it is sent, so that several sessions of a user cannot pass the limit
-at once, and until any user's QueueRemove takes it out; one that Asterisk's dialplan
-or command line removes counts on, and may be added again without counting twice.
+A member can be added by the action QueueAdd, by the command ``queue add member``, and by the application
+AddQueueMember, started by Originate or by AGI's EXEC.  It counts from when the action is sent, so that
+several sessions of a user cannot pass the limit at once, until any user's QueueRemove removes it.  A member
+that Asterisk's dialplan or command line removes still counts, but adding it again does not count twice.
 """
 
 from collections import Counter
@@ -23,12 +21,12 @@ from proxy.core.policy import commands, functions
 ADDING: Final = frozenset({b"agi", b"command", b"originate", b"queueadd"})
 _APPLICATION: Final = b"addqueuemember"
 
-#: Members that are remembered of all queues together.
-_MOST = 65_536  # not Final: a compiler would write it into the code, where no test can lower it
+#: Most members remembered, of all queues together.
+_MOST = 65_536  # not Final: mypyc would inline it, so that tests could not lower it
 
 
 class Members:
-    """What was added and not refused by Asterisk, by user and queue."""
+    """Members that were added and not refused by Asterisk, by user and queue."""
 
     def __init__(self) -> None:
         # user -> queue -> hashes of the interfaces; queues in the order of their use, names in lower case
@@ -36,7 +34,7 @@ class Members:
         self._count: Counter[str] = Counter()
 
     def is_full(self, user: str, action: Action, most: int) -> bool:
-        """Whether the user's action would add one more to a queue than ``most``."""
+        """Whether the action would give the user more than ``most`` members in a queue."""
         added = _added(action)
         if added is None:
             return False
@@ -45,14 +43,14 @@ class Members:
         return member not in members and len(members) >= most
 
     def take(self, user: str, action: Action) -> bool:
-        """The action is sent; whether it adds a member that counts, for ``give_back``."""
+        """Count an action that is sent.  Returns whether the count rose, so that ``give_back`` applies."""
         added = _added(action)
         if added is None:
             return False
         queue, member = added
         queues = self._users.setdefault(user, {})
         members = queues.pop(queue, set())
-        queues[queue] = members  # now the last
+        queues[queue] = members  # now the most recently used
         if member in members:
             return False
         members.add(member)
@@ -62,13 +60,13 @@ class Members:
         return True
 
     def give_back(self, user: str, action: Action) -> None:
-        """Asterisk refused the action that ``take`` counted."""
+        """Undo a ``take`` that counted, because Asterisk refused the action."""
         added = _added(action)
         assert added is not None
         self._remove(user, *added)
 
     def removed(self, action: Action) -> None:
-        """A QueueRemove took the member out, whoever added it."""
+        """A QueueRemove has removed the member: it no longer counts for any user."""
         queue, member = _entry(action.get(b"queue"), action.get(b"interface"))
         for user in self._users:
             self._remove(user, queue, member)
@@ -89,7 +87,7 @@ class Members:
 
 
 def _added(action: Action) -> tuple[bytes, int] | None:
-    """The queue and the member that the action adds to it; None if it adds none."""
+    """The queue, and a hash of the member that the action adds to it; None if it adds none."""
     key = action.key
     if key == b"queueadd":
         return _entry(action.get(b"queue"), action.get(b"interface"))
@@ -114,11 +112,11 @@ _TYPED: Final = [b"queue", b"add", b"member"]
 
 
 def _run(data: bytes, channel: bytes) -> tuple[bytes, int]:
-    """Of the application, which adds its own channel where no interface is said."""
+    """The same for the application, which adds its own channel if no interface is given."""
     queue, interface, *_ = [*functions.arguments(data), b"", b""]
     return _entry(queue, interface or channel)
 
 
 def _entry(queue: bytes, interface: bytes) -> tuple[bytes, int]:
-    # Asterisk tells the case of letters apart in neither.
+    # Asterisk ignores case in both.
     return queue.lower(), hash(interface.lower())

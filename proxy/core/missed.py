@@ -1,7 +1,7 @@
-"""Missed: the events that clients did not get because they read too slowly, by the classes of each.
+"""Missed: counts the events that slow clients did not get, by their classes.
 
-Those of one flush are one object for all who miss it, so they are looked at
-once for all of them.
+The events of one flush are the same bytes object for all clients that miss it, so they are parsed only
+once for all of these.
 """
 
 from collections import Counter
@@ -11,7 +11,7 @@ from proxy.ami.relay import BROADCAST_HEAD
 
 
 class Missed:
-    """``classes`` counts by the mask of the classes that an event needs, once for each session."""
+    """``classes`` counts missed events by the mask of their required classes, once for each session."""
 
     __slots__ = ("_last", "_of_last", "classes")
 
@@ -21,14 +21,14 @@ class Missed:
         self._of_last: Counter[int] = Counter()
 
     def count(self, events: bytes) -> None:
-        """One session does not get these, whole events as they are relayed."""
+        """Count events that one session does not get; ``events`` are whole events as they are relayed."""
         if events is not self._last:
             self._last = events
-            # Nothing in a relayed event's body looks like its head.
+            # The body of a relayed event never contains anything that looks like a head.
             self._of_last = Counter(required_classes(head[3]) for head in BROADCAST_HEAD.finditer(events))
         self.classes.update(self._of_last)
 
     @property
     def total(self) -> int:
-        """All of them."""
+        """Missed events of all classes."""
         return sum(self.classes.values())

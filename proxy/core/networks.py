@@ -1,18 +1,18 @@
-"""Networks: sets of them, and those around an address."""
+"""Networks: sets of networks, and the networks that contain an address."""
 
 import ipaddress
 from collections.abc import Hashable, Iterable
 from functools import lru_cache
 from typing import Final
 
-#: What belongs together, by version, the coarsest first.  Of IPv6 a provider has a /32, a site a /48 and a
-#: machine any address of a /64; of IPv4 an address is a machine, or many.
+#: Prefix lengths of the networks around an address, by IP version, the coarsest first.  In IPv6 a provider
+#: has a /32, a site a /48, and a machine any address of a /64; in IPv4 an address is one machine, or many.
 _PREFIXES: Final = {4: (8, 16, 24, 32), 6: (32, 48, 56, 64)}
 _BITS: Final = {4: 32, 6: 128}
 
 
 class NetworkSet:
-    """Immutable; answers are remembered, as the same few addresses ask again and again."""
+    """A set of networks, immutable.  Results are cached, as the same few addresses recur."""
 
     __slots__ = ("_networks", "_seen")
 
@@ -38,7 +38,10 @@ class NetworkSet:
 
 @lru_cache(maxsize=1024)
 def networks_around(address: str) -> tuple[Hashable, ...]:
-    """The four networks that an address is in, the coarsest first; IPv4 in IPv6 dress counts as IPv4."""
+    """The four networks that contain an address, the coarsest first; IPv4-mapped addresses count as IPv4.
+
+    Other text counts as a network of its own at each level.
+    """
     try:
         found = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:

@@ -1,14 +1,15 @@
-"""Newcomers: connections that have not logged in, and which of them gives up its place.
+"""Newcomers: connections that have not logged in, and which of them is closed to make room.
 
-A connection holds a place from the accept until its login is sent.  Then its secret waits in the
-queue of the verifier, and a refusal waits for its second in a set of its own, so that neither takes
-a place from connections that still have to send a login.  When all places are taken, the crowd says
-which connection goes (``core/crowd.py``): from the fullest network, then the least advanced.
+A connection holds a place from when it is accepted until it has sent its login.  Then its secret waits
+in the queue of the verifier, and a refusal waits for its delay of one second in a set of its own, so that
+neither takes a place from connections that still have to send a login.  When all places are taken,
+``core/crowd.py`` says which connection is closed: one of the fullest network, and of those the least
+advanced.
 
 Two rules protect against abuses of that order.  Half of the places are for connections at their
 handshake and half for those that were greeted, as long as both are wanted: otherwise an attacker
 that fills all places with greeted connections would have each newcomer evicted at once, as the
-least advanced.  And a quarter of the places is reserved for addresses that logged in lately.
+least advanced.  And a quarter of the places is reserved for addresses that logged in recently.
 """
 
 from collections.abc import Callable, Hashable, Mapping
@@ -26,15 +27,15 @@ HELLO: Final = 1
 GREETED: Final = 2
 SPOKE: Final = 3
 STAGES: Final[Mapping[int, str]] = {SILENT: "silent", HELLO: "handshake", GREETED: "greeted", SPOKE: "spoke"}
-#: How many connections a connection counts for, by its stage.  A good client sends something at once, and
-#: the kernel shows us its connection only then: silent ones are those of a flood, as a rule.
+#: How many connections a connection counts for, by its stage.  A legitimate client sends data at once, and
+#: the kernel reports its connection only then, so silent connections usually belong to a flood.
 _WEIGHTS: Final = (16, 1, 1, 1)
-#: One place in so many is reserved for addresses that logged in lately.
+#: One of this many places is reserved for addresses that logged in recently.
 _RESERVE: Final = 4
 
 
 class _Side:
-    """Connections at their handshake, and connections that were greeted."""
+    """Connections at their handshake (``early``), and connections that were greeted (``late``)."""
 
     __slots__ = ("early", "late")
 
@@ -46,7 +47,7 @@ class _Side:
         return len(self.early) + len(self.late)
 
     def first(self, places: int) -> Rank | None:
-        """The rank of the connection that goes first."""
+        """The rank of the connection that is closed first; None if there is no connection."""
         early, late = self.early.first(), self.late.first()
         if early is None or late is None:
             return early or late
@@ -71,7 +72,7 @@ class Newcomers:
     """All connections that have not logged in.  Each is identified by its transport, or anything hashable."""
 
     def __init__(self) -> None:
-        #: The addresses that logged in lately.
+        #: Addresses that logged in recently.
         self.acquaintances = Acquaintances()
         self._numbers = count(1)
         self._holders: dict[Hashable, _Newcomer] = {}
@@ -86,7 +87,7 @@ class Newcomers:
         self._departing: dict[Hashable, None] = {}
 
     def __len__(self) -> int:
-        """Places that are taken."""
+        """The number of places that are taken."""
         return len(self._holders)
 
     def enter(self, who: Hashable, address: str, now: float, stage: int = SILENT) -> None:
@@ -103,7 +104,7 @@ class Newcomers:
         return self._holders[who].stage
 
     def advance(self, who: Hashable, stage: int) -> None:
-        """It has reached this stage.  Ignored if it holds no place or is more advanced."""
+        """The connection has reached this stage.  Ignored if it holds no place or is more advanced."""
         newcomer = self._holders.get(who)
         if newcomer is None or newcomer.stage >= stage:
             return
@@ -117,16 +118,17 @@ class Newcomers:
             after.add(newcomer.number, newcomer.networks, stage)
 
     def judge(self, who: Hashable) -> None:
-        """It has sent its login: it gives up its place while that is judged."""
+        """The connection has sent its login, so it gives up its place."""
         newcomer = self._holders.pop(who, None)
         if newcomer is not None:
             del self._by_number[newcomer.number]
             self._crowd(newcomer).remove(newcomer.number)
 
     def refuse(self, who: Hashable, tell: Callable[[], None], most: int) -> Callable[[], None] | None:
-        """Its login was refused; ``tell`` is called later, and sends the refusal.
+        """The login was refused.  ``tell`` sends the refusal, and the caller calls it after the delay.
 
-        When more than ``most`` refusals wait, the oldest one's ``tell`` is returned, to be called now.
+        When more than ``most`` refusals are waiting, the ``tell`` of the oldest is returned, for the caller
+        to call now.
         """
         self.judge(who)
         if who in self._present:
@@ -136,24 +138,24 @@ class Newcomers:
         return self._refused.pop(next(iter(self._refused)))
 
     def admit(self, who: Hashable, address: str, now: float) -> None:
-        """It has logged in."""
+        """The connection has logged in."""
         self.acquaintances.note(address, now)
         self._forget(who)
 
     def depart(self, who: Hashable) -> None:
-        """Its session has ended; the connection may linger."""
+        """The session has ended; its connection may linger."""
         self._forget(who)
         if who in self._present:
             self._departing[who] = None
 
     def leave(self, who: Hashable) -> None:
-        """Its connection is closed."""
+        """The connection is closed."""
         self._forget(who)
         self._present.discard(who)
         self._departing.pop(who, None)
 
     def victim(self, places: int) -> Hashable | None:
-        """The connection that gives up its place for another one; None if no place is taken."""
+        """The connection to close to free its place for another one; None if no place is taken."""
         strangers, known = self._strangers.first(places), self._known.first(places)
         if strangers is None or known is None:
             rank = strangers or known
@@ -164,7 +166,7 @@ class Newcomers:
         return None if rank is None else self._by_number[rank[-1]]
 
     def dispensable(self, places: int) -> Hashable | None:
-        """The connection to close for another one: one that is over anyway, else ``victim``."""
+        """The connection to close for another one: one that is ending anyway, or otherwise ``victim``."""
         for over in (self._departing, self._refused):
             for who in over:
                 return who
