@@ -194,7 +194,7 @@ class Admission:
         self._absent[origin.name] = origin
 
     def _is_at_rest(self, origin: _Origin, now: float) -> bool:
-        """Whether forgetting it changes nothing; past penalties and failures count for ``penalty_max``."""
+        """Whether forgetting it changes nothing; penalties and failures count for ``penalty_max`` seconds."""
         return (
             origin.connections.is_full(now)
             and origin.failures.is_full(now)

@@ -103,7 +103,7 @@ class Entry:
         self.seconds = 0.0
         #: Seconds that it is expected to take while it is on the link; see ``Accounts.sent``.
         self.expected = 0.0
-        #: The first lines (event name, relay id) of the list's last item; b"" before an item that starts so.
+        #: The first lines (event name, relay id) of the list's last item; b"" if it did not begin with both.
         self.item_head = b""
         #: The same lines as they were sent to the asker.
         self.item_head_sent = b""

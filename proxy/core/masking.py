@@ -42,7 +42,7 @@ _LETTER: Final = r"[\w.\-\x80-\xff]"
 _NO_LETTER: Final = r"[^\w.\-\x80-\xff]"
 #: A character that can begin the separator between a name and its value.
 _BETWEEN: Final = re.compile(rb"[\s=:,>%]")
-#: What may follow a name within the same word, such as a closing quote or bracket; and the separator.
+#: What may follow a name within its word, such as a closing quote or bracket; and the separator.
 _REST: Final = r"(?:[^\w.\-\x80-\xff\s=:,>%][^\s=:,>%]*)?"
 _BEHIND: Final = r"(?:[\s=:,>]|%(?:20|2C|3A|3D))+"
 
