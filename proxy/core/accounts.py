@@ -1,14 +1,13 @@
-"""Accounts: how much of Asterisk's time each user has had on one link, and whose action is sent next.
+"""Accounts: how much of Asterisk's time each user has used on one link, and whose action is sent next.
 
-Asterisk runs the actions of a link one by one, so what a user's action costs
-everybody else is the time that Asterisk spends on it.  The queue in front of
-the link is fair by that time and not by the number of actions, and no user has
-more in Asterisk's own queue, which knows no turns, than a moment's work.
+Asterisk runs the actions of a link one by one, so the cost of an action to all other users is the time
+that Asterisk spends on it.  The queue in front of the link is fair by that time, not by the number of
+actions.  Asterisk's own queue is first come, first served, so no user has more than about ``_AHEAD``
+seconds of work in it.
 
-A user has a share of the time for as long as there is somebody to keep waiting:
-another user who asks and is within their own share.  Where all users who ask have
-used up theirs, an idle link would spare nobody, so only the order counts; and what
-a user is given then is not owed later.
+A user is limited to its share of the time only while another user, who is within their own share, has
+asked recently.  When all users who ask have used up their shares, an idle link would help none of them,
+so only the order counts; and time that a user gets then is not owed later.
 """
 
 import math
@@ -21,39 +20,40 @@ from proxy.core.fairtime import MEMORY, MOST
 if TYPE_CHECKING:
     from proxy.core.correlator import Asker
 
-#: Seconds of work that one user may have in Asterisk's queue; a single action may be more.
+#: Most seconds of work that one user may have in Asterisk's queue; a single action may be longer.
 _AHEAD: Final = 0.002
-#: The same of all users together: what comes then waits here, where those who have had little go first.
+#: The same for all users together; further actions wait here, where users who have used little go first.
 _AHEAD_OF_ALL: Final = 0.004
-#: Users who have had less than this lately are equal, and served in the order in which they asked.
+#: Users who have used less than this recently are equal, and served in the order in which they asked.
 _LITTLE: Final = 0.001
-#: What one more action counts in the average of all.
+#: Weight of a new action in the average of all users.
 _NEWEST_OF_ALL: Final = 1 / 64
-#: Seconds without an action after which a user does not count as being there.
+#: Seconds without an action after which a user does not count as present.
 _ABSENT: Final = 1.0
-#: Seconds whose share may be had at once.
+#: Burst: a user may be ahead of its share by its share of this many seconds.
 _AT_ONCE: Final = 1.0
-#: Seconds whose share has been had by those who have used it up.  Below ``_AT_ONCE``, where those stay who
-#: have the link for themselves: else each would be spared by the others as soon as it rests for a moment.
+#: A user ahead by its share of this many seconds counts as having used it up.  This is below ``_AT_ONCE``, at
+#: which users stay while nothing holds them back: otherwise each of them would count as within its share
+#: again after the shortest pause, and all others would be held back for it.
 _USED_UP: Final = 0.5
-#: Seconds whose share may be owed at most: one long action is not held against its user for ever.
+#: Most seconds of its share by which a user can be ahead: one long action is not held against it for ever.
 _LONGEST_DEBT: Final = 6.0
-#: Seconds in which half of what actions took is forgotten.  An average alone would not do: many quick actions
-#: would make room at Asterisk for as many slow ones, which it would run in one go.
+#: Half-life, in seconds, of the time that actions are expected to take.  An average alone would not do: after
+#: many quick actions, as many slow ones could be sent, which Asterisk would run in one go.
 _FORGETTING: Final = 5.0
-#: What one more action counts in the average that this is the highest of.  A single one may have been slow
-#: because the machine was busy.
+#: Weight of a new action in the average of which ``Account.typical`` is the recent maximum.  A single action
+#: may have been slow because the machine was busy.
 _NEWEST: Final = 1 / 16
-#: No action counts for more seconds than this, by which one alone leaves room for no other.
+#: Most seconds that an action counts for in the averages; one such action already fills ``_AHEAD``.
 _LONGEST: Final = 0.05
-#: No share: a link on which only the order counts.
+#: The share that means no limit: only the order counts.
 WHOLE: Final = 1.0
 
 Item = tuple["Asker", Action, float]
 
 
 class Account:
-    """One user on one link."""
+    """The account of one user on one link."""
 
     __slots__ = (
         "_average",
@@ -73,40 +73,41 @@ class Account:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        #: Seconds of Asterisk's time since the start.
+        #: Seconds of Asterisk's time that it has used since the start.
         self.seconds = 0.0
-        #: What waits for a place on the link, with the time at which each began to wait.
+        #: Actions that wait for a place on the link, with the time at which each began to wait.
         self.queue: deque[Item] = deque()
-        #: Actions that were sent and not answered.
+        #: Number of actions that were sent and are not answered.
         self.on_link = 0
-        #: Seconds that one of its actions may take: the highest average lately, less and less with time.
+        #: Seconds that one of its actions may take: the recent maximum of the average, decaying with time.
         self.typical = 0.0
         self._took_at = 0.0
-        #: Seconds that its last actions took, each counting less than the one after it.
+        #: Moving average of the seconds that its actions took.
         self._average = 0.0
-        #: Of those that wait, the one with the least goes first: see FairTime, which has the same order.
+        #: Its position: the lowest of the waiting accounts goes first.  On the same scale as in FairTime.
         self.place = 0.0
+        #: Seconds that it has used, weighted as of ``_had_at``.
         self._had = self._had_at = 0.0
-        #: When its last action came.
+        #: When its last action arrived.
         self.asked = -math.inf
-        #: It waits because of its share, and that was said.
+        #: Whether it waits because of its share, and that was reported.
         self.over = False
-        #: When its share will have paid for what it has had.
+        #: When its share will have covered what it has used.
         self.even_at = 0.0
 
     def had(self, seconds: float, now: float) -> None:
-        """It was given so much of Asterisk's time."""
+        """Add ``seconds`` of Asterisk's time to what it has used recently."""
         had = self._had * math.exp((self._had_at - now) / MEMORY) + seconds
         self._had = had if had < MOST else MOST  # noqa: FURB136 - hot
         self._had_at = now
 
     def place_at(self, now: float, ahead: float) -> float:
-        """Its ``place``, if what is on the link takes ``ahead`` seconds."""
+        """Its ``place`` if its actions on the link will take ``ahead`` seconds."""
         counts = self._had * math.exp((self._had_at - now) / MEMORY) + ahead
         return math.log(counts + _LITTLE) + now / MEMORY
 
     def took(self, seconds: float, now: float) -> None:
-        """One of its actions took so long."""
+        """Record how long one of its actions took."""
         average = self._average
         if now > self._took_at:
             kept = math.pow(0.5, (now - self._took_at) / _FORGETTING)
@@ -118,12 +119,12 @@ class Account:
         self.typical = max(self.typical, average)
 
     def wait(self, now: float) -> float:
-        """Seconds until it has no more than its share of the time; 0 or less: none."""
+        """Seconds until it is within its share again; 0 or less if it is."""
         return self.even_at - now - _AT_ONCE
 
 
 class Accounts:
-    """The accounts of one link, by the user's name: as many as there are users."""
+    """The accounts of one link, by user name; at most as many as there are users."""
 
     __slots__ = (
         "_average",
@@ -139,38 +140,39 @@ class Accounts:
     )
 
     def __init__(self, beside: "Accounts | None" = None) -> None:
-        """``beside``: of another link, whose users are kept waiting by what is sent over this one."""
+        """``beside`` are the accounts of another link, whose users actions on this link delay as well."""
         self._beside = beside
         self._by_name: dict[str, Account] = {}
-        #: Those of which an action waits.
+        #: Accounts with waiting actions.
         self.waiting: dict[Account, None] = {}
-        #: Seconds that Asterisk may take for all that is on the link, and for one action in the mean.
+        #: Seconds that Asterisk is expected to take for all actions on the link, and for one on average.
         self.ahead = 0.0
         self._average = self._took_at = 0.0
-        #: Those who have asked lately, and perhaps some who have not.
+        #: Users who have asked recently, and perhaps some who no longer have.
         self._present: dict[Account, None] = {}
-        #: One of them who has not used up its share, when that was looked for last.
+        #: One of them who had not used up its share when that was last looked for.
         self._spared: Account | None = None
-        #: Until when they all have; nobody new has come since that was found.
+        #: Until when all of them have, provided that no further user asks.
         self._used_up_until = -math.inf
-        #: Whether ``next`` has passed anybody over because of its share.
+        #: Whether the last ``next`` skipped an account because of its share.
         self.withheld = False
 
     def of(self, name: str) -> Account:
-        """The account of this user."""
+        """The account of this user, created if needed."""
         account = self._by_name.get(name)
         if account is None:
             account = self._by_name[name] = Account(name)
         return account
 
     def seconds(self) -> dict[str, float]:
-        """Seconds of Asterisk's time since the start, by user."""
+        """Seconds of Asterisk's time used since the start, by user."""
         return {name: account.seconds for name, account in self._by_name.items()}
 
     def passes(self, account: Account, now: float, share: float) -> bool:
-        """Whether an action that comes while none waits is sent at once; then it counts as taken.
+        """Whether an action that arrives while none is waiting may be sent at once.
 
-        The same as ``add``, ``next`` and ``take`` come to; if it is not sent, it is for ``add``.
+        This is a shortcut for ``add``, ``next`` and ``take``.  If it returns True, the action counts as
+        taken; otherwise the caller must ``add`` it.
         """
         if now - account.asked > _ABSENT:
             self._enter(account)
@@ -185,7 +187,7 @@ class Accounts:
         return True
 
     def sent(self, account: Account) -> float:
-        """One of its actions is on the link; the seconds that are for ``left``."""
+        """Count an action on the link.  Returns its expected seconds, to be given to ``left``."""
         account.on_link += 1
         average = self._average
         expected = account.typical if account.typical > average else average  # noqa: FURB136 - hot
@@ -193,13 +195,13 @@ class Accounts:
         return expected
 
     def left(self, account: Account, expected: float) -> None:
-        """It is not on the link any more."""
+        """Count an action as no longer on the link; ``expected`` is what ``sent`` returned."""
         account.on_link -= 1
-        # Sums of what is taken away again drift.
+        # Rounding errors add up: keep the sum from falling below 0.
         self.ahead = self.ahead - expected if self.ahead > expected else 0.0
 
     def took(self, account: Account, seconds: float, now: float) -> None:
-        """One of its actions took so long."""
+        """Record how long one of the account's actions took."""
         account.took(seconds, now)
         if now > self._took_at:
             self._average *= math.pow(0.5, (now - self._took_at) / _FORGETTING)
@@ -207,7 +209,7 @@ class Accounts:
         self._average += (min(seconds, _LONGEST) - self._average) * _NEWEST_OF_ALL
 
     def charge(self, account: Account, seconds: float, now: float, share: float) -> None:
-        """Asterisk has spent this time on a user."""
+        """Charge an account for time that Asterisk has spent on it."""
         account.seconds += seconds
         account.had(seconds, now)
         if account.queue:
@@ -221,7 +223,7 @@ class Accounts:
         account.even_at = now + owed
 
     def add(self, account: Account, item: Item) -> None:
-        """One more action waits."""
+        """Queue an action."""
         if item[2] - account.asked > _ABSENT:
             self._enter(account)
         account.asked = item[2]
@@ -231,7 +233,7 @@ class Accounts:
         account.queue.append(item)
 
     def next(self, now: float, share: float) -> Account | None:
-        """Whose action is sent next; None if all have to wait longer.  ``share`` WHOLE: no share."""
+        """The account whose action is sent next; None if all have to wait longer."""
         best: Account | None = None
         self.withheld = False
         if self.ahead >= _AHEAD_OF_ALL:
@@ -243,7 +245,7 @@ class Accounts:
                 ahead = account.on_link * account.typical
                 if ahead >= _AHEAD:
                     continue
-                # Where it will be when what is on the link is answered.
+                # Its position once its actions on the link are answered.
                 place = account.place_at(now, ahead)
             if place >= least:
                 continue
@@ -254,7 +256,7 @@ class Accounts:
         return best
 
     def take(self, account: Account) -> Item:
-        """The next action of an account that waits no longer."""
+        """Remove and return the next action of an account."""
         account.over = False
         item = account.queue.popleft()
         del self.waiting[account]
@@ -263,12 +265,12 @@ class Accounts:
         return item
 
     def held(self, now: float) -> list[Account]:
-        """Those that wait because of their share."""
+        """The accounts that wait because of their share."""
         over = [account for account in self.waiting if account.wait(now) > 0]
         return [account for account in over if self.spares(account.name, now)]
 
     def overdue(self, since: float) -> list[Item]:
-        """What began to wait before ``since``: it waits no longer."""
+        """Remove and return the actions that have been waiting since before ``since``."""
         found: list[Item] = []
         for account in list(self.waiting):
             while account.queue and account.queue[0][2] < since:
@@ -276,7 +278,7 @@ class Accounts:
         return found
 
     def remove(self, asker: "Asker") -> list[Action]:
-        """What waits of this asker: it waits no longer."""
+        """Remove and return the waiting actions of this asker."""
         found: list[Action] = []
         for account in list(self.waiting):
             mine = [item for item in account.queue if item[0] is asker]
@@ -288,7 +290,7 @@ class Accounts:
         return found
 
     def clear(self) -> list[Item]:
-        """The link is gone: all that waited, in the order in which it came."""
+        """The link is lost: remove and return all waiting actions, in the order of arrival."""
         found = [item for account in self.waiting for item in account.queue]
         found.sort(key=lambda item: item[2])
         for account in self.waiting:
@@ -300,14 +302,14 @@ class Accounts:
         return found
 
     def __len__(self) -> int:
-        """Actions that wait."""
-        # Asked several times an action, and mostly there is none.
+        """The number of waiting actions."""
+        # Called several times per action, and mostly none is waiting.
         return sum([len(account.queue) for account in self.waiting]) if self.waiting else 0
 
     def spares(self, name: str, now: float) -> bool:
-        """Whether anybody but this user has asked lately who has not used up its share of this link.
+        """Whether another user, who has not used up its share of this link, has asked recently.
 
-        Or, of a link beside another one, of that.
+        For a link beside another one, the users of that one count as well.
         """
         return self._is_there_for(name, now) or (
             self._beside is not None and self._beside._is_there_for(name, now)
@@ -327,7 +329,7 @@ class Accounts:
                 if account.name != name:
                     self._spared = account
                     return True
-                soonest = now  # it is there for others
+                soonest = now  # it counts for the other users
             else:
                 soonest = min(soonest, account.even_at - _USED_UP)
         self._spared = None
@@ -335,7 +337,7 @@ class Accounts:
         return False
 
     def _enter(self, account: Account) -> None:
-        """It asks again, or for the first time."""
+        """A user asks again after an absence, or for the first time."""
         self._present[account] = None
         self._used_up_until = -math.inf
 

@@ -1,15 +1,14 @@
-"""Exchange: actions out, answers back.
+"""Exchange: sends actions over a link, and gives the answers to their askers.
 
-Sits between the sessions and a link.  A session has one action at a time, as
-in Asterisk; those that wait for a place on the link wait in a queue that is
-fair by the time that Asterisk spends on each user (see ``accounts``).  Answers
-come back in the order of the link.  A message belongs to the asker whose relay
-id is in it; without one only the rows of a fenced action, the items in
-NAMELESS_ITEMS and the end of a list as it was described are part of an answer.
+It sits between the sessions and one link.  A session runs one action at a time, as in Asterisk; actions
+wait for a place on the link in a queue that is fair by the time that Asterisk spends on each user (see
+``accounts``).  Answers arrive in the order in which the actions were sent.  A message belongs to the asker
+whose relay id it contains.  Without a relay id, only the rows of a fenced action, the items in
+NAMELESS_ITEMS, and the end of a list whose description names it are part of an answer.
 
-Asterisk answers in order: an answer proves that what was asked before it has
-none any more.  Where nothing else is asked, a Ping is.  Behind an action whose
-answer is of no known shape a Ping follows at once, so that its Pong is the end.
+Since Asterisk answers in order, an answer proves that earlier actions will not be answered any more.  If
+no other action follows, a Ping is sent to get such a proof.  After an action whose answer has no known
+end, a Ping follows at once, and its Pong marks the end.
 """
 
 import itertools
@@ -40,7 +39,7 @@ from proxy.core.lengths import Lengths
 from proxy.core.ports import Scheduler, Timer, Upstream
 from proxy.core.stats import Stats
 
-#: Actions on the link at once.  Asterisk runs them one by one: more would only move the queue there.
+#: Most actions on the link at once.  Asterisk runs them one by one, so more would only move the queue there.
 WINDOW = 32
 
 NOT_CONNECTED = b"Upstream not connected"
@@ -49,14 +48,14 @@ SHUTTING_DOWN = b"Shutting down"
 TIMED_OUT = b"Timeout waiting for Asterisk"
 NO_ANSWER = b"No answer from Asterisk"
 TOO_LONG = b"Answer is longer than limits.upstream_message_bytes"
-#: How long the OriginateResponse of a call that nobody waits for any more is still swallowed.
+#: Seconds past its deadline for which the OriginateResponse of an abandoned call is still swallowed.
 _TOMBSTONE_SECONDS = 60.0
-#: From so many items on an answer takes so much of the proxy's own time that it is counted.
+#: Answers with at least this many items are charged for the proxy's own time, too.
 _MANY_ITEMS: Final = 32
-#: What an answer counts, at least, of which a message was too long to be kept.
+#: Bytes counted for a message of an answer that was too long to be kept.
 _TOO_LONG_BYTES = 1 << 20
 _PING = Action([(b"Action", b"Ping")])
-# Looked at several times a message; to read a member from its class is a call in Python up to 3.11.
+# Used several times per message: up to Python 3.11, reading an enum member from its class calls Python code.
 _ROWS: Final = AnswerKind.ROWS
 _EVENT: Final = AnswerKind.EVENT
 _UNENDED: Final = (AnswerKind.LIST, AnswerKind.ANY)
@@ -68,7 +67,7 @@ _FENCED: Final = Shape.FENCED
 
 
 class Exchange:
-    """Queue, window and answers of one link."""
+    """The queue, the window and the open answers of one link."""
 
     def __init__(
         self,
@@ -79,39 +78,39 @@ class Exchange:
         window: int = WINDOW,
         beside: Accounts | None = None,
     ) -> None:
-        """``lengths`` remembers how long answers were; ``beside``: see ``Accounts``."""
+        """``lengths`` is told how long answers were; for ``beside`` see ``Accounts``."""
         self._correlator = Correlator()
         self._upstream: Upstream | None = None
         self._stats = stats
         self._scheduler = scheduler
         self._lengths = lengths
         self._window = window
-        #: What each user has had of Asterisk's time on this link, and what waits for a place on it.
+        #: Each user's use of Asterisk's time on this link, and the actions that wait for a place on it.
         self.accounts = Accounts(beside)
-        #: Told how many items of a long answer a user was sent: they take the proxy's time as well.
+        #: Called with the number of items of a long answer that a user was sent, to charge the proxy's time.
         self.relayed: Callable[[str, int], None] | None = None
-        #: The part of the time that one user may have while others use the link; see ``limits.link_share``.
+        #: The part of the time that one user may use while others use the link; see ``limits.link_share``.
         self.share = WHOLE
-        #: Until an action that waits because of its user's share may be sent.
+        #: Runs until an action that waits because of its user's share may be sent.
         self._timer: Timer | None = None
-        #: What this read has answered, and since when Asterisk has worked on what is answered next.
+        #: Actions answered in this read; and since when Asterisk has been working on the next one.
         self._served: list[Entry] = []
         self._working_since = 0.0
-        #: Written and not answered, in the order in which Asterisk answers.
+        #: Actions that were sent and are not answered, in the order in which Asterisk answers.
         self._on_link: dict[Entry, None] = {}
         #: The list that is being read.
         self.open_list: Entry | None = None
-        #: What comes is part of a read, at the end of which ``end_read`` sends what can be sent then.
+        #: Whether a read is being handled; at its end ``end_read`` sends the actions that can be sent then.
         self.reading = False
         self._fenced: Entry | None = None
         self._filling = False
         self.deadlines = deadlines
-        #: Answers of other modules' actions, as described, by the action's name in lower case.
+        #: Described answers of actions that are not Asterisk's own, by the action's name in lower case.
         self.answers: Mapping[bytes, Answer] = MappingProxyType({})
         self.now = 0.0
-        #: Asterisk has all its modules; before, only what the proxy asks for itself is sent.
+        #: Whether Asterisk has loaded its modules; before that, only the proxy's own actions are sent.
         self.serving = False
-        #: The service is ending: what was asked is still sent and answered, nothing new is taken.
+        #: Whether the service is draining: queued actions are still sent and answered, new ones are refused.
         self.draining = False
 
     @property
@@ -126,31 +125,31 @@ class Exchange:
 
     @property
     def in_flight(self) -> int:
-        """Actions on the link that Asterisk has not answered."""
+        """The number of actions on the link that Asterisk has not answered."""
         return len(self._on_link)
 
     @property
     def remembered(self) -> int:
-        """Actions that are answered, and of which an event may still come."""
+        """The number of answered actions that may still cause an event with their relay id."""
         return self._correlator.remembered
 
     @property
     def waiting(self) -> int:
-        """Actions that wait for a place on the link."""
+        """The number of actions that wait for a place on the link."""
         return len(self.accounts)
 
     @property
     def load(self) -> int:
-        """Actions on the link, and those that wait for a place on it."""
+        """The number of actions on the link and of those that wait for a place on it."""
         return len(self._on_link) + (len(self.accounts) if self.accounts.waiting else 0)
 
     def connect(self, upstream: Upstream) -> None:
-        """Actions go here from now on: our own, and once ``serving`` is set those of clients."""
+        """Send over this link from now on: the proxy's own actions, and once ``serving`` is set clients'."""
         self._upstream = upstream
         self.serving = False
 
     def disconnect(self) -> None:
-        """Answer everything that is open, now: nothing is ever sent twice."""
+        """The link is lost: answer every open and waiting action with an error.  No action is sent twice."""
         self._upstream = None
         self.serving = False
         self._on_link.clear()
@@ -166,7 +165,10 @@ class Exchange:
     # -- out ---------------------------------------------------------------
 
     def submit(self, asker: Asker, action: Action) -> None:
-        """Send a judged action, or queue it; the asker's ``finished`` is called exactly once."""
+        """Send an action that the policy allowed, or queue it.
+
+        The asker's ``finished`` is called exactly once, perhaps before this returns.
+        """
         if not self.connected or self.draining:
             text = SHUTTING_DOWN if self.draining else NOT_CONNECTED
             asker.reply(message.error(action.action_id, text))
@@ -179,7 +181,7 @@ class Exchange:
             accounts.add(account, (asker, action, now))
             return
         if not accounts.waiting and not self._filling and self._fenced is None:
-            # Nobody is before it: what ``_fill`` would do, without a queue.
+            # No other action is waiting: do what ``_fill`` would do, without the queue.
             answer = answer_of(action.key, self.answers)
             room = len(self._on_link) < self._window and answer.kind is not _ROWS
             if room and accounts.passes(account, now, self.share):
@@ -189,7 +191,10 @@ class Exchange:
         self._fill()
 
     def ask(self, action: Action, answer: Callable[[bytes], None]) -> None:
-        """Send an action of the proxy's own; its response goes to ``answer``, or nowhere without a link."""
+        """Send an action of the proxy's own; ``answer`` is called with its response.
+
+        Without a link nothing is sent, and ``answer`` is not called.
+        """
         if self._upstream is None:
             return
         entry = self._correlator.assign(None, action)
@@ -197,28 +202,28 @@ class Exchange:
         self._write(entry, action, self.deadlines.command)
 
     def rest(self) -> None:
-        """Nothing that comes now is urgent: events wait for company, and no answer is awaited."""
+        """Let the link pause reading, unless an answer is awaited: events may wait for the next flush."""
         if self._upstream is not None and not self._correlator.awaits_answers:
             self._upstream.rest()
 
     def catch_up(self) -> None:
-        """Take what came meanwhile."""
+        """Read what has arrived during the pause."""
         if self._upstream is not None:
             self._upstream.catch_up()
 
     def read_on(self) -> None:
-        """Take what comes when it comes."""
+        """Resume reading at once whatever arrives."""
         if self._upstream is not None:
             self._upstream.read_on()
 
     def abandon(self, asker: Asker) -> None:
-        """The asker has gone."""
+        """The asker has left: drop its waiting actions, and swallow answers to the others."""
         self._correlator.abandon(asker)
         if self.accounts.waiting:
             self.accounts.remove(asker)
 
     def dismiss(self, asker: Asker, text: bytes) -> None:
-        """The asker is told to go: a last word on what it asked comes first."""
+        """Answer everything that the asker has open or waiting with this error, before it is closed."""
         for entry in self._correlator.entries_of(asker):
             self._give_up(entry, text)
         waiting = self.accounts.remove(asker)
@@ -228,8 +233,9 @@ class Exchange:
             asker.finished()
 
     def _fill(self) -> None:
-        # Who cannot be sent is answered at once, and may ask again from within: that waits its turn here.
-        # One call inside the other for each of hundreds of sessions would be more than the stack holds.
+        # An action that cannot be serialised is answered immediately, and the answer may cause another call
+        # of this method.  This guard prevents the recursion, which for hundreds of sessions would overflow
+        # the stack.
         if self._filling or self.reading or not self.accounts.waiting:
             return
         self._filling = True
@@ -239,7 +245,7 @@ class Exchange:
             self._filling = False
 
     def _send_waiting(self) -> None:
-        # Looked up again each time: who cannot be sent may end its session, which changes the queue.
+        # Look at the queue again each time: a failed send may end its session, which changes the queue.
         accounts = self.accounts
         while accounts.waiting and len(self._on_link) < self._window and self._fenced is None:
             account = accounts.next(self.now, self.share)
@@ -249,7 +255,7 @@ class Exchange:
             answer = answer_of(account.queue[0][1].key, self.answers)
             if answer.kind is _ROWS:
                 if self._on_link:
-                    return  # it must be alone: nothing else is sent until the link is quiet
+                    return  # it must be alone on the link: send nothing until all others are answered
                 asker, action, _ = accounts.take(account)
                 self._send_fenced(asker, action, account, answer)
             else:
@@ -257,7 +263,7 @@ class Exchange:
                 self._send(asker, action, account, answer)
 
     def _wait_for_shares(self) -> None:
-        """Look again when the first of those that are over their share has waited long enough."""
+        """Set a timer for when the first account that is over its share has waited long enough."""
         held = self.accounts.held(self.now) if self.accounts.withheld else []
         for account in held:
             if not account.over:
@@ -274,14 +280,14 @@ class Exchange:
 
     def _send(self, asker: Asker, action: Action, account: Account, answer: Answer) -> None:
         seconds = self.deadlines.action
-        # Asterisk would keep this session's events back after the action; on the link that is everybody's.
+        # This header makes Asterisk hold back pending events after the action: here, those of all clients.
         outgoing = action.without(b"suppressevents") if action.has(b"suppressevents") else action
         entry = self._correlator.assign(asker, action)
         entry.account = account
         entry.answer = answer
         if action.key == b"originate":
             outgoing = originate.clamped(outgoing, self.deadlines.originate_longest)
-            # Kept as sent: the echo of an asynchronous one lives as long as its call may take.
+            # Keep it as sent: its Timeout says how long the echo of an asynchronous one may take.
             entry.action = outgoing
             seconds = originate.seconds_of(outgoing) + self.deadlines.originate_margin
             if originate.is_synchronous(outgoing) and not originate.fails_at_once(outgoing):
@@ -322,19 +328,19 @@ class Exchange:
     # -- back --------------------------------------------------------------
 
     def response(self, raw: bytes) -> None:
-        """A message that begins with ``Response:``, or with an ActionID of ours and then that."""
+        """Handle a message that begins with ``Response:``, or with a relay id and then ``Response:``."""
         relay_id = relay_id_of(raw)
         entry = self._correlator.find(relay_id) if relay_id else None
         if entry is None and not action_id_of(raw):
             entry = self._fenced
         if entry is None:
-            # Nobody's, so perhaps a caller's: no list that is being read ends by it either.
+            # It answers no action, so a caller may have forged it: it must not end an open list either.
             if not self._late(relay_id, raw):
                 self._stats.orphans += 1
             return
         opened, self.open_list = self.open_list, None
         if opened is not None and opened is not entry:
-            # Asterisk never interleaves: the next response means that this list is over.
+            # Asterisk never interleaves answers: another response means that the list is over.
             self._end_list(opened)
         if entry in self._on_link:
             self._overtake(entry)
@@ -344,24 +350,23 @@ class Exchange:
         elif entry.shape is _FENCED:
             self._pass_on(entry, raw)
         elif entry.shape is _OPEN:
-            self.open_list = entry  # one more response of the same action
+            self.open_list = entry  # a further response to the same action
             self._item(entry, raw, last=False)
         else:
             self._first_response(entry, raw)
         self._fill()
 
     def oversized(self, head: bytes) -> bool:
-        """A message that was thrown away because it is too long; ``head`` is how it began.
+        """Handle a message that was dropped because it is too long; ``head`` is its beginning.
 
-        Whether it was part of an answer: then its asker is told now, though
-        Asterisk may be writing it still.
+        Returns whether it was part of an answer.  If so, the asker is told now, although Asterisk may
+        still be writing the answer.
         """
         relay_id = action_id_of(head)
         entry = self._correlator.find(relay_id) if relay_id else None
         if entry is None and not head.startswith(b"Response:") and not _is_broadcast(head):
-            entry = (
-                self.open_list or self._fenced
-            )  # some items have no ActionID, or have it behind all the rest
+            # Some items have no ActionID, or have it at their end.
+            entry = self.open_list or self._fenced
         if entry is None:
             return False
         if entry.own is not None:
@@ -373,12 +378,12 @@ class Exchange:
         return True
 
     def begin_read(self, now: float) -> None:
-        """What comes until ``end_read`` is what one read has brought."""
+        """All messages until ``end_read`` come from one read."""
         self.now = now
         self.reading = True
 
     def end_read(self) -> None:
-        """The time since the last read is charged to those whose answers this one brought; others go on."""
+        """Charge the time since the last read to the users whose answers came in this one, and send more."""
         self.reading = False
         if self._served or self.open_list is not None:
             self._charge()
@@ -392,7 +397,7 @@ class Exchange:
         now = self.now
         seconds = now - self._working_since
         self._working_since = now
-        # Nobody can tell how long each of several took: a list that is long took the most of it.
+        # It is not known how long each of several actions took: assume that long lists took most of it.
         weight = 0
         for entry in served:
             weight += 1 + entry.items
@@ -413,9 +418,9 @@ class Exchange:
         self._served = []
 
     def _overtake(self, entry: Entry) -> None:
-        """Give up what was asked before: Asterisk answers in order, so those answers were lost.
+        """Give up actions sent before this one: Asterisk answers in order, so their answers were lost.
 
-        The link leaves out what is too long, and some modules leave out the ActionID.
+        The link drops messages that are too long, and some modules omit the ActionID.
         """
         if next(iter(self._on_link)) is entry:
             return
@@ -424,9 +429,9 @@ class Exchange:
                 self._done(lost)
                 lost.own(b"")
             elif lost.shape is Shape.ORIGINATE and lost.asker is not None:
-                self._leave_link(lost)  # its call may be made: the OriginateResponse decides
+                self._leave_link(lost)  # its call may still be made: the OriginateResponse decides
             elif lost.shape in (Shape.OPEN, Shape.ONE_EVENT):
-                self._finish(lost)  # it has had its response
+                self._finish(lost)  # its asker has had the response
             elif lost.shape is not Shape.FENCED:
                 self._done(lost)
                 if lost.asker is not None:
@@ -437,7 +442,7 @@ class Exchange:
         succeeded = raw.startswith(b"Response: Success") or response_of(raw).startswith(b"Success")
         if entry.shape is _ORIGINATE:
             if succeeded:
-                self._leave_link(entry)  # it is free again, though the call is not decided
+                self._leave_link(entry)  # Asterisk goes on to the next action before the call is decided
                 return
         elif succeeded and entry.shape is _RESPONSE:
             answer = entry.answer
@@ -467,7 +472,7 @@ class Exchange:
         self._finish(entry)
 
     def event(self, raw: bytes) -> bool:
-        """An event that is no plain broadcast; whether it belonged to an action and is dealt with."""
+        """Handle an event that is not a plain broadcast.  Returns whether it was part of an answer."""
         relay_id = relay_id_of(raw)
         entry = self._correlator.find(relay_id) if relay_id else None
         name = event_name_of(raw)
@@ -475,7 +480,7 @@ class Exchange:
             if name == ECHOED_BY.get(entry.action.key):
                 return entry.shape is Shape.ORIGINATE and self._call_decided(entry, raw)
             if not entry.answer.own and _is_broadcast(raw):
-                return False  # it names what it comes of, and is for all who may read it
+                return False  # it names the action that caused it, but is a broadcast
             if entry.shape is _FENCED:
                 self._pass_on(entry, raw)
                 return True
@@ -483,7 +488,7 @@ class Exchange:
                 self._unheralded(entry, raw)
                 return True
             self._item(entry, raw, _is_last(entry, raw, name, relay_id))
-            # Of those that may end the list each has to be looked at.
+            # Events that may end the list must each be looked at.
             head = b"" if name.endswith(b"Complete") else item_head_of(raw, name, relay_id)
             if head != entry.item_head:
                 entry.item_head = head
@@ -494,7 +499,7 @@ class Exchange:
             and name == NAMELESS_ITEMS.get(self.open_list.action.key)
             and not _is_broadcast(raw)
         ):
-            # Asterisk leaves the ActionID out of these, but never of what ends a list.
+            # Asterisk omits the ActionID in these items, but never in the event that ends a list.
             self._item(self.open_list, raw, last=False)
             return True
         if self.open_list is not None and _is_nameless_end(self.open_list, raw, name):
@@ -508,9 +513,10 @@ class Exchange:
         return False
 
     def item_again(self, raw: bytes, sound: bool) -> bool:
-        """Whether this is one more item like the one before it in the open list; then it is dealt with.
+        """Handle a further item of the open list, if it begins like the one before; whether it does.
 
-        What ``event`` finds out about each of hundreds, by two comparisons.  ``sound``: see UpstreamFramer.
+        A shortcut for ``event`` that takes two comparisons, for lists of hundreds of items.  For ``sound``
+        see ``UpstreamFramer``.
         """
         entry = self.open_list
         if entry is None or not entry.item_head or not raw.startswith(entry.item_head):
@@ -519,7 +525,7 @@ class Exchange:
         if fit is None or entry.last != self.now or entry.items >= self.deadlines.list_items:
             self._item(entry, raw, last=False, fit=fit)
             return True
-        # Not the first of its list in this read, so the deadline is set.
+        # Not the first item of its list in this read, so the deadline is set already.
         entry.items += 1
         entry.size += len(raw)
         if entry.asker is not None:
@@ -527,7 +533,10 @@ class Exchange:
         return True
 
     def stray(self, raw: bytes) -> None:
-        """A message that begins like neither response nor event: known by our ActionID, or rows."""
+        """Handle a message that begins like neither a response nor an event.
+
+        It may have an ActionID of ours, or be rows of a fenced action.
+        """
         relay_id = relay_id_of(raw)
         if relay_id and response_of(raw):
             self.response(raw)
@@ -544,13 +553,13 @@ class Exchange:
             self._item(entry, raw, last=False)
 
     def echoed(self, relay_id: bytes) -> bytes | None:
-        """See Correlator.echoed."""
+        """See ``Correlator.echoed``."""
         return self._correlator.echoed(relay_id)
 
     def _item(self, entry: Entry, raw: bytes, last: bool, fit: bytes | None = None) -> None:
-        """``fit``: the item as its asker is sent it, where that is known."""
+        """Handle an item.  ``fit`` is the item as it is sent to the asker, where that is known already."""
         entry.items += 1
-        # The item before it has set the deadline, if that came in the same read.
+        # The deadline is set already if the previous item came in the same read.
         as_before = fit is not None and entry.last == self.now
         entry.last = self.now
         if fit is None:
@@ -567,7 +576,7 @@ class Exchange:
             self._finish(entry)
             self._fill()
         elif entry.items > self.deadlines.list_items and entry.asker is not None:
-            # Asterisk goes on, and its list stays the one that is being read; nobody gets it any more.
+            # Asterisk continues, so the list stays open, but the rest of it is swallowed.
             entry.asker.hit("list_items", action=entry.action.name)
             self._cancel_list(entry)
             entry.asker = None
@@ -575,7 +584,7 @@ class Exchange:
             entry.deadline = min(self.now + self.deadlines.list_item, entry.began + self.deadlines.list_total)
 
     def _unheralded(self, entry: Entry, raw: bytes) -> None:
-        """The answer begins with something else than a response."""
+        """The answer does not begin with a response."""
         if entry.answer.kind is AnswerKind.EVENT:
             self._pass_on(entry, raw)
             self._finish(entry)
@@ -584,7 +593,7 @@ class Exchange:
             self._open(entry, raw)
 
     def _open(self, entry: Entry, raw: bytes) -> None:
-        """The answer begins, and nothing in it will say where it ends: the Pong of a Ping behind it does."""
+        """Begin an answer that does not mark its end: the Pong of a Ping sent now will."""
         entry.shape = Shape.OPEN
         entry.last = self.now
         entry.deadline = self.now + self.deadlines.list_item
@@ -593,7 +602,7 @@ class Exchange:
         self.ask(_PING, _pong)
 
     def _late(self, relay_id: bytes, raw: bytes) -> bool:
-        """Whether this belongs to an answer that was thought to be over; then its asker has it now."""
+        """Pass on a message of an answer that was considered complete; whether it is one."""
         found = self._correlator.late(relay_id, self.now + self.deadlines.list_item)
         if found is None:
             return False
@@ -621,7 +630,7 @@ class Exchange:
     # -- time --------------------------------------------------------------
 
     def tick(self, now: float) -> None:
-        """Tell the askers of what is overdue; their entries stay and swallow what comes late."""
+        """Answer overdue actions with a timeout; their entries stay, and swallow late answers."""
         self.now = now
         for entry in self._correlator.overdue(now):
             if entry.asker is None:
@@ -634,20 +643,20 @@ class Exchange:
             self._give_up(entry, TIMED_OUT)
         self._end_waiting(now)
         if self._upstream is not None and self._on_link and next(reversed(self._on_link)).own is None:
-            # When the Pong is there, all answers that were due before it have come, or are lost.
+            # Once its Pong is here, all answers due before it have arrived, or are lost.
             self.ask(_PING, _pong)
 
     def _end_waiting(self, now: float) -> None:
-        """Tell those who have waited for a place as long as an answer may take: theirs was never sent."""
+        """Answer with a timeout those actions that have waited for a place as long as an answer may take."""
         for asker, action, _ in self.accounts.overdue(now - self.deadlines.action):
             self._stats.action_timeouts += 1
             asker.hit("action_timeout", action=action.name)
             asker.reply(message.error(action.action_id, TIMED_OUT))
             asker.finished()
-        self._fill()  # it may have been alone what the others waited for
+        self._fill()  # the others may have waited only for one of these
 
     def _limit_of(self, entry: Entry, now: float) -> str:
-        """The limit in the configuration that an overdue entry is over."""
+        """Name of the limit in the configuration that an overdue entry has exceeded."""
         if entry.shape in (Shape.LIST, Shape.OPEN):
             return "list_timeout" if now > entry.began + self.deadlines.list_total else "list_item_timeout"
         if entry.action.key == b"originate":
@@ -667,18 +676,18 @@ class Exchange:
             entry.asker.reply(own)
 
     def _answer(self, entry: Entry, data: bytes) -> None:
-        """The proxy's own last word on an action."""
+        """Send a message of the proxy's own that completes the answer."""
         if entry.asker is not None:
             entry.asker.reply(data)
             entry.asker.finished()
 
     def _give_up(self, entry: Entry, text: bytes) -> None:
-        """Nothing more will come of it for its asker; what comes all the same is swallowed."""
+        """Complete the answer for the asker; whatever Asterisk still sends of it is swallowed."""
         if entry.shape is Shape.LIST:
             self._cancel_list(entry)
         elif entry.shape is Shape.OPEN:
             if entry.asker is not None:
-                entry.asker.finished()  # it has had its response, and its end is nowhere written
+                entry.asker.finished()  # it has had the response, and this kind of answer has no marked end
         elif entry.shape is Shape.ORIGINATE:
             self._answer(entry, message.error(entry.action.action_id, b"Originate failed"))
         elif not entry.responded:
@@ -688,7 +697,7 @@ class Exchange:
         entry.asker = None
 
     def _end_list(self, entry: Entry) -> None:
-        """The list that is being read is over, without its last event."""
+        """End the open list, whose last event did not come."""
         if entry.shape is Shape.LIST and entry.answer.own:
             self._done(entry)
             self._cancel_list(entry)
@@ -722,14 +731,15 @@ class Exchange:
 
 
 def _pong(_raw: bytes) -> None:
-    """What is known by it is known by its being a response."""
+    """Ignore the Pong: it serves by arriving, see ``Exchange._overtake``."""
 
 
 def _is_last(entry: Entry, raw: bytes, name: bytes, relay_id: bytes) -> bool:
     """Whether this event ends the list.
 
-    Where its name is known, by that; of Asterisk's own with our id where Asterisk writes it, in
-    front of what callers may have written.  Else by what the message says of its list.
+    If the name of the last event is known, that decides.  In answers of Asterisk's own, our id must also
+    be where Asterisk writes it, before anything that callers may have written.  If the name is not known,
+    the EventList header decides.
     """
     complete = entry.answer.complete
     if complete:
@@ -738,7 +748,7 @@ def _is_last(entry: Entry, raw: bytes, name: bytes, relay_id: bytes) -> bool:
 
 
 def _is_nameless_end(entry: Entry, raw: bytes, name: bytes) -> bool:
-    """Whether this ends the list as it was described, though it has no ActionID."""
+    """Whether this event ends the list as described, although it has no ActionID."""
     answer = entry.answer
     return not answer.own and name == answer.complete and not action_id_of(raw) and not _is_broadcast(raw)
 

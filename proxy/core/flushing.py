@@ -1,12 +1,11 @@
-"""Flushing: when pending events leave, and what the link does until then.
+"""Flushing: when pending events are sent, and when the link pauses reading.
 
-Between two flushes nothing that comes is urgent, as long as no answer is
-awaited: the link rests, and one read gets all of it just before it leaves.  In
-a steady stream that goes on from flush to flush, and the loop wakes once for
-each instead of once for each event.
+Between two flushes nothing that arrives is urgent, as long as no answer is awaited.  So the link pauses,
+and a single read gets all events just before the flush.  In a steady stream this repeats with every
+flush, and the loop wakes once per flush instead of once per event.
 
-A flush to many clients is divided: after a millisecond or two it leaves the loop to
-reads and timers, and goes on in the loop's next turn.
+A flush to many clients is divided: after a millisecond or two it yields to reads and timers, and
+continues in the loop's next turn.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,20 +17,20 @@ from proxy.core.ports import Scheduler, Timer
 from proxy.core.stats import Stats
 from proxy.core.subscription import AT_ONCE, Subscription
 
-#: Seconds for which the link may rest.  Asterisk ends a manager that leaves some 4 MB unread (ami.md §6).
+#: Most seconds for which the link may pause.  Asterisk drops a manager that leaves about 4 MB unread.
 _LONGEST_REST = 0.1
-#: Seconds of a flush, from its first members on, before everything else has its turn.
+#: Length of one slice of a flush in seconds, counted from its first reading of the clock.
 _SLICE = 0.001
-#: Members that are served before the clock is looked at, if the last ones have taken little time.
+#: Most members served between two readings of the clock, if the last ones took little time.
 _MOST = 64
-#: Of so many flushes, what one cost goes into the estimate of what deliveries cost.
+#: One in this many flushes is measured, for the estimate of what deliveries cost.
 _MEASURED = 4
 
 
 class Flusher:
     """Flushes ``subscriptions``; calls ``flushed`` at the end of each flush.
 
-    ``settled`` is called after what the flusher did by itself, from a timer.
+    ``settled`` is called after work that the flusher did from a timer.
     """
 
     __slots__ = (
@@ -78,23 +77,24 @@ class Flusher:
         self._settled = settled
         self._caused = caused
         self._timer: Timer | None = None
-        #: Whether the link may rest until the timer.
+        #: Whether the link may pause until the timer.
         self._rests = False
         self._catching_up = False
-        #: Of the flush under way: what it has still to do, when it began, what it has taken and given so far.
+        #: The flush in progress: remaining subscriptions, start, and CPU seconds, bytes and writes so far.
         self._left: list[Subscription] = []
         self._began = self._cpu = 0.0
         self._size = self._writes = 0
-        #: ``events_in`` when it was due.
+        #: ``events_in`` when the flush was due.
         self._before = 0
-        #: When the turn of a divided one ends; when the clock was last read; when the next turn comes.
+        #: When the current slice ends, and when the clock was last read.
         self._until = self._asked = 0.0
-        #: Seconds that the last members have taken, each.
+        #: Seconds that each of the last members took.
         self._each = _SLICE / AT_ONCE
+        #: Runs until the next slice.
         self._next_turn: Timer | None = None
 
     def settle(self) -> None:
-        """Flush now, or see to it that it will be done."""
+        """Flush now, or set a timer for it."""
         if self._catching_up or self._left:
             return
         for subscription in self._subscriptions.values():
@@ -114,13 +114,13 @@ class Flusher:
             self._exchange.rest()
 
     def flush(self) -> None:
-        """Send every pending event to every member of its subscription, all of it now."""
+        """Send every pending event to every member of its subscription now, without dividing the flush."""
         if self._next_turn is not None:
             self._next_turn.cancel()
             self._send(None)
         self._begin(None)
 
-    # -- one flush, in turns -----------------------------------------------
+    # -- one flush, in slices ----------------------------------------------
 
     def _begin(self, room: Callable[[int], int] | None) -> None:
         self._began = self._scheduler.now()
@@ -144,17 +144,17 @@ class Flusher:
             self._settled()
 
     def _is_over(self) -> bool:
-        # Asked for the first time behind the first members: a small flush needs no clock.  And not the loop's
-        # own time, which may be that of its last millisecond.
+        # A flush to a few members does not get here, so it reads no clock.  The loop's own time would not do,
+        # as it may be a millisecond old.
         self._asked = self._scheduler.clock()
         if not self._until:
             self._until = self._asked + _SLICE
         return self._asked >= self._until
 
     def _room(self, served: int) -> int:
-        """How many members may be served before this is asked again, after ``served`` since; 0: none.
+        """How many members may be served before the next call, 0 to stop; ``served`` were since the last.
 
-        At least one at the start (``served`` 0), however little time is left.
+        At the start (``served`` 0) it is at least one, however little time is left.
         """
         asked = self._asked
         over = self._is_over()
@@ -163,13 +163,13 @@ class Flusher:
             if over:
                 return 0
             self._each = (now - asked) / served
-        # As many as take half of the time that is left, if they take as long as the last ones did.
+        # As many as take half of the remaining time, if they take as long as the last ones.
         half = max(self._until - now, 0.0) / 2
         each = self._each
         return _MOST if each * _MOST <= half else max(int(half / each), 1)
 
     def _send(self, room: Callable[[int], int] | None) -> None:
-        """Go on until all is sent, or it is over; at the end tell how it went."""
+        """Continue the flush until everything is sent or the slice ends; report its cost at the end."""
         self._next_turn = None
         cpu = self._scheduler.cpu()
         left = self._left
@@ -177,7 +177,7 @@ class Flusher:
         try:
             while left:
                 subscription = left[-1]
-                if subscription.pending:  # after a fault there may be nothing
+                if subscription.pending:  # after a fault nothing may be pending
                     size += subscription.flush(room)
                     if subscription.divided:
                         break
@@ -190,7 +190,7 @@ class Flusher:
                         break
                     served = 0
         except Exception:
-            # Everybody else is served all the same.
+            # The fault must not keep the events from the other sessions.
             self._next_turn = self._scheduler.later(0, self._go_on)
             raise
         self._size += size
@@ -221,12 +221,12 @@ class Flusher:
                 self._rest_if_steady()
         finally:
             if not (self._is_due and self._rests):
-                # Nothing would wake it soon, a fault above included.
+                # No timer would resume reading soon; this also covers a fault above.
                 self._exchange.read_on()
         self._settled()
 
     def _rest_if_steady(self) -> None:
-        """As events keep coming, leave the next ones where they are until their flush."""
+        """If events keep coming, pause reading until the next flush is due."""
         wait = self._pacing.wait(self._scheduler.now())
         if self._stats.events_in != self._before and not self._is_due and 0 < wait <= _LONGEST_REST:
             self._timer = self._scheduler.later(wait, self._due)
@@ -234,7 +234,7 @@ class Flusher:
             self._exchange.rest()
 
     def _catch_up(self) -> None:
-        self._catching_up = True  # what this brings is flushed behind it, and waits for nothing
+        self._catching_up = True  # events from this read are flushed right after it
         try:
             self._exchange.catch_up()
         finally:

@@ -1,10 +1,9 @@
-"""Hub: the switchboard.
+"""Hub: routes messages between Asterisk and the sessions.
 
-Everything Asterisk says comes in here and goes to whom it concerns: answers to
-the session that asked (through the exchange), events to the subscriptions that
-admit them.  An event is judged once per subscription; which subscriptions its
-classes admit is remembered per head (name and classes), so that for most
-events the judgement is one look-up.
+Everything that Asterisk sends arrives here: answers go through the exchange to the session that asked,
+events go to the subscriptions that admit them.  An event is checked once per subscription.  The
+subscriptions whose classes admit it are cached by the event's head (name and classes), so that for most
+events the check is one look-up.
 """
 
 from collections.abc import Callable, Sequence
@@ -51,21 +50,21 @@ from proxy.core.tap import Taps
 from proxy.core.users import User, UserTable
 from proxy.steps import Steps, finish
 
-#: What clients are greeted with before Asterisk was ever reached: the AMI version (Asterisk 22's)
-#: whose actions the shipped table describes.
+#: The banner for clients until Asterisk was first reached: the AMI version (Asterisk 22's) whose actions the
+#: shipped table describes.
 DEFAULT_BANNER = b"Asterisk Call Manager/11.0.0\r\n"
-#: Seconds after a change of modules before Asterisk is asked for its actions again.
+#: Seconds between a change of modules and asking Asterisk for its actions again.
 _RELEARN_DELAY = 1.0
-#: Seconds that a closing session may take to read its last bytes.
+#: Seconds that the client of a closing session has to read its last bytes.
 _CLOSE_SECONDS = 5.0
-#: Messages that are taken at once where no list is being read, and where one is.
+#: Most messages handled in one turn when no list is open, and when one is.
 _A_FEW = 64
 _MESSAGES_AT_ONCE = 128
-#: Answers that are taken at once: the next action of each session is judged and sent behind its answer.
+#: Most answers handled in one turn: after each answer, the next action of its session is judged and sent.
 _ANSWERS_AT_ONCE = 8
-#: Of so many reads from Asterisk, one is measured.
+#: One in this many reads from Asterisk is measured.
 _MEASURED = 16
-#: Events that tell the hub itself something.
+#: Events that the hub itself reacts to.
 _NOTEWORTHY = frozenset({b"FullyBooted", b"Load", b"Reload", b"Unload"})
 _LIST_COMMANDS = Action([(b"Action", b"ListCommands")])
 
@@ -73,7 +72,7 @@ MayRun = Callable[[User, Listed], bool]
 
 
 class Hub:
-    """All sessions, one link.  Everything happens on one thread."""
+    """All sessions and the link to Asterisk.  Everything runs on one thread."""
 
     def __init__(
         self,
@@ -86,17 +85,17 @@ class Hub:
         may_run: MayRun,
     ) -> None:
         self.users = users
-        #: One more with each configuration that is taken up.
+        #: Counts the configurations that were applied.
         self.generation = 1
         self.stats = Stats()
         self.bounds = Bounds(limits, self.stats)
         self.scheduler = scheduler
-        #: Whose work the processor does next.
+        #: Decides whose work the processor does next.
         self.shares = Shares(scheduler)
         self.caused = Caused(scheduler, limits.delivery_share)
         self.verifier = verifier
         self._verdicts = Verdicts(decide)
-        #: What ``decide`` says, which is asked once for what it always says the same of.
+        #: ``decide``, with its verdict cached where that is always the same.
         self.judge: Decide = self._verdicts.on
         self.may_run = may_run
         self.table = SHIPPED
@@ -104,7 +103,7 @@ class Hub:
         self.lengths = Lengths()
         self.exchange = Exchange(self.stats, self.bounds.deadlines(), scheduler, self.lengths)
         around = self.exchange, self.bounds, self.stats, scheduler, self.settle, self.fault
-        #: For what may hold up Asterisk's session.
+        #: For actions that may hold up Asterisk's session.
         self.side = Side("side", *around)
         #: For long answers.
         self.lists = Side("lists", *around, self.lengths)
@@ -135,49 +134,49 @@ class Hub:
         self.security_ration = Ration()
         self.link_loss = LinkLoss(scheduler, self.stats)
         self._by_head = self.audiences.by_head
-        #: Sessions that may read events of these classes, since somebody came or went.
+        #: Number of sessions that may read events of these classes; cleared when a subscription changes.
         self._readers: dict[int, int] = {}
         self._answered: dict[Session, None] = {}
-        # Follows calls only while some user has a scope; then from the link's first event on.
+        # Follows calls only while some user has a scope, starting with the link's first event.
         self._tracker = _tracker_for(users)
         self._scoped: dict[Subscription, View] = {}
-        #: While another table is taken up: who has logged in since that began.
+        #: While another user table is being adopted: the sessions that have logged in since that began.
         self._newcomers: list[Session] | None = None
         self._reads = 0
         self._relearn_timer: Timer | None = None
         #: Runs until Asterisk has booted.
         self._boot_timer: Timer | None = None
         self._boot: Boot | None = None
-        #: What users really use, while that is recorded; and the recording that ended last.
+        #: The running recording of what users use, and the last one that ended.
         self.recorder: Recorder | None = None
         self.recorded: Recorder | None = None
 
     @property
     def limits(self) -> Limits:
-        """As they are now; ``adopt_limits`` changes them."""
+        """The limits in force; ``adopt_limits`` replaces them."""
         return self.bounds.limits
 
     # -- the link ----------------------------------------------------------
 
     def link_up(self, upstream: Upstream, banner: bytes) -> None:
-        """Logged in to Asterisk; ``banner`` is its own line, which clients are shown.
+        """The link has logged in.  ``banner`` is Asterisk's own, and is shown to clients from now on.
 
-        Their actions wait for ``serve``.
+        Clients' actions are refused until ``serve``.
         """
         self.banner = banner
         self.stats.link_ups += 1
         self._boot = None
-        self.audiences.forget()  # the first event of each name is looked at again: see ``origin``
+        self.audiences.forget()  # so that ``origin`` sees the first event of each head again
         self.exchange.now = self.scheduler.now()
         self.exchange.connect(upstream)
         self._learn()
         self._boot_timer = self.scheduler.later(self.limits.upstream_boot_timeout, self._serve_unbooted)
 
     def serve(self) -> None:
-        """Asterisk has booted: clients may act.
+        """Asterisk has booted: send clients' actions from now on.
 
-        It listens before its modules are loaded, and calls actions unknown that it
-        has a second later.
+        Asterisk accepts logins before its modules are loaded, and until then rejects their actions as
+        unknown.
         """
         if self._boot_timer is not None:
             self._boot_timer.cancel()
@@ -191,7 +190,7 @@ class Hub:
         self.serve()
 
     def link_down(self, reason: str) -> None:
-        """The link is gone: what is open is answered now; clients are told, or soon closed."""
+        """The link is lost: answer open actions with an error, and tell clients or close them soon."""
         self.stats.link_downs += 1
         self._boot = None
         self.disconnect()
@@ -202,7 +201,7 @@ class Hub:
             self.link_loss.happened(self._roster.users, told, reason, self.limits.upstream_lost_spread)
 
     def disconnect(self) -> None:
-        """Send Asterisk no more; what is open is answered now."""
+        """Send nothing more to Asterisk, and answer open actions with an error."""
         for timer in (self._relearn_timer, self._boot_timer):
             if timer is not None:
                 timer.cancel()
@@ -212,10 +211,10 @@ class Hub:
             side.close("the main link is gone")
 
     def from_upstream(self, messages: Sequence[bytes], sound: bool = False) -> int:
-        """What one read from Asterisk completed; how many of them were taken.
+        """Handle messages that one read from Asterisk completed; returns how many were handled.
 
-        The rest is to be given again in the loop's next turn: behind each answer its session goes on.
-        ``sound``: see UpstreamFramer.
+        The caller passes the rest again in the loop's next turn.  The number is limited because each answer
+        also runs the next action of its session.  For ``sound`` see ``UpstreamFramer``.
         """
         began = 0.0
         taken = answers = 0
@@ -230,7 +229,7 @@ class Hub:
         for raw in messages:
             taken += 1
             try:
-                # An item of a list begins with an ActionID of ours, which no broadcast has.
+                # An item of a list begins with a relay id, which no broadcast does.
                 if not (lists and exchange.item_again(raw, sound)):
                     audience = by_head.get(plain_head_of(raw)) if sound else None
                     if audience is not None:
@@ -246,7 +245,7 @@ class Hub:
             except Exception as fault:
                 self.fault(fault, "message from Asterisk")
                 lists = exchange.open_list is not None
-            # A list that is cut in two is two writes for its client.
+            # A list that is handled in two parts takes two writes to its client.
             if taken >= most and (not lists or taken >= _MESSAGES_AT_ONCE):
                 break
         exchange.end_read()
@@ -256,11 +255,11 @@ class Hub:
         try:
             self.settle()
         except Exception as fault:
-            self.fault(fault, "flush")  # what was not taken is still to be given again
+            self.fault(fault, "flush")  # the caller must still pass the rest again
         return taken
 
     def oversized(self, head: bytes) -> None:
-        """How a message of Asterisk began that is too long and left out; its asker is told."""
+        """A message that begins with ``head`` was dropped because it is too long: tell its asker, if any."""
         self.exchange.begin_read(self.scheduler.now())
         if not self.exchange.oversized(head):
             self.stats.events_dropped += 1
@@ -273,7 +272,7 @@ class Hub:
         self.settle()
 
     def submit(self, session: Session, action: Action) -> None:
-        """Send Asterisk a judged action over the link that is meant for it; see ``Exchange.submit``."""
+        """Send an action that the policy allowed, over the link meant for it; see ``Exchange.submit``."""
         side = self._side_for(session, action)
         if side is None:
             self.exchange.submit(session, action)
@@ -282,12 +281,12 @@ class Hub:
             side.submit(session, action)
 
     def _side_for(self, session: Session, action: Action) -> Side | None:
-        """The link beside the main one that this action goes over; None: the main one."""
+        """The side link that this action goes over; None for the main link."""
         if may_hold(action):
             return self.side
         key = action.key
         if key in ECHOED_BY:
-            return None  # its event comes over the main link, where its ActionID must be known
+            return None  # its event arrives on the main link, where its relay id must be known
         user, now = session.payer, self.scheduler.now()
         long = self.lengths.is_long(user, key, now)
         if long is None:
@@ -300,24 +299,24 @@ class Hub:
         self.shares.charge(self.shares.of_user(user), self.caused.reading(messages))
 
     def dismiss(self, session: Session, text: bytes) -> None:
-        """The session is told to go: a last word on what it asked comes first."""
+        """Answer everything that the session has open with this error, before it is closed."""
         self.exchange.dismiss(session, text)
         for side in self.sides:
             side.dismiss(session, text)
 
     def drain(self) -> None:
-        """The service is ending: Asterisk is asked nothing more, and what is under way is still answered."""
+        """The service is draining: send no new actions to Asterisk, but finish open ones."""
         self.exchange.draining = True
         for side in self.sides:
             side.drain()
 
     @property
     def in_flight(self) -> int:
-        """Actions that Asterisk has not answered, on all links."""
+        """The number of actions that Asterisk has not answered, on all links."""
         return self.exchange.in_flight + sum(side.exchange.in_flight for side in self.sides)
 
     def fault(self, error: Exception, where: str, **fields: object) -> None:
-        """Tell of a fault of ours that ends less than the service."""
+        """Log and count an internal error that does not end the service."""
         self.stats.faults += 1
         log.exception("fault", error, where=where, **fields)
 
@@ -330,7 +329,7 @@ class Hub:
             self._repaired(raw)
 
     def broadcast(self, raw: bytes) -> None:
-        """An event of the proxy's own, well-formed."""
+        """Send an event of the proxy's own, which must be well-formed, to its subscribers."""
         match = BROADCAST.fullmatch(raw)
         assert match is not None
         self._broadcast(raw, match[1])
@@ -353,7 +352,7 @@ class Hub:
             self._broadcast_scoped(self._tracker, raw)
 
     def _broadcast_scoped(self, tracker: CallTracker, raw: bytes) -> None:
-        """To those who see only some calls: perhaps this event, perhaps earlier ones of its call too."""
+        """Give an event to subscriptions with a scope, perhaps along with earlier events of its call."""
         call = tracker.feed(raw)
         for subscription, view in self._scoped.items():
             for event_ in view.admit(call, raw):
@@ -378,7 +377,7 @@ class Hub:
             match[2], required, tuple(s for s in admitting if s not in self._scoped), not admitting
         )
         if match[2] in _NOTEWORTHY:
-            self._note(match[2], raw)  # not remembered: each one must come by here
+            self._note(match[2], raw)  # not cached: each one must pass through here
             self.audiences.once(audience)
         else:
             self.origin.learn(raw)
@@ -398,21 +397,21 @@ class Hub:
         self._broadcast(rebuilt, lines[0] + b"\r\n" + lines[1] + b"\r\n")
 
     def _echoed(self, relay_id: bytes) -> bytes | None:
-        """See Correlator.echoed: of an action on any link, for all events come over the main one."""
+        """See ``Correlator.echoed``.  The action may be on any link, as all events come over the main one."""
         for exchange in (self.exchange, *(side.exchange for side in self.sides)):
             owners = exchange.echoed(relay_id)
             if owners is not None:
                 return owners
         return None
 
-    # -- what Asterisk is --------------------------------------------------
+    # -- Asterisk's state and actions ----------------------------------------
 
     def _note(self, name: bytes, raw: bytes) -> None:
         if not self.exchange.linked:
             return
         if name == b"FullyBooted":
             self._boot = Boot(raw, self.scheduler.now())
-            self._learn()  # modules that loaded after our login have brought their actions
+            self._learn()  # modules loaded since our login have added their actions
             self.serve()
             return
         if name == b"Reload" and self._boot is not None:
@@ -421,7 +420,7 @@ class Hub:
             self._relearn_timer = self.scheduler.later(_RELEARN_DELAY, self._relearn)
 
     def fully_booted(self) -> bytes | None:
-        """The FullyBooted that Asterisk would send to who logs in now; None if it is not booted."""
+        """The FullyBooted event for a client that logs in now; None before Asterisk has booted."""
         return self._boot.event(self.scheduler.now()) if self._boot is not None else None
 
     def _relearn(self) -> None:
@@ -438,23 +437,23 @@ class Hub:
         log.say(log.DEBUG, "actions-learnt", actions=len(table.live))
 
     def counted_name(self, action: Action) -> bytes:
-        """What an action is counted by: the table's name, for clients can make up as many as they like."""
+        """The name to count an action by: the table's, or OTHER, because clients can make up names."""
         row = self.table.find(action.key)
         return row.name if row is not None else OTHER
 
     def _tell_upstream(self, status: bytes, *extra: tuple[bytes, bytes], now: bool = False) -> set[object]:
-        """Those who are told; ``now``: by no later flush."""
+        """Send a ProxyUpstream event; returns the sessions that are sent it.  ``now``: flush it at once."""
         raw = self._tell(b"ProxyUpstream", b"system,all", (b"Status", status), *extra)
         told = [s for s in self._subscriptions.values() if s.pending and s.pending[-1] is raw]
         members = [session for subscription in told for session in subscription.members]
         if now:
             self.flush()
         self.settle()
-        # Whose events are dropped learns that some are missing, and not that this one is.
+        # A session whose events are being dropped is told that some are missing, but not that this one is.
         return {session for session in members if not session.outbox.in_gap}
 
     def _tell(self, name: bytes, classes: bytes, *headers: tuple[bytes, bytes]) -> bytes:
-        """An event of the proxy's own, as Asterisk would write it; its bytes."""
+        """Send an event of the proxy's own, in the form that Asterisk would write; returns its bytes."""
         origin = self.origin.headers(self.scheduler.wall())
         raw = event(name, (b"Privilege", classes), *origin, *headers)
         self.broadcast(raw)
@@ -466,14 +465,14 @@ class Hub:
             self._tell(b"ProxySecurityEvents", b"security,all", *headers)
 
     def tell_shutdown(self) -> None:
-        """Tell clients that the service is about to end, now: no later flush may come."""
+        """Tell clients that the service is about to end, and flush at once: there may be no later flush."""
         self._tell(b"ProxyShutdown", b"system,all")
         self.flush()
 
     # -- sessions ----------------------------------------------------------
 
     def attach(self, transport: Transport) -> Session:
-        """A client whose TLS stands: greet it."""
+        """Open a session for a client whose TLS handshake is complete, and greet it."""
         session = Session(self, transport)
         self._roster.add(session)
         self.bounds.newcomers.advance(transport, newcomers.GREETED)
@@ -482,7 +481,7 @@ class Hub:
         return session
 
     def admitted(self, session: Session) -> None:
-        """The session has logged in."""
+        """The session has logged in: update everything that counts sessions and users."""
         assert session.user is not None
         self._roster.admit(session, session.user)
         if self._newcomers is not None:
@@ -498,7 +497,7 @@ class Hub:
         self.taps.entered(session)
 
     def detach(self, session: Session, reason: str) -> None:
-        """The session ends: forget it everywhere."""
+        """The session ends: remove it everywhere."""
         self.stats.closed(reason)
         transport = session.transport
         if session.user is not None:
@@ -520,17 +519,17 @@ class Hub:
 
     @property
     def authenticated(self) -> int:
-        """Sessions that are logged in."""
+        """The number of sessions that are logged in."""
         return self._roster.authenticated
 
     @property
     def unauthenticated(self) -> int:
-        """Sessions that were greeted and are not logged in."""
+        """The number of sessions that were greeted and are not logged in."""
         return self._roster.unauthenticated
 
     @property
     def sessions(self) -> list[Session]:
-        """All that are open."""
+        """All open sessions."""
         return [*self._roster.strangers, *self._roster.users]
 
     def sessions_of(self, user: User) -> list[Session]:
@@ -538,7 +537,7 @@ class Hub:
         return self._roster.of(user)
 
     def adopt_limits(self, limits: Limits) -> None:
-        """Other limits, before ``adopt``, which applies them to the sessions there are."""
+        """Replace the limits.  Call this before ``adopt``, which applies them to the existing sessions."""
         self.bounds.adopt(limits)
         for exchange in (self.exchange, *(side.exchange for side in self.sides)):
             exchange.deadlines = self.bounds.deadlines()
@@ -546,21 +545,21 @@ class Hub:
         self.caused.adopt(limits.delivery_share)
 
     def adopt_actions(self, others: OtherActions) -> None:
-        """Other descriptions of actions that are not Asterisk's own."""
+        """Replace the descriptions of actions that are not Asterisk's own."""
         self.table = self.table.with_others(others)
         for exchange in (self.exchange, *(side.exchange for side in self.sides)):
             exchange.answers = others.answers
 
     def adopt(self, users: UserTable) -> None:
-        """``adopting`` in one go."""
+        """Run all steps of ``adopting`` at once."""
         finish(self.adopting(users))
 
     def adopting(self, users: UserTable) -> Steps[None]:
-        """Swap the user table in steps: rights change, sessions without a user any more end.
+        """Replace the user table in steps: rights change, and sessions whose user is gone are closed.
 
-        Between two steps anything may happen.  Each session is wholly of the old table or wholly
-        of the new one, in what it may do and in what it is sent; logins are judged by the old table
-        until the last step, which has all sessions on the new one and counts the generation.
+        Anything may happen between two steps.  Each session is governed entirely by the old table or
+        entirely by the new one, in what it may do and in what it is sent.  Logins are judged by the old
+        table until the last step, after which all sessions use the new one and the generation has changed.
         """
         if self._tracker is None:
             self._tracker = _tracker_for(users)
@@ -580,7 +579,7 @@ class Hub:
 
     def _adopt_session(self, session: Session, users: UserTable) -> None:
         if session.state in OVER:
-            return  # it ended since the first step
+            return  # it has ended since the first step
         try:
             before = session.user
             assert before is not None
@@ -599,7 +598,7 @@ class Hub:
             session.close("fault")  # its rights are not known
 
     def _view_again(self, session: Session) -> None:
-        """Subscribe a session by its rights, if these make another view than the one it has."""
+        """Subscribe a session again, if its rights give it another view than it has now."""
         view, subscription = session.view, session.subscription
         if (not view[0]) if subscription is None else subscription.key == view:
             return
@@ -608,7 +607,7 @@ class Hub:
     # -- events to sessions ------------------------------------------------
 
     def subscribe(self, session: Session) -> None:
-        """Put a session into the audience its rights, mask and filters make, from now on."""
+        """Move a session to the subscription that matches its rights, event mask and filters."""
         self.audiences.count()
         self._leave(session)
         key = mask, filters, scope = session.view
@@ -644,16 +643,16 @@ class Hub:
 
     @property
     def deliveries(self) -> int:
-        """Events given to sessions' outboxes since the start; see ``Stats.delivered``."""
+        """The number of events put into outboxes since the start; see ``Stats.delivered``."""
         self.audiences.count()
         return sum(self.stats.delivered.values())
 
     def anyone_reads(self, classes: int) -> bool:
-        """Whether an event of these classes would reach anybody."""
+        """Whether the classes of any session admit an event of these classes."""
         return any(s.may_read(classes) for s in self._subscriptions.values())
 
     def readers(self, classes: int) -> int:
-        """Sessions whose classes admit an event of these, whatever their filters say."""
+        """The number of sessions whose classes admit an event of these classes; filters are ignored."""
         found = self._readers.get(classes)
         if found is None:
             views = self._subscriptions.values()
@@ -661,11 +660,11 @@ class Hub:
         return found
 
     def touch(self, session: Session) -> None:
-        """The session has something to send when the hub settles."""
+        """Note that the session has something to send when the hub settles."""
         self._answered[session] = None
 
     def settle(self) -> None:
-        """Send answers at once; flush events now or in a while."""
+        """Send answers now, and events now or with the next flush."""
         while self._answered:
             session, _ = self._answered.popitem()
             session.push()
@@ -680,25 +679,23 @@ class Hub:
     def _flushed(self) -> None:
         if not self.waiters:
             return
-        # A copy: the end of a WaitEvent may change who is subscribed to what.
+        # A copy: ending a WaitEvent may change the subscriptions.
         for session in list(self.waiters):
             if session.waiting is not None and session.waiting.has_event:
                 session.waiting.over()
 
-    # -- time --------------------------------------------------------------
-
     # -- learning ----------------------------------------------------------
 
     def learn(self, seconds: float) -> None:
-        """Record what users use, from now on and from nothing; ``seconds`` 0: until it is ended."""
+        """Start a new recording of what users use, for ``seconds``; 0 means until ``end_learning``."""
         self.end_learning()
         now = self.scheduler.wall()
         recorder = self.recorder = Recorder(now, now + seconds if seconds else 0.0)
-        self.audiences.count()  # what was before is not of the recording
+        self.audiences.count()  # earlier events are not part of the recording
         self.audiences.watch = lambda audience: _record(recorder, audience)
 
     def end_learning(self) -> None:
-        """The recording is whole, and kept until the next one ends."""
+        """End the recording, and keep it until the next one ends."""
         if self.recorder is None:
             return
         self.audiences.count()
@@ -706,8 +703,10 @@ class Hub:
         self.recorded, self.recorder = self.recorder, None
         log.say(log.INFO, "learning-ended", shapes=len(self.recorded.shapes), lost=self.recorded.lost)
 
+    # -- time --------------------------------------------------------------
+
     def tick(self, now: float) -> None:
-        """Once a second: whatever has taken too long."""
+        """End everything that has taken too long; called once a second."""
         self.exchange.tick(now)
         for side in self.sides:
             side.tick(now)
@@ -717,7 +716,7 @@ class Hub:
         login = self.limits.login_timeout
         for session in self._roster.strangers:
             if now - session.opened <= login:
-                break  # in the order of their accept
+                break  # they are in the order in which they were accepted
             session.hit("login_timeout")
             session.close("login timeout", abort=True)
         for session, until in list(self.closing.items()):
@@ -734,13 +733,13 @@ def _tracker_for(users: UserTable) -> CallTracker | None:
 
 
 def _users_of(subscription: Subscription) -> set[str]:
-    """Names of the users who are sent the subscription's events."""
+    """Names of the users whose sessions are in the subscription."""
     sessions = (member for member in subscription.members if isinstance(member, Session))
     return {session.user.name for session in sessions if session.user is not None}
 
 
 def _record(recorder: Recorder, audience: Audience) -> None:
-    """Who was sent the events of this audience since it was counted last."""
+    """Record which users were sent the events of this audience since it was last counted."""
     for subscription in audience.subscriptions:
         for user in _users_of(subscription):
             recorder.event(user, audience.name, audience.required, audience.events)
