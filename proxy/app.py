@@ -1,7 +1,8 @@
 """The composition root: builds everything from a Config, starts, reloads, drains, stops.
 
-Everyone else is wired; this file wires.  What a reload may change is built
-aside, whole, and swapped; or the old stays and the reason is told.
+Only this file wires the other modules together.  A reload builds everything that it
+may change beside the running service and swaps it whole; if any of it is wrong, the
+old configuration stays and the reason is logged.
 """
 
 import asyncio
@@ -49,11 +50,12 @@ from proxy.net.tlspolicy import tls_facts
 from proxy.steps import Steps
 
 _TICK_SECONDS = 1.0
-#: Users of one kind that the line about a reload names.
+#: Most users that the log line about a reload names in each of its lists (added, removed, changed).
 _SHOWN = 50
-#: Lines of a reload that failed: each is logged, and more than these nobody reads.
+#: Most errors of a failed reload that are logged, one line each; nobody reads more.
 _MISTAKES = 100
-#: Seconds beyond ``limits.stop_timeout``, at which the process ends by itself, that the manager is to wait.
+#: Seconds that the service manager is asked to wait beyond ``limits.stop_timeout``, when the process
+#: force-exits.
 _STOP_MARGIN = 2.0
 
 
@@ -97,12 +99,12 @@ class App:
         self._certificates: CertSet | None = None
         self._local = LocalDoor(self)
         self._told_ready = False
-        #: Each with its number in proxy.yaml: sockets from systemd may be several of one entry.
+        #: Each with the index of its entry in proxy.yaml: systemd may pass several sockets for one entry.
         self._listeners: dict[ListeningSocket, int] = {}
         self._stopping = asyncio.Event()
         self._now = False
         self._hard_stop = HardStop()
-        #: By the loop's clock: until when the service manager has to wait for the end.
+        #: Loop time until which the service manager has to wait for the process to end.
         self._stop_by = 0.0
 
     # -- life --------------------------------------------------------------
@@ -139,12 +141,12 @@ class App:
 
     @property
     def addresses(self) -> list[tuple[str, int]]:
-        """Where clients can connect, with the ports that were chosen for 0."""
+        """Host and port of each listener; a configured port of 0 shows as the port that was chosen."""
         return [listener.address for listener in self._listeners]
 
     @property
     def config(self) -> Config:
-        """What is in force."""
+        """The configuration in force."""
         return self._prepared.config
 
     @property
@@ -155,33 +157,33 @@ class App:
 
     @property
     def rotation(self) -> Rotation:
-        """When they are looked at again."""
+        """The watcher that checks the certificate files again."""
         assert self._certificates is not None
         return self._certificates.rotation
 
     @property
     def certificate_reloads(self) -> Counter[tuple[str, str]]:
-        """Looks at their files that were worth a line, by outcome and trigger."""
+        """Certificate reload attempts that were logged, by outcome and trigger."""
         assert self._certificates is not None
         return self._certificates.outcomes
 
     @property
     def hashes_pending(self) -> int:
-        """Secrets that are being compared, or wait for it."""
+        """Secrets that are being compared or wait to be compared."""
         return self._verifier.pending
 
     @property
     def draining(self) -> bool:
-        """Whether the end has begun."""
+        """Whether ``stop`` has been called."""
         return self._stopping.is_set()
 
     def set_log_level(self, level: str) -> None:
-        """Log from this level on, until the next reload."""
+        """Set the lowest level that is logged, until the next reload."""
         log.configure(self.config.log.format, level, journal=_journal(), clock=time.monotonic)
         self.log_level = level
 
     def stop(self) -> None:
-        """Stop: drain first; at once when called again."""
+        """Drain, then stop; a second call stops at once."""
         self.reloads.close("the service is stopping")
         if self._stopping.is_set():
             self._now = True
@@ -192,7 +194,7 @@ class App:
         self._stopping.set()
 
     def status(self) -> str:
-        """One line on how things stand."""
+        """One line for people: sessions, link, certificates, and whether the last reload failed."""
         return self._status(failed=self.reloads.failed)
 
     def _status(self, *, failed: bool) -> str:
@@ -221,7 +223,7 @@ class App:
         )
 
     def _tell_ready(self) -> None:
-        """Tell the service manager, once; with ``ready: upstream`` not before Asterisk is there."""
+        """Tell the service manager once that we are ready; with ``ready: upstream``, once the link serves."""
         waits = self.config.ready == "upstream" and not self.link.serves
         if not self._told_ready and not waits:
             self._told_ready = True
@@ -287,7 +289,7 @@ class App:
             self.link.tick(now)
             for link in self._side_links:
                 link.tick(now)
-            # That this runs says that the loop turns; a link or a door that hangs is no life.
+            # Reaching here proves that the loop runs; also require that no link or listener is stuck.
             stuck = [listener for listener in self._listeners if listener.stuck(now)]
             if watchdog is not None and not stuck and not self.link.stuck(now):
                 self._notifier.alive()
@@ -297,7 +299,7 @@ class App:
             self._notifier.status(self.status())
 
     async def _drain(self) -> None:
-        """Accept no more, tell clients, answer what is under way, close."""
+        """Stop accepting, tell clients, wait for actions in flight to be answered, close the sessions."""
         limits = self.hub.limits
         self._notifier.stopping("draining", self._stop_by - self._loop.time())
         log.say(log.INFO, "stopping", sessions=len(self.hub.sessions), in_flight=self.hub.in_flight)
@@ -306,17 +308,17 @@ class App:
         self.hub.drain()
         self.hub.tell_shutdown()
         await self._while(lambda: self.hub.in_flight > 0, limits.drain_timeout)
-        self.hub.disconnect()  # what is not answered by now is told that its outcome is unknown
-        # What was asked behind it is refused by each session in its turns.
+        self.hub.disconnect()  # answers actions still in flight: their outcome is unknown
+        # Each session refuses the actions queued behind those when it is next scheduled.
         await self._while(lambda: self.hub.bounds.queued > 0, CLOSING_SECONDS / 2)
         for session in self.hub.sessions:
             session.close("shutdown")
-        # The last bytes and the clients' own close: a moment, no more.
+        # Wait briefly for the last bytes to leave and for the clients to close.
         await self._while(lambda: self.door.open > 0, CLOSING_SECONDS / 2)
 
     async def _while(self, condition: Callable[[], bool], seconds: float) -> None:
         deadline = self._loop.time() + seconds
-        # The core is synchronous and has no events to wait for; this happens once, at the end.
+        # The core is synchronous and offers nothing to await, so poll; this only happens while stopping.
         while condition() and self._loop.time() < deadline and not self._now:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
 
@@ -331,9 +333,9 @@ class App:
     # -- reload ------------------------------------------------------------
 
     async def reload(self, trigger: str) -> ReloadReport:
-        """Read everything again: swap all of it, or keep all the old and tell why.
+        """Read everything again: swap all of it, or keep all of the old configuration and report why.
 
-        When nothing has changed but certificate files, those are taken that are good.
+        If only certificate files have changed, the good ones are adopted and the rest stay as they were.
         """
         return await self.reloads.reload(trigger)
 
@@ -348,7 +350,7 @@ class App:
         else:
             failed = report.keeps_old
         finally:
-            # Whatever becomes of it: the manager waits for this.
+            # In every case: the service manager waits for READY after RELOADING.
             if self._told_ready:
                 self._notifier.ready(self._status(failed=failed))
         for line in report.problems:
@@ -412,28 +414,31 @@ class App:
 
 
 def _some(users: Sequence[str], number: int | None = None) -> str | None:
-    """Users for a line of the log: the first, and how many there are in all."""
+    """User names for a log line: the first ``_SHOWN``, then how many more; None if there are no users.
+
+    ``number`` is the number of users in all, if ``users`` holds only the first of them.
+    """
     number = len(users) if number is None else number
     more = [f"(and {number - _SHOWN} more)"] if number > _SHOWN else []
     return " ".join([*users[:_SHOWN], *more]) or None
 
 
 def _told(error: Exception) -> tuple[str, ...]:
-    """What was wrong, a line each; of thousands of mistakes the first, and how many more."""
+    """The errors, one line each: the first ``_MISTAKES``, then how many more there are."""
     lines = str(error).splitlines()
     more = len(lines) - _MISTAKES
     return tuple(lines) if more <= 0 else (*lines[:_MISTAKES], f"and {more} more; ami-proxy check shows all")
 
 
 def _compared(path: Path, old: Prepared) -> Steps[tuple[Prepared, Differences]]:
-    """What is on disk now, and what taking it up would change."""
+    """The configuration on disk now, and how it differs from ``old``."""
     new = yield from preparing(path, certificate_files=False, old=old)
     changed = yield from new.differing_from(old)
     return new, changed
 
 
 def _fault(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """What a callback raised: a fault of ours, told on one line like everything else."""
+    """Log an exception from a loop callback, which is a bug of ours, on one line like everything else."""
     error = context.get("exception")
     if isinstance(error, BaseException):
         log.exception("fault", error, where=context.get("message"))
@@ -446,7 +451,7 @@ def _journal() -> bool:
 
 
 def run(path: Path, started: Callable[[App], None] = lambda _: None) -> None:
-    """Serve until told to stop.  Raises ConfigErrors or StartError if it cannot begin."""
+    """Serve until told to stop.  Raises ConfigErrors or StartError if the service cannot start."""
     prepared = prepare(path)
     settings = prepared.config.log
     log.configure(settings.format, settings.level, journal=_journal(), clock=time.monotonic)
@@ -455,12 +460,14 @@ def run(path: Path, started: Callable[[App], None] = lambda _: None) -> None:
     writer = LogWriter()
 
     def open_to_clients(app: App) -> None:
-        # Threads are confined one by one: the log's is the first, and comes behind.
+        # Landlock confines the calling thread and those that it starts later, so confine before the log
+        # writer starts its thread.
         confine(_files(path, prepared.config), _folders(prepared.config))
         writer.start()
         log.leave_by(writer)
-        # What is there now stays.  A full collection comes when many clients do, and would look at all
-        # of it again: 45 ms in which no event leaves.
+        # The objects that exist now live as long as the process, so exempt them from garbage collection.
+        # A full collection, which comes when many clients connect, would otherwise scan all of them
+        # again: 45 ms in which no event leaves.
         gc.collect()
         gc.freeze()
         started(app)
@@ -468,7 +475,7 @@ def run(path: Path, started: Callable[[App], None] = lambda _: None) -> None:
     async def serve() -> None:
         await App(path, prepared, asyncio.get_running_loop()).run(open_to_clients)
 
-    # A reload that comes too early or too late must not end us; in between the loop has its handler.
+    # A SIGHUP before the loop has its handler, or after, must not end the process.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
@@ -480,7 +487,7 @@ def run(path: Path, started: Callable[[App], None] = lambda _: None) -> None:
 
 
 def _files(path: Path, config: Config) -> Iterator[Path]:
-    """What a reload reads."""
+    """The files that a reload reads."""
     yield path
     yield from filter(None, (config.users_file, *config.users_files))
     yield from users_files(config)
@@ -494,7 +501,7 @@ def _files(path: Path, config: Config) -> Iterator[Path]:
 
 
 def _folders(config: Config) -> Iterator[Path]:
-    """Where a socket of ours is taken away at the end."""
+    """The folders from which our Unix sockets are removed at the end."""
     places = (
         config.control.socket.path if config.control is not None else None,
         config.metrics.address.path if config.metrics is not None else None,

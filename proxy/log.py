@@ -1,7 +1,7 @@
-"""One log line per fact: an event name and its fields, as key=value or JSON.
+"""Structured logging: one line per fact, an event name and its fields, as key=value or JSON.
 
 Everything that is logged goes through ``say``.  Fields never hold secrets:
-callers name what they log one by one, and no message body is ever a field.
+callers name each value that they log, and never pass a whole message.
 """
 
 import json
@@ -24,9 +24,10 @@ _LONGEST = 256
 
 
 def say(level: int, what: str, **fields: object) -> None:
-    """Log one fact: ``what`` in lower case with hyphens, fields in the order given; None is left out.
+    """Log one fact: ``what`` is the event name in lower case with hyphens.
 
-    A field that costs something to find out may be a function, called only if there is to be a line.
+    Fields are written in the order given, without those that are None.  A value that is costly to
+    compute may be given as a function, which is called only if the line is written.
     """
     if _LOGGER.isEnabledFor(level):
         found = {name: value() if callable(value) else value for name, value in fields.items()}
@@ -34,16 +35,16 @@ def say(level: int, what: str, **fields: object) -> None:
 
 
 class Once:
-    """``say`` for what is worth one line: the same record is written once, and at most ``MOST`` in all."""
+    """``say`` without repetition: writes each distinct record once, and at most ``MOST`` records."""
 
-    #: Names of headers are the clients' to make up.
+    #: Bounds memory and log: clients can make up as many header names as they like.
     MOST: Final = 1000
 
     def __init__(self) -> None:
         self._said: set[tuple[object, ...]] = set()
 
     def say(self, level: int, what: str, **fields: object) -> None:
-        """As ``say``, unless these very fields have been said."""
+        """As ``say``, unless the same event has been logged with the same values."""
         record = (what, *fields.values())
         if record not in self._said and len(self._said) < self.MOST:
             self._said.add(record)
@@ -51,29 +52,31 @@ class Once:
 
 
 class Rationed:
-    """``say`` for what others can cause at will: so many lines of a kind per peer and in all, and no more.
+    """``say`` for events that clients can cause at will: limits the lines per event name and period.
 
-    Users have a ration each, which neither strangers nor other users can use up.
-    The rest is counted and summed up, one line a kind, when the next ration begins.
+    Lines about unauthenticated clients are limited per peer and in total.  Each user has a ration of its
+    own, which neither unauthenticated clients nor other users can use up.  Lines over a ration are only
+    counted, and summed up in one line per event name (and user) when the next period begins.
     """
 
-    #: Seconds that a ration is for.
+    #: Length of a period in seconds.
     PERIOD: Final = 10.0
-    #: Lines of one kind for one peer or one user, and of one kind in all for those who are nobody yet.
+    #: Lines with one event name per period: for one peer or one user.
     PER_PEER: Final = 10
+    #: The same for all unauthenticated clients together.
     IN_ALL: Final = 100
 
     def __init__(self) -> None:
         self._began = 0.0
-        # All are emptied with each ration; there are no more peers than lines said of a kind, and
-        # no more users than are known.
+        # All are emptied at each period.  Until then an event name has no more peers than it had lines,
+        # and no more users than there are in the user table, which bounds their size.
         self._said: dict[tuple[str, str], int] = {}
         self._said_of: dict[tuple[str, str], int] = {}
         self._kinds: dict[str, int] = {}
         self._suppressed: dict[tuple[str, str | None], int] = {}
 
     def say(self, level: int, what: str, peer: str, **fields: object) -> None:
-        """As ``say``, with the peer's address as a field."""
+        """As ``say``, about an unauthenticated client; ``peer`` is its address, which is logged first."""
         if not _LOGGER.isEnabledFor(level):
             return
         in_all, of_peer = self._kinds.get(what, 0), self._said.get((what, peer), 0)
@@ -85,7 +88,7 @@ class Rationed:
         say(level, what, peer=peer, **fields)
 
     def say_of(self, level: int, what: str, user: str, **fields: object) -> None:
-        """As ``say``, about somebody who is logged in."""
+        """As ``say``, about a user that is logged in; its name is logged first."""
         if not _LOGGER.isEnabledFor(level):
             return
         said = self._said_of.get((what, user), 0)
@@ -99,7 +102,7 @@ class Rationed:
         self._suppressed[what, user] = self._suppressed.get((what, user), 0) + 1
 
     def tick(self, now: float) -> None:
-        """Once a second, with monotonic time: the next ration begins when the old one's time is over."""
+        """To be called once a second with monotonic seconds; begins the next period when one is over."""
         if now - self._began < self.PERIOD:
             return
         self._began = now
@@ -112,7 +115,7 @@ class Rationed:
 
 
 def text_of(value: object) -> str:
-    """A value as printable text: bytes, control characters and backslashes escaped, long ones cut."""
+    """A value as printable text: bytes, control characters and backslashes escaped, cut at 256 characters."""
     text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
     return _printable(text if len(text) <= _LONGEST else text[:_LONGEST] + "…")
 
@@ -120,15 +123,15 @@ def text_of(value: object) -> str:
 def _printable(text: str) -> str:
     if text.isascii() and text.isprintable() and "\\" not in text:
         return text
-    # latin-1 above 0x7f came from bytes of unknown meaning: shown as what they are.
+    # A character from 0x80 to 0xff came from a byte in an unknown encoding, so show the byte.
     return "".join(c if c.isprintable() and c < "\x7f" and c != "\\" else _escape(c) for c in text)
 
 
 def _harmless(value: object) -> str:
-    """As ``text_of``, for a quoted value in Asterisk's form.
+    """As ``text_of``, for a quoted value in the form of Asterisk's log.
 
-    A quote would end it, and so could name another's address; behind a colon the
-    filter takes the line for another.
+    Quotes and colons are escaped too.  A quote would end the value, so that a client could put
+    another RemoteAddress behind it; a colon would make fail2ban's filter read the line as another one.
     """
     return "".join(_escape(c) if c in '":' else c for c in text_of(value))
 
@@ -136,7 +139,7 @@ def _harmless(value: object) -> str:
 def _escape(character: str) -> str:
     code = ord(character)
     if character == "\\":
-        return "\\\\"  # or what a client sent could look like an escape of ours
+        return "\\\\"  # otherwise text from a client could look like one of our escapes
     if code < 0x100:
         return f"\\x{code:02x}"
     if character.isprintable():
@@ -145,26 +148,26 @@ def _escape(character: str) -> str:
 
 
 class _Formatter(logging.Formatter):
-    """Common parts of both formats."""
+    """What both formats share."""
 
     def __init__(self, journal: bool) -> None:
         super().__init__()
         self._journal = journal
 
     def prefix(self, record: logging.LogRecord) -> str:
-        """The journal's priority, or nothing."""
+        """The priority as the journal reads it, such as ``<6>``; "" without a journal."""
         return f"<{_PRIORITY.get(record.levelno, 6)}>" if self._journal else ""
 
 
 class TextFormatter(_Formatter):
-    """``time level what key=value …``; the journal adds its own time.
+    """``time level what key=value …``; for the journal without time and level, which it keeps itself.
 
-    A record with the field ``security_event`` has a second line, in the form of
-    Asterisk's own log: what watches that (fail2ban's filter ``asterisk``) finds it.
+    A record with the field ``security_event`` has a second line in the form of Asterisk's
+    own log, so that tools which watch that log (fail2ban's filter ``asterisk``) find it.
     """
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line."""
+        """The record as one line, or two for a security event."""
         parts = [] if self._journal else [_stamp(record), record.levelname.lower()]
         parts.append(record.getMessage())
         for key, value in getattr(record, "fields", {}).items():
@@ -192,7 +195,7 @@ class TextFormatter(_Formatter):
             "Service": "AMI",
             "AccountID": _harmless(fields.get("user", "")),
             "SessionID": _harmless(fields.get("session", "")),
-            # The port says nothing here, and the filter asks for a number.
+            # The client's port is of no use here, but the filter requires a number.
             "RemoteAddress": f"{family}/TLS/{address}/0",
         }
         said = ",".join(f'{key}="{value}"' for key, value in shown.items())
@@ -201,17 +204,17 @@ class TextFormatter(_Formatter):
 
 
 class JsonFormatter(_Formatter):
-    """One JSON object a line: time, monotonic seconds if there is a clock, level, event, then the fields."""
+    """One JSON object per line: time, monotonic seconds if given a clock, level, event, then the fields."""
 
     def __init__(self, journal: bool, clock: Callable[[], float] | None = None) -> None:
         super().__init__(journal)
         self._clock = clock
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line."""
+        """The record as one line."""
         entry: dict[str, object] = {"time": _stamp(record)}
         if self._clock is not None:
-            # A line is formatted where it is said, so this is when.
+            # Records are formatted inside ``say``, so this is the time of the event.
             entry["monotonic"] = round(self._clock(), 6)
         entry["level"] = record.levelname.lower()
         entry["event"] = record.getMessage()
@@ -225,40 +228,40 @@ class JsonFormatter(_Formatter):
 
 
 def _stamp(record: logging.LogRecord) -> str:
-    # datetime, not time: the core logs too, and may not know a clock.
+    # datetime, not time: core imports this module, and core modules may not import time.
     moment = datetime.fromtimestamp(record.created, UTC)
     return f"{moment.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
 
 
 def _traceback(formatter: logging.Formatter, record: logging.LogRecord) -> str:
-    """As one text; on one line of the log, for an exception's words may be anybody's."""
+    """The traceback as one text; callers escape it, since an exception's message may quote a client."""
     return formatter.formatException(record.exc_info) if record.exc_info else ""
 
 
 def exception(what: str, error: BaseException, **fields: object) -> None:
-    """Log a fault of ours with its traceback."""
+    """Log a bug of ours, an unexpected exception, with its traceback."""
     _LOGGER.error(what, exc_info=error, extra={"fields": fields})
 
 
 class Outlet(Protocol):
-    """Where lines go, one call a line."""
+    """Where log lines go; ``write`` is called once per line."""
 
     def write(self, text: str, /) -> int:
-        """Take a line, its end included."""
+        """Take one line, its newline included."""
 
     def flush(self) -> None:
-        """Called behind each line."""
+        """Called after each line."""
 
     def settle(self) -> None:
-        """Wait until every line so far is out."""
+        """Block until every line so far is written."""
 
 
 _outlet: Outlet | None = None
 
 
 def leave_by(outlet: Outlet | None) -> None:
-    """Write to this from now on, whatever ``configure`` is called with later; None: to standard error."""
-    global _outlet  # noqa: PLW0603 - as the logger itself, there is one for the process
+    """Write to this outlet from now on, also after later calls of ``configure``; None: to standard error."""
+    global _outlet  # noqa: PLW0603 - one per process, like the logger itself
     _outlet = outlet
     for handler in _LOGGER.handlers:
         if isinstance(handler, logging.StreamHandler):
@@ -266,7 +269,7 @@ def leave_by(outlet: Outlet | None) -> None:
 
 
 def settle() -> None:
-    """Wait until every line so far is out; with an outlet that is stuck that may be never."""
+    """Block until every line so far is written; never returns if the outlet is stuck."""
     if _outlet is not None:
         _outlet.settle()
 
@@ -278,10 +281,10 @@ def configure(
     journal: bool = False,
     clock: Callable[[], float] | None = None,
 ) -> None:
-    """Set up the log: ``style`` text or json, to standard error unless a stream is given.
+    """Set up the log: ``style`` is text or json; writes to standard error unless a stream is given.
 
-    ``journal``: standard error is the journal (systemd sets JOURNAL_STREAM), which keeps time
-    and priority itself.  ``clock`` gives monotonic seconds, for json.
+    ``journal`` says that standard error is the journal (systemd sets JOURNAL_STREAM), which
+    records time and priority itself.  ``clock`` returns monotonic seconds, for json.
     """
     handler = logging.StreamHandler(stream or _outlet or sys.stderr)
     handler.setFormatter(JsonFormatter(journal, clock) if style == "json" else TextFormatter(journal))

@@ -1,4 +1,4 @@
-"""Modes of files and folders: who they let in, in words, with the chmod that mends it."""
+"""Describes what is wrong with the mode of a file or folder, with the chmod that fixes it."""
 
 import os
 import stat
@@ -8,22 +8,22 @@ from typing import Final, NamedTuple
 _OTHERS_READ: Final = stat.S_IROTH
 _OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
 
-#: What to do about a file that may not be read although ``may_read``.
+#: Remedy for a file that cannot be read although its owner and mode allow it (see ``may_read``).
 KEPT_OUT: Final = (
-    "restart the proxy: since its start it reads only where its files were then; "
-    "if that changes nothing, see the log of the system's security module"
+    "restart the proxy: while it runs it can only read the places its files were in at the start; "
+    "if that does not help, see the log of the system's security module"
 )
 
 
 class Loose(NamedTuple):
-    """Somebody is let in who should not be; the text says it of the file or folder it belongs to."""
+    """A mode that allows too much; ``text`` is a phrase about the file or folder, ``remedy`` a chmod."""
 
     text: str
     remedy: str
 
 
 def loose_secret(path: Path, mode: int) -> Loose | None:
-    """What is wrong with this mode for a file with a secret in it: others must neither read nor change it."""
+    """Check the mode of a file that holds a secret: other users must neither read nor change it."""
     if not mode & (_OTHERS_READ | _OTHERS_WRITE):
         return None
     who = "readable by everybody" if mode & _OTHERS_READ else "writable by others"
@@ -32,8 +32,8 @@ def loose_secret(path: Path, mode: int) -> Loose | None:
 
 
 def loose_folder(folder: Path, mode: int, name: str) -> Loose | None:
-    """What is wrong with a folder that ``name`` is read from: others must not replace what is in it."""
-    # In a sticky folder (/tmp, a mounted Kubernetes secret) others cannot replace what is not theirs.
+    """Check the mode of the folder that ``name`` is read from: others must not replace files in it."""
+    # In a sticky folder (/tmp, a mounted Kubernetes secret) users can only replace their own files.
     if not mode & _OTHERS_WRITE or mode & stat.S_ISVTX:
         return None
     text = f"{folder} has mode {stat.S_IMODE(mode):04o}: others could replace {name} in it"
@@ -41,5 +41,5 @@ def loose_folder(folder: Path, mode: int, name: str) -> Loose | None:
 
 
 def may_read(path: Path) -> bool:
-    """Whether owner and mode let us read it: if it is refused all the same, something else forbids it."""
+    """Whether owner and mode allow reading; if reading still fails, something else forbids it."""
     return os.access(path, os.R_OK, effective_ids=True)

@@ -1,8 +1,8 @@
-"""Steps: long work as an iterator that stops often, so that whoever runs it can let others have a turn.
+"""Steps: long work as a generator that yields often, so that its caller can run other work in between.
 
-A function that works in steps is a generator that yields None; what it returns is the result of the
-work.  It says nothing about time, threads or loops: ``finish`` does it in one go, and
-``proxy.net.gently`` spreads it over a while beside a running loop.
+A function that works in steps is a generator that yields None and returns the result of the work.
+It knows nothing about time, threads or loops: ``finish`` runs it in one go, and ``proxy.net.gently``
+spreads it over time beside a running loop.
 """
 
 from collections.abc import Generator, Iterator
@@ -10,18 +10,18 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-#: Work that gives a T in the end.
+#: Work whose result is a T.
 Steps = Generator[None, None, T]
 
 
 def finish(steps: Iterator[None]) -> None:
-    """Do all of it now."""
+    """Run all steps now."""
     for _ in steps:
         pass
 
 
 def result_of(steps: Steps[T]) -> T:
-    """Do all of it now, and give its result."""
+    """Run all steps now and return the result."""
     while True:
         try:
             next(steps)
