@@ -1,16 +1,16 @@
-"""Origin: what Asterisk writes into each event of its own behind Privilege, so that ours have it too.
+"""Origin: the headers that Asterisk puts behind Privilege in each event, so that our events have them too.
 
-With ``timestampevents`` in manager.conf that is a Timestamp, with ``systemname``
-in asterisk.conf a SystemName, in this order (ami.md §1.2; manager.c,
-``__manager_event_sessions_va``).  Events that it writes to one session directly,
-such as the FullyBooted after a login, have neither.
+With ``timestampevents`` in manager.conf that is a Timestamp, with ``systemname`` in
+asterisk.conf a SystemName, in this order (Asterisk's manager.c,
+``__manager_event_sessions_va``).  Events that it writes directly to one session, such
+as the FullyBooted after a login, have neither.
 """
 
 import re
 from typing import Final
 
-#: With ``debug = on`` in manager.conf four more headers stand in between.  Nothing that a caller
-#: writes comes this early in an event.
+#: With ``debug = on`` in manager.conf there are four more headers in between.  No text from a caller
+#: can come this early in an event.
 _FRAME: Final = re.compile(
     rb"Event: [^\r\n]*\r\nPrivilege: [^\r\n]*\r\n"
     rb"(Timestamp: \d+\.\d+\r\n)?"
@@ -20,7 +20,7 @@ _FRAME: Final = re.compile(
 
 
 class Origin:
-    """Learnt from the events of the link."""
+    """The origin headers that Asterisk is configured to send, learnt from the link's events."""
 
     __slots__ = ("_system_name", "_timestamps")
 
@@ -29,14 +29,14 @@ class Origin:
         self._timestamps = False
 
     def learn(self, raw: bytes) -> None:
-        """From a well-formed event that Asterisk sent to all, or from one with ``headers``."""
+        """Learn from a well-formed event that Asterisk sent to all sessions, or from one with ``headers``."""
         frame = _FRAME.match(raw)
         assert frame is not None
         self._timestamps = frame[1] is not None
         self._system_name = frame[2] or b""
 
     def headers(self, wall: float) -> list[tuple[bytes, bytes]]:
-        """What stands behind Privilege in an event of ours; ``wall`` is seconds since the epoch."""
+        """The headers to put behind Privilege in one of our events; ``wall`` is seconds since the epoch."""
         headers = [(b"Timestamp", b"%.6f" % wall)] if self._timestamps else []
         if self._system_name:
             headers.append((b"SystemName", self._system_name))

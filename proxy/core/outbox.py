@@ -1,15 +1,15 @@
 """Outbox: the bytes that wait for one client.
 
-Nothing is kept while the client takes what it is given.  What the socket does
-not take waits here, up to a hard limit; who is past it is a slow consumer, and
-is closed rather than waited for.  For a user who prefers it, events stop at a
-soft limit instead, and one event tells how many are missing; answers never do.
-An outbox can also *hold* what is pushed, for the actions during which Asterisk
-itself delivers no events.
+While the client reads, everything goes straight to its socket and nothing is stored.
+Bytes that the socket does not accept wait here, up to a hard limit; a session past it
+is a slow consumer, and is closed rather than waited for.  Users can choose a soft limit
+instead (``slow_consumer: drop_events``): past it, events are dropped, and one event says
+how many are missing; responses are never dropped.  An outbox can also *hold* what is
+pushed, for the actions during which Asterisk itself delivers no events.
 
-What waits stays in the pieces in which it came, so that what hundreds of clients
-are sent is in memory once.  Only small pieces are joined, and only up to one
-record of TLS, when they are about to leave.
+Waiting bytes stay in the pieces in which they were pushed, so that an event for
+hundreds of clients is in memory only once.  Only small pieces are joined, just before
+they are sent, and only up to the size of one TLS record.
 """
 
 from collections import deque
@@ -17,17 +17,17 @@ from collections import deque
 from proxy.ami.message import event
 from proxy.core.ports import Sender
 
-#: More than any outbox holds: no event is dropped.
+#: A soft limit larger than any outbox: no event is dropped.
 NEVER = 1 << 62
 _END_OF_MESSAGE = b"\r\n\r\n"
-#: What one record of TLS holds; the transport takes pieces up to this size whole or not at all.
+#: Bytes in one TLS record; the transport accepts pieces up to this size whole or not at all.
 RECORD = 16384
-#: Bytes that one ``drain`` gives to the transport before other clients have their turn.
+#: Bytes that one ``drain`` gives to the transport before other clients are served.
 _DRAIN = 256 << 10
 
 
 class Backlog:
-    """What waits in all outboxes together, in bytes."""
+    """The bytes that wait in all outboxes together."""
 
     __slots__ = ("size",)
 
@@ -36,10 +36,10 @@ class Backlog:
 
 
 class Outbox:
-    """Ordered bytes for one transport; ``size`` is what waits, ``sent`` what the socket took.
+    """Ordered bytes for one transport: ``size`` bytes wait, ``sent`` bytes were accepted by the socket.
 
-    Before an event is pushed, ``size`` is to be compared with ``closed_above``:
-    if it is greater, the event is for ``drop``.
+    Before pushing an event, callers must compare ``size`` with ``closed_above``: if it is
+    greater, they must call ``drop`` instead of ``push``.
     """
 
     __slots__ = (
@@ -61,13 +61,13 @@ class Outbox:
 
     def __init__(self, sender: Sender, limit: int, backlog: Backlog | None = None) -> None:
         self.through(sender)
-        #: Whether nothing waits and nothing is held: then, and only then, ``write`` and ``sender`` may
-        #: be called past ``push``, and what they do not take is to be pushed.
+        #: Whether nothing waits and nothing is held.  Only then may callers bypass ``push`` and call
+        #: ``write`` or ``sender`` directly; they must then pass what is not accepted to ``keep``.
         self.ready = True
         self._backlog = backlog if backlog is not None else Backlog()
         self._soft = NEVER
         self._dropped = 0
-        #: The size past which this outbox takes no events; below any size while some are missing.
+        #: The ``size`` above which this outbox accepts no events; -1 during a gap, so that it accepts none.
         self.closed_above = NEVER
         self._chunks: deque[bytes | memoryview] = deque()
         self._held: list[bytes] | None = None
@@ -75,27 +75,27 @@ class Outbox:
         self.limit = limit
         self.size = 0
         self.sent = 0
-        #: True at a tick when nothing moved since the last one; see ``stalled``.
+        #: Time of the first tick that found bytes waiting since the client last took any; see ``stalled``.
         self.stuck_since: float | None = None
 
     def through(self, sender: Sender) -> None:
-        """Everything goes there from now on."""
+        """Send everything through this sender from now on."""
         self.sender = sender
-        #: The sender's own.
+        #: The sender's ``write``, kept here to save a lookup on the hot path.
         self.write = sender.write
 
     def push(self, data: bytes) -> bool:
-        """Send, or queue behind what waits; False if the client is now past the limit."""
+        """Send the data, or queue it behind what waits; False if the client is now past the hard limit."""
         if self._held is not None:
             self._held.append(data)
             self._held_size += len(data)
             self._backlog.size += len(data)
-            # An asker that makes us hold more than its outbox may grow gets its events early instead.
+            # If the held events exceed the outbox's limit, they are sent before the response instead.
             return self._held_size <= self.limit or self.release(b"")
         return self.answer(data)
 
     def answer(self, data: bytes) -> bool:
-        """As ``push``, past what is held: answers are never kept back."""
+        """As ``push``, but not held back by ``hold``: for responses, which go ahead of held events."""
         if self.size:
             self._chunks.append(data)
             self.size += len(data)
@@ -106,7 +106,10 @@ class Outbox:
         return taken == len(data) or self.keep(data, taken)
 
     def keep(self, data: bytes, taken: int) -> bool:
-        """Queue what the transport did not take of ``data`` when nothing waited; False if past the limit."""
+        """Queue the part of ``data`` behind the ``taken`` bytes that the transport accepted.
+
+        To be called only while nothing waits.  False if the client is now past the hard limit.
+        """
         self._chunks.append(_rest(data, taken))
         self.size = len(data) - taken
         self._backlog.size += self.size
@@ -114,23 +117,23 @@ class Outbox:
         return self.size <= self.limit
 
     def hold(self) -> None:
-        """Keep back what is pushed from now on, until ``release``."""
+        """Hold back what is pushed from now on, until ``release``."""
         if self._held is None:
             self._held = []
             self.ready = False
 
     @property
     def holding(self) -> bool:
-        """Whether something pushed now would be kept back."""
+        """Whether ``push`` would hold its data back now."""
         return self._held is not None
 
     @property
     def held(self) -> int:
-        """Bytes kept back by ``hold``."""
+        """Bytes held back by ``hold``."""
         return self._held_size
 
     def release(self, head: bytes, tail: bytes = b"") -> bool:
-        """Push ``head``, what was held, then ``tail``; False if that is past the limit."""
+        """Push ``head``, what was held, then ``tail``; False if the client is now past the hard limit."""
         held = self._held or []
         self._held = None
         self._backlog.size -= self._held_size
@@ -145,13 +148,13 @@ class Outbox:
         self.size += size
         self._backlog.size += size
         if not waited:
-            # Nobody calls us back for what the transport was not offered.
+            # ``writable`` is only called after the transport has refused bytes, so offer it everything.
             self._give(NEVER)
             self.ready = not self.size
         return self.size <= self.limit
 
     def drain(self) -> bool:
-        """The transport can take bytes again: give it what waits; True if it would take more now."""
+        """Send what waits, now that the transport accepts bytes again; True if it could take more now."""
         refused = self._give(_DRAIN)
         self.ready = not self.size and self._held is None
         if self._dropped and self.size <= self._soft // 2:
@@ -159,7 +162,7 @@ class Outbox:
         return self.size > 0 and not refused
 
     def _give(self, most: int) -> bool:
-        """Give about ``most`` bytes of what waits to the transport; whether it has refused some."""
+        """Give about ``most`` of the waiting bytes to the transport; returns whether it refused some."""
         chunks = self._chunks
         while chunks and most > 0:
             data = self._first()
@@ -177,9 +180,10 @@ class Outbox:
         return False
 
     def _first(self) -> bytes | memoryview:
-        """The first piece that waits: a record at least, where that much waits.
+        """The first waiting piece, joined with the next ones up to a TLS record if it is smaller.
 
-        After a write that was not taken, TLS demands the same bytes first; more may follow.
+        After a write that was not accepted, TLS requires the next write to begin with the same
+        bytes; more may follow them.
         """
         chunks = self._chunks
         if len(chunks) > 1 and len(chunks[0]) < RECORD:
@@ -198,7 +202,10 @@ class Outbox:
     # -- events that are dropped -------------------------------------------
 
     def drop_events_past(self, soft: int) -> None:
-        """Take no events while more than ``soft`` bytes wait (NEVER: take all); a gap is told at its end."""
+        """Accept no events while more than ``soft`` bytes wait; NEVER: accept all.
+
+        An event reports each gap at its end.
+        """
         self._soft = soft
         if not self._dropped:
             self.closed_above = soft
@@ -207,14 +214,14 @@ class Outbox:
 
     @property
     def in_gap(self) -> bool:
-        """Whether events are missing that were not told of yet."""
+        """Whether events have been dropped that the client has not been told about yet."""
         return self._dropped > 0
 
     def drop(self, events: bytes) -> int:
-        """Count these whole events as missing; how many they are.
+        """Count these whole events as dropped; returns their number.
 
-        From now on none is taken until half of the soft limit is free: one
-        gap, and one event that tells of it, instead of many.
+        After that no event is accepted until half of the soft limit is free, so that there is
+        one gap and one event that reports it, instead of many.
         """
         count = events.count(_END_OF_MESSAGE)
         if count:
@@ -232,11 +239,11 @@ class Outbox:
 
     @property
     def waiting(self) -> int:
-        """All bytes in memory for this client, held ones too."""
+        """All bytes in memory for this client, including the held ones."""
         return self.size + self._held_size
 
     def discard(self) -> None:
-        """Nothing of this will be sent any more."""
+        """Drop everything: the session is over."""
         self.ready = False
         self._backlog.size -= self.waiting
         self._chunks.clear()
@@ -244,7 +251,7 @@ class Outbox:
         self.size = self._held_size = 0
 
     def stalled(self, now: float, seconds: float) -> bool:
-        """Whether the client has taken nothing for ``seconds``; to be asked at each tick."""
+        """Whether the client has taken nothing for ``seconds``; to be called at each tick."""
         if not self.size:
             self.stuck_since = None
             return False
@@ -254,9 +261,9 @@ class Outbox:
 
 
 def _rest(data: bytes | memoryview, taken: int) -> bytes | memoryview:
-    """What is left behind the first ``taken`` bytes, without a copy, unless that is little.
+    """The data behind the first ``taken`` bytes: a view if it is long, a copy if it is short.
 
-    The end of a large piece does not keep all of it in memory.
+    The copy keeps a short rest from holding a large piece in memory.
     """
     if not taken:
         return data

@@ -1,21 +1,21 @@
 """Penalties: which addresses and networks may not log in, and until when.
 
-One entry for each would let whoever owns many networks use up the memory, or
-push the others' penalties out.  So there is a bound, and over it a network
-with many entries becomes one: the finest that has a crowd of them first, which
-is the network of those who fill the table.
+With one entry for each, an attacker that owns many networks could use up the memory, or
+push out the penalties of others.  So the number of entries is bounded, and past the
+bound the entries of one network are merged into a single one.  The smallest network
+that holds many entries is merged first, which is the network that fills the table.
 """
 
 import ipaddress
 from collections import Counter
 from typing import Final
 
-#: Entries in all.
+#: Most entries in all.
 MOST: Final = 8192
-#: So many penalised parts make a network share one penalty.
+#: A network with at least so many entries is merged before larger networks are considered.
 _CROWD: Final = 16
-#: The prefixes that networks are looked at by, the finest first.  The coarsest have fewer networks than
-#: there may be entries, so one of them has two when the table is full.
+#: The prefix lengths at which networks are merged, the smallest networks first.  There are fewer networks
+#: of the shortest prefixes than entries in a full table, so one of these networks holds at least two.
 _PREFIXES: Final = {4: (24, 16, 8), 6: (48, 32, 20, 12)}
 _BITS: Final = {4: 32, 6: 128}
 
@@ -24,23 +24,23 @@ _Network = tuple[int, int, int]
 
 
 class Penalties:
-    """By name, as ``admission.network_of`` gives them; times are monotonic seconds."""
+    """Keyed by name, as ``admission.network_of`` returns it; times are monotonic seconds."""
 
     __slots__ = ("_ends", "_places", "_shared")
 
     def __init__(self) -> None:
         self._ends: dict[str, float] = {}
-        #: Where each name is; None for what is no address.
+        #: IP version and address bits of each name; None for a name that is not an address.
         self._places: dict[str, tuple[int, int] | None] = {}
-        #: Networks that share one, with its end.
+        #: Merged networks, with the end of their shared penalty.
         self._shared: dict[_Network, float] = {}
 
     def __len__(self) -> int:
-        """Entries."""
+        """The number of entries, merged networks included."""
         return len(self._ends) + len(self._shared)
 
     def holds(self, name: str, now: float) -> bool:
-        """Whether a penalty of this name, or of a network that it is in, is in force."""
+        """Whether a penalty is in force for this name or for a merged network that contains it."""
         if now < self._ends.get(name, now):
             return True
         if not self._shared:
@@ -51,13 +51,13 @@ class Penalties:
         )
 
     def begin(self, name: str, end: float) -> list[str]:
-        """A penalty until ``end``.  The names that have no entry of their own for it any more."""
+        """Begin a penalty until ``end``; returns the names whose entries were merged to make room for it."""
         self._ends[name] = end
         self._places[name] = _place_of(name)
         return self._share() if len(self) > MOST else []
 
     def end(self, now: float) -> list[str]:
-        """Forget those that are over: their names, and the networks that shared one."""
+        """Forget the penalties that are over; returns their names, and the merged networks as CIDR text."""
         over = [name for name, end in self._ends.items() if end <= now]
         for name in over:
             self._forget(name)
@@ -71,7 +71,7 @@ class Penalties:
         return self._ends.pop(name)
 
     def _share(self) -> list[str]:
-        """Have one network with many entries become one entry."""
+        """Merge the entries of one network into one; returns the names that were merged."""
         network = self._fullest()
         if network is None:
             return []
@@ -90,7 +90,10 @@ class Penalties:
         return names
 
     def _fullest(self) -> _Network | None:
-        """The network to share a penalty: the finest with a crowd of entries, else the one with the most."""
+        """The network to merge: the smallest with ``_CROWD`` entries, otherwise the one with the most.
+
+        None if no network holds more than one entry.
+        """
         most: tuple[int, _Network] | None = None
         for level in range(max(map(len, _PREFIXES.values()))):
             counts: Counter[_Network] = Counter()
@@ -108,7 +111,7 @@ class Penalties:
 
 
 def _count(counts: Counter[_Network], version: int, length: int, bits: int, level: int) -> None:
-    """Count an entry of ``length`` bits for the network of this level that it is in, if it is finer."""
+    """Count an entry of prefix ``length`` for its network at this level, if that network is larger."""
     prefixes = _PREFIXES[version]
     if level < len(prefixes) and length > prefixes[level]:
         counts[version, prefixes[level], bits >> (length - prefixes[level])] += 1
@@ -123,7 +126,7 @@ def _networks_around(version: int, bits: int) -> list[_Network]:
 
 
 def _place_of(name: str) -> tuple[int, int] | None:
-    """Version and bits of an address, or of a network's first."""
+    """IP version and bits of an address or of a network's first address; None if ``name`` is neither."""
     try:
         address = ipaddress.ip_address(name.partition("/")[0])
     except ValueError:

@@ -1,8 +1,8 @@
-"""All the core knows of the outside: a transport per client, one upstream, a scheduler, a verifier.
+"""The interfaces to everything outside the core: transports, upstream, scheduler and verifier.
 
-Implemented by ``net`` (sockets, loop, threads) and by the list-backed doubles
-in ``tests/support``.  None of these calls blocks, and none calls back before it
-returns, but for Verifier when it knows the answer at once.
+Implemented by ``net`` (sockets, loop, threads) and by the list-backed doubles in
+``tests/support``.  None of these methods blocks, and none calls back before it returns,
+except for Verifier when it knows the answer at once.
 """
 
 from collections.abc import Callable, Hashable
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 class Peer(NamedTuple):
-    """Where a client comes from, and what its TLS handshake told."""
+    """Where a client comes from, and the result of its TLS handshake."""
 
     address: str
     port: int
     local_address: str = ""
     local_port: int = 0
     tls: str = ""
-    #: Of the certificate that the client showed and its listener trusts; None when there was none.
+    #: From the client's certificate, which its listener trusts; None if the client presented none.
     certificate: Identity | None = None
 
 
@@ -30,28 +30,27 @@ class Sender(Protocol):
     """What an outbox sends through; see Transport."""
 
     def write(self, data: bytes, /) -> int:
-        """As ``send``; or OSError where that does more than write, and is to be called with the same."""
+        """As ``send``, for the hot path; on OSError the caller must call ``send`` with the same data."""
 
     def send(self, data: bytes | memoryview) -> int:
-        """The number of bytes taken."""
+        """Write what can be written at once; returns the number of bytes accepted."""
 
 
 class Transport(Hashable, Protocol):
-    """The way to one client; each is equal to itself only."""
+    """The connection to one client; hashed and compared by identity."""
 
     @property
     def peer(self) -> Peer:
-        """Who is at the other end."""
+        """The client's address and TLS facts."""
 
     def write(self, data: bytes, /) -> int:
-        """``send`` with nothing around it, for what goes to hundreds; see Sender."""
+        """The bare write without ``send``'s bookkeeping, for data that goes to many clients; see Sender."""
 
     def send(self, data: bytes | memoryview) -> int:
-        """Write what can be written at once; the number of bytes taken, 0 if none can be now.
+        """Write what can be written at once; returns the number of bytes accepted, 0 if none can be now.
 
-        When fewer than all were taken, ``Session.writable`` is called once more can be, and again
-        as long as it says that it has more.
-        The next call must then begin with the bytes that were not taken.
+        If not all were accepted, the next call must begin with the bytes that were not.
+        ``Session.writable`` is called when more can be written, and again while it returns True.
         """
 
     def pause(self) -> None:
@@ -61,84 +60,84 @@ class Transport(Hashable, Protocol):
         """Read from the client again."""
 
     def charge(self, share: "Share") -> None:
-        """Its reads and writes take this share's time from now on."""
+        """Charge the time of this transport's reads and writes to this share from now on."""
 
     def close(self) -> None:
-        """End in good order (close_notify).  No call comes from this transport afterwards."""
+        """Close in order (with close_notify).  This transport makes no more calls afterwards."""
 
     def abort(self) -> None:
-        """End at once, unsent bytes lost.  No call comes from this transport afterwards."""
+        """Close at once; unsent bytes are lost.  This transport makes no more calls afterwards."""
 
 
 class Upstream(Protocol):
-    """The way to Asterisk, logged in; gone again when ``Hub.link_down`` was called."""
+    """The connection to Asterisk, logged in; must not be used once ``Hub.link_down`` was called."""
 
     def send(self, data: bytes) -> None:
-        """Write whole messages; the link buffers what the socket does not take."""
+        """Write whole messages; the link buffers what the socket does not accept."""
 
     def rest(self) -> None:
-        """Leave what comes where it is until ``read_on``, or until something is sent."""
+        """Pause reading: leave data in the socket until ``read_on``, or until something is sent."""
 
     def catch_up(self) -> None:
-        """Hand over what came while it rested, now."""
+        """Read and hand over now what arrived while reading was paused."""
 
     def read_on(self) -> None:
-        """Rest no longer."""
+        """Resume reading."""
 
     def recycle(self, reason: str) -> None:
-        """Drop the connection, which can no longer be trusted, and make a new one."""
+        """Drop this connection, which can no longer be trusted, and open a new one."""
 
 
 class SideOpener(Protocol):
-    """Makes the side link; see ``core.side.Side``, which it tells how that went."""
+    """Opens a side link and reports the outcome to its ``core.side.Side``."""
 
     def open(self) -> None:
-        """Connect and log in: ``link_up`` or ``failed`` follows, but for a ``close`` before."""
+        """Connect and log in; calls ``link_up`` or ``failed`` later, unless ``close`` is called before."""
 
     def close(self, reason: str) -> None:
-        """End the connection, or the attempt; nothing of it is heard any more."""
+        """End the connection or the attempt; makes no more calls for it."""
 
 
 class Timer(Protocol):
-    """What ``Scheduler.later`` gives back."""
+    """A call scheduled with ``Scheduler.later``."""
 
     def cancel(self) -> None:
-        """Do not call any more; harmless when already called."""
+        """Cancel the call; does nothing if it has already been made."""
 
 
 class Scheduler(Protocol):
-    """Time, for the few things the one-second tick is too coarse for."""
+    """Clocks, and timers for the few things for which the one-second tick is too coarse."""
 
     def now(self) -> float:
         """Monotonic seconds."""
 
     def wall(self) -> float:
-        """Seconds since the epoch, for what people and events are shown."""
+        """Seconds since the epoch, for times in events and for people."""
 
     def cpu(self) -> float:
-        """CPU seconds of the thread it all happens on: what work costs, however busy the machine is."""
+        """CPU seconds of the loop's thread: the cost of work, however busy the machine is."""
 
     def clock(self) -> float:
-        """Monotonic seconds, exact and cheap to ask: how long a short piece of work took."""
+        """Monotonic seconds, precise and cheap to read: for the duration of a short piece of work."""
 
     def later(self, delay: float, callback: Callable[[], None]) -> Timer:
-        """Call once, ``delay`` seconds from now, from the loop."""
+        """Call ``callback`` once from the loop, ``delay`` seconds from now."""
 
 
 class Applicant(NamedTuple):
-    """A client whose secret is to be compared, and what decides when: see ``core.trials``."""
+    """A client whose secret is to be compared, and what decides when; see ``core.trials``."""
 
-    #: Different for all that wait at one time: the transport.
+    #: Identifies the applicant among all that wait at one time: its transport.
     who: Hashable
-    #: The networks it comes from, the coarsest first.
+    #: The networks that its address is in, the largest first.
     networks: tuple[Hashable, ...] = ()
     rank: int = 0
-    #: Whether its login fails whatever the secret is.  Its comparison is for the time alone.
+    #: Whether its login fails whatever the secret is.  Its secret is then compared only to take as long.
     hopeless: bool = False
 
 
 class Verifier(Protocol):
-    """Compares a candidate secret with stored hashes, without holding up the loop."""
+    """Compares a candidate secret with stored hashes without blocking the loop."""
 
     def verify(
         self,
@@ -148,10 +147,11 @@ class Verifier(Protocol):
         candidate: bytes,
         done: Callable[[bool | None], None],
     ) -> None:
-        """Call ``done`` once: whether any hash of the trial matches; None when the work cannot be taken on.
+        """Call ``done`` once: whether a hash of the trial matches, or None if there is no room for the work.
 
-        ``name`` is the one that the client gave: only what is the same for the same name is done once.
+        ``name`` is the user name that the client sent: equal comparisons are made once only if the
+        names are equal too.
         """
 
     def abandon(self, who: Hashable) -> None:
-        """This applicant has left: its secret need not be compared if that has not begun."""
+        """The applicant has left: skip the comparison of its secret if that has not begun."""

@@ -1,7 +1,7 @@
-"""Pressure: who has to wait because too much is under way, and who has to go because too much waits for it.
+"""Backpressure: which sessions are paused while too much is in flight, and which are closed as too slow.
 
-Both are decided in the middle of something else, so they are noted here and
-done when the hub settles.
+Both are decided in the middle of other work, so the decision is recorded here and
+carried out when the hub settles.
 """
 
 from collections.abc import Callable, Iterable
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Pressure:
-    """``everybody`` gives all sessions that have an outbox, those that are closing too."""
+    """``everybody`` returns all sessions that have an outbox, including those that are closing."""
 
     def __init__(
         self,
@@ -33,15 +33,18 @@ class Pressure:
         self._stats = stats
         self._everybody = everybody
         self._slow: dict[Session, str] = {}
-        # Who waits longest first.
+        # Paused sessions, the longest waiting first.
         self._crowd: dict[Session, None] = {}
 
-    # -- too much under way ------------------------------------------------
+    # -- too much in flight ------------------------------------------------
 
     def is_crowded(self, session: "Session") -> bool:
-        """Whether too much is in flight to read on; ``session.advance`` is called when no longer."""
-        # Who has nothing under way is read however full it is: one action a session passes, and the
-        # limit holds for what is beyond.  Else whoever fills it decides when others may say anything.
+        """Whether the session must stop reading because too much is in flight.
+
+        ``session.advance`` is called once there is room again.
+        """
+        # A session with nothing in flight may always send one action; the limit only applies beyond
+        # that.  Otherwise one client that fills the limit would decide when all others may act.
         if session.is_idle or self._has_room:
             if self._crowd:
                 self._crowd.pop(session, None)
@@ -51,7 +54,7 @@ class Pressure:
 
     @property
     def in_flight(self) -> int:
-        """Actions that are not answered, the proxy's own too: what ``limits.in_flight`` is compared with."""
+        """Unanswered actions, including the proxy's own: the number that ``limits.in_flight`` limits."""
         load = self._bounds.queued + self._exchange.load
         for side in self._sides:
             load += side.load
@@ -62,25 +65,25 @@ class Pressure:
         return self.in_flight < self._bounds.limits.in_flight
 
     def left(self, session: "Session") -> None:
-        """The session is no longer open: it waits for nothing."""
+        """Forget a session that is no longer open."""
         self._crowd.pop(session, None)
         self._slow.pop(session, None)
 
     def let_in(self) -> None:
-        """Read again from those who had to wait, as far as there is room."""
+        """Resume paused sessions, the longest waiting first, while there is room."""
         while self._crowd and self._has_room:
             session = next(iter(self._crowd))
             del self._crowd[session]
             session.advance()
 
-    # -- too much waiting --------------------------------------------------
+    # -- slow consumers ----------------------------------------------------
 
     def too_slow(self, session: "Session", limit: str) -> None:
-        """The session is past this limit on its outbox: it ends with ``end_slow``."""
+        """Mark a session whose outbox is past this limit; ``end_slow`` closes it."""
         self._slow.setdefault(session, limit)
 
     def end_slow(self) -> None:
-        """End who was too slow; then, while all outboxes together hold too much, the owner of the largest."""
+        """Close the marked sessions, then those with the largest outboxes while all together hold too much."""
         while self._slow:
             self._end(*self._slow.popitem())
         while self._bounds.backlog.size > self._bounds.limits.outbox_total:

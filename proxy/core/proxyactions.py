@@ -1,9 +1,9 @@
-"""ProxyActions: AstManProxy's questions to the proxy itself, for software that asks them.
+"""ProxyActions: the actions that AstManProxy answers itself, for software that still sends them.
 
-There, anybody could ask, even before login, and be told of everything or change
-the servers.  Here only users with the write class ``system`` may ask, and what
-would change something is refused with a reason; but whoever wants to go may.  The answers keep AstManProxy's
-headers, with the ActionID that it leaves out.
+AstManProxy lets any client send them, even before login, see every session and change the
+servers.  Here only users with the write class ``system`` may send them, and those that would
+change something are refused with a reason; only Logoff is open to every client.  The responses
+keep AstManProxy's headers, and add the ActionID, which AstManProxy leaves out.
 """
 
 from collections.abc import Callable
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
 
 Headers = list[tuple[bytes, bytes]]
 
-#: Of AstManProxy's formats the one there is.
+#: The only one of AstManProxy's formats that is supported.
 _FORMAT: Final = b"Standard"
 
 
 class NotHere(Exception):
-    """The proxy will not do that; the text says why."""
+    """The ProxyAction is refused; the text is the Message that the client gets."""
 
 
 def answer(session: "Session", action: Action) -> None:
-    """Answer an action that has a ProxyAction in the place of an Action."""
+    """Answer an action that has a ProxyAction header instead of an Action header."""
     user = session.user
     wanted = action.get(b"proxyaction")
     if wanted.lower() == b"logoff":
-        localactions.UNAUTHENTICATED[b"logoff"](session, action)  # everybody's, as without a proxy
+        localactions.UNAUTHENTICATED[b"logoff"](session, action)  # for every client, as in Asterisk
         return
     if user is None or not privilege.may_write(user.write, privilege.SYSTEM):
         session.hub.stats.actions_denied += 1
@@ -66,7 +66,7 @@ def _list_sessions(session: "Session", _: Action) -> Headers:
 
 
 def _list_servers(session: "Session", _: Action) -> Headers:
-    # Which host, and as which manager user, is the operator's business: ami-proxy ctl upstream.
+    # Host and manager user are left out: only the operator may see them (ami-proxy ctl upstream).
     state = b"up" if session.hub.exchange.connected else b"down"
     return [(b"ProxyListServer", b"I: - H: asterisk U: - P: - E: on"), (b"ProxyServerStatus", state)]
 
@@ -78,15 +78,15 @@ def _list_handlers(_session: "Session", _: Action) -> Headers:
 def _set_output_format(_session: "Session", action: Action) -> Headers:
     if action.get(b"outputformat").lower() == _FORMAT.lower():
         return [(b"OutputFormat", _FORMAT)]
-    raise NotHere("There is no output format but Standard")
+    raise NotHere("Standard is the only output format")
 
 
 def _set_auto_filter(_session: "Session", _: Action) -> Headers:
-    raise NotHere("Answers go only to who asked, always: there is nothing to set")
+    raise NotHere("Responses only go to the client that sent the action; this cannot be changed")
 
 
 def _fixed_server(_session: "Session", _: Action) -> Headers:
-    raise NotHere("The server is set in proxy.yaml, not from here")
+    raise NotHere("The server is configured in proxy.yaml and cannot be changed by an action")
 
 
 _ACTIONS: Final[dict[bytes, Callable[["Session", Action], Headers]]] = {

@@ -1,7 +1,7 @@
-"""Quota: what a user may use up of Asterisk itself: its session's time, its channels' memory, its queues.
+"""Quota: how much of Asterisk a user may use up: the link session's time, channels' memory, queue members.
 
-Unlike the rates these hold for every user and every address, ``limits.exempt``
-too: what they protect is everybody else.
+Unlike the rates, quotas apply to every user and every address, including those in
+``limits.exempt``: they protect all other users.
 """
 
 from typing import TYPE_CHECKING, Final
@@ -20,10 +20,11 @@ BOUNDED: Final = holding.SLEEPING | ADDING | {b"setvar"}
 
 
 def admit(session: "Session", asked: Action, judged: Action, *, rested: bool) -> Action | None:
-    """What of a judged action is sent now; None if it was refused, or runs later by itself.
+    """Apply the quota to a judged action; returns the action to send now.
 
-    ``asked`` is what the client sent, which is judged again when it runs later;
-    ``rested``: it has waited.
+    None if the action was refused or is scheduled to run later.  ``asked`` is the action as
+    the client sent it, which is judged again when it runs later.  ``rested`` says that it has
+    already waited.
     """
     if judged.key == b"setvar":
         return _store(session, judged)
@@ -42,7 +43,7 @@ def _store(session: "Session", action: Action) -> Action | None:
     what = "names" if limit == "channel_variables" else "bytes"
     if what == "bytes":
         value = bounds.limits.channel_variable_bytes
-    _refuse(session, action, limit, f"Too many variables: {what} that you set on this channel, {value}")
+    _refuse(session, action, limit, f"Too many variables: at most {value} {what} on a channel for each user")
     return None
 
 
@@ -52,7 +53,7 @@ def _add(session: "Session", action: Action) -> Action | None:
     most = bounds.limits.queue_members
     if not bounds.members.is_full(session.user.name, action, most):
         return action
-    _refuse(session, action, "queue_members", f"Too many members that you added to this queue, {most}")
+    _refuse(session, action, "queue_members", f"Too many members: at most {most} in a queue for each user")
     return None
 
 
@@ -61,19 +62,21 @@ def _sleep(session: "Session", asked: Action, action: Action, rested: bool) -> A
     limits = hub.limits
     parts = holding.within(action, limits.link_hold)
     if not parts:
-        text = f"It would hold Asterisk's session for more than {limits.link_hold:g} s at once"
+        text = f"It would block Asterisk's session for more than {limits.link_hold:g} s at once"
         _refuse(session, action, "link_hold", text)
         return None
     seconds = [holding.seconds_of(part) for part in parts]
     if len(parts) > 1 and sum(seconds) / limits.link_hold > limits.rate_wait:
-        text = f"It would hold Asterisk's session for {sum(seconds):.1f} s, {limits.link_hold:g} s at a time"
+        text = f"It would block Asterisk's session for {sum(seconds):.1f} s, {limits.link_hold:g} s at a time"
         _refuse(session, action, "link_hold", text)
         return None
     if seconds[0] > 0 and not rested:
         rests = hub.bounds.rates.rests(session)
         wait = rests.wait(seconds[0])
         if wait > limits.rate_wait:
-            _refuse(session, action, "link_hold", "Rate limit: too many actions that hold Asterisk's session")
+            _refuse(
+                session, action, "link_hold", "Rate limit: too many actions that block Asterisk's session"
+            )
             return None
         if wait > 0:
             session.hit("link_hold", action=action.name)

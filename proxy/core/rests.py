@@ -1,7 +1,7 @@
-"""Rests: when the actions of one user may sleep in Asterisk's session, and which of them wait for that.
+"""Rests: which actions of one user wait before they may sleep in Asterisk's session, and for how long.
 
-They wait in the order in which they came.  Nothing is reserved ahead: an action
-whose session has gone leaves no gap behind.
+They run in the order in which they arrived.  No time is reserved in advance, so an action
+whose session has ended leaves no gap.
 """
 
 from collections import deque
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Rest(NamedTuple):
-    """One action that waits; ``run`` is called when its time has come."""
+    """A waiting action that will sleep for ``seconds``; ``run`` is called when it may run."""
 
     session: "Session"
     seconds: float
@@ -24,7 +24,11 @@ class Rest(NamedTuple):
 
 
 class Rests:
-    """``hold``: seconds that may be slept in sum a second, and at once (``limits.link_hold``)."""
+    """The waiting actions of one user.
+
+    ``hold`` (``limits.link_hold``) is both the rate, in seconds of sleep per second, and the burst, in
+    seconds.
+    """
 
     __slots__ = ("_bucket", "_scheduler", "_timer", "_waiting", "hold")
 
@@ -36,29 +40,29 @@ class Rests:
         self._timer: Timer | None = None
 
     def wait(self, seconds: float) -> float:
-        """Seconds until an action that comes now may sleep so long; 0: it may at once."""
+        """Seconds until an action that arrives now may sleep for ``seconds``; 0: at once."""
         before = sum(rest.seconds for rest in self._waiting)
         return self._bucket.wait(self._scheduler.now(), self.hold, self.hold, before + seconds)
 
     def take(self, seconds: float) -> None:
-        """An action sleeps so long, now."""
+        """Count an action that is sent now and sleeps for ``seconds``."""
         self._bucket.take(self._scheduler.now(), self.hold, seconds)
 
     def join(self, rest: Rest) -> None:
-        """Behind all that wait already; ``run`` is called from the loop, even where there is no wait."""
+        """Add an action behind all that wait; its ``run`` is called from the loop, even without a wait."""
         self._waiting.append(rest)
         if self._timer is None:
             self._arm()
 
     def leave(self, session: "Session") -> None:
-        """Nothing of this session waits any more."""
+        """Remove all waiting actions of this session."""
         self._waiting = deque(rest for rest in self._waiting if rest.session is not session)
 
     def _arm(self) -> None:
         self._timer = self._scheduler.later(self._first(), self._due)
 
     def _first(self) -> float:
-        """Seconds until the first of those that wait has its turn."""
+        """Seconds until the first waiting action may run."""
         return self._bucket.wait(self._scheduler.now(), self.hold, self.hold, self._waiting[0].seconds)
 
     def _due(self) -> None:

@@ -10,31 +10,31 @@ if TYPE_CHECKING:
 
 
 class Roster:
-    """Sessions are added when greeted, and removed when they begin to close."""
+    """Sessions are added when they are sent the banner, and removed when they begin to close."""
 
     def __init__(self) -> None:
-        # In the order of their accept, so that the oldest is the first.
+        # In the order in which they were accepted, the oldest first.
         self._strangers: dict[Session, None] = {}
         self._by_user: dict[str, dict[Session, None]] = {}
         self._authenticated = 0
 
     def add(self, session: "Session") -> None:
-        """One that has not logged in."""
+        """Add a session that has not logged in."""
         self._strangers[session] = None
 
     def admit(self, session: "Session", user: User) -> None:
-        """It has logged in."""
+        """Record that the session has logged in as this user."""
         del self._strangers[session]
         self._by_user.setdefault(user.name, {})[session] = None
         self._authenticated += 1
 
     def rename(self, session: "Session", before: User, user: User) -> None:
-        """Its user is another object, and maybe spelled otherwise."""
+        """Move a session from ``before`` to ``user``: a reload replaces the object, maybe in other spelling."""
         self._drop(session, before)
         self._by_user.setdefault(user.name, {})[session] = None
 
     def remove(self, session: "Session") -> None:
-        """It is no longer open."""
+        """Remove a session that is no longer open."""
         self._strangers.pop(session, None)
         if session.user is not None:
             self._drop(session, session.user)
@@ -48,22 +48,22 @@ class Roster:
 
     @property
     def strangers(self) -> "list[Session]":
-        """Who has not logged in, the oldest first."""
+        """The sessions that have not logged in, the oldest first."""
         return list(self._strangers)
 
     @property
     def authenticated(self) -> int:
-        """How many have logged in."""
+        """The number of sessions that have logged in."""
         return self._authenticated
 
     @property
     def unauthenticated(self) -> int:
-        """How many have not."""
+        """The number of sessions that have not logged in."""
         return len(self._strangers)
 
     @property
     def users(self) -> "Iterable[Session]":
-        """Who has logged in."""
+        """The sessions that have logged in."""
         return [session for mates in self._by_user.values() for session in mates]
 
     def of(self, user: User) -> "list[Session]":

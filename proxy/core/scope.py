@@ -1,15 +1,15 @@
-"""Scope: who sees which call.
+"""Scope: which user sees which call.
 
-A user with a scope sees the events of its own calls, all legs of them and from
-their first event on, and nothing of other calls.  A call is whatever Asterisk
-links: channels with one Linkedid, the two ends of a dial or of a Local channel,
-those in one bridge.  Whose it is may show late (a call comes in on a trunk and
-rings PJSIP/100 a second later), so a call's first events are kept, and whoever
-turns out to own it is given them, in order and once.
+A user with a scope sees the events of its own calls, on all their legs and from their
+first event on, and nothing of other calls.  A call is whatever Asterisk links: channels
+with one Linkedid, the two ends of a dial or of a Local channel, the channels in one
+bridge.  It may take a while to show which user a call belongs to (it comes in on a trunk
+and rings PJSIP/100 a second later).  So the first events of each call are kept, and a user
+that turns out to own the call gets them then, in order and once.
 
-For every event the switchboard calls ``CallTracker.feed`` once, then
-``View.admit`` once for each subscription that has a scope.  It gives the events
-to deliver now; classes, masks and filters are still to be asked about each.
+For every event the hub calls ``CallTracker.feed`` once, then ``View.admit`` once for each
+subscription that has a scope.  ``admit`` returns the events to deliver now; the caller must
+still check privilege classes, event mask and filters for each of them.
 """
 
 from collections.abc import Iterable
@@ -20,33 +20,34 @@ from proxy.config.rules import Scope
 from proxy.core.callfacts import CallFacts, read_facts
 from proxy.core.policy import wildcard
 
-# None of these is Final: a compiler would write it into the code, where no test can lower it.
+# None of these is Final: a compiler would inline them, and tests could not lower them.
 
-#: A call's first events that are kept until its owner is known, and their bytes.
+#: Most first events of a call that are kept until its owner is known, and most bytes of them.
 MAX_EARLY_EVENTS = 128
 MAX_EARLY_BYTES = 128 * 1024
 #: The same for all calls together.
 MAX_EARLY_TOTAL = 16 * 1024 * 1024
-#: What part of each of these events may take that only claim to be of a call (UserEvent): whoever may
-#: write one can claim a stranger's, whose own first events must not find the room taken.
+#: Events that only claim to belong to a call (UserEvent) may fill 1/CLAIMS_PART of each of these limits.
+#: A client that may send UserEvents can claim another user's call, and must not use up the room for the
+#: call's own first events.
 CLAIMS_PART = 4
-#: Calls known at a time; over it the oldest is forgotten.
+#: Most calls known at a time; past it the oldest is forgotten.
 MAX_CALLS = 20_000
-#: Ended calls still known, for the events that come after a hangup (Cdr, CEL, OriginateResponse).
+#: Most ended calls still known, for the events that follow a hangup (Cdr, CEL, OriginateResponse).
 MAX_ENDED = 512
-#: Ids remembered of one call, such as a conference that never ends; over it those who have left it
-#: longest ago are forgotten, then the longest unheard of.
+#: Most ids remembered of one call, such as a conference that never ends.  Past it, the ids that ended
+#: longest ago are forgotten first, then those not seen for longest.
 MAX_IDS = 2048
-#: The same for all calls together; over it whole calls are forgotten.
+#: The same for all calls together; past it whole calls are forgotten.
 MAX_IDS_TOTAL = 200_000
-#: Devices, contexts and account codes remembered of one call.
+#: Most devices remembered of one call; also most contexts, and most account codes.
 MAX_FACTS = 256
 
 _OWNED: Final = -1
 
 
 class Call:
-    """One call: the ids that name it, what is known of its channels, its first events."""
+    """One call: the ids that name it, the facts known about its channels, and its first events."""
 
     __slots__ = (
         "accountcodes",
@@ -64,28 +65,29 @@ class Call:
     )
 
     def __init__(self) -> None:
-        #: Everything that names the call: ids of its channels and bridges, Linkedids; the last heard of last.
+        #: All ids that name the call: of its channels and bridges, and Linkedids; the last seen one last.
         self.ids: dict[bytes, None] = {}
-        #: The channels and bridges among them that are still there.
+        #: The ids of channels and bridges that still exist.
         self.live: set[bytes] = set()
-        #: Those that are no more, in the order of their ends; late events do not revive them.
+        #: The ids of those that have ended, in the order of their ends; late events do not revive them.
         self.gone: dict[bytes, None] = {}
         self.devices: set[bytes] = set()
         self.contexts: set[bytes] = set()
         self.accountcodes: set[bytes] = set()
-        #: Grows with every new fact, so that a view judges a call again only then.
+        #: Grows with every new fact, so that a view only judges the call again after a change.
         self.revision = 0
+        #: The first events, each with its number.
         self.early: list[tuple[int, bytes]] = []
         self.early_bytes = 0
-        #: The sizes of those among them that only claim to be of this call, by their number.
+        #: The sizes of the first events that only claim to belong to this call, by event number.
         self.claims: dict[int, int] = {}
-        #: View -> the revision it last refused, or _OWNED.
+        #: View -> the revision that it last refused, or _OWNED.
         self.verdicts: dict[View, int] = {}
-        #: View -> events of a call that was joined to one it owns, still to be shown.
+        #: View -> events still to be shown, of a call that was joined to one that the view owns.
         self.backlogs: dict[View, list[tuple[int, bytes]]] = {}
 
     def learn(self, facts: "CallFacts | Call") -> None:
-        """Add what an event says, or what is known of a call that this one is joined to."""
+        """Add the facts from an event, or those known about a call that is joined to this one."""
         for known, new in (
             (self.devices, facts.devices),
             (self.contexts, facts.contexts),
@@ -98,20 +100,20 @@ class Call:
 
 
 class View:
-    """One scope looking on: what a subscription asks about each event.  Made by ``CallTracker.follow``."""
+    """Decides for a subscription with a scope which events it sees.  Made by ``CallTracker.follow``."""
 
     __slots__ = ("_scope", "_since")
 
     def __init__(self, scope: Scope, since: int) -> None:
         self._scope = scope
-        #: Events up to this one are from before the view: never shown.
+        #: Number of the last event before the view began; events up to it are never shown.
         self._since = since
 
     def admit(self, call: Call | CallFacts, raw: bytes) -> Iterable[bytes]:
         """The events to deliver now, in order: none, this one, or earlier ones and this one.
 
-        ``call`` is what ``feed`` returned for the event, ``raw`` the very object it was
-        given.  To be called once for each event, before classes and filters are asked about.
+        ``call`` is what ``feed`` returned for the event, ``raw`` the same object that ``feed`` was
+        given.  To be called once for each event, before classes and filters are checked.
         """
         if not isinstance(call, Call):
             return (raw,) if self._admits_event_of_no_call(call) else ()
@@ -128,7 +130,7 @@ class View:
         return (*(event for _, event in self.earlier(call) if event is not raw), raw)
 
     def earlier(self, call: Call) -> list[tuple[int, bytes]]:
-        """The call's first events since this view began, numbered."""
+        """The call's first events since this view began, each with its number."""
         return [numbered for numbered in call.early if numbered[0] > self._since]
 
     def _owns(self, call: Call) -> bool:
@@ -141,7 +143,7 @@ class View:
 
     def _admits_event_of_no_call(self, facts: CallFacts) -> bool:
         if facts.ids or facts.linked or facts.unclear:
-            return False  # of a call, and nobody knows whose
+            return False  # it belongs to a call, but the call's owner is unknown
         if self._scope.more_events and facts.of_no_call:
             return True
         return any(wildcard.matches_channel(self._scope.channels, device) for device in facts.devices)
@@ -150,8 +152,8 @@ class View:
 class CallTracker:
     """Follows all calls; memory is bounded by the constants above.
 
-    Feed it every event from the link's first one on, also while nobody looks:
-    who looks later then knows the calls that are there.
+    Feed it every event from the link's first one on, even while there are no views, so
+    that a view which begins later knows the calls in progress.
     """
 
     __slots__ = (
@@ -172,34 +174,34 @@ class CallTracker:
         self._views: dict[View, None] = {}
         self._number = 0
         self._early_total = self._claims_total = 0
-        #: Calls that were dropped before their end, for want of room.
+        #: Number of calls that were forgotten before their end because a limit was reached.
         self.forgotten = 0
 
     def __len__(self) -> int:
         return len(self._known)
 
     def follow(self, scope: Scope) -> View:
-        """A view for one subscription, from the next event on."""
+        """Make a view for one subscription, which begins with the next event."""
         view = View(scope, self._number)
         self._views[view] = None
         return view
 
     def unfollow(self, view: View) -> None:
-        """The view will not be asked again."""
+        """End a view, which must not be used again."""
         self._views.pop(view, None)
         for call in self._known:
             call.verdicts.pop(view, None)
             call.backlogs.pop(view, None)
 
     def reset(self) -> None:
-        """Forget every call: the link is new, and with it perhaps Asterisk.  Views stay."""
+        """Forget every call but keep the views: the link is new, and Asterisk may have been restarted."""
         self._calls.clear()
         self._known.clear()
         self._ended.clear()
         self._early_total = self._claims_total = 0
 
     def feed(self, raw: bytes) -> Call | CallFacts:
-        """The call that the event belongs to, or what little it says if it belongs to none that is known."""
+        """Take one event; returns the call that it belongs to, or its facts if that call is not known."""
         self._number += 1
         facts = read_facts(raw)
         call = self._locate(facts)
@@ -236,7 +238,8 @@ class CallTracker:
         for view in self._views:
             owns = one.verdicts.get(view) == _OWNED
             if owns != (other.verdicts.get(view) == _OWNED):
-                # Whoever owned one of the two now owns both, and is owed the other's first events.
+                # A view that owned one of the two now owns both, and still has to get the other's
+                # first events.
                 one.backlogs.setdefault(view, []).extend(view.earlier(other if owns else one))
                 one.verdicts[view] = _OWNED
         for view, backlog in other.backlogs.items():
@@ -268,7 +271,7 @@ class CallTracker:
         )
 
     def _keep(self, call: Call, raw: bytes, *, claims: bool) -> None:
-        # Nobody looks, so nobody can be owed it: a view is never shown what was before it.
+        # Without views no event need be kept: a view is never shown events from before it began.
         if not self._views or len(call.early) >= MAX_EARLY_EVENTS:
             return
         if call.early_bytes + len(raw) > MAX_EARLY_BYTES or self._early_total + len(raw) > MAX_EARLY_TOTAL:
@@ -297,7 +300,7 @@ class CallTracker:
                 self._forget(next(iter(self._ended)))
 
     def _make_room(self, call: Call) -> None:
-        """Forget others than this one: those that ended first, then the oldest."""
+        """Forget other calls until the limits are met: ended calls first, then the oldest."""
         while len(self._known) > MAX_CALLS or len(self._calls) > MAX_IDS_TOTAL:
             others = (known for known in chain(self._ended, self._known) if known is not call)
             oldest = next(others, None)

@@ -1,12 +1,12 @@
-"""Security events of the proxy's own logins and refusals, as Asterisk would have sent them.
+"""Security events about the proxy's own logins and refusals, as Asterisk would have sent them.
 
-Behind a proxy Asterisk knows one user at 127.0.0.1.  What it would have told
-readers of class ``security`` about the real users is told here (ami.md §2.2),
-less the expected response to a challenge, which is as good as the secret.
+Behind a proxy, Asterisk only knows one manager user at 127.0.0.1.  So the proxy sends the
+events that Asterisk would have sent to readers of class ``security`` about the real users.
+It leaves out the expected response to a challenge, which is as good as the secret.
 
-Each goes to every reader, so 10,000 of them that log in again would be sent a
-hundred million: past the first of each second they are counted, and the count
-is told.
+Each event goes to every reader, so 10,000 readers that reconnect at once would be sent a
+hundred million events.  Past the first few of each second, events are only counted, and the
+count is sent.
 """
 
 from collections import Counter
@@ -24,13 +24,13 @@ _VERSIONS: Final = {b"InvalidPassword": b"2"}
 
 
 class Ration:
-    """So many events of a name are told a second, of one peer and in all.
+    """Limits the events of each name per second, for one peer and in all.
 
-    Of one that was over that in a second nothing but the count is told in the next: in a storm
-    that lasts, each reader is sent one event a second.
+    After a second in which a limit was exceeded, only the count is sent for the next second, so
+    in a lasting storm each reader gets one event a second.
     """
 
-    #: Of one peer and in all: a storm from one place leaves room for what comes from others.
+    #: For one peer and in all: a storm from one address leaves room for events about other peers.
     PER_PEER: Final = 15
     IN_ALL: Final = 30
 
@@ -44,10 +44,10 @@ class Ration:
         self._storms_of_peers: frozenset[tuple[bytes, str]] = frozenset()
 
     def admits(self, name: bytes, peer: str) -> bool:
-        """Whether one more event is told; it is counted either way."""
+        """Whether to send one more event; it is counted either way."""
         self._of_peer[name, peer] += 1
         if self._of_peer[name, peer] <= self.PER_PEER and (name, peer) not in self._storms_of_peers:
-            # What one peer does beyond its own ration is not taken from the others'.
+            # Events of one peer beyond its own ration do not count against the ration of all.
             self._seen[name] += 1
             if self._seen[name] <= self.IN_ALL and name not in self._storms:
                 return True
@@ -55,7 +55,7 @@ class Ration:
         return False
 
     def renew(self) -> Counter[bytes]:
-        """Begin the next second: how many events of each name the last one did not tell."""
+        """Begin the next second; returns how many events of each name were suppressed in the last one."""
         self._storms = frozenset(name for name, count in self._seen.items() if count > self.IN_ALL)
         over = (key for key, count in self._of_peer.items() if count > self.PER_PEER)
         self._storms_of_peers = frozenset(over)
@@ -77,10 +77,10 @@ def security_event(
     origin: Iterable[tuple[bytes, bytes]] = (),
     extra: tuple[tuple[bytes, bytes], ...] = (),
 ) -> bytes:
-    """Bytes of the event; ``wall`` and ``opened`` are seconds since the epoch, ``origin`` is ``Origin``'s.
+    """The event as bytes.
 
-    Values that a client wrote are made fit for a header: control bytes become
-    a question mark.
+    ``wall`` and ``opened`` are seconds since the epoch, ``origin`` are the headers from
+    ``Origin.headers``.  In values from a client, each control byte is replaced by a question mark.
     """
     headers = [
         (b"Privilege", b"security,all"),

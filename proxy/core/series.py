@@ -1,8 +1,8 @@
-"""Series: an action that is sent as several, one by one, and answered once.
+"""Series: an action that is sent to Asterisk as several parts, one by one, and answered once.
 
-Each part waits until its user may hold Asterisk's session again, so other
-sessions are served in between.  The first part that is not answered with
-Success is the answer to the whole; else it is the last one's.
+Each part waits until its user may block Asterisk's session again, so other sessions are
+served in between.  The client gets the response to the first part that does not succeed,
+otherwise the response to the last part.
 """
 
 from collections import deque
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 
 class Series:
-    """The parts of one action that are not sent yet."""
+    """The parts of one action that have not been sent yet."""
 
     __slots__ = ("_last", "_parts", "waits")
 
     def __init__(self, parts: list[Action]) -> None:
         self._parts = deque(parts)
         self._last = b""
-        #: Whether the next part waits for its time, and nothing is under way.
+        #: Whether the next part waits until it may run, so that nothing is in flight.
         self.waits = False
 
     def next(self) -> Action:
@@ -34,23 +34,23 @@ class Series:
         return self._parts.popleft()
 
     def takes(self, answer: bytes) -> bool:
-        """Whether this answer to a part is not the client's, because another part follows."""
+        """Whether to keep this response to a part from the client, because another part follows."""
         if not self._parts:
             return False
         if answer.startswith(b"Response: Success"):
             self._last = answer
             return True
-        self._parts.clear()  # the rest would be digits of a number that has a hole
+        self._parts.clear()  # the remaining digits would form a number with a gap
         return False
 
     def told(self, answer: bytes) -> bytes:
-        """The answer to the whole: once a part was sent, the rest cannot be called unsent."""
+        """The response to the whole action: once a part was sent, it cannot say that nothing was sent."""
         if not self._last:
             return answer
         return answer.replace(b"Message: " + NOT_CONNECTED, b"Message: " + LOST, 1)
 
     def goes_on(self, session: "Session") -> bool:
-        """Whether there is another part, which is then sent in its time."""
+        """Schedule the next part; False if there are no more."""
         if not self._parts:
             return False
         seconds = holding.seconds_of(self._parts[0])
@@ -59,7 +59,7 @@ class Series:
         return True
 
     def give_up(self, session: "Session", text: bytes) -> None:
-        """Answer now; what was not sent is not sent any more."""
+        """Answer the action with this error now, and drop the parts that were not sent."""
         action = self._parts[0]
         self._parts.clear()
         self.waits = False

@@ -1,17 +1,17 @@
-"""Shares: whose work the processor does next, by the time that it has spent on each.
+"""Shares: fair scheduling of CPU time between users, by the time already spent on each.
 
-All sessions of a user have one share, however many they are and however often
-they come back; clients that have not logged in have one for each network they
-come from.  Those who wait go by a fair queue, and all strangers together have
-no more of it than all users together.  While only one has work it gets all the
-time there is; a share makes nobody wait for nothing.
+All sessions of a user have one share, however many they are and however often they
+reconnect; unauthenticated clients have one share for each network that they come from.
+Waiting jobs are served by a fair queue, in which all unauthenticated clients together get
+no more than all users together.  The queue is work-conserving: while only one share has
+jobs, it gets all the time.
 
-The time is cut into turns, so that the loop comes back to Asterisk, to timers
-and to new work after each.  While more waits than a turn can do, it is as long
-as what the loop has done meanwhile, so that users' work is half of all.  A job
-that has more to do than its turn allows (``over``) leaves the rest to a later
-job.  What is counted is the time that passes, which costs next to nothing to
-ask; what other processes take of it falls on all users alike.
+The time is divided into turns, so that the loop returns to Asterisk, to timers and to new
+work after each.  While more jobs wait than one turn can do, a turn is as long as the loop's
+other work since the last one, so that jobs get half of the time.  A job that has more to do
+than its turn allows (``over``) must leave the rest to a later job.  Shares are charged the
+time that passes, because reading that clock costs next to nothing; time that other
+processes take is charged to all users alike.
 """
 
 from collections.abc import Callable, Container
@@ -22,18 +22,18 @@ from proxy.core.ports import Scheduler, Timer
 
 Job = Callable[[], None]
 
-#: Seconds of the processor before the loop sees to its other business.  What has begun is finished.
+#: Seconds of a turn, before the loop does its other work.  A job that has begun is finished.
 TURN: Final = 0.0005
 #: Seconds of the longest turn.
 _LONGEST_TURN: Final = 0.003
-#: Seconds for which one member is served before the queue is asked again, which costs as much as a small job.
+#: Seconds for which one share is served before the next is picked; picking costs as much as a small job.
 _QUANTUM: Final = 0.0005
-#: Networks of which the share is remembered; over it the one that came first is forgotten.
+#: Most networks whose share is remembered; past it the one added first is forgotten.
 _REMEMBERED: Final = 4096
 
 
 class Share(Member[Job]):
-    """One user, or one network of strangers."""
+    """The share of one user, or of one network of unauthenticated clients."""
 
     __slots__ = ("is_user", "name", "seconds")
 
@@ -41,12 +41,12 @@ class Share(Member[Job]):
         super().__init__()
         self.name = name
         self.is_user = is_user
-        #: Seconds of the processor since the start.
+        #: Seconds spent on it since the start.
         self.seconds = 0.0
 
 
 class Shares:
-    """All users and strangers of one process."""
+    """The shares and waiting jobs of all users and unauthenticated clients of the process."""
 
     __slots__ = (
         "_began",
@@ -73,29 +73,30 @@ class Shares:
         self.turn_seconds = turn_seconds
         self._users: FairTime[Job] = FairTime()
         self._strangers: FairTime[Job] = FairTime()
-        # What users and strangers have had, and what those had who are being served: a fair queue of two.
+        # A fair queue of two: the time that all users and all unauthenticated clients have had, and
+        # the time that the side being served had when its turn began.
         self._users_turn = self._strangers_turn = self._turn = 0.0
         self._by_user: dict[str, Share] = {}
         self._by_network: dict[str, Share] = {}
-        #: For work of which it is not known yet whose it is, as for new connections.
+        #: For work whose owner is not known yet, such as new connections.
         self.unknown = Share("", is_user=False)
         self._until = self._began = 0.0
-        #: Since when something waits for the next turn.
+        #: Time at which the next turn was scheduled.
         self._left_at = 0.0
         self._running = False
         self._timer: Timer | None = None
 
-    # -- whose -------------------------------------------------------------
+    # -- shares ------------------------------------------------------------
 
     def of_user(self, name: str) -> Share:
-        """The share of this user, the same for all its sessions."""
+        """The share of this user, which all its sessions have in common."""
         share = self._by_user.get(name)
         if share is None:
             share = self._by_user[name] = Share(name, is_user=True)
         return share
 
     def of_network(self, network: str) -> Share:
-        """The share of those who come from there and have not logged in."""
+        """The share of the unauthenticated clients from this network."""
         share = self._by_network.get(network)
         if share is None:
             if len(self._by_network) >= _REMEMBERED:
@@ -104,33 +105,33 @@ class Shares:
         return share
 
     def keep(self, users: Container[str]) -> None:
-        """Forget the users that are not among these."""
+        """Forget the shares of all users but these."""
         for name in [name for name in self._by_user if name not in users]:
             del self._by_user[name]
 
     def seconds(self) -> dict[str, float]:
-        """Seconds of the processor since the start, by user."""
+        """Seconds spent on each user since the start, by name."""
         return {name: share.seconds for name, share in self._by_user.items()}
 
-    # -- whose turn --------------------------------------------------------
+    # -- turns -------------------------------------------------------------
 
     @property
     def busy(self) -> bool:
-        """Whether anybody waits for a turn."""
+        """Whether any job waits."""
         return bool(self._users.heap or self._strangers.heap)
 
     @property
     def over(self) -> bool:
-        """Whether this turn's time is used up: a job that could do more leaves that to a later one."""
+        """Whether this turn's time is used up: a job that has more to do must leave it to a later job."""
         return self._clock() >= self._until
 
     @property
     def is_due(self) -> bool:
-        """Whether the next turn begins by itself."""
+        """Whether the next turn is scheduled."""
         return self._timer is not None
 
     def add(self, share: Share, job: Job) -> None:
-        """The job waits for its share's turn; ``run`` is to be called."""
+        """Queue a job for its share, to be run by the next call of ``run``."""
         if share.is_user:
             if not self._users.heap:
                 self._users_turn = max(self._users_turn, self._turn)
@@ -141,12 +142,12 @@ class Shares:
             self._strangers.add(share, job, self._clock())
 
     def later(self, share: Share, job: Job) -> None:
-        """The job waits for its share's turn, in the loop's next round at the earliest."""
+        """Queue a job for its share and schedule a turn, in the loop's next iteration at the earliest."""
         self.add(share, job)
         self._wake()
 
     def run(self) -> None:
-        """One turn: serve those who wait until its time is over."""
+        """Run one turn: serve waiting jobs until its time is used up."""
         self._run(self._clock(), self.turn_seconds)
 
     def _run(self, now: float, seconds: float) -> None:
@@ -163,7 +164,7 @@ class Shares:
                 self._wake()
 
     def serve(self, share: Share, job: Job) -> None:
-        """One turn for one job, while nobody else waits: the common case, without the queue."""
+        """Run one job in a turn of its own, bypassing the queue: the common case, while no other job waits."""
         began = self._clock()
         self._until = began + self.turn_seconds
         self._running = True
@@ -174,23 +175,23 @@ class Shares:
             self.charge(share, self._clock() - began)
 
     def begin(self) -> None:
-        """Work begins that may be long: a turn of its own, unless it is part of one."""
+        """Begin work that may be long: a turn of its own, unless it is already part of a turn."""
         if not self._running:
             self._began = self._clock()
             self._until = self._began + self.turn_seconds
 
     def end(self, share: Share) -> None:
-        """It has ended, and was this share's."""
+        """End the work that ``begin`` began, and charge it to this share."""
         if not self._running:
             self.charge(share, self._clock() - self._began)
 
     def charge(self, share: Share, seconds: float) -> None:
-        """Time was spent on it outside its turns, or will be."""
+        """Charge time to the share that was spent outside its turns, or will be."""
         share.seconds += seconds
         (self._users if share.is_user else self._strangers).charge(share, seconds, self._clock())
 
     def _serve(self, began: float, until: float) -> float:
-        """Serve one member, all that it has waiting or as much as its quantum allows; when it ended."""
+        """Serve one share until its jobs or its quantum are used up; returns the time at which it ended."""
         users, strangers = bool(self._users.heap), bool(self._strangers.heap)
         users = users and (not strangers or self._users_turn <= self._strangers_turn)
         queue = self._users if users else self._strangers

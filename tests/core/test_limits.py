@@ -825,9 +825,7 @@ class TestLinkHold:
         bench = make()
         session, got = bench.login("boss")
         session.receive(action("PlayMF", 1, **self.TONE))
-        assert (
-            refusal(got) == b"It would hold Asterisk's session for more than 0.2 s at once (limits.link_hold)"
-        )
+        assert refusal(got).endswith(b"more than 0.2 s at once (limits.link_hold)")
 
     def test_digits_go_one_by_one_and_are_answered_once(self):
         bench = make(link_hold=0.3)
@@ -994,30 +992,26 @@ class TestLinkShare:
 
 
 @pytest.mark.parametrize(
-    ("limits", "values", "text"),
+    ("limit", "most", "values", "what"),
     [
-        (
-            {"channel_variables": 2},
-            ["a", "b", "c"],
-            b"names that you set on this channel, 2 (limits.channel_variables)",
-        ),
-        (
-            {"channel_variable_bytes": 1024},
-            ["x" * 500, "x" * 500, "x" * 500],
-            b"bytes that you set on this channel, 1024 (limits.channel_variable_bytes)",
-        ),
+        ("channel_variables", 2, ["a", "b", "c"], b"names"),
+        ("channel_variable_bytes", 1024, ["x" * 500, "x" * 500, "x" * 500], b"bytes"),
     ],
     ids=["channel_variables", "channel_variable_bytes"],
 )
-def test_what_a_user_stores_in_a_channel(limits, values, text):
-    bench = make(**limits)
+def test_what_a_user_stores_in_a_channel(limit, most, values, what):
+    bench = make(**{limit: most})
     session, got = bench.login("boss")
     for number, value in enumerate(values):
         variable = {"Channel": "PJSIP/1-00000001", "Variable": f"V{number}", "Value": value}
         session.receive(action("Setvar", number + 1, **variable))
         for asked in bench.upstream.take():
             bench.answer(asked, b"")
-    assert refusal(got) == b"Too many variables: " + text
+    text = refusal(got)
+    assert text.startswith(b"Too many variables: ")
+    assert text.endswith(f"(limits.{limit})".encode())
+    assert what in text
+    assert str(most).encode() in text
 
 
 @pytest.mark.parametrize("fenced", [False, True])
@@ -1080,7 +1074,7 @@ def test_a_channel_has_one_account_by_its_name_and_by_its_uniqueid():
     bench.answer(question, b"Variable: CHANNEL\r\nValue: PJSIP/1-00000001\r\n")
     assert store(3, "1700000000.1") == []
     assert store(4, "PJSIP/1-00000001") == []
-    assert refusal(got).startswith(b"Too many variables: names")
+    assert refusal(got).endswith(b"(limits.channel_variables)")
     assert store(5, "1700000000.2") == [b"Setvar"]
     (question,) = bench.upstream.take()
     bench.hub.from_upstream(
@@ -1129,7 +1123,7 @@ def test_queue_members_bounds_what_a_user_adds_to_a_queue():
     assert ask("QueueAdd", "PJSIP/2", refused=True), "already there, says Asterisk"
     got.take()
     assert not ask("QueueAdd", "PJSIP/3")
-    assert refusal(got) == b"Too many members that you added to this queue, 2 (limits.queue_members)"
+    assert refusal(got).endswith(b"(limits.queue_members)")
     assert bench.hub.stats.limits == {"queue_members": 1}
     assert ask("QueueRemove", "PJSIP/1", refused=True)
     assert not ask("QueueAdd", "PJSIP/3")
@@ -1138,4 +1132,4 @@ def test_queue_members_bounds_what_a_user_adds_to_a_queue():
     got.take()
     session.receive(action("Command", 1, Command="queue add member PJSIP/4 to sales"))
     assert not bench.upstream.take()
-    assert refusal(got) == b"Too many members that you added to this queue, 2 (limits.queue_members)"
+    assert refusal(got).endswith(b"(limits.queue_members)")
