@@ -83,7 +83,7 @@ class Pressure:
         self._slow.setdefault(session, limit)
 
     def end_slow(self) -> None:
-        """Close the marked sessions, then those with the largest outboxes while all together hold too much."""
+        """Close the marked sessions, then the largest outboxes while all together hold too much."""
         while self._slow:
             self._end(*self._slow.popitem())
         while self._bounds.backlog.size > self._bounds.limits.outbox_total:

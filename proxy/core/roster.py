@@ -29,7 +29,7 @@ class Roster:
         self._authenticated += 1
 
     def rename(self, session: "Session", before: User, user: User) -> None:
-        """Move a session from ``before`` to ``user``: a reload replaces the object, maybe in other spelling."""
+        """Move a session from ``before`` to ``user``, which replaces it and may be spelled differently."""
         self._drop(session, before)
         self._by_user.setdefault(user.name, {})[session] = None
 

@@ -1,10 +1,9 @@
 """Session: one client, from its banner to its close.
 
-A session runs one action at a time, in order, as Asterisk's does (ami.md §1.1):
-what is answered here, what waits for the link and what waits for a hash all
-hold up the next action of this client and of nobody else.  Actions that wait
-for the rate of their kind let others pass where no difference can be seen
-(see ``aside``).
+A session runs one action at a time, in order, as a session in Asterisk does (seen on 16
+and 22).  Whether an action is answered by the proxy or waits for the link or for a hash, it
+only holds up the next action of the same client.  Actions that wait for the rate of their
+kind let others pass where the client cannot see a difference (see ``aside``).
 """
 
 import math
@@ -37,12 +36,12 @@ if TYPE_CHECKING:
     from proxy.core.series import Series
     from proxy.core.waitevent import WaitEvent
 
-#: How long a session is full before that is told.
+#: Seconds for which a session must be full before that is logged.
 _FULL_SECONDS = 5.0
-#: What a message counts before login, at least: each costs an answer, and perhaps an event for others.
+#: Least bytes that a message counts before login: each costs a response, and perhaps an event for others.
 _LIGHTEST_MESSAGE = 40
-#: Actions that a session runs before others get their turn.  One read may bring thousands that are
-#: answered here, and an exempt client has no rate that would stop it.
+#: Most actions that a session runs before others are served.  One read may bring thousands that the proxy
+#: answers itself, and a client in ``limits.exempt`` has no rate that would stop it.
 _TURN = 64
 
 
@@ -93,13 +92,13 @@ class Session:
         self.id = secrets.token_hex(6)
         self.outbox = Outbox(transport, hub.limits.outbox_hard, hub.bounds.backlog)
         self.throttle = throttle.Throttle(hub.bounds.rates)
-        #: Its actions that wait for the rate of their kind.
+        #: Actions that wait for the rate of their kind.
         self.aside = Aside()
         self.state = State.GREETED
-        #: Whose time it takes.
+        #: The share that its time is charged to.
         self.share = hub.shares.of_network(network_of(transport.peer.address))
         self.user: User | None = None
-        #: The user's name as this client spelled it; what Asterisk shows as AccountID.
+        #: The user's name as this client spelled it, which security events show as AccountID.
         self.login_name = b""
         self.challenge = b""
         self.mask = privilege.ALL
@@ -111,35 +110,35 @@ class Session:
         self.opened_wall = hub.scheduler.wall()
         self._framer: Framing = ActionFramer(hub.limits.action_bytes)
         self._queue: deque[bytes] = deque()
-        #: How many of them count as in flight.
+        #: How many of the queued messages count as in flight.
         self._counted = 0
         self._unsent: list[bytes] = []
         self._advancing = False
-        #: It has had its turn, and goes on in the loop's next one.
+        #: Whether its turn ended with work left, and the next one is scheduled.
         self._turn_due = False
-        #: What counts against ``limits.login_bytes``.
+        #: Bytes that count against ``limits.login_bytes``.
         self._weight = 0
-        #: What Asterisk is being asked.
+        #: The action that is in flight at Asterisk.
         self._underway: trail.Underway | None = None
-        #: What of it is still to be sent, where it is sent in parts.
+        #: The parts of that action that are still to be sent, if it is sent in parts.
         self.series: Series | None = None
         self._ended = False
         self._paused = False
-        #: The limit because of which nothing more is read, and since which tick.
+        #: Name of the limit because of which reading is paused, and the first tick that found it so.
         self.full = ""
         self._full_since: float | None = None
-        #: What ``received`` was at the last tick, and when that changed.
+        #: ``received`` at the last tick, and the time at which it last changed.
         self._heard = 0
         self._heard_at = self.opened
-        #: The action that waits for a rate while nothing else of the session runs.
+        #: The action that waits for a rate while the whole session is held back.
         self._held: Action | None = None
-        #: The WaitEvent that is under way.
+        #: The WaitEvent that is running.
         self.waiting: WaitEvent | None = None
 
     # -- from the transport ------------------------------------------------
 
     def receive(self, data: bytes) -> None:
-        """Bytes from the client."""
+        """Take bytes from the client."""
         if self.state in OVER:
             return
         self.received += len(data)
@@ -158,19 +157,19 @@ class Session:
                 self.close("too much before login")
                 return
         if self.waiting is not None:
-            self.waiting.over()  # any input ends a WaitEvent (ami.md §7.2)
+            self.waiting.over()  # any input ends a WaitEvent, as in Asterisk
         self._advance()
         self.push()
 
     def writable(self) -> bool:
-        """The transport takes bytes again; True if there are more than one turn's for it."""
+        """Send what waits, now that the transport accepts bytes again; True if it is to call again."""
         more = self.outbox.drain()
         if self.state is State.CLOSING and not self.outbox.size:
             self._gone()
         return more
 
     def ended(self) -> None:
-        """The client will send no more; what it asked before is still answered."""
+        """Record that the client will send no more; the actions that it sent before are still answered."""
         self._ended = True
         if self.waiting is not None:
             self.waiting.over()
@@ -178,13 +177,13 @@ class Session:
         self.push()
 
     def lost(self, reason: str) -> None:
-        """The connection is gone."""
+        """Close the session: its connection is lost."""
         self.close(reason, abort=True)
 
     # -- from the exchange -------------------------------------------------
 
     def reply(self, data: bytes) -> None:
-        """Part of an answer; it leaves with the next ``push``, behind the events that came before it."""
+        """Take part of an answer, which leaves with the next ``push``, behind the events before it."""
         if self.series is not None:
             if self.series.takes(data):
                 return
@@ -193,13 +192,13 @@ class Session:
             if self._underway is not None:
                 self._underway.answered(data)
         elif self._unsent and self.subscription is None:
-            # Most parts of a long answer are its items, behind one that is to be sent already.
+            # Most parts of a long answer are list items, and an earlier part already waits to be sent.
             self._unsent.append(data)
             return
         self.late(data)
 
     def late(self, data: bytes) -> None:
-        """Part of an answer that was finished, and went on all the same."""
+        """Take part of an answer that follows after the answer seemed complete."""
         if self.subscription is not None and not self.outbox.holding:
             earlier = self.subscription.take(self)
             if earlier and not self._drops(earlier):
@@ -208,7 +207,7 @@ class Session:
         self.hub.touch(self)
 
     def finished(self) -> None:
-        """The action upstream is answered: on to the next."""
+        """Go on to the next action: Asterisk has answered this one."""
         if self.series is not None:
             if self.series.goes_on(self):
                 return
@@ -218,17 +217,17 @@ class Session:
         self._underway.record(self, self.hub.scheduler.now())
         self._underway = None
         if self.outbox.holding:
-            # As in Asterisk the answer comes first, then what happened meanwhile.
+            # As in Asterisk, the response comes first, then the events that occurred meanwhile.
             head = b"".join(self._unsent)
             self._unsent.clear()
             self.release(head)
-        # Where others have work, too, its next action waits for the user's turn.
+        # If other shares have work too, the next action waits until this one is scheduled.
         self._advance(at_once=not (self._queue and self.hub.shares.busy))
 
     # -- from the hub ------------------------------------------------------
 
     def deliver(self, data: bytes) -> None:
-        """Events of this session's subscription."""
+        """Take events from this session's subscription."""
         outbox = self.outbox
         if outbox.size and outbox.size > outbox.closed_above:
             self._drops(data)
@@ -236,28 +235,28 @@ class Session:
             self.hub.pressure.too_slow(self, "outbox_hard")
 
     def fall_behind(self, data: bytes, taken: int) -> None:
-        """See Member in subscription.py."""
+        """See ``Member`` in subscription.py."""
         if not self.outbox.keep(data, taken):
             self.hub.pressure.too_slow(self, "outbox_hard")
 
     def pays(self, share: Share) -> None:
-        """Its time is this share's from now on."""
+        """Charge the session's time to this share from now on."""
         self.share = share
         self.transport.charge(share)
 
     def push(self) -> None:
-        """Send what was answered."""
+        """Send the answers that ``reply`` and ``late`` have taken."""
         if self._unsent:
             data = b"".join(self._unsent)
             self._unsent.clear()
             self._sent(self.outbox.answer(data))
 
     def greet(self, banner: bytes) -> None:
-        """The banner, alone in the first write: clients rely on it (operations.md §1)."""
+        """Send the banner, alone in the first write: client libraries rely on it (nami, ami-io)."""
         self._sent(self.outbox.push(banner))
 
     def close(self, reason: str, *, abort: bool = False) -> None:
-        """End the session; what is waiting is still sent unless ``abort``."""
+        """End the session; waiting bytes are still sent unless ``abort``."""
         if self.state in OVER:
             if abort and self.state is State.CLOSING:
                 self._gone(abort=True)
@@ -276,17 +275,20 @@ class Session:
             self._gone(abort=abort)
 
     def _leave_lines(self) -> list[Action]:
-        """Nothing of it waits for a rate any more; what did is given back."""
+        """Take the session's actions out of all waiting lines; returns those that waited for a rate."""
         if self.state is State.HELD or self.series is not None or self.aside.size:
             self.hub.bounds.rates.leave(self)
         unsent = self.aside.clear()
         if self._held is not None:
-            unsent.insert(0, self._held)  # the chains beside it have waited for less
+            unsent.insert(0, self._held)  # it had already passed those in ``aside``
         return unsent
 
     def _last_words(self, reason: str, unsent: list[Action]) -> None:
-        """What runs or waits is answered before the end (security.md P4), and what was held back is sent."""
-        self._ended = False  # the end is here already
+        """Answer the running and the waiting actions before the end, and send the held events.
+
+        Every complete action gets exactly one final response, even when its session is closed.
+        """
+        self._ended = False  # the session is closing already
         if self.waiting is not None:
             self.waiting.over()
         elif self.state is State.BUSY:
@@ -300,10 +302,10 @@ class Session:
         self.push()
 
     def hold_events(self) -> None:
-        """Until the action upstream is answered: Asterisk sends a session no events while its action runs.
+        """Hold events back until Asterisk has answered: it sends a session no events while its action runs.
 
-        An answer that comes over a link of its own would else come behind later events: a channel
-        in a list that was told to be gone.
+        Otherwise an answer that comes over a side link would arrive behind later events: a list
+        could contain a channel that an earlier event said was gone.
         """
         if not self.outbox.holding:
             self.push()
@@ -313,41 +315,41 @@ class Session:
             self.outbox.hold()
 
     def wait(self, waiting: "WaitEvent") -> None:
-        """A WaitEvent holds up the next action until it calls ``resume``."""
+        """Begin a WaitEvent, which holds up the next action until it calls ``resume``."""
         self.state = State.WAITING
         self.waiting = waiting
         waiting.begin()
 
     def release(self, head: bytes, tail: bytes = b"") -> None:
-        """Send what the outbox held, between these two."""
+        """Send ``head``, the events that the outbox held, and ``tail``."""
         self._sent(self.outbox.release(head, tail))
 
     def resume(self) -> None:
-        """What held up the next action (a WaitEvent) is over."""
+        """Go on with the next action, now that the WaitEvent is over."""
         self.state = State.READY
         self.waiting = None
         self.advance()
 
     def advance(self) -> None:
-        """Run what the client asked meanwhile, and send what that gave."""
+        """Run the actions that the client has sent meanwhile, and send their answers."""
         self._advance()
         self.push()
 
     def hold_back(self, action: Action) -> None:
-        """Over a rate: this action waits, and what the client sends behind it."""
+        """Hold back this action, which is over a rate, and all that the client sends behind it."""
         self.state = State.HELD
         self._held = action
         self._count_queued()
 
     def let_go(self) -> None:
-        """The action that waited may run."""
+        """End ``hold_back``: the held action may run."""
         self.state = State.READY
         self._held = None
         self._count_queued()
 
     def _count_queued(self) -> None:
-        # One read may bring a thousand actions.  Those that wait for a rate, or past this session's
-        # own limit, make nobody else wait.
+        # One read may bring a thousand actions.  Those that wait for a rate or are beyond the session's
+        # own limit do not count as in flight, so that they hold up no other session.
         counted = len(self._queue)
         if counted:
             held = self.state is State.HELD or (self.aside.size and self.aside.holds_session)
@@ -358,12 +360,12 @@ class Session:
 
     @property
     def has_input(self) -> bool:
-        """Whether the client has sent more than the action that runs."""
+        """Whether the client has sent more actions behind the one that runs."""
         return bool(self._queue)
 
     @property
     def is_idle(self) -> bool:
-        """Whether nothing of the client waits here or at Asterisk; a WaitEvent is no work."""
+        """Whether the client has no action waiting here or at Asterisk; a WaitEvent does not count."""
         return not self._queue and self._underway is None
 
     # -- one action --------------------------------------------------------
@@ -463,10 +465,11 @@ class Session:
             self.deny(action, b"Permission denied", "not logged in")
 
     def run(self, action: Action, *, rested: bool = False, paid: bool = False) -> None:
-        """Judge the action of a client that is logged in; answer it, or send it to Asterisk.
+        """Judge an action of a client that is logged in; answer it, or send it to Asterisk.
 
-        ``rested``: it has waited for its time in Asterisk's session (see ``quota``), behind ``paid``: it has
-        waited for the deliveries that others caused (see ``caused``).
+        ``paid`` says that the action has already waited for the deliveries that earlier actions caused
+        (see ``caused``); ``rested`` says that it has then also waited to be allowed to sleep in
+        Asterisk's session (see ``quota``).
         """
         user = self.user
         assert user is not None
@@ -505,13 +508,16 @@ class Session:
         self.hub.submit(self, outgoing)
 
     def send_next(self, series: "Series") -> None:
-        """The time of the next part has come."""
+        """Send the next part of the action, which may run now."""
         series.waits = False
         self.hub.submit(self, series.next())
         self.push()
 
     def deny(self, action: Action, text: bytes, rule: str, hint: str = "") -> None:
-        """Answer the action with this error instead of running it; ``hint`` is for the log alone."""
+        """Answer the action with this error instead of running it.
+
+        If there is a ``hint``, the response has a ProxyReason header with it and the rule.
+        """
         self.hub.stats.actions_denied += 1
         user = self.user.name if self.user is not None else ""
         self.hub.stats.actions.count(self.hub.counted_name(action), user, "denied")
@@ -523,12 +529,12 @@ class Session:
 
     @property
     def payer(self) -> str:
-        """The user whose time it is that Asterisk spends on this session's actions."""
+        """Name of the user who is charged for the time that Asterisk spends on this session's actions."""
         return self.user.name if self.user is not None else ""
 
     @property
     def wires(self) -> tuple[Framing, Sender]:
-        """What cuts its input into messages, and what takes its output; exchanged for a tap and back."""
+        """What cuts the input into messages, and what sends the output; a tap replaces and restores both."""
         return self._framer, self.outbox.sender
 
     @wires.setter
@@ -538,7 +544,7 @@ class Session:
 
     @property
     def view(self) -> tuple[int, FilterSet | None, Scope | None]:
-        """Which events this session may see: of which classes, past which filters, of whose calls."""
+        """Which events this session may see: mask of privilege classes, event filters, scope of calls."""
         assert self.user is not None
         filters = self.user.filters
         for added in self.filters:
@@ -547,18 +553,18 @@ class Session:
         return self.user.read & self.mask, filters or None, rules.scope if rules is not None else None
 
     def hit(self, limit: str, **fields: object) -> None:
-        """This session has reached a limit."""
+        """Count and log that this session has reached a limit."""
         user = self.user.name if self.user is not None else None
         self.hub.bounds.hit(limit, self.transport.peer.address, session=self.id, user=user, **fields)
 
     def tick(self, now: float) -> None:
-        """Once a second: is it full for long, stuck, or silent?"""
+        """To be called once a second: checks if the session has been full, stuck or idle for too long."""
         if not self.full:
             self._full_since = None
         elif self._full_since is None:
             self._full_since = now
         elif now - self._full_since >= _FULL_SECONDS:
-            self._full_since = math.inf  # once is enough
+            self._full_since = math.inf  # log it once
             self.hit(self.full)
         if self.outbox.stalled(now, self.hub.limits.outbox_stall):
             self.hub.pressure.too_slow(self, "outbox_stall")
@@ -569,7 +575,7 @@ class Session:
             self.close("idle")
 
     def _drops(self, events: bytes) -> bool:
-        """Whether these are not for this client, which is past its soft limit."""
+        """Whether the client is past its soft limit; the events are then dropped and counted."""
         outbox = self.outbox
         if outbox.size <= outbox.closed_above:
             return False
@@ -582,7 +588,7 @@ class Session:
     def _sent(self, within_limit: bool) -> None:
         if not within_limit:
             self.hub.pressure.too_slow(self, "outbox_hard")
-            # Not from inside its own call, and not only with the next event either.
+            # Settle soon, not only at the next event, but not from inside this session's own call.
             self.hub.scheduler.later(0, self.hub.settle)
 
     def _gone(self, *, abort: bool = False) -> None:
@@ -596,5 +602,5 @@ class Session:
 
 
 def _is_no_ami(raw: bytes) -> bool:
-    # A browser or a scanner (security.md N4): no AMI client sends a line without a colon to log in.
+    # Such as from a browser or a scanner: no AMI client sends a line without a colon to log in.
     return any(line.strip() and b":" not in line for line in raw.split(b"\n"))

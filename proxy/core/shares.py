@@ -164,7 +164,7 @@ class Shares:
                 self._wake()
 
     def serve(self, share: Share, job: Job) -> None:
-        """Run one job in a turn of its own, bypassing the queue: the common case, while no other job waits."""
+        """Run one job in a turn of its own, without the queue: the common case, while no other job waits."""
         began = self._clock()
         self._until = began + self.turn_seconds
         self._running = True

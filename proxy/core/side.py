@@ -1,14 +1,13 @@
-"""Side: further logins at Asterisk, for actions that would hold up the main link.
+"""Side links: further logins at Asterisk, for actions that would block the main link.
 
-Asterisk answers the actions of a session one by one, so one that takes its time
-would hold up everybody's answers and events.  There are two links beside the
-main one, without events: one for what may sleep or wait in Asterisk (a tone, a
-reload, a command), one for long answers (a list of all channels), which do not
-wait for those.  Each is opened when its first action comes and closed after a
-while without any.  A session still has one action at a time: its order is what
-it was.
+Asterisk runs the actions of a session one by one, so a slow action would delay the answers
+and events of all clients.  There are two side links, which get no events: one for actions
+that may sleep or wait in Asterisk (a tone, a reload, a command), and one for long answers (a
+list of all channels), which thus do not wait for the former.  Each is opened for its first
+action and closed after a minute without any.  The order of a client's actions does not
+change, since a session still runs one action at a time.
 
-Where Asterisk refuses such a login, its actions go over the main link.
+If Asterisk refuses the login of a side link, its actions go over the main link.
 """
 
 from collections.abc import Callable, Sequence
@@ -29,17 +28,18 @@ from proxy.core.stats import Stats
 IDLE_SECONDS: Final = 60.0
 #: Seconds after a refusal before the next attempt.
 RETRY_SECONDS: Final = 60.0
-#: Messages that are taken at once: some 0.3 ms.
+#: Most messages that are handled at once, which takes about 0.3 ms.
 _AT_ONCE: Final = 32
-#: Asterisk would run them one by one: those that wait here wait in a fair queue.
+#: Actions sent to Asterisk at a time: it would run more of them one by one, in the order sent, while those
+#: that wait here are in a fair queue.
 _WINDOW: Final = 1
 
 
 class Side:
-    """One side link; ``settle`` is called when clients have something to be sent.
+    """One side link; ``settle`` is called when there are bytes to be sent to clients.
 
-    ``lengths``: of the link for long answers; what the proxy reads there keeps waiting those who
-    use the main link.
+    ``lengths`` is given for the link for long answers: the time that the proxy takes to read them is
+    time that users of the main link wait.
     """
 
     def __init__(
@@ -56,11 +56,11 @@ class Side:
         self.name = name
         beside = None if lengths is None else main.accounts
         self.exchange = Exchange(stats, bounds.deadlines(), scheduler, lengths, _WINDOW, beside)
-        #: Makes the connection; None where nothing can.
+        #: Opens the connection; None without one, and then all actions go over the main link.
         self.opener: SideOpener | None = None
-        #: Why actions that belong here go over the main link.
+        #: Why the last login failed, so that actions go over the main link; "" if it did not.
         self.refused = ""
-        #: Times that it came up, and that it ended while it was needed.
+        #: How often the link came up, and how often it was lost while actions were in flight.
         self.ups = self.downs = 0
         self._main = main
         self._bounds = bounds
@@ -69,16 +69,16 @@ class Side:
         self._settle = settle
         self._fault = fault
         self._opening = False
-        #: What waits for the login.
+        #: Actions that wait for the login.
         self._waiting: list[tuple[Asker, Action]] = []
         self._not_before = float("-inf")
         self._used = 0.0
 
-    # -- how it stands -----------------------------------------------------
+    # -- status ------------------------------------------------------------
 
     @property
     def limits(self) -> Limits:
-        """As they are now."""
+        """The limits in force."""
         return self._bounds.limits
 
     @property
@@ -92,16 +92,16 @@ class Side:
 
     @property
     def load(self) -> int:
-        """Actions that are not answered."""
+        """The number of unanswered actions."""
         return self.exchange.load + len(self._waiting)
 
     # -- actions -----------------------------------------------------------
 
     def submit(self, asker: Asker, action: Action) -> None:
-        """As ``Exchange.submit``, over the side link if there is one or can be."""
+        """As ``Exchange.submit``, over the side link if it is up or can be opened."""
         now = self._used = self._scheduler.now()
         if not self._main.connected or self._main.draining:
-            self._main.submit(asker, action)  # which says why it cannot
+            self._main.submit(asker, action)  # answers with the reason why it cannot be sent
         elif self.exchange.linked:
             self.exchange.submit(asker, action)
         elif self.opener is None or now < self._not_before:
@@ -113,19 +113,19 @@ class Side:
                 self.opener.open()
 
     def abandon(self, asker: Asker) -> None:
-        """The asker has gone."""
+        """Forget the actions of an asker that has gone."""
         self.exchange.abandon(asker)
         self._waiting = [item for item in self._waiting if item[0] is not asker]
 
     def dismiss(self, asker: Asker, text: bytes) -> None:
-        """The asker is told to go: a last word on what it asked comes first."""
+        """Answer all actions of this asker with ``text``, since its session is being closed."""
         self.exchange.dismiss(asker, text)
         waiting = [item for item in self._waiting if item[0] is asker]
         self.abandon(asker)
         _refuse(waiting, text)
 
     def drain(self) -> None:
-        """Take nothing new; what waits for the login is not sent any more."""
+        """Accept no more actions; refuse those that wait for the login."""
         self.exchange.draining = True
         waiting, self._waiting = self._waiting, []
         _refuse(waiting, SHUTTING_DOWN)
@@ -134,7 +134,7 @@ class Side:
     # -- from the connection -----------------------------------------------
 
     def link_up(self, upstream: Upstream, _banner: bytes) -> None:
-        """It has logged in."""
+        """Take over the connection, which has logged in."""
         self._opening = False
         self.ups += 1
         self.refused = ""
@@ -147,7 +147,7 @@ class Side:
         self._settle()
 
     def failed(self, reason: str) -> None:
-        """The login was refused, or there was no connection: what waited goes over the main link."""
+        """Send the waiting actions over the main link: there was no connection, or the login was refused."""
         self._opening = False
         self._not_before = self._scheduler.now() + RETRY_SECONDS
         if not self.refused:
@@ -165,7 +165,7 @@ class Side:
         self._settle()
 
     def link_down(self, reason: str) -> None:
-        """The connection is over."""
+        """Answer the actions in flight: the connection has ended."""
         if self.exchange.load:
             self.downs += 1
             log.say(log.WARNING, "side-link-lost", link=self.name, reason=reason)
@@ -173,9 +173,10 @@ class Side:
         self._settle()
 
     def from_upstream(self, messages: Sequence[bytes], sound: bool = False) -> int:
-        """What one read completed: answers, for the side link has no events; how many were taken.
+        """Handle the messages that one read completed; returns how many of them were handled.
 
-        The rest is to be given again in the loop's next turn.  ``sound``: see UpstreamFramer.
+        The caller must pass the rest again in the loop's next iteration.  A side link gets no
+        events, so these are responses and list items.  ``sound``: see ``UpstreamFramer``.
         """
         messages = messages[:_AT_ONCE]
         exchange = self.exchange
@@ -195,7 +196,7 @@ class Side:
         return len(messages)
 
     def oversized(self, head: bytes) -> None:
-        """How a message began that is too long and left out."""
+        """Handle the beginning of a message that was too long and has been left out."""
         self.exchange.begin_read(self._scheduler.now())
         if not self.exchange.oversized(head):
             self._stats.events_dropped += 1
@@ -205,10 +206,11 @@ class Side:
     # -- time --------------------------------------------------------------
 
     def close(self, reason: str) -> None:
-        """Close it: what is under way is answered, its outcome unknown; what waits was never sent."""
+        """Close the link: actions in flight have an unknown outcome, and those that wait were never sent."""
         self._opening = False
         self._not_before = float("-inf")
-        # Taken now: who is answered below may ask again from within, which opens the link again.
+        # Taken before: a client that is answered below may send its next action at once, which opens the
+        # link again.
         waiting, self._waiting = self._waiting, []
         if self.opener is not None:
             self.opener.close(reason)
@@ -216,7 +218,7 @@ class Side:
         _refuse(waiting, NOT_CONNECTED)
 
     def tick(self, now: float) -> None:
-        """Once a second."""
+        """To be called once a second: handles timeouts, and closes the link when it is idle."""
         self.exchange.tick(now)
         if self.exchange.linked and not self.exchange.load and now - self._used > IDLE_SECONDS:
             self.close("idle")

@@ -1,9 +1,9 @@
-"""Side doors: the places of one door that is not for manager clients, and who goes when it is full.
+"""Side doors: admission to a port that is not for manager clients, and which connection makes room.
 
-The metrics port, the control socket and the plain port of ``ami-proxy connect``
-have few places each.  Nobody who keeps one without need shuts out anybody else:
-a newcomer displaces whoever has asked for nothing for the longest time, and work
-of the ordinary kind leaves places free for those who have not asked yet.
+The metrics port, the control socket and the plain port of ``ami-proxy connect`` accept few
+connections each.  Idle connections must not shut out others: a new connection displaces the
+one that has been idle for longest, and ordinary requests leave some places free for
+connections that have not sent a request yet.
 """
 
 from collections import Counter
@@ -15,13 +15,13 @@ Guest = TypeVar("Guest", bound=Hashable)
 
 
 class Want(Enum):
-    """What a guest asks for."""
+    """The kind of a connection's request."""
 
-    #: Work that is done while there is room for it.
+    #: Work that is only done while there is room for it.
     ORDINARY = auto()
-    #: Work that is always done, and quickly: a health check, what ends a session or the service.
+    #: Quick work that is always done: a health check, or a command that ends a session or the service.
     URGENT = auto()
-    #: An answer that goes on and on.
+    #: An answer without end.
     STREAM = auto()
 
 
@@ -34,24 +34,28 @@ class _Stage(Enum):
 
 
 class SideDoor(Generic[Guest]):
-    """``places`` for guests, of which ``working`` may be doing ordinary work; ``streams`` beside them."""
+    """Holds at most ``places`` connections, and ``streams`` more that are streaming.
+
+    Of the former, at most ``working`` may be doing ordinary work.
+    """
 
     def __init__(self, places: int, working: int, streams: int = 0) -> None:
         self._places = places
         self._working = working
         self._streams = streams
-        #: With the network address, or whatever else tells guests apart.  Who changed its stage last is last.
+        #: Each connection with its group (its network address, or whatever tells clients apart) and its
+        #: stage; the one that changed its stage last is last.
         self._guests: dict[Guest, tuple[Hashable, _Stage]] = {}
 
     def __len__(self) -> int:
         return len(self._guests)
 
     def enter(self, guest: Guest, group: Hashable = None) -> Guest | None:
-        """Let the guest in; who has to go for that, or None.
+        """Admit a connection; returns the connection that must be closed for it, or None.
 
-        It is the guest itself when everybody is served.  Otherwise it is of the group that
-        has the most guests who could go, and of these the one that has been idle for longest;
-        when nobody is idle, the one that has been taking its answer for longest.
+        That is the new connection itself if all others are being served.  Otherwise it is the one
+        that has been idle for longest, in the group with the most idle connections; if no connection
+        is idle, the same among those that are taking their answers.
         """
         leaving = None
         if self._count(_Stage.STREAMING, others=True) >= self._places:
@@ -63,7 +67,7 @@ class SideDoor(Generic[Guest]):
         return leaving
 
     def ask(self, guest: Guest, want: Want) -> bool:
-        """The guest asks for something; whether that is done now.  Without room for it, it stays idle."""
+        """Begin a request; False if there is no room for its kind, and then the connection stays as it is."""
         if guest not in self._guests:
             return False
         if want is Want.ORDINARY:
@@ -73,15 +77,15 @@ class SideDoor(Generic[Guest]):
         return self._move(guest, _Stage.URGENT, self._places)
 
     def answered(self, guest: Guest) -> None:
-        """All that is left is that the guest takes its answer, and goes."""
+        """The answer is complete: all that is left is that the client takes it, and closes."""
         self._move(guest, _Stage.TAKING, self._places)
 
     def rest(self, guest: Guest) -> None:
-        """The guest has its answer, and may ask again."""
+        """The connection has its answer and is idle: it may send another request."""
         self._move(guest, _Stage.IDLE, self._places)
 
     def leave(self, guest: Guest) -> None:
-        """The guest is gone, or has to go."""
+        """Forget a connection that has closed or is being closed."""
         self._guests.pop(guest, None)
 
     def _move(self, guest: Guest, stage: _Stage, most: int) -> bool:
@@ -102,6 +106,6 @@ class SideDoor(Generic[Guest]):
         if not at_stage:
             return None
         sizes = Counter(group for _, group in at_stage)
-        # Of equals, the first: that is the one with the oldest guest.
+        # max() returns the first of equals, which is the group with the oldest connection.
         fullest = max(sizes, key=sizes.__getitem__)
         return next(guest for guest, group in at_stage if group == fullest)

@@ -1,15 +1,14 @@
 """Stored: how much each user has put into Asterisk's channels with Setvar.
 
-Asterisk keeps every variable for as long as the channel lives (without a
-channel, for as long as it runs itself) and writes all of them into one message
-when somebody asks for ``AllVariables``.  What is remembered here is a number
-for each name, and of so many names in all that memory is bounded: beyond, the
-channel that was longest without a Setvar is forgotten, of the user who has the
-most names.
+Asterisk keeps a variable for as long as the channel exists (without a channel, for as long
+as Asterisk runs), and writes all of them into one message when a client asks for
+``AllVariables``.  Only a size is remembered here for each name.  The number of names is
+bounded to bound memory: past it, the user with the most names loses the channel that has
+gone longest without a Setvar.
 
-A Setvar counts from the moment it is sent, so that several sessions of a user
-cannot pass the limit at once.  Asterisk finds a channel by its Uniqueid too;
-what was set under that counts for the channel's name once ``named`` said which.
+A Setvar counts from the time at which it is sent, so that several sessions of a user cannot
+pass the limit together.  Asterisk also finds a channel by its Uniqueid; what was set under
+the Uniqueid counts for the channel's name once ``named`` has said which that is.
 """
 
 from collections import Counter
@@ -17,12 +16,12 @@ from collections import Counter
 from proxy.ami.message import Action
 from proxy.config.limits import Limits
 
-#: Names that are remembered of all channels together.
-_MOST = 65_536  # not Final: a compiler would write it into the code, where no test can lower it
+#: Most names remembered of all channels together.
+_MOST = 65_536  # not Final: a compiler would inline it, and tests could not lower it
 
 
 class Stored:
-    """What was sent and not refused by Asterisk, by user, channel and name."""
+    """Sizes of the variables that were sent and that Asterisk did not refuse, by user, channel and name."""
 
     def __init__(self) -> None:
         # user -> channel -> hash of the name -> bytes of name and value; channels in the order of their use
@@ -32,7 +31,7 @@ class Stored:
         self._called: dict[bytes, bytes] = {}
 
     def excess(self, user: str, action: Action, limits: Limits) -> str:
-        """The limit over which the user's Setvar would be; "" if it may run."""
+        """Name of the limit that the user's Setvar would exceed; "" if it may run."""
         names = self._users.get(user, {}).get(self._channel(action), {})
         name, size = _entry(action)
         if name not in names and len(names) >= limits.channel_variables:
@@ -42,18 +41,18 @@ class Stored:
         return ""
 
     def take(self, user: str, action: Action) -> int:
-        """The Setvar is sent; what the name counted before, for ``give_back``."""
+        """Count a Setvar that is sent now; returns the name's size before, for ``give_back``."""
         name, size = _entry(action)
         before = self._account(user, self._channel(action)).get(name, 0)
         self._add(user, self._channel(action), {name: size})
         return before
 
     def give_back(self, user: str, action: Action, before: int) -> None:
-        """Asterisk refused it."""
+        """Undo ``take`` for a Setvar that Asterisk refused."""
         names = self._users.get(user, {}).get(self._channel(action), {})
         name, size = _entry(action)
         if names.get(name) != size:
-            return  # another Setvar of the same name came after it, or the channel is forgotten
+            return  # the name has been set again since, or its channel was forgotten
         if before:
             names[name] = before
         else:
@@ -61,12 +60,12 @@ class Stored:
             self._names[user] -= 1
 
     def is_unnamed(self, action: Action) -> bool:
-        """Whether the Setvar's channel is given by a Uniqueid, and of which channel it is not known."""
+        """Whether the Setvar names its channel by a Uniqueid whose channel is not known yet."""
         channel = action.get(b"channel").lower()
         return channel != b"" and b"/" not in channel and channel not in self._called
 
     def named(self, uniqueid: bytes, channel: bytes) -> None:
-        """This Uniqueid is that of the channel with this name: one account for both."""
+        """Record which channel has this Uniqueid, and merge what was counted under either."""
         if len(self._called) >= _MOST:
             del self._called[next(iter(self._called))]
         uniqueid, channel = uniqueid.lower(), channel.lower()

@@ -1,7 +1,7 @@
-"""Taps: show somebody what one user sends and is sent, while it happens.
+"""Taps: show an operator live what one user's sessions send and are sent.
 
-Nothing of it is there while nobody looks: a tap takes the place of a session's
-framer, and of the transport of its outbox, and gives both back at its end.
+A tap costs nothing while it is not in use: it replaces the session's framer and the sender
+of its outbox, and restores both when it is removed.
 """
 
 from typing import TYPE_CHECKING, Protocol
@@ -13,26 +13,26 @@ if TYPE_CHECKING:
     from proxy.core.session import Session
 
 _END_OF_MESSAGE = b"\r\n\r\n"
-#: What is longer is shown in pieces.
+#: Bytes past which an unfinished message is shown in pieces.
 _LONGEST = 64 << 10
 
 
 class Watcher(Protocol):
-    """Who looks."""
+    """Receives the messages of tapped sessions."""
 
     def saw(self, session: "Session", sent: bool, message: bytes) -> None:
-        """A message that the session was sent, or that came from it; secrets are masked."""
+        """Take a message that the session was sent (``sent``) or that came from it; secrets are masked."""
 
 
 class Framing(Protocol):
-    """What cuts a session's input."""
+    """Cuts a session's input into messages."""
 
     def feed(self, data: bytes) -> list[bytes]:
-        """The messages that the data completed."""
+        """Take bytes; returns the messages that they completed."""
 
 
 class Tap:
-    """Sits in one session's wires."""
+    """Copies the input and output of one session to its watchers."""
 
     __slots__ = ("_framer", "_partial", "_sender", "_session", "watchers")
 
@@ -46,11 +46,11 @@ class Tap:
         session.wires = self, self
 
     def remove(self) -> None:
-        """Leave the wires as they were."""
+        """Restore the session's own framer and sender."""
         self._session.wires = self._framer, self._sender
 
     def feed(self, data: bytes) -> list[bytes]:
-        """See Framing."""
+        """See ``Framing``."""
         messages = self._framer.feed(data)
         for message in messages:
             self._show(False, message)
@@ -67,7 +67,8 @@ class Tap:
         for message in messages:
             self._show(True, message + _END_OF_MESSAGE)
         if len(rest) > _LONGEST:
-            # Cut where a line ends, or a secret could be parted from its name.
+            # Cut at the end of a line: otherwise a secret could be separated from its header's name,
+            # and would not be masked.
             head, end, rest = rest.rpartition(b"\n")
             self._show(True, head + end)
             rest = rest if len(rest) <= _LONGEST else b""
@@ -82,20 +83,20 @@ class Tap:
 
 
 class Taps:
-    """Who watches which user; names without regard to case."""
+    """The taps of all sessions; user names are matched without regard to case."""
 
     def __init__(self) -> None:
         self._watchers: dict[str, list[Watcher]] = {}
         self._taps: dict[Session, Tap] = {}
 
     def watch(self, user: str, sessions: "list[Session]", watcher: Watcher) -> None:
-        """Show the user's sessions there are, and those to come."""
+        """Show the user's open sessions, and those that log in later."""
         self._watchers.setdefault(user.lower(), []).append(watcher)
         for session in sessions:
             self._tap(session, watcher)
 
     def unwatch(self, user: str, watcher: Watcher) -> None:
-        """Show no more."""
+        """End a ``watch``."""
         watchers = self._watchers[user.lower()]
         watchers.remove(watcher)
         if not watchers:
@@ -108,13 +109,13 @@ class Taps:
                 del self._taps[session]
 
     def entered(self, session: "Session") -> None:
-        """The session has logged in."""
+        """Tap a session that has logged in, if its user is watched."""
         assert session.user is not None
         for watcher in self._watchers.get(session.user.name.lower(), ()):
             self._tap(session, watcher)
 
     def left(self, session: "Session") -> None:
-        """The session ends: its last bytes are still shown."""
+        """Forget a session that ends; its tap stays in place, so that its last bytes are still shown."""
         self._taps.pop(session, None)
 
     def _tap(self, session: "Session", watcher: Watcher) -> None:

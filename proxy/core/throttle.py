@@ -1,11 +1,10 @@
 """Throttle: how fast a session may act.
 
-A session that is over its own rate, ``action_rate``, is held back: its action is
-kept, nothing more is read from it, and TCP tells its sender.  Over a rate of
-one kind of action, only actions of that kind wait, in the line of their user;
-what else the session asks goes on (see ``aside`` for the order).  An action of
-a session that has been held back for ``limits.rate_wait`` without a break is
-answered ``Rate limit``.
+A session over its own rate, ``action_rate``, is held back: its action is kept and reading is
+paused, so that TCP slows the client down.  Over the rate of one kind of action, only actions of
+that kind wait, in the line of their user, while the session's other actions go on (see
+``aside`` for the order).  Only once a session has been held back continuously for
+``limits.rate_wait`` seconds are its actions answered with ``Rate limit``.
 """
 
 from collections import deque
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class Line:
-    """One kind of action of one user: its rate, and the actions that wait for their turn, in order."""
+    """The rate of one user for one kind of action, and the actions that wait for it, in order."""
 
     __slots__ = ("_bucket", "_counted_at", "_scheduler", "_timer", "_waiting", "burst", "limit", "rate")
 
@@ -38,41 +37,42 @@ class Line:
         self.rate = 1.0
         self.burst = 1.0
         self._bucket = Bucket()
-        #: The rate by which the bucket fills so far.
+        #: The rate for which the bucket's level was computed.
         self._counted_at = 1.0
         self._waiting: deque[Place] = deque()
         self._timer: Timer | None = None
         self._scheduler: Scheduler | None = None
 
     def wait(self, now: float) -> float:
-        """Seconds until an action that comes now would have its turn; 0: it may run."""
+        """Seconds until an action that arrives now may run; 0: at once."""
         first = self._first(now)
-        # Where the rate was raised, those that wait have their turn now, and this one behind them.
+        # If the rate was raised, the first waiting action may be due already, but this one still has to
+        # wait behind all of them.
         return first + len(self._waiting) / self.rate
 
     def take(self, now: float) -> None:
-        """An action runs."""
+        """Count an action that runs now."""
         self._bucket.take(now, self.rate)
 
     def join(self, place: Place, scheduler: Scheduler) -> None:
-        """An action waits for its turn: then the place is granted, and its session goes on."""
+        """Add a waiting action; when it may run, its place is granted and its session advances."""
         self._scheduler = scheduler
         self._waiting.append(place)
         if self._timer is None:
             self._arm(scheduler)
 
     def leave(self, session: "Session") -> None:
-        """Nothing of this session waits any more."""
+        """Remove all waiting actions of this session."""
         self._waiting = deque(place for place in self._waiting if place.session is not session)
 
     def look_again(self) -> None:
-        """The rate has changed."""
+        """Compute the wait again after a change of the rate."""
         if self._timer is not None and self._scheduler is not None:
             self._timer.cancel()
             self._arm(self._scheduler)
 
     def _first(self, now: float) -> float:
-        """Seconds until the first of those that wait has its turn."""
+        """Seconds until the first waiting action may run."""
         if self.rate != self._counted_at:
             self._bucket.rescale(now, self._counted_at, self.rate)
             self._counted_at = self.rate
@@ -98,19 +98,19 @@ class Line:
 
 
 class UserRates:
-    """What the sessions of one user share: its Originates, its Commands, and what sleeps in Asterisk."""
+    """The rates that a user's sessions share: of Originates, of Commands, of sleeping in Asterisk."""
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
-        # As many as there are users, twice.
+        # At most two per user.
         self._lines: dict[tuple[str, bytes], Line] = {}
-        # As many as there are users.
+        # At most one per user.
         self._rests: dict[str, Rests] = {}
-        #: Of sessions that have ended, by user: as many as one may have open.
+        #: Buckets of sessions that have ended, by user; at most ``limits.sessions_per_user`` each.
         self._kept: dict[str, list[Bucket]] = {}
 
     def find(self, user: User, key: bytes) -> Line | None:
-        """The line of this kind of action (its key), if that has a rate beside the session's own."""
+        """The line for actions with this key; None if they have no rate besides the session's own."""
         if key not in (b"originate", b"command"):
             return None
         line = self._lines.get((user.name, key))
@@ -126,7 +126,7 @@ class UserRates:
         return line
 
     def adopting(self, users: UserTable) -> Steps[None]:
-        """Other limits, or other users: what waits has its turn by the new rates.  In steps."""
+        """Apply other limits or users, in steps: waiting actions are scheduled by the new rates."""
         for name in [name for name in self._kept if users.find(name.encode()) is None]:
             del self._kept[name]
         for (name, key), line in list(self._lines.items()):
@@ -139,7 +139,7 @@ class UserRates:
             yield
 
     def leave(self, session: "Session") -> None:
-        """The session is closed."""
+        """Remove the waiting actions of a session that is closed."""
         assert session.user is not None
         for key in (b"originate", b"command"):
             line = self._lines.get((session.user.name, key))
@@ -149,7 +149,7 @@ class UserRates:
             self._rests[session.user.name].leave(session)
 
     def rests(self, session: "Session") -> Rests:
-        """When actions of the session's user may sleep in Asterisk's session."""
+        """The ``Rests`` of the session's user: when its actions may sleep in Asterisk's session."""
         assert session.user is not None
         rests = self._rests.get(session.user.name)
         if rests is None:
@@ -158,13 +158,16 @@ class UserRates:
         return rests
 
     def keep(self, user: str, bucket: Bucket, now: float) -> None:
-        """A session has ended: what it has not made good yet is for the user's next one."""
+        """Keep the bucket of a session that has ended, if it is not full, for the user's next session.
+
+        Otherwise a client could get around its rate by reconnecting.
+        """
         if not bucket.is_full(now):
             kept = [one for one in self._kept.get(user, ()) if not one.is_full(now)]
             self._kept[user] = [*kept, bucket][-self.limits.sessions_per_user :]
 
     def take_kept(self, user: str, now: float) -> Bucket | None:
-        """What an earlier session of the user has not made good yet, once."""
+        """Take out a bucket that an earlier session of the user has left; None if none was left."""
         kept = [one for one in self._kept.pop(user, ()) if not one.is_full(now)]
         if len(kept) > 1:
             self._kept[user] = kept[:-1]
@@ -175,16 +178,16 @@ class Held(NamedTuple):
     """An action that may not run yet."""
 
     seconds: float
-    #: The limit it is over.
+    #: The name of the limit that it exceeds.
     limit: str
-    #: It shall not run at all, and be told so; by ``action_rate`` when the seconds are over.
+    #: Whether it is to be refused; for ``action_rate``, once the seconds are over.
     refused: bool
-    #: The first after one that did not have to wait.
+    #: Whether the action before it did not have to wait.
     first: bool
 
 
 class Throttle:
-    """One session's rate, and since when it has been held back by which."""
+    """One session's own rate, and the time since which each limit has held it back."""
 
     __slots__ = ("_counted_at", "_own", "_shared", "_since")
 
@@ -195,16 +198,16 @@ class Throttle:
         self._since: dict[str, float] = {}
 
     def begin(self, user: User, now: float) -> None:
-        """The session is this user's: it goes on where one that has ended left off."""
+        """Start for a session that has logged in, with the bucket of an earlier session if one was kept."""
         self._own = self._shared.take_kept(user.name, now) or self._own
         self._counted_at = user.limits.action_rate or self._shared.limits.action_rate
 
     def end(self, user: User, now: float) -> None:
-        """The session has ended."""
+        """Keep the bucket of the session, which has ended."""
         self._shared.keep(user.name, self._own, now)
 
     def own(self, user: User, now: float) -> Held | None:
-        """None if the session may act now.  Either way that is counted: ask once for each action."""
+        """None if the session may act now.  The action is counted either way, so call this once for each."""
         limits, own = self._shared.limits, user.limits
         rate = own.action_rate or limits.action_rate
         if rate != self._counted_at:
@@ -215,7 +218,10 @@ class Throttle:
         return self._held("action_rate", wait, now)
 
     def kind(self, line: Line, now: float) -> Held | None:
-        """None if the user may run an action of this kind now, which is then counted; else it has to join."""
+        """None if the user may run an action of this kind now, which is then counted.
+
+        Otherwise the caller must ``join`` it to the line, or refuse it.
+        """
         held = self._held(line.limit, line.wait(now), now)
         if held is None:
             line.take(now)
@@ -234,7 +240,7 @@ class Throttle:
 
 
 def admits(session: "Session", action: Action) -> bool:
-    """Whether the session's action may run now; one that may not runs later by itself, or is refused."""
+    """Whether the session's action may run now; if not, it is scheduled to run later, or refused."""
     hub = session.hub
     assert session.user is not None
     if session.transport.peer.address in hub.bounds.exempt:
@@ -251,7 +257,7 @@ def admits(session: "Session", action: Action) -> bool:
 
 def _over(session: "Session", action: Action, refused: bool) -> None:
     if session.state is not State.HELD:
-        return  # closed meanwhile
+        return  # the session has been closed meanwhile
     session.let_go()
     assert session.user is not None
     if refused:
@@ -262,7 +268,7 @@ def _over(session: "Session", action: Action, refused: bool) -> None:
 
 
 def _in_turn(session: "Session", action: Action, line: Line | None) -> bool:
-    """Whether it may run as far as its kind's rate and its order go; if not it waits, or is refused."""
+    """Whether the rate of its kind and the order allow the action now; if not, it waits or is refused."""
     waiting = session.aside
     if line is None and not waiting.size:
         return True

@@ -1,8 +1,8 @@
-"""Trail: what a session leaves in the log, and in the events of class ``security``.
+"""Trail: the audit log of a session, and its events of class ``security``.
 
-One line a fact (see ``proxy.log``): who, from where, which action on what, by
-which rule, and what came of it.  Values are named one by one, so no secret and
-no body is ever among them.
+Each fact is one log line (see ``proxy.log``): user, address, action and target, the rule
+that decided, and the result.  Callers name each value that is logged, so secrets and
+message bodies are never among them.
 """
 
 from typing import TYPE_CHECKING, Final
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def tell(session: "Session", name: bytes, severity: bytes, *extra: tuple[bytes, bytes]) -> None:
-    """Tell readers of class ``security`` what this session did."""
+    """Send a security event about this session to the readers of class ``security``."""
     hub = session.hub
     peer, wall = session.transport.peer, hub.scheduler.wall()
     if not hub.anyone_reads(privilege.SECURITY) or not hub.security_ration.admits(name, peer.address):
@@ -43,7 +43,7 @@ def tell(session: "Session", name: bytes, severity: bytes, *extra: tuple[bytes, 
 
 
 def left_out(session: "Session", action: Action) -> None:
-    """The action was sent without those of its headers that nobody has described."""
+    """Log the headers that were left out of an action because the action table does not describe them."""
     described = session.hub.table.described(action.key)
     for header in () if described is None else described.left_out(action):
         session.hub.bounds.once.say(
@@ -52,7 +52,7 @@ def left_out(session: "Session", action: Action) -> None:
 
 
 def denied(session: "Session", action: Action, text: bytes, rule: str, hint: str = "") -> None:
-    """The action was answered with ``text`` instead of being run."""
+    """Log that the action was answered with ``text`` instead of being run, and send a security event."""
     if rule == UNDESCRIBED:
         session.hub.bounds.once.say(
             log.WARNING,
@@ -60,12 +60,12 @@ def denied(session: "Session", action: Action, text: bytes, rule: str, hint: str
             action=session.hub.counted_name(action),
             remedy="describe its headers under actions: in proxy.yaml",
         )
-    # Anybody can ask as often as they like: an answer that is denied costs no more than that of a Ping.
+    # Clients can send denied actions as often as they like, so one must cost no more than a Ping.
     rationed, peer = session.hub.bounds.rationed, session.transport.peer.address
     fields = {
         "session": session.id,
         "action": action.name,
-        "target": lambda: target_of(action) or None,  # looked for only if the ration has a line for it
+        "target": lambda: target_of(action) or None,  # only computed if the line is logged
         "rule": rule,
         "why": hint or None,
         "generation": session.hub.generation,
@@ -79,29 +79,29 @@ def denied(session: "Session", action: Action, text: bytes, rule: str, hint: str
     tell(session, name, ERROR, (b"RequestType", b"Action: " + action.name[:64]))
 
 
-#: Actions by which Asterisk keeps more, or less.
+#: Actions that make Asterisk store more, or less.
 _KEPT: Final = ADDING | {b"setvar", b"queueremove"}
 
 
 class Underway:
-    """An action that Asterisk is asked: counted when it is answered, and audited if it is privileged."""
+    """An action in flight at Asterisk: counted when it is answered, and logged if it is privileged."""
 
     __slots__ = ("_action", "_before", "_began", "_generation", "_result", "_rule")
 
     def __init__(self, action: Action, rule: str | None, generation: int, now: float) -> None:
         self._action = action
-        #: By which a privileged one was allowed; None for the others.
+        #: The rule that allowed a privileged action; None for other actions.
         self._rule = rule
-        #: Of the configuration that the rule is in.
+        #: The generation of the configuration that the rule is from.
         self._generation = generation
         self._began = now
         self._result = b""
-        #: Of a Setvar: what its name counted in ``Stored`` until now.  Of what adds a member to a queue:
-        #: whether it counts.
+        #: For a Setvar: the size that ``Stored`` had for its name before.  For an action that adds a queue
+        #: member: whether the member was counted.
         self._before = 0
 
     def begin(self, session: "Session") -> None:
-        """It is about to be sent."""
+        """Count what the action stores in Asterisk; to be called just before it is sent."""
         key = self._action.key
         if key not in _KEPT:
             return
@@ -113,12 +113,12 @@ class Underway:
             self._before = int(bounds.members.take(user.name, self._action))
 
     def answered(self, data: bytes) -> None:
-        """Part of the answer; the last response in it is what came of the action."""
+        """Take part of the answer; the last response in it is the action's result."""
         usual = data.startswith(b"Response: Success\r\n")
         self._result = b"Success" if usual else response_of(data) or self._result
 
     def record(self, session: "Session", now: float) -> None:
-        """It is answered to the end."""
+        """Count and log the action, whose answer is complete."""
         user, hub = session.user, session.hub
         assert user is not None
         seconds = now - self._began
@@ -168,8 +168,8 @@ class Underway:
 
 
 def closed(session: "Session", reason: str, now: float) -> None:
-    """The session has ended."""
-    # Strangers can connect and go as often as they like.
+    """Log that the session has ended."""
+    # Unauthenticated clients can come and go as often as they like, so their lines are rationed.
     say = log.say if session.user is not None else session.hub.bounds.rationed.say
     say(
         log.INFO,

@@ -1,37 +1,38 @@
-"""Trials: whose secret is compared next, and who is answered when.
+"""Trials: which client's secret is compared next, and when each client gets its answer.
 
-A comparison costs tens of milliseconds of a processor, and anybody may ask for one.  Hundreds of
-strangers with a wrong secret each, all from networks of their own, would be seconds of work before
-a good client that comes last.  What tells the good one from them is not its address, nor that it has
-not failed yet: it is that its login can succeed at all.  Most guesses cannot, whatever the secret is:
-the name does not exist, is disabled, or may not log in from that address or without a certificate.
-Such a trial is *hopeless*.  Nothing is lost when hopeless ones are compared last; but then a refusal
-that came sooner or later would tell which names exist.
+A comparison costs tens of milliseconds of CPU, and any client may cause one.  Hundreds of
+unauthenticated clients with one wrong secret each, all from different networks, would be seconds of
+work ahead of a legitimate client that comes last.  Neither its address nor the fact that it has not
+failed yet sets the legitimate client apart, but that its login can succeed at all.  Most guesses cannot,
+whatever the secret is: the name does not exist, is disabled, or may not log in from that address or
+without a certificate.  Such a trial is *hopeless*.  Nothing is lost if hopeless trials are compared
+last; but then the time of a refusal would reveal which names exist.
 
 So there are two queues of the same kind (``core/fairqueue.py``):
 
-- In the queue of **turns** is every trial, hopeless or not.  With each comparison that begins, one trial
-  has its turn.  It is refused when that comparison ends, and not before, even if it was judged long ago.
-- In the queue of the **hopeful** are the trials that can succeed and are not being compared yet.  The
-  comparison that begins with a turn is that of the trial whose turn it is, if it is one of these;
-  otherwise that of the hopeful trial that is first in its own queue; and if there is none, it is done
-  for its cost alone.  A secret that is right is told at once.
+- The queue of **turns** holds every trial, hopeless or not.  Each comparison that begins takes one trial
+  out of it: that trial's turn.  The trial is refused when this comparison ends, and never before, even if
+  its own comparison ended long ago.
+- The queue of the **hopeful** holds the trials that can succeed and are not being compared yet.  The
+  comparison that begins with a turn is that of the trial whose turn it is, if that trial is in this queue;
+  otherwise it is that of the first trial in this queue.  If the queue is empty, a comparison is made only
+  for its cost.  A right secret is reported at once.
 
-What anybody without a right secret can see follows from this alone:  The queue of turns does not
-know which trials are hopeless.  A comparison begins whenever a worker is free and that queue is not
-empty, and all cost the same (``UserTable.trial``).  So the moment of a refusal, and how busy the
-processor is, depend on who asked when, from where and for which name, never on which names exist.
-A right secret is another matter: its owner sees how many hopeful trials were before it, and could tell
-in that way whether a guess for another name, sent just before from other addresses, was one
-of them.  That takes an account, an address that has not logged in yet, and one hash time for each look.
+From this follows what a client without a right secret can observe.  The queue of turns does not know
+which trials are hopeless.  A comparison begins whenever a worker is free and that queue is not empty,
+and all comparisons cost the same (``UserTable.trial``).  So the time of a refusal, and the load on the
+CPU, depend on which clients asked when, from where and for which name, but never on which names exist.
+A client with a right secret can observe more: it sees how many hopeful trials were ahead of it, and could
+so find out whether a guess for another name, sent just before from other addresses, was one of them.  For
+that it needs an account, an address that has not logged in yet, and the time of one hash per guess.
 
-An attacker that knows all this can delay a login only with names that exist and may log in from
-where it is; by one or two turns for each name and network that it uses, whichever are fewer, until
-each of its addresses has failed once.  The networks that users may log in from (``acl``) and
-certificates (``login: both``) make its trials hopeless, and from addresses that have logged in
-lately a login comes before all of that.
+An attacker that knows all this can only delay a login with names that exist and may log in from the
+attacker's addresses: by one or two turns for each name or each network that it uses, whichever are fewer,
+until each of its addresses has failed once.  Restricting the networks that users may log in from (``acl``)
+or requiring certificates (``login: both``) makes its trials hopeless, and a login from an address that has
+logged in lately is served before all of them.
 
-Memory: an applicant is in each queue at most once, and its owner bounds how many there are.
+Memory: an applicant is in each queue at most once, and the owner of this object bounds their number.
 """
 
 from collections.abc import Callable, Hashable
@@ -44,7 +45,7 @@ Done = Callable[[bool | None], None]
 
 
 class Trial:
-    """A candidate, the hashes that it is compared with, and the applicants that wait for the verdict."""
+    """A candidate secret, the hashes to compare it with, and the applicants that wait for the verdict."""
 
     __slots__ = ("applicants", "begun", "candidate", "digest", "had_turn", "over", "stored", "wrong")
 
@@ -53,39 +54,39 @@ class Trial:
         self.stored = stored
         self.candidate = candidate
         self.applicants: dict[Hashable, Done] = {}
-        #: Whether it need not be compared any more: that has begun, or it is hopeless.
+        #: Whether it need not be compared: its comparison has begun, or it is hopeless.
         self.begun = hopeless
-        #: Whether it is known to be wrong.
+        #: Whether the secret is known to be wrong.
         self.wrong = hopeless
-        #: Whether it has had its turn; and whether the comparison that began with it has ended.
+        #: Whether it has had its turn, and whether the comparison that began with that turn has ended.
         self.had_turn = False
         self.over = False
 
 
 class Comparison(NamedTuple):
-    """What a worker does: compare this trial, in the turn of that one."""
+    """Work for a worker: compare ``trial``, in the turn of ``turn``."""
 
     trial: Trial
     turn: Trial
 
 
 class Trials:
-    """All of them.  Each is known by a digest, equal for equal names, hashes and candidates only."""
+    """All unanswered trials, by digest; digests are equal only for equal names, hashes and candidates."""
 
     def __init__(self, ranks: int) -> None:
         self._turns: FairQueue[Hashable] = FairQueue(ranks)
         self._hopeful: FairQueue[Hashable] = FairQueue(ranks)
         self._trials: dict[bytes, Trial] = {}
-        #: The trials of applicants that wait for their turn.
+        #: The trial of each applicant that waits for its turn.
         self._asked: dict[Hashable, Trial] = {}
 
     def __len__(self) -> int:
-        """Trials that are not answered."""
+        """The number of trials that are not answered."""
         return len(self._trials)
 
     @property
     def waiting(self) -> int:
-        """Applicants that wait for their turn."""
+        """The number of applicants that wait for their turn."""
         return len(self._turns)
 
     def add(
@@ -97,7 +98,7 @@ class Trials:
         candidate: bytes,
         done: Done,
     ) -> None:
-        """Somebody asks for a verdict.  A trial that is there already is not made twice."""
+        """Add an applicant; it joins a trial with the same digest if there is one."""
         trial = self._trials.get(digest)
         if trial is None:
             trial = self._trials[digest] = Trial(digest, stored, candidate, applicant.hopeless)
@@ -110,7 +111,7 @@ class Trials:
             self._hopeful.put(applicant.who, applicant.networks, applicant.rank, name)
 
     def begin(self) -> Comparison | None:
-        """The next comparison, for a worker that is free; None if nobody waits."""
+        """Take the next comparison, for a free worker; None if no applicant waits for a turn."""
         if not self._turns:
             return None
         turn = self._asked[self._turns.take()]
@@ -125,7 +126,7 @@ class Trials:
         return Comparison(trial, turn)
 
     def end(self, comparison: Comparison, matches: bool) -> list[tuple[Done, bool]]:
-        """A comparison has ended; the calls to be made for that, with what to tell."""
+        """End a comparison; returns the callbacks to call, each with its verdict."""
         trial, turn = comparison
         trial.wrong = not matches
         turn.over = True
@@ -135,7 +136,7 @@ class Trials:
         return told
 
     def withdraw(self, who: Hashable) -> Done | None:
-        """Take an applicant out, if its turn has not come; the call that it would have had."""
+        """Remove an applicant whose turn has not come; returns its callback, or None if it does not wait."""
         trial = self._asked.pop(who, None)
         if trial is None:
             return None
@@ -152,7 +153,7 @@ class Trials:
 
     def _answer(self, trial: Trial, matches: bool) -> list[tuple[Done, bool]]:
         if self._trials.get(trial.digest) is not trial:
-            return []  # answered already, or nobody waits for it any more
+            return []  # already answered, or all its applicants have left
         del self._trials[trial.digest]
         for who in trial.applicants:
             self._turns.remove(who)

@@ -1,7 +1,7 @@
-"""The user table: who may log in, from where, to see and do what.
+"""The user table: which users may log in, from where, and what each may see and do.
 
-Immutable and swapped whole at a reload.  Names are told apart as Asterisk does,
-without regard to ASCII case; the spelling of the table is the one kept.
+Immutable, and swapped whole at a reload.  Names are compared as in Asterisk, without
+regard to ASCII case; the table's spelling is the one that is used.
 """
 
 import hashlib
@@ -25,9 +25,8 @@ from proxy.x509.identity import Binding, CertificateLogin, Claim, Identity, clai
 class User:
     """One manager user.  ``repr`` shows neither secret.
 
-    ``secret`` is a hash (PHC string), ``md5_secret`` the secret itself, for
-    those who log in by Challenge; at least one of the two is there, unless the
-    certificate alone opens the account.
+    ``secret`` is a hash (PHC string); ``md5_secret`` is the secret itself, for clients that log in
+    by Challenge.  At least one of them is set, unless a certificate alone is enough to log in.
     """
 
     name: str
@@ -41,18 +40,18 @@ class User:
     allowmultiplelogin: bool = True
     disabled: bool = False
     rules: Rules | None = None
-    #: ``close`` or ``drop_events``; None: as the limits say.
+    #: ``close`` or ``drop_events``; None: the setting in ``limits``.
     slow_consumer: str | None = None
-    #: ``auto``, ``close`` or ``stay`` when the link is lost; None: as proxy.yaml says.
+    #: ``auto``, ``close`` or ``stay`` when the link is lost; None: the setting in proxy.yaml.
     upstream_lost: UpstreamLost | None = None
-    #: In place of those that hold for every user.
+    #: Limits that override those for all users.
     limits: UserLimits = UserLimits()  # noqa: RUF009 - immutable
-    #: Which client certificates are this user's, and whether one is enough, or needed.
+    #: The client certificates of this user, and whether one is sufficient or required.
     login: CertificateLogin = CertificateLogin()  # noqa: RUF009 - immutable
 
     @classmethod
     def from_entry(cls, name: str, entry: UserEntry) -> "User":
-        """From an entry of users.yaml that has passed its checks."""
+        """Build from an entry of users.yaml that has passed its checks."""
         return cls(
             name=name,
             read=entry.read_mask,
@@ -73,32 +72,33 @@ class User:
 
 
 class UserTable:
-    """All users; disabled ones too, for whoever looks one up has to say why it refuses."""
+    """All users, including disabled ones, so that a refused login can be logged with its reason."""
 
     __slots__ = ("_bound", "_by_name", "_dummies", "any_md5", "any_scope")
 
     def __init__(self, users: Iterable[User] = ()) -> None:
         self._by_name: dict[bytes, User] = {}
-        # Disabled users too: what is theirs opens no other account.
+        # Includes disabled users: their certificates must not log in as another user.
         self._bound: dict[Binding, str] = {}
-        #: Whether anybody could log in by Challenge at all.
+        #: Whether any user can log in by Challenge.
         self.any_md5 = False
-        #: Whether anybody sees some calls only.
+        #: Whether any user has a scope, and so sees only some calls.
         self.any_scope = False
         finish(self._fill(users))
 
     @classmethod
     def from_config(cls, file: UsersFile) -> "UserTable":
-        """From users files that have passed their checks."""
+        """Build from users files that have passed their checks."""
         return result_of(cls.building(file))
 
     @classmethod
     def building(
         cls, file: UsersFile, old: "UserTable | None" = None, before: UsersFile | None = None
     ) -> Steps["UserTable"]:
-        """The same in steps.
+        """As ``from_config``, in steps.
 
-        ``old`` is the table of ``before``: a user whose entry is the same object is taken from there.
+        ``old`` is the table that was built from ``before``; users whose entry is the same object
+        in both files are taken from there.
         """
         table = cls()
         yield from table._fill(_users_of(file, old, before))
@@ -117,25 +117,25 @@ class UserTable:
                     secrets[cost(user.secret)] = user.secret
             yield
         likes = sorted(secrets, key=lambda one: (work(secrets[one]), one))
-        #: By cost, the cheapest first: a hash of each cost that there is, which nobody has the secret of.
+        #: For each cost parameter in use, the cheapest first: a dummy hash that no secret matches.
         self._dummies = {like: dummy_hash(like=f"{like}$$") for like in likes} or {"": dummy_hash()}
 
     def letting_go(self) -> Steps[None]:
-        """Empty a table that nobody has any more, in steps: all at once, that would be a pause."""
+        """Empty a table that is no longer in use, in steps: freeing it at once would block the loop."""
         while self._by_name:
             self._by_name.popitem()
             yield
 
     def find(self, name: bytes) -> User | None:
-        """The user of this name in any case, disabled or not."""
+        """The user with this name, without regard to case; disabled or not.  None if there is none."""
         return self._by_name.get(name.lower())
 
     def trial(self, user: User | None) -> tuple[str, ...]:
-        """The hashes that a secret is compared with for this user, one after the other; None: for no user.
+        """The hashes to compare a secret with, one after the other; ``user`` is None for an unknown name.
 
-        They are one of each cost that occurs in the table, always in the same order, and the user's
-        own stands in the place of its cost: so the work of a login that fails does not tell whether
-        the name exists.  Only the user's own can match.
+        There is one hash for each cost that occurs in the table, always in the same order, and the
+        user's own takes the place of the dummy with its cost.  So the duration of a failed login
+        does not reveal whether the name exists.  Only the user's own hash can match.
         """
         own = user.secret if user is not None else None
         like = cost(own) if own is not None else None
@@ -144,13 +144,16 @@ class UserTable:
         )
 
     def claim(self, user: User | None, certificate: Identity | None) -> Claim:
-        """What a client's certificate, or that it has none, means for a login as ``user`` (None: unknown)."""
+        """Judge a client's certificate (None: it has none) for a login as ``user`` (None: unknown name)."""
         if user is None:
             return claim("", CertificateLogin(), self._bound, certificate)
         return claim(user.name, user.login, self._bound, certificate)
 
     def successor(self, before: User, certificate: Identity | None) -> User | str:
-        """Who a session of ``before``, a user of an earlier table, is now; or why it cannot go on."""
+        """The user for an open session of ``before``, a user of an earlier table.
+
+        If the session must be closed, the reason for that instead.
+        """
         user = self.find(before.name.encode())
         if user is None or user.disabled:
             return "user removed"
@@ -158,7 +161,7 @@ class UserTable:
             return "credentials changed"
         claimed = self.claim(user, certificate)
         if claimed.refusal is not None or (claimed.needs_secret and before.login.way == "certificate"):
-            return "credentials changed"  # a secret that was not asked for is not known to be right
+            return "credentials changed"  # a secret is required now, but the session has not proved one
         return user
 
     def __iter__(self) -> Iterator[User]:
@@ -177,14 +180,14 @@ def _users_of(file: UsersFile, old: UserTable | None, before: UsersFile | None) 
 
 @lru_cache(maxsize=4096)
 def _access_list(lines: tuple[str, ...]) -> AccessList:
-    """Thousands of users have the same one."""
+    """Cached, since thousands of users may have the same list."""
     return AccessList.from_lines(lines)
 
 
 def check_md5(user: User, challenge: bytes, key: bytes) -> bool:
-    """Whether ``key`` answers the challenge: lower-case hex MD5 of challenge and secret, as Asterisk has it.
+    """Whether ``key`` answers the challenge: lower-case hex MD5 of challenge and secret, as in Asterisk.
 
-    False, after the same work, for a user without ``md5_secret``.
+    False for a user without ``md5_secret``, after the same work.
     """
     secret = user.md5_secret if user.md5_secret is not None else b""
     expected = hashlib.md5(challenge + secret, usedforsecurity=False).hexdigest().encode()
@@ -194,7 +197,7 @@ def check_md5(user: User, challenge: bytes, key: bytes) -> bool:
 def check_plain(user: User, candidate: bytes) -> bool:
     """Whether the candidate is the user's ``md5_secret``; False for a user without one.
 
-    Cheap.  A user may have a hash beside it or instead; that is the Verifier's to judge.
+    This check is cheap.  A user may also have a hash, or only a hash, which the Verifier compares.
     """
     secret = user.md5_secret if user.md5_secret is not None else b""
     return hmac.compare_digest(secret, candidate) and user.md5_secret is not None

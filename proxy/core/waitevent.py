@@ -1,9 +1,9 @@
-"""WaitEvent: hold a session's events until the first one, its time, or any input.
+"""WaitEvent: hold a session's events until the first event, the timeout, or any input.
 
-On the link it would keep everybody's events back, so it never goes there.  As
-on Asterisk's TCP port it ends with the first event (here: the first that this
-client may see; a hidden one ending it would tell of its existence), and what
-came is sent between its response and its Complete (ami.md §7.2).
+On the link it would hold back the events of all clients, so it is never sent there.  As on
+Asterisk's TCP port it ends with the first event, and the events that arrived are sent between
+its response and its WaitEventComplete.  Unlike in Asterisk, only an event that this client may
+see ends it; otherwise its end would reveal that there was a hidden event.
 """
 
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class WaitEvent:
-    """One WaitEvent under way; its session is in state WAITING and its outbox holds."""
+    """A running WaitEvent; its session is in state WAITING, and its outbox holds events back."""
 
     __slots__ = ("_action", "_session", "_timer")
 
@@ -28,7 +28,7 @@ class WaitEvent:
         self._timer: Timer | None = None
 
     def begin(self) -> None:
-        """Wait, or be over at once."""
+        """Begin to wait, or end at once if the timeout is 0 or there is input already."""
         session = self._session
         session.push()
         session.outbox.hold()
@@ -37,20 +37,20 @@ class WaitEvent:
             self.over()
             return
         session.hub.waiters.add(session)
-        if timeout is not None and timeout > 0:  # less, or no number at all, is no limit
+        if timeout is not None and timeout > 0:  # a negative number, or none, means no timeout
             self._timer = session.hub.scheduler.later(timeout, self.over)
 
     @property
     def has_event(self) -> bool:
-        """Whether an event has come."""
+        """Whether an event has arrived."""
         return self._session.outbox.held > 0
 
     def over(self) -> None:
-        """Send the response, the events that came, and the Complete."""
+        """Send the response, the events that arrived, and the WaitEventComplete."""
         session, action = self._session, self._action
         self.cancel()
         if session.subscription is not None:
-            session.deliver(session.subscription.take(session))  # held, so in order
+            session.deliver(session.subscription.take(session))  # goes behind the events already held
         echo = [(b"ActionID", action.action_id)] if action.action_id else []
         session.release(
             message.success(action.action_id, b"Waiting for Event completed."),
@@ -59,7 +59,7 @@ class WaitEvent:
         session.resume()
 
     def cancel(self) -> None:
-        """Wait no more, and say nothing."""
+        """Stop waiting without an answer."""
         self._session.hub.waiters.discard(self._session)
         if self._timer is not None:
             self._timer.cancel()
