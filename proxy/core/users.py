@@ -127,7 +127,7 @@ class UserTable:
             yield
 
     def find(self, name: bytes) -> User | None:
-        """The user with this name, without regard to case; disabled or not.  None if there is none."""
+        """The user with this name, without regard to case; disabled or not; None if no user has it."""
         return self._by_name.get(name.lower())
 
     def trial(self, user: User | None) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
-"""Learning: what users really use, and the least rights that would still allow it.
+"""Learning: record which rights users actually use, and propose the least rights that allow it.
 
-``recorder`` keeps shapes of actions while it is switched on, ``examples`` takes
-out of their values what is nobody's business, and ``proposal`` looks for the
-narrowest entry of users.yaml under which the judge would allow them all.
+``recorder`` keeps shapes of actions while it is switched on, ``examples`` removes private data
+from their values, and ``proposal`` looks for the narrowest entry of users.yaml under which
+the policy would allow them all.
 """

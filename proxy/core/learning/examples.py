@@ -1,9 +1,9 @@
-"""Examples: a value of some kind, made into one of the same shape that tells less.
+"""Examples: replace the value of an argument by one of the same shape that reveals less.
 
-An example is judged as the value itself would be, so that what was recorded can be
-judged again under other rules.  Names that an operator gave (contexts, queues,
-applications, variables, devices) stay, since rules are made of them; numbers, texts,
-identities and whatever could be a secret become zeros and ``x``.
+The policy must judge an example as it judges the value itself, so that a recording can be
+judged again under other rules.  Names that an operator chose (contexts, queues,
+applications, variables, devices) stay, since rules are made of them.  In numbers, texts,
+identities and whatever could be a secret, digits become zeros and letters become ``x``.
 """
 
 import re
@@ -17,18 +17,19 @@ from proxy.core.policy import functions, wildcard
 from proxy.core.policy.commands import words
 from proxy.core.policy.kinds.dialling import TELEPHONES
 
-#: What is kept of a value; and of one that is a list of names, all of which a rule must know.
+#: Bytes of a value that are kept.
 LONGEST: Final = 128
+#: The same for a list of names, longer because a rule must know all of them.
 LONGEST_LIST: Final = 1024
-#: A channel's end, and what stands for it.
+#: The suffix of a channel's name.
 _SUFFIX: Final = re.compile(rb"-[0-9a-fA-F]{1,16}((?:;[12])?)\Z")
 _UNIQUEID: Final = re.compile(rb"[0-9]+\.[0-9]+\Z")
 _DIGIT: Final = re.compile(rb"[0-9]")
 _LETTER: Final = re.compile(rb"[A-Za-z\x80-\xff]")
-#: The number of a telephone, in which a device's short number is not meant.
+#: A telephone number; a device's number is shorter.
 _LONG_NUMBER: Final = re.compile(rb"[0-9]{6,}")
 _HOST: Final = re.compile(rb"@([A-Za-z0-9_.:-]+)")
-#: Words of a command that stand as they are, since they are Asterisk's; any other could be a password.
+#: Words of a command that are kept, because they are Asterisk's own; any other word could be a password.
 _COMMAND_WORDS: Final = frozenset(
     {
         *(word for command in clicommands.COMMANDS for word in command),
@@ -39,15 +40,15 @@ _COMMAND_WORDS: Final = frozenset(
     }
 )
 _CALL: Final = re.compile(rb"([A-Za-z0-9_]+)\(([^()${}\"\\\[\]]*)\)\Z")
-#: What is not hidden where a function's arguments are: names of functions in them.
+#: The part that stays when a function's arguments are hidden: names of functions that they call.
 _CALLED: Final = re.compile(rb"([A-Za-z0-9_]+[ \t]*\()")
-#: What makes quotes necessary around a word of a command, and what needs a backslash within them.
+#: Characters for which a word of a command must be quoted, and those that need a backslash in quotes.
 _PARTED: Final = re.compile(rb'[ \t"\\]')
 _QUOTED: Final = re.compile(rb'["\\]')
 #: Where the parameters of a URI begin.
 _PARAMETERS: Final = re.compile(rb"[;?]")
 
-#: Kept as they are: words of Asterisk's, and names that rules are made of.
+#: Kinds whose values are kept: Asterisk's own words, and names that rules are made of.
 _KEPT: Final = frozenset(
     {
         *(Kind.BOOLEAN, Kind.INTEGER, Kind.SECONDS, Kind.MILLISECONDS, Kind.HOLDING, Kind.CODECS),
@@ -58,26 +59,26 @@ _KEPT: Final = frozenset(
         *(Kind.MAILBOX_CONTEXT, Kind.RECORDING_FORMAT, Kind.DAHDI_CHANNEL, Kind.DAHDI_CHANNEL_SHOWN),
     }
 )
-#: Only digits are hidden: what is no number there is a name.
+#: Kinds of which only digits are hidden: a value that is not a number is a name.
 _NUMBERS: Final = frozenset(
     {
         *(Kind.EXTENSION, Kind.EXTENSION_SHOWN, Kind.DIGITS, Kind.HELD_DIGITS, Kind.MAILBOX, Kind.AGENT),
         *(Kind.PARKING_SPACE, Kind.CONFERENCE_USER, Kind.DATABASE_KEY, Kind.MAILBOX_PATTERN, Kind.ACCOUNT),
     }
 )
-#: Names, but for the numbers of telephones among them.
+#: Names, which are kept except for telephone numbers in them.
 _NAMES: Final = frozenset({Kind.WORD, Kind.CONFERENCE, Kind.WHOLE_CONFERENCE, Kind.DATABASE_FAMILY})
 _DEVICES: Final = frozenset(
     {Kind.DIAL_STRING, Kind.COMEBACK, Kind.INTERFACE, Kind.MEMBER_KEY, Kind.STATE_INTERFACE, Kind.MEMBER}
 )
 _CHANNELS: Final = frozenset({Kind.CHANNEL, Kind.CHANNEL_PREFIX, Kind.CHANNEL_PATTERN, Kind.CHANNEL_OR_ALL})
 _LISTS: Final = frozenset({Kind.ASSIGNMENTS, Kind.VARIABLES_READ})
-#: Not recorded at all.
+#: Kinds whose values are not recorded.
 UNRECORDED: Final = frozenset({Kind.CREDENTIAL, Kind.EVENT_FILTER, Kind.EVENT_MASK, Kind.PAYLOAD})
 
 
 def example(kind: Kind, value: bytes) -> bytes:
-    """A value of this kind that the judge treats as it treats ``value``."""
+    """An example for a value of this kind; the policy judges both alike."""
     value = value[: LONGEST_LIST if kind in _LISTS else LONGEST]
     if kind in _KEPT:
         return value
@@ -101,7 +102,7 @@ def example(kind: Kind, value: bytes) -> bytes:
     if kind in {Kind.CLI_COMMAND, Kind.AGI_COMMAND}:
         return _command(value)
     if kind is Kind.CONFIG_OPTIONS:
-        # Words of Asterisk's and names of sections, but for the values that a filter looks for.
+        # Asterisk's own words and names of sections stay; the values that a filter looks for are hidden.
         options, filtered, wanted = value.partition(b"catfilter")
         return options + filtered + hidden(wanted)
     if kind is Kind.URI:
@@ -110,16 +111,16 @@ def example(kind: Kind, value: bytes) -> bytes:
 
 
 def hidden(value: bytes) -> bytes:
-    """Zeros for digits, ``x`` for letters; what else there is may decide, and stays."""
+    """Replace digits by zeros and letters by ``x``; other characters stay, since they may decide a rule."""
     return _LETTER.sub(b"x", _DIGIT.sub(b"0", value))
 
 
 def device(value: bytes) -> bytes:
-    """A dial string: technology, device, trunk and context stay, the number that is dialled does not."""
+    """Hide the dialled number in a dial string; technology, device, trunk and context stay."""
     technology, slash, rest = value.partition(b"/")
     number, at, place = rest.partition(b"@")
     if at:
-        # With a colon it is a name and its password.
+        # With a colon it is a user name and a password.
         number = hidden(number) if b":" in number else _DIGIT.sub(b"0", number)
     return technology + slash + _LONG_NUMBER.sub(_zeros, number) + at + _LONG_NUMBER.sub(_zeros, place)
 
@@ -137,7 +138,7 @@ def _channel(value: bytes) -> bytes:
 
 
 def _variable(value: bytes) -> bytes:
-    """A variable by its name; a call with an example of each argument, as the function has them."""
+    """A variable as it is; a function call with an example of each argument, by the function's form."""
     if b"(" not in value and b"$" not in value:
         return value
     call = _CALL.match(value)
@@ -184,7 +185,7 @@ def _word(word: bytes) -> bytes:
     technology, slash, rest = word.partition(b"/")
     if slash and wildcard.matches_any_case(TELEPHONES, technology):
         return technology + slash + hidden(rest)
-    # What was in quotes is one word there, too.
+    # A word that was quoted must stay one word.
     shown = hidden(word)
     return b'"%b"' % _QUOTED.sub(rb"\\\g<0>", shown) if _PARTED.search(shown) or not shown else shown
 

@@ -1,9 +1,9 @@
-"""Proposal: the narrowest rights under which everything recorded would still be allowed.
+"""Proposal: the narrowest rights under which everything that was recorded would still be allowed.
 
-Nothing is reasoned out: each narrowing is tried on the judge, and kept if it
-refuses no shape that the user's rights of today allow.  A list of users.yaml may
-also open something, and a client decides what is recorded, so a list holds only
-names that today's rights open already.
+This is found by trial, not by reasoning: the policy judges all shapes under each narrowing,
+which is kept if it denies no shape that the user's current rights allow.  A list in
+users.yaml can also open something, and the client decides what is recorded, so a list is only
+given names that the current rights open already.
 """
 
 import re
@@ -23,16 +23,16 @@ from proxy.core.policy import Allow, Judged, decide, functions, wildcard
 from proxy.core.policy.commands import starts, words
 from proxy.core.policy.kinds.dialling import TELEPHONES
 
-#: Classes in the order in which they are better not given.
+#: Privilege classes in the order in which it is tried to do without them.
 _WORST_FIRST: Final = (
     *("system", "command", "config", "agi", "originate", "message", "call", "agent", "user", "aoc"),
     *("reporting", "security", "dialplan", "cdr", "dtmf", "cc", "test", "log", "verbose"),
 )
-#: More names than these are no list for people to keep.
+#: Most names in a proposed list: people cannot maintain longer ones.
 _MOST_NAMES: Final = 60
 _SUFFIX: Final = re.compile(rb"-[0-9a-fA-F]{1,16}(?:;[12])?\Z")
 _NUMBER: Final = re.compile(rb"\+?[0-9]+\Z")
-#: Kinds that leave a choice unless a list of this key narrows it.
+#: Kinds of argument that leave a choice, with the key of the list that restricts it.
 _OPEN: Final = {
     Kind.APPLICATION: "applications",
     Kind.ASSIGNMENTS: "variables",
@@ -40,33 +40,33 @@ _OPEN: Final = {
     Kind.VARIABLE_READ: "functions",
     Kind.VARIABLES_READ: "functions",
 }
-#: Uses of a function that are closed to those who have no list.
+#: Uses of a function that a user without a list does not have.
 _OPENED: Final = frozenset({Who.NAMED, Who.SPELLED, Who.CLOSED})
 _LOCAL: Final = re.compile(rb"Local/[^@]*@([^@/]+)", re.IGNORECASE)
 _HOST: Final = re.compile(rb"[@:]([A-Za-z0-9_.-]+\.[A-Za-z0-9_.-]+)")
 
 
 class Proposal(NamedTuple):
-    """What to write into users.yaml; ``given_up`` are classes and lists that are narrower than today's."""
+    """What to write into users.yaml; ``given_up`` lists the privilege classes that are given up."""
 
     read: int
     write: int
     rules: Rules
     given_up: tuple[str, ...]
-    #: Shapes that today's rights do not allow, which nothing here can.
+    #: Shapes that the current rights deny, and that no proposal can allow.
     refused: tuple[Shape, ...]
 
 
-#: Words of a command that a list names, unless today's list has more.
+#: Words of a command that a proposed list has, unless the current list has more.
 _COMMAND_WORDS: Final = 3
 
 
-#: Of an action that class system may run though nobody described it.
+#: For an action that is not in the action table, which class ``system`` may run all the same.
 _UNDESCRIBED: Final = Described(b"", ())
 
 
 class _Trial(NamedTuple):
-    """A user as the judge sees it."""
+    """The rights of a user in the form in which the policy judges them."""
 
     write: int
     rules: Rules | None
@@ -75,7 +75,7 @@ class _Trial(NamedTuple):
 def propose(
     write: int, read: int, rules: Rules | None, shapes: Iterable[Shape], seen: int, table: ActionTable
 ) -> Proposal:
-    """The proposal for one user; ``seen`` is the mask of the classes of all events it was sent."""
+    """The proposal for one user; ``seen`` is the mask of the classes of all events that it was sent."""
     today = _Trial(write, rules)
     asked = list(shapes)
     refused = tuple(shape for shape in asked if not _allowed(today, shape, table))
@@ -118,7 +118,7 @@ def _given_up(write: int, read: int, least: int, seen: int) -> tuple[str, ...]:
 
 
 def _narrowings(used: list[Shape], table: ActionTable, rules: Rules) -> Iterator[tuple[str, object]]:
-    """Keys of an entry with what was used of each, the most telling first."""
+    """Keys of a user's entry, each with a value that allows only what was used; the most effective first."""
     names = sorted({shape.action.decode("latin-1") for shape in used if shape.action.lower() not in LOCAL})
     if names and len(names) <= _MOST_NAMES:
         names = [_unspelled(name, rules) for name in names]
@@ -140,7 +140,7 @@ def _narrowings(used: list[Shape], table: ActionTable, rules: Rules) -> Iterator
 
 
 class _Found:
-    """Names that rules can be made of, out of the arguments of actions."""
+    """Collects from the arguments of actions the names that rules can be made of."""
 
     def __init__(self) -> None:
         self.contexts: set[str] = set()
@@ -151,16 +151,16 @@ class _Found:
         self.variables: set[str] = set()
         self.functions: set[str] = set()
         self.commands: list[list[bytes]] = []
-        #: Lengths of the numbers that Originate was given as Exten.
+        #: Lengths of the numbers in the Exten header of Originate.
         self.dialled: set[int] = set()
         self.with_plus = False
         self._asked: set[str] = set()
 
     def lists(self, today: Rules) -> Iterator[tuple[str, set[str]]]:
-        """Key of users.yaml and the names for it, none of which opens what ``today`` does not.
+        """Keys of users.yaml with the names for each, none of which opens more than ``today`` does.
 
-        An empty list, which allows nothing, is worth a line only where an action that was used could
-        have had more.
+        An empty list, which allows nothing, is only proposed if one of the recorded actions has an
+        argument that the list would restrict.
         """
         technologies = TELEPHONES if today.technologies is None else today.technologies
         for key, names in (
@@ -240,13 +240,13 @@ class _Found:
 
 
 def _unspelled(name: str, today: Rules) -> str:
-    """The action's name, but not in full where a scope would have that open everybody's calls."""
+    """The action's name, or a wildcard for it if its full name would open all calls despite a scope."""
     spelled = today.actions is not None and name.lower() in map(str.lower, today.actions.allow or ())
     return name if today.scope is None or spelled or name.lower() != "status" else f"{name}*"
 
 
 def _prefix(said: list[bytes], today: tuple[str, ...]) -> str:
-    """The beginning of a command, no shorter than what allows it today."""
+    """The first words of a command, at least as many as in the entry that allows it today."""
     lengths = [name.count(" ") + 1 for name in today if starts(said, (name.lower().encode(),))]
     return b" ".join(said[: max(_COMMAND_WORDS, *lengths, 0)]).decode("latin-1")
 
@@ -256,7 +256,7 @@ def _listed(names: set[str], today: tuple[str, ...]) -> set[str]:
 
 
 def _opens(name: str, today: tuple[str, ...] | None) -> bool:
-    """Whether a list with this function's name opens a use of it that ``functions`` of today do not."""
+    """Whether a list with this function's name opens a use of it that the current list does not."""
     function = FUNCTIONS.get(name.encode("latin-1"))
     if today is not None and name in today:
         return False

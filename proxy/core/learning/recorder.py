@@ -1,8 +1,8 @@
-"""Recorder: which actions, arguments and events each user really has, as shapes with counts.
+"""Recorder: which actions, arguments and events each user actually has, as shapes with counts.
 
-A shape is an action with an example of each argument (``examples``), so that a
-thousand calls to a thousand numbers are one.  Memory is bounded: what is over the
-bounds is counted and not kept.
+A shape is an action with an example for each argument (``examples``), so that a thousand
+calls to a thousand numbers are one shape.  Memory is bounded: past the bounds, new shapes are
+only counted as lost.
 """
 
 from collections.abc import Iterator
@@ -14,11 +14,11 @@ from proxy.ami.message import Action
 from proxy.ami.privilege import class_names
 from proxy.core.learning.examples import UNRECORDED, example
 
-# Not Final: a compiler would write them into the code, where no test can lower them.
-#: Different shapes kept of one user, and of all together.
+# Not Final: a compiler would inline them, and tests could not lower them.
+#: Most different shapes and events kept of one user, and of all users together.
 MAX_SHAPES = 2000
 MAX_SHAPES_TOTAL = 50_000
-#: Bytes of them: an action may be as long as ``limits.action_bytes``.
+#: Most bytes of these: an action may be as long as ``limits.action_bytes``.
 MAX_BYTES = 2 << 20
 MAX_BYTES_TOTAL = 32 << 20
 
@@ -31,12 +31,12 @@ class Shape(NamedTuple):
     headers: tuple[tuple[bytes, bytes], ...]
 
     def as_action(self) -> Action:
-        """The action that the judge is asked about."""
+        """The shape as an action that the policy can judge."""
         return Action(((b"Action", self.action), *self.headers))
 
 
 class Seen(NamedTuple):
-    """One kind of event that a user was sent; ``classes`` is the mask that it needs."""
+    """One kind of event that a user was sent; ``classes`` is the mask of the classes that it needs."""
 
     user: str
     event: bytes
@@ -44,7 +44,10 @@ class Seen(NamedTuple):
 
 
 class Recorder:
-    """What was seen since ``began``, wall-clock seconds; ``until`` is when it ends by itself, 0 for never."""
+    """What was seen since ``began``; ``until`` is when recording ends, 0 for never.
+
+    Both are seconds since the epoch.
+    """
 
     __slots__ = ("_bytes", "_bytes_of_user", "_of_user", "began", "events", "lost", "shapes", "until")
 
@@ -53,20 +56,20 @@ class Recorder:
         self.until = until
         self.shapes: dict[Shape, int] = {}
         self.events: dict[Seen, int] = {}
-        #: Actions and events that were over the bounds.
+        #: Number of actions and events that were not kept because of the bounds.
         self.lost = 0
         self._of_user: dict[str, int] = {}
         self._bytes = 0
         self._bytes_of_user: dict[str, int] = {}
 
     def action(self, user: str, action: Action, described: Described | None) -> None:
-        """The user's action was allowed; as the client wrote it."""
+        """Record an action of the user that was allowed, as the client sent it."""
         name = described.name if described is not None else action.name
         shape = Shape(user, name, () if described is None else _headers(action, described))
         self._count(self.shapes, shape, user, 1, _size(shape))
 
     def event(self, user: str, event: bytes, classes: int, events: int) -> None:
-        """The user was sent so many events of this name."""
+        """Record that the user was sent this number of events of this name."""
         self._count(self.events, Seen(user, event, classes), user, events, len(event))
 
     def _count(self, counts: dict[Any, int], key: Any, user: str, more: int, size: int) -> None:
@@ -90,7 +93,7 @@ class Recorder:
         )
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        """Everything, as one JSON object each."""
+        """All shapes and events with their counts, as one dict for JSON each."""
         for shape, count in self.shapes.items():
             headers = [[name.decode("latin-1"), value.decode("latin-1")] for name, value in shape.headers]
             action = shape.action.decode("latin-1")

@@ -1,4 +1,4 @@
-"""A recording as a file: one JSON object a line, the head first, then shapes and events."""
+"""A recording as a file: one JSON object per line, first the head, then shapes and events."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any, Final, NamedTuple
@@ -9,12 +9,12 @@ from proxy.ami.errors import UnknownPrivilege
 from proxy.ami.privilege import parse_classes
 from proxy.core.learning.recorder import Seen, Shape
 
-#: What a file of ours says it is.
+#: The value of ``format`` in the head of a recording.
 FORMAT: Final = "ami-proxy-learn-1"
 
 
 class BadRecording(Exception):
-    """The file is not a recording; the text names the line and what is wrong."""
+    """The file is not a valid recording; the text says what is wrong, and in which line."""
 
 
 class _Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -27,18 +27,18 @@ class _Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Recording(NamedTuple):
-    """Shapes and events with how often each was seen."""
+    """A recording: its head, and how often each shape and each event was seen."""
 
     head: dict[str, Any]
     shapes: dict[Shape, int]
     events: dict[Seen, int]
 
     def users(self) -> list[str]:
-        """Everybody of whom something was recorded."""
+        """The names of all users in the recording, sorted."""
         return sorted({shape.user for shape in self.shapes} | {seen.user for seen in self.events})
 
     def joined_with(self, other: "Recording") -> "Recording":
-        """Both together, such as those before and after a restart; the head is the later one."""
+        """The sum of two recordings, such as from before and after a restart; the head is ``other``'s."""
         return Recording(other.head, _added(self.shapes, other.shapes), _added(self.events, other.events))
 
 
@@ -47,7 +47,7 @@ def _added(one: dict[Any, int], other: dict[Any, int]) -> dict[Any, int]:
 
 
 def from_rows(head: dict[str, Any], rows: Iterable[object]) -> Recording:
-    """From rows as ``Recorder.rows`` gives them; raises BadRecording."""
+    """Build from rows as ``Recorder.rows`` returns them; raises BadRecording."""
     shapes: dict[Shape, int] = {}
     events: dict[Seen, int] = {}
     for number, raw in enumerate(rows, 2):
@@ -66,21 +66,21 @@ def from_rows(head: dict[str, Any], rows: Iterable[object]) -> Recording:
 
 
 def parse(text: bytes) -> Recording:
-    """A file's text; raises BadRecording."""
+    """Parse the text of a file; raises BadRecording."""
     lines = [line for line in text.split(b"\n") if line.strip()]
     try:
         head, *rows = [msgspec.json.decode(line) for line in lines] or [{}]
     except msgspec.DecodeError as error:
-        raise BadRecording(f"it is not JSON, a line an object: {error}") from None
+        raise BadRecording(f"not one JSON object per line: {error}") from None
     if not isinstance(head, dict) or head.get("format") != FORMAT:
         raise BadRecording(
-            "its first line does not say that it is a recording; ami-proxy learn --save makes one"
+            "the first line does not say that this is a recording; ami-proxy learn --save makes one"
         )
     return from_rows(head, rows)
 
 
 def serialise(head: dict[str, Any], rows: Iterable[dict[str, Any]]) -> Iterator[bytes]:
-    """The lines of a file."""
+    """The lines of a recording's file."""
     yield msgspec.json.encode({"format": FORMAT, **head}) + b"\n"
     for row in rows:
         yield msgspec.json.encode(row) + b"\n"
