@@ -52,7 +52,7 @@ from proxy.steps import Steps
 _TICK_SECONDS = 1.0
 #: Most users that the log line about a reload names in each of its lists (added, removed, changed).
 _SHOWN = 50
-#: Most errors of a failed reload that are logged, one line each; nobody reads more.
+#: Most errors of a failed reload that are logged, one line each; more would not be read.
 _MISTAKES = 100
 #: Seconds that the service manager is asked to wait beyond ``limits.stop_timeout``, when the process
 #: force-exits.

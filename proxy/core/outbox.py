@@ -85,7 +85,7 @@ class Outbox:
         self.write = sender.write
 
     def push(self, data: bytes) -> bool:
-        """Send the data, or queue it behind what waits; False if the client is now past the hard limit."""
+        """Send the data, or queue it behind the waiting bytes; False if the client is past the hard limit."""
         if self._held is not None:
             self._held.append(data)
             self._held_size += len(data)
@@ -133,7 +133,7 @@ class Outbox:
         return self._held_size
 
     def release(self, head: bytes, tail: bytes = b"") -> bool:
-        """Push ``head``, what was held, then ``tail``; False if the client is now past the hard limit."""
+        """Push ``head``, the held bytes, then ``tail``; False if the client is now past the hard limit."""
         held = self._held or []
         self._held = None
         self._backlog.size -= self._held_size
@@ -154,7 +154,7 @@ class Outbox:
         return self.size <= self.limit
 
     def drain(self) -> bool:
-        """Send what waits, now that the transport accepts bytes again; True if it could take more now."""
+        """Send waiting bytes, now that the transport accepts bytes again; True if it could take more now."""
         refused = self._give(_DRAIN)
         self.ready = not self.size and self._held is None
         if self._dropped and self.size <= self._soft // 2:

@@ -162,7 +162,7 @@ class Session:
         self.push()
 
     def writable(self) -> bool:
-        """Send what waits, now that the transport accepts bytes again; True if it is to call again."""
+        """Send waiting bytes, now that the transport accepts bytes again; True if it is to call again."""
         more = self.outbox.drain()
         if self.state is State.CLOSING and not self.outbox.size:
             self._gone()
