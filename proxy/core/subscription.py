@@ -1,13 +1,13 @@
 """Subscription: sessions that share the same view of events.
 
-An event is judged once per subscription and joined once per flush; every
-member is then sent the *same* bytes object.  A member that needs something of
-its own in between (an answer) first takes what is pending for it, and
-remembers in ``seen`` how far it has come.
+Each event is judged once per subscription, and pending events are joined once per flush;
+every member is then sent the *same* bytes object.  A member that is to be sent something
+else in between (an answer) first takes its pending events, and records in ``seen`` how many
+of them it has had.
 
-A flush to a large audience can be divided.  What it delivers then stays at the
-head of ``pending`` until the last member has it, and ``seen`` tells who has it:
-so a member that takes, leaves or joins in between is treated as at any other time.
+A flush to many members can be divided.  The events that it delivers then stay at the head of
+``pending`` until the last member has them, and ``seen`` shows which members do, so a member
+that takes, leaves or joins in between needs no special treatment.
 """
 
 from collections.abc import Callable, Hashable
@@ -16,21 +16,21 @@ from typing import Protocol
 from proxy.ami.privilege import may_read
 from proxy.core.outbox import RECORD, Outbox
 
-#: Members that a flush serves without asking whether its time is up.
+#: Most members that a flush serves without asking whether its time is up.
 AT_ONCE = 8
-#: Bytes that it gives them, about, before it does.
+#: About the most bytes that it delivers before it asks.
 _BYTES_AT_ONCE = 256 << 10
 
 
 class EventPredicate(Protocol):
-    """What a subscription asks about an event that its classes admit."""
+    """Judges events that a subscription's privilege classes admit."""
 
     def admits(self, raw: bytes) -> bool:
         """Whether the event, as the client would see it, passes."""
 
 
 class Member(Protocol):
-    """What a subscription knows of a session."""
+    """The part of a session that a subscription uses."""
 
     seen: int
     outbox: Outbox
@@ -39,43 +39,44 @@ class Member(Protocol):
         """Send events."""
 
     def fall_behind(self, data: bytes, taken: int) -> None:
-        """Keep what the transport did not take of these events."""
+        """Keep the part of these events that the transport did not accept (all but ``taken`` bytes)."""
 
 
 class Subscription:
-    """An audience: which events it admits, who is in it, what waits for the next flush."""
+    """Sessions with the same view: which events it admits, its members, and the pending events."""
 
     __slots__ = ("_cut", "_due", "_everything", "admits", "divided", "key", "mask", "members", "pending")
 
     def __init__(self, key: Hashable, mask: int, predicate: EventPredicate | None) -> None:
         self.key = key
         self.mask = mask
-        #: None when the classes alone decide, so that most events cost no call.
+        #: None if the classes alone decide, so that most events need no call.
         self.admits: Callable[[bytes], bool] | None = predicate.admits if predicate else None
         self.members: dict[Member, None] = {}
         self.pending: list[bytes] = []
-        #: How many of ``pending`` a divided flush delivers; these, joined; who still has to get them.
+        #: Of a divided flush: how many of ``pending`` it delivers, these events joined, and the members
+        #: that still have to get them.
         self._cut = 0
         self._everything = b""
         self._due: list[Member] = []
-        #: Whether a flush has been left before its end.
+        #: Whether a flush has been interrupted and is to be continued.
         self.divided = False
 
     def may_read(self, required: int) -> bool:
-        """Whether the classes admit an event that needs these."""
+        """Whether the classes admit an event that needs the classes ``required``."""
         return may_read(self.mask, required)
 
     def join(self, member: Member) -> None:
-        """Add a member; events that were pending before are not for it."""
+        """Add a member; it does not get the events that are pending already."""
         member.seen = len(self.pending)
         self.members[member] = None
 
     def leave(self, member: Member) -> None:
-        """Remove a member; what was pending for it is lost unless ``take`` came first."""
+        """Remove a member; its pending events are lost unless it took them with ``take`` before."""
         self.members.pop(member, None)
 
     def take(self, member: Member) -> bytes:
-        """What is pending for one member, which is then up to date."""
+        """The events pending for one member, which is then up to date."""
         if member.seen == len(self.pending):
             return b""
         data = b"".join(self.pending[member.seen :])
@@ -83,12 +84,12 @@ class Subscription:
         return data
 
     def flush(self, room: Callable[[int], int] | None = None) -> int:
-        """Deliver what is pending to every member, or go on doing so; how many bytes that was.
+        """Deliver the pending events to every member, or continue to; returns the bytes delivered.
 
-        ``room`` is given the number of members served since it was last asked, 0 at the start, and returns
-        how many more may be served before it is asked again.  When it returns 0 behind some, the rest is
-        left for the next call: the flush is then ``divided``, and events that arrive meanwhile are not part
-        of it.
+        ``room`` is given the number of members served since it was last called, 0 at the start, and
+        returns how many more may be served before it is called again.  When it returns 0 after some
+        members, the rest is left for the next call.  The flush is then ``divided``, and events that
+        arrive meanwhile are not part of it.
         """
         if self.divided:
             return self._go_on(room)
@@ -97,7 +98,7 @@ class Subscription:
         self.pending = []
         size = len(everything)
         fits = size <= RECORD
-        # A copy: a delivery may end a session, which then leaves.
+        # A copy, because a delivery may end a session, which then leaves the subscription.
         members = batch = list(self.members)
         most = done = 0
         if room is not None and (len(members) > AT_ONCE or size > RECORD):
@@ -115,7 +116,7 @@ class Subscription:
                 if not outbox.ready:
                     member.deliver(everything)
                     continue
-                # The common case by far: straight to the socket, with nothing of ours around it.
+                # By far the most common case: write straight to the socket, bypassing the outbox.
                 try:
                     taken = outbox.write(everything) if fits else outbox.sender.send(everything)
                 except OSError:
@@ -134,7 +135,7 @@ class Subscription:
             batch = members[done : done + min(more, most)]
 
     def _divide(self, parts: list[bytes], everything: bytes, due: list[Member]) -> None:
-        """Note who has these parts, and who still has to get them."""
+        """Record which members have these parts, and which still have to get them."""
         self.divided = True
         self._cut, self._everything, self._due = len(parts), everything, due
         self.pending = parts + self.pending
@@ -151,7 +152,7 @@ class Subscription:
         size = served = 0
         while due:
             member = due.pop()
-            # Who left meanwhile took its part along.
+            # A member that has left meanwhile took its part with it.
             if member.seen < cut and member in self.members:
                 data = b"".join(self.pending[member.seen : cut]) if member.seen else everything
                 member.seen = cut
