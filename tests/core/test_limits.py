@@ -879,7 +879,9 @@ class TestLinkHold:
             action("PlayDTMF", 1, Duration="200", **self.TONE) + action("PlayDTMF", 2, **self.TONE)
         )
         bench.answer(bench.upstream.take()[0], b"")
-        assert b"Message: Rate limit: too many actions that hold" in got.take()
+        text = refusal(got)
+        assert text.startswith(b"Rate limit: ")
+        assert text.endswith(b"(limits.link_hold)")
 
 
 class TestDeliveryShare:
