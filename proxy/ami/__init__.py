@@ -1,1 +1,1 @@
-"""The protocol: bytes and what they mean.  No loop, clock, logging or configuration."""
+"""The AMI protocol: framing, parsing and serialising.  No event loop, clock, logging or configuration."""

@@ -1,9 +1,9 @@
-"""Which classes an action needs, and what shape its answer has.
+"""Which privilege classes an action needs, and what shape its answer has.
 
-The shipped table is Asterisk 22's and 16's own ListCommands (ami.md §3.1); at
-every link-up it is overlaid with what the live Asterisk says, so a module that
-is not loaded or a new action is judged as Asterisk would.  An action known to
-neither is unknown to the proxy too.
+The shipped table is what ListCommands of Asterisk 22 and 16 prints.  At every
+link-up it is overlaid with what the connected Asterisk lists, so that actions of
+new modules are judged by the classes that Asterisk asks for.  An action that
+is in neither is unknown to the proxy too.
 """
 
 from collections.abc import Iterator, Mapping
@@ -89,7 +89,7 @@ _SHIPPED = {
     """,
 }
 
-#: Event that closes the list an action answers with (ami.md §5), by action name in lower case.
+#: Event that completes the event list with which an action is answered, by action name in lower case.
 LIST_COMPLETE: Mapping[bytes, bytes] = MappingProxyType(
     {
         b"agents": b"AgentsComplete",
@@ -145,17 +145,18 @@ LIST_COMPLETE: Mapping[bytes, bytes] = MappingProxyType(
     }
 )
 
-#: Answered by the session itself, never sent to Asterisk: they would act on the link that all share.
+#: Actions that the session answers itself.  They are never sent to Asterisk, where they would act on the
+#: link, which all clients share.
 LOCAL = frozenset(
     {b"challenge", b"events", b"filter", b"listcommands", b"login", b"logoff", b"ping", b"waitevent"}
 )
 
-#: Answers that are not one response with our ActionID (ami.md §1.2: no response at all, raw rows,
-#: several responses).  They run alone on the link, with a Ping behind them that marks their end.
+#: Actions whose answer is not one response with our ActionID, but no response at all, raw rows or several
+#: responses.  They run alone on the link, followed by a Ping that marks the end of the answer.
 FENCED = frozenset({b"iaxnetstats", b"jabbersend", b"moduleload", b"skinnyshowdevice", b"skinnyshowline"})
 
-#: Actions that may hold up the session of Asterisk in which they run, for as long as a tone, a module, a
-#: disk or another host takes (ami.md §6).
+#: Actions that may block the Asterisk session in which they run, for as long as a tone, a module, a disk or
+#: another host takes.
 MAY_HOLD = frozenset(
     {
         b"command",
@@ -178,21 +179,22 @@ MAY_HOLD = frozenset(
     }
 )
 
-#: Dialplan functions that wait for another host, a database or a lock; in capitals, as Asterisk has them.
+#: Dialplan functions that wait for another host, a database or a lock; in capitals, as Asterisk spells them.
 HOLDING_FUNCTIONS = frozenset(
     b"""CALENDAR_QUERY CURL DUNDILOOKUP DUNDIQUERY ENUMLOOKUP ENUMQUERY JABBER_RECEIVE LOCK ODBC_FETCH
     REALTIME REALTIME_DESTROY REALTIME_FIELD REALTIME_HASH REALTIME_STORE SHELL SRVQUERY TRYLOCK
     TXTCIDNAME""".split()
 )
 
-#: Items that Asterisk sends without the ActionID of their action (ami.md §5), by action name in lower case.
-#: No other message without our ActionID is part of an answer's list.
+#: List items that Asterisk sends without the ActionID of their action, by action name in lower case.
+#: No other message without our ActionID is part of an event list.
 NAMELESS_ITEMS: Mapping[bytes, bytes] = MappingProxyType({b"iaxpeers": b"PeerEntry"})
 
-#: One plain event with the ActionID follows the response (ami.md §5).
+#: Actions whose response is followed by one plain event with the ActionID.
 ONE_EVENT = frozenset({b"faxsession", b"faxstats"})
 
-#: Broadcast events that carry the ActionID of the action behind them, also after its response.
+#: Actions -> broadcast events that carry the ActionID of the action that caused them, also after the
+#: response.
 ECHOED_BY = MappingProxyType(
     {b"originate": b"OriginateResponse", b"sipqualifypeer": b"SIPQualifyPeerDone", b"userevent": b"UserEvent"}
 )
@@ -200,20 +202,20 @@ ECHOED_BY = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One row of the table: the name as Asterisk spells it, and the classes of which any will do."""
+    """One row of the table: the name as Asterisk spells it, and the classes, any one of which is enough."""
 
     name: bytes
     classes: int
     synopsis: bytes = b""
-    #: Its classes as ListCommands prints them.
+    #: The classes as ListCommands prints them.
     privilege_text: bytes = b""
 
 
 class OtherActions:
-    """Actions of modules that are not Asterisk's own, as the operator describes them; by lower-case name.
+    """Actions of third-party modules, as the operator describes them; by name in lower case.
 
-    ``rows`` take the place of what the connected Asterisk says of their classes; ``answers`` are
-    those that are described.
+    ``rows`` override the classes that the connected Asterisk lists for them; ``answers`` has the shapes
+    of those answers that are described.
     """
 
     __slots__ = ("answers", "described", "rows", "undescribed_for_system")
@@ -233,7 +235,7 @@ class OtherActions:
 
 
 class ActionTable:
-    """Action name (any case) -> Listed.  Immutable: ``learnt_from`` gives a new table."""
+    """Action name in lower case -> Listed.  Immutable: ``learnt_from`` returns a new table."""
 
     __slots__ = ("_live", "_others", "_rows", "undescribed_for_system")
 
@@ -246,22 +248,22 @@ class ActionTable:
         self._others = others if others is not None else OtherActions()
         self._rows = {**rows, **self._others.rows}
         self._live = live
-        #: Whether class system may run actions whose headers nobody has described.
+        #: Whether class system may run actions whose headers are not described.
         self.undescribed_for_system = self._others.undescribed_for_system
 
     def described(self, key: bytes) -> Described | None:
-        """The arguments of an action, by its name in lower case; None if nobody has described it."""
+        """The arguments of an action, by its name in lower case; None if they are not described."""
         found = ARGUMENTS.get(key)
         return found if found is not None else self._others.described.get(key)
 
     def with_others(self, others: "OtherActions") -> "ActionTable":
-        """The same table with these descriptions of other modules' actions, in place of earlier ones."""
+        """The same table with these descriptions of third-party actions in place of the earlier ones."""
         rows = dict(SHIPPED._rows)
         rows.update((row.name.lower(), row) for row in self._live)
         return ActionTable(rows, self._live, others)
 
     def find(self, key: bytes) -> Listed | None:
-        """The row of an action, by its name in lower case; None if Asterisk would not know it."""
+        """The row of an action, by its name in lower case; None if the action is unknown."""
         return self._rows.get(key)
 
     def __iter__(self) -> Iterator[Listed]:
@@ -270,13 +272,13 @@ class ActionTable:
 
     @property
     def live(self) -> tuple[Listed, ...]:
-        """What the connected Asterisk listed, in its order; empty before the first link-up."""
+        """The rows that the connected Asterisk listed, in its order; empty before the first link-up."""
         return self._live
 
     def learnt_from(self, headers: list[tuple[bytes, bytes]]) -> "ActionTable":
         """The shipped table overlaid with the headers of a ListCommands response.
 
-        Lines that are not ``Name: synopsis  (Priv: …)`` are passed over.
+        Lines that are not ``Name: synopsis  (Priv: …)`` are ignored.
         """
         live: list[Listed] = []
         for name, value in headers:
@@ -316,6 +318,6 @@ _OWN_ANSWERS: Final = _own_answers()
 
 
 def answer_of(key: bytes, others: Mapping[bytes, Answer]) -> Answer:
-    """What the answer to an action (its name in lower case) looks like; ``others``: as described."""
+    """The shape of the answer to an action (name in lower case); ``others``: those the operator described."""
     found = _OWN_ANSWERS.get(key)
     return found if found is not None else others.get(key, UNKNOWN)

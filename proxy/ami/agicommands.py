@@ -1,6 +1,6 @@
-"""The commands of AGI, each with the kinds of its arguments.
+"""The AGI commands, each with the kinds of its arguments.
 
-Read from res_agi, app_stack (GOSUB) of Asterisk 16 to 23; they are the same in all.
+Source: res_agi and app_stack (GOSUB) of Asterisk 16 to 23, where they are the same.
 """
 
 from collections.abc import Iterator, Mapping
@@ -9,13 +9,13 @@ from typing import Final, NamedTuple
 
 from proxy.ami.arguments.kinds import Kind
 
-#: res_agi has room for so many words of a command and a NULL.  It counts those in quotes without looking,
-#: and writes over its own stack behind them.
+#: res_agi has room for this many words of a command and a NULL.  It does not check the limit for quoted
+#: words, and with more of them overwrites its own stack.
 MOST_WORDS: Final = 127
 
 #: ``command: kind, kind``, in the order in which Asterisk reads the words; ``-``: it reads none.
-#: ``kind!``: it has to be there.  Where GET OPTION has no time, Asterisk asks the dialplan that the channel
-#: runs, and ends if it runs none.
+#: ``kind!``: required.  Without a time, GET OPTION asks the dialplan that the channel runs for one, and
+#: Asterisk crashes if the channel runs none.
 _OPEN: Final = """
 answer: -
 asyncagi break: -
@@ -61,14 +61,14 @@ verbose: event-text, integer
 wait for digit: milliseconds
 """
 
-#: They reach the database, or take any file by its path.
+#: Commands that access the database, or take any file by its path.
 _CLOSED: Final = "database del, database deltree, database get, database put, speech load grammar"
 
 
 class Command(NamedTuple):
-    """One command: the kinds of its arguments, and how many of them have to be there.
+    """One command: the kinds of its arguments, and how many of them are required (``least``).
 
-    ``closed``: it needs class system, whatever they are.
+    ``closed``: it needs class system, whatever its arguments.
     """
 
     kinds: tuple[Kind, ...] = ()
@@ -86,14 +86,14 @@ def _commands() -> Iterator[tuple[tuple[bytes, ...], Command]]:
         yield tuple(verb.encode().split()), Command(closed=True)
 
 
-#: By its verb, in lower case.
+#: By verb, in lower case.
 COMMANDS: Final[Mapping[tuple[bytes, ...], Command]] = MappingProxyType(dict(_commands()))
 
 _LONGEST: Final = max(map(len, COMMANDS))
 
 
 def as_markdown() -> str:
-    """The table for people: each command with the kinds of its arguments."""
+    """The table for the operator's guide: each command with the kinds of its arguments."""
     shown = (
         f"`{b' '.join(verb).decode().upper()}` {_kinds_of(command)}" for verb, command in COMMANDS.items()
     )
@@ -108,7 +108,7 @@ def _kinds_of(command: Command) -> str:
 
 
 def find(said: list[bytes]) -> tuple[bytes, ...] | None:
-    """The verb that an AGI command, its words in lower case, begins with; None if Asterisk has none such."""
+    """The verb with which an AGI command (words in lower case) begins; None for an unknown command."""
     for length in range(min(len(said), _LONGEST), 0, -1):
         verb = tuple(said[:length])
         if verb in COMMANDS:
@@ -117,10 +117,10 @@ def find(said: list[bytes]) -> tuple[bytes, ...] | None:
 
 
 def crash(said: list[bytes]) -> str:
-    """Why a command of these words may crash Asterisk, whatever the user's rights; "" if it does not."""
+    """Why a command of these words may crash Asterisk, whatever the user's rights; "" if it cannot."""
     if len(said) > MOST_WORDS:
         return f"Asterisk may crash on more than {MOST_WORDS} words"
     verb = find([word.lower() for word in said])
     if verb is not None and len(said) - len(verb) < COMMANDS[verb].least:
-        return "Asterisk may crash where its last argument is left out"
+        return "Asterisk may crash if its last argument is left out"
     return ""

@@ -1,11 +1,11 @@
-"""Commands of Asterisk's command line, each with the classes of which one is needed beside ``command``.
+"""Commands of Asterisk's CLI, each with the classes of which one is needed in addition to ``command``.
 
-Read from the sources of Asterisk 11 to 23, modules that a server may lack
-included.  A line is the beginning of commands: ``core show: calls, channel``
-stands for ``core show calls`` and ``core show channel``, whatever follows;
-``word:`` with an item ``-`` stands for the word itself.  The longest line that
-fits a command decides.  What no line fits is unknown: a third-party module's,
-or a later version's.
+Source: the code of Asterisk 11 to 23, including modules that a server may lack.
+A line is the beginning of commands: ``core show: calls, channel`` stands for
+``core show calls`` and ``core show channel``, whatever follows; ``word:`` with an
+item ``-`` stands for the word itself.  The longest matching line decides.  A
+command that no line matches is unknown: it belongs to a third-party module or to a
+later version.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,10 +14,10 @@ from typing import Final
 
 from proxy.ami.privilege import AGENT, ALL, CALL, NONE, REPORTING, SYSTEM, USER
 
-#: What a line of the table stands for.
+#: The beginning of a command, for which a line of the table stands.
 Words = tuple[bytes, ...]
 
-#: Reading; switches of what is logged; reloads of one module.
+#: Commands that only read, change what is logged, or reload one module.
 _HARMLESS: Final = """
 acl show
 aeap show: client, clients
@@ -118,7 +118,8 @@ voicemail: reload, show
 xmpp: set debug, show
 """
 
-#: Code, files, the dialplan, the database, configuration, devices, resets; and secrets.
+#: Commands that run code, change files, the dialplan, the database, the configuration or devices, reset
+#: something, or show secrets.
 _OF_SYSTEM: Final = """
 agi: dump, dumphtml, exec
 amihook: register, send, unregister
@@ -185,7 +186,7 @@ xmldoc: dump, reload
 xmpp: create, delete, list, purge
 """
 
-#: Other people's calls.
+#: Commands that affect other users' calls.
 _OF_CALL: Final = """
 bridge: destroy, kick
 cc cancel
@@ -198,7 +199,7 @@ misdn: send digit, send display, send facility, toggle echocancel
 mwi: delete mailbox, update mailbox
 """
 
-#: Queues and their members.
+#: Commands that affect queues and their members.
 _OF_AGENT: Final = """
 agent logoff
 queue: add, pause, priority, reload, remove, reset, set, unpause, withdraw
@@ -214,9 +215,10 @@ _OF_USER: Final = """
 voicemail: forward, move, remove
 """
 
-#: They end, restart, kick or hold the one link that all clients share, or load what may.  Words that sites
-#: often give such commands by cli_aliases.conf are among them.  Two are aliases of the shipped file that
-#: stand for themselves (``console=console active``): where no module has such a command, Asterisk crashes.
+#: Commands that end, restart, kick or block the link, which all clients share, or load a module that may.
+#: They include words that sites often define for such commands in cli_aliases.conf.  Two are aliases of the
+#: shipped file that expand to themselves (``console=console active``): if no module has such a command,
+#: Asterisk crashes.
 _OF_NOBODY: Final = """
 !
 console: -
@@ -238,7 +240,7 @@ timing test
 unload
 """
 
-#: The aliases of the cli_aliases.conf that Asterisk comes with, and what they stand for; not the two above.
+#: The aliases of the cli_aliases.conf that Asterisk ships, and what they expand to; without the two above.
 _SHIPPED_ALIASES: Final = """
 abort shutdown=core abort shutdown
 add extension=dialplan add extension
@@ -362,10 +364,10 @@ _TABLE: Final = (
     (SYSTEM | AGENT, "agent or system", _OF_AGENT),
     (SYSTEM | USER, "user or system", _OF_USER),
     (SYSTEM, "system", _OF_SYSTEM),
-    (NONE, "nobody", _OF_NOBODY),
+    (NONE, "refused to all users", _OF_NOBODY),
 )
 
-#: What stands for a word itself in a line of several.
+#: The item that stands for the word itself in a line of several.
 _ITSELF: Final = "-"
 
 
@@ -377,15 +379,15 @@ def _read(lines: str) -> Iterator[Words]:
             yield tuple(word.encode() for word in (*stem.split(), *tail))
 
 
-#: Beginning of a command, in lower case -> mask of the classes of which one is needed; NONE: refused to all.
+#: Beginning of a command, in lower case -> mask of the classes of which one is needed; NONE: always refused.
 COMMANDS: Final[Mapping[Words, int]] = MappingProxyType(
     {words: classes for classes, _, lines in _TABLE for words in _read(lines)}
 )
 
-#: The masks above -> the classes by name, for people.
+#: The masks above -> names of the classes, for operators.
 NEEDED: Final[Mapping[int, str]] = MappingProxyType({classes: title for classes, title, _ in _TABLE})
 
-#: Beginning of a command -> the text that takes its place where cli_aliases.conf says so.
+#: Beginning of a command -> the text that replaces it where cli_aliases.conf defines the alias.
 ALIASES: Final[Mapping[Words, bytes]] = MappingProxyType(
     {
         tuple(alias.encode().split()): stands_for.encode()
@@ -398,24 +400,24 @@ _STEMS: Final = frozenset(words[:length] for words in COMMANDS for length in ran
 
 
 def find(said: list[bytes]) -> Words | None:
-    """The line of COMMANDS that fits a command, its words in lower case; None for an unknown one."""
+    """The key of COMMANDS that matches a command (words in lower case); None for an unknown command."""
     return _longest(said, COMMANDS)
 
 
 def find_alias(said: list[bytes]) -> Words | None:
-    """The same for ALIASES."""
+    """The key of ALIASES that matches a command (words in lower case); None if it is not an alias."""
     return _longest(said, ALIASES)
 
 
 def is_stem(said: list[bytes]) -> bool:
-    """Whether known commands of several kinds begin with these words, so that they name none of them."""
+    """Whether these words are only the beginning of known commands, so that they do not name one of them."""
     return tuple(said) in _STEMS
 
 
 def as_markdown() -> str:
-    """The table for people: a row for each kind of class, with the commands as the lines above write them."""
+    """The table for the operator's guide: a row per class, with the commands that need it."""
     rows = [f"| {title} | {_in_code(lines)} |" for _, title, lines in _TABLE]
-    return "\n".join(["| class beside `command` | commands that begin with |", "| --- | --- |", *rows]) + "\n"
+    return "\n".join(["| besides `command` | commands that begin with |", "| --- | --- |", *rows]) + "\n"
 
 
 def _in_code(lines: str) -> str:

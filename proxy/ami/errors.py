@@ -1,12 +1,12 @@
-"""Errors of the protocol layer: one family, each with the text a client is told."""
+"""Errors of the protocol layer: one family, each with the text that is sent to the client."""
 
 
 class ProtocolError(Exception):
-    """A peer broke the protocol.  ``str(error)`` is the text for the wire and completes "closed because …".
+    """A peer violated the protocol.  ``str(error)`` is the text for the wire, and fits "closed because …".
 
-    ``fatal`` says whether the stream can go on: False means that only this
+    ``fatal`` is True if the stream cannot continue; False means that only this
     message is refused, as Asterisk does.  ``action_id`` is the client's own,
-    where it could be read before things went wrong.
+    if it was read before the error occurred.
     """
 
     fatal = False
@@ -17,23 +17,23 @@ class ProtocolError(Exception):
 
 
 class LineTooLong(ProtocolError):
-    """A line over Asterisk's buffer; the message is refused, the stream goes on."""
+    """A line longer than Asterisk's buffer; the message is refused, the stream continues."""
 
     def __init__(self, action_id: bytes = b"") -> None:
         super().__init__("Failed to parse message: line too long", action_id)
 
 
 class TooManyHeaders(ProtocolError):
-    """More headers than Asterisk takes; the message is refused, the stream goes on."""
+    """More headers than Asterisk accepts; the message is refused, the stream continues."""
 
     def __init__(self, action_id: bytes = b"") -> None:
         super().__init__("Too many lines in message or allocation failure", action_id)
 
 
 class ActionIDTooLong(ProtocolError):
-    """An ActionID longer than we keep; the message is refused, the stream goes on.
+    """An ActionID longer than the proxy stores; the message is refused, the stream continues.
 
-    The refusal has it all the same: without it the client could not tell what was refused.
+    The response contains it all the same: without it the client could not tell which action was refused.
     """
 
     def __init__(self, action_id: bytes) -> None:
@@ -41,7 +41,7 @@ class ActionIDTooLong(ProtocolError):
 
 
 class ControlCharacter(ProtocolError):
-    """NUL, a bare CR or another control byte: two parsers could disagree, so the stream ends."""
+    """NUL, a bare CR or another control byte: parsers could read it differently, so the stream is closed."""
 
     fatal = True
 
@@ -50,7 +50,7 @@ class ControlCharacter(ProtocolError):
 
 
 class MessageTooLong(ProtocolError):
-    """An unfinished message over the limit: there is no way back into step, the stream ends."""
+    """A message over the limit: the stream cannot be resynchronised and is closed."""
 
     fatal = True
 
@@ -59,11 +59,11 @@ class MessageTooLong(ProtocolError):
 
 
 class UnknownPrivilege(ProtocolError):
-    """A list of privilege classes names one that does not exist, or is empty between two commas."""
+    """A list of privilege classes has a word that is not a class, or nothing between two commas."""
 
 
 class FilterSyntaxError(ProtocolError):
-    """An eventfilter was refused.  ``reason`` is for operators, the text what a client is told."""
+    """An eventfilter was refused.  ``reason`` is for operators, ``str(error)`` is sent to the client."""
 
     def __init__(self, text: str, reason: str = "") -> None:
         super().__init__(text)
@@ -71,14 +71,14 @@ class FilterSyntaxError(ProtocolError):
 
 
 class FilterNotCompiled(FilterSyntaxError):
-    """An eventfilter's pattern is no regular expression, or none that we run."""
+    """An eventfilter's pattern is not a regular expression, or not one that the proxy supports."""
 
     def __init__(self, reason: str) -> None:
         super().__init__("Filter did not compile.  Check the syntax of the filter given.", reason)
 
 
 class FilterMalformed(FilterSyntaxError):
-    """An eventfilter's criteria do not parse, or do not go together."""
+    """An eventfilter's criteria do not parse, or contradict each other."""
 
     def __init__(self, reason: str) -> None:
         super().__init__("Filter was formatted incorrectly.  Check the syntax of the filter given.", reason)

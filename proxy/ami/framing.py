@@ -1,10 +1,10 @@
 """Framing: cut the AMI byte stream into messages.
 
-A message is a run of lines closed by an empty one.  Asterisk writes CRLF but
-also *reads* a bare LF as a line end (ami.md §1.1), so a framer that insisted
-on CRLF would see one message where Asterisk sees two.  What the headers say is
-none of its business, with one exception: up to Asterisk 13 the answer to
-``Command`` is free text up to a marker, and only the first lines tell.
+A message is a run of lines ended by an empty line.  Asterisk writes CRLF but
+also *accepts* a bare LF as a line end (measured), so a framer that insisted on
+CRLF would see one message where Asterisk sees two.  The framers do not look at
+headers, with one exception: up to Asterisk 13 the response to ``Command`` is
+free text up to a marker, which only its first lines show.
 """
 
 import re
@@ -19,10 +19,10 @@ _LONGEST_HEAD = len(b"Response: Follows\r\nPrivilege: Command\r\nActionID: ")
 #: Bytes of a message that is too long that are kept: whose it is stands in the first lines.
 HEAD = 2048
 
-#: Up to so many bytes of an unfinished message, it is looked at again from its beginning with each read.
+#: An unfinished message of up to this many bytes is scanned again from its beginning with each read.
 _SHORT = 16384
 _ALL_BUT_LINE_ENDS = bytes(sorted(set(range(256)) - {*b"\r\n\0"}))
-#: The line ends of any read of usual length, and more.
+#: More line ends than a read of usual length contains.
 _LINE_ENDS = b"\r\n" * 65536
 _END = b"\r\n\r\n"
 
@@ -31,11 +31,11 @@ _OVERLAP = len(b"--END COMMAND--\r\n\r\n")
 
 
 class ActionFramer:
-    """Cuts what a client sends.  An empty line where a message should start is a message too.
+    """Cuts the client's stream into messages.  An empty line where a message should start is a message too.
 
     Asterisk answers such a line with ``Missing action in request``, so it is
     returned (as the line itself) instead of being skipped.
-    Memory is bounded by ``limit`` plus one read.
+    Memory is bounded by ``limit`` (bytes of one message) plus one read.
     """
 
     __slots__ = ("_buffer", "_searched", "limit")
@@ -47,21 +47,22 @@ class ActionFramer:
 
     @property
     def pending(self) -> int:
-        """Bytes of the unfinished message."""
+        """Number of buffered bytes of the unfinished message."""
         return len(self._buffer)
 
     def feed(self, data: bytes) -> list[bytes]:
-        """Return the messages that ``data`` completed, blank line included.
+        """Return the messages that ``data`` completed, each with its blank line.
 
-        Raises MessageTooLong when the unfinished message is over the limit.
-        There is no way back into step: close the stream.
+        Raises MessageTooLong when a message, finished or not, is over the limit.
+        The stream cannot be resynchronised after that: close it.
         """
         buffer = self._buffer + data if self._buffer else data
         messages: list[bytes] = []
         start = 0
         search_from = self._searched
         end = len(buffer)
-        # Where the next empty line is, of either kind; a regular expression would try at each line's end.
+        # Position of the next empty line of either kind (LF, CRLF).  A regular expression would be slower:
+        # it tries at the end of each line.
         bare = full = -1
         while start < end:
             if buffer.startswith(b"\r\n", start):
@@ -69,7 +70,7 @@ class ActionFramer:
             elif buffer.startswith(b"\n", start):
                 stop = start + 1
             else:
-                # Behind everything, where there is none.
+                # ``end`` stands for "not found".
                 if bare < search_from:
                     bare = buffer.find(b"\n\n", search_from)
                     if bare < 0:
@@ -93,16 +94,16 @@ class ActionFramer:
 
 
 class UpstreamFramer:
-    """Cuts what Asterisk sends.  Stray empty lines between messages are skipped (ami.md §1.2).
+    """Cuts Asterisk's stream into messages.  Skips the stray empty lines that Asterisk writes between them.
 
-    A complete message over ``limit`` bytes is left out.  One that has no end
-    within ``longest`` bytes is thrown away as it comes, up to its end, so that
-    memory is bounded however long it is.  Of both the beginning is in ``cut``,
-    with the place that it would have had in the list that ``feed`` returned.
+    A complete message over ``limit`` bytes is left out.  A message that does not
+    end within ``longest`` bytes is discarded as it arrives, up to its end, so that
+    memory is bounded however long it is.  ``cut`` has the beginning of both kinds,
+    with the index that the message would have had in the list that ``feed`` returned.
 
-    Free text is taken for such only if its ActionID begins with ``mark``, which
-    nobody but us and Asterisk knows: a caller's ``Response: Follows`` (ami.md
-    §4.4) would otherwise swallow what comes for everybody.
+    A response is read as free text only if its ActionID begins with ``mark``, which
+    only the proxy and Asterisk know.  Otherwise a caller who gets ``Response: Follows``
+    into a value could make the framer swallow the messages of all clients.
     """
 
     __slots__ = (
@@ -124,28 +125,28 @@ class UpstreamFramer:
             rb"Response: Follows\r?\n(?:Privilege: Command\r?\n)?ActionID: " + re.escape(mark)
         )
         self._head_length = _LONGEST_HEAD + len(mark)
-        #: What ends the message that is being thrown away; None if there is none.
+        #: Terminator of the message that is being discarded; None if no message is.
         self._end: re.Pattern[bytes] | None = None
-        #: Messages that were too long: their places in what ``feed`` returned last, and how they began.
+        #: Messages that were too long: (index in the list that ``feed`` returned last, first HEAD bytes).
         self.cut: list[tuple[int, bytes]] = []
-        #: Whether all line ends of what ``feed`` returned last are CRLF, and no NUL is in it.  Where this is
-        #: False, that may be so or not.
+        #: True if all line ends in what ``feed`` returned last are CRLF, and it contains no NUL.  False says
+        #: nothing either way.
         self.sound = False
         self.limit = limit
         self.longest = longest
 
     @property
     def inside(self) -> bool:
-        """Whether a message has begun and not ended."""
+        """Whether the stream is inside a message."""
         return bool(self._buffer)
 
     @property
     def discards(self) -> bool:
-        """Whether what comes is thrown away, up to the end of a message that is too long."""
+        """Whether input is being discarded, up to the end of a message that is too long."""
         return self._end is not None
 
     def feed(self, data: bytes) -> list[bytes]:
-        """Return the messages that ``data`` completed, blank line included; see ``cut`` for the others."""
+        """Return the messages that ``data`` completed, each with its blank line; ``cut`` has the others."""
         if self.cut:
             self.cut = []
         if self._end is None and len(self._buffer) <= _SHORT:
@@ -168,7 +169,7 @@ class UpstreamFramer:
         search_from = self._searched
         end = len(buffer)
         pattern: re.Pattern[bytes] | None = None
-        # As in ActionFramer.  Asterisk writes none of the bare kind, so that is looked for once.
+        # As in ActionFramer.  Asterisk never writes the bare kind, so it is searched for only once.
         bare = full = -1
         limit = self.limit
         while start < end:
@@ -216,7 +217,7 @@ class UpstreamFramer:
         return messages
 
     def _sound_messages(self, buffer: bytes) -> list[bytes] | None:
-        """What ``feed`` returns where it is sound and has no surprises; None if it may not be so."""
+        """The fast path of ``feed``, for input that is ``sound`` and ordinary; None if it may not be."""
         ends = buffer.translate(None, _ALL_BUT_LINE_ENDS)
         if ends != _LINE_ENDS[: len(ends)] or b"Response: Follows" in buffer:
             return None
@@ -224,7 +225,7 @@ class UpstreamFramer:
             return None
         parts = buffer.split(_END)
         rest = parts.pop()
-        # Before any letter: an empty line where a message should begin.
+        # Line ends sort before letters: this is an empty line where a message should begin.
         if parts and min(parts) < b" ":
             return None
         self._buffer = rest
@@ -232,7 +233,7 @@ class UpstreamFramer:
         return [part + _END for part in parts]
 
     def _end_of_answer(self, head: bytes) -> re.Pattern[bytes] | None:
-        """What ends an answer that begins like this; None if more of it is needed to tell."""
+        """The terminator of a response that begins with ``head``; None if more bytes are needed to decide."""
         if self._free_text.match(head):
             return _FOLLOWS_END
         if len(head) < self._head_length and not _BLANK_LINE.search(head):
@@ -241,9 +242,9 @@ class UpstreamFramer:
 
 
 def _stray_line(buffer: bytes, start: int) -> int:
-    """Length of the empty line at ``start``; 0 if the next byte is needed to tell.
+    """Length of the empty line at ``start``; 0 if the next byte is needed to decide.
 
-    A CR that no LF follows is not a line end: it is skipped as one byte of noise.
+    A CR without an LF after it does not end a line: it is skipped as one byte of noise.
     """
     if buffer[start] == 0x0A:
         return 1

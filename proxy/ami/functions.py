@@ -1,7 +1,7 @@
-"""Dialplan functions: who may read and write each, the grammar of its arguments, and what it tells.
+"""Dialplan functions: which users may read and write each, the grammar of its arguments, what it reveals.
 
-Read out of Asterisk's source, tags 16.30, 18.26, 20.20, 22.10, 23.4 and master of August 2026.  A
-function that is not here is a third-party module's, or one that func_odbc.conf makes.
+Source: Asterisk's code at tags 16.30, 18.26, 20.20, 22.10, 23.4 and master of August 2026.  A function
+that is missing here belongs to a third-party module or is defined in func_odbc.conf.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,38 +14,40 @@ from proxy.ami.arguments.kinds import Kind
 
 @unique
 class Who(Enum):
-    """Which users a use of a function is open to."""
+    """Which users may use a function in a given way."""
 
-    #: Everybody whose classes allow the action.
+    #: Every user whose classes allow the action.
     ALL = "all"
-    #: Those whose ``functions`` name it, by its name or a pattern.
+    #: Users whose ``functions`` list it, by name or by a pattern.
     NAMED = "named"
-    #: Those whose ``functions`` spell it out: what it makes may hold line ends, which begin messages of
-    #: their own on the link, or it tells passwords.
+    #: Users whose ``functions`` list it by its full name: its result may contain line ends, which would
+    #: begin separate messages on the link, or it reveals passwords.
     SPELLED = "spelled"
-    #: Class system.
+    #: Users with class system.
     SYSTEM = "system"
-    #: Class system, and spelled out in ``functions``: secrets, the environment, the network, databases.
+    #: Users with class system whose ``functions`` list it by its full name: it reaches secrets, the
+    #: environment, the network or databases.
     CLOSED = "closed"
 
 
 @unique
 class Tells(Enum):
-    """Whose calls the answer tells of."""
+    """Which calls the value of a function reveals something about."""
 
     #: No calls, or only the one that the action names.
     OWN = "own"
     #: The device or channel that its first argument names.
     DEVICE = "device"
-    #: Everybody's.
+    #: All calls.
     ALL = "all"
 
 
 class Form(NamedTuple):
     """One way to use a function.
 
-    ``arguments``: for each its kind, or the words that it may be, in lower case; a use may leave out
-    the last ones.  ``repeats``: the last may come any number of times.  ``value``: what is assigned.
+    ``arguments``: the kind of each, or the words that it may be, in lower case; trailing arguments may
+    be left out.  ``repeats``: the last may occur any number of times.  ``value``: the kind of the
+    value assigned.
     """
 
     who: Who
@@ -55,7 +57,7 @@ class Form(NamedTuple):
 
 
 class Function(NamedTuple):
-    """One function; no forms where it cannot be read, or written.
+    """One function; ``reads`` is empty if it cannot be read, ``writes`` if it cannot be written.
 
     ``undoes``: the headers of an Originate, in lower case, whose values it could change afterwards.
     """
@@ -66,7 +68,7 @@ class Function(NamedTuple):
     undoes: frozenset[bytes]
 
 
-#: What may be read of a channel with CHANNEL(); those in the second line have one more word.
+#: What may be read of a channel with CHANNEL(); some of the last items (``pjsip``, ``rtp``) take more words.
 _OF_CHANNEL: Final = """accountcode|amaflags|audionativeformat|audioreadformat|audiowriteformat|callgroup|
 callid|channeltype|channame|checkhangup|context|device_name|digitdetect|dtmf_features|exten|faxdetect|hangupsource|
 language|lastcontext|lastexten|linkedid|max_forwards|musicclass|name|namedcallgroup|namedpickupgroup|onhold|
@@ -74,7 +76,7 @@ parkinglot|peeraccount|pickupgroup|secure_bridge_media|secure_bridge_signaling|s
 transfercapability|txgain|rxgain|uniqueid|userfield|videonativeformat|from|useragent|t38passthrough|uri|
 pjsip|rtp|rtcp|rtpqos|rtpsource|rtpdest""".replace("\n", "")
 
-#: Options of objects of the configuration that hold no secret and name none.
+#: Options of configuration objects that neither contain a secret nor name one.
 _OF_ENDPOINT: Final = """100rel|accountcode|allow|allow_subscribe|allow_transfer|aors|call_group|callerid|
 callerid_privacy|callerid_tag|context|cos_audio|device_state_busy_at|direct_media|disallow|dtmf_mode|
 fax_detect|force_rport|from_domain|from_user|language|mailboxes|max_audio_streams|max_video_streams|
@@ -94,9 +96,9 @@ _OF_FAX: Final = (
     "ecm|faxdetect|gateway|headerinfo|localstationid|maxrate|minrate|modem|negotiate_both|t38gateway"
 )
 
-#: ``read|write WHO (grammar): NAME …``, where the grammar's items are kinds, or words with ``|`` between;
-#: ``…`` repeats the last, and ``= kind`` behind it is the kind of what is written.  No list is a
-#: list of one free text or more.  ``tells …`` and ``undoes …`` follow below.
+#: ``read|write WHO (grammar): NAME …``, where the grammar's items are kinds, or words separated by ``|``;
+#: ``…`` repeats the last item, and ``= kind`` after the grammar is the kind of the value written.  A line
+#: without a grammar stands for one or more arguments of free text.  ``_TELLS`` and ``_UNDOES`` follow below.
 TABLE: Final = f"""
 read all (word, word): CALLERID CDR CONNECTEDLINE REDIRECTING
 read all ({_OF_CHANNEL}, word, word): CHANNEL
@@ -192,10 +194,11 @@ write system = text: ARRAY CALENDAR_WRITE CALLCOMPLETION CONFBRIDGE DAHDI_CHANNE
 write closed = text: CURL CURLOPT ENV ODBC ODBC_FETCH REALTIME REALTIME_DESTROY REALTIME_FIELD REALTIME_STORE
 """
 
-#: Functions of modules that make more of them under the same prefix: closed, whatever is behind it.
+#: Prefixes under which modules define further functions: all of them are closed, whatever follows.
 CLOSED_FAMILIES: Final = (b"LDAP", b"ODBC", b"REALTIME")
 
-#: What each tells of calls; what is not here tells of no call but the one that the action names.
+#: Which calls each function reveals something about; a function that is missing here reveals nothing
+#: about any call but the one that the action names.
 _TELLS: Final = """
 device: CHANNEL_EXISTS DEVICE_STATE HANGUPCAUSE
 all: AGENT AMI_CLIENT CHANNELS CONFBRIDGE_CHANNELS CONFBRIDGE_INFO CURL DB DB_EXISTS DB_KEYCOUNT DB_KEYS
@@ -208,7 +211,7 @@ all: AGENT AMI_CLIENT CHANNELS CONFBRIDGE_CHANNELS CONFBRIDGE_INFO CURL DB DB_EX
   TRYLOCK
 """
 
-#: Which header of an Originate each could undo from inside a ``Variable``.
+#: Headers of an Originate -> functions that could override them from inside a ``Variable``.
 _UNDOES: Final = """
 account: CDR CHANNEL
 callerid: CALLERID CALLERPRES CONNECTEDLINE GEOLOC_PROFILE IAXVAR MESSAGE_DATA PJSIP_HEADER PJSIP_HEADER_PARAM
@@ -217,8 +220,9 @@ codecs: CHANNEL PJSIP_MEDIA_OFFER
 """
 
 
-#: They look at their channel's driver, formats or datastores.  Without a channel Asterisk lends them one
-#: that has none, and some of them (``CHANNEL(channeltype)``) end its process then.
+#: Functions that look at their channel's driver, formats or datastores.  For a use without a channel
+#: Asterisk makes a dummy channel that has none of these, on which some of them (``CHANNEL(channeltype)``)
+#: crash Asterisk.
 OF_CHANNEL: Final = frozenset(
     b"""AGC CALLCOMPLETION CALLERPRES CHANNEL CHECKSIPDOMAIN DAHDI_CHANNEL DENOISE FAXOPT FEATURE FEATUREMAP
     IAXVAR MASTER_CHANNEL MIXMONITOR PJSIP_DTMF_MODE PJSIP_HEADER PJSIP_HEADERS
@@ -280,12 +284,12 @@ def _functions() -> Mapping[bytes, Function]:
     )
 
 
-#: By name, as Asterisk spells it: it tells the case of letters apart.
+#: By name, as Asterisk spells it: function names are case-sensitive.
 FUNCTIONS: Final = _functions()
 
 
 def open_to(who: Who, *, written: bool) -> list[str]:
-    """The names of the functions that are open to these for reading, or for writing, sorted."""
+    """Sorted names of the functions that this group of users may read, or write if ``written``."""
     return [
         name.decode()
         for name, function in FUNCTIONS.items()

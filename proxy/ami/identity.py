@@ -1,21 +1,21 @@
-"""Which headers of an event say whose call it is, because Asterisk itself always writes them.
+"""Headers of an event that identify its call reliably, because Asterisk itself always writes them.
 
-Callers fill many values, and Asterisk escapes only a few of them (CallerIDName,
+Callers control many values, and Asterisk escapes only a few of them (CallerIDName,
 ConnectedLineName, VarSet's Value, ChanVariable).  CallerIDNum, Language,
 AccountCode, Exten, Newexten's AppData, LastData and UserField of Cdr, and names
-of queue members or conferences may hold line ends, so a caller can add any
+of queue members or conferences may contain line ends, so a caller can add any
 header to an event.  Three kinds of headers can still be relied on:
 
-- the channel's name and ids that the body begins with, before any other header;
-- the rest of the channel snapshot that begins the body, which is known by the
-  ChannelState behind the channel's name;
-- what Asterisk writes into every event of that name: ``ALWAYS``, read in the
-  sources of Asterisk 13 to 22.
+- the channel's name and ids with which the body begins, before any other header;
+- the rest of the channel snapshot with which the body begins, recognised by the
+  ChannelState after the channel's name;
+- headers that Asterisk writes into every event of that name: ``ALWAYS``, taken from
+  the sources of Asterisk 13 to 22.
 
-A caller cannot keep Asterisk from writing those, so a forged one stands there
-twice, and then tells nothing (``read_facts`` looks).  Headers that Asterisk
-writes only sometimes, such as SwapUniqueid or the bridge of a transfer, are not
-listed: a caller could write them where Asterisk does not.
+A caller cannot keep Asterisk from writing these, so a forged one occurs twice in
+the event, which makes it worthless (``read_facts`` checks for that).  Headers that
+Asterisk writes only sometimes, such as SwapUniqueid or the bridge of a transfer,
+are not listed: a caller could add them to events in which Asterisk does not write them.
 """
 
 import re
@@ -26,7 +26,7 @@ from typing import Final
 _SNAPSHOT: Final = (b"channel", b"uniqueid", b"linkedid", b"context", b"accountcode")
 _BRIDGE: Final = (b"bridgeuniqueid", b"bridgetechnology")
 
-# ``@`` is a channel snapshot and ``#`` a bridge snapshot, each behind its prefix.
+# ``@`` is a channel snapshot and ``#`` a bridge snapshot, each after its prefix.
 _SHAPES: Final = """
     AgentCalled AgentComplete AgentConnect AgentDump AgentRingNoAnswer: Dest@
     AttendedTransfer: OrigTransferer@ SecondTransferer@
@@ -69,7 +69,7 @@ def _snapshot(prefix: bytes) -> frozenset[bytes]:
 
 def _always() -> dict[bytes, frozenset[bytes]]:
     table: dict[bytes, frozenset[bytes]] = {}
-    # A line that is too long goes on in the next one.
+    # A long list of names may continue on the next line.
     for names, _, shape in re.findall(rb"([\w\s]+?)(:) ([^\n]*)\n", _SHAPES.encode()):
         headers: frozenset[bytes] = frozenset()
         for part in shape.lower().split():
@@ -85,15 +85,15 @@ def _always() -> dict[bytes, frozenset[bytes]]:
     return table
 
 
-#: Event name -> the headers about calls and devices, in lower case, that it always has.  Those of the
-#: snapshot that it begins with are not among them.
+#: Event name -> headers about calls and devices, in lower case, that it always has, except those of the
+#: snapshot with which it begins.
 ALWAYS: Final[Mapping[bytes, frozenset[bytes]]] = MappingProxyType(_always())
 
 _NONE: Final[frozenset[bytes]] = frozenset()
 
 
 def reliable_headers(name: bytes, raw: bytes) -> frozenset[bytes]:
-    """The headers (in lower case) that a broadcast event of this name is sure to have from Asterisk."""
+    """The headers (in lower case) that Asterisk itself has certainly written into this broadcast event."""
     always = ALWAYS.get(name, _NONE)
     body = _BODY.match(raw)
     if body is None:

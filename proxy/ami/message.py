@@ -1,8 +1,9 @@
-"""Messages: what a client asks (Action) and what Asterisk says (Message).
+"""Messages: what a client sends (Action) and what Asterisk sends (Message).
 
-The one idea: a client's bytes are parsed once, with Asterisk's own rules, into
-headers; every decision is made on those, and what goes upstream is serialised
-from those and nothing else.  So there is no second reading to disagree with.
+The principle: a client's bytes are parsed once, by Asterisk's own rules, into
+headers; every decision is made on those headers, and the bytes for Asterisk are
+serialised from them and nothing else.  So no second parser can read the action
+differently from the one that judged it.
 """
 
 import re
@@ -11,19 +12,19 @@ from functools import lru_cache
 
 from proxy.ami.errors import ActionIDTooLong, ControlCharacter, LineTooLong, TooManyHeaders
 
-#: Asterisk's line buffer, CRLF-terminated (ami.md §1.1: 1022 bytes pass, 1023 do not).
+#: Bytes of a line, without its CRLF, that fit into Asterisk's buffer (measured: 1022 pass, 1023 do not).
 MAX_LINE = 1022
-#: Headers Asterisk takes in one message (ami.md §1.1).
+#: Headers that Asterisk accepts in one message (AST_MAX_MANHEADERS in manager.h).
 MAX_HEADERS = 128
 
-#: Line ends of the longest message, the empty line at its end included.
+#: Line ends of the longest message, including the empty line at its end.
 _MOST_LINE_ENDS = MAX_HEADERS + 1
 # TAB is the only control byte a value may hold; CR only as part of a line end.
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\r(?!\n)")
 _NAME = re.compile(rb"[A-Za-z0-9_.()/-]{1,64}\Z")
-#: Headers that every action has at most once.
+#: Headers that an action has at most once.
 _FRAME = frozenset({b"action", b"actionid"})
-# What parts a header's name from its value, and what Asterisk skips in front of the value.
+# The colon between a header's name and value, and the blanks that Asterisk skips before the value.
 _SEPARATOR = re.compile(rb":[ \t]*")
 
 
@@ -33,10 +34,10 @@ class Action:
     ``headers`` are (name, value) in the client's order and spelling, ``Action``
     and ``ActionID`` included, each at most once; ``name`` is the action's name
     as spelled and ``key`` the same in lower case; ``action_id`` is b"" if the
-    client sent none (an empty one counts as none, as in Asterisk).
+    client did not send one (Asterisk treats an empty one in the same way).
 
     A line of a UserEvent that has no colon is among the headers as well, with
-    its text for a name and without a value; ``get`` and its like pass it over.
+    its text as name and an empty value; the lookup methods (``get`` etc.) skip it.
     """
 
     __slots__ = ("_first", "_separators", "action_id", "headers", "key", "name")
@@ -47,9 +48,9 @@ class Action:
         first: dict[bytes, bytes] | None = None,
         separators: tuple[bytes, ...] | None = None,
     ) -> None:
-        """``first``: the first value of each header by its name in lower case, where that is known.
+        """``first``: the first value of each header by its name in lower case; computed if None.
 
-        ``separators``: what stands between name and value of each header, where it is not ``: ``.
+        ``separators``: the text between name and value of each header; None if all are ``: ``.
         """
         self.headers = tuple(headers)
         self._separators = separators
@@ -77,15 +78,15 @@ class Action:
         return f"Action({self.name!r}, {[name for name, _ in self.headers]!r})"
 
     def get(self, name: bytes, default: bytes = b"") -> bytes:
-        """The first value of a header, by its name in lower case; ``default`` if there is none."""
+        """The first value of a header, by its name in lower case; ``default`` if it is missing."""
         return self._first.get(name, default)
 
     def has(self, name: bytes) -> bool:
-        """Whether the header (name in lower case) is there, be it empty."""
+        """Whether the header (name in lower case) is present, even if empty."""
         return name in self._first
 
     def has_only(self, names: frozenset[bytes]) -> bool:
-        """Whether all its headers are certain to be among these names, in lower case; not of a UserEvent."""
+        """Whether all headers are known to be among these names (in lower case); False for a UserEvent."""
         return self._separators is None and names.issuperset(self._first)
 
     def get_all(self, name: bytes) -> list[bytes]:
@@ -99,13 +100,13 @@ class Action:
         ]
 
     def without(self, *names: bytes) -> "Action":
-        """The same action less these headers (names in lower case)."""
+        """The same action without these headers (names in lower case)."""
         kept = [number for number, header in enumerate(self.headers) if header[0].lower() not in names]
         separators = self._separators and tuple([self._separators[number] for number in kept])
         return Action([self.headers[number] for number in kept], None, separators)
 
     def with_header(self, name: bytes, value: bytes) -> "Action":
-        """The same action with this header set: in place of the first one, or at the end."""
+        """The same action with this header set: in place of its first occurrence, or at the end."""
         key = name.lower()
         if key not in self._first:
             return self.with_added([(name, value)])
@@ -124,13 +125,13 @@ class Action:
         return Action(headers, None, tuple(separators) if self._separators else None)
 
     def with_added(self, headers: Iterable[tuple[bytes, bytes]]) -> "Action":
-        """The same action with these headers behind all others (``Variable`` may repeat)."""
+        """The same action with these headers appended (``Variable`` may repeat)."""
         added = tuple(headers)
         separators = self._separators and self._separators + (b": ",) * len(added)
         return Action((*self.headers, *added), None, separators)
 
     def lines(self) -> list[bytes]:
-        """Each header as the line that Asterisk is sent; of the ActionID, as the client wrote it."""
+        """Each header as the line that is sent to Asterisk; the ActionID as the client wrote it."""
         if self._separators is None:
             return [name + b": " + value for name, value in self.headers]
         return [
@@ -139,10 +140,10 @@ class Action:
         ]
 
     def serialise(self, relay_id: bytes) -> bytes:
-        """The bytes for Asterisk, with our ActionID in place of the client's (or at the end).
+        """The bytes for Asterisk, with the relay id in place of the client's ActionID (or at the end).
 
-        Raises TooManyHeaders or LineTooLong if what we added makes it more
-        than Asterisk's reader takes.
+        Raises TooManyHeaders or LineTooLong if headers that the proxy added make
+        the message longer than Asterisk accepts.
         """
         parts: list[bytes] = []
         placed = False
@@ -165,25 +166,24 @@ class Action:
 
 
 def parse_action(raw: bytes, longest_id: int = MAX_LINE) -> Action:
-    """Parse one message of a client (as ActionFramer returned it), by Asterisk's reading.
+    """Parse one message of a client (as ActionFramer returned it), as Asterisk reads it.
 
-    - A line without a colon, with a blank before the colon or in column 0 is no
-      header to Asterisk; it is left out here, so it never travels.
+    - Asterisk ignores a line without a colon, or with a blank before the colon or in
+      column 0; such a line is left out here, so it is never sent on.
     - Blanks after the colon are skipped, trailing ones are kept.
     - The first occurrence of a header counts, even if empty; for ``Action`` the
-      first non-empty one.  Later ones are left out, but for ``Variable``, of which
-      Asterisk takes them all.
+      first non-empty one.  Later ones are left out, except ``Variable``, of which
+      Asterisk uses them all.
     - Asterisk copies every line of a UserEvent, header or not, into an event.  So
-      they are all kept as they were written, but for repeated ``Action`` and
-      ``ActionID``.
+      all of them are kept as written, except repeated ``Action`` and ``ActionID``.
 
-    An action without a name has ``name == b""``.  An ActionID has at most ``longest_id`` bytes;
-    by default as many as its line holds, for it stays here: Asterisk is sent one of our own.
+    An action without a name has ``name == b""``.  An ActionID may have ``longest_id`` bytes,
+    by default as many as fit into its line: it never reaches Asterisk, which gets a relay id instead.
 
     Raises ControlCharacter (fatal), LineTooLong, TooManyHeaders or
-    ActionIDTooLong (this message only).
+    ActionIDTooLong (which refuse this message only).
     """
-    # Not more than is looked at: of a message with thousands of lines, neither splitting nor searching.
+    # A message may have thousands of lines: do not split or search more of it than is looked at below.
     cut = raw.count(b"\n") > _MOST_LINE_ENDS
     if cut:
         raw = b"\n".join(raw.split(b"\n", _MOST_LINE_ENDS)[:_MOST_LINE_ENDS]) + b"\n"
@@ -228,7 +228,7 @@ def parse_action(raw: bytes, longest_id: int = MAX_LINE) -> Action:
     if action_name.lower() == b"userevent":
         return _verbatim(raw, action_name)
     if action_name != first.get(b"action", b""):
-        # The place is the first one's, the value that of the first that has one.
+        # The position of the first Action header, with the value of the first non-empty one.
         headers[named_at] = headers[named_at][0], action_name
         first[b"action"] = action_name
     return Action(headers, first)
@@ -236,7 +236,7 @@ def parse_action(raw: bytes, longest_id: int = MAX_LINE) -> Action:
 
 @lru_cache(maxsize=1024)
 def _key_of(name: bytes) -> bytes:
-    """A header's name in lower case; b"" if no header is called so.  Clients write the same few names."""
+    """A header's name in lower case; b"" if it is not valid.  Cached: clients use the same few names."""
     return name.lower() if _NAME.match(name) else b""
 
 
@@ -264,7 +264,7 @@ def _verbatim(raw: bytes, action_name: bytes) -> Action:
 
 
 def response(kind: bytes, action_id: bytes, *headers: tuple[bytes, bytes]) -> bytes:
-    """Bytes of a response in Asterisk's order: Response, ActionID if there is one, the rest."""
+    """Bytes of a response in Asterisk's order: Response, ActionID unless empty, the other headers."""
     parts = [b"Response: " + kind]
     if action_id:
         parts.append(b"ActionID: " + action_id)
@@ -293,7 +293,7 @@ def event(name: bytes, *headers: tuple[bytes, bytes]) -> bytes:
 
 
 class Message:
-    """One message of Asterisk; headers are looked up only when somebody asks.
+    """One message from Asterisk; its headers are parsed on first use.
 
     Lookup takes a name in lower case and finds the first occurrence.
     """
@@ -316,7 +316,7 @@ class Message:
         return self._headers
 
     def get(self, name: bytes, default: bytes = b"") -> bytes:
-        """The first value of a header, by its name in lower case."""
+        """The first value of a header, by its name in lower case; ``default`` if it is missing."""
         for header, value in self.headers:
             if header.lower() == name:
                 return value

@@ -1,8 +1,9 @@
 """Privilege classes: the bits of manager.conf's read and write lines.
 
-Names and bits are Asterisk's (ami.md §3).  Events need *all* of their classes,
-actions *any* of theirs.  Class lists from people are parsed strictly: Asterisk's
-own parser grants everything for ``call,,dtmf`` and loses a class after a blank.
+Names and bits are Asterisk's (include/asterisk/manager.h).  Reading an event takes
+*all* of its classes, running an action *any* of its classes.  Class lists written
+by operators are parsed strictly: Asterisk's own parser grants everything for
+``call,,dtmf`` and drops a class after a blank.
 """
 
 from typing import Final
@@ -46,19 +47,19 @@ MESSAGE: Final = _BITS[b"message"]
 #: Every bit, named or not: what ``all`` grants.
 ALL: Final = 0x7FFFFFFF
 NONE: Final = 0
-#: Stands for a class this table does not know: only a reader of ``all`` has the bit.
+#: Stands for any class that is not in this table: only users who read ``all`` have the bit.
 UNKNOWN: Final = 1 << 29
 
 CLASS_NAMES: Final = tuple(name.decode() for name in _BITS)
 
-# strings_to_mask in Asterisk's manager.c walks its table with the two pseudo classes in it.
+# strings_to_mask in Asterisk's manager.c walks a table that includes these two pseudo classes.
 _MASK_WORDS: Final = {**_BITS, b"all": ALL, b"none": 0}
 
 
 def parse_classes(text: str) -> int:
-    """Mask of a list such as ``call, agent``; ``all`` and ``none`` and the empty text are known.
+    """Mask of a list such as ``call, agent``; ``all``, ``none`` and the empty text are accepted too.
 
-    Raises UnknownPrivilege naming the word that is wrong.
+    Raises UnknownPrivilege, which names the wrong word.
     """
     if not text.strip():
         return NONE
@@ -82,9 +83,10 @@ def class_names(mask: int) -> str:
 
 
 def required_classes(privilege: bytes) -> int:
-    """What an event's ``Privilege`` value asks for; 0 only if it says nothing but ``all``.
+    """Mask of the classes in an event's ``Privilege`` value; ``all``, which ends the list, is ignored.
 
-    An unknown word or ``<none>`` gives UNKNOWN, which only readers of ``all`` hold.
+    An unknown word, ``<none>`` or a list without any class gives UNKNOWN, which only users who read
+    ``all`` have.
     """
     mask = NONE
     for word in privilege.split(b","):
@@ -99,19 +101,22 @@ def action_classes(privilege: bytes) -> int:
 
 
 def may_read(mask: int, required: int) -> bool:
-    """Whether an event that needs ``required`` passes: every class must be there."""
+    """Whether a user with this read mask may see an event that needs ``required``: every class of it."""
     return required & mask == required
 
 
 def may_write(mask: int, classes: int) -> bool:
-    """Whether an action of these classes may run: any of them will do; none asked is for all."""
+    """Whether a user with this write mask may run an action of these classes: any one is enough.
+
+    NONE stands for an action that every user may run.
+    """
     return classes == NONE or bool(mask & classes)
 
 
 def parse_event_mask(text: bytes) -> int | None:
-    """Mask that ``EventMask`` or Login's ``Events`` asks for, by Asterisk's own reading (ami.md §7.1).
+    """Mask that ``EventMask`` or Login's ``Events`` asks for, as Asterisk reads it (manager.c).
 
-    None means "Invalid event mask".  The quirks are copied on purpose: a mask
+    None means "Invalid event mask".  Asterisk's quirks are copied on purpose: a mask
     can only narrow what the user may read, and clients rely on On/Off.
     """
     if not text:
@@ -131,6 +136,7 @@ def parse_event_mask(text: bytes) -> int | None:
 
 
 def _in_list(text: bytes, name: bytes) -> bool:
-    # ast_instring: a token before a comma matches every name it is a prefix of, the last one exactly.
+    # ast_instring: a token before a comma matches every name that it is a prefix of; the last token must
+    # match exactly.
     *tokens, last = text.split(b",")
     return name == last or any(name.startswith(token) for token in tokens)

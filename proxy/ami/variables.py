@@ -1,12 +1,12 @@
 """Channel variables that Asterisk's own code reads, and what each value must be.
 
-Read out of Asterisk's source, tags 16.30, 18.26, 20.20, 22.10 and master of August 2026: every
-literal name that C code looks up on a channel, and so among the globals too.  A name that is not
-here means nothing to Asterisk; only the dialplan of the site may read it.
+Source: Asterisk's code at tags 16.30, 18.26, 20.20, 22.10 and master of August 2026: every literal
+name that C code looks up on a channel, and so among the global variables too.  Any other name means
+nothing to Asterisk; only the site's dialplan may read it.
 
-Asterisk takes up to two leading underscores off a name (they say which channels inherit it) and
-compares the rest letter by letter: ``monitor_exec`` is a free name.  Only app_osplookup takes its own
-names in any case, and all of those are harmless.
+Asterisk strips up to two leading underscores from a name (they say which channels inherit it) and
+compares the rest case-sensitively: ``monitor_exec`` is a free name.  Only app_osplookup ignores the
+case of its own names, and all of those are harmless.
 """
 
 import re
@@ -18,10 +18,10 @@ from proxy.ami.arguments.kinds import Kind
 
 #: One line for names of the same kind: ``kind: NAME …``; ``*`` ends the prefix of a family.
 #:
-#: - ``kind!``: the value says who is calling.
-#: - ``closed …``: set, it makes Asterisk do what only class system may: run code or a command
+#: - ``kind!``: the value identifies the caller.
+#: - ``closed …``: setting it makes Asterisk do what only class system may: run code or a command
 #:   (``code``), write or mail a file (``file``), play or fetch a URL (``fetch``), go to a place in the
-#:   dialplan or dial (``dialplan``), or reach other people's calls (``calls``).
+#:   dialplan or dial (``dialplan``), or affect other users' calls (``calls``).
 TABLE: Final = """
 boolean: AGENTACKCALL AGIEXITONHANGUP AGISIGHUP BRIDGE_NOANSWER LIMIT_PLAYAUDIO_CALLEE LIMIT_PLAYAUDIO_CALLER
   MFCR2_DOUBLE_ANSWER SAY_DTMF_INTERRUPT SS7_COL_REQUEST SS7_RLT_ON SS7_SEND_FAR
@@ -62,10 +62,10 @@ closed calls: BRIDGEPEER GROUP OUTBOUND_GROUP OUTBOUND_GROUP_ONCE PICKUPMARK
 
 
 class Variable(NamedTuple):
-    """What Asterisk makes of one variable.
+    """How Asterisk uses one variable.
 
-    ``closed``: why only class system may set it; empty for one that is harmless as long as its value
-    is of ``kind``.  ``says_caller``: the value says who is calling.
+    ``closed``: why only class system may set it; empty for a variable that is harmless as long as its
+    value is of ``kind``.  ``says_caller``: the value identifies the caller.
     """
 
     kind: Kind
@@ -74,9 +74,9 @@ class Variable(NamedTuple):
 
 
 def find(name: bytes) -> Variable | None:
-    """The variable that Asterisk reads under this name; None if it reads none.
+    """The variable that Asterisk reads under this name; None if Asterisk does not read it.
 
-    ``name`` is as it is written: with underscores, of which any number is taken off here.
+    ``name`` is as written by the client; any number of leading underscores is ignored.
     """
     plain = name.lstrip(b"_")
     found = _NAMES.get(plain)
@@ -87,7 +87,7 @@ def find(name: bytes) -> Variable | None:
 
 
 def rows() -> Iterator[tuple[str, list[str]]]:
-    """The table's lines: the kind or the reason, and the names."""
+    """The table's lines: (kind or reason for being closed, names)."""
     for line in TABLE.strip().replace("\n  ", " ").splitlines():
         what, _, names = line.partition(": ")
         yield what, names.split(" ")

@@ -1,7 +1,7 @@
-"""Applications: which ones of the dialplan there are, what class each takes, and what its data are.
+"""Dialplan applications: which there are, which class each needs, and the kinds of its arguments.
 
-The one idea: of what a channel can be told to run, only that is let through whose arguments somebody
-has described, each by its kind.  ``APPLICATIONS`` is the shipped table (``table.py``).
+The principle: a client may have a channel run an application only if its arguments are described, each
+by its kind.  ``APPLICATIONS`` is the shipped table (``table.py``).
 """
 
 import re
@@ -16,8 +16,8 @@ from proxy.ami.privilege import ALL, parse_classes
 __all__ = ["APPLICATIONS", "RUNS_CODE", "Application", "Options", "Part", "as_markdown"]
 
 
-#: Asterisk's own list of applications that run code, whatever the user may do else: any of these in the
-#: name, in any case, takes class system.
+#: Asterisk's own list of applications that run code: an application whose name contains any of these, in
+#: any case, needs class system, whatever other rights the user has.
 RUNS_CODE: Final = re.compile(
     rb"agi|dbdeltree|exec|externalivr|mixmonitor|originate|reload|system", re.IGNORECASE
 )
@@ -26,7 +26,7 @@ RUNS_CODE: Final = re.compile(
 class Options(NamedTuple):
     """The options of an application: letters, some with an argument in parentheses.
 
-    ``shape`` matches all that may stand there.  ``kinds`` has the kind of each letter's argument.
+    ``shape`` matches every allowed combination.  ``kinds`` has the kind of each letter's argument.
     """
 
     shape: re.Pattern[bytes]
@@ -34,7 +34,7 @@ class Options(NamedTuple):
 
 
 class Part(NamedTuple):
-    """One argument: a value of a kind, or options.  ``write``: classes of which a value needs one."""
+    """One argument: a value of a kind, or options.  ``write``: the classes of which a value needs one."""
 
     kind: Kind
     options: Options | None = None
@@ -44,13 +44,13 @@ class Part(NamedTuple):
 class Application(NamedTuple):
     """One application.
 
-    ``write``: the classes of which a user needs one beside that of the action; ALL for none.
-    ``closed``: it takes class system, or to be named by the user's own ``applications``.
-    ``beyond``: it reaches calls or places that no list of contexts or channels can hold.
-    ``parts``: its arguments; of those that were left out at the end nothing is said.
-    ``rest``: the kind of what is behind them; None if there may be nothing.  ``parted``: these are any
-    number of values, and not one text.
-    ``described``: False if nobody has said what its data are.
+    ``write``: the classes of which a user needs one in addition to that of the action; ALL if none.
+    ``closed``: it needs class system, or must be listed in the user's own ``applications``.
+    ``beyond``: it reaches calls or places to which no list of contexts or channels can be applied.
+    ``parts``: its arguments; trailing ones may be left out.
+    ``rest``: the kind of further data after them; None if none is allowed.  ``parted``: that data is
+    any number of values, not one text.
+    ``described``: False if its arguments are not described.
     """
 
     name: str
@@ -72,7 +72,7 @@ def _options(text: str) -> Options:
         letter, equals, kind = item.partition(b"=")
         if equals:
             kinds[letter] = Kind(kind.decode())
-            # Neither quotes, backslashes nor parentheses within: Asterisk reads an argument as we do then.
+            # Without quotes, backslashes and parentheses inside, Asterisk reads the argument as we do.
             letters.append(letter + rb"(?:\([^()\"\\]*\))?")
         else:
             letters.append(b"[" + letter + b"]")
@@ -115,14 +115,14 @@ APPLICATIONS: Final = _shipped()
 
 
 def as_markdown() -> str:
-    """The table for the operator's guide: by class, the names of the applications that it opens."""
-    lines = ["| Class beside `originate` or `agi` | Applications |", "| --- | --- |"]
+    """The table for the operator's guide: by class, the names of the applications that need it."""
+    lines = ["| Class besides `originate` or `agi` | Applications |", "| --- | --- |"]
     for write in BY_CLASS:
         rows = [row for row in APPLICATIONS.values() if not row.closed and row.write == _classes(write)]
         lines.append(f"| {f'`{write}`' if write else 'none'} | {_names(rows)} |")
     lines.append(
-        "| `system`, or named in `applications` | "
-        f"{_names([row for row in APPLICATIONS.values() if row.closed])}, and those of other modules |"
+        "| `system`, or listed in `applications` | "
+        f"{_names([row for row in APPLICATIONS.values() if row.closed])}, and those of third-party modules |"
     )
     return "\n".join(lines) + "\n"
 

@@ -1,16 +1,16 @@
-"""Every dialplan application of Asterisk 16 to 23, and what its arguments are.
+"""Every dialplan application of Asterisk 16 to 23, and the kinds of its arguments.
 
-Read out of Asterisk's source: how each application parts its data, what its options do, and what it
-does with each argument.  An argument or an option that is not here is refused to users without class
-system; so is one more argument than Asterisk reads.
+Source: Asterisk's code: how each application splits its data, what its options do, and what it does
+with each argument.  An argument or option that is not listed here is refused to users without class
+system, and so are more arguments than Asterisk reads.
 
-One line for one or more applications of the same arguments: ``Name Name: argument, argument``.
+One line for one or more applications with the same arguments: ``Name Name: argument, argument``.
 
 - ``kind``: a value of this kind (``proxy.ami.arguments.kinds``); ``kind@class`` needs that class as well.
 - ``[abc D=digits|word]``: options, by letter; D with an argument in parentheses; or one whole word.
-- ``kind...``: all that is left, commas included; ``kind*``: any number of values.
+- ``kind...``: all remaining data, including commas; ``kind*``: any number of values.
 - ``-``: no argument.
-- ``Name~``: it reaches calls or places that the lists ``contexts`` and ``channels`` cannot hold.
+- ``Name~``: it reaches calls or places to which the lists ``contexts`` and ``channels`` cannot be applied.
 
 Options that are left out on purpose: those that run a subroutine or an application, go elsewhere in
 the dialplan, set a caller id, record to a file of the caller's choice, or play one without a check.
@@ -18,7 +18,7 @@ the dialplan, set a caller id, record to a file of the caller's choice, or play 
 
 from typing import Final
 
-#: They act on their own channel, or dial what the kind of their argument has judged.
+#: Applications that act on their own channel, or dial what the kind of their argument has checked.
 _FREE: Final = """
 AMD: number, number, number, number, number, number, number, number, number, sounds
 Answer: number, word
@@ -84,7 +84,7 @@ WaitForTone: word, number, number, repeats, [s d=number]
 Zapateller: [|answer|nocallerid], [|answer|nocallerid]
 """
 
-#: They take hold of other people's calls, or join them.
+#: Applications that affect other users' calls, or join them.
 _CALL: Final = """
 AttendedTransfer~: extension
 BlindTransfer~: extension, context
@@ -113,7 +113,7 @@ SoftHangup~: channel-prefix, [a]
 WaitForSignal~: word, number
 """
 
-#: They act on queues and their members.
+#: Applications that act on queues and their members.
 _AGENT: Final = """
 AddQueueMember~: queue, interface, number, [p r=queue-text], member-name, state-interface, number
 AgentLogin~: agent, [s]
@@ -125,7 +125,7 @@ QueueUpdate~: queue-log-column, queue-log-column, queue-log-column, queue-log-co
 RemoveQueueMember~: queue, member-key
 """
 
-#: They write events that everybody reads.
+#: Applications that write events which all users read.
 _USER: Final = """
 CELGenUserEvent: event-text, text...
 UserEvent: event-text, event-headers...
@@ -135,11 +135,11 @@ _MESSAGE: Final = """
 MessageSend: uri, text, text
 """
 
-#: By the class that they take beside the action's own; "" for none.
+#: By the class that they need in addition to the action's own; "" for none.
 BY_CLASS: Final = {"": _FREE, "call": _CALL, "agent": _AGENT, "user": _USER, "message": _MESSAGE}
 
-#: They take class system, or to be named by the user's ``applications``; what is said here of their
-#: arguments holds then.
+#: Applications that need class system, or must be listed in the user's ``applications``; their arguments
+#: are checked as described here then.
 CLOSED_DESCRIBED: Final = """
 ChanIsAvail: dial-strings, [ajst]
 Directory~: mailbox-context, context, [aemnsv b=number f=number l=number p=number]
@@ -159,8 +159,8 @@ VoiceMailMain~: mailbox, [p g=number]
 VoiceMailPlayMsg: mailbox, message-id
 """
 
-#: The same; of their arguments nothing is said, because they run programs, dialplan or applications, open
-#: connections, read or write files and databases, or evaluate their data themselves.
+#: The same, without a description of their arguments, because they run programs, dialplan or applications,
+#: open connections, read or write files and databases, or evaluate their data themselves.
 CLOSED: Final = """
 ADSIProg AELSub AGI AlarmReceiver AudioSocket CallCompletionCancel CallCompletionRequest ChangeMonitor
 ClearHash ContinueWhile DAHDIAcceptR2Call DAHDIRAS DAHDISendCallreroutingFacility DAHDISendKeypadFacility

@@ -1,8 +1,8 @@
-"""Arguments: which headers an action has, and of what kind each is.
+"""Arguments: which headers an action has, and the kind of each.
 
-The one idea: an argument that nobody has described does not reach Asterisk.
+The principle: an argument that is not described does not reach Asterisk.
 ``ARGUMENTS`` is the shipped table (``table.py``); an operator's descriptions of
-other modules' actions (proxy.yaml) are of the same type.
+other modules' actions (proxy.yaml) have the same type.
 """
 
 import re
@@ -19,15 +19,16 @@ __all__ = ["ARGUMENTS", "Argument", "Described", "Kind"]
 _NUMBER: Final = re.compile(rb"[0-9]{1,10}")
 
 
-#: Of every action; not arguments.  SuppressEvents would hold back the events of the link that all share.
+#: Headers that every action may have and that are not arguments.  SuppressEvents is not among them: it
+#: would hold back events on the link, which all clients share.
 FRAME: Final = frozenset({b"action", b"actionid"})
 
 
 class Argument(NamedTuple):
     """One header of an action: its name as Asterisk's documentation spells it, and its kind.
 
-    ``everything``: left out or empty it means everything of its kind.  ``one_of``: the only values
-    there are, in lower case; empty for what the kind decides.
+    ``everything``: left out or empty it means everything of its kind.  ``one_of``: the allowed values,
+    in lower case; empty if the kind alone decides.
     """
 
     header: bytes
@@ -39,7 +40,7 @@ class Argument(NamedTuple):
 class Described:
     """The arguments of one action.
 
-    ``tells_calls``: its answer may tell of calls that the action does not name.
+    ``tells_calls``: its answer may reveal calls that the action does not name.
     """
 
     __slots__ = (
@@ -68,7 +69,7 @@ class Described:
         self.name = name
         self.arguments = arguments
         self.tells_calls = tells_calls
-        #: Whether one of them means everything of its kind when it is left out.
+        #: Whether some argument means everything of its kind when it is left out.
         self.has_everything = any(argument.everything for argument in arguments)
         self._any: Argument | None = None
         self._by_name: dict[bytes, Argument] = {}
@@ -83,17 +84,17 @@ class Described:
                 self._families[key] = argument
             else:
                 self._by_name[key] = argument
-        #: Where each argument stands among them, by its header as spelled there.
+        #: Index of each argument in ``arguments``, by its header as spelled there.
         self.places = {argument.header: place for place, argument in enumerate(arguments)}
-        #: Headers with which an action stays as it is, in lower case.
+        #: Headers, in lower case, that ``canonical`` leaves unchanged.
         self._plain = FRAME.union(self._by_name)
-        #: Other names of headers, in lower case, to their proper ones.
+        #: Aliases of headers -> their proper names, both in lower case.
         self.aliases = dict(aliases or {})
-        #: Headers that Asterisk uses in the place of another, both in lower case.
+        #: Headers -> those that Asterisk uses them in place of, both in lower case.
         self.in_place_of = dict(in_place_of or {})
 
     def find(self, header: bytes) -> Argument | None:
-        """The argument of this name, in lower case; None if the action has none."""
+        """The argument of this name (in lower case); None if the action has no such argument."""
         found = self._by_name.get(header)
         if found is None and self._families:
             found = self._families.get(_NUMBER.sub(b"#", header, count=1))
@@ -104,11 +105,11 @@ class Described:
         return self.aliases.get(header, header)
 
     def canonical(self, action: Action) -> Action:
-        """The action with its described headers only, each under its proper name.
+        """The action with only its described headers, each under its proper name.
 
-        Of an argument that was given under two names, the one that Asterisk would use is left: the
-        alias of MessageSend's ``To`` wins where it is not empty, that of Park's ``TimeoutChannel``
-        only if that is empty.
+        If an argument is given under two names, the one that Asterisk would use is kept: the alias of
+        MessageSend's ``To`` wins unless it is empty, the alias of Park's ``TimeoutChannel`` only if
+        ``TimeoutChannel`` itself is empty.
         """
         if action.has_only(self._plain):
             return action
@@ -128,7 +129,7 @@ class Described:
         return action if tuple(kept) == action.headers else Action(kept)
 
     def left_out(self, action: Action) -> tuple[bytes, ...]:
-        """Headers of the action that Asterisk is not sent, because nobody described them; as spelled."""
+        """Headers of the action, as spelled, that are not sent to Asterisk because they are not described."""
         return tuple(
             name
             for name, _ in action.headers
@@ -141,14 +142,14 @@ class Described:
         return not action.get(proper)
 
     def _gives_way(self, action: Action, key: bytes, value: bytes) -> bool:
-        """Whether an alias of this header counts in its place."""
+        """Whether an alias of this header is used in its place."""
         return any(
             proper == key and (alias in _PREFERRED or not value) and bool(action.get(alias))
             for alias, proper in self.aliases.items()
         )
 
 
-#: Aliases that Asterisk prefers to the name that it documents.
+#: Aliases that Asterisk prefers to the documented name.
 _PREFERRED: Final = frozenset({b"destination"})
 
 

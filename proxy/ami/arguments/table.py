@@ -1,17 +1,17 @@
 """Every header that a manager action of Asterisk reads, and the kind of its value.
 
-Read out of Asterisk's source, tags 16.30, 18.26, 20.20, 22.10, 23.4 and master of
-August 2026: the handler of each action, including what the documentation leaves
-out (``Channel2`` of Park, ``Destination`` of MessageSend).  A header that is not
+Source: Asterisk's code at tags 16.30, 18.26, 20.20, 22.10, 23.4 and master of
+August 2026: the handler of each action, including headers that are undocumented
+(``Channel2`` of Park, ``Destination`` of MessageSend).  A header that is not listed
 here is not sent.
 
-One entry an action: ``Name: Header kind, Header kind``.
+One entry per action: ``Name: Header kind, Header kind``.
 
 - ``Header|Alias``: two names of one argument.
-- ``Header/Other``: one that Asterisk uses in the place of the other.
+- ``Header/Other``: Asterisk uses ``Header`` in place of ``Other``.
 - ``#`` in a header stands for a number, ``*`` for any header.
-- ``kind!``: left out or empty the argument means everything of its kind, in an action
-  that changes or tells too much then: only class system may leave it out.
+- ``kind!``: left out or empty, the argument means everything of its kind, and the action
+  would change or reveal too much: only class system may leave it out.
 - ``-``: the action reads no header.
 """
 
@@ -202,8 +202,8 @@ VoicemailUserStatus: Context mailbox-context, Mailbox mailbox
 WaitEvent: Timeout seconds
 """
 
-#: Actions whose answers tell nothing of calls, or of the one that the action names.  What is not here
-#: is refused to a user with a scope: its answer may list or count everybody's calls.
+#: Actions whose answers reveal nothing about calls, or only about the one that the action names.  Any other
+#: action is refused to a user with a scope: its answer may list or count all users' calls.
 TELLS_NO_CALLS = """
 AbsoluteTimeout AgentLogoff AGI AOCMessage Atxfer BlindTransfer Bridge BridgeDestroy BridgeKick
 BridgeTechnologyList BridgeTechnologySuspend BridgeTechnologyUnsuspend CancelAtxfer Challenge ChangeMonitor

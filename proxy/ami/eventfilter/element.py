@@ -1,14 +1,15 @@
-"""What a pattern is made of: characters, classes, anchors and groups, each as RE2 writes it."""
+"""Elements of a pattern: characters, classes, anchors and groups, each in RE2's syntax."""
 
 from dataclasses import dataclass
 from typing import Final
 
-# On which sides of a word's edge an element's outermost characters may lie.
+# Kinds of characters, as bits: word characters, others, both.  They say on which side of a word's edge the
+# outermost characters of an element may lie.
 WORD, OTHER, ANY = 1, 2, 3
 _WORD_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")
 _ASCII = frozenset(map(chr, range(128)))
 
-# What C.UTF-8 counts in, as RE2 class contents.
+# Members of the character classes in the C.UTF-8 locale, as contents of RE2 classes.
 _NO_BREAK = r"\x{a0}\x{2007}\x{202f}"
 _BLANKS = r"\x{1680}\x{2000}-\x{2006}\x{2008}-\x{200a}\x{205f}\x{3000}"
 _PUNCTUATION = r"\p{P}\p{S}\p{No}\p{Cf}\p{Co}\p{Me}"
@@ -33,11 +34,11 @@ _WORD_CLASS = r"\p{L}\p{Nl}\p{Nd}_"
 class Element:
     """One element of a branch.
 
-    ``text`` is RE2's, complete; a group has ``branches`` instead, and ``operators``
-    behind it, as what its anchors mean depends on what stands around it.
-    ``first`` and ``last``: the kinds its outermost characters may be of, ANY if
+    ``text`` is its complete RE2 syntax; a group has ``branches`` and the ``operators``
+    that follow it instead, since the meaning of its anchors depends on its surroundings.
+    ``first`` and ``last``: the kinds that its outermost characters may be of, ANY if
     it may be empty.  ``character`` is set if it matches one character only, and
-    ``anchor`` if it is one: ``^`` ``$`` ``b`` ``<`` ``>``.
+    ``anchor`` if it is an anchor: ``^`` ``$`` ``b`` ``<`` ``>``.
     """
 
     text: str = ""
@@ -64,10 +65,10 @@ def literal(character: str) -> Element:
 def character_class(
     contents: str, ascii_members: frozenset[str], is_negated: bool, is_ascii: bool
 ) -> Element:
-    """A class, from what RE2 has between the brackets.
+    """A character class; ``contents`` is what RE2 has between the brackets.
 
-    ``ascii_members`` need name one of each kind only: a word character, another,
-    the line end.  ``is_ascii`` says that ``contents`` has no others.
+    ``ascii_members`` needs only one member of each kind: a word character, another
+    character, the line end.  ``is_ascii``: ``contents`` has no characters outside ASCII.
     """
     kinds = 0 if is_ascii and not is_negated else OTHER
     members = _ASCII - ascii_members if is_negated else ascii_members
@@ -80,7 +81,7 @@ def character_class(
 
 
 _SPACES = frozenset(" \t\n\v\f\r")
-# The ASCII members of the classes, one of each kind: word characters, others, the line end.
+# ASCII members of the classes, at least one of each kind: word characters, others, the line end.
 ASCII_OF: Final = {
     "alnum": _WORD_CHARACTERS - {"_"},
     "alpha": frozenset("a"),

@@ -1,7 +1,7 @@
 """POSIX extended regular expressions, read as glibc reads them.
 
 The grammar is regcomp's with REG_EXTENDED in a UTF-8 locale, without REG_NEWLINE,
-GNU's escapes included.  What comes out is a tree; to run it is expression.py's part.
+including GNU's escapes.  The result is a tree; expression.py makes it runnable.
 """
 
 from dataclasses import replace
@@ -19,19 +19,19 @@ from proxy.ami.eventfilter.element import (
     literal,
 )
 
-#: How deep groups may nest: the parser recurses, and a pattern must not exhaust the stack.
+#: Maximum nesting of groups: the parser is recursive, and a pattern must not exhaust the stack.
 MAX_DEPTH = 100
-#: RE2's own bound on a count in braces; glibc's is 32767.
+#: RE2's own limit for a count in braces; glibc's is 32767.
 MAX_COUNT = 1000
 
 
 def read(pattern: str) -> Element:
-    """The pattern as one group.  Raises FilterNotCompiled, with the reason."""
+    """Parse the pattern into one group.  Raises FilterNotCompiled with the reason."""
     return _Parser(pattern).alternation(0)
 
 
 class _Parser:
-    """glibc's grammar for REG_EXTENDED, by recursive descent: one method a production."""
+    """glibc's grammar for REG_EXTENDED, by recursive descent: one method per production."""
 
     __slots__ = ("_at", "_text")
 
@@ -74,7 +74,7 @@ class _Parser:
         elements: list[Element] = []
         while self._next not in {"", "|"} and not (depth and self._next == ")"):
             element = self._element(depth)
-            # An operator behind an anchor begins a new element, which glibc refuses.
+            # An operator after an anchor begins a new element, which glibc refuses.
             while not element.anchor and self._next in {"*", "+", "?", "{"}:
                 element = self._repeated(element)
             elements.append(element)
@@ -97,7 +97,7 @@ class _Parser:
                 return self._escape()
             case "*" | "+" | "?" | "{":
                 raise FilterNotCompiled(f"there is nothing for {character} to repeat")
-        # Braces and round brackets that close nothing are characters.
+        # A closing brace or parenthesis without an opening one is an ordinary character.
         return literal(character)
 
     def _group(self, depth: int) -> Element:
@@ -111,7 +111,7 @@ class _Parser:
     def _escape(self) -> Element:
         character = self._take()
         if character in "123456789":
-            raise FilterNotCompiled("backreferences are not supported: no time bound holds for them")
+            raise FilterNotCompiled("backreferences are not supported: their matching time is unbounded")
         if character in "bB<>`'":
             return ANCHORS[character]
         return ESCAPED_CLASSES.get(character) or literal(character)
@@ -131,7 +131,7 @@ class _Parser:
             character=None,
             takes_newline=element.takes_newline and low <= 1,
             is_repeated=element.is_repeated or high != 1,
-            # Wrapped always: RE2 would read a second operator as "lazy".
+            # Always wrapped in a group: RE2 would read a second operator as "lazy".
             text=f"(?:{element.text}{operator})",
             operators=(*element.operators, operator),
         )
@@ -143,12 +143,12 @@ class _Parser:
         if self._skip(","):
             low, high = low or 0, self._number()
         elif low is None:
-            raise FilterNotCompiled("there is no count in braces")
+            raise FilterNotCompiled("a count in braces is missing")
         if not self._skip("}"):
-            raise FilterNotCompiled("a count in braces is no number, or not closed")
+            raise FilterNotCompiled("a count in braces is not a number, or not closed")
         assert low is not None
         if high is not None and low > high:
-            raise FilterNotCompiled("a count in braces ends before it begins")
+            raise FilterNotCompiled("a count in braces has a minimum above its maximum")
         if max(low, high or 0) > MAX_COUNT:
             raise FilterNotCompiled(f"a count in braces is over {MAX_COUNT}")
         return low, high
@@ -157,7 +157,7 @@ class _Parser:
         begin = self._at
         while self._next in set("0123456789"):
             self._at += 1
-        # Enough digits to tell that it is too much; int() of very many raises.
+        # 12 digits are enough to see that a count is too large; int() of very many digits raises.
         return int(self._text[begin : self._at][:12]) if self._at > begin else None
 
     def _bracket(self) -> Element:
@@ -189,7 +189,7 @@ class _Parser:
             return None
         name = self._symbol()
         if name not in CLASSES:
-            raise FilterNotCompiled(f"there is no character class [:{name}:]")
+            raise FilterNotCompiled(f"unknown character class [:{name}:]")
         return name
 
     def _range(self, is_first: bool) -> tuple[str, str]:
@@ -205,7 +205,7 @@ class _Parser:
         if low > high:
             raise FilterNotCompiled("a range ends before it begins")
         if not high.isascii():
-            raise FilterNotCompiled("a range reaches beyond ASCII: there is no order there")
+            raise FilterNotCompiled("a range reaches beyond ASCII, where characters have no defined order")
         return low, high
 
     def _member(self, takes_hyphen: bool) -> str:
@@ -213,7 +213,7 @@ class _Parser:
             name = self._symbol()
             # In the C locales a collating element is one byte.
             if len(name.encode()) != 1:
-                raise FilterNotCompiled(f"there is no collating element {name!r}")
+                raise FilterNotCompiled(f"unknown collating element {name!r}")
             return name
         character = self._take()
         if character == "-" and not takes_hyphen and self._next != "]":
@@ -221,7 +221,7 @@ class _Parser:
         return character
 
     def _symbol(self) -> str:
-        """What stands in ``[:…:]``, ``[.….]`` or ``[=…=]``."""
+        """The name inside ``[:…:]``, ``[.….]`` or ``[=…=]``."""
         closing = self._text[self._at + 1] + "]"
         end = self._text.find(closing, self._at + 2)
         if end < 0:

@@ -1,13 +1,13 @@
-"""A pattern made ready to run: glibc's regular expression in RE2's syntax.
+"""Runnable patterns: glibc's regular expressions translated into RE2's syntax.
 
-glibc's matcher backtracks and may take for ever; RE2's time is bounded by the
-length of the text times the size of the pattern.  So the pattern, once read, is
-written down again for RE2, every construct spelled out.  Only whether something
-matches is kept, not where: Asterisk asks no more.
+glibc's matcher backtracks, and its time is unbounded; RE2's time is bounded by the
+length of the text times the size of the pattern.  So the parsed pattern is written
+out again for RE2, with every construct explicit.  The result says only whether the
+pattern matches, not where: Asterisk uses no more than that.
 
-``^`` and ``$`` are as glibc's matcher has them, not as its manual does: at the
-pattern's own ends they stand for the text's, but ``^`` behind a line end that the
-pattern itself matched holds too, and so does ``$`` before one.
+``^`` and ``$`` behave as in glibc's matcher, not as in its manual: at the ends of
+the pattern they stand for the ends of the text, but ``^`` also matches after a line
+end that the pattern itself has matched, and ``$`` before one.
 """
 
 from collections.abc import Callable
@@ -19,27 +19,27 @@ from proxy.ami.errors import FilterNotCompiled
 from proxy.ami.eventfilter import ere
 from proxy.ami.eventfilter.element import OTHER, WORD, Element
 
-#: Bytes RE2 may use for one pattern, program and automaton together.  Filters of
-#: everyday size take a few KiB; ``\w`` alone is 20 KiB, because of Unicode.
+#: Bytes that RE2 may use for one pattern, program and automaton together.  Filters of
+#: everyday size take a few KiB; ``\w`` alone takes 20 KiB, because of Unicode.
 MAX_MEMORY = 2 << 20
 
 # RE2 refuses an empty class, but not the complement of everything.
 _NEVER = r"[^\x00-\x{10ffff}]"
 
-# What a match has taken up on one side of an anchor.  STUCK is a maybe from which a
-# following element that could take a line end does not make a surely.
+# How much of the text a match has consumed on one side of an anchor.  STUCK is a "maybe" that stays
+# one even if the next element could match a line end.
 _NOTHING, _MAYBE, _STUCK, _SURELY = range(4)
 
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """A pattern ready to run.
+    """A runnable pattern.
 
-    Without special characters but for ``^`` in front and ``$`` behind, it is
-    ``literal`` with ``at_start`` and ``at_end``; otherwise ``literal`` is None and
-    ``re2`` what the engine takes.  ``needle`` are bytes that no match lacks
-    (b"" if none is known).  ``size`` counts the characters it matches one after
-    the other, counts multiplied out: RE2's time is at worst proportional to it.
+    A pattern without special characters, except ``^`` at its start and ``$`` at its
+    end, is given by ``literal`` with ``at_start`` and ``at_end``; otherwise ``literal``
+    is None and ``re2`` is the pattern for the engine.  ``needle``: bytes that every match
+    contains (b"" if none are known).  ``size``: number of characters that it matches one
+    after the other, with counts multiplied out; RE2's time is at worst proportional to it.
     """
 
     re2: str
@@ -50,21 +50,21 @@ class Expression:
     at_end: bool
 
     def search(self) -> Callable[[bytes], object]:
-        """The compiled search: truthy for a text in which the pattern matches."""
+        """The compiled search function: truthy for a text in which the pattern matches."""
         search: Callable[[bytes], object] = _compiled(self.re2).search
         return search
 
 
 def parse(pattern: bytes, limit: int | None) -> Expression:
-    """Read a pattern as glibc does.  ``limit`` bounds its bytes and its ``size``; None does not.
+    """Parse a pattern as glibc does.  ``limit`` is the maximum of its bytes and its ``size``; None: no limit.
 
-    Raises FilterNotCompiled, with the reason.
+    Raises FilterNotCompiled with the reason.
     """
     check_text(pattern, limit)
     try:
         text = pattern.decode()
     except UnicodeDecodeError:
-        raise FilterNotCompiled("the pattern is no UTF-8 text") from None
+        raise FilterNotCompiled("the pattern is not UTF-8 text") from None
     whole = ere.read(text)
     if limit is not None and whole.size > limit:
         raise FilterNotCompiled(f"the pattern's counts multiply out to more than {limit} characters")
@@ -75,7 +75,7 @@ def parse(pattern: bytes, limit: int | None) -> Expression:
 
 
 def check_text(pattern: bytes, limit: int | None) -> None:
-    """Refuse what no pattern may be, regular expression or not.  Raises FilterNotCompiled."""
+    """Check what holds for every pattern, regular expression or not.  Raises FilterNotCompiled."""
     if limit is not None and len(pattern) > limit:
         raise FilterNotCompiled(f"the pattern is longer than {limit} bytes")
     if b"\0" in pattern:
@@ -83,14 +83,14 @@ def check_text(pattern: bytes, limit: int | None) -> None:
 
 
 def _compiled(pattern: str) -> "re2._Regexp":
-    # re2.compile keeps what it compiled last, so sessions with one filter share one program.
+    # re2.compile caches its latest results, so sessions with the same filter share one program.
     options = re2.Options()
     options.max_mem = MAX_MEMORY
     options.log_errors = False
     options.never_capture = True
     options.dot_nl = True
     try:
-        # As bytes: the wrapper would otherwise decode every text it is given.
+        # Compiled from bytes: the wrapper would otherwise decode every text that it searches.
         return re2.compile(pattern.encode(), options)
     except re2.error as error:
         reason = error.args[0].decode("utf-8", "replace")
@@ -116,12 +116,12 @@ def _expression(whole: Element) -> Expression:
 
 
 def _written(element: Element, before: int, after: int) -> str:
-    """An element in RE2's syntax, given what the match takes up before and after it."""
+    """An element in RE2's syntax, given how much the match has consumed before and after it."""
     if not element.branches:
         return element.text
     if element.is_repeated:
         if _has_text_edge(element):
-            # glibc copies what it repeats, and its matcher lets some of the copies' edges hold anywhere.
+            # glibc copies a repeated element, and its matcher accepts some of the copied anchors anywhere.
             raise FilterNotCompiled("^ or $ is not supported between repetitions")
         before, after = max(before, _STUCK), max(after, _STUCK)
     text = "(?:" + "|".join(_branch_written(branch, before, after) for branch in element.branches) + ")"
@@ -166,7 +166,7 @@ def _taken(so_far: int, element: Element) -> int:
         return so_far
     if element.anchor:
         return _STUCK
-    # Where it took nothing and a line end is next to it, it could as well have taken that.
+    # If it matched nothing next to a line end, it could just as well have matched that line end.
     return _SURELY if element.takes_newline else _MAYBE
 
 
@@ -175,11 +175,11 @@ def _text_edge(anchor: str, edge: str, taken: int) -> str:
         return edge
     if taken == _SURELY:
         return f"(?m:{anchor})"
-    raise FilterNotCompiled(f"{anchor} is not supported beside what may or may not match something")
+    raise FilterNotCompiled(f"{anchor} is not supported beside an element that may match nothing")
 
 
 def _word_edge(anchor: str, before: int, after: int) -> str:
-    """RE2 has no ``\\<`` and ``\\>``, but they are ``\\b`` where one side is known."""
+    """RE2 lacks ``\\<`` and ``\\>``, but they equal ``\\b`` where the kind of one side is known."""
     inside, outside = (after, before) if anchor == "<" else (before, after)
     if inside == WORD or outside == OTHER:
         return r"\b"

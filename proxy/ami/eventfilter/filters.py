@@ -1,7 +1,7 @@
-"""The filters themselves: what Asterisk's manager.c makes of an eventfilter line, and of several.
+"""Event filters as Asterisk's manager.c evaluates them: one eventfilter line, and several together.
 
-Facts are manager.c's of Asterisk 22 (manager_add_filter, should_send_event),
-measured on it by tests/asterisk.  Older versions know the legacy form only.
+Source: manager.c of Asterisk 22 (manager_add_filter, should_send_event), measured
+by tests/asterisk.  Older versions support the legacy form only.
 """
 
 import re
@@ -11,27 +11,27 @@ from typing import Final
 from proxy.ami.errors import FilterMalformed
 from proxy.ami.eventfilter.expression import Expression, check_text, parse
 
-#: For patterns that clients send: bytes, and characters matched one after the other.
+#: Limit for patterns that clients send: bytes, and characters matched one after the other.
 CLIENT_LIMIT = 256
 
 METHODS: Final = ("regex", "exact", "starts_with", "ends_with", "contains", "none")
 
 _SEPARATORS = re.compile(rb"[ ,)]+")
 _UNSPEAKABLE = re.compile(rb"[\x00\r\n]")
-# Asterisk's blanks: every byte below 33 (a C string has no NUL).
+# What Asterisk treats as blank: every byte below 33 (a C string cannot contain NUL).
 _BLANKS = bytes(range(1, 33))
 
 _Test = Callable[[bytes], object]
 
 
 class EventFilter:
-    """One rule.  Made by ``compile_legacy``, ``compile_advanced`` or ``from_mapping``.
+    """One filter, made by ``compile_legacy``, ``compile_advanced`` or ``from_mapping``.
 
-    Equal to another if both are known to mean the same, however spelled.
-    ``exclude`` says which way it counts; ``matches`` takes an event as it is sent,
-    blank line included.  ``cost`` bounds the time of a regular expression: at
-    worst about ``cost`` times 10 ns a byte; 0 where none is run.  ``str`` is the line
-    of manager.conf that says the same.
+    Filters are equal if they are known to mean the same, however spelled.
+    ``exclude`` is True for a filter that drops what it matches; ``matches`` takes an
+    event as it is sent, including the blank line.  ``cost`` bounds the time of a regular
+    expression: at worst about ``cost`` times 10 ns per byte; 0 for other filters.
+    ``str`` gives the equivalent line of manager.conf.
     """
 
     __slots__ = ("_hash", "_key", "_line", "cost", "exclude", "matches")
@@ -59,7 +59,7 @@ class EventFilter:
         self._hash = hash(self._key)
 
     def matches_named(self, name: bytes) -> bool | None:
-        """Whether it matches every event of this name, or none; None: that depends on the rest of it."""
+        """True if it matches every event of this name, False if none; None if that depends on the event."""
         _, own, header, method, operand = self._key
         if own and own != name:
             return False
@@ -84,10 +84,11 @@ class EventFilter:
 
 
 class FilterSet:
-    """Filters that count together.  Equal to another with the same filters in whatever order.
+    """Filters that apply together.  Sets are equal if they have the same filters in any order.
 
-    ``added`` are those of a session, beside ``filters`` of its user.  They narrow what these let through:
-    in Asterisk an include that is added opens what the user's own includes keep back.
+    ``filters`` are the user's; ``added`` are those that the session has added, and can only narrow what
+    ``filters`` let through.  In Asterisk, in contrast, an added include re-opens events that the user's own
+    includes hold back.
     """
 
     __slots__ = ("_excludes", "_hash", "_includes", "_key", "_more", "added", "filters")
@@ -97,7 +98,7 @@ class FilterSet:
         self.added = tuple(dict.fromkeys(added))
         both = (*self.filters, *self.added)
         groups = [tuple(rule for rule in group if not rule.exclude) for group in (self.filters, self.added)]
-        # Each group has to let an event through; most sets have no more than one.
+        # Each group has to let an event through; most sets have at most one group.
         groups.sort(key=len, reverse=True)
         self._includes, self._more = (tuple(rule.matches for rule in group) for group in groups)
         self._excludes = tuple(rule.matches for rule in both if rule.exclude)
@@ -108,7 +109,7 @@ class FilterSet:
         self._hash = hash(self._key)
 
     def admits(self, raw: bytes) -> bool:
-        """Whether an event passes: some include matches, if there are any, and no exclude does."""
+        """Whether an event passes: no exclude matches, and in each group with includes, one of them does."""
         for matches in self._excludes:
             if matches(raw):
                 return False
@@ -122,7 +123,7 @@ class FilterSet:
         return False
 
     def admits_named(self, name: bytes) -> bool | None:
-        """Whether every event of this name passes, or none does; None: that depends on the rest of it."""
+        """True if every event of this name passes, False if none does; None if that depends on the event."""
         excludes = {rule.matches_named(name) for rule in (*self.filters, *self.added) if rule.exclude}
         included = [
             {rule.matches_named(name) for rule in group if not rule.exclude} or {True}
@@ -133,12 +134,12 @@ class FilterSet:
         return True if all(True in group for group in included) and None not in excludes else None
 
     def with_added(self, added: EventFilter) -> "FilterSet":
-        """The same and one more of the session's; filters are never taken away."""
+        """This set with one more filter of the session; filters are never removed."""
         return FilterSet(self.filters, (*self.added, added))
 
     @property
     def cost(self) -> int:
-        """The sum of its filters' costs."""
+        """The sum of the filters' costs."""
         return sum(rule.cost for rule in (*self.filters, *self.added))
 
     def __len__(self) -> int:
@@ -157,8 +158,8 @@ class FilterSet:
 def compile_legacy(pattern: bytes, limit: int | None = CLIENT_LIMIT) -> EventFilter:
     """``eventfilter = [!]pattern``, or a Filter action without MatchCriteria (or with an empty one).
 
-    Raises FilterMalformed for an empty pattern, FilterNotCompiled for one that
-    does not compile or is over ``limit`` (None: the operator's own).
+    Raises FilterMalformed for an empty pattern, FilterNotCompiled for one that does
+    not compile or is over ``limit`` (None, no limit, for filters of the operator).
     """
     bare = pattern.removeprefix(b"!")
     if not bare:
@@ -170,9 +171,9 @@ def compile_legacy(pattern: bytes, limit: int | None = CLIENT_LIMIT) -> EventFil
 def compile_advanced(criteria: bytes, pattern: bytes, limit: int | None = CLIENT_LIMIT) -> EventFilter:
     """``eventfilter(criteria) = pattern``, or a Filter action with MatchCriteria.
 
-    Read as Asterisk reads it: what counts is the beginning of each word and what
-    follows its first ``(``; of a repeated word the last one holds.  Raises as
-    compile_legacy does, FilterMalformed too for criteria that say nothing.
+    Parsed as Asterisk does: only the beginning of each word and what follows its
+    first ``(`` count; of a repeated word the last one applies.  Raises the same errors
+    as compile_legacy, and FilterMalformed for criteria that do not parse or are empty.
     """
     words: dict[str, bytes] = {}
     for option in filter(None, _SEPARATORS.split(criteria)):
@@ -195,10 +196,10 @@ def from_mapping(
     match: str | None = None,
     limit: int | None = None,
 ) -> EventFilter:
-    """The advanced form as users.yaml has it; None is "not given", and text becomes UTF-8.
+    """The advanced form as users.yaml has it; None means "not given", and text becomes UTF-8.
 
-    Raises as compile_advanced does.  What Asterisk's own form cannot say (a blank
-    or a comma in a name) is refused rather than given a meaning of our own.
+    Raises the same errors as compile_advanced.  What Asterisk's own form cannot express
+    (a blank or a comma in a name) is refused rather than given a meaning of our own.
     """
     given = {"action": action, "name": name, "header": header, "method": method}
     words = {word: value.encode() for word, value in given.items() if value is not None}
@@ -212,10 +213,10 @@ def from_mapping(
 
 def _value(word: str, option: bytes) -> bytes:
     _, bracket, value = option.partition(b"(")
-    # Asterisk dies of a missing bracket behind name, header and method.
+    # Asterisk crashes if the bracket after name, header or method is missing.
     if not bracket or not value:
         raise FilterMalformed(f"{word} is not followed by a value in brackets")
-    # Only what follows is cut, and not where nothing else is there.
+    # Only trailing blanks are stripped, and not if the value consists of blanks only.
     return value.rstrip(_BLANKS) or value
 
 
@@ -251,7 +252,7 @@ def _chosen(word: str, value: bytes | None, choices: tuple[str, ...]) -> str | N
 
 
 def _compile_test(method: str, pattern: bytes, limit: int | None) -> tuple[str, bytes, _Test, int]:
-    """The test on a text, and what it is in simplest terms: method, operand and cost."""
+    """The test on a text with its simplest equivalent description: (method, operand, test, cost)."""
     if method == "regex":
         expression = parse(pattern, limit)
         if expression.literal is None:
@@ -272,7 +273,7 @@ def _searching(expression: Expression) -> _Test:
     search, needle = expression.search(), expression.needle
     if not needle:
         return search
-    # Most events lack it, and to find out costs a tenth of a search.
+    # Most events do not contain the needle, and looking for it costs a tenth of a search.
     return lambda text: needle in text and search(text)
 
 
