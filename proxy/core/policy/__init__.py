@@ -1,11 +1,11 @@
-"""Policy: may this user run this action, with these arguments?
+"""Policy: may this user run this action with these arguments?
 
-The link is one all-powerful login, so every check Asterisk makes on the user's
-own classes is made here, and the holes it leaves are closed.  The order is
-Asterisk's: is there such an action, does a class fit, then its arguments; the
-user's own rules narrow what is left.  The first refusal decides.
+The link is one all-powerful login, so every check that Asterisk makes on a user's
+classes is made here, and the holes that Asterisk leaves are closed.  The order is
+Asterisk's: is the action known, does the user have one of its classes, are its
+arguments allowed; the user's own rules narrow the result.  The first refusal decides.
 
-``decide`` is pure: same user, action and table, same verdict.
+``decide`` is pure: the same user, action and table give the same verdict.
 """
 
 from collections.abc import Callable, Iterator
@@ -22,17 +22,17 @@ from proxy.core.policy.verdict import PERMISSION_DENIED, Allow, Deny, Judged, St
 
 __all__ = ["UNDESCRIBED", "Allow", "Deny", "Judged", "Step", "decide", "judge", "may_run", "target_of"]
 
-#: Asterisk cuts the text of this one refusal.
+#: Bytes to which Asterisk cuts the text of its refusal of an unknown action.
 MAX_UNKNOWN_TEXT: Final = 511
 _NO_CLASS: Final = Deny(PERMISSION_DENIED, "classes")
 _Check = Callable[[Judged, Action, ActionTable], Deny | Action | None]
 
 
 def decide(user: Judged, action: Action, table: ActionTable) -> Allow | Deny:
-    """The verdict on one action of this user; ``table`` is what the connected Asterisk knows.
+    """The verdict on one action of this user; ``table`` has the actions that the connected Asterisk knows.
 
-    An allowed action may come back rewritten by the user's rules: send that one.
-    A synchronous Originate is judged as if it were asynchronous, which it will be.
+    The user's rules may rewrite an allowed action: send ``Allow.action``, not the original.
+    A synchronous Originate is judged as if it were asynchronous, because it is sent as such.
     """
     plain = _PLAIN if action.key in together.CHECKS else _PLAINEST
     for _, check in plain if user.rules is None else _RULED:
@@ -46,7 +46,7 @@ def decide(user: Judged, action: Action, table: ActionTable) -> Allow | Deny:
 
 
 def may_run(user: Judged, listed: Listed) -> bool:
-    """Whether the user may run the action at all, whatever its arguments: what ListCommands shows."""
+    """Whether the user may run the action with some arguments; ListCommands shows these actions."""
     key = listed.name.lower()
     if key in BLOCKED or not has_class(user.write, listed):
         return False
@@ -54,7 +54,7 @@ def may_run(user: Judged, listed: Listed) -> bool:
 
 
 def judge(user: Judged, action: Action, table: ActionTable) -> Iterator[Step]:
-    """The checks one by one, up to and including the first that refuses: ``decide`` in slow motion."""
+    """The steps of ``decide``: its checks one by one, up to and including the first that refuses."""
     for name, check in _PLAIN if user.rules is None else _RULED:
         if check is _fits_together and action.key not in together.CHECKS:
             continue
@@ -99,12 +99,12 @@ def _rewritten(user: Judged, action: Action, table: ActionTable) -> Deny | Actio
     assert user.rules is not None
     found = table.described(action.key)
     rewritten = userrules.rewrite(user.rules, action, found)
-    # A rule may force a header that this action does not have.
+    # A rule may force a header that this action does not have: canonical() removes it.
     return rewritten if isinstance(rewritten, Deny) or found is None else found.canonical(rewritten)
 
 
 def _ruled(check: Callable[[Rules, Action], Deny | Action | None]) -> _Check:
-    """A check of the user's own rules, among the others."""
+    """Adapt a check of the user's own rules to the signature of the other checks."""
 
     def judged(user: Judged, action: Action, _table: ActionTable) -> Deny | Action | None:
         assert user.rules is not None
@@ -113,7 +113,7 @@ def _ruled(check: Callable[[Rules, Action], Deny | Action | None]) -> _Check:
     return judged
 
 
-#: In the order in which they are made; a check gives its refusal, the action rewritten, or None.
+#: The checks in their order; a check returns a refusal, the rewritten action, or None if it has no objection.
 _RULED: Final[tuple[tuple[str, _Check], ...]] = (
     ("known", _is_known),
     ("classes", _has_class),
@@ -127,10 +127,10 @@ _RULED: Final[tuple[tuple[str, _Check], ...]] = (
     ("targets", _within_lists),
     ("forced variables", _ruled(userrules.with_forced_variables)),
 )
-#: Of a user without rules.
+#: The checks that apply to a user without rules.
 _OF_EVERYBODY: Final = frozenset({"known", "classes", "headers", "arguments", "together", "variables"})
 _PLAIN: Final = tuple(step for step in _RULED if step[0] in _OF_EVERYBODY)
-#: The same of an action that has no check in ``together``, and so sets no variables of a call either.
+#: The same for an action without a check in ``together``, which therefore sets no variables of a call either.
 _PLAINEST: Final = tuple(step for step in _PLAIN if step[0] not in {"together", "variables"})
 
 

@@ -1,12 +1,12 @@
-"""Applications: what a user may let a channel run, by the table of what each one's data are.
+"""Applications: which applications, with which data, a user may have a channel run.
 
-The table (``proxy.ami.applications``) says which class an application takes beside the action's own and
-of what kind each argument is; the kinds' checks are those of an action's headers.  What the table does
-not describe is refused.  Class system may run everything, unless the user has lists of contexts or
-channels: those hold for every class.  The user's own ``applications`` narrows all of this to the listed
-ones, and opens those that the table closes.
+The table (``proxy.ami.applications``) says which class an application needs in addition to the action's
+own, and the kind of each argument; kinds are checked as in an action's headers.  What the table does not
+describe is refused.  Class system may run everything, unless the user has lists of contexts or channels,
+which apply to every class.  The user's own ``applications`` restricts all of this to the listed ones, and
+opens those that the table closes.
 
-Asterisk's own check stands before it (its list is the one of version 22, whatever the version upstream).
+Asterisk's own check comes first (with the list of version 22, whatever the version upstream).
 """
 
 import re
@@ -25,13 +25,13 @@ from proxy.core.policy.verdict import PERMISSION_DENIED, Deny, Judged, refuse
 _FORBIDDEN: Final = Deny(
     b"Originate Access Forbidden: app or data blacklisted",
     "application",
-    "Asterisk's own list of what runs code: class system",
+    "Asterisk's own list of applications that run code has it: it needs class system",
 )
 
-#: Asterisk's own list beside that of names: anywhere in the data, case as here.
+#: Asterisk's own list for the data, besides that of names: these words anywhere, case-sensitively.
 _CODE_IN_DATA: Final = re.compile(rb"CURL|DB|EVAL|FILE|ODBC|REALTIME|SHELL")
 
-#: Those of the kinds, and of what assigns to variables, whose values are of kinds themselves.
+#: The checks of all kinds, and those of kinds that assign to variables, whose values have kinds of their own.
 _CHECKS: Final[Mapping[Kind, checks.Check]] = MappingProxyType(
     {
         **checks.CHECKS,
@@ -41,17 +41,17 @@ _CHECKS: Final[Mapping[Kind, checks.Check]] = MappingProxyType(
     }
 )
 
-#: Not all applications read these alike, so an argument that has one might not be what we take it for.
+#: Applications differ in how they read these characters, so we might read an argument with one differently.
 _AMBIGUOUS: Final = re.compile(rb'["\\\[\]]')
 
-#: Every comma parts arguments: none stands in parentheses.
+#: Data in which every comma separates arguments: there is no comma inside parentheses.
 _FLAT: Final = re.compile(rb"[^()]*(?:\([^(),]*\)[^()]*)*\Z")
 
 _NOT_LISTED: Final = refuse("application", "it is not among the user's applications")
 _CLOSED: Final = refuse(
     "application",
-    "it does more than the action's class says, or nobody has described it: name it in the user's"
-    " applications, or have class system",
+    "it can do more than the action's class allows, or is not described: list it in the user's"
+    " applications, or get class system",
 )
 _QUOTED: Final = refuse("application", 'leave out quotes, backslashes and brackets ("\\[]) in the data')
 _TOO_MANY: Final = refuse("application", "it has more arguments than are described")
@@ -60,7 +60,7 @@ _CALLED: Final = refuse("application", "the data call a function that needs clas
 
 
 def run(user: Judged, application: bytes, data: bytes) -> Deny | None:
-    """One application with its data, whoever starts it: an Originate, or an AGI's EXEC."""
+    """Check one application with its data, started by an Originate, an AGI's EXEC or otherwise."""
     system = bool(user.write & SYSTEM)
     if not system and (RUNS_CODE.search(application) or _CODE_IN_DATA.search(data)):
         return _FORBIDDEN
@@ -76,7 +76,7 @@ def run(user: Judged, application: bytes, data: bytes) -> Deny | None:
     row = APPLICATIONS.get(name)
     if row is None:
         return _undescribed(user, data) if listed is not None else _CLOSED
-    # A * stands for other modules' applications only.
+    # A * opens third-party applications only, so the name itself must be in the list.
     named = listed is not None and name in _lower(listed)
     if row.closed and not named:
         return _CLOSED
@@ -101,17 +101,17 @@ def _undescribed(user: Judged, data: bytes) -> Deny | None:
 
 
 def _described(user: Judged, row: Application, data: bytes, bounded: bool) -> Deny | None:
-    """The first argument that is refused, and why."""
+    """The refusal of the first argument that is not allowed."""
     count = len(row.parts)
     if row.rest is not None and not row.parted:
-        # What stands before the text has neither quotes nor parentheses, or it is refused by its kind.
+        # The arguments before the text contain no quotes or parentheses: their kinds refuse those.
         items = data.split(b",", count)
     elif _AMBIGUOUS.search(data):
         return _of(row, 0, _QUOTED)
     else:
         items = data.split(b",") if _FLAT.match(data) else functions.arguments(data)
     if bounded:
-        # What is left out may mean everything.
+        # An argument that is left out may mean everything, so it is checked too.
         items += [b""] * (count - len(items))
     for number, (part, item) in enumerate(zip(row.parts, items, strict=False), 1):
         refused = _refusal(user, part, item)
@@ -122,7 +122,7 @@ def _described(user: Judged, row: Application, data: bytes, bounded: bool) -> De
     if len(items) <= count:
         return None
     if row.rest is None:
-        # An application without arguments has one empty item.
+        # Empty data is one empty item.
         return _of(row, count + 1, _TOO_MANY) if data else None
     check = _CHECKS[row.rest]
     for number, item in enumerate(items[count:], count + 1):
@@ -133,9 +133,9 @@ def _described(user: Judged, row: Application, data: bytes, bounded: bool) -> De
 
 
 def _types_on_local(row: Application, items: list[bytes]) -> bool:
-    """Whether digits are typed to a Local channel, whose other half may take them for a feature code.
+    """Whether digits are sent to a Local channel, whose other half may take them for a feature code.
 
-    That has a call transferred to a context that the dialplan chooses.
+    The feature code could transfer a call to a context that the dialplan chooses.
     """
     typed = local = False
     for part, item in zip(row.parts, items, strict=False):
@@ -165,12 +165,12 @@ def _refusal(user: Judged, part: Part, value: bytes) -> Deny | None:
     return None
 
 
-#: An option with an argument; those that fit the shape have no parentheses within.
+#: An option with an argument; an argument that fits the shape contains no parentheses.
 _ARGUMENT: Final = re.compile(rb"(.)\(([^)]*)\)")
 
 
 def _class_missing(write: int) -> Deny:
-    # The AGI of a queue is among what Asterisk itself refuses.
+    # Asterisk itself refuses the AGI of a queue, so the text is Asterisk's.
     text = _FORBIDDEN.text if write & AGI else PERMISSION_DENIED
     return refuse("application", f"it needs class {class_names(write)}", text)
 

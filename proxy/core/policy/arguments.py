@@ -1,4 +1,4 @@
-"""Arguments: each header of an action is one that somebody has described, and fits its kind."""
+"""Arguments: each header of an action must be described, and its value must fit its kind."""
 
 from typing import Final
 
@@ -9,23 +9,23 @@ from proxy.ami.privilege import SYSTEM
 from proxy.core.policy.kinds import checks, places
 from proxy.core.policy.verdict import Deny, Judged, refuse
 
-#: The rule that refuses an action which nobody has described.
+#: The rule that refuses an action whose headers are not described.
 UNDESCRIBED: Final = "undescribed"
 _UNDESCRIBED: Final = refuse(
-    UNDESCRIBED, "nobody has described this action's headers: describe it under actions: in proxy.yaml"
+    UNDESCRIBED, "this action's headers are not described: describe them under actions: in proxy.yaml"
 )
 _EVERYTHING: Final = refuse(
-    "everything", "left out it means everything of its kind: name it, or have class system"
+    "everything", "left out, it means everything of its kind; name one, or get class system"
 )
-_EVALUATED: Final = refuse("evaluated-value", "an action that nobody described takes plain text only")
+_EVALUATED: Final = refuse("evaluated-value", "an action that is not described accepts plain text only")
 
 
 def described(user: Judged, action: Action, table: ActionTable) -> Deny | Action | None:
-    """The action with its described headers only, under their proper names; None if nothing changes."""
+    """The action with only its described headers, under their proper names; None if nothing changes."""
     found = table.described(action.key)
     if found is None:
         if table.undescribed_for_system and user.write & SYSTEM:
-            # Nobody knows which of its headers would be a channel or a context.
+            # It is unknown which of its headers would be a channel or a context.
             return places.beyond_lists(user) if places.bounded(user) else _plain(action)
         return _UNDESCRIBED
     canonical = found.canonical(action)
@@ -37,7 +37,7 @@ def _plain(action: Action) -> Deny | None:
 
 
 def fit(user: Judged, action: Action, table: ActionTable) -> Deny | None:
-    """Refuse the first argument that does not fit its kind, or that means everything by being left out."""
+    """Refuse the first argument that does not fit its kind, or that is left out and so means everything."""
     found = table.described(action.key)
     if found is None:
         return None

@@ -1,10 +1,10 @@
-"""Classes: who may run an action at all, before its arguments are looked at.
+"""Classes: which users may run an action at all, before its arguments are checked.
 
-Asterisk's own answer is the table's: any of the action's classes will do.  But
-Asterisk gives some actions no class at all, so that an account with ``write =
-none`` destroys bridges and resets queues; those that change state get the class
-here that names what they do.  What only reads stays open, as in manager.conf:
-wallboards with no write class ask for QueueStatus.
+Asterisk's own rule is in the action table: any one of the action's classes is
+enough.  But Asterisk gives some actions no class at all, so that an account with
+``write = none`` can destroy bridges and reset queues; actions that change state get
+a fitting class here.  Actions that only read stay open, as in manager.conf:
+wallboards without a write class send QueueStatus.
 """
 
 from types import MappingProxyType
@@ -13,7 +13,7 @@ from typing import Final
 from proxy.ami.actions import LOCAL, SHIPPED, Listed
 from proxy.ami.privilege import AGENT, SYSTEM, may_write
 
-#: Classes for what Asterisk opens to everybody and which changes state.
+#: Classes for actions that change state and that Asterisk opens to every user.
 GIVEN: Final = MappingProxyType(
     {
         **dict.fromkeys(
@@ -39,21 +39,21 @@ GIVEN: Final = MappingProxyType(
     }
 )
 
-#: Classes in the place of Asterisk's own.  LoggerRotate runs the commands that logger.conf has for it.
+#: Classes that replace Asterisk's own.  LoggerRotate runs the commands that logger.conf configures for it.
 NARROWED: Final = MappingProxyType({b"loggerrotate": SYSTEM})
 
-#: Not for anybody: a failing restart of DAHDI ends the AMI session it came from, which all clients share.
+#: Refused to all: a failing restart of DAHDI ends the AMI session it came from, which all clients share.
 BLOCKED: Final = frozenset({b"dahdirestart"})
 
-#: What a session needs to be one; an ``actions`` list cannot take them away.
+#: Actions that every session needs; an ``actions`` list cannot take them away.
 INDISPENSABLE: Final = frozenset({b"challenge", b"login", b"logoff"})
 
-#: Open to every session even under ``actions.allow``: they act on the session alone, in the proxy.
+#: Actions open to every session even under ``actions.allow``: they only affect the session, in the proxy.
 SESSION: Final = LOCAL - {b"filter"}
 
 
 def classes_of(listed: Listed) -> int:
-    """The classes of which a user needs any, NONE for an action that is open to all."""
+    """The classes of which a user needs one; NONE for an action that is open to all."""
     key = listed.name.lower()
     narrowed = NARROWED.get(key)
     if narrowed is not None:
@@ -63,7 +63,7 @@ def classes_of(listed: Listed) -> int:
     given = GIVEN.get(key)
     if given is not None:
         return given
-    # An action of a module nobody here has seen, which its author opened to all: it may do anything.
+    # An action of an unknown module, whose author opened it to all: it may do anything.
     return 0 if SHIPPED.find(key) is not None else SYSTEM
 
 

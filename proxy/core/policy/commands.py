@@ -1,9 +1,10 @@
-"""CLI commands: read into words as Asterisk's command line does, then judged by the table of what is known.
+"""CLI commands: split into words as Asterisk's CLI does, then judged by the table of known commands.
 
-Class command is Asterisk's command line, and keeps it for what the table calls
-harmless.  What does what another class names needs that class too; what ends
-or starves the one link all clients share is refused to everyone; and what the
-table does not know needs class system, or the user's own ``commands``.
+Class command opens Asterisk's CLI, but only for commands that the table calls
+harmless.  A command whose effect belongs to another class needs that class too;
+commands that end or starve the link, which all clients share, are refused to all;
+and commands that are not in the table need class system, or must be listed in the
+user's own ``commands``.
 """
 
 import re
@@ -20,25 +21,25 @@ from proxy.core.policy.kinds import calls, dialling, names, patterns
 from proxy.core.policy.verdict import PERMISSION_DENIED, Deny, Judged, refuse
 
 _ASTERISK_LIST: Final = Deny(b"Command blacklisted", "command")
-_REFUSED: Final = refuse("command", "it does more than class command names")
+_REFUSED: Final = refuse("command", "it does more than class command allows")
 #: By the mask of the classes that a command needs.
 _CLASS_MISSING: Final = MappingProxyType(
     {
-        classes: refuse("command", f"beside command it needs class {title}" if classes else "refused to all")
+        classes: refuse("command", f"besides command it needs class {title}" if classes else "refused to all")
         for classes, title in NEEDED.items()
     }
 )
 _UNKNOWN: Final = refuse(
-    "command-unknown", "no table knows this command: class system, or commands: in users.yaml that name it"
+    "command-unknown", "unknown command: it needs class system, or must be in commands: in users.yaml"
 )
-_ROW: Final = refuse("command", "leave out which row: Asterisk may crash on it")
-_MANY: Final = refuse("channel-pattern", "it ends every call that matches: class system")
+_ROW: Final = refuse("command", "leave out the row number: Asterisk may crash on it")
+_MANY: Final = refuse("channel-pattern", "it ends every call that matches, so it needs class system")
 _NOT_LISTED: Final = Deny(PERMISSION_DENIED, "commands")
 
-#: Asterisk's own list (and its only one), here without the tab and the quotes that get round it.
+#: Asterisk's own and only list, compared here by words, so that tabs and quotes do not get around it.
 _BLACKLISTED: Final = (b"module load", b"module unload", b"restart gracefully")
 
-#: What they reload, or nothing where it is what the words behind name, or all.
+#: Commands -> what they reload; empty if that is what the words after the command name, or everything.
 _RELOADS: Final = MappingProxyType[Words, list[bytes]](
     {
         (b"config", b"reload"): [],
@@ -48,17 +49,17 @@ _RELOADS: Final = MappingProxyType[Words, list[bytes]](
     }
 )
 _EVALUATES: Final = (b"dialplan", b"eval", b"function")
-#: They take the number of a row, and Asterisk crashes on one that does not fit into 32 bits.
+#: Commands that take a row number, and on which Asterisk crashes if it does not fit into 32 bits.
 _BY_ROW: Final = frozenset({(b"core", b"clear", b"profile"), (b"core", b"show", b"profile")})
-#: Its second word is a command of AGI.
+#: A command whose second argument is an AGI command.
 _OF_AGI: Final = (b"agi", b"exec")
-#: With one more word it takes another file for its configuration.
+#: With an argument it loads its configuration from another file.
 _TAKES_FILE: Final = (b"logger", b"reload")
-#: A queue dials its members, and stores what it knows of them.
+#: A queue dials its members, and stores their data.
 _DIALS: Final = (b"queue", b"add")
 _STORES: Final = frozenset({_DIALS, (b"queue", b"pause"), (b"queue", b"set"), (b"queue", b"unpause")})
 
-#: Commands whose ``like`` or ``describing`` looks for plain text.
+#: Commands whose ``like`` or ``describing`` searches for plain text.
 _PLAIN_LIKE: Final = frozenset(
     {
         (b"core", b"show", b"applications"),
@@ -67,24 +68,24 @@ _PLAIN_LIKE: Final = frozenset(
         (b"module", b"show"),
     }
 )
-#: Commands that take a regular expression without such a word.
+#: Commands that take a regular expression without ``like``.
 _TAKES_PATTERN: Final = frozenset({(b"dnsmgr", b"refresh"), (b"group", b"show", b"channels")})
 _HISTORY: Final = (b"pjsip", b"show", b"history")
 _HANGS_UP: Final = (b"channel", b"request", b"hangup")
-#: Ends calls by more than their names; besides a regular expression, which begins with a slash.
+#: Arguments that end several calls, besides a regular expression, which begins with a slash.
 _MANY_CHANNELS: Final = re.compile(rb"all\Z|.*[*?\[]", re.DOTALL)
 
 _READS_DATABASE: Final = frozenset({(b"database", b"get"), (b"database", b"show")})
 
-#: Asterisk takes "pause|unpause" for the place in its own words where one of the two stands.
+#: Asterisk accepts "pause|unpause" as a word for a place in its command where either may stand.
 _ALTERNATIVES: Final = re.compile(rb"[][|{}]")
 
 
 def words(command: bytes) -> list[bytes]:
     """The words of a command as Asterisk's ``parse_args`` reads them.
 
-    Blanks and tabs part words, quotes keep them together and go, a backslash
-    makes the next byte an ordinary one.
+    Blanks and tabs separate words; quotes keep blanks in a word and are removed; a
+    backslash makes the next byte an ordinary one.
     """
     found: list[bytes] = []
     word = bytearray()
@@ -113,21 +114,22 @@ def words(command: bytes) -> list[bytes]:
 
 
 def only_shows(action: Action) -> bool:
-    """Whether the command of a Command action changes nothing, by its words: ``core show …`` and its like."""
+    """Whether the command of a Command action only reads, by its words: ``show`` is one of the first two."""
     return b"show" in [word.lower() for word in words(action.get(b"command"))[:2]]
 
 
 def acts(action: Action) -> bool:
-    """Whether the command does what no list of contexts or channels can hold.
+    """Whether the command has effects to which no list of contexts or channels can be applied.
 
-    That is all for which ``command`` alone is not enough, but for what class reporting may: that only looks.
+    These are all commands for which ``command`` alone is not enough, except those of class reporting,
+    which only read.
     """
     known = (find([word.lower() for word in typed]) for typed in readings(action.get(b"command")))
     return any(verb is not None and not COMMANDS[verb] & REPORTING for verb in known)
 
 
 def command(user: Judged, action: Action) -> Deny | None:
-    """The command of a Command action, or its empty form, which Asterisk answers itself."""
+    """Check the command of a Command action; an empty one is allowed, and Asterisk answers it."""
     text = action.get(b"command")
     typed = words(text)
     if not typed:
@@ -145,9 +147,9 @@ def command(user: Judged, action: Action) -> Deny | None:
 
 
 def readings(command: bytes) -> Iterator[list[bytes]]:
-    """The words of a command, and those that stand in their place where cli_aliases.conf is as shipped.
+    """The words of a command, and the words that replace them if cli_aliases.conf is as shipped.
 
-    What is an alias alone, and no command, is read as what it stands for.
+    Words that are only an alias, not a command, are read as the command that they expand to.
     """
     typed = words(command)
     while True:
@@ -157,7 +159,7 @@ def readings(command: bytes) -> Iterator[list[bytes]]:
             yield typed
         if alias is None:
             return
-        # Asterisk puts the text together from the words and reads it once more.
+        # Asterisk joins the words to a text and parses it again.
         typed = words(b" ".join([ALIASES[alias], *typed[len(alias) :]]))
 
 
@@ -177,7 +179,7 @@ def _judge(user: Judged, typed: list[bytes]) -> Deny | None:
 
 
 def _unknown(user: Judged, said: list[bytes]) -> Deny | None:
-    """What no table knows: class system, or a user whose own ``commands`` name it."""
+    """Check a command that is not in the table: class system, or a user whose own ``commands`` list it."""
     listed = _listed(user) or ()
     named = any(
         starts(said, (prefix,)) and find(prefix.split(b" ")) is None and not is_stem(prefix.split(b" "))
@@ -187,7 +189,7 @@ def _unknown(user: Judged, said: list[bytes]) -> Deny | None:
         bounded = user.rules is not None and (user.rules.contexts, user.rules.channels) != (None, None)
         if bounded or not user.write & SYSTEM:
             return _UNKNOWN
-    # Asterisk's own modules mean a regular expression by this word.
+    # In Asterisk's own modules a regular expression follows this word.
     return _behind_like(user, said)
 
 
@@ -199,7 +201,7 @@ def _arguments(user: Judged, known: Words, rest: list[bytes]) -> Deny | None:
     if known == _OF_AGI and (why := agicommands.crash(words(b"".join(rest[1:2])))):
         return refuse("command", why)
     if user.write & SYSTEM:
-        # What hands out secrets stays closed to class system as well.
+        # Functions that reveal secrets stay closed to class system as well.
         return None if known != _EVALUATES or _may_evaluate(user, rest) else _REFUSED
     if known == _TAKES_FILE and rest:
         return _REFUSED
@@ -209,7 +211,7 @@ def _arguments(user: Judged, known: Words, rest: list[bytes]) -> Deny | None:
 
 
 def _stored(user: Judged, known: Words, rest: list[bytes]) -> Deny | None:
-    """As the actions of the same effect: the names of members, and what is dialled for them."""
+    """Check names of members, and what is dialled for them, as in the corresponding actions."""
     # queue add member INTERFACE to QUEUE [penalty N [as NAME [state_interface INTERFACE]]]
     dialled = [*rest[1:2], *rest[9:10]] if known == _DIALS else []
     found = [
@@ -225,7 +227,7 @@ def _judge_patterns(user: Judged, known: Words, rest: list[bytes]) -> Deny | Non
     if known in _TAKES_PATTERN:
         return _pattern(user, rest)
     if known == _HISTORY:
-        # ``where`` takes an expression, which Asterisk reads once more from the words put together.
+        # ``where`` takes an expression, which Asterisk joins from the words and parses again.
         return _pattern(user, rest if any(b"like" in word for word in rest) else [])
     return None if known in _PLAIN_LIKE else _behind_like(user, rest)
 
@@ -241,7 +243,7 @@ def _behind_like(user: Judged, said: list[bytes]) -> Deny | None:
 
 
 def _pattern(user: Judged, said: list[bytes]) -> Deny | None:
-    """Words that Asterisk compiles as a regular expression, in its own process and on the link's time."""
+    """Check words that Asterisk compiles as a regular expression, in its process, while the link waits."""
     return patterns.bounded(user, b" ".join(said)) if said else None
 
 
@@ -251,15 +253,17 @@ def _listed(user: Judged) -> tuple[bytes, ...] | None:
 
 
 def _may_evaluate(user: Judged, said: list[bytes]) -> bool:
-    # One word: what Asterisk would make of more is its own affair.
-    # It has no channel.
+    # One word only: how Asterisk would read more is unknown.  The command has no channel.
     return len(said) <= 1 and all(
         functions.may_read(user, name) and not functions.needs_channel(name) for name in said
     )
 
 
 def starts(said: list[bytes], prefixes: tuple[bytes, ...]) -> bool:
-    """Whether words in lower case begin with one of the prefixes; "core show" is no "core showdown"."""
+    """Whether words in lower case begin with one of the prefixes, compared by whole words.
+
+    So "core show" is not a prefix of "core showdown".
+    """
     for prefix in prefixes:
         expected = prefix.split(b" ")
         if said[: len(expected)] == expected:

@@ -1,4 +1,4 @@
-"""Guide: the tables of variables and functions as the operator's guide shows them."""
+"""Guide: the tables of variables and functions for the operator's guide."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -7,32 +7,32 @@ from proxy.ami import variables
 from proxy.ami.functions import CLOSED_FAMILIES, FUNCTIONS, Tells, Who, open_to
 
 _CLOSED: Final = {
-    "closed code": "class system: they run code, or dial what they say",
-    "closed dialplan": "class system: the call goes to another place in the dialplan",
-    "closed file": "class system: a file that Asterisk writes or sends",
-    "closed fetch": "class system: what Asterisk plays, fetches or connects to",
-    "closed calls": "class system: other people's calls",
+    "closed code": "class system: the value is run as code, or dialled",
+    "closed dialplan": "class system: sends the call to another place in the dialplan",
+    "closed file": "class system: names a file that Asterisk writes or sends",
+    "closed fetch": "class system: names what Asterisk plays, fetches or connects to",
+    "closed calls": "class system: affects other users' calls",
 }
 _WHO: Final = {
-    Who.ALL: "all",
-    Who.NAMED: "those whose `functions` name it",
-    Who.SPELLED: "those whose `functions` spell it out, not by `*`",
+    Who.ALL: "all users",
+    Who.NAMED: "users whose `functions` list it",
+    Who.SPELLED: "users whose `functions` list its full name, not a `*` pattern",
     Who.SYSTEM: "class system",
-    Who.CLOSED: "class system whose `functions` spell it out",
+    Who.CLOSED: "class system with its full name in `functions`",
 }
 
 
 def variables_table() -> str:
-    """Variables that Asterisk's own code reads: what the value may be, and which they are."""
+    """Markdown table of the variables that Asterisk's own code reads: kind of value, names."""
     lines = ["| value | variables |", "| --- | --- |"]
     for what, names in variables.rows():
-        value = _CLOSED.get(what, what.replace("!", " (says who is calling)"))
+        value = _CLOSED.get(what, what.replace("!", " (identifies the caller)"))
         lines.append(f"| {value} | {_listed(names)} |")
     return "\n".join(lines)
 
 
 def functions_table() -> str:
-    """Functions: who may read, and who may set which."""
+    """Markdown table of the functions: which users may read and set which."""
     lines = ["| open to | to read | to set |", "| --- | --- | --- |"]
     for who, words in _WHO.items():
         families = [f"{family.decode()}*" for family in CLOSED_FAMILIES] if who is Who.CLOSED else []
@@ -42,7 +42,7 @@ def functions_table() -> str:
 
 
 def about_others() -> str:
-    """The functions that tell of other people's calls, which a user with a ``scope`` is refused."""
+    """The functions that reveal other users' calls, which are refused to a user with a ``scope``."""
     return _listed(name.decode() for name, function in FUNCTIONS.items() if function.tells is Tells.ALL)
 
 

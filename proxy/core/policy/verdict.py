@@ -1,7 +1,7 @@
-"""Verdicts: what a judgement says, and what it needs to know of a user.
+"""Verdicts: the result of a policy decision, and what a decision needs to know about a user.
 
-``rule`` is a short stable name for the audit line and for ``explain``: the
-check that decided, as the guide's page "What a user can do" calls it.
+``rule`` is a short stable name of the check that decided, for the audit line and
+for ``explain``; the guide's page "What a user can do" uses the same names.
 """
 
 from dataclasses import dataclass, field
@@ -10,12 +10,12 @@ from typing import Final, NamedTuple, Protocol
 from proxy.ami.message import Action
 from proxy.config.rules import Rules
 
-#: Asterisk's answer where a class is missing; also ours where Asterisk has no check and so no text.
+#: Asterisk's answer if a class is missing; also ours where Asterisk has no such check and so no text.
 PERMISSION_DENIED: Final = b"Permission denied"
 
 
 class Judged(Protocol):
-    """The part of a user that judgements read."""
+    """The part of a user that policy decisions read."""
 
     @property
     def write(self) -> int:
@@ -23,14 +23,14 @@ class Judged(Protocol):
 
     @property
     def rules(self) -> Rules | None:
-        """The user's own rules; None if there are none."""
+        """The user's own rules; None if the user has none."""
 
 
 class Allow(NamedTuple):
-    """The action may run, as ``action`` says it: the user's rules may have rewritten it.
+    """The action may run in the form of ``action``, which the user's rules may have rewritten.
 
-    ``privileged`` marks what the audit log records even when allowed: whatever
-    changes something, or reads what only the classes system and config may.
+    ``privileged``: the audit log records the action even though it is allowed, because it changes
+    something, or reads what only the classes system and config may read.
     """
 
     action: Action
@@ -40,10 +40,10 @@ class Allow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Deny:
-    """The action may not run; ``text`` is the Message of the Error, Asterisk's own where it has one.
+    """The action may not run; ``text`` is the Message of the Error: Asterisk's own text if it has one.
 
-    ``hint`` says which argument it was and what would have to be set, for the client, the audit line
-    and ``explain``; it never holds a value.
+    ``hint`` says which argument was refused and what would have to be set, for the client, the audit
+    line and ``explain``; it never contains a value.
     """
 
     text: bytes
@@ -53,7 +53,7 @@ class Deny:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One check on the way to a verdict: its name, the action as it left it, its refusal if it made one."""
+    """One check on the way to a verdict: its name, the action after it, and its refusal, if any."""
 
     check: str
     action: Action
@@ -61,5 +61,5 @@ class Step:
 
 
 def refuse(rule: str, hint: str = "", text: bytes = PERMISSION_DENIED) -> Deny:
-    """A refusal of ours, where Asterisk would have allowed it."""
+    """A refusal by the proxy of something that Asterisk would have allowed."""
     return Deny(text, rule, hint)

@@ -1,9 +1,9 @@
-"""Verdicts: ``decide``, with a memory for actions that have no arguments.
+"""Verdicts: ``decide`` with a cache for actions without arguments.
 
 A Ping, a QueueStatus or a CoreShowChannels is a name and perhaps an ActionID, which
-no check looks at: the same user is given the same verdict on it until users or
-actions change.  Refusals are not remembered, so that the memory is bounded by the
-actions that there are, whatever names clients make up.
+no check looks at: the same user gets the same verdict on it until users or actions
+change.  Refusals are not cached, so that the number of existing actions bounds the
+cache, whatever names clients invent.
 """
 
 from collections.abc import Callable
@@ -18,29 +18,29 @@ Decide = Callable[[User, Action, ActionTable], Allow | Deny]
 
 
 class _Remembered:
-    """What one user was allowed; ``user`` is compared by identity: a reload makes others of the same name."""
+    """What one user was allowed.  ``user`` is compared by identity: a reload makes new ones of that name."""
 
     __slots__ = ("allowed", "user")
 
     def __init__(self, user: User) -> None:
         self.user = user
-        #: Rule, and whether the action is privileged, by the action's name in lower case.
+        #: Action name in lower case -> (rule, whether the action is privileged).
         self.allowed: dict[bytes, tuple[str, bool]] = {}
 
 
 class Verdicts:
-    """Of one hub."""
+    """The verdict cache of one hub."""
 
     __slots__ = ("_by_user", "_decide", "_table")
 
     def __init__(self, decide: Decide) -> None:
         self._decide = decide
         self._table: ActionTable | None = None
-        #: By name: as many as have logged in since the last change of actions.
+        #: By user name; bounded by the users that have logged in since the last change of users or actions.
         self._by_user: dict[str, _Remembered] = {}
 
     def on(self, user: User, action: Action, table: ActionTable) -> Allow | Deny:
-        """What ``decide`` says."""
+        """The verdict of ``decide``, from the cache if the action has no arguments."""
         if not action.has_only(FRAME):
             return self._decide(user, action, table)
         if table is not self._table:
@@ -59,5 +59,5 @@ class Verdicts:
         return decision
 
     def forget(self) -> None:
-        """Other users: those who are gone are not kept."""
+        """Empty the cache, because the users have changed."""
         self._by_user.clear()

@@ -1,27 +1,27 @@
-"""Wildcards: names with ``*`` for a run of characters, compiled once and matched in linear time."""
+"""Wildcards: names in which ``*`` stands for any run of characters, compiled once, matched in linear time."""
 
 from functools import lru_cache
 from typing import Any
 
 import re2
 
-#: What ``*`` stands for in a channel: it must not reach over to another technology, host or destination.
+#: What ``*`` matches in a channel: it must not extend to another technology, host or destination.
 _IN_CHANNEL = r"[^/@&,|]*"
 _ANYTHING = r".*"
 
 
 def matches(names: tuple[str, ...], value: bytes) -> bool:
-    """Whether one of the names is the value, case included; ``*`` is any run of characters."""
+    """Whether one of the names matches the value, case-sensitively; ``*`` is any run of characters."""
     return _compiled(names, _ANYTHING, True).fullmatch(value) is not None
 
 
 def matches_any_case(names: tuple[str, ...], value: bytes) -> bool:
-    """The same, ASCII case ignored."""
+    """Whether one of the names matches the value, ignoring ASCII case."""
     return _compiled(names, _ANYTHING, False).fullmatch(value) is not None
 
 
 def matches_channel(names: tuple[str, ...], value: bytes) -> bool:
-    """Whether a device such as ``PJSIP/100`` is one of the names; its technology in any case."""
+    """Whether one of the names matches a device such as ``PJSIP/100``; the technology's case is ignored."""
     technology, slash, device = value.partition(b"/")
     listed = tuple(_with_upper_technology(name) for name in names)
     return _compiled(listed, _IN_CHANNEL, True).fullmatch(technology.upper() + slash + device) is not None
@@ -29,7 +29,7 @@ def matches_channel(names: tuple[str, ...], value: bytes) -> bool:
 
 @lru_cache(maxsize=4096)
 def pattern(text: str) -> Any:
-    """A pattern of the user's rules, compiled; ``fullmatch`` takes bytes and linear time."""
+    """A pattern of the user's rules, compiled; its ``fullmatch`` takes bytes and runs in linear time."""
     return re2.compile(text.encode())
 
 
@@ -38,7 +38,7 @@ def _compiled(names: tuple[str, ...], star: str, case_sensitive: bool) -> Any:
     options = re2.Options()
     options.case_sensitive = case_sensitive
     alternatives = (star.join(re2.escape(part) for part in name.split("*")) for name in names)
-    # An empty alternation would match the empty value: no name, no match.
+    # An empty alternation would match the empty value, but without names nothing may match.
     text = "|".join(alternatives) if names else "[^\\x00-\\x{10FFFF}]"
     return re2.compile(text.encode(), options)
 
