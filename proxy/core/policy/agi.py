@@ -1,10 +1,10 @@
-"""AGI commands: what the action AGI lets a channel under asynchronous AGI do.
+"""AGI commands: what a user may have a channel under asynchronous AGI do with the action AGI.
 
-Class agi names playing, reading digits and the like: the verbs of the table,
-each argument judged by its kind, as that of any action is.  EXEC reaches every application, GET and
-SET VARIABLE every function; those are judged as they are anywhere else.  Some
-commands take the name of another channel: that is class call's.  What the
-table closes or does not know needs class system.
+Class agi opens playing, reading digits and the like: the commands of the table, with
+each argument checked by its kind as in any action.  EXEC reaches every application,
+GET and SET VARIABLE every function; these are checked as everywhere else.  Some
+commands can name another channel, which needs class call.  A command that the table
+closes or does not contain needs class system.
 """
 
 import re
@@ -21,19 +21,19 @@ from proxy.core.policy.kinds import checks
 from proxy.core.policy.verdict import PERMISSION_DENIED, Deny, Judged, refuse
 
 _CLOSED: Final = refuse("agi-command", "this command needs class system")
-_ANOTHER: Final = refuse("agi-command", "it names another channel: class call")
-_SPLIT: Final = refuse("agi-command", "Asterisk gives the application the first word only: quote its data")
+_ANOTHER: Final = refuse("agi-command", "it names another channel, which needs class call")
+_SPLIT: Final = refuse("agi-command", "Asterisk passes one word only to the application: quote its data")
 _FUNCTION: Final = refuse("agi-command", "a variable or function in it may not be read")
 
 _EXPRESSION: Final = re.compile(rb"\$\{([^{}$]*)\}")
 _EXEC: Final = (b"exec",)
 _RECORD: Final = (b"record", b"file")
-#: Rules of lists, which say more than the name of this file's own rule does.
+#: Rules of the user's lists, whose names say more than "agi-command" does.
 _OF_LISTS: Final = frozenset({"channels", "contexts"})
 
 
 def agi(user: Judged, action: Action) -> Deny | None:
-    """The ``Command`` of an AGI action; read into words by the same rules as a CLI command."""
+    """Check the ``Command`` of an AGI action; it is split into words by the same rules as a CLI command."""
     said = words(action.get(b"command"))
     if not said:
         return None
@@ -51,13 +51,13 @@ def agi(user: Judged, action: Action) -> Deny | None:
     if verb == _EXEC:
         return _executed(user, rest)
     if verb == _RECORD:
-        # It overwrites what is in the folder of sounds, as the application does.
+        # It overwrites files in the sounds folder, as the application does.
         return _of_kind(applications.run(user, b"Record", b"".join(rest[:1]))) or _words(user, command, rest)
     return _words(user, command, rest)
 
 
 def other_channels(said: list[bytes], own: bytes) -> list[bytes]:
-    """The channels that the words of an AGI command name, but for the one it is sent to."""
+    """The channels that the words of an AGI command name, except the one to which it is sent."""
     verb = find([word.lower() for word in said])
     if verb is None:
         return []
@@ -66,7 +66,7 @@ def other_channels(said: list[bytes], own: bytes) -> list[bytes]:
 
 
 def _secret(user: Judged, command: Command, rest: list[bytes]) -> Deny | None:
-    """What hands out secrets stays closed to class system as well."""
+    """Functions that reveal secrets stay closed to class system as well."""
     match command.kinds:
         case (Kind.EXPRESSION, _):
             return None if functions.may_read(user, b" ".join(rest)) else _FUNCTION
@@ -79,9 +79,9 @@ def _secret(user: Judged, command: Command, rest: list[bytes]) -> Deny | None:
 
 
 def _words(user: Judged, command: Command, rest: list[bytes]) -> Deny | None:
-    """The first word that is not of its kind.
+    """The refusal of the first word that does not fit its kind.
 
-    Of more words than the command takes Asterisk makes nothing, or what it makes of the last.
+    Asterisk ignores words beyond those that the command takes, or treats them like the last one.
     """
     kinds = command.kinds
     of_others = repeat(kinds[-1] if kinds else Kind.EVENT_TEXT)
@@ -100,20 +100,20 @@ def _words(user: Judged, command: Command, rest: list[bytes]) -> Deny | None:
 
 
 def _of_kind(refused: Deny | None) -> Deny | None:
-    """The refusal of one word, under the rule of AGI commands."""
+    """The refusal of one word, reported under the rule of AGI commands."""
     if refused is None or refused.rule in _OF_LISTS:
         return refused
     return Deny(PERMISSION_DENIED, "agi-command", refused.hint)
 
 
 def _set(user: Judged, rest: list[bytes]) -> Deny | None:
-    """Whether the variable that the first word names may have the value that the second is."""
+    """Check whether the variable named by the first word may get the second word as its value."""
     return variables.may_assign(user, rest[0], b"".join(rest[1:2])) if rest else None
 
 
 def _executed(user: Judged, rest: list[bytes]) -> Deny | None:
     if not rest:
-        return None  # Asterisk answers with the usage
+        return None  # Asterisk answers with the usage.
     if rest[2:]:
         return _SPLIT
     data = b"".join(rest[1:2])
@@ -121,7 +121,7 @@ def _executed(user: Judged, rest: list[bytes]) -> Deny | None:
 
 
 def _may_evaluate(user: Judged, expression: bytes) -> bool:
-    # Flat ${name} only: what is left once those are out must have nothing to evaluate.
+    # Flat ${name} only: without those, nothing to be evaluated may be left.
     names = _EXPRESSION.findall(expression)
     return b"$" not in _EXPRESSION.sub(b"", expression) and all(
         functions.may_read(user, name) for name in names

@@ -1,4 +1,4 @@
-"""Assigning: variables that an application sets because its data say so."""
+"""Assigning: variables that an application's data make it set."""
 
 from typing import Final
 
@@ -11,7 +11,7 @@ _VALUE: Final = refuse("functions", "the value calls a function that needs class
 
 
 def filled(user: Judged, name: bytes) -> Deny | None:
-    """A variable that gets what the caller types: it must not choose where the call goes."""
+    """A variable that stores what the caller types: it must not decide where the call goes."""
     name = name.strip(_BLANK)
     return functions.refusal_to_assign(user, name, None) if name else None
 
@@ -25,7 +25,10 @@ def assignment(user: Judged, text: bytes) -> Deny | None:
 
 
 def several(user: Judged, text: bytes) -> Deny | None:
-    """Assignments parted by commas; with quotes the first may reach further, so it is read both ways."""
+    """Assignments separated by commas.
+
+    Quotes may extend the first one past a comma, so the whole text is checked as one assignment as well.
+    """
     for item in (text, *functions.arguments(text)):
         refused = assignment(user, item)
         if refused is not None:

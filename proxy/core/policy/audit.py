@@ -1,4 +1,4 @@
-"""Audit: what an audit line may say of an action, and which allowed actions get one."""
+"""Audit: what an audit line says about an action, and which allowed actions get one."""
 
 import re
 from operator import itemgetter
@@ -11,12 +11,13 @@ from proxy.core.appdata import MASK
 from proxy.core.masking import masked_text, masked_value
 from proxy.core.policy import functions
 
-#: A target is for people to recognise, not to carry data.
+#: Bytes of one value in an audit line: enough to recognise a target, but not to carry data.
 MAX_TARGET: Final = 128
-#: Names of variables that one line has room for.
+#: Names of variables in one audit line.
 MAX_NAMES: Final = 64
 
-#: Kinds of arguments that decide what an action does and to whom.  Not texts, values, secrets.
+#: Kinds of arguments that are shown, since they say what an action does and to whom.  Texts, values and
+#: secrets are not shown.
 _SHOWN: Final = frozenset(
     {
         *(Kind.CHANNEL, Kind.CHANNEL_PREFIX, Kind.CHANNEL_PATTERN, Kind.CHANNEL_OR_ALL, Kind.DIAL_STRING),
@@ -33,19 +34,19 @@ _SHOWN: Final = frozenset(
         *(Kind.HOLDING, Kind.DIGITS, Kind.HELD_DIGITS, Kind.QUEUE_LOG_COLUMN, Kind.EVENT_TEXT),
     }
 )
-#: Kinds that are the name of a variable, or hold such names in front of ``=``.
+#: Kinds whose value is the name of a variable, possibly followed by ``=`` and a value.
 _NAMES_VARIABLE: Final = frozenset({Kind.VARIABLE_READ, Kind.VARIABLE_SET})
-# To read a member from its class is a call in Python up to 3.11.
+# Kept in globals: up to Python 3.11, reading an enum member from its class is a function call.
 _VARIABLES_READ: Final = Kind.VARIABLES_READ
 _ASSIGNMENTS: Final = Kind.ASSIGNMENTS
 _PLACE: Final = itemgetter(0)
 _COMMANDS: Final = frozenset({Kind.AGI_COMMAND, Kind.CLI_COMMAND})
-#: Digits are what a caller would have typed: a PIN, perhaps.
+#: Digits are masked: they stand for what a caller would type, which may be a PIN.
 _HIDDEN_DIGITS: Final = frozenset({Kind.DIGITS, Kind.HELD_DIGITS})
 
 _UNPRINTABLE: Final = re.compile(rb"[^\x20-\x5b\x5d-\x7e]")
 
-#: Reads what any class may: no audit line when allowed.
+#: Actions that read what any class may read: they get no audit line when allowed.
 _READS: Final = LOCAL | frozenset(
     b"""agents bridgeinfo bridgelist bridgetechnologylist confbridgelist confbridgelistrooms coresettings
     coreshowchannelmap coreshowchannels corestatus dahdishowchannels dahdishowstatus devicestatelist
@@ -66,11 +67,11 @@ def is_privileged(action: Action) -> bool:
 
 
 def target_of(action: Action) -> str:
-    """The arguments that decide, as ``channel=PJSIP/100 context=lab``; empty if there are none.
+    """The arguments that say what the action affects, as ``channel=PJSIP/100 context=lab``; empty if none.
 
-    Of variables the names: the first 64, and how many more there are.  At most 128 bytes of each value
-    are shown, then ``…``; what is not printable ASCII is ``\\xNN``.
-    Secrets and the values of variables never are, nor what follows the name of a secret in a command.
+    Variables are shown by name: the first 64 names, and how many more there are.  At most 128 bytes of each
+    value are shown, then ``…``; bytes other than printable ASCII are shown as ``\\xNN``.
+    Secrets and the values of variables are never shown, nor what follows the name of a secret in a command.
     """
     described = ARGUMENTS.get(action.key)
     if described is None:
@@ -92,7 +93,7 @@ def target_of(action: Action) -> str:
             names.extend(functions.arguments(value))
         elif kind is _ASSIGNMENTS:
             names.extend([variable for variable, _ in functions.assignments([value])])
-    # In the table's order, so that lines of the same action are alike.
+    # In the table's order, so that all lines of the same action look alike.
     if len(parts) > 1:
         parts.sort(key=_PLACE)
     texts = [text for _, text in parts]
@@ -102,7 +103,7 @@ def target_of(action: Action) -> str:
 
 
 def _named(names: list[bytes]) -> str:
-    """Names cut one by one: a long one in front must not hide those behind it."""
+    """The names, each cut separately: a long name must not hide those after it."""
     different = list(dict.fromkeys(names))
     more = f",…+{len(different) - MAX_NAMES}" if len(different) > MAX_NAMES else ""
     named = different[:MAX_NAMES]

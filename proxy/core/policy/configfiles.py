@@ -1,7 +1,7 @@
-"""Configuration files and modules by name: names only, no paths, and never the manager's own.
+"""Configuration files and modules: names only, no paths, and never the files of the manager itself.
 
-Asterisk compares the beginning of the resolved path, so that a folder beside
-its own passes, and older versions compare nothing.  manager.conf holds the
+Asterisk compares only the beginning of the resolved path, so that a folder beside
+its own passes, and older versions do not check at all.  manager.conf contains the
 secret of the account that all clients share.
 """
 
@@ -14,13 +14,13 @@ from proxy.ami.values import ast_true
 from proxy.core.policy import reloads
 from proxy.core.policy.verdict import PERMISSION_DENIED, Deny, Judged, refuse
 
-#: In front of the first line; none is an error of Asterisk's own.
+#: Line 0, before the first line.  An empty value is allowed, since Asterisk itself answers it with an error.
 _FIRST: Final = re.compile(rb"0*\Z")
 _MODULE: Final = re.compile(rb"[A-Za-z0-9_.-]+\Z")
 
 _DIRECTIVE: Final = Deny(PERMISSION_DENIED, "config-directive")
 _LINE: Final = refuse(
-    "config-line", "Asterisk crashes on an Insert behind the end of a section: Line is 0, or use Append"
+    "config-line", "Asterisk crashes on an Insert past the end of a section: set Line to 0, or use Append"
 )
 _INCOMPLETE: Final = Deny(b"Incomplete ModuleLoad action.", "module-name")
 _UNNAMED: Final = Deny(b"Need module name", "module-name")
@@ -28,9 +28,9 @@ _OUTSIDE: Final = Deny(b"Module must be in the configured modules directory.", "
 
 
 def update_config(user: Judged, action: Action) -> Deny | None:
-    """No name that makes a line read as ``#include`` or ``#exec``; no reload of the manager.
+    """Refuse names that make a line read as ``#include`` or ``#exec``, and a reload of the manager.
 
-    Nor an Insert that counts lines: Asterisk goes on behind the last one of the section.
+    Also refuse an Insert that counts lines: Asterisk continues past the last line of the section.
     """
     if any(_makes_directive(name, value) for name, value in _names_written(action)):
         return _DIRECTIVE
@@ -42,7 +42,7 @@ def update_config(user: Judged, action: Action) -> Deny | None:
 
 
 def _inserts(action: Action) -> Iterator[bytes]:
-    """The numbers of those changes that insert a line."""
+    """The numbers of the changes that insert a line."""
     for name, value in action.headers:
         if name[:7].lower() == b"action-" and value.strip(b" \t").lower() == b"insert":
             yield name[7:].lower()
@@ -54,25 +54,25 @@ def _names_written(action: Action) -> Iterator[tuple[bytes, bytes]]:
         name.startswith(b"action-") and value.strip(b" \t").lower() == b"renamecat" for name, value in headers
     )
     for name, value in headers:
-        # Of a rename the value is a category's new name; any other value has its semicolons escaped.
+        # In a rename the value is a category's new name; in all other values Asterisk escapes semicolons.
         if name.startswith((b"var-", b"cat-", b"options-")) or (renames and name.startswith(b"value-")):
             yield name, value
 
 
 def _makes_directive(header: bytes, name: bytes) -> bool:
-    # Asterisk writes names as they are: a block comment in one takes away what stands before a #.
+    # Asterisk writes names unescaped: a block comment in one can hide the text before a #.
     begins_line = header.startswith((b"var-", b"cat-"))
     return b";" in name or (begins_line and name.lstrip(b" \t").startswith(b"#"))
 
 
 def reload(user: Judged, action: Action) -> Deny | None:
-    """The action Reload: of the module that it names, or of all."""
+    """The action Reload, of the module that it names or of all modules."""
     module = action.get(b"module")
     return reloads.reload(user, [module] if module else [])
 
 
 def module_load(user: Judged, action: Action) -> Deny | None:
-    """A plain name; and no shape that Asterisk answers with several responses."""
+    """The action ModuleLoad: only a plain name, and no form that Asterisk answers with several responses."""
     kind, module = action.get(b"loadtype"), action.get(b"module")
     if not kind:
         return _INCOMPLETE

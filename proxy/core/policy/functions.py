@@ -1,14 +1,14 @@
-"""Functions: what a variable's name may say.
+"""Functions: which dialplan functions a user may use in place of a variable's name.
 
-Wherever Asterisk takes a variable it also takes a dialplan function, and some of them read secrets,
+Wherever Asterisk accepts a variable it also accepts a dialplan function, and some of them read secrets,
 run a shell, fetch a URL or write a file.  So the name in Getvar, Setvar, Status and in every item of a
-``Variable`` list is judged.  Who may read or write which function, and what its arguments are, is data
-(``proxy.ami.functions``):
+``Variable`` list is checked.  Which users may read or write which function, and what its arguments are,
+is in a table (``proxy.ami.functions``):
 
-- a user without class system writes one plain call, each argument of its kind, nothing inside to be
-  evaluated, of a function that is open to all or that its ``functions`` open;
-- class system may nest calls, and use all functions but those that hand out secrets or reach the
-  network or a database, which its own ``functions`` must spell out.
+- a user without class system may write one plain call, with each argument of its kind and nothing inside
+  to be evaluated, of a function that is open to all or that the user's ``functions`` open;
+- class system may nest calls, and use all functions except those that reveal secrets or access the
+  network or a database, which the user's own ``functions`` must list by their full names.
 """
 
 import re
@@ -24,34 +24,34 @@ from proxy.core.policy import plainvariables, wildcard
 from proxy.core.policy.kinds import checks, patterns, places
 from proxy.core.policy.verdict import Deny, Judged, refuse
 
-#: Asterisk's own check (Getvar, Status): these letters anywhere, case and all, need class system.
+#: Asterisk's own check (Getvar, Status): these words anywhere, case-sensitively, need class system.
 _ASTERISK_CHECK: Final = re.compile(rb"SHELL|EVAL")
 
 _CALL: Final = re.compile(rb"([A-Za-z0-9_]+)\(([^()${}]*)\)\Z")
 _CALLED: Final = re.compile(rb"([A-Za-z0-9_]*)[ \t]*\(")
 _FUNCTION_BYTES: Final = re.compile(rb"[()]|\$[{\[]")
-#: In these quotes, backslashes and brackets change where an argument ends.
+#: Characters that change where an argument ends.
 _QUOTES: Final = re.compile(rb'["\\\[\]]')
 _COMPILES: Final = re.compile(rb"(?:CHANNELS|GROUP_MATCH_COUNT|REGEX)[ \t]*\((.*)", re.DOTALL)
-#: What changes the meaning of a comma in a list.
+#: Characters that change the meaning of a comma in a list.
 _SPECIAL: Final = re.compile(rb'["\\()\[\]]')
 _MARK: Final = re.compile(rb'[,"\\()\[\]]')
 
-#: Asterisk splits one ``Variable`` header into at most 64 items; what becomes of the rest is its own affair.
+#: Asterisk splits one ``Variable`` header into at most 64 items; how it treats the rest is unknown.
 MAX_ITEMS: Final = 63
 
-#: How long a name may be for its verdict to be remembered.
+#: Maximum length of a name, in bytes, for its verdict to be cached.
 _REMEMBERED: Final = 128
 
 _CHECKED: Final = refuse("functions", "SHELL and EVAL in a name need class system")
-_SHAPE: Final = refuse("functions", "one plain call with nothing inside to be evaluated, or class system")
+_SHAPE: Final = refuse("functions", "write one plain call, with nothing inside to be evaluated")
 _SECRET: Final = refuse(
-    "functions", "it hands out secrets or reaches out: class system, and its name in functions"
+    "functions", "it reveals secrets or reaches other hosts: it needs class system, and its name in functions"
 )
 _SYSTEM: Final = refuse("functions", "this function needs class system")
 _NOT_LISTED: Final = refuse("functions", "its name is not among the user's functions: add it there")
-_SPELLED: Final = refuse("functions", "the user's functions must spell it out; a pattern does not open it")
-_ARGUMENTS: Final = refuse("functions", "an argument of this function is not one that it may have")
+_SPELLED: Final = refuse("functions", "the user's functions must list its full name, not a pattern")
+_ARGUMENTS: Final = refuse("functions", "an argument of this function is not allowed")
 _READ_ONLY: Final = refuse("functions", "this function cannot be set")
 
 
@@ -61,7 +61,7 @@ def may_read(user: Judged, name: bytes) -> bool:
 
 
 def may_assign(user: Judged, name: bytes) -> bool:
-    """Whether the user may set this variable or function to a value that is not known yet."""
+    """Whether the user may set this variable or function to a value that is not yet known."""
     return refusal_to_assign(user, name, None) is None
 
 
@@ -73,7 +73,7 @@ def refusal_to_read(user: Judged, name: bytes) -> Deny | None:
 
 
 class _Unruled(NamedTuple):
-    """A user without rules, of whom the classes say all."""
+    """A user without rules, whose classes alone decide."""
 
     write: int
     rules: Rules | None = None
@@ -81,7 +81,7 @@ class _Unruled(NamedTuple):
 
 @lru_cache(maxsize=4096)
 def _unruled_refusal_to_read(name: bytes, write: int) -> Deny | None:
-    """Clients ask for the same few names, and of a user without rules only the classes count."""
+    """Cached: clients ask for the same few names, and for a user without rules only the classes count."""
     return _refusal_to_read(_Unruled(write), name)
 
 
@@ -103,7 +103,10 @@ def _refusal_to_read(user: Judged, name: bytes) -> Deny | None:
 
 
 def refusal_to_assign(user: Judged, name: bytes, value: bytes | None) -> Deny | None:
-    """Why the user may not set this variable or function to this value, None if not known yet."""
+    """Why the user may not set this variable or function to this value; None if it may.
+
+    ``value``: None if it is not yet known.
+    """
     if not _FUNCTION_BYTES.search(name):
         return plainvariables.refusal(user, name, value)
     if user.write & SYSTEM:
@@ -122,12 +125,12 @@ def refusal_to_assign(user: Judged, name: bytes, value: bytes | None) -> Deny | 
 
 
 def needs_channel(text: bytes) -> bool:
-    """Whether a function in it may end Asterisk's process where no channel is named."""
+    """Whether the text calls a function that may crash Asterisk if no channel is named."""
     return not OF_CHANNEL.isdisjoint(_called(text))
 
 
 def _only_system_sets(user: Judged, name: bytes) -> bool:
-    """Whether nobody without class system could set this: it may reach other calls, or lead elsewhere."""
+    """Whether only class system could set this, because it may reach other calls or send a call elsewhere."""
     call = _CALL.match(name)
     function = FUNCTIONS.get(call[1]) if call is not None else None
     if call is None or function is None:
@@ -137,7 +140,7 @@ def _only_system_sets(user: Judged, name: bytes) -> bool:
 
 
 def called(text: bytes) -> Iterator[tuple[bytes, Function | None]]:
-    """Every name in a text that may be a call of a function, and the function of that name, if any."""
+    """Every name in a text that may be a call of a function, with the function of that name, if any."""
     for name in _called(text):
         yield name, FUNCTIONS.get(name)
 
@@ -145,7 +148,7 @@ def called(text: bytes) -> Iterator[tuple[bytes, Function | None]]:
 def _form(
     user: Judged, name: bytes, argument: bytes, forms: tuple[Form, ...]
 ) -> tuple[Deny | None, Form | None]:
-    """The form of this call that the user may use, or why there is none."""
+    """The form of this call that the user may use, or the reason why no form is allowed."""
     refused = _READ_ONLY
     for form in forms:
         found = _who_refuses(user, name, form.who)
@@ -181,7 +184,7 @@ def _arguments_refused(user: Judged, text: bytes, form: Form) -> Deny | None:
             if value.lower() not in kind:
                 return _ARGUMENTS
         elif kind is not Kind.TEXT and _QUOTES.search(text):
-            return _ARGUMENTS  # a function that splits its arguments otherwise would read others
+            return _ARGUMENTS  # A function that splits its arguments differently would read other ones.
         else:
             refused = checks.refusal_of(user, kind, value)
             if refused is not None:
@@ -190,7 +193,7 @@ def _arguments_refused(user: Judged, text: bytes, form: Form) -> Deny | None:
 
 
 def _undescribed(user: Judged, name: bytes, argument: bytes) -> Deny | None:
-    """A third party's function: read only, by those whose ``functions`` spell it out."""
+    """A third-party function: users whose ``functions`` list its full name may read it."""
     if _is_closed(name):
         return _SECRET
     return _who_refuses(user, name, Who.SPELLED) or _arguments_refused(user, argument, _ANY)
@@ -213,7 +216,7 @@ def _system_refusal(user: Judged, name: bytes) -> Deny | None:
                 return refused
     for function in _called(name):
         if _secret(function):
-            # Asterisk's configuration holds the secret of the account that all clients share.
+            # Asterisk's configuration contains the secret of the account that all clients share.
             if listed is None or function.decode("ascii") not in listed or _names_manager(name):
                 return _SECRET
         elif listed is not None and not wildcard.matches(listed, function):
@@ -237,7 +240,7 @@ def _listed(rules: Rules | None) -> tuple[str, ...] | None:
 
 
 def calls_closed_one(text: bytes) -> bool:
-    """Whether a text has a call of a function that class system alone may use, wherever it stands in it."""
+    """Whether a text contains, anywhere, a call of a function that only class system may use."""
     return any(_is_closed(name) or _only_system(FUNCTIONS.get(name.upper())) for name in _called(text))
 
 
@@ -248,7 +251,7 @@ def _only_system(function: Function | None) -> bool:
 
 
 def readings(text: bytes) -> tuple[bytes, bytes]:
-    """A text as it is, and as it is once Asterisk has taken out its quotes and backslashes."""
+    """A text as it is, and without its quotes and backslashes, which Asterisk may remove."""
     return text, text.translate(None, b'"\\')
 
 
@@ -259,10 +262,10 @@ def _called(text: bytes) -> set[bytes]:
 
 
 def arguments(text: bytes) -> list[bytes]:
-    """Split at commas as Asterisk's applications do, quotes and backslashes taken out.
+    """Split at commas as Asterisk's applications do, and remove quotes and backslashes.
 
-    A comma inside quotes, parentheses or brackets, or behind a backslash, does
-    not separate; brackets that are never closed hold everything behind them.
+    A comma inside quotes, parentheses or brackets, or after a backslash, does not
+    separate; a bracket that is never closed contains everything after it.
     """
     if not text:
         return []
@@ -275,7 +278,7 @@ def arguments(text: bytes) -> list[bytes]:
     for mark in _MARK.finditer(text):
         place = mark.start()
         if place < ordinary:
-            continue  # a backslash stands before it
+            continue  # It follows a backslash.
         sign = mark[0]
         if sign == b"(":
             parentheses += 1
@@ -299,7 +302,7 @@ def arguments(text: bytes) -> list[bytes]:
 
 
 def assignments(values: list[bytes]) -> Iterator[tuple[bytes, bytes]]:
-    """(name, value) of every item of these ``Variable`` headers; Asterisk passes over one without ``=``."""
+    """(name, value) of every item of these ``Variable`` headers; Asterisk ignores items without ``=``."""
     for value in values:
         for item in arguments(value):
             name, equals, assigned = item.partition(b"=")

@@ -1,8 +1,8 @@
-"""Plain variables: which names a user may set, and to what.
+"""Plain variables: which names a user may set, and to which values.
 
-What Asterisk itself makes of a name is data (``proxy.ami.variables``).  A name that Asterisk does not
-read is free; the user's own ``variables`` narrows all names.  What would let Asterisk run, dial, fetch
-or write is class system's, whatever the list says.
+How Asterisk itself uses a variable is in a table (``proxy.ami.variables``).  A name that Asterisk does
+not read is free; the user's own ``variables`` restricts all names.  A variable that would make Asterisk
+run, dial, fetch or write something needs class system, whatever the list says.
 """
 
 import re
@@ -15,23 +15,23 @@ from proxy.core.policy import wildcard
 from proxy.core.policy.kinds import checks, places
 from proxy.core.policy.verdict import Deny, Judged, refuse
 
-#: Blanks and quotes that one of Asterisk's ways to set a variable may take off.
+#: Blanks and quotes that some of Asterisk's ways to set a variable strip from its name.
 BLANK: Final = b' \t"'
 _NAME: Final = re.compile(rb"[A-Za-z0-9_.:~@#*+/ \x80-\xff-]{1,255}\Z")
 
-_NOT_A_NAME: Final = refuse("variables", "this is no plain name of a variable")
+_NOT_A_NAME: Final = refuse("variables", "this is not a plain variable name")
 _NOT_LISTED: Final = refuse("variables", "its name is not among the user's variables: add it there")
 _WHY: Final = {
-    "code": "it makes Asterisk run what it says",
+    "code": "it makes Asterisk run its value as code, or dial it",
     "dialplan": "it sends the call to another place in the dialplan",
     "file": "it names a file that Asterisk writes or sends",
     "fetch": "it names what Asterisk plays, fetches or connects to",
-    "calls": "it reaches other people's calls",
+    "calls": "it affects other users' calls",
 }
 _CLOSED: Final = {
     reason: refuse("variables", f"{why}; that needs class system") for reason, why in _WHY.items()
 }
-#: Reasons for which a closed one reaches what no list of contexts or channels can hold.
+#: Reasons for which a closed variable has effects to which no list of contexts or channels can be applied.
 _REACHING: Final = frozenset({"calls", "code"})
 _PLACES: Final = frozenset({Kind.CONTEXT, Kind.PARKING_LOT})
 
@@ -46,7 +46,7 @@ _EVALUATED: Final = _of_value(checks.EVALUATED)
 def refusal(user: Judged, name: bytes, value: bytes | None) -> Deny | None:
     """Why the user may not set this variable to this value; None if it may.
 
-    ``value``: None for one that is not known yet, such as digits that a caller will type.
+    ``value``: None if it is not yet known, such as digits that a caller will type.
     """
     plain = name.strip(BLANK).lstrip(b"_")
     system = bool(user.write & SYSTEM)
@@ -62,7 +62,7 @@ def refusal(user: Judged, name: bytes, value: bytes | None) -> Deny | None:
     if found.closed:
         if not system:
             return _CLOSED[found.closed]
-        # Lists hold for class system too, and here they cannot be held to.
+        # The user's lists apply to class system too, and cannot be applied to this variable.
         if found.closed == "dialplan":
             return places.leads_to(user, places.ELSEWHERE)
         return places.beyond_lists(user) if found.closed in _REACHING and places.bounded(user) else None

@@ -1,7 +1,7 @@
-"""Reaching: what an action reaches by its words, for users with ``contexts`` or ``channels``.
+"""Reaching: what the words of a command reach, for users with ``contexts`` or ``channels``.
 
-An argument of its own is held to the lists by its kind.  Here is what stands inside a command: of the
-command line, and of AGI.
+An argument in a header of its own is checked against these lists by its kind.  This module checks what
+is named inside a CLI or AGI command.
 """
 
 from proxy.ami.message import Action
@@ -27,7 +27,7 @@ def _agi(user: Judged, action: Action) -> Deny | None:
             return refused
     match [word.lower() for word in said[:2]]:
         case [b"exec", _] if said[3:]:
-            return places.beyond_lists(user)  # Asterisk would give the first alone to the application
+            return places.beyond_lists(user)  # Asterisk would pass only the first to the application.
         case [b"exec", application]:
             return applications.run(user, application, b"".join(said[2:3]))
         case [b"gosub", _]:

@@ -1,9 +1,9 @@
-"""Reloads: the manager is reloaded by class system only, whichever way is taken.
+"""Reloads: only class system may reload the manager, by whatever action or command.
 
-Its accounts are no ordinary configuration, and a reload that names nothing
-reloads the manager with everything else.  The ways are the actions Reload and
+Manager accounts are not ordinary configuration, and a reload that names nothing
+reloads the manager with everything else.  It can be done with the actions Reload and
 UpdateConfig, and the CLI commands ``manager reload``, ``module reload``,
-``core reload`` and ``config reload`` with what cli_aliases.conf calls them.
+``core reload`` and ``config reload``, including their aliases in cli_aliases.conf.
 """
 
 from collections.abc import Sequence
@@ -14,17 +14,17 @@ from proxy.core.policy.verdict import PERMISSION_DENIED, Deny, Judged
 
 _MANAGER: Final = Deny(PERMISSION_DENIED, "reload-manager")
 
-#: users.conf may make accounts of the manager, by ``hasmanager``.
+#: users.conf may define manager accounts, with ``hasmanager``.
 _OF_MANAGER: Final = (b"manager", b"users.conf")
 
 
 def reload(user: Judged, named: Sequence[bytes]) -> Deny | None:
-    """A reload of these modules or files; of everything if none is named."""
+    """Check a reload of these modules or files; of everything if none is named."""
     if user.write & SYSTEM or (named and not any(map(_names_manager, named))):
         return None
     return _MANAGER
 
 
 def _names_manager(name: bytes) -> bool:
-    # A module's name, or the whole path of a file.
+    # It is a module's name, or the full path of a file.
     return name.rpartition(b"/")[2].strip(b" \t").lower().startswith(_OF_MANAGER)

@@ -1,6 +1,6 @@
-"""Arguments that mean something only together: a variable and its value, an application and its data.
+"""Checks of arguments that belong together: a variable and its value, an application and its data.
 
-By action; each argument by itself has passed the check of its kind before.
+One check per action; each single argument has already passed the check of its kind.
 """
 
 import re
@@ -17,12 +17,12 @@ _Check = Callable[[Judged, Action], Deny | None]
 
 
 def _leaves_choice(user: Judged, action: Action) -> Deny | None:
-    """A context that is left out, so that Asterisk chooses one, is refused to a user with ``contexts``."""
+    """Refuse a missing context, so that Asterisk would choose one, to a user with ``contexts``."""
     return None if action.get(b"context") else places.leads_to(user, places.ELSEWHERE)
 
 
 def _park(user: Judged, action: Action) -> Deny | None:
-    """A parking lot has a context to come back to; left out it is the one of Asterisk's choice."""
+    """A parking lot has a context to which calls return; if it is left out, Asterisk chooses one."""
     return None if action.get(b"parkinglot") else places.leads_to(user, places.ELSEWHERE)
 
 
@@ -39,10 +39,10 @@ def _originate(user: Judged, action: Action) -> Deny | None:
 
 
 def _typed(user: Judged, action: Action) -> Deny | None:
-    """Digits or a flash that the other side hears as its own may be a feature code.
+    """Digits or a flash that count as typed by the channel may be a feature code.
 
-    It has the channel transferred to a context that the dialplan chooses.  What is received counts as
-    typed, and so does what is played to one half of a Local channel: the other half receives it.
+    It could have the channel transferred to a context that the dialplan chooses.  Digits with ``Receive``
+    count as typed, and so do digits played to one half of a Local channel: the other half receives them.
     """
     played = action.get(b"receive").lower() in _FALSE
     return (
@@ -53,22 +53,23 @@ def _typed(user: Judged, action: Action) -> Deny | None:
 
 
 def _add_extension(user: Judged, action: Action) -> Deny | None:
-    """What an extension of the dialplan will run, for whoever calls it."""
+    """The application that a new dialplan extension will run for every caller."""
     application = action.get(b"application")
     return applications.run(user, application, action.get(b"applicationdata")) if application else None
 
 
 def _dials_for(user: Judged, action: Action) -> Deny | None:
-    """An attended transfer: Asterisk types the feature code and the extension as if the channel had.
+    """An attended transfer: Asterisk sends the feature code and the extension as if the channel typed them.
 
-    Where the channel itself may not transfer they pass on to the other side, whose dialplan then chooses.
+    If the channel itself may not transfer, the other side receives them, and its dialplan then chooses the
+    context.
     """
     return places.leads_to(user, places.ELSEWHERE)
 
 
-#: Words that Asterisk takes for false (ast_false), and none.
+#: Words that Asterisk takes for false (ast_false), and the empty value.
 _FALSE: Final = frozenset({b"", b"0", b"f", b"false", b"n", b"no", b"off"})
-#: A channel of any technology but Local.  A Uniqueid may be anybody's.
+#: A channel of any technology except Local.  A Uniqueid does not match: it may be any channel's.
 _TO_A_DEVICE: Final = re.compile(rb"(?!local/)[a-z0-9]+/", re.IGNORECASE)
 
 CHECKS: Final[Mapping[bytes, _Check]] = MappingProxyType(

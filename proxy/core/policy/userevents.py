@@ -1,7 +1,7 @@
-"""User events: Asterisk copies every line of the action into an event for all.
+"""User events: Asterisk copies every line of the action into an event for all clients.
 
 So a client could write ``Event``, ``Privilege`` or ``Response`` lines into other
-people's streams.  Those names are Asterisk's to write.
+clients' streams.  Only Asterisk may write headers with these names.
 """
 
 from typing import Final
@@ -9,7 +9,7 @@ from typing import Final
 from proxy.ami.message import Action
 from proxy.core.policy.verdict import PERMISSION_DENIED, Deny, Judged
 
-#: Headers that say what a message is; ``ActionID`` is Asterisk's to copy and the session's to restore.
+#: Headers that say what a message is.  ``ActionID`` is missing: Asterisk copies it, the session restores it.
 RESERVED: Final = frozenset(
     {b"event", b"eventlist", b"privilege", b"response", b"server", b"timestamp", b"sequencenumber"}
 )
@@ -17,17 +17,17 @@ _REFUSED: Final = Deny(PERMISSION_DENIED, "user-event-header")
 
 
 def userevent(user: Judged, action: Action) -> Deny | None:
-    """No line of the payload that a reader could take for a header of a message's frame.
+    """Refuse a line of the payload that a client could take for a header of a message's frame.
 
-    Some readers take off the blanks around a name, so those count as well.
+    Some clients strip the blanks around a name, so lines with such blanks are refused as well.
     """
     return _REFUSED if any(map(_is_reserved, action.lines())) else None
 
 
 def headers(_user: Judged, text: bytes) -> Deny | None:
-    """The same for ``Name: value,Name: value``, as the application UserEvent has them.
+    """The same for ``Name: value,Name: value``, as in the application UserEvent.
 
-    Quotes hold a comma for Asterisk, but what begins behind any is looked at.
+    For Asterisk a comma in quotes does not separate, but here the text after every comma is checked.
     """
     return _REFUSED if any(map(_is_reserved, text.translate(None, b'"\\').split(b","))) else None
 

@@ -1,8 +1,7 @@
-"""The user's own rules: which actions at all, and what their headers must be or are made to be.
+"""The user's own rules: which actions are allowed, and which values their headers must have or are given.
 
-They come after Asterisk's and our checks are known to hold for what is sent: a
-value that a rule forces is judged like one the client wrote, but for a forced
-``Variable``, which is the operator's word.
+A value that a rule forces passes through the same checks of arguments as one that the
+client wrote, except a forced ``Variable``, which the operator is trusted with.
 """
 
 import re
@@ -19,26 +18,26 @@ from proxy.core.policy.verdict import PERMISSION_DENIED, Deny, refuse
 
 _NAME: Final = Deny(PERMISSION_DENIED, "actions")
 _BEYOND_SCOPE: Final = Deny(PERMISSION_DENIED, "scope")
-_ABOUT_OTHERS: Final = refuse("scope", "a function in it tells of calls outside the user's scope")
+_ABOUT_OTHERS: Final = refuse("scope", "a function in it reveals calls outside the user's scope")
 _CHANNEL_IDS: Final = (b"channelid", b"otherchannelid")
 _FORCED: Final = Deny(PERMISSION_DENIED, "rules.set")
 
-#: Where an action names what it reads.
+#: Actions -> the header that names what they read.
 _READ_FROM: Final = MappingProxyType(
     {b"agi": b"command", b"command": b"command", b"getvar": b"variable", b"status": b"variables"}
 )
-#: A call and its first argument: a device, or the name of a channel with what its driver adds.
+#: A call and its first argument: a device, or the name of a channel, which has a suffix of its driver.
 _CALL: Final = re.compile(rb"([A-Za-z0-9_]+)[ \t]*\(([^()$,]*)[,)]")
 _SUFFIX: Final = re.compile(rb"-[0-9a-fA-F]{1,16}(?:;[12])?\Z")
 _NAMES_ONLY: Final = frozenset({b"getvar", b"status"})
 
-#: Options of Dial and Page that leave the caller's identity alone.
+#: Options of Dial and Page that do not change the caller's identity.
 _KEEPS_IDENTITY: Final = re.compile(rb"(?:[0-9.^cCdEgHhIijkKnNqRrsStTwWxXz]|[ABDFGLMSUbmr]\([^()]*\))*\Z")
 _DIALS: Final = MappingProxyType({b"dial": 1, b"page": 1, b"retrydial": 4})
 
 
 def may_use(rules: Rules, key: bytes) -> Deny | None:
-    """Whether the lists of action names let this one through (its name in lower case)."""
+    """Check an action (name in lower case) against the user's lists of action names."""
     names = rules.actions
     if names is None or key in INDISPENSABLE:
         return None
@@ -50,13 +49,13 @@ def may_use(rules: Rules, key: bytes) -> Deny | None:
 
 
 def within_scope(rules: Rules, action: Action, described: Described | None) -> Deny | None:
-    """For a user with a scope: no list or count of everybody's calls, unless ``actions.allow`` spells it out.
+    """For a user with a scope: refuse what lists or counts all calls, unless ``actions.allow`` has its name.
 
-    What answers tell is data (``proxy.ami.arguments``); of an action that nobody described it is not
-    known.
+    What answers reveal is in a table (``proxy.ami.arguments``); for an action that is not described it is
+    unknown, and the action is refused.
 
-    Nor an id of the user's own for a new channel: one that another call had, which may go on
-    under it, would make that call the user's.
+    Such a user may not choose the id of a new channel either: the id of another call, which may still be
+    going on, would make that call count as the user's.
     """
     if rules.scope is None:
         return None
@@ -77,14 +76,14 @@ def within_scope(rules: Rules, action: Action, described: Described | None) -> D
 
 
 def _asks_about_others(rules: Rules, scope: Scope, action: Action) -> bool:
-    """Whether the action reads a function that tells of calls outside the scope."""
+    """Whether the action reads a function that reveals calls outside the scope."""
     header = _READ_FROM.get(action.key)
     if header is None:
         return False
     for text in action.get_all(header):
         for name, function in functions.called(text):
             if function is None:
-                # Nobody knows what it tells, unless the operator has spelled it out.
+                # What it reveals is unknown, so the operator must have listed its full name.
                 spelled = rules.functions is not None and name.decode("latin-1") in rules.functions
                 if action.key in _NAMES_ONLY and name and not spelled:
                     return True
@@ -98,7 +97,7 @@ def _tells_inside(tells: Tells, scope: Scope, name: bytes, text: bytes) -> bool:
 
 
 def _is_inside(scope: Scope, name: bytes, text: bytes) -> bool:
-    """Whether the first argument of each call of this function is a device, or a channel, of the scope."""
+    """Whether the first argument of each call of this function is a device or channel in the scope."""
     plain = functions.readings(text)[1]
     given = [call[2] for call in _CALL.finditer(plain) if call[1] == name]
     return len(given) == plain.count(name) and all(
@@ -107,9 +106,9 @@ def _is_inside(scope: Scope, name: bytes, text: bytes) -> bool:
 
 
 def rewrite(rules: Rules, action: Action, described: Described | None) -> Action | Deny:
-    """Apply the header rules in order, all but forced variables; the refusal is that of the first not met.
+    """Apply the header rules in order, except forced variables; the first rule that is not met refuses.
 
-    A rule on one name of an argument holds for its other names too.
+    A rule on one name of an argument applies to its other names too.
     """
     forced: set[bytes] = set()
     stand_ins = {} if described is None else described.in_place_of
@@ -117,7 +116,7 @@ def rewrite(rules: Rules, action: Action, described: Described | None) -> Action
         if not _applies(rule, action):
             continue
         header = _proper_name(rule, described)
-        # Asterisk would use these in the place of the header that the rule is about.
+        # Headers of the action that Asterisk would use in place of the header that the rule is about.
         instead = [other for other, name in stand_ins.items() if name == header and action.has(other)]
         if rule.require is not None and (
             not _fits(rule.require, action.get_all(header)) or any(map(action.get, instead))
@@ -134,7 +133,7 @@ def rewrite(rules: Rules, action: Action, described: Described | None) -> Action
 
 
 def with_forced_variables(rules: Rules, action: Action) -> Action:
-    """The action with the variables its rules force, ahead of the client's: the first occurrence sticks."""
+    """The action with the variables that rules force, ahead of the client's: the first occurrence counts."""
     forced = [
         (rule.header.encode(), rule.set.encode())
         for rule in rules.rules
@@ -169,7 +168,7 @@ def _value_fits(require: Require, value: bytes) -> bool:
         return value.startswith(require.prefix.encode())
     if require.one_of is not None:
         return value in [choice.encode() for choice in require.one_of]
-    # A rule without a condition is refused when the configuration is read; were one here, nothing fits.
+    # The configuration cannot contain a rule without a condition; if one got here, nothing would fit.
     return require.pattern is not None and wildcard.pattern(require.pattern).fullmatch(value) is not None
 
 
@@ -182,7 +181,7 @@ def _undoes(action: Action, forced: set[bytes]) -> bool:
 
 
 def _dials_as_another(action: Action) -> bool:
-    """Whether an option of the application may say another caller than the forced one."""
+    """Whether an option of the application may replace the forced caller id."""
     first = _DIALS.get(action.get(b"application").strip(b" \t").lower())
     return first is not None and not all(
         map(_KEEPS_IDENTITY.match, functions.arguments(action.get(b"data"))[first : first + 2])

@@ -1,4 +1,4 @@
-"""Variables: the actions that read or set them, judged name by name and value by value.
+"""Variables: checks of the actions that read or set them, name by name and value by value.
 
 A name is a plain variable (see ``plainvariables``) or a call of a function (see ``functions``).
 """
@@ -16,19 +16,19 @@ from proxy.core.policy.verdict import Deny, Judged, refuse
 
 _GETVAR: Final = b"GetVar Access Forbidden: Variable"
 _STATUS: Final = b"Status Access Forbidden: Variables"
-_GLOBAL: Final = refuse("global-variable", "without a channel it is everybody's variable: class system")
+_GLOBAL: Final = refuse("global-variable", "without a channel it is a global variable: it needs class system")
 _NO_CHANNEL: Final = Deny(
-    _GETVAR, "functions", "it asks its channel: name one, for without it Asterisk may crash"
+    _GETVAR, "functions", "this function needs a channel: name one, since without it Asterisk may crash"
 )
 _TOO_MANY: Final = refuse(
-    "variables", f"Asterisk reads at most {functions.MAX_ITEMS} variables of one header: use several headers"
+    "variables", f"Asterisk reads at most {functions.MAX_ITEMS} variables per header: use several headers"
 )
 
-#: Calls that set a header of a SIP message, by the place of the header's name among the arguments.
+#: Calls that set a header of a SIP message; the header's name is their second argument.
 _SETS_HEADER: Final = re.compile(
     rb"(PJSIP_HEADER|PJSIP_HEADER_PARAM|PJSIP_INHERITABLE_HEADER)[ \t]*\((.*)\)?\Z", re.DOTALL
 )
-#: Headers of SIP messages that say nothing of the caller.
+#: Headers of SIP messages that do not identify the caller.
 _NO_IDENTITY: Final = re.compile(rb"[ \t]*(?:x-[\w-]+|alert-info|call-info)[ \t]*\Z", re.IGNORECASE)
 _NOTHING: Final[frozenset[bytes]] = frozenset()
 _CALLER: Final = frozenset({b"callerid"})
@@ -37,23 +37,23 @@ _CALLER: Final = frozenset({b"callerid"})
 def may_assign(user: Judged, name: bytes, value: bytes | None) -> Deny | None:
     """Why the user may not set this variable or function to this value; None if it may.
 
-    Wherever that is said: a header, an AGI command, an application's data.  ``value``: None for one
-    that is not known yet, such as digits that a caller will type.
+    It does not matter where the assignment occurs: a header, an AGI command, an application's data.
+    ``value``: None if it is not yet known, such as digits that a caller will type.
     """
     return functions.refusal_to_assign(user, name, value)
 
 
 def getvar(user: Judged, action: Action) -> Deny | None:
-    """Asterisk's check on SHELL and EVAL, and ours on functions."""
+    """Asterisk's check for SHELL and EVAL, and ours for functions."""
     names = action.get_all(b"variable")
     if not action.get(b"channel") and any(map(functions.needs_channel, names)):
         return _NO_CHANNEL
-    # Asterisk reads the first; whatever reads another one must not find more there.
+    # Asterisk reads the first; the others are checked too, in case another parser reads one of them.
     return _first_refused(user, names, _GETVAR)
 
 
 def status(user: Judged, action: Action) -> Deny | None:
-    """The same for each item of ``Variables``."""
+    """The same checks for each item of ``Variables``."""
     return _first_refused(user, functions.arguments(action.get(b"variables")), _STATUS)
 
 
@@ -66,7 +66,7 @@ def _first_refused(user: Judged, names: Iterable[bytes], text: bytes) -> Deny | 
 
 
 def setvar(user: Judged, action: Action) -> Deny | None:
-    """A variable and its value; without a channel it is everybody's, and so class system's."""
+    """A variable and its value; without a channel it is a global variable, which needs class system."""
     for name in action.get_all(b"variable"):
         refused = functions.refusal_to_assign(user, name, action.get(b"value"))
         if refused is not None:
@@ -75,7 +75,7 @@ def setvar(user: Judged, action: Action) -> Deny | None:
 
 
 def assigned(user: Judged, action: Action) -> Deny | None:
-    """Each item of each ``Variable`` of an Originate.  In other actions that header means other things."""
+    """Each item of each ``Variable`` of an Originate.  In other actions that header has other meanings."""
     if action.key != b"originate" or not action.has(b"variable"):
         return None
     for header in action.get_all(b"variable"):

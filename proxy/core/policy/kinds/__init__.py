@@ -1,1 +1,1 @@
-"""The checks of arguments: one for each kind, in one file for each family (see ``checks``)."""
+"""The checks of arguments: one check per kind, one file per family of kinds (see ``checks``)."""

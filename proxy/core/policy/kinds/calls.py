@@ -1,8 +1,8 @@
-"""Calls that are there: by the name of a channel, or by another handle.
+"""Existing calls, named by a channel or by another handle.
 
-A user with ``channels`` may name only what can be held to that list: a channel by
-its whole name.  What reaches calls by another handle (a bridge, a conference, an
-agent) cannot be, and is refused to it.
+A user with ``channels`` may only name what can be checked against that list: a
+channel by its full name.  Other handles to calls (a bridge, a conference, an agent)
+cannot be checked, and are refused to such a user.
 """
 
 import re
@@ -12,31 +12,31 @@ from proxy.ami.privilege import SYSTEM
 from proxy.core.policy.kinds import dialling, names, patterns
 from proxy.core.policy.verdict import Deny, Judged, refuse
 
-#: What channel drivers add to a device's name.
+#: The suffix that channel drivers add to a device's name.
 _SUFFIX: Final = re.compile(rb"-[0-9a-fA-F]{1,16}(?:;[12])?\Z")
-#: The same where the name is whole for certain: what begins with it is this channel and no other.
+#: Names that are certainly complete: no other channel's name begins with them.
 _WHOLE: Final = re.compile(rb"(?:(?:IAX2|DAHDI)/.*-[0-9]{1,5}|.*-[0-9a-f]{8,16}(?:;[12])?)\Z", re.IGNORECASE)
 _CHARACTERS: Final = re.compile(rb"[ -~\x80-\xff]*\Z")
 
 _PREFIX: Final = refuse(
-    "channels", "Asterisk takes it for the beginning of a name: write a whole channel name"
+    "channels", "Asterisk takes it for the beginning of a name: write the full name of a channel"
 )
 _HANDLE: Final = refuse(
-    "channels", "it reaches calls by another handle than their channel, which no list can hold"
+    "channels", "it names calls other than by their channel, so the user's channels cannot be applied"
 )
 _SYSTEM: Final = refuse("system", "it needs class system")
-_PATTERN: Final = refuse("channel-pattern", "a pattern ends every call that it matches: class system")
+_PATTERN: Final = refuse("channel-pattern", "it ends every call that matches, so it needs class system")
 
 
 def channel(user: Judged, value: bytes) -> Deny | None:
-    """One channel, by its name or its Uniqueid.  A Uniqueid names no device: no list can have it."""
+    """One channel, by its name or Uniqueid.  A Uniqueid does not name a device, so no list matches it."""
     if user.rules is None or not value:
         return None
     return dialling.within(user, _SUFFIX.sub(b"", value), live=True)
 
 
 def prefix(user: Judged, value: bytes) -> Deny | None:
-    """A channel that Asterisk looks for by the beginning of its name."""
+    """A channel that Asterisk looks up by the beginning of its name."""
     if user.rules is not None and user.rules.channels is not None and not _WHOLE.match(value):
         return _PREFIX
     return channel(user, value)
@@ -64,5 +64,5 @@ def whole_thing(user: Judged, value: bytes) -> Deny | None:
 
 
 def with_system(user: Judged, _value: bytes) -> Deny | None:
-    """What is worth a shell."""
+    """A value that amounts to shell access: it needs class system."""
     return None if user.write & SYSTEM else _SYSTEM

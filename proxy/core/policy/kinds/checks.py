@@ -1,8 +1,8 @@
 """One check for each kind of argument, the same wherever the kind occurs.
 
-``refusal`` and ``refusal_of`` are the way in.  A check gets the user and the value; what needs
-another header as well (a variable's name and its value, an application and its
-data) is judged for the whole action, in ``together``.
+``refusal`` and ``refusal_of`` are the entry points.  A check gets the user and the
+value; arguments that must be judged together (a variable's name and its value, an
+application and its data) are checked for the whole action, in ``together``.
 """
 
 import re
@@ -18,11 +18,11 @@ from proxy.core.policy.verdict import Deny, Judged, refuse
 
 Check = Callable[[Judged, bytes], Deny | None]
 
-#: What Asterisk, or the dialplan behind it, may evaluate now or later; applications take out quotes and
-#: backslashes first.
+#: What Asterisk or its dialplan may evaluate, at once or later; applications remove quotes and backslashes
+#: before they evaluate.
 _EVALUATES: Final = re.compile(rb'[$^]["\\]*\{|\$["\\]*\[')
 
-#: Kinds whose values nobody evaluates, or whose own check looks at what is evaluated.
+#: Kinds whose values are never evaluated, or whose own check looks at what is evaluated.
 NOT_EVALUATED: Final = frozenset(
     {
         Kind.AGI_COMMAND,
@@ -43,7 +43,7 @@ NOT_EVALUATED: Final = frozenset(
 
 
 def _any(_user: Judged, _value: bytes) -> None:
-    """What is judged with the whole action, or is free once nothing in it is evaluated."""
+    """Values that are checked with the whole action, or are harmless if nothing in them is evaluated."""
 
 
 CHECKS: Final[Mapping[Kind, Check]] = MappingProxyType(
@@ -171,24 +171,24 @@ def refusal(user: Judged, argument: Argument, value: bytes) -> Deny | None:
     found = refusal_of(user, argument.kind, value)
     if found is None and argument.one_of and value.lower() not in argument.one_of:
         listed = b", ".join(argument.one_of).decode("ascii", "replace")
-        found = refuse("one-of", f"it must be one of {listed}, by actions: in proxy.yaml")
+        found = refuse("one-of", f"it must be one of {listed} (see actions: in proxy.yaml)")
     if found is None:
         return None
     return Deny(found.text, found.rule, f"{argument.header.decode('ascii', 'replace')}: {found.hint}")
 
 
 def refusal_of(user: Judged, kind: Kind, value: bytes) -> Deny | None:
-    """The same for a value of this kind wherever it stands, as in an application's data."""
+    """Why this user may not send a value of this kind anywhere, such as in an application's data."""
     if not user.write & SYSTEM and kind not in NOT_EVALUATED and evaluates(value):
         return EVALUATED
     return CHECKS[kind](user, value)
 
 
 def evaluates(value: bytes) -> bool:
-    """Whether something in it waits to be evaluated."""
+    """Whether the value contains something that may be evaluated."""
     return _EVALUATES.search(value) is not None
 
 
 EVALUATED: Final[Deny] = refuse(
-    "evaluated-value", "${, $[ and ^{ wait to be evaluated; that needs class system"
+    "evaluated-value", "${, $[ and ^{ may be evaluated, so they need class system"
 )

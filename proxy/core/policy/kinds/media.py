@@ -1,7 +1,8 @@
 """Media: what a channel plays, and the languages and formats that become part of a file's name.
 
-A sound is a name below Asterisk's folder of sounds.  A path plays any recording or voicemail, a URL makes
-Asterisk connect, and a language or time zone is a folder of the path that Asterisk puts together.
+A sound is a name below Asterisk's sounds folder.  A path would play any recording or voicemail, a URL
+would make Asterisk connect to a host, and a language or time zone is a folder in the path that Asterisk
+builds.
 """
 
 import re
@@ -21,12 +22,12 @@ _DATE_FORMAT: Final = re.compile(rb"(?:[A-Za-z0-9 ]|'" + _NAME + rb"')*\Z")
 _TONES: Final = re.compile(rb"[A-Za-z0-9_+*/!,. -]*\Z")
 _URL: Final = re.compile(rb"[!-~]*\Z")
 
-_SOUND_FILE: Final = refuse("sound-file", "plain names below the folder of sounds: no path, no URL")
-_CHARACTERS: Final = refuse("characters", "it has characters that no value of this kind has")
+_SOUND_FILE: Final = refuse("sound-file", "only plain names below the sounds folder, without a path or URL")
+_CHARACTERS: Final = refuse("characters", "it has characters that are not allowed in a value of this kind")
 
 
 def sounds(_user: Judged, value: bytes) -> Deny | None:
-    """Sounds to play, joined by ``&`` (``:`` where a caller and a callee hear one each)."""
+    """Sounds to play, joined by ``&`` (or by ``:`` if caller and callee hear one each)."""
     return None if _SOUNDS.match(value) else _SOUND_FILE
 
 
@@ -36,17 +37,17 @@ def image(_user: Judged, value: bytes) -> Deny | None:
 
 
 def language(_user: Judged, value: bytes) -> Deny | None:
-    """The language of the sounds, which is a folder of their path."""
+    """The language of the sounds, which is a folder in their path."""
     return None if _LANGUAGE.match(value) else _SOUND_FILE
 
 
 def time_zone(_user: Judged, value: bytes) -> Deny | None:
-    """A time zone, which is a file below the system's folder of them."""
+    """A time zone, which is a file below the system's time zone folder."""
     return None if _TIME_ZONE.match(value) else _SOUND_FILE
 
 
 def timing(_user: Judged, value: bytes) -> Deny | None:
-    """A range of time with a time zone, as IFTIME has it, and the values to choose from."""
+    """A time range with a time zone, as in IFTIME, and the values to choose between."""
     parts = _TIMING_PARTS.split(value)
     return None if all(b"/" not in part or _TIME_ZONE.match(part) for part in parts) else _SOUND_FILE
 
@@ -62,7 +63,7 @@ def tones(_user: Judged, value: bytes) -> Deny | None:
 
 
 def shown_url(user: Judged, value: bytes) -> Deny | None:
-    """An address that the called telephone is asked to show; Asterisk does not fetch it."""
+    """A URL that the called telephone is asked to display; Asterisk does not fetch it."""
     if value and places.bounded(user):
         return places.beyond_lists(user)
     return None if _URL.match(value) else _CHARACTERS

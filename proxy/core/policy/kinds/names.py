@@ -1,8 +1,8 @@
 """Names, words and numbers: values that Asterisk compares, looks up or counts with.
 
-What is looked up and not found does nothing, so the shapes here are wide.  They
-are there for where a value goes besides: into a folder's name, a record of the
-database, a line of a log, an id that dialplans trust.
+A name that Asterisk looks up without success has no effect, so the allowed
+characters are many.  They are restricted because of the other places where a value
+may end up: a folder's name, a database record, a log line, an id that dialplans trust.
 """
 
 import re
@@ -17,7 +17,7 @@ _NUMBER: Final = re.compile(rb"[A-Za-z0-9.+ -]*\Z")
 _AMOUNT: Final = re.compile(rb"[-+]?[0-9.:^]*(?:ms|s|m|h)?\Z")
 _COUNT: Final = re.compile(rb"[0-9]{0,2}\Z")
 _DIGITS: Final = re.compile(rb"[0-9A-Za-z*#.,+ -]*\Z")
-#: Operators name queues and rooms in their own language.
+#: Includes bytes beyond ASCII: operators name queues and rooms in their own language.
 _NAME: Final = re.compile(rb"[A-Za-z0-9_.,:@+*#/()&'! \x80-\xff-]*\Z")
 _SHOWN: Final = re.compile(rb"[A-Za-z0-9_.,:@+*#/!\[\] \x80-\xff-]*\Z")
 _PLAIN_NAME: Final = re.compile(rb"[A-Za-z0-9_.+-]*\Z")
@@ -30,33 +30,33 @@ _BASE64: Final = re.compile(rb"[A-Za-z0-9+/=]*\Z")
 _BELOW: Final = re.compile(rb"(?!-)[A-Za-z0-9_.@+=-]+(?:/[A-Za-z0-9_.@+=-]+)*\Z")
 _FORMAT: Final = re.compile(rb"[A-Za-z0-9_|-]*\Z")
 _CONFIG_FILE: Final = re.compile(rb"[A-Za-z0-9_.-]+\.conf\Z")
-#: Accounts of the manager interface live here; users.conf makes some with ``hasmanager``.
+#: Files that contain manager accounts; users.conf defines some with ``hasmanager``.
 _ACCOUNTS: Final = re.compile(rb"\.*manager|users\.conf\Z|.*ami[-_]?proxy", re.IGNORECASE)
 
-#: pbx_dundi keeps the key of its encrypted connections there.  In a family that is listed Asterisk takes
-#: ``_`` for any character, the slash in front of a key among them, and ``%`` for any number of them.
+#: The family in which pbx_dundi stores the key of its encrypted connections.  When Asterisk lists a family,
+#: ``_`` matches any character, including the slash before a key, and ``%`` any number of characters.
 _KEEPS_SECRETS: Final = re.compile(rb"/*[d_][u_][n_][d_][i_](?:[/_]|\Z)", re.IGNORECASE)
 
-_CHARACTERS: Final = refuse("characters", "it has characters that no value of this kind has")
-_STORED: Final = refuse("characters", "; and | part what app_queue stores, so they cannot stand inside")
-_COLUMN: Final = refuse("characters", "| parts the columns of the queue log, so it cannot stand inside")
-_ALL: Final = refuse("everything", "it means everything of its kind; name one, or have class system")
-_FILE: Final = refuse("recording-file", "a plain name below the recordings' folder, or class system")
-_SCRIPT_FILE: Final = refuse("agi-script", "a plain name below the folder of AGI scripts, or class system")
-_SECRETS: Final = refuse("database-secret", "Asterisk keeps secrets there: class system")
-_NOTHING: Final = refuse("characters", "nothing is allowed here")
+_CHARACTERS: Final = refuse("characters", "it has characters that are not allowed in a value of this kind")
+_STORED: Final = refuse("characters", "it must not contain ; or |, which app_queue stores as separators")
+_COLUMN: Final = refuse("characters", "it must not contain |, which separates the columns of the queue log")
+_ALL: Final = refuse("everything", "it means everything of its kind; name one, or get class system")
+_FILE: Final = refuse("recording-file", "a plain name below the recordings folder, or class system")
+_SCRIPT_FILE: Final = refuse("agi-script", "a plain name below the AGI folder, or class system")
+_SECRETS: Final = refuse("database-secret", "Asterisk stores secrets there: it needs class system")
+_NOTHING: Final = refuse("characters", "this argument must be empty")
 _CONFIG: Final = Deny(
-    b"File requires escalated privileges", "config-file", "a plain name of a .conf file, no accounts of ours"
+    b"File requires escalated privileges", "config-file", "a plain .conf file name, without manager accounts"
 )
 
 
 def word(_user: Judged, value: bytes) -> Deny | None:
-    """A word of Asterisk's own: it says itself which it does not know."""
+    """A word of Asterisk's own vocabulary; Asterisk itself refuses unknown ones."""
     return None if _WORD.match(value) else _CHARACTERS
 
 
 def number(_user: Judged, value: bytes) -> Deny | None:
-    """A number, or what Asterisk will say is none."""
+    """A number, or something that Asterisk itself refuses as a number."""
     return None if _NUMBER.match(value) else _CHARACTERS
 
 
@@ -66,7 +66,7 @@ def amount(_user: Judged, value: bytes) -> Deny | None:
 
 
 def count(_user: Judged, value: bytes) -> Deny | None:
-    """How many Asterisk makes of something, or how often it does it: each takes memory, or an event."""
+    """How many items Asterisk creates, or how often it repeats something: each costs memory or an event."""
     return None if _COUNT.match(value) else _CHARACTERS
 
 
@@ -76,12 +76,12 @@ def nothing(_user: Judged, value: bytes) -> Deny | None:
 
 
 def agi_script(user: Judged, value: bytes) -> Deny | None:
-    """A script that Asterisk runs: a path may be any program, and a URL another host's."""
+    """A script that Asterisk runs: a path may be any program, and a URL may lead to another host."""
     return None if not value or user.write & SYSTEM or _is_below(value) else _SCRIPT_FILE
 
 
 def digits(_user: Judged, value: bytes) -> Deny | None:
-    """Digits to be played."""
+    """Digits to play."""
     return None if _DIGITS.match(value) else _CHARACTERS
 
 
@@ -91,29 +91,29 @@ def name(user: Judged, value: bytes) -> Deny | None:
 
 
 def each_family(user: Judged, value: bytes) -> Deny | None:
-    """The same where an empty one is the whole database."""
+    """A family of AstDB, where an empty one means the whole database."""
     return database_family(user, value) if user.write & SYSTEM or value.strip(b"/") else _ALL
 
 
 def or_all(user: Judged, value: bytes) -> Deny | None:
-    """A name, or a word that stands for all there are."""
+    """A name, or a word that stands for all objects."""
     if user.write & SYSTEM:
         return None
     return _ALL if value.startswith(b"*") or value.lower() == b"all" else name(user, value)
 
 
 def shown(user: Judged, value: bytes) -> Deny | None:
-    """A place in the dialplan that is only looked at; extensions may be patterns."""
+    """A place in the dialplan that is only displayed; extensions may be patterns."""
     return None if user.write & SYSTEM or _SHOWN.match(value) else _CHARACTERS
 
 
 def plain_name(_user: Judged, value: bytes) -> Deny | None:
-    """A name that becomes part of a path: a language, a class of music."""
+    """A name that becomes part of a path: a language, a music class."""
     return None if _PLAIN_NAME.match(value) and b".." not in value else _CHARACTERS
 
 
 def variable_name(user: Judged, value: bytes) -> Deny | None:
-    """The name of a variable that Asterisk itself puts between ``${`` and ``}``: no function, no part."""
+    """The name of a variable that Asterisk puts between ``${`` and ``}``: not a function, not a substring."""
     return None if user.write & SYSTEM or _VARIABLE_NAME.match(value) else _CHARACTERS
 
 
@@ -123,26 +123,26 @@ def codecs(_user: Judged, value: bytes) -> Deny | None:
 
 
 def mailbox(_user: Judged, value: bytes) -> Deny | None:
-    """Mailboxes: Asterisk makes the name of a folder of each, so no path, for anybody."""
+    """Mailboxes: Asterisk builds a folder's name from each, so no user may give a path."""
     return None if not value or _MAILBOX.match(value) else _CHARACTERS
 
 
 def new_id(_user: Judged, value: bytes) -> Deny | None:
-    """The Uniqueid of a channel that is to be: dialplans trust that it is harmless text."""
+    """The Uniqueid of a channel to be created: dialplans trust that it is harmless text."""
     return None if not value or _NEW_ID.match(value) else _CHARACTERS
 
 
 def account(user: Judged, value: bytes) -> Deny | None:
-    """An account code: records of calls are named by it, and dialplans hand it on as harmless text."""
+    """An account code: files of call records are named by it, and dialplans pass it on as harmless text."""
     return None if user.write & SYSTEM or _ACCOUNT.match(value) else _CHARACTERS
 
 
 def database_family(user: Judged, value: bytes) -> Deny | None:
-    """A family of AstDB.  Those that keep Asterisk's own secrets are class system's.
+    """A family of AstDB.  Families with Asterisk's own secrets need class system.
 
-    The others are class reporting's, as in Asterisk, which lists contacts, registrations and members of
-    queues to it anyhow.  What a site's own dialplan keeps there is for the operator's ``rules`` to close; a
-    user with a scope is refused the whole database by the actions that read it.
+    The others are open to class reporting, as in Asterisk, which lists contacts, registrations and queue
+    members to it anyway.  Families in which the site's own dialplan stores data can be closed by the
+    operator's ``rules``; the actions that read the database are refused to a user with a scope.
     """
     if user.write & SYSTEM:
         return None
@@ -157,7 +157,7 @@ def base64(_user: Judged, value: bytes) -> Deny | None:
 
 
 def stored_in_queue(_user: Judged, value: bytes) -> Deny | None:
-    """Free text of a queue's member.  app_queue stores it in a record without escaping, and reads it back."""
+    """Free text about a queue member, which app_queue stores unescaped in a record and parses again."""
     return _STORED if b";" in value or b"|" in value else None
 
 
@@ -169,26 +169,26 @@ def queue_log_column(_user: Judged, value: bytes) -> Deny | None:
 def recording(user: Judged, value: bytes) -> Deny | None:
     """A file to record to.
 
-    Asterisk takes any path, and up to version 20 hands the name to a shell when it mixes the halves.
+    Asterisk accepts any path, and up to version 20 passes the name to a shell when it mixes the two halves.
     """
     return None if not value or user.write & SYSTEM or _is_below(value) else _FILE
 
 
 def _is_below(value: bytes) -> bool:
-    """Whether a file's name stays in the folder that it is meant for."""
+    """Whether a file name stays inside its intended folder."""
     return _BELOW.match(value) is not None and b".." not in value
 
 
 def recording_format(user: Judged, value: bytes) -> Deny | None:
-    """The format of a recording, which goes to that shell as well."""
+    """The format of a recording, which Asterisk passes to that shell as well."""
     return None if user.write & SYSTEM or _FORMAT.match(value) else _FILE
 
 
 def config_file(_user: Judged, value: bytes) -> Deny | None:
-    """A configuration file: no path, for anybody, and not the manager's own accounts.
+    """A configuration file: for no user a path, or a file with manager accounts.
 
-    Asterisk compares the beginning of the resolved path, so that a folder beside its own passes, and
-    older versions compare nothing.
+    Asterisk compares only the beginning of the resolved path, so that a folder beside its own passes, and
+    older versions do not check at all.
     """
     if value and (not _CONFIG_FILE.match(value) or b".." in value or _ACCOUNTS.match(value)):
         return _CONFIG

@@ -1,8 +1,8 @@
-"""Regular expressions that Asterisk would compile: class system only, and bounded then.
+"""Regular expressions that Asterisk would compile: for class system only, and bounded even then.
 
-``regcomp`` copies what is repeated: ``a{0,8000}`` takes hundreds of megabytes, and so do
-the 21 bytes of ``a+++…``, where each further ``+`` doubles what stands before it.  Matching
-takes time without a limit for back-references.  All on the machine of Asterisk, while the
+``regcomp`` copies what is repeated: ``a{0,8000}`` takes hundreds of megabytes, and so do the
+21 bytes of ``a+++…``, where each further ``+`` doubles what precedes it.  Matching
+back-references takes unbounded time.  All of this happens on Asterisk's machine, while the
 link waits.
 """
 
@@ -15,27 +15,27 @@ from proxy.core.policy.verdict import Deny, Judged, refuse
 
 MAX_PATTERN: Final = 256
 _COSTLY: Final = re.compile(rb"\{|[+*?)}]\+|\\[1-9]")
-#: What a change to a configuration may say, parted by commas.  Of several templates Asterisk crashes on the
-#: first that is not there.
+#: An option of a change to a configuration; a list of them is separated by commas.  If a section inherits
+#: from several templates, Asterisk crashes if the first does not exist.
 _OPTION: Final = re.compile(
     rb"[ \t]*(?:allowdups|template|ignoreerror|inherit[ \t]*=[ \t]*(?:[^\"'\\,=]*|\"[^\"'\\,=]*\"))?[ \t]*\Z",
     re.IGNORECASE,
 )
 _CATFILTER: Final = re.compile(rb"[ \t]*catfilter[ \t]*=", re.IGNORECASE)
-#: Asterisk looks for what parts the text from two characters behind a backslash on, be that behind its end.
+#: After a backslash Asterisk continues its search for a separator two characters later, even past the end.
 _ENDS_ESCAPED: Final = re.compile(rb"\\.\Z", re.DOTALL)
 
 NEEDS_SYSTEM: Final = refuse("regular-expression", "a regular expression needs class system")
 UNBOUNDED: Final = refuse(
     "regular-expression",
     f"a regular expression has at most {MAX_PATTERN} characters, no counts {{2}}, no back-references, "
-    "no + behind a group or another repetition",
+    "no + after a group or another repetition",
 )
 
 OPTIONS: Final = refuse(
     "config-options",
-    "allowdups, template, ignoreerror, inherit of one template, and catfilter behind them, with no backslash "
-    "in front of the last character: Asterisk crashes on others",
+    "only allowdups, template, ignoreerror, inherit with one template, and catfilter last, without a "
+    "backslash before the last character: Asterisk may crash on others",
 )
 
 
@@ -52,14 +52,14 @@ def mailbox(user: Judged, value: bytes) -> Deny | None:
 
 
 def config_filter(user: Judged, value: bytes) -> Deny | None:
-    """``name=value`` pairs, both sides of each a pattern."""
+    """``name=value`` pairs; both sides of each are patterns."""
     if not value:
         return None
     return bounded(user, value) or (OPTIONS if _ENDS_ESCAPED.search(value) else None)
 
 
 def config_options(user: Judged, value: bytes) -> Deny | None:
-    """Options of a change to a configuration.  ``catfilter`` holds patterns, and stands last."""
+    """Options of a change to a configuration.  ``catfilter`` contains patterns, and comes last."""
     options = value.split(b",")
     for number, option in enumerate(options):
         if _CATFILTER.match(option):

@@ -7,23 +7,23 @@ from proxy.ami.privilege import SYSTEM
 from proxy.core.policy import wildcard
 from proxy.core.policy.verdict import Deny, Judged, refuse
 
-#: Asterisk cuts the name of a context or an extension there.
+#: Length to which Asterisk cuts the name of a context or an extension.
 LONGEST_NAME: Final = 79
-#: Stands for a place that cannot be read from the action: no context is called that, so a list refuses it.
+#: Stands for a context that the action does not name.  No context has this name, so every list refuses it.
 ELSEWHERE: Final = b""
 
-#: What a dialplan may hand on to Dial, Goto or a shell without a thought.
+#: Names that are harmless even if a dialplan passes them on to Dial, Goto or a shell unchecked.
 _PLAIN: Final = re.compile(rb"[A-Za-z0-9_*#+.-]{0,79}\Z")
 _PRIORITY: Final = re.compile(rb"[A-Za-z0-9_+.-]*\Z")
 
-#: ``[[context,]extension,]priority``, as Goto has it.
+#: ``[[context,]extension,]priority``, as in Goto.
 _JUMP: Final = re.compile(rb"(?:(?:([A-Za-z0-9_*#+.-]*),)?([A-Za-z0-9_*#+.-]*),)?[A-Za-z0-9_+.-]*\Z")
 
 CONTEXT: Final = refuse("contexts", "it leads to a context that is not among the user's contexts")
 _CHARACTERS: Final = refuse("characters", "letters, digits and _ * # + . - only, 79 at most")
-_CHANNELS: Final = refuse("channels", "it reaches calls that no list of channels can hold")
+_CHANNELS: Final = refuse("channels", "it reaches calls to which the user's channels cannot be applied")
 _GOSUB: Final = refuse(
-    "predial-gosub", "it runs only in a synchronous Originate, which never travels; leave it out"
+    "predial-gosub", "it runs only in a synchronous Originate, which is never sent; leave it out"
 )
 
 
@@ -35,7 +35,7 @@ def context(user: Judged, value: bytes) -> Deny | None:
 
 
 def leads_to(user: Judged, value: bytes) -> Deny | None:
-    """Whether the user's calls may go to this context; ELSEWHERE for one that is Asterisk's choice."""
+    """Check whether the user's calls may go to this context; ELSEWHERE if Asterisk chooses it."""
     contexts = None if user.rules is None else user.rules.contexts
     if contexts is None or (len(value) <= LONGEST_NAME and wildcard.matches(contexts, value)):
         return None
@@ -53,19 +53,19 @@ def priority(user: Judged, value: bytes) -> Deny | None:
 
 
 def gosub(_user: Judged, value: bytes) -> Deny | None:
-    """A subroutine before dialling: dropped in silence it would mislead."""
+    """A subroutine before dialling: refused, since dropping it silently would mislead the client."""
     return _GOSUB if value else None
 
 
 def parking_lot(user: Judged, value: bytes) -> Deny | None:
-    """A parking lot has contexts of its own."""
+    """A parking lot, which has contexts of its own."""
     if not user.write & SYSTEM and not _PLAIN.match(value):
         return _CHARACTERS
     return leads_to(user, ELSEWHERE) if value else None
 
 
 def place(user: Judged, value: bytes) -> Deny | None:
-    """``[[context,]extension,]priority``; without a context it is one of Asterisk's choice."""
+    """``[[context,]extension,]priority``; without a context, Asterisk chooses one."""
     found = _JUMP.match(value)
     if found is None:
         return _CHARACTERS
@@ -73,7 +73,7 @@ def place(user: Judged, value: bytes) -> Deny | None:
 
 
 def subroutine(user: Judged, value: bytes) -> Deny | None:
-    """A place, and behind it the arguments of the subroutine there, in parentheses."""
+    """A place, followed by the arguments of the subroutine there, in parentheses."""
     where, parenthesis, arguments = value.partition(b"(")
     if parenthesis and not arguments.endswith(b")"):
         return _CHARACTERS
@@ -87,5 +87,5 @@ def bounded(user: Judged) -> bool:
 
 
 def beyond_lists(user: Judged) -> Deny:
-    """What is said of something that no list can hold, to a user that is ``bounded``."""
+    """The refusal, to a ``bounded`` user, of something to which no list can be applied."""
     return CONTEXT if user.rules is not None and user.rules.contexts is not None else _CHANNELS
