@@ -1,8 +1,8 @@
-"""YAML in, frozen typed structs out; every error with its file, line, key path and remedy.
+"""The configuration: reads YAML into frozen typed structs; every error has a file, line, key path and remedy.
 
-``load`` reads all files, ``loading`` does it in steps.  What it gives is immutable: a reload loads anew and
-swaps the whole, or keeps the old and tells why.  Secrets of the table are
-hashes; the upstream's is read with ``read_secret`` where it is needed.
+``load`` reads all files, ``loading`` does so in steps.  The result is immutable: a reload loads a new
+configuration and swaps it in whole, or keeps the old one and reports why.  Users' secrets are stored as
+hashes; the upstream's secret is read with ``read_secret`` when it is needed.
 """
 
 from proxy.config.address import Address

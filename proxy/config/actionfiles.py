@@ -1,4 +1,4 @@
-"""Files with descriptions of actions, which proxy.yaml names under ``actions_from``."""
+"""Files with descriptions of actions, listed in proxy.yaml under ``actions_from``."""
 
 import os
 from pathlib import Path
@@ -14,15 +14,15 @@ from proxy.config.schema import Config
 
 
 class ActionsFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """All of one such file: descriptions as under ``actions`` of proxy.yaml."""
+    """One such file: descriptions as under ``actions`` of proxy.yaml."""
 
     actions: dict[str, ActionEntry]
 
 
 def with_described(config: Config) -> tuple[Config, list[Problem]]:
-    """The configuration with the actions of all its files, and what is wrong with those files.
+    """The configuration with the actions of all its files, and the problems of those files.
 
-    What proxy.yaml itself says of an action wins.
+    A description in proxy.yaml itself overrides one in a file.
     """
     own = {name.lower() for name in config.actions}
     actions = dict(config.actions)

@@ -1,7 +1,7 @@
-"""Actions of other modules, as the operator describes them in proxy.yaml.
+"""Actions of third-party modules, as the operator describes them in proxy.yaml.
 
-An action that is not Asterisk's own reaches it only with headers that somebody
-has described: which there are, and of what kind each is.
+An action that is not Asterisk's own is sent to Asterisk only with headers that are
+described: their names, and the kind of each.
 """
 
 import re
@@ -26,40 +26,40 @@ _KINDS = tuple(sorted(kind.value for kind in DESCRIBABLE))
 
 
 class OneOf(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The only values that a header may have, in any case."""
+    """The only values that a header may have, ignoring case."""
 
     one_of: tuple[str, ...]
 
 
 class ActionEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One action: the write classes of which any will do, and the kind of each header."""
+    """One action: the write classes, any one of which is enough, and the kind of each header."""
 
     classes: Classes
     headers: dict[str, str | OneOf] = msgspec.field(default_factory=dict)
-    #: Whether its answer may tell of calls that the action does not name: refused to users with a scope.
+    #: Whether its answer may reveal calls that it does not name; if so, it is refused to users with a scope.
     tells_calls: bool = True
-    #: What its answer looks like; without it, whatever has its ActionID is part of it.
+    #: The shape of its answer; if absent, all messages with its ActionID are part of the answer.
     answer: Literal["response", "list", "rows", "event"] | None = None
-    #: The event that ends its list.
+    #: The event that completes its event list.
     complete: str | None = None
 
 
 def check_actions(actions: Mapping[str, ActionEntry], path: KeyPath, document: Document) -> None:
-    """Report what the descriptions say that cannot be."""
+    """Report the problems of the descriptions."""
     for name, entry in actions.items():
         here = (*path, name)
         if not _ACTION.fullmatch(name):
-            document.report(here, f"{name!r} is not an action name", "write it as the module's documentation")
+            document.report(here, f"{name!r} is not an action name", "write it as in the documentation")
         elif name.lower().encode() in ARGUMENTS or SHIPPED.find(name.lower().encode()) is not None:
-            document.report(here, f"{name} is an action of Asterisk's own, which is described", "remove it")
+            document.report(here, f"{name} is Asterisk's own action, and described already", "remove it")
         if not mask_of(entry.classes):
             remedy = "name the write classes of which a user needs one"
-            document.report((*here, "classes"), "an action that needs no class is open to everybody", remedy)
+            document.report((*here, "classes"), "an action without a class is open to all users", remedy)
         if entry.complete is not None and entry.answer != "list":
-            document.report((*here, "complete"), "only a list has an end", "say answer: list, or remove it")
+            document.report((*here, "complete"), "only a list has an end", "set answer: list, or remove it")
         elif entry.complete is not None and not _EVENT.fullmatch(entry.complete):
-            text = f"{entry.complete!r} is not an event's name"
-            document.report((*here, "complete"), text, "write it as behind Event:")
+            text = f"{entry.complete!r} is not an event name"
+            document.report((*here, "complete"), text, "write the name that follows Event:")
         for header, kind in entry.headers.items():
             _check_header((*here, "headers", header), header, kind, document)
 
@@ -67,7 +67,7 @@ def check_actions(actions: Mapping[str, ActionEntry], path: KeyPath, document: D
 def _check_header(path: KeyPath, header: str, kind: str | OneOf, document: Document) -> None:
     if not _HEADER.fullmatch(header) or header.lower() in {"action", "actionid"}:
         document.report(
-            path, f"{header!r} cannot be described", "name a header of the action, without the colon"
+            path, f"{header!r} cannot be described", "write the name of a header, without the colon"
         )
     if isinstance(kind, OneOf):
         if not kind.one_of or not all(value and value.isprintable() for value in kind.one_of):
@@ -79,7 +79,7 @@ def _check_header(path: KeyPath, header: str, kind: str | OneOf, document: Docum
 
 
 def other_actions(actions: Mapping[str, ActionEntry], undescribed: str) -> OtherActions:
-    """The descriptions as the judge reads them; ``undescribed`` is ``deny`` or ``system``."""
+    """The descriptions in the form that the policy uses; ``undescribed`` is ``deny`` or ``system``."""
     rows: dict[bytes, Listed] = {}
     described: dict[bytes, Described] = {}
     answers: dict[bytes, Answer] = {}

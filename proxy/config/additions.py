@@ -1,7 +1,7 @@
-"""Add a user to the text of users.yaml and leave every other byte of it alone.
+"""Add a user to the text of users.yaml without changing its other bytes.
 
-The entry is appended, since ``users`` is the file's only key; whether it came
-to stand where it should is not assumed but read back.
+The entry is appended, since ``users`` is the file's only key; the result is parsed
+again to check that the entry is where it should be.
 """
 
 import re
@@ -30,22 +30,22 @@ class Addition(NamedTuple):
 
 
 def table_with(file: Path, text: bytes, addition: Addition, secret: str | None = None) -> bytes:
-    """The file's text with the user added; ``secret`` is a hash, without it the result is only for judging.
+    """The file's text with the user added; ``secret`` is a hash; if None, the result is for checking only.
 
-    ConfigErrors says what is wrong with the new entry, Unfit that the file's
-    layout leaves no place for it.
+    Raises ConfigErrors with the problems of the new entry, or Unfit if the file has
+    the name already, is too large, or has a layout in which the entry cannot be appended.
     """
     if _says_nothing(text):
         text = _with_line_end(text) + b"users:\n"
     before = parse_users(file, text)
     if any(name.lower() == addition.name.lower() for name in before.users):
-        raise Unfit(f"{file} has a user {addition.name} already (case does not count)", "choose another name")
+        raise Unfit(f"{file} has a user {addition.name} already (case is ignored)", "choose another name")
     entry: dict[str, object] = {"secret": secret or dummy_hash()}
     entry["read"] = _words(addition.read)
     entry["write"] = _words(addition.write)
     if addition.acl:
         entry["acl"] = list(addition.acl)
-    # By itself first, so that a problem is told of the entry and not of some line of the file.
+    # Parse the entry alone first, so that its problems are not reported at some line of the file.
     try:
         alone = parse_users(file, _dump({"users": {addition.name: entry}}))
     except ConfigErrors as errors:
@@ -56,7 +56,7 @@ def table_with(file: Path, text: bytes, addition: Addition, secret: str | None =
         raise Unfit(f"{file} would be larger than {MAX_BYTES} bytes", remedy)
     if not _holds(file, written, {**before.users, **alone.users}):
         remedy = "put each user on lines of its own, indented alike under users:"
-        raise Unfit(f"{file} is laid out so that nothing can be added at its end", remedy)
+        raise Unfit(f"{file} has a layout in which no user can be appended", remedy)
     return written
 
 

@@ -1,11 +1,11 @@
-"""From the tree of a file to frozen structs, with *all* that is wrong and its line.
+"""Binds the tree of a file to frozen structs, and reports *all* problems with their lines.
 
-msgspec converts and checks each value, but stops at the first error; so the
-walk over structs, lists and mappings is done here and msgspec is asked leaf by
-leaf.  A type that has ``from_text`` reads itself from a text; a path is resolved
-against the file's folder and the environment, also within a type that has
-``from_place``.  ``Annotated[kind, look]`` has the
-function ``look`` judge the bound value.  Both raise Unfit (or another ValueError).
+msgspec converts and checks values, but stops at the first error; so the walk over
+structs, lists and mappings is done here, and msgspec converts only the leaves.  A type
+with a method ``from_text`` parses itself; a path is resolved against the file's folder
+and the environment, also inside a type with a method ``from_place``.  With
+``Annotated[kind, look]``, the function ``look`` checks the bound value.  These methods and
+functions raise Unfit (or another ValueError).
 """
 
 import difflib
@@ -25,9 +25,9 @@ from proxy.config.problems import KeyPath, Unfit
 
 S = TypeVar("S", bound=msgspec.Struct)
 
-#: Binds one node, which stands at the path.
+#: Binds the node at a key path.
 _Plan = Callable[["Binder", Node, KeyPath], Any]
-#: Looks at one finished struct and reports what its values make no sense as.
+#: Checks one finished struct, and reports values that do not make sense together.
 Check = Callable[[Any, KeyPath, Document], None]
 
 _PLAIN_WORDS = {
@@ -38,7 +38,7 @@ _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 class _Invalid:
-    """Stands for a value whose problem has been reported."""
+    """Stands for an invalid value, whose problem has been reported."""
 
 
 _INVALID = _Invalid()
@@ -47,7 +47,7 @@ _INVALID = _Invalid()
 class Binder:
     """Binds one document.  ``checks`` are called for each struct of their type that could be built.
 
-    Values are not judged by the functions ``unasked``.
+    Checks of values (``Annotated``) by one of the functions in ``unasked`` are skipped.
     """
 
     def __init__(
@@ -61,23 +61,23 @@ class Binder:
         self._document = document
         self._environ = environ
         self._checks = checks or {}
-        #: The files named that are fit for use, whatever else is wrong around them.
+        #: Key path -> file, for the named files that can be used, whatever other problems there are.
         self.files: dict[KeyPath, Path] = {}
 
     def bind(self, kind: type[S]) -> S | None:
-        """The whole document as ``kind``; None when any part of it was reported."""
+        """The whole document as ``kind``; None if a problem was reported for any part of it."""
         if not self._document.readable:
             return None
         return cast("S | None", self.bind_at(self._document.root, kind, ()))
 
     def bind_key(self, key: str, kind: type[S]) -> S | None:
-        """The value of one key alone, whatever the rest is; None where it is absent or wrong."""
+        """The value of one key alone, whatever the rest of the document; None if it is absent or wrong."""
         given = self._document.root.content if self._document.readable else None
         node = given.get(key) if isinstance(given, dict) else None
         return cast("S | None", self.bind_at(node, kind, (key,))) if node is not None else None
 
     def bind_at(self, node: Node, kind: Any, path: KeyPath) -> Any:
-        """The value of one node that stands at this path; None where it is wrong."""
+        """The value of the node at this path; None if it is wrong."""
         bound = _plan(kind)(self, node, path)
         return None if bound is _INVALID else bound
 
@@ -98,7 +98,7 @@ class Binder:
         return bound
 
     def _bind_struct(self, node: Node, shape: "_Shape", path: KeyPath) -> Any:
-        # A key with nothing after it: a section whose every line is commented out.
+        # A key without a value: a section in which every line is commented out.
         given = {} if node.content is None else node.content
         if not isinstance(given, dict):
             return self._wrong(path, f"expected a mapping, got {_describe(given)}", "write key: value lines")
@@ -167,11 +167,11 @@ class Binder:
             value = self._environ.get(match[1])
             if not value:
                 text = f"the environment variable {match[1]} is not set"
-                raise Unfit(text, "set it, or write the path out")
+                raise Unfit(text, "set it, or write the path in full")
             return value
 
         if not text or "\0" in text:
-            raise Unfit("expected a path, got none", "write the path of a file")
+            raise Unfit("expected a path, got nothing", "write the path of a file")
         return self._document.file.parent / _VARIABLE.sub(variable, text)
 
     def _wrong(self, path: KeyPath, text: str, remedy: str = "") -> _Invalid:
@@ -181,7 +181,7 @@ class Binder:
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """What there is to know of a struct."""
+    """A struct type, how its fields are bound, and which are required."""
 
     kind: type[msgspec.Struct]
     fields: Mapping[str, "_Plan"]
@@ -190,7 +190,7 @@ class _Shape:
 
 @cache
 def _plan(kind: Any) -> "_Plan":
-    """How a value of this type is bound: made out once, for types take longer to look at than values."""
+    """How a value of this type is bound.  Cached, since inspecting types takes longer than binding values."""
     if get_origin(kind) is Annotated:
         looks = [look for look in get_args(kind)[1:] if not isinstance(look, msgspec.Meta)]
         if looks:
@@ -223,7 +223,7 @@ def _plan(kind: Any) -> "_Plan":
 
 def _plan_of_leaf(kind: Any) -> "_Plan":
     if kind in (str, bool):
-        # By far the most, and nothing to convert; what is of another type gets its words below.
+        # By far the most frequent types, with nothing to convert; values of other types are reported below.
         return lambda binder, node, path: (
             node.content if type(node.content) is kind else binder._bind_leaf(node, kind, path)
         )
@@ -238,7 +238,7 @@ def _plan_of_union(members: tuple[Any, ...]) -> "_Plan":
         plan = plans.get(shape)
         if plan is None:
             member = _member(node, members)
-            # Leaves that are still several are told apart by msgspec.
+            # If several leaf types are left, msgspec chooses between them.
             plan = plans[shape] = _plan_of_leaf(member) if get_origin(member) is Union else _plan(member)
         return plan(binder, node, path)
 
@@ -256,7 +256,7 @@ def _shape_of(kind: type[msgspec.Struct]) -> _Shape:
 
 
 def _member(node: Node, members: tuple[Any, ...]) -> Any:
-    """The member of a union that has the shape of what is written; all leaves together otherwise."""
+    """The member of a union that has the shape of the written value; otherwise a union of all leaf types."""
     if node.content is None and type(None) in members:
         return type(None)
     shaped = {dict: [], list: []}  # type: dict[type, list[Any]]
@@ -275,11 +275,11 @@ def _member(node: Node, members: tuple[Any, ...]) -> Any:
 
 def _known(fields: Iterable[str]) -> str:
     names = list(fields)
-    return f"known here: {', '.join(names)}" if len(names) <= 12 else "the annotated proxy.yaml has them all"
+    return f"known keys: {', '.join(names)}" if len(names) <= 12 else "the annotated proxy.yaml has all keys"
 
 
 def _explain(message: str, value: Any, kind: Any) -> tuple[str, str]:
-    """msgspec's words in an operator's, and what to do about it.  Never repeats the value."""
+    """msgspec's message in plain words for operators, and a remedy.  Never repeats the value."""
     choices = [str(choice) for choice in get_args(kind)] if get_origin(kind) is typing.Literal else []
     if choices:
         return f"expected one of {', '.join(choices)}", _closest(value, choices)

@@ -1,4 +1,4 @@
-"""What the types of proxy.yaml cannot say: values that make no sense together."""
+"""Checks of proxy.yaml that types cannot express: values that do not make sense together."""
 
 from collections.abc import Mapping
 
@@ -17,25 +17,25 @@ from proxy.x509.names import parse_name
 
 def _check_upstream(upstream: Upstream, path: KeyPath, document: Document) -> None:
     if not upstream.username.isprintable():
-        document.report((*path, "username"), "holds what no manager user's name does", "use plain characters")
+        document.report((*path, "username"), "contains unprintable characters", "use plain characters")
     if not is_loopback(upstream.host) and not upstream.insecure_remote:
         text = f"{upstream.host} is not this machine, and the link is plain text"
-        remedy = "run the proxy beside Asterisk, or say insecure_remote: true"
+        remedy = "run the proxy on Asterisk's machine, or set insecure_remote: true"
         document.report((*path, "host"), text, remedy)
     owner = upstream.expect_user
     if owner is not None:
         if not is_loopback(upstream.host):
-            text = "only on this machine can be seen who owns a connection's other end"
+            text = "the owner of a connection's other end can be checked on this machine only"
             document.report((*path, "expect_user"), text, "remove it")
         elif not _is_user(owner):
             document.report(
-                (*path, "expect_user"), f"no user {owner!r} on this machine", "name Asterisk's user"
+                (*path, "expect_user"), f"unknown user {owner!r} on this machine", "name Asterisk's user"
             )
 
 
 def _check_listener(listener: Listener, path: KeyPath, document: Document) -> None:
     if not listener.certificates:
-        text = "a listener needs a certificate: there is no plain text here"
+        text = "a listener needs a certificate: plain text is not supported"
         document.report((*path, "certificates"), text, "add certificates: [{chain: …, key: …}]")
     if listener.client_auth != "none" and listener.client_ca is None:
         text = f"client_auth: {listener.client_auth} needs client_ca"
@@ -44,8 +44,8 @@ def _check_listener(listener: Listener, path: KeyPath, document: Document) -> No
         )
     for key, file in (("client_ca", listener.client_ca), ("client_crl", listener.client_crl)):
         if file is not None and listener.client_auth == "none":
-            text = "is without effect while client_auth is none"
-            document.report((*path, key), text, "say client_auth: optional or required, or remove it")
+            text = "has no effect while client_auth is none"
+            document.report((*path, key), text, "set client_auth: optional or required, or remove it")
 
 
 def _check_certificate(certificate: Certificate, path: KeyPath, document: Document) -> None:
@@ -60,9 +60,9 @@ def _check_certificate(certificate: Certificate, path: KeyPath, document: Docume
 def _check_tls(tls: Tls, path: KeyPath, document: Document) -> None:
     if tls.policy == "modern" and tls.minimum_version == "TLSv1.2":
         text = "the policy modern has no TLS 1.2"
-        document.report((*path, "minimum_version"), text, "say policy: intermediate, or remove it")
+        document.report((*path, "minimum_version"), text, "set policy: intermediate, or remove it")
     elif tls.suites and (tls.policy == "modern" or tls.minimum_version == "TLSv1.3"):
-        text = "is without effect: the suites of TLS 1.3 are fixed"
+        text = "has no effect: the suites of TLS 1.3 are fixed"
         document.report((*path, "suites"), text, "remove it")
 
 
@@ -75,8 +75,8 @@ def _check_fan_out(fan_out: FanOut, path: KeyPath, document: Document) -> None:
 def _check_metrics(metrics: Metrics, path: KeyPath, document: Document) -> None:
     address = metrics.address.address
     if address is not None and not is_loopback(address.host) and not metrics.insecure_remote:
-        text = f"{address.host} is open to other machines, and this is plain HTTP for everybody"
-        document.report((*path, "address"), text, 'write "127.0.0.1:9539", or say insecure_remote: true')
+        text = f"{address.host} is open to other machines, and this is plain HTTP without authentication"
+        document.report((*path, "address"), text, 'write "127.0.0.1:9539", or set insecure_remote: true')
 
 
 def _check_limits(limits: Limits, path: KeyPath, document: Document) -> None:
@@ -86,15 +86,15 @@ def _check_limits(limits: Limits, path: KeyPath, document: Document) -> None:
             document.report((*path, low), f"{below} is above {high} ({above})", f"lower it, or raise {high}")
     room = limits.stop_timeout - limits.drain_timeout
     if 0 <= room < CLOSING_SECONDS:
-        text = f"leaves {room:g} s before stop_timeout, and closing takes {CLOSING_SECONDS:g}"
+        text = f"leaves {room:g} s before stop_timeout, but closing takes {CLOSING_SECONDS:g} s"
         document.report((*path, "drain_timeout"), text, "lower it, or raise stop_timeout")
 
 
 def _check_log(settings: Log, path: KeyPath, document: Document) -> None:
     names = len(settings.hidden_variables)
     if names > MOST_HIDDEN_NAMES:
-        text = f"{names} patterns, of at most {MOST_HIDDEN_NAMES}"
-        document.report((*path, "hidden_variables"), text, 'put together what is alike, such as "*PIN*"')
+        text = f"{names} patterns, but at most {MOST_HIDDEN_NAMES} are allowed"
+        document.report((*path, "hidden_variables"), text, 'combine similar ones, such as "*PIN*"')
 
 
 def _check_config(config: Config, path: KeyPath, document: Document) -> None:
@@ -102,11 +102,11 @@ def _check_config(config: Config, path: KeyPath, document: Document) -> None:
     if config.users_file is None and not config.users_files:
         document.report(path, "the key 'users_file' is missing", "add it, or users_files with patterns")
     elif config.users_file is not None and config.users_files:
-        text = "users_file names the users already"
+        text = "users_file is set already"
         document.report((*path, "users_files"), text, "keep one of the two")
     if not config.listeners:
         document.report(
-            (*path, "listeners"), "there is no listener", 'add one, with its address: "[::]:5039"'
+            (*path, "listeners"), "at least one listener is needed", 'add one, with its address: "[::]:5039"'
         )
     seen: dict[str, int] = {}
     for number, listener in enumerate(config.listeners):

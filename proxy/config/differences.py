@@ -1,4 +1,4 @@
-"""What a reload changes, told by names and keys and never by values, so that it can be logged."""
+"""What a reload changes, as names and keys without values, so that it can be logged."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from proxy.config.schema import Config
 from proxy.config.user import UsersFile
 from proxy.steps import Steps, result_of
 
-#: Keys that only a restart makes true, and why.
+#: Keys that take effect only after a restart, and why.
 _FIXED = {
     "listeners": "sockets are bound at the start",
     "control": "its socket is bound at the start",
@@ -23,7 +23,7 @@ _FIXED = {
 
 
 class Differences(NamedTuple):
-    """``keys`` of proxy.yaml in its order; users by name, the changed ones with the keys of their entries."""
+    """Changed ``keys`` of proxy.yaml, in its order; users by name, with the changed keys of their entries."""
 
     keys: tuple[str, ...] = ()
     users_added: tuple[str, ...] = ()
@@ -34,7 +34,7 @@ class Differences(NamedTuple):
         return any(self)
 
     def lines(self) -> list[str]:
-        """One line a difference, for people."""
+        """One line per difference, for messages."""
         return [
             *(f"changed {key}" for key in self.keys),
             *(f"added user {name}" for name in self.users_added),
@@ -44,12 +44,12 @@ class Differences(NamedTuple):
 
 
 def differences(old: tuple[Config, UsersFile], new: tuple[Config, UsersFile]) -> Differences:
-    """``differing`` in one go."""
+    """Run ``differing`` to its end without pauses."""
     return result_of(differing(old, new))
 
 
 def differing(old: tuple[Config, UsersFile], new: tuple[Config, UsersFile]) -> Steps[Differences]:
-    """What is not the same in the two; the content of files that are only named is not looked at."""
+    """Compare two configurations, in steps; the content of files that they only name is not compared."""
     before, after = old[1].users, new[1].users
     added, changed = [], []
     for name, entry in after.items():
@@ -68,7 +68,7 @@ def differing(old: tuple[Config, UsersFile], new: tuple[Config, UsersFile]) -> S
 
 
 def needs_restart(old: Config, new: Config) -> list[str]:
-    """One line for each difference that no reload can bring about: its key, and why."""
+    """One line for each difference that a reload cannot apply: its key, and why."""
     keys = _keys(old, new, ())
     return [
         f"{key}: changes only with a restart: {reason}"
@@ -79,14 +79,15 @@ def needs_restart(old: Config, new: Config) -> list[str]:
 
 def _why_fixed(key: str, old: Config, new: Config) -> str:
     if key.startswith("listeners["):
-        # What a listener serves may change, not where it is.  Their number is the key ``listeners``.
+        # A reload can change a listener's settings, but not its address.  A change of the number of listeners
+        # has the key ``listeners``.
         return _FIXED["listeners"] if key.endswith(".address") else ""
     section = key.partition(".")[0]
     return _FIXED.get(key) or _FIXED.get(section, "")
 
 
 def _keys(old: object, new: object, path: KeyPath) -> Iterator[str]:
-    """The paths of all values that differ, as deep as both have the same shape."""
+    """The key paths of all values that differ, as deep as both sides have the same shape."""
     if old == new:
         return
     if isinstance(old, msgspec.Struct) and type(old) is type(new):

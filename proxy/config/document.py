@@ -1,8 +1,8 @@
-"""YAML text as a tree that still knows the line of every value.
+"""YAML text as a tree that keeps the line of every value.
 
-Stricter than YAML: one document, no anchors, aliases or tags, no key twice, and
-bounds on size and depth, so that a file says what it seems to say and cannot
-grow in memory (a "billion laughs" needs aliases).
+Stricter than YAML: one document, no anchors, aliases or tags, no duplicate keys, and
+limits for size and depth, so that a file means what it seems to mean and cannot
+expand in memory (a "billion laughs" attack needs aliases).
 """
 
 import math
@@ -19,11 +19,11 @@ from proxy.steps import finish
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 16
-#: Parts of a text after which others may have their turn: a fraction of a millisecond.
+#: Number of parser events per step, after which other tasks may run: a fraction of a millisecond.
 _STEP: Final = 32
-#: Words that repeat, such as names of classes, are kept once; longer texts hardly ever do.
+#: Texts up to this length are interned: short words such as class names repeat, longer texts hardly ever do.
 _SHORT: Final = 32
-#: YAML's own: what a text without quotes may be, by its first character.
+#: YAML's own resolvers, which say what an unquoted text may be, by its first character.
 _RESOLVERS_OF_ALL: Final[list[Any]] = yaml.CSafeLoader.yaml_implicit_resolvers.get(None, [])
 _RESOLVERS: Final[dict[str, list[Any]]] = {
     first: [*resolvers, *_RESOLVERS_OF_ALL]
@@ -35,8 +35,8 @@ _RESOLVERS: Final[dict[str, list[Any]]] = {
 class Node(msgspec.Struct, gc=False):
     """One value.  ``content`` is a scalar, a list of nodes, or a dict from key to node.
 
-    ``line`` is that of the value's key, where it has one: the line to look at.
-    A tree has no cycles, so the collector need not look at its nodes, of which a
+    ``line`` is the line of the value's key, if it has one: where the operator should look.
+    A tree has no cycles, so the garbage collector need not track its nodes, of which a
     large file has a hundred thousand.
     """
 
@@ -53,7 +53,7 @@ class Node(msgspec.Struct, gc=False):
 
 
 class _Open:
-    """A list or mapping whose end has not come yet."""
+    """A list or mapping whose end has not been parsed yet."""
 
     __slots__ = ("content", "is_mapping", "key", "key_line", "line", "twice")
 
@@ -61,19 +61,19 @@ class _Open:
         self.content: Any = {} if is_mapping else []
         self.is_mapping = is_mapping
         self.line = line
-        #: Of a mapping: whose value comes next; None when a key does.
+        #: In a mapping, the key whose value comes next; None if a key comes next.
         self.key: str | None = None
         self.key_line = line
-        #: The key stood there before: its second value is left out.
+        #: Whether the key is a duplicate, so that its value is dropped.
         self.twice = False
 
     @property
     def step(self) -> str | int:
-        """What leads to the value that is being read."""
+        """The last step of the key path of the value that is being read."""
         return len(self.content) if self.key is None else self.key
 
     def put(self, node: Node) -> None:
-        """The next value, whole."""
+        """Add the next complete value."""
         if not self.is_mapping:
             self.content.append(node)
             return
@@ -89,20 +89,20 @@ class Document:
         self.file = file
         self.root = root
         self.problems = problems
-        #: False when the text is no tree at all, so that looking into it tells nothing.
+        #: False if the text could not be parsed at all, so that the tree says nothing.
         self.readable = True
 
     @classmethod
     def parse(cls, file: Path, text: bytes) -> "Document":
-        """Build the tree; a text that is no YAML gives an empty tree and a problem."""
+        """Build the tree; a text that is not YAML gives an empty tree and a problem."""
         document = cls(file, Node({}, 1), [])
         finish(document.read(text))
         return document
 
     def read(self, text: bytes) -> Iterator[None]:
-        """Build the tree from a text as ``parse`` does, in short steps."""
+        """Build the tree from a text as ``parse`` does, but in short steps."""
         if len(text) > MAX_BYTES:
-            self._fail(0, f"the file is larger than {MAX_BYTES} bytes", "split off what does not belong")
+            self._fail(0, f"the file is larger than {MAX_BYTES} bytes", "remove what does not belong in it")
             return
         try:
             loader = yaml.CSafeLoader(text)
@@ -111,7 +111,7 @@ class Document:
             finally:
                 loader.dispose()
         except yaml.MarkedYAMLError as error:
-            # Only problem and context: a snippet of the file might show a secret.
+            # Report only problem and context: the error's snippet of the file might show a secret.
             mark = error.problem_mark or error.context_mark
             what = ", ".join(filter(None, (error.context, error.problem)))
             self._fail(mark.line + 1 if mark else 0, what)
@@ -119,15 +119,15 @@ class Document:
             self._fail(0, f"not valid YAML: {getattr(error, 'reason', 'unreadable')}", "save it as UTF-8")
 
     def report(self, path: KeyPath, text: str, remedy: str = "") -> None:
-        """Note a problem at the path, or at the nearest value around it that exists."""
+        """Add a problem at the path, or at the nearest enclosing value that exists."""
         self.problems.append(Problem(str(self.file), self.line(path), spell(path), text, remedy))
 
     def in_order(self) -> list[Problem]:
-        """The problems as the operator meets them, from the top."""
+        """The problems in the order of their lines."""
         return sorted(self.problems, key=lambda problem: problem.line)
 
     def line(self, path: KeyPath) -> int:
-        """The line of the value at the path, or of the nearest around it."""
+        """The line of the value at the path, or of the nearest enclosing value that exists."""
         node = self.root
         for step in path:
             try:
@@ -142,11 +142,11 @@ class Document:
         self.problems = [Problem(str(self.file), line, "", text, remedy)]
 
     def _build(self, loader: Any) -> Iterator[None]:
-        """One walk over the parser's events, which costs no recursion."""
+        """Walk over the parser's events once, without recursion."""
         opened: list[_Open] = []
         top: _Open | None = None
         number = documents = 0
-        # By a local name, and the most frequent kind first: a large file has 100,000 events.
+        # Local names, and the most frequent kind of event first: a large file has 100,000 events.
         next_event, scalar = loader.get_event, yaml.ScalarEvent
         while (event := next_event()) is not None:
             number += 1
@@ -189,28 +189,28 @@ class Document:
                     raise _refusal("expected one document, but found another document", event.start_mark)
 
     def _key(self, opened: list[_Open], top: _Open, event: Any) -> None:
-        # As written: a user named 0100 or "on" must not become a number or a truth value.
+        # Keys stay text: a user named 0100 or "on" must not become a number or a boolean.
         name = sys.intern(str(event.value))
         line = event.start_mark.line + 1
         first = top.content.get(name)
         if first is not None:
             place = spell((*(one.step for one in opened[:-1]), name))
-            text = f"the key stands here a second time (first on line {first.line})"
+            text = f"duplicate key (first on line {first.line})"
             self.problems.append(Problem(str(self.file), line, place, text, "remove one of them"))
         top.twice = first is not None
         top.key, top.key_line = name, line
 
 
 def _refuse_the_clever(event: Any) -> None:
-    if event.anchor:  # what an alias stands for is called its anchor, too
-        raise _refusal("anchors and aliases are not used here: write the value out", event.start_mark)
+    if event.anchor:  # An alias event also has this attribute.
+        raise _refusal("anchors and aliases are not allowed here: write the value in full", event.start_mark)
     if event.tag:
-        raise _refusal("tags (!…) are not used here", event.start_mark)
+        raise _refusal("tags (!…) are not allowed here", event.start_mark)
 
 
 def _value(loader: Any, event: Any) -> Any:
     text: str = event.value
-    # In quotes it is text; without them it may be a number, a date, a truth value or nothing.
+    # A quoted value is text; an unquoted one may be a number, a date, a boolean or null.
     if event.implicit[0]:
         for tag, pattern in _RESOLVERS.get(text[:1], _RESOLVERS_OF_ALL):
             if pattern.match(text):
@@ -222,10 +222,10 @@ def _constructed(loader: Any, event: Any, tag: str) -> Any:
     try:
         value = loader.construct_object(yaml.ScalarNode(tag, event.value, event.start_mark, event.end_mark))
     except ValueError:
-        # A text shaped like a date or a number that there is not, such as 2026-02-30.
+        # A text that looks like a date or number but is not one, such as 2026-02-30.
         return event.value
     if isinstance(value, float) and not math.isfinite(value):
-        raise _refusal("not a number that can be used here", event.start_mark)
+        raise _refusal("the number must be finite", event.start_mark)
     return value
 
 

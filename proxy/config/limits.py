@@ -1,8 +1,8 @@
-"""Every limit there is, with its default.  What is over one of them never waits for ever.
+"""All limits, with their defaults.  Nothing that exceeds a limit waits for ever.
 
-Not here, because clients know them from Asterisk and they are the protocol's:
-a line of 1,022 bytes, 128 headers, one second before a failed login is answered
-and the close that follows it.
+Not included are the limits of the protocol, which clients know from Asterisk: a line of
+1,022 bytes, 128 headers, one second before a failed login is answered, and the
+close that follows it.
 """
 
 from typing import Annotated, Literal
@@ -21,40 +21,43 @@ UpstreamLost = Literal["auto", "close", "stay"]
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Seconds are float, sizes are bytes, rates are per second with a burst."""
+    """Times are seconds as float, sizes are bytes, rates are per second with a burst."""
 
-    # Connections: over the first closed before TLS; over the second a login is refused.
+    # Connections above the first limit are closed before TLS; logins above the second are refused.
     connections: Count = 1024
     sessions_authenticated: Count = 512
     sessions_per_user: Count = 32
     connections_per_address: Count = 64
-    connection_rate: PerSecond = 20.0  # new ones, per address
+    connection_rate: PerSecond = 20.0  # new connections, per address
     connection_burst: Count = 60
-    #: Where limits per address and per user, and penalties, do not apply: one address may be many clients.
+    #: Networks to which limits per address and per user, and penalties, do not apply: one address there may
+    #: stand for many clients.
     exempt: tuple[Network, ...] = (Network("127.0.0.0/8"), Network("::1/128"))
 
     # Before login.  When the pool is full, a connection from the network that has most of it is closed, so
-    # that a good client gets in (``core.newcomers``).  As many refusals may wait for their second beside it.
+    # that a well-behaved client can connect (``core.newcomers``).  In addition to the pool, the same number
+    # of refused logins may wait for the second after which they are answered.
     unauthenticated: Count = 128
     unauthenticated_per_address: Count = 16
     handshake_timeout: Seconds = 5.0
     handshake_bytes: Bytes = 16 << 10
-    login_timeout: Seconds = 10.0  # from accept, whatever is sent meanwhile
+    login_timeout: Seconds = 10.0  # from accept, whatever the client sends meanwhile
     login_bytes: Bytes = 4 << 10
 
-    # Guessing: failures per address, then its connections are closed for a penalty that doubles.
+    # Password guessing: after this many failures from an address, its connections are closed for the duration
+    # of a penalty, which doubles each time.
     login_failure_burst: Count = 5
-    login_failure_interval: Seconds = 6.0  # one more failure is forgiven each
+    login_failure_interval: Seconds = 6.0  # after each, one failure is forgiven
     penalty: Seconds = 30.0
     penalty_max: Seconds = 900.0
     hash_threads: Annotated[int, Meta(ge=1, le=64)] = 2
-    hash_queue: Count = 128  # as many as may ask at once: unauthenticated
+    hash_queue: Count = 128  # as many as can ask at the same time: unauthenticated
     hash_cache_timeout: Annotated[float, Meta(ge=0, le=86_400)] = 600.0  # 0: no cache
     hash_cache_entries: Count = 1000
 
     # What a session may send.
     action_bytes: Bytes = 64 << 10
-    action_id_bytes: Annotated[int, Meta(ge=64, le=1022)] = 1022  # what a line holds: as Asterisk
+    action_id_bytes: Annotated[int, Meta(ge=64, le=1022)] = 1022  # what fits into a line, as in Asterisk
     in_flight_per_session: Count = 32
     in_flight: Count = 512
     list_items: Count = 100_000
@@ -64,33 +67,34 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     originate_burst: Count = 10
     command_rate: PerSecond = 5.0  # per user
     command_burst: Count = 10
-    rate_wait: Seconds = 30.0  # how long a session waits unread before it is told "Rate limit"
-    #: Seconds that the actions of one user may sleep in Asterisk's session, in sum a second and at once.
+    rate_wait: Seconds = 30.0  # how long a session is paused before its actions get "Rate limit"
+    #: Seconds for which the actions of one user may block the link: per action, and in total per second.
     link_hold: Annotated[float, Meta(gt=0, le=60)] = 0.2
-    #: Part of Asterisk's time on the link that one user may have while others use it; 1: no bound.
+    #: Share of Asterisk's time on the link that one user may have while others use it; 1: unlimited.
     link_share: Annotated[float, Meta(gt=0, le=1)] = 0.2
-    #: Part of the processor's time for delivering events that clients' actions cause; 1: no bound.
+    #: Share of the processor's time for delivering events that clients' actions cause; 1: unlimited.
     delivery_share: Annotated[float, Meta(gt=0, le=1)] = 0.5
-    #: What one user may set on one channel.
+    #: Variables that one user may set on one channel: their number and total size.
     channel_variables: Count = 256
     channel_variable_bytes: Bytes = 16 << 10
-    queue_members: Count = 1000  # what one user may add to one queue
+    queue_members: Count = 1000  # that one user may add to one queue
     idle_timeout: Annotated[float, Meta(ge=0, le=31_536_000)] = 0.0  # 0: sessions may be silent for ever
 
-    # How long Asterisk may take.
+    # How long Asterisk may take to answer.
     action_timeout: Seconds = 15.0
     command_timeout: Seconds = 60.0
     originate_grace: Seconds = 5.0  # on top of the action's own Timeout
-    originate_timeout_max: Seconds = 300.0  # what a longer Timeout, or none at all (0), becomes
+    originate_timeout_max: Seconds = 300.0  # replaces a longer Timeout, or an unlimited one (0)
     list_item_timeout: Seconds = 15.0
     list_timeout: Seconds = 120.0
 
-    # What waits for a client that does not read.
+    # Outboxes: bytes that wait for a client that does not read.
     outbox_soft: Bytes = 1 << 20
     outbox_hard: Bytes = 2 << 20
     outbox_total: Bytes = 64 << 20
     outbox_stall: Seconds = 10.0  # without progress
-    # drop_events: none past the soft limit, and the gap is told; a user's own slow_consumer wins.
+    # drop_events: past the soft limit events are dropped, and the client is notified of the gap.  A user's own
+    # slow_consumer overrides it.
     slow_consumer: SlowConsumer = "close"
     keepalive_idle: Annotated[int, Meta(ge=1, le=32_767)] = 60
     keepalive_interval: Annotated[int, Meta(ge=1, le=32_767)] = 15
@@ -100,26 +104,26 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     # The link to Asterisk.
     upstream_connect_timeout: Seconds = 3.0
     upstream_login_timeout: Seconds = 5.0
-    upstream_boot_timeout: Seconds = 60.0  # for FullyBooted, which clients' actions wait for
-    upstream_lost_spread: Seconds = 1.5  # until the last session that a loss ends is closed
+    upstream_boot_timeout: Seconds = 60.0  # for FullyBooted, until which clients' actions wait
+    upstream_lost_spread: Seconds = 1.5  # over which the closing of sessions is spread after a loss
     reconnect_min: Seconds = 0.5
     reconnect_max: Seconds = 10.0
-    reconnect_jitter: Annotated[float, Meta(ge=0, le=1)] = 0.3  # part of the delay, either way
+    reconnect_jitter: Annotated[float, Meta(ge=0, le=1)] = 0.3  # fraction of the delay, in both directions
     rejected_min: Seconds = 5.0  # after Asterisk refused our login
     rejected_max: Seconds = 60.0
     ping_interval: Seconds = 15.0
     stall_timeout: Seconds = 30.0
     upstream_message_bytes: Bytes = 1 << 20
-    upstream_unfinished_bytes: Bytes = 4 << 20  # without an empty line: thrown away as it comes
+    upstream_unfinished_bytes: Bytes = 4 << 20  # a message that is longer is discarded as it arrives
 
-    # The end.
+    # Drain and stop.
     drain_timeout: Annotated[float, Meta(ge=0, le=86_400)] = 10.0
     stop_timeout: Seconds = 25.0
 
 
-#: How long sessions may take to close after a drain.
+#: How many seconds sessions may take to close after a drain.
 CLOSING_SECONDS = 2.0
-#: Pairs of which the first may not be above the second.
+#: Pairs of limits of which the first must not exceed the second.
 ORDERED = (
     ("sessions_authenticated", "connections"),
     ("unauthenticated", "connections"),

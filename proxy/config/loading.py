@@ -1,4 +1,4 @@
-"""All files, read and judged: all of it good, or every problem at once."""
+"""Reads and checks all configuration files; the result is valid, or all problems are reported at once."""
 
 import os
 from collections.abc import Callable, Collection
@@ -23,15 +23,15 @@ S = TypeVar("S", bound=msgspec.Struct)
 
 
 def load_config(path: Path) -> Config:
-    """proxy.yaml, with every file it names looked at; ConfigErrors holds all that is wrong."""
+    """Load proxy.yaml and check every file that it names.  Raises ConfigErrors with all problems."""
     config, problems, _ = _config(path)
     return _settled(config, problems)
 
 
 def load_control(path: Path) -> Control | None:
-    """``control`` of proxy.yaml alone, for who must reach a service whose file has since become wrong.
+    """Load only ``control`` of proxy.yaml, to reach a running service whose file has become invalid since.
 
-    None where there is none.  ConfigErrors when the file cannot be read.
+    None if it is absent.  Raises ConfigErrors if the file cannot be read.
     """
     try:
         document = Document.parse(path, read_file(path))
@@ -41,7 +41,7 @@ def load_control(path: Path) -> Control | None:
 
 
 def load_users(*files: Path) -> UsersFile:
-    """The users of these files together; ConfigErrors holds all that is wrong."""
+    """Load the users of all these files.  Raises ConfigErrors with all problems."""
     reader = UsersReader()
     for file in files:
         finish(reader.read(file))
@@ -49,24 +49,24 @@ def load_users(*files: Path) -> UsersFile:
 
 
 def parse_users(path: Path, text: bytes) -> UsersFile:
-    """What ``load_users`` would give if the file held this text."""
+    """What ``load_users`` would return if the file contained this text."""
     reader = UsersReader()
     finish(reader.read_text(path, text))
     return _settled(UsersFile(users=reader.users), reader.problems)
 
 
 def load(path: Path, *, certificate_files: bool = True) -> tuple[Config, UsersFile]:
-    """``loading`` in one go."""
+    """Run ``loading`` to its end without pauses."""
     return result_of(loading(path, certificate_files=certificate_files))
 
 
 def loading(
     path: Path, *, certificate_files: bool = True, old: UsersFile | None = None
 ) -> Steps[tuple[Config, UsersFile]]:
-    """proxy.yaml and the users files it names; ConfigErrors holds all that is wrong with any of them.
+    """Load proxy.yaml and its users files, in steps.  Raises ConfigErrors with all problems.
 
-    Without ``certificate_files`` those need not be there: who serves them finds out.  An entry that is as
-    it was in ``old`` is the same object.
+    Without ``certificate_files`` those are not checked here, but by the code that serves them.  An entry
+    equal to the one in ``old`` is the same object.
     """
     config, problems, named = _config(path, () if certificate_files else (check_certificate_file,))
     reader = UsersReader(old.users if old is not None else {})
@@ -77,7 +77,7 @@ def loading(
 
 
 def users_files(config: Config) -> list[Path]:
-    """The users files of a configuration as they are now; ConfigErrors when a pattern names none any more."""
+    """The current users files of a configuration.  Raises ConfigErrors if a pattern no longer matches any."""
     try:
         return [config.users_file] if config.users_file is not None else files_of(config.users_files)
     except Unfit as error:
@@ -85,14 +85,14 @@ def users_files(config: Config) -> list[Path]:
 
 
 def named_users(config: Config) -> str:
-    """What the configuration names as its users files, for people."""
+    """The users files or patterns as the configuration names them, for messages."""
     return ", ".join(map(str, filter(None, (config.users_file, *config.users_files))))
 
 
 def _config(
     path: Path, unasked: Collection[Callable[[Path], None]] = ()
 ) -> tuple[Config | None, list[Problem], list[Path]]:
-    """The configuration, what is wrong with it, and those of its users files that can be read."""
+    """The configuration (None if invalid), its problems, and those of its users files that can be read."""
     try:
         document = Document.parse(path, read_file(path))
     except Unfit as error:
@@ -110,7 +110,7 @@ def _config(
         elif step[0] == "users_files":
             try:
                 named.update(dict.fromkeys(matching(given)))
-            except Unfit as error:  # they went away since the pattern was judged
+            except Unfit as error:  # The files have gone since the pattern was checked.
                 problems.append(_about(path, error))
     return config, problems, list(named)
 

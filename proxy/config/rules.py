@@ -1,14 +1,14 @@
-"""Rules: what one user may do beyond (mostly: less than) what its classes grant.
+"""Rules: what one user may do, in addition to (mostly: less than) what its classes grant.
 
 The shape of the keys ``actions``, ``rules``, ``contexts``, ``channels``, ``commands``,
 ``functions``, ``variables``, ``applications``, ``technologies``, ``hosts`` and ``scope`` of a
-user's entry.  All of them narrow, with exceptions that open what is closed by default:
-``functions`` and ``applications`` may name single ones, ``technologies`` takes the place of the
-list of telephones, ``hosts`` grants hosts inside dial strings.  A key that is absent changes
-nothing; an empty list allows nothing.
+user's entry.  All of them restrict, but some can also open what is closed by default:
+``functions`` and ``applications`` can open single ones by name, ``technologies`` replaces the
+list of telephone technologies, ``hosts`` grants hosts in dial strings.  A key that is absent
+changes nothing; an empty list allows nothing.
 
-msgspec checks the shape, ``problems`` the meaning.  What a rule does to an
-action is the core's business (``proxy.core.policy``).
+msgspec checks the shape, ``problems`` the meaning.  ``proxy.core.policy`` applies the rules
+to actions.
 """
 
 import re
@@ -21,9 +21,9 @@ import re2
 from proxy.ami.actions import SHIPPED
 from proxy.ami.applications import APPLICATIONS
 
-#: A pattern is matched in linear time, but its automaton is built once: keep that small.
+#: Characters of a pattern.  It is matched in linear time, but the automaton built for it must stay small.
 MAX_PATTERN = 256
-#: Leaves room for the header's name in Asterisk's line of 1022 bytes.
+#: Bytes of a value; leaves room for the header's name in Asterisk's line of 1022 bytes.
 MAX_VALUE = 900
 
 _ACTION = re.compile(r"[A-Za-z0-9_]*\*?[A-Za-z0-9_]*")
@@ -41,7 +41,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f]")
 
 
 class Problem(NamedTuple):
-    """Something wrong in the rules of a user: where, what, and what to do about it."""
+    """A problem in the rules of a user: key path, description, remedy."""
 
     path: str
     text: str
@@ -49,9 +49,9 @@ class Problem(NamedTuple):
 
 
 class ActionNames(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Actions by name, any case, ``*`` for any run of characters; ``deny`` wins over ``allow``.
+    """Actions by name, in any case, with ``*`` for any run of characters; ``deny`` wins over ``allow``.
 
-    Without ``allow`` every action is allowed that nothing else refuses.
+    Without ``allow``, every action is allowed that nothing else refuses.
     """
 
     allow: tuple[str, ...] | None = None
@@ -59,7 +59,7 @@ class ActionNames(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class Require(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the value of a header must be; exactly one of the four.  All compare bytes, case included."""
+    """A condition on a header's value; exactly one of the four is given.  All compare case-sensitively."""
 
     exact: str | None = None
     prefix: str | None = None
@@ -68,11 +68,11 @@ class Require(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One rule on one header of an action (or of all that ``action`` matches).
+    """One rule on one header of an action (or of all actions that ``action`` matches).
 
-    ``require`` refuses the action unless the header is there and fits; then
-    ``remove`` takes the header out, or ``set`` forces it to a value.  ``set`` on
-    ``Variable`` is ``NAME=value`` and wins over the client's own.
+    ``require`` refuses the action unless the header is present and fits; after that
+    ``remove`` removes the header, or ``set`` forces it to a value.  ``set`` on
+    ``Variable`` is ``NAME=value``, which overrides the client's value.
     """
 
     action: str
@@ -83,9 +83,9 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Scope(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Whose calls the user sees: a call with any of these, all its legs, and no other call.
+    """Which calls the user sees: calls with any of these, with all their legs, and no other calls.
 
-    ``more_events`` adds the events that tell of no call (FullyBooted, PeerStatus …).
+    ``more_events`` adds the events that are not about a call (FullyBooted, PeerStatus …).
     """
 
     channels: tuple[str, ...] = ()
@@ -95,11 +95,11 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """All rules of one user.  The schema of a user's entry may inherit these fields.
+    """All rules of one user.  The schema of a user's entry inherits these fields.
 
-    ``contexts`` and ``channels`` bound what the user's actions may touch.  A
-    channel is written as its device, ``PJSIP/100``; ``*`` stands for any run of
-    characters but ``/``, ``@`` and ``&``.
+    ``contexts`` and ``channels`` limit what the user's actions may reach.  A channel
+    is written as its device, ``PJSIP/100``; ``*`` stands for any run of characters
+    except ``/``, ``@``, ``&``, ``,`` and ``|``.
     """
 
     actions: ActionNames | None = None
@@ -108,14 +108,15 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     channels: tuple[str, ...] | None = None
     commands: tuple[str, ...] | None = None
     functions: tuple[str, ...] | None = None
-    #: Channel variables the user may set; without it all that Asterisk itself does not read.
+    #: Channel variables that the user may set; if absent, all.  In both cases, those that Asterisk's own code
+    #: reads are checked.
     variables: tuple[str, ...] | None = None
-    #: Dialplan applications the user may have run; without it those that are known to be harmless.  ``*`` at
-    #: the end stands for other modules' applications and for those that are harmless.
+    #: Dialplan applications that the user may have run; if absent, those known to be harmless.  A final ``*``
+    #: stands for third-party applications and for those known to be harmless.
     applications: tuple[str, ...] | None = None
-    #: Channel technologies of dial strings; without it those of telephones.
+    #: Channel technologies in dial strings; if absent, those of telephones.
     technologies: tuple[str, ...] | None = None
-    #: Hosts that dial strings and message addresses may name; without it none.
+    #: Hosts that dial strings and message addresses may name; if absent, none.
     hosts: tuple[str, ...] | None = None
     scope: Scope | None = None
 
@@ -130,7 +131,7 @@ def rules_of(entry: Rules) -> Rules | None:
 
 
 def problems(rules: Rules) -> list[Problem]:
-    """Everything wrong with well-formed rules; key paths are relative to the user's entry."""
+    """All problems of well-formed rules; key paths are relative to the user's entry."""
     return [
         *_of_actions(rules.actions),
         *(
@@ -146,9 +147,7 @@ def problems(rules: Rules) -> list[Problem]:
         *_of_list("functions", rules.functions, _FUNCTION, "write the function's name: CALLERID, or QUEUE_*"),
         *_of_list("variables", rules.variables, _VARIABLE, "write the variable's name: CAMPAIGN, or CRM_*"),
         *_of_applications(rules.applications or ()),
-        *_of_list(
-            "technologies", rules.technologies, _TECHNOLOGY, "write what stands before the slash: PJSIP"
-        ),
+        *_of_list("technologies", rules.technologies, _TECHNOLOGY, "write the part before the slash: PJSIP"),
         *_of_list("hosts", rules.hosts, _HOST, "write a host name or address, * for any characters"),
         *_of_scope(rules.scope),
     ]
@@ -168,11 +167,11 @@ def _of_actions(actions: ActionNames | None) -> Iterator[Problem]:
 
 def _of_action_name(path: str, name: str) -> Iterator[Problem]:
     if not name or not _ACTION.fullmatch(name):
-        yield Problem(path, f"{name!r} is no action name", "write a name, with at most one *: Queue*")
+        yield Problem(path, f"{name!r} is not an action name", "write a name, with at most one *: Queue*")
     elif "*" not in name and SHIPPED.find(name.lower().encode()) is None:
-        # A misspelt deny would protect nothing, and nobody would see it.
+        # A misspelt deny would protect nothing, and nobody would notice.
         yield Problem(
-            path, f"no action is called {name!r}", f"check the spelling, or write {name}* if you mean it"
+            path, f"unknown action {name!r}", f"check the spelling, or write {name}* if it is intended"
         )
 
 
@@ -180,10 +179,12 @@ def _of_rule(path: str, rule: Rule) -> Iterator[Problem]:
     yield from _of_action_name(f"{path}.action", rule.action)
     header = rule.header.lower()
     if not _HEADER.fullmatch(rule.header):
-        yield Problem(f"{path}.header", f"{rule.header!r} is no header name", "write it without the colon")
+        yield Problem(f"{path}.header", f"{rule.header!r} is not a header name", "write it without the colon")
     elif header in {"action", "actionid"}:
         yield Problem(
-            f"{path}.header", "Action and ActionID are not for rules", "use actions.allow and actions.deny"
+            f"{path}.header",
+            "rules cannot apply to Action and ActionID",
+            "use actions.allow and actions.deny",
         )
     if rule.require is None and rule.set is None and not rule.remove:
         yield Problem(path, "the rule does nothing", "give it require, set or remove")
@@ -197,17 +198,17 @@ def _of_rule(path: str, rule: Rule) -> Iterator[Problem]:
 
 def _of_forced_value(path: str, header: str, value: str) -> Iterator[Problem]:
     if _CONTROL.search(value):
-        yield Problem(path, "the value has a control character in it", "a header is one line of plain text")
+        yield Problem(path, "the value contains a control character", "write one line of plain text")
     if len(value.encode()) > MAX_VALUE:
         yield Problem(path, f"the value is over {MAX_VALUE} bytes", "Asterisk reads lines of 1022 bytes")
     if header == "variable" and not _ASSIGNMENT.fullmatch(value):
-        yield Problem(path, f"{value!r} is no assignment", "write NAME=value")
+        yield Problem(path, f"{value!r} is not an assignment", "write NAME=value")
 
 
 def _of_require(path: str, require: Require) -> Iterator[Problem]:
     given = [name for name in require.__struct_fields__ if getattr(require, name) is not None]
     if len(given) != 1:
-        yield Problem(path, "it needs exactly one condition", "write one of exact, prefix, one_of, pattern")
+        yield Problem(path, "exactly one condition is needed", "write one of exact, prefix, one_of, pattern")
     if require.one_of == ():
         yield Problem(f"{path}.one_of", "nothing fits an empty list", "name a value, or deny the action")
     if require.pattern is not None:
@@ -216,13 +217,11 @@ def _of_require(path: str, require: Require) -> Iterator[Problem]:
                 f"{path}.pattern", f"the pattern is over {MAX_PATTERN} characters", "use one_of or shorten it"
             )
         elif (fault := pattern_fault(require.pattern)) is not None:
-            yield Problem(
-                f"{path}.pattern", fault, "RE2 syntax, matched in full; no back-references, no look-around"
-            )
+            yield Problem(f"{path}.pattern", fault, "use RE2 syntax, without back-references and look-around")
 
 
 def pattern_fault(pattern: str) -> str | None:
-    """What is wrong with a pattern, in RE2's words; None if nothing is."""
+    """RE2's error message for a pattern; None if it is valid."""
     options = re2.Options()
     options.log_errors = False
     try:
@@ -238,20 +237,20 @@ def _of_list(
 ) -> Iterator[Problem]:
     for number, value in enumerate(values or ()):
         if not value or not shape.fullmatch(value):
-            yield Problem(f"{path}[{number}]", f"{value!r} will not match anything", remedy)
+            yield Problem(f"{path}[{number}]", f"{value!r} cannot match anything", remedy)
 
 
 def _of_applications(names: tuple[str, ...]) -> Iterator[Problem]:
     for number, name in enumerate(names):
         path = f"applications[{number}]"
         if not _APPLICATION.fullmatch(name):
-            yield Problem(path, f"{name!r} will not match anything", "write the application's name: ChanSpy")
+            yield Problem(path, f"{name!r} cannot match anything", "write the application's name: ChanSpy")
         elif not name.endswith("*") and name.lower().encode() not in APPLICATIONS:
-            # A misspelt one would stay closed, and nobody would see why.
+            # A misspelt application would stay closed, and nobody would see why.
             yield Problem(
                 path,
-                f"no application of Asterisk is called {name!r}",
-                f"check the spelling, or write {name}* if it is one of another module",
+                f"Asterisk has no application {name!r}",
+                f"check the spelling, or write {name}* if it is a third-party module's",
             )
 
 
@@ -270,6 +269,6 @@ def _of_scope(scope: Scope | None) -> Iterator[Problem]:
         if not code or _CONTROL.search(code):
             yield Problem(
                 f"scope.accountcodes[{number}]",
-                f"{code!r} is no account code",
+                f"{code!r} is not an account code",
                 "write the code as Asterisk shows it",
             )

@@ -1,4 +1,4 @@
-"""users.yaml as types: what one entry may say, and what is wrong with one."""
+"""users.yaml as types: the keys of an entry, and the checks of their values."""
 
 import re
 from functools import lru_cache
@@ -19,7 +19,7 @@ from proxy.config.rules import problems as problems_of
 from proxy.config.userlimits import UserLimits
 from proxy.x509.identity import Binding, CertificateLogin, LoginWay
 
-#: Asterisk cuts longer names, so that two could become one.
+#: Asterisk cuts longer names, so that two different users could become the same.
 MAX_NAME_BYTES = 79
 
 _CLASSES_REMEDY = 'use manager.conf\'s names, such as [call, agent] or "all"'
@@ -29,7 +29,7 @@ _VARIABLE_NAME = re.compile(r"[A-Za-z0-9_]+")
 
 
 class AdvancedFilter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Asterisk 22's advanced ``eventfilter``; at least one of name, header and match is there."""
+    """Asterisk 22's advanced ``eventfilter``; at least one of name, header and match is required."""
 
     action: Literal["include", "exclude"] = "include"
     name: str | None = None
@@ -40,7 +40,7 @@ class AdvancedFilter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
 @lru_cache(maxsize=4096)
 def compile_filter(written: str | AdvancedFilter) -> EventFilter:
-    """One eventfilter as a predicate; Unfit says why it cannot be."""
+    """One eventfilter, compiled.  Raises Unfit with the reason if it is not valid."""
     try:
         if isinstance(written, str):
             return compile_legacy(written.encode())
@@ -57,7 +57,7 @@ def compile_filter(written: str | AdvancedFilter) -> EventFilter:
 
 @lru_cache(maxsize=4096)
 def mask_of(classes: str | tuple[str, ...]) -> int:
-    """The mask of a list of privilege classes, or of its text; Unfit names the word that is wrong."""
+    """The mask of a list of privilege classes, or of its text.  Raises Unfit, which names the wrong word."""
     words = classes.split(",") if isinstance(classes, str) and classes.strip() else classes
     mask = NONE
     for word in words:
@@ -71,14 +71,14 @@ def mask_of(classes: str | tuple[str, ...]) -> int:
 def _check_recoverable(secret: str) -> None:
     if not secret or _CONTROL.search(secret):
         remedy = "make one with: ami-proxy users generate"
-        raise Unfit("the secret is empty, or has a line break or control character in it", remedy)
+        raise Unfit("the secret is empty, or contains a line break or control character", remedy)
 
 
 Classes = Annotated[str | tuple[str, ...], mask_of]
 
 
 class UserEntry(Rules, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
-    """One manager user as written, with its rules.  Its ``repr`` shows neither secret."""
+    """One manager user as written, with its rules.  The ``repr`` shows neither of its secrets."""
 
     secret: Annotated[str, check_hash] | None = None
     md5_secret: Annotated[str, _check_recoverable] | None = None
@@ -91,11 +91,11 @@ class UserEntry(Rules, frozen=True, kw_only=True, forbid_unknown_fields=True, gc
     disabled: bool = False
     slow_consumer: SlowConsumer | None = None
     upstream_lost: UpstreamLost | None = None
-    #: In place of the limits of proxy.yaml that hold for every user.
+    #: Override the limits of proxy.yaml, which apply to every user.
     limits: UserLimits = UserLimits()
-    #: The client certificates that are this user's, and nobody else's.
+    #: The client certificates that belong to this user, and to no other user.
     certificate: tuple[Binding, ...] = ()
-    #: What opens the account.
+    #: Whether the account is opened by its secret, its certificate, or only by both.
     login: LoginWay = "secret"
 
     def __repr__(self) -> str:
@@ -113,44 +113,44 @@ class UserEntry(Rules, frozen=True, kw_only=True, forbid_unknown_fields=True, gc
 
     @property
     def certificate_login(self) -> CertificateLogin:
-        """Both keys that concern certificates."""
+        """The two keys that concern certificates."""
         return CertificateLogin(self.certificate, self.login)
 
     def compiled_filters(self) -> tuple[EventFilter, ...]:
-        """The eventfilter list as predicates; in order."""
+        """The eventfilter list, compiled, in order."""
         return tuple(compile_filter(written) for written in self.eventfilter)
 
 
 class UsersFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """All of users.yaml, by name as written."""
+    """All of users.yaml; users by name as written."""
 
     users: dict[str, UserEntry]
 
 
 def check_entry(entry: UserEntry, path: KeyPath, document: Document) -> None:
-    """Report what one entry says that cannot be, as far as no value shows it alone."""
+    """Report the problems of one entry that the check of each single value cannot find."""
     name = str(path[-1])
     if not name or len(name.encode("utf-8", "surrogatepass")) > MAX_NAME_BYTES:
         document.report(path, f"a user's name has 1 to {MAX_NAME_BYTES} bytes", "rename the user")
     elif name != name.strip() or _CONTROL.search(name):
-        text = "a user's name has no blanks around it and no control characters"
+        text = "a user's name must not begin or end with a blank, or contain control characters"
         document.report(path, text, "rename the user")
     if entry.login != "secret" and not entry.certificate:
-        text = f"login: {entry.login} lets nobody in without a certificate: entry"
+        text = f"login: {entry.login} needs a certificate: entry, or nobody can log in as this user"
         document.report((*path, "login"), text, 'add one: certificate: ["dns:HOST"]')
     if entry.login != "certificate" and entry.secret is None and entry.md5_secret is None:
         text = "the user has neither secret nor md5_secret"
         document.report(path, text, "make a hash with: ami-proxy users hash")
     for name, value in entry.setvar.items():
         if not _VARIABLE_NAME.fullmatch(name):
-            document.report((*path, "setvar", name), "not a variable's name", "use letters, digits and _")
+            document.report((*path, "setvar", name), "not a variable name", "use letters, digits and _")
         if _CONTROL.search(value):
-            text = "the value holds a line break or control character"
+            text = "the value contains a line break or control character"
             document.report((*path, "setvar", name), text, "remove it")
     for problem in problems_of(entry):
         document.report((*path, *_steps(problem.path)), problem.text, problem.remedy)
 
 
 def _steps(spelled: str) -> KeyPath:
-    """A key path back from its spelling: ``rules[0].set``."""
+    """A key path from its spelling, such as ``rules[0].set``."""
     return tuple(int(step) if step.isdigit() else step for step in re.findall(r"[^.\[\]]+", spelled))
