@@ -6,10 +6,10 @@ import pwd
 
 @functools.lru_cache(maxsize=16)
 def uid_of(name: str) -> int:
-    """The uid of a login name, or of a uid in digits; KeyError when there is no such user.
+    """The uid of a login name, or of a uid in digits.  Raises KeyError if there is no such user.
 
-    Found once it stays known: /etc/passwd is another file after a user was added, and what confines
-    the process was told of the old one.
+    The result is cached: adding a user replaces /etc/passwd by a new file, which the confined process
+    may not open.
     """
     if name.isascii() and name.isdigit():
         return int(name)

@@ -1,4 +1,4 @@
-"""Where to listen: an address and port, a Unix socket, or a socket handed over by the service manager."""
+"""Where to listen: an address and port, a Unix socket, or a socket passed by the service manager."""
 
 import ipaddress
 import re
@@ -10,12 +10,12 @@ from proxy.config.problems import Unfit
 
 _FORMS = 'write "[::]:5039", "127.0.0.1:5039" or "fd:NAME"'
 
-#: Makes a path of what is written: relative to the file, with the environment's variables in it.
+#: Resolves a written path: relative to the configuration file, with environment variables replaced.
 Resolve = Callable[[str], Path]
 
 
 class Address(NamedTuple):
-    """``host`` and ``port`` (0: any free one), or the ``name`` of an inherited socket and no host."""
+    """``host`` and ``port`` (0: any free port), or the ``name`` of an inherited socket without a host."""
 
     host: str = ""
     port: int = 0
@@ -23,7 +23,7 @@ class Address(NamedTuple):
 
     @classmethod
     def from_text(cls, text: str) -> "Address":
-        """Read one of the three forms; Unfit where it is none of them."""
+        """Parse one of the three forms.  Raises Unfit for anything else."""
         if text.startswith("fd:"):
             if (
                 not text[3:].isascii()
@@ -38,11 +38,11 @@ class Address(NamedTuple):
         try:
             address = ipaddress.ip_address(host[1:-1] if bracketed else host)
         except ValueError:
-            raise Unfit("not an IP address in front of the port", _FORMS) from None
+            raise Unfit("not an IP address before the port", _FORMS) from None
         if bracketed != (address.version == 6):
-            raise Unfit("IPv6 addresses stand in brackets, IPv4 ones do not", _FORMS)
+            raise Unfit("IPv6 addresses need brackets, IPv4 addresses must not have them", _FORMS)
         if not (port.isascii() and port.isdigit() and int(port) <= 65535):
-            raise Unfit("not a port", "write a number from 0 (any free one) to 65535")
+            raise Unfit("not a port", "write a number from 0 (any free port) to 65535")
         return cls(host=str(address), port=int(port))
 
     def __str__(self) -> str:
@@ -52,7 +52,7 @@ class Address(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where people and machines of this host ask: exactly one of address, ``path`` and ``name``."""
+    """Where a local service listens: exactly one of ``address``, ``path`` and ``name`` is set."""
 
     address: Address | None = None
     path: Path | None = None
@@ -60,7 +60,7 @@ class Place(NamedTuple):
 
     @classmethod
     def from_place(cls, text: str, resolve: Resolve) -> "Place":
-        """Read ``127.0.0.1:9539``, ``unix:PATH`` or ``fd:NAME``; Unfit where it is none of them."""
+        """Parse ``127.0.0.1:9539``, ``unix:PATH`` or ``fd:NAME``.  Raises Unfit for anything else."""
         if text.startswith("unix:"):
             return cls(path=resolve(text[5:]))
         address = Address.from_text(text)
@@ -73,11 +73,11 @@ class Place(NamedTuple):
 
 
 class SocketPlace(Place):
-    """The same where only a Unix socket will do, written as its path or as ``fd:NAME``."""
+    """A place that must be a Unix socket, written as its path or as ``fd:NAME``."""
 
     @classmethod
     def from_place(cls, text: str, resolve: Resolve) -> "SocketPlace":
-        """Read a path or ``fd:NAME``; Unfit where it is neither."""
+        """Parse a path or ``fd:NAME``.  Raises Unfit for anything else."""
         if text.startswith("fd:"):
             return cls(name=Address.from_text(text).name)
         return cls(path=resolve(text.removeprefix("unix:")))
@@ -87,14 +87,14 @@ class SocketPlace(Place):
 
 
 def check_host_name(name: str) -> None:
-    """Unfit unless a Host header could have this name; an address needs no mention."""
+    """Raise Unfit unless the name could occur in a Host header; addresses need not be listed."""
     labels = name.split(".")
     if not all(re.fullmatch(r"[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?", label) for label in labels):
-        raise Unfit("not a host's name", "write it as clients do, without a port: pbx.example.org")
+        raise Unfit("not a host name", "write it as clients do, without a port: pbx.example.org")
 
 
 def is_loopback(host: str) -> bool:
-    """Whether nothing sent there leaves this machine; of names only ``localhost`` is known to."""
+    """Whether nothing sent to this host leaves the machine; the only name accepted is ``localhost``."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

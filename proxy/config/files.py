@@ -1,4 +1,4 @@
-"""The files a configuration names: readable, and where secret, nobody else's to read or change."""
+"""Reads the files that a configuration names; those with secrets must not be accessible to other users."""
 
 import os
 import stat
@@ -10,30 +10,33 @@ from proxy.permissions import KEPT_OUT, loose_folder, loose_secret, may_read
 
 
 def check_readable(path: Path) -> None:
-    """Unfit unless it is a file that this process can read."""
+    """Raise Unfit unless the path is a regular file that this process can read."""
     os.close(_open(path))
 
 
 def check_certificate_file(path: Path) -> None:
-    """``check_readable``; apart, for who leaves certificate files to those that judge their content."""
+    """``check_readable`` for certificate files; a separate function, so that loading can skip this check.
+
+    (Reloads skip it, since the code that checks the content of certificate files reports such errors.)
+    """
     check_readable(path)
 
 
 def read_file(path: Path) -> bytes:
-    """The content of a configuration file; Unfit where it cannot be had."""
+    """The content of a configuration file.  Raises Unfit if it cannot be read."""
     with os.fdopen(_open(path), "rb") as file:
         return file.read(MAX_BYTES + 1)
 
 
 def read_private(path: Path) -> bytes:
-    """As ``read_file``, for a file with secrets in it: its mode is checked on what is read."""
+    """The same for a file that contains secrets: also checks the mode, of the very file that is read."""
     with os.fdopen(_open(path), "rb") as file:
         _refuse_loose_modes(path, os.fstat(file.fileno()).st_mode)
         return file.read(MAX_BYTES + 1)
 
 
 def read_secret(path: Path) -> bytes:
-    """The one secret a file holds, less exactly one newline at its end; Unfit if there is none."""
+    """The secret in a file, without one newline at its end.  Raises Unfit unless it is one non-empty line."""
     secret = read_private(path)
     secret = (
         secret.removesuffix(b"\n").removesuffix(b"\r")
@@ -43,30 +46,30 @@ def read_secret(path: Path) -> bytes:
     if not secret:
         raise Unfit(f"{path} is empty", "put the secret into it, on one line")
     if any(byte < 0x20 or byte == 0x7F for byte in secret):
-        raise Unfit(f"{path} has more than one line, or control characters", "leave the secret alone in it")
+        raise Unfit(f"{path} has more than one line, or control characters", "write only the secret into it")
     return secret
 
 
 def _open(path: Path) -> int:
     try:
-        # A FIFO in the place of a file would otherwise hold up the start for ever.
+        # Without O_NONBLOCK, a FIFO instead of a file would block the start for ever.
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except FileNotFoundError as error:
         raise Unfit(f"{path}: {error.strerror}", "create it, or correct the path") from None
     except OSError as error:
         if isinstance(error, PermissionError) and may_read(path):
-            raise Unfit(f"{path}: {error.strerror}, though owner and mode let us", KEPT_OUT) from None
-        raise Unfit(f"{path}: {error.strerror}", "make it readable for us") from None
+            raise Unfit(f"{path}: {error.strerror}, although owner and mode allow it", KEPT_OUT) from None
+        raise Unfit(f"{path}: {error.strerror}", "make it readable for the proxy") from None
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise Unfit(f"{path} is not a file", "name a file")
+        raise Unfit(f"{path} is not a regular file", "name a regular file")
     return descriptor
 
 
 def _refuse_loose_modes(path: Path, mode: int) -> None:
     if loose := loose_secret(path, mode):
         raise Unfit(f"{path} {loose.text}", loose.remedy)
-    # Where a link stands counts as much as where it leads.
+    # Check the folder of a symbolic link as well as that of its target.
     for folder in dict.fromkeys((path.parent, Path(os.path.realpath(path)).parent)):
         if loose := loose_folder(folder, folder.stat().st_mode, path.name):
             raise Unfit(loose.text, loose.remedy)

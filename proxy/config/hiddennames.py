@@ -1,7 +1,7 @@
-"""Names of variables whose values nobody may read in the log, as an operator writes them.
+"""Patterns for the names of variables whose values must not appear in the log.
 
-``*`` is any run of characters of a name, ``?`` is one; case does not count, nor
-do the underscores in front that Asterisk inherits by.
+``*`` stands for any run of characters, ``?`` for one; case is ignored, and so are
+the leading underscores that control inheritance in Asterisk.
 """
 
 import re
@@ -9,26 +9,27 @@ from typing import Final
 
 from proxy.config.problems import Unfit
 
-#: So many are looked for at once, with every line that is shown; a thousand more would not compile.
+#: Maximum number of patterns: every line shown is searched for all of them at once, in one regular
+#: expression, and some thousand would not compile.
 MOST_HIDDEN_NAMES: Final = 200
 _FIT: Final = re.compile(r"[\w.*?-]*[\w.-][\w.*?-]*")
 
 
 class HiddenName(str):
-    """One pattern; reads itself from a text."""
+    """One pattern; parses itself from a text."""
 
     __slots__ = ()
 
     @classmethod
     def from_text(cls, text: str) -> "HiddenName":
-        """Check; Unfit says why not."""
+        """Check a pattern.  Raises Unfit with the reason."""
         if not _FIT.fullmatch(text):
             remedy = 'write part of a name between stars, such as "*PIN*"'
-            raise Unfit(f"{text!r} is no pattern for names of variables", remedy)
+            raise Unfit(f"{text!r} is not a pattern for variable names", remedy)
         return cls(text)
 
 
-#: Meant to hide too much rather than too little.
+#: The default patterns, meant to hide too much rather than too little.
 HIDDEN_NAMES: Final = tuple(
     HiddenName(f"*{word}*")
     for word in ("PIN", "PASS", "SECRET", "TOKEN", "KEY", "HASH", "AUTH", "CRED", "CHALLENGE")

@@ -93,8 +93,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     outbox_hard: Bytes = 2 << 20
     outbox_total: Bytes = 64 << 20
     outbox_stall: Seconds = 10.0  # without progress
-    # drop_events: past the soft limit events are dropped, and the client is notified of the gap.  A user's own
-    # slow_consumer overrides it.
+    # drop_events: past the soft limit events are dropped, and the client is notified of the gap.  A user's
+    # own slow_consumer overrides it.
     slow_consumer: SlowConsumer = "close"
     keepalive_idle: Annotated[int, Meta(ge=1, le=32_767)] = 60
     keepalive_interval: Annotated[int, Meta(ge=1, le=32_767)] = 15

@@ -1,8 +1,8 @@
-"""Networks and manager.conf's permit and deny lines, as people write them.
+"""Networks and manager.conf's permit and deny lines, as operators write them.
 
-The address part is Asterisk's: CIDR or a dotted mask, host bits are ignored,
-several networks in one line stand between commas, and ``!`` before one turns
-its sense around.
+The syntax of the networks is Asterisk's: CIDR or a dotted mask, host bits are ignored,
+several networks in one line are separated by commas, and ``!`` before one inverts
+permit and deny for it.
 """
 
 import ipaddress
@@ -18,13 +18,13 @@ _LINE = re.compile(r"\s*(permit|deny)(?:\s*=>?\s*|\s+)(\S.*)", re.IGNORECASE | r
 
 
 class Network(str):
-    """A network in its plain spelling, such as ``10.0.0.0/8``; reads itself from a text."""
+    """A network in its normal form, such as ``10.0.0.0/8``; parses itself from a text."""
 
     __slots__ = ()
 
     @classmethod
     def from_text(cls, text: str) -> "Network":
-        """Check and normalise; Unfit says why not."""
+        """Check and normalise.  Raises Unfit with the reason."""
         return cls(parse_network(text))
 
 
@@ -36,30 +36,30 @@ class Rule(NamedTuple):
 
 
 def parse_network(text: str) -> IPNetwork:
-    """The network; Unfit says why not."""
+    """Parse a network.  Raises Unfit with the reason."""
     text = text.strip()
     address, slash, mask = text.partition("/")
     try:
         network = ipaddress.ip_network(text, strict=False)
         if slash and "." in mask and network.netmask != ipaddress.ip_address(mask):
-            # ipaddress takes 0.0.0.255 for a host mask; Asterisk would not.
+            # ipaddress accepts 0.0.0.255 as a host mask; Asterisk does not.
             raise ValueError
     except ValueError:
         remedy = "write 10.0.0.0/8, 10.0.0.0/255.0.0.0, 192.0.2.7 or 2001:db8::/32"
         raise Unfit(f"{text!r} is not a network", remedy) from None
     if isinstance(network, ipaddress.IPv6Network) and network.network_address.ipv4_mapped is not None:
-        raise Unfit(f"{text!r} is IPv4 in IPv6 dress and matches nobody", "write the IPv4 network")
+        raise Unfit(f"{text!r} is an IPv4-mapped network, which matches no client", "write the IPv4 network")
     if "%" in address:
-        raise Unfit(f"{text!r} names an interface", "leave away the part from %")
+        raise Unfit(f"{text!r} names an interface", "remove the part from % on")
     return network
 
 
-# Thousands of users have the same few lines.
+# Cached: thousands of users have the same few lines.
 @lru_cache(maxsize=4096)
 def parse_rules(line: str) -> tuple[Rule, ...]:
     """The networks of a line like ``deny 0.0.0.0/0`` or ``permit=10.0.0.0/8,192.0.2.7``, in order.
 
-    Unfit says why not.
+    Raises Unfit with the reason.
     """
     match = _LINE.fullmatch(line)
     if match is None:

@@ -1,4 +1,4 @@
-"""Patterns of files, such as ``users.d/*.yaml``: which files they name now."""
+"""File patterns such as ``users.d/*.yaml``, and the files that they currently match."""
 
 import glob
 import os
@@ -12,9 +12,9 @@ _WILD = re.compile(r"[*?\[]")
 
 
 def matching(pattern: Path) -> list[Path]:
-    """The files that a pattern names, in the order of their names; Unfit when there are none.
+    """The files that a pattern matches, in the order of their names.  Raises Unfit if there are none.
 
-    As in a shell, ``*`` does not match a dot at the beginning: half-written files of editors stay out.
+    As in a shell, ``*`` does not match a leading dot: half-written files of editors are left out.
     """
     found = [Path(name) for name in sorted(glob.glob(str(pattern)))]  # noqa: PTH207 - a Path would match dots
     if found:
@@ -23,10 +23,10 @@ def matching(pattern: Path) -> list[Path]:
     try:
         os.scandir(folder).close()
     except OSError as error:
-        raise Unfit(f"{folder}: {error.strerror}", "create it and make it readable for us") from None
-    raise Unfit(f"no file is called {pattern}", "create one, or correct the pattern")
+        raise Unfit(f"{folder}: {error.strerror}", "create it and make it readable for the proxy") from None
+    raise Unfit(f"no file matches {pattern}", "create one, or correct the pattern")
 
 
 def files_of(patterns: Iterable[Path]) -> list[Path]:
-    """All files that the patterns name, each once; Unfit when a pattern names none."""
+    """All files that the patterns match, each once.  Raises Unfit if a pattern matches none."""
     return list(dict.fromkeys(file for pattern in patterns for file in matching(pattern)))

@@ -1,8 +1,8 @@
-"""Hashed secrets as the PHC strings of users.yaml: make, check, verify.
+"""Hashed secrets as PHC strings, as in users.yaml: make, check, verify.
 
-Argon2id is the form we make; scrypt (``$scrypt$ln=17,r=8,p=1$salt$hash``) is
-read as well.  What a table may ask for is bounded, since its cost is paid for
-every login: a bad table must not be able to kill the host.
+New hashes are Argon2id; scrypt (``$scrypt$ln=17,r=8,p=1$salt$hash``) is accepted as
+well.  The cost parameters of stored hashes are limited, since every login pays for
+them: a bad users file must not be able to take down the host.
 """
 
 import base64
@@ -33,20 +33,20 @@ _SCRYPT = re.compile(
 
 
 class InvalidHash(Unfit):
-    """The text is no hash that we verify; the message says why and never repeats it."""
+    """The text is not a hash that can be verified here; the message says why and never repeats the text."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text, "make one with: ami-proxy users hash")
 
 
 def hash_secret(secret: bytes, memory_kib: int = MEMORY_KIB, passes: int = PASSES, lanes: int = LANES) -> str:
-    """A new Argon2id hash with its own salt.  Takes about 40 ms by default: not for the loop."""
+    """A new Argon2id hash with its own salt.  Takes about 40 ms by default: not for the event loop."""
     kdf = Argon2id(salt=os.urandom(16), length=32, iterations=passes, lanes=lanes, memory_cost=memory_kib)
     return kdf.derive_phc_encoded(secret)
 
 
 def check_hash(stored: str) -> None:
-    """InvalidHash unless ``verify`` can judge it within bounds."""
+    """Raise InvalidHash unless ``verify`` accepts the hash and its cost is within the limits."""
     if match := _ARGON2ID.fullmatch(stored):
         memory, passes, lanes = map(int, match.groups()[:3])
         if not (1 <= lanes <= MAX_LANES and 1 <= passes <= MAX_PASSES and memory >= 8 * lanes):
@@ -54,23 +54,23 @@ def check_hash(stored: str) -> None:
                 f"parameters out of range: t is 1 to {MAX_PASSES}, p is 1 to {MAX_LANES}, m is at least 8p"
             )
         if memory > MAX_MEMORY_KIB:
-            raise InvalidHash(f"asks for m={memory} KiB of memory, more than the {MAX_MEMORY_KIB} allowed")
+            raise InvalidHash(f"needs m={memory} KiB of memory; at most {MAX_MEMORY_KIB} KiB are allowed")
     elif match := _SCRYPT.fullmatch(stored):
         exponent, blocks, lanes = map(int, match.groups()[:3])
         if not (exponent >= 1 and blocks >= 1 and 1 <= lanes <= MAX_LANES):
             raise InvalidHash(f"parameters out of range: ln and r are at least 1, p is 1 to {MAX_LANES}")
         if 128 * blocks << exponent > MAX_MEMORY_KIB << 10:
-            raise InvalidHash(f"asks for more than the {MAX_MEMORY_KIB} KiB of memory allowed")
+            raise InvalidHash(f"needs more than the allowed {MAX_MEMORY_KIB} KiB of memory")
     elif stored.startswith("$"):
-        raise InvalidHash("not a hash of a kind known here ($argon2id$v=19$… or $scrypt$…), or cut short")
+        raise InvalidHash("not a supported hash ($argon2id$v=19$… or $scrypt$…), or cut short")
     else:
-        raise InvalidHash("plain text where a hash must stand")
+        raise InvalidHash("plain text instead of a hash")
     for part in match.groups()[3:]:
         _decode(part)
 
 
 def verify(stored: str, candidate: bytes) -> bool:
-    """Whether the candidate has this hash.  Slow on purpose; InvalidHash where ``check_hash`` raises it."""
+    """Whether the candidate matches this hash.  Slow on purpose.  Raises InvalidHash like ``check_hash``."""
     check_hash(stored)
     try:
         if stored.startswith("$argon2id$"):
@@ -88,12 +88,12 @@ def verify(stored: str, candidate: bytes) -> bool:
 
 
 def cost(stored: str) -> str:
-    """The part of a hash that says how dear it is: ``$argon2id$v=19$m=19456,t=2,p=1``."""
+    """The cost parameters of a hash: ``$argon2id$v=19$m=19456,t=2,p=1``."""
     return stored.rsplit("$", 2)[0]
 
 
 def work(stored: str) -> int:
-    """How much verifying it costs, in KiB that are gone over: a number to order hashes by; 0 for no hash."""
+    """The cost of verifying a hash in KiB of memory written, for ordering hashes; 0 if it is not a hash."""
     if match := _ARGON2ID.fullmatch(stored):
         return int(match[1]) * int(match[2])
     match = _SCRYPT.fullmatch(stored)
@@ -101,7 +101,7 @@ def work(stored: str) -> int:
 
 
 def is_weak(stored: str) -> bool:
-    """Whether the hash is cheaper to guess against than the one we make."""
+    """Whether guessing against this hash is cheaper than against those that ``hash_secret`` makes."""
     if match := _ARGON2ID.fullmatch(stored):
         return int(match[1]) * int(match[2]) < MEMORY_KIB * PASSES
     match = _SCRYPT.fullmatch(stored)
@@ -109,7 +109,7 @@ def is_weak(stored: str) -> bool:
 
 
 def dummy_hash(like: str | None = None) -> str:
-    """A hash nobody has the secret of, as dear to verify as ``like``: what an unknown name costs."""
+    """A hash without a known secret that costs as much to verify as ``like``; used for unknown user names."""
     prefix = cost(like) if like else f"$argon2id$v=19$m={MEMORY_KIB},t={PASSES},p={LANES}"
     return f"{prefix}${_encode(os.urandom(16))}${_encode(os.urandom(32))}"
 

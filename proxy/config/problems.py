@@ -1,17 +1,17 @@
-"""What is wrong with the operator's files: where, what, and how to put it right."""
+"""Problems in the operator's files: their place, a description, and a remedy."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
 
-#: The way to one value: names of keys, and numbers of list items counted from 0.
+#: The path of one value: names of keys, and indices of list items counted from 0.
 KeyPath = tuple[str | int, ...]
 
 
 class Problem(NamedTuple):
-    """One thing wrong in one place; ``str`` of it is the line an operator reads.
+    """One problem in one place; its ``str`` is the line that an operator reads.
 
-    ``line`` counts from 1 and is 0 where the file as a whole is meant.
-    Neither text ever holds a value that may be secret.
+    ``line`` counts from 1, and is 0 if the problem concerns the whole file.
+    Neither ``text`` nor ``remedy`` ever contains a value that may be secret.
     """
 
     file: str
@@ -26,7 +26,7 @@ class Problem(NamedTuple):
 
 
 class Unfit(ValueError):
-    """A value that cannot be used; ``str`` says why, ``remedy`` what to do.  Never a secret in either."""
+    """A value that cannot be used; ``str`` says why, ``remedy`` what to do.  Neither contains a secret."""
 
     def __init__(self, text: str, remedy: str = "") -> None:
         super().__init__(text)
@@ -34,7 +34,7 @@ class Unfit(ValueError):
 
 
 class ConfigErrors(Exception):
-    """The files cannot be used.  ``problems`` has all that was found; ``str`` prints one a line."""
+    """The files cannot be used.  ``problems`` has all problems found; ``str`` prints one per line."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
@@ -42,7 +42,7 @@ class ConfigErrors(Exception):
 
 
 def spell(path: KeyPath) -> str:
-    """The path as people write it: ``listeners[0].certificates[1].key``."""
+    """The path as operators write it: ``listeners[0].certificates[1].key``."""
     text = ""
     for step in path:
         if isinstance(step, int):

@@ -1,6 +1,6 @@
-"""What stands in the users files of a configuration, read in steps.
+"""Reads the users files of a configuration, in steps.
 
-All files together are one table: a name, or a certificate, belongs to one user,
+All files together form one table: a name, or a certificate, belongs to one user,
 whatever file that user is in.
 """
 
@@ -19,7 +19,7 @@ from proxy.x509.identity import Binding
 
 
 class Place(NamedTuple):
-    """Where the entry of a user begins."""
+    """The position of a user's entry: file and line."""
 
     name: str
     file: Path
@@ -32,20 +32,20 @@ class Place(NamedTuple):
 class UsersReader:
     """Reads files one after the other into one table.
 
-    A tree is let go as far as it was read: what stays in memory are the entries, and where each stands.
-    An entry that is as it was in ``old`` is the same object, so that who compares need not look into it.
+    Nodes of a tree are released as they are read: only the entries and their positions stay in memory.
+    An entry equal to the one in ``old`` is the same object, so that comparing the two is cheap.
     """
 
     def __init__(self, old: Mapping[str, UserEntry] = MappingProxyType({})) -> None:
         self._old = old
         self.users: dict[str, UserEntry] = {}
         self.problems: list[Problem] = []
-        #: By name in lower case.
+        #: Positions of the entries, by name in lower case.
         self._places: dict[bytes, Place] = {}
         self._owners: dict[Binding, Place] = {}
 
     def read(self, file: Path) -> Iterator[None]:
-        """One more file, in steps."""
+        """Read one more file, in steps.  Its problems are added to ``problems``."""
         try:
             text = read_private(file)
         except Unfit as error:
@@ -54,13 +54,13 @@ class UsersReader:
         yield from self.read_text(file, text)
 
     def read_text(self, file: Path, text: bytes) -> Iterator[None]:
-        """What ``read`` does if the file holds this text."""
+        """Do what ``read`` does, as if the file contained this text."""
         document = Document(file, Node({}, 1), [])
         yield from document.read(text)
         binder = Binder(document, os.environ, {UserEntry: check_entry})
         entries = _entries(document)
         if entries is None:
-            binder.bind(UsersFile)  # says what is wrong with it
+            binder.bind(UsersFile)  # Reports what is wrong with it.
         else:
             for name in list(entries):
                 self._read_entry(document, binder, name, entries[name])
@@ -73,7 +73,7 @@ class UsersReader:
         place = Place(name, document.file, node.line)
         first = self._places.setdefault(name.encode("utf-8", "surrogatepass").lower(), place)
         if first is not place:
-            text = f"the same name as '{first.name}' in {first} (case does not count)"
+            text = f"the same name as '{first.name}' in {first} (case is ignored)"
             document.report(path, text, "rename or remove one of them")
         entry = binder.bind_at(node, UserEntry, path)
         if entry is None:
@@ -89,7 +89,7 @@ class UsersReader:
 
 
 def _entries(document: Document) -> dict[str, Node] | None:
-    """The entries of a file, by name; None when it does not have the shape of a users file."""
+    """The entries of a file, by name; None if it does not have the shape of a users file."""
     root = document.root.content
     if not document.readable or not isinstance(root, dict) or set(root) != {"users"}:
         return None

@@ -1,4 +1,4 @@
-"""The limits that one user may have of its own, in place of those that hold for every user."""
+"""Limits of one user, which override those that apply to every user."""
 
 import msgspec
 
@@ -6,9 +6,9 @@ from proxy.config.limits import Count, PerSecond
 
 
 class UserLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Each means what the limit of that name in proxy.yaml means; None: that one holds.
+    """Each overrides the limit of the same name in proxy.yaml, with the same meaning; None: not overridden.
 
-    ``sessions`` stands for ``sessions_per_user``.
+    ``sessions`` overrides ``sessions_per_user``.
     """
 
     action_rate: PerSecond | None = None

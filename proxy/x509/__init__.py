@@ -1,19 +1,20 @@
-"""X.509: issue, read, judge and compare certificates and their files.
+"""X.509: issue, read, check and compare certificates and their files.
 
-Knows files and ``cryptography``; knows no socket, no loop, no TLS context and
-no clock (``now`` is an argument), so the core may ask it who a client
-certificate names, and the command line may check files without a listener.
+Depends on files and ``cryptography`` only, not on sockets, an event loop, TLS
+contexts or a clock (``now`` is an argument).  So the core can use it to map a client
+certificate to a user, and the command line can check files without a listener.
 
 - ``errors``    the family of errors
-- ``files``     write keys and certificates atomically, with the mode they need
+- ``files``     write keys and certificates atomically, with the required mode
 - ``snapshot``  read several files as one consistent set, through symlinks
-- ``pem``       cut PEM files into certificates, keys, CRLs; clear errors
+- ``pem``       split PEM files into certificates, keys, CRLs; clear errors
 - ``names``     subject alternative names as text; which name a certificate covers
-- ``facts``     what people and log lines are told about a certificate
+- ``facts``     a certificate's properties, for operators and log lines
 - ``issue``     a private CA, server and client certificates, requests, renewal
 - ``revoke``    the CA's revocation list
 - ``validate``  may this chain and key be served?  Findings with remedies
-- ``trust``     client CA and CRL: is this client certificate (still) good?
-- ``identity``  which manager user a client certificate stands for
-- ``expiry``    how near the end is
+- ``trust``     client CA and CRL: is this client certificate (still) valid?
+- ``identity``  which manager user a client certificate belongs to
+- ``expiry``    how soon a certificate expires
+- ``ending``    what expires: a served certificate, a client CA, a revocation list
 """

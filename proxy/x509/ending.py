@@ -1,4 +1,4 @@
-"""What comes to an end: a certificate that is served, a CA of clients, a revocation list."""
+"""What expires: a served certificate, a client CA, a revocation list."""
 
 from datetime import datetime
 from typing import Literal, NamedTuple
@@ -7,29 +7,29 @@ from proxy.x509.expiry import Expiry, describe_time_left, expiry_state, list_sta
 
 
 class Ending(NamedTuple):
-    """One of them, and when that is."""
+    """One of these, with the time at which it expires."""
 
     kind: Literal["certificate", "client-ca", "revocation-list"]
     name: str
     """The first name of a certificate, the subject of a CA, the issuer of a list."""
     at: datetime
     since: datetime
-    """When what ends began."""
+    """Beginning of its validity."""
     by: str = ""
-    """The CA certificate in a served chain that ends before the served one does; empty: that one itself."""
+    """The CA certificate in a served chain that expires before the served certificate; empty if none does."""
 
     def state(self, now: datetime) -> Expiry:
-        """How near it is."""
+        """How soon it expires."""
         if self.kind == "revocation-list":
             return list_state(self.since, self.at, now)
         return expiry_state(self.at, now)
 
     def describe(self, now: datetime) -> str:
-        """One sentence."""
+        """A sentence for operators, such as ``certificate of dns:pbx.example expires in 12 days (…)``."""
         over = self.at <= now
         when = f"{describe_time_left(self.at, now)} ({self.at:%Y-%m-%d})"
         if self.kind == "revocation-list":
-            return f"revocation list of {self.name} {'ran' if over else 'runs'} out {when}"
+            return f"revocation list of {self.name} {'expired' if over else 'expires'} {when}"
         what = f"client CA {self.name}" if self.kind == "client-ca" else f"certificate of {self.name}"
         if self.by:
             what += f": {self.by}, which signs it,"

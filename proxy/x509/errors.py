@@ -5,7 +5,8 @@ from typing import Final
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.x509 import DuplicateExtension, InvalidVersion, UnsupportedGeneralNameType
 
-#: What ``cryptography`` raises, sooner or later, for a certificate that it cannot read: they have no family.
+#: All errors that ``cryptography`` raises, at once or later, for a certificate that it cannot read; they have
+#: no common base class.
 UNREADABLE: Final = (
     ValueError,
     TypeError,
@@ -17,7 +18,7 @@ UNREADABLE: Final = (
 
 
 class X509Error(Exception):
-    """A certificate task could not be done; the text is meant for the operator."""
+    """A certificate task failed; the text is for the operator."""
 
 
 class BadName(X509Error):
@@ -29,15 +30,15 @@ class IssueError(X509Error):
 
 
 class BindingError(X509Error, ValueError):
-    """A ``certificate:`` entry of a user that cannot be understood."""
+    """A ``certificate:`` entry of a user that cannot be parsed."""
 
 
 class FileError(X509Error):
     """A file that cannot be used.
 
-    ``transient`` says that a writer may still be at work (a missing or cut-off
-    file, a set that changed under the reader), so that trying again soon makes
-    sense before anybody is alarmed.
+    ``transient``: a writer may still be at work (a missing or truncated file, a set
+    that changed during the read), so that it makes sense to try again soon before
+    the operator is alerted.
     """
 
     def __init__(self, path: str, text: str, remedy: str, *, transient: bool = False) -> None:
@@ -49,8 +50,8 @@ class FileError(X509Error):
 
 
 class PemError(FileError):
-    """A file does not hold the PEM objects it should."""
+    """A file does not contain the expected PEM objects."""
 
 
 class SnapshotError(FileError):
-    """A file cannot be read, or a set of them does not hold still."""
+    """A file cannot be read, or a set of files keeps changing."""

@@ -1,6 +1,6 @@
-"""How near the end of a certificate is: 30, 14, 7 and 1 days, and past it.
+"""How soon a certificate expires, in steps: 30, 14, 7 and 1 days before, and after.
 
-Wall-clock time, asked anew each minute, so that a clock that jumps is believed.
+Based on wall-clock time, which callers read again each minute, so that changes of the clock take effect.
 """
 
 from datetime import datetime, timedelta
@@ -8,7 +8,7 @@ from enum import IntEnum
 
 
 class Expiry(IntEnum):
-    """Ordered: a higher one is worse.  The name is what log lines and status show."""
+    """Ordered: higher is worse.  Log lines and status show the name in lower case."""
 
     FINE = 0
     NOTICE = 1
@@ -21,7 +21,7 @@ class Expiry(IntEnum):
         return self.name.lower()
 
 
-# The least time left at which each state still holds.
+# (limit, state): the state applies if more time than the limit is left.
 _LIMITS = (
     (timedelta(days=30), Expiry.FINE),
     (timedelta(days=14), Expiry.NOTICE),
@@ -32,10 +32,10 @@ _LIMITS = (
 
 
 def expiry_state(not_after: datetime, now: datetime) -> Expiry:
-    """NOTICE at 30 days or less, WARNING at 14, URGENT at 7, CRITICAL at 1, EXPIRED at none.
+    """NOTICE at 30 days or less, WARNING at 14, URGENT at 7, CRITICAL at 1, EXPIRED at 0.
 
-    From NOTICE on the operator is told at each step; from URGENT on the service
-    reports itself degraded.
+    From NOTICE on, each step is logged; from URGENT on, the service reports itself
+    as degraded.
     """
     left = not_after - now
     for limit, state in _LIMITS:
@@ -45,10 +45,10 @@ def expiry_state(not_after: datetime, now: datetime) -> Expiry:
 
 
 def list_state(last_update: datetime, next_update: datetime, now: datetime) -> Expiry:
-    """Of a revocation list: WARNING at 7 days or less, CRITICAL at 1, EXPIRED at none.
+    """The state of a revocation list: WARNING at 7 days or less, CRITICAL at 1, EXPIRED at 0.
 
-    Many live for a day and are made anew before it is over: with them it is the
-    last quarter of their life and the last eighth.
+    Many lists are valid for one day only and renewed before its end: for short-lived
+    lists the limits are the last quarter and the last eighth of their validity.
     """
     left, life = next_update - now, next_update - last_update
     if left <= timedelta(0):
@@ -59,12 +59,12 @@ def list_state(last_update: datetime, next_update: datetime, now: datetime) -> E
 
 
 def is_degraded(state: Expiry) -> bool:
-    """Whether readiness should say ``degraded``: a week is what a broken renewal takes to mend."""
+    """Whether readiness should report ``degraded``: fixing a broken renewal may take a week."""
     return state >= Expiry.URGENT
 
 
 def describe_time_left(not_after: datetime, now: datetime) -> str:
-    """``in 12 days``, ``in 5 hours``, ``3 days ago``: for people."""
+    """A text for operators: ``in 12 days``, ``in 5 hours``, ``3 days ago``."""
     seconds = (not_after - now).total_seconds()
     amount, unit = (
         (abs(seconds) / 86400, "day") if abs(seconds) >= 2 * 86400 else (abs(seconds) / 3600, "hour")

@@ -1,4 +1,4 @@
-"""What people and log lines are told about a certificate."""
+"""Properties of a certificate, for operators and log lines."""
 
 import base64
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ _CURVES = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
 
 @dataclass(frozen=True)
 class Facts:
-    """One certificate, as text and times; nothing in it is secret."""
+    """One certificate as text and times; nothing in it is secret."""
 
     subject: str
     issuer: str
@@ -39,7 +39,7 @@ class Facts:
     key: str
     """``ECDSA P-256``, ``RSA 3072``."""
     signature_hash: str
-    """``sha256``; empty where the signature has none of its own (Ed25519)."""
+    """``sha256``; empty if the signature has no separate hash (Ed25519)."""
     usages: tuple[str, ...]
     """``server``, ``client``, ``any``, or dotted numbers; empty: not restricted."""
     is_ca: bool
@@ -53,7 +53,7 @@ class Facts:
 
 
 def facts_of(certificate: x509.Certificate) -> Facts:
-    """Read ``certificate``."""
+    """The properties of ``certificate``."""
     signature_hash = certificate.signature_hash_algorithm
     return Facts(
         subject=certificate.subject.rfc4514_string(),
@@ -79,7 +79,7 @@ def spki_sha256(certificate: x509.Certificate) -> str:
 
 
 def is_ca(certificate: x509.Certificate) -> bool:
-    """Whether basic constraints say so."""
+    """Whether the basic constraints mark it as a CA certificate."""
     try:
         return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
     except x509.ExtensionNotFound:

@@ -1,8 +1,8 @@
-"""Write keys and certificates so that no reader ever sees half a file or a loose mode.
+"""Write keys and certificates so that readers never see half a file or too open a mode.
 
 Each file is written beside its target and renamed over it.  A file that is
-replaced keeps its owner, group and mode: the group through which an
-unprivileged service reads its key was somebody's decision.
+replaced keeps its owner, group and mode, which the operator may have chosen: for
+example the group through which an unprivileged service reads its key.
 """
 
 import os
@@ -18,10 +18,10 @@ _CA_DIRECTORY_MODE = 0o700
 
 
 def write_atomically(path: Path, data: bytes, mode: int) -> None:
-    """Create or replace ``path``; ``mode`` is for a new file only.
+    """Create or replace ``path``; ``mode`` applies to a new file only.
 
-    Raises IssueError with the path when the directory cannot be written or the
-    old file's owner and group cannot be kept.
+    Raises IssueError with the path if the directory cannot be written or the old
+    file's owner and group cannot be kept.
     """
     target = path.resolve() if path.is_symlink() else path
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(6)}")
@@ -43,7 +43,10 @@ def write_atomically(path: Path, data: bytes, mode: int) -> None:
 
 
 def make_private_directory(directory: Path) -> None:
-    """Create ``directory`` with mode 0700, or accept one that nobody else can look into."""
+    """Create ``directory`` with mode 0700, or accept an existing one that other users cannot access.
+
+    Raises IssueError.
+    """
     try:
         directory.mkdir(mode=_CA_DIRECTORY_MODE, parents=True, exist_ok=True)
         mode = stat.S_IMODE(directory.stat().st_mode)

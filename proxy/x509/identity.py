@@ -1,9 +1,9 @@
-"""Which manager user a client certificate stands for.
+"""Which manager user a client certificate belongs to.
 
-A user's ``certificate:`` entries bind certificates to it; its ``login:`` says
-whether the secret, the certificate, or both open the account.  A certificate
-bound to one user never opens another's account, whatever secret comes with it:
-otherwise a stolen secret would be as good from any enrolled machine.
+A user's ``certificate:`` entries bind certificates to that user; ``login:`` says
+whether the secret, the certificate, or both are needed to log in.  A certificate
+bound to one user never opens another user's account, whatever secret comes with it:
+otherwise a stolen secret could be used from any enrolled machine.
 """
 
 import base64
@@ -32,11 +32,11 @@ class Binding(NamedTuple):
 
     kind: Literal["dns", "email", "uri", "cn", "spki"]
     value: str
-    """As compared: host names and mail domains in lower case, a pin as its base64."""
+    """In the form that is compared: host names and mail domains in lower case, a pin as its base64."""
 
     @classmethod
     def from_text(cls, text: str) -> "Binding":
-        """As ``parse_binding``, for reading configuration by type.  Raises BindingError, a ValueError."""
+        """``parse_binding`` under the name that the configuration's binder calls.  Raises BindingError."""
         return parse_binding(text)
 
     def __str__(self) -> str:
@@ -45,13 +45,13 @@ class Binding(NamedTuple):
 
 @dataclass(frozen=True)
 class Identity:
-    """What a client certificate says about who holds it."""
+    """What a client certificate says about its holder."""
 
     subject: str
     sha256: str
     """Fingerprint of the certificate, hexadecimal, lower case."""
     bindings: frozenset[Binding]
-    """Every binding that would match it."""
+    """All bindings that match the certificate."""
 
 
 class CertificateLogin(NamedTuple):
@@ -62,16 +62,16 @@ class CertificateLogin(NamedTuple):
 
 
 class Claim(NamedTuple):
-    """What a client's certificate means for a login as one user."""
+    """The consequence of a client's certificate for a login as one user."""
 
     refusal: str | None
-    """Why this certificate (or none) cannot log in as that user; completes "refused because …"."""
+    """Why a client with this certificate (or none) cannot log in as the user; fits "refused because …"."""
     needs_secret: bool
-    """Whether the secret must be right as well."""
+    """Whether the correct secret is needed as well."""
 
 
 def parse_binding(text: str) -> Binding:
-    """Read one ``certificate:`` entry.  Raises BindingError, which says what the forms are."""
+    """Parse one ``certificate:`` entry.  Raises BindingError, which lists the possible forms."""
     kind, colon, value = text.partition(":")
     match kind:
         case "dns" | "email" | "uri" if colon:
@@ -87,11 +87,11 @@ def parse_binding(text: str) -> Binding:
         case "spki":
             return Binding("spki", _parse_pin(text, value))
         case _:
-            raise BindingError(f"{text!r} is no certificate binding; write {_FORMS}")
+            raise BindingError(f"{text!r} is not a certificate binding; write {_FORMS}")
 
 
 def identities(der: bytes) -> Identity:
-    """Read the certificate a client presented.  Raises ValueError when it is none, or cannot be read."""
+    """Read the certificate (DER) that a client presented.  Raises ValueError if it cannot be read."""
     try:
         return _identities(der)
     except UNREADABLE as error:
@@ -112,22 +112,22 @@ def _identities(der: bytes) -> Identity:
 
 
 def matches(binding: Binding, identity: Identity) -> bool:
-    """Whether the certificate is one that ``binding`` names.  Names are compared whole, never by wildcard."""
+    """Whether ``binding`` names this certificate.  Names are compared exactly, without wildcards."""
     return binding in identity.bindings
 
 
 def bound_users(owners: Mapping[Binding, str], identity: Identity) -> frozenset[str]:
-    """The users whose accounts the certificate is bound to: usually one or none."""
+    """The users to whose accounts the certificate is bound: usually one or none."""
     return frozenset(owners[binding] for binding in identity.bindings if binding in owners)
 
 
 def claim(
     user: str, login: CertificateLogin, bound: Mapping[Binding, str], identity: Identity | None
 ) -> Claim:
-    """What the certificate (None: none came) means for a login as ``user``, who has this ``login``.
+    """The consequence of a certificate (None: none was sent) for a login as ``user``, who has this ``login``.
 
-    ``bound`` is which user each binding belongs to.  An unknown user is treated as one
-    with a secret, so that the answer does not tell whether it exists.
+    ``bound`` maps each binding to its user.  An unknown user is treated like one with a
+    secret, so that the answer does not reveal whether the user exists.
     """
     owners = bound_users(bound, identity) if identity is not None else frozenset()
     if owners and user not in owners:
@@ -140,7 +140,7 @@ def claim(
 
 
 def _fold(binding: Binding) -> Binding:
-    """Lower-case what is compared without case: hosts, and the domain of an address (RFC 5280 section 7)."""
+    """Lower-case the case-insensitive parts: hosts, and the domain of an address (RFC 5280 section 7)."""
     if binding.kind == "dns":
         return Binding("dns", binding.value.lower().rstrip("."))
     if binding.kind == "email":

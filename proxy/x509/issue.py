@@ -1,9 +1,9 @@
 """A private CA: issue, renew and request certificates for servers and clients.
 
 Enough for a site without a CA of its own, the demo and the tests.  Keys are
-ECDSA P-256 unless RSA is asked for, and never leave the directory they were made
-in.  A directory holds ``ca.crt`` and ``ca.key``; issued pairs are ``NAME.crt``
-and ``NAME.key``.
+ECDSA P-256 unless RSA is requested, and never leave the directory in which they were
+created.  The CA's directory contains ``ca.crt`` and ``ca.key``; issued pairs are
+``NAME.crt`` and ``NAME.key``.
 """
 
 import re
@@ -35,11 +35,12 @@ PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 _PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
 
 CA_DAYS = 3650
-# What public CAs allowed before their 90 days; longer only makes a forgotten renewal hurt later.
+# The maximum of public CAs before they moved to 90 days; longer would only delay the trouble of a forgotten
+# renewal.
 LEAF_DAYS = 397
-# RSA 2048 ends with NIST's 112-bit level in 2030; 3072 is the next and still fast enough.
+# NIST withdraws RSA 2048 with its 112-bit level after 2030; 3072 is the next size and still fast enough.
 _RSA_BITS = 3072
-# Clocks of clients run late; a certificate used in the minute it was made must not fail there.
+# Clients' clocks may be late; a certificate used in the minute in which it was issued must work there.
 _BACKDATE = timedelta(minutes=5)
 _CN_LIMIT = 64
 _USAGE = {"server": ExtendedKeyUsageOID.SERVER_AUTH, "client": ExtendedKeyUsageOID.CLIENT_AUTH}
@@ -47,20 +48,20 @@ _USAGE = {"server": ExtendedKeyUsageOID.SERVER_AUTH, "client": ExtendedKeyUsageO
 
 @dataclass(frozen=True)
 class CaFiles:
-    """Where a private CA lives."""
+    """The files of a private CA."""
 
     certificate: Path
     key: Path
 
     @classmethod
     def within(cls, directory: Path) -> "CaFiles":
-        """The CA that ``create_ca`` made in ``directory``."""
+        """The files of the CA that ``create_ca`` has created in ``directory``."""
         return cls(directory / "ca.crt", directory / "ca.key")
 
 
 @dataclass(frozen=True)
 class KeyPairFiles:
-    """An issued certificate, with its chain if it has one, and its private key."""
+    """The files of an issued certificate, with its chain if it has one, and of its private key."""
 
     chain: Path
     key: Path
@@ -68,7 +69,7 @@ class KeyPairFiles:
 
 @dataclass(frozen=True)
 class RequestFiles:
-    """A certificate signing request and the private key it was made with."""
+    """The files of a certificate signing request and of its private key."""
 
     request: Path
     key: Path
@@ -82,7 +83,7 @@ def create_ca(
     key_kind: KeyKind = "ecdsa",
     now: datetime | None = None,
 ) -> CaFiles:
-    """Make a CA in ``directory`` (created with mode 0700); refuses to replace one.
+    """Create a CA in ``directory`` (created with mode 0700); an existing CA is never replaced.
 
     Raises IssueError.
     """
@@ -125,10 +126,10 @@ def issue(
     replace: bool = False,
     now: datetime | None = None,
 ) -> KeyPairFiles:
-    """Make a key and a certificate for ``names`` (``parse_name`` has the forms).
+    """Create a key and a certificate for ``names`` (in the forms of ``parse_name``).
 
-    Files are called after the first name, or ``file_name``.  A certificate never
-    outlives its CA: its end is cut to the CA's.  Raises IssueError, BadName.
+    Files are named after the first name, or ``file_name``.  A certificate never
+    outlives its CA: it expires with the CA at the latest.  Raises IssueError, BadName.
     """
     files = _pair_files(directory, file_name or _file_name(names), replace=replace)
     key = _new_key(key_kind)
@@ -148,9 +149,9 @@ def issue(
 def renew(
     ca: CaFiles, files: KeyPairFiles, days: int = LEAF_DAYS, *, now: datetime | None = None
 ) -> KeyPairFiles:
-    """Replace a pair by a new key and certificate of the same names, subject, use and key kind.
+    """Replace a pair with a new key and certificate with the same names, subject, use and kind of key.
 
-    Owner, group and mode of the files stay.  Raises IssueError.
+    The files keep their owner, group and mode.  Raises IssueError.
     """
     old = _load_certificate(files.chain)
     try:
@@ -180,7 +181,7 @@ def request(
     common_name: str | None = None,
     replace: bool = False,
 ) -> RequestFiles:
-    """Make a key and a signing request (``NAME.csr``) for somebody else's CA.
+    """Create a key and a certificate signing request (``NAME.csr``) for another CA.
 
     Raises IssueError, BadName.
     """
@@ -209,34 +210,34 @@ def sign_request(
     *,
     now: datetime | None = None,
 ) -> Path:
-    """Sign somebody's request: its names and key, our choice of use and time.  Raises IssueError."""
+    """Sign a request: names and key are those of the request, use and validity ours.  Raises IssueError."""
     try:
         asked = x509.load_pem_x509_csr(csr.read_bytes())
     except OSError as error:
         raise IssueError(f"cannot read {csr}: {error.strerror}") from error
     except ValueError as error:
-        raise IssueError(f"{csr} holds no certificate signing request") from error
+        raise IssueError(f"{csr} does not contain a certificate signing request") from error
     key = asked.public_key()
     if not asked.is_signature_valid or not isinstance(key, _PublicKey):
         raise IssueError(f"{csr}: the request is not signed by its own RSA or ECDSA key")
     try:
         names = list(asked.extensions.get_extension_for_class(x509.SubjectAlternativeName).value)
     except x509.ExtensionNotFound as error:
-        raise IssueError(f"{csr} asks for no subject alternative name; clients would refuse it") from error
+        raise IssueError(f"{csr} has no subject alternative name; clients would refuse it") from error
     data = _sign(ca, key, asked.subject, names, kind, days, now or datetime.now(UTC))
     write_atomically(chain, data, CERTIFICATE_MODE)
     return chain
 
 
 def load_ca(ca: CaFiles) -> tuple[x509.Certificate, PrivateKey]:
-    """The CA's certificate and key.  Raises IssueError when they are no CA, or no pair."""
+    """The CA's certificate and key.  Raises IssueError if they are not those of a CA, or do not match."""
     certificate = _load_certificate(ca.certificate)
     try:
         key = load_pem_private_key(ca.key.read_bytes(), None)
     except OSError as error:
         raise IssueError(f"cannot read {ca.key}: {error.strerror}") from error
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise IssueError(f"{ca.key} holds no plain private key in PEM form") from error
+        raise IssueError(f"{ca.key} does not contain an unencrypted private key in PEM form") from error
     if not isinstance(key, PrivateKey):
         raise IssueError(f"{ca.key} is neither an RSA nor an ECDSA key")
     if key.public_key() != certificate.public_key():
@@ -246,7 +247,7 @@ def load_ca(ca: CaFiles) -> tuple[x509.Certificate, PrivateKey]:
     except x509.ExtensionNotFound:
         constraints = x509.BasicConstraints(ca=False, path_length=None)
     if not constraints.ca:
-        raise IssueError(f"{ca.certificate} is no CA certificate")
+        raise IssueError(f"{ca.certificate} is not a CA certificate")
     return certificate, key
 
 
@@ -266,7 +267,7 @@ def _sign(
     authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key())
     certificate = (
         _builder(subject, issuer.subject, key, now - _BACKDATE, end)
-        # RFC 5280 section 4.2.1.6: critical when it is all the name there is.
+        # RFC 5280 section 4.2.1.6: critical if the subject is empty.
         .add_extension(x509.SubjectAlternativeName(names), critical=not list(subject))
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_key_usage(certificates=False), critical=True)
@@ -352,7 +353,7 @@ def _pair_files(directory: Path, stem: str, *, replace: bool) -> KeyPairFiles:
 
 
 def _write_pair(files: KeyPairFiles, chain: bytes, key: PrivateKey) -> None:
-    # Key first: whoever sees the new certificate then finds the key that fits.
+    # Key first: a reader that sees the new certificate then finds the matching key.
     write_atomically(files.key, _pem_of_key(key), KEY_MODE)
     write_atomically(files.chain, chain, CERTIFICATE_MODE)
 
@@ -363,7 +364,7 @@ def _load_certificate(path: Path) -> x509.Certificate:
     except OSError as error:
         raise IssueError(f"cannot read {path}: {error.strerror}") from error
     except ValueError as error:
-        raise IssueError(f"{path} holds no certificate in PEM form") from error
+        raise IssueError(f"{path} does not contain a certificate in PEM form") from error
 
 
 def _new_key(kind: KeyKind) -> PrivateKey:

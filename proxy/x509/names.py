@@ -1,7 +1,7 @@
 """Names in certificates: written as ``kind:value``, read from an extension, compared.
 
-Kinds are ``dns``, ``ip``, ``uri`` and ``email``.  Bare text is taken for what it
-looks like, since that is how people type names on a command line.
+Kinds are ``dns``, ``ip``, ``uri`` and ``email``.  For text without a kind it is
+guessed, since that is how people type names on a command line.
 """
 
 import ipaddress
@@ -17,7 +17,7 @@ _KINDS = ("dns", "ip", "uri", "email")
 
 
 def parse_name(text: str) -> x509.GeneralName:
-    """Read ``dns:pbx.example``, ``ip:::1``, ``uri:…``, ``email:…``, or bare text of these shapes.
+    """Parse ``dns:pbx.example``, ``ip:::1``, ``uri:…``, ``email:…``, or one of these without its kind.
 
     Raises BadName.
     """
@@ -29,26 +29,26 @@ def parse_name(text: str) -> x509.GeneralName:
         try:
             return x509.IPAddress(ipaddress.ip_address(value.strip("[]")))
         except ValueError as error:
-            raise BadName(f"{text!r} is no IP address") from error
+            raise BadName(f"{text!r} is not an IP address") from error
     if not value.isascii() or not value.isprintable() or not value or " " in value:
         raise BadName(
-            f"{text!r}: a name in a certificate is printable ASCII without blanks; use the xn-- form"
+            f"{text!r}: a name in a certificate must be printable ASCII without blanks; use the xn-- form"
         )
     if kind == "uri":
         if "://" not in value and not value.startswith("urn:"):
-            raise BadName(f"{text!r} is no URI: scheme://… is missing")
+            raise BadName(f"{text!r} is not a URI: scheme://… is missing")
         return x509.UniformResourceIdentifier(value)
     if kind == "email":
         if not re.fullmatch(r"[^@]+@[^@]+", value):
-            raise BadName(f"{text!r} is no e-mail address")
+            raise BadName(f"{text!r} is not an e-mail address")
         return x509.RFC822Name(value)
     if not _is_dns_name(value):
-        raise BadName(f"{text!r} is no DNS name")
+        raise BadName(f"{text!r} is not a DNS name")
     return x509.DNSName(value.lower())
 
 
 def format_name(name: x509.GeneralName) -> str:
-    """The same name as text that ``parse_name`` reads; ``other:…`` for kinds we have no use for."""
+    """The name as text that ``parse_name`` accepts; ``other:…`` for kinds that are not used here."""
     match name:
         case x509.DNSName():
             return f"dns:{name.value.lower()}"
@@ -76,7 +76,7 @@ def names_of(certificate: x509.Certificate | x509.CertificateSigningRequest) -> 
 def covers(names: Iterable[str], wanted: str) -> bool:
     """Whether certificate ``names`` (``kind:value``) cover ``wanted`` (same form).
 
-    A wildcard covers exactly one label, as RFC 6125 section 6.4.3 has it.
+    A wildcard covers exactly one label (RFC 6125 section 6.4.3).
     """
     kind, _, value = wanted.partition(":")
     if kind != "dns":

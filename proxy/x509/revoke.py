@@ -1,8 +1,8 @@
-"""The revocation list of a private CA: which of its certificates are no longer to be believed.
+"""The revocation list of a private CA: which of its certificates are no longer valid.
 
-The list is the record: revoking adds to the one that is there.  It has to be
-written anew before its time is over, because listeners refuse every client of a
-CA whose list is out of date.
+The list itself is the record: revoking adds to the existing list.  It has to be
+renewed before it expires, because listeners refuse every client of a CA whose list
+is out of date.
 """
 
 from collections.abc import Sequence
@@ -33,10 +33,10 @@ def revoke(
     *,
     now: datetime | None = None,
 ) -> int:
-    """Add ``certificates`` to the list in ``crl`` and date it anew; with none, only date it anew.
+    """Add ``certificates`` to the list in ``crl`` and renew its dates; without certificates, only renew them.
 
-    Gives the number of certificates on the list.  A file that does not exist
-    becomes a new list.  Raises IssueError, FileError.
+    Returns the number of certificates on the list.  If the file does not exist, a new
+    list is created.  Raises IssueError, FileError.
     """
     if days < 1:
         raise IssueError(f"a revocation list is valid for at least 1 day, not {days}")
@@ -59,7 +59,7 @@ def revoke(
         .last_update(moment - _BACKDATE)
         .next_update(moment + timedelta(days=days))
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False)
-        # Monotonic, as RFC 5280 section 5.2.3 asks: the time is, without a counter to keep.
+        # RFC 5280 section 5.2.3 requires a monotonic number: the time is one, without a stored counter.
         .add_extension(x509.CRLNumber(int(moment.timestamp())), critical=False)
     )
     for entry_made in entries.values():
@@ -74,5 +74,5 @@ def _entries(crl: Path, authority: x509.Certificate) -> list[x509.RevokedCertifi
         return []
     (old, *more) = load_revocation_lists(read_file(crl).data, str(crl))
     if more or not is_issued_by(old, authority):
-        raise IssueError(f"{crl} is not the list of this CA alone; name another file")
+        raise IssueError(f"{crl} does not contain the list of this CA alone; name another file")
     return list(old)

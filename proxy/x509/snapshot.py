@@ -1,9 +1,9 @@
-"""Read several files as one consistent set, through whatever symlinks lead to them.
+"""Read several files as one consistent set, through any symlinks that lead to them.
 
 certbot re-points the links of ``live/`` one by one, Kubernetes renames ``..data``
-over itself, others rewrite in place: whoever opens certificate and key one after
-the other can get two generations.  So every path is resolved and stat'ed before
-and after the reads, and the set is used only when nothing moved between.
+over itself, others rewrite files in place: a reader that opens certificate and key one
+after the other can get two generations.  So every path is resolved and stat'ed before
+and after the reads, and the set is used only if nothing changed in between.
 """
 
 import errno
@@ -25,12 +25,12 @@ SIZE_LIMIT = 4 * 1024 * 1024
 _PASSES = 5
 _HOP_LIMIT = 40
 FileState = tuple[object, ...]
-"""Of one file; opaque, for comparison only."""
+"""The state of one file; opaque, for comparison only."""
 
 
 @dataclass(frozen=True)
 class SourceFile:
-    """The content of one file, and who may do what with it."""
+    """The content of one file, with its owner and permissions."""
 
     path: Path
     """As configured."""
@@ -42,7 +42,7 @@ class SourceFile:
     modified: float
     """Seconds since the epoch."""
     loose_directories: tuple[Loose, ...] = ()
-    """Directories on the way where others could put another file in its place."""
+    """Directories on the way in which other users could replace the file."""
 
     @property
     def digest(self) -> bytes:
@@ -54,17 +54,17 @@ Snapshot = Mapping[Path, SourceFile | SnapshotError]
 
 
 def read_set(paths: Iterable[Path], *, read: Callable[[Path], SourceFile] | None = None) -> Snapshot:
-    """``reading_set`` in one go."""
+    """Run ``reading_set`` to its end without pauses."""
     return result_of(reading_set(paths, read=read))
 
 
 def reading_set(
     paths: Iterable[Path], *, read: Callable[[Path], SourceFile] | None = None
 ) -> Steps[Snapshot]:
-    """Read all of ``paths``: for each its content, or why it cannot be had.
+    """Read all ``paths``, in steps: for each, its content, or the error why it cannot be read.
 
-    Raises SnapshotError (transient) when the files keep changing.  ``read``
-    stands in for reading one file, in tests.
+    Raises SnapshotError (transient) if the files keep changing.  ``read`` replaces
+    the reading of one file, in tests.
     """
     wanted = list(dict.fromkeys(paths))
     for _ in range(_PASSES):
@@ -90,9 +90,9 @@ def _states(paths: Iterable[Path]) -> Steps[list[FileState]]:
 
 
 def read_file(path: Path) -> SourceFile:
-    """Read one regular file.  Raises SnapshotError naming file, owner, mode, our ids and the remedy."""
+    """Read one regular file.  Raises SnapshotError with file, owner, mode, our ids and the remedy."""
     try:
-        # O_NONBLOCK: a FIFO put in the place of a file must not hold us up.
+        # O_NONBLOCK: a FIFO instead of a file must not block us.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
             status = os.fstat(descriptor)
@@ -116,7 +116,7 @@ def read_file(path: Path) -> SourceFile:
 
 
 def file_state(path: Path) -> FileState:
-    """What changes whenever ``path`` may lead to other content, and stays equal as long as it cannot."""
+    """A value that changes whenever ``path`` may lead to other content, and else stays equal."""
     try:
         real = Path(os.path.realpath(path, strict=True))
         status = real.stat()
@@ -126,11 +126,11 @@ def file_state(path: Path) -> FileState:
 
 
 def hops(path: Path) -> tuple[Path, ...]:
-    """Every directory where a change can alter what ``path`` leads to.
+    """All directories in which a change can alter what ``path`` leads to, for a watch on it.
 
-    The parent of the path itself, of every symlink on the way and of its target:
-    what a watch has to look at.  Directories that do not exist are left out, and
-    the nearest existing one above them is put in, since they may appear in it.
+    They are the parents of the path itself, of every symlink on the way and of its
+    target.  A directory that does not exist is replaced by its nearest existing parent,
+    in which it may appear.
     """
     directories: dict[Path, None] = {}
     pending = [path.absolute()]
@@ -156,7 +156,7 @@ def hops(path: Path) -> tuple[Path, ...]:
 
 
 def _is(path: Path, kind: Callable[[int], bool]) -> bool:
-    """As ``is_symlink`` and ``is_dir``, which raise where a directory may not be searched."""
+    """Like ``is_symlink`` and ``is_dir``, but False if a directory may not be searched, where those raise."""
     try:
         return kind(path.lstat().st_mode)
     except OSError:
@@ -164,7 +164,7 @@ def _is(path: Path, kind: Callable[[int], bool]) -> bool:
 
 
 def _read_whole(descriptor: int) -> bytes:
-    """What is there, up to one byte over the limit."""
+    """The content, up to one byte over SIZE_LIMIT."""
     parts: list[bytes] = []
     missing = SIZE_LIMIT + 1
     while missing and (part := os.read(descriptor, missing)):
@@ -185,16 +185,16 @@ def _explain(path: Path, error: OSError) -> SnapshotError:
         if _is(path, stat.S_ISLNK):
             return SnapshotError(
                 str(path),
-                f"is a symbolic link to {path.readlink()}, which leads nowhere",
-                "let the renewal finish, or mend the link",
+                f"is a symbolic link to {path.readlink()}, which does not exist",
+                "let the renewal finish, or fix the link",
                 transient=True,
             )
         return SnapshotError(
-            str(path), "there is no such file", "put it there, or mend the path", transient=True
+            str(path), "the file does not exist", "create it, or correct the path", transient=True
         )
     if error.errno in (errno.EACCES, errno.EPERM):
         return _explain_denied(path)
-    return SnapshotError(str(path), f"cannot be read: {error.strerror}", "mend what the system reports")
+    return SnapshotError(str(path), f"cannot be read: {error.strerror}", "fix what the system reports")
 
 
 def _explain_denied(path: Path) -> SnapshotError:
@@ -206,16 +206,16 @@ def _explain_denied(path: Path) -> SnapshotError:
                 str(path),
                 f"permission denied: directory {directory} is {_owner(status)}, "
                 f"mode {stat.S_IMODE(status.st_mode):04o}; {us}",
-                "have the renewal copy the files to where we may read them: certs/hooks/ has the hook for it",
+                "have the renewal copy the files to where we may read them, by the hook in certs/hooks/",
             )
     try:
         status = path.stat()
     except OSError:
-        return SnapshotError(str(path), f"permission denied; {us}", "see namei -l for what forbids it")
+        return SnapshotError(str(path), f"permission denied; {us}", "find the cause with namei -l")
     if may_read(path):
         return SnapshotError(
             str(path),
-            f"permission denied, though owner and mode let us ({_owner(status)}, "
+            f"permission denied, although owner and mode allow it ({_owner(status)}, "
             f"mode {stat.S_IMODE(status.st_mode):04o}; {us})",
             KEPT_OUT,
         )
@@ -240,7 +240,7 @@ def _loose_directories(path: Path) -> tuple[Loose, ...]:
 
 
 def _directories_to(path: Path) -> Sequence[Path]:
-    """From the root down, every directory that must be searched on the way to ``path``, links followed."""
+    """All directories that must be searched on the way to ``path``, from the root down, following links."""
     ordered: dict[Path, None] = {}
     for hop in hops(path):
         for directory in (*reversed(hop.parents), hop):

@@ -1,8 +1,8 @@
-"""Client CA and CRL: is this client certificate good, and is it good still?
+"""Client CA and CRL: is this client certificate valid, and is it still valid later?
 
-OpenSSL judges a client once, in the handshake.  A session lasts for days; when
-the CA file or the CRL changes, or the certificate's time is over, the open
-session has to be judged again, from the certificate it came with.
+OpenSSL checks a client once, in the handshake.  A session lasts for days; when the
+CA file or the CRL changes, or the certificate expires, the open session has to be
+checked again, with the certificate that it presented.
 """
 
 from collections.abc import Sequence
@@ -17,19 +17,19 @@ from proxy.x509.ending import Ending
 from proxy.x509.errors import UNREADABLE
 from proxy.x509.facts import is_ca, spki_sha256
 
-# Leaf, a few intermediates, root; the chain was cut to this by OpenSSL long before.
+# Leaf, a few intermediates, root; OpenSSL has already limited the chain to this.
 _DEPTH_LIMIT = 8
 
 
 @dataclass(frozen=True)
 class TrustStore:
-    """The CAs whose client certificates we accept, and what they have revoked."""
+    """The CAs whose client certificates are accepted, and their revocation lists."""
 
     authorities: tuple[x509.Certificate, ...]
     revocation_lists: tuple[x509.CertificateRevocationList, ...] = ()
 
     def without_list(self) -> tuple[x509.Certificate, ...]:
-        """The CAs that no revocation list was issued by."""
+        """The CAs without a revocation list."""
         return tuple(
             authority
             for authority in self.authorities
@@ -37,9 +37,9 @@ class TrustStore:
         )
 
     def endings(self) -> tuple[Ending, ...]:
-        """When each CA ends, and its revocation list.
+        """When each CA and its revocation list expire.
 
-        Of those with one name and key, renewed or made anew, the last to end counts.
+        Of several certificates or lists of one CA (the same name and key), the last to expire counts.
         """
         same: dict[tuple[x509.Name, str], list[x509.Certificate]] = {}
         for authority in self.authorities:
@@ -58,11 +58,12 @@ class TrustStore:
         return tuple(endings)
 
     def objection(self, chain: Sequence[bytes], now: datetime) -> str | None:
-        """Why the certificate ``chain[0]`` (DER; what else the client sent after it) is not good now.
+        """Why the client certificate ``chain[0]`` is not valid at ``now``; None if it is.
 
-        None when it is.  One of few texts, without names: sessions are counted by
-        the reason they ended for.  An expired revocation list still revokes what it
-        names; refusing everybody on its account is the TLS context's part.
+        ``chain``: DER, the client's certificate and whatever the client sent after it.  The
+        result is one of a few texts, without names: sessions are counted by the reason
+        for their end.  An expired revocation list still revokes the certificates on it;
+        refusing all clients because of it is up to the TLS context.
         """
         if not chain:
             return "no client certificate"
@@ -72,14 +73,15 @@ class TrustStore:
         found = self._objection_to(leaf, now, "client certificate")
         if found is not None or leaf in self.authorities:
             return found
-        # What lies beside it nobody has looked at: what cannot be read issued nothing.
+        # The certificates after it have not been checked; one that cannot be read cannot be an issuer.
         others = [certificate for certificate in map(_read, chain[1:]) if certificate is not None]
         return self._objection_to_issuers([leaf, *others], now)
 
     def _objection_to_issuers(self, chain: Sequence[x509.Certificate], now: datetime) -> str | None:
-        """None when one path from ``chain[0]`` to an authority is good.
+        """None if one path from ``chain[0]`` to an authority is valid; otherwise the objection.
 
-        A renewed CA has the name and the key of its old certificate, which may lie beside it still.
+        There may be several paths: a renewed CA has the name and the key of its old certificate, which may
+        still be in the file.
         """
         candidates = dict.fromkeys((*self.authorities, *chain[1:]))
         level, objections = [chain[0]], []
@@ -87,7 +89,7 @@ class TrustStore:
             issuers = [other for other in candidates if any(_is_directly_issued(one, other) for one in level)]
             level = []
             for issuer in issuers:
-                # Looked at once: what can be said of it does not depend on the way to it.
+                # Check each issuer only once: the result does not depend on the path to it.
                 del candidates[issuer]
                 objection = self._objection_to(issuer, now, "client certificate's CA")
                 if objection is not None:
@@ -116,10 +118,10 @@ class TrustStore:
 
 
 def _read(der: bytes) -> x509.Certificate | None:
-    """The certificate; None where any part of it that is asked for here cannot be read."""
+    """The certificate; None if any part of it that is used here cannot be read."""
     try:
         certificate = x509.load_der_x509_certificate(der)
-        # Each is read when it is asked for, and not before.
+        # ``cryptography`` parses these parts on access: access them here, so that errors occur here.
         _ = certificate.subject, certificate.issuer, certificate.extensions, certificate.public_key()
     except UNREADABLE:
         return None
@@ -127,7 +129,7 @@ def _read(der: bytes) -> x509.Certificate | None:
 
 
 def is_issued_by(crl: x509.CertificateRevocationList, authority: x509.Certificate) -> bool:
-    """Whether ``crl`` is named for and signed by ``authority``."""
+    """Whether ``crl`` names ``authority`` as its issuer and is signed by it."""
     key = authority.public_key()
     if crl.issuer != authority.subject or not isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey):
         return False

@@ -1,7 +1,7 @@
-"""May these files be served?  Every finding names its file and its remedy.
+"""May these files be served?  Every finding names its file and a remedy.
 
-An error keeps the files out; a warning goes into the log and lets them in.
-Nothing here touches a TLS context or a clock: ``now`` is an argument.
+Files with an error are not used; files with warnings are used, and the warnings are
+logged.  Nothing here uses a TLS context or a clock: ``now`` is an argument.
 """
 
 from collections.abc import Iterable, Sequence
@@ -36,16 +36,16 @@ _BAD_HASHES = ("md5", "sha1")
 
 
 class Finding(NamedTuple):
-    """One thing found; its text reads on its own."""
+    """One finding; its text can be understood without context."""
 
     level: Literal["error", "warning"]
     code: str
-    """Stable, for tests and for those who filter: ``key-mismatch``."""
+    """Stable, for tests and for filtering logs: ``key-mismatch``."""
     file: str
     text: str
     remedy: str
     transient: bool = False
-    """A writer may still be at work: worth another look before it is reported."""
+    """A writer may still be at work: check again before reporting it."""
 
     def __str__(self) -> str:
         return f"{self.file}: {self.text}; {self.remedy}"
@@ -53,54 +53,54 @@ class Finding(NamedTuple):
 
 @dataclass(frozen=True)
 class Rules:
-    """What the operator may decide about validation."""
+    """The operator's settings for validation."""
 
     allow_expired: bool = False
     lost_names: Literal["warn", "refuse"] = "warn"
-    """A new certificate that no longer covers a name the old one did."""
+    """What to do with a new certificate that no longer covers a name which the old one covered."""
     names: tuple[str, ...] = ()
-    """Names the certificate must cover, or it is refused."""
+    """Names that the certificate must cover, or it is refused."""
     expired_crl: Literal["refuse", "accept"] = "refuse"
-    """A revocation list past its date: refuse every client of that CA, or go by what it still says."""
+    """When a revocation list is out of date: refuse every client of its CA, or keep using the list."""
 
 
 @dataclass(frozen=True)
 class ServerPair:
-    """A chain and key that may be served: PEM bytes in the right order, and what they are."""
+    """A chain and key that may be served: PEM bytes in the correct order, and their properties."""
 
     chain: bytes
     leaf: bytes
-    """DER, as a client sees it."""
+    """The server's certificate in DER, as a client sees it."""
     key: bytes = field(repr=False)
     algorithm: Algorithm
     facts: Facts
     ending: Ending
-    """Of the first in the chain to expire: clients refuse the whole from then on."""
+    """When the first certificate of the chain expires: from then on clients refuse the whole chain."""
 
 
 class PairVerdict(NamedTuple):
-    """``pair`` is None exactly when a finding is an error."""
+    """The result of ``judge_pair``; ``pair`` is None if and only if a finding is an error."""
 
     pair: ServerPair | None
     findings: tuple[Finding, ...]
 
 
 class TrustVerdict(NamedTuple):
-    """``trust`` is None exactly when a finding is an error."""
+    """The result of ``judge_trust``; ``trust`` is None if and only if a finding is an error."""
 
     trust: TrustStore | None
     findings: tuple[Finding, ...]
 
 
 def has_error(findings: Iterable[Finding]) -> bool:
-    """Whether any of them keeps the files out."""
+    """Whether any finding is an error, so that the files must not be used."""
     return any(finding.level == "error" for finding in findings)
 
 
 def judge_pair(
     chain: SourceFile, key: SourceFile, now: datetime, rules: Rules, *, previous: Facts | None = None
 ) -> PairVerdict:
-    """Judge a server's certificate chain and private key; ``previous`` is what is served today."""
+    """Check a server's certificate chain and private key; ``previous`` is the certificate served so far."""
     findings = [*_judge_key_mode(key), *_judge_directories((chain, key))]
     if chain.mode & 0o022:
         findings.append(
@@ -120,7 +120,7 @@ def judge_pair(
                 "key-mismatch",
                 key,
                 f"the key does not belong to certificate {subject} in {chain.path}",
-                "install the key that certificate was made for, or request a certificate for this key",
+                "install the key of that certificate, or request a certificate for this key",
                 transient=True,
             )
         )
@@ -150,13 +150,13 @@ def judge_pair(
 def judge_trust(
     authorities: SourceFile, revocations: SourceFile | None, now: datetime, rules: Rules
 ) -> TrustVerdict:
-    """Judge the CA file for client certificates and its revocation lists."""
+    """Check the CA file for client certificates and its revocation lists."""
     findings: list[Finding] = _judge_directories(
         (authorities,) if revocations is None else (authorities, revocations)
     )
     for source in (authorities, revocations):
         if source is not None and source.mode & 0o002:
-            text = f"mode {source.mode:04o} lets anybody decide whom we trust"
+            text = f"mode {source.mode:04o} lets any user change which CAs are trusted"
             findings.append(_error("trust-writable", source, text, "chmod o-w it"))
     try:
         certificates = load_certificates(authorities.data, str(authorities.path))
@@ -174,7 +174,7 @@ def judge_trust(
 
 
 def finding_of(error: FileError) -> Finding:
-    """A file's error as a finding."""
+    """The error of a file as a finding."""
     code = "not-pem" if isinstance(error, PemError) else "unreadable"
     return Finding("error", code, error.path, error.text, error.remedy, error.transient)
 
@@ -198,7 +198,7 @@ def _judge_directories(sources: Sequence[SourceFile]) -> list[Finding]:
 
 
 def _path_from(leaf: x509.Certificate, certificates: Sequence[x509.Certificate]) -> list[x509.Certificate]:
-    """The leaf, its issuer, that one's issuer, …, as far as the file has them."""
+    """The leaf, its issuer, the issuer's issuer and so on, as far as the file contains them."""
     path = [leaf]
     while path[-1].issuer != path[-1].subject:
         issuer = next(
@@ -223,10 +223,10 @@ def _judge_order(
     if list(certificates) == list(path):
         return []
     if set(certificates) == set(path):
-        text, remedy = "certificates are not in order; we serve them leaf first", "write the leaf first"
+        text, remedy = "certificates are not in order; they are served leaf first", "write the leaf first"
         return [_warning("chain-order", chain, text, remedy)]
     extra = [one.subject.rfc4514_string() for one in certificates if one not in path]
-    text = f"holds certificates outside the leaf's chain, which we do not serve: {'; '.join(extra)}"
+    text = f"contains certificates outside the leaf's chain, which are not served: {'; '.join(extra)}"
     return [_warning("chain-extra", chain, text, "remove them, or add the intermediate that links them")]
 
 
@@ -239,11 +239,11 @@ def _judge_path(chain: SourceFile, path: Sequence[x509.Certificate]) -> list[Fin
         except (InvalidSignature, ValueError, TypeError):
             text = f"{subject} is not signed by {by}, though it names it as issuer"
             findings.append(
-                _error("chain-broken", chain, text, "get the intermediate of the right generation")
+                _error("chain-broken", chain, text, "get the intermediate of the matching generation")
             )
         if not is_ca(issuer):
-            text = f"{by} signs {subject} but is no CA certificate"
-            findings.append(_error("chain-not-ca", chain, text, "get the right intermediate"))
+            text = f"{by} signs {subject} but is not a CA certificate"
+            findings.append(_error("chain-not-ca", chain, text, "get the correct intermediate"))
     for certificate in path:
         name = certificate.signature_hash_algorithm.name if certificate.signature_hash_algorithm else ""
         # A root is trusted for itself, not for its signature.
@@ -287,8 +287,8 @@ def _judge_leaf(chain: SourceFile, facts: Facts) -> list[Finding]:
         text = f"the certificate is for {', '.join(facts.usages)} use, not for a server"
         findings.append(_error("wrong-usage", chain, text, "request one with extended key usage serverAuth"))
     if facts.is_ca:
-        text = "the certificate is a CA's, whose key should not lie on a server"
-        findings.append(_warning("leaf-is-ca", chain, text, "issue a certificate for the server from it"))
+        text = "the certificate is a CA certificate, whose key should not be on a server"
+        findings.append(_warning("leaf-is-ca", chain, text, "issue a server certificate from it"))
     return findings
 
 
@@ -298,12 +298,12 @@ def _judge_names(chain: SourceFile, facts: Facts, rules: Rules, previous: Facts 
     try:
         wanted = [format_name(parse_name(name)) for name in rules.names]
     except BadName as error:
-        return [_error("bad-name", chain, f"a configured name cannot be checked: {error}", "mend the name")]
+        return [_error("bad-name", chain, f"a configured name cannot be checked: {error}", "correct it")]
     for name in lost_names(wanted, facts.names):
         text = f"the certificate does not cover {name}, which is configured"
         findings.append(_error("name-missing", chain, text, "request one that covers it"))
     for name in lost_names(previous.names if previous else (), facts.names):
-        text = f"the certificate no longer covers {name}, as the one served until now does"
+        text = f"the certificate no longer covers {name}, which the one served so far covers"
         findings.append(Finding(level, "name-lost", str(chain.path), text, "request one that covers it"))
     return findings
 
@@ -314,7 +314,7 @@ def _judge_algorithm(chain: SourceFile, leaf: x509.Certificate) -> tuple[Algorit
             if key.key_size < _RSA_MINIMUM:
                 text = f"RSA key of {key.key_size} bits is too short"
                 return "rsa", [
-                    _error("weak-key", chain, text, f"make one of {_RSA_MINIMUM} or more, or ECDSA P-256")
+                    _error("weak-key", chain, text, f"use {_RSA_MINIMUM} bits or more, or ECDSA P-256")
                 ]
             return "rsa", []
         case ec.EllipticCurvePublicKey() as key:
@@ -338,7 +338,7 @@ def _judge_authority(source: SourceFile, certificate: x509.Certificate, now: dat
     name = certificate.subject.rfc4514_string()
     findings = []
     if not is_ca(certificate):
-        text = f"{name} is no CA certificate, so it vouches for nobody"
+        text = f"{name} is not a CA certificate, so it cannot have issued client certificates"
         findings.append(_error("trust-not-ca", source, text, "put the issuing CA's certificate there"))
     if certificate.not_valid_after_utc <= now:
         text = f"CA {name} expired on {certificate.not_valid_after_utc:%Y-%m-%d}: its clients are refused"
@@ -351,9 +351,9 @@ def _judge_lists(source: SourceFile, trust: TrustStore, now: datetime, rules: Ru
     for crl in trust.revocation_lists:
         name = crl.issuer.rfc4514_string()
         if not any(is_issued_by(crl, authority) for authority in trust.authorities):
-            text = f"the revocation list of {name} is not signed by any CA of client_ca"
+            text = f"the revocation list of {name} is not signed by any CA in client_ca"
             findings.append(
-                _error("crl-foreign", source, text, "get the list of the CA that issues the clients")
+                _error("crl-foreign", source, text, "get the list of the CA that issues client certificates")
             )
         if crl.next_update_utc is not None and crl.next_update_utc <= now:
             text = f"a new revocation list of {name} was due on {crl.next_update_utc:%Y-%m-%d %H:%M} UTC"
@@ -367,7 +367,7 @@ def _judge_lists(source: SourceFile, trust: TrustStore, now: datetime, rules: Ru
 
 
 def _names_issuer_url(certificate: x509.Certificate) -> bool:
-    """Whether it says where its issuer can be fetched: public CAs' intermediates do, private roots do not."""
+    """Whether it has a URL of its issuer: certificates of public CAs do, those of private roots do not."""
     try:
         access = certificate.extensions.get_extension_for_class(x509.AuthorityInformationAccess).value
     except x509.ExtensionNotFound:
