@@ -511,7 +511,7 @@ async def test_users_of_several_files_are_taken_up_by_a_reload(
         write("3.yaml", "Anna")
         report = await app.reload("test")
         assert [problem.replace(f"{folder}/", "") for problem in report.problems] == [
-            "3.yaml:1: users.Anna: the same name as 'anna' in 1.yaml:1 (case does not count); "
+            "3.yaml:1: users.Anna: the same name as 'anna' in 1.yaml:1 (case is ignored); "
             "rename or remove one of them"
         ]
         assert (len(app.hub.users), app.hub.generation) == (61, 2)

@@ -29,7 +29,7 @@ class Ending(NamedTuple):
         over = self.at <= now
         when = f"{describe_time_left(self.at, now)} ({self.at:%Y-%m-%d})"
         if self.kind == "revocation-list":
-            return f"revocation list of {self.name} {'expired' if over else 'expires'} {when}"
+            return f"revocation list of {self.name} {'ran' if over else 'runs'} out {when}"
         what = f"client CA {self.name}" if self.kind == "client-ca" else f"certificate of {self.name}"
         if self.by:
             what += f": {self.by}, which signs it,"

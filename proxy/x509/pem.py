@@ -91,6 +91,6 @@ def _blocks(data: bytes, path: str, what: str, kinds: set[bytes]) -> list[bytes]
         raise PemError(path, f"the file ends inside a {what}", "copy the whole file again", transient=True)
     if not found:
         others = sorted({begin[1].decode() for begin in _BEGIN.finditer(data)})
-        holds = f"contains {', '.join(others)}, but no {what}" if others else f"contains no PEM {what}"
+        holds = f"has {', '.join(others)}, but no {what}" if others else f"has no {what} in PEM form"
         raise PemError(path, holds, f"name the file that contains the {what}", transient=not others)
     return found

@@ -190,7 +190,7 @@ def _explain(path: Path, error: OSError) -> SnapshotError:
                 transient=True,
             )
         return SnapshotError(
-            str(path), "the file does not exist", "create it, or correct the path", transient=True
+            str(path), "there is no such file", "create it, or correct the path", transient=True
         )
     if error.errno in (errno.EACCES, errno.EPERM):
         return _explain_denied(path)

@@ -79,6 +79,6 @@ def test_as_markdown_has_every_application_once() -> None:
     lines = as_markdown().splitlines()
     assert lines[2].startswith("| none | AMD, Answer,")
     assert any(line.startswith("| `call` | AttendedTransfer, ") for line in lines)
-    assert lines[-1].endswith(" and those of other modules |")
+    assert lines[-1].endswith(" and those of third-party modules |")
     for row in APPLICATIONS.values():
         assert sum(f" {row.name}," in line.replace(" |", ",") for line in lines) == 1, row.name

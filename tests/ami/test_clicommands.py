@@ -60,5 +60,5 @@ def test_no_words_are_written_twice() -> None:
 
 def test_it_is_rendered_for_people() -> None:
     text = as_markdown()
-    assert "| nobody | `!`, `console`" in text
+    assert "| refused to all users | `!`, `console`" in text
     assert "`pjsip show auths`" in next(line for line in text.splitlines() if line.startswith("| system |"))

@@ -68,7 +68,7 @@ def test_every_problem_is_one_line_with_place_and_remedy(
         f"{config}:1: upstream.secret_file: {secret} {mode} {secret}",
         f"{config}:3: listeners[0].adress: unknown key; did you mean 'address'?",
         f"{config}:6: tls.policy: expected one of modern, intermediate; write one of them",
-        f"{users}:2: users.u.secret: plain text where a hash must stand; make one with: ami-proxy users hash",
+        f"{users}:2: users.u.secret: plain text instead of a hash; make one with: ami-proxy users hash",
     ]
 
 

@@ -70,5 +70,5 @@ def test_a_name_that_is_taken_in_another_case_is_refused() -> None:
     "before", [f"users: {{old: {{secret: {ENTRY}}}}}\n", f"users:\n  old: {{secret: {ENTRY}}}\n...\n"]
 )
 def test_a_layout_without_room_is_refused_not_broken(before: str) -> None:
-    with pytest.raises(Unfit, match="laid out so that nothing can be added"):
+    with pytest.raises(Unfit, match="no user can be appended"):
         table_with(FILE, before.encode(), Addition("new"), SECRET)

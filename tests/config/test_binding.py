@@ -87,7 +87,7 @@ def test_sections_with_nothing_in_them_are_as_if_absent() -> None:
     ("text", "line"),
     [
         ("flagg: true", "flagg: unknown key; did you mean 'flag'?"),
-        ("inner: {port: 1, xyz: 1}", "inner.xyz: unknown key; known here: port, file"),
+        ("inner: {port: 1, xyz: 1}", "inner.xyz: unknown key; known keys: port, file"),
         ("inner: {}", "inner: the key 'port' is missing; add it"),
         ("inner: {prt: 1}", "inner.prt: unknown key; did you mean 'port'?"),
         ("inner: 3", "inner: expected a mapping, got a number; write key: value lines"),
@@ -109,7 +109,7 @@ def test_sections_with_nothing_in_them_are_as_if_absent() -> None:
         ("judged: x", "judged: expected a whole number, got text"),
         ("number: x", "number: expected a whole number or a number, got text"),
         ("inner: {port: 1, file: 5}", "inner.file: expected text, got a number; put it in quotes"),
-        ("inner: {port: 1, file: ''}", "inner.file: expected a path, got none; write the path of a file"),
+        ("inner: {port: 1, file: ''}", "inner.file: expected a path, got nothing; write the path of a file"),
         ("- a", "expected a mapping, got a list; write key: value lines"),
     ],
 )  # fmt: skip

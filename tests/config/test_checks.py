@@ -60,122 +60,81 @@ def test_what_makes_sense_is_taken(folder: Path, changes: dict[str, str]) -> Non
 
 
 @pytest.mark.parametrize(
-    ("changes", "says"),
+    ("changes", "key", "says"),
     [
-        (
-            {"tls": "{policy: modern, minimum_version: TLSv1.2}"},
-            ("tls.minimum_version: the policy modern has no TLS 1.2; say policy: intermediate, or remove it"),
-        ),
+        ({"tls": "{policy: modern, minimum_version: TLSv1.2}"}, "tls.minimum_version", "TLS 1.2"),
         (
             {"tls": "{minimum_version: TLSv1.3, suites: [ECDHE-RSA-AES256-GCM-SHA384]}"},
-            "tls.suites: is without effect: the suites of TLS 1.3 are fixed; remove it",
+            "tls.suites",
+            "no effect",
         ),
-        (
-            {"tls": "{policy: modern, suites: [ECDHE-RSA-AES256-GCM-SHA384]}"},
-            "tls.suites: is without effect: the suites of TLS 1.3 are fixed; remove it",
-        ),
-        (
-            {"upstream": f"{{{UPSTREAM}, host: 192.0.2.1}}"},
-            (
-                "upstream.host: 192.0.2.1 is not this machine, and the link is plain text; "
-                "run the proxy beside Asterisk, or say insecure_remote: true"
-            ),
-        ),
+        ({"tls": "{policy: modern, suites: [ECDHE-RSA-AES256-GCM-SHA384]}"}, "tls.suites", "no effect"),
+        ({"upstream": f"{{{UPSTREAM}, host: 192.0.2.1}}"}, "upstream.host", "insecure_remote: true"),
         (
             {"upstream": f"{{{UPSTREAM}, host: 192.0.2.1, insecure_remote: true, expect_user: root}}"},
-            (
-                "upstream.expect_user: only on this machine can be seen who owns a connection's other end; "
-                "remove it"
-            ),
+            "upstream.expect_user",
+            "remove it",
         ),
         (
             {"upstream": f"{{{UPSTREAM}, expect_user: no-such-user}}"},
-            "upstream.expect_user: no user 'no-such-user' on this machine; name Asterisk's user",
+            "upstream.expect_user",
+            "'no-such-user'",
         ),
-        ({"upstream": f"{{{UPSTREAM}, port: 0}}"}, "upstream.port: expected a whole number of at least 1; "),
+        ({"upstream": f"{{{UPSTREAM}, port: 0}}"}, "upstream.port", "expected a whole number of at least 1"),
         (
             {"upstream": '{username: "a\\nb", secret_file: upstream.secret}'},
-            "upstream.username: holds what no manager user's name does; use plain characters",
+            "upstream.username",
+            "unprintable",
         ),
-        ({"upstream": "{username: amiproxy}"}, "upstream: the key 'secret_file' is missing; add it"),
-        ({"listeners": "[]"}, 'listeners: there is no listener; add one, with its address: "[::]:5039"'),
+        ({"upstream": "{username: amiproxy}"}, "upstream", "the key 'secret_file' is missing"),
+        ({"listeners": "[]"}, "listeners", '"[::]:5039"'),
         (
             {
                 "listeners": '[{address: "[::]:5039", certificates: [{chain: server.crt, key: server.key, '
                 'names: [pbx.example.org, "büro.example"]}]}]'
             },
-            (
-                "listeners[0].certificates[0].names[1]: 'büro.example': a name in a certificate is "
-                "printable ASCII without blanks; use the xn-- form; "
-                "write host names and addresses, as clients connect to"
-            ),
+            "listeners[0].certificates[0].names[1]",
+            "xn--",
         ),
         (
             {"listeners": '[{address: "[::]:5039"}]'},
-            (
-                "listeners[0].certificates: a listener needs a certificate: there is no plain text here; "
-                "add certificates: [{chain: …, key: …}]"
-            ),
+            "listeners[0].certificates",
+            "add certificates: [{chain: …, key: …}]",
         ),
         (
             {"listeners": f'[{{address: "[::]:5039", {LISTENER}, client_auth: optional}}]'},
-            (
-                "listeners[0].client_auth: client_auth: optional needs client_ca; "
-                "name the file of the CA that signs clients' certificates"
-            ),
+            "listeners[0].client_auth",
+            "needs client_ca",
         ),
         (
             {"listeners": f'[{{address: "[::]:5039", {LISTENER}, client_ca: clients-ca.crt}}]'},
-            (
-                "listeners[0].client_ca: is without effect while client_auth is none; "
-                "say client_auth: optional or required, or remove it"
-            ),
+            "listeners[0].client_ca",
+            "client_auth is none",
         ),
         (
             {"listeners": f'[{{address: "[::1]:5039", {LISTENER}}}, {{address: "[::01]:5039", {LISTENER}}}]'},
-            "listeners[1].address: listeners[0] has this address already; remove one of them",
+            "listeners[1].address",
+            "listeners[0]",
         ),
         (
             {"listeners": f'[{{address: "fd:a", {LISTENER}}}, {{address: "fd:a", {LISTENER}}}]'},
-            "listeners[1].address: listeners[0] has this address already; remove one of them",
+            "listeners[1].address",
+            "listeners[0]",
         ),
-        (
-            {"limits": "{drain_timeout: 24}"},
-            (
-                "limits.drain_timeout: leaves 1 s before stop_timeout, and closing takes 2; "
-                "lower it, or raise stop_timeout"
-            ),
-        ),
+        ({"limits": "{drain_timeout: 24}"}, "limits.drain_timeout", "raise stop_timeout"),
         (
             {"log": f"{{hidden_variables: [{', '.join(f'X{n}' for n in range(201))}]}}"},
-            'log.hidden_variables: 201 patterns, of at most 200; put together what is alike, such as "*PIN*"',
+            "log.hidden_variables",
+            "200",
         ),
-        (
-            {"fan_out": "{flush_interval: 0.1}"},
-            (
-                "fan_out.flush_interval: 0.1 is above flush_interval_max (0.05); "
-                "lower it, or raise flush_interval_max"
-            ),
-        ),
-        (
-            {"limits": "{outbox_soft: 4194304}"},
-            "limits.outbox_soft: 4194304 is above outbox_hard (2097152); lower it, or raise outbox_hard",
-        ),
-        (
-            {"limits": "{connections: 100}"},
-            "limits.sessions_authenticated: 512 is above connections (100); lower it, or raise connections",
-        ),
-        (
-            {"metrics": '{address: "0.0.0.0:9539"}'},
-            (
-                "metrics.address: 0.0.0.0 is open to other machines, and this is plain HTTP for everybody; "
-                'write "127.0.0.1:9539", or say insecure_remote: true'
-            ),
-        ),
+        ({"fan_out": "{flush_interval: 0.1}"}, "fan_out.flush_interval", "above flush_interval_max (0.05)"),
+        ({"limits": "{outbox_soft: 4194304}"}, "limits.outbox_soft", "above outbox_hard (2097152)"),
+        ({"limits": "{connections: 100}"}, "limits.sessions_authenticated", "above connections (100)"),
+        ({"metrics": '{address: "0.0.0.0:9539"}'}, "metrics.address", "insecure_remote: true"),
     ],
 )
-def test_what_does_not_is_told(folder: Path, changes: dict[str, str], says: str) -> None:
-    assert says in told(folder, **changes)
+def test_what_does_not_is_reported(folder: Path, changes: dict[str, str], key: str, says: str) -> None:
+    assert any(line.startswith(f"{key}: ") and says in line for line in told(folder, **changes))
 
 
 def test_secret_files_must_be_tight(folder: Path) -> None:

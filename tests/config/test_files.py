@@ -28,7 +28,11 @@ def test_a_file_in_order_is_taken(file: Path, look: object) -> None:
 def test_what_is_no_readable_file_is_refused(tmp_path: Path, look: object) -> None:
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
-    for path, says in ((tmp_path / "gone", "No such file"), (tmp_path, "not a file"), (fifo, "not a file")):
+    for path, says in (
+        (tmp_path / "gone", "No such file"),
+        (tmp_path, "not a regular file"),
+        (fifo, "not a regular file"),
+    ):
         with pytest.raises(Unfit, match=says) as error:
             look(path)  # type: ignore[operator]
         assert str(path) in str(error.value)
@@ -44,7 +48,7 @@ def test_what_something_else_than_owner_and_mode_forbids_is_not_blamed_on_them(
 
     with monkeypatch.context() as patched:
         patched.setattr(os, "open", denied)
-        with pytest.raises(Unfit, match="Permission denied, though owner and mode let us") as error:
+        with pytest.raises(Unfit, match="Permission denied, although owner and mode") as error:
             look(file)  # type: ignore[operator]
     assert error.value.remedy.startswith("restart the proxy")
 

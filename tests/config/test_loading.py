@@ -117,7 +117,7 @@ def test_a_file_that_two_patterns_name_is_read_once(folder: Path, cheap_hash: st
 def test_a_user_in_two_files_is_an_error_that_names_both_places(folder: Path, cheap_hash: str) -> None:
     config = split_up(folder, a=entry("wall", cheap_hash), b="\n" + entry("Wall", cheap_hash))
     assert problems_of(config) == [
-        "users.d/b.yaml:3: users.Wall: the same name as 'wall' in users.d/a.yaml:2 (case does not count); "
+        "users.d/b.yaml:3: users.Wall: the same name as 'wall' in users.d/a.yaml:2 (case is ignored); "
         "rename or remove one of them"
     ]
 
@@ -137,7 +137,7 @@ def test_every_users_file_is_held_to_the_limits_of_one(folder: Path, cheap_hash:
     config = split_up(folder, a=entry("one", cheap_hash), b="#" * MAX_BYTES + "\n", c="users: {}\n")
     (folder / "users.d" / "c.yaml").chmod(0o644)
     assert problems_of(config) == [
-        f"users.d/b.yaml: the file is larger than {MAX_BYTES} bytes; split off what does not belong",
+        f"users.d/b.yaml: the file is larger than {MAX_BYTES} bytes; remove what does not belong in it",
         "users.d/c.yaml: users.d/c.yaml has mode 0644: readable by everybody; chmod 0640 users.d/c.yaml",
     ]
 
@@ -145,12 +145,12 @@ def test_every_users_file_is_held_to_the_limits_of_one(folder: Path, cheap_hash:
 def test_a_pattern_that_names_no_file_is_an_error(folder: Path) -> None:
     config = split_up(folder)
     assert problems_of(config) == [
-        "proxy.yaml:5: users_files[0]: no file is called users.d/*.yaml; create one, or correct the pattern"
+        "proxy.yaml:5: users_files[0]: no file matches users.d/*.yaml; create one, or correct the pattern"
     ]
     (folder / "users.d").rmdir()
     assert problems_of(config) == [
         "proxy.yaml:5: users_files[0]: users.d: No such file or directory; "
-        "create it and make it readable for us"
+        "create it and make it readable for the proxy"
     ]
 
 
@@ -158,7 +158,7 @@ def test_one_users_file_and_several_together_are_an_error(folder: Path, cheap_ha
     config = split_up(folder, a=entry("one", cheap_hash))
     config.write_text(config.read_text() + "users_file: users.yaml\n")
     assert problems_of(config)[0] == (
-        "proxy.yaml:5: users_files: users_file names the users already; keep one of the two"
+        "proxy.yaml:5: users_files: users_file is set already; keep one of the two"
     )
 
 
@@ -173,5 +173,5 @@ def test_a_configuration_without_users_files_is_an_error(folder: Path) -> None:
 def test_users_files_that_went_away_since_are_told(folder: Path, cheap_hash: str) -> None:
     config, _ = load(split_up(folder, a=entry("one", cheap_hash)))
     (folder / "users.d" / "a.yaml").unlink()
-    with pytest.raises(ConfigErrors, match=r"users_files: no file is called .*users\.d/\*\.yaml"):
+    with pytest.raises(ConfigErrors, match=r"users_files: no file matches .*users\.d/\*\.yaml"):
         users_files(config)

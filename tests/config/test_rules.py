@@ -93,7 +93,7 @@ def test_problems_of_a_rule(keys: dict[str, Any], paths: list[str]) -> None:
 def test_every_problem_has_a_text_and_a_remedy() -> None:
     bad = msgspec.convert({"actions": {"deny": ["Orignate"]}, "scope": {}, "contexts": [""]}, Rules)
     assert all(problem.text and problem.remedy for problem in problems(bad))
-    assert problems(bad)[0].text == "no action is called 'Orignate'"
+    assert problems(bad)[0].text == "unknown action 'Orignate'"
 
 
 @pytest.mark.parametrize(

@@ -55,13 +55,13 @@ def test_classes_are_read_strictly(written: str) -> None:
         ),
         (
             "secret: hunter2",
-            "users.u.secret: plain text where a hash must stand; make one with: ami-proxy users hash",
+            "users.u.secret: plain text instead of a hash; make one with: ami-proxy users hash",
         ),
         (
             'md5_secret: ""',
             (
-                "users.u.md5_secret: the secret is empty, or has a line break or control character in "
-                "it; make one with: ami-proxy users generate"
+                "users.u.md5_secret: the secret is empty, or contains a line break or control character; "
+                "make one with: ami-proxy users generate"
             ),
         ),
         (
@@ -70,11 +70,11 @@ def test_classes_are_read_strictly(written: str) -> None:
         ),
         (
             f'secret: "{SECRET}", setvar: {{A-B: x}}',
-            "users.u.setvar.A-B: not a variable's name; use letters, digits and _",
+            "users.u.setvar.A-B: not a variable name; use letters, digits and _",
         ),
         (
             f'secret: "{SECRET}", setvar: {{A: "x\\r\\nAction: y"}}',
-            "users.u.setvar.A: the value holds a line break or control character; remove it",
+            "users.u.setvar.A: the value contains a line break or control character; remove it",
         ),
         (
             f'secret: "{SECRET}", setvar: {{A: 1}}',
@@ -85,8 +85,8 @@ def test_classes_are_read_strictly(written: str) -> None:
         (
             f'secret: "{SECRET}", actions: {{deny: [Orignate]}}',
             (
-                "users.u.actions.deny[0]: no action is called 'Orignate'; "
-                "check the spelling, or write Orignate* if you mean it"
+                "users.u.actions.deny[0]: unknown action 'Orignate'; "
+                "check the spelling, or write Orignate* if it is intended"
             ),
         ),
         (
@@ -118,7 +118,7 @@ def test_filters_of_both_forms_are_compiled() -> None:
 
 @pytest.mark.parametrize("name", ["' a'", "'a '", '"a\\tb"', "''", "x" * 80, '"a\\nb"'])
 def test_names_asterisk_could_confuse_are_refused(name: str) -> None:
-    with pytest.raises(ConfigErrors, match="a user's name has"):
+    with pytest.raises(ConfigErrors, match="a user's name"):
         parse_users(Path("u"), f'users:\n  {name}: {{secret: "{SECRET}"}}\n'.encode())
 
 
@@ -157,7 +157,7 @@ def test_a_certificate_may_stand_for_the_secret() -> None:
         (
             f'secret: "{SECRET}", login: both',
             (
-                "users.u.login: login: both lets nobody in without a certificate: entry; "
+                "users.u.login: login: both needs a certificate: entry, or nobody can log in as this user; "
                 'add one: certificate: ["dns:HOST"]'
             ),
         ),

@@ -27,10 +27,10 @@ def test_a_quiet_configuration_gives_none(folder: Path) -> None:
         (f'secret: "{STRONG}", write: all', "user u: write is all: full control"),
         (
             f'secret: "{STRONG}", write: [call, config, system]',
-            "user u: write has config, system: as good as",
+            "user u: write has config, system: amounts to",
         ),
         (f'secret: "{STRONG}", write: [call]', "user u: may act from any address"),
-        (f'secret: "{WEAK}"', "user u: the hash is cheaper to guess"),
+        (f'secret: "{WEAK}"', "user u: the hash is weaker"),
         (
             "md5_secret: 8gS_4SyIPW7zmXOPgRMfuu2KjsE9g6Y7iXdl259eUbg",
             "user u: md5_secret can be read from the file",
@@ -39,11 +39,11 @@ def test_a_quiet_configuration_gives_none(folder: Path) -> None:
         (f'secret: "{STRONG}", disabled: true', "users: nobody can log in"),
         (
             f'secret: "{STRONG}", write: [originate], applications: [System]',
-            "user u: applications: System takes class system even if",
+            "user u: applications: System needs class system even if",
         ),
         (
             f'secret: "{STRONG}", write: [originate], applications: [ChanSpy]',
-            "user u: applications: ChanSpy takes class call even if",
+            "user u: applications: ChanSpy needs class call even if",
         ),
         (
             f'secret: "{STRONG}", write: [originate], applications: [Macro]',
@@ -77,14 +77,14 @@ def test_a_link_across_the_network_is_told(folder: Path) -> None:
 
 def test_disabled_users_are_not_looked_at(folder: Path) -> None:
     assert told(folder, "md5_secret: hunter2, write: all, disabled: true") == [
-        "users: nobody can log in: there is no user, or all are disabled"
+        "users: nobody can log in: no users are defined, or all are disabled"
     ]
 
 
 def test_metrics_for_everybody_are_warned_of(folder: Path) -> None:
     with (folder / "proxy.yaml").open("a") as file:
         file.write('metrics: {address: "0.0.0.0:9539", insecure_remote: true}\n')
-    expected = "metrics: 0.0.0.0:9539 answers whoever asks, in plain HTTP (insecure_remote)"
+    expected = "metrics: 0.0.0.0:9539 answers any client in plain HTTP (insecure_remote)"
     assert expected in told(folder, f'secret: "{STRONG}"')
 
 

@@ -1,5 +1,5 @@
 # ruff: noqa: E501 - lines of a page
-"""deploy/rights-reference.md, written from the judge's own tables: ``make reference``."""
+"""deploy/rights-reference.md, generated from the tables of the policy: ``make reference``."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,57 +19,57 @@ PAGE = Path(__file__).parents[2] / "deploy/rights-reference.md"
 _HEAD = """\
 # Rights, listed
 
-Written from the tables that the proxy judges by (`make reference`); [What a user can do](rights.md) explains them.
+Generated from the tables by which the proxy decides (`make reference`); [What a user can do](rights.md) explains them.
 
 ## Kinds of arguments
 
-Every header of an action is of one kind, and each kind is checked in the same way wherever it occurs. `${`, `$[` and `^{`
-need class `system` in all of them, but for text that is only copied into an event. A user with class `system` passes most
-checks; what is said of a user with `contexts` or `channels` holds with `system` too, as a guard against mistakes: `system`
-can change Asterisk's configuration, dialplan and database, and what those do no list can hold.
+Every header of an action has one kind, and each kind is checked in the same way wherever it occurs. `${`, `$[` and `^{`
+need class `system` in all of them, except in text that is only copied into an event. A user with class `system` passes
+most checks. What applies to users with `contexts` or `channels` applies to `system` too, but only as a guard against
+mistakes: `system` can change Asterisk's configuration, dialplan and database, and no list can restrict what those do.
 """
 _ACTIONS = """\
 ## Actions and their headers
 
-Other headers are not sent to Asterisk. *Classes*: any of them will do. `!`: left out or empty it means everything there
-is, which needs `system`. `A|B`: two names of one argument. †: the answer may tell of other people's calls, so a user with
-a `scope` needs the action spelled out in `actions.allow`.
+Other headers are not sent to Asterisk. *Classes*: any one of them is enough. `!`: left out or empty, it means everything
+of its kind, which needs `system`. `A|B`: two names of one argument. †: the answer may reveal other users' calls, so a
+user with a `scope` needs the action's full name in `actions.allow`.
 """
 _STRICTER = """\
 ## Rules that are stricter than Asterisk
 
-Where a `manager.conf` user of the same classes would be allowed and ours is not; the name is the `rule` in the audit log.
+Where the proxy refuses what a `manager.conf` user with the same classes may do; the name is the `rule` in the audit log.
 """
 _APPLICATIONS = """\
 ## Applications
 
-Of `Originate` and of AGI's `EXEC`. An argument or option that is not described is refused without `system`. With
-`contexts` or `channels` those lists hold for `system` too. `applications` narrows to what it names, and opens it.
+For `Originate` and AGI's `EXEC`. An argument or option that is not described is refused without `system`. `contexts` and
+`channels` apply to `system` too. `applications` restricts the user to the listed ones, and opens those.
 """
 _VARIABLES = """\
 ## Variables
 
-Those that Asterisk's own code reads. Leading underscores do not count, the case of letters does. All other names are free;
-nothing in their values may wait to be evaluated. `variables` narrows all names, and opens none that need `system`.
+Those that Asterisk's own code reads. Leading underscores are ignored; names are case-sensitive. All other names are free,
+but nothing in their values may be evaluated. `variables` restricts all names, and opens none that need `system`.
 """
 _FUNCTIONS = """\
 ## Functions
 
-A user without `system` writes one plain call with harmless arguments: of `CHANNEL()`, `PJSIP_ENDPOINT()` and the like the
-items that hold no secret, of `CHANNELS()` no pattern. What a function makes that must be spelled out may hold line ends,
-or passwords. A function that is not here is read by those whose `functions` spell it out, and by `system`.
+A user without `system` may write one plain call with harmless arguments: for `CHANNEL()`, `PJSIP_ENDPOINT()` and the like
+items without secrets, for `CHANNELS()` no pattern. The value of a function that must be listed by its full name may contain
+line ends or passwords. Other functions may be read by users whose `functions` list the full name, and by `system`.
 """
 _AGI = f"""\
 ## AGI commands
 
-Of the action AGI: each command with the kinds of its arguments. `!`: it has to be there. `RECORD FILE` needs `system`, or
-`applications` that name `Record`, for it overwrites sounds. At most {agicommands.MOST_WORDS} words, for all classes.
+For the action AGI: each command with the kinds of its arguments. `!`: required. `RECORD FILE` needs `system`, or
+`applications` that list `Record`, because it overwrites sounds. At most {agicommands.MOST_WORDS} words, for all classes.
 
 """
 _COMMANDS = """\
-## Commands of Asterisk's command line
+## Commands of Asterisk's CLI
 
-Behind class `command`. Commands that are not here need `system`, or to be named in the user's `commands`.
+All of them need class `command`. Other commands need `system`, or must be listed in the user's `commands`.
 """
 
 
@@ -115,7 +115,7 @@ def _rows() -> Iterator[str]:
         assert listed is not None
         needed = classes_of(listed)
         classes = (
-            "nobody"
+            "refused to all"
             if key in BLOCKED
             else class_names(needed).replace(",", ", ")
             if needed

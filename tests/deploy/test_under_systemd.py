@@ -65,7 +65,7 @@ def test_a_bad_reload_fails_and_keeps_the_old(host: Host) -> None:
     assert host.show("ActiveState") == "active"
     assert host.show("MainPID") == process
     assert b"Authentication accepted" in host.log_in()
-    assert "plain text where a hash must stand" in host.log()
+    assert "users.broken.secret: plain text" in host.log()
 
 
 def test_a_stop_drains_and_ends_well(host: Host) -> None:

@@ -179,7 +179,7 @@ async def test_a_folder_it_knew_nothing_of_takes_a_restart_and_is_told_so(
     assert await asyncio.to_thread(main, ["ctl", "--socket", str(socket), "reload"]) == 1
     said = capsys.readouterr().err
     assert re.search(
-        r"server\.key: permission denied, though owner and mode let us \(.*\); restart the proxy", said
+        r"server\.key: permission denied, although owner and mode allow it \(.*\); restart the proxy", said
     )
     assert await site.served() == before
     site.service.stop()

@@ -85,7 +85,7 @@ def test_one_bad_file_does_not_hide_the_others(tmp_path: Path) -> None:
     assert isinstance(files[tmp_path / "good"], SourceFile)
     error = files[tmp_path / "bad"]
     assert isinstance(error, SnapshotError)
-    assert str(error) == f"{tmp_path}/bad: there is no such file; put it there, or mend the path"
+    assert str(error) == f"{tmp_path}/bad: there is no such file; create it, or correct the path"
 
 
 def test_huge_file_is_refused_without_reading_it_all(tmp_path: Path) -> None:
@@ -153,7 +153,7 @@ def test_what_something_else_than_owner_and_mode_forbids_is_not_blamed_on_them(
 
     with monkeypatch.context() as patched:
         patched.setattr(os, "open", denied)
-        with pytest.raises(SnapshotError, match="permission denied, though owner and mode let us") as refused:
+        with pytest.raises(SnapshotError, match="permission denied, although owner and mode") as refused:
             read_file(tmp_path / "file")
     assert "restart the proxy" in refused.value.remedy
     assert "chgrp" not in str(refused.value)

@@ -136,10 +136,10 @@ def test_key_of_another_certificate() -> None:
     [
         (b"", "the file is empty", True),
         (b" \n", "the file is empty", True),
-        (b"hello\n", "holds no certificate in PEM form", True),
+        (b"hello\n", "has no certificate in PEM form", True),
         (forge().pem[:-40], "the file ends inside a certificate", True),
         (forge().der, "the file is in DER form", False),
-        (forge().key_pem, "holds PRIVATE KEY, but no certificate", False),
+        (forge().key_pem, "has PRIVATE KEY, but no certificate", False),
         (forge().pem.replace(b"M", b"!", 1), "a certificate in it is damaged", True),
     ],
 )

@@ -36,7 +36,7 @@ def test_the_refusal_says_which_kind_of_word_it_was() -> None:
     refused = judged("STREAM FILE /x #")
     assert refused is not None
     assert (refused.rule, refused.text) == ("agi-command", b"Permission denied")
-    assert "folder of sounds" in refused.hint
+    assert "sounds folder" in refused.hint
 
 
 def test_a_list_of_contexts_refuses_in_its_own_name() -> None:

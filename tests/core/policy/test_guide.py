@@ -5,12 +5,12 @@ from proxy.core.policy import guide
 
 def test_variables_are_shown_by_what_their_values_may_be() -> None:
     table = guide.variables_table()
-    assert "| class system: they run code, or dial what they say | `AGIEXECFULL`, " in table
-    assert "| text (says who is calling) | `CALLER_H323DIALEDDIGITS`, " in table
+    assert "| class system: the value is run as code, or dialled | `AGIEXECFULL`, " in table
+    assert "| text (identifies the caller) | `CALLER_H323DIALEDDIGITS`, " in table
 
 
 def test_functions_are_shown_by_who_may_use_them() -> None:
     first, closed = guide.functions_table().splitlines()[2], guide.functions_table().splitlines()[-1]
-    assert first.startswith("| all | `CALLERID`, ")
+    assert first.startswith("| all users | `CALLERID`, ")
     assert "`LDAP*`" in closed
     assert "`CONFBRIDGE_INFO`" in guide.about_others()
