@@ -116,7 +116,7 @@ def read_file(path: Path) -> SourceFile:
 
 
 def file_state(path: Path) -> FileState:
-    """A value that changes whenever ``path`` may lead to other content, and else stays equal."""
+    """A value that changes whenever ``path`` may lead to other content, and stays equal otherwise."""
     try:
         real = Path(os.path.realpath(path, strict=True))
         status = real.stat()
