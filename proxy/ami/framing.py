@@ -16,7 +16,7 @@ _BLANK_LINE = re.compile(rb"\n\r?\n")
 _FOLLOWS_END = re.compile(rb"--END COMMAND--\r?\n\r?\n")
 _LONGEST_HEAD = len(b"Response: Follows\r\nPrivilege: Command\r\nActionID: ")
 
-#: Bytes of a message that is too long that are kept: whose it is stands in the first lines.
+#: Bytes kept of a message that is too long: its first lines say which action it answers.
 HEAD = 2048
 
 #: An unfinished message of up to this many bytes is scanned again from its beginning with each read.
@@ -26,7 +26,7 @@ _ALL_BUT_LINE_ENDS = bytes(sorted(set(range(256)) - {*b"\r\n\0"}))
 _LINE_ENDS = b"\r\n" * 65536
 _END = b"\r\n\r\n"
 
-#: Longest overlap of a terminator with what was already searched.
+#: Longest part of a terminator that may lie in the bytes searched already.
 _OVERLAP = len(b"--END COMMAND--\r\n\r\n")
 
 

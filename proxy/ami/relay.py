@@ -1,44 +1,44 @@
-"""What may be passed on of Asterisk's output, and how it is made fit.
+"""What is relayed of Asterisk's output, and how malformed messages are repaired.
 
-Part of what Asterisk sends is written by callers (ami.md §4.4): raw line ends,
-NUL, second ``Event:`` headers.  A well-formed broadcast event is recognised by
-one pattern and relayed untouched; everything else is taken apart and put
-together again, or given up.
+Callers control parts of what Asterisk sends, and can insert line ends, NUL or a
+second ``Event:`` header.  A well-formed broadcast event is recognised by one pattern
+and relayed unchanged; every other message is split into lines and rebuilt, or
+dropped.
 """
 
 import re
 import secrets
 from typing import Final
 
-#: Every ActionID that is ours begins with it.  No client is ever shown one, so what bears it is an answer.
+#: Prefix of every relay id.  Clients never see one, so only answers to our actions can contain it.
 RELAY_MARK: Final = secrets.token_hex(8).encode()
-#: Hexadecimal digits behind it that tell one action from another.
+#: Number of hexadecimal digits after it, which identify the action.
 RELAY_DIGITS: Final = 32
 _ID_LENGTH: Final = 16 + RELAY_DIGITS
 
-# Headers that a listener could mistake for the envelope if they stood in an event's body.
+# Headers that a client could mistake for a message's frame if they occurred in an event's body.
 _RESERVED = rb"event|response|privilege|actionid|eventlist"
 
-# The same as a reader may see it: some take off the white space around a name, all look past its case.
+# The same as clients may read it: some strip the white space around a name, all ignore its case.
 _FRAME = rb"[ \t\v\f]*+(?i:" + _RESERVED + rb")[ \t\v\f]*+:"
 _IS_FRAME = re.compile(_FRAME).match
 
 _HEAD = rb"(Event: ([^\r\n\0]+)\r\nPrivilege: ([^\r\n\0]+),all\r\n)"
 
 #: The first two lines of a broadcast event: group 1 is both, group 2 the name, group 3 the classes.
-#: Real ones always end their classes with ``,all``; list items do not.
+#: The classes of a genuine one always end with ``,all``; those of list items do not.
 BROADCAST_HEAD = re.compile(_HEAD)
-# The body of these holds a ``Response:`` of right (ami.md §1.2).  An ``ExpectedResponse:`` is not for
-# readers there: with the Challenge beside it, it is all that it takes to guess a secret at leisure.
+# Events whose body legitimately contains a ``Response:``.  An ``ExpectedResponse:`` there is removed: with the
+# Challenge beside it, it would allow offline guessing of a secret.
 _WITH_RESPONSE = rb"OriginateResponse|ChallengeResponseFailed"
-# A line that the first letters of its name tell apart from the frame, as those of most do: the rest is looked
-# at twice.  (They begin like ActionID, Event, EventList, Privilege, Response and ExpectedResponse.)
+# A line whose first letters show that it is not a frame header, as in most lines; other lines take a second
+# check.  (Frame headers are ActionID, Event, EventList, Privilege, Response and ExpectedResponse.)
 _PLAIN_LINE = (
     rb"[^\r\n\0 \t\v\fAEPRaepr][^\r\n\0]*+\r\n"
     rb"|[AEPRaepr](?![Cc][Tt][Ii]|[Vv][Ee]|[Rr][Ii][Vv]|[Ee][Ss]|[Xx][Pp])[^\r\n\0]*+\r\n"
 )
-#: A broadcast event that needs no repair: group 1 is its first two lines.  None of the others could be
-#: taken for the frame.  Group 2: it may have a Response.
+#: A broadcast event that needs no repair: group 1 is its first two lines, and none of the other lines could
+#: be taken for the frame.  Group 2 matches if it may contain a Response.
 BROADCAST = re.compile(
     rb"(Event: (?>("
     + _WITH_RESPONSE
@@ -48,32 +48,33 @@ BROADCAST = re.compile(
     + _FRAME.replace(b"response", b"(?(2)expectedresponse|response)")
     + rb")[^\r\n\0]++\r\n)*+\r\n"
 )
-# Asterisk's own part of an answer: what it is, ours to find it by, its place in a list; callers come later.
+# The part of an answer that Asterisk itself writes, before any value that callers control: its first line,
+# the relay id, its place in an event list.
 _OURS = rb"ActionID: " + RELAY_MARK + rb"[0-9a-f]*+\r\n"
 _ANSWER_LINES = rb"(?:" + _PLAIN_LINE + rb"|(?!" + _FRAME + rb")[^\r\n\0]++\r\n|" + _OURS + rb")*+\r\n"
-#: An answer that needs no repair.  In some items the ActionID stands last.
+#: An answer that needs no repair.  In some list items the ActionID comes last.
 _ANSWER = re.compile(
     rb"[^\r\n\0]*+\r\n(?:"
     + _OURS
     + rb"(?:EventList: [^\r\n\0]*+\r\n)?)?(?:Privilege: [^\r\n\0]*+\r\n)?"
     + _ANSWER_LINES
 )
-#: An item's lines behind its ActionID.
+#: The lines of a list item after its ActionID.
 _BODY_OF_ITEM = re.compile(_ANSWER_LINES)
-# Behind a line end, what a frame may begin with.
+# A line end, and after it letters with which a frame header may begin.
 _PERHAPS_FRAME = re.compile(
     rb"\n[AEPRaepr \t\v\f](?:[Cc][Tt][Ii]|[Vv][Ee]|[Rr][Ii][Vv]|[Ee][Ss]|[Xx][Pp]|(?<=[ \t\v\f]))"
 ).search
 _ACTION_ID = re.compile(rb"^ActionID: *([^\r\n]*)\r?$", re.MULTILINE | re.IGNORECASE)
 _RELAY_ID = re.compile(rb"^ActionID: *(" + RELAY_MARK + rb"[^\r\n]*)\r?$", re.MULTILINE | re.IGNORECASE)
-#: The line of an ActionID of ours, with its end; no pattern holds an id itself, for that is compiled once.
+#: The line of a relay id, with its line end.  It matches any relay id, so that it is compiled only once.
 _OUR_LINE = re.compile(rb"^ActionID: *(" + RELAY_MARK + rb"[0-9a-f]*)\r?\n", re.MULTILINE)
 _EVENT_NAME = re.compile(rb"Event: ([^\r\n]*)")
-# Where Asterisk writes it: in front of all that a caller could have a hand in.
+# EventList in the position where Asterisk writes it: before any value that a caller could control.
 _EVENT_LIST = re.compile(
     rb"[^\r\n]*\r?\n(?:ActionID:[^\r\n]*\r?\n)?EventList:[ \t]*([^\r\n]*)", re.IGNORECASE
 )
-#: How the answer to an action begins that Asterisk runs, and where what says of its list would stand.
+#: How the response to a successful action begins, and the position where its EventList would be.
 _USUAL_HEAD: Final = b"Response: Success\r\nActionID: " + RELAY_MARK
 _USUAL_END: Final = len(_USUAL_HEAD) + RELAY_DIGITS + 2
 _RESPONDING = frozenset(_WITH_RESPONSE.split(b"|"))
@@ -82,11 +83,11 @@ _NOISE = bytes.maketrans(b"\r\0", b"??")
 
 
 def plain_head_of(raw: bytes) -> bytes:
-    """The first two lines of an event that needs no repair behind them, with their ends; else b"".
+    """The first two lines of an event, with line ends, if the lines after them need no repair; else b"".
 
-    For messages that are ``sound`` (see UpstreamFramer) alone.  Whether those two are what a broadcast
-    event begins with is left to the caller.  Where they are, ``BROADCAST`` admits the event too, which
-    walks through it line by line and so takes twice as long; it may admit some for which this is b"".
+    Only for messages that are ``sound`` (see UpstreamFramer).  The caller has to check that the two lines
+    are the head of a broadcast event.  If they are, ``BROADCAST`` matches the event too, but it checks line
+    by line and so takes twice as long; it may also match events for which this returns b"".
     """
     if not raw.startswith(b"Event: "):
         return b""
@@ -95,21 +96,21 @@ def plain_head_of(raw: bytes) -> bytes:
 
 
 def action_id_of(raw: bytes) -> bytes:
-    """The first ActionID of a message; b"" if there is none."""
+    """The first ActionID of a message; b"" if it has none."""
     found = _ACTION_ID.search(raw)
     return found[1] if found else b""
 
 
 def relay_id_of(raw: bytes) -> bytes:
-    """The first ActionID of ours in a message; b"" if there is none.
+    """The first relay id in a message; b"" if it has none.
 
-    It may stand behind others: what a caller writes into a value comes first in some messages.
+    It may follow other ActionIDs: in some messages a value that a caller controls comes first.
     """
     place = raw.find(RELAY_MARK)
     if place < 0:
         return b""
     if place > 10 and raw.startswith(b"\nActionID: ", place - 11):
-        # As Asterisk writes it: most messages need no regular expression.
+        # The form in which Asterisk writes it: most messages need no regular expression.
         end = place + _ID_LENGTH
         if raw.startswith(b"\r\n", end) and raw[place:end].isalnum():
             return raw[place:end]
@@ -118,15 +119,15 @@ def relay_id_of(raw: bytes) -> bytes:
 
 
 def event_name_of(raw: bytes) -> bytes:
-    """Name of an event by its first line; b"" if the message is none."""
+    """The name of an event, from its first line; b"" if the message is not an event."""
     found = _EVENT_NAME.match(raw)
     return found[1] if found else b""
 
 
 def event_list_of(raw: bytes) -> bytes:
-    """What the head of a message says of its list, in lower case, as ``start``; b"" if nothing."""
+    """The value of EventList in the head of a message, in lower case, such as ``start``; b"" if missing."""
     if raw.startswith(_USUAL_HEAD) and raw.startswith(b"\r\n", _USUAL_END - 2):
-        # As Asterisk's own actions are answered: most need no regular expression.
+        # The usual response to Asterisk's own actions: most need no regular expression.
         if raw.startswith(b"EventList: start\r\n", _USUAL_END):
             return b"start"
         if not raw.startswith((b"E", b"e"), _USUAL_END):
@@ -136,15 +137,16 @@ def event_list_of(raw: bytes) -> bytes:
 
 
 def to_owner(raw: bytes, relay_id: bytes, action_id: bytes, *, unknown: bool = False) -> bytes:
-    """A response or list item for its asker: our ActionID replaced by theirs, or its line removed.
+    """A response or list item for the client that asked: the relay id is replaced by the client's ActionID.
 
-    Other lines that a reader could take for the frame are removed: Asterisk writes each of
-    them once and in its place, so these come from a value that a caller filled.  Line ends
-    become CRLF and NUL and bare CR a question mark, but for the free text of an old-style
-    ``Response: Follows``, which goes as it is.
+    If the client sent no ActionID, the line is removed.  Other lines that a client could take
+    for the frame are removed: Asterisk writes each of them once and in a fixed position, so
+    these come from a value that a caller controls.  Line ends become CRLF, and NUL and bare CR
+    a question mark, except in the free text of an old-style ``Response: Follows``, which is
+    not changed.
 
-    ``unknown``: the message is of another module than Asterisk's own; some of those write the
-    EventList in front of the ActionID.
+    ``unknown``: the message is from a third-party module; some of those write the EventList
+    before the ActionID.
     """
     if not raw.startswith(b"Response: Follows") and not _ANSWER.fullmatch(raw):
         raw = _made_fit(raw, relay_id, unknown)
@@ -154,7 +156,7 @@ def to_owner(raw: bytes, relay_id: bytes, action_id: bytes, *, unknown: bool = F
     place = raw.find(line)
     if place >= 0 and (not place or raw[place - 1] == 0x0A):
         return raw[:place] + raw[place + len(line) :]
-    # An answer that is free text may have it in other ways.
+    # A free-text response may contain the line in another form.
     for found in _OUR_LINE.finditer(raw):
         if found[1] == relay_id:
             return raw[: found.start()] + raw[found.end() :]
@@ -181,23 +183,23 @@ def _made_fit(raw: bytes, relay_id: bytes, unknown: bool) -> bytes:
 
 
 def item_head_of(raw: bytes, name: bytes, relay_id: bytes) -> bytes:
-    """The first two lines of a list item, if they are its name and its ActionID; b"" if not."""
+    """The first two lines of a list item, if they are this name and relay id; b"" otherwise."""
     head = b"Event: %b\r\nActionID: %b\r\n" % (name, relay_id)
     return head if raw.startswith(head) else b""
 
 
 def item_head_sent(name: bytes, action_id: bytes) -> bytes:
-    """What the asker gets in place of that."""
+    """The lines that replace the ``item_head_of`` a list item for the client that asked."""
     return b"Event: %b\r\nActionID: %b\r\n" % (name, action_id) if action_id else b"Event: %b\r\n" % name
 
 
 def item_like_the_last(raw: bytes, head: bytes, own_head: bytes, sound: bool) -> bytes | None:
-    """``to_owner`` of an item that begins with ``head`` (see there), for which the asker gets ``own_head``.
+    """``to_owner`` for a list item that begins with ``head``, which is replaced by ``own_head``.
 
-    None if it needs repair.  ``sound``: see UpstreamFramer.
+    None if the item needs repair.  ``sound``: see UpstreamFramer.
     """
     place = len(head)
-    # The first of the two takes half as long, and finds nothing in nearly all items.
+    # The first check takes half as long, and finds nothing in nearly all items.
     if (sound and not _PERHAPS_FRAME(raw, place - 1)) or _BODY_OF_ITEM.fullmatch(raw, place):
         return own_head + raw[place:]
     return None
@@ -206,14 +208,14 @@ def item_like_the_last(raw: bytes, head: bytes, own_head: bytes, sound: bool) ->
 def rebuild_event(raw: bytes, relay_id: bytes = b"", action_id: bytes = b"") -> bytes | None:
     """A broadcast event made well-formed, or None if it is not one.
 
-    The first line must be ``Event:``, the second ``Privilege:`` with ``all`` at
-    the end.  Of the others those go that a reader could take for the frame, but
-    for ``relay_id``, which becomes ``action_id`` in its place; the rest stays as
-    it is, with NUL and bare CR made visible.  What ``BROADCAST`` admits is not
-    changed, and nothing else is left as it was.
+    The first line must be ``Event:``, the second ``Privilege:`` with ``all`` at the
+    end.  Of the other lines, those that a client could take for the frame are removed,
+    except the one with ``relay_id``, in which ``action_id`` replaces it; the others are
+    kept, with NUL and bare CR replaced by question marks.  An event that ``BROADCAST``
+    matches is returned unchanged, every other event is changed.
     """
     lines = [line.removesuffix(b"\r").translate(_NOISE) for line in raw.split(b"\n")]
-    # Nothing but what would pass as it is may be its head: the name and classes are taken from there.
+    # Its head must be well-formed without repair, because the name and classes are taken from it.
     head = BROADCAST_HEAD.fullmatch(b"\r\n".join((*lines[:2], b"")))
     if head is None:
         return None
