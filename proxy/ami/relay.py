@@ -28,8 +28,8 @@ _HEAD = rb"(Event: ([^\r\n\0]+)\r\nPrivilege: ([^\r\n\0]+),all\r\n)"
 #: The first two lines of a broadcast event: group 1 is both, group 2 the name, group 3 the classes.
 #: The classes of a genuine one always end with ``,all``; those of list items do not.
 BROADCAST_HEAD = re.compile(_HEAD)
-# Events whose body legitimately contains a ``Response:``.  An ``ExpectedResponse:`` there is removed: with the
-# Challenge beside it, it would allow offline guessing of a secret.
+# Events whose body legitimately contains a ``Response:``.  An ``ExpectedResponse:`` there is removed: with
+# the Challenge beside it, it would allow offline guessing of a secret.
 _WITH_RESPONSE = rb"OriginateResponse|ChallengeResponseFailed"
 # A line whose first letters show that it is not a frame header, as in most lines; other lines take a second
 # check.  (Frame headers are ActionID, Event, EventList, Privilege, Response and ExpectedResponse.)

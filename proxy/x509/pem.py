@@ -83,7 +83,7 @@ def _blocks(data: bytes, path: str, what: str, kinds: set[bytes]) -> list[bytes]
         raise PemError(path, "the file is empty", f"write the {what} into it", transient=True)
     if data.startswith(_DER_START):
         raise PemError(
-            path, "the file is in DER format", "convert it to PEM (openssl x509 or pkey, -inform der)"
+            path, "the file is in DER form", "convert it to PEM (openssl x509 or pkey, -inform der)"
         )
     found = [block[0] for block in _BLOCK.finditer(data) if block[1] in kinds]
     begun = sum(begin[1] in kinds for begin in _BEGIN.finditer(data))

@@ -163,7 +163,7 @@ def test_encrypted_key_is_named_as_such() -> None:
 def test_two_keys_in_a_file_are_one_too_many() -> None:
     leaf = forge()
     (finding,) = judge(leaf.pem, leaf.key_pem + forge().key_pem).findings
-    assert finding.text == "holds 2 private keys"
+    assert finding.text == "contains 2 private keys"
 
 
 @pytest.mark.parametrize(

@@ -111,7 +111,7 @@ class TestHints:
             ("ChanSpy", "x", "ChanSpy: it needs class call"),
             ("Queue", 'a,"b"', "Queue: leave out quotes"),
             ("Wait", "1,2", "Wait, argument 2: it has more"),
-            ("Macro", "x", "it does more than"),
+            ("Macro", "x", "it can do more than"),
             ("System", "x", "Asterisk's own list"),
         ],
     )

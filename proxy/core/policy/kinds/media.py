@@ -22,7 +22,7 @@ _DATE_FORMAT: Final = re.compile(rb"(?:[A-Za-z0-9 ]|'" + _NAME + rb"')*\Z")
 _TONES: Final = re.compile(rb"[A-Za-z0-9_+*/!,. -]*\Z")
 _URL: Final = re.compile(rb"[!-~]*\Z")
 
-_SOUND_FILE: Final = refuse("sound-file", "only plain names below the sounds folder, without a path or URL")
+_SOUND_FILE: Final = refuse("sound-file", "plain names below the sounds folder only, without a path or URL")
 _CHARACTERS: Final = refuse("characters", "it has characters that are not allowed in a value of this kind")
 
 
