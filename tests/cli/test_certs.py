@@ -162,7 +162,7 @@ def test_inspection_shows_every_certificate_and_its_pin(
 def test_private_key_is_never_shown(run: Run, ca: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("inspect", ca / "ca.key") == 1
     captured = capsys.readouterr()
-    assert "holds PRIVATE KEY, but no certificate" in captured.err
+    assert "PRIVATE KEY, but no certificate" in captured.err
     secret = (ca / "ca.key").read_text().splitlines()[1]
     assert secret not in captured.out + captured.err
 

@@ -88,7 +88,7 @@ def test_an_allowed_action_is_shown_as_it_is_sent(run: Run) -> None:
             "Command\nCommand: core show",
             "why: it needs one of command; write has call,user,originate.",
         ),
-        ("board", "QueueReset", "why: Asterisk gives BridgeDestroy"),
+        ("board", "QueueReset", "why: Asterisk gives no class to BridgeDestroy"),
         ("board", "Nonsense", "REFUSED by unknown"),
         ("gone", "CoreStatus", "user     gone (disabled), write none"),
         (
