@@ -1,7 +1,7 @@
-"""The command ``ami-proxy``: parse arguments, call, print.  One module per noun or verb.
+"""The ``ami-proxy`` command: parses the arguments, calls the code, prints the result.
 
-A module of this package has ``register(commands)``, which adds its parser and
-sets ``run`` on it: a function from the parsed arguments to the exit status.
+There is one module per subcommand.  Each has ``register(commands)``, which adds its
+parser and sets ``run`` on it: a function from the parsed arguments to the exit status.
 """
 
 import argparse
@@ -19,7 +19,10 @@ _COMMANDS: tuple[ModuleType, ...] = (
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; the exit status: 0 done, 1 refused or found wrong, 2 misused."""
+    """Run one command and return its exit status.
+
+    0 means success, 1 that the command was refused or found an error, 2 wrong usage, 130 Ctrl-C.
+    """
     parser = argparse.ArgumentParser(
         prog="ami-proxy", description="A TLS edge for the Asterisk Manager Interface."
     )
@@ -33,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        # The reader of our output (head, less) went away: no traceback for that.
+        # The reader of our output (head, less) has exited: end without a traceback.
         sys.stderr.close()
         return 1
     return status

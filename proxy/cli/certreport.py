@@ -1,4 +1,4 @@
-"""Certificates and revocation lists as people read them: one aligned line a fact."""
+"""Renders certificates and revocation lists as text: one aligned line per fact."""
 
 from datetime import datetime
 
@@ -11,7 +11,7 @@ _SHOWN_SERIALS = 20
 
 
 def describe_certificate(facts: Facts, now: datetime) -> str:
-    """All facts; the pin in the form that users.yaml takes."""
+    """All facts about a certificate; the pin has the form that users.yaml accepts."""
     state = expiry_state(facts.not_after, now)
     usages = ", ".join(facts.usages) or "any"
     left = f"{describe_time_left(facts.not_after, now)}: {state}"
@@ -21,7 +21,7 @@ def describe_certificate(facts: Facts, now: datetime) -> str:
         ("names", " ".join(facts.names) or "(none)"),
         ("use", f"{'CA' if facts.is_ca else usages}"),
         ("key", facts.key),
-        ("signature", facts.signature_hash or "of the key's own kind"),
+        ("signature", facts.signature_hash or "fixed by the key type"),
         ("serial", facts.serial),
         ("valid from", f"{facts.not_before:%Y-%m-%d %H:%M} UTC"),
         (
@@ -34,14 +34,14 @@ def describe_certificate(facts: Facts, now: datetime) -> str:
 
 
 def describe_revocation_list(crl: x509.CertificateRevocationList, now: datetime) -> str:
-    """Whose it is, until when it holds, and the serial numbers on it."""
+    """The list's issuer, its dates, and up to 20 of the serial numbers on it."""
     serials = [f"{entry.serial_number:02X}" for entry in crl]
     shown = " ".join(serials[:_SHOWN_SERIALS]) + (" …" if len(serials) > _SHOWN_SERIALS else "")
     due = crl.next_update_utc
     return _table(
         ("CRL of", crl.issuer.rfc4514_string()),
         ("issued", f"{crl.last_update_utc:%Y-%m-%d %H:%M} UTC"),
-        ("next due", f"{due:%Y-%m-%d %H:%M} UTC ({describe_time_left(due, now)})" if due else "(not said)"),
+        ("next due", f"{due:%Y-%m-%d %H:%M} UTC ({describe_time_left(due, now)})" if due else "(not stated)"),
         ("revoked", f"{len(serials)}{': ' if serials else ''}{shown}"),
     )
 

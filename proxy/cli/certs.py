@@ -1,4 +1,4 @@
-"""``ami-proxy certs``: make, look at and check certificates; only ``status`` asks a running proxy."""
+"""``ami-proxy certs``: make, inspect and check certificates; only ``status`` needs a running proxy."""
 
 import argparse
 import sys
@@ -57,9 +57,9 @@ _EXAMPLE = {
 _CHECK_WHICH = """\
 Example: ami-proxy certs check --config /etc/ami-proxy/proxy.yaml
 
-With --config everything counts that proxy.yaml says: tls:, names:, client certificates.  Only what
-the certificates served now cover is not known; --served says it for a single pair.
-Without, the files are judged strictly: names must stay covered, lists of revocations be current."""
+With --config, all settings of proxy.yaml apply: tls:, names: and those of client certificates.  The
+names that the certificates served now cover are not known; for a single pair, --served gives them.
+Without --config the check is strict: names must stay covered, and revocation lists must be current."""
 
 
 class _Pair(NamedTuple):
@@ -68,12 +68,12 @@ class _Pair(NamedTuple):
     names: tuple[str, ...] = ()
 
 
-# What of ``check`` a configuration says itself.
+# Options of ``check`` that exclude --config, because the configuration has these settings.
 _BY_HAND = ("chain", "key", "name", "served", "client_ca", "client_crl", "policy", "allow_expired")
 
 
 class _Files(NamedTuple):
-    """The files of ``check`` in the shape of a listener's configuration."""
+    """The files given to ``check``, with the attributes of a listener's configuration."""
 
     certificates: tuple[_Pair, ...]
     client_auth: ClientAuth
@@ -96,7 +96,8 @@ def register(commands: _Commands) -> None:
     parser = commands.add_parser(
         "certs",
         help="make, inspect and check certificates",
-        description="A private CA, certificates for servers and clients, and the checks a reload makes.",
+        description="Run a private CA, issue certificates for servers and clients, and check certificate\n"
+        "files as a reload does.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -120,18 +121,20 @@ def _add_issue(verbs: _Commands) -> None:
         "names",
         nargs="*",
         metavar="NAME",
-        help="host name, IP address, URI or mail address, also as dns:… ip:… uri:… email:…",
+        help="host name, IP address, URI or email address, or with its type: dns:… ip:… uri:… email:…",
     )
     _add_ca(parser)
     parser.add_argument("--client", action="store_true", help="for a client (default: for a server)")
-    parser.add_argument("--csr", type=Path, metavar="FILE", help="sign this request instead of making a key")
+    parser.add_argument(
+        "--csr", type=Path, metavar="FILE", help="sign this request instead of making a new key"
+    )
     _add_out(parser)
     _add_days(parser, LEAF_DAYS)
     _add_key_kind(parser)
 
 
 def _add_renew(verbs: _Commands) -> None:
-    parser = _verb(verbs, "renew", "replace a pair by a new key and certificate of the same names", _renew)
+    parser = _verb(verbs, "renew", "replace a pair with a new key and certificate for the same names", _renew)
     parser.add_argument("chain", type=Path)
     parser.add_argument("key", type=Path)
     _add_ca(parser)
@@ -139,7 +142,7 @@ def _add_renew(verbs: _Commands) -> None:
         "--within",
         type=int,
         metavar="DAYS",
-        help=f"only when less than DAYS are left, else do nothing (for timers; try {_RENEW_WITHIN})",
+        help=f"renew only if at most DAYS are left, otherwise do nothing (for timers; try {_RENEW_WITHIN})",
     )
     _add_days(parser, LEAF_DAYS)
 
@@ -152,8 +155,12 @@ def _add_csr(verbs: _Commands) -> None:
 
 
 def _add_revoke(verbs: _Commands) -> None:
-    parser = _verb(verbs, "revoke", "add certificates to the CA's revocation list, or date it anew", _revoke)
-    parser.add_argument("certificates", nargs="*", type=Path, metavar="FILE", help="none: only date it anew")
+    parser = _verb(
+        verbs, "revoke", "add certificates to the CA's revocation list, or renew its dates", _revoke
+    )
+    parser.add_argument(
+        "certificates", nargs="*", type=Path, metavar="FILE", help="without FILE, only renew the list's dates"
+    )
     _add_ca(parser)
     parser.add_argument(
         "--crl", type=Path, metavar="FILE", help="the list (default: ca.crl in the CA's directory)"
@@ -162,44 +169,46 @@ def _add_revoke(verbs: _Commands) -> None:
 
 
 def _add_inspect(verbs: _Commands) -> None:
-    parser = _verb(verbs, "inspect", "show what is in certificate and CRL files", _inspect)
+    parser = _verb(verbs, "inspect", "show the contents of certificate and CRL files", _inspect)
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
 
 
 def _add_check(verbs: _Commands) -> None:
-    parser = _verb(verbs, "check", "do all that a reload does with certificate files but serve them", _check)
+    parser = _verb(verbs, "check", "check certificate files as a reload does, without serving them", _check)
     parser.epilog = f"{parser.epilog}\n{_CHECK_WHICH}"
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument(
         "--config",
         type=Path,
         metavar="FILE",
-        help="proxy.yaml: judge every set it names, by its own settings, instead of --chain and --key",
+        help="proxy.yaml: check all certificate files it names, with its settings (no --chain or --key)",
     )
     parser.add_argument("--chain", type=Path, metavar="FILE", help="certificate chain, leaf first")
     parser.add_argument("--key", type=Path, metavar="FILE", help="private key")
     parser.add_argument(
-        "--name", action="append", default=[], metavar="NAME", help="must be covered (may be repeated)"
+        "--name", action="append", default=[], metavar="NAME", help="a name to be covered (may be repeated)"
     )
     parser.add_argument(
         "--served",
         type=Path,
         metavar="FILE",
-        help="the certificate in use now, whose names must stay covered",
+        help="the certificate in use now; all its names must stay covered",
     )
-    parser.add_argument("--client-ca", type=Path, metavar="FILE", help="CAs of client certificates")
-    parser.add_argument("--client-crl", type=Path, metavar="FILE", help="their revocation lists")
-    parser.add_argument("--policy", choices=("modern", "intermediate"), help="(intermediate)")
+    parser.add_argument("--client-ca", type=Path, metavar="FILE", help="CAs that sign client certificates")
+    parser.add_argument("--client-crl", type=Path, metavar="FILE", help="revocation lists of these CAs")
     parser.add_argument(
-        "--allow-expired", action="store_true", help="expired or not yet valid is only a warning"
+        "--policy", choices=("modern", "intermediate"), help="TLS policy (default: intermediate)"
+    )
+    parser.add_argument(
+        "--allow-expired", action="store_true", help="only warn if a certificate is expired or not yet valid"
     )
     parser.add_argument("--quiet", action="store_true", help="print nothing unless something is wrong")
 
 
 def _init(arguments: argparse.Namespace) -> int:
     ca = create_ca(arguments.directory, arguments.name, arguments.days, key_kind=arguments.key_kind)
-    print(f"CA certificate, for whoever shall trust it: {ca.certificate}")
-    print(f"CA key, for nobody (back it up, offline):   {ca.key}")
+    print(f"CA certificate (install it in trust stores):         {ca.certificate}")
+    print(f"CA private key (keep it secret, back it up offline): {ca.key}")
     return 0
 
 
@@ -208,7 +217,7 @@ def _issue(arguments: argparse.Namespace) -> int:
     kind: Kind = "client" if arguments.client else "server"
     if arguments.csr is not None:
         if arguments.names:
-            raise X509Error("names come from the request; leave NAME out with --csr")
+            raise X509Error("the names come from the request; omit NAME with --csr")
         chain = arguments.out / f"{arguments.file_name or arguments.csr.stem}.crt"
         _refuse_existing(chain, replace=arguments.replace)
         sign_request(ca, arguments.csr, chain, kind, arguments.days)
@@ -234,7 +243,7 @@ def _renew(arguments: argparse.Namespace) -> int:
     if arguments.within is not None:
         end = _leaf_end(files.chain)
         if end - datetime.now(UTC) > timedelta(days=arguments.within):
-            print(f"{files.chain} is valid until {end:%Y-%m-%d}: not due")
+            print(f"{files.chain} is valid until {end:%Y-%m-%d}: renewal is not due")
             return 0
     renew(CaFiles.within(arguments.ca), files, arguments.days)
     print(f"{files.chain} is valid until {_leaf_end(files.chain):%Y-%m-%d}: renewed, new key in {files.key}")
@@ -250,7 +259,7 @@ def _csr(arguments: argparse.Namespace) -> int:
         common_name=arguments.common_name,
         replace=arguments.replace,
     )
-    print(f"request, for the CA: {files.request}\nprivate key:         {files.key}")
+    print(f"request for the CA: {files.request}\nprivate key:        {files.key}")
     return 0
 
 
@@ -279,9 +288,9 @@ def _check(arguments: argparse.Namespace) -> int:
     if arguments.config is not None:
         return _check_configured(arguments)
     if arguments.chain is None or arguments.key is None:
-        raise X509Error("say --chain and --key, or --config")
+        raise X509Error("give --chain and --key, or --config")
     if arguments.client_crl is not None and arguments.client_ca is None:
-        raise X509Error("--client-crl needs --client-ca: a list is checked against its CA")
+        raise X509Error("--client-crl needs --client-ca: a revocation list is checked against its CA")
     names = [*arguments.name]
     if arguments.served is not None:
         served = load_certificates(read_file(arguments.served).data, str(arguments.served))
@@ -309,7 +318,9 @@ def _check_configured(arguments: argparse.Namespace) -> int:
     given = [name for name in _BY_HAND if getattr(arguments, name)]
     if given:
         option = given[0].replace("_", "-")
-        raise X509Error(f"--config says all of it: leave --{option} out")
+        raise X509Error(
+            f"--{option} cannot be combined with --config, which has this setting; omit one of them"
+        )
     try:
         config = load_config(arguments.config)
     except ConfigErrors as errors:
@@ -320,7 +331,7 @@ def _check_configured(arguments: argparse.Namespace) -> int:
             store = CertStore(listener, config.tls)
         except CertificatesRefused as refused:
             _print_findings(refused.findings)
-            print(f"refused: listener {listener.address} would not take these files", file=sys.stderr)
+            print(f"refused: listener {listener.address} would not serve these files", file=sys.stderr)
             good = False
             continue
         _print_findings(store.last_result.findings)
@@ -341,7 +352,7 @@ def _leaf_end(chain: Path) -> datetime:
 
 def _refuse_existing(path: Path, *, replace: bool) -> None:
     if path.exists() and not replace:
-        raise X509Error(f"{path} exists; say --replace to overwrite it")
+        raise X509Error(f"{path} exists; use --replace to overwrite it")
 
 
 def _verb(
@@ -365,20 +376,24 @@ def _verb(
 
 
 def _add_ca(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--ca", type=Path, required=True, metavar="DIR", help="the directory that init made")
+    parser.add_argument("--ca", type=Path, required=True, metavar="DIR", help="the directory made by init")
 
 
 def _add_out(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--out", type=Path, default=Path(), metavar="DIR", help="where the files go (default: here)"
+        "--out", type=Path, default=Path(), metavar="DIR", help="output directory (default: the current one)"
     )
-    parser.add_argument("--file-name", metavar="NAME", help="NAME.crt and NAME.key (default: the first name)")
-    parser.add_argument("--common-name", metavar="TEXT", help="the subject (default: the first name)")
+    parser.add_argument(
+        "--file-name", metavar="NAME", help="write NAME.crt and NAME.key (default: the first name)"
+    )
+    parser.add_argument(
+        "--common-name", metavar="TEXT", help="common name of the subject (default: the first name)"
+    )
     parser.add_argument("--replace", action="store_true", help="overwrite files that exist")
 
 
 def _add_days(parser: argparse.ArgumentParser, default: int) -> None:
-    parser.add_argument("--days", type=int, default=default, help=f"validity (default: {default})")
+    parser.add_argument("--days", type=int, default=default, help=f"days of validity (default: {default})")
 
 
 def _add_key_kind(parser: argparse.ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""``ami-proxy check``: the validation that ``run`` and a reload do, and nothing else."""
+"""``ami-proxy check``: runs the same validation as ``run`` and a reload, and nothing else."""
 
 import argparse
 import sys
@@ -13,9 +13,9 @@ _EXAMPLE = """\
 example:
   ami-proxy check --config /etc/ami-proxy/proxy.yaml && systemctl reload ami-proxy
 
-Every problem is one line on stderr: file:line: key: what is wrong; what to do.
-Exit status 0 when the files can be used (warnings allowed), 1 when not.
-It knows nothing of a proxy that runs: what takes a restart, only a reload can say."""
+Each problem is one line on stderr: file:line: key: what is wrong; what to do.
+Exit status 0 if the files can be used (warnings are allowed), 1 if not.
+The check does not look at a running proxy: only a reload reports changes that need a restart."""
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -32,7 +32,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print what is wrong, or what would run."""
+    """Print the problems, or a summary of the configuration if there are none; return the exit status."""
     file: Path = arguments.config
     try:
         config, users = load(file)
@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _judge(listener: Listener, tls: Tls) -> tuple[Finding, ...]:
-    """All that a start does with the files of a listener, but to serve them."""
+    """The findings of loading a listener's certificate files, as a start does."""
     try:
         return CertStore(listener, tls).last_result.findings
     except CertificatesRefused as refused:

@@ -1,4 +1,4 @@
-"""``ami-proxy demo``: two users with different rights, side by side, before one Asterisk."""
+"""``ami-proxy demo``: two users with different rights, side by side, in front of one Asterisk."""
 
 import argparse
 import os
@@ -13,17 +13,17 @@ if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
 _EPILOG = """\
-On a terminal it stays up until Ctrl-C, so that you can log in by hand.  In a
-pipe, or with DEMO_SECONDS=n in the environment, it ends by itself: with status
-0 if all was seen that it promises, else 1.
+On a terminal the demo runs until Ctrl-C, so that you can log in by hand.  In a
+pipe, or with DEMO_SECONDS=n in the environment, it ends on its own, with status
+0 if everything it promises was observed, otherwise 1.
 
 examples:
   ami-proxy demo
   DEMO_SECONDS=5 ami-proxy demo
   ami-proxy demo --asterisk 127.0.0.1:5038 --user amiproxy --secret-file upstream.secret
 
-A real Asterisk calls nobody for it: the call that is tried goes to an extension
-that does not exist.
+With a real Asterisk no phone rings: the demo calls an extension that does not
+exist.
 """
 
 
@@ -32,7 +32,7 @@ def register(commands: "Commands") -> None:
     parser = commands.add_parser(
         "demo",
         help="show two users with different rights, side by side",
-        description="Start the proxy before a simulated Asterisk, or a real one, and show what two users\n"
+        description="Start the proxy in front of a simulated or a real Asterisk, and show what two users\n"
         "with different rights see and may do.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -40,8 +40,10 @@ def register(commands: "Commands") -> None:
     parser.add_argument(
         "--asterisk", type=_address, metavar="HOST:PORT", help="the manager port of a real Asterisk"
     )
-    parser.add_argument("--user", metavar="NAME", help="its manager user; read and write should be all")
-    parser.add_argument("--secret-file", type=Path, metavar="FILE", help="a file with the user's secret")
+    parser.add_argument(
+        "--user", metavar="NAME", help="manager user of that Asterisk; read and write should be all"
+    )
+    parser.add_argument("--secret-file", type=Path, metavar="FILE", help="file with the user's secret")
     parser.add_argument(
         "--folder",
         type=Path,
@@ -53,7 +55,7 @@ def register(commands: "Commands") -> None:
 
 
 def run(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
-    """Show it; the exit status."""
+    """Run the demo; return the exit status."""
     asterisk = _asterisk(arguments, parser)
     try:
         return show(Options(arguments.folder, asterisk, _seconds()))
@@ -67,7 +69,7 @@ def _asterisk(arguments: argparse.Namespace, parser: argparse.ArgumentParser) ->
     if not any(three):
         return None
     if not all(three):
-        parser.error("--asterisk, --user and --secret-file belong together")
+        parser.error("--asterisk, --user and --secret-file must be given together")
     (host, port), user, secret_file = three
     return RealAsterisk(host, port, user, secret_file)
 
@@ -81,7 +83,7 @@ def _seconds() -> float | None:
     except ValueError:
         seconds = -1.0
     if not 0 <= seconds <= 86_400:
-        raise DemoError("DEMO_SECONDS is not a number of seconds, such as 5")
+        raise DemoError("DEMO_SECONDS is not a number of seconds from 0 to 86400, such as 5")
     return seconds
 
 

@@ -1,4 +1,4 @@
-"""``ami-proxy doctor``: look at the host before there is trouble."""
+"""``ami-proxy doctor``: checks the host before problems become outages."""
 
 import argparse
 import json
@@ -14,15 +14,15 @@ _EXAMPLE = """\
 example:
   ami-proxy doctor --config /etc/ami-proxy/proxy.yaml
 
-Looks at the configuration, certificates, file modes, Asterisk (by logging in as the
-link does), descriptors, kernel, clock, Python, TLS library and the unit. Nothing is
-changed.
-What it cannot find out stands behind a ?, with how to look.
-Exit status 0 when all is well, 1 with warnings or a ?, 2 when something fails."""
+Checks the configuration, certificates, file modes, Asterisk (by logging in as the
+link does), file descriptors, kernel, clock, Python, TLS library and the systemd unit.
+Nothing is changed.
+What cannot be determined is marked with a ?, and how to find out is shown.
+Exit status 0 if all is well, 1 with warnings or a ?, 2 if a check fails."""
 
 _STYLES: Final = {"ok": "green", "warn": "yellow", "unknown": "cyan", "fail": "bold red"}
 _STATUS: Final = {"ok": 0, "warn": 1, "unknown": 1, "fail": 2}
-#: Where it is not the level itself.
+#: The marks that differ from the name of the level.
 _MARKS: Final = {"unknown": "?"}
 
 
@@ -30,18 +30,18 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     """Add the command."""
     parser = commands.add_parser(
         "doctor",
-        help="look at the host before there is trouble",
-        description="Check everything around the service, and say what to do about what is found.",
+        help="check the host for problems",
+        description="Check everything around the service, and say how to fix each problem.",
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--config", required=True, type=Path, metavar="FILE", help="proxy.yaml")
-    parser.add_argument("--json", action="store_true", help="one JSON object a finding and line")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per finding, one per line")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print every finding as it is made."""
+    """Print each finding as soon as it is made; return the exit status, which the worst finding decides."""
     console = Console(soft_wrap=True, highlight=False)
     worst = 0
     for finding in examine(arguments.config):

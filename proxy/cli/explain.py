@@ -1,7 +1,7 @@
-"""``ami-proxy explain``: what would happen to an action or an event, rule by rule, and why.
+"""``ami-proxy explain``: shows what the proxy would do with an action or event, check by check, and why.
 
-Works from the configuration alone: no proxy runs, nothing is connected, and
-the actions known are those of the shipped table.
+It works from the configuration alone: it needs no running proxy and connects to
+nothing.  It knows the actions of the shipped table and those that proxy.yaml describes.
 """
 
 import argparse
@@ -33,36 +33,36 @@ examples:
   printf 'Action: Getvar\\nVariable: SHELL(id)\\n' | ami-proxy explain --config proxy.yaml --user wallboard
   ami-proxy explain --users users.yaml newchannel.event
 
-A message that begins with Event: is an event, any other an action; line ends may be LF or CRLF,
-a blank line parts several messages. Exit status 0 when every action is allowed (every event seen
-by somebody), 1 when one is not, 2 when the files or the message cannot be read."""
+A message that begins with Event: is an event, any other is an action. Lines may end in LF or CRLF;
+a blank line separates messages. Exit status 0 if every action is allowed (every event seen by at
+least one user), 1 if one is not, 2 if the files or the message cannot be read."""
 
-#: What each check looks at, for people.
+#: What each check tests, in words.
 _CHECKS = {
     "known": "whether Asterisk has such an action",
-    "headers": "only headers that somebody described are sent, each under its proper name",
+    "headers": "only described headers are sent, each under its canonical name",
     "classes": "whether one of the action's classes is in write",
     "actions": "the user's actions.allow and actions.deny",
-    "scope": "lists of everybody's calls, for a user with a scope",
+    "scope": "lists of all users' calls, for a user with a scope",
     "rules": "the user's rules on headers",
     "arguments": "whether each argument fits its kind",
-    "together": "what arguments do together: a variable and its value, an application and its data",
-    "variables": "functions in the names of variables",
+    "together": "arguments in combination: a variable and its value, an application and its data",
+    "variables": "functions in variable names",
     "targets": "the user's contexts and channels",
     "forced variables": "variables that the user's rules force",
 }
-#: Why a rule of the user's own, or a plain one, refuses; the others are in the policy's own table.
+#: Why a user's own rule, or a basic one, denies an action; ``STRICTER`` has the reasons of the other rules.
 _REASONS = {
-    "unknown": "Neither Asterisk 22 nor 16 has such an action; once connected, Asterisk's own list counts.",
+    "unknown": "Neither Asterisk 22 nor 16 has such an action; a connected proxy uses Asterisk's own list.",
     "actions": "The user's actions.deny names it, or its actions.allow does not.",
-    "channels": "It names a channel that is not in the user's channels, or cannot be held to them.",
-    "commands": "The user's commands do not begin like this.",
+    "channels": "It names a channel that is not in the user's channels, or cannot be restricted to them.",
+    "commands": "The CLI command begins with none of the user's commands.",
     "contexts": "It leads to a context that is not in the user's contexts, or leaves the choice to Asterisk.",
-    "undescribed": "Nobody has described its headers: add it to actions: in proxy.yaml.",
-    "one-of": "The action's description in proxy.yaml lists the values that the header may have.",
-    "system": "It is worth a shell on Asterisk's machine: class system.",
-    "scope": "The answer lists everybody's calls, which a scope hides; actions.allow may name the action.",
-    "rules.set": "A variable would undo the header that the user's rules force.",
+    "undescribed": "Its headers are not described: add it to actions: in proxy.yaml.",
+    "one-of": "The header has none of the values that the action's description in proxy.yaml lists.",
+    "system": "It is equivalent to a shell on the Asterisk host, so it needs class system.",
+    "scope": "The response lists all users' calls, which a scope hides; actions.allow can permit it by name.",
+    "rules.set": "A variable would override the header that the user's rules force.",
 }
 _BLANK = re.compile(rb"\r?\n\r?\n")
 
@@ -76,26 +76,28 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    where = parser.add_argument_group("the users, and the actions of other modules")
+    where = parser.add_argument_group("users, and actions of third-party modules")
     where.add_argument("--config", type=Path, metavar="FILE", help="the proxy.yaml that names the users")
     where.add_argument("--users", type=Path, metavar="FILE", help="users.yaml")
     parser.add_argument(
         "--replay",
         type=Path,
         metavar="FILE",
-        help="judge a recording of ami-proxy learn; says what is denied",
+        help="check a recording of ami-proxy learn and print what would be denied",
     )
-    parser.add_argument("--user", metavar="NAME", help="whose action it is; for an event: only this user")
     parser.add_argument(
-        "file", nargs="?", type=Path, metavar="FILE", help="the message; standard input if absent"
+        "--user", metavar="NAME", help="the user that sends the action; for an event: only this user"
+    )
+    parser.add_argument(
+        "file", nargs="?", type=Path, metavar="FILE", help="file with the message (default: standard input)"
     )
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Explain every message of the input, or judge a recording."""
+    """Explain every message of the input, or check a recording; return the exit status."""
     if arguments.config is None and arguments.users is None:
-        print("ami-proxy explain: say whose rights: --config FILE or --users FILE", file=sys.stderr)
+        print("ami-proxy explain: give --config FILE or --users FILE", file=sys.stderr)
         return 2
     try:
         table = UserTable.from_config(users_of(arguments))
@@ -108,10 +110,10 @@ def run(arguments: argparse.Namespace) -> int:
         return 2
     user = None if arguments.user is None else table.find(arguments.user.encode())
     if arguments.user is not None and user is None:
-        print(f"no user is called {arguments.user}; there are: {_names(table)}", file=sys.stderr)
+        print(f"unknown user {arguments.user}; known users: {_names(table)}", file=sys.stderr)
         return 2
     if not messages:
-        print("there is no message to explain", file=sys.stderr)
+        print("the input has no message to explain", file=sys.stderr)
         return 2
     status = 0
     for number, raw in enumerate(messages):
@@ -120,7 +122,7 @@ def run(arguments: argparse.Namespace) -> int:
         if raw.startswith(b"Event:"):
             good, lines = explain_event([user] if user else list(table), raw)
         elif user is None:
-            print("an action needs --user NAME: whose is it?", file=sys.stderr)
+            print("an action needs --user NAME, the user that sends it", file=sys.stderr)
             return 2
         else:
             good, lines = explain_action(user, raw, actions)
@@ -130,14 +132,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def users_of(arguments: argparse.Namespace) -> UsersFile:
-    """The user table that --users names or the proxy.yaml of --config; ConfigErrors holds what is wrong."""
+    """The users of --users, or of the files that the proxy.yaml of --config names.  Raises ConfigErrors."""
     if arguments.users is not None:
         return load_users(arguments.users)
     return load_users(*users_files(load_config(arguments.config)))
 
 
 def actions_of(arguments: argparse.Namespace) -> ActionTable:
-    """Asterisk's actions and those that the proxy.yaml of --config describes."""
+    """Asterisk's actions and those that the proxy.yaml of --config describes.  Raises ConfigErrors."""
     if arguments.config is None:
         return SHIPPED
     config = load_config(arguments.config)
@@ -145,28 +147,28 @@ def actions_of(arguments: argparse.Namespace) -> ActionTable:
 
 
 def left_out(action: Action, actions: ActionTable) -> tuple[bytes, ...]:
-    """Headers of the action that Asterisk would not be sent, as spelled."""
+    """Names, as spelled, of the action's headers that the proxy would not send to Asterisk."""
     described = actions.described(action.key)
     return () if described is None else described.left_out(action)
 
 
 def explain_action(user: User, raw: bytes, actions: ActionTable = SHIPPED) -> tuple[bool, list[str]]:
-    """Whether this user's action is allowed, and the story of it, line by line."""
+    """Whether this user's action is allowed, and the explanation, line by line."""
     lines = [f"user     {user.name}{' (disabled)' if user.disabled else ''}, write {_classes(user.write)}"]
     try:
         action = parse_action(raw)
     except ProtocolError as error:
-        end = "; the connection ends" if error.fatal else ""
+        end = "; the connection is closed" if error.fatal else ""
         return False, [*lines, f"refused before any rule: {error}{end}"]
     if not action.name:
         return False, [*lines, "refused before any rule: Missing action in request"]
     lines.append(f"action   {text_of(action.name)}  {target_of(action)}".rstrip())
     unsent = left_out(action, actions)
     if unsent:
-        lines.append(f"not sent {', '.join(text_of(name) for name in unsent)}: nobody has described them")
+        lines.append(f"not sent {', '.join(text_of(name) for name in unsent)}: not described")
     dropped = sum(1 for line in raw.split(b"\n") if line.strip(b"\r")) - len(action.headers)
     if dropped:
-        lines.append(f"dropped  {dropped} line(s): no headers to Asterisk, or repeated ones")
+        lines.append(f"dropped  {dropped} line(s): not headers to Asterisk, or repeated ones")
     lines.append("")
     before = action
     for step in judge(user, action, actions):
@@ -190,7 +192,7 @@ def _outcome(step: Step, before: Action, user: User, actions: ActionTable) -> st
         return f"passed: {enough} is enough" if needed else "passed: open to all"
     if step.check == "arguments":
         kinds = ", ".join(kinds_of(before, actions))
-        return f"passed: {kinds}" if kinds else "passed: there are none"
+        return f"passed: {kinds}" if kinds else "passed: no arguments"
     return f"passed: {_CHECKS[step.check]}"
 
 
@@ -207,7 +209,7 @@ def _refusal(step: Step, user: User, actions: ActionTable) -> Iterator[str]:
     assert step.deny is not None
     rule, key = step.deny.rule, step.action.key
     listed = actions.find(key)
-    yield "denied; the client is told:"
+    yield "denied; the client receives:"
     yield "  Response: Error"
     yield f"  Message: {text_of(step.deny.text)}"
     if step.check == "arguments":
@@ -215,7 +217,7 @@ def _refusal(step: Step, user: User, actions: ActionTable) -> Iterator[str]:
     if step.deny.hint:
         yield f"  ProxyReason: {rule}: {step.deny.hint}"
     if rule.startswith("rules["):
-        yield f"why: a header does not fit {rule} of the user's own."
+        yield f"why: a header does not satisfy the user's {rule}."
     elif rule == "classes" and listed is not None and classes_of(listed) == listed.classes:
         yield f"why: it needs one of {_classes(listed.classes)}; write has {_classes(user.write)}."
     else:
@@ -223,7 +225,7 @@ def _refusal(step: Step, user: User, actions: ActionTable) -> Iterator[str]:
 
 
 def _kind_refused(step: Step, actions: ActionTable) -> Iterator[str]:
-    """What the refused argument should have been."""
+    """The kind that the denied argument should have had."""
     assert step.deny is not None
     described = actions.described(step.action.key)
     argument = (
@@ -249,11 +251,11 @@ def _fate(user: User, action: Action) -> Iterator[str]:
 
 
 def explain_event(users: list[User], raw: bytes) -> tuple[bool, list[str]]:
-    """Whether anybody of these sees the event, and who does and does not, line by line."""
+    """Whether any of these users sees the event, and a line for each user with the reason if it does not."""
     fit = raw if BROADCAST.fullmatch(raw) else rebuild_event(raw)
     match = BROADCAST_HEAD.match(fit) if fit is not None else None
     if fit is None or match is None:
-        return False, ["nobody sees it: its second line is not Privilege: with all at the end"]
+        return False, ["no user sees it: its second line is not Privilege: with all at the end"]
     required = privilege.required_classes(match[3])
     lines = [f"event    {text_of(match[2])}, classes {text_of(match[3])}", ""]
     width = max((len(user.name) for user in users), default=0)
@@ -267,18 +269,18 @@ def explain_event(users: list[User], raw: bytes) -> tuple[bool, list[str]]:
 
 def _why_not(user: User, required: int, raw: bytes) -> str:
     if user.disabled:
-        return "does not: the user is disabled"
+        return "does not see it: the user is disabled"
     if not privilege.may_read(user.read, required):
         missing = privilege.class_names(required & ~user.read)
-        return f"does not: read lacks {'all' if missing == 'none' else missing}"
+        return f"does not see it: read lacks {'all' if missing == 'none' else missing}"
     if not user.filters.admits(raw):
-        return "does not: its eventfilter"
+        return "does not see it: its eventfilter excludes it"
     scope = user.rules.scope if user.rules is not None else None
     if scope is not None:
         tracker = CallTracker()
         view = tracker.follow(scope)
         if not list(view.admit(tracker.feed(raw), raw)):
-            return "does not: by this event alone the call is not of its scope (other events may make it so)"
+            return "does not see it: this event alone does not place the call in its scope (others may)"
     return ""
 
 

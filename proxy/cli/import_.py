@@ -1,4 +1,4 @@
-"""``ami-proxy import``: users and settings of Asterisk's manager or of AstManProxy as our two files."""
+"""``ami-proxy import``: converts manager.conf or AstManProxy's files to users.yaml and proxy.yaml."""
 
 import argparse
 import sys
@@ -30,16 +30,16 @@ examples:
   ami-proxy import manager.conf /etc/asterisk/manager.conf --out /root/moved
   ami-proxy import astmanproxy.users /etc/asterisk/astmanproxy.users --read call,agent --write originate
 
-Without --out nothing is written: you see the report alone. Every line of it is
+Without --out nothing is written: only the report is shown. Each of its lines is
 file:line: level: what is different; what to do. lost: not carried over; changed:
-means something else now; fyi: good to know. What is the same for several users
-is one line. No secret is ever shown."""
+means something else now; fyi: good to know. A remark that applies to several
+users is one line. No secret is ever shown."""
 
-#: Others may not look into the folder; the service's group reads the files once they are in place.
+#: The folder is closed to other users; the service's group reads the files once they are in place.
 _FOLDER_MODE: Final = 0o700
 _FILE_MODE: Final = 0o600
 _COLOURS: Final = {"lost": "bold red", "changed": "yellow", "fyi": "dim"}
-#: Asterisk reads lines of 8 KiB; no configuration of users is larger than this.
+#: Larger than any configuration of users: Asterisk reads lines of 8 KiB.
 _MAX_BYTES: Final = 8 << 20
 
 
@@ -47,17 +47,19 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     """Add the command."""
     parser = commands.add_parser(
         "import",
-        help="take over users and settings from manager.conf or AstManProxy",
+        help="import users and settings from manager.conf or AstManProxy",
         description="Make users.yaml and a proposal for proxy.yaml from another program's configuration,\n"
-        "and report what is different. Nobody gets more rights than it had.",
+        "and report what is different. No user gets more rights than before.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("format", choices=tuple(_FORMATS), metavar="FORMAT", help=", ".join(_FORMATS))
     parser.add_argument(
-        "file", type=Path, metavar="FILE", help="with #include, files are looked for beside it"
+        "file", type=Path, metavar="FILE", help="the file; those it includes are looked up in its folder"
     )
-    parser.add_argument("--out", type=Path, metavar="DIR", help="write the files there; none may exist yet")
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="folder for the files to write; none of them may exist yet"
+    )
     parser.add_argument(
         "--hash",
         choices=("argon2id", "none"),
@@ -66,16 +68,20 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     )
     only = "; astmanproxy.users only"
     parser.add_argument(
-        "--read", metavar="CLASSES", help=f"events all see, {','.join(DEFAULT_READ)} by default{only}"
+        "--read",
+        metavar="CLASSES",
+        help=f"events that all users see (default: {','.join(DEFAULT_READ)}){only}",
     )
     parser.add_argument(
-        "--write", metavar="CLASSES", help=f"actions all may run, {','.join(DEFAULT_WRITE)} by default{only}"
+        "--write",
+        metavar="CLASSES",
+        help=f"actions that all users may run (default: {','.join(DEFAULT_WRITE)}){only}",
     )
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Import, report, and write if told to."""
+    """Import, print the report, and write the files if --out is given; return the exit status."""
     try:
         imported = _FORMATS[arguments.format](arguments)
         files = _files_of(imported)
@@ -123,7 +129,7 @@ def _form(arguments: argparse.Namespace) -> SecretForm:
 
 def _refuse_classes(arguments: argparse.Namespace) -> None:
     if arguments.read is not None or arguments.write is not None:
-        raise Unfit("--read and --write are for astmanproxy.users", "leave them away")
+        raise Unfit("--read and --write are for astmanproxy.users only", "omit them")
 
 
 def _classes(given: str | None, otherwise: tuple[str, ...]) -> tuple[str, ...]:
@@ -149,7 +155,10 @@ def _read(file: Path) -> str:
 
 
 def _beside(file: Path) -> Callable[[str], Sequence[tuple[str, str]]]:
-    """What Asterisk would find for a name: below its folder of configuration, patterns allowed."""
+    """A function that finds the files that Asterisk would include for a name or pattern.
+
+    A relative name is looked up in the folder of ``file``, as Asterisk does in its configuration folder.
+    """
 
     def find(name: str) -> Sequence[tuple[str, str]]:
         folder, pattern = (Path("/"), name[1:]) if name.startswith("/") else (file.parent, name)
@@ -162,7 +171,7 @@ def _beside(file: Path) -> Callable[[str], Sequence[tuple[str, str]]]:
 
 
 def _files_of(imported: Imported) -> dict[str, bytes]:
-    """What to write; users.yaml is read back first, with all that the service would find wrong."""
+    """The files to write, by name.  Raises ConfigErrors if the service would not accept users.yaml."""
     files = {}
     if imported.users:
         files["users.yaml"] = imported.users_yaml()
@@ -189,7 +198,7 @@ def _write(folder: Path, files: dict[str, bytes]) -> None:
         folder.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
         for name in files:
             if (folder / name).exists():
-                raise Unfit(f"{folder / name} exists already", "name a new folder")
+                raise Unfit(f"{folder / name} already exists", "name a new folder")
         for name, content in files.items():
             write_atomically(folder / name, content, _FILE_MODE)
             print(f"wrote {folder / name}")

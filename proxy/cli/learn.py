@@ -1,4 +1,4 @@
-"""``ami-proxy learn``: record what users really use, and print the least rights that would still allow it."""
+"""``ami-proxy learn``: records what users actually use, and prints the least rights that still allow it."""
 
 import argparse
 import os
@@ -31,12 +31,13 @@ examples:
   ami-proxy learn --config proxy.yaml --from week.learn --user wallboard
   ami-proxy explain --config proxy.yaml --users new-users.yaml --replay week.learn
 
-What is recorded are shapes: which actions, headers, contexts, applications, variables and events a user
-has, with zeros for digits and x for letters wherever a value is not a name that rules are made of."""
+A recording holds shapes: the actions, headers, contexts, applications, variables and events of each user.
+In values other than names that rules are made of, 0 replaces every digit and x every letter."""
 
-#: Seconds between two looks at a recording that runs.
+#: Seconds between two polls of a running recording.
 _LOOK = 60.0
-#: A caller who can forge an event chooses its name: what is none of Asterisk's ends no comment of ours.
+#: Event names that are safe in a comment: a caller who can forge an event chooses its name, which could
+#: hold a line break and so end the comment.
 _PLAIN_EVENT = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _ONE_LINE = 4096
 _ALSO_KEPT = ("secret", "md5_secret", "acl", "setvar", "certificate", "login", "eventfilter")
@@ -46,8 +47,8 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     """Add the command."""
     parser = commands.add_parser(
         "learn",
-        help="record what users really use, and propose the least rights for it",
-        description="Record what users really use, and print entries of users.yaml that allow just that.",
+        help="record what users actually use, and propose the least rights for it",
+        description="Record what users actually use, and print entries of users.yaml that allow just that.",
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -55,7 +56,9 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         "--config", type=Path, required=True, metavar="FILE", help="the proxy.yaml of the service"
     )
     what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--for", dest="seconds", type=duration, metavar="TIME", help="record so long: 30m, 7d")
+    what.add_argument(
+        "--for", dest="seconds", type=duration, metavar="TIME", help="how long to record: 30m, 7d"
+    )
     what.add_argument("--from", dest="recording", type=Path, metavar="FILE", help="propose from a recording")
     parser.add_argument("--save", type=Path, metavar="FILE", help="with --for: keep the recording here")
     parser.add_argument("--user", metavar="NAME", help="only this user")
@@ -63,7 +66,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Record if asked to, then propose."""
+    """Record if asked to, then print the proposal; return the exit status."""
     try:
         if arguments.recording is not None:
             recording = parse(arguments.recording.read_bytes())
@@ -79,14 +82,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _record(arguments: argparse.Namespace) -> Recording:
-    """Begin, look now and then so that a restart of the service costs little, end."""
+    """Start a recording and poll it, so that little is lost if the service restarts; return it at the end."""
     connection = Connection(socket_of(arguments.config))
     try:
         connection.ask("learn-start", seconds=f"{arguments.seconds:.0f}")
     finally:
         connection.close()
     print(
-        f"recording for {arguments.seconds:.0f} s; Ctrl-C ends it and proposes from what there is",
+        f"recording for {arguments.seconds:.0f} s; Ctrl-C ends it early and proposes from what was recorded",
         file=sys.stderr,
     )
     ends = time.monotonic() + arguments.seconds
@@ -107,7 +110,10 @@ def _record(arguments: argparse.Namespace) -> Recording:
 def _continued(
     arguments: argparse.Namespace, earlier: Recording | None, latest: Recording, ends: float
 ) -> tuple[Recording | None, Recording]:
-    """The next look; after a restart of the service a recording of its own is begun there."""
+    """Poll the recording; if the service has restarted, start a new recording for the time that is left.
+
+    Returns what was recorded before the last restart (None if there was none) and since.
+    """
     try:
         looked = _look(arguments.config)
     except NotReachable as error:
@@ -140,7 +146,7 @@ def _look(config: Path) -> Recording:
 def _save(file: Path | None, recording: Recording) -> None:
     if file is None:
         return
-    # It says who calls where: for the operator's eyes.
+    # A recording shows who calls whom, so only the operator may read it.
     new = file.with_name(f"{file.name}.new")
     with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
         out.writelines(serialise(recording.head, rows_of(recording)))
@@ -148,7 +154,7 @@ def _save(file: Path | None, recording: Recording) -> None:
 
 
 def rows_of(recording: Recording) -> Iterator[dict[str, Any]]:
-    """The recording's lines."""
+    """The recording as rows of a recording file."""
     for shape, count in recording.shapes.items():
         headers = [[name.decode("latin-1"), value.decode("latin-1")] for name, value in shape.headers]
         yield {
@@ -165,7 +171,7 @@ def rows_of(recording: Recording) -> Iterator[dict[str, Any]]:
 def _propose(recording: Recording, users: UsersFile, table: ActionTable, only: str | None) -> int:
     wanted = [name for name in users.users if only is None or name.lower() == only.lower()]
     if not wanted:
-        print(f"no user is called {only}; there are: {', '.join(users.users)}", file=sys.stderr)
+        print(f"unknown user {only}; known users: {', '.join(users.users)}", file=sys.stderr)
         return 2
     print("users:")
     for name in wanted:
@@ -177,7 +183,7 @@ def _propose(recording: Recording, users: UsersFile, table: ActionTable, only: s
         for event in events:
             seen |= event.classes
         if not shapes and not events:
-            print(f"  # {name}: nothing was recorded of it; disabled: true would take nothing away")
+            print(f"  # {name}: nothing was recorded; disabled: true would take nothing away")
             continue
         proposal = propose(user.write, user.read, user.rules, shapes, seen, table)
         print(
@@ -189,14 +195,14 @@ def _propose(recording: Recording, users: UsersFile, table: ActionTable, only: s
 
 
 def lines_of(name: str, entry: UserEntry, proposal: Proposal, events: list[str]) -> list[str]:
-    """The entry as YAML, with what it takes away as comments."""
+    """The proposed entry as lines of YAML; comments say what it takes away."""
     kept = [key for key in _ALSO_KEPT if getattr(entry, key)]
-    # Quoted where YAML would take it for a number or a truth value.
+    # The dumper quotes a name that YAML would read as a number or a boolean.
     lines = [f"  {yaml.dump(name, Dumper=yaml.CSafeDumper, width=_ONE_LINE).splitlines()[0]}:"]
     lines += [f"    # takes away {what}" for what in proposal.given_up]
-    lines += [f"    # refused today already: {text_of(shape.action)}" for shape in proposal.refused]
+    lines += [f"    # already denied today: {text_of(shape.action)}" for shape in proposal.refused]
     if kept:
-        lines.append(f"    # keep as they are: {', '.join(kept)}")
+        lines.append(f"    # keep unchanged: {', '.join(kept)}")
     rights: dict[str, object] = {
         "read": privilege.class_names(proposal.read).split(",") if proposal.read else [],
         "write": privilege.class_names(proposal.write).split(",") if proposal.write else [],
@@ -214,7 +220,7 @@ def lines_of(name: str, entry: UserEntry, proposal: Proposal, events: list[str])
     plain = [event for event in events if _PLAIN_EVENT.fullmatch(event)]
     if plain:
         names = ", ".join(f"{{name: {event}}}" for event in plain)
-        lines.append("    # it was sent these events; to be sent no others:")
+        lines.append("    # it received these events; to send it no others:")
         lines.append(f"    # eventfilter: [{names}]")
     return lines
 

@@ -1,6 +1,6 @@
-"""What clients and Asterisk wrote, for people."""
+"""Makes bytes from clients and Asterisk safe to print."""
 
 
 def text_of(data: bytes) -> str:
-    """What is not printable must not reach the terminal as it is."""
+    """The bytes as printable ASCII; every other byte is escaped, so that none can act on a terminal."""
     return "".join(chr(code) if 0x20 <= code < 0x7F else f"\\x{code:02x}" for code in data)

@@ -1,9 +1,10 @@
-"""Judges what was recorded: which of it would the users be denied today, and of what is that not known.
+"""Checks a recording: which of its actions and events the users would be denied today.
 
-An action is recorded with an example of each argument, so the judge decides as it
-would.  Of an event only its name and classes are recorded.  Classes decide by
-themselves; an eventfilter does where it looks at the name alone; whose call an
-event is of, no recording says.  What remains open is listed, and is no denial.
+An action is recorded with an example of each argument, so the policy decides as it
+would for the action itself.  Of an event only its name and classes are recorded: the
+classes can be checked, an eventfilter only if it looks at nothing but the name, and a
+scope not at all, because a recording does not say which call an event belongs to.
+Events that cannot be decided are listed as not proven, and do not count as denied.
 """
 
 from collections.abc import Iterator
@@ -18,14 +19,17 @@ from proxy.core.users import User, UserTable
 
 
 def replay(recording: Recording, table: UserTable, actions: ActionTable, only: str | None) -> int:
-    """Say which recorded actions and events these users would be denied; 1 if any, else 0."""
+    """Print which recorded actions and events these users would be denied; return 1 if any, otherwise 0.
+
+    ``only`` restricts this to one user.
+    """
     denied = judged = unproven = 0
     for name in recording.users():
         if only is not None and name.lower() != only.lower():
             continue
         user = table.find(name.encode())
         if user is None or user.disabled:
-            print(f"{name}: not a user who may log in")
+            print(f"{name}: unknown or disabled user")
             denied += 1
             continue
         for shape in (shape for shape in recording.shapes if shape.user == name):
@@ -44,7 +48,7 @@ def replay(recording: Recording, table: UserTable, actions: ActionTable, only: s
             elif doubts:
                 unproven += 1
                 print(f"{name}: event {text_of(seen.event)}: not proven: {'; '.join(doubts)}")
-    print(f"{judged} judged, {denied} denied" + (f", {unproven} not proven" if unproven else ""))
+    print(f"{judged} checked, {denied} denied" + (f", {unproven} not proven" if unproven else ""))
     return 1 if denied else 0
 
 
@@ -52,7 +56,7 @@ def _denial(user: User, seen: Seen) -> str:
     if not privilege.may_read(user.read, seen.classes):
         return f"read lacks {privilege.class_names(seen.classes & ~user.read)}"
     if user.filters.admits_named(seen.event) is False:
-        return "its eventfilter"
+        return "its eventfilter excludes it"
     return ""
 
 
@@ -60,4 +64,4 @@ def _doubts(user: User, seen: Seen) -> Iterator[str]:
     if user.filters.admits_named(seen.event) is None:
         yield "its eventfilter looks at more than the event's name"
     if user.rules is not None and user.rules.scope is not None:
-        yield "whether it is of a call in the user's scope"
+        yield "its call may be outside the user's scope"

@@ -1,4 +1,4 @@
-"""``ami-proxy users show NAME``: what one user may see and do, all things considered."""
+"""``ami-proxy users show NAME``: shows what one user may see and do."""
 
 import argparse
 import sys
@@ -40,7 +40,7 @@ def register_show(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def run_show(arguments: argparse.Namespace) -> int:
-    """Print the table."""
+    """Print the table of one user's rights; return the exit status."""
     try:
         users = users_of(arguments).users
     except ConfigErrors as error:
@@ -49,20 +49,20 @@ def run_show(arguments: argparse.Namespace) -> int:
     wanted = arguments.name.lower()
     entry = next(((name, entry) for name, entry in users.items() if name.lower() == wanted), None)
     if entry is None:
-        print(f"no user is called {arguments.name}; there are: {', '.join(users)}", file=sys.stderr)
+        print(f"unknown user {arguments.name}; known users: {', '.join(users)}", file=sys.stderr)
         return 1
     table = Table(show_header=False, box=None, pad_edge=False)
     table.add_column(no_wrap=True, style="bold")
     table.add_column(overflow="fold")
     for name, value in rights_of(*entry):
-        # Text, not markup: a pattern such as [a-z] is no style.
+        # Text, not markup: a pattern such as [a-z] must not be read as a style.
         table.add_row(name, Text(value))
     Console().print(table)
     return 0
 
 
 def rights_of(name: str, entry: UserEntry) -> Iterator[tuple[str, str]]:
-    """The effective rights as (what, value) rows."""
+    """The effective rights as rows of (label, value)."""
     user = User.from_entry(name, entry)
     rules = user.rules or Rules()
     yield "user", f"{name} (disabled)" if user.disabled else name
@@ -77,9 +77,9 @@ def rights_of(name: str, entry: UserEntry) -> Iterator[tuple[str, str]]:
     yield "functions", _functions(user, rules)
     yield (
         "sets variables",
-        _listed(rules.variables, "any that Asterisk itself does not read, and harmless ones"),
+        _listed(rules.variables, "harmless ones, and any that Asterisk itself does not read"),
     )
-    yield "applications", _listed(rules.applications, "those that are harmless")
+    yield "applications", _listed(rules.applications, "harmless ones")
     yield "technologies", _listed(rules.technologies, f"telephones: {', '.join(TELEPHONES)}")
     yield "hosts", _listed(rules.hosts, "none")
     yield "contexts", _list(rules.contexts)
@@ -110,8 +110,10 @@ def _scope(rules: Rules) -> str:
         for key in ("channels", "contexts", "accountcodes")
         if (values := getattr(rules.scope, key))
     ]
-    events = "and events of no call" if rules.scope.more_events else "and no event of no call"
-    return f"with {' or '.join(parts)}, all their legs; {events}" if parts else "none; only events of no call"
+    events = "and events outside calls" if rules.scope.more_events else "but no events outside calls"
+    return (
+        f"with {' or '.join(parts)}, all their legs; {events}" if parts else "none; only events outside calls"
+    )
 
 
 def _actions(user: User) -> Iterator[tuple[str, str]]:
@@ -133,7 +135,7 @@ def _functions(user: User, rules: Rules) -> str:
     if rules.functions is not None:
         return _list(rules.functions)
     if user.write & privilege.SYSTEM:
-        return "all but those that hand out secrets or reach other hosts (AST_CONFIG, CURL, ENV, ODBC_* …)"
+        return "all but those that disclose secrets or contact other hosts (AST_CONFIG, CURL, ENV, ODBC_* …)"
     read = ", ".join(open_to(Who.ALL, written=False))
     write = ", ".join(open_to(Who.ALL, written=True))
     return f"reads {read}; sets {write}"
@@ -143,7 +145,7 @@ def _commands(user: User, rules: Rules) -> str:
     if not user.write & privilege.COMMAND:
         return "none: class command is not in write"
     listed = "all" if rules.commands is None else ", ".join(rules.commands) or "none"
-    return f"{listed}; never those that end the link"
+    return f"{listed}; never those that would end the link"
 
 
 def _listed(values: tuple[str, ...] | None, otherwise: str) -> str:

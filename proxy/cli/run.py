@@ -13,8 +13,8 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     parser = commands.add_parser(
         "run",
         help="serve clients, in the foreground",
-        description="Serve clients until SIGTERM or Ctrl-C.  SIGHUP reads configuration, users and "
-        "certificates again; what is wrong with them is logged and the old kept.",
+        description="Serve clients until SIGTERM or Ctrl-C.  SIGHUP reloads configuration, users and "
+        "certificates; if they have errors, these are logged and the previous ones stay in use.",
         epilog="Example: ami-proxy run --config /etc/ami-proxy/proxy.yaml",
     )
     parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="proxy.yaml")

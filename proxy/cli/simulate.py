@@ -1,4 +1,4 @@
-"""``ami-proxy simulate``: a small Asterisk to try things on."""
+"""``ami-proxy simulate``: runs a small simulated Asterisk to try things on."""
 
 import argparse
 import asyncio
@@ -25,18 +25,18 @@ examples:
   ami-proxy simulate --fault stall:60
   ami-proxy simulate --replay tests/transcripts/data/22-04-ping
 
-Then log in with any AMI client, or point the proxy's upstream at it.  It is
-plain text without limits of any kind: keep it on loopback.
+Then log in with any AMI client, or point the proxy's upstream at it.  The simulator
+uses plain text and has no limits of any kind: keep it on loopback.
 
-faults, from SECONDS after the start on (at once):
+faults that last, from SECONDS after the start (default: at once):
 {lasting}
-faults, every SECONDS (10):
+faults that repeat every SECONDS (default: 10):
 {again}
 
-A transcript is two files of raw bytes, NAME.out that a client sent and NAME.in
-that it was sent.  A client that says the same, with ActionIDs, user name and
-secret of its own, is answered as recorded; what it says otherwise is an error,
-told here, and exit status 1 in the end.
+A transcript is two files of raw bytes: NAME.out, which a client sent, and NAME.in,
+which it received.  A client that sends the same actions, with its own ActionIDs,
+user name and secret, gets the recorded answers.  Any other action gets an error
+and is reported here, and the exit status is then 1.
 """
 
 
@@ -65,8 +65,8 @@ def register(commands: "Commands") -> None:
         "--secret-file",
         type=Path,
         metavar="FILE",
-        help="its secret; the file is made, with a random secret in it, if it does not exist.  "
-        "Without this option a secret is made up and printed",
+        help="file with its secret; if it does not exist, it is created with a random secret.  "
+        "Without this option a random secret is made and printed",
     )
     parser.add_argument(
         "--read", default="all", metavar="CLASSES", help="events it may see, as in manager.conf (default all)"
@@ -82,19 +82,19 @@ def register(commands: "Commands") -> None:
         type=_rate,
         default=30.0,
         metavar="N",
-        help="calls that begin by themselves (30)",
+        help="made-up calls that start per minute (default 30)",
     )
     parser.add_argument(
         "--seed",
         type=int,
         default=1,
         metavar="N",
-        help="the same seed gives the same calls again (default 1)",
+        help="the same seed gives the same calls (default 1)",
     )
     parser.add_argument(
         "--old-command-form",
         action="store_true",
-        help="answer the action Command as Asterisk 13 and before (--END COMMAND--)",
+        help="answer the action Command as Asterisk 13 and earlier (--END COMMAND--)",
     )
     parser.add_argument(
         "--fault",
@@ -102,20 +102,20 @@ def register(commands: "Commands") -> None:
         action="append",
         default=[],
         metavar="NAME[:SECONDS]",
-        help="misbehave; may be given more than once (names below)",
+        help="cause a fault, see below; may be repeated",
     )
     parser.add_argument(
         "--replay",
         type=Path,
         metavar="FILE",
-        help="replay a transcript, FILE.out and FILE.in, in place of made-up calls; "
-        "anybody may log in, and of the other options --listen alone counts",
+        help="replay a transcript, FILE.out and FILE.in, instead of made-up calls; any user name and "
+        "secret are accepted, and of the other options only --listen has an effect",
     )
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Simulate until Ctrl-C."""
+    """Simulate until Ctrl-C; return the exit status."""
     host, port = arguments.listen
     try:
         if arguments.replay is not None:
@@ -152,9 +152,7 @@ def _simulate(arguments: argparse.Namespace) -> int:
 
 def _replay(arguments: argparse.Namespace) -> int:
     if arguments.fault:
-        return _refused(
-            "--fault: a transcript is replayed as it was recorded; leave --fault or --replay away"
-        )
+        return _refused("--fault: a transcript is replayed as it was recorded; omit --fault or --replay")
     stem: Path = arguments.replay
     if stem.suffix in (".in", ".out"):
         stem = stem.with_suffix("")
@@ -216,10 +214,13 @@ def _rate(text: str) -> float:
 
 
 def _secret(path: Path | None) -> tuple[str, str]:
-    """The secret, and the words that tell where it is from."""
+    """The secret, and a phrase that says where it comes from.
+
+    Raises OSError, or ValueError if the file does not hold just one line.
+    """
     if path is None:
         secret = secrets.token_urlsafe(18)
-        return secret, f"{secret} (made up, for this run)"
+        return secret, f"{secret} (random, for this run)"
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
@@ -230,4 +231,4 @@ def _secret(path: Path | None) -> tuple[str, str]:
     with os.fdopen(descriptor, "w") as file:
         secret = secrets.token_urlsafe(18)
         file.write(f"{secret}\n")
-    return secret, f"in {path} (made up, for this and later runs)"
+    return secret, f"in {path} (random, for this and later runs)"

@@ -1,4 +1,4 @@
-"""``ami-proxy users``: make secrets and hashes, add to the user table."""
+"""``ami-proxy users``: makes secrets and hashes, adds and shows users."""
 
 import argparse
 import secrets
@@ -15,7 +15,7 @@ from proxy.config.phc import hash_secret
 from proxy.x509.errors import IssueError
 from proxy.x509.files import write_atomically
 
-#: 48 characters of base64, which is what the doctor asks of the link's.
+#: 48 characters of base64, the length that the doctor asks for in the link's secret.
 _SECRET_BYTES = 36
 _NEW_FILE_MODE = 0o600
 
@@ -24,8 +24,8 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     """Add the command and its verbs."""
     parser = commands.add_parser(
         "users",
-        help="make secrets and hashes, add to the user table",
-        description="Make secrets and hashes for users.yaml, and add users to it.",
+        help="make secrets and hashes, add and show users",
+        description="Make secrets and hashes for users.yaml, add users to it, and show their rights.",
         epilog="example:\n  ami-proxy users add wallboard --read call,agent --users users.yaml",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -38,7 +38,7 @@ def _register_hash(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]")
     parser = verbs.add_parser(
         "hash",
         help="print the hash of a secret",
-        description="Print the hash that stands under secret: in users.yaml. The secret comes from a\n"
+        description="Print the hash of a secret, for secret: in users.yaml. The secret is read from a\n"
         "prompt without echo or from stdin, never from an argument.",
         epilog="example:\n  ami-proxy users hash < wallboard.secret",
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -50,7 +50,7 @@ def _register_generate(verbs: "argparse._SubParsersAction[argparse.ArgumentParse
     parser = verbs.add_parser(
         "generate",
         help="make a secret of 288 bits, and its hash",
-        description="Print a new random secret, which is shown this once, and the hash for users.yaml.",
+        description="Print a new random secret, which is shown only once, and its hash for users.yaml.",
         epilog="example:\n  ami-proxy users generate",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -61,10 +61,10 @@ def _register_add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser = verbs.add_parser(
         "add",
         help="add a user to users.yaml",
-        description="Append a user to users.yaml. What is there stays as it is, comments included;\n"
-        "the result is checked before it takes the file's place. Of several files (users_files)\n"
-        "it goes to the first; --users names another. The secret comes from a prompt without\n"
-        "echo or from stdin.",
+        description="Append a user to users.yaml. The present text is kept, comments included; the\n"
+        "result is checked before it replaces the file. If there are several files (users_files),\n"
+        "the user is added to the first; --users selects another. The secret is read from a\n"
+        "prompt without echo or from stdin.",
         epilog="examples:\n"
         "  ami-proxy users add wallboard --read call,agent --users users.yaml\n"
         "  ami-proxy users add dialer --read call --write originate --generate \\\n"
@@ -77,9 +77,13 @@ def _register_add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     parser.add_argument("--write", default="", metavar="CLASSES", help="actions allowed; none by default")
     parser.add_argument(
-        "--acl", action="append", default=[], metavar="LINE", help='such as "permit 10.0.0.0/8"'
+        "--acl",
+        action="append",
+        default=[],
+        metavar="LINE",
+        help='such as "permit 10.0.0.0/8"; may be repeated',
     )
-    parser.add_argument("--generate", action="store_true", help="make a secret, and show it this once")
+    parser.add_argument("--generate", action="store_true", help="make a random secret, and show it once")
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--users", type=Path, metavar="FILE", help="users.yaml")
     where.add_argument("--config", type=Path, metavar="FILE", help="the proxy.yaml that names it")
@@ -95,7 +99,7 @@ _VERBS: tuple[Callable[["argparse._SubParsersAction[argparse.ArgumentParser]"], 
 
 
 def run_hash(_: argparse.Namespace) -> int:
-    """Print one hash."""
+    """Print the hash of a secret; return the exit status."""
     try:
         print(hash_secret(new_secret()))
     except Unfit as error:
@@ -104,7 +108,7 @@ def run_hash(_: argparse.Namespace) -> int:
 
 
 def run_generate(_: argparse.Namespace) -> int:
-    """Print a secret and its hash."""
+    """Print a new secret and its hash; return the exit status."""
     secret = secrets.token_urlsafe(_SECRET_BYTES)
     print(f"secret: {secret}")
     print(f"hash:   {hash_secret(secret.encode())}")
@@ -112,12 +116,12 @@ def run_generate(_: argparse.Namespace) -> int:
 
 
 def run_add(arguments: argparse.Namespace) -> int:
-    """Add one user to the file."""
+    """Add one user to the file; return the exit status."""
     try:
         file = _file_for(arguments)
         text = read_private(file) if file.exists() else b""
         generated = secrets.token_urlsafe(_SECRET_BYTES) if arguments.generate else None
-        # Judged with a stand-in first: nobody types a secret twice to learn of a misspelt class.
+        # Checked without the secret first, so that a misspelt class is reported before the prompt.
         addition = Addition(arguments.name, arguments.read, arguments.write, tuple(arguments.acl))
         table_with(file, text, addition)
         secret = new_secret() if generated is None else generated.encode()
@@ -132,14 +136,17 @@ def run_add(arguments: argparse.Namespace) -> int:
 
 
 def _file_for(arguments: argparse.Namespace) -> Path:
-    """Where the new user goes: of several files the first, if none of them has a user of that name."""
+    """The file for the new user: the first if there are several.
+
+    Raises Unfit if one of them already has a user of that name, ConfigErrors if they have errors.
+    """
     if arguments.users is not None:
         return Path(arguments.users)
     files = users_files(load_config(arguments.config))
-    load_users(*files)  # what is wrong with any of them, and between them
+    load_users(*files)  # raises for errors in any of them, and between them
     for file in files:
         if any(name.lower() == arguments.name.lower() for name in load_users(file).users):
-            text = f"{file} has a user {arguments.name} already (case does not count)"
+            text = f"{file} already has a user {arguments.name} (upper and lower case are the same)"
             raise Unfit(text, "choose another name")
     return files[0]
 

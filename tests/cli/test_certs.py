@@ -1,4 +1,4 @@
-"""``ami-proxy certs``: what it makes passes its own check, what it refuses says why."""
+"""``ami-proxy certs``: the files it makes pass its own check, and refusals give a reason."""
 
 import argparse
 import stat
@@ -36,15 +36,16 @@ def ca(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
     return tmp_path / "ca"
 
 
-def test_init_says_what_is_for_whom(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_init_names_both_files(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("init", tmp_path / "ca") == 0
     out = capsys.readouterr().out
-    assert f"for whoever shall trust it: {tmp_path}/ca/ca.crt" in out
+    assert f" {tmp_path}/ca/ca.crt\n" in out
+    assert f" {tmp_path}/ca/ca.key\n" in out
     assert run("init", tmp_path / "ca") == 1
     assert "ca.crt exists" in capsys.readouterr().err
 
 
-def test_what_is_issued_passes_the_check(
+def test_an_issued_certificate_passes_the_check(
     run: Run, ca: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run("issue", "--ca", ca, "--out", tmp_path, "pbx.example", "192.0.2.1") == 0
@@ -58,7 +59,7 @@ def test_what_is_issued_passes_the_check(
     assert capsys.readouterr().out == ""
 
 
-def test_client_certificate_is_refused_for_a_server(
+def test_a_client_certificate_is_refused_for_a_server(
     run: Run, ca: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run("issue", "--ca", ca, "--client", "--out", tmp_path, "wallboard") == 0
@@ -68,7 +69,7 @@ def test_client_certificate_is_refused_for_a_server(
     assert err.endswith("refused: these files would not be served\n")
 
 
-def test_name_that_would_be_lost(
+def test_a_certificate_that_would_lose_a_name_is_refused(
     run: Run, ca: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run("issue", "--ca", ca, "--out", tmp_path, "--file-name", "old", "a.example", "b.example")
@@ -79,7 +80,7 @@ def test_name_that_would_be_lost(
     assert "does not cover dns:b.example" in capsys.readouterr().err
 
 
-def test_check_of_mismatched_expired_and_missing_files(
+def test_check_finds_mismatched_expired_and_missing_files(
     run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     old = forge(not_before=NOW - 9 * DAY, not_after=NOW - DAY)
@@ -95,7 +96,9 @@ def test_check_of_mismatched_expired_and_missing_files(
     assert "gone: there is no such file" in capsys.readouterr().err
 
 
-def test_renewal_when_due(run: Run, ca: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_renew_does_nothing_before_it_is_due(
+    run: Run, ca: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     run("issue", "--ca", ca, "--out", tmp_path, "--days", 40, "pbx.example")
     pair = (tmp_path / "pbx.example.crt", tmp_path / "pbx.example.key")
     before = pair[0].read_bytes()
@@ -108,7 +111,7 @@ def test_renewal_when_due(run: Run, ca: Path, tmp_path: Path, capsys: pytest.Cap
     assert run("check", "--chain", pair[0], "--key", pair[1], "--name", "pbx.example") == 0
 
 
-def test_request_signed_by_the_ca(
+def test_the_ca_signs_a_request(
     run: Run, ca: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run("csr", "--out", tmp_path, "pbx.example") == 0
@@ -116,7 +119,7 @@ def test_request_signed_by_the_ca(
     assert run(*sign) == 0
     assert run("check", "--chain", tmp_path / "pbx.example.crt", "--key", tmp_path / "pbx.example.key") == 0
     assert run(*sign) == 1
-    assert "say --replace" in capsys.readouterr().err
+    assert "--replace" in capsys.readouterr().err
     assert run(*sign, "--replace") == 0
     assert run(*sign, "other.example") == 1
 
@@ -143,7 +146,7 @@ def test_revocation(run: Run, ca: Path, tmp_path: Path, capsys: pytest.CaptureFi
     assert "nothing was revoked" in capsys.readouterr().err
 
 
-def test_inspection_shows_every_certificate_and_its_pin(
+def test_inspect_shows_every_certificate_and_its_pin(
     run: Run, ca: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run("issue", "--ca", ca, "--out", tmp_path, "--days", 10, "pbx.example")
@@ -159,7 +162,7 @@ def test_inspection_shows_every_certificate_and_its_pin(
     assert "pin         spki:sha256/" in out
 
 
-def test_private_key_is_never_shown(run: Run, ca: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_private_key_is_never_shown(run: Run, ca: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("inspect", ca / "ca.key") == 1
     captured = capsys.readouterr()
     assert "PRIVATE KEY, but no certificate" in captured.err
@@ -168,7 +171,7 @@ def test_private_key_is_never_shown(run: Run, ca: Path, capsys: pytest.CaptureFi
 
 
 @pytest.mark.parametrize("verb", sorted(certs._EXAMPLE))
-def test_the_example_of_each_verb_is_one_it_takes(verb: str) -> None:
+def test_each_verb_accepts_its_example(verb: str) -> None:
     parser = argparse.ArgumentParser()
     certs.register(parser.add_subparsers())
     arguments = parser.parse_args(["certs", *certs._EXAMPLE[verb].split()])
@@ -176,7 +179,7 @@ def test_the_example_of_each_verb_is_one_it_takes(verb: str) -> None:
 
 
 class TestCheckOfAConfiguration:
-    """``certs check --config``: by the rules of the file, not by those of the plain form."""
+    """``certs check --config``: the settings of the file apply, not the strict defaults."""
 
     @pytest.fixture
     def home(self, tmp_path: Path) -> Path:
@@ -201,7 +204,7 @@ class TestCheckOfAConfiguration:
         )
         return config
 
-    def test_good_ones_are_told_by_listener(
+    def test_good_certificates_are_listed_by_listener(
         self, run: Run, home: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         assert run("check", "--config", self.write(home)) == 0
@@ -211,7 +214,7 @@ class TestCheckOfAConfiguration:
         assert run("check", "--config", self.write(home), "--quiet") == 0
         assert capsys.readouterr().out == ""
 
-    def test_each_setting_counts(self, run: Run, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_each_setting_applies(self, run: Run, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert run("check", "--config", self.write(home, names="[other.example]")) == 1
         assert "does not cover dns:other.example, which is configured" in capsys.readouterr().err
         old = forge(not_before=datetime.now(UTC) - 9 * DAY, not_after=datetime.now(UTC) - DAY)
@@ -221,7 +224,7 @@ class TestCheckOfAConfiguration:
         assert run("check", "--config", self.write(home, tls="{allow_expired: true}")) == 0
         assert "warning: " in capsys.readouterr().err
 
-    def test_an_old_list_is_judged_by_expired_crl(
+    def test_expired_crl_decides_on_an_old_revocation_list(
         self, run: Run, home: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         authority = forge("Clients", ca=True)
@@ -234,7 +237,7 @@ class TestCheckOfAConfiguration:
         assert run("check", "--config", accepting) == 0
         assert "its clients are refused" not in capsys.readouterr().err
 
-    def test_the_key_has_the_modes_of_a_reload(
+    def test_the_key_needs_the_same_mode_as_for_a_reload(
         self, run: Run, home: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         (home / "server.key").chmod(0o644)
@@ -244,9 +247,9 @@ class TestCheckOfAConfiguration:
     def test_misuse(self, run: Run, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
         config = self.write(home)
         assert run("check", "--config", config, "--key", home / "server.key") == 1
-        assert "--config says all of it: leave --key out" in capsys.readouterr().err
+        assert "--key cannot be combined with --config" in capsys.readouterr().err
         assert run("check", "--key", home / "server.key") == 1
-        assert "say --chain and --key, or --config" in capsys.readouterr().err
+        assert "--chain and --key, or --config" in capsys.readouterr().err
         config.write_text("listener: []\n")
         assert run("check", "--config", config) == 1
         assert "did you mean 'listeners'?" in capsys.readouterr().err

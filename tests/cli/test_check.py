@@ -37,7 +37,7 @@ def check(config: Path) -> int:
     return main(["check", "--config", str(config)])
 
 
-def test_good_files_are_summed_up(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_good_files_are_summarised(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert check(config) == 0
     out, err = capsys.readouterr()
     assert out.splitlines() == [
@@ -72,7 +72,7 @@ def test_every_problem_is_one_line_with_place_and_remedy(
     ]
 
 
-def test_a_key_of_another_certificate_is_found(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_key_of_another_certificate_is_an_error(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (config.parent / "server.key").write_bytes(forge().key_pem)
     assert check(config) == 1
     out, err = capsys.readouterr()
@@ -80,13 +80,17 @@ def test_a_key_of_another_certificate_is_found(config: Path, capsys: pytest.Capt
     assert "server.key: the key does not belong to certificate" in err
 
 
-def test_what_is_no_certificate_is_found(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_file_that_is_not_a_certificate_is_an_error(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (config.parent / "server.crt").write_text("nonsense\n")
     assert check(config) == 1
     assert "server.crt: " in capsys.readouterr().err
 
 
-def test_what_is_no_trust_store_is_found(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_file_that_is_not_a_revocation_list_is_an_error(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     config.write_text(
         CONFIG.replace(
             '5039"\n', '5039"\n    client_auth: required\n    client_ca: clients-ca.crt\n'
@@ -96,14 +100,14 @@ def test_what_is_no_trust_store_is_found(config: Path, capsys: pytest.CaptureFix
     assert "users.yaml: " in capsys.readouterr().err
 
 
-def test_a_good_trust_store_is_taken(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_good_trust_store_is_accepted(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = CONFIG.replace('5039"\n', '5039"\n    client_auth: optional\n    client_ca: clients-ca.crt\n')
     config.write_text(text)
     assert check(config) == 0
     assert "client certificates optional" in capsys.readouterr().out
 
 
-def test_warnings_are_told_and_do_not_fail(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_warnings_are_printed_and_do_not_fail(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (config.parent / "server.crt").chmod(0o664)
     (config.parent / "users.yaml").write_text("users:\n  u: {md5_secret: hunter2, write: all}\n")
     assert check(config) == 0
@@ -115,7 +119,7 @@ def test_warnings_are_told_and_do_not_fail(config: Path, capsys: pytest.CaptureF
     assert "hunter2" not in out + err
 
 
-def test_a_certificate_that_goes_away_meanwhile_is_told(
+def test_a_certificate_that_disappears_meanwhile_is_reported(
     config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from proxy.cli import check as command

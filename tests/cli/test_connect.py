@@ -1,4 +1,4 @@
-"""``ami-proxy connect`` as a process, and what it says when it is asked for nonsense."""
+"""``ami-proxy connect`` as a process, and its errors for invalid arguments."""
 
 import argparse
 import signal
@@ -33,13 +33,13 @@ def run(*arguments: str) -> int:
     return status
 
 
-def test_there_must_be_room_for_a_client(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_at_least_one_connection_must_be_allowed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ca = create_ca(tmp_path / "ca")
     assert run("--to", "pbx:5039", "--ca", str(ca.certificate), "--connections", "0") == 1
     assert "--connections is less than 1" in capsys.readouterr().err
 
 
-def test_process_carries_and_ends_on_sigterm(tmp_path: Path) -> None:
+def test_the_process_forwards_and_ends_on_sigterm(tmp_path: Path) -> None:
     ca = create_ca(tmp_path / "ca")
     pair = issue(ca, ["127.0.0.1"], tmp_path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -64,12 +64,12 @@ def test_process_carries_and_ends_on_sigterm(tmp_path: Path) -> None:
             assert process.stdout is not None
             assert process.stderr is not None
             line = process.stdout.readline()
-            assert line.endswith(f"leading to {to}\n"), process.stderr.read()
+            assert line.endswith(f" to {to}\n"), process.stderr.read()
             port = int(line.split(",")[0].rpartition(":")[2])
             with socket.create_connection(("127.0.0.1", port), timeout=20) as near:
                 assert near.makefile("rb").readline() == b"Asterisk Call Manager/9.0.0\r\n"
                 process.send_signal(signal.SIGTERM)
-                assert near.recv(1) == b"", "open connections end with it"
+                assert near.recv(1) == b"", "the process closes its connections when it ends"
             assert process.wait(20) == 0
             assert process.stderr.read() == ""
         server.join(20)
@@ -85,9 +85,9 @@ def test_process_carries_and_ends_on_sigterm(tmp_path: Path) -> None:
         (["--to", "a b:5039"], "expected HOST:PORT"),
         (["--to", "2001:db8::1:5039"], "expected HOST:PORT"),
         (["--to", "pbx:5039", "--listen", "5038"], "write 127.0.0.1:PORT"),
-        (["--to", "pbx:5039", "--listen", "fd:x"], "no socket is handed over"),
+        (["--to", "pbx:5039", "--listen", "fd:x"], "takes no socket"),
         (["--to", "pbx:5039", "--listen", "0.0.0.0:5038"], "in clear text"),
-        (["--to", "pbx:5039", "--key", "x"], "no use without --cert"),
+        (["--to", "pbx:5039", "--key", "x"], "needs --cert"),
         (["--to", "pbx:5039", "--ca", "/gone"], "CA file /gone cannot be used"),
     ],
 )
@@ -96,6 +96,6 @@ def test_misuse(arguments: list[str], text: str, capsys: pytest.CaptureFixture[s
     assert text in capsys.readouterr().err
 
 
-def test_address_in_brackets() -> None:
+def test_an_ipv6_address_is_in_brackets() -> None:
     assert connect._split("[2001:db8::1]:5039") == ("2001:db8::1", 5039)
     assert connect._split("pbx.example.org:5039") == ("pbx.example.org", 5039)

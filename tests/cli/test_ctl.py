@@ -1,4 +1,4 @@
-"""``ami-proxy ctl`` against a socket that answers what it is told to: tables, JSON, exit statuses."""
+"""``ami-proxy ctl`` against a scripted socket: tables, JSON, exit statuses."""
 
 import contextlib
 import io
@@ -188,7 +188,7 @@ Lines = list[bytes]
 
 
 class Answering:
-    """A control socket in a thread: for each line that comes, the lines that ``answer`` gives."""
+    """A control socket in a thread, which answers each line it receives with the lines of ``answer``."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -203,7 +203,7 @@ class Answering:
     def _run(self) -> None:
         while True:
             client, _ = self._socket.accept()
-            # Who asked may have gone.
+            # The client may have disconnected.
             with contextlib.suppress(OSError), client, client.makefile("rb") as lines:
                 for line in lines:
                     if line == b"end\n":
@@ -242,7 +242,11 @@ def ctl(answering: Answering, *arguments: str) -> int:
     [
         (
             "status",
-            ["1.2.3, pid 7, up 1 h 01 m", "2 logged in, 1 not yet, 1 at the handshake; 3 users", "1.2 ms"],
+            [
+                "1.2.3, pid 7, up 1 h 01 m",
+                "2 logged in, 1 not logged in, 1 in the TLS handshake; 3 users",
+                "1.2 ms",
+            ],
         ),
         (
             "sessions",
@@ -270,7 +274,7 @@ def ctl(answering: Answering, *arguments: str) -> int:
                 f"[::]:5039: sha256  {'ab' * 32}\n",
                 "certificates reloaded, generation 2 (watch)",
                 "on disk, not served: /etc/new.crt",
-                "[::]:5039: dns:pbx ends with CN=Middle, which signs it",
+                "[::]:5039: dns:pbx expires with CN=Middle, which signs it",
                 "[::]:5039: client CA CN=Clients expires in 90 days (2027-01-15)",
                 "[::]:5039: revocation list of CN=Clients ran out 5 hours ago (2027-01-15)",
             ],
@@ -286,7 +290,7 @@ def ctl(answering: Answering, *arguments: str) -> int:
         ("log-level debug", ["log level debug (was info)"]),
     ],
 )
-def test_people_get_tables_and_machines_json(
+def test_results_are_tables_or_json(
     answering: Answering, capsys: pytest.CaptureFixture[str], verb: str, shown: list[str]
 ) -> None:
     assert ctl(answering, *verb.split()) == 0
@@ -295,12 +299,12 @@ def test_people_get_tables_and_machines_json(
     assert ctl(answering, "--json", *verb.split()) == 0
     command = answering.asked[-1]["command"]
     assert json.loads(capsys.readouterr().out) == RESULTS[command]
-    # The option may stand behind the verb, too.
+    # The option is accepted after the verb, too.
     assert ctl(answering, *verb.split(), "--json") == 0
     assert json.loads(capsys.readouterr().out) == RESULTS[command]
 
 
-def test_arguments_are_handed_on(answering: Answering) -> None:
+def test_arguments_are_sent_to_the_proxy(answering: Answering) -> None:
     for verb, expected in (
         (["kick", "user:wall"], {"target": "user:wall"}),
         (["session", "5f"], {"id": "5f"}),
@@ -315,7 +319,7 @@ def test_each_command_of_the_socket_has_a_verb_and_a_table(capsys: pytest.Captur
     with pytest.raises(SystemExit):
         main(["ctl", "--help"])
     text = capsys.readouterr().out
-    # "certs reload" and "learn start" are verbs with a word of their own.
+    # "certs reload" and "learn start" are verbs with an argument.
     verbs = {name.partition("-")[0] if name.startswith(("certs", "learn")) else name for name in COMMANDS}
     verbs.remove("commands")
     assert all(f"\n    {verb} " in text for verb in verbs)
@@ -330,7 +334,7 @@ def test_each_verb_has_help_with_an_example(verb: str, capsys: pytest.CaptureFix
     assert f"example: ami-proxy ctl {verb}" in capsys.readouterr().out
 
 
-def test_certs_status_is_the_same_where_people_look_for_it(
+def test_certs_status_is_the_same_as_ctl_certs(
     answering: Answering, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert main(["certs", "status", "--socket", str(answering.path)]) == 0
@@ -343,10 +347,10 @@ def test_certs_status_is_the_same_where_people_look_for_it(
     assert "none.sock" in capsys.readouterr().err
 
 
-# -- what goes wrong -------------------------------------------------------
+# -- errors ----------------------------------------------------------------
 
 
-def test_a_refusal_is_told_with_every_reason(
+def test_a_refusal_is_printed_with_every_reason(
     answering: Answering, capsys: pytest.CaptureFixture[str]
 ) -> None:
     said = {"ok": False, "error": "not reloaded", "problems": ["proxy.yaml:1: a\x1b[2J", "users.yaml:2: b"]}
@@ -363,11 +367,11 @@ def test_a_refusal_is_told_with_every_reason(
     ("answer", "says"),
     [
         ([], "closed the connection"),
-        ([b"hello\n"], "what answers there is not ami-proxy"),
+        ([b"hello\n"], "is not ami-proxy"),
         ([b"{"], "closed the"),
     ],
 )
-def test_what_does_not_answer_as_it_should_is_not_reachable(
+def test_a_socket_without_valid_answers_is_not_reachable(
     answering: Answering, capsys: pytest.CaptureFixture[str], answer: Lines, says: str
 ) -> None:
     answering.answer = lambda _: answer
@@ -375,31 +379,31 @@ def test_what_does_not_answer_as_it_should_is_not_reachable(
     assert says in capsys.readouterr().err
 
 
-def test_nobody_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_socket_without_a_proxy_is_not_reachable(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = tmp_path / "c.sock"
     assert main(["ctl", "--socket", str(path), "status"]) == 3
-    assert "is ami-proxy running, and has its proxy.yaml a control section?" in capsys.readouterr().err
+    assert "is ami-proxy running" in capsys.readouterr().err
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(str(path))
     assert main(["ctl", "--socket", str(path), "status"]) == 3
-    assert "nobody listens there any more; start ami-proxy" in capsys.readouterr().err
+    assert "start ami-proxy" in capsys.readouterr().err
     assert main(["ctl", "--socket", str(path) + "x" * 120, "status"]) == 3
-    assert "name the socket with --socket or --config" in capsys.readouterr().err
+    assert "with --socket or --config" in capsys.readouterr().err
 
 
-def test_who_may_not_open_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_permission_is_reported_with_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     class Forbidden(socket.socket):
         def connect(self, address: object) -> None:
             raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(connection.socket, "socket", Forbidden)
-    with pytest.raises(NotReachable, match="be root, or the user that ami-proxy runs as"):
+    with pytest.raises(NotReachable, match=r"root .*the user that ami-proxy runs as"):
         Connection(Path("/x"))
 
 
-def test_an_answer_is_not_waited_for_without_end(
-    answering: Answering, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_waiting_for_an_answer_has_a_timeout(answering: Answering, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "_PATIENCE", 0.01)
     hold = threading.Event()
 
@@ -418,17 +422,17 @@ def test_an_answer_is_not_waited_for_without_end(
 @pytest.mark.parametrize(
     "arguments", [["none"], [], ["kick"], ["log-level", "loud"], ["top", "--interval", "0"]]
 )
-def test_misuse_is_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_misuse_gives_status_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["ctl", *arguments])
     assert ended.value.code == 2
     assert "usage:" in capsys.readouterr().err
 
 
-# -- where the socket is ---------------------------------------------------
+# -- finding the socket ----------------------------------------------------
 
 
-def test_the_configuration_names_the_socket_even_when_the_rest_of_it_is_wrong(
+def test_the_socket_is_found_even_if_the_rest_of_the_configuration_is_wrong(
     answering: Answering, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "proxy.yaml"
@@ -441,7 +445,7 @@ def test_the_configuration_names_the_socket_even_when_the_rest_of_it_is_wrong(
     for text in ("users_file: x\n", "control: {colour: blue}\n", "- a\n", "}{"):
         file.write_text(text)
         assert main(["ctl", "--config", str(file), "status"]) == 3
-        assert "has no control section that can be used; name --socket" in capsys.readouterr().err
+        assert "has no control section that can be used" in capsys.readouterr().err
     assert main(["ctl", "--config", str(tmp_path / "none.yaml"), "status"]) == 2
     assert "none.yaml: No such file" in capsys.readouterr().err
 
@@ -457,7 +461,7 @@ TRACED = {
 }
 
 
-def test_trace_shows_messages_without_what_a_terminal_would_act_on(
+def test_trace_escapes_characters_that_a_terminal_might_interpret(
     answering: Answering, capsys: pytest.CaptureFixture[str]
 ) -> None:
     begun = {"user": "wall", "sessions": ["5f1e09c2ab34"]}
@@ -465,7 +469,7 @@ def test_trace_shows_messages_without_what_a_terminal_would_act_on(
     answering.answer = lambda _: [reply(begun), reply(TRACED), reply(later), b"{"]
     assert ctl(answering, "trace", "wall") == 0
     assert capsys.readouterr().out.splitlines() == [
-        "tracing wall: 1 session; Ctrl-C ends",
+        "tracing wall: 1 session; Ctrl-C to stop",
         "00:00:01.500 5f1e09c2ab34 from client",
         "    Action: Ping",
         "    X: \\x1b[31m\xe9",
@@ -478,7 +482,7 @@ def test_trace_shows_messages_without_what_a_terminal_would_act_on(
     assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == [begun, TRACED, later]
 
 
-def test_ctrl_c_is_the_end_of_a_stream_and_no_failure(
+def test_ctrl_c_ends_top_without_failure(
     answering: Answering, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def interrupt(_: float) -> None:
@@ -488,10 +492,10 @@ def test_ctrl_c_is_the_end_of_a_stream_and_no_failure(
     assert ctl(answering, "top") == 0
     assert "events in" in capsys.readouterr().out
     assert ctl(answering, "top", "--json") == 1
-    assert "top is for people" in capsys.readouterr().err
+    assert "status --json" in capsys.readouterr().err
 
 
-def test_top_looks_again_and_again_until_nobody_answers(
+def test_top_polls_until_the_proxy_stops_answering(
     answering: Answering, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks = iter([reply(STATUS), reply([SESSION])] * 3)
@@ -510,7 +514,7 @@ def drawn(before: top.Look, now: top.Look, width: int, height: int) -> str:
     return console.export_text()
 
 
-def test_the_screen_shows_rates_and_who_has_most_to_do() -> None:
+def test_the_screen_shows_rates_and_the_busiest_sessions_first() -> None:
     before = top.Look(0.0, STATUS, [SESSION])
     counters = {**STATUS["counters"], "events_in": 1100, "deliveries": 5000}
     busy = {**SESSION, "id": "bbbbbbbbbbbb", "outbox": 0, "bytes_out": 9000}
@@ -525,7 +529,7 @@ def test_the_screen_shows_rates_and_who_has_most_to_do() -> None:
     rows = [line.split() for line in text.splitlines() if "192.0.2.1" in line]
     assert [row[0] for row in rows] == ["5f1e09c2ab34", "000000000001", "bbbbbbbbbbbb"]
     assert "2.0 KiB" in text
-    assert "Ctrl-C ends" in text
+    assert "Ctrl-C to quit" in text
 
 
 def test_the_screen_fits_its_terminal() -> None:
@@ -536,10 +540,10 @@ def test_the_screen_fits_its_terminal() -> None:
         assert len(lines) <= height
         assert max(map(len, lines)) <= width
         assert "more" in lines[-1]
-    assert "-" in drawn(look, look, 80, 24), "no rate without time"
+    assert "-" in drawn(look, look, 80, 24), "without elapsed time there is no rate"
 
 
-# -- words -----------------------------------------------------------------
+# -- formats ---------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -565,14 +569,14 @@ def test_spans(seconds: float, text: str) -> None:
     assert tables.span(seconds) == text
 
 
-def test_a_failed_reload_and_an_unchanged_one_are_said(
+def test_failed_and_unchanged_reloads_are_shown(
     answering: Answering, capsys: pytest.CaptureFixture[str]
 ) -> None:
     failed = {**RELOAD, "succeeded": False, "problems": ["proxy.yaml:1: wrong"]}
     answering.answer = lambda _: [reply({**STATUS, "reload": failed, "link": UPSTREAM})]
     ctl(answering, "status")
     out = capsys.readouterr().out
-    assert "FAILED, the old configuration is in force" in out
+    assert "FAILED, the previous configuration stays in force" in out
     assert "proxy.yaml:1: wrong" in out
     assert "down (connection refused)" in out
     refused = {
@@ -586,13 +590,13 @@ def test_a_failed_reload_and_an_unchanged_one_are_said(
     out = capsys.readouterr().out
     assert "certificates were refused (control, 1970-01-01 00:00:00 UTC)" in out
     assert "in force" not in out
-    assert "REFUSED, the old ones go on serving" in out
+    assert "REFUSED, the previous ones stay in use" in out
     assert "[::]:5039: certificates NOT reloaded (watch): server.key: wrong" in out
     assert "fine: revocation list of CN=C until 2027-01-15" in out
     answering.answer = lambda _: [reply({**refused, "refused": []})]
     ctl(answering, "status")
     out = capsys.readouterr().out
-    assert "certificates were refused (control, 1970-01-01 00:00:00 UTC), and have been mended since" in out
+    assert "certificates were refused (control, 1970-01-01 00:00:00 UTC), and have been fixed since" in out
     assert "as on disk" in out
     same = {**RELOAD, "changed": [], "users_added": [], "users_removed": [], "users_changed": {}}
     answering.answer = lambda _: [reply(same)]

@@ -1,4 +1,4 @@
-"""``ami-proxy demo``: what the command line makes of its arguments."""
+"""``ami-proxy demo``: how its arguments are interpreted."""
 
 import argparse
 from pathlib import Path
@@ -11,7 +11,7 @@ from proxy.demo import DemoError, Options, RealAsterisk
 
 @pytest.fixture
 def shown(monkeypatch):
-    """The options of each demo that would have been shown."""
+    """The options of each demo that would have been run."""
     options = []
     monkeypatch.setattr(demo, "show", lambda asked: options.append(asked) or 0)
     monkeypatch.delenv("DEMO_SECONDS", raising=False)
@@ -25,12 +25,12 @@ def call(*argv):
     return arguments.run(arguments)
 
 
-def test_without_arguments_it_is_the_simulator(shown):
+def test_without_arguments_the_simulator_is_used(shown):
     assert call() == 0
     assert shown == [Options(Path("demo-state"), None, None)]
 
 
-def test_a_real_asterisk(shown, monkeypatch):
+def test_a_real_asterisk_is_used_if_given(shown, monkeypatch):
     monkeypatch.setenv("DEMO_SECONDS", "2.5")
     assert call("--asterisk", "[::1]:5038", "--user", "u", "--secret-file", "s", "--folder", "f") == 0
     assert shown == [Options(Path("f"), RealAsterisk("::1", 5038, "u", Path("s")), 2.5)]
@@ -49,7 +49,7 @@ def test_a_real_asterisk(shown, monkeypatch):
     ],
     ids=" ".join,
 )
-def test_misuse_is_told_with_status_2(shown, argv, capsys):
+def test_misuse_is_reported_with_status_2(shown, argv, capsys):
     with pytest.raises(SystemExit) as ended:
         call(*argv)
     assert ended.value.code == 2
@@ -58,14 +58,14 @@ def test_misuse_is_told_with_status_2(shown, argv, capsys):
 
 
 @pytest.mark.parametrize("seconds", ["x", "-1", "nan", "inf", "1e9"])
-def test_seconds_that_are_none_are_refused(shown, monkeypatch, capsys, seconds):
+def test_invalid_seconds_are_refused(shown, monkeypatch, capsys, seconds):
     monkeypatch.setenv("DEMO_SECONDS", seconds)
     assert call() == 1
     assert "DEMO_SECONDS" in capsys.readouterr().err
     assert shown == []
 
 
-def test_what_stops_the_demo_is_told_in_one_line(monkeypatch, capsys):
+def test_an_error_that_stops_the_demo_is_one_line(monkeypatch, capsys):
     def fail(_):
         raise DemoError("no such thing; do this")
 

@@ -1,4 +1,4 @@
-"""``ami-proxy doctor``: one line a finding, and an exit status by the worst."""
+"""``ami-proxy doctor``: one line per finding, and the worst one decides the exit status."""
 
 import json
 from pathlib import Path
@@ -28,7 +28,7 @@ def written(directory: Path, port: int) -> Path:
     return config
 
 
-def test_warnings_give_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_warnings_give_status_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with Manager() as manager:
         assert main(["doctor", "--config", str(written(tmp_path, manager.port))]) == 1
     shown = capsys.readouterr().out
@@ -39,7 +39,7 @@ def test_warnings_give_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert SECRET not in shown
 
 
-def test_what_is_not_known_gives_1_too(
+def test_unknown_findings_give_status_1_too(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = [Finding("ok", "a", "b"), Finding("unknown", "c", "not known: d", "look at e")]
@@ -52,7 +52,9 @@ def test_what_is_not_known_gives_1_too(
     ]
 
 
-def test_failures_give_2_and_json_is_for_programs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_failures_give_status_2_and_json_is_for_programs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["doctor", "--json", "--config", str(written(tmp_path, free_port()))]) == 2
     found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     [failure] = [finding for finding in found if finding["level"] == "fail"]
@@ -60,7 +62,7 @@ def test_failures_give_2_and_json_is_for_programs(tmp_path: Path, capsys: pytest
     assert set(failure) == {"level", "subject", "text", "remedy"}
 
 
-def test_a_bad_configuration_is_told_and_the_host_looked_at(
+def test_the_host_is_checked_even_if_the_configuration_is_bad(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     config = tmp_path / "proxy.yaml"
@@ -73,7 +75,7 @@ def test_a_bad_configuration_is_told_and_the_host_looked_at(
     assert asterisk["level"] == "unknown"
 
 
-def test_files_and_certificates_are_judged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_files_and_certificates_are_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = written(tmp_path, free_port())
     config.chmod(0o666)
     [key] = tmp_path.rglob("*.key")

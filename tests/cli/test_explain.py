@@ -1,4 +1,4 @@
-"""``ami-proxy explain``: what it says, and its exit status."""
+"""``ami-proxy explain``: its output and its exit status."""
 
 import argparse
 import io
@@ -64,7 +64,7 @@ def run(users: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
     return run_explain
 
 
-def test_an_allowed_action_is_shown_as_it_is_sent(run: Run) -> None:
+def test_an_allowed_action_is_shown_as_sent_to_asterisk(run: Run) -> None:
     status, out, _ = run("Action: " + CALL + "Priority: 2\nno header\n", "--user", "DIALER")
     assert status == 0
     assert "dropped  2 line(s)" in out
@@ -81,7 +81,7 @@ def test_an_allowed_action_is_shown_as_it_is_sent(run: Run) -> None:
     ("user", "text", "said"),
     [
         ("dialer", CALL.replace("inside", "outside"), "REFUSED by contexts"),
-        ("dialer", CALL.replace("PJSIP", "SIP"), "why: a header does not fit rules[1] of the user's own."),
+        ("dialer", CALL.replace("PJSIP", "SIP"), "why: a header does not satisfy the user's rules[1]."),
         ("dialer", "Getvar\nVariable: SHELL(id)", "Message: GetVar Access Forbidden: Variable"),
         (
             "dialer",
@@ -99,37 +99,37 @@ def test_an_allowed_action_is_shown_as_it_is_sent(run: Run) -> None:
         ("dialer", "", "refused before any rule: Missing action in request"),
     ],
 )
-def test_a_refusal_says_why(run: Run, user: str, text: str, said: str) -> None:
+def test_a_denial_gives_the_reason(run: Run, user: str, text: str, said: str) -> None:
     status, out, _ = run(f"Action: {text}\n", "--user", user)
     assert status == 1
     assert said in out
     assert "sent to Asterisk" not in out
 
 
-def test_what_the_proxy_answers_itself_is_not_sent(run: Run) -> None:
+def test_an_action_that_the_proxy_answers_is_not_sent(run: Run) -> None:
     status, out, _ = run("Action: Ping\n", "--user", "board")
     assert status == 0
     assert "passed: open to all" in out
     assert out.endswith("allowed; answered by the proxy itself, nothing is sent to Asterisk\n")
 
 
-def test_an_originate_that_fails_at_once_goes_as_it_is(run: Run) -> None:
+def test_an_originate_that_fails_at_once_is_sent_unchanged(run: Run) -> None:
     _, out, _ = run("Action: Originate\nChannel: PJSIP/1\nExten: 1\n", "--user", "caller")
     assert "all is enough" in out
     assert "Async" not in out
 
 
-def test_an_event_and_who_sees_it(run: Run) -> None:
+def test_an_event_is_explained_for_each_user(run: Run) -> None:
     event = "Event: Newchannel\nPrivilege: call,all\nChannel: {}-00000001\nUniqueid: 1\nLinkedid: 1\n"
     status, out, _ = run(event.format("Local/1@a"))
     assert status == 1
     assert out.splitlines() == [
         "event    Newchannel, classes call",
         "",
-        "  dialer  does not: its eventfilter",
-        "  board   does not: read lacks call",
-        "  caller  does not: by this event alone the call is not of its scope (other events may make it so)",
-        "  gone    does not: the user is disabled",
+        "  dialer  does not see it: its eventfilter excludes it",
+        "  board   does not see it: read lacks call",
+        "  caller  does not see it: this event alone does not place the call in its scope (others may)",
+        "  gone    does not see it: the user is disabled",
     ]
     status, out, _ = run(event.format("PJSIP/100"))
     assert status == 0
@@ -137,18 +137,19 @@ def test_an_event_and_who_sees_it(run: Run) -> None:
     assert "  caller  sees it\n" in out
     status, out, _ = run(event.format("PJSIP/100"), "--user", "board")
     assert status == 1
-    assert out.endswith("  board  does not: read lacks call\n")
+    assert out.endswith("  board  does not see it: read lacks call\n")
 
 
-def test_an_event_of_a_class_nobody_knows_needs_all(run: Run) -> None:
+def test_an_event_of_an_unknown_class_needs_all(run: Run) -> None:
     _, out, _ = run("Event: X\nPrivilege: nonsense,all\n", "--user", "board")
-    assert out.endswith("board  does not: read lacks all\n")
+    assert out.endswith("board  does not see it: read lacks all\n")
 
 
-def test_an_event_without_its_classes_is_for_nobody(run: Run) -> None:
+def test_no_user_sees_an_event_without_classes(run: Run) -> None:
     status, out, _ = run("Event: X\nChannel: a\n")
     assert status == 1
-    assert out == "nobody sees it: its second line is not Privilege: with all at the end\n"
+    assert "Privilege:" in out
+    assert len(out.splitlines()) == 1
 
 
 def test_several_messages_are_explained_one_by_one(run: Run) -> None:
@@ -157,7 +158,7 @@ def test_several_messages_are_explained_one_by_one(run: Run) -> None:
     assert out.count("user     board") == 2
 
 
-def test_nothing_unprintable_reaches_the_terminal(run: Run) -> None:
+def test_unprintable_bytes_are_escaped(run: Run) -> None:
     _, out, _ = run(b"Action: UserEvent\nUserEvent: \xff\xc2\x9b\n", "--user", "dialer")
     assert "\\xff\\xc2\\x9b" in out
 
@@ -166,8 +167,8 @@ def test_nothing_unprintable_reaches_the_terminal(run: Run) -> None:
     ("text", "arguments", "said"),
     [
         ("Action: Ping\n", (), "an action needs --user NAME"),
-        ("Action: Ping\n", ("--user", "nobody"), "there are: dialer, board, caller, gone"),
-        ("\n\n", ("--user", "board"), "there is no message"),
+        ("Action: Ping\n", ("--user", "nobody"), "users: dialer, board, caller, gone"),
+        ("\n\n", ("--user", "board"), "no message"),
         ("", ("--user", "board", "/nonexistent"), "No such file"),
     ],
 )
@@ -177,13 +178,13 @@ def test_misuse(run: Run, text: str, arguments: tuple[str, ...], said: str) -> N
     assert said in err
 
 
-def test_a_file_may_hold_the_message(run: Run, tmp_path: Path) -> None:
+def test_the_message_may_be_in_a_file(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "ping"
     file.write_bytes(b"Action: Ping")
     assert run("", "--user", "board", str(file))[0] == 0
 
 
-def test_a_table_with_errors_is_not_judged_by(run: Run, users: Path) -> None:
+def test_users_with_errors_are_refused(run: Run, users: Path) -> None:
     users.write_text("users: {a: {contexts: ['a b'], md5_secret: 0123456789abcdef}}")
     status, _, err = run("Action: Ping\n", "--user", "a")
     assert status == 2

@@ -1,4 +1,4 @@
-"""Files as FreePBX and AstManProxy ship them, from the import to a configuration that ``check`` takes."""
+"""Files as FreePBX and AstManProxy ship them, from the import to a configuration that ``check`` accepts."""
 
 import re
 import shutil
@@ -15,7 +15,7 @@ SAMPLES = Path(__file__).parents[1] / "importers" / "samples"
 
 
 def imported(kind: str, file: Path, out: Path, capsys: pytest.CaptureFixture[str], *more: str) -> list[str]:
-    """Import into ``out``; the report, each line without the file's folder."""
+    """Import into ``out``; return the report's lines, without the file's folder."""
     assert main(["import", kind, str(file), "--out", str(out), *more]) == 0
     said = capsys.readouterr()
     assert said.err == ""
@@ -27,7 +27,7 @@ def about(report: list[str], level: str) -> list[str]:
 
 
 def checked(folder: Path, capsys: pytest.CaptureFixture[str]) -> str:
-    """What ``check`` says of the files, which it must take."""
+    """The output of ``check``, which must accept the files."""
     assert main(["check", "--config", str(folder / "proxy.yaml")]) == 0, capsys.readouterr().err
     return capsys.readouterr().out
 
@@ -37,12 +37,12 @@ def test_freepbx(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     report = imported("manager.conf", SAMPLES / "freepbx" / "manager.conf", out, capsys)
     assert about(report, "lost") == []
     changed = about(report, "changed")
-    # One on the acl of all users, one on those that originate, and one on Challenge.
+    # One about the acl of all users, one about those that originate, and one about Challenge.
     assert len(changed) == 3
     assert (
         sum("7 users (" in line and "all of IPv4 or all of IPv6 is denied" in line for line in changed) == 1
     )
-    assert sum("may originate: Asterisk bounds no rate" in line for line in changed) == 1
+    assert sum("may originate: " in line for line in changed) == 1
     assert any(line.startswith("manager.conf:5: fyi: port 5038 is open to other hosts") for line in report)
     assert "manager.conf:6: fyi: displayconnects is not carried over" in "\n".join(report)
     assert "7 users, 0 of them disabled: users.yaml, proxy.yaml" in report
@@ -57,7 +57,7 @@ def test_freepbx(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         "srtapi_realtime",
         "srtapi_amidefault",
     ]
-    # `command` stands twice in the original.
+    # The original has `command` twice.
     assert users["admin"].read[:7] == ("system", "call", "log", "verbose", "command", "agent", "user")
     assert users["admin"].read.count("command") == 1
     assert users["cxpanel"].acl == (
@@ -69,7 +69,7 @@ def test_freepbx(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert len(users["srtapi_aststate"].eventfilter) == 11
     assert verify(users["cxpanel"].secret or "", b"cxmanager*con")
 
-    # What the report asks for: the link's secret, and a certificate.
+    # The report asks for the link's secret and a certificate.
     (out / "upstream.secret").write_text("x" * 48)
     (out / "certs").mkdir(mode=0o700)
     tls_door.install(out / "certs")
@@ -103,12 +103,12 @@ def test_astmanproxy(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert [line.split(": ")[2] for line in about(report, "changed")] == ["autofilter"]
     named = {line.split(": ")[2] for line in about(report, "fyi")}
     assert named >= {"retryinterval", "maxretries", "sslclienthellotimeout", "logfile", "proc_user"}
-    assert not [line for line in report if "is no key that AstManProxy" in line]
+    assert not [line for line in report if "is not a key that AstManProxy" in line]
 
     report = imported("astmanproxy.users", users_file, out, capsys)
     assert "3 users, 0 of them disabled: users.yaml" in report
     assert about(report, "lost") == []
-    [channels] = [line for line in report if "was the beginning of a channel's name" in line]
+    [channels] = [line for line in report if "SIP/10 covered SIP/1002" in line]
     assert ": changed: 2 users (steve, dave): " in channels
     users = load_users(out / "users.yaml").users
     assert list(users) == ["steve", "dave", "bill"]
@@ -127,12 +127,12 @@ def test_astmanproxy(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
 def test_astmanproxy_1_30(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     came, out = SAMPLES / "astmanproxy-1.30", tmp_path / "moved"
     report = imported("astmanproxy.conf", came / "astmanproxy.conf", out, capsys)
-    assert not [line for line in report if "is no key that AstManProxy" in line]
+    assert not [line for line in report if "is not a key that AstManProxy" in line]
     assert (out / "upstream.secret").read_bytes() == b"two words\n"
 
     report = imported("astmanproxy.users", came / "astmanproxy.users", out, capsys)
     assert "4 users, 0 of them disabled: users.yaml" in report
-    assert sum("takes for a hash: left out" in line for line in about(report, "lost")) == 1
+    assert sum("begins with $" in line for line in about(report, "lost")) == 1
     users = load_users(out / "users.yaml").users
     assert list(users) == ["billing", "desk", "board", "plain"]
     assert users["billing"].read == ("cdr",)
@@ -144,6 +144,6 @@ def test_astmanproxy_1_30(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert users["plain"].eventfilter == ()
 
 
-def test_astmanproxys_users_as_they_are_shipped(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_users_file_that_astmanproxy_ships_has_no_users(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["import", "astmanproxy.users", str(SAMPLES / "astmanproxy" / "astmanproxy.users")]) == 0
     assert capsys.readouterr().out == "0 users, 0 of them disabled: nothing\n"

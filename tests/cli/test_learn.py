@@ -1,4 +1,4 @@
-"""``ami-proxy learn``: what it prints is an entry of users.yaml, whatever was recorded."""
+"""``ami-proxy learn``: it prints a valid entry of users.yaml, whatever was recorded."""
 
 import pytest
 import yaml
@@ -14,13 +14,13 @@ PROPOSAL = Proposal(privilege.CALL, privilege.ORIGINATE, Rules(), (), ())
 
 
 @pytest.mark.parametrize("name", ["ada", "1001", "yes", "null", "a: b", "#x", "0x10", "1e3"])
-def test_a_name_stays_a_name(name: str) -> None:
+def test_a_name_that_yaml_might_convert_is_kept(name: str) -> None:
     lines = lines_of(name, UserEntry(), PROPOSAL, [])
     assert list(yaml.safe_load("\n".join(["users:", *lines]))["users"]) == [name]
 
 
 @pytest.mark.parametrize("end", ["\n", "\r", "\x85", "\x1b[2J", "\x9b2J"])
-def test_nothing_recorded_leaves_its_comment(end: str) -> None:
+def test_a_recorded_name_cannot_end_its_comment(end: str) -> None:
     # A caller who can forge an event chooses its name.
     forged = f"Newchannel{end}    write: [all]{end}"
     shape = Shape("ada", forged.encode("latin-1"), ())

@@ -1,4 +1,4 @@
-"""``ami-proxy explain --replay``: what of a recording is denied, and what is not proven of it."""
+"""``ami-proxy explain --replay``: the parts of a recording that are denied, or cannot be decided."""
 
 import pytest
 
@@ -38,20 +38,20 @@ def ada(read: int = privilege.CALL, *filters: object, scope: Scope | None = None
 @pytest.mark.parametrize(
     ("users", "status", "lines"),
     [
-        (ada(), 0, ["1 judged, 0 denied"]),
-        (ada(privilege.AGENT), 1, ["ada: event Hangup: read lacks call", "1 judged, 1 denied"]),
+        (ada(), 0, ["1 checked, 0 denied"]),
+        (ada(privilege.AGENT), 1, ["ada: event Hangup: read lacks call", "1 checked, 1 denied"]),
         (
             ada(privilege.CALL, from_mapping(name="Newchannel")),
             1,
-            ["ada: event Hangup: its eventfilter", "1 judged, 1 denied"],
+            ["ada: event Hangup: its eventfilter excludes it", "1 checked, 1 denied"],
         ),
         (
             ada(privilege.CALL, from_mapping(header="Cause"), scope=Scope(channels=("PJSIP/1",))),
             0,
             [
                 "ada: event Hangup: not proven: its eventfilter looks at more than the event's name; "
-                "whether it is of a call in the user's scope",
-                "1 judged, 0 denied, 1 not proven",
+                "its call may be outside the user's scope",
+                "1 checked, 0 denied, 1 not proven",
             ],
         ),
     ],
@@ -70,8 +70,8 @@ def test_actions_and_users(capsys: pytest.CaptureFixture[str]) -> None:
     assert replay(recorded(shapes=shapes), ada(), SHIPPED, None) == 1
     assert capsys.readouterr().out.splitlines() == [
         "ada: Command command=core show: classes",
-        "gone: not a user who may log in",
-        "2 judged, 2 denied",
+        "gone: unknown or disabled user",
+        "2 checked, 2 denied",
     ]
     assert replay(recorded(shapes=shapes), ada(), SHIPPED, "ADA") == 1
     assert "gone" not in capsys.readouterr().out

@@ -47,9 +47,9 @@ def row(what: str, **keys: object) -> str:
         (
             "sees calls",
             {"scope": Scope(channels=("PJSIP/1",), contexts=("a", "b"))},
-            "with channels PJSIP/1 or contexts a, b, all their legs; and no event of no call",
+            "with channels PJSIP/1 or contexts a, b, all their legs; but no events outside calls",
         ),
-        ("sees calls", {"scope": Scope(more_events=True)}, "none; only events of no call"),
+        ("sees calls", {"scope": Scope(more_events=True)}, "none; only events outside calls"),
         ("may run (originate)", {"write": ("originate",)}, "Originate"),
         (
             "may run (agent)",
@@ -61,11 +61,11 @@ def row(what: str, **keys: object) -> str:
         ("channels", {"channels": ("PJSIP/1", "PJSIP/2")}, "PJSIP/1, PJSIP/2"),
         ("functions", {"functions": ("CALLERID",)}, "CALLERID"),
         ("CLI commands", {}, "none: class command is not in write"),
-        ("CLI commands", {"write": ("command",)}, "all; never those that end the link"),
+        ("CLI commands", {"write": ("command",)}, "all; never those that would end the link"),
         (
             "CLI commands",
             {"write": ("command",), "commands": ("core show",)},
-            "core show; never those that end the link",
+            "core show; never those that would end the link",
         ),
         ("rules[0]", {"rules": (Rule(action="A", header="B", set="c"),)}, "A, B: set to c"),
         ("rules[0]", {"rules": (Rule(action="A", header="B", remove=True),)}, "A, B: removed"),
@@ -101,7 +101,7 @@ def test_functions_by_default() -> None:
     assert row("functions", write="system").startswith("all but")
 
 
-def test_nobody_is_shown_what_is_blocked() -> None:
+def test_blocked_actions_are_shown_for_no_user() -> None:
     shown = " ".join(value for _, value in rights.rights_of("a", UserEntry(secret="x", write="all")))
     assert "QueueReset" in shown
     assert not any(name.decode() in shown.lower() for name in BLOCKED)
@@ -126,7 +126,7 @@ def users(tmp_path: Path) -> Path:
     return file
 
 
-def test_it_is_printed_as_a_table(users: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_rights_are_printed_as_a_table(users: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert show("board", "--users", str(users)) == 0
     out = capsys.readouterr().out
     assert out.startswith("user ")
@@ -136,10 +136,10 @@ def test_it_is_printed_as_a_table(users: Path, capsys: pytest.CaptureFixture[str
 
 def test_an_unknown_user_is_an_error(users: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert show("nobody", "--users", str(users)) == 1
-    assert capsys.readouterr().err == "no user is called nobody; there are: Board\n"
+    assert capsys.readouterr().err == "unknown user nobody; known users: Board\n"
 
 
-def test_a_broken_table_is_an_error(users: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_broken_users_file_is_an_error(users: Path, capsys: pytest.CaptureFixture[str]) -> None:
     users.write_text("users: {a: {raed: call}}")
     assert show("a", "--users", str(users)) == 1
     assert "raed" in capsys.readouterr().err

@@ -7,16 +7,14 @@ from proxy.cli import main
 from proxy.cli import run as module
 
 
-def test_the_configuration_is_what_is_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_given_configuration_is_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     ran: list[Path] = []
     monkeypatch.setattr(module, "run", ran.append)
     assert main(["run", "--config", str(tmp_path / "proxy.yaml")]) == 0
     assert ran == [tmp_path / "proxy.yaml"]
 
 
-def test_what_is_wrong_with_the_configuration_is_printed(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_errors_of_the_configuration_are_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = tmp_path / "proxy.yaml"
     config.write_text("colour: blue\n")
     assert main(["run", "--config", str(config)]) == 1
@@ -26,7 +24,7 @@ def test_what_is_wrong_with_the_configuration_is_printed(
     assert "upstream" in printed.err
 
 
-def test_why_it_cannot_start_is_printed(
+def test_the_reason_of_a_failed_start_is_printed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def refuse(_: Path) -> None:
@@ -39,7 +37,7 @@ def test_why_it_cannot_start_is_printed(
     )
 
 
-def test_ctrl_c_before_it_serves_is_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_before_it_serves_gives_status_130(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(_: Path) -> None:
         raise KeyboardInterrupt
 
@@ -47,7 +45,7 @@ def test_ctrl_c_before_it_serves_is_no_traceback(monkeypatch: pytest.MonkeyPatch
     assert main(["run", "--config", "proxy.yaml"]) == 130
 
 
-def test_without_a_configuration_it_is_misused(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_configuration_is_required(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(["run"])
     assert caught.value.code == 2

@@ -1,4 +1,4 @@
-"""``ami-proxy simulate``: its arguments, its messages, its ending."""
+"""``ami-proxy simulate``: its arguments, its messages, how it ends."""
 
 import argparse
 import re
@@ -49,9 +49,9 @@ def test_addresses(text: str, address: tuple[str, int]) -> None:
         (["--listen", "h:99999"], "'h:99999' is not HOST:PORT"),
         (["--calls-per-minute", "-1"], "'-1' is not a number from 0 to 60000"),
         (["--calls-per-minute", "many"], "'many' is not a number from 0 to 60000"),
-        (["--fault", "fire"], "'fire' is no fault; there are stall, deaf, trickle, "),
-        (["--fault", "reset:0"], "'reset:0': the seconds of reset are from 0.1 to 86400"),
-        (["--fault", "stall:soon"], "'stall:soon': the seconds of stall are from 0 to 86400"),
+        (["--fault", "fire"], "'fire'; known faults: stall, deaf, trickle, "),
+        (["--fault", "reset:0"], "'reset:0': the seconds of reset must be from 0.1 to 86400"),
+        (["--fault", "stall:soon"], "'stall:soon': the seconds of stall must be from 0 to 86400"),
     ],
 )
 def test_wrong_arguments(arguments: list[str], text: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -81,7 +81,7 @@ def test_the_help_has_an_example(capsys: pytest.CaptureFixture[str]) -> None:
         (["--listen", "203.0.113.1:0"], "cannot listen on 203.0.113.1:0"),
         (["--listen", "203.0.113.1:0", "--replay", str(_PING)], "cannot listen on 203.0.113.1:0"),
         (["--replay", "/nonexistent/22-04-ping"], "/nonexistent/22-04-ping.out: No such file or directory; "),
-        (["--replay", str(_PING), "--fault", "reset"], "leave --fault or --replay away"),
+        (["--replay", str(_PING), "--fault", "reset"], "omit --fault or --replay"),
         (["--replay", "EMPTY"], "holds no action"),
     ],
 )
@@ -97,7 +97,7 @@ def test_refusals(
 
 
 class Running:
-    """The program; its lines as they come, and its end by SIGTERM."""
+    """The running program, its output line by line, and its end by SIGTERM."""
 
     def __init__(self, process: "subprocess.Popen[str]", port: int, line: str) -> None:
         self._process = process
@@ -120,7 +120,7 @@ class Running:
         return sock
 
     def end(self) -> tuple[int, str]:
-        """Exit status, and what was on stderr."""
+        """Send SIGTERM; the exit status and the text on stderr."""
         self._process.send_signal(signal.SIGTERM)
         _, errors = self._process.communicate(timeout=20)
         return self._process.returncode, errors
@@ -163,7 +163,7 @@ def running(tmp_path: Path) -> Iterator[Callable[..., Running]]:
         process.communicate()
 
 
-def test_what_is_wrong_from_the_start(running: Callable[..., Running]) -> None:
+def test_lasting_faults_apply_from_the_start(running: Callable[..., Running]) -> None:
     program = running("--fault", "refuse-logins", "--fault", "trickle", "--fault", "lf")
     with socket.create_connection(("127.0.0.1", program.port), 10) as sock:
         assert _read(sock, b"\n") == b"Asterisk Call Manager/11.0.0\n"
@@ -186,7 +186,7 @@ def test_a_stall_begins_when_it_is_due(running: Callable[..., Running], name: st
     assert program.end() == (0, "")
 
 
-def test_what_comes_again_and_again(running: Callable[..., Running]) -> None:
+def test_a_repeating_fault_repeats(running: Callable[..., Running]) -> None:
     program = running("--fault", "reset:2")
     with program.log_in() as sock:
         assert program.line() == program.line() == f"fault: {VERBS['reset'].text}\n"
@@ -209,7 +209,7 @@ def test_a_transcript_is_replayed(running: Callable[..., Running], suffix: str) 
     assert program.end() == (0, "")
 
 
-def test_who_says_otherwise_than_recorded_is_told_of(running: Callable[..., Running]) -> None:
+def test_a_deviation_from_the_transcript_is_reported(running: Callable[..., Running]) -> None:
     program = running("--replay", str(_PING))
     with program.connect() as sock:
         sock.sendall(b"Action: Ping\r\n\r\n")
@@ -221,7 +221,7 @@ def test_who_says_otherwise_than_recorded_is_told_of(running: Callable[..., Runn
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_says_where_it_listens_and_ends_by_a_signal(number: signal.Signals, tmp_path: Path) -> None:
+def test_it_prints_its_address_and_ends_on_a_signal(number: signal.Signals, tmp_path: Path) -> None:
     secret = tmp_path / "secret"
     command = [sys.executable, "-W", "error", "-c", _PROGRAM, "simulate", "--listen", "127.0.0.1:0"]
     with subprocess.Popen(

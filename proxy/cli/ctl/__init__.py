@@ -1,4 +1,4 @@
-"""``ami-proxy ctl``: ask the running service on this host how it does, and tell it what to do."""
+"""``ami-proxy ctl``: queries and controls the running service on this host."""
 
 import argparse
 import sys
@@ -28,9 +28,9 @@ _EPILOG = """\
 examples:
   ami-proxy ctl status
   ami-proxy ctl sessions --json | jq '.[] | select(.outbox > 0)'
-  ami-proxy ctl reload && echo taken up
+  ami-proxy ctl reload && echo reloaded
 
-Exit status: 0 done, 1 refused or failed (the reasons are on stderr), 2 misused, 3 no proxy answers.
+Exit status: 0 success, 1 refused or failed (the reasons are on stderr), 2 wrong usage, 3 no proxy answers.
 """
 
 
@@ -38,57 +38,77 @@ def register(commands: _Commands) -> None:
     """Add the command and its verbs."""
     parser = commands.add_parser(
         "ctl",
-        help="ask and tell the running service",
-        description="Ask the running service how it does, and tell it what to do, by its control socket.",
+        help="query and control the running service",
+        description="Query and control the running service through its control socket.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _add_options(parser, default=None, json_default=False)
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
-    _verb(verbs, "status", "how the service does, at one glance", "ctl status")
-    _verb(verbs, "sessions", "all sessions, a row each", "ctl sessions")
-    one = _verb(verbs, "session", "everything about one session", "ctl session 5f1e09c2ab34")
-    one.add_argument("id", metavar="ID", help="as ctl sessions shows it")
-    kick = _verb(verbs, "kick", "end one session, or all of a user", "ctl kick user:wallboard")
-    kick.add_argument("target", metavar="SESSION|user:NAME", help="an id, or user: and a name")
-    _verb(verbs, "users", "the user table: classes, ways to log in, sessions", "ctl users")
-    _verb(verbs, "upstream", "the link to Asterisk", "ctl upstream")
+    _verb(verbs, "status", "show the state of the service on one screen", "ctl status")
+    _verb(verbs, "sessions", "list all sessions, one per row", "ctl sessions")
+    one = _verb(verbs, "session", "show all details of one session", "ctl session 5f1e09c2ab34")
+    one.add_argument("id", metavar="ID", help="a session id, as listed by ctl sessions")
+    kick = _verb(verbs, "kick", "end one session, or all sessions of a user", "ctl kick user:wallboard")
+    kick.add_argument("target", metavar="SESSION|user:NAME", help="a session id, or user: and a user name")
+    _verb(verbs, "users", "list all users: classes, ways to log in, sessions", "ctl users")
+    _verb(verbs, "upstream", "show the state of the link to Asterisk", "ctl upstream")
     certs = _verb(
-        verbs, "certs", "the certificates served, or look at their files again", "ctl certs reload", _certs
+        verbs, "certs", "show the certificates served, or reload their files", "ctl certs reload", _certs
     )
-    certs.add_argument("what", nargs="?", choices=("status", "reload"), default="status", help="(status)")
-    _verb(verbs, "limits", "every limit: its value, how much is used, how often it was hit", "ctl limits")
-    _verb(verbs, "drain", "accept no more, answer what is under way, and end the service", "ctl drain")
+    certs.add_argument(
+        "what", nargs="?", choices=("status", "reload"), default="status", help="default: status"
+    )
+    _verb(verbs, "limits", "list all limits: value, current use, how often reached", "ctl limits")
+    _verb(
+        verbs,
+        "drain",
+        "accept no new connections, answer the actions in flight, then stop the service",
+        "ctl drain",
+    )
     _verb(
         verbs,
         "reload",
-        "read configuration, users and certificates again: all of it is taken up, or nothing",
+        "reload configuration, users and certificates: either all of it takes effect, or nothing",
         "ctl reload",
     )
-    level = _verb(verbs, "log-level", "log from this level on, until the next reload", "ctl log-level debug")
+    level = _verb(verbs, "log-level", "set the log level until the next reload", "ctl log-level debug")
     level.add_argument("level", metavar="LEVEL", choices=("debug", "info", "warning", "error"))
     trace = _verb(
-        verbs, "trace", "what one user sends and is sent, live, secrets masked", "ctl trace wallboard", _trace
+        verbs,
+        "trace",
+        "show the messages a user sends and receives, live, with secrets masked",
+        "ctl trace wallboard",
+        _trace,
     )
     trace.add_argument("user", metavar="USER", help="a manager user's name")
     learn = _verb(
         verbs,
         "learn",
-        "record which rights users really use, for ami-proxy learn",
+        "record which rights users actually use, for ami-proxy learn",
         "ctl learn start --for 7d",
         _learn,
     )
     learn.add_argument("what", choices=("start", "stop", "show"))
     learn.add_argument(
-        "--for", dest="seconds", type=duration, default=0.0, metavar="TIME", help="(until stopped)"
+        "--for",
+        dest="seconds",
+        type=duration,
+        default=0.0,
+        metavar="TIME",
+        help="how long to record, such as 7d (default: until stopped)",
     )
-    live = _verb(verbs, "top", "a live screen of sessions, rates and the link", "ctl top --interval 2", _top)
-    live.add_argument("--interval", type=_interval, default=1.0, metavar="SECONDS", help="between looks (1)")
+    live = _verb(
+        verbs, "top", "show sessions, rates and the link on a live screen", "ctl top --interval 2", _top
+    )
+    live.add_argument(
+        "--interval", type=_interval, default=1.0, metavar="SECONDS", help="time between updates (default: 1)"
+    )
 
 
 def add_certs_status(verbs: _Commands) -> None:
-    """Add ``ami-proxy certs status``, which is ``ctl certs`` where people look for it."""
-    text = "the certificates that the running proxy serves, by its control socket"
+    """Add ``ami-proxy certs status``: the same as ``ctl certs``, where people look for it."""
+    text = "show the certificates that the running proxy serves (uses its control socket)"
     parser = _verb(verbs, "status", text, "certs status", _certs)
     parser.set_defaults(what="status", socket=None, config=None, json=False)
 
@@ -99,7 +119,7 @@ def _verb(
     parser = verbs.add_parser(
         name, help=text, description=f"{text[0].upper()}{text[1:]}.", epilog=f"example: ami-proxy {example}"
     )
-    # Options may stand before the verb or behind it.
+    # The options are accepted before and after the verb.
     _add_options(parser, default=argparse.SUPPRESS, json_default=argparse.SUPPRESS)
     parser.set_defaults(run=run_verb, verb=name, act=run or _ask)
     return parser
@@ -108,7 +128,11 @@ def _verb(
 def _add_options(parser: argparse.ArgumentParser, *, default: Any, json_default: Any) -> None:
     where = parser.add_mutually_exclusive_group()
     where.add_argument(
-        "--socket", type=Path, default=default, metavar="PATH", help=f"control socket ({DEFAULT_SOCKET})"
+        "--socket",
+        type=Path,
+        default=default,
+        metavar="PATH",
+        help=f"control socket (default: {DEFAULT_SOCKET})",
     )
     where.add_argument(
         "--config",
@@ -118,12 +142,15 @@ def _add_options(parser: argparse.ArgumentParser, *, default: Any, json_default:
         help="proxy.yaml that names the control socket",
     )
     parser.add_argument(
-        "--json", action="store_true", default=json_default, help="for machines: JSON, a line for each result"
+        "--json",
+        action="store_true",
+        default=json_default,
+        help="print JSON, one line per result, for programs",
     )
 
 
 def run_verb(arguments: argparse.Namespace) -> int:
-    """Connect, ask, show."""
+    """Connect, send the command and print the result; return the exit status."""
     try:
         connection = Connection(_socket(arguments))
         try:
@@ -137,7 +164,7 @@ def run_verb(arguments: argparse.Namespace) -> int:
         print(f"ami-proxy ctl: {error}", file=sys.stderr)
         return UNREACHABLE
     except KeyboardInterrupt:
-        # The one way to end trace and top: not a failure.
+        # Ctrl-C is how trace and top are ended, so it is not a failure.
         return 0
     except Refused as refused:
         if arguments.json:
@@ -179,7 +206,7 @@ def _trace(connection: Connection, arguments: argparse.Namespace) -> None:
             print(msgspec.json.encode(item).decode(), flush=True)
         elif number == 0:
             print(
-                f"tracing {item['user']}: {tables.count(len(item['sessions']), 'session')}; Ctrl-C ends",
+                f"tracing {item['user']}: {tables.count(len(item['sessions']), 'session')}; Ctrl-C to stop",
                 flush=True,
             )
         else:
@@ -201,7 +228,7 @@ def _learn(connection: Connection, arguments: argparse.Namespace) -> None:
     elif arguments.what == "stop":
         _show("learn", connection.ask("learn-stop"), arguments)
     else:
-        # A file for ami-proxy learn --from, and for ami-proxy explain --replay.
+        # The output is a recording file for ami-proxy learn --from and ami-proxy explain --replay.
         head, *parts = connection.stream("learn")
         for line in serialise(head, (row for part in parts for row in part["rows"])):
             print(line.decode(), end="")
@@ -209,7 +236,7 @@ def _learn(connection: Connection, arguments: argparse.Namespace) -> None:
 
 def _top(connection: Connection, arguments: argparse.Namespace) -> None:
     if arguments.json:
-        raise Refused("top is for people; ask for status --json instead", [])
+        raise Refused("top has no JSON output; use status --json", [])
     top.watch(connection, arguments.interval, tables.console())
 
 

@@ -1,4 +1,4 @@
-"""The way to the control socket of a running proxy."""
+"""A client for the control socket of a running proxy."""
 
 import contextlib
 import socket
@@ -8,17 +8,20 @@ from typing import Any
 
 import msgspec
 
-#: Seconds for a reply: a reload may wait for files that are being written.
+#: Seconds to wait for a reply: a reload may wait for files that are being written.
 _PATIENCE = 120.0
 _CHUNK = 65536
 
 
 class NotReachable(Exception):
-    """Nobody answers there; the text says what to do."""
+    """No proxy answers on the control socket; the text says what to do."""
 
 
 class Refused(Exception):
-    """The proxy will not; ``problems`` has what is to be put right, ``result`` what it did all the same."""
+    """The proxy refused the command.
+
+    ``problems`` lists what must be corrected, ``result`` is what was done nevertheless.
+    """
 
     def __init__(self, text: str, problems: list[str], result: Any = None) -> None:
         super().__init__(text)
@@ -34,7 +37,7 @@ class _Reply(msgspec.Struct, frozen=True):
 
 
 class Connection:
-    """One connection; any number of questions, one after the other.  Raises NotReachable."""
+    """One connection, for any number of commands one after the other.  Raises NotReachable if it fails."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -48,16 +51,19 @@ class Connection:
             raise NotReachable(_remedy(path, error)) from None
 
     def close(self) -> None:
-        """End it."""
+        """Close the connection."""
         self._socket.close()
 
     def ask(self, command: str, **arguments: str) -> Any:
-        """The result.  Raises Refused, or NotReachable when the connection ends meanwhile."""
+        """Send a command and return its result.  Raises Refused, or NotReachable if the connection ends."""
         self._send(command, arguments)
         return self._reply()
 
     def stream(self, command: str, **arguments: str) -> Iterator[Any]:
-        """One result after the other, until the proxy ends."""
+        """Send a command and yield its results until the proxy closes the connection.
+
+        Raises Refused, or NotReachable if the connection ends before the first result.
+        """
         self._send(command, arguments)
         yield self._reply()
         self._socket.settimeout(None)
@@ -70,7 +76,7 @@ class Connection:
         try:
             self._socket.sendall(line)
         except OSError:
-            # It may have said why before it hung up: that is read next.
+            # The proxy may have sent the reason before it closed the connection: ``_reply`` reads it.
             return
 
     def _reply(self) -> Any:
@@ -88,7 +94,7 @@ class Connection:
         try:
             reply = msgspec.json.decode(line, type=_Reply)
         except msgspec.MsgspecError:
-            raise NotReachable(f"{self._path}: what answers there is not ami-proxy") from None
+            raise NotReachable(f"{self._path}: the program that answers is not ami-proxy") from None
         if not reply.ok:
             raise Refused(reply.error, reply.problems, reply.result)
         return reply.result
@@ -97,11 +103,11 @@ class Connection:
 def _remedy(path: Path, error: OSError) -> str:
     match error:
         case FileNotFoundError():
-            text = "there is no such socket; is ami-proxy running, and has its proxy.yaml a control section?"
-            return f"{path}: {text} Name another with --socket or --config"
+            text = "no such socket; is ami-proxy running, and does its proxy.yaml have a control section?"
+            return f"{path}: {text} Give another one with --socket or --config"
         case ConnectionRefusedError():
-            return f"{path}: nobody listens there any more; start ami-proxy"
+            return f"{path}: no process listens on this socket; start ami-proxy"
         case PermissionError():
-            return f"{path}: permission denied; be root, or the user that ami-proxy runs as"
+            return f"{path}: permission denied; run this as root or as the user that ami-proxy runs as"
         case _:
-            return f"{path}: {error.strerror or error}; name the socket with --socket or --config"
+            return f"{path}: {error.strerror or error}; give the socket with --socket or --config"

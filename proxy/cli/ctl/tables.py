@@ -1,7 +1,7 @@
-"""Results of the control socket as tables for people.
+"""Renders results of the control socket as tables.
 
-What comes from the proxy may hold text that clients chose: cells are never
-markup, and control characters are shown as escapes.
+Results may hold text that clients chose, so cells are never interpreted as markup,
+and control characters are shown as escapes.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -31,8 +31,8 @@ def status(result: View) -> RenderableType:
         (
             "sessions",
             (
-                f"{result['authenticated']} logged in, {result['unauthenticated']} not yet, "
-                f"{result['handshaking']} at the handshake; {result['users']} users"
+                f"{result['authenticated']} logged in, {result['unauthenticated']} not logged in, "
+                f"{result['handshaking']} in the TLS handshake; {result['users']} users"
             ),
         ),
         ("link", _standing(link)),
@@ -48,7 +48,7 @@ def status(result: View) -> RenderableType:
             f"{size(result['outbox_bytes'])} waiting, {counters['slow_consumers']} slow consumers closed",
         ),
         ("certificate", _expiry_line(expiry)),
-        ("its files", _refused_lines(result["refused"])),
+        ("certificate files", _refused_lines(result["refused"])),
         ("reload", _reload_line(reload_, mended=not result["refused"])),
         ("log level", result["log_level"]),
         ("loop lag", f"{result['loop_lag'] * 1000:.1f} ms"),
@@ -82,14 +82,14 @@ def session(result: View) -> RenderableType:
         ("user", result["user"] or "- (not logged in)"),
         ("logged in as", result["login_name"] or "-"),
         ("peer", f"{result['peer']}:{result['port']}"),
-        ("at", f"{result['local']}:{result['local_port']}"),
+        ("local address", f"{result['local']}:{result['local_port']}"),
         ("tls", result["tls"] or "-"),
         ("open since", f"{moment(result['opened'])}, {span(result['age'])}"),
-        ("doing", result["doing"]),
+        ("activity", result["doing"]),
         ("may read", result["read"] or "-"),
         ("may write", result["write"] or "-"),
-        ("sees", f"{result['events'] or '-'}, {count(result['filters'], 'filter')} of its own"),
-        ("shares view", f"with {result['sharing_view']} (itself included)"),
+        ("receives", f"{result['events'] or '-'}, {count(result['filters'], 'filter')} of its own"),
+        ("view", f"shared by {result['sharing_view']} (this session included)"),
         ("bytes", f"{size(result['bytes_in'])} in, {size(result['bytes_out'])} out"),
         ("outbox", size(result["outbox"])),
     ]
@@ -121,18 +121,18 @@ def upstream(result: View) -> RenderableType:
         *(
             (
                 _SIDE_LINKS[side["link"]],
-                f"{_standing(side)}, came up {count(side['ups'], 'time')}, {side['in_flight']} in flight",
+                f"{_standing(side)}, connected {count(side['ups'], 'time')}, {side['in_flight']} in flight",
             )
             for side in result["side_links"]
         ),
         ("banner", result["banner"]),
-        ("came up", f"{count(result['ups'], 'time')}, lost {count(result['downs'], 'time')}"),
+        ("connected", f"{count(result['ups'], 'time')}, lost {count(result['downs'], 'time')}"),
         (
             "actions",
             f"{result['in_flight']} in flight, {result['waiting']} waiting, {result['timeouts']} timed out",
         ),
-        ("knows", count(result["actions_known"], "action")),
-        ("orphans", f"{result['orphans']} answers that nobody asked for"),
+        ("action table", count(result["actions_known"], "action")),
+        ("orphans", f"{result['orphans']} unsolicited responses"),
     ]
     loss = result["last_loss"]
     if loss is not None:
@@ -159,7 +159,7 @@ def certs(result: Sequence[View]) -> RenderableType:
                     store["generation"],
                 )
             )
-            # On lines of their own: what is compared with a fingerprint must not be folded into a cell.
+            # On lines of their own: a fingerprint is hard to compare when it is folded into a cell.
             notes.append(Text(f"{store['listener']}: subject {printable(served['subject']) or '(none)'}"))
             notes.append(Text(f"{store['listener']}: sha256  {printable(served['sha256'])}"))
         notes += _ends(store)
@@ -217,14 +217,13 @@ def log_level(result: View) -> RenderableType:
     return Text(f"log level {result['level']} (was {result['before']}), until the next reload")
 
 
-#: What shows the result of each command.
 def learn(result: Any) -> RenderableType:
-    """The recording that runs, or that ended last."""
+    """``ctl learn``: the recording in progress, or the last one that ended."""
     until = "until it is stopped" if not result["until"] else f"until {_moment(result['until'])}"
     state = f"recording {until}" if result["recording"] else "ended"
     return Text(
-        f"{state}, since {_moment(result['began'])}: {count(result['actions'], 'shape')} of actions, "
-        f"{count(result['events'], 'kind')} of events, {result['lost']} over the bounds"
+        f"{state}, started {_moment(result['began'])}: {count(result['actions'], 'action shape')}, "
+        f"{count(result['events'], 'event kind')}, {result['lost']} not recorded (over the limits)"
     )
 
 
@@ -232,6 +231,7 @@ def _moment(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
+#: The function that renders the result of each command.
 TABLES: Mapping[str, Callable[[Any], RenderableType]] = {
     "status": status,
     "sessions": sessions,
@@ -250,17 +250,17 @@ TABLES: Mapping[str, Callable[[Any], RenderableType]] = {
 
 
 def console() -> Console:
-    """Standard output: as wide as the terminal, or as wide as it takes for a pipe."""
+    """Standard output: as wide as the terminal, or 200 columns if it is not a terminal."""
     out = Console(highlight=False, soft_wrap=False)
     return out if out.is_terminal else Console(highlight=False, width=200)
 
 
 def _ends(store: View) -> Iterator[Text]:
-    """What ends beside the certificates of the table."""
+    """Expiry of what the table does not show: issuers in the chain, client CAs and revocation lists."""
     for served in store["served"]:
         if served["ends_by"]:
             name = (served["names"] or [served["subject"]])[0]
-            text = f"{store['listener']}: {name} ends with {served['ends_by']}, which signs it"
+            text = f"{store['listener']}: {name} expires with {served['ends_by']}, which signs it"
             yield Text(printable(text))
     for one in store["clients"]:
         style = {"fine": "", "critical": "red", "expired": "red"}.get(one["state"], "yellow")
@@ -277,16 +277,16 @@ def _expiry_line(expiry: View) -> str:
 
 
 def _refused_lines(refused: Sequence[str]) -> str:
-    return "\n".join(["REFUSED, the old ones go on serving", *refused]) if refused else "as on disk"
+    return "\n".join(["REFUSED, the previous ones stay in use", *refused]) if refused else "same as on disk"
 
 
 def _reload_line(report: View | None, *, mended: bool) -> str:
     if report is None:
-        return "none since the start"
+        return "none since the start of the service"
     if report["only_certificates"]:
-        since = ", and have been mended since" if mended else ""
+        since = ", and have been fixed since" if mended else ""
         return f"certificates were refused ({report['trigger']}, {moment(report['at'])}){since}"
-    said = "succeeded" if report["succeeded"] else "FAILED, the old configuration is in force"
+    said = "succeeded" if report["succeeded"] else "FAILED, the previous configuration stays in force"
     problems = "".join(f"\n{problem}" for problem in report["problems"])
     return f"{said} ({report['trigger']}, {moment(report['at'])}){problems}"
 
@@ -301,7 +301,7 @@ def _facts(rows: Sequence[tuple[str, str]]) -> Table:
 
 
 def _table(*columns: str) -> Table:
-    """Columns by name; those that begin with > hold numbers."""
+    """A table with columns of these names; a > before a name marks a column of numbers."""
     table = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False)
     for column in columns:
         table.add_column(
@@ -311,7 +311,7 @@ def _table(*columns: str) -> Table:
 
 
 def cells(*values: object) -> list[Text]:
-    """Cells as they are, a known good or bad word in its colour."""
+    """The values as cells; a known good word is green, a known bad one red."""
     return [_cell(str(value), keeps_lines=True) for value in values]
 
 
@@ -323,7 +323,7 @@ def _cell(value: str, *, keeps_lines: bool) -> Text:
 
 
 def printable(text: str) -> str:
-    """The text with everything escaped that a terminal would act on."""
+    """The text with all characters escaped that a terminal might interpret."""
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
@@ -333,7 +333,7 @@ def count(number: int, noun: str) -> str:
 
 
 def size(number: float) -> str:
-    """Bytes, in three or four characters and a unit."""
+    """A number of bytes, as three or four characters and a unit."""
     for unit in ("B", "KiB", "MiB"):
         if number < 1024:
             return f"{number:.0f} {unit}" if unit == "B" or number >= 100 else f"{number:.1f} {unit}"

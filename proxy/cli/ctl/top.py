@@ -1,4 +1,4 @@
-"""``ami-proxy ctl top``: a screen that lives, until Ctrl-C."""
+"""``ami-proxy ctl top``: a live screen, until Ctrl-C."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -13,12 +13,13 @@ from rich.text import Text
 from proxy.cli.ctl.connection import Connection
 from proxy.cli.ctl.tables import cells, count, size, span
 
-#: Lines that are no session: two borders, up to six within, the table's head, the one below, the cursor's.
+#: Lines without a session: two borders, up to six between them, the table's header, the one below the
+#: table, the cursor's.
 _AROUND = 11
 
 
 class Look(NamedTuple):
-    """What was there at one moment."""
+    """Status and sessions at one time; ``at`` is in monotonic seconds."""
 
     at: float
     status: Mapping[str, Any]
@@ -26,7 +27,10 @@ class Look(NamedTuple):
 
 
 def watch(connection: Connection, interval: float, console: Console) -> None:
-    """Look every ``interval`` seconds and show it; ends by KeyboardInterrupt or an error of connection."""
+    """Query the proxy every ``interval`` seconds and redraw.
+
+    Ends with KeyboardInterrupt, NotReachable or Refused.
+    """
     before = _look(connection)
     with Live(screen(before, before, console.height), console=console, screen=console.is_terminal) as live:
         while True:
@@ -41,7 +45,10 @@ def _look(connection: Connection) -> Look:
 
 
 def screen(before: Look, now: Look, height: int) -> RenderableType:
-    """One screen of so many lines: all at one glance above, the sessions that have most to do below."""
+    """A screen of at most ``height`` lines: the summary above, sessions below.
+
+    The sessions with the most bytes in their outboxes come first, then those with the highest output rate.
+    """
     status = now.status
     link, expiry = status["link"], status["certificates"]
     reason = f" ({link['reason']})" if link["reason"] else ""
@@ -110,7 +117,7 @@ def _sessions(before: Look, now: Look, most: int) -> RenderableType:
                 f"{row['peer']}:{row['port']}",
                 row["state"],
                 span(row["age"]),
-                # Of the user: its sessions share it.
+                # Both are figures of the user, shared by its sessions.
                 taken(row, "proxy_seconds"),
                 taken(row, "asterisk_seconds"),
                 size(out(row)),
@@ -118,7 +125,7 @@ def _sessions(before: Look, now: Look, most: int) -> RenderableType:
             )
         )
     more = len(ordered) - most
-    return Group(table, Text(f"{more} more" if more > 0 else "Ctrl-C ends", style="dim"))
+    return Group(table, Text(f"{more} more" if more > 0 else "Ctrl-C to quit", style="dim"))
 
 
 def _rate(before: Look, now: Look, name: str) -> str:

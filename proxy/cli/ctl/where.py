@@ -1,4 +1,4 @@
-"""Where the control socket of a configuration is."""
+"""Finds the control socket of a configuration."""
 
 from pathlib import Path
 
@@ -7,11 +7,14 @@ from proxy.config.loading import load_control
 
 
 def socket_of(config: Path) -> Path:
-    """The socket that a proxy.yaml names; NotReachable if it names none, ConfigErrors if it is wrong."""
+    """The path of the control socket that a proxy.yaml names.
+
+    Raises NotReachable if it names no usable one, ConfigErrors if the file cannot be read.
+    """
     control = load_control(config)
     if control is None:
-        raise NotReachable(f"{config} has no control section that can be used; name --socket")
+        raise NotReachable(f"{config} has no control section that can be used; use --socket")
     if control.socket.path is None:
         text = f"{config} takes its socket from the service manager ({control.socket})"
-        raise NotReachable(f"{text}; name its ListenStream= path with --socket")
+        raise NotReachable(f"{text}; give its ListenStream= path with --socket")
     return control.socket.path
