@@ -1,12 +1,12 @@
-"""Importers: other programs' configuration as our two files, text to text.
+"""Importers: convert other programs' configuration to users.yaml and proxy.yaml, text to text.
 
-Each reads one format and gives an ``Imported``: users, a proposal for
-proxy.yaml, and a note for everything that did not come over as it was.  They
-open no file: what ``#include`` names is asked of the caller.
+Each reads one format and returns an ``Imported``: users, a proposal for proxy.yaml,
+and a note for everything that was not carried over unchanged.  Importers open no
+files: the caller supplies those that ``#include`` names.
 
-The rule throughout: nobody gets more than it had.  Where a line cannot be
-carried over and leaving it out would let a user see or do more, the user comes
-over disabled, and a note says why.
+One rule applies throughout: no user gets more rights than before.  If a line cannot
+be carried over, and leaving it out would let a user see or do more, the user is
+imported disabled, and a note says why.
 """
 
 from proxy.importers.astmanproxy import import_astmanproxy_users

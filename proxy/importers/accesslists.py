@@ -1,8 +1,8 @@
-"""permit, deny and acl lines as one list of ours.
+"""Combines permit, deny and acl lines into one access list of users.yaml.
 
-A user of manager.conf has its own lines and any number of named lists of
-acl.conf; all of them must let a peer in.  One list alone comes over line by
-line.  Several come over as what they have in common, worked out network by network.
+A user of manager.conf has its own lines and any number of named lists of acl.conf;
+all of them must permit a peer.  A single list is carried over line by line.  Several
+lists become their intersection, computed network by network.
 """
 
 import ipaddress
@@ -14,13 +14,13 @@ from proxy.config.problems import Unfit
 from proxy.importers.asteriskconf import Files, Setting, parse
 from proxy.importers.result import Imported
 
-#: Lets nobody in.
+#: Denies every address.
 NOBODY: Final = ("deny 0.0.0.0/0", "deny ::/0")
 _FAMILIES: Final[tuple[IPNetwork, ...]] = (ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0"))
 
 
 def named_lists(files: Files, imported: Imported) -> dict[str, list[str]]:
-    """The lists of acl.conf, by name, as lines of ours; one with a bad line lets nobody in."""
+    """The lists of acl.conf by name, as lines of users.yaml; one with a bad line denies every address."""
     lists: dict[str, list[str]] = {}
     for path, text in files("acl.conf"):
         for section in parse(path, text, files).sections:
@@ -28,8 +28,12 @@ def named_lists(files: Files, imported: Imported) -> dict[str, list[str]]:
             for setting in section.settings:
                 line = acl_line(setting)
                 if line is None:
-                    note = f"[{section.name}] of acl.conf has a line that is no permit or deny of a network"
-                    imported.note("changed", setting.place, "", f"{note}: it lets nobody in", "correct it")
+                    note = (
+                        f"[{section.name}] of acl.conf has a line that is not a permit or deny of a network"
+                    )
+                    imported.note(
+                        "changed", setting.place, "", f"{note}: it denies every address", "correct it"
+                    )
                     lines = list(NOBODY)
                     break
                 lines.append(line)
@@ -38,7 +42,7 @@ def named_lists(files: Files, imported: Imported) -> dict[str, list[str]]:
 
 
 def acl_line(setting: Setting) -> str | None:
-    """A permit or deny setting as a line of ours; None if it names no network."""
+    """A permit or deny setting as a line of users.yaml; None if its value is not a network."""
     line = f"{setting.name.lower()} {setting.value}"
     try:
         parse_rules(line)
@@ -48,9 +52,9 @@ def acl_line(setting: Setting) -> str | None:
 
 
 def in_common(lists: Sequence[Sequence[str]]) -> list[str]:
-    """The lines of one list that lets in whom all of these let in.
+    """The lines of one list that permits the addresses that all of these permit.
 
-    Each list is lines such as ``deny 0.0.0.0/0``, which ``parse_rules`` takes.
+    Each list has lines such as ``deny 0.0.0.0/0``, which ``parse_rules`` accepts.
     """
     given = [lines for lines in lists if lines]
     if len(given) <= 1:
@@ -62,16 +66,16 @@ def in_common(lists: Sequence[Sequence[str]]) -> list[str]:
 
 
 def closes_one_family(lines: Iterable[str]) -> bool:
-    """Whether everybody of IPv4 or IPv6 is denied, and not of the other.
+    """Whether all of one address family, IPv4 or IPv6, is denied, but not all of the other.
 
-    Asterisk lets in what no rule denies of the other family; the proxy takes the
-    denial for both.
+    Asterisk then permits addresses of the other family that no rule denies; the proxy
+    applies the denial to both families.
     """
     return len(_closed(_rules(lines))) == 1
 
 
 def _closed(rules: Iterable[Rule]) -> set[int]:
-    """The IP versions of which everybody is denied by one rule or another."""
+    """The IP versions that a single rule denies entirely."""
     return {rule.network.version for rule in rules if not rule.permits and rule.network.prefixlen == 0}
 
 
@@ -80,7 +84,7 @@ def _rules(lines: Iterable[str]) -> list[Rule]:
 
 
 def _admitted(lines: Sequence[str]) -> list[IPNetwork]:
-    """The networks let in, as the proxy judges the list: each rule overrides what is before it."""
+    """The networks that the list permits, as the proxy evaluates it: each rule overrides those before it."""
     rules = _rules(lines)
     admitted = [] if _closed(rules) else list(_FAMILIES)
     for rule in rules:
@@ -95,7 +99,7 @@ def _without(network: IPNetwork, taken: IPNetwork) -> list[IPNetwork]:
         return []
     if not _contains(network, taken):
         return [network]
-    # Of one family, since one contains the other; the type cannot say so.
+    # Both are of one family, since one contains the other; the types cannot express that.
     return list(network.address_exclude(taken))  # type: ignore[arg-type]
 
 

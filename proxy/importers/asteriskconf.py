@@ -1,11 +1,11 @@
-"""Asterisk's configuration syntax: text in, sections with their settings out.
+"""Parses Asterisk's configuration syntax into sections with their settings.
 
-As Asterisk's config.c reads it: ``[name](!)`` templates and ``[name](a,b)``
+It follows Asterisk's config.c: ``[name](!)`` templates and ``[name](a,b)``
 inheritance, ``[name](+)`` additions, ``#include`` and ``#tryinclude``, ``=`` and
 ``=>``, ``+=``, ``;`` comments and nested ``;-- --;`` ones, ``\\;`` for a semicolon.
-A UTF-8 byte order mark at the top of a file is passed over.
-What would make Asterisk refuse the whole file raises Unfit: it cannot be what
-runs.  What Asterisk passes over with a warning becomes a remark.
+A UTF-8 byte order mark at the start of a file is skipped.
+Anything that would make Asterisk reject the whole file raises Unfit, because such a
+file cannot be in use.  Lines that Asterisk skips with a warning become remarks.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,12 +14,12 @@ from typing import NamedTuple
 
 from proxy.config.problems import Unfit
 
-#: Gives path and text of every file a name (or pattern) after ``#include`` stands for.
+#: Returns path and text of every file that a name or pattern after ``#include`` refers to.
 Files = Callable[[str], Sequence[tuple[str, str]]]
 
-#: Asterisk's own bound.
+#: Asterisk's own limit.
 _MAX_INCLUDES = 10
-#: What ast_strip takes off: every byte up to the blank.
+#: The characters that ast_strip removes: every byte up to and including the space.
 BLANKS = "".join(map(chr, range(1, 33)))
 _BYTE_ORDER_MARK = "\ufeff"
 
@@ -46,7 +46,7 @@ class Section:
 
 
 class Remark(NamedTuple):
-    """A line that Asterisk passes over."""
+    """A line that Asterisk skips."""
 
     place: str
     text: str
@@ -54,14 +54,14 @@ class Remark(NamedTuple):
 
 @dataclass(slots=True)
 class Configuration:
-    """All sections in order, templates left out; ``remarks`` on lines without effect."""
+    """All sections in order, without templates; ``remarks`` are about lines without effect."""
 
     sections: list[Section] = field(default_factory=list)
     remarks: list[Remark] = field(default_factory=list)
 
 
 def parse(path: str, text: str, files: Files) -> Configuration:
-    """Read a file with all it includes.  Raises Unfit with the place of what Asterisk would refuse."""
+    """Parse a file with all it includes.  Raises Unfit, with the place, where Asterisk would reject it."""
     reader = _Reader(files)
     reader.read(path, text)
     sections = [section for section in reader.sections if not section.is_template]
@@ -95,13 +95,13 @@ class _Reader:
     def _begin(self, line: str, place: str) -> Section:
         name, bracket, rest = line[1:].partition("]")
         if not bracket:
-            raise Unfit(f"{place}: no closing ]", "Asterisk refuses the whole file; close it")
+            raise Unfit(f"{place}: no closing ]", "Asterisk rejects the whole file; close it")
         section = Section(name, place)
         added = False
         if rest.startswith("("):
             options, parenthesis, _ = rest[1:].partition(")")
             if not parenthesis:
-                raise Unfit(f"{place}: no closing )", "Asterisk refuses the whole file; close it")
+                raise Unfit(f"{place}: no closing )", "Asterisk rejects the whole file; close it")
             for option in options.split(","):
                 if option == "!":
                     section.is_template = True
@@ -116,12 +116,12 @@ class _Reader:
 
     def _addition(self, section: Section, condition: str, place: str) -> Section:
         if condition:
-            text = f"{place}: the condition after + is not understood here"
+            text = f"{place}: a condition after + is not supported"
             raise Unfit(text, "write the settings into the section itself")
         target = self._find(section.name, templates=False) or self._find(section.name, templates=True)
         if target is None:
             text = f"{place}: [{section.name}](+) adds to a section that does not exist"
-            raise Unfit(text, "Asterisk refuses the whole file; name a section above it")
+            raise Unfit(text, "Asterisk rejects the whole file; name a section above it")
         target.is_template |= section.is_template
         target.settings += section.settings
         return target
@@ -130,7 +130,7 @@ class _Reader:
         base = self._find(name, templates=True)
         if base is None:
             text = f"{place}: inherits from {name}, which does not exist"
-            raise Unfit(text, "Asterisk refuses the whole file; name a section above it")
+            raise Unfit(text, "Asterisk rejects the whole file; name a section above it")
         return base
 
     def _find(self, name: str, *, templates: bool) -> Section | None:
@@ -149,18 +149,20 @@ class _Reader:
             case "include" | "tryinclude" if argument:
                 self._include(argument, place, optional=word.lower() == "tryinclude")
             case "exec":
-                self.remarks.append(Remark(place, "#exec is not run: what it prints is not imported"))
+                self.remarks.append(Remark(place, "#exec is not run: its output is not imported"))
             case _:
-                self.remarks.append(Remark(place, f"#{word} is no directive with an effect"))
+                self.remarks.append(
+                    Remark(place, f"#{word} is an unknown or incomplete directive, without effect")
+                )
 
     def _include(self, name: str, place: str, *, optional: bool) -> None:
         if len(self._open) >= _MAX_INCLUDES:
             text = f"{place}: files include each other more than {_MAX_INCLUDES} deep"
-            raise Unfit(text, "Asterisk refuses the whole file; break the circle")
+            raise Unfit(text, "Asterisk rejects the whole file; remove the cycle")
         found = self._files(name)
         if not found and not optional:
-            text = f"{place}: {name} is included and does not exist"
-            raise Unfit(text, "bring it along to the folder of the first file, or use #tryinclude")
+            text = f"{place}: the included file {name} does not exist"
+            raise Unfit(text, "copy it to the folder of the first file, or use #tryinclude")
         for path, text in found:
             self.read(path, text)
 
@@ -168,7 +170,7 @@ class _Reader:
 
     def _set(self, section: Section | None, line: str, place: str) -> None:
         if section is None:
-            raise Unfit(f"{place}: a setting before any [section]", "Asterisk refuses the whole file")
+            raise Unfit(f"{place}: a setting before any [section]", "Asterisk rejects the whole file")
         escaped = line.startswith("\\")
         body = line[1:] if escaped else line
         at = body.find("=", 1 if escaped else 0)
@@ -205,7 +207,7 @@ def _unquoted(argument: str) -> str:
 
 
 def _uncommented(path: str, text: str) -> list[tuple[int, str]]:
-    """Lines with something in them, by number, comments and blanks around taken off."""
+    """The lines that are not empty, with their numbers, without comments and surrounding blanks."""
     lines = []
     depth = 0
     for number, line in enumerate(text.removeprefix(_BYTE_ORDER_MARK).split("\n"), 1):
@@ -219,7 +221,7 @@ def _uncommented(path: str, text: str) -> list[tuple[int, str]]:
 
 
 def _without_comments(line: str, depth: int) -> tuple[str, int]:
-    """What is left of a line, and how many block comments are open behind it."""
+    """The line without its comments, and how many block comments are still open after it."""
     kept = ""
     at = 0
     while True:

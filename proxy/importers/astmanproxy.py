@@ -1,10 +1,10 @@
-"""astmanproxy.users: each line as an entry with the rules that say what its fields said.
+"""Converts astmanproxy.users: each line becomes an entry with rules equivalent to its fields.
 
-As AstManProxy 1.30 reads it (config_perms.c, proxyfunc.c): blanks are dropped
-wherever they stand, ``;`` and ``#`` end a line, ``=`` after the first is lost,
-quotes mean nothing, and all fields but the secret are read in lower case.  Its
-users could send any action that the one login to Asterisk was allowed; here each
-has classes of its own, and the caller says which.
+The file is read as AstManProxy 1.30 reads it (config_perms.c, proxyfunc.c): all blanks
+are dropped, ``;`` and ``#`` end a line, every ``=`` after the first is dropped, quotes
+have no meaning, and all fields but the secret are read in lower case.  AstManProxy's
+users could send any action that its one login to Asterisk was allowed; here each user
+has its own classes, which the caller chooses.
 """
 
 import re
@@ -15,7 +15,7 @@ from proxy.config.rules import Rules, Scope, problems
 from proxy.importers.rates import propose_rate
 from proxy.importers.result import Imported, Level, SecretForm, credentials, is_text
 
-#: Classes of an imported user unless the caller says otherwise: none of those that are as good as a shell.
+#: Default classes of an imported user: none of those that are equivalent to a shell.
 DEFAULT_READ: Final = ("call", "agent", "user", "dtmf", "reporting", "cdr")
 DEFAULT_WRITE: Final = ("call", "agent", "user", "reporting", "originate")
 
@@ -24,13 +24,13 @@ _FIELDS: Final = ("channel", "out_context", "in_context", "account", "server", "
 
 
 class _Only(NamedTuple):
-    """A filter that lets through one kind of event: its name, and the class that Asterisk gives it."""
+    """A filter that passes one kind of event: its name, and the class that Asterisk gives it."""
 
     event: str
     privilege: str
 
 
-#: AstManProxy finds these words anywhere in the field; together they add up.
+#: AstManProxy finds these words anywhere in the field; several of them add up.
 _ONLY: Final = {
     "cdronly": _Only("Cdr", "cdr"),
     "brionly": _Only("Bridge", "call"),
@@ -49,7 +49,7 @@ class _Line(NamedTuple):
     name: str
     secret: str
     fields: tuple[str, ...]
-    #: As it was written, for the report to judge; never shown.
+    #: The secret as written, to report what AstManProxy drops from it; never shown.
     raw_secret: str
     place: str
 
@@ -61,7 +61,7 @@ def import_astmanproxy_users(
     read: tuple[str, ...] = DEFAULT_READ,
     write: tuple[str, ...] = DEFAULT_WRITE,
 ) -> Imported:
-    """Users with the given classes, each with the rules that say what its fields said."""
+    """Users with the given classes, each with rules equivalent to its fields."""
     imported = Imported(path)
     spelling: dict[str, str] = {}
     for line in _lines(path, text):
@@ -70,26 +70,28 @@ def import_astmanproxy_users(
             continue
         name = spelling.setdefault(line.name.lower(), line.name)
         if name in imported.users:
-            text = "the user stands twice (case does not count): the last line is kept, as in AstManProxy"
-            imported.note("changed", line.place, name, text, "look at the result")
+            text = "the user appears twice (ignoring case): the last line is kept, as in AstManProxy"
+            imported.note("changed", line.place, name, text, "check the result")
         imported.users[name] = entry
     if imported.users:
         text = (
             "AstManProxy let every user run any action; here each has at most "
             f"read: {','.join(read) or 'none'} and write: {','.join(write) or 'none'}"
         )
-        imported.note("changed", path, "", text, "give each what it needs; import with --read and --write")
+        imported.note(
+            "changed", path, "", text, "give each user the classes it needs; import with --read and --write"
+        )
     if form == "argon2id" and imported.users:
-        text = "secrets came over as hashes: clients that log in by Challenge (AuthType: MD5) will be refused"
+        text = "secrets were hashed: clients that log in by Challenge (AuthType: MD5) will be refused"
         remedy = "for these, import with --hash none, or give the user an md5_secret"
         imported.note("changed", path, "", text, remedy)
     return imported
 
 
 class _Account:
-    """One line on its way into the table.
+    """Converts one line to an entry.
 
-    Texts of notes name no value where they can do without: the report puts together what is the same.
+    Where possible the texts of notes contain no values, because the report merges identical notes.
     """
 
     def __init__(self, imported: Imported, line: _Line, form: SecretForm) -> None:
@@ -100,7 +102,7 @@ class _Account:
         self._entry: dict[str, object] = {}
 
     def entry(self, read: tuple[str, ...], write: tuple[str, ...]) -> dict[str, object] | None:
-        """The entry; None if nobody could log in with it."""
+        """The entry; None if no client could log in with it."""
         known = self._credentials()
         if known is None:
             return None
@@ -109,13 +111,13 @@ class _Account:
         self._filter(read)
         propose_rate(self._imported, self._line.place, self._line.name, self._entry)
         if problems(_rules(self._entry)) or not is_text("".join(self._line.fields)):
-            text = "its channel, contexts or account cannot be said here: the user comes over disabled"
+            text = "its channel, contexts or account cannot be expressed here: the user is imported disabled"
             self._note("lost", text, "write its rules, then remove disabled")
             for key in ("channels", "contexts", "scope", "rules"):
                 self._entry.pop(key, None)
             self._entry["disabled"] = True
         if server := self._given.get("server"):
-            text = f"prefers the server {server}: the proxy has one Asterisk"
+            text = f"prefers the server {server}: the proxy connects to one Asterisk"
             self._note("lost", text, "run one proxy for each Asterisk")
         return self._entry
 
@@ -124,30 +126,30 @@ class _Account:
         remedy = "add it with: ami-proxy users add"
         if not line.name or not is_text(line.name):
             self._imported.note(
-                "lost", line.place, "", "a user's name is empty or no plain text", "rename it"
+                "lost", line.place, "", "a user's name is empty or not plain text", "rename it"
             )
             return None
         if not line.secret:
-            self._note("lost", "no secret, with which AstManProxy lets in everybody: left out", remedy)
+            self._note("lost", "has no secret, so AstManProxy lets any client in: not imported", remedy)
             return None
         if line.secret.startswith("$"):
-            # The hash itself would be the secret here, and whoever has read the file would be let in.
-            text = "its secret begins with $, which AstManProxy 1.30 takes for a hash: left out"
+            # The hash itself would become the secret, and anyone who has read the file could log in.
+            text = "its secret begins with $, so AstManProxy 1.30 reads it as a hash: not imported"
             self._note("lost", text, f"{remedy}, with its secret or a new one")
             return None
         known = credentials(line.secret, self._form)
         if known is None:
-            self._note("lost", "the secret is no text that YAML can hold: left out", remedy)
+            self._note("lost", "the secret is not text that YAML can hold: not imported", remedy)
         elif '"' in line.secret:
-            text = "its secret has quotes: in this file AstManProxy takes them for part of the secret"
-            self._note("fyi", text, "so do clients that could log in")
+            text = "its secret has quotes: in this file AstManProxy reads them as part of the secret"
+            self._note("fyi", text, "clients that could log in send them, too")
         elif line.raw_secret.strip() != line.secret:
-            text = "its secret has blanks or =, which AstManProxy drops: it is what is left"
-            self._note("fyi", text, "so it was for clients that could log in")
+            text = "its secret has blanks or =, which AstManProxy drops: imported without them"
+            self._note("fyi", text, "clients that could log in send it without them, too")
         return known
 
     def _bound(self) -> None:
-        """Add the rules that channel, contexts and account stand for."""
+        """Add rules equivalent to the fields channel, contexts and account."""
         given, entry = self._given, self._entry
         keys = ("out_context", "in_context", "account")
         out_context, in_context, account = map(self._lower, keys)
@@ -159,11 +161,11 @@ class _Account:
             device += "*" if device.endswith("/") else ""
             entry["channels"] = [device]
             scope["channels"] = [device]
-            text = "its channel was the beginning of a channel's name in any case (SIP/10 covered SIP/1002)"
-            remedy = "it is one device now, in this spelling; write a * behind it if more is meant"
+            text = "its channel matched the beginning of names, ignoring case (SIP/10 covered SIP/1002)"
+            remedy = "it is one device now, in this spelling; append a * if more are meant"
             self._note("changed", text, remedy)
             if out_context:
-                # With contexts, these alone would decide on Local channels.
+                # If an entry has contexts, they alone decide on Local channels: this rule closes them.
                 rule: dict[str, object] = {
                     "action": "Originate",
                     "header": "Channel",
@@ -172,15 +174,13 @@ class _Account:
                 rules.append(rule)
         if out_context:
             entry["contexts"] = [out_context]
-            text = (
-                "all that its actions name must lie in its out context; AstManProxy looked at Context alone"
-            )
+            text = "its actions may name nothing outside its out context; AstManProxy checked Context only"
             self._note("changed", text)
         if in_context:
             if "channels" in scope:
-                # Ours adds calls where AstManProxy's took some away.
+                # Here a context in the scope would add calls; in AstManProxy it removed some.
                 text = "sees the calls of its channel in all contexts, not only in its in context"
-                self._note("changed", text, "an eventfilter can leave out the others")
+                self._note("changed", text, "an eventfilter can exclude the others")
             else:
                 scope["contexts"] = [in_context]
         if account:
@@ -191,16 +191,16 @@ class _Account:
             entry["scope"] = {**scope, "more_events": bool(given.get("more_events"))}
 
     def _lower(self, key: str) -> str:
-        """A field as AstManProxy has it, which compares it with case."""
+        """A field in lower case, as AstManProxy reads it; it then compares with case."""
         written = self._given.get(key, "")
         if written != written.lower():
             what = "account" if key == "account" else "context"
-            text = f"AstManProxy reads the {what} of this file in lower case: so it came over"
-            self._note("changed", text, "look whether the dialplan writes it in another way")
+            text = f"AstManProxy reads the {what} of this file in lower case: imported in lower case"
+            self._note("changed", text, "check whether the dialplan spells it differently")
         return written.lower()
 
     def _filter(self, read: tuple[str, ...]) -> None:
-        """Add what the eighth field takes away."""
+        """Add the restrictions of the eighth field."""
         said = self._given.get("filters", "").lower()
         only = [kind for word, kind in _ONLY.items() if word in said]
         filters: list[dict[str, str]] = [{"name": kind.event} for kind in only]
@@ -212,28 +212,28 @@ class _Account:
             self._restrict(only, read)
         known = (*_ONLY, _NO_VARIABLES)
         if any(part and not any(word in part for word in known) for part in said.split("|")):
-            text = f"its last field has a word that is no filter of AstManProxy's ({', '.join(known)})"
-            self._note("lost", f"{text}: it had no effect", "look at the result")
+            text = f"its last field has a word that is not a filter of AstManProxy ({', '.join(known)})"
+            self._note("lost", f"{text}: it had no effect", "check the result")
 
     def _restrict(self, only: list[_Only], read: tuple[str, ...]) -> None:
         classes = sorted({kind.privilege for kind in only})
         left = [name for name in classes if name in read or "all" in read]
         self._entry["read"] = left
-        # A client's own filters add to an eventfilter that includes.
+        # If the eventfilter includes events, a client's own filters would add to them.
         self._entry["actions"] = {"deny": ["Filter"]}
         names = " and ".join(kind.event for kind in only)
-        text = f"saw {names} events alone, and no answers to its actions unless autofilter was on"
+        text = f"saw {names} events only, and no responses to its actions unless autofilter was on"
         if "scope" in self._entry:
-            text += "; of all calls, where here its channel or in context bounds them"
+            text += "; it saw those of all calls, here its channel or in context limits them"
         self._note(
-            "changed", f"{text}: read and eventfilter leave it these events, answers come to every action"
+            "changed", f"{text}: read and eventfilter leave it these events, and it gets all responses"
         )
         for kind in only:
             if instead := _BYGONE.get(kind.event):
                 text = f"Asterisk 12 and later send no {kind.event} event, and AstManProxy passed no other"
-                self._note("changed", text, f"add to its eventfilter what is meant, of {instead}")
+                self._note("changed", text, f"add to its eventfilter those that are meant, of {instead}")
         for privilege in set(classes).difference(left):
-            text = f"sees nothing of class {privilege}, which the events left to it have"
+            text = f"does not read class {privilege}, which the events left to it have"
             self._note("changed", text, f"import with {privilege} in --read")
 
     def _note(self, level: Level, text: str, remedy: str = "") -> None:
@@ -241,7 +241,7 @@ class _Account:
 
 
 def _rules(entry: dict[str, object]) -> Rules:
-    """The lists and the scope as the table will read them, for judging; what ``rules`` says is sound."""
+    """The lists and the scope as users.yaml will read them, for validation; ``rules`` is always valid."""
     scope = entry.get("scope")
     return Rules(
         channels=_texts(entry.get("channels")),

@@ -1,9 +1,10 @@
-"""astmanproxy.conf as a proposal for proxy.yaml.
+"""Converts astmanproxy.conf to a proposal for proxy.yaml.
 
-As AstManProxy 1.30 reads it (config.c): blanks are dropped and values read in
-lower case up to a ``"``; from there to the next one every byte counts.  On a
-``host`` line, which holds secrets, case counts anyway, and only a ``"`` at the very
-beginning of the value.  ``;`` and ``#`` end a line, even between quotes.
+The file is read as AstManProxy 1.30 reads it (config.c): up to a ``"``, blanks are
+dropped and values are read in lower case; from there to the next ``"`` every byte
+counts.  On a ``host`` line, which holds secrets, case always counts, and a ``"`` is a
+quote only at the very beginning of the value.  ``;`` and ``#`` end a line, even
+between quotes.
 """
 
 import ipaddress
@@ -24,14 +25,14 @@ _DEFAULT_LISTEN: Final = "1234"
 class _Line(NamedTuple):
     name: str
     value: str
-    #: Whether case was lost, or a value between quotes has no end.
+    #: Whether upper case was lost; whether a quoted value has no closing quote.
     lowered: bool
     cut: bool
     place: str
 
 
 def import_astmanproxy_conf(path: str, text: str) -> Imported:
-    """A proposal for the service, with the secret of the first Asterisk named."""
+    """A proposal for the service, with the secret of the first Asterisk in the file."""
     imported = Imported(path)
     values: dict[str, _Line] = {}
     hosts = []
@@ -40,12 +41,10 @@ def import_astmanproxy_conf(path: str, text: str) -> Imported:
             hosts.append(line)
         values[line.name] = line
         if line.name not in _NOTES and line.name not in (_HOST, "listenaddress", "listenport", "certfile"):
-            imported.note("lost", line.place, "", f"{line.name} is no key that AstManProxy knows")
+            imported.note("lost", line.place, "", f"{line.name} is not a key that AstManProxy knows")
         if line.cut:
-            text = (
-                f"{line.name}: the closing quote is missing, or ; or # stands before it: the value ends there"
-            )
-            imported.note("changed", line.place, "", text, "look at the result")
+            text = f"{line.name}: the closing quote is missing, or follows a ; or #: the value ends there"
+            imported.note("changed", line.place, "", text, "check the result")
     certificate = values.get("certfile")
     pem = certificate.value if certificate else "certs/server.pem"
     imported.proxy = {
@@ -54,13 +53,13 @@ def import_astmanproxy_conf(path: str, text: str) -> Imported:
         "users_file": "users.yaml",
     }
     if certificate and certificate.lowered:
-        text = "certfile: AstManProxy reads a value without quotes in lower case: so it came over"
+        text = "certfile: AstManProxy reads a value without quotes in lower case: imported in lower case"
         imported.note("changed", certificate.place, "", text, "correct listeners[0].certificates")
     text = (
-        "AstManProxy kept certificate and key in one file; the proxy's own copy must be mode 0640 or tighter"
+        "AstManProxy kept certificate and key in one file; the proxy's copy must have mode 0640 or stricter"
     )
     imported.note(
-        "fyi", certificate.place if certificate else path, "", text, "ami-proxy certs check judges it"
+        "fyi", certificate.place if certificate else path, "", text, "check it with: ami-proxy certs check"
     )
     for line in values.values():
         if said := _NOTES.get(line.name):
@@ -75,29 +74,27 @@ def _upstream(imported: Imported, hosts: list[_Line]) -> dict[str, object]:
         line = hosts[0]
         host, port, user, secret, events, tls, *_ = [*line.value.split(","), *[""] * 5]
         host, port = host.strip(_BLANKS).lower(), port.strip(_BLANKS)
-        # Between quotes blanks count; Asterisk skips those that come first in what it is sent.
+        # Between quotes blanks count, but Asterisk skips leading blanks in values that it receives.
         user, secret = user.lstrip(_BLANKS), secret.lstrip(_BLANKS)
         upstream["port"] = int(port) if port.isascii() and port.isdigit() and int(port) else _DEFAULT_PORT
         upstream["username"] = user or LINK_USER
         imported.upstream_secret = secret.encode("utf-8", "surrogateescape")
         if not _is_here(host):
-            text = f"Asterisk was reached at {host}, by a link in plain text"
-            remedy = "run the proxy beside Asterisk, or set upstream.host and insecure_remote: true"
+            text = f"Asterisk was reached at {host}, over a link in plain text"
+            remedy = "run the proxy on Asterisk's host, or set upstream.host and insecure_remote: true"
             imported.note("changed", line.place, "", text, remedy)
         if events.strip(_BLANKS).lower() == "off":
-            text = (
-                "the link asked for no events, so that no client saw any; here users see what they may read"
-            )
+            text = "the link asked for no events, so no client saw any; here users see what they may read"
             imported.note("changed", line.place, "", text, 'import the users with --read ""')
         if tls.strip(_BLANKS).lower() == "on":
             imported.note(
                 "changed", line.place, "", "the link to Asterisk is plain text on loopback, not TLS"
             )
         text = f"the manager user {upstream['username']} must have read = all and write = all now"
-        remedy = "every user's rights are the proxy's to judge; AstManProxy may have lower-cased its secret"
+        remedy = "the proxy decides on each user's rights; AstManProxy may have lower-cased its secret"
         imported.note("fyi", line.place, "", text, remedy)
     for line in hosts[1:]:
-        text = f"a further Asterisk, {line.value.split(',')[0]}: the proxy has one"
+        text = f"a further Asterisk, {line.value.split(',')[0]}: the proxy connects to one"
         imported.note("lost", line.place, "", text, "run one proxy for each Asterisk")
     return upstream
 
@@ -112,13 +109,13 @@ def _address(imported: Imported, values: dict[str, _Line]) -> str:
     try:
         return f"{ipaddress.IPv4Address(line.value)}:{port}"
     except ValueError:
-        text = "listenaddress is no address: the proposal listens on all"
+        text = "listenaddress is not an IPv4 address: the proposal listens on all"
         imported.note("changed", line.place, "", text, "correct listeners[0].address")
         return f"0.0.0.0:{port}"
 
 
 class _Said(NamedTuple):
-    """What the report says of a key; nothing where its value is ``unless``."""
+    """The report's text about a key; nothing is reported if its value is ``unless``."""
 
     level: Level
     text: str
@@ -132,30 +129,32 @@ class _Said(NamedTuple):
 
 _NOTES: Final = {
     "acceptunencryptedconnection": _Said(
-        "lost", "clients in plain text are refused", "let them speak TLS", unless="no"
+        "lost", "clients without TLS are refused", "let them use TLS", unless="no"
     ),
-    "authrequired": _Said("lost", "every client must log in as a user", "make users", unless="yes"),
-    "proxykey": _Said("lost", "there is no key that lets in everybody", "make users"),
-    "inputformat": _Said("lost", "clients speak AMI only", "rewrite clients of XML and HTTP", "standard"),
-    "outputformat": _Said("lost", "clients are answered in AMI only", "rewrite clients", "standard"),
-    "autofilter": _Said("changed", "each client gets its own answers and no others, always", unless="unique"),
+    "authrequired": _Said("lost", "every client must log in as a user", "create users", unless="yes"),
+    "proxykey": _Said("lost", "no shared key lets clients in", "create users"),
+    "inputformat": _Said("lost", "only AMI is accepted", "rewrite clients that use XML or HTTP", "standard"),
+    "outputformat": _Said("lost", "responses and events are AMI only", "rewrite clients", "standard"),
+    "autofilter": _Said("changed", "each client always gets only its own responses", unless="unique"),
     "filterlocal": _Said(
         "lost",
-        "a user with a channel may not originate to Local channels (AstManProxy 1.30 lets through the bare "
-        "Local/ alone, whatever this says)",
-        "where one must, take the rule on Originate's Channel out of its entry: its contexts then decide",
+        "a user with a channel may not originate to Local channels (AstManProxy 1.30 allows only the bare "
+        "Local/, whatever this key says)",
+        "if one must, remove the rule on Originate's Channel from its entry: its contexts then decide",
         "off",
     ),
-    "forcebanner": _Said("lost", "clients are greeted with Asterisk's own banner", unless=""),
+    "forcebanner": _Said("lost", "clients get Asterisk's own banner", unless=""),
     "asteriskwritetimeout": _Said("fyi", "not needed"),
-    "clientwritetimeout": _Said("fyi", "a slow client is judged by limits.outbox_soft, _hard and _stall"),
-    "sslclienthellotimeout": _Said("fyi", "a handshake has limits.handshake_timeout, and holds up nobody"),
-    "acceptencryptedconnection": _Said("fyi", "clients always speak TLS", unless="yes"),
-    "retryinterval": _Said("fyi", "the link comes back after limits.reconnect_min to reconnect_max"),
-    "maxretries": _Said("fyi", "the link is tried for ever", unless="0"),
+    "clientwritetimeout": _Said("fyi", "limits.outbox_soft, _hard and _stall apply to slow clients"),
+    "sslclienthellotimeout": _Said(
+        "fyi", "limits.handshake_timeout applies, and a slow handshake delays no other client"
+    ),
+    "acceptencryptedconnection": _Said("fyi", "clients always use TLS", unless="yes"),
+    "retryinterval": _Said("fyi", "the link reconnects after limits.reconnect_min to reconnect_max"),
+    "maxretries": _Said("fyi", "the link never stops trying to reconnect", unless="0"),
     "proc_user": _Said("fyi", "the service manager starts the proxy under its own user"),
     "proc_group": _Said("fyi", "the service manager starts the proxy under its own group"),
-    "logfile": _Said("fyi", "the log is on standard error, which the journal keeps"),
+    "logfile": _Said("fyi", "the log goes to standard error, which the journal keeps"),
 }
 
 
@@ -174,7 +173,7 @@ def _lines(path: str, text: str) -> Iterator[_Line]:
 
 
 def _setting(raw: str) -> tuple[str, str, bool, bool]:
-    """Name and value of a line; whether case was lost; whether a quoted value ended before its quote."""
+    """Name and value of a line, whether upper case was lost, whether a quoted value has no closing quote."""
     name = value = ""
     named = quoted = lowered = False
     for character in raw:

@@ -1,4 +1,4 @@
-"""[general] of manager.conf: a proposal for proxy.yaml, and what stays with Asterisk."""
+"""Converts [general] of manager.conf: a proposal for proxy.yaml, and notes on what stays in Asterisk."""
 
 import ipaddress
 from collections.abc import Sequence
@@ -8,23 +8,23 @@ from proxy.ami.values import ast_true
 from proxy.importers.asteriskconf import Setting
 from proxy.importers.result import Imported
 
-#: The manager user that is to be the proxy's own.
+#: The manager user that the proxy logs in as.
 LINK_USER: Final = "amiproxy"
 _PORT: Final = 5038
 _TLS_PORT: Final = 5039
 _CERTIFICATE: Final = "certs/server.crt"
 _KEY: Final = "certs/server.key"
-#: Events that the proxy itself needs of Asterisk.
+#: Events that the proxy itself needs from Asterisk.
 _NEEDED_EVENTS: Final = ("OriginateResponse", "FullyBooted", "Newchannel", "Hangup")
 
 _STAYS: Final = {
-    "displayconnects": "logins and their ends are in the proxy's log",
+    "displayconnects": "the proxy's log has logins and the ends of sessions",
     "httptimeout": "it belongs to the manager over HTTP",
-    "timestampevents": "stays in force: Asterisk writes Timestamp into the events that clients get",
-    "debug": "stays in force for all clients",
-    "channelvars": "stays in force: every reader of class call sees these variables",
+    "timestampevents": "it stays in effect: Asterisk writes Timestamp into the events that clients get",
+    "debug": "it stays in effect for all clients",
+    "channelvars": "it stays in effect: every reader of class call sees these variables",
     "brokeneventsaction": "the proxy answers Events itself, always with a response; set it to no",
-    "block-sockets": "Asterisk itself does not know it any more",
+    "block-sockets": "Asterisk no longer knows it",
     "allowmultiplelogin": "each user has it in its own entry; for the link it must be yes",
 }
 _TLS_OLD: Final = {
@@ -53,7 +53,7 @@ SERVICE_KEYS: Final = frozenset(
 
 
 def propose_service(imported: Imported, settings: Sequence[Setting]) -> None:
-    """Fill ``imported.proxy``; the link's user and secret are for the operator to make."""
+    """Fill ``imported.proxy``; the operator must create the link's user and secret."""
     values = {_TLS_OLD.get(setting.name.lower(), setting.name.lower()): setting for setting in settings}
     port = _number(values.get("port"), _PORT)
     imported.proxy = {
@@ -76,7 +76,7 @@ def propose_service(imported: Imported, settings: Sequence[Setting]) -> None:
 
 
 def _note_link(imported: Imported, values: dict[str, Setting]) -> None:
-    text = f"the proxy logs in to Asterisk as {LINK_USER}, which is not there yet"
+    text = f"the proxy logs in to Asterisk as {LINK_USER}, which does not exist yet"
     remedy = (
         f"add [{LINK_USER}] to manager.conf as the annotated proxy.yaml shows, and put "
         "its secret into upstream.secret"
@@ -89,7 +89,7 @@ def _note_link(imported: Imported, values: dict[str, Setting]) -> None:
     bound = values.get("bindaddr")
     if bound is None or not _is_loopback(bound.value):
         place = bound.place if bound else imported.source
-        text = "port 5038 is open to other hosts, past the proxy and in plain text"
+        text = "port 5038 is open to other hosts, bypassing the proxy and in plain text"
         imported.note("fyi", place, "", text, "set bindaddr = 127.0.0.1 when all clients have moved")
 
 
@@ -103,20 +103,20 @@ def _note_setting(imported: Imported, setting: Setting) -> None:
             imported.note("lost", setting.place, "", text, "let its clients use AMI, or keep it on loopback")
     elif key == "tlsenable":
         if ast_true(setting.value):
-            text = "Asterisk's own TLS for the manager is not needed any more"
-            imported.note("fyi", setting.place, "", text, "set tlsenable = no, or the port is taken")
+            text = "Asterisk's own TLS for the manager is no longer needed"
+            imported.note("fyi", setting.place, "", text, "set tlsenable = no, otherwise the port is taken")
     elif key in ("tlscipher", "sslcipher") or key.startswith("tlsdisable"):
-        text = f"{key} is not carried over: the proxy has TLS 1.2 and 1.3 with Mozilla's intermediate list"
-        imported.note("changed", setting.place, "", text, "tls: {policy: modern} leaves 1.3 only")
+        text = f"{key} is not carried over: the proxy uses TLS 1.2 and 1.3 with Mozilla's intermediate list"
+        imported.note("changed", setting.place, "", text, "tls: {policy: modern} allows 1.3 only")
     elif key == "disabledevents":
         needed = [name for name in _NEEDED_EVENTS if name in setting.value.split(",")]
         if needed:
             text = f"the proxy needs {', '.join(needed)}, which disabledevents turns off"
-            imported.note("changed", setting.place, "", text, "take it out of disabledevents")
+            imported.note("changed", setting.place, "", text, "remove them from disabledevents")
         else:
-            imported.note("fyi", setting.place, "", "disabledevents stays in force, for all clients")
+            imported.note("fyi", setting.place, "", "disabledevents stays in effect for all clients")
     elif key not in SERVICE_KEYS:
-        imported.note("lost", setting.place, "", f"{setting.name} is no key of [general] known here")
+        imported.note("lost", setting.place, "", f"{setting.name} is not a known key of [general]")
 
 
 def _address(imported: Imported, values: dict[str, Setting]) -> str:
@@ -135,7 +135,7 @@ def _address(imported: Imported, values: dict[str, Setting]) -> str:
         if not 0 < int(number) < 1 << 16:
             raise ValueError(number)
     except ValueError:
-        text = "tlsbindaddr is no address with a port: the proposal listens on all"
+        text = "tlsbindaddr is not an address with a port: the proposal listens on all"
         imported.note("changed", setting.place, "", text, "correct listeners[0].address")
         return f"[::]:{port}"
     if address.is_unspecified and address.version == 4:
@@ -150,8 +150,8 @@ def _certificate(imported: Imported, values: dict[str, Setting]) -> dict[str, st
         imported.note("fyi", imported.source, "", text, "make a pair with: ami-proxy certs issue")
         return {"chain": _CERTIFICATE, "key": _KEY}
     if key is None:
-        text = "certificate and key are in one file, where the proxy should have its own copy of the key"
-        imported.note("fyi", chain.place, "", text, "ami-proxy certs check tells whether it can be used")
+        text = "certificate and key are in one file, but the proxy should have its own copy of the key"
+        imported.note("fyi", chain.place, "", text, "check whether it can be used: ami-proxy certs check")
     return {"chain": chain.value, "key": (key or chain).value}
 
 
@@ -161,7 +161,7 @@ def _limits(values: dict[str, Setting]) -> dict[str, object]:
         limits["login_timeout"] = min(timeout, 86_400)
     if most := _number(values.get("authlimit"), 0):
         limits["unauthenticated"] = min(most, 1024)
-        # Asterisk has no limit per address; the default may be above the total.
+        # Asterisk has no limit per address; the proxy's default for it may exceed the total.
         limits["unauthenticated_per_address"] = min(most, 16)
     return limits
 

@@ -1,4 +1,4 @@
-"""manager.conf: every user and its keys, and what [general] says of the service (ami.md §2, §3)."""
+"""Converts manager.conf: every user and its keys, and the settings of the service in [general]."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -16,13 +16,13 @@ from proxy.importers.result import Imported, Level, SecretForm, credentials, is_
 
 _CRITERION = re.compile(r"(action|name|header|method)\(([^()]*)\)")
 _VARIABLE_NAME = re.compile(r"[A-Za-z0-9_]+")
-_DISABLED: Final = "the user comes over disabled"
+_DISABLED: Final = "the user is imported disabled"
 
 
 def import_manager_conf(path: str, text: str, files: Files, form: SecretForm = "argon2id") -> Imported:
-    """Users and a proposal for the service.  ``files`` also answers for acl.conf and users.conf.
+    """Users and a proposal for the service.  ``files`` must also find acl.conf and users.conf.
 
-    Raises Unfit with the place of what would make Asterisk refuse the file.
+    Raises Unfit, with the place, for anything that would make Asterisk reject the file.
     """
     configuration = parse(path, text, files)
     imported = Imported(path)
@@ -38,38 +38,38 @@ def import_manager_conf(path: str, text: str, files: Files, form: SecretForm = "
     for name, sections in _accounts(configuration, imported).items():
         _Account(imported, name, lists, form, alone).read(sections)
     if _accounts_elsewhere(files):
-        text = "users.conf gives users the manager too (hasmanager = yes): these are not imported"
+        text = "users.conf also has manager users (hasmanager = yes), which are not imported"
         imported.note("lost", "users.conf", "", text, "add them with: ami-proxy users add")
     if form == "argon2id" and imported.users:
         imported.note(
             "changed",
             path,
             "",
-            "secrets came over as hashes: clients that log in by Challenge (AuthType: MD5) will be refused",
+            "secrets were hashed: clients that log in by Challenge (AuthType: MD5) will be refused",
             "for these, import with --hash none, or give the user an md5_secret",
         )
     return imported
 
 
 def _accounts(configuration: Configuration, imported: Imported) -> dict[str, list[Section]]:
-    """Sections by user.  Asterisk tells names apart without regard to case, and so does the table."""
+    """Sections by user.  Names that differ only in case are the same, in Asterisk and in users.yaml."""
     accounts: dict[str, list[Section]] = {}
     spelling: dict[str, str] = {}
     for section in configuration.sections:
         if section.name.lower() == "general":
             continue
         if not section.name or not is_text(section.name):
-            imported.note("lost", section.place, "", "a user's name is empty or no plain text", "rename it")
+            imported.note("lost", section.place, "", "a user's name is empty or not plain text", "rename it")
             continue
         if section.name.lower() == LINK_USER:
-            text = f"{LINK_USER} is the proxy's own login to Asterisk: no user of the proxy"
+            text = f"{LINK_USER} is the proxy's own login to Asterisk, so it is not imported as a user"
             imported.note("fyi", section.place, "", text)
             continue
         name = spelling.setdefault(section.name.lower(), section.name)
         accounts.setdefault(name, []).append(section)
         if len(accounts[name]) > 1:
-            text = "the user has more than one section; put together as Asterisk does, a later line wins"
-            imported.note("changed", section.place, name, text, "look at the result")
+            text = "the user has more than one section; they are merged as in Asterisk, a later line wins"
+            imported.note("changed", section.place, name, text, "check the result")
     return accounts
 
 
@@ -83,7 +83,7 @@ def _accounts_elsewhere(files: Files) -> bool:
 
 
 class _Account:
-    """One user on its way into the table."""
+    """Converts one user to an entry."""
 
     def __init__(
         self,
@@ -108,11 +108,11 @@ class _Account:
         self._disabled = False
 
     def read(self, sections: Iterable[Section]) -> None:
-        """Take in the settings; the entry is then in the table, unless nobody could log in with it."""
+        """Read the settings and add the entry to the users, unless no client could log in with it."""
         place = ""
         for section in sections:
             place = place or section.place
-            # Asterisk begins anew with these for every section of a user.
+            # Asterisk starts with these empty in every section of a user.
             self._lines, self._lists, self._filters = [], [], []
             self._named = set()
             for setting in section.settings:
@@ -128,7 +128,7 @@ class _Account:
         elif key in SERVICE_KEYS:
             self._note("lost", setting, f"{key} has no effect in a user's section")
         else:
-            self._note("lost", setting, f"{setting.name} is no key that Asterisk knows of a user")
+            self._note("lost", setting, f"{setting.name} is not a key that Asterisk knows for a user")
 
     def _take_secret(self, setting: Setting) -> None:
         self._secret = setting
@@ -138,19 +138,19 @@ class _Account:
         found = read_classes(setting.value)
         self._classes[key] = found.classes
         for remark in found.remarks:
-            self._note("changed", setting, f"{key}: {remark}", "add to the entry what is meant")
+            self._note("changed", setting, f"{key}: {remark}", "add the intended classes to the entry")
 
     def _take_network(self, setting: Setting) -> None:
         line = acl_line(setting)
         if line is None:
-            text = f"{setting.name.lower()} = {setting.value} names no network; Asterisk drops such a user"
+            text = f"{setting.name.lower()} = {setting.value} is not a network; Asterisk drops such a user"
             self._disable(setting, text, "correct the entry's acl")
             self._lists.append(list(NOBODY))
         else:
             self._lines.append(line)
 
     def _take_named_lists(self, setting: Setting) -> None:
-        """One name or several, by commas.  Asterisk drops blanks before a name, not behind it."""
+        """One name, or several separated by commas.  Asterisk drops blanks before a name, not after it."""
         for written in setting.value.split(","):
             name = written.lstrip(BLANKS)
             lines = self._named_lists.get(name)
@@ -159,12 +159,12 @@ class _Account:
                 self._disable(setting, text, "correct the entry's acl")
                 lines = list(NOBODY)
             elif not name:
-                text = "acl names a list without a name: nobody is let in, as in Asterisk"
+                text = "acl has an empty list name: every address is denied, as in Asterisk"
                 self._note("changed", setting, text, "correct the entry's acl")
                 lines = list(NOBODY)
             elif lines is None:
-                text = f"the list {name} is not in acl.conf: nobody is let in, as in Asterisk"
-                remedy = "give acl.conf beside the file, or write the entry's acl"
+                text = f"the list {name} is not in acl.conf: every address is denied, as in Asterisk"
+                remedy = "put acl.conf into the folder of the file, or write the entry's acl"
                 self._note("changed", setting, text, remedy)
                 lines = list(NOBODY)
             self._named.add(name.lower())
@@ -175,10 +175,10 @@ class _Account:
         try:
             written = _filter(criteria, setting.value)
         except FilterMalformed as error:
-            # Asterisk goes on without it, so that nobody sees more than before.
-            self._note("lost", setting, f"the eventfilter is none, for Asterisk neither: {error.reason}")
+            # Asterisk ignores it, too, so the user sees no more than before.
+            self._note("lost", setting, f"the eventfilter is invalid, also for Asterisk: {error.reason}")
         except FilterSyntaxError as error:
-            text = f"the eventfilter cannot be said here ({error.reason})"
+            text = f"the eventfilter cannot be expressed here ({error.reason})"
             self._disable(setting, text, "write it in another way")
         else:
             self._filters.append(written)
@@ -186,10 +186,10 @@ class _Account:
     def _take_variable(self, setting: Setting) -> None:
         name, equals, value = setting.value.partition("=")
         if not equals or not _VARIABLE_NAME.fullmatch(name) or not is_text(value):
-            text = f"setvar {name} is no plain variable with a plain value: not set any more"
+            text = f"setvar {name} is not a plain variable with a plain value: no longer set"
             self._note("lost", setting, text, "set it in the dialplan")
         elif name in self._variables:
-            self._note("changed", setting, f"setvar {name} stands twice: the first is kept, as in Asterisk")
+            self._note("changed", setting, f"setvar {name} appears twice: the first is kept, as in Asterisk")
         else:
             self._variables[name] = value
 
@@ -214,12 +214,12 @@ class _Account:
 
     def _finish(self, place: str) -> None:
         if self._secret is None or not self._secret.value:
-            text = "no secret, so that nobody can log in with it: left out"
+            text = "no secret, so no client can log in with it: not imported"
             self._imported.note("lost", place, self._name, text, "add it with: ami-proxy users add")
             return
         known = credentials(self._secret.value, self._form)
         if known is None:
-            text = "the secret is no text that YAML can hold: left out"
+            text = "the secret is not text that YAML can hold: not imported"
             self._note(
                 "lost", self._secret, text, "import with --hash argon2id, or give the user a new secret"
             )
@@ -241,10 +241,10 @@ class _Account:
     def _acl(self, place: str) -> list[str]:
         given = [lines for lines in (self._lines, *self._lists) if lines]
         if any(closes_one_family(lines) for lines in given):
-            text = "all of IPv4 or all of IPv6 is denied, not both: here that counts for both"
+            text = "all of IPv4 or all of IPv6 is denied, but not both: here that applies to both"
             self._imported.note("changed", place, self._name, text, "permit what is wanted of the other")
         if len(given) > 1:
-            text = "acl is what its permit and deny lines and named lists have in common"
+            text = "acl is the intersection of its permit and deny lines and its named lists"
             self._imported.note("fyi", place, self._name, text)
         return in_common(given)
 
@@ -257,15 +257,15 @@ class _Account:
 
 
 _NEEDLESS: Final = {
-    "writetimeout": "limits.outbox_soft, outbox_hard and outbox_stall bound what waits for a slow client",
-    "displayconnects": "logins and their ends are in the log",
+    "writetimeout": "limits.outbox_soft, outbox_hard and outbox_stall limit what waits for a slow client",
+    "displayconnects": "the log has logins and the ends of sessions",
 }
 
 
 def _filter(criteria: str, pattern: str) -> object:
-    """The filter as users.yaml has it.  Raises FilterSyntaxError where it cannot say the same."""
+    """The filter in the form of users.yaml.  Raises FilterSyntaxError if it cannot be expressed there."""
     if not is_text(criteria + pattern):
-        raise FilterSyntaxError("", "it is no plain text in UTF-8")
+        raise FilterSyntaxError("", "it is not plain text in UTF-8")
     if not criteria:
         compile_legacy(pattern.encode(), None)
         return pattern
@@ -277,5 +277,5 @@ def _filter(criteria: str, pattern: str) -> object:
         words["match"] = bare
     same = compile_advanced(criteria.strip()[1:-1].encode(), pattern.encode(), None)
     if from_mapping(**words) != same:
-        raise FilterSyntaxError("", "it is written so that it could be misread")
+        raise FilterSyntaxError("", "its syntax is ambiguous")
     return words

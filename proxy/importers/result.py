@@ -1,4 +1,4 @@
-"""What an import gives: users, a proposal for proxy.yaml, and what to know about both."""
+"""The result of an import: users, a proposal for proxy.yaml, and notes about both."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -21,15 +21,15 @@ _PROXY_HEAD = """\
 # Every key is explained in the annotated proxy.yaml that comes with the package.
 """
 
-#: Names of users that a line of the report spells out.
+#: How many users a line of the report names.
 _NAMED: Final = 10
 
 
 class Note(NamedTuple):
-    """One thing that is not as it was.  Never holds a secret.
+    """One difference from the imported file.  Never holds a secret.
 
-    ``lost``: it was not carried over, and somebody may miss it.  ``changed``: it
-    means something else now.  ``fyi``: nothing is missing, but it is good to know.
+    ``lost``: it was not carried over, and may be missed.  ``changed``: it means
+    something else now.  ``fyi``: nothing is missing, but it is good to know.
     """
 
     level: Level
@@ -45,7 +45,7 @@ class Note(NamedTuple):
 
 
 class Finding(NamedTuple):
-    """One line of the report: notes that say the same, of different users or places."""
+    """One line of the report: identical notes about different users or places."""
 
     notes: tuple[Note, ...]
 
@@ -71,7 +71,7 @@ class Finding(NamedTuple):
 
 
 def findings(notes: Iterable[Note]) -> list[Finding]:
-    """Notes, put together where they say the same; in order of the first of each."""
+    """Identical notes merged into findings, in the order of the first note of each."""
     groups: dict[tuple[object, ...], list[Note]] = {}
     for note in notes:
         # A line about the service is not about a user.
@@ -81,13 +81,13 @@ def findings(notes: Iterable[Note]) -> list[Finding]:
 
 @dataclass(slots=True)
 class Imported:
-    """Entries as users.yaml has them, by name; proxy.yaml's sections; files to put beside them."""
+    """Entries of users.yaml by name, the sections of proxy.yaml, and the notes for the report."""
 
     source: str
     users: dict[str, dict[str, object]] = field(default_factory=dict)
     proxy: dict[str, object] = field(default_factory=dict)
     notes: list[Note] = field(default_factory=list)
-    #: The secret of the link, where the imported file had it.
+    #: The secret of the link, if the imported file has it.
     upstream_secret: bytes = field(default=b"", repr=False)
 
     def note(self, level: Level, place: str, user: str, text: str, remedy: str = "") -> None:
@@ -104,9 +104,9 @@ class Imported:
 
 
 def credentials(secret: str, form: SecretForm) -> dict[str, object] | None:
-    """The keys of an entry that hold its secret; None if no client could send it in UTF-8 text.
+    """The keys of an entry that hold its secret; None if it cannot be stored in this form.
 
-    A hash takes any bytes; a secret that is to stay readable must fit into YAML.
+    Any bytes can be hashed; a secret that is to stay readable must be text that YAML can hold.
     """
     if form == "argon2id":
         return {"secret": hash_secret(secret.encode("utf-8", "surrogateescape"))}
@@ -116,7 +116,7 @@ def credentials(secret: str, form: SecretForm) -> dict[str, object] | None:
 
 
 def is_text(text: str) -> bool:
-    """Whether our files can hold it: printable, and not a byte that was no UTF-8."""
+    """Whether users.yaml can hold it: all characters are printable, and no byte was invalid UTF-8."""
     return all(character.isprintable() for character in text)
 
 

@@ -1,4 +1,4 @@
-"""Several lists as one: the same peers are let in."""
+"""Several access lists become one, which permits the same peers."""
 
 import ipaddress
 
@@ -17,13 +17,13 @@ _lines = st.lists(
 
 
 @given(st.lists(_lines, max_size=3))
-def test_the_one_list_lets_in_whom_all_let_in(lists: list[list[str]]) -> None:
+def test_the_combined_list_permits_what_all_lists_permit(lists: list[list[str]]) -> None:
     one = AccessList.from_lines(in_common(lists))
     for peer in _PEERS:
         assert one.allows(peer) == all(AccessList.from_lines(lines).allows(peer) for lines in lists), peer
 
 
-def test_one_list_alone_stays_as_it_was_written() -> None:
+def test_a_single_list_is_kept_as_written() -> None:
     lines = ["deny 0.0.0.0/0.0.0.0", "permit 10.0.0.0/255.0.0.0"]
     assert in_common([lines, []]) == lines
     assert in_common([]) == []
@@ -40,11 +40,11 @@ def test_one_list_alone_stays_as_it_was_written() -> None:
         ([], False),
     ],
 )
-def test_a_family_closed_by_silence_is_found(lines: list[str], closes: bool) -> None:
+def test_a_family_denied_by_omission_is_found(lines: list[str], closes: bool) -> None:
     assert closes_one_family(lines) is closes
 
 
-def test_the_networks_of_the_test_hold_peers_and_not() -> None:
+def test_every_peer_is_in_one_of_the_networks() -> None:
     assert all(
         any(ipaddress.ip_address(peer) in ipaddress.ip_network(n) for n in _NETWORKS) for peer in _PEERS
     )

@@ -1,4 +1,4 @@
-"""Asterisk's configuration syntax, row by row as its config.c reads it."""
+"""Asterisk's configuration syntax, case by case as its config.c reads it."""
 
 import contextlib
 from collections.abc import Sequence
@@ -44,7 +44,7 @@ def told(configuration: Configuration) -> dict[str, list[tuple[str, str]]]:
         ("a = 1 ;-- gone --; 2", [("a", "1  2")]),
         (";-- 1 ;-- 2 --; 3\nx = 1 --;\ny = 2", [("y", "2")]),
         ("a = b\na +=,c", [("a", "b,c")]),
-        # Asterisk keeps the blanks behind +=.
+        # Asterisk keeps the blanks after +=.
         ("a = b\na +=  c ", [("a", "b  c")]),
         ("a = 1\na = 2\na +=3", [("a", "1"), ("a", "23")]),
         ("a += 1", [("a", "1")]),
@@ -54,7 +54,7 @@ def told(configuration: Configuration) -> dict[str, list[tuple[str, str]]]:
         ("a = b\r", [("a", "b")]),
     ],
 )
-def test_a_line_is_read_as_asterisk_reads_it(line: str, settings: list[tuple[str, str]]) -> None:
+def test_a_line_is_read_as_in_asterisk(line: str, settings: list[tuple[str, str]]) -> None:
     assert told(read(f"[s]\n{line}\n")) == {"s": settings}
 
 
@@ -77,22 +77,22 @@ def test_templates_and_additions(text: str, sections: dict[str, list[tuple[str, 
 
 @pytest.mark.parametrize("name", ['"more"', "<more>", "more"])
 @pytest.mark.parametrize("directive", ["#include", "#tryinclude", "#INCLUDE"])
-def test_an_included_file_stands_where_it_is_named(directive: str, name: str) -> None:
+def test_an_included_file_takes_the_place_of_the_directive(directive: str, name: str) -> None:
     configuration = read(f"[a]\nx=1\n{directive} {name}\ny=2", more="z=3\n[b]\nw=4")
-    # The file begins in the section above it; the line behind it still belongs to that one.
+    # The file begins in the section above it; the line after it still belongs to that section.
     assert told(configuration) == {"a": [("x", "1"), ("z", "3"), ("y", "2")], "b": [("w", "4")]}
     assert [setting.place for setting in configuration.sections[0].settings] == ["main:2", "more:1", "main:4"]
 
 
-def test_a_byte_order_mark_at_the_top_of_a_file_is_passed_over() -> None:
+def test_a_byte_order_mark_at_the_start_of_a_file_is_skipped() -> None:
     configuration = read("\ufeff[a]\nx=1\n#include more", more="\ufeffy=2")
     assert told(configuration) == {"a": [("x", "1"), ("y", "2")]}
-    # Anywhere else it is a character like others.
+    # Anywhere else it is an ordinary character.
     with pytest.raises(Unfit, match="main:2: a setting before any"):
         read("; a comment\n\ufeff[a]\nx=1")
 
 
-def test_a_file_that_may_be_missing() -> None:
+def test_tryinclude_ignores_a_missing_file() -> None:
     assert told(read("[a]\n#tryinclude nothing\nx=1")) == {"a": [("x", "1")]}
 
 
@@ -104,13 +104,13 @@ def test_a_file_that_may_be_missing() -> None:
         ("[a](t", "main:1: no closing )"),
         ("\n[a](t)", "main:2: inherits from t"),
         ("[a](+)", "main:1: [a](+) adds to a section that does not exist"),
-        ("[a]\n[a](+x=1)", "main:2: the condition after + is not understood"),
-        ("[a]\n#include nothing", "main:2: nothing is included and does not exist"),
+        ("[a]\n[a](+x=1)", "main:2: a condition after + is not supported"),
+        ("[a]\n#include nothing", "main:2: the included file nothing does not exist"),
         ("[a]\n#include loop", "more than 10 deep"),
         ("[a]\n;-- for ever", "main: a comment begun with ;-- is never closed"),
     ],
 )
-def test_what_asterisk_would_refuse_is_refused_with_its_place(text: str, what: str) -> None:
+def test_a_file_that_asterisk_would_reject_is_refused_with_the_place(text: str, what: str) -> None:
     with pytest.raises(Unfit) as refused:
         read(text, loop="#include loop")
     assert what in str(refused.value)
@@ -121,13 +121,13 @@ def test_what_asterisk_would_refuse_is_refused_with_its_place(text: str, what: s
     ("line", "remark"),
     [
         ("#exec /bin/date", "#exec is not run"),
-        ("#pragma once", "#pragma is no directive"),
-        ("#include", "#include is no directive with an effect"),
+        ("#pragma once", "#pragma is an unknown or incomplete directive"),
+        ("#include", "#include is an unknown or incomplete directive"),
         ("no equals sign", "a line without ="),
         ("= value", "a line without a name"),
     ],
 )
-def test_lines_without_effect_are_remarked(line: str, remark: str) -> None:
+def test_lines_without_effect_get_a_remark(line: str, remark: str) -> None:
     configuration = read(f"[a]\n{line}\n")
     assert told(configuration) == {"a": []}
     [found] = configuration.remarks
@@ -139,12 +139,12 @@ _WORDS = st.from_regex(r"[abc_/0@,]([abc_/0@, ]{0,6}[abc_/0@,])?", fullmatch=Tru
 
 
 @given(st.lists(st.tuples(st.from_regex(r"[a-z]{1,8}", fullmatch=True), _WORDS)))
-def test_what_was_written_plainly_is_read_back(settings: list[tuple[str, str]]) -> None:
+def test_plain_settings_are_read_back(settings: list[tuple[str, str]]) -> None:
     text = "[s]\n" + "".join(f"{name} = {value} ; said\n" for name, value in settings)
     assert told(read(text)) == {"s": settings}
 
 
 @given(st.text('[]()!+;-\\=>#\n ab"<'))
-def test_no_text_does_anything_but_parse_or_be_refused(text: str) -> None:
+def test_any_text_is_parsed_or_refused(text: str) -> None:
     with contextlib.suppress(Unfit):
         assert all(section.name is not None for section in read(text, a="[a]\n").sections)

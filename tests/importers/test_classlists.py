@@ -1,4 +1,4 @@
-"""Class lists: the quirks of ami.md §3 are told and never copied."""
+"""Class lists: the quirks of Asterisk's parser are reported and never copied."""
 
 import pytest
 from hypothesis import given
@@ -17,18 +17,18 @@ from proxy.importers.classlists import read_classes
         ("call,call", ["call"], ()),
         ("none", [], ()),
         ("", [], ()),
-        # A short word before a comma grants all that begins with it.
-        ("c,dtmf", ["dtmf"], ("c is no class", "granting call, cc, cdr, command, config,")),
+        # A short word before a comma grants every class that begins with it.
+        ("c,dtmf", ["dtmf"], ("c is not a class", "granting call, cc, cdr, command, config,")),
         # An empty word grants everything.
         ("call,,dtmf", ["call", "dtmf"], ("an empty word", "granting every class")),
         (",call", ["call"], ("an empty word", "granting every class")),
-        # Behind a blank a class is lost.
-        ("call, dtmf", ["call"], ("dtmf stands beside a blank",)),
-        ("Call", [], ("Call is no class: Asterisk takes lower case only",)),
-        ("call,hint", ["call"], ("hint is no class",)),
+        # A class after a blank is lost.
+        ("call, dtmf", ["call"], ("dtmf is next to a blank",)),
+        ("Call", [], ("Call is not a class: Asterisk accepts lower case only",)),
+        ("call,hint", ["call"], ("hint is not a class",)),
     ],
 )
-def test_what_comes_over(value: str, classes: object, remarked: tuple[str, ...]) -> None:
+def test_imported_classes(value: str, classes: object, remarked: tuple[str, ...]) -> None:
     found = read_classes(value)
     assert found.classes == classes
     assert len(found.remarks) == len(remarked)
@@ -37,7 +37,7 @@ def test_what_comes_over(value: str, classes: object, remarked: tuple[str, ...])
 
 
 @given(st.lists(st.sampled_from([*CLASS_NAMES, "", "c", "x", " call", "all", "none", "CALL"])))
-def test_nothing_comes_over_that_is_not_written(words: list[str]) -> None:
+def test_no_class_is_imported_that_is_not_written(words: list[str]) -> None:
     classes = read_classes(",".join(words)).classes
     if classes == "all":
         assert "all" in words

@@ -1,4 +1,4 @@
-"""manager.conf: what comes over of every key, what is told, and that the table takes it."""
+"""manager.conf: how every key is imported, what is reported, and that users.yaml accepts the result."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -23,7 +23,7 @@ def imported(text: str, form: SecretForm = "md5", **others: str) -> Imported:
 
 
 def table(result: Imported) -> UsersFile:
-    """What the service makes of the text that is written: ConfigErrors would fail the test."""
+    """The written text as the service reads it: ConfigErrors would fail the test."""
     return parse_users(Path("users.yaml"), result.users_yaml())
 
 
@@ -34,11 +34,11 @@ def entry(lines: str, **others: str) -> dict[str, Any]:
 
 
 def said(result: Imported) -> list[str]:
-    """The report less what every import says."""
+    """The report without the notes of every import."""
     return [
         str(note)
         for note in result.notes
-        if not note.text.startswith(("no certificate", "the proxy logs in", "secrets came over"))
+        if not note.text.startswith(("no certificate", "the proxy logs in", "secrets were hashed"))
     ]
 
 
@@ -64,7 +64,7 @@ def said(result: Imported) -> list[str]:
          {"eventfilter": [{"name": "X", "method": "contains", "action": "exclude", "match": "y"}]}),
     ],
 )  # fmt: skip
-def test_a_key_comes_over(lines: str, expected: dict[str, object]) -> None:
+def test_a_key_is_imported(lines: str, expected: dict[str, object]) -> None:
     found = entry(lines)
     for key, value in expected.items():
         assert found[key] == value
@@ -73,21 +73,21 @@ def test_a_key_comes_over(lines: str, expected: dict[str, object]) -> None:
 @pytest.mark.parametrize(
     ("lines", "level", "part"),
     [
-        ("read = call, agent", "changed", "read: agent stands beside a blank"),
+        ("read = call, agent", "changed", "read: agent is next to a blank"),
         ("write = c,dtmf", "changed", "write: Asterisk reads this line as granting"),
         ("writetimeout = 5000", "fyi", "writetimeout is not needed"),
         ("displayconnects = no", "fyi", "displayconnects is not needed"),
-        ("setvar = CDR(userfield)=x", "lost", "setvar CDR(userfield) is no plain variable"),
-        ("setvar = A=1\nsetvar = A=2", "changed", "setvar A stands twice"),
-        ("eventfilter =", "lost", "the eventfilter is none, for Asterisk neither"),
-        ("eventfilter(sorted) = x", "lost", "the eventfilter is none"),
+        ("setvar = CDR(userfield)=x", "lost", "setvar CDR(userfield) is not a plain variable"),
+        ("setvar = A=1\nsetvar = A=2", "changed", "setvar A appears twice"),
+        ("eventfilter =", "lost", "the eventfilter is invalid"),
+        ("eventfilter(sorted) = x", "lost", "the eventfilter is invalid"),
         ("port = 5038", "lost", "port has no effect in a user's section"),
-        ("colour = red", "lost", "colour is no key that Asterisk knows"),
+        ("colour = red", "lost", "colour is not a key that Asterisk knows"),
         ("deny = 0.0.0.0/0", "changed", "all of IPv4 or all of IPv6 is denied"),
         ("#exec /bin/true", "lost", "#exec is not run"),
     ],
 )
-def test_what_is_different_is_told_with_its_place(lines: str, level: str, part: str) -> None:
+def test_differences_are_reported_with_their_place(lines: str, level: str, part: str) -> None:
     found = [note for note in imported(f"{_GENERAL}[u]\nsecret=s\n{lines}").notes if part in note.text]
     assert [note.level for note in found] == [level]
     assert found[0].place.startswith("manager.conf:")
@@ -97,7 +97,7 @@ def test_what_is_different_is_told_with_its_place(lines: str, level: str, part: 
     "line",
     ["deny = not-a-network", "permit = 10.0.0.0/33", r"eventfilter = \(a\)\1", "eventfilter = ("],
 )
-def test_a_user_that_might_get_more_than_it_had_comes_over_disabled(line: str) -> None:
+def test_a_user_that_might_get_more_rights_than_before_is_disabled(line: str) -> None:
     found = entry(line)
     assert found["disabled"] is True
     if "acl" in found:
@@ -123,7 +123,7 @@ def test_a_user_that_might_get_more_than_it_had_comes_over_disabled(line: str) -
         ("", "acl = office", None, "10.0.0.1"),
     ],
 )  # fmt: skip
-def test_named_lists_of_acl_conf_come_along(
+def test_named_lists_of_acl_conf_are_imported(
     acl_conf: str, lines: str, allowed: str | None, refused: str
 ) -> None:
     access = AccessList.from_lines(entry(lines, acl=acl_conf)["acl"])
@@ -145,7 +145,7 @@ def test_the_same_finding_of_many_users_is_one_line() -> None:
     told = [str(finding) for finding in findings(result.notes)]
     assert len([line for line in told if "all of IPv4 or all of IPv6 is denied" in line]) == 1
     assert len([line for line in told if "writetimeout" in line]) == 1
-    assert any("user odd: read: agnet is no class" in line for line in told)
+    assert any("user odd: read: agnet is not a class" in line for line in told)
     assert len(told) < 8
 
 
@@ -157,7 +157,7 @@ def test_secrets_are_hashed_unless_told_otherwise() -> None:
     assert any("Challenge" in note.text for note in hashed.notes)
     plain = imported(text, "md5")
     assert plain.users["u"]["md5_secret"] == "p"
-    # No YAML can hold bytes that are no text.
+    # YAML cannot hold bytes that are not text.
     assert "v" not in plain.users
     assert not any("Challenge" in note.text for note in plain.notes)
 
@@ -169,7 +169,7 @@ def test_no_secret_is_ever_in_the_report() -> None:
     assert "hunter2" not in repr(result.notes)
 
 
-def test_users_that_nobody_could_use_stay_behind() -> None:
+def test_users_without_a_usable_secret_are_not_imported() -> None:
     result = imported(
         f"{_GENERAL}[open]\nread=all\n[empty]\nsecret=\n[t](!)\nsecret=s\n[amiproxy]\nsecret=s\n"
     )
@@ -177,7 +177,7 @@ def test_users_that_nobody_could_use_stay_behind() -> None:
     assert [note.user for note in result.notes if note.level == "lost"] == ["open", "empty"]
 
 
-def test_two_sections_of_one_user_are_put_together_as_asterisk_does() -> None:
+def test_two_sections_of_one_user_are_merged_as_in_asterisk() -> None:
     result = imported(f"{_GENERAL}[U]\nsecret=a\nread=call\ndeny=0.0.0.0/0\n[u]\nwrite=call\npermit=::1\n")
     assert list(result.users) == ["U"]
     assert result.users["U"]["read"] == ["call"]
@@ -186,7 +186,7 @@ def test_two_sections_of_one_user_are_put_together_as_asterisk_does() -> None:
     assert any("more than one section" in line for line in said(result))
 
 
-def test_the_general_default_for_several_sessions_counts_for_users_that_say_nothing() -> None:
+def test_allowmultiplelogin_in_general_is_the_default_of_users() -> None:
     result = imported(
         "[general]\nallowmultiplelogin = no\n[a]\nsecret=s\n[b]\nsecret=s\nallowmultiplelogin=yes\n"
     )
@@ -194,7 +194,7 @@ def test_the_general_default_for_several_sessions_counts_for_users_that_say_noth
     assert "allowmultiplelogin" not in result.users["b"]
 
 
-def test_users_of_users_conf_are_told_of() -> None:
+def test_users_of_users_conf_are_reported() -> None:
     result = imported(_GENERAL, users="[6001]\nhasmanager = yes\nsecret = x\n")
     assert any("hasmanager" in line for line in said(result))
     assert said(imported(_GENERAL, users="[6001]\nhassip = yes\n")) == []
@@ -241,14 +241,14 @@ def test_general_becomes_a_proposal(general: str, look: Callable[[Any], object],
         ("tlscipher = ALL", "tlscipher is not carried over"),
         ("tlsdisablev1 = no", "tlsdisablev1 is not carried over"),
         ("disabledevents = RTCPSent,OriginateResponse", "the proxy needs OriginateResponse"),
-        ("disabledevents = RTCPSent", "disabledevents stays in force"),
-        ("timestampevents = yes", "timestampevents is not carried over: stays in force"),
-        ("tlsbindaddr = somewhere", "tlsbindaddr is no address"),
+        ("disabledevents = RTCPSent", "disabledevents stays in effect"),
+        ("timestampevents = yes", "timestampevents is not carried over: it stays in effect"),
+        ("tlsbindaddr = somewhere", "tlsbindaddr is not an address"),
         ("sslcert = /c.pem", "certificate and key are in one file"),
-        ("flavour = vanilla", "flavour is no key of [general]"),
+        ("flavour = vanilla", "flavour is not a known key of [general]"),
     ],
 )
-def test_what_the_service_does_differently_is_told(general: str, part: str) -> None:
+def test_differences_of_the_service_are_reported(general: str, part: str) -> None:
     assert [text for text in proposal(general)[1] if part in text]
     quiet = proposal("enabled=yes\nbindaddr=127.0.0.1\nwebenabled=no\ntlsenable=no")[1]
     assert not [text for text in quiet if part in text]

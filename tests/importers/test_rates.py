@@ -1,4 +1,4 @@
-"""Rates: users that may originate get one proposed, and nobody else does."""
+"""Rates: only users that may originate get a proposed rate."""
 
 from pathlib import Path
 
@@ -22,11 +22,11 @@ def test_a_user_that_may_originate_gets_a_rate_and_the_report_says_so(write: obj
     assert entry["limits"] == PROPOSED
     [note] = imported.notes
     assert (note.level, note.place, note.user) == ("changed", "f:1", "u")
-    assert "here 50 a second are proposed" in note.text
+    assert "here 50 per second are proposed" in note.text
     assert "limits.originate_rate in the entry" in note.remedy
 
 
-def test_where_users_have_no_limits_the_report_names_the_services() -> None:
+def test_if_users_cannot_have_limits_the_report_names_the_services_limit() -> None:
     entry, imported = proposed(["originate"], per_user=False)
     assert "limits" not in entry
     assert "limits.originate_rate of proxy.yaml" in imported.notes[0].text
@@ -34,13 +34,13 @@ def test_where_users_have_no_limits_the_report_names_the_services() -> None:
 
 @pytest.mark.parametrize("write", [[], ["call", "system"], "call", None])
 @pytest.mark.parametrize("per_user", [True, False])
-def test_nobody_else_does(write: object, per_user: bool) -> None:
+def test_other_users_get_no_rate(write: object, per_user: bool) -> None:
     entry, imported = proposed(write, per_user=per_user)
     assert entry == {"write": write}
     assert imported.notes == []
 
 
-def test_what_is_written_is_what_users_yaml_takes() -> None:
+def test_users_yaml_accepts_the_proposed_rate() -> None:
     imported = Imported("f")
     imported.users["u"] = {"md5_secret": "s", "write": ["originate"]}
     propose_rate(imported, "f:1", "u", imported.users["u"])

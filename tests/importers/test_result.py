@@ -1,4 +1,4 @@
-"""The report: what says the same is one line, and nothing else is."""
+"""The report: identical notes, and only those, are merged into one line."""
 
 import pytest
 
@@ -9,25 +9,25 @@ def lines(*notes: Note) -> list[str]:
     return [str(finding) for finding in findings(notes)]
 
 
-def test_what_is_the_same_for_several_users_is_one_line() -> None:
+def test_identical_notes_about_several_users_are_one_line() -> None:
     assert lines(
-        Note("changed", "f:1", "a", "it is so", "mend it"),
+        Note("changed", "f:1", "a", "it is so", "fix it"),
         Note("lost", "f:2", "a", "it is gone"),
-        Note("changed", "f:3", "b", "it is so", "mend it"),
-    ) == ["f:1 and 1 more: changed: 2 users (a, b): it is so; mend it", "f:2: lost: user a: it is gone"]
+        Note("changed", "f:3", "b", "it is so", "fix it"),
+    ) == ["f:1 and 1 more: changed: 2 users (a, b): it is so; fix it", "f:2: lost: user a: it is gone"]
 
 
 @pytest.mark.parametrize(
     "other",
     [
-        Note("lost", "f:2", "b", "it is so", "mend it"),
-        Note("changed", "f:2", "b", "it is not so", "mend it"),
+        Note("lost", "f:2", "b", "it is so", "fix it"),
+        Note("changed", "f:2", "b", "it is not so", "fix it"),
         Note("changed", "f:2", "b", "it is so", "leave it"),
-        Note("changed", "f:2", "", "it is so", "mend it"),
+        Note("changed", "f:2", "", "it is so", "fix it"),
     ],
 )
-def test_what_differs_in_anything_stays_apart(other: Note) -> None:
-    assert len(lines(Note("changed", "f:1", "a", "it is so", "mend it"), other)) == 2
+def test_notes_that_differ_in_anything_are_not_merged(other: Note) -> None:
+    assert len(lines(Note("changed", "f:1", "a", "it is so", "fix it"), other)) == 2
 
 
 def test_one_user_with_several_lines_is_named_once() -> None:
@@ -36,7 +36,7 @@ def test_one_user_with_several_lines_is_named_once() -> None:
     ]
 
 
-def test_notes_on_the_service_are_counted_by_place() -> None:
+def test_notes_about_the_service_are_counted_by_place() -> None:
     assert lines(Note("lost", "f:1", "", "no effect"), Note("lost", "g:1", "", "no effect")) == [
         "f:1 and 1 more: lost: no effect"
     ]
