@@ -1,20 +1,20 @@
-"""The demo: two users with different rights before one PBX, side by side.
+"""The demo: two users with different rights in front of one PBX, side by side.
 
-    show.py      the whole of it, from the empty folder to Ctrl-C
-    options.py   what was asked for; DemoError
+    show.py      runs the demo, from the empty folder to Ctrl-C
+    options.py   the options, and DemoError
     accounts.py  the two users
     folder.py    the private folder: CA, certificate, configuration, log
-    pbx.py       what stands behind: the simulator, or a real Asterisk
-    service.py   the proxy itself, a process of its own as in production
+    pbx.py       the upstream: the simulator, or a real Asterisk
+    service.py   the proxy itself, in its own process as in production
     client.py    an AMI client over TLS
-    tour.py      what the two do, and what must come of it
-    evidence.py  what was promised, and whether it was seen
-    ledger.py    rows of "who saw what"
-    wording.py   an event in a few words
-    screen.py    rows on a terminal, or line by line in a pipe
+    tour.py      the actions of the two users, and the responses they must get
+    evidence.py  the demo's promises, and whether each was observed
+    ledger.py    rows that show which user saw which event
+    wording.py   describes an event in a few words
+    screen.py    shows the rows on a terminal, or line by line in a pipe
 
-The clients talk to the proxy as anybody's would: nothing here reaches into it,
-so what they are shown is what it does.
+The clients use the proxy as any client would, through AMI alone, so the demo shows
+what the proxy really does.
 """
 
 from proxy.demo.options import DEFAULT_FOLDER, DemoError, Options, RealAsterisk

@@ -1,17 +1,17 @@
-"""The demo's two users, whose rights overlap in part."""
+"""The demo's two users, whose rights partly overlap."""
 
 import secrets
 from dataclasses import dataclass, field
 
 from proxy.config.phc import hash_secret
 
-#: Loopback only: they are known to whoever looks over somebody's shoulder.
+#: Loopback only: the demo shows the secrets on the screen, where bystanders can read them.
 _ACL = ("deny 0.0.0.0/0", "permit 127.0.0.1")
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """One user; its secret is made for this run."""
+    """One user; its secret is generated for this run."""
 
     name: str
     read: tuple[str, ...]
@@ -19,7 +19,7 @@ class Account:
     secret: str = field(repr=False, default_factory=lambda: secrets.token_urlsafe(15))
 
     def entry(self) -> dict[str, object]:
-        """The user as users.yaml has it.  Hashes the secret: some 40 ms."""
+        """The user's entry in users.yaml.  Hashes the secret, which takes some 40 ms."""
         return {
             "secret": hash_secret(self.secret.encode()),
             "read": list(self.read),
@@ -29,10 +29,10 @@ class Account:
 
 
 def wallboard() -> Account:
-    """Looks, and does nothing."""
+    """A wallboard: sees calls and agents, and may run no actions."""
     return Account("wallboard", read=("call", "agent"), write=())
 
 
 def desk() -> Account:
-    """A click-to-call desk: calls, hangs up, leaves notes; agents are none of its business."""
+    """A click-to-call desk: places calls, hangs up, leaves notes, and does not see agents."""
     return Account("desk", read=("call", "dtmf", "user"), write=("call", "originate", "user"))

@@ -1,4 +1,4 @@
-"""A small AMI client over TLS, such as a dashboard might have."""
+"""A small AMI client over TLS, such as a dashboard might use."""
 
 import asyncio
 import contextlib
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Self
 
 _END = b"\r\n\r\n"
-#: Bytes of one message: more than any event has.
+#: Maximum bytes of one message: more than any event has.
 _LONGEST = 1 << 20
 _DEADLINE = 15.0
 
@@ -23,13 +23,13 @@ class Received:
 
     @classmethod
     def parse(cls, raw: bytes) -> Self:
-        """From the bytes with or without the blank line; what is not UTF-8 is replaced."""
+        """Parse a message, with or without its blank line; bytes that are not UTF-8 are replaced."""
         lines = raw.decode(errors="replace").strip("\r\n").split("\r\n")
         pairs = (line.partition(":") for line in lines)
         return cls(tuple((name, value.removeprefix(" ")) for name, _, value in pairs))
 
     def get(self, name: str) -> str:
-        """A header's first value, the name in any case; "" if there is none."""
+        """The first value of a header, whose name may be in any case; "" if the header is missing."""
         return next((value for header, value in self.headers if header.lower() == name.lower()), "")
 
     @property
@@ -40,7 +40,7 @@ class Received:
 
     @property
     def classes(self) -> frozenset[str]:
-        """The privilege classes an event needs: those of the line behind its name, without ``all``."""
+        """The privilege classes an event needs: those of the line after its name, without ``all``."""
         if len(self.headers) < 2 or self.headers[1][0] != "Privilege":
             return frozenset()
         return frozenset(self.headers[1][1].split(",")) - {"all"}
@@ -70,7 +70,7 @@ class Client:
         return client
 
     async def receive(self) -> None:
-        """Take in what comes.  Raises ConnectionError when the other side ends it."""
+        """Receive messages.  Raises ConnectionError when the proxy ends the session."""
         try:
             while True:
                 message = Received.parse(await self._reader.readuntil(_END))
@@ -79,14 +79,15 @@ class Client:
                 elif answered := self._pending.pop(message.get("ActionID"), None):
                     answered(message)
         except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, OSError) as error:
-            raise ConnectionError("the session was ended by the proxy") from error
+            raise ConnectionError("the proxy ended the session") from error
 
     async def action(
         self, name: str, *headers: tuple[str, str], on_answer: Callable[[Received], None] | None = None
     ) -> Received:
-        """Send an action; its response.  Raises TimeoutError if none comes.  ``receive`` must run.
+        """Send an action and return its response.  ``receive`` must be running.
 
-        ``on_answer`` is called with the response before ``on_event`` is with what came after it.
+        ``on_answer`` is called with the response before ``on_event`` is called with the events
+        after it.  Raises TimeoutError if no response comes.
         """
         action_id = f"demo-{next(self._numbers)}"
         answer: asyncio.Future[Received] = asyncio.get_running_loop().create_future()
@@ -106,12 +107,12 @@ class Client:
                 await self._writer.drain()
                 return await answer
         except TimeoutError:
-            raise TimeoutError(f"no answer to {name}") from None
+            raise TimeoutError(f"no response to {name}") from None
         finally:
             self._pending.pop(action_id, None)
 
     async def close(self) -> None:
-        """Say goodbye and hang up; harmless when the other side has done so."""
+        """Log off and close the connection; harmless if the proxy has already closed it."""
         with contextlib.suppress(OSError):
             self._writer.write(b"Action: Logoff\r\n\r\n")
             await self._writer.drain()

@@ -1,7 +1,7 @@
-"""What the demo promises, and whether it was seen.  Pure.
+"""The demo's promises, and whether each was observed.  Pure.
 
-The check is the clients' own: each event says in its Privilege line which
-classes it needs, and nobody may have got one without them.
+The events themselves are checked: each names in its Privilege line the classes it
+needs, and no user may have received an event without having them.
 """
 
 from collections import Counter
@@ -14,7 +14,7 @@ from proxy.demo.client import Received
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """One thing to see; ``found`` says in a few words what was."""
+    """One statement to verify; ``found`` says in a few words what was observed."""
 
     text: str
     kept: bool
@@ -22,7 +22,7 @@ class Promise:
 
 
 class Evidence:
-    """Everything the users received and were answered."""
+    """All events and responses that the users received."""
 
     def __init__(self, wallboard: Account, desk: Account, *, has_agents: bool) -> None:
         self.wallboard = wallboard
@@ -50,7 +50,7 @@ class Evidence:
         self._answers.append(Promise(text, answer == expected, answer))
 
     def promises(self) -> Sequence[Promise]:
-        """All of them, kept or not yet."""
+        """All promises, kept or not yet."""
         wallboard, desk = self.wallboard.name, self.desk.name
         both = len(self._calls[wallboard] & self._calls[desk])
         promises = [Promise("both see the same calls", both > 0, _events(both))]
@@ -60,7 +60,7 @@ class Evidence:
         promises += self._answers
         total = sum(self.received.values())
         found = "; ".join(self._leaks[:3]) or f"{_events(total)} checked"
-        promises.append(Promise("nobody gets what it may not read", total > 0 and not self._leaks, found))
+        promises.append(Promise("no user gets what it may not read", total > 0 and not self._leaks, found))
         return promises
 
     @property
@@ -70,7 +70,7 @@ class Evidence:
 
     @property
     def hopeless(self) -> bool:
-        """Whether a promise is broken, so that waiting is of no use."""
+        """Whether a promise is broken, so that waiting is pointless."""
         return bool(self._leaks) or not all(answer.kept for answer in self._answers)
 
     def _only(self, name: str, who: str, not_who: str, what: str) -> Promise:

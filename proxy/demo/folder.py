@@ -1,8 +1,7 @@
 """The demo's folder: a private CA, a server certificate, the configuration, the log.
 
-What is in it is what an operator would have in /etc/ami-proxy, so that it can
-be looked at and played with.  The CA stays from run to run; the rest is
-written anew.
+It holds what an operator would have in /etc/ami-proxy, so it can be inspected and
+experimented with.  The CA is kept from run to run; everything else is rewritten.
 """
 
 import fcntl
@@ -18,16 +17,16 @@ from proxy.demo.options import DemoError
 from proxy.x509 import errors, files, issue
 
 _MODE = 0o600
-#: What the certificate is for, and where the proxy listens.
+#: The address that the proxy listens on, and that the certificate is for.
 HOST = "127.0.0.1"
 _NAMES = ("localhost", HOST, "::1")
-#: A person types the login by hand; the product's own default is meant for programs.
+#: Seconds: enough to type the login by hand; the proxy's default is meant for programs.
 _LOGIN_TIMEOUT = 120
-_HEADING = "# Written by ami-proxy demo, and again by the next one.\n"
+_HEADING = "# Written by ami-proxy demo; the next run overwrites it.\n"
 
 
 class Folder:
-    """Where everything is.  Its mode is 0700, that of its keys and secrets 0600."""
+    """The folder and the paths in it.  Its mode is 0700, that of its keys and secrets 0600."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -36,20 +35,20 @@ class Folder:
         self.cafile = directory / "ca.crt"
 
     def write_secret(self, secret: str) -> Path:
-        """Keep the link's secret."""
+        """Write the link's secret to a file; returns its path."""
         path = self.directory / "upstream.secret"
         files.write_atomically(path, f"{secret}\n".encode(), _MODE)
         return path
 
     def write_certificates(self) -> None:
-        """A server certificate for this machine, by a CA that is made if there is none yet."""
+        """Issue a server certificate for this machine; makes the CA if it does not exist yet."""
         ca = issue.CaFiles.within(self.directory)
         if not ca.certificate.exists() and not ca.key.exists():
             ca = issue.create_ca(self.directory, "ami-proxy demo CA")
         issue.issue(ca, _NAMES, self.directory, days=30, file_name="server", replace=True)
 
     def write_config(self, upstream: dict[str, object], port: int, accounts: Sequence[Account]) -> None:
-        """proxy.yaml and users.yaml; ``upstream`` as proxy.yaml has it."""
+        """Write proxy.yaml and users.yaml; ``upstream`` is that section of proxy.yaml."""
         self._dump(
             self.config,
             {
@@ -68,11 +67,11 @@ class Folder:
         self._dump(self.directory / "users.yaml", {"users": users})
 
     def open_log(self) -> int:
-        """An empty log; the descriptor is the caller's to close."""
+        """Open an empty log file; returns its descriptor, which the caller must close."""
         return os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, _MODE)
 
     def logged(self, what: str = "") -> str:
-        """The log's last line with this event name; "" if there is none."""
+        """The last line of the log that contains ``what``; "" if no line does."""
         try:
             lines = self.log.read_text(errors="replace").splitlines()
         except FileNotFoundError:
@@ -86,7 +85,7 @@ class Folder:
 
 @contextmanager
 def opened(directory: Path) -> Iterator[Folder]:
-    """The folder, made if need be, for one demo at a time.  Raises DemoError if it cannot be had."""
+    """The folder, made if necessary, for one demo at a time.  Raises DemoError if it cannot be used."""
     directory = directory.resolve()
     try:
         files.make_private_directory(directory)
@@ -97,8 +96,8 @@ def opened(directory: Path) -> Iterator[Folder]:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield Folder(directory)
     except BlockingIOError:
-        raise DemoError(f"{directory}: another demo runs here; end it, or choose another --folder") from None
+        raise DemoError(f"{directory}: another demo runs here; stop it, or choose another --folder") from None
     except errors.X509Error as error:
-        raise DemoError(f"{error}; or remove {directory} and start anew") from error
+        raise DemoError(f"{error}; or remove {directory} and start again") from error
     finally:
         os.close(lock)

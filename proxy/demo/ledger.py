@@ -1,6 +1,6 @@
-"""Rows of who saw what: the same event stands in the same row for everybody who got it.
+"""Rows that show which user saw which event: the same event is in the same row for all users.
 
-Pure: time is handed in.
+Pure: the caller passes the time.
 """
 
 from collections import deque
@@ -8,7 +8,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from enum import Enum
 
-#: Seconds after which an event that has not come will not come: both sessions are on this machine.
+#: Seconds after which an event is not expected any more: both sessions are on this machine.
 HOLD = 0.4
 _KEPT = 500
 
@@ -31,7 +31,7 @@ class Cell:
 
 
 class Row:
-    """One moment; ``cells`` has None for who saw nothing of it."""
+    """One event, action or response; ``cells`` has None for each user who did not see it."""
 
     __slots__ = ("cells", "key", "stamp", "when")
 
@@ -43,7 +43,7 @@ class Row:
 
     @property
     def is_event(self) -> bool:
-        """Whether others may have seen it too."""
+        """Whether the row is an event, which other users may have seen too."""
         return self.key is not None
 
 
@@ -56,18 +56,18 @@ class Ledger:
         self._untold: deque[Row] = deque()
 
     def saw(self, user: int, key: Hashable, text: str, when: float, stamp: str) -> None:
-        """A user got an event; ``key`` is equal for the same event of another user."""
+        """Record that a user got an event; ``key`` is equal if another user gets the same event."""
         row = next((row for row in self._untold if row.key == key and row.cells[user] is None), None)
         if row is None:
             row = self._add(Row(when, stamp, key, self._users))
         row.cells[user] = Cell(text, Kind.EVENT)
 
     def did(self, user: int, text: str, kind: Kind, when: float, stamp: str) -> None:
-        """A user did something, or was answered."""
+        """Record an action of a user, or its response."""
         self._add(Row(when, stamp, None, self._users)).cells[user] = Cell(text, kind)
 
     def take(self, now: float) -> list[Row]:
-        """The rows that no longer change, each once, in order."""
+        """The rows that have become final, in order; each is returned once."""
         told = []
         while self._untold and self._is_final(self._untold[0], now):
             told.append(self._untold.popleft())

@@ -1,4 +1,4 @@
-"""What was asked for on the command line, and the one error the demo ends with."""
+"""The demo's options, and the error that ends it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +7,7 @@ DEFAULT_FOLDER = Path("demo-state")
 
 
 class DemoError(Exception):
-    """The demo cannot go on; the text says why and what to do."""
+    """The demo cannot continue; the text says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,10 @@ class RealAsterisk:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """``seconds``: how long to show at least, without a live screen; None: until Ctrl-C on a terminal."""
+    """The demo's options.
+
+    ``seconds`` is how long to run at least, without a live screen; None: until Ctrl-C on a terminal.
+    """
 
     folder: Path = DEFAULT_FOLDER
     asterisk: RealAsterisk | None = None

@@ -1,8 +1,8 @@
-"""What stands behind the proxy: the simulator with its made-up calls, or a real Asterisk.
+"""The Asterisk behind the proxy: the simulator with its made-up calls, or a real one.
 
-A real one is not asked to call anybody.  A Local channel to an extension that
-does not exist comes and goes at once, on any Asterisk and with any dialplan:
-enough to see events of a call, and whom they reach.
+On a real Asterisk no phone is called.  A Local channel to an extension that does not
+exist is created and ends at once, on any Asterisk and with any dialplan: enough to see
+the events of a call, and which users get them.
 """
 
 import secrets
@@ -20,16 +20,17 @@ Headers = tuple[tuple[str, str], ...]
 
 _USER = "amiproxy"
 _CALLS_PER_MINUTE = 20.0
-#: Calls are three times as brisk as real ones, for people who watch them.
+#: Calls run three times as fast as real ones, for people who watch them.
 _PACE = 3.0
 _RINGING = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Pbx:
-    """``originate`` has the headers of a call to try; ``answers`` says whether somebody takes it.
+    """An upstream for the demo.
 
-    ``begin`` lets the calls start, once somebody looks.
+    ``originate`` has the headers of a call to try, and ``answers`` says whether it will be
+    answered.  ``begin`` lets the calls start, once the demo is shown.
     """
 
     title: str
@@ -42,7 +43,7 @@ class Pbx:
     begin: Callable[[], None]
 
     def upstream(self) -> dict[str, object]:
-        """The section of proxy.yaml."""
+        """The section ``upstream`` of proxy.yaml."""
         return {
             "host": self.host,
             "port": self.port,
@@ -88,8 +89,8 @@ def real(asterisk: RealAsterisk) -> Pbx:
     """An Asterisk that is running.  Raises DemoError if it is on another machine."""
     if not is_loopback(asterisk.host):
         raise DemoError(
-            f"{asterisk.host} is not this machine, and the way there is plain text; bring its port here with "
-            f"ssh -L 15038:127.0.0.1:{asterisk.port} {asterisk.host} and say --asterisk 127.0.0.1:15038"
+            f"{asterisk.host} is not this machine, and the link is plain text; forward its port with "
+            f"ssh -L 15038:127.0.0.1:{asterisk.port} {asterisk.host} and use --asterisk 127.0.0.1:15038"
         )
     return Pbx(
         title="a real Asterisk",

@@ -1,4 +1,4 @@
-"""What the demo looks like: two columns that move on a terminal, or line by line elsewhere."""
+"""The demo's display: two live columns on a terminal, or line by line elsewhere."""
 
 from collections.abc import Sequence
 from typing import Protocol, Self
@@ -14,7 +14,7 @@ from proxy.demo.ledger import Cell, Kind, Ledger, Row
 
 _STYLES = {Kind.EVENT: "", Kind.ACTION: "bold cyan", Kind.ALLOWED: "bold green", Kind.DENIED: "bold red"}
 _STAMP_WIDTH = 8
-#: Rows of the moving part: many while there is nothing else to read, fewer below the text on how to go on.
+#: Rows of the live part: many while there is no other text, fewer below the instructions.
 _MARGIN, _MARGIN_BELOW_TEXT = 9, 24
 _FEWEST, _MOST, _MOST_BELOW_TEXT = 5, 24, 12
 
@@ -27,14 +27,14 @@ class Screen(Protocol):
     def __exit__(self, *_: object) -> None: ...
 
     def refresh(self, now: float) -> None:
-        """Show what came since."""
+        """Show the rows that were added since."""
 
     def say(self, *lines: RenderableType) -> None:
-        """Show text above or between the rows, which stays."""
+        """Show lasting text above or between the rows."""
 
 
 class _Columns:
-    """Both looks share the columns: time, then one for each user."""
+    """The columns that both displays share: the time, then one for each user."""
 
     def __init__(self, console: Console, accounts: Sequence[Account], ledger: Ledger) -> None:
         self.console = console
@@ -42,7 +42,7 @@ class _Columns:
         self.ledger = ledger
 
     def heading(self) -> Table:
-        """Who they are and what they may."""
+        """The names of the users and their rights."""
         table = self.table()
         table.add_row("", *(Text(account.name, style="bold") for account in self.accounts))
         reads = (Text(f"sees {','.join(account.read)}", style="dim") for account in self.accounts)
@@ -63,7 +63,7 @@ class _Columns:
 
     @property
     def width(self) -> int:
-        """Of a user's column: equal shares of what is left."""
+        """The width of a user's column: an equal share of what the time leaves."""
         number = len(self.accounts)
         return max(20, (self.console.width - _STAMP_WIDTH - 2 * number) // number)
 
@@ -73,7 +73,7 @@ class _Columns:
 
 
 class MovingScreen(_Columns):
-    """The last rows at the bottom of a terminal; what is said stays above them."""
+    """Shows the last rows at the bottom of a terminal; text from ``say`` stays above them."""
 
     def __init__(self, console: Console, accounts: Sequence[Account], ledger: Ledger) -> None:
         super().__init__(console, accounts, ledger)
@@ -95,7 +95,7 @@ class MovingScreen(_Columns):
     def say(self, *lines: RenderableType) -> None:
         """See Screen."""
         _write(self.console, lines)
-        # What is said before the rows are there scrolls away with them.
+        # Text printed before the live part starts scrolls away, so it needs no room.
         self._below_text = self._live.is_started
 
     def _picture(self) -> RenderableType:
@@ -108,7 +108,7 @@ class MovingScreen(_Columns):
 
 
 class PlainScreen(_Columns):
-    """Every row once, when it is final; no cursor is moved."""
+    """Prints every row once, when it is final; does not move the cursor."""
 
     def __enter__(self) -> Self:
         self.console.print(Group("", self.heading()))
@@ -130,7 +130,7 @@ class PlainScreen(_Columns):
 
 
 def verdict(promises: Sequence[Promise]) -> Table:
-    """Every promise with what became of it."""
+    """A table of all promises: whether each was kept, and what was observed."""
     table = Table.grid(padding=(0, 2, 0, 0))
     for promise in promises:
         mark = Text("ok", style="bold green") if promise.kept else Text("NO", style="bold red")
@@ -139,7 +139,7 @@ def verdict(promises: Sequence[Promise]) -> Table:
 
 
 def users(accounts: Sequence[Account]) -> Table:
-    """Names, secrets and rights."""
+    """A table of the users' names, secrets and rights."""
     table = Table.grid(padding=(0, 3, 0, 0))
     table.add_row("  user", "secret", "sees", "may do", style="dim")
     for account in accounts:
@@ -149,8 +149,8 @@ def users(accounts: Sequence[Account]) -> Table:
 
 
 def _write(console: Console, lines: Sequence[RenderableType]) -> None:
-    # Lines to paste must not be broken, nor anything in them taken for markup; and all at once, since
-    # each print draws the moving part again.
+    # Lines to paste must not be wrapped, nor interpreted as markup; they are printed at once, because
+    # each print redraws the live part.
     plain = (Text(line) if isinstance(line, str) else line for line in lines)
     console.print(Group(*plain), soft_wrap=True)
 

@@ -1,7 +1,7 @@
-"""The proxy, run as it is run in production: a process with a configuration and a log.
+"""Runs the proxy as in production: a process with a configuration and a log.
 
-It gets a process group of its own, so that Ctrl-C on the terminal reaches the
-demo only, which then stops it the way a service manager does.
+It has its own process group, so that Ctrl-C on the terminal reaches only the demo,
+which then stops the proxy as a service manager does.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ import proxy
 from proxy.demo.folder import HOST, Folder
 from proxy.demo.options import DemoError
 
-#: AMI over TLS, as manager.conf has it.
+#: The default port of AMI over TLS in manager.conf.
 _USUAL_PORT = 5039
 _START_DEADLINE = 20.0
 _STOP_DEADLINE = 15.0
@@ -25,7 +25,7 @@ _RETRY = 0.05
 
 
 def choose_port() -> int:
-    """5039, or any other that is free."""
+    """5039 if it is free, otherwise any free port.  Raises DemoError if no port is free."""
     for port in (_USUAL_PORT, 0):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -43,7 +43,7 @@ def choose_port() -> int:
 
 @asynccontextmanager
 async def running(folder: Folder) -> AsyncIterator[None]:
-    """The proxy, from when it listens; stopped on the way out.  Raises DemoError if it fails."""
+    """Start the proxy, wait until it listens, stop it at the end.  Raises DemoError if it fails."""
     log = folder.open_log()
     try:
         process = await asyncio.create_subprocess_exec(
@@ -52,7 +52,7 @@ async def running(folder: Folder) -> AsyncIterator[None]:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            # Where this very package is, installed or not: the child must be the same code.
+            # The folder of this package, installed or not, so that the child runs the same code.
             cwd=Path(proxy.__file__).parents[1],
             process_group=0,
         )
@@ -71,11 +71,11 @@ async def _listening(process: asyncio.subprocess.Process, folder: Folder) -> Non
     deadline = asyncio.get_running_loop().time() + _START_DEADLINE
     while True:
         if process.returncode is not None:
-            raise DemoError(f"the proxy does not start:\n{folder.log.read_text(errors='replace').strip()}")
+            raise DemoError(f"the proxy did not start:\n{folder.log.read_text(errors='replace').strip()}")
         if folder.logged(" started "):
             return
         if asyncio.get_running_loop().time() > deadline:
-            raise DemoError(f"the proxy does not start; see {folder.log}")
+            raise DemoError(f"the proxy did not start in time; see {folder.log}")
         await asyncio.sleep(_RETRY)
 
 

@@ -1,4 +1,4 @@
-"""The whole demo, from the empty folder to Ctrl-C."""
+"""Runs the demo, from the empty folder to Ctrl-C."""
 
 import asyncio
 import os
@@ -24,19 +24,19 @@ from proxy.demo.tour import Tour, Visitor
 from proxy.demo.wording import describe, is_quiet
 from proxy.net.groups import first_of
 
-#: Seconds that what was promised may take beyond the tour.
+#: Seconds to wait after the tour until all promises are kept.
 _PATIENCE = 15.0
 _LINK_DEADLINE = 10.0
 _REFRESH = 0.1
-#: Between two steps of the tour: for people to follow, and where nobody looks.
+#: Seconds between two steps of the tour: slow enough to follow, and without viewers.
 _UNHURRIED, _BRISK = 1.2, 0.3
 _WIDTH_WITHOUT_TERMINAL = 100
 
 
 def run(options: Options) -> int:
-    """Show it; the exit status: 0 also when Ctrl-C ended it, 1 if a promise was not kept.
+    """Run the demo; return the exit status: 0, also after Ctrl-C, or 1 if a promise was not kept.
 
-    Raises DemoError if it cannot begin or go on.
+    Raises DemoError if it cannot start or continue.
     """
     return asyncio.run(_until_stopped(options))
 
@@ -49,7 +49,7 @@ async def _until_stopped(options: Options) -> int:
 
     def stop() -> None:
         nonlocal stopping
-        # Once: a second Ctrl-C must not break into the cleaning up, which is bounded anyway.
+        # Only once: a second Ctrl-C must not interrupt the clean-up, which is bounded anyway.
         if not stopping:
             stopping = True
             task.cancel()
@@ -87,7 +87,7 @@ class _Show:
         self._began = time.monotonic()
 
     async def run(self) -> int:
-        """From the folder to the end."""
+        """Run from the folder to the end; return the exit status."""
         with opened(self._options.folder) as folder:
             folder.write_certificates()
             async with self._pbx(folder) as pbx:
@@ -138,7 +138,7 @@ class _Show:
         with self._screen as shown:
             await self._tour.walk()
             await self._promised()
-            # The last rows first, then what is said about them.
+            # Let the last rows appear before the text about them.
             await asyncio.sleep(HOLD + 2 * _REFRESH)
             if self._stays and self._evidence.complete:
                 shown.say("", screen.verdict(self._evidence.promises()), *self._by_hand(port, folder))
@@ -158,7 +158,7 @@ class _Show:
 
     async def _promised(self) -> None:
         deadline = time.monotonic() + _PATIENCE
-        # The evidence is pure and has no event to wait for; this is ten looks a second, at most.
+        # The evidence is pure and has no event to wait for; this polls ten times a second at most.
         evidence = self._evidence
         while not (evidence.complete or evidence.hopeless) and time.monotonic() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(_REFRESH)
@@ -168,14 +168,14 @@ class _Show:
             await asyncio.sleep(_REFRESH)
             self._screen.refresh(time.monotonic())
 
-    # -- what the sessions bring --------------------------------------------
+    # -- events and actions of the sessions ----------------------------------
 
     def _saw(self, account: Account, event: Received) -> None:
         self._evidence.saw(account, event)
         if self._tour is not None:
             self._tour.saw(account, event)
         if not is_quiet(event):
-            # The sender's ActionID aside, everybody gets the same bytes.
+            # Apart from the sender's ActionID, all users get the same bytes.
             key = tuple(header for header in event.headers if header[0] != "ActionID")
             self._ledger.saw(self._number(account), key, describe(event), time.monotonic(), _stamp())
 
@@ -185,27 +185,29 @@ class _Show:
     def _number(self, account: Account) -> int:
         return self._accounts.index(account)
 
-    # -- words ----------------------------------------------------------------
+    # -- text -----------------------------------------------------------------
 
     def _introduce(self, pbx: Pbx, port: int, folder: Folder) -> None:
         self._screen.say(
             f"ami-proxy {__version__} in front of {pbx.title}",
             f"  clients ==TLS==> ami-proxy {HOST}:{port} --AMI--> Asterisk {pbx.host}:{pbx.port}",
             f"  certificates, configuration, log: {folder.directory}",
-            "  checked but not shown: Newstate, BridgeCreate and their like, dozens a call",
+            "  checked but not shown: Newstate, BridgeCreate and the like, dozens per call",
         )
 
     def _by_hand(self, port: int, folder: Folder) -> list[RenderableType]:
-        ends = "Ctrl-C ends all of it." if self._stays else f"It ends after {self._options.seconds:g} s."
+        ends = (
+            "Ctrl-C stops the demo." if self._stays else f"The demo ends after {self._options.seconds:g} s."
+        )
         return [
             "",
             screen.users(self._accounts),
             "",
-            "By hand, in another terminal:",
+            "To log in by hand, run this in another terminal:",
             "",
             f"openssl s_client -connect {HOST}:{port} -CAfile {folder.cafile} -quiet",
             "",
-            "then this, and the empty line that ends it (after it, try Action: ListCommands):",
+            "then enter this, with an empty line at the end (next, try Action: ListCommands):",
             "",
             "Action: Login",
             f"Username: {self._desk.name}",
@@ -223,7 +225,7 @@ async def _log_in(visitor: Visitor) -> None:
 
 
 async def _link_up(visitor: Visitor, folder: Folder) -> None:
-    """Wait until the proxy's own login stands.  Raises DemoError with the reason if it does not."""
+    """Wait until the proxy has logged in to Asterisk.  Raises DemoError with the reason if it cannot."""
     try:
         async with asyncio.timeout(_LINK_DEADLINE):
             while (await visitor.client.action("Ping")).get("Response") != "Success":

@@ -1,4 +1,4 @@
-"""The tour: what the two users do, one after the other, and what each must be answered."""
+"""The tour: the actions of the two users, one after the other, and the responses they must get."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from proxy.demo.evidence import Evidence
 from proxy.demo.ledger import Kind
 from proxy.demo.pbx import Pbx
 
-#: Asterisk's own words.
+#: Asterisk's own text.
 DENIED = "Permission denied"
 _ALLOWED = "Success"
 #: Seconds for the called party to take the call.
@@ -28,7 +28,7 @@ class Visitor:
 
 
 class Tour:
-    """Walks both users through; ``tell`` gets each action and each answer."""
+    """Runs the steps of both users; ``tell`` is called with each action and each response."""
 
     def __init__(
         self, pbx: Pbx, wallboard: Visitor, desk: Visitor, evidence: Evidence, tell: Told, pause: float
@@ -42,12 +42,12 @@ class Tour:
         self._taken: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     def saw(self, account: Account, event: Received) -> None:
-        """An event came; the desk's own call is among them."""
+        """Look at an event: the OriginateResponse of the desk's call names its channel."""
         if event.event == "OriginateResponse" and account is self._desk.account and not self._taken.done():
             self._taken.set_result(event.get("Channel"))
 
     async def walk(self) -> None:
-        """All the steps.  Raises TimeoutError if something that must come does not."""
+        """Run all steps.  Raises TimeoutError if an expected response or event does not come."""
         self._pbx.begin()
         await self._step(self._desk, _ALLOWED, "Originate", *self._pbx.originate)
         await self._step(self._wallboard, DENIED, "Originate", *self._pbx.originate)
@@ -58,7 +58,7 @@ class Tour:
                 async with asyncio.timeout(_PICK_UP):
                     channel = await self._taken
             except TimeoutError:
-                raise TimeoutError("the call the desk made was not taken") from None
+                raise TimeoutError("the desk's call was not answered") from None
             await self._step(self._wallboard, DENIED, "Hangup", ("Channel", channel))
             await self._step(self._desk, _ALLOWED, "Hangup", ("Channel", channel))
         await self._step(self._desk, DENIED, "Command", ("Command", "core show channels"))

@@ -1,11 +1,11 @@
-"""An event in a few words: its name and what tells it from others of the name."""
+"""Describes an event in a few words: its name and what distinguishes it from others of that name."""
 
 from types import MappingProxyType
 from typing import Final
 
 from proxy.demo.client import Received
 
-#: By the beginning of the event's name: the headers worth a look.  The first that fits is taken.
+#: The headers worth showing, by the beginning of the event's name.  The first match is used.
 _TELLING: Final = MappingProxyType(
     {
         "UserEvent": ("UserEvent", "Text"),
@@ -44,12 +44,12 @@ _QUIET: Final = frozenset(
 
 
 def is_quiet(event: Received) -> bool:
-    """Whether it only clutters a screen."""
+    """Whether the event would only clutter the screen."""
     return event.event in _QUIET
 
 
 def describe(event: Received) -> str:
-    """One line of plain text; nothing in it can steer a terminal."""
+    """One line of plain text, without characters that a terminal might interpret."""
     names = next((names for start, names in _TELLING.items() if event.event.startswith(start)), _ANY)
     words = [event.event, *filter(None, map(event.get, names))]
     return "".join(letter if letter.isprintable() else "?" for letter in " ".join(words))

@@ -19,7 +19,7 @@ def folder(tmp_path):
 
 @asynccontextmanager
 async def door(folder, script):
-    """A TLS server on loopback that talks to one client as ``script(reader, writer)`` does."""
+    """A TLS server on loopback that serves one client with ``script(reader, writer)``."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder.directory / "server.crt", folder.directory / "server.key")
 
@@ -35,7 +35,7 @@ async def door(folder, script):
         server.close()
 
 
-def test_the_first_line_decides_what_a_message_is_and_the_second_what_it_needs():
+def test_the_first_line_gives_the_kind_of_message_and_the_second_its_classes():
     lines = [b"Event: UserEvent", b"Privilege: user,all", b"Event: Forged", b"Privilege: call", b"X:"]
     raw = b"\r\n".join([*lines, b"Response: y", b"", b""])
     message = Received.parse(raw)
@@ -46,11 +46,11 @@ def test_the_first_line_decides_what_a_message_is_and_the_second_what_it_needs()
     assert Received.parse(b"Response: Success\r\nEvent: x\r\n\r\n").event == ""
 
 
-async def test_an_answer_is_told_before_the_events_that_came_with_it(folder):
+async def test_on_answer_is_called_before_the_events_after_the_response(folder):
     async def script(reader, writer):
         asked = await reader.readuntil(b"\r\n\r\n")
         assert asked == b"Action: Originate\r\nActionID: demo-1\r\nChannel: X/1\r\n\r\n"
-        # One write, so one read: the order must be that of the wire all the same.
+        # One write, so one read: the order must still be that of the wire.
         writer.write(
             b"Event: Before\r\nPrivilege: call,all\r\n\r\n"
             b"Response: Success\r\nActionID: other\r\n\r\n"
@@ -83,13 +83,13 @@ async def test_an_answer_is_told_before_the_events_that_came_with_it(folder):
     assert order == ["Before", "answer", "After"]
 
 
-async def test_a_session_that_the_other_side_ends_is_an_error(folder):
+async def test_a_session_that_the_proxy_ends_is_an_error(folder):
     async def script(_reader, writer):
         writer.write(b"Event: Cut\r\n")
 
     async with door(folder, script) as port:
         client = await Client.connect("127.0.0.1", port, folder.cafile, lambda _: None)
-        with pytest.raises(ConnectionError, match="ended by the proxy"):
+        with pytest.raises(ConnectionError, match="the proxy ended the session"):
             await client.receive()
         await client.close()
 

@@ -1,4 +1,4 @@
-"""What was promised, and whether it was seen."""
+"""The demo's promises, and whether each was observed."""
 
 import pytest
 
@@ -34,18 +34,18 @@ def broken(evidence):
     return [promise.text for promise in evidence.promises() if not promise.kept]
 
 
-def test_all_is_well_when_each_sees_its_own_and_both_the_calls(accounts):
+def test_all_promises_are_kept_if_each_user_sees_its_own_events_and_both_see_the_calls(accounts):
     evidence = judged(accounts, [CALL, AGENT], [CALL, USER])
     assert broken(evidence) == []
     assert evidence.complete
     assert not evidence.hopeless
 
 
-def test_nothing_is_kept_before_anything_was_seen(accounts):
+def test_no_promise_is_kept_before_events_arrive(accounts):
     evidence = judged(accounts, [], [])
     assert len(broken(evidence)) == 4
     assert not evidence.complete
-    assert not evidence.hopeless  # it may still come
+    assert not evidence.hopeless  # the events may still arrive
 
 
 @pytest.mark.parametrize(
@@ -56,11 +56,11 @@ def test_nothing_is_kept_before_anything_was_seen(accounts):
         ([CALL, AGENT], [CALL], "only desk sees user events"),
     ],
 )
-def test_each_promise_can_fail_by_itself(accounts, wallboard_saw, desk_saw, text):
+def test_each_promise_can_fail_alone(accounts, wallboard_saw, desk_saw, text):
     assert broken(judged(accounts, wallboard_saw, desk_saw)) == [text]
 
 
-def test_without_agents_none_are_promised(accounts):
+def test_without_agents_there_is_no_promise_about_them(accounts):
     assert judged(accounts, [CALL], [CALL, USER], has_agents=False).complete
 
 
@@ -77,9 +77,9 @@ def test_without_agents_none_are_promised(accounts):
     ],
     ids=str,
 )
-def test_one_event_too_many_breaks_the_promise_for_good(accounts, leak):
+def test_one_leaked_event_breaks_the_promise_for_good(accounts, leak):
     evidence = judged(accounts, [CALL, AGENT, leak], [CALL, USER])
-    assert "nobody gets what it may not read" in broken(evidence)
+    assert "no user gets what it may not read" in broken(evidence)
     assert evidence.hopeless
 
 
@@ -93,7 +93,7 @@ def test_one_event_too_many_breaks_the_promise_for_good(accounts, leak):
         ("Permission denied", "No such channel", False),
     ],
 )
-def test_an_answer_must_be_the_expected_one(accounts, expected, answer, kept):
+def test_a_response_must_be_the_expected_one(accounts, expected, answer, kept):
     evidence = judged(accounts, [CALL, AGENT], [CALL, USER])
     evidence.answered(accounts[0], "Hangup", expected, answer)
     assert evidence.complete is kept

@@ -20,7 +20,7 @@ def fill(folder):
     return accounts
 
 
-def test_what_is_written_is_a_configuration_the_product_takes(tmp_path):
+def test_the_proxy_accepts_the_written_configuration(tmp_path):
     with opened(tmp_path / "state") as folder:
         accounts = fill(folder)
         config, users = load(folder.config)
@@ -29,7 +29,7 @@ def test_what_is_written_is_a_configuration_the_product_takes(tmp_path):
         assert prepare(folder.config).secret == b"s3cret"
 
 
-def test_nobody_else_can_read_the_secrets_and_no_secret_is_in_plain_text(tmp_path):
+def test_secrets_are_private_and_never_in_plain_text(tmp_path):
     with opened(tmp_path / "state") as folder:
         accounts = fill(folder)
         assert stat.S_IMODE(folder.directory.stat().st_mode) == 0o700
@@ -41,7 +41,7 @@ def test_nobody_else_can_read_the_secrets_and_no_secret_is_in_plain_text(tmp_pat
     assert not any(account.secret in repr(account) for account in accounts)
 
 
-def test_the_ca_stays_and_the_server_certificate_is_new(tmp_path):
+def test_the_ca_is_kept_and_the_server_certificate_is_new(tmp_path):
     seen = []
     for _ in range(2):
         with opened(tmp_path / "state") as folder:
@@ -60,24 +60,24 @@ def test_a_second_demo_in_the_same_folder_is_refused(tmp_path):
         pass  # free again
 
 
-def test_a_folder_that_others_can_look_into_is_refused(tmp_path):
+def test_a_folder_that_others_can_read_is_refused(tmp_path):
     (tmp_path / "state").mkdir(mode=0o755)
     with pytest.raises(DemoError, match="chmod 700"), opened(tmp_path / "state"):
         pass
 
 
-def test_a_damaged_ca_says_what_to_do(tmp_path):
+def test_the_error_about_a_damaged_ca_says_what_to_do(tmp_path):
     with opened(tmp_path / "state") as folder:
         folder.write_certificates()
         folder.cafile.write_text("not a certificate")
     with (
-        pytest.raises(DemoError, match=r"remove .*state and start anew"),
+        pytest.raises(DemoError, match=r"remove .*state and start again"),
         opened(tmp_path / "state") as folder,
     ):
         folder.write_certificates()
 
 
-def test_the_log_is_looked_up_from_its_end(tmp_path):
+def test_the_log_is_searched_from_its_end(tmp_path):
     with opened(tmp_path / "state") as folder:
         assert folder.logged("started") == ""
         folder.log.write_text("1 started a\n2 stopped\n3 started b\n4 stopped\n")

@@ -1,4 +1,4 @@
-"""Rows of who saw what."""
+"""Rows that show which user saw which event."""
 
 from proxy.demo.ledger import HOLD, Kind, Ledger
 
@@ -21,7 +21,7 @@ def test_an_event_of_one_user_leaves_the_other_cell_empty():
     assert texts(ledger) == [(None, "A"), ("B", None)]
 
 
-def test_an_event_that_one_user_gets_twice_is_two_rows_which_the_other_fills_in_order():
+def test_an_event_that_one_user_gets_twice_is_two_rows_which_the_other_user_fills_in_order():
     ledger = Ledger(2)
     for _ in range(2):
         ledger.saw(0, "a", "A", 0.0, "t")
@@ -30,18 +30,18 @@ def test_an_event_that_one_user_gets_twice_is_two_rows_which_the_other_fills_in_
     assert texts(ledger) == [("A", "A"), ("A", None)]
 
 
-def test_what_a_user_does_is_a_row_of_its_own_that_no_event_joins():
+def test_an_action_is_a_separate_row_that_no_event_joins():
     ledger = Ledger(2)
     ledger.did(0, "-> Ping", Kind.ACTION, 0.0, "t")
     ledger.saw(1, "-> Ping", "A", 0.0, "t")
     assert texts(ledger) == [("-> Ping", None), (None, "A")]
 
 
-def test_rows_are_told_once_in_order_when_nothing_can_come_to_them_any_more():
+def test_rows_are_returned_once_in_order_when_they_are_final():
     ledger = Ledger(2)
     ledger.saw(0, "a", "A", 0.0, "t")
     ledger.did(1, "did", Kind.ACTION, 0.0, "t")
-    assert ledger.take(HOLD) == []  # the second row is final, but stands behind the first
+    assert ledger.take(HOLD) == []  # the second row is final, but comes after the first
     ledger.saw(1, "a", "A", HOLD, "t")
     first, second = ledger.take(HOLD)
     assert [cell.text for cell in first.cells] == ["A", "A"]
@@ -49,7 +49,7 @@ def test_rows_are_told_once_in_order_when_nothing_can_come_to_them_any_more():
     assert ledger.take(HOLD) == []
 
 
-def test_a_row_that_waited_long_enough_is_told_as_it_is_and_not_filled_later():
+def test_a_row_that_waited_long_enough_is_final_and_not_filled_later():
     ledger = Ledger(2)
     ledger.saw(0, "a", "A", 0.0, "t")
     assert len(ledger.take(HOLD + 0.01)) == 1

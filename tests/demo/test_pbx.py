@@ -1,4 +1,4 @@
-"""What stands behind the proxy."""
+"""The Asterisk behind the proxy."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from proxy.demo.options import DemoError, RealAsterisk
 from proxy.demo.pbx import real, simulated
 
 
-async def test_the_simulator_listens_with_a_secret_of_its_own_and_calls_begin_when_asked(tmp_path):
+async def test_the_simulator_listens_with_its_own_secret(tmp_path):
     with opened(tmp_path / "state") as folder:
         async with simulated(folder) as pbx:
             assert pbx.port
@@ -17,7 +17,7 @@ async def test_the_simulator_listens_with_a_secret_of_its_own_and_calls_begin_wh
             assert pbx.upstream()["secret_file"] == str(folder.directory / "upstream.secret")
 
 
-def test_a_real_asterisk_is_taken_as_it_is_and_called_nowhere():
+def test_a_real_asterisk_is_used_unchanged_and_calls_no_phone():
     pbx = real(RealAsterisk("::1", 5038, "proxy", Path("/x/secret")))
     assert pbx.upstream() == {"host": "::1", "port": 5038, "username": "proxy", "secret_file": "/x/secret"}
     assert not pbx.answers
@@ -25,6 +25,6 @@ def test_a_real_asterisk_is_taken_as_it_is_and_called_nowhere():
     pbx.begin()
 
 
-def test_an_asterisk_elsewhere_is_refused_with_a_way_out():
+def test_an_asterisk_on_another_host_is_refused_with_a_remedy():
     with pytest.raises(DemoError, match=r"ssh -L 15038:127\.0\.0\.1:5038 pbx\.example"):
         real(RealAsterisk("pbx.example", 5038, "proxy", Path("secret")))

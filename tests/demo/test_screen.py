@@ -1,4 +1,4 @@
-"""Both looks, on a console that writes to memory."""
+"""Both displays, on a console that writes to memory."""
 
 import io
 
@@ -24,7 +24,7 @@ def filled(rows=3):
     return ledger
 
 
-def test_in_a_pipe_every_row_is_printed_once_and_nothing_steers_a_terminal():
+def test_in_a_pipe_every_row_is_printed_once_without_escape_sequences():
     ledger, pipe = filled(), console()
     with PlainScreen(pipe, ACCOUNTS, ledger) as screen:
         screen.refresh(0.1)  # not final yet
@@ -36,8 +36,8 @@ def test_in_a_pipe_every_row_is_printed_once_and_nothing_steers_a_terminal():
     text = pipe.file.getvalue()
     assert [text.count(f"Event{number} [bold]") for number in range(3)] == [1, 1, 1]
     assert "12:00:01" in text
-    assert text.rstrip().endswith("-> Ping")  # what is left is printed at the end
-    assert "a [bold] line " + "x" * 200 + "\n" in text  # lines to paste are not broken
+    assert text.rstrip().endswith("-> Ping")  # the remaining rows are printed at the end
+    assert "a [bold] line " + "x" * 200 + "\n" in text  # lines to paste are not wrapped
     assert "\x1b" not in text
 
 
@@ -54,7 +54,7 @@ def test_no_line_is_wider_than_the_terminal(width):
 
 
 @pytest.mark.parametrize(("height", "lines_of_text", "rows"), [(24, 0, 15), (24, 18, 5), (50, 0, 24)])
-def test_the_moving_part_fits_below_the_text(height, lines_of_text, rows):
+def test_the_live_part_fits_below_the_text(height, lines_of_text, rows):
     terminal = console(height=height, terminal=True)
     ledger = filled(60)
     with MovingScreen(terminal, ACCOUNTS, ledger) as screen:
@@ -67,7 +67,7 @@ def test_the_moving_part_fits_below_the_text(height, lines_of_text, rows):
     assert "Event59" in picture
 
 
-def test_the_verdict_marks_what_was_not_seen():
+def test_the_verdict_marks_promises_that_were_not_kept():
     pipe = console()
     pipe.print(verdict([Promise("one", True, "3 events"), Promise("two", False)]))
     lines = pipe.file.getvalue().splitlines()

@@ -1,4 +1,4 @@
-"""The proxy as a child process."""
+"""The proxy as the demo's child process."""
 
 import socket
 
@@ -24,7 +24,7 @@ def write(folder, listens, **upstream):
     folder.write_config({**nobody, "secret_file": secret_file, **upstream}, listens, (wallboard(), desk()))
 
 
-def test_a_port_that_is_taken_is_not_chosen(monkeypatch):
+def test_a_port_in_use_is_not_chosen(monkeypatch):
     with socket.socket() as taken:
         taken.bind((HOST, 0))
         taken.listen()
@@ -35,7 +35,7 @@ def test_a_port_that_is_taken_is_not_chosen(monkeypatch):
     assert service.choose_port() == free
 
 
-async def test_it_listens_while_it_is_needed_and_not_afterwards(folder):
+async def test_the_proxy_listens_until_it_is_stopped(folder):
     port = free_port()
     write(folder, port)
     async with service.running(folder):
@@ -46,7 +46,7 @@ async def test_it_listens_while_it_is_needed_and_not_afterwards(folder):
     assert folder.logged("stopped")
 
 
-async def test_it_is_stopped_when_the_demo_fails(folder):
+async def test_the_proxy_is_stopped_if_the_demo_fails(folder):
     port = free_port()
     write(folder, port)
     with pytest.raises(LookupError):
@@ -55,8 +55,8 @@ async def test_it_is_stopped_when_the_demo_fails(folder):
     assert folder.logged("stopped")
 
 
-async def test_a_configuration_it_does_not_take_is_told_in_its_own_words(folder):
+async def test_a_rejected_configuration_is_reported_with_the_proxys_error(folder):
     write(folder, free_port(), port=0)
-    with pytest.raises(DemoError, match=r"does not start:\n.*upstream\.port"):
+    with pytest.raises(DemoError, match=r"did not start:\n.*upstream\.port"):
         async with service.running(folder):
             pass

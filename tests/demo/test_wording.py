@@ -1,4 +1,4 @@
-"""An event in a few words."""
+"""Events described in a few words."""
 
 import pytest
 
@@ -25,5 +25,5 @@ def test_description(headers, text):
 @pytest.mark.parametrize(
     ("name", "quiet"), [("Newstate", True), ("CEL", True), ("Hangup", False), ("Any", False)]
 )
-def test_what_clutters(name, quiet):
+def test_quiet_events(name, quiet):
     assert is_quiet(Received((("Event", name),))) is quiet

@@ -55,7 +55,7 @@ def test_in_a_pipe_it_shows_what_it_promises_and_ends_by_itself(tmp_path):
         "only desk sees user events",
         "desk: Originate is allowed",
         "wallboard: Originate is denied",
-        "nobody gets what it may not read",
+        "no user gets what it may not read",
     ):
         assert text in told
     # Side by side: the same call in one line, an event of one user beside the other's dot.
