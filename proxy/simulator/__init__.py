@@ -1,30 +1,30 @@
 """The simulator: a small Asterisk for the demo, the tests and the benchmark.
 
-    server.py      Simulator: listen, broadcast, inject, storm, script
-    session.py     one client: login, one action at a time, events held meanwhile
-    reading.py     client bytes as Asterisk reads them, quirks included
-    actions/       what it can do, a file per noun
-    commands.py    the CLI commands behind the action Command
-    faults.py      stall, trickle, reset, drop, die in a list, lie
-    schedule.py    the same by the clock
+    server.py      Simulator: listens, broadcasts, injects, storms, scripts actions
+    session.py     one client: its login, one action at a time, events held meanwhile
+    reading.py     reads client bytes as Asterisk does, quirks included
+    actions/       the actions, a file per subject
+    commands.py    the CLI commands that the action Command can run
+    faults.py      faults: stall, trickle, reset, drop, death in a list, forgery
+    schedule.py    faults at scheduled times
     users.py       manager users with their classes
-    settings.py    what is chosen before the start
+    settings.py    settings chosen before the start
 
     pbx.py         the state: channels, bridges, queues, database
-    channel.py     one channel and its lines in events; queue.py the same for queues
-    dialplan.py    what happens when an extension is called
-    call.py        what every call is: a generator of (delay, event)
-    originated.py  calls of the action Originate
-    patterns.py    calls of an ordinary day
-    traffic.py     so many of them a minute
-    timeline.py    runs them all, without knowing a loop
+    channel.py     a channel and its headers in events; queue.py has the same for queues
+    dialplan.py    the outcome of calling an extension
+    call.py        the base of every call: a generator of (delay, event)
+    originated.py  calls made by the action Originate
+    patterns.py    typical calls
+    traffic.py     starts typical calls at a rate per minute
+    timeline.py    runs all calls, independent of an event loop
     storm.py       events of one shape for benchmarks
-    transcript.py  recorded sessions: which answer belongs to which action
-    replay.py      a server that replays one
-    supervised.py  tasks that are looked after
+    transcript.py  recorded sessions: the answer that belongs to each action
+    replay.py      a server that replays a recorded session
+    supervised.py  tasks whose failures are kept and raised at the end
 
-It stands on ``proxy.ami`` only, and of that uses as little as it can: a mistake
-shared with the proxy would hide from the tests.
+It depends on ``proxy.ami`` only, and uses as little of that as it can: the tests would
+not notice a mistake that the simulator shared with the proxy.
 """
 
 from proxy.simulator.server import Simulator

@@ -1,9 +1,9 @@
-"""What every call has in common: its steps, its bridge, its ending, and what may interrupt it.
+"""The base of every call: its steps, its bridge, its end, and how it can be interrupted.
 
-A call is a generator of steps ``(delay, event)``: wait so many seconds, then
-send these bytes (none, if they are empty).  It changes the PBX right before the
-event that tells of the change, so lists and events agree.  It knows no loop:
-``Timeline`` runs it, and tests can step through it.
+A call is a generator of steps ``(delay, event)``: wait so many seconds, then send these
+bytes (none if they are empty).  It changes the PBX right before the event that reports
+the change, so lists and events agree.  It is independent of an event loop: ``Timeline``
+runs it, and tests can step through it.
 """
 
 import time
@@ -27,7 +27,7 @@ class HungUp(Exception):
 
 @dataclass
 class Redirected(Exception):
-    """Thrown into a call's steps: one channel leaves for another extension, the others are hung up."""
+    """Thrown into a call's steps: one channel goes to another extension, the others are hung up."""
 
     channel: Channel
     context: str
@@ -36,7 +36,7 @@ class Redirected(Exception):
 
 
 class Call:
-    """One call.  Kinds of calls give ``body``; what is below carries it to its end."""
+    """One call.  Subclasses implement ``body``; this class carries the call to its end."""
 
     def __init__(self, pbx: Pbx) -> None:
         self.pbx = pbx
@@ -47,11 +47,11 @@ class Call:
         self.steps = self._steps()
 
     def body(self) -> Steps:
-        """The call up to the moment somebody hangs up."""
+        """The call's steps until a party hangs up."""
         raise NotImplementedError
 
     def let_go(self) -> Steps:
-        """Give up what the call holds besides its channels and its bridge; called more than once."""
+        """Release what the call holds besides its channels and its bridge; may be called more than once."""
         yield from ()
 
     def _steps(self) -> Steps:
@@ -76,7 +76,7 @@ class Call:
         return channel
 
     def newstate(self, channel: Channel, state: int) -> Steps:
-        """The channel changes its state; its device with it."""
+        """The channel changes its state, and so does its device."""
         channel.state = state
         if state == UP:
             channel.answered = self.pbx.clock()
@@ -87,7 +87,7 @@ class Call:
         )
 
     def newexten(self, channel: Channel, app: str, data: str) -> Step:
-        """The channel starts an application of the dialplan."""
+        """The channel starts a dialplan application."""
         channel.application, channel.data = app, data
         return 0, channel.event(
             "Newexten", "dialplan", ("Extension", channel.exten), ("Application", app), ("AppData", data)
@@ -110,7 +110,7 @@ class Call:
             yield self.varset(channel, "BRIDGEPEER", peer.name)
 
     def part(self) -> Steps:
-        """All leave the bridge, if there is one, and it goes."""
+        """All channels leave the bridge, if there is one, and it is destroyed."""
         bridge, self.bridge = self.bridge, None
         if bridge is None:
             return
@@ -122,7 +122,7 @@ class Call:
         yield 0, bridge.event("BridgeDestroy")
 
     def conclusion(self) -> Steps:
-        """Everything that is still up comes down."""
+        """Release the bridge and hang up all channels that remain."""
         yield from self.let_go()
         yield from self.part()
         for channel in list(self.channels):
@@ -131,7 +131,7 @@ class Call:
             yield from self.hung_up(channel, self.cause)
 
     def hung_up(self, channel: Channel, cause: int) -> Steps:
-        """One channel is gone."""
+        """One channel ends."""
         self.channels.remove(channel)
         self.pbx.remove(channel)
         yield (
@@ -184,7 +184,7 @@ def device_state(channel: Channel, state: str) -> bytes:
 
 
 def dial_event(name: str, caller: Channel | None, called: Channel, *headers: tuple[str, object]) -> bytes:
-    """DialBegin, DialState or DialEnd; nobody is the caller when a call is originated."""
+    """DialBegin, DialState or DialEnd; an originated call has no caller."""
     own = caller.snapshot() if caller else []
     return event(name, "call", *own, *called.snapshot("Dest"), *headers)
 

@@ -1,7 +1,7 @@
-"""Channels, and the lines that events show of them.
+"""Channels, and the headers that describe them in events.
 
-Names and order of the lines are Asterisk 22's (``ast_manager_build_channel_state_string``).
-Text is str inside; ``encode`` puts it on the wire and keeps bytes that were no UTF-8.
+Names and order of the headers are Asterisk 22's (``ast_manager_build_channel_state_string``).
+Text is str internally; ``encode`` makes bytes of it and keeps bytes that were not UTF-8.
 """
 
 from collections.abc import Iterable
@@ -45,7 +45,7 @@ class Channel:
 
     @property
     def device(self) -> str:
-        """The device behind the channel: its name without the running number."""
+        """The channel's device: the channel's name without the running number."""
         return self.name.rpartition("-")[0]
 
     @property
@@ -54,7 +54,7 @@ class Channel:
         return self.name.partition("/")[0]
 
     def snapshot(self, prefix: str = "") -> Headers:
-        """The lines that describe the channel in an event, each name behind ``prefix``."""
+        """The headers that describe the channel in an event; ``prefix`` comes before each name."""
         return [
             (f"{prefix}Channel", self.name),
             (f"{prefix}ChannelState", self.state),
@@ -73,7 +73,7 @@ class Channel:
         ]
 
     def event(self, name: str, classes: str, *headers: tuple[str, object]) -> bytes:
-        """An event about this channel, with ``headers`` behind its own lines."""
+        """An event about this channel, with ``headers`` after those of the channel."""
         return event(name, classes, *self.snapshot(), *headers)
 
 

@@ -1,4 +1,4 @@
-"""The few CLI commands that the action Command can run here."""
+"""The few CLI commands that the action Command can run in the simulator."""
 
 from collections.abc import Callable
 
@@ -13,7 +13,7 @@ def run_command(pbx: Pbx, version: str, text: str) -> tuple[bool, list[str]]:
         return True, [f"Asterisk {version} simulated by ami-proxy"]
     lister = _COMMANDS.get(command)
     if lister is None:
-        # Asterisk shows two words more than it knows the beginning of a command of.
+        # Asterisk shows the words with which a known command begins, and two more.
         words = command.split()
         known = sum(
             any(name.startswith(" ".join(words[:count]) + " ") for name in _COMMANDS) for count in (1, 2)

@@ -1,4 +1,4 @@
-"""What happens when an extension, or the device behind a channel, is called."""
+"""The outcome of calling an extension, or the device of a channel."""
 
 import enum
 import re
@@ -43,14 +43,14 @@ _APPLICATIONS = {
 
 
 def extension_outcome(context: str, exten: str) -> Outcome | None:
-    """How calling an extension ends; None if the dialplan has none of this name."""
+    """How calling an extension ends; None if the dialplan has no such extension."""
     if context not in CONTEXTS:
         return None
     return next((outcome for pattern, outcome in _OUTCOMES if pattern.fullmatch(exten)), None)
 
 
 def channel_outcome(channel: str) -> Outcome:
-    """How calling ``Technology/resource`` ends: ``Local/exten@context``, or a device of the exten's name."""
+    """How a call to ``Technology/resource`` ends: ``Local/exten@context``, or a device named by extension."""
     technology, _, resource = channel.partition("/")
     if technology not in TECHNOLOGIES:
         return Outcome.FAILED

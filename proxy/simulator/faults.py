@@ -1,7 +1,7 @@
-"""Faults on demand: how an Asterisk, its network or a liar in its place can misbehave.
+"""Faults on demand: ways in which Asterisk, its network or an impostor can misbehave.
 
-Each verb takes effect at once and for every session; ``clear`` ends what lasts.
-Lasting faults are plain attributes, which the sessions look at.
+Each method takes effect at once and for every session; ``clear`` ends lasting faults.
+Lasting faults are plain attributes, which the sessions read.
 """
 
 import random
@@ -28,7 +28,7 @@ class Victim(Protocol):
         """Read nothing more."""
 
     def resume(self) -> None:
-        """Read again, and go on with whatever a stall held up."""
+        """Read again, and continue with everything that a stall held up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +42,8 @@ class Trickle:
 class Faults:
     """The faults of one simulator.
 
-    ``stalled`` - nothing is answered, no event sent; ``reading`` - the sockets are read;
-    ``trickle`` - output comes in small pieces; ``lines_end_in_lf`` - every CRLF goes out as LF;
+    ``stalled`` - no action is answered, no event sent; ``reading`` - the sockets are read;
+    ``trickle`` - output is sent in small pieces; ``lines_end_in_lf`` - every CRLF is sent as LF;
     ``answer_delay`` - seconds before each answer; ``refused_logins`` - how many logins are still
     refused (-1: all); ``ignored`` - actions, in lower case, that get no answer, and how many times
     (-1: always); ``list_death`` - items of the next event list after which the session dies.
@@ -62,7 +62,7 @@ class Faults:
         self.death_by_reset = False
 
     def stall(self, *, reading: bool = True) -> None:
-        """Say nothing any more; with ``reading=False`` leave the sockets unread too."""
+        """Send nothing any more; with ``reading=False`` leave the sockets unread too."""
         self.stalled = True
         self.reading = reading
         if not reading:
@@ -70,7 +70,7 @@ class Faults:
                 victim.pause()
 
     def resume(self) -> None:
-        """End a stall: what was held up is answered and sent now."""
+        """End a stall: pending actions are answered and held events sent now."""
         self.stalled = False
         self.reading = True
         for victim in self._all():
@@ -97,20 +97,20 @@ class Faults:
             victim.drop()
 
     def refuse_logins(self, times: int = -1) -> None:
-        """Refuse so many logins, right secret or not; -1: all."""
+        """Refuse so many logins, whatever their secret; -1: all."""
         self.refused_logins = times
 
     def ignore(self, action: str, times: int = 1) -> None:
-        """Leave an action unanswered so many times; -1: always."""
+        """Do not answer an action, so many times; -1: always."""
         self.ignored[action.lower().encode()] = times
 
     def die_in_list(self, items: int = 1, *, reset: bool = False) -> None:
-        """Die in the next event list, after its response and so many items."""
+        """End the session in its next event list, after the response and so many items."""
         self.list_death = items
         self.death_by_reset = reset
 
     def garbage(self, size: int = 4096, seed: int = 1) -> None:
-        """Send bytes that mean nothing, the same ones for the same seed."""
+        """Send random bytes, the same ones for the same seed."""
         self._inject(random.Random(seed).randbytes(size))  # noqa: S311 - noise that repeats
 
     def unending(self, size: int) -> None:
@@ -124,7 +124,7 @@ class Faults:
         self._inject(start + b"x" * max(0, size - len(start) - len(end)) + end)
 
     def forge(self, action_id: str = "forged") -> None:
-        """Send what a liar would: a response nobody asked for, list parts without a list, a Shutdown."""
+        """Send forgeries: an unsolicited response, parts of an event list without a list, a Shutdown."""
         identity = action_id.encode("utf-8", "surrogateescape")
         self._inject(
             b"Response: Success\r\nActionID: %b\r\nMessage: forged\r\n\r\n"
@@ -143,14 +143,14 @@ class Faults:
         return self.refused_logins < 0
 
     def take_ignored(self, action: bytes) -> bool:
-        """Whether this action (lower case) is to stay unanswered; counts it."""
+        """Whether this action (lower case) is not to be answered; counts it."""
         times = self.ignored.get(action, 0)
         if times > 0:
             self.ignored[action] = times - 1
         return times != 0
 
     def take_list_death(self) -> int | None:
-        """Items after which the list that starts now dies; None if it lives."""
+        """The items after which the list that starts now is cut off; None if it is not."""
         items, self.list_death = self.list_death, None
         return items
 

@@ -1,8 +1,8 @@
-"""A call that the action Originate makes, with Asterisk's order of events.
+"""A call made by the action Originate, with Asterisk's order of events.
 
-As seen on Asterisk 22: the response comes first, then the channels, then what
-the called party does, then ``OriginateResponse`` (asynchronous calls only),
-then ``DialEnd``.
+As observed on Asterisk 22: the response comes first, then the channels, then the
+events of the called party, then ``OriginateResponse`` (asynchronous calls only), then
+``DialEnd``.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from proxy.simulator.pbx import Pbx
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What an Originate asks for.  ``timeout`` is in seconds; ``response`` is None for a synchronous one."""
+    """The parameters of an Originate.  ``timeout`` is in seconds."""
 
     channel: str
     context: str
@@ -32,7 +32,10 @@ class Order:
 
 
 class OriginatedCall(Call):
-    """``decided`` is told once how the attempt ended, at the moment of ``OriginateResponse``."""
+    """A call of the action Originate.
+
+    ``decided`` is called once with the outcome of the attempt, when ``OriginateResponse`` is due.
+    """
 
     def __init__(self, pbx: Pbx, order: Order, ringing: float, decided: Callable[[Outcome], None]) -> None:
         super().__init__(pbx)
@@ -44,7 +47,7 @@ class OriginatedCall(Call):
         self.is_local = technology == "Local"
 
     def body(self) -> Steps:
-        """Set up, ring, answer or not, run what was asked for."""
+        """Set up, ring, answer or not, run the application or extension."""
         outcome = channel_outcome(self.order.channel)
         if outcome is Outcome.FAILED:
             yield from self._report(outcome, None)
@@ -68,7 +71,7 @@ class OriginatedCall(Call):
         yield from self._running(called, other)
 
     def conclusion(self) -> Steps:
-        """As of any call, but nobody waits for an answer to an attempt that was hung up."""
+        """As for any call, but an attempt that was hung up before its outcome is reported as failed."""
         if self._open:
             yield from self._report(Outcome.FAILED, None)
         yield from super().conclusion()

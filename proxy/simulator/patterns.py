@@ -1,7 +1,7 @@
-"""The calls of an ordinary day: one phone rings another, or a caller meets an agent of a queue.
+"""Typical calls: one phone calls another, or a caller reaches an agent of a queue.
 
-Sequences and privileges are those of Asterisk 22; people, numbers and durations
-are drawn from the call's own source of chance, so a seed gives the same day again.
+Sequences and privileges are those of Asterisk 22; people, numbers and durations come
+from the call's own random generator, so the same seed gives the same calls.
 """
 
 import random
@@ -21,20 +21,20 @@ _PHONES = (
     ("erin", "105", "Erin Eriksson"),
     ("frank", "106", "Frank Fischer"),
 )
-#: Durations are these many seconds on average; a call does not last for ever either.
+#: Mean and maximum duration of a conversation, in seconds.
 _TALK, _LONGEST_TALK = 40.0, 600.0
 _RTCP_INTERVAL = 5.0
 
 
 class TalkingCall(Call):
-    """What the two kinds below share: time passes while two people talk."""
+    """The common part of the two kinds below: time passes while two people talk."""
 
     kind: ClassVar[str] = ""
 
     def __init__(self, pbx: Pbx, number: int, pace: float = 1.0) -> None:
         super().__init__(pbx)
         self.chance: random.Random = pbx.chance(f"{self.kind}{number}")
-        # Every duration is divided by it: a pace of 60 makes an hour a minute.
+        # Every duration is divided by the pace: 60 turns an hour into a minute.
         self._pace = pace
 
     def _after(self, mean: float) -> float:
@@ -77,7 +77,7 @@ class TalkingCall(Call):
 
 
 class DialledCall(TalkingCall):
-    """A phone dials another: most answer, some are busy or let it ring."""
+    """A phone dials another: most answer, some are busy or do not answer."""
 
     kind = "dialled"
 
@@ -158,7 +158,7 @@ class QueueCall(TalkingCall):
         yield from self._served(queue, self.chance.choice(free), caller, joined)
 
     def let_go(self) -> Steps:
-        """Who waits leaves the queue, and the agent is free again."""
+        """The waiting caller leaves the queue, and the agent is free again."""
         queue, member = self._queue, self._member
         if queue is None:
             return

@@ -1,6 +1,6 @@
 """The state of the simulated PBX: channels, bridges, queues, variables, the database.
 
-Pure: time comes from the clock handed in, chance from the seed.
+Pure: time comes from the clock passed in, randomness from the seed.
 """
 
 import random
@@ -14,13 +14,13 @@ from proxy.simulator.queue import Member, Queue
 
 @dataclass(eq=False, slots=True)
 class Bridge:
-    """Channels that talk with each other."""
+    """Channels that are connected with each other."""
 
     uniqueid: str
     channels: list[Channel] = field(default_factory=list)
 
     def event(self, name: str, *headers: tuple[str, object]) -> bytes:
-        """An event about this bridge, with ``headers`` behind its own lines."""
+        """An event about this bridge, with ``headers`` after those of the bridge."""
         return event(
             name,
             "call",
@@ -36,7 +36,7 @@ class Bridge:
 
 
 class Pbx:
-    """Everything that actions look at and calls change.  ``clock`` gives seconds since the epoch."""
+    """The state that actions read and calls change.  ``clock`` returns seconds since the epoch."""
 
     def __init__(self, clock: Callable[[], float], seed: int = 1) -> None:
         self.clock = clock
@@ -63,7 +63,7 @@ class Pbx:
         self._random = self.chance("bridges")
 
     def chance(self, purpose: object) -> random.Random:
-        """A source of chance of its own for one purpose: what one call draws, no other call shifts."""
+        """A separate random generator for one purpose, so that no call changes what another one draws."""
         return random.Random(f"{self.seed}:{purpose}")  # noqa: S311 - the point is that it repeats
 
     def channel(self, device: str, context: str, exten: str, linkedid: str = "") -> Channel:
@@ -87,7 +87,7 @@ class Pbx:
         return channel
 
     def remove(self, channel: Channel) -> None:
-        """The channel is gone."""
+        """Remove a channel that has ended."""
         self.channels.pop(channel.name, None)
 
     def new_bridge(self) -> Bridge:

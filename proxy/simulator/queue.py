@@ -1,4 +1,4 @@
-"""Queues and their agents, and the events that tell of an agent's state."""
+"""Queues and their agents, and the events about an agent's state."""
 
 from dataclasses import dataclass, field
 
@@ -21,7 +21,7 @@ class Member:
 
 @dataclass(eq=False, slots=True)
 class Queue:
-    """One queue with its agents and the callers that wait, the first in front."""
+    """One queue with its agents and waiting callers, the first in front; each with the time it joined."""
 
     name: str
     strategy: str
@@ -47,7 +47,7 @@ def member_event(name: str, since: float, queue: Queue, member: Member) -> bytes
 
 
 def member_state(since: float, member: Member, *, ring_in_use: bool) -> list[tuple[str, object]]:
-    """The lines about an agent's state; only events have ``Ringinuse``."""
+    """The headers about an agent's state; only events have ``Ringinuse``."""
     lines: list[tuple[str, object]] = [
         ("Membership", "static"),
         ("Penalty", member.penalty),

@@ -1,11 +1,11 @@
-"""How Asterisk reads what a client sends, quirks included.
+"""Reads client bytes as Asterisk does, quirks included.
 
-Deliberately not the proxy's own parser: the simulator stands for Asterisk, so
-it must fall for what Asterisk falls for.  The reader follows ``get_input`` and
-``do_message`` of manager.c: a buffer of 1024 bytes, a line ends at LF and loses
-one CR before it, everything behind a NUL is gone, and of a line that does not
-fit only the last byte is kept.  So a client that gets an action past the proxy
-inside another one is seen to do so here (ami.md §1.1, request smuggling).
+This is deliberately not the proxy's own parser: the simulator stands for Asterisk, so
+it must be deceived by what deceives Asterisk.  The reader follows ``get_input`` and
+``do_message`` of manager.c: the buffer has 1024 bytes, a line ends at LF and loses one
+CR before it, everything after a NUL is dropped, and only the last byte of a line that
+does not fit is kept.  So if a client smuggles an action past the proxy inside another
+one (request smuggling), the simulator reveals it.
 """
 
 import enum
@@ -17,14 +17,14 @@ _FIRST_PRINTING = 33
 
 
 class Problem(enum.Enum):
-    """Why a message is refused; the value is Asterisk's text."""
+    """The reason why a message is refused; the value is Asterisk's text."""
 
     LINE_TOO_LONG = "Failed to parse message: line too long"
     TOO_MANY_LINES = "Too many lines in message or allocation failure"
 
 
 class Request:
-    """One message of a client: its lines as Asterisk keeps them, and the raw bytes they came in."""
+    """One message of a client: its lines as Asterisk keeps them, and its raw bytes."""
 
     __slots__ = ("lines", "problem", "raw")
 
@@ -34,10 +34,10 @@ class Request:
         self.problem = problem
 
     def get(self, name: bytes, *, skip_empty: bool = False) -> bytes:
-        """The first value of a header (any case of its name); b"" if there is none.
+        """The first value of a header (its name in any case); b"" if the header is missing.
 
-        A header is a line whose name stands in column 0 with the colon right
-        behind it.  ``skip_empty`` goes on past empty values, as Asterisk does for ``Action``.
+        A header is a line whose name begins in column 0 and is followed directly by the
+        colon.  ``skip_empty`` skips empty values, as Asterisk does for ``Action``.
         """
         start = name.lower() + b":"
         for line in self.lines:
@@ -48,7 +48,7 @@ class Request:
         return b""
 
     def text(self, name: str) -> str:
-        """The same as text; bytes that are no UTF-8 survive (``surrogateescape``)."""
+        """The same as text; bytes that are not UTF-8 are kept (``surrogateescape``)."""
         return self.get(name.encode()).decode("utf-8", "surrogateescape")
 
     @property
@@ -58,11 +58,11 @@ class Request:
 
     @property
     def action_id(self) -> bytes:
-        """The ActionID, b"" if there is none."""
+        """The ActionID; b"" if the message has none."""
         return self.get(b"actionid")
 
     def variables(self) -> list[tuple[str, str]]:
-        """What the ``Variable`` headers set, in the order Asterisk sets it: later ones first."""
+        """The variables of the ``Variable`` headers, in the order Asterisk sets them: later ones first."""
         found: list[tuple[str, str]] = []
         for line in self.lines:
             if line[:9].lower() == b"variable:":
@@ -76,7 +76,7 @@ class Request:
 
 
 class RequestReader:
-    """Bytes in, requests out; how the bytes were cut on the way makes no difference."""
+    """Turns bytes into requests, however the bytes were split on the way."""
 
     __slots__ = ("_buffer", "_lines", "_message", "_problem")
 
@@ -101,8 +101,8 @@ class RequestReader:
                 else:
                     requests.append(self._finish())
             elif len(self._buffer) >= _BUFFER:
-                # The last byte stays: it may be the CR of a CRLF.  That is what lets an LF
-                # behind exactly 1023 bytes and a CR pass for an empty line.
+                # The last byte is kept: it may be the CR of a CRLF.  That is why an LF after
+                # exactly 1023 bytes and a CR is read as an empty line.
                 self._message += self._buffer[: _BUFFER - 1]
                 self._buffer = self._buffer[_BUFFER - 1 :]
                 self._problem = Problem.LINE_TOO_LONG

@@ -1,8 +1,8 @@
 """A server that replays a recorded session to each client.
 
-Each action of the client is held against the next recorded one; if they agree,
-it gets the recorded answer, with its own ActionIDs in it.  If not, it gets an
-error that says what was expected, and ``mismatches`` remembers it.
+Each action of the client is compared with the next recorded one.  If they agree, the
+client gets the recorded answer, with its own ActionIDs in it.  If not, it gets an error
+that names the expected action, and the mismatch is added to ``mismatches``.
 """
 
 import asyncio
@@ -13,14 +13,14 @@ from proxy.ami import message
 from proxy.simulator.reading import Request, RequestReader
 from proxy.simulator.transcript import ActionIDs, Transcript
 
-#: Headers that may differ: who logs in, and the ActionID, which is translated.
+#: Headers that may differ: the credentials, and the ActionID, which is translated.
 _FREE = frozenset({b"actionid", b"username", b"secret", b"key"})
 
 
 class Replay:
-    """Start it, connect to ``port``, stop it.  Sessions do not share anything.
+    """Start it, connect to ``port``, stop it.  Sessions share no state.
 
-    ``disagreed`` hears of each mismatch as it happens.
+    ``disagreed`` is called with each mismatch as it happens.
     """
 
     def __init__(self, transcript: Transcript, disagreed: Callable[[str], None] = lambda _: None) -> None:
@@ -41,7 +41,7 @@ class Replay:
         await self.stop()
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
-        """Listen; ``port`` is known afterwards.  Raises OSError if it is taken."""
+        """Listen; ``port`` is set afterwards.  Raises OSError if the port is in use."""
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(lambda: _ReplayedSession(self), host, port)
         self.port = self._server.sockets[0].getsockname()[1]
@@ -61,7 +61,7 @@ class Replay:
         self._empty.clear()
 
     def left(self, transport: asyncio.Transport) -> None:
-        """A connection is gone."""
+        """A connection ended."""
         self.sessions.discard(transport)
         if not self.sessions:
             self._empty.set()

@@ -1,4 +1,4 @@
-"""The simulator as a program: up until a signal says stop."""
+"""The simulator as a program, which runs until it gets a signal."""
 
 import asyncio
 import signal
@@ -12,7 +12,7 @@ from proxy.simulator.settings import Settings
 from proxy.simulator.transcript import Transcript
 from proxy.simulator.users import User
 
-#: Told what happens, a line each.
+#: Called with a line of text for each thing that happens.
 Told = Callable[[str], None]
 
 
@@ -25,12 +25,12 @@ async def simulate(
     faults: Iterable[Scheduled] = (),
     told: Told = lambda _: None,
 ) -> None:
-    """Serve until SIGINT or SIGTERM; ``ready`` is told the port.  Raises OSError if it cannot listen."""
+    """Serve until SIGINT or SIGTERM; calls ``ready`` with the port.  Raises OSError if it cannot listen."""
     simulator = Simulator([user], settings)
     await simulator.start(host, port)
     try:
         with _stopped_by_signals() as stopped:
-            # What is to be wrong from the start is so before anybody comes.
+            # Faults that apply from the start take effect before any client connects.
             for fault in faults:
                 simulator.spawn(fault.run(simulator.faults, told))
             await asyncio.sleep(0)
@@ -43,9 +43,9 @@ async def simulate(
 async def replay(
     transcript: Transcript, host: str, port: int, ready: Callable[[int], None], told: Told = lambda _: None
 ) -> bool:
-    """Replay to each client until SIGINT or SIGTERM; whether all said what was recorded.
+    """Replay to each client until SIGINT or SIGTERM; returns whether all sent what was recorded.
 
-    ``told`` hears of each that did not.  Raises OSError if it cannot listen.
+    ``told`` is called with each mismatch.  Raises OSError if it cannot listen.
     """
     server = Replay(transcript, told)
     await server.start(host, port)

@@ -26,17 +26,17 @@ from proxy.simulator.timeline import Timeline
 from proxy.simulator.traffic import Traffic
 from proxy.simulator.users import User
 
-#: Storm events leave in bursts, so long apart (seconds): as many writes as a busy Asterisk makes.
+#: Seconds between the bursts of a storm: as many writes as a busy Asterisk makes.
 _STORM_INTERVAL = 0.005
 
 
 class Simulator:
     """A small Asterisk.
 
-    ``users`` are its manager users; without any there is one, with all classes
-    and a random secret, found in ``user``.  ``sessions`` are the connections
-    that are up, ``received`` the raw messages of all clients in order of
-    arrival, ``faults`` makes it misbehave, ``calls`` starts calls.
+    ``users`` are its manager users; if none are given, it has one with all classes and a
+    random secret, found in ``user``.  ``sessions`` are the open connections, ``received``
+    the raw messages of all clients in order of arrival, ``faults`` makes it misbehave,
+    ``calls`` starts calls.
     """
 
     def __init__(self, users: Iterable[User] = (), settings: Settings | None = None) -> None:
@@ -66,7 +66,7 @@ class Simulator:
         await self.stop()
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
-        """Listen and let the calls begin; ``port`` is known afterwards.  Raises OSError if it is taken."""
+        """Listen and start the calls; ``port`` is set afterwards.  Raises OSError if the port is in use."""
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(lambda: Session(self), host, port)
         self.port = self._server.sockets[0].getsockname()[1]
@@ -74,7 +74,7 @@ class Simulator:
         self._tasks.spawn(self._run_calls())
 
     async def stop(self) -> None:
-        """Close everything.  Raises ExceptionGroup if something in here failed meanwhile."""
+        """Close everything.  Raises ExceptionGroup if a task of the simulator has failed."""
         if self._server is not None:
             self._server.close()
             self._server = None
@@ -92,20 +92,20 @@ class Simulator:
         return self.users[0]
 
     async def until_received(self, part: bytes, times: int = 1) -> None:
-        """Wait until so many messages with ``part`` in them are in ``received``."""
+        """Wait until ``received`` has so many messages that contain ``part``."""
         while sum(part in raw for raw in self.received) < times:
             self._news.clear()
             await self._news.wait()
 
     def inject(self, raw: bytes) -> None:
-        """Send these bytes to every session as they are: no login, class, mask or fault is looked at."""
+        """Send these bytes to every session, regardless of logins, classes, masks and faults."""
         for session in list(self.sessions):
             session.inject(raw)
 
     def broadcast(self, raw: bytes, classes: str | None = None) -> None:
         """Send an event to every session that may see it; its classes are those of its Privilege line.
 
-        ``classes`` says otherwise, as in ``call,agent``: raises UnknownPrivilege for a wrong one.
+        ``classes``, such as ``call,agent``, overrides them.  Raises UnknownPrivilege for an unknown class.
         """
         if classes is None:
             line = raw[: raw.find(b"\r\n\r\n")].split(b"\r\n", 2)[1]
@@ -131,9 +131,9 @@ class Simulator:
             await asyncio.sleep(_STORM_INTERVAL)
 
     def script(self, action: str, answer: Callable[[Request], bytes], classes: str | None = None) -> None:
-        """Answer an action, known so far or not, with the bytes that ``answer`` makes of the request.
+        """Answer an action, whether known or new, with the bytes that ``answer`` makes from the request.
 
-        ``classes`` defaults to those Asterisk has for the action, to none if it has no such action.
+        ``classes`` defaults to those Asterisk has for the action, or to none if it has no such action.
         """
         key = action.lower().encode()
         listed = SHIPPED.find(key)
@@ -145,7 +145,7 @@ class Simulator:
         self._offered[key] = Offered(action, mask, "Scripted.", run)
         self._offered = dict(sorted(self._offered.items()))
 
-    # What a session asks of its host.
+    # The interface for sessions (``Host``).
 
     @property
     def offered(self) -> Iterable[Offered]:
@@ -165,7 +165,7 @@ class Simulator:
         return any(session.user is not None and session.user.name == name for session in self.sessions)
 
     def note(self, raw: bytes) -> None:
-        """A message of a client came in."""
+        """A message of a client arrived."""
         self.received.append(raw)
         self._news.set()
 
@@ -175,7 +175,7 @@ class Simulator:
         self._empty.clear()
 
     def left(self, session: Session) -> None:
-        """A connection is gone."""
+        """A connection ended."""
         self.sessions.discard(session)
         if not self.sessions:
             self._empty.set()

@@ -1,8 +1,8 @@
 """One client of the simulator: its socket, its login, its actions one after the other.
 
-As in Asterisk, a session runs one action at a time, and everything it writes
-comes from that one thread of work: events that happen meanwhile wait until the
-action is done.  What the actions do is not known here; the host finds them.
+As in Asterisk, a session runs one action at a time, and events that happen meanwhile
+wait until the action is done.  The actions are not implemented here; the host looks
+them up.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ class Offered:
 
 
 class Host(Protocol):
-    """What a session needs of the simulator around it."""
+    """The simulator, as far as a session needs it."""
 
     settings: Settings
     pbx: Pbx
@@ -56,19 +56,19 @@ class Host(Protocol):
         """Whether a session of this user is up."""
 
     def broadcast(self, raw: bytes) -> None:
-        """Send an event to all who may see it."""
+        """Send an event to all sessions that may see it."""
 
     def note(self, raw: bytes) -> None:
-        """A message of a client came in."""
+        """A message of a client arrived."""
 
     def arrived(self, session: "Session") -> None:
         """A connection was accepted."""
 
     def left(self, session: "Session") -> None:
-        """A connection is gone."""
+        """A connection ended."""
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
-        """Run a task that the simulator looks after."""
+        """Run a task that the simulator supervises."""
 
 
 class Session(asyncio.Protocol):
@@ -91,10 +91,10 @@ class Session(asyncio.Protocol):
         self._pieces: deque[bytes] = deque()
         self._transport: asyncio.Transport | None = None
 
-    # What the loop calls.
+    # Called by the event loop.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Greet."""
+        """Send the banner."""
         # uvloop's transports do not inherit from asyncio's: nothing to check with isinstance.
         self._transport = cast("asyncio.Transport", transport)
         self.host.arrived(self)
@@ -104,37 +104,37 @@ class Session(asyncio.Protocol):
         self.host.spawn(self._run())
 
     def data_received(self, data: bytes) -> None:
-        """Queue what is complete."""
+        """Queue the complete requests."""
         for request in self._reader.feed(data):
             self._requests.append(request)
             self.host.note(request.raw)
         self.activity.set()
 
     def eof_received(self) -> bool:
-        """Answer what was asked, then close."""
+        """Answer the pending requests, then close."""
         self._ended = True
         self.activity.set()
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Nothing more goes out."""
+        """End the session: nothing more can be sent."""
         self.closing = self._ended = True
         self.activity.set()
         self._resumed.set()
         self.host.left(self)
 
-    # What the host and the actions call.
+    # Called by the host and the actions.
 
     def may_read(self, required: int) -> bool:
         """Whether an event of these classes reaches this session."""
         return self.user is not None and privilege.may_read(self.user.read_mask & self.mask, required)
 
     def deliver(self, raw: bytes, required: int) -> None:
-        """An event happened: send it now, or when the action that runs is done."""
+        """Send an event now, or after the running action if there is one."""
         self.activity.set()
         if not self.may_read(required):
             return
-        # What the client asked is answered before it is told of what happened later.
+        # An action is answered before the events that happened after it arrived.
         if self._busy or self._requests or self.host.faults.stalled:
             self._held.append(raw)
         else:
@@ -178,23 +178,23 @@ class Session(asyncio.Protocol):
         self.send(item(complete, *self.identity(request), *end))
 
     def identity(self, request: Request) -> list[tuple[str, object]]:
-        """The ActionID header of what answers a request; empty if it had none."""
+        """The ActionID header for answers to a request; empty if the request had none."""
         return [("ActionID", request.text("ActionID"))] if request.action_id else []
 
     async def stirred(self) -> None:
-        """Return as soon as an event waits to be sent, or the client sent something."""
+        """Return as soon as an event waits to be sent, or the client has sent something."""
         if not self._held and not self._requests and not self._ended:
             self.activity.clear()
             await self.activity.wait()
 
     def release(self) -> None:
-        """Send the events that waited for the action to be done."""
+        """Send the events that waited for the end of the action."""
         if self._held:
             held, self._held = self._held, []
             self.send(b"".join(held))
 
     def send(self, raw: bytes) -> None:
-        """Write, in whatever way the faults ask for; cut off a client that reads too slowly."""
+        """Write, as the faults require; reset the connection of a client that reads too slowly."""
         if self.closing or self._transport is None:
             return
         if self.host.faults.lines_end_in_lf:
@@ -215,10 +215,10 @@ class Session(asyncio.Protocol):
         if self._transport is not None and not self._pieces:
             self._transport.close()
 
-    # What the faults call.
+    # Called by the faults.
 
     def inject(self, raw: bytes) -> None:
-        """Write these bytes as they are, whatever state the session is in."""
+        """Write these bytes unchanged, in any state of the session."""
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(raw)
 
@@ -231,7 +231,7 @@ class Session(asyncio.Protocol):
             self.abort()
 
     def drop(self) -> None:
-        """End with FIN, behind what was written."""
+        """End with FIN, after everything already written."""
         self._pieces.clear()
         self.close()
 
@@ -248,14 +248,14 @@ class Session(asyncio.Protocol):
             self._transport.pause_reading()
 
     def resume(self) -> None:
-        """Read again, and go on after a stall."""
+        """Read again, and continue after a stall."""
         if self._transport is not None and not self._transport.is_closing():
             self._transport.resume_reading()
         self._resumed.set()
         if not self._busy:
             self.release()
 
-    # The one thread of work.
+    # The session's task, which runs the actions one after the other.
 
     async def _run(self) -> None:
         try:
@@ -268,7 +268,7 @@ class Session(asyncio.Protocol):
                     self.activity.clear()
                     await self.activity.wait()
         except Exception:
-            # A client must not wait for ever for a simulator that broke; stop() tells of it.
+            # A client must not wait for ever if the simulator has failed; stop() raises the failure.
             self.abort()
             raise
 
@@ -338,7 +338,7 @@ class Session(asyncio.Protocol):
             trickle = self.host.faults.trickle
             size = trickle.size if trickle else len(raw)
             self.inject(raw[:size])
-            # Nobody else touches the first piece; drop and abort may clear them all meanwhile.
+            # Only this task changes the first piece, but drop and abort may clear all pieces.
             if len(raw) > size:
                 self._pieces[0] = raw[size:]
             else:

@@ -1,16 +1,16 @@
-"""What can be chosen about a simulator before it starts."""
+"""The settings of a simulator."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Durations in seconds.
+    """Settings, chosen before the start.  Durations are in seconds.
 
-    ``login_delay`` is how long Asterisk waits before it says that a login failed;
-    ``ringing`` how long a called party rings before it answers or is busy;
-    ``old_command_form`` gives ``Command`` the answer of Asterisk 13 and before;
-    ``max_unsent`` is how many bytes a client may leave unread before it is cut off.
+    ``login_delay`` is how long Asterisk waits before it answers a failed login;
+    ``ringing`` is how long a called party rings before it answers or is busy;
+    ``old_command_form`` answers ``Command`` as Asterisk 13 and earlier do;
+    ``max_unsent`` is how many bytes a client may leave unread before its connection is reset.
     """
 
     ami_version: str = "11.0.0"

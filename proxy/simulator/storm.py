@@ -1,8 +1,8 @@
-"""Events of one fixed shape, for benchmarks: all alike but for a number and the time they left."""
+"""Events of one fixed shape, for benchmarks: they differ only in a number and the time of sending."""
 
 from proxy.simulator.channel import Channel, Headers
 
-#: VarSet is among the most frequent events of a real PBX, and of usual length.
+#: VarSet is among the most frequent events of a real PBX, and its length is typical.
 _CHANNEL = Channel(
     "PJSIP/storm-00000001", "1700000000.1", "1700000000.1", 0.0, "from-internal", "storm", state=6
 )
@@ -11,12 +11,12 @@ _TEMPLATE = _CHANNEL.event("VarSet", "dialplan", *_HEADERS)
 
 
 def storm_event(number: int, now: float) -> bytes:
-    """One event; ``Value`` is its number (10 digits), a blank, and ``now`` (17 characters)."""
+    """One event; ``Value`` is its number (10 digits), a space, and ``now`` (17 characters)."""
     return _TEMPLATE % (number, now)
 
 
 def read_storm_event(raw: bytes) -> tuple[int, float] | None:
-    """Number and time of such an event; None if it is another one."""
+    """The number and the time of such an event; None for any other message."""
     _, found, rest = raw.partition(b"Variable: STORM\r\nValue: ")
     if not found:
         return None

@@ -1,4 +1,4 @@
-"""Tasks that somebody looks after: a failure is kept and raised when they are ended."""
+"""Supervised tasks: a failure is kept and raised when the tasks are ended."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -8,8 +8,8 @@ from typing import Any
 class Tasks:
     """A set of running tasks.
 
-    Unlike a TaskGroup it has no ``async with`` around it, so it can belong to
-    an object that is started and stopped by two calls.
+    Unlike a TaskGroup it needs no ``async with``, so it can belong to an object that is
+    started and stopped by two separate calls.
     """
 
     def __init__(self) -> None:
@@ -17,19 +17,19 @@ class Tasks:
         self._failures: list[Exception] = []
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
-        """Run it; the reference is kept here."""
+        """Run a task, and keep a reference to it."""
         task = asyncio.get_running_loop().create_task(work)
         self._running.add(task)
         task.add_done_callback(self._done)
         return task
 
     async def end(self) -> None:
-        """Cancel what runs and wait for it.  Raises ExceptionGroup if any task ever failed."""
+        """Cancel the running tasks and wait for them.  Raises ExceptionGroup if any task has failed."""
         running = list(self._running)
         for task in running:
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
-        # The callbacks that collect failures run in the loop's next turn.
+        # The callbacks that collect failures run in the loop's next iteration.
         await asyncio.sleep(0)
         failures, self._failures = self._failures, []
         if failures:

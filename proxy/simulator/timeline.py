@@ -1,7 +1,7 @@
-"""Runs many calls at once, by due time.  Pure: whoever owns it says what time it is.
+"""Runs many calls at once, by due time.  Pure: the owner passes the time.
 
-Starting a call, or interrupting one, changes what is due next; ``changed`` is
-called then, so that a loop that sleeps can look again.
+Starting or interrupting a call changes the time of the next step; ``changed`` is then
+called, so that a sleeping loop can check again.
 """
 
 import heapq
@@ -23,7 +23,7 @@ def _nothing() -> None:
 
 
 class Timeline:
-    """The calls in progress and what each does next."""
+    """The calls in progress and the next step of each."""
 
     def __init__(self, changed: Callable[[], None] = _nothing) -> None:
         self.changed = changed
@@ -39,25 +39,25 @@ class Timeline:
 
     @property
     def next_due(self) -> float | None:
-        """When the next step is due; None if nothing runs."""
+        """When the next step is due; None if no script is running."""
         while self._due and self._valid.get(id(self._due[0][2])) != self._due[0][1]:
             heapq.heappop(self._due)
         return self._due[0][0] if self._due else None
 
     def start(self, script: Script, now: float) -> None:
-        """Let it take its first step."""
+        """Start a script with its first step."""
         self._scripts[id(script)] = script
         self._resume(script, now)
         self.changed()
 
     def stop(self, script: Script) -> None:
-        """Forget it where it stands; nothing of it happens any more."""
+        """Drop a script at its current step; its remaining steps do not happen."""
         self._scripts.pop(id(script), None)
         self._valid.pop(id(script), None)
         script.steps.close()
 
     def advance(self, now: float) -> list[bytes]:
-        """Take every step that is due, in order; the events that came of it."""
+        """Take every step that is due, in order; returns the resulting events."""
         events: list[bytes] = []
         while (due := self.next_due) is not None and due <= now:
             _, _, script, raw = heapq.heappop(self._due)
@@ -67,7 +67,7 @@ class Timeline:
         return events
 
     def interrupt(self, call: Call, order: HungUp | Redirected, now: float) -> None:
-        """Give a call an order; without effect on one that is ending anyway."""
+        """Give an order to a call; it has no effect on a call that is already ending."""
         if call.ending or id(call) not in self._scripts:
             return
         try:

@@ -1,4 +1,4 @@
-"""Calls that begin by themselves, so many a minute; and the same as a plain pattern, without a loop."""
+"""Starts calls at a rate per minute; and the same as a plain iterator, without a loop."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ from proxy.simulator.patterns import DialledCall, QueueCall, TalkingCall
 from proxy.simulator.pbx import Pbx
 from proxy.simulator.timeline import Timeline
 
-#: Of so many calls one goes to a queue.
+#: The share of calls that go to a queue.
 _QUEUE_SHARE = 0.35
 _KINDS: dict[str, type[TalkingCall]] = {kind.kind: kind for kind in (DialledCall, QueueCall)}
 
@@ -26,7 +26,7 @@ class Traffic:
         self.rate(per_minute)
 
     def rate(self, per_minute: float) -> None:
-        """Begin so many calls a minute from now on; 0 begins none.  Calls in progress go on."""
+        """Start so many calls a minute from now on; 0 starts none.  Calls in progress continue."""
         if self._running:
             self.timeline.stop(self)
         self._running = per_minute > 0
@@ -35,7 +35,7 @@ class Traffic:
             self.timeline.start(self, self.pbx.clock())
 
     def place(self, kind: str = "dialled") -> TalkingCall:
-        """Begin one call now, ``dialled`` or ``queue``; KeyError for any other kind."""
+        """Start one call now, ``dialled`` or ``queue``.  Raises KeyError for any other kind."""
         call = _KINDS[kind](self.pbx, self._placed, self.pace)
         self._placed += 1
         self.pbx.calls_processed += 1
@@ -49,7 +49,7 @@ class Traffic:
 
 
 def pattern(per_minute: float, seed: int = 1, start: float = 1700000000.0) -> Iterator[Step]:
-    """Endless ``(delay, event)`` of a PBX with so many calls a minute: the same for the same arguments."""
+    """Endless ``(delay, event)`` of a PBX with so many calls a minute; equal arguments give equal results."""
     now = start
     pbx = Pbx(lambda: now, seed)
     timeline = Timeline()

@@ -1,8 +1,8 @@
-"""Recorded sessions: which answer belongs to which action.
+"""Recorded sessions: the answer that belongs to each action.
 
 A recording is two byte streams, client to Asterisk and back, without timing.
-The second is cut where the responses to the recorded actions begin; whatever
-follows a response (list items, events) belongs to it until the next one.
+The second is split where the responses to the recorded actions begin; everything
+after a response (list items, events) belongs to it until the next response.
 """
 
 import re
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from proxy.simulator.reading import Request, RequestReader
 
-# A response is recognised at the start of a message only: events have headers of that name too.
+# A response is recognised only at the start of a message: events have headers of that name too.
 # "Response: Follows" has a Privilege line before its ActionID.
 _RESPONSE = re.compile(
     rb"(?:\A[^\n]*\n|\n\r?\n)"
@@ -54,9 +54,9 @@ def load_transcript(stem: Path) -> Transcript:
 
 
 def read_transcript(sent: bytes, received: bytes) -> Transcript:
-    """A transcript of what a client sent and what it received.
+    """A transcript of the bytes that a client sent and received.
 
-    An action that got no response of its own (there are a few) has an empty answer.
+    An action without its own response (there are a few) has an empty answer.
     """
     requests = RequestReader().feed(sent)
     starts: list[int | None] = []
@@ -78,18 +78,18 @@ def read_transcript(sent: bytes, received: bytes) -> Transcript:
 
 
 class ActionIDs:
-    """The recorded ActionIDs and those of the client that replays them, by position."""
+    """The recorded ActionIDs, and the client's own ActionIDs for the same actions."""
 
     def __init__(self) -> None:
         self._known: dict[bytes, bytes] = {}
 
     def pair(self, recorded: bytes, actual: bytes) -> None:
-        """From now on ``actual`` stands for ``recorded``; b"" stands for none."""
+        """Replace ``recorded`` by ``actual`` from now on; b"" means no ActionID."""
         if recorded:
             self._known[recorded] = actual
 
     def translate(self, answer: bytes) -> bytes:
-        """The recorded answer with the client's ActionIDs; a line whose client sent none is left out."""
+        """The recorded answer with the client's ActionIDs; a line is left out if the client sent none."""
         return _ACTION_ID.sub(self._line, answer)
 
     def _line(self, found: re.Match[bytes]) -> bytes:
@@ -107,5 +107,5 @@ def _find_response(received: bytes, action_id: bytes, position: int) -> int | No
 
 
 def _beside(stem: Path, suffix: str) -> Path:
-    # Not with_suffix: a stem may have a dot of its own.
+    # Not with_suffix: the stem itself may contain a dot.
     return stem.with_name(stem.name + suffix)

@@ -1,4 +1,4 @@
-"""The simulator's own manager users: what manager.conf would say of each."""
+"""The simulator's manager users, with the settings that manager.conf would have for each."""
 
 import secrets
 from dataclasses import dataclass, field

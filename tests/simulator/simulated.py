@@ -1,4 +1,4 @@
-"""What the simulator's own tests share."""
+"""Helpers shared by the simulator's tests."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,13 +15,13 @@ USERS = (
     User("wallboard", "secret", "agent", "none"),
     User("single", "secret", multiple_login=False),
 )
-#: Fast enough for tests: a failed login is told at once.
+#: Fast enough for tests: a failed login is answered at once.
 SETTINGS = Settings(login_delay=0.0)
 
 
 @asynccontextmanager
 async def stranger(simulator: Simulator) -> AsyncIterator[AmiClient]:
-    """A client that is connected, not logged in."""
+    """A client that is connected but not logged in."""
     client = await AmiClient.connect("127.0.0.1", simulator.port)
     try:
         yield client
@@ -40,7 +40,7 @@ async def session(
 
 
 class Clock:
-    """Time that tests move by hand."""
+    """A clock that tests advance by hand."""
 
     def __init__(self) -> None:
         self.now = 1_700_000_000.0
@@ -50,7 +50,7 @@ class Clock:
 
 
 class Day:
-    """A PBX with its timeline, and time that moves only when told to."""
+    """A PBX with its timeline, and a clock that only ``run`` advances."""
 
     def __init__(self, seed: int = 1) -> None:
         self.clock = Clock()
@@ -61,7 +61,7 @@ class Day:
         self.timeline.start(call, self.clock.now)
 
     def run(self, seconds: float = float("inf")) -> list[Step]:
-        """All steps of the next so many seconds (by default: until nothing more is due)."""
+        """All steps of the next ``seconds`` (by default: until nothing more is due)."""
         steps: list[Step] = []
         end = self.clock.now + seconds
         while (due := self.timeline.next_due) is not None and due <= end and due != float("inf"):

@@ -1,4 +1,4 @@
-"""What the actions answer and do, over a socket; texts and header order are those of Asterisk 22."""
+"""The actions' responses and effects, over a socket; texts and header order are those of Asterisk 22."""
 
 import pytest
 
@@ -80,13 +80,13 @@ async def test_refusals(action: str, headers: dict[str, str], text: str) -> None
         ),
     ],
 )
-async def test_what_only_class_system_may(action: str, headers: dict[str, str], text: str) -> None:
+async def test_actions_that_need_class_system(action: str, headers: dict[str, str], text: str) -> None:
     async with Simulator(USERS, SETTINGS) as simulator, session(simulator, "caller", events="off") as client:
         headers = {"Channel": "Local/answer@lab", **headers} if action == "Originate" else headers
         assert (await client.action(action, **headers)).get("Message") == text
 
 
-async def test_a_queue_application_without_agi_is_no_danger() -> None:
+async def test_a_queue_application_without_agi_is_allowed() -> None:
     async with Simulator(USERS, SETTINGS) as simulator, session(simulator, "caller", events="off") as client:
         answer = await client.action(
             "Originate", Channel="Local/answer@lab", Application="Queue", Data="q,,,,"
@@ -94,7 +94,7 @@ async def test_a_queue_application_without_agi_is_no_danger() -> None:
         assert answer.get("Message") == "Originate successfully queued"
 
 
-async def test_channels_are_listed_looked_at_redirected_and_hung_up() -> None:
+async def test_channels_are_listed_shown_redirected_and_hung_up() -> None:
     async with Simulator(USERS, SETTINGS) as simulator, session(simulator) as client:
         answer = await client.action(
             "Originate",
@@ -132,7 +132,7 @@ async def test_channels_are_listed_looked_at_redirected_and_hung_up() -> None:
         assert channels == []
 
 
-async def test_hanging_up_by_pattern_is_a_list() -> None:
+async def test_hanging_up_by_pattern_answers_with_a_list() -> None:
     async with Simulator(USERS, SETTINGS) as simulator, session(simulator) as client:
         await client.action("Originate", Channel="Local/echo@lab/n", Application="Echo")
         await client.action("Originate", Channel="PJSIP/alice", Application="Echo")
@@ -147,7 +147,7 @@ async def test_hanging_up_by_pattern_is_a_list() -> None:
         assert [channel.get("Channel") for channel in channels] == ["PJSIP/alice-00000000"]
 
 
-async def test_an_asynchronous_call_is_answered_at_once_and_told_of_later() -> None:
+async def test_an_asynchronous_call_is_answered_at_once_and_its_outcome_reported_later() -> None:
     async with Simulator(USERS, SETTINGS) as simulator, session(simulator) as client:
         await client.action("Originate", Channel="PJSIP/busy", Application="Wait", Async="true", ActionID="x")
         told = await client.wait_event("OriginateResponse")
@@ -156,7 +156,7 @@ async def test_an_asynchronous_call_is_answered_at_once_and_told_of_later() -> N
         assert kinds.index("Originate successfully queued") < kinds.index("Newchannel")
 
 
-async def test_a_user_event_is_copied_to_everyone_as_it_is() -> None:
+async def test_a_user_event_is_copied_unchanged_to_all_sessions() -> None:
     async with (
         Simulator(USERS, SETTINGS) as simulator,
         session(simulator) as client,
@@ -291,7 +291,7 @@ async def test_wait_event_returns_in_time(seconds: str) -> None:
         assert (await client.wait_event("WaitEventComplete")).get("ActionID") == answer.get("ActionID")
 
 
-async def test_wait_event_returns_with_what_it_waited_for() -> None:
+async def test_wait_event_returns_when_an_event_happens() -> None:
     async with Simulator(USERS, SETTINGS) as simulator, session(simulator) as client:
         await client.wait_event("SuccessfulAuth")
         waiting = client.send("WaitEvent")
@@ -302,14 +302,14 @@ async def test_wait_event_returns_with_what_it_waited_for() -> None:
         assert [message.event for message in client.log][-3:] == [None, "A", "WaitEventComplete"]
 
 
-def test_every_action_offered_is_one_of_asterisk_with_its_classes() -> None:
+def test_every_offered_action_has_asterisks_classes() -> None:
     for key, offered in offered_actions().items():
         listed = SHIPPED.find(key)
         assert listed is not None
         assert (offered.name, offered.classes) == (listed.name.decode(), listed.classes)
 
 
-async def test_a_scripted_action_answers_with_what_it_is_told_to() -> None:
+async def test_a_scripted_action_gives_its_scripted_answer() -> None:
     simulator = Simulator(USERS, SETTINGS)
     simulator.script("IAXnetstats", lambda _: b"raw rows\r\n\r\n")
     simulator.script(

@@ -1,4 +1,4 @@
-"""Faults on demand, as a client meets them."""
+"""Faults on demand, as a client experiences them."""
 
 import asyncio
 
@@ -22,7 +22,7 @@ async def test_a_stall_holds_up_answers_and_events_until_it_ends(reading: bool) 
         if reading:
             await simulator.until_received(b"Action: Ping")
         async with stranger(simulator) as other:
-            # A whole exchange of bytes later: banners still come, answers do not.
+            # After a full exchange of bytes, banners are still sent, but no answers.
             assert other.banner
         assert len(client.log) == before
         assert reading == any(b"Action: Ping" in raw for raw in simulator.received)
@@ -31,7 +31,7 @@ async def test_a_stall_holds_up_answers_and_events_until_it_ends(reading: bool) 
         await client.wait_event("A")
 
 
-async def test_a_trickle_changes_nothing_but_the_pieces() -> None:
+async def test_a_trickle_only_splits_the_output() -> None:
     async with Simulator(USERS, SETTINGS) as simulator, session(simulator) as client:
         simulator.faults.trickle = Trickle()
         simulator.broadcast(EVENT)
@@ -48,7 +48,7 @@ async def test_a_trickling_session_can_log_off() -> None:
         await client.ended()
 
 
-async def test_reset_and_drop_look_different() -> None:
+async def test_reset_and_drop_differ_for_the_client() -> None:
     async with Simulator(USERS, SETTINGS) as simulator:
         async with session(simulator) as client:
             simulator.faults.reset()
@@ -59,18 +59,18 @@ async def test_reset_and_drop_look_different() -> None:
 
 
 @pytest.mark.parametrize(("items", "reset"), [(0, False), (1, False), (1, True)])
-async def test_it_dies_in_the_middle_of_a_list(items: int, reset: bool) -> None:
+async def test_a_session_dies_inside_a_list(items: int, reset: bool) -> None:
     async with Simulator(USERS, SETTINGS) as simulator, session(simulator, events="off") as client:
         simulator.faults.die_in_list(items, reset=reset)
         client.send("QueueStatus")
         assert ("Reset" in await client.ended()) == reset
-        # RST may overtake what was written before it.
+        # RST may overtake bytes that were written before it.
         assert reset or len([message for message in client.log if message.event]) == items
         async with session(simulator, events="off") as other:
             assert len((await other.event_list("QueueStatus"))[1]) == 5
 
 
-async def test_logins_are_refused_as_often_as_asked_for() -> None:
+async def test_logins_are_refused_the_given_number_of_times() -> None:
     async with Simulator(USERS, SETTINGS) as simulator:
         simulator.faults.refuse_logins(1)
         for expected in ("Authentication failed", "Authentication accepted"):
@@ -82,7 +82,7 @@ async def test_logins_are_refused_as_often_as_asked_for() -> None:
                 assert (await client.login("proxy", "secret")).get("Message") == "Authentication failed"
 
 
-async def test_an_action_is_ignored_as_often_as_asked_for() -> None:
+async def test_an_action_is_ignored_the_given_number_of_times() -> None:
     async with Simulator(USERS, SETTINGS) as simulator, session(simulator, events="off") as client:
         simulator.faults.ignore("Ping", 2)
         for number in range(3):
@@ -111,7 +111,7 @@ async def collected(
     return writer, asyncio.get_running_loop().create_task(reader.readuntil(until))
 
 
-async def test_injected_bytes_arrive_as_they_are_even_before_the_login() -> None:
+async def test_injected_bytes_arrive_unchanged_even_before_the_login() -> None:
     async with Simulator(USERS, SETTINGS) as simulator:
         writer, got = await collected(simulator, b"end")
         simulator.inject(b"\0\xff\r\rend")
@@ -149,7 +149,7 @@ async def test_events_can_be_of_any_size_or_without_an_end() -> None:
         await writer.wait_closed()
 
 
-async def test_a_liar_answers_what_nobody_asked() -> None:
+async def test_forged_responses_arrive() -> None:
     async with Simulator(USERS, SETTINGS) as simulator, session(simulator, events="off") as client:
         simulator.faults.forge("mine")
         assert (await client.response("mine")).get("Message") == "forged"

@@ -1,4 +1,4 @@
-"""Everything that touches sockets, on both event loops, with nothing left behind."""
+"""Everything that uses sockets, on both event loops; no task may remain afterwards."""
 
 import asyncio
 from collections.abc import Callable
@@ -65,7 +65,7 @@ def test_a_scene_runs_and_ends_cleanly(loop: Loop, scene: Callable[[], object]) 
         assert runner.run(whole()) == set()
 
 
-def test_storm_events_are_all_of_one_length() -> None:
+def test_all_storm_events_have_the_same_length() -> None:
     assert len(storm_event(0, 0.0)) == len(storm_event(10**9, 123456.789)) > 300
     assert read_storm_event(storm_event(17, 1.5)) == (17, 1.5)
     assert read_storm_event(b"Event: VarSet\r\n\r\n") is None

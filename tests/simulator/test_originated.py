@@ -1,4 +1,4 @@
-"""Calls of the action Originate: order of events, outcomes, what may interrupt them.  No loop."""
+"""Calls of the action Originate: order of events, outcomes, interruptions.  Without an event loop."""
 
 import pytest
 
@@ -60,7 +60,7 @@ def test_outcomes(channel: str, outcome: Outcome, response: str, reason: str) ->
     assert day.pbx.channels == {}
 
 
-def test_an_answered_call_has_the_order_of_events_of_asterisk_22() -> None:
+def test_the_events_of_an_answered_call_come_in_asterisk_22s_order() -> None:
     day = Day()
     placed(day, order(variables=(("A", "1"),), caller=("123", "Bob")))
     relevant = [
@@ -100,7 +100,7 @@ def test_without_an_action_id_the_response_has_none() -> None:
     assert b"ActionID" not in told
 
 
-def test_no_answer_takes_the_timeout() -> None:
+def test_an_unanswered_call_ends_at_the_timeout() -> None:
     day = Day()
     _, outcomes = placed(day, order("Local/ring@lab/n", timeout=7.0))
     day.run(6.9)
@@ -109,7 +109,7 @@ def test_no_answer_takes_the_timeout() -> None:
     assert outcomes == [Outcome.NOANSWER]
 
 
-def test_a_timeout_of_nothing_never_ends() -> None:
+def test_an_infinite_timeout_never_ends() -> None:
     day = Day()
     call, outcomes = placed(day, order("Local/ring@lab/n", timeout=float("inf")))
     day.run(100_000)
@@ -130,7 +130,7 @@ def test_hanging_up_ends_the_call_with_the_cause() -> None:
     assert day.timeline.calls == []
 
 
-def test_hanging_up_twice_is_hanging_up_once() -> None:
+def test_hanging_up_twice_has_the_effect_of_once() -> None:
     day = Day()
     call, _ = placed(day, order("Local/echo@lab/n", application="Echo"))
     day.run(2)

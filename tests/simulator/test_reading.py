@@ -1,4 +1,4 @@
-"""Client bytes as Asterisk reads them (ami.md §1.1 is measured on Asterisk 22 and 16)."""
+"""Client bytes as Asterisk reads them; the cases were measured on Asterisk 22 and 16."""
 
 import pytest
 from hypothesis import given
@@ -44,7 +44,7 @@ def test_a_line_must_fit_into_the_buffer(length: int, end: bytes, problem: Probl
 
 
 @pytest.mark.parametrize("times", [1, 2, 3])
-def test_a_line_that_fills_the_buffer_but_for_its_lf_lets_the_rest_run_as_another_action(times: int) -> None:
+def test_a_line_that_fills_the_buffer_except_its_lf_makes_the_rest_another_action(times: int) -> None:
     requests = read(b"Action: Ping\r\n" + b"X" * (1023 * times) + b"\r\nAction: Command\r\n\r\n")
     assert requests == [([b"Action: Ping"], Problem.LINE_TOO_LONG), ([b"Action: Command"], None)]
 
@@ -57,7 +57,7 @@ def test_a_line_that_starts_with_nul_does_the_same() -> None:
 
 
 @pytest.mark.parametrize(("count", "problem"), [(128, None), (129, Problem.TOO_MANY_LINES)])
-def test_a_message_has_128_lines_at_most(count: int, problem: Problem | None) -> None:
+def test_a_message_has_at_most_128_lines(count: int, problem: Problem | None) -> None:
     ((lines, found),) = read(b"A: 1\n" * count + b"\n")
     assert (len(lines), found) == (128, problem)
 
@@ -81,7 +81,7 @@ def test_headers(data: bytes, value: bytes) -> None:
     assert request.get(b"variable") == value
 
 
-def test_of_actions_the_first_that_is_not_empty_counts() -> None:
+def test_the_first_action_header_that_is_not_empty_counts() -> None:
     (request,) = RequestReader().feed(b"Action:\nAction: Ping\nAction: Command\nActionID: 1\nActionID: 2\n\n")
     assert (request.action, request.action_id) == (b"Ping", b"1")
 
@@ -91,13 +91,13 @@ def test_variables_come_in_the_order_they_are_set() -> None:
     assert request.variables() == [("A", "3"), ("B", "2"), ("A", "1")]
 
 
-def test_text_keeps_bytes_that_are_no_utf_8() -> None:
+def test_text_keeps_bytes_that_are_not_utf_8() -> None:
     (request,) = RequestReader().feed(b"Name: \xff\xc3\xa5\n\n")
     assert request.text("Name").encode("utf-8", "surrogateescape") == b"\xff\xc3\xa5"
 
 
 @given(st.lists(st.sampled_from([b"A: 1", b"\r", b"\n", b"\0", b"X" * 1021, b"XX"]), max_size=30), st.data())
-def test_how_the_bytes_were_cut_makes_no_difference(parts: list[bytes], data: st.DataObject) -> None:
+def test_splitting_the_bytes_makes_no_difference(parts: list[bytes], data: st.DataObject) -> None:
     stream = b"".join(parts)
     cut = data.draw(st.integers(0, len(stream)))
     reader = RequestReader()

@@ -1,4 +1,4 @@
-"""Faults by the clock, as a client that has logged in meets them."""
+"""Faults at scheduled times, as a client that has logged in experiences them."""
 
 import asyncio
 from collections import Counter
@@ -19,18 +19,18 @@ from tests.simulator.simulated import SETTINGS, USERS, session
         ("die-in-list:30", Scheduled("die-in-list", 30.0)),
     ],
 )
-def test_what_is_written_is_read(text: str, scheduled: Scheduled) -> None:
+def test_a_fault_is_parsed(text: str, scheduled: Scheduled) -> None:
     assert Scheduled.from_text(text) == scheduled
 
 
 @pytest.mark.parametrize("text", ["", "fire", "reset:0", "reset:", "stall:-1", "stall:nan", "stall:1e9"])
-def test_what_is_none_is_refused_with_what_there_is(text: str) -> None:
-    with pytest.raises(ValueError, match=r"is no fault; there are|the seconds of \w+ are from"):
+def test_an_invalid_fault_is_refused_with_the_valid_choices(text: str) -> None:
+    with pytest.raises(ValueError, match=r"unknown fault .*known faults: |the seconds of \w+ must be from"):
         Scheduled.from_text(text)
 
 
 @pytest.mark.parametrize("name", VERBS)
-async def test_each_happens_once_or_again_and_again(name: str) -> None:
+async def test_each_fault_happens_once_or_repeats(name: str) -> None:
     told: Counter[str] = Counter()
     again = asyncio.Event()
 
@@ -54,7 +54,7 @@ async def test_sessions_are_ended() -> None:
             assert how in await client.ended()
 
 
-async def test_a_list_dies_each_time() -> None:
+async def test_every_list_is_cut_off() -> None:
     async with Simulator(USERS, SETTINGS) as simulator:
         for _ in range(2):
             async with session(simulator, events="off") as client:

@@ -37,13 +37,13 @@ async def test_an_md5_login_is_accepted_only_after_its_challenge() -> None:
 @pytest.mark.parametrize(
     ("user", "secret"), [("proxy", "wrong"), ("nobody", "secret"), ("", ""), ("proxy", "")]
 )
-async def test_a_wrong_login_is_refused_and_the_connection_ends(user: str, secret: str) -> None:
+async def test_a_wrong_login_is_refused_and_the_connection_closed(user: str, secret: str) -> None:
     async with Simulator(USERS, SETTINGS) as simulator, stranger(simulator) as client:
         assert (await client.login(user, secret)).get("Message") == "Authentication failed"
         await client.ended()
 
 
-async def test_the_refusal_takes_its_time_for_that_session_only() -> None:
+async def test_the_delay_of_a_refusal_affects_only_that_session() -> None:
     async with (
         Simulator(USERS, Settings(login_delay=30)) as simulator,
         session(simulator) as other,
@@ -86,7 +86,7 @@ async def test_a_user_sees_the_events_of_its_classes() -> None:
         assert [message.event for message in client.log] == [None, "D"]
 
 
-async def test_the_event_mask_narrows_them() -> None:
+async def test_the_event_mask_narrows_the_events() -> None:
     async with Simulator(USERS, SETTINGS) as simulator, session(simulator, events="off") as client:
         simulator.broadcast(b"Event: A\r\nPrivilege: call,all\r\n\r\n")
         assert (await client.action("Events", EventMask="agent")).get("Events") == "On"
@@ -96,14 +96,14 @@ async def test_the_event_mask_narrows_them() -> None:
         assert {message.event for message in client.log} == {None, "C"}
 
 
-async def test_nobody_sees_events_before_the_login() -> None:
+async def test_no_events_are_sent_before_the_login() -> None:
     async with Simulator(USERS, SETTINGS) as simulator, stranger(simulator) as client:
         simulator.broadcast(b"Event: A\r\nPrivilege: call,all\r\n\r\n")
         assert (await client.action("Ping")).get("Message") == "Permission denied"
         assert len(client.log) == 1
 
 
-async def test_an_action_that_takes_long_holds_up_its_session_and_the_events_of_it() -> None:
+async def test_a_long_action_blocks_its_session_and_its_events() -> None:
     async with (
         Simulator(USERS, SETTINGS) as simulator,
         session(simulator) as busy,
@@ -120,7 +120,7 @@ async def test_an_action_that_takes_long_holds_up_its_session_and_the_events_of_
         assert kinds.index(call) < kinds.index("Newchannel") < kinds.index(ping)
 
 
-async def test_suppress_events_skips_the_events_behind_that_action() -> None:
+async def test_suppress_events_sends_no_events_after_that_action() -> None:
     async with Simulator(USERS, SETTINGS) as simulator, session(simulator) as client:
         first = client.send("UserEvent", UserEvent="A", SuppressEvents="1")
         second = client.send("Ping")
@@ -131,7 +131,7 @@ async def test_suppress_events_skips_the_events_behind_that_action() -> None:
         assert order == [first, second, first]
 
 
-async def test_what_was_asked_before_the_half_close_is_still_answered() -> None:
+async def test_actions_before_a_half_close_are_still_answered() -> None:
     async with Simulator(USERS, SETTINGS) as simulator:
         reader, writer = await asyncio.open_connection("127.0.0.1", simulator.port)
         writer.write(
@@ -153,7 +153,7 @@ async def test_raw_messages_of_clients_are_kept_for_inspection() -> None:
         assert simulator.received[-1] == b"action:ping\nX: 1\r\n\n"
 
 
-async def test_a_client_that_does_not_read_is_cut_off() -> None:
+async def test_a_client_that_does_not_read_is_disconnected() -> None:
     settings = Settings(login_delay=0, max_unsent=100_000)
     async with Simulator(USERS, settings) as simulator:
         reader, writer = await asyncio.open_connection("127.0.0.1", simulator.port)
@@ -169,7 +169,7 @@ async def test_a_client_that_does_not_read_is_cut_off() -> None:
             await writer.wait_closed()
 
 
-async def test_a_simulator_without_users_makes_one_up() -> None:
+async def test_a_simulator_without_users_creates_one() -> None:
     async with Simulator(settings=SETTINGS) as simulator, stranger(simulator) as client:
         answer = await client.login(simulator.user.name, simulator.user.secret)
         assert answer.get("Response") == "Success"
@@ -189,7 +189,7 @@ async def test_stopping_ends_every_session_even_one_in_the_middle_of_an_action()
     assert not simulator.sessions
 
 
-async def test_a_failure_inside_ends_the_session_and_is_told_at_the_stop() -> None:
+async def test_a_failure_ends_the_session_and_is_raised_by_stop() -> None:
     simulator = Simulator(USERS, SETTINGS)
 
     def broken(_: object) -> bytes:

@@ -1,4 +1,4 @@
-"""The calls of an ordinary day: consistent, complete, the same for the same seed.  No loop."""
+"""Typical calls: consistent, complete, the same for the same seed.  Without an event loop."""
 
 from collections import Counter
 from itertools import islice
@@ -59,7 +59,7 @@ def test_every_event_has_the_class_asterisk_gives_it() -> None:
     assert set(_EXPECTED_CLASSES.values()) <= set(CLASS_NAMES)
 
 
-def test_a_seed_gives_the_same_day_again_and_another_seed_another() -> None:
+def test_the_same_seed_gives_the_same_calls_and_another_seed_others() -> None:
     assert list(islice(pattern(30, seed=7), 3000)) == list(islice(pattern(30, seed=7), 3000))
     assert list(islice(pattern(30, seed=7), 3000)) != list(islice(pattern(30, seed=8), 3000))
 
@@ -72,7 +72,7 @@ def test_the_rate_is_kept() -> None:
     assert 50 < len(calls) / elapsed * 60 < 70
 
 
-def test_channels_come_and_go_in_order() -> None:
+def test_channels_begin_and_end_in_order() -> None:
     alive: dict[str, str] = {}
     seen: set[str] = set()
     for _, raw in day_of_calls():
@@ -107,7 +107,7 @@ def test_bridges_fill_and_empty() -> None:
     assert inside == {}
 
 
-def test_who_joins_a_queue_leaves_it() -> None:
+def test_every_caller_that_joins_a_queue_leaves_it() -> None:
     count = Counter(names(day_of_calls()))
     assert count["QueueCallerJoin"] == count["QueueCallerLeave"] == 30
     assert count["AgentConnect"] == count["AgentComplete"]
@@ -137,7 +137,7 @@ def test_a_call_can_be_interrupted_at_any_time(
         assert all(member.status == 1 for queue in day.pbx.queues.values() for member in queue.members)
 
 
-def test_the_rate_can_be_changed_and_set_to_nothing() -> None:
+def test_the_rate_can_be_set_to_zero() -> None:
     day = Day()
     traffic = Traffic(day.pbx, day.timeline, 600)
     day.run(10)

@@ -1,8 +1,8 @@
-"""The actions the simulator knows, by the noun they are about.
+"""The actions that the simulator knows, grouped by subject.
 
-An action is an async function of the session and the request; it answers by
-the session's verbs.  Its classes are those of Asterisk (``proxy.ami.actions``),
-so the table here has only names, functions and synopses.
+An action is an async function of the session and the request; it responds through the
+session's methods.  Its classes are those of Asterisk (``proxy.ami.actions``), so the
+tables here have only names, synopses and functions.
 """
 
 from proxy.ami.actions import SHIPPED
@@ -18,6 +18,6 @@ def offered_actions() -> dict[bytes, Offered]:
     for table in _TABLES:
         for name, (synopsis, run) in table.items():
             listed = SHIPPED.find(name.lower().encode())
-            assert listed is not None, f"{name} is no action of Asterisk"
+            assert listed is not None, f"{name} is not an action of Asterisk"
             found[name.lower().encode()] = Offered(name, listed.classes, synopsis, run)
     return dict(sorted(found.items()))

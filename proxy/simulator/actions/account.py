@@ -1,4 +1,4 @@
-"""Login, Challenge, Logoff, and what else is about the session itself."""
+"""Login, Challenge, Logoff, and the other actions about the session itself."""
 
 import asyncio
 import hashlib
@@ -11,7 +11,7 @@ from proxy.simulator.session import Session
 
 
 async def challenge(session: Session, request: Request) -> None:
-    """Give the session's challenge, always the same one."""
+    """Give the session's challenge; it stays the same for the whole session."""
     if request.get(b"authtype").lower() != b"md5":
         session.refuse(request, "Must specify AuthType")
         return
@@ -20,7 +20,7 @@ async def challenge(session: Session, request: Request) -> None:
 
 
 async def login(session: Session, request: Request) -> None:
-    """Accept the user, or wait, refuse and close."""
+    """Accept the user, or wait, send an error and close the connection."""
     if session.user is not None:
         session.succeed(request, "Already authenticated")
         return
@@ -67,18 +67,18 @@ def _secret_fits(session: Session, request: Request, secret: str) -> bool:
 
 
 async def logoff(session: Session, request: Request) -> None:
-    """Say goodbye and close."""
+    """Respond with Goodbye and close the connection."""
     session.respond(request, "Goodbye", ("Message", "Thanks for all the fish."))
     session.close()
 
 
 async def ping(session: Session, request: Request) -> None:
-    """Answer with the time."""
+    """Respond with the current time."""
     session.respond(request, "Success", ("Ping", "Pong"), ("Timestamp", f"{session.host.pbx.clock():.6f}"))
 
 
 async def events(session: Session, request: Request) -> None:
-    """Set which events the session wants."""
+    """Set the session's event mask."""
     mask = privilege.parse_event_mask(request.get(b"eventmask"))
     if mask is None:
         session.refuse(request, "Invalid event mask")
@@ -88,7 +88,7 @@ async def events(session: Session, request: Request) -> None:
 
 
 async def list_commands(session: Session, request: Request) -> None:
-    """List what this user may do."""
+    """List the actions that this user may run."""
     assert session.user is not None
     rows: list[tuple[str, object]] = []
     for offered in session.host.offered:
@@ -99,7 +99,7 @@ async def list_commands(session: Session, request: Request) -> None:
 
 
 async def wait_event(session: Session, request: Request) -> None:
-    """Wait for an event or any input; Asterisk looks once a second, this at once."""
+    """Wait for an event or any input; Asterisk checks once a second, the simulator reacts at once."""
     timeout = request.text("Timeout") or "-1"
     try:
         seconds = int(timeout, 0)

@@ -1,4 +1,4 @@
-"""Originate."""
+"""The action Originate."""
 
 import asyncio
 import re
@@ -13,13 +13,13 @@ from proxy.simulator.session import Session
 #: Asterisk's default, milliseconds.
 _TIMEOUT = 30000
 _CALLER = re.compile(r'"?(?P<name>[^"<]*?)"?\s*<(?P<number>[^>]*)>')
-#: What ``Application`` and ``Data`` may not contain without class system (ami.md §4.1, Asterisk 22).
+#: Texts that ``Application`` and ``Data`` may not contain without class system, as in Asterisk 22.
 _APPS = ("agi", "dbdeltree", "exec", "externalivr", "mixmonitor", "originate", "reload", "system")
 _DATA = ("CURL", "DB", "EVAL", "FILE", "ODBC", "REALTIME", "SHELL")
 
 
 async def originate(session: Session, request: Request) -> None:
-    """Place a call; a synchronous one holds the session up until its end is known."""
+    """Place a call; a synchronous one blocks the session until its outcome is known."""
     assert session.user is not None
     wrong = _fault(request) or _forbidden(request, session.user.write_mask)
     if wrong:
@@ -89,7 +89,7 @@ def _order(request: Request) -> Order:
         priority=int(request.text("Priority") or 0),
         application=request.text("Application"),
         data=request.text("Data"),
-        # Zero or less never times out.
+        # A timeout of zero or less means none.
         timeout=timeout / 1000 if timeout > 0 else float("inf"),
         caller=(number or "<unknown>", name or "<unknown>"),
         variables=tuple(request.variables()),

@@ -1,4 +1,4 @@
-"""Channels: list, look, hang up, redirect, and their variables."""
+"""Actions on channels: list, show status, hang up, redirect, get and set variables."""
 
 import re
 
@@ -68,7 +68,7 @@ def _status(session: Session, request: Request, channel: Channel, names: str) ->
 
 
 async def hangup(session: Session, request: Request) -> None:
-    """Hang up one channel, or list and hang up all that match ``/pattern/``."""
+    """Hang up one channel, or list and hang up all channels that match ``/pattern/``."""
     wanted = request.text("Channel")
     cause = int(request.text("Cause")) if request.text("Cause").isdigit() else 16
     if not wanted:
@@ -97,7 +97,7 @@ def _hang_up(session: Session, channel: Channel, cause: int) -> None:
 
 
 async def redirect(session: Session, request: Request) -> None:
-    """Send a channel, and with ExtraChannel a second one, to an extension."""
+    """Send a channel to an extension."""
     name = request.text("Channel")
     context, exten, priority = request.text("Context"), request.text("Exten"), request.text("Priority")
     missing = next(
@@ -129,7 +129,7 @@ async def redirect(session: Session, request: Request) -> None:
 
 
 async def getvar(session: Session, request: Request) -> None:
-    """Tell a variable of a channel, or a global one."""
+    """Get a variable of a channel, or a global one."""
     assert session.user is not None
     variable, name = request.text("Variable"), request.text("Channel")
     if not variable:

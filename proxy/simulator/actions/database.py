@@ -1,4 +1,4 @@
-"""The internal database: DBGet, DBPut, DBDel."""
+"""Actions on the internal database: DBGet, DBPut, DBDel."""
 
 from proxy.simulator.channel import item
 from proxy.simulator.reading import Request
@@ -17,7 +17,7 @@ def _key(session: Session, request: Request) -> tuple[str, str] | None:
 
 
 async def db_get(session: Session, request: Request) -> None:
-    """Look one entry up: a list of one."""
+    """Look up one entry; the answer is an event list with one item."""
     key = _key(session, request)
     if key is None:
         return

@@ -1,4 +1,4 @@
-"""Queues: status, summary, pausing an agent."""
+"""Actions on queues: status, summary, pausing an agent."""
 
 from proxy.ami.values import ast_true
 from proxy.simulator.channel import item
@@ -66,7 +66,7 @@ async def queue_status(session: Session, request: Request) -> None:
 
 
 async def queue_summary(session: Session, request: Request) -> None:
-    """List queues in one line each."""
+    """List queues, with one item each."""
     now = session.host.pbx.clock()
     items = [
         item(
@@ -86,7 +86,7 @@ async def queue_summary(session: Session, request: Request) -> None:
 
 
 async def queue_pause(session: Session, request: Request) -> None:
-    """Pause an agent, or end the pause, in one queue or all."""
+    """Pause or unpause an agent in one queue or in all."""
     interface, paused = request.text("Interface"), request.text("Paused")
     if not interface or not paused:
         session.refuse(request, "Need 'Interface' and 'Paused' parameters.")

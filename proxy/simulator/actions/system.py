@@ -1,4 +1,4 @@
-"""The PBX as a whole: status, settings, reload, CLI commands, user events, bridges."""
+"""Actions on the PBX as a whole: status, settings, reload, CLI commands, user events, bridges."""
 
 import time
 
@@ -9,7 +9,7 @@ from proxy.simulator.session import Session
 
 
 async def core_status(session: Session, request: Request) -> None:
-    """Tell since when it runs and how many calls there are."""
+    """Give the times of start and reload, and the numbers of calls."""
     pbx = session.host.pbx
     started, reloaded = time.gmtime(pbx.started), time.gmtime(pbx.reloaded)
     session.respond(
@@ -25,7 +25,7 @@ async def core_status(session: Session, request: Request) -> None:
 
 
 async def core_settings(session: Session, request: Request) -> None:
-    """Tell the versions."""
+    """Give the versions and settings."""
     settings = session.host.settings
     session.respond(
         request,
@@ -46,7 +46,7 @@ async def core_settings(session: Session, request: Request) -> None:
 
 
 async def reload(session: Session, request: Request) -> None:
-    """Reload everything; there is no single module to name."""
+    """Reload everything; reloading a single module is refused."""
     if request.text("Module"):
         session.refuse(request, "No such module")
         return
@@ -56,7 +56,7 @@ async def reload(session: Session, request: Request) -> None:
 
 
 async def command(session: Session, request: Request) -> None:
-    """Run a CLI command; the answer's form is that of the version asked for."""
+    """Run a CLI command; the settings choose the old or the new form of the response."""
     text = request.text("Command")
     words = text.lower().split(" ")
     if not text:
@@ -79,7 +79,7 @@ async def command(session: Session, request: Request) -> None:
 
 
 async def user_event(session: Session, request: Request) -> None:
-    """Send an event to everyone: all lines of the action are copied, whatever they say."""
+    """Send an event to all sessions that may see it; every line of the action is copied unchecked."""
     copied = [line for line in request.lines if not line.lower().startswith((b"action:", b"userevent:"))]
     session.succeed(request, "Event Sent")
     start = [b"Event: UserEvent", b"Privilege: user,all", b"UserEvent: " + request.get(b"userevent")]
