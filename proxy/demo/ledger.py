@@ -14,7 +14,7 @@ _KEPT = 500
 
 
 class Kind(Enum):
-    """What a cell holds."""
+    """The kinds of cells."""
 
     EVENT = "event"
     ACTION = "action"
@@ -24,7 +24,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What one user saw or did."""
+    """An event that one user saw, an action of the user, or its response."""
 
     text: str
     kind: Kind

@@ -179,7 +179,7 @@ class Call:
 
 
 def device_state(channel: Channel, state: str) -> bytes:
-    """The device behind the channel changes its state."""
+    """The channel's device changes its state."""
     return event("DeviceStateChange", "call", ("Device", channel.device), ("State", state))
 
 

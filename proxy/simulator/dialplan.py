@@ -61,7 +61,7 @@ def channel_outcome(channel: str) -> Outcome:
 
 
 def application(exten: str) -> tuple[str, str, float]:
-    """What an extension runs: application, its data, and for how many seconds."""
+    """The application that an extension runs, its data, and for how many seconds it runs."""
     found = _DURATION.fullmatch(exten)
     if found:
         seconds = int(found[1] or found[2])

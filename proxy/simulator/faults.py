@@ -13,10 +13,10 @@ _LINE_END = b"\r\n"
 
 
 class Victim(Protocol):
-    """What a fault can do to one session."""
+    """The effects that a fault can have on one session."""
 
     def inject(self, raw: bytes) -> None:
-        """Send these bytes as they are."""
+        """Send these bytes unchanged."""
 
     def reset(self) -> None:
         """End the connection with RST."""
