@@ -1,18 +1,19 @@
-# Every target sets up first what it needs.  `make test` is the whole check.
+# Every target first sets up what it needs.  `make test` runs all checks.
 VENV ?= .venv
 BIN := $(VENV)/bin
-# Its first line is the interpreter that $(VENV) was made by, its second that one's home and version.
+# The first line is the interpreter that made $(VENV), the second line its prefix and version.
 STAMP := $(VENV)/.installed
 PINS := requirements.txt requirements-dev.txt pyproject.toml
 
-# PYTHON=… chooses.  Without it: what $(VENV) was made by, then the first of these that is 3.11 or later.
+# PYTHON=… chooses the interpreter.  The default is the one that made $(VENV), then the first of these that is 3.11
+# or later.
 ifndef PYTHON
 PYTHON := $(shell for name in $$(sed -n 1p $(STAMP) 2>/dev/null) python3 /usr/bin/python3 python3.14 python3.13 python3.12 python3.11; do \
   "$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$name"; exit; }; done; echo python3)
 endif
-# Not to what runs here: deploy/debian/build takes it for one that has our packages.
+# Not exported to commands: deploy/debian/build would take it for a Python that has our packages.
 unexport PYTHON
-# Another interpreter, or another version of it since an upgrade: $(VENV) is made again.
+# With another interpreter, or another version of it after an upgrade, $(VENV) is made again.
 ASKED := $(shell $(PYTHON) -c 'import sys; print(sys.base_prefix, sys.version.split()[0])' 2>/dev/null)
 ifneq ($(ASKED),$(shell sed -n 2p $(STAMP) 2>/dev/null))
 OTHER := yes
@@ -23,7 +24,7 @@ endif
 
 setup: $(STAMP)
 
-# Done again only when the pins or the interpreter change.  Debian's python3 has no ensurepip until python3-venv is there.
+# Repeated only when the pins or the interpreter change.  Debian's python3 has no ensurepip without python3-venv.
 $(STAMP): $(PINS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "make: $(PYTHON) is older than 3.11: set PYTHON=" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || $(MAKE) --no-print-directory .python3-venv
@@ -39,12 +40,12 @@ $(STAMP): $(PINS)
 	@echo "installing python3-venv"
 	@command -v apt-get >/dev/null && { $(SUDO) apt-get update && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends python3-venv; } >/dev/null 2>&1 || { echo "make: $(PYTHON) has no ensurepip, and it could not be installed from here; run: sudo apt-get install python3-venv" >&2; exit 1; }
 
-# make demo ASTERISK=host:port USER=name SECRET_FILE=path: in front of a real Asterisk.
+# make demo ASTERISK=host:port USER=name SECRET_FILE=path runs it in front of a real Asterisk.
 demo: setup
 	@$(BIN)/ami-proxy demo $(if $(ASTERISK),--asterisk '$(ASTERISK)' --user '$(USER)' --secret-file '$(SECRET_FILE)')
 
-# What needs no socket and no process.  The other tests are mostly waiting, so that processors can do with twice as many;
-# what measures, or needs both processors by itself, is marked serial and runs at the end, alone.
+# PURE tests need no socket and no process.  The other tests mostly wait, so twice as many run as there are processors.
+# Tests that measure, or need all processors, are marked serial and run at the end, alone.
 PURE := tests/ami tests/core tests/config tests/importers tests/x509
 OTHERS := tests $(addprefix --ignore=,$(PURE))
 AT_ONCE := -n $(shell expr 2 '*' $$(nproc)) --maxprocesses 8 --dist loadfile --no-loadscope-reorder
@@ -56,7 +57,7 @@ test: lint types imports
 	$(BIN)/coverage report --skip-covered --fail-under=90
 	$(BIN)/coverage report --skip-covered --fail-under=100 --include='proxy/ami/*,proxy/core/*'
 
-# PURE for one more interpreter: make test-pure PYTHON=python3.13 VENV=.venv-newest
+# The PURE tests on another interpreter: make test-pure PYTHON=python3.13 VENV=.venv-newest
 test-pure: setup
 	$(BIN)/pytest -n auto $(PURE)
 
@@ -70,7 +71,7 @@ types: setup
 imports: setup
 	$(BIN)/lint-imports
 
-# deploy/rights-reference.md, from the tables that the proxy judges by, and deploy/differences.md, from the tests' list.
+# Write deploy/rights-reference.md from the policy's tables, and deploy/differences.md from the tests' list.
 reference: setup
 	$(BIN)/python -m tests.deploy.reference
 	$(BIN)/python -m tests.asterisk.dialogues.differences
@@ -79,14 +80,14 @@ format: setup
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-# make bench SCENARIOS="fanout idle" OPTIONS="--rounds 5"; tests/bench/README.md says what is measured.
+# make bench SCENARIOS="fanout idle" OPTIONS="--rounds 5"; tests/bench/README.md describes the scenarios.
 bench: setup .bench-tools build/compiled
 	@$(BIN)/python -m tests.bench.bench $(SCENARIOS) $(OPTIONS)
 
 bench-quick: setup .bench-tools
 	@$(BIN)/python -m tests.bench.bench --quick $(SCENARIOS) $(OPTIONS)
 
-# No sockets: what one event costs in the hub.
+# The cost of one event in the hub, without sockets.
 bench-hotpath: setup
 	@$(BIN)/python -m tests.bench.hotpath $(OPTIONS)
 
@@ -100,50 +101,50 @@ build/bench/%: tests/bench/%.c
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -O2 -Wall -Wextra -o $@ $< -lssl -lcrypto
 
-# What the peer ami-proxy-compiled runs.  Where it cannot be made, that peer is left out.
+# The build that the peer ami-proxy-compiled runs.  If it cannot be built, that peer is left out.
 build/compiled: setup.py pyproject.toml $(shell find proxy -name '*.py')
 	@rm -rf $@ build/wheel
 	@AMI_PROXY_COMPILE=1 $(BIN)/python -m pip -qq --disable-pip-version-check wheel --no-build-isolation --no-deps -w build/wheel . && \
 	$(BIN)/python -m zipfile -e build/wheel/*.whl $@ || echo "make: the core could not be compiled here" >&2
 
-# What Debian has and this machine has not.  Without a compiler nothing goes; without a peer it is left out.
+# Install missing Debian packages.  Without a compiler no benchmark runs; a peer that is missing is left out.
 .bench-packages: SUDO = $(if $(filter-out 0,$(shell id -u)),sudo -n)
 .bench-packages:
 	@missing=$$(for have in cc:gcc stunnel4:stunnel4 haproxy:haproxy; do command -v $${have%%:*} >/dev/null 2>&1 || [ -x /usr/sbin/$${have%%:*} ] || echo $${have##*:}; done; \
 	echo '#include <openssl/ssl.h>' | cc -E - >/dev/null 2>&1 || echo libssl-dev libc6-dev); \
 	[ -z "$$missing" ] || { echo "installing" $$missing; $(SUDO) apt-get update && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $$missing; } >/dev/null 2>&1 || echo "make: could not install" $$missing "from here" >&2
 
-# dist/amiproxy-VERSION-TAG.whl, compiled if that can be done here; setup.py says how to choose.
+# Build dist/amiproxy-VERSION-TAG.whl, compiled if possible; setup.py says how to choose.
 wheel: setup
 	@mkdir -p build
 	@$(BIN)/python -c 'import setuptools.build_meta as b, sys; print("dist/" + b.build_wheel("dist"), file=sys.stderr)' >build/wheel.log
 
-# dist/ami-proxy_VERSION_ARCH.deb, for the Debian release whose python3 is of .venv's minor version.
+# Build dist/ami-proxy_VERSION_ARCH.deb, for the Debian release whose python3 has the minor version of .venv's.
 deb: setup
 	@deploy/debian/build
 
-# make properties EXAMPLES=20000: the property tests with examples that no run had before.
+# make properties EXAMPLES=20000 runs the property tests with new random examples.
 EXAMPLES ?= 2000
 properties: setup
 	EXAMPLES=$(EXAMPLES) HYPOTHESIS_PROFILE=search $(BIN)/pytest -q -n auto --timeout 0 $$(grep -rlE '^from hypothesis import' --include='test_*.py' tests)
 
-# make fuzz SECONDS=600: all targets together; what fails is left in results/fuzz.  SEED=1 repeats a run.
+# make fuzz SECONDS=600 runs all targets in parallel; inputs that fail are left in results/fuzz.  SEED=1 repeats a run.
 SECONDS ?= 60
 fuzz: setup
 	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(BIN)/python -m pip install -qq --disable-pip-version-check -r requirements-fuzz.txt
 	@$(BIN)/python -m tests.fuzz $(if $(SEED),--seed $(SEED)) $(SECONDS)
 
-# make soak MINUTES=10: 200 sessions, 500 events a second, and all that happens to them in a year.
+# make soak MINUTES=10 runs 200 sessions with 500 events a second, and everything that happens to them in a year.
 MINUTES ?= 10
 soak: setup
 	@$(BIN)/python -m tests.soak $(MINUTES)
 
-# Every danger in every header of every action, by every kind of user, at a real Asterisk; half an hour.
+# Try every danger in every header of every action, as every kind of user, at a real Asterisk; takes half an hour.
 # make attack OPTIONS="--only Park", OPTIONS="--seed 7 --size 2000", OPTIONS="--asterisk 16".
 attack: setup
 	@$(BIN)/python -m tests.attack $(OPTIONS)
 
-# Are the pins what is installed, and free of known faults?  Writes the SBOM that goes with a release.
+# Check that the installed packages are the pinned ones, without known vulnerabilities.  Writes a release's SBOM.
 audit: setup build/audit/bin/pip-audit
 	@$(BIN)/python -m tests.audit build/audit/bin dist/ami-proxy.cdx.json
 
