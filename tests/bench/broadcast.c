@@ -1,14 +1,14 @@
-/* broadcast: what fan-out by TLS costs when nothing else is done.
+/* broadcast: the cost of fan-out over TLS alone.
  *
- * One AMI session in, the same bytes out to every client that has said anything
- * like a login.  No parsing but for the ends of messages, no rights, no filters,
- * no correlation: what a proxy adds is measured against this.
+ * It reads one AMI session and sends the same bytes to every client that has sent
+ * something like a login.  It parses only the ends of messages, and has no rights,
+ * no filters and no correlation: the benchmark measures what a proxy adds to this.
  *
  *     broadcast --port P --upstream P --secret S --chain FILE --key FILE [--interval MS]
  *
- * With an interval, what comes within it leaves in one write a client; without,
- * each wake-up's events leave at once.  A client that lets more than 8 MiB wait
- * is dropped.
+ * With an interval, the bytes that arrive within it are sent in one write per
+ * client; without, the events of each wake-up are sent at once.  A client with
+ * more than 8 MiB waiting is dropped.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -36,7 +36,7 @@ struct client {
     SSL *ssl;
     char input[2048];
     size_t input_used;
-    char *output;                       /* what the socket did not take */
+    char *output;                       /* bytes that the socket did not accept */
     size_t from, to, room;
     struct client *next;
 };
@@ -52,7 +52,7 @@ static void wait_for_room(struct client *c, int wanted)
     c->waits_for_room = wanted;
 }
 
-/* How many of the bytes OpenSSL took. */
+/* The number of bytes that OpenSSL accepted. */
 static size_t write_some(struct client *c, const char *data, size_t size)
 {
     size_t done = 0;
@@ -200,7 +200,7 @@ int main(int count, char **arguments)
         ERR_print_errors_fp(stderr);
         return 1;
     }
-    SSL_CTX_set_num_tickets(tls, 0);    /* sessions are long: as the proxy has it */
+    SSL_CTX_set_num_tickets(tls, 0);    /* as in the proxy, because sessions are long */
     SSL_CTX_set_mode(tls, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons((uint16_t)upstream_port)};

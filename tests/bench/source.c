@@ -1,23 +1,23 @@
-/* source: an Asterisk of the benchmark's own, which talks fast and does nothing else.
+/* source: a stand-in for Asterisk that sends events fast and does nothing else.
  *
  * Listens on 127.0.0.1 and speaks as much AMI as a proxy or a client needs: the
  * banner, Challenge, Login (secret or MD5), Logoff, Ping, Events, ListCommands,
  * CoreShowChannels with a given number of items; any other action succeeds.
  *
- * A storm is open loop: events are made at their time whether or not anybody
- * keeps up.  What they are is drawn with a fixed seed, so that two storms of a
- * rate and a duration are the same events.  Each ends with the header
+ * A storm is open loop: events are produced on schedule whether or not receivers
+ * keep up.  They are drawn with a fixed seed, so two storms with the same rate and
+ * duration have the same events.  Each event ends with the header
  *
  *     BenchMark: <number of the event> <type> <number within the type> <made at, ns>
  *
- * (CLOCK_MONOTONIC), by which a receiver knows what is missing, late, out of
- * order, or not for it.
+ * (CLOCK_MONOTONIC), from which a receiver knows which events are missing, late,
+ * out of order, or not for it.
  *
  *     source --port P --secret S [--items N]
  *     source --into P --user U --secret S     log in to a real Asterisk there instead,
- *                                             and have it say the storm, by UserEvent
+ *                                             and make it send the storm, by UserEvent
  *
- * On stdin: "storm RATE SECONDS", "stat", "quit".  On stdout: one JSON object a line.
+ * On stdin: "storm RATE SECONDS", "stat", "quit".  On stdout: one JSON object per line.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -38,14 +38,14 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BACKLOG_LIMIT (128u << 20)      /* a session that lets more wait is dropped */
+#define BACKLOG_LIMIT (128u << 20)      /* a session with more waiting is dropped */
 #define CHALLENGE "1763894400"
 
 /* ---- the events ------------------------------------------------------- */
 
 enum { CHANNEL = 1, OTHER_CHANNEL = 2, BRIDGE = 4 };
 
-/* In step with TYPES in accounts.py: the order is what "type" in BenchMark means. */
+/* Keep in step with TYPES in accounts.py: "type" in BenchMark is an index into it. */
 static const struct kind {
     const char *name, *classes;
     int weight, parts;                  /* weights add up to 100 */
@@ -85,7 +85,7 @@ static uint64_t now_ns(void)
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-static unsigned draw(unsigned below)    /* xorshift64*: cheap, and the same every time */
+static unsigned draw(unsigned below)    /* xorshift64*: cheap and repeatable */
 {
     random_state ^= random_state >> 12, random_state ^= random_state << 25, random_state ^= random_state >> 27;
     return (unsigned)((random_state * 2685821657736338717u) >> 33) % below;
@@ -134,7 +134,7 @@ struct session {
     char input[65536];
     size_t input_used;
     char *output;
-    size_t from, to, room;              /* what waits is output[from..to) */
+    size_t from, to, room;              /* output[from..to) waits to be sent */
     struct session *next;
 };
 
@@ -168,7 +168,7 @@ static void end(struct session *s)
     free(s);
 }
 
-/* Whether the session is still there. */
+/* Returns whether the session still exists. */
 static int flush(struct session *s)
 {
     s->changed = 0;
@@ -191,7 +191,7 @@ static int flush(struct session *s)
     return 1;
 }
 
-/* The value of a header of a NUL-terminated message, "" without it. */
+/* The value of a header in a NUL-terminated message, "" if it is missing. */
 static const char *header(const char *message, const char *name, char *value, size_t size)
 {
     size_t n = strlen(name);
@@ -281,14 +281,14 @@ static void answer(struct session *s, const char *message)
     queue(s, text, used);
 }
 
-/* Whether the session is still there. */
+/* Returns whether the session still exists. */
 static int receive(struct session *s)
 {
     for (;;) {
         ssize_t n = recv(s->fd, s->input + s->input_used, sizeof s->input - 1 - s->input_used, 0);
         if (n < 0 && errno == EAGAIN) break;
         if (n <= 0) { end(s); return 0; }
-        if (s == into) continue;        /* a real Asterisk's answers: nobody asks for them */
+        if (s == into) continue;        /* a real Asterisk's responses are not needed */
         s->input_used += (size_t)n;
         s->input[s->input_used] = 0;
         char *start = s->input, *stop;
@@ -324,7 +324,7 @@ static uint64_t storm_began, storm_size, storm_made, storm_bytes;
 
 static void storm(double per_second, double seconds)
 {
-    random_state = 0x9e3779b97f4a7c15u; /* every storm from the same seed */
+    random_state = 0x9e3779b97f4a7c15u; /* every storm has the same seed */
     rate = per_second, storm_size = (uint64_t)(per_second * seconds), storm_made = storm_bytes = event_number = 0;
     memset(kind_number, 0, sizeof kind_number);
     storm_began = now_ns();

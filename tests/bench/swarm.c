@@ -1,23 +1,23 @@
-/* swarm: many AMI clients by TLS in one thread, which check what they get.
+/* swarm: many AMI clients over TLS in one thread, which check what they receive.
  *
  *     swarm --port P --clients N --account NAME:SECRET:SEES … [--window W] [--events on|off]
  *           [--checked K] [--slow S] [--plain]
  *
- * Client i is account i modulo their number; SEES is a bit mask of the types of
- * events (BenchMark's second number) that it is to be sent, all of them and no
- * other.  W clients log in at a time; who is turned away comes again.  Only the
- * first K are decrypted during a storm, the rest read and thrown away by the
- * kernel, where decrypting would cost more than what is measured.  The last S
- * clients have small receive buffers and can be made not to read.
+ * Client i uses account i modulo the number of accounts; SEES is a bit mask of the
+ * types of events (BenchMark's second number) that it should receive, all of them
+ * and no others.  W clients log in at a time; a client that is refused tries again.
+ * Only the data of the first K clients is decrypted during a storm; the kernel reads
+ * and discards the rest, because decrypting it would cost more than the work that is
+ * measured.  The last S clients have small receive buffers and can be told not to read.
  *
- * On stdin, each answered by one JSON object a line on stdout:
+ * Commands on stdin; each prints one JSON object on a line of stdout:
  *
- *     mark                          forget what was counted until now (no answer)
- *     wait EVENTS MILLISECONDS      once so many events came, or after that time
- *     act ping|list SECONDS RATE DEPTH   all ask: closed loop with DEPTH under way, or each RATE times a second
- *     stall / resume                the slow clients stop reading / read again (no answer)
- *     reconnect W                   all hang up at once, and log in again, W at a time
- *     churn SECONDS                 all log in, log off, and again
+ *     mark                          reset the counters (prints nothing)
+ *     wait EVENTS MILLISECONDS      until that many events have come, or for that time
+ *     act ping|list SECONDS RATE DEPTH   all clients send actions: in a closed loop with DEPTH pending, or each RATE times a second
+ *     stall / resume                the slow clients stop reading / read again (prints nothing)
+ *     reconnect W                   all disconnect at once, and log in again, W at a time
+ *     churn SECONDS                 all log in and log off repeatedly
  *     quit
  */
 #define _GNU_SOURCE
@@ -41,15 +41,15 @@
 #define NTYPES 32
 #define DEPTH_LIMIT 64
 #define BUFFER (64u << 10)
-#define RETRY_NS 100000000u             /* before who was turned away comes again: this, and twice as long each time */
-#define RETRIES 5                       /* up to so many times: 1.6 s */
-#define LOGIN_NS 15000000000u           /* after which a login counts as turned away */
-#define ANSWER_NS 5000000000u           /* for which answers are awaited after the last action */
+#define RETRY_NS 100000000u             /* before a refused client's first retry; doubles each time */
+#define RETRIES 5                       /* different pauses; the longest is 1.6 s */
+#define LOGIN_NS 15000000000u           /* after which a login counts as refused */
+#define ANSWER_NS 5000000000u           /* how long to wait for responses after the last action */
 
 enum state { AWAY, CONNECTING, HANDSHAKE, BANNER, LOGIN, IN, LEAVING };
 enum task { NONE, LOGGING_IN, WAITING, ACTING, CHURNING };
 
-/* Powers of two cut into 32 parts: values of any size to 3 %. */
+/* Each power of two has 32 buckets: values of any size are precise to 3 %. */
 struct histogram { uint64_t counts[64 * 32], n, highest; };
 
 struct account { const char *name, *secret; unsigned long sees; };
@@ -61,7 +61,7 @@ struct client {
     const struct account *account;
     char *input;                        /* an unfinished message, if any */
     size_t input_used, input_room;
-    uint64_t began, retry_at, bytes;    /* bytes: off the wire since the mark, or until it */
+    uint64_t began, retry_at, bytes;    /* bytes: read from the socket since the mark, or before it */
     /* events */
     int last_known;
     uint64_t last, next_of[NTYPES];
@@ -96,13 +96,13 @@ static uint64_t now_ns(void)
 
 static void note(struct histogram *h, uint64_t v)
 {
-    int top = v < 32 ? 4 : 63 - __builtin_clzll(v);         /* the highest bit; the five below it choose the part */
+    int top = v < 32 ? 4 : 63 - __builtin_clzll(v);         /* the highest bit; the five below it select the bucket */
     h->counts[v < 32 ? v : (uint64_t)(top - 4) * 32 + (v >> (top - 5) & 31)]++;
     h->n++;
     if (v > h->highest) h->highest = v;
 }
 
-/* In milliseconds of what was noted in nanoseconds. */
+/* In milliseconds, from values noted in nanoseconds. */
 static double percentile(const struct histogram *h, double share)
 {
     uint64_t below = 0, rank = (uint64_t)(share * (double)h->n);
@@ -129,7 +129,7 @@ static uint64_t received(const struct client *c)
     return c->discarding || !c->ssl ? c->bytes : BIO_number_read(SSL_get_rbio(c->ssl)) - c->bytes;
 }
 
-/* Of the clients thrown away: the least bytes that one got, as a part of what a checked one of its account got. */
+/* The fewest bytes that a client with discarded data got, as a fraction of those of a checked client of its account. */
 static double discarded_share(void)
 {
     double least = 1.0;
@@ -207,7 +207,7 @@ static void hang_up(struct client *c)
     memset(c->next_of, 0, sizeof c->next_of);
 }
 
-/* Not asked for: the other side hung up, or the login went wrong. */
+/* Not intended: the other side disconnected, or the login failed. */
 static void lose(struct client *c)
 {
     int was_in = c->state == IN, was_leaving = c->state == LEAVING;
@@ -243,7 +243,7 @@ __attribute__((format(printf, 2, 3))) static int send_action(struct client *c, c
     va_end(arguments);
     done = plain ? (int)send(c->fd, text, (size_t)n, MSG_NOSIGNAL) : SSL_write(c->ssl, text, n);
     if (done == n) return 1;
-    ERR_clear_error();                  /* actions are small and awaited: a full socket is a dead peer */
+    ERR_clear_error();                  /* actions are small and few are pending: a full socket means a dead peer */
     lose(c);
     return 0;
 }
@@ -265,7 +265,7 @@ static void ask_on(struct client *c, uint64_t now)
         while (c->state == IN && c->asked - c->answered < (uint64_t)act_depth) ask(c);
 }
 
-/* ---- what comes -------------------------------------------------------- */
+/* ---- received data -------------------------------------------------------- */
 
 static uint64_t number(const char **p)
 {
@@ -290,7 +290,7 @@ static void take_event(struct client *c, const char *message, size_t size)
     note(&latency, now - made_at);
 }
 
-/* The ActionID of a message is ours and the one that is due: an AMI session answers in order. */
+/* The ActionID must be ours and the next one due, because an AMI session answers in order. */
 static int is_due(const struct client *c, const char *message, size_t size)
 {
     char expected[64];
@@ -359,7 +359,7 @@ static void receive(struct client *c)
 {
     static char buffer[2 * BUFFER];
     if (c->discarding) {
-        /* Nothing is copied: for TCP that is what MSG_TRUNC means. */
+        /* For TCP, MSG_TRUNC means that nothing is copied. */
         for (ssize_t n; (n = recv(c->fd, buffer, sizeof buffer, MSG_TRUNC)) != -1 || errno != EAGAIN;) {
             if (n <= 0) { lose(c); return; }
             c->bytes += (uint64_t)n;
@@ -367,7 +367,7 @@ static void receive(struct client *c)
         return;
     }
     while (c->fd >= 0 && !c->stalled) {
-        size_t kept = c->input_used;    /* an unfinished message is shorter than a buffer, or the peer is mad */
+        size_t kept = c->input_used;    /* an unfinished message is shorter than a buffer, unless the peer is broken */
         if (kept > BUFFER) { lose(c); return; }
         memcpy(buffer, c->input, kept);
         int n = plain ? (int)recv(c->fd, buffer + kept, BUFFER, 0) : SSL_read(c->ssl, buffer + kept, BUFFER);
@@ -425,7 +425,7 @@ static void command(const char *line)
     int number_of;
     if (!strcmp(line, "mark")) mark();
     else if (sscanf(line, "wait %llu %d", &count, &number_of) == 2) {
-        uint64_t marked = task_began;   /* seconds count from the mark */
+        uint64_t marked = task_began;   /* seconds are counted from the mark */
         begin(WAITING, number_of * 1e-3);
         task_began = marked, wait_for = count;
     } else if (sscanf(line, "act %15s %lf %lf %d", kind, &seconds, &per_second, &number_of) == 4 && number_of >= 1 && number_of <= DEPTH_LIMIT) {
@@ -534,7 +534,7 @@ int main(int count, char **arguments)
     struct rlimit files;
     if (!getrlimit(RLIMIT_NOFILE, &files)) { files.rlim_cur = files.rlim_max; setrlimit(RLIMIT_NOFILE, &files); }
     tls = SSL_CTX_new(TLS_client_method());
-    SSL_CTX_set_verify(tls, SSL_VERIFY_NONE, NULL);     /* what is measured is the other side's work */
+    SSL_CTX_set_verify(tls, SSL_VERIFY_NONE, NULL);     /* the other side's work is measured, not ours */
     SSL_CTX_set_read_ahead(tls, 1);
     SSL_CTX_set_default_read_buffer_len(tls, 32768);
     SSL_CTX_set_mode(tls, SSL_MODE_RELEASE_BUFFERS);

@@ -1,4 +1,4 @@
-// node's asterisk-manager (no TLS).  It sorts and lower-cases the headers it sends, and asks for no event mask.
+// node's asterisk-manager (no TLS).  It sorts and lower-cases the headers it sends, and sets no event mask.
 'use strict';
 
 const Manager = require('asterisk-manager');
@@ -15,7 +15,7 @@ const day = async (task) => {
   const items = [];
   const until = (wanted) =>
     new Promise((resolve) => manager.on('managerevent', (event) => wanted(event) && resolve(steady(event))));
-  // Its callback gets the answer as the error when it is one: both are answers here.
+  // Its callback gets an error response as its error argument: both are responses here.
   const act = (action) =>
     new Promise((resolve) => manager.action(action, (error, answer) => resolve(steady(error || answer))));
 

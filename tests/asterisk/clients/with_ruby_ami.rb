@@ -1,11 +1,11 @@
-# ruby_ami (Adhearsion's library, no TLS): one connection for actions, which asks for no events once it is logged in,
+# ruby_ami (Adhearsion's library, no TLS): one connection for actions, which turns events off after its login,
 # and one for events.  Both log in with "Events: On".
 require 'json'
 require 'logger'
 require 'timeout'
 require 'ruby_ami'
 
-# Its classes inherit a logger from Celluloid, which tells standard error of every message.
+# Its classes inherit a logger from Celluloid, which prints every message to standard error.
 Celluloid.logger = nil
 QUIET = Logger.new(IO::NULL)
 VARYING = %w[ActionID Timestamp Uniqueid].freeze
@@ -27,12 +27,12 @@ def day(task)
     host: task['host'], port: task['port'], username: task['username'], password: task['secret'],
     event_handler: ->(event) { events << event }, timeout: 10
   )
-  # Without a handler of its own for errors, the first one ends both connections.
+  # Without an error handler, the first error ends both connections.
   act = ->(name, headers = {}) { manager.send_action(name, headers, ->(error) {}) }
   mine = ->(event) { (event['Channel'] || '').include?(marker) }
 
   manager.start
-  2.times { nil until events.pop.name == 'FullyBooted' } # one of each connection: "On" is on
+  2.times { nil until events.pop.name == 'FullyBooted' } # one from each connection: "On" turns events on
   said = { 'version' => manager.actions_stream.version }
   said['off'] = steady(act.call('Events', 'EventMask' => 'Off'))
   said['ping'] = steady(act.call('Ping'))
@@ -62,7 +62,7 @@ def day(task)
   end
   said['saw'] = seen.map(&:name).uniq & STORY
   said['responses'] = seen.count { |event| event.name == 'OriginateResponse' }
-  said # without a Logoff: in the library its answer races with the end of the connection
+  said # without a Logoff: in the library its response races with the end of the connection
 end
 
 Timeout.timeout(30) { $stdout.write(JSON.generate(day(JSON.parse($stdin.read)))) }
