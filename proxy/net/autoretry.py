@@ -1,11 +1,12 @@
-"""Auto-retry: have OpenSSL give the loop its turn after each record.
+"""Auto-retry: make OpenSSL return to the event loop after each TLS record.
 
-Python switches ``SSL_MODE_AUTO_RETRY`` on: one read then goes on inside OpenSSL
-for as long as records come that carry no data.  TLS 1.3 has such a record
-(KeyUpdate) that a client may send without end, and its sender would hold up
-everybody.  ``ssl`` has no word for this, so OpenSSL is asked through ctypes, by
-the pointer that CPython's socket object has to its connection.  Where that
-pointer is not where it was in every CPython so far, nothing is changed.
+Python sets ``SSL_MODE_AUTO_RETRY``, with which one read continues inside OpenSSL
+for as long as records without application data arrive.  A TLS 1.3 client may send
+such records (KeyUpdate) without end, and would block the loop for all clients.
+The ``ssl`` module cannot clear the mode, so OpenSSL's ``SSL_ctrl`` is called
+through ctypes, with the ``SSL*`` read from CPython's socket object.  If that
+pointer is not at the offset that all CPython versions so far have used, nothing
+is changed.
 """
 
 import _ssl
@@ -24,7 +25,7 @@ _CONTEXT: Final = _CONNECTION + _POINTER
 
 
 class OneRecord:
-    """Takes auto-retry off connections.  ``obstacle`` is why that cannot be done; empty where it can."""
+    """Clears auto-retry on connections.  ``obstacle`` says why that is impossible; empty if it works."""
 
     def __init__(self, *, quiet: bool = False) -> None:
         self.obstacle = self._prepare()
@@ -33,12 +34,12 @@ class OneRecord:
 
     @property
     def available(self) -> bool:
-        """Whether there is no obstacle."""
+        """Whether auto-retry can be cleared."""
         return not self.obstacle
 
     def _prepare(self) -> str:
         try:
-            # The OpenSSL that ``ssl`` itself has loaded.
+            # The OpenSSL library that ``ssl`` itself has loaded.
             self._control = ctypes.CDLL(getattr(_ssl, "__file__", None)).SSL_ctrl
         except (OSError, AttributeError) as error:
             return str(error)
@@ -47,10 +48,10 @@ class OneRecord:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         connection = context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_side=True)
         taken = self._take_off(getattr(connection, "_sslobj", None), context)
-        return "" if taken else "this Python keeps its connections otherwise"
+        return "" if taken else "this Python lays out its TLS socket objects differently"
 
     def apply(self, sock: ssl.SSLSocket) -> None:
-        """To one connection, before its handshake."""
+        """Clear the mode on one connection, before its handshake; does nothing if not ``available``."""
         if self.available:
             self._take_off(getattr(sock, "_sslobj", None), sock.context)
 
@@ -63,5 +64,5 @@ class OneRecord:
 
 
 def _at(thing: object, offset: int) -> int:
-    """The machine word at this place of an object."""
+    """The machine word at this byte offset of an object."""
     return ctypes.c_size_t.from_address(id(thing) + offset).value

@@ -1,4 +1,4 @@
-"""What is logged of certificates: each reload, each change, each doubt, each end in sight."""
+"""Log events about certificates: reloads, changes, refusals, warnings and approaching expiry."""
 
 from proxy import log
 from proxy.net.certstore import Change, ReloadResult
@@ -8,7 +8,7 @@ from proxy.x509.validate import Finding
 
 
 def tell_reload(result: ReloadResult) -> None:
-    """The outcome; then what is served from now on, what was refused, what is doubtful."""
+    """Log the outcome, then each newly served certificate, refusal and warning."""
     level = log.INFO if result.succeeded else log.ERROR
     log.say(
         level, "certificates", outcome=result.outcome, trigger=result.trigger, generation=result.generation
@@ -19,7 +19,7 @@ def tell_reload(result: ReloadResult) -> None:
 
 
 def tell_findings(result: ReloadResult) -> None:
-    """What kept files out, and what is served all the same but should be put right."""
+    """Log why files were refused, and warnings about files that are served nevertheless."""
     for finding in result.findings:
         if finding.level == "error":
             _tell_finding(log.ERROR, "certificate-refused", finding)
@@ -28,7 +28,7 @@ def tell_findings(result: ReloadResult) -> None:
 
 
 def tell_expiry(notice: ExpiryNotice) -> None:
-    """As loud as it is near."""
+    """Log an approaching expiry: as a warning, and as an error from ``Expiry.URGENT`` on."""
     level = log.WARNING if notice.state < Expiry.URGENT else log.ERROR
     log.say(level, "certificate-expires", state=str(notice.state), reason=notice.text)
 

@@ -1,9 +1,9 @@
 """The certificates of all listeners: one store each, changed by one reload at a time.
 
-The watch, the timer and ``reload`` look at the files alone; a reload of the
-whole configuration brings new settings, too, and commits when all the rest is
-good.  Both hold ``turn`` from looking to committing, so neither can undo the
-other.  What happens is logged here.
+The file watch, the timer and ``reload`` re-read the files only; a reload of the
+whole configuration also brings new settings, and commits once everything else
+is valid.  Both hold ``turn`` from reading to committing, so neither can undo the
+other.  This module logs the results.
 """
 
 import asyncio
@@ -27,9 +27,9 @@ _RETRY = 0.25
 
 
 class CertSet:
-    """Made at the start; ``changed`` is called after each swap.
+    """The certificate stores of all listeners; ``changed`` is called after each swap.
 
-    Raises CertificatesRefused when a listener has nothing to serve.
+    Raises CertificatesRefused if the files of a listener are refused.
     """
 
     def __init__(
@@ -45,9 +45,9 @@ class CertSet:
         self._settle = settle
         self._wall = wall
         self.stores = tuple(CertStore(listener, tls, wall=wall) for listener in listeners)
-        #: Held by whoever reloads.
+        #: Held by every reload, from reading the files to the commit.
         self.turn = asyncio.Lock()
-        #: Looks at the files that were worth a line, by outcome and trigger.
+        #: Number of logged reload attempts, by outcome and trigger.
         self.outcomes: Counter[tuple[str, str]] = Counter()
         self.rotation = Rotation(
             self.stores,
@@ -61,19 +61,22 @@ class CertSet:
             tell_findings(store.last_result)
 
     def served_by(self, number: int) -> tuple[Callable[[], ssl.SSLContext], Objection]:
-        """What a listener accepts with, and judges clients' certificates by; each to be asked anew."""
+        """The current TLS context of a listener, and its check of client certificates.
+
+        Call the first for each new connection: a reload replaces the context.
+        """
         store = self.stores[number]
         return lambda: store.context, store.client_objection
 
     @property
     def first_end(self) -> datetime:
-        """When the first of the served certificates ends."""
+        """When the first of the served certificates expires."""
         return min(pair.facts.not_after for store in self.stores for pair in store.current.pairs)
 
     def attention(self) -> str:
-        """What of it the operator should see to, on one line; empty when nothing.
+        """What the operator should attend to, on one line; empty if nothing.
 
-        Reads no file: that what lies on disk is not served is known from the last look at it.
+        Reads no file: whether files on disk were refused is known from the last reload attempt.
         """
         now = datetime.fromtimestamp(self._wall(), UTC)
         texts = []
@@ -91,11 +94,11 @@ class CertSet:
     async def prepare(
         self, listeners: Sequence[ListenerSettings], tls: TlsSettings, trigger: str, *, whole: bool = True
     ) -> list[Candidate]:
-        """Read and prove what these settings name; ``turn`` must be held until the commit.
+        """Read and test the files that these settings name; ``turn`` must be held until the commit.
 
-        ``whole``: raises CertificatesRefused with what is wrong in any of them;
-        otherwise what is wrong is in the results, as when the watch looks.  A set
-        that looks half-written is given the settle time to become whole.
+        With ``whole``, an error in any store raises CertificatesRefused with all errors;
+        without it errors are only in the results, as with the file watch.  A set of
+        files that looks half-written is retried for the settle time.
         """
         loop = asyncio.get_running_loop()
         give_up = loop.time() + self._settle
@@ -119,7 +122,7 @@ class CertSet:
             await asyncio.sleep(min(_RETRY, self._settle))
 
     def commit(self, candidates: Sequence[Candidate]) -> list[ReloadResult]:
-        """Swap to what was prepared, and watch the files that it came from."""
+        """Swap to the prepared generations, and watch the files that they came from."""
         results = [store.commit(one) for store, one in zip(self.stores, candidates, strict=True)]
         for store, result in zip(self.stores, results, strict=True):
             self.rotation.heard(store, result)

@@ -1,7 +1,7 @@
-"""What the configuration says about a listener's certificates, and the files that follow from it.
+"""The configuration of a listener's certificates, and the files that follow from it.
 
-The configuration's own structs fit these protocols; whoever has only paths makes
-something of the same shape.
+The configuration's own structs satisfy these protocols; a caller that has only
+paths can pass any object with the same attributes.
 """
 
 from collections.abc import Sequence
@@ -21,11 +21,11 @@ class PairPaths(Protocol):
 
     @property
     def chain(self) -> Path:
-        """PEM, leaf first."""
+        """Certificate chain as PEM, leaf first."""
 
     @property
     def key(self) -> Path:
-        """PEM, unencrypted."""
+        """Private key as PEM, unencrypted."""
 
     @property
     def names(self) -> Sequence[str]:
@@ -33,23 +33,23 @@ class PairPaths(Protocol):
 
 
 class ListenerSettings(Protocol):
-    """What the configuration of a listener says about certificates."""
+    """The certificate settings of one listener."""
 
     @property
     def certificates(self) -> Sequence[PairPaths]:
-        """At least one; the first serves clients that name no host."""
+        """At least one; the first serves clients that send no SNI."""
 
     @property
     def client_auth(self) -> ClientAuth:
-        """Whether clients are asked for a certificate, and must have one."""
+        """Whether a client certificate is not requested, optional or required."""
 
     @property
     def client_ca(self) -> Path | None:
-        """The CAs of client certificates."""
+        """File with the CAs that client certificates must be issued by."""
 
     @property
     def client_crl(self) -> Path | None:
-        """Their revocation lists."""
+        """File with the revocation lists of those CAs."""
 
 
 class TlsSettings(Protocol):
@@ -61,11 +61,11 @@ class TlsSettings(Protocol):
 
     @property
     def minimum_version(self) -> Literal["TLSv1.2", "TLSv1.3"] | None:
-        """Raises the policy's floor."""
+        """Raises the policy's minimum version; None leaves it."""
 
     @property
     def suites(self) -> Sequence[str]:
-        """Of TLS 1.2, by OpenSSL's names, in order; none: those of the policy."""
+        """TLS 1.2 suites by OpenSSL's names, in order of preference; empty means the policy's own."""
 
     @property
     def allow_expired(self) -> bool:
@@ -86,26 +86,26 @@ class TlsSettings(Protocol):
 
 @dataclass(frozen=True)
 class StoreSettings:
-    """The settings that a generation is built by."""
+    """The settings that a generation is built from."""
 
     pairs: tuple[tuple[Path, Path], ...]
     names: tuple[tuple[str, ...], ...]
-    """Of each pair, those it must cover."""
+    """For each pair, the names that it must cover."""
     auth: ClientAuth
     authorities: Path | None
     revocations: Path | None
     policy: Policy
     rules: Rules
     bad_pair: BadPair = "keep_old"
-    """When one of several pairs is refused: take the others, or none."""
+    """Whether the other pairs are served when one of several is refused, or all are refused."""
 
     @property
     def groups(self) -> tuple[tuple[Path | None, Path | None], ...]:
-        """The files by what they are judged with: each pair, last CA and CRL."""
+        """The files grouped as they are validated: each pair, then CA and CRL."""
         return (*self.pairs, (self.authorities, self.revocations))
 
     def rules_of(self, pair: tuple[Path, Path]) -> Rules:
-        """The rules for one of the pairs: it must cover names of its own."""
+        """The rules for one pair, which include the names that this pair must cover."""
         return replace(self.rules, names=(*self.rules.names, *self._names_of.get(pair, ())))
 
     @cached_property
@@ -122,9 +122,10 @@ class StoreSettings:
 
 
 def settings_of(listener: ListenerSettings, tls: TlsSettings, names: Sequence[str] = ()) -> StoreSettings:
-    """The settings of a store whose certificates must all cover ``names``; files without effect are left out.
+    """The settings of a store whose certificates must all cover ``names``.
 
-    Raises PolicyError.
+    Client CA and CRL files are left out if clients are not asked for a certificate.
+    Raises PolicyError for an unusable TLS policy.
     """
     asks = listener.client_auth != "none"
     return StoreSettings(

@@ -1,12 +1,12 @@
 """The certificates of one listener: immutable generations, swapped whole or not at all.
 
-A reload reads every file as one consistent set, judges it, builds new contexts,
-proves them by handshakes in memory and only then swaps one reference.  Open
-sessions and handshakes under way keep the context they began with.  Whatever
-goes wrong, the old generation goes on serving and the result says why.
+A reload reads every file as one consistent set, validates it, builds new contexts,
+tests them by handshakes in memory and only then swaps one reference.  Open
+sessions and handshakes in progress keep the context that they began with.  If
+anything fails, the old generation continues to serve and the result says why.
 
 ``prepare`` does the slow part and may run in a thread; ``commit`` is the swap.
-Waiting for writers, retrying and coalescing triggers is ``proxy.net.rotation``'s part.
+``proxy.net.rotation`` waits for writers, retries and coalesces triggers.
 """
 
 import ssl
@@ -31,13 +31,13 @@ from proxy.x509.trust import TrustStore
 from proxy.x509.validate import Finding, ServerPair, finding_of, has_error, judge_pair, judge_trust
 
 Outcome = Literal["swapped", "unchanged", "partial", "failed"]
-# Triggers that nobody waits behind.
+# Triggers that no operator waits for.
 _UNASKED = {"watch", "timer"}
 _Digests = tuple[bytes | None, bytes | None]
 
 
 class Change(NamedTuple):
-    """One certificate that took another's place; ``old`` is None at the start."""
+    """One certificate replaced by another; ``old`` is None if the pair was not served before."""
 
     old: Facts | None
     new: Facts
@@ -45,13 +45,13 @@ class Change(NamedTuple):
 
 @dataclass(frozen=True)
 class ReloadResult:
-    """What a reload came to."""
+    """The result of a reload."""
 
     outcome: Outcome
-    """``partial``: some pairs were swapped, the bad ones kept old."""
+    """``partial``: the valid pairs were swapped, the refused ones kept their old version."""
     trigger: str
     generation: int
-    """The one that serves now."""
+    """The number of the generation that serves after the reload."""
     at: float
     """Seconds since the epoch."""
     findings: tuple[Finding, ...] = ()
@@ -59,17 +59,17 @@ class ReloadResult:
 
     @property
     def succeeded(self) -> bool:
-        """Whether what is served is what lies on disk."""
+        """Whether the files on disk are what is served."""
         return self.outcome in ("swapped", "unchanged")
 
     @property
     def swapped(self) -> bool:
-        """Whether anything else is served than before."""
+        """Whether the reload changed what is served."""
         return self.outcome in ("swapped", "partial")
 
     @property
     def may_pass(self) -> bool:
-        """Whether every error is one that a writer at work would explain: try again before complaining."""
+        """Whether a half-written set of files would explain every error: retry before reporting it."""
         errors = [finding for finding in self.findings if finding.level == "error"]
         return bool(errors) and all(finding.transient for finding in errors)
 
@@ -77,15 +77,18 @@ class ReloadResult:
         said = {
             "swapped": f"certificates reloaded, generation {self.generation}",
             "unchanged": f"certificates unchanged, generation {self.generation}",
-            "partial": f"certificates reloaded in part, generation {self.generation}; bad pairs kept old",
-            "failed": f"certificates NOT reloaded, generation {self.generation} goes on serving",
+            "partial": f"certificates partly reloaded, generation {self.generation}; refused pairs kept old",
+            "failed": f"certificates NOT reloaded, generation {self.generation} continues to serve",
         }[self.outcome]
         errors = "; ".join(str(finding) for finding in self.findings if finding.level == "error")
         return f"{said} ({self.trigger}){': ' if errors else ''}{errors}"
 
 
 class CertificatesRefused(Exception):
-    """There is nothing to serve: at the start there is no old generation to keep."""
+    """The certificate files cannot be used; ``findings`` has the reasons.
+
+    Raised at the start, where there is no old generation to keep, and by a reload that must not be partial.
+    """
 
     def __init__(self, findings: Sequence[Finding]) -> None:
         super().__init__("; ".join(str(finding) for finding in findings if finding.level == "error"))
@@ -94,7 +97,7 @@ class CertificatesRefused(Exception):
 
 @dataclass(frozen=True)
 class Generation:
-    """What is served from one swap to the next.  Never changed once made."""
+    """What is served from one swap to the next.  Immutable."""
 
     number: int
     context: ssl.SSLContext
@@ -103,16 +106,16 @@ class Generation:
     since: float
     """Seconds since the epoch."""
     digests: tuple[_Digests, ...]
-    """Of chain and key of each pair, last of CA and CRL: what the content on disk is compared with."""
+    """Digests of chain and key of each pair, then of CA and CRL, to compare with the files on disk."""
     doubts: tuple[Finding, ...]
-    """Warnings about the files that it came from."""
+    """Warnings about the files that this generation came from."""
     endings: tuple[Ending, ...]
-    """Of the certificates, and of the CAs of clients and their lists."""
+    """Expiry of the certificates, of the client CAs and of their revocation lists."""
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A reload that is ready to be committed: ``generation`` is None when nothing is to be swapped."""
+    """A reload that is ready to be committed; ``generation`` is None if there is nothing to swap."""
 
     result: ReloadResult
     generation: Generation | None
@@ -122,8 +125,8 @@ class Candidate:
 class CertStore:
     """The certificates of one listener.
 
-    All of its certificates must cover ``names``.  ``wall`` gives seconds since the
-    epoch.  Raises CertificatesRefused when the files are not fit to start with.
+    All of its certificates must cover ``names``.  ``wall`` returns seconds since the
+    epoch.  Raises CertificatesRefused if the files are refused at the start.
     """
 
     def __init__(
@@ -147,38 +150,38 @@ class CertStore:
 
     @property
     def context(self) -> ssl.SSLContext:
-        """The context to accept the next connection with.  Take it anew for each."""
+        """The context for the next connection.  Read it for each: a reload replaces it."""
         return self.current.context
 
     @property
     def current(self) -> Generation:
-        """The generation that serves."""
+        """The generation that serves now."""
         assert self._generation is not None
         return self._generation
 
     @property
     def generation(self) -> int:
-        """Its number: 1 at the start, one more at each swap."""
+        """Number of the current generation: 1 at the start, incremented by each swap."""
         return self.current.number
 
     @property
     def last_result(self) -> ReloadResult:
-        """Of the last reload that somebody asked for or that found something new, or of the start."""
+        """Result of the last reload that was requested or found something new, or of the start."""
         assert self._last is not None
         return self._last
 
     @property
     def last_success(self) -> float:
-        """When the files were last found to be what is served, or became it; seconds since the epoch."""
+        """When the files on disk were last known to be what is served; seconds since the epoch."""
         return self._last_success
 
     @property
     def paths(self) -> tuple[Path, ...]:
-        """Every file that is read: what a watch has to look at."""
+        """Every file that is read: the files to watch."""
         return self._settings.paths
 
     def reload(self, trigger: str) -> ReloadResult:
-        """Look at the files again; never raises for what is in them.  ``trigger`` is told in the result."""
+        """Read the files again; never raises for their content.  ``trigger`` is copied to the result."""
         return self.commit(self.prepare(trigger))
 
     def prepare(
@@ -190,10 +193,11 @@ class CertStore:
     def preparing(
         self, trigger: str, listener: ListenerSettings | None = None, tls: TlsSettings | None = None
     ) -> Steps[Candidate]:
-        """Read, judge, build and prove, aside.  Touches nothing that serves; may run in a thread.
+        """Read and validate the files, build and test the contexts, in steps.
 
-        ``listener`` and ``tls`` are new settings, to be served by from the commit
-        on; both or neither.  Raises PolicyError when there is no such policy.
+        Does not touch what serves, so it may run in a thread.  ``listener`` and
+        ``tls`` are new settings, in force from the commit on; pass both or neither.
+        Raises PolicyError for an unusable TLS policy.
         """
         settings = (
             self._settings if listener is None or tls is None else settings_of(listener, tls, self._names)
@@ -241,7 +245,7 @@ class CertStore:
         )
 
     def commit(self, candidate: Candidate) -> ReloadResult:
-        """Swap to what was prepared.  Two reloads must not be prepared at once: the later commit wins."""
+        """Swap to the candidate.  Do not prepare two reloads at once: the later commit would win."""
         number = self._generation.number if self._generation else 0
         if candidate.generation is not None:
             number += 1
@@ -255,9 +259,9 @@ class CertStore:
         return result
 
     def waiting(self) -> Steps[tuple[Path, ...]]:
-        """The files whose content on disk is not what is served: newer ones, or ones that were refused.
+        """The files whose content on disk is not what is served: newer, refused or unreadable ones.
 
-        Files that cannot be read are among them.  They are looked at in steps, and not for the loop.
+        Reads the files, in steps; do not run it in the event loop.
         """
         groups = self._settings.groups
         try:
@@ -273,12 +277,16 @@ class CertStore:
         )
 
     def expiry(self) -> Expiry:
-        """The worst state of what is served, and of what clients are judged by."""
+        """The worst expiry state of the served certificates, client CAs and revocation lists."""
         now = datetime.fromtimestamp(self._wall(), UTC)
         return max(ending.state(now) for ending in self.current.endings)
 
     def nobody_enters(self, now: datetime) -> bool:
-        """Whether clients must show a certificate, and there is no CA left whose clients are let in."""
+        """Whether every client is refused: certificates are required, and no client CA is usable any more.
+
+        A CA is unusable after its own expiry, or after that of its revocation list if ``expired_crl``
+        is ``refuse``.
+        """
         if self._settings.auth != "required":
             return False
         over = [ending for ending in self.current.endings if ending.at <= now]
@@ -291,10 +299,10 @@ class CertStore:
         )
 
     def client_objection(self, chain: Sequence[bytes]) -> str | None:
-        """Why a client certificate (DER, with what the client sent after it) is not good now; None if it is.
+        """Why a client certificate chain (DER, leaf first) is not acceptable now; None if it is.
 
-        To be asked after each handshake with a certificate, and of open sessions
-        each minute and after each reload: the handshake knows nothing of later.
+        Call it after each handshake with a certificate, and for open sessions each minute
+        and after each reload: the handshake only checked the state at its own time.
         """
         trust = self.current.trust
         if trust is None:
@@ -314,7 +322,7 @@ class CertStore:
         return [finding for finding in doubts if finding.file in names]
 
     def _serving(self) -> dict[tuple[Path, Path], tuple[ServerPair, _Digests]]:
-        """What is served now, by the files it came from."""
+        """The served pairs and their digests, by the paths of chain and key."""
         if self._generation is None:
             return {}
         served = zip(self._generation.pairs, self._generation.digests[:-1], strict=True)
@@ -364,7 +372,7 @@ class CertStore:
 
 
 def _refused(result: ReloadResult) -> set[tuple[str, str]]:
-    """What was wrong with which files: not the texts, which tell how long ago something was."""
+    """Code and file of each error; the texts are left out because they contain ages, which change."""
     return {(finding.code, finding.file) for finding in result.findings if finding.level == "error"}
 
 
@@ -397,7 +405,7 @@ def _judge_pair(
     kept: ServerPair | None,
     findings: list[Finding],
 ) -> Steps[tuple[ServerPair | None, ssl.SSLContext | None]]:
-    """The pair if it is good, and the context in which it was proved alone."""
+    """The pair if it is valid, and the context of its own in which it was tested."""
     chain, key = (files[path] for path in paths)
     findings += [finding_of(source) for source in (chain, key) if isinstance(source, SnapshotError)]
     if isinstance(chain, SnapshotError) or isinstance(key, SnapshotError):
@@ -418,8 +426,8 @@ def _judge_pair(
 def _client_trust(settings: StoreSettings, trust: TrustStore | None) -> ClientTrust:
     if trust is None:
         return ClientTrust()
-    # OpenSSL refuses every client once a list is past its date; where that is not
-    # wanted, client_objection alone goes by the list.
+    # OpenSSL refuses every client once a list has expired; where that is not wanted,
+    # only client_objection applies the list.
     lists = trust.revocation_lists if settings.rules.expired_crl == "refuse" else ()
     return ClientTrust(
         auth=settings.auth,
@@ -430,14 +438,14 @@ def _client_trust(settings: StoreSettings, trust: TrustStore | None) -> ClientTr
 
 
 def _not_served(files: str, error: ssl.SSLError) -> Finding:
-    text = f"a handshake with it, in memory, fails: {error.reason or error}"
-    return Finding("error", "proof", files, text, "make it anew with an ECDSA P-256 or RSA key and SHA-256")
+    text = f"a test handshake with it, in memory, fails: {error.reason or error}"
+    return Finding("error", "proof", files, text, "reissue it with an ECDSA P-256 or RSA key and SHA-256")
 
 
 def _digests(files: Snapshot, groups: Sequence[tuple[Path | None, Path | None]]) -> tuple[_Digests, ...]:
     def digest(path: Path | None) -> bytes | None:
         source = files[path] if path is not None else None
-        # An unreadable file equals nothing that is served, so it is never "unchanged".
+        # None for an unreadable file differs from every served digest, so it is never "unchanged".
         return source.digest if isinstance(source, SourceFile) else None
 
     return tuple((digest(first), digest(second)) for first, second in groups)

@@ -1,10 +1,11 @@
-"""Tell when files may have changed: inotify where it works, looking every few seconds where not.
+"""Notice changed files: by inotify where it works, by polling every few seconds where it does not.
 
-inotify only wakes us up.  What counts is whether a path now leads to another
-file than before (``file_state``), which is asked the same way in both modes.
-Watched are the directories of every symlink hop, armed anew after each event,
-since certbot re-points links, Kubernetes renames ``..data`` and others move whole
-directories.  Of a thousand certificates that is much to ask, so it is asked aside, in slices.
+inotify only wakes the watch.  A change is that a path resolves to another file than
+before (``file_state``), which both modes check in the same way.  The directories of
+every symlink hop are watched, and the watches are renewed after each event, since
+certbot re-points links, Kubernetes renames ``..data`` and others move whole
+directories.  For a thousand certificates these checks are much work, so they run in
+slices in a thread.
 """
 
 import asyncio
@@ -41,16 +42,17 @@ else:
     )
 
 POLL_INTERVAL = 2.0
-# One look for a burst of events: a renewal writes four files, a log next door writes always.
+# Seconds within which events are combined into one check: a renewal writes four files, and a log file
+# in the same directory may be written all the time.
 _BURST = 0.1
-# Changes made on another machine raise no event here.
+# File systems on which changes made by another machine raise no inotify event here.
 _REMOTE = ("nfs", "cifs", "smb", "9p", "fuse", "ceph", "glusterfs", "afs", "lustre", "virtiofs")
 
 
 class CertWatch:
-    """Calls ``changed`` from the loop after any path that ``paths`` gives came to lead to other content.
+    """Calls ``changed`` from the loop after any of the paths that ``paths`` returns has new content.
 
-    Another answer of ``paths`` counts as a change too; call ``look`` after it.
+    A different set of paths counts as a change, too; call ``look`` after one.
     """
 
     def __init__(
@@ -66,10 +68,10 @@ class CertWatch:
         self._seen = result_of(_states(paths()))
         self._woken = asyncio.Event()
         self.mode: Literal["inotify", "polling"] = "polling"
-        """How it watches, once it runs."""
+        """How files are watched; valid once ``run`` has started."""
 
     async def run(self) -> None:
-        """Watch until cancelled.  Falls back to polling, and says so once, where inotify cannot work."""
+        """Watch until cancelled.  Falls back to polling, and logs it once, where inotify cannot work."""
         obstacle = _obstacle(await self._directories())
         if obstacle is None:
             try:
@@ -83,11 +85,11 @@ class CertWatch:
             await asyncio.sleep(self._poll_interval)
 
     def look(self) -> None:
-        """Look soon, whether or not something is known to have happened."""
+        """Check the files soon, whether or not there was an event."""
         self._woken.set()
 
     async def _run_inotify(self) -> None:
-        """Ends only by an error: a group of OSError when the kernel grants no watch."""
+        """Run until an error: raises a group of OSError when the kernel refuses a watch."""
         with Inotify() as inotify:
             async with asyncio.TaskGroup() as group:
                 group.create_task(_wake_on_events(inotify, self._woken))
@@ -95,9 +97,9 @@ class CertWatch:
                     self._woken.clear()
                     self._arm(inotify, await self._directories())
                     self.mode = "inotify"
-                    # After arming: earlier changes are seen here, later ones wake us.
+                    # Compare after arming: this sees earlier changes, and later ones wake us.
                     if await self._compare():
-                        self._woken.set()  # perhaps they lead elsewhere since the directories were found
+                        self._woken.set()  # the paths may resolve to other directories by now: arm again
                     await self._woken.wait()
                     await asyncio.sleep(_BURST)
 
@@ -105,16 +107,16 @@ class CertWatch:
     def _arm(inotify: "Inotify", directories: Iterable[Path]) -> None:
         wanted = set()
         for directory in directories:
-            # Gone this moment: what is above it is watched instead, from the next event on.
+            # A directory that has just gone: its parent is watched instead, after the next event.
             with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-                # The same directory gets the same watch again, another of its name a new one.
+                # The kernel returns the same watch for the same directory, a new one if it was replaced.
                 wanted.add(inotify.add_watch(directory, _EVENTS))
         for watch in set(inotify.watches) - wanted:
             with contextlib.suppress(OSError):
                 inotify.rm_watch(watch)
 
     async def _compare(self) -> bool:
-        """Whether anything has changed."""
+        """Check for changes and call ``changed`` if there are any; return whether there were."""
         now = await gently.aside(partial(_states, list(self._paths())))
         if now == self._seen:
             return False
@@ -143,9 +145,9 @@ def _directories(paths: Iterable[Path]) -> Steps[set[Path]]:
 
 
 async def _wake_on_events(inotify: "Inotify", woken: asyncio.Event) -> None:
-    # What an event says would have to be checked all the same, so it only wakes.
+    # The content of an event would have to be checked anyway, so events only wake the watch.
     async for event in inotify:
-        # Removing a watch raises this one: not a change, and it would have us arm for ever.
+        # Removing a watch raises IN_IGNORED: it is not a change, and would make us arm again for ever.
         if event.mask != Mask.IGNORED:
             woken.set()
 
@@ -153,8 +155,8 @@ async def _wake_on_events(inotify: "Inotify", woken: asyncio.Event) -> None:
 def _describe(error: BaseException) -> str:
     match error:
         case PermissionError():
-            # /etc/ssl/private lets its group open files by name, but not list them.
-            return f"{error.filename} may not be listed by us"
+            # Debian's /etc/ssl/private lets its group open files by name, but not list them.
+            return f"no permission to list {error.filename}"
         case OSError(errno=errno.ENOSPC | errno.EMFILE):
             return f"{error.strerror} (fs.inotify.max_user_watches, fs.inotify.max_user_instances)"
         case _:
@@ -162,18 +164,18 @@ def _describe(error: BaseException) -> str:
 
 
 def _obstacle(directories: Iterable[Path]) -> str | None:
-    """Why inotify would not tell of every change; None when it would."""
+    """Why inotify would not report every change; None if it would."""
     if not _HAS_INOTIFY:
-        return "this system has no inotify"
+        return "inotify is not available on this system"
     for directory in directories:
         kind = _file_system(directory)
         if kind.startswith(_REMOTE):
-            return f"{directory} is on {kind}, where other machines' changes raise no event"
+            return f"{directory} is on {kind}, where changes made by other machines raise no event"
     return None
 
 
 def _file_system(directory: Path) -> str:
-    """Type of the file system ``directory`` is on, as in ``/proc/self/mountinfo``; empty when unknown."""
+    """Type of the file system of ``directory``, as in ``/proc/self/mountinfo``; empty if unknown."""
     try:
         device = directory.stat().st_dev
         mounts = Path("/proc/self/mountinfo").read_text("utf-8", "replace")

@@ -1,14 +1,15 @@
 """Client: the TLS socket of one session.
 
-A non-blocking ``ssl.SSLSocket`` on the loop's ``add_reader``/``add_writer``:
-OpenSSL writes straight to the kernel, no transport in between.  Measured
-against the alternatives it is the cheapest in CPU and memory, and it leaves no
-buffers behind after aborted handshakes (design notes in ``proxy/__init__.py``).
+A non-blocking ``ssl.SSLSocket`` on the ``add_reader``/``add_writer`` of ``net.turns``:
+OpenSSL writes directly to the kernel, with no asyncio transport in between.  Of the
+alternatives measured this one takes the least CPU and memory, and it leaves no
+buffers behind after aborted handshakes.
 
-Two rules of OpenSSL shape this file.  After a read there may be data inside
-OpenSSL that the loop cannot see, so reading goes on while there is (it takes
-from the kernel no more than one record at a time: what is left there, the loop finds).
-After a write that it did not take, the same bytes must come again, more may follow.
+Two properties of OpenSSL shape this file.  After a read there may be decrypted data
+inside OpenSSL that the loop cannot see, so reading continues while there is.  (OpenSSL
+takes at most one record at a time from the kernel, and the loop sees what is left there.)
+After a write that OpenSSL did not accept, the next write must begin with the same bytes;
+more may follow them.
 """
 
 import asyncio
@@ -31,33 +32,33 @@ from proxy.net.turns import Turns
 if TYPE_CHECKING:
     from proxy.core.session import Session
 
-_READ_BYTES = 16384  # one TLS record; more is never returned at once
-#: Records read before other clients get their turn.
+_READ_BYTES = 16384  # one TLS record; a read never returns more
+#: Records read from one client in one turn.
 _READS_PER_TURN = 8
-#: How long a client may go on sending after our close.
+#: Seconds for which a client may continue to send after our close.
 _LINGER_SECONDS = 2.0
-#: SO_LINGER's value for an end by RST, at once.
+#: Value of SO_LINGER with which close() sends RST at once.
 RESET = struct.pack("ii", 1, 0)
-#: The reason of a handshake for which the client sent more than it may.
+#: Failure reason of a handshake for which the client sent more than ``limits.handshake_bytes``.
 OVERLONG_HANDSHAKE = "handshake too long"
-#: Where ``tcpi_bytes_received`` is in Linux' ``struct tcp_info`` (linux/tcp.h, since 4.1).
+#: Offset of ``tcpi_bytes_received`` in Linux's ``struct tcp_info`` (linux/tcp.h, since 4.1).
 _BYTES_RECEIVED = struct.Struct("=128xQ")
-#: Readable events in a row that brought no data: more than a record of TLS has bytes, so even one that
-#: comes byte by byte stays below.
+#: Limit of consecutive readable events without data.  A TLS record has fewer bytes, so even one that
+#: arrives byte by byte stays below.
 _FRUITLESS_READS = 1 << 15
-#: The same before login, where all there is to say fits into ``limits.login_bytes``.
+#: The same before login, when all that a client has to send fits into ``limits.login_bytes``.
 _FRUITLESS_READS_OF_STRANGERS = 1 << 12
 
-#: Why a client's chain (DER, its own certificate first) is not good now; None when it is.
+#: Returns why a client's chain (DER, leaf first) is not acceptable now; None if it is.
 Objection = Callable[[Sequence[bytes]], str | None]
 
 
 class Client:
     """One accepted connection, from the TLS handshake to its end; a Transport for its session.
 
-    ``established`` is called once the handshake stands and gives the session;
-    ``failed`` once if it does not come to that; ``gone`` once at the very end.
-    ``begun`` is called when there is something of the handshake, and more is needed.
+    ``established`` is called once when the handshake is complete, and returns the session;
+    ``failed`` is called once instead if the handshake fails; ``gone`` is called once, last.
+    ``begun`` is called whenever part of the handshake has arrived and more is needed.
     """
 
     __slots__ = (
@@ -107,7 +108,7 @@ class Client:
         self._loop = loop
         self._begun = begun
         self._watcher = watcher if watcher is not None else Turns(Shares(LoopScheduler(loop)))
-        #: Whose time it takes.
+        #: The fair share that this connection's processing time is charged to.
         self._share = self._watcher.shares.of_network(network_of(peer.address))
         self._socket = sock
         self._fd = sock.fileno()
@@ -117,35 +118,35 @@ class Client:
         self._handshake_bytes = handshake_bytes
         self._objection = objection
         self._chain: tuple[bytes, ...] = ()
-        # SSLSocket.send and recv are two Python calls around these, for each batch of events to each client.
+        # SSLSocket.send and recv wrap these in two more Python calls, for each batch of events to each client.
         connection = getattr(sock, "_sslobj", None) or sock
         #: See Transport.
         self.write: Callable[[bytes | memoryview], int] = connection.write
         self._read: Callable[[int], bytes] = connection.read
-        #: Bytes that were decrypted and not read.
+        #: Returns the number of bytes that are decrypted but not read.
         self._pending: Callable[[], int] = connection.pending
         self._session: Session | None = None
         self._paused = False
         self._reading = False
-        #: OpenSSL must write before it can read on.
+        #: OpenSSL must write before it can continue to read.
         self._read_blocked = False
-        #: A further turn of reading is on its way.
+        #: Another turn of reading is scheduled.
         self._scheduled = False
         self._writing = False
         self._closing = False
         self._linger: asyncio.TimerHandle | None = None
-        #: Reads since the last that gave data.
+        #: Reads since the last one that returned data.
         self._fruitless = 0
         self.peer = peer
         self.accepted = loop.time()
 
     @property
     def is_authenticated(self) -> bool:
-        """Whether its session has logged in."""
+        """Whether the session has logged in."""
         return self._session is not None and self._session.user is not None
 
     def start(self) -> None:
-        """Begin the handshake, once the client has said something."""
+        """Start the handshake as soon as the client has sent something."""
         self._listen(self._handshake)
 
     # -- handshake ---------------------------------------------------------
@@ -164,7 +165,7 @@ class Client:
             return
         except (OSError, ValueError) as error:
             self._failed(self, _reason_of(error))
-            self._end()  # no reset: OpenSSL's alert tells the client what is wrong
+            self._end()  # no reset: the client must receive OpenSSL's alert, which says what is wrong
             return
         self._stop_writing()
         version, cipher = self._socket.version(), self._socket.cipher()
@@ -178,10 +179,10 @@ class Client:
         self._session = self._established(self)
         if self._fd >= 0 and not self._closing and not self._paused:
             self._listen(self._readable)
-            self._readable()  # what came with the last flight is inside OpenSSL already
+            self._readable()  # data that came with the last flight is inside OpenSSL already
 
     def _look_at_certificate(self) -> str | None:
-        """Take note of what the client showed; why it is not good, if so."""
+        """Record the client's certificate, if it sent one; return why it is not acceptable, or None."""
         try:
             shown = shown_certificate(self._socket)
         except ValueError:
@@ -194,11 +195,11 @@ class Client:
 
     @property
     def has_certificate(self) -> bool:
-        """Whether the client showed one."""
+        """Whether the client presented a certificate."""
         return bool(self._chain)
 
     def judge_certificate(self) -> None:
-        """End the session if the certificate it came with is not good any more."""
+        """Check the client's certificate again, and end the session if it is no longer acceptable."""
         if self._session is None or not self._chain:
             return
         objection = self._objection(self._chain)
@@ -206,7 +207,7 @@ class Client:
             dismiss(self._session, objection)
 
     def displace(self, reason: str) -> None:
-        """End a client that has not logged in, at once; one that is closing already, too."""
+        """End a client that has not logged in, or one that is already closing, at once."""
         if self._linger is not None:
             self._end(reset=True)
         elif self._session is not None:
@@ -226,15 +227,15 @@ class Client:
             try:
                 data = self._read(_READ_BYTES)
             except ssl.SSLEOFError:
-                data = b""  # ended without a close_notify
+                data = b""  # end of the connection without a close_notify
             except ssl.SSLWantReadError:
                 self._fruitless += 1
                 if self._fruitless > self._fruitless_reads:
                     self._lose("nothing but TLS records without data")
                 return
             except ssl.SSLWantWriteError:
-                # A client that has OpenSSL answer (KeyUpdate) and reads nothing: without this the
-                # loop would find it readable again and again.
+                # The client makes OpenSSL answer (KeyUpdate) but does not read: if we continued to
+                # wait for input, the loop would find the socket readable again and again.
                 self._read_blocked = True
                 self._stop_listening()
                 self._want_write(self._writable)
@@ -262,7 +263,7 @@ class Client:
         return _FRUITLESS_READS if self.is_authenticated else _FRUITLESS_READS_OF_STRANGERS
 
     def _break(self, session: "Session", fault: Exception) -> None:
-        """A fault of ours: this one session ends, for nobody knows what state it is in."""
+        """Handle a bug of ours: end this one session, because its state is unknown."""
         log.exception("fault", fault, session=session.id)
         try:
             session.lost("fault")
@@ -272,7 +273,7 @@ class Client:
     def _at_end(self, session: "Session") -> None:
         self._stop_listening()
         try:
-            # ``ssl`` shows a reset as an end, too; but only who ended in order is still connected.
+            # ``ssl`` reports a reset as an end, too; but after an orderly end the socket is still connected.
             self._socket.getpeername()
         except OSError:
             session.lost("connection reset by peer")
@@ -280,7 +281,7 @@ class Client:
             session.ended()
 
     def _schedule(self) -> None:
-        # One at a time: a client that sends without a pause has no more turns for it.
+        # At most one turn is scheduled: a client that sends without pause does not get more of them.
         if not self._scheduled:
             self._scheduled = True
             self._watcher.shares.later(self._share, self._scheduled_read)
@@ -308,7 +309,7 @@ class Client:
             if self._fd >= 0 and not self._closing:
                 self._listen(self._readable)
                 if self._pending():
-                    self._schedule()  # of what is decrypted already the poll knows nothing
+                    self._schedule()  # the poll does not know about data that is already decrypted
 
     # -- writing -----------------------------------------------------------
 
@@ -320,14 +321,14 @@ class Client:
         taken = 0
         try:
             taken = self.write(data)
-            if taken < total:  # OpenSSL takes a record at a time
+            if taken < total:  # OpenSSL takes at most one record per call
                 view = memoryview(data)
                 while taken < total:
                     taken += self.write(view[taken:])
         except (ssl.SSLWantWriteError, ssl.SSLWantReadError):
             self._want_write(self._writable)
         except OSError as error:
-            # The session hears of it from the loop, not from inside its own call.
+            # Notify the session from the loop, not from inside its own call.
             self._loop.call_soon(self._lose, _reason_of(error))
             return total
         return taken
@@ -352,17 +353,17 @@ class Client:
                 self._session.lost(reason)
 
     def close(self) -> None:
-        """See Transport.  Input is still read and thrown away for a moment.
+        """See Transport.  Input is still read and discarded for up to ``_LINGER_SECONDS``.
 
-        A socket closed with unread input sends RST, which can destroy the last
-        answer on its way to the client.
+        A socket that is closed with unread input sends RST, which can destroy the last
+        response on its way to the client.
         """
         if self._fd < 0 or self._closing:
             return
         self._closing = True
         self._stop_listening()
         self._stop_writing()
-        # close_notify goes out with the first call; the answer to it is not waited for here.
+        # The first call sends close_notify; we do not wait for the client's.
         with contextlib.suppress(OSError, ValueError):
             self._socket.unwrap()
         try:
@@ -374,7 +375,7 @@ class Client:
         self._linger = self._loop.call_later(_LINGER_SECONDS, self._end)
 
     def _discard(self) -> None:
-        # The TLS layer is done: raw bytes, whatever they are.
+        # TLS is shut down: read raw bytes past it, and ignore them.
         try:
             rest = socket.socket.recv(self._socket, _READ_BYTES)
         except BlockingIOError:
@@ -397,14 +398,14 @@ class Client:
         self._fd = -1
         if self._linger is not None:
             self._linger.cancel()
-        # Session and client hold each other: what OpenSSL has for them is freed now, not by some later
-        # garbage collection, which does not see how much that is.
+        # Session and client reference each other.  Break the cycle, so that OpenSSL's memory is freed now
+        # and not by a later garbage collection, which does not see how large it is.
         session, self._session = self._session, None
         if session is not None:
-            # It writes past us, and a descriptor's number soon has another owner.
+            # The outbox writes without going through ``send``, and the descriptor's number is soon reused.
             session.outbox.discard()
         if reset:
-            # What the kernel still holds for a client that does not read goes with it.
+            # A reset also discards what the kernel still holds for a client that does not read.
             with contextlib.suppress(OSError):
                 self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
         self._socket.close()
@@ -433,7 +434,7 @@ class Client:
 
 
 def _received(sock: socket.socket) -> int:
-    """Bytes that the peer has sent so far, read or not; 0 where the system does not tell."""
+    """Bytes received from the peer so far, read or not; 0 if the system does not report it."""
     try:
         return int(_BYTES_RECEIVED.unpack(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 136))[0])
     except (OSError, struct.error):
@@ -441,9 +442,9 @@ def _received(sock: socket.socket) -> int:
 
 
 def _reason_of(error: Exception) -> str:
-    """Why a connection ended, for the log: OpenSSL's own word, or the system's."""
+    """Why a connection ended, for the log, in the words of OpenSSL or of the system."""
     if isinstance(error, ssl.SSLCertVerificationError) and error.reason:
-        # One text for each of OpenSSL's codes, with no names in them on the side that accepts.
+        # One text per OpenSSL code; on the server side they contain no names.
         return f"{error.reason.replace('_', ' ')}: {error.verify_message}".lower()
     if isinstance(error, ssl.SSLError) and error.reason:
         return error.reason.lower().replace("_", " ")

@@ -1,4 +1,4 @@
-"""The certificate that a client showed in its handshake, and the chain it sent with it."""
+"""The certificate that a client presented in its handshake, and the chain it sent with it."""
 
 import ssl
 from typing import NamedTuple
@@ -7,17 +7,17 @@ from proxy.x509.identity import Identity, identities
 
 
 class ShownCertificate(NamedTuple):
-    """What there is to know of it; OpenSSL has found it good, for that moment."""
+    """A client certificate that OpenSSL accepted at the time of the handshake."""
 
     identity: Identity
     chain: tuple[bytes, ...]
-    """DER, the client's own first: what it is judged by again while the session lasts."""
+    """DER, leaf first; checked again while the session lasts."""
 
 
 def shown_certificate(sock: ssl.SSLSocket) -> ShownCertificate | None:
-    """Of the client at the other end; None when it showed none.
+    """The certificate of the client at the other end; None if it presented none.
 
-    Raises ValueError for a certificate that OpenSSL takes and ``cryptography`` cannot read.
+    Raises ValueError for a certificate that OpenSSL accepts but ``cryptography`` cannot read.
     """
     leaf = sock.getpeercert(binary_form=True)
     if leaf is None:
@@ -26,7 +26,7 @@ def shown_certificate(sock: ssl.SSLSocket) -> ShownCertificate | None:
 
 
 def _others(sock: ssl.SSLSocket, leaf: bytes) -> list[bytes]:
-    # Public since Python 3.13; before, the same is there without a name of its own.
+    # Public since Python 3.13; before that, only the private ``_sslobj`` has the method.
     public = getattr(sock, "get_unverified_chain", None)
     if public is not None:
         chain = public()

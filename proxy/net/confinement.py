@@ -1,14 +1,14 @@
-"""Confinement: what the process gives up once it serves, so that a fault in it is worth less.
+"""Confinement: drop rights before serving, so that a vulnerability in the process is worth less.
 
-From then on it can start no program, write no file but where its control
-socket stands, read only what ``readable`` says, and be neither traced nor
-dumped by other processes of its user.  What the kernel does not
-offer is left out and told; it is never a reason not to serve.
+Once confined, the process cannot start programs, can write files only in the
+directory of its control socket, can read only what ``readable`` lists, and can be
+neither traced nor dumped by other processes of its user.  Restrictions that the
+kernel does not support are skipped and logged; they never prevent a start.
 
-The kernel is asked through ctypes: of the Landlock packages there are, none is
-past its first releases, and all of them are this, with more code around it.
-It confines the calling thread and those it starts later, so it is done before
-any other is started.
+The system calls are made through ctypes: none of the existing Landlock packages is
+past its first releases, and each does just this with more code around it.  Landlock
+confines the calling thread and the threads it starts later, so ``confine`` must run
+before any other thread is started.
 """
 
 import ctypes
@@ -26,7 +26,7 @@ from proxy.net import readable as reading
 _PR_SET_DUMPABLE: Final = 4
 _PR_SET_NO_NEW_PRIVS: Final = 38
 
-# landlock(7); the numbers are the same on every architecture that Linux has had since 5.13.
+# landlock(7); since Linux 5.13 the system call numbers are the same on every architecture.
 _CREATE_RULESET: Final = 444
 _ADD_RULE: Final = 445
 _RESTRICT_SELF: Final = 446
@@ -39,11 +39,11 @@ _READ_FILE: Final = 1 << 2
 _READ_DIR: Final = 1 << 3
 _REMOVE_FILE: Final = 1 << 5
 _MAKE_SOCK: Final = 1 << 9
-#: Rights by the version that brought them: all up to MAKE_SYM, then REFER, TRUNCATE, IOCTL_DEV.
+#: Rights by the ABI version that introduced them: all up to MAKE_SYM, then REFER, TRUNCATE, IOCTL_DEV.
 _RIGHTS: Final = {1: (1 << 13) - 1, 2: 1 << 13, 3: 1 << 14, 5: 1 << 15}
 _READ: Final = _READ_FILE | _READ_DIR
 _FILE_RIGHTS: Final = _EXECUTE | _WRITE_FILE | _READ_FILE | 1 << 14 | 1 << 15
-#: No signal to a process outside, from version 6 on.
+#: From ABI version 6 on: no signals to processes outside the confinement.
 _SCOPE_SIGNAL: Final = 1 << 1
 
 
@@ -57,7 +57,7 @@ class _PathBeneathAttr(ctypes.Structure):
 
 
 class _Kernel:
-    """The calls, with errors as OSError."""
+    """System calls that raise OSError on errors."""
 
     def __init__(self) -> None:
         self._libc = ctypes.CDLL(None, use_errno=True)
@@ -77,10 +77,10 @@ class _Kernel:
 
 
 def confine(readable: Iterable[Path], writable: Iterable[Path] = ()) -> None:
-    """Give up what is not needed any more; what could not be given up is logged, with the reason.
+    """Drop the rights that are no longer needed; restrictions that fail are logged with the reason.
 
-    ``readable`` are the files that a reload reads, each taken with what is
-    ``around`` it; ``writable`` folders where a socket is to be removed at the end.
+    ``readable`` are the files that a reload reads, each expanded by ``around``;
+    ``writable`` are directories in which a socket must be removed at the end.
     """
     kernel = _Kernel()
     missing: list[str] = []
@@ -106,7 +106,7 @@ def confine(readable: Iterable[Path], writable: Iterable[Path] = ()) -> None:
 
 def _reason(error: OSError) -> str:
     if error.errno in {errno.ENOSYS, errno.EOPNOTSUPP}:
-        return "this kernel has none, or it is switched off"
+        return "not supported by this kernel, or disabled"
     return error.strerror or str(error)
 
 
@@ -133,7 +133,7 @@ def _allow(kernel: _Kernel, ruleset: int, path: Path, allowed: int) -> None:
     try:
         descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
     except OSError:
-        return  # it is not there, or not for us: nothing to allow
+        return  # missing, or not accessible to us anyway: nothing to allow
     try:
         _add_rule(kernel, ruleset, descriptor, allowed if path.is_dir() else allowed & _FILE_RIGHTS)
     finally:
@@ -142,8 +142,8 @@ def _allow(kernel: _Kernel, ruleset: int, path: Path, allowed: int) -> None:
 
 def _allow_own_process(kernel: _Kernel, ruleset: int) -> None:
     try:
-        # Never closed: a directory of /proc that nobody holds is forgotten when memory is short, and
-        # made anew when it is asked for again, as another one than the rule was for.
+        # Never closed: the kernel drops unreferenced /proc inodes when memory is short, and creates
+        # another inode at the next access, to which the rule would not apply.
         descriptor = os.open("/proc/self", os.O_PATH | os.O_CLOEXEC)
     except OSError:
         return
@@ -162,7 +162,7 @@ def _add_rule(kernel: _Kernel, ruleset: int, descriptor: int, allowed: int) -> N
 
 
 def _python() -> set[Path]:
-    """Where modules are that may be imported yet, an editable installation's too."""
+    """Directories of modules that may still be imported, including those of an editable installation."""
     return {
         Path(__file__).parents[2],
         *map(Path, (sys.prefix, sys.base_prefix, *site.getsitepackages())),

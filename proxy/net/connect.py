@@ -1,12 +1,12 @@
-"""A plain port on loopback that leads to a TLS one: for AMI software that speaks no TLS.
+"""A plain-text port on loopback, forwarded to a TLS port: for AMI software without TLS.
 
-Bytes pass untouched in both directions.  TLS is verified always, name and chain;
-there is no switch to turn that off, since a wrapper that trusts anybody hands the
-secret to anybody.  Certificate files are read for each connection, so a renewed
-client certificate or CA needs no restart.
+Bytes pass unchanged in both directions.  The server's certificate is always verified,
+chain and name; there is no option to disable that, because a wrapper that trusts any
+server gives the secret to any server.  Certificate files are read for each connection,
+so a renewed client certificate or CA needs no restart.
 
-A session at the far end costs its server more than a plain connection costs us, so
-none outlives its client: see ``departure``.
+A session costs the server more than a plain connection costs us, so no TLS connection
+outlives its client: see ``departure``.
 """
 
 import asyncio
@@ -28,12 +28,12 @@ from proxy.net.groups import first_of
 from proxy.net.sideserver import SideServer, Visit
 
 CONNECT_TIMEOUT = 10.0
-# A client that closed its sending side still gets what is under way; after this long without a byte, no more.
+# A client that shut down its sending side still receives data, until this many seconds pass without a byte.
 LINGER = 5.0
-#: Connections at one time.
+#: Maximum number of concurrent connections.
 CONNECTIONS = 256
 _CHUNK = 65536
-#: Seconds between two lines that say that there is no place.
+#: Minimum seconds between two warnings that all connections are in use.
 _SAY_AGAIN = 10.0
 _CLOSE_TIMEOUT = 2.0
 
@@ -43,29 +43,29 @@ Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class ConnectError(Exception):
-    """The way to the other end cannot be made; the text says what to do about it."""
+    """The TLS connection cannot be made; the text says what to do about it."""
 
 
 @dataclass(frozen=True)
 class Destination:
-    """The TLS side."""
+    """The TLS server to connect to."""
 
     host: str
     port: int
     server_name: str = ""
-    """What its certificate must be for, if not ``host``."""
+    """The name that its certificate must have, if not ``host``."""
     ca: Path | None = None
-    """Whom to trust, in place of the system's store."""
+    """PEM file of trusted CAs, instead of the system's trust store."""
     chain: Path | None = None
     key: Path | None = None
-    """Our own certificate, for listeners that ask for one."""
+    """Private key of ``chain``, the client certificate for listeners that request one."""
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 def client_context(destination: Destination) -> ssl.SSLContext:
-    """A context that verifies chain and name, TLS 1.2 at least.  Raises ConnectError naming the file."""
+    """A context that verifies chain and name, with TLS 1.2 or later.  Raises ConnectError naming the file."""
     try:
         context = ssl.create_default_context(cafile=destination.ca)
     except OSError as error:
@@ -74,11 +74,11 @@ def client_context(destination: Destination) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if destination.chain is not None:
         try:
-            # Never asks for a passphrase: there is nobody to answer.
+            # Never prompt for a passphrase: no one could enter it.
             context.load_cert_chain(destination.chain, destination.key, password=lambda: b"")
         except (OSError, ValueError) as error:
             text = f"client certificate {destination.chain} with key {destination.key} cannot be used"
-            remedy = "see that they are PEM, belong together, and may be read; a key must not be encrypted"
+            remedy = "check that they are PEM, belong together and are readable; the key must not be encrypted"
             raise ConnectError(f"{text} ({_reason(error)}); {remedy}") from error
     return context
 
@@ -96,9 +96,9 @@ class PlainPort:
         connections: int = CONNECTIONS,
     ) -> None:
         if not is_loopback(listen.host):
-            text = f"{listen} can be reached from other machines, and what comes there is in clear text"
+            text = f"{listen} can be reached from other machines, which would send secrets in plain text"
             raise ConnectError(f"{text}; listen on 127.0.0.1 or [::1]")
-        # Files that cannot be used are found now, not by the first client.
+        # Report unusable files now, not at the first client.
         client_context(destination)
         self._listen = listen
         self._destination = destination
@@ -118,11 +118,11 @@ class PlainPort:
 
     @property
     def visits(self) -> int:
-        """Clients that are connected."""
+        """Number of connected clients."""
         return self._server.visits
 
     async def start(self) -> Address:
-        """Listen; the address, with the port the system gave for 0.  Raises ConnectError."""
+        """Listen; return the address, with the port that the system chose for 0.  Raises ConnectError."""
         family = socket.AF_INET6 if ":" in self._listen.host else socket.AF_INET
         try:
             self._socket = socket.create_server((self._listen.host, self._listen.port), family=family)
@@ -133,7 +133,7 @@ class PlainPort:
         return Address(self._listen.host, self._socket.getsockname()[1])
 
     async def close(self) -> None:
-        """Listen no more, and end what is open."""
+        """Stop listening, and end all connections."""
         await self._server.close()
         if self._socket is not None:
             self._socket.close()
@@ -143,8 +143,8 @@ class PlainPort:
         if now - self._said_full >= _SAY_AGAIN:
             self._said_full = now
             _log.warning(
-                "all %d connections are in use: one that never sent anything is closed for each new one, "
-                "or the new one if there is none; see who connects here, or raise --connections",
+                "all %d connections are in use: each new one replaces a connection that never sent anything, "
+                "or is closed if there is none; check which programs connect, or raise --connections",
                 self._connections,
             )
 
@@ -160,7 +160,7 @@ class PlainPort:
             self._departures.forget(fd)
 
     async def _lead(self, visit: Visit, departure: Departure) -> None:
-        """Open the far end and carry bytes to and fro, until either end is gone."""
+        """Open the TLS connection and forward bytes in both directions, until either end is gone."""
         loop = asyncio.get_running_loop()
         gone = loop.create_task(departure.wait())
         opening = loop.create_task(self._open())
@@ -177,12 +177,12 @@ class PlainPort:
             if bridge.done():
                 bridge.result()
             elif not gone.result() and await _in_time(sent.wait()):
-                # What it asked before it went is asked, and the far end is left in good order.
+                # The client's last bytes have been sent; now close the TLS connection in good order.
                 bridge.cancel()
                 await asyncio.wait([bridge])
         finally:
             if opening.done() and not opening.cancelled() and opening.exception() is None:
-                # Python 3.11.2 raises this where the TLS connection is gone already.
+                # Python 3.11.2 raises AttributeError if the TLS connection is gone already.
                 with contextlib.suppress(AttributeError):
                     opening.result()[1].transport.abort()
             for task in tasks:
@@ -207,15 +207,15 @@ class PlainPort:
         if refused is not None:
             raise ConnectError(self._refusal(refused)) from refused
         if not answered:
-            text = f"{self._destination} closed the connection without a word"
-            raise ConnectError(f"{text}; its log says why: an address it denies, or too many connections?")
+            text = f"{self._destination} closed the connection without sending anything"
+            raise ConnectError(f"{text}; see its log for the reason: a denied address, or too many connections?")
 
     async def _receive(
         self, far_reader: asyncio.StreamReader, writer: asyncio.StreamWriter, sending: asyncio.Task[None]
     ) -> bool:
-        """Carry to the client until the far end closes, or is quiet after the client was done sending.
+        """Forward to the client until the server closes, or is silent for ``linger`` after the client's end.
 
-        False when the far end closed without having sent anything.
+        Returns False if the server closed without having sent anything.
         """
         clock = asyncio.get_running_loop().time
         answered = False
@@ -254,21 +254,21 @@ class PlainPort:
             raise ConnectError(self._refusal(error)) from error
         except TimeoutError as error:
             text = f"{there} does not answer within {self._timeout:g} s"
-            raise ConnectError(f"{text}; see that it runs and that no firewall is between") from error
+            raise ConnectError(f"{text}; check that it runs and that no firewall blocks it") from error
         except OSError as error:
             text = f"{there} cannot be reached: {_reason(error)}"
-            raise ConnectError(f"{text}; see that ami-proxy runs there, on that port") from error
+            raise ConnectError(f"{text}; check that ami-proxy runs there, on that port") from error
 
     def _refusal(self, error: BaseException) -> str:
         there, name = self._destination, self._destination.server_name or self._destination.host
         match error:
             case ssl.SSLCertVerificationError(verify_code=code) if code in _WRONG_NAME:
                 return (
-                    f"the certificate of {there} is not for {name}; connect to a name it has, "
+                    f"the certificate of {there} is not valid for {name}; connect to a name that it has, "
                     "or give that name with --server-name"
                 )
             case ssl.SSLCertVerificationError(verify_code=code) if code in _UNKNOWN_ISSUER:
-                trusted = there.ca or "the system's store"
+                trusted = there.ca or "the system's trust store"
                 return (
                     f"the certificate of {there} is not issued by a CA in {trusted}; "
                     "give the CA that issued it with --ca"
@@ -278,12 +278,12 @@ class PlainPort:
             case ssl.SSLError(reason="WRONG_VERSION_NUMBER"):
                 return f"{there} does not speak TLS; name the port of ami-proxy, not that of Asterisk"
             case ssl.SSLError(reason="TLSV13_ALERT_CERTIFICATE_REQUIRED"):
-                return f"{there} asks for a client certificate; give it with --cert and --key"
+                return f"{there} requires a client certificate; give it with --cert and --key"
             case ssl.SSLError(reason=str(reason)) if "_ALERT_" in reason:
                 alert = reason.partition("_ALERT_")[2].replace("_", " ").lower()
-                return f"{there} refused the connection ({alert}); its log says why"
+                return f"{there} refused the connection ({alert}); see its log for the reason"
             case _:
-                return f"TLS with {there} failed ({_reason(error)}); its log may say why"
+                return f"TLS with {there} failed ({_reason(error)}); see its log"
 
 
 # OpenSSL's X509_V_ERR_*: HOSTNAME_MISMATCH, IP_ADDRESS_MISMATCH.
@@ -294,8 +294,8 @@ _UNKNOWN_ISSUER = (18, 19, 20, 21)
 
 
 async def _send(visit: Visit, writer: asyncio.StreamWriter, sent: asyncio.Event) -> None:
-    """Carry from the client until its end; ``drain`` makes a sender wait for a slow receiver."""
-    # Why the far end went away is learnt by whoever reads from it.
+    """Forward from the client until its end; ``drain`` makes it wait for a slow server."""
+    # ``_receive`` finds out why the server closed the connection.
     with contextlib.suppress(ConnectionError):
         while data := await visit.reader.read(_CHUNK):
             visit.asks(Want.ORDINARY)
