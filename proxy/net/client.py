@@ -118,7 +118,7 @@ class Client:
         self._handshake_bytes = handshake_bytes
         self._objection = objection
         self._chain: tuple[bytes, ...] = ()
-        # SSLSocket.send and recv wrap these in two more Python calls, for each batch of events to each client.
+        # SSLSocket.send and recv wrap these in two more Python calls, per client and batch of events.
         connection = getattr(sock, "_sslobj", None) or sock
         #: See Transport.
         self.write: Callable[[bytes | memoryview], int] = connection.write

@@ -78,7 +78,7 @@ def client_context(destination: Destination) -> ssl.SSLContext:
             context.load_cert_chain(destination.chain, destination.key, password=lambda: b"")
         except (OSError, ValueError) as error:
             text = f"client certificate {destination.chain} with key {destination.key} cannot be used"
-            remedy = "check that they are PEM, belong together and are readable; the key must not be encrypted"
+            remedy = "check that both are readable PEM files that match, and that the key is not encrypted"
             raise ConnectError(f"{text} ({_reason(error)}); {remedy}") from error
     return context
 
@@ -208,7 +208,7 @@ class PlainPort:
             raise ConnectError(self._refusal(refused)) from refused
         if not answered:
             text = f"{self._destination} closed the connection without sending anything"
-            raise ConnectError(f"{text}; see its log for the reason: a denied address, or too many connections?")
+            raise ConnectError(f"{text}; see its log: a denied address, or too many connections?")
 
     async def _receive(
         self, far_reader: asyncio.StreamReader, writer: asyncio.StreamWriter, sending: asyncio.Task[None]

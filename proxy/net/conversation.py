@@ -1,9 +1,9 @@
 """Conversation: one connection to Asterisk, from its banner to its end.
 
-Reads the banner, logs in by MD5 challenge (the secret is not on the wire) and
-hands what follows to its switchboard.  It is never made to wait for a client:
-Asterisk drops a manager that does not read (ami.md §6).  It rests only while
-what it would bring waits for the next flush anyway.
+Reads the banner, logs in by MD5 challenge (the secret is not sent) and hands all
+later messages to its switchboard.  A slow client never delays the link, because
+Asterisk drops a manager connection that is not read.  Reading pauses only while
+the messages would have to wait for the next flush anyway.
 """
 
 import asyncio
@@ -26,42 +26,45 @@ from proxy.net.slices import Slices
 
 _BANNER = re.compile(rb"Asterisk Call Manager(?: Proxy)?/[\x21-\x7e]{1,64}\r?\n")
 _LONGEST_BANNER = 256
-#: What is read at once of that which came while the link rested.
+#: Bytes per read when ``catch_up`` reads what arrived during a pause.
 _READ_BYTES = 1 << 18
-#: As often at most, before it leaves.
+#: Maximum number of such reads before the flush.
 _READS_AT_ONCE = 4
 
 
 class Switchboard(Protocol):
-    """Whom a conversation is for."""
+    """The part of the core that a conversation works for."""
 
     @property
     def limits(self) -> Limits:
-        """As they are now."""
+        """The limits in force now; a reload may change them."""
 
     def link_up(self, upstream: Upstream, banner: bytes) -> None:
-        """It has logged in."""
+        """The conversation has logged in."""
 
     def link_down(self, reason: str) -> None:
-        """It had logged in, and is over."""
+        """The conversation, which had logged in, has ended."""
 
     def from_upstream(self, messages: Sequence[bytes], sound: bool = False) -> int:
-        """What one read completed; how many were taken.  The rest is given again, in a later turn."""
+        """Take messages that one read completed; return how many were taken.
+
+        The others are passed again in a later turn of the loop.  ``sound``: see ``UpstreamFramer``.
+        """
 
     def oversized(self, head: bytes) -> None:
-        """How a message began that was too long and is left out."""
+        """A message that exceeds the limit is skipped; ``head`` is its beginning."""
 
 
 class LinkError(Exception):
-    """The link could not be made; the text says why."""
+    """The connection or login failed; the text says why."""
 
 
 class LoginRejected(LinkError):
-    """Asterisk refused our manager user."""
+    """Asterisk refused the login of our manager user."""
 
 
 class Conversation(asyncio.Protocol):
-    """One connection; ``events`` is the mask that it logs in with, as ``on`` or ``off``."""
+    """One connection to Asterisk; ``events`` is the event mask of its login, such as ``on`` or ``off``."""
 
     def __init__(self, hub: Switchboard, settings: Settings, secret: bytes, events: bytes = b"on") -> None:
         self._hub = hub
@@ -73,30 +76,30 @@ class Conversation(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._buffer = b""
         self._banner = b""
-        self._expected = b""  # the ActionID of our own step
+        self._expected = b""  # the ActionID of our pending login action
         self._receive: Callable[[bytes], None] = self._await_banner
         self._outgoing: list[bytes] = []
-        #: What was read and waits for its turn; meanwhile nothing more is read.
+        #: Messages that were read but not yet handed over; meanwhile nothing more is read.
         self._slices = Slices(hub, time.perf_counter)
         self._due = False
-        #: The hub has asked for a rest.
+        #: The hub has asked to pause reading.
         self._resting = False
         self._listening = True
         self.logged_in: asyncio.Future[None] = self._loop.create_future()
         self.logged_in.add_done_callback(_looked_at)
         self.lost: asyncio.Future[str] = self._loop.create_future()
-        #: When the last whole message came: what has no end is no sign of life.
+        #: When the last complete message arrived: bytes of a message without end do not count.
         self.last_received = self.last_sent = self._loop.time()
-        #: It has logged in, and is not over.
+        #: Logged in, and not ended.
         self.is_up = False
 
     # -- asyncio.Protocol --------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See asyncio.Protocol."""
-        # uvloop's transports are no subclasses of asyncio's: only the interface is the same.
+        # uvloop's transports are not subclasses of asyncio's; they only have the same interface.
         self._transport = cast("asyncio.Transport", transport)
-        # The link is never made to wait: what we send is small, and bounded by the window.
+        # Never pause writing: what we send is small, and bounded by the window of actions in flight.
         self._transport.set_write_buffer_limits(high=1 << 24)
 
     def data_received(self, data: bytes) -> None:
@@ -115,10 +118,10 @@ class Conversation(asyncio.Protocol):
         if not newline and len(line) < _LONGEST_BANNER:
             return
         if not _BANNER.fullmatch(line + newline):
-            self._fail(LinkError("what listens there does not greet as an Asterisk manager"))
+            self._fail(LinkError("the server did not send the banner of an Asterisk manager"))
             return
         try:
-            # Not before there is a banner: a connection that nobody accepted has no owner yet.
+            # Not before the banner: until the server accepts the connection, its socket has no owner.
             self._check_owner()
         except LinkError as error:
             self._fail(error)
@@ -142,7 +145,7 @@ class Conversation(asyncio.Protocol):
         challenge = reply.get(b"challenge")
         name = (b"Username", self._settings.username.encode())
         if challenge:
-            # AMI's own scheme; the challenge is fresh for each connection.
+            # AMI's own scheme; the challenge is new for each connection.
             key = hashlib.md5(challenge + self.secret, usedforsecurity=False).hexdigest().encode()
             self._receive = self._await_login
             self._step(b"Login", (b"AuthType", b"MD5"), name, (b"Key", key), (b"Events", self._events))
@@ -153,15 +156,15 @@ class Conversation(asyncio.Protocol):
             text = reply.get(b"message").decode("latin-1")
             self._fail(
                 LoginRejected(
-                    f"no challenge was given ({text!r}), and the secret itself goes only to a process "
-                    "of root's, ours or upstream.expect_user's"
+                    f"the server gave no challenge ({text!r}), and the secret itself is only sent to a "
+                    "process of root, of our own user or of upstream.expect_user"
                 )
             )
 
     def _trusted(self) -> bool:
-        """Whether the other end may see the secret itself: it is root's, ours or ``expect_user``'s.
+        """Whether the secret itself may be sent: the server runs as root, as us or as ``expect_user``.
 
-        Any Asterisk gives a challenge; who sits on its port to catch a login would not.
+        Every Asterisk gives a challenge; a program that took its port to catch logins would not.
         """
         owner = _owner(self._transport)
         expected = self._settings.expect_user
@@ -184,7 +187,7 @@ class Conversation(asyncio.Protocol):
             self._take(rest, (), sound=False)
 
     def _own_reply(self, data: bytes) -> tuple[Message | None, list[bytes]]:
-        """The answer to our step, and what came behind it; None until it is there."""
+        """The response to our pending login action, and the messages after it; None until it arrives."""
         messages = self._cut(data)
         for number, raw in enumerate(messages):
             reply = Message(raw)
@@ -204,7 +207,7 @@ class Conversation(asyncio.Protocol):
 
     def _take(self, messages: Sequence[bytes], cut: Sequence[tuple[int, bytes]], sound: bool) -> None:
         if not cut and not self._slices:
-            # Mostly there is little, and nothing before it.
+            # The usual case: few messages, and none waiting before them.
             taken = self._hub.from_upstream(messages, sound) if messages else 0
             if taken < len(messages):
                 self._slices.add(messages[taken:], (), sound)
@@ -230,24 +233,24 @@ class Conversation(asyncio.Protocol):
     def _cut(self, data: bytes) -> list[bytes]:
         discarded = self._framer.discards
         messages = self._framer.feed(data)
-        # The end of what is thrown away is a sign of life: it may have been a Pong that it took along.
+        # The end of a skipped message counts as a sign of life: the Pong may have been part of it.
         if messages or self._framer.cut or (discarded and not self._framer.discards):
             self.last_received = self._loop.time()
         return messages
 
     @property
     def is_inside(self) -> bool:
-        """Whether a message has begun and not ended."""
+        """Whether the stream is in the middle of a message."""
         return self._framer.inside
 
     def send(self, data: bytes) -> None:
-        """See Upstream.  What one turn of the loop brings together leaves together."""
+        """See Upstream.  Messages of one turn of the loop are written together."""
         if not self._outgoing:
             self._loop.call_soon(self._write)
         self._outgoing.append(data)
 
     def rest(self) -> None:
-        """See Upstream.  The kernel keeps what comes, for as long as one flush takes to be due."""
+        """See Upstream.  The kernel buffers incoming data, at most until the next flush is due."""
         self._resting = True
         self._listen()
 
@@ -264,7 +267,7 @@ class Conversation(asyncio.Protocol):
             except OSError:
                 data = b""
             if not data:
-                self.read_on()  # its end, or a broken connection: the loop finds out
+                self.read_on()  # end of the stream, or an error: the loop will find out
                 return
             self.data_received(data)
             if len(data) < _READ_BYTES:
@@ -276,7 +279,7 @@ class Conversation(asyncio.Protocol):
         self._listen()
 
     def _listen(self) -> None:
-        """Read, or leave what comes in the kernel, in its order."""
+        """Resume or pause reading, as the state requires; paused, the kernel keeps incoming data in order."""
         listening = not self._resting and not self._slices
         if listening == self._listening or self._transport is None or self._transport.is_closing():
             return
@@ -287,7 +290,7 @@ class Conversation(asyncio.Protocol):
             self._transport.pause_reading()
 
     def _write(self) -> None:
-        self.read_on()  # an answer is awaited
+        self.read_on()  # the response must not wait
         self.last_sent = self._loop.time()
         data = b"".join(self._outgoing)
         self._outgoing.clear()
@@ -311,7 +314,7 @@ class Conversation(asyncio.Protocol):
         if self.lost.done():
             return
         self._receive = _ignore
-        self._slices.finish()  # what came before the end comes before it
+        self._slices.finish()  # hand over what arrived before the end, before the end is reported
         self.lost.set_result(reason)
         if not self.logged_in.done():
             self.logged_in.set_exception(LinkError(reason))
@@ -321,17 +324,17 @@ class Conversation(asyncio.Protocol):
 
 
 def _looked_at(future: "asyncio.Future[None]") -> None:
-    """Who would have asked may be cancelled before it can: that is nothing to warn of."""
+    """Mark the exception as retrieved: the awaiting task may have been cancelled first."""
     if not future.cancelled():
         future.exception()
 
 
 def _ignore(_data: bytes) -> None:
-    """The conversation is over."""
+    """Discard input after the end of the conversation."""
 
 
 def _owner(transport: asyncio.BaseTransport | None) -> int | None:
-    """The uid at the other end of a loopback connection; None where that cannot be told."""
+    """The uid that owns the other end of a loopback connection; None if it cannot be determined."""
     if transport is None or transport.is_closing():
         return None
     host, port = transport.get_extra_info("peername")[:2]
@@ -346,13 +349,13 @@ def _check_owner(transport: asyncio.BaseTransport, user: str) -> None:
     try:
         expected = uid_of(user)
     except KeyError:
-        raise LinkError(f"upstream.expect_user: there is no user {user!r} on this host") from None
+        raise LinkError(f"upstream.expect_user: user {user!r} does not exist on this host") from None
     if uid != expected:
-        raise LinkError(f"port {port} belongs to uid {uid}, not to {user!r}: no login is sent there")
+        raise LinkError(f"port {port} belongs to uid {uid}, not to {user!r}: no login was sent")
 
 
 def why(error: Exception) -> str:
-    """In words: why there is no connection."""
+    """The reason of a failed connection or login, as text."""
     if isinstance(error, TimeoutError):
         return "no answer in time"
     return str(error) or type(error).__name__

@@ -1,9 +1,9 @@
-"""Departures: when the client at the other end of a loopback connection is gone for good.
+"""Departures: detect that the client of a loopback connection is gone for good.
 
-A client that has closed its connection, or died, and one that has only shut down
-its sending side look alike on the wire: both send a FIN.  But on one machine the
-kernel knows the other end, too: a socket that no process has any more belongs to
-no inode.  And the end is noticed whether or not anything is read meanwhile.
+On the wire, a client that closed its connection or died looks like one that only
+shut down its sending side: both send a FIN.  But on one machine the kernel knows
+the other end, too: a socket that no process holds any more has inode 0.  The end
+is noticed even while nobody reads from the connection.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ import socket
 import struct
 from typing import Final
 
-#: Seconds between two looks at a client that has shut down its sending side.
+#: Seconds between two checks of a client that has shut down its sending side.
 _LOOK_AGAIN = 0.5
 
 # linux/netlink.h, linux/sock_diag.h, linux/inet_diag.h
@@ -25,14 +25,14 @@ _NLMSG_ERROR: Final = 2
 _NLM_F_REQUEST: Final = 1
 _ALL: Final = 0xFFFFFFFF
 _HEADER: Final = struct.Struct("=IHHII")  # struct nlmsghdr
-_REQUEST: Final = struct.Struct("=BBBxI")  # struct inet_diag_req_v2, without its last member
+_REQUEST: Final = struct.Struct("=BBBxI")  # struct inet_diag_req_v2 without its last member
 _PORTS: Final = struct.Struct("!HH")  # struct inet_diag_sockid
 _ADDRESSES: Final = struct.Struct("16s16s")
 _ANY_SOCKET: Final = struct.pack("=III", 0, _ALL, _ALL)
 _ERROR: Final = struct.Struct("=i")
-#: Where struct inet_diag_msg has its sockid: behind 4 bytes.
+#: Offset of the sockid in struct inet_diag_msg: after 4 bytes.
 _PORTS_AT: Final = _HEADER.size + 4
-#: ``idiag_inode`` of struct inet_diag_msg: behind 4 bytes, the sockid of 48 and 16 bytes.
+#: Offset of ``idiag_inode`` in struct inet_diag_msg: after 4 bytes, the sockid of 48 and 16 more.
 _INODE: Final = struct.Struct("=I")
 _INODE_AT: Final = _HEADER.size + 4 + 48 + 16
 
@@ -40,9 +40,9 @@ Ends = tuple[tuple[str, int], tuple[str, int]]
 
 
 def is_orphaned(near: tuple[str, int], far: tuple[str, int]) -> bool | None:
-    """Whether no process has the socket from ``near`` to ``far`` any more, or it is not there.
+    """Whether the socket from ``near`` to ``far`` does not exist, or no process holds it any more.
 
-    None when the kernel does not tell.
+    None if the kernel does not answer.
     """
     ends = ipaddress.ip_address(near[0].partition("%")[0]), ipaddress.ip_address(far[0].partition("%")[0])
     family = socket.AF_INET6 if ends[0].version == 6 else socket.AF_INET
@@ -55,29 +55,33 @@ def is_orphaned(near: tuple[str, int], far: tuple[str, int]) -> bool | None:
     head = _HEADER.pack(_HEADER.size + len(request), _SOCK_DIAG_BY_FAMILY, _NLM_F_REQUEST, 1, 0)
     try:
         with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_SOCK_DIAG) as kernel:
-            kernel.setblocking(False)  # the answer is there as soon as it was asked for
+            kernel.setblocking(False)  # the kernel answers during the send
             kernel.send(head + request)
             answer = kernel.recv(4096)
         if _HEADER.unpack_from(answer)[1] == _NLMSG_ERROR:
             return True if _ERROR.unpack_from(answer, _HEADER.size)[0] == -errno.ENOENT else None
         if _PORTS.unpack_from(answer, _PORTS_AT) != (near[1], far[1]):
-            return True  # it is gone, and another listens on its port
+            return True  # the socket is gone, and the answer is about another one that listens on its port
         return bool(_INODE.unpack_from(answer, _INODE_AT)[0] == 0)
     except (OSError, struct.error):
         return None
 
 
 class Departure:
-    """The end of one connection's client."""
+    """Tracks the end of the client of one connection."""
 
     def __init__(self, ends: Ends) -> None:
         self._ends = ends
-        #: It sends no more; it is gone by a reset.
+        #: The client has shut down its sending side.
         self.said_last = asyncio.Event()
+        #: The connection was reset.
         self.reset = asyncio.Event()
 
     async def wait(self) -> bool:
-        """Until the client is gone for good; True if by a reset, so that nothing it sent is of any use."""
+        """Wait until the client is gone for good.
+
+        Returns True after a reset: then it is useless to process what the client sent.
+        """
         await self.said_last.wait()
         while not self.reset.is_set() and not is_orphaned(*self._ends):
             with contextlib.suppress(TimeoutError):
@@ -87,14 +91,17 @@ class Departure:
 
 
 class Departures:
-    """Watches connections that others read and write; a descriptor is to be forgotten before it is closed."""
+    """Watches connections that other code reads and writes.
+
+    Call ``forget`` for a descriptor before closing it.
+    """
 
     def __init__(self) -> None:
         self._poll = select.epoll()
         self._watched: dict[int, Departure] = {}
 
     def watch(self, fd: int, ends: Ends) -> Departure:
-        """``ends`` are the client's address and port, and ours."""
+        """Watch a connected socket; ``ends`` are the client's address and port, and ours."""
         if not self._watched:
             asyncio.get_running_loop().add_reader(self._poll.fileno(), self._look)
         departure = self._watched[fd] = Departure(ends)
@@ -102,7 +109,7 @@ class Departures:
         return departure
 
     def forget(self, fd: int) -> None:
-        """Watch it no more."""
+        """Stop watching a descriptor; does nothing for an unknown one."""
         if self._watched.pop(fd, None) is None:
             return
         with contextlib.suppress(OSError):

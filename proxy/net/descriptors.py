@@ -1,16 +1,16 @@
-"""File descriptors: as many as connections need, as far as the hard limit gives them."""
+"""File descriptors: raise the soft limit to what the connections need."""
 
 import contextlib
 import resource
 
 from proxy import log
 
-#: Beside connections: listeners, the link, files that a reload reads, the loop's own.
+#: Descriptors other than connections: listeners, the link, files read by a reload, the loop's own.
 _OTHERS = 64
 
 
 def raise_descriptors(connections: int) -> None:
-    """Take what the hard limit gives, as far as it is needed; less is logged."""
+    """Raise the soft limit for this many connections, up to the hard limit; log it if that is too low."""
     needed = connections + _OTHERS
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < needed:

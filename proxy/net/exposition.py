@@ -1,8 +1,9 @@
 """Exposition: all metrics as the text that Prometheus fetches, written in slices.
 
-With ten thousand users it is a megabyte, half a second's work, which must not hold up events.
-So families come in parts of a few samples, and the loop does everything else between them.  A counter
-read late in the text may have counted more than one read early; none is ever less than in a text before.
+With ten thousand users the text is a megabyte and takes half a second, which must not delay events.
+So families are written in parts of a few samples, and the loop does its other work between them.
+A counter read late in the text may be ahead of one read early, but no counter is ever lower than in
+an earlier text.
 """
 
 import asyncio
@@ -16,14 +17,14 @@ from prometheus_client.registry import Collector
 from proxy.net import gently
 from proxy.steps import Steps
 
-#: What OpenMetrics ends with.
+#: The last line of an OpenMetrics text.
 _END: Final = b"# EOF\n"
 
 Encoder = Callable[[Collector], bytes]
 
 
 class _Part(Collector):
-    """One part of a family, for an encoder, which knows only whole collectors."""
+    """One part of a family, as a collector of its own, because encoders take only collectors."""
 
     def __init__(self, part: Metric) -> None:
         self._part = part
@@ -33,9 +34,9 @@ class _Part(Collector):
 
 
 class Exposition:
-    """The text of a collector, of which consecutive families of one name are parts of one family.
+    """The text of a collector whose consecutive families of the same name are parts of one family.
 
-    One text is written at a time.  Whoever asks meanwhile is given the next, all of them the same.
+    One text is written at a time.  All requests that arrive meanwhile share the next one.
     """
 
     def __init__(self, collector: Collector) -> None:
@@ -43,13 +44,13 @@ class Exposition:
         self._turn = asyncio.Lock()
         self._begun = 0
         self._asking = 0
-        #: By content type: the number of the text, and the text.  Only while somebody asks.
+        #: Number and body of the last text by content type; kept only while requests are waiting.
         self._written: dict[str, tuple[int, bytes]] = {}
 
     async def text(self, accept: str, slices: gently.Slices | None = None) -> tuple[bytes, str]:
-        """The text and its content type, for this Accept header.
+        """The text (UTF-8) and its content type, chosen by this Accept header.
 
-        Raises TypeError or ValueError for a header that the client library cannot read.
+        Raises TypeError or ValueError for a header that the Prometheus client library cannot parse.
         """
         encoder, content_type = choose_encoder(accept)
         asked = self._begun
@@ -70,14 +71,14 @@ class Exposition:
 
 
 def writing(collector: Collector, encoder: Encoder) -> Steps[bytes]:
-    """What the encoder would write of all families, in steps."""
+    """The encoded text of all families, produced in steps."""
     written: list[bytes] = []
     before, ends = "", False
     for part in collector.collect():
         text = encoder(_Part(part))
         if text.endswith(_END):
             text, ends = text.removesuffix(_END), True
-        # The head of a family stands once.
+        # The HELP and TYPE lines of a family appear once.
         written.append(_without_head(text) if part.name == before else text)
         before = part.name
         yield

@@ -1,13 +1,13 @@
 """Gently: long work beside a running loop, in slices so short that clients do not notice.
 
-Two ways.  What needs nothing of the loop's runs in a thread (``aside``): it may wait for disks, and
-OpenSSL's part of it runs on another core.  But Python's threads take turns: one that computes holds
-the interpreter for 5 ms each time the loop has given it away in a system call, of which a flush makes
-hundreds.  So the thread works for a millisecond of CPU and sleeps for as long.  What changes the
-state that clients are served by runs in the loop (``between``), which after each slice does everything
-else that is due, and rests for as long.
+There are two ways.  Work that does not touch the loop's state runs in a thread (``aside``): it may wait
+for disks, and OpenSSL's part of it runs on another core.  But threads share the interpreter lock: a
+thread that computes holds it for 5 ms each time the loop releases it in a system call, of which a flush
+makes hundreds.  So the thread works for a millisecond of CPU time and then sleeps for as long.  Work
+that changes the state that clients are served from runs in the loop (``between``); after each slice
+the loop does everything else that is due, and the work pauses for as long as a slice.
 
-The work comes as steps (``proxy.steps``), each of them far shorter than a slice.
+The work is given as steps (``proxy.steps``), each far shorter than a slice.
 """
 
 import asyncio
@@ -20,28 +20,29 @@ from proxy.steps import Steps
 
 T = TypeVar("T")
 
-#: Seconds of CPU time.
+#: CPU seconds of one slice.
 SLICE: Final = 0.001
-#: Seconds that the thread leaves the interpreter alone after each.
+#: Seconds for which the thread sleeps after each slice.
 _PAUSE: Final = SLICE
 
 
 class GivenUp(Exception):
-    """Nobody waits for the work any more."""
+    """The work was abandoned because its caller was cancelled."""
 
 
 class Slices:
-    """Runs steps for some CPU time at once.  ``cpu`` gives that of the thread that runs them."""
+    """Runs steps in slices of ``seconds`` of CPU time; ``cpu`` returns the CPU time of the calling thread."""
 
     def __init__(self, seconds: float = SLICE, cpu: Callable[[], float] = time.thread_time) -> None:
         self._seconds = seconds
         self._cpu = cpu
-        #: The longest so far, in seconds of CPU time: by how much steps were too long.
+        #: CPU seconds of the longest slice so far; the excess over ``seconds`` shows steps that are too long.
         self.longest = 0.0
+        #: Number of slices so far.
         self.number = 0
 
     def run(self, steps: Steps[T]) -> tuple[T] | None:
-        """One slice; what the work came to, in a tuple, once it is done."""
+        """Run one slice; return the result as a 1-tuple when the work is done, or None."""
         began = self._cpu()
         self.number += 1
         try:
@@ -56,7 +57,10 @@ class Slices:
 
 
 async def aside(work: Callable[[], Steps[T]], slices: Slices | None = None) -> T:
-    """Do work that ``work`` begins, in a thread.  When the waiting is cancelled, it is given up."""
+    """Run the steps that ``work`` returns in a thread, and return their result.
+
+    If the caller is cancelled, the work is abandoned after its current slice.
+    """
     enough = threading.Event()
     try:
         return await asyncio.to_thread(_run, work, slices or Slices(), enough)
@@ -76,9 +80,9 @@ def _run(work: Callable[[], Steps[T]], slices: Slices, enough: threading.Event) 
 
 
 async def between(steps: Steps[T], slices: Slices | None = None) -> T:
-    """Do work in the loop, between all else that it has to do."""
+    """Run steps in the loop, in slices between its other work, and return their result."""
     slices = slices or Slices()
-    # Nothing is waited for: the others have their turn, and as much of it.
+    # Not a busy wait: the sleep gives other work as much time as a slice takes.
     while (done := slices.run(steps)) is None:  # noqa: ASYNC110
         await asyncio.sleep(SLICE)
     return done[0]

@@ -1,9 +1,8 @@
-"""What a task group raises, as the one exception that a caller knows what to do with.
+"""Reduce the exception group of a task group to the one exception that the caller can handle.
 
-Nothing here or elsewhere may raise inside ``except*``: CPython 3.11.0 to 3.11.3
-leave such an exception wrapped in a group (python/cpython#103590), so that whoever
-waits for its type does not catch it.  Keep what ``first_of`` gives, and raise behind
-the whole statement.
+No code may raise inside ``except*``: CPython 3.11.0 to 3.11.3 leave such an exception
+wrapped in a group (python/cpython#103590), so that an ``except`` for its type does not
+catch it.  Keep the result of ``first_of``, and raise it after the whole statement.
 """
 
 from typing import TypeVar

@@ -1,7 +1,7 @@
-"""Hard stop: the end of a process that was told to stop and does not come to it.
+"""Hard stop: force the process to exit when its graceful shutdown exceeds the deadline.
 
-A loop that is stuck cannot see to its own end, so a thread does; and as even
-the log may be stuck, it is given a moment and no more.
+A loop that is stuck cannot end itself, so a thread does it.  The log may be stuck,
+too, so the thread waits for it only ``_LOG_SECONDS``.
 """
 
 import os
@@ -9,28 +9,28 @@ import threading
 
 from proxy import log
 
-#: EX_SOFTWARE of sysexits.h: something of ours went wrong.
+#: Exit status: EX_SOFTWARE of sysexits.h, an internal error.
 STATUS = 70
-#: Seconds that the log may take for its last line.
+#: Seconds to wait for the log to write its last line.
 _LOG_SECONDS = 1.0
 
 
 class HardStop:
-    """One process' deadline; nothing happens before ``start``."""
+    """The shutdown deadline of the process; inactive until ``start``."""
 
     def __init__(self) -> None:
         self._timer: threading.Timer | None = None
 
     def start(self, seconds: float) -> None:
-        """End the process in so many seconds, with STATUS, unless ``cancel`` comes first."""
+        """Exit the process with STATUS after this many seconds, unless ``cancel`` is called before."""
         self.cancel()
         self._timer = threading.Timer(seconds, _end, (seconds,))
-        # It must not itself keep a process alive that has come to its end.
+        # The timer thread itself must not keep the process alive after a normal end.
         self._timer.daemon = True
         self._timer.start()
 
     def cancel(self) -> None:
-        """All is done; harmless when nothing was started."""
+        """Cancel the deadline; harmless if it was not started."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -1,10 +1,10 @@
 """Health: is the process alive, and can clients use it?
 
-Ready means: it listens, is not stopping, and what it serves is valid; with
-``ready: upstream`` Asterisk must be there, too.  What needs somebody's
-attention but keeps nobody out (a refused reload, a certificate with a week to
-go, an Asterisk that is away) is told as degraded, and the answer stays 200: to
-take the service away for it would make an outage of a warning.
+Ready means that the service listens, is not stopping, and its certificates are valid;
+with ``ready: upstream``, Asterisk must be connected, too.  Problems that need an
+operator but affect no client's login (a refused reload, a certificate that expires in
+a week, a missing link to Asterisk) are reported as degraded, and the status stays 200:
+taking the service out of rotation for them would turn a warning into an outage.
 """
 
 from collections.abc import Sequence
@@ -19,19 +19,19 @@ from proxy.x509.expiry import Expiry, is_degraded
 
 
 class Grade(Enum):
-    """Of one check, and with the worst of all of the whole."""
+    """The result of one check; the result of all checks is the worst of them."""
 
     GOOD = "ready"
     DEGRADED = "degraded"
     BAD = "not ready"
 
 
-#: As Kubernetes prints its own checks.
+#: Marks in the style of Kubernetes' health checks.
 _MARKS = {Grade.GOOD: "[+]", Grade.DEGRADED: "[!]", Grade.BAD: "[-]"}
 
 
 class Check(NamedTuple):
-    """One thing that was looked at."""
+    """One check and its result."""
 
     name: str
     grade: Grade
@@ -42,7 +42,7 @@ class Check(NamedTuple):
 
 
 def readiness(service: Service) -> tuple[Grade, list[Check]]:
-    """The worst grade, and each check."""
+    """The worst grade, and all checks."""
     checks = [_listening(service), *_certificates(service), _configuration(service), _upstream(service)]
     grades = {check.grade for check in checks}
     worst = next(grade for grade in (Grade.BAD, Grade.DEGRADED, Grade.GOOD) if grade in grades)
@@ -65,7 +65,7 @@ def _certificates(service: Service) -> list[Check]:
         checks.append(_ending(f"certificate of {settings.address}", served, now))
         if judged_by:
             check = _ending(f"client CAs of {settings.address}", judged_by, now)
-            # An open listener goes on for those who need no certificate, or have another CA's.
+            # The listener still serves clients that need no certificate, or have one of another CA.
             worst = Grade.BAD if store.nobody_enters(now) else Grade.DEGRADED
             checks.append(check._replace(grade=worst) if check.grade is Grade.BAD else check)
         checks.append(_files(f"certificate files of {settings.address}", store))
@@ -73,7 +73,7 @@ def _certificates(service: Service) -> list[Check]:
 
 
 def _ending(name: str, endings: Sequence[Ending], now: datetime) -> Check:
-    """What is worst of them, and of what is equally bad the first to end."""
+    """The check of the worst of these; of several equally bad ones, the first to expire."""
     first = min(endings, key=lambda ending: (-ending.state(now), ending.at))
     state = first.state(now)
     grade = Grade.BAD if state is Expiry.EXPIRED else Grade.DEGRADED if is_degraded(state) else Grade.GOOD
@@ -88,7 +88,7 @@ def _files(name: str, store: CertStore) -> Check:
 def _configuration(service: Service) -> Check:
     if service.reloads.failed:
         return Check(
-            "configuration", Grade.DEGRADED, "the last reload was refused; the one before is in force"
+            "configuration", Grade.DEGRADED, "the last reload was refused; the old configuration is in force"
         )
     return Check("configuration", Grade.GOOD, "as on disk when last read")
 

@@ -1,8 +1,8 @@
-"""Introduction: a connection of a trusted proxy that has not said yet for whom it is.
+"""Introduction: a connection from a trusted proxy, up to the end of its PROXY header.
 
-The header stands before TLS and must be taken from the socket without a byte
-of what follows, for OpenSSL reads from the same socket.  So it is looked at
-first (MSG_PEEK), and only what surely belongs to it is taken.
+The header precedes TLS and must be read from the socket without a byte of what
+follows, because OpenSSL reads from the same socket.  So the data is peeked at
+first (MSG_PEEK), and only what certainly belongs to the header is consumed.
 """
 
 import asyncio
@@ -16,19 +16,19 @@ from proxy.net.client import RESET
 from proxy.net.proxyheader import LONGEST, Local, Parsed, Unread, parse
 from proxy.net.turns import Watcher
 
-#: Why a connection without a proper header is not a client.
+#: Failure reason of a connection without a valid header.
 NO_HEADER: Final = "proxy header"
 
 
 class Introduction:
     """One accepted connection up to the end of its PROXY header.
 
-    ``introduced`` is called with the socket, of which just the header was read,
-    and the client's Peer; or ``failed`` if it does not come to that.  ``gone``
-    is called once, before the one and after the other.
+    ``introduced`` is called with the socket, from which exactly the header was read, and
+    the client's Peer; or ``failed`` if there is no valid header.  ``gone`` is called once,
+    before ``introduced`` or after ``failed``.
     """
 
-    #: As those of Client: it has not logged in.
+    #: As for Client; never true here, before the handshake.
     is_authenticated: Final = False
 
     def __init__(
@@ -47,12 +47,12 @@ class Introduction:
         self._failed = failed
         self._gone = gone
         self._read = b""
-        #: The proxy's own end.
+        #: The trusted proxy's address, not the client's.
         self.peer = peer
         self.accepted = loop.time()
 
     def start(self) -> None:
-        """Begin to read."""
+        """Start to read the header."""
         assert self._socket is not None
         self._watcher.add_reader(self._socket.fileno(), self._readable)
         self._readable()
@@ -73,7 +73,7 @@ class Introduction:
             seen = sock.recv(LONGEST - len(self._read), socket.MSG_PEEK)
             found = parse(self._read + seen) if seen else Unread.MALFORMED
             if found is Unread.INCOMPLETE:
-                # Taken, or the loop would find the socket readable again at once.
+                # Consume it, or the loop would find the socket readable again at once.
                 self._read += sock.recv(len(seen))
             elif found is not Unread.MALFORMED:
                 sock.recv(found.size - len(self._read))
@@ -84,13 +84,13 @@ class Introduction:
         return found
 
     def displace(self, reason: str) -> None:
-        """End it at once."""
+        """Reset the connection and report the failure; does nothing after the end."""
         if self._socket is not None:
             self._failed(self, reason)
             self.abort()
 
     def abort(self) -> None:
-        """End it at once, uncounted."""
+        """Reset the connection without counting a failure; does nothing after the end."""
         sock = self._release()
         if sock is not None:
             with contextlib.suppress(OSError):

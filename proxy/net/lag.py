@@ -1,4 +1,4 @@
-"""How late the loop is: what every client feels, and the first sign of too much work on one core."""
+"""Event loop lag: it delays every client, and is the first sign of too much work for one core."""
 
 from typing import Final
 
@@ -7,19 +7,19 @@ BOUNDS: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 
 class LoopLag:
-    """Lateness of a regular task, in seconds: the last, the longest, and a histogram."""
+    """Lateness of a periodic task, in seconds: the last, the longest, and a histogram."""
 
     __slots__ = ("counts", "last", "longest", "total")
 
     def __init__(self) -> None:
-        #: One for each bound, and one for what is above all.
+        #: One counter for each bound, and one for values above all bounds.
         self.counts = [0] * (len(BOUNDS) + 1)
         self.total = 0.0
         self.last = 0.0
         self.longest = 0.0
 
     def measured(self, seconds: float) -> None:
-        """A task that was due came this much later."""
+        """Record that the task ran this many seconds late; negative values count as 0."""
         late = max(seconds, 0.0)
         self.last = late
         self.longest = max(self.longest, late)

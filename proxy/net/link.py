@@ -1,7 +1,7 @@
-"""Link: the one connection to Asterisk that events and most answers come by.
+"""Link: the one connection to Asterisk that carries all events and most responses.
 
-Connects, logs in, hands what follows to the hub, and starts over when the
-connection ends: for ever, with backoff and jitter.
+Connects, logs in, hands all later messages to the hub, and reconnects when the
+connection ends: indefinitely, with backoff and jitter.
 """
 
 import asyncio
@@ -17,12 +17,12 @@ from proxy.net.conversation import Conversation, LinkError, LoginRejected, why
 from proxy.net.orphans import OrphanWatch
 
 _PING = Action([(b"Action", b"Ping")])
-#: Seconds over what connecting and logging in may take by the limits, after which the link is stuck.
+#: Seconds beyond the limits for connecting and login after which the link counts as stuck.
 _STUCK_AFTER = 10.0
 
 
 class LinkState(Enum):
-    """Where the link stands, for the log, the status and the metrics."""
+    """State of the link, for the log, the status and the metrics."""
 
     CONNECTING = "connecting"
     LOGGING_IN = "logging in"
@@ -32,7 +32,7 @@ class LinkState(Enum):
 
 
 class Link:
-    """Keeps one conversation with Asterisk going; ``run`` ends only by cancellation."""
+    """Maintains one conversation with Asterisk; ``run`` ends only by cancellation."""
 
     def __init__(self, hub: Hub, settings: Settings, secret: bytes) -> None:
         self._hub = hub
@@ -48,12 +48,12 @@ class Link:
         self.reason = ""
 
     async def run(self) -> None:
-        """Connect, stay, reconnect."""
+        """Connect, wait for the end of the connection, and reconnect."""
         attempt = 0
         while True:
             self.state = LinkState.CONNECTING
             self._began = asyncio.get_running_loop().time()
-            self._retry.clear()  # what is adopted from here on is worth another attempt at once
+            self._retry.clear()  # settings adopted after this point start another attempt at once
             try:
                 conversation = await self._connect()
             except (LinkError, OSError, TimeoutError) as error:
@@ -77,7 +77,7 @@ class Link:
             self.reason = ""
             log.say(log.INFO, "upstream-up", host=self.settings.host, port=self.settings.port)
             try:
-                # Shielded: our own end must leave it open, to be told below.
+                # Shielded: our own cancellation must not set it, so that recycle() below can.
                 self.reason = await asyncio.shield(conversation.lost)
             finally:
                 self._conversation = None
@@ -89,12 +89,12 @@ class Link:
 
     @property
     def serves(self) -> bool:
-        """Whether clients' actions are sent: Asterisk is there, and has booted."""
+        """Whether clients' actions are sent: the link is up, and Asterisk has booted."""
         return self.state is LinkState.UP and not self._is_booting
 
     @property
     def standing(self) -> str:
-        """The state in a word, or two."""
+        """The state as a short text."""
         booting = self.state is LinkState.UP and self._is_booting
         return "up, Asterisk is booting" if booting else self.state.value
 
@@ -103,7 +103,7 @@ class Link:
         return self._hub.exchange.linked and not self._hub.exchange.serving
 
     def adopt(self, settings: Settings, secret: bytes) -> None:
-        """New settings or secret: a link that stands is kept if they are the same, else made anew."""
+        """Apply settings and secret: if they changed, reconnect; otherwise keep a link that is up."""
         changed = (settings, secret) != (self.settings, self.secret)
         self.settings, self.secret = settings, secret
         if changed and self._conversation is not None:
@@ -112,14 +112,17 @@ class Link:
             self._retry.set()
 
     def stuck(self, now: float) -> bool:
-        """Whether it neither stands nor comes to an end with trying: a fault that only a restart mends."""
+        """Whether an attempt to connect has neither succeeded nor failed in time.
+
+        This indicates a bug that only a restart resolves.
+        """
         limits = self._hub.limits
         longest = limits.upstream_connect_timeout + limits.upstream_login_timeout + _STUCK_AFTER
         trying = self.state in {LinkState.CONNECTING, LinkState.LOGGING_IN}
         return trying and self._began > 0 and now - self._began > longest
 
     def tick(self, now: float) -> None:
-        """Once a second: is Asterisk still there, and is it Asterisk alone who speaks?"""
+        """Call once a second: checks for a silent Asterisk, and for unsolicited responses."""
         self._orphans.tick(now)
         conversation = self._conversation
         if conversation is None or self.state is not LinkState.UP or conversation.lost.done():
@@ -146,14 +149,14 @@ class Link:
             if (settings, self.secret) != (self.settings, conversation.secret):
                 raise LinkError("settings changed")
             self.state = LinkState.LOGGING_IN
-            # From here on: the hub may be told that the link is up before this task runs again.
+            # Set it before the login: the hub's link_up may be called before this task runs again.
             self._conversation = conversation
             self._pinged = False
             async with asyncio.timeout(limits.upstream_login_timeout):
                 await asyncio.shield(conversation.logged_in)
         except BaseException:
             self._conversation = None
-            # Nobody else will ask how the login went.
+            # No other task awaits the result of the login.
             conversation.logged_in.cancel()
             conversation.recycle("login not completed")
             raise
@@ -167,7 +170,7 @@ class Link:
             else (limits.reconnect_min, limits.reconnect_max)
         )
         delay = min(shortest * float(1 << min(attempt - 1, 16)), longest)
-        # Jitter against many proxies in step: nothing here is secret.
+        # Jitter keeps several proxies from reconnecting in step; it needs no secure random numbers.
         return delay * (1 + random.uniform(-limits.reconnect_jitter, limits.reconnect_jitter))  # noqa: S311
 
     async def _pause(self, delay: float) -> None:
@@ -179,4 +182,4 @@ class Link:
 
 
 def _pong(_raw: bytes) -> None:
-    """Asterisk is there; that bytes came is noted where they come in."""
+    """Ignore the response to our ping: the conversation notes the time of every message."""

@@ -1,9 +1,9 @@
 """Listener: one listening socket and the handshakes on it.
 
-Accepts a bounded number per turn of the loop, so that a storm of connects does
-not delay events.  Connections that have not logged in share one pool.  When it is
-full, one from the network that has most of it is closed (``core.newcomers``), so
-that a good client gets in, however far away it is.
+Accepts a bounded number of connections per turn of the loop, so that a burst of
+connects does not delay events.  Unauthenticated connections share one pool.  When it
+is full, one from the network that has most of the pool is closed (``core.newcomers``),
+so that legitimate clients can connect, whatever their round-trip time is.
 """
 
 import asyncio
@@ -30,81 +30,82 @@ from proxy.net.introduction import Introduction
 from proxy.net.turns import Turns
 
 BACKLOG = 4096
-#: Seconds for which the kernel keeps a connection to itself until the first byte comes.  A silent connection
-#: costs the kernel a hundredth of what it costs us.  With a longer time the kernel's queue of such
-#: connections would be full at fewer of them a second.
+#: Seconds for which the kernel holds back a connection until its first byte arrives.  A silent connection
+#: costs the kernel a hundredth of what it costs us.  With a longer time, fewer silent connections per second
+#: would fill the kernel's queue.
 _DEFER: Final = 1
-#: Connections taken, if there is time, before those that are in get theirs.
+#: Maximum number of connections accepted in one turn; fewer if the turn's time is used up.
 _ACCEPTS_PER_TURN = 16
-#: Seconds of pause when the process is out of file descriptors or the system of memory.
+#: Seconds of pause when the process is out of file descriptors or the system is out of memory.
 _EXHAUSTED_PAUSE = 0.2
-#: Connections without login that are closed then, so that users, the link and a reload find a descriptor.
+#: Unauthenticated connections that are closed then, so that users, the link and a reload find a descriptor.
 _SHED = 16
-#: Descriptors that connections leave free, for the same.
+#: Descriptors that connections leave free, for the same purpose.
 _RESERVE = 16
-#: Seconds between two log lines of it.
+#: Minimum seconds between two log lines about the pause.
 _EXHAUSTED_TOLD = 10.0
-#: Seconds after which certificates of clients are judged again: their time may be over.
+#: Seconds between two checks of client certificates: they may have expired.
 _JUDGE_INTERVAL = 60.0
-#: Judged before the loop sees to its other business: each costs signatures, up to a millisecond.
+#: Certificates checked per turn of the loop: each check verifies signatures, for up to a millisecond.
 _JUDGED_PER_TURN = 4
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
-#: Seconds for which somebody may wait at the door unseen.
+#: Seconds for which a pending connection may go unaccepted before the listener counts as stuck.
 _STUCK_AFTER = 10.0
 _NOBODY = NetworkSet(())
-#: What helps a client that is too old for our TLS, by OpenSSL's word for it.
+#: Remedies for clients that are too old for our TLS policy, by OpenSSL's error reason.
 _TOO_OLD: Final = "update the client's TLS library, or run ami-proxy connect on its machine"
 _REMEDIES: Final = {"no shared cipher": _TOO_OLD, "unsupported protocol": _TOO_OLD}
 
-#: Who is in, whether or not it is known already who that is.
+#: An accepted connection, before or after its real client address is known.
 Entrant = Client | Introduction
 
 
 class Door:
-    """What all listeners share: how many may be in, and who is still at the handshake."""
+    """The connections of all listeners: admission, handshakes, timeouts and certificate checks."""
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
-        # All in the order of their accept.
+        # Both in the order of their accept.
         self._clients: dict[Entrant, None] = {}
         self._handshaking: dict[Entrant, None] = {}
-        #: Whose certificate is to be judged again.
+        #: Clients whose certificate is due for another check.
         self._doubtful: deque[Client] = deque()
         self._judge_at = 0.0
-        #: Who had not logged in when last looked at; who has since is passed over.
+        #: Connections that had not logged in at the last ``tick``; some may have since.
         self._unproven: dict[Entrant, None] = {}
         self.one_record = OneRecord()
-        #: For all sockets of clients, those they come in by too, each in the turn of its user.
+        #: Polls all client and listening sockets, and schedules them by fair share.
         self.turns = Turns(hub.shares)
-        #: The first descriptor that no connection may have.  The system gives the lowest that is free.
+        #: Connections must not use this descriptor number or higher.  The system assigns the lowest free one.
         self.reserved = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - _RESERVE
         self.handshake_failures: dict[str, int] = {}
-        #: Handshakes that stood, by the version of TLS.
+        #: Completed handshakes by TLS version.
         self.handshakes: dict[str, int] = {}
 
     @property
     def open(self) -> int:
-        """Connections there are."""
+        """Number of open connections."""
         return len(self._clients)
 
     @property
     def handshaking(self) -> int:
-        """Connections whose handshake is not done."""
+        """Number of connections whose handshake is not complete."""
         return len(self._handshaking)
 
     @property
     def limits(self) -> Limits:
-        """As they are now: a reload may change them."""
+        """The limits in force now; a reload may change them."""
         return self._hub.limits
 
     def admits(self, address: str, now: float, *, introduces: bool = False) -> bool:
-        """Whether one more connection, from there, may come in.  If so there is room for it.
+        """Whether another connection from this address is admitted; if so, a place is free for it.
 
-        ``introduces``: it is a trusted proxy's, whose own address stands for no client.
+        This may close unauthenticated connections to make room.  ``introduces``: the connection
+        is from a trusted proxy, so its address is not a client's and per-address limits do not apply.
         """
         limit = "" if introduces else self._hub.bounds.admission.refusal(address, now)
         if not limit and self.open >= self.limits.connections:
-            # Connections that linger after their close hold no place, and would shut good clients out.
+            # Closed connections that linger are not in the pool, but must not shut out new clients.
             self.displace("displaced before login")
             if self.open >= self.limits.connections:
                 limit = "connections"
@@ -112,46 +113,46 @@ class Door:
             self._hub.bounds.hit(limit, address)
             return False
         newcomers, places = self._hub.bounds.newcomers, self.limits.unauthenticated
-        while len(newcomers) >= places:  # more than one goes after a reload that has lowered it
+        while len(newcomers) >= places:  # more than one must go after a reload lowered the limit
             who = newcomers.victim(places)
             assert isinstance(who, Client | Introduction)
             stage = STAGES[newcomers.stage(who)]
-            newcomers.judge(who)  # whatever its end is like, its place is free
+            newcomers.judge(who)  # frees its place at once, however its connection ends
             self._hub.bounds.hit("unauthenticated", who.peer.address, stage=stage)
             who.displace("displaced before login")
         return True
 
     def displace(self, reason: str) -> None:
-        """Close a connection to make room: one that is over anyway, else one that has not logged in."""
+        """Close a connection to make room: one that is already ending, or else an unauthenticated one."""
         who = self._hub.bounds.newcomers.dispensable(self.limits.unauthenticated)
         if isinstance(who, Client | Introduction):
             who.displace(reason)
 
     def shed(self) -> None:
-        """Close some that have not logged in, for want of descriptors."""
+        """Close ``_SHED`` unauthenticated connections, because descriptors are running out."""
         for _ in range(_SHED):
             self.displace("out of descriptors")
 
     def entered(self, client: Entrant, stage: int) -> None:
-        """A connection was accepted, or introduced, and is at this stage."""
+        """Register a connection that was accepted or introduced, at this stage of ``core.newcomers``."""
         self._clients[client] = self._unproven[client] = self._handshaking[client] = None
         self._hub.bounds.newcomers.enter(client, client.peer.address, client.accepted, stage)
         if isinstance(client, Client):
             self._hub.bounds.admission.entered(client, client.peer.address)
 
     def greets(self, client: Client) -> None:
-        """The client has sent something, and its handshake goes on."""
+        """Note that the client has sent part of its handshake."""
         self._hub.bounds.newcomers.advance(client, HELLO)
 
     def established(self, client: Client) -> Session:
-        """Its handshake stands: it becomes a session."""
+        """Create the session of a client whose handshake is complete."""
         del self._handshaking[client]
         version = client.peer.tls.partition("/")[0]
         self.handshakes[version] = self.handshakes.get(version, 0) + 1
         return self._hub.attach(client)
 
     def failed(self, client: Entrant, reason: str) -> None:
-        """Its handshake did not come to an end."""
+        """Count and log a handshake, or PROXY header, that failed."""
         self._handshaking.pop(client, None)
         if reason == OVERLONG_HANDSHAKE:
             self._hub.bounds.hit("handshake_bytes", client.peer.address)
@@ -160,7 +161,7 @@ class Door:
         self._hub.bounds.rationed.say(log.INFO, "tls-failed", peer, reason=reason, remedy=remedy)
 
     def left(self, client: Entrant) -> None:
-        """The connection is closed."""
+        """Unregister a closed connection."""
         del self._clients[client]
         self._hub.bounds.admission.left(client)
         self._hub.bounds.newcomers.leave(client)
@@ -168,9 +169,9 @@ class Door:
         self._handshaking.pop(client, None)
 
     def judge_certificates(self) -> None:
-        """Judge each client's certificate again, and end the sessions of those that are not good any more.
+        """Check all client certificates again, and end the sessions whose certificate is refused now.
 
-        To be called when what they are judged by has changed.
+        Call this when CAs, revocation lists or their rules have changed.  Runs in slices in the loop.
         """
         idle = not self._doubtful
         self._doubtful = deque(
@@ -186,7 +187,10 @@ class Door:
             asyncio.get_running_loop().call_soon(self._judge_some)
 
     def tick(self, now: float) -> None:
-        """Once a second: handshakes and logins that take too long, both from the accept; certificates."""
+        """Call once a second: ends overdue handshakes and logins, and checks client certificates.
+
+        Both timeouts count from the accept.
+        """
         if now >= self._judge_at:
             self._judge_at = now + _JUDGE_INTERVAL
             self.judge_certificates()
@@ -213,10 +217,10 @@ class Door:
 class Listener:
     """One listening socket.
 
-    ``context`` is asked at each accept, so a rotation needs nothing here;
-    ``objection`` is what certificates of its clients are judged by.  Connections
-    from ``trusted`` networks must begin with a PROXY header, and are their client's;
-    others are never asked for one.  It may be replaced at any time.
+    ``context`` is called at each accept, so a certificate reload needs no change here;
+    ``objection`` checks client certificates.  Connections from ``trusted`` networks must
+    begin with a PROXY header, and count as the client that it names; others never send
+    one.  ``trusted`` may be replaced at any time.
     """
 
     def __init__(
@@ -228,8 +232,9 @@ class Listener:
         trusted: NetworkSet = _NOBODY,
     ) -> None:
         self.trusted = trusted
-        # Calls of _accept, how many ``stuck`` knew of, and when it last had nothing to complain of.
+        # Calls of _accept so far, and as of the last call of ``stuck``.
         self._turns = self._turns_seen = 0
+        # When ``stuck`` last saw progress, or no pending connection.
         self._looked = 0.0
         self._door = door
         self._socket = sock
@@ -241,17 +246,17 @@ class Listener:
 
     @property
     def address(self) -> tuple[str, int]:
-        """Where it listens, with the port that the system chose for 0."""
+        """The address it listens on, with the port that the system chose for 0."""
         name = self._socket.getsockname()
         return name[0], name[1]
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Accept from now on."""
+        """Start to accept connections."""
         self._loop = loop
         self._door.turns.add_reader(self._socket.fileno(), self._accept)
 
     def stop(self) -> None:
-        """Accept no more; the connections there are stay."""
+        """Stop accepting, and close the listening socket; open connections stay."""
         if self._loop is not None:
             if self._resume is not None:
                 self._resume.cancel()
@@ -260,7 +265,10 @@ class Listener:
         self._socket.close()
 
     def stuck(self, now: float) -> bool:
-        """Whether somebody has waited at the door for long, and nobody has so much as looked."""
+        """Whether a connection is pending and accept() has not run for ``_STUCK_AFTER`` seconds.
+
+        The time is measured from one call of this method to the next.
+        """
         waiting = select.poll()
         if self._loop is not None:
             waiting.register(self._socket.fileno(), select.POLLIN)
@@ -280,7 +288,7 @@ class Listener:
                 if error.errno in _EXHAUSTED:
                     self._pause(error.strerror or "")
                     return
-                continue  # ECONNABORTED and its like: that one connection is gone
+                continue  # ECONNABORTED and similar: only this connection is gone
             if sock.fileno() >= self._door.reserved:
                 sock = self._lowered(sock)
                 if sock.fileno() >= self._door.reserved:
@@ -292,12 +300,12 @@ class Listener:
                 return
 
     def _lowered(self, sock: socket.socket) -> socket.socket:
-        """The same connection by a descriptor that strangers have made room for."""
+        """The same connection with a lower descriptor, freed by closing unauthenticated connections."""
         self._door.shed()
         try:
             lower = sock.dup()
         except OSError:
-            return sock  # the reserve itself is used up
+            return sock  # even the reserve is used up
         sock.close()
         return lower
 
@@ -315,7 +323,7 @@ class Listener:
             _keep_alive(sock, self._door.limits)
             local = sock.getsockname()
         except OSError:
-            sock.close()  # reset before we came to it
+            sock.close()  # it was reset already
             return
         peer = Peer(address, port, local[0].removeprefix("::ffff:"), local[1])
         if not introduces:
@@ -336,11 +344,11 @@ class Listener:
 
     def _enter(self, loop: asyncio.AbstractEventLoop, sock: socket.socket, peer: Peer) -> None:
         try:
-            sock.getpeername()  # a reset one is turned away here: wrap_socket would leave it open
+            sock.getpeername()  # raises for a reset connection, which wrap_socket would leave open
             tls = self._context().wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
             self._door.one_record.apply(tls)
         except OSError:
-            sock.close()  # reset before we came to it
+            sock.close()  # it was reset already
             return
         client = Client(
             loop,
@@ -380,7 +388,7 @@ def _turn_away(sock: socket.socket) -> None:
 
 
 def _stage_of(sock: socket.socket) -> int:
-    """Whether anything has come from a client that was just accepted."""
+    """The stage of a client that was just accepted: HELLO if it has sent anything, SILENT if not."""
     try:
         return HELLO if socket.socket.recv(sock, 1, socket.MSG_PEEK) else SILENT
     except OSError:
@@ -397,18 +405,18 @@ def _keep_alive(sock: socket.socket, limits: Limits) -> None:
 
 
 def await_first_byte(sock: socket.socket) -> None:
-    """Have the kernel keep connections to itself until their first byte has come.
+    """Have the kernel hold back connections until their first byte has arrived (TCP_DEFER_ACCEPT).
 
     TLS clients speak first, and so does a proxy with its PROXY header.  A connection that stays
-    silent comes to us after a second all the same; one that is closed in good order, as by a health
-    check that only connects, comes at once, and one that is reset never comes.
+    silent is still accepted after a second; one that is closed in good order, as by a health
+    check that only connects, is accepted at once; one that is reset never reaches us.
     """
-    with contextlib.suppress(OSError):  # a kernel without it gives them to us at once
+    with contextlib.suppress(OSError):  # a kernel without this option hands over connections at once
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, _DEFER)
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A listening socket; ``::`` takes IPv4 as well.  OSError names the address."""
+    """A listening TCP socket; ``::`` accepts IPv4 as well.  Raises OSError whose text names the address."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:

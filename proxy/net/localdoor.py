@@ -1,4 +1,4 @@
-"""The local door: the control socket and the metrics endpoint, opened together and closed together."""
+"""The administrative endpoints, control socket and metrics port, opened and closed together."""
 
 import socket
 from collections.abc import Callable
@@ -15,11 +15,11 @@ Inherited = dict[str, list[socket.socket]]
 
 
 class LocalDoorRefused(Exception):
-    """One of the two cannot be opened; the text names its key, what is wrong and what to do."""
+    """An endpoint cannot be opened; the text names its key, what is wrong and what to do."""
 
 
 class LocalDoor:
-    """Opens what the configuration of ``service`` names."""
+    """Opens the endpoints that the configuration of ``service`` names."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
@@ -29,7 +29,10 @@ class LocalDoor:
         self._closers: list[Callable[[], None]] = []
 
     async def open(self, inherited: Inherited) -> None:
-        """Serve; takes what it wants of the ``inherited`` sockets.  Raises LocalDoorRefused."""
+        """Open the endpoints; sockets that are used are removed from ``inherited``.
+
+        Raises LocalDoorRefused.
+        """
         config = self._service.config
         if config.control is not None:
             for sock in self._listen("control.socket", config.control.socket, inherited):
@@ -41,7 +44,7 @@ class LocalDoor:
             log.say(log.INFO, "metrics-open", address=config.metrics.address)
 
     async def close(self) -> None:
-        """Serve no more; our socket files go away."""
+        """Close the endpoints, and remove our socket files."""
         await self._control.close()
         await self._metrics.close()
         for close in self._closers:
@@ -62,14 +65,14 @@ class LocalDoor:
             raise LocalDoorRefused(f"{key}: {error}") from error
         except OSError as error:
             text = f"{key}: {error.strerror}"
-            raise LocalDoorRefused(f"{text}; stop what uses it, or choose another") from error
+            raise LocalDoorRefused(f"{text}; stop the program that uses it, or choose another") from error
         sockets = inherited.pop(place.name, [])
         self._closers.extend(sock.close for sock in sockets)
         if not sockets:
             text = f"{key}: no socket named {place.name!r} was passed by the service manager"
             raise LocalDoorRefused(f"{text}; set FileDescriptorName={place.name} in its socket unit")
         if key == "control.socket" and any(sock.family != socket.AF_UNIX for sock in sockets):
-            text = f"{key}: the socket {place.name!r} is no Unix socket, so nobody could tell who asks"
+            text = f"{key}: the socket {place.name!r} is not a Unix socket, so clients cannot be identified"
             raise LocalDoorRefused(f"{text}; give ListenStream= a path")
         if key == "metrics.address":
             self._refuse_remote(sockets)
@@ -80,5 +83,5 @@ class LocalDoor:
         for sock in sockets:
             host = sock.getsockname()[0] if sock.family != socket.AF_UNIX else "localhost"
             if metrics is not None and not is_loopback(host) and not metrics.insecure_remote:
-                text = f"metrics.address: the socket passed listens on {host}, which other machines reach"
-                raise LocalDoorRefused(f"{text}; give it a loopback address, or say insecure_remote: true")
+                text = f"metrics.address: the passed socket listens on {host}, which other machines can reach"
+                raise LocalDoorRefused(f"{text}; give it a loopback address, or set insecure_remote: true")

@@ -1,4 +1,4 @@
-"""Sockets for this host's own: Unix sockets that only we and root can open, and who is at their other end."""
+"""Local sockets: Unix sockets that only we and root can open, and the credentials of their clients."""
 
 import contextlib
 import os
@@ -13,11 +13,11 @@ _UCRED = struct.Struct("iII")  # struct ucred: pid, uid, gid (unix(7))
 
 
 class SocketRefused(OSError):
-    """The socket cannot be made; the text names the path, what is wrong and what to do."""
+    """The socket cannot be created; the text names the path, what is wrong and what to do."""
 
 
 class Credentials(NamedTuple):
-    """The process at the other end, as it was when it connected."""
+    """The process at the other end, at the time it connected."""
 
     pid: int
     uid: int
@@ -25,14 +25,14 @@ class Credentials(NamedTuple):
 
 
 def credentials_of(sock: socket.socket) -> Credentials:
-    """Who connected; the kernel's word (SO_PEERCRED), not the peer's."""
+    """The process that connected, as the kernel reports it (SO_PEERCRED); the peer cannot forge it."""
     return Credentials(*_UCRED.unpack(sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)))
 
 
 class UnixListener:
-    """A listening Unix socket with mode 0600; ``close`` takes its file away, if it is still ours.
+    """A listening Unix socket with mode 0600; ``close`` removes its file if it is still ours.
 
-    A file that a dead process left is replaced.  Raises SocketRefused.
+    A socket file left by a dead process is replaced.  Raises SocketRefused.
     """
 
     def __init__(self, path: Path) -> None:
@@ -41,14 +41,14 @@ class UnixListener:
         _remove_stale(path)
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
-            # Before bind: the file is made with this mode, and never has another (Linux).
+            # Before bind, so that the file is created with this mode and never has another (Linux).
             os.fchmod(self.socket.fileno(), 0o600)
             self.socket.bind(str(path))
             made = path.lstat()
             if stat.S_IMODE(made.st_mode) & 0o077:
                 path.unlink()
-                text = f"{path} was made with mode {stat.S_IMODE(made.st_mode):04o}"
-                raise SocketRefused(f"{text}; put it on a file system that keeps modes")
+                text = f"{path} was created with mode {stat.S_IMODE(made.st_mode):04o}"
+                raise SocketRefused(f"{text}; put it on a file system that supports file modes")
             self._inode = made.st_dev, made.st_ino
             self.socket.setblocking(False)
             self.socket.listen(_BACKLOG)
@@ -56,12 +56,12 @@ class UnixListener:
             self.socket.close()
             if isinstance(error, SocketRefused):
                 raise
-            # A path of 108 bytes and more has an error without number.
+            # The error for a path of 108 bytes or more has no errno.
             text = f"cannot listen on {path}: {error.strerror or error}"
-            raise SocketRefused(f"{text}; name a shorter path, in a folder that we may write to") from error
+            raise SocketRefused(f"{text}; use a shorter path, in a directory that we can write to") from error
 
     def close(self) -> None:
-        """Stop listening."""
+        """Stop listening, and remove the socket file."""
         self.socket.close()
         with contextlib.suppress(OSError):
             found = self.path.lstat()
@@ -73,10 +73,10 @@ def _check_folder(path: Path) -> None:
     try:
         mode = path.parent.stat().st_mode
     except OSError as error:
-        remedy = "make the folder, in a unit with RuntimeDirectory="
+        remedy = "create the directory; in a systemd unit, with RuntimeDirectory="
         raise SocketRefused(f"{path.parent}: {error.strerror}; {remedy}") from error
     if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
-        text = f"{path.parent} has mode {stat.S_IMODE(mode):04o}: others could put their own socket there"
+        text = f"{path.parent} has mode {stat.S_IMODE(mode):04o}: other users could put a socket there"
         raise SocketRefused(f"{text}; chmod o-w {path.parent}")
 
 
@@ -88,7 +88,7 @@ def _remove_stale(path: Path) -> None:
     except OSError as error:
         raise SocketRefused(f"{path}: {error.strerror}; name another path") from error
     if not stat.S_ISSOCK(found.st_mode):
-        raise SocketRefused(f"{path} exists and is no socket; move it away, or name another path")
+        raise SocketRefused(f"{path} exists and is not a socket; move it away, or name another path")
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.settimeout(1.0)
         try:

@@ -1,7 +1,7 @@
-"""The log's way out: a bounded queue and a thread, so that writing never holds up the loop.
+"""Log output: a bounded queue and a thread, so that writing never blocks the event loop.
 
-A disk that is full, a journal that is gone or a pipe that nobody reads costs
-log lines, never service.  What was lost is counted, and said when it can be.
+If the disk is full, the journal gone or a pipe not read, log lines are lost, but the
+service is not affected.  Lost lines are counted, and reported once writing works again.
 """
 
 import contextlib
@@ -12,17 +12,17 @@ from typing import Final
 
 from proxy import log
 
-#: Lines that may wait.
+#: Maximum number of queued lines.
 LONGEST: Final = 10_000
-#: Seconds that the end waits for the last lines to go out.
+#: Seconds for which ``stop`` waits for the last lines to be written.
 _FAREWELL: Final = 1.0
 
 
 class LogWriter:
-    """What ``log.configure`` takes for a stream; ``write`` returns at once, whatever becomes of the line.
+    """A stream for ``log.configure`` whose ``write`` always returns at once.
 
-    Its thread begins with ``start``: what confines the process must come before
-    that, for the kernel confines threads one by one.
+    ``start`` starts its thread.  Confine the process before that: Landlock does not confine
+    threads that already run.
     """
 
     def __init__(self, descriptor: int = 2, longest: int = LONGEST) -> None:
@@ -30,22 +30,22 @@ class LogWriter:
         self._lines: queue.Queue[bytes | None] = queue.Queue(longest)
         self._thread = threading.Thread(target=self._run, name="log", daemon=True)
         self._torn = False
-        # Each counted by one thread only: who logs, and the writer.
+        # Each counter is changed by one thread only: the first by the logging thread, the rest by the writer.
         self._overflown = 0
         self._unwritten = 0
         self._told = 0
 
     @property
     def dropped(self) -> int:
-        """Lines that could not be kept or written."""
+        """Number of lines that could not be queued or written."""
         return self._overflown + self._unwritten
 
     def start(self) -> None:
-        """Begin to write; lines before it wait."""
+        """Start to write; earlier lines are in the queue."""
         self._thread.start()
 
     def write(self, text: str) -> int:
-        """Queue a line; drop and count it if there is no room."""
+        """Queue a line, or drop and count it if the queue is full; returns the length of ``text``."""
         try:
             self._lines.put_nowait(text.encode("utf-8", "backslashreplace"))
         except queue.Full:
@@ -53,14 +53,14 @@ class LogWriter:
         return len(text)
 
     def flush(self) -> None:
-        """Nothing: lines leave as fast as they are taken."""
+        """Do nothing: lines are not buffered beyond the queue."""
 
     def settle(self) -> None:
-        """Wait until every line so far has gone its way, which may be never."""
+        """Wait until every line so far is written or dropped; may block for ever."""
         self._lines.join()
 
     def stop(self) -> None:
-        """Write what waits, but do not wait for a reader that is not there."""
+        """Write the queued lines and end the thread; give up after ``_FAREWELL`` seconds."""
         if not self._thread.is_alive():
             return
         with contextlib.suppress(queue.Full):
@@ -76,14 +76,14 @@ class LogWriter:
             self._lines.task_done()
 
     def _tell(self) -> None:
-        """Say how much was lost since that was said last; when lines leave again, not before."""
+        """Log how many lines were lost since the last such report, once the queue is empty again."""
         lost = self.dropped - self._told
         if lost and self._lines.empty():
             self._told += lost
             log.say(log.WARNING, "log-lost", lines=lost, total=self._told)
 
     def _written(self, line: bytes) -> bool:
-        # After a line that was cut by an error the next must not look like its rest.
+        # After a line that an error cut short, a newline keeps the next from looking like its rest.
         rest = b"\n" + line if self._torn else line
         try:
             while rest:

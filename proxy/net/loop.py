@@ -1,4 +1,4 @@
-"""The event loop: uvloop, or the standard one where that is missing, which serves as well, only dearer."""
+"""The event loop: uvloop, or asyncio's own if uvloop is missing: same behaviour, more CPU time."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,7 +10,7 @@ try:
 except ImportError:
     uvloop = None
 
-#: For ``asyncio.Runner``.
+#: The ``loop_factory`` for ``asyncio.Runner``.
 new_event_loop: Callable[[], asyncio.AbstractEventLoop] = (
     uvloop.new_event_loop if uvloop is not None else asyncio.new_event_loop
 )

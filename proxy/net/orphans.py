@@ -1,7 +1,7 @@
-"""Answers that nobody asked for: somebody writes them into what Asterisk passes on.
+"""Unsolicited responses: someone injects them into data that Asterisk passes on.
 
-They reach nobody, so the link is kept: who forges them could else cut it for
-everybody.  But it is no accident when they are many, and is told.
+They are not delivered to any client, and the link is kept: if they closed it, a forger
+could disconnect all clients.  Larger numbers are not accidental, so they are logged.
 """
 
 from typing import Final
@@ -9,13 +9,13 @@ from typing import Final
 from proxy import log
 from proxy.core.stats import Stats
 
-#: So many in so many seconds can be an accident.
+#: This many in ``SECONDS`` may be accidental, and are not logged.
 TOLERATED: Final = 3
 SECONDS: Final = 60.0
 
 
 class OrphanWatch:
-    """Looks at the count, and tells of it once a minute."""
+    """Checks the number of unsolicited responses once a minute, and logs it if it is too high."""
 
     def __init__(self, stats: Stats) -> None:
         self._stats = stats
@@ -23,7 +23,7 @@ class OrphanWatch:
         self._since = 0.0
 
     def tick(self, now: float) -> None:
-        """Once a second, with monotonic time."""
+        """Call once a second, with monotonic time in seconds."""
         if now - self._since < SECONDS:
             return
         total = self._stats.orphans

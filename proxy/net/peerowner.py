@@ -1,7 +1,7 @@
-"""Who owns the other end of a loopback connection.
+"""The user that owns the other end of a loopback connection.
 
-While Asterisk is down any local user may bind its port and wait for our login
-(security.md L2).  The kernel's table of TCP sockets says whose it is.
+While Asterisk is down, any local user can bind its port and wait for our login.
+The kernel's table of TCP sockets (``/proc/net/tcp``) says who owns a socket.
 """
 
 import ipaddress
@@ -12,13 +12,13 @@ from pathlib import Path
 def owner_of(host: str, port: int, peer_host: str, peer_port: int) -> int | None:
     """The uid that owns the socket from ``host:port`` to ``peer_host:peer_port``.
 
-    None if it is not there, or not accepted yet: until then nobody owns it.
+    None if it does not exist or is not accepted yet: until then it has no owner.
     """
     ends = ipaddress.ip_address(host), ipaddress.ip_address(peer_host)
     if ends[0].version == 6:
         return _owner("tcp6", *(_entry(end, at) for end, at in zip(ends, (port, peer_port), strict=True)))
     plain = [_entry(end, at) for end, at in zip(ends, (port, peer_port), strict=True)]
-    # Who listens on :: has IPv4 connections in the other table.
+    # A server that listens on :: has its IPv4 connections in the tcp6 table.
     mapped = [_MAPPED + entry for entry in plain]
     uid = _owner("tcp", *plain)
     return _owner("tcp6", *mapped) if uid is None else uid
@@ -38,7 +38,7 @@ def _entry(address: ipaddress.IPv4Address | ipaddress.IPv6Address, port: int) ->
 
 
 def _words(packed: bytes) -> str:
-    # The kernel prints each 32-bit word of the address as a number of this machine.
+    # The kernel prints each 32-bit word of the address as a number in native byte order.
     return "".join(f"{word:08X}" for word in struct.unpack(f"={len(packed) // 4}I", packed))
 
 

@@ -1,4 +1,4 @@
-"""What a start or a reload reads from disk, but for certificates: read and judged whole, or not at all."""
+"""Everything that a start or reload reads from disk except certificates: validated as a whole."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +17,7 @@ class StartError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """All that was read from disk for one configuration, validated.  Its ``repr`` shows no secret."""
+    """The validated files of one configuration.  Its ``repr`` shows no secret."""
 
     config: Config
     entries: UsersFile
@@ -26,7 +26,7 @@ class Prepared:
 
     @property
     def actions(self) -> OtherActions:
-        """Actions of other modules, as the configuration describes them."""
+        """Actions of other modules, as described in the configuration."""
         return other_actions(self.config.actions, self.config.actions_undescribed)
 
     def differences_from(self, old: "Prepared") -> Differences:
@@ -34,13 +34,13 @@ class Prepared:
         return result_of(self.differing_from(old))
 
     def differing_from(self, old: "Prepared") -> Steps[Differences]:
-        """What taking this up changes, by key and name."""
+        """The differences that applying this makes, by configuration key and user name, in steps."""
         found = yield from differing((old.config, old.entries), (self.config, self.entries))
         same = old.secret == self.secret or "upstream.secret_file" in found.keys
         return found if same else found._replace(keys=(*found.keys, "upstream.secret_file"))
 
     def letting_go(self) -> Steps[None]:
-        """Empty what nobody needs any more, in steps: thousands of entries at once would be a pause."""
+        """Free a replaced configuration in steps, since freeing thousands of entries at once is a pause."""
         yield from self.users.letting_go()
         while self.entries.users:
             self.entries.users.popitem()
@@ -53,10 +53,11 @@ def prepare(path: Path, *, certificate_files: bool = True) -> Prepared:
 
 
 def preparing(path: Path, *, certificate_files: bool = True, old: Prepared | None = None) -> Steps[Prepared]:
-    """Read and validate everything.  Raises ConfigErrors with all problems.
+    """Read and validate everything, in steps.
 
-    ``certificate_files``: whether those must be there, or are left to the stores.  What is as it was in
-    ``old`` is taken from there.
+    ``certificate_files``: whether to check that certificate files exist, or to leave that to the stores.
+    Unchanged parts are reused from ``old``.  Raises ConfigErrors with all problems, or StartError for the
+    secret file.
     """
     before = old.entries if old is not None else None
     config, entries = yield from loading(path, certificate_files=certificate_files, old=before)

@@ -1,8 +1,8 @@
-"""PROXY protocol, versions 1 and 2: what a proxy says of a connection before the first byte of its client.
+"""PROXY protocol, versions 1 and 2: the header in which a proxy names the client of a connection.
 
-The format is HAProxy's (doc/proxy-protocol.txt of its sources).  Nothing is
-guessed: what is not exactly a header is malformed, and of a version 2 header
-only the addresses are used, whatever else it carries.
+The format is HAProxy's (doc/proxy-protocol.txt of its sources).  The parser does not
+guess: anything that is not exactly a header is malformed.  Of a version 2 header only
+the addresses are used; its TLVs are ignored.
 """
 
 import ipaddress
@@ -11,28 +11,28 @@ import struct
 from enum import Enum
 from typing import Final, Literal, NamedTuple
 
-#: The longest header that is taken, in bytes: addresses of version 2 and what else it may carry.
+#: Maximum size of a header in bytes: version 2 with its addresses and TLVs.
 LONGEST: Final = 536
 
 _V1: Final = b"PROXY "
-#: With its end of line; the specification's bound.
+#: Maximum size of a version 1 header including CRLF, by the specification.
 _V1_LONGEST: Final = 107
 _V1_LINE: Final = re.compile(
     rb"PROXY (?:UNKNOWN(?: [^\r\n]*)?"
     rb"|(TCP[46]) ([0-9a-fA-F.:]+) ([0-9a-fA-F.:]+) (0|[1-9][0-9]{0,4}) (0|[1-9][0-9]{0,4}))"
 )
 _V2: Final = b"\r\n\r\n\0\r\nQUIT\n"
-#: The signature, version and command, family and transport, the length of what follows.
+#: Signature, version and command, family and transport, length of the rest.
 _V2_START: Final = struct.Struct("!12sBBH")
 _LOCAL_COMMAND: Final = 0x20
 _PROXY_COMMAND: Final = 0x21
 _UNSPECIFIED: Final = 0x00
-#: By family and transport: two addresses, two ports.
+#: Layout of two addresses and two ports, by family and transport.
 _V2_ADDRESSES: Final = {0x11: struct.Struct("!4s4sHH"), 0x21: struct.Struct("!16s16sHH")}
 
 
 class Header(NamedTuple):
-    """A client's address and port, and those it connected to; the header had ``size`` bytes."""
+    """The client's address and port, and those that it connected to; ``size`` is the header's in bytes."""
 
     address: str
     port: int
@@ -42,17 +42,17 @@ class Header(NamedTuple):
 
 
 class Local(NamedTuple):
-    """A header of ``size`` bytes that names no client: the proxy's own connection, or of unknown origin."""
+    """A header of ``size`` bytes without a client: the proxy's own connection, or one of unknown origin."""
 
     size: int
 
 
 class Unread(Enum):
-    """Why there is no header."""
+    """Why no header could be read."""
 
-    #: All bytes so far belong to it, and more are needed.
+    #: The bytes are the beginning of a header, and more are needed.
     INCOMPLETE = "incomplete"
-    #: No byte that may follow makes it one.
+    #: The bytes are not a header, and no further bytes can make them one.
     MALFORMED = "malformed"
 
 
@@ -60,10 +60,10 @@ Parsed = Header | Local | Literal[Unread.INCOMPLETE, Unread.MALFORMED]
 
 
 def parse(data: bytes) -> Parsed:
-    """The header that ``data`` begins with.  What stands behind it is not looked at.
+    """Parse the header at the beginning of ``data``; bytes after it are ignored.
 
-    Once an answer other than INCOMPLETE is given, more data does not change it;
-    ``LONGEST`` bytes are never INCOMPLETE.
+    More data never changes a result other than INCOMPLETE, and ``LONGEST`` bytes are
+    never INCOMPLETE.
     """
     if _begins(data, _V1):
         return _parse_v1(data)
@@ -104,7 +104,7 @@ def _parse_v2(data: bytes) -> Parsed:
     size = _V2_START.size + length
     if command not in (_LOCAL_COMMAND, _PROXY_COMMAND) or size > LONGEST:
         return Unread.MALFORMED
-    # A local connection's family says nothing; an unspecified one has no address.
+    # The family of a local connection has no meaning, and an unspecified family has no addresses.
     nameless = command == _LOCAL_COMMAND or family == _UNSPECIFIED
     addresses = _V2_ADDRESSES.get(family)
     if not nameless and (addresses is None or length < addresses.size):
@@ -119,7 +119,7 @@ def _parse_v2(data: bytes) -> Parsed:
 
 
 def _spell(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
-    """As the kernel would, and IPv4 in IPv6 dress as IPv4: limits and acl compare texts and networks."""
+    """The address as the kernel writes it, IPv4-mapped ones as IPv4: limits and acls compare texts."""
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
         return str(address.ipv4_mapped)
     return str(address)

@@ -1,8 +1,8 @@
-"""What a confined process may still read: around its own files, and what the system's libraries open late.
+"""The paths that a confined process may read: around its own files, and files that libraries open late.
 
-The kernel's rules are about directories as they are now, not about their names:
-one that is put in another's place is not covered by what was said of the old
-one.  So it is the directories above that count.
+Landlock rules apply to existing directories, not to their names: a directory that
+replaces another one is not covered by the rule for the old one.  So the rules are for
+the directories above.
 """
 
 import os
@@ -12,7 +12,7 @@ from typing import Final
 
 from proxy.x509.snapshot import hops
 
-# Whoever may read one of these may read what is none of ours.
+# Permission to read one of these would include files that do not concern us.
 _TOO_WIDE: Final = frozenset(map(Path, (
     "/", "/boot", "/dev", "/etc", "/home", "/lib", "/lib64", "/proc", "/root", "/run", "/run/credentials",
     "/run/user", "/sys", "/usr", "/usr/local", "/var", "/var/home", "/var/lib", "/var/opt",
@@ -20,12 +20,12 @@ _TOO_WIDE: Final = frozenset(map(Path, (
 )))  # fmt: skip
 _HOMES: Final = frozenset(map(Path, ("/home", "/run/user", "/var/home")))
 
-#: Code loaded late, CAs, time zones; where the resolver's settings are made anew.
+#: Code that is loaded late, CAs, time zones; directories in which the resolver's settings are replaced.
 _SYSTEM: Final = (
     "/usr", "/lib", "/lib64", "/sys/devices/system", "/dev/null", "/dev/urandom", "/dev/random",
     "/run/systemd/resolve", "/run/NetworkManager", "/run/resolvconf",
 )  # fmt: skip
-#: In /etc.
+#: Names in /etc.
 _SETTINGS: Final = (
     "ca-certificates", "crypto-policies", "pki/ca-trust", "pki/tls/certs", "pki/tls/openssl.cnf", "ssl/certs",
     "ssl/openssl.cnf", "gai.conf", "group", "host.conf", "hosts", "ld.so.cache", "locale.alias", "localtime",
@@ -34,12 +34,12 @@ _SETTINGS: Final = (
 
 
 def around(path: Path) -> set[Path]:
-    """What must stay readable for ``path`` to be read again once something on the way to it was replaced.
+    """The paths that must stay readable so that ``path`` can be read after parts of it were replaced.
 
-    These are, for the file and for each symbolic link on the way, the directory
-    where it stands and the one above; so the file, a link, and either directory's
-    content may change.  A directory of the system's is left out, and a file that
-    stands in one is taken by itself.
+    These are, for the file and for each symbolic link on the way to it, the directory
+    that contains it and the parent of that; so the file, a link and the content of both
+    directories may change.  System directories are left out, and a file directly in one is
+    listed itself.
     """
     found: set[Path] = set()
     for folder in hops(path):
@@ -53,13 +53,13 @@ def around(path: Path) -> set[Path]:
 
 
 def system() -> Iterator[Path]:
-    """What Python, OpenSSL, the resolver and the name service read; /proc is not among it."""
+    """Paths that Python, OpenSSL, the resolver and the name service read, without /proc."""
     yield from map(Path, _SYSTEM)
     if os.geteuid() == 0:
         yield from (Path("/etc", name) for name in _SETTINGS)
     else:
-        # Modes keep us from /etc/shadow and its like.  The whole of it, because a file there that is
-        # replaced, as resolv.conf is by DHCP, would not be the one we named.
+        # File modes protect /etc/shadow and similar files.  The whole directory is listed because rules
+        # for single files would not apply to their replacements, such as a resolv.conf written by DHCP.
         yield Path("/etc")
 
 

@@ -1,7 +1,7 @@
-"""Reloads of everything: one at a time, and what is asked for meanwhile is one more.
+"""Reloads of the whole configuration: one at a time; requests made meanwhile share the next one.
 
-SIGHUP and the control socket both come here.  What a reload consists of is the
-composition root's business; this is only about when, and about who is told.
+SIGHUP and the control socket both use this.  The reload itself is defined in the
+composition root; this module schedules it and returns the result to the callers.
 """
 
 import asyncio
@@ -15,23 +15,23 @@ from proxy.config.differences import Differences
 
 
 class ReloadReport(NamedTuple):
-    """What a reload came to.  Names and keys only: there is no value in it."""
+    """The result of a reload.  It has names and keys only, no values."""
 
     succeeded: bool
     trigger: str
     #: Seconds since the epoch.
     at: float
-    #: One line each: file, line, key, what is wrong, what to do.
+    #: One line each: file, line number, key, what is wrong, what to do.
     problems: tuple[str, ...] = ()
     differences: Differences = Differences()
-    #: One line for each listener: what became of its certificates.
+    #: The result of the certificate reload, one line for each listener.
     certificates: tuple[str, ...] = ()
-    #: Nothing but certificate files was refused: configuration and users on disk are what is in force.
+    #: Only certificate files were refused: configuration and users on disk are in force.
     only_certificates: bool = False
 
     @property
     def keeps_old(self) -> bool:
-        """Whether configuration or users on disk are not what is in force."""
+        """Whether the configuration or users on disk are not in force."""
         return not self.succeeded and not self.only_certificates
 
 
@@ -44,7 +44,7 @@ class _Request:
 
 
 class Reloads:
-    """Runs ``transaction`` with the trigger's name; what that raises is a fault of ours: a failed reload."""
+    """Runs ``transaction`` with the trigger's name; an exception in it is a bug, and a failed reload."""
 
     def __init__(
         self,
@@ -63,19 +63,19 @@ class Reloads:
 
     @property
     def failed(self) -> bool:
-        """Whether configuration or users on disk are not in force, as last asked for.
+        """Whether the last reload left configuration or users on disk not in force.
 
-        What became of certificate files alone, their stores know: that is mended by
-        the watch, and needs no reload of everything.
+        Refused certificate files do not count: their stores report them, and the file watch
+        picks up corrected files without a reload of the configuration.
         """
         return self.last is not None and self.last.keeps_old
 
     def request(self, trigger: str) -> None:
-        """Ask, and do not wait; harmless from a signal handler of the loop, however often."""
+        """Request a reload without waiting; safe to call repeatedly, and from the loop's signal handlers."""
         self._join(trigger)
 
     async def reload(self, trigger: str) -> ReloadReport:
-        """Ask, and wait for the reload that began after the asking."""
+        """Request a reload, and wait for the one that starts after the request."""
         request = self._join(trigger)
         if request is None:
             return ReloadReport(False, trigger, self._wall(), (self._closed,))
@@ -84,7 +84,7 @@ class Reloads:
         return await done
 
     def close(self, reason: str) -> None:
-        """Begin no reload any more; who asks is told why."""
+        """Start no more reloads; pending and later requests fail with ``reason``."""
         self._closed = reason
         if self._pending is not None:
             self._tell(self._pending, ReloadReport(False, "", self._wall(), (reason,)))
@@ -105,7 +105,7 @@ class Reloads:
                 raise
             except Exception as fault:
                 log.exception("fault", fault, where="reload")
-                text = f"a fault of the proxy's own ({type(fault).__name__}); the log has it"
+                text = f"internal error of the proxy ({type(fault).__name__}); see the log"
                 report = ReloadReport(False, request.triggers[0], self._wall(), (text,))
             self.last = report
             trigger = "+".join(sorted(request.triggers))

@@ -1,10 +1,10 @@
-"""When certificates are reloaded: every trigger runs the same code, one at a time, latest wins.
+"""When certificates are reloaded: all triggers run the same code, one at a time, latest wins.
 
 SIGHUP, the control socket, the file watch and a timer as safety net all call
-``request``.  Requests that come while a reload runs are answered by one more
-reload after it.  A set that a writer may still be at work on is tried again
-before anybody is told; the slow part of a reload runs aside, in slices, so that the
-event stream does not wait for disks and signatures.
+``request``.  Requests made while a reload runs share one more reload after it.  A set
+of files that may be half-written is retried before any result is reported.  The slow
+part of a reload runs in a thread, in slices, so that events do not wait for disks and
+signatures.
 """
 
 import asyncio
@@ -22,19 +22,21 @@ from proxy.steps import Steps
 from proxy.x509.ending import Ending
 from proxy.x509.expiry import Expiry
 
-# After the last change: certbot takes some milliseconds for its four links, scp a second for a slow line.
+# Seconds to wait after the last change: certbot takes some milliseconds for its four links, scp on a slow
+# line a second.
 SETTLE = 1.0
-# How long a set that looks half-written is tried again, seconds after it was first seen.
+# Seconds for which a set that looks half-written is retried after it was first seen.
 PATIENCE = 10.0
-# The safety net under the watch; also how soon an expired or revoked client is noticed.
+# Seconds between reloads by the timer, the safety net for the watch; also the delay until an expired or
+# revoked client is noticed.
 INTERVAL = 60.0
 _RETRY = 0.25
-#: Told in one go: a thousand certificates may near their end on one day.
+#: Expiry notices sent before the loop continues: a thousand certificates may near their end on one day.
 _NOTICES = 32
 
 
 class Store(Protocol):
-    """What of a ``CertStore`` is used here."""
+    """The part of ``CertStore`` that is used here."""
 
     @property
     def paths(self) -> Sequence[Path]:
@@ -42,25 +44,25 @@ class Store(Protocol):
 
     @property
     def current(self) -> Generation:
-        """What serves."""
+        """The generation that serves."""
 
     def preparing(self, trigger: str) -> Steps[Candidate]:
-        """The slow part of a reload; done aside, in slices."""
+        """The slow part of a reload; runs in a thread, in slices."""
 
     def commit(self, candidate: Candidate) -> ReloadResult:
         """The swap; called in the loop."""
 
     def waiting(self) -> Steps[tuple[Path, ...]]:
-        """Files on disk that are not what is served; looked at aside, in slices."""
+        """Files on disk that are not what is served; runs in a thread, in slices."""
 
 
 class ExpiryNotice(NamedTuple):
-    """A served certificate, a CA of clients or a revocation list came nearer to its end."""
+    """A served certificate, a client CA or a revocation list has reached the next state of ``Expiry``."""
 
     ending: Ending
     state: Expiry
     waiting: tuple[Path, ...]
-    """Files on disk that differ from what is served: perhaps the renewal that was not taken."""
+    """Files on disk that differ from what is served: perhaps a renewal that was refused."""
     text: str
 
 
@@ -72,12 +74,13 @@ class _Request:
 
 
 class Rotation:
-    """Reloads ``stores`` when asked to, when their files change, and from time to time.
+    """Reloads ``stores`` on request, when their files change, and every ``interval`` seconds.
 
-    ``reloaded`` is called in the loop after each reload that did something, failed
-    anew, or was asked for by name; ``expiring`` when something that is served or
-    judged by enters the next state of ``Expiry``.  ``turn`` is held from looking at files to the
-    swap, and is for whoever else commits to the same stores.
+    ``reloaded`` is called in the loop after each reload that changed something, failed
+    with new errors, or was awaited by a caller of ``reload``; ``expiring`` when a
+    certificate, client CA or revocation list enters the next state of ``Expiry``.  ``turn``
+    is held from reading the files to the swap; other code that commits to the same stores
+    must hold it, too.
     """
 
     def __init__(
@@ -108,7 +111,7 @@ class Rotation:
         self.watch = CertWatch(self._paths, self._changed.set)
 
     async def run(self) -> None:
-        """Watch, wait and reload until cancelled.  A reload under way is then given up, nothing swapped."""
+        """Watch, wait and reload until cancelled; then a reload in progress is abandoned without a swap."""
         await self._look_at_expiry()
         try:
             async with asyncio.TaskGroup() as group:
@@ -121,17 +124,17 @@ class Rotation:
                 self._cancel(self._pending)
 
     async def reload(self, trigger: str) -> list[ReloadResult]:
-        """Reload all stores now; one result for each.
+        """Reload all stores now; returns one result for each.
 
-        Joined with whatever was asked for and has not begun.  Gives a half-written
-        set the settle time to become whole, no more: somebody waits.
+        Joins a request that has not started yet.  Because the caller waits, a half-written
+        set of files is retried only for the settle time.
         """
         future: asyncio.Future[list[ReloadResult]] = asyncio.get_running_loop().create_future()
         self.request(trigger, self._settle).done.append(future)
         return await future
 
     def request(self, trigger: str, patience: float | None = None) -> _Request:
-        """Ask for a reload and do not wait; harmless from a signal handler of the loop, however often."""
+        """Request a reload without waiting; safe to call repeatedly, and from the loop's signal handlers."""
         wait = self._settle if patience is None else patience
         if self._pending is None:
             self._pending = _Request(trigger, wait)
@@ -142,7 +145,7 @@ class Rotation:
         return self._pending
 
     def heard(self, store: Store, result: ReloadResult) -> None:
-        """Somebody else committed this, and told of it: it is no news any more."""
+        """Record a commit made and logged elsewhere, so that it is not logged again."""
         self._is_news(store, result, asked=True)
 
     def _paths(self) -> Iterator[Path]:
@@ -174,7 +177,7 @@ class Rotation:
                 if not candidate.result.may_pass or loop.time() >= deadline:
                     result = store.commit(candidate)
                 elif self._asked.is_set() and not request.done:
-                    # Somebody asked in the meantime: what comes of that is committed and told.
+                    # A newer request is pending: its reload will be committed and reported instead.
                     return candidate.result
             if result is None:
                 await asyncio.sleep(min(_RETRY, self._settle))
@@ -197,7 +200,7 @@ class Rotation:
             self.request("timer")
 
     def _is_news(self, store: Store, result: ReloadResult, *, asked: bool) -> bool:
-        """Whether it is worth a line: the timer must not say the same each minute."""
+        """Whether to report the result: the timer must not repeat the same errors each minute."""
         before = self._complained.pop(id(store), None)
         errors = tuple(finding for finding in result.findings if finding.level == "error")
         if errors:
@@ -231,8 +234,8 @@ class Rotation:
 
 
 def _describe(ending: Ending, now: datetime, waiting: Sequence[Path]) -> str:
-    """One sentence: what ends when, and whether something else lies on disk."""
+    """One sentence: what expires when, and which newer files on disk are not served."""
     text = ending.describe(now)
     if waiting:
-        text += f"; not served though on disk: {', '.join(map(str, waiting))}: reload, and see what it says"
+        text += f"; on disk but not served: {', '.join(map(str, waiting))}: reload, and see its result"
     return text

@@ -1,4 +1,4 @@
-"""Time for the core, from the loop that runs."""
+"""Time for the core, taken from the running event loop."""
 
 import asyncio
 import time
@@ -15,7 +15,7 @@ class LoopScheduler:
         self.now = loop.time
         self.wall = time.time
         self.cpu = time.thread_time
-        # A loop may keep its time for a whole round, and the thread's costs a call of the system.
+        # uvloop's time() is constant for a whole turn of the loop, and thread_time() costs a system call.
         self.clock = time.perf_counter
 
     def later(self, delay: float, callback: Callable[[], None]) -> Timer:

@@ -1,9 +1,9 @@
-"""The metrics endpoint: GET /metrics, /livez and /readyz in plain HTTP/1.1, one answer a connection.
+"""The metrics endpoint: GET /metrics, /livez and /readyz in plain HTTP/1.1, one request per connection.
 
-For Prometheus and load balancers on this host.  No request body, no
-keep-alive, no other method: whoever needs more puts a web server in front.
-The Host must be an address, localhost or a name of ``metrics.hosts``: a web page
-whose name was made to point here (DNS rebinding) is answered nothing.
+For Prometheus and load balancers on this host.  It supports no request bodies, no
+keep-alive and no other methods; operators who need more can put a web server in front.
+The Host header must be an address, localhost or a name in ``metrics.hosts``: this
+protects against DNS rebinding, where a web page's name is made to point here.
 """
 
 import asyncio
@@ -22,22 +22,22 @@ from proxy.net.metrics import ServiceCollector
 from proxy.net.service import Service
 from proxy.net.sideserver import SideServer, Visit
 
-#: Bytes of a request's head.
+#: Maximum bytes of a request's head.
 _LONGEST = 8192
-#: Connections at one time, and how many of them may be rendering metrics.
+#: Concurrent connections, and how many of them may request metrics.
 _CLIENTS = 16
 _WORKING = 8
-#: Seconds for the request to come, and for the answer to go.
+#: Seconds for receiving the request and answering it, and again for the close.
 _PATIENCE = 5.0
 _TEXT = "text/plain; charset=utf-8"
 _HOST = re.compile(r"(?:\[([^\]]*)\]|([^:\[\]]+))(?::\d*)?", re.ASCII)
 _PRINTABLE = re.compile(r"[ -~]*")
-#: What is answered however many ask for metrics.
+#: Paths that are answered even while many clients request metrics.
 _URGENT = frozenset({"/livez", "/readyz"})
 
 
 class Answer(NamedTuple):
-    """What is sent back."""
+    """An HTTP response."""
 
     status: HTTPStatus
     body: bytes
@@ -46,9 +46,9 @@ class Answer(NamedTuple):
 
 
 class ScrapeServer:
-    """Serves on any number of listening sockets; they stay the caller's to close.
+    """Serves on any number of listening sockets, which the caller must close.
 
-    ``hosts`` are names that a request's Host may have.
+    ``hosts`` are further names that a request's Host header may have.
     """
 
     def __init__(
@@ -75,15 +75,15 @@ class ScrapeServer:
 
     @property
     def visits(self) -> int:
-        """Connections that are being served."""
+        """Number of connections that are being served."""
         return self._server.visits
 
     async def start(self, sock: socket.socket) -> None:
-        """Serve on this socket, too: TCP or Unix."""
+        """Serve on this listening socket, TCP or Unix; may be called several times."""
         await self._server.start(sock)
 
     async def close(self) -> None:
-        """Accept no more, and end what is open."""
+        """Stop accepting, and end all connections."""
         await self._server.close()
 
     async def _visited(self, visit: Visit) -> None:
@@ -97,7 +97,7 @@ class ScrapeServer:
         except asyncio.IncompleteReadError:
             return
         except asyncio.LimitOverrunError:
-            answer = Answer(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, b"too long a request\n")
+            answer = Answer(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, b"request too long\n")
         else:
             want = Want.URGENT if _path_of(head) in _URGENT else Want.ORDINARY
             answer = await self._answer(head) if visit.asks(want) else _BUSY
@@ -106,7 +106,8 @@ class ScrapeServer:
         await writer.drain()
         if writer.can_write_eof():
             writer.write_eof()
-        # What a client still sends would have the kernel reset the connection, with our answer in it.
+        # Read on until the client closes: unread input would make the kernel reset the connection, and
+        # could destroy our answer.
         while await reader.read(_LONGEST):
             pass
 
@@ -119,9 +120,9 @@ class ScrapeServer:
         if method != "GET":
             return Answer(HTTPStatus.METHOD_NOT_ALLOWED, b"GET only\n", extra="Allow: GET\r\n")
         hosts = _values(lines, "host")
-        # Only HTTP/1.0 knows no Host: health checks still speak it, browsers do not.
+        # HTTP/1.0 does not require Host: some health checks still use it, browsers do not.
         if len(hosts) > 1 or not (hosts or version == "HTTP/1.0"):
-            return Answer(HTTPStatus.BAD_REQUEST, b"one Host header is needed\n")
+            return Answer(HTTPStatus.BAD_REQUEST, b"exactly one Host header is required\n")
         if hosts and not self._is_ours(hosts[0]):
             return Answer(HTTPStatus.MISDIRECTED_REQUEST, b"this Host is not in metrics.hosts\n")
         match target.partition("?")[0]:
@@ -132,15 +133,15 @@ class ScrapeServer:
             case "/readyz":
                 return self._readiness()
             case _:
-                return Answer(HTTPStatus.NOT_FOUND, b"there are /metrics, /livez and /readyz\n")
+                return Answer(HTTPStatus.NOT_FOUND, b"not found; use /metrics, /livez or /readyz\n")
 
     def _is_ours(self, host: str) -> bool:
-        """Whether no page in somebody's browser has this Host, or the operator says that it is ours."""
+        """Whether the Host is safe: an address, which no rebound web page can have, or a configured name."""
         name = _name_of(host)
         return _is_address(name) or name in self._names
 
     async def _metrics(self, accept: str) -> Answer:
-        # The version asked for is said back in a header, and one that is no number is an error in there.
+        # The encoder copies the requested version to its content type, and raises for one that is not a number.
         try:
             text, content_type = await self._exposition.text(accept if _PRINTABLE.fullmatch(accept) else "")
         except (TypeError, ValueError):
@@ -153,11 +154,11 @@ class ScrapeServer:
         return Answer(status, "".join(f"{line}\n" for line in (grade.value, *checks)).encode())
 
 
-_BUSY = Answer(HTTPStatus.SERVICE_UNAVAILABLE, b"too many are connected here\n", extra="Retry-After: 1\r\n")
+_BUSY = Answer(HTTPStatus.SERVICE_UNAVAILABLE, b"too many connections\n", extra="Retry-After: 1\r\n")
 
 
 def _path_of(head: bytes) -> str:
-    """What a request is for."""
+    """The path of a request, without its query."""
     return head.partition(b"\r\n")[0].decode("latin-1").partition(" ")[2].partition(" ")[0].partition("?")[0]
 
 
