@@ -24,7 +24,7 @@ from proxy.net.sideserver import SideServer, Visit
 
 #: Maximum bytes of a request's head.
 _LONGEST = 8192
-#: Concurrent connections, and how many of them may request metrics.
+#: Maximum of concurrent connections, and how many of them may be waiting for metrics.
 _CLIENTS = 16
 _WORKING = 8
 #: Seconds for receiving the request and answering it, and again for the close.
@@ -141,7 +141,7 @@ class ScrapeServer:
         return _is_address(name) or name in self._names
 
     async def _metrics(self, accept: str) -> Answer:
-        # The encoder copies the requested version to its content type, and raises for one that is not a number.
+        # The encoder copies the requested version into the content type, and raises if it is not a number.
         try:
             text, content_type = await self._exposition.text(accept if _PRINTABLE.fullmatch(accept) else "")
         except (TypeError, ValueError):

@@ -1,13 +1,13 @@
 """Compare secrets with slow hashes in threads, so that the loop never waits for one.
 
-Few threads and a bounded queue: an attacker can use up the queue, never the
-machine.  Which secret is compared next is decided by ``core.trials``: networks
-and names take turns, addresses that have failed lately come behind all others,
-and what can succeed goes before what cannot.  When the queue is full, the
-one that has waited longest in it is turned away, which need not be the one that came last.
-What matched is remembered for a while under a keyed digest that means nothing
-outside this process, so that 200 dashboards that come back at once cost one
-hash a user and not 200.  Only what matched: a guess is always dear.
+There are few threads and a bounded queue: an attacker can fill the queue but not use up
+the machine.  ``core.trials`` decides which secret is compared next: networks and names
+take turns, addresses with recent failures come after all others, and logins that can
+succeed come before those that cannot.  When the queue is full, the applicant that
+``FairQueue.surplus`` names is refused, which need not be the newest.
+A match is cached for a while under a keyed digest that is useless outside this
+process, so that 200 dashboards that reconnect at once cost one hash per user and not
+200.  Only matches are cached: a wrong guess always costs a full comparison.
 """
 
 import asyncio
@@ -25,10 +25,10 @@ from proxy.core.trials import Comparison, Done, Trials
 
 
 class HashVerifier:
-    """The Verifier of ``core.ports``.  All calls, and all calls back, are on the loop's thread.
+    """The Verifier of ``core.ports``.  All calls and callbacks are made on the loop's thread.
 
-    ``cache_timeout`` is in seconds, 0 remembers nothing.  A candidate that is
-    being judged already is not judged twice: who asks meanwhile is told with the first.
+    ``cache_timeout`` is in seconds; 0 disables the cache.  A candidate that is already being
+    compared is not compared twice: later requests get the result of the first.
     """
 
     def __init__(
@@ -51,23 +51,23 @@ class HashVerifier:
         self._trials = Trials(RANKS)
         self._matched: OrderedDict[bytes, float] = OrderedDict()
         self._generation = 0
-        #: Candidates refused unjudged because the queue was full.
+        #: Number of candidates refused without a comparison because the queue was full.
         self.refused = 0
-        #: Candidates known to match without work.
+        #: Number of candidates found in the cache.
         self.remembered = 0
 
     @property
     def pending(self) -> int:
-        """Trials that are not answered: their hashes are computed or wait for a thread."""
+        """Number of unanswered trials: their hashes are being computed or wait for a thread."""
         return len(self._trials)
 
     def verify(
         self, applicant: Applicant, name: bytes, trial: tuple[str, ...], candidate: bytes, done: Done
     ) -> None:
-        """Call ``done`` once: at once when the answer is known, or with None when there is no room for it.
+        """Call ``done`` once: immediately if the result is cached or the verifier is closed.
 
-        When too many wait, the applicant that is told None may be another one: the one that
-        ``FairQueue.surplus`` names.
+        If the queue is full, ``FairQueue.surplus`` decides which applicant's ``done`` is called
+        with None; it may be that of another applicant.
         """
         digest = self._digest(name, trial, candidate)
         if self._is_remembered(digest):
@@ -87,19 +87,19 @@ class HashVerifier:
         self._trials.withdraw(who)
 
     def forget(self) -> None:
-        """Empty the cache: the table may say something else now."""
-        # What is under way began under the old table, and must not fill the new cache.
+        """Empty the cache, because the user table may have changed."""
+        # Comparisons in progress started under the old table, and must not fill the new cache.
         self._generation += 1
         self._matched.clear()
 
     def close(self) -> None:
-        """Refuse all further candidates.  What is not judged by now is never answered."""
+        """Refuse all further candidates.  Trials that are still unanswered are never answered."""
         self._closed = True
         self._trials = Trials(RANKS)
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _begin(self) -> None:
-        """Give idle threads the comparisons whose turn it is."""
+        """Give the next comparisons to idle threads."""
         while self._free and (comparison := self._trials.begin()) is not None:
             self._free -= 1
             self._threads.submit(self._work, comparison, self._generation)
@@ -115,12 +115,12 @@ class HashVerifier:
         try:
             matches = any(verify(stored, trial.candidate) for stored in trial.stored)
         except (InvalidHash, MemoryError):
-            # The table was checked when it was loaded; a candidate decides nothing here.
+            # The table's hashes were checked when it was loaded, so the candidate cannot cause this.
             matches = False
         try:
             self._loop.call_soon_threadsafe(self._settle, comparison, generation, matches)
         except RuntimeError:
-            # The loop has ended meanwhile: nobody is left to be told.
+            # The loop has been closed meanwhile: the result is not needed.
             return
 
     def _settle(self, comparison: Comparison, generation: int, matches: bool) -> None:
@@ -146,8 +146,8 @@ class HashVerifier:
         return True
 
     def _digest(self, name: bytes, trial: tuple[str, ...], candidate: bytes) -> bytes:
-        # With the name: all names that do not exist have one trial, and two of them that were judged
-        # together would take less time than two that exist.  Neither a name (a line of AMI) nor a
-        # hash holds NUL, so the parts cannot run into each other.
+        # Includes the name, because all unknown names have the same trial: without it, two unknown names
+        # with the same secret would share a comparison, and so take less time than two known ones.
+        # Neither a name (part of a line) nor a hash contains NUL, so the parts are unambiguous.
         parts = (name, *(stored.encode() for stored in trial), candidate)
         return hmac.digest(self._key, b"\0".join(parts), hashlib.sha256)

@@ -1,4 +1,4 @@
-"""What the control socket and the metrics see of the running service; the composition root is one."""
+"""The running service as the control socket and the metrics see it; ``App`` implements it."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -15,23 +15,23 @@ from proxy.net.rotation import Rotation
 
 
 class Service(Protocol):
-    """All of it is read; what changes anything is a method."""
+    """Properties only read state; changes are methods."""
 
     @property
     def config(self) -> Config:
-        """What is in force."""
+        """The configuration in force."""
 
     @property
     def hub(self) -> Hub:
-        """Sessions and their counters."""
+        """The hub, with all sessions and counters."""
 
     @property
     def door(self) -> Door:
-        """Connections and handshakes."""
+        """The connections of all listeners, and their handshakes."""
 
     @property
     def link(self) -> Link:
-        """The way to Asterisk."""
+        """The link to Asterisk."""
 
     @property
     def stores(self) -> Sequence[CertStore]:
@@ -39,42 +39,42 @@ class Service(Protocol):
 
     @property
     def rotation(self) -> Rotation:
-        """When they are reloaded."""
+        """Reloads of the certificates alone."""
 
     @property
     def reloads(self) -> Reloads:
-        """When everything is."""
+        """Reloads of the whole configuration."""
 
     @property
     def certificate_reloads(self) -> Counter[tuple[str, str]]:
-        """Those of the certificates alone, by outcome and trigger."""
+        """Number of logged certificate reload attempts, by outcome and trigger."""
 
     @property
     def lag(self) -> LoopLag:
-        """How late the loop is."""
+        """The lag of the event loop."""
 
     @property
     def addresses(self) -> list[tuple[str, int]]:
-        """Where clients connect."""
+        """Host and port of each listener."""
 
     @property
     def hashes_pending(self) -> int:
-        """Secrets that are being compared, or wait for it."""
+        """Number of secrets that are being compared or wait for it."""
 
     @property
     def started(self) -> float:
-        """Seconds since the epoch."""
+        """When the service started, in seconds since the epoch."""
 
     @property
     def log_level(self) -> str:
-        """As the configuration has it, or as it was set since."""
+        """The log level in force: as configured, or as set since."""
 
     @property
     def draining(self) -> bool:
-        """Whether the end has begun."""
+        """Whether the service is shutting down."""
 
     def set_log_level(self, level: str) -> None:
-        """Until the next reload."""
+        """Set the log level until the next reload."""
 
     def stop(self) -> None:
-        """Begin the end, as SIGTERM does."""
+        """Start the shutdown, as SIGTERM does."""

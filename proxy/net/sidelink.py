@@ -1,4 +1,4 @@
-"""Side link: makes a further connection to Asterisk when the core asks for it; see ``core.side``."""
+"""Side link: makes an additional connection to Asterisk when the core requests it; see ``core.side``."""
 
 import asyncio
 
@@ -17,12 +17,12 @@ class SideLink:
         self._settings = settings
         self._secret = secret
         self._wanted = asyncio.Event()
-        #: One more with each ``close``: what an earlier attempt comes to is of no interest.
+        #: Incremented by ``close``: results of earlier attempts are ignored.
         self._closed = 0
         self._conversation: Conversation | None = None
 
     async def run(self) -> None:
-        """Connect each time that it is asked for."""
+        """Connect each time that ``open`` is called."""
         try:
             while True:
                 await self._wanted.wait()
@@ -44,14 +44,14 @@ class SideLink:
             conversation.recycle(reason)
 
     def adopt(self, settings: Settings, secret: bytes) -> None:
-        """New settings or secret: a link that stands is kept if they are the same."""
+        """Apply settings and secret: close the link if they changed, keep it if not."""
         changed = (settings, secret) != (self._settings, self._secret)
         self._settings, self._secret = settings, secret
         if changed:
             self._side.close("settings changed")
 
     def tick(self, now: float) -> None:
-        """Once a second: has Asterisk been silent for longer than any action may take?"""
+        """Call once a second: drops the connection if Asterisk is silent longer than an action may take."""
         conversation = self._conversation
         if conversation is None or not self._side.exchange.in_flight:
             return
@@ -64,7 +64,7 @@ class SideLink:
         limits, settings = self._side.limits, self._settings
         loop = asyncio.get_running_loop()
         conversation: Conversation | None = None
-        failure = "a fault of the proxy's"
+        failure = "internal error of the proxy"
         try:
             async with asyncio.timeout(limits.upstream_connect_timeout):
                 _, conversation = await loop.create_connection(

@@ -1,9 +1,8 @@
-"""Side server: what the servers of this host's own doors have in common.
+"""Side server: common base of the control socket, the metrics endpoint and ``ami-proxy connect``.
 
-Each connection is a visit, served by a task of its own.  Whether there is a place
-for it, and who has to go when there is none, is the rule of ``core.sidedoor``.
-Whatever a peer does not read is waited for a short time, and never after its
-place was given away.
+Each connection is a visit, served by a task of its own.  ``core.sidedoor`` decides
+whether it gets a place, and which visit loses its place if all are taken.  A peer that
+does not read its answer is waited for briefly, and not at all once it has lost its place.
 """
 
 import asyncio
@@ -15,12 +14,12 @@ from proxy import log
 from proxy.core.sidedoor import SideDoor, Want
 from proxy.net.localsocket import credentials_of
 
-#: Seconds in which a peer must take its last bytes.
+#: Seconds within which a peer must read its last bytes.
 _PATIENCE = 5.0
 
 
 class Visit:
-    """One connection, and its place at the door."""
+    """One connection and its place."""
 
     def __init__(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, door: "SideDoor[Visit]"
@@ -30,36 +29,37 @@ class Visit:
         self._door = door
         self._task = asyncio.current_task()
         self.is_displaced = False
-        #: It has been told all that it is told.
+        #: Its answer is complete, if not yet sent.
         self.has_answer = False
 
     def asks(self, want: Want) -> bool:
-        """The peer asks for something; whether that is done now."""
+        """The peer requests something; returns whether it may be done now."""
         return self._door.ask(self, want)
 
     def is_answered(self) -> None:
-        """The peer has asked for the last time, and takes its answer."""
+        """The peer has made its last request, and is receiving the answer."""
         self.has_answer = True
         self._door.answered(self)
 
     def rests(self) -> None:
-        """The peer has its answer, and may ask again."""
+        """The peer has its answer, and may send another request."""
         self._door.rest(self)
 
     def displace(self) -> None:
-        """Its place is another's now."""
+        """Its place was given to another visit: end it."""
         self.is_displaced = True
         if self._task is not None:
             self._task.cancel()
 
 
 class SideServer:
-    """Serves on any number of listening sockets; they stay the caller's to close.
+    """Serves on any number of listening sockets, which the caller must close.
 
-    ``serve`` is called with each visit that has a place.  ``refuse`` is asked first: what it
-    says is told to the peer, which then gets no place.  ``full`` is told to a peer that gets
-    none because everybody is served, and to one that loses its place before it has asked.
-    ``lost`` is the event in the log of a peer that goes away before it has its answer.
+    ``serve`` is called with each visit that gets a place.  ``refuse`` is called first: if it
+    returns bytes, they are sent to the peer, which gets no place.  ``full`` is sent to a peer
+    that gets no place because all are in use, and to one that loses its place before it has an
+    answer.  ``is_full`` is called whenever all places were taken.  ``lost`` is the log event
+    for a peer that disconnects before it has its answer.
     """
 
     def __init__(
@@ -87,16 +87,16 @@ class SideServer:
 
     @property
     def visits(self) -> int:
-        """Connections that have a place."""
+        """Number of connections that have a place."""
         return len(self._door)
 
     async def start(self, sock: socket.socket) -> None:
-        """Serve on this socket, too: TCP or Unix."""
+        """Serve on this listening socket, TCP or Unix; may be called several times."""
         start = asyncio.start_unix_server if sock.family == socket.AF_UNIX else asyncio.start_server
         self._servers.append(await start(self._accepted, sock=sock, limit=self._longest))
 
     async def close(self) -> None:
-        """Accept no more, and end what is open."""
+        """Stop accepting, and end all connections."""
         for server in self._servers:
             server.close()
         for task in self._tasks:
@@ -114,11 +114,11 @@ class SideServer:
         except (OSError, TimeoutError):
             log.say(log.DEBUG, self._lost)
         except asyncio.CancelledError:
-            return  # by close(); nobody else awaits this task
+            return  # by close() or displace(); no other code awaits this task
         finally:
             self._door.leave(visit)
             self._tasks.discard(task)
-            # Nothing happens here when all was sent; what was not is waited for no longer.
+            # Has no effect if everything was sent; otherwise unsent bytes are discarded.
             writer.transport.abort()
 
     async def _visited(self, visit: Visit) -> None:
@@ -141,7 +141,7 @@ class SideServer:
             await writer.wait_closed()
 
     def _admits(self, visit: Visit) -> bool:
-        """Give it a place, somebody else's if need be."""
+        """Give it a place, if need be that of another visit; returns whether it got one."""
         leaving = self._door.enter(visit, _group_of(visit.writer))
         if leaving is None:
             return True
@@ -152,7 +152,7 @@ class SideServer:
 
 
 def _group_of(writer: asyncio.StreamWriter) -> Hashable:
-    """What peers of one origin have in common: their address, or their process."""
+    """A key for the origin of a peer: its address, or its process on a Unix socket."""
     sock = writer.get_extra_info("socket")
     if sock.family == socket.AF_UNIX:
         return credentials_of(sock).pid

@@ -1,46 +1,46 @@
-"""Slices: what a read from Asterisk brings, of which one turn of the loop does a little.
+"""Slices: messages read from Asterisk, of which each turn of the loop processes a few.
 
-A list of a thousand items, or the answers to a hundred actions, is some
-milliseconds' work.  Done in one piece it would hold up everybody else.
+A list of a thousand items, or the responses to a hundred actions, take some
+milliseconds.  Processing them in one piece would delay all other work of the loop.
 """
 
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
-#: Seconds of them before everything else has its turn.
+#: Seconds of one slice, after which the loop does its other work.
 _SLICE: Final = 0.001
 
 
 class Taker(Protocol):
-    """Takes what was read, in its order."""
+    """Receives messages in their order."""
 
     def from_upstream(self, messages: Sequence[bytes], sound: bool = False) -> int:
-        """Whole messages; how many were taken, at least one.  The rest is given again.
+        """Take complete messages; returns how many were taken, at least one.  The rest is passed again.
 
-        ``sound``: see UpstreamFramer.
+        ``sound``: see ``UpstreamFramer``.
         """
 
     def oversized(self, head: bytes) -> None:
-        """How a message began that was too long and is left out."""
+        """A message that exceeds the limit is skipped; ``head`` is its beginning."""
 
 
 class Slices:
-    """What waits to be handed over; true while there is something.  ``clock`` counts seconds."""
+    """Messages waiting to be handed over; true while there are any.  ``clock`` returns seconds."""
 
     __slots__ = ("_clock", "_taker", "_waiting")
 
     def __init__(self, taker: Taker, clock: Callable[[], float]) -> None:
         self._taker = taker
         self._clock = clock
-        #: Messages and whether they are sound, or the head of one that is left out.
+        #: Lists of messages, each with whether they are sound, and heads (bytes) of skipped messages.
         self._waiting: deque[tuple[Sequence[bytes], bool] | bytes] = deque()
 
     def __bool__(self) -> bool:
         return bool(self._waiting)
 
     def add(self, messages: Sequence[bytes], cut: Sequence[tuple[int, bytes]], sound: bool) -> None:
-        """What one read has brought; ``cut`` and ``sound``: see ``UpstreamFramer``."""
+        """Append the messages of one read; for ``cut`` and ``sound`` see ``UpstreamFramer``."""
         start = 0
         for place, head in (*cut, (len(messages), None)):
             if start < place:
@@ -58,7 +58,7 @@ class Slices:
                 return
 
     def finish(self) -> None:
-        """Hand over all there is: nothing will come behind it."""
+        """Hand over everything at once, at the end of the connection."""
         while self._waiting:
             self._next()
 

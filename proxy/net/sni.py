@@ -1,9 +1,9 @@
 """One listener, several certificates: an immutable context for each set of names.
 
-The context a handshake begins with serves clients that name no host, or one we
-do not know; its SNI callback puts another in place for the names it has.  Pairs
-of different key type for one name share a context, and OpenSSL picks by what
-the client can verify.
+A handshake begins with the default context, which serves clients without SNI or with an
+unknown host name; its SNI callback switches to another context for names of other
+pairs.  Pairs with different key types for one name share a context, and OpenSSL picks
+by what the client can verify.
 """
 
 import ssl
@@ -33,12 +33,13 @@ def listener_context(policy: Policy, pairs: Sequence[ServerPair], trust: ClientT
 def building_context(
     policy: Policy, pairs: Sequence[ServerPair], trust: ClientTrust, proved: Mapping[int, ssl.SSLContext]
 ) -> Steps[ssl.SSLContext]:
-    """The context to accept with: proved to present ``pairs``, the first to clients that name no host.
+    """The context to accept with, tested to present ``pairs``; clients without SNI get the first.
 
-    Each pair must have been proved alone (``proving_alone``): which of two key types a client is shown is
-    OpenSSL's choice.  ``proved`` has the contexts of such proofs, by the place of the pair: one that serves
-    by itself, and asks clients for nothing, needs no other.
-    Raises ssl.SSLError when OpenSSL refuses a pair or a proof fails.
+    Each pair must have been tested on its own before (``proving_alone``), because OpenSSL chooses which
+    of two key types a client gets.  ``proved`` has the contexts of those tests by the index of the pair;
+    such a context is reused for a pair that shares its context with no other, if clients are not asked
+    for certificates.
+    Raises ssl.SSLError when OpenSSL refuses a pair or a test handshake fails.
     """
     proved = proved if trust.auth == "none" else {}
     chooser = _Chooser(pairs)
@@ -50,7 +51,7 @@ def building_context(
         choice = chooser.of_host(host)
         if choice != default and choice not in others:
             others[choice] = yield from _proved_context(policy, pairs, choice, trust, proved)
-        # None stands for the context itself, which would never die if its own callback held it.
+        # None stands for the context itself: a reference from its own callback would keep it alive for ever.
         by_name[host] = others.get(choice)
     if others:
         _switch_by_name(context, by_name)
@@ -58,9 +59,9 @@ def building_context(
 
 
 def proving_alone(policy: Policy, pair: ServerPair) -> Steps[ssl.SSLContext]:
-    """See, in steps, that ``pair``, in a context of its own, presents itself at the lowest version we speak.
+    """Test, in steps, that a context with only ``pair`` presents it, at the lowest TLS version and at 1.3.
 
-    Raises ssl.SSLError when it does not.
+    Returns that context.  Raises ssl.SSLError if it does not present the pair.
     """
     context = server_context(policy, [ChainAndKey(pair.chain, pair.key)], ClientTrust())
     yield
@@ -81,11 +82,11 @@ def _switch_by_name(context: ssl.SSLContext, by_name: dict[str, ssl.SSLContext |
 
 
 class _Chooser:
-    """Which pairs serve which names: one of each key type, exact names before wildcards."""
+    """Chooses the pairs for each name: one of each key type, exact names before wildcards."""
 
     def __init__(self, pairs: Sequence[ServerPair]) -> None:
         self._pairs = pairs
-        #: By name, as it is written and in lower case.
+        #: Indices of pairs by name, as written and in lower case.
         self._exact: dict[str, list[int]] = {}
         self._any_case: dict[str, list[int]] = {}
         for index, pair in enumerate(pairs):
@@ -94,7 +95,7 @@ class _Chooser:
                 self._any_case.setdefault(name.lower(), []).append(index)
 
     def default(self) -> _Choice:
-        """Those that cover all names of the first, which comes before them."""
+        """Indices of the first pair and of pairs with other key types that cover all of its names."""
         wanted = self._pairs[0].facts.names
         named = set(wanted)
         exact = [index for index, pair in enumerate(self._pairs) if named <= set(pair.facts.names)]
@@ -106,7 +107,7 @@ class _Chooser:
         return self._choose([0, *exact, *loose])
 
     def of_host(self, host: str) -> _Choice:
-        """Those that cover one host, found by its name and by the one wildcard that could."""
+        """Indices of the pairs that cover a host, by its name or by the one wildcard that can match it."""
         plain = host.lower().rstrip(".")
         names = (f"dns:{plain}", f"dns:{wildcard_for(plain)}")
         loose = sorted({index for name in names for index in self._any_case.get(name, ())})
@@ -139,7 +140,7 @@ def _proved_context(
     if trust.auth != "required":
         yield from _prove(context, policy, chosen)
     elif not refuses_anonymous(context, policy.minimum_version):
-        raise ProofFailed("client_auth is required, but a client without a certificate was not refused")
+        raise ProofFailed("client_auth is required, but a client without a certificate was accepted")
     return context
 
 
@@ -147,5 +148,5 @@ def _prove(context: ssl.SSLContext, policy: Policy, pairs: Sequence[ServerPair])
     expected = {pair.leaf for pair in pairs}
     for version in dict.fromkeys((policy.minimum_version, ssl.TLSVersion.TLSv1_3)):
         if presented_certificate(context, version) not in expected:
-            raise ProofFailed("the handshake with itself showed another certificate")
+            raise ProofFailed("the test handshake presented another certificate")
         yield

@@ -1,7 +1,7 @@
-"""Supervision: work that must go on is begun again when a fault of ours ends it.
+"""Supervision: restart essential tasks that a bug of ours has ended.
 
-A fault is told with its traceback each time; what it took with it (the link, a
-tick) is made anew, and everybody else stays.
+Each exception is logged with its traceback; the affected task (such as the link or
+the tick) is started again, and the rest of the service is not affected.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ from typing import Final
 
 from proxy import log
 
-#: Seconds between a fault and the next beginning; doubled at each fault that follows soon.
+#: Seconds between an exception and the restart; doubled at each further exception that follows soon.
 SHORTEST: Final = 0.5
 LONGEST: Final = 30.0
 
@@ -18,7 +18,11 @@ LONGEST: Final = 30.0
 async def supervised(
     name: str, work: Callable[[], Awaitable[None]], shortest: float = SHORTEST, longest: float = LONGEST
 ) -> None:
-    """Do ``work``, again after each fault, until it ends by itself or is cancelled."""
+    """Run ``work``, and again after each exception, until it returns or is cancelled.
+
+    The delay before a restart starts at ``shortest`` seconds and doubles up to ``longest``; it starts
+    over after a run of more than ``longest`` seconds.
+    """
     loop = asyncio.get_running_loop()
     delay = shortest
     while True:

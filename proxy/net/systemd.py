@@ -1,7 +1,7 @@
-"""The service manager: datagrams to it, sockets from it (sd_notify(3), sd_listen_fds(3)).
+"""The service manager: notifications to it, sockets from it (sd_notify(3), sd_listen_fds(3)).
 
-Outside a service all of this does nothing.  The environment variables are read
-once and taken away, so that no child inherits them.
+All of this does nothing when the process does not run as a service.  The environment
+variables are read once and removed, so that no child process inherits them.
 """
 
 import os
@@ -12,16 +12,16 @@ from collections.abc import MutableMapping
 from proxy import log
 
 _FIRST = 3
-#: Seconds to wait for a service manager that does not keep up: it must not hold up the loop.
+#: Seconds to wait for a slow service manager, which must not block the loop.
 _PATIENCE = 0.1
 
 
 class NoListener(ValueError):
-    """What the service manager passed is not a listening stream socket; the text says what it is."""
+    """A descriptor passed by the service manager is not a listening stream socket; the text names it."""
 
 
 class Notifier:
-    """Says how the service does; silent where nobody listens."""
+    """Reports the state of the service; does nothing without ``NOTIFY_SOCKET``."""
 
     def __init__(self, environment: MutableMapping[str, str] = os.environ) -> None:
         self._address = environment.pop("NOTIFY_SOCKET", "")
@@ -35,25 +35,25 @@ class Notifier:
         self._told = ""
 
     def ready(self, status: str) -> None:
-        """Serving, or serving again after ``reloading``."""
+        """The service is up, or serves again after ``reloading``."""
         self._send("READY=1", status)
 
     def status(self, status: str) -> None:
-        """One line for ``systemctl status``; sent when it is news."""
+        """Set the line that ``systemctl status`` shows; sent only if it changed."""
         if status != self._told:
             self._send("", status)
 
     def reloading(self) -> None:
-        """A reload begins.  One datagram with the monotonic clock, or ``systemctl reload`` hangs."""
+        """A reload begins.  Without the monotonic time in the same datagram ``systemctl reload`` hangs."""
         microseconds = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
         self._send(f"RELOADING=1\nMONOTONIC_USEC={microseconds}")
 
     def stopping(self, status: str, seconds: float) -> None:
-        """The end begins, and may take so long from now, whatever TimeoutStopSec= says."""
+        """The shutdown begins, and may take this many seconds from now, regardless of TimeoutStopSec=."""
         self._send(f"STOPPING=1\n{_extension(seconds)}", status)
 
     def extend(self, seconds: float) -> None:
-        """The end may still take so long from now; said again and again, for a datagram may be lost."""
+        """The shutdown may take this many more seconds; call it repeatedly, as a datagram may be lost."""
         self._send(_extension(seconds))
 
     def alive(self) -> None:
@@ -65,7 +65,7 @@ class Notifier:
             return
         if status:
             self._told = status
-            # What Asterisk says is part of it, and must not become a notification of its own.
+            # The status may contain text from Asterisk, whose line breaks must not add notifications.
             text = f"{text}\nSTATUS={log.text_of(status)}".lstrip("\n")
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock:
             sock.settimeout(_PATIENCE)
@@ -83,7 +83,7 @@ def _extension(seconds: float) -> str:
 def inherited_sockets(environment: MutableMapping[str, str] = os.environ) -> dict[str, list[socket.socket]]:
     """Listening sockets passed by the service manager, by FileDescriptorName; each is close-on-exec.
 
-    Raises NoListener for whatever else was passed.
+    Raises NoListener for a descriptor of another kind.
     """
     pid = environment.pop("LISTEN_PID", "")
     count = environment.pop("LISTEN_FDS", "")
@@ -103,7 +103,7 @@ def _listening(descriptor: int, name: str) -> socket.socket:
     try:
         sock = socket.socket(fileno=descriptor)
     except OSError as error:
-        raise NoListener(f"{name!r} (descriptor {descriptor}) is no socket: {error.strerror}") from error
+        raise NoListener(f"{name!r} (descriptor {descriptor}) is not a socket: {error.strerror}") from error
     stream = (
         sock.family in (socket.AF_INET, socket.AF_INET6, socket.AF_UNIX) and sock.type == socket.SOCK_STREAM
     )

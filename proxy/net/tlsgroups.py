@@ -1,7 +1,7 @@
-"""Which key exchange groups this process offers: OpenSSL's own set, or what OPENSSL_CONF makes of it.
+"""The key exchange groups that this process offers: OpenSSL's defaults, or as set by OPENSSL_CONF.
 
-Python cannot ask, nor choose, before 3.15.  But a ClientHello says it in clear,
-and one can be had without a connection.
+Before Python 3.15 the ``ssl`` module can neither query nor set them.  But a ClientHello
+lists them in clear text, and can be created without a connection.
 """
 
 import ssl
@@ -10,12 +10,12 @@ import struct
 #: The post-quantum hybrid; numbers are IANA's (TLS Supported Groups).
 X25519MLKEM768 = 0x11EC
 _SUPPORTED_GROUPS = 10
-# Record header, handshake header, version, random: what is before the session id.
+# Bytes before the session id: record header, handshake header, version, random.
 _FIXED = 5 + 4 + 2 + 32
 
 
 def offered_groups() -> tuple[int, ...]:
-    """By IANA's numbers, in order of preference."""
+    """IANA's numbers of the offered groups, in order of preference."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     to_us, to_server = ssl.MemoryBIO(), ssl.MemoryBIO()
     client = context.wrap_bio(to_us, to_server, server_hostname="localhost")
@@ -23,11 +23,11 @@ def offered_groups() -> tuple[int, ...]:
         client.do_handshake()
     except ssl.SSLWantReadError:
         return _groups_of(to_server.read())
-    raise AssertionError("a handshake with nobody cannot end")
+    raise AssertionError("a handshake without a peer cannot finish")
 
 
 def _groups_of(hello: bytes) -> tuple[int, ...]:
-    """What the extension ``supported_groups`` of a ClientHello lists (RFC 8446, 4.1.2 and 4.2.7)."""
+    """The groups in the ``supported_groups`` extension of a ClientHello (RFC 8446, 4.1.2 and 4.2.7)."""
     at = _FIXED
     at += 1 + hello[at]  # session id
     at += 2 + int.from_bytes(hello[at : at + 2], "big")  # cipher suites

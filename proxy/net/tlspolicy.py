@@ -1,9 +1,9 @@
-"""TLS policy: which versions and suites we speak, and contexts that speak nothing else.
+"""TLS policy: the supported versions and suites, and contexts that accept nothing else.
 
-A context is built once from bytes in memory, proved by a handshake with itself,
-and never changed again: loading a mismatched pair into a context in use raises
-*and* leaves it unable to serve.  ``set_ecdh_curve`` is never called, because it
-pins one curve and with it turns the hybrid X25519MLKEM768 off.
+A context is built once from bytes in memory, tested by a handshake in memory, and
+never changed again: loading a mismatched pair into a context in use raises *and*
+leaves it unable to serve.  ``set_ecdh_curve`` is never called, because it pins one
+curve and so disables the hybrid X25519MLKEM768.
 """
 
 import os
@@ -19,7 +19,7 @@ from proxy.net.tlsgroups import X25519MLKEM768, offered_groups
 
 ClientAuth = Literal["none", "optional", "required"]
 
-# Mozilla's "intermediate", without its finite-field DHE: ECDHE with an AEAD, nothing else.
+# Mozilla's "intermediate" without finite-field DHE: only ECDHE with an AEAD.
 _INTERMEDIATE_SUITES = ":".join(
     [
         "ECDHE-ECDSA-AES128-GCM-SHA256",
@@ -30,67 +30,67 @@ _INTERMEDIATE_SUITES = ":".join(
         "ECDHE-RSA-CHACHA20-POLY1305",
     ]
 )
-# OpenSSL's level 2 is 112 bits: no RSA under 2048, no SHA-1 signature, whatever the build's default.
+# OpenSSL's level 2 is 112 bits: no RSA below 2048 bits, no SHA-1 signatures, whatever the build's default is.
 _SECURITY_LEVEL = "@SECLEVEL=2"
 
 
 class PolicyError(ValueError):
-    """A TLS policy that OpenSSL, or we, refuse."""
+    """A TLS policy that OpenSSL or this module does not accept."""
 
 
 @dataclass(frozen=True)
 class Policy:
-    """What a listener speaks: ``tls_policy`` makes one from a preset."""
+    """The versions and suites of a listener; ``tls_policy`` creates one from a preset."""
 
     name: str
     minimum_version: ssl.TLSVersion
     suites: str
-    """OpenSSL's names, for TLS 1.2; the suites of 1.3 are all fit for use and cannot be chosen."""
+    """TLS 1.2 suites by OpenSSL's names; all suites of TLS 1.3 are fit for use, and cannot be selected."""
 
 
 class ChainAndKey(NamedTuple):
-    """PEM bytes, leaf first; the key unencrypted."""
+    """A certificate chain, leaf first, and its unencrypted private key, as PEM bytes."""
 
     chain: bytes
     key: bytes
 
 
 class ClientTrust(NamedTuple):
-    """How clients are asked for a certificate, and by what it is judged: PEM bytes."""
+    """Whether clients are asked for a certificate, and the CAs and CRLs to check it with, as PEM bytes."""
 
     auth: ClientAuth = "none"
     authorities: bytes = b""
     revocations: bytes = b""
     check_whole_chain: bool = False
-    """Every authority has its CRL, so intermediates can be checked too."""
+    """Every CA has its CRL, so intermediates can be checked, too."""
 
 
 class TlsFacts(NamedTuple):
-    """What the linked OpenSSL is, for the line logged at start."""
+    """Facts about the linked OpenSSL, for the log line at the start."""
 
     openssl: str
     hybrid_groups: bool
-    """X25519MLKEM768 is offered: the library has it, and OPENSSL_CONF does not take it away."""
+    """X25519MLKEM768 is offered: the library has it, and OPENSSL_CONF does not disable it."""
 
 
 class ProofFailed(ssl.SSLError):
-    """A context did not present what it was built from."""
+    """A context failed its test handshake: it did not present the expected certificate."""
 
 
 def tls_policy(
     preset: str = "intermediate", *, minimum_version: str | None = None, suites: str | None = None
 ) -> Policy:
-    """The preset ``modern`` (TLS 1.3 only) or ``intermediate`` (and 1.2), with overrides.
+    """The preset ``modern`` (TLS 1.3 only) or ``intermediate`` (TLS 1.2 and 1.3), with overrides.
 
-    ``minimum_version`` is "1.2" or "1.3"; ``suites`` OpenSSL names joined by
-    colons, each ECDHE with an AEAD.  Raises PolicyError.
+    ``minimum_version`` is "1.2" or "1.3", and can only raise the preset's; ``suites`` are
+    OpenSSL names joined by colons, each ECDHE with an AEAD.  Raises PolicyError.
     """
     versions = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
     floors = {"intermediate": "1.2", "modern": "1.3"}
     if preset not in floors:
-        raise PolicyError(f"no TLS policy {preset!r}; there are: modern, intermediate")
+        raise PolicyError(f"unknown TLS policy {preset!r}; use modern or intermediate")
     if minimum_version not in (None, *versions):
-        raise PolicyError(f"no TLS version {minimum_version!r} to serve; there are: 1.2, 1.3")
+        raise PolicyError(f"unsupported TLS version {minimum_version!r}; use 1.2 or 1.3")
     floor = max(versions[floors[preset]], versions[minimum_version or floors[preset]])
     if suites is not None:
         _check_suites(suites)
@@ -98,19 +98,19 @@ def tls_policy(
 
 
 def tls_facts() -> TlsFacts:
-    """Which OpenSSL serves, and whether it has the post-quantum hybrid."""
+    """The version of OpenSSL, and whether it offers the post-quantum hybrid group."""
     return TlsFacts(ssl.OPENSSL_VERSION, X25519MLKEM768 in offered_groups())
 
 
 def server_context(policy: Policy, pairs: Sequence[ChainAndKey], trust: ClientTrust) -> ssl.SSLContext:
-    """A new context that presents ``pairs``: one of each key type at most.
+    """A new context that presents ``pairs``, at most one of each key type.
 
-    Raises ssl.SSLError when OpenSSL refuses the bytes.
+    Raises ssl.SSLError when OpenSSL refuses the chain, key, CAs or CRLs.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = policy.minimum_version
     context.set_ciphers(f"{policy.suites}:{_SECURITY_LEVEL}")
-    # Sessions last for days, so resumption saves nothing; and a ticket would skip the certificate check.
+    # Sessions last for days, so resumption saves nothing; and a session ticket skips the certificate check.
     context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION | ssl.OP_NO_TICKET
     context.num_tickets = 0
     for pair in pairs:
@@ -133,7 +133,7 @@ def presented_certificate(
 ) -> bytes:
     """The DER leaf that ``context`` presents in an in-memory handshake at exactly ``version``.
 
-    Raises ssl.SSLError when the handshake fails, ProofFailed when it does not end.
+    Raises ssl.SSLError when the handshake fails, ProofFailed when it does not finish.
     """
     client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     client.check_hostname = False
@@ -143,7 +143,7 @@ def presented_certificate(
     near = client.wrap_bio(to_client, to_server, server_hostname=server_name)
     far = context.wrap_bio(to_server, to_client, server_side=True)
     pending = [near, far]
-    # Two flights each way are TLS 1.2's worst; what is not done after some more will never be.
+    # TLS 1.2 needs at most two flights in each direction; a handshake that needs many more will not finish.
     for _ in range(8):
         for side in tuple(pending):
             try:
@@ -154,13 +154,13 @@ def presented_certificate(
         if not pending:
             presented = near.getpeercert(binary_form=True)
             if presented is None:
-                raise ProofFailed("the handshake with itself showed no certificate")
+                raise ProofFailed("the test handshake presented no certificate")
             return presented
-    raise ProofFailed("the handshake with itself did not end")
+    raise ProofFailed("the test handshake did not finish")
 
 
 def refuses_anonymous(context: ssl.SSLContext, version: ssl.TLSVersion) -> bool:
-    """Whether ``context`` turns away a client without a certificate, as ``client_auth: required`` must."""
+    """Whether ``context`` refuses a client without a certificate, as ``client_auth: required`` must."""
     try:
         presented_certificate(context, version)
     except ssl.SSLError as error:
@@ -182,7 +182,7 @@ def _check_suites(suites: str) -> None:
 
 @contextmanager
 def _as_file(data: bytes) -> Iterator[str]:
-    """A path that OpenSSL can read ``data`` from: memory where the system has it, for keys are in it."""
+    """A path from which OpenSSL can read ``data``: in memory if the system supports it, as it holds keys."""
     if hasattr(os, "memfd_create") and Path("/proc/self/fd").is_dir():
         descriptor = os.memfd_create("ami-proxy", os.MFD_CLOEXEC)
         with os.fdopen(descriptor, "wb") as memory:

@@ -1,11 +1,11 @@
-"""Turns: the sockets of clients, of which one turn of the loop does a little.
+"""Turns: polls client sockets, and serves a few of the ready ones per turn of the loop.
 
-A loop calls back for every socket that is ready before it looks at its timers
-and at Asterisk again.  When a thousand clients come back, or go, at one moment,
-that is a hundred milliseconds of handshakes in one piece, and the events of all
-others wait for the last of them.  So client sockets are in a poll of their own,
-which the loop watches as if it were one socket.  Those that are ready wait for
-the turn of their user (``core/shares.py``), however many sockets one has.
+An event loop calls back for every ready socket before it serves its timers and the
+link again.  If a thousand clients reconnect or disconnect at once, that is a hundred
+milliseconds of handshakes in one piece, and all events wait for the last of them.  So
+client sockets are in an epoll of their own, which the loop watches like a single
+socket.  Ready sockets are scheduled by the fair share of their user
+(``core/shares.py``), however many sockets a user has.
 """
 
 import asyncio
@@ -15,33 +15,33 @@ from typing import Final, Protocol
 
 from proxy.core.shares import Share, Shares
 
-#: Sockets that the kernel is asked for at once.
+#: Maximum number of ready sockets per call of epoll_wait().
 _AT_ONCE: Final = 512
 _NOT_OUT: Final = ~select.EPOLLOUT
 _NOT_IN: Final = ~select.EPOLLIN
 
 
 class Watcher(Protocol):
-    """Says that a socket is ready: this module's ``Turns``, or a loop."""
+    """Reports ready sockets: implemented by ``Turns`` and by event loops."""
 
     def add_reader(self, fd: int, callback: Callable[[], None], /) -> None:
-        """Call back while there is something to read, or an end; instead of what was called before."""
+        """Call back while the socket is readable or at its end; replaces an earlier callback."""
 
     def remove_reader(self, fd: int, /) -> object:
-        """No more."""
+        """Stop calling the reader."""
 
     def add_writer(self, fd: int, callback: Callable[[], None], /) -> None:
-        """Call back while there is room to write, or an end; instead of what was called before."""
+        """Call back while the socket is writable or at its end; replaces an earlier callback."""
 
     def remove_writer(self, fd: int, /) -> object:
-        """No more."""
+        """Stop calling the writer."""
 
 
 class _Watched:
-    """One socket; called in its turn.
+    """One socket; ``Shares`` calls it when it is scheduled.
 
-    The poll tells once that it is ready, and again only when it is asked again, behind
-    the turn: else those that wait for theirs would be told of in every round of the loop.
+    EPOLLONESHOT reports readiness once, and the socket is armed again after it was served:
+    otherwise sockets that wait for their turn would be reported in every round of the loop.
     """
 
     __slots__ = ("_fd", "_poll", "asked", "is_told", "reader", "ready", "share", "writer")
@@ -52,17 +52,17 @@ class _Watched:
         self.share = share
         self.reader: Callable[[], None] | None = None
         self.writer: Callable[[], None] | None = None
-        #: What the poll is asked.
+        #: The requested epoll events.
         self.asked = 0
-        #: What the poll has told; while ``is_told`` it tells no more.
+        #: The events that the poll has reported; it reports no more while ``is_told``.
         self.ready = 0
         self.is_told = False
 
     def ask(self, what: int) -> None:
-        """Ask the poll for this and for nothing else; 0: for nothing."""
+        """Set the requested epoll events; 0 unregisters the socket."""
         before, self.asked = self.asked, what
         if not what:
-            # An end is told of in any case.
+            # Unregister it, because epoll reports EPOLLHUP even for an empty mask.
             self._poll.unregister(self._fd)
         elif not before:
             self._poll.register(self._fd, what | select.EPOLLONESHOT)
@@ -72,7 +72,7 @@ class _Watched:
     def __call__(self) -> None:
         what, reader = self.ready, self.reader
         try:
-            # Either may be gone by now.  An end is for both.
+            # Either callback may have been removed by now.  EPOLLHUP and EPOLLERR are for both.
             if what & _NOT_OUT and reader is not None:
                 reader()
             if what != select.EPOLLIN and what & _NOT_IN and self.writer is not None:
@@ -84,9 +84,9 @@ class _Watched:
 
 
 class Turns:
-    """A Watcher that serves by shares.  A descriptor is to be removed before it is closed.
+    """A Watcher that schedules callbacks by fair share.
 
-    A callback may be called for nothing.
+    Remove a descriptor before closing it.  Callbacks must tolerate spurious calls.
     """
 
     def __init__(self, shares: Shares) -> None:
@@ -97,16 +97,16 @@ class Turns:
 
     @property
     def over(self) -> bool:
-        """Whether this turn's time is used up: a callback that could do more leaves it to the next."""
+        """Whether this turn's time is used up; a callback with more work then leaves it to a later turn."""
         return self.shares.over
 
     @property
     def watched(self) -> bool:
-        """Whether a loop has it among its sockets: as long as there is one to watch."""
+        """Whether a loop watches the poll, which it does while the poll has sockets."""
         return self._loop is not None
 
     def add_reader(self, fd: int, callback: Callable[[], None], share: Share | None = None, /) -> None:
-        """See Watcher.  ``share``: whose time it takes; without one, nobody's in particular."""
+        """See Watcher.  ``share`` is charged for the time; the default is the share of unknown sockets."""
         found = self._socket(fd, share)
         found.reader = callback
         self._ask(fd, found, found.asked | select.EPOLLIN)
@@ -132,7 +132,7 @@ class Turns:
             self._ask(fd, found, found.asked & ~select.EPOLLOUT)
 
     def charge(self, fd: int, share: Share) -> None:
-        """The time that this descriptor takes, if it is watched, is this share's from now on."""
+        """Charge the time of this descriptor, if it is watched, to this share from now on."""
         found = self._sockets.get(fd)
         if found is not None:
             found.share = share

@@ -1,8 +1,8 @@
-"""The control socket: what an operator on this host asks of the running service.
+"""The control socket: lets operators on this host query and control the running service.
 
-``server`` carries requests and replies, ``commands`` is the table of what can be
-asked and with which permission, ``views`` says how things stand, ``trace``
-streams what one user sends and is sent.  Nothing here holds a secret.
+``server`` transports requests and replies, ``commands`` is the table of commands and
+their permissions, ``views`` describes the state of the service, ``trace`` streams the
+messages that one user sends and receives.  No reply contains a secret.
 """
 
 from proxy.net.control.commands import COMMANDS, Command, Permission

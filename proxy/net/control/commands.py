@@ -1,4 +1,7 @@
-"""What can be asked on the control socket: one table, each command with its permission."""
+"""The commands of the control socket: one table, each command with its permission.
+
+The first line of a command's docstring is its description for operators.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -15,7 +18,7 @@ from proxy.net.service import Service
 
 LEVELS = ("debug", "info", "warning", "error")
 
-#: A year.
+#: Seconds: one year.
 _LONGEST_LEARNING = 31_536_000.0
 _ROWS_AT_ONCE = 200
 
@@ -23,14 +26,14 @@ Arguments = Mapping[str, str]
 
 
 class Permission(IntEnum):
-    """What a command needs, and a peer has."""
+    """Permission that a command needs, and that a peer has."""
 
     READ = 1
     OPERATE = 2
 
 
 class Refused(Exception):
-    """The command cannot be done; the text says why, ``problems`` has all there is to put right."""
+    """The command was refused; the text says why, ``problems`` lists everything that must be corrected."""
 
     def __init__(self, text: str, problems: tuple[str, ...] = (), result: object = None) -> None:
         super().__init__(text)
@@ -39,45 +42,45 @@ class Refused(Exception):
 
 
 class Command(NamedTuple):
-    """Either ``run`` gives the result, or ``stream`` one after the other until nobody reads."""
+    """A command: ``run`` returns its result, or ``stream`` yields results until the peer disconnects."""
 
     name: str
     permission: Permission
     run: Callable[[Service, Arguments], Awaitable[object]] | None = None
     arguments: tuple[str, ...] = ()
     stream: Callable[[Service, Arguments], AsyncIterator[object]] | None = None
-    #: Done at once, however many other requests are being worked on.
+    #: Executed at once, even while the maximum number of other requests is in progress.
     urgent: bool = False
 
     @property
     def text(self) -> str:
-        """What it does, in one sentence."""
+        """The description, in one sentence."""
         function = self.run or self.stream
         return (function.__doc__ or "").partition("\n")[0] if function else ""
 
 
 async def _status(service: Service, _: Arguments) -> object:
-    """How the service does, at one glance."""
+    """Show a summary of the service's state."""
     return views.status(service)
 
 
 async def _sessions(service: Service, _: Arguments) -> object:
-    """All sessions, a row each."""
+    """List all sessions."""
     return await gently.between(views.sessions(service))
 
 
 async def _session(service: Service, arguments: Arguments) -> object:
-    """Everything about one session."""
+    """Show everything about one session."""
     return views.session(service, _find(service, arguments["id"]))
 
 
 async def _kick(service: Service, arguments: Arguments) -> object:
-    """End one session by its id, or all of a user by user:NAME."""
+    """End the session with this id, or all sessions of a user with user:NAME."""
     target = arguments["target"]
     if target.startswith("user:"):
         user = service.hub.users.find(target[5:].encode())
         if user is None:
-            raise Refused(f"there is no user {target[5:]!r}; ami-proxy ctl users lists them")
+            raise Refused(f"unknown user {target[5:]!r}; ami-proxy ctl users lists them")
         found = service.hub.sessions_of(user)
     else:
         found = [_find(service, target)]
@@ -87,22 +90,22 @@ async def _kick(service: Service, arguments: Arguments) -> object:
 
 
 async def _users(service: Service, _: Arguments) -> object:
-    """The user table: classes, ways to log in, sessions."""
+    """List the users: privilege classes, login methods, number of sessions."""
     return await gently.between(views.users(service))
 
 
 async def _upstream(service: Service, _: Arguments) -> object:
-    """The link to Asterisk."""
+    """Show the state of the link to Asterisk."""
     return views.upstream(service)
 
 
 async def _certs(service: Service, _: Arguments) -> object:
-    """The certificates that are served, and files that are not taken yet."""
+    """List the served certificates, and files on disk that are not served."""
     return await gently.aside(partial(views.certificates, service))
 
 
 async def _certs_reload(service: Service, _: Arguments) -> object:
-    """Look at the certificate files again, and at nothing else."""
+    """Reload only the certificate files."""
     if service.draining:
         raise Refused("the service is stopping")
     results = await service.rotation.reload("control")
@@ -111,70 +114,70 @@ async def _certs_reload(service: Service, _: Arguments) -> object:
     )
     told = [str(result) for result in results]
     if not all(result.succeeded for result in results):
-        kept = "; the others were taken" if any(result.swapped for result in results) else ""
-        raise Refused(f"certificates were refused, and stay old{kept}", problems, told)
+        kept = "; the others were reloaded" if any(result.swapped for result in results) else ""
+        raise Refused(f"certificates were refused, the old ones stay in use{kept}", problems, told)
     return told
 
 
 async def _limits(service: Service, _: Arguments) -> object:
-    """Every limit: its value, how much of it is used, how often it was hit."""
+    """List all limits: value, current use, number of times reached."""
     return views.limits(service)
 
 
 async def _drain(service: Service, _: Arguments) -> object:
-    """Accept no more, answer what is under way, close every session and end the process."""
+    """Stop accepting clients, answer actions in flight, close all sessions and end the process."""
     there = {"sessions": len(service.hub.sessions), "in_flight": service.hub.in_flight}
-    # After the reply: the end closes this socket, too.
+    # Stop after the reply, because that closes this socket, too.
     asyncio.get_running_loop().call_soon(service.stop)
     return there
 
 
 async def _reload(service: Service, _: Arguments) -> object:
-    """Read configuration, users, secret and certificates again: take all of it, or keep all the old."""
+    """Reload configuration, users, secret and certificates: all of them, or none if any is invalid."""
     report = await service.reloads.reload("control")
     if report.only_certificates:
-        told = "certificates were refused, and stay old; nothing else has changed"
+        told = "certificates were refused, the old ones stay in use; nothing else has changed"
         raise Refused(told, report.problems, views.reload(report))
     if not report.succeeded:
-        raise Refused("not reloaded; everything stays as it was", report.problems)
+        raise Refused("not reloaded; the old configuration stays in force", report.problems)
     return views.reload(report)
 
 
 async def _log_level(service: Service, arguments: Arguments) -> object:
-    """Log from this level on: debug, info, warning or error; until the next reload."""
+    """Set the log level (debug, info, warning or error) until the next reload."""
     level = arguments["level"].lower()
     if level not in LEVELS:
-        raise Refused(f"{level!r} is no level; say one of {', '.join(LEVELS)}")
+        raise Refused(f"unknown log level {level!r}; use one of {', '.join(LEVELS)}")
     before = service.log_level
     service.set_log_level(level)
     return {"before": before, "level": level}
 
 
 async def _learn_start(service: Service, arguments: Arguments) -> object:
-    """Record which rights users really use, from nothing, for so many seconds (0: until it is stopped)."""
+    """Start a new recording of the rights that users use, for this many seconds (0: until it is stopped)."""
     try:
         seconds = float(arguments["seconds"])
     except ValueError:
         seconds = -1.0
     if not 0 <= seconds <= _LONGEST_LEARNING:
-        raise Refused(f"say seconds from 0 to {_LONGEST_LEARNING:.0f}")
+        raise Refused(f"seconds must be a number from 0 to {_LONGEST_LEARNING:.0f}")
     service.hub.learn(seconds)
     return views.learning(service)
 
 
 async def _learn_stop(service: Service, _: Arguments) -> object:
-    """End the recording; what was recorded is kept until the next one ends."""
+    """Stop the recording; its data is kept until the next one ends."""
     if service.hub.recorder is None:
-        raise Refused("nothing is being recorded")
+        raise Refused("no recording is running")
     service.hub.end_learning()
     return views.learning(service)
 
 
 async def _learn(service: Service, _: Arguments) -> AsyncIterator[object]:
-    """What was recorded: its head, then the shapes of actions and events, some hundreds at a time."""
+    """Show the recording: its summary, then the recorded actions and events in batches of rows."""
     recorder = service.hub.recorder or service.hub.recorded
     if recorder is None:
-        raise Refused("nothing was recorded; begin with ami-proxy ctl learn start")
+        raise Refused("nothing was recorded; start with ami-proxy ctl learn start")
     service.hub.audiences.count()
     yield views.learning(service)
     rows = list(recorder.rows())
@@ -183,11 +186,11 @@ async def _learn(service: Service, _: Arguments) -> AsyncIterator[object]:
 
 
 async def _trace(service: Service, arguments: Arguments) -> AsyncIterator[object]:
-    """Show what one user sends and is sent, live, with secrets masked."""
+    """Show the messages that one user sends and receives, live, with secrets masked."""
     name = arguments["user"]
     user = service.hub.users.find(name.encode())
     if user is None:
-        raise Refused(f"there is no user {name!r}; ami-proxy ctl users lists them")
+        raise Refused(f"unknown user {name!r}; ami-proxy ctl users lists them")
     with Trace(service.hub, user.name) as trace:
         yield {"user": user.name, "sessions": [session.id for session in service.hub.sessions_of(user)]}
         async for message in trace.messages():
@@ -195,7 +198,7 @@ async def _trace(service: Service, arguments: Arguments) -> AsyncIterator[object
 
 
 async def _commands(_service: Service, _: Arguments) -> object:
-    """What can be asked here."""
+    """List the commands."""
     return [
         {
             "name": command.name,
@@ -227,14 +230,14 @@ COMMANDS: Mapping[str, Command] = {
         Command("learn-start", Permission.OPERATE, _learn_start, ("seconds",)),
         Command("learn-stop", Permission.OPERATE, _learn_stop),
         Command("learn", Permission.OPERATE, stream=_learn),
-        # It shows calls and what people do: more than how the service does.
+        # It shows calls and users' activity, which is more than the state of the service.
         Command("trace", Permission.OPERATE, arguments=("user",), stream=_trace),
     )
 }
 
 
 def check_arguments(command: Command, arguments: Arguments) -> None:
-    """Raise Refused unless exactly the command's arguments are there."""
+    """Raise Refused unless exactly the command's arguments are given."""
     missing = [name for name in command.arguments if name not in arguments]
     unknown = [name for name in arguments if name not in command.arguments]
     if missing or unknown:
@@ -246,4 +249,4 @@ def _find(service: Service, wanted: str) -> Session:
     for session in service.hub.sessions:
         if session.id == wanted:
             return session
-    raise Refused(f"there is no session {log.text_of(wanted)}; ami-proxy ctl sessions lists them")
+    raise Refused(f"unknown session {log.text_of(wanted)}; ami-proxy ctl sessions lists them")

@@ -1,9 +1,9 @@
-"""The control socket's server: one JSON object a line in both directions.
+"""The control socket's server: one JSON object per line in both directions.
 
 A request is ``{"command": NAME, "arguments": {…}}``; its reply ``{"ok": true,
 "result": …}`` or ``{"ok": false, "error": TEXT, "problems": […]}``.  A stream is
-replies without end.  Who may ask is decided by the kernel's word on who
-connected, never by anything said.
+replies without end.  Permissions depend only on the credentials of the peer as the
+kernel reports them (SO_PEERCRED), never on anything that the peer sends.
 """
 
 import asyncio
@@ -21,27 +21,27 @@ from proxy.net.localsocket import Credentials, credentials_of
 from proxy.net.service import Service
 from proxy.net.sideserver import SideServer, Visit
 
-#: Bytes of a request: names and a word or two.
+#: Maximum bytes of a request, which has only names and short arguments.
 _LONGEST_REQUEST = 4096
-#: Connections at one time, how many of them may be waiting for answers, and streams beside them.
+#: Maximum of concurrent connections, how many of them may be waiting for replies, and streams besides.
 _CLIENTS = 16
 _WORKING = 8
 _STREAMS = 8
-#: Seconds in which a peer must have begun its next question.
+#: Seconds within which a peer must begin its next request.
 _IDLE = 60.0
-#: Seconds in which a peer must have said the rest of it, and take a reply.
+#: Seconds within which a peer must send the rest of a request, or read a reply.
 _PATIENCE = 10.0
 
 
 class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One line of a peer's."""
+    """One line from a peer."""
 
     command: str
     arguments: dict[str, str] = {}
 
 
 class Reply(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One line of ours."""
+    """One line to a peer."""
 
     ok: bool
     result: object = None
@@ -50,12 +50,12 @@ class Reply(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def permission_of(peer: Credentials) -> Permission | None:
-    """What a peer may: all for root and for the user that we run as, nothing for anybody else."""
+    """The permission of a peer: all for root and for our own user, None for all other users."""
     return Permission.OPERATE if peer.uid in (0, os.getuid()) else None
 
 
 class ControlServer:
-    """Serves on one or more listening Unix sockets; they stay the caller's to close."""
+    """Serves on one or more listening Unix sockets, which the caller must close."""
 
     def __init__(
         self,
@@ -75,22 +75,22 @@ class ControlServer:
             self._serve,
             SideDoor(clients, min(_WORKING, clients), _STREAMS),
             longest=_LONGEST_REQUEST,
-            full=_line_of(Reply(False, error="too many are connected here; try again")),
+            full=_line_of(Reply(False, error="too many connections; try again")),
             refuse=self._refusal,
             is_full=lambda: service.hub.bounds.rationed.say_of(log.WARNING, "control-full", ""),
         )
 
     @property
     def visits(self) -> int:
-        """Connections that are being served."""
+        """Number of connections that are being served."""
         return self._server.visits
 
     async def start(self, sock: socket.socket) -> None:
-        """Serve on this socket, too."""
+        """Serve on this listening socket; may be called several times."""
         await self._server.start(sock)
 
     async def close(self) -> None:
-        """Accept no more, and end what is open."""
+        """Stop accepting, and end all connections."""
         await self._server.close()
 
     def _refusal(self, writer: asyncio.StreamWriter) -> bytes:
@@ -98,7 +98,7 @@ class ControlServer:
         if self._permitted(peer) is not None:
             return b""
         log.say(log.WARNING, "control-refused", uid=peer.uid, pid=peer.pid)
-        return _line_of(Reply(False, error=f"uid {peer.uid} may not ask here; be root, or our user"))
+        return _line_of(Reply(False, error=f"uid {peer.uid} is not permitted; use root or the proxy's user"))
 
     async def _serve(self, visit: Visit) -> None:
         peer = credentials_of(visit.writer.get_extra_info("socket"))
@@ -156,15 +156,15 @@ class ControlServer:
         except (OSError, TimeoutError):
             raise
         except Exception as fault:
-            # A fault of ours in an answer must not look like a proxy that is gone.
+            # A bug of ours must not look to the operator as if the proxy had ended.
             log.exception("fault", fault, where=f"control {command.name}")
-            await self._say(writer, Reply(False, error="a fault of the proxy's own; its log has it"))
+            await self._say(writer, Reply(False, error="internal error of the proxy; see its log"))
 
     def _command(self, request: Request, permission: Permission) -> Command:
         command = self._commands.get(request.command)
         if command is None:
             raise Refused(
-                f"there is no command {log.text_of(request.command)}; known: {', '.join(self._commands)}"
+                f"unknown command {log.text_of(request.command)}; known: {', '.join(self._commands)}"
             )
         if command.permission > permission:
             raise Refused(f"{command.name} needs the permission to {command.permission.name.lower()}")
@@ -174,7 +174,7 @@ class ControlServer:
     async def _stream(
         self, results: AsyncIterator[object], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        """Until the peer says something or goes: there is no other way to tell that nobody looks."""
+        """Send results until the peer sends anything or disconnects, the only sign that it has stopped reading."""
         refused: Refused | None = None
         lost: OSError | None = None
         try:
@@ -211,9 +211,9 @@ def _line_of(reply: Reply) -> bytes:
 
 
 def _admit(visit: Visit, command: Command) -> None:
-    """Raise Refused unless the command can be done now."""
+    """Raise Refused unless the command can be executed now."""
     if command.stream is not None:
         if not visit.asks(Want.STREAM):
-            raise Refused(f"{_STREAMS} streams (trace, learn) run already; end one, and try again")
+            raise Refused(f"{_STREAMS} streams (trace, learn) are already running; end one, and try again")
     elif not visit.asks(Want.URGENT if command.urgent else Want.ORDINARY):
-        raise Refused("too many requests are being worked on; try again")
+        raise Refused("too many requests in progress; try again")

@@ -1,4 +1,4 @@
-"""Trace: what one user sends and is sent, as a stream that loses rather than waits."""
+"""Trace: the messages that one user sends and receives, as a stream that drops rather than waits."""
 
 import asyncio
 import time
@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator
 from proxy.core.hub import Hub
 from proxy.core.session import Session
 
-#: Messages that wait for a reader; what is more is counted and lost.
+#: Maximum number of messages that wait for the reader; more are dropped and counted.
 _ROOM = 1000
 
 
 class Trace:
-    """One reader's view of one user.  Use as ``with`` around ``messages``."""
+    """One reader's view of one user.  Use it in a ``with`` around ``messages``."""
 
     def __init__(self, hub: Hub, user: str) -> None:
         self._hub = hub
@@ -46,6 +46,6 @@ class Trace:
         self._missed = 0
 
     async def messages(self) -> AsyncIterator[dict[str, object]]:
-        """One at a time, for ever; ``missed`` is how many were lost before it."""
+        """Yield the messages, without end; ``missed`` is how many were dropped before each."""
         while True:
             yield await self._waiting.get()

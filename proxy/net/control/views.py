@@ -1,6 +1,6 @@
-"""How things stand, as plain data for JSON: names, numbers and times, never a secret.
+"""The state of the service as plain data for JSON: names, numbers and times, never a secret.
 
-Durations and ages are seconds; moments are seconds since the epoch.
+Durations and ages are in seconds; points in time are seconds since the epoch.
 """
 
 import os
@@ -27,7 +27,7 @@ View = dict[str, Any]
 
 
 def status(service: Service) -> View:
-    """All at one glance."""
+    """A summary of everything."""
     hub, reloads = service.hub, service.reloads
     return {
         "version": __version__,
@@ -58,7 +58,7 @@ def status(service: Service) -> View:
 
 
 def counters(service: Service) -> View:
-    """What only rises."""
+    """Counters, which only increase."""
     stats = service.hub.stats
     return {
         "events_in": stats.events_in,
@@ -72,7 +72,7 @@ def counters(service: Service) -> View:
 
 
 def sessions(service: Service) -> Steps[list[View]]:
-    """One row each, in the order of their accept; who has gone since the first step is as it went."""
+    """One row per session, in the order of their accept; sessions that end meanwhile are included."""
     now = service.hub.scheduler.now()
     spent = asterisk_seconds(service)
     rows = []
@@ -89,7 +89,7 @@ def sessions(service: Service) -> Steps[list[View]]:
 
 
 def asterisk_seconds(service: Service) -> dict[str, float]:
-    """Seconds of Asterisk's time that the actions of each user took, on all links."""
+    """Seconds of Asterisk's time that the actions of each user have taken, on all links."""
     hub = service.hub
     spent = hub.exchange.accounts.seconds()
     for side in hub.sides:
@@ -99,7 +99,7 @@ def asterisk_seconds(service: Service) -> dict[str, float]:
 
 
 def session_row(session: Session, now: float) -> View:
-    """What fits into a table."""
+    """The fields of a session that fit into a table."""
     peer = session.transport.peer
     return {
         "id": session.id,
@@ -115,7 +115,7 @@ def session_row(session: Session, now: float) -> View:
 
 
 def session(service: Service, found: Session) -> View:
-    """Everything about one."""
+    """Everything about one session."""
     peer, user = found.transport.peer, found.user
     subscription = found.subscription
     return {
@@ -137,7 +137,7 @@ def session(service: Service, found: Session) -> View:
 
 
 def users(service: Service) -> Steps[list[View]]:
-    """The user table, and who of it is there."""
+    """The user table, with the number of sessions of each user."""
     rows = []
     for user in sorted(service.hub.users, key=lambda user: user.name.lower()):
         rows.append(user_row(service, user))
@@ -146,7 +146,7 @@ def users(service: Service) -> Steps[list[View]]:
 
 
 def user_row(service: Service, user: User) -> View:
-    """One user.  How one logs in is told, not with what."""
+    """One user, with the possible login methods but no secrets."""
     ways = [
         ("plain", user.secret is not None or user.md5_secret is not None),
         ("md5", user.md5_secret is not None),
@@ -200,7 +200,10 @@ def _last_loss(loss: LinkLoss) -> View | None:
 
 
 def certificates(service: Service) -> Steps[list[View]]:
-    """What each listener serves, in the order of the configuration.  It looks at files: not for the loop."""
+    """The certificates of each listener, in configuration order.
+
+    Reads files; do not run it in the event loop.
+    """
     found = []
     for listener, store in zip(service.config.listeners, service.stores, strict=True):
         waiting = yield from store.waiting()
@@ -247,7 +250,7 @@ def _store(listener: str, store: CertStore, waiting: tuple[Path, ...]) -> View:
 
 
 def min_expiry(service: Service) -> View:
-    """Of the certificate that ends first; or of a CA of clients or a revocation list that is nearer to it."""
+    """The first certificate to expire, or a client CA or revocation list whose state is worse."""
     now = datetime.now(UTC)
     ends = [(pair.ending, pair.facts.names) for store in service.stores for pair in store.current.pairs]
     ends += [
@@ -266,7 +269,7 @@ def min_expiry(service: Service) -> View:
 
 
 def refused(service: Service) -> list[str]:
-    """Listeners whose files on disk are not what is served, with the reasons."""
+    """Listeners whose files on disk were refused, with the reasons."""
     listeners = zip(service.config.listeners, service.stores, strict=True)
     return [
         f"{listener.address}: {store.last_result}"
@@ -276,7 +279,7 @@ def refused(service: Service) -> list[str]:
 
 
 def limits(service: Service) -> list[View]:
-    """Every limit by name, with what is used of it now where that can be said, and how often it was hit."""
+    """All limits, with their current use where it is known, and how often they were reached."""
     hub, door = service.hub, service.door
     used = {
         "connections": door.open,
@@ -300,7 +303,7 @@ def limits(service: Service) -> list[View]:
 
 
 def reload(report: ReloadReport) -> View:
-    """What a reload came to."""
+    """The result of a reload."""
     return {
         "succeeded": report.succeeded,
         "trigger": report.trigger,
@@ -316,16 +319,16 @@ def reload(report: ReloadReport) -> View:
 
 
 def outbox_bytes(session: Session) -> int:
-    """What waits for one client."""
+    """Bytes waiting for one client."""
     return session.outbox.size + session.outbox.held
 
 
-#: The states of a session that is open, as they are shown.
+#: The states of open sessions, as shown to operators.
 SESSION_STATES = tuple(state.name.lower() for state in State if state not in (State.CLOSING, State.CLOSED))
 
 
 def learning(service: Service) -> dict[str, object]:
-    """The recording that runs, or that ended last."""
+    """The current recording, or the last one that ended."""
     hub = service.hub
     recorder = hub.recorder or hub.recorded
     if recorder is None:
