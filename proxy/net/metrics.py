@@ -1,8 +1,8 @@
-"""Metrics: the counters there are, in Prometheus's words, read when somebody fetches them.
+"""Metrics: all counters of the service as Prometheus metrics, read when they are fetched.
 
-Every label is bounded: users and actions come from their tables, reasons from
-code and OpenSSL, and of those at most so many are told apart.  There is no
-address, no session and nothing that a client chose in any of them.
+The number of values of every label is bounded: users and actions come from their
+tables, reasons from code and OpenSSL, and only ``_REASONS`` of those are distinguished.
+No label contains an address, a session or anything that a client chose.
 """
 
 import platform
@@ -29,11 +29,11 @@ from proxy.net import lag
 from proxy.net.link import LinkState
 from proxy.net.service import Service
 
-#: Samples of a family that are collected in one go; more come as further parts of it.
+#: Maximum number of samples of a family collected in one step; the rest comes in further parts.
 _PART = 64
-#: Reasons that are told apart; the rarer ones are ``other``.
+#: Number of reasons that are distinguished; further ones are counted as ``other``.
 _REASONS = 40
-#: There from the start, with 0.
+#: Samples that are present from the start, with 0.
 _RELOADS = {(result, trigger): 0 for result in ("succeeded", "failed") for trigger in ("SIGHUP", "control")}
 
 
@@ -41,7 +41,7 @@ _Family = TypeVar("_Family", CounterMetricFamily, GaugeMetricFamily)
 
 
 class ServiceCollector(Collector):
-    """All metrics of one service.  Times are seconds, sizes bytes.
+    """All metrics of one service.  Times are in seconds, sizes in bytes.
 
     Consecutive families of one name are parts of one family: see ``Exposition``.
     """
@@ -50,7 +50,7 @@ class ServiceCollector(Collector):
         self._service = service
 
     def collect(self) -> Iterator[Metric]:
-        """Read everything now."""
+        """Yield all metrics, with their current values."""
         yield from self._process()
         yield from self._sessions()
         yield from self._events()
@@ -62,20 +62,20 @@ class ServiceCollector(Collector):
 
     def _process(self) -> Iterator[Metric]:
         service = self._service
-        build = InfoMetricFamily("amiproxy_build", "Versions of what runs")
+        build = InfoMetricFamily("amiproxy_build", "Versions of the proxy, Python and OpenSSL")
         build.add_metric(
             (), {"version": __version__, "python": platform.python_version(), "openssl": ssl.OPENSSL_VERSION}
         )
         yield build
         yield GaugeMetricFamily(
-            "amiproxy_start_time_seconds", "When the service started, since the epoch", service.started
+            "amiproxy_start_time_seconds", "Start time of the service, since the epoch", service.started
         )
         yield GaugeMetricFamily(
-            "amiproxy_draining", "1 while the service is stopping", float(service.draining)
+            "amiproxy_draining", "1 while the service is shutting down", float(service.draining)
         )
         yield _histogram(
             "amiproxy_loop_lag_seconds",
-            "How late the once-a-second work of the event loop began",
+            "Delay of the event loop's once-a-second work",
             lag.BOUNDS,
             service.lag.counts,
             service.lag.total,
@@ -83,9 +83,7 @@ class ServiceCollector(Collector):
 
     def _sessions(self) -> Iterator[Metric]:
         hub, door = self._service.hub, self._service.door
-        states = GaugeMetricFamily(
-            "amiproxy_connections", "Connections of clients by how far they are", labels=["state"]
-        )
+        states = GaugeMetricFamily("amiproxy_connections", "Client connections, by state", labels=["state"])
         for state, number in (
             ("handshaking", door.handshaking),
             ("unauthenticated", hub.unauthenticated),
@@ -94,34 +92,32 @@ class ServiceCollector(Collector):
         ):
             states.add_metric([state], number)
         yield states
-        users = list(hub.users)  # another table may be taken up between two parts
+        users = list(hub.users)  # a reload may replace the table between two parts
         yield from _parts(
-            lambda: GaugeMetricFamily(
-                "amiproxy_sessions", "Sessions that are logged in, by user", labels=["user"]
-            ),
+            lambda: GaugeMetricFamily("amiproxy_sessions", "Logged-in sessions, by user", labels=["user"]),
             (((user.name,), len(hub.sessions_of(user))) for user in users),
         )
         yield GaugeMetricFamily(
-            "amiproxy_outbox_bytes", "Bytes that wait for clients to read", hub.bounds.backlog.size
+            "amiproxy_outbox_bytes", "Bytes waiting to be sent to clients", hub.bounds.backlog.size
         )
         waiting = (session.outbox.waiting for session in (*hub.sessions, *hub.closing))
         yield GaugeMetricFamily(
-            "amiproxy_outbox_largest_bytes", "Bytes that wait for the slowest client", max(waiting, default=0)
+            "amiproxy_outbox_largest_bytes", "Bytes waiting for the slowest client", max(waiting, default=0)
         )
         stats = hub.stats
         slow = Counter({user.name: 0 for user in users})
         for name, count in stats.slow_consumers.items():
             slow[name if name in slow or not name else "removed"] += count
         yield from _counters(
-            "amiproxy_slow_consumers", "Sessions closed because they did not read, by user", ["user"], slow
+            "amiproxy_slow_consumers", "Sessions closed as slow consumers, by user", ["user"], slow
         )
-        yield _counter("amiproxy_logins", "Logins that succeeded", stats.logins)
+        yield _counter("amiproxy_logins", "Successful logins", stats.logins)
         yield from _counters(
-            "amiproxy_login_failures", "Logins that failed, by reason", ["reason"], _bounded(stats.refusals)
+            "amiproxy_login_failures", "Failed logins, by reason", ["reason"], _bounded(stats.refusals)
         )
         yield from _counters(
             "amiproxy_session_closes",
-            "Sessions that ended, by reason",
+            "Ended sessions, by reason",
             ["reason"],
             _bounded({reason or "close timeout": count for reason, count in stats.closes.items()}),
         )
@@ -132,30 +128,30 @@ class ServiceCollector(Collector):
         stats = hub.stats
         yield from _counters(
             "amiproxy_events",
-            "Events of Asterisk and the proxy, by classes",
+            "Events of Asterisk and of the proxy, by privilege classes",
             ["class"],
             _by_class(stats.classes),
         )
         yield from _counters(
             "amiproxy_events_unread",
-            "Events that no session's classes admitted, by classes",
+            "Events that no session's classes allowed, by privilege classes",
             ["class"],
             _by_class({mask: stats.unread[mask] for mask in stats.classes}),
         )
         yield from _counters(
             "amiproxy_events_filtered",
-            "Times that filters kept an event from the sessions of one view, by classes",
+            "Events kept from the sessions of one view by event filters, by privilege classes",
             ["class"],
             _by_class({mask: stats.filtered[mask] for mask in stats.classes}),
         )
         yield from _counters(
             "amiproxy_deliveries",
-            "Events delivered, once for each session, by classes",
+            "Events delivered, counted for each session, by privilege classes",
             ["class"],
             _by_class(stats.delivered),
         )
-        yield _counter("amiproxy_flushes", "Rounds in which pending events were sent", stats.flushes)
-        # By class what has any: of the others no Privilege can be read, or there is none.
+        yield _counter("amiproxy_flushes", "Flushes, in which pending events were sent", stats.flushes)
+        # Only dropped events of slow consumers have a class; the others have no readable Privilege.
         dropped: dict[tuple[str, ...], int] = {
             ("unusable", ""): stats.events_dropped,
             ("orphan response", ""): stats.orphans,
@@ -166,13 +162,13 @@ class ServiceCollector(Collector):
             dropped["slow consumer", classes] = count
         yield from _counters(
             "amiproxy_dropped",
-            "Messages of Asterisk that were not passed on, by reason and classes",
+            "Messages of Asterisk that were not delivered, by reason and privilege classes",
             ["reason", "class"],
             dropped,
         )
         yield _counter(
             "amiproxy_events_repaired",
-            "Events that were rebuilt because a header was wrong",
+            "Events rebuilt because a header could not be passed on unchanged",
             stats.events_repaired,
         )
 
@@ -188,7 +184,7 @@ class ServiceCollector(Collector):
             _action_results(list(stats.actions.results.items()), known),
         )
         latencies = HistogramMetricFamily(
-            "amiproxy_action_seconds", "From an action's start to Asterisk's last answer", labels=["action"]
+            "amiproxy_action_seconds", "Time from an action to the end of its response", labels=["action"]
         )
         for key, latency in stats.actions.latencies.items():
             latencies.add_metric(
@@ -206,21 +202,21 @@ class ServiceCollector(Collector):
         yield GaugeMetricFamily(
             "amiproxy_link_up", "1 while clients' actions can be sent to Asterisk", float(link.serves)
         )
-        states = GaugeMetricFamily("amiproxy_link_state", "1 for the state that holds", labels=["state"])
+        states = GaugeMetricFamily("amiproxy_link_state", "1 for the current state", labels=["state"])
         for state in LinkState:
             states.add_metric([state.value], float(link.state is state))
         yield states
-        yield _counter("amiproxy_link_connects", "Times that the link came up", hub.stats.link_ups)
-        yield _counter("amiproxy_link_losses", "Times that the link went down", hub.stats.link_downs)
+        yield _counter("amiproxy_link_connects", "Number of times the link came up", hub.stats.link_ups)
+        yield _counter("amiproxy_link_losses", "Number of times the link went down", hub.stats.link_downs)
         yield from _counters(
             "amiproxy_link_loss_sessions",
-            "Sessions that were logged in when the link was lost, by what became of them",
+            "Logged-in sessions at the loss of the link, by outcome",
             ["outcome"],
             {outcome: hub.stats.link_losses[outcome] for outcome in OUTCOMES},
         )
         yield GaugeMetricFamily(
             "amiproxy_actions_in_flight",
-            "Actions that are not answered: read, waiting for a place on the link, or at Asterisk",
+            "Actions without a response yet: read, waiting for the link, or sent to Asterisk",
             hub.pressure.in_flight,
         )
         spent: Counter[tuple[str, str]] = Counter()
@@ -230,7 +226,9 @@ class ServiceCollector(Collector):
                 spent[user if user in known else "removed", name] += seconds  # type: ignore[assignment]
         yield from _parts(
             lambda: CounterMetricFamily(
-                "amiproxy_asterisk_seconds", "Asterisk's time, by user and link", labels=["user", "link"]
+                "amiproxy_asterisk_seconds",
+                "Time Asterisk took for actions, by user and link",
+                labels=["user", "link"],
             ),
             spent.items(),
         )
@@ -240,7 +238,7 @@ class ServiceCollector(Collector):
             processor[name] = processor.get(name, 0.0) + seconds
         yield from _parts(
             lambda: CounterMetricFamily(
-                "amiproxy_processor_seconds", "The proxy's own processor time, by user", labels=["user"]
+                "amiproxy_processor_seconds", "Processor time of the proxy, by user", labels=["user"]
             ),
             (((name,), seconds) for name, seconds in processor.items()),
         )
@@ -250,41 +248,41 @@ class ServiceCollector(Collector):
         yield up
         yield from _counters(
             "amiproxy_side_link_losses",
-            "Times that this side link went down in use",
+            "Number of times this side link went down while in use",
             ["link"],
             {side.name: side.downs for side in hub.sides},
         )
         yield GaugeMetricFamily(
-            "amiproxy_actions_waiting", "Actions that wait for a place on the link", hub.exchange.waiting
+            "amiproxy_actions_waiting", "Actions waiting to be sent on the link", hub.exchange.waiting
         )
 
     def _tls(self) -> Iterator[Metric]:
         service = self._service
         yield from _counters(
             "amiproxy_handshakes",
-            "TLS handshakes that stood, by version",
+            "Completed TLS handshakes, by version",
             ["version"],
             service.door.handshakes,
         )
         yield from _counters(
             "amiproxy_handshake_failures",
-            "TLS handshakes that failed, by reason",
+            "Failed TLS handshakes, by reason",
             ["reason"],
             _bounded(service.door.handshake_failures),
         )
         ends: dict[tuple[str, str], float] = {}
         authorities = GaugeMetricFamily(
             "amiproxy_client_ca_not_after_seconds",
-            "When a CA of clients ends, since the epoch",
+            "Expiry time of a client CA, since the epoch",
             labels=["listener", "name"],
         )
         lists = GaugeMetricFamily(
             "amiproxy_crl_next_update_seconds",
-            "When the revocation list of a CA of clients runs out, since the epoch",
+            "Expiry time of the revocation list of a client CA, since the epoch",
             labels=["listener", "name"],
         )
         generations = GaugeMetricFamily(
-            "amiproxy_certificate_generation", "One more at each swap of certificates", labels=["listener"]
+            "amiproxy_certificate_generation", "Incremented at each swap of certificates", labels=["listener"]
         )
         for settings, store in zip(service.config.listeners, service.stores, strict=True):
             listener = str(settings.address)
@@ -292,17 +290,17 @@ class ServiceCollector(Collector):
             for pair in store.current.pairs:
                 end = pair.ending.at.timestamp()
                 for name in pair.facts.names or (pair.facts.subject,):
-                    # An RSA and an ECDSA certificate may share a name: the one that ends first counts.
+                    # An RSA and an ECDSA certificate may share a name: the first to expire counts.
                     ends[listener, name] = min(end, ends.get((listener, name), end))
             for family, kind in ((authorities, "client-ca"), (lists, "revocation-list")):
                 found = [(one.name, one.at) for one in store.current.endings if one.kind == kind]
-                # Two keys of one name are no reason to leave the whole page unread.
+                # Report one sample per name: duplicates would make Prometheus reject the whole page.
                 for name, first in dict(sorted(found, reverse=True)).items():
                     family.add_metric([listener, name], first.timestamp())
         yield from _parts(
             lambda: GaugeMetricFamily(
                 "amiproxy_certificate_not_after_seconds",
-                "When a served certificate ends, or one that it is served with, since the epoch",
+                "Expiry time of a served certificate and its chain, since the epoch",
                 labels=["listener", "name"],
             ),
             ends.items(),
@@ -316,13 +314,13 @@ class ServiceCollector(Collector):
         counts: dict[tuple[str, str], int] = {**_RELOADS, **reloads.results}
         yield from _counters(
             "amiproxy_reloads",
-            "Reloads of everything, by result and trigger",
+            "Reloads of the whole configuration, by result and trigger",
             ["result", "trigger"],
             counts,
         )
         yield from _counters(
             "amiproxy_certificate_reloads",
-            "Looks at the certificate files that were worth a line in the log, by outcome and trigger",
+            "Certificate reload attempts that were logged, by outcome and trigger",
             ["outcome", "trigger"],
             self._service.certificate_reloads,
         )
@@ -333,7 +331,7 @@ class ServiceCollector(Collector):
         )
         looked = GaugeMetricFamily(
             "amiproxy_certificate_last_success_seconds",
-            "When the certificate files were last found to be what is served, since the epoch",
+            "Time of the last check that found the certificate files on disk served, since the epoch",
             labels=["listener"],
         )
         for settings, store in zip(self._service.config.listeners, self._service.stores, strict=True):
@@ -343,12 +341,12 @@ class ServiceCollector(Collector):
         yield looked
         yield GaugeMetricFamily(
             "amiproxy_config_ok",
-            "0 while configuration or users on disk were refused by the last reload",
+            "0 while configuration or users on disk are refused, as of the last reload",
             float(not reloads.failed),
         )
         yield GaugeMetricFamily(
             "amiproxy_reload_last_success_seconds",
-            "When configuration or certificates were last taken up, since the epoch",
+            "Time when configuration or certificates were last applied, since the epoch",
             max(reloads.last_success, *(store.current.since for store in self._service.stores)),
         )
 
@@ -362,11 +360,11 @@ class ServiceCollector(Collector):
         yield limits
         hits = {name: hub.stats.limits.get(name, 0) for name in values}
         hits.update(hub.stats.limits)
-        yield from _counters("amiproxy_limit_hits", "Times that a limit was reached", ["limit"], hits)
+        yield from _counters("amiproxy_limit_hits", "Number of times a limit was reached", ["limit"], hits)
 
 
 def _parts(make: Callable[[], _Family], rows: Iterable[tuple[Sequence[str], float]]) -> Iterator[_Family]:
-    """A family with one sample for each row, in parts; one without samples where there is no row."""
+    """A family with one sample for each row, in parts; a family without samples if there are no rows."""
     family = make()
     for number, (labels, value) in enumerate(rows, 1):
         family.add_metric(list(labels), value)
@@ -379,7 +377,7 @@ def _parts(make: Callable[[], _Family], rows: Iterable[tuple[Sequence[str], floa
 def _action_results(
     counts: Iterable[tuple[tuple[bytes, str, str], int]], known: Collection[str]
 ) -> Iterator[tuple[tuple[str, str, str], int]]:
-    """By action, user and result.  Who is not in the table any more stays counted, but not by name."""
+    """Counts by action, user and result; those of users no longer in the table are added as ``removed``."""
     removed: Counter[tuple[str, str, str]] = Counter()
     for (name, user, result), count in counts:
         action = name.decode("ascii", "replace")
@@ -424,7 +422,10 @@ def _buckets(bounds: Iterable[float], counts: Sequence[int]) -> list[tuple[str, 
 
 
 def _bounded(counts: Mapping[str, int]) -> dict[str, int]:
-    """The reasons seen first, and all further ones together: which stay apart must not change."""
+    """The first ``_REASONS`` reasons seen, and all others together.
+
+    By order and not by frequency, because the set of distinguished reasons must not change.
+    """
     bounded: Counter[str] = Counter()
     for number, (reason, count) in enumerate(counts.items()):
         bounded[reason if number < _REASONS else "other"] += count
@@ -434,6 +435,6 @@ def _bounded(counts: Mapping[str, int]) -> dict[str, int]:
 def _by_class(counts: Mapping[int, int]) -> dict[str, int]:
     by_name: Counter[str] = Counter()
     for mask, count in counts.items():
-        # A class that no table knows has no name: only who reads all sees it.
+        # A class that is not in the table has no name; only users with class "all" receive such events.
         by_name["unknown" if mask & privilege.UNKNOWN else privilege.class_names(mask)] += count
     return dict(by_name)

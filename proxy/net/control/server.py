@@ -1,8 +1,8 @@
 """The control socket's server: one JSON object per line in both directions.
 
 A request is ``{"command": NAME, "arguments": {…}}``; its reply ``{"ok": true,
-"result": …}`` or ``{"ok": false, "error": TEXT, "problems": […]}``.  A stream is
-replies without end.  Permissions depend only on the credentials of the peer as the
+"result": …}`` or ``{"ok": false, "error": TEXT, "problems": […]}``.  A stream is any
+number of replies.  Permissions depend only on the credentials of the peer as the
 kernel reports them (SO_PEERCRED), never on anything that the peer sends.
 """
 
@@ -174,7 +174,10 @@ class ControlServer:
     async def _stream(
         self, results: AsyncIterator[object], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        """Send results until the peer sends anything or disconnects, the only sign that it has stopped reading."""
+        """Send results until they end, or until the peer sends anything or disconnects.
+
+        The read is needed because nothing else shows that the peer has stopped listening.
+        """
         refused: Refused | None = None
         lost: OSError | None = None
         try:

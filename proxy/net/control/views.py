@@ -72,7 +72,7 @@ def counters(service: Service) -> View:
 
 
 def sessions(service: Service) -> Steps[list[View]]:
-    """One row per session, in the order of their accept; sessions that end meanwhile are included."""
+    """One row per session, in the order of their accept; ones that end meanwhile keep their last state."""
     now = service.hub.scheduler.now()
     spent = asterisk_seconds(service)
     rows = []

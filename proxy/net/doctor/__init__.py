@@ -1,17 +1,17 @@
-"""The doctor: looks at the host before there is trouble.
+"""The doctor: checks the host, the configuration and Asterisk before problems arise.
 
-    finding.py      what is found: ok, warn, unknown or fail, with its remedy
+    finding.py      a finding: ok, warn, unknown or fail, with its remedy
     setup.py        configuration, certificates, file modes
-    asterisk.py     the Asterisk behind: reachable, our login and secret, its version
-    settings.py     what it says of its manager, the link's user and its files
-    openports.py    its port as the kernel has it
-    probe.py        one short conversation with it, without a loop
-    versions.py     which faults an Asterisk version still has
+    asterisk.py     Asterisk: reachable, our login and secret, its version
+    settings.py     Asterisk's settings for its manager, the link's user and its files
+    openports.py    Asterisk's port in the kernel's socket table
+    probe.py        one short AMI conversation, without a loop
+    versions.py     known bugs of the Asterisk version
     host.py         descriptors, backlog, clock, TLS library, the unit
-    interpreter.py  which of CPython's faults that concern us this one has
+    interpreter.py  known bugs of this CPython version that concern us
 
-Nothing is changed, and no secret is in any finding.  What cannot be looked at is a
-finding too, and says how to look.
+The doctor changes nothing, and no finding contains a secret.  If something cannot be
+checked, that is a finding, too, which says how to check it by hand.
 """
 
 from collections.abc import Iterator
@@ -25,13 +25,13 @@ __all__ = ["Finding", "examine"]
 
 
 def examine(path: Path) -> Iterator[Finding]:
-    """Everything worth knowing about the service that this proxy.yaml describes, as it is found."""
+    """Check everything about the service that this proxy.yaml describes; yields findings as they are made."""
     try:
         config, users = load(path)
     except ConfigErrors as errors:
         yield from setup.of_errors(errors)
-        text = "not asked: the configuration does not say how to reach it"
-        yield unknown("asterisk", text, "mend what stands above, and start the doctor again")
+        text = "not checked: the configuration does not say how to reach it"
+        yield unknown("asterisk", text, "fix the errors above, and run the doctor again")
         yield from host.examine(None)
         return
     yield from setup.examine(path, config, users)

@@ -1,4 +1,4 @@
-"""What the doctor finds."""
+"""The findings of the doctor."""
 
 from typing import Literal, NamedTuple
 
@@ -6,10 +6,10 @@ Level = Literal["ok", "warn", "unknown", "fail"]
 
 
 class Finding(NamedTuple):
-    """One thing looked at.  ``remedy`` is empty where nothing is to be done."""
+    """The result of one check.  ``remedy`` is empty if nothing needs to be done."""
 
     level: Level
-    #: What was looked at: ``upstream``, ``certificates`` …
+    #: What was checked: ``asterisk``, ``certificates`` …
     subject: str
     text: str
     remedy: str = ""
@@ -19,20 +19,20 @@ class Finding(NamedTuple):
 
 
 def ok(subject: str, text: str) -> Finding:
-    """As it should be."""
+    """A finding that all is well."""
     return Finding("ok", subject, text)
 
 
 def warn(subject: str, text: str, remedy: str) -> Finding:
-    """It works, and there is something better."""
+    """A finding that it works but should be improved."""
     return Finding("warn", subject, text, remedy)
 
 
 def unknown(subject: str, text: str, remedy: str) -> Finding:
-    """It could not be looked at; ``remedy`` says how to."""
+    """A finding that it could not be checked; ``remedy`` says how to do it by hand."""
     return Finding("unknown", subject, text, remedy)
 
 
 def fail(subject: str, text: str, remedy: str) -> Finding:
-    """It does not work, or is unsafe."""
+    """A finding that it does not work, or is unsafe."""
     return Finding("fail", subject, text, remedy)

@@ -1,4 +1,4 @@
-"""The host: descriptors, the kernel's backlog, the clock, the TLS library, the unit that runs the service."""
+"""Checks of the host: descriptors, the kernel's backlog, clock, TLS library, the service's unit."""
 
 import re
 import resource
@@ -18,34 +18,34 @@ from proxy.net.loop import uvloop
 from proxy.net.tlsgroups import X25519MLKEM768, offered_groups
 
 _UNIT: Final = "ami-proxy.service"
-#: Beside connections.
+#: Descriptors needed besides those of connections.
 _OTHER_DESCRIPTORS: Final = 64
-#: Of systemd-analyze security; the shipped unit has 1.2.
+#: Highest acceptable exposure level of systemd-analyze security; the shipped unit has 1.2.
 _EXPOSURE: Final = 2.0
 _SOMAXCONN: Final = Path("/proc/sys/net/core/somaxconn")
-#: systemd-timesyncd makes it once the clock is right.
+#: systemd-timesyncd creates this file once the clock is synchronised.
 _TIMESYNC: Final = Path("/run/systemd/timesync/synchronized")
 _PATIENCE: Final = 10.0
 _CORE: Final = {"compiled": "compiled", "python": "from its Python source"}
 
-#: What a program prints; None where it cannot be run.
+#: Runs a command and returns what it prints; None if it cannot be run.
 Ask = Callable[[Sequence[str]], str | None]
 
 
 def examine(config: Config | None, ask: Ask | None = None) -> Iterator[Finding]:
-    """``config`` is None where it cannot be read."""
+    """Check the host.  ``config`` is None if it is invalid; ``ask`` runs commands."""
     ask = ask or _ask
     if config is not None:
         yield _descriptors(config, ask)
     else:
-        text = "not known: how many are needed, for the configuration cannot be read"
-        yield unknown("descriptors", text, "mend it, and start the doctor again")
+        text = "not known: how many are needed, because the configuration is invalid"
+        yield unknown("descriptors", text, "fix it, and run the doctor again")
     yield backlog(_SOMAXCONN)
     yield from _clock(ask)
     yield from interpreter.examine()
     yield ok("python", f"the core runs {_CORE[FORM]}")
     if uvloop is None:
-        yield warn("python", "uvloop is missing: events cost several times the work", "pip install uvloop")
+        yield warn("python", "uvloop is missing: events take several times the CPU", "pip install uvloop")
     else:
         yield ok("python", f"uvloop {uvloop.__version__}")
     yield from _tls()
@@ -67,38 +67,38 @@ def _descriptors(config: Config, ask: Ask) -> Finding:
 
 
 def backlog(file: Path) -> Finding:
-    """Whether the kernel keeps as many connects waiting as the listener asks for."""
+    """Check that the kernel's limit on pending connections is not below the listener's backlog."""
     try:
         given = int(file.read_text())
     except (OSError, ValueError):
         return warn("kernel", f"{file} cannot be read", "look at: sysctl net.core.somaxconn")
     if given < BACKLOG:
-        text = f"net.core.somaxconn is {given}: a storm of reconnects is refused beyond that"
+        text = f"net.core.somaxconn is {given}: if more clients reconnect at once, some are refused"
         return warn("kernel", text, f"sysctl -w net.core.somaxconn={BACKLOG}")
     return ok("kernel", f"net.core.somaxconn is {given}")
 
 
 def _clock(ask: Ask) -> Iterator[Finding]:
     said = (ask(("timedatectl", "show", "--value", "-p", "NTPSynchronized")) or "").strip()
-    # chrony tells timedatectl too; without systemd it is asked itself.
+    # timedatectl reports the result of chrony, too; without systemd, ask chrony itself.
     chrony = (
         re.search(r"Leap status\s*: (.*)", ask(("chronyc", "-n", "tracking")) or "") if not said else None
     )
     if said == "yes":
-        yield ok("clock", "kept by a time server")
+        yield ok("clock", "synchronised")
     elif said == "no":
-        text = "no time server keeps it: certificates are judged by it"
+        text = "not synchronised, but the validity of certificates depends on it"
         yield warn("clock", text, "apt-get install systemd-timesyncd, or chrony")
     elif chrony is not None and chrony[1].strip() == "Not synchronised":
-        text = "chrony does not keep it: certificates are judged by it"
+        text = "not synchronised by chrony, but the validity of certificates depends on it"
         yield warn("clock", text, "look at: chronyc sources")
     elif chrony is not None:
-        yield ok("clock", "kept by chrony")
+        yield ok("clock", "synchronised by chrony")
     elif _TIMESYNC.exists():
-        yield ok("clock", "kept by systemd-timesyncd")
+        yield ok("clock", "synchronised by systemd-timesyncd")
     else:
-        text = "not known: whether a time server keeps it; certificates are judged by it"
-        remedy = "look at: timedatectl, chronyc tracking or ntpq -p; in a container, on its host"
+        text = "not known: whether it is synchronised; the validity of certificates depends on it"
+        remedy = "look at: timedatectl, chronyc tracking or ntpq -p; for a container, on its host"
         yield unknown("clock", text, remedy)
 
 
@@ -113,16 +113,16 @@ def _tls() -> Iterator[Finding]:
 def _exposure(ask: Ask) -> Iterator[Finding]:
     look = f"look at: systemd-analyze security {_UNIT}"
     if not _unit_exists(ask):
-        yield unknown("unit", f"not known: how confined it runs, for systemd has no {_UNIT} here", look)
+        yield unknown("unit", f"not known: its confinement, because systemd has no {_UNIT} here", look)
         return
     said = ask(("systemd-analyze", "security", "--no-pager", _UNIT)) or ""
     found = re.search(r"Overall exposure level for .*?: ([0-9.]+)", said)
     if found is None:
-        yield unknown("unit", "not known: its exposure, for systemd-analyze does not say", look)
+        yield unknown("unit", "not known: its exposure, which systemd-analyze does not report", look)
         return
     text = f"its exposure is {found[1]} of 10 (systemd-analyze security)"
     if float(found[1]) > _EXPOSURE:
-        yield warn("unit", text, "take the unit that is shipped; changes belong into systemctl edit")
+        yield warn("unit", text, "use the shipped unit, and make changes with systemctl edit")
     else:
         yield ok("unit", text)
 

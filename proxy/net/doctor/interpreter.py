@@ -1,7 +1,7 @@
-"""The interpreter: which faults of CPython that concern us this version has, and what they come to here.
+"""Known bugs of this CPython version that concern us, and why they do no harm here.
 
-From CPython's changelog (Misc/NEWS.d).  A distribution may have mended one without
-changing the number.
+The source is CPython's changelog (Misc/NEWS.d).  A distribution may have fixed a bug
+without changing the version number.
 """
 
 import platform
@@ -16,7 +16,10 @@ Version = tuple[int, int, int]
 
 
 class Fault(NamedTuple):
-    """A fault, from the first version with it to the first without; ``here`` says why it does no harm."""
+    """A bug in the versions from ``since`` up to, but not including, ``mended``.
+
+    ``here`` says why it does no harm in the proxy.
+    """
 
     since: Version
     mended: Version
@@ -31,34 +34,34 @@ FAULTS: Final = (
         (3, 11, 4),
         "python/cpython#103590",
         "an exception raised inside except* stays wrapped in a group",
-        "the proxy raises none there",
+        "the proxy never raises there",
     ),
     Fault(
         (3, 11, 0),
         (3, 11, 3),
         "python/cpython#95495",
         "a TLS connection that is cut off looks like one that was closed in order",
-        "both are the end of a session to the proxy",
+        "the proxy ends the session in both cases",
     ),
     Fault(
         (3, 11, 0),
         (3, 11, 3),
         "python/cpython#102780",
         "a time limit in a task that is being cancelled ends with the wrong exception",
-        "the proxy sets none there",
+        "the proxy sets no time limit there",
     ),
     Fault(
         (3, 11, 0),
         (3, 11, 5),
         "CVE-2023-40217",
-        "what is sent before a TLS handshake can be taken for what came after it",
+        "data sent before a TLS handshake can be mistaken for data sent after it",
         "the proxy reads nothing of a client whose handshake has not succeeded",
     ),
 )
 
 
 def examine() -> Iterator[Finding]:
-    """What there is to know of the Python that runs this."""
+    """Check the Python interpreter that runs this."""
     yield from of_release(
         platform.python_implementation(), sys.version_info[:3], sys.version_info.releaselevel
     )
@@ -66,27 +69,25 @@ def examine() -> Iterator[Finding]:
 
 
 def of_release(implementation: str, version: Version, level: str) -> Iterator[Finding]:
-    """The faults of a version; whether it is one that the proxy is tested on."""
+    """The known bugs of a Python version, and whether the proxy is tested on it."""
     named = f"{implementation} {'.'.join(map(str, version))}"
     if implementation != "CPython":
-        yield warn("python", f"{named}: the proxy is tested on CPython alone", "take CPython 3.11 or later")
+        yield warn("python", f"{named}: the proxy is only tested on CPython", "use CPython 3.11 or later")
         return
     if level != "final":
-        yield warn("python", f"{named} is no release yet ({level})", "take one that is released")
+        yield warn("python", f"{named} is a pre-release ({level})", "use a released version")
         return
     found = [fault for fault in FAULTS if fault.since <= version < fault.mended]
-    known = (
-        f"{len(found)} known faults that concern us, none of which does harm" if found else "no known fault"
-    )
+    known = f"{len(found)} known bugs that concern the proxy, all harmless here" if found else "no known bugs"
     yield ok("python", f"{named}: {known}")
     for fault in found:
         until = ".".join(map(str, fault.mended))
-        yield ok("python", f"{fault.name}, mended in {until}: {fault.text}; {fault.here}")
+        yield ok("python", f"{fault.name}, fixed in {until}: {fault.text}; {fault.here}")
 
 
 def of_auto_retry(obstacle: str) -> Finding:
-    """Whether OpenSSL gives the loop its turn after each record, which takes a CPython that we know."""
+    """Whether OpenSSL returns to the loop after each record; ``obstacle`` is that of ``OneRecord``."""
     if obstacle:
-        text = f"a client may keep OpenSSL busy with records that hold no data: {obstacle}"
-        return warn("python", text, "take CPython 3.11 to 3.13")
-    return ok("python", "no client can keep OpenSSL busy with records that hold no data")
+        text = f"a client can keep OpenSSL busy with records without data: {obstacle}"
+        return warn("python", text, "use CPython 3.11 to 3.13")
+    return ok("python", "no client can keep OpenSSL busy with records without data")

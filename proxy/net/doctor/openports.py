@@ -1,4 +1,4 @@
-"""Asterisk's port as the kernel has it: open on loopback only, or to other machines."""
+"""Asterisk's port in the kernel's socket table: open on loopback only, or to other machines."""
 
 import ipaddress
 import struct
@@ -13,7 +13,10 @@ _LISTEN: Final = "0A"
 
 
 def open_ports(upstream: Upstream, tables: Path = Path("/proc/self/net")) -> Iterator[Finding]:
-    """Whether Asterisk's port can be reached from other machines; known only for one on this machine."""
+    """Whether Asterisk's port can be reached from other machines; no finding if Asterisk is on another one.
+
+    ``tables`` is the directory with the kernel's files ``tcp`` and ``tcp6``.
+    """
     try:
         host = ipaddress.ip_address(upstream.host)
     except ValueError:
@@ -29,7 +32,7 @@ def open_ports(upstream: Upstream, tables: Path = Path("/proc/self/net")) -> Ite
     ]
     wide = [address for address in addresses if not _is_loopback(str(address))]
     for address in wide:
-        text = f"port {upstream.port} is open on {address}: other machines reach Asterisk past the proxy"
+        text = f"port {upstream.port} is open on {address}: other machines can bypass the proxy"
         yield fail("asterisk", text, "bindaddr = 127.0.0.1 in manager.conf, and restart Asterisk")
     if addresses and not wide:
         yield ok("asterisk", f"port {upstream.port} is open on loopback only")
@@ -40,7 +43,7 @@ def _listening(table: Path) -> Iterator[tuple[ipaddress.IPv4Address | ipaddress.
         fields = line.split()
         if fields[3] == _LISTEN:
             words, _, port = fields[1].partition(":")
-            # The kernel prints each 32-bit word of the address as a number of this machine.
+            # The kernel prints each 32-bit word of the address as a number in native byte order.
             packed = b"".join(
                 struct.pack("=I", int(words[at : at + 8], 16)) for at in range(0, len(words), 8)
             )

@@ -1,7 +1,7 @@
-"""What Asterisk says of itself: the link's user, its manager, and its files where it shows them.
+"""Asterisk's settings as it reports them: the manager, the link's user, and files that it shows.
 
-A command's row that is not there, and a question that is refused, become findings too:
-versions and classes differ, and what nobody could look at is not therefore well.
+Missing rows and refused commands become findings, too: versions and privilege classes
+differ, and a setting that could not be checked is not necessarily right.
 """
 
 import ipaddress
@@ -20,13 +20,13 @@ _ROW: Final = re.compile(r"\s*([^:]+):\s*(.*?)\s*")
 _LINE: Final = re.compile(rb"line-\d+-\d+", re.IGNORECASE)
 #: Events that the proxy itself needs.
 _NEEDED: Final = frozenset({"OriginateResponse", "FullyBooted"})
-#: Milliseconds: what the link should have, and what Asterisk gives it unasked.
+#: Milliseconds: the recommended writetimeout of the link, and Asterisk's default.
 _WRITE_TIMEOUT: Final = 5000
 _ASTERISKS_WRITE_TIMEOUT: Final = 100
 _EVERYBODY: Final = ipaddress.ip_network("0.0.0.0/0")
 _SETTINGS: Final = "manager show settings"
 
-#: Everything that is looked at here, for whoever cannot ask at all.
+#: All settings that this module checks, for the finding that Asterisk could not be queried.
 ALL: Final = (
     "bindaddr, webenabled, tlsenable, displayconnects, disabledevents; the link's acl, "
     "writetimeout, allowmultiplelogin, setvar and sessions; live_dangerously"
@@ -34,7 +34,7 @@ ALL: Final = (
 
 
 def examine(probe: Probe, username: str, *, private: bool) -> Iterator[Finding]:
-    """Ask for all of it.  ``private``: nobody else hears the answers, so that one may hold the secret."""
+    """Check all settings.  ``private``: the connection is local, so a response may contain the secret."""
     rows = _rows(probe.command(_SETTINGS))
     user = _rows(probe.command(f"manager show user {username}"))
     yield from _manager(rows)
@@ -47,18 +47,18 @@ def examine(probe: Probe, username: str, *, private: bool) -> Iterator[Finding]:
 
 def _manager(rows: dict[str, str]) -> Iterator[Finding]:
     if not rows:
-        text = "not known: bindaddr, webenabled, tlsenable, disabledevents: the command is refused"
+        text = "not known: bindaddr, webenabled, tlsenable, disabledevents: the command was refused"
         yield unknown(_SUBJECT, text, f"look at: asterisk -rx '{_SETTINGS}'")
         return
     yield _bound(rows.get("tcp bindaddress"))
-    yield _off(rows.get("web manager (ami/http)"), "webenabled", "its manager is open over HTTP too")
-    yield _off(rows.get("tls enable"), "tlsenable", "its manager has TLS of its own")
+    yield _off(rows.get("web manager (ami/http)"), "webenabled", "its manager is open over HTTP, too")
+    yield _off(rows.get("tls enable"), "tlsenable", "its manager has a TLS port of its own")
     disabled = rows.get("disabled events")
     if disabled is None:
         yield _unsaid("disabledevents")
     elif off := _NEEDED & set(filter(None, re.split(r"[ ,]+", disabled))):
         text = f"disabledevents turns off {', '.join(sorted(off))}, which the proxy needs"
-        yield fail(_SUBJECT, text, "take it out of disabledevents in manager.conf")
+        yield fail(_SUBJECT, text, "remove it from disabledevents in manager.conf")
 
 
 def _bound(address: str | None) -> Finding:
@@ -71,15 +71,15 @@ def _bound(address: str | None) -> Finding:
         return unknown(_SUBJECT, f"not known: whether bindaddr {address} is loopback", "look at bindaddr")
     if bound.is_loopback:
         return ok(_SUBJECT, f"bindaddr is {address}")
-    text = f"bindaddr is {address}: other machines reach Asterisk past the proxy, in plain text"
-    return fail(_SUBJECT, text, "bindaddr = 127.0.0.1 in manager.conf, and restart Asterisk")
+    text = f"bindaddr is {address}: other machines can bypass the proxy, in plain text"
+    return fail(_SUBJECT, text, "set bindaddr = 127.0.0.1 in manager.conf, and restart Asterisk")
 
 
 def _off(said: str | None, key: str, otherwise: str) -> Finding:
     if said is None:
         return _unsaid(key)
     if ast_true(said):
-        return warn(_SUBJECT, f"{otherwise}, past the proxy", f"{key} = no")
+        return warn(_SUBJECT, f"{otherwise}, which bypasses the proxy", f"set {key} = no")
     return ok(_SUBJECT, f"{key} is no")
 
 
@@ -96,23 +96,23 @@ def _displayconnects(rows: dict[str, str], user: dict[str, str], username: str) 
             _SUBJECT, text, f"look at displayconnects in [general] and [{username}] of manager.conf"
         )
     elif ast_true(said):
-        text = "displayconnects: each login of the link is a line on Asterisk's console and in its log"
-        yield warn(_SUBJECT, text, f"displayconnects = no for [{username}]")
+        text = "displayconnects: each login of the link adds a line to Asterisk's console and log"
+        yield warn(_SUBJECT, text, f"set displayconnects = no for [{username}]")
     else:
         yield ok(_SUBJECT, "displayconnects is no")
 
 
 def _link_user(rows: dict[str, str], username: str) -> Iterator[Finding]:
     if not rows:
-        text = f"{username} may not use the command line, so that users with class command cannot"
-        yield warn(_SUBJECT, text, f"write = all for [{username}] in manager.conf")
+        text = f"{username} may not run CLI commands, so users with class command cannot, either"
+        yield warn(_SUBJECT, text, f"set write = all for [{username}] in manager.conf")
         text = f"not known: acl, allowmultiplelogin and setvar of {username}"
         yield unknown(_SUBJECT, text, f"look at: asterisk -rx 'manager show user {username}'")
         return
     for key in ("read perm", "write perm"):
         if "all" not in rows.get(key, "").split(","):
-            text = f"{username} has less than {key.partition(' ')[0]} = all, and so has every user"
-            yield fail(_SUBJECT, text, f"{key.partition(' ')[0]} = all for [{username}] in manager.conf")
+            text = f"{username} has less than {key.partition(' ')[0]} = all, which limits every user"
+            yield fail(_SUBJECT, text, f"set {key.partition(' ')[0]} = all for [{username}] in manager.conf")
     for row, key in (("acl", "acl"), ("allowmultiplelogin", "allowmultiplelogin"), ("variables", "setvar")):
         if row not in rows:
             text = f"not known: {key} of {username}, which this version does not show"
@@ -122,38 +122,36 @@ def _link_user(rows: dict[str, str], username: str) -> Iterator[Finding]:
         yield warn(
             _SUBJECT,
             text,
-            f"deny = 0.0.0.0/0.0.0.0, deny = ::/0, permit = 127.0.0.1/255.255.255.255 for [{username}]",
+            f"set deny = 0.0.0.0/0.0.0.0, deny = ::/0, permit = 127.0.0.1/255.255.255.255 for [{username}]",
         )
     if rows.get("allowmultiplelogin") == "no":
-        text = f"{username} may log in once: no side link, and a lost session may be in the way"
-        yield warn(_SUBJECT, text, f"allowmultiplelogin = yes for [{username}]")
+        text = f"{username} may log in only once: no side links, and a stale session may block the link"
+        yield warn(_SUBJECT, text, f"set allowmultiplelogin = yes for [{username}]")
     if rows.get("variables"):
         text = f"{username} has setvar lines, which can abort Asterisk at a manager reload"
-        yield fail(_SUBJECT, text, f"take setvar out of [{username}]; users.yaml has it for each user")
+        yield fail(_SUBJECT, text, f"remove setvar from [{username}]; users.yaml has it for each user")
 
 
 def _sessions(probe: Probe, username: str) -> Finding:
     lines = probe.command("manager show connected")
-    # This one, and the proxy's link where it runs.
+    # Without this login; the proxy's link is among the others if it runs.
     others = sum(line.lower().split()[:1] == [username.lower()] for line in lines) - 1
     if others < 0:
-        text = f"not known: who else is logged in as {username}"
+        text = f"not known: other sessions logged in as {username}"
         return unknown(_SUBJECT, text, "look at: asterisk -rx 'manager show connected'")
-    text = f"logged in as {username} beside this: {others}"
+    text = f"other sessions logged in as {username}: {others}"
     if others > 1:
         return warn(
-            _SUBJECT, f"{text}; the link is one", f"give whoever else uses [{username}] a login of its own"
+            _SUBJECT, f"{text}; the link is one", f"give other programs that use [{username}] their own login"
         )
     return ok(_SUBJECT, text)
 
 
 def _section(probe: Probe, username: str, *, private: bool) -> Iterator[Finding]:
-    """What only the file says.  Asterisk shows the section whole, with the secret in it."""
+    """Check settings that only the file shows.  Asterisk sends the whole section, with its secret."""
     remedy = f"look at writetimeout, permit and deny of [{username}] in manager.conf"
     if not private:
-        text = (
-            "not known: writetimeout and the acl's lines: the answer would take the secret over the network"
-        )
+        text = "not known: writetimeout and the acl's lines: asking would send the secret over the network"
         yield unknown(_SUBJECT, text, remedy)
         return
     lines = _lines(probe, "manager.conf", username)
@@ -168,21 +166,21 @@ def _section(probe: Probe, username: str, *, private: bool) -> Iterator[Finding]
 def _write_timeout(lines: Sequence[tuple[str, str]], username: str) -> Finding:
     given = _ASTERISKS_WRITE_TIMEOUT
     for key, value in lines:
-        # Asterisk goes on with its own where it cannot use what is written.
+        # Asterisk keeps its default if the value is invalid.
         if key == "writetimeout" and value.isascii() and value.isdigit():
             given = max(int(value), _ASTERISKS_WRITE_TIMEOUT)
     text = f"writetimeout of {username} is {given} ms"
     if given >= _WRITE_TIMEOUT:
         return ok(_SUBJECT, text)
-    text += ": Asterisk ends the link where the proxy is held up for so long"
-    return warn(_SUBJECT, text, f"writetimeout = {_WRITE_TIMEOUT} for [{username}]")
+    text += ": Asterisk closes the link if the proxy does not read for that long"
+    return warn(_SUBJECT, text, f"set writetimeout = {_WRITE_TIMEOUT} for [{username}]")
 
 
 def _acl(lines: Sequence[tuple[str, str]], username: str) -> Iterator[Finding]:
     written = [(key, value) for key, value in lines if key in ("permit", "deny", "acl")]
     for key, value in written:
         if key == "acl":
-            text = f"not known: whom the named list {value} lets in as {username}"
+            text = f"not known: which addresses the named acl {value} permits for {username}"
             yield unknown(_SUBJECT, text, "look at acl.conf")
     rules: list[Rule] = []
     for key, value in written:
@@ -190,30 +188,30 @@ def _acl(lines: Sequence[tuple[str, str]], username: str) -> Iterator[Finding]:
             rules += parse_rules(f"{key} {value}") if key != "acl" else ()
         except Unfit as error:
             text = f"{key} = {value} of {username}: {error}"
-            yield fail(_SUBJECT, text, "Asterisk drops such a user at the next reload; correct it")
+            yield fail(_SUBJECT, text, "correct it; Asterisk drops such a user at the next reload")
     for rule in rules:
         if rule.permits and not rule.network.is_loopback:
             text = f"{username} may log in from {rule.network}"
-            yield warn(_SUBJECT, text, f"permit = 127.0.0.1/255.255.255.255 alone for [{username}]")
+            yield warn(_SUBJECT, text, f"permit only 127.0.0.1/255.255.255.255 for [{username}]")
     if rules and not any(not rule.permits and rule.network == _EVERYBODY for rule in rules):
-        text = f"{username} has an acl, but nothing denies it the other addresses"
-        yield warn(_SUBJECT, text, f"deny = 0.0.0.0/0.0.0.0 in front of the permit of [{username}]")
+        text = f"{username} has an acl, but no rule that denies all other addresses"
+        yield warn(_SUBJECT, text, f"set deny = 0.0.0.0/0.0.0.0 before the permit of [{username}]")
 
 
 def _live_dangerously(probe: Probe) -> Iterator[Finding]:
     lines = _lines(probe, "asterisk.conf", "options")
     if lines is None:
-        text = "not known: live_dangerously, for asterisk.conf is not shown"
-        yield unknown(_SUBJECT, text, "look at live_dangerously in [options] of asterisk.conf: no is right")
+        text = "not known: live_dangerously, because Asterisk does not show asterisk.conf"
+        yield unknown(_SUBJECT, text, "check that live_dangerously is no in [options] of asterisk.conf")
     elif any(key == "live_dangerously" and ast_true(value) for key, value in lines):
-        text = "live_dangerously is on: whoever logs in past the proxy runs programs by dialplan functions"
-        yield warn(_SUBJECT, text, "live_dangerously = no in asterisk.conf, and restart Asterisk")
+        text = "live_dangerously is on: logins that bypass the proxy can run programs by dialplan functions"
+        yield warn(_SUBJECT, text, "set live_dangerously = no in asterisk.conf, and restart Asterisk")
     else:
         yield ok(_SUBJECT, "live_dangerously is no")
 
 
 def _lines(probe: Probe, file: str, category: str) -> list[tuple[str, str]] | None:
-    """The (key, value) lines of one section of a file; None where Asterisk does not show it."""
+    """The (key, value) lines of one section of a file; None if Asterisk does not show it."""
     reply = probe.ask("GetConfig", Filename=file, Category=category)
     sections = [value for name, value in reply.headers if name.lower().startswith(b"category-")]
     if [section.decode("utf-8", "replace").lower() for section in sections] != [category.lower()]:

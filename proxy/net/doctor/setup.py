@@ -1,4 +1,4 @@
-"""Configuration, certificates and file modes: what a start would find, and what it does not look at."""
+"""Checks of configuration, certificates and file modes: those of a start, and more."""
 
 import stat
 from collections.abc import Iterator
@@ -13,16 +13,16 @@ _OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
 
 
 def of_errors(errors: ConfigErrors) -> Iterator[Finding]:
-    """Why the service would not start."""
+    """The errors for which the service would not start, as findings."""
     for problem in errors.problems:
         yield fail("configuration", str(problem._replace(remedy="")), problem.remedy)
 
 
 def examine(path: Path, config: Config, users: UsersFile) -> Iterator[Finding]:
-    """The files of a configuration that can be used."""
+    """Check the files of a valid configuration."""
     yield ok("configuration", f"{path} and {named_users(config)} are valid; users: {len(users.users)}")
     for text in warnings_of(config, users):
-        yield warn("configuration", text, "change it, or know why it is so")
+        yield warn("configuration", text, "change it, unless you have a reason for it")
     yield from _certificates(config)
     yield from _modes(path, config)
 
@@ -37,11 +37,11 @@ def _certificates(config: Config) -> Iterator[Finding]:
             judge = fail if found.level == "error" else warn
             yield judge("certificates", f"{found.file}: {found.text}", found.remedy)
         if not findings:
-            yield ok("certificates", f"those of listener {listener.address} can be served")
+            yield ok("certificates", f"those of listener {listener.address} are valid")
 
 
 def _governing(path: Path, config: Config) -> Iterator[Path]:
-    """Files, and folders to which files could be added, that say who may do what."""
+    """Files that define users' rights, and directories to which such files could be added."""
     yield from (path, path.absolute().parent)
     yield from (pattern.parent for pattern in config.users_files if pattern.parent.is_dir())
     yield from users_files(config)
@@ -51,10 +51,10 @@ def _modes(path: Path, config: Config) -> Iterator[Finding]:
     loose = []
     for file in dict.fromkeys(_governing(path, config)):
         mode = file.stat().st_mode
-        # In a sticky folder others cannot replace what is not theirs.
+        # In a sticky directory, other users cannot replace files that they do not own.
         if mode & _OTHERS_WRITE and not mode & stat.S_ISVTX:
             loose.append(file)
-            text = f"{file} has mode {stat.S_IMODE(mode):04o}: others could change who may do what"
+            text = f"{file} has mode {stat.S_IMODE(mode):04o}: other users could change users' rights"
             yield fail("files", text, f"chmod go-w {file}")
     if not loose:
-        yield ok("files", "nobody but their owner can change the configuration files")
+        yield ok("files", "only their owner can change the configuration files")

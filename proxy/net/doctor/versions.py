@@ -1,7 +1,7 @@
-"""Which known faults of the manager an Asterisk version still has (ami.md §4.2).
+"""Known bugs of the manager in Asterisk versions.
 
-The proxy closes all of these itself for those who come through it; whoever
-reaches Asterisk otherwise still finds them.
+The proxy itself prevents all of these for its clients; logins that bypass the proxy
+are still exposed to them.
 """
 
 import re
@@ -13,7 +13,7 @@ _VERSION: Final = re.compile(r"(?:certified[/-])?(\d+)\.(\d+)(?:\.(\d+))?")
 
 
 class Fault(NamedTuple):
-    """A fault, and the first version of each branch that is without it; later branches never had it."""
+    """A bug, and the first version of each branch in which it is fixed; later branches never had it."""
 
     name: str
     text: str
@@ -23,7 +23,7 @@ class Fault(NamedTuple):
 FAULTS: Final = (
     Fault(
         "CVE-2023-49294",
-        "GetConfig reads files outside the configuration folder",
+        "GetConfig reads files outside the configuration directory",
         ((18, 20, 1), (20, 5, 1), (21, 0, 1)),
     ),
     Fault(
@@ -33,24 +33,24 @@ FAULTS: Final = (
     ),
     Fault(
         "CVE-2024-53566",
-        "ListCategories reads files outside the configuration folder",
+        "ListCategories reads files outside the configuration directory",
         ((18, 26, 1), (20, 11, 1), (21, 6, 1), (22, 1, 1)),
     ),
     Fault(
         "ModuleLoad",
-        "modules are loaded from any folder",
+        "modules are loaded from any directory",
         ((18, 26, 0), (20, 11, 0), (21, 6, 0), (22, 1, 0)),
     ),
     Fault(
         "CVE-2024-57520",
-        "CreateConfig makes files outside the configuration folder",
+        "CreateConfig creates files outside the configuration directory",
         ((20, 13, 0), (21, 8, 0), (22, 3, 0)),
     ),
 )
 
 
 def parse_version(text: str) -> Version | None:
-    """``22.10.1+dfsg-1`` as numbers; None for what is no release."""
+    """The numbers of a version such as ``22.10.1+dfsg-1``; None if it is not a release."""
     match = _VERSION.match(text)
     if match is None:
         return None
@@ -59,7 +59,7 @@ def parse_version(text: str) -> Version | None:
 
 
 def faults_of(version: Version) -> list[Fault]:
-    """The faults a version has; distributions may have mended it without changing the number."""
+    """The bugs of a version; a distribution may have fixed some without changing the number."""
     return [fault for fault in FAULTS if not _is_fixed(version, fault)]
 
 
