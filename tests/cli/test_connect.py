@@ -86,7 +86,7 @@ def test_the_process_forwards_and_ends_on_sigterm(tmp_path: Path) -> None:
         (["--to", "2001:db8::1:5039"], "expected HOST:PORT"),
         (["--to", "pbx:5039", "--listen", "5038"], "write 127.0.0.1:PORT"),
         (["--to", "pbx:5039", "--listen", "fd:x"], "takes no socket"),
-        (["--to", "pbx:5039", "--listen", "0.0.0.0:5038"], "in clear text"),
+        (["--to", "pbx:5039", "--listen", "0.0.0.0:5038"], "in plain text"),
         (["--to", "pbx:5039", "--key", "x"], "needs --cert"),
         (["--to", "pbx:5039", "--ca", "/gone"], "CA file /gone cannot be used"),
     ],

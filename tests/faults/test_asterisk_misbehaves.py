@@ -253,7 +253,7 @@ async def test_an_owner_of_the_port_who_is_not_expected_is_sent_no_login(
     service = make_service(simulator.port)
     service.change(upstream={**upstream, "secret_file": "upstream.secret"})
     await service.start_up()
-    await service.said("no login is sent there")
+    await service.said("no login was sent")
     async with await service.client("boss") as boss:
         assert (await boss.action("CoreStatus")).get("Message") == "Upstream not connected"
     assert not [raw for raw in simulator.received if b"Login" in raw or b"Challenge" in raw]

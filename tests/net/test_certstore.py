@@ -427,7 +427,7 @@ def test_clock_decides_the_state(tmp_path: Path) -> None:
 
 
 def test_unknown_policy() -> None:
-    with pytest.raises(PolicyError, match="there are: modern, intermediate"):
+    with pytest.raises(PolicyError, match="'old'"):
         CertStore(Listener(()), Tls("old"))
 
 
@@ -706,7 +706,7 @@ def test_rsa_key_that_fits_by_its_public_half_only(site: Site) -> None:
     install(site.directory, leaf.pem, Forged(leaf.certificate, wrong).key_pem)
     result = site.store.reload("x")
     assert [finding.code for finding in result.findings] == ["proof"]
-    assert "a handshake with it, in memory, fails" in str(result)
+    assert "test handshake" in str(result)
     assert shown(site.store) == site.first.der
 
 

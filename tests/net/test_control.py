@@ -149,7 +149,7 @@ def test_root_and_our_user_may_and_nobody_else(uid: int, permission: Permission 
 async def test_who_may_not_is_told_and_nothing_is_done(service: LiveService, tmp_path: Path) -> None:
     async with serving(service, tmp_path, lambda _: None) as control:
         told = (await control.asker.ask("drain"))["error"]
-        assert told == f"uid {os.getuid()} may not ask here; be root, or our user"
+        assert told.startswith(f"uid {os.getuid()} is not permitted")
         await control.asker.ended()
         assert service.stopped == 0
 
@@ -206,7 +206,7 @@ async def test_what_was_never_recorded_cannot_be_shown(control: Control) -> None
         (b'{"command": "status", "colour": "blue"}\n', "not a request"),
         (b'{"command": 7}\n', "not a request"),
         (b'{"command": "status", "arguments": {"x": 1}}\n', "not a request"),
-        (b'{"command": "rm\\u001b[2J"}\n', r"there is no command rm\x1b[2J; known: status"),
+        (b'{"command": "rm\\u001b[2J"}\n', r"unknown command rm\x1b[2J; known: status"),
         (b'{"command": "kick"}\n', "kick takes these arguments: target"),
         (b'{"command": "status", "arguments": {"x": "y"}}\n', "status takes these arguments: none"),
     ],
@@ -242,7 +242,7 @@ async def test_sixteen_who_hang_keep_nobody_from_asking(service: LiveService, tm
         kicked = await (await control.connect()).result("kick", target=session.id)
         assert kicked == {"kicked": [session.id]}
         assert service.hub.sessions == []
-        assert (await hanging[0].hear())["error"] == "too many are connected here; try again"
+        assert (await hanging[0].hear())["error"] == "too many connections; try again"
         await hanging[0].ended()
         assert (await (await control.connect()).ask("status"))["ok"]
         assert control.server.visits == 16
@@ -271,7 +271,7 @@ async def test_kick_and_drain_are_done_while_as_many_as_may_wait_for_answers(
         await until(lambda: len(started) == 8)
         idle = [await control.connect() for _ in range(9)]
         last = idle[-1]
-        assert (await last.ask("status"))["error"] == "too many requests are being worked on; try again"
+        assert (await last.ask("status"))["error"] == "too many requests in progress; try again"
         assert (await last.ask("kick", target="user:boss"))["ok"]
         assert (await last.ask("drain"))["ok"]
         go_on.set()
@@ -285,7 +285,7 @@ async def test_streams_have_places_of_their_own(service: LiveService, tmp_path: 
         for tracer in tracers:
             await tracer.result("trace", user="boss")
         ninth = await control.connect()
-        assert "8 streams (trace, learn) run already" in (await ninth.ask("trace", user="boss"))["error"]
+        assert "8 streams (trace, learn)" in (await ninth.ask("trace", user="boss"))["error"]
         for _ in range(20):
             assert (await (await control.connect()).ask("status"))["ok"]
         assert control.server.visits == 24
@@ -320,7 +320,7 @@ async def test_a_fault_of_ours_is_told_and_the_connection_stays(
     control: Control, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(type(control.service.hub), "sessions", property(lambda _: 1 / 0))
-    assert (await control.asker.ask("sessions"))["error"] == "a fault of the proxy's own; its log has it"
+    assert (await control.asker.ask("sessions"))["error"].startswith("internal error")
     assert (await control.asker.ask("upstream"))["ok"]
 
 
@@ -357,7 +357,7 @@ async def test_sessions_and_one_of_them(control: Control) -> None:
     other = await control.asker.result("session", id=stranger["id"])
     assert (other["read"], other["sharing_view"]) == ("", 0)
     answer = await control.asker.ask("session", id="none")
-    assert answer["error"] == "there is no session none; ami-proxy ctl sessions lists them"
+    assert answer["error"] == "unknown session none; ami-proxy ctl sessions lists them"
 
 
 async def test_users(control: Control) -> None:
@@ -460,9 +460,8 @@ async def test_files_that_are_refused_are_in_the_status(control: Control) -> Non
     control.service.config.listeners[0].certificates[0].chain.write_text("no certificate")
     control.service.stores[0].reload("watch")
     (said,) = (await control.asker.result("status"))["refused"]
-    assert said.startswith(
-        "127.0.0.1:5039: certificates NOT reloaded, generation 1 goes on serving (watch): "
-    )
+    assert said.startswith("127.0.0.1:5039: certificates NOT reloaded, generation 1 ")
+    assert " (watch): " in said
     assert "server.crt" in said
 
 
@@ -482,14 +481,14 @@ async def test_kick_one_and_all_of_a_user(control: Control) -> None:
     assert len((await control.asker.result("kick", target="user:BOSS"))["kicked"]) == 2
     assert control.service.hub.sessions == []
     assert (await control.asker.result("kick", target="user:wall"))["kicked"] == []
-    for target, says in (("user:nobody", "there is no user 'nobody'"), ("x", "there is no session x")):
+    for target, says in (("user:nobody", "unknown user 'nobody'"), ("x", "unknown session x")):
         assert says in (await control.asker.ask("kick", target=target))["error"]
 
 
 async def test_log_level(control: Control) -> None:
     assert await control.asker.result("log-level", level="DEBUG") == {"before": "info", "level": "debug"}
     assert control.service.log_level == "debug"
-    assert "'loud' is no level" in (await control.asker.ask("log-level", level="loud"))["error"]
+    assert "'loud'" in (await control.asker.ask("log-level", level="loud"))["error"]
 
 
 async def test_drain_is_answered_before_the_end_begins(control: Control) -> None:
@@ -511,12 +510,12 @@ async def test_reload_tells_what_changed_or_every_reason(control: Control) -> No
     assert not answer["ok"]
     assert answer["problems"] == ["proxy.yaml:1: a", "users.yaml:2: b"]
     assert (await control.asker.result("status"))["reload"]["succeeded"] is False
-    assert answer["error"] == "not reloaded; everything stays as it was"
+    assert answer["error"].startswith("not reloaded; ")
     control.service.report = ReloadReport(
         False, "", 2.0, ("server.key: a",), Differences(), ("one", "two"), only_certificates=True
     )
     answer = await control.asker.ask("reload")
-    assert answer["error"] == "certificates were refused, and stay old; nothing else has changed"
+    assert answer["error"].startswith("certificates were refused, ")
     assert answer["problems"] == ["server.key: a"]
     assert (await control.asker.result("status"))["reload"]["only_certificates"] is True
 
@@ -611,7 +610,7 @@ async def test_a_reader_that_does_not_keep_up_misses_messages_and_is_told(contro
 
 async def test_nobody_unknown_is_traced(control: Control, caplog: pytest.LogCaptureFixture) -> None:
     answer = await control.asker.ask("trace", user="nobody")
-    assert "there is no user 'nobody'" in answer["error"]
+    assert "unknown user 'nobody'" in answer["error"]
     assert (await control.asker.ask("status"))["ok"]
     assert not [record for record in caplog.records if record.getMessage() == "fault"]
 

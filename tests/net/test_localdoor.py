@@ -122,12 +122,12 @@ def tcp(host: str = "127.0.0.1") -> socket.socket:
     [
         (SocketPlace(name="c"), None, None, "control.socket: no socket named 'c' was passed"),
         (None, Place(name="m"), None, "metrics.address: no socket named 'm' was passed"),
-        (SocketPlace(name="c"), None, tcp, "control.socket: the socket 'c' is no Unix socket"),
+        (SocketPlace(name="c"), None, tcp, "control.socket: the socket 'c' is not a Unix socket"),
         (
             None,
             Place(name="c"),
             lambda: tcp("0.0.0.0"),
-            "metrics.address: the socket passed listens on 0.0.0.0, which other machines reach",
+            "metrics.address: the passed socket listens on 0.0.0.0, ",
         ),
         (SocketPlace(path=Path("/nowhere/c.sock")), None, None, "control.socket: /nowhere: No such file"),
     ],
@@ -152,7 +152,7 @@ async def test_a_port_in_use_is_named(service: LiveService) -> None:
         configure(service, metrics=Place(address=Address("127.0.0.1", taken.getsockname()[1])))
         door = LocalDoor(service)
         with pytest.raises(
-            LocalDoorRefused, match=r"metrics\.address: cannot listen on .* in use; stop what uses it"
+            LocalDoorRefused, match=r"metrics\.address: cannot listen on .* in use; stop the program"
         ):
             await door.open({})
 

@@ -121,7 +121,8 @@ async def test_a_fault_of_ours_is_a_failed_reload_and_not_the_end() -> None:
     transaction.fault = RuntimeError("a bug")
     async with running(transaction) as reloads:
         report = await reloads.reload("control")
-        assert report.problems == ("a fault of the proxy's own (RuntimeError); the log has it",)
+        [problem] = report.problems
+        assert "(RuntimeError)" in problem
         transaction.fault = None
         assert (await reloads.reload("control")).succeeded
 

@@ -385,6 +385,6 @@ def test_expiry_names_the_renewal_that_was_not_taken(run: Callable[[Main], None]
         (notice,) = site.notices
         assert notice.state is Expiry.URGENT
         assert notice.waiting == (tmp_path / "server.crt", tmp_path / "server.key")
-        assert "not served though on disk" in notice.text
+        assert f"not served: {tmp_path / 'server.crt'}, " in notice.text
 
     run(main)

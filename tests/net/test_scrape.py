@@ -237,7 +237,7 @@ async def test_metrics_are_refused_and_health_is_told_while_as_many_as_may_are_r
         await server.start(sock)
         port = sock.getsockname()[1]
         head, body = await send(port, get("/metrics"))
-        assert (head[:12], body) == (b"HTTP/1.1 503", b"too many are connected here\n")
+        assert (head[:12], body) == (b"HTTP/1.1 503", b"too many connections\n")
         for path in ("/livez?verbose", "/readyz"):
             assert (await send(port, get(path)))[0].startswith(b"HTTP/1.1 200 OK")
         await server.close()

@@ -197,4 +197,4 @@ def test_what_is_no_listening_socket_is_named(tmp_path: Path) -> None:
             assert done.stderr.strip() == f"'ami' (descriptor 3) {unfit}"
     with (tmp_path / "file").open("w") as file:
         done = child("ami", file.fileno())
-    assert done.stderr.strip() == "'ami' (descriptor 3) is no socket: Socket operation on non-socket"
+    assert done.stderr.strip() == "'ami' (descriptor 3) is not a socket: Socket operation on non-socket"

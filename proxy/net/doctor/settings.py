@@ -142,7 +142,7 @@ def _sessions(probe: Probe, username: str) -> Finding:
     text = f"other sessions logged in as {username}: {others}"
     if others > 1:
         return warn(
-            _SUBJECT, f"{text}; the link is one", f"give other programs that use [{username}] their own login"
+            _SUBJECT, f"{text}; one is the link", f"give other programs that use [{username}] their own login"
         )
     return ok(_SUBJECT, text)
 

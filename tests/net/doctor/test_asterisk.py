@@ -54,7 +54,7 @@ def test_all_is_well(secret: Path) -> None:
     told = "\n".join(map(str, found))
     assert f"port {manager.port} is open on loopback only" in told
     assert "logged in as amiproxy" in told
-    assert f"its port is {_ME}'s, as expected" in told
+    assert f"its port belongs to {_ME}, as expected" in told
     assert "the link's secret has 48 characters" in told
     assert "bindaddr is 127.0.0.1:5038" in told
     assert "writetimeout of amiproxy is 5000 ms" in told
@@ -86,11 +86,11 @@ _REFUSED = b"Response: Error\r\nMessage: Permission denied\r\n"
 @pytest.mark.parametrize(
     ("answers", "level", "part"),
     [
-        ({"Login": b"Response: Error\r\nMessage: Authentication failed\r\n"}, "fail", "refuses the login of"),
+        ({"Login": b"Response: Error\r\nMessage: Authentication failed\r\n"}, "fail", "refused the login of"),
         ({"CoreSettings": b"Response: Success\r\nAsteriskVersion: 18.0.0\r\n"}, "warn", "CVE-2024-42365"),
-        ({"CoreSettings": b"Response: Success\r\nAsteriskVersion: GIT-x\r\n"}, "warn", "is no release"),
+        ({"CoreSettings": b"Response: Success\r\nAsteriskVersion: GIT-x\r\n"}, "warn", "not a release"),
         ({"CoreSettings": _REFUSED}, "unknown", "its version"),
-        ({"manager show user amiproxy": _REFUSED}, "warn", "may not use the command line"),
+        ({"manager show user amiproxy": _REFUSED}, "warn", "may not run CLI commands"),
         ({"manager show settings": _REFUSED}, "unknown", "bindaddr, webenabled, tlsenable, disabledevents"),
         (
             {"manager show user amiproxy": changed(LINK_USER, write_perm="call,agent")},
@@ -103,14 +103,14 @@ _REFUSED = b"Response: Error\r\nMessage: Permission denied\r\n"
             "less than read = all",
         ),
         ({"manager show user amiproxy": changed(LINK_USER, ACL="no")}, "warn", "from any address"),
-        ({"manager show user amiproxy": changed(LINK_USER, allowmultiplelogin="no")}, "warn", "log in once"),
+        ({"manager show user amiproxy": changed(LINK_USER, allowmultiplelogin="no")}, "warn", "log in only once"),
         ({"manager show user amiproxy": changed(LINK_USER, Variables="A = b")}, "fail", "setvar lines"),
         (
             {"manager show settings": command_output({**SETTINGS, "Web Manager (AMI/HTTP)": "Yes"})},
             "warn",
             "open over HTTP",
         ),
-        ({"manager show settings": changed(SETTINGS, TLS_Enable="Yes")}, "warn", "TLS of its own"),
+        ({"manager show settings": changed(SETTINGS, TLS_Enable="Yes")}, "warn", "TLS port of its own"),
         (
             {"manager show settings": changed(SETTINGS, TCP_Bindaddress="0.0.0.0:5038")},
             "fail",
@@ -172,10 +172,10 @@ _REFUSED = b"Response: Error\r\nMessage: Permission denied\r\n"
             "warn",
             "may log in from 192.0.2.0/24",
         ),
-        ({"manager.conf": section(instead_of="deny")}, "warn", "nothing denies it the other addresses"),
-        ({"manager.conf": section("acl=office")}, "unknown", "the named list office"),
-        ({"manager show connected": connected(*["amiproxy"] * 3)}, "warn", "amiproxy beside this: 2"),
-        ({"manager show connected": _REFUSED}, "unknown", "who else is logged in"),
+        ({"manager.conf": section(instead_of="deny")}, "warn", "no rule that denies all other addresses"),
+        ({"manager.conf": section("acl=office")}, "unknown", "the named acl office"),
+        ({"manager show connected": connected(*["amiproxy"] * 3)}, "warn", "logged in as amiproxy: 2"),
+        ({"manager show connected": _REFUSED}, "unknown", "other sessions logged in"),
         ({"asterisk.conf": config_answer("options", "live_dangerously = yes")}, "warn", "live_dangerously"),
         ({"asterisk.conf": _REFUSED}, "unknown", "live_dangerously"),
         (
@@ -236,7 +236,7 @@ def test_over_a_network_the_section_with_the_secret_is_not_asked_for(
     assert b"asterisk.conf" in manager.heard
     told = {finding.text: finding.level for finding in found}
     assert [text for text, level in told.items() if level == "unknown" and "writetimeout" in text]
-    assert [text for text, level in told.items() if level == "unknown" and "who has its port" in text]
+    assert [text for text, level in told.items() if level == "unknown" and "owner of its port" in text]
 
 
 def test_nobody_is_there(secret: Path) -> None:
@@ -250,16 +250,16 @@ def test_whose_port_it_is_may_be_hidden(secret: Path, monkeypatch: pytest.Monkey
         found = [finding for finding in examined(manager.port, secret) if finding.level != "ok"]
     [finding] = found
     assert finding.level == "unknown"
-    assert "who has its port" in finding.text
+    assert "owner of its port" in finding.text
 
 
 def test_somebody_else_is_there(secret: Path) -> None:
     with Manager(banner=b"220 mail.example.org ESMTP\r\n") as manager:
         [finding] = [finding for finding in examined(manager.port, secret) if finding.level == "fail"]
-    assert "does not greet as an Asterisk manager" in finding.text
+    assert "banner" in finding.text
     with Manager() as manager:
         found = examined(manager.port, secret, expect_user="nobody" if _ME != "nobody" else "root")
-        assert any(finding.level == "fail" and "not nobody's" in finding.text for finding in found)
+        assert any(finding.level == "fail" and "its port belongs to" in finding.text for finding in found)
 
 
 def test_it_says_nothing(secret: Path) -> None:

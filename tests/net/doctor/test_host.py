@@ -73,23 +73,21 @@ def test_the_kernels_backlog(content: str | None, expected: str, tmp_path: Path)
 @pytest.mark.parametrize(
     ("answers", "expected"),
     [
-        ({"NTPSynchronized": "yes\n"}, ["ok kept by a time server"]),
-        ({"NTPSynchronized": "no\n"}, ["warn no time server keeps it: certificates are judged by it"]),
-        ({"chronyc": "Stratum : 3\nLeap status     : Normal\n"}, ["ok kept by chrony"]),
-        (
-            {"chronyc": "Leap status     : Not synchronised\n"},
-            ["warn chrony does not keep it: certificates are judged by it"],
-        ),
+        ({"NTPSynchronized": "yes\n"}, "ok synchronised"),
+        ({"NTPSynchronized": "no\n"}, "warn not synchronised, "),
+        ({"chronyc": "Stratum : 3\nLeap status     : Normal\n"}, "ok synchronised by chrony"),
+        ({"chronyc": "Leap status     : Not synchronised\n"}, "warn not synchronised by chrony"),
         # timedatectl is there and nobody answers it.
-        ({"NTPSynchronized": "\n", "chronyc": "Leap status     : Normal\n"}, ["ok kept by chrony"]),
-        ({}, ["unknown not known: whether a time server keeps it; certificates are judged by it"]),
+        ({"NTPSynchronized": "\n", "chronyc": "Leap status     : Normal\n"}, "ok synchronised by chrony"),
+        ({}, "unknown not known: "),
     ],
 )
 def test_the_clock(
-    answers: dict[str, str], expected: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    answers: dict[str, str], expected: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(host, "_TIMESYNC", tmp_path / "synchronized")
-    assert about("clock", told(answers)) == expected
+    [found] = about("clock", told(answers))
+    assert found.startswith(expected)
 
 
 def test_the_clock_without_timedatectl_by_the_mark_of_timesyncd(
@@ -97,7 +95,7 @@ def test_the_clock_without_timedatectl_by_the_mark_of_timesyncd(
 ) -> None:
     (tmp_path / "synchronized").touch()
     monkeypatch.setattr(host, "_TIMESYNC", tmp_path / "synchronized")
-    assert about("clock", told({})) == ["ok kept by systemd-timesyncd"]
+    assert about("clock", told({})) == ["ok synchronised by systemd-timesyncd"]
 
 
 def test_what_is_not_known_says_how_to_look(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
