@@ -19,7 +19,7 @@ from proxy import log
 _CTRL_CLEAR_MODE: Final = 78  # SSL_CTRL_CLEAR_MODE, openssl/ssl.h
 _MODE_AUTO_RETRY: Final = 4  # SSL_MODE_AUTO_RETRY
 _POINTER: Final = ctypes.sizeof(ctypes.c_void_p)
-# PySSLSocket (Modules/_ssl.c): the object's head, the Python socket, SSL*, the PySSLContext.
+# Layout of PySSLSocket (Modules/_ssl.c): object header, Python socket, SSL*, PySSLContext.
 _CONNECTION: Final = object.__basicsize__ + _POINTER
 _CONTEXT: Final = _CONNECTION + _POINTER
 

@@ -69,19 +69,19 @@ class TlsSettings(Protocol):
 
     @property
     def allow_expired(self) -> bool:
-        """As in ``Rules``."""
+        """See ``Rules``."""
 
     @property
     def lost_names(self) -> Literal["warn", "refuse"]:
-        """As in ``Rules``."""
+        """See ``Rules``."""
 
     @property
     def expired_crl(self) -> Literal["refuse", "accept"]:
-        """As in ``Rules``."""
+        """See ``Rules``."""
 
     @property
     def bad_pair(self) -> BadPair:
-        """As in ``StoreSettings``."""
+        """See ``StoreSettings``."""
 
 
 @dataclass(frozen=True)

@@ -187,7 +187,7 @@ class CertStore:
     def prepare(
         self, trigger: str, listener: ListenerSettings | None = None, tls: TlsSettings | None = None
     ) -> Candidate:
-        """``preparing`` in one go."""
+        """Run ``preparing`` to its end at once."""
         return result_of(self.preparing(trigger, listener, tls))
 
     def preparing(

@@ -30,7 +30,7 @@ class Prepared:
         return other_actions(self.config.actions, self.config.actions_undescribed)
 
     def differences_from(self, old: "Prepared") -> Differences:
-        """``differing_from`` in one go."""
+        """Run ``differing_from`` to its end at once."""
         return result_of(self.differing_from(old))
 
     def differing_from(self, old: "Prepared") -> Steps[Differences]:
@@ -48,7 +48,7 @@ class Prepared:
 
 
 def prepare(path: Path, *, certificate_files: bool = True) -> Prepared:
-    """``preparing`` in one go."""
+    """Run ``preparing`` to its end at once."""
     return result_of(preparing(path, certificate_files=certificate_files))
 
 

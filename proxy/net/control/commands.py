@@ -210,7 +210,7 @@ async def _commands(_service: Service, _: Arguments) -> object:
     ]
 
 
-#: By name.
+#: All commands by name.
 COMMANDS: Mapping[str, Command] = {
     command.name: command
     for command in (

@@ -162,7 +162,7 @@ def user_row(service: Service, user: User) -> View:
 
 
 def upstream(service: Service) -> View:
-    """The link to Asterisk."""
+    """The state of the link and of the side links."""
     hub, link = service.hub, service.link
     return {
         "host": link.settings.host,

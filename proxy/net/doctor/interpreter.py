@@ -40,7 +40,7 @@ FAULTS: Final = (
         (3, 11, 0),
         (3, 11, 3),
         "python/cpython#95495",
-        "a TLS connection that is cut off looks like one that was closed in order",
+        "a truncated TLS connection looks like an orderly close",
         "the proxy ends the session in both cases",
     ),
     Fault(

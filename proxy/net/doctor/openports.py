@@ -33,7 +33,7 @@ def open_ports(upstream: Upstream, tables: Path = Path("/proc/self/net")) -> Ite
     wide = [address for address in addresses if not _is_loopback(str(address))]
     for address in wide:
         text = f"port {upstream.port} is open on {address}: other machines can bypass the proxy"
-        yield fail("asterisk", text, "bindaddr = 127.0.0.1 in manager.conf, and restart Asterisk")
+        yield fail("asterisk", text, "set bindaddr = 127.0.0.1 in manager.conf, and restart Asterisk")
     if addresses and not wide:
         yield ok("asterisk", f"port {upstream.port} is open on loopback only")
 
