@@ -91,7 +91,7 @@ def test_another_process_socket_is_not_removed_at_the_end(path: Path) -> None:
 
 def test_a_folder_that_others_may_write_to_is_refused(path: Path) -> None:
     path.parent.chmod(0o777)
-    with pytest.raises(SocketRefused, match="has mode 0777: .*; chmod o-w"):
+    with pytest.raises(SocketRefused, match=r"has mode 0777: .*; chmod o-w"):
         UnixListener(path)
     path.parent.chmod(0o1777)  # sticky: they cannot
     UnixListener(path).close()

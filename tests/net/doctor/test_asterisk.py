@@ -103,7 +103,7 @@ _REFUSED = b"Response: Error\r\nMessage: Permission denied\r\n"
             "less than read = all",
         ),
         ({"manager show user amiproxy": changed(LINK_USER, ACL="no")}, "warn", "from any address"),
-        ({"manager show user amiproxy": changed(LINK_USER, allowmultiplelogin="no")}, "warn", "log in only once"),
+        ({"manager show user amiproxy": changed(LINK_USER, allowmultiplelogin="no")}, "warn", "only once"),
         ({"manager show user amiproxy": changed(LINK_USER, Variables="A = b")}, "fail", "setvar lines"),
         (
             {"manager show settings": command_output({**SETTINGS, "Web Manager (AMI/HTTP)": "Yes"})},
