@@ -1,7 +1,7 @@
 """Confinement: drop rights before serving, so that a vulnerability in the process is worth less.
 
-Once confined, the process cannot start programs, can write files only in the
-directory of its control socket, can read only what ``readable`` lists, and can be
+Once confined, the process cannot start programs, can write no files except sockets in
+the directory of its control socket, can read only what ``readable`` lists, and can be
 neither traced nor dumped by other processes of its user.  Restrictions that the
 kernel does not support are skipped and logged; they never prevent a start.
 

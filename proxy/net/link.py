@@ -103,7 +103,10 @@ class Link:
         return self._hub.exchange.linked and not self._hub.exchange.serving
 
     def adopt(self, settings: Settings, secret: bytes) -> None:
-        """Apply settings and secret: if they changed, reconnect; otherwise keep a link that is up."""
+        """Apply settings and secret: reconnect if they changed, keep a link that is up if not.
+
+        A link that is not up is retried at once in both cases.
+        """
         changed = (settings, secret) != (self.settings, self.secret)
         self.settings, self.secret = settings, secret
         if changed and self._conversation is not None:

@@ -189,7 +189,7 @@ class Door:
     def tick(self, now: float) -> None:
         """Call once a second: ends overdue handshakes and logins, and checks client certificates.
 
-        Both timeouts count from the accept.
+        Both timeouts count from the accept, or from the end of the PROXY header.
         """
         if now >= self._judge_at:
             self._judge_at = now + _JUDGE_INTERVAL

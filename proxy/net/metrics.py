@@ -184,7 +184,9 @@ class ServiceCollector(Collector):
             _action_results(list(stats.actions.results.items()), known),
         )
         latencies = HistogramMetricFamily(
-            "amiproxy_action_seconds", "Time from an action to the end of its response", labels=["action"]
+            "amiproxy_action_seconds",
+            "Time from an action's start to the end of Asterisk's response",
+            labels=["action"],
         )
         for key, latency in stats.actions.latencies.items():
             latencies.add_metric(

@@ -1,7 +1,7 @@
 """The user that owns the other end of a loopback connection.
 
 While Asterisk is down, any local user can bind its port and wait for our login.
-The kernel's table of TCP sockets (``/proc/net/tcp``) says who owns a socket.
+The kernel's table of TCP sockets (``/proc/self/net/tcp``) says who owns a socket.
 """
 
 import ipaddress

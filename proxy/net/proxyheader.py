@@ -119,7 +119,10 @@ def _parse_v2(data: bytes) -> Parsed:
 
 
 def _spell(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
-    """The address as the kernel writes it, IPv4-mapped ones as IPv4: limits and acls compare texts."""
+    """The address as the kernel writes it, IPv4-mapped ones as IPv4.
+
+    Limits and acls compare addresses by text and by network, so each must have one form only.
+    """
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
         return str(address.ipv4_mapped)
     return str(address)

@@ -3,8 +3,9 @@
 There are few threads and a bounded queue: an attacker can fill the queue but not use up
 the machine.  ``core.trials`` decides which secret is compared next: networks and names
 take turns, addresses with recent failures come after all others, and logins that can
-succeed come before those that cannot.  When the queue is full, the applicant that
-``FairQueue.surplus`` names is refused, which need not be the newest.
+succeed come before those that cannot.  When the queue is full, the applicant that has
+waited longest among those that come last is refused (``FairQueue.surplus``), not the
+newest one.
 A match is cached for a while under a keyed digest that is useless outside this
 process, so that 200 dashboards that reconnect at once cost one hash per user and not
 200.  Only matches are cached: a wrong guess always costs a full comparison.

@@ -250,7 +250,10 @@ def _store(listener: str, store: CertStore, waiting: tuple[Path, ...]) -> View:
 
 
 def min_expiry(service: Service) -> View:
-    """The first certificate to expire, or a client CA or revocation list whose state is worse."""
+    """The certificate with the worst expiry state; of several, the first to expire.
+
+    Client CAs and revocation lists count, too, unless their state is fine.
+    """
     now = datetime.now(UTC)
     ends = [(pair.ending, pair.facts.names) for store in service.stores for pair in store.current.pairs]
     ends += [
