@@ -61,7 +61,7 @@ class TestActionFramer:
             (b"\r\n", [b"\r\n"]),
             (b"\n\r\n", [b"\n", b"\r\n"]),
             (b"A: 1\r\n\r\nB: 2\r\n\r\n", [b"A: 1\r\n\r\n", b"B: 2\r\n\r\n"]),
-            # Not a blank line: a header whose text is CR (ami.md §1.1).
+            # Not a blank line: a header whose text is CR (ami-facts.md §1.1).
             (b"A: 1\r\n\r\r\n", []),
             (b"A: 1\r\n", []),
         ],
@@ -107,7 +107,7 @@ class TestUpstreamFramer:
                 b"Response: Follows\r\n\r\nEvent: A\r\n\r\n",
                 [b"Response: Follows\r\n\r\n", b"Event: A\r\n\r\n"],
             ),
-            # Only the first line makes it free text, whatever stands further down (ami.md §9.2).
+            # Only the first line makes it free text, whatever stands further down (ami-facts.md §2.3).
             (b"Event: A\r\nX: Response: Follows\r\n\r\n", [b"Event: A\r\nX: Response: Follows\r\n\r\n"]),
         ],
     )

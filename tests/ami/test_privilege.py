@@ -1,4 +1,4 @@
-"""Classes and masks: rows of ami.md §3 and §7.1."""
+"""Classes and masks: rows of ami-facts.md §4.1 and §10.1."""
 
 import pytest
 

@@ -63,7 +63,7 @@ class TestIds:
             seen.add(asked.get(b"actionid"))
             bench.answer(asked, b"")
         assert len(seen) == 3
-        assert all(len(i) == 48 for i in seen), "Asterisk cuts long ones (ami.md §1.1)"
+        assert all(len(i) == 48 for i in seen), "Asterisk cuts long ones (ami-facts.md §1.2)"
         assert len({i[16:] for i in seen}) == 3, "the mark is the same, the rest is not"
 
     def test_two_clients_with_the_same_id(self, bench):

@@ -1,4 +1,4 @@
-"""Rows of ami.md §6.1."""
+"""Rows of ami-facts.md §9."""
 
 import pytest
 
