@@ -20,7 +20,7 @@ OTHER := yes
 .PHONY: $(STAMP)
 endif
 
-.PHONY: setup demo test test-pure lint types imports format reference bench bench-quick bench-hotpath fuzz properties soak attack audit wheel deb clean
+.PHONY: setup demo check test test-net test-pure lint types imports format reference bench bench-quick bench-hotpath fuzz properties soak attack audit wheel deb clean
 
 setup: $(STAMP)
 
@@ -50,12 +50,21 @@ PURE := tests/ami tests/core tests/config tests/importers tests/x509
 OTHERS := tests $(addprefix --ignore=,$(PURE))
 AT_ONCE := -n $(shell expr 2 '*' $$(nproc)) --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
+# The inner loop.  Property tests try a few examples here; `make test` tries all of them and measures the coverage.
+check: lint types imports
+	@HYPOTHESIS_PROFILE=quick $(BIN)/pytest -q -n auto -p no:randomly $(PURE) tests/test_architecture_page.py
+	@echo "check: all passed"
+
+# Sockets on loopback, no other processes.
+test-net: setup
+	$(BIN)/pytest -q $(AT_ONCE) -m 'not serial' tests/net
+
 test: lint types imports
 	$(BIN)/pytest -n auto --cov --cov-report= $(PURE)
 	$(BIN)/pytest $(AT_ONCE) -m 'not serial' --cov --cov-append --cov-report= $(OTHERS)
 	$(BIN)/pytest -m serial --cov --cov-append --cov-report= $(OTHERS)
 	$(BIN)/coverage report --skip-covered --fail-under=90
-	$(BIN)/coverage report --skip-covered --fail-under=100 --include='proxy/ami/*,proxy/core/*'
+	$(BIN)/coverage report --skip-covered --fail-under=100 --include='proxy/amiproxy/ami/*,proxy/amiproxy/core/*'
 
 # The PURE tests on another interpreter: make test-pure PYTHON=python3.13 VENV=.venv-newest
 test-pure: setup

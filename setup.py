@@ -1,20 +1,25 @@
 """Build the wheel, with the hot modules of the core compiled by mypyc if possible.
 
-``[tool.amiproxy]`` in pyproject.toml lists the modules.  Their Python source is in the wheel as well.
+A module is compiled if it has the line ``# mypyc: compiled``: those on the path of every event or action have
+it, and those that cost little to compile with them.  The parser of regular expressions has not: a client
+decides how deeply it recurses, and only the interpreter detects excessive depth.  The Python source of all
+is in the wheel as well.
+
 The tests run that source, and so does a checkout: an editable install is never compiled.
 
 ``AMI_PROXY_COMPILE=0`` builds the pure wheel; ``=1`` builds the compiled one or fails.  Without it, the
 pure wheel is built if the modules cannot be compiled here, and the reason is printed.
 """
 
+import contextlib
 import os
 import sys
 import tempfile
-import tomllib
 from pathlib import Path
 
 from setuptools import Extension, setup
 
+_MARK = "\n# mypyc: compiled\n"
 _WISH = os.environ.get("AMI_PROXY_COMPILE", "")
 
 
@@ -22,13 +27,18 @@ def _extensions(work: str) -> list[Extension]:
     # Imported late, because mypy may not be installed.
     from mypyc.build import mypycify  # noqa: PLC0415
 
-    modules = tomllib.loads(Path("pyproject.toml").read_text())["tool"]["amiproxy"]["compiled"]
+    root = Path("proxy")
+    modules = [
+        str(file.relative_to(root)) for file in sorted(root.rglob("*.py")) if _MARK in file.read_text()
+    ]
     # Generate the same C everywhere, whatever the type checker's settings and the other packages installed.
     options = ["--config-file=", "--no-site-packages", "--ignore-missing-imports", "--follow-imports=silent"]
     options.append(f"--cache-dir={work}/mypy")
-    found: list[Extension] = mypycify(
-        [*options, *modules], group_name="amiproxy", target_dir=work, opt_level="2", debug_level="0"
-    )
+    # Run there, so that tracebacks name files by their paths in the installed package.
+    with contextlib.chdir(root):
+        found: list[Extension] = mypycify(
+            [*options, *modules], group_name="amiproxy", target_dir=work, opt_level="2", debug_level="0"
+        )
     return found
 
 

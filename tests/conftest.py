@@ -13,6 +13,7 @@ from xdist.scheduler import LoadScopeScheduling
 # A busy machine is slow now and then; how long one example takes says nothing about the code.  A gate has to
 # say the same of the same commit, so the examples are the same each time; `make properties` looks for others.
 hypothesis.settings.register_profile("gate", deadline=None, derandomize=True)
+hypothesis.settings.register_profile("quick", deadline=None, derandomize=True, max_examples=10)
 hypothesis.settings.register_profile(
     "search", deadline=None, max_examples=int(os.environ.get("EXAMPLES", "2000"))
 )

@@ -15,14 +15,14 @@ import pytest
 import trustme
 import yaml
 
-from proxy import app as module
-from proxy import log
-from proxy.app import App, LinkState, StartError, prepare
-from proxy.config import ConfigErrors
-from proxy.config.hiddennames import HIDDEN_NAMES
-from proxy.core import masking
-from proxy.net.readable import around
-from proxy.simulator import Simulator, User
+from amiproxy import app as module
+from amiproxy import log
+from amiproxy.app import App, LinkState, StartError, prepare
+from amiproxy.config import ConfigErrors
+from amiproxy.config.hiddennames import HIDDEN_NAMES
+from amiproxy.core import masking
+from amiproxy.net.readable import around
+from amiproxy.simulator import Simulator, User
 from tests.support.ami_client import AmiClient
 from tests.support.ports import free_port
 from tests.support.proxy_process import ProxyProcess, hashed

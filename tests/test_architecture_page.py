@@ -13,8 +13,6 @@ PAGES = {
     for name in ("CONTRIBUTING.md", "proxy/ARCHITECTURE.md", "proxy/ami-facts.md")
 }
 SOURCE = ROOT / "proxy/amiproxy"
-# Until the package is renamed.  DELETE THIS LINE with the rename: then the path above exists.
-SOURCE = SOURCE if SOURCE.is_dir() else ROOT / "proxy"
 
 _TOP_LEVEL = r"proxy|tests|deploy|certs|\.ci|\.github"
 #: ``proxy/amiproxy/core/hub.py``, ``deploy/``, ``tests/x.py::test_y`` or ``Makefile``, in backticks.

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy import log
+from amiproxy import log
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,7 @@
 """The table of actions, shipped and learnt."""
 
-from proxy.ami.actions import ECHOED_BY, FENCED, LIST_COMPLETE, LOCAL, ONE_EVENT, SHIPPED, Listed
-from proxy.ami.privilege import CALL, NONE, REPORTING, SYSTEM
+from amiproxy.ami.actions import ECHOED_BY, FENCED, LIST_COMPLETE, LOCAL, ONE_EVENT, SHIPPED, Listed
+from amiproxy.ami.privilege import CALL, NONE, REPORTING, SYSTEM
 
 
 def test_shipped_rows():

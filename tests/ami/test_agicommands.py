@@ -2,8 +2,8 @@
 
 import pytest
 
-from proxy.ami.agicommands import COMMANDS, MOST_WORDS, as_markdown, crash, find
-from proxy.ami.arguments import Kind
+from amiproxy.ami.agicommands import COMMANDS, MOST_WORDS, as_markdown, crash, find
+from amiproxy.ami.arguments import Kind
 
 
 def test_the_longest_verb_is_found() -> None:

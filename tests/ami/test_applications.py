@@ -2,10 +2,10 @@
 
 import pytest
 
-from proxy.ami.applications import APPLICATIONS, RUNS_CODE, Options, as_markdown
-from proxy.ami.arguments import Kind
-from proxy.ami.privilege import AGI, ALL, CALL, USER
-from proxy.core.policy.kinds.checks import CHECKS
+from amiproxy.ami.applications import APPLICATIONS, RUNS_CODE, Options, as_markdown
+from amiproxy.ami.arguments import Kind
+from amiproxy.ami.privilege import AGI, ALL, CALL, USER
+from amiproxy.core.policy.kinds.checks import CHECKS
 
 
 def options_of(application: bytes, number: int) -> Options:

@@ -2,11 +2,11 @@
 
 import pytest
 
-from proxy.ami.actions import SHIPPED
-from proxy.ami.arguments import ARGUMENTS, Argument, Described, Kind
-from proxy.ami.arguments.kinds import DESCRIBABLE, MEANING
-from proxy.ami.arguments.table import TELLS_NO_CALLS
-from proxy.ami.message import parse_action
+from amiproxy.ami.actions import SHIPPED
+from amiproxy.ami.arguments import ARGUMENTS, Argument, Described, Kind
+from amiproxy.ami.arguments.kinds import DESCRIBABLE, MEANING
+from amiproxy.ami.arguments.table import TELLS_NO_CALLS
+from amiproxy.ami.message import parse_action
 
 
 def kept(text: str) -> list[str]:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from proxy.ami.clicommands import ALIASES, COMMANDS, as_markdown, find, find_alias, is_stem
-from proxy.ami.privilege import ALL, CALL, NONE, REPORTING, SYSTEM
+from amiproxy.ami.clicommands import ALIASES, COMMANDS, as_markdown, find, find_alias, is_stem
+from amiproxy.ami.privilege import ALL, CALL, NONE, REPORTING, SYSTEM
 
 
 @pytest.mark.parametrize(

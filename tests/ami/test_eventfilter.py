@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.ami.errors import FilterMalformed, FilterNotCompiled, FilterSyntaxError
-from proxy.ami.eventfilter import EventFilter, FilterSet, compile_advanced, compile_legacy, from_mapping
+from amiproxy.ami.errors import FilterMalformed, FilterNotCompiled, FilterSyntaxError
+from amiproxy.ami.eventfilter import EventFilter, FilterSet, compile_advanced, compile_legacy, from_mapping
 
 EVENT = (
     b"Event: Newchannel\r\nPrivilege: call,all\r\nChannel: PJSIP/alice-00000001\r\n"

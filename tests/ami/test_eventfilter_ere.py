@@ -10,9 +10,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from proxy.ami.errors import FilterNotCompiled
-from proxy.ami.eventfilter import EventFilter, compile_legacy
-from proxy.ami.eventfilter.element import CLASSES
+from amiproxy.ami.errors import FilterNotCompiled
+from amiproxy.ami.eventfilter import EventFilter, compile_legacy
+from amiproxy.ami.eventfilter.element import CLASSES
 
 REG_EXTENDED, REG_NOSUB = 1, 8
 LC_ALL_MASK = 0x1FBF

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.ami.errors import MessageTooLong
-from proxy.ami.framing import ActionFramer, UpstreamFramer
-from proxy.ami.relay import RELAY_MARK
+from amiproxy.ami.errors import MessageTooLong
+from amiproxy.ami.framing import ActionFramer, UpstreamFramer
+from amiproxy.ami.relay import RELAY_MARK
 
 ANSWER = b"Response: Follows\r\nPrivilege: Command\r\nActionID: " + RELAY_MARK + b"1\r\n"
 LINES = st.sampled_from(

@@ -1,7 +1,7 @@
 """Functions: the table says for each who may use it, and how."""
 
-from proxy.ami.arguments import Kind
-from proxy.ami.functions import FUNCTIONS, Tells, Who, open_to
+from amiproxy.ami.arguments import Kind
+from amiproxy.ami.functions import FUNCTIONS, Tells, Who, open_to
 
 
 def test_every_function_can_be_read_or_written() -> None:

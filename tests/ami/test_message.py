@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.ami import message
-from proxy.ami.errors import ActionIDTooLong, ControlCharacter, LineTooLong, ProtocolError, TooManyHeaders
-from proxy.ami.message import MAX_HEADERS, Action, Message, parse_action
+from amiproxy.ami import message
+from amiproxy.ami.errors import ActionIDTooLong, ControlCharacter, LineTooLong, ProtocolError, TooManyHeaders
+from amiproxy.ami.message import MAX_HEADERS, Action, Message, parse_action
 
 
 def parse(text: str) -> Action:

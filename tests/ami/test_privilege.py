@@ -2,9 +2,9 @@
 
 import pytest
 
-from proxy.ami import privilege
-from proxy.ami.errors import UnknownPrivilege
-from proxy.ami.privilege import ALL, CALL, COMMAND, NONE, SYSTEM, UNKNOWN, USER
+from amiproxy.ami import privilege
+from amiproxy.ami.errors import UnknownPrivilege
+from amiproxy.ami.privilege import ALL, CALL, COMMAND, NONE, SYSTEM, UNKNOWN, USER
 
 
 @pytest.mark.parametrize(

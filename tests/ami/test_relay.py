@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proxy.ami.framing import UpstreamFramer
-from proxy.ami.relay import (
+from amiproxy.ami.framing import UpstreamFramer
+from amiproxy.ami.relay import (
     BROADCAST,
     BROADCAST_HEAD,
     RELAY_DIGITS,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from proxy.ami.values import ast_false, ast_true, c_int, c_int_any_base
+from amiproxy.ami.values import ast_false, ast_true, c_int, c_int_any_base
 
 
 @pytest.mark.parametrize("word", ["yes", "true", "y", "t", "1", "on"])

@@ -2,8 +2,8 @@
 
 import pytest
 
-from proxy.ami.arguments import Kind
-from proxy.ami.variables import find
+from amiproxy.ami.arguments import Kind
+from amiproxy.ami.variables import find
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from proxy.ami import agicommands, clicommands
-from proxy.ami.privilege import NONE
+from amiproxy.ami import agicommands, clicommands
+from amiproxy.ami.privilege import NONE
 from tests.asterisk.door import LIMITS
 from tests.asterisk.lab import chroot
 from tests.asterisk.lab.asterisk import Asterisk

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from proxy.config import Config, Listener, Upstream
-from proxy.config.address import Address
-from proxy.net.doctor import asterisk as doctor
-from proxy.net.doctor.finding import Finding
+from amiproxy.config import Config, Listener, Upstream
+from amiproxy.config.address import Address
+from amiproxy.net.doctor import asterisk as doctor
+from amiproxy.net.doctor.finding import Finding
 from tests.asterisk.lab.asterisk import Asterisk
 
 

@@ -5,8 +5,8 @@ from itertools import count
 
 import pytest
 
-from proxy.ami.errors import FilterSyntaxError
-from proxy.ami.eventfilter import FilterSet, compile_advanced, compile_legacy
+from amiproxy.ami.errors import FilterSyntaxError
+from amiproxy.ami.eventfilter import FilterSet, compile_advanced, compile_legacy
 from tests.asterisk.lab.asterisk import Asterisk
 from tests.support.ami_client import AmiClient
 

@@ -10,8 +10,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from proxy.ami.actions import SHIPPED
-from proxy.ami.arguments import ARGUMENTS
+from amiproxy.ami.actions import SHIPPED
+from amiproxy.ami.arguments import ARGUMENTS
 from tests.asterisk.lab import chroot
 from tests.asterisk.lab.asterisk import Asterisk
 from tests.asterisk.lab.cache import Unavailable

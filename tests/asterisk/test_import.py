@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from proxy.ami.privilege import parse_classes
-from proxy.config import parse_users
-from proxy.core.acl import AccessList
-from proxy.importers import import_manager_conf
+from amiproxy.ami.privilege import parse_classes
+from amiproxy.config import parse_users
+from amiproxy.core.acl import AccessList
+from amiproxy.importers import import_manager_conf
 from tests.asterisk.lab.asterisk import Asterisk
 
 _QUIRKS = """

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from proxy.core.policy import functions
-from proxy.core.policy.stricter import STRICTER as REASONS
+from amiproxy.core.policy import functions
+from amiproxy.core.policy.stricter import STRICTER as REASONS
 from tests.asterisk.lab.asterisk import Asterisk
 from tests.asterisk.lab.cache import Unavailable
 from tests.core.policy.application_rows import APPLICATIONS

@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from proxy.ami.actions import SHIPPED
-from proxy.ami.errors import ProtocolError
-from proxy.ami.framing import ActionFramer
-from proxy.ami.message import parse_action
-from proxy.ami.privilege import ALL
-from proxy.core.policy import decide
-from proxy.core.policy.verdict import Deny
-from proxy.core.users import User
+from amiproxy.ami.actions import SHIPPED
+from amiproxy.ami.errors import ProtocolError
+from amiproxy.ami.framing import ActionFramer
+from amiproxy.ami.message import parse_action
+from amiproxy.ami.privilege import ALL
+from amiproxy.core.policy import decide
+from amiproxy.core.policy.verdict import Deny
+from amiproxy.core.users import User
 from tests.asterisk.door import Door
 from tests.support.ami_client import AmiClient, Message
 

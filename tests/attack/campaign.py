@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Final, NamedTuple
 
-from proxy.ami import privilege
-from proxy.ami.actions import LOCAL, SHIPPED
-from proxy.ami.arguments import ARGUMENTS
-from proxy.core.policy.classes import has_class
+from amiproxy.ami import privilege
+from amiproxy.ami.actions import LOCAL, SHIPPED
+from amiproxy.ami.arguments import ARGUMENTS
+from amiproxy.core.policy.classes import has_class
 from tests.attack.attackers import ATTACKERS, SECRET, Attacker, may
 from tests.attack.dangers import DANGERS, Danger
 from tests.attack.honest import ENDS_THE_CALL, VARIANTS, Variant, headers_of

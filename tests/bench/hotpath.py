@@ -17,13 +17,13 @@ import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from proxy.ami import privilege
-from proxy.ami.eventfilter import FilterSet, compile_legacy
-from proxy.ami.framing import UpstreamFramer
-from proxy.config.limits import Limits
-from proxy.core.hub import Hub
-from proxy.core.session import Session
-from proxy.core.users import User
+from amiproxy.ami import privilege
+from amiproxy.ami.eventfilter import FilterSet, compile_legacy
+from amiproxy.ami.framing import UpstreamFramer
+from amiproxy.config.limits import Limits
+from amiproxy.core.hub import Hub
+from amiproxy.core.session import Session
+from amiproxy.core.users import User
 from tests.bench.tables import markdown
 from tests.support.core_doubles import Bench, ListTransport
 

@@ -18,7 +18,7 @@ from typing import IO, ClassVar
 import trustme
 import yaml
 
-from proxy.config import phc
+from amiproxy.config import phc
 from tests.asterisk.lab.asterisk import Asterisk
 from tests.asterisk.lab.cache import Unavailable, cache_home
 from tests.bench import measure
@@ -153,7 +153,7 @@ class Ours(Peer):
         self._write("upstream.secret", f"{SECRET}\n")
         self._write("users.yaml", yaml.safe_dump({"users": users}))
         path = self._write("proxy.yaml", yaml.safe_dump(configuration))
-        return [sys.executable, "-m", "proxy", "run", "--config", str(path)]
+        return [sys.executable, "-m", "amiproxy", "run", "--config", str(path)]
 
     def _write(self, name: str, text: str) -> Path:
         path = self.directory / name

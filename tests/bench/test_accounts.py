@@ -5,8 +5,8 @@ from pathlib import Path
 
 import msgspec
 
-from proxy.config import UserEntry
-from proxy.config.phc import hash_secret
+from amiproxy.config import UserEntry
+from amiproxy.config.phc import hash_secret
 from tests.bench.accounts import EVERYTHING, SECRET, TYPES, board, desk, due, filtering, pairs
 
 

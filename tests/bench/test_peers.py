@@ -12,10 +12,10 @@ def test_the_compiled_proxy_is_that_of_its_folder_and_not_the_tree(tmp_path, mon
     folder = tmp_path / "compiled"
     monkeypatch.setattr(OursCompiled, "_folder", folder)
     assert "make build/compiled" in OursCompiled.missing()
-    (folder / "proxy").mkdir(parents=True)
+    (folder / "amiproxy").mkdir(parents=True)
     (folder / "core__mypyc.so").touch()
-    (folder / "proxy/__init__.py").touch()
-    (folder / "proxy/__main__.py").write_text("print('this one')\n")
+    (folder / "amiproxy/__init__.py").touch()
+    (folder / "amiproxy/__main__.py").write_text("print('this one')\n")
     assert OursCompiled.missing() == ""
     command = OursCompiled(Place(tmp_path), 1, []).command()
     said = subprocess.run(command, cwd=TOP, check=True, capture_output=True, text=True)

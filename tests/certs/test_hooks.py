@@ -26,8 +26,8 @@ NOW = datetime.now(UTC)
 AMI_PROXY = f"""#!{sys.executable}
 import argparse, sys
 sys.path.insert(0, {str(ROOT)!r})
-from proxy.cli import certs
-from proxy.cli import ctl
+from amiproxy.cli import certs
+from amiproxy.cli import ctl
 parser = argparse.ArgumentParser()
 commands = parser.add_subparsers()
 certs.register(commands)

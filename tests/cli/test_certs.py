@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from proxy.cli import certs
+from amiproxy.cli import certs
 from tests.support.certificates import DAY, forge, forge_crl, install
 
 NOW = datetime.now(UTC)

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from proxy.cli import main
-from proxy.config.phc import dummy_hash
+from amiproxy.cli import main
+from amiproxy.config.phc import dummy_hash
 from tests.support.certificates import forge
 
 CONFIG = """\
@@ -122,7 +122,7 @@ def test_warnings_are_printed_and_do_not_fail(config: Path, capsys: pytest.Captu
 def test_a_certificate_that_disappears_meanwhile_is_reported(
     config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from proxy.cli import check as command
+    from amiproxy.cli import check as command
 
     real = command.load
 

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from proxy.cli import connect
-from proxy.x509.issue import create_ca, issue
+from amiproxy.cli import connect
+from amiproxy.x509.issue import create_ca, issue
 
 COMMAND = """
 import argparse, sys
-from proxy.cli import connect
+from amiproxy.cli import connect
 parser = argparse.ArgumentParser()
 connect.register(parser.add_subparsers())
 arguments = parser.parse_args()

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from proxy.cli import main
-from proxy.cli.ctl import connection, tables, top
-from proxy.cli.ctl.connection import Connection, NotReachable
-from proxy.net.control import COMMANDS
+from amiproxy.cli import main
+from amiproxy.cli.ctl import connection, tables, top
+from amiproxy.cli.ctl.connection import Connection, NotReachable
+from amiproxy.net.control import COMMANDS
 
 STATUS: dict[str, Any] = {
     "version": "1.2.3",
@@ -342,7 +342,7 @@ def test_certs_status_is_the_same_as_ctl_certs(
     assert "dns:pbx2" in capsys.readouterr().out
     assert main(["certs", "status", "--socket", str(answering.path), "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == [CERTIFICATE]
-    monkeypatch.setattr("proxy.cli.ctl.DEFAULT_SOCKET", answering.path.parent / "none.sock")
+    monkeypatch.setattr("amiproxy.cli.ctl.DEFAULT_SOCKET", answering.path.parent / "none.sock")
     assert main(["certs", "status"]) == 3
     assert "none.sock" in capsys.readouterr().err
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from proxy.cli import demo
-from proxy.demo import DemoError, Options, RealAsterisk
+from amiproxy.cli import demo
+from amiproxy.demo import DemoError, Options, RealAsterisk
 
 
 @pytest.fixture

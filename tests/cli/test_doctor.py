@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from proxy.cli import doctor, main
-from proxy.net.doctor import Finding
+from amiproxy.cli import doctor, main
+from amiproxy.net.doctor import Finding
 from tests.net.doctor.manager import SECRET, Manager
 from tests.support import tls_door
 from tests.support.ports import free_port

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from proxy.cli import explain
+from amiproxy.cli import explain
 
 USERS = """\
 users:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from proxy.cli import main
-from proxy.config import load_users
-from proxy.config.phc import verify
+from amiproxy.cli import main
+from amiproxy.config import load_users
+from amiproxy.config.phc import verify
 from tests.support import tls_door
 
 SAMPLES = Path(__file__).parents[1] / "importers" / "samples"

@@ -3,12 +3,12 @@
 import pytest
 import yaml
 
-from proxy.ami import privilege
-from proxy.cli.learn import lines_of
-from proxy.config import UserEntry
-from proxy.config.rules import Rules
-from proxy.core.learning.proposal import Proposal
-from proxy.core.learning.recorder import Shape
+from amiproxy.ami import privilege
+from amiproxy.cli.learn import lines_of
+from amiproxy.config import UserEntry
+from amiproxy.config.rules import Rules
+from amiproxy.core.learning.proposal import Proposal
+from amiproxy.core.learning.recorder import Shape
 
 PROPOSAL = Proposal(privilege.CALL, privilege.ORIGINATE, Rules(), (), ())
 

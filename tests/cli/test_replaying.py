@@ -2,14 +2,14 @@
 
 import pytest
 
-from proxy.ami import privilege
-from proxy.ami.actions import SHIPPED
-from proxy.ami.eventfilter import FilterSet, from_mapping
-from proxy.cli.replaying import replay
-from proxy.config.rules import Rules, Scope
-from proxy.core.learning.recorder import Seen, Shape
-from proxy.core.learning.recording import Recording
-from proxy.core.users import User, UserTable
+from amiproxy.ami import privilege
+from amiproxy.ami.actions import SHIPPED
+from amiproxy.ami.eventfilter import FilterSet, from_mapping
+from amiproxy.cli.replaying import replay
+from amiproxy.config.rules import Rules, Scope
+from amiproxy.core.learning.recorder import Seen, Shape
+from amiproxy.core.learning.recording import Recording
+from amiproxy.core.users import User, UserTable
 
 HANGUP = Seen("ada", b"Hangup", privilege.CALL)
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from proxy.cli import rights
-from proxy.config import UserEntry
-from proxy.config.rules import ActionNames, Require, Rule, Scope
-from proxy.core.policy.classes import BLOCKED
-from proxy.x509.identity import Binding
+from amiproxy.cli import rights
+from amiproxy.config import UserEntry
+from amiproxy.config.rules import ActionNames, Require, Rule, Scope
+from amiproxy.core.policy.classes import BLOCKED
+from amiproxy.x509.identity import Binding
 
 
 def row(what: str, **keys: object) -> str:

@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from proxy.app import StartError
-from proxy.cli import main
-from proxy.cli import run as module
+from amiproxy.app import StartError
+from amiproxy.cli import main
+from amiproxy.cli import run as module
 
 
 def test_the_given_configuration_is_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

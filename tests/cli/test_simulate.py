@@ -12,15 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from proxy.cli import simulate
-from proxy.simulator.schedule import VERBS
+from amiproxy.cli import simulate
+from amiproxy.simulator.schedule import VERBS
 from tests.transcripts.recordings import DATA, received, sent
 
 _PING = DATA / "22-04-ping"
 
 _PROGRAM = """
 import argparse, sys
-from proxy.cli import simulate
+from amiproxy.cli import simulate
 parser = argparse.ArgumentParser(prog="ami-proxy")
 simulate.register(parser.add_subparsers(required=True))
 arguments = parser.parse_args(sys.argv[1:])

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from proxy.ami.privilege import CALL, ORIGINATE
-from proxy.cli import main
-from proxy.config import load_users
-from proxy.config.document import MAX_BYTES
-from proxy.config.phc import cost, hash_secret, verify
+from amiproxy.ami.privilege import CALL, ORIGINATE
+from amiproxy.cli import main
+from amiproxy.config import load_users
+from amiproxy.config.document import MAX_BYTES
+from amiproxy.config.phc import cost, hash_secret, verify
 
 Piped = Callable[[bytes], None]
 

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from proxy.config.accounts import uid_of
+from amiproxy.config.accounts import uid_of
 
 
 def test_names_and_numbers() -> None:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from proxy.config import ConfigErrors, load_config
-from proxy.config.problems import Problem, Unfit
+from amiproxy.config import ConfigErrors, load_config
+from amiproxy.config.problems import Problem, Unfit
 
 
 def load(folder: Path, *files: str, own: str = "{}", also: str = "") -> dict[str, object]:
@@ -61,6 +61,6 @@ def test_a_file_that_goes_while_it_is_read(folder: Path, monkeypatch: pytest.Mon
     def gone(path: Path) -> bytes:
         raise Unfit(f"{path}: No such file or directory")
 
-    monkeypatch.setattr("proxy.config.actionfiles.read_file", gone)
+    monkeypatch.setattr("amiproxy.config.actionfiles.read_file", gone)
     [problem] = wrong(folder, ONE)
     assert problem.file == str(folder / "0.yaml")

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from proxy.ami.answers import Answer, AnswerKind
-from proxy.ami.arguments import Argument, Kind
-from proxy.ami.privilege import REPORTING
-from proxy.config import ConfigErrors, load_config
-from proxy.config.actions import ActionEntry, OneOf, other_actions
+from amiproxy.ami.answers import Answer, AnswerKind
+from amiproxy.ami.arguments import Argument, Kind
+from amiproxy.ami.privilege import REPORTING
+from amiproxy.config import ConfigErrors, load_config
+from amiproxy.config.actions import ActionEntry, OneOf, other_actions
 
 
 def wrong(folder: Path, actions: str) -> list[str]:

@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from proxy.ami.privilege import AGENT, CALL, ORIGINATE
-from proxy.config import ConfigErrors, Unfit, parse_users
-from proxy.config.additions import Addition, table_with
+from amiproxy.ami.privilege import AGENT, CALL, ORIGINATE
+from amiproxy.config import ConfigErrors, Unfit, parse_users
+from amiproxy.config.additions import Addition, table_with
 
 FILE = Path("users.yaml")
 SECRET = "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$pzROa0WzGQXg1oZtBNgZtpGUNH8RAj/KA3SdRScQ91g"

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from proxy.config.address import Address, Place, SocketPlace, check_host_name, is_loopback
-from proxy.config.problems import Unfit
+from amiproxy.config.address import Address, Place, SocketPlace, check_host_name, is_loopback
+from amiproxy.config.problems import Unfit
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ import msgspec
 import pytest
 from msgspec import Meta
 
-from proxy.config.binding import Binder
-from proxy.config.document import Document
-from proxy.config.problems import KeyPath, Unfit
+from amiproxy.config.binding import Binder
+from amiproxy.config.document import Document
+from amiproxy.config.problems import KeyPath, Unfit
 
 
 class Even(int):

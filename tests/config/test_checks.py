@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from proxy.config import Config, ConfigErrors, load_config
+from amiproxy.config import Config, ConfigErrors, load_config
 
 LISTENER = "certificates: [{chain: server.crt, key: server.key}]"
 

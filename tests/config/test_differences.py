@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.config import Config, UsersFile, load, parse_users
-from proxy.config.differences import Differences, differences, needs_restart
-from proxy.config.phc import dummy_hash
+from amiproxy.config import Config, UsersFile, load, parse_users
+from amiproxy.config.differences import Differences, differences, needs_restart
+from amiproxy.config.phc import dummy_hash
 
 HASH = dummy_hash()
 

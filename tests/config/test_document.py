@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proxy.config.document import MAX_BYTES, MAX_DEPTH, Document
+from amiproxy.config.document import MAX_BYTES, MAX_DEPTH, Document
 
 
 def parse(text: str | bytes) -> Document:

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from proxy.config.files import check_readable, read_file, read_private, read_secret
-from proxy.config.problems import Unfit
+from amiproxy.config.files import check_readable, read_file, read_private, read_secret
+from amiproxy.config.problems import Unfit
 
 ALL = [check_readable, read_file, read_private, read_secret]
 PRIVATE = [read_private, read_secret]

@@ -2,8 +2,8 @@
 
 import pytest
 
-from proxy.config.hiddennames import HIDDEN_NAMES, HiddenName
-from proxy.config.problems import Unfit
+from amiproxy.config.hiddennames import HIDDEN_NAMES, HiddenName
+from amiproxy.config.problems import Unfit
 
 
 @pytest.mark.parametrize("text", [*HIDDEN_NAMES, "CARD_NO", "card?", "*Kürzel*", "a.b-c"])

@@ -1,7 +1,7 @@
 import pytest
 
-from proxy.config.networks import Network, parse_network, parse_rules
-from proxy.config.problems import Unfit
+from amiproxy.config.networks import Network, parse_network, parse_rules
+from amiproxy.config.problems import Unfit
 
 
 @pytest.mark.parametrize(

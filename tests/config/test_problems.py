@@ -1,6 +1,6 @@
 import pytest
 
-from proxy.config.problems import ConfigErrors, Problem, spell
+from amiproxy.config.problems import ConfigErrors, Problem, spell
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from proxy.config.rules import Rules, pattern_fault, problems, rules_of
+from amiproxy.config.rules import Rules, pattern_fault, problems, rules_of
 
 
 def problems_in(**keys: Any) -> list[str]:

@@ -7,10 +7,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from proxy.config import Config, Limits, UsersFile, load
-from proxy.config.actions import ActionEntry
-from proxy.config.schema import Certificate, Control, FanOut, Listener, Log, Metrics, Tls, Upstream
-from proxy.config.user import UserEntry
+from amiproxy.config import Config, Limits, UsersFile, load
+from amiproxy.config.actions import ActionEntry
+from amiproxy.config.schema import Certificate, Control, FanOut, Listener, Log, Metrics, Tls, Upstream
+from amiproxy.config.user import UserEntry
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 

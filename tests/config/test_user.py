@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from proxy.ami.privilege import AGENT, ALL, CALL
-from proxy.config import ConfigErrors, UserEntry, parse_users
+from amiproxy.ami.privilege import AGENT, ALL, CALL
+from amiproxy.config import ConfigErrors, UserEntry, parse_users
 
 SECRET = "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$pzROa0WzGQXg1oZtBNgZtpGUNH8RAj/KA3SdRScQ91g"
 

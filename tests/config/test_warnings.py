@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from proxy.config import load_config, parse_users, warnings_of
-from proxy.config.phc import dummy_hash
+from amiproxy.config import load_config, parse_users, warnings_of
+from amiproxy.config.phc import dummy_hash
 
 STRONG = dummy_hash()
 WEAK = dummy_hash("$argon2id$v=19$m=64,t=1,p=1$$")

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from proxy.ami.message import Action
-from proxy.core.accounts import WHOLE, Account, Accounts
+from amiproxy.ami.message import Action
+from amiproxy.core.accounts import WHOLE, Account, Accounts
 
 _PING = Action([(b"Action", b"Ping")])
 _ASKER: Any = object()

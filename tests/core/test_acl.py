@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.core.acl import AccessList
+from amiproxy.core.acl import AccessList
 
 LAN = ["deny 0.0.0.0/0", "permit 10.0.0.0/8"]
 

@@ -1,5 +1,5 @@
-from proxy.core import acquaintances
-from proxy.core.acquaintances import LATELY, Acquaintances
+from amiproxy.core import acquaintances
+from amiproxy.core.acquaintances import LATELY, Acquaintances
 
 
 def test_who_logged_in_lately_is_known_for_a_while():

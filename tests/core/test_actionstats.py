@@ -2,9 +2,9 @@
 
 import pytest
 
-from proxy.ami import privilege
-from proxy.core.actionstats import BOUNDS, ActionStats, Latency
-from proxy.core.users import User
+from amiproxy.ami import privilege
+from amiproxy.core.actionstats import BOUNDS, ActionStats, Latency
+from amiproxy.core.users import User
 from tests.support.core_doubles import Bench
 
 BOSS = User("Boss", read=privilege.ALL, write=privilege.ALL, secret="plain:x")

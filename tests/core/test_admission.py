@@ -2,11 +2,11 @@
 
 import pytest
 
-from proxy.config.limits import Limits
-from proxy.config.networks import Network
-from proxy.core import admission, penalties
-from proxy.core.admission import Admission, network_of
-from proxy.core.networks import NetworkSet
+from amiproxy.config.limits import Limits
+from amiproxy.config.networks import Network
+from amiproxy.core import admission, penalties
+from amiproxy.core.admission import Admission, network_of
+from amiproxy.core.networks import NetworkSet
 
 HOST = "192.0.2.1"
 

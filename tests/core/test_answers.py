@@ -4,13 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.ami import privilege
-from proxy.ami.actions import OtherActions
-from proxy.ami.answers import Answer, AnswerKind
-from proxy.ami.message import Action
-from proxy.config.limits import Limits
-from proxy.core.policy import Allow
-from proxy.core.users import User
+from amiproxy.ami import privilege
+from amiproxy.ami.actions import OtherActions
+from amiproxy.ami.answers import Answer, AnswerKind
+from amiproxy.ami.message import Action
+from amiproxy.config.limits import Limits
+from amiproxy.core.policy import Allow
+from amiproxy.core.users import User
 from tests.support.core_doubles import Bench
 
 BOSS = User("boss", read=privilege.ALL & ~privilege.SECURITY, write=privilege.ALL, secret="plain:x")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from proxy.core.appdata import shown_data, shown_everywhere
+from amiproxy.core.appdata import shown_data, shown_everywhere
 
 
 @pytest.mark.parametrize(

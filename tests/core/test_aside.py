@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.ami import privilege
-from proxy.ami.message import parse_action
-from proxy.config.limits import Limits
-from proxy.config.userlimits import UserLimits
-from proxy.core.aside import holds
-from proxy.core.users import User, UserTable
+from amiproxy.ami import privilege
+from amiproxy.ami.message import parse_action
+from amiproxy.config.limits import Limits
+from amiproxy.config.userlimits import UserLimits
+from amiproxy.core.aside import holds
+from amiproxy.core.users import User, UserTable
 from tests.support.core_doubles import Bench
 
 

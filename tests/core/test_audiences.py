@@ -5,13 +5,13 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.ami import privilege
-from proxy.ami.eventfilter import FilterSet, compile_legacy
-from proxy.config.rules import Rules, Scope
-from proxy.core.audiences import Audience, Audiences
-from proxy.core.session import Session
-from proxy.core.stats import Stats
-from proxy.core.users import User
+from amiproxy.ami import privilege
+from amiproxy.ami.eventfilter import FilterSet, compile_legacy
+from amiproxy.config.rules import Rules, Scope
+from amiproxy.core.audiences import Audience, Audiences
+from amiproxy.core.session import Session
+from amiproxy.core.stats import Stats
+from amiproxy.core.users import User
 from tests.support.core_doubles import Bench, ListTransport, event
 
 READER = User("reader", read=privilege.CALL, secret="plain:x")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.core.bucket import Bucket
+from amiproxy.core.bucket import Bucket
 
 
 def test_a_burst_then_one_at_a_time():

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proxy.core.callfacts import CallFacts, device_of, read_facts
+from amiproxy.core.callfacts import CallFacts, device_of, read_facts
 
 
 def event(name: str, **headers: str) -> bytes:

@@ -2,12 +2,12 @@ import itertools
 
 import pytest
 
-from proxy.ami import privilege
-from proxy.ami.actions import SHIPPED
-from proxy.ami.message import Action
-from proxy.config.limits import Limits
-from proxy.core.caused import Caused, classes_of_events
-from proxy.core.users import User
+from amiproxy.ami import privilege
+from amiproxy.ami.actions import SHIPPED
+from amiproxy.ami.message import Action
+from amiproxy.config.limits import Limits
+from amiproxy.core.caused import Caused, classes_of_events
+from amiproxy.core.users import User
 from tests.support.core_doubles import Bench, HandClock, ListTransport, event
 
 EVERYTHING = privilege.ALL

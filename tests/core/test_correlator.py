@@ -1,8 +1,8 @@
 """Relay ids are drawn many at once, and each is used once."""
 
-from proxy.ami.message import Action
-from proxy.ami.relay import RELAY_DIGITS, RELAY_MARK
-from proxy.core.correlator import Correlator
+from amiproxy.ami.message import Action
+from amiproxy.ami.relay import RELAY_DIGITS, RELAY_MARK
+from amiproxy.core.correlator import Correlator
 
 _PING = Action([(b"Action", b"Ping")])
 

@@ -5,8 +5,8 @@ from collections import Counter
 
 import pytest
 
-from proxy.core.crowd import Crowd, fullness
-from proxy.core.networks import networks_around
+from amiproxy.core.crowd import Crowd, fullness
+from amiproxy.core.networks import networks_around
 
 Member = tuple[tuple[object, ...], int]
 

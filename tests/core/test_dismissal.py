@@ -1,6 +1,6 @@
-from proxy.ami import privilege
-from proxy.core.dismissal import dismiss
-from proxy.core.users import User
+from amiproxy.ami import privilege
+from amiproxy.core.dismissal import dismiss
+from amiproxy.core.users import User
 from tests.support.core_doubles import Bench, event
 
 USER = User("u", read=privilege.CALL, secret="plain:x")

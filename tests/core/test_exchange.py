@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proxy.ami import privilege
-from proxy.ami.message import Action
-from proxy.config.limits import Limits
-from proxy.core.exchange import WINDOW
-from proxy.core.users import User
+from amiproxy.ami import privilege
+from amiproxy.ami.message import Action
+from amiproxy.config.limits import Limits
+from amiproxy.core.exchange import WINDOW
+from amiproxy.core.users import User
 from tests.support.core_doubles import Bench, event
 
 BOSS = User("boss", read=privilege.ALL & ~privilege.SECURITY, write=privilege.ALL, secret="plain:x")

@@ -1,7 +1,7 @@
 from collections import Counter
 
-from proxy.core.fairqueue import FairQueue
-from proxy.core.networks import networks_around
+from amiproxy.core.fairqueue import FairQueue
+from amiproxy.core.networks import networks_around
 
 
 def put(queue: FairQueue[str], address: str, *items: str, rank: int = 0, name: str = "") -> None:

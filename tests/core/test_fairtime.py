@@ -1,6 +1,6 @@
 import pytest
 
-from proxy.core.fairtime import MEMORY, MOST, FairTime, Member
+from amiproxy.core.fairtime import MEMORY, MOST, FairTime, Member
 
 MS = 0.001
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from proxy.ami import privilege
-from proxy.config.limits import Limits
-from proxy.core.users import User
+from amiproxy.ami import privilege
+from amiproxy.config.limits import Limits
+from amiproxy.core.users import User
 from tests.support.core_doubles import Bench, HandClock, ListTransport, event
 
 USER = User("user", read=privilege.CALL, write=privilege.ALL, secret="plain:x")

@@ -2,16 +2,12 @@
 
 import importlib
 import os
-import tomllib
 from importlib.machinery import ExtensionFileLoader
-from pathlib import Path
 
 import pytest
 
-from proxy.core.form import FORM
-
-TOP = Path(__file__).parents[2]
-COMPILED = tomllib.loads((TOP / "pyproject.toml").read_text())["tool"]["amiproxy"]["compiled"]
+from amiproxy.core.form import FORM
+from tests.support.compiled import COMPILED
 
 
 def test_it_is_the_one_that_is_meant():

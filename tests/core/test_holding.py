@@ -2,8 +2,8 @@
 
 import pytest
 
-from proxy.ami.message import Action
-from proxy.core import holding
+from amiproxy.ami.message import Action
+from amiproxy.core import holding
 
 
 def play(name: str, **headers: str) -> Action:

@@ -4,17 +4,17 @@ from dataclasses import replace
 
 import pytest
 
-from proxy.ami import privilege
-from proxy.ami.actions import OtherActions
-from proxy.ami.arguments import Described
-from proxy.ami.eventfilter import FilterSet, compile_legacy
-from proxy.ami.message import Action
-from proxy.config.limits import Limits
-from proxy.config.rules import Rules, Scope
-from proxy.core.session import Session
-from proxy.core.state import OVER, State
-from proxy.core.users import User, UserTable
-from proxy.steps import finish
+from amiproxy.ami import privilege
+from amiproxy.ami.actions import OtherActions
+from amiproxy.ami.arguments import Described
+from amiproxy.ami.eventfilter import FilterSet, compile_legacy
+from amiproxy.ami.message import Action
+from amiproxy.config.limits import Limits
+from amiproxy.config.rules import Rules, Scope
+from amiproxy.core.session import Session
+from amiproxy.core.state import OVER, State
+from amiproxy.core.users import User, UserTable
+from amiproxy.steps import finish
 from tests.support.core_doubles import Bench, ListTransport, event
 
 BOSS = User("boss", read=privilege.ALL, write=privilege.ALL, secret="plain:x")

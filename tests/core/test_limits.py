@@ -5,11 +5,11 @@ from typing import ClassVar
 
 import pytest
 
-from proxy.ami import privilege
-from proxy.config.limits import Limits
-from proxy.core.exchange import WINDOW
-from proxy.core.state import State
-from proxy.core.users import User, UserTable
+from amiproxy.ami import privilege
+from amiproxy.config.limits import Limits
+from amiproxy.core.exchange import WINDOW
+from amiproxy.core.state import State
+from amiproxy.core.users import User, UserTable
 from tests.support.core_doubles import Bench, ListTransport, event
 
 BOSS = User("boss", read=privilege.ALL, write=privilege.ALL, secret="plain:x")

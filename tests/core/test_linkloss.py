@@ -5,12 +5,12 @@ import re
 
 import pytest
 
-from proxy.ami import privilege
-from proxy.ami.eventfilter import FilterSet, compile_legacy
-from proxy.config.limits import Limits, UpstreamLost
-from proxy.config.rules import Rules, Scope
-from proxy.core.linkloss import CLOSED, KEPT, NO_EVENTS, TOLD, outcome
-from proxy.core.users import User
+from amiproxy.ami import privilege
+from amiproxy.ami.eventfilter import FilterSet, compile_legacy
+from amiproxy.config.limits import Limits, UpstreamLost
+from amiproxy.config.rules import Rules, Scope
+from amiproxy.core.linkloss import CLOSED, KEPT, NO_EVENTS, TOLD, outcome
+from amiproxy.core.users import User
 from tests.support.core_doubles import Bench, ListTransport, event
 
 CALL = privilege.CALL | privilege.ORIGINATE

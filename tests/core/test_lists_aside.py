@@ -2,14 +2,14 @@
 
 import pytest
 
-from proxy.ami import privilege
-from proxy.ami.actions import OtherActions
-from proxy.ami.answers import Answer, AnswerKind
-from proxy.ami.message import Message
-from proxy.config.limits import Limits
-from proxy.core.lengths import LONG_BYTES
-from proxy.core.policy import Allow
-from proxy.core.users import User
+from amiproxy.ami import privilege
+from amiproxy.ami.actions import OtherActions
+from amiproxy.ami.answers import Answer, AnswerKind
+from amiproxy.ami.message import Message
+from amiproxy.config.limits import Limits
+from amiproxy.core.lengths import LONG_BYTES
+from amiproxy.core.policy import Allow
+from amiproxy.core.users import User
 from tests.core.test_side import Opener
 from tests.support.core_doubles import Bench, ListUpstream, event
 

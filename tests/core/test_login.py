@@ -5,14 +5,14 @@ import logging
 
 import pytest
 
-from proxy.ami import privilege
-from proxy.config.limits import Limits
-from proxy.core.acquaintances import LATELY
-from proxy.core.networks import networks_around
-from proxy.core.newcomers import GREETED, SPOKE
-from proxy.core.session import Session
-from proxy.core.users import User, UserTable
-from proxy.x509.identity import Binding, CertificateLogin, Identity, LoginWay
+from amiproxy.ami import privilege
+from amiproxy.config.limits import Limits
+from amiproxy.core.acquaintances import LATELY
+from amiproxy.core.networks import networks_around
+from amiproxy.core.newcomers import GREETED, SPOKE
+from amiproxy.core.session import Session
+from amiproxy.core.users import User, UserTable
+from amiproxy.x509.identity import Binding, CertificateLogin, Identity, LoginWay
 from tests.support.core_doubles import Bench, ListTransport
 
 

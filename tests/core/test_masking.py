@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.config.hiddennames import HIDDEN_NAMES, HiddenName
-from proxy.core.masking import configure, masked, masked_text, masked_value
+from amiproxy.config.hiddennames import HIDDEN_NAMES, HiddenName
+from amiproxy.core.masking import configure, masked, masked_text, masked_value
 
 
 @pytest.mark.parametrize(

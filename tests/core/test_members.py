@@ -2,9 +2,9 @@
 
 import pytest
 
-from proxy.ami.message import Action
-from proxy.core import members
-from proxy.core.members import Members
+from amiproxy.ami.message import Action
+from amiproxy.core import members
+from amiproxy.core.members import Members
 
 
 def member(queue: str, interface: str) -> Action:

@@ -1,7 +1,7 @@
 """What slow clients missed, by class."""
 
-from proxy.ami import privilege
-from proxy.core.missed import Missed
+from amiproxy.ami import privilege
+from amiproxy.core.missed import Missed
 from tests.support.core_doubles import event
 
 

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from proxy.ami import privilege
-from proxy.ami.actions import OtherActions
-from proxy.config.actionfiles import ActionsFile
-from proxy.config.actions import other_actions
-from proxy.config.binding import Binder
-from proxy.config.document import Document
-from proxy.core.users import User
+from amiproxy.ami import privilege
+from amiproxy.ami.actions import OtherActions
+from amiproxy.config.actionfiles import ActionsFile
+from amiproxy.config.actions import other_actions
+from amiproxy.config.binding import Binder
+from amiproxy.config.document import Document
+from amiproxy.core.users import User
 from tests.support.core_doubles import Bench
 
 FILE = Path(__file__).parents[2] / "deploy/modules.yaml"

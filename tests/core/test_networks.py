@@ -1,6 +1,6 @@
 import pytest
 
-from proxy.core.networks import NetworkSet, networks_around
+from amiproxy.core.networks import NetworkSet, networks_around
 
 NETWORKS = NetworkSet(["127.0.0.0/8", "2001:db8::/32"])
 

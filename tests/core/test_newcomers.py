@@ -2,7 +2,7 @@
 
 import pytest
 
-from proxy.core.newcomers import GREETED, HELLO, SILENT, SPOKE, Newcomers
+from amiproxy.core.newcomers import GREETED, HELLO, SILENT, SPOKE, Newcomers
 
 PLACES = 64
 GOOD = "192.0.2.1"

@@ -2,8 +2,8 @@
 
 import pytest
 
-from proxy.ami.message import event
-from proxy.core.origin import Origin
+from amiproxy.ami.message import event
+from amiproxy.core.origin import Origin
 
 HEAD = b"Event: X\r\nPrivilege: call,all\r\n"
 DEBUG = b"SequenceNumber: 7\r\nFile: a.c\r\nLine: 9\r\nFunc: f\r\n"

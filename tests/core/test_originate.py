@@ -2,8 +2,8 @@
 
 import pytest
 
-from proxy.ami.message import Action
-from proxy.core import originate
+from amiproxy.ami.message import Action
+from amiproxy.core import originate
 
 
 def action(**headers: str) -> Action:

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.core.outbox import NEVER, Backlog, Outbox
+from amiproxy.core.outbox import NEVER, Backlog, Outbox
 from tests.support.core_doubles import ListTransport
 
 

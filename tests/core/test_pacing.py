@@ -2,7 +2,7 @@
 
 import pytest
 
-from proxy.core.pacing import Pacing
+from amiproxy.core.pacing import Pacing
 
 
 def flushing(pacing: Pacing, seconds: float, size: float = 0.0, times: int = 200) -> float:

@@ -5,9 +5,9 @@ import random
 
 import pytest
 
-from proxy.core import penalties
-from proxy.core.admission import network_of
-from proxy.core.penalties import Penalties
+from amiproxy.core import penalties
+from amiproxy.core.admission import network_of
+from amiproxy.core.penalties import Penalties
 
 
 def test_a_penalty_holds_until_its_end():

@@ -2,9 +2,9 @@
 
 import pytest
 
-from proxy.ami import privilege
-from proxy.ami.message import Message
-from proxy.core.users import User
+from amiproxy.ami import privilege
+from amiproxy.ami.message import Message
+from amiproxy.core.users import User
 from tests.support.core_doubles import Bench
 
 BOSS = User("boss", write=privilege.SYSTEM, secret="plain:x")

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.config.rules import Scope
-from proxy.core import scope
-from proxy.core.scope import CallTracker, View
+from amiproxy.config.rules import Scope
+from amiproxy.core import scope
+from amiproxy.core.scope import CallTracker, View
 from tests.core.test_callfacts import event
 
 

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy import log
-from proxy.ami import privilege
-from proxy.ami.message import Message
-from proxy.config.hiddennames import HIDDEN_NAMES, HiddenName
-from proxy.core import masking
-from proxy.core.session import Session
-from proxy.core.users import User
+from amiproxy import log
+from amiproxy.ami import privilege
+from amiproxy.ami.message import Message
+from amiproxy.config.hiddennames import HIDDEN_NAMES, HiddenName
+from amiproxy.core import masking
+from amiproxy.core.session import Session
+from amiproxy.core.users import User
 from tests.support.core_doubles import Bench, event
 
 USERS = (

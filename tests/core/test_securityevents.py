@@ -1,6 +1,6 @@
 """How many security events of our own are told in a second."""
 
-from proxy.core.securityevents import Ration
+from amiproxy.core.securityevents import Ration
 
 
 def test_the_first_of_each_name_are_told_and_the_rest_counted():

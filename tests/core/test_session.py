@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 import pytest
 
-from proxy.ami import privilege
-from proxy.ami.actions import OtherActions
-from proxy.ami.eventfilter import FilterSet, compile_legacy
-from proxy.config.limits import Limits
-from proxy.core.acl import AccessList
-from proxy.core.state import State
-from proxy.core.users import User
+from amiproxy.ami import privilege
+from amiproxy.ami.actions import OtherActions
+from amiproxy.ami.eventfilter import FilterSet, compile_legacy
+from amiproxy.config.limits import Limits
+from amiproxy.core.acl import AccessList
+from amiproxy.core.state import State
+from amiproxy.core.users import User
 from tests.support.core_doubles import Bench, ListTransport, event
 
 BOSS = User("boss", read=privilege.ALL, write=privilege.ALL, secret="plain:x")

@@ -1,7 +1,7 @@
 import pytest
 
-from proxy.core import shares as subject
-from proxy.core.shares import Share, Shares
+from amiproxy.core import shares as subject
+from amiproxy.core.shares import Share, Shares
 from tests.support.core_doubles import HandClock
 
 #: Not a thousandth, so that sums are exact.

@@ -2,11 +2,11 @@
 
 import pytest
 
-from proxy.ami import privilege
-from proxy.ami.message import Action
-from proxy.config.limits import Limits
-from proxy.core.side import IDLE_SECONDS, RETRY_SECONDS
-from proxy.core.users import User
+from amiproxy.ami import privilege
+from amiproxy.ami.message import Action
+from amiproxy.config.limits import Limits
+from amiproxy.core.side import IDLE_SECONDS, RETRY_SECONDS
+from amiproxy.core.users import User
 from tests.support.core_doubles import Bench, ListUpstream
 
 BOSS = User("boss", read=privilege.ALL, write=privilege.ALL, secret="plain:x")

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.core.sidedoor import SideDoor, Want
+from amiproxy.core.sidedoor import SideDoor, Want
 
 
 def full_of_idlers() -> SideDoor[str]:

@@ -2,10 +2,10 @@
 
 import pytest
 
-from proxy.ami.message import Action
-from proxy.config.limits import Limits
-from proxy.core import stored
-from proxy.core.stored import Stored
+from amiproxy.ami.message import Action
+from amiproxy.config.limits import Limits
+from amiproxy.core import stored
+from amiproxy.core.stored import Stored
 
 LIMITS = Limits(channel_variables=2, channel_variable_bytes=1024)
 

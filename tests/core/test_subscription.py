@@ -3,10 +3,10 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proxy.ami.eventfilter import FilterSet, compile_legacy
-from proxy.ami.privilege import CALL, SYSTEM
-from proxy.core.outbox import Outbox
-from proxy.core.subscription import AT_ONCE, Subscription
+from amiproxy.ami.eventfilter import FilterSet, compile_legacy
+from amiproxy.ami.privilege import CALL, SYSTEM
+from amiproxy.core.outbox import Outbox
+from amiproxy.core.subscription import AT_ONCE, Subscription
 from tests.support.core_doubles import ListTransport
 
 

@@ -3,10 +3,10 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.ami import privilege
-from proxy.core.session import Session
-from proxy.core.tap import Tap
-from proxy.core.users import User
+from amiproxy.ami import privilege
+from amiproxy.core.session import Session
+from amiproxy.core.tap import Tap
+from amiproxy.core.users import User
 from tests.support.core_doubles import Bench, event
 
 USERS = (

@@ -2,11 +2,11 @@
 
 import pytest
 
-from proxy.config.limits import Limits
-from proxy.config.userlimits import UserLimits
-from proxy.core.throttle import Held, Throttle, UserRates
-from proxy.core.users import User, UserTable
-from proxy.steps import finish
+from amiproxy.config.limits import Limits
+from amiproxy.config.userlimits import UserLimits
+from amiproxy.core.throttle import Held, Throttle, UserRates
+from amiproxy.core.users import User, UserTable
+from amiproxy.steps import finish
 
 SLOW = {"action_rate": 10.0, "action_burst": 2, "originate_rate": 1.0, "originate_burst": 1, "rate_wait": 5.0}
 USER, OTHER = User("u"), User("other")

@@ -5,9 +5,9 @@ from collections.abc import Hashable
 
 import pytest
 
-from proxy.core.networks import networks_around
-from proxy.core.ports import Applicant
-from proxy.core.trials import Comparison, Trials
+from amiproxy.core.networks import networks_around
+from amiproxy.core.ports import Applicant
+from amiproxy.core.trials import Comparison, Trials
 
 RANKS = 3
 WORKERS = 2

@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 import pytest
 
-from proxy.core.networks import networks_around
-from proxy.core.ports import Applicant
-from proxy.core.trials import Comparison, Trials
+from amiproxy.core.networks import networks_around
+from amiproxy.core.ports import Applicant
+from amiproxy.core.trials import Comparison, Trials
 
 HASH = 0.04
 WORKERS = 2

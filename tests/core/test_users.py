@@ -4,12 +4,12 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from proxy.ami.privilege import AGENT, ALL, CALL
-from proxy.config import UsersFile, parse_users
-from proxy.config.phc import check_hash, cost, dummy_hash
-from proxy.core.acl import AccessList
-from proxy.core.users import User, UserTable, check_md5, check_plain
-from proxy.steps import result_of
+from amiproxy.ami.privilege import AGENT, ALL, CALL
+from amiproxy.config import UsersFile, parse_users
+from amiproxy.config.phc import check_hash, cost, dummy_hash
+from amiproxy.core.acl import AccessList
+from amiproxy.core.users import User, UserTable, check_md5, check_plain
+from amiproxy.steps import result_of
 
 SECRET = dummy_hash("$argon2id$v=19$m=64,t=1,p=1$$")
 TABLE = f"""\

@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from proxy.demo.client import Client, Received
-from proxy.demo.folder import opened
+from amiproxy.demo.client import Client, Received
+from amiproxy.demo.folder import opened
 
 
 @pytest.fixture

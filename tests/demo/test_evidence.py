@@ -2,9 +2,9 @@
 
 import pytest
 
-from proxy.demo.accounts import desk, wallboard
-from proxy.demo.client import Received
-from proxy.demo.evidence import Evidence
+from amiproxy.demo.accounts import desk, wallboard
+from amiproxy.demo.client import Received
+from amiproxy.demo.evidence import Evidence
 
 
 def event(name, privilege, **headers):

@@ -4,11 +4,11 @@ import stat
 
 import pytest
 
-from proxy.app import prepare
-from proxy.config import load
-from proxy.demo.accounts import desk, wallboard
-from proxy.demo.folder import opened
-from proxy.demo.options import DemoError
+from amiproxy.app import prepare
+from amiproxy.config import load
+from amiproxy.demo.accounts import desk, wallboard
+from amiproxy.demo.folder import opened
+from amiproxy.demo.options import DemoError
 
 
 def fill(folder):

@@ -1,6 +1,6 @@
 """Rows that show which user saw which event."""
 
-from proxy.demo.ledger import HOLD, Kind, Ledger
+from amiproxy.demo.ledger import HOLD, Kind, Ledger
 
 
 def texts(ledger):

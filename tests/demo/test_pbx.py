@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from proxy.demo.folder import opened
-from proxy.demo.options import DemoError, RealAsterisk
-from proxy.demo.pbx import real, simulated
+from amiproxy.demo.folder import opened
+from amiproxy.demo.options import DemoError, RealAsterisk
+from amiproxy.demo.pbx import real, simulated
 
 
 async def test_the_simulator_listens_with_its_own_secret(tmp_path):

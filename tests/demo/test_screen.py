@@ -5,10 +5,10 @@ import io
 import pytest
 from rich.console import Console
 
-from proxy.demo.accounts import desk, wallboard
-from proxy.demo.evidence import Promise
-from proxy.demo.ledger import Kind, Ledger
-from proxy.demo.screen import MovingScreen, PlainScreen, users, verdict
+from amiproxy.demo.accounts import desk, wallboard
+from amiproxy.demo.evidence import Promise
+from amiproxy.demo.ledger import Kind, Ledger
+from amiproxy.demo.screen import MovingScreen, PlainScreen, users, verdict
 
 ACCOUNTS = (wallboard(), desk())
 

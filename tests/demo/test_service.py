@@ -4,10 +4,10 @@ import socket
 
 import pytest
 
-from proxy.demo import service
-from proxy.demo.accounts import desk, wallboard
-from proxy.demo.folder import HOST, opened
-from proxy.demo.options import DemoError
+from amiproxy.demo import service
+from amiproxy.demo.accounts import desk, wallboard
+from amiproxy.demo.folder import HOST, opened
+from amiproxy.demo.options import DemoError
 from tests.support.ports import free_port
 
 

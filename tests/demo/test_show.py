@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from proxy.demo.options import DemoError, Options, RealAsterisk
-from proxy.demo.show import _Show
-from proxy.simulator import Settings, Simulator, User
+from amiproxy.demo.options import DemoError, Options, RealAsterisk
+from amiproxy.demo.show import _Show
+from amiproxy.simulator import Settings, Simulator, User
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@
 
 import pytest
 
-from proxy.demo.client import Received
-from proxy.demo.wording import describe, is_quiet
+from amiproxy.demo.client import Received
+from amiproxy.demo.wording import describe, is_quiet
 
 
 @pytest.mark.parametrize(

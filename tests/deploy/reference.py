@@ -4,15 +4,15 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from proxy.ami import agicommands, applications, clicommands
-from proxy.ami.actions import SHIPPED
-from proxy.ami.arguments import ARGUMENTS, Argument
-from proxy.ami.arguments.kinds import MEANING, Kind
-from proxy.ami.privilege import class_names
-from proxy.core.policy import guide
-from proxy.core.policy.classes import BLOCKED, classes_of
-from proxy.core.policy.kinds.dialling import TELEPHONES
-from proxy.core.policy.stricter import STRICTER
+from amiproxy.ami import agicommands, applications, clicommands
+from amiproxy.ami.actions import SHIPPED
+from amiproxy.ami.arguments import ARGUMENTS, Argument
+from amiproxy.ami.arguments.kinds import MEANING, Kind
+from amiproxy.ami.privilege import class_names
+from amiproxy.core.policy import guide
+from amiproxy.core.policy.classes import BLOCKED, classes_of
+from amiproxy.core.policy.kinds.dialling import TELEPHONES
+from amiproxy.core.policy.stricter import STRICTER
 
 PAGE = Path(__file__).parents[2] / "deploy/rights-reference.md"
 

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from proxy.cli import ctl
+from amiproxy.cli import ctl
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 TEXT = (DEPLOY / "Containerfile").read_text()

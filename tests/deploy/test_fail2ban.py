@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from proxy import log
+from amiproxy import log
 from tests.deploy.debian import run_tool
 
 FILTER = Path(__file__).parents[2] / "deploy/fail2ban/filter.d/ami-proxy.conf"

@@ -53,7 +53,7 @@ def test_every_event_of_the_log_is_in_the_guide_and_no_other() -> None:
 def test_every_reason_that_the_proxy_closes_a_session_for_is_in_the_guide() -> None:
     reasons = {
         reason
-        for file in (TOP / "proxy/core").rglob("*.py")
+        for file in (TOP / "proxy/amiproxy/core").rglob("*.py")
         for reason in re.findall(r'(?<!side)\.close\("([^"]+)"', file.read_text())
     }
     assert len(reasons) > 8

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from proxy.ami.actions import SHIPPED
-from proxy.ami.arguments.kinds import DESCRIBABLE
-from proxy.ami.message import parse_action
-from proxy.config import parse_users
-from proxy.core.policy import Allow, decide
-from proxy.core.users import User, UserTable
+from amiproxy.ami.actions import SHIPPED
+from amiproxy.ami.arguments.kinds import DESCRIBABLE
+from amiproxy.ami.message import parse_action
+from amiproxy.config import parse_users
+from amiproxy.core.policy import Allow, decide
+from amiproxy.core.users import User, UserTable
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 EXAMPLES = DEPLOY / "examples/users.yaml"

@@ -17,12 +17,12 @@ from pathlib import Path
 
 import pytest
 
-from proxy import __version__
+from amiproxy import __version__
+from tests.support.compiled import COMPILED, MARK
 from tests.support.requirements import give_up
 
 TOP = Path(__file__).parents[2]
 SETTINGS = tomllib.loads((TOP / "pyproject.toml").read_text())
-COMPILED = SETTINGS["tool"]["amiproxy"]["compiled"]
 PURE = {"AMI_PROXY_COMPILE": "0"}
 BUILD = "import setuptools.build_meta as b, sys; b.build_{kind}(sys.argv[1])"
 WITHOUT_MYPYC = "import sys; sys.modules['mypyc'] = None; "
@@ -93,12 +93,12 @@ def unpacked(compiled: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_wheel_has_the_program_its_types_and_its_licence_alone(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert wheel.name == f"amiproxy-{__version__}-py3-none-any.whl"
-    assert "proxy/py.typed" in names
+    assert "amiproxy/py.typed" in names
     assert f"amiproxy-{__version__}.dist-info/licenses/LICENSE" in names
     # Bytecode is made where it is installed: pip does it, and the Debian package beforehand.
     assert [name for name in names if name.endswith(".pyc")] == []
-    assert {name.split("/")[0] for name in names} == {"proxy", f"amiproxy-{__version__}.dist-info"}
-    packages = {str(file.parent.relative_to(TOP)) for file in (TOP / "proxy").rglob("__init__.py")}
+    assert {name.split("/")[0] for name in names} == {"amiproxy", f"amiproxy-{__version__}.dist-info"}
+    packages = {str(file.parent.relative_to(TOP / "proxy")) for file in (TOP / "proxy").rglob("__init__.py")}
     assert packages <= {name.rpartition("/")[0] for name in names}
 
 
@@ -138,14 +138,14 @@ def test_the_installed_wheel_is_the_command(wheel: Path, tmp_path: Path) -> None
         env=quiet,
     )
     [packages] = (tmp_path / "venv/lib").glob("python*/site-packages")
-    assert list((packages / "proxy/__pycache__").glob("app.*.pyc"))
+    assert list((packages / "amiproxy/__pycache__").glob("app.*.pyc"))
     (packages / "libraries.pth").write_text(f"{libraries}\n")
     shown = subprocess.run(
         [tmp_path / "venv/bin/ami-proxy", "--version"], cwd="/", check=True, capture_output=True, text=True
     )
     assert shown.stdout == f"ami-proxy {__version__}\n"
     where = subprocess.run(
-        [python, "-c", "import proxy; print(proxy.__file__)"],
+        [python, "-c", "import amiproxy; print(amiproxy.__file__)"],
         cwd="/",
         check=True,
         capture_output=True,
@@ -176,8 +176,8 @@ def test_what_the_compiled_wheel_runs_is_compiled_and_faults_name_the_line_of_th
     unpacked: Path,
 ) -> None:
     script = """
-from proxy.ami.framing import ActionFramer
-from proxy.core.form import FORM
+from amiproxy.ami.framing import ActionFramer
+from amiproxy.core.form import FORM
 print(FORM)
 ActionFramer().feed("no bytes")
 """
@@ -190,7 +190,7 @@ ActionFramer().feed("no bytes")
         text=True,
     )
     assert shown.stdout == "compiled\n"
-    fault = re.search(r'File "(proxy/ami/framing\.py)", line (\d+), in feed\nTypeError: ', shown.stderr)
+    fault = re.search(r'File "(amiproxy/ami/framing\.py)", line (\d+), in feed\nTypeError: ', shown.stderr)
     assert fault is not None
     assert "def feed" in (unpacked / fault[1]).read_text().splitlines()[int(fault[2]) - 1]
 
@@ -216,10 +216,11 @@ def one_module(source: Path, tmp_path: Path) -> Path:
     """The source with one module to compile, so that it takes seconds to find out that it cannot be."""
     copy = tmp_path / "source"
     shutil.copytree(source, copy)
-    text = (copy / "pyproject.toml").read_text()
-    only, count = re.subn(r"(?s)(?<=\ncompiled = )\[.*?\n\]", '["proxy/ami/privilege.py"]', text)
-    assert count == 1
-    (copy / "pyproject.toml").write_text(only)
+    marked = [file for file in copy.rglob("*.py") if MARK in file.read_text()]
+    assert len(marked) > 1
+    for file in marked:
+        if file.name != "privilege.py":
+            file.write_text(file.read_text().replace(MARK, "\n"))
     (tmp_path / "out").mkdir()
     return copy
 

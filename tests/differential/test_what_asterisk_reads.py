@@ -7,12 +7,12 @@ statement-by-statement model of Asterisk's reader on the other.
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proxy.ami.errors import ProtocolError
-from proxy.ami.framing import ActionFramer
-from proxy.ami.message import MAX_HEADERS, Action, parse_action
-from proxy.ami.privilege import ALL
-from proxy.core.users import User
-from proxy.simulator.reading import RequestReader
+from amiproxy.ami.errors import ProtocolError
+from amiproxy.ami.framing import ActionFramer
+from amiproxy.ami.message import MAX_HEADERS, Action, parse_action
+from amiproxy.ami.privilege import ALL
+from amiproxy.core.users import User
+from amiproxy.simulator.reading import RequestReader
 from tests.differential.asterisk_reader import AsteriskReader, Read
 from tests.differential.client_bytes import CUTS, STREAMS, pieces
 from tests.support.core_doubles import Bench

@@ -58,7 +58,7 @@ async def test_a_bad_configuration_is_told_and_nothing_starts(
             taken.listen()
         done = await asyncio.to_thread(
             subprocess.run,
-            [sys.executable, "-m", "proxy", "run", "--config", str(service.config)],
+            [sys.executable, "-m", "amiproxy", "run", "--config", str(service.config)],
             capture_output=True,
             text=True,
             timeout=30,

@@ -3,7 +3,7 @@
 import ssl
 from pathlib import Path
 
-from proxy.cli import main
+from amiproxy.cli import main
 from tests.e2e.conftest import Service
 from tests.support.ami_client import AmiClient
 from tests.support.service import USERS

@@ -12,8 +12,8 @@ from itertools import count
 
 import pytest
 
-from proxy.config import phc
-from proxy.simulator import Simulator
+from amiproxy.config import phc
+from amiproxy.simulator import Simulator
 from tests.support.ami_client import AmiClient
 from tests.support.far import far
 from tests.support.service import Service

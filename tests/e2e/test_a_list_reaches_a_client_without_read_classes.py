@@ -1,4 +1,4 @@
-from proxy.simulator import Simulator
+from amiproxy.simulator import Simulator
 from tests.support.service import Service
 
 

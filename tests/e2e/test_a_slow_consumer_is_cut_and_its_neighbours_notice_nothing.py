@@ -1,8 +1,8 @@
 import socket
 from collections.abc import Callable
 
-from proxy.simulator import Simulator
-from proxy.simulator.storm import read_storm_event
+from amiproxy.simulator import Simulator
+from amiproxy.simulator.storm import read_storm_event
 from tests.support.service import Service
 from tests.support.tls_peer import TlsPeer
 from tests.support.waiting import until

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import trustme
 
-from proxy.simulator import Simulator
+from amiproxy.simulator import Simulator
 from tests.e2e.conftest import PASSWORDS, SECRET, USERS, Service
 from tests.support.ports import free_port
 from tests.support.proxy_process import hashed
@@ -38,7 +38,7 @@ async def service(simulator: Simulator, make_service: Callable[..., Service], me
 
 
 async def ctl(service: Service, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "proxy", "ctl", "--config", str(service.config), *arguments]
+    command = [sys.executable, "-m", "amiproxy", "ctl", "--config", str(service.config), *arguments]
     return await asyncio.to_thread(
         subprocess.run, command, capture_output=True, text=True, timeout=60, check=False
     )
@@ -133,7 +133,7 @@ async def test_what_needs_a_restart_is_named(service: Service) -> None:
         metrics={"address": "127.0.0.1:1"}, control={"socket": "other.sock"}, limits={"hash_threads": 5}
     )
     socket = ("--socket", str(service.directory / "control.sock"))
-    command = [sys.executable, "-m", "proxy", "ctl", *socket, "reload"]
+    command = [sys.executable, "-m", "amiproxy", "ctl", *socket, "reload"]
     done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     keys = re.findall(r"proxy\.yaml: (\S+): changes only with a restart", done.stderr)
@@ -154,7 +154,7 @@ async def test_a_new_certificate_is_taken_up_without_being_told(service: Service
 
 
 async def test_trace_shows_a_user_and_no_secret(service: Service) -> None:
-    command = [sys.executable, "-m", "proxy", "ctl", "--config", str(service.config), "trace", "boss"]
+    command = [sys.executable, "-m", "amiproxy", "ctl", "--config", str(service.config), "trace", "boss"]
     # Unbuffered by its own doing: who watches sees it now.
     process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)
     assert process.stdout is not None

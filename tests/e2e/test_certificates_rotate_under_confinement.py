@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 import trustme
 
-from proxy.cli import main
-from proxy.simulator import Simulator
+from amiproxy.cli import main
+from amiproxy.simulator import Simulator
 from tests.support.landlock import landlock_version
 from tests.support.requirements import give_up
 from tests.support.service import LIMITS, SECRET, USERS, Service

@@ -20,7 +20,7 @@ from statistics import mean
 
 import pytest
 
-from proxy.simulator import Simulator
+from amiproxy.simulator import Simulator
 from tests.support.ami_client import AmiClient
 from tests.support.badsets import BAD_SETS, HALF_WRITTEN, CertificateFolder
 from tests.support.certificates import Forged

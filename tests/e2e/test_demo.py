@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 _DEADLINE = 50.0
-_COMMAND = (sys.executable, "-m", "proxy", "demo", "--folder")
+_COMMAND = (sys.executable, "-m", "amiproxy", "demo", "--folder")
 
 
 def environment(**more):

@@ -1,7 +1,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from proxy.simulator import Simulator
+from amiproxy.simulator import Simulator
 from tests.support.service import Service
 
 

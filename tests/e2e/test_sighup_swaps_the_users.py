@@ -1,6 +1,6 @@
 import signal
 
-from proxy.simulator import Simulator
+from amiproxy.simulator import Simulator
 from tests.support.proxy_process import hashed
 from tests.support.service import PASSWORDS, USERS, Service
 

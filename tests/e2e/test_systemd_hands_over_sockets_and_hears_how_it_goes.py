@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from proxy.simulator import Simulator
+from amiproxy.simulator import Simulator
 from tests.support.ami_client import AmiClient
 from tests.support.service import PASSWORDS, Service
 
@@ -30,7 +30,7 @@ for place, descriptor in enumerate(kept, 3):
     os.dup2(descriptor, place, inheritable=True)
     os.close(descriptor)
 os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS=str(len(given)), LISTEN_FDNAMES=names)
-os.execv(sys.executable, [sys.executable, "-m", "proxy", "run", "--config", config])
+os.execv(sys.executable, [sys.executable, "-m", "amiproxy", "run", "--config", config])
 """
 
 
@@ -179,7 +179,7 @@ async def test_each_of_several_sockets_is_what_its_name_says(
             await AmiClient.connect("127.0.0.1", ports[2], tls=service.context, server_hostname="localhost")
         said = await scraped(tmp_path / "metrics.sock")
         assert said.startswith("HTTP/1.1 200 OK\r\n")
-        command = [sys.executable, "-m", "proxy", "ctl", "--socket", str(tmp_path / "ctl.sock")]
+        command = [sys.executable, "-m", "amiproxy", "ctl", "--socket", str(tmp_path / "ctl.sock")]
         done = await asyncio.to_thread(
             subprocess.run, [*command, "sessions", "--json"], capture_output=True, text=True, check=False
         )

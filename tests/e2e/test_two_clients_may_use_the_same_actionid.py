@@ -1,6 +1,6 @@
 import asyncio
 
-from proxy.simulator import Simulator
+from amiproxy.simulator import Simulator
 from tests.support.service import Service
 
 

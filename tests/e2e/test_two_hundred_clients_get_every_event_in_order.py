@@ -1,7 +1,7 @@
 import asyncio
 
-from proxy.simulator import Simulator
-from proxy.simulator.storm import read_storm_event
+from amiproxy.simulator import Simulator
+from amiproxy.simulator.storm import read_storm_event
 from tests.support.ami_client import AmiClient
 from tests.support.service import Service
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from proxy.core.learning.recording import parse
-from proxy.simulator import Simulator
+from amiproxy.core.learning.recording import parse
+from amiproxy.simulator import Simulator
 from tests.support.service import Service
 
 
@@ -23,7 +23,7 @@ async def service(simulator: Simulator, make_service: Callable[..., Service]) ->
 
 
 async def run(service: Service, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "proxy", *arguments, "--config", str(service.config)]
+    command = [sys.executable, "-m", "amiproxy", *arguments, "--config", str(service.config)]
     return await asyncio.to_thread(
         subprocess.run, command, capture_output=True, text=True, timeout=60, check=False
     )

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from proxy.cli import main
-from proxy.core.session import Session
-from proxy.net.link import Link
-from proxy.net.listener import Door
+from amiproxy.cli import main
+from amiproxy.core.session import Session
+from amiproxy.net.link import Link
+from amiproxy.net.listener import Door
 
 #: Seconds that the loop is stuck.
 STUCK = 3.0

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from proxy.simulator import Simulator
-from proxy.simulator.faults import Trickle
-from proxy.simulator.storm import read_storm_event, storm_event
+from amiproxy.simulator import Simulator
+from amiproxy.simulator.faults import Trickle
+from amiproxy.simulator.storm import read_storm_event, storm_event
 from tests.support.ami_client import AmiClient
 from tests.support.ports import free_port
 from tests.support.service import SECRET, Service
@@ -63,7 +63,7 @@ async def test_a_process_that_is_stopped_is_a_hang_too(
     (tmp_path / "simulator.secret").write_text(f"{SECRET}\n")
     port = free_port()
     asterisk = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "proxy", "simulate", "--listen", f"127.0.0.1:{port}", "--user", "proxy"),
+        *(sys.executable, "-m", "amiproxy", "simulate", "--listen", f"127.0.0.1:{port}", "--user", "proxy"),
         *("--secret-file", str(tmp_path / "simulator.secret"), "--calls-per-minute", "0"),
         stdout=subprocess.DEVNULL,
     )

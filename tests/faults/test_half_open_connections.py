@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from proxy.simulator import Simulator
+from amiproxy.simulator import Simulator
 from tests.support.ports import free_port
 from tests.support.requirements import give_up
 from tests.support.service import SECRET, Service
@@ -137,7 +137,7 @@ async def test_an_asterisk_behind_a_pulled_cable_is_given_up_and_found_again(
     upstream = {"host": cable.there, "port": port, "username": "proxy", "secret_file": "upstream.secret"}
     service.change(upstream={**upstream, "insecure_remote": True})
     asterisk = await cable.run(
-        *("-m", "proxy", "simulate", "--listen", f"{cable.there}:{port}", "--user", "proxy"),
+        *("-m", "amiproxy", "simulate", "--listen", f"{cable.there}:{port}", "--user", "proxy"),
         *("--secret-file", str(secret), "--calls-per-minute", "0"),
     )
     try:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from proxy.config.phc import hash_secret
-from proxy.simulator import Simulator
-from proxy.simulator.storm import storm_event
+from amiproxy.config.phc import hash_secret
+from amiproxy.simulator import Simulator
+from amiproxy.simulator.storm import storm_event
 from tests.faults.failing import STUCK
 from tests.support.ami_client import AmiClient
 from tests.support.service import Service

@@ -5,7 +5,7 @@ import sys
 
 import atheris
 
-with atheris.instrument_imports(include=["proxy"]):
+with atheris.instrument_imports(include=["amiproxy"]):
     from tests.fuzz.targets import TARGETS
 
 atheris.Setup(sys.argv, TARGETS[os.environ["FUZZ_TARGET"]])

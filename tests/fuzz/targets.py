@@ -18,30 +18,30 @@ from typing import Any, Final, cast
 
 from prometheus_client import CollectorRegistry
 
-from proxy.ami.errors import FilterSyntaxError, ProtocolError
-from proxy.ami.eventfilter import FilterSet, compile_advanced, compile_legacy
-from proxy.ami.framing import ActionFramer, UpstreamFramer
-from proxy.ami.message import Message, parse_action
-from proxy.ami.privilege import ALL
-from proxy.ami.relay import BROADCAST, rebuild_event
-from proxy.config.binding import Binder
-from proxy.config.checks import CHECKS
-from proxy.config.document import Document
-from proxy.config.loading import parse_users
-from proxy.config.problems import ConfigErrors
-from proxy.config.schema import Config
-from proxy.core.sidedoor import SideDoor
-from proxy.core.users import User, UserTable
-from proxy.net import proxyheader
-from proxy.net.control.commands import COMMANDS, Command, Permission
-from proxy.net.control.server import ControlServer
-from proxy.net.exposition import Exposition
-from proxy.net.localsocket import Credentials
-from proxy.net.proxyheader import Header, Unread
-from proxy.net.scrape import Answer, ScrapeServer
-from proxy.net.sideserver import Visit
-from proxy.x509.identity import CertificateLogin, claim, identities
-from proxy.x509.trust import TrustStore
+from amiproxy.ami.errors import FilterSyntaxError, ProtocolError
+from amiproxy.ami.eventfilter import FilterSet, compile_advanced, compile_legacy
+from amiproxy.ami.framing import ActionFramer, UpstreamFramer
+from amiproxy.ami.message import Message, parse_action
+from amiproxy.ami.privilege import ALL
+from amiproxy.ami.relay import BROADCAST, rebuild_event
+from amiproxy.config.binding import Binder
+from amiproxy.config.checks import CHECKS
+from amiproxy.config.document import Document
+from amiproxy.config.loading import parse_users
+from amiproxy.config.problems import ConfigErrors
+from amiproxy.config.schema import Config
+from amiproxy.core.sidedoor import SideDoor
+from amiproxy.core.users import User, UserTable
+from amiproxy.net import proxyheader
+from amiproxy.net.control.commands import COMMANDS, Command, Permission
+from amiproxy.net.control.server import ControlServer
+from amiproxy.net.exposition import Exposition
+from amiproxy.net.localsocket import Credentials
+from amiproxy.net.proxyheader import Header, Unread
+from amiproxy.net.scrape import Answer, ScrapeServer
+from amiproxy.net.sideserver import Visit
+from amiproxy.x509.identity import CertificateLogin, claim, identities
+from amiproxy.x509.trust import TrustStore
 from tests.differential.asterisk_reader import AsteriskReader
 from tests.support import fixed_certificates
 from tests.support.core_doubles import Bench

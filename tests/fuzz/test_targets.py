@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.ami import message
+from amiproxy.ami import message
 from tests.fuzz.corpus import LONGEST, found, seeds
 from tests.fuzz.names import NAMES
 from tests.fuzz.targets import TARGETS

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.core.acl import AccessList
-from proxy.importers.accesslists import closes_one_family, in_common
+from amiproxy.core.acl import AccessList
+from amiproxy.importers.accesslists import closes_one_family, in_common
 
 _PEERS = ("10.0.0.1", "10.1.2.3", "10.1.2.9", "192.0.2.7", "2001:db8::1", "2001:db8:1::5", "::1")
 _NETWORKS = ("0.0.0.0/0", "10.0.0.0/8", "10.1.0.0/16", "10.1.2.3", "192.0.2.0/24", "::/0", "2001:db8::/32")

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.config import Unfit
-from proxy.importers.asteriskconf import Configuration, Files, parse
+from amiproxy.config import Unfit
+from amiproxy.importers.asteriskconf import Configuration, Files, parse
 
 
 def files(**contents: str) -> Files:

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from proxy.ami.eventfilter import FilterSet
-from proxy.ami.privilege import parse_classes
-from proxy.config import parse_users
-from proxy.config.phc import verify
-from proxy.importers import Imported, SecretForm, findings, import_astmanproxy_users
-from proxy.importers.astmanproxy import DEFAULT_READ, DEFAULT_WRITE
-from proxy.importers.rates import PER_USER, PROPOSED
+from amiproxy.ami.eventfilter import FilterSet
+from amiproxy.ami.privilege import parse_classes
+from amiproxy.config import parse_users
+from amiproxy.config.phc import verify
+from amiproxy.importers import Imported, SecretForm, findings, import_astmanproxy_users
+from amiproxy.importers.astmanproxy import DEFAULT_READ, DEFAULT_WRITE
+from amiproxy.importers.rates import PER_USER, PROPOSED
 
 #: The entry of a user whose line has no fields.
 PLAIN: dict[str, object] = {"read": list(DEFAULT_READ), "write": list(DEFAULT_WRITE)}

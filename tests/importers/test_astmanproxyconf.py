@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from proxy.importers import Imported, import_astmanproxy_conf
+from amiproxy.importers import Imported, import_astmanproxy_conf
 
 SAMPLES = Path(__file__).parent / "samples"
 

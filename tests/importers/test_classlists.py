@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.ami.privilege import CLASS_NAMES, parse_classes
-from proxy.importers.classlists import read_classes
+from amiproxy.ami.privilege import CLASS_NAMES, parse_classes
+from amiproxy.importers.classlists import read_classes
 
 
 @pytest.mark.parametrize(

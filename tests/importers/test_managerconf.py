@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import yaml
 
-from proxy.config import UsersFile, parse_users
-from proxy.config.phc import verify
-from proxy.core.acl import AccessList
-from proxy.importers import Imported, SecretForm, findings, import_manager_conf
+from amiproxy.config import UsersFile, parse_users
+from amiproxy.config.phc import verify
+from amiproxy.core.acl import AccessList
+from amiproxy.importers import Imported, SecretForm, findings, import_manager_conf
 
 _GENERAL = "[general]\nenabled = yes\nbindaddr = 127.0.0.1\n"
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from proxy.config import parse_users
-from proxy.importers import Imported
-from proxy.importers.rates import PER_USER, PROPOSED, propose_rate
+from amiproxy.config import parse_users
+from amiproxy.importers import Imported
+from amiproxy.importers.rates import PER_USER, PROPOSED, propose_rate
 
 
 def proposed(write: object, *, per_user: bool) -> tuple[dict[str, object], Imported]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from proxy.importers import Finding, Note, findings
+from amiproxy.importers import Finding, Note, findings
 
 
 def lines(*notes: Note) -> list[str]:

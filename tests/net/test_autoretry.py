@@ -1,6 +1,6 @@
 import pytest
 
-from proxy.net import autoretry
+from amiproxy.net import autoretry
 
 
 def test_it_is_taken_off_here() -> None:

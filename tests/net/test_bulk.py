@@ -1,7 +1,7 @@
 """What concerns thousands of users or certificates at once is done in steps that are all short.
 
 Between two steps the loop can do everything else, so the longest step is the longest pause that any client
-sees (``proxy.net.gently`` puts steps together to slices of a millisecond).  Steps are measured in the CPU
+sees (``amiproxy.net.gently`` puts steps together to slices of a millisecond).  Steps are measured in the CPU
 time of the thread that runs them, without the garbage collector's part, which depends on what the tests
 before have left: a busy machine makes them no longer.  The sharp figures are those of ``make bench
 SCENARIOS=attacks``.
@@ -18,15 +18,15 @@ import pytest
 import yaml
 from cryptography import x509
 
-from proxy.ami import privilege
-from proxy.app import _compared
-from proxy.config import ConfigErrors
-from proxy.config.limits import Limits
-from proxy.core.users import User, UserTable
-from proxy.net.certstore import CertStore
-from proxy.net.certwatch import _directories, _states
-from proxy.net.prepared import prepare
-from proxy.steps import Steps
+from amiproxy.ami import privilege
+from amiproxy.app import _compared
+from amiproxy.config import ConfigErrors
+from amiproxy.config.limits import Limits
+from amiproxy.core.users import User, UserTable
+from amiproxy.net.certstore import CertStore
+from amiproxy.net.certwatch import _directories, _states
+from amiproxy.net.prepared import prepare
+from amiproxy.steps import Steps
 from tests.support.certificates import Listener, Pair, Tls, forge, install
 from tests.support.core_doubles import Bench
 from tests.support.proxy_process import ProxyProcess, hashed

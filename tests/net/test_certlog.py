@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from proxy.net.certlog import tell_expiry, tell_reload
-from proxy.net.certstore import CertStore
-from proxy.net.rotation import ExpiryNotice
-from proxy.x509.ending import Ending
-from proxy.x509.expiry import Expiry
-from proxy.x509.facts import facts_of
+from amiproxy.net.certlog import tell_expiry, tell_reload
+from amiproxy.net.certstore import CertStore
+from amiproxy.net.rotation import ExpiryNotice
+from amiproxy.x509.ending import Ending
+from amiproxy.x509.expiry import Expiry
+from amiproxy.x509.facts import facts_of
 from tests.support.certificates import DAY, Listener, Pair, Tls, forge, install
 
 FIRST = forge("pbx.example", not_after=datetime.now(UTC) + DAY)

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from proxy.net.certset import CertSet
-from proxy.net.certstore import CertificatesRefused
+from amiproxy.net.certset import CertSet
+from amiproxy.net.certstore import CertificatesRefused
 from tests.support import tls_door
 from tests.support.certificates import DAY, Forged, Listener, Pair, Tls, forge, install
 from tests.support.waiting import until

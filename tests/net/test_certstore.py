@@ -12,10 +12,10 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from proxy.net.certstore import CertificatesRefused, CertStore
-from proxy.net.tlspolicy import PolicyError, presented_certificate
-from proxy.steps import result_of
-from proxy.x509.expiry import Expiry
+from amiproxy.net.certstore import CertificatesRefused, CertStore
+from amiproxy.net.tlspolicy import PolicyError, presented_certificate
+from amiproxy.steps import result_of
+from amiproxy.x509.expiry import Expiry
 from tests.support.certificates import DAY, Forged, Listener, Pair, Tls, forge, forge_crl, install
 
 TLS13 = ssl.TLSVersion.TLSv1_3

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import uvloop
 
-from proxy.net import certwatch
-from proxy.net.certwatch import CertWatch
+from amiproxy.net import certwatch
+from amiproxy.net.certwatch import CertWatch
 
 DEADLINE = 10.0
 Change = Callable[[Path], None]

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from proxy.core.ports import Peer
-from proxy.net.client import Client
+from amiproxy.core.ports import Peer
+from amiproxy.net.client import Client
 from tests.support.tls_door import Contexts, Recorded, TlsDoor, contexts
 from tests.support.tls_peer import TlsPeer
 from tests.support.waiting import until
@@ -407,7 +407,7 @@ async def test_unread_input_does_not_destroy_the_last_answer(door: TlsDoor, both
 async def test_who_never_closes_is_not_waited_for(
     door: TlsDoor, both: Contexts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("proxy.net.client._LINGER_SECONDS", 0.05)
+    monkeypatch.setattr("amiproxy.net.client._LINGER_SECONDS", 0.05)
     async with TlsPeer.to(door.address, both.client) as peer:
         await peer.handshake()
         (await door.session()).client.close()

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from cryptography import x509
 
-from proxy.config.limits import Limits
-from proxy.core.users import User
-from proxy.net.certstore import CertStore
-from proxy.x509.facts import facts_of
-from proxy.x509.identity import Binding, CertificateLogin
+from amiproxy.config.limits import Limits
+from amiproxy.core.users import User
+from amiproxy.net.certstore import CertStore
+from amiproxy.x509.facts import facts_of
+from amiproxy.x509.identity import Binding, CertificateLogin
 from tests.support.certificates import DAY, Forged, Listener, Pair, Tls, forge, forge_crl, install
 from tests.support.house import House
 from tests.support.tls_peer import TlsPeer

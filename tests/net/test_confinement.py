@@ -15,8 +15,8 @@ from tests.support.requirements import give_up
 _CONFINED = """
 import os, pwd, signal, socket, subprocess, sys, threading
 from pathlib import Path
-from proxy import log
-from proxy.net.confinement import confine
+from amiproxy import log
+from amiproxy.net.confinement import confine
 
 log.configure("text", "info")
 folder = Path(sys.argv[1])
@@ -137,7 +137,7 @@ def open_port() -> Iterator[int]:
 _OTHERS_CANNOT_LOOK = """
 import os, sys
 from pathlib import Path
-from proxy.net.confinement import confine
+from amiproxy.net.confinement import confine
 print(Path("/proc/self/environ").stat().st_uid == os.getuid())
 confine([])
 # What belongs to root is for root alone: an own process cannot be traced or read by others of its user.
@@ -162,8 +162,8 @@ def test_other_processes_of_the_user_cannot_look_into_it(tmp_path: Path) -> None
 
 _WITHOUT_LANDLOCK = """
 import errno, os
-from proxy import log
-from proxy.net import confinement
+from amiproxy import log
+from amiproxy.net import confinement
 
 def no_such_call(self, number, *arguments):
     raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from proxy.config.address import Address
-from proxy.net.connect import ConnectError, Destination, PlainPort, client_context
-from proxy.x509.issue import CaFiles, KeyPairFiles, create_ca, issue
+from amiproxy.config.address import Address
+from amiproxy.net.connect import ConnectError, Destination, PlainPort, client_context
+from amiproxy.x509.issue import CaFiles, KeyPairFiles, create_ca, issue
 from tests.support.ports import free_port
 from tests.support.waiting import until
 
@@ -309,7 +309,7 @@ async def test_who_never_said_anything_gives_way_to_a_newcomer(
         async with asyncio.timeout(DEADLINE):
             assert await asyncio.get_running_loop().sock_recv(refused_one, 1) == b""
         assert plain.visits == far.open == 3
-        told = [record.getMessage() for record in caplog.records if record.name == "proxy.net.connect"]
+        told = [record.getMessage() for record in caplog.records if record.name == "amiproxy.net.connect"]
         assert len(told) == 1
         assert told[0].startswith("all 3 connections are in use")
         for client in (*clients, refused_one):
@@ -372,7 +372,7 @@ async def refused(destination: Destination, log: pytest.LogCaptureFixture, **tim
     """What is logged when the client is closed without having got a byte."""
     async with plain_port(destination, **times) as address:
         assert await first_line(address) == b""
-    (record,) = [record for record in log.records if record.name == "proxy.net.connect"]
+    (record,) = [record for record in log.records if record.name == "amiproxy.net.connect"]
     return record.getMessage()
 
 

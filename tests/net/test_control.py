@@ -18,15 +18,15 @@ from typing import Any
 import msgspec
 import pytest
 
-from proxy.ami import privilege
-from proxy.config.differences import Differences
-from proxy.core.users import User
-from proxy.net.control import COMMANDS, ControlServer, Permission
-from proxy.net.control.commands import Arguments, Command
-from proxy.net.control.server import permission_of
-from proxy.net.localsocket import Credentials, UnixListener
-from proxy.net.reloads import ReloadReport
-from proxy.net.service import Service
+from amiproxy.ami import privilege
+from amiproxy.config.differences import Differences
+from amiproxy.core.users import User
+from amiproxy.net.control import COMMANDS, ControlServer, Permission
+from amiproxy.net.control.commands import Arguments, Command
+from amiproxy.net.control.server import permission_of
+from amiproxy.net.localsocket import Credentials, UnixListener
+from amiproxy.net.reloads import ReloadReport
+from amiproxy.net.service import Service
 from tests.support.certificates import DAY, forge, forge_crl, install
 from tests.support.core_doubles import ListTransport, ListUpstream
 from tests.support.live_service import LiveService

@@ -7,11 +7,11 @@ from typing import cast
 
 import pytest
 
-from proxy.config.limits import Limits
-from proxy.config.schema import Upstream as Settings
-from proxy.core.ports import Upstream
-from proxy.net import slices as slicing
-from proxy.net.conversation import Conversation
+from amiproxy.config.limits import Limits
+from amiproxy.config.schema import Upstream as Settings
+from amiproxy.core.ports import Upstream
+from amiproxy.net import slices as slicing
+from amiproxy.net.conversation import Conversation
 from tests.support.waiting import until
 
 EVENTS = [b"Event: N%d\r\n\r\n" % number for number in range(500)]

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from proxy.net import departure
-from proxy.net.departure import Departures, is_orphaned
+from amiproxy.net import departure
+from amiproxy.net.departure import Departures, is_orphaned
 from tests.support.waiting import DEADLINE
 
 Pair = tuple[socket.socket, socket.socket]

@@ -4,7 +4,7 @@ import resource
 
 import pytest
 
-from proxy.net.descriptors import raise_descriptors
+from amiproxy.net.descriptors import raise_descriptors
 
 
 def test_descriptors_are_raised_as_far_as_they_may(

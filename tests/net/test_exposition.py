@@ -11,11 +11,11 @@ from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
-from proxy.core.users import User, UserTable
-from proxy.net.exposition import Exposition, writing
-from proxy.net.gently import Slices
-from proxy.net.metrics import ServiceCollector
-from proxy.steps import finish, result_of
+from amiproxy.core.users import User, UserTable
+from amiproxy.net.exposition import Exposition, writing
+from amiproxy.net.gently import Slices
+from amiproxy.net.metrics import ServiceCollector
+from amiproxy.steps import finish, result_of
 from tests.support.live_service import LiveService
 
 OPEN_METRICS = "application/openmetrics-text; version=1.0.0"

@@ -6,9 +6,9 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from proxy.ami import privilege
-from proxy.config.limits import Limits
-from proxy.core.users import User
+from amiproxy.ami import privilege
+from amiproxy.config.limits import Limits
+from amiproxy.core.users import User
 from tests.support.house import House
 from tests.support.tls_door import Contexts, contexts
 from tests.support.tls_peer import TlsPeer

@@ -5,8 +5,8 @@ import threading
 
 import pytest
 
-from proxy.net.gently import Slices, aside, between
-from proxy.steps import Steps, finish, result_of
+from amiproxy.net.gently import Slices, aside, between
+from amiproxy.steps import Steps, finish, result_of
 
 
 def counting(to: int, done: list[int] | None = None) -> Steps[int]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from proxy.net.groups import first_of
+from amiproxy.net.groups import first_of
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted(file for folder in ("proxy", "tests") for file in (ROOT / folder).rglob("*.py"))

@@ -6,13 +6,13 @@ import time
 
 import pytest
 
-from proxy.net.hardstop import STATUS
+from amiproxy.net.hardstop import STATUS
 
 
 def run(program: str) -> tuple[int, float, str]:
     """Exit status, seconds and what it said."""
     began = time.monotonic()
-    lines = ["import sys, time", "from proxy import log", "from proxy.net.hardstop import HardStop"]
+    lines = ["import sys, time", "from amiproxy import log", "from amiproxy.net.hardstop import HardStop"]
     source = "\n".join([*lines, "log.configure('text', 'info')", "stop = HardStop()", program])
     done = subprocess.run(
         [sys.executable, "-c", source], capture_output=True, text=True, timeout=20, check=False

@@ -6,10 +6,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from proxy.net import health
-from proxy.net.health import Grade, readiness
-from proxy.net.link import LinkState
-from proxy.net.reloads import ReloadReport
+from amiproxy.net import health
+from amiproxy.net.health import Grade, readiness
+from amiproxy.net.link import LinkState
+from amiproxy.net.reloads import ReloadReport
 from tests.support.certificates import DAY, forge, forge_crl, install
 from tests.support.live_service import LiveService
 

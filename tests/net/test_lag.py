@@ -1,6 +1,6 @@
 import pytest
 
-from proxy.net.lag import BOUNDS, LoopLag
+from amiproxy.net.lag import BOUNDS, LoopLag
 
 
 @pytest.mark.parametrize(("seconds", "bucket"), [(-0.1, 0), (0.001, 0), (0.02, 3), (5.0, 10), (7.0, 11)])

@@ -7,9 +7,9 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 
 import pytest
 
-from proxy.ami import privilege
-from proxy.config.limits import Limits
-from proxy.core.users import User
+from amiproxy.ami import privilege
+from amiproxy.config.limits import Limits
+from amiproxy.core.users import User
 from tests.support.house import House, was_cut, was_refused
 from tests.support.tls_door import Contexts, contexts
 from tests.support.tls_peer import TlsPeer

@@ -10,17 +10,17 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from proxy.ami import privilege
-from proxy.config.limits import Limits
-from proxy.config.schema import Upstream
-from proxy.core import flushing
-from proxy.core.hub import Hub
-from proxy.core.users import User
-from proxy.net import conversation as module
-from proxy.net.link import Link, LinkState
-from proxy.simulator import Settings, Simulator
-from proxy.simulator import User as SimulatedUser
-from proxy.simulator.faults import Trickle
+from amiproxy.ami import privilege
+from amiproxy.config.limits import Limits
+from amiproxy.config.schema import Upstream
+from amiproxy.core import flushing
+from amiproxy.core.hub import Hub
+from amiproxy.core.users import User
+from amiproxy.net import conversation as module
+from amiproxy.net.link import Link, LinkState
+from amiproxy.simulator import Settings, Simulator
+from amiproxy.simulator import User as SimulatedUser
+from amiproxy.simulator.faults import Trickle
 from tests.support.core_doubles import ListTransport
 from tests.support.live_hub import live_hub
 from tests.support.ports import free_port

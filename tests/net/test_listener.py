@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from proxy.ami import privilege
-from proxy.config.limits import Limits
-from proxy.core.users import User
-from proxy.net.listener import await_first_byte, bind
+from amiproxy.ami import privilege
+from amiproxy.config.limits import Limits
+from amiproxy.core.users import User
+from amiproxy.net.listener import await_first_byte, bind
 from tests.support.house import House, was_cut, was_refused
 from tests.support.ipv6 import needs_ipv6
 from tests.support.tls_door import Contexts, contexts, install
@@ -490,9 +490,9 @@ async def test_who_is_gone_before_the_accept_is_harmless(house: House, both: Con
 _CHILD = """
     import asyncio, resource, socket, ssl, sys, time
     from pathlib import Path
-    from proxy import log
-    from proxy.net.listener import Door, Listener, bind
-    from proxy.net.tlspolicy import ChainAndKey, ClientTrust, server_context, tls_policy
+    from amiproxy import log
+    from amiproxy.net.listener import Door, Listener, bind
+    from amiproxy.net.tlspolicy import ChainAndKey, ClientTrust, server_context, tls_policy
     from tests.support.live_hub import live_hub
 
     async def main():

@@ -5,7 +5,7 @@ import contextlib
 import socket
 import ssl
 
-from proxy.net.listener import Door, Listener, bind
+from amiproxy.net.listener import Door, Listener, bind
 from tests.support.live_hub import live_hub
 
 

@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from proxy.config import Address, Control, Metrics
-from proxy.config.address import Place, SocketPlace
-from proxy.net.localdoor import LocalDoor, LocalDoorRefused
+from amiproxy.config import Address, Control, Metrics
+from amiproxy.config.address import Place, SocketPlace
+from amiproxy.net.localdoor import LocalDoor, LocalDoorRefused
 from tests.support.live_service import LiveService
 from tests.support.ports import free_port
 

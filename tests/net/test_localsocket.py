@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from proxy.net import localsocket
-from proxy.net.localsocket import SocketRefused, UnixListener, credentials_of
+from amiproxy.net import localsocket
+from amiproxy.net.localsocket import SocketRefused, UnixListener, credentials_of
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from proxy import log
-from proxy.net.logwriter import LogWriter
+from amiproxy import log
+from amiproxy.net.logwriter import LogWriter
 from tests.support.requirements import give_up
 
 
@@ -105,8 +105,8 @@ def test_a_reader_that_is_gone_costs_lines_only(pipe: tuple[int, int]) -> None:
 
 _FULL_DISK = """
 import os, sys
-from proxy import log
-from proxy.net.logwriter import LogWriter
+from amiproxy import log
+from amiproxy.net.logwriter import LogWriter
 
 path = sys.argv[1] + "/log"
 writer = LogWriter(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND))

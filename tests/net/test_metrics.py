@@ -12,14 +12,14 @@ import pytest
 from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from proxy.ami import privilege
-from proxy.config.limits import Limits
-from proxy.core.users import User
-from proxy.net.exposition import writing
-from proxy.net.link import LinkState
-from proxy.net.metrics import ServiceCollector
-from proxy.net.reloads import ReloadReport
-from proxy.steps import result_of
+from amiproxy.ami import privilege
+from amiproxy.config.limits import Limits
+from amiproxy.core.users import User
+from amiproxy.net.exposition import writing
+from amiproxy.net.link import LinkState
+from amiproxy.net.metrics import ServiceCollector
+from amiproxy.net.reloads import ReloadReport
+from amiproxy.steps import result_of
 from tests.support.certificates import DAY, forge, forge_crl, install
 from tests.support.core_doubles import ListTransport, ListUpstream, event
 from tests.support.live_service import LiveService

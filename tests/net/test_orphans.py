@@ -1,7 +1,7 @@
 import pytest
 
-from proxy.core.stats import Stats
-from proxy.net.orphans import OrphanWatch
+from amiproxy.core.stats import Stats
+from amiproxy.net.orphans import OrphanWatch
 
 
 def test_many_in_a_minute_are_told_once(caplog: pytest.LogCaptureFixture) -> None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from proxy.net.peerowner import owner_of
+from amiproxy.net.peerowner import owner_of
 from tests.support.ipv6 import needs_ipv6
 
 _LISTEN = """

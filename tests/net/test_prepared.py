@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from proxy.config import ConfigErrors
-from proxy.net.prepared import prepare
+from amiproxy.config import ConfigErrors
+from amiproxy.net.prepared import prepare
 from tests.support.proxy_process import ProxyProcess, hashed
 
 SECRET = "the secret of the link"

@@ -9,12 +9,12 @@ from contextlib import AsyncExitStack, suppress
 
 import pytest
 
-from proxy.ami import privilege
-from proxy.config.limits import Limits
-from proxy.core.acl import AccessList
-from proxy.core.networks import NetworkSet
-from proxy.core.users import User
-from proxy.net.introduction import NO_HEADER, Introduction
+from amiproxy.ami import privilege
+from amiproxy.config.limits import Limits
+from amiproxy.core.acl import AccessList
+from amiproxy.core.networks import NetworkSet
+from amiproxy.core.users import User
+from amiproxy.net.introduction import NO_HEADER, Introduction
 from tests.support.house import House, was_cut
 from tests.support.ipv6 import needs_ipv6
 from tests.support.tls_door import Contexts, contexts

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.net.proxyheader import LONGEST, Header, Local, Unread, parse
+from amiproxy.net.proxyheader import LONGEST, Header, Local, Unread, parse
 
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 INET = bytes([192, 0, 2, 7, 198, 51, 100, 1]) + struct.pack("!HH", 40000, 5039)

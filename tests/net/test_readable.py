@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from proxy.net import readable
-from proxy.net.readable import around, system
+from amiproxy.net import readable
+from amiproxy.net.readable import around, system
 
 
 def named(folder: Path, places: set[Path]) -> set[str]:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from proxy.net.reloads import ReloadReport, Reloads
+from amiproxy.net.reloads import ReloadReport, Reloads
 from tests.support.waiting import until
 
 

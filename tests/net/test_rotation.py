@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 import uvloop
 
-from proxy.net.certstore import Candidate, CertStore, ReloadResult
-from proxy.net.rotation import ExpiryNotice, Rotation, Store
-from proxy.net.tlspolicy import presented_certificate
-from proxy.steps import Steps
-from proxy.x509.expiry import Expiry
-from proxy.x509.facts import facts_of
+from amiproxy.net.certstore import Candidate, CertStore, ReloadResult
+from amiproxy.net.rotation import ExpiryNotice, Rotation, Store
+from amiproxy.net.tlspolicy import presented_certificate
+from amiproxy.steps import Steps
+from amiproxy.x509.expiry import Expiry
+from amiproxy.x509.facts import facts_of
 from tests.support.certificates import DAY, Forged, Listener, Pair, Tls, forge, forge_crl, install
 from tests.support.waiting import until
 

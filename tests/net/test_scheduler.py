@@ -1,7 +1,7 @@
 import asyncio
 import time
 
-from proxy.net.scheduler import LoopScheduler
+from amiproxy.net.scheduler import LoopScheduler
 
 BOTH_LOOPS = True
 

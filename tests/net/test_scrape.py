@@ -9,11 +9,11 @@ from typing import Any, cast
 
 import pytest
 
-from proxy.core.sidedoor import Want
-from proxy.net.link import LinkState
-from proxy.net.localsocket import UnixListener
-from proxy.net.scrape import Answer, ScrapeServer
-from proxy.net.sideserver import Visit
+from amiproxy.core.sidedoor import Want
+from amiproxy.net.link import LinkState
+from amiproxy.net.localsocket import UnixListener
+from amiproxy.net.scrape import Answer, ScrapeServer
+from amiproxy.net.sideserver import Visit
 from tests.support.live_service import LiveService
 from tests.support.waiting import DEADLINE, until
 

@@ -8,11 +8,11 @@ from itertools import count
 
 import pytest
 
-from proxy.config.phc import dummy_hash, hash_secret
-from proxy.core.ports import Applicant
-from proxy.core.users import User, UserTable
-from proxy.net import secrets
-from proxy.net.secrets import HashVerifier
+from amiproxy.config.phc import dummy_hash, hash_secret
+from amiproxy.core.ports import Applicant
+from amiproxy.core.users import User, UserTable
+from amiproxy.net import secrets
+from amiproxy.net.secrets import HashVerifier
 from tests.support.waiting import until
 
 STORED = hash_secret(b"s3cret", memory_kib=64, passes=1)

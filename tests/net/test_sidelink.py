@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from proxy.ami.message import Action
-from proxy.core.hub import Hub
-from proxy.net.sidelink import SideLink
-from proxy.simulator import Simulator
+from amiproxy.ami.message import Action
+from amiproxy.core.hub import Hub
+from amiproxy.net.sidelink import SideLink
+from amiproxy.simulator import Simulator
 from tests.net.test_link import FAST, SECRET, linked, settings, simulated, up
 from tests.support.ports import free_port
 from tests.support.waiting import until

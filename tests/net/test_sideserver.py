@@ -5,8 +5,8 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-from proxy.core.sidedoor import SideDoor, Want
-from proxy.net.sideserver import SideServer, Visit
+from amiproxy.core.sidedoor import SideDoor, Want
+from amiproxy.net.sideserver import SideServer, Visit
 from tests.support.waiting import DEADLINE, until
 
 

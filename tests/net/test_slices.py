@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from proxy.net.slices import Slices
+from amiproxy.net.slices import Slices
 
 MANY = [b"%d" % number for number in range(200)]
 

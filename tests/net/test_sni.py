@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from proxy.net.sni import listener_context
-from proxy.net.tlspolicy import ClientTrust, presented_certificate, tls_policy
-from proxy.x509.ending import Ending
-from proxy.x509.facts import facts_of
-from proxy.x509.validate import ServerPair
+from amiproxy.net.sni import listener_context
+from amiproxy.net.tlspolicy import ClientTrust, presented_certificate, tls_policy
+from amiproxy.x509.ending import Ending
+from amiproxy.x509.facts import facts_of
+from amiproxy.x509.validate import ServerPair
 from tests.support.certificates import Forged, forge
 
 POLICY = tls_policy()

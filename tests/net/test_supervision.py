@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from proxy.net.supervision import supervised
+from amiproxy.net.supervision import supervised
 
 
 class Work:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from proxy.net.systemd import Notifier
+from amiproxy.net.systemd import Notifier
 
 
 @pytest.fixture(params=["path", "abstract"])
@@ -117,7 +117,7 @@ def test_no_child_inherits_the_variables() -> None:
 
 _CHILD = """
 import os, sys
-from proxy.net.systemd import NoListener, inherited_sockets
+from amiproxy.net.systemd import NoListener, inherited_sockets
 os.environ["LISTEN_PID"] = sys.argv[1] if len(sys.argv) > 1 else str(os.getpid())
 try:
     found = inherited_sockets()

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from proxy.net.tlsgroups import X25519MLKEM768, offered_groups
+from amiproxy.net.tlsgroups import X25519MLKEM768, offered_groups
 
 P256, P384, X25519 = 23, 24, 29
 REPOSITORY = Path(__file__).parents[2]
-SHOW = "from proxy.net.tlsgroups import offered_groups; print(*offered_groups())"
+SHOW = "from amiproxy.net.tlsgroups import offered_groups; print(*offered_groups())"
 HAS_HYBRID = ssl.OPENSSL_VERSION_INFO >= (3, 5)
 
 

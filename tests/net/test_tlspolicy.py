@@ -4,8 +4,8 @@ import ssl
 
 import pytest
 
-from proxy.net import tlspolicy
-from proxy.net.tlspolicy import (
+from amiproxy.net import tlspolicy
+from amiproxy.net.tlspolicy import (
     ChainAndKey,
     ClientTrust,
     PolicyError,

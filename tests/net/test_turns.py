@@ -6,9 +6,9 @@ from itertools import pairwise
 
 import pytest
 
-from proxy.core.shares import Shares
-from proxy.net.scheduler import LoopScheduler
-from proxy.net.turns import Turns
+from amiproxy.core.shares import Shares
+from amiproxy.net.scheduler import LoopScheduler
+from amiproxy.net.turns import Turns
 from tests.support.waiting import until
 
 BOTH_LOOPS = True

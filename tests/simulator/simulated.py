@@ -3,10 +3,10 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from proxy.simulator import Settings, Simulator, User
-from proxy.simulator.call import Call, Step
-from proxy.simulator.pbx import Pbx
-from proxy.simulator.timeline import Timeline
+from amiproxy.simulator import Settings, Simulator, User
+from amiproxy.simulator.call import Call, Step
+from amiproxy.simulator.pbx import Pbx
+from amiproxy.simulator.timeline import Timeline
 from tests.support.ami_client import AmiClient
 
 USERS = (

@@ -2,9 +2,9 @@
 
 import pytest
 
-from proxy.ami.actions import SHIPPED
-from proxy.simulator import Settings, Simulator
-from proxy.simulator.actions import offered_actions
+from amiproxy.ami.actions import SHIPPED
+from amiproxy.simulator import Settings, Simulator
+from amiproxy.simulator.actions import offered_actions
 from tests.simulator.simulated import SETTINGS, USERS, session
 
 REFUSALS = [

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from proxy.simulator import Simulator
-from proxy.simulator.faults import Trickle
+from amiproxy.simulator import Simulator
+from amiproxy.simulator.faults import Trickle
 from tests.simulator.simulated import SETTINGS, USERS, session, stranger
 
 EVENT = b"Event: A\r\nPrivilege: call,all\r\n\r\n"

@@ -7,9 +7,9 @@ from itertools import pairwise
 import pytest
 import uvloop
 
-from proxy.simulator import Settings, Simulator
-from proxy.simulator.faults import Trickle
-from proxy.simulator.storm import read_storm_event, storm_event
+from amiproxy.simulator import Settings, Simulator
+from amiproxy.simulator.faults import Trickle
+from amiproxy.simulator.storm import read_storm_event, storm_event
 from tests.simulator.simulated import USERS, session
 
 Loop = Callable[[], asyncio.AbstractEventLoop]

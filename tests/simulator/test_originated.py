@@ -2,9 +2,9 @@
 
 import pytest
 
-from proxy.simulator.call import HungUp, Redirected
-from proxy.simulator.dialplan import Outcome
-from proxy.simulator.originated import Order, OriginatedCall
+from amiproxy.simulator.call import HungUp, Redirected
+from amiproxy.simulator.dialplan import Outcome
+from amiproxy.simulator.originated import Order, OriginatedCall
 from tests.simulator.simulated import Day, header, names
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.simulator.reading import Problem, RequestReader
+from amiproxy.simulator.reading import Problem, RequestReader
 
 
 def read(data: bytes) -> list[tuple[list[bytes], Problem | None]]:

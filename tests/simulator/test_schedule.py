@@ -5,8 +5,8 @@ from collections import Counter
 
 import pytest
 
-from proxy.simulator import Simulator
-from proxy.simulator.schedule import VERBS, Scheduled
+from amiproxy.simulator import Simulator
+from amiproxy.simulator.schedule import VERBS, Scheduled
 from tests.simulator.simulated import SETTINGS, USERS, session
 
 

@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import pytest
 
-from proxy.simulator import Settings, Simulator, User
+from amiproxy.simulator import Settings, Simulator, User
 from tests.simulator.simulated import SETTINGS, USERS, session, stranger
 
 

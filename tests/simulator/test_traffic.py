@@ -5,10 +5,10 @@ from itertools import islice
 
 import pytest
 
-from proxy.ami.privilege import CLASS_NAMES
-from proxy.simulator.call import HungUp, Redirected
-from proxy.simulator.patterns import DialledCall, QueueCall, TalkingCall
-from proxy.simulator.traffic import Traffic, pattern
+from amiproxy.ami.privilege import CLASS_NAMES
+from amiproxy.simulator.call import HungUp, Redirected
+from amiproxy.simulator.patterns import DialledCall, QueueCall, TalkingCall
+from amiproxy.simulator.traffic import Traffic, pattern
 from tests.simulator.simulated import Day, header, names
 
 _EXPECTED_CLASSES = {

@@ -9,9 +9,9 @@ from typing import Any
 
 import trustme
 
-from proxy.ami import privilege
-from proxy.simulator import Settings, Simulator, User
-from proxy.simulator.storm import storm_event
+from amiproxy.ami import privilege
+from amiproxy.simulator import Settings, Simulator, User
+from amiproxy.simulator.storm import storm_event
 from tests.soak.crowd import Crowd
 from tests.support.service import SECRET, USERS, Service
 from tests.support.waiting import until

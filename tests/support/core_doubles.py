@@ -2,16 +2,16 @@
 
 from collections.abc import Callable, Hashable
 
-from proxy.ami.framing import UpstreamFramer
-from proxy.ami.message import Message
-from proxy.config.limits import Limits
-from proxy.core import policy
-from proxy.core.hub import Hub
-from proxy.core.pacing import Pacing
-from proxy.core.ports import Applicant, Peer
-from proxy.core.session import Session
-from proxy.core.shares import Share
-from proxy.core.users import User, UserTable
+from amiproxy.ami.framing import UpstreamFramer
+from amiproxy.ami.message import Message
+from amiproxy.config.limits import Limits
+from amiproxy.core import policy
+from amiproxy.core.hub import Hub
+from amiproxy.core.pacing import Pacing
+from amiproxy.core.ports import Applicant, Peer
+from amiproxy.core.session import Session
+from amiproxy.core.shares import Share
+from amiproxy.core.users import User, UserTable
 
 
 class ListTransport:

@@ -5,12 +5,12 @@ import ssl
 from collections.abc import Sequence
 from contextlib import suppress
 
-from proxy.config.limits import Limits
-from proxy.core.hub import Hub
-from proxy.core.networks import NetworkSet
-from proxy.core.users import User
-from proxy.net.client import Objection
-from proxy.net.listener import Door, Listener, bind
+from amiproxy.config.limits import Limits
+from amiproxy.core.hub import Hub
+from amiproxy.core.networks import NetworkSet
+from amiproxy.core.users import User
+from amiproxy.net.client import Objection
+from amiproxy.net.listener import Door, Listener, bind
 from tests.support.live_hub import live_hub
 from tests.support.tls_peer import TlsPeer
 from tests.support.waiting import DEADLINE

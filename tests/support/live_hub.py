@@ -2,12 +2,12 @@
 
 import asyncio
 
-from proxy.config.limits import Limits
-from proxy.core import policy
-from proxy.core.hub import Hub
-from proxy.core.pacing import Pacing
-from proxy.core.users import User, UserTable
-from proxy.net.scheduler import LoopScheduler
+from amiproxy.config.limits import Limits
+from amiproxy.core import policy
+from amiproxy.core.hub import Hub
+from amiproxy.core.pacing import Pacing
+from amiproxy.core.users import User, UserTable
+from amiproxy.net.scheduler import LoopScheduler
 from tests.support.core_doubles import ListVerifier
 
 

@@ -1,4 +1,4 @@
-"""A Service (``proxy.net.service``) on the running loop: real parts wired by hand, no process around."""
+"""A Service (``amiproxy.net.service``) on the running loop: real parts wired by hand, no process around."""
 
 import asyncio
 import time
@@ -6,16 +6,16 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from proxy.config import Certificate, Config, Listener, Upstream
-from proxy.config.address import Address
-from proxy.core.users import User
-from proxy.net.certset import CertSet
-from proxy.net.certstore import CertStore
-from proxy.net.lag import LoopLag
-from proxy.net.link import Link
-from proxy.net.listener import Door
-from proxy.net.reloads import ReloadReport, Reloads
-from proxy.net.rotation import Rotation
+from amiproxy.config import Certificate, Config, Listener, Upstream
+from amiproxy.config.address import Address
+from amiproxy.core.users import User
+from amiproxy.net.certset import CertSet
+from amiproxy.net.certstore import CertStore
+from amiproxy.net.lag import LoopLag
+from amiproxy.net.link import Link
+from amiproxy.net.listener import Door
+from amiproxy.net.reloads import ReloadReport, Reloads
+from amiproxy.net.rotation import Rotation
 from tests.support import tls_door
 from tests.support.live_hub import live_hub
 

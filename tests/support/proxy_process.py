@@ -39,7 +39,7 @@ class ProxyProcess:
     environment: Mapping[str, str] = {}
     #: What it is run by, such as prlimit with its options, and what Python is told to run.
     wrapper: Sequence[str] = ()
-    program: Sequence[str] = ("-m", "proxy")
+    program: Sequence[str] = ("-m", "amiproxy")
     #: A descriptor that it logs to; None: the file that ``stderr`` reads.
     log_to: int | None = None
 

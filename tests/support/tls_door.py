@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 import trustme
 
-from proxy.core.outbox import Outbox
-from proxy.core.ports import Peer
-from proxy.net.client import Client
-from proxy.net.tlspolicy import ChainAndKey, ClientTrust, server_context, tls_policy
+from amiproxy.core.outbox import Outbox
+from amiproxy.core.ports import Peer
+from amiproxy.net.client import Client
+from amiproxy.net.tlspolicy import ChainAndKey, ClientTrust, server_context, tls_policy
 from tests.support.waiting import until
 
 

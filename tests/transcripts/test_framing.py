@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from proxy.ami.framing import ActionFramer, UpstreamFramer
+from amiproxy.ami.framing import ActionFramer, UpstreamFramer
 from tests.transcripts.recordings import STEMS, received, sent
 
 every_recording = pytest.mark.parametrize("stem", STEMS, ids=lambda stem: stem.name)

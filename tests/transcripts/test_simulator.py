@@ -9,8 +9,8 @@ import re
 
 import pytest
 
-from proxy.ami.framing import UpstreamFramer
-from proxy.simulator import Settings, Simulator, User
+from amiproxy.ami.framing import UpstreamFramer
+from amiproxy.simulator import Settings, Simulator, User
 from tests.transcripts.recordings import DATA, received, sent
 
 USERS = (

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from proxy.x509.ending import Ending
-from proxy.x509.expiry import Expiry
+from amiproxy.x509.ending import Ending
+from amiproxy.x509.expiry import Expiry
 from tests.support.certificates import DAY
 
 NOW = datetime(2030, 6, 1, 12, tzinfo=UTC)

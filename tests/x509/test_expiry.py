@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from proxy.x509.expiry import Expiry, describe_time_left, expiry_state, is_degraded, list_state
+from amiproxy.x509.expiry import Expiry, describe_time_left, expiry_state, is_degraded, list_state
 
 NOW = datetime(2030, 6, 1, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)

@@ -9,9 +9,9 @@ from cryptography import x509
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.x509.errors import BindingError
-from proxy.x509.facts import facts_of
-from proxy.x509.identity import (
+from amiproxy.x509.errors import BindingError
+from amiproxy.x509.facts import facts_of
+from amiproxy.x509.identity import (
     Binding,
     CertificateLogin,
     bound_users,

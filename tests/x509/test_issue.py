@@ -18,9 +18,9 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from proxy.x509.errors import BadName, IssueError
-from proxy.x509.issue import CaFiles, KeyPairFiles, create_ca, issue, load_ca, renew, request, sign_request
-from proxy.x509.names import names_of
+from amiproxy.x509.errors import BadName, IssueError
+from amiproxy.x509.issue import CaFiles, KeyPairFiles, create_ca, issue, load_ca, renew, request, sign_request
+from amiproxy.x509.names import names_of
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@
 
 import pytest
 
-from proxy.x509.errors import BadName
-from proxy.x509.names import covers, format_name, lost_names, parse_name
+from amiproxy.x509.errors import BadName
+from amiproxy.x509.names import covers, format_name, lost_names, parse_name
 
 
 @pytest.mark.parametrize(

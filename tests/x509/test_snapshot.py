@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from proxy.x509.errors import SnapshotError
-from proxy.x509.snapshot import SIZE_LIMIT, SourceFile, hops, read_file, read_set
+from amiproxy.x509.errors import SnapshotError
+from amiproxy.x509.snapshot import SIZE_LIMIT, SourceFile, hops, read_file, read_set
 
 
 def publish(volume: Path, name: str, content: str) -> None:

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from proxy.x509.pem import load_revocation_lists
-from proxy.x509.trust import TrustStore
+from amiproxy.x509.pem import load_revocation_lists
+from amiproxy.x509.trust import TrustStore
 from tests.support import fixed_certificates as fixed
 from tests.support.certificates import DAY, Forged, forge, forge_crl
 

@@ -10,10 +10,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from proxy.permissions import loose_folder
-from proxy.x509.facts import facts_of
-from proxy.x509.snapshot import SourceFile
-from proxy.x509.validate import Finding, PairVerdict, Rules, judge_pair, judge_trust
+from amiproxy.permissions import loose_folder
+from amiproxy.x509.facts import facts_of
+from amiproxy.x509.snapshot import SourceFile
+from amiproxy.x509.validate import Finding, PairVerdict, Rules, judge_pair, judge_trust
 from tests.support.certificates import DAY, Forged, forge, forge_crl
 
 NOW = datetime.now(UTC)

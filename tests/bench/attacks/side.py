@@ -98,7 +98,7 @@ def _hanging(at_metrics: bool, said_so_far: bytes) -> Any:
 @contextlib.contextmanager
 def _connect(attacked: Target) -> Iterator[None]:
     options = ("--listen", f"127.0.0.1:{_PLAIN}", "--to", f"localhost:{attacked.port}")
-    command = (sys.executable, "-m", "proxy", "connect", *options, "--ca", str(attacked.cafile))
+    command = (sys.executable, "-m", "amiproxy", "connect", *options, "--ca", str(attacked.cafile))
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
             yield

@@ -28,7 +28,7 @@ class Target(ProxyProcess):
     def compiled(self, folder: Path) -> None:
         """Run what is in this folder, not the tree."""
         self.environment = {"PYTHONPATH": str(folder.absolute())}
-        self.program = ("-P", "-m", "proxy")
+        self.program = ("-P", "-m", "amiproxy")
 
     @property
     def pids(self) -> list[int]:
@@ -64,7 +64,16 @@ def said(process: subprocess.Popen[bytes]) -> dict[str, float]:
 
 
 def _asterisk(port: int, secret: Path) -> subprocess.Popen[bytes]:
-    command = (sys.executable, "-m", "proxy", "simulate", "--listen", f"127.0.0.1:{port}", "--user", "proxy")
+    command = (
+        sys.executable,
+        "-m",
+        "amiproxy",
+        "simulate",
+        "--listen",
+        f"127.0.0.1:{port}",
+        "--user",
+        "proxy",
+    )
     options = ("--secret-file", str(secret), "--calls-per-minute", "0")
     return subprocess.Popen([*command, *options], stdout=subprocess.DEVNULL)
 

@@ -4,13 +4,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from proxy.ami import privilege
-from proxy.ami.actions import SHIPPED
-from proxy.ami.arguments import Kind
-from proxy.ami.message import parse_action
-from proxy.core.learning import examples
-from proxy.core.learning.recorder import Recorder
-from proxy.core.policy import Allow, decide
+from amiproxy.ami import privilege
+from amiproxy.ami.actions import SHIPPED
+from amiproxy.ami.arguments import Kind
+from amiproxy.ami.message import parse_action
+from amiproxy.core.learning import examples
+from amiproxy.core.learning.recorder import Recorder
+from amiproxy.core.policy import Allow, decide
 from tests.core.policy.rows import ROWS
 
 

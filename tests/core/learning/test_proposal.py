@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proxy.ami import privilege
-from proxy.ami.actions import SHIPPED
-from proxy.ami.message import parse_action
-from proxy.config.rules import Rules, problems
-from proxy.core.learning.proposal import Proposal, propose
-from proxy.core.learning.recorder import Recorder
-from proxy.core.policy import Allow, decide
+from amiproxy.ami import privilege
+from amiproxy.ami.actions import SHIPPED
+from amiproxy.ami.message import parse_action
+from amiproxy.config.rules import Rules, problems
+from amiproxy.core.learning.proposal import Proposal, propose
+from amiproxy.core.learning.recorder import Recorder
+from amiproxy.core.policy import Allow, decide
 from tests.core.policy.rows import ROWS
 
 ALL = "all"

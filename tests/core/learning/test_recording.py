@@ -3,12 +3,12 @@
 import msgspec
 import pytest
 
-from proxy.ami import privilege
-from proxy.ami.arguments import ARGUMENTS, Described
-from proxy.ami.message import Action, parse_action
-from proxy.core.learning import recorder
-from proxy.core.learning.recorder import Recorder, Seen, Shape
-from proxy.core.learning.recording import BadRecording, Recording, from_rows, parse, serialise
+from amiproxy.ami import privilege
+from amiproxy.ami.arguments import ARGUMENTS, Described
+from amiproxy.ami.message import Action, parse_action
+from amiproxy.core.learning import recorder
+from amiproxy.core.learning.recorder import Recorder, Seen, Shape
+from amiproxy.core.learning.recording import BadRecording, Recording, from_rows, parse, serialise
 
 
 def ask(text: str) -> Action:

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from proxy.ami.message import parse_action
-from proxy.ami.privilege import parse_classes
-from proxy.config.rules import Rules
-from proxy.core.policy.agi import agi, other_channels
-from proxy.core.policy.verdict import Deny
+from amiproxy.ami.message import parse_action
+from amiproxy.ami.privilege import parse_classes
+from amiproxy.config.rules import Rules
+from amiproxy.core.policy.agi import agi, other_channels
+from amiproxy.core.policy.verdict import Deny
 
 
 def judged(command: str, write: str = "agi", **rules: Any) -> Deny | None:

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from proxy.ami.privilege import parse_classes
-from proxy.config.rules import Rules
-from proxy.core.policy import applications
-from proxy.core.policy.verdict import Deny
+from amiproxy.ami.privilege import parse_classes
+from amiproxy.config.rules import Rules
+from amiproxy.core.policy import applications
+from amiproxy.core.policy.verdict import Deny
 
 
 def judged(application: str, data: str = "", write: str = "originate", **rules: Any) -> Deny | None:

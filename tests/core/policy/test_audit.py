@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.ami.actions import LOCAL, SHIPPED
-from proxy.ami.message import Action, parse_action
-from proxy.core.policy import target_of
-from proxy.core.policy.audit import is_privileged
+from amiproxy.ami.actions import LOCAL, SHIPPED
+from amiproxy.ami.message import Action, parse_action
+from amiproxy.core.policy import target_of
+from amiproxy.core.policy.audit import is_privileged
 
 
 def ask(text: bytes) -> Action:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from proxy.core.policy.commands import words
+from amiproxy.core.policy.commands import words
 
 
 @pytest.mark.parametrize(

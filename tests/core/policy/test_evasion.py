@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.ami.actions import SHIPPED
-from proxy.ami.errors import ControlCharacter, ProtocolError
-from proxy.ami.framing import ActionFramer
-from proxy.ami.message import Action, parse_action
-from proxy.ami.privilege import parse_classes
-from proxy.core.policy import Allow, Deny, Judged, decide
+from amiproxy.ami.actions import SHIPPED
+from amiproxy.ami.errors import ControlCharacter, ProtocolError
+from amiproxy.ami.framing import ActionFramer
+from amiproxy.ami.message import Action, parse_action
+from amiproxy.ami.privilege import parse_classes
+from amiproxy.core.policy import Allow, Deny, Judged, decide
 from tests.core.policy.application_rows import APPLICATIONS
 from tests.core.policy.rows import ROWS, Row
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from proxy.core.policy.functions import arguments, assignments
+from amiproxy.core.policy.functions import arguments, assignments
 
 
 @pytest.mark.parametrize(

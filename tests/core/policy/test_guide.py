@@ -1,6 +1,6 @@
 """The tables as the operator's guide shows them."""
 
-from proxy.core.policy import guide
+from amiproxy.core.policy import guide
 
 
 def test_variables_are_shown_by_what_their_values_may_be() -> None:

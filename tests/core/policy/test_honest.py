@@ -4,10 +4,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from proxy.ami.actions import SHIPPED
-from proxy.ami.message import parse_action
-from proxy.ami.privilege import parse_classes
-from proxy.core.policy import Allow, decide
+from amiproxy.ami.actions import SHIPPED
+from amiproxy.ami.message import parse_action
+from amiproxy.ami.privilege import parse_classes
+from amiproxy.core.policy import Allow, decide
 from tests.core.policy.honest import ACTIONS, CLASSES, Honest, name_of
 
 CHANNELS = {"channel": "PJSIP/100-00000001", "other": "PJSIP/200-00000002"}

@@ -4,10 +4,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from proxy.ami.actions import SHIPPED
-from proxy.ami.message import parse_action
-from proxy.ami.privilege import parse_classes
-from proxy.core.policy import Deny, decide
+from amiproxy.ami.actions import SHIPPED
+from amiproxy.ami.message import parse_action
+from amiproxy.ami.privilege import parse_classes
+from amiproxy.core.policy import Deny, decide
 
 MANAGER = [
     "Reload\nModule: manager",

@@ -4,11 +4,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from proxy.ami.actions import SHIPPED
-from proxy.ami.message import parse_action
-from proxy.ami.privilege import parse_classes
-from proxy.core.policy import Allow, Deny, decide, judge
-from proxy.core.policy.stricter import STRICTER as REASONS
+from amiproxy.ami.actions import SHIPPED
+from amiproxy.ami.message import parse_action
+from amiproxy.ami.privilege import parse_classes
+from amiproxy.core.policy import Allow, Deny, decide, judge
+from amiproxy.core.policy.stricter import STRICTER as REASONS
 from tests.core.policy.application_rows import APPLICATIONS
 from tests.core.policy.rows import ROWS, STRICTER, Row, name_of
 

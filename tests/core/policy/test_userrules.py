@@ -6,12 +6,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from proxy.ami.actions import SHIPPED, Listed, OtherActions
-from proxy.ami.message import Action, parse_action
-from proxy.ami.privilege import parse_classes
-from proxy.config.actions import ActionEntry, OneOf, other_actions
-from proxy.config.rules import Rules
-from proxy.core.policy import Allow, Deny, Judged, decide, judge, may_run
+from amiproxy.ami.actions import SHIPPED, Listed, OtherActions
+from amiproxy.ami.message import Action, parse_action
+from amiproxy.ami.privilege import parse_classes
+from amiproxy.config.actions import ActionEntry, OneOf, other_actions
+from amiproxy.config.rules import Rules
+from amiproxy.core.policy import Allow, Deny, Judged, decide, judge, may_run
 
 DENIED = b"Permission denied"
 

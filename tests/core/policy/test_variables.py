@@ -6,11 +6,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from proxy.ami.actions import SHIPPED
-from proxy.ami.message import Action, parse_action
-from proxy.ami.privilege import parse_classes
-from proxy.config.rules import Rules
-from proxy.core.policy import Deny, Judged, decide, functions, variables
+from amiproxy.ami.actions import SHIPPED
+from amiproxy.ami.message import Action, parse_action
+from amiproxy.ami.privilege import parse_classes
+from amiproxy.config.rules import Rules
+from amiproxy.core.policy import Deny, Judged, decide, functions, variables
 
 
 def user(rules: dict[str, Any] | None = None, write: str = "call,originate") -> Judged:

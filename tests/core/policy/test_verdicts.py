@@ -2,11 +2,11 @@
 
 import pytest
 
-from proxy.ami.actions import SHIPPED, ActionTable, OtherActions
-from proxy.ami.message import Action
-from proxy.core.policy.verdict import Allow, Deny
-from proxy.core.policy.verdicts import Verdicts
-from proxy.core.users import User
+from amiproxy.ami.actions import SHIPPED, ActionTable, OtherActions
+from amiproxy.ami.message import Action
+from amiproxy.core.policy.verdict import Allow, Deny
+from amiproxy.core.policy.verdicts import Verdicts
+from amiproxy.core.users import User
 
 PING = Action([(b"Action", b"Ping"), (b"ActionID", b"1")])
 GETVAR = Action([(b"Action", b"Getvar"), (b"Variable", b"X")])

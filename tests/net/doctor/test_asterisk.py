@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from proxy.config import Config, Listener, Upstream
-from proxy.config.address import Address
-from proxy.config.limits import Limits
-from proxy.net.doctor import asterisk
-from proxy.net.doctor.finding import Finding
-from proxy.net.doctor.openports import open_ports
+from amiproxy.config import Config, Listener, Upstream
+from amiproxy.config.address import Address
+from amiproxy.config.limits import Limits
+from amiproxy.net.doctor import asterisk
+from amiproxy.net.doctor.finding import Finding
+from amiproxy.net.doctor.openports import open_ports
 from tests.net.doctor.manager import (
     LINK_SECTION,
     LINK_USER,

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from proxy.config import Config, Listener, Upstream
-from proxy.config.address import Address
-from proxy.net.doctor import host
-from proxy.net.doctor.finding import Finding
+from amiproxy.config import Config, Listener, Upstream
+from amiproxy.config.address import Address
+from amiproxy.net.doctor import host
+from amiproxy.net.doctor.finding import Finding
 
 _LOADED = {"LoadState": "loaded\n"}
 

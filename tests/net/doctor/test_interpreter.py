@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from proxy.net.doctor import interpreter
+from amiproxy.net.doctor import interpreter
 
 
 @pytest.mark.parametrize(
@@ -53,6 +53,6 @@ def test_the_one_that_runs_this() -> None:
 def test_an_obstacle_is_the_doctors_to_tell(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("proxy.net.autoretry._CONTEXT", 0)
+    monkeypatch.setattr("amiproxy.net.autoretry._CONTEXT", 0)
     assert list(interpreter.examine())[-1].level == "warn"
     assert "tls-auto-retry-stays" not in caplog.text

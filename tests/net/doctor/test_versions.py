@@ -2,7 +2,7 @@
 
 import pytest
 
-from proxy.net.doctor.versions import faults_of, parse_version
+from amiproxy.net.doctor.versions import faults_of, parse_version
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from proxy.ami.arguments import Argument, Kind
-from proxy.ami.privilege import parse_classes
-from proxy.config.rules import Rules
-from proxy.core.policy import Judged
-from proxy.core.policy.kinds import checks
+from amiproxy.ami.arguments import Argument, Kind
+from amiproxy.ami.privilege import parse_classes
+from amiproxy.config.rules import Rules
+from amiproxy.core.policy import Judged
+from amiproxy.core.policy.kinds import checks
 
 PLAIN: dict[str, Any] = {}
 CONTEXTS = {"contexts": ["internal", "team-*"]}

@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from proxy.ami.privilege import ALL, CALL
-from proxy.core.policy.kinds.patterns import MAX_PATTERN, NEEDS_SYSTEM, UNBOUNDED, bounded
+from amiproxy.ami.privilege import ALL, CALL
+from amiproxy.core.policy.kinds.patterns import MAX_PATTERN, NEEDS_SYSTEM, UNBOUNDED, bounded
 
 SYSTEM_USER = SimpleNamespace(write=ALL, rules=None)
 OTHER_USER = SimpleNamespace(write=CALL, rules=None)

@@ -1,0 +1,82 @@
+"""``ami-proxy check``: runs the same validation as ``run`` and a reload, and nothing else."""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from amiproxy.config import Config, ConfigErrors, Listener, Tls, UsersFile, load, named_users, warnings_of
+from amiproxy.net.certstore import CertificatesRefused, CertStore
+from amiproxy.x509.validate import Finding
+
+_EXAMPLE = """\
+example:
+  ami-proxy check --config /etc/ami-proxy/proxy.yaml && systemctl reload ami-proxy
+
+Each problem is one line on stderr: file:line: key: what is wrong; what to do.
+Exit status 0 if the files can be used (warnings are allowed), 1 if not.
+The check does not look at a running proxy: only a reload reports changes that need a restart."""
+
+
+def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "check",
+        help="validate the configuration, the users and the certificates",
+        description="Validate proxy.yaml, the users.yaml it names, and all certificates and keys.",
+        epilog=_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--config", required=True, type=Path, metavar="FILE", help="proxy.yaml")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the problems, or a summary of the configuration if there are none; return the exit status."""
+    file: Path = arguments.config
+    try:
+        config, users = load(file)
+    except ConfigErrors as errors:
+        for problem in errors.problems:
+            print(problem, file=sys.stderr)
+        return 1
+    findings = list(dict.fromkeys(finding for one in config.listeners for finding in _judge(one, config.tls)))
+    wrong = [finding for finding in findings if finding.level == "error"]
+    for finding in wrong:
+        print(finding, file=sys.stderr)
+    for warning in [*warnings_of(config, users), *(str(one) for one in findings if one.level == "warning")]:
+        print(f"warning: {warning}", file=sys.stderr)
+    if wrong:
+        return 1
+    print(f"{file}: ok")
+    for line in _summary(config, users):
+        print(f"  {line}")
+    return 0
+
+
+def _judge(listener: Listener, tls: Tls) -> tuple[Finding, ...]:
+    """The findings of loading a listener's certificate files, as a start does."""
+    try:
+        return CertStore(listener, tls).last_result.findings
+    except CertificatesRefused as refused:
+        return refused.findings
+
+
+def _summary(config: Config, users: UsersFile) -> Iterator[str]:
+    upstream = config.upstream
+    yield f"upstream   {upstream.host}:{upstream.port} as {upstream.username}"
+    for listener in config.listeners:
+        yield (
+            f"listener   {listener.address}, TLS {config.tls.policy}, "
+            f"client certificates {listener.client_auth}, {_count(len(listener.certificates), 'certificate')}"
+        )
+    disabled = sum(entry.disabled for entry in users.users.values())
+    yield f"users      {_count(len(users.users), 'user')}, {disabled} disabled, from {named_users(config)}"
+    for name, entry in users.users.items():
+        yield f"  {name}: {'disabled' if entry.disabled else 'enabled'}"
+    yield f"control    {config.control.socket if config.control else 'off'}"
+    yield f"metrics    {config.metrics.address if config.metrics else 'off'}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

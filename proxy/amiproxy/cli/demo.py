@@ -1,0 +1,94 @@
+"""``ami-proxy demo``: two users with different rights, side by side, in front of one Asterisk."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from amiproxy.demo import DEFAULT_FOLDER, DemoError, Options, RealAsterisk
+from amiproxy.demo import run as show
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+
+_EPILOG = """\
+On a terminal the demo runs until Ctrl-C, so that you can log in by hand.  In a
+pipe, or with DEMO_SECONDS=n in the environment, it ends on its own, with status
+0 if everything it promises was observed, otherwise 1.
+
+examples:
+  ami-proxy demo
+  DEMO_SECONDS=5 ami-proxy demo
+  ami-proxy demo --asterisk 127.0.0.1:5038 --user amiproxy --secret-file upstream.secret
+
+With a real Asterisk no phone rings: the demo calls an extension that does not
+exist.
+"""
+
+
+def register(commands: "Commands") -> None:
+    """Add the parser."""
+    parser = commands.add_parser(
+        "demo",
+        help="show two users with different rights, side by side",
+        description="Start the proxy in front of a simulated or a real Asterisk, and show what two users\n"
+        "with different rights see and may do.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--asterisk", type=_address, metavar="HOST:PORT", help="the manager port of a real Asterisk"
+    )
+    parser.add_argument(
+        "--user", metavar="NAME", help="manager user of that Asterisk; read and write should be all"
+    )
+    parser.add_argument("--secret-file", type=Path, metavar="FILE", help="file with the user's secret")
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        default=DEFAULT_FOLDER,
+        metavar="DIR",
+        help=f"where certificates, configuration and log are kept (default {DEFAULT_FOLDER})",
+    )
+    parser.set_defaults(run=lambda arguments: run(arguments, parser))
+
+
+def run(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
+    """Run the demo; return the exit status."""
+    asterisk = _asterisk(arguments, parser)
+    try:
+        return show(Options(arguments.folder, asterisk, _seconds()))
+    except DemoError as error:
+        print(f"ami-proxy demo: {error}", file=sys.stderr)
+        return 1
+
+
+def _asterisk(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> RealAsterisk | None:
+    three = (arguments.asterisk, arguments.user, arguments.secret_file)
+    if not any(three):
+        return None
+    if not all(three):
+        parser.error("--asterisk, --user and --secret-file must be given together")
+    (host, port), user, secret_file = three
+    return RealAsterisk(host, port, user, secret_file)
+
+
+def _seconds() -> float | None:
+    text = os.environ.get("DEMO_SECONDS", "")
+    if not text:
+        return None
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= 86_400:
+        raise DemoError("DEMO_SECONDS is not a number of seconds from 0 to 86400, such as 5")
+    return seconds
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not host or not (port.isascii() and port.isdigit()) or not 1 <= int(port) <= 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT, such as 127.0.0.1:5038")
+    return host.strip("[]"), int(port)

@@ -1,0 +1,61 @@
+"""``ami-proxy doctor``: checks the host before problems become outages."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+from rich.text import Text
+
+from amiproxy.net.doctor import Finding, examine
+
+_EXAMPLE = """\
+example:
+  ami-proxy doctor --config /etc/ami-proxy/proxy.yaml
+
+Checks the configuration, certificates, file modes, Asterisk (by logging in as the
+link does), file descriptors, kernel, clock, Python, TLS library and the systemd unit.
+Nothing is changed.
+What cannot be determined is marked with a ?, and how to find out is shown.
+Exit status 0 if all is well, 1 with warnings or a ?, 2 if a check fails."""
+
+_STYLES: Final = {"ok": "green", "warn": "yellow", "unknown": "cyan", "fail": "bold red"}
+_STATUS: Final = {"ok": 0, "warn": 1, "unknown": 1, "fail": 2}
+#: The marks that differ from the name of the level.
+_MARKS: Final = {"unknown": "?"}
+
+
+def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "doctor",
+        help="check the host for problems",
+        description="Check everything around the service, and say how to fix each problem.",
+        epilog=_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--config", required=True, type=Path, metavar="FILE", help="proxy.yaml")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per finding, one per line")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print each finding as soon as it is made; return the exit status, which the worst finding decides."""
+    console = Console(soft_wrap=True, highlight=False)
+    worst = 0
+    for finding in examine(arguments.config):
+        worst = max(worst, _STATUS[finding.level])
+        if arguments.json:
+            print(json.dumps(finding._asdict()), flush=True)
+        else:
+            console.print(_line(finding))
+    return worst
+
+
+def _line(finding: Finding) -> Text:
+    line = Text(f"{_MARKS.get(finding.level, finding.level):<4}  ", style=_STYLES[finding.level])
+    line.append(f"{finding.subject:<13} {finding.text}", style="none")
+    if finding.remedy:
+        line.append(f"\n      {'':<13} {finding.remedy}", style="italic")
+    return line

@@ -1,0 +1,177 @@
+"""``ami-proxy users show NAME``: shows what one user may see and do."""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from amiproxy.ami import privilege
+from amiproxy.ami.actions import SHIPPED, Listed
+from amiproxy.ami.functions import Who, open_to
+from amiproxy.cli.explain import users_of
+from amiproxy.config import ConfigErrors, UserEntry
+from amiproxy.config.rules import Require, Rule, Rules
+from amiproxy.core.policy import may_run
+from amiproxy.core.policy.classes import classes_of
+from amiproxy.core.policy.kinds.dialling import TELEPHONES
+from amiproxy.core.users import User
+
+_EXAMPLE = "example:\n  ami-proxy users show wallboard --config proxy.yaml"
+
+
+def register_show(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the verb ``show`` to ``ami-proxy users``."""
+    parser = verbs.add_parser(
+        "show",
+        help="show what a user may see and do",
+        description="Show the effective rights of one user: classes, actions, rules. No secret is shown.",
+        epilog=_EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("name", metavar="NAME")
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--users", type=Path, metavar="FILE", help="users.yaml")
+    where.add_argument("--config", type=Path, metavar="FILE", help="the proxy.yaml that names it")
+    parser.set_defaults(run=run_show)
+
+
+def run_show(arguments: argparse.Namespace) -> int:
+    """Print the table of one user's rights; return the exit status."""
+    try:
+        users = users_of(arguments).users
+    except ConfigErrors as error:
+        print(error, file=sys.stderr)
+        return 1
+    wanted = arguments.name.lower()
+    entry = next(((name, entry) for name, entry in users.items() if name.lower() == wanted), None)
+    if entry is None:
+        print(f"unknown user {arguments.name}; known users: {', '.join(users)}", file=sys.stderr)
+        return 1
+    table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_column(no_wrap=True, style="bold")
+    table.add_column(overflow="fold")
+    for name, value in rights_of(*entry):
+        # Text, not markup: a pattern such as [a-z] must not be read as a style.
+        table.add_row(name, Text(value))
+    Console().print(table)
+    return 0
+
+
+def rights_of(name: str, entry: UserEntry) -> Iterator[tuple[str, str]]:
+    """The effective rights as rows of (label, value)."""
+    user = User.from_entry(name, entry)
+    rules = user.rules or Rules()
+    yield "user", f"{name} (disabled)" if user.disabled else name
+    yield "logs in", _ways_in(entry)
+    yield "from", "; ".join(entry.acl) or "any address"
+    yield "sessions", "any number" if user.allowmultiplelogin else "one at a time"
+    yield "reads events of", privilege.class_names(user.read)
+    yield "event filters", "; ".join(map(str, user.filters.filters)) or "none"
+    yield "sees calls", _scope(rules)
+    yield "writes", privilege.class_names(user.write)
+    yield from _actions(user)
+    yield "functions", _functions(user, rules)
+    yield (
+        "sets variables",
+        _listed(rules.variables, "harmless ones, and any that Asterisk itself does not read"),
+    )
+    yield "applications", _listed(rules.applications, "harmless ones")
+    yield "technologies", _listed(rules.technologies, f"telephones: {', '.join(TELEPHONES)}")
+    yield "hosts", _listed(rules.hosts, "none")
+    yield "contexts", _list(rules.contexts)
+    yield "channels", _list(rules.channels)
+    yield "CLI commands", _commands(user, rules)
+    for number, rule in enumerate(rules.rules):
+        yield f"rules[{number}]", _rule(rule)
+    for variable in entry.setvar:
+        yield "sets variable", variable
+
+
+def _ways_in(entry: UserEntry) -> str:
+    certificates = ", ".join(map(str, entry.certificate))
+    if entry.login == "certificate":
+        return f"by certificate alone: {certificates}"
+    ways = ["by secret (hashed)"] if entry.secret is not None else []
+    if entry.md5_secret is not None:
+        ways.append("by secret or Challenge (md5_secret)")
+    by_secret = " and ".join(ways)
+    return f"{by_secret}, and with a certificate: {certificates}" if entry.login == "both" else by_secret
+
+
+def _scope(rules: Rules) -> str:
+    if rules.scope is None:
+        return "all"
+    parts = [
+        f"{key} {', '.join(values)}"
+        for key in ("channels", "contexts", "accountcodes")
+        if (values := getattr(rules.scope, key))
+    ]
+    events = "and events outside calls" if rules.scope.more_events else "but no events outside calls"
+    return (
+        f"with {' or '.join(parts)}, all their legs; {events}" if parts else "none; only events outside calls"
+    )
+
+
+def _actions(user: User) -> Iterator[tuple[str, str]]:
+    by_class: dict[str, list[str]] = {}
+    for listed in _shipped():
+        if may_run(user, listed):
+            needed = classes_of(listed)
+            by = privilege.class_names(needed & user.write) if needed else "open to all"
+            by_class.setdefault(by, []).append(listed.name.decode())
+    for by, names in sorted(by_class.items(), key=lambda item: (item[0] == "open to all", item[0])):
+        yield f"may run ({by})", ", ".join(sorted(names))
+
+
+def _shipped() -> list[Listed]:
+    return list(SHIPPED)
+
+
+def _functions(user: User, rules: Rules) -> str:
+    if rules.functions is not None:
+        return _list(rules.functions)
+    if user.write & privilege.SYSTEM:
+        return "all but those that disclose secrets or contact other hosts (AST_CONFIG, CURL, ENV, ODBC_* …)"
+    read = ", ".join(open_to(Who.ALL, written=False))
+    write = ", ".join(open_to(Who.ALL, written=True))
+    return f"reads {read}; sets {write}"
+
+
+def _commands(user: User, rules: Rules) -> str:
+    if not user.write & privilege.COMMAND:
+        return "none: class command is not in write"
+    listed = "all" if rules.commands is None else ", ".join(rules.commands) or "none"
+    return f"{listed}; never those that would end the link"
+
+
+def _listed(values: tuple[str, ...] | None, otherwise: str) -> str:
+    return otherwise if values is None else ", ".join(values) or "none"
+
+
+def _list(values: tuple[str, ...] | None) -> str:
+    return "any" if values is None else ", ".join(values) or "none"
+
+
+def _rule(rule: Rule) -> str:
+    parts = [f"{rule.action}, {rule.header}:"]
+    if rule.require is not None:
+        parts.append(f"must be {_require(rule.require)};")
+    if rule.set is not None:
+        parts.append(f"set to {rule.set}")
+    if rule.remove:
+        parts.append("removed")
+    return " ".join(parts).removesuffix(";")
+
+
+def _require(require: Require) -> str:
+    if require.exact is not None:
+        return require.exact
+    if require.prefix is not None:
+        return f"{require.prefix}…"
+    if require.one_of is not None:
+        return " or ".join(require.one_of)
+    return f"like {require.pattern}"

@@ -1,0 +1,62 @@
+"""The configuration: reads YAML into frozen typed structs; every error has a file, line, key path and remedy.
+
+``load`` reads all files, ``loading`` does so in steps.  The result is immutable: a reload loads a new
+configuration and swaps it in whole, or keeps the old one and reports why.  Users' secrets are stored as
+hashes; the upstream's secret is read with ``read_secret`` when it is needed.
+"""
+
+from amiproxy.config.address import Address
+from amiproxy.config.files import read_secret
+from amiproxy.config.limits import Limits
+from amiproxy.config.loading import (
+    load,
+    load_config,
+    load_users,
+    loading,
+    named_users,
+    parse_users,
+    users_files,
+)
+from amiproxy.config.problems import ConfigErrors, Problem, Unfit
+from amiproxy.config.schema import (
+    Certificate,
+    Config,
+    Control,
+    FanOut,
+    Listener,
+    Log,
+    Metrics,
+    Tls,
+    Upstream,
+)
+from amiproxy.config.user import AdvancedFilter, UserEntry, UsersFile
+from amiproxy.config.warnings import warnings_of
+
+__all__ = [
+    "Address",
+    "AdvancedFilter",
+    "Certificate",
+    "Config",
+    "ConfigErrors",
+    "Control",
+    "FanOut",
+    "Limits",
+    "Listener",
+    "Log",
+    "Metrics",
+    "Problem",
+    "Tls",
+    "Unfit",
+    "Upstream",
+    "UserEntry",
+    "UsersFile",
+    "load",
+    "load_config",
+    "load_users",
+    "loading",
+    "named_users",
+    "parse_users",
+    "read_secret",
+    "users_files",
+    "warnings_of",
+]

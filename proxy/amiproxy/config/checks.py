@@ -1,0 +1,138 @@
+"""Checks of proxy.yaml that types cannot express: values that do not make sense together."""
+
+from collections.abc import Mapping
+
+from amiproxy.config.accounts import uid_of
+from amiproxy.config.actions import check_actions
+from amiproxy.config.address import is_loopback
+from amiproxy.config.binding import Check
+from amiproxy.config.document import Document
+from amiproxy.config.hiddennames import MOST_HIDDEN_NAMES
+from amiproxy.config.limits import CLOSING_SECONDS, ORDERED, Limits
+from amiproxy.config.problems import KeyPath
+from amiproxy.config.schema import Certificate, Config, FanOut, Listener, Log, Metrics, Tls, Upstream
+from amiproxy.x509.errors import BadName
+from amiproxy.x509.names import parse_name
+
+
+def _check_upstream(upstream: Upstream, path: KeyPath, document: Document) -> None:
+    if not upstream.username.isprintable():
+        document.report((*path, "username"), "contains unprintable characters", "use plain characters")
+    if not is_loopback(upstream.host) and not upstream.insecure_remote:
+        text = f"{upstream.host} is not this machine, and the link is plain text"
+        remedy = "run the proxy on Asterisk's machine, or set insecure_remote: true"
+        document.report((*path, "host"), text, remedy)
+    owner = upstream.expect_user
+    if owner is not None:
+        if not is_loopback(upstream.host):
+            text = "the owner of a connection's other end can be checked on this machine only"
+            document.report((*path, "expect_user"), text, "remove it")
+        elif not _is_user(owner):
+            document.report(
+                (*path, "expect_user"), f"unknown user {owner!r} on this machine", "name Asterisk's user"
+            )
+
+
+def _check_listener(listener: Listener, path: KeyPath, document: Document) -> None:
+    if not listener.certificates:
+        text = "a listener needs a certificate: plain text is not supported"
+        document.report((*path, "certificates"), text, "add certificates: [{chain: …, key: …}]")
+    if listener.client_auth != "none" and listener.client_ca is None:
+        text = f"client_auth: {listener.client_auth} needs client_ca"
+        document.report(
+            (*path, "client_auth"), text, "name the file of the CA that signs clients' certificates"
+        )
+    for key, file in (("client_ca", listener.client_ca), ("client_crl", listener.client_crl)):
+        if file is not None and listener.client_auth == "none":
+            text = "has no effect while client_auth is none"
+            document.report((*path, key), text, "set client_auth: optional or required, or remove it")
+
+
+def _check_certificate(certificate: Certificate, path: KeyPath, document: Document) -> None:
+    for number, name in enumerate(certificate.names):
+        try:
+            parse_name(name)
+        except BadName as error:
+            remedy = "write host names and addresses, as clients connect to"
+            document.report((*path, "names", number), str(error), remedy)
+
+
+def _check_tls(tls: Tls, path: KeyPath, document: Document) -> None:
+    if tls.policy == "modern" and tls.minimum_version == "TLSv1.2":
+        text = "the policy modern has no TLS 1.2"
+        document.report((*path, "minimum_version"), text, "set policy: intermediate, or remove it")
+    elif tls.suites and (tls.policy == "modern" or tls.minimum_version == "TLSv1.3"):
+        text = "has no effect: the suites of TLS 1.3 are fixed"
+        document.report((*path, "suites"), text, "remove it")
+
+
+def _check_fan_out(fan_out: FanOut, path: KeyPath, document: Document) -> None:
+    if fan_out.flush_interval > fan_out.flush_interval_max:
+        text = f"{fan_out.flush_interval} is above flush_interval_max ({fan_out.flush_interval_max})"
+        document.report((*path, "flush_interval"), text, "lower it, or raise flush_interval_max")
+
+
+def _check_metrics(metrics: Metrics, path: KeyPath, document: Document) -> None:
+    address = metrics.address.address
+    if address is not None and not is_loopback(address.host) and not metrics.insecure_remote:
+        text = f"{address.host} is open to other machines, and this is plain HTTP without authentication"
+        document.report((*path, "address"), text, 'write "127.0.0.1:9539", or set insecure_remote: true')
+
+
+def _check_limits(limits: Limits, path: KeyPath, document: Document) -> None:
+    for low, high in ORDERED:
+        below, above = getattr(limits, low), getattr(limits, high)
+        if below > above:
+            document.report((*path, low), f"{below} is above {high} ({above})", f"lower it, or raise {high}")
+    room = limits.stop_timeout - limits.drain_timeout
+    if 0 <= room < CLOSING_SECONDS:
+        text = f"leaves {room:g} s before stop_timeout, but closing takes {CLOSING_SECONDS:g} s"
+        document.report((*path, "drain_timeout"), text, "lower it, or raise stop_timeout")
+
+
+def _check_log(settings: Log, path: KeyPath, document: Document) -> None:
+    names = len(settings.hidden_variables)
+    if names > MOST_HIDDEN_NAMES:
+        text = f"{names} patterns, but at most {MOST_HIDDEN_NAMES} are allowed"
+        document.report((*path, "hidden_variables"), text, 'combine similar ones, such as "*PIN*"')
+
+
+def _check_config(config: Config, path: KeyPath, document: Document) -> None:
+    check_actions(config.actions, (*path, "actions"), document)
+    if config.users_file is None and not config.users_files:
+        document.report(path, "the key 'users_file' is missing", "add it, or users_files with patterns")
+    elif config.users_file is not None and config.users_files:
+        text = "users_file is set already"
+        document.report((*path, "users_files"), text, "keep one of the two")
+    if not config.listeners:
+        document.report(
+            (*path, "listeners"), "at least one listener is needed", 'add one, with its address: "[::]:5039"'
+        )
+    seen: dict[str, int] = {}
+    for number, listener in enumerate(config.listeners):
+        address = listener.address
+        if seen.setdefault(str(address), number) != number and (address.name or address.port):
+            text = f"listeners[{seen[str(address)]}] has this address already"
+            document.report((*path, "listeners", number, "address"), text, "remove one of them")
+
+
+#: By type, for the binder.
+CHECKS: Mapping[type, Check] = {
+    Upstream: _check_upstream,
+    Certificate: _check_certificate,
+    Listener: _check_listener,
+    Tls: _check_tls,
+    FanOut: _check_fan_out,
+    Metrics: _check_metrics,
+    Limits: _check_limits,
+    Log: _check_log,
+    Config: _check_config,
+}
+
+
+def _is_user(name: str) -> bool:
+    try:
+        uid_of(name)
+    except KeyError:
+        return False
+    return True

@@ -1,0 +1,142 @@
+"""All limits, with their defaults.  Nothing that exceeds a limit waits for ever.
+
+Not included are the limits of the protocol, which clients know from Asterisk: a line of
+1,022 bytes, 128 headers, one second before a failed login is answered, and the
+close that follows it.
+"""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from amiproxy.config.networks import Network
+
+Count = Annotated[int, Meta(ge=1, le=1_000_000)]
+Bytes = Annotated[int, Meta(ge=1024, le=1 << 30)]
+Seconds = Annotated[float, Meta(gt=0, le=86_400)]
+PerSecond = Annotated[float, Meta(gt=0, le=100_000)]
+SlowConsumer = Literal["close", "drop_events"]
+UpstreamLost = Literal["auto", "close", "stay"]
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Times are seconds as float, sizes are bytes, rates are per second with a burst."""
+
+    # Connections above the first limit are closed before TLS; logins above the second are refused.
+    connections: Count = 1024
+    sessions_authenticated: Count = 512
+    sessions_per_user: Count = 32
+    connections_per_address: Count = 64
+    connection_rate: PerSecond = 20.0  # new connections, per address
+    connection_burst: Count = 60
+    #: Networks to which limits per address and per user, and penalties, do not apply: one address there may
+    #: stand for many clients.
+    exempt: tuple[Network, ...] = (Network("127.0.0.0/8"), Network("::1/128"))
+
+    # Before login.  When the pool is full, a connection from the network that has most of it is closed, so
+    # that a well-behaved client can connect (``core.newcomers``).  In addition to the pool, the same number
+    # of refused logins may wait for the second after which they are answered.
+    unauthenticated: Count = 128
+    unauthenticated_per_address: Count = 16
+    handshake_timeout: Seconds = 5.0
+    handshake_bytes: Bytes = 16 << 10
+    login_timeout: Seconds = 10.0  # from accept, whatever the client sends meanwhile
+    login_bytes: Bytes = 4 << 10
+
+    # Password guessing: after this many failures from an address, its connections are closed for the duration
+    # of a penalty, which doubles each time.
+    login_failure_burst: Count = 5
+    login_failure_interval: Seconds = 6.0  # after each, one failure is forgiven
+    penalty: Seconds = 30.0
+    penalty_max: Seconds = 900.0
+    hash_threads: Annotated[int, Meta(ge=1, le=64)] = 2
+    hash_queue: Count = 128  # as many as can ask at the same time: unauthenticated
+    hash_cache_timeout: Annotated[float, Meta(ge=0, le=86_400)] = 600.0  # 0: no cache
+    hash_cache_entries: Count = 1000
+
+    # What a session may send.
+    action_bytes: Bytes = 64 << 10
+    action_id_bytes: Annotated[int, Meta(ge=64, le=1022)] = 1022  # what fits into a line, as in Asterisk
+    in_flight_per_session: Count = 32
+    in_flight: Count = 512
+    list_items: Count = 100_000
+    action_rate: PerSecond = 50.0  # per session
+    action_burst: Count = 200
+    originate_rate: PerSecond = 2.0  # per user
+    originate_burst: Count = 10
+    command_rate: PerSecond = 5.0  # per user
+    command_burst: Count = 10
+    rate_wait: Seconds = 30.0  # how long a session is paused before its actions get "Rate limit"
+    #: Seconds for which the actions of one user may block the link: per action, and in total per second.
+    link_hold: Annotated[float, Meta(gt=0, le=60)] = 0.2
+    #: Share of Asterisk's time on the link that one user may have while others use it; 1: unlimited.
+    link_share: Annotated[float, Meta(gt=0, le=1)] = 0.2
+    #: Share of the processor's time for delivering events that clients' actions cause; 1: unlimited.
+    delivery_share: Annotated[float, Meta(gt=0, le=1)] = 0.5
+    #: Variables that one user may set on one channel: their number and total size.
+    channel_variables: Count = 256
+    channel_variable_bytes: Bytes = 16 << 10
+    queue_members: Count = 1000  # that one user may add to one queue
+    idle_timeout: Annotated[float, Meta(ge=0, le=31_536_000)] = 0.0  # 0: sessions may be silent for ever
+
+    # How long Asterisk may take to answer.
+    action_timeout: Seconds = 15.0
+    command_timeout: Seconds = 60.0
+    originate_grace: Seconds = 5.0  # on top of the action's own Timeout
+    originate_timeout_max: Seconds = 300.0  # replaces a longer Timeout, or an unlimited one (0)
+    list_item_timeout: Seconds = 15.0
+    list_timeout: Seconds = 120.0
+
+    # Outboxes: bytes that wait for a client that does not read.
+    outbox_soft: Bytes = 1 << 20
+    outbox_hard: Bytes = 2 << 20
+    outbox_total: Bytes = 64 << 20
+    outbox_stall: Seconds = 10.0  # without progress
+    # drop_events: past the soft limit events are dropped, and the client is notified of the gap.  A user's
+    # own slow_consumer overrides it.
+    slow_consumer: SlowConsumer = "close"
+    keepalive_idle: Annotated[int, Meta(ge=1, le=32_767)] = 60
+    keepalive_interval: Annotated[int, Meta(ge=1, le=32_767)] = 15
+    keepalive_count: Annotated[int, Meta(ge=1, le=127)] = 4
+    unacknowledged_timeout: Seconds = 30.0  # TCP_USER_TIMEOUT
+
+    # The link to Asterisk.
+    upstream_connect_timeout: Seconds = 3.0
+    upstream_login_timeout: Seconds = 5.0
+    upstream_boot_timeout: Seconds = 60.0  # for FullyBooted, until which clients' actions wait
+    upstream_lost_spread: Seconds = 1.5  # over which the closing of sessions is spread after a loss
+    reconnect_min: Seconds = 0.5
+    reconnect_max: Seconds = 10.0
+    reconnect_jitter: Annotated[float, Meta(ge=0, le=1)] = 0.3  # fraction of the delay, in both directions
+    rejected_min: Seconds = 5.0  # after Asterisk refused our login
+    rejected_max: Seconds = 60.0
+    ping_interval: Seconds = 15.0
+    stall_timeout: Seconds = 30.0
+    upstream_message_bytes: Bytes = 1 << 20
+    upstream_unfinished_bytes: Bytes = 4 << 20  # a message that is longer is discarded as it arrives
+
+    # Drain and stop.
+    drain_timeout: Annotated[float, Meta(ge=0, le=86_400)] = 10.0
+    stop_timeout: Seconds = 25.0
+
+
+#: How many seconds sessions may take to close after a drain.
+CLOSING_SECONDS = 2.0
+#: Pairs of limits of which the first must not exceed the second.
+ORDERED = (
+    ("sessions_authenticated", "connections"),
+    ("unauthenticated", "connections"),
+    ("unauthenticated_per_address", "unauthenticated"),
+    ("in_flight_per_session", "in_flight"),
+    ("penalty", "penalty_max"),
+    ("outbox_soft", "outbox_hard"),
+    ("outbox_hard", "outbox_total"),
+    ("login_bytes", "action_bytes"),
+    ("reconnect_min", "reconnect_max"),
+    ("rejected_min", "rejected_max"),
+    ("list_item_timeout", "list_timeout"),
+    ("upstream_message_bytes", "upstream_unfinished_bytes"),
+    ("drain_timeout", "stop_timeout"),
+    ("ping_interval", "stall_timeout"),
+)

@@ -1,0 +1,125 @@
+"""Reads and checks all configuration files; the result is valid, or all problems are reported at once."""
+
+import os
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from amiproxy.config.actionfiles import with_described
+from amiproxy.config.binding import Binder
+from amiproxy.config.checks import CHECKS
+from amiproxy.config.document import Document
+from amiproxy.config.files import check_certificate_file, read_file
+from amiproxy.config.patterns import files_of, matching
+from amiproxy.config.problems import ConfigErrors, Problem, Unfit
+from amiproxy.config.schema import Config, Control
+from amiproxy.config.user import UsersFile
+from amiproxy.config.userfiles import UsersReader
+from amiproxy.steps import Steps, finish, result_of
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+
+def load_config(path: Path) -> Config:
+    """Load proxy.yaml and check every file that it names.  Raises ConfigErrors with all problems."""
+    config, problems, _ = _config(path)
+    return _settled(config, problems)
+
+
+def load_control(path: Path) -> Control | None:
+    """Load only ``control`` of proxy.yaml, to reach a running service whose file has become invalid since.
+
+    None if it is absent.  Raises ConfigErrors if the file cannot be read.
+    """
+    try:
+        document = Document.parse(path, read_file(path))
+    except Unfit as error:
+        raise ConfigErrors([_about(path, error)]) from None
+    return Binder(document, os.environ).bind_key("control", Control)
+
+
+def load_users(*files: Path) -> UsersFile:
+    """Load the users of all these files.  Raises ConfigErrors with all problems."""
+    reader = UsersReader()
+    for file in files:
+        finish(reader.read(file))
+    return _settled(UsersFile(users=reader.users), reader.problems)
+
+
+def parse_users(path: Path, text: bytes) -> UsersFile:
+    """What ``load_users`` would return if the file contained this text."""
+    reader = UsersReader()
+    finish(reader.read_text(path, text))
+    return _settled(UsersFile(users=reader.users), reader.problems)
+
+
+def load(path: Path, *, certificate_files: bool = True) -> tuple[Config, UsersFile]:
+    """Run ``loading`` to its end without pauses."""
+    return result_of(loading(path, certificate_files=certificate_files))
+
+
+def loading(
+    path: Path, *, certificate_files: bool = True, old: UsersFile | None = None
+) -> Steps[tuple[Config, UsersFile]]:
+    """Load proxy.yaml and its users files, in steps.  Raises ConfigErrors with all problems.
+
+    Without ``certificate_files`` those are not checked here, but by the code that serves them.  An entry
+    equal to the one in ``old`` is the same object.
+    """
+    config, problems, named = _config(path, () if certificate_files else (check_certificate_file,))
+    reader = UsersReader(old.users if old is not None else {})
+    for file in named:
+        yield from reader.read(file)
+    problems += reader.problems
+    return _settled(config, problems), UsersFile(users=reader.users)
+
+
+def users_files(config: Config) -> list[Path]:
+    """The current users files of a configuration.  Raises ConfigErrors if a pattern no longer matches any."""
+    try:
+        return [config.users_file] if config.users_file is not None else files_of(config.users_files)
+    except Unfit as error:
+        raise ConfigErrors([Problem("users_files", 0, "", str(error), error.remedy)]) from None
+
+
+def named_users(config: Config) -> str:
+    """The users files or patterns as the configuration names them, for messages."""
+    return ", ".join(map(str, filter(None, (config.users_file, *config.users_files))))
+
+
+def _config(
+    path: Path, unasked: Collection[Callable[[Path], None]] = ()
+) -> tuple[Config | None, list[Problem], list[Path]]:
+    """The configuration (None if invalid), its problems, and those of its users files that can be read."""
+    try:
+        document = Document.parse(path, read_file(path))
+    except Unfit as error:
+        return None, [_about(path, error)], []
+    binder = Binder(document, os.environ, CHECKS, unasked)
+    config = binder.bind(Config)
+    problems = document.in_order()
+    if config is not None:
+        config, more = with_described(config)
+        problems += more
+    named: dict[Path, None] = {}
+    for step, given in binder.files.items():
+        if step == ("users_file",):
+            named[given] = None
+        elif step[0] == "users_files":
+            try:
+                named.update(dict.fromkeys(matching(given)))
+            except Unfit as error:  # The files have gone since the pattern was checked.
+                problems.append(_about(path, error))
+    return config, problems, list(named)
+
+
+def _about(path: Path, error: Unfit) -> Problem:
+    return Problem(str(path), 0, "", str(error), error.remedy)
+
+
+def _settled(bound: S | None, problems: list[Problem]) -> S:
+    if bound is None or problems:
+        raise ConfigErrors(problems)
+    return bound

@@ -1,0 +1,274 @@
+"""Rules: what one user may do, in addition to (mostly: less than) what its classes grant.
+
+The shape of the keys ``actions``, ``rules``, ``contexts``, ``channels``, ``commands``,
+``functions``, ``variables``, ``applications``, ``technologies``, ``hosts`` and ``scope`` of a
+user's entry.  All of them restrict, but some can also open what is closed by default:
+``functions`` and ``applications`` can open single ones by name, ``technologies`` replaces the
+list of telephone technologies, ``hosts`` grants hosts in dial strings.  A key that is absent
+changes nothing; an empty list allows nothing.
+
+msgspec checks the shape, ``problems`` the meaning.  ``amiproxy.core.policy`` applies the rules
+to actions.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import msgspec
+import re2
+
+from amiproxy.ami.actions import SHIPPED
+from amiproxy.ami.applications import APPLICATIONS
+
+#: Characters of a pattern.  It is matched in linear time, but the automaton built for it must stay small.
+MAX_PATTERN = 256
+#: Bytes of a value; leaves room for the header's name in Asterisk's line of 1022 bytes.
+MAX_VALUE = 900
+
+_ACTION = re.compile(r"[A-Za-z0-9_]*\*?[A-Za-z0-9_]*")
+_HEADER = re.compile(r"[A-Za-z0-9_.()/-]{1,64}")
+_CONTEXT = re.compile(r"[A-Za-z0-9_.*-]+")
+_CHANNEL = re.compile(r"[A-Za-z0-9]+/[^\s,&|]+")
+_FUNCTION = re.compile(r"[A-Za-z0-9_]*\*?")
+_VARIABLE = re.compile(r"[A-Za-z0-9_]*\*?")
+_APPLICATION = re.compile(r"[A-Za-z0-9_]+\*?")
+_TECHNOLOGY = re.compile(r"[A-Za-z0-9_]+|\*")
+_HOST = re.compile(r"[A-Za-z0-9_.:*\[\]-]+")
+_COMMAND = re.compile(r"[^\s\"\\]+( [^\s\"\\]+)*")
+_ASSIGNMENT = re.compile(r"[A-Za-z0-9_]+(\([^()]*\))?=.*", re.DOTALL)
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f]")
+
+
+class Problem(NamedTuple):
+    """A problem in the rules of a user: key path, description, remedy."""
+
+    path: str
+    text: str
+    remedy: str
+
+
+class ActionNames(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Actions by name, in any case, with ``*`` for any run of characters; ``deny`` wins over ``allow``.
+
+    Without ``allow``, every action is allowed that nothing else refuses.
+    """
+
+    allow: tuple[str, ...] | None = None
+    deny: tuple[str, ...] = ()
+
+
+class Require(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A condition on a header's value; exactly one of the four is given.  All compare case-sensitively."""
+
+    exact: str | None = None
+    prefix: str | None = None
+    one_of: tuple[str, ...] | None = None
+    pattern: str | None = None
+
+
+class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One rule on one header of an action (or of all actions that ``action`` matches).
+
+    ``require`` refuses the action unless the header is present and fits; after that
+    ``remove`` removes the header, or ``set`` forces it to a value.  ``set`` on
+    ``Variable`` is ``NAME=value``, which overrides the client's value.
+    """
+
+    action: str
+    header: str
+    require: Require | None = None
+    set: str | None = None
+    remove: bool = False
+
+
+class Scope(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which calls the user sees: calls with any of these, with all their legs, and no other calls.
+
+    ``more_events`` adds the events that are not about a call (FullyBooted, PeerStatus …).
+    """
+
+    channels: tuple[str, ...] = ()
+    contexts: tuple[str, ...] = ()
+    accountcodes: tuple[str, ...] = ()
+    more_events: bool = False
+
+
+class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All rules of one user.  The schema of a user's entry inherits these fields.
+
+    ``contexts`` and ``channels`` limit what the user's actions may reach.  A channel
+    is written as its device, ``PJSIP/100``; ``*`` stands for any run of characters
+    except ``/``, ``@``, ``&``, ``,`` and ``|``.
+    """
+
+    actions: ActionNames | None = None
+    rules: tuple[Rule, ...] = ()
+    contexts: tuple[str, ...] | None = None
+    channels: tuple[str, ...] | None = None
+    commands: tuple[str, ...] | None = None
+    functions: tuple[str, ...] | None = None
+    #: Channel variables that the user may set; if absent, all.  In both cases, those that Asterisk's own code
+    #: reads are checked.
+    variables: tuple[str, ...] | None = None
+    #: Dialplan applications that the user may have run; if absent, those known to be harmless.  A final ``*``
+    #: stands for third-party applications and for those known to be harmless.
+    applications: tuple[str, ...] | None = None
+    #: Channel technologies in dial strings; if absent, those of telephones.
+    technologies: tuple[str, ...] | None = None
+    #: Hosts that dial strings and message addresses may name; if absent, none.
+    hosts: tuple[str, ...] | None = None
+    scope: Scope | None = None
+
+
+_NO_RULES = Rules()
+
+
+def rules_of(entry: Rules) -> Rules | None:
+    """The rules in a user's entry (a class that inherits Rules); None if it has none."""
+    rules = Rules(**{name: getattr(entry, name) for name in Rules.__struct_fields__})
+    return None if rules == _NO_RULES else rules
+
+
+def problems(rules: Rules) -> list[Problem]:
+    """All problems of well-formed rules; key paths are relative to the user's entry."""
+    return [
+        *_of_actions(rules.actions),
+        *(
+            problem
+            for number, rule in enumerate(rules.rules)
+            for problem in _of_rule(f"rules[{number}]", rule)
+        ),
+        *_of_list("contexts", rules.contexts, _CONTEXT, _CONTEXT_REMEDY),
+        *_of_list("channels", rules.channels, _CHANNEL, _CHANNEL_REMEDY),
+        *_of_list(
+            "commands", rules.commands, _COMMAND, "write whole words with single blanks: core show channels"
+        ),
+        *_of_list("functions", rules.functions, _FUNCTION, "write the function's name: CALLERID, or QUEUE_*"),
+        *_of_list("variables", rules.variables, _VARIABLE, "write the variable's name: CAMPAIGN, or CRM_*"),
+        *_of_applications(rules.applications or ()),
+        *_of_list("technologies", rules.technologies, _TECHNOLOGY, "write the part before the slash: PJSIP"),
+        *_of_list("hosts", rules.hosts, _HOST, "write a host name or address, * for any characters"),
+        *_of_scope(rules.scope),
+    ]
+
+
+_CONTEXT_REMEDY = "write the name of a dialplan context, with * for any run of characters"
+_CHANNEL_REMEDY = "write technology and device, as PJSIP/100 or PJSIP/1*"
+
+
+def _of_actions(actions: ActionNames | None) -> Iterator[Problem]:
+    if actions is None:
+        return
+    for key, names in (("allow", actions.allow or ()), ("deny", actions.deny)):
+        for number, name in enumerate(names):
+            yield from _of_action_name(f"actions.{key}[{number}]", name)
+
+
+def _of_action_name(path: str, name: str) -> Iterator[Problem]:
+    if not name or not _ACTION.fullmatch(name):
+        yield Problem(path, f"{name!r} is not an action name", "write a name, with at most one *: Queue*")
+    elif "*" not in name and SHIPPED.find(name.lower().encode()) is None:
+        # A misspelt deny would protect nothing, and nobody would notice.
+        yield Problem(
+            path, f"unknown action {name!r}", f"check the spelling, or write {name}* if it is intended"
+        )
+
+
+def _of_rule(path: str, rule: Rule) -> Iterator[Problem]:
+    yield from _of_action_name(f"{path}.action", rule.action)
+    header = rule.header.lower()
+    if not _HEADER.fullmatch(rule.header):
+        yield Problem(f"{path}.header", f"{rule.header!r} is not a header name", "write it without the colon")
+    elif header in {"action", "actionid"}:
+        yield Problem(
+            f"{path}.header",
+            "rules cannot apply to Action and ActionID",
+            "use actions.allow and actions.deny",
+        )
+    if rule.require is None and rule.set is None and not rule.remove:
+        yield Problem(path, "the rule does nothing", "give it require, set or remove")
+    if rule.set is not None and rule.remove:
+        yield Problem(path, "set and remove exclude each other", "keep one of them")
+    if rule.set is not None:
+        yield from _of_forced_value(f"{path}.set", header, rule.set)
+    if rule.require is not None:
+        yield from _of_require(f"{path}.require", rule.require)
+
+
+def _of_forced_value(path: str, header: str, value: str) -> Iterator[Problem]:
+    if _CONTROL.search(value):
+        yield Problem(path, "the value contains a control character", "write one line of plain text")
+    if len(value.encode()) > MAX_VALUE:
+        yield Problem(path, f"the value is over {MAX_VALUE} bytes", "Asterisk reads lines of 1022 bytes")
+    if header == "variable" and not _ASSIGNMENT.fullmatch(value):
+        yield Problem(path, f"{value!r} is not an assignment", "write NAME=value")
+
+
+def _of_require(path: str, require: Require) -> Iterator[Problem]:
+    given = [name for name in require.__struct_fields__ if getattr(require, name) is not None]
+    if len(given) != 1:
+        yield Problem(path, "exactly one condition is needed", "write one of exact, prefix, one_of, pattern")
+    if require.one_of == ():
+        yield Problem(f"{path}.one_of", "nothing fits an empty list", "name a value, or deny the action")
+    if require.pattern is not None:
+        if len(require.pattern) > MAX_PATTERN:
+            yield Problem(
+                f"{path}.pattern", f"the pattern is over {MAX_PATTERN} characters", "use one_of or shorten it"
+            )
+        elif (fault := pattern_fault(require.pattern)) is not None:
+            yield Problem(f"{path}.pattern", fault, "use RE2 syntax, without back-references and look-around")
+
+
+def pattern_fault(pattern: str) -> str | None:
+    """RE2's error message for a pattern; None if it is valid."""
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        re2.compile(pattern.encode(), options)
+    except re2.error as fault:
+        text = fault.args[0] if fault.args else fault
+        return text.decode(errors="replace") if isinstance(text, bytes) else str(text)
+    return None
+
+
+def _of_list(
+    path: str, values: tuple[str, ...] | None, shape: re.Pattern[str], remedy: str
+) -> Iterator[Problem]:
+    for number, value in enumerate(values or ()):
+        if not value or not shape.fullmatch(value):
+            yield Problem(f"{path}[{number}]", f"{value!r} cannot match anything", remedy)
+
+
+def _of_applications(names: tuple[str, ...]) -> Iterator[Problem]:
+    for number, name in enumerate(names):
+        path = f"applications[{number}]"
+        if not _APPLICATION.fullmatch(name):
+            yield Problem(path, f"{name!r} cannot match anything", "write the application's name: ChanSpy")
+        elif not name.endswith("*") and name.lower().encode() not in APPLICATIONS:
+            # A misspelt application would stay closed, and nobody would see why.
+            yield Problem(
+                path,
+                f"Asterisk has no application {name!r}",
+                f"check the spelling, or write {name}* if it is a third-party module's",
+            )
+
+
+def _of_scope(scope: Scope | None) -> Iterator[Problem]:
+    if scope is None:
+        return
+    if not (scope.channels or scope.contexts or scope.accountcodes or scope.more_events):
+        yield Problem(
+            "scope",
+            "the scope is empty: the user would see nothing",
+            "name channels, contexts or accountcodes",
+        )
+    yield from _of_list("scope.channels", scope.channels, _CHANNEL, _CHANNEL_REMEDY)
+    yield from _of_list("scope.contexts", scope.contexts, _CONTEXT, _CONTEXT_REMEDY)
+    for number, code in enumerate(scope.accountcodes):
+        if not code or _CONTROL.search(code):
+            yield Problem(
+                f"scope.accountcodes[{number}]",
+                f"{code!r} is not an account code",
+                "write the code as Asterisk shows it",
+            )

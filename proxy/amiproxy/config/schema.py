@@ -1,0 +1,148 @@
+"""proxy.yaml as types: the names here are the operator's interface.
+
+Paths are resolved (relative ones against the file's folder, ``${NAME}`` from the
+environment) before one of these is built.  All are frozen: a reload builds new ones
+and swaps them in whole.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from amiproxy.config.actions import ActionEntry
+from amiproxy.config.address import Address, Place, SocketPlace, check_host_name
+from amiproxy.config.files import check_certificate_file, check_readable, read_secret
+from amiproxy.config.hiddennames import HIDDEN_NAMES, HiddenName
+from amiproxy.config.limits import Limits, UpstreamLost
+from amiproxy.config.networks import Network
+from amiproxy.config.patterns import matching
+
+ReadableFile = Annotated[Path, check_readable]
+CertificateFile = Annotated[Path, check_certificate_file]
+SecretFile = Annotated[Path, read_secret]
+UsersFiles = Annotated[Path, matching]
+Suite = Literal[
+    "ECDHE-ECDSA-AES128-GCM-SHA256",
+    "ECDHE-RSA-AES128-GCM-SHA256",
+    "ECDHE-ECDSA-AES256-GCM-SHA384",
+    "ECDHE-RSA-AES256-GCM-SHA384",
+    "ECDHE-ECDSA-CHACHA20-POLY1305",
+    "ECDHE-RSA-CHACHA20-POLY1305",
+]
+HostName = Annotated[str, check_host_name]
+FlushSeconds = Annotated[float, Meta(ge=0, le=1)]
+
+
+class Upstream(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The Asterisk to connect to, and the proxy's own manager user there."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Meta(ge=1, le=65535)] = 5038
+    username: Annotated[str, Meta(min_length=1, max_length=79)]
+    secret_file: SecretFile
+    #: Login name or uid that must own Asterisk's end of the connection (loopback only).
+    expect_user: str | None = None
+    #: Allow a host other than loopback, although the link is plain text.
+    insecure_remote: bool = False
+
+
+class Certificate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Two PEM files: the chain with the server's certificate first, and its private key."""
+
+    chain: CertificateFile
+    #: Its mode is checked with its content (x509/validate.py).
+    key: CertificateFile
+    #: Names that the certificate must cover, or it is refused.
+    names: tuple[str, ...] = ()
+
+
+class Listener(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One listening socket.  The first certificate serves clients that send no SNI."""
+
+    address: Address
+    certificates: tuple[Certificate, ...] = ()
+    client_auth: Literal["none", "optional", "required"] = "none"
+    client_ca: CertificateFile | None = None
+    client_crl: CertificateFile | None = None
+    #: Upstream proxies or load balancers whose PROXY header is trusted for the client's address.
+    proxy_protocol: tuple[Network, ...] = ()
+
+
+class Tls(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """TLS settings of all listeners, and how strictly their certificate files are checked."""
+
+    #: Mozilla's names: modern is TLS 1.3 only, intermediate also 1.2 with forward secrecy.
+    policy: Literal["modern", "intermediate"] = "intermediate"
+    #: Can raise the policy's minimum version, not lower it.
+    minimum_version: Literal["TLSv1.2", "TLSv1.3"] | None = None
+    #: Suites for TLS 1.2, in the server's order of preference; empty: all of them.
+    suites: tuple[Suite, ...] = ()
+    #: Serve a certificate even outside its validity period.
+    allow_expired: bool = False
+    #: What to do with a new certificate that lacks a name which the old one had.
+    lost_names: Literal["warn", "refuse"] = "warn"
+    #: When a revocation list is out of date: refuse every client of its CA, or keep using the list.
+    expired_crl: Literal["refuse", "accept"] = "refuse"
+    #: When one of several pairs cannot be served: keep the old certificate of that pair, or of all pairs.
+    bad_pair: Literal["keep_old", "refuse_all"] = "keep_old"
+
+
+class FanOut(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Flush intervals in seconds, in which events are collected; 0 sends every event immediately."""
+
+    flush_interval: FlushSeconds = 0.005
+    flush_interval_max: FlushSeconds = 0.05
+
+
+class Control(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The local control socket, for root and for the user that the proxy runs as."""
+
+    socket: SocketPlace
+
+
+class Metrics(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The HTTP server for metrics (Prometheus) and health checks (load balancers)."""
+
+    address: Place
+    #: Names allowed in a request's Host header, besides IP addresses and localhost.
+    hosts: tuple[HostName, ...] = ()
+    #: Allow an address other than loopback, although it is plain HTTP without authentication.
+    insecure_remote: bool = False
+
+
+class Log(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The log: one line per record on stderr."""
+
+    format: Literal["text", "json"] = "text"
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    #: Variables whose values are never shown, neither in the log nor by ``ctl trace``.
+    hidden_variables: tuple[HiddenName, ...] = HIDDEN_NAMES
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All of proxy.yaml.  ``control`` and ``metrics`` are disabled if absent."""
+
+    upstream: Upstream
+    listeners: tuple[Listener, ...]
+    tls: Tls = Tls()
+    #: Exactly one of the two: a file, or patterns of files that together form one table.
+    users_file: ReadableFile | None = None
+    users_files: tuple[UsersFiles, ...] = ()
+    fan_out: FanOut = FanOut()
+    #: Whether sessions stay or are closed when the link is lost.  auto: sessions that get an event about it
+    #: stay, the others are closed.
+    upstream_lost: UpstreamLost = "auto"
+    limits: Limits = Limits()
+    control: Control | None = None
+    metrics: Metrics | None = None
+    #: When the service reports ready (service manager, /readyz): clients can connect, or also the link is up.
+    ready: Literal["listening", "upstream"] = "listening"
+    log: Log = Log()
+    #: Actions of third-party modules: their classes and headers.
+    actions: dict[str, ActionEntry] = msgspec.field(default_factory=dict)
+    #: Files with more such descriptions, such as modules.yaml.
+    actions_from: tuple[ReadableFile, ...] = ()
+    #: Which users may run an action that is not described: none, or class system with plain text.
+    actions_undescribed: Literal["deny", "system"] = "deny"

@@ -1,0 +1,156 @@
+"""users.yaml as types: the keys of an entry, and the checks of their values."""
+
+import re
+from functools import lru_cache
+from typing import Annotated, Literal
+
+import msgspec
+
+from amiproxy.ami.errors import FilterSyntaxError, UnknownPrivilege
+from amiproxy.ami.eventfilter import EventFilter, compile_legacy, from_mapping
+from amiproxy.ami.privilege import NONE, parse_classes
+from amiproxy.config.document import Document
+from amiproxy.config.limits import SlowConsumer, UpstreamLost
+from amiproxy.config.networks import parse_rules
+from amiproxy.config.phc import check_hash
+from amiproxy.config.problems import KeyPath, Unfit
+from amiproxy.config.rules import Rules
+from amiproxy.config.rules import problems as problems_of
+from amiproxy.config.userlimits import UserLimits
+from amiproxy.x509.identity import Binding, CertificateLogin, LoginWay
+
+#: Asterisk cuts longer names, so that two different users could become the same.
+MAX_NAME_BYTES = 79
+
+_CLASSES_REMEDY = 'use manager.conf\'s names, such as [call, agent] or "all"'
+_FILTER_REMEDY = "write it as Asterisk's manager.conf.sample explains under eventfilter"
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_VARIABLE_NAME = re.compile(r"[A-Za-z0-9_]+")
+
+
+class AdvancedFilter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Asterisk 22's advanced ``eventfilter``; at least one of name, header and match is required."""
+
+    action: Literal["include", "exclude"] = "include"
+    name: str | None = None
+    header: str | None = None
+    method: Literal["regex", "exact", "starts_with", "ends_with", "contains", "none"] = "none"
+    match: str | None = None
+
+
+@lru_cache(maxsize=4096)
+def compile_filter(written: str | AdvancedFilter) -> EventFilter:
+    """One eventfilter, compiled.  Raises Unfit with the reason if it is not valid."""
+    try:
+        if isinstance(written, str):
+            return compile_legacy(written.encode())
+        return from_mapping(
+            action=written.action,
+            name=written.name,
+            header=written.header,
+            method=written.method,
+            match=written.match,
+        )
+    except FilterSyntaxError as error:
+        raise Unfit(error.reason or str(error), _FILTER_REMEDY) from None
+
+
+@lru_cache(maxsize=4096)
+def mask_of(classes: str | tuple[str, ...]) -> int:
+    """The mask of a list of privilege classes, or of its text.  Raises Unfit, which names the wrong word."""
+    words = classes.split(",") if isinstance(classes, str) and classes.strip() else classes
+    mask = NONE
+    for word in words:
+        try:
+            mask |= parse_classes(word if word.strip() else ",")
+        except UnknownPrivilege as error:
+            raise Unfit(str(error), _CLASSES_REMEDY) from None
+    return mask
+
+
+def _check_recoverable(secret: str) -> None:
+    if not secret or _CONTROL.search(secret):
+        remedy = "make one with: ami-proxy users generate"
+        raise Unfit("the secret is empty, or contains a line break or control character", remedy)
+
+
+Classes = Annotated[str | tuple[str, ...], mask_of]
+
+
+class UserEntry(Rules, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
+    """One manager user as written, with its rules.  The ``repr`` shows neither of its secrets."""
+
+    secret: Annotated[str, check_hash] | None = None
+    md5_secret: Annotated[str, _check_recoverable] | None = None
+    read: Classes = ()
+    write: Classes = ()
+    acl: tuple[Annotated[str, parse_rules], ...] = ()
+    eventfilter: tuple[Annotated[str | AdvancedFilter, compile_filter], ...] = ()
+    setvar: dict[str, str] = msgspec.field(default_factory=dict)
+    allowmultiplelogin: bool = True
+    disabled: bool = False
+    slow_consumer: SlowConsumer | None = None
+    upstream_lost: UpstreamLost | None = None
+    #: Override the limits of proxy.yaml, which apply to every user.
+    limits: UserLimits = UserLimits()
+    #: The client certificates that belong to this user, and to no other user.
+    certificate: tuple[Binding, ...] = ()
+    #: Whether the account is opened by its secret, its certificate, or only by both.
+    login: LoginWay = "secret"
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(read={self.read!r}, write={self.write!r}, disabled={self.disabled})"
+
+    @property
+    def read_mask(self) -> int:
+        """The privilege classes whose events the user may see."""
+        return mask_of(self.read)
+
+    @property
+    def write_mask(self) -> int:
+        """The privilege classes whose actions the user may run."""
+        return mask_of(self.write)
+
+    @property
+    def certificate_login(self) -> CertificateLogin:
+        """The two keys that concern certificates."""
+        return CertificateLogin(self.certificate, self.login)
+
+    def compiled_filters(self) -> tuple[EventFilter, ...]:
+        """The eventfilter list, compiled, in order."""
+        return tuple(compile_filter(written) for written in self.eventfilter)
+
+
+class UsersFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All of users.yaml; users by name as written."""
+
+    users: dict[str, UserEntry]
+
+
+def check_entry(entry: UserEntry, path: KeyPath, document: Document) -> None:
+    """Report the problems of one entry that the check of each single value cannot find."""
+    name = str(path[-1])
+    if not name or len(name.encode("utf-8", "surrogatepass")) > MAX_NAME_BYTES:
+        document.report(path, f"a user's name has 1 to {MAX_NAME_BYTES} bytes", "rename the user")
+    elif name != name.strip() or _CONTROL.search(name):
+        text = "a user's name must not begin or end with a blank, or contain control characters"
+        document.report(path, text, "rename the user")
+    if entry.login != "secret" and not entry.certificate:
+        text = f"login: {entry.login} needs a certificate: entry, or nobody can log in as this user"
+        document.report((*path, "login"), text, 'add one: certificate: ["dns:HOST"]')
+    if entry.login != "certificate" and entry.secret is None and entry.md5_secret is None:
+        text = "the user has neither secret nor md5_secret"
+        document.report(path, text, "make a hash with: ami-proxy users hash")
+    for name, value in entry.setvar.items():
+        if not _VARIABLE_NAME.fullmatch(name):
+            document.report((*path, "setvar", name), "not a variable name", "use letters, digits and _")
+        if _CONTROL.search(value):
+            text = "the value contains a line break or control character"
+            document.report((*path, "setvar", name), text, "remove it")
+    for problem in problems_of(entry):
+        document.report((*path, *_steps(problem.path)), problem.text, problem.remedy)
+
+
+def _steps(spelled: str) -> KeyPath:
+    """A key path from its spelling, such as ``rules[0].set``."""
+    return tuple(int(step) if step.isdigit() else step for step in re.findall(r"[^.\[\]]+", spelled))

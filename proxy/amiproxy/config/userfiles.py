@@ -1,0 +1,97 @@
+"""Reads the users files of a configuration, in steps.
+
+All files together form one table: a name, or a certificate, belongs to one user,
+whatever file that user is in.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
+
+from amiproxy.config.binding import Binder
+from amiproxy.config.document import Document, Node
+from amiproxy.config.files import read_private
+from amiproxy.config.problems import Problem, Unfit
+from amiproxy.config.user import UserEntry, UsersFile, check_entry
+from amiproxy.x509.identity import Binding
+
+
+class Place(NamedTuple):
+    """The position of a user's entry: file and line."""
+
+    name: str
+    file: Path
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+class UsersReader:
+    """Reads files one after the other into one table.
+
+    Nodes of a tree are released as they are read: only the entries and their positions stay in memory.
+    An entry equal to the one in ``old`` is the same object, so that comparing the two is cheap.
+    """
+
+    def __init__(self, old: Mapping[str, UserEntry] = MappingProxyType({})) -> None:
+        self._old = old
+        self.users: dict[str, UserEntry] = {}
+        self.problems: list[Problem] = []
+        #: Positions of the entries, by name in lower case.
+        self._places: dict[bytes, Place] = {}
+        self._owners: dict[Binding, Place] = {}
+
+    def read(self, file: Path) -> Iterator[None]:
+        """Read one more file, in steps.  Its problems are added to ``problems``."""
+        try:
+            text = read_private(file)
+        except Unfit as error:
+            self.problems.append(Problem(str(file), 0, "", str(error), error.remedy))
+            return
+        yield from self.read_text(file, text)
+
+    def read_text(self, file: Path, text: bytes) -> Iterator[None]:
+        """Do what ``read`` does, as if the file contained this text."""
+        document = Document(file, Node({}, 1), [])
+        yield from document.read(text)
+        binder = Binder(document, os.environ, {UserEntry: check_entry})
+        entries = _entries(document)
+        if entries is None:
+            binder.bind(UsersFile)  # Reports what is wrong with it.
+        else:
+            for name in list(entries):
+                self._read_entry(document, binder, name, entries[name])
+                del entries[name]
+                yield
+        self.problems += document.in_order()
+
+    def _read_entry(self, document: Document, binder: Binder, name: str, node: Node) -> None:
+        path = ("users", name)
+        place = Place(name, document.file, node.line)
+        first = self._places.setdefault(name.encode("utf-8", "surrogatepass").lower(), place)
+        if first is not place:
+            text = f"the same name as '{first.name}' in {first} (case is ignored)"
+            document.report(path, text, "rename or remove one of them")
+        entry = binder.bind_at(node, UserEntry, path)
+        if entry is None:
+            return
+        earlier = self._old.get(name)
+        self.users[name] = earlier if earlier is not None and earlier == entry else entry
+        for number, binding in enumerate(entry.certificate):
+            owner = self._owners.setdefault(binding, place)
+            if owner is not place:
+                where = "" if owner.file == place.file else f", in {owner}"
+                text = f"{binding} is bound to user {owner.name} already{where}"
+                document.report((*path, "certificate", number), text, "keep one of them")
+
+
+def _entries(document: Document) -> dict[str, Node] | None:
+    """The entries of a file, by name; None if it does not have the shape of a users file."""
+    root = document.root.content
+    if not document.readable or not isinstance(root, dict) or set(root) != {"users"}:
+        return None
+    entries = root["users"].content
+    return entries if isinstance(entries, dict) else None

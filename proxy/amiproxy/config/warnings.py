@@ -1,0 +1,68 @@
+"""Warnings about settings that are allowed but risky, shown at start and by ``ami-proxy check``."""
+
+from amiproxy.ami.applications import APPLICATIONS, RUNS_CODE
+from amiproxy.ami.privilege import AGI, ALL, COMMAND, CONFIG, SYSTEM, class_names
+from amiproxy.config.networks import parse_rules
+from amiproxy.config.phc import is_weak
+from amiproxy.config.schema import Config
+from amiproxy.config.user import UserEntry, UsersFile
+
+#: Classes that amount to a shell on Asterisk's machine.
+_FULL_CONTROL = {"command": COMMAND, "config": CONFIG, "system": SYSTEM, "agi": AGI}
+
+# 128 bits in base64; the secrets of ``ami-proxy users generate`` are longer.
+_LONG_ENOUGH = 22
+
+
+def warnings_of(config: Config, users: UsersFile) -> list[str]:
+    """The warnings, one line each, without secrets."""
+    found = []
+    if config.upstream.insecure_remote:
+        found.append(f"upstream: the link to {config.upstream.host} is plain text (insecure_remote)")
+    if config.metrics is not None and config.metrics.insecure_remote:
+        found.append(f"metrics: {config.metrics.address} answers any client in plain HTTP (insecure_remote)")
+    if all(entry.disabled for entry in users.users.values()):
+        found.append("users: nobody can log in: no users are defined, or all are disabled")
+    asks = any(listener.client_auth != "none" for listener in config.listeners)
+    for name, entry in users.users.items():
+        if not entry.disabled:
+            if entry.login != "secret" and not asks:
+                text = f"cannot log in: login is {entry.login}, and no listener asks for certificates"
+                found.append(f"user {name}: {text} (client_auth)")
+            found += [f"user {name}: {text}" for text in _of_entry(entry)]
+    return found
+
+
+def _of_entry(entry: UserEntry) -> list[str]:
+    found = []
+    mask = entry.write_mask
+    if mask & ALL == ALL:
+        found.append("write is all: full control of Asterisk and its machine")
+    elif classes := [name for name, bit in _FULL_CONTROL.items() if mask & bit]:
+        found.append(f"write has {', '.join(classes)}: amounts to full control of Asterisk")
+    found += _of_applications(entry)
+    if entry.md5_secret is not None:
+        found.append("md5_secret can be read from the file; over TLS, a hashed secret is stronger")
+        if len(entry.md5_secret) < _LONG_ENOUGH:
+            found.append("md5_secret is short; make one with: ami-proxy users generate")
+    if entry.secret is not None and is_weak(entry.secret):
+        found.append("the hash is weaker against guessing than those of: ami-proxy users hash")
+    if not any(not rule.permits for line in entry.acl for rule in parse_rules(line)) and mask:
+        found.append("may act from any address: no deny line in acl")
+    return found
+
+
+def _of_applications(entry: UserEntry) -> list[str]:
+    """Warnings about listed applications that also need a class, or that listing opens."""
+    found = []
+    for name in entry.applications or ():
+        row = APPLICATIONS.get(name.lower().encode())
+        if entry.write_mask & SYSTEM or row is None:
+            continue
+        if RUNS_CODE.search(name.encode()):
+            found.append(f"applications: {name} needs class system even if it is listed")
+        elif not entry.write_mask & row.write:
+            found.append(f"applications: {name} needs class {class_names(row.write)} even if it is listed")
+        elif row.closed:
+            found.append(f"applications: {name} is opened: it can do more than the user's classes allow")
+    return found

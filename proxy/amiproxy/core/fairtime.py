@@ -1,0 +1,92 @@
+"""Fair time: a queue that serves the member that has used the least time recently.
+
+The time that a member has used is forgotten within about a second: as in the Unix schedulers, it counts
+less the longer ago it was.  So a member with little to do is served at once, however many others there
+are and however they come and go; members that always have something waiting get equal times; and a
+member that has used much waits at most until that is forgotten.
+
+A virtual clock that counts what is served, as in start-time fair queueing, would not do here: whenever
+the queue runs empty, it jumps to the member that has used the most, and all others then equal that one.
+"""
+
+# mypyc: compiled
+
+import math
+from collections import deque
+from heapq import heappop, heappush
+from typing import Final, Generic, TypeVar
+
+Item = TypeVar("Item")
+
+#: Most seconds that count as used: one long piece of work is not held against its member for ever.
+MOST: Final = 1.0
+#: Members that have used less than this recently are equal, and served in the order of arrival.
+LITTLE: Final = 0.0001
+#: Seconds after which about a third (1/e) of the time a member has used still counts.
+MEMORY: Final = 0.25
+
+
+class Member(Generic[Item]):
+    """A member of one queue, with its waiting items."""
+
+    __slots__ = ("at", "had", "is_queued", "waiting")
+
+    def __init__(self) -> None:
+        #: Seconds that it has used, weighted as of the time ``at``.
+        self.had = 0.0
+        self.at = 0.0
+        self.waiting: deque[Item] = deque()
+        #: Whether it is in the heap, or being served.
+        self.is_queued = False
+
+
+class FairTime(Generic[Item]):
+    """Costs and ``now`` are in seconds.  Each ``next`` or ``take`` must be followed by ``done``."""
+
+    __slots__ = ("_number", "heap")
+
+    def __init__(self) -> None:
+        #: Waiting members.  The key is what each had used when it was queued, on a scale on which later
+        #: times count for more, as earlier use is forgotten; then the order of arrival.
+        self.heap: list[tuple[float, int, Member[Item]]] = []
+        self._number = 0
+
+    def __len__(self) -> int:
+        """The number of members with something waiting, except the one being served."""
+        return len(self.heap)
+
+    def add(self, member: Member[Item], item: Item, now: float) -> None:
+        """Queue an item behind the member's other items."""
+        member.waiting.append(item)
+        if not member.is_queued:
+            member.is_queued = True
+            self._place(member, now)
+
+    def next(self) -> Member[Item]:
+        """The member to serve next; the caller takes from its ``waiting``.  The queue must not be empty."""
+        return heappop(self.heap)[2]
+
+    def take(self) -> tuple[Member[Item], Item]:
+        """The member to serve next, and its first item.  The queue must not be empty."""
+        member = self.next()
+        return member, member.waiting.popleft()
+
+    def done(self, member: Member[Item], cost: float, now: float) -> None:
+        """End the member's turn, which has cost ``cost`` seconds."""
+        self.charge(member, cost, now)
+        if member.waiting:
+            self._place(member, now)
+        else:
+            member.is_queued = False
+
+    def charge(self, member: Member[Item], cost: float, now: float) -> None:
+        """Charge the member, in its turn or outside it; its next turn comes the later for that."""
+        had = member.had * math.exp((member.at - now) / MEMORY) + cost
+        member.had = had if had < MOST else MOST  # noqa: FURB136 - quicker than min
+        member.at = now
+
+    def _place(self, member: Member[Item], now: float) -> None:
+        self._number += 1
+        counts = member.had * math.exp((member.at - now) / MEMORY)
+        # Use decays by 1/e per MEMORY: adding now / MEMORY to the logarithm makes all keys comparable.
+        heappush(self.heap, (math.log(counts + LITTLE) + now / MEMORY, self._number, member))

@@ -1,0 +1,34 @@
+"""Missed: counts the events that slow clients did not get, by their classes.
+
+The events of one flush are the same bytes object for all clients that miss it, so they are parsed only
+once for all of these.
+"""
+
+from collections import Counter
+
+from amiproxy.ami.privilege import required_classes
+from amiproxy.ami.relay import BROADCAST_HEAD
+
+
+class Missed:
+    """``classes`` counts missed events by the mask of their required classes, once for each session."""
+
+    __slots__ = ("_last", "_of_last", "classes")
+
+    def __init__(self) -> None:
+        self.classes: Counter[int] = Counter()
+        self._last = b""
+        self._of_last: Counter[int] = Counter()
+
+    def count(self, events: bytes) -> None:
+        """Count events that one session does not get; ``events`` are whole events as they are relayed."""
+        if events is not self._last:
+            self._last = events
+            # The body of a relayed event never contains anything that looks like a head.
+            self._of_last = Counter(required_classes(head[3]) for head in BROADCAST_HEAD.finditer(events))
+        self.classes.update(self._of_last)
+
+    @property
+    def total(self) -> int:
+        """Missed events of all classes."""
+        return sum(self.classes.values())

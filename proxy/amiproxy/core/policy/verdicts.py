@@ -1,0 +1,65 @@
+"""Verdicts: ``decide`` with a cache for actions without arguments.
+
+A Ping, a QueueStatus or a CoreShowChannels is a name and perhaps an ActionID, which
+no check looks at: the same user gets the same verdict on it until users or actions
+change.  Refusals are not cached, so that the number of existing actions bounds the
+cache, whatever names clients invent.
+"""
+
+# mypyc: compiled
+
+from collections.abc import Callable
+
+from amiproxy.ami.actions import ActionTable
+from amiproxy.ami.arguments import FRAME
+from amiproxy.ami.message import Action
+from amiproxy.core.policy.verdict import Allow, Deny
+from amiproxy.core.users import User
+
+Decide = Callable[[User, Action, ActionTable], Allow | Deny]
+
+
+class _Remembered:
+    """What one user was allowed.  ``user`` is compared by identity: a reload makes new ones of that name."""
+
+    __slots__ = ("allowed", "user")
+
+    def __init__(self, user: User) -> None:
+        self.user = user
+        #: Action name in lower case -> (rule, whether the action is privileged).
+        self.allowed: dict[bytes, tuple[str, bool]] = {}
+
+
+class Verdicts:
+    """The verdict cache of one hub."""
+
+    __slots__ = ("_by_user", "_decide", "_table")
+
+    def __init__(self, decide: Decide) -> None:
+        self._decide = decide
+        self._table: ActionTable | None = None
+        #: By user name; bounded by the users that have logged in since the last change of users or actions.
+        self._by_user: dict[str, _Remembered] = {}
+
+    def on(self, user: User, action: Action, table: ActionTable) -> Allow | Deny:
+        """The verdict of ``decide``, from the cache if the action has no arguments."""
+        if not action.has_only(FRAME):
+            return self._decide(user, action, table)
+        if table is not self._table:
+            self._table = table
+            self._by_user.clear()
+        remembered = self._by_user.get(user.name)
+        if remembered is None or remembered.user is not user:
+            remembered = self._by_user[user.name] = _Remembered(user)
+        key = action.key
+        found = remembered.allowed.get(key)
+        if found is not None:
+            return Allow(action, found[0], found[1])
+        decision = self._decide(user, action, table)
+        if isinstance(decision, Allow) and decision.action is action:
+            remembered.allowed[key] = decision.rule, decision.privileged
+        return decision
+
+    def forget(self) -> None:
+        """Empty the cache, because the users have changed."""
+        self._by_user.clear()

@@ -1,0 +1,157 @@
+"""The interfaces to everything outside the core: transports, upstream, scheduler and verifier.
+
+Implemented by ``net`` (sockets, loop, threads) and by the list-backed doubles in
+``tests/support``.  None of these methods blocks, and none calls back before it returns,
+except for Verifier when it knows the answer at once.
+"""
+
+from collections.abc import Callable, Hashable
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from amiproxy.x509.identity import Identity
+
+if TYPE_CHECKING:
+    from amiproxy.core.shares import Share
+
+
+class Peer(NamedTuple):
+    """Where a client comes from, and the result of its TLS handshake."""
+
+    address: str
+    port: int
+    local_address: str = ""
+    local_port: int = 0
+    tls: str = ""
+    #: From the client's certificate, which its listener trusts; None if the client presented none.
+    certificate: Identity | None = None
+
+
+class Sender(Protocol):
+    """What an outbox sends through; see Transport."""
+
+    def write(self, data: bytes, /) -> int:
+        """As ``send``, for the hot path; on OSError the caller must call ``send`` with the same data."""
+
+    def send(self, data: bytes | memoryview) -> int:
+        """Write what can be written at once; returns the number of bytes accepted."""
+
+
+class Transport(Hashable, Protocol):
+    """The connection to one client; hashed and compared by identity."""
+
+    @property
+    def peer(self) -> Peer:
+        """The client's address and TLS facts."""
+
+    def write(self, data: bytes, /) -> int:
+        """The bare write without ``send``'s bookkeeping, for data that goes to many clients; see Sender."""
+
+    def send(self, data: bytes | memoryview) -> int:
+        """Write what can be written at once; returns the number of bytes accepted, 0 if none can be now.
+
+        If not all were accepted, the next call must begin with the bytes that were not.
+        ``Session.writable`` is called when more can be written, and again while it returns True.
+        """
+
+    def pause(self) -> None:
+        """Stop reading from the client."""
+
+    def resume(self) -> None:
+        """Read from the client again."""
+
+    def charge(self, share: "Share") -> None:
+        """Charge the time of this transport's reads and writes to this share from now on."""
+
+    def close(self) -> None:
+        """Close in order (with close_notify).  This transport makes no more calls afterwards."""
+
+    def abort(self) -> None:
+        """Close at once; unsent bytes are lost.  This transport makes no more calls afterwards."""
+
+
+class Upstream(Protocol):
+    """The connection to Asterisk, logged in; must not be used once ``Hub.link_down`` was called."""
+
+    def send(self, data: bytes) -> None:
+        """Write whole messages; the link buffers what the socket does not accept."""
+
+    def rest(self) -> None:
+        """Pause reading: leave data in the socket until ``read_on``, or until something is sent."""
+
+    def catch_up(self) -> None:
+        """Read and hand over now what arrived while reading was paused."""
+
+    def read_on(self) -> None:
+        """Resume reading."""
+
+    def recycle(self, reason: str) -> None:
+        """Drop this connection, which can no longer be trusted, and open a new one."""
+
+
+class SideOpener(Protocol):
+    """Opens a side link and reports the outcome to its ``core.side.Side``."""
+
+    def open(self) -> None:
+        """Connect and log in; calls ``link_up`` or ``failed`` later, unless ``close`` is called before."""
+
+    def close(self, reason: str) -> None:
+        """End the connection or the attempt; makes no more calls for it."""
+
+
+class Timer(Protocol):
+    """A call scheduled with ``Scheduler.later``."""
+
+    def cancel(self) -> None:
+        """Cancel the call; does nothing if it has already been made."""
+
+
+class Scheduler(Protocol):
+    """Clocks, and timers for the few things for which the one-second tick is too coarse."""
+
+    def now(self) -> float:
+        """Monotonic seconds."""
+
+    def wall(self) -> float:
+        """Seconds since the epoch, for times in events and for people."""
+
+    def cpu(self) -> float:
+        """CPU seconds of the loop's thread: the cost of work, however busy the machine is."""
+
+    def clock(self) -> float:
+        """Monotonic seconds, precise and cheap to read: for the duration of a short piece of work."""
+
+    def later(self, delay: float, callback: Callable[[], None]) -> Timer:
+        """Call ``callback`` once from the loop, ``delay`` seconds from now."""
+
+
+class Applicant(NamedTuple):
+    """A client whose secret is to be compared, and what decides when; see ``core.trials``."""
+
+    #: Identifies the applicant among all that wait at one time: its transport.
+    who: Hashable
+    #: The networks that its address is in, the largest first.
+    networks: tuple[Hashable, ...] = ()
+    rank: int = 0
+    #: Whether its login fails whatever the secret is.  Its secret is then compared only to take as long.
+    hopeless: bool = False
+
+
+class Verifier(Protocol):
+    """Compares a candidate secret with stored hashes without blocking the loop."""
+
+    def verify(
+        self,
+        applicant: Applicant,
+        name: bytes,
+        trial: tuple[str, ...],
+        candidate: bytes,
+        done: Callable[[bool | None], None],
+    ) -> None:
+        """Call ``done`` once: whether a hash of the trial matches, or None if there is no room for the work.
+
+        ``name`` is the user name that the client sent: equal comparisons are made once only if the
+        names are equal too.
+        """
+
+    def abandon(self, who: Hashable) -> None:
+        """The applicant has left: skip the comparison of its secret if that has not begun."""
