@@ -7,12 +7,13 @@ import unicodedata
 from collections.abc import Callable, Iterator
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from amiproxy.ami.errors import FilterNotCompiled
 from amiproxy.ami.eventfilter import EventFilter, compile_legacy
 from amiproxy.ami.eventfilter.element import CLASSES
+from tests.support.examples import examples
 
 REG_EXTENDED, REG_NOSUB = 1, 8
 LC_ALL_MASK = 0x1FBF
@@ -152,7 +153,7 @@ def texts(*characters: list[str]) -> st.SearchStrategy[list[bytes]]:
 
 
 @given(patterns(TEXT_EDGES, WORD_EDGES), texts(CHARACTERS))
-@settings(max_examples=200)
+@examples(2)
 @example(b".{2}?^a", [b"\na", b"a", b"b\na"])
 @example(b"[ab]*^a", [b"\na", b"a", b"b\na"])
 @example(b"(^a|^b)c", [b"ac", b"\nac"])
@@ -166,7 +167,7 @@ def test_matches_ascii_text_as_glibc_does(glibc: Glibc, pattern: bytes, texts: l
 
 
 @given(patterns(TEXT_EDGES), texts(CHARACTERS, BEYOND))
-@settings(max_examples=150)
+@examples(1.5)
 @example(b"a[^b]c", ["aéc".encode(), b"a\xe9c"])
 @example(b"a(a)*(([^a]^a*){2})", [b"a\nb"])
 def test_matches_text_beyond_ascii_as_glibc_does(glibc: Glibc, pattern: bytes, texts: list[bytes]) -> None:
@@ -178,7 +179,7 @@ def test_matches_text_beyond_ascii_as_glibc_does(glibc: Glibc, pattern: bytes, t
     patterns(TEXT_EDGES),
     st.lists(st.binary(max_size=8).map(lambda raw: raw.replace(b"\0", b"")).filter(is_settled), max_size=8),
 )
-@settings(max_examples=100)
+@examples(1)
 def test_matches_bytes_that_are_no_text_as_glibc_does(
     glibc: Glibc, pattern: bytes, texts: list[bytes]
 ) -> None:
@@ -188,7 +189,7 @@ def test_matches_bytes_that_are_no_text_as_glibc_does(
 @given(
     st.lists(st.sampled_from(BROKEN + ATOMS + OPERATORS + TEXT_EDGES), min_size=1, max_size=5).map("".join)
 )
-@settings(max_examples=200)
+@examples(2)
 def test_refuses_what_glibc_refuses(glibc: Glibc, pattern: str) -> None:
     agree(glibc, pattern.encode(), [])
 

@@ -1,7 +1,7 @@
 """What goes on to clients is well-formed, and none of ours or forged is in it."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from amiproxy.ami.framing import UpstreamFramer
@@ -19,6 +19,7 @@ from amiproxy.ami.relay import (
     relay_id_of,
     to_owner,
 )
+from tests.support.examples import examples
 
 _WORDS = st.sampled_from(
     [
@@ -289,12 +290,12 @@ class TestRebuild:
         assert rebuilt is not None
         assert BROADCAST.fullmatch(rebuilt)
 
-    @settings(max_examples=1000)
+    @examples(10)
     @given(_MESSAGES)
     def test_the_pattern_admits_what_the_repair_leaves_as_it_is_and_nothing_else(self, raw):
         assert (BROADCAST.fullmatch(raw) is not None) == (rebuild_event(raw) == raw)
 
-    @settings(max_examples=1000)
+    @examples(10)
     @given(_MESSAGES)
     def test_what_is_plain_needs_no_repair(self, raw):
         framer = UpstreamFramer()
@@ -305,7 +306,7 @@ class TestRebuild:
             assert match is not None
             assert match[1] == head
 
-    @settings(max_examples=500)
+    @examples(5)
     @given(st.lists(_BODY_LINES, max_size=8))
     def test_a_body_comes_out_as_it_was_less_the_lines_of_a_frame(self, lines):
         names = {b"event", b"privilege", b"response", b"actionid", b"eventlist"}

@@ -1,10 +1,11 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from amiproxy.config.document import MAX_BYTES, MAX_DEPTH, Document
+from tests.support.examples import examples
 
 
 def parse(text: str | bytes) -> Document:
@@ -88,7 +89,7 @@ def test_syntax_errors_do_not_show_what_stands_there() -> None:
     assert "hunter2" not in str(document.problems)
 
 
-@settings(max_examples=150)
+@examples(1.5)
 @given(st.one_of(st.binary(max_size=80), st.text("ab:{}[]-#&*!|>'\"\n 0.~%@", max_size=60).map(str.encode)))
 def test_no_text_makes_it_raise(text: bytes) -> None:
     document = parse(text)

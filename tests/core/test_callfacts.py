@@ -1,10 +1,11 @@
 """What one event says about its call."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from amiproxy.core.callfacts import CallFacts, device_of, read_facts
+from tests.support.examples import examples
 
 
 def event(name: str, **headers: str) -> bytes:
@@ -275,7 +276,7 @@ def events(draw: st.DrawFn) -> bytes:
     return "\r\n".join([f"Event: {name}", "Privilege: call,all", *lines, "\r\n"]).encode()
 
 
-@settings(max_examples=150)
+@examples(1.5)
 @given(events())
 def test_no_line_end_in_a_value_makes_an_event_tell_of_another_call(raw: bytes) -> None:
     facts = read_facts(raw)

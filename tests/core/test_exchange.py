@@ -1,7 +1,7 @@
 """Actions out, answers back: to the asker, whole, once; whatever the link does."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from amiproxy.ami import privilege
@@ -10,6 +10,7 @@ from amiproxy.config.limits import Limits
 from amiproxy.core.exchange import WINDOW
 from amiproxy.core.users import User
 from tests.support.core_doubles import Bench, event
+from tests.support.examples import examples
 
 BOSS = User("boss", read=privilege.ALL & ~privilege.SECURITY, write=privilege.ALL, secret="plain:x")
 DEAF = User("deaf", read=0, write=privilege.ALL, secret="plain:x")
@@ -846,7 +847,7 @@ class TestLinkLoss:
         assert bench.upstream.take() == []
 
 
-@settings(max_examples=60, deadline=None)
+@examples(0.6)
 @given(st.data())
 def test_any_interleaving_gives_each_exactly_its_own(data):
     """N sessions, each with its own actions, plain and lists; some vanish.  Asterisk answers in order."""

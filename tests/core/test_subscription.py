@@ -1,6 +1,6 @@
 """One judgement, one join, the same bytes for all; each member exactly its own part."""
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from amiproxy.ami.eventfilter import FilterSet, compile_legacy
@@ -251,7 +251,6 @@ class TestDivided:
             max_size=40,
         )
     )
-    @settings(deadline=None)
     def test_nothing_is_lost_or_doubled_whatever_happens_in_between(self, steps):
         subscription = Subscription("k", CALL, None)
         members = [Listener() for _ in range(7)]

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from amiproxy.ami import privilege
@@ -16,6 +16,7 @@ from amiproxy.core.learning.proposal import Proposal, propose
 from amiproxy.core.learning.recorder import Recorder
 from amiproxy.core.policy import Allow, decide
 from tests.core.policy.rows import ROWS
+from tests.support.examples import examples
 
 ALL = "all"
 
@@ -109,7 +110,7 @@ def test_variables_functions_and_messages() -> None:
     assert [shape.action for shape in found.refused] == [b"Dial"]
 
 
-@settings(max_examples=60, deadline=None)
+@examples(0.6)
 @given(rows=st.lists(st.sampled_from([row for row in ROWS if row.text is None]), min_size=1, max_size=6))
 def test_whatever_was_recorded_would_still_be_allowed(rows: list[Any]) -> None:
     kept = Recorder(0.0)
