@@ -46,7 +46,7 @@ demo: setup
 
 # PURE tests need no socket and no process.  The other tests mostly wait, so twice as many run as there are processors.
 # Tests that measure, or need all processors, are marked serial and run at the end, alone.
-PURE := tests/ami tests/core tests/config tests/importers tests/x509
+PURE := tests/ami tests/core tests/config tests/tools/importers tests/x509
 OTHERS := tests $(addprefix --ignore=,$(PURE))
 AT_ONCE := -n $(shell expr 2 '*' $$(nproc)) --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 

@@ -24,7 +24,9 @@ _PAGES = ("SECURITY.md", "tests/faults/README.md")
 #: What builds the Debian package, which takes a minute, and boots machines with it.
 _WITH_THE_PACKAGE = ("tests/deploy/test_package.py", "tests/deploy/test_under_systemd.py")
 #: Folders whose tests need no socket, process or sleep; those of ``net`` need sockets, all others a system.
-_PURE = frozenset({"ami", "config", "core", "importers", "x509"})
+#: Folders by tier; what is in none of them is of the tier ``system``.
+_PURE = ("tests/ami/", "tests/config/", "tests/core/", "tests/tools/importers/", "tests/x509/")
+_NET = ("tests/net/", "tests/tools/doctor/")
 _ROW = re.compile(r"^\| (\d+) \| (.+?) \| (.+?) \|$", re.MULTILINE)
 
 
@@ -54,8 +56,8 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 def tier_of(test: Path) -> str:
     """The tier of the tests in this file: ``pure``, ``net`` or ``system``."""
-    folder = test.relative_to(_TOP / "tests").parts[0]
-    return "pure" if folder in _PURE else "net" if folder == "net" else "system"
+    path = str(test.relative_to(_TOP))
+    return "pure" if path.startswith(_PURE) else "net" if path.startswith(_NET) else "system"
 
 
 @pytest.hookimpl(trylast=True)

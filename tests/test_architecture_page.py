@@ -15,7 +15,7 @@ PAGES = {
 SOURCE = ROOT / "proxy/amiproxy"
 
 _TOP_LEVEL = r"proxy|tests|deploy|certs|\.ci|\.github"
-#: ``proxy/amiproxy/core/hub.py``, ``deploy/``, ``tests/x.py::test_y`` or ``Makefile``, in backticks.
+#: ``proxy/amiproxy/core/fanout/hub.py``, ``deploy/``, ``tests/x.py::test_y`` or ``Makefile``, in backticks.
 _PATH = re.compile(rf"`((?:{_TOP_LEVEL})/[\w./-]*|[A-Z]+\.md|pyproject\.toml|setup\.py|\.ci/run)(?:::\w+)?`")
 _LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
 #: ``Class.method``, and ``module.function()``.
@@ -87,7 +87,7 @@ def test_every_function_that_a_page_names_exists(functions: list[tuple[str, _Fun
 def test_the_diagram_has_each_state_and_each_function_that_assigns_it(
     functions: list[tuple[str, _Function]],
 ) -> None:
-    tree = ast.parse((SOURCE / "core/state.py").read_text())
+    tree = ast.parse((SOURCE / "core/model/state.py").read_text())
     [state] = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "State"]
     members = {
         target.id

@@ -1,7 +1,7 @@
 """Steps: long work as a generator that yields often, so that its caller can run other work in between.
 
 A function that works in steps is a generator that yields None and returns the result of the work.
-It knows nothing about time, threads or loops: ``finish`` runs it in one go, and ``amiproxy.net.gently``
+It knows nothing about time, threads or loops: ``finish`` runs it in one go, and ``amiproxy.net.loop.gently``
 spreads it over time beside a running loop.
 """
 

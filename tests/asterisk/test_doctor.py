@@ -4,8 +4,8 @@ from pathlib import Path
 
 from amiproxy.config import Config, Listener, Upstream
 from amiproxy.config.address import Address
-from amiproxy.net.doctor import asterisk as doctor
-from amiproxy.net.doctor.finding import Finding
+from amiproxy.tools.doctor import asterisk as doctor
+from amiproxy.tools.doctor.finding import Finding
 from tests.asterisk.lab.asterisk import Asterisk
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from amiproxy.ami.privilege import parse_classes
 from amiproxy.config import parse_users
-from amiproxy.core.acl import AccessList
-from amiproxy.importers import import_manager_conf
+from amiproxy.core.model.acl import AccessList
+from amiproxy.tools.importers import import_manager_conf
 from tests.asterisk.lab.asterisk import Asterisk
 
 _QUIRKS = """

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from amiproxy.core.policy import functions
+from amiproxy.core.policy.dialplan import functions
 from amiproxy.core.policy.stricter import STRICTER as REASONS
 from tests.asterisk.lab.asterisk import Asterisk
 from tests.asterisk.lab.cache import Unavailable

@@ -15,9 +15,9 @@ from amiproxy.ami.errors import ProtocolError
 from amiproxy.ami.framing import ActionFramer
 from amiproxy.ami.message import parse_action
 from amiproxy.ami.privilege import ALL
+from amiproxy.core.model.users import User
 from amiproxy.core.policy import decide
 from amiproxy.core.policy.verdict import Deny
-from amiproxy.core.users import User
 from tests.asterisk.door import Door
 from tests.support.ami_client import AmiClient, Message
 

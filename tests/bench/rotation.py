@@ -22,7 +22,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NamedTuple
 
-from amiproxy.simulator import Settings, Simulator, User
+from amiproxy.tools.simulator import Settings, Simulator, User
 from tests.support.badsets import CertificateFolder
 from tests.support.service import LIMITS, SECRET, USERS, Service
 from tests.support.storm_reader import StormReader

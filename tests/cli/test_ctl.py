@@ -15,7 +15,7 @@ from rich.console import Console
 from amiproxy.cli import main
 from amiproxy.cli.ctl import connection, tables, top
 from amiproxy.cli.ctl.connection import Connection, NotReachable
-from amiproxy.net.control import COMMANDS
+from amiproxy.net.admin.control import COMMANDS
 
 STATUS: dict[str, Any] = {
     "version": "1.2.3",

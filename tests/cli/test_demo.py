@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from amiproxy.cli import demo
-from amiproxy.demo import DemoError, Options, RealAsterisk
+from amiproxy.tools.demo import DemoError, Options, RealAsterisk
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from amiproxy.cli import doctor, main
-from amiproxy.net.doctor import Finding
-from tests.net.doctor.manager import SECRET, Manager
+from amiproxy.tools.doctor import Finding
 from tests.support import tls_door
 from tests.support.ports import free_port
+from tests.tools.doctor.manager import SECRET, Manager
 
 
 def written(directory: Path, port: int) -> Path:

@@ -11,7 +11,7 @@ from amiproxy.config import load_users
 from amiproxy.config.phc import verify
 from tests.support import tls_door
 
-SAMPLES = Path(__file__).parents[1] / "importers" / "samples"
+SAMPLES = Path(__file__).parents[1] / "tools/importers/samples"
 
 
 def imported(kind: str, file: Path, out: Path, capsys: pytest.CaptureFixture[str], *more: str) -> list[str]:

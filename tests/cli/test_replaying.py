@@ -9,7 +9,7 @@ from amiproxy.cli.replaying import replay
 from amiproxy.config.rules import Rules, Scope
 from amiproxy.core.learning.recorder import Seen, Shape
 from amiproxy.core.learning.recording import Recording
-from amiproxy.core.users import User, UserTable
+from amiproxy.core.model.users import User, UserTable
 
 HANGUP = Seen("ada", b"Hangup", privilege.CALL)
 

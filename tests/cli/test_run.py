@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from amiproxy.app import StartError
 from amiproxy.cli import main
 from amiproxy.cli import run as module
+from amiproxy.service.app import StartError
 
 
 def test_the_given_configuration_is_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -12,9 +12,9 @@ import yaml
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
 
-from amiproxy.core.users import User
-from amiproxy.net.control import COMMANDS
-from amiproxy.net.metrics import ServiceCollector
+from amiproxy.core.model.users import User
+from amiproxy.net.admin.control import COMMANDS
+from amiproxy.net.admin.metrics import ServiceCollector
 from tests.support.live_service import LiveService
 from tests.support.requirements import give_up
 

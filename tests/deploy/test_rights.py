@@ -9,8 +9,8 @@ from amiproxy.ami.actions import SHIPPED
 from amiproxy.ami.arguments.kinds import DESCRIBABLE
 from amiproxy.ami.message import parse_action
 from amiproxy.config import parse_users
+from amiproxy.core.model.users import User, UserTable
 from amiproxy.core.policy import Allow, decide
-from amiproxy.core.users import User, UserTable
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 EXAMPLES = DEPLOY / "examples/users.yaml"

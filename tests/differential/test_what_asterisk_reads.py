@@ -11,8 +11,8 @@ from amiproxy.ami.errors import ProtocolError
 from amiproxy.ami.framing import ActionFramer
 from amiproxy.ami.message import MAX_HEADERS, Action, parse_action
 from amiproxy.ami.privilege import ALL
-from amiproxy.core.users import User
-from amiproxy.simulator.reading import RequestReader
+from amiproxy.core.model.users import User
+from amiproxy.tools.simulator.reading import RequestReader
 from tests.differential.asterisk_reader import AsteriskReader, Read
 from tests.differential.client_bytes import CUTS, STREAMS, pieces
 from tests.support.core_doubles import Bench

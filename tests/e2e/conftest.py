@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from amiproxy.simulator import Settings, Simulator, User
+from amiproxy.tools.simulator import Settings, Simulator, User
 from tests.support.ports import free_port
 from tests.support.service import LIMITS, PASSWORDS, SECRET, USERS, Service
 

@@ -13,7 +13,7 @@ from itertools import count
 import pytest
 
 from amiproxy.config import phc
-from amiproxy.simulator import Simulator
+from amiproxy.tools.simulator import Simulator
 from tests.support.ami_client import AmiClient
 from tests.support.far import far
 from tests.support.service import Service

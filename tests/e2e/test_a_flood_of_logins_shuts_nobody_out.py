@@ -2,7 +2,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 
-from amiproxy.simulator import Simulator
+from amiproxy.tools.simulator import Simulator
 from tests.support.ami_client import AmiClient
 from tests.support.service import Service
 

@@ -1,4 +1,4 @@
-from amiproxy.simulator import Simulator
+from amiproxy.tools.simulator import Simulator
 from tests.support.service import Service
 
 

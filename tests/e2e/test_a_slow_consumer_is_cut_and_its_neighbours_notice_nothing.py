@@ -1,8 +1,8 @@
 import socket
 from collections.abc import Callable
 
-from amiproxy.simulator import Simulator
-from amiproxy.simulator.storm import read_storm_event
+from amiproxy.tools.simulator import Simulator
+from amiproxy.tools.simulator.storm import read_storm_event
 from tests.support.service import Service
 from tests.support.tls_peer import TlsPeer
 from tests.support.waiting import until

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from amiproxy.simulator import Simulator
+from amiproxy.tools.simulator import Simulator
 from tests.support.ami_client import AmiClient
 from tests.support.service import SECRET, Service
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from amiproxy.simulator import Simulator, User
+from amiproxy.tools.simulator import Simulator, User
 from tests.support.service import SECRET, USERS, Service
 from tests.support.waiting import until
 

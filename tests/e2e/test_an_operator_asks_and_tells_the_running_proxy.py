@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import trustme
 
-from amiproxy.simulator import Simulator
+from amiproxy.tools.simulator import Simulator
 from tests.e2e.conftest import PASSWORDS, SECRET, USERS, Service
 from tests.support.ports import free_port
 from tests.support.proxy_process import hashed

@@ -16,7 +16,7 @@ import pytest
 import trustme
 
 from amiproxy.cli import main
-from amiproxy.simulator import Simulator
+from amiproxy.tools.simulator import Simulator
 from tests.support.landlock import landlock_version
 from tests.support.requirements import give_up
 from tests.support.service import LIMITS, SECRET, USERS, Service

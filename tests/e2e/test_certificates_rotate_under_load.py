@@ -20,7 +20,7 @@ from statistics import mean
 
 import pytest
 
-from amiproxy.simulator import Simulator
+from amiproxy.tools.simulator import Simulator
 from tests.support.ami_client import AmiClient
 from tests.support.badsets import BAD_SETS, HALF_WRITTEN, CertificateFolder
 from tests.support.certificates import Forged
@@ -42,7 +42,7 @@ CHURNERS = 3
 #: that begins after a swap shows the old certificate is for the churn to see.
 SEEN_WITHIN = 20.0
 #: Bytes from the first swap to the last: what an allocator keeps.  That no generation is kept is for
-#: tests/net/test_sni.py to see.
+#: tests/net/tls/test_sni.py to see.
 GROWTH = 4 << 20
 
 

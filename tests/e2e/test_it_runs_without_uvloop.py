@@ -1,7 +1,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from amiproxy.simulator import Simulator
+from amiproxy.tools.simulator import Simulator
 from tests.support.service import Service
 
 

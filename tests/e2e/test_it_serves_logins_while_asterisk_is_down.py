@@ -1,6 +1,6 @@
 from collections.abc import Callable
 
-from amiproxy.simulator import Simulator, User
+from amiproxy.tools.simulator import Simulator, User
 from tests.support.service import SECRET, Service
 
 

@@ -1,6 +1,6 @@
 import signal
 
-from amiproxy.simulator import Simulator
+from amiproxy.tools.simulator import Simulator
 from tests.support.proxy_process import hashed
 from tests.support.service import PASSWORDS, USERS, Service
 

@@ -2,7 +2,7 @@ import asyncio
 import signal
 import time
 
-from amiproxy.simulator import Simulator
+from amiproxy.tools.simulator import Simulator
 from tests.support.service import Service
 from tests.support.waiting import until
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from amiproxy.simulator import Simulator
+from amiproxy.tools.simulator import Simulator
 from tests.support.ami_client import AmiClient
 from tests.support.service import PASSWORDS, Service
 

@@ -1,6 +1,6 @@
 import asyncio
 
-from amiproxy.simulator import Simulator
+from amiproxy.tools.simulator import Simulator
 from tests.support.service import Service
 
 

@@ -1,4 +1,4 @@
-from amiproxy.simulator import Simulator
+from amiproxy.tools.simulator import Simulator
 from tests.support.service import Service
 
 EVENT = b"Event: Newchannel\r\nPrivilege: call,all\r\nChannel: %b\r\n\r\n"

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from amiproxy.core.learning.recording import parse
-from amiproxy.simulator import Simulator
+from amiproxy.tools.simulator import Simulator
 from tests.support.service import Service
 
 

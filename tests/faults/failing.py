@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from amiproxy.cli import main
-from amiproxy.core.session import Session
-from amiproxy.net.link import Link
-from amiproxy.net.listener import Door
+from amiproxy.core.clients.session import Session
+from amiproxy.net.doors.listener import Door
+from amiproxy.net.upstream.link import Link
 
 #: Seconds that the loop is stuck.
 STUCK = 3.0

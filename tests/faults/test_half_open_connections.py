@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from amiproxy.simulator import Simulator
+from amiproxy.tools.simulator import Simulator
 from tests.support.ports import free_port
 from tests.support.requirements import give_up
 from tests.support.service import SECRET, Service

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from amiproxy.config.phc import hash_secret
-from amiproxy.simulator import Simulator
-from amiproxy.simulator.storm import storm_event
+from amiproxy.tools.simulator import Simulator
+from amiproxy.tools.simulator.storm import storm_event
 from tests.faults.failing import STUCK
 from tests.support.ami_client import AmiClient
 from tests.support.service import Service

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from amiproxy.net.control.commands import COMMANDS
+from amiproxy.net.admin.control.commands import COMMANDS
 from tests.support import fixed_certificates
 
 _ROOT = Path(__file__).parents[2]

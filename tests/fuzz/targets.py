@@ -30,16 +30,16 @@ from amiproxy.config.document import Document
 from amiproxy.config.loading import parse_users
 from amiproxy.config.problems import ConfigErrors
 from amiproxy.config.schema import Config
-from amiproxy.core.sidedoor import SideDoor
-from amiproxy.core.users import User, UserTable
-from amiproxy.net import proxyheader
-from amiproxy.net.control.commands import COMMANDS, Command, Permission
-from amiproxy.net.control.server import ControlServer
-from amiproxy.net.exposition import Exposition
-from amiproxy.net.localsocket import Credentials
-from amiproxy.net.proxyheader import Header, Unread
-from amiproxy.net.scrape import Answer, ScrapeServer
-from amiproxy.net.sideserver import Visit
+from amiproxy.core.admission.sidedoor import SideDoor
+from amiproxy.core.model.users import User, UserTable
+from amiproxy.net.admin.control.commands import COMMANDS, Command, Permission
+from amiproxy.net.admin.control.server import ControlServer
+from amiproxy.net.admin.exposition import Exposition
+from amiproxy.net.admin.localsocket import Credentials
+from amiproxy.net.admin.scrape import Answer, ScrapeServer
+from amiproxy.net.admin.sideserver import Visit
+from amiproxy.net.doors import proxyheader
+from amiproxy.net.doors.proxyheader import Header, Unread
 from amiproxy.x509.identity import CertificateLogin, claim, identities
 from amiproxy.x509.trust import TrustStore
 from tests.differential.asterisk_reader import AsteriskReader

@@ -4,7 +4,7 @@ import argparse
 import asyncio
 import sys
 
-from amiproxy.net.loop import new_event_loop
+from amiproxy.net.loop.eventloop import new_event_loop
 from tests.soak.soak import Plan, soak
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import trustme
 
 from amiproxy.ami import privilege
-from amiproxy.simulator import Settings, Simulator, User
-from amiproxy.simulator.storm import storm_event
+from amiproxy.tools.simulator import Settings, Simulator, User
+from amiproxy.tools.simulator.storm import storm_event
 from tests.soak.crowd import Crowd
 from tests.support.service import SECRET, USERS, Service
 from tests.support.waiting import until

@@ -6,12 +6,12 @@ from amiproxy.ami.framing import UpstreamFramer
 from amiproxy.ami.message import Message
 from amiproxy.config.limits import Limits
 from amiproxy.core import policy
-from amiproxy.core.hub import Hub
-from amiproxy.core.pacing import Pacing
+from amiproxy.core.clients.session import Session
+from amiproxy.core.fanout.hub import Hub
+from amiproxy.core.fanout.pacing import Pacing
+from amiproxy.core.limits.shares import Share
+from amiproxy.core.model.users import User, UserTable
 from amiproxy.core.ports import Applicant, Peer
-from amiproxy.core.session import Session
-from amiproxy.core.shares import Share
-from amiproxy.core.users import User, UserTable
 
 
 class ListTransport:

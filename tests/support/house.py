@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from amiproxy.config.limits import Limits
-from amiproxy.core.hub import Hub
-from amiproxy.core.networks import NetworkSet
-from amiproxy.core.users import User
-from amiproxy.net.client import Objection
-from amiproxy.net.listener import Door, Listener, bind
+from amiproxy.core.admission.networks import NetworkSet
+from amiproxy.core.fanout.hub import Hub
+from amiproxy.core.model.users import User
+from amiproxy.net.doors.client import Objection
+from amiproxy.net.doors.listener import Door, Listener, bind
 from tests.support.live_hub import live_hub
 from tests.support.tls_peer import TlsPeer
 from tests.support.waiting import DEADLINE

@@ -4,10 +4,10 @@ import asyncio
 
 from amiproxy.config.limits import Limits
 from amiproxy.core import policy
-from amiproxy.core.hub import Hub
-from amiproxy.core.pacing import Pacing
-from amiproxy.core.users import User, UserTable
-from amiproxy.net.scheduler import LoopScheduler
+from amiproxy.core.fanout.hub import Hub
+from amiproxy.core.fanout.pacing import Pacing
+from amiproxy.core.model.users import User, UserTable
+from amiproxy.net.loop.scheduler import LoopScheduler
 from tests.support.core_doubles import ListVerifier
 
 

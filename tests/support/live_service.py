@@ -1,4 +1,4 @@
-"""A Service (``amiproxy.net.service``) on the running loop: real parts wired by hand, no process around."""
+"""A Service (see ``net.admin.service``) on the running loop: real parts wired by hand, no process around."""
 
 import asyncio
 import time
@@ -8,14 +8,14 @@ from pathlib import Path
 
 from amiproxy.config import Certificate, Config, Listener, Upstream
 from amiproxy.config.address import Address
-from amiproxy.core.users import User
-from amiproxy.net.certset import CertSet
-from amiproxy.net.certstore import CertStore
-from amiproxy.net.lag import LoopLag
-from amiproxy.net.link import Link
-from amiproxy.net.listener import Door
-from amiproxy.net.reloads import ReloadReport, Reloads
-from amiproxy.net.rotation import Rotation
+from amiproxy.core.model.users import User
+from amiproxy.net.admin.reloads import ReloadReport, Reloads
+from amiproxy.net.certs.certset import CertSet
+from amiproxy.net.certs.certstore import CertStore
+from amiproxy.net.certs.rotation import Rotation
+from amiproxy.net.doors.listener import Door
+from amiproxy.net.loop.lag import LoopLag
+from amiproxy.net.upstream.link import Link
 from tests.support import tls_door
 from tests.support.live_hub import live_hub
 

@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 import trustme
 
-from amiproxy.core.outbox import Outbox
+from amiproxy.core.fanout.outbox import Outbox
 from amiproxy.core.ports import Peer
-from amiproxy.net.client import Client
-from amiproxy.net.tlspolicy import ChainAndKey, ClientTrust, server_context, tls_policy
+from amiproxy.net.doors.client import Client
+from amiproxy.net.tls.tlspolicy import ChainAndKey, ClientTrust, server_context, tls_policy
 from tests.support.waiting import until
 
 

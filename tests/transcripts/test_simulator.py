@@ -10,7 +10,7 @@ import re
 import pytest
 
 from amiproxy.ami.framing import UpstreamFramer
-from amiproxy.simulator import Settings, Simulator, User
+from amiproxy.tools.simulator import Settings, Simulator, User
 from tests.transcripts.recordings import DATA, received, sent
 
 USERS = (

@@ -10,8 +10,8 @@ from typing import Literal, NamedTuple, TypeAlias
 from amiproxy.cli import ctl
 from amiproxy.cli.certreport import describe_certificate, describe_revocation_list
 from amiproxy.config import ConfigErrors, load_config
-from amiproxy.net.certstore import CertificatesRefused, CertStore
-from amiproxy.net.tlspolicy import ClientAuth
+from amiproxy.net.certs.certstore import CertificatesRefused, CertStore
+from amiproxy.net.tls.tlspolicy import ClientAuth
 from amiproxy.x509.errors import X509Error
 from amiproxy.x509.facts import facts_of
 from amiproxy.x509.issue import (

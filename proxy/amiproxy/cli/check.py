@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from amiproxy.config import Config, ConfigErrors, Listener, Tls, UsersFile, load, named_users, warnings_of
-from amiproxy.net.certstore import CertificatesRefused, CertStore
+from amiproxy.net.certs.certstore import CertificatesRefused, CertStore
 from amiproxy.x509.validate import Finding
 
 _EXAMPLE = """\

@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 from amiproxy.config.address import Address
-from amiproxy.net.connect import CONNECTIONS, ConnectError, Destination, PlainPort
-from amiproxy.net.loop import new_event_loop
+from amiproxy.net.loop.eventloop import new_event_loop
+from amiproxy.tools.connect import CONNECTIONS, ConnectError, Destination, PlainPort
 
 _EXAMPLE = """\
 example:

@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from amiproxy.demo import DEFAULT_FOLDER, DemoError, Options, RealAsterisk
-from amiproxy.demo import run as show
+from amiproxy.tools.demo import DEFAULT_FOLDER, DemoError, Options, RealAsterisk
+from amiproxy.tools.demo import run as show
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]

@@ -8,7 +8,7 @@ from typing import Final
 from rich.console import Console
 from rich.text import Text
 
-from amiproxy.net.doctor import Finding, examine
+from amiproxy.tools.doctor import Finding, examine
 
 _EXAMPLE = """\
 example:

@@ -20,13 +20,13 @@ from amiproxy.cli.printable import text_of
 from amiproxy.cli.replaying import replay
 from amiproxy.config import ConfigErrors, UsersFile, load_config, load_users, users_files
 from amiproxy.config.actions import other_actions
-from amiproxy.core import originate
+from amiproxy.core.fanout.scope import CallTracker
 from amiproxy.core.learning.recording import BadRecording, parse
+from amiproxy.core.model.users import User, UserTable
 from amiproxy.core.policy import Step, judge, target_of
 from amiproxy.core.policy.classes import classes_of
 from amiproxy.core.policy.stricter import STRICTER
-from amiproxy.core.scope import CallTracker
-from amiproxy.core.users import User, UserTable
+from amiproxy.core.servers import originate
 
 _EXAMPLE = """\
 examples:

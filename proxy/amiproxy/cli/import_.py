@@ -12,7 +12,7 @@ from rich.text import Text
 from amiproxy.ami.errors import UnknownPrivilege
 from amiproxy.ami.privilege import parse_classes
 from amiproxy.config import ConfigErrors, Unfit, parse_users
-from amiproxy.importers import (
+from amiproxy.tools.importers import (
     Imported,
     SecretForm,
     findings,
@@ -20,7 +20,7 @@ from amiproxy.importers import (
     import_astmanproxy_users,
     import_manager_conf,
 )
-from amiproxy.importers.astmanproxy import DEFAULT_READ, DEFAULT_WRITE
+from amiproxy.tools.importers.astmanproxy import DEFAULT_READ, DEFAULT_WRITE
 from amiproxy.x509.errors import IssueError
 from amiproxy.x509.files import write_atomically
 

@@ -23,7 +23,7 @@ from amiproxy.config import ConfigErrors, UserEntry, UsersFile, load_config, loa
 from amiproxy.config.rules import Rules
 from amiproxy.core.learning.proposal import Proposal, propose
 from amiproxy.core.learning.recording import BadRecording, Recording, from_rows, parse, serialise
-from amiproxy.core.users import User
+from amiproxy.core.model.users import User
 
 _EXAMPLE = """\
 examples:

@@ -15,10 +15,10 @@ from amiproxy.ami.functions import Who, open_to
 from amiproxy.cli.explain import users_of
 from amiproxy.config import ConfigErrors, UserEntry
 from amiproxy.config.rules import Require, Rule, Rules
+from amiproxy.core.model.users import User
 from amiproxy.core.policy import may_run
 from amiproxy.core.policy.classes import classes_of
 from amiproxy.core.policy.kinds.dialling import TELEPHONES
-from amiproxy.core.users import User
 
 _EXAMPLE = "example:\n  ami-proxy users show wallboard --config proxy.yaml"
 

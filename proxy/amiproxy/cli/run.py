@@ -4,8 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from amiproxy.app import StartError, run
 from amiproxy.config import ConfigErrors
+from amiproxy.service.app import StartError, run
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

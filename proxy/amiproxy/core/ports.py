@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from amiproxy.x509.identity import Identity
 
 if TYPE_CHECKING:
-    from amiproxy.core.shares import Share
+    from amiproxy.core.limits.shares import Share
 
 
 class Peer(NamedTuple):

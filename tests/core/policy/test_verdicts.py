@@ -4,9 +4,9 @@ import pytest
 
 from amiproxy.ami.actions import SHIPPED, ActionTable, OtherActions
 from amiproxy.ami.message import Action
+from amiproxy.core.model.users import User
 from amiproxy.core.policy.verdict import Allow, Deny
 from amiproxy.core.policy.verdicts import Verdicts
-from amiproxy.core.users import User
 
 PING = Action([(b"Action", b"Ping"), (b"ActionID", b"1")])
 GETVAR = Action([(b"Action", b"Getvar"), (b"Variable", b"X")])

@@ -13,8 +13,9 @@ from amiproxy.ami import agicommands, clicommands
 from amiproxy.ami.applications import APPLICATIONS
 from amiproxy.ami.arguments import Kind
 from amiproxy.ami.functions import FUNCTIONS, Form
-from amiproxy.core.policy import functions, wildcard
-from amiproxy.core.policy.commands import words
+from amiproxy.core.policy import wildcard
+from amiproxy.core.policy.console.commands import words
+from amiproxy.core.policy.dialplan import functions
 from amiproxy.core.policy.kinds.dialling import TELEPHONES
 
 #: Bytes of a value that are kept.

@@ -19,8 +19,9 @@ from amiproxy.ami.functions import FUNCTIONS, Who
 from amiproxy.ami.message import Action
 from amiproxy.config.rules import ActionNames, Require, Rule, Rules, problems
 from amiproxy.core.learning.recorder import Shape
-from amiproxy.core.policy import Allow, Judged, decide, functions, wildcard
-from amiproxy.core.policy.commands import starts, words
+from amiproxy.core.policy import Allow, Judged, decide, wildcard
+from amiproxy.core.policy.console.commands import starts, words
+from amiproxy.core.policy.dialplan import functions
 from amiproxy.core.policy.kinds.dialling import TELEPHONES
 
 #: Privilege classes in the order in which it is tried to do without them.

@@ -16,10 +16,11 @@ from typing import Final
 from amiproxy.ami.actions import ActionTable, Listed
 from amiproxy.ami.message import Action
 from amiproxy.config.rules import Rules
-from amiproxy.core.policy import arguments, reaching, together, userrules, variables
+from amiproxy.core.policy import arguments, reaching, together, userrules
 from amiproxy.core.policy.arguments import UNDESCRIBED
 from amiproxy.core.policy.audit import is_privileged, target_of
 from amiproxy.core.policy.classes import BLOCKED, has_class
+from amiproxy.core.policy.dialplan import variables
 from amiproxy.core.policy.verdict import PERMISSION_DENIED, Allow, Deny, Judged, Step
 
 __all__ = ["UNDESCRIBED", "Allow", "Deny", "Judged", "Step", "decide", "judge", "may_run", "target_of"]

@@ -9,9 +9,9 @@ from typing import Final
 from amiproxy.ami.actions import LOCAL
 from amiproxy.ami.arguments import ARGUMENTS, Kind
 from amiproxy.ami.message import Action
-from amiproxy.core.appdata import MASK
-from amiproxy.core.masking import masked_text, masked_value
-from amiproxy.core.policy import functions
+from amiproxy.core.audit.appdata import MASK
+from amiproxy.core.audit.masking import masked_text, masked_value
+from amiproxy.core.policy.dialplan import functions
 
 #: Bytes of one value in an audit line: enough to recognise a target, but not to carry data.
 MAX_TARGET: Final = 128

@@ -14,8 +14,9 @@ from amiproxy.ami.arguments import Described
 from amiproxy.ami.functions import Tells
 from amiproxy.ami.message import Action
 from amiproxy.config.rules import Require, Rule, Rules, Scope
-from amiproxy.core.policy import functions, variables, wildcard
+from amiproxy.core.policy import wildcard
 from amiproxy.core.policy.classes import INDISPENSABLE, SESSION
+from amiproxy.core.policy.dialplan import functions, variables
 from amiproxy.core.policy.verdict import PERMISSION_DENIED, Deny, refuse
 
 _NAME: Final = Deny(PERMISSION_DENIED, "actions")

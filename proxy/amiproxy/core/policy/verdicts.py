@@ -13,8 +13,8 @@ from collections.abc import Callable
 from amiproxy.ami.actions import ActionTable
 from amiproxy.ami.arguments import FRAME
 from amiproxy.ami.message import Action
+from amiproxy.core.model.users import User
 from amiproxy.core.policy.verdict import Allow, Deny
-from amiproxy.core.users import User
 
 Decide = Callable[[User, Action, ActionTable], Allow | Deny]
 

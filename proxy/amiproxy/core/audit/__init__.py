@@ -1,0 +1,1 @@
+"""What is recorded: the audit log, security events, counters; and what is masked in it."""

@@ -1,0 +1,91 @@
+"""Bounds: the limits in force, what counts against them, and the one way to report that one was reached.
+
+A limit that is reached shows in three places: on the wire, in ``stats.limits`` under its name in the
+configuration, and as one rate-limited log line ``limit-hit``.
+"""
+
+# mypyc: compiled
+
+from amiproxy import log
+from amiproxy.config.limits import Limits
+from amiproxy.core.admission.addresses import Admission
+from amiproxy.core.admission.networks import NetworkSet
+from amiproxy.core.admission.newcomers import Newcomers
+from amiproxy.core.audit.stats import Stats
+from amiproxy.core.budgets.throttle import UserRates
+from amiproxy.core.fanout.outbox import NEVER, Backlog, Outbox
+from amiproxy.core.limits.members import Members
+from amiproxy.core.limits.stored import Stored
+from amiproxy.core.model.users import User
+from amiproxy.core.servers.deadlines import Deadlines
+
+
+class Bounds:
+    """Shared by all sessions and listeners of one hub."""
+
+    def __init__(self, limits: Limits, stats: Stats) -> None:
+        self._stats = stats
+        self.limits = limits
+        #: Addresses to which limits per address and user, rates and penalties do not apply.
+        self.exempt = NetworkSet(limits.exempt)
+        self.admission = Admission(limits, self.exempt)
+        #: Connections that have not logged in.
+        self.newcomers = Newcomers()
+        self.rates = UserRates(limits)
+        #: Variables that users have set in Asterisk's channels.
+        self.stored = Stored()
+        #: Members that users have added to Asterisk's queues.
+        self.members = Members()
+        #: Bytes waiting in all outboxes together.
+        self.backlog = Backlog()
+        #: Actions of all sessions that were read and have not started.
+        self.queued = 0
+        #: Log lines that unauthenticated clients can cause at will.
+        self.rationed = log.Rationed()
+        #: Log lines that are written once, however often their cause recurs.
+        self.once = log.Once()
+
+    def adopt(self, limits: Limits) -> None:
+        """Replace the limits; what is open already keeps the sizes that it was created with."""
+        self.limits = limits
+        self.exempt = NetworkSet(limits.exempt)
+        self.admission.limits = limits
+        self.admission.exempt = self.exempt
+        self.rates.limits = limits
+
+    def hit(self, limit: str, peer: str, **fields: object) -> None:
+        """Report that a limit was reached, by its name in the configuration."""
+        self._stats.hit(limit)
+        self.rationed.say(log.WARNING, "limit-hit", peer, limit=limit, **fields)
+
+    def login_failed(self, peer: str, now: float) -> None:
+        """Count a login with a wrong name or secret, which may start a penalty for its address."""
+        seconds = self.admission.failed(peer, now)
+        if seconds:
+            self._stats.hit("login_failure_burst")
+            self.rationed.say(log.WARNING, "penalty-start", peer, seconds=seconds)
+
+    def fit(self, outbox: Outbox, user: User) -> None:
+        """Set the limits of the outbox of a user who has logged in."""
+        drops = (user.slow_consumer or self.limits.slow_consumer) == "drop_events"
+        outbox.limit = self.limits.outbox_hard
+        outbox.drop_events_past(self.limits.outbox_soft if drops else NEVER)
+
+    def deadlines(self) -> Deadlines:
+        """The deadlines for Asterisk's answers, from the limits in force."""
+        limits = self.limits
+        return Deadlines(
+            action=limits.action_timeout,
+            command=limits.command_timeout,
+            list_item=limits.list_item_timeout,
+            list_total=limits.list_timeout,
+            originate_margin=limits.originate_grace,
+            originate_longest=limits.originate_timeout_max,
+            list_items=limits.list_items,
+        )
+
+    def tick(self, now: float) -> None:
+        """Report penalties that have ended, and suppressed log lines; called once a second."""
+        for network in self.admission.tick(now):
+            self.rationed.say(log.INFO, "penalty-end", network)
+        self.rationed.tick(now)

@@ -1,0 +1,187 @@
+"""Caused: the cost of delivering the events that an action causes, charged to the action's user.
+
+An action of a few bytes may become an event for hundreds of clients, and that time is spent long after
+the action was read.  So the cost is estimated when the action is about to be sent, from the number of
+clients that may read such an event, its size, and the recent cost of delivering that many bytes.  While
+more deliveries are owed than the processor can make beside its other work, actions that would cause more
+of them wait, in an order that is fair by what each user has caused.
+"""
+
+# mypyc: compiled
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from amiproxy.ami import privilege
+from amiproxy.ami.actions import ActionTable, Listed
+from amiproxy.ami.message import Action
+from amiproxy.core.limits.bucket import Bucket
+from amiproxy.core.limits.fairtime import FairTime, Member
+from amiproxy.core.model.state import State
+from amiproxy.core.ports import Scheduler, Timer
+
+if TYPE_CHECKING:
+    from amiproxy.core.clients.session import Session
+
+#: Seconds of deliveries that may be outstanding before actions have to wait.
+_AT_ONCE: Final = 0.001
+#: The factor by which each new measurement reduces the weight of the earlier ones.
+_KEPT: Final = 0.9
+#: Messages that Asterisk sends for an action that causes an event: the response and the event.
+_MESSAGES: Final = 2
+#: Assumed size in bytes of an event of unknown content.
+_EVENT_BYTES: Final = 512
+_REPORTING: Final = privilege.parse_classes("reporting")
+_CALL: Final = privilege.parse_classes("call")
+_UNKNOWN: Final = -1
+#: Privilege classes whose actions cause events of the same class.
+_OWN: Final = privilege.parse_classes("call,agent,user")
+_DIALPLAN: Final = privilege.parse_classes("dialplan")
+#: The share that means no limit.
+WHOLE: Final = 1.0
+
+#: A held action: its cost in seconds, and the call that lets it continue.
+_Held = tuple[float, Callable[[], None]]
+
+
+def classes_of_events(row: Listed) -> int:
+    """The classes of the event that an action is assumed to cause; 0 for one that only reports.
+
+    An action that needs no class, or that class reporting alone permits, changes nothing.  Of every other
+    action one event is expected.  An Originate causes more, but has a rate limit of its own.
+    """
+    if not row.classes or row.classes & _REPORTING:
+        return 0
+    if row.name == b"Setvar":
+        return _DIALPLAN
+    return row.classes & _OWN or _CALL
+
+
+class Caused:
+    """The deliveries caused by the actions of all users of one hub."""
+
+    __slots__ = (
+        "_bucket",
+        "_bytes",
+        "_classes",
+        "_line",
+        "_read_messages",
+        "_read_seconds",
+        "_scheduler",
+        "_seconds",
+        "_share",
+        "_table",
+        "_timer",
+        "_waiting",
+    )
+
+    def __init__(self, scheduler: Scheduler, share: float) -> None:
+        #: The part of the processor's time that caused deliveries may take; WHOLE means no limit.
+        self._share = share
+        self._scheduler = scheduler
+        # Sums over the last flushes and reads, in which each weighs less than the one after it.
+        self._seconds = self._bytes = 0.0
+        self._read_seconds = self._read_messages = 0.0
+        self._table: ActionTable | None = None
+        #: Classes of the event that each action of that table is assumed to cause, by the action's key.
+        self._classes: dict[bytes, int] = {}
+        self._bucket = Bucket()
+        self._line: FairTime[_Held] = FairTime()
+        #: The waiting actions of each user; at most as many entries as there are users.
+        self._waiting: dict[str, Member[_Held]] = {}
+        self._timer: Timer | None = None
+
+    def adopt(self, share: float) -> None:
+        """Change the share; it applies to waiting actions, too."""
+        now = self._scheduler.now()
+        self._bucket.rescale(now, self._share, share)
+        self._share = share
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._arm(now)
+
+    def flushed(self, seconds: float, size: int) -> None:
+        """Record that ``size`` bytes were delivered in ``seconds``."""
+        self._seconds = _KEPT * self._seconds + seconds
+        self._bytes = _KEPT * self._bytes + size
+
+    def read(self, seconds: float, messages: int) -> None:
+        """Record that ``messages`` from Asterisk were handled in ``seconds``."""
+        self._read_seconds = _KEPT * self._read_seconds + seconds
+        self._read_messages = _KEPT * self._read_messages + messages
+
+    def cost(self, size: float) -> float:
+        """Estimated seconds for an action whose event is ``size`` bytes, summed over all its readers."""
+        seconds = size * self._seconds / self._bytes if self._bytes else 0.0
+        return seconds + self.reading(_MESSAGES)
+
+    def reading(self, messages: int) -> float:
+        """Estimated seconds to handle this many messages from Asterisk."""
+        return messages * self._read_seconds / self._read_messages if self._read_messages else 0.0
+
+    def admits(self, session: "Session", action: Action, outgoing: Action) -> bool:
+        """Whether the action may be sent now.  Otherwise it is held, and runs later without another call.
+
+        In both cases its estimated cost is charged to the session's share of the processor.
+        """
+        hub = session.hub
+        if hub.table is not self._table:
+            self._table = hub.table
+            self._classes.clear()
+        classes = self._classes.get(outgoing.key, _UNKNOWN)
+        if classes == _UNKNOWN:
+            row = hub.table.find(outgoing.key)
+            classes = _CALL
+            if row is not None:
+                classes = self._classes[outgoing.key] = classes_of_events(row)
+        if not classes:
+            return True
+        readers = hub.readers(classes)
+        if not readers:
+            return True
+        size = _EVENT_BYTES
+        if outgoing.key == b"userevent":
+            size = sum(len(name) + len(value) for name, value in outgoing.headers)
+        seconds = self.cost(readers * size)
+        hub.shares.charge(session.share, seconds)
+        now = self._scheduler.now()
+        if not (self._line or self._wait(now)):
+            self._bucket.take(now, self._share, seconds)
+            return True
+        session.hit("delivery_share", action=outgoing.name)
+        session.hold_back(action)
+        member = self._waiting.get(session.payer)
+        if member is None:
+            member = self._waiting[session.payer] = Member()
+        self._line.add(member, (seconds, lambda: _go_on(session, action)), now)
+        self._arm(now)
+        return False
+
+    def _wait(self, now: float) -> float:
+        """Seconds until the outstanding deliveries are within ``_AT_ONCE`` again."""
+        return self._bucket.wait(now, self._share, _AT_ONCE, 0.0) if self._share < WHOLE else 0.0
+
+    def _arm(self, now: float) -> None:
+        if self._line and self._timer is None:
+            self._timer = self._scheduler.later(self._wait(now), self._due)
+
+    def _due(self) -> None:
+        self._timer = None
+        now = self._scheduler.now()
+        try:
+            while self._line and not self._wait(now):
+                member, (seconds, go_on) = self._line.take()
+                self._line.done(member, seconds, now)
+                self._bucket.take(now, self._share, seconds)
+                go_on()
+        finally:
+            self._arm(now)
+
+
+def _go_on(session: "Session", action: Action) -> None:
+    if session.state is not State.HELD:
+        return  # closed in the meantime
+    session.let_go()
+    session.run(action, paid=True)
+    session.advance()

@@ -1,0 +1,98 @@
+"""Backpressure: which sessions are paused while too much is in flight, and which are closed as too slow.
+
+Both are decided in the middle of other work, so the decision is recorded here and
+carried out when the hub settles.
+"""
+
+# mypyc: compiled
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from amiproxy.core.audit.stats import Stats
+from amiproxy.core.budgets.bounds import Bounds
+from amiproxy.core.servers.exchange import Exchange
+from amiproxy.core.servers.side import Side
+
+if TYPE_CHECKING:
+    from amiproxy.core.clients.session import Session
+
+
+class Pressure:
+    """``everybody`` returns all sessions that have an outbox, including those that are closing."""
+
+    def __init__(
+        self,
+        bounds: Bounds,
+        exchange: Exchange,
+        sides: tuple[Side, ...],
+        stats: Stats,
+        everybody: "Callable[[], Iterable[Session]]",
+    ) -> None:
+        self._bounds = bounds
+        self._exchange = exchange
+        self._sides = sides
+        self._stats = stats
+        self._everybody = everybody
+        self._slow: dict[Session, str] = {}
+        # Paused sessions, the longest waiting first.
+        self._crowd: dict[Session, None] = {}
+
+    # -- too much in flight ------------------------------------------------
+
+    def is_crowded(self, session: "Session") -> bool:
+        """Whether the session must stop reading because too much is in flight.
+
+        ``session.advance`` is called once there is room again.
+        """
+        # A session with nothing in flight may always send one action; the limit only applies beyond
+        # that.  Otherwise one client that fills the limit would decide when all others may act.
+        if session.is_idle or self._has_room:
+            if self._crowd:
+                self._crowd.pop(session, None)
+            return False
+        self._crowd[session] = None
+        return True
+
+    @property
+    def in_flight(self) -> int:
+        """Unanswered actions, including the proxy's own: the number that ``limits.in_flight`` limits."""
+        load = self._bounds.queued + self._exchange.load
+        for side in self._sides:
+            load += side.load
+        return load
+
+    @property
+    def _has_room(self) -> bool:
+        return self.in_flight < self._bounds.limits.in_flight
+
+    def left(self, session: "Session") -> None:
+        """Forget a session that is no longer open."""
+        self._crowd.pop(session, None)
+        self._slow.pop(session, None)
+
+    def let_in(self) -> None:
+        """Resume paused sessions, the longest waiting first, while there is room."""
+        while self._crowd and self._has_room:
+            session = next(iter(self._crowd))
+            del self._crowd[session]
+            session.advance()
+
+    # -- slow consumers ----------------------------------------------------
+
+    def too_slow(self, session: "Session", limit: str) -> None:
+        """Mark a session whose outbox is past this limit; ``end_slow`` closes it."""
+        self._slow.setdefault(session, limit)
+
+    def end_slow(self) -> None:
+        """Close the marked sessions, then the largest outboxes while all together hold too much."""
+        while self._slow:
+            self._end(*self._slow.popitem())
+        while self._bounds.backlog.size > self._bounds.limits.outbox_total:
+            largest = max(self._everybody(), key=lambda session: session.outbox.waiting)
+            self._end(largest, "outbox_total")
+
+    def _end(self, session: "Session", limit: str) -> None:
+        self._stats.slow_consumers[session.user.name if session.user is not None else ""] += 1
+        session.hit(limit, bytes=session.outbox.waiting)
+        session.close("slow consumer", abort=True)

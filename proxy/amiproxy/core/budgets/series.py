@@ -1,0 +1,69 @@
+"""Series: an action that is sent to Asterisk as several parts, one by one, and answered once.
+
+Each part waits until its user may block Asterisk's session again, so other sessions are
+served in between.  The client gets the response to the first part that does not succeed,
+otherwise the response to the last part.
+"""
+
+# mypyc: compiled
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from amiproxy.ami import message
+from amiproxy.ami.message import Action
+from amiproxy.core.budgets.rests import Rest
+from amiproxy.core.servers import holding
+from amiproxy.core.servers.exchange import LOST, NOT_CONNECTED
+
+if TYPE_CHECKING:
+    from amiproxy.core.clients.session import Session
+
+
+class Series:
+    """The parts of one action that have not been sent yet."""
+
+    __slots__ = ("_last", "_parts", "waits")
+
+    def __init__(self, parts: list[Action]) -> None:
+        self._parts = deque(parts)
+        self._last = b""
+        #: Whether the next part waits until it may run, so that nothing is in flight.
+        self.waits = False
+
+    def next(self) -> Action:
+        """The part to send now."""
+        return self._parts.popleft()
+
+    def takes(self, answer: bytes) -> bool:
+        """Whether to keep this response to a part from the client, because another part follows."""
+        if not self._parts:
+            return False
+        if answer.startswith(b"Response: Success"):
+            self._last = answer
+            return True
+        self._parts.clear()  # the remaining digits would form a number with a gap
+        return False
+
+    def told(self, answer: bytes) -> bytes:
+        """The response to the whole action: once a part was sent, it cannot say that nothing was sent."""
+        if not self._last:
+            return answer
+        return answer.replace(b"Message: " + NOT_CONNECTED, b"Message: " + LOST, 1)
+
+    def goes_on(self, session: "Session") -> bool:
+        """Schedule the next part; False if there are no more."""
+        if not self._parts:
+            return False
+        seconds = holding.seconds_of(self._parts[0])
+        self.waits = True
+        session.hub.bounds.rates.rests(session).join(Rest(session, seconds, lambda: session.send_next(self)))
+        return True
+
+    def give_up(self, session: "Session", text: bytes) -> None:
+        """Answer the action with this error now, and drop the parts that were not sent."""
+        action = self._parts[0]
+        self._parts.clear()
+        self.waits = False
+        session.reply(message.error(action.action_id, text))
+        session.finished()

@@ -1,0 +1,1 @@
+"""The clients that are connected: their sessions, logins, and the actions answered here."""

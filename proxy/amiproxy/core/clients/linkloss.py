@@ -1,0 +1,103 @@
+"""Link loss: what becomes of the sessions when the link to Asterisk is lost.
+
+Asterisk does not number its events, so it is never known that none was missed while the link was down.
+A client connected directly to Asterisk would see its connection end, reconnect, and read its lists again.
+Clients that were sent a ``ProxyUpstream`` event can read their lists again without reconnecting, so
+their sessions stay.  The others are closed, spread over some time so that they do not all reconnect at
+once.
+"""
+
+import math
+from collections.abc import Iterable, Set
+from typing import TYPE_CHECKING, Final
+
+from amiproxy import log
+from amiproxy.config.limits import UpstreamLost
+from amiproxy.core.clients.dismissal import dismiss
+from amiproxy.core.model.state import OVER
+
+if TYPE_CHECKING:
+    from amiproxy.core.audit.stats import Stats
+    from amiproxy.core.clients.session import Session
+    from amiproxy.core.ports import Scheduler
+
+#: The reason with which sessions are closed.
+REASON: Final = "upstream lost"
+#: What becomes of a session: it is closed, or it stays because it was sent ProxyUpstream, because
+#: ``upstream_lost`` says so, or because it receives no events, so that it cannot have missed any.
+CLOSED: Final = "closed"
+TOLD: Final = "told"
+KEPT: Final = "kept"
+NO_EVENTS: Final = "no events"
+OUTCOMES: Final = (CLOSED, TOLD, KEPT, NO_EVENTS)
+#: Seconds between closing one session and the next; or one group and the next, if they are many.
+_STEP: Final = 0.05
+
+
+def outcome(choice: UpstreamLost, *, wants_events: bool, told: bool) -> str:
+    """What becomes of one session; ``choice`` is the ``upstream_lost`` that applies to its user."""
+    if choice == "close":
+        return CLOSED
+    if told:
+        return TOLD
+    if choice == "stay":
+        return KEPT
+    return CLOSED if wants_events else NO_EVENTS
+
+
+class LinkLoss:
+    """Closes sessions after a loss.  ``by_default`` is for users with no ``upstream_lost`` of their own."""
+
+    def __init__(self, scheduler: "Scheduler", stats: "Stats") -> None:
+        self._scheduler = scheduler
+        self._stats = stats
+        self.by_default: UpstreamLost = "auto"
+        #: The last loss: seconds since the epoch, the reason, and the number of sessions by outcome.
+        self.last: tuple[float, str, dict[str, int]] | None = None
+        #: The sessions to close, in this order; and the time by which the last is closed.
+        self._due: dict[Session, None] = {}
+        self._until = 0.0
+        self._is_timed = False
+
+    def happened(self, sessions: "Iterable[Session]", told: Set[object], reason: str, spread: float) -> None:
+        """Decide about each session, after the link was lost and open actions were answered.
+
+        ``sessions`` are those that are logged in, ``told`` those of them that are sent a ProxyUpstream
+        event; ``spread`` is the number of seconds until the last is closed.
+        """
+        counts = dict.fromkeys(OUTCOMES, 0)
+        for session in sorted(sessions, key=lambda one: one.opened):
+            user = session.user
+            assert user is not None
+            found = outcome(
+                user.upstream_lost or self.by_default,
+                wants_events=session.subscription is not None,
+                told=session in told,
+            )
+            counts[found] += 1
+            if found == CLOSED:
+                self._due[session] = None
+        self._stats.link_losses.update(counts)
+        self.last = self._scheduler.wall(), reason, counts
+        if any(counts.values()):
+            told_counts = {name.replace(" ", "_"): count for name, count in counts.items()}
+            log.say(log.WARNING, "sessions-lost-upstream", reason=reason, **told_counts)
+        if self._due:
+            self._until = self._scheduler.now() + spread
+            if not self._is_timed:
+                self._wait(_STEP)
+
+    def _wait(self, seconds: float) -> None:
+        self._is_timed = True
+        self._scheduler.later(seconds, self._close_some)
+
+    def _close_some(self) -> None:
+        self._is_timed = False
+        left = max(self._until - self._scheduler.now(), 0.0)
+        several = math.ceil(len(self._due) * _STEP / left) if left > _STEP else len(self._due)
+        for session in list(self._due)[:several]:
+            del self._due[session]
+            if session.state not in OVER:
+                dismiss(session, REASON)
+        if self._due:
+            self._wait(max(_STEP, left / len(self._due)))

@@ -1,0 +1,294 @@
+"""Login: authenticates a client as a manager user.
+
+The checks run in Asterisk's order: first the session limit of a user without ``allowmultiplelogin``,
+before any secret is compared; then the user, the address and the secret.  The client's certificate is
+checked after the address, and may replace the secret or be required besides it.
+
+Whichever check fails, the client is sent the same text; the reason goes to the log.  The one exception
+is Asterisk's, too: a user without ``allowmultiplelogin`` who is logged in already is refused with a text
+of its own.  A name that does not exist costs the same hashes as one that does, whatever each user's own
+hash costs (``UserTable.trial``).
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from amiproxy import log
+from amiproxy.ami import message, privilege
+from amiproxy.ami.message import Action
+from amiproxy.core.admission.addresses import network_of
+from amiproxy.core.admission.networks import networks_around
+from amiproxy.core.audit import trail
+from amiproxy.core.audit.securityevents import ERROR, INFORMATIONAL
+from amiproxy.core.model.state import State
+from amiproxy.core.model.users import User, check_md5, check_plain
+from amiproxy.core.ports import Applicant, Peer, Transport
+
+if TYPE_CHECKING:
+    from amiproxy.core.clients.session import Session
+    from amiproxy.core.fanout.hub import Hub
+
+#: Seconds that Asterisk waits before it answers a failed login.
+REFUSAL_DELAY: Final = 1.0
+_FAILED = b"Authentication failed"
+#: The order in which secrets are compared: first from addresses that have logged in recently and not failed
+#: since, then from any others, last from addresses whose last login failed.
+RANKS: Final = 3
+_KNOWN, _UNKNOWN, _FAILING = range(RANKS)
+
+
+class Verdict(NamedTuple):
+    """The user who logged in; or None, and the texts for the client, the log and the security event."""
+
+    user: User | None
+    text: bytes = _FAILED
+    reason: str = ""
+    event: bytes = b"InvalidPassword"
+    #: Whether it counts towards a penalty for the address: for a wrong name or secret, or when a client
+    #: without the secret learns that a name is in use.
+    is_guess: bool = False
+    #: The limit that was reached, if that is the reason.
+    limit: str = ""
+
+
+#: The secret was not compared, because the queue for hashing is full.
+_UNJUDGED: Final = Verdict(None, b"", "too many logins at once", b"SessionLimit", limit="hash_queue")
+
+
+class Attempt:
+    """One Login; or one Challenge, for which only ``already_in_use`` applies."""
+
+    __slots__ = ("_action", "_challenge", "_hub", "_peer", "_transport", "_user")
+
+    def __init__(self, hub: "Hub", transport: Transport, challenge: bytes, action: Action) -> None:
+        self._hub = hub
+        self._transport = transport
+        self._peer = transport.peer
+        self._challenge = challenge
+        self._action = action
+        self._user = hub.users.find(action.get(b"username"))
+
+    def already_in_use(self) -> Verdict | None:
+        """The refusal of a user without ``allowmultiplelogin`` who is logged in; None for all others.
+
+        As in Asterisk, no secret has been compared when this is decided.
+        """
+        user = self._user
+        sessions = self._hub.sessions_of(user) if user is not None and not user.allowmultiplelogin else []
+        if not sessions:
+            return None
+        # This refusal reveals who is logged in, so it counts as a guess; but not from an address that
+        # the user is logged in from.  That address has given the secret and learns nothing new.  A client
+        # whose connection broke, and whose old session has not been detected as dead yet, retries from
+        # there again and again, and must not be locked out for it.
+        here = network_of(self._peer.address)
+        known = any(network_of(session.transport.peer.address) == here for session in sessions)
+        return Verdict(
+            None, b"Login Already In Use", "already logged in", b"SessionLimit", is_guess=not known
+        )
+
+    def judge(self, done: Callable[[Verdict], None]) -> None:
+        """Decide on the login.  ``done`` is called once: now, or when the hash is computed."""
+        busy = self.already_in_use()
+        if busy is None:
+            self._judge(done)
+        elif not busy.is_guess:
+            done(busy)
+        else:
+            # It is refused in any case; a right secret shows that it was its owner from another address.
+            self._judge(lambda verdict: done(busy if verdict.is_guess else verdict))
+
+    def _judge(self, done: Callable[[Verdict], None]) -> None:
+        user = self._user
+        refusal: Verdict | None = None
+        claim = self._hub.users.claim(user, self._peer.certificate)
+        if user is None:
+            refusal = _wrong("no such user", b"InvalidAccountID")
+        elif user.disabled:
+            refusal = _wrong("user is disabled", b"InvalidAccountID")
+        elif not user.acl.allows(self._peer.address):
+            refusal = _wrong("address not permitted", b"FailedACL")
+        elif claim.refusal is not None:
+            refusal = _wrong(claim.refusal, b"InvalidAccountID")
+        elif not claim.needs_secret:
+            done(self._accept(user))
+            return
+        if self._action.get(b"authtype").lower() == b"md5":
+            done(refusal or self._md5(user))
+        else:
+            self._plain(refusal, done)
+
+    def _md5(self, user: User | None) -> Verdict:
+        assert user is not None
+        if self._challenge and check_md5(user, self._challenge, self._action.get(b"key")):
+            return self._accept(user)
+        reason = "wrong response to the challenge" if self._challenge else "no challenge was asked for"
+        return _wrong(reason, b"ChallengeResponseFailed")
+
+    def _plain(self, refusal: Verdict | None, done: Callable[[Verdict], None]) -> None:
+        user = self._user
+        candidate = self._action.get(b"secret")
+        if refusal is None and user is not None and check_plain(user, candidate):
+            done(self._accept(user))
+            return
+        wrong = refusal or _wrong("wrong secret", b"InvalidPassword")
+        judged = user if refusal is None else None
+
+        def verified(matches: bool | None) -> None:
+            if matches is None:
+                done(_UNJUDGED)
+            elif matches and judged is not None:
+                done(self._accept(judged))
+            else:
+                done(wrong)
+
+        name = self._action.get(b"username").lower()
+        applicant = self._applicant(hopeless=judged is None or judged.secret is None)
+        self._hub.verifier.verify(applicant, name, self._hub.users.trial(judged), candidate, verified)
+
+    def _applicant(self, hopeless: bool) -> Applicant:
+        address, now, bounds = self._peer.address, self._hub.scheduler.now(), self._hub.bounds
+        if bounds.admission.has_failed(address, now):
+            rank = _FAILING
+        else:
+            # An exempt address may fail any number of times, so it must not be able to delay all others.
+            known = bounds.newcomers.acquaintances.knows(address, now) and address not in bounds.exempt
+            rank = _KNOWN if known else _UNKNOWN
+        return Applicant(self._transport, networks_around(address), rank, hopeless)
+
+    def _accept(self, user: User) -> Verdict:
+        # The user table may have been reloaded while the hash was computed.
+        if self._hub.users.find(self._action.get(b"username")) is not user:
+            return Verdict(None, _FAILED, "user changed during login")
+        busy = self.already_in_use()  # others may have logged in while the hash was computed
+        if busy is not None:
+            return busy._replace(is_guess=False)
+        if self._hub.authenticated >= self._hub.limits.sessions_authenticated:
+            return _crowded("too many sessions", "sessions_authenticated")
+        most = user.limits.sessions or self._hub.limits.sessions_per_user
+        crowded = len(self._hub.sessions_of(user)) >= most
+        if crowded and self._peer.address not in self._hub.bounds.exempt:
+            return _crowded("too many sessions of this user", "sessions_per_user")
+        return Verdict(user)
+
+
+def _wrong(reason: str, event: bytes) -> Verdict:
+    return Verdict(None, _FAILED, reason, event, is_guess=True)
+
+
+def _crowded(reason: str, limit: str) -> Verdict:
+    return Verdict(None, b"Too many sessions", reason, b"SessionLimit", limit=limit)
+
+
+def begin(session: "Session", action: Action) -> None:
+    """Start to judge a Login; no other action of this client runs until that is done."""
+    hub, peer = session.hub, session.transport.peer.address
+    if hub.bounds.admission.is_penalised(peer, hub.scheduler.now()):
+        # The client connected before the penalty began: its guess is refused without being checked.
+        refuse(session, action, Verdict(None, _FAILED, "address is under a penalty", limit="penalty"))
+        return
+    session.state = State.JUDGED
+    hub.bounds.newcomers.judge(session.transport)
+    attempt = Attempt(hub, session.transport, session.challenge, action)
+    attempt.judge(lambda verdict: _judged(session, action, verdict))
+
+
+def refusal_of_challenge(session: "Session", action: Action) -> Verdict | None:
+    """The refusal of this Challenge; None if it is not refused."""
+    hub, transport = session.hub, session.transport
+    if hub.bounds.admission.is_penalised(transport.peer.address, hub.scheduler.now()):
+        return None  # reveal nothing: the Login that follows is refused unchecked
+    # A Challenge has no secret that could show that its owner asked, so each refusal counts as a guess.
+    # The few clients that send a user name here, from another address than the session of that user, have
+    # as many tries as a client with a wrong secret.
+    return Attempt(hub, transport, b"", action).already_in_use()
+
+
+def refuse(session: "Session", action: Action, verdict: Verdict) -> None:
+    """Report a failed login; answer it after Asterisk's pause, and close.
+
+    When too many refusals are waiting, the oldest is answered at once.
+    """
+    session.state = State.JUDGED
+    bounds, peer = session.hub.bounds, session.transport.peer.address
+    session.hub.stats.refused(verdict.reason)
+    bounds.rationed.say(
+        log.WARNING,
+        "login-failed",
+        peer,
+        session=session.id,
+        user=session.login_name,
+        reason=verdict.reason,
+        # Only for failures that count against the address: tools that read the log ban addresses by this.
+        security_event=verdict.event if verdict.is_guess else None,
+        certificate=_fingerprint(session.transport.peer),
+    )
+    if verdict.limit:
+        bounds.hit(verdict.limit, peer, session=session.id, user=session.login_name)
+    if verdict.is_guess:
+        bounds.login_failed(peer, session.hub.scheduler.now())
+    trail.tell(session, verdict.event, ERROR)
+
+    def answer() -> None:
+        if session.state is State.JUDGED:
+            session.reply(message.error(action.action_id, verdict.text))
+            session.close("login failed")
+
+    most = bounds.limits.unauthenticated
+    session.hub.scheduler.later(REFUSAL_DELAY, answer)
+    cut_short = bounds.newcomers.refuse(session.transport, answer, most)
+    if cut_short is not None:
+        cut_short()
+
+
+def _turn_away(session: "Session", verdict: Verdict) -> None:
+    """Close the connection without an answer, so that the client tries again: its secret may be right."""
+    session.hub.stats.refused(verdict.reason)
+    peer = session.transport.peer.address
+    session.hub.bounds.hit(verdict.limit, peer, session=session.id, user=session.login_name)
+    trail.tell(session, verdict.event, ERROR)
+    session.close("displaced before login")
+
+
+def _judged(session: "Session", action: Action, verdict: Verdict) -> None:
+    if session.state is not State.JUDGED:
+        return  # closed while the hash was computed
+    user = verdict.user
+    if user is None:
+        if verdict is _UNJUDGED:
+            _turn_away(session, verdict)
+        else:
+            refuse(session, action, verdict)
+        return
+    session.user = user
+    session.state = State.READY
+    if action.get(b"events"):
+        mask = privilege.parse_event_mask(action.get(b"events"))
+        session.mask = privilege.ALL if mask is None else mask
+    session.hub.admitted(session)
+    peer = session.transport.peer
+    log.say(
+        log.INFO,
+        "login",
+        session=session.id,
+        user=user.name,
+        peer=peer.address,
+        tls=peer.tls or None,
+        certificate=_fingerprint(peer),
+        generation=session.hub.generation,
+    )
+    session.reply(message.success(action.action_id, b"Authentication accepted"))
+    session.push()  # in a write of its own: some clients take the first read for the whole answer
+    booted = session.hub.fully_booted()
+    if booted and privilege.may_read(user.read & session.mask, privilege.SYSTEM):
+        session.reply(booted)
+        session.push()
+    session.hub.subscribe(session)
+    # As in Asterisk, the session that has logged in receives this event, too.
+    by_secret = b"0" if user.login.way == "certificate" else b"1"
+    trail.tell(session, b"SuccessfulAuth", INFORMATIONAL, (b"UsingPassword", by_secret))
+    session.advance()
+
+
+def _fingerprint(peer: Peer) -> str | None:
+    return peer.certificate.sha256 if peer.certificate is not None else None

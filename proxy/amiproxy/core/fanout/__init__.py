@@ -1,0 +1,1 @@
+"""Which client sees which event, and when it is sent."""

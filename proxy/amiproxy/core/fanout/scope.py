@@ -1,0 +1,326 @@
+"""Scope: which user sees which call.
+
+A user with a scope sees the events of its own calls, on all their legs and from their
+first event on, and nothing of other calls.  A call is whatever Asterisk links: channels
+with one Linkedid, the two ends of a dial or of a Local channel, the channels in one
+bridge.  It may take a while to show which user a call belongs to (it comes in on a trunk
+and rings PJSIP/100 a second later).  So the first events of each call are kept, and a user
+that turns out to own the call gets them then, in order and once.
+
+For every event the hub calls ``CallTracker.feed`` once, then ``View.admit`` once for each
+subscription that has a scope.  ``admit`` returns the events to deliver now; the caller must
+still check privilege classes, event mask and filters for each of them.
+"""
+
+# mypyc: compiled
+
+from collections.abc import Iterable
+from itertools import chain
+from typing import Final
+
+from amiproxy.config.rules import Scope
+from amiproxy.core.fanout.callfacts import CallFacts, read_facts
+from amiproxy.core.policy import wildcard
+
+# None of these is Final: a compiler would inline them, and tests could not lower them.
+
+#: Most first events of a call that are kept until its owner is known, and most bytes of them.
+MAX_EARLY_EVENTS = 128
+MAX_EARLY_BYTES = 128 * 1024
+#: The same for all calls together.
+MAX_EARLY_TOTAL = 16 * 1024 * 1024
+#: Events that only claim to belong to a call (UserEvent) may fill 1/CLAIMS_PART of each of these limits.
+#: A client that may send UserEvents can claim another user's call, and must not use up the room for the
+#: call's own first events.
+CLAIMS_PART = 4
+#: Most calls known at a time; past it the oldest is forgotten.
+MAX_CALLS = 20_000
+#: Most ended calls still known, for the events that follow a hangup (Cdr, CEL, OriginateResponse).
+MAX_ENDED = 512
+#: Most ids remembered of one call, such as a conference that never ends.  Past it, the ids that ended
+#: longest ago are forgotten first, then those not seen for longest.
+MAX_IDS = 2048
+#: The same for all calls together; past it whole calls are forgotten.
+MAX_IDS_TOTAL = 200_000
+#: Most devices remembered of one call; also most contexts, and most account codes.
+MAX_FACTS = 256
+
+_OWNED: Final = -1
+
+
+class Call:
+    """One call: the ids that name it, the facts known about its channels, and its first events."""
+
+    __slots__ = (
+        "accountcodes",
+        "backlogs",
+        "claims",
+        "contexts",
+        "devices",
+        "early",
+        "early_bytes",
+        "gone",
+        "ids",
+        "live",
+        "revision",
+        "verdicts",
+    )
+
+    def __init__(self) -> None:
+        #: All ids that name the call: of its channels and bridges, and Linkedids; the last seen one last.
+        self.ids: dict[bytes, None] = {}
+        #: The ids of channels and bridges that still exist.
+        self.live: set[bytes] = set()
+        #: The ids of those that have ended, in the order of their ends; late events do not revive them.
+        self.gone: dict[bytes, None] = {}
+        self.devices: set[bytes] = set()
+        self.contexts: set[bytes] = set()
+        self.accountcodes: set[bytes] = set()
+        #: Grows with every new fact, so that a view only judges the call again after a change.
+        self.revision = 0
+        #: The first events, each with its number.
+        self.early: list[tuple[int, bytes]] = []
+        self.early_bytes = 0
+        #: The sizes of the first events that only claim to belong to this call, by event number.
+        self.claims: dict[int, int] = {}
+        #: View -> the revision that it last refused, or _OWNED.
+        self.verdicts: dict[View, int] = {}
+        #: View -> events still to be shown, of a call that was joined to one that the view owns.
+        self.backlogs: dict[View, list[tuple[int, bytes]]] = {}
+
+    def learn(self, facts: "CallFacts | Call") -> None:
+        """Add the facts from an event, or those known about a call that is joined to this one."""
+        for known, new in (
+            (self.devices, facts.devices),
+            (self.contexts, facts.contexts),
+            (self.accountcodes, facts.accountcodes),
+        ):
+            for value in new:
+                if value not in known and len(known) < MAX_FACTS:
+                    known.add(value)
+                    self.revision += 1
+
+
+class View:
+    """Decides for a subscription with a scope which events it sees.  Made by ``CallTracker.follow``."""
+
+    __slots__ = ("_scope", "_since")
+
+    def __init__(self, scope: Scope, since: int) -> None:
+        self._scope = scope
+        #: Number of the last event before the view began; events up to it are never shown.
+        self._since = since
+
+    def admit(self, call: Call | CallFacts, raw: bytes) -> Iterable[bytes]:
+        """The events to deliver now, in order: none, this one, or earlier ones and this one.
+
+        ``call`` is what ``feed`` returned for the event, ``raw`` the same object that ``feed`` was
+        given.  To be called once for each event, before classes and filters are checked.
+        """
+        if not isinstance(call, Call):
+            return (raw,) if self._admits_event_of_no_call(call) else ()
+        verdict = call.verdicts.get(self, 0)
+        if verdict == _OWNED:
+            backlog = call.backlogs.pop(self, None)
+            return (*(event for _, event in sorted(backlog)), raw) if backlog else (raw,)
+        if verdict == call.revision:
+            return ()
+        if not self._owns(call):
+            call.verdicts[self] = call.revision
+            return ()
+        call.verdicts[self] = _OWNED
+        return (*(event for _, event in self.earlier(call) if event is not raw), raw)
+
+    def earlier(self, call: Call) -> list[tuple[int, bytes]]:
+        """The call's first events since this view began, each with its number."""
+        return [numbered for numbered in call.early if numbered[0] > self._since]
+
+    def _owns(self, call: Call) -> bool:
+        scope = self._scope
+        return (
+            any(wildcard.matches_channel(scope.channels, device) for device in call.devices)
+            or any(wildcard.matches(scope.contexts, context) for context in call.contexts)
+            or not call.accountcodes.isdisjoint(map(str.encode, scope.accountcodes))
+        )
+
+    def _admits_event_of_no_call(self, facts: CallFacts) -> bool:
+        if facts.ids or facts.linked or facts.unclear:
+            return False  # it belongs to a call, but the call's owner is unknown
+        if self._scope.more_events and facts.of_no_call:
+            return True
+        return any(wildcard.matches_channel(self._scope.channels, device) for device in facts.devices)
+
+
+class CallTracker:
+    """Follows all calls; memory is bounded by the constants above.
+
+    Feed it every event from the link's first one on, even while there are no views, so
+    that a view which begins later knows the calls in progress.
+    """
+
+    __slots__ = (
+        "_calls",
+        "_claims_total",
+        "_early_total",
+        "_ended",
+        "_known",
+        "_number",
+        "_views",
+        "forgotten",
+    )
+
+    def __init__(self) -> None:
+        self._calls: dict[bytes, Call] = {}
+        self._known: dict[Call, None] = {}
+        self._ended: dict[Call, None] = {}
+        self._views: dict[View, None] = {}
+        self._number = 0
+        self._early_total = self._claims_total = 0
+        #: Number of calls that were forgotten before their end because a limit was reached.
+        self.forgotten = 0
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def follow(self, scope: Scope) -> View:
+        """Make a view for one subscription, which begins with the next event."""
+        view = View(scope, self._number)
+        self._views[view] = None
+        return view
+
+    def unfollow(self, view: View) -> None:
+        """End a view, which must not be used again."""
+        self._views.pop(view, None)
+        for call in self._known:
+            call.verdicts.pop(view, None)
+            call.backlogs.pop(view, None)
+
+    def reset(self) -> None:
+        """Forget every call but keep the views: the link is new, and Asterisk may have been restarted."""
+        self._calls.clear()
+        self._known.clear()
+        self._ended.clear()
+        self._early_total = self._claims_total = 0
+
+    def feed(self, raw: bytes) -> Call | CallFacts:
+        """Take one event; returns the call that it belongs to, or its facts if that call is not known."""
+        self._number += 1
+        facts = read_facts(raw)
+        call = self._locate(facts)
+        if call is None:
+            return facts
+        if not facts.claims or self._may_claim(call, len(raw)):
+            self._keep(call, raw, claims=facts.claims)
+        if not facts.claims:
+            call.learn(facts)
+            self._settle(call, facts)
+        return call
+
+    def _locate(self, facts: CallFacts) -> Call | None:
+        call: Call | None = None
+        for name in (*facts.ids, *facts.linked):
+            found = self._calls.get(name)
+            if found is not None and found is not call:
+                call = found if call is None else self._join(call, found)
+        if facts.claims or not (facts.ids or facts.linked):
+            return call
+        if call is None:
+            call = Call()
+            self._known[call] = None
+        for name in (*facts.ids, *facts.linked):
+            call.ids.pop(name, None)
+            call.ids[name] = None
+            self._calls[name] = call
+        self._make_room(call)
+        return call
+
+    def _join(self, one: Call, other: Call) -> Call:
+        if len(other.ids) > len(one.ids):
+            one, other = other, one
+        for view in self._views:
+            owns = one.verdicts.get(view) == _OWNED
+            if owns != (other.verdicts.get(view) == _OWNED):
+                # A view that owned one of the two now owns both, and still has to get the other's
+                # first events.
+                one.backlogs.setdefault(view, []).extend(view.earlier(other if owns else one))
+                one.verdicts[view] = _OWNED
+        for view, backlog in other.backlogs.items():
+            one.backlogs.setdefault(view, []).extend(backlog)
+        for name in other.ids:
+            self._calls[name] = one
+        one.ids |= other.ids
+        one.live |= other.live
+        one.gone |= other.gone
+        one.learn(other)
+        one.revision += other.revision + 1
+        one.early = sorted(one.early + other.early)
+        one.early_bytes += other.early_bytes
+        one.claims |= other.claims
+        while len(one.early) > MAX_EARLY_EVENTS or one.early_bytes > MAX_EARLY_BYTES:
+            number, raw = one.early.pop()
+            one.early_bytes -= len(raw)
+            self._early_total -= len(raw)
+            self._claims_total -= one.claims.pop(number, 0)
+        self._known.pop(other)
+        self._ended.pop(other, None)
+        return one
+
+    def _may_claim(self, call: Call, size: int) -> bool:
+        return (
+            len(call.claims) < MAX_EARLY_EVENTS // CLAIMS_PART
+            and sum(call.claims.values()) + size <= MAX_EARLY_BYTES // CLAIMS_PART
+            and self._claims_total + size <= MAX_EARLY_TOTAL // CLAIMS_PART
+        )
+
+    def _keep(self, call: Call, raw: bytes, *, claims: bool) -> None:
+        # Without views no event need be kept: a view is never shown events from before it began.
+        if not self._views or len(call.early) >= MAX_EARLY_EVENTS:
+            return
+        if call.early_bytes + len(raw) > MAX_EARLY_BYTES or self._early_total + len(raw) > MAX_EARLY_TOTAL:
+            return
+        call.early.append((self._number, raw))
+        call.early_bytes += len(raw)
+        self._early_total += len(raw)
+        if claims:
+            call.claims[self._number] = len(raw)
+            self._claims_total += len(raw)
+
+    def _settle(self, call: Call, facts: CallFacts) -> None:
+        if facts.ended:
+            call.live.discard(facts.ended)
+            if facts.ended in call.ids:
+                call.gone[facts.ended] = None
+        elif not facts.records:
+            call.live.update(name for name in facts.ids if name not in call.gone)
+        while len(call.ids) > MAX_IDS:
+            self._forget_id(call, next(iter(call.gone or call.ids)))
+        if call.live:
+            self._ended.pop(call, None)
+        else:
+            self._ended[call] = None
+            if len(self._ended) > MAX_ENDED:
+                self._forget(next(iter(self._ended)))
+
+    def _make_room(self, call: Call) -> None:
+        """Forget other calls until the limits are met: ended calls first, then the oldest."""
+        while len(self._known) > MAX_CALLS or len(self._calls) > MAX_IDS_TOTAL:
+            others = (known for known in chain(self._ended, self._known) if known is not call)
+            oldest = next(others, None)
+            if oldest is None:
+                return
+            self.forgotten += oldest not in self._ended
+            self._forget(oldest)
+
+    def _forget_id(self, call: Call, name: bytes) -> None:
+        call.ids.pop(name)
+        call.gone.pop(name, None)
+        call.live.discard(name)
+        del self._calls[name]
+
+    def _forget(self, call: Call) -> None:
+        self._known.pop(call)
+        self._ended.pop(call, None)
+        self._early_total -= call.early_bytes
+        self._claims_total -= sum(call.claims.values())
+        for name in call.ids:
+            del self._calls[name]

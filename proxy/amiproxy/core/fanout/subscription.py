@@ -1,0 +1,175 @@
+"""Subscription: sessions that share the same view of events.
+
+Each event is judged once per subscription, and pending events are joined once per flush;
+every member is then sent the *same* bytes object.  A member that is to be sent something
+else in between (an answer) first takes its pending events, and records in ``seen`` how many
+of them it has had.
+
+A flush to many members can be divided.  The events that it delivers then stay at the head of
+``pending`` until the last member has them, and ``seen`` shows which members do, so a member
+that takes, leaves or joins in between needs no special treatment.
+"""
+
+# mypyc: compiled
+
+from collections.abc import Callable, Hashable
+from typing import Protocol
+
+from amiproxy.ami.privilege import may_read
+from amiproxy.core.fanout.outbox import RECORD, Outbox
+
+#: Most members that a flush serves without asking whether its time is up.
+AT_ONCE = 8
+#: About the most bytes that it delivers before it asks.
+_BYTES_AT_ONCE = 256 << 10
+
+
+class EventPredicate(Protocol):
+    """Judges events that a subscription's privilege classes admit."""
+
+    def admits(self, raw: bytes) -> bool:
+        """Whether the event, as the client would see it, passes."""
+
+
+class Member(Protocol):
+    """The part of a session that a subscription uses."""
+
+    seen: int
+    outbox: Outbox
+
+    def deliver(self, data: bytes) -> None:
+        """Send events."""
+
+    def fall_behind(self, data: bytes, taken: int) -> None:
+        """Keep the part of these events that the transport did not accept (all but ``taken`` bytes)."""
+
+
+class Subscription:
+    """Sessions with the same view: which events it admits, its members, and the pending events."""
+
+    __slots__ = ("_cut", "_due", "_everything", "admits", "divided", "key", "mask", "members", "pending")
+
+    def __init__(self, key: Hashable, mask: int, predicate: EventPredicate | None) -> None:
+        self.key = key
+        self.mask = mask
+        #: None if the classes alone decide, so that most events need no call.
+        self.admits: Callable[[bytes], bool] | None = predicate.admits if predicate else None
+        self.members: dict[Member, None] = {}
+        self.pending: list[bytes] = []
+        #: Of a divided flush: how many of ``pending`` it delivers, these events joined, and the members
+        #: that still have to get them.
+        self._cut = 0
+        self._everything = b""
+        self._due: list[Member] = []
+        #: Whether a flush has been interrupted and is to be continued.
+        self.divided = False
+
+    def may_read(self, required: int) -> bool:
+        """Whether the classes admit an event that needs the classes ``required``."""
+        return may_read(self.mask, required)
+
+    def join(self, member: Member) -> None:
+        """Add a member; it does not get the events that are pending already."""
+        member.seen = len(self.pending)
+        self.members[member] = None
+
+    def leave(self, member: Member) -> None:
+        """Remove a member; its pending events are lost unless it took them with ``take`` before."""
+        self.members.pop(member, None)
+
+    def take(self, member: Member) -> bytes:
+        """The events pending for one member, which is then up to date."""
+        if member.seen == len(self.pending):
+            return b""
+        data = b"".join(self.pending[member.seen :])
+        member.seen = len(self.pending)
+        return data
+
+    def flush(self, room: Callable[[int], int] | None = None) -> int:
+        """Deliver the pending events to every member, or continue to; returns the bytes delivered.
+
+        ``room`` is given the number of members served since it was last called, 0 at the start, and
+        returns how many more may be served before it is called again.  When it returns 0 after some
+        members, the rest is left for the next call.  The flush is then ``divided``, and events that
+        arrive meanwhile are not part of it.
+        """
+        if self.divided:
+            return self._go_on(room)
+        pending = self.pending
+        everything = b"".join(pending)
+        self.pending = []
+        size = len(everything)
+        fits = size <= RECORD
+        # A copy, because a delivery may end a session, which then leaves the subscription.
+        members = batch = list(self.members)
+        most = done = 0
+        if room is not None and (len(members) > AT_ONCE or size > RECORD):
+            most = _BYTES_AT_ONCE // (size + 1) or 1
+            batch = members[: min(room(0), most)]
+        while True:
+            for member in batch:
+                if member.seen:
+                    rest = b"".join(pending[member.seen :])
+                    member.seen = 0
+                    if rest:
+                        member.deliver(rest)
+                    continue
+                outbox = member.outbox
+                if not outbox.ready:
+                    member.deliver(everything)
+                    continue
+                # By far the most common case: write straight to the socket, bypassing the outbox.
+                try:
+                    taken = outbox.write(everything) if fits else outbox.sender.send(everything)
+                except OSError:
+                    member.deliver(everything)
+                    continue
+                outbox.sent += taken
+                if taken < size:
+                    member.fall_behind(everything, taken)
+            done += len(batch)
+            if room is None or done == len(members):
+                return size * done
+            more = room(len(batch))
+            if not more:
+                self._divide(pending, everything, members[done:])
+                return size * done
+            batch = members[done : done + min(more, most)]
+
+    def _divide(self, parts: list[bytes], everything: bytes, due: list[Member]) -> None:
+        """Record which members have these parts, and which still have to get them."""
+        self.divided = True
+        self._cut, self._everything, self._due = len(parts), everything, due
+        self.pending = parts + self.pending
+        waiting = set(due)
+        for member in self.members:
+            if member not in waiting:
+                member.seen += self._cut
+        due.reverse()
+
+    def _go_on(self, room: Callable[[int], int] | None) -> int:
+        cut, due, everything = self._cut, self._due, self._everything
+        most = _BYTES_AT_ONCE // (len(everything) + 1) or 1
+        step = most if room is None else min(room(0), most)
+        size = served = 0
+        while due:
+            member = due.pop()
+            # A member that has left meanwhile took its part with it.
+            if member.seen < cut and member in self.members:
+                data = b"".join(self.pending[member.seen : cut]) if member.seen else everything
+                member.seen = cut
+                member.deliver(data)
+                size += len(data)
+            served += 1
+            if room is not None and due and served == step:
+                more = room(served)
+                if not more:
+                    return size
+                step = min(more, most)
+                served = 0
+        del self.pending[:cut]
+        for member in self.members:
+            member.seen -= cut
+        self.divided = False
+        self._everything = b""
+        return size

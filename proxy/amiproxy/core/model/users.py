@@ -1,0 +1,203 @@
+"""The user table: which users may log in, from where, and what each may see and do.
+
+Immutable, and swapped whole at a reload.  Names are compared as in Asterisk, without
+regard to ASCII case; the table's spelling is the one that is used.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from amiproxy.ami.eventfilter import FilterSet
+from amiproxy.config import UserEntry, UsersFile
+from amiproxy.config.limits import UpstreamLost
+from amiproxy.config.phc import cost, dummy_hash, work
+from amiproxy.config.rules import Rules, rules_of
+from amiproxy.config.userlimits import UserLimits
+from amiproxy.core.model.acl import AccessList
+from amiproxy.steps import Steps, finish, result_of
+from amiproxy.x509.identity import Binding, CertificateLogin, Claim, Identity, claim
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """One manager user.  ``repr`` shows neither secret.
+
+    ``secret`` is a hash (PHC string); ``md5_secret`` is the secret itself, for clients that log in
+    by Challenge.  At least one of them is set, unless a certificate alone is enough to log in.
+    """
+
+    name: str
+    read: int = 0
+    write: int = 0
+    secret: str | None = field(default=None, repr=False)
+    md5_secret: bytes | None = field(default=None, repr=False)
+    acl: AccessList = AccessList()  # noqa: RUF009 - immutable
+    filters: FilterSet = FilterSet(())  # noqa: RUF009 - immutable
+    setvar: tuple[tuple[bytes, bytes], ...] = field(default=(), repr=False)
+    allowmultiplelogin: bool = True
+    disabled: bool = False
+    rules: Rules | None = None
+    #: ``close`` or ``drop_events``; None: the setting in ``limits``.
+    slow_consumer: str | None = None
+    #: ``auto``, ``close`` or ``stay`` when the link is lost; None: the setting in proxy.yaml.
+    upstream_lost: UpstreamLost | None = None
+    #: Limits that override those for all users.
+    limits: UserLimits = UserLimits()  # noqa: RUF009 - immutable
+    #: The client certificates of this user, and whether one is sufficient or required.
+    login: CertificateLogin = CertificateLogin()  # noqa: RUF009 - immutable
+
+    @classmethod
+    def from_entry(cls, name: str, entry: UserEntry) -> "User":
+        """Build from an entry of users.yaml that has passed its checks."""
+        return cls(
+            name=name,
+            read=entry.read_mask,
+            write=entry.write_mask,
+            secret=entry.secret,
+            md5_secret=None if entry.md5_secret is None else entry.md5_secret.encode(),
+            acl=_access_list(entry.acl),
+            filters=FilterSet(tuple(entry.compiled_filters())),
+            setvar=tuple((name.encode(), value.encode()) for name, value in entry.setvar.items()),
+            allowmultiplelogin=entry.allowmultiplelogin,
+            disabled=entry.disabled,
+            rules=rules_of(entry),
+            slow_consumer=entry.slow_consumer,
+            upstream_lost=entry.upstream_lost,
+            limits=entry.limits,
+            login=entry.certificate_login,
+        )
+
+
+class UserTable:
+    """All users, including disabled ones, so that a refused login can be logged with its reason."""
+
+    __slots__ = ("_bound", "_by_name", "_dummies", "any_md5", "any_scope")
+
+    def __init__(self, users: Iterable[User] = ()) -> None:
+        self._by_name: dict[bytes, User] = {}
+        # Includes disabled users: their certificates must not log in as another user.
+        self._bound: dict[Binding, str] = {}
+        #: Whether any user can log in by Challenge.
+        self.any_md5 = False
+        #: Whether any user has a scope, and so sees only some calls.
+        self.any_scope = False
+        finish(self._fill(users))
+
+    @classmethod
+    def from_config(cls, file: UsersFile) -> "UserTable":
+        """Build from users files that have passed their checks."""
+        return result_of(cls.building(file))
+
+    @classmethod
+    def building(
+        cls, file: UsersFile, old: "UserTable | None" = None, before: UsersFile | None = None
+    ) -> Steps["UserTable"]:
+        """As ``from_config``, in steps.
+
+        ``old`` is the table that was built from ``before``; users whose entry is the same object
+        in both files are taken from there.
+        """
+        table = cls()
+        yield from table._fill(_users_of(file, old, before))
+        return table
+
+    def _fill(self, users: Iterable[User]) -> Iterator[None]:
+        secrets: dict[str, str] = {}
+        for user in users:
+            self._by_name[user.name.encode().lower()] = user
+            for binding in user.login.bindings:
+                self._bound.setdefault(binding, user.name)
+            self.any_scope = self.any_scope or (user.rules is not None and user.rules.scope is not None)
+            if not user.disabled:
+                self.any_md5 = self.any_md5 or user.md5_secret is not None
+                if user.secret is not None:
+                    secrets[cost(user.secret)] = user.secret
+            yield
+        likes = sorted(secrets, key=lambda one: (work(secrets[one]), one))
+        #: For each cost parameter in use, the cheapest first: a dummy hash that no secret matches.
+        self._dummies = {like: dummy_hash(like=f"{like}$$") for like in likes} or {"": dummy_hash()}
+
+    def letting_go(self) -> Steps[None]:
+        """Empty a table that is no longer in use, in steps: freeing it at once would block the loop."""
+        while self._by_name:
+            self._by_name.popitem()
+            yield
+
+    def find(self, name: bytes) -> User | None:
+        """The user with this name, without regard to case; disabled or not; None if no user has it."""
+        return self._by_name.get(name.lower())
+
+    def trial(self, user: User | None) -> tuple[str, ...]:
+        """The hashes to compare a secret with, one after the other; ``user`` is None for an unknown name.
+
+        There is one hash for each cost that occurs in the table, always in the same order, and the
+        user's own takes the place of the dummy with its cost.  So the duration of a failed login
+        does not reveal whether the name exists.  Only the user's own hash can match.
+        """
+        own = user.secret if user is not None else None
+        like = cost(own) if own is not None else None
+        return tuple(
+            own if own is not None and one == like else dummy for one, dummy in self._dummies.items()
+        )
+
+    def claim(self, user: User | None, certificate: Identity | None) -> Claim:
+        """Judge a client's certificate (None: it has none) for a login as ``user`` (None: unknown name)."""
+        if user is None:
+            return claim("", CertificateLogin(), self._bound, certificate)
+        return claim(user.name, user.login, self._bound, certificate)
+
+    def successor(self, before: User, certificate: Identity | None) -> User | str:
+        """The user for an open session of ``before``, a user of an earlier table.
+
+        If the session must be closed, the reason for that instead.
+        """
+        user = self.find(before.name.encode())
+        if user is None or user.disabled:
+            return "user removed"
+        if (user.secret, user.md5_secret) != (before.secret, before.md5_secret):
+            return "credentials changed"
+        claimed = self.claim(user, certificate)
+        if claimed.refusal is not None or (claimed.needs_secret and before.login.way == "certificate"):
+            return "credentials changed"  # a secret is required now, but the session has not proved one
+        return user
+
+    def __iter__(self) -> Iterator[User]:
+        return iter(self._by_name.values())
+
+    def __len__(self) -> int:
+        return len(self._by_name)
+
+
+def _users_of(file: UsersFile, old: UserTable | None, before: UsersFile | None) -> Iterator[User]:
+    known = before.users if before is not None else {}
+    for name, entry in file.users.items():
+        same = old.find(name.encode()) if old is not None and known.get(name) is entry else None
+        yield same if same is not None else User.from_entry(name, entry)
+
+
+@lru_cache(maxsize=4096)
+def _access_list(lines: tuple[str, ...]) -> AccessList:
+    """Cached, since thousands of users may have the same list."""
+    return AccessList.from_lines(lines)
+
+
+def check_md5(user: User, challenge: bytes, key: bytes) -> bool:
+    """Whether ``key`` answers the challenge: lower-case hex MD5 of challenge and secret, as in Asterisk.
+
+    False for a user without ``md5_secret``, after the same work.
+    """
+    secret = user.md5_secret if user.md5_secret is not None else b""
+    expected = hashlib.md5(challenge + secret, usedforsecurity=False).hexdigest().encode()
+    return hmac.compare_digest(expected, key) and user.md5_secret is not None
+
+
+def check_plain(user: User, candidate: bytes) -> bool:
+    """Whether the candidate is the user's ``md5_secret``; False for a user without one.
+
+    This check is cheap.  A user may also have a hash, or only a hash, which the Verifier compares.
+    """
+    secret = user.md5_secret if user.md5_secret is not None else b""
+    return hmac.compare_digest(secret, candidate) and user.md5_secret is not None

@@ -1,0 +1,1 @@
+"""What a user may do through Asterisk's command line and configuration files."""

@@ -1,0 +1,232 @@
+"""Side links: further logins at Asterisk, for actions that would block the main link.
+
+Asterisk runs the actions of a session one by one, so a slow action would delay the answers
+and events of all clients.  There are two side links, which get no events: one for actions
+that may sleep or wait in Asterisk (a tone, a reload, a command), and one for long answers (a
+list of all channels), which thus do not wait for the former.  Each is opened for its first
+action and closed after a minute without any.  The order of a client's actions does not
+change, since a session still runs one action at a time.
+
+If Asterisk refuses the login of a side link, its actions go over the main link.
+"""
+
+# mypyc: compiled
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from amiproxy import log
+from amiproxy.ami import message
+from amiproxy.ami.message import Action
+from amiproxy.config.limits import Limits
+from amiproxy.core.audit.stats import Stats
+from amiproxy.core.budgets.bounds import Bounds
+from amiproxy.core.ports import Scheduler, SideOpener, Upstream
+from amiproxy.core.servers.correlator import Asker
+from amiproxy.core.servers.exchange import NOT_CONNECTED, SHUTTING_DOWN, Exchange
+from amiproxy.core.servers.lengths import Lengths
+
+#: Seconds without an action after which the side link is closed.
+IDLE_SECONDS: Final = 60.0
+#: Seconds after a refusal before the next attempt.
+RETRY_SECONDS: Final = 60.0
+#: Most messages that are handled at once, which takes about 0.3 ms.
+_AT_ONCE: Final = 32
+#: Actions sent to Asterisk at a time: it would run more of them one by one, in the order sent, while those
+#: that wait here are in a fair queue.
+_WINDOW: Final = 1
+
+
+class Side:
+    """One side link; ``settle`` is called when there are bytes to be sent to clients.
+
+    ``lengths`` is given for the link for long answers: the time that the proxy takes to read them is
+    time that users of the main link wait.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        main: Exchange,
+        bounds: Bounds,
+        stats: Stats,
+        scheduler: Scheduler,
+        settle: Callable[[], None],
+        fault: Callable[[Exception, str], None],
+        lengths: Lengths | None = None,
+    ) -> None:
+        self.name = name
+        beside = None if lengths is None else main.accounts
+        self.exchange = Exchange(stats, bounds.deadlines(), scheduler, lengths, _WINDOW, beside)
+        #: Opens the connection; None without one, and then all actions go over the main link.
+        self.opener: SideOpener | None = None
+        #: Why the last login failed, so that actions go over the main link; "" if it did not.
+        self.refused = ""
+        #: How often the link came up, and how often it was lost while actions were in flight.
+        self.ups = self.downs = 0
+        self._main = main
+        self._bounds = bounds
+        self._stats = stats
+        self._scheduler = scheduler
+        self._settle = settle
+        self._fault = fault
+        self._opening = False
+        #: Actions that wait for the login.
+        self._waiting: list[tuple[Asker, Action]] = []
+        self._not_before = float("-inf")
+        self._used = 0.0
+
+    # -- status ------------------------------------------------------------
+
+    @property
+    def limits(self) -> Limits:
+        """The limits in force."""
+        return self._bounds.limits
+
+    @property
+    def standing(self) -> str:
+        """``up``, ``opening``, ``closed`` or ``refused``."""
+        if self.exchange.linked:
+            return "up"
+        if self._opening:
+            return "opening"
+        return "refused" if self.refused else "closed"
+
+    @property
+    def load(self) -> int:
+        """The number of unanswered actions."""
+        return self.exchange.load + len(self._waiting)
+
+    # -- actions -----------------------------------------------------------
+
+    def submit(self, asker: Asker, action: Action) -> None:
+        """As ``Exchange.submit``, over the side link if it is up or can be opened."""
+        now = self._used = self._scheduler.now()
+        if not self._main.connected or self._main.draining:
+            self._main.submit(asker, action)  # answers with the reason why it cannot be sent
+        elif self.exchange.linked:
+            self.exchange.submit(asker, action)
+        elif self.opener is None or now < self._not_before:
+            self._main.submit(asker, action)
+        else:
+            self._waiting.append((asker, action))
+            if not self._opening:
+                self._opening = True
+                self.opener.open()
+
+    def abandon(self, asker: Asker) -> None:
+        """Forget the actions of an asker that has gone."""
+        self.exchange.abandon(asker)
+        self._waiting = [item for item in self._waiting if item[0] is not asker]
+
+    def dismiss(self, asker: Asker, text: bytes) -> None:
+        """Answer all actions of this asker with ``text``, since its session is being closed."""
+        self.exchange.dismiss(asker, text)
+        waiting = [item for item in self._waiting if item[0] is asker]
+        self.abandon(asker)
+        _refuse(waiting, text)
+
+    def drain(self) -> None:
+        """Accept no more actions; refuse those that wait for the login."""
+        self.exchange.draining = True
+        waiting, self._waiting = self._waiting, []
+        _refuse(waiting, SHUTTING_DOWN)
+        self._settle()
+
+    # -- from the connection -----------------------------------------------
+
+    def link_up(self, upstream: Upstream, _banner: bytes) -> None:
+        """Take over the connection, which has logged in."""
+        self._opening = False
+        self.ups += 1
+        self.refused = ""
+        self.exchange.now = self._scheduler.now()
+        self.exchange.connect(upstream)
+        self.exchange.serving = True
+        waiting, self._waiting = self._waiting, []
+        for asker, action in waiting:
+            self.exchange.submit(asker, action)
+        self._settle()
+
+    def failed(self, reason: str) -> None:
+        """Send the waiting actions over the main link: there was no connection, or the login was refused."""
+        self._opening = False
+        self._not_before = self._scheduler.now() + RETRY_SECONDS
+        if not self.refused:
+            log.say(
+                log.WARNING,
+                "side-link-refused",
+                link=self.name,
+                reason=reason,
+                remedy="allowmultiplelogin = yes",
+            )
+        self.refused = reason
+        waiting, self._waiting = self._waiting, []
+        for asker, action in waiting:
+            self._main.submit(asker, action)
+        self._settle()
+
+    def link_down(self, reason: str) -> None:
+        """Answer the actions in flight: the connection has ended."""
+        if self.exchange.load:
+            self.downs += 1
+            log.say(log.WARNING, "side-link-lost", link=self.name, reason=reason)
+        self.exchange.disconnect()
+        self._settle()
+
+    def from_upstream(self, messages: Sequence[bytes], sound: bool = False) -> int:
+        """Handle the messages that one read completed; returns how many of them were handled.
+
+        The caller must pass the rest again in the loop's next iteration.  A side link gets no
+        events, so these are responses and list items.  ``sound``: see ``UpstreamFramer``.
+        """
+        messages = messages[:_AT_ONCE]
+        exchange = self.exchange
+        exchange.begin_read(self._scheduler.now())
+        for raw in messages:
+            try:
+                if raw.startswith(b"Response:"):
+                    exchange.response(raw)
+                elif not raw.startswith(b"Event:"):
+                    exchange.stray(raw)
+                elif not exchange.item_again(raw, sound) and not exchange.event(raw):
+                    self._stats.events_dropped += 1
+            except Exception as error:
+                self._fault(error, f"message from Asterisk, {self.name} link")
+        exchange.end_read()
+        self._settle()
+        return len(messages)
+
+    def oversized(self, head: bytes) -> None:
+        """Handle the beginning of a message that was too long and has been left out."""
+        self.exchange.begin_read(self._scheduler.now())
+        if not self.exchange.oversized(head):
+            self._stats.events_dropped += 1
+        self.exchange.end_read()
+        self._settle()
+
+    # -- time --------------------------------------------------------------
+
+    def close(self, reason: str) -> None:
+        """Close the link: actions in flight have an unknown outcome, and those that wait were never sent."""
+        self._opening = False
+        self._not_before = float("-inf")
+        # Taken before: a client that is answered below may send its next action at once, which opens the
+        # link again.
+        waiting, self._waiting = self._waiting, []
+        if self.opener is not None:
+            self.opener.close(reason)
+        self.exchange.disconnect()
+        _refuse(waiting, NOT_CONNECTED)
+
+    def tick(self, now: float) -> None:
+        """To be called once a second: handles timeouts, and closes the link when it is idle."""
+        self.exchange.tick(now)
+        if self.exchange.linked and not self.exchange.load and now - self._used > IDLE_SECONDS:
+            self.close("idle")
+
+
+def _refuse(waiting: list[tuple[Asker, Action]], text: bytes) -> None:
+    for asker, action in waiting:
+        asker.reply(message.error(action.action_id, text))
+        asker.finished()

@@ -1,0 +1,1 @@
+"""What the operator talks to: control socket, metrics, health."""

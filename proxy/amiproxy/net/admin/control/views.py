@@ -1,0 +1,346 @@
+"""The state of the service as plain data for JSON: names, numbers and times, never a secret.
+
+Durations and ages are in seconds; points in time are seconds since the epoch.
+"""
+
+import os
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from amiproxy import __version__, log
+from amiproxy.ami import privilege
+from amiproxy.core.clients.linkloss import LinkLoss
+from amiproxy.core.clients.session import Session
+from amiproxy.core.model.state import State
+from amiproxy.core.model.users import User
+from amiproxy.net.admin.reloads import ReloadReport
+from amiproxy.net.admin.service import Service
+from amiproxy.net.certs.certstore import CertStore
+from amiproxy.steps import Steps
+from amiproxy.x509.expiry import Expiry
+
+View = dict[str, Any]
+
+
+def status(service: Service) -> View:
+    """A summary of everything."""
+    hub, reloads = service.hub, service.reloads
+    return {
+        "version": __version__,
+        "pid": os.getpid(),
+        "state": "draining" if service.draining else "serving",
+        "started": service.started,
+        "uptime": round(time.time() - service.started, 1),
+        "listeners": [
+            f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in service.addresses
+        ],
+        "connections": service.door.open,
+        "handshaking": service.door.handshaking,
+        "unauthenticated": hub.unauthenticated,
+        "authenticated": hub.authenticated,
+        "users": len(hub.users),
+        "link": {"state": service.link.standing, "reason": log.text_of(service.link.reason)},
+        "side_link": {"state": hub.side.standing, "reason": log.text_of(hub.side.refused)},
+        "list_link": {"state": hub.lists.standing, "reason": log.text_of(hub.lists.refused)},
+        "in_flight": hub.pressure.in_flight,
+        "outbox_bytes": hub.bounds.backlog.size,
+        "certificates": min_expiry(service),
+        "refused": refused(service),
+        "reload": None if reloads.last is None else reload(reloads.last),
+        "log_level": service.log_level,
+        "loop_lag": round(service.lag.last, 6),
+        "counters": counters(service),
+    }
+
+
+def counters(service: Service) -> View:
+    """Counters, which only increase."""
+    stats = service.hub.stats
+    return {
+        "events_in": stats.events_in,
+        "deliveries": service.hub.deliveries,
+        "actions": stats.actions_local + stats.actions_relayed,
+        "denied": stats.actions_denied,
+        "logins": stats.logins,
+        "login_failures": stats.login_failures,
+        "slow_consumers": sum(stats.slow_consumers.values()),
+    }
+
+
+def sessions(service: Service) -> Steps[list[View]]:
+    """One row per session, in the order of their accept; ones that end meanwhile keep their last state."""
+    now = service.hub.scheduler.now()
+    spent = asterisk_seconds(service)
+    rows = []
+    for session in sorted(service.hub.sessions, key=lambda s: s.opened):
+        rows.append(
+            {
+                **session_row(session, now),
+                "asterisk_seconds": round(spent.get(session.payer, 0.0), 3),
+                "proxy_seconds": round(session.share.seconds, 3),
+            }
+        )
+        yield
+    return rows
+
+
+def asterisk_seconds(service: Service) -> dict[str, float]:
+    """Seconds of Asterisk's time that the actions of each user have taken, on all links."""
+    hub = service.hub
+    spent = hub.exchange.accounts.seconds()
+    for side in hub.sides:
+        for user, seconds in side.exchange.accounts.seconds().items():
+            spent[user] = spent.get(user, 0.0) + seconds
+    return spent
+
+
+def session_row(session: Session, now: float) -> View:
+    """The fields of a session that fit into a table."""
+    peer = session.transport.peer
+    return {
+        "id": session.id,
+        "user": session.user.name if session.user else None,
+        "peer": peer.address,
+        "port": peer.port,
+        "state": session.state.name.lower(),
+        "age": round(now - session.opened, 1),
+        "bytes_in": session.received,
+        "bytes_out": session.outbox.sent,
+        "outbox": outbox_bytes(session),
+    }
+
+
+def session(service: Service, found: Session) -> View:
+    """Everything about one session."""
+    peer, user = found.transport.peer, found.user
+    subscription = found.subscription
+    return {
+        **session_row(found, service.hub.scheduler.now()),
+        "asterisk_seconds": round(asterisk_seconds(service).get(found.payer, 0.0), 3),
+        "proxy_seconds": round(found.share.seconds, 3),
+        "doing": found.state.value,
+        "tls": peer.tls,
+        "local": peer.local_address,
+        "local_port": peer.local_port,
+        "opened": found.opened_wall,
+        "login_name": log.text_of(found.login_name),
+        "read": privilege.class_names(user.read) if user else "",
+        "write": privilege.class_names(user.write) if user else "",
+        "events": privilege.class_names(user.read & found.mask) if user else "",
+        "filters": len(found.filters),
+        "sharing_view": len(subscription.members) if subscription is not None else 0,
+    }
+
+
+def users(service: Service) -> Steps[list[View]]:
+    """The user table, with the number of sessions of each user."""
+    rows = []
+    for user in sorted(service.hub.users, key=lambda user: user.name.lower()):
+        rows.append(user_row(service, user))
+        yield
+    return rows
+
+
+def user_row(service: Service, user: User) -> View:
+    """One user, with the possible login methods but no secrets."""
+    ways = [
+        ("plain", user.secret is not None or user.md5_secret is not None),
+        ("md5", user.md5_secret is not None),
+    ]
+    return {
+        "name": user.name,
+        "disabled": user.disabled,
+        "sessions": len(service.hub.sessions_of(user)),
+        "read": privilege.class_names(user.read),
+        "write": privilege.class_names(user.write),
+        "login": [name for name, possible in ways if possible],
+    }
+
+
+def upstream(service: Service) -> View:
+    """The state of the link and of the side links."""
+    hub, link = service.hub, service.link
+    return {
+        "host": link.settings.host,
+        "port": link.settings.port,
+        "username": link.settings.username,
+        "state": link.standing,
+        "reason": log.text_of(link.reason),
+        "banner": log.text_of(hub.banner.strip()),
+        "last_loss": _last_loss(hub.link_loss),
+        "ups": hub.stats.link_ups,
+        "downs": hub.stats.link_downs,
+        "in_flight": hub.exchange.in_flight,
+        "waiting": hub.exchange.waiting,
+        "side_links": [
+            {
+                "link": side.name,
+                "state": side.standing,
+                "reason": log.text_of(side.refused),
+                "ups": side.ups,
+                "in_flight": side.load,
+            }
+            for side in hub.sides
+        ],
+        "actions_known": len(hub.table.live),
+        "timeouts": hub.stats.action_timeouts,
+        "orphans": hub.stats.orphans,
+    }
+
+
+def _last_loss(loss: LinkLoss) -> View | None:
+    if loss.last is None:
+        return None
+    at, reason, outcomes = loss.last
+    return {"at": at, "reason": log.text_of(reason), "sessions": outcomes}
+
+
+def certificates(service: Service) -> Steps[list[View]]:
+    """The certificates of each listener, in configuration order.
+
+    Reads files; do not run it in the event loop.
+    """
+    found = []
+    for listener, store in zip(service.config.listeners, service.stores, strict=True):
+        waiting = yield from store.waiting()
+        found.append(_store(str(listener.address), store, waiting))
+    return found
+
+
+def _store(listener: str, store: CertStore, waiting: tuple[Path, ...]) -> View:
+    now = datetime.now(UTC)
+    return {
+        "listener": listener,
+        "generation": store.generation,
+        "since": store.current.since,
+        "last_reload": str(store.last_result),
+        "waiting": list(map(str, waiting)),
+        "served": [
+            {
+                "subject": pair.facts.subject,
+                "issuer": pair.facts.issuer,
+                "names": list(pair.facts.names),
+                "serial": pair.facts.serial,
+                "sha256": pair.facts.sha256,
+                "key": pair.facts.key,
+                "not_before": pair.facts.not_before.timestamp(),
+                "not_after": pair.ending.at.timestamp(),
+                "ends_by": pair.ending.by,
+                "days_left": round((pair.ending.at - now).total_seconds() / 86400, 1),
+                "state": str(pair.ending.state(now)),
+            }
+            for pair in store.current.pairs
+        ],
+        "clients": [
+            {
+                "kind": ending.kind,
+                "name": ending.name,
+                "not_after": ending.at.timestamp(),
+                "state": str(ending.state(now)),
+                "said": ending.describe(now),
+            }
+            for ending in store.current.endings
+            if ending.kind != "certificate"
+        ],
+    }
+
+
+def min_expiry(service: Service) -> View:
+    """The certificate with the worst expiry state; of several, the first to expire.
+
+    Client CAs and revocation lists count, too, unless their state is fine.
+    """
+    now = datetime.now(UTC)
+    ends = [(pair.ending, pair.facts.names) for store in service.stores for pair in store.current.pairs]
+    ends += [
+        (ending, (ending.name,))
+        for store in service.stores
+        for ending in store.current.endings
+        if ending.kind != "certificate" and ending.state(now) > Expiry.FINE
+    ]
+    first, names = min(ends, key=lambda end: (-end[0].state(now), end[0].at))
+    return {
+        "kind": first.kind,
+        "names": list(names),
+        "not_after": first.at.timestamp(),
+        "state": str(first.state(now)),
+    }
+
+
+def refused(service: Service) -> list[str]:
+    """Listeners whose files on disk were refused, with the reasons."""
+    listeners = zip(service.config.listeners, service.stores, strict=True)
+    return [
+        f"{listener.address}: {store.last_result}"
+        for listener, store in listeners
+        if not store.last_result.succeeded
+    ]
+
+
+def limits(service: Service) -> list[View]:
+    """All limits, with their current use where it is known, and how often they were reached."""
+    hub, door = service.hub, service.door
+    used = {
+        "connections": door.open,
+        "sessions_authenticated": hub.authenticated,
+        "unauthenticated": len(hub.bounds.newcomers),
+        "in_flight": hub.pressure.in_flight,
+        "hash_queue": service.hashes_pending,
+        "outbox_total": hub.bounds.backlog.size,
+    }
+    hits = hub.stats.limits
+    values = msgspec.structs.asdict(hub.limits)
+    return [
+        {
+            "name": name,
+            "value": [str(item) for item in value] if isinstance(value, tuple) else value,
+            "used": used.get(name),
+            "hits": hits.get(name, 0),
+        }
+        for name, value in values.items()
+    ]
+
+
+def reload(report: ReloadReport) -> View:
+    """The result of a reload."""
+    return {
+        "succeeded": report.succeeded,
+        "trigger": report.trigger,
+        "at": report.at,
+        "problems": list(report.problems),
+        "changed": list(report.differences.keys),
+        "users_added": list(report.differences.users_added),
+        "users_removed": list(report.differences.users_removed),
+        "users_changed": {name: list(keys) for name, keys in report.differences.users_changed},
+        "certificates": list(report.certificates),
+        "only_certificates": report.only_certificates,
+    }
+
+
+def outbox_bytes(session: Session) -> int:
+    """Bytes waiting for one client."""
+    return session.outbox.size + session.outbox.held
+
+
+#: The states of open sessions, as shown to operators.
+SESSION_STATES = tuple(state.name.lower() for state in State if state not in (State.CLOSING, State.CLOSED))
+
+
+def learning(service: Service) -> dict[str, object]:
+    """The current recording, or the last one that ended."""
+    hub = service.hub
+    recorder = hub.recorder or hub.recorded
+    if recorder is None:
+        return {"recording": False}
+    return {
+        "recording": hub.recorder is not None,
+        "began": recorder.began,
+        "until": recorder.until or None,
+        "actions": len(recorder.shapes),
+        "events": len(recorder.events),
+        "lost": recorder.lost,
+    }

@@ -1,0 +1,80 @@
+"""The running service as the control socket and the metrics see it; ``App`` implements it."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Protocol
+
+from amiproxy.config import Config
+from amiproxy.core.fanout.hub import Hub
+from amiproxy.net.admin.reloads import Reloads
+from amiproxy.net.certs.certstore import CertStore
+from amiproxy.net.certs.rotation import Rotation
+from amiproxy.net.doors.listener import Door
+from amiproxy.net.loop.lag import LoopLag
+from amiproxy.net.upstream.link import Link
+
+
+class Service(Protocol):
+    """Properties only read state; changes are methods."""
+
+    @property
+    def config(self) -> Config:
+        """The configuration in force."""
+
+    @property
+    def hub(self) -> Hub:
+        """The hub, with all sessions and counters."""
+
+    @property
+    def door(self) -> Door:
+        """The connections of all listeners, and their handshakes."""
+
+    @property
+    def link(self) -> Link:
+        """The link to Asterisk."""
+
+    @property
+    def stores(self) -> Sequence[CertStore]:
+        """The certificates of each listener, in the order of the configuration."""
+
+    @property
+    def rotation(self) -> Rotation:
+        """Reloads of the certificates alone."""
+
+    @property
+    def reloads(self) -> Reloads:
+        """Reloads of the whole configuration."""
+
+    @property
+    def certificate_reloads(self) -> Counter[tuple[str, str]]:
+        """Number of logged certificate reload attempts, by outcome and trigger."""
+
+    @property
+    def lag(self) -> LoopLag:
+        """The lag of the event loop."""
+
+    @property
+    def addresses(self) -> list[tuple[str, int]]:
+        """Host and port of each listener."""
+
+    @property
+    def hashes_pending(self) -> int:
+        """Number of secrets that are being compared or wait for it."""
+
+    @property
+    def started(self) -> float:
+        """When the service started, in seconds since the epoch."""
+
+    @property
+    def log_level(self) -> str:
+        """The log level in force: as configured, or as set since."""
+
+    @property
+    def draining(self) -> bool:
+        """Whether the service is shutting down."""
+
+    def set_log_level(self, level: str) -> None:
+        """Set the log level until the next reload."""
+
+    def stop(self) -> None:
+        """Start the shutdown, as SIGTERM does."""

@@ -1,0 +1,1 @@
+"""The files of certificates: loaded, watched, replaced as a whole."""

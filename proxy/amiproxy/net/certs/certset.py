@@ -1,0 +1,141 @@
+"""The certificates of all listeners: one store each, changed by one reload at a time.
+
+The file watch, the timer and ``reload`` re-read the files only; a reload of the
+whole configuration also brings new settings, and commits once everything else
+is valid.  Both hold ``turn`` from reading to committing, so neither can undo the
+other.  This module logs the results.
+"""
+
+import asyncio
+import ssl
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from functools import partial
+
+from amiproxy.net.certs.certlog import tell_expiry, tell_findings, tell_reload
+from amiproxy.net.certs.certsettings import ListenerSettings, TlsSettings
+from amiproxy.net.certs.certstore import Candidate, CertificatesRefused, CertStore, ReloadResult
+from amiproxy.net.certs.rotation import SETTLE, Rotation, Store
+from amiproxy.net.doors.client import Objection
+from amiproxy.net.loop import gently
+from amiproxy.x509.ending import Ending
+from amiproxy.x509.expiry import Expiry
+
+_RETRY = 0.25
+
+
+class CertSet:
+    """The certificate stores of all listeners; ``changed`` is called after each swap.
+
+    Raises CertificatesRefused if the files of a listener are refused.
+    """
+
+    def __init__(
+        self,
+        listeners: Sequence[ListenerSettings],
+        tls: TlsSettings,
+        changed: Callable[[], None] = lambda: None,
+        *,
+        wall: Callable[[], float] = time.time,
+        settle: float = SETTLE,
+    ) -> None:
+        self._changed = changed
+        self._settle = settle
+        self._wall = wall
+        self.stores = tuple(CertStore(listener, tls, wall=wall) for listener in listeners)
+        #: Held by every reload, from reading the files to the commit.
+        self.turn = asyncio.Lock()
+        #: Number of logged reload attempts, by outcome and trigger.
+        self.outcomes: Counter[tuple[str, str]] = Counter()
+        self.rotation = Rotation(
+            self.stores,
+            reloaded=self._reloaded,
+            expiring=lambda _, notice: tell_expiry(notice),
+            wall=wall,
+            settle=settle,
+            turn=self.turn,
+        )
+        for store in self.stores:
+            tell_findings(store.last_result)
+
+    def served_by(self, number: int) -> tuple[Callable[[], ssl.SSLContext], Objection]:
+        """The current TLS context of a listener, and its check of client certificates.
+
+        Call the first for each new connection: a reload replaces the context.
+        """
+        store = self.stores[number]
+        return lambda: store.context, store.client_objection
+
+    @property
+    def first_end(self) -> datetime:
+        """When the first of the served certificates expires."""
+        return min(pair.facts.not_after for store in self.stores for pair in store.current.pairs)
+
+    def attention(self) -> str:
+        """What the operator should attend to, on one line; empty if nothing.
+
+        Reads no file: whether files on disk were refused is known from the last reload attempt.
+        """
+        now = datetime.fromtimestamp(self._wall(), UTC)
+        texts = []
+        for store in self.stores:
+            first: dict[str, Ending] = {}
+            for ending in sorted(store.current.endings, key=lambda ending: ending.at):
+                if ending.state(now) > Expiry.FINE:
+                    first.setdefault(ending.kind, ending)
+            texts += [ending.describe(now) for ending in first.values()]
+            if not store.last_result.succeeded:
+                name = store.current.pairs[0].ending.name
+                texts.append(f"new files of {name} are refused, see the log")
+        return "; ".join(dict.fromkeys(texts))
+
+    async def prepare(
+        self, listeners: Sequence[ListenerSettings], tls: TlsSettings, trigger: str, *, whole: bool = True
+    ) -> list[Candidate]:
+        """Read and test the files that these settings name; ``turn`` must be held until the commit.
+
+        With ``whole``, an error in any store raises CertificatesRefused with all errors;
+        without it errors are only in the results, as with the file watch.  A set of
+        files that looks half-written is retried for the settle time.
+        """
+        loop = asyncio.get_running_loop()
+        give_up = loop.time() + self._settle
+        while True:
+            candidates = [
+                await gently.aside(partial(store.preparing, trigger, listener, tls))
+                for store, listener in zip(self.stores, listeners, strict=True)
+            ]
+            errors = [
+                finding
+                for candidate in candidates
+                for finding in candidate.result.findings
+                if finding.level == "error"
+            ]
+            if not errors:
+                return candidates
+            if not all(finding.transient for finding in errors) or loop.time() >= give_up:
+                if whole:
+                    raise CertificatesRefused(errors)
+                return candidates
+            await asyncio.sleep(min(_RETRY, self._settle))
+
+    def commit(self, candidates: Sequence[Candidate]) -> list[ReloadResult]:
+        """Swap to the prepared generations, and watch the files that they came from."""
+        results = [store.commit(one) for store, one in zip(self.stores, candidates, strict=True)]
+        for store, result in zip(self.stores, results, strict=True):
+            self.rotation.heard(store, result)
+            self._tell(result)
+        self.rotation.watch.look()
+        self._changed()
+        return results
+
+    def _reloaded(self, _store: Store, result: ReloadResult) -> None:
+        self._tell(result)
+        if result.swapped:
+            self._changed()
+
+    def _tell(self, result: ReloadResult) -> None:
+        self.outcomes[result.outcome, "+".join(sorted(result.trigger.split("+")))] += 1
+        tell_reload(result)

@@ -1,0 +1,451 @@
+"""The certificates of one listener: immutable generations, swapped whole or not at all.
+
+A reload reads every file as one consistent set, validates it, builds new contexts,
+tests them by handshakes in memory and only then swaps one reference.  Open
+sessions and handshakes in progress keep the context that they began with.  If
+anything fails, the old generation continues to serve and the result says why.
+
+``prepare`` does the slow part and may run in a thread; ``commit`` is the swap.
+``amiproxy.net.certs.rotation`` waits for writers, retries and coalesces triggers.
+"""
+
+import ssl
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from amiproxy.net.certs.certsettings import ListenerSettings, StoreSettings, TlsSettings, settings_of
+from amiproxy.net.tls.sni import building_context, proving_alone
+from amiproxy.net.tls.tlspolicy import ClientTrust
+from amiproxy.steps import Steps, result_of
+from amiproxy.x509.ending import Ending
+from amiproxy.x509.errors import SnapshotError
+from amiproxy.x509.expiry import Expiry
+from amiproxy.x509.facts import Facts
+from amiproxy.x509.pem import pem_of
+from amiproxy.x509.snapshot import Snapshot, SourceFile, reading_set
+from amiproxy.x509.trust import TrustStore
+from amiproxy.x509.validate import Finding, ServerPair, finding_of, has_error, judge_pair, judge_trust
+
+Outcome = Literal["swapped", "unchanged", "partial", "failed"]
+# Triggers that no operator waits for.
+_UNASKED = {"watch", "timer"}
+_Digests = tuple[bytes | None, bytes | None]
+
+
+class Change(NamedTuple):
+    """One certificate replaced by another; ``old`` is None if the pair was not served before."""
+
+    old: Facts | None
+    new: Facts
+
+
+@dataclass(frozen=True)
+class ReloadResult:
+    """The result of a reload."""
+
+    outcome: Outcome
+    """``partial``: the valid pairs were swapped, the refused ones kept their old version."""
+    trigger: str
+    generation: int
+    """The number of the generation that serves after the reload."""
+    at: float
+    """Seconds since the epoch."""
+    findings: tuple[Finding, ...] = ()
+    changes: tuple[Change, ...] = ()
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the files on disk are what is served."""
+        return self.outcome in ("swapped", "unchanged")
+
+    @property
+    def swapped(self) -> bool:
+        """Whether the reload changed what is served."""
+        return self.outcome in ("swapped", "partial")
+
+    @property
+    def may_pass(self) -> bool:
+        """Whether a half-written set of files would explain every error: retry before reporting it."""
+        errors = [finding for finding in self.findings if finding.level == "error"]
+        return bool(errors) and all(finding.transient for finding in errors)
+
+    def __str__(self) -> str:
+        said = {
+            "swapped": f"certificates reloaded, generation {self.generation}",
+            "unchanged": f"certificates unchanged, generation {self.generation}",
+            "partial": f"certificates partly reloaded, generation {self.generation}; refused pairs kept old",
+            "failed": f"certificates NOT reloaded, generation {self.generation} continues to serve",
+        }[self.outcome]
+        errors = "; ".join(str(finding) for finding in self.findings if finding.level == "error")
+        return f"{said} ({self.trigger}){': ' if errors else ''}{errors}"
+
+
+class CertificatesRefused(Exception):
+    """The certificate files cannot be used; ``findings`` has the reasons.
+
+    Raised at the start, where there is no old generation to keep, and by a reload that must not be partial.
+    """
+
+    def __init__(self, findings: Sequence[Finding]) -> None:
+        super().__init__("; ".join(str(finding) for finding in findings if finding.level == "error"))
+        self.findings = tuple(findings)
+
+
+@dataclass(frozen=True)
+class Generation:
+    """What is served from one swap to the next.  Immutable."""
+
+    number: int
+    context: ssl.SSLContext
+    pairs: tuple[ServerPair, ...]
+    trust: TrustStore | None
+    since: float
+    """Seconds since the epoch."""
+    digests: tuple[_Digests, ...]
+    """Digests of chain and key of each pair, then of CA and CRL, to compare with the files on disk."""
+    doubts: tuple[Finding, ...]
+    """Warnings about the files that this generation came from."""
+    endings: tuple[Ending, ...]
+    """Expiry of the certificates, of the client CAs and of their revocation lists."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A reload that is ready to be committed; ``generation`` is None if there is nothing to swap."""
+
+    result: ReloadResult
+    generation: Generation | None
+    settings: StoreSettings
+
+
+class CertStore:
+    """The certificates of one listener.
+
+    All of its certificates must cover ``names``.  ``wall`` returns seconds since the
+    epoch.  Raises CertificatesRefused if the files are refused at the start.
+    """
+
+    def __init__(
+        self,
+        listener: ListenerSettings,
+        tls: TlsSettings,
+        *,
+        names: Sequence[str] = (),
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self._names = tuple(names)
+        self._settings = settings_of(listener, tls, names)
+        self._wall = wall
+        self._generation: Generation | None = None
+        self._last: ReloadResult | None = None
+        self._last_success = 0.0
+        first = self.prepare("start")
+        if first.generation is None or not first.result.succeeded:
+            raise CertificatesRefused(first.result.findings)
+        self.commit(first)
+
+    @property
+    def context(self) -> ssl.SSLContext:
+        """The context for the next connection.  Read it for each: a reload replaces it."""
+        return self.current.context
+
+    @property
+    def current(self) -> Generation:
+        """The generation that serves now."""
+        assert self._generation is not None
+        return self._generation
+
+    @property
+    def generation(self) -> int:
+        """Number of the current generation: 1 at the start, incremented by each swap."""
+        return self.current.number
+
+    @property
+    def last_result(self) -> ReloadResult:
+        """Result of the last reload that was requested or found something new, or of the start."""
+        assert self._last is not None
+        return self._last
+
+    @property
+    def last_success(self) -> float:
+        """When the files on disk were last known to be what is served; seconds since the epoch."""
+        return self._last_success
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """Every file that is read: the files to watch."""
+        return self._settings.paths
+
+    def reload(self, trigger: str) -> ReloadResult:
+        """Read the files again; never raises for their content.  ``trigger`` is copied to the result."""
+        return self.commit(self.prepare(trigger))
+
+    def prepare(
+        self, trigger: str, listener: ListenerSettings | None = None, tls: TlsSettings | None = None
+    ) -> Candidate:
+        """Run ``preparing`` to its end at once."""
+        return result_of(self.preparing(trigger, listener, tls))
+
+    def preparing(
+        self, trigger: str, listener: ListenerSettings | None = None, tls: TlsSettings | None = None
+    ) -> Steps[Candidate]:
+        """Read and validate the files, build and test the contexts, in steps.
+
+        Does not touch what serves, so it may run in a thread.  ``listener`` and
+        ``tls`` are new settings, in force from the commit on; pass both or neither.
+        Raises PolicyError for an unusable TLS policy.
+        """
+        settings = (
+            self._settings if listener is None or tls is None else settings_of(listener, tls, self._names)
+        )
+        old, now = self._generation, datetime.fromtimestamp(self._wall(), UTC)
+        same = old is not None and settings == self._settings
+        try:
+            files = yield from reading_set(settings.paths)
+        except SnapshotError as error:
+            return self._failed(trigger, settings, [finding_of(error)])
+        digests = _digests(files, settings.groups)
+        if same and old is not None and digests == old.digests:
+            return Candidate(self._result("unchanged", trigger, old.doubts), None, settings)
+        findings: list[Finding] = []
+        trust = _judge_trust(settings, files, now, findings)
+        if has_error(findings):
+            return self._failed(trigger, settings, findings)
+        serving = self._serving()
+        pairs: list[ServerPair] = []
+        served: list[_Digests] = []
+        proved: dict[int, ssl.SSLContext] = {}
+        for paths, digest in zip(settings.pairs, digests[:-1], strict=True):
+            kept, kept_digest = serving.get(paths, (None, None))
+            asked = settings.rules_of(paths).names
+            if kept is not None and digest == kept_digest and asked == self._settings.rules_of(paths).names:
+                judged: ServerPair | None = kept
+                findings += self._doubts_about(paths)
+            else:
+                judged, context = yield from _judge_pair(settings, paths, files, now, kept, findings)
+                if context is not None:
+                    proved[len(pairs)] = context
+            yield
+            chosen = judged or kept
+            if chosen is None:
+                continue
+            pairs.append(chosen)
+            served.append(digest if judged is not None or kept_digest is None else kept_digest)
+        served.append(digests[-1])
+        nothing_new = same and old is not None and tuple(served) == old.digests
+        refuse_all = settings.bad_pair == "refuse_all" and has_error(findings)
+        if len(pairs) < len(settings.pairs) or nothing_new or refuse_all:
+            return self._failed(trigger, settings, findings)
+        return (
+            yield from self._built(trigger, settings, tuple(pairs), trust, tuple(served), findings, proved)
+        )
+
+    def commit(self, candidate: Candidate) -> ReloadResult:
+        """Swap to the candidate.  Do not prepare two reloads at once: the later commit would win."""
+        number = self._generation.number if self._generation else 0
+        if candidate.generation is not None:
+            number += 1
+            self._generation = replace(candidate.generation, number=number)
+            self._settings = candidate.settings
+        result = replace(candidate.result, generation=number)
+        if result.succeeded:
+            self._last_success = result.at
+        if not self._says_nothing_new(result):
+            self._last = result
+        return result
+
+    def waiting(self) -> Steps[tuple[Path, ...]]:
+        """The files whose content on disk is not what is served: newer, refused or unreadable ones.
+
+        Reads the files, in steps; do not run it in the event loop.
+        """
+        groups = self._settings.groups
+        try:
+            digests = _digests((yield from reading_set(self.paths)), groups)
+        except SnapshotError:
+            return self.paths
+        differ = zip(groups, digests, self.current.digests, strict=True)
+        return tuple(
+            path
+            for group, on_disk, served in differ
+            for path, there, here in zip(group, on_disk, served, strict=True)
+            if path is not None and there != here
+        )
+
+    def expiry(self) -> Expiry:
+        """The worst expiry state of the served certificates, client CAs and revocation lists."""
+        now = datetime.fromtimestamp(self._wall(), UTC)
+        return max(ending.state(now) for ending in self.current.endings)
+
+    def nobody_enters(self, now: datetime) -> bool:
+        """Whether every client is refused: certificates are required, and no client CA is usable any more.
+
+        A CA is unusable after its own expiry, or after that of its revocation list if ``expired_crl``
+        is ``refuse``.
+        """
+        if self._settings.auth != "required":
+            return False
+        over = [ending for ending in self.current.endings if ending.at <= now]
+        lists = {ending.name for ending in over if ending.kind == "revocation-list"}
+        shut = lists if self._settings.rules.expired_crl == "refuse" else set()
+        return all(
+            ending in over or ending.name in shut
+            for ending in self.current.endings
+            if ending.kind == "client-ca"
+        )
+
+    def client_objection(self, chain: Sequence[bytes]) -> str | None:
+        """Why a client certificate chain (DER, leaf first) is not acceptable now; None if it is.
+
+        Call it after each handshake with a certificate, and for open sessions each minute
+        and after each reload: the handshake only checked the state at its own time.
+        """
+        trust = self.current.trust
+        if trust is None:
+            return None
+        return trust.objection(chain, datetime.fromtimestamp(self._wall(), UTC))
+
+    def _says_nothing_new(self, result: ReloadResult) -> bool:
+        if self._last is None or not _UNASKED.issuperset(result.trigger.split("+")):
+            return False
+        if result.succeeded:
+            return result.outcome == "unchanged" and self._last.succeeded
+        return result.generation == self._last.generation and _refused(result) == _refused(self._last)
+
+    def _doubts_about(self, files: Sequence[Path]) -> list[Finding]:
+        names = {str(path) for path in files}
+        doubts = self._generation.doubts if self._generation is not None else ()
+        return [finding for finding in doubts if finding.file in names]
+
+    def _serving(self) -> dict[tuple[Path, Path], tuple[ServerPair, _Digests]]:
+        """The served pairs and their digests, by the paths of chain and key."""
+        if self._generation is None:
+            return {}
+        served = zip(self._generation.pairs, self._generation.digests[:-1], strict=True)
+        return dict(zip(self._settings.pairs, served, strict=True))
+
+    def _built(
+        self,
+        trigger: str,
+        settings: StoreSettings,
+        pairs: tuple[ServerPair, ...],
+        trust: TrustStore | None,
+        digests: tuple[_Digests, ...],
+        findings: Sequence[Finding],
+        proved: Mapping[int, ssl.SSLContext],
+    ) -> Steps[Candidate]:
+        try:
+            context = yield from building_context(
+                settings.policy, pairs, _client_trust(settings, trust), proved
+            )
+        except ssl.SSLError as error:
+            files = ", ".join(str(path) for path in settings.paths)
+            return self._failed(trigger, settings, [*findings, _not_served(files, error)])
+        serving = self._serving()
+        before = [serving[paths][0] if paths in serving else None for paths in settings.pairs]
+        changes = tuple(
+            Change(old.facts if old else None, pair.facts)
+            for old, pair in zip(before, pairs, strict=True)
+            if old is not pair
+        )
+        result = self._result("partial" if has_error(findings) else "swapped", trigger, findings, changes)
+        doubts = tuple(finding for finding in findings if finding.level == "warning")
+        endings = (*(pair.ending for pair in pairs), *(trust.endings() if trust is not None else ()))
+        generation = Generation(0, context, pairs, trust, self._wall(), digests, doubts, endings)
+        return Candidate(result, generation, settings)
+
+    def _failed(self, trigger: str, settings: StoreSettings, findings: Sequence[Finding]) -> Candidate:
+        return Candidate(self._result("failed", trigger, findings), None, settings)
+
+    def _result(
+        self,
+        outcome: Outcome,
+        trigger: str,
+        findings: Sequence[Finding] = (),
+        changes: tuple[Change, ...] = (),
+    ) -> ReloadResult:
+        return ReloadResult(outcome, trigger, 0, self._wall(), tuple(findings), changes)
+
+
+def _refused(result: ReloadResult) -> set[tuple[str, str]]:
+    """Code and file of each error; the texts are left out because they contain ages, which change."""
+    return {(finding.code, finding.file) for finding in result.findings if finding.level == "error"}
+
+
+def _judge_trust(
+    settings: StoreSettings, files: Snapshot, now: datetime, findings: list[Finding]
+) -> TrustStore | None:
+    if settings.authorities is None:
+        return None
+    sources: list[SourceFile] = []
+    for path in (settings.authorities, settings.revocations):
+        if path is None:
+            continue
+        match files[path]:
+            case SnapshotError() as error:
+                findings.append(finding_of(error))
+            case source:
+                sources.append(source)
+    if has_error(findings):
+        return None
+    verdict = judge_trust(sources[0], sources[1] if len(sources) > 1 else None, now, settings.rules)
+    findings += verdict.findings
+    return verdict.trust
+
+
+def _judge_pair(
+    settings: StoreSettings,
+    paths: tuple[Path, Path],
+    files: Snapshot,
+    now: datetime,
+    kept: ServerPair | None,
+    findings: list[Finding],
+) -> Steps[tuple[ServerPair | None, ssl.SSLContext | None]]:
+    """The pair if it is valid, and the context of its own in which it was tested."""
+    chain, key = (files[path] for path in paths)
+    findings += [finding_of(source) for source in (chain, key) if isinstance(source, SnapshotError)]
+    if isinstance(chain, SnapshotError) or isinstance(key, SnapshotError):
+        return None, None
+    verdict = judge_pair(chain, key, now, settings.rules_of(paths), previous=kept.facts if kept else None)
+    findings += verdict.findings
+    if verdict.pair is None:
+        return None, None
+    yield
+    try:
+        context = yield from proving_alone(settings.policy, verdict.pair)
+    except ssl.SSLError as error:
+        findings.append(_not_served(str(chain.path), error))
+        return None, None
+    return verdict.pair, context
+
+
+def _client_trust(settings: StoreSettings, trust: TrustStore | None) -> ClientTrust:
+    if trust is None:
+        return ClientTrust()
+    # OpenSSL refuses every client once a list has expired; where that is not wanted,
+    # only client_objection applies the list.
+    lists = trust.revocation_lists if settings.rules.expired_crl == "refuse" else ()
+    return ClientTrust(
+        auth=settings.auth,
+        authorities=pem_of(trust.authorities),
+        revocations=pem_of(lists),
+        check_whole_chain=not trust.without_list(),
+    )
+
+
+def _not_served(files: str, error: ssl.SSLError) -> Finding:
+    text = f"a test handshake with it, in memory, fails: {error.reason or error}"
+    return Finding("error", "proof", files, text, "reissue it with an ECDSA P-256 or RSA key and SHA-256")
+
+
+def _digests(files: Snapshot, groups: Sequence[tuple[Path | None, Path | None]]) -> tuple[_Digests, ...]:
+    def digest(path: Path | None) -> bytes | None:
+        source = files[path] if path is not None else None
+        # None for an unreadable file differs from every served digest, so it is never "unchanged".
+        return source.digest if isinstance(source, SourceFile) else None
+
+    return tuple((digest(first), digest(second)) for first, second in groups)

@@ -1,0 +1,1 @@
+"""The ways in: listening sockets, TLS clients, the PROXY protocol."""

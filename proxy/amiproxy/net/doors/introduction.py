@@ -1,0 +1,105 @@
+"""Introduction: a connection from a trusted proxy, up to the end of its PROXY header.
+
+The header precedes TLS and must be read from the socket without a byte of what
+follows, because OpenSSL reads from the same socket.  So the data is peeked at
+first (MSG_PEEK), and only what certainly belongs to the header is consumed.
+"""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Callable
+from typing import Final
+
+from amiproxy.core.ports import Peer
+from amiproxy.net.doors.client import RESET
+from amiproxy.net.doors.proxyheader import LONGEST, Local, Parsed, Unread, parse
+from amiproxy.net.loop.turns import Watcher
+
+#: Failure reason of a connection without a valid header.
+NO_HEADER: Final = "proxy header"
+
+
+class Introduction:
+    """One accepted connection up to the end of its PROXY header.
+
+    ``introduced`` is called with the socket, from which exactly the header was read, and
+    the client's Peer; or ``failed`` if there is no valid header.  ``gone`` is called once,
+    before ``introduced`` or after ``failed``.
+    """
+
+    #: As for Client; never true here, before the handshake.
+    is_authenticated: Final = False
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        watcher: Watcher,
+        sock: socket.socket,
+        peer: Peer,
+        introduced: Callable[[socket.socket, Peer], None],
+        failed: Callable[["Introduction", str], None],
+        gone: Callable[["Introduction"], None],
+    ) -> None:
+        self._watcher = watcher
+        self._socket: socket.socket | None = sock
+        self._introduced = introduced
+        self._failed = failed
+        self._gone = gone
+        self._read = b""
+        #: The trusted proxy's address, not the client's.
+        self.peer = peer
+        self.accepted = loop.time()
+
+    def start(self) -> None:
+        """Start to read the header."""
+        assert self._socket is not None
+        self._watcher.add_reader(self._socket.fileno(), self._readable)
+        self._readable()
+
+    def _readable(self) -> None:
+        sock = self._socket
+        assert sock is not None
+        found = self._look(sock)
+        if found is Unread.MALFORMED:
+            self.displace(NO_HEADER)
+        elif found is not Unread.INCOMPLETE:
+            self._release()
+            self._gone(self)
+            self._introduced(sock, self.peer if isinstance(found, Local) else Peer(*found[:4]))
+
+    def _look(self, sock: socket.socket) -> Parsed:
+        try:
+            seen = sock.recv(LONGEST - len(self._read), socket.MSG_PEEK)
+            found = parse(self._read + seen) if seen else Unread.MALFORMED
+            if found is Unread.INCOMPLETE:
+                # Consume it, or the loop would find the socket readable again at once.
+                self._read += sock.recv(len(seen))
+            elif found is not Unread.MALFORMED:
+                sock.recv(found.size - len(self._read))
+        except (BlockingIOError, InterruptedError):
+            return Unread.INCOMPLETE
+        except OSError:
+            return Unread.MALFORMED
+        return found
+
+    def displace(self, reason: str) -> None:
+        """Reset the connection and report the failure; does nothing after the end."""
+        if self._socket is not None:
+            self._failed(self, reason)
+            self.abort()
+
+    def abort(self) -> None:
+        """Reset the connection without counting a failure; does nothing after the end."""
+        sock = self._release()
+        if sock is not None:
+            with contextlib.suppress(OSError):
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+            sock.close()
+            self._gone(self)
+
+    def _release(self) -> socket.socket | None:
+        sock, self._socket = self._socket, None
+        if sock is not None:
+            self._watcher.remove_reader(sock.fileno())
+        return sock

@@ -1,0 +1,1 @@
+"""The machine: systemd, confinement, descriptors, the log's output."""

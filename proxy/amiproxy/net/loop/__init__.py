@@ -1,0 +1,1 @@
+"""The event loop: time, fairness between sockets, supervision of tasks."""

@@ -1,0 +1,1 @@
+"""The ways to Asterisk: the link and the connections beside it."""

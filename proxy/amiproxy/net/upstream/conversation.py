@@ -1,0 +1,361 @@
+"""Conversation: one connection to Asterisk, from its banner to its end.
+
+Reads the banner, logs in by MD5 challenge (the secret is not sent) and hands all
+later messages to its switchboard.  A slow client never delays the link, because
+Asterisk drops a manager connection that is not read.  Reading pauses only while
+the messages would have to wait for the next flush anyway.
+"""
+
+import asyncio
+import hashlib
+import os
+import re
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from typing import Protocol, cast
+
+from amiproxy.ami.framing import UpstreamFramer
+from amiproxy.ami.message import Action, Message
+from amiproxy.config.accounts import uid_of
+from amiproxy.config.limits import Limits
+from amiproxy.config.schema import Upstream as Settings
+from amiproxy.core.ports import Upstream
+from amiproxy.net.upstream.peerowner import owner_of
+from amiproxy.net.upstream.slices import Slices
+
+_BANNER = re.compile(rb"Asterisk Call Manager(?: Proxy)?/[\x21-\x7e]{1,64}\r?\n")
+_LONGEST_BANNER = 256
+#: Bytes per read when ``catch_up`` reads what arrived during a pause.
+_READ_BYTES = 1 << 18
+#: Maximum number of such reads before the flush.
+_READS_AT_ONCE = 4
+
+
+class Switchboard(Protocol):
+    """The part of the core that a conversation works for."""
+
+    @property
+    def limits(self) -> Limits:
+        """The limits in force now; a reload may change them."""
+
+    def link_up(self, upstream: Upstream, banner: bytes) -> None:
+        """The conversation has logged in."""
+
+    def link_down(self, reason: str) -> None:
+        """The conversation, which had logged in, has ended."""
+
+    def from_upstream(self, messages: Sequence[bytes], sound: bool = False) -> int:
+        """Take messages that one read completed; return how many were taken.
+
+        The others are passed again in a later turn of the loop.  ``sound``: see ``UpstreamFramer``.
+        """
+
+    def oversized(self, head: bytes) -> None:
+        """A message that exceeds the limit is skipped; ``head`` is its beginning."""
+
+
+class LinkError(Exception):
+    """The connection or login failed; the text says why."""
+
+
+class LoginRejected(LinkError):
+    """Asterisk refused the login of our manager user."""
+
+
+class Conversation(asyncio.Protocol):
+    """One connection to Asterisk; ``events`` is the event mask of its login, such as ``on`` or ``off``."""
+
+    def __init__(self, hub: Switchboard, settings: Settings, secret: bytes, events: bytes = b"on") -> None:
+        self._hub = hub
+        self._events = events
+        self._settings = settings
+        self.secret = secret
+        self._framer = UpstreamFramer(hub.limits.upstream_message_bytes, hub.limits.upstream_unfinished_bytes)
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.Transport | None = None
+        self._buffer = b""
+        self._banner = b""
+        self._expected = b""  # the ActionID of our pending login action
+        self._receive: Callable[[bytes], None] = self._await_banner
+        self._outgoing: list[bytes] = []
+        #: Messages that were read but not yet handed over; meanwhile nothing more is read.
+        self._slices = Slices(hub, time.perf_counter)
+        self._due = False
+        #: The hub has asked to pause reading.
+        self._resting = False
+        self._listening = True
+        self.logged_in: asyncio.Future[None] = self._loop.create_future()
+        self.logged_in.add_done_callback(_looked_at)
+        self.lost: asyncio.Future[str] = self._loop.create_future()
+        #: When the last complete message arrived: bytes of a message without end do not count.
+        self.last_received = self.last_sent = self._loop.time()
+        #: Logged in, and not ended.
+        self.is_up = False
+
+    # -- asyncio.Protocol --------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """See asyncio.Protocol."""
+        # uvloop's transports are not subclasses of asyncio's; they only have the same interface.
+        self._transport = cast("asyncio.Transport", transport)
+        # Never pause writing: what we send is small, and bounded by the window of actions in flight.
+        self._transport.set_write_buffer_limits(high=1 << 24)
+
+    def data_received(self, data: bytes) -> None:
+        """See asyncio.Protocol."""
+        self._receive(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See asyncio.Protocol."""
+        self._end(f"connection lost: {exc}" if exc else "closed by Asterisk")
+
+    # -- logging in --------------------------------------------------------
+
+    def _await_banner(self, data: bytes) -> None:
+        self._buffer += data
+        line, newline, rest = self._buffer.partition(b"\n")
+        if not newline and len(line) < _LONGEST_BANNER:
+            return
+        if not _BANNER.fullmatch(line + newline):
+            self._fail(LinkError("the server did not send the banner of an Asterisk manager"))
+            return
+        try:
+            # Not before the banner: until the server accepts the connection, its socket has no owner.
+            self._check_owner()
+        except LinkError as error:
+            self._fail(error)
+            return
+        self._banner = line.removesuffix(b"\r") + b"\r\n"
+        self._buffer = b""
+        self._receive = self._await_challenge
+        self._step(b"Challenge", (b"AuthType", b"MD5"))
+        if rest:
+            self._receive(rest)
+
+    def _check_owner(self) -> None:
+        if self._settings.expect_user is not None:
+            assert self._transport is not None
+            _check_owner(self._transport, self._settings.expect_user)
+
+    def _await_challenge(self, data: bytes) -> None:
+        reply, _ = self._own_reply(data)
+        if reply is None:
+            return
+        challenge = reply.get(b"challenge")
+        name = (b"Username", self._settings.username.encode())
+        if challenge:
+            # AMI's own scheme; the challenge is new for each connection.
+            key = hashlib.md5(challenge + self.secret, usedforsecurity=False).hexdigest().encode()
+            self._receive = self._await_login
+            self._step(b"Login", (b"AuthType", b"MD5"), name, (b"Key", key), (b"Events", self._events))
+        elif self._trusted():
+            self._receive = self._await_login
+            self._step(b"Login", name, (b"Secret", self.secret), (b"Events", self._events))
+        else:
+            text = reply.get(b"message").decode("latin-1")
+            self._fail(
+                LoginRejected(
+                    f"the server gave no challenge ({text!r}), and the secret itself is only sent to a "
+                    "process of root, of our own user or of upstream.expect_user"
+                )
+            )
+
+    def _trusted(self) -> bool:
+        """Whether the secret itself may be sent: the server runs as root, as us or as ``expect_user``.
+
+        Every Asterisk gives a challenge; a program that took its port to catch logins would not.
+        """
+        owner = _owner(self._transport)
+        expected = self._settings.expect_user
+        # With expect_user the owner was checked before anything was sent.
+        return owner is not None and (expected is not None or owner in {0, os.getuid()})
+
+    def _await_login(self, data: bytes) -> None:
+        reply, rest = self._own_reply(data)
+        if reply is None:
+            return
+        if reply.get(b"response") != b"Success":
+            text = reply.get(b"message").decode("latin-1")
+            self._fail(LoginRejected(f"Asterisk refused user {self._settings.username!r}: {text!r}"))
+            return
+        self._receive = self._relay
+        self.logged_in.set_result(None)
+        self.is_up = True
+        self._hub.link_up(self, self._banner)
+        if rest:
+            self._take(rest, (), sound=False)
+
+    def _own_reply(self, data: bytes) -> tuple[Message | None, list[bytes]]:
+        """The response to our pending login action, and the messages after it; None until it arrives."""
+        messages = self._cut(data)
+        for number, raw in enumerate(messages):
+            reply = Message(raw)
+            if raw.startswith(b"Response:") and reply.get(b"actionid") == self._expected:
+                return reply, messages[number + 1 :]
+        return None, []
+
+    def _step(self, name: bytes, *headers: tuple[bytes, bytes]) -> None:
+        self._expected = secrets.token_hex(16).encode()
+        assert self._transport is not None
+        self._transport.write(Action([(b"Action", name), *headers]).serialise(self._expected))
+
+    # -- relaying ----------------------------------------------------------
+
+    def _relay(self, data: bytes) -> None:
+        self._take(self._cut(data), self._framer.cut, self._framer.sound)
+
+    def _take(self, messages: Sequence[bytes], cut: Sequence[tuple[int, bytes]], sound: bool) -> None:
+        if not cut and not self._slices:
+            # The usual case: few messages, and none waiting before them.
+            taken = self._hub.from_upstream(messages, sound) if messages else 0
+            if taken < len(messages):
+                self._slices.add(messages[taken:], (), sound)
+                self._go_on()
+            return
+        self._slices.add(messages, cut, sound)
+        if not self._due:
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        self._due = False
+        try:
+            self._slices.run()
+        finally:
+            self._go_on()
+
+    def _go_on(self) -> None:
+        if self._slices:
+            self._due = True
+            self._loop.call_soon(self._hand_over)
+        self._listen()
+
+    def _cut(self, data: bytes) -> list[bytes]:
+        discarded = self._framer.discards
+        messages = self._framer.feed(data)
+        # The end of a skipped message counts as a sign of life: the Pong may have been part of it.
+        if messages or self._framer.cut or (discarded and not self._framer.discards):
+            self.last_received = self._loop.time()
+        return messages
+
+    @property
+    def is_inside(self) -> bool:
+        """Whether the stream is in the middle of a message."""
+        return self._framer.inside
+
+    def send(self, data: bytes) -> None:
+        """See Upstream.  Messages of one turn of the loop are written together."""
+        if not self._outgoing:
+            self._loop.call_soon(self._write)
+        self._outgoing.append(data)
+
+    def rest(self) -> None:
+        """See Upstream.  The kernel buffers incoming data, at most until the next flush is due."""
+        self._resting = True
+        self._listen()
+
+    def catch_up(self) -> None:
+        """See Upstream."""
+        for _ in range(_READS_AT_ONCE):
+            if not self._resting or self._slices:
+                return
+            assert self._transport is not None
+            try:
+                data = os.read(self._transport.get_extra_info("socket").fileno(), _READ_BYTES)
+            except BlockingIOError:
+                return
+            except OSError:
+                data = b""
+            if not data:
+                self.read_on()  # end of the stream, or an error: the loop will find out
+                return
+            self.data_received(data)
+            if len(data) < _READ_BYTES:
+                return
+
+    def read_on(self) -> None:
+        """See Upstream."""
+        self._resting = False
+        self._listen()
+
+    def _listen(self) -> None:
+        """Resume or pause reading, as the state requires; paused, the kernel keeps incoming data in order."""
+        listening = not self._resting and not self._slices
+        if listening == self._listening or self._transport is None or self._transport.is_closing():
+            return
+        self._listening = listening
+        if listening:
+            self._transport.resume_reading()
+        else:
+            self._transport.pause_reading()
+
+    def _write(self) -> None:
+        self.read_on()  # the response must not wait
+        self.last_sent = self._loop.time()
+        data = b"".join(self._outgoing)
+        self._outgoing.clear()
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(data)
+
+    def recycle(self, reason: str) -> None:
+        """See Upstream."""
+        if self._transport is not None:
+            self._transport.abort()
+        self._end(reason)
+
+    # -- the end -----------------------------------------------------------
+
+    def _fail(self, error: LinkError) -> None:
+        if not self.logged_in.done():
+            self.logged_in.set_exception(error)
+        self.recycle(str(error))
+
+    def _end(self, reason: str) -> None:
+        if self.lost.done():
+            return
+        self._receive = _ignore
+        self._slices.finish()  # hand over what arrived before the end, before the end is reported
+        self.lost.set_result(reason)
+        if not self.logged_in.done():
+            self.logged_in.set_exception(LinkError(reason))
+        elif self.is_up:
+            self.is_up = False
+            self._hub.link_down(reason)
+
+
+def _looked_at(future: "asyncio.Future[None]") -> None:
+    """Mark the exception as retrieved: the awaiting task may have been cancelled first."""
+    if not future.cancelled():
+        future.exception()
+
+
+def _ignore(_data: bytes) -> None:
+    """Discard input after the end of the conversation."""
+
+
+def _owner(transport: asyncio.BaseTransport | None) -> int | None:
+    """The uid that owns the other end of a loopback connection; None if it cannot be determined."""
+    if transport is None or transport.is_closing():
+        return None
+    host, port = transport.get_extra_info("peername")[:2]
+    our_host, our_port = transport.get_extra_info("sockname")[:2]
+    return owner_of(host, port, our_host, our_port)
+
+
+def _check_owner(transport: asyncio.BaseTransport, user: str) -> None:
+    """Raise LinkError unless ``user`` (login name or uid) owns the other end."""
+    port = transport.get_extra_info("peername")[1]
+    uid = _owner(transport)
+    try:
+        expected = uid_of(user)
+    except KeyError:
+        raise LinkError(f"upstream.expect_user: user {user!r} does not exist on this host") from None
+    if uid != expected:
+        raise LinkError(f"port {port} belongs to uid {uid}, not to {user!r}: no login was sent")
+
+
+def why(error: Exception) -> str:
+    """The reason of a failed connection or login, as text."""
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    return str(error) or type(error).__name__

@@ -1,0 +1,188 @@
+"""Link: the one connection to Asterisk that carries all events and most responses.
+
+Connects, logs in, hands all later messages to the hub, and reconnects when the
+connection ends: indefinitely, with backoff and jitter.
+"""
+
+import asyncio
+import random
+from enum import Enum
+
+from amiproxy import log
+from amiproxy.ami.message import Action
+from amiproxy.config.limits import Limits
+from amiproxy.config.schema import Upstream as Settings
+from amiproxy.core.fanout.hub import Hub
+from amiproxy.net.upstream.conversation import Conversation, LinkError, LoginRejected, why
+from amiproxy.net.upstream.orphans import OrphanWatch
+
+_PING = Action([(b"Action", b"Ping")])
+#: Seconds beyond the limits for connecting and login after which the link counts as stuck.
+_STUCK_AFTER = 10.0
+
+
+class LinkState(Enum):
+    """State of the link, for the log, the status and the metrics."""
+
+    CONNECTING = "connecting"
+    LOGGING_IN = "logging in"
+    UP = "up"
+    DOWN = "down"
+    REJECTED = "login rejected"
+
+
+class Link:
+    """Maintains one conversation with Asterisk; ``run`` ends only by cancellation."""
+
+    def __init__(self, hub: Hub, settings: Settings, secret: bytes) -> None:
+        self._hub = hub
+        self._conversation: Conversation | None = None
+        self._pinged = False
+        self._retry = asyncio.Event()
+        self._began = 0.0
+        self._orphans = OrphanWatch(hub.stats)
+        self.settings = settings
+        self.secret = secret
+        self.state = LinkState.CONNECTING
+        #: Why the link is not up.
+        self.reason = ""
+
+    async def run(self) -> None:
+        """Connect, wait for the end of the connection, and reconnect."""
+        attempt = 0
+        while True:
+            self.state = LinkState.CONNECTING
+            self._began = asyncio.get_running_loop().time()
+            self._retry.clear()  # settings adopted after this point start another attempt at once
+            try:
+                conversation = await self._connect()
+            except (LinkError, OSError, TimeoutError) as error:
+                attempt += 1
+                rejected = isinstance(error, LoginRejected)
+                self.state = LinkState.REJECTED if rejected else LinkState.DOWN
+                self.reason = why(error)
+                delay = self._delay(attempt, rejected)
+                if attempt == 1 or attempt % 10 == 0:
+                    log.say(
+                        log.ERROR,
+                        "upstream-down",
+                        reason=self.reason,
+                        attempt=attempt,
+                        retry_in=round(delay, 2),
+                    )
+                await self._pause(delay)
+                continue
+            attempt = 0
+            self.state = LinkState.UP
+            self.reason = ""
+            log.say(log.INFO, "upstream-up", host=self.settings.host, port=self.settings.port)
+            try:
+                # Shielded: our own cancellation must not set it, so that recycle() below can.
+                self.reason = await asyncio.shield(conversation.lost)
+            finally:
+                self._conversation = None
+                if not conversation.lost.done():
+                    conversation.recycle("stopped")
+            self.state = LinkState.DOWN
+            log.say(log.ERROR, "upstream-down", reason=self.reason)
+            await self._pause(self._delay(1, rejected=False))
+
+    @property
+    def serves(self) -> bool:
+        """Whether clients' actions are sent: the link is up, and Asterisk has booted."""
+        return self.state is LinkState.UP and not self._is_booting
+
+    @property
+    def standing(self) -> str:
+        """The state as a short text."""
+        booting = self.state is LinkState.UP and self._is_booting
+        return "up, Asterisk is booting" if booting else self.state.value
+
+    @property
+    def _is_booting(self) -> bool:
+        return self._hub.exchange.linked and not self._hub.exchange.serving
+
+    def adopt(self, settings: Settings, secret: bytes) -> None:
+        """Apply settings and secret: reconnect if they changed, keep a link that is up if not.
+
+        A link that is not up is retried at once in both cases.
+        """
+        changed = (settings, secret) != (self.settings, self.secret)
+        self.settings, self.secret = settings, secret
+        if changed and self._conversation is not None:
+            self._conversation.recycle("settings changed")
+        if changed or self.state is not LinkState.UP:
+            self._retry.set()
+
+    def stuck(self, now: float) -> bool:
+        """Whether an attempt to connect has neither succeeded nor failed in time.
+
+        This indicates a bug that only a restart resolves.
+        """
+        limits = self._hub.limits
+        longest = limits.upstream_connect_timeout + limits.upstream_login_timeout + _STUCK_AFTER
+        trying = self.state in {LinkState.CONNECTING, LinkState.LOGGING_IN}
+        return trying and self._began > 0 and now - self._began > longest
+
+    def tick(self, now: float) -> None:
+        """Call once a second: checks for a silent Asterisk, and for unsolicited responses."""
+        self._orphans.tick(now)
+        conversation = self._conversation
+        if conversation is None or self.state is not LinkState.UP or conversation.lost.done():
+            return
+        silent = now - conversation.last_received
+        limits: Limits = self._hub.limits
+        if silent < limits.ping_interval:
+            self._pinged = False
+        elif silent > limits.stall_timeout and (self._pinged or self._hub.exchange.in_flight):
+            what = "only a message without end" if conversation.is_inside else "nothing"
+            conversation.recycle(f"Asterisk has sent {what} for {silent:.0f} s")
+        elif not self._pinged:
+            self._pinged = True
+            self._hub.exchange.ask(_PING, _pong)
+
+    async def _connect(self) -> Conversation:
+        settings, limits = self.settings, self._hub.limits
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(limits.upstream_connect_timeout):
+            _, conversation = await loop.create_connection(
+                lambda: Conversation(self._hub, settings, self.secret), settings.host, settings.port
+            )
+        try:
+            if (settings, self.secret) != (self.settings, conversation.secret):
+                raise LinkError("settings changed")
+            self.state = LinkState.LOGGING_IN
+            # Set it before the login: the hub's link_up may be called before this task runs again.
+            self._conversation = conversation
+            self._pinged = False
+            async with asyncio.timeout(limits.upstream_login_timeout):
+                await asyncio.shield(conversation.logged_in)
+        except BaseException:
+            self._conversation = None
+            # No other task awaits the result of the login.
+            conversation.logged_in.cancel()
+            conversation.recycle("login not completed")
+            raise
+        return conversation
+
+    def _delay(self, attempt: int, rejected: bool) -> float:
+        limits = self._hub.limits
+        shortest, longest = (
+            (limits.rejected_min, limits.rejected_max)
+            if rejected
+            else (limits.reconnect_min, limits.reconnect_max)
+        )
+        delay = min(shortest * float(1 << min(attempt - 1, 16)), longest)
+        # Jitter keeps several proxies from reconnecting in step; it needs no secure random numbers.
+        return delay * (1 + random.uniform(-limits.reconnect_jitter, limits.reconnect_jitter))  # noqa: S311
+
+    async def _pause(self, delay: float) -> None:
+        try:
+            async with asyncio.timeout(delay):
+                await self._retry.wait()
+        except TimeoutError:
+            return
+
+
+def _pong(_raw: bytes) -> None:
+    """Ignore the response to our ping: the conversation notes the time of every message."""

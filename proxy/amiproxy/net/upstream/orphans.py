@@ -1,0 +1,33 @@
+"""Unsolicited responses: someone injects them into data that Asterisk passes on.
+
+They are not delivered to any client, and the link is kept: if they closed it, a forger
+could disconnect all clients.  Larger numbers are not accidental, so they are logged.
+"""
+
+from typing import Final
+
+from amiproxy import log
+from amiproxy.core.audit.stats import Stats
+
+#: This many in ``SECONDS`` may be accidental, and are not logged.
+TOLERATED: Final = 3
+SECONDS: Final = 60.0
+
+
+class OrphanWatch:
+    """Checks the number of unsolicited responses once a minute, and logs it if it is too high."""
+
+    def __init__(self, stats: Stats) -> None:
+        self._stats = stats
+        self._counted = 0
+        self._since = 0.0
+
+    def tick(self, now: float) -> None:
+        """Call once a second, with monotonic time in seconds."""
+        if now - self._since < SECONDS:
+            return
+        total = self._stats.orphans
+        new = total - self._counted
+        if new > TOLERATED:
+            log.say(log.WARNING, "upstream-orphans", responses=new, total=total)
+        self._counted, self._since = total, now

@@ -1,0 +1,89 @@
+"""Side link: makes an additional connection to Asterisk when the core requests it; see ``core.side``."""
+
+import asyncio
+
+from amiproxy.config.schema import Upstream as Settings
+from amiproxy.core.servers.side import Side
+from amiproxy.net.upstream.conversation import Conversation, LinkError, why
+
+
+class SideLink:
+    """A SideOpener; ``run`` ends only by cancellation."""
+
+    def __init__(self, side: Side, settings: Settings, secret: bytes) -> None:
+        self.name = side.name
+        side.opener = self
+        self._side = side
+        self._settings = settings
+        self._secret = secret
+        self._wanted = asyncio.Event()
+        #: Incremented by ``close``: results of earlier attempts are ignored.
+        self._closed = 0
+        self._conversation: Conversation | None = None
+
+    async def run(self) -> None:
+        """Connect each time that ``open`` is called."""
+        try:
+            while True:
+                await self._wanted.wait()
+                self._wanted.clear()
+                await self._connect(self._closed)
+        finally:
+            self.close("stopped")
+
+    def open(self) -> None:
+        """See SideOpener."""
+        self._wanted.set()
+
+    def close(self, reason: str) -> None:
+        """See SideOpener."""
+        self._closed += 1
+        self._wanted.clear()
+        conversation, self._conversation = self._conversation, None
+        if conversation is not None:
+            conversation.recycle(reason)
+
+    def adopt(self, settings: Settings, secret: bytes) -> None:
+        """Apply settings and secret: close the link if they changed, keep it if not."""
+        changed = (settings, secret) != (self._settings, self._secret)
+        self._settings, self._secret = settings, secret
+        if changed:
+            self._side.close("settings changed")
+
+    def tick(self, now: float) -> None:
+        """Call once a second: drops the connection if Asterisk is silent longer than an action may take."""
+        conversation = self._conversation
+        if conversation is None or not self._side.exchange.in_flight:
+            return
+        limits = self._side.limits
+        silent = now - max(conversation.last_received, conversation.last_sent)
+        if silent > limits.command_timeout + limits.stall_timeout:
+            conversation.recycle(f"Asterisk has sent nothing for {silent:.0f} s")
+
+    async def _connect(self, attempt: int) -> None:
+        limits, settings = self._side.limits, self._settings
+        loop = asyncio.get_running_loop()
+        conversation: Conversation | None = None
+        failure = "internal error of the proxy"
+        try:
+            async with asyncio.timeout(limits.upstream_connect_timeout):
+                _, conversation = await loop.create_connection(
+                    lambda: Conversation(self._side, settings, self._secret, events=b"off"),
+                    settings.host,
+                    settings.port,
+                )
+            if attempt == self._closed:
+                self._conversation = conversation
+                async with asyncio.timeout(limits.upstream_login_timeout):
+                    await asyncio.shield(conversation.logged_in)
+                return
+        except (LinkError, OSError, TimeoutError) as error:
+            failure = why(error)
+        finally:
+            if conversation is None or not conversation.is_up:
+                if conversation is not None:
+                    conversation.logged_in.cancel()
+                    conversation.recycle("login not completed")
+                if attempt == self._closed:
+                    self._conversation = None
+                    self._side.failed(failure)

@@ -1,0 +1,1 @@
+"""The process: its composition, its start, its reloads and its end."""

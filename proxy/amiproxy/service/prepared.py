@@ -1,0 +1,69 @@
+"""Everything that a start or reload reads from disk except certificates: validated as a whole."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from amiproxy.ami.actions import OtherActions
+from amiproxy.config import Config, Unfit, UsersFile, loading, read_secret
+from amiproxy.config.actions import other_actions
+from amiproxy.config.differences import Differences, differing
+from amiproxy.core.model.users import UserTable
+from amiproxy.steps import Steps, result_of
+
+
+class StartError(Exception):
+    """The service cannot start; the text says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """The validated files of one configuration.  Its ``repr`` shows no secret."""
+
+    config: Config
+    entries: UsersFile
+    users: UserTable
+    secret: bytes = field(repr=False)
+
+    @property
+    def actions(self) -> OtherActions:
+        """Actions of other modules, as described in the configuration."""
+        return other_actions(self.config.actions, self.config.actions_undescribed)
+
+    def differences_from(self, old: "Prepared") -> Differences:
+        """Run ``differing_from`` to its end at once."""
+        return result_of(self.differing_from(old))
+
+    def differing_from(self, old: "Prepared") -> Steps[Differences]:
+        """The differences that applying this makes, by configuration key and user name, in steps."""
+        found = yield from differing((old.config, old.entries), (self.config, self.entries))
+        same = old.secret == self.secret or "upstream.secret_file" in found.keys
+        return found if same else found._replace(keys=(*found.keys, "upstream.secret_file"))
+
+    def letting_go(self) -> Steps[None]:
+        """Free a replaced configuration in steps, since freeing thousands of entries at once is a pause."""
+        yield from self.users.letting_go()
+        while self.entries.users:
+            self.entries.users.popitem()
+            yield
+
+
+def prepare(path: Path, *, certificate_files: bool = True) -> Prepared:
+    """Run ``preparing`` to its end at once."""
+    return result_of(preparing(path, certificate_files=certificate_files))
+
+
+def preparing(path: Path, *, certificate_files: bool = True, old: Prepared | None = None) -> Steps[Prepared]:
+    """Read and validate everything, in steps.
+
+    ``certificate_files``: whether to check that certificate files exist, or to leave that to the stores.
+    Unchanged parts are reused from ``old``.  Raises ConfigErrors with all problems, or StartError for the
+    secret file.
+    """
+    before = old.entries if old is not None else None
+    config, entries = yield from loading(path, certificate_files=certificate_files, old=before)
+    try:
+        secret = read_secret(config.upstream.secret_file)
+    except Unfit as error:
+        raise StartError(f"upstream.secret_file: {error}; {error.remedy}") from error
+    users = yield from UserTable.building(entries, old.users if old is not None else None, before)
+    return Prepared(config, entries, users, secret)

@@ -1,0 +1,1 @@
+"""What is not needed to serve: the doctor, the forwarder, importers, the demo, the simulator."""

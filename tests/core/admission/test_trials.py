@@ -1,0 +1,267 @@
+"""Whose secret is compared next, and who is answered when: pure, with steps for hash times."""
+
+import random
+from collections.abc import Hashable
+
+import pytest
+
+from amiproxy.core.admission.networks import networks_around
+from amiproxy.core.admission.trials import Comparison, Trials
+from amiproxy.core.ports import Applicant
+
+RANKS = 3
+WORKERS = 2
+
+
+class Office:
+    """Trials with workers that need one step for each comparison; secrets are right by their name."""
+
+    def __init__(self, workers: int = WORKERS) -> None:
+        self.trials = Trials(RANKS)
+        self.now = 0
+        self.compared = 0
+        #: When each applicant was told, and what.
+        self.told: dict[Hashable, tuple[int, bool | None]] = {}
+        self._free = workers
+        self._running: list[Comparison] = []
+
+    def ask(
+        self,
+        who: str,
+        address: str,
+        name: str,
+        secret: str = "",
+        *,
+        hopeless: bool = False,
+        rank: int = 1,
+    ) -> None:
+        candidate = (secret or f"wrong {who}").encode()
+        self.trials.add(
+            Applicant(who, networks_around(address), rank, hopeless),
+            name.encode(),
+            name.encode() + b":" + candidate,
+            ("stored",),
+            candidate,
+            lambda verdict: self.told.update({who: (self.now, verdict)}),
+        )
+        self._begin()
+
+    def step(self) -> None:
+        """Let the time of one comparison pass."""
+        self.now += 1
+        ended, self._running = self._running, []
+        self._free += len(ended)
+        for comparison in ended:
+            for done, verdict in self.trials.end(comparison, comparison.trial.candidate == b"right"):
+                done(verdict)
+        self._begin()
+
+    def finish(self) -> None:
+        while self._running:
+            self.step()
+
+    def _begin(self) -> None:
+        while self._free and (comparison := self.trials.begin()) is not None:
+            self._free -= 1
+            self.compared += 1
+            self._running.append(comparison)
+
+
+def strangers(office: Office, number: int, name: str, *, hopeless: bool, networks: int = 300) -> None:
+    """Guesses, the first of each address; ``*`` in the name is another name each time."""
+    for n in range(number):
+        address = f"{n % networks % 200 + 1}.{n % networks // 200}.0.{n // networks % 250 + 1}"
+        office.ask(f"stranger {n}", address, name.replace("*", str(n)), hopeless=hopeless)
+
+
+@pytest.mark.parametrize(
+    ("name", "hopeless", "networks"),
+    [
+        ("no such user *", True, 300),
+        ("boss, from where he may not log in", True, 300),
+        ("boss", False, 300),
+        ("user *", False, 2),
+    ],
+    ids=["unknown names", "one user, hopeless", "one user", "all users, from few networks"],
+)
+def test_a_good_login_waits_for_a_few_comparisons_behind_hundreds(name, hopeless, networks):
+    office = Office()
+    strangers(office, 300, name, hopeless=hopeless, networks=networks)
+    office.ask("good", "203.0.113.1", "far", "right")
+    office.finish()
+    assert office.told["good"][1] is True
+    assert office.told["good"][0] <= 5
+    assert len(office.told) == 301
+
+
+def test_only_with_names_that_exist_and_networks_that_are_many_both_is_it_delayed():
+    office = Office()
+    strangers(office, 300, "user *", hopeless=False)
+    office.ask("good", "203.0.113.1", "far", "right")
+    office.finish()
+    assert office.told["good"][0] == 151, "as many as there are, by two workers"
+
+
+def test_a_user_whose_name_is_guessed_has_its_networks_turn():
+    office = Office()
+    strangers(office, 300, "far", hopeless=False, networks=3)
+    office.ask("good", "203.0.113.1", "far", "right")
+    office.finish()
+    assert office.told["good"][0] <= 6
+
+
+def test_each_costs_one_comparison_whether_it_can_succeed_or_not():
+    for hopeless in (True, False):
+        office = Office()
+        strangers(office, 50, "user *", hopeless=hopeless)
+        office.finish()
+        assert (office.compared, len(office.trials)) == (50, 0)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_when_a_guess_is_refused_does_not_tell_which_names_exist(seed):
+    """The same guesses at two tables: every one is refused, or turned away, at the same time."""
+
+    def seen(existing: set[str]) -> tuple[dict[Hashable, tuple[int, bool | None]], int]:
+        rng = random.Random(seed)
+        office = Office(rng.choice([1, 2, 4]))
+        waiting: list[str] = []
+        for number in range(200):
+            name = f"name {rng.randrange(12)}"
+            address = f"10.{rng.randrange(4)}.{rng.randrange(3)}.1"
+            who = f"guess {number}"
+            # Some guess the same at the same time, which costs one comparison.
+            secret = rng.choice(["", "", "same"])
+            hopeless, rank = name not in existing, rng.randrange(RANKS)
+            office.ask(who, address, name, secret, hopeless=hopeless, rank=rank)
+            waiting.append(who)
+            if rng.random() < 0.1:
+                office.trials.withdraw(rng.choice(waiting))
+            if office.trials.waiting > 20:
+                turned_away = office.trials.surplus()
+                done = office.trials.withdraw(turned_away)
+                assert done is not None
+                done(None)
+            for _ in range(rng.choice([0, 0, 1])):
+                office.step()
+        office.finish()
+        return office.told, office.compared
+
+    names = {f"name {n}" for n in range(12)}
+    nobody = seen(set())
+    assert seen(names) == nobody
+    assert seen({"name 3"}) == nobody
+    assert seen(names - {"name 5", "name 6"}) == nobody
+
+
+def test_a_right_secret_is_told_before_its_turn_and_takes_none():
+    office = Office(1)
+    strangers(office, 4, "nobody *", hopeless=True)
+    office.ask("good", "203.0.113.1", "far", "right")
+    office.ask("colleague", "203.0.113.2", "far", "right")
+    office.step()
+    assert "good" not in office.told
+    office.step()
+    assert office.told["good"] == office.told["colleague"] == (2, True)
+    office.finish()
+    assert office.compared == 4, "its turn was a stranger's"
+
+
+def test_a_wrong_one_is_judged_early_and_told_in_its_turn():
+    office = Office(1)
+    strangers(office, 4, "nobody *", hopeless=True)
+    office.ask("typing error", "203.0.113.1", "far")
+    office.step()
+    office.step()
+    assert "typing error" not in office.told
+    office.finish()
+    assert office.told["typing error"][1] is False
+    assert sorted(at for at, _ in office.told.values()) == [1, 2, 3, 4, 5]
+
+
+def test_a_turn_that_comes_while_its_own_comparison_is_under_way_waits_for_it():
+    trials = Trials(1)
+    told: list[tuple[str, bool | None]] = []
+
+    def ask(who: str, hopeless: bool) -> None:
+        applicant = Applicant(who, hopeless=hopeless)
+        trials.add(applicant, b"", who.encode(), (), b"", lambda verdict: told.append((who, verdict)))
+
+    def end(comparison: Comparison, matches: bool = False) -> None:
+        for done, verdict in trials.end(comparison, matches):
+            done(verdict)
+
+    ask("nobody", True)
+    ask("user", False)
+    first = trials.begin()
+    second = trials.begin()
+    assert first is not None
+    assert second is not None
+    assert [first.trial.digest, first.turn.digest] == [b"user", b"nobody"]
+    assert second.trial is second.turn is first.trial, "nothing else could be compared for its cost"
+    assert trials.begin() is None
+    end(second)
+    assert told == [("user", False)], "the second comparison of the same gave the verdict, too"
+    end(first)
+    assert told == [("user", False), ("nobody", False)]
+
+    ask("nobody", True)
+    ask("user", False)
+    ask("other", False)
+    first, second, third = trials.begin(), trials.begin(), trials.begin()
+    assert first is not None
+    assert second is not None
+    assert third is not None
+    assert [c.trial.digest for c in (first, second, third)] == [b"user", b"other", b"other"]
+    del told[:]
+    end(second)
+    assert told == [], "user had that turn, and its own comparison goes on"
+    end(first)
+    assert told == [("user", False), ("nobody", False)]
+    end(third, matches=True)
+    assert told[2:] == [("other", True)]
+    assert len(trials) == 0
+
+
+def test_who_asks_for_the_same_meanwhile_is_told_with_the_first():
+    office = Office(1)
+    office.ask("under way", "192.0.2.1", "u", "same")
+    office.ask("later", "192.0.2.2", "u", "same")
+    office.ask("later still", "192.0.2.3", "u", "right")
+    office.ask("latest", "192.0.2.4", "u", "right")
+    assert len(office.trials) == 2
+    assert office.trials.waiting == 2
+    office.finish()
+    assert office.told == {
+        "under way": (1, False),
+        "later": (1, False),
+        "later still": (2, True),
+        "latest": (2, True),
+    }
+    assert office.compared == 2
+
+
+def test_who_leaves_costs_no_comparison_and_is_not_told():
+    office = Office(1)
+    for number in range(4):
+        office.ask(f"{number}", "192.0.2.1", "u", "same" if number > 1 else "")
+    assert office.trials.withdraw("0") is None, "it is being compared"
+    assert office.trials.withdraw("1") is not None
+    assert office.trials.withdraw("1") is None
+    assert office.trials.withdraw("2") is not None
+    assert (len(office.trials), office.trials.waiting) == (2, 1)
+    office.finish()
+    assert set(office.told) == {"0", "3"}
+    assert office.compared == 2
+
+
+def test_who_leaves_while_it_is_compared_in_another_ones_turn_is_not_told():
+    office = Office(1)
+    office.ask("first", "192.0.2.1", "nobody", hopeless=True)
+    office.ask("second", "192.0.2.2", "nobody too", hopeless=True)
+    office.ask("good", "203.0.113.1", "far", "right")
+    office.step()
+    assert office.trials.withdraw("good") is not None
+    office.finish()
+    assert set(office.told) == {"first", "second"}
+    assert len(office.trials) == 0

@@ -1,0 +1,16 @@
+"""What slow clients missed, by class."""
+
+from amiproxy.ami import privilege
+from amiproxy.core.audit.missed import Missed
+from tests.support.core_doubles import event
+
+
+def test_each_session_that_misses_a_flush_counts() -> None:
+    missed = Missed()
+    assert missed.total == 0
+    flush = event("Hold", Pad="Event: x") + event("Hold") + event("Alarm", "system", Privilege2="call,all")
+    for _ in range(3):
+        missed.count(flush)
+    missed.count(event("Odd", "nonsense"))
+    assert missed.classes == {privilege.CALL: 6, privilege.SYSTEM: 3, privilege.UNKNOWN: 1}
+    assert missed.total == 10

@@ -1,0 +1,24 @@
+"""How many security events of our own are told in a second."""
+
+from amiproxy.core.audit.securityevents import Ration
+
+
+def test_the_first_of_each_name_are_told_and_the_rest_counted():
+    ration = Ration()
+    told = [ration.admits(b"SuccessfulAuth", f"192.0.2.{number}") for number in range(100)]
+    assert told == [True] * Ration.IN_ALL + [False] * (100 - Ration.IN_ALL)
+    assert ration.admits(b"InvalidPassword", "192.0.2.1"), "another name has its own"
+    assert ration.renew() == {b"SuccessfulAuth": 100 - Ration.IN_ALL}
+    assert not ration.admits(b"SuccessfulAuth", "192.0.2.1"), "it may last: only the count is told"
+    assert ration.renew() == {b"SuccessfulAuth": 1}
+    assert ration.admits(b"SuccessfulAuth", "192.0.2.1")
+
+
+def test_one_peer_leaves_room_for_others():
+    ration = Ration()
+    told = [ration.admits(b"InvalidPassword", "192.0.2.1") for _ in range(50)]
+    assert told == [True] * Ration.PER_PEER + [False] * (50 - Ration.PER_PEER)
+    assert ration.admits(b"InvalidPassword", "192.0.2.2")
+    assert ration.renew() == {b"InvalidPassword": 50 - Ration.PER_PEER}
+    assert not ration.admits(b"InvalidPassword", "192.0.2.1")
+    assert ration.admits(b"InvalidPassword", "192.0.2.2"), "the storm was another's"

@@ -1,0 +1,160 @@
+"""Over a rate an action waits; over rate_wait of waiting it is refused."""
+
+import pytest
+
+from amiproxy.config.limits import Limits
+from amiproxy.config.userlimits import UserLimits
+from amiproxy.core.budgets.throttle import Held, Throttle, UserRates
+from amiproxy.core.model.users import User, UserTable
+from amiproxy.steps import finish
+
+SLOW = {"action_rate": 10.0, "action_burst": 2, "originate_rate": 1.0, "originate_burst": 1, "rate_wait": 5.0}
+USER, OTHER = User("u"), User("other")
+
+
+def make(**changed) -> Throttle:
+    return Throttle(UserRates(Limits(**{**SLOW, **changed})))
+
+
+def test_action_rate_and_burst():
+    session = make()
+    assert [session.own(USER, 0.0) for _ in range(2)] == [None, None]
+    assert session.own(USER, 0.0) == Held(pytest.approx(0.1), "action_rate", False, True)
+    assert session.own(USER, 0.1) == Held(pytest.approx(0.1), "action_rate", False, False)
+    assert session.own(USER, 9.0) is None
+    assert make().own(USER, 0.0) is None
+
+
+@pytest.mark.parametrize("key", [b"originate", b"command"])
+def test_originate_and_command_rates_are_shared_by_the_sessions_of_a_user(key):
+    name = key.decode()
+    shared = UserRates(Limits(**{f"{name}_rate": 1.0, f"{name}_burst": 2}))
+    first, second = Throttle(shared), Throttle(shared)
+    line = shared.find(USER, key)
+    assert first.kind(line, 0.0) is None
+    assert second.kind(line, 0.0) is None
+    assert first.kind(line, 0.0) == Held(1.0, f"{name}_rate", False, True)
+    assert shared.find(USER, key) is line
+    assert shared.find(USER, b"ping") is None
+    assert first.kind(shared.find(OTHER, key), 0.0) is None
+
+
+def test_rate_wait_ends_with_a_refusal_that_is_still_slow():
+    session = make()
+    now, refused = 0.0, []
+    for _ in range(100):
+        held = session.own(USER, now)
+        if held is not None:
+            now += held.seconds
+            refused.append(held.refused)
+    assert refused.count(False) == 50, "10 a second for 5 s"
+    assert refused.index(True) == 50
+    assert all(refused[50:]), "until it lets up"
+    assert now == pytest.approx(9.8), "refusals are no faster"
+    assert session.own(USER, now + 1.0) is None
+    session.own(USER, now + 1.0)
+    again = session.own(USER, now + 1.0)
+    assert again is not None
+    assert again.first
+    assert not again.refused
+
+
+def test_a_refused_originate_takes_nothing_from_its_user():
+    shared = UserRates(Limits(originate_rate=0.1, originate_burst=1, rate_wait=5.0))
+    eager, other = Throttle(shared), Throttle(shared)
+    line = shared.find(USER, b"originate")
+    assert eager.kind(line, 0.0) is None
+    assert eager.kind(line, 0.0) == Held(10.0, "originate_rate", True, True)
+    assert eager.kind(line, 0.0) == Held(10.0, "originate_rate", True, False)
+    assert other.kind(line, 10.0) is None
+
+
+def test_other_limits_hold_at_once():
+    shared = UserRates(Limits(**SLOW))
+    session = Throttle(shared)
+    for _ in range(3):
+        session.own(USER, 0.0)
+    shared.limits = Limits()
+    assert session.own(USER, 0.0) is None
+
+
+class TestOfOneUser:
+    OWN = User(
+        "u",
+        limits=UserLimits(
+            action_rate=100.0,
+            action_burst=3,
+            originate_rate=50.0,
+            originate_burst=4,
+            command_rate=7.0,
+            command_burst=5,
+        ),
+    )
+
+    def test_its_own_rates_win(self):
+        shared = UserRates(Limits(**SLOW))
+        originate, command = shared.find(self.OWN, b"originate"), shared.find(self.OWN, b"command")
+        assert (originate.rate, originate.burst) == (50.0, 4)
+        assert (command.rate, command.burst) == (7.0, 5)
+        session = Throttle(shared)
+        assert [session.own(self.OWN, 0.0) for _ in range(3)] == [None] * 3
+        assert session.own(self.OWN, 0.0) == Held(pytest.approx(0.01), "action_rate", False, True)
+
+    def test_what_it_does_not_say_is_as_for_all(self):
+        line = UserRates(Limits(**SLOW)).find(User("u", limits=UserLimits(originate_burst=9)), b"originate")
+        assert (line.rate, line.burst) == (1.0, 9)
+
+
+class TestNextLogin:
+    """A session goes on where one of its user that has ended left off: a new login brings no new burst."""
+
+    @staticmethod
+    def used_up(shared: UserRates, now: float) -> Throttle:
+        session = Throttle(shared)
+        session.begin(USER, now)
+        for _ in range(2):
+            session.own(USER, now)
+        return session
+
+    def test_it_has_what_the_last_one_left(self):
+        shared = UserRates(Limits(**SLOW))
+        self.used_up(shared, 0.0).end(USER, 0.0)
+        session = Throttle(shared)
+        session.begin(USER, 0.0)
+        assert session.own(USER, 0.0) == Held(pytest.approx(0.1), "action_rate", False, True)
+
+    def test_each_that_has_ended_counts_once(self):
+        shared = UserRates(Limits(**SLOW))
+        for session in [self.used_up(shared, 0.0) for _ in range(2)]:
+            session.end(USER, 0.0)
+        sessions = [Throttle(shared) for _ in range(3)]
+        for session in sessions:
+            session.begin(USER, 0.0)
+        assert [session.own(USER, 0.0) is None for session in sessions] == [False, False, True]
+
+    def test_after_a_while_nothing_is_left_of_it(self):
+        shared = UserRates(Limits(**SLOW))
+        self.used_up(shared, 0.0).end(USER, 0.0)
+        self.used_up(shared, 9.0).end(USER, 20.0)
+        session = Throttle(shared)
+        session.begin(USER, 20.0)
+        assert session.own(USER, 20.0) is None
+
+    def test_other_users_have_their_own(self):
+        shared = UserRates(Limits(**SLOW))
+        self.used_up(shared, 0.0).end(USER, 0.0)
+        other = Throttle(shared)
+        other.begin(OTHER, 0.0)
+        assert other.own(OTHER, 0.0) is None
+
+    def test_no_more_are_remembered_than_a_user_may_have_sessions(self):
+        shared = UserRates(Limits(**SLOW, sessions_per_user=2))
+        for session in [self.used_up(shared, 0.0) for _ in range(5)]:
+            session.end(USER, 0.0)
+        assert [shared.take_kept("u", 0.0) is None for _ in range(3)] == [False, False, True]
+
+    def test_a_user_who_is_removed_is_forgotten(self):
+        shared = UserRates(Limits(**SLOW))
+        self.used_up(shared, 0.0).end(USER, 0.0)
+        finish(shared.adopting(UserTable([OTHER])))
+        assert shared.take_kept("u", 0.0) is None

@@ -1,0 +1,142 @@
+"""A tap shows what one user sends and is sent, and is nowhere while nobody looks."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from amiproxy.ami import privilege
+from amiproxy.core.clients.session import Session
+from amiproxy.core.clients.tap import Tap
+from amiproxy.core.model.users import User
+from tests.support.core_doubles import Bench, event
+
+USERS = (
+    User("wall", read=privilege.ALL, write=privilege.ALL, secret="plain:x"),
+    User("other", read=privilege.ALL, secret="plain:x"),
+)
+
+
+class Looked:
+    """A Watcher that remembers."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, bytes]] = []
+        self.sessions: set[Session] = set()
+
+    def saw(self, session: Session, sent: bool, message: bytes) -> None:
+        self.seen.append((">" if sent else "<", message))
+        self.sessions.add(session)
+
+
+def bench() -> Bench:
+    made = Bench(*USERS)
+    made.link_up()
+    return made
+
+
+def test_what_comes_and_goes_is_shown_message_by_message() -> None:
+    made = bench()
+    session, transport = made.login("wall")
+    looked = Looked()
+    made.hub.taps.watch("WALL", [session], looked)
+    session.receive(b"Action: Ping\r\nActionID: 1\r\n\r\nAction: Events\r\nEventMask: on\r\n\r\n")
+    made.feed(event("Hangup", Channel="x"))
+    kinds = [(way, message.split(b"\r\n")[0]) for way, message in looked.seen]
+    assert kinds == [
+        ("<", b"Action: Ping"),
+        ("<", b"Action: Events"),
+        (">", b"Response: Success"),
+        (">", b"Response: Success"),
+        (">", b"Event: Hangup"),
+    ]
+    assert b"".join(message for way, message in looked.seen if way == ">") == transport.take()
+
+
+def test_nobody_else_is_shown() -> None:
+    made = bench()
+    looked = Looked()
+    made.hub.taps.watch("wall", [], looked)
+    made.login("other")
+    assert looked.seen == []
+
+
+def test_sessions_to_come_are_shown_from_their_login_on() -> None:
+    made = bench()
+    looked = Looked()
+    made.hub.taps.watch("wall", [], looked)
+    session, _ = made.login("wall")
+    assert looked.sessions == {session}
+    assert b"Authentication accepted" in looked.seen[0][1]
+    assert all(b"plain" not in message and b"Secret" not in message for _, message in looked.seen)
+
+
+def test_the_wires_are_given_back() -> None:
+    made = bench()
+    session, _ = made.login("wall")
+    wires = session.wires
+    first, second = Looked(), Looked()
+    made.hub.taps.watch("wall", [session], first)
+    made.hub.taps.watch("wall", [session], second)
+    assert isinstance(session.wires[0], Tap)
+    session.receive(b"Action: Ping\r\n\r\n")
+    made.hub.taps.unwatch("wall", first)
+    session.receive(b"Action: Ping\r\n\r\n")
+    assert (len(first.seen), len(second.seen)) == (2, 4)
+    made.hub.taps.unwatch("wall", second)
+    assert session.wires == wires
+    session.receive(b"Action: Ping\r\n\r\n")
+    assert len(second.seen) == 4
+
+
+def test_the_end_of_a_session_is_shown_and_then_it_is_forgotten() -> None:
+    made = bench()
+    session, _ = made.login("wall")
+    looked = Looked()
+    made.hub.taps.watch("wall", [session], looked)
+    session.receive(b"Action: Logoff\r\n\r\n")
+    assert looked.seen[-1][1].startswith(b"Response: Goodbye")
+    made.hub.taps.unwatch("wall", looked)
+
+
+def test_one_watcher_of_two_users_leaves_each_by_itself() -> None:
+    made = bench()
+    wall, _ = made.login("wall")
+    other, _ = made.login("other")
+    looked, beside = Looked(), Looked()
+    made.hub.taps.watch("wall", [wall], looked)
+    made.hub.taps.watch("other", [other], beside)
+    made.hub.taps.unwatch("wall", looked)
+    other.receive(b"Action: Ping\r\n\r\n")
+    assert len(beside.seen) == 2
+
+
+@given(cuts=st.lists(st.integers(1, 40), max_size=30), room=st.integers(0, 200))
+def test_cut_anywhere_the_same_messages_are_shown(cuts: list[int], room: int) -> None:
+    made = bench()
+    session, transport = made.login("wall")
+    looked = Looked()
+    made.hub.taps.watch("wall", [session], looked)
+    messages = [event("Hangup", Channel=f"x{number}", Secret="hunter2") for number in range(4)]
+    transport.room = room
+    made.feed(*messages)
+    for cut in [*cuts, 10_000]:
+        transport.room = cut
+        session.writable()
+    hidden = [message.replace(b"hunter2", b"***") for message in messages]
+    assert [message for _, message in looked.seen] == hidden
+
+
+def test_a_message_without_end_is_shown_in_pieces_with_no_secret_torn_apart() -> None:
+    made = bench()
+    session, _ = made.login("wall")
+    looked = Looked()
+    made.hub.taps.watch("wall", [session], looked)
+    sender = session.wires[1]
+    rows = b"".join(b"Row: %05d secret=hunter2\r\n" % number for number in range(5000))
+    for start in range(0, len(rows), 1000):
+        sender.send(rows[start : start + 1000])
+    sender.send(b"y" * 200_000)
+    sender.send(b"\r\n\r\n")
+    shown = b"".join(message for _, message in looked.seen)
+    assert b"hunter2" not in shown
+    assert shown.count(b"Row: ") == 5000
+    assert b"yyy" not in shown, "a line without end is not kept"

@@ -1,0 +1,141 @@
+"""Events are counted by class without being looked at one by one."""
+
+from collections import Counter
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from amiproxy.ami import privilege
+from amiproxy.ami.eventfilter import FilterSet, compile_legacy
+from amiproxy.config.rules import Rules, Scope
+from amiproxy.core.audit.stats import Stats
+from amiproxy.core.clients.session import Session
+from amiproxy.core.fanout.audiences import Audience, Audiences
+from amiproxy.core.model.users import User
+from tests.support.core_doubles import Bench, ListTransport, event
+
+READER = User("reader", read=privilege.CALL, secret="plain:x")
+
+
+def test_events_are_counted_by_class_and_by_whether_anybody_could_see_them() -> None:
+    bench = Bench(READER)
+    bench.login("reader")
+    bench.feed(
+        *[event("Hangup")] * 3, event("Alarm", "system"), event("Reload", "system"), event("Alarm", "system")
+    )
+    bench.hub.audiences.count()
+    stats = bench.hub.stats
+    assert stats.classes[privilege.CALL] == 3
+    assert stats.unread[privilege.CALL] == 0
+    assert stats.classes[privilege.SYSTEM] == stats.unread[privilege.SYSTEM] == 3
+    assert stats.events_in == sum(stats.classes.values())
+
+
+def test_what_filters_keep_back_is_counted_once_for_each_view() -> None:
+    quiet = FilterSet((compile_legacy(b"!Event: Hangup"),))
+    bench = Bench(User("quiet", read=privilege.CALL, secret="plain:x", filters=quiet), READER)
+    for name in ("quiet", "quiet", "reader"):
+        bench.login(name)
+    bench.feed(event("Hangup"), event("Hangup"), event("Newchannel"))
+    bench.hub.audiences.count()
+    stats = bench.hub.stats
+    assert (stats.classes[privilege.CALL], stats.filtered[privilege.CALL]) == (3, 2)
+    bench.hub.audiences.count()
+    assert stats.filtered[privilege.CALL] == 2
+
+
+def test_what_is_forgotten_was_counted() -> None:
+    bench = Bench(READER)
+    bench.feed(event("Hangup"))
+    bench.login("reader")  # a new subscription: everything that is remembered is wrong now
+    bench.feed(event("Hangup"))
+    bench.hub.audiences.count()
+    bench.hub.audiences.count()
+    assert bench.hub.stats.classes[privilege.CALL] == 2
+    assert bench.hub.stats.unread[privilege.CALL] == 1
+
+
+def test_only_so_many_heads_are_remembered() -> None:
+    stats = Stats()
+    audiences = Audiences(stats)
+    for number in range(5000):
+        audience = Audience(b"X", privilege.USER, (), True)
+        audience.events = 1
+        audiences.remember(b"%d" % number, audience)
+    assert len(audiences.by_head) <= 4096
+    audiences.count()
+    assert stats.classes[privilege.USER] == 5000
+
+
+def taken(*transports: ListTransport) -> Counter[str]:
+    """Events that these were sent, by what stands as their Privilege."""
+    lines = [line for transport in transports for line in transport.take().split(b"\r\n")]
+    return Counter(
+        line.removeprefix(b"Privilege: ").removesuffix(b",all").decode()
+        for line in lines
+        if line.startswith(b"Privilege: ")
+    )
+
+
+def counted(bench: Bench) -> Counter[str]:
+    bench.hub.audiences.count()
+    delivered = bench.hub.stats.delivered.items()
+    return Counter({privilege.class_names(mask): number for mask, number in delivered if number})
+
+
+QUIET = FilterSet((compile_legacy(b"!Event: Hangup"),))
+ALL = (
+    READER,
+    User("quiet", read=privilege.CALL, secret="plain:x", filters=QUIET),
+    User("boss", read=privilege.ALL, secret="plain:x"),
+    User("part", read=privilege.ALL, secret="plain:x", rules=Rules(scope=Scope(channels=("PJSIP/1",)))),
+)
+steps = st.lists(
+    st.one_of(
+        st.tuples(st.just("in"), st.sampled_from([user.name for user in ALL])),
+        st.tuples(st.just("out"), st.integers(0, 20)),
+        st.tuples(st.just("ask"), st.integers(0, 20)),
+        st.tuples(st.just("look"), st.none()),
+        st.tuples(
+            st.just("event"),
+            st.tuples(
+                st.sampled_from(["Hangup", "Newchannel", "Reload"]),
+                st.sampled_from(["call", "system", "cdr"]),
+            ),
+        ),
+    ),
+    max_size=40,
+)
+
+
+@given(steps=steps, interval=st.sampled_from([0.0, 5.0]))
+def test_deliveries_by_class_are_what_the_sessions_were_sent(
+    steps: list[tuple[str, object]], interval: float
+) -> None:
+    bench = Bench(*ALL, interval=interval)
+    bench.link_up()
+    sessions: list[tuple[Session, ListTransport]] = []
+    sent: Counter[str] = Counter()
+    for what, which in steps:
+        if what == "in":
+            session, transport = bench.connect()
+            session.receive(f"Action: Login\r\nUsername: {which}\r\nSecret: x\r\n\r\n".encode())
+            sessions.append((session, transport))
+        elif what == "event":
+            name, classes = which  # type: ignore[misc]
+            bench.feed(event(name, classes, Channel="PJSIP/1-1", Uniqueid="1.1"))
+        elif what == "look":
+            counted(bench)
+        elif sessions:
+            session, transport = sessions[which % len(sessions)]  # type: ignore[operator]
+            if what == "ask":
+                session.receive(b"Action: Events\r\nEventMask: on\r\n\r\n")
+            else:
+                bench.hub.flush()  # who leaves with events pending has them counted and not sent
+                session.close("left")
+                sessions.remove((session, transport))
+                sent += taken(transport)
+    bench.hub.flush()
+    sent += taken(*(transport for _, transport in sessions))
+    assert counted(bench) == sent
+    assert bench.hub.deliveries == sum(sent.values())

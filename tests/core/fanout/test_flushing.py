@@ -1,0 +1,161 @@
+"""A flush to many clients leaves others their turn, and gives each client everything once and in order."""
+
+import pytest
+
+from amiproxy.ami import privilege
+from amiproxy.config.limits import Limits
+from amiproxy.core.model.users import User
+from tests.support.core_doubles import Bench, HandClock, ListTransport, event
+
+USER = User("user", read=privilege.CALL, write=privilege.ALL, secret="plain:x")
+
+
+class BusyClock(HandClock):
+    """Time passes whenever it is looked at, if ``step`` is set."""
+
+    step = 0.0
+
+    def now(self) -> float:
+        self.time += self.step
+        return self.time
+
+    clock = now
+
+
+def crowd(count: int = 150, interval: float = 0.0) -> tuple[Bench, list[ListTransport]]:
+    """So many clients of one audience; a look at the clock takes 0.4 ms from now on."""
+    bench = Bench(USER, limits=Limits(sessions_per_user=1000), interval=interval)
+    clock = BusyClock()
+    clock.time = bench.clock.time
+    bench.clock = bench.hub.scheduler = clock
+    bench.hub._flusher._scheduler = clock
+    bench.link_up()
+    transports = [bench.login("user")[1] for _ in range(count)]
+    clock.advance(1)
+    clock.step = 0.0004
+    return bench, transports
+
+
+def reached(transports: list[ListTransport]) -> int:
+    return sum(bool(transport.sent) for transport in transports)
+
+
+def test_it_is_divided_and_goes_on_in_later_turns() -> None:
+    bench, transports = crowd(320)
+    bench.feed(event("One"))
+    first = reached(transports)
+    assert 0 < first < len(transports)
+    bench.feed(event("Two"))
+    assert reached(transports) == first, "nothing is flushed past it"
+    turns = 0
+    while reached(transports) < len(transports):
+        bench.clock.advance(0)
+        turns += 1
+    assert turns > 1
+    bench.clock.advance(1)
+    assert all(transport.take() == event("One") + event("Two") for transport in transports)
+    assert bench.hub.deliveries == 2 * len(transports)
+
+
+def test_an_answer_in_between_comes_behind_the_events_before_it() -> None:
+    bench, transports = crowd()
+    sessions = bench.hub.sessions
+    bench.feed(event("One"))
+    assert not transports[-1].sent
+    for session in (sessions[0], sessions[-1]):
+        session.receive(b"Action: Ping\r\n\r\n")
+    bench.clock.advance(1)
+    for transport in (transports[0], transports[-1]):
+        data = transport.take()
+        assert data.startswith(event("One") + b"Response: Success\r\nPing: Pong\r\n")
+        assert data.count(b"Event: One") == 1
+
+
+def test_who_logs_off_or_comes_in_between_gets_what_is_for_it() -> None:
+    bench, transports = crowd()
+    bench.feed(event("One"))
+    assert not transports[-1].sent
+    sessions = bench.hub.sessions
+    for session in (sessions[0], sessions[-1]):
+        session.receive(b"Action: Logoff\r\n\r\n")
+    bench.clock.step = 0
+    _, late = bench.login("user")
+    bench.feed(event("Two"))
+    bench.clock.advance(1)
+    assert late.take() == event("Two")
+    assert [transport.take().count(b"Event: One") for transport in transports] == [1] * len(transports)
+
+
+def test_what_must_leave_now_does_not_wait_for_a_turn() -> None:
+    bench, transports = crowd()
+    bench.feed(event("One"))
+    bench.feed(event("Two"))
+    assert reached(transports) < len(transports)
+    bench.hub.flush()
+    assert all(transport.take() == event("One") + event("Two") for transport in transports)
+    bench.clock.advance(1)
+    assert reached(transports) == 0
+
+
+def test_the_time_of_all_turns_counts_as_one_flush() -> None:
+    bench, transports = crowd(interval=0.005)
+    before = bench.hub.stats.flushes
+    bench.feed(event("One"))
+    bench.feed(event("Two"))
+    bench.clock.advance(1)
+    assert reached(transports) == len(transports)
+    assert bench.hub.stats.flushes == before + 2
+    assert all(transport.take() == event("One") + event("Two") for transport in transports)
+
+
+def test_many_audiences_are_divided_too() -> None:
+    users = [User(f"u{n}", read=privilege.CALL | 1 << (8 + n), secret="plain:x") for n in range(12)]
+    bench = Bench(*users, limits=Limits(sessions_per_user=1000))
+    clock = BusyClock()
+    clock.time = bench.clock.time
+    bench.clock = bench.hub.scheduler = clock
+    bench.hub._flusher._scheduler = clock
+    bench.link_up()
+    transports = [bench.login(user.name)[1] for user in users for _ in range(20)]
+    for transport in transports:
+        transport.take()
+    clock.step = 0.0004
+    bench.feed(event("One"))
+    assert 0 < reached(transports) < len(transports)
+    clock.advance(1)
+    assert all(transport.take() == event("One") for transport in transports)
+
+
+def test_in_a_steady_stream_the_link_rests_between_divided_flushes() -> None:
+    bench, transports = crowd(200, interval=0.05)
+    clock = bench.clock
+    clock.step = 0.0
+    bench.feed(event("One"))
+    bench.feed(event("Two"))
+    assert bench.upstream.resting
+    bench.upstream.kept.append(event("Three"))
+    clock.step = 0.0004
+    for transport in transports:
+        transport.take()
+    clock.time += 0.05
+    clock.advance(0)
+    assert 0 < reached(transports) < len(transports)
+    assert not bench.upstream.resting, "while it goes on, Asterisk is read"
+    while reached(transports) < len(transports):
+        clock.advance(0)
+    assert bench.upstream.resting
+
+
+def test_after_a_fault_in_a_turn_the_others_are_served() -> None:
+    bench, transports = crowd()
+    bench.feed(event("One"))
+    broken = next(session for session in bench.hub.sessions if not session.transport.sent)
+    broken.outbox.sender = None
+    with pytest.raises(AttributeError):
+        bench.clock.advance(1)
+    broken.outbox.sender = broken.transport
+    bench.feed(event("Two"))
+    bench.clock.advance(1)
+    got = [transport.take() for transport in transports]
+    assert got.count(event("One") + event("Two")) == len(transports) - 1
+    assert got.count(event("Two")) == 1

@@ -1,0 +1,740 @@
+"""Who gets which event; what the link's coming and going does; what time does."""
+
+from dataclasses import replace
+
+import pytest
+
+from amiproxy.ami import privilege
+from amiproxy.ami.actions import OtherActions
+from amiproxy.ami.arguments import Described
+from amiproxy.ami.eventfilter import FilterSet, compile_legacy
+from amiproxy.ami.message import Action
+from amiproxy.config.limits import Limits
+from amiproxy.config.rules import Rules, Scope
+from amiproxy.core.clients.session import Session
+from amiproxy.core.model.state import OVER, State
+from amiproxy.core.model.users import User, UserTable
+from amiproxy.steps import finish
+from tests.support.core_doubles import Bench, ListTransport, event
+
+BOSS = User("boss", read=privilege.ALL, write=privilege.ALL, secret="plain:x")
+CALLS = User("calls", read=privilege.CALL, write=privilege.CALL, secret="plain:x")
+TWO = User("two", read=privilege.SYSTEM | privilege.USER, secret="plain:x")
+HALF = User("half", read=privilege.SYSTEM, secret="plain:x")
+BOOTED = (
+    b"Event: FullyBooted\r\nPrivilege: system,all\r\nUptime: x\r\nLastReload: y\r\n"
+    b"Status: Fully Booted\r\n\r\n"
+)
+
+
+@pytest.fixture
+def bench() -> Bench:
+    bench = Bench(BOSS, CALLS, TWO, HALF)
+    bench.link_up()
+    return bench
+
+
+def awaiting_a_flush(interval: float = 0.005) -> tuple[Bench, Session, ListTransport]:
+    """One session, which event A has left for at once and for which B waits."""
+    bench = Bench(CALLS, interval=interval)
+    bench.link_up()
+    session, transport = bench.login("calls")
+    bench.feed(event("A"))
+    bench.feed(event("B"))
+    return bench, session, transport
+
+
+class TestEvents:
+    @pytest.mark.parametrize(
+        ("classes", "readers"),
+        [
+            ("call", {"boss", "calls"}),
+            ("system", {"boss", "two", "half"}),
+            ("system,user", {"boss", "two"}),  # every class, not any
+            ("security", {"boss"}),
+            ("brandnew", {"boss"}),
+            ("Call", {"boss"}),
+        ],
+    )
+    def test_reach_who_may_read_all_their_classes(self, bench, classes, readers):
+        clients = {name: bench.login(name)[1] for name in ("boss", "calls", "two", "half")}
+        for transport in clients.values():
+            transport.take()
+        for _ in range(2):  # judged, then remembered
+            bench.feed(event("X", classes))
+            assert {name for name, transport in clients.items() if transport.take()} == readers
+
+    @pytest.mark.parametrize(
+        "raw",
+        [
+            b"Event: X\r\n\r\n",
+            b"Event: X\r\nChannel: a\r\nPrivilege: call,all\r\n\r\n",
+            b"Event: X\r\nPrivilege: <none>\r\n\r\n",
+            b"Event: X\r\nPrivilege: Call\r\n\r\n",
+        ],
+    )
+    def test_without_a_privilege_in_its_place_reach_nobody(self, bench, raw):
+        _, transport = bench.login("boss")
+        transport.take()
+        bench.feed(raw)
+        assert transport.take() == b""
+        assert bench.hub.stats.events_dropped == 1
+
+    def test_a_second_privilege_widens_nothing(self, bench):
+        _, transport = bench.login("calls")
+        bench.feed(b"Event: X\r\nPrivilege: system,all\r\nPrivilege: call,all\r\n\r\n")
+        assert transport.take() == b""
+
+    def test_malformed_ones_are_repaired_and_counted(self, bench):
+        _, transport = bench.login("calls")
+        bench.feed(b"Event: X\nPrivilege: call,all\nY: 1\n\n")
+        assert transport.take() == event("X", Y="1")
+        assert bench.hub.stats.events_repaired == 1
+
+    def test_members_of_an_audience_share_the_bytes(self, bench):
+        one, two = bench.login("calls")[1], bench.login("calls")[1]
+        bench.feed(event("X"))
+        assert one.sent[0] is two.sent[0]
+
+    def test_many_heads_are_forgotten_not_hoarded(self, bench):
+        _, transport = bench.login("calls")
+        for number in range(5000):
+            bench.feed(event(f"X{number}"))
+        assert transport.take().count(b"Event: ") == 5000
+
+    def test_the_end_is_told_at_once_to_readers_of_class_system(self):
+        bench = Bench(HALF, CALLS, interval=5.0)
+        (_, half), (_, calls) = bench.login("half"), bench.login("calls")
+        bench.hub.tell_shutdown()
+        assert half.take().endswith(b"Event: ProxyShutdown\r\nPrivilege: system,all\r\n\r\n")
+        assert b"ProxyShutdown" not in calls.take()
+
+    def test_flush_interval(self):
+        bench = Bench(CALLS, interval=0.005)
+        bench.link_up()
+        _, transport = bench.login("calls")
+        bench.feed(event("A"))
+        assert transport.take() == event("A"), "the first after a quiet moment leaves at once"
+        bench.feed(event("B"))
+        bench.feed(event("C"))
+        assert transport.take() == b""
+        bench.clock.advance(0.006)
+        assert transport.take() == event("B") + event("C")
+
+    def test_what_comes_before_a_flush_is_read_with_it(self):
+        bench = Bench(CALLS, interval=0.005)
+        bench.link_up()
+        _, transport = bench.login("calls")
+        bench.feed(event("A"))
+        assert not bench.upstream.resting, "what comes after a quiet moment is not waited for"
+        bench.feed(event("B"))
+        assert bench.upstream.resting
+        bench.upstream.kept = [event("C"), event("D")]
+        transport.take()
+        bench.clock.advance(0.006)
+        assert transport.take() == event("B") + event("C") + event("D")
+        assert len(transport.sent) == 0
+
+    def test_in_a_steady_stream_the_link_rests_from_flush_to_flush(self):
+        bench, _, transport = awaiting_a_flush()
+        for name in ("C", "D", "E"):
+            transport.take()
+            bench.upstream.kept = [event(name)]
+            bench.clock.advance(0.005)
+            assert transport.take().endswith(event(name))
+            assert bench.upstream.resting, "the next would only wait for the next flush"
+        bench.clock.advance(0.005)
+        assert not bench.upstream.resting, "nothing came: what comes now is waited for no longer"
+        assert not bench.clock.timers or all(
+            timer.due > bench.clock.time + 0.5 for timer in bench.clock.timers
+        )
+        bench.clock.advance(0.005)
+        bench.feed(event("F"))
+        assert transport.take() == event("F"), "the first after a quiet moment leaves at once"
+
+    def test_a_fault_in_a_flush_leaves_the_link_reading_and_the_next_flush_due(self):
+        bench, session, transport = awaiting_a_flush()
+        transport.take()
+
+        class Broken(ListTransport):
+            def write(self, data: bytes) -> int:
+                raise RuntimeError
+
+        sound = session.outbox.sender
+        session.outbox.through(Broken())
+        with pytest.raises(RuntimeError):
+            bench.clock.advance(0.005)
+        assert not bench.upstream.resting
+        session.outbox.through(sound)
+        bench.clock.advance(1)
+        bench.feed(event("C"))
+        assert transport.take() == event("C")
+
+    def test_a_steady_stream_does_not_hold_up_an_answer(self):
+        bench, session, _ = awaiting_a_flush()
+        session.receive(b"Action: Park\r\nActionID: 1\r\n\r\n")
+        assert not bench.upstream.resting
+        bench.clock.advance(0.005)
+        assert not bench.upstream.resting, "one is awaited"
+
+    def test_events_that_come_while_every_one_leaves_at_once_are_not_looked_for(self):
+        bench, _, _ = awaiting_a_flush()
+        bench.pacing.shortest = 0.0  # a reload
+        bench.upstream.kept = [event("C")]
+        bench.clock.advance(0.005)
+        assert not bench.upstream.resting
+
+    def test_it_is_not_left_for_long(self):
+        bench, _, _ = awaiting_a_flush(0.5)
+        assert not bench.upstream.resting, "Asterisk gives up a manager that leaves megabytes unread"
+
+    def test_nor_is_it_when_a_reload_comes_while_a_flush_is_far_off(self):
+        bench, _, _ = awaiting_a_flush(1.0)
+        bench.pacing.shortest, bench.pacing.longest = 0.005, 0.05
+        bench.feed(event("C"))
+        assert not bench.upstream.resting
+
+    def test_an_answer_is_never_left_lying(self):
+        bench = Bench(CALLS, interval=0.005)
+        bench.link_up()
+        session, transport = bench.login("calls")
+        bench.feed(event("A"))
+        session.receive(b"Action: Park\r\nActionID: 1\r\n\r\n")
+        bench.feed(event("B"))
+        assert not bench.upstream.resting, "one is awaited"
+        (asked,) = bench.upstream.take()
+        bench.answer(asked, b"")
+        bench.feed(event("C"))
+        assert bench.upstream.resting
+        session.receive(b"Action: Park\r\nActionID: 2\r\n\r\n")
+        assert not bench.upstream.resting, "one is asked for"
+        bench.hub.link_down("gone")
+        bench.clock.advance(1)  # the flush that was due finds no link
+        assert b"Event: C" in transport.take()
+
+    def test_a_reader_of_nothing_costs_nothing(self, bench):
+        mute = User("mute", secret="plain:x")
+        bench.hub.adopt(UserTable([mute]))
+        session, _ = bench.login("mute")
+        assert session.subscription is None
+
+
+def test_of_a_long_list_no_more_is_taken_at_once_than_of_anything_else(bench):
+    session, got = bench.login("boss")
+    session.receive(b"Action: CoreShowChannels\r\n\r\n")
+    (asked,) = bench.upstream.take()
+    head = b"ActionID: " + asked.get(b"actionid") + b"\r\n"
+    bench.answer(asked, b"EventList: start\r\n")
+    items = [b"Event: CoreShowChannel\r\n" + head + b"N: %d\r\n\r\n" % number for number in range(300)]
+    taken = bench.hub.from_upstream(items)
+    assert 64 < taken < 200
+    bench.feed(*items[taken:])
+    assert got.take().count(b"Event: CoreShowChannel\r\n") == 300
+
+
+def test_of_many_answers_a_few_are_taken_at_once(bench):
+    sessions = [bench.login("boss")[0] for _ in range(20)]
+    for session in sessions:
+        session.receive(b"Action: CoreStatus\r\n\r\n")
+    answers = [
+        b"Response: Success\r\nActionID: " + asked.get(b"actionid") + b"\r\n\r\n"
+        for asked in bench.upstream.take()
+    ]
+    assert len(answers) == 20
+    counts = []
+    while answers:
+        counts.append(bench.hub.from_upstream([*answers, event("Hold")]))
+        answers = answers[counts[-1] :]
+    assert counts == [8, 8, 5]
+    assert bench.hub.exchange.in_flight == 0
+
+
+class TestFaults:
+    """A fault of ours in one message or one session stays there: the link is everybody's."""
+
+    def test_in_one_message_costs_that_message(self, bench):
+        session, transport = bench.login("calls")
+
+        def broken(raw):
+            if b"Odd" in raw:
+                raise RuntimeError("fault")
+            return True
+
+        session.subscription.admits = broken
+        bench.feed(event("A"), event("Odd"), event("B"))
+        assert transport.take() == event("A") + event("B")
+        assert bench.hub.stats.faults == 1
+
+    def test_in_one_session_ends_that_session(self, bench, monkeypatch):
+        (session, transport), (other, other_got) = bench.login("boss"), bench.login("boss")
+        other_got.take()
+
+        def broken(*_):
+            raise RuntimeError("fault")
+
+        session.receive(b"Action: CoreStatus\r\n\r\nAction: CoreStatus\r\n\r\n")
+        (asked,) = bench.upstream.take()
+        monkeypatch.setattr(bench.hub, "judge", broken)
+        bench.answer(asked, b"")
+        assert transport.closed == "abort"
+        assert bench.hub.stats.closes == {"fault": 1}
+        monkeypatch.undo()
+        other.receive(b"Action: Ping\r\n\r\n")
+        assert b"Pong" in other_got.take()
+
+
+class TestOwnEvents:
+    """Events of the proxy's own look like Asterisk's."""
+
+    def test_they_have_the_system_name_that_asterisks_have(self, bench):
+        (_, system), (_, calls) = bench.login("half"), bench.login("calls")
+        named = event("X", SystemName="pbx", Y="1")
+        bench.feed(named)
+        assert calls.take() == named
+        bench.hub.link_down("gone")
+        assert system.take().endswith(
+            event("ProxyUpstream", "system", SystemName="pbx", Status="Down", Reason="gone")
+        )
+        bench.link_up()
+        assert system.take() == event("ProxyUpstream", "system", SystemName="pbx", Status="Up")
+        bench.feed(event("X", Y="1"))
+        bench.hub.tell_shutdown()
+        assert system.take() == event("ProxyShutdown", "system"), "another Asterisk may have none"
+
+    def test_security_events_have_it_too_and_a_storm_is_told_by_its_count(self):
+        guard = User("guard", secret="plain:x", read=privilege.SECURITY)
+        bench = Bench(guard, CALLS)
+        bench.link_up()
+        bench.feed(event("X", Timestamp="1.5", SystemName="pbx"))
+        _, transport = bench.login("guard")
+        transport.take()
+        for _ in range(20):
+            bench.login("calls")
+        told = transport.take()
+        assert told.count(b"Event: SuccessfulAuth\r\n") == 14, "its own was the first from this address"
+        stamp = b"Timestamp: %.6f\r\n" % bench.clock.wall()
+        assert told.startswith(
+            b"Event: SuccessfulAuth\r\nPrivilege: security,all\r\n" + stamp + b"SystemName: pbx\r\nEventTV: "
+        )
+        bench.hub.tick(bench.clock.now())
+        assert transport.take() == (
+            b"Event: ProxySecurityEvents\r\nPrivilege: security,all\r\n"
+            + stamp
+            + b"SystemName: pbx\r\nSuppressed: SuccessfulAuth\r\nCount: 6\r\n\r\n"
+        )
+        bench.hub.tick(bench.clock.now() + 1)
+        bench.login("calls")
+        assert transport.take().count(b"Event: SuccessfulAuth\r\n") == 1
+
+
+class TestLink:
+    def test_down_and_up_are_told_to_readers_of_system(self, bench):
+        (_, system), (_, calls) = bench.login("half"), bench.login("calls")
+        system.take()
+        bench.hub.link_down("Asterisk is gone")
+        assert system.take() == event("ProxyUpstream", "system", Status="Down", Reason="Asterisk is gone")
+        bench.link_up(booted=False)
+        assert system.take() == b""
+        bench.feed(BOOTED)
+        assert system.take() == event("ProxyUpstream", "system", Status="Up") + BOOTED
+        assert calls.take() == b""
+
+    def test_actions_wait_for_the_boot(self):
+        bench = Bench(BOSS, CALLS)
+        bench.link_up(booted=False)
+        session, got = bench.login("calls")
+        session.receive(b"Action: Park\r\nActionID: 1\r\n\r\nAction: Ping\r\nActionID: 2\r\n\r\n")
+        assert bench.upstream.take() == []
+        assert got.take().count(b"Message: Upstream not connected\r\n") == 2
+        bench.feed(BOOTED)
+        (learn,) = bench.upstream.take()
+        bench.answer(learn, b"")
+        session.receive(b"Action: Park\r\n\r\n")
+        assert [asked.get(b"action") for asked in bench.upstream.take()] == [b"Park"]
+
+    def test_upstream_boot_timeout_ends_the_waiting(self, caplog):
+        bench = Bench(BOSS, CALLS, limits=Limits(upstream_boot_timeout=20.0))
+        bench.link_up(booted=False)
+        bench.clock.advance(19)
+        assert not bench.hub.exchange.connected
+        bench.clock.advance(2)
+        assert bench.hub.exchange.connected
+        assert "upstream-not-booted" in caplog.text
+        assert [asked.get(b"action") for asked in bench.upstream.take()] == [b"ListCommands"]
+
+    def test_what_is_loaded_before_the_boot_is_learnt(self):
+        bench = Bench(BOSS, CALLS)
+        bench.link_up(booted=False)
+        bench.feed(event("Load", "system", Module="x"))
+        bench.clock.advance(1.1)
+        assert [asked.get(b"action") for asked in bench.upstream.take()] == [b"ListCommands"]
+
+    def test_nothing_is_asked_or_told_once_it_was_disconnected(self, caplog):
+        bench = Bench(BOSS, CALLS)
+        bench.link_up(booted=False)
+        bench.feed(event("Load", "system", Module="x"))
+        bench.hub.disconnect()
+        bench.clock.advance(100)
+        bench.hub.exchange.ask(Action([(b"Action", b"Ping")]), lambda _: None)
+        assert bench.upstream.take() == []
+        assert "upstream-not-booted" not in caplog.text
+
+    def test_events_count_whatever_joins_in_between(self, bench):
+        (one, _), (two, _) = bench.login("calls"), bench.login("calls")
+        before = bench.hub.deliveries
+        bench.feed(event("Hold"))
+        one.receive(b"Action: CoreStatus\r\n\r\n")
+        for session in (one, two):
+            bench.feed(event("Hold"), event("Unhold"))
+            bench.hub.subscribe(session)
+            bench.feed(event("Hold"))
+        assert bench.hub.deliveries - before == 2 * 7
+
+    def test_a_link_that_goes_before_the_boot_says_nothing_later(self, caplog):
+        bench = Bench(BOSS, CALLS)
+        bench.link_up(booted=False)
+        bench.hub.link_down("gone")
+        bench.clock.advance(100)
+        assert "upstream-not-booted" not in caplog.text
+        assert not bench.hub.exchange.connected
+
+    def test_fullybooted_is_not_said_of_an_asterisk_that_is_gone(self, bench):
+        bench.feed(BOOTED)
+        assert bench.hub.fully_booted()
+        bench.hub.link_down("gone")
+        assert bench.hub.fully_booted() is None
+
+    def test_a_reload_before_the_boot_is_only_passed_on(self, bench):
+        bench.feed(event("Reload", "system"))
+        assert bench.hub.fully_booted() is None
+
+    def test_actions_are_learnt_again_when_modules_change(self, bench):
+        bench.feed(event("Load", "system", Module="x"))
+        bench.feed(event("Load", "system", Module="y"))
+        assert bench.upstream.take() == []
+        bench.clock.advance(1.1)
+        (asked,) = bench.upstream.take()
+        bench.answer(asked, b"Brandnew: does.  (Priv: call,all)\r\n")
+        session, _ = bench.login("calls")
+        session.receive(b"Action: Brandnew\r\n\r\n")
+        assert bench.upstream.take() == []
+        bench.hub.adopt_actions(OtherActions({}, {b"brandnew": Described(b"Brandnew", ())}))
+        session.receive(b"Action: Brandnew\r\n\r\n")
+        assert bench.upstream.take()[0].get(b"action") == b"Brandnew"
+
+    def test_not_when_the_link_went_meanwhile(self, bench):
+        bench.feed(event("Load", "system", Module="x"))
+        bench.hub.link_down("gone")
+        bench.clock.advance(2)
+        assert bench.upstream.take() == []
+        bench.feed(event("Load", "system", Module="x"))
+        bench.clock.advance(2)
+        assert bench.upstream.take() == []
+
+    def test_an_unusable_list_keeps_the_table(self, bench):
+        assert bench.hub.table.live == ()
+
+
+class TestUsers:
+    def test_rights_change_at_once(self, bench):
+        session, transport = bench.login("calls")
+        more = User("Calls", read=privilege.ALL, write=privilege.ALL, secret="plain:x")
+        bench.hub.adopt(UserTable([more]))
+        assert session.state is State.READY
+        bench.feed(event("X", "system"))
+        assert transport.take() == event("X", "system")
+        assert bench.hub.sessions_of(more) == [session]
+        assert session.user is more
+
+    @pytest.mark.parametrize(
+        ("table", "reason"),
+        [
+            ([BOSS], "user removed"),
+            ([User("calls", secret="plain:x", disabled=True)], "user removed"),
+            ([User("calls", secret="plain:y")], "credentials changed"),
+            ([User("calls", secret="plain:x", md5_secret=b"n")], "credentials changed"),
+        ],
+    )
+    def test_sessions_without_a_right_to_be_end(self, bench, table, reason):
+        _, transport = bench.login("calls")
+        bench.hub.adopt(UserTable(table))
+        assert transport.closed == "close"
+        assert bench.hub.stats.closes == {reason: 1}
+
+    def test_two_sessions_of_a_renamed_user(self, bench):
+        bench.login("calls")
+        bench.login("calls")
+        renamed = User("CALLS", read=privilege.CALL, secret="plain:x")
+        bench.hub.adopt(UserTable([renamed]))
+        assert len(bench.hub.sessions_of(renamed)) == 2
+        assert bench.hub.authenticated == 2
+
+    def test_pending_events_of_the_old_view_are_not_lost(self):
+        bench = Bench(CALLS, interval=0.01)
+        bench.link_up()
+        _, transport = bench.login("calls")
+        bench.feed(event("A"))
+        bench.feed(event("B"))
+        bench.hub.adopt(UserTable([replace(CALLS, read=privilege.ALL)]))
+        assert transport.take() == event("A") + event("B")
+
+    def test_a_view_that_stays_the_same_is_left_alone(self, bench):
+        session, transport = bench.login("calls")
+        before = session.subscription
+        bench.hub.adopt(UserTable([replace(CALLS, write=privilege.ALL)]))
+        assert session.subscription is before
+        assert session.user.write == privilege.ALL
+        bench.feed(event("A"))
+        assert transport.take() == event("A")
+
+    def test_between_two_steps_every_session_is_of_one_table(self, bench):
+        """And in the end all are of the new one, with one more generation."""
+        sessions = [bench.login("calls") for _ in range(3)]
+        boss, _ = bench.login("boss")
+        more = UserTable([replace(CALLS, read=privilege.ALL), replace(BOSS, disabled=True)])
+        generation, table = bench.hub.generation, bench.hub.users
+        steps = bench.hub.adopting(more)
+        seen = []
+        for _ in steps:
+            new = sum(session.user.read == privilege.ALL for session, _ in sessions)
+            seen.append((new, boss.state in OVER, bench.hub.generation, bench.hub.users is table))
+            bench.feed(event("X", "system"))  # what is sent follows what each session may see
+            received = sum(bool(transport.take()) for _, transport in sessions)
+            assert received == new
+        assert seen == [
+            (1, False, generation, True),
+            (2, False, generation, True),
+            (3, False, generation, True),
+            (3, True, generation, True),
+        ]
+        assert (bench.hub.generation, bench.hub.users) == (generation + 1, more)
+
+    def test_a_login_between_two_steps_is_on_the_new_table_in_the_end(self, bench):
+        bench.login("calls")
+        steps = bench.hub.adopting(UserTable([replace(CALLS, read=privilege.ALL)]))
+        next(steps)
+        late, _ = bench.login("calls")
+        gone, transport = bench.login("boss")
+        assert late.user is CALLS
+        finish(steps)
+        assert late.user.read == privilege.ALL
+        assert gone.state in OVER
+        assert transport.closed == "close"
+
+    def test_a_session_that_ends_between_two_steps_is_passed_over(self, bench):
+        bench.login("calls")
+        session, _ = bench.login("calls")
+        steps = bench.hub.adopting(UserTable([replace(CALLS, read=privilege.ALL)]))
+        next(steps)
+        session.close("client gone")
+        finish(steps)
+        assert session.user is CALLS
+        assert bench.hub.authenticated == 1
+
+    def test_a_session_that_cannot_be_moved_ends_and_the_others_are_moved(self, bench):
+        broken, _ = bench.login("calls")
+        fine, _ = bench.login("calls")
+
+        class Broken(UserTable):
+            def successor(self, before, certificate):
+                if fine.user is before and broken.state not in OVER:
+                    raise RuntimeError
+                return super().successor(before, certificate)
+
+        bench.hub.adopt(Broken([replace(CALLS, read=privilege.ALL)]))
+        assert broken.state in OVER
+        assert fine.user.read == privilege.ALL
+        assert bench.hub.stats.closes == {"fault": 1}
+
+
+class TestSlowConsumers:
+    def test_past_the_limit_is_closed_and_the_neighbour_is_not_disturbed(self):
+        limits = Limits(outbox_hard=2048, outbox_soft=1024)
+        bench = Bench(CALLS, limits=limits)
+        bench.link_up()
+        (_, slow), (_, quick) = bench.login("calls"), bench.login("calls")
+        slow.room = 0
+        for number in range(100):
+            bench.feed(event("X", N=str(number)))
+        assert slow.closed == "abort"
+        assert quick.take().count(b"Event: X") == 100
+        assert bench.hub.stats.slow_consumers == {"calls": 1}
+
+    def test_by_one_flush_of_more_than_a_record_too(self):
+        bench = Bench(CALLS, limits=Limits(outbox_hard=2048, outbox_soft=1024))
+        bench.link_up()
+        _, slow = bench.login("calls")
+        bench.feed(event("X"))
+        assert slow.take()
+        slow.room = 10
+        bench.feed(*(event("X", Pad="x" * 300) for _ in range(100)))
+        assert slow.closed == "abort"
+        assert bench.hub.stats.slow_consumers == {"calls": 1}
+
+    def test_by_its_own_answers_too(self):
+        bench = Bench(BOSS, limits=Limits(outbox_hard=2048, outbox_soft=1024))
+        bench.link_up()
+        session, slow = bench.login("boss")
+        slow.room = 0
+        for _ in range(100):
+            session.receive(b"Action: Ping\r\n\r\n")
+            bench.clock.advance(0)
+            if slow.closed:
+                break
+        assert slow.closed == "abort"
+
+    def test_no_progress(self, bench):
+        _, slow = bench.login("calls")
+        slow.room = 0
+        bench.feed(event("X"))
+        bench.hub.tick(bench.clock.now())
+        bench.clock.advance(9)
+        bench.hub.tick(bench.clock.now())
+        assert not slow.closed
+        bench.clock.advance(2)
+        bench.hub.tick(bench.clock.now())
+        assert slow.closed == "abort"
+
+
+def test_counts(bench):
+    session, _ = bench.login("calls")
+    other, _ = bench.connect()
+    assert (bench.hub.authenticated, bench.hub.unauthenticated) == (1, 1)
+    assert bench.hub.sessions == [other, session]
+    session.lost("x")
+    other.lost("y")
+    assert bench.hub.sessions == []
+    assert bench.hub.stats.closes == {"x": 1, "y": 1}
+    assert bench.hub.closing == {}
+
+
+def scoped(name: str, *channels: str, **rest) -> User:
+    scope = Scope(channels=channels)
+    return User(name, read=privilege.CALL, secret="plain:x", rules=Rules(scope=scope), **rest)
+
+
+def leg(name: str, channel: str, uniqueid: str, linkedid: str, **headers: str) -> bytes:
+    return event(name, Channel=channel, Uniqueid=uniqueid, Linkedid=linkedid, **headers)
+
+
+class TestScopes:
+    def test_its_own_calls_with_all_their_legs_and_no_other(self):
+        mine = scoped("mine", "PJSIP/100")
+        bench = Bench(mine, CALLS)
+        bench.link_up()
+        (_, scope), (_, everything) = bench.login("mine"), bench.login("calls")
+        trunk = leg("Newchannel", "PJSIP/trunk-1", "1.1", "1.1")
+        other = leg("Newchannel", "PJSIP/200-1", "2.1", "2.1")
+        bench.feed(trunk, other)
+        assert scope.take() == b""
+        phone = leg("Newchannel", "PJSIP/100-1", "1.2", "1.1")
+        bench.feed(phone)
+        assert scope.take() == trunk + phone, "from the call's first event on"
+        hold = leg("Hold", "PJSIP/trunk-1", "1.1", "1.1")
+        bench.feed(hold, leg("Hold", "PJSIP/200-1", "2.1", "2.1"))
+        assert scope.take() == hold
+        assert everything.take().count(b"Event: ") == 5
+
+    def test_classes_and_filters_still_narrow(self):
+        bench = Bench(scoped("mine", "PJSIP/100", filters=FilterSet((compile_legacy(b"!Hold"),))))
+        bench.link_up()
+        _, got = bench.login("mine")
+        new = leg("Newchannel", "PJSIP/100-1", "1.1", "1.1")
+        dtmf = event("DTMFBegin", "dtmf", Channel="PJSIP/100-1", Uniqueid="1.1", Linkedid="1.1")
+        bench.feed(new, dtmf, leg("Hold", "PJSIP/100-1", "1.1", "1.1"))
+        assert got.take() == new
+
+    def test_an_event_with_a_response_or_an_action_id_of_right_is_one_too(self):
+        bench = Bench(scoped("mine", "PJSIP/100"), BOSS)
+        bench.link_up()
+        (_, got), (boss, _) = bench.login("mine"), bench.login("boss")
+        bench.feed(leg("Newchannel", "PJSIP/100-1", "1.1", "1.1"))
+        boss.receive(b"Action: Originate\r\nAsync: true\r\nActionID: 7\r\nChannel: PJSIP/100\r\n\r\n")
+        (asked,) = bench.upstream.take()
+        bench.answer(asked, b"Message: Originate successfully queued\r\n")
+        got.take()
+        decided = b"Event: OriginateResponse\r\nPrivilege: call,all\r\nActionID: %s\r\nResponse: Success\r\n"
+        bench.feed(decided % asked.get(b"actionid") + b"Channel: PJSIP/100-1\r\nUniqueid: 1.1\r\n\r\n")
+        assert got.take() == decided % b"7" + b"Channel: PJSIP/100-1\r\nUniqueid: 1.1\r\n\r\n"
+
+    def test_calls_are_forgotten_with_the_link(self):
+        bench = Bench(scoped("mine", "PJSIP/100"))
+        bench.link_up()
+        _, got = bench.login("mine")
+        bench.feed(leg("Newchannel", "PJSIP/100-1", "1.1", "1.1"))
+        bench.hub.link_down("gone")
+        bench.link_up()
+        got.take()
+        bench.feed(leg("Hold", "PJSIP/200-9", "1.1", "1.1"))
+        assert got.take() == b""
+
+    def test_a_scope_given_by_a_reload_holds_at_once(self, bench):
+        session, got = bench.login("calls")
+        bench.hub.adopt(UserTable([scoped("calls", "PJSIP/100")]))
+        bench.feed(
+            leg("Newchannel", "PJSIP/200-1", "2.1", "2.1"), leg("Newchannel", "PJSIP/100-1", "1.1", "1.1")
+        )
+        assert got.take() == leg("Newchannel", "PJSIP/100-1", "1.1", "1.1")
+        bench.hub.adopt(UserTable([scoped("calls", "PJSIP/200")]))
+        session.lost("gone")
+        bench.feed(leg("Hold", "PJSIP/100-1", "1.1", "1.1"))
+
+
+class TestLearning:
+    def test_records_actions_that_were_allowed_and_events_that_were_sent(self):
+        scoped = User(
+            "scoped", read=privilege.CALL, secret="plain:x", rules=Rules(scope=Scope(channels=("PJSIP/1",)))
+        )
+        bench = Bench(CALLS, TWO, scoped)
+        bench.link_up()
+        session, _ = bench.login("calls")
+        bench.login("two")
+        bench.login("scoped")
+        bench.feed(event("Newchannel", "call"))
+        bench.hub.learn(0)
+        assert bench.hub.recorder is not None
+        session.receive(b"Action: Getvar\r\nVariable: A\r\n\r\n")
+        session.receive(b"Action: CoreStatus\r\n\r\n")
+        bench.feed(event("Hangup", "call", Channel="PJSIP/1-00000001", Uniqueid="1.1"))
+        bench.feed(event("UserEvent", "user"))
+        bench.hub.end_learning()
+        recorded = bench.hub.recorded
+        assert recorded is not None
+        assert {shape.action for shape in recorded.shapes} == {b"Getvar"}
+        assert {(seen.user, seen.event): count for seen, count in recorded.events.items()} == {
+            ("calls", b"Hangup"): 1,
+            ("scoped", b"Hangup"): 1,
+            ("two", b"UserEvent"): 1,
+        }
+        bench.feed(event("Hangup", "call"))
+        bench.hub.audiences.count()
+        assert bench.hub.recorder is None
+        bench.hub.end_learning()
+        assert bench.hub.recorded is recorded
+
+    def test_ends_by_itself_when_its_time_is_over(self, bench):
+        bench.hub.learn(5)
+        bench.clock.advance(4)
+        bench.hub.tick(bench.clock.now())
+        assert bench.hub.recorder is not None
+        bench.clock.advance(2)
+        bench.hub.tick(bench.clock.now())
+        assert bench.hub.recorder is None
+        assert bench.hub.recorded is not None
+
+
+def test_a_fault_behind_a_read_loses_nothing_of_what_was_not_taken(bench, monkeypatch):
+    _, got = bench.login("boss")
+    events = [event("Hold", N=str(number)) for number in range(100)]
+
+    def broken() -> float:
+        raise ValueError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(bench.clock, "cpu", broken)
+        taken = bench.hub.from_upstream(events)
+    assert 0 < taken < len(events)
+    assert bench.hub.stats.faults == 1
+    bench.feed(*events[taken:])
+    bench.hub.flush()
+    assert got.take().count(b"Event: Hold") == len(events)

@@ -1,0 +1,344 @@
+"""Bytes for one client: in order, whole, bounded."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from amiproxy.core.fanout.outbox import NEVER, Backlog, Outbox
+from tests.support.core_doubles import ListTransport
+
+
+def make(room: int | None = None, limit: int = 100) -> tuple[Outbox, ListTransport]:
+    transport = ListTransport()
+    transport.room = room
+    return Outbox(transport, limit), transport
+
+
+def test_nothing_is_kept_while_the_client_takes_it():
+    outbox, transport = make()
+    assert outbox.push(b"one")
+    assert (outbox.size, outbox.sent, transport.take()) == (0, 3, b"one")
+
+
+def test_what_is_not_taken_waits_in_order():
+    outbox, transport = make(room=2)
+    assert outbox.push(b"one")
+    assert outbox.push(b"two")
+    assert outbox.size == 4
+    transport.room = 3
+    outbox.drain()
+    assert outbox.size == 1
+    transport.room = None
+    outbox.drain()
+    assert transport.take() == b"onetwo"
+    assert (outbox.size, outbox.sent) == (0, 6)
+
+
+def test_a_drain_that_moves_nothing_keeps_all():
+    outbox, _ = make(room=0)
+    outbox.push(b"one")
+    outbox.drain()
+    assert outbox.size == 3
+
+
+def test_past_the_limit_is_told():
+    outbox, _ = make(room=0, limit=4)
+    assert outbox.push(b"1234")
+    assert not outbox.push(b"5")
+    outbox, _ = make(room=0, limit=4)
+    assert not outbox.push(b"12345")
+
+
+def test_held_bytes_come_between_head_and_tail():
+    outbox, transport = make()
+    outbox.hold()
+    outbox.push(b"a")
+    outbox.hold()
+    outbox.push(b"b")
+    assert (outbox.holding, outbox.held, transport.take()) == (True, 2, b"")
+    assert outbox.release(b"<", b">")
+    assert (outbox.holding, outbox.held, transport.take()) == (False, 0, b"<ab>")
+
+
+def test_release_of_nothing_sends_nothing():
+    outbox, transport = make()
+    assert outbox.release(b"")
+    assert transport.sent == []
+
+
+def test_too_much_to_hold_is_sent_early():
+    outbox, transport = make(limit=4)
+    outbox.hold()
+    outbox.push(b"1234")
+    assert transport.take() == b""
+    assert outbox.push(b"5")
+    assert not outbox.holding
+    assert transport.take() == b"12345"
+
+
+def test_what_waits_is_the_same_bytes_for_all():
+    data = bytes(100_000)
+    waiting = []
+    for _ in range(2):
+        outbox, _ = make(room=0, limit=1 << 20)
+        outbox.push(b"x")
+        outbox.push(data)
+        waiting.append(outbox._chunks[1])
+    assert waiting[0] is waiting[1] is data
+
+
+class Counting(ListTransport):
+    """Takes what it is given while there is room for all of it, as TLS does by records."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.offered: list[int] = []
+
+    def send(self, data: bytes | memoryview) -> int:
+        self.offered.append(len(data))
+        return super().send(data)
+
+
+def test_a_drain_offers_no_more_than_leaves_soon():
+    outbox = Outbox(transport := Counting(), 1 << 24)
+    transport.room = 0
+    for _ in range(5000):
+        outbox.push(bytes(400))
+    transport.offered.clear()
+    transport.room = 16384
+    assert not outbox.drain()
+    assert transport.offered == [16384, 16384], "small pieces together, up to a record; then none was taken"
+    transport.room = 0
+    transport.offered.clear()
+    outbox.drain()
+    assert transport.offered == [16384]
+    outbox.push(bytes(1 << 20))
+    transport.room = None
+    while outbox.drain():
+        pass
+    assert outbox.size == 0
+    assert outbox.sent == 5000 * 400 + (1 << 20)
+
+
+def test_one_drain_leaves_others_their_turn():
+    outbox, transport = make(room=0, limit=1 << 24)
+    for _ in range(1000):
+        outbox.push(bytes(1000))
+    transport.room = None
+    assert outbox.drain(), "there is more, and the transport would take it"
+    assert 0 < len(transport.take()) < 500_000
+    assert outbox.size
+    transport.room = 300_000
+    assert outbox.drain()
+    assert not outbox.drain(), "the transport calls when it can take more"
+    assert outbox.size
+
+
+def test_the_end_of_a_large_piece_does_not_keep_the_whole():
+    outbox, _ = make(room=99_990, limit=1 << 20)
+    outbox.push(bytes(100_000))
+    assert outbox._chunks[0] == bytes(10)
+    assert isinstance(outbox._chunks[0], bytes)
+
+
+def test_much_that_was_held_leaves_in_its_pieces():
+    for room in (None, 0, 50_000):
+        outbox, transport = make(limit=1 << 20)
+        transport.room = room
+        outbox.hold()
+        parts = [bytes([number]) * 20_000 for number in range(20)]
+        for part in parts:
+            outbox.push(part)
+        assert outbox.release(b"<", b">")
+        assert outbox.ready is (room is None)
+        transport.room = None
+        while outbox.drain():
+            pass
+        assert transport.take() == b"<" + b"".join(parts) + b">"
+        assert (outbox.size, outbox.held, outbox.ready) == (0, 0, True)
+
+
+def test_much_that_was_held_comes_behind_what_waits():
+    outbox, transport = make(room=0, limit=30_000)
+    outbox.push(b"first")
+    outbox.hold()
+    outbox.push(bytes(20_000))
+    assert outbox.release(b"")
+    outbox.hold()
+    outbox.push(bytes(20_000))
+    assert not outbox.release(b""), "past the limit"
+    transport.room = None
+    outbox.drain()
+    assert transport.take() == b"first" + bytes(40_000)
+
+
+def test_stalled_only_while_nothing_moves():
+    outbox, transport = make(room=0)
+    assert not outbox.stalled(0, 10)
+    outbox.push(b"12")
+    assert not outbox.stalled(1, 10)
+    assert not outbox.stalled(11, 10)
+    assert outbox.stalled(12, 10)
+    transport.room = 1
+    outbox.drain()
+    assert not outbox.stalled(13, 10)
+    assert outbox.stalled(24, 10)
+    transport.room = None
+    outbox.drain()
+    assert not outbox.stalled(99, 10)
+
+
+@given(st.lists(st.tuples(st.binary(min_size=1, max_size=8), st.integers(0, 8), st.booleans())))
+def test_any_room_at_any_time_gives_the_same_bytes(steps):
+    outbox, transport = make(room=0, limit=1 << 20)
+    for data, room, drains in steps:
+        transport.room = room
+        outbox.push(data)
+        if drains:
+            transport.room = room
+            outbox.drain()
+    transport.room = None
+    outbox.drain()
+    assert transport.take() == b"".join(data for data, _, _ in steps)
+    assert outbox.size == 0
+
+
+EVENT = b"Event: X\r\n\r\n"
+
+
+def told(count: int) -> bytes:
+    return b"Event: ProxyEventsDropped\r\nPrivilege: system,all\r\nCount: %d\r\n\r\n" % count
+
+
+def deliver(outbox: Outbox, events: bytes) -> None:
+    """As sessions do."""
+    if outbox.size > outbox.closed_above:
+        outbox.drop(events)
+    else:
+        outbox.push(events)
+
+
+class TestDroppingEvents:
+    def test_one_gap_is_told_once_where_it_is(self):
+        outbox, transport = make(room=0)
+        outbox.drop_events_past(20)
+        for _ in range(2):
+            deliver(outbox, EVENT)  # 24 bytes: past it
+        deliver(outbox, EVENT + EVENT)
+        assert outbox.in_gap
+        outbox.push(b"Response: 1\r\n\r\n")
+        deliver(outbox, EVENT)
+        transport.room = None
+        outbox.drain()
+        assert not outbox.in_gap
+        deliver(outbox, EVENT)
+        assert transport.take() == EVENT * 2 + b"Response: 1\r\n\r\n" + told(3) + EVENT
+
+    def test_a_gap_lasts_until_half_is_free(self):
+        outbox, transport = make(room=0)
+        outbox.drop_events_past(20)
+        outbox.push(b"x" * 24)
+        deliver(outbox, EVENT)
+        transport.room = 10  # 14 are left
+        outbox.drain()
+        deliver(outbox, EVENT)
+        assert outbox.in_gap
+        transport.room = 4  # 10 are left
+        outbox.drain()
+        assert not outbox.in_gap
+        transport.room = None
+        outbox.drain()
+        assert transport.take() == b"x" * 24 + told(2)
+
+    def test_nothing_that_is_dropped_is_no_gap(self):
+        outbox, _ = make(room=0)
+        outbox.drop_events_past(0)
+        outbox.push(b"x")
+        deliver(outbox, b"")
+        assert not outbox.in_gap
+        assert outbox.closed_above == 0
+
+    def test_without_a_soft_limit_none_is_dropped(self):
+        outbox, _ = make(room=0, limit=20)
+        assert outbox.push(EVENT)
+        assert outbox.size < outbox.closed_above
+        assert not outbox.push(EVENT)
+
+    def test_another_soft_limit_holds_at_once(self):
+        outbox, transport = make(room=0)
+        outbox.drop_events_past(10)
+        deliver(outbox, EVENT)
+        deliver(outbox, EVENT)
+        outbox.drop_events_past(20)
+        assert outbox.in_gap, "12 wait, and 10 would have to be free"
+        outbox.drop_events_past(NEVER)
+        assert not outbox.in_gap
+        deliver(outbox, EVENT)
+        transport.room = None
+        outbox.drain()
+        assert transport.take() == EVENT + told(1) + EVENT
+
+    @given(st.lists(st.sampled_from(["event", "answer", "read", "read all"]), max_size=60))
+    def test_whatever_happens_every_event_is_there_or_counted_in_its_place(self, steps):
+        outbox, transport = make(room=0, limit=1 << 20)
+        outbox.drop_events_past(40)
+        pushed: list[bytes] = []
+        for number, step in enumerate(steps):
+            if step == "event":
+                pushed.append(b"Event: %d\r\n\r\n" % number)
+                deliver(outbox, pushed[-1])
+            elif step == "answer":
+                pushed.append(b"Answer: %d\r\n\r\n" % number)
+                outbox.push(pushed[-1])
+            else:
+                transport.room = 15 if step == "read" else None
+                outbox.drain()
+                transport.room = 0
+        transport.room = None
+        outbox.drain()
+        got = [part + b"\r\n\r\n" for part in transport.take().split(b"\r\n\r\n")[:-1]]
+        tellers = [part for part in got if part.startswith(b"Event: ProxyEventsDropped")]
+        delivered = [part for part in got if part not in tellers]
+        assert delivered == [part for part in pushed if part in delivered], "in order"
+        assert [p for p in pushed if p.startswith(b"Answer")] == [p for p in got if p.startswith(b"Answer")]
+        events = [part for part in pushed if part.startswith(b"Event")]
+        come = missing = 0
+        for part in got:
+            if part in tellers:
+                missing += int(part.split()[-1])
+            elif part.startswith(b"Event"):
+                assert events.index(part) == come + missing, "what is told is what is missing before it"
+                come += 1
+        assert come + missing == len(events)
+
+
+class TestBacklog:
+    def test_all_outboxes_together(self):
+        backlog = Backlog()
+        transports = [ListTransport(), ListTransport()]
+        first, second = (Outbox(transport, 100, backlog) for transport in transports)
+        for transport in transports:
+            transport.room = 1
+        first.push(b"12345")
+        second.push(b"123")
+        second.push(b"4")
+        second.hold()
+        second.push(b"56")
+        assert (first.waiting, second.waiting, backlog.size) == (4, 5, 9)
+        transports[0].room = 3
+        first.drain()
+        assert backlog.size == 6
+        second.release(b"", b"78")
+        assert (second.waiting, backlog.size) == (7, 8)
+        second.discard()
+        assert (second.waiting, backlog.size) == (0, 1)
+        transports[0].room = None
+        first.drain()
+        assert backlog.size == 0
+
+    def test_what_was_held_is_discarded_too(self):
+        backlog = Backlog()
+        outbox = Outbox(ListTransport(), 100, backlog)
+        outbox.hold()
+        outbox.push(b"123")
+        outbox.discard()
+        assert (backlog.size, outbox.holding) == (0, False)

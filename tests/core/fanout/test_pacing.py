@@ -1,0 +1,88 @@
+"""At once after a quiet moment; then in company; longer when writes take more than their share."""
+
+import pytest
+
+from amiproxy.core.fanout.pacing import Pacing
+
+
+def flushing(pacing: Pacing, seconds: float, size: float = 0.0, times: int = 200) -> float:
+    """Flushes that take so long, each as soon as it may; when the last of them began."""
+    now = 0.0
+    for _ in range(times):
+        now += pacing.wait(now)
+        pacing.flushed(now, now + seconds, seconds, size)
+        now += seconds
+    return now - seconds
+
+
+def test_the_first_leaves_at_once():
+    assert Pacing(0.005, 0.05).wait(100.0) <= 0
+
+
+def test_what_follows_waits_for_the_interval():
+    pacing = Pacing(0.005, 0.05)
+    pacing.flushed(100.0, 100.0001, 0.0001, 400)
+    assert pacing.wait(100.001) == pytest.approx(0.004)
+    assert pacing.wait(100.0049) == pytest.approx(0.0001)
+    assert pacing.wait(100.2) == 0
+
+
+def test_writes_take_their_share_of_the_time():
+    pacing = Pacing(0.005, 0.05)
+    flushing(pacing, 0.0022)
+    assert pacing.interval == pytest.approx(0.01)
+
+
+def test_a_ceiling_bounds_the_wait():
+    pacing = Pacing(0.005, 0.05)
+    flushing(pacing, 0.02)
+    assert pacing.interval == 0.05
+
+
+def test_when_the_crowd_has_gone_it_is_soon_forgotten():
+    pacing = Pacing(0.005, 0.05)
+    last = flushing(pacing, 0.06, times=10_000)
+    for number in range(1, 101):
+        pacing.flushed(last + number * 0.05, last + number * 0.05, 0.0001, 400)
+    assert pacing.interval == 0.005
+
+
+def test_few_events_leave_at_once_though_each_flush_is_dear():
+    pacing = Pacing(0.005, 0.05)
+    for number in range(200):
+        pacing.flushed(number * 0.02, number * 0.02 + 0.004, 0.004, 400)
+    assert pacing.interval == 0.005
+    assert pacing.wait(199 * 0.02 + 0.006) == 0
+
+
+def test_what_a_flush_takes_for_its_bytes_makes_nobody_wait():
+    """Half of what full records take is for their bytes, which longer waits would only make more."""
+    pacing = Pacing(0.005, 0.05)
+    flushing(pacing, 0.0044, size=16384)
+    assert pacing.interval == pytest.approx(0.01)
+    flushing(pacing, 0.0044, size=10 * 16384)
+    assert pacing.interval == pytest.approx(0.005)
+
+
+def test_others_get_their_turn_however_long_a_flush_takes():
+    pacing = Pacing(0.005, 0.05)
+    last = flushing(pacing, 0.2)
+    assert pacing.wait(last + 0.2) == pytest.approx(0.02)
+
+
+def test_a_busy_machine_makes_no_flush_dearer():
+    pacing = Pacing(0.005, 0.05)
+    for number in range(200):
+        pacing.flushed(number * 0.1, number * 0.1 + 0.05, 0.001, 400)
+    assert pacing.interval == 0.005
+
+
+def test_zero_is_every_event_at_once():
+    pacing = Pacing(0.0, 0.05)
+    pacing.flushed(100.0, 101.0, 1.0, 400)
+    assert pacing.wait(100.0) <= 0
+
+
+def test_a_ceiling_below_the_floor_does_not_count():
+    pacing = Pacing(0.01, 0.001)
+    assert pacing.interval == 0.01

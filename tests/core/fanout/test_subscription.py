@@ -1,0 +1,281 @@
+"""One judgement, one join, the same bytes for all; each member exactly its own part."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from amiproxy.ami.eventfilter import FilterSet, compile_legacy
+from amiproxy.ami.privilege import CALL, SYSTEM
+from amiproxy.core.fanout.outbox import Outbox
+from amiproxy.core.fanout.subscription import AT_ONCE, Subscription
+from tests.support.core_doubles import ListTransport
+
+
+class Listener:
+    def __init__(self) -> None:
+        self.seen = 0
+        self.got: list[bytes] = []
+        self.outbox = Outbox(ListTransport(), 100)
+        self.outbox.hold()  # so that all comes by ``deliver``
+
+    def deliver(self, data: bytes) -> None:
+        self.got.append(data)
+
+    def fall_behind(self, data: bytes, taken: int) -> None:
+        self.outbox.keep(data, taken)
+
+
+def test_members_share_the_same_bytes_object():
+    subscription = Subscription("k", CALL, None)
+    first, second = Listener(), Listener()
+    subscription.join(first)
+    subscription.join(second)
+    subscription.pending += [b"a", b"b"]
+    subscription.flush()
+    assert first.got == second.got == [b"ab"]
+    assert first.got[0] is second.got[0]
+    assert subscription.pending == []
+
+
+def test_what_was_pending_before_is_not_for_a_newcomer():
+    subscription = Subscription("k", CALL, None)
+    old, new = Listener(), Listener()
+    subscription.join(old)
+    subscription.pending.append(b"a")
+    subscription.join(new)
+    subscription.flush()
+    assert (old.got, new.got) == ([b"a"], [])
+    subscription.pending.append(b"b")
+    subscription.flush()
+    assert new.got == [b"b"]
+
+
+def test_take_gives_one_member_its_part_early():
+    subscription = Subscription("k", CALL, None)
+    hasty, other = Listener(), Listener()
+    subscription.join(hasty)
+    subscription.join(other)
+    subscription.pending.append(b"a")
+    assert subscription.take(hasty) == b"a"
+    assert subscription.take(hasty) == b""
+    subscription.pending.append(b"b")
+    subscription.flush()
+    assert (hasty.got, other.got) == ([b"b"], [b"ab"])
+
+
+def test_a_member_that_left_gets_nothing():
+    subscription = Subscription("k", CALL, None)
+    gone = Listener()
+    subscription.join(gone)
+    subscription.leave(gone)
+    subscription.leave(gone)
+    subscription.pending.append(b"a")
+    subscription.flush()
+    assert gone.got == []
+
+
+def test_judgement():
+    plain = Subscription("k", CALL, None)
+    assert plain.may_read(CALL)
+    assert not plain.may_read(CALL | SYSTEM)
+    assert plain.admits is None
+    filtered = Subscription("k", CALL, FilterSet((compile_legacy(b"Hold"),)))
+    assert filtered.admits is not None
+    assert filtered.admits(b"Event: Hold\r\n")
+    assert not filtered.admits(b"Event: Other\r\n")
+
+
+@given(st.lists(st.tuples(st.sampled_from(["event", "take", "flush", "join"]), st.integers(0, 3))))
+def test_whatever_the_order_nobody_misses_or_repeats_an_event(steps):
+    subscription = Subscription("k", CALL, None)
+    members = [Listener() for _ in range(4)]
+    expected: dict[int, bytes] = {}
+    for step, who in steps:
+        if step == "join" and who not in expected:
+            subscription.join(members[who])
+            expected[who] = b""
+        elif step == "event":
+            event = bytes([65 + len(subscription.pending) % 26])
+            subscription.pending.append(event)
+            expected = {w: got + event for w, got in expected.items()}
+        elif step == "take" and who in expected:
+            members[who].got.append(subscription.take(members[who]))
+        elif step == "flush":
+            subscription.flush()
+    subscription.flush()
+    assert {who: b"".join(members[who].got) for who in expected} == expected
+
+
+class Connected(Listener):
+    def __init__(self) -> None:
+        super().__init__()
+        self.transport = ListTransport()
+        self.outbox = Outbox(self.transport, 1 << 20)
+
+    def deliver(self, data: bytes) -> None:
+        super().deliver(data)
+        self.outbox.push(data)
+
+
+def test_who_takes_all_gets_it_past_everything_of_ours():
+    subscription = Subscription("k", CALL, None)
+    ready, full = Connected(), Connected()
+    full.transport.room = 1
+    for member in (ready, full):
+        subscription.join(member)
+    subscription.pending += [b"a", b"b"]
+    assert subscription.flush() == 4
+    assert (ready.got, ready.transport.take(), ready.outbox.sent) == ([], b"ab", 2)
+    assert (full.got, full.transport.take(), full.outbox.size) == ([b"ab"], b"a", 1)
+
+
+def test_more_than_a_record_is_written_by_who_knows_how():
+    subscription = Subscription("k", CALL, None)
+    member = Connected()
+    member.transport.room = 30000
+    subscription.join(member)
+    subscription.pending.append(b"x" * 40000)
+    subscription.flush()
+    assert (len(member.transport.take()), member.outbox.sent, member.outbox.size) == (30000, 30000, 10000)
+
+
+def test_what_a_slow_member_did_not_take_is_not_copied_for_it():
+    subscription = Subscription("k", CALL, None)
+    members = [Connected() for _ in range(3)]
+    for member in members:
+        member.transport.room = 20000
+        subscription.join(member)
+    subscription.pending.append(b"x" * 60000)
+    subscription.flush()
+    kept = [member.outbox._chunks[0] for member in members]
+    assert [len(rest) for rest in kept] == [40000] * 3
+    assert all(isinstance(rest, memoryview) for rest in kept)
+    assert kept[0].obj is kept[1].obj is kept[2].obj
+
+
+class Patience:
+    """Has no more room when it was asked so often; notes how many were served in between."""
+
+    def __init__(self, asked: int, room: int = AT_ONCE) -> None:
+        self._left = asked
+        self._room = room
+        self.served: list[int] = []
+
+    def __call__(self, served: int) -> int:
+        self._left -= served > 0
+        self.served.append(served)
+        return self._room if self._left > 0 else 0
+
+
+class TestDivided:
+    """Events of 100 kB, of which a flush gives two before it looks at the clock."""
+
+    SIZE = 100_000
+
+    @classmethod
+    def event(cls, number: int) -> bytes:
+        return b"%04d" % number + b"." * (cls.SIZE - 4)
+
+    @classmethod
+    def numbers(cls, got: list[bytes]) -> list[int]:
+        data = b"".join(got)
+        assert len(data) % cls.SIZE == 0
+        return [int(data[at : at + 4]) for at in range(0, len(data), cls.SIZE)]
+
+    def test_it_goes_on_where_it_was_and_new_events_come_behind(self):
+        subscription = Subscription("k", CALL, None)
+        members = [Listener() for _ in range(5)]
+        for member in members:
+            subscription.join(member)
+        subscription.pending.append(self.event(0))
+        assert subscription.flush(Patience(1)) == 2 * self.SIZE
+        assert subscription.divided
+        subscription.pending.append(self.event(1))
+        assert [len(member.got) for member in members] == [1, 1, 0, 0, 0]
+        assert subscription.flush(Patience(1)) == 2 * self.SIZE
+        assert subscription.divided
+        assert subscription.flush(Patience(9)) == self.SIZE
+        assert not subscription.divided
+        assert [self.numbers(member.got) for member in members] == [[0]] * 5
+        assert members[0].got[0] is members[4].got[0]
+        subscription.flush()
+        assert [self.numbers(member.got) for member in members] == [[0, 1]] * 5
+
+    def test_who_leaves_in_between_takes_its_part_along(self):
+        subscription = Subscription("k", CALL, None)
+        members = [Listener() for _ in range(4)]
+        for member in members:
+            subscription.join(member)
+        subscription.pending.append(self.event(0))
+        subscription.flush(Patience(1))
+        subscription.pending.append(self.event(1))
+        taken = [self.numbers([subscription.take(member)]) for member in members]
+        assert taken == [[1], [1], [0, 1], [0, 1]]
+        for member in members:
+            subscription.leave(member)
+        subscription.join(members[3])
+        subscription.pending.append(self.event(2))
+        subscription.flush()
+        subscription.flush()
+        assert [self.numbers(member.got) for member in members] == [[0], [0], [], [2]]
+
+    def test_a_large_audience_is_divided_by_members_too(self):
+        subscription = Subscription("k", CALL, None)
+        members = [Listener() for _ in range(AT_ONCE + 1)]
+        for member in members:
+            subscription.join(member)
+        subscription.pending.append(b"a")
+        assert subscription.flush(Patience(1)) == AT_ONCE
+        assert subscription.divided
+        assert subscription.flush() == 1
+        assert [member.got for member in members] == [[b"a"]] * (AT_ONCE + 1)
+
+    def test_it_asks_again_when_the_room_is_used_up(self):
+        subscription = Subscription("k", CALL, None)
+        members = [Listener() for _ in range(AT_ONCE + 30)]
+        for member in members:
+            subscription.join(member)
+        subscription.pending.append(b"a")
+        first, second = Patience(3, 10), Patience(2, 9)
+        assert subscription.flush(first) == 30
+        assert first.served == [0, 10, 10, 10]
+        assert subscription.flush(second) == AT_ONCE
+        assert second.served == [0]
+        assert [member.got for member in members] == [[b"a"]] * (AT_ONCE + 30)
+
+    @given(
+        st.lists(
+            st.tuples(
+                st.sampled_from(["event", "take", "leave", "join", "join", "flush", "turn", "turn"]),
+                st.integers(0, 6),
+            ),
+            max_size=40,
+        )
+    )
+    def test_nothing_is_lost_or_doubled_whatever_happens_in_between(self, steps):
+        subscription = Subscription("k", CALL, None)
+        members = [Listener() for _ in range(7)]
+        for member in members[:5]:
+            subscription.join(member)
+        expected: dict[int, list[int]] = {who: [] for who in range(7)}
+        count = 0
+        for step, who in steps:
+            member = members[who]
+            match step:
+                case "event":
+                    subscription.pending.append(self.event(count))
+                    for other in subscription.members:
+                        expected[members.index(other)].append(count)
+                    count += 1
+                case "join" if member not in subscription.members:
+                    subscription.join(member)
+                case "take" | "leave" if member in subscription.members:
+                    member.got.append(subscription.take(member))
+                    if step == "leave":
+                        subscription.leave(member)
+                case "turn" if subscription.pending:
+                    subscription.flush(Patience(1 + who % 3, 1 + who % 2))
+                case "flush":
+                    subscription.flush()
+        subscription.flush()
+        subscription.flush()
+        assert {who: self.numbers(members[who].got) for who in range(7)} == expected

@@ -1,0 +1,190 @@
+import hashlib
+from pathlib import Path
+
+import pytest
+from msgspec import structs
+
+from amiproxy.ami.privilege import AGENT, ALL, CALL
+from amiproxy.config import UsersFile, parse_users
+from amiproxy.config.phc import check_hash, cost, dummy_hash
+from amiproxy.core.model.acl import AccessList
+from amiproxy.core.model.users import User, UserTable, check_md5, check_plain
+from amiproxy.steps import result_of
+
+SECRET = dummy_hash("$argon2id$v=19$m=64,t=1,p=1$$")
+TABLE = f"""\
+users:
+  Wallboard:
+    secret: "{SECRET}"
+    read: [call, agent]
+    acl: ["deny 0.0.0.0/0", "permit 10.0.0.0/8"]
+    eventfilter: ["!Event: RTCPSent"]
+    setvar: {{PBXACCOUNT: edvina, B: "ü"}}
+    allowmultiplelogin: false
+    contexts: [outbound]
+  admin:
+    md5_secret: "s3crüt"
+    write: all
+    disabled: true
+"""
+
+
+def table(text: str = TABLE) -> UserTable:
+    return UserTable.from_config(parse_users(Path("users.yaml"), text.encode()))
+
+
+def test_an_entry_becomes_a_user() -> None:
+    user = table().find(b"wallboard")
+    assert user is not None
+    assert (user.name, user.read, user.write) == ("Wallboard", CALL | AGENT, 0)
+    assert (user.secret, user.md5_secret) == (SECRET, None)
+    assert user.acl == AccessList.from_lines(["deny 0.0.0.0/0", "permit 10.0.0.0/8"])
+    assert user.setvar == ((b"PBXACCOUNT", b"edvina"), (b"B", "ü".encode()))
+    assert (user.allowmultiplelogin, user.disabled) == (False, False)
+    assert user.rules is not None
+    assert user.rules.contexts == ("outbound",)
+    assert user.filters
+
+
+def test_what_an_entry_leaves_out_has_defaults() -> None:
+    user = table().find(b"admin")
+    assert user is not None
+    assert (user.read, user.write, user.secret, user.md5_secret) == (0, ALL, None, "s3crüt".encode())
+    assert user.acl == AccessList()
+    assert (user.setvar, user.allowmultiplelogin, user.disabled, user.rules) == ((), True, True, None)
+    assert not user.filters
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [(b"Wallboard", True), (b"wallboard", True), (b"WALLBOARD", True), (b"wallboard ", False), (b"", False),
+     (b"admin", True), (b"wallb\xf6ard", False)],
+)  # fmt: skip
+def test_names_are_found_in_any_case(name: bytes, found: bool) -> None:
+    assert (table().find(name) is not None) is found
+
+
+def test_only_ascii_letters_have_a_case() -> None:
+    users = UserTable([User("Änne"), User("änne")])
+    assert len(users) == 2
+    found = users.find("ÄNNE".encode())
+    assert found is not None
+    assert found.name == "Änne"
+
+
+def test_the_table_lists_its_users() -> None:
+    assert [user.name for user in table()] == ["Wallboard", "admin"]
+    assert len(table()) == 2
+    assert list(UserTable()) == []
+
+
+@pytest.mark.parametrize(
+    ("users", "offered"),
+    [
+        ([], False),
+        ([User("a", secret=SECRET)], False),
+        ([User("a", md5_secret=b"x")], True),
+        ([User("a", md5_secret=b"x", disabled=True)], False),
+        ([User("a", secret=SECRET), User("b", secret=SECRET, md5_secret=b"x")], True),
+    ],
+)
+def test_challenge_is_offered_if_anybody_could_use_it(users: list[User], offered: bool) -> None:
+    assert UserTable(users).any_md5 is offered
+
+
+def test_every_login_that_fails_costs_the_same_hashes_in_the_same_order() -> None:
+    scrypt = "$scrypt$ln=10,r=8,p=1"
+    dear, off = "$argon2id$v=19$m=65536,t=3,p=1", "$argon2id$v=19$m=131072,t=3,p=1"
+    users = UserTable(
+        [
+            *(User(f"dear{n}", secret=dummy_hash(f"{dear}$$")) for n in range(2)),
+            User("scrypt", secret=dummy_hash(f"{scrypt}$$")),
+            User("cheap", secret=SECRET),
+            User("none", md5_secret=b"x"),
+            User("off", secret=dummy_hash(f"{off}$$"), disabled=True),
+        ]
+    )
+    costs = ["$argon2id$v=19$m=64,t=1,p=1", scrypt, dear]
+    nobody = users.trial(None)
+    assert [cost(stored) for stored in nobody] == costs
+    for stored in nobody:
+        check_hash(stored)
+    for user in users:
+        if user.disabled:
+            continue  # judged as no user
+        trial = users.trial(user)
+        assert [cost(stored) for stored in trial] == costs
+        assert set(trial) - set(nobody) == ({user.secret} if user.secret else set())
+    assert not {user.secret for user in users} & set(nobody)
+
+
+def test_a_table_without_hashes_has_one_to_work_on() -> None:
+    (stored,) = UserTable([User("a", md5_secret=b"x")]).trial(None)
+    assert cost(stored) == "$argon2id$v=19$m=19456,t=2,p=1"
+
+
+def test_a_user_does_not_show_its_secrets() -> None:
+    shown = repr(User("a", secret=SECRET, md5_secret=b"hunter2", setvar=((b"PIN", b"1234"),)))
+    assert "hunter2" not in shown
+    assert SECRET not in shown
+    assert "1234" not in shown
+
+
+def test_users_do_not_change() -> None:
+    with pytest.raises(AttributeError):
+        User("a").disabled = True  # type: ignore[misc]
+
+
+KEY = hashlib.md5(b"123456789s3cret").hexdigest().encode()
+
+
+@pytest.mark.parametrize(
+    ("secret", "challenge", "key", "fits"),
+    [
+        (b"s3cret", b"123456789", KEY, True),
+        (b"s3cret", b"123456789", KEY.upper(), False),
+        (b"s3cret", b"123456780", KEY, False),
+        (b"s3creT", b"123456789", KEY, False),
+        (b"s3cret", b"123456789", b"", False),
+        (b"s3cret", b"123456789", KEY + b" ", False),
+        (b"s3cret", b"123456789", b"\xff" * 32, False),
+        (None, b"123456789", KEY, False),
+        # What an empty secret would answer does not open a user that has none.
+        (None, b"123456789", hashlib.md5(b"123456789").hexdigest().encode(), False),
+    ],
+)
+def test_answers_to_a_challenge(secret: bytes | None, challenge: bytes, key: bytes, fits: bool) -> None:
+    assert check_md5(User("a", md5_secret=secret), challenge, key) is fits
+
+
+@pytest.mark.parametrize(
+    ("secret", "candidate", "fits"),
+    [
+        (b"s3cret", b"s3cret", True),
+        (b"s3cret", b"S3cret", False),
+        (b"s3cret", b"", False),
+        (None, b"", False),
+    ],
+)
+def test_plain_candidates(secret: bytes | None, candidate: bytes, fits: bool) -> None:
+    assert check_plain(User("a", secret=SECRET, md5_secret=secret), candidate) is fits
+
+
+def test_a_user_whose_entry_is_the_same_is_kept_and_others_are_made_again() -> None:
+    text = "users:\n  same: {secret: '%s'}\n  other: {secret: '%s', read: [call]}\n"
+    before = parse_users(Path("users.yaml"), (text % (SECRET, SECRET)).encode())
+    old = UserTable.from_config(before)
+    after = UsersFile(
+        users={"same": before.users["same"], "other": structs.replace(before.users["other"], read="all")}
+    )
+    new = result_of(UserTable.building(after, old, before))
+    assert new.find(b"same") is old.find(b"same")
+    other = new.find(b"other")
+    assert other is not None
+    assert other.read == ALL
+
+
+def test_a_table_is_let_go_in_steps() -> None:
+    table = UserTable(User(f"u{number}", secret="plain:x") for number in range(3))
+    assert len(list(table.letting_go())) == 3
+    assert len(table) == 0

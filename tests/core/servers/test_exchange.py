@@ -1,0 +1,937 @@
+"""Actions out, answers back: to the asker, whole, once; whatever the link does."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from amiproxy.ami import privilege
+from amiproxy.ami.message import Action
+from amiproxy.config.limits import Limits
+from amiproxy.core.model.users import User
+from amiproxy.core.servers.exchange import WINDOW
+from tests.support.core_doubles import Bench, event
+from tests.support.examples import examples
+
+BOSS = User("boss", read=privilege.ALL & ~privilege.SECURITY, write=privilege.ALL, secret="plain:x")
+DEAF = User("deaf", read=0, write=privilege.ALL, secret="plain:x")
+SETTER = User(
+    "setter", read=0, write=privilege.ALL, secret="plain:x", setvar=((b"ACCOUNT", b"me"), (b"X", b"1"))
+)
+
+
+@pytest.fixture
+def bench() -> Bench:
+    bench = Bench(BOSS, DEAF, SETTER)
+    bench.link_up()
+    return bench
+
+
+def send(session, text: str) -> None:
+    session.receive(text.replace("\n", "\r\n").encode() + b"\r\n\r\n")
+
+
+class Listener:
+    """An asker that only listens."""
+
+    payer = "boss"
+
+    def __init__(self) -> None:
+        self.heard = b""
+        self.finished_times = 0
+
+    def reply(self, data: bytes) -> None:
+        self.heard += data
+
+    def finished(self) -> None:
+        self.finished_times += 1
+
+    def hit(self, limit: str, **fields: object) -> None:
+        raise AssertionError(limit)
+
+
+def item(asked, name: str, *rest: str) -> bytes:
+    lines = [f"Event: {name}", f"ActionID: {asked.get(b'actionid').decode()}", *rest]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+class TestIds:
+    def test_ours_is_random_short_and_single_use(self, bench):
+        session, _ = bench.login("boss")
+        seen = set()
+        for _ in range(3):
+            send(session, "Action: CoreStatus\nActionID: same")
+            (asked,) = bench.upstream.take()
+            seen.add(asked.get(b"actionid"))
+            bench.answer(asked, b"")
+        assert len(seen) == 3
+        assert all(len(i) == 48 for i in seen), "Asterisk cuts long ones (ami-facts.md §1.2)"
+        assert len({i[16:] for i in seen}) == 3, "the mark is the same, the rest is not"
+
+    def test_two_clients_with_the_same_id(self, bench):
+        (one, one_got), (two, two_got) = bench.login("boss"), bench.login("deaf")
+        send(one, "Action: CoreStatus\nActionID: 1")
+        send(two, "Action: CoreSettings\nActionID: 1")
+        first, second = bench.upstream.take()
+        bench.answer(first, b"X: one\r\n")
+        bench.answer(second, b"X: two\r\n")
+        assert one_got.take() == b"Response: Success\r\nActionID: 1\r\nX: one\r\n\r\n"
+        assert two_got.take() == b"Response: Success\r\nActionID: 1\r\nX: two\r\n\r\n"
+
+    def test_none_stays_none(self, bench):
+        session, got = bench.login("boss")
+        send(session, "Action: CoreStatus")
+        (asked,) = bench.upstream.take()
+        bench.answer(asked, b"X: 1\r\n")
+        assert got.take() == b"Response: Success\r\nX: 1\r\n\r\n"
+
+    def test_unknown_and_missing_ids_reach_nobody(self, bench):
+        _, got = bench.login("boss")
+        bench.feed(
+            b"Response: Success\r\nActionID: made-up\r\n\r\n", b"Response: Error\r\n\r\n", b"rows\r\n\r\n"
+        )
+        assert got.take() == b""
+        assert (bench.hub.stats.orphans, bench.hub.stats.strays) == (2, 1)
+
+    def test_a_client_that_vanished_leaves_no_stray_answer(self, bench):
+        (one, _), (_, got) = bench.login("boss"), bench.login("boss")
+        send(one, "Action: CoreStatus\nActionID: 1")
+        (asked,) = bench.upstream.take()
+        one.lost("reset")
+        bench.answer(asked, b"")
+        assert got.take() == b""
+        assert bench.hub.stats.orphans == 0
+        assert bench.hub.exchange.in_flight == 0
+
+    def test_a_client_that_vanished_while_waiting_is_not_sent(self, bench):
+        sessions = [bench.login("boss")[0] for _ in range(3)]
+        bench.feed()
+        for session in sessions:
+            send(session, "Action: IAXnetstats")
+        assert bench.hub.exchange.waiting == 2
+        sessions[1].lost("reset")
+        assert bench.hub.exchange.waiting == 1
+
+    def test_suppressevents_is_not_passed_on(self, bench):
+        session, _ = bench.login("boss")
+        send(session, "Action: CoreStatus\nSuppressEvents: yes")
+        (asked,) = bench.upstream.take()
+        assert asked.get(b"suppressevents") == b""
+
+
+class TestOrder:
+    def test_one_action_of_a_session_at_a_time(self, bench):
+        session, got = bench.login("boss")
+        send(
+            session,
+            "Action: CoreStatus\nActionID: 1\n\nAction: Ping\nActionID: 2\n\n"
+            "Action: CoreSettings\nActionID: 3",
+        )
+        (asked,) = bench.upstream.take()
+        assert got.take() == b""
+        bench.answer(asked, b"")
+        (asked,) = bench.upstream.take()
+        bench.answer(asked, b"")
+        sent = got.take()
+        assert [sent.index(b"ActionID: " + n) for n in (b"1", b"2", b"3")] == sorted(
+            sent.index(b"ActionID: " + n) for n in (b"1", b"2", b"3")
+        )
+
+    def test_answers_leave_behind_the_events_before_them(self):
+        bench = Bench(BOSS, interval=0.01)
+        bench.link_up()
+        session, got = bench.login("boss")
+        bench.feed(event("A"))  # the first leaves at once, the next waits
+        send(session, "Action: CoreStatus\nActionID: 1")
+        (asked,) = bench.upstream.take()
+        relay_id = asked.get(b"actionid")
+        bench.feed(event("B"), b"Response: Success\r\nActionID: " + relay_id + b"\r\n\r\n", event("C"))
+        assert got.take() == event("A") + event("B") + b"Response: Success\r\nActionID: 1\r\n\r\n"
+        bench.clock.advance(0.02)
+        assert got.take() == event("C")
+
+    def test_the_link_takes_a_window_and_is_shared_round_robin(self, bench):
+        sessions = [bench.login("boss")[0] for _ in range(30)]
+        more = [bench.login("deaf")[0] for _ in range(10)]
+        for session in sessions + more:
+            send(session, "Action: CoreStatus\n\nAction: CoreSettings")
+        first = bench.upstream.take()
+        assert len(first) == WINDOW
+        assert bench.hub.exchange.waiting == 40 - WINDOW
+        bench.answer(first[0], b"")
+        (following,) = bench.upstream.take()
+        assert following.get(b"action") == b"CoreStatus", "the others' first before this one's second"
+
+
+class TestLists:
+    def ask(self, bench, name="boss", action="Action: CoreShowChannels\nActionID: L"):
+        session, got = bench.login(name)
+        send(session, action)
+        (asked,) = bench.upstream.take()
+        return session, got, asked
+
+    def test_goes_to_its_asker_only_whatever_it_may_read(self, bench):
+        _, other = bench.login("boss")
+        _, got, asked = self.ask(bench, "deaf")
+        bench.answer(asked, b"EventList: start\r\nMessage: Channels will follow\r\n")
+        bench.feed(item(asked, "CoreShowChannel", "Channel: a"))
+        bench.feed(item(asked, "CoreShowChannelsComplete", "EventList: Complete", "ListItems: 1"))
+        assert got.take() == (
+            b"Response: Success\r\nActionID: L\r\nEventList: start\r\nMessage: Channels will follow\r\n\r\n"
+            b"Event: CoreShowChannel\r\nActionID: L\r\nChannel: a\r\n\r\n"
+            b"Event: CoreShowChannelsComplete\r\nActionID: L\r\nEventList: Complete\r\nListItems: 1\r\n\r\n"
+        )
+        assert other.take() == b""
+        assert bench.hub.exchange.in_flight == 0
+
+    def test_what_one_read_brings_when_its_asker_has_gone_is_nobodys(self, bench):
+        _, other = bench.login("boss")
+        session, got, asked = self.ask(bench)
+        bench.answer(asked, b"EventList: start\r\nMessage: Channels will follow\r\n")
+        bench.feed(item(asked, "CoreShowChannel", "Channel: a"))
+        got.take()
+        session.lost("gone")
+        bench.feed(*(item(asked, "CoreShowChannel", f"Channel: {n}") for n in range(4)))
+        bench.feed(item(asked, "CoreShowChannelsComplete", "EventList: Complete", "ListItems: 5"))
+        assert got.take() + other.take() == b""
+        assert bench.hub.exchange.in_flight == 0
+
+    def test_items_without_an_id_belong_to_it(self, bench):
+        _, got, asked = self.ask(bench, action="Action: IAXpeers")
+        bench.answer(asked, b"EventList: start\r\n")
+        bench.feed(b"Event: PeerEntry\r\nObjectName: a\r\n\r\n", event("Hold"))
+        sent = got.take()
+        assert b"Event: PeerEntry\r\nObjectName: a\r\n\r\n" in sent
+        assert event("Hold") in sent
+
+    def test_an_item_without_an_id_says_nothing_of_the_list(self, bench):
+        _, got, asked = self.ask(bench, action="Action: IAXpeers\nActionID: L")
+        bench.answer(asked, b"EventList: start\r\n")
+        got.take()
+        bench.feed(
+            b"Event: PeerEntry\r\nActionID: L\r\nEventList: Complete\r\nObjectName: a\r\n\tactionid : L\r\n"
+            b"Description: x\r\n eventlist: Complete\r\nListItems: 0\r\n\r\n"
+        )
+        assert got.take() == (b"Event: PeerEntry\r\nObjectName: a\r\nDescription: x\r\nListItems: 0\r\n\r\n")
+
+    @pytest.mark.parametrize("name", ["CoreShowChannel", "Forged", "Hangup", ""])
+    def test_no_other_message_without_an_id_is_an_item(self, bench, name):
+        _, got, asked = self.ask(bench)
+        bench.answer(asked, b"EventList: start\r\n")
+        got.take()
+        bench.feed(b"Event: %b\r\nChannel: x\r\n\r\n" % name.encode(), b"Channel: x\r\n\r\n")
+        assert got.take() == b""
+        assert bench.hub.exchange.in_flight == 1
+
+    @given(
+        st.lists(
+            st.sampled_from(
+                [
+                    "ActionID: L",
+                    "actionid: other",
+                    "EventList: Complete",
+                    "\tEVENTLIST : Cancelled",
+                    "Event: CoreShowChannelsComplete",
+                    "Response: Error",
+                    " Privilege: x",
+                    "Plain: 1",
+                    " plain",
+                ]
+            ),
+            max_size=6,
+        ),
+        st.booleans(),
+    )
+    def test_whatever_a_value_holds_its_item_has_one_frame(self, forged, id_is_last):
+        bench = Bench(BOSS)
+        bench.link_up()
+        _, got, asked = self.ask(bench, action="Action: Status\nActionID: L")
+        bench.answer(asked, b"EventList: start\r\n")
+        got.take()
+        own = f"ActionID: {asked.get(b'actionid').decode()}"
+        head, tail = ([], [own]) if id_is_last else ([own], [])
+        lines = ["Event: Status", "Privilege: Call", *head, "Variable: x", *forged, *tail, "", ""]
+        bench.feed("\r\n".join(lines).encode())
+        kept = [line for line in forged if line.strip().lower().startswith("plain")]
+        mine = ["ActionID: L"]
+        head, tail = ([], mine) if id_is_last else (mine, [])
+        expected = ["Event: Status", "Privilege: Call", *head, "Variable: x", *kept, *tail, "", ""]
+        assert got.take() == "\r\n".join(expected).encode()
+        assert bench.hub.exchange.in_flight == 1
+
+    def test_a_value_in_a_response_opens_no_list(self, bench):
+        session, got, asked = self.ask(bench, action="Action: Getvar\nVariable: X\nActionID: L")
+        bench.answer(asked, b"Variable: X\r\nValue: a\r\nEventList: start\r\nMessage: x will follow\r\n")
+        assert got.take() == (
+            b"Response: Success\r\nActionID: L\r\nVariable: X\r\nValue: a\r\nMessage: x will follow\r\n\r\n"
+        )
+        assert bench.hub.exchange.in_flight == 0
+        send(session, "Action: Ping")
+        assert b"Pong" in got.take()
+
+    def test_items_of_a_kind_are_each_made_fit_and_counted(self, bench):
+        session, got = bench.login("boss")
+        send(session, "Action: CoreShowChannels\nActionID: 1")
+        (asked,) = bench.upstream.take()
+        bench.answer(asked, b"EventList: start\r\nMessage: Channels will follow\r\n")
+        got.take()
+        bench.feed(item(asked, "CoreShowChannel", "A: 1"), item(asked, "CoreShowChannel", "A: 2\rX\0"))
+        bench.feed(item(asked, "Other"), item(asked, "CoreShowChannel"))
+        bench.feed(
+            item(asked, "CoreShowChannelsComplete", "EventList: Complete"), item(asked, "CoreShowChannel")
+        )
+        assert got.take() == (
+            b"Event: CoreShowChannel\r\nActionID: 1\r\nA: 1\r\n\r\n"
+            b"Event: CoreShowChannel\r\nActionID: 1\r\nA: 2?X?\r\n\r\n"
+            b"Event: Other\r\nActionID: 1\r\n\r\nEvent: CoreShowChannel\r\nActionID: 1\r\n\r\n"
+            b"Event: CoreShowChannelsComplete\r\nActionID: 1\r\nEventList: Complete\r\n\r\n"
+        ), "and nothing after its end"
+        assert bench.hub.exchange.in_flight == 0
+
+    def test_an_item_may_be_called_like_an_end_and_the_end_like_the_items(self, bench):
+        session, got = bench.login("boss")
+        send(session, "Action: SorceryMemoryCacheExpire")  # one whose list is in no table
+        (asked,) = bench.upstream.take()
+        bench.answer(asked, b"EventList: start\r\nMessage: Channels will follow\r\n")
+        bench.feed(item(asked, "HalfComplete"), item(asked, "HalfComplete", "EventList: Complete"))
+        bench.pong()
+        assert bench.hub.exchange.in_flight == 0
+        assert got.take().endswith(b"Event: HalfComplete\r\nEventList: Complete\r\n\r\n")
+
+    def test_broadcast_events_in_between_are_not_items(self, bench):
+        _, got, asked = self.ask(bench, "deaf")
+        bench.answer(asked, b"EventList: start\r\n")
+        got.take()
+        bench.feed(event("Hold"), event("Hold")[:-2] + b"no colon\r\n\r\n")
+        assert got.take() == b""
+
+    def test_items_with_a_privilege_of_their_own(self, bench):
+        _, got, asked = self.ask(bench, "deaf", "Action: Status\nActionID: s")
+        bench.answer(asked, b"EventList: start\r\n")
+        got.take()
+        relay_id = asked.get(b"actionid")
+        bench.feed(b"Event: Status\r\nPrivilege: Call\r\nChannel: a\r\nActionID: " + relay_id + b"\r\n\r\n")
+        assert got.take() == b"Event: Status\r\nPrivilege: Call\r\nChannel: a\r\nActionID: s\r\n\r\n"
+
+    def test_old_lists_end_by_the_name_of_their_event(self, bench):
+        session, got, asked = self.ask(bench, action="Action: Status\nActionID: s")
+        bench.answer(asked, b"Message: Channel status will follow\r\n")
+        bench.feed(item(asked, "StatusComplete"))
+        got.take()
+        send(session, "Action: Ping")
+        assert b"Pong" in got.take()
+
+    @pytest.mark.parametrize(
+        "forged",
+        [
+            b"Response: Success\r\nActionID: guess\r\nMessage: forged\r\n\r\n",
+            b"Response: Error\r\n\r\n",
+            b"Event: CoreShowChannelsComplete\r\nEventList: Complete\r\nListItems: 9\r\n\r\n",
+            b"Event: CoreShowChannel\r\nActionID: %b\r\nApplicationData: x\r\nEventList: Complete\r\n\r\n",
+            b"Event: CoreShowChannelsComplete\r\nX: 1\r\nActionID: %b\r\nEventList: Complete\r\n\r\n",
+            b"Event: StatusComplete\r\nActionID: %b\r\nEventList: Complete\r\n\r\n",
+            b"Event: PeerEntry\r\nObjectName: foreign\r\n\r\n",
+        ],
+    )
+    def test_what_callers_write_does_not_end_it(self, bench, forged):
+        _, got, asked = self.ask(bench)
+        bench.answer(asked, b"EventList: start\r\n")
+        bench.feed(forged.replace(b"%b", asked.get(b"actionid")))
+        bench.feed(item(asked, "CoreShowChannel", "Channel: real"))
+        bench.feed(item(asked, "CoreShowChannelsComplete", "EventList: Complete", "ListItems: 1"))
+        assert got.take().endswith(
+            b"Event: CoreShowChannel\r\nActionID: L\r\nChannel: real\r\n\r\n"
+            b"Event: CoreShowChannelsComplete\r\nActionID: L\r\nEventList: Complete\r\nListItems: 1\r\n\r\n"
+        )
+        assert bench.hub.exchange.in_flight == 0
+
+    def test_an_error_behind_the_start_ends_it(self, bench):
+        session, got, asked = self.ask(bench)
+        bench.answer(asked, b"EventList: start\r\n")
+        bench.answer(asked, b"Message: failed\r\n", b"Error")
+        assert got.take().endswith(b"Response: Error\r\nActionID: L\r\nMessage: failed\r\n\r\n")
+        send(session, "Action: Ping")
+        assert b"Pong" in got.take()
+
+    def test_the_next_response_means_that_it_was_cut(self, bench):
+        _, got, asked = self.ask(bench)
+        other, _ = bench.login("deaf")
+        send(other, "Action: CoreStatus")
+        (status,) = bench.upstream.take()
+        bench.answer(asked, b"EventList: start\r\n")
+        bench.feed(item(asked, "CoreShowChannel"))
+        got.take()
+        bench.answer(status, b"")
+        assert got.take() == (
+            b"Event: CoreShowChannelsComplete\r\nActionID: L\r\nEventList: Cancelled\r\nListItems: 1\r\n\r\n"
+        )
+        assert bench.hub.exchange.in_flight == 0
+
+    def test_cancelled_by_asterisk(self, bench):
+        session, got, asked = self.ask(bench)
+        bench.answer(asked, b"EventList: start\r\n")
+        bench.feed(item(asked, "CoreShowChannelsComplete", "EventList: cancelled"))
+        got.take()
+        send(session, "Action: Ping")
+        assert b"Pong" in got.take()
+
+    def test_a_plain_error_is_no_list(self, bench):
+        session, got, asked = self.ask(bench)
+        bench.answer(asked, b"Message: No active conferences.\r\n", b"Error")
+        send(session, "Action: Ping")
+        assert b"Pong" in got.take()
+
+    def test_stuck_between_items(self, bench):
+        _, got, asked = self.ask(bench, action="Action: CoreShowChannels")
+        bench.answer(asked, b"EventList: start\r\n")
+        got.take()
+        for _ in range(2):
+            bench.clock.advance(14)
+            bench.feed(item(asked, "CoreShowChannel"))
+            bench.hub.tick(bench.clock.now())
+        got.take()
+        bench.clock.advance(16)
+        bench.hub.tick(bench.clock.now())
+        assert got.take() == (
+            b"Event: CoreShowChannelsComplete\r\nEventList: Cancelled\r\nListItems: 2\r\n\r\n"
+        )
+        bench.feed(item(asked, "CoreShowChannel"), b"Event: NoId\r\n\r\n")
+        assert got.take() == b"", "what comes late is swallowed"
+        bench.feed(item(asked, "CoreShowChannelsComplete", "EventList: Complete"))
+        bench.pong()
+        assert bench.hub.exchange.in_flight == 0
+
+    def test_one_event_behind_the_response(self, bench):
+        session, got, asked = self.ask(bench, "deaf", "Action: FAXStats\nActionID: f")
+        bench.answer(asked, b"Message: FAXStats event will follow\r\n")
+        bench.feed(item(asked, "FAXStats", "CurrentSessions: 0"))
+        send(session, "Action: Ping\nActionID: p")
+        sent = got.take()
+        assert (
+            b"Event: FAXStats\r\nActionID: f\r\nCurrentSessions: 0\r\n\r\nResponse: Success\r\nActionID: p"
+            in sent
+        )
+
+    def test_one_event_action_refused(self, bench):
+        session, got, asked = self.ask(bench, "deaf", "Action: FAXSession\nActionID: f")
+        bench.answer(asked, b"Message: no\r\n", b"Error")
+        send(session, "Action: Ping")
+        assert b"Pong" in got.take()
+
+
+class TestFence:
+    def test_several_responses_and_rows_are_its_own(self, bench):
+        session, got = bench.login("boss")
+        send(session, "Action: ModuleLoad\nActionID: m\nModule: app_x.so\nLoadType: reload")
+        load, ping = bench.upstream.take()
+        assert ping.get(b"action") == b"Ping"
+        bench.answer(load, b"Message: one\r\n", b"Error")
+        bench.answer(load, b"Message: two\r\n", b"Error")
+        bench.answer(ping, b"Ping: Pong\r\n")
+        assert got.take() == (
+            b"Response: Error\r\nActionID: m\r\nMessage: one\r\n\r\n"
+            b"Response: Error\r\nActionID: m\r\nMessage: two\r\n\r\n"
+        )
+
+    def test_rows_without_a_response(self, bench):
+        session, got = bench.login("boss")
+        send(session, "Action: IAXnetstats\nActionID: i\n\nAction: Ping\nActionID: p")
+        _, ping = bench.upstream.take()
+        bench.feed(b"IAX2/a 12 34\r\n\r\n", b"Response: Odd\r\n\r\n", b"Event: Odd\r\n\r\n", event("Hold"))
+        bench.answer(ping, b"Ping: Pong\r\n")
+        sent = got.take()
+        assert sent.startswith(b"IAX2/a 12 34\r\n\r\nResponse: Odd\r\n\r\nEvent: Odd\r\n\r\n")
+        assert (
+            sent.endswith(b"ActionID: p\r\nPing: Pong\r\nTimestamp: 1700001000.000000\r\n\r\n")
+            or event("Hold") in sent
+        )
+
+    def test_no_answer_at_all_is_still_answered(self, bench):
+        session, got = bench.login("boss")
+        send(session, "Action: IAXnetstats\nActionID: i")
+        _, ping = bench.upstream.take()
+        bench.answer(ping, b"Ping: Pong\r\n")
+        assert got.take() == b"Response: Error\r\nActionID: i\r\nMessage: No answer from Asterisk\r\n\r\n"
+
+    def test_runs_alone(self, bench):
+        (one, _), (two, _), (three, _) = (bench.login("boss") for _ in range(3))
+        send(one, "Action: CoreStatus")
+        send(two, "Action: IAXnetstats")
+        send(three, "Action: CoreStatus")
+        (status,) = bench.upstream.take()
+        bench.answer(status, b"")
+        stats, ping = bench.upstream.take()
+        assert stats.get(b"action") == b"IAXnetstats"
+        bench.answer(ping, b"")
+        (last,) = bench.upstream.take()
+        assert last.get(b"action") == b"CoreStatus"
+
+    def test_a_lost_answer_before_it_holds_up_nobody(self, bench):
+        clients = [bench.login("boss") for _ in range(3)]
+        for (session, _), name in zip(clients, ("GetConfigJSON", "IAXnetstats", "CoreStatus"), strict=True):
+            send(session, f"Action: {name}\nFilename: x.conf\nActionID: {name}")
+        (_,) = bench.upstream.take()
+        bench.clock.advance(14)
+        bench.hub.tick(bench.clock.now())
+        (late, got) = bench.login("boss")
+        send(late, "Action: CoreSettings\nActionID: late")
+        for _ in range(5):
+            bench.clock.advance(1)
+            bench.hub.tick(bench.clock.now())
+        for (_, answered), name in zip(clients, ("GetConfigJSON", "IAXnetstats", "CoreStatus"), strict=True):
+            expected = f"Response: Error\r\nActionID: {name}\r\nMessage: Timeout waiting for Asterisk\r\n"
+            assert expected.encode() in answered.take()
+        assert bench.hub.stats.action_timeouts == 3
+        asked, *_ = bench.pong()  # the others were not sent
+        assert asked.get(b"actionid"), "what came last is not held up by the one that had to be alone"
+        bench.answer(asked, b"")
+        assert got.take() == b"Response: Success\r\nActionID: late\r\n\r\n"
+
+    def test_it_waits_for_tombstones_no_longer_than_a_pong(self, bench):
+        (one, _), (two, two_got) = bench.login("boss"), bench.login("boss")
+        send(one, "Action: CoreStatus")
+        (lost,) = bench.upstream.take()
+        bench.clock.advance(14)
+        bench.hub.tick(bench.clock.now())
+        send(two, "Action: IAXnetstats\nActionID: i")
+        for _ in range(5):
+            bench.clock.advance(1)
+            bench.hub.tick(bench.clock.now())
+        (ping,) = bench.upstream.take()  # one, however often it ticks
+        assert ping.get(b"action") == b"Ping"
+        bench.answer(ping, b"Ping: Pong\r\n")
+        fenced, fence = bench.upstream.take()
+        assert fenced.get(b"action") == b"IAXnetstats"
+        bench.feed(b"IAX2/a 12 34\r\n\r\n")
+        bench.answer(fence, b"Ping: Pong\r\n")
+        assert two_got.take() == b"IAX2/a 12 34\r\n\r\n"
+        assert lost.get(b"action") == b"CoreStatus"
+
+    def test_its_asker_left(self, bench):
+        (one, _), (two, _) = bench.login("boss"), bench.login("boss")
+        send(one, "Action: IAXnetstats")
+        _, ping = bench.upstream.take()
+        one.lost("reset")
+        bench.feed(b"rows\r\n\r\n")
+        bench.answer(ping, b"")
+        send(two, "Action: CoreStatus")
+        assert len(bench.upstream.take()) == 1
+
+    def test_too_much_once_our_id_is_added(self, bench):
+        asker = Listener()
+        bench.hub.exchange.submit(asker, Action([(b"Action", b"IAXnetstats"), *[(b"H", b"1")] * 127]))
+        assert b"Too many lines in message" in asker.heard
+        assert asker.finished_times == 1
+        assert bench.upstream.take() == []
+
+
+class TestOriginate:
+    CALL = "Action: Originate\nChannel: Local/a@b\nApplication: Wait\nData: 1\nActionID: o"
+
+    def response(self, asked, outcome: bytes) -> bytes:
+        return (
+            b"Event: OriginateResponse\r\nPrivilege: call,all\r\nActionID: "
+            + asked.get(b"actionid")
+            + b"\r\nResponse: "
+            + outcome
+            + b"\r\nChannel: Local/a@b\r\nReason: 4\r\n\r\n"
+        )
+
+    @pytest.mark.parametrize(
+        ("outcome", "answer"),
+        [
+            (
+                b"Success",
+                b"Response: Success\r\nActionID: o\r\nMessage: Originate successfully queued\r\n\r\n",
+            ),
+            (b"Failure", b"Response: Error\r\nActionID: o\r\nMessage: Originate failed\r\n\r\n"),
+        ],
+    )
+    def test_synchronous_is_sent_asynchronous_and_nobody_can_tell(self, bench, outcome, answer):
+        _, watcher = bench.login("boss")
+        session, got = bench.login("boss")
+        send(session, self.CALL + "\n\nAction: CoreStatus")
+        (asked,) = bench.upstream.take()
+        assert asked.get(b"async") == b"true"
+        bench.answer(asked, b"Message: Originate successfully queued\r\n")
+        assert got.take() == b""
+        assert bench.hub.exchange.in_flight == 0, "the link is free while the phone rings"
+        bench.feed(event("Newchannel"))
+        assert got.take() == b"", "events wait for the answer, as in Asterisk"
+        assert watcher.take() == event("Newchannel")
+        bench.feed(self.response(asked, outcome))
+        assert got.take() == answer + event("Newchannel")
+        assert watcher.take() == b"", "there is no such event in the synchronous form"
+        assert bench.upstream.take()[0].get(b"action") == b"CoreStatus"
+
+    def test_refused_at_once(self, bench):
+        session, got = bench.login("boss")
+        send(session, self.CALL)
+        (asked,) = bench.upstream.take()
+        bench.answer(asked, b"Message: Channel not specified\r\n", b"Error")
+        assert got.take() == b"Response: Error\r\nActionID: o\r\nMessage: Channel not specified\r\n\r\n"
+
+    def test_decided_before_its_response(self, bench):
+        session, got = bench.login("boss")
+        send(session, self.CALL)
+        (asked,) = bench.upstream.take()
+        bench.feed(self.response(asked, b"Success"))
+        assert b"successfully queued" in got.take()
+        assert bench.hub.exchange.in_flight == 0
+
+    def test_without_application_and_priority_goes_as_it_is(self, bench):
+        session, _ = bench.login("boss")
+        send(session, "Action: Originate\nChannel: Local/a@b\nContext: c\nExten: 1")
+        (asked,) = bench.upstream.take()
+        assert asked.get(b"async") == b""
+
+    def test_asynchronous_is_answered_at_once_and_its_event_has_the_askers_id(self, bench):
+        _, watcher = bench.login("boss")
+        session, got = bench.login("boss")
+        send(session, self.CALL + "\nAsync: true")
+        (asked,) = bench.upstream.take()
+        bench.answer(asked, b"Message: Originate successfully queued\r\n")
+        assert b"successfully queued" in got.take()
+        bench.feed(self.response(asked, b"Success"))
+        expected = (
+            b"Event: OriginateResponse\r\nPrivilege: call,all\r\nActionID: o\r\nResponse: Success\r\n"
+            b"Channel: Local/a@b\r\nReason: 4\r\n\r\n"
+        )
+        assert (got.take(), watcher.take()) == (expected, expected)
+
+    def test_without_an_id_its_event_has_none(self, bench):
+        session, got = bench.login("boss")
+        send(session, self.CALL.replace("\nActionID: o", "") + "\nAsync: true")
+        (asked,) = bench.upstream.take()
+        bench.answer(asked, b"")
+        got.take()
+        bench.feed(self.response(asked, b"Success"))
+        assert b"ActionID" not in got.take()
+
+    def test_setvar_comes_behind_the_clients_variables(self, bench):
+        session, _ = bench.login("setter")
+        send(session, self.CALL + "\nVariable: X=mine")
+        (asked,) = bench.upstream.take()
+        variables = [value for name, value in asked.headers if name == b"Variable"]
+        assert variables == [b"X=mine", b"ACCOUNT=me", b"X=1"]
+
+    def test_never_decided(self, bench):
+        session, got = bench.login("boss")
+        send(session, self.CALL + "\nTimeout: 0")
+        (asked,) = bench.upstream.take()
+        assert asked.get(b"timeout") == b"300000"
+        bench.answer(asked, b"")
+        bench.clock.advance(304)
+        bench.hub.tick(bench.clock.now())
+        assert got.take() == b""
+        bench.clock.advance(2)
+        bench.hub.tick(bench.clock.now())
+        assert b"Originate failed" in got.take()
+        bench.feed(self.response(asked, b"Success"))
+        assert got.take() == b""
+
+    def test_tombstones_do_not_stay_for_ever(self, bench):
+        session, _ = bench.login("boss")
+        send(session, self.CALL)
+        (asked,) = bench.upstream.take()
+        bench.answer(asked, b"")
+        session.lost("reset")
+        for _ in range(3):
+            bench.clock.advance(50)
+            bench.hub.tick(bench.clock.now())
+        assert bench.hub.exchange.echoed(asked.get(b"actionid")) is None
+
+    def test_tombstones_stay_while_the_link_owes_an_answer(self, bench):
+        session, _ = bench.login("boss")
+        send(session, self.CALL)
+        (asked,) = bench.upstream.take()
+        for _ in range(4):
+            bench.clock.advance(50)
+            bench.hub.tick(bench.clock.now())
+        bench.answer(asked, b"")
+        bench.pong()
+        assert bench.hub.exchange.in_flight == 0
+        assert bench.hub.stats.orphans == 0
+
+
+class TestEchoes:
+    def test_one_that_never_comes_is_forgotten(self, bench):
+        session, _ = bench.login("boss")
+        send(session, "Action: UserEvent\nUserEvent: X\nActionID: 1")
+        (asked,) = bench.upstream.take()
+        bench.answer(asked, b"Message: Event Sent\r\n")
+        assert bench.hub.exchange.remembered == 1
+        bench.clock.advance(61)
+        bench.hub.tick(bench.clock.now())
+        assert bench.hub.exchange.remembered == 0
+
+    def test_userevent_carries_the_senders_id_to_all(self, bench):
+        _, watcher = bench.login("boss")
+        session, got = bench.login("deaf")
+        send(session, "Action: UserEvent\nActionID: u\nUserEvent: Alarm\nX: 1")
+        (asked,) = bench.upstream.take()
+        relay_id = asked.get(b"actionid")
+        bench.answer(asked, b"Message: Event Sent\r\n")
+        raw = (
+            b"Event: UserEvent\r\nPrivilege: user,all\r\nActionID: "
+            + relay_id
+            + b"\r\nUserEvent: Alarm\r\nX: 1\r\n\r\n"
+        )
+        bench.feed(raw)
+        assert watcher.take() == raw.replace(relay_id, b"u")
+        assert got.take() == b"Response: Success\r\nActionID: u\r\nMessage: Event Sent\r\n\r\n"
+        bench.clock.advance(120)
+        bench.hub.tick(bench.clock.now())
+        bench.feed(raw)
+        assert b"ActionID" not in watcher.take()
+
+    def test_before_its_response_as_well(self, bench):
+        _, watcher = bench.login("boss")
+        session, _ = bench.login("deaf")
+        send(session, "Action: UserEvent\nUserEvent: Alarm")
+        (asked,) = bench.upstream.take()
+        bench.feed(
+            b"Event: UserEvent\r\nPrivilege: user,all\r\nUserEvent: Alarm\r\nActionID: "
+            + asked.get(b"actionid")
+            + b"\r\n\r\n"
+        )
+        assert watcher.take() == b"Event: UserEvent\r\nPrivilege: user,all\r\nUserEvent: Alarm\r\n\r\n"
+
+    def test_somebody_elses_id_is_taken_out(self, bench):
+        _, watcher = bench.login("boss")
+        bench.feed(event("UserEvent", "user", ActionID="login1"))
+        assert watcher.take() == event("UserEvent", "user")
+
+
+class TestTime:
+    def test_an_answer_that_does_not_come(self, bench):
+        session, got = bench.login("boss")
+        send(session, "Action: CoreStatus\nActionID: 1")
+        (asked,) = bench.upstream.take()
+        bench.clock.advance(16)
+        bench.hub.tick(bench.clock.now())
+        assert (
+            got.take() == b"Response: Error\r\nActionID: 1\r\nMessage: Timeout waiting for Asterisk\r\n\r\n"
+        )
+        bench.answer(asked, b"")
+        assert got.take() == b""
+        bench.pong()
+        assert bench.hub.exchange.in_flight == 0
+
+    def test_a_lost_answer_costs_no_place_on_the_link(self, bench):
+        # The link leaves out a message over its limit: such an answer never comes.
+        session, got = bench.login("boss")
+        for _ in range(WINDOW):
+            send(session, "Action: CoreStatus")
+            bench.clock.advance(16)
+            bench.hub.tick(bench.clock.now())
+        assert bench.hub.exchange.in_flight == WINDOW, "with the Pings that ask for them"
+        send(session, "Action: CoreSettings\nActionID: 1")
+        got.take()
+        *_, ping = bench.upstream.take()
+        assert ping.get(b"action") == b"Ping"
+        bench.answer(ping, b"Ping: Pong\r\n")
+        (asked,) = bench.upstream.take()
+        assert asked.get(b"action") == b"CoreSettings"
+        assert bench.hub.exchange.in_flight == 1
+        bench.answer(asked, b"")
+        assert got.take() == b"Response: Success\r\nActionID: 1\r\n\r\n"
+
+    def test_an_action_that_cannot_be_sent_sends_no_other_twice(self, bench):
+        # Its session ends with it, and the queue is made anew while it is being worked off.
+        for _ in range(WINDOW):
+            send(bench.login("deaf")[0], "Action: CoreStatus")
+        on_link = bench.upstream.take()
+        setter, _ = bench.login("setter")
+        long = "Action: Originate\nChannel: Local/1@x\nApplication: Wait\nData: 1\n"
+        send(setter, long + "\n".join(f"Variable: X{n}=1" for n in range(123)))
+        setter.ended()
+        for number in range(3):
+            send(bench.login("boss")[0], f"Action: QueueStatus\nActionID: {number}\nQueue: {number}")
+        for asked in on_link:
+            bench.answer(asked, b"")
+        assert [asked.get(b"queue") for asked in bench.upstream.take()] == [b"0", b"1", b"2"]
+
+    def test_however_many_actions_cannot_be_sent_each_is_refused_and_costs_nobody(self):
+        bench = Bench(DEAF, limits=Limits(sessions_per_user=1000))
+        bench.link_up()
+        for _ in range(WINDOW):
+            send(bench.login("deaf")[0], "Action: CoreStatus")
+        on_link = bench.upstream.take()
+        asked = [bench.login("deaf") for _ in range(400)]
+        too_long = ("Action: UserEvent" + "".join(f"\nH{n}: 1" for n in range(127))).replace("\n", "\r\n")
+        for session, _ in asked:
+            session.receive(2 * (too_long.encode() + b"\r\n\r\n"))
+        bench.answer(on_link[0], b"")
+        assert {got.take().count(b"Too many lines in message") for _, got in asked} == {2}
+        assert bench.hub.stats.faults == 0
+
+    def test_a_second_answer_to_a_call_that_is_not_decided_gives_nobody_up(self, bench):
+        (caller, _), (other, got) = bench.login("boss"), bench.login("deaf")
+        send(caller, TestOriginate.CALL)
+        (call,) = bench.upstream.take()
+        bench.answer(call, b"Message: Originate successfully queued\r\n")
+        send(other, "Action: CoreStatus")
+        (asked,) = bench.upstream.take()
+        bench.clock.advance(16)
+        bench.hub.tick(bench.clock.now())
+        got.take()
+        bench.answer(call, b"Message: Originate successfully queued\r\n")
+        assert bench.hub.exchange.in_flight == 2, "a Ping asks for the other's answer"
+        bench.answer(asked, b"")
+        bench.pong()
+        assert bench.hub.exchange.in_flight == 0
+        assert bench.hub.stats.orphans == 0
+
+    def test_a_call_that_waits_for_a_place_is_answered_at_the_end_of_its_session(self, bench):
+        for _ in range(WINDOW):
+            send(bench.login("deaf")[0], "Action: CoreStatus")
+        session, got = bench.login("boss")
+        send(session, TestOriginate.CALL)
+        bench.feed(event("Newchannel"))
+        session.close("shutdown")
+        answer, _, held = got.take().partition(b"\r\n\r\n")
+        assert answer.startswith(b"Response: Error\r\n")
+        assert b"Session closed: shutdown" in answer
+        assert held == event("Newchannel"), "what its outbox held back is sent, too"
+
+    def test_commands_may_take_longer(self, bench):
+        session, got = bench.login("boss")
+        send(session, "Action: Command\nCommand: core show uptime")
+        assert bench.upstream.take()
+        bench.clock.advance(59)
+        bench.hub.tick(bench.clock.now())
+        assert got.take() == b""
+        bench.clock.advance(3)
+        bench.hub.tick(bench.clock.now())
+        assert b"Timeout waiting" in got.take()
+
+
+class TestLinkLoss:
+    def test_everything_open_is_answered_now(self, bench):
+        clients = [bench.login("deaf") for _ in range(5)]
+        asks = [
+            TestOriginate.CALL,
+            "Action: CoreShowChannels\nActionID: 2",
+            "Action: CoreStatus\nActionID: 1",
+            "Action: CoreStatus\nActionID: 4",
+            "Action: IAXnetstats\nActionID: 5",
+        ]
+        for (session, _), text in zip(clients, asks, strict=True):
+            send(session, text)
+        asked = bench.upstream.take()
+        bench.answer(asked[0], b"")
+        bench.answer(asked[1], b"EventList: start\r\n")
+        clients[1][1].take()
+        bench.hub.link_down("gone")
+        lost = (
+            b"Response: Error\r\nActionID: %d\r\nMessage: Upstream connection lost (outcome unknown)\r\n\r\n"
+        )
+        assert [got.take() for _, got in clients] == [
+            b"Response: Error\r\nActionID: o\r\nMessage: Originate failed\r\n\r\n",
+            b"Event: CoreShowChannelsComplete\r\nActionID: 2\r\nEventList: Cancelled\r\nListItems: 0\r\n\r\n",
+            lost % 1,
+            lost % 4,
+            b"Response: Error\r\nActionID: 5\r\nMessage: Upstream not connected\r\n\r\n",
+        ]
+
+    def test_refused_honestly_while_down_and_never_sent_again(self, bench):
+        session, got = bench.login("deaf")
+        send(session, "Action: CoreStatus\nActionID: 1\n\nAction: CoreStatus\nActionID: 2")
+        bench.upstream.take()
+        bench.hub.link_down("gone")
+        assert got.take() == (
+            b"Response: Error\r\nActionID: 1\r\nMessage: Upstream connection lost (outcome unknown)\r\n\r\n"
+            b"Response: Error\r\nActionID: 2\r\nMessage: Upstream not connected\r\n\r\n"
+        )
+        bench.link_up()
+        assert bench.upstream.take() == []
+
+
+@examples(0.6)
+@given(st.data())
+def test_any_interleaving_gives_each_exactly_its_own(data):
+    """N sessions, each with its own actions, plain and lists; some vanish.  Asterisk answers in order."""
+    bench = Bench(BOSS, DEAF, limits=Limits())
+    bench.link_up()
+    count = data.draw(st.integers(1, 5))
+    clients = [bench.login(data.draw(st.sampled_from(["boss", "deaf"]))) for _ in range(count)]
+    expected = [b""] * count
+    alive = set(range(count))
+    to_answer: list[tuple[object, int, bytes]] = []
+    serial = 0
+    for _ in range(data.draw(st.integers(1, 25))):
+        step = data.draw(st.sampled_from(["ask", "ask", "answer", "answer", "vanish"]))
+        if step == "ask" and alive:
+            who = data.draw(st.sampled_from(sorted(alive)))
+            if any(w == who for _, w, _ in to_answer):
+                continue
+            serial += 1
+            listed = data.draw(st.booleans())
+            client_id = data.draw(st.sampled_from([b"same", b"", b"%d" % serial]))
+            line = b"ActionID: " + client_id + b"\r\n" if client_id else b""
+            name = b"CoreShowChannels" if listed else b"CoreStatus"
+            clients[who][0].receive(b"Action: " + name + b"\r\n" + line + b"\r\n")
+            (asked,) = bench.upstream.take()
+            to_answer.append((asked, who, line))
+        elif step == "answer" and to_answer:
+            asked, who, line = to_answer.pop(0)
+            payload = b"Serial: %d\r\n" % data.draw(st.integers(0, 9))
+            if asked.get(b"action") == b"CoreStatus":
+                bench.answer(asked, payload)
+                told = b"Response: Success\r\n" + line + payload + b"\r\n"
+            else:
+                bench.answer(asked, b"EventList: start\r\n")
+                bench.feed(item(asked, "CoreShowChannel", payload.decode().strip()))
+                bench.feed(item(asked, "CoreShowChannelsComplete", "EventList: Complete"))
+                told = (
+                    b"Response: Success\r\n" + line + b"EventList: start\r\n\r\n"
+                    b"Event: CoreShowChannel\r\n" + line + payload + b"\r\n"
+                    b"Event: CoreShowChannelsComplete\r\n" + line + b"EventList: Complete\r\n\r\n"
+                )
+            if who in alive:
+                expected[who] += told
+        elif step == "vanish" and alive:
+            who = data.draw(st.sampled_from(sorted(alive)))
+            clients[who][0].lost("reset")
+            alive.discard(who)
+    for who in range(count):
+        assert clients[who][1].take() == expected[who]
+    assert bench.hub.stats.orphans == 0
+    assert bench.hub.exchange.in_flight == len(to_answer)
+
+
+@pytest.mark.parametrize("action", ["ModuleLoad\nModule: app_x.so\nLoadType: reload", "FAXStats"])
+@pytest.mark.parametrize("end", ["link", "time", "close"])
+def test_what_was_answered_is_not_answered_again(bench, action, end):
+    session, got = bench.login("boss")
+    send(session, f"Action: {action}\nActionID: 7")
+    asked = bench.upstream.take()[0]
+    bench.answer(asked, b"")
+    got.take()
+    if end == "link":
+        bench.hub.link_down("gone")
+    elif end == "time":
+        bench.clock.advance(100)
+        bench.hub.tick(bench.clock.now())
+    else:
+        session.close("kicked")
+        bench.hub.link_down("gone")
+    assert b"ActionID: 7" not in got.take()
+    assert session.is_idle or end == "close"
+
+
+@pytest.mark.parametrize("answered_first", [True, False])
+def test_of_user_events_that_came_nothing_is_remembered(bench, answered_first):
+    session, got = bench.login("boss")
+    for number in range(5):
+        send(session, f"Action: UserEvent\nUserEvent: x\nActionID: u{number}")
+        (asked,) = bench.upstream.take()
+        echo = b"Event: UserEvent\r\nPrivilege: user,all\r\nUserEvent: x\r\nActionID: %b\r\n\r\n"
+        if answered_first:
+            bench.answer(asked, b"")
+        bench.feed(echo % asked.get(b"actionid"))
+        if not answered_first:
+            bench.answer(asked, b"")
+        assert b"Event: UserEvent\r\n" in (sent := got.take())
+        assert sent.count(b"ActionID: u%d" % number) == 2
+    assert not bench.hub.exchange.remembered

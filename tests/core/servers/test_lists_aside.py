@@ -1,0 +1,156 @@
+"""Long answers: over a link of their own, so that they hold up nobody, and noticed by nobody else."""
+
+import pytest
+
+from amiproxy.ami import privilege
+from amiproxy.ami.actions import OtherActions
+from amiproxy.ami.answers import Answer, AnswerKind
+from amiproxy.ami.message import Message
+from amiproxy.config.limits import Limits
+from amiproxy.core.model.users import User
+from amiproxy.core.policy import Allow
+from amiproxy.core.servers.lengths import LONG_BYTES
+from tests.core.servers.test_side import Opener
+from tests.support.core_doubles import Bench, ListUpstream, event
+
+BOSS = User("boss", read=privilege.ALL, write=privilege.ALL, secret="plain:x")
+OTHER = User("other", read=privilege.ALL, write=privilege.ALL, secret="plain:x")
+LONG = b"X: " + b"x" * (LONG_BYTES // 4) + b"\r\n"
+
+
+class Wide(Bench):
+    """A bench whose link for long answers is a list, too, and on which boss has had a long list."""
+
+    def __init__(self, **limits: float) -> None:
+        super().__init__(BOSS, OTHER, limits=Limits(**limits))  # type: ignore[arg-type]
+        self.opener = Opener()
+        self.hub.lists.opener = self.opener
+        self.lists = ListUpstream()
+        self.link_up()
+        self.session, self.got = self.login("boss")
+        self.other, self.others = self.login("other")
+        self.ask()
+        self.feed(*listed(self.upstream.take()[0]))
+        self.got.take()
+
+    def ask(self, number: int = 1) -> None:
+        send(self.session, f"Action: CoreShowChannels\nActionID: {number}")
+
+    def lists_up(self) -> Message:
+        self.hub.lists.link_up(self.lists, b"")
+        return self.lists.take()[0]
+
+
+def listed(asked: Message, items: int = 6, *, end: bool = True) -> list[bytes]:
+    relay_id = b"ActionID: " + asked.get(b"actionid") + b"\r\n"
+    start = b"Response: Success\r\n" + relay_id + b"EventList: start\r\n\r\n"
+    item = b"Event: CoreShowChannel\r\n" + relay_id + LONG + b"\r\n"
+    last = b"Event: CoreShowChannelsComplete\r\n" + relay_id + b"EventList: Complete\r\nListItems: 6\r\n\r\n"
+    return [start, *[item] * items, *([last] if end else [])]
+
+
+def send(session, text: str) -> None:
+    session.receive(text.replace("\n", "\r\n").encode() + b"\r\n\r\n")
+
+
+@pytest.fixture
+def bench() -> Wide:
+    return Wide()
+
+
+def test_the_next_one_holds_up_nobody(bench):
+    bench.ask(2)
+    assert bench.upstream.take() == []
+    asked = bench.lists_up()
+    send(bench.other, "Action: Getvar\nActionID: 7\nVariable: X")
+    bench.answer(bench.upstream.take()[0], b"Value: 1\r\n")
+    assert b"ActionID: 7\r\n" in bench.others.take()
+    bench.hub.lists.from_upstream(listed(asked))
+    answer = bench.got.take()
+    assert answer.count(b"ActionID: 2\r\n") == 8
+    assert b"EventList: Complete\r\n" in answer
+
+
+def test_what_waits_at_the_side_link_does_not_hold_it_up(bench):
+    side, bench.hub.side.opener = ListUpstream(), Opener()
+    send(bench.other, "Action: Command\nCommand: core show uptime")
+    bench.hub.side.link_up(side, b"")
+    bench.ask(2)
+    bench.hub.lists.from_upstream(listed(bench.lists_up()))
+    assert b"EventList: Complete\r\n" in bench.got.take()
+    assert bench.hub.in_flight == 1
+
+
+def test_what_happens_meanwhile_comes_behind_the_list(bench):
+    bench.ask(2)
+    first, *rest = listed(bench.lists_up())
+    bench.hub.lists.from_upstream([first])
+    bench.feed(event("Hangup", Channel="Local/1@x-1"))
+    bench.clock.advance(1.0)
+    assert b"EventList: start" in bench.got.take(), "answers are not kept back"
+    assert b"Event: Hangup" in bench.others.take(), "nor are the events of others"
+    bench.hub.lists.from_upstream(rest)
+    got = bench.got.take()
+    assert 0 < got.index(b"EventList: Complete") < got.index(b"Event: Hangup")
+
+
+def test_what_happened_before_comes_before_it(bench):
+    bench = Wide()
+    bench.pacing.shortest = bench.pacing.longest = 60.0
+    bench.feed(event("Newchannel", Channel="Local/1@x-1"))
+    bench.got.take()
+    bench.feed(event("Newstate", Channel="Local/1@x-1"))
+    bench.ask(2)
+    assert b"Event: Newstate" in bench.got.take()
+
+
+def test_refused_it_goes_over_the_main_link(bench):
+    bench.ask(2)
+    bench.hub.lists.failed("Login Already In Use")
+    bench.feed(*listed(bench.upstream.take()[0]))
+    assert b"EventList: Complete\r\n" in bench.got.take()
+
+
+def test_what_its_events_are_known_by_stays_on_the_main_link(bench):
+    send(bench.session, "Action: UserEvent\nUserEvent: X")
+    asked = bench.upstream.take()[0]
+    bench.answer(asked, LONG * 5)
+    send(bench.session, "Action: UserEvent\nUserEvent: X")
+    assert bench.upstream.take()[0].get(b"action") == b"UserEvent"
+
+
+def test_an_event_of_another_module_has_its_asker_s_action_id(bench):
+    described = {b"rptstatus": Answer(AnswerKind.LIST, b"RptStatusComplete")}
+    bench.hub.judge = lambda user, action, table: Allow(action, "test", False)
+    bench.hub.adopt_actions(OtherActions(answers=described))
+    send(bench.session, "Action: RptStatus\nActionID: 9")
+    relay_id = bench.lists_up().get(b"actionid").decode()
+    bench.feed(event("RptStatusChanged", ActionID=relay_id))
+    bench.clock.advance(1.0)
+    told = bench.others.take()
+    assert b"Event: RptStatusChanged" in told
+    assert b"ActionID: 9\r\n" in told
+    assert relay_id.encode() not in told
+
+
+def test_an_answer_that_was_too_long_to_keep_was_long(bench):
+    send(bench.other, "Action: Status\nActionID: 1")
+    asked = bench.upstream.take()[0]
+    bench.hub.oversized(b"Response: Success\r\nActionID: " + asked.get(b"actionid"))
+    bench.feed(b"Response: Success\r\nActionID: " + asked.get(b"actionid") + b"\r\n\r\n")
+    send(bench.other, "Action: Status\nActionID: 2")
+    assert bench.upstream.take() == []
+    assert bench.hub.lists.load == 1
+
+
+def test_link_share_holds_there_too_while_others_use_the_main_link():
+    bench = Wide(link_share=0.2)
+    bench.ask(2)
+    asked = bench.lists_up()
+    bench.clock.advance(1.0)
+    send(bench.other, "Action: Getvar\nVariable: X")
+    bench.hub.lists.from_upstream(listed(asked))
+    bench.ask(3)
+    assert bench.lists.take() == []
+    bench.clock.advance(10.0)
+    assert len(bench.lists.take()) == 1

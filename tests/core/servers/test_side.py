@@ -1,0 +1,237 @@
+"""The side link: what may hold up Asterisk's session has one of its own, with the same promises."""
+
+import pytest
+
+from amiproxy.ami import privilege
+from amiproxy.ami.message import Action
+from amiproxy.config.limits import Limits
+from amiproxy.core.model.users import User
+from amiproxy.core.servers.side import IDLE_SECONDS, RETRY_SECONDS
+from tests.support.core_doubles import Bench, ListUpstream
+
+BOSS = User("boss", read=privilege.ALL, write=privilege.ALL, secret="plain:x")
+OTHER = User("other", read=privilege.ALL, write=privilege.ALL, secret="plain:x")
+
+
+class Opener:
+    """Remembers what it is asked."""
+
+    def __init__(self) -> None:
+        self.opened = 0
+        self.closed: list[str] = []
+
+    def open(self) -> None:
+        self.opened += 1
+
+    def close(self, reason: str) -> None:
+        self.closed.append(reason)
+
+
+class Sided(Bench):
+    """A bench whose side link is a list, too."""
+
+    def __init__(self, **limits: float) -> None:
+        super().__init__(BOSS, OTHER, limits=Limits(**limits))  # type: ignore[arg-type]
+        self.opener = Opener()
+        self.hub.side.opener = self.opener
+        self.side = ListUpstream()
+        self.link_up()
+
+    def side_up(self) -> None:
+        self.hub.side.link_up(self.side, b"")
+
+    def side_answer(self, rest: bytes = b"") -> None:
+        asked = self.side.take()[0]
+        raw = b"Response: Success\r\nActionID: " + asked.get(b"actionid") + b"\r\n" + rest + b"\r\n"
+        self.hub.side.from_upstream([raw])
+
+
+@pytest.fixture
+def bench() -> Sided:
+    return Sided()
+
+
+def send(session, text: str) -> None:
+    session.receive(text.replace("\n", "\r\n").encode() + b"\r\n\r\n")
+
+
+def test_it_is_opened_by_the_first_that_needs_it_and_the_session_s_order_stays(bench):
+    session, got = bench.login("boss")
+    send(
+        session, "Action: Command\nActionID: 1\nCommand: core show uptime\n\nAction: CoreStatus\nActionID: 2"
+    )
+    assert (bench.opener.opened, bench.hub.side.standing) == (1, "opening")
+    assert bench.upstream.take() == []
+    bench.side_up()
+    bench.side_answer(b"Output: 1\r\n")
+    assert got.take() == b"Response: Success\r\nActionID: 1\r\nOutput: 1\r\n\r\n"
+    (asked,) = bench.upstream.take()
+    assert asked.get(b"action") == b"CoreStatus"
+
+
+def test_what_holds_it_up_holds_up_nobody_on_the_main_link(bench):
+    (one, _), (two, got) = bench.login("boss"), bench.login("other")
+    send(one, "Action: Command\nCommand: core show uptime")
+    bench.side_up()
+    send(two, "Action: CoreStatus\nActionID: 2")
+    bench.answer(bench.upstream.take()[0], b"")
+    assert got.take() == b"Response: Success\r\nActionID: 2\r\n\r\n"
+    assert (bench.hub.in_flight, bench.hub.side.load) == (1, 1)
+
+
+def test_refused_it_is_told_once_and_the_main_link_is_used(bench, caplog):
+    session, got = bench.login("boss")
+    for number in (1, 2):
+        send(session, f"Action: Command\nActionID: {number}\nCommand: core show uptime")
+        if number == 1:
+            bench.hub.side.failed("Login Already In Use")
+        bench.answer(bench.upstream.take()[0], b"")
+        assert got.take() == b"Response: Success\r\nActionID: %d\r\n\r\n" % number
+    assert (bench.opener.opened, bench.hub.side.standing) == (1, "refused")
+    assert [r.message for r in caplog.records].count("side-link-refused") == 1
+    bench.clock.advance(RETRY_SECONDS)
+    send(session, "Action: Command\nCommand: core show uptime")
+    bench.hub.side.failed("Login Already In Use")
+    assert bench.opener.opened == 2
+    assert [r.message for r in caplog.records].count("side-link-refused") == 1
+
+
+def test_lost_each_asker_is_told_that_the_outcome_is_unknown(bench):
+    session, got = bench.login("boss")
+    send(session, "Action: Reload\nActionID: 1")
+    bench.side_up()
+    bench.hub.side.link_down("closed by Asterisk")
+    assert b"Message: Upstream connection lost (outcome unknown)\r\n" in got.take()
+    assert (bench.hub.side.downs, bench.hub.side.standing) == (1, "closed")
+
+
+@pytest.mark.parametrize("opened", [False, True])
+def test_it_goes_with_the_main_link(bench, opened):
+    session, got = bench.login("boss")
+    send(session, "Action: Reload\nActionID: 1")
+    if opened:
+        bench.side_up()
+    bench.hub.link_down("gone")
+    text = b"Upstream connection lost (outcome unknown)" if opened else b"Upstream not connected"
+    assert b"Response: Error\r\nActionID: 1\r\nMessage: " + text in got.take()
+    assert bench.opener.closed == ["the main link is gone"]
+
+
+@pytest.mark.parametrize("opened", [False, True])
+def test_who_is_told_to_go_gets_a_last_word(bench, opened):
+    session, got = bench.login("boss")
+    send(session, "Action: Reload\nActionID: 1")
+    if opened:
+        bench.side_up()
+    session.close("kicked")
+    assert b"Response: Error\r\nActionID: 1\r\nMessage: Session closed: kicked" in got.take()
+    assert bench.hub.side.load == 0 or opened
+
+
+def test_who_goes_while_it_is_opened_is_not_sent(bench):
+    session, _ = bench.login("boss")
+    send(session, "Action: Reload")
+    session.lost("reset")
+    bench.side_up()
+    assert bench.side.take() == []
+
+
+def test_a_drain_sends_nothing_new(bench):
+    (one, got), (two, other) = bench.login("boss"), bench.login("other")
+    send(one, "Action: Reload\nActionID: 1")
+    bench.hub.drain()
+    assert b"Message: Shutting down" in got.take()
+    send(two, "Action: Reload\nActionID: 1")
+    assert b"Message: Shutting down" in other.take()
+
+
+def test_idle_it_is_closed(bench):
+    session, _ = bench.login("boss")
+    send(session, "Action: Reload")
+    bench.side_up()
+    bench.side_answer()
+    bench.clock.advance(IDLE_SECONDS + 1)
+    bench.hub.tick(bench.clock.now())
+    assert (bench.opener.closed, bench.hub.side.standing) == (["idle"], "closed")
+    send(session, "Action: Reload")
+    assert bench.opener.opened == 2
+
+
+def test_whatever_else_comes_there_reaches_nobody(bench):
+    session, got = bench.login("boss")
+    send(session, "Action: Reload")
+    bench.side_up()
+    bench.hub.side.from_upstream(
+        [b"Event: X\r\nPrivilege: call,all\r\n\r\n", b"rows\r\n\r\n", b"Response: Success\r\n\r\n"]
+    )
+    bench.hub.side.oversized(b"Event: X\r\nPrivilege: call,all\r\n")
+    assert got.take() == b""
+    assert (bench.hub.stats.strays, bench.hub.stats.orphans) == (1, 1)
+    assert bench.hub.stats.events_dropped == 2
+
+
+def test_a_fault_there_is_told_and_ends_nothing(bench):
+    session, got = bench.login("boss")
+    send(session, "Action: Reload\nActionID: 1")
+    bench.side_up()
+    bench.side_answer()
+    bench.hub.side.exchange.ask(Action([(b"Action", b"Ping")]), lambda _: 1 // 0)
+    bench.side_answer()
+    assert bench.hub.stats.faults == 1
+    send(session, "Action: Reload\nActionID: 2")
+    bench.side_answer()
+    assert got.take().count(b"Response: Success\r\n") == 2
+
+
+def test_those_who_come_while_it_is_opened_wait_for_the_same_login(bench):
+    (one, got), (two, other) = bench.login("boss"), bench.login("other")
+    for session in (one, two):
+        send(session, "Action: Reload\nActionID: 1")
+    assert (bench.opener.opened, bench.hub.side.load) == (1, 2)
+    bench.side_up()
+    assert bench.hub.side.standing == "up"
+    assert bench.hub.side.limits is bench.hub.limits
+    bench.side_answer()
+    bench.side_answer()
+    for transport in (got, other):
+        assert b"Response: Success\r\nActionID: 1\r\n\r\n" in transport.take()
+
+
+def test_lost_while_nobody_needs_it_is_nothing_to_tell(bench, caplog):
+    session, _ = bench.login("boss")
+    send(session, "Action: Reload")
+    bench.side_up()
+    bench.side_answer()
+    bench.hub.side.link_down("closed by Asterisk")
+    assert bench.hub.side.downs == 0
+    assert "side-link-lost" not in [r.message for r in caplog.records]
+
+
+def test_a_list_there_and_an_answer_that_is_too_long(bench):
+    session, got = bench.login("boss")
+    send(session, "Action: DBGetTree\nActionID: 1\nFamily: x")
+    bench.side_up()
+    relay_id = bench.side.take()[0].get(b"actionid")
+    id_line = b"ActionID: " + relay_id + b"\r\n"
+    item = b"Event: DBGetTreeResponse\r\n" + id_line + b"Key: k\r\n\r\n"
+    start = b"Response: Success\r\n" + id_line + b"EventList: start\r\n\r\n"
+    end = b"Event: DBGetTreeComplete\r\n" + id_line + b"EventList: Complete\r\n\r\n"
+    bench.hub.side.from_upstream([start, item, item, end])
+    assert got.take().count(b"ActionID: 1\r\n") == 4
+    send(session, "Action: Command\nActionID: 2\nCommand: core show uptime")
+    bench.hub.side.oversized(b"Response: Success\r\nActionID: " + bench.side.take()[0].get(b"actionid"))
+    assert b"ActionID: 2\r\nMessage: Answer is longer than limits.upstream_message_bytes" in got.take()
+
+
+def test_who_asks_again_when_it_is_closed_is_not_refused(bench):
+    session, got = bench.login("boss")
+    send(session, "Action: Reload\nActionID: 1\n\nAction: Reload\nActionID: 2")
+    bench.side_up()
+    bench.side.take()
+    bench.hub.side.close("settings changed")
+    bench.hub.settle()
+    assert got.take().count(b"Response:") == 1
+    assert (bench.opener.opened, bench.hub.side.standing) == (2, "opening")
+    bench.side_up()
+    bench.side_answer()
+    assert got.take() == b"Response: Success\r\nActionID: 2\r\n\r\n"

@@ -1,0 +1,310 @@
+"""The metrics: each counter where it belongs, labels that nobody can blow up, and no secret."""
+
+import asyncio
+import subprocess
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from shutil import which
+
+import msgspec
+import pytest
+from prometheus_client.exposition import generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+
+from amiproxy.ami import privilege
+from amiproxy.config.limits import Limits
+from amiproxy.core.model.users import User
+from amiproxy.net.admin.exposition import writing
+from amiproxy.net.admin.metrics import ServiceCollector
+from amiproxy.net.admin.reloads import ReloadReport
+from amiproxy.net.upstream.link import LinkState
+from amiproxy.steps import result_of
+from tests.support.certificates import DAY, forge, forge_crl, install
+from tests.support.core_doubles import ListTransport, ListUpstream, event
+from tests.support.live_service import LiveService
+from tests.support.requirements import give_up
+
+HASH = "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQ$hash"
+USERS = (
+    User("wall", read=privilege.CALL, secret="plain:hunter2"),
+    User("boss", read=privilege.ALL, write=privilege.ALL, md5_secret=b"hunter2hunter2", secret=HASH),
+)
+
+
+@pytest.fixture
+async def service(tmp_path: Path) -> LiveService:
+    return LiveService(tmp_path, *USERS)
+
+
+def text_of(service: LiveService) -> str:
+    return result_of(writing(ServiceCollector(service), generate_latest)).decode()
+
+
+def values_of(service: LiveService) -> Mapping[str, float]:
+    """``name{label="value"}`` -> value."""
+    found = {}
+    for family in text_string_to_metric_families(text_of(service)):
+        for sample in family.samples:
+            labels = ",".join(f'{name}="{value}"' for name, value in sorted(sample.labels.items()))
+            found[f"{sample.name}{{{labels}}}" if labels else sample.name] = sample.value
+    return found
+
+
+def login(service: LiveService, name: str, secret: str) -> ListTransport:
+    transport = ListTransport()
+    session = service.hub.attach(transport)
+    session.receive(f"Action: Login\r\nUsername: {name}\r\nSecret: {secret}\r\n\r\n".encode())
+    return transport
+
+
+async def test_a_quiet_service_has_every_metric(service: LiveService) -> None:
+    found = values_of(service)
+    assert found['amiproxy_sessions{user="wall"}'] == found['amiproxy_sessions{user="boss"}'] == 0
+    assert found['amiproxy_connections{state="authenticated"}'] == 0
+    assert found["amiproxy_config_ok"] == 1
+    assert found["amiproxy_link_up"] == 0
+    assert found['amiproxy_link_state{state="connecting"}'] == 1
+    assert found['amiproxy_reloads_total{result="failed",trigger="SIGHUP"}'] == 0
+    assert found["amiproxy_draining"] == 0
+    assert found["amiproxy_outbox_largest_bytes"] == 0
+    assert found["amiproxy_start_time_seconds"] == pytest.approx(service.started)
+    assert sum(1 for name in found if name.startswith("amiproxy_build_info{")) == 1
+
+
+async def test_every_limit_is_there_with_its_hits(service: LiveService) -> None:
+    service.hub.stats.hit("connections")
+    found = values_of(service)
+    assert found['amiproxy_limit{limit="sessions_per_user"}'] == Limits().sessions_per_user
+    assert found['amiproxy_limit_hits_total{limit="connections"}'] == 1
+    assert found['amiproxy_limit_hits_total{limit="login_timeout"}'] == 0
+
+
+async def test_sessions_logins_and_their_ends(service: LiveService) -> None:
+    login(service, "WALL", "hunter2")
+    login(service, "wall", "wrong")
+    login(service, "nobody", "wrong")
+    service.hub.sessions_of(USERS[0])[0].close("kicked")
+    login(service, "wall", "hunter2")
+    service.hub.stats.closed("")
+    found = values_of(service)
+    assert found['amiproxy_sessions{user="wall"}'] == 1
+    assert found['amiproxy_connections{state="unauthenticated"}'] == 2
+    assert found["amiproxy_logins_total"] == 2
+    assert found['amiproxy_login_failures_total{reason="wrong secret"}'] == 1
+    assert found['amiproxy_login_failures_total{reason="no such user"}'] == 1
+    assert found['amiproxy_session_closes_total{reason="kicked"}'] == 1
+    assert found['amiproxy_session_closes_total{reason="close timeout"}'] == 1
+
+
+async def test_events_by_class(service: LiveService) -> None:
+    login(service, "wall", "hunter2")
+    service.hub.from_upstream(
+        [
+            event("Hangup"),
+            event("Alarm", "system"),
+            event("Odd", "nonsense"),
+            b"Event: \x00\r\n\r\n",
+            b"x\r\n\r\n",
+        ]
+    )
+    found = values_of(service)
+    assert found['amiproxy_events_total{class="call"}'] == 1
+    assert found['amiproxy_events_total{class="system"}'] == 1
+    assert found['amiproxy_events_total{class="unknown"}'] >= 1
+    assert found['amiproxy_events_unread_total{class="call"}'] == 0
+    assert found['amiproxy_events_unread_total{class="system"}'] == 1
+    assert found['amiproxy_deliveries_total{class="call"}'] == 1
+    assert found['amiproxy_deliveries_total{class="system"}'] == 0
+    assert found['amiproxy_dropped_total{class="",reason="stray message"}'] == 1
+    assert found['amiproxy_dropped_total{class="call",reason="slow consumer"}'] == 0
+    service.hub.stats.missed.count(event("Hangup") * 3)
+    assert values_of(service)['amiproxy_dropped_total{class="call",reason="slow consumer"}'] == 3
+
+
+async def test_slow_consumers_by_user_of_the_table(service: LiveService) -> None:
+    service.hub.stats.slow_consumers.update({"wall": 2, "former": 1, "older": 1})
+    found = values_of(service)
+    names = ("wall", "boss", "removed")
+    assert [found[f'amiproxy_slow_consumers_total{{user="{name}"}}'] for name in names] == [2, 0, 2]
+    assert 'amiproxy_slow_consumers_total{user=""}' not in found
+    service.hub.stats.slow_consumers[""] += 1
+    assert values_of(service)['amiproxy_slow_consumers_total{user=""}'] == 1
+
+
+async def test_actions_by_name_user_and_result_with_their_time(service: LiveService) -> None:
+    actions = service.hub.stats.actions
+    actions.answered(b"CoreStatus", "boss", b"Success", 0.02)
+    actions.answered(b"CoreStatus", "boss", b"Error", 7.0)
+    actions.answered(b"CoreStatus", "former", b"Success", 100.0)
+    actions.answered(b"CoreStatus", "older", b"Success", 0.0)
+    actions.count(b"Originate", "", "denied")
+    found = values_of(service)
+    assert found['amiproxy_actions_total{action="CoreStatus",result="success",user="boss"}'] == 1
+    assert found['amiproxy_actions_total{action="CoreStatus",result="error",user="boss"}'] == 1
+    assert found['amiproxy_actions_total{action="CoreStatus",result="success",user="removed"}'] == 2
+    assert found['amiproxy_actions_total{action="Originate",result="denied",user=""}'] == 1
+    assert found['amiproxy_action_seconds_bucket{action="CoreStatus",le="0.025"}'] == 2
+    assert found['amiproxy_action_seconds_bucket{action="CoreStatus",le="10.0"}'] == 3
+    assert found['amiproxy_action_seconds_bucket{action="CoreStatus",le="+Inf"}'] == 4
+    assert found['amiproxy_action_seconds_count{action="CoreStatus"}'] == 4
+    assert found['amiproxy_action_seconds_sum{action="CoreStatus"}'] == pytest.approx(107.02)
+
+
+async def test_outboxes_and_the_link(service: LiveService) -> None:
+    transport = login(service, "boss", "hunter2hunter2")
+    transport.room = 0
+    service.hub.link_up(ListUpstream(), b"Asterisk Call Manager/11.0.0\r\n")
+    service.hub.serve()
+    service.link.state = LinkState.UP
+    waiting = service.hub.sessions[0].outbox.size
+    found = values_of(service)
+    assert found["amiproxy_outbox_bytes"] == found["amiproxy_outbox_largest_bytes"] == waiting > 0
+    assert found["amiproxy_link_up"] == found["amiproxy_link_connects_total"] == 1
+    assert found['amiproxy_link_state{state="up"}'] == 1
+    assert found["amiproxy_actions_in_flight"] == 1
+    (session,) = service.hub.sessions
+    session.receive(b"Action: CoreStatus\r\n\r\n" * 3)
+    assert values_of(service)["amiproxy_actions_in_flight"] == 4, "what limits.in_flight is compared with"
+    session.close("kicked")
+    waiting = session.outbox.size
+    found = values_of(service)
+    assert found["amiproxy_outbox_bytes"] == found["amiproxy_outbox_largest_bytes"] == waiting > 0
+    service.hub.link_down("lost")
+    assert values_of(service)["amiproxy_link_losses_total"] == 1
+    service.hub.stats.link_losses.update({"closed": 3})
+    found = values_of(service)
+    assert found['amiproxy_link_loss_sessions_total{outcome="closed"}'] == 3
+    assert found['amiproxy_link_loss_sessions_total{outcome="told"}'] == 0
+
+
+async def test_handshakes_and_their_failures(service: LiveService) -> None:
+    service.door.handshakes["TLSv1.3"] = 5
+    service.door.handshake_failures["unsupported protocol"] = 2
+    found = values_of(service)
+    assert found['amiproxy_handshakes_total{version="TLSv1.3"}'] == 5
+    assert found['amiproxy_handshake_failures_total{reason="unsupported protocol"}'] == 2
+
+
+async def test_reasons_are_so_many_and_then_one(service: LiveService) -> None:
+    service.door.handshake_failures.update({f"reason {number}": 1 for number in range(1000)})
+    found = values_of(service)
+    reasons = [name for name in found if name.startswith("amiproxy_handshake_failures_total{")]
+    assert len(reasons) == 41
+    assert found['amiproxy_handshake_failures_total{reason="other"}'] == 960
+
+
+async def test_certificates_by_name(service: LiveService) -> None:
+    found = values_of(service)
+    facts = service.stores[0].current.pairs[0].facts
+    for name in facts.names:
+        key = f'amiproxy_certificate_not_after_seconds{{listener="127.0.0.1:5039",name="{name}"}}'
+        assert found[key] == facts.not_after.timestamp()
+    assert found['amiproxy_certificate_generation{listener="127.0.0.1:5039"}'] == 1
+
+
+async def test_reloads(service: LiveService) -> None:
+    service.reloads.results.update({("succeeded", "control"): 3, ("failed", "SIGHUP"): 1})
+    service.reloads.last = ReloadReport(False, "SIGHUP", 5.0, ("wrong",))
+    service.reloads.last_success = service.stores[0].current.since + 4.0
+    service.certificate_reloads["swapped", "watch"] = 2
+    found = values_of(service)
+    assert found['amiproxy_reloads_total{result="succeeded",trigger="control"}'] == 3
+    assert found['amiproxy_reloads_total{result="failed",trigger="SIGHUP"}'] == 1
+    assert found["amiproxy_config_ok"] == 0
+    assert found["amiproxy_reload_last_success_seconds"] == service.reloads.last_success
+    assert found['amiproxy_certificate_reloads_total{outcome="swapped",trigger="watch"}'] == 2
+
+
+async def test_a_swap_by_the_watch_is_a_success_too(service: LiveService, tmp_path: Path) -> None:
+    (store,), key = service.stores, service.config.listeners[0].certificates[0].key
+    listener = '{listener="127.0.0.1:5039"}'
+    service.reloads.last_success = store.current.since - 100
+    found = values_of(service)
+    assert found["amiproxy_reload_last_success_seconds"] == store.current.since
+    assert found[f"amiproxy_certificate_last_success_seconds{listener}"] == store.last_success
+    assert found[f"amiproxy_certificate_files_refused{listener}"] == 0
+    good = key.read_bytes()
+    key.write_bytes(b"junk")
+    store.reload("watch")
+    store.reload("timer")
+    assert values_of(service)[f"amiproxy_certificate_files_refused{listener}"] == 1
+    key.write_bytes(good)
+    store.reload("timer")
+    found = values_of(service)
+    assert found[f"amiproxy_certificate_files_refused{listener}"] == 0
+    assert found[f"amiproxy_certificate_last_success_seconds{listener}"] == store.last_success
+
+
+async def test_what_clients_are_judged_by(service: LiveService, tmp_path: Path) -> None:
+    end = datetime(2040, 1, 1, tzinfo=UTC)
+    authority = forge("Clients CA", ca=True, not_after=end + DAY)
+    (tmp_path / "ca.crt").write_bytes(authority.pem)
+    (tmp_path / "ca.crl").write_bytes(forge_crl(authority, next_update=end))
+    listener = msgspec.structs.replace(
+        service.config.listeners[0],
+        client_auth="optional",
+        client_ca=tmp_path / "ca.crt",
+        client_crl=tmp_path / "ca.crl",
+    )
+    store = service.stores[0]
+    store.commit(store.prepare("test", listener, service.config.tls))
+    found, labels = values_of(service), '{listener="127.0.0.1:5039",name="CN=Clients CA"}'
+    assert found[f"amiproxy_crl_next_update_seconds{labels}"] == end.timestamp()
+    assert found[f"amiproxy_client_ca_not_after_seconds{labels}"] == (end + DAY).timestamp()
+
+
+async def test_an_intermediate_that_ends_first_is_the_end(service: LiveService) -> None:
+    middle = forge("Middle", ca=True, not_after=datetime(2030, 1, 1, tzinfo=UTC))
+    leaf = forge(issuer=middle, not_after=datetime(2031, 1, 1, tzinfo=UTC))
+    pair = service.config.listeners[0].certificates[0]
+    install(pair.chain.parent, leaf.pem + middle.pem, leaf.key_pem)
+    assert service.stores[0].reload("test").succeeded
+    key = 'amiproxy_certificate_not_after_seconds{listener="127.0.0.1:5039",name="dns:pbx.example"}'
+    assert values_of(service)[key] == middle.certificate.not_valid_after_utc.timestamp()
+
+
+async def test_lateness_of_the_loop(service: LiveService) -> None:
+    service.lag.measured(0.03)
+    found = values_of(service)
+    assert found['amiproxy_loop_lag_seconds_bucket{le="0.025"}'] == 0
+    assert found['amiproxy_loop_lag_seconds_bucket{le="0.05"}'] == 1
+    assert found["amiproxy_loop_lag_seconds_sum"] == pytest.approx(0.03)
+
+
+async def test_what_clients_choose_is_in_no_label_and_no_secret_anywhere(service: LiveService) -> None:
+    login(service, "intruder\nx", "hunter3")
+    transport = login(service, "boss", "hunter2hunter2")
+    for number in range(50):
+        service.hub.sessions[-1].receive(b"Action: Made%d\r\nSecret: hunter4\r\n\r\n" % number)
+    text = text_of(service)
+    assert transport.peer.address not in text
+    for chosen in ("intruder", "Made1", "hunter", "plain:", HASH, "the upstream secret"):
+        assert chosen not in text
+    assert text.count("amiproxy_actions_total{") == 1
+
+
+async def test_names_and_help_follow_the_conventions(service: LiveService) -> None:
+    login(service, "boss", "hunter2hunter2")
+    text = text_of(service)
+    helps = [line.split(" ", 3) for line in text.splitlines() if line.startswith("# HELP ")]
+    assert len(helps) > 30
+    assert all(name.startswith("amiproxy_") and words for _, _, name, words in helps)
+    tool = which("promtool")
+    if tool is None:
+        give_up("TOOLS", "Debian's package prometheus, which has promtool, is not installed")
+    checked = await asyncio.to_thread(
+        subprocess.run, [tool, "check", "metrics"], input=text.encode(), capture_output=True, check=False
+    )
+    assert (checked.returncode, checked.stdout, checked.stderr) == (0, b"", b"")
+
+
+async def test_processor_seconds_by_user_of_the_table(service: LiveService) -> None:
+    shares = service.hub.shares
+    shares.charge(shares.of_user("wall"), 2.0)
+    shares.charge(shares.of_user("former"), 1.0)
+    shares.charge(shares.of_user("older"), 0.5)
+    found = values_of(service)
+    assert found['amiproxy_processor_seconds_total{user="wall"}'] >= 2.0
+    assert found['amiproxy_processor_seconds_total{user="boss"}'] == 0.0
+    assert found['amiproxy_processor_seconds_total{user="removed"}'] == 1.5

@@ -1,0 +1,152 @@
+"""Reloads run one at a time; who asks is told of one that began after the asking."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from amiproxy.net.admin.reloads import ReloadReport, Reloads
+from tests.support.waiting import until
+
+
+class Transaction:
+    """Waits to be let go; fails if told to."""
+
+    def __init__(self) -> None:
+        self.triggers: list[str] = []
+        self.running = 0
+        self.most = 0
+        self.gate = asyncio.Event()
+        self.problems: tuple[str, ...] = ()
+        self.only_certificates = False
+        self.fault: Exception | None = None
+
+    async def __call__(self, trigger: str) -> ReloadReport:
+        self.triggers.append(trigger)
+        self.running += 1
+        self.most = max(self.most, self.running)
+        try:
+            await self.gate.wait()
+        finally:
+            self.running -= 1
+        if self.fault is not None:
+            raise self.fault
+        return ReloadReport(
+            not self.problems,
+            trigger,
+            float(len(self.triggers)),
+            self.problems,
+            only_certificates=self.only_certificates,
+        )
+
+
+@asynccontextmanager
+async def running(transaction: Transaction) -> AsyncIterator[Reloads]:
+    reloads = Reloads(transaction, wall=lambda: 0.0)
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(reloads.run())
+        yield reloads
+        task.cancel()
+
+
+async def test_a_storm_of_signals_is_two_reloads() -> None:
+    transaction = Transaction()
+    async with running(transaction) as reloads:
+        reloads.request("SIGHUP")
+        await until(lambda: transaction.running)
+        for _ in range(100):
+            reloads.request("SIGHUP")
+        reloads.request("control")
+        transaction.gate.set()
+        await until(lambda: sum(reloads.results.values()) == 2)
+    assert transaction.triggers == ["SIGHUP", "SIGHUP+control"]
+    assert reloads.results == {("succeeded", "SIGHUP"): 1, ("succeeded", "SIGHUP+control"): 1}
+    assert transaction.most == 1
+
+
+async def test_who_asks_while_one_runs_is_told_of_the_next() -> None:
+    transaction = Transaction()
+    async with running(transaction) as reloads, asyncio.TaskGroup() as group:
+        reloads.request("SIGHUP")
+        await until(lambda: transaction.running)
+        asked = [group.create_task(reloads.reload("control")) for _ in range(3)]
+        await asyncio.sleep(0)
+        transaction.gate.set()
+        reports = [await task for task in asked]
+    assert {report.at for report in reports} == {2.0}
+    assert reloads.last_success == 2.0
+
+
+async def test_a_failure_is_kept_until_one_succeeds() -> None:
+    transaction = Transaction()
+    transaction.gate.set()
+    transaction.problems = ("proxy.yaml:1: wrong",)
+    async with running(transaction) as reloads:
+        assert not reloads.failed
+        report = await reloads.reload("control")
+        assert report.problems == ("proxy.yaml:1: wrong",)
+        assert reloads.failed
+        assert reloads.last_success == 0.0
+        transaction.problems = ()
+        await reloads.reload("control")
+        assert not reloads.failed
+        assert reloads.results == {("failed", "control"): 1, ("succeeded", "control"): 1}
+
+
+async def test_refused_certificates_say_nothing_of_the_configuration() -> None:
+    transaction = Transaction()
+    transaction.gate.set()
+    transaction.problems = ("server.key: wrong",)
+    transaction.only_certificates = True
+    async with running(transaction) as reloads:
+        assert not (await reloads.reload("control")).succeeded
+        assert not reloads.failed
+        assert reloads.results == {("failed", "control"): 1}
+        assert reloads.last_success == 0.0
+
+
+async def test_the_order_of_triggers_is_no_other_name() -> None:
+    transaction = Transaction()
+    async with running(transaction) as reloads:
+        reloads.request("test")
+        await until(lambda: transaction.running)
+        reloads.request("control")
+        reloads.request("SIGHUP")
+        transaction.gate.set()
+        await until(lambda: reloads.results["succeeded", "SIGHUP+control"] == 1)
+
+
+async def test_a_fault_of_ours_is_a_failed_reload_and_not_the_end() -> None:
+    transaction = Transaction()
+    transaction.gate.set()
+    transaction.fault = RuntimeError("a bug")
+    async with running(transaction) as reloads:
+        report = await reloads.reload("control")
+        [problem] = report.problems
+        assert "(RuntimeError)" in problem
+        transaction.fault = None
+        assert (await reloads.reload("control")).succeeded
+
+
+async def test_while_stopping_nothing_begins_and_everybody_is_told() -> None:
+    transaction = Transaction()
+    async with running(transaction) as reloads, asyncio.TaskGroup() as group:
+        reloads.request("SIGHUP")
+        await until(lambda: transaction.running)
+        waiting = group.create_task(reloads.reload("control"))
+        await asyncio.sleep(0)
+        reloads.close("the service is stopping")
+        assert (await waiting).problems == ("the service is stopping",)
+        reloads.request("SIGHUP")
+        assert (await reloads.reload("control")).problems == ("the service is stopping",)
+        transaction.gate.set()
+        await until(lambda: not transaction.running)
+    assert transaction.triggers == ["SIGHUP"]
+
+
+async def test_who_waits_for_a_reload_that_is_cancelled_is_told() -> None:
+    transaction = Transaction()
+    async with asyncio.TaskGroup() as group:
+        async with running(transaction) as reloads:
+            waiting = group.create_task(reloads.reload("control"))
+            await until(lambda: transaction.running)
+        assert (await waiting).problems == ("stopped",)

@@ -1,0 +1,215 @@
+"""All listeners' certificates: changed together, by one reload at a time."""
+
+import asyncio
+import logging
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+
+from amiproxy.net.certs.certset import CertSet
+from amiproxy.net.certs.certstore import CertificatesRefused
+from tests.support import tls_door
+from tests.support.certificates import DAY, Forged, Listener, Pair, Tls, forge, install
+from tests.support.waiting import until
+
+
+def listener(folder: Path) -> Listener:
+    folder.mkdir(exist_ok=True)
+    return Listener((Pair(*tls_door.install(folder)),))
+
+
+@pytest.fixture
+def listeners(tmp_path: Path) -> list[Listener]:
+    return [listener(tmp_path / "one"), listener(tmp_path / "two")]
+
+
+async def test_what_is_prepared_is_served_only_once_it_is_committed(
+    listeners: list[Listener], tmp_path: Path
+) -> None:
+    swaps: list[str] = []
+    certificates = CertSet(listeners, Tls(), lambda: swaps.append("swap"), settle=0.01)
+    context, objection = certificates.served_by(0)
+    before = context()
+    changed = [listener(tmp_path / "three"), listeners[1]]
+    candidates = await certificates.prepare(changed, Tls(), "reload")
+    assert context() is before
+    results = certificates.commit(candidates)
+    assert [result.outcome for result in results] == ["swapped", "unchanged"]
+    assert context() is not before
+    assert swaps == ["swap"]
+    assert objection([]) is None
+    assert certificates.stores[0].paths == (changed[0].certificates[0].chain, changed[0].certificates[0].key)
+
+
+async def test_one_bad_pair_keeps_all_the_old(listeners: list[Listener], tmp_path: Path) -> None:
+    certificates = CertSet(listeners, Tls(), settle=0.01)
+    before = [store.context for store in certificates.stores]
+    listener(tmp_path / "one")
+    listeners[1].certificates[0].chain.write_text("no certificate")
+    with pytest.raises(CertificatesRefused, match=r"two/server\.crt"):
+        await certificates.prepare(listeners, Tls(), "reload")
+    assert [store.context for store in certificates.stores] == before
+
+
+async def test_one_bad_pair_keeps_itself_old_where_nothing_else_is_at_stake(
+    listeners: list[Listener], tmp_path: Path
+) -> None:
+    certificates = CertSet(listeners, Tls(), settle=0.01)
+    listener(tmp_path / "one")
+    listeners[1].certificates[0].chain.write_text("no certificate")
+    candidates = await certificates.prepare(listeners, Tls(), "SIGHUP", whole=False)
+    results = certificates.commit(candidates)
+    assert [result.outcome for result in results] == ["swapped", "failed"]
+    assert [store.generation for store in certificates.stores] == [2, 1]
+    assert "new files of dns:localhost are refused" in certificates.attention()
+
+
+async def test_what_was_refused_is_not_told_again_by_the_watch(
+    listeners: list[Listener], tmp_path: Path
+) -> None:
+    certificates = CertSet(listeners, Tls(), settle=0.01)
+    pair = listeners[1].certificates[0]
+    good = pair.chain.read_bytes()
+    pair.chain.write_text("no certificate")
+    async with certificates.turn:
+        certificates.commit(await certificates.prepare(listeners, Tls(), "SIGHUP", whole=False))
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(certificates.rotation.run())
+        certificates.rotation.request("timer", 0.0)
+        await until(lambda: certificates.rotation._pending is None, "the timer's look to begin")
+        await certificates.rotation.reload("control")
+        assert ("failed", "timer") not in certificates.outcomes
+        pair.chain.write_bytes(good)
+        await until(lambda: certificates.stores[1].last_result.succeeded)
+        running.cancel()
+
+
+async def test_a_set_that_is_being_written_is_given_time(listeners: list[Listener], tmp_path: Path) -> None:
+    certificates = CertSet(listeners, Tls(), settle=10.0)
+    pair = listeners[0].certificates[0]
+    key = pair.key.read_bytes()
+    listener(tmp_path / "one")
+    new = pair.key.read_bytes()
+    pair.key.write_bytes(key)  # a certificate that is new already, with a key that is not yet
+    async with asyncio.TaskGroup() as group:
+        preparing = group.create_task(certificates.prepare(listeners, Tls(), "reload"))
+        await asyncio.sleep(0)
+        pair.key.write_bytes(new)
+    assert [one.result.outcome for one in preparing.result()] == ["swapped", "unchanged"]
+
+
+async def test_the_watch_waits_for_its_turn_and_tells_of_its_swap(
+    listeners: list[Listener], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    swaps: list[str] = []
+    certificates = CertSet(listeners, Tls(), lambda: swaps.append("swap"), settle=0.01)
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(certificates.rotation.run())
+        async with certificates.turn:
+            certificates.rotation.request("control")
+            listener(tmp_path / "one")
+            await until(lambda: certificates.turn._waiters, "the rotation to wait for its turn")
+            assert certificates.stores[0].generation == 1
+        await until(lambda: certificates.stores[0].generation == 2)
+        await until(lambda: certificates.outcomes["swapped", "control"] == 1)
+        assert swaps
+        running.cancel()
+
+
+async def test_a_watch_that_fails_is_told_once_and_nothing_is_swapped(
+    listeners: list[Listener], caplog: pytest.LogCaptureFixture
+) -> None:
+    swaps: list[str] = []
+    certificates = CertSet(listeners, Tls(), lambda: swaps.append("swap"), settle=0.01)
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(certificates.rotation.run())
+        listeners[0].certificates[0].chain.write_text("no certificate")
+        results = await certificates.rotation.reload("control")
+        assert not all(result.succeeded for result in results)
+        running.cancel()
+    assert certificates.outcomes["failed", "control"] == 1
+    assert certificates.stores[0].generation == 1
+
+
+async def test_a_certificate_that_ends_is_told_of(
+    listeners: list[Listener], caplog: pytest.LogCaptureFixture
+) -> None:
+    logging.getLogger("amiproxy").propagate = True
+    caplog.set_level(logging.INFO, "amiproxy")
+    quiet = CertSet(listeners, Tls())
+    end = quiet.stores[0].current.pairs[0].facts.not_after.timestamp()
+    certificates = CertSet(listeners, Tls(), wall=lambda: end - 3 * 86400)
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(certificates.rotation.run())
+        await until(lambda: len([r for r in caplog.records if r.getMessage() == "certificate-expires"]) >= 2)
+        running.cancel()
+    record = next(r for r in caplog.records if r.getMessage() == "certificate-expires")
+    assert record.levelno == logging.ERROR
+    assert record.__dict__["fields"]["state"] == "urgent"
+
+
+NOW = datetime.now(UTC)
+
+
+def named(name: str, days: float) -> Forged:
+    return forge(name, names=[x509.DNSName(name)], not_after=NOW + days * DAY)
+
+
+@pytest.fixture
+def named_listeners(tmp_path: Path) -> list[Listener]:
+    """Of a.example and b.example, each good for 90 days."""
+    made = []
+    for name in ("a", "b"):
+        leaf = named(f"{name}.example", 90)
+        made.append(Listener((Pair(*install(tmp_path / name, leaf.pem, leaf.key_pem)),)))
+    return made
+
+
+async def test_nothing_needs_attention(named_listeners: list[Listener]) -> None:
+    certificates = CertSet(named_listeners, Tls())
+    assert certificates.attention() == ""
+    ends = [pair.facts.not_after for store in certificates.stores for pair in store.current.pairs]
+    assert certificates.first_end == min(ends)
+
+
+@pytest.mark.parametrize(
+    ("days", "text"),
+    [
+        (50, ""),
+        (61, "certificate of dns:a.example expires in 28 days"),
+        (89.5, "certificate of dns:a.example expires in 11 hours"),
+        (91, "certificate of dns:a.example expired 24 hours ago"),
+    ],
+)
+async def test_an_end_comes_near(named_listeners: list[Listener], days: float, text: str) -> None:
+    later = (NOW + days * DAY).timestamp()
+    clock = [NOW.timestamp()]
+    certificates = CertSet(named_listeners, Tls(), wall=lambda: clock[0])
+    assert certificates.attention() == ""
+    clock[0] = later
+    said = certificates.attention()
+    assert said.startswith(text) if text else not said
+    assert ("b.example" in said) is bool(text)
+
+
+async def test_what_lies_on_disk_was_refused(named_listeners: list[Listener], tmp_path: Path) -> None:
+    certificates = CertSet(named_listeners, Tls())
+    install(tmp_path / "b", named("b.example", 90).pem, named("b.example", 90).key_pem)
+    certificates.stores[1].reload("watch")
+    assert certificates.attention() == "new files of dns:b.example are refused, see the log"
+
+
+async def test_a_swap_is_told_and_a_refusal_is_not(named_listeners: list[Listener], tmp_path: Path) -> None:
+    swaps: list[int] = []
+    certificates = CertSet(named_listeners, Tls(), lambda: swaps.append(1))
+    store = certificates.stores[0]
+    (tmp_path / "a" / "server.crt").write_bytes(b"junk")
+    certificates._reloaded(store, store.reload("watch"))
+    assert swaps == []
+    new = named("a.example", 90)
+    install(tmp_path / "a", new.pem, new.key_pem)
+    certificates._reloaded(store, store.reload("watch"))
+    assert swaps == [1]
+    assert certificates.outcomes == {("failed", "watch"): 1, ("swapped", "watch"): 1}

@@ -1,0 +1,30 @@
+"""The watchdog's question to the door: is somebody waiting whom nobody looks at?"""
+
+import asyncio
+import contextlib
+import socket
+import ssl
+
+from amiproxy.net.doors.listener import Door, Listener, bind
+from tests.support.live_hub import live_hub
+
+
+async def test_who_waits_unseen_for_long_makes_the_door_stuck() -> None:
+    loop = asyncio.get_running_loop()
+    listener = Listener(
+        Door(live_hub()), bind("127.0.0.1", 0), lambda: ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    )
+    assert not listener.stuck(1.0), "it has not begun"
+    listener.start(loop)
+    try:
+        assert not listener.stuck(2.0)
+        with contextlib.closing(socket.create_connection(listener.address)):
+            # The loop does not turn in here, so nobody accepts.
+            assert not listener.stuck(3.0)
+            assert not listener.stuck(11.0)
+            assert listener.stuck(14.0)
+            listener._turns += 1
+            assert not listener.stuck(15.0)
+    finally:
+        listener.stop()
+    assert not listener.stuck(99.0)

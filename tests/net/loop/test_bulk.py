@@ -1,0 +1,189 @@
+"""What concerns thousands of users or certificates at once is done in steps that are all short.
+
+Between two steps the loop can do everything else, so the longest step is the longest pause that any client
+sees (``amiproxy.net.loop.gently`` puts steps together to slices of a millisecond).  Steps are measured in the
+CPU time of the thread that runs them, without the garbage collector's part, which depends on what the tests
+before have left: a busy machine makes them no longer.  The sharp figures are those of ``make bench
+SCENARIOS=attacks``.
+"""
+
+import gc
+import time
+import tracemalloc
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+import yaml
+from cryptography import x509
+
+from amiproxy.ami import privilege
+from amiproxy.config import ConfigErrors
+from amiproxy.config.limits import Limits
+from amiproxy.core.model.users import User, UserTable
+from amiproxy.net.certs.certstore import CertStore
+from amiproxy.net.certs.certwatch import _directories, _states
+from amiproxy.service.app import _compared
+from amiproxy.service.prepared import prepare
+from amiproxy.steps import Steps
+from tests.support.certificates import Listener, Pair, Tls, forge, install
+from tests.support.core_doubles import Bench
+from tests.support.proxy_process import ProxyProcess, hashed
+
+T = TypeVar("T")
+#: Seconds of CPU time: what a slice may be.
+SLICE = 0.005
+#: Of all steps, so many may be longer, or this few: a cold cache, a page fault, a neighbour on the same core.
+UNLUCKY, FEW = 0.005, 5
+USERS, FILES = 2000, 4
+
+
+@pytest.fixture(autouse=True)
+def no_collection() -> Iterator[None]:
+    gc.disable()
+    yield
+    gc.enable()
+
+
+class Measured:
+    """Runs steps, and knows how long each took."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+
+    def run(self, steps: Steps[T]) -> T:
+        while True:
+            began = time.thread_time()
+            try:
+                next(steps)
+            except StopIteration as end:
+                result: T = end.value
+                return result
+            finally:
+                self.seconds.append(time.thread_time() - began)
+
+    def are_short(self, at_least: int) -> None:
+        """There were so many steps, and they were no longer than a slice."""
+        assert len(self.seconds) >= at_least
+        long = [seconds for seconds in self.seconds if seconds > SLICE]
+        assert len(long) <= max(FEW, UNLUCKY * len(self.seconds)), sorted(self.seconds)[-10:]
+
+
+def entries(first: int, number: int, read: str) -> str:
+    secret = hashed("s")
+    return "users:\n" + "".join(
+        f'  agent{one}:\n    secret: "{secret}"\n    read: {read}\n    channels: [PJSIP/{one}]\n'
+        for one in range(first, first + number)
+    )
+
+
+class Site(ProxyProcess):
+    """A configuration with many users in several files."""
+
+    def __init__(self, directory: Path) -> None:
+        directory.chmod(0o700)
+        super().__init__(directory, ("127.0.0.1", 5038, "proxy", "secret"), {})
+        self.folder = directory / "users.d"
+        self.folder.mkdir(mode=0o700)
+        self.write("[call]")
+        config = yaml.safe_load(self.config.read_text())
+        del config["users_file"]
+        self.config.write_text(yaml.safe_dump({**config, "users_files": ["users.d/*.yaml"]}))
+
+    def write(self, read: str, files: int = FILES) -> None:
+        each = USERS // FILES
+        for number in range(files):
+            file = self.folder / f"{number}.yaml"
+            file.touch(mode=0o600)
+            file.write_text(entries(number * each, each, read))
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return Site(tmp_path)
+
+
+def test_a_reload_of_many_users_is_read_and_compared_in_short_steps(site: Site) -> None:
+    old = prepare(site.config)
+    assert len(old.users) == USERS
+    measured = Measured()
+    new, changed = measured.run(_compared(site.config, old))
+    measured.are_short(2 * USERS)
+    assert not changed
+    assert new.users.find(b"agent1999") is old.users.find(b"agent1999")
+
+    site.write("[call, agent]", files=1)
+    measured = Measured()
+    new, changed = measured.run(_compared(site.config, old))
+    measured.are_short(2 * USERS)
+    assert len(changed.users_changed) == USERS // FILES
+    assert new.users.find(b"agent0") is not old.users.find(b"agent0")
+    assert new.users.find(b"agent1999") is old.users.find(b"agent1999")
+
+    measured = Measured()
+    measured.run(old.letting_go())
+    measured.are_short(USERS)
+
+
+def test_a_mistake_among_many_users_is_told_and_nothing_is_taken(site: Site) -> None:
+    old = prepare(site.config)
+    file = site.folder / "3.yaml"
+    file.write_text(file.read_text() + "  agent7: {secret: plain}\n")
+    measured = Measured()
+    with pytest.raises(ConfigErrors) as errors:
+        measured.run(_compared(site.config, old))
+    measured.are_short(USERS)
+    line = 2 + 4 * (USERS // FILES)
+    assert [(Path(p.file).name, p.line, p.key_path) for p in errors.value.problems] == [
+        ("3.yaml", line, "users.agent7"),
+        ("3.yaml", line, "users.agent7.secret"),
+    ]
+    assert len(old.users) == USERS
+
+
+def test_many_sessions_are_moved_to_another_table_in_short_steps() -> None:
+    before = [User(f"u{number}", read=privilege.CALL, secret="plain:x") for number in range(USERS)]
+    bench = Bench(*before, limits=Limits(sessions_authenticated=USERS))
+    bench.link_up()
+    for user in before:
+        bench.login(user.name)
+    after = UserTable(User(user.name, read=privilege.ALL, secret=user.secret) for user in before)
+    measured = Measured()
+    measured.run(bench.hub.adopting(after))
+    measured.are_short(USERS)
+    assert all(session.user.read == privilege.ALL for session in bench.hub.sessions)
+    assert bench.hub.generation == 2
+
+
+def test_many_certificates_are_judged_in_short_steps(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    made = [
+        forge(f"host{number}.example", names=[x509.DNSName(f"host{number}.example")]) for number in range(25)
+    ]
+    pairs = [Pair(*install(tmp_path, one.pem, one.key_pem, str(number))) for number, one in enumerate(made)]
+    store = CertStore(Listener((pairs[0],)), Tls())
+    measured = Measured()
+    candidate = measured.run(store.preparing("reload", Listener(tuple(pairs)), Tls()))
+    # Read, judged, proved alone at both versions of TLS, and proved together.
+    measured.are_short(10 * len(pairs))
+    assert store.commit(candidate).outcome == "swapped"
+    assert len(store.current.pairs) == len(pairs)
+    for steps in (store.waiting(), _states(store.paths), _directories(store.paths)):
+        measured = Measured()
+        measured.run(steps)  # type: ignore[arg-type]
+        measured.are_short(len(pairs))
+
+
+def test_a_user_costs_less_than_three_kibibytes(site: Site) -> None:
+    """What stays of a user are its entry and itself, and not the text or the tree of its file."""
+    for number in range(1, FILES):  # to trace it takes long
+        (site.folder / f"{number}.yaml").unlink()
+    prepare(site.config)  # what is made once
+    tracemalloc.start()
+    try:
+        prepared = prepare(site.config)
+        size, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert size < 3072 * len(prepared.users)

@@ -1,0 +1,108 @@
+"""Long work is done in slices, and what else is due has its turn between them."""
+
+import asyncio
+import threading
+
+import pytest
+
+from amiproxy.net.loop.gently import Slices, aside, between
+from amiproxy.steps import Steps, finish, result_of
+
+
+def counting(to: int, done: list[int] | None = None) -> Steps[int]:
+    for number in range(to):
+        if done is not None:
+            done.append(number)
+        yield
+    return to
+
+
+class Cpu:
+    """A clock that advances by so much at each look."""
+
+    def __init__(self, each: float) -> None:
+        self._each = each
+        self._now = 0.0
+
+    def __call__(self) -> float:
+        self._now += self._each
+        return self._now
+
+
+def test_steps_can_be_done_in_one_go() -> None:
+    done: list[int] = []
+    finish(counting(3, done))
+    assert done == [0, 1, 2]
+    assert result_of(counting(3)) == 3
+
+
+def test_a_slice_ends_with_the_step_that_uses_its_time_up() -> None:
+    slices = Slices(1.0, Cpu(0.4))
+    done: list[int] = []
+    steps = counting(7, done)
+    counts = []
+    while slices.run(steps) is None:
+        counts.append(len(done))
+    assert counts == [3, 6]
+    assert slices.number == 3
+    assert slices.longest == pytest.approx(1.6)  # the look at its end counts
+
+
+async def test_work_in_the_loop_leaves_turns_to_others() -> None:
+    turns = 0
+
+    def turn() -> None:
+        nonlocal turns
+        turns += 1
+        loop.call_soon(turn)
+
+    loop = asyncio.get_running_loop()
+    loop.call_soon(turn)
+    slices = Slices(1.0, Cpu(0.4))
+    assert await between(counting(30), slices) == 30
+    assert turns >= slices.number - 1 == 10
+
+
+async def test_work_aside_is_done_in_another_thread() -> None:
+    threads = []
+
+    def work() -> Steps[str]:
+        threads.append(threading.current_thread())
+        yield
+        return "done"
+
+    assert await aside(work) == "done"
+    assert threads != [threading.main_thread()]
+
+
+async def test_what_the_work_raises_comes_out() -> None:
+    def work() -> Steps[None]:
+        yield
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        await aside(work)
+    with pytest.raises(ValueError, match="no"):
+        await between(work())
+
+
+async def test_work_that_nobody_waits_for_any_more_is_given_up() -> None:
+    began, ended = threading.Event(), threading.Event()
+
+    def work() -> Steps[None]:
+        try:
+            while True:
+                began.set()
+                yield
+        finally:
+            ended.set()
+
+    async def waits() -> None:
+        with pytest.raises(asyncio.CancelledError):
+            await aside(work)
+
+    async with asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(waits())
+        assert await asyncio.to_thread(began.wait, 30)
+        task.cancel()
+    assert await asyncio.to_thread(ended.wait, 30)

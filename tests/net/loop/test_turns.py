@@ -1,0 +1,251 @@
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack
+from itertools import pairwise
+
+import pytest
+
+from amiproxy.core.limits.shares import Shares
+from amiproxy.net.loop.scheduler import LoopScheduler
+from amiproxy.net.loop.turns import Turns
+from tests.support.waiting import until
+
+BOTH_LOOPS = True
+
+
+class Ready:
+    """Sockets on which something waits to be read, and how often each was told of it."""
+
+    def __init__(self, processor: "Processor", seconds: float, stack: ExitStack, count: int) -> None:
+        self.processor = processor
+        self.turns = Turns(Shares(processor, seconds))
+        self.told: list[int] = []
+        self.ours: list[socket.socket] = []
+        self.theirs: list[socket.socket] = []
+        for number in range(count):
+            here, there = socket.socketpair()
+            here.setblocking(False)
+            self.ours.append(stack.enter_context(here))
+            self.theirs.append(stack.enter_context(there))
+            there.send(b"a")
+            self.read(number, lambda: None)
+
+    def read(self, number: int, also: Callable[[], None]) -> None:
+        """Have this one read, which it stays ready for."""
+
+        def callback() -> None:
+            self.told.append(number)
+            also()
+
+        self.turns.add_reader(self.ours[number].fileno(), callback)
+
+    def stop(self) -> None:
+        for sock in self.ours:
+            self.turns.remove_reader(sock.fileno())
+            self.turns.remove_writer(sock.fileno())
+
+
+Make = Callable[..., Ready]
+
+
+class Processor(LoopScheduler):
+    """The loop's timers, and a processor whose time passes only when ``work`` is called."""
+
+    def __init__(self) -> None:
+        super().__init__(asyncio.get_running_loop())
+        self.spent = 0.0
+        self.clock = lambda: self.spent
+
+    def work(self, seconds: float) -> None:
+        self.spent += seconds
+
+
+@pytest.fixture
+async def make() -> AsyncIterator[Make]:
+    made: list[Ready] = []
+    with ExitStack() as stack:
+
+        def ready(count: int, seconds: float = 0.0) -> Ready:
+            made.append(Ready(Processor(), seconds, stack, count))
+            return made[-1]
+
+        yield ready
+        for one in made:
+            one.stop()
+
+
+async def _turns_of_the_loop(count: int) -> None:
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+async def test_without_time_a_turn_does_one_thing(make: Make) -> None:
+    ready = make(5)
+    loop = asyncio.get_running_loop()
+    most = seen = 0
+
+    def beat() -> None:
+        nonlocal most, seen
+        most, seen = max(most, len(ready.told) - seen), len(ready.told)
+        if seen < 20:
+            loop.call_soon(beat)
+
+    beat()
+    await until(lambda: seen >= 20)
+    # What was left over has its turn by a timer, what is new when it comes: both may be in one round.
+    assert most <= 2, "others' callbacks come between"
+
+
+async def test_everybody_comes_before_anybody_comes_again(make: Make) -> None:
+    ready = make(5)
+    await until(lambda: len(ready.told) >= 20)
+    for round_ in range(4):
+        assert sorted(ready.told[round_ * 5 : round_ * 5 + 5]) == [0, 1, 2, 3, 4]
+
+
+async def test_a_turn_ends_when_its_time_is_over(make: Make) -> None:
+    ready = make(8, seconds=0.005)
+    loop = asyncio.get_running_loop()
+    for number in range(8):
+        ready.read(number, lambda: ready.processor.work(0.004))
+    steps: list[int] = []
+
+    def beat() -> None:
+        steps.append(len(ready.told))
+        if steps[-1] < 16:
+            loop.call_soon(beat)
+
+    beat()
+    await until(lambda: len(ready.told) >= 16)
+    assert max(after - before for before, after in pairwise(steps)) <= 4, "two turns at most in one round"
+    assert ready.turns.over
+
+
+async def test_with_time_a_turn_does_all_there_is(make: Make) -> None:
+    ready = make(5, seconds=60.0)
+    for number in range(5):
+        ready.read(number, lambda number=number: ready.ours[number].recv(1))
+    await _turns_of_the_loop(3)
+    assert sorted(ready.told) == [0, 1, 2, 3, 4]
+    assert not ready.turns.over
+    await _turns_of_the_loop(3)
+    assert len(ready.told) == 5, "nothing is left to be told of"
+
+
+async def test_timers_and_other_sockets_are_served_meanwhile(make: Make) -> None:
+    ready = make(50, seconds=0.001)
+    for number in range(50):
+        ready.read(number, lambda: ready.processor.work(0.0005))
+    loop = asyncio.get_running_loop()
+    here, there = socket.socketpair()
+    with here, there:
+        here.setblocking(False)
+        there.setblocking(False)
+        for _ in range(10):
+            began = len(ready.told)
+            loop.call_later(0.0, there.send, b"event")
+            assert await loop.sock_recv(here, 16) == b"event"
+            assert len(ready.told) - began < 50, "it did not wait for all of them"
+
+
+async def test_who_was_removed_by_another_is_not_called(make: Make) -> None:
+    ready = make(2, seconds=60.0)
+
+    def first_come(number: int) -> None:
+        ready.turns.remove_reader(ready.ours[number].fileno())
+        ready.turns.remove_reader(ready.ours[1 - number].fileno())
+        ready.ours[1 - number].close()
+
+    for number in range(2):
+        ready.read(number, lambda number=number: first_come(number))
+    await _turns_of_the_loop(5)
+    assert len(ready.told) == 1
+
+
+async def test_reading_and_writing_are_asked_for_apart(make: Make) -> None:
+    ready = make(1)
+    fd = ready.ours[0].fileno()
+    written: list[int] = []
+    ready.turns.add_writer(fd, lambda: written.append(1))
+    await until(lambda: written and ready.told)
+    ready.turns.remove_reader(fd)
+    read = len(ready.told)
+    count = len(written)
+    await until(lambda: len(written) > count)
+    assert len(ready.told) == read
+    ready.turns.remove_writer(fd)
+    ready.turns.remove_writer(fd)
+    count = len(written)
+    await _turns_of_the_loop(5)
+    assert (len(written), len(ready.told)) == (count, read)
+
+
+async def test_an_end_is_told_to_who_reads_and_to_who_writes(make: Make) -> None:
+    ready = make(2)
+    ready.stop()
+    ended: list[str] = []
+    reading, writing = (sock.fileno() for sock in ready.ours)
+    ready.turns.add_reader(reading, lambda: ended.append("read"))
+    filler = b"x" * 65536
+    while True:
+        try:
+            ready.ours[1].send(filler)
+        except BlockingIOError:
+            break
+    ready.turns.add_writer(writing, lambda: ended.append("written"))
+    await until(lambda: "read" in ended)
+    assert "written" not in ended, "there is no room"
+    for sock in ready.theirs:
+        sock.close()
+    await until(lambda: "written" in ended)
+
+
+async def test_who_asks_for_nothing_is_not_told_of_an_end(make: Make) -> None:
+    ready = make(1)
+    ready.stop()
+    told = len(ready.told)
+    ready.theirs[0].close()
+    await _turns_of_the_loop(5)
+    assert len(ready.told) == told
+
+
+async def test_without_sockets_it_leaves_nothing_in_the_loop(make: Make) -> None:
+    ready = make(2)
+    assert ready.turns.watched
+    ready.stop()
+    assert not ready.turns.watched
+    ready.read(0, lambda: None)
+    assert ready.turns.watched
+    await until(lambda: ready.told)
+
+
+async def test_a_fault_ends_the_turn_and_not_the_others(make: Make) -> None:
+    faults: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context["exception"]))
+    ready = make(3, seconds=60.0)
+    fault = RuntimeError("a fault of ours")
+
+    def breaks() -> None:
+        ready.turns.remove_reader(ready.ours[0].fileno())
+        raise fault
+
+    ready.read(0, breaks)
+    for number in (1, 2):
+        ready.read(number, lambda number=number: ready.ours[number].recv(1))
+    await until(lambda: len(ready.told) == 3)
+    assert faults == [fault]
+
+
+async def test_what_is_asked_while_a_socket_waits_for_its_turn_holds_behind_it(make: Make) -> None:
+    ready = make(2)
+    written: list[str] = []
+    fd = ready.ours[0].fileno()
+    # The turn of the first has come to stop the second and to ask for it again, which waits for its own.
+    ready.read(0, lambda: ready.turns.add_writer(ready.ours[1].fileno(), lambda: written.append("w")))
+    await until(lambda: len(written) >= 2 and ready.told.count(1) >= 2)
+    ready.turns.remove_writer(ready.ours[1].fileno())
+    ready.turns.remove_reader(fd)
+    ready.read(0, lambda: None)
+    before = ready.told.count(0)
+    await until(lambda: ready.told.count(0) > before + 1)

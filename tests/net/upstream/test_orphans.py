@@ -1,0 +1,17 @@
+import pytest
+
+from amiproxy.core.audit.stats import Stats
+from amiproxy.net.upstream.orphans import OrphanWatch
+
+
+def test_many_in_a_minute_are_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    stats = Stats()
+    watch = OrphanWatch(stats)
+    for now, more in ((100.0, 3), (130.0, 4), (159.0, 0), (160.0, 0), (161.0, 9), (219.0, 0), (221.0, 0)):
+        stats.orphans += more
+        watch.tick(now)
+    told = [(record.getMessage(), record.fields) for record in caplog.records]
+    assert told == [
+        ("upstream-orphans", {"responses": 4, "total": 7}),
+        ("upstream-orphans", {"responses": 9, "total": 16}),
+    ]

@@ -1,0 +1,105 @@
+"""The side link on real sockets: opened when asked, without events; refused, closed, stalled."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from amiproxy.ami.message import Action
+from amiproxy.core.fanout.hub import Hub
+from amiproxy.net.upstream.sidelink import SideLink
+from amiproxy.tools.simulator import Simulator
+from tests.net.upstream.test_link import FAST, SECRET, linked, settings, simulated, up
+from tests.support.ports import free_port
+from tests.support.waiting import until
+
+COMMAND = Action([(b"Action", b"Command"), (b"ActionID", b"7"), (b"Command", b"core show uptime")])
+
+
+class Asker:
+    payer = "boss"
+
+    def __init__(self) -> None:
+        self.said = b""
+        self.done = 0
+
+    def reply(self, data: bytes) -> None:
+        self.said += data
+
+    def finished(self) -> None:
+        self.done += 1
+
+    def hit(self, limit: str, **fields: object) -> None:
+        raise AssertionError(limit)
+
+
+@asynccontextmanager
+async def sided(simulator: Simulator, port: int | None = None) -> AsyncIterator[tuple[Hub, SideLink]]:
+    async with linked(settings(simulator.port)) as (link, hub):
+        await up(link)
+        await until(lambda: hub.exchange.connected)
+        side = SideLink(hub.side, settings(port or simulator.port), SECRET.encode())
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(side.run())
+            try:
+                yield hub, side
+            finally:
+                running.cancel()
+
+
+async def test_it_logs_in_without_events_and_answers() -> None:
+    async with simulated() as simulator, sided(simulator) as (hub, side):
+        asker = Asker()
+        hub.side.submit(asker, COMMAND)
+        await until(lambda: asker.done, "an answer")
+        assert b"ActionID: 7\r\n" in asker.said
+        assert hub.side.standing == "up"
+        assert sum(b"Events: off\r\n" in raw for raw in simulator.received) == 1
+        side.adopt(settings(simulator.port), SECRET.encode())
+        assert hub.side.standing == "up"
+        side.adopt(settings(simulator.port), b"another")
+        assert hub.side.standing == "closed"
+        await until(lambda: len(simulator.sessions) == 1)
+
+
+async def test_where_it_cannot_be_had_the_main_link_answers() -> None:
+    async with simulated() as simulator, sided(simulator, free_port()) as (hub, _):
+        asker = Asker()
+        hub.side.submit(asker, COMMAND)
+        await until(lambda: asker.done, "an answer")
+        assert b"Response: " in asker.said
+        assert hub.side.standing == "refused"
+
+
+async def test_a_refused_login_is_told() -> None:
+    async with simulated() as simulator, sided(simulator) as (hub, _):
+        simulator.faults.refuse_logins(1)
+        asker = Asker()
+        hub.side.submit(asker, COMMAND)
+        await until(lambda: asker.done, "an answer")
+        assert "refused user" in hub.side.refused
+
+
+async def test_closed_while_it_is_opened_nothing_is_heard_of_it() -> None:
+    async with simulated() as simulator, sided(simulator) as (hub, _):
+        asker = Asker()
+        hub.side.submit(asker, COMMAND)
+        hub.side.close("settings changed")
+        assert b"Message: Upstream not connected\r\n" in asker.said
+        for _ in range(20):
+            await asyncio.sleep(0.01)
+        assert (hub.side.standing, hub.side.ups) == ("closed", 0)
+
+
+async def test_an_asterisk_that_hangs_is_left() -> None:
+    async with simulated() as simulator, sided(simulator) as (hub, side):
+        first, second = Asker(), Asker()
+        hub.side.submit(first, COMMAND)
+        await until(lambda: first.done, "an answer")
+        side.tick(asyncio.get_running_loop().time() + 1000)
+        assert hub.side.standing == "up", "nothing is awaited"
+        simulator.faults.stall()
+        hub.side.submit(second, COMMAND)
+        side.tick(asyncio.get_running_loop().time() + FAST.command_timeout)
+        assert not second.done
+        side.tick(asyncio.get_running_loop().time() + FAST.command_timeout + FAST.stall_timeout + 1)
+        assert b"Message: Upstream connection lost (outcome unknown)\r\n" in second.said

@@ -1,0 +1,79 @@
+"""What a read brings at once is handed over a little at a time, in its order."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from amiproxy.net.upstream.slices import Slices
+
+MANY = [b"%d" % number for number in range(200)]
+
+
+class Board:
+    """Writes down what it is told; a millisecond passes for each ten messages."""
+
+    def __init__(self) -> None:
+        self.told: list[bytes] = []
+        #: Messages that it takes at once.
+        self.most = 32
+        self.time = 0.0
+
+    def clock(self) -> float:
+        return self.time
+
+    def from_upstream(self, messages: Sequence[bytes], sound: bool = False) -> int:
+        for message in messages[: self.most]:
+            self.told.append(message)
+            self.time += 0.0001
+            if message == b"bad":
+                raise ValueError
+        return min(len(messages), self.most)
+
+    def oversized(self, head: bytes) -> None:
+        self.told.append(head)
+
+
+@pytest.fixture
+def board() -> Board:
+    return Board()
+
+
+@pytest.fixture
+def slices(board: Board) -> Slices:
+    return Slices(board, board.clock)
+
+
+def test_a_slice_ends_when_its_time_is_over(board: Board, slices: Slices) -> None:
+    slices.add(MANY, [], sound=True)
+    slices.run()
+    assert 0 < len(board.told) < 50
+    turns = 1
+    while slices:
+        slices.run()
+        turns += 1
+    assert board.told == MANY
+    assert turns > 3
+
+
+def test_what_was_left_out_has_its_place(board: Board, slices: Slices) -> None:
+    slices.add(MANY, [(0, b"first"), (40, b"long"), (40, b"longer"), (200, b"last")], sound=True)
+    slices.add([b"next"], [], sound=True)
+    slices.finish()
+    assert board.told == [b"first", *MANY[:40], b"long", b"longer", *MANY[40:], b"last", b"next"]
+    assert not slices
+
+
+def test_what_is_not_taken_is_given_again(board: Board, slices: Slices) -> None:
+    board.most = 5
+    slices.add(MANY, [(40, b"long")], sound=True)
+    slices.finish()
+    assert board.told == [*MANY[:40], b"long", *MANY[40:]]
+
+
+def test_a_fault_stops_nothing_behind_it(board: Board, slices: Slices) -> None:
+    slices.add([b"bad"], [], sound=True)
+    slices.add(MANY, [], sound=True)
+    with pytest.raises(ValueError):
+        slices.run()
+    slices.finish()
+    assert board.told == [b"bad", *MANY]

@@ -1,0 +1,51 @@
+"""What is read from disk is read whole, compared by name, and shows no secret."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from amiproxy.config import ConfigErrors
+from amiproxy.service.prepared import prepare
+from tests.support.proxy_process import ProxyProcess, hashed
+
+SECRET = "the secret of the link"
+USERS = {"anna": {"secret": hashed("s"), "md5_secret": "recoverable-and-long-enough", "read": "all"}}
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> ProxyProcess:
+    tmp_path.chmod(0o700)
+    return ProxyProcess(tmp_path, ("127.0.0.1", 5038, "proxy", SECRET), USERS)
+
+
+def test_its_repr_shows_no_secret(files: ProxyProcess) -> None:
+    shown = repr(prepare(files.config))
+    for secret in (SECRET, USERS["anna"]["secret"], "recoverable"):
+        assert secret not in shown
+
+
+def test_a_secret_that_cannot_be_read_is_named_with_a_remedy(files: ProxyProcess) -> None:
+    (files.directory / "upstream.secret").write_text("\n")
+    with pytest.raises(ConfigErrors, match=r"upstream\.secret.* is empty.*put the secret into it"):
+        prepare(files.config)
+
+
+def test_another_secret_in_the_same_file_is_a_difference(files: ProxyProcess) -> None:
+    old = prepare(files.config)
+    assert not prepare(files.config).differences_from(old)
+    (files.directory / "upstream.secret").write_text("another\n")
+    found = prepare(files.config).differences_from(old)
+    assert found.keys == ("upstream.secret_file",)
+
+
+def test_another_file_is_named_once(files: ProxyProcess) -> None:
+    old = prepare(files.config)
+    other = files.directory / "other.secret"
+    other.write_text("another\n")
+    other.chmod(0o600)
+    text = files.config.read_text().replace("upstream.secret", "other.secret")
+    files.config.write_text(text)
+    assert prepare(files.config).differences_from(old).keys == ("upstream.secret_file",)
+    (files.directory / "users.yaml").write_text(json.dumps({"users": {**USERS, "bert": USERS["anna"]}}))
+    assert prepare(files.config).differences_from(old).users_added == ("bert",)

@@ -1,0 +1,319 @@
+"""What the doctor says of the Asterisk behind."""
+
+import os
+import pwd
+from pathlib import Path
+
+import pytest
+
+from amiproxy.config import Config, Listener, Upstream
+from amiproxy.config.address import Address
+from amiproxy.config.limits import Limits
+from amiproxy.tools.doctor import asterisk
+from amiproxy.tools.doctor.finding import Finding
+from amiproxy.tools.doctor.openports import open_ports
+from tests.support.ports import free_port
+from tests.tools.doctor.manager import (
+    LINK_SECTION,
+    LINK_USER,
+    SECRET,
+    SETTINGS,
+    Manager,
+    command_output,
+    config_answer,
+    connected,
+)
+
+_ME = pwd.getpwuid(os.getuid()).pw_name
+
+
+@pytest.fixture
+def secret(tmp_path: Path) -> Path:
+    tmp_path.chmod(0o700)
+    file = tmp_path / "upstream.secret"
+    file.write_text(f"{SECRET}\n")
+    file.chmod(0o600)
+    return file
+
+
+def examined(port: int, secret: Path, expect_user: str | None = _ME, timeout: float = 5.0) -> list[Finding]:
+    upstream = Upstream(username="amiproxy", secret_file=secret, port=port, expect_user=expect_user)
+    config = Config(
+        upstream=upstream,
+        listeners=(Listener(address=Address.from_text("127.0.0.1:0")),),
+        users_file=secret,
+        limits=Limits(upstream_connect_timeout=timeout, upstream_login_timeout=timeout),
+    )
+    return list(asterisk.examine(config))
+
+
+def test_all_is_well(secret: Path) -> None:
+    with Manager() as manager:
+        found = examined(manager.port, secret)
+    assert [str(finding) for finding in found if finding.level != "ok"] == []
+    told = "\n".join(map(str, found))
+    assert f"port {manager.port} is open on loopback only" in told
+    assert "logged in as amiproxy" in told
+    assert f"its port belongs to {_ME}, as expected" in told
+    assert "the link's secret has 48 characters" in told
+    assert "bindaddr is 127.0.0.1:5038" in told
+    assert "writetimeout of amiproxy is 5000 ms" in told
+    assert "live_dangerously is no" in told
+    for key in ("webenabled", "tlsenable", "displayconnects"):
+        assert f"{key} is no" in told
+    # By challenge: the secret is neither on the wire nor in a finding.
+    assert SECRET.encode() not in manager.heard
+    assert SECRET not in told
+
+
+def changed(rows: dict[str, str], **changes: str) -> bytes:
+    return command_output({**rows, **{key.replace("_", " "): value for key, value in changes.items()}})
+
+
+def without(rows: dict[str, str], *keys: str) -> bytes:
+    return command_output({key: value for key, value in rows.items() if key not in keys})
+
+
+def section(*lines: str, instead_of: str = "") -> bytes:
+    """The link's section, with these lines in place of those that begin so."""
+    kept = [line for line in LINK_SECTION if not instead_of or not line.startswith(instead_of)]
+    return config_answer("amiproxy", *kept, *lines)
+
+
+_REFUSED = b"Response: Error\r\nMessage: Permission denied\r\n"
+
+
+@pytest.mark.parametrize(
+    ("answers", "level", "part"),
+    [
+        ({"Login": b"Response: Error\r\nMessage: Authentication failed\r\n"}, "fail", "refused the login of"),
+        ({"CoreSettings": b"Response: Success\r\nAsteriskVersion: 18.0.0\r\n"}, "warn", "CVE-2024-42365"),
+        ({"CoreSettings": b"Response: Success\r\nAsteriskVersion: GIT-x\r\n"}, "warn", "not a release"),
+        ({"CoreSettings": _REFUSED}, "unknown", "its version"),
+        ({"manager show user amiproxy": _REFUSED}, "warn", "may not run CLI commands"),
+        ({"manager show settings": _REFUSED}, "unknown", "bindaddr, webenabled, tlsenable, disabledevents"),
+        (
+            {"manager show user amiproxy": changed(LINK_USER, write_perm="call,agent")},
+            "fail",
+            "less than write",
+        ),
+        (
+            {"manager show user amiproxy": changed(LINK_USER, read_perm="call")},
+            "fail",
+            "less than read = all",
+        ),
+        ({"manager show user amiproxy": changed(LINK_USER, ACL="no")}, "warn", "from any address"),
+        ({"manager show user amiproxy": changed(LINK_USER, allowmultiplelogin="no")}, "warn", "only once"),
+        ({"manager show user amiproxy": changed(LINK_USER, Variables="A = b")}, "fail", "setvar lines"),
+        (
+            {"manager show settings": command_output({**SETTINGS, "Web Manager (AMI/HTTP)": "Yes"})},
+            "warn",
+            "open over HTTP",
+        ),
+        ({"manager show settings": changed(SETTINGS, TLS_Enable="Yes")}, "warn", "TLS port of its own"),
+        (
+            {"manager show settings": changed(SETTINGS, TCP_Bindaddress="0.0.0.0:5038")},
+            "fail",
+            "bindaddr is 0.0.0.0:5038",
+        ),
+        (
+            {"manager show settings": changed(SETTINGS, TCP_Bindaddress="[::]:5038")},
+            "fail",
+            "bindaddr is [::]:5038",
+        ),
+        ({"manager show settings": without(SETTINGS, "TCP Bindaddress")}, "unknown", "bindaddr"),
+        ({"manager show settings": without(SETTINGS, "TLS Enable")}, "unknown", "tlsenable"),
+        ({"manager show settings": without(SETTINGS, "Web Manager (AMI/HTTP)")}, "unknown", "webenabled"),
+        ({"manager show settings": without(SETTINGS, "Disabled events")}, "unknown", "disabledevents"),
+        (
+            {"manager show user amiproxy": changed(LINK_USER, displayconnects="yes")},
+            "warn",
+            "each login of the link",
+        ),
+        # What the user's section does not say, an older Asterisk says of all users.
+        (
+            {
+                "manager show user amiproxy": without(LINK_USER, "displayconnects"),
+                "manager show settings": changed(SETTINGS, Display_connects="Yes"),
+            },
+            "warn",
+            "each login of the link",
+        ),
+        (
+            {
+                "manager show user amiproxy": without(LINK_USER, "displayconnects"),
+                "manager show settings": without(SETTINGS, "Display connects"),
+            },
+            "unknown",
+            "displayconnects",
+        ),
+        ({"manager show user amiproxy": without(LINK_USER, "ACL")}, "unknown", "acl"),
+        (
+            {"manager show user amiproxy": without(LINK_USER, "allowmultiplelogin")},
+            "unknown",
+            "allowmultiplelogin",
+        ),
+        (
+            {"manager.conf": section("writetimeout=100", instead_of="writetimeout")},
+            "warn",
+            "writetimeout of amiproxy is 100 ms",
+        ),
+        # Asterisk's own.
+        ({"manager.conf": section(instead_of="writetimeout")}, "warn", "writetimeout of amiproxy is 100 ms"),
+        (
+            {"manager.conf": section("writetimeout=soon", instead_of="writetimeout")},
+            "warn",
+            "writetimeout of amiproxy is 100 ms",
+        ),
+        ({"manager.conf": _REFUSED}, "unknown", "writetimeout"),
+        ({"manager.conf": config_answer("somebody", "writetimeout=5000")}, "unknown", "writetimeout"),
+        (
+            {"manager.conf": section("permit=192.0.2.0/255.255.255.0")},
+            "warn",
+            "may log in from 192.0.2.0/24",
+        ),
+        ({"manager.conf": section(instead_of="deny")}, "warn", "no rule that denies all other addresses"),
+        ({"manager.conf": section("acl=office")}, "unknown", "the named acl office"),
+        ({"manager show connected": connected(*["amiproxy"] * 3)}, "warn", "logged in as amiproxy: 2"),
+        ({"manager show connected": _REFUSED}, "unknown", "other sessions logged in"),
+        ({"asterisk.conf": config_answer("options", "live_dangerously = yes")}, "warn", "live_dangerously"),
+        ({"asterisk.conf": _REFUSED}, "unknown", "live_dangerously"),
+        (
+            {"manager show settings": changed(SETTINGS, Disabled_events="VarSet, OriginateResponse")},
+            "fail",
+            "turns off OriginateResponse",
+        ),
+    ],
+)
+def test_what_is_not_well_has_its_remedy(
+    answers: dict[str, bytes], level: str, part: str, secret: Path
+) -> None:
+    with Manager(**answers) as manager:
+        found = [finding for finding in examined(manager.port, secret) if finding.level != "ok"]
+    matching = [finding for finding in found if part in finding.text]
+    assert [finding.level for finding in matching] == [level]
+    assert matching[0].remedy
+
+
+def test_a_setting_that_is_not_written_has_asterisks_default(secret: Path) -> None:
+    with Manager(**{"asterisk.conf": config_answer("options", "systemname=lab")}) as manager:
+        found = examined(manager.port, secret)
+    assert [finding for finding in found if finding.level != "ok"] == []
+    assert "live_dangerously is no" in "\n".join(map(str, found))
+
+
+@pytest.mark.parametrize(("length", "level"), [(5, "warn"), (47, "warn"), (48, "ok"), (64, "ok")])
+def test_the_length_of_the_secret_is_told_without_the_secret(length: int, level: str, secret: Path) -> None:
+    word = "x9!" * length
+    secret.write_text(word[:length])
+    with Manager() as manager:
+        found = examined(manager.port, secret)
+    [finding] = [finding for finding in found if "secret has" in finding.text]
+    assert finding.level == level
+    assert f"has {length} characters" in finding.text
+    assert bool(finding.remedy) == (level == "warn")
+    assert word[:length] not in "".join(map(str, found))
+
+
+def test_the_secret_is_judged_while_asterisk_is_away_and_nothing_else_is_passed_over(secret: Path) -> None:
+    secret.write_text("short")
+    found = examined(free_port(), secret)
+    assert [finding.level for finding in found] == ["warn", "fail", "unknown"]
+    assert "has 5 characters" in found[0].text
+    assert "cannot be reached" in found[1].text
+    for key in ("bindaddr", "writetimeout", "live_dangerously", "version"):
+        assert key in found[2].text
+    assert "asterisk -rx" in found[2].remedy
+
+
+def test_over_a_network_the_section_with_the_secret_is_not_asked_for(
+    secret: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asterisk, "is_loopback", lambda _: False)
+    with Manager() as manager:
+        found = examined(manager.port, secret)
+    assert b"manager.conf" not in manager.heard
+    assert b"asterisk.conf" in manager.heard
+    told = {finding.text: finding.level for finding in found}
+    assert [text for text, level in told.items() if level == "unknown" and "writetimeout" in text]
+    assert [text for text, level in told.items() if level == "unknown" and "owner of its port" in text]
+
+
+def test_nobody_is_there(secret: Path) -> None:
+    [finding] = [finding for finding in examined(free_port(), secret) if finding.level == "fail"]
+    assert "cannot be reached" in finding.text
+
+
+def test_whose_port_it_is_may_be_hidden(secret: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asterisk, "owner_of", lambda *_: None)
+    with Manager() as manager:
+        found = [finding for finding in examined(manager.port, secret) if finding.level != "ok"]
+    [finding] = found
+    assert finding.level == "unknown"
+    assert "owner of its port" in finding.text
+
+
+def test_somebody_else_is_there(secret: Path) -> None:
+    with Manager(banner=b"220 mail.example.org ESMTP\r\n") as manager:
+        [finding] = [finding for finding in examined(manager.port, secret) if finding.level == "fail"]
+    assert "banner" in finding.text
+    with Manager() as manager:
+        found = examined(manager.port, secret, expect_user="nobody" if _ME != "nobody" else "root")
+        assert any(finding.level == "fail" and "its port belongs to" in finding.text for finding in found)
+
+
+def test_it_says_nothing(secret: Path) -> None:
+    with Manager(banner=b"") as manager:
+        found = examined(manager.port, secret, timeout=0.05)
+    [finding] = [finding for finding in found if finding.level == "fail"]
+    assert "does not answer within 0.1 s" in finding.text
+
+
+def test_a_port_that_nobody_watches_is_told_of(secret: Path) -> None:
+    with Manager() as manager:
+        found = examined(manager.port, secret, expect_user=None)
+    [finding] = [finding for finding in found if finding.level == "warn"]
+    assert finding.remedy == f"set upstream.expect_user: {_ME}"
+
+
+def test_the_secret_cannot_be_read(secret: Path) -> None:
+    secret.chmod(0o644)
+    with Manager() as manager:
+        found = examined(manager.port, secret)
+    [finding] = [finding for finding in found if finding.level == "fail"]
+    assert finding.subject == "configuration"
+    assert "writetimeout" in "".join(one.text for one in found if one.level == "unknown")
+    assert "readable by everybody" in finding.text
+
+
+_HEAD = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
+_TAIL = "00:00000000 00:00000000 00000000 0 0 1\n"
+
+
+@pytest.mark.parametrize(
+    ("table", "address", "level"),
+    [
+        ("tcp", "0100007F:13AE 00000000:0000 0A", "ok"),
+        ("tcp", "00000000:13AE 00000000:0000 0A", "fail"),
+        ("tcp", "0100000A:13AE 00000000:0000 0A", "fail"),
+        ("tcp6", f"{'0' * 32}:13AE {'0' * 32}:0000 0A", "fail"),
+        ("tcp6", f"{'0' * 24}01000000:13AE {'0' * 32}:0000 0A", "ok"),
+        # Another port; a connection and no listener.
+        ("tcp", "00000000:13AF 00000000:0000 0A", None),
+        ("tcp", "00000000:13AE 00000000:0000 01", None),
+    ],
+)
+def test_open_ports_are_seen(
+    table: str, address: str, level: str | None, tmp_path: Path, secret: Path
+) -> None:
+    (tmp_path / table).write_text(f"{_HEAD}   0: {address} {_TAIL}")
+    upstream = Upstream(username="amiproxy", secret_file=secret)
+    found = list(open_ports(upstream, tmp_path))
+    assert [finding.level for finding in found] == ([level] if level else [])
+
+
+def test_a_remote_asterisk_has_its_ports_elsewhere(tmp_path: Path, secret: Path) -> None:
+    (tmp_path / "tcp").write_text(f"{_HEAD}   0: 00000000:13AE 00000000:0000 0A {_TAIL}")
+    for host in ("192.0.2.1", "pbx.example.org"):
+        upstream = Upstream(username="amiproxy", secret_file=secret, host=host, insecure_remote=True)
+        assert list(open_ports(upstream, tmp_path)) == []
