@@ -26,7 +26,7 @@ def loose_secret(path: Path, mode: int) -> Loose | None:
     """Check the mode of a file that holds a secret: other users must neither read nor change it."""
     if not mode & (_OTHERS_READ | _OTHERS_WRITE):
         return None
-    who = "readable by everybody" if mode & _OTHERS_READ else "writable by others"
+    who = "readable by all users" if mode & _OTHERS_READ else "writable by others"
     mended = "0640" if mode & stat.S_IRGRP else "0600"
     return Loose(f"has mode {stat.S_IMODE(mode):04o}: {who}", f"chmod {mended} {path}")
 

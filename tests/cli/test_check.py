@@ -63,7 +63,7 @@ def test_every_problem_is_one_line_with_place_and_remedy(
     assert out == ""
     secret = config.parent / "upstream.secret"
     users = config.parent / "users.yaml"
-    mode = "has mode 0644: readable by everybody; chmod 0640"
+    mode = "has mode 0644: readable by all users; chmod 0640"
     assert err.splitlines() == [
         f"{config}:1: upstream.secret_file: {secret} {mode} {secret}",
         f"{config}:3: listeners[0].adress: unknown key; did you mean 'address'?",

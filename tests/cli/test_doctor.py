@@ -33,7 +33,7 @@ def test_warnings_give_status_1(tmp_path: Path, capsys: pytest.CaptureFixture[st
         assert main(["doctor", "--config", str(written(tmp_path, manager.port))]) == 1
     shown = capsys.readouterr().out
     assert "ok    asterisk      logged in as amiproxy" in shown
-    assert "warn  configuration users: nobody can log in" in shown
+    assert "warn  configuration users: no client can log in" in shown
     assert "?     unit          not known: " in shown
     assert "fail  " not in shown
     assert SECRET not in shown

@@ -140,7 +140,7 @@ def test_what_does_not_is_reported(folder: Path, changes: dict[str, str], key: s
 def test_secret_files_must_be_tight(folder: Path) -> None:
     (folder / "upstream.secret").chmod(0o644)
     (problem,) = told(folder)
-    assert "upstream.secret has mode 0644: readable by everybody; chmod 0640" in problem
+    assert "upstream.secret has mode 0644: readable by all users; chmod 0640" in problem
 
 
 @pytest.mark.parametrize("name", ["upstream.secret", "server.key", "server.crt", "users.yaml"])

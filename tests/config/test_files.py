@@ -57,8 +57,8 @@ def test_what_something_else_than_owner_and_mode_forbids_is_not_blamed_on_them(
 @pytest.mark.parametrize(
     ("mode", "says", "remedy"),
     [
-        (0o644, "mode 0644: readable by everybody", "chmod 0640 "),
-        (0o604, "mode 0604: readable by everybody", "chmod 0600 "),
+        (0o644, "mode 0644: readable by all users", "chmod 0640 "),
+        (0o604, "mode 0604: readable by all users", "chmod 0600 "),
         (0o620, "mode 0620: writable by others", "chmod 0600 "),
         (0o660, "mode 0660: writable by others", "chmod 0640 "),
         (0o602, "mode 0602: writable by others", "chmod 0600 "),

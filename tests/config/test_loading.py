@@ -56,7 +56,7 @@ def test_a_configuration_that_is_missing_is_told(folder: Path) -> None:
 
 def test_a_users_file_open_to_all_is_refused(folder: Path) -> None:
     (folder / "users.yaml").chmod(0o644)
-    with pytest.raises(ConfigErrors, match="yaml has mode 0644: readable by everybody; chmod 0640"):
+    with pytest.raises(ConfigErrors, match="yaml has mode 0644: readable by all users; chmod 0640"):
         load(folder / "proxy.yaml")
 
 
@@ -138,7 +138,7 @@ def test_every_users_file_is_held_to_the_limits_of_one(folder: Path, cheap_hash:
     (folder / "users.d" / "c.yaml").chmod(0o644)
     assert problems_of(config) == [
         f"users.d/b.yaml: the file is larger than {MAX_BYTES} bytes; remove what does not belong in it",
-        "users.d/c.yaml: users.d/c.yaml has mode 0644: readable by everybody; chmod 0640 users.d/c.yaml",
+        "users.d/c.yaml: users.d/c.yaml has mode 0644: readable by all users; chmod 0640 users.d/c.yaml",
     ]
 
 

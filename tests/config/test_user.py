@@ -157,7 +157,8 @@ def test_a_certificate_may_stand_for_the_secret() -> None:
         (
             f'secret: "{SECRET}", login: both',
             (
-                "users.u.login: login: both needs a certificate: entry, or nobody can log in as this user; "
+                "users.u.login: login: both needs a certificate: entry, "
+                "or no client can log in as this user; "
                 'add one: certificate: ["dns:HOST"]'
             ),
         ),

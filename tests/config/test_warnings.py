@@ -36,7 +36,7 @@ def test_a_quiet_configuration_gives_none(folder: Path) -> None:
             "user u: md5_secret can be read from the file",
         ),
         ("md5_secret: hunter2", "user u: md5_secret is short"),
-        (f'secret: "{STRONG}", disabled: true', "users: nobody can log in"),
+        (f'secret: "{STRONG}", disabled: true', "users: no client can log in"),
         (
             f'secret: "{STRONG}", write: [originate], applications: [System]',
             "user u: applications: System needs class system even if",
@@ -77,7 +77,7 @@ def test_a_link_across_the_network_is_told(folder: Path) -> None:
 
 def test_disabled_users_are_not_looked_at(folder: Path) -> None:
     assert told(folder, "md5_secret: hunter2, write: all, disabled: true") == [
-        "users: nobody can log in: no users are defined, or all are disabled"
+        "users: no client can log in: no users are defined, or all are disabled"
     ]
 
 

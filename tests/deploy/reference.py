@@ -1,6 +1,7 @@
 # ruff: noqa: E501 - lines of a page
 """deploy/rights-reference.md, generated from the tables of the policy: ``make reference``."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,7 +26,7 @@ Generated from the tables by which the proxy decides (`make reference`); [What a
 
 Every header of an action has one kind, and each kind is checked in the same way wherever it occurs. `${`, `$[` and `^{`
 need class `system` in all of them, except in text that is only copied into an event. A user with class `system` passes
-most checks. What applies to users with `contexts` or `channels` applies to `system` too, but only as a guard against
+most checks. Restrictions for users with `contexts` or `channels` also apply to `system`, but only as a guard against
 mistakes: `system` can change Asterisk's configuration, dialplan and database, and no list can restrict what those do.
 """
 _ACTIONS = """\
@@ -77,7 +78,11 @@ def page() -> str:
     """The whole page."""
     technologies = f"Without `technologies` a dial string may name {', '.join(TELEPHONES)}.\n"
     stricter = "\n".join(
-        ["| rule | why |", "| --- | --- |", *(f"| `{rule}` | {why} |" for rule, why in STRICTER.items())]
+        [
+            "| rule | why |",
+            "| --- | --- |",
+            *(f"| `{rule}` | {_cell(why)} |" for rule, why in STRICTER.items()),
+        ]
     )
     parts = (
         *(_HEAD, _kinds(), technologies, _STRICTER, f"{stricter}\n"),
@@ -101,8 +106,13 @@ def page() -> str:
 
 
 def _kinds() -> str:
-    rows = [f"| `{kind.value}` | {MEANING[kind]} |" for kind in Kind]
+    rows = [f"| `{kind.value}` | {_cell(MEANING[kind])} |" for kind in Kind]
     return "\n".join(["| kind | what it is, and what is checked |", "| --- | --- |", *rows]) + "\n"
+
+
+def _cell(text: str) -> str:
+    """The text for a cell of a table, where a bare ``|`` would begin the next cell."""
+    return re.sub(r"(?<!\\)\|", r"\\|", text)
 
 
 def _actions() -> str:

@@ -34,7 +34,7 @@ def users_file_gone(service: Service) -> str:
 
 def readable_secret(service: Service) -> str:
     (service.directory / "upstream.secret").chmod(0o644)
-    return r"proxy\.yaml:\d+: upstream\.secret_file: .* has mode 0644: readable by everybody; chmod"
+    return r"proxy\.yaml:\d+: upstream\.secret_file: .* has mode 0644: readable by all users; chmod"
 
 
 def broken_certificate(service: Service) -> str:

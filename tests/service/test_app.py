@@ -166,7 +166,7 @@ async def test_a_doubtful_certificate_is_served_and_told(
 
 async def test_a_key_that_everybody_can_read_is_not_served_with(files: ProxyProcess) -> None:
     (files.directory / "server.key").chmod(0o644)
-    assert "private key has mode 0644: readable by everybody" in await start_fails(files)
+    assert "private key has mode 0644: readable by all users" in await start_fails(files)
 
 
 # -- running ---------------------------------------------------------------

@@ -191,7 +191,7 @@ def test_a_loose_key_is_named_with_its_mode_and_the_chmod_that_mends_it() -> Non
     leaf = forge()
     (readable,) = judge(leaf.pem, leaf.key_pem, key_mode=0o644).findings
     assert str(readable).startswith(
-        "server.key: the private key has mode 0644: readable by everybody (owner root:root); "
+        "server.key: the private key has mode 0644: readable by all users (owner root:root); "
         "chmod 0640 server.key"
     )
     assert "replace the key" in readable.remedy

@@ -16,8 +16,8 @@ example:
 
 Checks the configuration, certificates, file modes, Asterisk (by logging in as the
 link does), file descriptors, kernel, clock, Python, TLS library and the systemd unit.
-Nothing is changed.
-What cannot be determined is marked with a ?, and how to find out is shown.
+Nothing is changed.  Checks that cannot be made are marked with a ?, followed by how
+to make them.
 Exit status 0 if all is well, 1 with warnings or a ?, 2 if a check fails."""
 
 _STYLES: Final = {"ok": "green", "warn": "yellow", "unknown": "cyan", "fail": "bold red"}

@@ -169,7 +169,7 @@ def _of_action_name(path: str, name: str) -> Iterator[Problem]:
     if not name or not _ACTION.fullmatch(name):
         yield Problem(path, f"{name!r} is not an action name", "write a name, with at most one *: Queue*")
     elif "*" not in name and SHIPPED.find(name.lower().encode()) is None:
-        # A misspelt deny would protect nothing, and nobody would notice.
+        # A misspelt deny would protect nothing, and the mistake would go unnoticed.
         yield Problem(
             path, f"unknown action {name!r}", f"check the spelling, or write {name}* if it is intended"
         )
@@ -246,7 +246,7 @@ def _of_applications(names: tuple[str, ...]) -> Iterator[Problem]:
         if not _APPLICATION.fullmatch(name):
             yield Problem(path, f"{name!r} cannot match anything", "write the application's name: ChanSpy")
         elif not name.endswith("*") and name.lower().encode() not in APPLICATIONS:
-            # A misspelt application would stay closed, and nobody would see why.
+            # A misspelt application would stay closed, and the reason would not be shown.
             yield Problem(
                 path,
                 f"Asterisk has no application {name!r}",

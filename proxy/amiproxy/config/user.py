@@ -136,7 +136,7 @@ def check_entry(entry: UserEntry, path: KeyPath, document: Document) -> None:
         text = "a user's name must not begin or end with a blank, or contain control characters"
         document.report(path, text, "rename the user")
     if entry.login != "secret" and not entry.certificate:
-        text = f"login: {entry.login} needs a certificate: entry, or nobody can log in as this user"
+        text = f"login: {entry.login} needs a certificate: entry, or no client can log in as this user"
         document.report((*path, "login"), text, 'add one: certificate: ["dns:HOST"]')
     if entry.login != "certificate" and entry.secret is None and entry.md5_secret is None:
         text = "the user has neither secret nor md5_secret"

@@ -22,7 +22,7 @@ def warnings_of(config: Config, users: UsersFile) -> list[str]:
     if config.metrics is not None and config.metrics.insecure_remote:
         found.append(f"metrics: {config.metrics.address} answers any client in plain HTTP (insecure_remote)")
     if all(entry.disabled for entry in users.users.values()):
-        found.append("users: nobody can log in: no users are defined, or all are disabled")
+        found.append("users: no client can log in: no users are defined, or all are disabled")
     asks = any(listener.client_auth != "none" for listener in config.listeners)
     for name, entry in users.users.items():
         if not entry.disabled:

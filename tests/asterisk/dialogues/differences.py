@@ -155,19 +155,19 @@ DIFFERENCES = [
         "reasons",
         "an error of its own rules",
         "the same, with a header `ProxyReason` behind it",
-        "It says which rule it was, and what would open it.",
+        "It says which rule it was, and which setting would allow it.",
         _reasons,
     ),
     Difference(
         "refusals",
         "an answer",
         "an error such as `Permission denied`, for most users with a header `ProxyReason`",
-        "The rules that are stricter than Asterisk, each with its reason, stand in [Rights, listed](rights-reference.md#rules-that-are-stricter-than-asterisk).",
+        "The rules that are stricter than Asterisk are listed with their reasons in [Rights, listed](rights-reference.md#rules-that-are-stricter-than-asterisk).",
         _refusals,
     ),
     Difference(
         "hidden-actions",
-        "`ListCommands` lists actions without a class for everybody",
+        "`ListCommands` lists actions without a class for all users",
         "those that change something are listed only for users who may run them",
         "They end calls and reset queues, so the proxy gives them a class.",
         _hidden_actions,
@@ -176,7 +176,7 @@ DIFFERENCES = [
         "rest-of-a-block",
         "behind a line of exactly 1,023 bytes (or a multiple) the rest of the message runs as another action",
         "the whole message is refused, with the same error",
-        "An action could hide from the judge there.",
+        "A second action could bypass the policy there.",
         _rest_of_a_block,
     ),
     Difference(
@@ -190,7 +190,7 @@ DIFFERENCES = [
         "long-action-ids",
         "an ActionID that is longer than some buffer (150 or 256 bytes) is cut, with the line end behind it",
         "it comes back whole",
-        "In Asterisk the next header sticks to the cut ActionID.",
+        "In Asterisk the next header is appended to the truncated ActionID.",
         _long_ids,
     ),
     Difference(
@@ -207,10 +207,10 @@ BY_NAME = {difference.name: difference for difference in DIFFERENCES}
 _HEAD = """\
 # Differences from Asterisk
 
-What a client notices when it connects to the proxy and not to Asterisk. The tests play {count} sessions at Asterisk 22 and
-16 and at the proxy in front of the same Asterisk, compare every byte of answers and events, and allow only what is in this
-table (`make reference` writes it). They do not compare what is different each time: clocks, ports, counters, numbers of
-channels, the order of events from different threads of Asterisk, and `DeviceStateChange` events.
+This page lists what a client notices when it connects to the proxy and not to Asterisk. The tests play {count} sessions at
+Asterisk 22 and 16 and at the proxy in front of the same Asterisk, compare every byte of answers and events, and allow only
+what is in this table (`make reference` writes it). They do not compare what is different each time: clocks, ports,
+counters, numbers of channels, the order of events from different threads of Asterisk, and `DeviceStateChange` events.
 """
 
 

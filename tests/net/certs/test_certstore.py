@@ -247,7 +247,7 @@ FAILURES: list[tuple[Callable[[Site], None], str, str, bool]] = [
     (missing, "unreadable", "server.key: there is no such file", True),
     (dangling, "unreadable", "is a symbolic link to", True),
     (world_writable_key, "key-open", "mode 0666", False),
-    (readable_key, "key-open", "mode 0644: readable by everybody", False),
+    (readable_key, "key-open", "mode 0644: readable by all users", False),
     (directory_of_others, "directory-open", "mode 0775: others could replace server.crt in it", False),
     (directory_in_the_way, "unreadable", "not a regular file", False),
     (fifo_in_the_way, "unreadable", "not a regular file", False),

@@ -283,7 +283,7 @@ def test_the_secret_cannot_be_read(secret: Path) -> None:
     [finding] = [finding for finding in found if finding.level == "fail"]
     assert finding.subject == "configuration"
     assert "writetimeout" in "".join(one.text for one in found if one.level == "unknown")
-    assert "readable by everybody" in finding.text
+    assert "readable by all users" in finding.text
 
 
 _HEAD = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"

@@ -1,4 +1,4 @@
-"""Crowd: which of many connections has to give way first.
+"""Crowd: chooses which of many connections is closed first.
 
 Each member is in several nested networks.  The member that goes first is in the fullest of the
 coarsest networks; within that, in the fullest of the next finer ones, and so on.  Where networks are

@@ -1,6 +1,6 @@
-"""Link loss: what becomes of the sessions when the link to Asterisk is lost.
+"""Link loss: which sessions stay and which are closed when the link to Asterisk is lost.
 
-Asterisk does not number its events, so it is never known that none was missed while the link was down.
+Asterisk does not number its events, so the proxy cannot know whether one was missed while the link was down.
 A client connected directly to Asterisk would see its connection end, reconnect, and read its lists again.
 Clients that were sent a ``ProxyUpstream`` event can read their lists again without reconnecting, so
 their sessions stay.  The others are closed, spread over some time so that they do not all reconnect at
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 #: The reason with which sessions are closed.
 REASON: Final = "upstream lost"
-#: What becomes of a session: it is closed, or it stays because it was sent ProxyUpstream, because
+#: The outcome for a session: it is closed, or it stays because it was sent ProxyUpstream, because
 #: ``upstream_lost`` says so, or because it receives no events, so that it cannot have missed any.
 CLOSED: Final = "closed"
 TOLD: Final = "told"

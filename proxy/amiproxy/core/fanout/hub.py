@@ -451,7 +451,7 @@ class Hub:
         if now:
             self.flush()
         self.settle()
-        # A session whose events are being dropped is told that some are missing, but not that this one is.
+        # A session whose events are being dropped is notified of a gap, but not that it includes this event.
         return {session for session in members if not session.outbox.in_gap}
 
     def _tell(self, name: bytes, classes: bytes, *headers: tuple[bytes, bytes]) -> bytes:

@@ -86,7 +86,7 @@ def _asks_about_others(rules: Rules, scope: Scope, action: Action) -> bool:
     for text in action.get_all(header):
         for name, function in functions.called(text):
             if function is None:
-                # What it reveals is unknown, so the operator must have listed its full name.
+                # We do not know what it reveals, so the operator must have listed its full name.
                 spelled = rules.functions is not None and name.decode("latin-1") in rules.functions
                 if action.key in _NAMES_ONLY and name and not spelled:
                     return True

@@ -49,6 +49,7 @@ LOST = b"Upstream connection lost (outcome unknown)"
 SHUTTING_DOWN = b"Shutting down"
 TIMED_OUT = b"Timeout waiting for Asterisk"
 NO_ANSWER = b"No answer from Asterisk"
+ORIGINATE_FAILED = b"Originate failed"
 TOO_LONG = b"Answer is longer than limits.upstream_message_bytes"
 #: Seconds past its deadline for which the OriginateResponse of an abandoned call is still swallowed.
 _TOMBSTONE_SECONDS = 60.0
@@ -80,7 +81,7 @@ class Exchange:
         window: int = WINDOW,
         beside: Accounts | None = None,
     ) -> None:
-        """``lengths`` is told how long answers were; for ``beside`` see ``Accounts``."""
+        """``lengths`` records how long answers were; for ``beside`` see ``Accounts``."""
         self._correlator = Correlator()
         self._upstream: Upstream | None = None
         self._stats = stats
@@ -361,7 +362,7 @@ class Exchange:
     def oversized(self, head: bytes) -> bool:
         """Handle a message that was dropped because it is too long; ``head`` is its beginning.
 
-        Returns whether it was part of an answer.  If so, the asker is told now, although Asterisk may
+        Returns whether it was part of an answer.  If so, the asker gets its error now, although Asterisk may
         still be writing the answer.
         """
         relay_id = action_id_of(head)
@@ -618,14 +619,14 @@ class Exchange:
         if Message(raw).get(b"response") == b"Success":
             self._answer(entry, message.success(action_id, b"Originate successfully queued"))
         else:
-            self._answer(entry, message.error(action_id, b"Originate failed"))
+            self._answer(entry, message.error(action_id, ORIGINATE_FAILED))
         return True
 
     def _end_fence(self, entry: Entry) -> None:
         self._fenced = None
         self._done(entry)
         if entry.items == 0:
-            self._answer(entry, message.error(entry.action.action_id, b"No answer from Asterisk"))
+            self._answer(entry, message.error(entry.action.action_id, NO_ANSWER))
         elif entry.asker is not None:
             entry.asker.finished()
 
@@ -691,7 +692,7 @@ class Exchange:
             if entry.asker is not None:
                 entry.asker.finished()  # it has had the response, and this kind of answer has no marked end
         elif entry.shape is Shape.ORIGINATE:
-            self._answer(entry, message.error(entry.action.action_id, b"Originate failed"))
+            self._answer(entry, message.error(entry.action.action_id, ORIGINATE_FAILED))
         elif not entry.responded:
             self._answer(entry, message.error(entry.action.action_id, text))
         elif entry.asker is not None:

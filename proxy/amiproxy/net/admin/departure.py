@@ -3,7 +3,7 @@
 On the wire, a client that closed its connection or died looks like one that only
 shut down its sending side: both send a FIN.  But on one machine the kernel knows
 the other end, too: a socket that no process holds any more has inode 0.  The end
-is noticed even while nobody reads from the connection.
+is noticed even while no task reads from the connection.
 """
 
 import asyncio

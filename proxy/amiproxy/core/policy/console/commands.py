@@ -254,7 +254,7 @@ def _listed(user: Judged) -> tuple[bytes, ...] | None:
 
 
 def _may_evaluate(user: Judged, said: list[bytes]) -> bool:
-    # One word only: how Asterisk would read more is unknown.  The command has no channel.
+    # One word only: we do not know how Asterisk would read more.  The command has no channel.
     return len(said) <= 1 and all(
         functions.may_read(user, name) and not functions.needs_channel(name) for name in said
     )
