@@ -1,6 +1,7 @@
-"""The pages for contributors: what they name exists, and the diagram of states is that of the code."""
+"""The pages for contributors: what they name and link to exists, and the diagram of states is the code's."""
 
 import ast
+import itertools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,12 +13,25 @@ PAGES = {
     name: (ROOT / name).read_text()
     for name in ("CONTRIBUTING.md", "proxy/ARCHITECTURE.md", "proxy/ami-facts.md")
 }
+#: The pages whose links to headings are checked: those of ``PAGES`` and those for operators.
+LINKING = sorted(
+    {
+        *PAGES,
+        "README.md",
+        "SECURITY.md",
+        *(str(file.relative_to(ROOT)) for file in (ROOT / "deploy").glob("*.md")),
+    }
+    | {"certs/README.md"}
+)
 SOURCE = ROOT / "proxy/amiproxy"
 
 _TOP_LEVEL = r"proxy|tests|deploy|certs|\.ci|\.github"
 #: ``proxy/amiproxy/core/fanout/hub.py``, ``deploy/``, ``tests/x.py::test_y`` or ``Makefile``, in backticks.
 _PATH = re.compile(rf"`((?:{_TOP_LEVEL})/[\w./-]*|[A-Z]+\.md|pyproject\.toml|setup\.py|\.ci/run)(?:::\w+)?`")
-_LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
+#: ``](page.md#heading)`` with or without the page or the heading; links to other sites have a colon.
+_LINK = re.compile(r"\]\(([^)#:]*)(?:#([^):]*))?\)")
+_HEADING = re.compile(r"^#+ +(.+?) *$", re.MULTILINE)
+_CODE_BLOCK = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 #: ``Class.method``, and ``module.function()``.
 _METHOD = re.compile(r"`([A-Z]+[a-z]\w*)\.(\w+)(?:\(\))?`")
 _FUNCTION = re.compile(r"`([a-z_]+)\.(\w+)\(\)`")
@@ -31,6 +45,17 @@ def place_of(path: str) -> Path:
     """Where a path of the pages is."""
     inside = path.removeprefix("proxy/amiproxy/")
     return SOURCE / inside if inside != path else ROOT / path
+
+
+def anchors_of(page: str) -> set[str]:
+    """The anchors that GitHub makes of the headings of a page: a repeated one gets ``-1``, ``-2`` … ."""
+    anchors: set[str] = set()
+    for heading in _HEADING.findall(_CODE_BLOCK.sub("", page)):
+        text = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading).strip().lower()
+        anchor = re.sub(r"[^\w\- ]", "", text).replace(" ", "-")
+        candidates = itertools.chain([anchor], (f"{anchor}-{number}" for number in itertools.count(1)))
+        anchors.add(next(candidate for candidate in candidates if candidate not in anchors))
+    return anchors
 
 
 def module_of(file: Path) -> str:
@@ -68,9 +93,31 @@ def states_assigned(function: ast.AST) -> set[str]:
 @pytest.mark.parametrize("page", PAGES)
 def test_every_path_that_a_page_names_exists(page: str) -> None:
     named = {path: place_of(path) for path in _PATH.findall(PAGES[page])}
-    named |= {link: (ROOT / page).parent / link for link in _LINK.findall(PAGES[page])}
+    named |= {link: (ROOT / page).parent / link for link, _ in _LINK.findall(PAGES[page]) if link}
     assert named
     assert [path for path, place in named.items() if not place.exists()] == []
+
+
+@pytest.mark.parametrize("page", LINKING)
+def test_every_anchor_that_a_page_links_to_exists(page: str) -> None:
+    file = ROOT / page
+    targets = {
+        (link, anchor): file.parent / link if link else file
+        for link, anchor in _LINK.findall(_CODE_BLOCK.sub("", file.read_text()))
+        if anchor
+    }
+    assert [
+        f"{link}#{anchor}"
+        for (link, anchor), target in targets.items()
+        if not target.is_file() or anchor not in anchors_of(target.read_text())
+    ] == []
+
+
+def test_anchors_are_those_of_github() -> None:
+    page = (
+        "# One `two_three`, four-five!\n\n```sh\n# not a heading\n```\n## A / B\n## [Same](x.md)\n## Same\n"
+    )
+    assert anchors_of(page) == {"one-two_three-four-five", "a--b", "same", "same-1"}
 
 
 def test_every_function_that_a_page_names_exists(functions: list[tuple[str, _Function]]) -> None:
