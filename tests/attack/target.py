@@ -58,7 +58,7 @@ _PARKING: Final = "[default]\nparkext = 700\nparkpos = 701-720\ncontext = lab-pa
 _QUEUES: Final = "[general]\npersistentmembers = yes\n\n[attack]\nmember => Local/member@own/n\n"
 _PJSIP: Final = "\n[200]\ntype = endpoint\ncontext = own\nallow = ulaw\naors = 200\n\n[200]\ntype = aor\n"
 #: Sets of ports that stay open after their turn.  Asterisk repeats an INVITE for 32 seconds.
-_EARLIER_PORTS: Final = 64
+_EARLIER_PORTS: Final = 16
 #: One client, as fast as it can: no limit of rates may stand between an attack and Asterisk.
 _LIMITS: Final = {
     "action_rate": 100_000,

@@ -1,3 +1,4 @@
+import fcntl
 import os
 import re
 import socket
@@ -134,14 +135,13 @@ def child(
     names: str, *passed: int, count: int | None = None, pid: str = ""
 ) -> "subprocess.CompletedProcess[str]":
     """Run a child that finds these descriptors from 3 on, as the service manager hands them over."""
-    moves = "\n".join(f"os.dup2({100 + n}, {3 + n})" for n in range(len(passed)))
-    copies = [os.dup(descriptor) for descriptor in passed]
+    # Numbers that are free here, above those that the child is to find them under.
+    copies = [fcntl.fcntl(descriptor, fcntl.F_DUPFD, 100) for descriptor in passed]
+    moves = "\n".join(f"os.dup2({copy}, {3 + n})" for n, copy in enumerate(copies))
     try:
-        for number, copy in enumerate(copies):
-            os.dup2(copy, 100 + number)
         return subprocess.run(
             [sys.executable, "-c", f"import os\n{moves}\n{_CHILD}", *([pid] if pid else [])],
-            pass_fds=[100 + number for number in range(len(passed))],
+            pass_fds=copies,
             env={
                 **os.environ,
                 "LISTEN_FDS": str(len(passed) if count is None else count),
@@ -153,9 +153,8 @@ def child(
             check=False,
         )
     finally:
-        for number, copy in enumerate(copies):
+        for copy in copies:
             os.close(copy)
-            os.close(100 + number)
 
 
 def test_sockets_are_found_by_name() -> None:

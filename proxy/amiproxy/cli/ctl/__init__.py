@@ -69,7 +69,7 @@ def register(commands: _Commands) -> None:
     _verb(
         verbs,
         "reload",
-        "reload configuration, users and certificates: either all of it takes effect, or nothing",
+        "reload configuration, users and certificates as a whole, or certificates alone if only they changed",
         "ctl reload",
     )
     level = _verb(verbs, "log-level", "set the log level until the next reload", "ctl log-level debug")
