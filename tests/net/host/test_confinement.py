@@ -163,7 +163,7 @@ def test_other_processes_of_the_user_cannot_look_into_it(tmp_path: Path) -> None
 _WITHOUT_LANDLOCK = """
 import errno, os
 from amiproxy import log
-from amiproxy.net import confinement
+from amiproxy.net.host import confinement
 
 def no_such_call(self, number, *arguments):
     raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))

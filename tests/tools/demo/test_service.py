@@ -60,3 +60,22 @@ async def test_a_rejected_configuration_is_reported_with_the_proxys_error(folder
     with pytest.raises(DemoError, match=r"did not start:\n.*upstream\.port"):
         async with service.running(folder):
             pass
+
+
+async def test_a_port_that_is_taken_in_the_meantime_is_replaced(folder, monkeypatch):
+    with socket.create_server((HOST, 0)) as taken:
+        free = free_port()
+        ports = [taken.getsockname()[1], free]
+        monkeypatch.setattr(service, "choose_port", lambda: ports.pop(0))
+        async with service.running_on_free_port(folder, lambda port: write(folder, port)) as port:
+            assert port == free
+            with socket.create_connection((HOST, port), timeout=5):
+                pass
+
+
+async def test_a_second_port_that_is_taken_is_reported(folder, monkeypatch):
+    with socket.create_server((HOST, 0)) as taken:
+        monkeypatch.setattr(service, "choose_port", lambda: taken.getsockname()[1])
+        with pytest.raises(DemoError, match="did not start"):
+            async with service.running_on_free_port(folder, lambda port: write(folder, port)):
+                pass

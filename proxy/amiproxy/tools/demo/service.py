@@ -9,8 +9,8 @@ import errno
 import os
 import socket
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import amiproxy
@@ -41,6 +41,28 @@ def choose_port() -> int:
     raise DemoError(f"no port of {HOST} is free")
 
 
+class PortTakenError(DemoError):
+    """The proxy did not start because another process listens on its port."""
+
+
+@asynccontextmanager
+async def running_on_free_port(folder: Folder, configure: Callable[[int], None]) -> AsyncIterator[int]:
+    """As ``running``, on a port that is free; ``configure`` writes the configuration with this port.
+
+    Another process may take the port before the proxy listens on it: then one more port is tried.
+    """
+    async with AsyncExitStack() as stack:
+        port = choose_port()
+        configure(port)
+        try:
+            await stack.enter_async_context(running(folder))
+        except PortTakenError:
+            port = choose_port()
+            configure(port)
+            await stack.enter_async_context(running(folder))
+        yield port
+
+
 @asynccontextmanager
 async def running(folder: Folder) -> AsyncIterator[None]:
     """Start the proxy, wait until it listens, stop it at the end.  Raises DemoError if it fails."""
@@ -53,7 +75,7 @@ async def running(folder: Folder) -> AsyncIterator[None]:
             stdout=log,
             stderr=log,
             # The folder of this package, installed or not, so that the child runs the same code.
-            cwd=Path(amiproxy.__file__).parents[2],
+            cwd=Path(amiproxy.__file__).parents[1],
             process_group=0,
         )
     finally:
@@ -71,7 +93,9 @@ async def _listening(process: asyncio.subprocess.Process, folder: Folder) -> Non
     deadline = asyncio.get_running_loop().time() + _START_DEADLINE
     while True:
         if process.returncode is not None:
-            raise DemoError(f"the proxy did not start:\n{folder.log.read_text(errors='replace').strip()}")
+            told = folder.log.read_text(errors="replace").strip()
+            failure = PortTakenError if os.strerror(errno.EADDRINUSE) in told else DemoError
+            raise failure(f"the proxy did not start:\n{told}")
         if folder.logged(" started "):
             return
         if asyncio.get_running_loop().time() > deadline:

@@ -91,9 +91,11 @@ class _Show:
         with opened(self._options.folder) as folder:
             folder.write_certificates()
             async with self._pbx(folder) as pbx:
-                port = service.choose_port()
-                folder.write_config(pbx.upstream(), port, self._accounts)
-                async with service.running(folder):
+
+                def configure(port: int) -> None:
+                    folder.write_config(pbx.upstream(), port, self._accounts)
+
+                async with service.running_on_free_port(folder, configure) as port:
                     self._introduce(pbx, port, folder)
                     kept = await self._sessions(pbx, port, folder)
         return 0 if kept else 1
