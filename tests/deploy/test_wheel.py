@@ -138,7 +138,7 @@ def test_the_installed_wheel_is_the_command(wheel: Path, tmp_path: Path) -> None
         env=quiet,
     )
     [packages] = (tmp_path / "venv/lib").glob("python*/site-packages")
-    assert list((packages / "amiproxy/__pycache__").glob("app.*.pyc"))
+    assert list((packages / "amiproxy/service/__pycache__").glob("app.*.pyc"))
     (packages / "libraries.pth").write_text(f"{libraries}\n")
     shown = subprocess.run(
         [tmp_path / "venv/bin/ami-proxy", "--version"], cwd="/", check=True, capture_output=True, text=True
