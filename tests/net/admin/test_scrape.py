@@ -130,6 +130,7 @@ async def test_anything_else_is_refused(port: int, request_: bytes, status: byte
         ("localhost@attacker.example", 421),
         ("attacker.example:localhost", 421),
         ("[localhost", 421),
+        ("[]:9539", 421),
         ("::1", 421),
         ("", 421),
     ],

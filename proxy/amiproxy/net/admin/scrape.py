@@ -30,7 +30,7 @@ _WORKING = 8
 #: Seconds for receiving the request and answering it, and again for the close.
 _PATIENCE = 5.0
 _TEXT = "text/plain; charset=utf-8"
-_HOST = re.compile(r"(?:\[([^\]]*)\]|([^:\[\]]+))(?::\d*)?", re.ASCII)
+_HOST = re.compile(r"(?:\[([^\]]+)\]|([^:\[\]]+))(?::\d*)?", re.ASCII)
 _PRINTABLE = re.compile(r"[ -~]*")
 #: Paths that are answered even while many clients request metrics.
 _URGENT = frozenset({"/livez", "/readyz"})
