@@ -108,15 +108,28 @@ WAYS = [
 ]
 
 
+def sockets_of_one_port() -> tuple[socket.socket, socket.socket]:
+    """One that listens for TCP, and one for UDP.  A port that is free for one may be taken for the other."""
+    for _ in range(100):
+        tcp = socket.create_server(("127.0.0.1", 0))
+        udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            udp.bind(tcp.getsockname())
+        except OSError:
+            tcp.close()
+            udp.close()
+        else:
+            return tcp, udp
+    raise AssertionError("no port of 127.0.0.1 is free for TCP and UDP")
+
+
 class Trap:
     """A port on which something may knock, by TCP or UDP."""
 
     def __init__(self) -> None:
         self.knocks = 0
-        self.tcp = socket.create_server(("127.0.0.1", 0))
+        self.tcp, self.udp = sockets_of_one_port()
         self.port = self.tcp.getsockname()[1]
-        self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.udp.bind(("127.0.0.1", self.port))
         for each in (self.tcp, self.udp):
             each.setblocking(False)
 
