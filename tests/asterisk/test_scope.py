@@ -1,7 +1,7 @@
 """A scope on a real Asterisk's events: one call with all its legs, and nothing of the other."""
 
-from amiproxy.config.rules import Scope
 from amiproxy.core.fanout.scope import CallTracker
+from amiproxy.core.model.rules import Scope
 from tests.asterisk.lab.asterisk import Asterisk
 from tests.support.ami_client import AmiClient
 

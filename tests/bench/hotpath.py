@@ -20,9 +20,9 @@ from typing import NamedTuple
 from amiproxy.ami import privilege
 from amiproxy.ami.eventfilter import FilterSet, compile_legacy
 from amiproxy.ami.framing import UpstreamFramer
-from amiproxy.config.limits import Limits
 from amiproxy.core.clients.session import Session
 from amiproxy.core.fanout.hub import Hub
+from amiproxy.core.model.limits import Limits
 from amiproxy.core.model.users import User
 from tests.bench.tables import markdown
 from tests.support.core_doubles import Bench, ListTransport

@@ -18,7 +18,7 @@ from typing import IO, ClassVar
 import trustme
 import yaml
 
-from amiproxy.config import phc
+from amiproxy.core.model import phc
 from tests.asterisk.lab.asterisk import Asterisk
 from tests.asterisk.lab.cache import Unavailable, cache_home
 from tests.bench import measure

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from amiproxy.config import UserEntry
-from amiproxy.config.phc import hash_secret
+from amiproxy.core.model.phc import hash_secret
 from tests.bench.accounts import EVERYTHING, SECRET, TYPES, board, desk, due, filtering, pairs
 
 

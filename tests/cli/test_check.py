@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from amiproxy.cli import main
-from amiproxy.config.phc import dummy_hash
+from amiproxy.core.model.phc import dummy_hash
 from tests.support.certificates import forge
 
 CONFIG = """\

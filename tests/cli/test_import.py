@@ -7,7 +7,7 @@ import pytest
 
 from amiproxy.cli import main
 from amiproxy.config import load_users
-from amiproxy.config.phc import verify
+from amiproxy.core.model.phc import verify
 
 _MANAGER_CONF = """\
 ;--------------------------------------------------------------------------------;

@@ -8,7 +8,7 @@ import pytest
 
 from amiproxy.cli import main
 from amiproxy.config import load_users
-from amiproxy.config.phc import verify
+from amiproxy.core.model.phc import verify
 from tests.support import tls_door
 
 SAMPLES = Path(__file__).parents[1] / "tools/importers/samples"

@@ -6,9 +6,9 @@ import yaml
 from amiproxy.ami import privilege
 from amiproxy.cli.learn import lines_of
 from amiproxy.config import UserEntry
-from amiproxy.config.rules import Rules
 from amiproxy.core.learning.proposal import Proposal
 from amiproxy.core.learning.recorder import Shape
+from amiproxy.core.model.rules import Rules
 
 PROPOSAL = Proposal(privilege.CALL, privilege.ORIGINATE, Rules(), (), ())
 

@@ -6,9 +6,9 @@ from amiproxy.ami import privilege
 from amiproxy.ami.actions import SHIPPED
 from amiproxy.ami.eventfilter import FilterSet, from_mapping
 from amiproxy.cli.replaying import replay
-from amiproxy.config.rules import Rules, Scope
 from amiproxy.core.learning.recorder import Seen, Shape
 from amiproxy.core.learning.recording import Recording
+from amiproxy.core.model.rules import Rules, Scope
 from amiproxy.core.model.users import User, UserTable
 
 HANGUP = Seen("ada", b"Hangup", privilege.CALL)

@@ -7,7 +7,7 @@ import pytest
 
 from amiproxy.cli import rights
 from amiproxy.config import UserEntry
-from amiproxy.config.rules import ActionNames, Require, Rule, Scope
+from amiproxy.core.model.rules import ActionNames, Require, Rule, Scope
 from amiproxy.core.policy.classes import BLOCKED
 from amiproxy.x509.identity import Binding
 

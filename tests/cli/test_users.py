@@ -11,7 +11,7 @@ from amiproxy.ami.privilege import CALL, ORIGINATE
 from amiproxy.cli import main
 from amiproxy.config import load_users
 from amiproxy.config.document import MAX_BYTES
-from amiproxy.config.phc import cost, hash_secret, verify
+from amiproxy.core.model.phc import cost, hash_secret, verify
 
 Piped = Callable[[bytes], None]
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from amiproxy.config.phc import hash_secret
+from amiproxy.core.model.phc import hash_secret
 
 CONFIG = """\
 upstream: {username: amiproxy, secret_file: upstream.secret}

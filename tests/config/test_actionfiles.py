@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from amiproxy.config import ConfigErrors, load_config
-from amiproxy.config.problems import Problem, Unfit
+from amiproxy.config.problems import Problem
+from amiproxy.core.model.errors import Unfit
 
 
 def load(folder: Path, *files: str, own: str = "{}", also: str = "") -> dict[str, object]:

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from amiproxy.config.address import Address, Place, SocketPlace, check_host_name, is_loopback
-from amiproxy.config.problems import Unfit
+from amiproxy.core.model.errors import Unfit
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ from msgspec import Meta
 
 from amiproxy.config.binding import Binder
 from amiproxy.config.document import Document
-from amiproxy.config.problems import KeyPath, Unfit
+from amiproxy.config.problems import KeyPath
+from amiproxy.core.model.errors import Unfit
 
 
 class Even(int):

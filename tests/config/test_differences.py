@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from amiproxy.config import Config, UsersFile, load, parse_users
 from amiproxy.config.differences import Differences, differences, needs_restart
-from amiproxy.config.phc import dummy_hash
+from amiproxy.core.model.phc import dummy_hash
 
 HASH = dummy_hash()
 

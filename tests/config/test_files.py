@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from amiproxy.config.files import check_readable, read_file, read_private, read_secret
-from amiproxy.config.problems import Unfit
+from amiproxy.core.model.errors import Unfit
 
 ALL = [check_readable, read_file, read_private, read_secret]
 PRIVATE = [read_private, read_secret]

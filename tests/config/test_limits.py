@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from amiproxy.config.limits import ORDERED, Limits
+from amiproxy.core.model.limits import ORDERED, Limits
 
 #: The table of limits as the operator's guide has it.
 DOCUMENTED = {

@@ -1,11 +1,15 @@
 """The schema of the per-user rules, and what is wrong with rules of the right shape."""
 
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+import yaml
 
-from amiproxy.config.rules import Rules, pattern_fault, problems, rules_of
+from amiproxy.config import ConfigErrors, parse_users
+from amiproxy.config.rules import pattern_fault, problems
+from amiproxy.core.model.rules import Rules
 
 
 def problems_in(**keys: Any) -> list[str]:
@@ -108,18 +112,11 @@ def test_every_problem_has_a_text_and_a_remedy() -> None:
     ],
 )
 def test_a_wrong_shape_is_refused(keys: dict[str, Any]) -> None:
-    with pytest.raises(msgspec.ValidationError):
-        msgspec.convert(keys, Rules)
+    entry = {"md5_secret": "s3cret", **keys}
+    with pytest.raises(ConfigErrors):
+        parse_users(Path("users.yaml"), yaml.safe_dump({"users": {"ada": entry}}).encode())
 
 
 def test_a_pattern_that_is_too_much_for_re2_is_a_fault() -> None:
     assert pattern_fault("a{1000}{1000}") is not None
     assert pattern_fault("a{10}") is None
-
-
-def test_the_rules_of_an_entry_are_its_rule_keys() -> None:
-    class Entry(Rules, frozen=True, kw_only=True):
-        secret: str = ""
-
-    assert rules_of(Entry(secret="x")) is None
-    assert rules_of(Entry(secret="x", contexts=())) == Rules(contexts=())

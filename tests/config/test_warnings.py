@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from amiproxy.config import load_config, parse_users, warnings_of
-from amiproxy.config.phc import dummy_hash
+from amiproxy.core.model.phc import dummy_hash
 
 STRONG = dummy_hash()
 WEAK = dummy_hash("$argon2id$v=19$m=64,t=1,p=1$$")

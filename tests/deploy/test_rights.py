@@ -9,6 +9,7 @@ from amiproxy.ami.actions import SHIPPED
 from amiproxy.ami.arguments.kinds import DESCRIBABLE
 from amiproxy.ami.message import parse_action
 from amiproxy.config import parse_users
+from amiproxy.config.usertable import table_of
 from amiproxy.core.model.users import User, UserTable
 from amiproxy.core.policy import Allow, decide
 
@@ -19,7 +20,7 @@ PAGE = (DEPLOY / "rights.md").read_text()
 
 @pytest.fixture(scope="module")
 def users() -> UserTable:
-    return UserTable.from_config(parse_users(EXAMPLES, EXAMPLES.read_bytes()))
+    return table_of(parse_users(EXAMPLES, EXAMPLES.read_bytes()))
 
 
 def user(users: UserTable, name: str) -> User:

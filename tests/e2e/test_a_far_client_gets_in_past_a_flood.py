@@ -12,7 +12,7 @@ from itertools import count
 
 import pytest
 
-from amiproxy.config import phc
+from amiproxy.core.model import phc
 from amiproxy.tools.simulator import Simulator
 from tests.support.ami_client import AmiClient
 from tests.support.far import far

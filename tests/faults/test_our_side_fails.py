@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from amiproxy.config.phc import hash_secret
+from amiproxy.core.model.phc import hash_secret
 from amiproxy.tools.simulator import Simulator
 from amiproxy.tools.simulator.storm import storm_event
 from tests.faults.failing import STUCK

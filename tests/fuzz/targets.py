@@ -30,8 +30,9 @@ from amiproxy.config.document import Document
 from amiproxy.config.loading import parse_users
 from amiproxy.config.problems import ConfigErrors
 from amiproxy.config.schema import Config
+from amiproxy.config.usertable import table_of
 from amiproxy.core.admission.sidedoor import SideDoor
-from amiproxy.core.model.users import User, UserTable
+from amiproxy.core.model.users import User
 from amiproxy.net.admin.control.commands import COMMANDS, Command, Permission
 from amiproxy.net.admin.control.server import ControlServer
 from amiproxy.net.admin.exposition import Exposition
@@ -155,7 +156,7 @@ def configuration(data: bytes) -> None:
 def users(data: bytes) -> None:
     """Any text in users.yaml: a table of users, or problems that each name a place."""
     try:
-        UserTable.from_config(parse_users(_NOWHERE / "users.yaml", data))
+        table_of(parse_users(_NOWHERE / "users.yaml", data))
     except ConfigErrors as errors:
         _told(list(errors.problems), good=False)
 

@@ -17,8 +17,8 @@ import yaml
 
 from amiproxy import log
 from amiproxy.config import ConfigErrors
-from amiproxy.config.hiddennames import HIDDEN_NAMES
 from amiproxy.core.audit import masking
+from amiproxy.core.model.hiddennames import HIDDEN_NAMES
 from amiproxy.net.host.readable import around
 from amiproxy.service import app as module
 from amiproxy.service.app import App, LinkState, StartError, prepare

@@ -4,12 +4,12 @@ from collections.abc import Callable, Hashable
 
 from amiproxy.ami.framing import UpstreamFramer
 from amiproxy.ami.message import Message
-from amiproxy.config.limits import Limits
 from amiproxy.core import policy
 from amiproxy.core.clients.session import Session
 from amiproxy.core.fanout.hub import Hub
 from amiproxy.core.fanout.pacing import Pacing
 from amiproxy.core.limits.shares import Share
+from amiproxy.core.model.limits import Limits
 from amiproxy.core.model.users import User, UserTable
 from amiproxy.core.ports import Applicant, Peer
 

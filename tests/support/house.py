@@ -5,9 +5,9 @@ import ssl
 from collections.abc import Sequence
 from contextlib import suppress
 
-from amiproxy.config.limits import Limits
 from amiproxy.core.admission.networks import NetworkSet
 from amiproxy.core.fanout.hub import Hub
+from amiproxy.core.model.limits import Limits
 from amiproxy.core.model.users import User
 from amiproxy.net.doors.client import Objection
 from amiproxy.net.doors.listener import Door, Listener, bind

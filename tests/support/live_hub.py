@@ -2,10 +2,10 @@
 
 import asyncio
 
-from amiproxy.config.limits import Limits
 from amiproxy.core import policy
 from amiproxy.core.fanout.hub import Hub
 from amiproxy.core.fanout.pacing import Pacing
+from amiproxy.core.model.limits import Limits
 from amiproxy.core.model.users import User, UserTable
 from amiproxy.net.loop.scheduler import LoopScheduler
 from tests.support.core_doubles import ListVerifier

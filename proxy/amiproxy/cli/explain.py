@@ -20,6 +20,7 @@ from amiproxy.cli.printable import text_of
 from amiproxy.cli.replaying import replay
 from amiproxy.config import ConfigErrors, UsersFile, load_config, load_users, users_files
 from amiproxy.config.actions import other_actions
+from amiproxy.config.usertable import table_of
 from amiproxy.core.fanout.scope import CallTracker
 from amiproxy.core.learning.recording import BadRecording, parse
 from amiproxy.core.model.users import User, UserTable
@@ -100,7 +101,7 @@ def run(arguments: argparse.Namespace) -> int:
         print("ami-proxy explain: give --config FILE or --users FILE", file=sys.stderr)
         return 2
     try:
-        table = UserTable.from_config(users_of(arguments))
+        table = table_of(users_of(arguments))
         actions = actions_of(arguments)
         if arguments.replay is not None:
             return replay(parse(arguments.replay.read_bytes()), table, actions, arguments.user)

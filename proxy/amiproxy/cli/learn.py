@@ -20,10 +20,11 @@ from amiproxy.cli.durations import duration
 from amiproxy.cli.explain import actions_of
 from amiproxy.cli.printable import text_of
 from amiproxy.config import ConfigErrors, UserEntry, UsersFile, load_config, load_users, users_files
-from amiproxy.config.rules import Rules
+from amiproxy.config.rules import problems
+from amiproxy.config.usertable import user_of
 from amiproxy.core.learning.proposal import Proposal, propose
 from amiproxy.core.learning.recording import BadRecording, Recording, from_rows, parse, serialise
-from amiproxy.core.model.users import User
+from amiproxy.core.model.rules import Rules
 
 _EXAMPLE = """\
 examples:
@@ -176,7 +177,7 @@ def _propose(recording: Recording, users: UsersFile, table: ActionTable, only: s
     print("users:")
     for name in wanted:
         entry = users.users[name]
-        user = User.from_entry(name, entry)
+        user = user_of(name, entry)
         shapes = [shape for shape in recording.shapes if shape.user == name]
         events = {seen: count for seen, count in recording.events.items() if seen.user == name}
         seen = 0
@@ -185,13 +186,18 @@ def _propose(recording: Recording, users: UsersFile, table: ActionTable, only: s
         if not shapes and not events:
             print(f"  # {name}: nothing was recorded; disabled: true would take nothing away")
             continue
-        proposal = propose(user.write, user.read, user.rules, shapes, seen, table)
+        proposal = propose(user.write, user.read, user.rules, shapes, seen, table, _can_be_written)
         print(
             "\n".join(
                 lines_of(name, entry, proposal, sorted({event.event.decode("latin-1") for event in events}))
             )
         )
     return 0
+
+
+def _can_be_written(rules: Rules) -> bool:
+    """Whether users.yaml may contain these rules."""
+    return not problems(rules)
 
 
 def lines_of(name: str, entry: UserEntry, proposal: Proposal, events: list[str]) -> list[str]:

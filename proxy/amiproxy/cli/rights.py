@@ -14,7 +14,8 @@ from amiproxy.ami.actions import SHIPPED, Listed
 from amiproxy.ami.functions import Who, open_to
 from amiproxy.cli.explain import users_of
 from amiproxy.config import ConfigErrors, UserEntry
-from amiproxy.config.rules import Require, Rule, Rules
+from amiproxy.config.usertable import user_of
+from amiproxy.core.model.rules import Require, Rule, Rules
 from amiproxy.core.model.users import User
 from amiproxy.core.policy import may_run
 from amiproxy.core.policy.classes import classes_of
@@ -63,7 +64,7 @@ def run_show(arguments: argparse.Namespace) -> int:
 
 def rights_of(name: str, entry: UserEntry) -> Iterator[tuple[str, str]]:
     """The effective rights as rows of (label, value)."""
-    user = User.from_entry(name, entry)
+    user = user_of(name, entry)
     rules = user.rules or Rules()
     yield "user", f"{name} (disabled)" if user.disabled else name
     yield "logs in", _ways_in(entry)

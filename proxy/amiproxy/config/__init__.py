@@ -7,7 +7,6 @@ hashes; the upstream's secret is read with ``read_secret`` when it is needed.
 
 from amiproxy.config.address import Address
 from amiproxy.config.files import read_secret
-from amiproxy.config.limits import Limits
 from amiproxy.config.loading import (
     load,
     load_config,
@@ -17,7 +16,7 @@ from amiproxy.config.loading import (
     parse_users,
     users_files,
 )
-from amiproxy.config.problems import ConfigErrors, Problem, Unfit
+from amiproxy.config.problems import ConfigErrors, Problem
 from amiproxy.config.schema import (
     Certificate,
     Config,
@@ -31,6 +30,8 @@ from amiproxy.config.schema import (
 )
 from amiproxy.config.user import AdvancedFilter, UserEntry, UsersFile
 from amiproxy.config.warnings import warnings_of
+from amiproxy.core.model.errors import Unfit
+from amiproxy.core.model.limits import Limits
 
 __all__ = [
     "Address",

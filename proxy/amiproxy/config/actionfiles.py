@@ -9,8 +9,9 @@ from amiproxy.config.actions import ActionEntry, check_actions
 from amiproxy.config.binding import Binder
 from amiproxy.config.document import Document
 from amiproxy.config.files import read_file
-from amiproxy.config.problems import KeyPath, Problem, Unfit
+from amiproxy.config.problems import KeyPath, Problem
 from amiproxy.config.schema import Config
+from amiproxy.core.model.errors import Unfit
 
 
 class ActionsFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

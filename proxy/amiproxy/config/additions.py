@@ -12,9 +12,10 @@ import yaml
 
 from amiproxy.config.document import MAX_BYTES
 from amiproxy.config.loading import parse_users
-from amiproxy.config.phc import dummy_hash
-from amiproxy.config.problems import ConfigErrors, Unfit
+from amiproxy.config.problems import ConfigErrors
 from amiproxy.config.user import UserEntry
+from amiproxy.core.model.errors import Unfit
+from amiproxy.core.model.phc import dummy_hash
 
 _EMPTY_TABLE = re.compile(rb"^users:[ \t]*(?:\{[ \t]*\}|~|null)?(?=[ \t]*(?:#|\r?$))", re.MULTILINE)
 _FIRST_ENTRY = re.compile(rb"^users:[^\n]*\n(?:[ \t]*(?:#[^\n]*)?\r?\n)*([ ]+)[^\s#]", re.MULTILINE)

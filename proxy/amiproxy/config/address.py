@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from amiproxy.config.problems import Unfit
+from amiproxy.core.model.errors import Unfit
 
 _FORMS = 'write "[::]:5039", "127.0.0.1:5039" or "fd:NAME"'
 

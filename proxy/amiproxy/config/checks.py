@@ -7,10 +7,10 @@ from amiproxy.config.actions import check_actions
 from amiproxy.config.address import is_loopback
 from amiproxy.config.binding import Check
 from amiproxy.config.document import Document
-from amiproxy.config.hiddennames import MOST_HIDDEN_NAMES
-from amiproxy.config.limits import CLOSING_SECONDS, ORDERED, Limits
 from amiproxy.config.problems import KeyPath
 from amiproxy.config.schema import Certificate, Config, FanOut, Listener, Log, Metrics, Tls, Upstream
+from amiproxy.core.model.hiddennames import MOST_HIDDEN_NAMES
+from amiproxy.core.model.limits import CLOSING_SECONDS, ORDERED, Limits
 from amiproxy.x509.errors import BadName
 from amiproxy.x509.names import parse_name
 

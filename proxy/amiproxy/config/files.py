@@ -5,7 +5,7 @@ import stat
 from pathlib import Path
 
 from amiproxy.config.document import MAX_BYTES
-from amiproxy.config.problems import Unfit
+from amiproxy.core.model.errors import Unfit
 from amiproxy.permissions import KEPT_OUT, loose_folder, loose_secret, may_read
 
 

@@ -13,10 +13,11 @@ from amiproxy.config.checks import CHECKS
 from amiproxy.config.document import Document
 from amiproxy.config.files import check_certificate_file, read_file
 from amiproxy.config.patterns import files_of, matching
-from amiproxy.config.problems import ConfigErrors, Problem, Unfit
+from amiproxy.config.problems import ConfigErrors, Problem
 from amiproxy.config.schema import Config, Control
 from amiproxy.config.user import UsersFile
 from amiproxy.config.userfiles import UsersReader
+from amiproxy.core.model.errors import Unfit
 from amiproxy.steps import Steps, finish, result_of
 
 S = TypeVar("S", bound=msgspec.Struct)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from amiproxy.config.problems import Unfit
+from amiproxy.core.model.errors import Unfit
 
 _WILD = re.compile(r"[*?\[]")
 

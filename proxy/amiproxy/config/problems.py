@@ -25,14 +25,6 @@ class Problem(NamedTuple):
         return ": ".join(filter(None, (place, self.key_path, "; ".join(filter(None, self[3:])))))
 
 
-class Unfit(ValueError):
-    """A value that cannot be used; ``str`` says why, ``remedy`` what to do.  Neither contains a secret."""
-
-    def __init__(self, text: str, remedy: str = "") -> None:
-        super().__init__(text)
-        self.remedy = remedy
-
-
 class ConfigErrors(Exception):
     """The files cannot be used.  ``problems`` has all problems found; ``str`` prints one per line."""
 

@@ -1,25 +1,14 @@
-"""Rules: what one user may do, in addition to (mostly: less than) what its classes grant.
-
-The shape of the keys ``actions``, ``rules``, ``contexts``, ``channels``, ``commands``,
-``functions``, ``variables``, ``applications``, ``technologies``, ``hosts`` and ``scope`` of a
-user's entry.  All of them restrict, but some can also open what is closed by default:
-``functions`` and ``applications`` can open single ones by name, ``technologies`` replaces the
-list of telephone technologies, ``hosts`` grants hosts in dial strings.  A key that is absent
-changes nothing; an empty list allows nothing.
-
-msgspec checks the shape, ``problems`` the meaning.  ``amiproxy.core.policy`` applies the rules
-to actions.
-"""
+"""What must hold for a user's rules beyond their shape: names that exist, patterns that can match."""
 
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-import msgspec
 import re2
 
 from amiproxy.ami.actions import SHIPPED
 from amiproxy.ami.applications import APPLICATIONS
+from amiproxy.core.model.rules import ActionNames, Require, Rule, Rules, Scope
 
 #: Characters of a pattern.  It is matched in linear time, but the automaton built for it must stay small.
 MAX_PATTERN = 256
@@ -46,88 +35,6 @@ class Problem(NamedTuple):
     path: str
     text: str
     remedy: str
-
-
-class ActionNames(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Actions by name, in any case, with ``*`` for any run of characters; ``deny`` wins over ``allow``.
-
-    Without ``allow``, every action is allowed that nothing else refuses.
-    """
-
-    allow: tuple[str, ...] | None = None
-    deny: tuple[str, ...] = ()
-
-
-class Require(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A condition on a header's value; exactly one of the four is given.  All compare case-sensitively."""
-
-    exact: str | None = None
-    prefix: str | None = None
-    one_of: tuple[str, ...] | None = None
-    pattern: str | None = None
-
-
-class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One rule on one header of an action (or of all actions that ``action`` matches).
-
-    ``require`` refuses the action unless the header is present and fits; after that
-    ``remove`` removes the header, or ``set`` forces it to a value.  ``set`` on
-    ``Variable`` is ``NAME=value``, which overrides the client's value.
-    """
-
-    action: str
-    header: str
-    require: Require | None = None
-    set: str | None = None
-    remove: bool = False
-
-
-class Scope(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which calls the user sees: calls with any of these, with all their legs, and no other calls.
-
-    ``more_events`` adds the events that are not about a call (FullyBooted, PeerStatus …).
-    """
-
-    channels: tuple[str, ...] = ()
-    contexts: tuple[str, ...] = ()
-    accountcodes: tuple[str, ...] = ()
-    more_events: bool = False
-
-
-class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """All rules of one user.  The schema of a user's entry inherits these fields.
-
-    ``contexts`` and ``channels`` limit what the user's actions may reach.  A channel
-    is written as its device, ``PJSIP/100``; ``*`` stands for any run of characters
-    except ``/``, ``@``, ``&``, ``,`` and ``|``.
-    """
-
-    actions: ActionNames | None = None
-    rules: tuple[Rule, ...] = ()
-    contexts: tuple[str, ...] | None = None
-    channels: tuple[str, ...] | None = None
-    commands: tuple[str, ...] | None = None
-    functions: tuple[str, ...] | None = None
-    #: Channel variables that the user may set; if absent, all.  In both cases, those that Asterisk's own code
-    #: reads are checked.
-    variables: tuple[str, ...] | None = None
-    #: Dialplan applications that the user may have run; if absent, those known to be harmless.  A final ``*``
-    #: stands for third-party applications and for those known to be harmless.
-    applications: tuple[str, ...] | None = None
-    #: Channel technologies in dial strings; if absent, those of telephones.
-    technologies: tuple[str, ...] | None = None
-    #: Hosts that dial strings and message addresses may name; if absent, none.
-    hosts: tuple[str, ...] | None = None
-    scope: Scope | None = None
-
-
-_NO_RULES = Rules()
-
-
-def rules_of(entry: Rules) -> Rules | None:
-    """The rules in a user's entry (a class that inherits Rules); None if it has none."""
-    rules = Rules(**{name: getattr(entry, name) for name in Rules.__struct_fields__})
-    return None if rules == _NO_RULES else rules
 
 
 def problems(rules: Rules) -> list[Problem]:

@@ -10,13 +10,13 @@ from amiproxy.ami.errors import FilterSyntaxError, UnknownPrivilege
 from amiproxy.ami.eventfilter import EventFilter, compile_legacy, from_mapping
 from amiproxy.ami.privilege import NONE, parse_classes
 from amiproxy.config.document import Document
-from amiproxy.config.limits import SlowConsumer, UpstreamLost
-from amiproxy.config.networks import parse_rules
-from amiproxy.config.phc import check_hash
-from amiproxy.config.problems import KeyPath, Unfit
-from amiproxy.config.rules import Rules
+from amiproxy.config.problems import KeyPath
 from amiproxy.config.rules import problems as problems_of
-from amiproxy.config.userlimits import UserLimits
+from amiproxy.core.model.errors import Unfit
+from amiproxy.core.model.limits import SlowConsumer, UpstreamLost, UserLimits
+from amiproxy.core.model.networks import parse_rules
+from amiproxy.core.model.phc import check_hash
+from amiproxy.core.model.rules import Rules
 from amiproxy.x509.identity import Binding, CertificateLogin, LoginWay
 
 #: Asterisk cuts longer names, so that two different users could become the same.

@@ -13,8 +13,9 @@ from typing import NamedTuple
 from amiproxy.config.binding import Binder
 from amiproxy.config.document import Document, Node
 from amiproxy.config.files import read_private
-from amiproxy.config.problems import Problem, Unfit
+from amiproxy.config.problems import Problem
 from amiproxy.config.user import UserEntry, UsersFile, check_entry
+from amiproxy.core.model.errors import Unfit
 from amiproxy.x509.identity import Binding
 
 

@@ -2,10 +2,10 @@
 
 from amiproxy.ami.applications import APPLICATIONS, RUNS_CODE
 from amiproxy.ami.privilege import AGI, ALL, COMMAND, CONFIG, SYSTEM, class_names
-from amiproxy.config.networks import parse_rules
-from amiproxy.config.phc import is_weak
 from amiproxy.config.schema import Config
 from amiproxy.config.user import UserEntry, UsersFile
+from amiproxy.core.model.networks import parse_rules
+from amiproxy.core.model.phc import is_weak
 
 #: Classes that amount to a shell on Asterisk's machine.
 _FULL_CONTROL = {"command": COMMAND, "config": CONFIG, "system": SYSTEM, "agi": AGI}

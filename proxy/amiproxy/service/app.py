@@ -19,13 +19,13 @@ from typing import Any
 from amiproxy import __version__, log
 from amiproxy.config import Address, Config, ConfigErrors, Listener, users_files
 from amiproxy.config.differences import Differences, needs_restart
-from amiproxy.config.limits import CLOSING_SECONDS
 from amiproxy.core import policy
 from amiproxy.core.admission.networks import NetworkSet
 from amiproxy.core.audit import masking
 from amiproxy.core.fanout.hub import Hub
 from amiproxy.core.fanout.pacing import Pacing
 from amiproxy.core.form import FORM
+from amiproxy.core.model.limits import CLOSING_SECONDS
 from amiproxy.net.admin.localdoor import LocalDoor, LocalDoorRefused
 from amiproxy.net.admin.reloads import ReloadReport, Reloads
 from amiproxy.net.certs.certset import CertSet

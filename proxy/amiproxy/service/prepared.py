@@ -7,6 +7,7 @@ from amiproxy.ami.actions import OtherActions
 from amiproxy.config import Config, Unfit, UsersFile, loading, read_secret
 from amiproxy.config.actions import other_actions
 from amiproxy.config.differences import Differences, differing
+from amiproxy.config.usertable import building_table
 from amiproxy.core.model.users import UserTable
 from amiproxy.steps import Steps, result_of
 
@@ -65,5 +66,5 @@ def preparing(path: Path, *, certificate_files: bool = True, old: Prepared | Non
         secret = read_secret(config.upstream.secret_file)
     except Unfit as error:
         raise StartError(f"upstream.secret_file: {error}; {error.remedy}") from error
-    users = yield from UserTable.building(entries, old.users if old is not None else None, before)
+    users = yield from building_table(entries, old.users if old is not None else None, before)
     return Prepared(config, entries, users, secret)

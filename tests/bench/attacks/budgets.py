@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from functools import partial
 from typing import Any, Final
 
-from amiproxy.config import phc
+from amiproxy.core.model import phc
 from tests.bench.attacks.frame import Probe, Row, Try
 from tests.bench.attacks.secrets import SECRET
 from tests.bench.attacks.target import Target, said

@@ -7,7 +7,7 @@ from functools import partial
 from itertools import count
 from typing import Any, Final
 
-from amiproxy.config import phc
+from amiproxy.core.model import phc
 from tests.bench.attacks.frame import Probe, Row, Try
 from tests.bench.attacks.target import Target, said
 from tests.support.ami_client import AmiClient

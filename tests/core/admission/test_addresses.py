@@ -2,11 +2,11 @@
 
 import pytest
 
-from amiproxy.config.limits import Limits
-from amiproxy.config.networks import Network
 from amiproxy.core.admission import addresses, penalties
 from amiproxy.core.admission.addresses import Admission, network_of
 from amiproxy.core.admission.networks import NetworkSet
+from amiproxy.core.model.limits import Limits
+from amiproxy.core.model.networks import Network
 
 HOST = "192.0.2.1"
 

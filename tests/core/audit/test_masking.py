@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amiproxy.config.hiddennames import HIDDEN_NAMES, HiddenName
 from amiproxy.core.audit.masking import configure, masked, masked_text, masked_value
+from amiproxy.core.model.hiddennames import HIDDEN_NAMES, HiddenName
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from amiproxy import log
 from amiproxy.ami import privilege
 from amiproxy.ami.message import Message
-from amiproxy.config.hiddennames import HIDDEN_NAMES, HiddenName
 from amiproxy.core.audit import masking
 from amiproxy.core.clients.session import Session
+from amiproxy.core.model.hiddennames import HIDDEN_NAMES, HiddenName
 from amiproxy.core.model.users import User
 from tests.support.core_doubles import Bench, event
 

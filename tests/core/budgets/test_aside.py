@@ -8,9 +8,8 @@ from hypothesis import strategies as st
 
 from amiproxy.ami import privilege
 from amiproxy.ami.message import parse_action
-from amiproxy.config.limits import Limits
-from amiproxy.config.userlimits import UserLimits
 from amiproxy.core.budgets.aside import holds
+from amiproxy.core.model.limits import Limits, UserLimits
 from amiproxy.core.model.users import User, UserTable
 from tests.support.core_doubles import Bench
 

@@ -5,8 +5,8 @@ import pytest
 from amiproxy.ami import privilege
 from amiproxy.ami.actions import SHIPPED
 from amiproxy.ami.message import Action
-from amiproxy.config.limits import Limits
 from amiproxy.core.budgets.caused import Caused, classes_of_events
+from amiproxy.core.model.limits import Limits
 from amiproxy.core.model.users import User
 from tests.support.core_doubles import Bench, HandClock, ListTransport, event
 

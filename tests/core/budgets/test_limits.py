@@ -6,7 +6,7 @@ from typing import ClassVar
 import pytest
 
 from amiproxy.ami import privilege
-from amiproxy.config.limits import Limits
+from amiproxy.core.model.limits import Limits
 from amiproxy.core.model.state import State
 from amiproxy.core.model.users import User, UserTable
 from amiproxy.core.servers.exchange import WINDOW

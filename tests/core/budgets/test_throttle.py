@@ -2,9 +2,8 @@
 
 import pytest
 
-from amiproxy.config.limits import Limits
-from amiproxy.config.userlimits import UserLimits
 from amiproxy.core.budgets.throttle import Held, Throttle, UserRates
+from amiproxy.core.model.limits import Limits, UserLimits
 from amiproxy.core.model.users import User, UserTable
 from amiproxy.steps import finish
 

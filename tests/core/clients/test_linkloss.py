@@ -7,9 +7,9 @@ import pytest
 
 from amiproxy.ami import privilege
 from amiproxy.ami.eventfilter import FilterSet, compile_legacy
-from amiproxy.config.limits import Limits, UpstreamLost
-from amiproxy.config.rules import Rules, Scope
 from amiproxy.core.clients.linkloss import CLOSED, KEPT, NO_EVENTS, TOLD, outcome
+from amiproxy.core.model.limits import Limits, UpstreamLost
+from amiproxy.core.model.rules import Rules, Scope
 from amiproxy.core.model.users import User
 from tests.support.core_doubles import Bench, ListTransport, event
 

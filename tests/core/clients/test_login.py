@@ -6,11 +6,11 @@ import logging
 import pytest
 
 from amiproxy.ami import privilege
-from amiproxy.config.limits import Limits
 from amiproxy.core.admission.acquaintances import LATELY
 from amiproxy.core.admission.networks import networks_around
 from amiproxy.core.admission.newcomers import GREETED, SPOKE
 from amiproxy.core.clients.session import Session
+from amiproxy.core.model.limits import Limits
 from amiproxy.core.model.users import User, UserTable
 from amiproxy.x509.identity import Binding, CertificateLogin, Identity, LoginWay
 from tests.support.core_doubles import Bench, ListTransport

@@ -9,8 +9,8 @@ import pytest
 from amiproxy.ami import privilege
 from amiproxy.ami.actions import OtherActions
 from amiproxy.ami.eventfilter import FilterSet, compile_legacy
-from amiproxy.config.limits import Limits
 from amiproxy.core.model.acl import AccessList
+from amiproxy.core.model.limits import Limits
 from amiproxy.core.model.state import State
 from amiproxy.core.model.users import User
 from tests.support.core_doubles import Bench, ListTransport, event

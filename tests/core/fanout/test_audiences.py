@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from amiproxy.ami import privilege
 from amiproxy.ami.eventfilter import FilterSet, compile_legacy
-from amiproxy.config.rules import Rules, Scope
 from amiproxy.core.audit.stats import Stats
 from amiproxy.core.clients.session import Session
 from amiproxy.core.fanout.audiences import Audience, Audiences
+from amiproxy.core.model.rules import Rules, Scope
 from amiproxy.core.model.users import User
 from tests.support.core_doubles import Bench, ListTransport, event
 

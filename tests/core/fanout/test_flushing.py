@@ -3,7 +3,7 @@
 import pytest
 
 from amiproxy.ami import privilege
-from amiproxy.config.limits import Limits
+from amiproxy.core.model.limits import Limits
 from amiproxy.core.model.users import User
 from tests.support.core_doubles import Bench, HandClock, ListTransport, event
 

@@ -9,9 +9,9 @@ from amiproxy.ami.actions import OtherActions
 from amiproxy.ami.arguments import Described
 from amiproxy.ami.eventfilter import FilterSet, compile_legacy
 from amiproxy.ami.message import Action
-from amiproxy.config.limits import Limits
-from amiproxy.config.rules import Rules, Scope
 from amiproxy.core.clients.session import Session
+from amiproxy.core.model.limits import Limits
+from amiproxy.core.model.rules import Rules, Scope
 from amiproxy.core.model.state import OVER, State
 from amiproxy.core.model.users import User, UserTable
 from amiproxy.steps import finish

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amiproxy.config.rules import Scope
 from amiproxy.core.fanout import scope
 from amiproxy.core.fanout.scope import CallTracker, View
+from amiproxy.core.model.rules import Scope
 from tests.core.fanout.test_callfacts import event
 
 

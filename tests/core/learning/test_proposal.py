@@ -11,14 +11,19 @@ from hypothesis import strategies as st
 from amiproxy.ami import privilege
 from amiproxy.ami.actions import SHIPPED
 from amiproxy.ami.message import parse_action
-from amiproxy.config.rules import Rules, problems
+from amiproxy.config.rules import problems
 from amiproxy.core.learning.proposal import Proposal, propose
 from amiproxy.core.learning.recorder import Recorder
+from amiproxy.core.model.rules import Rules
 from amiproxy.core.policy import Allow, decide
 from tests.core.policy.rows import ROWS
 from tests.support.examples import examples
 
 ALL = "all"
+
+
+def can_be_written(rules: Rules) -> bool:
+    return not problems(rules)
 
 
 def recorded(*texts: str) -> Recorder:
@@ -32,7 +37,9 @@ def recorded(*texts: str) -> Recorder:
 def proposal(*texts: str, write: str = ALL, rules: dict[str, Any] | None = None, seen: int = 0) -> Proposal:
     converted = None if rules is None else msgspec.convert(rules, Rules)
     shapes = recorded(*texts).shapes
-    return propose(privilege.parse_classes(write), privilege.ALL, converted, shapes, seen, SHIPPED)
+    return propose(
+        privilege.parse_classes(write), privilege.ALL, converted, shapes, seen, SHIPPED, can_be_written
+    )
 
 
 CALL = "Originate\nChannel: PJSIP/201\nContext: outbound\nExten: 5551234\nPriority: 1\nVariable: CRM_ID=7"
@@ -117,8 +124,8 @@ def test_whatever_was_recorded_would_still_be_allowed(rows: list[Any]) -> None:
     for row in rows:
         action = parse_action(row.raw)
         kept.action("ada", action, SHIPPED.described(action.key))
-    found = propose(privilege.ALL, privilege.ALL, None, kept.shapes, 0, SHIPPED)
-    assert not problems(found.rules), "what is proposed can be written into users.yaml"
+    found = propose(privilege.ALL, privilege.ALL, None, kept.shapes, 0, SHIPPED, can_be_written)
+    assert can_be_written(found.rules), "what is proposed can be written into users.yaml"
     narrowed = SimpleNamespace(write=found.write, rules=found.rules)
     for shape in kept.shapes:
         if shape not in found.refused:
@@ -135,7 +142,9 @@ def test_more_names_than_people_keep_are_no_list() -> None:
 
 def test_rights_that_are_all_used_are_given_up_in_no_part() -> None:
     shapes = recorded(CALL).shapes
-    found = propose(privilege.ORIGINATE, privilege.CALL, None, shapes, privilege.CALL, SHIPPED)
+    found = propose(
+        privilege.ORIGINATE, privilege.CALL, None, shapes, privilege.CALL, SHIPPED, can_be_written
+    )
     assert (found.write, found.read, found.given_up) == (privilege.ORIGINATE, privilege.CALL, ())
 
 
@@ -177,7 +186,7 @@ def test_a_list_opens_nothing_that_is_closed_today(used: str, key: str, beyond: 
     action = parse_action(b"Action: " + beyond.encode() + b"\n\n")
     assert not isinstance(decide(today, action, SHIPPED), Allow)
     shapes = recorded(used, "QueueStatus").shapes
-    found = propose(today.write, privilege.ALL, None, shapes, 0, SHIPPED)
+    found = propose(today.write, privilege.ALL, None, shapes, 0, SHIPPED, can_be_written)
     assert not found.refused
     rules = msgspec.structs.replace(Rules(), **{key: getattr(found.rules, key)})
     narrowed = SimpleNamespace(write=today.write, rules=rules)

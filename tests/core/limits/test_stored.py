@@ -3,9 +3,9 @@
 import pytest
 
 from amiproxy.ami.message import Action
-from amiproxy.config.limits import Limits
 from amiproxy.core.limits import stored
 from amiproxy.core.limits.stored import Stored
+from amiproxy.core.model.limits import Limits
 
 LIMITS = Limits(channel_variables=2, channel_variable_bytes=1024)
 

@@ -10,7 +10,7 @@ from amiproxy.ami.actions import SHIPPED, Listed, OtherActions
 from amiproxy.ami.message import Action, parse_action
 from amiproxy.ami.privilege import parse_classes
 from amiproxy.config.actions import ActionEntry, OneOf, other_actions
-from amiproxy.config.rules import Rules
+from amiproxy.core.model.rules import Rules
 from amiproxy.core.policy import Allow, Deny, Judged, decide, judge, may_run
 
 DENIED = b"Permission denied"

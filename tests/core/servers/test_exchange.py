@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from amiproxy.ami import privilege
 from amiproxy.ami.message import Action
-from amiproxy.config.limits import Limits
+from amiproxy.core.model.limits import Limits
 from amiproxy.core.model.users import User
 from amiproxy.core.servers.exchange import WINDOW
 from tests.support.core_doubles import Bench, event

@@ -6,7 +6,7 @@ from amiproxy.ami import privilege
 from amiproxy.ami.actions import OtherActions
 from amiproxy.ami.answers import Answer, AnswerKind
 from amiproxy.ami.message import Message
-from amiproxy.config.limits import Limits
+from amiproxy.core.model.limits import Limits
 from amiproxy.core.model.users import User
 from amiproxy.core.policy import Allow
 from amiproxy.core.servers.lengths import LONG_BYTES

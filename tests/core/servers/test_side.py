@@ -4,7 +4,7 @@ import pytest
 
 from amiproxy.ami import privilege
 from amiproxy.ami.message import Action
-from amiproxy.config.limits import Limits
+from amiproxy.core.model.limits import Limits
 from amiproxy.core.model.users import User
 from amiproxy.core.servers.side import IDLE_SECONDS, RETRY_SECONDS
 from tests.support.core_doubles import Bench, ListUpstream

@@ -13,7 +13,7 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from amiproxy.ami import privilege
-from amiproxy.config.limits import Limits
+from amiproxy.core.model.limits import Limits
 from amiproxy.core.model.users import User
 from amiproxy.net.admin.exposition import writing
 from amiproxy.net.admin.metrics import ServiceCollector

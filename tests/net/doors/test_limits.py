@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 import pytest
 
 from amiproxy.ami import privilege
-from amiproxy.config.limits import Limits
+from amiproxy.core.model.limits import Limits
 from amiproxy.core.model.users import User
 from tests.support.house import House, was_cut, was_refused
 from tests.support.tls_door import Contexts, contexts

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from amiproxy.ami import privilege
-from amiproxy.config.limits import Limits
+from amiproxy.core.model.limits import Limits
 from amiproxy.core.model.users import User
 from amiproxy.net.doors.listener import await_first_byte, bind
 from tests.support.house import House, was_cut, was_refused

@@ -10,9 +10,9 @@ from contextlib import AsyncExitStack, suppress
 import pytest
 
 from amiproxy.ami import privilege
-from amiproxy.config.limits import Limits
 from amiproxy.core.admission.networks import NetworkSet
 from amiproxy.core.model.acl import AccessList
+from amiproxy.core.model.limits import Limits
 from amiproxy.core.model.users import User
 from amiproxy.net.doors.introduction import NO_HEADER, Introduction
 from tests.support.house import House, was_cut

@@ -8,7 +8,7 @@ from itertools import count
 
 import pytest
 
-from amiproxy.config.phc import dummy_hash, hash_secret
+from amiproxy.core.model.phc import dummy_hash, hash_secret
 from amiproxy.core.model.users import User, UserTable
 from amiproxy.core.ports import Applicant
 from amiproxy.net.doors import secrets

@@ -20,7 +20,7 @@ from cryptography import x509
 
 from amiproxy.ami import privilege
 from amiproxy.config import ConfigErrors
-from amiproxy.config.limits import Limits
+from amiproxy.core.model.limits import Limits
 from amiproxy.core.model.users import User, UserTable
 from amiproxy.net.certs.certstore import CertStore
 from amiproxy.net.certs.certwatch import _directories, _states

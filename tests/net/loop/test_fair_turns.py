@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 import pytest
 
 from amiproxy.ami import privilege
-from amiproxy.config.limits import Limits
+from amiproxy.core.model.limits import Limits
 from amiproxy.core.model.users import User
 from tests.support.house import House
 from tests.support.tls_door import Contexts, contexts

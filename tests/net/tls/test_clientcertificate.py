@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from cryptography import x509
 
-from amiproxy.config.limits import Limits
+from amiproxy.core.model.limits import Limits
 from amiproxy.core.model.users import User
 from amiproxy.net.certs.certstore import CertStore
 from amiproxy.x509.facts import facts_of

@@ -7,8 +7,8 @@ from typing import cast
 
 import pytest
 
-from amiproxy.config.limits import Limits
 from amiproxy.config.schema import Upstream as Settings
+from amiproxy.core.model.limits import Limits
 from amiproxy.core.ports import Upstream
 from amiproxy.net.upstream import slices as slicing
 from amiproxy.net.upstream.conversation import Conversation

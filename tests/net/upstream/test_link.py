@@ -11,10 +11,10 @@ import msgspec
 import pytest
 
 from amiproxy.ami import privilege
-from amiproxy.config.limits import Limits
 from amiproxy.config.schema import Upstream
 from amiproxy.core.fanout import flushing
 from amiproxy.core.fanout.hub import Hub
+from amiproxy.core.model.limits import Limits
 from amiproxy.core.model.users import User
 from amiproxy.net.upstream import conversation as module
 from amiproxy.net.upstream.link import Link, LinkState

@@ -8,7 +8,7 @@ import pytest
 
 from amiproxy.config import Config, Listener, Upstream
 from amiproxy.config.address import Address
-from amiproxy.config.limits import Limits
+from amiproxy.core.model.limits import Limits
 from amiproxy.tools.doctor import asterisk
 from amiproxy.tools.doctor.finding import Finding
 from amiproxy.tools.doctor.openports import open_ports

@@ -7,7 +7,7 @@ import pytest
 from amiproxy.ami.eventfilter import FilterSet
 from amiproxy.ami.privilege import parse_classes
 from amiproxy.config import parse_users
-from amiproxy.config.phc import verify
+from amiproxy.core.model.phc import verify
 from amiproxy.tools.importers import Imported, SecretForm, findings, import_astmanproxy_users
 from amiproxy.tools.importers.astmanproxy import DEFAULT_READ, DEFAULT_WRITE
 from amiproxy.tools.importers.rates import PER_USER, PROPOSED

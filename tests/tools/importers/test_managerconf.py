@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from amiproxy.config import UsersFile, parse_users
-from amiproxy.config.phc import verify
 from amiproxy.core.model.acl import AccessList
+from amiproxy.core.model.phc import verify
 from amiproxy.tools.importers import Imported, SecretForm, findings, import_manager_conf
 
 _GENERAL = "[general]\nenabled = yes\nbindaddr = 127.0.0.1\n"

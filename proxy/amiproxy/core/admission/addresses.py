@@ -13,10 +13,10 @@ import ipaddress
 from collections.abc import Hashable
 from functools import lru_cache
 
-from amiproxy.config.limits import Limits
 from amiproxy.core.admission.networks import NetworkSet
 from amiproxy.core.admission.penalties import Penalties
 from amiproxy.core.limits.bucket import Bucket
+from amiproxy.core.model.limits import Limits
 
 #: Most addresses remembered that have neither a connection nor a penalty, for their rates and earlier
 #: penalties.  Above that, the one seen least recently is forgotten.

@@ -14,8 +14,8 @@ from typing import Any, Final
 
 import re2
 
-from amiproxy.config.hiddennames import HIDDEN_NAMES
 from amiproxy.core.audit.appdata import MASK, shown_data, shown_everywhere
+from amiproxy.core.model.hiddennames import HIDDEN_NAMES
 
 _OPTIONS: Final = re2.Options()
 _OPTIONS.case_sensitive = False

@@ -7,7 +7,6 @@ configuration, and as one rate-limited log line ``limit-hit``.
 # mypyc: compiled
 
 from amiproxy import log
-from amiproxy.config.limits import Limits
 from amiproxy.core.admission.addresses import Admission
 from amiproxy.core.admission.networks import NetworkSet
 from amiproxy.core.admission.newcomers import Newcomers
@@ -16,6 +15,7 @@ from amiproxy.core.budgets.throttle import UserRates
 from amiproxy.core.fanout.outbox import NEVER, Backlog, Outbox
 from amiproxy.core.limits.members import Members
 from amiproxy.core.limits.stored import Stored
+from amiproxy.core.model.limits import Limits
 from amiproxy.core.model.users import User
 from amiproxy.core.servers.deadlines import Deadlines
 

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from amiproxy.ami import message
 from amiproxy.ami.message import Action
-from amiproxy.config.limits import Limits
 from amiproxy.core.budgets import aside
 from amiproxy.core.budgets.aside import Place
 from amiproxy.core.budgets.rests import Rests
 from amiproxy.core.limits.bucket import Bucket
+from amiproxy.core.model.limits import Limits
 from amiproxy.core.model.state import State
 from amiproxy.core.model.users import User, UserTable
 from amiproxy.core.ports import Scheduler, Timer

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Set
 from typing import TYPE_CHECKING, Final
 
 from amiproxy import log
-from amiproxy.config.limits import UpstreamLost
 from amiproxy.core.clients.dismissal import dismiss
+from amiproxy.core.model.limits import UpstreamLost
 from amiproxy.core.model.state import OVER
 
 if TYPE_CHECKING:

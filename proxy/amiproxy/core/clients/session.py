@@ -19,7 +19,6 @@ from amiproxy.ami.errors import ActionIDTooLong, MessageTooLong, ProtocolError
 from amiproxy.ami.eventfilter import FilterSet
 from amiproxy.ami.framing import ActionFramer
 from amiproxy.ami.message import Action, parse_action
-from amiproxy.config.rules import Scope
 from amiproxy.core.admission import newcomers
 from amiproxy.core.admission.addresses import network_of
 from amiproxy.core.audit import trail
@@ -31,6 +30,7 @@ from amiproxy.core.clients.tap import Framing
 from amiproxy.core.fanout.outbox import Outbox
 from amiproxy.core.fanout.subscription import Subscription
 from amiproxy.core.limits.shares import Share
+from amiproxy.core.model.rules import Scope
 from amiproxy.core.model.state import OVER, RUNNING, UNREAD, State
 from amiproxy.core.model.users import User
 from amiproxy.core.policy import Deny

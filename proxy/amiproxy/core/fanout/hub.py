@@ -21,7 +21,6 @@ from amiproxy.ami.relay import (
     rebuild_event,
     relay_id_of,
 )
-from amiproxy.config.limits import Limits
 from amiproxy.core.admission import newcomers
 from amiproxy.core.audit.actionstats import OTHER
 from amiproxy.core.audit.securityevents import Ration
@@ -40,6 +39,7 @@ from amiproxy.core.fanout.scope import CallTracker, View
 from amiproxy.core.fanout.subscription import Subscription
 from amiproxy.core.learning.recorder import Recorder
 from amiproxy.core.limits.shares import Shares
+from amiproxy.core.model.limits import Limits
 from amiproxy.core.model.state import OVER, State
 from amiproxy.core.model.users import User, UserTable
 from amiproxy.core.policy.verdicts import Decide, Verdicts

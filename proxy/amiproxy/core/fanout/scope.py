@@ -18,8 +18,8 @@ from collections.abc import Iterable
 from itertools import chain
 from typing import Final
 
-from amiproxy.config.rules import Scope
 from amiproxy.core.fanout.callfacts import CallFacts, read_facts
+from amiproxy.core.model.rules import Scope
 from amiproxy.core.policy import wildcard
 
 # None of these is Final: a compiler would inline them, and tests could not lower them.

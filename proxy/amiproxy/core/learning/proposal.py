@@ -17,8 +17,8 @@ from amiproxy.ami.actions import LOCAL, ActionTable
 from amiproxy.ami.arguments import Described, Kind
 from amiproxy.ami.functions import FUNCTIONS, Who
 from amiproxy.ami.message import Action
-from amiproxy.config.rules import ActionNames, Require, Rule, Rules, problems
 from amiproxy.core.learning.recorder import Shape
+from amiproxy.core.model.rules import ActionNames, Require, Rule, Rules
 from amiproxy.core.policy import Allow, Judged, decide, wildcard
 from amiproxy.core.policy.console.commands import starts, words
 from amiproxy.core.policy.dialplan import functions
@@ -74,9 +74,19 @@ class _Trial(NamedTuple):
 
 
 def propose(
-    write: int, read: int, rules: Rules | None, shapes: Iterable[Shape], seen: int, table: ActionTable
+    write: int,
+    read: int,
+    rules: Rules | None,
+    shapes: Iterable[Shape],
+    seen: int,
+    table: ActionTable,
+    can_be_written: Callable[[Rules], bool],
 ) -> Proposal:
-    """The proposal for one user; ``seen`` is the mask of the classes of all events that it was sent."""
+    """The proposal for one user.
+
+    ``seen`` is the mask of the classes of all events that the user was sent; ``can_be_written``
+    returns whether users.yaml may contain such rules.
+    """
     today = _Trial(write, rules)
     asked = list(shapes)
     refused = tuple(shape for shape in asked if not _allowed(today, shape, table))
@@ -89,7 +99,7 @@ def propose(
     narrowed = rules if rules is not None else Rules()
     for key, value in _narrowings(used, table, narrowed):
         candidate = msgspec.structs.replace(narrowed, **{key: value})
-        if not problems(candidate) and still(_Trial(least, candidate)):
+        if can_be_written(candidate) and still(_Trial(least, candidate)):
             narrowed = candidate
     return Proposal(seen & read, least, narrowed, _given_up(write, read, least, seen), refused)
 

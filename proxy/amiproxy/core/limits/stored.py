@@ -16,7 +16,7 @@ the Uniqueid counts for the channel's name once ``named`` has said which that is
 from collections import Counter
 
 from amiproxy.ami.message import Action
-from amiproxy.config.limits import Limits
+from amiproxy.core.model.limits import Limits
 
 #: Most names remembered of all channels together.
 _MOST = 65_536  # not Final: a compiler would inline it, and tests could not lower it

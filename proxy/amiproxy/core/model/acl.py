@@ -12,7 +12,7 @@ here that family starts denied too, and needs permit lines of its own.
 import ipaddress
 from collections.abc import Iterable
 
-from amiproxy.config.networks import Rule, parse_rules
+from amiproxy.core.model.networks import AccessRule, parse_rules
 
 
 class AccessList:
@@ -20,7 +20,7 @@ class AccessList:
 
     __slots__ = ("_open", "_rules")
 
-    def __init__(self, rules: Iterable[Rule] = ()) -> None:
+    def __init__(self, rules: Iterable[AccessRule] = ()) -> None:
         self._rules = tuple(rules)
         closed = {
             rule.network.version for rule in self._rules if not rule.permits and rule.network.prefixlen == 0

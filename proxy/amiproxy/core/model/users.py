@@ -8,16 +8,13 @@ import hashlib
 import hmac
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 from amiproxy.ami.eventfilter import FilterSet
-from amiproxy.config import UserEntry, UsersFile
-from amiproxy.config.limits import UpstreamLost
-from amiproxy.config.phc import cost, dummy_hash, work
-from amiproxy.config.rules import Rules, rules_of
-from amiproxy.config.userlimits import UserLimits
 from amiproxy.core.model.acl import AccessList
-from amiproxy.steps import Steps, finish, result_of
+from amiproxy.core.model.limits import UpstreamLost, UserLimits
+from amiproxy.core.model.phc import cost, dummy_hash, work
+from amiproxy.core.model.rules import Rules
+from amiproxy.steps import Steps, finish
 from amiproxy.x509.identity import Binding, CertificateLogin, Claim, Identity, claim
 
 
@@ -49,27 +46,6 @@ class User:
     #: The client certificates of this user, and whether one is sufficient or required.
     login: CertificateLogin = CertificateLogin()  # noqa: RUF009 - immutable
 
-    @classmethod
-    def from_entry(cls, name: str, entry: UserEntry) -> "User":
-        """Build from an entry of users.yaml that has passed its checks."""
-        return cls(
-            name=name,
-            read=entry.read_mask,
-            write=entry.write_mask,
-            secret=entry.secret,
-            md5_secret=None if entry.md5_secret is None else entry.md5_secret.encode(),
-            acl=_access_list(entry.acl),
-            filters=FilterSet(tuple(entry.compiled_filters())),
-            setvar=tuple((name.encode(), value.encode()) for name, value in entry.setvar.items()),
-            allowmultiplelogin=entry.allowmultiplelogin,
-            disabled=entry.disabled,
-            rules=rules_of(entry),
-            slow_consumer=entry.slow_consumer,
-            upstream_lost=entry.upstream_lost,
-            limits=entry.limits,
-            login=entry.certificate_login,
-        )
-
 
 class UserTable:
     """All users, including disabled ones, so that a refused login can be logged with its reason."""
@@ -87,21 +63,10 @@ class UserTable:
         finish(self._fill(users))
 
     @classmethod
-    def from_config(cls, file: UsersFile) -> "UserTable":
-        """Build from users files that have passed their checks."""
-        return result_of(cls.building(file))
-
-    @classmethod
-    def building(
-        cls, file: UsersFile, old: "UserTable | None" = None, before: UsersFile | None = None
-    ) -> Steps["UserTable"]:
-        """As ``from_config``, in steps.
-
-        ``old`` is the table that was built from ``before``; users whose entry is the same object
-        in both files are taken from there.
-        """
+    def building(cls, users: Iterable[User]) -> Steps["UserTable"]:
+        """Build a table in steps, one for each user."""
         table = cls()
-        yield from table._fill(_users_of(file, old, before))
+        yield from table._fill(users)
         return table
 
     def _fill(self, users: Iterable[User]) -> Iterator[None]:
@@ -169,19 +134,6 @@ class UserTable:
 
     def __len__(self) -> int:
         return len(self._by_name)
-
-
-def _users_of(file: UsersFile, old: UserTable | None, before: UsersFile | None) -> Iterator[User]:
-    known = before.users if before is not None else {}
-    for name, entry in file.users.items():
-        same = old.find(name.encode()) if old is not None and known.get(name) is entry else None
-        yield same if same is not None else User.from_entry(name, entry)
-
-
-@lru_cache(maxsize=4096)
-def _access_list(lines: tuple[str, ...]) -> AccessList:
-    """Cached, since thousands of users may have the same list."""
-    return AccessList.from_lines(lines)
 
 
 def check_md5(user: User, challenge: bytes, key: bytes) -> bool:

@@ -15,7 +15,7 @@ from typing import Final
 
 from amiproxy.ami.actions import ActionTable, Listed
 from amiproxy.ami.message import Action
-from amiproxy.config.rules import Rules
+from amiproxy.core.model.rules import Rules
 from amiproxy.core.policy import arguments, reaching, together, userrules
 from amiproxy.core.policy.arguments import UNDESCRIBED
 from amiproxy.core.policy.audit import is_privileged, target_of

@@ -13,7 +13,7 @@ from typing import Final
 from amiproxy.ami.arguments import Described
 from amiproxy.ami.functions import Tells
 from amiproxy.ami.message import Action
-from amiproxy.config.rules import Require, Rule, Rules, Scope
+from amiproxy.core.model.rules import Require, Rule, Rules, Scope
 from amiproxy.core.policy import wildcard
 from amiproxy.core.policy.classes import INDISPENSABLE, SESSION
 from amiproxy.core.policy.dialplan import functions, variables

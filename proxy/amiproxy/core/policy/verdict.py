@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol
 
 from amiproxy.ami.message import Action
-from amiproxy.config.rules import Rules
+from amiproxy.core.model.rules import Rules
 
 #: Asterisk's answer if a class is missing; also ours where Asterisk has no such check and so no text.
 PERMISSION_DENIED: Final = b"Permission denied"

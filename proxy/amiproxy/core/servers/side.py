@@ -18,9 +18,9 @@ from typing import Final
 from amiproxy import log
 from amiproxy.ami import message
 from amiproxy.ami.message import Action
-from amiproxy.config.limits import Limits
 from amiproxy.core.audit.stats import Stats
 from amiproxy.core.budgets.bounds import Bounds
+from amiproxy.core.model.limits import Limits
 from amiproxy.core.ports import Scheduler, SideOpener, Upstream
 from amiproxy.core.servers.correlator import Asker
 from amiproxy.core.servers.exchange import NOT_CONNECTED, SHUTTING_DOWN, Exchange

@@ -18,11 +18,11 @@ from collections.abc import Callable
 from typing import Final
 
 from amiproxy import log
-from amiproxy.config.limits import Limits
 from amiproxy.core.admission.networks import NetworkSet
 from amiproxy.core.admission.newcomers import HELLO, SILENT, STAGES
 from amiproxy.core.clients.session import Session
 from amiproxy.core.fanout.hub import Hub
+from amiproxy.core.model.limits import Limits
 from amiproxy.core.ports import Peer
 from amiproxy.net.doors.client import OVERLONG_HANDSHAKE, RESET, Client, Objection
 from amiproxy.net.doors.introduction import Introduction

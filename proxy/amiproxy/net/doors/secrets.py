@@ -19,9 +19,9 @@ from collections import OrderedDict
 from collections.abc import Hashable
 from concurrent.futures import ThreadPoolExecutor
 
-from amiproxy.config.phc import InvalidHash, verify
 from amiproxy.core.admission.trials import Comparison, Done, Trials
 from amiproxy.core.clients.login import RANKS
+from amiproxy.core.model.phc import InvalidHash, verify
 from amiproxy.core.ports import Applicant
 
 

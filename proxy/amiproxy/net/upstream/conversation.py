@@ -18,8 +18,8 @@ from typing import Protocol, cast
 from amiproxy.ami.framing import UpstreamFramer
 from amiproxy.ami.message import Action, Message
 from amiproxy.config.accounts import uid_of
-from amiproxy.config.limits import Limits
 from amiproxy.config.schema import Upstream as Settings
+from amiproxy.core.model.limits import Limits
 from amiproxy.core.ports import Upstream
 from amiproxy.net.upstream.peerowner import owner_of
 from amiproxy.net.upstream.slices import Slices

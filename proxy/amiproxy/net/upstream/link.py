@@ -10,9 +10,9 @@ from enum import Enum
 
 from amiproxy import log
 from amiproxy.ami.message import Action
-from amiproxy.config.limits import Limits
 from amiproxy.config.schema import Upstream as Settings
 from amiproxy.core.fanout.hub import Hub
+from amiproxy.core.model.limits import Limits
 from amiproxy.net.upstream.conversation import Conversation, LinkError, LoginRejected, why
 from amiproxy.net.upstream.orphans import OrphanWatch
 

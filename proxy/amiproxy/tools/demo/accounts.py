@@ -3,7 +3,7 @@
 import secrets
 from dataclasses import dataclass, field
 
-from amiproxy.config.phc import hash_secret
+from amiproxy.core.model.phc import hash_secret
 
 #: Loopback only: the demo shows the secrets on the screen, where bystanders can read them.
 _ACL = ("deny 0.0.0.0/0", "permit 127.0.0.1")

@@ -11,7 +11,7 @@ from typing import Final
 
 from amiproxy.ami.values import ast_true
 from amiproxy.config import Unfit
-from amiproxy.config.networks import Rule, parse_rules
+from amiproxy.core.model.networks import AccessRule, parse_rules
 from amiproxy.tools.doctor.finding import Finding, fail, ok, unknown, warn
 from amiproxy.tools.doctor.probe import Probe
 
@@ -182,7 +182,7 @@ def _acl(lines: Sequence[tuple[str, str]], username: str) -> Iterator[Finding]:
         if key == "acl":
             text = f"not known: which addresses the named acl {value} permits for {username}"
             yield unknown(_SUBJECT, text, "look at acl.conf")
-    rules: list[Rule] = []
+    rules: list[AccessRule] = []
     for key, value in written:
         try:
             rules += parse_rules(f"{key} {value}") if key != "acl" else ()

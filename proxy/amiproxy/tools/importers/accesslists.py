@@ -9,8 +9,8 @@ import ipaddress
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from amiproxy.config.networks import IPNetwork, Rule, parse_rules
-from amiproxy.config.problems import Unfit
+from amiproxy.core.model.errors import Unfit
+from amiproxy.core.model.networks import AccessRule, IPNetwork, parse_rules
 from amiproxy.tools.importers.asteriskconf import Files, Setting, parse
 from amiproxy.tools.importers.result import Imported
 
@@ -74,12 +74,12 @@ def closes_one_family(lines: Iterable[str]) -> bool:
     return len(_closed(_rules(lines))) == 1
 
 
-def _closed(rules: Iterable[Rule]) -> set[int]:
+def _closed(rules: Iterable[AccessRule]) -> set[int]:
     """The IP versions that a single rule denies entirely."""
     return {rule.network.version for rule in rules if not rule.permits and rule.network.prefixlen == 0}
 
 
-def _rules(lines: Iterable[str]) -> list[Rule]:
+def _rules(lines: Iterable[str]) -> list[AccessRule]:
     return [rule for line in lines for rule in parse_rules(line)]
 
 

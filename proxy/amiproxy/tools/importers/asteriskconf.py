@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from amiproxy.config.problems import Unfit
+from amiproxy.core.model.errors import Unfit
 
 #: Returns path and text of every file that a name or pattern after ``#include`` refers to.
 Files = Callable[[str], Sequence[tuple[str, str]]]

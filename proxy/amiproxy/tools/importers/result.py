@@ -6,7 +6,7 @@ from typing import Final, Literal, NamedTuple
 
 import yaml
 
-from amiproxy.config.phc import hash_secret
+from amiproxy.core.model.phc import hash_secret
 
 #: ``argon2id``: only a hash is kept.  ``md5``: the secret itself, which Challenge logins need.
 SecretForm = Literal["argon2id", "md5"]

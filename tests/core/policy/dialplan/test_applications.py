@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from amiproxy.ami.privilege import parse_classes
-from amiproxy.config.rules import Rules
+from amiproxy.core.model.rules import Rules
 from amiproxy.core.policy.dialplan import applications
 from amiproxy.core.policy.verdict import Deny
 

@@ -9,7 +9,7 @@ import pytest
 from amiproxy.ami.actions import SHIPPED
 from amiproxy.ami.message import Action, parse_action
 from amiproxy.ami.privilege import parse_classes
-from amiproxy.config.rules import Rules
+from amiproxy.core.model.rules import Rules
 from amiproxy.core.policy import Deny, Judged, decide
 from amiproxy.core.policy.dialplan import functions, variables
 

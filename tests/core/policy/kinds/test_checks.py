@@ -8,7 +8,7 @@ import pytest
 
 from amiproxy.ami.arguments import Argument, Kind
 from amiproxy.ami.privilege import parse_classes
-from amiproxy.config.rules import Rules
+from amiproxy.core.model.rules import Rules
 from amiproxy.core.policy import Judged
 from amiproxy.core.policy.kinds import checks
 

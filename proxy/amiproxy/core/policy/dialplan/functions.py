@@ -21,7 +21,7 @@ from typing import Final, NamedTuple
 from amiproxy.ami.arguments import Kind
 from amiproxy.ami.functions import CLOSED_FAMILIES, FUNCTIONS, OF_CHANNEL, Form, Function, Who
 from amiproxy.ami.privilege import SYSTEM
-from amiproxy.config.rules import Rules
+from amiproxy.core.model.rules import Rules
 from amiproxy.core.policy import wildcard
 from amiproxy.core.policy.dialplan import plainvariables
 from amiproxy.core.policy.kinds import checks, patterns, places

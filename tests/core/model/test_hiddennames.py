@@ -2,8 +2,8 @@
 
 import pytest
 
-from amiproxy.config.hiddennames import HIDDEN_NAMES, HiddenName
-from amiproxy.config.problems import Unfit
+from amiproxy.core.model.errors import Unfit
+from amiproxy.core.model.hiddennames import HIDDEN_NAMES, HiddenName
 
 
 @pytest.mark.parametrize("text", [*HIDDEN_NAMES, "CARD_NO", "card?", "*Kürzel*", "a.b-c"])

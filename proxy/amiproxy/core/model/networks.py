@@ -10,7 +10,7 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from amiproxy.config.problems import Unfit
+from amiproxy.core.model.errors import Unfit
 
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -28,7 +28,7 @@ class Network(str):
         return cls(parse_network(text))
 
 
-class Rule(NamedTuple):
+class AccessRule(NamedTuple):
     """One network of a permit or deny line."""
 
     permits: bool
@@ -56,7 +56,7 @@ def parse_network(text: str) -> IPNetwork:
 
 # Cached: thousands of users have the same few lines.
 @lru_cache(maxsize=4096)
-def parse_rules(line: str) -> tuple[Rule, ...]:
+def parse_rules(line: str) -> tuple[AccessRule, ...]:
     """The networks of a line like ``deny 0.0.0.0/0`` or ``permit=10.0.0.0/8,192.0.2.7``, in order.
 
     Raises Unfit with the reason.
@@ -68,5 +68,5 @@ def parse_rules(line: str) -> tuple[Rule, ...]:
     rules = []
     for part in match[2].split(","):
         turned = part.strip().startswith("!")
-        rules.append(Rule(permits != turned, parse_network(part.strip().removeprefix("!"))))
+        rules.append(AccessRule(permits != turned, parse_network(part.strip().removeprefix("!"))))
     return tuple(rules)

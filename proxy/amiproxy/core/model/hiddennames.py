@@ -7,7 +7,7 @@ the leading underscores that control inheritance in Asterisk.
 import re
 from typing import Final
 
-from amiproxy.config.problems import Unfit
+from amiproxy.core.model.errors import Unfit
 
 #: Maximum number of patterns: every line shown is searched for all of them at once, in one regular
 #: expression, and some thousand would not compile.

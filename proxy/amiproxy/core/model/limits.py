@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from amiproxy.config.networks import Network
+from amiproxy.core.model.networks import Network
 
 Count = Annotated[int, Meta(ge=1, le=1_000_000)]
 Bytes = Annotated[int, Meta(ge=1024, le=1 << 30)]
@@ -20,7 +20,7 @@ SlowConsumer = Literal["close", "drop_events"]
 UpstreamLost = Literal["auto", "close", "stay"]
 
 
-class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Times are seconds as float, sizes are bytes, rates are per second with a burst."""
 
     # Connections above the first limit are closed before TLS; logins above the second are refused.
@@ -119,6 +119,21 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     # Drain and stop.
     drain_timeout: Annotated[float, Meta(ge=0, le=86_400)] = 10.0
     stop_timeout: Seconds = 25.0
+
+
+class UserLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """Limits of one user.  Each overrides the limit of the same name for all users; None: it does not.
+
+    ``sessions`` overrides ``sessions_per_user``.
+    """
+
+    action_rate: PerSecond | None = None
+    action_burst: Count | None = None
+    originate_rate: PerSecond | None = None
+    originate_burst: Count | None = None
+    command_rate: PerSecond | None = None
+    command_burst: Count | None = None
+    sessions: Count | None = None
 
 
 #: How many seconds sessions may take to close after a drain.

@@ -3,7 +3,16 @@ import base64
 import pytest
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
-from amiproxy.config.phc import InvalidHash, check_hash, cost, dummy_hash, hash_secret, is_weak, verify, work
+from amiproxy.core.model.phc import (
+    InvalidHash,
+    check_hash,
+    cost,
+    dummy_hash,
+    hash_secret,
+    is_weak,
+    verify,
+    work,
+)
 
 SALT = "c29tZXNhbHRzb21lc2FsdA"
 KEY = "pzROa0WzGQXg1oZtBNgZtpGUNH8RAj/KA3SdRScQ91g"

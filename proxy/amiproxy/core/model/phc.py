@@ -14,7 +14,7 @@ from cryptography.exceptions import InvalidKey
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 
-from amiproxy.config.problems import Unfit
+from amiproxy.core.model.errors import Unfit
 
 #: OWASP's minimum for Argon2id: 19 MiB, two passes; about 40 ms.
 MEMORY_KIB = 19_456

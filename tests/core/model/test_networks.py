@@ -1,7 +1,7 @@
 import pytest
 
-from amiproxy.config.networks import Network, parse_network, parse_rules
-from amiproxy.config.problems import Unfit
+from amiproxy.core.model.errors import Unfit
+from amiproxy.core.model.networks import Network, parse_network, parse_rules
 
 
 @pytest.mark.parametrize(
