@@ -1,4 +1,4 @@
-"""Which form of the core the tests hold to account: its source, and in tests/deploy the compiled one."""
+"""The core under test is the intended form: its source, or in tests/deploy the compiled one."""
 
 import importlib
 import os
@@ -10,12 +10,12 @@ from amiproxy.core.form import FORM
 from tests.support.compiled import COMPILED
 
 
-def test_it_is_the_one_that_is_meant():
+def test_the_core_has_the_form_that_is_under_test():
     assert os.environ.get("CORE_UNDER_TEST", "python") == FORM
 
 
 @pytest.mark.parametrize("path", COMPILED)
-def test_all_modules_that_can_be_compiled_are_of_it(path):
+def test_every_compiled_module_has_that_form(path):
     module = importlib.import_module(path.removesuffix(".py").removesuffix("/__init__").replace("/", "."))
     loader = module.__spec__.loader
     assert isinstance(loader, ExtensionFileLoader) == (FORM == "compiled")

@@ -2,7 +2,7 @@ from amiproxy.core.admission import acquaintances
 from amiproxy.core.admission.acquaintances import LATELY, Acquaintances
 
 
-def test_who_logged_in_lately_is_known_for_a_while():
+def test_an_address_with_a_recent_login_is_known_for_a_while():
     known = Acquaintances()
     known.note("192.0.2.1", 100.0)
     assert known.knows("192.0.2.1", 100.0 + LATELY - 1)
@@ -18,7 +18,7 @@ def test_an_ipv6_client_is_known_in_its_whole_network():
     assert known.knows("2001:db8::2", 1.0)
 
 
-def test_memory_is_bounded_and_the_longest_unheard_of_goes(monkeypatch):
+def test_memory_is_bounded_and_the_address_with_the_oldest_login_is_dropped(monkeypatch):
     monkeypatch.setattr(acquaintances, "MOST", 3)
     known = Acquaintances()
     for number in (1, 2, 3, 1, 4):
@@ -27,7 +27,7 @@ def test_memory_is_bounded_and_the_longest_unheard_of_goes(monkeypatch):
     assert [known.knows(f"192.0.2.{number}", 5.0) for number in (1, 2, 3, 4)] == [True, False, True, True]
 
 
-def test_what_is_over_is_forgotten():
+def test_expired_addresses_are_forgotten():
     known = Acquaintances()
     for number in range(20):
         known.note(f"192.0.2.{number}", 0.0)

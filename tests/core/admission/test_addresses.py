@@ -1,4 +1,4 @@
-"""By address and never by name: who may connect, and who has guessed too often."""
+"""Limits by address, never by name: which addresses may connect, and which have guessed too often."""
 
 import pytest
 
@@ -30,12 +30,12 @@ def fail(gate: Admission, times: int, now: float = 0.0, address: str = HOST) -> 
         ("/run/socket", "/run/socket"),
     ],
 )
-def test_what_counts_as_one_address(address, name):
+def test_addresses_are_grouped_into_networks(address, name):
     assert network_of(address) == name
 
 
 class TestConnections:
-    def test_connections_per_address(self):
+    def test_connections_per_address_refuses_one_more(self):
         gate = make(connections_per_address=2)
         for who in "ab":
             assert gate.refusal(HOST, 0) == ""
@@ -46,7 +46,7 @@ class TestConnections:
         gate.left("a")
         assert gate.refusal(HOST, 0) == ""
 
-    def test_unauthenticated_per_address(self):
+    def test_unauthenticated_per_address_refuses_one_more(self):
         gate = make(unauthenticated_per_address=2)
         for who in "ab":
             gate.entered(who, HOST)
@@ -59,19 +59,19 @@ class TestConnections:
         gate.left("b")
         assert gate.refusal(HOST, 0) == ""
 
-    def test_connection_rate(self):
+    def test_connection_rate_refuses_connections_that_come_too_fast(self):
         gate = make(connection_rate=2.0, connection_burst=3)
         assert [gate.refusal(HOST, 0) for _ in range(4)] == ["", "", "", "connection_rate"]
         assert [gate.refusal(HOST, 0.5) for _ in range(2)] == ["", "connection_rate"]
 
-    def test_one_64_is_one_address(self):
+    def test_one_ipv6_64_counts_as_one_address(self):
         gate = make(connections_per_address=1)
         gate.entered("a", "2001:db8:1:2::1")
         assert gate.refusal("2001:db8:1:2:ffff::9", 0) == "connections_per_address"
         assert gate.refusal("2001:db8:1:3::1", 0) == ""
 
     @pytest.mark.parametrize("address", ["127.0.0.1", "2001:db8:e:7::1"])
-    def test_exempt(self, address):
+    def test_exempt_addresses_have_no_limits(self, address):
         gate = make(
             connections_per_address=1,
             unauthenticated_per_address=1,
@@ -88,7 +88,7 @@ class TestConnections:
         gate.left(0)
         assert len(gate) == 0
 
-    def test_other_limits_hold_at_once(self):
+    def test_changed_limits_apply_at_once(self):
         gate = make(connections_per_address=1)
         gate.entered("a", HOST)
         gate.limits = Limits(connections_per_address=2)
@@ -96,7 +96,7 @@ class TestConnections:
 
 
 class TestPenalties:
-    def test_login_failure_burst_and_interval(self):
+    def test_login_failure_burst_and_interval_start_a_penalty(self):
         gate = make(login_failure_burst=3, login_failure_interval=6.0)
         assert fail(gate, 3) == [0, 0, 0]
         assert fail(gate, 1, now=6.0) == [0], "one is forgiven in each interval"
@@ -106,7 +106,7 @@ class TestPenalties:
         assert gate.is_penalised("::ffff:" + HOST, 35.9)
         assert not gate.is_penalised("192.0.2.2", 6.0)
 
-    def test_penalty_keeps_its_address_out_until_it_ends(self):
+    def test_penalty_refuses_its_address_until_it_ends(self):
         gate = make(login_failure_burst=1)
         fail(gate, 2)
         assert gate.refusal(HOST, 29.9) == "penalty"
@@ -115,7 +115,7 @@ class TestPenalties:
         assert gate.tick(30.0) == []
         assert gate.refusal(HOST, 30.0) == ""
 
-    def test_what_was_under_way_does_not_double_it(self):
+    def test_failures_already_in_progress_do_not_double_the_penalty(self):
         gate = make(login_failure_burst=1)
         assert fail(gate, 4) == [0, 30.0, 0, 0]
 
@@ -129,7 +129,7 @@ class TestPenalties:
         now += 100.0
         assert max(fail(gate, 5, now)) == 30.0, "who kept quiet for penalty_max begins anew"
 
-    def test_nobody_is_penalised_for_another_address(self):
+    def test_an_address_is_not_penalised_for_another_address(self):
         gate = make(login_failure_burst=1)
         fail(gate, 9, address="2001:db8:1:2::1")
         assert gate.refusal("2001:db8:1:2::2", 0) == "penalty"
@@ -137,7 +137,7 @@ class TestPenalties:
 
 
 class TestMemory:
-    def test_who_rests_is_forgotten(self):
+    def test_an_idle_address_is_forgotten(self):
         gate = make()
         gate.refusal(HOST, 0)
         gate.entered("a", HOST)
@@ -156,7 +156,7 @@ class TestMemory:
         gate.tick(130.0)
         assert len(gate) == 0
 
-    def test_it_is_bounded(self, monkeypatch):
+    def test_memory_is_bounded(self, monkeypatch):
         monkeypatch.setattr(addresses, "_REMEMBERED", 10)
         gate = make(login_failure_burst=1)
         gate.entered("a", HOST)
@@ -169,7 +169,7 @@ class TestMemory:
         assert gate.tick(30.0) == ["198.51.100.1"]
         assert len(gate) == 1, "of the penalised one is known that it was penalised"
 
-    def test_strangers_push_no_penalty_out(self):
+    def test_unauthenticated_clients_push_no_penalty_out(self):
         gate = make(login_failure_burst=1)
         fail(gate, 2)
         for number in range(addresses._REMEMBERED + 1):
@@ -178,7 +178,7 @@ class TestMemory:
         assert gate.is_penalised(HOST, 29.9)
         assert gate.refusal("2001:db8:1::1", 1.0) == ""
 
-    def test_penalties_of_many_networks_push_none_out(self, monkeypatch):
+    def test_penalties_of_many_networks_push_no_penalty_out(self, monkeypatch):
         monkeypatch.setattr(penalties, "MOST", 100)
         gate = make(login_failure_burst=1)
         gate.entered("a", "2001:db8:1:7::1")
@@ -209,7 +209,7 @@ class TestMemory:
 class TestFailing:
     """Where the last login was wrong, the next secrets are compared after all others."""
 
-    def test_until_one_is_right(self):
+    def test_an_address_counts_as_failing_until_a_login_succeeds(self):
         gate = make()
         assert not gate.has_failed(HOST, 0)
         gate.succeeded(HOST)
@@ -218,7 +218,7 @@ class TestFailing:
         gate.succeeded(HOST)
         assert not gate.has_failed(HOST, 60)
 
-    def test_or_for_as_long_as_a_penalty_is_remembered(self):
+    def test_an_address_counts_as_failing_as_long_as_a_penalty_is_remembered(self):
         gate = make()
         gate.failed(HOST, 0)
         gate.tick(800)

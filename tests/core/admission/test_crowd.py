@@ -1,4 +1,4 @@
-"""The order in which a crowd is thinned out, against a plain search through all of it."""
+"""The order in which connections are displaced, compared with a plain search through all of them."""
 
 import random
 from collections import Counter
@@ -27,7 +27,7 @@ def first_of(members: dict[int, Member]) -> tuple[int, ...] | None:
     return min(ranks, default=None)
 
 
-def test_the_fullest_network_goes_first_however_far_its_members_are():
+def test_a_member_of_the_fullest_network_goes_first_whatever_its_stage():
     crowd = Crowd((1, 1, 1))
     for number in range(10):
         crowd.add(number, networks_around(f"192.0.2.{number}"), stage=2)
@@ -38,7 +38,7 @@ def test_the_fullest_network_goes_first_however_far_its_members_are():
     assert fullness(rank) == (-10, -10, -10, -1)
 
 
-def test_within_it_the_fullest_part_goes_first():
+def test_within_the_fullest_network_its_fullest_part_goes_first():
     crowd = Crowd((1, 1, 1))
     for number, address in enumerate(
         ["10.0.1.1", "10.0.2.1", "10.0.2.2", "10.0.2.2", "10.9.1.1", "10.9.1.1"]
@@ -47,7 +47,7 @@ def test_within_it_the_fullest_part_goes_first():
     assert [rank[-1] for rank in thinned(crowd)][:2] == [2, 1], "/16, then /24, then the address"
 
 
-def test_one_site_of_ipv6_is_one_network():
+def test_one_ipv6_site_counts_as_one_network():
     crowd = Crowd((1, 1, 1))
     crowd.add(0, networks_around("2001:db8:ffff::1"), stage=0)
     for number in range(1, 4):
@@ -57,7 +57,7 @@ def test_one_site_of_ipv6_is_one_network():
     assert rank[-1] == 1
 
 
-def test_among_equal_networks_the_least_advanced_goes_and_then_the_oldest():
+def test_among_equal_networks_the_least_advanced_then_the_oldest_goes():
     crowd = Crowd((1, 1, 1))
     for number in range(6):
         crowd.add(number, networks_around(f"10.{number}.0.1"), stage=1)
@@ -66,7 +66,7 @@ def test_among_equal_networks_the_least_advanced_goes_and_then_the_oldest():
     assert [rank[-1] for rank in thinned(crowd)] == [4, 1, 2, 3, 5, 0]
 
 
-def test_a_member_counts_for_as_many_as_its_stage_says():
+def test_a_member_weighs_as_much_as_its_stage_says():
     crowd = Crowd((16, 1, 1))
     for number in range(12):
         crowd.add(number, networks_around("192.0.2.1"), stage=1)
@@ -83,7 +83,7 @@ def thinned(crowd: Crowd) -> list[tuple[int, ...]]:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_it_agrees_with_a_search_through_all(seed: int):
+def test_the_order_agrees_with_a_search_through_all_members(seed: int):
     chance = random.Random(seed)
     crowd = Crowd(WEIGHTS)
     members: dict[int, Member] = {}

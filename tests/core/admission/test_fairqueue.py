@@ -37,7 +37,7 @@ def test_names_take_turns_however_many_networks_ask_for_one():
     assert order.index("good 2") <= 8
 
 
-def test_many_names_of_few_networks_have_the_turns_of_these():
+def test_many_names_from_few_networks_get_only_the_turns_of_these_networks():
     queue: FairQueue[str] = FairQueue(1)
     for number in range(200):
         put(queue, f"10.{number % 2}.0.1", f"crowd {number}", name=f"{number}")
@@ -57,7 +57,7 @@ def test_one_address_keeps_its_order():
     assert taken(queue) == ["a", "c"]
 
 
-def test_ranks_go_before_turns():
+def test_ranks_come_before_turns():
     queue: FairQueue[str] = FairQueue(3)
     put(queue, "10.0.0.1", "last 1", "last 2", rank=2)
     put(queue, "10.1.0.1", "middle", rank=1)
@@ -65,7 +65,7 @@ def test_ranks_go_before_turns():
     assert taken(queue) == ["first", "middle", "last 1", "last 2"]
 
 
-def test_what_goes_when_it_is_full_has_waited_longest_among_the_lowest_rank():
+def test_a_full_queue_drops_the_longest_waiting_item_of_the_lowest_rank():
     queue: FairQueue[str] = FairQueue(2)
     put(queue, "10.0.0.1", *(f"first {n}" for n in range(9)), rank=0)
     for number in range(4):
@@ -78,7 +78,7 @@ def test_what_goes_when_it_is_full_has_waited_longest_among_the_lowest_rank():
     assert gone == ["0", "1", "2", "3", "first 0"]
 
 
-def test_a_network_that_has_more_than_half_loses_its_own():
+def test_a_network_with_more_than_half_of_the_queue_loses_its_own_items():
     queue: FairQueue[str] = FairQueue(1)
     put(queue, "192.0.2.1", "good 1", "good 2")
     put(queue, "10.1.1.1", "a", "b")
@@ -89,7 +89,7 @@ def test_a_network_that_has_more_than_half_loses_its_own():
     assert queue.surplus() == "c", "10.1.2.0/24 has six of eleven"
 
 
-def test_a_turn_is_not_lost_by_others_that_leave():
+def test_a_network_keeps_its_turn_when_others_leave():
     queue: FairQueue[str] = FairQueue(1)
     served: Counter[str] = Counter()
     for number in range(300):

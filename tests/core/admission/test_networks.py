@@ -15,12 +15,12 @@ NETWORKS = NetworkSet(["127.0.0.0/8", "2001:db8::/32"])
         ("no address", False),
     ],
 )
-def test_membership_asked_twice(address, inside):
+def test_membership_is_the_same_when_asked_again(address, inside):
     assert (address in NETWORKS) is inside
     assert (address in NETWORKS) is inside
 
 
-def test_the_memory_of_answers_is_bounded():
+def test_the_cache_of_answers_is_bounded():
     networks = NetworkSet(["10.0.0.0/8"])
     for number in range(5000):
         assert f"10.0.{number >> 8}.{number & 255}" in networks
@@ -46,6 +46,6 @@ def test_the_memory_of_answers_is_bounded():
         ("no address", "nor this", 0),
     ],
 )
-def test_networks_that_two_addresses_share(one, other, shared):
+def test_two_addresses_share_networks_up_to_their_common_prefix(one, other, shared):
     pairs = zip(networks_around(one), networks_around(other), strict=True)
     assert [mine == theirs for mine, theirs in pairs] == [True] * shared + [False] * (4 - shared)

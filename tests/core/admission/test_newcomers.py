@@ -1,4 +1,4 @@
-"""Who gives up a place when all are taken: pure, with names for transports."""
+"""Which connection gives up its place when all are taken: pure, with names in place of transports."""
 
 import pytest
 
@@ -11,7 +11,7 @@ GOOD = "192.0.2.1"
 def arrive(
     newcomers: Newcomers, who: str, address: str, stage: int = SILENT, places: int = PLACES
 ) -> list[str]:
-    """As the door does it; who had to go for it."""
+    """Enter as the listener does; the connections that were displaced for it."""
     gone = []
     while len(newcomers) >= places:
         victim = newcomers.victim(places)
@@ -34,7 +34,7 @@ def arrive(
     ids=["one /24", "one /16", "one /48", "three /16"],
 )
 @pytest.mark.parametrize("stage", [SILENT, HELLO, GREETED, SPOKE])
-def test_a_crowd_loses_its_own_however_many_come(attacker, stage):
+def test_a_full_network_loses_only_its_own_however_many_connect(attacker, stage):
     newcomers = Newcomers()
     arrive(newcomers, "good", GOOD)
     gone = [who for n in range(5000) for who in arrive(newcomers, f"bad {n}", attacker(n), stage)]
@@ -43,7 +43,7 @@ def test_a_crowd_loses_its_own_however_many_come(attacker, stage):
 
 
 @pytest.mark.parametrize("stage", [SILENT, HELLO])
-def test_strangers_from_everywhere_that_do_not_go_on_go_first(stage):
+def test_unauthenticated_clients_that_make_no_progress_are_displaced_first(stage):
     newcomers = Newcomers()
     arrive(newcomers, "good", GOOD, GREETED)
     gone = [
@@ -52,7 +52,7 @@ def test_strangers_from_everywhere_that_do_not_go_on_go_first(stage):
     assert "good" not in gone
 
 
-def test_greeted_strangers_from_everywhere_leave_half_of_the_places_to_those_at_their_handshake():
+def test_greeted_clients_leave_half_of_the_places_to_those_in_their_handshake():
     newcomers = Newcomers()
     for number in range(PLACES):
         arrive(newcomers, f"idle {number}", f"{number + 1}.0.0.1", GREETED)
@@ -74,7 +74,7 @@ def test_good_clients_of_one_network_stay_when_silent_ones_come_one_from_each():
     assert not [who for who in gone if who.startswith("good")]
 
 
-def test_among_equals_the_least_advanced_goes_and_then_the_oldest():
+def test_among_equals_the_least_advanced_then_the_oldest_is_displaced():
     newcomers = Newcomers()
     for number, stage in enumerate([HELLO, SILENT, HELLO, SILENT]):
         arrive(newcomers, f"{number}", f"{number + 1}.0.0.1", stage)
@@ -97,7 +97,7 @@ def test_stages_only_advance():
     assert len(newcomers) == 1
 
 
-def test_whose_secret_is_compared_holds_no_place_and_is_never_the_one_to_go():
+def test_a_client_whose_secret_is_compared_holds_no_place_and_is_not_displaced():
     newcomers = Newcomers()
     arrive(newcomers, "judged", GOOD, GREETED)
     newcomers.judge("judged")
@@ -110,9 +110,9 @@ def test_whose_secret_is_compared_holds_no_place_and_is_never_the_one_to_go():
 
 
 class TestReserve:
-    """A quarter of the places is for those who come from where somebody has logged in lately."""
+    """A quarter of the places is for clients from addresses with a recent login."""
 
-    def test_the_known_stay_when_strangers_come_one_from_each_network(self):
+    def test_known_addresses_stay_when_unknown_ones_come_one_from_each_network(self):
         newcomers = Newcomers()
         newcomers.acquaintances.note(GOOD, 0.0)
         for number in range(PLACES // 4):
@@ -122,7 +122,7 @@ class TestReserve:
         ]
         assert not [who for who in gone if who.startswith("good")]
 
-    def test_past_it_they_stand_with_the_others(self):
+    def test_beyond_the_reserve_known_addresses_compete_with_the_others(self):
         newcomers = Newcomers()
         newcomers.acquaintances.note(GOOD, 0.0)
         for number in range(PLACES):
@@ -130,7 +130,7 @@ class TestReserve:
         arrive(newcomers, "stranger", "198.51.100.1")
         assert newcomers.victim(PLACES) == "good 1"
 
-    def test_a_stranger_goes_before_an_acquaintance_from_as_full_a_network(self):
+    def test_an_unknown_address_is_displaced_before_a_known_one_of_as_full_a_network(self):
         newcomers = Newcomers()
         for number in range(8):
             newcomers.acquaintances.note(f"{number + 1}.0.0.1", 0.0)
@@ -138,7 +138,7 @@ class TestReserve:
             arrive(newcomers, f"bad {number}", f"{number + 100}.0.0.1")
         assert newcomers.victim(PLACES) == "bad 0"
 
-    def test_who_logs_in_makes_its_address_known(self):
+    def test_a_login_makes_its_address_known(self):
         newcomers = Newcomers()
         arrive(newcomers, "first", GOOD)
         newcomers.admit("first", GOOD, 0.0)
@@ -147,7 +147,7 @@ class TestReserve:
 
 
 class TestRefusals:
-    """They wait in a set of their own."""
+    """Clients whose refusal is delayed wait in a set of their own."""
 
     def test_a_refused_login_frees_its_place_at_once(self):
         newcomers = Newcomers()
@@ -155,7 +155,7 @@ class TestRefusals:
         assert newcomers.refuse("wrong", lambda: None, 2) is None
         assert len(newcomers) == 0
 
-    def test_too_many_cut_the_oldest_short(self):
+    def test_too_many_delayed_refusals_send_the_oldest_early(self):
         newcomers = Newcomers()
         told = []
         cut = []
@@ -167,7 +167,7 @@ class TestRefusals:
             tell()
         assert told == [0, 1]
 
-    def test_who_leaves_meanwhile_is_not_told(self):
+    def test_a_client_that_leaves_meanwhile_gets_no_refusal(self):
         newcomers = Newcomers()
         for who in ("gone", "departed"):
             arrive(newcomers, who, GOOD)
@@ -180,7 +180,7 @@ class TestRefusals:
         assert newcomers.dispensable(PLACES) is None
 
 
-def test_what_is_over_is_closed_before_who_holds_a_place():
+def test_ended_connections_are_closed_before_one_that_holds_a_place():
     newcomers = Newcomers()
     for who in ("lingering", "refused", "here"):
         arrive(newcomers, who, GOOD)
@@ -193,7 +193,7 @@ def test_what_is_over_is_closed_before_who_holds_a_place():
     assert order == ["lingering", "refused", "here"]
 
 
-def test_who_was_never_seen_may_depart():
+def test_a_connection_that_never_entered_may_depart():
     newcomers = Newcomers()
     newcomers.depart("a transport without a door")
     assert newcomers.dispensable(PLACES) is None

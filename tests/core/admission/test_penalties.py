@@ -19,7 +19,7 @@ def test_a_penalty_holds_until_its_end():
     assert len(held) == 0
 
 
-def test_the_finest_network_with_a_crowd_shares_one(monkeypatch):
+def test_the_finest_network_with_many_penalties_shares_one(monkeypatch):
     monkeypatch.setattr(penalties, "MOST", 40)
     held = Penalties()
     names = [f"2001:db8:1:{n:x}::/64" for n in range(20)] + [f"192.0.2.{n}" for n in range(20)]
@@ -40,7 +40,7 @@ def test_the_finest_network_with_a_crowd_shares_one(monkeypatch):
     assert len(held) == 0
 
 
-def test_shared_ones_are_shared_again_in_a_coarser_network(monkeypatch):
+def test_shared_penalties_are_merged_again_in_a_coarser_network(monkeypatch):
     monkeypatch.setattr(penalties, "MOST", 40)
     held = Penalties()
     names = [f"2001:db8:{n:x}:{m:x}::/64" for n in range(40) for m in range(20)]
@@ -52,7 +52,7 @@ def test_shared_ones_are_shared_again_in_a_coarser_network(monkeypatch):
     assert "2001:db8::/32" in held.end(30.0)
 
 
-def test_none_is_ever_forgotten_and_memory_is_bounded():
+def test_no_penalty_is_forgotten_and_memory_is_bounded():
     draw = random.Random(1)
     held, known = Penalties(), {}
     blocks = ["2001:db8::/29", "2400::/12", "2a00::/11", "10.0.0.0/8", "0.0.0.0/0"]
@@ -70,7 +70,7 @@ def test_none_is_ever_forgotten_and_memory_is_bounded():
         assert all(held.holds(name, now) for name in known)
 
 
-def test_with_nothing_to_share_all_are_kept(monkeypatch):
+def test_penalties_that_cannot_be_merged_are_all_kept(monkeypatch):
     monkeypatch.setattr(penalties, "MOST", 2)
     held = Penalties()
     for name in ("/run/a", "/run/b", "192.0.2.1", "2001:db8::/64"):

@@ -1,4 +1,4 @@
-"""Nobody who holds a place at a side door for nothing shuts out anybody else."""
+"""An idle connection to an admin endpoint shuts out no other."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +13,7 @@ def full_of_idlers() -> SideDoor[str]:
     return door
 
 
-def test_a_newcomer_displaces_whoever_is_idle_for_longest() -> None:
+def test_a_new_connection_displaces_the_one_that_is_idle_for_longest() -> None:
     door = full_of_idlers()
     door.ask("a", Want.ORDINARY)
     door.rest("a")
@@ -23,7 +23,7 @@ def test_a_newcomer_displaces_whoever_is_idle_for_longest() -> None:
     assert len(door) == 3
 
 
-def test_work_is_not_displaced_and_leaves_places_free() -> None:
+def test_busy_connections_are_not_displaced_and_leave_places_free() -> None:
     door = full_of_idlers()
     assert door.ask("a", Want.ORDINARY)
     assert door.ask("b", Want.ORDINARY)
@@ -34,7 +34,7 @@ def test_work_is_not_displaced_and_leaves_places_free() -> None:
     assert door.ask("d", Want.URGENT)
 
 
-def test_when_everybody_is_served_the_newcomer_goes() -> None:
+def test_when_all_are_busy_the_new_connection_is_refused() -> None:
     door = full_of_idlers()
     for guest in "abc":
         assert door.ask(guest, Want.URGENT)
@@ -43,7 +43,7 @@ def test_when_everybody_is_served_the_newcomer_goes() -> None:
     assert len(door) == 3
 
 
-def test_who_takes_its_answer_slowly_goes_when_nobody_is_idle() -> None:
+def test_the_one_slowest_to_take_its_answer_goes_when_none_is_idle() -> None:
     door = full_of_idlers()
     for guest in "bac":
         door.ask(guest, Want.URGENT)
@@ -54,7 +54,7 @@ def test_who_takes_its_answer_slowly_goes_when_nobody_is_idle() -> None:
     assert door.enter("e") == "b"
 
 
-def test_streams_are_counted_by_themselves() -> None:
+def test_streams_are_counted_separately() -> None:
     door = full_of_idlers()
     assert door.ask("a", Want.STREAM)
     assert not door.ask("b", Want.STREAM)
@@ -64,7 +64,7 @@ def test_streams_are_counted_by_themselves() -> None:
     assert door.ask("c", Want.STREAM)
 
 
-def test_who_is_gone_or_has_to_go_is_served_no_more() -> None:
+def test_a_connection_that_was_displaced_is_served_no_more() -> None:
     door = full_of_idlers()
     assert door.enter("d") == "a"
     assert not door.ask("a", Want.URGENT)
@@ -75,7 +75,7 @@ def test_who_is_gone_or_has_to_go_is_served_no_more() -> None:
     assert len(door) == 3
 
 
-def test_who_has_most_connections_loses_one_first() -> None:
+def test_the_group_with_most_connections_loses_one_first() -> None:
     door: SideDoor[str] = SideDoor(4, 4)
     for guest, group in (("good", 1), ("a", 2), ("b", 2), ("c", 2)):
         assert door.enter(guest, group) is None
@@ -92,7 +92,7 @@ def test_who_has_most_connections_loses_one_first() -> None:
         )
     )
 )
-def test_whatever_happens_no_number_is_exceeded_and_the_busy_stay(
+def test_no_limit_is_exceeded_and_busy_connections_stay_in_any_order_of_steps(
     steps: list[tuple[str, int, int]],
 ) -> None:
     door: SideDoor[int] = SideDoor(4, 2, 2)

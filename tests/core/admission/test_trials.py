@@ -1,4 +1,4 @@
-"""Whose secret is compared next, and who is answered when: pure, with steps for hash times."""
+"""Which secret is compared next, and which login is answered when: pure, with steps for hash times."""
 
 import random
 from collections.abc import Hashable
@@ -14,13 +14,13 @@ WORKERS = 2
 
 
 class Office:
-    """Trials with workers that need one step for each comparison; secrets are right by their name."""
+    """Trials with workers that take one step per comparison; a secret's text says whether it is right."""
 
     def __init__(self, workers: int = WORKERS) -> None:
         self.trials = Trials(RANKS)
         self.now = 0
         self.compared = 0
-        #: When each applicant was told, and what.
+        #: When each applicant got its verdict, and which.
         self.told: dict[Hashable, tuple[int, bool | None]] = {}
         self._free = workers
         self._running: list[Comparison] = []
@@ -94,7 +94,7 @@ def test_a_good_login_waits_for_a_few_comparisons_behind_hundreds(name, hopeless
     assert len(office.told) == 301
 
 
-def test_only_with_names_that_exist_and_networks_that_are_many_both_is_it_delayed():
+def test_a_login_is_delayed_only_by_guesses_of_many_names_from_many_networks():
     office = Office()
     strangers(office, 300, "user *", hopeless=False)
     office.ask("good", "203.0.113.1", "far", "right")
@@ -102,7 +102,7 @@ def test_only_with_names_that_exist_and_networks_that_are_many_both_is_it_delaye
     assert office.told["good"][0] == 151, "as many as there are, by two workers"
 
 
-def test_a_user_whose_name_is_guessed_has_its_networks_turn():
+def test_a_user_whose_name_is_guessed_gets_its_networks_turn():
     office = Office()
     strangers(office, 300, "far", hopeless=False, networks=3)
     office.ask("good", "203.0.113.1", "far", "right")
@@ -110,7 +110,7 @@ def test_a_user_whose_name_is_guessed_has_its_networks_turn():
     assert office.told["good"][0] <= 6
 
 
-def test_each_costs_one_comparison_whether_it_can_succeed_or_not():
+def test_each_guess_costs_one_comparison_whether_it_can_succeed_or_not():
     for hopeless in (True, False):
         office = Office()
         strangers(office, 50, "user *", hopeless=hopeless)
@@ -119,8 +119,8 @@ def test_each_costs_one_comparison_whether_it_can_succeed_or_not():
 
 
 @pytest.mark.parametrize("seed", range(30))
-def test_when_a_guess_is_refused_does_not_tell_which_names_exist(seed):
-    """The same guesses at two tables: every one is refused, or turned away, at the same time."""
+def test_the_time_of_a_refusal_does_not_reveal_which_names_exist(seed):
+    """The same guesses with two tables: each one is refused, or turned away, at the same time."""
 
     def seen(existing: set[str]) -> tuple[dict[Hashable, tuple[int, bool | None]], int]:
         rng = random.Random(seed)
@@ -154,7 +154,7 @@ def test_when_a_guess_is_refused_does_not_tell_which_names_exist(seed):
     assert seen(names - {"name 5", "name 6"}) == nobody
 
 
-def test_a_right_secret_is_told_before_its_turn_and_takes_none():
+def test_a_right_secret_is_accepted_before_its_turn_and_uses_none():
     office = Office(1)
     strangers(office, 4, "nobody *", hopeless=True)
     office.ask("good", "203.0.113.1", "far", "right")
@@ -167,7 +167,7 @@ def test_a_right_secret_is_told_before_its_turn_and_takes_none():
     assert office.compared == 4, "its turn was a stranger's"
 
 
-def test_a_wrong_one_is_judged_early_and_told_in_its_turn():
+def test_a_wrong_secret_is_compared_early_and_refused_in_its_turn():
     office = Office(1)
     strangers(office, 4, "nobody *", hopeless=True)
     office.ask("typing error", "203.0.113.1", "far")
@@ -179,7 +179,7 @@ def test_a_wrong_one_is_judged_early_and_told_in_its_turn():
     assert sorted(at for at, _ in office.told.values()) == [1, 2, 3, 4, 5]
 
 
-def test_a_turn_that_comes_while_its_own_comparison_is_under_way_waits_for_it():
+def test_a_turn_that_comes_during_its_own_comparison_waits_for_it():
     trials = Trials(1)
     told: list[tuple[str, bool | None]] = []
 
@@ -223,7 +223,7 @@ def test_a_turn_that_comes_while_its_own_comparison_is_under_way_waits_for_it():
     assert len(trials) == 0
 
 
-def test_who_asks_for_the_same_meanwhile_is_told_with_the_first():
+def test_equal_requests_share_one_comparison_and_its_verdict():
     office = Office(1)
     office.ask("under way", "192.0.2.1", "u", "same")
     office.ask("later", "192.0.2.2", "u", "same")
@@ -241,7 +241,7 @@ def test_who_asks_for_the_same_meanwhile_is_told_with_the_first():
     assert office.compared == 2
 
 
-def test_who_leaves_costs_no_comparison_and_is_not_told():
+def test_a_client_that_leaves_costs_no_comparison_and_gets_no_verdict():
     office = Office(1)
     for number in range(4):
         office.ask(f"{number}", "192.0.2.1", "u", "same" if number > 1 else "")
@@ -255,7 +255,7 @@ def test_who_leaves_costs_no_comparison_and_is_not_told():
     assert office.compared == 2
 
 
-def test_who_leaves_while_it_is_compared_in_another_ones_turn_is_not_told():
+def test_a_client_that_leaves_while_compared_in_another_turn_gets_no_verdict():
     office = Office(1)
     office.ask("first", "192.0.2.1", "nobody", hopeless=True)
     office.ask("second", "192.0.2.2", "nobody too", hopeless=True)

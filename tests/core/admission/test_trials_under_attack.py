@@ -1,8 +1,8 @@
-"""What a good login waits for while strangers guess, with a clock of its own: no machine is slow here.
+"""How long a good login waits during a guessing attack, on a simulated clock: a slow machine has no effect.
 
 Two workers compare a secret in 40 ms: 50 a second.  The good users need 25 a second, each from an
-address that nobody knows.  The strangers are 300 addresses in 200 networks, and bring more than all
-workers could compare; each address comes behind all others once it has failed.
+address without a recent login.  The attackers are 300 addresses in 200 networks, and send more than all
+workers could compare; once an address has failed, it comes behind all others.
 """
 
 import heapq
@@ -23,14 +23,14 @@ ROOM = 128
 SECONDS = 10.0
 GOOD = ("far30", "far100", "far200")
 GOOD_RATE = 25.0
-#: Seconds of a login from nearby: four and a half round trips of 30 ms, and a comparison.
+#: Seconds that a login takes over a short distance: 4.5 round trips of 30 ms, and a comparison.
 QUIET = 4.5 * 0.03 + HASH
 UNKNOWN, FAILING = 1, 2
 
 
 class Attack(NamedTuple):
     rate: float
-    #: The names that they give in turn; none: always another one that does not exist.
+    #: The names that the attackers use in turn; empty: each time another name that does not exist.
     names: Sequence[str] = ()
 
     def name(self, number: int) -> str:
@@ -111,7 +111,7 @@ class World:
 
 
 def share_in_time(attack: Attack) -> float:
-    """The part of good logins that took at most three times as long as they do when it is quiet."""
+    """The part of good logins that took at most three times as long as without an attack."""
     world = World(attack)
     world.run()
     in_time = [wait for wait in world.waits if wait is not None and wait + QUIET - HASH <= 3 * QUIET]
@@ -131,11 +131,11 @@ def share_in_time(attack: Attack) -> float:
     ],
     ids=str,
 )
-def test_good_logins_are_in_time(attack):
+def test_good_logins_finish_in_time(attack):
     assert share_in_time(attack) >= 0.99
 
 
-def test_only_guesses_for_the_users_own_names_that_fill_all_workers_delay_them():
+def test_only_guesses_of_the_users_own_names_that_fill_all_workers_delay_them():
     shares = [share_in_time(Attack(rate, GOOD)) for rate in (20, 60, 100)]
     assert shares[0] >= 0.99
     assert 0.5 < shares[2] < shares[1] < 0.99, "until each address has failed once"

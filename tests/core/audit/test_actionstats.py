@@ -1,4 +1,4 @@
-"""What actions are counted as, whatever clients send."""
+"""The labels and numbers under which actions are counted, whatever clients send."""
 
 import pytest
 
@@ -25,7 +25,7 @@ def test_a_latency_falls_into_the_bucket_of_its_bound(seconds: float, bucket: in
     ("response", "result"),
     [(b"Success", "success"), (b"Follows", "success"), (b"Error", "error"), (b"", "none"), (b"Odd", "none")],
 )
-def test_results_are_few_words(response: bytes, result: str) -> None:
+def test_responses_are_counted_under_a_few_results(response: bytes, result: str) -> None:
     stats = ActionStats()
     stats.answered(b"Ping", "u", response, 0.1)
     assert stats.results == {(b"Ping", "u", result): 1}
@@ -51,7 +51,7 @@ def test_each_action_of_a_session_is_counted_once() -> None:
     assert actions.latencies[b"CoreStatus"].total == pytest.approx(0.2)
 
 
-def test_what_is_not_in_the_table_has_one_name_and_who_is_not_logged_in_none() -> None:
+def test_unknown_actions_share_a_label_and_unauthenticated_clients_have_none() -> None:
     bench = Bench(LOW)
     bench.link_up()
     session, _ = bench.login("low")

@@ -1,4 +1,4 @@
-"""How much of an application's data people are shown."""
+"""How much of an application's data is shown in logs and traces."""
 
 import pytest
 
@@ -30,10 +30,10 @@ from amiproxy.core.audit.appdata import shown_data, shown_everywhere
         (b"MeetMe", b"100?,d,1234", b"100?***"),
     ],
 )
-def test_what_is_shown(application: bytes, data: bytes, shown: bytes) -> None:
+def test_only_harmless_application_data_are_shown(application: bytes, data: bytes, shown: bytes) -> None:
     assert shown_data(application, data) == shown
 
 
-def test_of_several_applications_the_strictest_counts() -> None:
+def test_several_applications_are_masked_as_the_strictest_of_them() -> None:
     assert shown_everywhere([b"Playback", b"Dial"], b"a,b") == b"a,***"
     assert shown_everywhere([b"Playback", b"DISA", b"Dial"], b"a,b") == b"***"

@@ -1,4 +1,4 @@
-"""Masking hides what may be secret, and leaves the rest as it is."""
+"""Masking hides possible secrets, and leaves the rest unchanged."""
 
 import time
 from collections.abc import Iterator
@@ -59,7 +59,7 @@ def test_the_value_of_a_secret_variable_is_hidden(header: bytes) -> None:
         b"Event: Newexten\r\nApplication: Park\r\nAppData: PJSIP/100,20\r\n\xff\x00\r\n\r\n",
     ],
 )
-def test_the_rest_is_as_it_was(message: bytes) -> None:
+def test_other_messages_are_left_unchanged(message: bytes) -> None:
     assert masked(message) == message
 
 
@@ -87,9 +87,7 @@ def test_the_rest_is_as_it_was(message: bytes) -> None:
         (b"Output: a (parenthesis)", None),
     ],
 )  # fmt: skip
-def test_an_applications_data_are_shown_only_where_they_are_harmless(
-    message: bytes, shown: bytes | None
-) -> None:
+def test_application_data_are_shown_only_where_they_are_harmless(message: bytes, shown: bytes | None) -> None:
     lines = [b"Event: Newexten", *message.split(b"\r\n"), b"", b""]
     hidden = masked(b"\r\n".join(lines)).split(b"\r\n")
     changed = [after for before, after in zip(lines, hidden, strict=True) if after != before]
@@ -101,9 +99,7 @@ def test_an_applications_data_are_shown_only_where_they_are_harmless(
     before=st.binary(max_size=60),
     after=st.binary(max_size=60),
 )
-def test_a_secret_header_is_hidden_whatever_stands_around_it(
-    secret: bytes, before: bytes, after: bytes
-) -> None:
+def test_a_secret_header_is_hidden_whatever_is_around_it(secret: bytes, before: bytes, after: bytes) -> None:
     raw = before + b"\r\nSecret: " + secret + b"\r\n" + after
     assert secret not in masked(raw)
 
@@ -127,12 +123,12 @@ def test_a_secret_header_is_hidden_whatever_stands_around_it(
         (b"", b""),
     ],
 )
-def test_of_a_text_what_stands_behind_the_name_of_a_secret_is_hidden(text: bytes, shown: bytes) -> None:
+def test_text_behind_the_name_of_a_secret_is_hidden(text: bytes, shown: bytes) -> None:
     assert masked_value(text) == shown
 
 
 @pytest.mark.parametrize("sentence", [b"Authentication failed", b"Missing key parameter"])
-def test_asterisks_own_sentences_are_left_and_those_of_others_are_not(sentence: bytes) -> None:
+def test_asterisks_own_sentences_are_shown_and_those_of_others_masked(sentence: bytes) -> None:
     answer = b"Response: Error\r\nMessage: " + sentence + b"\r\n\r\n"
     assert masked(answer) == answer
     assert (
@@ -147,7 +143,7 @@ class TestConfigured:
         yield
         configure(HIDDEN_NAMES)
 
-    def test_names_are_the_operators_to_say(self) -> None:
+    def test_configured_names_are_hidden_too(self) -> None:
         configure([HiddenName("CARD_?O"), HiddenName("*Kürzel*")])
         assert masked(b"Variable: __card_no=1") == b"Variable: __card_no=***"
         assert masked("Variable: MeinKürzel2=1".encode()) == "Variable: MeinKürzel2=***".encode()
@@ -157,7 +153,7 @@ class TestConfigured:
         assert masked_text(b"dialplan set global PIN 1") == b"dialplan set global PIN 1"
         assert masked_text(b"dialplan set global CARD_NO 1") == b"dialplan set global CARD_NO ***"
 
-    def test_what_is_asterisks_own_stays_hidden(self) -> None:
+    def test_built_in_names_stay_hidden_without_configured_ones(self) -> None:
         configure([])
         for line in (
             b"Secret: x",
@@ -193,20 +189,20 @@ class TestConfigured:
         (b"channel originate PJSIP/1 extension 100@lab", b"channel originate PJSIP/1 extension 100@lab"),
     ],
 )
-def test_what_follows_a_secret_like_word_is_hidden(text: bytes, shown: bytes) -> None:
+def test_text_behind_a_secret_like_word_is_hidden(text: bytes, shown: bytes) -> None:
     assert masked_text(text) == shown
 
 
 @given(st.binary(max_size=80))
-def test_a_text_is_shown_up_to_a_mask_or_as_it_is(text: bytes) -> None:
+def test_a_text_is_shown_whole_or_up_to_a_mask(text: bytes) -> None:
     shown = masked_text(text)
     assert shown == text or text.startswith(shown.removesuffix(b" ***"))
     assert masked_text(text + b" secret hunter2").endswith(b"***")
 
 
 @pytest.mark.parametrize("shape", [b"SIP/a:", b"IAX2/a:b", b"PIN", b"ping ", b"PIN=", b"@SIP/a:"])
-def test_however_long_a_line_it_is_looked_at_once(shape: bytes) -> None:
-    # Four times the length is four times the work, or a client's line of 64 KiB would hold up everybody.
+def test_masking_takes_time_linear_in_the_length_of_a_line(shape: bytes) -> None:
+    # Four times the length costs four times the work; otherwise a 64 KiB line would delay all clients.
     def seconds(length: int) -> float:
         line = b"X: " + (shape * length)[:length]
         began = time.thread_time()

@@ -1,4 +1,4 @@
-"""No secret that a client sends, whatever it sends it in, is in the log or in what a trace shows."""
+"""No secret that a client sends is in the log or in a trace, whatever message it is sent in."""
 
 import io
 import logging
@@ -33,7 +33,7 @@ def restored() -> Iterator[None]:
 
 
 class Trace:
-    """A Watcher that keeps all of it."""
+    """A Watcher that keeps all that it is given."""
 
     def __init__(self) -> None:
         self.shown = b""
@@ -42,7 +42,7 @@ class Trace:
         self.shown += message
 
 
-#: Whatever comes, none of Asterisk's words is it by chance.
+#: A word that none of Asterisk's texts contains by chance.
 secret_values = st.text("bcdfghjkmnpqrstvwxz23456789", min_size=12, max_size=30)
 hidden_names = st.builds(
     "{}{}{}".format,
@@ -109,7 +109,7 @@ def test_no_secret_is_in_the_log_or_in_a_trace(
 
 
 def answer(bench: Bench, asked: Message, name: str, secret: str) -> None:
-    """As Asterisk does: it shows what it was told."""
+    """As Asterisk does: it repeats what it was sent."""
     rest = b""
     if asked.get(b"action") == b"Command":
         rest = f"Output: Global variable '{name}' set to '{secret}'\r\nOutput: {name}={secret}\r\n".encode()

@@ -1,9 +1,9 @@
-"""How many security events of our own are told in a second."""
+"""How many security events of the proxy itself are logged each second."""
 
 from amiproxy.core.audit.securityevents import Ration
 
 
-def test_the_first_of_each_name_are_told_and_the_rest_counted():
+def test_the_first_events_of_each_name_are_logged_and_the_rest_counted():
     ration = Ration()
     told = [ration.admits(b"SuccessfulAuth", f"192.0.2.{number}") for number in range(100)]
     assert told == [True] * Ration.IN_ALL + [False] * (100 - Ration.IN_ALL)
@@ -14,7 +14,7 @@ def test_the_first_of_each_name_are_told_and_the_rest_counted():
     assert ration.admits(b"SuccessfulAuth", "192.0.2.1")
 
 
-def test_one_peer_leaves_room_for_others():
+def test_one_peer_leaves_room_for_other_peers():
     ration = Ration()
     told = [ration.admits(b"InvalidPassword", "192.0.2.1") for _ in range(50)]
     assert told == [True] * Ration.PER_PEER + [False] * (50 - Ration.PER_PEER)

@@ -1,4 +1,4 @@
-"""What waits for the rate of its kind lets the rest of its session pass, but where order has a meaning."""
+"""An action that waits for the rate of its kind lets its session's others pass unless the order matters."""
 
 from itertools import pairwise
 
@@ -36,7 +36,7 @@ def originate(number: int | str, **headers: str) -> bytes:
 
 
 def serve(bench: Bench) -> list[str]:
-    """Answer all that was sent, at once; the name of each, or the place of an Originate."""
+    """Answer all actions that were sent; the name of each, or the channel of an Originate."""
     found = []
     while sent := bench.upstream.take():
         for raw in sent:
@@ -49,7 +49,7 @@ def ids(transport) -> list[str]:
     return [line[10:].decode() for line in transport.take().split(b"\r\n") if line.startswith(b"ActionID: ")]
 
 
-def test_a_dialers_forty_originates_hold_up_neither_ping_nor_hangup():
+def test_a_dialers_forty_originates_delay_neither_ping_nor_hangup():
     bench = make(originate_rate=2.0, originate_burst=10)
     session, transport = bench.login("boss")
     session.receive(b"".join(originate(n) for n in range(40)))
@@ -63,7 +63,7 @@ def test_a_dialers_forty_originates_hold_up_neither_ping_nor_hangup():
     assert bench.hub.stats.limits == {"originate_rate": 1}
 
 
-def test_what_waits_counts_against_in_flight_per_session_and_makes_nobody_else_wait():
+def test_waiting_actions_count_towards_in_flight_per_session_and_delay_no_others():
     bench = make(in_flight_per_session=3)
     session, transport = bench.login("boss")
     session.receive(b"".join(originate(n) for n in range(4)))
@@ -74,7 +74,7 @@ def test_what_waits_counts_against_in_flight_per_session_and_makes_nobody_else_w
     assert not transport.paused
 
 
-def test_over_rate_wait_only_the_originates_are_refused():
+def test_beyond_rate_wait_only_the_originates_are_refused():
     bench = make(rate_wait=1.5)
     session, transport = bench.login("boss")
     session.receive(b"".join(originate(n) for n in range(4)) + action("Ping", "p"))
@@ -86,7 +86,7 @@ def test_over_rate_wait_only_the_originates_are_refused():
 
 class TestOrder:
     @pytest.mark.parametrize("header", ["ChannelId", "OtherChannelId"])
-    def test_what_names_the_channel_of_an_originate_follows_it(self, header):
+    def test_an_action_that_names_an_originates_channel_follows_it(self, header):
         bench = make()
         session, _ = bench.login("boss")
         session.receive(originate(1) + originate(2, **{header: "call-2"}) + originate(3))
@@ -101,7 +101,7 @@ class TestOrder:
         session.receive(action("Hangup", Channel="call-2"))
         assert serve(bench) == ["call-2"]
 
-    def test_two_waiting_originates_may_have_one_channel_id(self):
+    def test_two_waiting_originates_may_share_a_channel_id(self):
         bench = make()
         session, _ = bench.login("boss")
         session.receive(originate(1) + originate(2, ChannelId="c") + originate(3, ChannelId="c"))
@@ -113,7 +113,7 @@ class TestOrder:
         bench.clock.advance(1.0)
         assert serve(bench) == ["Local/3@x", "c"]
 
-    def test_a_synchronous_originate_holds_up_what_comes_behind_it(self):
+    def test_a_synchronous_originate_delays_the_actions_behind_it(self):
         bench = make()
         session, transport = bench.login("boss")
         session.receive(originate(1) + originate(2) + action("Originate", 3, Channel="Local/3@x"))
@@ -124,7 +124,7 @@ class TestOrder:
         bench.clock.advance(2.0)
         assert serve(bench) == ["Local/2@x", "Local/3@x"]
 
-    def test_a_command_that_may_change_something_holds_up_what_comes_behind_it(self):
+    def test_a_command_that_may_change_something_delays_the_actions_behind_it(self):
         bench = make(command_rate=1.0, command_burst=1)
         session, _ = bench.login("boss")
         session.receive(
@@ -140,7 +140,7 @@ class TestOrder:
         bench.clock.advance(1.0)
         assert serve(bench) == ["Command", "CoreSettings"]
 
-    def test_both_rates_of_one_action(self):
+    def test_one_action_may_wait_for_both_rates(self):
         bench = make(action_rate=1.0, action_burst=1, originate_rate=0.5)
         session, _ = bench.login("boss")
         session.receive(originate(1) + originate(2) + originate(3))
@@ -151,7 +151,7 @@ class TestOrder:
         bench.clock.advance(9.0)
         assert serve(bench) == ["Local/2@x", "Local/3@x"]
 
-    def test_an_originate_that_its_sessions_rate_held_back_passes_no_earlier_one(self):
+    def test_an_originate_that_its_sessions_rate_delayed_passes_no_earlier_one(self):
         bench = make(action_rate=1.0, action_burst=2, originate_rate=0.8, originate_burst=1)
         session, _ = bench.login("boss")
         session.receive(originate(1) + originate(2) + action("Hangup", Channel="a") + originate(3))
@@ -164,7 +164,7 @@ class TestOrder:
         assert serve(bench) == ["Local/2@x", "Local/3@x"]
 
     @pytest.mark.parametrize("name", ["Logoff", "WaitEvent"])
-    def test_the_end_comes_last(self, name):
+    def test_logoff_and_waitevent_come_last(self, name):
         bench = make()
         session, transport = bench.login("boss")
         session.receive(originate(1) + originate(2) + action(name, "last", Timeout="1"))
@@ -187,11 +187,11 @@ class TestOrder:
             (action("Hangup"), False),
         ],
     )
-    def test_what_holds_up_a_session(self, raw, held):
+    def test_which_actions_delay_a_session(self, raw, held):
         assert holds(parse_action(raw)) is held
 
     @given(st.lists(st.sampled_from(["O", "S", "H", "P", "C"]), max_size=25), st.integers(1, 3))
-    def test_any_mixture_is_run_once_and_each_kind_in_order(self, kinds, burst):
+    def test_any_mixture_of_actions_runs_once_each_and_each_kind_in_order(self, kinds, burst):
         bench = make(originate_burst=burst, command_rate=1.0, command_burst=1, rate_wait=1000.0)
         session, _ = bench.login("boss")
         for number, kind in enumerate(kinds):
@@ -218,7 +218,7 @@ class TestOrder:
 
 
 class TestEnds:
-    def test_a_session_that_is_closed_answers_what_was_not_sent(self):
+    def test_a_closed_session_gets_answers_for_actions_that_were_not_sent(self):
         bench = make()
         session, transport = bench.login("boss")
         session.receive(originate(1) + originate(2) + action("Logoff", 3))
@@ -229,7 +229,7 @@ class TestEnds:
         bench.clock.advance(5.0)
         assert serve(bench) == []
 
-    def test_a_session_that_is_lost_waits_no_longer_and_others_move_up(self):
+    def test_a_lost_session_gives_up_its_place_and_others_move_up(self):
         bench = make()
         (one, _), (two, _) = bench.login("boss"), bench.login("boss")
         one.receive(originate(1) + originate(2))
@@ -239,7 +239,7 @@ class TestEnds:
         bench.clock.advance(1.0)
         assert serve(bench) == ["Local/3@x"]
 
-    def test_a_half_closed_client_still_gets_its_calls(self):
+    def test_a_half_closed_client_still_gets_its_calls_placed(self):
         bench = make()
         session, transport = bench.login("boss")
         session.receive(originate(1) + originate(2))
@@ -250,7 +250,7 @@ class TestEnds:
         assert serve(bench) == ["Local/2@x"]
         assert transport.closed == "close"
 
-    def test_many_that_become_due_take_turns(self):
+    def test_many_actions_that_become_due_at_once_take_turns(self):
         bench = make(originate_rate=1.0, rate_wait=1000.0, in_flight_per_session=200, in_flight=500)
         session, _ = bench.login("boss")
         session.receive(b"".join(originate(n) for n in range(100)) + action("Ping", "p"))
@@ -262,7 +262,7 @@ class TestEnds:
 
 
 class TestReload:
-    def test_a_users_own_rate_holds_at_once_for_what_waits(self):
+    def test_a_users_new_rate_applies_at_once_to_waiting_actions(self):
         bench = make(originate_rate=0.1, originate_burst=5)
         session, _ = bench.login("boss")
         session.receive(b"".join(originate(n) for n in range(8)))
@@ -271,7 +271,7 @@ class TestReload:
         bench.clock.advance(0.1)
         assert len(serve(bench)) == 3
 
-    def test_a_line_of_a_user_that_is_gone_is_forgotten(self):
+    def test_waiting_actions_of_a_removed_user_are_forgotten(self):
         bench = make()
         session, _ = bench.login("boss")
         session.receive(originate(1) + originate(2))
@@ -280,7 +280,7 @@ class TestReload:
         bench.clock.advance(5.0)
         assert serve(bench) == []
 
-    def test_sessions_of_one_user(self):
+    def test_sessions_per_user_refuses_one_more_session(self):
         bench = make()
         bench.hub.adopt(UserTable([boss(sessions=1)]))
         bench.login("boss")

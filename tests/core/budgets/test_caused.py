@@ -31,24 +31,24 @@ MUTE = User("mute", read=0, write=EVERYTHING, secret="plain:x")
         (b"queuestatus", "none"),
     ],
 )
-def test_classes_of_events(action: bytes, classes: str) -> None:
+def test_events_that_an_action_causes_have_these_classes(action: bytes, classes: str) -> None:
     row = SHIPPED.find(action)
     assert row is not None
     assert classes_of_events(row) == privilege.parse_classes(classes)
 
 
 class TestCost:
-    def test_nothing_is_known_at_first(self) -> None:
+    def test_the_cost_is_zero_before_any_measurement(self) -> None:
         assert Caused(HandClock(), 0.5).cost(1_000_000) == 0.0
 
-    def test_it_is_what_bytes_and_messages_have_cost(self) -> None:
+    def test_the_cost_follows_measured_bytes_and_messages(self) -> None:
         caused = Caused(HandClock(), 0.5)
         caused.flushed(0.5, 1000)
         assert caused.cost(500) == pytest.approx(0.25)
         caused.read(0.25, 10)
         assert caused.cost(500) == pytest.approx(0.25 + 2 * 0.025)
 
-    def test_it_follows_what_it_costs_lately(self) -> None:
+    def test_recent_measurements_weigh_more(self) -> None:
         caused = Caused(HandClock(), 0.5)
         caused.flushed(1.0, 1000)
         for _ in range(100):
@@ -61,7 +61,7 @@ def noise(number: int, text: str = "") -> bytes:
 
 
 class Site:
-    """Users of whom each reads everything.  A byte that is delivered costs ``per_byte`` seconds."""
+    """Users who each read all events.  Delivering a byte costs ``per_byte`` seconds."""
 
     def __init__(self, share: float = 0.5, readers: int = 8, per_byte: float = 1e-5) -> None:
         limits = Limits(delivery_share=share, action_burst=10_000, sessions_per_user=100)
@@ -77,7 +77,7 @@ class Site:
         return session, transport
 
     def sent(self) -> list[str]:
-        """The UserEvents that reached Asterisk, which answers each."""
+        """The UserEvents that reached Asterisk; it answers each."""
         found = []
         while asked := self.bench.upstream.take():
             for one in asked:
@@ -93,7 +93,7 @@ class Site:
         return found
 
 
-def test_what_is_owed_holds_back_who_would_cause_more() -> None:
+def test_a_user_in_debt_waits_before_it_causes_more_events() -> None:
     site = Site()
     session, transport = site.connect("boss")
     session.receive(b"".join(noise(n, "boss") for n in range(20)))
@@ -115,7 +115,7 @@ def test_half_of_the_processor_is_left_to_others() -> None:
     assert count * seconds == pytest.approx(0.5, rel=0.3)
 
 
-def test_what_causes_nothing_goes_on() -> None:
+def test_an_action_that_causes_no_events_does_not_wait() -> None:
     site = Site()
     greedy, _ = site.connect("boss")
     greedy.receive(b"".join(noise(n, "greedy") for n in range(20)))
@@ -126,7 +126,7 @@ def test_what_causes_nothing_goes_on() -> None:
     assert asked.get(b"action") == b"CoreStatus"
 
 
-def test_a_user_who_has_caused_little_goes_first() -> None:
+def test_a_user_that_has_caused_little_goes_first() -> None:
     site = Site()
     greedy = [site.connect("boss")[0] for _ in range(10)]
     for session in greedy:
@@ -139,14 +139,14 @@ def test_a_user_who_has_caused_little_goes_first() -> None:
     assert "other" in site.let_time_pass(0.2)[:3], "one of ten sessions goes before it, not all"
 
 
-def test_where_nobody_reads_it_nothing_is_held_back() -> None:
+def test_events_without_readers_delay_no_action() -> None:
     site = Site(readers=0)
     session, _ = site.connect("mute")
     session.receive(b"".join(noise(n) for n in range(50)))
     assert len(site.sent()) == 50
 
 
-def test_with_the_whole_share_nothing_is_held_back_and_it_is_charged_all_the_same() -> None:
+def test_with_the_whole_share_no_action_waits_but_its_cost_is_charged() -> None:
     site = Site(share=1.0)
     session, _ = site.connect("boss")
     before = session.share.seconds
@@ -155,7 +155,7 @@ def test_with_the_whole_share_nothing_is_held_back_and_it_is_charged_all_the_sam
     assert session.share.seconds > before
 
 
-def test_size_counts() -> None:
+def test_larger_events_cost_more() -> None:
     site = Site()
     small, large = site.connect("boss")[0], site.connect("other")[0]
     before = small.share.seconds, large.share.seconds
@@ -164,7 +164,7 @@ def test_size_counts() -> None:
     assert large.share.seconds - before[1] > 5 * (small.share.seconds - before[0])
 
 
-def test_who_is_closed_while_it_waits_sends_nothing() -> None:
+def test_a_session_closed_while_it_waits_sends_nothing() -> None:
     site = Site()
     session, _ = site.connect("boss")
     session.receive(b"".join(noise(n) for n in range(20)))
@@ -176,7 +176,7 @@ def test_who_is_closed_while_it_waits_sends_nothing() -> None:
     assert site.sent() == ["other"], "the others go on"
 
 
-def test_an_action_of_another_module_is_taken_to_cause_an_event() -> None:
+def test_an_action_of_another_module_is_assumed_to_cause_an_event() -> None:
     site = Site()
     session, _ = site.connect("boss")
     table = site.bench.hub.table
@@ -216,7 +216,7 @@ def test_a_session_is_charged_to_its_user_from_its_login_on() -> None:
     assert again.share is session.share
 
 
-def test_what_asterisks_messages_cost_is_measured_now_and_then() -> None:
+def test_the_cost_of_asterisks_messages_is_sampled() -> None:
     bench = Bench(BOSS)
     bench.link_up()
     bench.hub.caused.flushed(0.0, 1000)
@@ -228,7 +228,7 @@ def test_what_asterisks_messages_cost_is_measured_now_and_then() -> None:
     assert bench.hub.caused.cost(0) == pytest.approx(2 * 0.001)
 
 
-def test_what_waits_goes_on_by_another_share() -> None:
+def test_waiting_actions_go_on_when_the_share_grows() -> None:
     site = Site(share=0.01)
     session, _ = site.connect("boss")
     session.receive(b"".join(noise(n) for n in range(20)))
@@ -239,7 +239,7 @@ def test_what_waits_goes_on_by_another_share() -> None:
     assert site.let_time_pass(0.1) == [], "nothing waits, and nothing comes of it"
 
 
-def test_the_items_of_a_long_answer_are_charged_to_its_user_once_each() -> None:
+def test_items_of_a_long_answer_are_charged_to_its_user_once_each() -> None:
     bench = Bench(BOSS, OTHER)
     bench.link_up()
     session, _ = bench.login("boss")

@@ -1,4 +1,4 @@
-"""Each limit of a session, named after its key: what its client sees, what is counted, what is logged."""
+"""Each limit of a session, named after its key: its effect for the client, its counter and its log line."""
 
 import logging
 from typing import ClassVar
@@ -41,14 +41,14 @@ def told(caplog, what: str = "limit-hit") -> list[dict[str, object]]:
 
 
 def answered(transport: ListTransport) -> list[bytes]:
-    """The ActionIDs of what was answered, in order."""
+    """The ActionIDs of the answers, in order."""
     return [line[10:] for line in transport.take().split(b"\r\n") if line.startswith(b"ActionID: ")]
 
 
 # -- before login ----------------------------------------------------------
 
 
-def test_login_bytes(caplog):
+def test_login_bytes_closes_a_client_that_sends_more_before_login(caplog):
     bench = make()
     session, transport = bench.connect()
     session.receive(b"X: " + b"y" * 5000)
@@ -59,7 +59,7 @@ def test_login_bytes(caplog):
     ]
 
 
-def test_login_bytes_count_what_messages_cost():
+def test_login_bytes_counts_the_cost_of_empty_messages():
     bench = make()
     session, transport = bench.connect()
     session.receive(b"\n" * 100)
@@ -70,7 +70,7 @@ def test_login_bytes_count_what_messages_cost():
     assert bench.hub.stats.limits == {"login_bytes": 1}
 
 
-def test_login_timeout():
+def test_login_timeout_closes_a_client_that_does_not_log_in():
     bench = make()
     _, transport = bench.connect()
     bench.clock.advance(11)
@@ -79,8 +79,8 @@ def test_login_timeout():
     assert bench.hub.stats.limits == {"login_timeout": 1}
 
 
-def test_unauthenticated():
-    """Who has to go for another one is ``core.newcomers``' to say, and closing it the door's."""
+def test_unauthenticated_displaces_the_oldest_of_too_many():
+    """``core.admission.newcomers`` chooses the client to displace; the listener closes it."""
     bench = make(unauthenticated=2, unauthenticated_per_address=2)
     newcomers = bench.hub.bounds.newcomers
     for number in range(3):
@@ -104,7 +104,7 @@ def test_unauthenticated():
     ],
     ids=["sessions_authenticated", "sessions_per_user"],
 )
-def test_too_many_sessions(limits, hit):
+def test_a_login_beyond_the_number_of_sessions_is_refused(limits, hit):
     bench = make(**limits)
     bench.login("boss")
     session, transport = bench.connect()
@@ -115,7 +115,7 @@ def test_too_many_sessions(limits, hit):
     assert bench.hub.stats.limits == {hit: 1}
 
 
-def test_hash_queue_is_no_guess(caplog):
+def test_hash_queue_overflow_does_not_count_as_a_guess(caplog):
     bench = make(login_failure_burst=1)
     bench.verifier.busy = True
     for _ in range(3):
@@ -133,7 +133,7 @@ class TestGuessing:
         session, _ = bench.connect(address)
         session.receive(action("Login", Username=name, Secret="guess"))
 
-    def test_login_failure_burst_and_penalty(self, caplog):
+    def test_login_failure_burst_starts_a_penalty(self, caplog):
         bench = make(login_failure_burst=2)
         waiting, transport = bench.connect()
         for name in ("boss", "nobody", "boss"):
@@ -149,13 +149,13 @@ class TestGuessing:
         assert told(caplog, "penalty-end") == [{"peer": "192.0.2.1"}]
         bench.login("boss")
 
-    def test_never_a_lock_on_the_name(self):
+    def test_guesses_never_lock_the_name(self):
         bench = make(login_failure_burst=1)
         for _ in range(5):
             self.guess(bench, address="198.51.100.1")
         bench.login("boss")
 
-    def test_what_is_no_guess_does_not_count(self):
+    def test_a_refusal_with_the_right_secret_does_not_count_as_a_guess(self):
         bench = Bench(
             User("single", secret="plain:x", allowmultiplelogin=False), limits=Limits(login_failure_burst=1)
         )
@@ -167,7 +167,7 @@ class TestGuessing:
 
 
 class TestNamesInUse:
-    """``Login Already In Use`` tells who is logged in: whoever asks that of many names guesses."""
+    """``Login Already In Use`` reveals that a user is logged in: asking that of many names is guessing."""
 
     @pytest.fixture
     def bench(self) -> Bench:
@@ -187,28 +187,28 @@ class TestNamesInUse:
     IN_USE = b"Response: Error\r\nActionID: 1\r\nMessage: Login Already In Use\r\n\r\n"
 
     @pytest.mark.parametrize("request_", [LOGIN, CHALLENGE], ids=["Login", "Challenge"])
-    def test_without_the_secret_it_is_a_guess(self, bench, request_, caplog):
+    def test_asking_without_the_secret_counts_as_a_guess(self, bench, request_, caplog):
         assert [self.ask(bench, request_) for _ in range(3)] == [self.IN_USE] * 3
         assert bench.hub.stats.limits == {"login_failure_burst": 1}
         assert told(caplog, "login-failed")[0]["security_event"] == b"SessionLimit"
 
-    def test_under_a_penalty_neither_tells_any_more(self, bench):
+    def test_during_a_penalty_neither_action_reveals_it(self, bench):
         for _ in range(3):
             self.ask(bench, self.LOGIN)
         assert b"Authentication failed" in self.ask(bench, self.LOGIN)
         assert b"Challenge: " in self.ask(bench, self.CHALLENGE)
 
-    def test_with_the_right_secret_it_is_none(self, bench):
+    def test_asking_with_the_right_secret_does_not_count(self, bench):
         right = action("Login", Username="single", Secret="x")
         assert [self.ask(bench, right) for _ in range(9)] == [self.IN_USE] * 9
         assert bench.hub.stats.limits == {}
 
     @pytest.mark.parametrize("request_", [LOGIN, CHALLENGE], ids=["Login", "Challenge"])
-    def test_from_where_the_user_is_logged_in_it_is_none(self, bench, request_):
+    def test_asking_from_an_address_with_a_session_of_the_user_does_not_count(self, bench, request_):
         assert [self.ask(bench, request_, "192.0.2.1") for _ in range(9)] == [self.IN_USE] * 9
         assert bench.hub.stats.limits == {}
 
-    def test_who_left_while_the_secret_was_judged_makes_room(self, bench):
+    def test_a_session_that_left_during_the_comparison_makes_room(self, bench):
         (first,) = bench.hub.sessions
         bench.verifier.at_once = False
         session, transport = bench.connect("198.51.100.1")
@@ -221,7 +221,7 @@ class TestNamesInUse:
 # -- what a session may send -----------------------------------------------
 
 
-def test_action_bytes():
+def test_action_bytes_closes_the_session():
     bench = make(action_bytes=4096)
     session, transport = bench.login("boss")
     session.receive(b"X: " + b"y" * 5000)
@@ -231,7 +231,7 @@ def test_action_bytes():
     assert bench.hub.stats.limits == {"action_bytes": 1}
 
 
-def test_action_id_bytes_and_the_session_stays():
+def test_action_id_bytes_refuses_the_action_and_keeps_the_session():
     bench = make(action_id_bytes=100)
     session, transport = bench.login("boss")
     session.receive(b"Action: Events\r\nEventMask: off\r\nActionID: " + b"i" * 101 + b"\r\n\r\n")
@@ -251,7 +251,7 @@ def test_by_default_an_action_id_may_fill_its_line():
 
 
 class TestRates:
-    def test_action_burst_is_not_given_again_by_another_login(self):
+    def test_action_burst_is_not_granted_again_at_the_next_login(self):
         bench = make(action_rate=10.0, action_burst=5)
         for served in (5, 0):
             session, transport = bench.login("boss")
@@ -271,7 +271,7 @@ class TestRates:
         bench.clock.advance(0.1)
         assert transport.take().count(b"Missing action") == 1
 
-    def test_what_is_read_past_the_sessions_own_limit_makes_nobody_else_wait(self):
+    def test_input_read_beyond_a_sessions_own_limit_delays_no_other_session(self):
         bench = make(in_flight=5, in_flight_per_session=2)
         (one, flood), (two, other) = bench.login("boss"), bench.login("boss")
         one.receive(action("CoreStatus", 1) + b"\r\n" * 10)
@@ -281,7 +281,7 @@ class TestRates:
         assert bench.hub.bounds.queued == 0
 
     @pytest.mark.parametrize("end", ["runs", "ends"])
-    def test_who_is_over_its_rate_makes_nobody_else_wait(self, end):
+    def test_a_session_over_its_rate_delays_no_other_session(self, end):
         bench = make(action_rate=10.0, action_burst=2, in_flight=2, in_flight_per_session=2)
         (one, flood), (two, other) = bench.login("boss"), bench.login("boss")
         one.receive(b"\r\n" * 10)
@@ -292,7 +292,7 @@ class TestRates:
         bench.clock.advance(10)
         assert bench.hub.bounds.queued == 0
 
-    def test_action_rate_holds_back_unread_and_in_order(self):
+    def test_action_rate_pauses_reading_and_keeps_the_order(self):
         bench = make(action_rate=10.0, action_burst=2)
         session, transport = bench.login("boss")
         session.receive(b"".join(action("Events", n, EventMask="off") for n in range(5)))
@@ -306,7 +306,7 @@ class TestRates:
         assert (session.state, transport.paused) == (State.READY, False)
         assert bench.hub.stats.limits == {"action_rate": 1}, "told once, not for each action"
 
-    def test_rate_wait_then_an_error_until_it_lets_up(self, caplog):
+    def test_rate_wait_is_followed_by_errors_until_the_client_slows_down(self, caplog):
         bench = make(action_rate=10.0, action_burst=1, rate_wait=1.05)
         session, transport = bench.login("boss")
         session.receive(b"".join(action("Events", n, EventMask="off") for n in range(20)))
@@ -321,7 +321,7 @@ class TestRates:
         assert [fields["refused"] for fields in told(caplog)] == [False, *[True] * 9]
 
     @pytest.mark.parametrize("name", ["Originate", "Command"], ids=["originate_rate", "command_rate"])
-    def test_per_user(self, name):
+    def test_originate_and_command_rates_are_per_user(self, name):
         limit = f"{name.lower()}_rate"
         bench = make(**{limit: 1.0, f"{name.lower()}_burst": 1})
         headers = {
@@ -347,7 +347,7 @@ class TestRates:
         session.receive(action("Originate", 2, Channel="Local/1@x", Async="true"))
         assert transport.take() == b"Response: Error\r\nActionID: 2\r\nMessage: Rate limit\r\n\r\n"
 
-    def test_who_goes_while_held_back_is_not_acted_for(self):
+    def test_an_action_held_back_is_not_sent_once_its_session_is_lost(self):
         bench = make(action_rate=1.0, action_burst=1)
         session, transport = bench.login("boss")
         session.receive(action("CoreStatus", 1))
@@ -359,7 +359,7 @@ class TestRates:
         assert bench.upstream.take() == []
         assert transport.closed == "abort"
 
-    def test_a_half_closed_client_is_answered_when_it_may_be(self):
+    def test_a_half_closed_client_is_answered_once_its_rate_allows(self):
         bench = make(action_rate=1.0, action_burst=1)
         session, transport = bench.login("boss")
         session.receive(action("Events", 1, EventMask="off") + action("Events", 2, EventMask="off"))
@@ -369,7 +369,7 @@ class TestRates:
         assert answered(transport) == [b"1", b"2"]
         assert transport.closed == "close"
 
-    def test_exempt_addresses_have_none(self):
+    def test_exempt_addresses_have_no_limits(self):
         bench = make(action_rate=0.001, action_burst=1, sessions_per_user=1, login_failure_burst=1)
         for _ in range(3):
             transport = ListTransport("127.0.0.1")
@@ -381,7 +381,7 @@ class TestRates:
 
 
 class TestInFlight:
-    def test_in_flight_per_session_is_told_when_it_lasts(self, caplog):
+    def test_in_flight_per_session_is_logged_when_it_lasts(self, caplog):
         bench = make(in_flight_per_session=2)
         session, transport = bench.login("boss")
         session.receive(b"".join(action("CoreStatus", n) for n in range(3)))
@@ -396,7 +396,7 @@ class TestInFlight:
         bench.hub.tick(bench.clock.now())
         assert bench.hub.stats.limits == {"in_flight_per_session": 1}
 
-    def test_in_flight_of_all_makes_who_asks_wait_and_nobody_else(self):
+    def test_in_flight_pauses_the_sessions_that_have_actions_and_no_others(self):
         bench = make(in_flight=2, in_flight_per_session=1)
         clients = [bench.login("boss") for _ in range(4)]
         for session, _ in clients[:3]:
@@ -411,7 +411,7 @@ class TestInFlight:
             bench.answer(sent, b"")
         assert not any(transport.paused for _, transport in clients)
 
-    def test_who_has_nothing_under_way_is_always_read(self):
+    def test_a_session_without_actions_in_flight_is_always_read(self):
         bench = make(in_flight=8, in_flight_per_session=4)
         flood = [bench.login("boss") for _ in range(3)]
         victim, transport = bench.login("boss")
@@ -430,7 +430,7 @@ class TestInFlight:
             assert answered(transport) == [b"%d" % number]
         assert all(transport.paused for _, transport in flood)
 
-    def test_a_wait_can_be_ended_however_much_is_in_flight(self):
+    def test_a_waitevent_can_be_ended_however_much_is_in_flight(self):
         bench = make(in_flight=2, in_flight_per_session=2)
         (flood, _), (waiter, transport) = bench.login("boss"), bench.login("boss")
         flood.receive(b"".join(action("CoreStatus", n) for n in range(9)))
@@ -440,7 +440,7 @@ class TestInFlight:
         assert b"WaitEventComplete" in (got := transport.take())
         assert b"Ping: Pong" in got
 
-    def test_who_has_nothing_any_more_waits_for_nobody(self):
+    def test_a_session_is_read_again_once_all_its_own_actions_are_answered(self):
         bench = make(in_flight=4, in_flight_per_session=2)
         (flood, _), (second, transport) = bench.login("boss"), bench.login("boss")
         flood.receive(b"".join(action("CoreStatus", n) for n in range(9)))
@@ -451,7 +451,7 @@ class TestInFlight:
         assert not transport.paused, "though the flood is as it was"
         assert second.full == ""
 
-    def test_what_is_gone_is_not_in_flight(self):
+    def test_actions_of_a_lost_session_do_not_count_as_in_flight(self):
         bench = make(in_flight=3, in_flight_per_session=1)
         (first, _), (second, transport) = bench.login("boss"), bench.login("boss")
         first.receive(b"".join(action("CoreStatus", n) for n in range(3)))
@@ -465,7 +465,7 @@ class TestInFlight:
         assert bench.hub.exchange.load < WINDOW
 
 
-def test_idle_timeout():
+def test_idle_timeout_closes_a_session_that_is_idle():
     bench = make(idle_timeout=10.0)
     (busy, working), (_, silent), (stranger, _) = bench.login("boss"), bench.login("boss"), bench.connect()
     busy.receive(action("WaitEvent"))
@@ -507,7 +507,7 @@ def test_list_items_cancels_the_list_and_nothing_else():
     assert bench.hub.stats.limits == {"list_items": 1}
 
 
-def test_originate_timeout_max_is_what_a_longer_one_becomes():
+def test_originate_timeout_max_replaces_a_longer_timeout():
     bench = make(originate_timeout_max=40.0)
     session, _ = bench.login("boss")
     session.receive(action("Originate", Channel="Local/1@x", Timeout="600000", Async="true"))
@@ -523,7 +523,7 @@ def test_originate_timeout_max_is_what_a_longer_one_becomes():
         ("originate_grace", "Originate", 36),
     ],
 )
-def test_answers_that_take_too_long(caplog, limit, name, seconds):
+def test_an_answer_that_takes_too_long_becomes_an_error(caplog, limit, name, seconds):
     bench = make()
     session, transport = bench.login("boss")
     session.receive(action(name, Command="core show uptime", Channel="Local/1@x"))
@@ -535,7 +535,7 @@ def test_answers_that_take_too_long(caplog, limit, name, seconds):
 
 
 @pytest.mark.parametrize("limit", ["list_item_timeout", "list_timeout"])
-def test_lists_that_take_too_long(limit):
+def test_a_list_that_takes_too_long_is_ended(limit):
     bench = make(list_item_timeout=10.0, list_timeout=25.0)
     session, transport = bench.login("boss")
     session.receive(action("CoreShowChannels", 7))
@@ -560,7 +560,7 @@ class TestSlowConsumers:
         transport.room = 0
         return session, transport
 
-    def test_outbox_soft_drops_events_and_tells_how_many(self, caplog):
+    def test_outbox_soft_drops_events_and_reports_how_many(self, caplog):
         bench = make(outbox_soft=1024, outbox_hard=4096)
         session, transport = self.stuck(bench, "patient")
         for _ in range(100):
@@ -595,7 +595,7 @@ class TestSlowConsumers:
         assert transport.take().count(b"Event: Hold") == 1
 
     @pytest.mark.parametrize("name", ["boss", "hasty"])
-    def test_outbox_hard_closes_everybody_else(self, name, caplog):
+    def test_outbox_hard_closes_any_session_that_may_not_drop_events(self, name, caplog):
         default = "close" if name == "boss" else "drop_events"
         bench = make(outbox_soft=1024, outbox_hard=4096, slow_consumer=default)
         _, transport = self.stuck(bench, name)
@@ -610,14 +610,14 @@ class TestSlowConsumers:
         assert 4096 < fields["bytes"] < 4500
         assert bench.hub.bounds.backlog.size == 0
 
-    def test_slow_consumer_drop_events_for_all(self):
+    def test_slow_consumer_drop_events_applies_to_all_users(self):
         bench = make(outbox_soft=1024, outbox_hard=4096, slow_consumer="drop_events")
         _, transport = self.stuck(bench, "boss")
         for _ in range(100):
             bench.feed(event("Hold", Pad="x" * 100))
         assert not transport.closed
 
-    def test_answers_alone_can_be_too_much_as_well(self):
+    def test_answers_alone_can_exceed_outbox_hard(self):
         bench = make(outbox_soft=1024, outbox_hard=4096)
         session, transport = self.stuck(bench, "patient")
         for number in range(200):
@@ -627,7 +627,7 @@ class TestSlowConsumers:
         assert transport.closed == "abort"
         assert bench.hub.stats.limits == {"outbox_hard": 1}
 
-    def test_outbox_stall(self):
+    def test_outbox_stall_closes_a_session_that_takes_nothing(self):
         bench = make()
         _, transport = self.stuck(bench, "patient")
         bench.feed(event("Hold"))
@@ -637,7 +637,7 @@ class TestSlowConsumers:
         assert transport.closed == "abort"
         assert bench.hub.stats.limits == {"outbox_stall": 1}
 
-    def test_outbox_total_closes_the_largest(self):
+    def test_outbox_total_closes_the_session_with_the_largest_outbox(self):
         bench = make(outbox_soft=1024, outbox_hard=8192, outbox_total=8192)
         (_, first), (large, largest) = self.stuck(bench, "hasty"), self.stuck(bench, "boss")
         large.receive(b"".join(action("Events", n, EventMask="call") for n in range(50)))
@@ -647,7 +647,7 @@ class TestSlowConsumers:
         assert bench.hub.bounds.backlog.size < 8192
         assert bench.hub.stats.limits == {"outbox_total": 1}
 
-    def test_outbox_total_counts_who_is_closing(self):
+    def test_outbox_total_counts_sessions_that_are_closing(self):
         bench = make(outbox_soft=1024, outbox_hard=8192, outbox_total=8192)
         leaving, transport = self.stuck(bench, "hasty")
         leaving.receive(b"".join(action("Events", n, EventMask="off") for n in range(150)))
@@ -659,7 +659,7 @@ class TestSlowConsumers:
             bench.feed(event("Hold", Pad="x" * 400))
         assert not other.closed
 
-    def test_a_reload_gives_it_to_the_sessions_there_are(self):
+    def test_a_reload_applies_outbox_limits_to_existing_sessions(self):
         bench = make(outbox_soft=1024, outbox_hard=4096)
         session, _ = bench.login("boss")
         bench.hub.adopt_limits(Limits(outbox_soft=2048, outbox_hard=8192, slow_consumer="drop_events"))
@@ -669,7 +669,7 @@ class TestSlowConsumers:
         assert session.outbox.closed_above > 1 << 60
 
 
-def test_other_limits_hold_from_the_reload_on():
+def test_other_limits_apply_from_the_reload_on():
     bench = make()
     session, transport = bench.login("boss")
     bench.hub.adopt_limits(Limits(exempt=(), action_rate=1.0, action_burst=1, action_timeout=2.0))
@@ -678,7 +678,7 @@ def test_other_limits_hold_from_the_reload_on():
     assert answered(transport) == [b"1"]
 
 
-def test_lines_that_strangers_cause_are_rationed(caplog):
+def test_log_lines_that_unauthenticated_clients_cause_are_rationed(caplog):
     bench = make(login_failure_burst=1_000)
     for _ in range(30):
         session, _ = bench.connect()
@@ -712,7 +712,7 @@ def test_denials_of_a_user_are_rationed_but_all_are_counted(caplog):
     assert bench.hub.stats.actions.results[b"CoreSettings", "calls", "denied"] == 200
 
 
-def test_a_session_that_opens_is_told_within_the_ration(caplog):
+def test_session_open_is_logged_within_the_ration(caplog):
     bench = make()
     session, _ = bench.connect("192.0.2.7")
     (fields,) = told(caplog, "session-open")
@@ -722,7 +722,7 @@ def test_a_session_that_opens_is_told_within_the_ration(caplog):
     assert len(told(caplog, "session-open")) == 10
 
 
-# -- what a user may use of Asterisk itself --------------------------------
+# -- which share of Asterisk itself a user may use --------------------------
 
 
 def refusal(transport: ListTransport) -> bytes:
@@ -732,7 +732,7 @@ def refusal(transport: ListTransport) -> bytes:
 class TestLinkHold:
     TONE: ClassVar = {"Channel": "PJSIP/1-00000001", "Digit": "1"}
 
-    def test_link_hold_shortens_a_tone_and_holds_back_the_next(self, caplog):
+    def test_link_hold_shortens_a_tone_and_delays_the_next(self, caplog):
         bench = make()
         (session, got), (other, other_got) = bench.login("boss"), bench.login("patient")
         session.receive(action("PlayDTMF", 1, Duration="3600000", **self.TONE))
@@ -753,7 +753,7 @@ class TestLinkHold:
         assert answered(got) == [b"2", b"3"], "in the order of the session"
         assert told(caplog)[0]["limit"] == "link_hold"
 
-    def test_an_action_that_rested_is_recorded_once(self):
+    def test_an_action_that_was_delayed_is_recorded_once(self):
         bench = make()
         session, _ = bench.login("boss")
         bench.hub.learn(0)
@@ -770,7 +770,7 @@ class TestLinkHold:
         assert bench.hub.recorder is not None
         assert list(bench.hub.recorder.shapes.values()) == [4]
 
-    def test_who_closes_meanwhile_is_not_sent(self):
+    def test_a_delayed_action_is_not_sent_once_its_session_is_lost(self):
         bench = make()
         session, _ = bench.login("boss")
         session.receive(
@@ -781,7 +781,7 @@ class TestLinkHold:
         bench.clock.advance(5)
         assert bench.upstream.take() == []
 
-    def test_whose_session_has_gone_takes_up_no_time(self):
+    def test_delayed_actions_of_lost_sessions_use_no_time(self):
         bench = make()
         gone = [bench.login("boss")[0] for _ in range(8)]
         for session in gone:
@@ -796,7 +796,7 @@ class TestLinkHold:
         bench.clock.advance(1.1)
         assert [asked.get(b"action") for asked in bench.upstream.take()] == [b"PlayDTMF"]
 
-    def test_who_waits_behind_others_of_its_user_comes_behind_them(self):
+    def test_sessions_of_one_user_are_served_in_the_order_in_which_they_wait(self):
         bench = make()
         (one, _), (two, _), (three, _) = (bench.login("boss") for _ in range(3))
         for number, session in enumerate((one, two, three)):
@@ -808,7 +808,7 @@ class TestLinkHold:
         assert sent == [b"200", b"199", b"198"]
 
     @pytest.mark.parametrize("limit", ["link_hold", "action_rate"])
-    def test_who_is_told_to_go_while_its_action_waits_gets_a_last_word(self, limit):
+    def test_a_session_closed_while_its_action_waits_gets_an_error_for_it(self, limit):
         bench = make(action_rate=1, action_burst=1) if limit == "action_rate" else make()
         session, got = bench.login("boss")
         session.receive(action("PlayDTMF", 1, Duration="200", **self.TONE))
@@ -821,13 +821,13 @@ class TestLinkHold:
         bench.clock.advance(5)
         assert bench.upstream.take() == []
 
-    def test_a_digit_that_no_shortening_helps_is_refused_by_name(self):
+    def test_a_digit_that_stays_too_long_is_refused_naming_the_limit(self):
         bench = make()
         session, got = bench.login("boss")
         session.receive(action("PlayMF", 1, **self.TONE))
         assert refusal(got).endswith(b"more than 0.2 s at once (limits.link_hold)")
 
-    def test_digits_go_one_by_one_and_are_answered_once(self):
+    def test_digits_are_sent_one_by_one_and_answered_once(self):
         bench = make(link_hold=0.3)
         session, got = bench.login("boss")
         session.receive(action("PlayMF", 1, Channel="PJSIP/1-00000001", Digit="1234567890" * 2))
@@ -842,7 +842,7 @@ class TestLinkHold:
         assert bench.clock.now() - began == pytest.approx(20 * 0.255 / 0.3, abs=1.5)
 
     @pytest.mark.parametrize("ends", ["refused", "closed", "lost"])
-    def test_the_rest_is_not_sent_when_one_is_refused_or_the_session_ends(self, ends):
+    def test_remaining_digits_are_not_sent_after_a_refusal_or_the_sessions_end(self, ends):
         bench = make(link_hold=0.3)
         session, got = bench.login("boss")
         session.receive(action("PlayMF", 1, Channel="PJSIP/1-00000001", Digit="123"))
@@ -858,7 +858,7 @@ class TestLinkHold:
         bench.clock.advance(5)
         assert bench.upstream.take() == []
 
-    def test_once_some_were_sent_a_lost_link_leaves_the_outcome_unknown(self):
+    def test_a_link_lost_after_some_digits_leaves_the_outcome_unknown(self):
         bench = make(link_hold=0.3)
         session, got = bench.login("boss")
         session.receive(action("PlayMF", 1, Channel="PJSIP/1-00000001", Digit="123"))
@@ -868,7 +868,7 @@ class TestLinkHold:
         bench.clock.advance(5)
         assert refusal(got) == b"Upstream connection lost (outcome unknown)"
 
-    def test_more_than_rate_wait_is_refused(self):
+    def test_tones_that_would_wait_longer_than_rate_wait_are_refused(self):
         bench = make(link_hold=0.3)
         session, got = bench.login("boss")
         session.receive(action("PlayMF", 1, Channel="PJSIP/1-00000001", Digit="1" * 50))
@@ -885,11 +885,11 @@ class TestLinkHold:
 
 
 class TestDeliveryShare:
-    """What the order is, and what is counted, is in test_caused.py."""
+    """The order and the counting are tested in test_caused.py."""
 
     NOISE = b"".join(action("UserEvent", number, UserEvent="Noise") for number in range(20))
 
-    def test_delivery_share_an_action_that_would_cause_more_waits(self, caplog):
+    def test_delivery_share_delays_an_action_that_would_cause_more_events(self, caplog):
         bench = make(delivery_share=0.5)
         session, transport = bench.login("boss")
         bench.hub.caused.flushed(1.0, 1000)  # a millisecond a byte
@@ -903,7 +903,7 @@ class TestDeliveryShare:
         bench.clock.advance(1)
         assert len(bench.upstream.take()) == 1
 
-    def test_a_reload_that_takes_the_bound_away_lets_it_go_on(self):
+    def test_a_reload_that_lifts_the_limit_lets_the_action_go_on(self):
         bench = make(delivery_share=0.001)
         session, _ = bench.login("boss")
         bench.hub.caused.flushed(1.0, 1000)
@@ -925,7 +925,7 @@ class TestLinkShare:
         bench.answer(asked, b"")
         return asked.get(b"action")
 
-    def test_link_share_who_is_over_it_waits_while_others_are_served(self, caplog):
+    def test_link_share_delays_a_user_over_it_while_others_are_served(self, caplog):
         bench = make(link_share=0.2)
         bench.feed()
         (greedy, _), (other, _) = bench.login("boss"), bench.login("patient")
@@ -948,14 +948,14 @@ class TestLinkShare:
             "patient": pytest.approx(0.003),
         }
 
-    def test_nobody_waits_for_nobody(self):
+    def test_link_share_delays_no_user_that_is_alone(self):
         bench = make(link_share=0.2)
         session, _ = bench.login("boss")
         for _ in range(3):
             session.receive(action("CoreShowChannels"))
             self.serve(bench, 2.0)
 
-    def test_the_one_who_has_had_less_goes_first_and_nobody_queues_ahead_at_asterisk(self):
+    def test_the_user_that_had_less_goes_first_and_none_queues_ahead_at_asterisk(self):
         bench = make()
         greedy = [bench.login("boss")[0] for _ in range(4)]
         other, _ = bench.login("patient")
@@ -980,7 +980,7 @@ class TestLinkShare:
             session.receive(action("CoreShowChannels"))
         assert len(bench.upstream.take()) == 1
 
-    def test_what_was_slow_once_does_not_count_for_ever(self):
+    def test_one_slow_answer_does_not_count_for_ever(self):
         bench = make(action_rate=100_000, action_burst=100_000)
         sessions = [bench.login("boss")[0] for _ in range(8)]
         sessions[0].receive(action("CoreShowChannels"))
@@ -1001,7 +1001,7 @@ class TestLinkShare:
     ],
     ids=["channel_variables", "channel_variable_bytes"],
 )
-def test_what_a_user_stores_in_a_channel(limit, most, values, what):
+def test_variables_that_a_user_stores_in_a_channel_are_bounded(limit, most, values, what):
     bench = make(**{limit: most})
     session, got = bench.login("boss")
     for number, value in enumerate(values):
@@ -1017,7 +1017,7 @@ def test_what_a_user_stores_in_a_channel(limit, most, values, what):
 
 
 @pytest.mark.parametrize("fenced", [False, True])
-def test_upstream_message_bytes_the_asker_is_told_and_the_link_stays(fenced):
+def test_upstream_message_bytes_answers_with_an_error_and_keeps_the_link(fenced):
     bench = make()
     session, got = bench.login("boss")
     session.receive(action("IAXnetstats" if fenced else "CoreSettings", 7))
@@ -1034,7 +1034,7 @@ def test_upstream_message_bytes_the_asker_is_told_and_the_link_stays(fenced):
     assert bench.hub.stats.limits == {"upstream_message_bytes": 1}
 
 
-def test_upstream_message_bytes_a_list_ends_as_cancelled():
+def test_upstream_message_bytes_ends_a_list_as_cancelled():
     bench = make()
     session, got = bench.login("boss")
     session.receive(action("Status", 7))
@@ -1047,7 +1047,7 @@ def test_upstream_message_bytes_a_list_ends_as_cancelled():
     assert got.take() == b"", "told once"
 
 
-def test_upstream_message_bytes_of_our_own_action_and_of_nobody(caplog):
+def test_upstream_message_bytes_applies_to_our_own_and_unclaimed_messages(caplog):
     bench = Bench(BOSS)
     bench.hub.link_up(bench.upstream, b"Asterisk Call Manager/11.0.0\r\n")
     (asked,) = bench.upstream.take()
@@ -1058,7 +1058,7 @@ def test_upstream_message_bytes_of_our_own_action_and_of_nobody(caplog):
     assert told(caplog, "upstream-message-dropped")[0]["head"] == "Response: Success"
 
 
-def test_a_channel_has_one_account_by_its_name_and_by_its_uniqueid():
+def test_a_channels_name_and_uniqueid_share_one_account():
     bench = make(channel_variables=2)
     session, got = bench.login("boss")
 
@@ -1088,7 +1088,7 @@ def test_a_channel_has_one_account_by_its_name_and_by_its_uniqueid():
     )
 
 
-def test_sessions_that_set_variables_at_once_do_not_pass_the_limit_together():
+def test_sessions_that_set_variables_at_once_do_not_exceed_the_limit_together():
     bench = make(channel_variables=2)
     sessions = [bench.login("boss")[0] for _ in range(5)]
     for number, session in enumerate(sessions):
@@ -1107,7 +1107,7 @@ def test_sessions_that_set_variables_at_once_do_not_pass_the_limit_together():
     assert len(bench.upstream.take()) == 1
 
 
-def test_queue_members_bounds_what_a_user_adds_to_a_queue():
+def test_queue_members_bounds_how_many_members_a_user_adds_to_a_queue():
     bench = make(queue_members=2)
     session, got = bench.login("boss")
 

@@ -1,4 +1,4 @@
-"""Over a rate an action waits; over rate_wait of waiting it is refused."""
+"""Over a rate, an action waits; after rate_wait of waiting, it is refused."""
 
 import pytest
 
@@ -15,7 +15,7 @@ def make(**changed) -> Throttle:
     return Throttle(UserRates(Limits(**{**SLOW, **changed})))
 
 
-def test_action_rate_and_burst():
+def test_action_rate_and_burst_delay_actions():
     session = make()
     assert [session.own(USER, 0.0) for _ in range(2)] == [None, None]
     assert session.own(USER, 0.0) == Held(pytest.approx(0.1), "action_rate", False, True)
@@ -25,7 +25,7 @@ def test_action_rate_and_burst():
 
 
 @pytest.mark.parametrize("key", [b"originate", b"command"])
-def test_originate_and_command_rates_are_shared_by_the_sessions_of_a_user(key):
+def test_originate_and_command_rates_are_shared_by_a_users_sessions(key):
     name = key.decode()
     shared = UserRates(Limits(**{f"{name}_rate": 1.0, f"{name}_burst": 2}))
     first, second = Throttle(shared), Throttle(shared)
@@ -38,7 +38,7 @@ def test_originate_and_command_rates_are_shared_by_the_sessions_of_a_user(key):
     assert first.kind(shared.find(OTHER, key), 0.0) is None
 
 
-def test_rate_wait_ends_with_a_refusal_that_is_still_slow():
+def test_refusals_after_rate_wait_are_slow_too():
     session = make()
     now, refused = 0.0, []
     for _ in range(100):
@@ -58,7 +58,7 @@ def test_rate_wait_ends_with_a_refusal_that_is_still_slow():
     assert not again.refused
 
 
-def test_a_refused_originate_takes_nothing_from_its_user():
+def test_a_refused_originate_uses_up_nothing_of_its_user():
     shared = UserRates(Limits(originate_rate=0.1, originate_burst=1, rate_wait=5.0))
     eager, other = Throttle(shared), Throttle(shared)
     line = shared.find(USER, b"originate")
@@ -68,7 +68,7 @@ def test_a_refused_originate_takes_nothing_from_its_user():
     assert other.kind(line, 10.0) is None
 
 
-def test_other_limits_hold_at_once():
+def test_changed_limits_apply_at_once():
     shared = UserRates(Limits(**SLOW))
     session = Throttle(shared)
     for _ in range(3):
@@ -90,7 +90,7 @@ class TestOfOneUser:
         ),
     )
 
-    def test_its_own_rates_win(self):
+    def test_a_users_own_rates_take_precedence(self):
         shared = UserRates(Limits(**SLOW))
         originate, command = shared.find(self.OWN, b"originate"), shared.find(self.OWN, b"command")
         assert (originate.rate, originate.burst) == (50.0, 4)
@@ -99,13 +99,13 @@ class TestOfOneUser:
         assert [session.own(self.OWN, 0.0) for _ in range(3)] == [None] * 3
         assert session.own(self.OWN, 0.0) == Held(pytest.approx(0.01), "action_rate", False, True)
 
-    def test_what_it_does_not_say_is_as_for_all(self):
+    def test_a_users_missing_rates_default_to_the_common_ones(self):
         line = UserRates(Limits(**SLOW)).find(User("u", limits=UserLimits(originate_burst=9)), b"originate")
         assert (line.rate, line.burst) == (1.0, 9)
 
 
 class TestNextLogin:
-    """A session goes on where one of its user that has ended left off: a new login brings no new burst."""
+    """A session starts where an ended session of its user stopped: a new login brings no new burst."""
 
     @staticmethod
     def used_up(shared: UserRates, now: float) -> Throttle:
@@ -115,14 +115,14 @@ class TestNextLogin:
             session.own(USER, now)
         return session
 
-    def test_it_has_what_the_last_one_left(self):
+    def test_the_next_session_starts_with_the_remainder_of_the_last(self):
         shared = UserRates(Limits(**SLOW))
         self.used_up(shared, 0.0).end(USER, 0.0)
         session = Throttle(shared)
         session.begin(USER, 0.0)
         assert session.own(USER, 0.0) == Held(pytest.approx(0.1), "action_rate", False, True)
 
-    def test_each_that_has_ended_counts_once(self):
+    def test_each_ended_session_counts_once(self):
         shared = UserRates(Limits(**SLOW))
         for session in [self.used_up(shared, 0.0) for _ in range(2)]:
             session.end(USER, 0.0)
@@ -131,7 +131,7 @@ class TestNextLogin:
             session.begin(USER, 0.0)
         assert [session.own(USER, 0.0) is None for session in sessions] == [False, False, True]
 
-    def test_after_a_while_nothing_is_left_of_it(self):
+    def test_after_a_while_the_next_session_has_a_full_burst(self):
         shared = UserRates(Limits(**SLOW))
         self.used_up(shared, 0.0).end(USER, 0.0)
         self.used_up(shared, 9.0).end(USER, 20.0)
@@ -139,20 +139,20 @@ class TestNextLogin:
         session.begin(USER, 20.0)
         assert session.own(USER, 20.0) is None
 
-    def test_other_users_have_their_own(self):
+    def test_other_users_have_a_full_burst(self):
         shared = UserRates(Limits(**SLOW))
         self.used_up(shared, 0.0).end(USER, 0.0)
         other = Throttle(shared)
         other.begin(OTHER, 0.0)
         assert other.own(OTHER, 0.0) is None
 
-    def test_no_more_are_remembered_than_a_user_may_have_sessions(self):
+    def test_no_more_ended_sessions_are_remembered_than_sessions_per_user(self):
         shared = UserRates(Limits(**SLOW, sessions_per_user=2))
         for session in [self.used_up(shared, 0.0) for _ in range(5)]:
             session.end(USER, 0.0)
         assert [shared.take_kept("u", 0.0) is None for _ in range(3)] == [False, False, True]
 
-    def test_a_user_who_is_removed_is_forgotten(self):
+    def test_a_removed_user_is_forgotten(self):
         shared = UserRates(Limits(**SLOW))
         self.used_up(shared, 0.0).end(USER, 0.0)
         finish(shared.adopting(UserTable([OTHER])))

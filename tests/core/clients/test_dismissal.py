@@ -6,7 +6,7 @@ from tests.support.core_doubles import Bench, event
 USER = User("u", read=privilege.CALL, secret="plain:x")
 
 
-def test_the_reason_comes_last_and_behind_earlier_events() -> None:
+def test_the_reason_is_sent_last_after_earlier_events() -> None:
     bench = Bench(USER, interval=1.0)
     bench.link_up()
     session, transport = bench.login("u")
@@ -18,7 +18,7 @@ def test_the_reason_comes_last_and_behind_earlier_events() -> None:
     assert transport.closed == "close"
 
 
-def test_who_has_not_logged_in_is_told_nothing() -> None:
+def test_an_unauthenticated_client_is_sent_no_reason() -> None:
     bench = Bench(USER)
     session, transport = bench.connect()
     dismiss(session, "client certificate revoked")

@@ -1,4 +1,4 @@
-"""After the link was lost: who stays because it was told, who is closed, and when."""
+"""After the link is lost: which sessions stay because they were informed, which are closed, and when."""
 
 import logging
 import re
@@ -56,7 +56,7 @@ def lose(bench: Bench, seconds: float = 2.0) -> None:
         ("close", False, False, CLOSED),
     ],
 )
-def test_what_becomes_of_a_session(
+def test_outcome_depends_on_the_choice_the_events_and_the_notice(
     choice: UpstreamLost, wants_events: bool, told: bool, expected: str
 ) -> None:
     assert outcome(choice, wants_events=wants_events, told=told) == expected
@@ -75,7 +75,7 @@ def test_what_becomes_of_a_session(
         ("scoped", False),
     ],
 )
-def test_who_can_be_told_stays_and_the_others_are_closed(name: str, stays: bool) -> None:
+def test_sessions_that_can_be_informed_stay_and_the_others_are_closed(name: str, stays: bool) -> None:
     bench = make()
     session, transport = bench.login(name)
     lose(bench)
@@ -98,7 +98,7 @@ def test_who_can_be_told_stays_and_the_others_are_closed(name: str, stays: bool)
         ("auto", ["system", "blind", "stays"]),
     ],
 )
-def test_the_operators_choice_holds_for_users_without_one(choice: UpstreamLost, stay: list[str]) -> None:
+def test_the_operators_choice_applies_to_users_without_one(choice: UpstreamLost, stay: list[str]) -> None:
     bench = make()
     bench.hub.link_loss.by_default = choice
     sessions = {user.name: bench.login(user.name)[1] for user in USERS}
@@ -107,7 +107,7 @@ def test_the_operators_choice_holds_for_users_without_one(choice: UpstreamLost, 
 
 
 @pytest.mark.parametrize(("mask", "stays"), [("system", True), ("call", False), ("off", True)])
-def test_the_event_mask_counts(mask: str, stays: bool) -> None:
+def test_a_session_whose_event_mask_excludes_the_notice_is_closed(mask: str, stays: bool) -> None:
     bench = make()
     session, transport = bench.login("system")
     session.receive(f"Action: Events\r\nEventMask: {mask}\r\n\r\n".encode())
@@ -115,7 +115,7 @@ def test_the_event_mask_counts(mask: str, stays: bool) -> None:
     assert (not transport.closed) is stays
 
 
-def test_a_filter_that_the_client_added_counts() -> None:
+def test_a_session_whose_own_filter_excludes_the_notice_is_closed() -> None:
     bench = make()
     session, transport = bench.login("system")
     session.receive(b"Action: Filter\r\nOperation: Add\r\nFilter: Event: Newchannel\r\n\r\n")
@@ -124,7 +124,7 @@ def test_a_filter_that_the_client_added_counts() -> None:
     assert transport.closed
 
 
-def test_strangers_and_who_logs_in_meanwhile_stay() -> None:
+def test_unauthenticated_clients_and_later_logins_stay() -> None:
     bench = make()
     stranger, greeted = bench.connect()
     bench.hub.link_down("gone")
@@ -139,7 +139,7 @@ def test_strangers_and_who_logs_in_meanwhile_stay() -> None:
     assert bench.hub.stats.closes == {}
 
 
-def test_a_synchronous_originate_is_answered_before_the_end() -> None:
+def test_a_synchronous_originate_is_answered_before_the_session_ends() -> None:
     bench = make()
     session, transport = bench.login("calls")
     session.receive(
@@ -155,7 +155,7 @@ def test_a_synchronous_originate_is_answered_before_the_end() -> None:
     assert transport.closed == "close"
 
 
-def test_what_is_asked_when_the_link_is_back_already_is_answered_before_the_end() -> None:
+def test_an_action_sent_after_the_link_is_back_is_answered_before_the_session_ends() -> None:
     bench = make()
     session, transport = bench.login("calls")
     bench.hub.link_down("gone")
@@ -168,7 +168,7 @@ def test_what_is_asked_when_the_link_is_back_already_is_answered_before_the_end(
 
 
 def ends(bench: Bench, transports: list[ListTransport], until: float) -> list[int]:
-    """How many are open after each tenth of a second."""
+    """The number of sessions still open after each tenth of a second."""
     left = []
     for _ in range(round(until * 10)):
         bench.clock.advance(0.1)
@@ -176,7 +176,7 @@ def ends(bench: Bench, transports: list[ListTransport], until: float) -> list[in
     return left
 
 
-def test_upstream_lost_spread() -> None:
+def test_upstream_lost_spread_closes_sessions_evenly_over_its_time() -> None:
     bench = make(CALLS, upstream_lost_spread=1.0, sessions_per_user=500)
     transports = []
     for _ in range(100):
@@ -192,7 +192,7 @@ def test_upstream_lost_spread() -> None:
     assert ends(reset, transports, 0.1) == [0]
 
 
-def test_the_oldest_goes_first_and_another_loss_meanwhile_changes_nothing() -> None:
+def test_the_oldest_session_goes_first_and_another_loss_changes_nothing() -> None:
     bench = make(upstream_lost_spread=1.0)
     transports = []
     for _ in range(4):
@@ -210,7 +210,7 @@ def test_the_oldest_goes_first_and_another_loss_meanwhile_changes_nothing() -> N
     assert bench.hub.stats.closes == {"upstream lost": 4}
 
 
-def test_who_leaves_before_its_turn_is_left_alone() -> None:
+def test_a_session_that_leaves_before_its_turn_is_not_closed_again() -> None:
     bench = make()
     (one, left), (_, other) = bench.login("calls"), bench.login("calls")
     bench.hub.link_down("gone")
@@ -221,7 +221,7 @@ def test_who_leaves_before_its_turn_is_left_alone() -> None:
     assert bench.hub.stats.closes == {"logoff": 1, "upstream lost": 1}
 
 
-def test_nobody_is_closed_for_it_while_the_service_ends() -> None:
+def test_no_session_is_closed_for_it_while_the_service_stops() -> None:
     bench = make()
     _, transport = bench.login("calls")
     bench.hub.exchange.draining = True
@@ -229,7 +229,7 @@ def test_nobody_is_closed_for_it_while_the_service_ends() -> None:
     assert not transport.closed
 
 
-def test_how_many_and_why_is_logged_and_counted(caplog: pytest.LogCaptureFixture) -> None:
+def test_sessions_closed_for_it_are_logged_and_counted(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, logger="amiproxy")
     bench = make()
     lose(bench)
@@ -246,7 +246,7 @@ def test_how_many_and_why_is_logged_and_counted(caplog: pytest.LogCaptureFixture
     assert last[1:] == ("gone", {CLOSED: 5, TOLD: 1, KEPT: 1, NO_EVENTS: 1})
 
 
-def test_a_wait_for_events_ends_with_the_session() -> None:
+def test_a_waitevent_ends_with_the_session() -> None:
     bench = make()
     session, transport = bench.login("calls")
     session.receive(b"Action: WaitEvent\r\nActionID: 3\r\n\r\n")
@@ -258,7 +258,7 @@ def test_a_wait_for_events_ends_with_the_session() -> None:
     assert transport.closed
 
 
-def test_who_reads_too_slowly_to_be_told_is_closed() -> None:
+def test_a_session_that_reads_too_slowly_to_be_informed_is_closed() -> None:
     slow = User("slow", read=privilege.ALL, secret="plain:x", slow_consumer="drop_events")
     bench = make(slow, outbox_soft=1024, outbox_hard=1 << 20)
     _, transport = bench.login("slow")

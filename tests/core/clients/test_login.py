@@ -1,4 +1,4 @@
-"""Logging in with a client certificate: instead of the secret, beside it, and never as somebody else."""
+"""Logging in with a client certificate: instead of the secret, with it, and never as another user."""
 
 import hashlib
 import logging
@@ -17,7 +17,7 @@ from tests.support.core_doubles import Bench, ListTransport
 
 
 def shown(common_name: str) -> Identity:
-    """What a handshake with the certificate of this name gives."""
+    """The result of a handshake with the certificate of this name."""
     return Identity(f"CN={common_name}", f"fp-{common_name}", frozenset({Binding("cn", common_name)}))
 
 
@@ -68,7 +68,9 @@ def login(name: str, secret: str | None = None) -> bytes:
         ("plain", "stranger", "x"),
     ],
 )
-def test_who_gets_in(bench: Bench, name: str, certificate: str | None, secret: str | None) -> None:
+def test_a_user_logs_in_by_what_it_requires(
+    bench: Bench, name: str, certificate: str | None, secret: str | None
+) -> None:
     session, transport = connect(bench, certificate)
     session.receive(login(name, secret))
     assert transport.take().startswith(b"Response: Success\r\n")
@@ -93,7 +95,7 @@ def test_who_gets_in(bench: Bench, name: str, certificate: str | None, secret: s
         ("nobody", "wall", "x", "no such user"),
     ],
 )
-def test_who_does_not(
+def test_a_login_without_what_the_user_requires_is_refused(
     bench: Bench,
     caplog: pytest.LogCaptureFixture,
     name: str,
@@ -115,7 +117,9 @@ def test_who_does_not(
     assert fields["certificate"] == (f"fp-{certificate}" if certificate else None)
 
 
-def test_the_login_line_has_the_fingerprint(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_login_line_has_the_certificates_fingerprint(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.INFO, logger="amiproxy")
     session, _ = connect(bench, "wall")
     session.receive(login("alone"))
@@ -124,7 +128,7 @@ def test_the_login_line_has_the_fingerprint(bench: Bench, caplog: pytest.LogCapt
 
 
 @pytest.mark.parametrize(("certificate", "accepted"), [("desk", True), (None, False), ("wall", False)])
-def test_a_challenge_does_not_stand_for_the_certificate(
+def test_a_challenge_replaces_the_secret_but_not_the_certificate(
     bench: Bench, certificate: str | None, accepted: bool
 ) -> None:
     session, transport = connect(bench, certificate)
@@ -136,7 +140,7 @@ def test_a_challenge_does_not_stand_for_the_certificate(
     assert (b"Authentication accepted" in transport.take()) is accepted
 
 
-def test_readers_of_security_are_told_that_no_password_was_used(bench: Bench) -> None:
+def test_the_security_event_says_that_no_password_was_used(bench: Bench) -> None:
     session, transport = connect(bench, "wall")
     session.receive(login("alone"))
     transport.take()
@@ -148,7 +152,7 @@ def test_readers_of_security_are_told_that_no_password_was_used(bench: Bench) ->
 
 
 class TestReload:
-    """A reload of the users ends the sessions that could not log in again as they did."""
+    """A reload of the users ends the sessions that could not log in again in the same way."""
 
     @pytest.mark.parametrize(
         ("name", "certificate", "secret", "after", "reason"),
@@ -168,7 +172,7 @@ class TestReload:
             ("both", "desk", "x", (PLAIN,), "user removed"),
         ],
     )
-    def test_sessions_go_on_or_end(
+    def test_sessions_stay_or_end_by_the_new_requirements(
         self,
         bench: Bench,
         name: str,
@@ -185,7 +189,7 @@ class TestReload:
         if not reason:
             assert session.user is table.find(name.encode())
 
-    def test_a_secret_that_was_never_asked_for_is_asked_for_now(self) -> None:
+    def test_a_newly_required_secret_ends_a_session_that_never_gave_one(self) -> None:
         before = User("u", secret="plain:x", login=CertificateLogin((Binding("cn", "wall"),), "certificate"))
         bench = Bench(before)
         bench.link_up()
@@ -197,11 +201,9 @@ class TestReload:
 
 
 class TestTheWaitForAHash:
-    """In which order, and in whose place."""
+    """The order in which secrets are compared, and the places that waiting clients hold."""
 
-    def test_where_somebody_failed_comes_behind_who_is_unknown_and_who_is_known_goes_first(
-        self, bench: Bench
-    ) -> None:
+    def test_addresses_rank_by_recent_login_then_unknown_then_failed(self, bench: Bench) -> None:
         def rank(address: str, secret: str) -> int:
             session, transport = bench.connect(address)
             session.receive(login("plain", secret))
@@ -217,14 +219,14 @@ class TestTheWaitForAHash:
         assert rank("198.51.100.1", "x") == 0, "its mistake is forgotten"
         assert rank("127.0.0.1", "x") == rank("127.0.0.1", "x") == 1, "an exempt address holds up nobody"
 
-    def test_it_is_for_its_networks_turn(self, bench: Bench) -> None:
+    def test_the_applicant_is_queued_under_its_networks(self, bench: Bench) -> None:
         session, transport = bench.connect("192.0.2.1")
         session.receive(login("plain", "x"))
         (applicant,) = bench.verifier.applicants
         assert applicant.who is transport
         assert applicant.networks == networks_around("192.0.2.1")
 
-    def test_neither_it_nor_the_delay_of_a_refusal_holds_a_place(self, bench: Bench) -> None:
+    def test_neither_the_comparison_nor_the_delay_of_a_refusal_holds_a_place(self, bench: Bench) -> None:
         bench.verifier.at_once = False
         newcomers = bench.hub.bounds.newcomers
         transport = ListTransport()
@@ -241,7 +243,7 @@ class TestTheWaitForAHash:
         bench.clock.advance(1.1)
         assert transport.take() == REFUSED
 
-    def test_who_leaves_is_not_waited_for(self, bench: Bench) -> None:
+    def test_the_comparison_for_a_client_that_leaves_is_abandoned(self, bench: Bench) -> None:
         bench.verifier.at_once = False
         session, transport = bench.connect()
         session.receive(login("plain", "x"))
@@ -250,7 +252,7 @@ class TestTheWaitForAHash:
         bench.verifier.answer()
         assert session.user is None
 
-    def test_too_many_refusals_cut_the_oldest_short(self) -> None:
+    def test_too_many_delayed_refusals_send_the_oldest_early(self) -> None:
         bench = Bench(PLAIN, limits=Limits(unauthenticated=2, unauthenticated_per_address=2))
         bench.link_up()
         transports = []
@@ -264,7 +266,7 @@ class TestTheWaitForAHash:
         bench.clock.advance(1.1)
         assert [transport.take() for transport in transports] == [b"", REFUSED, REFUSED]
 
-    def test_an_address_is_known_as_long_as_somebody_is_there_and_a_day_more(self, bench: Bench) -> None:
+    def test_an_address_is_known_while_a_session_lasts_and_a_day_longer(self, bench: Bench) -> None:
         session, _ = bench.connect("192.0.2.1")
         session.receive(login("plain", "x"))
         bench.clock.advance(10 * LATELY)

@@ -1,4 +1,4 @@
-"""What a client sees of its own session, action by action."""
+"""A client's view of its own session, action by action."""
 
 import hashlib
 import logging
@@ -63,31 +63,33 @@ class TestBeforeLogin:
             ),
         ],
     )
-    def test_is_answered_as_asterisk_answers_and_stays(self, bench, request_, answer):
+    def test_an_action_before_login_is_answered_as_by_asterisk_and_does_not_close(
+        self, bench, request_, answer
+    ):
         session, transport = bench.connect()
         assert ask(session, transport, request_) == answer
         assert session.state is State.GREETED
 
-    def test_logoff_is_answered_and_closes(self, bench):
+    def test_logoff_before_login_is_answered_and_closes(self, bench):
         session, transport = bench.connect()
         assert ask(session, transport, "Action: Logoff\nActionID: u5") == (
             b"Response: Goodbye\r\nActionID: u5\r\nMessage: Thanks for all the fish.\r\n\r\n"
         )
         assert transport.closed == "close"
 
-    def test_no_challenge_where_no_user_could_use_one(self):
+    def test_challenge_is_not_offered_where_no_user_could_use_it(self):
         bench = Bench(BOSS)
         session, transport = bench.connect()
         assert b"Must specify AuthType" in ask(session, transport, "Action: Challenge\nAuthType: MD5")
 
     @pytest.mark.parametrize("raw", [b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"hello\r\n\r\n"])
-    def test_what_is_no_ami_ends_at_once_without_a_word(self, bench, raw):
+    def test_input_that_is_not_ami_closes_without_an_answer(self, bench, raw):
         session, transport = bench.connect()
         session.receive(raw)
         assert transport.take() == b""
         assert transport.closed
 
-    def test_more_than_a_login_needs_ends_it(self, bench):
+    def test_input_longer_than_a_login_closes(self, bench):
         session, transport = bench.connect()
         session.receive(b"X: " + b"y" * 5000)
         assert transport.closed
@@ -105,7 +107,7 @@ class TestBeforeLogin:
 
 
 class TestLogin:
-    def test_answer_then_fullybooted_each_in_a_write_of_its_own(self, bench):
+    def test_the_answer_and_fullybooted_are_written_separately(self, bench):
         bench.feed(BOOTED)
         bench.clock.advance(5)
         session, transport = bench.connect()
@@ -116,14 +118,14 @@ class TestLogin:
             b"Status: Fully Booted\r\n\r\n",
         ]
 
-    def test_old_asterisk_says_no_uptime(self, bench):
+    def test_fullybooted_of_an_old_asterisk_has_no_uptime(self, bench):
         raw = b"Event: FullyBooted\r\nPrivilege: system,all\r\nStatus: Fully Booted\r\n\r\n"
         bench.feed(raw)
         session, transport = bench.connect()
         session.receive(login("boss"))
         assert transport.sent[1] == raw
 
-    def test_a_reload_sets_its_time_back(self, bench):
+    def test_a_reload_resets_lastreload(self, bench):
         bench.feed(BOOTED)
         bench.clock.advance(5)
         bench.feed(event("Reload", "system", Module="All"))
@@ -133,25 +135,25 @@ class TestLogin:
         assert b"Uptime: 105\r\nLastReload: 0\r\n" in transport.take()
 
     @pytest.mark.parametrize("extra", ["Events: off\r\n", "Events: call\r\n"])
-    def test_no_fullybooted_outside_the_mask(self, bench, extra):
+    def test_fullybooted_is_not_sent_outside_the_event_mask(self, bench, extra):
         bench.feed(BOOTED)
         session, transport = bench.connect()
         session.receive(login("boss", extra=extra))
         assert b"FullyBooted" not in transport.take()
 
-    def test_no_fullybooted_without_class_system(self, bench):
+    def test_fullybooted_is_not_sent_without_class_system(self, bench):
         bench.feed(BOOTED)
         session, transport = bench.connect()
         session.receive(login("calls"))
         assert b"FullyBooted" not in transport.take()
 
-    def test_an_invalid_mask_leaves_the_full_one(self, bench):
+    def test_an_invalid_event_mask_leaves_the_full_one(self, bench):
         session, _ = bench.connect()
         session.receive(login("boss", extra="Events: 4294967295\r\n"))
         assert session.mask == privilege.ALL
 
     @pytest.mark.parametrize("name", ["BOSS", "Boss"])
-    def test_names_in_any_case(self, bench, name):
+    def test_user_names_match_in_any_case(self, bench, name):
         session, _ = bench.connect()
         session.receive(login(name))
         assert session.user is BOSS
@@ -161,7 +163,7 @@ class TestLogin:
         ("name", "secret"),
         [("boss", "wrong"), ("nobody", "x"), ("off", "x"), ("away", "x"), ("digest", "wrong"), ("", "")],
     )
-    def test_refused_with_one_text_after_one_second(self, bench, name, secret):
+    def test_a_refusal_has_one_text_and_takes_one_second(self, bench, name, secret):
         session, transport = bench.connect()
         session.receive(login(name, secret))
         bench.clock.advance(0.9)
@@ -170,13 +172,13 @@ class TestLogin:
         assert transport.take() == b"Response: Error\r\nActionID: 1\r\nMessage: Authentication failed\r\n\r\n"
         assert transport.closed == "close"
 
-    def test_an_unknown_name_costs_a_hash_as_well(self, bench):
+    def test_an_unknown_name_costs_a_hash_too(self, bench):
         for name in ("nobody", "off", "away", "digest"):
             session, _ = bench.connect()
             session.receive(login(name, "wrong"))
             assert bench.verifier.asked[-1][0] == bench.hub.users.trial(None)
 
-    def test_nothing_is_read_while_the_hash_is_at_work(self, bench):
+    def test_input_is_not_read_while_the_secret_is_compared(self, bench):
         bench.verifier.at_once = False
         session, transport = bench.connect()
         session.receive(login("boss") + b"Action: Ping\r\n\r\n")
@@ -185,7 +187,7 @@ class TestLogin:
         assert not transport.paused
         assert transport.take().endswith(b"Ping: Pong\r\nTimestamp: 1700001000.000000\r\n\r\n")
 
-    def test_gone_before_the_hash_is_done(self, bench):
+    def test_a_client_that_leaves_during_the_comparison_is_not_logged_in(self, bench):
         bench.verifier.at_once = False
         session, transport = bench.connect()
         session.receive(login("boss"))
@@ -194,14 +196,14 @@ class TestLogin:
         assert transport.take() == b""
         assert bench.hub.authenticated == 0
 
-    def test_gone_before_the_refusal_is_told(self, bench):
+    def test_a_client_that_leaves_before_its_refusal_gets_none(self, bench):
         session, transport = bench.connect()
         session.receive(login("boss", "wrong"))
         session.lost("reset")
         bench.clock.advance(2)
         assert transport.take() == b""
 
-    def test_reloaded_while_the_hash_is_at_work(self, bench):
+    def test_a_user_removed_during_the_comparison_is_not_logged_in(self, bench):
         bench.verifier.at_once = False
         session, _ = bench.connect()
         session.receive(login("boss"))
@@ -209,7 +211,7 @@ class TestLogin:
         bench.verifier.answer()
         assert session.user is None
 
-    def test_a_second_login_looks_at_nothing(self, bench):
+    def test_a_second_login_is_accepted_without_a_check(self, bench):
         session, transport = bench.login("boss")
         assert ask(session, transport, "Action: Login\nUsername: calls\nSecret: wrong\nActionID: 2") == (
             b"Response: Success\r\nActionID: 2\r\nMessage: Already authenticated\r\n\r\n"
@@ -217,7 +219,7 @@ class TestLogin:
         assert session.user is BOSS
 
     @pytest.mark.parametrize("request_", ["Login", "Challenge"])
-    def test_one_session_at_a_time(self, bench, request_):
+    def test_a_user_with_one_session_is_refused_a_second_one(self, bench, request_):
         bench.login("single")
         session, transport = bench.connect()
         session.receive(
@@ -227,7 +229,7 @@ class TestLogin:
         assert transport.take() == b"Response: Error\r\nActionID: l2\r\nMessage: Login Already In Use\r\n\r\n"
         assert transport.closed
 
-    def test_one_session_of_many_that_are_judged_at_once(self, bench):
+    def test_only_one_of_several_concurrent_logins_of_such_a_user_succeeds(self, bench):
         bench.verifier.at_once = False
         sessions = [bench.connect() for _ in range(3)]
         for session, _ in sessions:
@@ -240,7 +242,7 @@ class TestLogin:
         assert [b"Authentication accepted" in answer for answer in answers] == [True, False, False]
         assert all(b"Login Already In Use" in answer for answer in answers[1:])
 
-    def test_again_after_the_first_has_left(self, bench):
+    def test_such_a_user_may_log_in_again_after_its_session_left(self, bench):
         first, _ = bench.login("single")
         first.lost("gone")
         bench.login("single")
@@ -248,7 +250,7 @@ class TestLogin:
     @pytest.mark.parametrize(
         "limits", [Limits(sessions_authenticated=1, connections=10), Limits(sessions_per_user=1)]
     )
-    def test_too_many_sessions(self, limits):
+    def test_too_many_sessions_refuses_the_login(self, limits):
         bench = Bench(BOSS, limits=limits)
         bench.login("boss")
         session, transport = bench.connect()
@@ -267,7 +269,7 @@ class TestChallenge:
         key = hashlib.md5(challenge + secret, usedforsecurity=False).hexdigest()
         return f"Action: Login\nAuthType: MD5\nUsername: digest\nKey: {key}"
 
-    def test_logs_in(self, bench):
+    def test_the_right_response_to_a_challenge_logs_in(self, bench):
         session, transport = bench.connect()
         challenge = self.challenge(session, transport)
         assert challenge.isdigit()
@@ -276,14 +278,14 @@ class TestChallenge:
         assert self.challenge(session, transport) == challenge, "and after login as well"
 
     @pytest.mark.parametrize("wrong", [b"other", b""])
-    def test_refused(self, bench, wrong):
+    def test_a_wrong_response_to_a_challenge_is_refused(self, bench, wrong):
         session, transport = bench.connect()
         challenge = self.challenge(session, transport)
         session.receive(self.respond(challenge, wrong).replace("\n", "\r\n").encode() + b"\r\n\r\n")
         bench.clock.advance(1.1)
         assert b"Authentication failed" in transport.take()
 
-    def test_upper_case_hex_is_wrong(self, bench):
+    def test_a_response_in_upper_case_hex_is_refused(self, bench):
         session, transport = bench.connect()
         text = self.respond(self.challenge(session, transport))
         head, key = text.rsplit(" ", 1)
@@ -291,13 +293,13 @@ class TestChallenge:
         bench.clock.advance(1.1)
         assert b"Authentication failed" in transport.take()
 
-    def test_nothing_without_a_challenge(self, bench):
+    def test_a_response_without_a_challenge_is_refused(self, bench):
         session, transport = bench.connect()
         session.receive(self.respond(b"").replace("\n", "\r\n").encode() + b"\r\n\r\n")
         bench.clock.advance(1.1)
         assert b"Authentication failed" in transport.take()
 
-    def test_a_refused_user_is_refused_here_too(self, bench):
+    def test_an_unknown_user_is_refused_here_too(self, bench):
         session, transport = bench.connect()
         self.challenge(session, transport)
         session.receive(b"Action: Login\r\nAuthType: MD5\r\nUsername: nobody\r\nKey: 0\r\n\r\n")
@@ -351,7 +353,7 @@ class TestLocalActions:
             ("Action: ListCommands", b"Response: Error\r\nMessage: Upstream not connected\r\n\r\n"),
         ],
     )
-    def test_answer(self, bench, request_, answer):
+    def test_a_local_action_is_answered_without_asterisk(self, bench, request_, answer):
         session, transport = bench.login("boss")
         assert ask(session, transport, request_).startswith(answer)
         assert bench.upstream.take() == []
@@ -360,19 +362,19 @@ class TestLocalActions:
         session, transport = bench.login("calls")
         assert b"Permission denied" in ask(session, transport, "Action: Filter\nOperation: Add\nFilter: X")
 
-    def test_filters_are_counted(self, bench):
+    def test_the_number_of_filters_is_bounded(self, bench):
         session, transport = bench.login("boss")
         for _ in range(32):
             ask(session, transport, "Action: Filter\nOperation: Add\nFilter: X")
         assert b"Too many filters" in ask(session, transport, "Action: Filter\nOperation: Add\nFilter: X")
 
-    def test_ping_tells_the_truth_about_the_link(self, bench):
+    def test_ping_fails_while_the_link_is_down(self, bench):
         session, transport = bench.login("boss")
         bench.hub.link_down("gone")
         transport.take()
         assert b"Upstream not connected" in ask(session, transport, "Action: Ping")
 
-    def test_list_commands_shows_what_the_user_may_run(self):
+    def test_list_commands_lists_the_actions_that_the_user_may_run(self):
         bench = Bench(CALLS)
         bench.link_up(
             b"Hangup: Hangup channel.  (Priv: system,call,all)\r\n"
@@ -385,7 +387,7 @@ class TestLocalActions:
             b"Ping: Keepalive command.  (Priv: <none>)\r\n\r\n"
         )
 
-    def test_malformed_is_refused_and_the_session_goes_on(self, bench):
+    def test_a_malformed_action_is_refused_and_the_session_stays(self, bench):
         session, transport = bench.login("boss")
         assert b"line too long" in ask(session, transport, "Action: Ping\nX: " + "y" * 1100)
         assert b"Too many lines" in ask(session, transport, "Action: Ping" + "\nX: 1" * 128)
@@ -394,7 +396,7 @@ class TestLocalActions:
     @pytest.mark.parametrize(
         "raw", [b"Action: Ping\0\r\n\r\n", b"Action: Pi\rng\r\n\r\n", b"X: " + b"y" * 70000]
     )
-    def test_what_two_parsers_could_read_differently_ends_the_session(self, bench, raw):
+    def test_input_that_parsers_could_read_differently_ends_the_session(self, bench, raw):
         session, transport = bench.login("boss")
         session.receive(raw)
         assert b"Failed to parse message" in transport.take()
@@ -404,7 +406,7 @@ class TestLocalActions:
 
 
 class TestWaitEvent:
-    def test_ends_with_the_first_event(self, bench):
+    def test_waitevent_ends_with_the_first_event(self, bench):
         session, transport = bench.login("calls")
         assert ask(session, transport, "Action: WaitEvent\nTimeout: 10\nActionID: w") == b""
         bench.feed(event("DTMFBegin", "dtmf"))
@@ -418,7 +420,7 @@ class TestWaitEvent:
         bench.clock.advance(20)
         assert transport.take() == b""
 
-    def test_ends_with_its_time(self, bench):
+    def test_waitevent_ends_after_its_timeout(self, bench):
         session, transport = bench.login("calls")
         ask(session, transport, "Action: WaitEvent\nTimeout: 0x2")
         bench.clock.advance(2.1)
@@ -427,19 +429,19 @@ class TestWaitEvent:
             b"Event: WaitEventComplete\r\n\r\n"
         )
 
-    def test_ends_with_any_input(self, bench):
+    def test_waitevent_ends_with_any_input(self, bench):
         session, transport = bench.login("calls")
         ask(session, transport, "Action: WaitEvent")
         session.receive(b"Act")
         assert b"WaitEventComplete" in transport.take()
 
     @pytest.mark.parametrize("timeout", ["0", "00", "08"])
-    def test_zero_ends_at_once(self, bench, timeout):
+    def test_waitevent_with_timeout_zero_ends_at_once(self, bench, timeout):
         session, transport = bench.login("calls")
         assert b"WaitEventComplete" in ask(session, transport, f"Action: WaitEvent\nTimeout: {timeout}")
 
     @pytest.mark.parametrize("timeout", ["-1", "-5", "soon", ""])
-    def test_no_limit(self, bench, timeout):
+    def test_waitevent_with_timeout_minus_one_does_not_end(self, bench, timeout):
         session, transport = bench.login("calls")
         assert ask(session, transport, f"Action: WaitEvent\nTimeout: {timeout}") == b""
         bench.clock.advance(1e6)
@@ -447,18 +449,18 @@ class TestWaitEvent:
         session.lost("gone")
         assert not bench.hub.waiters
 
-    def test_a_time_past_any_clock_is_a_long_one(self, bench):
+    def test_a_timeout_of_68_years_is_accepted(self, bench):
         session, transport = bench.login("calls")
         assert ask(session, transport, "Action: WaitEvent\nTimeout: 2147483647") == b""
         assert max(timer.due for timer in bench.clock.timers) == bench.clock.now() + 2**31 - 1
 
-    def test_a_time_past_any_int_is_what_is_left_of_it(self, bench):
+    def test_a_timeout_beyond_an_int_means_no_limit(self, bench):
         session, transport = bench.login("calls")
         before = len(bench.clock.timers)
         assert ask(session, transport, f"Action: WaitEvent\nTimeout: {'9' * 400}") == b""
         assert len(bench.clock.timers) == before, "-1: no limit"
 
-    def test_octal(self, bench):
+    def test_a_timeout_may_be_octal(self, bench):
         session, transport = bench.login("calls")
         ask(session, transport, "Action: WaitEvent\nTimeout: 012")
         bench.clock.advance(9.9)
@@ -466,13 +468,13 @@ class TestWaitEvent:
         bench.clock.advance(0.2)
         assert transport.take()
 
-    def test_a_user_who_reads_nothing_may_wait(self, bench):
+    def test_a_user_without_event_classes_may_wait(self, bench):
         session, transport = bench.login("single")
         ask(session, transport, "Action: WaitEvent\nTimeout: 1")
         bench.clock.advance(1.1)
         assert b"WaitEventComplete" in transport.take()
 
-    def test_somebody_elses_event_ends_nothing(self, bench):
+    def test_an_event_for_another_session_does_not_end_a_wait(self, bench):
         one, one_got = bench.login("calls")
         two, two_got = bench.login("boss")
         ask(one, one_got, "Action: WaitEvent")
@@ -480,14 +482,14 @@ class TestWaitEvent:
         bench.feed(event("Registry", "system"))
         assert (one_got.take(), b"Registry" in two_got.take()) == (b"", True)
 
-    def test_with_more_input_behind_it(self, bench):
+    def test_input_behind_waitevent_ends_it_and_is_answered(self, bench):
         session, transport = bench.login("calls")
         session.receive(b"Action: WaitEvent\r\n\r\nAction: Ping\r\n\r\n")
         assert transport.take().endswith(b"Timestamp: 1700001000.000000\r\n\r\n")
 
 
 class TestViews:
-    def test_mask_narrows_and_widens_up_to_the_rights(self, bench):
+    def test_the_event_mask_narrows_and_widens_up_to_the_rights(self, bench):
         session, transport = bench.login("calls")
         ask(session, transport, "Action: Events\nEventMask: off")
         bench.feed(event("Hold"))
@@ -496,7 +498,7 @@ class TestViews:
         bench.feed(event("Hold"), event("Registry", "system"))
         assert transport.take() == event("Hold")
 
-    def test_filters_of_user_and_session_add_up(self):
+    def test_filters_of_user_and_session_both_apply(self):
         filtered = User(
             "f",
             read=privilege.ALL,
@@ -511,7 +513,7 @@ class TestViews:
         bench.feed(event("Hold"), event("Hold", X="Secret"), event("Other"))
         assert transport.take() == event("Hold")
 
-    def test_who_logs_in_is_told_of_it_too(self, bench):
+    def test_a_client_gets_the_event_of_its_own_login(self, bench):
         session, transport = bench.connect()
         session.receive(login("boss"))
         assert transport.take().count(f"SessionID: {session.id}".encode()) == 1
@@ -534,7 +536,7 @@ class TestViews:
 
 
 class TestTurns:
-    """What one read brings is run in portions, so that the neighbours get their turn between."""
+    """The actions of one read are run in portions, so that other sessions get their turn in between."""
 
     PINGS = b"".join(b"Action: Ping\r\nActionID: %d\r\n\r\n" % number for number in range(150))
     NUMBERS = tuple(range(150))
@@ -550,7 +552,7 @@ class TestTurns:
         transport.take()
         return session, transport
 
-    def test_a_turn_is_so_long_and_nothing_is_read_between(self, bench):
+    def test_a_turn_runs_a_bounded_number_of_actions_and_reads_nothing_meanwhile(self, bench):
         session, transport = self.connect(bench)
         session.receive(self.PINGS)
         assert self.numbers(transport) == self.NUMBERS[:64], "sent with the turn that gave it"
@@ -563,14 +565,14 @@ class TestTurns:
         assert self.numbers(transport) == self.NUMBERS[65:]
         assert not transport.paused
 
-    def test_what_comes_all_the_same_waits_behind(self, bench):
+    def test_input_that_arrives_between_turns_waits_behind(self, bench):
         session, transport = self.connect(bench)
         session.receive(self.PINGS)
         session.receive(b"Action: Ping\r\nActionID: 150\r\n\r\n")
         bench.clock.advance(0)
         assert self.numbers(transport) == (*self.NUMBERS, 150)
 
-    def test_an_answer_from_asterisk_begins_a_turn(self, bench):
+    def test_an_answer_from_asterisk_starts_a_turn(self, bench):
         session, transport = self.connect(bench)
         session.receive(b"Action: CoreStatus\r\nActionID: 999\r\n\r\n" + self.PINGS)
         (asked,) = bench.upstream.take()
@@ -579,7 +581,7 @@ class TestTurns:
         bench.clock.advance(0)
         assert self.numbers(transport) == self.NUMBERS[64:]
 
-    def test_a_half_close_loses_none(self, bench):
+    def test_a_half_close_loses_no_action(self, bench):
         session, transport = self.connect(bench)
         session.receive(self.PINGS)
         session.ended()
@@ -588,7 +590,7 @@ class TestTurns:
         assert self.numbers(transport) == self.NUMBERS
         assert transport.closed == "close"
 
-    def test_the_end_is_the_end(self, bench):
+    def test_a_lost_session_runs_no_further_actions(self, bench):
         session, transport = self.connect(bench)
         session.receive(self.PINGS)
         session.lost("gone")
@@ -596,7 +598,7 @@ class TestTurns:
         assert self.numbers(transport) == self.NUMBERS[:64]
         assert bench.hub.bounds.queued == 0
 
-    def test_who_was_kept_out_by_it_is_read_again(self):
+    def test_a_session_that_was_paused_meanwhile_is_read_again(self):
         bench = Bench(BOSS, limits=Limits(in_flight=33, in_flight_per_session=32))
         bench.link_up()
         flood, _ = self.connect(bench)
@@ -607,7 +609,7 @@ class TestTurns:
         bench.clock.advance(0)
         assert not transport.paused
 
-    def test_all_who_were_kept_out_are_read_again(self):
+    def test_all_sessions_that_were_paused_meanwhile_are_read_again(self):
         bench = Bench(BOSS, limits=Limits(in_flight=33, in_flight_per_session=32))
         bench.link_up()
         flood, _ = self.connect(bench)
@@ -621,7 +623,7 @@ class TestTurns:
 
 
 class TestEnds:
-    def test_half_close_still_gets_its_answers(self, bench):
+    def test_a_half_closed_client_still_gets_its_answers(self, bench):
         session, transport = bench.login("boss")
         session.receive(b"Action: CoreStatus\r\nActionID: a\r\n\r\n")
         session.ended()
@@ -631,12 +633,12 @@ class TestEnds:
         assert transport.take() == b"Response: Success\r\nActionID: a\r\nCoreReloads: 0\r\n\r\n"
         assert transport.closed == "close"
 
-    def test_half_close_with_nothing_open_closes(self, bench):
+    def test_a_half_close_without_open_actions_closes(self, bench):
         session, transport = bench.login("boss")
         session.ended()
         assert transport.closed == "close"
 
-    def test_half_close_ends_a_wait(self, bench):
+    def test_a_half_close_ends_a_waitevent(self, bench):
         session, transport = bench.login("calls")
         ask(session, transport, "Action: WaitEvent")
         session.ended()
@@ -661,14 +663,14 @@ class TestEnds:
             ),
         ],
     )
-    def test_what_runs_is_answered_before_the_end(self, bench, request_, answer):
+    def test_open_actions_are_answered_before_a_session_closes(self, bench, request_, answer):
         session, transport = bench.login("boss")
         ask(session, transport, request_)
         session.close("user removed")
         assert transport.take() == answer
         assert transport.closed == "close"
 
-    def test_what_waits_for_the_link_is_answered_before_the_end_too(self, bench):
+    def test_actions_that_wait_for_the_link_are_answered_before_a_session_closes(self, bench):
         (one, one_got), (two, two_got) = bench.login("boss"), bench.login("boss")
         ask(one, one_got, "Action: IAXnetstats")
         ask(two, two_got, "Action: CoreStatus\nActionID: 2")
@@ -678,14 +680,14 @@ class TestEnds:
         )
         assert bench.hub.exchange.waiting == 0
 
-    def test_while_draining_nothing_new_is_sent(self, bench):
+    def test_no_new_action_is_sent_while_draining(self, bench):
         session, transport = bench.login("boss")
         bench.hub.exchange.draining = True
         assert b"Message: Shutting down" in ask(session, transport, "Action: CoreStatus")
         assert b"Pong" in ask(session, transport, "Action: Ping")
         assert bench.upstream.take() == []
 
-    def test_last_bytes_are_waited_for(self, bench):
+    def test_closing_waits_for_the_last_bytes(self, bench):
         session, transport = bench.login("boss")
         transport.room = 10
         ask(session, transport, "Action: Logoff")
@@ -694,7 +696,7 @@ class TestEnds:
         session.writable()
         assert transport.closed == "close"
 
-    def test_but_not_for_ever(self, bench):
+    def test_closing_does_not_wait_for_ever(self, bench):
         session, transport = bench.login("boss")
         transport.room = 10
         ask(session, transport, "Action: Logoff")
@@ -713,12 +715,12 @@ class TestEnds:
         assert not transport.paused
         assert transport.take().count(b"Response: Success") == 40
 
-    def test_writable_with_nothing_to_do(self, bench):
+    def test_writable_with_nothing_to_write_changes_nothing(self, bench):
         session, _ = bench.login("boss")
         session.writable()
         assert session.state is State.READY
 
-    def test_closing_twice_is_once(self, bench):
+    def test_closing_twice_counts_once(self, bench):
         session, _ = bench.login("boss")
         session.close("one")
         session.close("two")
@@ -735,7 +737,7 @@ class TestAudit:
             if record.getMessage().startswith("action-")
         ]
 
-    def test_denied(self, bench, lines):
+    def test_a_denied_action_is_logged(self, bench, lines):
         session, transport = bench.login("calls")
         ask(session, transport, "Action: Command\nCommand: core show uptime")
         ((what, fields),) = lines()
@@ -747,7 +749,7 @@ class TestAudit:
         assert fields["rule"]
         assert fields["generation"] == 1
 
-    def test_what_is_judged_tells_by_which_configuration(self, bench, lines, caplog):
+    def test_an_audit_line_names_the_configuration_that_applied(self, bench, lines, caplog):
         session, transport = bench.login("calls")
         ask(session, transport, "Action: Hangup\nChannel: PJSIP/100-1")
         (asked,) = bench.upstream.take()
@@ -759,7 +761,7 @@ class TestAudit:
         logins = [record.fields for record in caplog.records if record.getMessage() == "login"]
         assert [fields["generation"] for fields in logins] == [1, 2]
 
-    def test_privileged_is_recorded_with_what_came_of_it(self, bench, lines):
+    def test_a_privileged_action_is_logged_with_its_result(self, bench, lines):
         session, transport = bench.login("calls")
         ask(session, transport, "Action: Hangup\nChannel: PJSIP/100-1")
         assert lines() == []
@@ -774,7 +776,7 @@ class TestAudit:
             0.25,
         )
 
-    def test_lists_keep_the_result_of_their_start(self, bench, lines):
+    def test_a_list_is_logged_with_the_result_of_its_start(self, bench, lines):
         session, transport = bench.login("boss")
         ask(session, transport, "Action: DBGet\nFamily: a\nKey: b")
         (asked,) = bench.upstream.take()
@@ -784,7 +786,7 @@ class TestAudit:
         ((_, fields),) = lines()
         assert fields["result"] == b"Success"
 
-    def test_what_only_reads_is_not_recorded(self, bench, lines):
+    def test_an_action_that_only_reads_is_not_logged(self, bench, lines):
         session, transport = bench.login("boss")
         ask(session, transport, "Action: CoreShowChannels")
         (asked,) = bench.upstream.take()
@@ -793,7 +795,7 @@ class TestAudit:
 
 
 class TestRefusals:
-    def test_say_which_argument_it_was_and_what_to_set(self, caplog):
+    def test_a_refusal_names_the_argument_and_the_setting(self, caplog):
         bench = Bench(User("calls", write=privilege.CALL, secret="plain:x"))
         bench.link_up()
         session, got = bench.login("calls")
@@ -804,7 +806,7 @@ class TestRefusals:
         (record,) = (record for record in caplog.records if record.message == "action-denied")
         assert "technologies" in record.fields["why"]
 
-    def test_a_header_that_is_not_sent_is_logged_once(self, caplog):
+    def test_a_header_that_is_not_passed_on_is_logged_once(self, caplog):
         caplog.set_level("INFO", "amiproxy")
         bench = Bench(User("calls", write=privilege.CALL, secret="plain:x"))
         bench.link_up()
@@ -816,7 +818,7 @@ class TestRefusals:
             bench.answer(asked, b"")
         assert caplog.text.count("header-not-sent") == 1
 
-    def test_an_action_that_nobody_described_is_logged_once(self, caplog):
+    def test_an_undescribed_action_is_logged_once(self, caplog):
         bench = Bench(User("boss", write=privilege.ALL, secret="plain:x"))
         bench.link_up()
         bench.hub.table = bench.hub.table.learnt_from([(b"RptStatus", b"tells  (Priv: reporting,all)")])
@@ -827,7 +829,7 @@ class TestRefusals:
         assert bench.upstream.take() == []
         assert caplog.text.count("action-not-described") == 1
 
-    def test_what_system_may_run_undescribed_goes_as_it_is(self):
+    def test_an_undescribed_action_allowed_for_system_is_passed_on_unchanged(self):
         bench = Bench(User("boss", write=privilege.ALL, secret="plain:x"))
         bench.link_up()
         bench.hub.table = bench.hub.table.learnt_from([(b"RptStatus", b"tells  (Priv: reporting,all)")])

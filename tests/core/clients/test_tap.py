@@ -1,4 +1,4 @@
-"""A tap shows what one user sends and is sent, and is nowhere while nobody looks."""
+"""A tap shows the messages to and from one user, and costs nothing while no watcher is attached."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +16,7 @@ USERS = (
 
 
 class Looked:
-    """A Watcher that remembers."""
+    """A Watcher that remembers all that it is shown."""
 
     def __init__(self) -> None:
         self.seen: list[tuple[str, bytes]] = []
@@ -33,7 +33,7 @@ def bench() -> Bench:
     return made
 
 
-def test_what_comes_and_goes_is_shown_message_by_message() -> None:
+def test_traffic_is_shown_message_by_message_in_both_directions() -> None:
     made = bench()
     session, transport = made.login("wall")
     looked = Looked()
@@ -51,7 +51,7 @@ def test_what_comes_and_goes_is_shown_message_by_message() -> None:
     assert b"".join(message for way, message in looked.seen if way == ">") == transport.take()
 
 
-def test_nobody_else_is_shown() -> None:
+def test_other_users_are_not_shown() -> None:
     made = bench()
     looked = Looked()
     made.hub.taps.watch("wall", [], looked)
@@ -59,7 +59,7 @@ def test_nobody_else_is_shown() -> None:
     assert looked.seen == []
 
 
-def test_sessions_to_come_are_shown_from_their_login_on() -> None:
+def test_new_sessions_are_shown_from_their_login_on() -> None:
     made = bench()
     looked = Looked()
     made.hub.taps.watch("wall", [], looked)
@@ -69,7 +69,7 @@ def test_sessions_to_come_are_shown_from_their_login_on() -> None:
     assert all(b"plain" not in message and b"Secret" not in message for _, message in looked.seen)
 
 
-def test_the_wires_are_given_back() -> None:
+def test_the_original_wires_are_restored_when_the_last_watcher_leaves() -> None:
     made = bench()
     session, _ = made.login("wall")
     wires = session.wires
@@ -97,7 +97,7 @@ def test_the_end_of_a_session_is_shown_and_then_it_is_forgotten() -> None:
     made.hub.taps.unwatch("wall", looked)
 
 
-def test_one_watcher_of_two_users_leaves_each_by_itself() -> None:
+def test_a_watcher_of_two_users_can_leave_one_of_them() -> None:
     made = bench()
     wall, _ = made.login("wall")
     other, _ = made.login("other")
@@ -110,7 +110,7 @@ def test_one_watcher_of_two_users_leaves_each_by_itself() -> None:
 
 
 @given(cuts=st.lists(st.integers(1, 40), max_size=30), room=st.integers(0, 200))
-def test_cut_anywhere_the_same_messages_are_shown(cuts: list[int], room: int) -> None:
+def test_however_the_bytes_are_cut_the_same_messages_are_shown(cuts: list[int], room: int) -> None:
     made = bench()
     session, transport = made.login("wall")
     looked = Looked()
@@ -125,7 +125,7 @@ def test_cut_anywhere_the_same_messages_are_shown(cuts: list[int], room: int) ->
     assert [message for _, message in looked.seen] == hidden
 
 
-def test_a_message_without_end_is_shown_in_pieces_with_no_secret_torn_apart() -> None:
+def test_an_endless_message_is_shown_in_pieces_without_splitting_a_secret() -> None:
     made = bench()
     session, _ = made.login("wall")
     looked = Looked()

@@ -1,4 +1,4 @@
-"""Events are counted by class without being looked at one by one."""
+"""Events are counted by class without examining each one."""
 
 from collections import Counter
 
@@ -17,7 +17,7 @@ from tests.support.core_doubles import Bench, ListTransport, event
 READER = User("reader", read=privilege.CALL, secret="plain:x")
 
 
-def test_events_are_counted_by_class_and_by_whether_anybody_could_see_them() -> None:
+def test_events_are_counted_by_class_and_by_whether_a_session_could_see_them() -> None:
     bench = Bench(READER)
     bench.login("reader")
     bench.feed(
@@ -31,7 +31,7 @@ def test_events_are_counted_by_class_and_by_whether_anybody_could_see_them() -> 
     assert stats.events_in == sum(stats.classes.values())
 
 
-def test_what_filters_keep_back_is_counted_once_for_each_view() -> None:
+def test_filtered_events_are_counted_once_for_each_view() -> None:
     quiet = FilterSet((compile_legacy(b"!Event: Hangup"),))
     bench = Bench(User("quiet", read=privilege.CALL, secret="plain:x", filters=quiet), READER)
     for name in ("quiet", "quiet", "reader"):
@@ -44,10 +44,10 @@ def test_what_filters_keep_back_is_counted_once_for_each_view() -> None:
     assert stats.filtered[privilege.CALL] == 2
 
 
-def test_what_is_forgotten_was_counted() -> None:
+def test_forgotten_audiences_were_counted() -> None:
     bench = Bench(READER)
     bench.feed(event("Hangup"))
-    bench.login("reader")  # a new subscription: everything that is remembered is wrong now
+    bench.login("reader")  # a new subscription: all remembered audiences are invalid
     bench.feed(event("Hangup"))
     bench.hub.audiences.count()
     bench.hub.audiences.count()
@@ -55,7 +55,7 @@ def test_what_is_forgotten_was_counted() -> None:
     assert bench.hub.stats.unread[privilege.CALL] == 1
 
 
-def test_only_so_many_heads_are_remembered() -> None:
+def test_the_number_of_remembered_heads_is_bounded() -> None:
     stats = Stats()
     audiences = Audiences(stats)
     for number in range(5000):
@@ -68,7 +68,7 @@ def test_only_so_many_heads_are_remembered() -> None:
 
 
 def taken(*transports: ListTransport) -> Counter[str]:
-    """Events that these were sent, by what stands as their Privilege."""
+    """The events that these sessions were sent, by their Privilege."""
     lines = [line for transport in transports for line in transport.take().split(b"\r\n")]
     return Counter(
         line.removeprefix(b"Privilege: ").removesuffix(b",all").decode()
@@ -109,7 +109,7 @@ steps = st.lists(
 
 
 @given(steps=steps, interval=st.sampled_from([0.0, 5.0]))
-def test_deliveries_by_class_are_what_the_sessions_were_sent(
+def test_deliveries_by_class_equal_the_events_that_sessions_were_sent(
     steps: list[tuple[str, object]], interval: float
 ) -> None:
     bench = Bench(*ALL, interval=interval)
@@ -131,7 +131,7 @@ def test_deliveries_by_class_are_what_the_sessions_were_sent(
             if what == "ask":
                 session.receive(b"Action: Events\r\nEventMask: on\r\n\r\n")
             else:
-                bench.hub.flush()  # who leaves with events pending has them counted and not sent
+                bench.hub.flush()  # events pending for a session that leaves are counted but not sent
                 session.close("left")
                 sessions.remove((session, transport))
                 sent += taken(transport)

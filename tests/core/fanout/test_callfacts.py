@@ -1,4 +1,4 @@
-"""What one event says about its call."""
+"""The facts that one event states about its call."""
 
 import pytest
 from hypothesis import given
@@ -110,23 +110,23 @@ def event(name: str, **headers: str) -> bytes:
         (b"Response: Success\r\n\r\n", CallFacts((), (), (), (), (), b"")),
     ],
 )
-def test_facts(raw: bytes, facts: CallFacts) -> None:
+def test_an_event_states_these_facts(raw: bytes, facts: CallFacts) -> None:
     assert read_facts(raw) == facts
 
 
-def test_a_header_that_occurs_twice_with_two_values_tells_nothing() -> None:
+def test_a_header_with_two_different_values_states_nothing() -> None:
     raw = event("Newexten", Channel="A/1-01", ChannelState="6", Uniqueid="1", AppData="x\r\nUniqueid: 2")
     assert read_facts(raw) == CallFacts((), (), (b"A/1",), (), (), b"", unclear=True)
     raw = event("UserEvent", Channel="A/1-01", Uniqueid="1", UserEvent="x\r\nUniqueid: 2")
     assert read_facts(raw) == CallFacts((), (), (), (), (), b"", claims=True, unclear=True)
 
 
-def test_a_header_that_occurs_twice_with_one_value_tells_it() -> None:
+def test_a_header_repeated_with_one_value_states_it() -> None:
     raw = event("UserEvent", Channel="A/1-01", Uniqueid="1", UserEvent="x\r\nUniqueid: 1")
     assert read_facts(raw).ids == (b"1",)
 
 
-def test_headers_that_asterisk_does_not_write_there_tell_nothing() -> None:
+def test_headers_that_asterisk_does_not_write_there_state_nothing() -> None:
     raw = event("Newexten", Channel="A/1-01", ChannelState="6", Uniqueid="1", AppData="x\r\nDestUniqueid: 2")
     assert read_facts(raw).ids == (b"1",)
     raw = event("Thing", Text="x", Channel="A/1-01", Uniqueid="1")
@@ -147,7 +147,7 @@ def test_options_of_asterisk_may_put_headers_before_the_body() -> None:
     assert read_facts(raw) == CallFacts((b"1",), (b"2",), (b"A/1",), (), (), b"")
 
 
-# -- Asterisk's own writing, with whatever callers put into the values that it does not escape
+# -- Asterisk's own writing, with any text from callers in the values that it does not escape
 
 _LINES = st.sampled_from(
     [
@@ -278,7 +278,7 @@ def events(draw: st.DrawFn) -> bytes:
 
 @examples(1.5)
 @given(events())
-def test_no_line_end_in_a_value_makes_an_event_tell_of_another_call(raw: bytes) -> None:
+def test_no_line_end_in_a_value_makes_an_event_name_another_call(raw: bytes) -> None:
     facts = read_facts(raw)
     told = [*facts.ids, *facts.linked, *facts.devices, *facts.contexts, *facts.accountcodes, facts.ended]
     assert not [value for value in told if b"victim" in value], facts
@@ -296,5 +296,5 @@ def test_no_line_end_in_a_value_makes_an_event_tell_of_another_call(raw: bytes) 
         (b"Message/ast_msg_queue", b"Message/ast_msg_queue"),
     ],
 )
-def test_device(channel: bytes, device: bytes) -> None:
+def test_the_device_is_the_channel_without_its_suffix(channel: bytes, device: bytes) -> None:
     assert device_of(channel) == device

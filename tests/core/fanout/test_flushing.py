@@ -1,4 +1,4 @@
-"""A flush to many clients leaves others their turn, and gives each client everything once and in order."""
+"""A flush to many clients leaves others their turn, and sends each client everything once and in order."""
 
 import pytest
 
@@ -11,7 +11,7 @@ USER = User("user", read=privilege.CALL, write=privilege.ALL, secret="plain:x")
 
 
 class BusyClock(HandClock):
-    """Time passes whenever it is looked at, if ``step`` is set."""
+    """A clock that advances by ``step`` whenever it is read."""
 
     step = 0.0
 
@@ -23,7 +23,7 @@ class BusyClock(HandClock):
 
 
 def crowd(count: int = 150, interval: float = 0.0) -> tuple[Bench, list[ListTransport]]:
-    """So many clients of one audience; a look at the clock takes 0.4 ms from now on."""
+    """This many clients of one audience; each reading of the clock takes 0.4 ms from now on."""
     bench = Bench(USER, limits=Limits(sessions_per_user=1000), interval=interval)
     clock = BusyClock()
     clock.time = bench.clock.time
@@ -40,7 +40,7 @@ def reached(transports: list[ListTransport]) -> int:
     return sum(bool(transport.sent) for transport in transports)
 
 
-def test_it_is_divided_and_goes_on_in_later_turns() -> None:
+def test_a_long_flush_is_divided_and_continues_in_later_turns() -> None:
     bench, transports = crowd(320)
     bench.feed(event("One"))
     first = reached(transports)
@@ -57,7 +57,7 @@ def test_it_is_divided_and_goes_on_in_later_turns() -> None:
     assert bench.hub.deliveries == 2 * len(transports)
 
 
-def test_an_answer_in_between_comes_behind_the_events_before_it() -> None:
+def test_an_answer_in_between_comes_after_the_events_before_it() -> None:
     bench, transports = crowd()
     sessions = bench.hub.sessions
     bench.feed(event("One"))
@@ -71,7 +71,7 @@ def test_an_answer_in_between_comes_behind_the_events_before_it() -> None:
         assert data.count(b"Event: One") == 1
 
 
-def test_who_logs_off_or_comes_in_between_gets_what_is_for_it() -> None:
+def test_a_client_that_leaves_or_logs_in_meanwhile_gets_its_own_part() -> None:
     bench, transports = crowd()
     bench.feed(event("One"))
     assert not transports[-1].sent
@@ -86,7 +86,7 @@ def test_who_logs_off_or_comes_in_between_gets_what_is_for_it() -> None:
     assert [transport.take().count(b"Event: One") for transport in transports] == [1] * len(transports)
 
 
-def test_what_must_leave_now_does_not_wait_for_a_turn() -> None:
+def test_a_forced_flush_does_not_wait_for_a_turn() -> None:
     bench, transports = crowd()
     bench.feed(event("One"))
     bench.feed(event("Two"))
@@ -108,7 +108,7 @@ def test_the_time_of_all_turns_counts_as_one_flush() -> None:
     assert all(transport.take() == event("One") + event("Two") for transport in transports)
 
 
-def test_many_audiences_are_divided_too() -> None:
+def test_a_flush_to_many_audiences_is_divided_too() -> None:
     users = [User(f"u{n}", read=privilege.CALL | 1 << (8 + n), secret="plain:x") for n in range(12)]
     bench = Bench(*users, limits=Limits(sessions_per_user=1000))
     clock = BusyClock()
@@ -126,7 +126,7 @@ def test_many_audiences_are_divided_too() -> None:
     assert all(transport.take() == event("One") for transport in transports)
 
 
-def test_in_a_steady_stream_the_link_rests_between_divided_flushes() -> None:
+def test_under_a_steady_stream_the_link_pauses_between_divided_flushes() -> None:
     bench, transports = crowd(200, interval=0.05)
     clock = bench.clock
     clock.step = 0.0
@@ -146,7 +146,7 @@ def test_in_a_steady_stream_the_link_rests_between_divided_flushes() -> None:
     assert bench.upstream.resting
 
 
-def test_after_a_fault_in_a_turn_the_others_are_served() -> None:
+def test_a_failure_in_a_turn_does_not_affect_other_clients() -> None:
     bench, transports = crowd()
     bench.feed(event("One"))
     broken = next(session for session in bench.hub.sessions if not session.transport.sent)

@@ -1,4 +1,4 @@
-"""Who gets which event; what the link's coming and going does; what time does."""
+"""Which session gets which event; effects of the link's loss and return; effects of time."""
 
 from dataclasses import replace
 
@@ -35,7 +35,7 @@ def bench() -> Bench:
 
 
 def awaiting_a_flush(interval: float = 0.005) -> tuple[Bench, Session, ListTransport]:
-    """One session, which event A has left for at once and for which B waits."""
+    """One session to which event A was sent at once and for which B waits."""
     bench = Bench(CALLS, interval=interval)
     bench.link_up()
     session, transport = bench.login("calls")
@@ -56,7 +56,7 @@ class TestEvents:
             ("Call", {"boss"}),
         ],
     )
-    def test_reach_who_may_read_all_their_classes(self, bench, classes, readers):
+    def test_an_event_reaches_sessions_that_may_read_all_its_classes(self, bench, classes, readers):
         clients = {name: bench.login(name)[1] for name in ("boss", "calls", "two", "half")}
         for transport in clients.values():
             transport.take()
@@ -73,43 +73,43 @@ class TestEvents:
             b"Event: X\r\nPrivilege: Call\r\n\r\n",
         ],
     )
-    def test_without_a_privilege_in_its_place_reach_nobody(self, bench, raw):
+    def test_an_event_without_a_privilege_in_its_place_reaches_no_session(self, bench, raw):
         _, transport = bench.login("boss")
         transport.take()
         bench.feed(raw)
         assert transport.take() == b""
         assert bench.hub.stats.events_dropped == 1
 
-    def test_a_second_privilege_widens_nothing(self, bench):
+    def test_a_second_privilege_header_widens_nothing(self, bench):
         _, transport = bench.login("calls")
         bench.feed(b"Event: X\r\nPrivilege: system,all\r\nPrivilege: call,all\r\n\r\n")
         assert transport.take() == b""
 
-    def test_malformed_ones_are_repaired_and_counted(self, bench):
+    def test_malformed_events_are_repaired_and_counted(self, bench):
         _, transport = bench.login("calls")
         bench.feed(b"Event: X\nPrivilege: call,all\nY: 1\n\n")
         assert transport.take() == event("X", Y="1")
         assert bench.hub.stats.events_repaired == 1
 
-    def test_members_of_an_audience_share_the_bytes(self, bench):
+    def test_members_of_an_audience_share_the_bytes_object(self, bench):
         one, two = bench.login("calls")[1], bench.login("calls")[1]
         bench.feed(event("X"))
         assert one.sent[0] is two.sent[0]
 
-    def test_many_heads_are_forgotten_not_hoarded(self, bench):
+    def test_many_event_heads_are_not_remembered(self, bench):
         _, transport = bench.login("calls")
         for number in range(5000):
             bench.feed(event(f"X{number}"))
         assert transport.take().count(b"Event: ") == 5000
 
-    def test_the_end_is_told_at_once_to_readers_of_class_system(self):
+    def test_shutdown_is_announced_at_once_to_readers_of_class_system(self):
         bench = Bench(HALF, CALLS, interval=5.0)
         (_, half), (_, calls) = bench.login("half"), bench.login("calls")
         bench.hub.tell_shutdown()
         assert half.take().endswith(b"Event: ProxyShutdown\r\nPrivilege: system,all\r\n\r\n")
         assert b"ProxyShutdown" not in calls.take()
 
-    def test_flush_interval(self):
+    def test_flush_interval_delays_events_after_the_first(self):
         bench = Bench(CALLS, interval=0.005)
         bench.link_up()
         _, transport = bench.login("calls")
@@ -121,7 +121,7 @@ class TestEvents:
         bench.clock.advance(0.006)
         assert transport.take() == event("B") + event("C")
 
-    def test_what_comes_before_a_flush_is_read_with_it(self):
+    def test_events_that_arrive_before_a_flush_are_read_with_it(self):
         bench = Bench(CALLS, interval=0.005)
         bench.link_up()
         _, transport = bench.login("calls")
@@ -135,7 +135,7 @@ class TestEvents:
         assert transport.take() == event("B") + event("C") + event("D")
         assert len(transport.sent) == 0
 
-    def test_in_a_steady_stream_the_link_rests_from_flush_to_flush(self):
+    def test_under_a_steady_stream_the_link_pauses_from_flush_to_flush(self):
         bench, _, transport = awaiting_a_flush()
         for name in ("C", "D", "E"):
             transport.take()
@@ -152,7 +152,7 @@ class TestEvents:
         bench.feed(event("F"))
         assert transport.take() == event("F"), "the first after a quiet moment leaves at once"
 
-    def test_a_fault_in_a_flush_leaves_the_link_reading_and_the_next_flush_due(self):
+    def test_a_failure_in_a_flush_leaves_the_link_read_and_the_next_flush_due(self):
         bench, session, transport = awaiting_a_flush()
         transport.take()
 
@@ -170,31 +170,31 @@ class TestEvents:
         bench.feed(event("C"))
         assert transport.take() == event("C")
 
-    def test_a_steady_stream_does_not_hold_up_an_answer(self):
+    def test_a_steady_stream_does_not_delay_an_answer(self):
         bench, session, _ = awaiting_a_flush()
         session.receive(b"Action: Park\r\nActionID: 1\r\n\r\n")
         assert not bench.upstream.resting
         bench.clock.advance(0.005)
         assert not bench.upstream.resting, "one is awaited"
 
-    def test_events_that_come_while_every_one_leaves_at_once_are_not_looked_for(self):
+    def test_the_link_does_not_pause_when_every_event_leaves_at_once(self):
         bench, _, _ = awaiting_a_flush()
         bench.pacing.shortest = 0.0  # a reload
         bench.upstream.kept = [event("C")]
         bench.clock.advance(0.005)
         assert not bench.upstream.resting
 
-    def test_it_is_not_left_for_long(self):
+    def test_the_link_is_not_paused_for_long(self):
         bench, _, _ = awaiting_a_flush(0.5)
         assert not bench.upstream.resting, "Asterisk gives up a manager that leaves megabytes unread"
 
-    def test_nor_is_it_when_a_reload_comes_while_a_flush_is_far_off(self):
+    def test_the_link_is_not_paused_when_a_reload_comes_long_before_a_flush(self):
         bench, _, _ = awaiting_a_flush(1.0)
         bench.pacing.shortest, bench.pacing.longest = 0.005, 0.05
         bench.feed(event("C"))
         assert not bench.upstream.resting
 
-    def test_an_answer_is_never_left_lying(self):
+    def test_the_link_is_not_paused_while_an_answer_is_awaited(self):
         bench = Bench(CALLS, interval=0.005)
         bench.link_up()
         session, transport = bench.login("calls")
@@ -212,14 +212,14 @@ class TestEvents:
         bench.clock.advance(1)  # the flush that was due finds no link
         assert b"Event: C" in transport.take()
 
-    def test_a_reader_of_nothing_costs_nothing(self, bench):
+    def test_a_session_that_reads_no_class_has_no_subscription(self, bench):
         mute = User("mute", secret="plain:x")
         bench.hub.adopt(UserTable([mute]))
         session, _ = bench.login("mute")
         assert session.subscription is None
 
 
-def test_of_a_long_list_no_more_is_taken_at_once_than_of_anything_else(bench):
+def test_a_long_list_is_taken_in_portions_like_anything_else(bench):
     session, got = bench.login("boss")
     session.receive(b"Action: CoreShowChannels\r\n\r\n")
     (asked,) = bench.upstream.take()
@@ -232,7 +232,7 @@ def test_of_a_long_list_no_more_is_taken_at_once_than_of_anything_else(bench):
     assert got.take().count(b"Event: CoreShowChannel\r\n") == 300
 
 
-def test_of_many_answers_a_few_are_taken_at_once(bench):
+def test_many_answers_are_taken_a_few_at_a_time(bench):
     sessions = [bench.login("boss")[0] for _ in range(20)]
     for session in sessions:
         session.receive(b"Action: CoreStatus\r\n\r\n")
@@ -250,9 +250,9 @@ def test_of_many_answers_a_few_are_taken_at_once(bench):
 
 
 class TestFaults:
-    """A fault of ours in one message or one session stays there: the link is everybody's."""
+    """An internal error in one message or one session stays there: the link is shared by all."""
 
-    def test_in_one_message_costs_that_message(self, bench):
+    def test_an_error_in_one_message_loses_only_that_message(self, bench):
         session, transport = bench.login("calls")
 
         def broken(raw):
@@ -265,7 +265,7 @@ class TestFaults:
         assert transport.take() == event("A") + event("B")
         assert bench.hub.stats.faults == 1
 
-    def test_in_one_session_ends_that_session(self, bench, monkeypatch):
+    def test_an_error_in_one_session_ends_only_that_session(self, bench, monkeypatch):
         (session, transport), (other, other_got) = bench.login("boss"), bench.login("boss")
         other_got.take()
 
@@ -284,9 +284,9 @@ class TestFaults:
 
 
 class TestOwnEvents:
-    """Events of the proxy's own look like Asterisk's."""
+    """Events of the proxy itself look like Asterisk's."""
 
-    def test_they_have_the_system_name_that_asterisks_have(self, bench):
+    def test_own_events_have_the_system_name_that_asterisks_have(self, bench):
         (_, system), (_, calls) = bench.login("half"), bench.login("calls")
         named = event("X", SystemName="pbx", Y="1")
         bench.feed(named)
@@ -301,7 +301,7 @@ class TestOwnEvents:
         bench.hub.tell_shutdown()
         assert system.take() == event("ProxyShutdown", "system"), "another Asterisk may have none"
 
-    def test_security_events_have_it_too_and_a_storm_is_told_by_its_count(self):
+    def test_security_events_have_it_too_and_a_storm_is_reported_as_a_count(self):
         guard = User("guard", secret="plain:x", read=privilege.SECURITY)
         bench = Bench(guard, CALLS)
         bench.link_up()
@@ -328,7 +328,7 @@ class TestOwnEvents:
 
 
 class TestLink:
-    def test_down_and_up_are_told_to_readers_of_system(self, bench):
+    def test_link_loss_and_return_are_announced_to_readers_of_system(self, bench):
         (_, system), (_, calls) = bench.login("half"), bench.login("calls")
         system.take()
         bench.hub.link_down("Asterisk is gone")
@@ -339,7 +339,7 @@ class TestLink:
         assert system.take() == event("ProxyUpstream", "system", Status="Up") + BOOTED
         assert calls.take() == b""
 
-    def test_actions_wait_for_the_boot(self):
+    def test_actions_are_refused_until_asterisk_has_booted(self):
         bench = Bench(BOSS, CALLS)
         bench.link_up(booted=False)
         session, got = bench.login("calls")
@@ -352,7 +352,7 @@ class TestLink:
         session.receive(b"Action: Park\r\n\r\n")
         assert [asked.get(b"action") for asked in bench.upstream.take()] == [b"Park"]
 
-    def test_upstream_boot_timeout_ends_the_waiting(self, caplog):
+    def test_upstream_boot_timeout_ends_the_wait_for_fullybooted(self, caplog):
         bench = Bench(BOSS, CALLS, limits=Limits(upstream_boot_timeout=20.0))
         bench.link_up(booted=False)
         bench.clock.advance(19)
@@ -362,14 +362,14 @@ class TestLink:
         assert "upstream-not-booted" in caplog.text
         assert [asked.get(b"action") for asked in bench.upstream.take()] == [b"ListCommands"]
 
-    def test_what_is_loaded_before_the_boot_is_learnt(self):
+    def test_actions_of_modules_loaded_before_the_boot_are_learnt(self):
         bench = Bench(BOSS, CALLS)
         bench.link_up(booted=False)
         bench.feed(event("Load", "system", Module="x"))
         bench.clock.advance(1.1)
         assert [asked.get(b"action") for asked in bench.upstream.take()] == [b"ListCommands"]
 
-    def test_nothing_is_asked_or_told_once_it_was_disconnected(self, caplog):
+    def test_nothing_is_sent_or_logged_after_a_disconnect(self, caplog):
         bench = Bench(BOSS, CALLS)
         bench.link_up(booted=False)
         bench.feed(event("Load", "system", Module="x"))
@@ -379,7 +379,7 @@ class TestLink:
         assert bench.upstream.take() == []
         assert "upstream-not-booted" not in caplog.text
 
-    def test_events_count_whatever_joins_in_between(self, bench):
+    def test_events_are_counted_whichever_sessions_join_meanwhile(self, bench):
         (one, _), (two, _) = bench.login("calls"), bench.login("calls")
         before = bench.hub.deliveries
         bench.feed(event("Hold"))
@@ -390,7 +390,7 @@ class TestLink:
             bench.feed(event("Hold"))
         assert bench.hub.deliveries - before == 2 * 7
 
-    def test_a_link_that_goes_before_the_boot_says_nothing_later(self, caplog):
+    def test_a_link_lost_before_the_boot_logs_nothing_later(self, caplog):
         bench = Bench(BOSS, CALLS)
         bench.link_up(booted=False)
         bench.hub.link_down("gone")
@@ -398,7 +398,7 @@ class TestLink:
         assert "upstream-not-booted" not in caplog.text
         assert not bench.hub.exchange.connected
 
-    def test_fullybooted_is_not_said_of_an_asterisk_that_is_gone(self, bench):
+    def test_fullybooted_is_not_sent_for_a_lost_asterisk(self, bench):
         bench.feed(BOOTED)
         assert bench.hub.fully_booted()
         bench.hub.link_down("gone")
@@ -422,7 +422,7 @@ class TestLink:
         session.receive(b"Action: Brandnew\r\n\r\n")
         assert bench.upstream.take()[0].get(b"action") == b"Brandnew"
 
-    def test_not_when_the_link_went_meanwhile(self, bench):
+    def test_actions_are_not_learnt_again_after_a_link_loss(self, bench):
         bench.feed(event("Load", "system", Module="x"))
         bench.hub.link_down("gone")
         bench.clock.advance(2)
@@ -431,12 +431,12 @@ class TestLink:
         bench.clock.advance(2)
         assert bench.upstream.take() == []
 
-    def test_an_unusable_list_keeps_the_table(self, bench):
+    def test_an_unusable_list_of_actions_keeps_the_table(self, bench):
         assert bench.hub.table.live == ()
 
 
 class TestUsers:
-    def test_rights_change_at_once(self, bench):
+    def test_changed_rights_apply_at_once(self, bench):
         session, transport = bench.login("calls")
         more = User("Calls", read=privilege.ALL, write=privilege.ALL, secret="plain:x")
         bench.hub.adopt(UserTable([more]))
@@ -455,13 +455,13 @@ class TestUsers:
             ([User("calls", secret="plain:x", md5_secret=b"n")], "credentials changed"),
         ],
     )
-    def test_sessions_without_a_right_to_be_end(self, bench, table, reason):
+    def test_sessions_whose_user_may_no_longer_log_in_end(self, bench, table, reason):
         _, transport = bench.login("calls")
         bench.hub.adopt(UserTable(table))
         assert transport.closed == "close"
         assert bench.hub.stats.closes == {reason: 1}
 
-    def test_two_sessions_of_a_renamed_user(self, bench):
+    def test_two_sessions_of_a_renamed_user_stay(self, bench):
         bench.login("calls")
         bench.login("calls")
         renamed = User("CALLS", read=privilege.CALL, secret="plain:x")
@@ -478,7 +478,7 @@ class TestUsers:
         bench.hub.adopt(UserTable([replace(CALLS, read=privilege.ALL)]))
         assert transport.take() == event("A") + event("B")
 
-    def test_a_view_that_stays_the_same_is_left_alone(self, bench):
+    def test_a_session_whose_view_is_unchanged_keeps_its_subscription(self, bench):
         session, transport = bench.login("calls")
         before = session.subscription
         bench.hub.adopt(UserTable([replace(CALLS, write=privilege.ALL)]))
@@ -487,8 +487,8 @@ class TestUsers:
         bench.feed(event("A"))
         assert transport.take() == event("A")
 
-    def test_between_two_steps_every_session_is_of_one_table(self, bench):
-        """And in the end all are of the new one, with one more generation."""
+    def test_between_two_steps_each_session_uses_one_table_consistently(self, bench):
+        """In the end all sessions use the new table, and the generation has grown by one."""
         sessions = [bench.login("calls") for _ in range(3)]
         boss, _ = bench.login("boss")
         more = UserTable([replace(CALLS, read=privilege.ALL), replace(BOSS, disabled=True)])
@@ -498,7 +498,7 @@ class TestUsers:
         for _ in steps:
             new = sum(session.user.read == privilege.ALL for session, _ in sessions)
             seen.append((new, boss.state in OVER, bench.hub.generation, bench.hub.users is table))
-            bench.feed(event("X", "system"))  # what is sent follows what each session may see
+            bench.feed(event("X", "system"))  # events sent follow the current rights of each session
             received = sum(bool(transport.take()) for _, transport in sessions)
             assert received == new
         assert seen == [
@@ -509,7 +509,7 @@ class TestUsers:
         ]
         assert (bench.hub.generation, bench.hub.users) == (generation + 1, more)
 
-    def test_a_login_between_two_steps_is_on_the_new_table_in_the_end(self, bench):
+    def test_a_login_between_two_steps_uses_the_new_table_in_the_end(self, bench):
         bench.login("calls")
         steps = bench.hub.adopting(UserTable([replace(CALLS, read=privilege.ALL)]))
         next(steps)
@@ -521,7 +521,7 @@ class TestUsers:
         assert gone.state in OVER
         assert transport.closed == "close"
 
-    def test_a_session_that_ends_between_two_steps_is_passed_over(self, bench):
+    def test_a_session_that_ends_between_two_steps_is_skipped(self, bench):
         bench.login("calls")
         session, _ = bench.login("calls")
         steps = bench.hub.adopting(UserTable([replace(CALLS, read=privilege.ALL)]))
@@ -548,7 +548,7 @@ class TestUsers:
 
 
 class TestSlowConsumers:
-    def test_past_the_limit_is_closed_and_the_neighbour_is_not_disturbed(self):
+    def test_a_session_past_the_limit_is_closed_and_others_are_not_disturbed(self):
         limits = Limits(outbox_hard=2048, outbox_soft=1024)
         bench = Bench(CALLS, limits=limits)
         bench.link_up()
@@ -560,7 +560,7 @@ class TestSlowConsumers:
         assert quick.take().count(b"Event: X") == 100
         assert bench.hub.stats.slow_consumers == {"calls": 1}
 
-    def test_by_one_flush_of_more_than_a_record_too(self):
+    def test_one_flush_of_more_than_a_record_closes_it_too(self):
         bench = Bench(CALLS, limits=Limits(outbox_hard=2048, outbox_soft=1024))
         bench.link_up()
         _, slow = bench.login("calls")
@@ -571,7 +571,7 @@ class TestSlowConsumers:
         assert slow.closed == "abort"
         assert bench.hub.stats.slow_consumers == {"calls": 1}
 
-    def test_by_its_own_answers_too(self):
+    def test_its_own_answers_close_it_too(self):
         bench = Bench(BOSS, limits=Limits(outbox_hard=2048, outbox_soft=1024))
         bench.link_up()
         session, slow = bench.login("boss")
@@ -583,7 +583,7 @@ class TestSlowConsumers:
                 break
         assert slow.closed == "abort"
 
-    def test_no_progress(self, bench):
+    def test_a_session_without_progress_is_closed(self, bench):
         _, slow = bench.login("calls")
         slow.room = 0
         bench.feed(event("X"))
@@ -596,7 +596,7 @@ class TestSlowConsumers:
         assert slow.closed == "abort"
 
 
-def test_counts(bench):
+def test_sessions_are_counted_by_authentication(bench):
     session, _ = bench.login("calls")
     other, _ = bench.connect()
     assert (bench.hub.authenticated, bench.hub.unauthenticated) == (1, 1)
@@ -618,7 +618,7 @@ def leg(name: str, channel: str, uniqueid: str, linkedid: str, **headers: str) -
 
 
 class TestScopes:
-    def test_its_own_calls_with_all_their_legs_and_no_other(self):
+    def test_a_scope_shows_its_own_calls_with_all_their_legs_and_no_others(self):
         mine = scoped("mine", "PJSIP/100")
         bench = Bench(mine, CALLS)
         bench.link_up()
@@ -635,7 +635,7 @@ class TestScopes:
         assert scope.take() == hold
         assert everything.take().count(b"Event: ") == 5
 
-    def test_classes_and_filters_still_narrow(self):
+    def test_classes_and_filters_still_apply_within_a_scope(self):
         bench = Bench(scoped("mine", "PJSIP/100", filters=FilterSet((compile_legacy(b"!Hold"),))))
         bench.link_up()
         _, got = bench.login("mine")
@@ -644,7 +644,7 @@ class TestScopes:
         bench.feed(new, dtmf, leg("Hold", "PJSIP/100-1", "1.1", "1.1"))
         assert got.take() == new
 
-    def test_an_event_with_a_response_or_an_action_id_of_right_is_one_too(self):
+    def test_an_event_that_claims_a_response_or_action_id_is_scoped_too(self):
         bench = Bench(scoped("mine", "PJSIP/100"), BOSS)
         bench.link_up()
         (_, got), (boss, _) = bench.login("mine"), bench.login("boss")
@@ -657,7 +657,7 @@ class TestScopes:
         bench.feed(decided % asked.get(b"actionid") + b"Channel: PJSIP/100-1\r\nUniqueid: 1.1\r\n\r\n")
         assert got.take() == decided % b"7" + b"Channel: PJSIP/100-1\r\nUniqueid: 1.1\r\n\r\n"
 
-    def test_calls_are_forgotten_with_the_link(self):
+    def test_calls_are_forgotten_when_the_link_is_lost(self):
         bench = Bench(scoped("mine", "PJSIP/100"))
         bench.link_up()
         _, got = bench.login("mine")
@@ -668,7 +668,7 @@ class TestScopes:
         bench.feed(leg("Hold", "PJSIP/200-9", "1.1", "1.1"))
         assert got.take() == b""
 
-    def test_a_scope_given_by_a_reload_holds_at_once(self, bench):
+    def test_a_scope_given_by_a_reload_applies_at_once(self, bench):
         session, got = bench.login("calls")
         bench.hub.adopt(UserTable([scoped("calls", "PJSIP/100")]))
         bench.feed(
@@ -681,7 +681,7 @@ class TestScopes:
 
 
 class TestLearning:
-    def test_records_actions_that_were_allowed_and_events_that_were_sent(self):
+    def test_learning_records_allowed_actions_and_sent_events(self):
         scoped = User(
             "scoped", read=privilege.CALL, secret="plain:x", rules=Rules(scope=Scope(channels=("PJSIP/1",)))
         )
@@ -712,7 +712,7 @@ class TestLearning:
         bench.hub.end_learning()
         assert bench.hub.recorded is recorded
 
-    def test_ends_by_itself_when_its_time_is_over(self, bench):
+    def test_learning_ends_when_its_time_is_over(self, bench):
         bench.hub.learn(5)
         bench.clock.advance(4)
         bench.hub.tick(bench.clock.now())
@@ -723,7 +723,7 @@ class TestLearning:
         assert bench.hub.recorded is not None
 
 
-def test_a_fault_behind_a_read_loses_nothing_of_what_was_not_taken(bench, monkeypatch):
+def test_a_failure_after_a_read_loses_none_of_the_messages_left(bench, monkeypatch):
     _, got = bench.login("boss")
     events = [event("Hold", N=str(number)) for number in range(100)]
 

@@ -13,13 +13,13 @@ def make(room: int | None = None, limit: int = 100) -> tuple[Outbox, ListTranspo
     return Outbox(transport, limit), transport
 
 
-def test_nothing_is_kept_while_the_client_takes_it():
+def test_bytes_that_the_client_takes_are_not_kept():
     outbox, transport = make()
     assert outbox.push(b"one")
     assert (outbox.size, outbox.sent, transport.take()) == (0, 3, b"one")
 
 
-def test_what_is_not_taken_waits_in_order():
+def test_bytes_that_are_not_taken_wait_in_order():
     outbox, transport = make(room=2)
     assert outbox.push(b"one")
     assert outbox.push(b"two")
@@ -40,7 +40,7 @@ def test_a_drain_that_moves_nothing_keeps_all():
     assert outbox.size == 3
 
 
-def test_past_the_limit_is_told():
+def test_pushing_past_the_limit_returns_false():
     outbox, _ = make(room=0, limit=4)
     assert outbox.push(b"1234")
     assert not outbox.push(b"5")
@@ -59,13 +59,13 @@ def test_held_bytes_come_between_head_and_tail():
     assert (outbox.holding, outbox.held, transport.take()) == (False, 0, b"<ab>")
 
 
-def test_release_of_nothing_sends_nothing():
+def test_releasing_nothing_sends_nothing():
     outbox, transport = make()
     assert outbox.release(b"")
     assert transport.sent == []
 
 
-def test_too_much_to_hold_is_sent_early():
+def test_held_bytes_past_the_limit_are_sent_early():
     outbox, transport = make(limit=4)
     outbox.hold()
     outbox.push(b"1234")
@@ -75,7 +75,7 @@ def test_too_much_to_hold_is_sent_early():
     assert transport.take() == b"12345"
 
 
-def test_what_waits_is_the_same_bytes_for_all():
+def test_waiting_bytes_are_shared_not_copied():
     data = bytes(100_000)
     waiting = []
     for _ in range(2):
@@ -87,7 +87,7 @@ def test_what_waits_is_the_same_bytes_for_all():
 
 
 class Counting(ListTransport):
-    """Takes what it is given while there is room for all of it, as TLS does by records."""
+    """Takes bytes only while there is room for all of them, as TLS does with records."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -98,7 +98,7 @@ class Counting(ListTransport):
         return super().send(data)
 
 
-def test_a_drain_offers_no_more_than_leaves_soon():
+def test_a_drain_offers_no_more_than_is_sent_soon():
     outbox = Outbox(transport := Counting(), 1 << 24)
     transport.room = 0
     for _ in range(5000):
@@ -133,14 +133,14 @@ def test_one_drain_leaves_others_their_turn():
     assert outbox.size
 
 
-def test_the_end_of_a_large_piece_does_not_keep_the_whole():
+def test_the_rest_of_a_large_piece_does_not_keep_the_whole_in_memory():
     outbox, _ = make(room=99_990, limit=1 << 20)
     outbox.push(bytes(100_000))
     assert outbox._chunks[0] == bytes(10)
     assert isinstance(outbox._chunks[0], bytes)
 
 
-def test_much_that_was_held_leaves_in_its_pieces():
+def test_large_held_bytes_are_sent_in_their_pieces():
     for room in (None, 0, 50_000):
         outbox, transport = make(limit=1 << 20)
         transport.room = room
@@ -157,7 +157,7 @@ def test_much_that_was_held_leaves_in_its_pieces():
         assert (outbox.size, outbox.held, outbox.ready) == (0, 0, True)
 
 
-def test_much_that_was_held_comes_behind_what_waits():
+def test_large_held_bytes_come_after_waiting_bytes():
     outbox, transport = make(room=0, limit=30_000)
     outbox.push(b"first")
     outbox.hold()
@@ -171,7 +171,7 @@ def test_much_that_was_held_comes_behind_what_waits():
     assert transport.take() == b"first" + bytes(40_000)
 
 
-def test_stalled_only_while_nothing_moves():
+def test_an_outbox_is_stalled_only_while_nothing_moves():
     outbox, transport = make(room=0)
     assert not outbox.stalled(0, 10)
     outbox.push(b"12")
@@ -210,7 +210,7 @@ def told(count: int) -> bytes:
 
 
 def deliver(outbox: Outbox, events: bytes) -> None:
-    """As sessions do."""
+    """Deliver as sessions do."""
     if outbox.size > outbox.closed_above:
         outbox.drop(events)
     else:
@@ -218,7 +218,7 @@ def deliver(outbox: Outbox, events: bytes) -> None:
 
 
 class TestDroppingEvents:
-    def test_one_gap_is_told_once_where_it_is(self):
+    def test_one_gap_is_reported_once_in_its_place(self):
         outbox, transport = make(room=0)
         outbox.drop_events_past(20)
         for _ in range(2):
@@ -233,7 +233,7 @@ class TestDroppingEvents:
         deliver(outbox, EVENT)
         assert transport.take() == EVENT * 2 + b"Response: 1\r\n\r\n" + told(3) + EVENT
 
-    def test_a_gap_lasts_until_half_is_free(self):
+    def test_a_gap_lasts_until_half_of_the_outbox_is_free(self):
         outbox, transport = make(room=0)
         outbox.drop_events_past(20)
         outbox.push(b"x" * 24)
@@ -249,7 +249,7 @@ class TestDroppingEvents:
         outbox.drain()
         assert transport.take() == b"x" * 24 + told(2)
 
-    def test_nothing_that_is_dropped_is_no_gap(self):
+    def test_dropping_no_bytes_starts_no_gap(self):
         outbox, _ = make(room=0)
         outbox.drop_events_past(0)
         outbox.push(b"x")
@@ -257,13 +257,13 @@ class TestDroppingEvents:
         assert not outbox.in_gap
         assert outbox.closed_above == 0
 
-    def test_without_a_soft_limit_none_is_dropped(self):
+    def test_without_a_soft_limit_no_event_is_dropped(self):
         outbox, _ = make(room=0, limit=20)
         assert outbox.push(EVENT)
         assert outbox.size < outbox.closed_above
         assert not outbox.push(EVENT)
 
-    def test_another_soft_limit_holds_at_once(self):
+    def test_a_changed_soft_limit_applies_at_once(self):
         outbox, transport = make(room=0)
         outbox.drop_events_past(10)
         deliver(outbox, EVENT)
@@ -278,7 +278,7 @@ class TestDroppingEvents:
         assert transport.take() == EVENT + told(1) + EVENT
 
     @given(st.lists(st.sampled_from(["event", "answer", "read", "read all"]), max_size=60))
-    def test_whatever_happens_every_event_is_there_or_counted_in_its_place(self, steps):
+    def test_every_event_is_delivered_or_counted_in_its_place(self, steps):
         outbox, transport = make(room=0, limit=1 << 20)
         outbox.drop_events_past(40)
         pushed: list[bytes] = []
@@ -312,7 +312,7 @@ class TestDroppingEvents:
 
 
 class TestBacklog:
-    def test_all_outboxes_together(self):
+    def test_the_backlog_sums_all_outboxes(self):
         backlog = Backlog()
         transports = [ListTransport(), ListTransport()]
         first, second = (Outbox(transport, 100, backlog) for transport in transports)
@@ -335,7 +335,7 @@ class TestBacklog:
         first.drain()
         assert backlog.size == 0
 
-    def test_what_was_held_is_discarded_too(self):
+    def test_discarding_drops_held_bytes_too(self):
         backlog = Backlog()
         outbox = Outbox(ListTransport(), 100, backlog)
         outbox.hold()

@@ -1,4 +1,4 @@
-"""At once after a quiet moment; then in company; longer when writes take more than their share."""
+"""Flush at once after a quiet period, then by interval; longer when writes exceed their share of time."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from amiproxy.core.fanout.pacing import Pacing
 
 
 def flushing(pacing: Pacing, seconds: float, size: float = 0.0, times: int = 200) -> float:
-    """Flushes that take so long, each as soon as it may; when the last of them began."""
+    """Flushes that take this long, each as early as allowed; the time when the last one began."""
     now = 0.0
     for _ in range(times):
         now += pacing.wait(now)
@@ -15,11 +15,11 @@ def flushing(pacing: Pacing, seconds: float, size: float = 0.0, times: int = 200
     return now - seconds
 
 
-def test_the_first_leaves_at_once():
+def test_the_first_event_leaves_at_once():
     assert Pacing(0.005, 0.05).wait(100.0) <= 0
 
 
-def test_what_follows_waits_for_the_interval():
+def test_later_events_wait_for_the_interval():
     pacing = Pacing(0.005, 0.05)
     pacing.flushed(100.0, 100.0001, 0.0001, 400)
     assert pacing.wait(100.001) == pytest.approx(0.004)
@@ -27,7 +27,7 @@ def test_what_follows_waits_for_the_interval():
     assert pacing.wait(100.2) == 0
 
 
-def test_writes_take_their_share_of_the_time():
+def test_the_interval_grows_to_keep_writes_to_their_share_of_time():
     pacing = Pacing(0.005, 0.05)
     flushing(pacing, 0.0022)
     assert pacing.interval == pytest.approx(0.01)
@@ -39,7 +39,7 @@ def test_a_ceiling_bounds_the_wait():
     assert pacing.interval == 0.05
 
 
-def test_when_the_crowd_has_gone_it_is_soon_forgotten():
+def test_the_interval_shrinks_soon_after_the_load_has_gone():
     pacing = Pacing(0.005, 0.05)
     last = flushing(pacing, 0.06, times=10_000)
     for number in range(1, 101):
@@ -47,7 +47,7 @@ def test_when_the_crowd_has_gone_it_is_soon_forgotten():
     assert pacing.interval == 0.005
 
 
-def test_few_events_leave_at_once_though_each_flush_is_dear():
+def test_few_events_leave_at_once_though_each_flush_is_costly():
     pacing = Pacing(0.005, 0.05)
     for number in range(200):
         pacing.flushed(number * 0.02, number * 0.02 + 0.004, 0.004, 400)
@@ -55,8 +55,8 @@ def test_few_events_leave_at_once_though_each_flush_is_dear():
     assert pacing.wait(199 * 0.02 + 0.006) == 0
 
 
-def test_what_a_flush_takes_for_its_bytes_makes_nobody_wait():
-    """Half of what full records take is for their bytes, which longer waits would only make more."""
+def test_time_that_a_flush_spends_on_its_bytes_does_not_lengthen_the_interval():
+    """Full records take half of the time for their bytes, which a longer interval would not save."""
     pacing = Pacing(0.005, 0.05)
     flushing(pacing, 0.0044, size=16384)
     assert pacing.interval == pytest.approx(0.01)
@@ -70,19 +70,19 @@ def test_others_get_their_turn_however_long_a_flush_takes():
     assert pacing.wait(last + 0.2) == pytest.approx(0.02)
 
 
-def test_a_busy_machine_makes_no_flush_dearer():
+def test_a_busy_machine_does_not_lengthen_the_interval():
     pacing = Pacing(0.005, 0.05)
     for number in range(200):
         pacing.flushed(number * 0.1, number * 0.1 + 0.05, 0.001, 400)
     assert pacing.interval == 0.005
 
 
-def test_zero_is_every_event_at_once():
+def test_interval_zero_sends_every_event_at_once():
     pacing = Pacing(0.0, 0.05)
     pacing.flushed(100.0, 101.0, 1.0, 400)
     assert pacing.wait(100.0) <= 0
 
 
-def test_a_ceiling_below_the_floor_does_not_count():
+def test_a_ceiling_below_the_floor_is_ignored():
     pacing = Pacing(0.01, 0.001)
     assert pacing.interval == 0.01

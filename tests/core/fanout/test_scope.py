@@ -1,4 +1,4 @@
-"""Who sees which call: all legs, from the first event on, and no other call."""
+"""Which view sees which call: all legs, from the first event on, and no other call."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ def dial(call: str, one: str, other: str, device: str = "PJSIP/x") -> bytes:
 
 
 def shown(tracker: CallTracker, view: View, *events: bytes) -> list[bytes]:
-    """What the view is given for these events, in order."""
+    """The events that the view is given, in order."""
     result: list[bytes] = []
     for raw in events:
         result += view.admit(tracker.feed(raw), raw)
@@ -42,7 +42,7 @@ def follow(**keys: Any) -> tuple[CallTracker, View]:
     return tracker, tracker.follow(Scope(**keys))
 
 
-def test_a_call_of_ones_own_is_seen_and_another_is_not() -> None:
+def test_an_own_call_is_seen_and_another_is_not() -> None:
     tracker, view = follow(channels=("PJSIP/100",))
     mine = [channel("Newchannel", "PJSIP/100", "1", "1"), channel("Hangup", "PJSIP/100", "1", "1")]
     other = [channel("Newchannel", "PJSIP/1001", "2", "2"), channel("Hangup", "PJSIP/1001", "2", "2")]
@@ -58,13 +58,13 @@ def test_a_call_of_ones_own_is_seen_and_another_is_not() -> None:
         ({"accountcodes": ("s p",)}, {"AccountCode": "s p"}),
     ],
 )
-def test_ways_to_own_a_call(keys: dict[str, Any], headers: dict[str, str]) -> None:
+def test_a_scope_owns_a_call_by_any_of_its_keys(keys: dict[str, Any], headers: dict[str, str]) -> None:
     tracker, view = follow(**keys)
     first = channel("Newchannel", "PJSIP/100", "1", "1", **headers)
     assert shown(tracker, view, first) == [first]
 
 
-def test_the_first_events_come_when_the_owner_is_known_in_order_and_once() -> None:
+def test_earlier_events_are_shown_in_order_and_once_when_the_owner_is_known() -> None:
     tracker, view = follow(channels=("PJSIP/100",))
     early = [channel("Newchannel", "PJSIP/trunk", "1", "1"), channel("Newexten", "PJSIP/trunk", "1", "1")]
     late = [dial("1", "1", "2", "PJSIP/100"), channel("Hangup", "PJSIP/trunk", "1", "1")]
@@ -73,7 +73,7 @@ def test_the_first_events_come_when_the_owner_is_known_in_order_and_once() -> No
     assert shown(tracker, view, late[1]) == [late[1]]
 
 
-def test_what_was_before_the_view_is_not_shown() -> None:
+def test_events_before_the_view_existed_are_not_shown() -> None:
     tracker = CallTracker()
     early = [channel("Newchannel", "PJSIP/trunk", "1", "1"), channel("Newexten", "PJSIP/trunk", "1", "1")]
     tracker.feed(early[0])
@@ -85,7 +85,7 @@ def test_what_was_before_the_view_is_not_shown() -> None:
     assert list(other.admit(tracker.feed(event_), event_)) == []
 
 
-def test_a_view_that_comes_later_knows_the_calls_that_are_there() -> None:
+def test_a_later_view_knows_the_existing_calls() -> None:
     tracker = CallTracker()
     tracker.feed(channel("Newchannel", "PJSIP/100", "1", "1"))
     tracker.feed(dial("1", "1", "2"))
@@ -134,7 +134,7 @@ def test_a_view_that_comes_later_knows_the_calls_that_are_there() -> None:
         event("UnknownToAll", Text="x\r\nChannel: PJSIP/100-2a\r\nUniqueid: 2"),
     ],
 )
-def test_a_line_end_in_a_value_opens_nobody_elses_call(forged: bytes) -> None:
+def test_a_line_end_in_a_value_opens_no_other_call(forged: bytes) -> None:
     tracker, view = follow(channels=("PJSIP/100",), more_events=True)
     mine = channel("Newchannel", "PJSIP/100", "1", "1")
     theirs = [channel("Newchannel", "PJSIP/200", "2", "2"), channel("Newstate", "PJSIP/200", "2", "2")]
@@ -142,13 +142,13 @@ def test_a_line_end_in_a_value_opens_nobody_elses_call(forged: bytes) -> None:
     seen = shown(tracker, view, forged)
     assert set(seen) <= {forged}
     assert shown(tracker, view, theirs[1]) == []
-    # Nor does the owner of the other call get to see this one.
+    # The owner of the other call does not see this one either.
     tracker, view = follow(channels=("PJSIP/200",), more_events=True)
     assert shown(tracker, view, mine, *theirs) == theirs
     assert shown(tracker, view, forged, mine) == []
 
 
-def test_calls_that_are_joined_are_one_from_then_on() -> None:
+def test_joined_calls_are_one_from_then_on() -> None:
     tracker, view = follow(channels=("PJSIP/100",))
     mine = channel("Newchannel", "PJSIP/100", "1", "1")
     theirs = [channel("Newchannel", "PJSIP/200", "2", "2"), channel("Newstate", "PJSIP/200", "2", "2")]
@@ -202,7 +202,7 @@ def test_one_event_may_join_many_calls() -> None:
     assert shown(tracker, view, transfer) == [*theirs, *legs, transfer]
 
 
-def test_a_parking_lot_makes_no_call_of_those_in_it() -> None:
+def test_a_parking_lot_does_not_join_the_calls_in_it() -> None:
     tracker, view = follow(channels=("PJSIP/100",))
     mine = channel("Newchannel", "PJSIP/100", "1", "1")
     other = channel("Newchannel", "PJSIP/200", "2", "2")
@@ -213,7 +213,7 @@ def test_a_parking_lot_makes_no_call_of_those_in_it() -> None:
     assert shown(tracker, view, mine, other, *enter) == [mine, enter[0]]
 
 
-def test_a_user_event_shows_nothing_it_only_claims() -> None:
+def test_a_user_event_shows_nothing_that_it_only_claims() -> None:
     tracker, view = follow(channels=("PJSIP/100",))
     mine = channel("Newchannel", "PJSIP/100", "1", "1")
     other = channel("Newchannel", "PJSIP/200", "2", "2")
@@ -227,7 +227,7 @@ def test_a_user_event_shows_nothing_it_only_claims() -> None:
     assert shown(tracker, view, mine, other, *claims, about_mine, later) == [mine, about_mine]
 
 
-def test_events_of_no_call() -> None:
+def test_events_of_no_call_are_not_shown() -> None:
     events = [
         event("FullyBooted", Status="x"),
         event("DeviceStateChange", Device="PJSIP/100"),
@@ -245,7 +245,7 @@ def test_events_of_no_call() -> None:
 @pytest.mark.parametrize(
     "raw",
     [
-        # Without an id, and about somebody else's call all the same.
+        # No id, but still about the call of another.
         event("OriginateResponse", Response="Failure", Channel="Local/x@theirs", Uniqueid="<unknown>"),
         event("TestEvent", Channel="PJSIP/200-00000001", State="CallIDChange"),
         event("DeviceStateChange", Device="confbridge:theirs", State="INUSE"),
@@ -254,7 +254,7 @@ def test_events_of_no_call() -> None:
         event("QueueMemberStatus", Interface="PJSIP/200", Status="2"),
     ],
 )
-def test_more_events_tell_of_no_call(raw: bytes) -> None:
+def test_more_events_shows_no_event_that_is_about_a_call(raw: bytes) -> None:
     tracker, view = follow(channels=("PJSIP/100",), more_events=True)
     ours = event("ProxyUpstream", Status="Up")
     assert shown(tracker, view, raw, ours) == [ours]
@@ -301,7 +301,7 @@ def test_ended_calls_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     assert shown(tracker, view, late) == []
 
 
-def test_a_call_with_a_leg_left_is_no_ended_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_call_with_a_leg_left_has_not_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scope, "MAX_ENDED", 0)
     tracker, view = follow(channels=("PJSIP/100",))
     shown(tracker, view, channel("Newchannel", "PJSIP/100", "1", "1"), dial("1", "1", "2"))
@@ -312,7 +312,7 @@ def test_a_call_with_a_leg_left_is_no_ended_one(monkeypatch: pytest.MonkeyPatch)
     assert len(tracker) == 0
 
 
-def test_an_ended_call_that_a_new_channel_joins_lives_again() -> None:
+def test_an_ended_call_that_a_new_channel_joins_is_active_again() -> None:
     tracker, view = follow(channels=("PJSIP/100",))
     ended = [channel("Newchannel", "PJSIP/100", "1", "1"), channel("Hangup", "PJSIP/100", "1", "1")]
     other = channel("Newchannel", "PJSIP/200", "2", "2")
@@ -342,7 +342,7 @@ def test_calls_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert tracker.forgotten == 2  # the ended one went first
 
 
-def test_first_events_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_number_of_first_events_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scope, "MAX_EARLY_EVENTS", 2)
     tracker, view = follow(channels=("PJSIP/100",))
     early = [channel("Newexten", "PJSIP/trunk", "1", "1", N=str(number)) for number in range(4)]
@@ -360,9 +360,7 @@ def test_bytes_of_first_events_are_bounded(monkeypatch: pytest.MonkeyPatch, limi
 
 
 @pytest.mark.parametrize("limit", ["MAX_EARLY_EVENTS", "MAX_EARLY_BYTES", "MAX_EARLY_TOTAL"])
-def test_claims_leave_a_call_s_own_first_events_their_room(
-    monkeypatch: pytest.MonkeyPatch, limit: str
-) -> None:
+def test_claims_leave_room_for_a_calls_own_first_events(monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
     early = [channel("Newchannel", "PJSIP/trunk", "1", "1"), channel("Newexten", "PJSIP/trunk", "1", "1")]
     claim = event("UserEvent", UserEvent="x", Uniqueid="1")
     monkeypatch.setattr(scope, limit, 8 if limit == "MAX_EARLY_EVENTS" else 8 * len(claim))
@@ -372,7 +370,7 @@ def test_claims_leave_a_call_s_own_first_events_their_room(
     assert shown(tracker, view, late) == [early[0], claim, claim, early[1], late]
 
 
-def test_room_for_claims_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_room_used_by_claims_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
     claims = [event("UserEvent", UserEvent="x", Uniqueid=number) for number in "123"]
     monkeypatch.setattr(scope, "MAX_EARLY_TOTAL", 12 * len(claims[0]))
     monkeypatch.setattr(scope, "MAX_EARLY_EVENTS", 8)
@@ -380,7 +378,7 @@ def test_room_for_claims_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
     tracker, view = follow(channels=("PJSIP/100",))
     calls = [channel("Newchannel", "PJSIP/trunk", number, number) for number in "123"]
     assert shown(tracker, view, *calls[:2], *[claims[0]] * 2, claims[1]) == []
-    # Joined: what is over the bound of one call is dropped, claims with it, from the last on.
+    # Once joined, events beyond the bound of one call are dropped from the last on, with their claims.
     monkeypatch.setattr(scope, "MAX_EARLY_EVENTS", 4)
     assert shown(tracker, view, event("BridgeEnter", Uniqueid="1", Channel="A/1-1", Linkedid="2")) == []
     monkeypatch.setattr(scope, "MAX_EARLY_EVENTS", 8)
@@ -438,7 +436,7 @@ def test_first_events_of_joined_calls_are_bounded(monkeypatch: pytest.MonkeyPatc
 
 
 def conference(number: str) -> list[bytes]:
-    """One who comes into the bridge ``b`` and leaves it."""
+    """A channel that enters the bridge ``b`` and leaves it."""
     return [
         channel("Newchannel", "PJSIP/200", number, number),
         event("BridgeEnter", BridgeUniqueid="b", Uniqueid=number, Linkedid=number),
@@ -446,7 +444,7 @@ def conference(number: str) -> list[bytes]:
     ]
 
 
-def test_a_bridge_that_never_ends_remembers_so_many_who_left(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_endless_bridge_remembers_few_channels_that_left(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scope, "MAX_IDS", 8)
     tracker, view = follow(channels=("PJSIP/100",))
     mine = channel("Newchannel", "PJSIP/100", "1", "1")
@@ -462,7 +460,7 @@ def test_a_bridge_that_never_ends_remembers_so_many_who_left(monkeypatch: pytest
     assert shown(tracker, view, event("Cdr", UniqueID="2")) == [], "long forgotten"
 
 
-def test_an_end_of_what_the_call_is_not_named_by_is_not_remembered() -> None:
+def test_the_end_of_an_id_that_does_not_name_the_call_is_not_remembered() -> None:
     tracker, _ = follow(channels=("PJSIP/100",))
     call = tracker.feed(
         event("BridgeDestroy", ParkeeUniqueid="1", BridgeUniqueid="b", BridgeTechnology="holding_bridge")
@@ -471,7 +469,7 @@ def test_an_end_of_what_the_call_is_not_named_by_is_not_remembered() -> None:
     assert (set(call.ids), call.gone) == ({b"1"}, {})
 
 
-def test_of_those_who_are_there_the_longest_unheard_of_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_channels_with_the_oldest_events_are_forgotten_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scope, "MAX_IDS", 4)
     tracker, _ = follow(channels=("PJSIP/100",))
     for number in range(9):
@@ -494,7 +492,7 @@ def test_ids_of_all_calls_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(tracker) == 1, "never the one that is looked at"
 
 
-def test_a_view_that_left_is_forgotten() -> None:
+def test_a_removed_view_is_forgotten() -> None:
     tracker, view = follow(channels=("PJSIP/100",))
     call = tracker.feed(channel("Newchannel", "PJSIP/100", "1", "1"))
     list(view.admit(call, b""))
@@ -504,7 +502,7 @@ def test_a_view_that_left_is_forgotten() -> None:
     assert call.verdicts == {}
 
 
-def test_a_new_link_starts_afresh() -> None:
+def test_a_new_link_starts_without_calls() -> None:
     tracker, view = follow(channels=("PJSIP/100",))
     shown(tracker, view, channel("Newchannel", "PJSIP/100", "1", "1"))
     tracker.reset()
@@ -514,7 +512,7 @@ def test_a_new_link_starts_afresh() -> None:
 
 @st.composite
 def traffic(draw: st.DrawFn) -> list[tuple[int, bytes]]:
-    """Events of several calls, mixed: (whose, event)."""
+    """Events of several calls, interleaved: (call, event)."""
     queues: list[list[bytes]] = []
     for number in range(draw(st.integers(2, 5))):
         call, leg = f"c{number}", f"c{number}-leg"
@@ -538,7 +536,7 @@ def traffic(draw: st.DrawFn) -> list[tuple[int, bytes]]:
 
 
 @given(traffic())
-def test_whatever_the_order_each_sees_its_own_whole_calls(mixed: list[tuple[int, bytes]]) -> None:
+def test_in_any_order_each_view_sees_its_own_whole_calls(mixed: list[tuple[int, bytes]]) -> None:
     tracker, view = follow(channels=("PJSIP/100",))
     seen = shown(tracker, view, *(raw for _, raw in mixed))
     for number in {number for number, _ in mixed}:

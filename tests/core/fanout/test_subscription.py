@@ -1,4 +1,4 @@
-"""One judgement, one join, the same bytes for all; each member exactly its own part."""
+"""One judgement, one join, the same bytes for all; each member gets exactly its own part."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +15,7 @@ class Listener:
         self.seen = 0
         self.got: list[bytes] = []
         self.outbox = Outbox(ListTransport(), 100)
-        self.outbox.hold()  # so that all comes by ``deliver``
+        self.outbox.hold()  # so that everything arrives through ``deliver``
 
     def deliver(self, data: bytes) -> None:
         self.got.append(data)
@@ -36,7 +36,7 @@ def test_members_share_the_same_bytes_object():
     assert subscription.pending == []
 
 
-def test_what_was_pending_before_is_not_for_a_newcomer():
+def test_events_pending_before_a_member_joined_are_not_for_it():
     subscription = Subscription("k", CALL, None)
     old, new = Listener(), Listener()
     subscription.join(old)
@@ -73,7 +73,7 @@ def test_a_member_that_left_gets_nothing():
     assert gone.got == []
 
 
-def test_judgement():
+def test_classes_and_filters_decide_what_is_admitted():
     plain = Subscription("k", CALL, None)
     assert plain.may_read(CALL)
     assert not plain.may_read(CALL | SYSTEM)
@@ -85,7 +85,7 @@ def test_judgement():
 
 
 @given(st.lists(st.tuples(st.sampled_from(["event", "take", "flush", "join"]), st.integers(0, 3))))
-def test_whatever_the_order_nobody_misses_or_repeats_an_event(steps):
+def test_in_any_order_no_member_misses_or_repeats_an_event(steps):
     subscription = Subscription("k", CALL, None)
     members = [Listener() for _ in range(4)]
     expected: dict[int, bytes] = {}
@@ -116,7 +116,7 @@ class Connected(Listener):
         self.outbox.push(data)
 
 
-def test_who_takes_all_gets_it_past_everything_of_ours():
+def test_a_member_that_takes_all_is_written_to_directly():
     subscription = Subscription("k", CALL, None)
     ready, full = Connected(), Connected()
     full.transport.room = 1
@@ -128,7 +128,7 @@ def test_who_takes_all_gets_it_past_everything_of_ours():
     assert (full.got, full.transport.take(), full.outbox.size) == ([b"ab"], b"a", 1)
 
 
-def test_more_than_a_record_is_written_by_who_knows_how():
+def test_more_than_a_record_goes_through_the_outbox():
     subscription = Subscription("k", CALL, None)
     member = Connected()
     member.transport.room = 30000
@@ -138,7 +138,7 @@ def test_more_than_a_record_is_written_by_who_knows_how():
     assert (len(member.transport.take()), member.outbox.sent, member.outbox.size) == (30000, 30000, 10000)
 
 
-def test_what_a_slow_member_did_not_take_is_not_copied_for_it():
+def test_bytes_that_a_slow_member_did_not_take_are_not_copied():
     subscription = Subscription("k", CALL, None)
     members = [Connected() for _ in range(3)]
     for member in members:
@@ -153,7 +153,7 @@ def test_what_a_slow_member_did_not_take_is_not_copied_for_it():
 
 
 class Patience:
-    """Has no more room when it was asked so often; notes how many were served in between."""
+    """Reports no more time after this many calls; records how many members were served in between."""
 
     def __init__(self, asked: int, room: int = AT_ONCE) -> None:
         self._left = asked
@@ -167,7 +167,7 @@ class Patience:
 
 
 class TestDivided:
-    """Events of 100 kB, of which a flush gives two before it looks at the clock."""
+    """Events of 100 kB: a flush delivers two before it reads the clock."""
 
     SIZE = 100_000
 
@@ -181,7 +181,7 @@ class TestDivided:
         assert len(data) % cls.SIZE == 0
         return [int(data[at : at + 4]) for at in range(0, len(data), cls.SIZE)]
 
-    def test_it_goes_on_where_it_was_and_new_events_come_behind(self):
+    def test_a_divided_flush_resumes_where_it_was_and_new_events_come_after(self):
         subscription = Subscription("k", CALL, None)
         members = [Listener() for _ in range(5)]
         for member in members:
@@ -200,7 +200,7 @@ class TestDivided:
         subscription.flush()
         assert [self.numbers(member.got) for member in members] == [[0, 1]] * 5
 
-    def test_who_leaves_in_between_takes_its_part_along(self):
+    def test_a_member_that_leaves_meanwhile_takes_its_part(self):
         subscription = Subscription("k", CALL, None)
         members = [Listener() for _ in range(4)]
         for member in members:
@@ -218,7 +218,7 @@ class TestDivided:
         subscription.flush()
         assert [self.numbers(member.got) for member in members] == [[0], [0], [], [2]]
 
-    def test_a_large_audience_is_divided_by_members_too(self):
+    def test_a_flush_to_a_large_audience_is_divided_by_members_too(self):
         subscription = Subscription("k", CALL, None)
         members = [Listener() for _ in range(AT_ONCE + 1)]
         for member in members:
@@ -229,7 +229,7 @@ class TestDivided:
         assert subscription.flush() == 1
         assert [member.got for member in members] == [[b"a"]] * (AT_ONCE + 1)
 
-    def test_it_asks_again_when_the_room_is_used_up(self):
+    def test_the_time_is_checked_again_when_the_allowance_is_used_up(self):
         subscription = Subscription("k", CALL, None)
         members = [Listener() for _ in range(AT_ONCE + 30)]
         for member in members:
@@ -251,7 +251,7 @@ class TestDivided:
             max_size=40,
         )
     )
-    def test_nothing_is_lost_or_doubled_whatever_happens_in_between(self, steps):
+    def test_no_event_is_lost_or_repeated_whatever_happens_meanwhile(self, steps):
         subscription = Subscription("k", CALL, None)
         members = [Listener() for _ in range(7)]
         for member in members[:5]:

@@ -1,4 +1,4 @@
-"""What is kept of a value: enough to judge it again, and nothing that is anybody's business."""
+"""How much of a value is recorded: enough to judge it again, and nothing private."""
 
 from types import SimpleNamespace
 
@@ -70,12 +70,12 @@ from tests.core.policy.rows import ROWS
         (Kind.TEXT, "y" * 500, "x" * examples.LONGEST),
     ],
 )
-def test_example(kind: Kind, value: str, kept: str) -> None:
+def test_a_value_is_reduced_to_a_harmless_example(kind: Kind, value: str, kept: str) -> None:
     assert examples.example(kind, value.encode()) == kept.encode()
 
 
 @pytest.mark.parametrize("write", ["all", "originate,call,agent,user,reporting,command,agi,message,config"])
-def test_an_example_is_allowed_where_its_value_is(write: str) -> None:
+def test_an_example_is_allowed_wherever_its_value_is(write: str) -> None:
     user = SimpleNamespace(write=privilege.parse_classes(write), rules=None)
     for row in ROWS:
         action = parse_action(row.raw)

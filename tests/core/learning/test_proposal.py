@@ -1,4 +1,4 @@
-"""The narrowest rights under which all that was recorded would still be allowed."""
+"""The narrowest rights under which all recorded actions would still be allowed."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -45,7 +45,7 @@ def proposal(*texts: str, write: str = ALL, rules: dict[str, Any] | None = None,
 CALL = "Originate\nChannel: PJSIP/201\nContext: outbound\nExten: 5551234\nPriority: 1\nVariable: CRM_ID=7"
 
 
-def test_click_to_call() -> None:
+def test_click_to_call_is_narrowed_to_its_context_and_channel() -> None:
     found = proposal(CALL, CALL.replace("5551234", "911"), seen=privilege.CALL)
     assert privilege.class_names(found.write) == "originate"
     assert privilege.class_names(found.read) == "call"
@@ -62,13 +62,13 @@ def test_click_to_call() -> None:
     assert any(text.startswith("write: system") for text in found.given_up)
 
 
-def test_numbers_with_a_plus() -> None:
+def test_numbers_with_a_plus_get_a_pattern_with_a_plus() -> None:
     found = proposal(CALL.replace("5551234", "+15551234"))
     assert found.rules.rules[0].require is not None
     assert found.rules.rules[0].require.pattern == r"\+?[0-9]{8,8}"
 
 
-def test_a_probe() -> None:
+def test_a_monitoring_probe_is_narrowed_to_its_command() -> None:
     found = proposal("Command\nCommand: core show uptime", "CoreStatus", "Ping")
     assert privilege.class_names(found.write) == "command,reporting"
     assert found.rules.commands == ("core show uptime",)
@@ -76,8 +76,8 @@ def test_a_probe() -> None:
     assert found.rules.actions.allow == ("Command", "CoreStatus")
 
 
-def test_a_list_that_would_refuse_something_is_left_out() -> None:
-    # By its Uniqueid a channel is of no device: a list of channels would refuse it.
+def test_a_list_that_would_refuse_a_recorded_action_is_left_out() -> None:
+    # A Uniqueid does not name a device: a list of channels would refuse it.
     found = proposal(
         "Hangup\nChannel: 1700000000.1", "Redirect\nChannel: 1700000000.1\nContext: a\nExten: 1\nPriority: 1"
     )
@@ -85,13 +85,13 @@ def test_a_list_that_would_refuse_something_is_left_out() -> None:
     assert found.rules.contexts == ("a",)
 
 
-def test_what_today_s_rights_refuse_is_said_and_not_opened() -> None:
+def test_actions_that_todays_rights_refuse_are_reported_and_stay_refused() -> None:
     found = proposal("Originate\nChannel: PJSIP/1\nApplication: System\nData: id", "Ping", write="originate")
     assert [shape.action for shape in found.refused] == [b"Originate"]
     assert found.write == 0
 
 
-def test_rules_of_today_stay() -> None:
+def test_todays_rules_stay() -> None:
     rules = {
         "actions": {"deny": ["Queue*"]},
         "rules": [{"action": "Originate", "header": "Account", "set": "x"}],
@@ -102,7 +102,7 @@ def test_rules_of_today_stay() -> None:
     assert [rule.header for rule in found.rules.rules] == ["Account", "Exten"]
 
 
-def test_variables_functions_and_messages() -> None:
+def test_variables_functions_and_messages_are_listed() -> None:
     found = proposal(
         "Getvar\nChannel: PJSIP/1-00000001\nVariable: CALLERID(num)",
         "Status\nChannel: PJSIP/1-00000001\nVariables: CDR(src),PLAIN",
@@ -119,7 +119,7 @@ def test_variables_functions_and_messages() -> None:
 
 @examples(0.6)
 @given(rows=st.lists(st.sampled_from([row for row in ROWS if row.text is None]), min_size=1, max_size=6))
-def test_whatever_was_recorded_would_still_be_allowed(rows: list[Any]) -> None:
+def test_every_recorded_action_would_still_be_allowed(rows: list[Any]) -> None:
     kept = Recorder(0.0)
     for row in rows:
         action = parse_action(row.raw)
@@ -132,7 +132,7 @@ def test_whatever_was_recorded_would_still_be_allowed(rows: list[Any]) -> None:
             assert isinstance(decide(narrowed, shape.as_action(), SHIPPED), Allow)
 
 
-def test_more_names_than_people_keep_are_no_list() -> None:
+def test_more_names_than_an_operator_can_maintain_become_no_list() -> None:
     found = proposal(
         *(f"Redirect\nChannel: PJSIP/1-00000001\nContext: c{n}\nExten: s\nPriority: 1" for n in range(70))
     )
@@ -140,7 +140,7 @@ def test_more_names_than_people_keep_are_no_list() -> None:
     assert found.rules.channels == ("PJSIP/1",)
 
 
-def test_rights_that_are_all_used_are_given_up_in_no_part() -> None:
+def test_fully_used_rights_are_not_narrowed() -> None:
     shapes = recorded(CALL).shapes
     found = propose(
         privilege.ORIGINATE, privilege.CALL, None, shapes, privilege.CALL, SHIPPED, can_be_written
@@ -151,7 +151,7 @@ def test_rights_that_are_all_used_are_given_up_in_no_part() -> None:
 @pytest.mark.parametrize(
     ("used", "key", "beyond"),
     [
-        # Of these kinds nobody judges the technology, so that any, even a wildcard, stands in a recording.
+        # The technology of these kinds is not judged, so a recording may hold any, even a wildcard.
         (
             "QueueRemove\nQueue: q\nInterface: AudioSocket/elsewhere",
             "technologies",
@@ -173,7 +173,7 @@ def test_rights_that_are_all_used_are_given_up_in_no_part() -> None:
             "hosts",
             "Originate\nChannel: SIP/1@far.example.org\nContext: a\nExten: 1\nPriority: 1",
         ),
-        # To name a function opens all that it does.
+        # Listing a function allows all that it does.
         (
             "Getvar\nVariable: DEVICE_STATE(PJSIP/1)",
             "functions",
@@ -181,7 +181,7 @@ def test_rights_that_are_all_used_are_given_up_in_no_part() -> None:
         ),
     ],
 )
-def test_a_list_opens_nothing_that_is_closed_today(used: str, key: str, beyond: str) -> None:
+def test_a_list_allows_nothing_that_is_refused_today(used: str, key: str, beyond: str) -> None:
     today = SimpleNamespace(write=privilege.parse_classes("originate,call,agent,user,reporting"), rules=None)
     action = parse_action(b"Action: " + beyond.encode() + b"\n\n")
     assert not isinstance(decide(today, action, SHIPPED), Allow)
@@ -193,13 +193,13 @@ def test_a_list_opens_nothing_that_is_closed_today(used: str, key: str, beyond: 
     assert not isinstance(decide(narrowed, action, SHIPPED), Allow)
 
 
-def test_commands_are_no_shorter_than_today() -> None:
+def test_commands_are_no_shorter_than_todays() -> None:
     line = "core show channels concise"
     found = proposal(f"Command\nCommand: {line}", write="command", rules={"commands": [line]})
     assert found.rules.commands == (line,)
 
 
-def test_no_name_opens_everybody_s_calls_to_a_scope() -> None:
+def test_no_listed_name_opens_the_calls_of_others_to_a_scope() -> None:
     # Spelled out in actions.allow, Status would be allowed without a channel.
     scope = {"scope": {"channels": ["PJSIP/1"]}}
     used = "Status\nChannel: PJSIP/1-00000001"
@@ -214,7 +214,7 @@ def test_no_name_opens_everybody_s_calls_to_a_scope() -> None:
     assert spelled.rules.actions.allow == ("Status",)
 
 
-def test_functions_and_message_hosts_that_today_s_lists_name_stay_listed() -> None:
+def test_functions_and_message_hosts_in_todays_lists_stay_listed() -> None:
     found = proposal(
         "Getvar\nVariable: DEVICE_STATE(PJSIP/1)",
         "MessageSend\nTo: pjsip:trunk/sip:x@sip.example.org\nBody: x",
@@ -225,6 +225,6 @@ def test_functions_and_message_hosts_that_today_s_lists_name_stay_listed() -> No
     assert found.rules.hosts == ("sip.example.org",)
 
 
-def test_applications_are_listed() -> None:
+def test_used_applications_are_listed() -> None:
     found = proposal("Originate\nChannel: PJSIP/1\nApplication: Wait\nData: 1", write="originate")
     assert found.rules.applications == ("Wait",)

@@ -1,4 +1,4 @@
-"""Recording what users use, and the file that it is kept in."""
+"""Recording the actions that users send, and the file in which they are kept."""
 
 import msgspec
 import pytest
@@ -23,7 +23,7 @@ def record(*texts: str) -> Recorder:
     return kept
 
 
-def test_a_thousand_calls_to_a_thousand_numbers_are_one_shape() -> None:
+def test_calls_to_a_thousand_numbers_are_one_shape() -> None:
     kept = record(
         *(
             f"Originate\nExten: {number}\nchannel: PJSIP/201\nActionID: {number}\nX: 1"
@@ -34,12 +34,12 @@ def test_a_thousand_calls_to_a_thousand_numbers_are_one_shape() -> None:
     assert kept.shapes == {Shape("ada", b"Originate", headers): 100}
 
 
-def test_what_a_session_says_of_itself_is_a_name_alone() -> None:
+def test_actions_about_the_session_itself_are_recorded_by_name_only() -> None:
     kept = record("Login\nUsername: ada\nSecret: s3cret", "UserEvent\nUserEvent: Note\nPIN: 4711")
     assert [shape.headers for shape in kept.shapes] == [(), ((b"UserEvent", b"xxxx"),)]
 
 
-def test_aliases_and_numbered_headers() -> None:
+def test_aliases_and_numbered_headers_are_recorded_by_their_described_names() -> None:
     kept = record(
         "Park\nChannel: c\nChannel2: PJSIP/1", "UpdateConfig\nCat-000001: general\nAction-000001: NewCat"
     )
@@ -49,14 +49,14 @@ def test_aliases_and_numbered_headers() -> None:
     ]
 
 
-def test_an_action_that_nobody_described_and_one_of_an_operator_s() -> None:
+def test_undescribed_and_operator_described_actions_are_recorded() -> None:
     kept = Recorder(1.0)
     kept.action("ada", ask("RptStatus\nNode: 1"), None)
     kept.action("ada", ask("rptstatus\nNode: 1"), Described(b"RptStatus", ()))
     assert kept.shapes == {Shape("ada", b"RptStatus", ()): 2}
 
 
-def test_what_is_over_the_bounds_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_shapes_beyond_the_bounds_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recorder, "MAX_SHAPES", 2)
     monkeypatch.setattr(recorder, "MAX_SHAPES_TOTAL", 3)
     kept = Recorder(1.0)
@@ -72,7 +72,7 @@ def test_what_is_over_the_bounds_is_counted(monkeypatch: pytest.MonkeyPatch) -> 
     assert kept.lost == 6 * 5
 
 
-def test_a_file_holds_it_all() -> None:
+def test_a_file_holds_the_whole_recording() -> None:
     kept = record("Getvar\nVariable: CALLERID(num)", "Ping")
     kept.event("bob", b"Newchannel", privilege.CALL, 3)
     read = parse(b"".join(serialise({"began": 1.0}, kept.rows())))
@@ -82,7 +82,7 @@ def test_a_file_holds_it_all() -> None:
     assert read.head["began"] == 1.0
 
 
-def test_two_parts_make_one() -> None:
+def test_two_recordings_can_be_joined() -> None:
     one = from_rows({}, record("Ping", "Ping").rows())
     other = from_rows({"began": 2.0}, record("Ping", "Events").rows())
     joined = one.joined_with(other)
@@ -103,16 +103,16 @@ def test_two_parts_make_one() -> None:
         b'{"format": "ami-proxy-learn-1"}\n' + msgspec.json.encode({"user": "a", "action": "\u0411"}),
     ],
 )
-def test_what_is_no_recording_is_said_to_be_none(text: bytes) -> None:
+def test_a_file_that_is_not_a_recording_is_refused(text: bytes) -> None:
     with pytest.raises(BadRecording):
         parse(text)
 
 
-def test_a_row_of_neither_kind_says_nothing() -> None:
+def test_a_row_of_an_unknown_kind_is_ignored() -> None:
     assert from_rows({}, [{"user": "ada"}]) == Recording({}, {}, {})
 
 
-def test_long_shapes_are_over_the_bounds_sooner(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_long_shapes_reach_the_bounds_sooner(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recorder, "MAX_BYTES", 300)
     monkeypatch.setattr(recorder, "MAX_BYTES_TOTAL", 500)
     kept = Recorder(1.0)

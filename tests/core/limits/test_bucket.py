@@ -1,4 +1,4 @@
-"""Tokens: a burst, then a rate, never more."""
+"""Token buckets: a burst, then a rate, never more."""
 
 import pytest
 from hypothesis import given
@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from amiproxy.core.limits.bucket import Bucket
 
 
-def test_a_burst_then_one_at_a_time():
+def test_a_burst_is_followed_by_one_at_a_time():
     bucket = Bucket()
     for _ in range(3):
         assert bucket.wait(10.0, 2.0, 3) == 0
@@ -18,7 +18,7 @@ def test_a_burst_then_one_at_a_time():
     assert bucket.wait(10.5, 2.0, 3) == pytest.approx(0.5)
 
 
-def test_who_asks_after_a_reservation_waits_behind_it():
+def test_a_request_after_a_reservation_waits_behind_it():
     bucket = Bucket()
     waits = []
     for _ in range(4):
@@ -27,7 +27,7 @@ def test_who_asks_after_a_reservation_waits_behind_it():
     assert waits == [0, 1, 2, 3]
 
 
-def test_it_is_full_again_when_all_came_back():
+def test_a_bucket_is_full_again_once_all_tokens_have_returned():
     bucket = Bucket()
     assert bucket.is_full(0.0)
     bucket.take(0.0, 2.0)
@@ -35,7 +35,7 @@ def test_it_is_full_again_when_all_came_back():
     assert bucket.is_full(0.5)
 
 
-def test_another_rate_holds_from_now_on():
+def test_a_changed_burst_applies_from_now_on():
     bucket = Bucket()
     bucket.take(0.0, 1.0)
     assert bucket.wait(0.0, 1.0, 1) == 1.0
@@ -43,7 +43,7 @@ def test_another_rate_holds_from_now_on():
 
 
 @given(st.lists(st.floats(0, 2), max_size=60), st.floats(0.1, 50), st.integers(1, 20))
-def test_never_more_than_the_burst_and_what_came_back(gaps, rate, burst):
+def test_no_more_is_taken_than_the_burst_and_the_returned_tokens(gaps, rate, burst):
     bucket, now, taken = Bucket(), 0.0, 0
     for gap in gaps:
         now += gap
@@ -53,7 +53,7 @@ def test_never_more_than_the_burst_and_what_came_back(gaps, rate, burst):
     assert taken <= burst + now * rate + 1e-6
 
 
-def test_what_is_missing_comes_back_by_another_rate():
+def test_missing_tokens_return_at_the_new_rate():
     bucket = Bucket()
     for _ in range(3):
         bucket.take(0.0, 0.1)

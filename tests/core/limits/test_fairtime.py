@@ -6,7 +6,7 @@ MS = 0.001
 
 
 class Rounds:
-    """A queue of which each ``round`` serves one, at the cost that its item says; the clock goes on by it."""
+    """A queue of which each ``round`` serves one item, at the item's cost; the clock advances by the cost."""
 
     def __init__(self) -> None:
         self.queue: FairTime[float] = FairTime()
@@ -39,7 +39,7 @@ def rounds() -> Rounds:
     return Rounds()
 
 
-def test_of_one_member_the_first_that_came_is_the_first() -> None:
+def test_items_of_one_member_are_served_in_order() -> None:
     queue: FairTime[str] = FairTime()
     member: Member[str] = Member()
     queue.add(member, "one", 0.0)
@@ -60,7 +60,7 @@ def test_with_equal_costs_members_take_turns(rounds: Rounds) -> None:
     assert rounds.serve() == "abababab"
 
 
-def test_time_counts_and_not_the_number(rounds: Rounds) -> None:
+def test_members_share_time_not_numbers_of_items(rounds: Rounds) -> None:
     dear, cheap = rounds.member("D"), rounds.member("c")
     rounds.wait(dear, *[4 * MS] * 1000)
     rounds.wait(cheap, *[MS] * 4000)
@@ -68,7 +68,7 @@ def test_time_counts_and_not_the_number(rounds: Rounds) -> None:
     assert served.count("c") == pytest.approx(4 * served.count("D"), rel=0.05)
 
 
-def test_one_that_has_little_to_do_is_served_at_once_among_many(rounds: Rounds) -> None:
+def test_a_member_with_little_to_do_is_served_at_once_among_many(rounds: Rounds) -> None:
     many = [rounds.member(".") for _ in range(200)]
     little = rounds.member("L")
     for member in many:
@@ -80,7 +80,7 @@ def test_one_that_has_little_to_do_is_served_at_once_among_many(rounds: Rounds) 
         assert rounds.serve(1) == "L"
 
 
-def test_that_holds_though_the_queue_was_empty_in_between(rounds: Rounds) -> None:
+def test_a_member_with_little_to_do_comes_first_even_after_the_queue_was_empty(rounds: Rounds) -> None:
     greedy, little = rounds.member("G"), rounds.member("L")
     for _ in range(20):
         rounds.wait(greedy, 50 * MS)
@@ -100,32 +100,32 @@ def test_a_member_that_comes_back_does_not_catch_up(rounds: Rounds) -> None:
     assert served.count("l") == pytest.approx(500, rel=0.1)
 
 
-def test_what_is_charged_beside_its_turns_counts_too(rounds: Rounds) -> None:
+def test_time_charged_outside_a_members_turns_counts_too(rounds: Rounds) -> None:
     causing, other = rounds.member("c", had=3.5 * MS), rounds.member("o")
     rounds.wait(causing, MS)
     rounds.wait(other, *[MS] * 5)
     assert rounds.serve() in {"ooooco", "ooocoo"}
 
 
-def test_a_member_that_is_alone_waits_for_nobody(rounds: Rounds) -> None:
+def test_a_lone_member_does_not_wait(rounds: Rounds) -> None:
     alone = rounds.member("a", had=MOST)
     rounds.wait(alone, MS)
     assert rounds.serve() == "a"
 
 
 @pytest.mark.parametrize("had", [MOST, 1000 * MOST])
-def test_the_greediest_waits_no_longer_than_it_takes_to_be_forgotten(rounds: Rounds, had: float) -> None:
+def test_the_greediest_member_waits_no_longer_than_its_use_is_remembered(rounds: Rounds, had: float) -> None:
     greedy = rounds.member("G", had)
     rounds.wait(greedy, MS)
     began, served = rounds.now, ""
     while "G" not in served:
-        other = rounds.member("o")  # somebody new each time
+        other = rounds.member("o")  # a new member each time
         rounds.wait(other, 10 * MS)
         served += rounds.serve(1)
     assert rounds.now - began < 10 * MEMORY
 
 
-def test_what_a_member_adds_while_it_is_served_waits_for_its_next_turn(rounds: Rounds) -> None:
+def test_an_item_added_while_its_member_is_served_waits_for_the_next_turn(rounds: Rounds) -> None:
     a, b = rounds.member("a"), rounds.member("b")
     rounds.wait(a, MS)
     rounds.wait(b, MS)

@@ -1,4 +1,4 @@
-"""How many members one user adds to a queue of Asterisk."""
+"""How many members one user adds to an Asterisk queue."""
 
 import pytest
 
@@ -34,11 +34,11 @@ def kept() -> Members:
         ("b", member("sales", "PJSIP/3"), False),
     ],
 )
-def test_each_queue_and_user_has_its_own(kept, user, action, full):
+def test_each_queue_and_user_has_its_own_count(kept, user, action, full):
     assert kept.is_full(user, action, 2) == full
 
 
-def test_what_asterisk_refused_or_a_queueremove_took_out_does_not_count(kept):
+def test_refused_and_removed_members_do_not_count(kept):
     third = member("sales", "PJSIP/3")
     assert not kept.take("a", member("sales", "PJSIP/2")), "it is counted already"
     kept.give_back("a", member("sales", "PJSIP/2"))
@@ -53,7 +53,7 @@ def test_what_asterisk_refused_or_a_queueremove_took_out_does_not_count(kept):
     kept.removed(member("nowhere", "PJSIP/3"))
 
 
-def test_memory_is_bounded_and_only_the_greediest_is_forgotten(kept, monkeypatch):
+def test_memory_is_bounded_and_only_the_greediest_users_entries_are_dropped(kept, monkeypatch):
     monkeypatch.setattr(members, "_MOST", 4)
     kept.take("b", member("sales", "PJSIP/1"))
     kept.take("a", member("support", "PJSIP/1"))
@@ -97,6 +97,6 @@ def test_every_way_to_add_a_member_counts(kept, action):
     ],
     ids=lambda action: str(action.headers),
 )
-def test_what_adds_no_member_does_not_count(kept, action):
+def test_actions_that_add_no_member_do_not_count(kept, action):
     assert not kept.is_full("a", action, 0)
     assert not kept.take("a", action)

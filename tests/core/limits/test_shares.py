@@ -4,12 +4,12 @@ from amiproxy.core.limits import shares as subject
 from amiproxy.core.limits.shares import Share, Shares
 from tests.support.core_doubles import HandClock
 
-#: Not a thousandth, so that sums are exact.
+#: Not a thousandth: a power of two, so that sums are exact.
 MS = 1 / 1024
 
 
 class Machine:
-    """A processor of one thread: jobs take their time, and say when they have run."""
+    """A processor of one thread: jobs take their time and record that they ran."""
 
     def __init__(self, turn: float = 5 * MS) -> None:
         self.clock = HandClock()
@@ -25,7 +25,7 @@ class Machine:
         self.clock.time += seconds
 
     def turns(self, count: int = 1) -> str:
-        """What ran in so many turns."""
+        """The jobs that ran in this many turns."""
         self.ran = ""
         for _ in range(count):
             if self.shares.is_due:
@@ -46,7 +46,7 @@ def test_a_turn_ends_when_its_time_is_over() -> None:
     assert not machine.shares.is_due
 
 
-def test_while_more_waits_a_turn_is_as_long_as_the_loop_took_for_everything_else() -> None:
+def test_a_turn_under_load_lasts_as_long_as_the_loop_took_for_everything_else() -> None:
     machine = Machine(turn=2 * MS)
     machine.work(machine.shares.of_user("a"), "a", MS / 2, times=40)
     assert machine.turns() == "aaaa"
@@ -80,7 +80,7 @@ def test_all_sessions_of_a_user_have_one_share() -> None:
     assert shares.of_network("a") is not shares.of_user("a")
 
 
-def test_all_strangers_together_have_no_more_than_all_users() -> None:
+def test_all_unauthenticated_clients_together_have_no_more_than_all_users() -> None:
     machine = Machine(turn=20 * MS)
     machine.work(machine.shares.of_user("u"), "u", 1 * MS, times=20)
     for number in range(50):
@@ -89,7 +89,7 @@ def test_all_strangers_together_have_no_more_than_all_users() -> None:
 
 
 @pytest.mark.parametrize(("first", "then"), [("u", "s"), ("s", "u")])
-def test_a_crowd_that_had_nothing_to_do_does_not_catch_up(first: str, then: str) -> None:
+def test_a_group_that_had_nothing_to_do_does_not_catch_up(first: str, then: str) -> None:
     machine = Machine(turn=20 * MS)
     share = {"u": machine.shares.of_user("u"), "s": machine.shares.of_network("192.0.2.1")}
     machine.work(share[first], first, 1 * MS, times=60)
@@ -98,7 +98,7 @@ def test_a_crowd_that_had_nothing_to_do_does_not_catch_up(first: str, then: str)
     assert machine.turns().count(first) in {9, 10}
 
 
-def test_strangers_are_alone_where_no_user_has_work() -> None:
+def test_unauthenticated_clients_get_all_the_time_that_users_leave() -> None:
     machine = Machine(turn=5 * MS)
     machine.work(machine.shares.unknown, "d", 1 * MS, times=5)
     assert machine.turns() == "ddddd"
@@ -114,7 +114,7 @@ def test_time_is_counted_by_user() -> None:
     assert stranger.seconds == pytest.approx(4 * MS)
 
 
-def test_a_job_that_is_left_for_later_waits_for_others() -> None:
+def test_a_job_put_back_for_later_waits_for_others() -> None:
     machine = Machine(turn=10 * MS)
     a, b = machine.shares.of_user("a"), machine.shares.of_user("b")
 
@@ -131,7 +131,7 @@ def test_a_job_that_is_left_for_later_waits_for_others() -> None:
     assert machine.turns() == "aaaaa"
 
 
-def test_what_is_charged_beside_the_turns_counts() -> None:
+def test_time_charged_outside_the_turns_counts() -> None:
     machine = Machine(turn=4 * MS)
     a, b = machine.shares.of_user("a"), machine.shares.of_user("b")
     machine.shares.charge(a, 3 * MS)
@@ -152,7 +152,7 @@ def test_work_outside_the_turns_has_its_time_and_is_charged() -> None:
     assert a.seconds == pytest.approx(6 * MS)
 
 
-def test_work_that_is_part_of_a_turn_is_charged_once() -> None:
+def test_work_within_a_turn_is_charged_once() -> None:
     machine = Machine(turn=5 * MS)
     a = machine.shares.of_user("a")
 
@@ -168,7 +168,7 @@ def test_work_that_is_part_of_a_turn_is_charged_once() -> None:
     assert a.seconds == pytest.approx(6 * MS)
 
 
-def test_a_job_that_fails_is_charged_and_ends_the_turn_alone() -> None:
+def test_a_failing_job_is_charged_and_ends_only_its_turn() -> None:
     machine = Machine(turn=1000 * MS)
     a, b = machine.shares.of_user("a"), machine.shares.of_user("b")
 
@@ -186,7 +186,7 @@ def test_a_job_that_fails_is_charged_and_ends_the_turn_alone() -> None:
     assert machine.turns() == "a"
 
 
-def test_users_that_are_gone_are_forgotten() -> None:
+def test_removed_users_are_forgotten() -> None:
     machine = Machine()
     kept = machine.shares.of_user("kept")
     gone = machine.shares.of_user("gone")
@@ -205,7 +205,7 @@ def test_networks_are_remembered_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) 
     assert shares.of_network("first") is not first
 
 
-def test_who_has_had_little_goes_before_those_who_keep_asking() -> None:
+def test_a_user_that_had_little_goes_before_those_that_keep_asking() -> None:
     machine = Machine(turn=100 * MS)
     for number in range(10):
         machine.work(machine.shares.of_user(str(number)), ".", (16 + number) * MS / 16, times=1000)
@@ -216,7 +216,7 @@ def test_who_has_had_little_goes_before_those_who_keep_asking() -> None:
         assert "L" in machine.turns()[:2]
 
 
-def test_what_a_user_has_had_counts_however_often_it_comes_back() -> None:
+def test_the_time_a_user_had_counts_however_often_it_comes_back() -> None:
     machine = Machine(turn=8 * MS)
     for number in range(50):
         machine.work(machine.shares.of_user(str(number)), ".", MS, times=100)
@@ -230,7 +230,7 @@ def test_what_a_user_has_had_counts_however_often_it_comes_back() -> None:
     assert ran.count("G") <= 1
 
 
-def test_while_nobody_waits_a_job_is_served_without_the_queue() -> None:
+def test_a_job_bypasses_the_queue_while_nothing_waits() -> None:
     machine = Machine(turn=5 * MS)
     a = machine.shares.of_user("a")
 

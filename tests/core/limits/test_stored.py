@@ -1,4 +1,4 @@
-"""How much one user puts into a channel of Asterisk."""
+"""How much one user stores in an Asterisk channel."""
 
 import pytest
 
@@ -34,11 +34,11 @@ def kept() -> Stored:
         ("b", setvar("PJSIP/1", "THREE"), ""),
     ],
 )
-def test_each_channel_and_user_has_its_own(kept, user, action, limit):
+def test_each_channel_and_user_has_its_own_count(kept, user, action, limit):
     assert kept.excess(user, action, LIMITS) == limit
 
 
-def test_memory_is_bounded_and_only_the_greediest_is_forgotten(kept, monkeypatch):
+def test_memory_is_bounded_and_only_the_greediest_users_entries_are_dropped(kept, monkeypatch):
     monkeypatch.setattr(stored, "_MOST", 4)
     kept.take("b", setvar("PJSIP/1", "ONE"))
     kept.take("a", setvar("PJSIP/2", "ONE"))
@@ -48,7 +48,7 @@ def test_memory_is_bounded_and_only_the_greediest_is_forgotten(kept, monkeypatch
     assert kept.excess("a", setvar("PJSIP/2", "THREE"), LIMITS) == "channel_variables"
 
 
-def test_what_is_under_way_counts_and_what_asterisk_refused_does_not(kept):
+def test_variables_in_flight_count_and_refused_ones_do_not(kept):
     third = setvar("PJSIP/2", "ONE")
     for name in ("ONE", "TWO"):
         kept.take("a", setvar("PJSIP/2", name))
@@ -63,7 +63,7 @@ def test_what_is_under_way_counts_and_what_asterisk_refused_does_not(kept):
     assert kept.excess("a", setvar("PJSIP/2", "TWO", "x" * 900), LIMITS) == "channel_variable_bytes"
 
 
-def test_a_channel_s_uniqueid_is_no_second_account(kept):
+def test_a_channels_uniqueid_has_no_account_of_its_own(kept):
     by_id = setvar("1700000000.1", "THREE")
     assert kept.is_unnamed(by_id)
     assert kept.excess("a", by_id, LIMITS) == ""
@@ -76,7 +76,7 @@ def test_a_channel_s_uniqueid_is_no_second_account(kept):
     assert not kept.is_unnamed(setvar("", "GLOBAL"))
 
 
-def test_the_names_of_channels_are_bounded_too(kept, monkeypatch):
+def test_the_number_of_remembered_channel_names_is_bounded(kept, monkeypatch):
     monkeypatch.setattr(stored, "_MOST", 4)
     for number in range(5):
         kept.named(b"1700000000.%d" % number, b"PJSIP/%d" % number)

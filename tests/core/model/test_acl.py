@@ -12,7 +12,7 @@ LAN = ["deny 0.0.0.0/0", "permit 10.0.0.0/8"]
 @pytest.mark.parametrize(
     ("lines", "address", "allowed"),
     [
-        # Nothing said, everybody allowed; even who has no address, such as a Unix socket's peer.
+        # Without rules every client is allowed, even one without an address, such as a Unix socket's peer.
         ([], "192.0.2.1", True),
         ([], "2001:db8::1", True),
         ([], "", True),
@@ -28,25 +28,25 @@ LAN = ["deny 0.0.0.0/0", "permit 10.0.0.0/8"]
         # An IPv4 peer on an IPv6 socket is an IPv4 peer.
         (LAN, "::ffff:10.1.2.3", True),
         (LAN, "::ffff:192.0.2.1", False),
-        # Rules of one family say nothing of the other ...
+        # Rules of one family do not apply to the other ...
         (["deny 10.0.0.0/8"], "2001:db8::1", True),
         (["deny 2001:db8::/32"], "192.0.2.1", True),
         (["deny 2001:db8::/32"], "2001:db8::1", False),
-        # ... but who denies all of one has denied all of the other.
+        # ... but denying all of one family denies all of the other.
         (LAN, "2001:db8::1", False),
         (LAN, "::1", False),
         (["deny ::/0"], "192.0.2.1", False),
         (["deny ::/0", "permit ::1"], "::1", True),
         ([*LAN, "permit ::1"], "::1", True),
         (["permit ::1", *LAN], "::1", True),
-        # An interface's name is no part of the address.
+        # An interface's name is not part of the address.
         ([*LAN, "permit fe80::/10"], "fe80::1%eth0", True),
-        # Who has no address matches nothing, and so no permit either.
+        # A client without an address matches nothing, so no permit either.
         (["deny 10.0.0.0/8"], "", False),
         (["permit 0.0.0.0/0"], "unix", False),
     ],
 )
-def test_who_may_log_in(lines: list[str], address: str, allowed: bool) -> None:
+def test_the_rules_decide_which_addresses_may_log_in(lines: list[str], address: str, allowed: bool) -> None:
     assert AccessList.from_lines(lines).allows(address) is allowed
 
 
@@ -58,7 +58,7 @@ def test_equal_rules_make_equal_lists() -> None:
     assert AccessList() != "everybody"
 
 
-def test_what_is_no_rule_is_refused() -> None:
+def test_a_line_that_is_not_a_rule_is_refused() -> None:
     with pytest.raises(ValueError, match="expected permit or deny"):
         AccessList.from_lines(["10.0.0.0/8"])
 
@@ -69,11 +69,11 @@ LINES = st.lists(st.tuples(st.booleans(), ADDRESSES, PREFIXES), max_size=6)
 
 
 @given(LINES, ADDRESSES)
-def test_the_last_match_decides(
+def test_the_last_matching_rule_decides(
     rules: list[tuple[bool, ipaddress.IPv4Address, int]], peer: ipaddress.IPv4Address
 ) -> None:
     lines = [f"{'permit' if permits else 'deny'} {address}/{prefix}" for permits, address, prefix in rules]
-    # Reckoned in bits, as Asterisk does it, not with the library the code uses.
+    # Computed in bits, as Asterisk does it, not with the library that the code uses.
     matching = [
         permits for permits, address, prefix in rules if not (int(address) ^ int(peer)) >> (32 - prefix)
     ]

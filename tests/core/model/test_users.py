@@ -21,7 +21,7 @@ def test_names_are_found_in_any_case(name: bytes, found: bool) -> None:
     assert (table().find(name) is not None) is found
 
 
-def test_only_ascii_letters_have_a_case() -> None:
+def test_only_ascii_letters_match_in_any_case() -> None:
     users = UserTable([User("Änne"), User("änne")])
     assert len(users) == 2
     found = users.find("ÄNNE".encode())
@@ -45,11 +45,11 @@ def test_the_table_lists_its_users() -> None:
         ([User("a", secret=SECRET), User("b", secret=SECRET, md5_secret=b"x")], True),
     ],
 )
-def test_challenge_is_offered_if_anybody_could_use_it(users: list[User], offered: bool) -> None:
+def test_challenge_is_offered_if_a_user_could_use_it(users: list[User], offered: bool) -> None:
     assert UserTable(users).any_md5 is offered
 
 
-def test_every_login_that_fails_costs_the_same_hashes_in_the_same_order() -> None:
+def test_every_failed_login_costs_the_same_hashes_in_the_same_order() -> None:
     scrypt = "$scrypt$ln=10,r=8,p=1"
     dear, off = "$argon2id$v=19$m=65536,t=3,p=1", "$argon2id$v=19$m=131072,t=3,p=1"
     users = UserTable(
@@ -75,19 +75,19 @@ def test_every_login_that_fails_costs_the_same_hashes_in_the_same_order() -> Non
     assert not {user.secret for user in users} & set(nobody)
 
 
-def test_a_table_without_hashes_has_one_to_work_on() -> None:
+def test_a_table_without_hashes_still_has_one_to_compute() -> None:
     (stored,) = UserTable([User("a", md5_secret=b"x")]).trial(None)
     assert cost(stored) == "$argon2id$v=19$m=19456,t=2,p=1"
 
 
-def test_a_user_does_not_show_its_secrets() -> None:
+def test_a_users_repr_does_not_show_its_secrets() -> None:
     shown = repr(User("a", secret=SECRET, md5_secret=b"hunter2", setvar=((b"PIN", b"1234"),)))
     assert "hunter2" not in shown
     assert SECRET not in shown
     assert "1234" not in shown
 
 
-def test_users_do_not_change() -> None:
+def test_users_are_immutable() -> None:
     with pytest.raises(AttributeError):
         User("a").disabled = True  # type: ignore[misc]
 
@@ -110,7 +110,7 @@ KEY = hashlib.md5(b"123456789s3cret").hexdigest().encode()
         (None, b"123456789", hashlib.md5(b"123456789").hexdigest().encode(), False),
     ],
 )
-def test_answers_to_a_challenge(secret: bytes | None, challenge: bytes, key: bytes, fits: bool) -> None:
+def test_only_the_right_response_fits_a_challenge(secret: bytes | None, challenge: bytes, key: bytes, fits: bool) -> None:
     assert check_md5(User("a", md5_secret=secret), challenge, key) is fits
 
 
@@ -123,11 +123,11 @@ def test_answers_to_a_challenge(secret: bytes | None, challenge: bytes, key: byt
         (None, b"", False),
     ],
 )
-def test_plain_candidates(secret: bytes | None, candidate: bytes, fits: bool) -> None:
+def test_only_the_right_plain_secret_fits(secret: bytes | None, candidate: bytes, fits: bool) -> None:
     assert check_plain(User("a", secret=SECRET, md5_secret=secret), candidate) is fits
 
 
-def test_a_table_is_let_go_in_steps() -> None:
+def test_a_table_is_released_in_steps() -> None:
     table = UserTable(User(f"u{number}", secret="plain:x") for number in range(3))
     assert len(list(table.letting_go())) == 3
     assert len(table) == 0

@@ -1,4 +1,4 @@
-"""One row for each check of an application's data, as in ``rows``: read by the same tests."""
+"""One row for each check of an application's data; the tests of ``rows`` read these too."""
 
 from tests.core.policy.rows import APPLICATION, PERMISSION, SAME, STRICTER, Row
 
@@ -132,7 +132,7 @@ RUN_CODE = [
     *_denied("application", SAME, "AGI|script", write="agi", text=APPLICATION),
 ]
 
-#: They do more than their own call, or nobody has described them.
+#: They affect more than their own call, or are not described.
 CLOSED = [
     *_denied(
         "application",
@@ -167,7 +167,7 @@ CLOSED = [
     *_denied("application", STRICTER, "VoiceMailMain|none-such,s", "StasisBroadcast|x", write="call"),
 ]
 
-#: They take another class beside originate.
+#: They need another class besides originate.
 CLASSES = [
     *_denied(
         "application",
@@ -204,11 +204,11 @@ CLASSES = [
     *_denied("user-event-header", STRICTER, 'UserEvent|Hello,A: 1,"Pri"vilege: system', write="user"),
 ]
 
-#: Arguments of a kind that is refused, and what is not described.
+#: Arguments of a kind that is refused, and arguments that are not described.
 ARGUMENTS = [
-    # Each stream takes memory, and there may be four thousand million.
+    # Each stream takes memory, and up to four thousand million are allowed.
     *_denied("characters", STRICTER, "StreamEcho|100,audio", "StreamEcho|4294967295,audio"),
-    # Over and over, without a pause.
+    # Repeated without a pause.
     *_denied(
         "characters",
         STRICTER,
@@ -296,7 +296,7 @@ ARGUMENTS = [
     *_denied(
         "application",
         STRICTER,
-        # Options that run dialplan, go elsewhere, set a caller id, or play what a variable says.
+        # Options that run dialplan, jump elsewhere, set a caller id, or play a file that a variable names.
         "Dial|Local/nowhere@nowhere,1,B(sub^s^1)",
         "Dial|Local/nowhere@nowhere,1,F(lab^answer^1)",
         "Dial|Local/nowhere@nowhere,1,G(lab^answer^1)",

@@ -1,8 +1,8 @@
-"""What honest programs send: their ordinary actions, with the classes that their documents give their user.
+"""The ordinary actions of honest programs, with the classes that their documents give their user.
 
-Written down from the public sources and manuals that each row names; names and numbers are made up.
-``{channel}`` and ``{other}`` are channels that are up.  Read by the test of the core, and by the one that
-sends the same actions to a real Asterisk at both doors.
+Taken from the public sources and manuals that each row names; names and numbers are made up.
+``{channel}`` and ``{other}`` are channels that are up.  Used by the test of the core, and by the one that
+sends the same actions to a real Asterisk, directly and through the proxy.
 """
 
 from collections.abc import Iterator
@@ -287,5 +287,5 @@ ACTIONS = list(_actions())
 
 
 def name_of(honest: Honest) -> str:
-    """For people who read the results of tests."""
+    """A readable id for test results."""
     return f"{honest.program}-{' '.join(honest.text.split(chr(10))[:3])}"

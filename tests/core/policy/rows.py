@@ -185,7 +185,7 @@ KINDS = [
         STRICTER,
         ("reporting", "DBGet\nFamily: dundi\nKey: secret"),
         ("reporting", "DBGetTree\nFamily: dundi"),
-        # A _ stands for any character, also for the / in front of a key.
+        # A _ matches any character, also the / in front of a key.
         ("reporting", "DBGetTree\nFamily: dundi_secret"),
         ("reporting", "DBGetTree\nFamily: ____________"),
         ("reporting", "DBGetTree\nFamily: /DUN_I/"),
@@ -353,7 +353,7 @@ VARIABLES = [
         STRICTER,
         ("call", "Setvar\nChannel: none-such\nVariable: ENV(POLICY_TEST)\nValue: 1"),
         ("call", "Setvar\nChannel: none-such\nVariable: GLOBAL(POLICY_TEST)\nValue: 1"),
-        # Its last argument "e" means Base64: what Getvar reads then would begin messages of its own.
+        # The last argument "e" means Base64: a value that Getvar reads could then begin a message of its own.
         (
             "call",
             "Setvar\nChannel: none-such\nVariable: PRESENCE_STATE(CustomPresence:a)\nValue: away,,DQo=,e",
@@ -402,7 +402,7 @@ VARIABLES = [
                 "TOUCH_MONITOR",
                 "MEETME_AGI_BACKGROUND",
                 "MEETME_RECORDINGFILE",
-                # Asterisk dials, or runs, what they say.
+                # Asterisk dials or runs their values.
                 "BLINDTRANSFER",
                 "__ATTENDEDTRANSFER",
                 "GOSUB_RESULT",
@@ -417,19 +417,19 @@ VARIABLES = [
                 "DUNDIDIALARGS",
                 "AGIEXECFULL",
                 "TESTTIME",
-                # It plays, or connects to, what they say.
+                # Asterisk plays their values, or connects to them.
                 "LIMIT_WARNING_FILE",
                 "CONF_LIMIT_TIMEOUT_FILE",
                 "BRIDGE_PLAY_SOUND",
                 "ATTENDED_TRANSFER_COMPLETE_SOUND",
                 "TOUCH_MIXMONITOR_MESSAGE_START",
                 "SIPREFERTOHDR",
-                # They reach other people's calls, or files.
+                # They reach the calls of other users, or files.
                 "SPYGROUP",
                 "GROUP",
                 "BRIDGEPEER",
                 "MVM_FILENAME",
-                # No name at all.
+                # An empty name.
                 'MONITOR_EXEC"',
                 "A;B",
                 "A=B",
@@ -441,7 +441,7 @@ VARIABLES = [
         ("originate", _TO + '\nVariable: "MONITOR_"EXEC=x'),
         ("originate", _TO + "\nVariable: " + ",".join(f"A{n}=1" for n in range(70))),
     ),
-    # A value of a name that Asterisk reads is of its kind, and nothing waits to be evaluated in any.
+    # A name that Asterisk reads takes a value of its kind, and none may hold a value to be evaluated.
     *_denied(
         "characters",
         PERMISSION,
@@ -465,11 +465,11 @@ VARIABLES = [
         ("call", "Setvar\nChannel: none-such\nVariable: QUEUE_PRIO\nValue: 10"),
         ("call", "Setvar\nChannel: none-such\nVariable: __TRANSFER_CONTEXT\nValue: lab"),
         ("call", "Setvar\nChannel: none-such\nVariable: _SIPADDHEADER01\nValue: X-Ticket: 1"),
-        # Asterisk tells the case of letters apart: this name means nothing to it.
+        # Asterisk compares names case-sensitively: this one has no meaning for it.
         ("call", "Setvar\nChannel: none-such\nVariable: blindtransfer\nValue: x"),
         ("call,system", "Setvar\nChannel: none-such\nVariable: BLINDTRANSFER\nValue: x"),
     ),
-    # A pattern that Asterisk compiles: class system, and bounded.
+    # A pattern that Asterisk compiles: needs class system, and must be bounded.
     *_denied(
         "regular-expression",
         GETVAR,
@@ -600,7 +600,7 @@ CALLS = [
     *_denied(
         "recording-file",
         PERMISSION,
-        UNTRIED,  # gone from Asterisk 21 on
+        UNTRIED,  # removed in Asterisk 21
         ("call", "Monitor\nChannel: none-such\nFile: /nowhere/x"),
         ("call", "Monitor\nChannel: none-such\nFile: a/../../x\nMix: true"),
         ("call", "Monitor\nChannel: none-such\nFile: x$(id)\nMix: true"),
@@ -647,9 +647,9 @@ CALLS = [
         STRICTER,
         ("agi", "AGI\nChannel: none-such\nCommand: EXEC System id"),
         ("agi", "AGI\nChannel: none-such\nCommand: EXEC Verbose a b"),
-        # It overwrites a sound that everybody hears.
+        # It overwrites a sound that is played to all callers.
         ("agi", "AGI\nChannel: none-such\nCommand: RECORD FILE x wav 1 1"),
-        # Asterisk writes as many digits into a place for 1024.
+        # Asterisk writes this many digits into a buffer of 1024.
         ("agi", "AGI\nChannel: none-such\nCommand: GET DATA beep 2000 4096"),
         ("agi", "AGI\nChannel: none-such\nCommand: SEND TEXT ${A}"),
         # On these it ends.
@@ -794,7 +794,7 @@ CONFIGURATION = [
             "config",
             "UpdateConfig\nSrcFilename: a.conf\nDstFilename: a.conf\nVar-000000: #exec\nValue-000000: x",
         ),
-        # A block comment hides what stands before the #, within one name or from one to the next.
+        # A block comment hides the text before the #, within one name or from one to the next.
         ("config", _UPDATE + "Var-000000: ;-- --;#include manager.conf;\nValue-000000: x"),
         ("config", _UPDATE + "vAR-0: a;--\nValue-0: x"),
         ("config", _UPDATE + "Cat-000000: --;#include manager.conf"),
@@ -808,7 +808,7 @@ CONFIGURATION = [
         UNTRIED,
         ("config", "Reload\nModule: manager"),
         ("config", "UpdateConfig\nSrcFilename: a.conf\nDstFilename: a.conf\nReload: manager"),
-        # Without a module's name everything is reloaded, the manager too.
+        # Without a module's name all modules are reloaded, the manager too.
         ("config", "Reload"),
         ("config", "Reload\nModule:"),
         ("config", "UpdateConfig\nSrcFilename: a.conf\nDstFilename: a.conf\nReload: yes"),
@@ -819,7 +819,7 @@ CONFIGURATION = [
     *_denied(
         "module-name",
         b"Module must be in the configured modules directory.",
-        UNTRIED,  # the text depends on whether such a file is there
+        UNTRIED,  # the text depends on whether such a file exists
         ("system", "ModuleLoad\nLoadType: load\nModule: ../x.so"),
         ("system", "ModuleLoad\nLoadType: load\nModule: /tmp/x.so"),
         ("system", "ModuleLoad\nLoadType: load\nModule: x..so"),
@@ -869,7 +869,7 @@ COMMANDS = [
         ("command", "Command\nCommand: core set verbose 3"),
         ("command,system", "Command\nCommand: module reload"),
         ("command,system", "Command\nCommand: reload"),
-        ("command", "Command\nCommand: dialplan eval function VERSION()"),  # from Asterisk 18 on
+        ("command", "Command\nCommand: dialplan eval function VERSION()"),  # since Asterisk 18
         real=UNTRIED,
     ),
     *_denied(
@@ -959,7 +959,7 @@ COMMANDS = [
                 "console dial 1@lab",
                 "voicemail remove none-such",
                 "logger reload /nowhere/x.conf",
-                # Aliases that cli_aliases.conf comes with.
+                # Aliases in the shipped cli_aliases.conf.
                 "add extension 1,1,NoOp into lab",
                 "remove extension 1@lab",
                 "convert a.wav b.gsm",
@@ -970,7 +970,7 @@ COMMANDS = [
             )
         ),
         ("all", "Command\nCommand: load none_such.so"),
-        # Asterisk takes these words for either.
+        # Asterisk accepts these words for either meaning.
         ("all", "Command\nCommand: queue pause|unpause member none-such"),
         ("all", "Command\nCommand: bridge technology {suspend none-such"),
         ("all", "Command\nCommand: core set debug]verbose 0"),
@@ -1020,11 +1020,11 @@ RELOADS = [
         ("command", "Command\nCommand: reload"),
         ("command,config", "Command\nCommand: reload"),
         ("command,config", "Command\nCommand: config reload manager.conf"),
-        # An alias is read twice.
+        # An alias is parsed twice.
         ("command", 'Command\nCommand: reload ""'),
         ("command", 'Command\nCommand: reload "none_such manager"'),
     ),
-    # A file that manager.conf includes reloads the manager too, whatever it is called.
+    # A file that manager.conf includes reloads the manager too, whatever its name.
     *_denied(
         "command", PERMISSION, STRICTER, ("command,config", "Command\nCommand: config reload /nowhere/x.conf")
     ),

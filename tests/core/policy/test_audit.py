@@ -1,4 +1,4 @@
-"""What an audit line says of an action."""
+"""The target and the privilege of an action in an audit line."""
 
 import pytest
 from hypothesis import given
@@ -54,11 +54,11 @@ def ask(text: bytes) -> Action:
         (b"Hangup\nChannel: " + b"x" * 129, "channel=" + "x" * 128 + "…"),
     ],
 )
-def test_target(text: bytes, target: str) -> None:
+def test_the_target_shows_the_headers_that_matter(text: bytes, target: str) -> None:
     assert target_of(ask(text)) == target
 
 
-def test_reading_is_not_privileged_and_all_else_is() -> None:
+def test_every_action_is_privileged_except_those_that_only_read() -> None:
     assert not is_privileged(ask(b"Getvar\nVariable: A"))
     assert not any(is_privileged(Action([(b"Action", name)])) for name in LOCAL)
     for name in (b"Originate", b"Command", b"GetConfig", b"PJSIPShowAuths", b"QueuePause", b"NoSuch"):

@@ -1,4 +1,4 @@
-"""Another spelling of a refused action is refused as well: parse once, decide on that, send only that."""
+"""Another spelling of a refused action is refused too: parse once, decide on that, send only that."""
 
 from types import SimpleNamespace
 
@@ -42,7 +42,7 @@ def other_case(draw: st.DrawFn, text: bytes) -> bytes:
 
 @st.composite
 def spellings(draw: st.DrawFn) -> tuple[Row, bytes, bool]:
-    """A refused row, another way to write the same, and whether a header is there a second time."""
+    """A refused row, another way to write it, and whether a header occurs twice."""
     row = draw(st.sampled_from(REFUSED))
     headers = [line.partition(b":") for line in row.raw.removesuffix(b"\r\n\r\n").split(b"\r\n")]
     order = list(range(len(headers)))
@@ -61,7 +61,7 @@ def spellings(draw: st.DrawFn) -> tuple[Row, bytes, bool]:
         lines.insert(draw(st.integers(0, len(lines))), junk)
     twice = draw(st.booleans())
     if twice:
-        # A later duplicate is nothing to Asterisk; in a UserEvent it is more payload.
+        # Asterisk ignores a later duplicate; in a UserEvent it is more payload.
         name, _, _ = headers[draw(st.integers(0, len(headers) - 1))]
         lines.append(name + b": " + BENIGN.get(name.lower(), b"x=1"))
     end = draw(st.sampled_from([b"\r\n", b"\n"]))
@@ -73,7 +73,7 @@ def test_no_other_spelling_of_a_refused_action_is_allowed(case: tuple[Row, bytes
     row, raw, twice = case
     verdict = decide(user_of(row), parse_action(raw), SHIPPED)
     assert isinstance(verdict, Deny)
-    # What is said the second time is judged too, so that another rule may be the first to refuse it.
+    # A second value is judged too, so another rule may refuse it first.
     assert twice or (verdict.text, verdict.rule) == (row.text, row.rule)
 
 
@@ -88,7 +88,7 @@ BYTES = [
     st.sampled_from(REFUSED),
     st.lists(st.tuples(st.sampled_from(BYTES), st.integers(0, 400)), min_size=1, max_size=4),
 )
-def test_what_is_allowed_is_what_is_sent(row: Row, edits: list[tuple[bytes, int]]) -> None:
+def test_the_allowed_action_is_the_one_that_is_sent(row: Row, edits: list[tuple[bytes, int]]) -> None:
     raw = row.raw
     for piece, place in edits:
         cut = place % (len(raw) + 1)
@@ -134,7 +134,7 @@ FORBIDDEN = [
 
 @st.composite
 def hidden_names(draw: st.DrawFn) -> str:
-    """A forbidden name somewhere in a list, quoted and escaped as Asterisk would undo it."""
+    """A forbidden name somewhere in a list, quoted and escaped in ways that Asterisk undoes."""
     name = draw(st.sampled_from(FORBIDDEN))
     places = draw(st.lists(st.integers(0, len(name)), max_size=2))
     for place in sorted(places, reverse=True):
@@ -161,7 +161,7 @@ def test_no_list_of_variables_hides_a_function(text: str, benign_headers: int) -
 
 
 @pytest.mark.parametrize("row", REFUSED[::9])
-def test_a_control_byte_anywhere_ends_it(row: Row) -> None:
+def test_a_control_byte_anywhere_makes_an_action_malformed(row: Row) -> None:
     for place in range(len(row.raw) - 4):
         for byte in (b"\0", b"\x01", b"\x1b"):
             with pytest.raises(ControlCharacter):

@@ -1,4 +1,4 @@
-"""Programs that mean no harm still do their work, with the classes that their documentation gives them."""
+"""Harmless programs keep working with the classes that their documentation gives them."""
 
 from types import SimpleNamespace
 
@@ -21,6 +21,6 @@ def test_an_ordinary_action_is_allowed(honest: Honest) -> None:
     assert isinstance(verdict, Allow), (honest.seen, verdict)
 
 
-def test_there_are_enough_of_each_program() -> None:
+def test_each_program_has_enough_actions() -> None:
     assert len(ACTIONS) >= 57
     assert all(sum(honest.program == program for honest in ACTIONS) >= 9 for program in CLASSES)

@@ -1,4 +1,4 @@
-"""Contexts and channels: what a user's calls may touch, however it is named."""
+"""Contexts and channels: which calls a user may affect, however they are named."""
 
 from typing import Any
 
@@ -52,7 +52,7 @@ _ADD = "DialplanExtensionAdd\nContext: internal\nExtension: 1\nPriority: 1"
         ("Setvar\nChannel: PJSIP/7-1\nVariable: _REDIRECTING_CALLEE_SEND_MACRO\nValue: x", "contexts"),
         ("Park\nChannel: PJSIP/7-1", "contexts"),
         ("Park\nChannel: PJSIP/7-1\nParkinglot: internal", "contexts"),
-        # What is typed may be a feature code, and then the dialplan chooses.
+        # The digits may be a feature code, and then the dialplan chooses the context.
         ("PlayDTMF\nChannel: PJSIP/7-1\nDigit: 1", ""),
         ("PlayDTMF\nChannel: PJSIP/7-1\nDigit: 1\nReceive: No", ""),
         ("PlayDTMF\nChannel: PJSIP/7-1\nDigit: 1\nReceive: true", "contexts"),
@@ -104,7 +104,7 @@ _ADD = "DialplanExtensionAdd\nContext: internal\nExtension: 1\nPriority: 1"
         (RUN + "Page\nData: Local/1@internal,q,b(evil^s^1)", "characters"),
         (RUN + "Page\nData: Local/1@outside,q", "contexts"),
         (RUN + "Dial\nData: PJSIP/7,20,A(beep)D(12)t", ""),
-        # Typed to a Local channel they may be a feature code of its other half.
+        # Digits sent to a Local channel may be a feature code of its other half.
         (RUN + "Dial\nData: Local/7@internal,20,tD(#12)", "contexts"),
         (RUN + "Dial\nData: PJSIP/7&lOCAL/7@internal,20,D(1)", "contexts"),
         (RUN + "RetryDial\nData: beep,1,1,Local/7@internal,20,D(1)", "contexts"),
@@ -121,13 +121,13 @@ _ADD = "DialplanExtensionAdd\nContext: internal\nExtension: 1\nPriority: 1"
         (RUN + "Goto\nData: 1,1", "contexts"),
         (RUN + "Queue\nData: sales", ""),
         (RUN + "Queue\nData: sales,,,,10,,outside", "characters"),
-        # The subroutine is the eighth argument up to Asterisk 20, the seventh from 21 on.
+        # The subroutine is the eighth argument up to Asterisk 20, the seventh since 21.
         (RUN + "Queue\nData: sales,,,,10,,,outside^1^1", "characters"),
         (RUN + "Queue\nData: sales,,,,10,,,,rule", ""),
         (RUN + "GotoIf\nData: 1?internal,1,1", "application"),
         ("AGI\nChannel: A/1\nCommand: EXEC Dial Local/1@internal", ""),
         ('AGI\nChannel: A/1\nCommand: exec "Dial" Local/1@outside', "contexts"),
-        # Asterisk cuts long names, and what is left may name another context, or none.
+        # Asterisk truncates long names, and the rest may name another context, or none.
         (f"Originate\nChannel: Local/{'1' * 79}@internal\nApplication: Echo", ""),
         (f"Originate\nChannel: Local/{'1' * 80}@internal\nApplication: Echo", "contexts"),
         (f"Originate\nChannel: Local/{'1' * 249}@internal\nApplication: Echo", "characters"),
@@ -171,7 +171,7 @@ _ADD = "DialplanExtensionAdd\nContext: internal\nExtension: 1\nPriority: 1"
         (RUN + "Macro\nData: x", "application"),
     ],
 )
-def test_contexts(action: str, rule: str) -> None:
+def test_contexts_bound_every_action_that_names_one(action: str, rule: str) -> None:
     assert rule_of(CONTEXTS, action, EVERYTHING) == rule
 
 
@@ -198,7 +198,7 @@ def test_contexts(action: str, rule: str) -> None:
         ("Park\nChannel: PJSIP/100-1\nTimeoutChannel: PJSIP/3-1", "channels"),
         ("Atxfer\nChannel: PJSIP/3-1\nExten: 1", "channels"),
         ("ConfbridgeKick\nConference: a\nChannel: all", "channels"),
-        # A name that is not whole stands for the first that begins so, and some words for everybody.
+        # An incomplete name matches the first channel that begins with it, and some words match all channels.
         ("ConfbridgeKick\nConference: a\nChannel: PJSIP/100-0000002a", ""),
         ("ConfbridgeMute\nConference: a\nChannel: PJSIP/100", "channels"),
         ("ConfbridgeMute\nConference: a\nChannel: PJSIP/300-0000002a", "channels"),
@@ -250,7 +250,7 @@ def test_contexts(action: str, rule: str) -> None:
         ("AGI\nChannel: PJSIP/100-1\nCommand: SET VARIABLE TRANSFER_CONTEXT outside", ""),
     ],
 )
-def test_channels(action: str, rule: str) -> None:
+def test_channels_bound_every_action_that_names_one(action: str, rule: str) -> None:
     assert rule_of(CHANNELS, action, EVERYTHING) == rule
 
 
@@ -264,7 +264,7 @@ def test_channels(action: str, rule: str) -> None:
         ("Originate\nChannel: PJSIP/3\nContext: internal" + TO, "channels"),
     ],
 )
-def test_where_both_are_given_the_contexts_decide_on_local_channels(action: str, rule: str) -> None:
+def test_with_both_lists_contexts_decide_on_local_channels(action: str, rule: str) -> None:
     assert rule_of(BOTH, action, EVERYTHING) == rule
 
 

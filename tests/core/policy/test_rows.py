@@ -1,4 +1,4 @@
-"""The table of rows.py, put to the core."""
+"""The core decides on each row of rows.py as the row says."""
 
 from types import SimpleNamespace
 
@@ -16,7 +16,7 @@ ALL_ROWS = [*ROWS, *APPLICATIONS]
 
 
 @pytest.mark.parametrize("row", ALL_ROWS, ids=name_of)
-def test_row(row: Row) -> None:
+def test_a_row_gets_its_verdict(row: Row) -> None:
     user = SimpleNamespace(write=parse_classes(row.write), rules=None)
     verdict = decide(user, parse_action(row.raw), SHIPPED)
     if row.text is None:
@@ -26,7 +26,7 @@ def test_row(row: Row) -> None:
 
 
 @pytest.mark.parametrize("row", ALL_ROWS, ids=name_of)
-def test_step_by_step_it_comes_to_the_same(row: Row) -> None:
+def test_judging_step_by_step_gives_the_same_verdict(row: Row) -> None:
     user = SimpleNamespace(write=parse_classes(row.write), rules=None)
     action = parse_action(row.raw)
     *before, last = judge(user, action, SHIPPED)
@@ -37,13 +37,13 @@ def test_step_by_step_it_comes_to_the_same(row: Row) -> None:
     assert last.action in {action, described.canonical(action) if described else action}
 
 
-def test_every_rule_that_refuses_more_than_asterisk_has_its_reason() -> None:
+def test_every_rule_stricter_than_asterisk_has_a_reason() -> None:
     stricter = {row.rule for row in ALL_ROWS if row.real == STRICTER}
     assert stricter <= REASONS.keys()
     assert REASONS.keys() <= {row.rule for row in ALL_ROWS}
 
 
-def test_every_rule_has_an_allowed_side() -> None:
+def test_every_refused_action_has_an_allowed_row() -> None:
     actions = {row.action.split("\n")[0].lower() for row in ALL_ROWS if row.text is None}
     denied = {
         row.action.split("\n")[0].lower()

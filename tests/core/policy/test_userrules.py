@@ -1,4 +1,4 @@
-"""The rules an operator writes for one user."""
+"""The rules that an operator writes for one user."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -25,7 +25,7 @@ def ask(text: str) -> Action:
 
 
 def rule_of(rules: dict[str, Any], text: str, write: str = "call,originate,agent,command") -> str:
-    """The rule that refuses; empty if the action is allowed."""
+    """The rule that refuses the action; empty if it is allowed."""
     verdict = decide(user(rules, write), ask(text), SHIPPED)
     if isinstance(verdict, Allow):
         return ""
@@ -51,11 +51,11 @@ def rule_of(rules: dict[str, Any], text: str, write: str = "call,originate,agent
         ({"allow": ["System"]}, "MixMonitor", "classes"),
     ],
 )
-def test_actions_by_name(names: dict[str, Any], action: str, rule: str) -> None:
+def test_actions_are_allowed_and_denied_by_name(names: dict[str, Any], action: str, rule: str) -> None:
     assert rule_of({"actions": names}, action) == rule
 
 
-def test_what_a_user_may_run_at_all_is_what_is_listed_for_it() -> None:
+def test_a_user_may_run_exactly_the_listed_actions() -> None:
     row = {name: SHIPPED.find(name) for name in (b"originate", b"queuepause", b"dahdirestart", b"getconfig")}
     assert all(row.values())
     runs = {
@@ -68,7 +68,7 @@ def test_what_a_user_may_run_at_all_is_what_is_listed_for_it() -> None:
 
 
 class TestOtherModules:
-    """Actions that are not Asterisk's own."""
+    """Actions of modules that are not part of Asterisk."""
 
     table = SHIPPED.learnt_from(
         [
@@ -82,24 +82,24 @@ class TestOtherModules:
         verdict = decide(judged, ask(text), self.table.with_others(others))
         return "" if isinstance(verdict, Allow) else verdict.rule
 
-    def test_one_that_nobody_described_is_for_nobody(self) -> None:
+    def test_an_undescribed_action_is_refused_to_all_users(self) -> None:
         assert self.rule_of("call", "ThirdParty", OtherActions()) == "classes"
         assert self.rule_of("all", "ThirdParty", OtherActions()) == "undescribed"
 
-    def test_or_for_system_with_plain_text_where_the_operator_says_so(self) -> None:
+    def test_an_undescribed_action_is_allowed_to_system_if_the_operator_says_so(self) -> None:
         others = OtherActions(undescribed_for_system=True)
         assert self.rule_of("call", "ThirdParty", others) == "classes"
         assert self.rule_of("all", "ThirdParty\nNode: 1", others) == ""
         assert self.rule_of("all", "ThirdParty\nNode: ${X}", others) == "evaluated-value"
 
     @pytest.mark.parametrize("rule", ["channels", "contexts"])
-    def test_but_not_for_one_with_lists_that_its_headers_cannot_be_held_to(self, rule: str) -> None:
+    def test_an_undescribed_action_is_refused_to_a_user_whose_lists_cannot_bound_it(self, rule: str) -> None:
         others = self.table.with_others(OtherActions(undescribed_for_system=True))
         verdict = decide(user({rule: ["own"]}, "all"), ask("ThirdParty\nChannel: theirs"), others)
         assert isinstance(verdict, Deny)
         assert verdict.rule == rule
 
-    def test_a_description_says_who_may_and_with_which_headers(self) -> None:
+    def test_a_description_gives_classes_and_headers(self) -> None:
         entry = ActionEntry(
             classes=("reporting",), headers={"Node": "integer", "Command": OneOf(one_of=("XStat",))}
         )
@@ -131,18 +131,18 @@ class TestOtherModules:
         ({}, "anything", "rules[0]"),
     ],
 )
-def test_a_header_must_fit(require: dict[str, Any], value: str, rule: str) -> None:
+def test_a_header_must_match_its_requirement(require: dict[str, Any], value: str, rule: str) -> None:
     rules = {"rules": [{"action": "Originate", "header": "Channel", "require": require}]}
     assert rule_of(rules, f"Originate\nChannel: {value}\nApplication: Echo") == rule
 
 
-def test_a_header_that_must_fit_must_be_there() -> None:
+def test_a_required_header_must_be_present() -> None:
     rules = {"rules": [{"action": "Orig*", "header": "Account", "require": {"prefix": ""}}]}
     assert rule_of(rules, "Originate\nChannel: PJSIP/1") == "rules[0]"
     assert rule_of(rules, "Redirect\nChannel: PJSIP/1") == ""
 
 
-def test_every_variable_must_fit() -> None:
+def test_every_variable_must_match_the_requirement() -> None:
     rules = {"rules": [{"action": "*", "header": "Variable", "require": {"prefix": "A="}}]}
     assert rule_of(rules, "Originate\nVariable: A=1\nVariable: A=2") == ""
     assert rule_of(rules, "Originate\nVariable: A=1\nVariable: B=2") == "rules[0]"
@@ -154,7 +154,7 @@ def rewritten(rules: list[dict[str, Any]], text: str) -> tuple[tuple[bytes, byte
     return verdict.action.headers
 
 
-def test_set_forces_and_remove_takes_out() -> None:
+def test_set_forces_a_header_and_remove_drops_it() -> None:
     rules = [
         {"action": "Originate", "header": "Account", "set": "sales"},
         {"action": "Originate", "header": "Context", "set": "out"},
@@ -169,7 +169,7 @@ def test_set_forces_and_remove_takes_out() -> None:
     )
 
 
-def test_a_forced_variable_comes_first_and_is_the_operators_word() -> None:
+def test_a_forced_variable_comes_first_and_needs_no_permission() -> None:
     rules = [
         {"action": "Originate", "header": "variable", "set": "TENANT=7"},
         {"action": "Originate", "header": "Variable", "set": "CHANNEL(hangup_handler_push)=a,b,1"},
@@ -183,7 +183,7 @@ def test_a_forced_variable_comes_first_and_is_the_operators_word() -> None:
     )
 
 
-def test_step_by_step_each_sees_what_those_before_it_made_of_the_action() -> None:
+def test_each_step_judges_the_action_as_earlier_steps_rewrote_it() -> None:
     rules = {"rules": [{"action": "Originate", "header": "Account", "set": "7"}]}
     action = ask("Originate\nChannel: PJSIP/1")
     *_, last = judge(user(rules), action, SHIPPED)
@@ -215,7 +215,7 @@ def test_a_forced_value_is_judged_like_any_other() -> None:
         ("CallerID", "SIPADDHEADER01=X-Ticket: 1", ""),
     ],
 )
-def test_a_variable_does_not_undo_a_forced_header(header: str, variable: str, rule: str) -> None:
+def test_a_variable_cannot_undo_a_forced_header(header: str, variable: str, rule: str) -> None:
     rules = {"rules": [{"action": "Originate", "header": header, "set": "x"}]}
     assert rule_of(rules, f"Originate\nChannel: PJSIP/1\nVariable: {variable}") == rule
 
@@ -235,7 +235,7 @@ def test_a_variable_does_not_undo_a_forced_header(header: str, variable: str, ru
         ("Echo", "f(123)", ""),
     ],
 )
-def test_an_option_does_not_undo_a_forced_caller(application: str, data: str, rule: str) -> None:
+def test_an_option_cannot_undo_a_forced_caller_id(application: str, data: str, rule: str) -> None:
     text = f"Originate\nChannel: PJSIP/1\nApplication: {application}\nData: {data}"
     for header, expected in (("CallerID", rule), ("Account", "")):
         rules = {"rules": [{"action": "Originate", "header": header, "set": "x"}]}
@@ -255,7 +255,7 @@ def test_an_option_does_not_undo_a_forced_caller(application: str, data: str, ru
         (["*"], "call", "TOLOWER(A)", True),
         *((["*"], "call", f"{name}(a)", False) for name in ("DB", "STAT", "LOCK", "SHARED", "EXPORT", "SET")),
         *((["*", "SET", "ARRAY"], "call", f"{name}(a)", False) for name in ("SET", "ARRAY", "HASH")),
-        # What they make may hold line ends.
+        # Their results may contain line ends.
         (["*"], "call", "URIDECODE(%41)", False),
         (["*"], "call", "STRFTIME(,,%n)", False),
         (["STRFTIME"], "call", "STRFTIME(1700000000,Europe/Berlin,%H:%M,%S)", True),
@@ -266,13 +266,13 @@ def test_an_option_does_not_undo_a_forced_caller(application: str, data: str, ru
         (["*"], "call", "REPLACE(A,B,C)", False),
         (["REPLACE"], "call", "REPLACE(A,B,C)", True),
         (["*"], "call", "STRREPLACE(A,B,C)", True),
-        # Patterns are compiled in Asterisk, which takes any time and memory.
+        # Asterisk compiles patterns, which may take any amount of time and memory.
         (["REGEX"], "call", 'REGEX("a" b)', False),
         (["CHANNELS"], "call", "CHANNELS()", True),
         (["CHANNELS"], "call", "CHANNELS(PJSIP/1)", False),
         (["*"], "call", "TOUPPER(a)", True),
         (["*"], "call", "FAXOPT(headerinfo)", False),  # of no channel
-        # They tell passwords.
+        # They reveal passwords.
         (["*"], "call", "VM_INFO(1,password)", False),
         (["*"], "call", "AGENT(1:password)", False),
         (["AST_CONFIG"], "system,call", "AST_CONFIG(man\\ager.conf,b,c)", False),
@@ -289,7 +289,9 @@ def test_an_option_does_not_undo_a_forced_caller(application: str, data: str, ru
         (["EVAL"], "system,call", "EVAL(${CURL (x)})", False),
     ],
 )
-def test_the_list_of_functions(functions: list[str], write: str, name: str, allowed: bool) -> None:
+def test_the_list_of_functions_decides_on_reading(
+    functions: list[str], write: str, name: str, allowed: bool
+) -> None:
     verdict = decide(user({"functions": functions}, write), ask(f"Getvar\nVariable: {name}"), SHIPPED)
     assert isinstance(verdict, Allow) is allowed
     assert allowed or verdict == Deny(b"GetVar Access Forbidden: Variable", "functions")
@@ -305,7 +307,7 @@ def test_the_list_of_functions(functions: list[str], write: str, name: str, allo
         "IFTIME(*,*,*,*,Europe/../../../tmp/fifo?a:b)",
     ],
 )
-def test_a_time_zone_in_a_function_is_no_path(name: str) -> None:
+def test_a_time_zone_in_a_function_must_not_be_a_path(name: str) -> None:
     verdict = decide(
         user({"functions": ["*", "STRFTIME"]}, "call"), ask(f"Getvar\nVariable: {name}"), SHIPPED
     )
@@ -319,12 +321,12 @@ def test_a_time_zone_in_a_function_is_no_path(name: str) -> None:
         (["CALLERID"], "CALLERID(num)", True),
         (["CALLERID"], "CDR(userfield)", False),
         (["CHANNEL"], "CHANNEL(language)", True),
-        # A list opens reading; what the defaults keep from being set stays so.
+        # A list opens reading; functions that are closed for writing by default stay closed.
         (["CHANNEL"], "CHANNEL(hangup_handler_push)", False),
         (["*"], "CHANNEL(after_bridge_goto)", False),
         (["PRESENCE_STATE"], "PRESENCE_STATE(CustomPresence:a)", False),
         (["QUEUE_MEMBER"], "QUEUE_MEMBER(a,penalty,b)", False),
-        # Of others, those that change no more than the call.
+        # Of the others, those that affect only the call itself.
         (["VOLUME"], "VOLUME(TX)", True),
         (["*"], "VOLUME(TX)", True),
         (["CALLERID"], "VOLUME(TX)", False),
@@ -342,7 +344,7 @@ def test_a_time_zone_in_a_function_is_no_path(name: str) -> None:
         (["*"], "__VOLUME(TX)", False),
     ],
 )
-def test_the_list_of_functions_opens_little_for_writing(
+def test_the_list_of_functions_opens_few_functions_for_writing(
     functions: list[str], variable: str, allowed: bool
 ) -> None:
     text = f"Setvar\nChannel: a\nVariable: {variable}\nValue: x"
@@ -363,7 +365,7 @@ def test_the_list_of_functions_opens_little_for_writing(
         (["core"], "core stop now", "command"),
         (["database"], "database show", "command"),
         (["pjsip show contacts"], "pjsip show contacts like x", "regular-expression"),
-        # A command that no table knows: named, by a word of its own at least.
+        # A command that no table has: listed, by at least one word of its own.
         (["none-such show"], "none-such show x", ""),
         (["none-such"], "None-such show x", ""),
         (["pjsip none-such"], "pjsip none-such", ""),
@@ -372,12 +374,12 @@ def test_the_list_of_functions_opens_little_for_writing(
         (["none-such"], "none-such x like y", "regular-expression"),
     ],
 )
-def test_the_list_of_commands(commands: list[str], command: str, rule: str) -> None:
+def test_the_list_of_commands_decides_on_commands(commands: list[str], command: str, rule: str) -> None:
     assert rule_of({"commands": commands}, f"Command\nCommand: {command}") == rule
 
 
 @pytest.mark.parametrize("bounds", [{"channels": ["PJSIP/1*"]}, {"contexts": ["lab"]}])
-def test_a_bounded_user_runs_no_unknown_command_that_its_list_does_not_name(
+def test_a_bounded_user_may_run_no_unlisted_unknown_command(
     bounds: dict[str, list[str]],
 ) -> None:
     asked = ask("Command\nCommand: none-such hangup PJSIP/2")
@@ -392,7 +394,7 @@ def test_a_bounded_user_runs_no_unknown_command_that_its_list_does_not_name(
     [
         (None, "CoreShowChannels", "scope"),
         (None, "PJSIPShowEndpoints", "scope"),
-        # An id that another call had, or has had a leg of, would make that call the user's own.
+        # An id of another call, or of one of its former legs, would make that call the user's own.
         (None, "Originate\nChannel: PJSIP/100\nApplication: Echo", ""),
         (None, "Originate\nChannel: PJSIP/100\nApplication: Echo\nChannelId: 1700000000.1", "scope"),
         (["*"], "Originate\nChannel: Local/1@a\nApplication: Echo\nOtherChannelId: 1700000000.1", "scope"),

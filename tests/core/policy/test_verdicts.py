@@ -1,4 +1,4 @@
-"""What is remembered of verdicts, and until when."""
+"""Which verdicts are cached, and until when."""
 
 import pytest
 
@@ -14,7 +14,7 @@ ANN = User("ann")
 
 
 class Judge:
-    """Allows everything until it is told not to, and counts how often it is asked."""
+    """Allows everything unless ``denies`` is set, and counts how often it is asked."""
 
     def __init__(self) -> None:
         self.asked: list[bytes] = []
@@ -44,20 +44,20 @@ def test_an_action_without_arguments_is_judged_once_and_keeps_its_own_action_id(
 @pytest.mark.parametrize(
     "action", [GETVAR, Action([(b"Action", b"UserEvent"), (b"x", b"")], None, (b": ", b""))]
 )
-def test_one_with_arguments_is_judged_each_time(judge: Judge, action: Action) -> None:
+def test_an_action_with_arguments_is_judged_each_time(judge: Judge, action: Action) -> None:
     for _ in range(2):
         judge.verdicts.on(ANN, action, SHIPPED)
     assert len(judge.asked) == 2
 
 
-def test_a_refusal_is_not_remembered(judge: Judge) -> None:
+def test_a_refusal_is_not_cached(judge: Judge) -> None:
     judge.denies = True
     assert isinstance(judge.verdicts.on(ANN, PING, SHIPPED), Deny)
     judge.denies = False
     assert isinstance(judge.verdicts.on(ANN, PING, SHIPPED), Allow)
 
 
-def test_what_the_users_rules_rewrite_is_rewritten_each_time(judge: Judge) -> None:
+def test_an_action_rewritten_by_the_users_rules_is_rewritten_each_time(judge: Judge) -> None:
     judge.rewrites = True
     for _ in range(2):
         verdict = judge.verdicts.on(ANN, PING, SHIPPED)
@@ -65,19 +65,19 @@ def test_what_the_users_rules_rewrite_is_rewritten_each_time(judge: Judge) -> No
         assert verdict.action.get(b"x") == b"y"
 
 
-def test_another_user_of_the_same_name_is_judged_afresh(judge: Judge) -> None:
+def test_another_user_of_the_same_name_is_judged_again(judge: Judge) -> None:
     judge.verdicts.on(ANN, PING, SHIPPED)
     judge.denies = True
     assert isinstance(judge.verdicts.on(User("ann"), PING, SHIPPED), Deny)
 
 
-def test_other_actions_are_judged_afresh(judge: Judge) -> None:
+def test_a_changed_action_table_is_judged_again(judge: Judge) -> None:
     judge.verdicts.on(ANN, PING, SHIPPED)
     judge.denies = True
     assert isinstance(judge.verdicts.on(ANN, PING, SHIPPED.with_others(OtherActions())), Deny)
 
 
-def test_forgotten_users_are_judged_afresh(judge: Judge) -> None:
+def test_forgotten_users_are_judged_again(judge: Judge) -> None:
     judge.verdicts.on(ANN, PING, SHIPPED)
     judge.verdicts.forget()
     judge.denies = True

@@ -1,4 +1,4 @@
-"""What is sent at once is what would be sent by way of the queue."""
+"""Sending at once decides as sending through the queue would."""
 
 import itertools
 from typing import Any
@@ -29,7 +29,7 @@ def _accounts(on_link: int, slow: float, owes: float, neighbour: bool) -> tuple[
     ("on_link", "slow", "owes", "neighbour"),
     list(itertools.product((0, 1, 3), (0.0, 0.001, 1.0), (0.0, 5.0), (True, False))),
 )
-def test_what_passes_is_what_the_queue_would_send_and_leaves_the_same_accounts(
+def test_passing_directly_decides_like_the_queue_and_leaves_equal_accounts(
     on_link: int, slow: float, owes: float, neighbour: bool, share: float
 ) -> None:
     queued, of_queued = _accounts(on_link, slow, owes, neighbour)
@@ -54,7 +54,7 @@ class Link:
         self.now = 100.0
 
     def ask(self, name: str, seconds: float) -> bool:
-        """Whether the user's action is sent at once; then Asterisk takes so long for it."""
+        """Whether the user's action is sent at once; if so, Asterisk takes this long for it."""
         account = self.accounts.of(name)
         if not self.accounts.passes(account, self.now, SHARE):
             return False
@@ -63,7 +63,7 @@ class Link:
         return True
 
     def busy(self, *names: str, seconds: float) -> float:
-        """Seconds that Asterisk spends on these users, who ask again as soon as they may."""
+        """Seconds that Asterisk spends on these users, who send the next action as soon as allowed."""
         until, spent = self.now + seconds, 0.0
         while self.now < until:
             began = self.now
@@ -75,12 +75,12 @@ class Link:
         return spent
 
 
-def test_users_who_have_all_used_up_their_share_leave_the_link_no_rest() -> None:
+def test_users_beyond_their_share_together_keep_the_link_busy() -> None:
     link = Link()
     assert link.busy("ann", "bob", seconds=10) == pytest.approx(10, rel=0.01)
 
 
-def test_who_has_not_used_up_a_share_is_spared() -> None:
+def test_time_is_reserved_for_a_user_below_its_share() -> None:
     link = Link()
     link.busy("ann", seconds=5)
     spent = 0.0
@@ -90,7 +90,7 @@ def test_who_has_not_used_up_a_share_is_spared() -> None:
     assert spent == pytest.approx(10 * SHARE, rel=0.15)
 
 
-def test_what_was_had_while_nobody_was_spared_is_not_owed() -> None:
+def test_time_used_while_no_user_needed_a_reserve_is_not_owed() -> None:
     link = Link()
     link.busy("ann", seconds=60)
     assert link.ask("bob", 0.001)
@@ -99,7 +99,7 @@ def test_what_was_had_while_nobody_was_spared_is_not_owed() -> None:
     assert waits < 0.01
 
 
-def test_who_has_gone_is_not_spared() -> None:
+def test_no_time_is_reserved_for_a_user_that_has_gone() -> None:
     link = Link()
     link.ask("bob", 0.001)
     link.busy("ann", seconds=0.9)
@@ -109,7 +109,7 @@ def test_who_has_gone_is_not_spared() -> None:
     assert link.busy("ann", seconds=5) == pytest.approx(5, rel=0.01)
 
 
-def test_those_who_use_the_link_beside_are_spared_too_but_not_a_user_for_its_own_sake() -> None:
+def test_users_of_other_links_get_their_reserve_but_not_from_themselves() -> None:
     main = Link()
     lists = Link(main.accounts)
     main.ask("ann", 0.001)
@@ -119,7 +119,7 @@ def test_those_who_use_the_link_beside_are_spared_too_but_not_a_user_for_its_own
     assert lists.busy("ann", seconds=1) < 0.5
 
 
-def test_an_account_that_is_passed_over_for_its_share_is_told_from_one_that_has_enough_on_the_link() -> None:
+def test_an_account_over_its_share_is_distinguished_from_one_with_enough_in_flight() -> None:
     link = Link()
     ann = link.accounts.of("ann")
     ann.on_link = 1
@@ -135,7 +135,7 @@ def test_an_account_that_is_passed_over_for_its_share_is_told_from_one_that_has_
     assert link.accounts.held(link.now) == [ann]
 
 
-def test_no_more_than_a_moments_work_of_all_users_is_ahead_at_asterisk() -> None:
+def test_the_work_queued_at_asterisk_by_all_users_is_bounded() -> None:
     accounts = Accounts()
     now = 100.0
     for number in range(64):
@@ -158,7 +158,7 @@ def test_no_more_than_a_moments_work_of_all_users_is_ahead_at_asterisk() -> None
     assert accounts.ahead == pytest.approx(0.0)
 
 
-def test_a_user_who_asks_little_goes_before_many_who_ask_all_the_time() -> None:
+def test_a_user_that_asks_little_goes_before_many_that_ask_all_the_time() -> None:
     accounts = Accounts()
     now, took = 10.0, 0.0005
     greedy = [accounts.of(f"u{number}") for number in range(200)]
@@ -188,7 +188,7 @@ def test_a_user_who_asks_little_goes_before_many_who_ask_all_the_time() -> None:
     assert max(shares) <= 12
 
 
-def test_what_is_on_the_link_counts_as_had() -> None:
+def test_actions_on_the_link_count_as_used_time() -> None:
     accounts = Accounts()
     one, two = accounts.of("one"), accounts.of("two")
     for account in (one, two):

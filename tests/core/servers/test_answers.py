@@ -1,4 +1,4 @@
-"""Answers of any shape: what bears our ActionID goes to its asker, and to nobody else, until it ends."""
+"""Answers of any shape: messages with our ActionID go to their asker only, until the answer ends."""
 
 import pytest
 from hypothesis import given
@@ -32,7 +32,7 @@ def bench() -> Bench:
 
 
 def make() -> Bench:
-    # Each of them is sent what it asks at once, however long others have had the link.
+    # Each of them is sent its action at once, however long other users have used the link.
     bench = Bench(BOSS, NONE, *EACH, limits=Limits(link_share=1.0))
     bench.hub.judge = lambda user, action, table: allow(action)
     bench.link_up()
@@ -59,14 +59,14 @@ CALL = lines(
 
 
 class Client:
-    """A session that asks one thing after the other."""
+    """A session that sends one action after the other."""
 
     def __init__(self, bench: Bench, user: str = "none") -> None:
         self.bench = bench
         self.session, self.transport = bench.login(user)
 
     def ask(self, name: str, number: int | str = 1) -> bytes:
-        """Our ActionID for it."""
+        """Our ActionID for the action."""
         self.session.receive(f"Action: {name}\r\nActionID: {number}\r\n\r\n".encode())
         return self.bench.upstream.take()[0].get(b"actionid")
 
@@ -80,14 +80,14 @@ class Client:
 
 
 class TestByIdAnywhere:
-    def test_a_response_that_begins_with_the_action_id(self, bench):
+    def test_a_response_may_begin_with_the_action_id(self, bench):
         client = Client(bench)
         ours = client.ask("Single", "r1")
         bench.feed(lines(b"ActionID: " + ours, b"Response: Success", b"Node: 2000"))
         assert client.heard == [b"ActionID: r1\r\nResponse: Success\r\nNode: 2000"]
         assert client.is_free
 
-    def test_it_ends_with_the_answer_of_the_next_action_where_nobody_described_it(self, bench):
+    def test_an_undescribed_answer_ends_with_the_answer_to_the_next_action(self, bench):
         (one, two) = Client(bench), Client(bench)
         ours, next_ = one.ask("RptStatus", "r1"), two.ask("CoreStatus", "s1")
         bench.feed(lines(b"ActionID: " + ours, b"Response: Success", b"Node: 2000"))
@@ -97,7 +97,7 @@ class TestByIdAnywhere:
         bench.pong()
         assert len(one.heard) == len(two.heard) == 1
 
-    def test_an_id_that_is_not_ours_belongs_to_nobody(self, bench):
+    def test_a_message_with_a_foreign_id_reaches_no_client(self, bench):
         client = Client(bench)
         client.ask("Single")
         bench.feed(lines(b"ActionID: x", b"Response: Success"), lines(b"ActionID: x", b"Row: 1"))
@@ -112,7 +112,7 @@ class TestByIdAnywhere:
         assert client.heard == [b"Row: 1\r\nActionID: f", b"Row: 2\r\nActionID: f"]
         assert client.is_free
 
-    def test_a_row_in_the_answer_to_the_proxys_own_question_is_nobodys(self, bench):
+    def test_a_row_in_the_answer_to_the_proxys_own_action_reaches_no_client(self, bench):
         bench.hub.exchange.tick(1.0)
         client = Client(bench)
         client.ask("CoreStatus")
@@ -123,8 +123,8 @@ class TestByIdAnywhere:
 
 
 class TestLists:
-    def test_items_without_an_announcement(self, bench):
-        # As of app_conference, and of DBGet before Asterisk 13.
+    def test_list_items_need_no_announcement(self, bench):
+        # As in app_conference, and in DBGet before Asterisk 13.
         client = Client(bench)
         ours = client.ask("ConferenceList", "c")
         bench.feed(
@@ -138,7 +138,7 @@ class TestLists:
         assert len(client.heard) == 3
         assert bench.hub.stats.action_timeouts == 0
 
-    def test_dbget_of_asterisk_12_has_no_end(self, bench):
+    def test_the_list_of_dbget_in_asterisk_12_has_no_end_event(self, bench):
         client = Client(bench)
         ours = client.ask("DBGet", "d")
         bench.feed(
@@ -152,7 +152,7 @@ class TestLists:
             b"Event: DBGetResponse",
         ]
 
-    def test_the_described_end_ends_it_with_or_without_id(self, bench):
+    def test_a_described_end_event_ends_a_list_with_or_without_an_id(self, bench):
         client = Client(bench)
         for end in (b"ActionID: ", b""):
             ours = client.ask("Listed", "l")
@@ -166,7 +166,7 @@ class TestLists:
             assert len(client.heard) == 3
             assert bench.hub.exchange.in_flight == 0
 
-    def test_no_end_is_made_up_when_the_next_answer_shows_that_it_is_over(self, bench):
+    def test_no_end_event_is_made_up_when_the_next_answer_ends_the_list(self, bench):
         client = Client(bench)
         ours = client.ask("Listed", "l")
         bench.feed(lines(b"Response: Success", b"ActionID: " + ours, b"EventList: start"))
@@ -175,7 +175,7 @@ class TestLists:
         assert client.is_free
         assert client.heard == [b"Response: Success\r\nActionID: l\r\nEventList: start"]
 
-    def test_an_announced_list_ends_by_what_it_says(self, bench):
+    def test_an_announced_list_ends_with_eventlist_complete(self, bench):
         client = Client(bench)
         ours = client.ask("Foo", "f")
         bench.feed(
@@ -186,7 +186,7 @@ class TestLists:
         bench.pong()
         assert bench.hub.exchange.in_flight == 0
 
-    def test_two_responses_of_one_action(self, bench):
+    def test_one_action_may_have_two_responses(self, bench):
         client = Client(bench)
         ours = client.ask("Endless", "e")
         bench.feed(
@@ -197,7 +197,7 @@ class TestLists:
         assert len(client.heard) == 2
         assert client.is_free
 
-    def test_it_comes_before_its_response(self, bench):
+    def test_an_item_may_come_before_its_response(self, bench):
         client = Client(bench)
         ours = client.ask("Foo", "f")
         bench.feed(lines(b"Event: Early", b"ActionID: " + ours))
@@ -205,7 +205,7 @@ class TestLists:
         bench.pong()
         assert len(client.heard) == 2
 
-    def test_asterisk_stands_still_in_it(self, bench):
+    def test_a_list_that_stalls_ends_after_its_timeout(self, bench):
         client = Client(bench)
         ours = client.ask("Endless", "e")
         bench.feed(lines(b"Response: Success", b"ActionID: " + ours))
@@ -217,7 +217,7 @@ class TestLists:
         bench.pong()
         assert bench.hub.exchange.in_flight == 0
 
-    def test_its_asker_goes(self, bench):
+    def test_a_list_whose_asker_left_is_dropped(self, bench):
         client = Client(bench)
         ours = client.ask("Endless", "e")
         bench.feed(lines(b"Response: Success", b"ActionID: " + ours))
@@ -227,7 +227,7 @@ class TestLists:
         bench.hub.link_down("gone")
         assert bench.hub.exchange.in_flight == 0
 
-    def test_the_link_goes(self, bench):
+    def test_a_lost_link_ends_a_list(self, bench):
         client = Client(bench)
         ours = client.ask("Endless", "e")
         bench.feed(lines(b"Response: Success", b"ActionID: " + ours))
@@ -236,7 +236,7 @@ class TestLists:
 
 
 class TestEvents:
-    def test_one_event_behind_the_response(self, bench):
+    def test_an_event_may_follow_its_response(self, bench):
         client = Client(bench)
         ours = client.ask("Evented", "e")
         bench.feed(lines(b"Response: Success", b"ActionID: " + ours))
@@ -245,13 +245,13 @@ class TestEvents:
         assert client.is_free
         assert len(client.heard) == 2
 
-    def test_the_event_alone(self, bench):
+    def test_an_event_may_come_without_a_response(self, bench):
         client = Client(bench)
         ours = client.ask("Evented", "e")
         bench.feed(lines(b"Event: Done", b"ActionID: " + ours))
         assert client.is_free
 
-    def test_an_event_that_does_not_come_holds_nobody_up_and_may_come_later(self, bench):
+    def test_an_event_that_does_not_come_delays_no_session_and_may_come_later(self, bench):
         client = Client(bench)
         ours = client.ask("Evented", "e")
         bench.feed(lines(b"Response: Success", b"ActionID: " + ours))
@@ -262,7 +262,7 @@ class TestEvents:
         bench.feed(lines(b"Event: Done", b"ActionID: " + ours))
         assert client.heard[-1] == b"Event: Done\r\nActionID: e"
 
-    def test_a_broadcast_that_names_the_action_is_everybodys(self, bench):
+    def test_a_broadcast_that_names_the_action_is_delivered_to_its_readers(self, bench):
         asker, reader = Client(bench), Client(bench, "boss")
         ours = asker.ask("Foo", "mine")
         broadcast = lines(b"Event: Sms", b"Privilege: call,all", b"ActionID: " + ours)
@@ -274,7 +274,7 @@ class TestEvents:
 
 
 class TestRows:
-    def test_rows_without_id_until_the_pong(self, bench):
+    def test_rows_without_an_id_belong_to_the_action_until_the_pong(self, bench):
         client, other = Client(bench), Client(bench)
         client.session.receive(b"Action: Rowed\r\nActionID: r\r\n\r\n")
         row, ping = bench.upstream.take()
@@ -295,7 +295,7 @@ class TestRows:
 
 
 class TestLate:
-    def test_what_comes_behind_the_end_still_has_an_asker(self, bench):
+    def test_messages_after_the_end_of_an_answer_still_reach_its_asker(self, bench):
         client = Client(bench)
         ours = client.ask("Foo", "f")
         bench.feed(lines(b"Response: Success", b"ActionID: " + ours))
@@ -312,7 +312,7 @@ class TestLate:
         bench.feed(lines(b"Response: Success", b"ActionID: " + next_))
         assert client.is_free
 
-    def test_for_a_time_of_silence(self, bench):
+    def test_late_messages_reach_the_asker_until_a_period_of_silence(self, bench):
         client = Client(bench)
         ours = client.ask("Foo", "f")
         bench.feed(lines(b"Response: Success", b"ActionID: " + ours))
@@ -328,7 +328,7 @@ class TestLate:
         bench.feed(late)
         assert client.heard == []
 
-    def test_nobody_once_the_asker_has_gone(self, bench):
+    def test_late_messages_are_dropped_once_the_asker_has_gone(self, bench):
         client = Client(bench)
         ours = client.ask("Foo", "f")
         bench.feed(lines(b"Response: Success", b"ActionID: " + ours))
@@ -339,7 +339,7 @@ class TestLate:
 
 
 class TestLost:
-    def test_a_lost_answer_costs_no_more_than_a_second(self, bench):
+    def test_a_lost_answer_is_reported_within_a_second(self, bench):
         client = Client(bench)
         client.ask("CoreStatus", "lost")
         bench.clock.advance(1)
@@ -349,7 +349,7 @@ class TestLost:
         assert client.is_free
         assert bench.hub.stats.answers_lost == 1
 
-    def test_the_answer_to_what_was_asked_later_shows_it_at_once(self, bench):
+    def test_a_lost_answer_is_reported_at_once_when_a_later_action_is_answered(self, bench):
         one, two, three = Client(bench), Client(bench), Client(bench)
         one.ask("CoreStatus", 1)
         two.ask("Foo", 2)
@@ -359,7 +359,7 @@ class TestLost:
         assert b"No answer" in two.heard[0]
         assert b"Success" in three.heard[0]
 
-    def test_a_call_that_may_be_made_is_waited_for(self, bench):
+    def test_a_call_that_may_still_be_placed_is_waited_for(self, bench):
         caller, other = Client(bench), Client(bench)
         caller.session.receive(CALL)
         ours = bench.upstream.take()[0].get(b"actionid")
@@ -376,14 +376,14 @@ class TestLost:
         )
         assert b"Originate successfully queued" in caller.heard[0]
 
-    def test_the_proxys_own_question(self, bench):
+    def test_a_lost_answer_to_the_proxys_own_action_ends_it(self, bench):
         answers = []
         bench.hub.exchange.ask(Action([(b"Action", b"ListCommands")]), answers.append)
         bench.upstream.take()
         bench.feed(lines(b"Response: Success", b"ActionID: " + Client(bench).ask("CoreStatus")))
         assert answers == [b""]
 
-    def test_nothing_is_asked_while_nothing_is_owed_or_a_question_is_under_way(self, bench):
+    def test_no_ping_is_sent_while_no_answer_is_due_or_a_ping_is_in_flight(self, bench):
         bench.hub.tick(1.0)
         assert bench.upstream.take() == []
         Client(bench).ask("CoreStatus")
@@ -398,7 +398,7 @@ SHAPES = st.sampled_from(["single", "front", "bare", "announced", "rows", "lost"
 
 
 def answer_to(shape: str, ours: bytes, items: int) -> list[bytes]:
-    """What a module of this kind says, all in one go as Asterisk does."""
+    """The messages of a module of this kind, in one piece as Asterisk sends them."""
     bearing = b"ActionID: " + ours
     entries = [lines(b"Event: Item", bearing, b"Number: %d" % number) for number in range(items)]
     return {
@@ -433,7 +433,7 @@ def test_each_asker_gets_exactly_its_own(plans, data):
             shape, items = todo[number].pop(0)
             action_id = f"{number}-{len(todo[number])}"
             name = "CoreStatus" if shape == "own" else "Foo"
-            # It may have to wait for a place on the link, so that what is asked says whose it is.
+            # It may have to wait for a place on the link, so each action names its client.
             pending[action_id.encode()] = (number, shape, items)
             clients[number].session.receive(
                 f"Action: {name}\r\nActionID: {action_id}\r\nAsked: {action_id}\r\n\r\n".encode()

@@ -1,4 +1,4 @@
-"""Relay ids are drawn many at once, and each is used once."""
+"""Relay ids are generated in batches, and each is used once."""
 
 from amiproxy.ami.message import Action
 from amiproxy.ami.relay import RELAY_DIGITS, RELAY_MARK
@@ -7,7 +7,7 @@ from amiproxy.core.servers.correlator import Correlator
 _PING = Action([(b"Action", b"Ping")])
 
 
-def test_no_two_actions_have_the_same_relay_id_and_all_have_its_form() -> None:
+def test_relay_ids_are_unique_and_of_one_form() -> None:
     ids = [one.assign(None, _PING).relay_id for one in (Correlator(), Correlator()) for _ in range(200)]
     assert len(set(ids)) == 400
     assert {len(relay_id) for relay_id in ids} == {len(RELAY_MARK) + RELAY_DIGITS}

@@ -1,4 +1,4 @@
-"""Actions out, answers back: to the asker, whole, once; whatever the link does."""
+"""Actions out, answers back: to the asker, whole, once; whatever happens to the link."""
 
 import pytest
 from hypothesis import given
@@ -31,7 +31,7 @@ def send(session, text: str) -> None:
 
 
 class Listener:
-    """An asker that only listens."""
+    """An asker that only records."""
 
     payer = "boss"
 
@@ -55,7 +55,7 @@ def item(asked, name: str, *rest: str) -> bytes:
 
 
 class TestIds:
-    def test_ours_is_random_short_and_single_use(self, bench):
+    def test_relay_ids_are_random_short_and_single_use(self, bench):
         session, _ = bench.login("boss")
         seen = set()
         for _ in range(3):
@@ -67,7 +67,7 @@ class TestIds:
         assert all(len(i) == 48 for i in seen), "Asterisk cuts long ones (ami-facts.md §1.2)"
         assert len({i[16:] for i in seen}) == 3, "the mark is the same, the rest is not"
 
-    def test_two_clients_with_the_same_id(self, bench):
+    def test_two_clients_may_use_the_same_action_id(self, bench):
         (one, one_got), (two, two_got) = bench.login("boss"), bench.login("deaf")
         send(one, "Action: CoreStatus\nActionID: 1")
         send(two, "Action: CoreSettings\nActionID: 1")
@@ -77,14 +77,14 @@ class TestIds:
         assert one_got.take() == b"Response: Success\r\nActionID: 1\r\nX: one\r\n\r\n"
         assert two_got.take() == b"Response: Success\r\nActionID: 1\r\nX: two\r\n\r\n"
 
-    def test_none_stays_none(self, bench):
+    def test_an_answer_to_an_action_without_id_has_none(self, bench):
         session, got = bench.login("boss")
         send(session, "Action: CoreStatus")
         (asked,) = bench.upstream.take()
         bench.answer(asked, b"X: 1\r\n")
         assert got.take() == b"Response: Success\r\nX: 1\r\n\r\n"
 
-    def test_unknown_and_missing_ids_reach_nobody(self, bench):
+    def test_answers_with_unknown_or_missing_ids_reach_no_client(self, bench):
         _, got = bench.login("boss")
         bench.feed(
             b"Response: Success\r\nActionID: made-up\r\n\r\n", b"Response: Error\r\n\r\n", b"rows\r\n\r\n"
@@ -92,7 +92,7 @@ class TestIds:
         assert got.take() == b""
         assert (bench.hub.stats.orphans, bench.hub.stats.strays) == (2, 1)
 
-    def test_a_client_that_vanished_leaves_no_stray_answer(self, bench):
+    def test_the_answer_for_a_lost_client_reaches_no_other(self, bench):
         (one, _), (_, got) = bench.login("boss"), bench.login("boss")
         send(one, "Action: CoreStatus\nActionID: 1")
         (asked,) = bench.upstream.take()
@@ -102,7 +102,7 @@ class TestIds:
         assert bench.hub.stats.orphans == 0
         assert bench.hub.exchange.in_flight == 0
 
-    def test_a_client_that_vanished_while_waiting_is_not_sent(self, bench):
+    def test_an_action_of_a_client_lost_while_it_waits_is_not_sent(self, bench):
         sessions = [bench.login("boss")[0] for _ in range(3)]
         bench.feed()
         for session in sessions:
@@ -119,7 +119,7 @@ class TestIds:
 
 
 class TestOrder:
-    def test_one_action_of_a_session_at_a_time(self, bench):
+    def test_a_session_has_one_action_in_flight_at_a_time(self, bench):
         session, got = bench.login("boss")
         send(
             session,
@@ -136,7 +136,7 @@ class TestOrder:
             sent.index(b"ActionID: " + n) for n in (b"1", b"2", b"3")
         )
 
-    def test_answers_leave_behind_the_events_before_them(self):
+    def test_answers_are_sent_after_the_events_before_them(self):
         bench = Bench(BOSS, interval=0.01)
         bench.link_up()
         session, got = bench.login("boss")
@@ -149,7 +149,7 @@ class TestOrder:
         bench.clock.advance(0.02)
         assert got.take() == event("C")
 
-    def test_the_link_takes_a_window_and_is_shared_round_robin(self, bench):
+    def test_the_link_takes_a_window_of_actions_and_sessions_take_turns(self, bench):
         sessions = [bench.login("boss")[0] for _ in range(30)]
         more = [bench.login("deaf")[0] for _ in range(10)]
         for session in sessions + more:
@@ -169,7 +169,7 @@ class TestLists:
         (asked,) = bench.upstream.take()
         return session, got, asked
 
-    def test_goes_to_its_asker_only_whatever_it_may_read(self, bench):
+    def test_a_list_goes_to_its_asker_only_whatever_it_may_read(self, bench):
         _, other = bench.login("boss")
         _, got, asked = self.ask(bench, "deaf")
         bench.answer(asked, b"EventList: start\r\nMessage: Channels will follow\r\n")
@@ -183,7 +183,7 @@ class TestLists:
         assert other.take() == b""
         assert bench.hub.exchange.in_flight == 0
 
-    def test_what_one_read_brings_when_its_asker_has_gone_is_nobodys(self, bench):
+    def test_items_of_a_lost_asker_reach_no_client(self, bench):
         _, other = bench.login("boss")
         session, got, asked = self.ask(bench)
         bench.answer(asked, b"EventList: start\r\nMessage: Channels will follow\r\n")
@@ -195,7 +195,7 @@ class TestLists:
         assert got.take() + other.take() == b""
         assert bench.hub.exchange.in_flight == 0
 
-    def test_items_without_an_id_belong_to_it(self, bench):
+    def test_items_without_an_id_belong_to_the_open_list(self, bench):
         _, got, asked = self.ask(bench, action="Action: IAXpeers")
         bench.answer(asked, b"EventList: start\r\n")
         bench.feed(b"Event: PeerEntry\r\nObjectName: a\r\n\r\n", event("Hold"))
@@ -203,7 +203,7 @@ class TestLists:
         assert b"Event: PeerEntry\r\nObjectName: a\r\n\r\n" in sent
         assert event("Hold") in sent
 
-    def test_an_item_without_an_id_says_nothing_of_the_list(self, bench):
+    def test_headers_of_an_item_without_an_id_do_not_change_the_list(self, bench):
         _, got, asked = self.ask(bench, action="Action: IAXpeers\nActionID: L")
         bench.answer(asked, b"EventList: start\r\n")
         got.take()
@@ -241,7 +241,7 @@ class TestLists:
         ),
         st.booleans(),
     )
-    def test_whatever_a_value_holds_its_item_has_one_frame(self, forged, id_is_last):
+    def test_an_item_keeps_one_frame_whatever_its_values_contain(self, forged, id_is_last):
         bench = Bench(BOSS)
         bench.link_up()
         _, got, asked = self.ask(bench, action="Action: Status\nActionID: L")
@@ -258,7 +258,7 @@ class TestLists:
         assert got.take() == "\r\n".join(expected).encode()
         assert bench.hub.exchange.in_flight == 1
 
-    def test_a_value_in_a_response_opens_no_list(self, bench):
+    def test_a_value_in_a_response_starts_no_list(self, bench):
         session, got, asked = self.ask(bench, action="Action: Getvar\nVariable: X\nActionID: L")
         bench.answer(asked, b"Variable: X\r\nValue: a\r\nEventList: start\r\nMessage: x will follow\r\n")
         assert got.take() == (
@@ -268,7 +268,7 @@ class TestLists:
         send(session, "Action: Ping")
         assert b"Pong" in got.take()
 
-    def test_items_of_a_kind_are_each_made_fit_and_counted(self, bench):
+    def test_items_of_one_kind_are_each_repaired_and_counted(self, bench):
         session, got = bench.login("boss")
         send(session, "Action: CoreShowChannels\nActionID: 1")
         (asked,) = bench.upstream.take()
@@ -287,7 +287,7 @@ class TestLists:
         ), "and nothing after its end"
         assert bench.hub.exchange.in_flight == 0
 
-    def test_an_item_may_be_called_like_an_end_and_the_end_like_the_items(self, bench):
+    def test_an_item_may_be_named_like_an_end_and_the_end_like_an_item(self, bench):
         session, got = bench.login("boss")
         send(session, "Action: SorceryMemoryCacheExpire")  # one whose list is in no table
         (asked,) = bench.upstream.take()
@@ -304,7 +304,7 @@ class TestLists:
         bench.feed(event("Hold"), event("Hold")[:-2] + b"no colon\r\n\r\n")
         assert got.take() == b""
 
-    def test_items_with_a_privilege_of_their_own(self, bench):
+    def test_items_may_have_a_privilege_header(self, bench):
         _, got, asked = self.ask(bench, "deaf", "Action: Status\nActionID: s")
         bench.answer(asked, b"EventList: start\r\n")
         got.take()
@@ -312,7 +312,7 @@ class TestLists:
         bench.feed(b"Event: Status\r\nPrivilege: Call\r\nChannel: a\r\nActionID: " + relay_id + b"\r\n\r\n")
         assert got.take() == b"Event: Status\r\nPrivilege: Call\r\nChannel: a\r\nActionID: s\r\n\r\n"
 
-    def test_old_lists_end_by_the_name_of_their_event(self, bench):
+    def test_old_lists_end_by_the_name_of_their_last_event(self, bench):
         session, got, asked = self.ask(bench, action="Action: Status\nActionID: s")
         bench.answer(asked, b"Message: Channel status will follow\r\n")
         bench.feed(item(asked, "StatusComplete"))
@@ -332,7 +332,7 @@ class TestLists:
             b"Event: PeerEntry\r\nObjectName: foreign\r\n\r\n",
         ],
     )
-    def test_what_callers_write_does_not_end_it(self, bench, forged):
+    def test_text_from_callers_does_not_end_a_list(self, bench, forged):
         _, got, asked = self.ask(bench)
         bench.answer(asked, b"EventList: start\r\n")
         bench.feed(forged.replace(b"%b", asked.get(b"actionid")))
@@ -344,7 +344,7 @@ class TestLists:
         )
         assert bench.hub.exchange.in_flight == 0
 
-    def test_an_error_behind_the_start_ends_it(self, bench):
+    def test_an_error_after_the_start_ends_a_list(self, bench):
         session, got, asked = self.ask(bench)
         bench.answer(asked, b"EventList: start\r\n")
         bench.answer(asked, b"Message: failed\r\n", b"Error")
@@ -352,7 +352,7 @@ class TestLists:
         send(session, "Action: Ping")
         assert b"Pong" in got.take()
 
-    def test_the_next_response_means_that_it_was_cut(self, bench):
+    def test_the_next_response_shows_that_a_list_was_cut_short(self, bench):
         _, got, asked = self.ask(bench)
         other, _ = bench.login("deaf")
         send(other, "Action: CoreStatus")
@@ -366,7 +366,7 @@ class TestLists:
         )
         assert bench.hub.exchange.in_flight == 0
 
-    def test_cancelled_by_asterisk(self, bench):
+    def test_a_list_may_be_cancelled_by_asterisk(self, bench):
         session, got, asked = self.ask(bench)
         bench.answer(asked, b"EventList: start\r\n")
         bench.feed(item(asked, "CoreShowChannelsComplete", "EventList: cancelled"))
@@ -374,13 +374,13 @@ class TestLists:
         send(session, "Action: Ping")
         assert b"Pong" in got.take()
 
-    def test_a_plain_error_is_no_list(self, bench):
+    def test_a_plain_error_starts_no_list(self, bench):
         session, got, asked = self.ask(bench)
         bench.answer(asked, b"Message: No active conferences.\r\n", b"Error")
         send(session, "Action: Ping")
         assert b"Pong" in got.take()
 
-    def test_stuck_between_items(self, bench):
+    def test_a_list_that_stalls_between_items_is_ended(self, bench):
         _, got, asked = self.ask(bench, action="Action: CoreShowChannels")
         bench.answer(asked, b"EventList: start\r\n")
         got.take()
@@ -400,7 +400,7 @@ class TestLists:
         bench.pong()
         assert bench.hub.exchange.in_flight == 0
 
-    def test_one_event_behind_the_response(self, bench):
+    def test_one_event_may_follow_the_response(self, bench):
         session, got, asked = self.ask(bench, "deaf", "Action: FAXStats\nActionID: f")
         bench.answer(asked, b"Message: FAXStats event will follow\r\n")
         bench.feed(item(asked, "FAXStats", "CurrentSessions: 0"))
@@ -411,7 +411,7 @@ class TestLists:
             in sent
         )
 
-    def test_one_event_action_refused(self, bench):
+    def test_a_refusal_has_no_event(self, bench):
         session, got, asked = self.ask(bench, "deaf", "Action: FAXSession\nActionID: f")
         bench.answer(asked, b"Message: no\r\n", b"Error")
         send(session, "Action: Ping")
@@ -419,7 +419,7 @@ class TestLists:
 
 
 class TestFence:
-    def test_several_responses_and_rows_are_its_own(self, bench):
+    def test_several_responses_before_the_fence_belong_to_the_action(self, bench):
         session, got = bench.login("boss")
         send(session, "Action: ModuleLoad\nActionID: m\nModule: app_x.so\nLoadType: reload")
         load, ping = bench.upstream.take()
@@ -432,7 +432,7 @@ class TestFence:
             b"Response: Error\r\nActionID: m\r\nMessage: two\r\n\r\n"
         )
 
-    def test_rows_without_a_response(self, bench):
+    def test_rows_before_the_fence_belong_to_the_action(self, bench):
         session, got = bench.login("boss")
         send(session, "Action: IAXnetstats\nActionID: i\n\nAction: Ping\nActionID: p")
         _, ping = bench.upstream.take()
@@ -445,14 +445,14 @@ class TestFence:
             or event("Hold") in sent
         )
 
-    def test_no_answer_at_all_is_still_answered(self, bench):
+    def test_an_action_without_any_answer_gets_an_error(self, bench):
         session, got = bench.login("boss")
         send(session, "Action: IAXnetstats\nActionID: i")
         _, ping = bench.upstream.take()
         bench.answer(ping, b"Ping: Pong\r\n")
         assert got.take() == b"Response: Error\r\nActionID: i\r\nMessage: No answer from Asterisk\r\n\r\n"
 
-    def test_runs_alone(self, bench):
+    def test_a_fenced_action_runs_alone(self, bench):
         (one, _), (two, _), (three, _) = (bench.login("boss") for _ in range(3))
         send(one, "Action: CoreStatus")
         send(two, "Action: IAXnetstats")
@@ -465,7 +465,7 @@ class TestFence:
         (last,) = bench.upstream.take()
         assert last.get(b"action") == b"CoreStatus"
 
-    def test_a_lost_answer_before_it_holds_up_nobody(self, bench):
+    def test_a_lost_answer_before_it_delays_no_client(self, bench):
         clients = [bench.login("boss") for _ in range(3)]
         for (session, _), name in zip(clients, ("GetConfigJSON", "IAXnetstats", "CoreStatus"), strict=True):
             send(session, f"Action: {name}\nFilename: x.conf\nActionID: {name}")
@@ -486,7 +486,7 @@ class TestFence:
         bench.answer(asked, b"")
         assert got.take() == b"Response: Success\r\nActionID: late\r\n\r\n"
 
-    def test_it_waits_for_tombstones_no_longer_than_a_pong(self, bench):
+    def test_it_waits_for_overdue_answers_only_until_the_pong(self, bench):
         (one, _), (two, two_got) = bench.login("boss"), bench.login("boss")
         send(one, "Action: CoreStatus")
         (lost,) = bench.upstream.take()
@@ -496,7 +496,7 @@ class TestFence:
         for _ in range(5):
             bench.clock.advance(1)
             bench.hub.tick(bench.clock.now())
-        (ping,) = bench.upstream.take()  # one, however often it ticks
+        (ping,) = bench.upstream.take()  # one Ping, however often the timer ticks
         assert ping.get(b"action") == b"Ping"
         bench.answer(ping, b"Ping: Pong\r\n")
         fenced, fence = bench.upstream.take()
@@ -506,7 +506,7 @@ class TestFence:
         assert two_got.take() == b"IAX2/a 12 34\r\n\r\n"
         assert lost.get(b"action") == b"CoreStatus"
 
-    def test_its_asker_left(self, bench):
+    def test_rows_for_a_lost_asker_are_dropped(self, bench):
         (one, _), (two, _) = bench.login("boss"), bench.login("boss")
         send(one, "Action: IAXnetstats")
         _, ping = bench.upstream.take()
@@ -516,7 +516,7 @@ class TestFence:
         send(two, "Action: CoreStatus")
         assert len(bench.upstream.take()) == 1
 
-    def test_too_much_once_our_id_is_added(self, bench):
+    def test_an_action_too_long_with_our_id_is_refused(self, bench):
         asker = Listener()
         bench.hub.exchange.submit(asker, Action([(b"Action", b"IAXnetstats"), *[(b"H", b"1")] * 127]))
         assert b"Too many lines in message" in asker.heard
@@ -546,7 +546,9 @@ class TestOriginate:
             (b"Failure", b"Response: Error\r\nActionID: o\r\nMessage: Originate failed\r\n\r\n"),
         ],
     )
-    def test_synchronous_is_sent_asynchronous_and_nobody_can_tell(self, bench, outcome, answer):
+    def test_a_synchronous_originate_is_sent_asynchronously_without_visible_effect(
+        self, bench, outcome, answer
+    ):
         _, watcher = bench.login("boss")
         session, got = bench.login("boss")
         send(session, self.CALL + "\n\nAction: CoreStatus")
@@ -563,14 +565,14 @@ class TestOriginate:
         assert watcher.take() == b"", "there is no such event in the synchronous form"
         assert bench.upstream.take()[0].get(b"action") == b"CoreStatus"
 
-    def test_refused_at_once(self, bench):
+    def test_an_originate_refused_at_once_is_answered_at_once(self, bench):
         session, got = bench.login("boss")
         send(session, self.CALL)
         (asked,) = bench.upstream.take()
         bench.answer(asked, b"Message: Channel not specified\r\n", b"Error")
         assert got.take() == b"Response: Error\r\nActionID: o\r\nMessage: Channel not specified\r\n\r\n"
 
-    def test_decided_before_its_response(self, bench):
+    def test_an_outcome_before_its_response_is_the_answer(self, bench):
         session, got = bench.login("boss")
         send(session, self.CALL)
         (asked,) = bench.upstream.take()
@@ -578,13 +580,13 @@ class TestOriginate:
         assert b"successfully queued" in got.take()
         assert bench.hub.exchange.in_flight == 0
 
-    def test_without_application_and_priority_goes_as_it_is(self, bench):
+    def test_an_originate_without_application_and_priority_is_sent_unchanged(self, bench):
         session, _ = bench.login("boss")
         send(session, "Action: Originate\nChannel: Local/a@b\nContext: c\nExten: 1")
         (asked,) = bench.upstream.take()
         assert asked.get(b"async") == b""
 
-    def test_asynchronous_is_answered_at_once_and_its_event_has_the_askers_id(self, bench):
+    def test_an_asynchronous_originate_is_answered_at_once_and_its_event_has_the_id(self, bench):
         _, watcher = bench.login("boss")
         session, got = bench.login("boss")
         send(session, self.CALL + "\nAsync: true")
@@ -598,7 +600,7 @@ class TestOriginate:
         )
         assert (got.take(), watcher.take()) == (expected, expected)
 
-    def test_without_an_id_its_event_has_none(self, bench):
+    def test_the_event_of_an_originate_without_id_has_none(self, bench):
         session, got = bench.login("boss")
         send(session, self.CALL.replace("\nActionID: o", "") + "\nAsync: true")
         (asked,) = bench.upstream.take()
@@ -607,14 +609,14 @@ class TestOriginate:
         bench.feed(self.response(asked, b"Success"))
         assert b"ActionID" not in got.take()
 
-    def test_setvar_comes_behind_the_clients_variables(self, bench):
+    def test_setvar_variables_come_after_the_clients(self, bench):
         session, _ = bench.login("setter")
         send(session, self.CALL + "\nVariable: X=mine")
         (asked,) = bench.upstream.take()
         variables = [value for name, value in asked.headers if name == b"Variable"]
         assert variables == [b"X=mine", b"ACCOUNT=me", b"X=1"]
 
-    def test_never_decided(self, bench):
+    def test_an_originate_without_an_outcome_ends_after_its_timeout(self, bench):
         session, got = bench.login("boss")
         send(session, self.CALL + "\nTimeout: 0")
         (asked,) = bench.upstream.take()
@@ -629,7 +631,7 @@ class TestOriginate:
         bench.feed(self.response(asked, b"Success"))
         assert got.take() == b""
 
-    def test_tombstones_do_not_stay_for_ever(self, bench):
+    def test_entries_of_lost_askers_are_removed_after_a_while(self, bench):
         session, _ = bench.login("boss")
         send(session, self.CALL)
         (asked,) = bench.upstream.take()
@@ -640,7 +642,7 @@ class TestOriginate:
             bench.hub.tick(bench.clock.now())
         assert bench.hub.exchange.echoed(asked.get(b"actionid")) is None
 
-    def test_tombstones_stay_while_the_link_owes_an_answer(self, bench):
+    def test_entries_of_lost_askers_stay_while_an_answer_is_due(self, bench):
         session, _ = bench.login("boss")
         send(session, self.CALL)
         (asked,) = bench.upstream.take()
@@ -654,7 +656,7 @@ class TestOriginate:
 
 
 class TestEchoes:
-    def test_one_that_never_comes_is_forgotten(self, bench):
+    def test_an_echo_that_never_comes_is_forgotten(self, bench):
         session, _ = bench.login("boss")
         send(session, "Action: UserEvent\nUserEvent: X\nActionID: 1")
         (asked,) = bench.upstream.take()
@@ -664,7 +666,7 @@ class TestEchoes:
         bench.hub.tick(bench.clock.now())
         assert bench.hub.exchange.remembered == 0
 
-    def test_userevent_carries_the_senders_id_to_all(self, bench):
+    def test_a_userevent_carries_its_senders_id_to_all_readers(self, bench):
         _, watcher = bench.login("boss")
         session, got = bench.login("deaf")
         send(session, "Action: UserEvent\nActionID: u\nUserEvent: Alarm\nX: 1")
@@ -684,7 +686,7 @@ class TestEchoes:
         bench.feed(raw)
         assert b"ActionID" not in watcher.take()
 
-    def test_before_its_response_as_well(self, bench):
+    def test_an_echo_may_come_before_its_response(self, bench):
         _, watcher = bench.login("boss")
         session, _ = bench.login("deaf")
         send(session, "Action: UserEvent\nUserEvent: Alarm")
@@ -696,14 +698,14 @@ class TestEchoes:
         )
         assert watcher.take() == b"Event: UserEvent\r\nPrivilege: user,all\r\nUserEvent: Alarm\r\n\r\n"
 
-    def test_somebody_elses_id_is_taken_out(self, bench):
+    def test_an_action_id_that_is_not_ours_is_removed(self, bench):
         _, watcher = bench.login("boss")
         bench.feed(event("UserEvent", "user", ActionID="login1"))
         assert watcher.take() == event("UserEvent", "user")
 
 
 class TestTime:
-    def test_an_answer_that_does_not_come(self, bench):
+    def test_an_answer_that_does_not_come_becomes_a_timeout_error(self, bench):
         session, got = bench.login("boss")
         send(session, "Action: CoreStatus\nActionID: 1")
         (asked,) = bench.upstream.take()
@@ -717,8 +719,8 @@ class TestTime:
         bench.pong()
         assert bench.hub.exchange.in_flight == 0
 
-    def test_a_lost_answer_costs_no_place_on_the_link(self, bench):
-        # The link leaves out a message over its limit: such an answer never comes.
+    def test_a_lost_answer_takes_no_place_on_the_link(self, bench):
+        # The link skips a message over its size limit: such an answer never comes.
         session, got = bench.login("boss")
         for _ in range(WINDOW):
             send(session, "Action: CoreStatus")
@@ -736,8 +738,8 @@ class TestTime:
         bench.answer(asked, b"")
         assert got.take() == b"Response: Success\r\nActionID: 1\r\n\r\n"
 
-    def test_an_action_that_cannot_be_sent_sends_no_other_twice(self, bench):
-        # Its session ends with it, and the queue is made anew while it is being worked off.
+    def test_an_action_that_cannot_be_sent_makes_no_other_be_sent_twice(self, bench):
+        # Its session ends with it, and the queue is rebuilt while it is being processed.
         for _ in range(WINDOW):
             send(bench.login("deaf")[0], "Action: CoreStatus")
         on_link = bench.upstream.take()
@@ -751,7 +753,7 @@ class TestTime:
             bench.answer(asked, b"")
         assert [asked.get(b"queue") for asked in bench.upstream.take()] == [b"0", b"1", b"2"]
 
-    def test_however_many_actions_cannot_be_sent_each_is_refused_and_costs_nobody(self):
+    def test_any_number_of_unsendable_actions_are_refused_and_affect_no_other(self):
         bench = Bench(DEAF, limits=Limits(sessions_per_user=1000))
         bench.link_up()
         for _ in range(WINDOW):
@@ -765,7 +767,7 @@ class TestTime:
         assert {got.take().count(b"Too many lines in message") for _, got in asked} == {2}
         assert bench.hub.stats.faults == 0
 
-    def test_a_second_answer_to_a_call_that_is_not_decided_gives_nobody_up(self, bench):
+    def test_a_second_answer_to_an_undecided_call_gives_up_no_other_action(self, bench):
         (caller, _), (other, got) = bench.login("boss"), bench.login("deaf")
         send(caller, TestOriginate.CALL)
         (call,) = bench.upstream.take()
@@ -782,7 +784,7 @@ class TestTime:
         assert bench.hub.exchange.in_flight == 0
         assert bench.hub.stats.orphans == 0
 
-    def test_a_call_that_waits_for_a_place_is_answered_at_the_end_of_its_session(self, bench):
+    def test_a_call_that_waits_for_a_place_is_answered_when_its_session_ends(self, bench):
         for _ in range(WINDOW):
             send(bench.login("deaf")[0], "Action: CoreStatus")
         session, got = bench.login("boss")
@@ -794,7 +796,7 @@ class TestTime:
         assert b"Session closed: shutdown" in answer
         assert held == event("Newchannel"), "what its outbox held back is sent, too"
 
-    def test_commands_may_take_longer(self, bench):
+    def test_commands_have_a_longer_timeout(self, bench):
         session, got = bench.login("boss")
         send(session, "Action: Command\nCommand: core show uptime")
         assert bench.upstream.take()
@@ -807,7 +809,7 @@ class TestTime:
 
 
 class TestLinkLoss:
-    def test_everything_open_is_answered_now(self, bench):
+    def test_every_open_action_is_answered_when_the_link_is_lost(self, bench):
         clients = [bench.login("deaf") for _ in range(5)]
         asks = [
             TestOriginate.CALL,
@@ -834,7 +836,7 @@ class TestLinkLoss:
             b"Response: Error\r\nActionID: 5\r\nMessage: Upstream not connected\r\n\r\n",
         ]
 
-    def test_refused_honestly_while_down_and_never_sent_again(self, bench):
+    def test_actions_are_refused_while_the_link_is_down_and_not_sent_later(self, bench):
         session, got = bench.login("deaf")
         send(session, "Action: CoreStatus\nActionID: 1\n\nAction: CoreStatus\nActionID: 2")
         bench.upstream.take()
@@ -849,8 +851,8 @@ class TestLinkLoss:
 
 @examples(0.6)
 @given(st.data())
-def test_any_interleaving_gives_each_exactly_its_own(data):
-    """N sessions, each with its own actions, plain and lists; some vanish.  Asterisk answers in order."""
+def test_in_any_interleaving_each_client_gets_exactly_its_own(data):
+    """N sessions, each with its own actions, plain and lists; some leave.  Asterisk answers in order."""
     bench = Bench(BOSS, DEAF, limits=Limits())
     bench.link_up()
     count = data.draw(st.integers(1, 5))
@@ -902,7 +904,7 @@ def test_any_interleaving_gives_each_exactly_its_own(data):
 
 @pytest.mark.parametrize("action", ["ModuleLoad\nModule: app_x.so\nLoadType: reload", "FAXStats"])
 @pytest.mark.parametrize("end", ["link", "time", "close"])
-def test_what_was_answered_is_not_answered_again(bench, action, end):
+def test_an_answered_action_is_not_answered_again(bench, action, end):
     session, got = bench.login("boss")
     send(session, f"Action: {action}\nActionID: 7")
     asked = bench.upstream.take()[0]
@@ -921,7 +923,7 @@ def test_what_was_answered_is_not_answered_again(bench, action, end):
 
 
 @pytest.mark.parametrize("answered_first", [True, False])
-def test_of_user_events_that_came_nothing_is_remembered(bench, answered_first):
+def test_nothing_is_remembered_of_user_events_that_came_back(bench, answered_first):
     session, got = bench.login("boss")
     for number in range(5):
         send(session, f"Action: UserEvent\nUserEvent: x\nActionID: u{number}")

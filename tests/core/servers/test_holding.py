@@ -1,4 +1,4 @@
-"""What sleeps in Asterisk's session, and what is sent in its place."""
+"""Actions that make Asterisk's session sleep, and the actions that are sent in their place."""
 
 import pytest
 
@@ -13,7 +13,7 @@ def play(name: str, **headers: str) -> Action:
 @pytest.mark.parametrize(
     ("action", "seconds"),
     [
-        # As they were measured on Asterisk 16.28 and 22.10.
+        # Measured on Asterisk 16.28 and 22.10.
         (play("PlayDTMF", Digit="1"), 0.1),
         (play("PlayDTMF", Digit="1", Duration="20"), 0.1),
         (play("PlayDTMF", Digit="1", Duration="300"), 0.3),
@@ -35,11 +35,11 @@ def play(name: str, **headers: str) -> Action:
         (play("Getvar", Digit="1", Duration="300"), 0),
     ],
 )
-def test_seconds(action, seconds):
+def test_an_action_holds_the_session_for_these_seconds(action, seconds):
     assert holding.seconds_of(action) == pytest.approx(seconds)
 
 
-def test_a_short_one_is_left_as_it_is():
+def test_a_short_tone_is_left_unchanged():
     action = play("PlayDTMF", Digit="1")
     assert holding.within(action, 0.2) == [action]
 
@@ -49,11 +49,11 @@ def test_a_long_tone_is_shortened():
     assert sent == play("PlayDTMF", Digit="1", Duration="200")
 
 
-def test_the_shortest_tone_may_be_too_long():
+def test_even_the_shortest_tone_may_be_too_long():
     assert holding.within(play("PlayDTMF", Digit="1"), 0.05) == []
 
 
-def test_digits_are_sent_one_by_one_as_long_as_they_would_have_been():
+def test_digits_are_sent_one_by_one_with_their_original_length():
     sent = holding.within(play("PlayMF", Digit="*1x#"), 0.3)
     assert sent == [play("PlayMF", Digit=digit, Duration="55") for digit in "*1#"]
 
@@ -64,7 +64,7 @@ def test_digits_that_are_too_long_are_shortened():
 
 
 @pytest.mark.parametrize(("digits", "longest"), [("1", 0.2), ("1w", 0.3), ("12", 0.1)])
-def test_what_no_shortening_helps_is_not_sent(digits, longest):
+def test_a_tone_that_cannot_be_shortened_enough_is_not_sent(digits, longest):
     assert holding.within(play("PlayMF", Digit=digits), longest) == []
 
 
@@ -85,5 +85,5 @@ def test_what_no_shortening_helps_is_not_sent(digits, longest):
         (play("CoreStatus"), False),
     ],
 )
-def test_what_goes_over_the_side_link(action, may):
+def test_actions_that_may_block_asterisk_use_the_side_link(action, may):
     assert holding.may_hold(action) is may

@@ -1,4 +1,4 @@
-"""Long answers: over a link of their own, so that they hold up nobody, and noticed by nobody else."""
+"""Long answers use a link of their own, so that they delay no other session and stay unnoticed."""
 
 import pytest
 
@@ -19,7 +19,7 @@ LONG = b"X: " + b"x" * (LONG_BYTES // 4) + b"\r\n"
 
 
 class Wide(Bench):
-    """A bench whose link for long answers is a list, too, and on which boss has had a long list."""
+    """A bench whose link for long answers is a list too, and on which boss had a long list."""
 
     def __init__(self, **limits: float) -> None:
         super().__init__(BOSS, OTHER, limits=Limits(**limits))  # type: ignore[arg-type]
@@ -58,7 +58,7 @@ def bench() -> Wide:
     return Wide()
 
 
-def test_the_next_one_holds_up_nobody(bench):
+def test_the_next_long_list_delays_no_other_session(bench):
     bench.ask(2)
     assert bench.upstream.take() == []
     asked = bench.lists_up()
@@ -71,7 +71,7 @@ def test_the_next_one_holds_up_nobody(bench):
     assert b"EventList: Complete\r\n" in answer
 
 
-def test_what_waits_at_the_side_link_does_not_hold_it_up(bench):
+def test_actions_waiting_on_the_side_link_do_not_delay_a_list(bench):
     side, bench.hub.side.opener = ListUpstream(), Opener()
     send(bench.other, "Action: Command\nCommand: core show uptime")
     bench.hub.side.link_up(side, b"")
@@ -81,7 +81,7 @@ def test_what_waits_at_the_side_link_does_not_hold_it_up(bench):
     assert bench.hub.in_flight == 1
 
 
-def test_what_happens_meanwhile_comes_behind_the_list(bench):
+def test_events_during_a_list_are_delivered_after_it(bench):
     bench.ask(2)
     first, *rest = listed(bench.lists_up())
     bench.hub.lists.from_upstream([first])
@@ -94,7 +94,7 @@ def test_what_happens_meanwhile_comes_behind_the_list(bench):
     assert 0 < got.index(b"EventList: Complete") < got.index(b"Event: Hangup")
 
 
-def test_what_happened_before_comes_before_it(bench):
+def test_events_before_a_list_are_delivered_before_it(bench):
     bench = Wide()
     bench.pacing.shortest = bench.pacing.longest = 60.0
     bench.feed(event("Newchannel", Channel="Local/1@x-1"))
@@ -104,14 +104,14 @@ def test_what_happened_before_comes_before_it(bench):
     assert b"Event: Newstate" in bench.got.take()
 
 
-def test_refused_it_goes_over_the_main_link(bench):
+def test_a_list_uses_the_main_link_when_its_own_is_refused(bench):
     bench.ask(2)
     bench.hub.lists.failed("Login Already In Use")
     bench.feed(*listed(bench.upstream.take()[0]))
     assert b"EventList: Complete\r\n" in bench.got.take()
 
 
-def test_what_its_events_are_known_by_stays_on_the_main_link(bench):
+def test_an_action_whose_event_carries_its_id_stays_on_the_main_link(bench):
     send(bench.session, "Action: UserEvent\nUserEvent: X")
     asked = bench.upstream.take()[0]
     bench.answer(asked, LONG * 5)
@@ -119,7 +119,7 @@ def test_what_its_events_are_known_by_stays_on_the_main_link(bench):
     assert bench.upstream.take()[0].get(b"action") == b"UserEvent"
 
 
-def test_an_event_of_another_module_has_its_asker_s_action_id(bench):
+def test_an_event_of_another_module_has_its_askers_action_id(bench):
     described = {b"rptstatus": Answer(AnswerKind.LIST, b"RptStatusComplete")}
     bench.hub.judge = lambda user, action, table: Allow(action, "test", False)
     bench.hub.adopt_actions(OtherActions(answers=described))
@@ -133,7 +133,7 @@ def test_an_event_of_another_module_has_its_asker_s_action_id(bench):
     assert relay_id.encode() not in told
 
 
-def test_an_answer_that_was_too_long_to_keep_was_long(bench):
+def test_an_answer_too_long_to_keep_counts_as_long(bench):
     send(bench.other, "Action: Status\nActionID: 1")
     asked = bench.upstream.take()[0]
     bench.hub.oversized(b"Response: Success\r\nActionID: " + asked.get(b"actionid"))
@@ -143,7 +143,7 @@ def test_an_answer_that_was_too_long_to_keep_was_long(bench):
     assert bench.hub.lists.load == 1
 
 
-def test_link_share_holds_there_too_while_others_use_the_main_link():
+def test_link_share_applies_there_too_while_others_use_the_main_link():
     bench = Wide(link_share=0.2)
     bench.ask(2)
     asked = bench.lists_up()

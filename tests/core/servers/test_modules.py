@@ -1,4 +1,4 @@
-"""deploy/modules.yaml: each module's answers, as its source writes them, reach their askers as they are."""
+"""deploy/modules.yaml: each module's answers, as its source writes them, reach their askers unchanged."""
 
 from pathlib import Path
 
@@ -40,7 +40,7 @@ def asked(name: str, **headers: str) -> bytes:
 
 
 def transcript(bench: Bench, action: bytes, *said: str) -> str:
-    """What the asker is sent when Asterisk says this; ``$`` is the ActionID, lines end as in Asterisk."""
+    """The bytes that the asker gets when Asterisk sends this; ``$`` is the ActionID, lines end in LF."""
     session, transport = bench.login("user")
     session.receive(action + b"ActionID: mine\r\n\r\n")
     sent = bench.upstream.take()
@@ -66,19 +66,19 @@ def mine(*said: str) -> str:
 class TestAppRpt:
     # apps/app_rpt/rpt_manager.c, before and since April 2025
     @pytest.mark.parametrize("head", ["ActionID: $\nResponse: Success\n", "Response: Success\nActionID: $\n"])
-    def test_status(self, bench, head):
+    def test_status_is_answered(self, bench, head):
         said = f"{head}Node: 2000\nConn: 2001 0 -1 -1\n\n"
         assert transcript(bench, asked("RptStatus", Command="SawStat", Node="2000"), said) == mine(said)
 
-    def test_status_of_an_unknown_node(self, bench):
+    def test_status_of_an_unknown_node_is_an_error(self, bench):
         said = "Response: Error\nActionID: $\nMessage: RptStatus unknown or missing node\n\n"
         assert transcript(bench, asked("RptStatus", Command="XStat", Node="1"), said) == mine(said)
 
-    def test_nodes_as_xml(self, bench):
+    def test_nodes_are_answered_as_xml(self, bench):
         said = '<?xml version="1.0"?>\n<nodes>\n  <node>2000</node>\n</nodes>\n\n'
         assert transcript(bench, asked("RptLocalNodes"), said) == said
 
-    def test_voter(self, bench):
+    def test_voter_status_is_answered(self, bench):
         said = "ActionID: $\nResponse: Success\nNode: 2000\nClient: site1 Active\n\n"
         assert transcript(bench, asked("VoterStatus", Node="2000"), said) == mine(said)
 
@@ -86,7 +86,7 @@ class TestAppRpt:
 @pytest.mark.parametrize("name", ["Dongle", "Quectel"])
 class TestModems:
     # manager.c of chan_dongle, and of chan_quectel, which descends from it
-    def test_devices(self, bench, name):
+    def test_devices_are_listed(self, bench, name):
         said = (
             "Response: Success\nActionID: $\nEventList: start\nMessage: Device status list will follow\n\n",
             f"Event: {name}DeviceEntry\nActionID: $\nDevice: modem0\nState: Free\n\n",
@@ -94,17 +94,17 @@ class TestModems:
         )
         assert transcript(bench, asked(f"{name}ShowDevices"), *said) == mine(*said)
 
-    def test_sms(self, bench, name):
+    def test_sms_is_answered(self, bench, name):
         said = "Response: Success\nActionID: $\nMessage: [modem0] SMS queued for send\n\n"
         action = asked(f"{name}SendSMS", Device="modem0", Number="+491701234567", Message="ready")
         assert transcript(bench, action, said) == mine(said)
 
-    def test_ussd(self, bench, name):
+    def test_ussd_is_answered(self, bench, name):
         said = "Response: Error\nActionID: $\nMessage: [modem0] Device not found\n\n"
         assert transcript(bench, asked(f"{name}SendUSSD", Device="modem0", USSD="*100#"), said) == mine(said)
 
     @pytest.mark.parametrize("verb", ["Restart", "Stop", "Remove"])
-    def test_when(self, bench, name, verb):
+    def test_an_action_with_a_time_is_answered(self, bench, name, verb):
         said = f"Response: Success\nActionID: $\nMessage: [modem0] {verb} scheduled\n\n"
         action = asked(f"{name}{verb}", Device="modem0", When="when convenient")
         assert transcript(bench, action, said) == mine(said)
@@ -112,7 +112,7 @@ class TestModems:
 
 class TestChanSccp:
     # src/sccp_management.c, src/sccp_cli_table.h, and CLI_AMI_ENTRY in src/pbx_impl/ast116/ast116.h
-    def test_devices_whose_end_has_no_id(self, bench):
+    def test_a_list_of_devices_may_end_without_an_id(self, bench):
         said = (
             "Response: Success\nActionID: $\nEventList: start\nMessage: Device status list will follow\n\n",
             "Event: DeviceEntry\nActionID: $\nChannelType: SCCP\nObjectId: SEP1\n\n",
@@ -120,7 +120,7 @@ class TestChanSccp:
         )
         assert transcript(bench, asked("SCCPListDevices"), *said) == mine(*said)
 
-    def test_devices_as_a_table(self, bench):
+    def test_devices_may_be_sent_as_a_table(self, bench):
         said = (
             "Response: Success\nActionID: $\nEventList: start\nMessage: SCCPShowDevices list will follow\n\n",
             "Event: TableStart\nTableName: Devices\nActionID: $\n\n",
@@ -130,7 +130,7 @@ class TestChanSccp:
         )
         assert transcript(bench, asked("SCCPShowDevices"), *said) == mine(*said)
 
-    def test_a_list_that_fails(self, bench):
+    def test_a_list_may_fail_after_its_start(self, bench):
         said = (
             "Response: Success\nActionID: $\nEventList: start\nMessage: SCCPShowDevice list will follow\n\n",
             "Response: Error\nActionID: $\nMessage: Can't find settings for device x\n\n",
@@ -138,7 +138,7 @@ class TestChanSccp:
         )
         assert transcript(bench, asked("SCCPShowDevice", DeviceName="x"), *said) == mine(*said)
 
-    def test_lines_whose_last_two_messages_are_one(self, bench):
+    def test_the_last_two_messages_of_a_list_may_be_joined(self, bench):
         said = (
             "Response: Success\nActionID: $\nEventList: start\nMessage: SCCPShowLines list will follow\n\n",
             "Event: TableStart\nTableName: Lines\nActionID: $\n\n",
@@ -154,25 +154,25 @@ class TestChanSccp:
         assert "Timeout" not in heard
         assert "Cancelled" not in heard
 
-    def test_rows_without_a_frame(self, bench):
+    def test_rows_without_a_frame_are_answered(self, bench):
         said = "Config File: sccp.conf\nPlatform byte order: LITTLE ENDIAN\n\n"
         assert transcript(bench, asked("SCCPShowGlobals"), said) == said
         action = asked("SCCPDeviceAddLine", Devicename="SEP1", Linename="1")
         assert transcript(bench, action, "Done\n\n") == "Done\n\n"
 
     @pytest.mark.parametrize("kind", ["", "command"])
-    def test_json(self, bench, kind):
+    def test_json_is_answered(self, bench, kind):
         said = 'Response: Success\nJSON: {"Name":"Chan-sccp-b","Segments":["general"]}\n\n'
         action = asked("SCCPConfigMetaData", Segment="", ResultFormat=kind)
         assert transcript(bench, action, said) == said
 
-    def test_a_call(self, bench):
+    def test_a_call_is_answered(self, bench):
         said = "Response: Success\nActionID: $\nMessage: Call Started\n\n"
         action = asked("SCCPStartCall", Devicename="SEP1", Linename="100", number="200")
         assert transcript(bench, action, said) == mine(said)
 
 
-def test_nobody_without_a_class_may_run_any(bench, described):
+def test_a_user_without_classes_may_run_none_of_them(bench, described):
     session, transport = bench.login("nobody")
     for row in described.rows.values():
         session.receive(asked(row.name.decode()) + b"\r\n")
@@ -180,5 +180,5 @@ def test_nobody_without_a_class_may_run_any(bench, described):
     assert bench.upstream.take() == []
 
 
-def test_each_says_what_its_answer_looks_like(described):
+def test_each_description_states_the_shape_of_the_answer(described):
     assert set(described.answers) == set(described.rows)

@@ -1,4 +1,4 @@
-"""What Asterisk writes behind Privilege is learnt from its events and written into ours."""
+"""Headers that Asterisk writes after Privilege are learnt from its events and written into ours."""
 
 import pytest
 
@@ -20,13 +20,13 @@ DEBUG = b"SequenceNumber: 7\r\nFile: a.c\r\nLine: 9\r\nFunc: f\r\n"
             [(b"Timestamp", b"5.250000"), (b"SystemName", b"pbx")],
         ),
         (HEAD + DEBUG + b"SystemName: pbx\r\n", [(b"SystemName", b"pbx")]),
-        # What a caller may have written is behind the frame.
+        # A caller may have written the text after the frame.
         (HEAD + b"UserEvent: x\r\nSystemName: pbx\r\n", []),
         (HEAD + b"Timestamp: now\r\nSystemName: pbx\r\n", []),
         (HEAD + b"SystemName: \r\n", []),
     ],
 )
-def test_the_frame_is_learnt(raw: bytes, headers: list[tuple[bytes, bytes]]) -> None:
+def test_the_frame_of_an_event_is_learnt(raw: bytes, headers: list[tuple[bytes, bytes]]) -> None:
     origin = Origin()
     origin.learn(raw + b"Y: 1\r\n\r\n")
     assert origin.headers(5.25) == headers
@@ -34,7 +34,7 @@ def test_the_frame_is_learnt(raw: bytes, headers: list[tuple[bytes, bytes]]) -> 
     assert origin.headers(5.25) == headers, "to learn from an event of ours changes nothing"
 
 
-def test_it_is_forgotten_when_asterisk_has_it_no_longer() -> None:
+def test_the_frame_is_forgotten_when_asterisk_stops_writing_it() -> None:
     origin = Origin()
     assert origin.headers(0.0) == []
     origin.learn(HEAD + b"SystemName: pbx\r\n\r\n")

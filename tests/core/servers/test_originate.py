@@ -24,7 +24,7 @@ def action(**headers: str) -> Action:
         ("On", False),
     ],
 )
-def test_async_words(value, synchronous):
+def test_async_values_are_read_as_asterisk_reads_them(value, synchronous):
     assert originate.is_synchronous(action(Async=value)) is synchronous
 
 
@@ -39,7 +39,7 @@ def test_async_words(value, synchronous):
         ({"Exten": "1", "Context": "c", "Priority": "label"}, False),
     ],
 )
-def test_what_synchronous_refuses_and_asynchronous_would_place(headers, fails):
+def test_calls_that_only_a_synchronous_originate_refuses_fail_at_once(headers, fails):
     assert originate.fails_at_once(action(**headers)) is fails
 
 
@@ -54,18 +54,18 @@ def test_what_synchronous_refuses_and_asynchronous_would_place(headers, fails):
         ({"Timeout": "soon"}, "soon", 30.0),
     ],
 )
-def test_every_call_ends(headers, sent, seconds):
+def test_every_call_has_a_bounded_timeout(headers, sent, seconds):
     clamped = originate.clamped(action(**headers), 60.0)
     assert clamped.get(b"timeout") == sent.encode()
     assert originate.seconds_of(clamped) == seconds
 
 
-def test_as_asynchronous():
+def test_a_synchronous_originate_is_turned_into_an_asynchronous_one():
     sent = originate.as_asynchronous(action(Async="no", Channel="a"))
     assert sent.headers == ((b"Action", b"Originate"), (b"Channel", b"a"), (b"Async", b"true"))
 
 
-def test_the_users_variables_come_behind_the_clients():
+def test_the_users_variables_come_after_the_clients():
     client = action(Variable="a=1")
     assert originate.with_variables(client, ()) is client
     assert originate.with_variables(client, ((b"a", b"2"), (b"b", b"3"))).get_all(b"variable") == [

@@ -1,4 +1,4 @@
-"""The side link: what may hold up Asterisk's session has one of its own, with the same promises."""
+"""The side link: actions that may block Asterisk's session get one of their own, with the same promises."""
 
 import pytest
 
@@ -14,7 +14,7 @@ OTHER = User("other", read=privilege.ALL, write=privilege.ALL, secret="plain:x")
 
 
 class Opener:
-    """Remembers what it is asked."""
+    """Records the requests to open and close."""
 
     def __init__(self) -> None:
         self.opened = 0
@@ -28,7 +28,7 @@ class Opener:
 
 
 class Sided(Bench):
-    """A bench whose side link is a list, too."""
+    """A bench whose side link is a list too."""
 
     def __init__(self, **limits: float) -> None:
         super().__init__(BOSS, OTHER, limits=Limits(**limits))  # type: ignore[arg-type]
@@ -55,7 +55,7 @@ def send(session, text: str) -> None:
     session.receive(text.replace("\n", "\r\n").encode() + b"\r\n\r\n")
 
 
-def test_it_is_opened_by_the_first_that_needs_it_and_the_session_s_order_stays(bench):
+def test_the_first_action_that_needs_it_opens_it_and_order_is_kept(bench):
     session, got = bench.login("boss")
     send(
         session, "Action: Command\nActionID: 1\nCommand: core show uptime\n\nAction: CoreStatus\nActionID: 2"
@@ -69,7 +69,7 @@ def test_it_is_opened_by_the_first_that_needs_it_and_the_session_s_order_stays(b
     assert asked.get(b"action") == b"CoreStatus"
 
 
-def test_what_holds_it_up_holds_up_nobody_on_the_main_link(bench):
+def test_an_action_that_blocks_it_delays_no_session_on_the_main_link(bench):
     (one, _), (two, got) = bench.login("boss"), bench.login("other")
     send(one, "Action: Command\nCommand: core show uptime")
     bench.side_up()
@@ -79,7 +79,7 @@ def test_what_holds_it_up_holds_up_nobody_on_the_main_link(bench):
     assert (bench.hub.in_flight, bench.hub.side.load) == (1, 1)
 
 
-def test_refused_it_is_told_once_and_the_main_link_is_used(bench, caplog):
+def test_a_refused_side_link_is_logged_once_and_the_main_link_is_used(bench, caplog):
     session, got = bench.login("boss")
     for number in (1, 2):
         send(session, f"Action: Command\nActionID: {number}\nCommand: core show uptime")
@@ -96,7 +96,7 @@ def test_refused_it_is_told_once_and_the_main_link_is_used(bench, caplog):
     assert [r.message for r in caplog.records].count("side-link-refused") == 1
 
 
-def test_lost_each_asker_is_told_that_the_outcome_is_unknown(bench):
+def test_when_it_is_lost_each_asker_gets_outcome_unknown(bench):
     session, got = bench.login("boss")
     send(session, "Action: Reload\nActionID: 1")
     bench.side_up()
@@ -106,7 +106,7 @@ def test_lost_each_asker_is_told_that_the_outcome_is_unknown(bench):
 
 
 @pytest.mark.parametrize("opened", [False, True])
-def test_it_goes_with_the_main_link(bench, opened):
+def test_it_closes_with_the_main_link(bench, opened):
     session, got = bench.login("boss")
     send(session, "Action: Reload\nActionID: 1")
     if opened:
@@ -118,7 +118,7 @@ def test_it_goes_with_the_main_link(bench, opened):
 
 
 @pytest.mark.parametrize("opened", [False, True])
-def test_who_is_told_to_go_gets_a_last_word(bench, opened):
+def test_a_closed_session_gets_an_error_for_its_open_action(bench, opened):
     session, got = bench.login("boss")
     send(session, "Action: Reload\nActionID: 1")
     if opened:
@@ -128,7 +128,7 @@ def test_who_is_told_to_go_gets_a_last_word(bench, opened):
     assert bench.hub.side.load == 0 or opened
 
 
-def test_who_goes_while_it_is_opened_is_not_sent(bench):
+def test_an_action_of_a_session_lost_while_it_opens_is_not_sent(bench):
     session, _ = bench.login("boss")
     send(session, "Action: Reload")
     session.lost("reset")
@@ -136,7 +136,7 @@ def test_who_goes_while_it_is_opened_is_not_sent(bench):
     assert bench.side.take() == []
 
 
-def test_a_drain_sends_nothing_new(bench):
+def test_no_new_action_is_sent_while_draining(bench):
     (one, got), (two, other) = bench.login("boss"), bench.login("other")
     send(one, "Action: Reload\nActionID: 1")
     bench.hub.drain()
@@ -145,7 +145,7 @@ def test_a_drain_sends_nothing_new(bench):
     assert b"Message: Shutting down" in other.take()
 
 
-def test_idle_it_is_closed(bench):
+def test_it_is_closed_when_idle(bench):
     session, _ = bench.login("boss")
     send(session, "Action: Reload")
     bench.side_up()
@@ -157,7 +157,7 @@ def test_idle_it_is_closed(bench):
     assert bench.opener.opened == 2
 
 
-def test_whatever_else_comes_there_reaches_nobody(bench):
+def test_events_and_unsolicited_messages_there_reach_no_client(bench):
     session, got = bench.login("boss")
     send(session, "Action: Reload")
     bench.side_up()
@@ -170,7 +170,7 @@ def test_whatever_else_comes_there_reaches_nobody(bench):
     assert bench.hub.stats.events_dropped == 2
 
 
-def test_a_fault_there_is_told_and_ends_nothing(bench):
+def test_an_error_there_is_counted_and_ends_nothing(bench):
     session, got = bench.login("boss")
     send(session, "Action: Reload\nActionID: 1")
     bench.side_up()
@@ -183,7 +183,7 @@ def test_a_fault_there_is_told_and_ends_nothing(bench):
     assert got.take().count(b"Response: Success\r\n") == 2
 
 
-def test_those_who_come_while_it_is_opened_wait_for_the_same_login(bench):
+def test_actions_that_arrive_while_it_opens_wait_for_the_same_login(bench):
     (one, got), (two, other) = bench.login("boss"), bench.login("other")
     for session in (one, two):
         send(session, "Action: Reload\nActionID: 1")
@@ -197,7 +197,7 @@ def test_those_who_come_while_it_is_opened_wait_for_the_same_login(bench):
         assert b"Response: Success\r\nActionID: 1\r\n\r\n" in transport.take()
 
 
-def test_lost_while_nobody_needs_it_is_nothing_to_tell(bench, caplog):
+def test_losing_it_while_unused_is_not_logged(bench, caplog):
     session, _ = bench.login("boss")
     send(session, "Action: Reload")
     bench.side_up()
@@ -207,7 +207,7 @@ def test_lost_while_nobody_needs_it_is_nothing_to_tell(bench, caplog):
     assert "side-link-lost" not in [r.message for r in caplog.records]
 
 
-def test_a_list_there_and_an_answer_that_is_too_long(bench):
+def test_it_carries_lists_and_reports_answers_that_are_too_long(bench):
     session, got = bench.login("boss")
     send(session, "Action: DBGetTree\nActionID: 1\nFamily: x")
     bench.side_up()
@@ -223,7 +223,7 @@ def test_a_list_there_and_an_answer_that_is_too_long(bench):
     assert b"ActionID: 2\r\nMessage: Answer is longer than limits.upstream_message_bytes" in got.take()
 
 
-def test_who_asks_again_when_it_is_closed_is_not_refused(bench):
+def test_an_action_sent_after_it_was_closed_opens_it_again(bench):
     session, got = bench.login("boss")
     send(session, "Action: Reload\nActionID: 1\n\nAction: Reload\nActionID: 2")
     bench.side_up()

@@ -22,5 +22,5 @@ from amiproxy.core.policy.console.commands import words
         (b'"a b', [b"a b"]),
     ],
 )
-def test_words(text: bytes, found: list[bytes]) -> None:
+def test_a_command_line_is_split_as_asterisk_splits_it(text: bytes, found: list[bytes]) -> None:
     assert words(text) == found

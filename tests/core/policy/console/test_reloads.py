@@ -1,4 +1,4 @@
-"""A reload has one verdict for one effect, through every door."""
+"""A reload gets the same verdict for the same effect, whichever action asks for it."""
 
 from types import SimpleNamespace
 
@@ -35,7 +35,7 @@ EVERYTHING = [
 @pytest.mark.parametrize(
     ("write", "allowed"), [("command,config", False), ("command,system", True), ("all", True)]
 )
-def test_one_effect_one_verdict(action: str, write: str, allowed: bool) -> None:
+def test_every_way_to_the_same_effect_gets_the_same_verdict(action: str, write: str, allowed: bool) -> None:
     user = SimpleNamespace(write=parse_classes(write), rules=None)
     if action.startswith("UpdateConfig") and write == "command,system":
         user.write |= parse_classes("config")

@@ -1,4 +1,4 @@
-"""AGI commands: what a user's own lists make of the table; the table's rows are in rows.py."""
+"""AGI commands: how a user's own lists change the table; the table's rows are in rows.py."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -25,27 +25,27 @@ def judged(command: str, write: str = "agi", **rules: Any) -> Deny | None:
         ("record file x wav;id # 1000", "agi-command"),
     ],
 )
-def test_a_user_whose_applications_name_record_may_record_by_agi_too(command: str, rule: str) -> None:
+def test_a_user_whose_applications_include_record_may_record_by_agi_too(command: str, rule: str) -> None:
     refused = judged(command, applications=("Record",))
     assert ("" if refused is None else refused.rule) == rule
     assert judged(command) is not None
     assert judged(command, applications=("Playback",)) is not None
 
 
-def test_the_refusal_says_which_kind_of_word_it_was() -> None:
+def test_a_refusal_says_which_kind_of_word_was_refused() -> None:
     refused = judged("STREAM FILE /x #")
     assert refused is not None
     assert (refused.rule, refused.text) == ("agi-command", b"Permission denied")
     assert "sounds folder" in refused.hint
 
 
-def test_a_list_of_contexts_refuses_in_its_own_name() -> None:
+def test_a_refusal_by_the_contexts_list_names_that_list() -> None:
     refused = judged("SET CONTEXT outside", contexts=("inside",))
     assert refused is not None
     assert refused.rule == "contexts"
     assert judged("SET CONTEXT inside", contexts=("inside",)) is None
 
 
-def test_a_command_that_no_table_knows_names_no_channel() -> None:
+def test_an_unknown_command_names_no_channel() -> None:
     assert other_channels([b"none", b"such", b"B/2"], b"A/1") == []
     assert other_channels([b"HANGUP", b"B/2"], b"A/1") == [b"B/2"]

@@ -24,7 +24,7 @@ from amiproxy.core.policy.dialplan.functions import arguments, assignments
         (b"a\\", [b"a"]),
     ],
 )
-def test_arguments(text: bytes, items: list[bytes]) -> None:
+def test_arguments_are_split_as_asterisk_splits_them(text: bytes, items: list[bytes]) -> None:
     assert arguments(text) == items
 
 

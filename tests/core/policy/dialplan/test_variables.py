@@ -29,7 +29,7 @@ def rule(refused: Deny | None) -> str:
         ({"variables": ["CAMPAIGN", "CRM_*"]}, "call", b"CAMPAIGN", b"x", ""),
         ({"variables": ["CAMPAIGN", "CRM_*"]}, "call", b"__CRM_ID", b"x", ""),
         ({"variables": ["CAMPAIGN", "CRM_*"]}, "call", b"OTHER", b"x", "variables"),
-        # It narrows what is harmless too, and opens nothing.
+        # It narrows even harmless names, and opens nothing.
         ({"variables": ["CAMPAIGN", "CRM_*"]}, "call", b"QUEUE_PRIO", b"1", "variables"),
         ({"variables": ["CAMPAIGN", "CRM_*"]}, "call,system", b"OTHER", b"x", "variables"),
         ({"variables": ["*"]}, "call", b"BLINDTRANSFER", b"x", "variables"),
@@ -52,14 +52,14 @@ def rule(refused: Deny | None) -> str:
         ({"channels": ["PJSIP/1"]}, "call,system", b"SPYGROUP", b"x", "channels"),
         ({"channels": ["PJSIP/1"]}, "call,system", b"AUTO_MONITOR", b"x", ""),
         (None, "call,system", b"BLINDTRANSFER", b"Local/s@x", ""),
-        # What class system alone may set of functions reaches beyond every list.
+        # Functions that only class system may set reach beyond every list.
         ({"contexts": ["in"]}, "call,system", b"CHANNEL(hangup_handler_push)", b"x,s,1", "contexts"),
         ({"contexts": ["in"]}, "call,system", b"CHANNEL(after_bridge_goto)", b"x,s,1", "contexts"),
         ({"contexts": ["in"]}, "call,system", b"GLOBAL(TRANSFER_CONTEXT)", b"x", "contexts"),
         ({"contexts": ["in"]}, "call,system", b"CHANNEL(${X})", b"x", "contexts"),
         ({"contexts": ["in"]}, "call,system", b"CHANNEL(language)", b"en", ""),
         (None, "call,system", b"CHANNEL(hangup_handler_push)", b"x,s,1", ""),
-        # Groups: whose calls may be picked up, and how many calls there may be.
+        # Groups: they decide which calls may be picked up, and how many calls are possible.
         (None, "call", b"CHANNEL(pickupgroup)", b"1", "functions"),
         (None, "call", b"CHANNEL(namedpickupgroup)", b"1", "functions"),
         (None, "call", b"CHANNEL(callgroup)", b"1", "functions"),
@@ -81,7 +81,7 @@ def rule(refused: Deny | None) -> str:
         (None, "call,system", b"THIRD(x)", b"x", ""),
     ],
 )
-def test_assigning(
+def test_an_assignment_is_judged_by_lists_table_and_value(
     rules: dict[str, Any] | None, write: str, name: bytes, value: bytes | None, expected: str
 ) -> None:
     refused = variables.may_assign(user(rules, write), name, value)
@@ -109,7 +109,9 @@ def test_assigning(
         ({"functions": ["*"]}, b"ARRAY(A)", "functions"),
     ],
 )
-def test_reading(rules: dict[str, Any] | None, name: bytes, expected: str) -> None:
+def test_reading_is_judged_by_lists_and_table(
+    rules: dict[str, Any] | None, name: bytes, expected: str
+) -> None:
     assert rule(functions.refusal_to_read(user(rules, "call"), name)) == expected
 
 
@@ -128,7 +130,7 @@ def test_reading(rules: dict[str, Any] | None, name: bytes, expected: str) -> No
         (b"THIRD(x)", b"1", set()),
     ],
 )
-def test_what_an_assignment_undoes(name: bytes, value: bytes, undone: set[bytes]) -> None:
+def test_an_assignment_undoes_these_headers(name: bytes, value: bytes, undone: set[bytes]) -> None:
     assert variables.undoes(name, value) == undone
 
 
@@ -157,7 +159,7 @@ def test_what_an_assignment_undoes(name: bytes, value: bytes, undone: set[bytes]
         ("AGI\nChannel: a\nCommand: EXEC Dial PJSIP/100,20,U(x)", True),
     ],
 )
-def test_a_scope_closes_functions_that_tell_of_other_calls(text: str, allowed: bool) -> None:
+def test_a_scope_closes_functions_that_reveal_other_calls(text: str, allowed: bool) -> None:
     rules = {"scope": {"channels": ["PJSIP/100"]}, "functions": ["*", "SPELLED"]}
     verdict = decide(user(rules, "all"), parse_action(b"Action: " + text.encode() + b"\n\n"), SHIPPED)
     assert (rule(verdict if isinstance(verdict, Deny) else None) == "scope") is not allowed
@@ -177,13 +179,13 @@ def test_a_scope_closes_functions_that_tell_of_other_calls(text: str, allowed: b
         ("", b"DEVICE_STATE(PJSIP/1)", ""),
     ],
 )
-def test_functions_of_a_driver_are_asked_of_a_channel(write, channel, name, expected) -> None:
+def test_a_drivers_functions_are_allowed_only_on_its_channels(write, channel, name, expected) -> None:
     action = Action([(b"Action", b"Getvar"), (b"Channel", channel.encode()), (b"Variable", name)])
     assert rule(variables.getvar(user({"functions": ["*"]}, write), action)) == expected
 
 
 @pytest.mark.parametrize("name", [b"RAND(-2147483648,2147483647)", b"MATH(-2147483648%-1,int)", b"SPRINTF()"])
-def test_what_crashes_while_it_computes_is_class_system_s(name) -> None:
+def test_functions_that_can_crash_asterisk_need_class_system(name) -> None:
     listed = {"functions": ["RAND", "MATH", "SPRINTF"]}
     assert rule(functions.refusal_to_read(user(listed, "call"), name)) == "functions"
     assert functions.refusal_to_read(user(listed, "call,system"), name) is None

@@ -1,4 +1,4 @@
-"""Each kind's check: what fits, what does not, and for whom."""
+"""Each kind's check: the values it accepts, the values it refuses, and for which users."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -37,11 +37,11 @@ def test_every_kind_has_a_check() -> None:
     "kind", [kind for kind in Kind if kind not in checks.NOT_EVALUATED], ids=lambda k: k.value
 )
 @pytest.mark.parametrize("value", ["${X}", "a$[1]", "^{X}", "$\\{X}", '$"\\[1]', "^\\\\{X}"])
-def test_what_waits_to_be_evaluated_is_refused_in_every_kind(kind: Kind, value: str) -> None:
+def test_a_value_to_be_evaluated_is_refused_in_every_kind(kind: Kind, value: str) -> None:
     assert rule_of(kind, value) == "evaluated-value"
 
 
-def test_the_kinds_in_which_nothing_is_evaluated_are_few() -> None:
+def test_only_a_few_kinds_skip_the_check_for_evaluation() -> None:
     assert {kind.value for kind in checks.NOT_EVALUATED} == {
         *("agi-command", "cli-command", "config-filter", "config-section", "config-text", "credential"),
         *("event-filter", "event-mask", "event-text", "expression", "payload", "variable-read"),
@@ -122,7 +122,7 @@ def test_the_kinds_in_which_nothing_is_evaluated_are_few() -> None:
         (Kind.PARKING_LOT, "a,b", "characters"),
     ],
 )
-def test_names_words_and_files(kind: Kind, value: str, rule: str) -> None:
+def test_names_words_and_files_are_checked(kind: Kind, value: str, rule: str) -> None:
     assert rule_of(kind, value) == rule
 
 
@@ -149,7 +149,7 @@ def test_names_words_and_files(kind: Kind, value: str, rule: str) -> None:
         (Kind.VARIABLE_VALUE, "${X}", ""),
     ],
 )
-def test_what_class_system_may(kind: Kind, value: str, rule: str) -> None:
+def test_class_system_may_send_these_values(kind: Kind, value: str, rule: str) -> None:
     assert rule_of(kind, value, write="system") == rule
 
 
@@ -189,12 +189,12 @@ def test_what_class_system_may(kind: Kind, value: str, rule: str) -> None:
         ("PJSIP/trunk/sip:x@sip.example.org,a", URI, "characters"),
         ("PJSIP/trunk/sip:x@evil.example", URI, "host"),
         ("SIP/100@10.0.0.1", PLAIN, "host"),
-        # The host stands in another part for each technology.
+        # Each technology has the host in another part.
         ("IAX2/10.0.0.1/s@default", PLAIN, "host"),
         ("IAX2/me:pw@10.0.0.1/s@default/a", PLAIN, "host"),
         ("IAX2/me:pw@peer/s@default/a", PLAIN, "host"),
         ("IAX2/me:pw@peer/s@default/a", PEERS, ""),
-        # Without a dot it may be a peer or a host: only Asterisk knows.
+        # Without a dot it may name a peer or a host: only Asterisk knows which.
         ("IAX2/localhost/s", PLAIN, "host"),
         ("IAX2/g@redis/s", PLAIN, "host"),
         ("SIP/db", PLAIN, "host"),
@@ -206,14 +206,14 @@ def test_what_class_system_may(kind: Kind, value: str, rule: str) -> None:
         ("SIP/trunk/495123456789", PLAIN, "host"),
         ("SIP/trunk/495123456789", PEERS, ""),
         ("SIP/evil.example/sip:x@sip.example.org", URI, "host"),
-        # The resolver takes a number for an address.
+        # The resolver accepts a number as an address.
         ("SIP/2130706433", PLAIN, "host"),
         ("SIP/0x7f000001/1", PLAIN, "host"),
         ("IAX2/017700000001/1", PLAIN, "host"),
         ("SIP/0", PLAIN, "host"),
         ("SIP/1001", PLAIN, ""),
         ("SIP/0100", PLAIN, ""),
-        # In a SIP address the user may have a slash.
+        # The user part of a SIP address may contain a slash.
         ("PJSIP/trunk/sip:sip.example.org/x@evil.example", URI, "host"),
         ("PJSIP/trunk/sip:x@sip.example.org@evil.example", URI, "host"),
         ("PJSIP/trunk/sip:x@evil.example@sip.example.org", URI, "host"),
@@ -228,7 +228,7 @@ def test_what_class_system_may(kind: Kind, value: str, rule: str) -> None:
         ("PJSIP/200", CONTEXTS, ""),
     ],
 )
-def test_dial_strings(value: str, rules: dict[str, Any], rule: str) -> None:
+def test_dial_strings_are_checked(value: str, rules: dict[str, Any], rule: str) -> None:
     assert rule_of(Kind.DIAL_STRING, value, rules) == rule
     if len(value) < 79:
         assert rule_of(Kind.INTERFACE, value, rules) == rule
@@ -286,7 +286,7 @@ def test_dial_strings(value: str, rules: dict[str, Any], rule: str) -> None:
         (Kind.URI, "pjsip:trunk/sip:x@evil.example", URI, "host"),
         (Kind.URI, "xmpp:someone@evil.example", URI, "host"),
         (Kind.URI, "xmpp:someone@192.0.2.3", URI, ""),
-        # Without a scheme it is a host all the same, where Asterisk knows no address of that name.
+        # Without a scheme it is still a host where Asterisk knows no address of that name.
         (Kind.URI, "pjsip:10.0.0.1", PLAIN, "host"),
         (Kind.URI, "pjsip:100/10.0.0.1:5099", PLAIN, "host"),
         (Kind.URI, "pjsip:100/100", PLAIN, ""),
@@ -307,7 +307,7 @@ def test_dial_strings(value: str, rules: dict[str, Any], rule: str) -> None:
         (Kind.URI, 'pjsip:"First Last" <sip:x@sip.example.org>', URI, ""),
     ],
 )
-def test_calls_and_places(kind: Kind, value: str, rules: dict[str, Any], rule: str) -> None:
+def test_channels_and_contexts_are_checked(kind: Kind, value: str, rules: dict[str, Any], rule: str) -> None:
     assert rule_of(kind, value, rules) == rule
 
 
@@ -318,7 +318,7 @@ def test_a_refusal_names_the_argument_and_not_its_value() -> None:
     assert "secret" not in refused.hint
 
 
-def test_a_value_may_be_one_of_a_list() -> None:
+def test_a_value_may_be_restricted_to_a_list() -> None:
     argument = Argument(b"Command", Kind.TEXT, one_of=(b"xstat", b"sawstat"))
     assert checks.refusal(user(PLAIN), argument, b"XStat") is None
     refused = checks.refusal(user(PLAIN), argument, b"Kill")

@@ -1,4 +1,4 @@
-"""Regular expressions that Asterisk compiles: which stay small in glibc's regcomp, and which do not."""
+"""Regular expressions that Asterisk compiles: which ones stay small in glibc's regcomp, and which do not."""
 
 from types import SimpleNamespace
 
@@ -24,7 +24,7 @@ OTHER_USER = SimpleNamespace(write=CALL, rules=None)
         b"(a?)*" * 50,
     ],
 )
-def test_it_may_be_sent(pattern: bytes) -> None:
+def test_a_bounded_pattern_is_allowed_with_class_system(pattern: bytes) -> None:
     assert bounded(SYSTEM_USER, pattern) is None
     assert bounded(OTHER_USER, pattern) == NEEDS_SYSTEM
 
@@ -43,5 +43,5 @@ def test_it_may_be_sent(pattern: bytes) -> None:
         b"x" * (MAX_PATTERN + 1),
     ],
 )
-def test_it_may_not(pattern: bytes) -> None:
+def test_an_unbounded_pattern_is_refused(pattern: bytes) -> None:
     assert bounded(SYSTEM_USER, pattern) == UNBOUNDED
