@@ -4,7 +4,7 @@ from amiproxy.ami.actions import ECHOED_BY, FENCED, LIST_COMPLETE, LOCAL, ONE_EV
 from amiproxy.ami.privilege import CALL, NONE, REPORTING, SYSTEM
 
 
-def test_shipped_rows():
+def test_shipped_rows_have_their_classes():
     assert SHIPPED.find(b"getvar") == Listed(b"Getvar", CALL | REPORTING)
     assert SHIPPED.find(b"bridgedestroy") == Listed(b"BridgeDestroy", NONE)
     assert SHIPPED.find(b"nosuch") is None
@@ -37,5 +37,5 @@ def test_learning_again_forgets_what_was_learnt():
     assert first.learnt_from([(b"Other", b"(Priv: system,all)")]).find(b"new") is None
 
 
-def test_all_rows_can_be_walked():
+def test_the_table_iterates_over_all_rows():
     assert {row.name for row in SHIPPED} >= {b"Ping", b"Originate", b"UserEvent"}

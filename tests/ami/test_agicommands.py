@@ -13,7 +13,7 @@ def test_the_longest_verb_is_found() -> None:
     assert find([b"answer"]) == (b"answer",)
 
 
-def test_what_reaches_the_database_or_any_file_is_closed() -> None:
+def test_commands_that_reach_the_database_or_any_file_are_closed() -> None:
     assert {b" ".join(verb) for verb, command in COMMANDS.items() if command.closed} == {
         b"database del",
         b"database deltree",
@@ -37,11 +37,11 @@ def test_what_reaches_the_database_or_any_file_is_closed() -> None:
         ([], False),
     ],
 )
-def test_what_asterisk_would_end_on_is_known(said: list[bytes], crashes: bool) -> None:
+def test_command_lines_that_crash_asterisk_are_recognised(said: list[bytes], crashes: bool) -> None:
     assert bool(crash(said)) == crashes
 
 
-def test_the_table_for_people_has_the_kinds_and_what_has_to_be_there() -> None:
+def test_the_markdown_table_has_kinds_and_required_arguments() -> None:
     text = as_markdown()
     assert "`ANSWER` -; " in text
     assert "`GET OPTION` sounds! digits! milliseconds!; " in text

@@ -21,29 +21,29 @@ def test_every_kind_has_a_check() -> None:
         assert {*kinds, *([row.rest] if row.rest else [])} <= CHECKS.keys(), row.name
 
 
-def test_what_runs_code_is_closed() -> None:
+def test_applications_that_run_code_are_closed() -> None:
     named = [row for row in APPLICATIONS.values() if RUNS_CODE.search(row.name.encode())]
     assert named
     assert all(row.closed and not row.described for row in named)
 
 
-def test_classes() -> None:
+def test_applications_need_their_classes() -> None:
     assert APPLICATIONS[b"playback"].write == ALL
     assert APPLICATIONS[b"chanspy"].write == CALL
     assert APPLICATIONS[b"userevent"].write == USER
     assert [part.write for part in APPLICATIONS[b"queue"].parts].count(AGI) == 1
 
 
-def test_names_of_several_applications_on_one_line_have_the_same_arguments() -> None:
+def test_applications_that_share_a_line_have_the_same_arguments() -> None:
     assert APPLICATIONS[b"datetime"].parts == APPLICATIONS[b"sayunixtime"].parts
 
 
-def test_what_reaches_beyond_lists_is_marked() -> None:
+def test_applications_that_reach_beyond_lists_are_marked() -> None:
     assert APPLICATIONS[b"chanspy"].beyond
     assert not APPLICATIONS[b"dial"].beyond
 
 
-def test_the_rest_of_the_data() -> None:
+def test_rest_and_separator_of_the_data_are_read() -> None:
     assert (APPLICATIONS[b"noop"].rest, APPLICATIONS[b"noop"].parted) == (Kind.TEXT, False)
     assert (APPLICATIONS[b"broadcast"].rest, APPLICATIONS[b"broadcast"].parted) == (Kind.CHANNEL, True)
     assert APPLICATIONS[b"echo"].rest is None
@@ -62,7 +62,7 @@ def test_the_rest_of_the_data() -> None:
         (b"dial", 2, b"A(be(e)p)", False),
         (b"dial", 2, b'A("beep")', False),
         (b"dial", 2, b"A(x)y", False),
-        # Asterisk reads the low seven bits of each byte: this is U.
+        # Asterisk reads the low seven bits of each byte: this is a U.
         (b"dial", 2, b"\xd5(x)", False),
         (b"background", 1, b"NoAnswer", True),
         (b"background", 1, b"snm", True),
@@ -71,7 +71,9 @@ def test_the_rest_of_the_data() -> None:
         (b"playback", 1, b"skipskip", False),
     ],
 )
-def test_options(application: bytes, number: int, text: bytes, fits: bool) -> None:
+def test_options_are_matched_as_asterisk_reads_them(
+    application: bytes, number: int, text: bytes, fits: bool
+) -> None:
     assert (options_of(application, number).shape.match(text) is not None) is fits
 
 

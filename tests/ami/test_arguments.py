@@ -1,4 +1,4 @@
-"""The table of arguments, and what is left of an action once only described headers are kept."""
+"""The table of arguments, and the rest of an action once only described headers are kept."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from amiproxy.ami.message import parse_action
 
 
 def kept(text: str) -> list[str]:
-    """The headers that are sent, as ``Name: value``; the action's own line left out."""
+    """The headers that are sent, as ``Name: value``; without the action's own line."""
     action = parse_action(b"Action: " + text.encode() + b"\n\n")
     headers = ARGUMENTS[action.key].canonical(action).headers
     return [f"{name.decode()}: {value.decode()}" for name, value in headers if name != b"Action"]
@@ -20,12 +20,12 @@ def test_every_action_of_the_action_table_is_described() -> None:
     assert {row.name.lower() for row in SHIPPED} == set(ARGUMENTS)
 
 
-def test_every_kind_has_its_meaning_for_people() -> None:
+def test_every_kind_has_a_meaning_for_the_documentation() -> None:
     assert set(MEANING) == set(Kind)
     assert set(DESCRIBABLE) < set(Kind)
 
 
-def test_every_action_that_tells_no_calls_is_one() -> None:
+def test_every_action_listed_as_revealing_no_calls_exists() -> None:
     assert set(TELLS_NO_CALLS.split()) < {row.name.decode() for row in ARGUMENTS.values()}
 
 
@@ -66,18 +66,18 @@ def test_an_action_of_described_headers_stays_the_same_object() -> None:
         assert ARGUMENTS[action.key].canonical(action) is action
 
 
-def test_what_is_left_out_is_told_by_name() -> None:
+def test_headers_that_are_left_out_are_named() -> None:
     action = parse_action(b"Action: Park\nchannel: c\nChannel2: d\nMore: e\nAnnounceChannel: f\n\n")
     assert ARGUMENTS[b"park"].left_out(action) == (b"More", b"AnnounceChannel")
 
 
-def test_what_stands_in_for_another() -> None:
+def test_headers_that_replace_another_are_known() -> None:
     assert ARGUMENTS[b"messagesend"].in_place_of == {b"base64body": b"body"}
     assert ARGUMENTS[b"messagesend"].proper_name(b"destination") == b"to"
     assert ARGUMENTS[b"messagesend"].proper_name(b"to") == b"to"
 
 
-def test_what_means_everything_when_it_is_left_out() -> None:
+def test_arguments_that_mean_everything_when_omitted_are_marked() -> None:
     def everything(name: bytes) -> list[bytes]:
         return [argument.header for argument in ARGUMENTS[name].arguments if argument.everything]
 
@@ -88,7 +88,7 @@ def test_what_means_everything_when_it_is_left_out() -> None:
     assert not ARGUMENTS[b"queuestatus"].has_everything
 
 
-def test_a_description_of_another_module_s_action() -> None:
+def test_another_modules_action_can_be_described() -> None:
     described = Described(b"RptStatus", (Argument(b"Node", Kind.INTEGER),))
     assert described.tells_calls
     assert described.find(b"node") == Argument(b"Node", Kind.INTEGER, False, ())

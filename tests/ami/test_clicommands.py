@@ -1,4 +1,4 @@
-"""The table of CLI commands: how it is read, and that no alias leads in a circle."""
+"""The table of CLI commands: how it is searched, and that no alias is circular."""
 
 import pytest
 
@@ -21,7 +21,7 @@ from amiproxy.ami.privilege import ALL, CALL, NONE, REPORTING, SYSTEM
         (b"pri set debug file x", SYSTEM),
     ],
 )
-def test_the_longest_line_decides(command: bytes, classes: int) -> None:
+def test_the_longest_entry_decides(command: bytes, classes: int) -> None:
     known = find(command.split())
     assert known is not None
     assert COMMANDS[known] == classes
@@ -30,11 +30,11 @@ def test_the_longest_line_decides(command: bytes, classes: int) -> None:
 @pytest.mark.parametrize(
     "command", [b"core", b"core show", b"core showdown", b"none-such", b"pjsip x y z w v"]
 )
-def test_what_is_not_there_is_unknown(command: bytes) -> None:
+def test_a_command_without_entry_is_unknown(command: bytes) -> None:
     assert find(command.split()) is None
 
 
-def test_a_beginning_of_several_is_a_stem_and_a_command_is_none() -> None:
+def test_a_prefix_of_several_commands_is_a_stem_and_a_command_is_not() -> None:
     assert is_stem([b"core"])
     assert is_stem([b"core", b"show"])
     assert not is_stem([b"core", b"show", b"version"])
@@ -42,7 +42,7 @@ def test_a_beginning_of_several_is_a_stem_and_a_command_is_none() -> None:
 
 
 @pytest.mark.parametrize("alias", ALIASES, ids=lambda alias: b" ".join(alias).decode())
-def test_an_alias_stands_for_a_known_command_and_leads_in_no_circle(alias: tuple[bytes, ...]) -> None:
+def test_an_alias_leads_to_a_known_command_without_a_circle(alias: tuple[bytes, ...]) -> None:
     said, steps = list(alias), 0
     while (found := find_alias(said)) is not None:
         said = [*ALIASES[found].split(), *said[len(found) :]]
@@ -51,14 +51,14 @@ def test_an_alias_stands_for_a_known_command_and_leads_in_no_circle(alias: tuple
     assert find(said) is not None
 
 
-def test_no_words_are_written_twice() -> None:
+def test_no_command_is_listed_twice() -> None:
     assert all(word == word.lower() for words in COMMANDS for word in words)
     rows = [row.split(" | ") for row in as_markdown().splitlines()[2:]]
     written = [command for row in rows for command in row[1].removesuffix(" |").split(", ")]
     assert len(written) == len(set(written)) == len(COMMANDS)
 
 
-def test_it_is_rendered_for_people() -> None:
+def test_the_table_is_rendered_as_markdown() -> None:
     text = as_markdown()
     assert "| refused to all users | `!`, `console`" in text
     assert "`pjsip show auths`" in next(line for line in text.splitlines() if line.startswith("| system |"))

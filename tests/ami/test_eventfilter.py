@@ -1,4 +1,4 @@
-"""Eventfilters: their three spellings, what each says of an event, and several together."""
+"""Event filters: their three spellings, how each judges an event, and several together."""
 
 import pytest
 from hypothesis import given
@@ -73,7 +73,7 @@ def test_legacy_patterns_search_the_whole_event(pattern: bytes, expected: bool) 
         (b"header(Channel),method(ends_with)", b"-00000001", True),
         (b"header(Channel),method(contains)", b"bob", False),
         (b"header(Exten),method(regex)", b".*", False),
-        # Words in any order, apart by any of blank, comma, bracket; the last of a kind holds.
+        # Words in any order, separated by any of blank, comma, bracket; the last of a kind applies.
         (b"method(contains) header(Channel),,name(Newchannel)", b"alice", True),
         (b"name(Hangup),name(Newchannel", b"", True),
         (b"methodical(contains", b"alice", True),
@@ -81,7 +81,7 @@ def test_legacy_patterns_search_the_whole_event(pattern: bytes, expected: bool) 
         (b"name(\t)", b"", False),
     ],
 )
-def test_advanced_criteria(criteria: bytes, pattern: bytes, expected: bool) -> None:
+def test_advanced_criteria_match_as_in_asterisk(criteria: bytes, pattern: bytes, expected: bool) -> None:
     assert bool(compile_advanced(criteria, pattern).matches(EVENT)) is expected
 
 
@@ -101,7 +101,7 @@ def test_an_action_outranks_the_exclamation_mark(criteria: bytes, pattern: bytes
     assert compile_advanced(criteria, pattern).exclude is excludes
 
 
-def test_a_header_matches_at_the_end_of_a_text_too() -> None:
+def test_a_header_in_the_last_line_without_line_end_matches() -> None:
     assert compile_advanced(b"header(A),method(exact)", b"1").matches(b"B: 2\nA: 1")
     assert not compile_advanced(b"header(A),method(exact)", b"1").matches(b"B: 2\nA: 2")
 
@@ -112,7 +112,7 @@ def test_a_header_matches_at_the_end_of_a_text_too() -> None:
         (b"", b"x", "none of action, name, header and method"),
         (b" ,)", b"x", "none of action, name, header and method"),
         (b"action", b"x", "action is not followed"),
-        # These two end Asterisk itself.
+        # These two crash Asterisk itself.
         (b"name", b"x", "name is not followed"),
         (b"header,method(regex)", b"x", "header is not followed"),
         (b"name()", b"", "name is not followed"),
@@ -154,7 +154,7 @@ def test_a_pattern_that_does_not_compile_is_refused_with_asterisks_text(pattern:
 
 
 @pytest.mark.parametrize("pattern", [b"x" * 257, b"\0"])
-def test_plain_patterns_have_bounds_too(pattern: bytes) -> None:
+def test_plain_patterns_are_bounded_too(pattern: bytes) -> None:
     with pytest.raises(FilterNotCompiled):
         compile_advanced(b"method(contains)", pattern)
 
@@ -164,7 +164,7 @@ def test_operators_patterns_may_be_long() -> None:
     assert from_mapping(method="contains", match="x" * 1000).matches(b"x" * 1000)
 
 
-def test_a_mapping_is_the_advanced_form() -> None:
+def test_a_mapping_gives_the_same_filter_as_the_advanced_form() -> None:
     rule = from_mapping(
         action="exclude", name="Newchannel", header="Channel", method="starts_with", match="Local/"
     )
@@ -216,13 +216,13 @@ DIFFERENT = [
 
 
 @pytest.mark.parametrize(("one", "other"), SAME)
-def test_filters_that_mean_the_same_are_equal(one: EventFilter, other: EventFilter) -> None:
+def test_filters_with_the_same_meaning_are_equal(one: EventFilter, other: EventFilter) -> None:
     assert one == other
     assert hash(one) == hash(other)
 
 
 @pytest.mark.parametrize(("one", "other"), [*DIFFERENT, (compile_legacy(b"a"), "a")])
-def test_filters_that_do_not_are_not(one: EventFilter, other: object) -> None:
+def test_filters_with_different_meanings_are_unequal(one: EventFilter, other: object) -> None:
     assert one != other
 
 
@@ -252,7 +252,7 @@ def test_filters_print_as_in_manager_conf(rule: EventFilter, line: str) -> None:
         ((b"x",), ""),
     ],
 )
-def test_filters_count_together(patterns: tuple[bytes, ...], admitted: str) -> None:
+def test_several_filters_admit_as_in_asterisk(patterns: tuple[bytes, ...], admitted: str) -> None:
     filters = FilterSet()
     for pattern in patterns:
         filters = filters.with_added(compile_legacy(pattern))
@@ -271,7 +271,7 @@ def test_filters_count_together(patterns: tuple[bytes, ...], admitted: str) -> N
         ((b"a",), (b"a", b"b", b"c"), "a"),
     ],
 )
-def test_what_a_session_adds_narrows_what_its_user_may_see(
+def test_filters_added_by_a_session_narrow_its_users_view(
     own: tuple[bytes, ...], added: tuple[bytes, ...], admitted: str
 ) -> None:
     filters = FilterSet(tuple(map(compile_legacy, own)))
@@ -281,7 +281,7 @@ def test_what_a_session_adds_narrows_what_its_user_may_see(
     assert len(filters) == len(own) + len(added)
 
 
-def test_a_name_that_the_user_s_own_filters_keep_back_stays_so() -> None:
+def test_a_name_that_the_users_filters_exclude_stays_excluded() -> None:
     own = FilterSet((from_mapping(name="Hangup"),))
     assert own.with_added(from_mapping(name="Newchannel")).admits_named(b"Newchannel") is False
     assert own.with_added(from_mapping(name="Hangup")).admits_named(b"Hangup") is True
@@ -293,7 +293,7 @@ rules = st.sampled_from([compile_legacy(text) for text in (b"a", b"!a", b"b", b"
 
 
 @given(st.lists(rules), st.binary(max_size=4))
-def test_order_and_repetition_do_not_count(some: list[EventFilter], raw: bytes) -> None:
+def test_order_and_repetition_of_filters_do_not_matter(some: list[EventFilter], raw: bytes) -> None:
     one, other = FilterSet(tuple(some)), FilterSet((*reversed(some), *some))
     assert one == other
     assert hash(one) == hash(other)
@@ -322,8 +322,8 @@ def test_order_and_repetition_do_not_count(some: list[EventFilter], raw: bytes) 
         ([compile_legacy(b"^Event: Hangup\\.")], False),
     ],
 )
-def test_what_the_name_alone_decides(filters: list[EventFilter], admitted: bool | None) -> None:
-    """True or False hold for whatever else stands in an event of that name."""
+def test_the_name_alone_decides_where_it_can(filters: list[EventFilter], admitted: bool | None) -> None:
+    """True or False apply whatever else an event of that name contains."""
     some = FilterSet(tuple(filters))
     assert some.admits_named(b"Hangup") is admitted
     bodies = [b"", b"Cause: 16\r\n", b"Channel: Local/1@x\r\n"]
@@ -332,7 +332,7 @@ def test_what_the_name_alone_decides(filters: list[EventFilter], admitted: bool 
         assert {some.admits(event) for event in events} == {admitted}
 
 
-def test_a_set_differs_by_its_filters() -> None:
+def test_a_set_is_compared_by_its_filters() -> None:
     one = FilterSet((compile_legacy(b"a"),))
     assert one != FilterSet()
     assert one != "a"
@@ -341,6 +341,6 @@ def test_a_set_differs_by_its_filters() -> None:
     assert one.with_added(compile_legacy(b"a[bc]{3}")).cost == 4
 
 
-def test_both_refusals_are_one_family() -> None:
+def test_both_refusals_share_a_base_class() -> None:
     assert issubclass(FilterMalformed, FilterSyntaxError)
     assert issubclass(FilterNotCompiled, FilterSyntaxError)

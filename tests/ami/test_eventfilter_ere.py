@@ -1,4 +1,4 @@
-"""The translation against the original: glibc's own regcomp and regexec."""
+"""The translated patterns compared with the original: glibc's own regcomp and regexec."""
 
 import ctypes
 import re
@@ -17,17 +17,17 @@ from tests.support.examples import examples
 
 REG_EXTENDED, REG_NOSUB = 1, 8
 LC_ALL_MASK = 0x1FBF
-REGEX_T_SIZE = 256  # 64 on x86-64; more does no harm
+REGEX_T_SIZE = 256  # 64 on x86-64; more is harmless
 
-#: Unicode's categories of which each version of glibc counts other characters as letters: combining
+#: Unicode categories in which the versions of glibc differ about what is a letter: combining
 #: marks, circled letters and the like.
 UNSETTLED = {"Mn", "Mc", "Me", "So", "Lm", "Nl", "Nd", "Cn"}
-#: Reasons for which we refuse what glibc takes.
+#: Reasons for which we refuse patterns that glibc accepts.
 OUR_REFUSALS = re.compile("backreferences|is not supported be|is over 1000|too large")
 
 
 class Glibc:
-    """regcomp and regexec in one locale, whatever Python's is."""
+    """regcomp and regexec in one locale, whatever Python's locale is."""
 
     def __init__(self, locale: bytes) -> None:
         self._libc = libc = ctypes.CDLL(None)
@@ -43,7 +43,7 @@ class Glibc:
         self._libc.freelocale(self._locale)
 
     def matches(self, pattern: bytes, texts: list[bytes]) -> list[bool] | None:
-        """Which texts match; None if the pattern does not compile."""
+        """The texts that match; None if the pattern does not compile."""
         compiled = ctypes.create_string_buffer(REGEX_T_SIZE)
         if self._libc.regcomp(compiled, pattern, REG_EXTENDED | REG_NOSUB):
             return None
@@ -63,7 +63,7 @@ def glibc() -> Iterator[Glibc]:
 
 
 def ours(pattern: bytes) -> Callable[[bytes], object] | str:
-    """Our test, or the reason why there is none."""
+    """Our test, or the reason why the pattern was refused."""
     try:
         return compile_legacy(b"!" + pattern, limit=None).matches
     except FilterNotCompiled as error:
@@ -71,7 +71,7 @@ def ours(pattern: bytes) -> Callable[[bytes], object] | str:
 
 
 def is_settled(raw: bytes) -> bool:
-    """Whether what bytes happen to be characters are of the same class everywhere."""
+    """Whether those of the bytes that are characters are of the same class in every version of glibc."""
     text = raw.decode("utf-8", "surrogateescape")
     return text.isascii() or not {unicodedata.category(c) for c in text if not c.isascii()} & UNSETTLED
 
@@ -171,7 +171,7 @@ def test_matches_ascii_text_as_glibc_does(glibc: Glibc, pattern: bytes, texts: l
 @example(b"a[^b]c", ["aéc".encode(), b"a\xe9c"])
 @example(b"a(a)*(([^a]^a*){2})", [b"a\nb"])
 def test_matches_text_beyond_ascii_as_glibc_does(glibc: Glibc, pattern: bytes, texts: list[bytes]) -> None:
-    # But for word edges, which are ASCII's with us.
+    # Except word edges, which are ASCII's in our translation.
     agree(glibc, pattern, texts)
 
 
@@ -180,7 +180,7 @@ def test_matches_text_beyond_ascii_as_glibc_does(glibc: Glibc, pattern: bytes, t
     st.lists(st.binary(max_size=8).map(lambda raw: raw.replace(b"\0", b"")).filter(is_settled), max_size=8),
 )
 @examples(1)
-def test_matches_bytes_that_are_no_text_as_glibc_does(
+def test_matches_bytes_that_are_not_text_as_glibc_does(
     glibc: Glibc, pattern: bytes, texts: list[bytes]
 ) -> None:
     agree(glibc, pattern, texts)
@@ -190,13 +190,13 @@ def test_matches_bytes_that_are_no_text_as_glibc_does(
     st.lists(st.sampled_from(BROKEN + ATOMS + OPERATORS + TEXT_EDGES), min_size=1, max_size=5).map("".join)
 )
 @examples(2)
-def test_refuses_what_glibc_refuses(glibc: Glibc, pattern: str) -> None:
+def test_refuses_patterns_that_glibc_refuses(glibc: Glibc, pattern: str) -> None:
     agree(glibc, pattern.encode(), [])
 
 
 @pytest.mark.parametrize("piece", [*ATOMS, *TEXT_EDGES, *WORD_EDGES, *OPERATORS, *BROKEN])
 @pytest.mark.parametrize("pattern", ["{}", "a{}", "{}a", "a{}b", "({})", "a|{}", "{}*", "{}{{2}}"])
-def test_every_piece_means_what_it_means_to_glibc(glibc: Glibc, pattern: str, piece: str) -> None:
+def test_every_construct_means_the_same_as_to_glibc(glibc: Glibc, pattern: str, piece: str) -> None:
     some = [
         "",
         "a",
@@ -221,7 +221,7 @@ def test_every_piece_means_what_it_means_to_glibc(glibc: Glibc, pattern: str, pi
 
 
 @pytest.mark.parametrize("name", sorted(CLASSES))
-def test_character_classes_are_those_of_the_alphabets_that_callers_write_in(glibc: Glibc, name: str) -> None:
+def test_character_classes_agree_for_common_alphabets(glibc: Glibc, name: str) -> None:
     latin_greek_cyrillic = [*range(1, 0x250), *range(0x391, 0x3CF), *range(0x410, 0x450)]
     for pattern in (f"^[[:{name}:]]$", f"^[^[:{name}:]]$"):
         agree(glibc, pattern.encode(), [chr(number).encode() for number in latin_greek_cyrillic])
@@ -253,7 +253,7 @@ def test_character_classes_are_those_of_the_alphabets_that_callers_write_in(glib
         (b"((.{100}){10}){10}", "too large"),
     ],
 )
-def test_refusals_say_why(pattern: bytes, reason: str) -> None:
+def test_refusals_state_their_reason(pattern: bytes, reason: str) -> None:
     refused = ours(pattern)
     assert isinstance(refused, str)
     assert reason in refused
@@ -271,7 +271,7 @@ def test_refusals_say_why(pattern: bytes, reason: str) -> None:
         (None, b".{600}", True),
     ],
 )
-def test_limit_bounds_length_and_counts(limit: int | None, pattern: bytes, fits: bool) -> None:
+def test_the_limit_bounds_length_and_counts(limit: int | None, pattern: bytes, fits: bool) -> None:
     def compiled() -> EventFilter:
         return compile_legacy(pattern, limit)
 
@@ -286,10 +286,10 @@ def test_limit_bounds_length_and_counts(limit: int | None, pattern: bytes, fits:
 @pytest.mark.parametrize(
     "pattern", [b"(a|a)*(a|a)*(a|a)*b", b"(a*)*(a*)*b", b"(x+x+)+y", b"a.{120}c", b"((a?){15}){15}b"]
 )
-def test_no_pattern_of_a_client_is_exponential(pattern: bytes) -> None:
+def test_no_client_pattern_takes_exponential_time(pattern: bytes) -> None:
     test = compile_legacy(pattern).matches
     text = b"ax" * 4096
     begin = time.process_time()
     test(text)
-    # Backtracking would take years; a tenth of a second is a slow machine.
+    # Backtracking would take years; even a slow machine needs a tenth of a second.
     assert time.process_time() - begin < 2

@@ -1,4 +1,4 @@
-"""Cut anywhere, same messages; the bound holds; what Asterisk writes irregularly is survived."""
+"""Cut anywhere, the messages are the same; the limit applies; Asterisk's irregular output is handled."""
 
 import itertools
 import re
@@ -39,13 +39,13 @@ def in_pieces(framer, data: bytes, cuts: list[int]) -> list[bytes]:
 
 class TestActionFramer:
     @given(STREAM, st.lists(st.integers(0, 1000), max_size=12))
-    def test_cuts_do_not_matter(self, data, cuts):
+    def test_cuts_do_not_change_the_messages(self, data, cuts):
         whole, pieces = ActionFramer(), ActionFramer()
         assert in_pieces(pieces, data, cuts) == whole.feed(data)
         assert pieces.pending == whole.pending
 
     @given(STREAM)
-    def test_nothing_is_lost_or_made_up(self, data):
+    def test_no_byte_is_lost_or_made_up(self, data):
         framer = ActionFramer()
         messages = framer.feed(data)
         assert data.startswith(b"".join(messages))
@@ -61,35 +61,35 @@ class TestActionFramer:
             (b"\r\n", [b"\r\n"]),
             (b"\n\r\n", [b"\n", b"\r\n"]),
             (b"A: 1\r\n\r\nB: 2\r\n\r\n", [b"A: 1\r\n\r\n", b"B: 2\r\n\r\n"]),
-            # Not a blank line: a header whose text is CR (ami-facts.md §1.1).
+            # Not a blank line: a header whose text is a CR (ami-facts.md §1.1).
             (b"A: 1\r\n\r\r\n", []),
             (b"A: 1\r\n", []),
         ],
     )
-    def test_message_ends_where_asterisk_ends_it(self, data, messages):
+    def test_a_message_ends_where_asterisk_ends_it(self, data, messages):
         assert ActionFramer().feed(data) == messages
 
     @pytest.mark.parametrize("size", [100, 200])
-    def test_an_unfinished_message_over_the_limit(self, size):
+    def test_an_unfinished_message_over_the_limit_is_refused(self, size):
         framer = ActionFramer(99)
         with pytest.raises(MessageTooLong):
             framer.feed(b"x" * size)
 
-    def test_a_finished_message_over_the_limit(self):
+    def test_a_finished_message_over_the_limit_is_refused(self):
         with pytest.raises(MessageTooLong):
             ActionFramer(10).feed(b"A: 1\r\n\r\nB: 0123456789\r\n\r\n")
 
 
 class TestUpstreamFramer:
     @given(STREAM, st.lists(st.integers(0, 1000), max_size=12))
-    def test_cuts_do_not_matter(self, data, cuts):
+    def test_cuts_do_not_change_the_messages(self, data, cuts):
         assert in_pieces(UpstreamFramer(), data, cuts) == UpstreamFramer().feed(data)
 
     @pytest.mark.parametrize(
         ("data", "messages"),
         [
             (b"\r\n\r\n\nEvent: A\r\n\r\n", [b"Event: A\r\n\r\n"]),
-            # A message text with LF in it: ends one line early, the rest is a stray blank line.
+            # A message text that contains LF: ends one line early, and a stray blank line remains.
             (b"Message: no\n\r\n\r\nEvent: A\r\n\r\n", [b"Message: no\n\r\n", b"Event: A\r\n\r\n"]),
             (b"\rEvent: A\r\n\r\n", [b"Event: A\r\n\r\n"]),
             (b"Event: A\nX: 1\n\n", [b"Event: A\nX: 1\n\n"]),
@@ -98,7 +98,7 @@ class TestUpstreamFramer:
                 ANSWER + b"one\n\ntwo\n\nthree--END COMMAND--\r\n\r\nEvent: A\r\n\r\n",
                 [ANSWER + b"one\n\ntwo\n\nthree--END COMMAND--\r\n\r\n", b"Event: A\r\n\r\n"],
             ),
-            # A caller wrote it: not our ActionID, so no free text, and what follows is not swallowed.
+            # Written by a caller: not our ActionID, so not free text, and the text after it is not swallowed.
             (
                 b"Response: Follows\r\nPrivilege: Command\r\nActionID: 1\r\n\r\nEvent: A\r\n\r\n",
                 [b"Response: Follows\r\nPrivilege: Command\r\nActionID: 1\r\n\r\n", b"Event: A\r\n\r\n"],
@@ -107,15 +107,15 @@ class TestUpstreamFramer:
                 b"Response: Follows\r\n\r\nEvent: A\r\n\r\n",
                 [b"Response: Follows\r\n\r\n", b"Event: A\r\n\r\n"],
             ),
-            # Only the first line makes it free text, whatever stands further down (ami-facts.md §2.3).
+            # Only the first line makes it free text, whatever comes later (ami-facts.md §2.3).
             (b"Event: A\r\nX: Response: Follows\r\n\r\n", [b"Event: A\r\nX: Response: Follows\r\n\r\n"]),
         ],
     )
-    def test_message(self, data, messages):
+    def test_messages_end_where_asterisk_ends_them(self, data, messages):
         assert UpstreamFramer().feed(data) == messages
 
     @given(STREAM)
-    def test_what_is_sound_is_whole_messages_of_crlf_lines(self, data):
+    def test_sound_input_consists_of_whole_messages_with_crlf_lines(self, data):
         framer = UpstreamFramer()
         messages = framer.feed(data)
         if framer.sound:
@@ -137,12 +137,12 @@ class TestUpstreamFramer:
             (b"Response: Follows\r\n\r\n", False),
         ],
     )
-    def test_sound(self, data, sound):
+    def test_input_is_sound_or_not(self, data, sound):
         framer = UpstreamFramer()
         framer.feed(data)
         assert framer.sound == sound
 
-    def test_what_is_long_is_not_called_sound(self):
+    def test_long_messages_are_not_sound(self):
         framer = UpstreamFramer(limit=25, longest=50)
         framer.feed(b"Event: A\r\nX: 1\r\n\r\nEvent: B\r\n\r\n")
         assert not framer.sound
@@ -150,7 +150,7 @@ class TestUpstreamFramer:
         framer.feed(b"Event: A\r\nX: 1\r\n\r\nEvent: B\r\n\r\n")
         assert not framer.sound
 
-    def test_too_long_is_left_out_and_its_beginning_kept_with_its_place(self):
+    def test_a_message_too_long_is_left_out_and_its_beginning_kept_with_its_place(self):
         framer = UpstreamFramer(limit=20)
         first, long, last = b"A: 1\r\n\r\n", b"X: " + b"y" * 30 + b"\r\n\r\n", b"B: 1\r\n\r\n"
         assert framer.feed(first + long + last) == [first, last]
@@ -160,7 +160,7 @@ class TestUpstreamFramer:
 
     @pytest.mark.parametrize("end", [b"\r\n\r\n", b"\n\n", b"\n\r\n"])
     @pytest.mark.parametrize("piece", [1, 7, 64])
-    def test_what_has_no_end_is_thrown_away_as_it_comes(self, end, piece):
+    def test_an_endless_message_is_discarded_as_it_arrives(self, end, piece):
         framer = UpstreamFramer(limit=20, longest=50)
         head = b"Event: Status\r\nActionID: 1\r\n"
         stream = head + b"y" * 5000 + end + b"A: 1\r\n\r\n"
@@ -175,7 +175,7 @@ class TestUpstreamFramer:
         assert beginning.startswith(head), "told once, and it says whose it is"
         assert not framer.inside
 
-    def test_free_text_is_thrown_away_up_to_its_own_end(self):
+    def test_free_text_is_discarded_up_to_its_own_end(self):
         framer = UpstreamFramer(limit=100, longest=200)
         assert not framer.discards
         framer.feed(ANSWER + b"x" * 300 + b"\n\nEvent: forged\r\n\r\n")
@@ -203,7 +203,7 @@ _PIECES = [b"\n", b"\r\n", b"\r", b"a", b"Event: x", b"Response: Follows", b"\r\
 
 
 @given(st.lists(st.sampled_from(_PIECES), max_size=24), st.integers(1, 7))
-def test_messages_of_asterisk_end_where_the_first_empty_line_does(pieces: list[bytes], step: int) -> None:
+def test_messages_from_asterisk_end_at_the_first_empty_line(pieces: list[bytes], step: int) -> None:
     data = b"".join(pieces)
     framer = UpstreamFramer()
     cut = [message for n in range(0, len(data), step) for message in framer.feed(data[n : n + step])]

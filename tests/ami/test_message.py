@@ -1,4 +1,4 @@
-"""Parsed once, by Asterisk's reading; sent from what was parsed, and nothing else."""
+"""An action is parsed once, as Asterisk reads it; only the parsed form is sent."""
 
 import re
 
@@ -31,7 +31,7 @@ class TestParse:
             (": Ping", []),
             ("no colon\nAction: Ping", [(b"Action", b"Ping")]),
             ("Action: Ping\nBad Name: x\nN\xe4me: y", [(b"Action", b"Ping")]),
-            # The first of each counts, even if empty; of Action the first that is not.
+            # The first of each name counts, even if empty; for Action the first that is not empty.
             (
                 "Action: \nActionID: \nAction: Ping\nActionID: 2\nAction: Command",
                 [(b"Action", b"Ping"), (b"ActionID", b"")],
@@ -59,10 +59,10 @@ class TestParse:
             ),
         ],
     )
-    def test_headers(self, text, expected):
+    def test_headers_are_parsed_as_asterisk_reads_them(self, text, expected):
         assert headers(text) == expected
 
-    def test_every_line_of_a_userevent_goes_on_as_it_was_written(self):
+    def test_every_line_of_a_userevent_is_passed_on_as_written(self):
         payload = [
             b"Body",
             b" with",
@@ -104,12 +104,12 @@ class TestParse:
             st.binary(max_size=30).map(lambda line: re.sub(rb"[\x00-\x08\x0a-\x1f]", b"", line)), max_size=9
         )
     )
-    def test_whatever_a_userevent_says_asterisk_is_sent_it(self, lines):
+    def test_the_payload_of_a_userevent_is_sent_unchanged(self, lines):
         sent = [line for line in lines if line and not line.lower().startswith((b"action:", b"actionid:"))]
         action = parse_action(b"\r\n".join([b"Action: UserEvent", *sent]))
         assert action.serialise(b"1") == b"\r\n".join([b"Action: UserEvent", *sent, b"ActionID: 1", b"", b""])
 
-    def test_bytes_stay_bytes(self):
+    def test_bytes_are_not_decoded(self):
         assert parse("Action: Ping\nActionID: \xff\x85\xa0").action_id == b"\xff\x85\xa0"
 
     @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ class TestParse:
             parse("Action: Ping" + "\nX: 1" * 128 + "\nActionID: 7")
         assert refused.value.action_id == b""
 
-    def test_action_id_limit(self):
+    def test_the_length_of_an_action_id_is_limited(self):
         assert len(parse("Action: Ping\nActionID: " + "i" * 1012).action_id) == 1012
         with pytest.raises(ActionIDTooLong) as too_long:
             parse_action(b"Action: Ping\nActionID: " + b"i" * 65, 64)
@@ -149,7 +149,7 @@ class TestParse:
 class TestAction:
     ACTION = Action([(b"Action", b"Redirect"), (b"Channel", b"a"), (b"channel", b"b"), (b"ActionID", b"9")])
 
-    def test_lookup(self):
+    def test_headers_are_found_by_lower_case_name(self):
         assert self.ACTION.get(b"channel") == b"a"
         assert self.ACTION.get(b"exten") == b""
         assert self.ACTION.get(b"exten", b"s") == b"s"
@@ -158,7 +158,7 @@ class TestAction:
         assert not self.ACTION.has(b"exten")
         assert (self.ACTION.key, self.ACTION.action_id) == (b"redirect", b"9")
 
-    def test_changes_make_a_new_one(self):
+    def test_changes_return_a_new_action(self):
         assert self.ACTION.without(b"channel", b"actionid").headers == ((b"Action", b"Redirect"),)
         assert self.ACTION.with_header(b"Channel", b"c").headers == (
             (b"Action", b"Redirect"),
@@ -169,12 +169,12 @@ class TestAction:
         assert self.ACTION.with_added([(b"Variable", b"x=1")]).headers[-1] == (b"Variable", b"x=1")
         assert self.ACTION.get(b"channel") == b"a"
 
-    def test_equal_by_headers(self):
+    def test_actions_are_equal_by_their_headers(self):
         assert Action(self.ACTION.headers) == self.ACTION
         assert hash(Action(self.ACTION.headers)) == hash(self.ACTION)
         assert self.ACTION.__eq__(1) is False
 
-    def test_repr_has_no_values(self):
+    def test_repr_shows_no_values(self):
         assert "sekret" not in repr(Action([(b"Action", b"Login"), (b"Secret", b"sekret")]))
 
     def test_serialise_puts_our_id_in_the_clients_place(self):
@@ -183,11 +183,11 @@ class TestAction:
         )
         assert parse("Action:Ping").serialise(b"ours") == b"Action: Ping\r\nActionID: ours\r\n\r\n"
 
-    def test_what_we_add_may_not_make_it_too_much(self):
+    def test_our_additions_may_not_exceed_asterisks_limits(self):
         with pytest.raises(TooManyHeaders):
             parse("Action: Setvar" + "\nVariable: a=1" * 127).serialise(b"ours")
         with pytest.raises(LineTooLong):
-            parse("Action: Ping\nX:" + "y" * 1020).serialise(b"ours")  # the blank after the colon is ours
+            parse("Action: Ping\nX:" + "y" * 1020).serialise(b"ours")  # we write the blank after the colon
 
 
 NAMES = st.sampled_from([b"Action", b"action", b"ActionID", b"Variable", b"Channel", b"X-Y", b"a.b(c)"])
@@ -196,7 +196,7 @@ VALUES = st.binary(max_size=30).filter(lambda v: not any(b < 0x20 and b != 9 for
 
 @given(st.lists(st.tuples(NAMES, VALUES), max_size=20))
 def test_parse_of_serialise_is_identity(pairs):
-    """What Asterisk is sent reads, by its own rules, as exactly what was judged."""
+    """Asterisk reads the sent bytes, by its own rules, as exactly the action that was judged."""
     raw = b"".join(name + b": " + value + b"\r\n" for name, value in pairs) + b"\r\n"
     try:
         action = parse_action(raw)
@@ -221,7 +221,7 @@ def test_any_bytes_parse_or_are_refused(raw):
     assert serialised.replace(b"\r\n", b"").count(b"\n") == 0
 
 
-def test_writing():
+def test_responses_and_events_are_written():
     assert message.error(b"1", b"no") == b"Response: Error\r\nActionID: 1\r\nMessage: no\r\n\r\n"
     assert message.success(b"", b"yes") == b"Response: Success\r\nMessage: yes\r\n\r\n"
     assert message.event(b"E", (b"A", b"b")) == b"Event: E\r\nA: b\r\n\r\n"
@@ -235,7 +235,7 @@ def test_message_lookup_is_lazy_and_takes_the_first():
 
 
 class TestThousandsOfLines:
-    """What a message with too many lines costs does not grow with them."""
+    """The cost of refusing a message with too many lines does not grow with their number."""
 
     def test_it_is_refused_with_the_id_of_its_first_lines(self) -> None:
         with pytest.raises(TooManyHeaders) as caught:
@@ -243,18 +243,18 @@ class TestThousandsOfLines:
         assert caught.value.action_id == b"7"
         assert not caught.value.fatal
 
-    def test_no_more_lines_are_looked_at_than_a_message_may_have(self) -> None:
+    def test_no_more_lines_are_examined_than_a_message_may_have(self) -> None:
         with pytest.raises(TooManyHeaders):
             parse_action(b"Action: Ping\r\n" + b"a:b\r\n" * MAX_HEADERS + b"\0\r\n\r\n")
 
-    def test_a_control_character_in_the_lines_that_are_looked_at_is_fatal(self) -> None:
+    def test_a_control_character_in_the_examined_lines_is_fatal(self) -> None:
         with pytest.raises(ControlCharacter):
             parse_action(b"Action: Ping\r\n\0\r\n" + b"a:b\r\n" * MAX_HEADERS + b"\r\n")
 
-    def test_empty_lines_do_not_bring_more_lines_past_it(self) -> None:
+    def test_empty_lines_do_not_evade_the_limit(self) -> None:
         with pytest.raises(TooManyHeaders):
             parse_action(b"Action: Ping\r\n" + b"\n" * MAX_HEADERS + b"a:b\r\n\r\n")
 
-    def test_as_many_lines_as_asterisk_takes_pass(self) -> None:
+    def test_as_many_lines_as_asterisk_accepts_pass(self) -> None:
         action = parse_action(b"Action: Ping\r\n" + b"Variable: a=b\r\n" * (MAX_HEADERS - 1) + b"\r\n")
         assert len(action.headers) == MAX_HEADERS

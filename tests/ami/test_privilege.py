@@ -20,7 +20,7 @@ from amiproxy.ami.privilege import ALL, CALL, COMMAND, NONE, SYSTEM, UNKNOWN, US
         ("none,call", CALL),
     ],
 )
-def test_class_lists(text, mask):
+def test_class_lists_are_parsed(text, mask):
     assert privilege.parse_classes(text) == mask
 
 
@@ -32,7 +32,7 @@ def test_class_lists_are_read_strictly(text):
 
 
 @pytest.mark.parametrize(("mask", "text"), [(ALL, "all"), (NONE, "none"), (CALL | SYSTEM, "system,call")])
-def test_class_names(mask, text):
+def test_masks_are_printed_as_class_names(mask, text):
     assert privilege.class_names(mask) == text
 
 
@@ -49,18 +49,18 @@ def test_class_names(mask, text):
         (b"", UNKNOWN),
     ],
 )
-def test_what_an_event_needs(text, mask):
+def test_an_event_requires_all_its_classes(text, mask):
     assert privilege.required_classes(text) == mask
 
 
 @pytest.mark.parametrize(
     ("text", "mask"), [(b"<none>", NONE), (b"call,all", CALL), (b"system,call,all", SYSTEM | CALL)]
 )
-def test_what_an_action_needs(text, mask):
+def test_an_action_requires_one_of_its_classes(text, mask):
     assert privilege.action_classes(text) == mask
 
 
-def test_events_need_all_and_actions_any():
+def test_reading_needs_all_classes_and_writing_any():
     assert privilege.may_read(ALL, SYSTEM | USER)
     assert not privilege.may_read(SYSTEM, SYSTEM | USER)
     assert privilege.may_write(SYSTEM, SYSTEM | CALL)
@@ -68,7 +68,7 @@ def test_events_need_all_and_actions_any():
     assert not privilege.may_write(CALL, SYSTEM)
 
 
-def test_an_unknown_class_is_for_readers_of_all_only():
+def test_an_unknown_class_is_only_for_readers_of_all():
     every_named = privilege.parse_classes(",".join(privilege.CLASS_NAMES))
     assert not privilege.may_read(every_named, UNKNOWN)
     assert privilege.may_read(ALL, UNKNOWN)
@@ -96,10 +96,10 @@ def test_an_unknown_class_is_for_readers_of_all_only():
         (b"all", ALL),
         (b"none", NONE),
         (b"user,bogus", USER),
-        # Asterisk's own reading: a token before a comma grants whatever it is a prefix of.
+        # Asterisk's own rule: a token before a comma grants every class of which it is a prefix.
         (b"comm,user", COMMAND | USER),
         (b",user", ALL),
     ],
 )
-def test_event_masks(text, mask):
+def test_event_masks_are_parsed_as_asterisk_does(text, mask):
     assert privilege.parse_event_mask(text) == mask

@@ -1,4 +1,4 @@
-"""What goes on to clients is well-formed, and none of ours or forged is in it."""
+"""Messages passed on to clients are well-formed, without any id of ours and without forged headers."""
 
 import pytest
 from hypothesis import given
@@ -75,7 +75,7 @@ _MESSAGES = st.tuples(
 GOOD = b"Event: Hold\r\nPrivilege: call,all\r\nChannel: a: b\r\nX:\r\n\r\n"
 
 
-def test_a_sound_event_is_known_by_its_head():
+def test_a_sound_event_is_recognised_by_its_head():
     match = BROADCAST.fullmatch(GOOD)
     assert match is not None
     assert match[1] == b"Event: Hold\r\nPrivilege: call,all\r\n"
@@ -104,7 +104,7 @@ def test_a_sound_event_is_known_by_its_head():
         b"Response: Success\r\nPrivilege: call,all\r\n\r\n",
     ],
 )
-def test_whatever_else_is_not(raw):
+def test_anything_else_is_not_a_sound_event(raw):
     assert BROADCAST.fullmatch(raw) is None
 
 
@@ -118,14 +118,14 @@ def test_whatever_else_is_not(raw):
         (b"Response: Success\r\n", False),
     ],
 )
-def test_what_is_plain_is_told_by_its_lines(body, plain):
+def test_a_plain_event_is_recognised_by_its_lines(body, plain):
     head = b"Event: Hold\r\nPrivilege: call,all\r\n"
     raw = head + body + b"\r\n"
     assert plain_head_of(raw) == (head if plain else b"")
     assert plain_head_of(raw.replace(b"Event:", b"Row:")) == b""
 
 
-def test_first_lines():
+def test_the_first_lines_give_action_id_and_event_name():
     assert action_id_of(b"Response: Success\r\nActionID: x y\r\nActionID: z\r\n\r\n") == b"x y"
     assert action_id_of(b"Event: A\nactionid:1\n\n") == b"1"
     assert action_id_of(b"Event: A\r\nX: ActionID: 1\r\n\r\n") == b""
@@ -139,7 +139,7 @@ def test_our_id_is_found_behind_forged_ones():
     assert relay_id_of(b"Event: A\r\nActionID: guess\r\nX: ActionID: %b\r\n\r\n" % ours) == b""
 
 
-def test_what_a_message_says_of_its_list():
+def test_the_event_list_header_is_read_from_the_frame_only():
     assert event_list_of(b"Response: Success\r\nEventList: start\r\n\r\n") == b"start"
     assert event_list_of(b"Event: XComplete\neventlist:Complete\n\n") == b"complete"
     assert event_list_of(b"Response: Success\r\nActionID: 1\r\nEventList: Start\r\n\r\n") == b"start"
@@ -158,15 +158,13 @@ def test_what_a_message_says_of_its_list():
         (b"\r\n", b""),
     ],
 )
-def test_what_asterisk_itself_answers_says_of_its_list_behind_our_action_id(
-    rest: bytes, found: bytes
-) -> None:
+def test_the_event_list_header_is_read_behind_our_action_id(rest: bytes, found: bytes) -> None:
     head = b"Response: Success\r\nActionID: " + RELAY_MARK
     assert event_list_of(head + b"0" * 32 + b"\r\n" + rest) == found
     assert event_list_of(head + b"0" * 31 + b"\r\n" + rest) == found
 
 
-def test_an_id_of_ours_is_whole_wherever_its_line_ends() -> None:
+def test_our_id_is_read_whole_whichever_line_end_follows() -> None:
     for length in (0, 31, 32, 33):
         for end in (b"\r\n", b"\n"):
             ours = RELAY_MARK + b"a" * length
@@ -174,7 +172,7 @@ def test_an_id_of_ours_is_whole_wherever_its_line_ends() -> None:
             assert relay_id_of(b"ActionID: " + ours + end + b"\r\n") == ours
 
 
-def test_the_head_of_an_item():
+def test_an_items_head_needs_its_name_and_id():
     head = b"Event: X\r\nActionID: ours\r\n"
     assert item_head_of(head + b"A: 1\r\n\r\n", b"X", b"ours") == head
     assert item_head_of(b"Event: X\r\nA: 1\r\nActionID: ours\r\n\r\n", b"X", b"ours") == b""
@@ -182,25 +180,25 @@ def test_the_head_of_an_item():
 
 
 class TestToOwner:
-    def test_id_restored_in_its_place(self):
+    def test_the_clients_id_is_restored_in_its_place(self):
         raw = b"Response: Success\r\nActionID: ours\r\nMessage: ours\r\n\r\n"
         assert (
             to_owner(raw, b"ours", b"\xff") == b"Response: Success\r\nActionID: \xff\r\nMessage: ours\r\n\r\n"
         )
 
     @pytest.mark.parametrize("end", [b"\r\n", b"\n"])
-    def test_id_taken_out(self, end):
+    def test_our_id_is_removed_if_the_client_sent_none(self, end):
         raw = end.join([b"Response: Success", b"ActionID: ours", b"X: 1", b"", b""])
         assert to_owner(raw, b"ours", b"") == b"Response: Success\r\nX: 1\r\n\r\n"
 
-    def test_a_message_without_the_id_stays(self):
+    def test_a_message_without_our_id_is_unchanged(self):
         assert to_owner(b"Event: PeerEntry\r\n\r\n", b"ours", b"") == b"Event: PeerEntry\r\n\r\n"
 
-    def test_lines_without_a_colon_are_native_in_answers(self):
+    def test_lines_without_a_colon_are_allowed_in_answers(self):
         raw = b"Response: Success\r\nActionID: ours\r\nNo categories found\r\n\r\n"
         assert to_owner(raw, b"ours", b"1") == raw.replace(b"ours", b"1")
 
-    def test_noise_is_made_visible(self):
+    def test_control_bytes_are_replaced_visibly(self):
         assert to_owner(b"Response: Success\r\nValue: a\rb\0c\r\n\r\n", b"o", b"") == (
             b"Response: Success\r\nValue: a?b?c\r\n\r\n"
         )
@@ -224,12 +222,12 @@ class TestToOwner:
             (b"Event: X\nA: 1\nB: 2\nPrivilege: x\n\n", b"Event: X\nA: 1\nB: 2\n\n"),
         ],
     )
-    def test_only_asterisks_own_frame_goes_on(self, ours, sent, passed_on):
+    def test_only_asterisks_own_frame_is_passed_on(self, ours, sent, passed_on):
         sent = sent.replace(b"%b", ours).replace(b"\n", b"\r\n")
         passed_on = sent.replace(ours, b"7") if passed_on is None else passed_on.replace(b"\n", b"\r\n")
         assert to_owner(sent, ours, b"7") == passed_on
 
-    def test_old_style_output_is_whole_and_unchanged(self):
+    def test_old_style_command_output_is_whole_and_unchanged(self):
         raw = b"Response: Follows\r\nPrivilege: Command\r\nActionID: ours\r\na\n\nb\n--END COMMAND--\r\n\r\n"
         assert to_owner(raw, b"ours", b"7") == raw.replace(b"ours", b"7")
         assert to_owner(raw, b"ours", b"") == raw.replace(b"ActionID: ours\r\n", b"")
@@ -274,7 +272,7 @@ class TestRebuild:
             (b"Response: x\r\nPrivilege: call,all\r\n\r\n", None),
         ],
     )
-    def test_row(self, raw, rebuilt):
+    def test_an_event_is_rebuilt(self, raw, rebuilt):
         assert rebuild_event(raw) == rebuilt
 
     def test_our_id_becomes_the_senders(self):
@@ -285,19 +283,19 @@ class TestRebuild:
         assert rebuild_event(raw, b"ours", b"") == b"Event: UserEvent\r\nPrivilege: user,all\r\nX: 1\r\n\r\n"
 
     @given(st.binary(max_size=200))
-    def test_what_comes_out_is_one_sound_event(self, body):
+    def test_the_result_is_one_sound_event(self, body):
         rebuilt = rebuild_event(b"Event: UserEvent\r\nPrivilege: user,all\r\n" + body + b"\r\n\r\n")
         assert rebuilt is not None
         assert BROADCAST.fullmatch(rebuilt)
 
     @examples(10)
     @given(_MESSAGES)
-    def test_the_pattern_admits_what_the_repair_leaves_as_it_is_and_nothing_else(self, raw):
+    def test_the_pattern_accepts_exactly_what_the_repair_leaves_unchanged(self, raw):
         assert (BROADCAST.fullmatch(raw) is not None) == (rebuild_event(raw) == raw)
 
     @examples(10)
     @given(_MESSAGES)
-    def test_what_is_plain_needs_no_repair(self, raw):
+    def test_a_plain_event_needs_no_repair(self, raw):
         framer = UpstreamFramer()
         messages = framer.feed(raw)
         head = plain_head_of(raw) if framer.sound and messages == [raw] else b""
@@ -308,7 +306,7 @@ class TestRebuild:
 
     @examples(5)
     @given(st.lists(_BODY_LINES, max_size=8))
-    def test_a_body_comes_out_as_it_was_less_the_lines_of_a_frame(self, lines):
+    def test_a_body_is_kept_except_for_frame_headers(self, lines):
         names = {b"event", b"privilege", b"response", b"actionid", b"eventlist"}
         kept = [
             line for line in lines if line.partition(b":")[0].strip().lower() not in names or b":" not in line
@@ -327,7 +325,7 @@ class TestRebuild:
         (b"Response: Follows\r\nnot ActionID: %b\r\n\r\n", b"Response: Follows\r\nnot ActionID: %b\r\n\r\n"),
     ],
 )
-def test_the_line_of_our_action_id_goes_where_the_client_sent_none(raw: bytes, sent: bytes) -> None:
+def test_the_line_of_our_action_id_is_removed_if_the_client_sent_none(raw: bytes, sent: bytes) -> None:
     relay_id = RELAY_MARK + b"a" * RELAY_DIGITS
     fill = (relay_id,) if b"%b" in sent else ()
     assert to_owner(raw % relay_id, relay_id, b"") == sent % fill

@@ -1,4 +1,4 @@
-"""Words and integers, as Asterisk and the C library read them."""
+"""Words and integers, parsed as Asterisk and the C library do."""
 
 import ctypes
 
@@ -10,7 +10,7 @@ from amiproxy.ami.values import ast_false, ast_true, c_int, c_int_any_base
 
 
 @pytest.mark.parametrize("word", ["yes", "true", "y", "t", "1", "on"])
-def test_words_for_yes(word):
+def test_words_for_yes_are_true(word):
     for spelling in (word, word.upper(), word.title()):
         assert ast_true(spelling)
         assert ast_true(spelling.encode())
@@ -18,7 +18,7 @@ def test_words_for_yes(word):
 
 
 @pytest.mark.parametrize("word", ["no", "false", "n", "f", "0", "off"])
-def test_words_for_no(word):
+def test_words_for_no_are_false(word):
     for spelling in (word, word.upper(), word.title()):
         assert ast_false(spelling)
         assert ast_false(spelling.encode())
@@ -51,7 +51,7 @@ def scanf(text: bytes, format_: bytes) -> int | None:
 @example(b"99999999999999999999")
 @example(b"-99999999999999999999")
 @example(b"0" * 29 + b"12")
-def test_decimal_integers(text):
+def test_decimal_integers_are_parsed_as_by_scanf(text):
     assert c_int(text) == scanf(text, b"%30d")
 
 
@@ -62,8 +62,8 @@ def test_decimal_integers(text):
 @example(b"08")
 @example(b"0")
 @example(b"0" * 29 + b"12")
-def test_integers_of_any_base(text):
+def test_integers_of_any_base_are_parsed_as_by_scanf(text):
     expected = scanf(text, b"%30i")
-    # What the C library makes of a lone 0x differs between its versions.
+    # Versions of the C library differ about a lone 0x.
     if expected is not None or not text.lstrip(b" \t\v\f+-").lower().startswith(b"0x"):
         assert c_int_any_base(text) == expected

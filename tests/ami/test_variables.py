@@ -1,4 +1,4 @@
-"""Variables that Asterisk reads: what each may be, under whatever prefix."""
+"""Variables that Asterisk reads: the values that each may have, under any prefix."""
 
 import pytest
 
@@ -39,7 +39,7 @@ def test_a_harmless_name_has_a_kind(name: bytes, kind: Kind) -> None:
         (b"SPYGROUP", "calls"),
     ],
 )
-def test_a_closed_name_says_why(name: bytes, why: str) -> None:
+def test_a_closed_name_has_a_reason(name: bytes, why: str) -> None:
     found = find(name)
     assert found is not None
     assert found.closed == why
@@ -48,11 +48,11 @@ def test_a_closed_name_says_why(name: bytes, why: str) -> None:
 @pytest.mark.parametrize(
     "name", [b"CAMPAIGN", b"monitor_exec", b"BlindTransfer", b"XMONITOR_EXEC", b"MONITOR", b""]
 )
-def test_all_other_names_mean_nothing_to_asterisk(name: bytes) -> None:
+def test_all_other_names_have_no_meaning_for_asterisk(name: bytes) -> None:
     assert find(name) is None
 
 
-def test_what_says_who_is_calling_is_marked() -> None:
+def test_names_that_identify_the_caller_are_marked() -> None:
     marked = [
         name
         for name in (b"SIPADDHEADER1", b"LOCALSTATIONID", b"QUEUE_PRIO")

@@ -1,4 +1,4 @@
-"""A folder with all that a working configuration needs."""
+"""A folder with all the files of a working configuration."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def cheap_hash() -> str:
 
 @pytest.fixture
 def folder(tmp_path: Path, cheap_hash: str) -> Path:
-    """Has proxy.yaml, users.yaml and the files they name, in good order."""
+    """Contains proxy.yaml, users.yaml and the files they name, all valid."""
     tmp_path.chmod(0o700)
     for name, text in {
         "proxy.yaml": CONFIG,

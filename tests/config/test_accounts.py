@@ -7,14 +7,14 @@ import pytest
 from amiproxy.config.accounts import uid_of
 
 
-def test_names_and_numbers() -> None:
+def test_users_are_found_by_name_and_number() -> None:
     assert uid_of("root") == 0
     assert uid_of("4711") == 4711
     with pytest.raises(KeyError):
         uid_of("no such user")
 
 
-def test_what_was_found_once_is_known_when_the_file_cannot_be_read_any_more(
+def test_a_user_found_once_is_remembered_when_the_file_becomes_unreadable(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     uid_of.cache_clear()

@@ -1,4 +1,4 @@
-"""Actions of other modules: what an operator's description may say, and what the judge reads of it."""
+"""Actions of other modules: what an operator's description may contain, and what the policy makes of it."""
 
 from pathlib import Path
 
@@ -49,11 +49,11 @@ def wrong(folder: Path, actions: str) -> list[str]:
         ("{RptStatus: {classes: [call], answer: table}}", ["actions.RptStatus.answer"]),
     ],
 )
-def test_what_a_description_may_say(folder: Path, actions: str, paths: list[str]) -> None:
+def test_a_description_is_checked(folder: Path, actions: str, paths: list[str]) -> None:
     assert wrong(folder, actions) == paths
 
 
-def test_what_the_judge_reads() -> None:
+def test_a_description_becomes_classes_and_arguments() -> None:
     entry = ActionEntry(
         classes=("reporting",),
         headers={"Node": "integer", "Command": OneOf(one_of=("XStat",))},
@@ -70,7 +70,7 @@ def test_what_the_judge_reads() -> None:
     )
 
 
-def test_what_the_answer_looks_like() -> None:
+def test_a_description_states_the_shape_of_the_answer() -> None:
     others = other_actions(
         {
             "A": ActionEntry(classes=("call",), answer="list", complete="AComplete"),

@@ -26,7 +26,7 @@ ENTRY = f'"{SECRET}"'
         f"users:\n  old:\n    secret: {ENTRY}\n    read: [call]\n\n# the end\n",
     ],
 )
-def test_the_user_is_added_and_the_rest_stays(before: str) -> None:
+def test_the_user_is_added_and_the_rest_is_unchanged(before: str) -> None:
     addition = Addition("Dialer", "call, agent", "originate", ("deny 0.0.0.0/0", "permit 10.0.0.0/8"))
     text = table_with(FILE, before.encode(), addition, SECRET)
     users = parse_users(FILE, text).users
@@ -41,11 +41,11 @@ def test_the_user_is_added_and_the_rest_stays(before: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["0100", "on", "no", "~", "a: b", "#x", "ü", "a'b", '"', "- x", "{x}", "<<"])
-def test_any_name_comes_back_as_it_was(name: str) -> None:
+def test_any_name_can_be_read_back(name: str) -> None:
     assert list(parse_users(FILE, table_with(FILE, b"", Addition(name), SECRET)).users) == [name]
 
 
-def test_without_a_secret_the_entry_can_be_judged_all_the_same() -> None:
+def test_an_entry_can_be_checked_without_a_secret() -> None:
     with pytest.raises(ConfigErrors, match="'agnt' is not a privilege class"):
         table_with(FILE, b"", Addition("x", read="call,agnt"))
     assert b"argon2id" in table_with(FILE, b"", Addition("x", read="call"))
@@ -55,13 +55,13 @@ def test_without_a_secret_the_entry_can_be_judged_all_the_same() -> None:
     "addition",
     [Addition("x", write="call,,agent"), Addition("x", acl=("allow all",)), Addition(""), Addition("a\nb")],
 )
-def test_what_the_entry_gets_wrong_is_told_of_the_entry(addition: Addition) -> None:
+def test_mistakes_in_the_entry_are_reported_for_the_entry(addition: Addition) -> None:
     with pytest.raises(ConfigErrors) as errors:
         table_with(FILE, f"users:\n  old: {{secret: {ENTRY}}}\n".encode(), addition, SECRET)
     assert all(problem.line == 0 for problem in errors.value.problems)
 
 
-def test_a_name_that_is_taken_in_another_case_is_refused() -> None:
+def test_a_name_that_exists_in_another_case_is_refused() -> None:
     with pytest.raises(Unfit, match="has a user OLD already"):
         table_with(FILE, f"users:\n  old: {{secret: {ENTRY}}}\n".encode(), Addition("OLD"), SECRET)
 
@@ -69,6 +69,6 @@ def test_a_name_that_is_taken_in_another_case_is_refused() -> None:
 @pytest.mark.parametrize(
     "before", [f"users: {{old: {{secret: {ENTRY}}}}}\n", f"users:\n  old: {{secret: {ENTRY}}}\n...\n"]
 )
-def test_a_layout_without_room_is_refused_not_broken(before: str) -> None:
+def test_a_layout_that_cannot_be_extended_is_refused_not_broken(before: str) -> None:
     with pytest.raises(Unfit, match="no user can be appended"):
         table_with(FILE, before.encode(), Addition("new"), SECRET)

@@ -69,7 +69,7 @@ def test_a_socket_place_is_a_path_or_an_inherited_one(text: str, path: Path | No
 
 
 @pytest.mark.parametrize("text", ["/run/m.sock", "fd:", "localhost:1"])
-def test_what_is_no_place_is_refused(text: str) -> None:
+def test_a_text_that_is_not_a_place_is_refused(text: str) -> None:
     with pytest.raises(Unfit):
         Place.from_place(text, below)
 
@@ -79,7 +79,7 @@ def test_what_is_no_place_is_refused(text: str) -> None:
     [("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("localhost", True), ("LOCALHOST", True),
      ("10.0.0.1", False), ("0.0.0.0", False), ("pbx.example.org", False), ("localhost.example.org", False)],
 )  # fmt: skip
-def test_loopback(host: str, verdict: bool) -> None:
+def test_loopback_addresses_are_recognised(host: str, verdict: bool) -> None:
     assert is_loopback(host) is verdict
 
 
@@ -89,6 +89,6 @@ def test_loopback(host: str, verdict: bool) -> None:
      ("pbx:9539", False), ("*.example.org", False), ("pbx..org", False), ("-pbx", False), ("pbx.", False),
      ("http://pbx", False), ("pbx example", False), ("pbx\n", False)],
 )  # fmt: skip
-def test_a_hosts_name_has_labels_only(name: str, fits: bool) -> None:
+def test_a_host_name_may_contain_only_labels(name: str, fits: bool) -> None:
     with contextlib.nullcontext() if fits else pytest.raises(Unfit):
         check_host_name(name)

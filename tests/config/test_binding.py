@@ -80,7 +80,7 @@ number: 1.5
     )
 
 
-def test_sections_with_nothing_in_them_are_as_if_absent() -> None:
+def test_empty_sections_count_as_absent() -> None:
     assert bind("inners:\nnamed:\ninner:\njudged:\n") == (Outer(), [])
 
 
@@ -114,11 +114,11 @@ def test_sections_with_nothing_in_them_are_as_if_absent() -> None:
         ("- a", "expected a mapping, got a list; write key: value lines"),
     ],
 )  # fmt: skip
-def test_each_mistake_is_told_with_its_remedy(text: str, line: str) -> None:
+def test_each_mistake_is_reported_with_its_remedy(text: str, line: str) -> None:
     assert bind(text) == (None, [f"etc/x.yaml:1: {line}"])
 
 
-def test_all_mistakes_are_told_at_once_each_with_its_line() -> None:
+def test_all_mistakes_are_reported_at_once_each_with_its_line() -> None:
     bound, problems = bind("inner:\n  port: x\n  fil: y\nmode: 5\nnamed:\n  a: {port: 99}\n  b: {}\n")
     assert bound is None
     assert [problem.split(": ")[:2] for problem in problems] == [
@@ -139,7 +139,7 @@ def test_all_mistakes_are_told_at_once_each_with_its_line() -> None:
         ("$DIR/x", "etc/$DIR/x"),
     ],
 )
-def test_paths_are_relative_to_the_file_and_know_the_environment(written: str, path: str) -> None:
+def test_paths_are_relative_to_the_file_and_expand_environment_variables(written: str, path: str) -> None:
     environ = {"DIR": "/run/creds", "SUB": "sub", "EMPTY": ""}
     bound, _ = bind(f'inner: {{port: 1, file: "{written}"}}', environ)
     assert bound is not None
@@ -153,7 +153,7 @@ def test_an_unset_variable_in_a_path_is_an_error(name: str) -> None:
     assert f"the environment variable {name} is not set" in problems[0]
 
 
-def test_a_check_sees_each_sound_struct_of_its_type() -> None:
+def test_a_check_runs_for_each_valid_struct_of_its_type() -> None:
     seen: list[KeyPath] = []
 
     def check(inner: Inner, path: KeyPath, document: Document) -> None:
@@ -167,7 +167,7 @@ def test_a_check_sees_each_sound_struct_of_its_type() -> None:
     assert [problem.text for problem in document.problems][-1] == "five is right out"
 
 
-def test_what_is_no_yaml_is_not_looked_into() -> None:
+def test_invalid_yaml_is_not_bound() -> None:
     document = Document.parse(Path("x.yaml"), b"inner: [")
     assert Binder(document, {}).bind(Outer) is None
     assert len(document.problems) == 1

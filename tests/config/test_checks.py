@@ -1,4 +1,4 @@
-"""What proxy.yaml may not say; each row is one line of it and what the operator is told."""
+"""Invalid settings in proxy.yaml; each row is one line of it and the error that the operator gets."""
 
 from pathlib import Path
 
@@ -55,7 +55,7 @@ UPSTREAM = "username: amiproxy, secret_file: upstream.secret"
         {"tls": "{suites: [ECDHE-RSA-AES256-GCM-SHA384, ECDHE-ECDSA-CHACHA20-POLY1305]}"},
     ],
 )  # fmt: skip
-def test_what_makes_sense_is_taken(folder: Path, changes: dict[str, str]) -> None:
+def test_valid_settings_are_accepted(folder: Path, changes: dict[str, str]) -> None:
     assert told(folder, **changes) == []
 
 
@@ -133,18 +133,18 @@ def test_what_makes_sense_is_taken(folder: Path, changes: dict[str, str]) -> Non
         ({"metrics": '{address: "0.0.0.0:9539"}'}, "metrics.address", "insecure_remote: true"),
     ],
 )
-def test_what_does_not_is_reported(folder: Path, changes: dict[str, str], key: str, says: str) -> None:
+def test_an_invalid_setting_is_reported(folder: Path, changes: dict[str, str], key: str, says: str) -> None:
     assert any(line.startswith(f"{key}: ") and says in line for line in told(folder, **changes))
 
 
-def test_secret_files_must_be_tight(folder: Path) -> None:
+def test_secret_files_must_be_private(folder: Path) -> None:
     (folder / "upstream.secret").chmod(0o644)
     (problem,) = told(folder)
     assert "upstream.secret has mode 0644: readable by all users; chmod 0640" in problem
 
 
 @pytest.mark.parametrize("name", ["upstream.secret", "server.key", "server.crt", "users.yaml"])
-def test_every_file_must_be_there(folder: Path, name: str) -> None:
+def test_every_named_file_must_exist(folder: Path, name: str) -> None:
     (folder / name).unlink()
     (problem,) = told(folder)
     assert f"{name}: No such file" in problem

@@ -1,4 +1,4 @@
-"""What a reload would change, by name and key."""
+"""The changes that a reload would make, by name and key."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ def with_lines(folder: Path, *lines: str) -> Config:
     return both(folder)[0]
 
 
-def test_the_same_files_differ_in_nothing(folder: Path) -> None:
+def test_equal_files_have_no_differences(folder: Path) -> None:
     found = differences(both(folder), both(folder))
     assert not found
     assert found.lines() == []
@@ -51,7 +51,7 @@ def test_users_are_added_removed_and_changed_by_key(folder: Path) -> None:
 
 
 @given(secret=st.text("abcdefghijklmnopqrstuvwxyz0123456789", min_size=24, max_size=40))
-def test_no_secret_is_ever_in_it(secret: str) -> None:
+def test_no_secret_is_ever_shown(secret: str) -> None:
     config = object()
     old = users(f'users: {{b: {{secret: "{HASH}"}}}}')
     new = users(f'users: {{b: {{md5_secret: "{secret}", setvar: {{PIN: "{secret}"}}}}}}')
@@ -77,14 +77,14 @@ def test_no_secret_is_ever_in_it(secret: str) -> None:
         (["fan_out: {flush_interval: 0}", "log: {format: json}", "tls: {policy: modern}"], []),
     ],
 )
-def test_what_only_a_restart_changes_is_named(folder: Path, lines: list[str], says: list[str]) -> None:
+def test_changes_that_need_a_restart_are_named(folder: Path, lines: list[str], says: list[str]) -> None:
     old, _ = both(folder)
     told = needs_restart(old, with_lines(folder, *lines))
     assert len(told) == len(says)
     assert all(line.startswith(start) for line, start in zip(told, says, strict=True))
 
 
-def test_a_listener_may_change_what_it_serves_but_not_where(folder: Path) -> None:
+def test_a_listener_may_change_its_certificates_but_not_its_address(folder: Path) -> None:
     old, _ = both(folder)
     file = folder / "proxy.yaml"
     text = file.read_text()
@@ -100,7 +100,7 @@ def test_a_listener_may_change_what_it_serves_but_not_where(folder: Path) -> Non
     assert told.startswith("listeners[0].address: ")
 
 
-def test_one_listener_more_needs_a_restart(folder: Path) -> None:
+def test_an_additional_listener_needs_a_restart(folder: Path) -> None:
     old, _ = both(folder)
     more = '  - {address: "127.0.0.1:0", certificates: [{chain: server.crt, key: server.key}]}\n'
     file = folder / "proxy.yaml"

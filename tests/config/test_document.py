@@ -20,7 +20,7 @@ def test_values_know_their_lines() -> None:
     assert [document.line(path) for path in lines] == [1, 2, 3, 5, 5]
 
 
-def test_a_place_that_does_not_exist_has_the_line_of_what_is_around_it() -> None:
+def test_a_path_that_does_not_exist_has_the_line_of_its_nearest_parent() -> None:
     document = parse("a:\n  b: 1\n")
     assert document.line(("a", "nowhere")) == 1
     assert document.line(("a", "b", "c")) == 2
@@ -45,18 +45,18 @@ def test_a_place_that_does_not_exist_has_the_line_of_what_is_around_it() -> None
         (b"#" * (MAX_BYTES + 1), 0, "larger than"),
     ],
 )
-def test_what_is_no_plain_yaml_is_refused_with_its_line(text: str | bytes, line: int, says: str) -> None:
+def test_anything_but_plain_yaml_is_refused_with_its_line(text: str | bytes, line: int, says: str) -> None:
     document = parse(text)
     assert not document.readable
     assert [problem.line for problem in document.problems] == [line]
     assert says in document.problems[0].text
 
 
-def test_the_deepest_nesting_allowed_is_taken() -> None:
+def test_the_deepest_nesting_allowed_is_accepted() -> None:
     assert parse("[" * MAX_DEPTH + "]" * MAX_DEPTH).problems == []
 
 
-def test_a_key_written_twice_names_both_lines() -> None:
+def test_a_duplicate_key_names_both_lines() -> None:
     document = parse("a: 1\nb:\n  c: 1\n  c: 2\na: 3\n")
     assert [(p.line, p.key_path) for p in document.problems] == [(4, "b.c"), (5, "a")]
     assert "first on line 3" in document.problems[0].text
@@ -83,7 +83,7 @@ def test_an_empty_file_is_an_empty_mapping(text: str) -> None:
     assert document.problems == []
 
 
-def test_syntax_errors_do_not_show_what_stands_there() -> None:
+def test_syntax_errors_do_not_show_the_text() -> None:
     document = parse('a: "hunter2\n')
     assert document.problems
     assert "hunter2" not in str(document.problems)
@@ -91,6 +91,6 @@ def test_syntax_errors_do_not_show_what_stands_there() -> None:
 
 @examples(1.5)
 @given(st.one_of(st.binary(max_size=80), st.text("ab:{}[]-#&*!|>'\"\n 0.~%@", max_size=60).map(str.encode)))
-def test_no_text_makes_it_raise(text: bytes) -> None:
+def test_no_text_raises_an_exception(text: bytes) -> None:
     document = parse(text)
     assert document.readable or document.problems

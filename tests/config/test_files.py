@@ -20,12 +20,12 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("look", ALL)
-def test_a_file_in_order_is_taken(file: Path, look: object) -> None:
+def test_a_valid_file_is_accepted(file: Path, look: object) -> None:
     look(file)  # type: ignore[operator]
 
 
 @pytest.mark.parametrize("look", ALL)
-def test_what_is_no_readable_file_is_refused(tmp_path: Path, look: object) -> None:
+def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path, look: object) -> None:
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
     for path, says in (
@@ -40,7 +40,7 @@ def test_what_is_no_readable_file_is_refused(tmp_path: Path, look: object) -> No
 
 
 @pytest.mark.parametrize("look", ALL)
-def test_what_something_else_than_owner_and_mode_forbids_is_not_blamed_on_them(
+def test_a_denial_for_another_reason_is_not_blamed_on_owner_and_mode(
     file: Path, look: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def denied(path: object, *_: object) -> int:
@@ -64,7 +64,7 @@ def test_what_something_else_than_owner_and_mode_forbids_is_not_blamed_on_them(
         (0o602, "mode 0602: writable by others", "chmod 0600 "),
     ],
 )
-def test_a_loose_mode_is_named_with_the_chmod_that_mends_it(
+def test_a_loose_mode_is_reported_with_the_chmod_that_fixes_it(
     file: Path, look: object, mode: int, says: str, remedy: str
 ) -> None:
     file.chmod(mode)
@@ -75,7 +75,7 @@ def test_a_loose_mode_is_named_with_the_chmod_that_mends_it(
 
 
 @pytest.mark.parametrize("mode", [0o400, 0o600, 0o440, 0o640])
-def test_a_tight_mode_is_taken(file: Path, mode: int) -> None:
+def test_a_private_mode_is_accepted(file: Path, mode: int) -> None:
     file.chmod(mode)
     assert read_private(file) == b"s3cret\n"
 
@@ -91,7 +91,7 @@ def test_the_folder_must_not_let_others_replace_the_file(file: Path, mode: int, 
         assert error.value.remedy == f"chmod go-w {file.parent}"
 
 
-def test_a_link_is_judged_where_it_stands_and_where_it_leads(file: Path) -> None:
+def test_a_link_is_checked_at_its_own_place_and_at_its_target(file: Path) -> None:
     loose = file.parent / "loose"
     loose.mkdir()
     target = file.rename(loose / "target")
@@ -125,7 +125,9 @@ def test_one_newline_at_the_end_is_not_part_of_a_secret(file: Path, content: byt
     [(b"", "is empty"), (b"\n", "is empty"), (b"\r\n", "is empty"), (b"hunter2\n\n", "more than one line"),
      (b"hunter2\nx", "more than one line"), (b"hunter2\0", "control characters")],
 )  # fmt: skip
-def test_what_is_not_one_secret_is_refused_and_not_shown(file: Path, content: bytes, says: str) -> None:
+def test_content_that_is_not_one_secret_is_refused_and_not_shown(
+    file: Path, content: bytes, says: str
+) -> None:
     file.write_bytes(content)
     with pytest.raises(Unfit, match=says) as error:
         read_secret(file)

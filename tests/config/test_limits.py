@@ -7,7 +7,7 @@ import pytest
 
 from amiproxy.core.model.limits import ORDERED, Limits
 
-#: The table of limits as the operator's guide has it.
+#: The table of limits, as in the operator's guide.
 DOCUMENTED = {
     "connections": 1024, "sessions_authenticated": 512, "unauthenticated": 128,
     "unauthenticated_per_address": 16, "connections_per_address": 64, "sessions_per_user": 32,
@@ -29,7 +29,7 @@ DOCUMENTED = {
 }  # fmt: skip
 
 
-def test_defaults_are_those_of_the_table() -> None:
+def test_defaults_are_those_of_the_guide() -> None:
     given = msgspec.structs.asdict(Limits())
     assert {name: given[name] for name in DOCUMENTED} == DOCUMENTED
 
@@ -52,7 +52,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def read_by(tree: ast.AST) -> set[str]:
-    """The names that are looked up on something called ``limits``."""
+    """The names that are read from something called ``limits``."""
     return {
         node.attr
         for node in ast.walk(tree)
@@ -73,16 +73,16 @@ def tested() -> str:
 
 
 @pytest.mark.parametrize("name", Limits.__struct_fields__)
-def test_no_limit_is_a_dead_key(name: str, read: set[str]) -> None:
+def test_every_limit_is_read_somewhere(name: str, read: set[str]) -> None:
     assert name in read, f"nothing reads limits.{name}: implement it, or take it out"
 
 
 @pytest.mark.parametrize("name", Limits.__struct_fields__)
-def test_each_limit_is_named_by_a_test_of_what_it_does(name: str, tested: str) -> None:
+def test_every_limit_has_a_test_of_its_effect(name: str, tested: str) -> None:
     assert re.search(rf"\b{name}\b", tested), f"no test outside tests/config says {name}"
 
 
 @pytest.mark.parametrize("name", Limits.__struct_fields__)
-def test_each_limit_is_explained(name: str) -> None:
+def test_every_limit_is_explained(name: str) -> None:
     guide = (ROOT / "deploy/limits.md").read_text()
     assert f"`{name}`" in guide, f"deploy/limits.md has no line on {name}"

@@ -13,7 +13,7 @@ def test_both_files_are_read(folder: Path) -> None:
     assert list(users.users) == ["wallboard"]
 
 
-def test_problems_of_both_files_come_together(folder: Path) -> None:
+def test_problems_of_both_files_are_reported_together(folder: Path) -> None:
     config = folder / "proxy.yaml"
     config.write_text(config.read_text() + "tls: {polcy: modern}\nlog: {level: loud}\n")
     users = folder / "users.yaml"
@@ -30,14 +30,14 @@ def test_problems_of_both_files_come_together(folder: Path) -> None:
     assert "hunter2" not in str(errors.value)
 
 
-def test_a_users_file_that_is_missing_is_told_once(folder: Path) -> None:
+def test_a_missing_users_file_is_reported_once(folder: Path) -> None:
     (folder / "users.yaml").unlink()
     with pytest.raises(ConfigErrors) as errors:
         load(folder / "proxy.yaml")
     assert [problem.key_path for problem in errors.value.problems] == ["users_file"]
 
 
-def test_certificate_files_may_be_left_to_who_serves_them(folder: Path) -> None:
+def test_checking_certificate_files_may_be_left_to_the_certificate_store(folder: Path) -> None:
     (folder / "server.key").unlink()
     with pytest.raises(ConfigErrors, match=r"certificates\[0\]\.key: .*server\.key: No such file"):
         load(folder / "proxy.yaml")
@@ -48,13 +48,13 @@ def test_certificate_files_may_be_left_to_who_serves_them(folder: Path) -> None:
         load(folder / "proxy.yaml", certificate_files=False)
 
 
-def test_a_configuration_that_is_missing_is_told(folder: Path) -> None:
+def test_a_missing_configuration_is_reported(folder: Path) -> None:
     for read in (load, load_config, load_users):
         with pytest.raises(ConfigErrors, match="No such file or directory; create it"):
             read(folder / "gone.yaml")
 
 
-def test_a_users_file_open_to_all_is_refused(folder: Path) -> None:
+def test_a_users_file_readable_by_all_is_refused(folder: Path) -> None:
     (folder / "users.yaml").chmod(0o644)
     with pytest.raises(ConfigErrors, match="yaml has mode 0644: readable by all users; chmod 0640"):
         load(folder / "proxy.yaml")
@@ -68,13 +68,13 @@ def test_problems_are_in_the_order_of_lines(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("text", [b"", b"users: 5", b"- a", b"users:\n  a: 5", b"users: [", b"usrs: {}"])
-def test_nonsense_is_refused_not_raised(folder: Path, text: bytes) -> None:
+def test_nonsense_is_refused_without_an_exception(folder: Path, text: bytes) -> None:
     with pytest.raises(ConfigErrors):
         parse_users(folder / "users.yaml", text)
 
 
 def split_up(folder: Path, **files: str) -> Path:
-    """The configuration with its users in these files of users.d."""
+    """The configuration with its users in these files in users.d."""
     config = folder / "proxy.yaml"
     config.write_text(config.read_text().replace("users_file: users.yaml", "users_files: [users.d/*.yaml]"))
     (folder / "users.d").mkdir(mode=0o700)
@@ -108,7 +108,7 @@ def test_several_users_files_are_one_table_in_the_order_of_their_names(folder: P
     assert load_users(*files) == users
 
 
-def test_a_file_that_two_patterns_name_is_read_once(folder: Path, cheap_hash: str) -> None:
+def test_a_file_that_two_patterns_match_is_read_once(folder: Path, cheap_hash: str) -> None:
     config = split_up(folder, a=entry("first", cheap_hash))
     config.write_text(config.read_text().replace("users.d/*.yaml", "users.d/a.yaml, users.d/*.yaml"))
     assert list(load(config)[1].users) == ["first"]
@@ -133,7 +133,7 @@ def test_a_certificate_bound_in_two_files_is_an_error_that_names_both_places(
     ]
 
 
-def test_every_users_file_is_held_to_the_limits_of_one(folder: Path, cheap_hash: str) -> None:
+def test_the_limits_of_a_users_file_apply_to_each_of_several(folder: Path, cheap_hash: str) -> None:
     config = split_up(folder, a=entry("one", cheap_hash), b="#" * MAX_BYTES + "\n", c="users: {}\n")
     (folder / "users.d" / "c.yaml").chmod(0o644)
     assert problems_of(config) == [
@@ -142,7 +142,7 @@ def test_every_users_file_is_held_to_the_limits_of_one(folder: Path, cheap_hash:
     ]
 
 
-def test_a_pattern_that_names_no_file_is_an_error(folder: Path) -> None:
+def test_a_pattern_without_matching_files_is_an_error(folder: Path) -> None:
     config = split_up(folder)
     assert problems_of(config) == [
         "proxy.yaml:5: users_files[0]: no file matches users.d/*.yaml; create one, or correct the pattern"
@@ -154,7 +154,7 @@ def test_a_pattern_that_names_no_file_is_an_error(folder: Path) -> None:
     ]
 
 
-def test_one_users_file_and_several_together_are_an_error(folder: Path, cheap_hash: str) -> None:
+def test_users_file_and_users_files_together_are_an_error(folder: Path, cheap_hash: str) -> None:
     config = split_up(folder, a=entry("one", cheap_hash))
     config.write_text(config.read_text() + "users_file: users.yaml\n")
     assert problems_of(config)[0] == (
@@ -170,7 +170,7 @@ def test_a_configuration_without_users_files_is_an_error(folder: Path) -> None:
     ]
 
 
-def test_users_files_that_went_away_since_are_told(folder: Path, cheap_hash: str) -> None:
+def test_users_files_that_have_disappeared_are_reported(folder: Path, cheap_hash: str) -> None:
     config, _ = load(split_up(folder, a=entry("one", cheap_hash)))
     (folder / "users.d" / "a.yaml").unlink()
     with pytest.raises(ConfigErrors, match=r"users_files: no file matches .*users\.d/\*\.yaml"):

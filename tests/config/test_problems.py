@@ -21,11 +21,11 @@ def test_a_problem_is_one_line(problem: Problem, line: str) -> None:
     assert str(problem) == line
 
 
-def test_errors_print_every_problem_on_its_own_line() -> None:
+def test_errors_print_each_problem_on_its_own_line() -> None:
     errors = ConfigErrors([Problem("a", 1, "x", "one"), Problem("a", 2, "y", "two")])
     assert str(errors) == "a:1: x: one\na:2: y: two"
 
 
-def test_key_paths_are_spelled_as_people_write_them() -> None:
+def test_key_paths_are_printed_in_the_usual_notation() -> None:
     assert spell(("listeners", 0, "certificates", 1, "key")) == "listeners[0].certificates[1].key"
     assert spell(()) == ""

@@ -1,4 +1,4 @@
-"""The schema of the per-user rules, and what is wrong with rules of the right shape."""
+"""The schema of the per-user rules, and the errors in rules of the right shape."""
 
 from pathlib import Path
 from typing import Any
@@ -37,11 +37,11 @@ GOOD: dict[str, Any] = {
 }
 
 
-def test_good_rules_have_no_problem() -> None:
+def test_valid_rules_have_no_problem() -> None:
     assert problems(msgspec.convert(GOOD, Rules)) == []
 
 
-def test_no_rules_have_no_problem() -> None:
+def test_empty_rules_have_no_problem() -> None:
     assert problems(Rules()) == []
 
 
@@ -65,7 +65,7 @@ def test_no_rules_have_no_problem() -> None:
         ({"scope": {"accountcodes": ["", "a\n"]}}, ["scope.accountcodes[0]", "scope.accountcodes[1]"]),
     ],
 )
-def test_problems_of_lists(keys: dict[str, Any], paths: list[str]) -> None:
+def test_problems_in_lists_are_reported(keys: dict[str, Any], paths: list[str]) -> None:
     assert problems_in(**keys) == paths
 
 
@@ -90,7 +90,7 @@ def test_problems_of_lists(keys: dict[str, Any], paths: list[str]) -> None:
         ({"require": {"pattern": "x" * 257}}, ["rules[0].require.pattern"]),
     ],
 )
-def test_problems_of_a_rule(keys: dict[str, Any], paths: list[str]) -> None:
+def test_problems_in_a_rule_are_reported(keys: dict[str, Any], paths: list[str]) -> None:
     assert rule(**keys) == paths
 
 
@@ -117,6 +117,6 @@ def test_a_wrong_shape_is_refused(keys: dict[str, Any]) -> None:
         parse_users(Path("users.yaml"), yaml.safe_dump({"users": {"ada": entry}}).encode())
 
 
-def test_a_pattern_that_is_too_much_for_re2_is_a_fault() -> None:
+def test_a_pattern_too_large_for_re2_is_refused() -> None:
     assert pattern_fault("a{1000}{1000}") is not None
     assert pattern_fault("a{10}") is None

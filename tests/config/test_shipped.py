@@ -1,4 +1,4 @@
-"""deploy/proxy.yaml and deploy/users.yaml: they load, and nothing is left out of them."""
+"""deploy/proxy.yaml and deploy/users.yaml load, and explain every key."""
 
 import re
 import shutil
@@ -35,7 +35,7 @@ def installed(tmp_path: Path) -> Path:
 
 
 def uncomment(file: Path, **changes: str) -> None:
-    """Bring the optional keys to life: those behind a hash without a blank."""
+    """Activate the optional keys: those behind a hash without a blank."""
     text = re.sub(r"^( *)#(?=\S)", r"\1", file.read_text(), flags=re.MULTILINE)
     for old, new in changes.items():
         assert old in text
@@ -63,7 +63,7 @@ def test_the_files_load_with_every_optional_key(installed: Path) -> None:
         **{
             "expect_user: asterisk": "expect_user: root",
             "client_auth: none": "client_auth: required",
-            "users_files: [users.d/*.yaml]": "users_files: []",  # in the place of users_file, not beside it
+            "users_files: [users.d/*.yaml]": "users_files: []",  # in place of users_file, not with it
         },
     )
     config, users = load_both(installed)
@@ -100,7 +100,7 @@ def missing(kind: type[msgspec.Struct], text: str) -> list[str]:
     return [key for key in keys if not re.search(rf"^[ #-]*{key}:", text, re.MULTILINE)]
 
 
-def test_nobody_can_log_in_with_the_shipped_hashes_by_a_known_secret(installed: Path) -> None:
+def test_the_shipped_hashes_match_no_secret(installed: Path) -> None:
     _, users = load_both(installed)
     text = (DEPLOY / "users.yaml").read_text()
     assert "fit no secret at all" in text

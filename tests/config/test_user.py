@@ -1,4 +1,4 @@
-"""What users.yaml may say of a user, and what not."""
+"""The valid and the invalid keys of a user in users.yaml."""
 
 from pathlib import Path
 
@@ -39,7 +39,7 @@ def test_privilege_classes_are_a_list_or_a_text(written: str, mask: int) -> None
 @pytest.mark.parametrize(
     "written", ['"call,,dtmf"', '",call"', "[call, '']", "[cal]", "Call", '[call, "agent user"]', '"*"']
 )
-def test_classes_are_read_strictly(written: str) -> None:
+def test_classes_are_parsed_strictly(written: str) -> None:
     for key in ("read", "write"):
         (line,) = told(f'secret: "{SECRET}", {key}: {written}')
         assert line.startswith(f"users.u.{key}: ")
@@ -99,12 +99,12 @@ def test_classes_are_read_strictly(written: str) -> None:
         ),
     ],
 )
-def test_each_mistake_is_told(text: str, line: str) -> None:
+def test_each_mistake_is_reported(text: str, line: str) -> None:
     assert told(text) == [line]
 
 
 @pytest.mark.parametrize("written", ['"["', "{}", "{name: X, match: y}", "{header: X, method: exact}", '""'])
-def test_a_filter_that_asterisk_would_refuse_is_told_at_its_place(written: str) -> None:
+def test_a_filter_that_asterisk_would_refuse_is_reported_at_its_place(written: str) -> None:
     lines = told(f'secret: "{SECRET}", eventfilter: ["Event: X", {written}]')
     assert [line.split(": ")[0] for line in lines] == ["users.u.eventfilter[1]"]
 
@@ -117,12 +117,12 @@ def test_filters_of_both_forms_are_compiled() -> None:
 
 
 @pytest.mark.parametrize("name", ["' a'", "'a '", '"a\\tb"', "''", "x" * 80, '"a\\nb"'])
-def test_names_asterisk_could_confuse_are_refused(name: str) -> None:
+def test_names_that_asterisk_could_confuse_are_refused(name: str) -> None:
     with pytest.raises(ConfigErrors, match="a user's name"):
         parse_users(Path("u"), f'users:\n  {name}: {{secret: "{SECRET}"}}\n'.encode())
 
 
-def test_names_that_differ_in_case_only_are_one_user() -> None:
+def test_names_that_differ_only_in_case_are_one_user() -> None:
     text = f'users:\n  Wall: {{secret: "{SECRET}"}}\n  wall: {{secret: "{SECRET}"}}\n'
     with pytest.raises(ConfigErrors, match="the same name as 'Wall'"):
         parse_users(Path("u"), text.encode())
@@ -144,7 +144,7 @@ def test_the_rules_of_an_entry_are_its_own_keys() -> None:
 BOUND = 'certificate: ["dns:Wall.Example.ORG", "cn:Wall Board"]'
 
 
-def test_a_certificate_may_stand_for_the_secret() -> None:
+def test_a_certificate_may_replace_the_secret() -> None:
     written = entry(f"{BOUND}, login: certificate")
     assert [str(binding) for binding in written.certificate] == ["dns:wall.example.org", "cn:Wall Board"]
     assert written.certificate_login.way == "certificate"
@@ -179,7 +179,7 @@ def test_a_certificate_may_stand_for_the_secret() -> None:
         ),
     ],
 )
-def test_each_mistake_about_certificates_is_told(text: str, line: str) -> None:
+def test_each_mistake_about_certificates_is_reported(text: str, line: str) -> None:
     assert told(text) == [line]
 
 

@@ -16,7 +16,7 @@ def told(folder: Path, user: str, upstream: str = "") -> list[str]:
     return warnings_of(load_config(config), users)
 
 
-def test_a_quiet_configuration_gives_none(folder: Path) -> None:
+def test_a_safe_configuration_gives_no_warnings(folder: Path) -> None:
     assert told(folder, f'secret: "{STRONG}", read: all') == []
     assert told(folder, f'secret: "{STRONG}", write: [call], acl: [deny 0.0.0.0/0, permit 10.0.0.0/8]') == []
 
@@ -51,7 +51,7 @@ def test_a_quiet_configuration_gives_none(folder: Path) -> None:
         ),
     ],
 )
-def test_what_deserves_a_second_look_is_told(folder: Path, user: str, says: str) -> None:
+def test_a_doubtful_setting_is_warned_about(folder: Path, user: str, says: str) -> None:
     lines = told(folder, user)
     assert any(line.startswith(says) for line in lines)
     assert "hunter2" not in str(lines)
@@ -64,24 +64,24 @@ def test_what_deserves_a_second_look_is_told(folder: Path, user: str, says: str)
         "write: [system], applications: [System, Macro]",
     ],
 )
-def test_applications_that_need_nothing_more_are_not_told(folder: Path, user: str) -> None:
+def test_applications_that_need_no_further_rights_cause_no_warning(folder: Path, user: str) -> None:
     assert not [line for line in told(folder, f'secret: "{STRONG}", {user}') if "applications:" in line]
 
 
-def test_a_link_across_the_network_is_told(folder: Path) -> None:
+def test_a_link_across_the_network_is_warned_about(folder: Path) -> None:
     upstream = "host: pbx.example.org, insecure_remote: true, "
     assert told(folder, f'secret: "{STRONG}"', upstream) == [
         "upstream: the link to pbx.example.org is plain text (insecure_remote)"
     ]
 
 
-def test_disabled_users_are_not_looked_at(folder: Path) -> None:
+def test_disabled_users_are_skipped(folder: Path) -> None:
     assert told(folder, "md5_secret: hunter2, write: all, disabled: true") == [
         "users: no client can log in: no users are defined, or all are disabled"
     ]
 
 
-def test_metrics_for_everybody_are_warned_of(folder: Path) -> None:
+def test_metrics_open_to_all_are_warned_about(folder: Path) -> None:
     with (folder / "proxy.yaml").open("a") as file:
         file.write('metrics: {address: "0.0.0.0:9539", insecure_remote: true}\n')
     expected = "metrics: 0.0.0.0:9539 answers any client in plain HTTP (insecure_remote)"
@@ -89,7 +89,9 @@ def test_metrics_for_everybody_are_warned_of(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(("asks", "warned"), [(False, True), (True, False)])
-def test_who_must_show_a_certificate_must_be_asked_for_one(folder: Path, asks: bool, warned: bool) -> None:
+def test_a_user_with_certificate_login_needs_a_listener_that_asks_for_one(
+    folder: Path, asks: bool, warned: bool
+) -> None:
     if asks:
         config = folder / "proxy.yaml"
         keys = "client_auth: optional\n    client_ca: clients-ca.crt\n    certificates:"

@@ -1,4 +1,4 @@
-"""Modules that say ``BOTH_LOOPS`` have their asynchronous tests run under uvloop and under asyncio's loop."""
+"""Asynchronous tests of modules that set ``BOTH_LOOPS`` run under uvloop and under asyncio's loop."""
 
 import asyncio
 from collections.abc import Callable, Mapping

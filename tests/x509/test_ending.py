@@ -1,4 +1,4 @@
-"""Whatever ends is told in one sentence, as near as it is."""
+"""Each approaching end is described in one sentence."""
 
 from datetime import UTC, datetime
 
@@ -31,7 +31,9 @@ LIST = Ending("revocation-list", "CN=Clients", NOW, NOW - DAY)
         (LIST, 0, Expiry.EXPIRED, "revocation list of CN=Clients ran out 0 hours ago (2030-06-01)"),
     ],
 )
-def test_it_comes_near(ending: Ending, left: float, state: Expiry, text: str) -> None:
+def test_an_approaching_end_has_a_state_and_a_text(
+    ending: Ending, left: float, state: Expiry, text: str
+) -> None:
     now = NOW - left * DAY
     assert ending.state(now) is state
     assert ending.describe(now) == text

@@ -1,4 +1,4 @@
-"""The end comes in steps that people are told."""
+"""Expiry is announced in steps."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -20,7 +20,7 @@ SECOND = timedelta(seconds=1)
         (timedelta(0), Expiry.CRITICAL, Expiry.EXPIRED),
     ],
 )
-def test_each_limit(limit: timedelta, before: Expiry, after: Expiry) -> None:
+def test_the_state_changes_at_each_limit(limit: timedelta, before: Expiry, after: Expiry) -> None:
     assert expiry_state(NOW + limit + SECOND, NOW) is before
     assert expiry_state(NOW + limit, NOW) is after
 
@@ -32,7 +32,7 @@ def test_each_limit(limit: timedelta, before: Expiry, after: Expiry) -> None:
         (timedelta(days=90), timedelta(days=7), Expiry.WARNING),
         (timedelta(days=90), timedelta(days=1), Expiry.CRITICAL),
         (timedelta(days=90), timedelta(0), Expiry.EXPIRED),
-        # One that is made anew each night, and one of each week: seldom near their end.
+        # A list that is renewed each night, and one renewed each week: rarely near their end.
         (timedelta(hours=24), timedelta(hours=7), Expiry.FINE),
         (timedelta(hours=24), timedelta(hours=6), Expiry.WARNING),
         (timedelta(hours=24), timedelta(hours=3), Expiry.CRITICAL),
@@ -40,7 +40,9 @@ def test_each_limit(limit: timedelta, before: Expiry, after: Expiry) -> None:
         (timedelta(days=7), timedelta(days=1.75), Expiry.WARNING),
     ],
 )
-def test_a_list_is_told_of_by_how_long_it_lives(life: timedelta, left: timedelta, state: Expiry) -> None:
+def test_the_state_of_a_revocation_list_depends_on_its_lifetime(
+    life: timedelta, left: timedelta, state: Expiry
+) -> None:
     assert list_state(NOW + left - life, NOW + left, NOW) is state
 
 
@@ -60,5 +62,5 @@ def test_states_are_ordered_and_the_last_week_is_degraded() -> None:
         (timedelta(hours=-2), "2 hours ago"),
     ],
 )
-def test_time_left_for_people(left: timedelta, text: str) -> None:
+def test_the_time_left_is_described_in_words(left: timedelta, text: str) -> None:
     assert describe_time_left(NOW + left, NOW) == text

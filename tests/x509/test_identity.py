@@ -1,4 +1,4 @@
-"""A certificate opens the account it is bound to, and no other."""
+"""A certificate opens the account to which it is bound, and no other."""
 
 import base64
 from datetime import UTC, datetime
@@ -56,12 +56,12 @@ PIN = facts_of(CERTIFICATE.certificate).spki_sha256
         (f"spki:sha256/{base64.b64encode(bytes(32)).decode()}", False),
     ],
 )
-def test_match(text: str, expected: bool) -> None:
+def test_a_binding_matches_its_own_name_only(text: str, expected: bool) -> None:
     assert matches(parse_binding(text), IDENTITY) is expected
     assert Binding.from_text(text) == parse_binding(text)
 
 
-def test_common_name_that_looks_like_a_host_is_no_host() -> None:
+def test_a_common_name_that_looks_like_a_host_is_not_a_host_name() -> None:
     identity = identities(forge("wall.example", names=()).der)
     assert not matches(parse_binding("dns:wall.example"), identity)
     assert matches(parse_binding("cn:wall.example"), identity)
@@ -85,29 +85,29 @@ def test_common_name_that_looks_like_a_host_is_no_host() -> None:
         ("spki:sha256/YWJj", "has 3 bytes, not 32"),
     ],
 )
-def test_bad_binding_says_what_is_wrong(text: str, problem: str) -> None:
+def test_a_bad_binding_is_refused_with_its_problem(text: str, problem: str) -> None:
     with pytest.raises(BindingError, match=problem):
         parse_binding(text)
 
 
 @given(st.binary(min_size=32, max_size=32))
-def test_written_binding_reads_back(raw: bytes) -> None:
+def test_a_written_binding_can_be_read_back(raw: bytes) -> None:
     binding = parse_binding(f"spki:sha256/{base64.b64encode(raw).decode()}")
     assert parse_binding(str(binding)) == binding
 
 
-def test_junk_is_no_certificate() -> None:
+def test_junk_is_not_a_certificate() -> None:
     with pytest.raises(ValueError):
         identities(b"junk")
 
 
 @pytest.mark.parametrize("raw", unreadable(CLIENT).values(), ids=unreadable(CLIENT))
-def test_what_a_reader_gives_up_at_is_no_certificate_either(raw: bytes) -> None:
+def test_a_certificate_that_cannot_be_read_is_refused(raw: bytes) -> None:
     with pytest.raises(ValueError):
         identities(raw)
 
 
-def test_pin_outlives_renewal_with_the_same_key() -> None:
+def test_a_pin_outlives_renewal_with_the_same_key() -> None:
     renewed = forge("other", key=CERTIFICATE.key, not_after=datetime(2099, 1, 1, tzinfo=UTC))
     assert matches(parse_binding(f"spki:sha256/{PIN}"), identities(renewed.der))
 
@@ -152,15 +152,17 @@ UNBOUND = "the client certificate is not bound to the user"
         ("nobody", WALL, NO_OTHER, True),
     ],
 )
-def test_claim(user: str, identity: object, refusal: str | None, needs_secret: bool) -> None:
+def test_a_claim_is_accepted_or_refused_by_the_binding(
+    user: str, identity: object, refusal: str | None, needs_secret: bool
+) -> None:
     login = USERS.get(user, CertificateLogin())
     assert claim(user, login, BOUND, identity) == (refusal, needs_secret)  # type: ignore[arg-type]
 
 
-def test_bound_users() -> None:
+def test_the_users_of_a_certificate_are_found() -> None:
     assert bound_users(BOUND, WALL) == {"wall"}
     assert bound_users(BOUND, STRANGER) == frozenset()
 
 
-def test_the_fingerprint_is_of_the_whole_certificate() -> None:
+def test_the_fingerprint_covers_the_whole_certificate() -> None:
     assert IDENTITY.sha256 == facts_of(CERTIFICATE.certificate).sha256

@@ -1,4 +1,4 @@
-"""A private CA issues what clients accept, and never overwrites or loosens anything."""
+"""A private CA issues certificates that clients accept, and never overwrites or loosens a file."""
 
 import os
 import ssl
@@ -51,14 +51,14 @@ def test_ca_is_a_ca_for_leaves_only(ca: CaFiles) -> None:
     loaded.verify_directly_issued_by(loaded)
 
 
-def test_second_ca_in_the_same_place_is_refused(ca: CaFiles) -> None:
+def test_a_second_ca_in_the_same_place_is_refused(ca: CaFiles) -> None:
     before = ca.key.read_bytes()
     with pytest.raises(IssueError, match=r"ca\.crt exists"):
         create_ca(ca.certificate.parent)
     assert ca.key.read_bytes() == before
 
 
-def test_ca_is_not_put_where_others_can_look(tmp_path: Path) -> None:
+def test_a_ca_is_not_created_where_others_can_read(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
     with pytest.raises(IssueError, match=r"mode 0755.*chmod 700"):
         create_ca(tmp_path)
@@ -89,7 +89,7 @@ def test_issued_certificate_has_its_names_and_one_use(
     assert files == KeyPairFiles(tmp_path / "out/pbx.example.crt", tmp_path / "out/pbx.example.key")
 
 
-def test_name_too_long_for_a_subject_leaves_the_alternative_name_critical(
+def test_a_name_too_long_for_a_subject_makes_the_alternative_name_critical(
     ca: CaFiles, tmp_path: Path
 ) -> None:
     leaf = certificate(issue(ca, [f"{'a' * 60}.example"], tmp_path))
@@ -97,32 +97,32 @@ def test_name_too_long_for_a_subject_leaves_the_alternative_name_critical(
     assert leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).critical
 
 
-def test_rsa_on_request(ca: CaFiles, tmp_path: Path) -> None:
+def test_an_rsa_key_is_made_on_request(ca: CaFiles, tmp_path: Path) -> None:
     key = certificate(issue(ca, ["*.example.org"], tmp_path, key_kind="rsa")).public_key()
     assert isinstance(key, rsa.RSAPublicKey)
     assert key.key_size == 3072
 
 
-def test_certificate_ends_with_its_ca(tmp_path: Path) -> None:
+def test_a_certificate_ends_with_its_ca(tmp_path: Path) -> None:
     ca = create_ca(tmp_path / "ca", days=10)
     leaf = certificate(issue(ca, ["a.example"], tmp_path / "out", days=400))
     assert leaf.not_valid_after_utc == load_ca(ca)[0].not_valid_after_utc
 
 
-def test_expired_ca_issues_nothing(tmp_path: Path) -> None:
+def test_an_expired_ca_issues_nothing(tmp_path: Path) -> None:
     ca = create_ca(tmp_path / "ca", days=10, now=datetime.now(UTC) - timedelta(days=30))
     with pytest.raises(IssueError, match=r"ca\.crt expired on"):
         issue(ca, ["a.example"], tmp_path / "out")
 
 
-def test_clock_of_a_client_may_run_late(ca: CaFiles, tmp_path: Path) -> None:
+def test_a_clients_clock_may_be_slow(ca: CaFiles, tmp_path: Path) -> None:
     now = datetime(2030, 1, 1, tzinfo=UTC)
     leaf = certificate(issue(ca, ["a.example"], tmp_path, days=1, now=now))
     assert leaf.not_valid_before_utc == now - timedelta(minutes=5)
     assert leaf.not_valid_after_utc == now + timedelta(days=1)
 
 
-def test_issue_replaces_only_when_told(ca: CaFiles, tmp_path: Path) -> None:
+def test_issue_replaces_only_if_told_to(ca: CaFiles, tmp_path: Path) -> None:
     first = issue(ca, ["a.example"], tmp_path)
     with pytest.raises(IssueError, match=r"a\.example\.crt exists"):
         issue(ca, ["a.example"], tmp_path)
@@ -154,7 +154,7 @@ def test_renewal_under_another_ca_is_refused(ca: CaFiles, tmp_path: Path) -> Non
         renew(other, files)
 
 
-def test_request_is_signed_with_its_own_key_and_names(ca: CaFiles, tmp_path: Path) -> None:
+def test_a_request_is_signed_with_its_own_key_and_names(ca: CaFiles, tmp_path: Path) -> None:
     asked = request(["pbx.example", "10.0.0.1"], tmp_path / "out")
     chain = sign_request(ca, asked.request, tmp_path / "out/pbx.example.crt", days=5)
     leaf = x509.load_pem_x509_certificate(chain.read_bytes())
@@ -163,13 +163,13 @@ def test_request_is_signed_with_its_own_key_and_names(ca: CaFiles, tmp_path: Pat
     assert mode(asked.key) == 0o600
 
 
-def test_key_of_another_ca_is_noticed(ca: CaFiles, tmp_path: Path) -> None:
+def test_the_key_of_another_ca_is_noticed(ca: CaFiles, tmp_path: Path) -> None:
     other = create_ca(tmp_path / "other")
     with pytest.raises(IssueError, match="does not belong to"):
         load_ca(CaFiles(ca.certificate, other.key))
 
 
-def test_leaf_cannot_issue(ca: CaFiles, tmp_path: Path) -> None:
+def test_a_leaf_cannot_issue(ca: CaFiles, tmp_path: Path) -> None:
     leaf = issue(ca, ["a.example"], tmp_path)
     with pytest.raises(IssueError, match="not a CA certificate"):
         issue(CaFiles(leaf.chain, leaf.key), ["b.example"], tmp_path)
@@ -208,7 +208,7 @@ def test_a_client_accepts_the_server(ca: CaFiles, tmp_path: Path) -> None:
         assert near.version() == "TLSv1.3"
 
 
-def test_owner_group_and_link_of_a_renewed_key_stay(ca: CaFiles, tmp_path: Path) -> None:
+def test_a_renewed_key_keeps_owner_group_and_link(ca: CaFiles, tmp_path: Path) -> None:
     files = issue(ca, ["a.example"], tmp_path / "real")
     if os.geteuid() == 0:
         os.chown(files.key, 65534, 65534)
@@ -232,7 +232,7 @@ def test_owner_group_and_link_of_a_renewed_key_stay(ca: CaFiles, tmp_path: Path)
         (ed25519.Ed25519PrivateKey.generate(), "neither an RSA nor an ECDSA key"),
     ],
 )
-def test_unfit_key_of_a_ca(ca: CaFiles, tmp_path: Path, content: object, text: str) -> None:
+def test_an_unsuitable_ca_key_is_refused(ca: CaFiles, tmp_path: Path, content: object, text: str) -> None:
     key = tmp_path / "key"
     if isinstance(content, ed25519.Ed25519PrivateKey):
         content = content.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
@@ -242,7 +242,7 @@ def test_unfit_key_of_a_ca(ca: CaFiles, tmp_path: Path, content: object, text: s
         load_ca(CaFiles(ca.certificate, key))
 
 
-def test_unfit_requests(ca: CaFiles, tmp_path: Path) -> None:
+def test_unsuitable_requests_are_refused(ca: CaFiles, tmp_path: Path) -> None:
     (tmp_path / "junk.csr").write_bytes(b"junk")
     key = ec.generate_private_key(ec.SECP256R1())
     nameless = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).sign(key, hashes.SHA256())
@@ -257,7 +257,7 @@ def test_unfit_requests(ca: CaFiles, tmp_path: Path) -> None:
     assert not (tmp_path / "out.crt").exists()
 
 
-def test_place_that_cannot_be_written(ca: CaFiles, tmp_path: Path) -> None:
+def test_a_place_that_cannot_be_written_is_reported(ca: CaFiles, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(IssueError, match=r"cannot create .*file"):
         issue(ca, ["a.example"], tmp_path / "file")
@@ -270,13 +270,13 @@ def test_place_that_cannot_be_written(ca: CaFiles, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("days", [0, -1])
-def test_no_time_at_all(ca: CaFiles, tmp_path: Path, days: int) -> None:
+def test_less_than_a_day_of_validity_is_refused(ca: CaFiles, tmp_path: Path, days: int) -> None:
     with pytest.raises(IssueError, match="at least 1 day"):
         issue(ca, ["a.example"], tmp_path, days=days)
     assert not list(tmp_path.glob("a.*"))
 
 
 @pytest.mark.parametrize("name", ["", "x" * 65])
-def test_name_of_a_ca(tmp_path: Path, name: str) -> None:
+def test_an_invalid_name_for_a_ca_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(IssueError, match="1 to 64 characters"):
         create_ca(tmp_path / "ca", name)

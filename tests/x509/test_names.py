@@ -1,4 +1,4 @@
-"""Names are read as people type them, and compared as clients compare them."""
+"""Names are parsed as people type them, and compared as clients compare them."""
 
 import pytest
 
@@ -23,7 +23,7 @@ from amiproxy.x509.names import covers, format_name, lost_names, parse_name
         ("urn:pbx:7", "uri:urn:pbx:7"),
     ],
 )
-def test_reading(text: str, name: str) -> None:
+def test_a_name_is_parsed_and_normalised(text: str, name: str) -> None:
     assert format_name(parse_name(text)) == name
     assert parse_name(name) == parse_name(text)
 
@@ -45,7 +45,7 @@ def test_reading(text: str, name: str) -> None:
         "ü.de",
     ],
 )
-def test_no_name(text: str) -> None:
+def test_an_invalid_name_is_refused(text: str) -> None:
     with pytest.raises(BadName):
         parse_name(text)
 
@@ -63,10 +63,10 @@ def test_no_name(text: str) -> None:
         ("dns:10.0.0.1", False),
     ],
 )
-def test_cover(wanted: str, covered: bool) -> None:
+def test_a_certificate_covers_its_names_and_wildcards(wanted: str, covered: bool) -> None:
     assert covers(["dns:a.example", "dns:*.w.example", "ip:10.0.0.1"], wanted) is covered
 
 
-def test_wildcard_replaced_by_its_hosts_loses_the_wildcard() -> None:
+def test_replacing_a_wildcard_by_its_hosts_loses_the_wildcard() -> None:
     assert lost_names(["dns:*.a.example"], ["dns:x.a.example"]) == ("dns:*.a.example",)
     assert lost_names(["dns:x.a.example"], ["dns:*.a.example"]) == ()

@@ -1,4 +1,4 @@
-"""A set of files is read as it was at one moment, wherever its links lead."""
+"""A set of files is read as it was at one time, wherever its links lead."""
 
 import os
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from amiproxy.x509.snapshot import SIZE_LIMIT, SourceFile, hops, read_file, read
 
 
 def publish(volume: Path, name: str, content: str) -> None:
-    """One generation of a Kubernetes volume: files a and b of the same content."""
+    """One generation of a Kubernetes volume: files a and b with the same content."""
     (volume / name).mkdir(parents=True)
     for file in "ab":
         (volume / name / file).write_text(content)
@@ -32,11 +32,11 @@ def contents(files: object) -> list[bytes]:
     return [file.data for file in files.values()]
 
 
-def test_set_that_holds_still(volume: Path) -> None:
+def test_a_stable_set_is_read(volume: Path) -> None:
     assert contents(read_set([volume / "a", volume / "b"])) == [b"old", b"old"]
 
 
-def test_swap_between_two_reads_is_read_again(volume: Path) -> None:
+def test_a_set_swapped_between_two_reads_is_read_again(volume: Path) -> None:
     swaps = [lambda: publish(volume, "..2", "new")]
 
     def read(path: Path) -> SourceFile:
@@ -64,7 +64,7 @@ def remove_and_create(path: Path) -> None:
 
 
 @pytest.mark.parametrize("change", [rewrite, replace, remove_and_create])
-def test_set_that_never_holds_still_is_not_used(tmp_path: Path, change: Callable[[Path], None]) -> None:
+def test_a_set_that_keeps_changing_is_not_used(tmp_path: Path, change: Callable[[Path], None]) -> None:
     one, two = tmp_path / "one", tmp_path / "two"
     one.write_text("1")
     two.write_text("2")
@@ -88,14 +88,14 @@ def test_one_bad_file_does_not_hide_the_others(tmp_path: Path) -> None:
     assert str(error) == f"{tmp_path}/bad: there is no such file; create it, or correct the path"
 
 
-def test_huge_file_is_refused_without_reading_it_all(tmp_path: Path) -> None:
+def test_a_huge_file_is_refused_without_reading_it_all(tmp_path: Path) -> None:
     with (tmp_path / "huge").open("wb") as file:
         file.truncate(SIZE_LIMIT * 1000)
     with pytest.raises(SnapshotError, match="is larger than"):
         read_file(tmp_path / "huge")
 
 
-def test_link_to_itself(tmp_path: Path) -> None:
+def test_a_link_to_itself_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "loop").symlink_to("loop")
     with pytest.raises(SnapshotError, match="cannot be read"):
         read_file(tmp_path / "loop")
@@ -128,7 +128,7 @@ def test_a_link_in_a_directory_of_others_is_noted_too(tmp_path: Path) -> None:
     assert [said.remedy for said in read_file(drop / "link").loose_directories] == [f"chmod go-w {drop}"]
 
 
-def test_directories_as_the_kubelet_makes_them_are_in_order(volume: Path) -> None:
+def test_directories_as_the_kubelet_creates_them_are_accepted(volume: Path) -> None:
     volume.chmod(0o3777)
     (volume / "..1").chmod(0o2755)
     (volume / "..1/a").chmod(0o440)
@@ -136,14 +136,14 @@ def test_directories_as_the_kubelet_makes_them_are_in_order(volume: Path) -> Non
     assert (file.mode, file.loose_directories) == (0o440, ())
 
 
-def test_credentials_as_systemd_makes_them_are_in_order(tmp_path: Path) -> None:
+def test_credentials_as_systemd_creates_them_are_accepted(tmp_path: Path) -> None:
     (tmp_path / "tls.key").write_text("x")
     (tmp_path / "tls.key").chmod(0o440)
     tmp_path.chmod(0o550)
     assert read_file(tmp_path / "tls.key").loose_directories == ()
 
 
-def test_what_something_else_than_owner_and_mode_forbids_is_not_blamed_on_them(
+def test_a_denial_for_another_reason_is_not_blamed_on_owner_and_mode(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").write_text("x")
@@ -160,32 +160,34 @@ def test_what_something_else_than_owner_and_mode_forbids_is_not_blamed_on_them(
 
 
 class TestHops:
-    """What a watch has to look at."""
+    """The directories that have to be watched for a file."""
 
-    def test_plain_file(self, tmp_path: Path) -> None:
+    def test_a_plain_file_needs_its_directory(self, tmp_path: Path) -> None:
         (tmp_path / "file").touch()
         assert hops(tmp_path / "file") == (tmp_path,)
 
-    def test_kubernetes(self, volume: Path) -> None:
+    def test_a_kubernetes_volume_needs_volume_and_generation(self, volume: Path) -> None:
         assert set(hops(volume / "a")) == {volume, volume / "..1"}
 
-    def test_certbot(self, tmp_path: Path) -> None:
+    def test_a_certbot_link_needs_live_and_archive(self, tmp_path: Path) -> None:
         for directory in ("live/pbx", "archive/pbx"):
             (tmp_path / directory).mkdir(parents=True)
         (tmp_path / "archive/pbx/key1.pem").touch()
         (tmp_path / "live/pbx/key.pem").symlink_to("../../archive/pbx/key1.pem")
         assert set(hops(tmp_path / "live/pbx/key.pem")) == {tmp_path / "live/pbx", tmp_path / "archive/pbx"}
 
-    def test_directory_that_is_a_link(self, tmp_path: Path) -> None:
+    def test_a_linked_directory_needs_parent_and_target(self, tmp_path: Path) -> None:
         (tmp_path / "v1").mkdir()
         (tmp_path / "v1/file").touch()
         (tmp_path / "current").symlink_to("v1")
         assert set(hops(tmp_path / "current/file")) == {tmp_path, tmp_path / "v1"}
 
-    def test_missing_directories_may_appear(self, tmp_path: Path) -> None:
+    def test_a_missing_file_needs_the_nearest_existing_directory(self, tmp_path: Path) -> None:
         assert hops(tmp_path / "not/yet/file") == (tmp_path,)
 
-    def test_relative_path(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_relative_path_needs_the_current_directory(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.chdir(tmp_path)
         Path("file").touch()
         assert [os.path.realpath(hop) for hop in hops(Path("file"))] == [os.path.realpath(tmp_path)]

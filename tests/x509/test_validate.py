@@ -1,4 +1,4 @@
-"""Every reason to keep a certificate out, and every reason only to warn."""
+"""Every reason to refuse a certificate, and every reason only to warn."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -37,7 +37,7 @@ def judged(forged: Forged, rules: Rules | None = None) -> list[tuple[str, str]]:
     return codes(verdict.findings)
 
 
-def test_good_pair_is_served_as_it_is() -> None:
+def test_a_valid_pair_is_served_unchanged() -> None:
     ca = forge("CA", ca=True)
     leaf = forge(issuer=ca)
     verdict = judge(leaf.pem, leaf.key_pem)
@@ -49,7 +49,7 @@ def test_good_pair_is_served_as_it_is() -> None:
     assert verdict.pair.facts == facts_of(leaf.certificate)
 
 
-def test_private_key_is_in_no_repr() -> None:
+def test_a_private_key_is_in_no_repr() -> None:
     leaf = forge()
     verdict = judge(leaf.pem, leaf.key_pem)
     assert "PRIVATE" not in repr(verdict)
@@ -107,21 +107,21 @@ def _rsa(bits: int) -> rsa.RSAPrivateKey:
 
 
 @pytest.mark.parametrize(("make", "expected"), [row[1:] for row in LEAVES], ids=[row[0] for row in LEAVES])
-def test_leaf(make: Callable[[Forged], Forged], expected: list[tuple[str, str]]) -> None:
+def test_a_leaf_is_judged(make: Callable[[Forged], Forged], expected: list[tuple[str, str]]) -> None:
     assert judged(make(forge("CA", ca=True))) == expected
 
 
-def test_ca_certificate_as_a_servers_is_a_warning() -> None:
+def test_a_ca_certificate_as_server_certificate_is_a_warning() -> None:
     assert judged(forge(ca=True)) == [("error", "no-names"), ("warning", "leaf-is-ca")]
 
 
-def test_expired_may_be_forced() -> None:
+def test_an_expired_certificate_may_be_forced() -> None:
     old = forge(not_before=NOW - 9 * DAY, not_after=NOW - DAY)
     assert judged(old, Rules(allow_expired=True)) == [("warning", "expired")]
     assert "expired on" in judge(old.pem, old.key_pem).findings[0].text
 
 
-def test_key_of_another_certificate() -> None:
+def test_the_key_of_another_certificate_is_an_error() -> None:
     leaf, other = forge(), forge("other.example")
     verdict = judge(leaf.pem, other.key_pem)
     assert verdict.pair is None
@@ -143,7 +143,7 @@ def test_key_of_another_certificate() -> None:
         (forge().pem.replace(b"M", b"!", 1), "a certificate in it is damaged", True),
     ],
 )
-def test_chain_that_is_none(chain: bytes, text: str, transient: bool) -> None:
+def test_a_file_without_a_usable_chain_is_an_error(chain: bytes, text: str, transient: bool) -> None:
     (finding,) = judge(chain, forge().key_pem).findings
     assert (finding.level, finding.file, finding.text, finding.transient) == (
         "error",
@@ -153,14 +153,14 @@ def test_chain_that_is_none(chain: bytes, text: str, transient: bool) -> None:
     )
 
 
-def test_encrypted_key_is_named_as_such() -> None:
+def test_an_encrypted_key_is_reported_as_such() -> None:
     leaf = forge()
     key = leaf.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"x"))
     (finding,) = judge(leaf.pem, key).findings
     assert "encrypted with a passphrase" in finding.text
 
 
-def test_two_keys_in_a_file_are_one_too_many() -> None:
+def test_two_keys_in_a_file_are_an_error() -> None:
     leaf = forge()
     (finding,) = judge(leaf.pem, leaf.key_pem + forge().key_pem).findings
     assert finding.text == "contains 2 private keys"
@@ -180,14 +180,14 @@ def test_two_keys_in_a_file_are_one_too_many() -> None:
         (0o602, [("error", "key-open")]),
     ],
 )
-def test_mode_of_the_key(mode: int, expected: list[tuple[str, str]]) -> None:
+def test_the_mode_of_the_key_is_judged(mode: int, expected: list[tuple[str, str]]) -> None:
     leaf = forge()
     verdict = judge(leaf.pem, leaf.key_pem, key_mode=mode)
     assert codes(verdict.findings) == expected
     assert (verdict.pair is None) == bool(expected)
 
 
-def test_a_loose_key_is_named_with_its_mode_and_the_chmod_that_mends_it() -> None:
+def test_a_loose_key_is_reported_with_its_mode_and_the_chmod_that_fixes_it() -> None:
     leaf = forge()
     (readable,) = judge(leaf.pem, leaf.key_pem, key_mode=0o644).findings
     assert str(readable).startswith(
@@ -201,7 +201,7 @@ def test_a_loose_key_is_named_with_its_mode_and_the_chmod_that_mends_it() -> Non
     assert "replace the key" not in writable.remedy
 
 
-def test_a_chain_may_be_readable_by_everybody() -> None:
+def test_a_chain_may_be_readable_by_all() -> None:
     leaf = forge()
     assert (
         judge_pair(source(leaf.pem, mode=0o644), source(leaf.key_pem, "k", 0o600), NOW, Rules()).findings
@@ -209,7 +209,7 @@ def test_a_chain_may_be_readable_by_everybody() -> None:
     )
 
 
-def test_a_directory_where_others_could_replace_the_files_keeps_them_out() -> None:
+def test_a_directory_where_others_could_replace_the_files_is_refused() -> None:
     leaf = forge()
     loose = loose_folder(Path("/srv/x"), 0o775, "k")
     assert loose is not None
@@ -227,34 +227,34 @@ class TestChain:
     middle = forge("Middle", issuer=root, ca=True)
     leaf = forge(issuer=middle)
 
-    def test_full_chain(self) -> None:
+    def test_a_full_chain_is_accepted(self) -> None:
         verdict = judge(self.leaf.pem + self.middle.pem, self.leaf.key_pem)
         assert verdict.findings == ()
 
-    def test_wrong_order_is_repaired(self) -> None:
+    def test_a_wrong_order_is_repaired(self) -> None:
         verdict = judge(self.root.pem + self.middle.pem + self.leaf.pem, self.leaf.key_pem)
         assert codes(verdict.findings) == [("warning", "chain-order")]
         assert verdict.pair is not None
         assert verdict.pair.chain == self.leaf.pem + self.middle.pem + self.root.pem
 
-    def test_stranger_is_not_served(self) -> None:
+    def test_an_unrelated_certificate_is_not_served(self) -> None:
         verdict = judge(self.leaf.pem + forge("Stranger", ca=True).pem, self.leaf.key_pem)
         assert codes(verdict.findings) == [("warning", "chain-extra")]
         assert verdict.pair is not None
         assert verdict.pair.chain == self.leaf.pem
 
-    def test_intermediate_of_another_generation(self) -> None:
+    def test_an_intermediate_of_another_generation_is_an_error(self) -> None:
         other = forge("Middle", issuer=self.root, ca=True)
         verdict = judge(self.leaf.pem + other.pem, self.leaf.key_pem)
         assert codes(verdict.findings) == [("error", "chain-broken")]
         assert "CN=pbx.example is not signed by CN=Middle" in verdict.findings[0].text
 
-    def test_issuer_that_is_no_ca(self) -> None:
+    def test_an_issuer_that_is_not_a_ca_is_an_error(self) -> None:
         fake = forge("Fake", issuer=self.root)
         leaf = forge(issuer=fake)
         assert codes(judge(leaf.pem + fake.pem, leaf.key_pem).findings)[0] == ("error", "chain-not-ca")
 
-    def test_first_to_expire_is_known(self) -> None:
+    def test_the_certificate_that_expires_first_is_known(self) -> None:
         root = forge("Root", ca=True)
         middle = forge("Middle", issuer=root, ca=True, not_after=NOW.replace(microsecond=0) + DAY / 2)
         leaf = forge(issuer=middle)
@@ -266,7 +266,7 @@ class TestChain:
             assert (pair.ending.by, pair.ending.at) == (by, first.certificate.not_valid_after_utc)
             assert pair.ending.name == "dns:pbx.example"
 
-    def test_expired_intermediate(self) -> None:
+    def test_an_expired_intermediate_is_an_error(self) -> None:
         old = forge("Old", issuer=self.root, ca=True, not_before=NOW - 9 * DAY, not_after=NOW - DAY)
         leaf = forge(issuer=old)
         assert codes(judge(leaf.pem + old.pem, leaf.key_pem).findings) == [("error", "expired")]
@@ -287,11 +287,11 @@ class TestNames:
         ],
     )
     @pytest.mark.parametrize("say", ["warn", "refuse"])
-    def test_configured(self, wanted: str, missing: bool, say: str) -> None:
+    def test_configured_names_must_be_covered(self, wanted: str, missing: bool, say: str) -> None:
         found = judged(self.leaf, Rules(names=(wanted,), lost_names=say))  # type: ignore[arg-type]
         assert found == ([("error", "name-missing")] if missing else [])
 
-    def test_lost_since_the_last_certificate(self) -> None:
+    def test_a_name_lost_since_the_last_certificate_is_reported(self) -> None:
         previous = facts_of(forge(names=[x509.DNSName("a.example"), x509.DNSName("old.example")]).certificate)
         verdict = judge_pair(
             source(self.leaf.pem), source(self.leaf.key_pem, "k", 0o600), NOW, Rules(), previous=previous
@@ -312,38 +312,38 @@ class TestTrust:
         assert (judged.trust is None) == any(finding.level == "error" for finding in judged.findings)
         return codes(judged.findings)
 
-    def test_good(self) -> None:
+    def test_valid_cas_and_lists_are_accepted(self) -> None:
         assert self.verdict(self.ca.pem, None) == []
         assert self.verdict(self.ca.pem, forge_crl(self.ca)) == []
 
-    def test_leaf_is_no_ca(self) -> None:
+    def test_a_leaf_as_a_ca_is_an_error(self) -> None:
         assert self.verdict(forge().pem, None) == [("error", "trust-not-ca")]
 
-    def test_expired_ca(self) -> None:
+    def test_an_expired_ca_is_a_warning(self) -> None:
         old = forge("Old", ca=True, not_before=NOW - 9 * DAY, not_after=NOW - DAY)
         assert self.verdict(old.pem + self.ca.pem, None) == [("warning", "trust-expired")]
 
-    def test_crl_of_a_stranger(self) -> None:
+    def test_a_revocation_list_of_another_ca_is_an_error(self) -> None:
         stranger = forge("Stranger", ca=True)
         found = self.verdict(self.ca.pem, forge_crl(stranger))
         assert found == [("error", "crl-foreign"), ("warning", "crl-missing")]
 
-    def test_crl_in_our_name_with_a_strangers_signature(self) -> None:
+    def test_a_revocation_list_with_a_foreign_signature_is_an_error(self) -> None:
         forged = forge_crl(self.ca, signing_key=forge("x", ca=True).key)
         assert ("error", "crl-foreign") in self.verdict(self.ca.pem, forged)
 
-    def test_crl_past_its_date(self) -> None:
+    def test_an_expired_revocation_list_is_a_warning(self) -> None:
         late = forge_crl(self.ca, next_update=NOW - DAY)
         assert self.verdict(self.ca.pem, late) == [("warning", "crl-expired")]
 
-    def test_one_of_two_cas_without_list(self) -> None:
+    def test_a_missing_list_of_one_of_two_cas_is_a_warning(self) -> None:
         both = self.ca.pem + forge("Second", ca=True).pem
         assert self.verdict(both, forge_crl(self.ca)) == [("warning", "crl-missing")]
         assert self.verdict(both, forge_crl(self.ca), Rules(expired_crl="accept")) == []
 
-    def test_empty_crl_file(self) -> None:
+    def test_an_empty_revocation_list_is_an_error(self) -> None:
         assert self.verdict(self.ca.pem, b"") == [("error", "not-pem")]
 
-    def test_file_anybody_may_change(self) -> None:
+    def test_a_ca_file_that_others_may_write_is_an_error(self) -> None:
         judged = judge_trust(source(self.ca.pem, "ca.crt", 0o666), None, NOW, Rules())
         assert codes(judged.findings) == [("error", "trust-writable")]

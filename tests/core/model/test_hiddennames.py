@@ -1,4 +1,4 @@
-"""Patterns for names of variables: what can be one."""
+"""Patterns for names of variables: which texts are accepted."""
 
 import pytest
 
@@ -7,11 +7,11 @@ from amiproxy.core.model.hiddennames import HIDDEN_NAMES, HiddenName
 
 
 @pytest.mark.parametrize("text", [*HIDDEN_NAMES, "CARD_NO", "card?", "*Kürzel*", "a.b-c"])
-def test_a_name_with_wildcards(text: str) -> None:
+def test_a_name_may_contain_wildcards(text: str) -> None:
     assert HiddenName.from_text(text) == text
 
 
 @pytest.mark.parametrize("text", ["", "*", "*?*", "A B", "A=B", "A\n", "[ab]", "${PIN}"])
-def test_what_is_no_name_or_any_name_is_refused(text: str) -> None:
+def test_a_text_that_is_not_a_name_or_matches_any_name_is_refused(text: str) -> None:
     with pytest.raises(Unfit, match="not a pattern"):
         HiddenName.from_text(text)

@@ -19,7 +19,7 @@ from amiproxy.core.model.networks import Network, parse_network, parse_rules
         ("deny !10.0.0.0/8", [(True, "10.0.0.0/8")]),
     ],
 )
-def test_lines_are_read_as_manager_conf_has_them(line: str, rules: list[tuple[bool, str]]) -> None:
+def test_lines_are_parsed_as_in_manager_conf(line: str, rules: list[tuple[bool, str]]) -> None:
     assert [(rule.permits, str(rule.network)) for rule in parse_rules(line)] == rules
 
 
@@ -29,12 +29,12 @@ def test_lines_are_read_as_manager_conf_has_them(line: str, rules: list[tuple[bo
      "permit 10.0.0.0/0.0.0.255", "permit 10.0.0.0/255.0.255.0", "permit example.org", "permit 10.0.0.0/8,",
      "permit ::ffff:10.0.0.0/104", "permit fe80::1%eth0", "permit 10.0.0.0/8 1.2.3.4", "permit ::/0.0.0.0"],
 )  # fmt: skip
-def test_what_is_no_rule_is_refused_with_a_remedy(line: str) -> None:
+def test_a_line_that_is_not_a_rule_is_refused_with_a_remedy(line: str) -> None:
     with pytest.raises(Unfit) as error:
         parse_rules(line)
     assert error.value.remedy
 
 
-def test_a_network_is_kept_in_its_plain_spelling() -> None:
+def test_a_network_is_normalised() -> None:
     assert Network.from_text(" 10.1.2.3/255.0.0.0 ") == "10.0.0.0/8"
     assert str(parse_network("2001:DB8::/32")) == "2001:db8::/32"

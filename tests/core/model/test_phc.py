@@ -33,7 +33,7 @@ def test_only_the_secret_itself_matches(stored: str) -> None:
         assert not verify(stored, wrong)
 
 
-def test_what_we_make_has_the_documented_parameters_and_its_own_salt() -> None:
+def test_a_new_hash_has_the_documented_parameters_and_its_own_salt() -> None:
     first, second = hash_secret(b"x"), hash_secret(b"x")
     assert cost(first) == "$argon2id$v=19$m=19456,t=2,p=1"
     assert first != second
@@ -63,7 +63,7 @@ def test_what_we_make_has_the_documented_parameters_and_its_own_salt() -> None:
         (f"$scrypt$ln=4,r=8,p=17${SALT}${KEY}", "out of range"),
     ],
 )
-def test_what_cannot_or_must_not_be_verified_is_refused(stored: str, says: str) -> None:
+def test_a_hash_that_cannot_or_must_not_be_verified_is_refused(stored: str, says: str) -> None:
     with pytest.raises(InvalidHash, match=says) as error:
         check_hash(stored)
     assert "hunter2" not in str(error.value)
@@ -75,12 +75,12 @@ def test_what_cannot_or_must_not_be_verified_is_refused(stored: str, says: str) 
 @pytest.mark.parametrize(
     "stored", [f"$argon2id$v=19$m=262144,t=16,p=4${SALT}${KEY}", f"$scrypt$ln=17,r=8,p=1${SALT}${KEY}"]
 )
-def test_the_dearest_allowed_pass(stored: str) -> None:
+def test_the_most_costly_hashes_allowed_pass(stored: str) -> None:
     check_hash(stored)
 
 
 @pytest.mark.parametrize("like", [None, f"$argon2id$v=19$m=64,t=3,p=2${SALT}${KEY}", scrypt_hash(b"x", 4)])
-def test_a_dummy_is_sound_as_dear_and_always_another(like: str | None) -> None:
+def test_a_dummy_hash_is_valid_equally_costly_and_different_each_time(like: str | None) -> None:
     dummy = dummy_hash(like)
     check_hash(dummy)
     assert cost(dummy) == (cost(like) if like else "$argon2id$v=19$m=19456,t=2,p=1")
@@ -96,11 +96,11 @@ def test_a_dummy_is_sound_as_dear_and_always_another(like: str | None) -> None:
         (f"$scrypt$ln=17,r=8,p=1${SALT}${KEY}", False),
     ],
 )
-def test_weak_is_cheaper_than_what_we_make(stored: str, weak: bool) -> None:
+def test_a_hash_cheaper_than_our_own_is_weak(stored: str, weak: bool) -> None:
     assert is_weak(stored) is weak
 
 
-def test_work_orders_hashes_by_what_they_cost() -> None:
+def test_work_orders_hashes_by_their_cost() -> None:
     written = ["plain", "$argon2id$v=19$m=64,t=1,p=1", "$scrypt$ln=10,r=8,p=1", "$scrypt$ln=10,r=8,p=2",
                "$argon2id$v=19$m=19456,t=1,p=1", "$argon2id$v=19$m=19456,t=2,p=1",
                "$scrypt$ln=17,r=8,p=1"]  # fmt: skip

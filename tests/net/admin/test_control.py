@@ -1,4 +1,4 @@
-"""The control socket: who may ask, what is answered, and that no secret ever is."""
+"""The control socket: who is permitted, what is answered, and that no answer contains a secret."""
 
 import asyncio
 import contextlib
@@ -69,14 +69,14 @@ class Asker:
         return answer["result"]
 
     async def ended(self) -> None:
-        # Who hangs up without having read what was asked resets a Unix connection.
+        # Closing without having read the answer resets a Unix connection.
         with contextlib.suppress(ConnectionResetError):
             async with asyncio.timeout(DEADLINE):
                 assert await self._reader.read() == b""
 
 
 class Control:
-    """A service with its control socket, and everybody who asks there."""
+    """A service with its control socket, and the clients that connect to it."""
 
     def __init__(self, service: LiveService, path: Path) -> None:
         self.service = service
@@ -104,7 +104,7 @@ class Control:
 async def serving(
     service: LiveService, path: Path, permitted: Permitted = permission_of, **options: Any
 ) -> AsyncIterator[Control]:
-    """One has connected already."""
+    """A service whose control socket has one connected client."""
     made = Control(service, path / "c.sock")
     listener = UnixListener(made.path)
     made.server = ControlServer(service, permitted, **options)
@@ -136,17 +136,19 @@ async def control(service: LiveService, tmp_path: Path) -> AsyncIterator[Control
         yield made
 
 
-# -- who may ask -----------------------------------------------------------
+# -- permissions -----------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("uid", "permission"), [(0, Permission.OPERATE), (os.getuid(), Permission.OPERATE), (65534, None)]
 )
-def test_root_and_our_user_may_and_nobody_else(uid: int, permission: Permission | None) -> None:
+def test_only_root_and_our_user_are_permitted(uid: int, permission: Permission | None) -> None:
     assert permission_of(Credentials(1, uid, uid)) is permission
 
 
-async def test_who_may_not_is_told_and_nothing_is_done(service: LiveService, tmp_path: Path) -> None:
+async def test_a_user_without_permission_is_refused_and_nothing_is_done(
+    service: LiveService, tmp_path: Path
+) -> None:
     async with serving(service, tmp_path, lambda _: None) as control:
         told = (await control.asker.ask("drain"))["error"]
         assert told.startswith(f"uid {os.getuid()} is not permitted")
@@ -154,7 +156,7 @@ async def test_who_may_not_is_told_and_nothing_is_done(service: LiveService, tmp
         assert service.stopped == 0
 
 
-async def test_who_may_only_read_cannot_operate(service: LiveService, tmp_path: Path) -> None:
+async def test_a_user_that_may_only_read_cannot_operate(service: LiveService, tmp_path: Path) -> None:
     async with serving(service, tmp_path, lambda _: Permission.READ) as control:
         refused = set()
         for name, command in COMMANDS.items():
@@ -164,7 +166,7 @@ async def test_who_may_only_read_cannot_operate(service: LiveService, tmp_path: 
     assert refused == {name for name, command in COMMANDS.items() if command.permission is Permission.OPERATE}
 
 
-def test_each_command_says_what_it_does_and_needs() -> None:
+def test_each_command_states_its_purpose_and_permission() -> None:
     assert {name for name, command in COMMANDS.items() if command.permission is Permission.OPERATE} == {
         "kick", "certs-reload", "reload", "drain", "log-level", "trace",
         "learn", "learn-start", "learn-stop",
@@ -173,7 +175,7 @@ def test_each_command_says_what_it_does_and_needs() -> None:
     assert all((command.run is None) is not (command.stream is None) for command in COMMANDS.values())
 
 
-async def test_learning(control: Control) -> None:
+async def test_learning_is_started_shown_and_stopped(control: Control) -> None:
     assert not (await control.asker.ask("learn-stop"))["ok"]
     assert not (await control.asker.ask("learn-start", seconds="x"))["ok"]
     begun = await control.asker.result("learn-start", seconds="0")
@@ -191,11 +193,11 @@ async def test_learning(control: Control) -> None:
     await reader.ended()
 
 
-async def test_what_was_never_recorded_cannot_be_shown(control: Control) -> None:
+async def test_a_recording_that_was_never_started_cannot_be_shown(control: Control) -> None:
     assert not (await control.asker.ask("learn"))["ok"]
 
 
-# -- requests that are none ------------------------------------------------
+# -- invalid requests ------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -211,7 +213,7 @@ async def test_what_was_never_recorded_cannot_be_shown(control: Control) -> None
         (b'{"command": "status", "arguments": {"x": "y"}}\n', "status takes these arguments: none"),
     ],
 )
-async def test_what_is_no_request_is_told_and_the_next_one_answered(
+async def test_an_invalid_request_gets_an_error_and_the_next_one_is_answered(
     control: Control, line: bytes, says: str
 ) -> None:
     await control.asker.say(line)
@@ -221,18 +223,20 @@ async def test_what_is_no_request_is_told_and_the_next_one_answered(
     assert (await control.asker.ask("status"))["ok"]
 
 
-async def test_a_request_without_end_is_not_waited_for(control: Control) -> None:
+async def test_a_request_beyond_the_maximum_length_is_refused(control: Control) -> None:
     await control.asker.say(b"x" * 5000)
     assert (await control.asker.hear())["error"] == "a request has at most 4096 bytes"
     await control.asker.ended()
 
 
-async def test_who_is_silent_is_hung_up_on(service: LiveService, tmp_path: Path) -> None:
+async def test_a_silent_client_is_disconnected(service: LiveService, tmp_path: Path) -> None:
     async with serving(service, tmp_path, idle=0.01) as control:
         await control.asker.ended()
 
 
-async def test_sixteen_who_hang_keep_nobody_from_asking(service: LiveService, tmp_path: Path) -> None:
+async def test_sixteen_stalled_clients_do_not_keep_another_from_a_command(
+    service: LiveService, tmp_path: Path
+) -> None:
     async with serving(service, tmp_path) as control:
         control.login("boss", "hunter2hunter2")
         (session,) = service.hub.sessions
@@ -250,7 +254,7 @@ async def test_sixteen_who_hang_keep_nobody_from_asking(service: LiveService, tm
 
 def waiting(started: list[int], go_on: asyncio.Event) -> Command:
     async def run(_service: Service, _: Arguments) -> object:
-        """Wait."""
+        """Wait until the test lets it go on."""
         started.append(1)
         await go_on.wait()
         return "done"
@@ -258,7 +262,7 @@ def waiting(started: list[int], go_on: asyncio.Event) -> Command:
     return Command("wait", Permission.READ, run)
 
 
-async def test_kick_and_drain_are_done_while_as_many_as_may_wait_for_answers(
+async def test_kick_and_drain_run_while_the_maximum_of_others_wait_for_answers(
     service: LiveService, tmp_path: Path
 ) -> None:
     started: list[int] = []
@@ -296,11 +300,11 @@ async def test_streams_have_places_of_their_own(service: LiveService, tmp_path: 
         assert (await (await control.connect()).ask("trace", user="boss"))["ok"]
 
 
-async def test_who_does_not_read_is_displaced_when_nobody_is_idle(
+async def test_a_client_that_does_not_read_is_displaced_when_none_is_idle(
     service: LiveService, tmp_path: Path
 ) -> None:
     async def much(_service: Service, _: Arguments) -> object:
-        """Say much."""
+        """Answer with 4 MiB."""
         return "x" * (4 << 20)
 
     commands = {**COMMANDS, "much": Command("much", Permission.READ, much)}
@@ -316,7 +320,7 @@ async def test_who_does_not_read_is_displaced_when_nobody_is_idle(
             one.close()
 
 
-async def test_a_fault_of_ours_is_told_and_the_connection_stays(
+async def test_an_internal_error_is_answered_and_the_connection_stays(
     control: Control, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(type(control.service.hub), "sessions", property(lambda _: 1 / 0))
@@ -324,10 +328,10 @@ async def test_a_fault_of_ours_is_told_and_the_connection_stays(
     assert (await control.asker.ask("upstream"))["ok"]
 
 
-# -- how things stand ------------------------------------------------------
+# -- state -----------------------------------------------------------------
 
 
-async def test_status(control: Control) -> None:
+async def test_status_shows_state_listeners_and_counts(control: Control) -> None:
     control.login("boss", "hunter2hunter2")
     found = await control.asker.result("status")
     assert found["state"] == "serving"
@@ -343,7 +347,7 @@ async def test_status(control: Control) -> None:
     assert (await control.asker.result("status"))["state"] == "draining"
 
 
-async def test_sessions_and_one_of_them(control: Control) -> None:
+async def test_sessions_lists_all_and_session_shows_one(control: Control) -> None:
     transport = control.login("boss", "hunter2hunter2")
     control.service.hub.attach(ListTransport("2001:db8::7"))
     boss, stranger = await control.asker.result("sessions")
@@ -360,7 +364,7 @@ async def test_sessions_and_one_of_them(control: Control) -> None:
     assert answer["error"] == "unknown session none; ami-proxy ctl sessions lists them"
 
 
-async def test_users(control: Control) -> None:
+async def test_users_lists_rights_and_sessions(control: Control) -> None:
     control.login("BOSS", "hunter2hunter2")
     rows = {row["name"]: row for row in await control.asker.result("users")}
     assert list(rows) == ["boss", "gone", "wall"]
@@ -372,13 +376,13 @@ async def test_users(control: Control) -> None:
     assert rows["gone"]["disabled"]
 
 
-async def test_upstream(control: Control) -> None:
+async def test_upstream_shows_the_link(control: Control) -> None:
     found = await control.asker.result("upstream")
     assert (found["username"], found["state"], found["ups"]) == ("amiproxy", "connecting", 0)
     assert found["last_loss"] is None
 
 
-async def test_upstream_has_how_the_last_loss_went(control: Control) -> None:
+async def test_upstream_shows_the_effects_of_the_last_loss(control: Control) -> None:
     hub = control.service.hub
     hub.link_up(ListUpstream(), b"Asterisk Call Manager/11.0.0\r\n")
     hub.link_down("gone")
@@ -387,7 +391,7 @@ async def test_upstream_has_how_the_last_loss_went(control: Control) -> None:
     assert loss["sessions"] == {"closed": 0, "told": 0, "kept": 0, "no events": 0}
 
 
-async def test_limits_with_their_use_and_hits(control: Control) -> None:
+async def test_limits_are_shown_with_their_use_and_hits(control: Control) -> None:
     control.service.hub.bounds.newcomers.enter("a stranger", "192.0.2.1", 0.0)
     control.service.hub.stats.hit("login_timeout")
     rows = {row["name"]: row for row in await control.asker.result("limits")}
@@ -396,7 +400,7 @@ async def test_limits_with_their_use_and_hits(control: Control) -> None:
     assert rows["exempt"]["value"] == ["127.0.0.0/8", "::1/128"]
 
 
-async def test_limits_show_what_is_compared_with_them(control: Control) -> None:
+async def test_limits_show_the_values_that_are_compared_with_them(control: Control) -> None:
     hub = control.service.hub
     hub.link_up(ListUpstream(), b"Asterisk Call Manager/11.0.0\r\n")
     hub.serve()
@@ -409,14 +413,14 @@ async def test_limits_show_what_is_compared_with_them(control: Control) -> None:
     session.close("kicked")
     assert hub.closing
     rows = {row["name"]: row for row in await control.asker.result("limits")}
-    # The proxy's own ListCommands, one that Asterisk is asked, and seven behind it.
+    # The proxy's own ListCommands, one action sent to Asterisk, and seven queued behind it.
     assert rows["in_flight"]["used"] == 9
     assert rows["outbox_total"]["used"] == session.outbox.size > 0
     status = await control.asker.result("status")
     assert (status["in_flight"], status["outbox_bytes"]) == (9, session.outbox.size)
 
 
-async def test_certificates(control: Control) -> None:
+async def test_certs_shows_served_and_waiting_certificates(control: Control) -> None:
     (found,) = await control.asker.result("certs")
     assert found["listener"] == "127.0.0.1:5039"
     assert found["served"][0]["names"] == ["dns:localhost", "ip:127.0.0.1", "ip:::1"]
@@ -427,7 +431,7 @@ async def test_certificates(control: Control) -> None:
     assert len(found["waiting"]) == 1
 
 
-async def test_certificates_with_all_that_ends(control: Control, tmp_path: Path) -> None:
+async def test_certs_shows_every_date_that_ends_validity(control: Control, tmp_path: Path) -> None:
     now = datetime.now(UTC)
     middle = forge("Middle", ca=True, not_after=now + 10 * DAY)
     leaf, authority = forge(issuer=middle), forge("Clients CA", ca=True, not_after=now + 99 * DAY)
@@ -455,7 +459,7 @@ async def test_certificates_with_all_that_ends(control: Control, tmp_path: Path)
     assert (await control.asker.result("status"))["certificates"]["state"] == "critical"
 
 
-async def test_files_that_are_refused_are_in_the_status(control: Control) -> None:
+async def test_refused_files_are_shown_in_the_status(control: Control) -> None:
     assert (await control.asker.result("status"))["refused"] == []
     control.service.config.listeners[0].certificates[0].chain.write_text("no certificate")
     control.service.stores[0].reload("watch")
@@ -465,15 +469,15 @@ async def test_files_that_are_refused_are_in_the_status(control: Control) -> Non
     assert "server.crt" in said
 
 
-async def test_what_can_be_asked(control: Control) -> None:
+async def test_commands_lists_every_command(control: Control) -> None:
     rows = await control.asker.result("commands")
     assert {row["name"] for row in rows} == set(COMMANDS)
 
 
-# -- what changes something ------------------------------------------------
+# -- commands that change something ------------------------------------------
 
 
-async def test_kick_one_and_all_of_a_user(control: Control) -> None:
+async def test_kick_closes_one_session_or_all_of_a_user(control: Control) -> None:
     transports = [control.login("boss", "hunter2hunter2") for _ in range(3)]
     first, *_ = await control.asker.result("sessions")
     assert (await control.asker.result("kick", target=first["id"]))["kicked"] == [first["id"]]
@@ -485,18 +489,18 @@ async def test_kick_one_and_all_of_a_user(control: Control) -> None:
         assert says in (await control.asker.ask("kick", target=target))["error"]
 
 
-async def test_log_level(control: Control) -> None:
+async def test_log_level_changes_the_level(control: Control) -> None:
     assert await control.asker.result("log-level", level="DEBUG") == {"before": "info", "level": "debug"}
     assert control.service.log_level == "debug"
     assert "'loud'" in (await control.asker.ask("log-level", level="loud"))["error"]
 
 
-async def test_drain_is_answered_before_the_end_begins(control: Control) -> None:
+async def test_drain_is_answered_before_it_begins(control: Control) -> None:
     assert await control.asker.result("drain") == {"sessions": 0, "in_flight": 0}
     await until(lambda: control.service.stopped == 1)
 
 
-async def test_reload_tells_what_changed_or_every_reason(control: Control) -> None:
+async def test_reload_reports_changes_or_every_problem(control: Control) -> None:
     control.service.report = ReloadReport(
         True, "", 1.0, (), Differences(("log.level",), ("new",), (), (("wall", ("read",)),)), ("unchanged",)
     )
@@ -520,7 +524,7 @@ async def test_reload_tells_what_changed_or_every_reason(control: Control) -> No
     assert (await control.asker.result("status"))["reload"]["only_certificates"] is True
 
 
-async def test_certificates_are_reloaded_or_every_reason_told(control: Control) -> None:
+async def test_certs_reload_reports_results_or_every_problem(control: Control) -> None:
     (told,) = await control.asker.result("certs-reload")
     assert "unchanged" in told
     control.service.config.listeners[0].certificates[0].chain.write_text("no certificate")
@@ -532,14 +536,14 @@ async def test_certificates_are_reloaded_or_every_reason_told(control: Control) 
     assert (await control.asker.ask("certs-reload"))["error"] == "the service is stopping"
 
 
-async def test_what_changes_something_is_logged_with_who_asked(
+async def test_a_command_that_changes_something_is_logged_with_its_caller(
     control: Control, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "amiproxy")
     logging.getLogger("amiproxy").propagate = True
     await control.asker.ask("status")
     await control.asker.ask("kick", target="user:wall")
-    # A record may come by two ways, by the logger's own handler and by the root's: it is one all the same.
+    # One record may arrive twice, through the logger's own handler and through the root's.
     seen = dict.fromkeys(caplog.records)
     (record,) = [record for record in seen if record.getMessage() == "control"]
     fields = record.__dict__["fields"]
@@ -572,7 +576,7 @@ async def test_trace_shows_one_user_live(control: Control) -> None:
     assert challenge not in sent["message"]
 
 
-async def test_trace_ends_when_its_reader_goes_and_costs_nothing_then(control: Control) -> None:
+async def test_trace_ends_when_its_reader_leaves_and_then_costs_nothing(control: Control) -> None:
     control.login("boss", "hunter2hunter2")
     (boss,) = control.service.hub.sessions
     wires = boss.wires
@@ -584,14 +588,14 @@ async def test_trace_ends_when_its_reader_goes_and_costs_nothing_then(control: C
     assert (await control.asker.ask("status"))["ok"]
 
 
-async def test_trace_ends_when_its_reader_says_something(control: Control) -> None:
+async def test_trace_ends_when_its_reader_sends_anything(control: Control) -> None:
     tracer = await control.connect()
     await tracer.result("trace", user="boss")
     await tracer.say(b"\n")
     await tracer.ended()
 
 
-async def test_a_reader_that_does_not_keep_up_misses_messages_and_is_told(control: Control) -> None:
+async def test_a_slow_reader_misses_messages_and_is_told_how_many(control: Control) -> None:
     control.login("boss", "hunter2hunter2")
     (boss,) = control.service.hub.sessions
     tracer = await control.connect()
@@ -608,14 +612,16 @@ async def test_a_reader_that_does_not_keep_up_misses_messages_and_is_told(contro
     tracer.writer.close()
 
 
-async def test_nobody_unknown_is_traced(control: Control, caplog: pytest.LogCaptureFixture) -> None:
+async def test_trace_of_an_unknown_user_is_refused(
+    control: Control, caplog: pytest.LogCaptureFixture
+) -> None:
     answer = await control.asker.ask("trace", user="nobody")
     assert "unknown user 'nobody'" in answer["error"]
     assert (await control.asker.ask("status"))["ok"]
     assert not [record for record in caplog.records if record.getMessage() == "fault"]
 
 
-async def test_a_reader_of_a_trace_that_leaves_without_reading_is_no_fault_of_ours(
+async def test_a_trace_reader_that_leaves_without_reading_logs_no_error(
     control: Control, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG, "amiproxy")
@@ -624,7 +630,7 @@ async def test_a_reader_of_a_trace_that_leaves_without_reading_is_no_fault_of_ou
     wires = boss.wires
     tracer = await control.connect()
     await tracer.result("trace", user="boss")
-    # What stays unread in the kernel resets the connection when it is closed.
+    # Unread data in the kernel resets the connection when it is closed.
     tracer.writer.transport.pause_reading()
     boss.receive(b"Action: Ping\r\n\r\n")
     sock: socket.socket = tracer.writer.get_extra_info("socket")
@@ -652,14 +658,14 @@ async def test_no_secret_is_in_any_answer(control: Control) -> None:
         assert secret not in text
 
 
-async def test_the_end_of_the_server_ends_its_streams(control: Control) -> None:
+async def test_closing_the_server_ends_its_streams(control: Control) -> None:
     tracer = await control.connect()
     await tracer.result("trace", user="boss")
     await control.server.close()
     await tracer.ended()
 
 
-async def test_a_peer_that_resets_is_nobodys_fault(control: Control) -> None:
+async def test_a_reset_by_the_client_logs_no_error(control: Control) -> None:
     tracer = await control.connect()
     await tracer.result("trace", user="boss")
     sock: socket.socket = tracer.writer.get_extra_info("socket")

@@ -1,4 +1,4 @@
-"""A client that is gone for good, and one that only sends no more."""
+"""Tell a client that is gone for good from one that only stops sending."""
 
 import asyncio
 import socket
@@ -28,7 +28,7 @@ def ends(accepted: socket.socket) -> departure.Ends:
     return accepted.getpeername()[:2], accepted.getsockname()[:2]
 
 
-def test_a_socket_that_somebody_has_is_no_orphan(pair: Pair) -> None:
+def test_a_socket_that_a_process_holds_is_not_orphaned(pair: Pair) -> None:
     client, accepted = pair
     assert is_orphaned(*ends(accepted)) is False
     client.shutdown(socket.SHUT_WR)
@@ -36,7 +36,7 @@ def test_a_socket_that_somebody_has_is_no_orphan(pair: Pair) -> None:
     assert is_orphaned(*ends(accepted)) is False
 
 
-def test_a_closed_one_is(pair: Pair) -> None:
+def test_a_closed_socket_is_orphaned(pair: Pair) -> None:
     client, accepted = pair
     both = ends(accepted)
     client.close()
@@ -46,7 +46,7 @@ def test_a_closed_one_is(pair: Pair) -> None:
     assert is_orphaned(both[1], (both[0][0], 1)) is True, "nor is one that is not there anybody's"
 
 
-def test_where_the_kernel_does_not_tell_nothing_is_known(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_kernel_support_the_answer_is_unknown(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(departure, "_SOCK_DIAG_BY_FAMILY", 1999)
     assert is_orphaned(*ends(pair[1])) is None
     monkeypatch.setattr(departure, "_NETLINK_SOCK_DIAG", 999)
@@ -65,7 +65,7 @@ async def test_a_reset_is_noticed_though_nothing_is_read(pair: Pair) -> None:
     departures.forget(accepted.fileno())
 
 
-async def test_who_sends_no_more_is_not_gone_until_it_is(pair: Pair) -> None:
+async def test_a_client_that_stops_sending_is_not_gone_until_it_closes(pair: Pair) -> None:
     client, accepted = pair
     departures = Departures()
     watched = departures.watch(accepted.fileno(), ends(accepted))

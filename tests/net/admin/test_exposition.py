@@ -1,4 +1,4 @@
-"""The text of the metrics is written in slices, whole and without a counter that goes back."""
+"""The text of the metrics is written in slices, complete and with no counter going back."""
 
 import asyncio
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ OPEN_METRICS = "application/openmetrics-text; version=1.0.0"
 
 
 class InParts(Collector):
-    """Two families, of which the first comes in parts; ``count`` is counted up by each part."""
+    """Two families, the first one in parts; each part increments ``count``."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -39,7 +39,7 @@ class InParts(Collector):
 
 
 @pytest.mark.parametrize("accept", ["", OPEN_METRICS])
-def test_a_family_in_parts_is_one_family(accept: str) -> None:
+def test_a_family_collected_in_parts_is_one_family(accept: str) -> None:
     text = result_of(writing(InParts(), choose_encoder(accept)[0])).decode()
     parse = openmetrics.text_string_to_metric_families if accept else text_string_to_metric_families
     families = {family.name: family for family in parse(text)}
@@ -53,7 +53,7 @@ def test_a_family_in_parts_is_one_family(accept: str) -> None:
     assert text.count("# EOF") == (1 if accept else 0)
 
 
-async def test_those_who_ask_while_a_text_is_written_share_the_next() -> None:
+async def test_requests_during_a_rendering_share_the_next_one() -> None:
     collector = InParts()
     exposition = Exposition(collector)
     short = Slices(0.0)  # each step is a slice
@@ -64,11 +64,11 @@ async def test_those_who_ask_while_a_text_is_written_share_the_next() -> None:
     assert collector.collected == 2
     assert len({text for text, _ in others}) == 1
     assert first.result()[0] != others[0][0]
-    assert (await exposition.text(""))[0] not in {text for text, _ in others}  # nothing is kept for later
+    assert (await exposition.text(""))[0] not in {text for text, _ in others}  # no text is kept for later
 
 
-async def test_each_of_many_users_is_in_the_text_and_no_step_is_long(tmp_path: Path) -> None:
-    """However many there are, a step is a part of a family: the loop does the rest between two."""
+async def test_each_of_many_users_is_in_the_text_and_every_step_is_short(tmp_path: Path) -> None:
+    """However many users there are, a step renders a part of a family: other work runs in between."""
     names = [f"agent{number}" for number in range(2000)]
     service = LiveService(tmp_path, *(User(name, secret="plain:x") for name in names))
     for name in names:
@@ -82,7 +82,7 @@ async def test_each_of_many_users_is_in_the_text_and_no_step_is_long(tmp_path: P
         assert {sample.labels["user"] for sample in families[family].samples} >= set(names)
 
 
-async def test_a_table_that_is_swapped_between_two_parts_breaks_nothing(tmp_path: Path) -> None:
+async def test_swapping_the_user_table_between_two_parts_breaks_nothing(tmp_path: Path) -> None:
     service = LiveService(tmp_path, *(User(f"u{number}", secret="plain:x") for number in range(200)))
     steps = writing(ServiceCollector(service), choose_encoder("")[0])
     old = service.hub.users

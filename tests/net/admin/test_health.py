@@ -1,4 +1,4 @@
-"""What keeps clients out is not ready; what only needs attention is degraded."""
+"""A condition that keeps clients out means not ready; one that needs attention means degraded."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,7 +25,7 @@ def lines(service: LiveService) -> list[str]:
     return [str(check) for check in readiness(service)[1]]
 
 
-async def test_all_is_well(service: LiveService) -> None:
+async def test_a_healthy_service_is_good(service: LiveService) -> None:
     grade, checks = readiness(service)
     assert grade is Grade.GOOD
     assert [check.name for check in checks] == [
@@ -38,7 +38,7 @@ async def test_all_is_well(service: LiveService) -> None:
     assert lines(service)[0] == "[+] listeners: 2 open"
 
 
-async def test_stopping_is_not_ready(service: LiveService) -> None:
+async def test_a_stopping_service_is_not_ready(service: LiveService) -> None:
     service.draining = True
     assert readiness(service)[0] is Grade.BAD
     assert "[-] listeners: stopping" in lines(service)
@@ -49,7 +49,7 @@ async def test_a_refused_reload_is_degraded(service: LiveService) -> None:
     assert readiness(service)[0] is Grade.DEGRADED
 
 
-async def test_files_on_disk_that_were_refused_are_degraded(service: LiveService) -> None:
+async def test_refused_files_on_disk_are_degraded(service: LiveService) -> None:
     store, key = service.stores[0], service.config.listeners[0].certificates[0].key
     good = key.read_bytes()
     key.write_bytes(b"junk")
@@ -66,7 +66,7 @@ async def test_files_on_disk_that_were_refused_are_degraded(service: LiveService
 
 
 class TestClientAuthorities:
-    """What clients are judged by ends, too; with it they are kept out."""
+    """CAs and revocation lists for clients expire too, and then clients are kept out."""
 
     authority = forge("Clients CA", ca=True, not_after=datetime.now(UTC) + 90 * DAY)
 
@@ -121,7 +121,7 @@ class TestClientAuthorities:
             ),
         ],
     )
-    async def test_a_list(
+    async def test_a_revocation_list_near_or_past_its_end_changes_the_grade(
         self, service: LiveService, tmp_path: Path, due: float, auth: str, rule: str, mark: str, verb: str
     ) -> None:
         (tmp_path / "ca.crl").write_bytes(
@@ -135,7 +135,7 @@ class TestClientAuthorities:
         assert readiness(service)[0] is grades[mark]
 
 
-async def test_an_intermediate_counts_as_the_certificate_does(service: LiveService) -> None:
+async def test_an_intermediate_counts_like_the_certificate(service: LiveService) -> None:
     middle = forge("Middle", ca=True, not_after=datetime.now(UTC) + 0.5 * DAY)
     leaf = forge(issuer=middle)
     pair = service.config.listeners[0].certificates[0]
@@ -146,7 +146,9 @@ async def test_an_intermediate_counts_as_the_certificate_does(service: LiveServi
 
 
 @pytest.mark.parametrize(("ready", "grade"), [("listening", Grade.DEGRADED), ("upstream", Grade.BAD)])
-async def test_without_asterisk_it_depends(service: LiveService, ready: str, grade: Grade) -> None:
+async def test_without_asterisk_the_grade_depends_on_the_setting(
+    service: LiveService, ready: str, grade: Grade
+) -> None:
     service.config = msgspec.structs.replace(service.config, ready=ready)
     assert readiness(service)[0] is Grade.GOOD
     service.link.state = LinkState.DOWN
@@ -161,7 +163,7 @@ async def test_without_asterisk_it_depends(service: LiveService, ready: str, gra
         (timedelta(seconds=-1), Grade.BAD, "[-]"),
     ],
 )
-async def test_a_certificate_near_its_end(
+async def test_a_certificate_near_its_end_changes_the_grade(
     service: LiveService, monkeypatch: pytest.MonkeyPatch, left: timedelta, grade: Grade, mark: str
 ) -> None:
     end = service.stores[0].current.pairs[0].ending.at

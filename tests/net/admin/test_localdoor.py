@@ -1,4 +1,4 @@
-"""The control socket and the metrics endpoint open together, where the configuration says."""
+"""The control socket and the metrics endpoint open together, at the configured places."""
 
 import asyncio
 import socket
@@ -54,13 +54,13 @@ async def ask(path: Path) -> bytes:
     return answer
 
 
-async def test_nothing_is_opened_unless_it_is_named(service: LiveService) -> None:
+async def test_nothing_is_opened_unless_configured(service: LiveService) -> None:
     door = LocalDoor(service)
     await door.open({})
     await door.close()
 
 
-async def test_a_name_of_metrics_hosts_is_answered(service: LiveService) -> None:
+async def test_only_a_host_in_metrics_hosts_is_answered(service: LiveService) -> None:
     port = free_port()
     configure(service, None, Place(address=Address("127.0.0.1", port)), hosts=("pbx.example.org",))
     door = LocalDoor(service)
@@ -70,7 +70,7 @@ async def test_a_name_of_metrics_hosts_is_answered(service: LiveService) -> None
     await door.close()
 
 
-async def test_both_serve_and_are_gone_afterwards(service: LiveService, tmp_path: Path) -> None:
+async def test_both_endpoints_serve_and_are_removed_on_close(service: LiveService, tmp_path: Path) -> None:
     port = free_port()
     configure(service, SocketPlace(path=tmp_path / "c.sock"), Place(address=Address("127.0.0.1", port)))
     door = LocalDoor(service)
@@ -83,7 +83,7 @@ async def test_both_serve_and_are_gone_afterwards(service: LiveService, tmp_path
         await scrape(port=port)
 
 
-async def test_metrics_on_a_unix_socket(service: LiveService, tmp_path: Path) -> None:
+async def test_metrics_are_served_on_a_unix_socket(service: LiveService, tmp_path: Path) -> None:
     configure(service, metrics=Place(path=tmp_path / "m.sock"))
     door = LocalDoor(service)
     await door.open({})
@@ -91,7 +91,7 @@ async def test_metrics_on_a_unix_socket(service: LiveService, tmp_path: Path) ->
     await door.close()
 
 
-async def test_inherited_sockets_are_served_and_taken_from_the_others(
+async def test_inherited_sockets_are_served_and_removed_from_the_rest(
     service: LiveService, tmp_path: Path
 ) -> None:
     configure(service, SocketPlace(name="control"), Place(name="metrics"))
@@ -132,7 +132,7 @@ def tcp(host: str = "127.0.0.1") -> socket.socket:
         (SocketPlace(path=Path("/nowhere/c.sock")), None, None, "control.socket: /nowhere: No such file"),
     ],
 )
-async def test_what_cannot_be_opened_is_named(
+async def test_an_endpoint_that_cannot_be_opened_is_named(
     service: LiveService,
     control: SocketPlace | None,
     metrics: Place | None,
@@ -157,7 +157,7 @@ async def test_a_port_in_use_is_named(service: LiveService) -> None:
             await door.open({})
 
 
-async def test_everybody_may_ask_where_it_is_said_so(service: LiveService) -> None:
+async def test_insecure_remote_allows_metrics_on_any_address(service: LiveService) -> None:
     configure(service, metrics=Place(name="m"), insecure_remote=True)
     door = LocalDoor(service)
     sock = tcp("0.0.0.0")

@@ -12,7 +12,7 @@ from amiproxy.net.admin.localsocket import SocketRefused, UnixListener, credenti
 
 @pytest.fixture
 def path(tmp_path: Path) -> Iterator[Path]:
-    """Where a socket may be made, while the umask would allow everything."""
+    """The path for a socket, under a umask that would allow everything."""
     before = os.umask(0)
     yield tmp_path / "c.sock"
     os.umask(before)
@@ -44,7 +44,7 @@ def test_its_file_never_has_another_mode(path: Path, monkeypatch: pytest.MonkeyP
     assert modes == [0o600, 0o600]
 
 
-def test_who_connects_is_known_from_the_kernel(path: Path) -> None:
+def test_a_clients_identity_comes_from_the_kernel(path: Path) -> None:
     listener = UnixListener(path)
     with socket.socket(socket.AF_UNIX) as client:
         client.connect(str(path))
@@ -55,7 +55,7 @@ def test_who_connects_is_known_from_the_kernel(path: Path) -> None:
     listener.close()
 
 
-def test_what_a_dead_process_left_is_replaced(path: Path) -> None:
+def test_a_socket_left_by_a_dead_process_is_replaced(path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(str(path))
     listener = UnixListener(path)
@@ -72,14 +72,14 @@ def test_a_socket_in_use_is_left_alone(path: Path) -> None:
     first.close()
 
 
-def test_what_is_no_socket_is_left_alone(path: Path) -> None:
+def test_a_file_that_is_not_a_socket_is_left_alone(path: Path) -> None:
     path.write_text("precious")
     with pytest.raises(SocketRefused, match="exists and is not a socket"):
         UnixListener(path)
     assert path.read_text() == "precious"
 
 
-def test_another_process_socket_is_not_removed_at_the_end(path: Path) -> None:
+def test_another_processs_socket_is_not_removed_on_close(path: Path) -> None:
     first = UnixListener(path)
     path.unlink()
     second = UnixListener(path)
@@ -101,7 +101,7 @@ def test_a_folder_that_others_may_write_to_is_refused(path: Path) -> None:
     ("name", "says"),
     [("none/c.sock", "No such file or directory; create"), ("x" * 120, "use a shorter path")],
 )
-def test_what_cannot_be_made_is_told_with_a_remedy(path: Path, name: str, says: str) -> None:
+def test_a_socket_that_cannot_be_created_is_reported_with_a_remedy(path: Path, name: str, says: str) -> None:
     with pytest.raises(SocketRefused, match=says):
         UnixListener(path.parent / name)
 

@@ -1,4 +1,4 @@
-"""The metrics: each counter where it belongs, labels that nobody can blow up, and no secret."""
+"""The metrics: each counter in its family, labels with bounded values, and no secret."""
 
 import asyncio
 import subprocess
@@ -58,7 +58,7 @@ def login(service: LiveService, name: str, secret: str) -> ListTransport:
     return transport
 
 
-async def test_a_quiet_service_has_every_metric(service: LiveService) -> None:
+async def test_an_idle_service_has_every_metric(service: LiveService) -> None:
     found = values_of(service)
     assert found['amiproxy_sessions{user="wall"}'] == found['amiproxy_sessions{user="boss"}'] == 0
     assert found['amiproxy_connections{state="authenticated"}'] == 0
@@ -72,7 +72,7 @@ async def test_a_quiet_service_has_every_metric(service: LiveService) -> None:
     assert sum(1 for name in found if name.startswith("amiproxy_build_info{")) == 1
 
 
-async def test_every_limit_is_there_with_its_hits(service: LiveService) -> None:
+async def test_every_limit_is_exposed_with_its_hits(service: LiveService) -> None:
     service.hub.stats.hit("connections")
     found = values_of(service)
     assert found['amiproxy_limit{limit="sessions_per_user"}'] == Limits().sessions_per_user
@@ -80,7 +80,7 @@ async def test_every_limit_is_there_with_its_hits(service: LiveService) -> None:
     assert found['amiproxy_limit_hits_total{limit="login_timeout"}'] == 0
 
 
-async def test_sessions_logins_and_their_ends(service: LiveService) -> None:
+async def test_sessions_logins_and_closes_are_counted(service: LiveService) -> None:
     login(service, "WALL", "hunter2")
     login(service, "wall", "wrong")
     login(service, "nobody", "wrong")
@@ -97,7 +97,7 @@ async def test_sessions_logins_and_their_ends(service: LiveService) -> None:
     assert found['amiproxy_session_closes_total{reason="close timeout"}'] == 1
 
 
-async def test_events_by_class(service: LiveService) -> None:
+async def test_events_are_counted_by_class(service: LiveService) -> None:
     login(service, "wall", "hunter2")
     service.hub.from_upstream(
         [
@@ -122,7 +122,7 @@ async def test_events_by_class(service: LiveService) -> None:
     assert values_of(service)['amiproxy_dropped_total{class="call",reason="slow consumer"}'] == 3
 
 
-async def test_slow_consumers_by_user_of_the_table(service: LiveService) -> None:
+async def test_slow_consumers_are_counted_by_user(service: LiveService) -> None:
     service.hub.stats.slow_consumers.update({"wall": 2, "former": 1, "older": 1})
     found = values_of(service)
     names = ("wall", "boss", "removed")
@@ -132,7 +132,7 @@ async def test_slow_consumers_by_user_of_the_table(service: LiveService) -> None
     assert values_of(service)['amiproxy_slow_consumers_total{user=""}'] == 1
 
 
-async def test_actions_by_name_user_and_result_with_their_time(service: LiveService) -> None:
+async def test_actions_are_counted_by_name_user_and_result_with_their_time(service: LiveService) -> None:
     actions = service.hub.stats.actions
     actions.answered(b"CoreStatus", "boss", b"Success", 0.02)
     actions.answered(b"CoreStatus", "boss", b"Error", 7.0)
@@ -151,7 +151,7 @@ async def test_actions_by_name_user_and_result_with_their_time(service: LiveServ
     assert found['amiproxy_action_seconds_sum{action="CoreStatus"}'] == pytest.approx(107.02)
 
 
-async def test_outboxes_and_the_link(service: LiveService) -> None:
+async def test_outboxes_and_the_link_are_measured(service: LiveService) -> None:
     transport = login(service, "boss", "hunter2hunter2")
     transport.room = 0
     service.hub.link_up(ListUpstream(), b"Asterisk Call Manager/11.0.0\r\n")
@@ -178,7 +178,7 @@ async def test_outboxes_and_the_link(service: LiveService) -> None:
     assert found['amiproxy_link_loss_sessions_total{outcome="told"}'] == 0
 
 
-async def test_handshakes_and_their_failures(service: LiveService) -> None:
+async def test_handshakes_and_their_failures_are_counted(service: LiveService) -> None:
     service.door.handshakes["TLSv1.3"] = 5
     service.door.handshake_failures["unsupported protocol"] = 2
     found = values_of(service)
@@ -186,7 +186,7 @@ async def test_handshakes_and_their_failures(service: LiveService) -> None:
     assert found['amiproxy_handshake_failures_total{reason="unsupported protocol"}'] == 2
 
 
-async def test_reasons_are_so_many_and_then_one(service: LiveService) -> None:
+async def test_the_number_of_reasons_is_bounded(service: LiveService) -> None:
     service.door.handshake_failures.update({f"reason {number}": 1 for number in range(1000)})
     found = values_of(service)
     reasons = [name for name in found if name.startswith("amiproxy_handshake_failures_total{")]
@@ -194,7 +194,7 @@ async def test_reasons_are_so_many_and_then_one(service: LiveService) -> None:
     assert found['amiproxy_handshake_failures_total{reason="other"}'] == 960
 
 
-async def test_certificates_by_name(service: LiveService) -> None:
+async def test_certificates_are_exposed_by_name(service: LiveService) -> None:
     found = values_of(service)
     facts = service.stores[0].current.pairs[0].facts
     for name in facts.names:
@@ -203,7 +203,7 @@ async def test_certificates_by_name(service: LiveService) -> None:
     assert found['amiproxy_certificate_generation{listener="127.0.0.1:5039"}'] == 1
 
 
-async def test_reloads(service: LiveService) -> None:
+async def test_reloads_are_counted(service: LiveService) -> None:
     service.reloads.results.update({("succeeded", "control"): 3, ("failed", "SIGHUP"): 1})
     service.reloads.last = ReloadReport(False, "SIGHUP", 5.0, ("wrong",))
     service.reloads.last_success = service.stores[0].current.since + 4.0
@@ -216,7 +216,7 @@ async def test_reloads(service: LiveService) -> None:
     assert found['amiproxy_certificate_reloads_total{outcome="swapped",trigger="watch"}'] == 2
 
 
-async def test_a_swap_by_the_watch_is_a_success_too(service: LiveService, tmp_path: Path) -> None:
+async def test_a_swap_by_the_watch_counts_as_a_success(service: LiveService, tmp_path: Path) -> None:
     (store,), key = service.stores, service.config.listeners[0].certificates[0].key
     listener = '{listener="127.0.0.1:5039"}'
     service.reloads.last_success = store.current.since - 100
@@ -236,7 +236,7 @@ async def test_a_swap_by_the_watch_is_a_success_too(service: LiveService, tmp_pa
     assert found[f"amiproxy_certificate_last_success_seconds{listener}"] == store.last_success
 
 
-async def test_what_clients_are_judged_by(service: LiveService, tmp_path: Path) -> None:
+async def test_client_cas_and_revocation_lists_are_exposed(service: LiveService, tmp_path: Path) -> None:
     end = datetime(2040, 1, 1, tzinfo=UTC)
     authority = forge("Clients CA", ca=True, not_after=end + DAY)
     (tmp_path / "ca.crt").write_bytes(authority.pem)
@@ -254,7 +254,7 @@ async def test_what_clients_are_judged_by(service: LiveService, tmp_path: Path) 
     assert found[f"amiproxy_client_ca_not_after_seconds{labels}"] == (end + DAY).timestamp()
 
 
-async def test_an_intermediate_that_ends_first_is_the_end(service: LiveService) -> None:
+async def test_the_end_of_a_chain_is_its_first_certificate_to_end(service: LiveService) -> None:
     middle = forge("Middle", ca=True, not_after=datetime(2030, 1, 1, tzinfo=UTC))
     leaf = forge(issuer=middle, not_after=datetime(2031, 1, 1, tzinfo=UTC))
     pair = service.config.listeners[0].certificates[0]
@@ -264,7 +264,7 @@ async def test_an_intermediate_that_ends_first_is_the_end(service: LiveService) 
     assert values_of(service)[key] == middle.certificate.not_valid_after_utc.timestamp()
 
 
-async def test_lateness_of_the_loop(service: LiveService) -> None:
+async def test_lateness_of_the_loop_is_a_histogram(service: LiveService) -> None:
     service.lag.measured(0.03)
     found = values_of(service)
     assert found['amiproxy_loop_lag_seconds_bucket{le="0.025"}'] == 0
@@ -272,7 +272,9 @@ async def test_lateness_of_the_loop(service: LiveService) -> None:
     assert found["amiproxy_loop_lag_seconds_sum"] == pytest.approx(0.03)
 
 
-async def test_what_clients_choose_is_in_no_label_and_no_secret_anywhere(service: LiveService) -> None:
+async def test_no_label_holds_a_value_that_clients_choose_and_none_holds_a_secret(
+    service: LiveService,
+) -> None:
     login(service, "intruder\nx", "hunter3")
     transport = login(service, "boss", "hunter2hunter2")
     for number in range(50):
@@ -299,7 +301,7 @@ async def test_names_and_help_follow_the_conventions(service: LiveService) -> No
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, b"", b"")
 
 
-async def test_processor_seconds_by_user_of_the_table(service: LiveService) -> None:
+async def test_processor_seconds_are_counted_by_user(service: LiveService) -> None:
     shares = service.hub.shares
     shares.charge(shares.of_user("wall"), 2.0)
     shares.charge(shares.of_user("former"), 1.0)

@@ -1,4 +1,4 @@
-"""Reloads run one at a time; who asks is told of one that began after the asking."""
+"""Reloads run one at a time; a caller gets the result of one that began after its request."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,7 +9,7 @@ from tests.support.waiting import until
 
 
 class Transaction:
-    """Waits to be let go; fails if told to."""
+    """Waits until the test lets it go on; fails if the test says so."""
 
     def __init__(self) -> None:
         self.triggers: list[str] = []
@@ -48,7 +48,7 @@ async def running(transaction: Transaction) -> AsyncIterator[Reloads]:
         task.cancel()
 
 
-async def test_a_storm_of_signals_is_two_reloads() -> None:
+async def test_a_storm_of_signals_causes_two_reloads() -> None:
     transaction = Transaction()
     async with running(transaction) as reloads:
         reloads.request("SIGHUP")
@@ -63,7 +63,7 @@ async def test_a_storm_of_signals_is_two_reloads() -> None:
     assert transaction.most == 1
 
 
-async def test_who_asks_while_one_runs_is_told_of_the_next() -> None:
+async def test_a_request_during_a_reload_gets_the_result_of_the_next() -> None:
     transaction = Transaction()
     async with running(transaction) as reloads, asyncio.TaskGroup() as group:
         reloads.request("SIGHUP")
@@ -76,7 +76,7 @@ async def test_who_asks_while_one_runs_is_told_of_the_next() -> None:
     assert reloads.last_success == 2.0
 
 
-async def test_a_failure_is_kept_until_one_succeeds() -> None:
+async def test_a_failure_is_kept_until_a_reload_succeeds() -> None:
     transaction = Transaction()
     transaction.gate.set()
     transaction.problems = ("proxy.yaml:1: wrong",)
@@ -92,7 +92,7 @@ async def test_a_failure_is_kept_until_one_succeeds() -> None:
         assert reloads.results == {("failed", "control"): 1, ("succeeded", "control"): 1}
 
 
-async def test_refused_certificates_say_nothing_of_the_configuration() -> None:
+async def test_refused_certificates_do_not_mark_the_configuration_as_failed() -> None:
     transaction = Transaction()
     transaction.gate.set()
     transaction.problems = ("server.key: wrong",)
@@ -104,7 +104,7 @@ async def test_refused_certificates_say_nothing_of_the_configuration() -> None:
         assert reloads.last_success == 0.0
 
 
-async def test_the_order_of_triggers_is_no_other_name() -> None:
+async def test_the_order_of_triggers_does_not_change_their_joined_name() -> None:
     transaction = Transaction()
     async with running(transaction) as reloads:
         reloads.request("test")
@@ -115,7 +115,7 @@ async def test_the_order_of_triggers_is_no_other_name() -> None:
         await until(lambda: reloads.results["succeeded", "SIGHUP+control"] == 1)
 
 
-async def test_a_fault_of_ours_is_a_failed_reload_and_not_the_end() -> None:
+async def test_an_internal_error_is_a_failed_reload_and_does_not_end_the_service() -> None:
     transaction = Transaction()
     transaction.gate.set()
     transaction.fault = RuntimeError("a bug")
@@ -127,7 +127,7 @@ async def test_a_fault_of_ours_is_a_failed_reload_and_not_the_end() -> None:
         assert (await reloads.reload("control")).succeeded
 
 
-async def test_while_stopping_nothing_begins_and_everybody_is_told() -> None:
+async def test_while_stopping_no_reload_begins_and_waiting_callers_are_answered() -> None:
     transaction = Transaction()
     async with running(transaction) as reloads, asyncio.TaskGroup() as group:
         reloads.request("SIGHUP")
@@ -143,7 +143,7 @@ async def test_while_stopping_nothing_begins_and_everybody_is_told() -> None:
     assert transaction.triggers == ["SIGHUP"]
 
 
-async def test_who_waits_for_a_reload_that_is_cancelled_is_told() -> None:
+async def test_a_caller_of_a_cancelled_reload_is_answered() -> None:
     transaction = Transaction()
     async with asyncio.TaskGroup() as group:
         async with running(transaction) as reloads:

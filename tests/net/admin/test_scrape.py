@@ -1,4 +1,4 @@
-"""The metrics endpoint, byte by byte: it answers GET and nothing else, and waits for nobody."""
+"""The metrics endpoint, byte by byte: it answers only GET, and waits for no client."""
 
 import asyncio
 import socket
@@ -33,7 +33,7 @@ async def port(service: LiveService) -> AsyncIterator[int]:
 
 
 async def send(port: int, request: bytes) -> tuple[bytes, bytes]:
-    """Head and body of the answer."""
+    """Head and body of the response."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(request)
     async with asyncio.timeout(DEADLINE):
@@ -48,7 +48,7 @@ def get(path: str, *headers: str) -> bytes:
     return "\r\n".join((f"GET {path} HTTP/1.1", "Host: localhost", *headers, "", "")).encode()
 
 
-async def test_metrics_are_text_that_says_its_length(port: int) -> None:
+async def test_metrics_are_text_with_a_content_length(port: int) -> None:
     head, body = await send(port, get("/metrics"))
     assert head.startswith(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=")
     assert f"\r\nContent-Length: {len(body)}\r\n".encode() in head
@@ -61,25 +61,25 @@ async def test_metrics_are_text_that_says_its_length(port: int) -> None:
     [
         "application/openmetrics-text; version=1.\x10.0",
         "application/openmetrics-text; version=x",
-        # What is asked for is said back.
+        # The accepted type is echoed in the response.
         "application/openmetrics-text; version=2.\nX-Mine: y",
         "application/openmetrics-text; version=2.\u00ff",
     ],
 )
-async def test_who_accepts_what_nobody_understands_gets_plain_text(port: int, accept: str) -> None:
+async def test_an_unknown_accept_header_gets_plain_text(port: int, accept: str) -> None:
     head, body = await send(port, get("/metrics", f"Accept: {accept}"))
     assert head.startswith(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=")
     assert b"X-Mine" not in head
     assert b"amiproxy_build_info{" in body
 
 
-async def test_open_metrics_for_who_accepts_it(port: int) -> None:
+async def test_open_metrics_are_sent_to_a_client_that_accepts_them(port: int) -> None:
     head, body = await send(port, get("/metrics?x=1", "accept: application/openmetrics-text; version=1.0.0"))
     assert b"Content-Type: application/openmetrics-text" in head
     assert body.endswith(b"# EOF\n")
 
 
-async def test_live_and_ready(port: int, service: LiveService) -> None:
+async def test_livez_and_readyz_report_the_health(port: int, service: LiveService) -> None:
     head, body = await send(port, get("/livez"))
     assert (head[:15], body) == (b"HTTP/1.1 200 OK", b"alive\n")
     head, body = await send(port, get("/readyz"))
@@ -106,7 +106,7 @@ async def test_live_and_ready(port: int, service: LiveService) -> None:
         (b"GET /" + b"x" * 9000 + b" HTTP/1.1\r\n\r\n", b"431 Request Header Fields Too Large"),
     ],
 )
-async def test_anything_else_is_refused(port: int, request_: bytes, status: bytes) -> None:
+async def test_any_other_request_is_refused(port: int, request_: bytes, status: bytes) -> None:
     head, _ = await send(port, request_)
     assert head.startswith(b"HTTP/1.1 " + status)
     assert (b"Allow: GET" in head) is (b"405" in status)
@@ -135,7 +135,7 @@ async def test_anything_else_is_refused(port: int, request_: bytes, status: byte
         ("", 421),
     ],
 )
-async def test_a_page_that_calls_itself_by_another_name_reads_nothing(
+async def test_a_request_with_a_foreign_host_gets_nothing(
     port: int, path: str, host: str, status: int
 ) -> None:
     head, body = await send(port, f"GET {path} HTTP/1.1\r\nhost:  {host} \r\n\r\n".encode())
@@ -152,12 +152,12 @@ async def test_a_page_that_calls_itself_by_another_name_reads_nothing(
         (b"GET /livez HTTP/1.1\r\nHost: localhost\r\nHost: attacker.example\r\n\r\n", 400),
     ],
 )
-async def test_a_request_has_one_host(port: int, request_: bytes, status: int) -> None:
+async def test_a_request_needs_exactly_one_host(port: int, request_: bytes, status: int) -> None:
     head, _ = await send(port, request_)
     assert head.startswith(f"HTTP/1.1 {status} ".encode())
 
 
-async def test_who_says_nothing_is_hung_up_on(service: LiveService) -> None:
+async def test_a_silent_client_is_disconnected(service: LiveService) -> None:
     server = ScrapeServer(service, patience=0.01)
     with socket.create_server(("127.0.0.1", 0)) as sock:
         await server.start(sock)
@@ -165,7 +165,7 @@ async def test_who_says_nothing_is_hung_up_on(service: LiveService) -> None:
         await server.close()
 
 
-async def test_who_hangs_up_early_is_nobodys_fault(port: int) -> None:
+async def test_a_client_that_hangs_up_early_logs_no_error(port: int) -> None:
     for request in (b"", b"GET /metrics HT"):
         _, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(request)
@@ -175,7 +175,7 @@ async def test_who_hangs_up_early_is_nobodys_fault(port: int) -> None:
 
 
 async def silent(port: int, count: int, request: bytes = b"") -> list[socket.socket]:
-    """Connections that say no more than this."""
+    """Connections that send this and nothing more."""
     made = [socket.create_connection(("127.0.0.1", port)) for _ in range(count)]
     for sock in made:
         sock.sendall(request)
@@ -183,7 +183,7 @@ async def silent(port: int, count: int, request: bytes = b"") -> list[socket.soc
 
 
 @pytest.mark.parametrize("request_", [b"", b"GET /metrics HTTP/1.1\r\nHost: lo"])
-async def test_a_scrape_and_a_health_check_are_answered_while_sixteen_hang(
+async def test_a_scrape_and_a_health_check_are_answered_while_sixteen_connections_stall(
     service: LiveService, request_: bytes
 ) -> None:
     server = ScrapeServer(service, patience=DEADLINE)
@@ -205,7 +205,7 @@ async def test_a_scrape_and_a_health_check_are_answered_while_sixteen_hang(
         await server.close()
 
 
-async def test_a_health_check_is_answered_while_sixteen_do_not_take_their_answer(
+async def test_a_health_check_is_answered_while_sixteen_clients_do_not_read(
     service: LiveService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = ScrapeServer(service, patience=DEADLINE)
@@ -226,7 +226,7 @@ async def test_a_health_check_is_answered_while_sixteen_do_not_take_their_answer
         await server.close()
 
 
-async def test_metrics_are_refused_and_health_is_told_while_as_many_as_may_are_rendered(
+async def test_beyond_the_maximum_of_renderings_metrics_are_refused_but_health_answers(
     service: LiveService,
 ) -> None:
     server = ScrapeServer(service)
@@ -244,7 +244,9 @@ async def test_metrics_are_refused_and_health_is_told_while_as_many_as_may_are_r
         await server.close()
 
 
-async def test_it_serves_on_a_unix_socket_and_ends_who_waits(service: LiveService, tmp_path: Path) -> None:
+async def test_it_serves_on_a_unix_socket_and_closing_ends_waiting_connections(
+    service: LiveService, tmp_path: Path
+) -> None:
     server = ScrapeServer(service)
     listener = UnixListener(tmp_path / "m.sock")
     await server.start(listener.socket)

@@ -1,4 +1,4 @@
-"""What all side doors have in common: nobody who does not read, or has lost its place, is waited for."""
+"""Common to all admin endpoints: no client that does not read, or was displaced, is waited for."""
 
 import asyncio
 import socket
@@ -39,7 +39,7 @@ async def echo(visit: Visit) -> None:
         visit.writer.write(line)
 
 
-async def test_who_loses_its_place_is_told_and_the_newcomer_is_served() -> None:
+async def test_a_displaced_connection_is_told_and_the_new_one_is_served() -> None:
     async with serving(echo) as (server, port):
         idle = socket.create_connection(("127.0.0.1", port))
         await until(lambda: server.visits == 1)
@@ -50,7 +50,7 @@ async def test_who_loses_its_place_is_told_and_the_newcomer_is_served() -> None:
         await until(lambda: not server.visits)
 
 
-async def test_when_all_are_being_served_the_newcomer_is_told() -> None:
+async def test_when_all_are_busy_the_new_connection_is_told() -> None:
     go_on = asyncio.Event()
 
     async def wait(visit: Visit) -> None:
@@ -66,7 +66,7 @@ async def test_when_all_are_being_served_the_newcomer_is_told() -> None:
         assert await received(first) == b"done\n"
 
 
-async def test_who_does_not_take_its_answer_is_let_go_of() -> None:
+async def test_a_client_that_does_not_take_its_answer_is_dropped() -> None:
     async def flood(visit: Visit) -> None:
         visit.writer.write(bytes(16 << 20))
 
@@ -78,7 +78,7 @@ async def test_who_does_not_take_its_answer_is_let_go_of() -> None:
         deaf.close()
 
 
-async def test_who_takes_its_answer_slowly_gives_way_at_once() -> None:
+async def test_a_client_that_takes_its_answer_slowly_is_displaced_at_once() -> None:
     async def flood(visit: Visit) -> None:
         visit.asks(Want.URGENT)
         visit.is_answered()

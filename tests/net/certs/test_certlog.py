@@ -1,4 +1,4 @@
-"""What the operator reads in the log about certificates."""
+"""The log lines about certificates."""
 
 import logging
 from datetime import UTC, datetime
@@ -33,7 +33,9 @@ def lines(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str, dict[str, An
     return [(record.levelname, record.getMessage(), record.fields) for record in caplog.records]  # type: ignore[attr-defined]
 
 
-def test_a_swap(store: CertStore, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_swap_is_logged_with_old_and_new_fingerprint(
+    store: CertStore, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     new = forge("pbx.example")
     install(tmp_path, new.pem, new.key_pem)
     tell_reload(store.reload("SIGHUP"))
@@ -47,14 +49,18 @@ def test_a_swap(store: CertStore, tmp_path: Path, caplog: pytest.LogCaptureFixtu
     assert "PRIVATE" not in str(lines(caplog))
 
 
-def test_the_start_has_nothing_before_it(store: CertStore, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_first_certificate_is_logged_without_a_previous_one(
+    store: CertStore, caplog: pytest.LogCaptureFixture
+) -> None:
     tell_reload(store.last_result)
     served = lines(caplog)[1][2]
     assert served["sha256"] == facts_of(FIRST.certificate).sha256
     assert served["before_sha256"] is None
 
 
-def test_a_refusal(store: CertStore, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_refusal_is_logged_with_file_and_reason(
+    store: CertStore, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     other = forge()
     install(tmp_path, other.pem, FIRST.key_pem)
     tell_reload(store.reload("watch"))
@@ -65,7 +71,9 @@ def test_a_refusal(store: CertStore, tmp_path: Path, caplog: pytest.LogCaptureFi
     assert "does not belong to certificate" in refused[2]["reason"]
 
 
-def test_a_doubt(store: CertStore, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_doubt_is_logged_as_a_warning(
+    store: CertStore, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     new = forge()
     install(tmp_path, new.pem, new.key_pem)
     (tmp_path / "server.crt").chmod(0o664)
@@ -78,7 +86,9 @@ def test_a_doubt(store: CertStore, tmp_path: Path, caplog: pytest.LogCaptureFixt
 @pytest.mark.parametrize(
     ("state", "level"), [(Expiry.NOTICE, "WARNING"), (Expiry.WARNING, "WARNING"), (Expiry.URGENT, "ERROR")]
 )
-def test_an_end_in_sight(state: Expiry, level: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_coming_expiry_is_logged_by_its_state(
+    state: Expiry, level: str, caplog: pytest.LogCaptureFixture
+) -> None:
     ending = Ending("certificate", "dns:x", datetime.now(UTC), datetime.now(UTC))
     tell_expiry(ExpiryNotice(ending, state, (), "certificate of x expires in 1 day"))
     reason = "certificate of x expires in 1 day"

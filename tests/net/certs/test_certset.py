@@ -1,4 +1,4 @@
-"""All listeners' certificates: changed together, by one reload at a time."""
+"""The certificates of all listeners: changed together, by one reload at a time."""
 
 import asyncio
 import logging
@@ -25,7 +25,7 @@ def listeners(tmp_path: Path) -> list[Listener]:
     return [listener(tmp_path / "one"), listener(tmp_path / "two")]
 
 
-async def test_what_is_prepared_is_served_only_once_it_is_committed(
+async def test_prepared_certificates_are_served_only_once_committed(
     listeners: list[Listener], tmp_path: Path
 ) -> None:
     swaps: list[str] = []
@@ -43,7 +43,7 @@ async def test_what_is_prepared_is_served_only_once_it_is_committed(
     assert certificates.stores[0].paths == (changed[0].certificates[0].chain, changed[0].certificates[0].key)
 
 
-async def test_one_bad_pair_keeps_all_the_old(listeners: list[Listener], tmp_path: Path) -> None:
+async def test_one_bad_pair_keeps_all_the_old_ones(listeners: list[Listener], tmp_path: Path) -> None:
     certificates = CertSet(listeners, Tls(), settle=0.01)
     before = [store.context for store in certificates.stores]
     listener(tmp_path / "one")
@@ -53,7 +53,7 @@ async def test_one_bad_pair_keeps_all_the_old(listeners: list[Listener], tmp_pat
     assert [store.context for store in certificates.stores] == before
 
 
-async def test_one_bad_pair_keeps_itself_old_where_nothing_else_is_at_stake(
+async def test_one_bad_pair_keeps_only_itself_old_in_a_reload_of_certificates_alone(
     listeners: list[Listener], tmp_path: Path
 ) -> None:
     certificates = CertSet(listeners, Tls(), settle=0.01)
@@ -66,7 +66,7 @@ async def test_one_bad_pair_keeps_itself_old_where_nothing_else_is_at_stake(
     assert "new files of dns:localhost are refused" in certificates.attention()
 
 
-async def test_what_was_refused_is_not_told_again_by_the_watch(
+async def test_a_refusal_is_not_reported_again_by_the_watch(
     listeners: list[Listener], tmp_path: Path
 ) -> None:
     certificates = CertSet(listeners, Tls(), settle=0.01)
@@ -86,13 +86,15 @@ async def test_what_was_refused_is_not_told_again_by_the_watch(
         running.cancel()
 
 
-async def test_a_set_that_is_being_written_is_given_time(listeners: list[Listener], tmp_path: Path) -> None:
+async def test_a_set_that_is_still_being_written_is_given_time(
+    listeners: list[Listener], tmp_path: Path
+) -> None:
     certificates = CertSet(listeners, Tls(), settle=10.0)
     pair = listeners[0].certificates[0]
     key = pair.key.read_bytes()
     listener(tmp_path / "one")
     new = pair.key.read_bytes()
-    pair.key.write_bytes(key)  # a certificate that is new already, with a key that is not yet
+    pair.key.write_bytes(key)  # a new certificate with a key that is still the old one
     async with asyncio.TaskGroup() as group:
         preparing = group.create_task(certificates.prepare(listeners, Tls(), "reload"))
         await asyncio.sleep(0)
@@ -100,7 +102,7 @@ async def test_a_set_that_is_being_written_is_given_time(listeners: list[Listene
     assert [one.result.outcome for one in preparing.result()] == ["swapped", "unchanged"]
 
 
-async def test_the_watch_waits_for_its_turn_and_tells_of_its_swap(
+async def test_the_watch_waits_for_its_turn_and_reports_its_swap(
     listeners: list[Listener], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     swaps: list[str] = []
@@ -118,7 +120,7 @@ async def test_the_watch_waits_for_its_turn_and_tells_of_its_swap(
         running.cancel()
 
 
-async def test_a_watch_that_fails_is_told_once_and_nothing_is_swapped(
+async def test_a_failure_is_reported_once_and_nothing_is_swapped(
     listeners: list[Listener], caplog: pytest.LogCaptureFixture
 ) -> None:
     swaps: list[str] = []
@@ -133,7 +135,7 @@ async def test_a_watch_that_fails_is_told_once_and_nothing_is_swapped(
     assert certificates.stores[0].generation == 1
 
 
-async def test_a_certificate_that_ends_is_told_of(
+async def test_an_expiring_certificate_is_logged(
     listeners: list[Listener], caplog: pytest.LogCaptureFixture
 ) -> None:
     logging.getLogger("amiproxy").propagate = True
@@ -159,7 +161,7 @@ def named(name: str, days: float) -> Forged:
 
 @pytest.fixture
 def named_listeners(tmp_path: Path) -> list[Listener]:
-    """Of a.example and b.example, each good for 90 days."""
+    """Listeners for a.example and b.example, whose certificates are valid for 90 days."""
     made = []
     for name in ("a", "b"):
         leaf = named(f"{name}.example", 90)
@@ -167,7 +169,7 @@ def named_listeners(tmp_path: Path) -> list[Listener]:
     return made
 
 
-async def test_nothing_needs_attention(named_listeners: list[Listener]) -> None:
+async def test_valid_certificates_need_no_attention(named_listeners: list[Listener]) -> None:
     certificates = CertSet(named_listeners, Tls())
     assert certificates.attention() == ""
     ends = [pair.facts.not_after for store in certificates.stores for pair in store.current.pairs]
@@ -183,7 +185,9 @@ async def test_nothing_needs_attention(named_listeners: list[Listener]) -> None:
         (91, "certificate of dns:a.example expired 24 hours ago"),
     ],
 )
-async def test_an_end_comes_near(named_listeners: list[Listener], days: float, text: str) -> None:
+async def test_a_certificate_near_its_end_needs_attention(
+    named_listeners: list[Listener], days: float, text: str
+) -> None:
     later = (NOW + days * DAY).timestamp()
     clock = [NOW.timestamp()]
     certificates = CertSet(named_listeners, Tls(), wall=lambda: clock[0])
@@ -194,14 +198,16 @@ async def test_an_end_comes_near(named_listeners: list[Listener], days: float, t
     assert ("b.example" in said) is bool(text)
 
 
-async def test_what_lies_on_disk_was_refused(named_listeners: list[Listener], tmp_path: Path) -> None:
+async def test_refused_files_on_disk_need_attention(named_listeners: list[Listener], tmp_path: Path) -> None:
     certificates = CertSet(named_listeners, Tls())
     install(tmp_path / "b", named("b.example", 90).pem, named("b.example", 90).key_pem)
     certificates.stores[1].reload("watch")
     assert certificates.attention() == "new files of dns:b.example are refused, see the log"
 
 
-async def test_a_swap_is_told_and_a_refusal_is_not(named_listeners: list[Listener], tmp_path: Path) -> None:
+async def test_a_swap_is_announced_and_a_refusal_is_not(
+    named_listeners: list[Listener], tmp_path: Path
+) -> None:
     swaps: list[int] = []
     certificates = CertSet(named_listeners, Tls(), lambda: swaps.append(1))
     store = certificates.stores[0]

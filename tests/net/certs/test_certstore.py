@@ -1,4 +1,4 @@
-"""Rotation: what is served changes whole or not at all, and the result always says which."""
+"""Rotation: the served certificates change as a whole or not at all, and the result says which."""
 
 import os
 import shutil
@@ -67,7 +67,7 @@ def test_first_generation_serves_the_files(site: Site) -> None:
     assert site.store.last_result.changes[0].old is None
 
 
-def test_new_pair_is_swapped_in_and_told(site: Site) -> None:
+def test_new_pair_is_swapped_in_and_reported(site: Site) -> None:
     second = forge()
     site.put(second)
     before = site.store.context
@@ -84,7 +84,7 @@ def test_new_pair_is_swapped_in_and_told(site: Site) -> None:
     )
 
 
-def test_same_bytes_again_are_unchanged(site: Site) -> None:
+def test_same_bytes_are_unchanged(site: Site) -> None:
     site.put(site.first)
     before = site.store.context
     result = site.store.reload("watch")
@@ -93,10 +93,10 @@ def test_same_bytes_again_are_unchanged(site: Site) -> None:
 
 
 class TestLastResult:
-    """What stands in the status: a look that found nothing new takes nobody's place there."""
+    """The status keeps the last result with news: a check that found nothing new does not replace it."""
 
     @pytest.mark.parametrize("trigger", ["timer", "watch", "watch+timer"])
-    def test_unchanged(self, site: Site, trigger: str) -> None:
+    def test_an_unchanged_result_does_not_replace_the_last_one(self, site: Site, trigger: str) -> None:
         site.put(forge())
         swapped = site.store.reload("SIGHUP")
         unchanged = site.store.reload(trigger)
@@ -104,24 +104,24 @@ class TestLastResult:
         assert site.store.last_result is swapped
         assert site.store.last_success == unchanged.at
 
-    def test_unchanged_when_somebody_asked(self, site: Site) -> None:
+    def test_an_unchanged_result_that_was_requested_replaces_it(self, site: Site) -> None:
         asked = site.store.reload("control+timer")
         assert site.store.last_result is asked
 
-    def test_refused_again(self, site: Site) -> None:
+    def test_the_same_refusal_does_not_replace_it(self, site: Site) -> None:
         site.key.write_bytes(forge().key_pem)
         refused = site.store.reload("watch")
         assert site.store.reload("timer").outcome == "failed"
         assert site.store.last_result is refused
         assert site.store.last_success < refused.at
 
-    def test_refused_for_something_else(self, site: Site) -> None:
+    def test_a_refusal_for_another_reason_replaces_it(self, site: Site) -> None:
         site.key.write_bytes(forge().key_pem)
         site.store.reload("watch")
         site.key.unlink()
         assert site.store.reload("timer") is site.store.last_result
 
-    def test_mended(self, site: Site) -> None:
+    def test_a_fixed_set_replaces_it(self, site: Site) -> None:
         key = site.key.read_bytes()
         site.key.write_bytes(forge().key_pem)
         site.store.reload("watch")
@@ -130,7 +130,7 @@ class TestLastResult:
         assert site.store.last_result is mended
         assert mended.succeeded
 
-    def test_doubts_stay_as_long_as_what_they_are_about(self, site: Site) -> None:
+    def test_doubts_stay_as_long_as_the_files_they_are_about(self, site: Site) -> None:
         site.put(forge())
         site.key.chmod(0o644)
         (doubt,) = site.store.reload("watch").findings
@@ -150,7 +150,7 @@ def test_doubts_about_a_pair_outlast_the_swap_of_another(tmp_path: Path) -> None
     assert several.store.reload("watch").findings == (doubt,)
 
 
-def test_rollback_is_a_rotation(site: Site) -> None:
+def test_rollback_counts_as_a_rotation(site: Site) -> None:
     site.put(forge())
     site.store.reload("x")
     site.put(site.first)
@@ -167,7 +167,7 @@ def test_prepared_reload_changes_nothing_before_its_commit(site: Site) -> None:
     assert shown(site.store) == second.der
 
 
-# The failure table: what lies on disk, the finding, and whether a writer at work would explain it.
+# The failure table: the files on disk, the finding, and whether a writer still at work would explain it.
 def wrong_key(site: Site) -> None:
     install(site.directory, forge().pem, site.first.key_pem)
 
@@ -300,7 +300,7 @@ def test_expired_certificate_can_be_forced(tmp_path: Path) -> None:
     assert site.store.expiry() is Expiry.EXPIRED
 
 
-def test_lost_name_can_refuse(tmp_path: Path) -> None:
+def test_lost_name_refuses_if_configured(tmp_path: Path) -> None:
     site = Site(tmp_path / "tls", tls=Tls(lost_names="refuse"))
     site.put(forge(names=[x509.DNSName("other.example")]))
     assert "no longer covers dns:pbx.example" in str(site.store.reload("x"))
@@ -309,7 +309,7 @@ def test_lost_name_can_refuse(tmp_path: Path) -> None:
 
 @pytest.fixture
 def open_site() -> Iterator[Site]:
-    """A site on a path that other users may walk, since pytest's own are private to us."""
+    """A site on a path that other users may enter; pytest's own paths are private to us."""
     directory = Path("/tmp") / f"ami-proxy-certs-{os.getpid()}-{os.urandom(4).hex()}"
     directory.mkdir(mode=0o755)
     try:
@@ -319,7 +319,7 @@ def open_site() -> Iterator[Site]:
 
 
 class Unprivileged:
-    """Run as nobody while inside; where we are not root, we are unprivileged already."""
+    """Run as the user nobody while inside; without root we are unprivileged already."""
 
     def __enter__(self) -> None:
         if os.geteuid() == 0:
@@ -348,7 +348,7 @@ def test_unreadable_key_names_owner_mode_ids_and_remedy(open_site: Site) -> None
     assert shown(open_site.store) == open_site.first.der
 
 
-def test_unreadable_key_is_no_success_though_nothing_changed(open_site: Site) -> None:
+def test_unreadable_key_is_a_failure_though_nothing_changed(open_site: Site) -> None:
     open_site.key.chmod(0o000)
     with Unprivileged():
         assert open_site.store.reload("SIGHUP").outcome == "failed"
@@ -366,7 +366,7 @@ def test_directory_that_may_not_be_entered_is_named(open_site: Site) -> None:
 
 
 def certbot(live: Path, archive: Path, number: int, forged: Forged) -> None:
-    """Re-point ``live/`` one by one, as certbot does."""
+    """Re-point ``live/`` one link at a time, as certbot does."""
     chain, key = install(archive, forged.pem, forged.key_pem, f"pem{number}")
     live.mkdir(exist_ok=True)
     for name, target in (("server.crt", chain), ("server.key", key)):
@@ -375,7 +375,7 @@ def certbot(live: Path, archive: Path, number: int, forged: Forged) -> None:
         link.replace(live / name)
 
 
-def test_live_links_are_re_pointed(tmp_path: Path) -> None:
+def test_re_pointed_live_links_are_followed(tmp_path: Path) -> None:
     live, archive = tmp_path / "live", tmp_path / "archive"
     first, second = forge(), forge()
     certbot(live, archive, 1, first)
@@ -413,7 +413,7 @@ def test_waiting_files_are_those_that_differ(site: Site) -> None:
     assert result_of(site.store.waiting()) == (site.chain, site.key)
 
 
-def test_clock_decides_the_state(tmp_path: Path) -> None:
+def test_expiry_follows_the_clock(tmp_path: Path) -> None:
     clock = [NOW.timestamp()]
     leaf = forge(not_after=NOW + 90 * DAY)
     install(tmp_path, leaf.pem, leaf.key_pem)
@@ -426,12 +426,12 @@ def test_clock_decides_the_state(tmp_path: Path) -> None:
     assert store.expiry() is Expiry.FINE
 
 
-def test_unknown_policy() -> None:
+def test_unknown_policy_is_refused() -> None:
     with pytest.raises(PolicyError, match="'old'"):
         CertStore(Listener(()), Tls("old"))
 
 
-def test_floor_and_suites_of_the_configuration(tmp_path: Path) -> None:
+def test_configured_minimum_version_and_suites_apply(tmp_path: Path) -> None:
     suite = "ECDHE-ECDSA-AES256-GCM-SHA384"
     site = Site(tmp_path / "tls", tls=Tls(suites=(suite,)))
     offered = [
@@ -445,7 +445,7 @@ def test_floor_and_suites_of_the_configuration(tmp_path: Path) -> None:
 class TestNewSettings:
     """A reload of the configuration reaches the listener through the same store."""
 
-    def test_other_files_and_policy(self, site: Site, tmp_path: Path) -> None:
+    def test_other_files_and_policy_are_swapped_in(self, site: Site, tmp_path: Path) -> None:
         other = forge()
         chain, key = install(tmp_path / "elsewhere", other.pem, other.key_pem)
         candidate = site.store.prepare("reload", Listener((Pair(chain, key),)), Tls("modern"))
@@ -458,16 +458,16 @@ class TestNewSettings:
         with pytest.raises(ssl.SSLError):
             presented_certificate(site.store.context, ssl.TLSVersion.TLSv1_2)
 
-    def test_policy_alone(self, site: Site) -> None:
+    def test_policy_alone_is_swapped_in(self, site: Site) -> None:
         result = site.store.commit(site.store.prepare("reload", site.listener, Tls("modern")))
         assert (result.outcome, result.changes) == ("swapped", ())
         assert site.store.context.minimum_version is TLS13
 
-    def test_names_that_the_certificate_must_cover(self, site: Site) -> None:
+    def test_certificate_must_cover_the_configured_names(self, site: Site) -> None:
         chain, key = site.chain, site.key
         good = Listener((Pair(chain, key, ("pbx.example",)),))
         assert site.store.commit(site.store.prepare("reload", good, Tls())).outcome == "swapped"
-        # The files are the same as before: what is asked of them is not.
+        # The files are the same as before; the names required of them are not.
         bad = Listener((Pair(chain, key, ("pbx.example", "new.example")),))
         refused = site.store.commit(site.store.prepare("reload", bad, Tls()))
         assert not refused.succeeded
@@ -477,7 +477,7 @@ class TestNewSettings:
         assert (kept.outcome, shown(site.store)) == ("failed", site.first.der)
         assert "does not cover dns:pbx.example" in str(kept)
 
-    def test_names_are_asked_of_their_own_pair_alone(self, tmp_path: Path) -> None:
+    def test_names_are_required_of_their_own_pair_only(self, tmp_path: Path) -> None:
         pairs = []
         for name in ("one.example", "two.example"):
             made = named(name)
@@ -497,7 +497,7 @@ class TestNewSettings:
         assert site.store.context.minimum_version is ssl.TLSVersion.TLSv1_2
         assert site.store.reload("watch").outcome == "unchanged"
 
-    def test_pair_that_was_added_leaves_the_first_as_it_is(self, site: Site, tmp_path: Path) -> None:
+    def test_an_added_pair_leaves_the_first_unchanged(self, site: Site, tmp_path: Path) -> None:
         second = named("two.example")
         chain, key = install(tmp_path / "two", second.pem, second.key_pem)
         both = Listener((Pair(chain, key), *site.listener.certificates))
@@ -549,7 +549,7 @@ def test_bad_pair_alone_stays_old(tmp_path: Path) -> None:
     assert shown(several.store, "two.example") == mended.der
 
 
-def test_bad_pair_refuses_all_where_that_is_wanted(tmp_path: Path) -> None:
+def test_bad_pair_refuses_all_if_configured(tmp_path: Path) -> None:
     one, two = named("one.example"), named("two.example")
     several = Several(tmp_path, one, two, tls=Tls(bad_pair="refuse_all"))
     newer = named("one.example")
@@ -564,7 +564,7 @@ def test_bad_pair_refuses_all_where_that_is_wanted(tmp_path: Path) -> None:
     assert shown(several.store, "one.example") == newer.der
 
 
-def test_pair_that_is_missing_keeps_only_itself_old(tmp_path: Path) -> None:
+def test_missing_pair_keeps_only_itself_old(tmp_path: Path) -> None:
     one, two = named("one.example"), named("two.example")
     several = Several(tmp_path, one, two)
     newer = named("one.example")
@@ -592,7 +592,7 @@ class TestClientAuth:
         )
 
     def connect(self, store: CertStore, client: Forged | None, directory: Path) -> str | None:
-        """None when the server took the client, else OpenSSL's reason."""
+        """None if the server accepted the client, otherwise OpenSSL's reason."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
@@ -614,7 +614,9 @@ class TestClientAuth:
     def client(self, issuer: Forged | None = None) -> Forged:
         return forge("client", issuer=issuer or self.ca, usage=x509.ExtendedKeyUsageOID.CLIENT_AUTH)
 
-    def test_required(self, files: Listener, tmp_path: Path) -> None:
+    def test_required_refuses_clients_without_a_valid_certificate(
+        self, files: Listener, tmp_path: Path
+    ) -> None:
         store = CertStore(files, Tls())
         assert self.connect(store, self.client(), tmp_path) is None
         assert self.connect(store, None, tmp_path) == "PEER_DID_NOT_RETURN_A_CERTIFICATE"
@@ -624,7 +626,7 @@ class TestClientAuth:
             "a server's"
         )
 
-    def test_optional(self, files: Listener, tmp_path: Path) -> None:
+    def test_optional_accepts_clients_without_a_certificate(self, files: Listener, tmp_path: Path) -> None:
         optional = Listener(files.certificates, "optional", files.client_ca, files.client_crl)
         store = CertStore(optional, Tls())
         assert self.connect(store, None, tmp_path) is None
@@ -640,7 +642,7 @@ class TestClientAuth:
         assert self.connect(store, client, tmp_path) == "CERTIFICATE_VERIFY_FAILED"
         assert store.client_objection([client.der]) == "client certificate revoked"
 
-    def test_new_ca_is_in_the_same_transaction(self, files: Listener, tmp_path: Path) -> None:
+    def test_new_ca_and_its_revocation_list_change_together(self, files: Listener, tmp_path: Path) -> None:
         client, store = self.client(), CertStore(files, Tls())
         other = forge("Other CA", ca=True)
         (tmp_path / "ca.crt").write_bytes(other.pem)
@@ -652,7 +654,7 @@ class TestClientAuth:
         assert store.client_objection([client.der]) == "client certificate not trusted"
         assert self.connect(store, self.client(other), tmp_path) is None
 
-    def test_renewed_ca_beside_its_old_certificate(self, files: Listener, tmp_path: Path) -> None:
+    def test_renewed_ca_works_beside_its_expired_certificate(self, files: Listener, tmp_path: Path) -> None:
         old = forge("Clients CA", ca=True, key=self.ca.key, not_before=NOW - 9 * DAY, not_after=NOW - DAY)
         (tmp_path / "ca.crt").write_bytes(old.pem + self.ca.pem)
         client, store = self.client(), CertStore(files, Tls())
@@ -669,7 +671,9 @@ class TestClientAuth:
         assert store.current.pairs[0].leaf == before
 
     @pytest.mark.parametrize(("rule", "reason"), [("refuse", "CERTIFICATE_VERIFY_FAILED"), ("accept", None)])
-    def test_list_past_its_date(self, files: Listener, tmp_path: Path, rule: str, reason: str | None) -> None:
+    def test_expired_revocation_list_follows_its_rule(
+        self, files: Listener, tmp_path: Path, rule: str, reason: str | None
+    ) -> None:
         client = self.client()
         (tmp_path / "ca.crl").write_bytes(forge_crl(self.ca, [client], next_update=NOW - DAY))
         store = CertStore(files, Tls(expired_crl=rule))  # type: ignore[arg-type]
@@ -690,13 +694,13 @@ def test_rsa_and_ecdsa_for_one_name_share_a_context(tmp_path: Path) -> None:
         assert tls12(store, suite) == expected.der
 
 
-def test_rsa_key_that_fits_by_its_public_half_only(site: Site) -> None:
+def test_rsa_key_that_fits_only_by_its_public_half_is_refused(site: Site) -> None:
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     leaf, numbers = forge(key=key), key.private_numbers()
     wrong = rsa.RSAPrivateNumbers(
         numbers.p,
         numbers.q,
-        # With d right, OpenSSL would notice the bad exponent and do without it.
+        # With a right d, OpenSSL would notice the bad exponent and not use it.
         numbers.d ^ 4,
         numbers.dmp1 ^ 4,
         numbers.dmq1,

@@ -1,4 +1,4 @@
-"""Every way in which renewals put files in place is noticed, and nothing else."""
+"""The watch notices every way in which renewals put files in place, and nothing else."""
 
 import asyncio
 import logging
@@ -37,7 +37,7 @@ def mode(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str
 
 
 class Watched:
-    """A watch that runs, and what it told."""
+    """A running watch, and the changes that it reported."""
 
     def __init__(self, *paths: Path) -> None:
         self.told = asyncio.Event()
@@ -97,7 +97,7 @@ def replace_directory(directory: Path) -> None:
 @pytest.mark.parametrize(
     "change", [rewrite, rename_over, remove, change_mode, move_directory_away, replace_directory]
 )
-def test_change_is_seen(run: Callable[..., None], mode: str, tmp_path: Path, change: Change) -> None:
+def test_change_is_noticed(run: Callable[..., None], mode: str, tmp_path: Path, change: Change) -> None:
     (tmp_path / "tls").mkdir()
     (tmp_path / "tls/file").write_text("old")
 
@@ -125,7 +125,7 @@ def test_directory_that_comes_back_is_watched_again(
     run(main)
 
 
-def test_data_link_of_kubernetes(run: Callable[..., None], mode: str, tmp_path: Path) -> None:
+def test_data_link_of_kubernetes_is_followed(run: Callable[..., None], mode: str, tmp_path: Path) -> None:
     def publish(name: str) -> None:
         (tmp_path / name).mkdir()
         (tmp_path / name / "file").write_text(name)
@@ -141,13 +141,13 @@ def test_data_link_of_kubernetes(run: Callable[..., None], mode: str, tmp_path: 
             for number in range(2, 5):
                 await watched.sees(lambda name=f"..{number}": publish(name))  # type: ignore[misc]
                 shutil.rmtree(tmp_path / f"..{number - 1}")
-            # In the directory that became current only now:
+            # In the directory that has just become current:
             await watched.sees(lambda: (tmp_path / "..4/file").write_text("in place"))
 
     run(main)
 
 
-def test_link_to_another_directory(run: Callable[..., None], mode: str, tmp_path: Path) -> None:
+def test_link_to_another_directory_is_followed(run: Callable[..., None], mode: str, tmp_path: Path) -> None:
     for name in ("live", "archive"):
         (tmp_path / name).mkdir()
     for number in (1, 2):
@@ -167,7 +167,9 @@ def test_link_to_another_directory(run: Callable[..., None], mode: str, tmp_path
     run(main)
 
 
-def test_neighbours_are_nobodys_business(run: Callable[..., None], mode: str, tmp_path: Path) -> None:
+def test_other_files_in_the_directory_are_ignored(
+    run: Callable[..., None], mode: str, tmp_path: Path
+) -> None:
     (tmp_path / "file").write_text("old")
 
     async def main() -> None:
@@ -180,7 +182,7 @@ def test_neighbours_are_nobodys_business(run: Callable[..., None], mode: str, tm
     run(main)
 
 
-def test_fallback_is_said_once(
+def test_fallback_to_polling_is_logged_once(
     run: Callable[..., None],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -223,7 +225,7 @@ def test_directory_that_may_not_be_listed_is_polled(
     assert f"no permission to list {tmp_path}" in reason_of(caplog)
 
 
-def test_file_system_of_another_machine_is_polled(
+def test_network_file_system_is_polled(
     run: Callable[..., None],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -241,7 +243,7 @@ def test_file_system_of_another_machine_is_polled(
 
 
 def reason_of(caplog: pytest.LogCaptureFixture) -> str:
-    """Why files are polled, as told once."""
+    """The reasons for polling, as logged once."""
     (record,) = caplog.records
     assert record.getMessage() == "certificates-polled"
     return record.fields["reason"]  # type: ignore[attr-defined, no-any-return]
@@ -252,7 +254,7 @@ def test_file_system_is_read_from_the_mount_table() -> None:
     assert certwatch._file_system(Path("/nowhere")) == ""
 
 
-def test_other_paths_are_watched_after_a_look(run: Callable[..., None], mode: str, tmp_path: Path) -> None:
+def test_other_paths_are_watched_after_a_check(run: Callable[..., None], mode: str, tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
     paths = [tmp_path / "a/file"]

@@ -1,4 +1,4 @@
-"""Triggers are serialised, coalesced and patient with writers; nobody is told the same twice."""
+"""Triggers are serialised, coalesced and patient with writers; nothing is reported twice."""
 
 import asyncio
 import ssl
@@ -38,7 +38,7 @@ def run(request: pytest.FixtureRequest) -> Callable[[Main], None]:
 
 
 class Site:
-    """A store on disk, its rotation, and what was told."""
+    """A store on disk, its rotation, and its reports."""
 
     def __init__(
         self,
@@ -100,7 +100,7 @@ class Site:
 
 
 class Running:
-    """A rotation while it runs."""
+    """Runs a rotation while inside."""
 
     def __init__(self, rotation: Rotation) -> None:
         self.rotation = rotation
@@ -116,7 +116,7 @@ class Running:
         assert self._task.cancelled()
 
 
-def test_new_files_are_served_without_being_told(run: Callable[[Main], None], tmp_path: Path) -> None:
+def test_new_files_are_served_without_a_request(run: Callable[[Main], None], tmp_path: Path) -> None:
     async def main() -> None:
         site, second = Site(tmp_path), forge()
         async with Running(site.rotation()):
@@ -145,7 +145,7 @@ def test_key_that_comes_late_is_waited_for(run: Callable[[Main], None], tmp_path
 
 
 class Tries(list[str]):
-    """The triggers that a store was tried with."""
+    """The triggers with which a store was tried."""
 
     async def reach(self, count: int, trigger: str = "") -> None:
         while sum(item.startswith(trigger) for item in self) < count:  # noqa: ASYNC110 (a list in a thread)
@@ -178,7 +178,7 @@ def test_key_that_never_comes_is_reported_once(run: Callable[[Main], None], tmp_
     run(main)
 
 
-def test_who_asks_does_not_wait_for_the_patience_of_the_watch(
+def test_a_requested_reload_does_not_wait_for_the_patience_of_the_watch(
     run: Callable[[Main], None], tmp_path: Path
 ) -> None:
     async def main() -> None:
@@ -194,7 +194,7 @@ def test_who_asks_does_not_wait_for_the_patience_of_the_watch(
     run(main)
 
 
-def test_a_swap_in_part_is_told_though_somebody_asks_meanwhile(
+def test_a_partial_swap_is_reported_despite_a_request_meanwhile(
     run: Callable[[Main], None], tmp_path: Path
 ) -> None:
     async def main() -> None:
@@ -215,7 +215,7 @@ def test_a_swap_in_part_is_told_though_somebody_asks_meanwhile(
     run(main)
 
 
-def test_mended_files_are_news_though_nothing_changed(run: Callable[[Main], None], tmp_path: Path) -> None:
+def test_fixed_files_are_reported_though_nothing_changed(run: Callable[[Main], None], tmp_path: Path) -> None:
     async def main() -> None:
         site = Site(tmp_path)
         async with Running(site.rotation(patience=0.0)):
@@ -228,7 +228,9 @@ def test_mended_files_are_news_though_nothing_changed(run: Callable[[Main], None
     run(main)
 
 
-def test_who_asks_is_answered_even_when_nothing_changed(run: Callable[[Main], None], tmp_path: Path) -> None:
+def test_a_requested_reload_is_answered_even_when_nothing_changed(
+    run: Callable[[Main], None], tmp_path: Path
+) -> None:
     async def main() -> None:
         site = Site(tmp_path)
         async with Running(site.rotation()) as rotation:
@@ -239,7 +241,7 @@ def test_who_asks_is_answered_even_when_nothing_changed(run: Callable[[Main], No
     run(main)
 
 
-def test_who_asks_learns_of_the_failure(run: Callable[[Main], None], tmp_path: Path) -> None:
+def test_a_requested_reload_reports_a_failure(run: Callable[[Main], None], tmp_path: Path) -> None:
     async def main() -> None:
         site = Site(tmp_path)
         async with Running(site.rotation()) as rotation:
@@ -251,7 +253,7 @@ def test_who_asks_learns_of_the_failure(run: Callable[[Main], None], tmp_path: P
     run(main)
 
 
-def test_storm_is_two_reloads(run: Callable[[Main], None], tmp_path: Path) -> None:
+def test_a_storm_of_requests_causes_two_reloads(run: Callable[[Main], None], tmp_path: Path) -> None:
     async def main() -> None:
         site = Site(tmp_path)
         running, allowed = threading.Semaphore(0), threading.Semaphore(0)
@@ -284,7 +286,7 @@ def test_storm_is_two_reloads(run: Callable[[Main], None], tmp_path: Path) -> No
     run(main)
 
 
-def test_shutdown_gives_up_what_was_asked(run: Callable[[Main], None], tmp_path: Path) -> None:
+def test_shutdown_gives_up_pending_requests(run: Callable[[Main], None], tmp_path: Path) -> None:
     async def main() -> None:
         site, second = Site(tmp_path), forge()
         begun, go_on = threading.Event(), threading.Event()
@@ -311,7 +313,7 @@ def test_shutdown_gives_up_what_was_asked(run: Callable[[Main], None], tmp_path:
     run(main)
 
 
-def test_expiry_is_told_at_each_step_once(run: Callable[[Main], None], tmp_path: Path) -> None:
+def test_expiry_is_reported_once_at_each_step(run: Callable[[Main], None], tmp_path: Path) -> None:
     async def main() -> None:
         site = Site(tmp_path, forge(not_after=NOW + 60 * DAY))
         tries = count_tries(site)
@@ -334,7 +336,7 @@ def test_expiry_is_told_at_each_step_once(run: Callable[[Main], None], tmp_path:
     run(main)
 
 
-def test_an_intermediate_that_ends_first_is_told_of(run: Callable[[Main], None], tmp_path: Path) -> None:
+def test_an_intermediate_that_ends_first_is_reported(run: Callable[[Main], None], tmp_path: Path) -> None:
     async def main() -> None:
         middle = forge("Middle", ca=True, not_after=NOW + DAY / 2)
         leaf = forge(issuer=middle)
@@ -348,7 +350,9 @@ def test_an_intermediate_that_ends_first_is_told_of(run: Callable[[Main], None],
     run(main)
 
 
-def test_client_ca_and_its_list_are_told_of(run: Callable[[Main], None], tmp_path: Path) -> None:
+def test_expiry_of_client_ca_and_revocation_list_is_reported(
+    run: Callable[[Main], None], tmp_path: Path
+) -> None:
     async def main() -> None:
         authority = forge("Clients CA", ca=True, not_after=NOW + 10 * DAY)
         (tmp_path / "ca.crt").write_bytes(authority.pem)
@@ -366,7 +370,7 @@ def test_client_ca_and_its_list_are_told_of(run: Callable[[Main], None], tmp_pat
                 ("client-ca", "urgent"),
                 ("revocation-list", "expired"),
             ]
-            # A new list, near its end as well, is another one.
+            # A new list, near its end too, is reported separately.
             (tmp_path / "ca.crl").write_bytes(forge_crl(authority, next_update=NOW + 4.1 * DAY))
             await until(lambda: len(site.notices) == 5)
             assert site.notices[4].text.startswith("revocation list of CN=Clients CA runs out in 2 hours")
@@ -374,7 +378,7 @@ def test_client_ca_and_its_list_are_told_of(run: Callable[[Main], None], tmp_pat
     run(main)
 
 
-def test_expiry_names_the_renewal_that_was_not_taken(run: Callable[[Main], None], tmp_path: Path) -> None:
+def test_expiry_names_the_renewal_that_was_refused(run: Callable[[Main], None], tmp_path: Path) -> None:
     async def main() -> None:
         site = Site(tmp_path, forge(not_after=NOW + 3 * DAY))
         newer = forge()

@@ -53,7 +53,7 @@ async def door(make_door: Callable[..., TlsDoor]) -> TlsDoor:
 async def test_the_banner_is_alone_in_the_first_write(door: TlsDoor, both: Contexts) -> None:
     async with TlsPeer.to(door.address, both.client) as peer:
         last = await peer.handshake(send_last=False)
-        # An action in the same packet as the end of the handshake: its answer must not come with the banner.
+        # An action in the same packet as the end of the handshake: its answer must not join the banner.
         await peer.send_raw(last + peer.seal(b"Action: Ping\r\n\r\n"))
         session = await door.session()
         session.outbox.push(b"Response: Success\r\n\r\n")
@@ -69,7 +69,7 @@ async def test_data_that_arrives_with_the_last_flight_is_read(door: TlsDoor, bot
         await until(lambda: session.received == b"onetwo")
 
 
-async def test_the_peer_is_told_with_its_tls_version_and_suite(door: TlsDoor, both: Contexts) -> None:
+async def test_the_peer_is_recorded_with_its_tls_version_and_suite(door: TlsDoor, both: Contexts) -> None:
     async with TlsPeer.to(door.address, both.client) as peer:
         await peer.handshake()
         session = await door.session()
@@ -78,7 +78,7 @@ async def test_the_peer_is_told_with_its_tls_version_and_suite(door: TlsDoor, bo
         assert session.client.peer.tls.startswith("TLSv1.3/TLS_")
 
 
-async def test_a_handshake_a_byte_at_a_time(door: TlsDoor, both: Contexts) -> None:
+async def test_a_handshake_may_come_a_byte_at_a_time(door: TlsDoor, both: Contexts) -> None:
     async with TlsPeer.to(door.address, both.client) as peer:
         peer.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         last = await peer.handshake(send_last=False)
@@ -99,7 +99,9 @@ async def test_a_handshake_a_byte_at_a_time(door: TlsDoor, both: Contexts) -> No
     ],
     ids=["AMI", "HTTP", "empty lines", "a broken hello", "noise"],
 )
-async def test_who_speaks_no_tls_gets_no_ami_byte(door: TlsDoor, both: Contexts, said: bytes) -> None:
+async def test_a_client_that_speaks_no_tls_gets_no_ami_byte(
+    door: TlsDoor, both: Contexts, said: bytes
+) -> None:
     async with TlsPeer.to(door.address, both.client) as peer:
         await peer.send_raw(said)
         peer.socket.shutdown(socket.SHUT_WR)
@@ -113,9 +115,7 @@ async def test_who_speaks_no_tls_gets_no_ami_byte(door: TlsDoor, both: Contexts,
     assert not door.sessions
 
 
-async def test_who_connects_and_goes_without_a_word_is_a_failed_handshake(
-    door: TlsDoor, both: Contexts
-) -> None:
+async def test_a_client_that_connects_and_leaves_is_a_failed_handshake(door: TlsDoor, both: Contexts) -> None:
     async with TlsPeer.to(door.address, both.client):
         await until(lambda: door.clients)
     await until(lambda: door.gone == 1)
@@ -123,7 +123,9 @@ async def test_who_connects_and_goes_without_a_word_is_a_failed_handshake(
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-async def test_both_good_versions_are_spoken(door: TlsDoor, both: Contexts, version: ssl.TLSVersion) -> None:
+async def test_both_supported_tls_versions_are_spoken(
+    door: TlsDoor, both: Contexts, version: ssl.TLSVersion
+) -> None:
     client = contexts().client
     client.minimum_version = client.maximum_version = version
     async with TlsPeer.to(door.address, client) as peer:
@@ -150,7 +152,7 @@ async def test_suites_without_forward_secrecy_or_aead_are_refused_by_alert(suite
 
 
 async def test_tls_1_1_is_refused_by_alert(door: TlsDoor, both: Contexts) -> None:
-    # OpenSSL's own client can no longer be made to speak it everywhere: version, random, no session,
+    # OpenSSL's own client no longer speaks TLS 1.1 everywhere: version, random, no session,
     # ECDHE-RSA and RSA with AES-CBC, no compression.
     body = bytes.fromhex("0302") + bytes(32) + b"\0" + bytes.fromhex("0004c013002f") + b"\1\0"
     hello = b"\1" + len(body).to_bytes(3, "big") + body
@@ -166,7 +168,7 @@ async def test_aborted_handshakes_leave_nothing_behind(door: TlsDoor, both: Cont
     left: list[weakref.ref[Client]] = []
     gc.collect()  # of other tests, before anything is counted
     descriptors = open_descriptors()
-    gc.disable()  # it must all be freed at once: the collector does not see what OpenSSL holds
+    gc.disable()  # everything must be freed at once: the collector does not see objects that OpenSSL holds
     try:
         for number in range(500):
             async with TlsPeer.to(door.address, both.client) as peer:
@@ -205,7 +207,7 @@ async def test_a_session_that_ended_leaves_nothing_behind(door: TlsDoor, both: C
 # -- reading ---------------------------------------------------------------
 
 
-async def test_many_records_in_one_read_come_in_order(door: TlsDoor, both: Contexts) -> None:
+async def test_many_records_in_one_read_arrive_in_order(door: TlsDoor, both: Contexts) -> None:
     said = [b"Action: Ping\r\nActionID: %d\r\n\r\n" % number for number in range(500)]
     async with TlsPeer.to(door.address, both.client) as peer:
         await peer.handshake()
@@ -215,7 +217,9 @@ async def test_many_records_in_one_read_come_in_order(door: TlsDoor, both: Conte
         assert session.reads == said
 
 
-async def test_who_sends_without_a_pause_gets_no_more_than_its_turn(door: TlsDoor, both: Contexts) -> None:
+async def test_a_client_that_sends_without_a_pause_gets_no_more_than_its_turn(
+    door: TlsDoor, both: Contexts
+) -> None:
     turns = 0
     most = 0
     seen = 0
@@ -240,7 +244,7 @@ async def test_who_sends_without_a_pause_gets_no_more_than_its_turn(door: TlsDoo
     assert turns > 2000 / 16
 
 
-async def test_while_paused_nothing_is_read_and_after_it_everything(door: TlsDoor, both: Contexts) -> None:
+async def test_nothing_is_read_while_paused_and_everything_afterwards(door: TlsDoor, both: Contexts) -> None:
     said = [b"%05d" % number for number in range(100)]
     async with TlsPeer.to(door.address, both.client) as peer:
         last = await peer.handshake(send_last=False)
@@ -249,16 +253,16 @@ async def test_while_paused_nothing_is_read_and_after_it_everything(door: TlsDoo
         session.pause_after = 3
         await peer.send_raw(b"".join(peer.seal(action) for action in said))
         await until(lambda: len(session.reads) == 3)
-        for _ in range(20):  # turns in which a reader that went on would be seen
+        for _ in range(20):  # turns in which a reader that did not pause would be seen
             await asyncio.sleep(0)
         assert session.reads == said[:3]
         session.pause_after = 0
         session.client.resume()
-        # Nothing more is sent: what is left must be found without another sign from the socket.
+        # Nothing more is sent: the rest must be found without another event from the socket.
         await until(lambda: session.reads == said)
 
 
-async def test_a_pause_during_resume_is_heeded(door: TlsDoor, both: Contexts) -> None:
+async def test_a_pause_during_resume_takes_effect(door: TlsDoor, both: Contexts) -> None:
     async with TlsPeer.to(door.address, both.client) as peer:
         await peer.handshake()
         session = await door.session()
@@ -274,7 +278,9 @@ async def test_a_pause_during_resume_is_heeded(door: TlsDoor, both: Contexts) ->
 
 
 @pytest.mark.parametrize("how", ["close_notify", "FIN", "both"])
-async def test_who_says_no_more_still_gets_its_answers(door: TlsDoor, both: Contexts, how: str) -> None:
+async def test_a_client_that_stops_sending_still_gets_its_answers(
+    door: TlsDoor, both: Contexts, how: str
+) -> None:
     async with TlsPeer.to(door.address, both.client) as peer:
         await peer.handshake()
         asked = peer.seal(b"Action: CoreStatus\r\n\r\n")
@@ -287,12 +293,12 @@ async def test_who_says_no_more_still_gets_its_answers(door: TlsDoor, both: Cont
         assert not session.lost_for
         session.outbox.push(b"Response: Success\r\n\r\n")
         session.client.close()
-        # After its own close_notify OpenSSL's client decrypts nothing: the length must do.
+        # After its own close_notify OpenSSL's client decrypts nothing: only the length can be checked.
         assert len(await peer.raw_rest()) > len(b"Response: Success\r\n\r\n")
     await until(lambda: door.gone == 1)
 
 
-async def test_a_reset_is_told_to_the_session(door: TlsDoor, both: Contexts) -> None:
+async def test_a_reset_is_reported_to_the_session(door: TlsDoor, both: Contexts) -> None:
     async with TlsPeer.to(door.address, both.client) as peer:
         await peer.handshake()
         session = await door.session()
@@ -342,14 +348,14 @@ async def test_a_slow_reader_gets_every_byte_in_order(
     assert refused > 3
 
 
-async def test_writing_to_who_is_gone_tells_the_session_from_the_loop(
+async def test_writing_to_a_closed_peer_reports_the_loss_from_the_loop(
     make_door: Callable[..., TlsDoor], both: Contexts
 ) -> None:
     door = make_door()
     async with TlsPeer.to(door.address, both.client) as peer:
         await peer.handshake()
         session = await door.session()
-        session.client.pause()  # or the reader would be told first
+        session.client.pause()  # otherwise the reader would notice first
         peer.reset()
         told_inside = []
         while not session.lost_for:
@@ -361,10 +367,10 @@ async def test_writing_to_who_is_gone_tells_the_session_from_the_loop(
     assert session.client.send(b"too late") == len(b"too late")
 
 
-# -- the end ---------------------------------------------------------------
+# -- closing ---------------------------------------------------------------
 
 
-async def test_close_says_close_notify_and_then_fin(door: TlsDoor, both: Contexts) -> None:
+async def test_close_sends_close_notify_and_then_fin(door: TlsDoor, both: Contexts) -> None:
     async with TlsPeer.to(door.address, both.client) as peer:
         await peer.handshake()
         session = await door.session()
@@ -404,7 +410,7 @@ async def test_unread_input_does_not_destroy_the_last_answer(door: TlsDoor, both
         assert await peer.raw_rest() == b"", "an end, not a reset"
 
 
-async def test_who_never_closes_is_not_waited_for(
+async def test_a_client_that_never_closes_is_not_waited_for(
     door: TlsDoor, both: Contexts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("amiproxy.net.doors.client._LINGER_SECONDS", 0.05)
@@ -415,7 +421,7 @@ async def test_who_never_closes_is_not_waited_for(
         await until(lambda: door.gone == 1)
 
 
-async def test_abort_resets(door: TlsDoor, both: Contexts) -> None:
+async def test_abort_resets_the_connection(door: TlsDoor, both: Contexts) -> None:
     async with TlsPeer.to(door.address, both.client) as peer:
         await peer.handshake()
         session = await door.session()
@@ -426,7 +432,7 @@ async def test_abort_resets(door: TlsDoor, both: Contexts) -> None:
     assert door.gone == 1
 
 
-async def test_whatever_ends_the_socket_nothing_is_written_to_its_descriptor_after_it(
+async def test_nothing_is_written_to_the_descriptor_after_the_socket_ended(
     door: TlsDoor, both: Contexts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with TlsPeer.to(door.address, both.client) as peer:
@@ -440,7 +446,7 @@ async def test_whatever_ends_the_socket_nothing_is_written_to_its_descriptor_aft
         asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
         monkeypatch.setattr(session, "id", "s", raising=False)
         monkeypatch.setattr(session, "receive", broken)
-        monkeypatch.setattr(session, "lost", broken)  # so the session never hears of its end
+        monkeypatch.setattr(session, "lost", broken)  # so the session never learns of its end
         assert session.outbox.ready
         await peer.send(b"Action: Ping\r\n\r\n")
         await until(lambda: door.gone == 1)
@@ -448,7 +454,7 @@ async def test_whatever_ends_the_socket_nothing_is_written_to_its_descriptor_aft
         assert told
 
 
-async def test_displaced_in_the_handshake(door: TlsDoor, both: Contexts) -> None:
+async def test_a_client_displaced_in_its_handshake_is_counted(door: TlsDoor, both: Contexts) -> None:
     async with TlsPeer.to(door.address, both.client) as peer:
         await until(lambda: door.clients)
         door.clients[0].displace("handshake timeout")
@@ -459,7 +465,7 @@ async def test_displaced_in_the_handshake(door: TlsDoor, both: Contexts) -> None
 
 
 class _Unwilling:
-    """An SSL socket that must write before it can read on: no client can be made to cause it at will."""
+    """An SSL socket that must write before it can read on: no client can cause that at will."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
@@ -493,7 +499,7 @@ class _Unwilling:
             raise ssl.SSLWantReadError from None
 
 
-async def test_a_read_that_must_write_first_waits_for_that() -> None:
+async def test_a_read_that_must_write_first_waits_for_the_write() -> None:
     here, there = socket.socketpair()
     here.setblocking(False)
     filler = b"x" * 65536

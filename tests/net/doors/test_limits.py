@@ -1,4 +1,4 @@
-"""What each limit looks like to the client that is over it, from its TCP connection on."""
+"""How a client beyond each limit sees it, from its TCP connection on."""
 
 import asyncio
 import logging
@@ -16,7 +16,7 @@ from tests.support.tls_peer import TlsPeer
 from tests.support.waiting import until
 
 BOTH_LOOPS = True
-# Without the class that tells them of each other's logins.
+# Without the class that shows them each other's logins.
 READ = privilege.ALL & ~privilege.SECURITY
 ANNA = User("anna", read=READ, secret="plain:s")
 PATIENT = User("patient", read=READ, secret="plain:s", slow_consumer="drop_events")
@@ -36,7 +36,7 @@ def both() -> Contexts:
 
 @pytest.fixture
 def open_house(both: Contexts) -> Open:
-    """Under these limits, with nobody exempt unless they say so."""
+    """Under these limits, with no exempt addresses unless the limits name some."""
 
     @asynccontextmanager
     async def opened(**limits: object) -> AsyncIterator[House]:
@@ -77,7 +77,7 @@ async def inside(stack: AsyncExitStack, house: House, both: Contexts, user: str 
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-async def test_closed_before_tls(
+async def test_a_connection_over_a_limit_is_closed_before_tls(
     open_house: Open,
     both: Contexts,
     caplog: pytest.LogCaptureFixture,
@@ -99,7 +99,7 @@ async def test_closed_before_tls(
         assert house.door.open == 1, "who is in stays in"
 
 
-async def test_exempt_addresses_know_none_of_them(open_house: Open, both: Contexts) -> None:
+async def test_exempt_addresses_have_none_of_these_limits(open_house: Open, both: Contexts) -> None:
     limits = {
         "connections_per_address": 1,
         "unauthenticated_per_address": 1,
@@ -114,7 +114,9 @@ async def test_exempt_addresses_know_none_of_them(open_house: Open, both: Contex
         assert house.hub.stats.limits == {}
 
 
-async def test_penalty(open_house: Open, both: Contexts, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_penalty_refuses_new_connections_and_logins(
+    open_house: Open, both: Contexts, caplog: pytest.LogCaptureFixture
+) -> None:
     async with open_house(login_failure_burst=1) as house, AsyncExitStack() as stack:
         address = house.listen()
         user = await inside(stack, house, both)
@@ -124,7 +126,7 @@ async def test_penalty(open_house: Open, both: Contexts, caplog: pytest.LogCaptu
         for guesser in guessers[:2]:
             await guesser.send(login("guess"))
         await until(lambda: house.hub.stats.limits.get("login_failure_burst") == 1)
-        # Neither a new connection nor one there was before can try again, not even with the right secret.
+        # Neither a new nor an existing connection can try again, not even with the right secret.
         assert await was_refused(address, both.client)
         await guessers[2].send(login())
         for guesser in guessers:
@@ -137,9 +139,9 @@ async def test_penalty(open_house: Open, both: Contexts, caplog: pytest.LogCaptu
         assert told == [("penalty-start", "127.0.0.1"), ("penalty-end", "127.0.0.1")]
 
 
-async def test_handshake_bytes(open_house: Open, both: Contexts) -> None:
+async def test_handshake_bytes_closes_a_longer_handshake(open_house: Open, both: Contexts) -> None:
     async with open_house(handshake_bytes=1024) as house, TlsPeer.to(house.listen(), both.client) as peer:
-        # The start of a ClientHello that is announced as longer than it may be, and never ends.
+        # The start of a ClientHello that announces too great a length, and never ends.
         await peer.send_raw(b"\x16\x03\x01\x40\x00\x01\x00\x3f\xfc\x03\x03" + b"x" * 2000)
         assert await was_cut(peer)
         assert house.door.handshake_failures == {"handshake too long": 1}
@@ -147,7 +149,9 @@ async def test_handshake_bytes(open_house: Open, both: Contexts) -> None:
         assert house.door.open == 0
 
 
-async def test_action_rate_holds_back_by_tcp_and_loses_nothing(open_house: Open, both: Contexts) -> None:
+async def test_action_rate_slows_the_client_through_tcp_and_loses_nothing(
+    open_house: Open, both: Contexts
+) -> None:
     async with (
         open_house(action_rate=20.0, action_burst=1, in_flight_per_session=1) as house,
         AsyncExitStack() as stack,
@@ -168,7 +172,7 @@ async def test_action_rate_holds_back_by_tcp_and_loses_nothing(open_house: Open,
         assert house.hub.stats.limits == {"action_rate": 1}
 
 
-async def test_outbox_soft_drops_events_of_who_wants_that_and_of_nobody_else(
+async def test_outbox_soft_drops_events_only_of_users_that_choose_it(
     open_house: Open, both: Contexts
 ) -> None:
     async with open_house(outbox_soft=1 << 16) as house, AsyncExitStack() as stack:
@@ -205,7 +209,7 @@ def event(number: int) -> bytes:
     return b"Event: Storm\r\nPrivilege: call,all\r\nNumber: %d\r\nPad: %s\r\n\r\n" % (number, b"x" * 8000)
 
 
-async def test_idle_timeout_closes_in_good_order(open_house: Open, both: Contexts) -> None:
+async def test_idle_timeout_closes_with_close_notify(open_house: Open, both: Contexts) -> None:
     async with open_house(idle_timeout=60.0) as house, AsyncExitStack() as stack:
         house.listen()
         peer = await inside(stack, house, both)

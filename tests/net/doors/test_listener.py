@@ -42,7 +42,7 @@ async def house(both: Contexts, request: pytest.FixtureRequest) -> AsyncIterator
 
 
 def limits(**changed: float) -> pytest.MarkDecorator:
-    """The house with other limits."""
+    """A house with these limits."""
     return pytest.mark.parametrize("house", [Limits(**changed)], indirect=True, ids=[""])  # type: ignore[arg-type]
 
 
@@ -59,7 +59,7 @@ def limits(**changed: float) -> pytest.MarkDecorator:
         ("0.0.0.0", "127.0.0.1", "127.0.0.1"),
     ],
 )
-async def test_addresses_of_both_families(
+async def test_connections_of_both_families_are_accepted_with_their_address(
     house: House, both: Contexts, listen: str, connect: str, shown: str
 ) -> None:
     host, port = house.listen(listen)
@@ -74,14 +74,14 @@ async def test_addresses_of_both_families(
 
 
 @needs_ipv6
-async def test_one_ipv6_address_does_not_take_ipv4(house: House, both: Contexts) -> None:
+async def test_a_single_ipv6_address_does_not_accept_ipv4(house: House, both: Contexts) -> None:
     _, port = house.listen("::1")
     with pytest.raises(ConnectionRefusedError):
         async with TlsPeer.to(("127.0.0.1", port), both.client):
             pass
 
 
-async def test_several_listeners_share_the_door(house: House, both: Contexts) -> None:
+async def test_several_listeners_share_the_pool_of_connections(house: House, both: Contexts) -> None:
     first, second = house.listen(), house.listen()
     async with TlsPeer.to(first, both.client) as here, TlsPeer.to(second, both.client) as there:
         for peer in (here, there):
@@ -105,7 +105,7 @@ async def test_an_address_in_use_is_named() -> None:
     assert caught.value.strerror.endswith(": Address already in use")
 
 
-async def test_each_accept_asks_for_the_context_of_that_moment(house: House, both: Contexts) -> None:
+async def test_each_connection_uses_the_context_current_at_its_accept(house: House, both: Contexts) -> None:
     address = house.listen()
     other = contexts()
     async with TlsPeer.to(address, both.client) as before:
@@ -119,7 +119,7 @@ async def test_each_accept_asks_for_the_context_of_that_moment(house: House, bot
 
 
 @limits(keepalive_idle=61, keepalive_interval=16, keepalive_count=5, unacknowledged_timeout=31.0)
-async def test_accepted_sockets_notice_dead_peers(house: House, both: Contexts) -> None:
+async def test_accepted_sockets_have_keepalive_and_nodelay(house: House, both: Contexts) -> None:
     async with TlsPeer.to(house.listen(), both.client) as peer:
         await peer.handshake()
         await until(lambda: house.hub.sessions)
@@ -133,7 +133,7 @@ async def test_accepted_sockets_notice_dead_peers(house: House, both: Contexts) 
         assert sock.getsockopt(tcp, socket.TCP_USER_TIMEOUT) == 31_000
 
 
-async def test_a_connection_comes_with_its_first_byte_or_its_end(house: House, both: Contexts) -> None:
+async def test_a_connection_is_accepted_with_its_first_byte_or_its_end(house: House, both: Contexts) -> None:
     address = house.listen()
     await_first_byte(house.listeners[0]._socket)
     async with TlsPeer.to(address, both.client) as silent, TlsPeer.to(address, both.client) as good:
@@ -195,7 +195,7 @@ async def test_records_without_data_leave_the_loop_its_turns(house: House, both:
 
 
 @limits(connections=3, unauthenticated=3)
-async def test_those_that_linger_after_their_close_shut_nobody_out(house: House, both: Contexts) -> None:
+async def test_connections_that_linger_after_close_shut_no_client_out(house: House, both: Contexts) -> None:
     address = house.listen()
     async with AsyncExitStack() as stack:
         for _ in range(3):
@@ -203,7 +203,7 @@ async def test_those_that_linger_after_their_close_shut_nobody_out(house: House,
             await peer.handshake()
             await peer.record()
             await peer.send(b"GET / HTTP/1.1\r\n\r\n")
-            # It was told to go, and does not.
+            # The proxy closed its side, and the client does not close.
         await until(lambda: (house.hub.unauthenticated, house.door.open) == (0, 3))
         good = await stack.enter_async_context(TlsPeer.to(address, both.client))
         await good.handshake()
@@ -212,7 +212,7 @@ async def test_those_that_linger_after_their_close_shut_nobody_out(house: House,
 
 
 @limits(connections=1, unauthenticated=1, exempt=(), unauthenticated_per_address=1)
-async def test_who_is_refused_anyway_takes_nobodys_place(house: House, both: Contexts) -> None:
+async def test_a_connection_that_is_refused_anyway_takes_no_place(house: House, both: Contexts) -> None:
     address = house.listen()
     async with TlsPeer.to(address, both.client) as peer:
         await peer.handshake()
@@ -222,7 +222,7 @@ async def test_who_is_refused_anyway_takes_nobodys_place(house: House, both: Con
         assert b"Authentication accepted" in await peer.record()
 
 
-async def test_descriptors_in_reserve_are_for_nobody(house: House, both: Contexts) -> None:
+async def test_reserved_descriptors_are_used_for_no_client(house: House, both: Contexts) -> None:
     address = house.listen()
     async with AsyncExitStack() as stack:
         user, stranger = [await stack.enter_async_context(TlsPeer.to(address, both.client)) for _ in range(2)]
@@ -252,7 +252,7 @@ async def test_descriptors_in_reserve_are_for_nobody(house: House, both: Context
 
 
 @limits(unauthenticated=3)
-async def test_the_pool_before_login_is_shared_and_its_silent_and_its_oldest_go(
+async def test_the_pool_before_login_displaces_silent_connections_then_the_oldest(
     house: House, both: Contexts
 ) -> None:
     address = house.listen()
@@ -277,10 +277,10 @@ async def test_the_pool_before_login_is_shared_and_its_silent_and_its_oldest_go(
         )
         assert (house.door.handshaking, house.hub.unauthenticated) == (1, 2)
 
-        # The pool is full: the silent one goes, though another is older.
+        # The pool is full: the silent connection is displaced, though another is older.
         fourth = await connect(greeted=True)
         assert await was_cut(second)
-        # Now all have come as far: the oldest goes.
+        # Now all have reached the same stage: the oldest is displaced.
         fifth = await stack.enter_async_context(TlsPeer.to(address, both.client))
         assert await was_cut(oldest)
         await fifth.handshake()
@@ -294,7 +294,7 @@ async def test_the_pool_before_login_is_shared_and_its_silent_and_its_oldest_go(
 
 @limits(unauthenticated=8, exempt=())
 @pytest.mark.parametrize("greeted", [False, True], ids=["at its handshake", "greeted"])
-async def test_a_crowd_of_strangers_makes_room_for_itself(
+async def test_a_flood_from_one_network_displaces_its_own_connections(
     house: House, both: Contexts, greeted: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     address = house.listen()
@@ -319,7 +319,7 @@ async def test_a_crowd_of_strangers_makes_room_for_itself(
 
 
 @limits(unauthenticated=2, exempt=(), unauthenticated_per_address=2)
-async def test_whose_login_was_refused_holds_no_place(house: House, both: Contexts) -> None:
+async def test_a_client_whose_login_was_refused_holds_no_place(house: House, both: Contexts) -> None:
     address = house.listen()
     wrong = LOGIN.replace(b"Secret: s", b"Secret: x")
     async with AsyncExitStack() as stack:
@@ -336,13 +336,13 @@ async def test_whose_login_was_refused_holds_no_place(house: House, both: Contex
         good = await stack.enter_async_context(TlsPeer.to(address, both.client))
         await good.handshake()
         assert await good.record() == house.hub.banner
-        # Two may wait for their second; the others were told when a third one came.
+        # Two may wait for their delay; the others were answered when a third one came.
         for peer in refused:
             assert b"Authentication failed" in await peer.record()
 
 
 @limits(unauthenticated=1)
-async def test_a_handshake_that_is_displaced_is_counted(house: House, both: Contexts) -> None:
+async def test_a_displaced_handshake_is_counted(house: House, both: Contexts) -> None:
     address = house.listen()
     async with TlsPeer.to(address, both.client) as first:
         await until(lambda: house.door.handshaking == 1)
@@ -353,7 +353,7 @@ async def test_a_handshake_that_is_displaced_is_counted(house: House, both: Cont
 
 
 @pytest.mark.parametrize("suite", ["AES128-GCM-SHA256", "ECDHE-RSA-AES128-SHA", "ECDHE-RSA-AES256-SHA384"])
-async def test_a_client_too_old_for_our_tls_is_told_apart_and_the_log_names_the_way_out(
+async def test_a_client_too_old_for_our_tls_is_counted_and_the_log_names_the_remedy(
     suite: str, house: House, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "amiproxy")
@@ -370,7 +370,7 @@ async def test_a_client_too_old_for_our_tls_is_told_apart_and_the_log_names_the_
 
 
 @limits(handshake_timeout=5.0, login_timeout=10.0)
-async def test_time_runs_from_the_accept(house: House, both: Contexts) -> None:
+async def test_the_login_timeout_runs_from_the_accept(house: House, both: Contexts) -> None:
     address = house.listen()
     loop = asyncio.get_running_loop()
     async with (
@@ -403,11 +403,11 @@ async def test_time_runs_from_the_accept(house: House, both: Contexts) -> None:
 
 @pytest.fixture
 def short_turns(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No turn grows with what the loop has done meanwhile, which depends on the machine."""
+    """Turns do not grow with the time that the loop was busy, which depends on the machine."""
     monkeypatch.setattr("amiproxy.core.limits.shares._LONGEST_TURN", 0.0)
 
 
-async def test_a_storm_of_connects_is_taken_in_bounded_parts(
+async def test_a_storm_of_connects_is_accepted_in_bounded_portions(
     house: House, both: Contexts, short_turns: None
 ) -> None:
     loop = asyncio.get_running_loop()
@@ -451,7 +451,7 @@ async def test_a_storm_of_handshakes_leaves_the_loop_its_turns(
         lasts = [await peer.handshake(send_last=False) for peer in peers]
         running = True
         turn()
-        # Sent while the loop does not run: all of them are ready at one moment.
+        # Sent while the loop does not run: all of them become ready at the same time.
         for peer, last in zip(peers, lasts, strict=True):
             peer.socket.send(last)
         await until(lambda: house.hub.unauthenticated == 20)
@@ -462,14 +462,14 @@ async def test_a_storm_of_handshakes_leaves_the_loop_its_turns(
         running = False
         for before, after in pairwise(steps):
             done = sum(now - then for now, then in zip(after, before, strict=True))
-            # What was left over has its turn by a timer, what is new when it comes: both may be in one round.
+            # Left-over work runs by a timer, new work when it arrives: both may happen in one round.
             assert done <= 2, "timers and Asterisk have their turn after that"
         for peer in peers:
             peer.reset()
         await until(lambda: house.door.open == 0)
 
 
-async def test_who_is_displaced_while_it_waits_for_its_turn_is_passed_over(
+async def test_a_connection_displaced_while_it_waits_for_its_turn_is_skipped(
     house: House, both: Contexts, short_turns: None
 ) -> None:
     house.hub.shares.turn_seconds = 0.0
@@ -484,7 +484,7 @@ async def test_who_is_displaced_while_it_waits_for_its_turn_is_passed_over(
     assert house.door.handshake_failures == {"displaced before login": 1}
 
 
-async def test_who_is_gone_before_the_accept_is_harmless(house: House, both: Contexts) -> None:
+async def test_a_connection_reset_before_the_accept_is_harmless(house: House, both: Contexts) -> None:
     host, port = house.listen()
     for _ in range(50):
         sock = socket.create_connection((host, port))
@@ -540,7 +540,7 @@ def test_without_descriptors_it_pauses_and_recovers(tmp_path: Path, both: Contex
         assert child.stdout is not None
         port = int(child.stdout.readline())
         flood = [socket.create_connection(("127.0.0.1", port), timeout=10) for _ in range(80)]
-        # Who comes now is served all the same: those that only hold descriptors are shed for it.
+        # A new client is still served: connections that only hold descriptors are closed for it.
         with (
             socket.create_connection(("127.0.0.1", port), timeout=20) as plain,
             both.client.wrap_socket(plain, server_hostname="localhost") as door,

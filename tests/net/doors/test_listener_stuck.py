@@ -1,4 +1,4 @@
-"""The watchdog's question to the door: is somebody waiting whom nobody looks at?"""
+"""The watchdog's check of a listener: are connections pending that are not accepted?"""
 
 import asyncio
 import contextlib
@@ -9,7 +9,7 @@ from amiproxy.net.doors.listener import Door, Listener, bind
 from tests.support.live_hub import live_hub
 
 
-async def test_who_waits_unseen_for_long_makes_the_door_stuck() -> None:
+async def test_a_connection_pending_for_long_marks_the_listener_as_stuck() -> None:
     loop = asyncio.get_running_loop()
     listener = Listener(
         Door(live_hub()), bind("127.0.0.1", 0), lambda: ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -19,7 +19,7 @@ async def test_who_waits_unseen_for_long_makes_the_door_stuck() -> None:
     try:
         assert not listener.stuck(2.0)
         with contextlib.closing(socket.create_connection(listener.address)):
-            # The loop does not turn in here, so nobody accepts.
+            # The loop does not run in here, so nothing is accepted.
             assert not listener.stuck(3.0)
             assert not listener.stuck(11.0)
             assert listener.stuck(14.0)

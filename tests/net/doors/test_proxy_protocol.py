@@ -1,4 +1,4 @@
-"""Clients behind a load balancer that passes TLS through and says who they are."""
+"""Clients behind a load balancer that passes TLS through and announces their addresses."""
 
 import asyncio
 import socket
@@ -72,7 +72,7 @@ async def greeted(peer: TlsPeer, house: House) -> None:
 
 
 @pytest.mark.parametrize("header", [v1("192.0.2.7"), v2("192.0.2.7")], ids=["v1", "v2"])
-async def test_the_client_is_whom_the_header_names(house: House, both: Contexts, header: bytes) -> None:
+async def test_the_client_has_the_address_in_the_header(house: House, both: Contexts, header: bytes) -> None:
     async with TlsPeer.to(house.listen("127.0.0.1", LOOPBACK), both.client) as peer:
         await peer.send_raw(header)
         await greeted(peer, house)
@@ -83,7 +83,9 @@ async def test_the_client_is_whom_the_header_names(house: House, both: Contexts,
 
 
 @pytest.mark.parametrize("header", [v1("192.0.2.7"), v2("192.0.2.7")], ids=["v1", "v2"])
-async def test_header_and_first_flight_may_come_in_one(house: House, both: Contexts, header: bytes) -> None:
+async def test_header_and_first_flight_may_come_in_one_packet(
+    house: House, both: Contexts, header: bytes
+) -> None:
     async with TlsPeer.to(house.listen("127.0.0.1", LOOPBACK), both.client) as peer:
         with pytest.raises(ssl.SSLWantReadError):
             peer._tls.do_handshake()
@@ -120,7 +122,7 @@ async def test_a_header_without_client_leaves_the_address(
 
 
 @needs_ipv6
-async def test_a_trusted_ipv4_address_is_known_on_a_socket_of_both_families(
+async def test_a_trusted_ipv4_address_is_recognised_on_a_dual_stack_socket(
     house: House, both: Contexts
 ) -> None:
     _, port = house.listen("::", LOOPBACK)
@@ -131,7 +133,7 @@ async def test_a_trusted_ipv4_address_is_known_on_a_socket_of_both_families(
 
 
 @pytest.mark.parametrize("trusted", [(), ("192.0.2.0/24",)], ids=["nobody", "others"])
-async def test_nobody_else_can_say_who_they_are(
+async def test_an_untrusted_peer_cannot_send_a_header(
     house: House, both: Contexts, trusted: tuple[str, ...]
 ) -> None:
     address = house.listen("127.0.0.1", *trusted)
@@ -152,7 +154,7 @@ async def test_nobody_else_can_say_who_they_are(
     [b"\x16\x03\x01\x02\0", b"PROXY TCP4 nobody\r\n", SIGNATURE + b"\x31\x11\0\0", b"Action: Login\r\n"],
     ids=["TLS", "v1", "v2", "AMI"],
 )
-async def test_a_trusted_address_without_a_good_header_is_refused_wordless(
+async def test_a_trusted_peer_without_a_good_header_is_closed_without_an_answer(
     house: House, both: Contexts, sent: bytes
 ) -> None:
     async with TlsPeer.to(house.listen("127.0.0.1", LOOPBACK), both.client) as peer:
@@ -167,7 +169,7 @@ async def test_a_trusted_address_without_a_good_header_is_refused_wordless(
 
 
 @pytest.mark.parametrize("sent", [b"", b"PROXY TCP4 192.0.2.7"], ids=["nothing", "a part"])
-async def test_an_end_before_the_header_is_whole_is_counted(
+async def test_an_end_before_the_header_is_complete_is_counted(
     house: House, both: Contexts, sent: bytes
 ) -> None:
     async with TlsPeer.to(house.listen("127.0.0.1", LOOPBACK), both.client) as peer:
@@ -185,7 +187,9 @@ async def test_a_reset_before_the_header_is_harmless(house: House, both: Context
     assert house.door.handshake_failures == {NO_HEADER: 1}
 
 
-async def test_acl_judges_the_client_and_not_the_proxy(house: House, both: Contexts) -> None:
+async def test_an_acl_applies_to_the_client_and_not_to_the_load_balancer(
+    house: House, both: Contexts
+) -> None:
     address = house.listen("127.0.0.1", LOOPBACK)
     for client, verdict in (
         ("192.0.2.7", b"Authentication accepted"),
@@ -199,7 +203,7 @@ async def test_acl_judges_the_client_and_not_the_proxy(house: House, both: Conte
 
 
 @limits(connections_per_address=2, exempt=())
-async def test_limits_count_by_client_and_the_proxy_is_not_one(house: House, both: Contexts) -> None:
+async def test_limits_count_by_client_and_the_load_balancer_is_not_one(house: House, both: Contexts) -> None:
     address = house.listen("127.0.0.1", LOOPBACK)
     async with AsyncExitStack() as stack:
 
@@ -214,14 +218,16 @@ async def test_limits_count_by_client_and_the_proxy_is_not_one(house: House, bot
         assert house.hub.stats.limits["connections_per_address"] == 1
         assert house.door.open == 4
         await greeted(await connect("192.0.2.2"), house)
-        # Those without header yet do not count against the proxy's address either.
+        # Connections without a header yet do not count against the load balancer's address either.
         for number in range(5):
             await stack.enter_async_context(TlsPeer.to(address, both.client))
             await until(lambda count=number: house.door.handshaking == count + 1)  # type: ignore[misc]
 
 
 @limits(unauthenticated=1)
-async def test_who_waits_for_a_header_is_in_the_pool_before_login(house: House, both: Contexts) -> None:
+async def test_a_connection_without_header_yet_is_in_the_pool_before_login(
+    house: House, both: Contexts
+) -> None:
     address = house.listen("127.0.0.1", LOOPBACK)
     async with TlsPeer.to(address, both.client) as silent:
         await until(lambda: house.door.handshaking == 1)
@@ -233,7 +239,7 @@ async def test_who_waits_for_a_header_is_in_the_pool_before_login(house: House, 
 
 
 @limits(unauthenticated=4, exempt=())
-async def test_a_crowd_behind_a_proxy_is_told_apart_from_its_other_clients(
+async def test_a_flood_through_a_load_balancer_does_not_affect_its_other_clients(
     house: House, both: Contexts
 ) -> None:
     address = house.listen("127.0.0.1", LOOPBACK)
@@ -265,7 +271,7 @@ async def test_a_header_must_come_in_time(house: House, both: Contexts) -> None:
         assert house.door.handshake_failures == {"handshake timeout": 1}
 
 
-async def test_whom_to_trust_may_change(house: House, both: Contexts) -> None:
+async def test_the_trusted_addresses_may_change(house: House, both: Contexts) -> None:
     address = house.listen()
     house.listeners[0].trusted = NetworkSet((LOOPBACK,))
     async with TlsPeer.to(address, both.client) as peer:
@@ -274,7 +280,9 @@ async def test_whom_to_trust_may_change(house: House, both: Contexts) -> None:
         assert peer_of(house)[0] == "192.0.2.7"
 
 
-async def test_who_is_being_introduced_when_the_listener_stops_comes_in(house: House, both: Contexts) -> None:
+async def test_a_connection_without_header_yet_is_served_after_the_listener_stops(
+    house: House, both: Contexts
+) -> None:
     async with TlsPeer.to(house.listen("127.0.0.1", LOOPBACK), both.client) as peer:
         await until(lambda: house.door.handshaking == 1)
         house.listeners[0].stop()

@@ -92,7 +92,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(("data", "named"), GOOD)
-def test_a_header_names_the_client_or_nobody(data: bytes, named: tuple[str, int, str, int] | None) -> None:
+def test_a_header_names_a_client_or_none(data: bytes, named: tuple[str, int, str, int] | None) -> None:
     expected = Local(len(data)) if named is None else Header(*named, len(data))
     assert parse(data) == expected
     assert type(parse(data)) is type(expected)
@@ -101,7 +101,7 @@ def test_a_header_names_the_client_or_nobody(data: bytes, named: tuple[str, int,
 
 
 @pytest.mark.parametrize("data", BAD)
-def test_whatever_is_not_exactly_a_header_is_malformed(data: bytes) -> None:
+def test_anything_but_an_exact_header_is_malformed(data: bytes) -> None:
     assert parse(data) is Unread.MALFORMED
 
 
@@ -127,7 +127,7 @@ def test_any_bytes_cut_anywhere_give_one_answer(data: bytes, draw: st.DataObject
 
 
 @given(st.ip_addresses(), st.integers(0, 65535), st.integers(0, 65535))
-def test_both_versions_say_the_same(
+def test_both_versions_give_the_same_result(
     address: ipaddress.IPv4Address | ipaddress.IPv6Address, port: int, local_port: int
 ) -> None:
     text = f"PROXY TCP{address.version} {address} {address} {port} {local_port}\r\n".encode()

@@ -23,12 +23,12 @@ _numbers = count()
 
 
 def anybody() -> Applicant:
-    """Equal to no other."""
+    """An applicant equal to no other."""
     return Applicant(next(_numbers))
 
 
 class Clocked(asyncio.SelectorEventLoop):
-    """A loop whose clock can be put forward."""
+    """A loop whose clock can be set forward."""
 
     ahead = 0.0
 
@@ -37,7 +37,7 @@ class Clocked(asyncio.SelectorEventLoop):
 
 
 class Gate:
-    """Stands in the threads' way until it is opened, and counts who came."""
+    """Blocks the threads until it is opened, and counts how many came."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.open = threading.Event()
@@ -85,18 +85,18 @@ async def verdict(verifier: HashVerifier, stored: str, candidate: bytes) -> bool
         (SCRYPT, b"x", True),
         (SCRYPT, b"y", False),
         (dummy_hash("$argon2id$v=19$m=64,t=1,p=1$$"), b"s3cret", False),
-        # The table is checked when it is loaded; should it be bad all the same, nobody gets in.
+        # The table is checked when it is loaded; if it is bad nevertheless, no login succeeds.
         ("hunter2", b"hunter2", False),
     ],
     ids=["argon2id", "other case", "empty", "scrypt", "scrypt, wrong", "dummy", "plain text"],
 )
-async def test_only_the_secret_matches(
+async def test_only_the_right_secret_matches(
     make: Callable[..., HashVerifier], stored: str, candidate: bytes, matches: bool
 ) -> None:
     assert await verdict(make(), stored, candidate) is matches
 
 
-async def test_the_answer_comes_on_the_loops_thread_and_not_before_the_call_returns(
+async def test_the_verdict_comes_on_the_loops_thread_and_after_the_call_returned(
     make: Callable[..., HashVerifier],
 ) -> None:
     told: asyncio.Future[int] = asyncio.get_running_loop().create_future()
@@ -105,7 +105,7 @@ async def test_the_answer_comes_on_the_loops_thread_and_not_before_the_call_retu
     assert await told == threading.get_ident()
 
 
-async def test_what_matched_is_not_hashed_again_until_it_is_forgotten(
+async def test_a_match_is_not_hashed_again_until_it_is_forgotten(
     make: Callable[..., HashVerifier], gate: Gate
 ) -> None:
     gate.open.set()
@@ -118,7 +118,7 @@ async def test_what_matched_is_not_hashed_again_until_it_is_forgotten(
     assert gate.came == 2
 
 
-async def test_what_did_not_match_is_hashed_every_time(make: Callable[..., HashVerifier], gate: Gate) -> None:
+async def test_a_mismatch_is_hashed_every_time(make: Callable[..., HashVerifier], gate: Gate) -> None:
     gate.open.set()
     verifier = make()
     for _ in range(3):
@@ -126,13 +126,13 @@ async def test_what_did_not_match_is_hashed_every_time(make: Callable[..., HashV
     assert (gate.came, verifier.remembered) == (3, 0)
 
 
-async def test_a_match_is_for_that_hash_alone(make: Callable[..., HashVerifier]) -> None:
+async def test_a_cached_match_is_valid_for_its_hash_only(make: Callable[..., HashVerifier]) -> None:
     verifier = make()
     assert await verdict(verifier, STORED, b"s3cret")
     assert not await verdict(verifier, hash_secret(b"another", memory_kib=64, passes=1), b"s3cret")
 
 
-async def test_the_cache_is_bounded_and_the_oldest_goes_first(
+async def test_the_cache_is_bounded_and_the_oldest_entry_goes_first(
     make: Callable[..., HashVerifier], gate: Gate
 ) -> None:
     gate.open.set()
@@ -143,7 +143,7 @@ async def test_the_cache_is_bounded_and_the_oldest_goes_first(
     assert gate.came == 4
 
 
-async def test_without_a_cache_all_is_hashed(make: Callable[..., HashVerifier], gate: Gate) -> None:
+async def test_without_a_cache_every_secret_is_hashed(make: Callable[..., HashVerifier], gate: Gate) -> None:
     gate.open.set()
     verifier = make(cache_timeout=0)
     assert await verdict(verifier, STORED, b"s3cret")
@@ -151,7 +151,7 @@ async def test_without_a_cache_all_is_hashed(make: Callable[..., HashVerifier], 
     assert gate.came == 2
 
 
-def test_what_matched_is_remembered_for_a_while_only(gate: Gate) -> None:
+def test_a_match_is_remembered_only_for_a_while(gate: Gate) -> None:
     gate.open.set()
     loop = Clocked()
     verifier = HashVerifier(loop, cache_timeout=600)
@@ -165,7 +165,7 @@ def test_what_matched_is_remembered_for_a_while_only(gate: Gate) -> None:
         loop.close()
 
 
-async def test_past_the_queue_the_one_that_has_waited_longest_is_turned_away_and_counted(
+async def test_beyond_the_queue_the_longest_waiting_is_turned_away_and_counted(
     make: Callable[..., HashVerifier], gate: Gate
 ) -> None:
     verifier = make(threads=1, queue=2)
@@ -181,7 +181,7 @@ async def test_past_the_queue_the_one_that_has_waited_longest_is_turned_away_and
     assert verifier.pending == 0
 
 
-async def test_the_same_candidate_is_judged_once_for_all_who_ask(
+async def test_equal_candidates_are_compared_once_for_all(
     make: Callable[..., HashVerifier], gate: Gate
 ) -> None:
     verifier = make(threads=1, queue=1)
@@ -193,7 +193,7 @@ async def test_the_same_candidate_is_judged_once_for_all_who_ask(
     assert (gate.came, verifier.refused) == (1, 0)
 
 
-async def test_what_began_before_forgetting_is_not_remembered(
+async def test_a_comparison_that_began_before_forgetting_is_not_remembered(
     make: Callable[..., HashVerifier], gate: Gate
 ) -> None:
     verifier = make()
@@ -206,10 +206,10 @@ async def test_what_began_before_forgetting_is_not_remembered(
     assert gate.came == 2
 
 
-async def test_names_do_not_share_the_work_of_one_trial(
+async def test_different_names_do_not_share_a_comparison(
     make: Callable[..., HashVerifier], gate: Gate
 ) -> None:
-    # Unknown names have one trial: two of them at once must take as long as two users'.
+    # All unknown names use the same hash: two of them at once must take as long as two users.
     verifier = make()
     told: list[bool | None] = []
     for name in (b"nobody", b"nobody", b"noone"):
@@ -220,7 +220,7 @@ async def test_names_do_not_share_the_work_of_one_trial(
     assert gate.came == 2
 
 
-async def test_networks_take_turns_and_those_that_failed_come_last(
+async def test_networks_take_turns_and_addresses_that_failed_come_last(
     make: Callable[..., HashVerifier], gate: Gate
 ) -> None:
     verifier = make(threads=1)
@@ -244,7 +244,7 @@ async def test_networks_take_turns_and_those_that_failed_come_last(
     assert [who.partition(" ")[0] for who in order[-3:]] == ["failing"] * 3
 
 
-async def test_what_can_succeed_is_compared_before_what_cannot(
+async def test_secrets_that_can_match_are_compared_before_those_that_cannot(
     make: Callable[..., HashVerifier], gate: Gate
 ) -> None:
     verifier = make(threads=1)
@@ -263,7 +263,9 @@ async def test_what_can_succeed_is_compared_before_what_cannot(
     assert gate.came == 20, "its comparison was one of theirs, by cost"
 
 
-async def test_what_nobody_waits_for_is_not_hashed(make: Callable[..., HashVerifier], gate: Gate) -> None:
+async def test_a_secret_that_no_client_waits_for_is_not_hashed(
+    make: Callable[..., HashVerifier], gate: Gate
+) -> None:
     verifier = make(threads=1)
     told: list[str] = []
 
@@ -289,7 +291,7 @@ def _rank_sum(a: list[float], b: list[float]) -> float:
 
 
 @pytest.mark.serial
-async def test_the_time_of_a_failing_login_does_not_tell_the_cost_of_its_hash(
+async def test_the_time_of_a_failing_login_does_not_reveal_the_cost_of_its_hash(
     make: Callable[..., HashVerifier],
 ) -> None:
     cheap, dear = (hash_secret(b"s3cret", memory_kib=kib, passes=1) for kib in (64, 4096))
@@ -307,7 +309,7 @@ async def test_the_time_of_a_failing_login_does_not_tell_the_cost_of_its_hash(
     judged: dict[str, list[float]] = {name: [] for name in names}
     alone: dict[str, list[float]] = {"cheap": [], "dear": []}
     for _ in range(60):
-        random.shuffle(names)  # what else the machine does meets each of them
+        random.shuffle(names)  # so that other load on the machine affects both alike
         for name in names:
             judged[name].append(await seconds(name, users.trial(users.find(name.encode()))))
         for name, stored in (("cheap", cheap), ("dear", dear)):
@@ -317,7 +319,7 @@ async def test_the_time_of_a_failing_login_does_not_tell_the_cost_of_its_hash(
     assert abs(_rank_sum(judged["dear"], judged["nobody"])) < 4
 
 
-async def test_after_the_end_nobody_gets_in_and_nobody_is_told_late(
+async def test_after_close_no_login_succeeds_and_no_late_verdict_is_given(
     make: Callable[..., HashVerifier], gate: Gate
 ) -> None:
     verifier = make()
@@ -327,13 +329,13 @@ async def test_after_the_end_nobody_gets_in_and_nobody_is_told_late(
     verifier.verify(anybody(), b"u", (STORED,), b"other", told.append)
     assert told == [None]
     gate.open.set()
-    # The thread's word comes by the loop, after what is scheduled by now.
+    # The thread's verdict arrives through the loop, after everything scheduled so far.
     await asyncio.get_running_loop().run_in_executor(None, verifier._threads.shutdown)
     await asyncio.sleep(0)
     assert told == [None]
 
 
-def test_a_loop_that_has_ended_is_not_told(gate: Gate) -> None:
+def test_a_closed_loop_gets_no_verdict(gate: Gate) -> None:
     loop = asyncio.new_event_loop()
     verifier = HashVerifier(loop)
     verifier.verify(anybody(), b"u", (STORED,), b"s3cret", pytest.fail)

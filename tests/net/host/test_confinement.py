@@ -1,4 +1,4 @@
-"""Confinement in a process of its own, for there is no way back from it."""
+"""Confinement, in a process of its own because it cannot be undone."""
 
 import os
 import socket
@@ -87,7 +87,7 @@ print("failed:", failed)
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    # Each a directory deeper than what is told apart: the one above is read, too.
+    # Each a directory deeper than the granularity: the directory above is readable too.
     for name in ("etc/config", "pki/archive", "other", "run"):
         (tmp_path / name).mkdir(parents=True)
     (tmp_path / "etc/config/proxy.yaml").write_text("a")
@@ -106,7 +106,7 @@ def run(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_what_is_not_needed_any_more_is_given_up(folder: Path, open_port: int) -> None:
+def test_rights_that_are_no_longer_needed_are_given_up(folder: Path, open_port: int) -> None:
     if landlock_version() < 6:
         give_up("LANDLOCK", "this kernel's Landlock has not all of it")
     with subprocess.Popen(
@@ -145,7 +145,7 @@ print(Path("/proc/self/environ").stat().st_uid == os.getuid())
 """
 
 
-def test_other_processes_of_the_user_cannot_look_into_it(tmp_path: Path) -> None:
+def test_other_processes_of_the_user_cannot_inspect_it(tmp_path: Path) -> None:
     if os.getuid() != 0:
         give_up("ROOT", "another user can be had by root only")
     tmp_path.chmod(0o755)
@@ -176,7 +176,7 @@ print("served")
 """
 
 
-def test_a_kernel_without_it_is_told_and_no_reason_not_to_serve() -> None:
+def test_a_kernel_without_landlock_is_logged_and_the_service_runs() -> None:
     done = run(_WITHOUT_LANDLOCK)
     assert done.stdout == "served\n", done.stderr
     assert ' warning confined missing="landlock: not supported ' in done.stderr

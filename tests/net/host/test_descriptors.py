@@ -7,7 +7,7 @@ import pytest
 from amiproxy.net.host.descriptors import raise_descriptors
 
 
-def test_descriptors_are_raised_as_far_as_they_may(
+def test_the_descriptor_limit_is_raised_as_far_as_allowed(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -20,7 +20,7 @@ def test_descriptors_are_raised_as_far_as_they_may(
     assert limits["now"] == (1000, 1000)
 
 
-def test_a_limit_that_cannot_be_raised_is_lived_with(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_limit_that_cannot_be_raised_is_tolerated(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise ValueError
 
@@ -29,7 +29,7 @@ def test_a_limit_that_cannot_be_raised_is_lived_with(monkeypatch: pytest.MonkeyP
     raise_descriptors(500)
 
 
-def test_enough_descriptors_are_left_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sufficient_limit_is_left_unchanged(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resource, "getrlimit", lambda _: (4096, 4096))
     monkeypatch.setattr(resource, "setrlimit", lambda *_: os.abort())
     raise_descriptors(1024)

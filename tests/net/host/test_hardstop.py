@@ -1,4 +1,4 @@
-"""A process that does not come to its end is ended."""
+"""A process whose shutdown does not finish is ended."""
 
 import subprocess
 import sys
@@ -10,7 +10,7 @@ from amiproxy.net.host.hardstop import STATUS
 
 
 def run(program: str) -> tuple[int, float, str]:
-    """Exit status, seconds and what it said."""
+    """Exit status, seconds and output."""
     began = time.monotonic()
     lines = [
         "import sys, time",
@@ -25,14 +25,14 @@ def run(program: str) -> tuple[int, float, str]:
 
 
 @pytest.mark.parametrize("stuck", ["time.sleep(60)", "while True: pass"])
-def test_stop_timeout_ends_what_is_stuck(stuck: str) -> None:
+def test_stop_timeout_ends_a_stuck_process(stuck: str) -> None:
     status, seconds, said = run(f"stop.start(0.2)\n{stuck}")
     assert status == STATUS
     assert seconds < 15
     assert "limit-hit limit=stop_timeout seconds=0.2" in said
 
 
-def test_a_log_that_is_stuck_holds_nothing_up() -> None:
+def test_a_stuck_log_does_not_delay_the_end() -> None:
     status, seconds, _ = run("log.say = lambda *a, **k: time.sleep(60)\nstop.start(0.1)\ntime.sleep(60)")
     assert status == STATUS
     assert seconds < 15
@@ -47,5 +47,5 @@ def test_a_log_that_is_stuck_holds_nothing_up() -> None:
         "stop.start(0.1)\nstop.start(60)\ntime.sleep(0.4)",
     ],
 )
-def test_what_ends_in_time_ends_by_itself(program: str) -> None:
+def test_a_process_that_ends_in_time_is_not_interrupted(program: str) -> None:
     assert run(program)[::2] == (0, "")

@@ -1,4 +1,4 @@
-"""The log's writer against pipes and disks that do not take what it has."""
+"""The log's writer with pipes and disks that do not take its lines."""
 
 import os
 import subprocess
@@ -31,7 +31,7 @@ def log_as_it_was() -> Iterator[None]:
 
 
 def filled(descriptor: int) -> int:
-    """Fill a pipe to the brim; how many bytes that took."""
+    """Fill a pipe; the number of bytes that it took."""
     os.set_blocking(descriptor, False)
     size = 0
     while True:
@@ -42,7 +42,7 @@ def filled(descriptor: int) -> int:
             return size
 
 
-def test_lines_go_out_whole_and_in_order(pipe: tuple[int, int]) -> None:
+def test_lines_are_written_whole_and_in_order(pipe: tuple[int, int]) -> None:
     reader, writer = pipe
     under_test = LogWriter(writer)
     log.configure("text", "info", stream=under_test, journal=True)
@@ -57,7 +57,7 @@ def test_lines_go_out_whole_and_in_order(pipe: tuple[int, int]) -> None:
     assert said == ["<6>before-the-start number=0", *(f"<6>line number={number}" for number in range(1, 100))]
 
 
-def test_a_reader_that_does_not_read_holds_up_nobody(pipe: tuple[int, int]) -> None:
+def test_a_reader_that_does_not_read_delays_nothing(pipe: tuple[int, int]) -> None:
     reader, writer = pipe
     size = filled(writer)
     under_test = LogWriter(writer, longest=50)
@@ -67,7 +67,7 @@ def test_a_reader_that_does_not_read_holds_up_nobody(pipe: tuple[int, int]) -> N
     for number in range(1000):
         log.say(log.INFO, "line", number=number)
     assert time.monotonic() - began < 10
-    # One line is in the writer's hands, 50 wait.
+    # One line is being written, 50 wait.
     assert under_test.dropped in {949, 950}
     while size:
         size -= len(os.read(reader, size))
@@ -81,7 +81,7 @@ def test_a_reader_that_does_not_read_holds_up_nobody(pipe: tuple[int, int]) -> N
     assert said[-1] == f"<4>log-lost lines={dropped} total={dropped}"
 
 
-def test_the_end_does_not_wait_for_a_reader_that_is_not_there(pipe: tuple[int, int]) -> None:
+def test_stopping_does_not_wait_for_a_missing_reader(pipe: tuple[int, int]) -> None:
     _, writer = pipe
     filled(writer)
     under_test = LogWriter(writer)
@@ -92,7 +92,7 @@ def test_the_end_does_not_wait_for_a_reader_that_is_not_there(pipe: tuple[int, i
     assert time.monotonic() - began < 20
 
 
-def test_a_reader_that_is_gone_costs_lines_only(pipe: tuple[int, int]) -> None:
+def test_a_reader_that_has_gone_costs_only_lines(pipe: tuple[int, int]) -> None:
     reader, writer = pipe
     os.close(reader)
     under_test = LogWriter(writer)
@@ -127,7 +127,7 @@ print("recovered")
 """
 
 
-def test_a_full_disk_costs_lines_and_is_told_after_recovery(tmp_path: object) -> None:
+def test_a_full_disk_costs_lines_and_is_logged_after_recovery(tmp_path: object) -> None:
     script = f'mount -t tmpfs -o size=64k none {tmp_path} && exec "$@"'
     done = subprocess.run(
         ["unshare", "--mount", "sh", "-c", script, "sh", sys.executable, "-c", _FULL_DISK, str(tmp_path)],

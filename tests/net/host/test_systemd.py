@@ -16,7 +16,7 @@ from amiproxy.net.host.systemd import Notifier
 
 @pytest.fixture(params=["path", "abstract"])
 def manager(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[socket.socket, str]]:
-    """The service manager's socket, and what NOTIFY_SOCKET says of it."""
+    """The service manager's socket, and the value of NOTIFY_SOCKET for it."""
     name = str(tmp_path / "notify") if request.param == "path" else f"@amiproxy-test-{os.getpid()}"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
         sock.bind("\0" + name[1:] if name.startswith("@") else name)
@@ -43,7 +43,7 @@ def test_each_notification_is_one_datagram(manager: tuple[socket.socket, str]) -
     assert heard(sock) == ["EXTEND_TIMEOUT_USEC=1500000"]
 
 
-def test_a_reload_says_when_by_the_monotonic_clock(manager: tuple[socket.socket, str]) -> None:
+def test_a_reload_notification_has_the_monotonic_time(manager: tuple[socket.socket, str]) -> None:
     sock, name = manager
     before = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
     Notifier({"NOTIFY_SOCKET": name}).reloading()
@@ -55,7 +55,7 @@ def test_a_reload_says_when_by_the_monotonic_clock(manager: tuple[socket.socket,
     assert before <= int(found[1]) <= after
 
 
-def test_a_status_is_told_once_until_it_changes(manager: tuple[socket.socket, str]) -> None:
+def test_a_status_is_sent_once_until_it_changes(manager: tuple[socket.socket, str]) -> None:
     sock, name = manager
     notifier = Notifier({"NOTIFY_SOCKET": name})
     for status in ("a", "a", "b", "b", "a"):
@@ -65,20 +65,20 @@ def test_a_status_is_told_once_until_it_changes(manager: tuple[socket.socket, st
     assert heard(sock) == ["READY=1", "STATUS=a"]
 
 
-def test_a_status_cannot_notify_of_anything_else(manager: tuple[socket.socket, str]) -> None:
+def test_a_status_cannot_inject_another_notification(manager: tuple[socket.socket, str]) -> None:
     sock, name = manager
     Notifier({"NOTIFY_SOCKET": name}).status("link down (closed\nMAINPID=1\n)")
     assert heard(sock) == [r"STATUS=link down (closed\x0aMAINPID=1\x0a)"]
 
 
-def test_without_a_service_manager_it_is_silent() -> None:
+def test_without_a_service_manager_nothing_is_sent() -> None:
     notifier = Notifier({})
     notifier.ready("x")
     notifier.alive()
     assert notifier.watchdog is None
 
 
-def test_a_service_manager_that_is_gone_or_busy_stops_nothing(tmp_path: Path) -> None:
+def test_a_missing_or_busy_service_manager_does_not_disturb(tmp_path: Path) -> None:
     Notifier({"NOTIFY_SOCKET": str(tmp_path / "nobody")}).ready("x")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
         sock.bind(str(tmp_path / "busy"))
@@ -104,7 +104,9 @@ def test_a_service_manager_that_is_gone_or_busy_stops_nothing(tmp_path: Path) ->
         ({"WATCHDOG_USEC": "soon"}, None),
     ],
 )
-def test_the_watchdog_is_ours_or_none(environment: dict[str, str], seconds: float | None) -> None:
+def test_a_watchdog_for_another_process_is_ignored(
+    environment: dict[str, str], seconds: float | None
+) -> None:
     assert Notifier(environment).watchdog == seconds
 
 
@@ -134,8 +136,8 @@ print(sorted(name for name in os.environ if name.startswith("LISTEN_")))
 def child(
     names: str, *passed: int, count: int | None = None, pid: str = ""
 ) -> "subprocess.CompletedProcess[str]":
-    """Run a child that finds these descriptors from 3 on, as the service manager hands them over."""
-    # Numbers that are free here, above those that the child is to find them under.
+    """Run a child that gets these descriptors from 3 on, as the service manager passes them."""
+    # Numbers that are free here, above those at which the child gets them.
     copies = [fcntl.fcntl(descriptor, fcntl.F_DUPFD, 100) for descriptor in passed]
     moves = "\n".join(f"os.dup2({copy}, {3 + n})" for n, copy in enumerate(copies))
     try:
@@ -183,7 +185,7 @@ def test_sockets_for_another_process_are_left_alone() -> None:
         assert child("ami", sock.fileno(), pid="1").stdout == "[]\n"
 
 
-def test_what_is_no_listening_socket_is_named(tmp_path: Path) -> None:
+def test_a_socket_that_is_not_listening_is_named(tmp_path: Path) -> None:
     unfit = "is not a listening stream socket"
     with (
         socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as unix,

@@ -1,9 +1,9 @@
-"""What concerns thousands of users or certificates at once is done in steps that are all short.
+"""Work on thousands of users or certificates at once is done in steps that are all short.
 
 Between two steps the loop can do everything else, so the longest step is the longest pause that any client
-sees (``amiproxy.net.loop.gently`` puts steps together to slices of a millisecond).  Steps are measured in the
-CPU time of the thread that runs them, without the garbage collector's part, which depends on what the tests
-before have left: a busy machine makes them no longer.  The sharp figures are those of ``make bench
+sees (``amiproxy.net.loop.gently`` joins steps into slices of a millisecond).  Steps are measured in the
+CPU time of the thread that runs them, without the garbage collector's part, which depends on the tests
+that ran before: a busy machine does not lengthen them.  The exact figures are those of ``make bench
 SCENARIOS=attacks``.
 """
 
@@ -32,9 +32,9 @@ from tests.support.core_doubles import Bench
 from tests.support.proxy_process import ProxyProcess, hashed
 
 T = TypeVar("T")
-#: Seconds of CPU time: what a slice may be.
+#: Seconds of CPU time that a slice may take.
 SLICE = 0.005
-#: Of all steps, so many may be longer, or this few: a cold cache, a page fault, a neighbour on the same core.
+#: This part of all steps may be longer, or this few: a cold cache, a page fault, a neighbour on the core.
 UNLUCKY, FEW = 0.005, 5
 USERS, FILES = 2000, 4
 
@@ -47,7 +47,7 @@ def no_collection() -> Iterator[None]:
 
 
 class Measured:
-    """Runs steps, and knows how long each took."""
+    """Runs steps, and records how long each took."""
 
     def __init__(self) -> None:
         self.seconds: list[float] = []
@@ -64,7 +64,7 @@ class Measured:
                 self.seconds.append(time.thread_time() - began)
 
     def are_short(self, at_least: int) -> None:
-        """There were so many steps, and they were no longer than a slice."""
+        """There were at least this many steps, and none was longer than a slice."""
         assert len(self.seconds) >= at_least
         long = [seconds for seconds in self.seconds if seconds > SLICE]
         assert len(long) <= max(FEW, UNLUCKY * len(self.seconds)), sorted(self.seconds)[-10:]
@@ -126,7 +126,7 @@ def test_a_reload_of_many_users_is_read_and_compared_in_short_steps(site: Site) 
     measured.are_short(USERS)
 
 
-def test_a_mistake_among_many_users_is_told_and_nothing_is_taken(site: Site) -> None:
+def test_a_mistake_among_many_users_is_reported_and_nothing_is_adopted(site: Site) -> None:
     old = prepare(site.config)
     file = site.folder / "3.yaml"
     file.write_text(file.read_text() + "  agent7: {secret: plain}\n")
@@ -165,7 +165,7 @@ def test_many_certificates_are_judged_in_short_steps(tmp_path: Path) -> None:
     store = CertStore(Listener((pairs[0],)), Tls())
     measured = Measured()
     candidate = measured.run(store.preparing("reload", Listener(tuple(pairs)), Tls()))
-    # Read, judged, proved alone at both versions of TLS, and proved together.
+    # Read, checked, tested alone with both versions of TLS, and tested together.
     measured.are_short(10 * len(pairs))
     assert store.commit(candidate).outcome == "swapped"
     assert len(store.current.pairs) == len(pairs)
@@ -175,11 +175,11 @@ def test_many_certificates_are_judged_in_short_steps(tmp_path: Path) -> None:
         measured.are_short(len(pairs))
 
 
-def test_a_user_costs_less_than_three_kibibytes(site: Site) -> None:
-    """What stays of a user are its entry and itself, and not the text or the tree of its file."""
-    for number in range(1, FILES):  # to trace it takes long
+def test_a_user_takes_less_than_three_kibibytes(site: Site) -> None:
+    """A user keeps its entry and itself in memory, and not the text or the tree of its file."""
+    for number in range(1, FILES):  # tracing takes long
         (site.folder / f"{number}.yaml").unlink()
-    prepare(site.config)  # what is made once
+    prepare(site.config)  # objects that are created once
     tracemalloc.start()
     try:
         prepared = prepare(site.config)

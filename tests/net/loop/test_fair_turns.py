@@ -1,4 +1,4 @@
-"""Whose turn it is, through real sockets: counted in actions that ran before, not in seconds."""
+"""The order of turns, through real sockets: counted in actions that ran before, not in seconds."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -16,9 +16,9 @@ from tests.support.waiting import until
 
 BOTH_LOOPS = True
 _SESSIONS = 10
-#: Actions that each of them asks for at once.
+#: Actions that each of them sends at once.
 _PIPELINED = 150
-#: What a session runs at most before others have their turn.
+#: The number of actions that a session runs at most before others have their turn.
 _TURN = 64
 _PING = b"Action: Ping\r\n\r\n"
 
@@ -46,12 +46,12 @@ async def logged_in(house: House, both: Contexts, stack: AsyncExitStack, user: s
 
 
 def run_by(house: House, user: str) -> int:
-    """Actions of this user that ran."""
+    """The number of this user's actions that ran."""
     return sum(count for (_, name, _), count in house.hub.stats.actions.results.items() if name == user)
 
 
 async def ran_before(house: House, happened: Callable[[], bool]) -> int:
-    """How many of the greedy user's actions ran before this happened; looked at in each round of the loop."""
+    """How many of the greedy user's actions ran before this happened; checked in each round of the loop."""
     found: list[int] = []
     loop = asyncio.get_running_loop()
 
@@ -66,12 +66,12 @@ async def ran_before(house: House, happened: Callable[[], bool]) -> int:
     return found[0]
 
 
-async def test_a_user_with_many_sessions_keeps_nobody_waiting(house: House, both: Contexts) -> None:
+async def test_a_user_with_many_sessions_delays_no_other(house: House, both: Contexts) -> None:
     house.listen()
     async with AsyncExitStack() as stack:
         greedy = [await logged_in(house, both, stack, "greedy") for _ in range(_SESSIONS)]
         other = await logged_in(house, both, stack, "other")
-        # All of it is there before the loop looks at any of it, and the other one's comes last.
+        # All of it has arrived before the loop reads any of it, and the other user's arrived last.
         for peer in greedy:
             peer.socket.send(peer.seal(_PING * _PIPELINED))
         other.socket.send(other.seal(_PING))
@@ -80,7 +80,7 @@ async def test_a_user_with_many_sessions_keeps_nobody_waiting(house: House, both
         await until(lambda: run_by(house, "greedy") == _SESSIONS * _PIPELINED)
 
 
-async def test_a_login_does_not_wait_for_all_that_users_ask_for(house: House, both: Contexts) -> None:
+async def test_a_login_does_not_wait_for_all_actions_of_users(house: House, both: Contexts) -> None:
     house.listen()
     async with AsyncExitStack() as stack:
         greedy = [await logged_in(house, both, stack, "greedy") for _ in range(_SESSIONS)]

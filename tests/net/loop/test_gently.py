@@ -1,4 +1,4 @@
-"""Long work is done in slices, and what else is due has its turn between them."""
+"""Long work is done in slices, and other work that is due runs in between."""
 
 import asyncio
 import threading
@@ -18,7 +18,7 @@ def counting(to: int, done: list[int] | None = None) -> Steps[int]:
 
 
 class Cpu:
-    """A clock that advances by so much at each look."""
+    """A clock that advances by a fixed amount at each reading."""
 
     def __init__(self, each: float) -> None:
         self._each = each
@@ -29,14 +29,14 @@ class Cpu:
         return self._now
 
 
-def test_steps_can_be_done_in_one_go() -> None:
+def test_steps_can_be_run_at_once() -> None:
     done: list[int] = []
     finish(counting(3, done))
     assert done == [0, 1, 2]
     assert result_of(counting(3)) == 3
 
 
-def test_a_slice_ends_with_the_step_that_uses_its_time_up() -> None:
+def test_a_slice_ends_with_the_step_that_uses_up_its_time() -> None:
     slices = Slices(1.0, Cpu(0.4))
     done: list[int] = []
     steps = counting(7, done)
@@ -45,7 +45,7 @@ def test_a_slice_ends_with_the_step_that_uses_its_time_up() -> None:
         counts.append(len(done))
     assert counts == [3, 6]
     assert slices.number == 3
-    assert slices.longest == pytest.approx(1.6)  # the look at its end counts
+    assert slices.longest == pytest.approx(1.6)  # the reading at its end counts
 
 
 async def test_work_in_the_loop_leaves_turns_to_others() -> None:
@@ -63,7 +63,7 @@ async def test_work_in_the_loop_leaves_turns_to_others() -> None:
     assert turns >= slices.number - 1 == 10
 
 
-async def test_work_aside_is_done_in_another_thread() -> None:
+async def test_work_aside_runs_in_another_thread() -> None:
     threads = []
 
     def work() -> Steps[str]:
@@ -75,7 +75,7 @@ async def test_work_aside_is_done_in_another_thread() -> None:
     assert threads != [threading.main_thread()]
 
 
-async def test_what_the_work_raises_comes_out() -> None:
+async def test_an_exception_of_the_work_is_raised_to_the_caller() -> None:
     def work() -> Steps[None]:
         yield
         raise ValueError("no")
@@ -86,7 +86,7 @@ async def test_what_the_work_raises_comes_out() -> None:
         await between(work())
 
 
-async def test_work_that_nobody_waits_for_any_more_is_given_up() -> None:
+async def test_work_whose_caller_was_cancelled_is_given_up() -> None:
     began, ended = threading.Event(), threading.Event()
 
     def work() -> Steps[None]:

@@ -1,4 +1,4 @@
-"""Exception groups: the one exception that counts, and that none is raised where it would stay wrapped."""
+"""Exception groups: the first exception is found, and no code raises where it would stay wrapped."""
 
 import ast
 from pathlib import Path
@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[3]
 SOURCES = sorted(file for folder in ("proxy", "tests") for file in (ROOT / folder).rglob("*.py"))
 
 
-def test_the_first_of_a_group_is_an_exception() -> None:
+def test_first_of_returns_the_first_exception_of_nested_groups() -> None:
     first, second = ValueError(1), OSError(2)
     assert first_of(ExceptionGroup("", [first, second])) is first
     assert first_of(ExceptionGroup("", [ExceptionGroup("", [ExceptionGroup("", [second])]), first])) is second
@@ -35,11 +35,11 @@ def raised_inside(source: str) -> list[int]:
     ("handler", "found"),
     [("raise KeyError", [4]), ("raise", [4]), ("if error: raise error", [4]), ("kept = error", [])],
 )
-def test_what_raises_there_is_found(handler: str, found: list[int]) -> None:
+def test_a_raise_inside_except_star_is_found(handler: str, found: list[int]) -> None:
     assert raised_inside(f"try:\n    f()\nexcept* OSError as error:\n    {handler}\nraise KeyError") == found
 
 
-def test_nothing_of_ours_raises_inside_except_star() -> None:
+def test_no_module_raises_inside_except_star() -> None:
     assert len(SOURCES) > 300
     places = {
         f"{file.relative_to(ROOT)}:{line}"

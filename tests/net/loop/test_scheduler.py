@@ -6,7 +6,7 @@ from amiproxy.net.loop.scheduler import LoopScheduler
 BOTH_LOOPS = True
 
 
-async def test_time_is_the_loops_and_the_worlds() -> None:
+async def test_times_are_the_loops_and_the_systems() -> None:
     loop = asyncio.get_running_loop()
     scheduler = LoopScheduler(loop)
     before = loop.time()
@@ -36,7 +36,7 @@ async def test_cancel_after_the_call_is_harmless() -> None:
     timer.cancel()
 
 
-async def test_waiting_takes_nothing_of_the_processor() -> None:
+async def test_waiting_uses_no_processor_time() -> None:
     scheduler = LoopScheduler(asyncio.get_running_loop())
     before = scheduler.cpu()
     await asyncio.sleep(0.05)

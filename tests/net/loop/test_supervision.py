@@ -6,7 +6,7 @@ from amiproxy.net.loop.supervision import supervised
 
 
 class Work:
-    """Fails so many times, then goes on until it is let go."""
+    """Fails this many times, then runs until it is released."""
 
     def __init__(self, faults: int) -> None:
         self.faults = faults
@@ -22,7 +22,9 @@ class Work:
         await self.let_go.wait()
 
 
-async def test_it_is_begun_again_after_each_fault_and_each_is_told(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_failed_task_is_restarted_and_each_failure_is_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     work = Work(faults=3)
     async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
         tasks.create_task(supervised("link", work, shortest=0.001, longest=0.002))
@@ -35,7 +37,7 @@ async def test_it_is_begun_again_after_each_fault_and_each_is_told(caplog: pytes
     assert all("boom" in str(record.exc_info) for record in told)
 
 
-async def test_cancelled_it_ends() -> None:
+async def test_a_cancelled_task_ends() -> None:
     work = Work(faults=0)
     async with asyncio.timeout(10):
         task = asyncio.get_running_loop().create_task(supervised("link", work))
@@ -46,7 +48,7 @@ async def test_cancelled_it_ends() -> None:
     assert work.begun == 1
 
 
-async def test_after_a_long_good_time_the_delay_begins_anew(caplog: pytest.LogCaptureFixture) -> None:
+async def test_after_a_long_successful_run_the_delay_starts_over(caplog: pytest.LogCaptureFixture) -> None:
     begun = 0
 
     async def work() -> None:

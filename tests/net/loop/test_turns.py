@@ -15,7 +15,7 @@ BOTH_LOOPS = True
 
 
 class Ready:
-    """Sockets on which something waits to be read, and how often each was told of it."""
+    """Sockets with data to read, and how often each callback ran."""
 
     def __init__(self, processor: "Processor", seconds: float, stack: ExitStack, count: int) -> None:
         self.processor = processor
@@ -32,7 +32,7 @@ class Ready:
             self.read(number, lambda: None)
 
     def read(self, number: int, also: Callable[[], None]) -> None:
-        """Have this one read, which it stays ready for."""
+        """Register this callback, which the socket stays ready for."""
 
         def callback() -> None:
             self.told.append(number)
@@ -50,7 +50,7 @@ Make = Callable[..., Ready]
 
 
 class Processor(LoopScheduler):
-    """The loop's timers, and a processor whose time passes only when ``work`` is called."""
+    """The loop's timers, and a processor whose time advances only when ``work`` is called."""
 
     def __init__(self) -> None:
         super().__init__(asyncio.get_running_loop())
@@ -80,7 +80,7 @@ async def _turns_of_the_loop(count: int) -> None:
         await asyncio.sleep(0)
 
 
-async def test_without_time_a_turn_does_one_thing(make: Make) -> None:
+async def test_without_time_a_turn_runs_one_callback(make: Make) -> None:
     ready = make(5)
     loop = asyncio.get_running_loop()
     most = seen = 0
@@ -93,11 +93,11 @@ async def test_without_time_a_turn_does_one_thing(make: Make) -> None:
 
     beat()
     await until(lambda: seen >= 20)
-    # What was left over has its turn by a timer, what is new when it comes: both may be in one round.
+    # Left-over work runs by a timer, new work when it arrives: both may happen in one round.
     assert most <= 2, "others' callbacks come between"
 
 
-async def test_everybody_comes_before_anybody_comes_again(make: Make) -> None:
+async def test_every_socket_is_served_before_any_is_served_again(make: Make) -> None:
     ready = make(5)
     await until(lambda: len(ready.told) >= 20)
     for round_ in range(4):
@@ -122,7 +122,7 @@ async def test_a_turn_ends_when_its_time_is_over(make: Make) -> None:
     assert ready.turns.over
 
 
-async def test_with_time_a_turn_does_all_there_is(make: Make) -> None:
+async def test_with_enough_time_a_turn_serves_all(make: Make) -> None:
     ready = make(5, seconds=60.0)
     for number in range(5):
         ready.read(number, lambda number=number: ready.ours[number].recv(1))
@@ -149,7 +149,7 @@ async def test_timers_and_other_sockets_are_served_meanwhile(make: Make) -> None
             assert len(ready.told) - began < 50, "it did not wait for all of them"
 
 
-async def test_who_was_removed_by_another_is_not_called(make: Make) -> None:
+async def test_a_callback_removed_by_another_is_not_called(make: Make) -> None:
     ready = make(2, seconds=60.0)
 
     def first_come(number: int) -> None:
@@ -163,7 +163,7 @@ async def test_who_was_removed_by_another_is_not_called(make: Make) -> None:
     assert len(ready.told) == 1
 
 
-async def test_reading_and_writing_are_asked_for_apart(make: Make) -> None:
+async def test_readers_and_writers_are_removed_separately(make: Make) -> None:
     ready = make(1)
     fd = ready.ours[0].fileno()
     written: list[int] = []
@@ -181,7 +181,7 @@ async def test_reading_and_writing_are_asked_for_apart(make: Make) -> None:
     assert (len(written), len(ready.told)) == (count, read)
 
 
-async def test_an_end_is_told_to_who_reads_and_to_who_writes(make: Make) -> None:
+async def test_a_hangup_is_reported_to_reader_and_writer(make: Make) -> None:
     ready = make(2)
     ready.stop()
     ended: list[str] = []
@@ -201,7 +201,7 @@ async def test_an_end_is_told_to_who_reads_and_to_who_writes(make: Make) -> None
     await until(lambda: "written" in ended)
 
 
-async def test_who_asks_for_nothing_is_not_told_of_an_end(make: Make) -> None:
+async def test_a_socket_without_callbacks_gets_no_hangup(make: Make) -> None:
     ready = make(1)
     ready.stop()
     told = len(ready.told)
@@ -210,7 +210,7 @@ async def test_who_asks_for_nothing_is_not_told_of_an_end(make: Make) -> None:
     assert len(ready.told) == told
 
 
-async def test_without_sockets_it_leaves_nothing_in_the_loop(make: Make) -> None:
+async def test_without_sockets_nothing_stays_registered_in_the_loop(make: Make) -> None:
     ready = make(2)
     assert ready.turns.watched
     ready.stop()
@@ -220,7 +220,7 @@ async def test_without_sockets_it_leaves_nothing_in_the_loop(make: Make) -> None
     await until(lambda: ready.told)
 
 
-async def test_a_fault_ends_the_turn_and_not_the_others(make: Make) -> None:
+async def test_an_exception_ends_only_the_turn(make: Make) -> None:
     faults: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context["exception"]))
     ready = make(3, seconds=60.0)
@@ -237,11 +237,11 @@ async def test_a_fault_ends_the_turn_and_not_the_others(make: Make) -> None:
     assert faults == [fault]
 
 
-async def test_what_is_asked_while_a_socket_waits_for_its_turn_holds_behind_it(make: Make) -> None:
+async def test_a_change_while_a_socket_waits_for_its_turn_is_kept(make: Make) -> None:
     ready = make(2)
     written: list[str] = []
     fd = ready.ours[0].fileno()
-    # The turn of the first has come to stop the second and to ask for it again, which waits for its own.
+    # The first one's turn has stopped the second, and registers it again while it waits for its own turn.
     ready.read(0, lambda: ready.turns.add_writer(ready.ours[1].fileno(), lambda: written.append("w")))
     await until(lambda: len(written) >= 2 and ready.told.count(1) >= 2)
     ready.turns.remove_writer(ready.ours[1].fileno())

@@ -1,4 +1,4 @@
-"""Clients that show a certificate: who they are, and that they are judged as long as they stay."""
+"""Clients that present a certificate: their identity, and that they are checked as long as they stay."""
 
 import ssl
 from collections.abc import AsyncIterator, Sequence
@@ -39,7 +39,7 @@ REVOKED = client("revoked")
 
 
 class Site(House):
-    """A house whose listener asks for certificates of these CAs; there are revocation lists or not."""
+    """A house whose listener asks for certificates of these CAs, with or without revocation lists."""
 
     def __init__(self, directory: Path, authorities: Sequence[Forged], *, lists: bool) -> None:
         self.directory = directory
@@ -64,7 +64,7 @@ class Site(House):
 
     @asynccontextmanager
     async def peer(self, shown: Sequence[Forged] = ()) -> AsyncIterator[TlsPeer]:
-        """Through the handshake, with this chain."""
+        """After the handshake, with this chain."""
         context = ssl.create_default_context(cadata=SERVER.pem.decode())
         if shown:
             chain = b"".join(one.pem for one in shown)
@@ -75,7 +75,7 @@ class Site(House):
 
     @asynccontextmanager
     async def session(self, shown: Sequence[Forged]) -> AsyncIterator[TlsPeer]:
-        """Logged in by it."""
+        """Logged in with it."""
         async with self.peer(shown) as peer:
             assert await peer.record() == self.hub.banner
             await peer.send(LOGIN)
@@ -100,7 +100,7 @@ async def test_the_session_knows_the_certificate(site: Site) -> None:
         assert Binding("cn", "wall") in identity.bindings
 
 
-async def test_without_one_there_is_none(site: Site) -> None:
+async def test_without_a_certificate_the_session_has_none(site: Site) -> None:
     async with site.peer() as peer:
         assert await peer.record() == site.hub.banner
         (session,) = site.hub.sessions
@@ -111,7 +111,7 @@ async def test_without_one_there_is_none(site: Site) -> None:
         assert b"Authentication failed" in await peer.record()
 
 
-async def test_what_the_client_sent_with_it_counts(tmp_path: Path) -> None:
+async def test_an_intermediate_sent_by_the_client_counts(tmp_path: Path) -> None:
     site = Site(tmp_path, [ROOT], lists=False)
     async with site.session([client(issuer=MIDDLE), MIDDLE]):
         site.door.judge_certificates()
@@ -122,7 +122,7 @@ async def test_what_the_client_sent_with_it_counts(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "chain", [[client()], [client(issuer=MIDDLE), MIDDLE]], ids=["direct", "by way of another"]
 )
-async def test_revoked_while_it_is_logged_in(site: Site, chain: list[Forged]) -> None:
+async def test_a_certificate_revoked_during_the_session_ends_it(site: Site, chain: list[Forged]) -> None:
     async with site.session(chain) as peer, site.session([client()]) as other:
         site.revoke_now(chain[-1] if len(chain) > 1 else chain[0])
         whose = "client certificate" if len(chain) == 1 else "client certificate's CA"
@@ -132,7 +132,7 @@ async def test_revoked_while_it_is_logged_in(site: Site, chain: list[Forged]) ->
         assert (await other.record()).startswith(b"Response: "), "it goes on"
 
 
-async def test_revoked_before_the_login(site: Site) -> None:
+async def test_a_certificate_revoked_before_the_login_closes_the_connection(site: Site) -> None:
     shown = client()
     async with site.peer([shown]) as peer:
         assert await peer.record() == site.hub.banner
@@ -140,7 +140,7 @@ async def test_revoked_before_the_login(site: Site) -> None:
         assert await peer.rest() == b""
 
 
-async def test_objected_to_though_openssl_does_not(site: Site) -> None:
+async def test_an_objection_refuses_a_certificate_that_openssl_accepts(site: Site) -> None:
     site.objection = lambda _: "client certificate revoked"
     async with site.peer([client()]) as peer:
         with pytest.raises((ssl.SSLError, ConnectionError)):
@@ -159,7 +159,9 @@ async def test_objected_to_though_openssl_does_not(site: Site) -> None:
     ],
     ids=["revoked", "list over", "expired", "of a stranger"],
 )
-async def test_openssl_says_why_it_refused_one(site: Site, shown: Forged, due: float, reason: str) -> None:
+async def test_openssls_reason_for_a_refusal_is_counted(
+    site: Site, shown: Forged, due: float, reason: str
+) -> None:
     (site.directory / "ca.crl").write_bytes(
         forge_crl(ROOT, [REVOKED], next_update=NOW + due * DAY) + forge_crl(MIDDLE)
     )
@@ -171,7 +173,7 @@ async def test_openssl_says_why_it_refused_one(site: Site, shown: Forged, due: f
     assert site.door.handshake_failures == {f"certificate verify failed: {reason}": 1}
 
 
-async def test_all_are_judged_however_many(site: Site) -> None:
+async def test_all_sessions_are_checked_however_many_there_are(site: Site) -> None:
     count = 11
     async with AsyncExitStack() as stack:
         for _ in range(count):
@@ -180,11 +182,11 @@ async def test_all_are_judged_however_many(site: Site) -> None:
         judged: list[Sequence[bytes]] = []
         site.objection = judged.append
         site.door.judge_certificates()
-        site.door.judge_certificates()  # what is under way is begun anew, not done twice
+        site.door.judge_certificates()  # a check in progress is started again, not done twice
         await until(lambda: len(set(judged)) == count, "all to be judged")
 
 
-async def test_time_alone_has_them_judged(site: Site) -> None:
+async def test_sessions_are_checked_again_after_a_minute(site: Site) -> None:
     async with site.session([client()]) as peer:
         (session,) = site.hub.sessions
         now = site.hub.scheduler.now()

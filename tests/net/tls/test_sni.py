@@ -1,4 +1,4 @@
-"""The name a client asks for decides the certificate it sees."""
+"""The name that a client asks for decides which certificate it gets."""
 
 import ssl
 import weakref
@@ -52,17 +52,17 @@ def context() -> ssl.SSLContext:
         (None, ONE),
     ],
 )
-def test_choice(
+def test_the_certificate_follows_the_name_and_the_version(
     context: ssl.SSLContext, version: ssl.TLSVersion, asked: str | None, expected: Forged
 ) -> None:
     assert presented_certificate(context, version, asked) == expected.der
 
 
-def test_single_certificate_needs_no_callback() -> None:
+def test_a_single_certificate_needs_no_callback() -> None:
     assert listener_context(POLICY, [pair(ONE)], ClientTrust()).sni_callback is None
 
 
-def test_replaced_context_dies_without_a_garbage_collection() -> None:
+def test_a_replaced_context_is_freed_without_a_garbage_collection() -> None:
     context = listener_context(POLICY, [pair(ONE), pair(TWO)], ClientTrust())
     gone = weakref.ref(context)
     del context

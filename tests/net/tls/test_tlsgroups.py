@@ -28,7 +28,7 @@ def offered_with(configuration: Path) -> list[int]:
     return [int(number) for number in done.stdout.split()]
 
 
-def test_the_librarys_own() -> None:
+def test_the_librarys_default_groups_are_read() -> None:
     groups = offered_groups()
     assert X25519 in groups
     assert P256 in groups
@@ -36,7 +36,7 @@ def test_the_librarys_own() -> None:
 
 
 @pytest.mark.parametrize(("groups", "numbers"), [("P-384", [P384]), ("P-256:X25519", [P256, X25519])])
-def test_what_the_environment_says(tmp_path: Path, groups: str, numbers: list[int]) -> None:
+def test_groups_set_by_the_environment_are_read(tmp_path: Path, groups: str, numbers: list[int]) -> None:
     configuration = tmp_path / "openssl.cnf"
     configuration.write_text(
         f"openssl_conf = o\n[o]\nssl_conf = s\n[s]\nsystem_default = t\n[t]\nGroups = {groups}\n"
@@ -44,7 +44,7 @@ def test_what_the_environment_says(tmp_path: Path, groups: str, numbers: list[in
     assert offered_with(configuration) == numbers
 
 
-def test_the_shipped_configuration_takes_away_no_more_than_it_says() -> None:
+def test_the_shipped_configuration_removes_only_the_documented_groups() -> None:
     wanted = [X25519, P256, P384]
     assert offered_with(REPOSITORY / "deploy" / "openssl.cnf") == (
         [X25519MLKEM768, *wanted] if HAS_HYBRID else wanted

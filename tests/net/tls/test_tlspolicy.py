@@ -1,4 +1,4 @@
-"""What a listener speaks, and what it never does."""
+"""The TLS versions and suites that a listener speaks, and those that it never speaks."""
 
 import ssl
 
@@ -37,7 +37,9 @@ def context(preset: str = "intermediate", **overrides: str) -> ssl.SSLContext:
         ("modern", {"minimum_version": "1.2"}, V12, False),
     ],
 )
-def test_versions(preset: str, overrides: dict[str, str], version: ssl.TLSVersion, spoken: bool) -> None:
+def test_the_policy_decides_which_versions_are_spoken(
+    preset: str, overrides: dict[str, str], version: ssl.TLSVersion, spoken: bool
+) -> None:
     served = context(preset, **overrides)
     if spoken:
         assert presented_certificate(served, version) == LEAF.der
@@ -65,7 +67,7 @@ def test_nothing_is_renegotiated_compressed_or_resumed_by_ticket() -> None:
     assert served.num_tickets == 0
 
 
-def test_override_of_the_suites() -> None:
+def test_configured_suites_replace_the_default() -> None:
     served = context(suites="ECDHE-ECDSA-AES256-GCM-SHA384")
     assert [suite["name"] for suite in served.get_ciphers() if suite["protocol"] == "TLSv1.2"] == [
         "ECDHE-ECDSA-AES256-GCM-SHA384"
@@ -83,12 +85,12 @@ def test_override_of_the_suites() -> None:
         ({"suites": ""}, "is not ECDHE"),
     ],
 )
-def test_bad_policy(arguments: dict[str, str], text: str) -> None:
+def test_an_invalid_policy_is_refused(arguments: dict[str, str], text: str) -> None:
     with pytest.raises(PolicyError, match=text):
         tls_policy(**arguments)
 
 
-def test_required_refuses_the_anonymous_and_optional_does_not() -> None:
+def test_required_refuses_clients_without_certificate_and_optional_does_not() -> None:
     ca = forge("CA", ca=True)
     for auth, refused in (("required", True), ("optional", False), ("none", False)):
         served = server_context(tls_policy(), [PAIR], ClientTrust(auth, ca.pem))  # type: ignore[arg-type]
@@ -96,12 +98,12 @@ def test_required_refuses_the_anonymous_and_optional_does_not() -> None:
         assert refuses_anonymous(served, V12) is refused
 
 
-def test_mismatched_pair_makes_no_context() -> None:
+def test_a_mismatched_pair_makes_no_context() -> None:
     with pytest.raises(ssl.SSLError):
         server_context(tls_policy(), [ChainAndKey(LEAF.pem, forge().key_pem)], ClientTrust())
 
 
-def test_key_goes_through_a_private_file_where_there_is_no_memory_file(
+def test_the_key_goes_through_a_private_file_where_memory_files_are_missing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delattr(tlspolicy.os, "memfd_create")

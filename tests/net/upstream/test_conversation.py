@@ -1,4 +1,4 @@
-"""A read that brings much is handed over in slices; meanwhile the kernel keeps what comes."""
+"""A large read is handed over in slices; meanwhile the kernel keeps newer data."""
 
 import asyncio
 from collections.abc import Sequence
@@ -18,13 +18,13 @@ EVENTS = [b"Event: N%d\r\n\r\n" % number for number in range(500)]
 
 
 class Board:
-    """Writes down what it is told."""
+    """Records the messages that it gets."""
 
     limits = Limits()
 
     def __init__(self) -> None:
         self.told: list[bytes] = []
-        #: Messages that it takes at once.
+        #: The number of messages that it takes at once.
         self.most = 32
 
     def link_up(self, _upstream: Upstream, _banner: bytes) -> None:
@@ -42,7 +42,7 @@ class Board:
 
 
 class Transport:
-    """Of a conversation: knows whether it reads."""
+    """A conversation's transport: knows whether it is reading."""
 
     def __init__(self) -> None:
         self.reads = True
@@ -66,7 +66,7 @@ class Transport:
 
 @pytest.fixture
 async def talk(monkeypatch: pytest.MonkeyPatch) -> tuple[Board, Transport, Conversation]:
-    """One that has logged in, and whose slices are of one portion each."""
+    """A conversation that has logged in, and whose slices have one portion each."""
     monkeypatch.setattr(slicing, "_SLICE", 0.0)
     board, transport = Board(), Transport()
     settings = Settings(username="proxy", secret_file=Path("unused"))
@@ -81,14 +81,14 @@ async def talk(monkeypatch: pytest.MonkeyPatch) -> tuple[Board, Transport, Conve
 Talk = tuple[Board, Transport, Conversation]
 
 
-async def test_little_is_handed_over_at_once(talk: Talk) -> None:
+async def test_a_small_read_is_handed_over_at_once(talk: Talk) -> None:
     board, transport, conversation = talk
     conversation.data_received(b"".join(EVENTS[:8]))
     assert board.told == EVENTS[:8]
     assert transport.reads
 
 
-async def test_what_the_hub_leaves_of_it_comes_in_the_next_turn(talk: Talk) -> None:
+async def test_messages_that_the_hub_left_come_in_the_next_turn(talk: Talk) -> None:
     board, transport, conversation = talk
     board.most = 3
     conversation.data_received(b"".join(EVENTS[:8]))
@@ -98,7 +98,7 @@ async def test_what_the_hub_leaves_of_it_comes_in_the_next_turn(talk: Talk) -> N
     assert board.told == EVENTS[:8]
 
 
-async def test_much_leaves_others_their_turn_and_nothing_more_is_read_until_it_is_done(talk: Talk) -> None:
+async def test_a_large_read_leaves_others_their_turn_and_reading_pauses_meanwhile(talk: Talk) -> None:
     board, transport, conversation = talk
     conversation.data_received(b"".join(EVENTS))
     assert 0 < len(board.told) < len(EVENTS)
@@ -110,7 +110,7 @@ async def test_much_leaves_others_their_turn_and_nothing_more_is_read_until_it_i
     assert board.told == EVENTS
 
 
-async def test_what_came_in_spite_of_that_comes_behind_it(talk: Talk) -> None:
+async def test_data_that_arrives_nevertheless_comes_after_it(talk: Talk) -> None:
     board, transport, conversation = talk
     conversation.data_received(b"".join(EVENTS))
     conversation.data_received(b"Event: last\r\n\r\n")
@@ -118,7 +118,7 @@ async def test_what_came_in_spite_of_that_comes_behind_it(talk: Talk) -> None:
     assert board.told == [*EVENTS, b"Event: last\r\n\r\n"]
 
 
-async def test_it_rests_on_where_the_hub_wishes_so(talk: Talk) -> None:
+async def test_reading_stays_paused_if_the_hub_asked_for_it(talk: Talk) -> None:
     board, transport, conversation = talk
     conversation.data_received(b"".join(EVENTS))
     conversation.rest()
@@ -129,7 +129,7 @@ async def test_it_rests_on_where_the_hub_wishes_so(talk: Talk) -> None:
 
 
 @pytest.mark.parametrize("ours", [True, False])
-async def test_what_came_before_the_end_comes_before_it(talk: Talk, ours: bool) -> None:
+async def test_messages_before_the_end_are_delivered_before_it(talk: Talk, ours: bool) -> None:
     board, _, conversation = talk
     conversation.data_received(b"".join(EVENTS))
     if ours:
@@ -140,7 +140,7 @@ async def test_what_came_before_the_end_comes_before_it(talk: Talk, ours: bool) 
     assert board.told[-1] == b"down"
 
 
-async def test_a_fault_in_one_slice_stops_nothing(talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_error_in_one_slice_stops_no_other(talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
     board, transport, conversation = talk
 
     taken = board.from_upstream

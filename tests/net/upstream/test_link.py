@@ -40,7 +40,7 @@ FAST = Limits(
     ping_interval=15.0,
     stall_timeout=30.0,
 )
-#: For an Asterisk that does not answer; any other may be slow for a moment on a busy machine.
+#: For an Asterisk that does not answer; any other may be slow for a while on a busy machine.
 IMPATIENT = msgspec.structs.replace(FAST, upstream_connect_timeout=0.3, upstream_login_timeout=0.3)
 PATIENT = Limits(reconnect_min=3600, reconnect_max=3600, rejected_min=3600, rejected_max=3600)
 
@@ -66,7 +66,7 @@ async def linked(
             yield link, hub
         finally:
             running.cancel()
-    gc.collect()  # a future that nobody looked at would be complained of here
+    gc.collect()  # an exception that was not retrieved would be reported here
 
 
 @asynccontextmanager
@@ -95,7 +95,7 @@ async def test_it_logs_in_by_challenge_and_the_secret_is_not_on_the_wire() -> No
         assert simulator.received[1].count(b"Username: proxy\r\n") == 1
 
 
-async def test_the_key_is_asterisks_own_scheme() -> None:
+async def test_the_key_follows_asterisks_own_scheme() -> None:
     keys: list[bytes] = []
 
     async def play(caller: Caller) -> None:
@@ -110,7 +110,7 @@ async def test_the_key_is_asterisks_own_scheme() -> None:
     assert f"Key: {key}\r\n".encode() in keys[0]
 
 
-async def test_everything_may_come_a_byte_at_a_time() -> None:
+async def test_input_may_come_a_byte_at_a_time() -> None:
     async with simulated() as simulator:
         simulator.faults.trickle = Trickle()
         async with linked(settings(simulator.port)) as (link, hub):
@@ -133,7 +133,7 @@ async def test_the_banner_shown_to_clients_is_asterisks_own() -> None:
         assert hub.banner == b"Asterisk Call Manager/5.0.7\r\n"
 
 
-async def test_what_comes_behind_the_login_answer_is_not_lost() -> None:
+async def test_messages_behind_the_login_answer_are_not_lost() -> None:
     booted = b"Event: FullyBooted\r\nPrivilege: system,all\r\nUptime: 5\r\nLastReload: 5\r\n\r\n"
 
     async def play(caller: Caller) -> None:
@@ -145,7 +145,7 @@ async def test_what_comes_behind_the_login_answer_is_not_lost() -> None:
         assert hub.fully_booted() is not None
 
 
-async def test_events_before_the_answers_to_its_steps_do_no_harm() -> None:
+async def test_events_between_the_login_steps_are_harmless() -> None:
     noise = b"Event: Newchannel\r\nPrivilege: call,all\r\n\r\nResponse: Error\r\nActionID: another\r\n\r\n"
 
     async def play(caller: Caller) -> None:
@@ -172,7 +172,7 @@ async def test_events_before_the_answers_to_its_steps_do_no_harm() -> None:
         b"HTTP/1.1 400 Bad Request\r\n\r\n",
     ],
 )
-async def test_what_does_not_greet_as_asterisk_is_told_nothing(greeting: bytes) -> None:
+async def test_a_peer_without_asterisks_banner_is_sent_nothing(greeting: bytes) -> None:
     async def play(caller: Caller) -> None:
         caller.say(greeting)
         await caller.gone()
@@ -193,14 +193,14 @@ async def refuse_challenge(caller: Caller) -> None:
     await caller.gone()
 
 
-async def test_without_a_challenge_the_secret_goes_to_a_process_of_ours() -> None:
+async def test_without_a_challenge_the_secret_is_sent_to_a_trusted_process() -> None:
     async with scripted(refuse_challenge) as server, linked(settings(server.port)) as (link, _):
         await up(link)
         assert f"Secret: {SECRET}\r\n".encode() in server.callers[0].heard
 
 
 @pytest.mark.parametrize("owner", [None, 4242])
-async def test_without_a_challenge_the_secret_goes_to_nobody_else(
+async def test_without_a_challenge_the_secret_is_sent_to_no_other_process(
     monkeypatch: pytest.MonkeyPatch, owner: int | None
 ) -> None:
     monkeypatch.setattr(module, "owner_of", lambda *_: owner)
@@ -213,7 +213,7 @@ async def test_without_a_challenge_the_secret_goes_to_nobody_else(
         assert SECRET.encode() not in server.callers[0].heard
 
 
-async def test_a_refused_login_is_told_as_such_and_tried_again() -> None:
+async def test_a_refused_login_is_reported_as_rejected_and_tried_again() -> None:
     async with simulated() as simulator:
         simulator.faults.refuse_logins(2)
         async with linked(settings(simulator.port)) as (link, hub):
@@ -241,7 +241,7 @@ async def test_the_owner_of_the_port_is_checked_before_a_byte_is_sent(right: boo
                 assert simulator.received == []
 
 
-async def test_an_owner_who_does_not_exist_owns_nothing() -> None:
+async def test_a_required_owner_that_does_not_exist_matches_no_process() -> None:
     async with (
         simulated() as simulator,
         linked(settings(simulator.port, "nobody-of-that-name"), limits=PATIENT) as (link, _),
@@ -330,7 +330,7 @@ Play = Callable[[Caller], "asyncio.Future[None]"]
         (never_end, "no answer in time"),
     ],
 )
-async def test_a_login_that_does_not_come_to_an_end_is_tried_anew(play: Play, reason: str) -> None:
+async def test_a_login_that_does_not_finish_is_tried_again(play: Play, reason: str) -> None:
     async with scripted(play) as server, linked(settings(server.port), limits=IMPATIENT) as (link, hub):
         await until(lambda: link.reason == reason, lambda: link.reason)
         await until(lambda: len(server.callers) >= 2, "another attempt")
@@ -339,19 +339,19 @@ async def test_a_login_that_does_not_come_to_an_end_is_tried_anew(play: Play, re
 
 @pytest.mark.parametrize("play", [say_nothing, only_greet, only_challenge, hang_up_in_login, log_in])
 @pytest.mark.parametrize("turns", [0, 1, 2, 3, 5, 10, 30])
-async def test_it_can_be_stopped_at_any_moment(play: Play, turns: int) -> None:
+async def test_it_can_be_stopped_at_any_step(play: Play, turns: int) -> None:
     async with scripted(play) as server:
         async with linked(settings(server.port)):
             for _ in range(turns):
                 await asyncio.sleep(0)
-        # Whatever was left behind (a task, a future nobody looked at, a socket) fails this test.
+        # Anything left behind (a task, an exception that was not retrieved, a socket) fails this test.
         await asyncio.sleep(0)
         gc.collect()
         await until(lambda: all(c._writer.is_closing() or c._reader.at_eof() for c in server.callers))
 
 
 @pytest.mark.parametrize("rejected", [False, True])
-async def test_the_delay_doubles_up_to_its_limit_with_jitter_either_way(rejected: bool) -> None:
+async def test_the_delay_doubles_up_to_its_limit_with_jitter(rejected: bool) -> None:
     link = Link(live_hub(), settings(1), b"")
     for attempt in range(1, 40):
         shortest, longest = (5.0, 60.0) if rejected else (0.5, 10.0)
@@ -365,20 +365,20 @@ async def test_the_delay_doubles_up_to_its_limit_with_jitter_either_way(rejected
 
 
 @pytest.mark.parametrize("how", ["drop", "reset"])
-async def test_a_lost_link_is_told_once_and_made_anew(how: str) -> None:
+async def test_a_lost_link_is_reported_once_and_reconnected(how: str) -> None:
     async with simulated() as simulator, linked(settings(simulator.port)) as (link, hub):
         for times in (1, 2, 3):
             await until(lambda times=times: hub.stats.link_ups == times)  # type: ignore[misc]
             await until(lambda: hub.exchange.in_flight == 0)
             getattr(simulator.faults, how)()
             await until(lambda times=times: hub.stats.link_downs == times)  # type: ignore[misc]
-        # Not by the link's own state: its task may not have heard of the loss yet.
+        # Not by the link's own state: its task may not have noticed the loss yet.
         await until(lambda: hub.stats.link_ups == 4)
         await up(link)
         assert hub.stats.link_downs == 3
 
 
-async def test_stopped_it_tells_the_hub_that_the_link_is_down() -> None:
+async def test_stopping_reports_the_link_as_down() -> None:
     async with simulated() as simulator:
         async with linked(settings(simulator.port)) as (link, hub):
             await up(link)
@@ -387,7 +387,7 @@ async def test_stopped_it_tells_the_hub_that_the_link_is_down() -> None:
         await until(lambda: not simulator.sessions)
 
 
-async def test_silence_is_pinged_and_an_answer_ends_it() -> None:
+async def test_silence_causes_a_ping_and_an_answer_ends_it() -> None:
     async with simulated() as simulator, linked(settings(simulator.port)) as (link, hub):
         await up(link)
         await until(lambda: hub.table.live)
@@ -406,7 +406,7 @@ async def test_silence_is_pinged_and_an_answer_ends_it() -> None:
         assert hub.stats.link_downs == 0, "without a Ping that is unanswered, silence alone proves nothing"
 
 
-async def test_an_asterisk_that_hangs_is_left_and_called_anew() -> None:
+async def test_an_asterisk_that_hangs_is_disconnected_and_reconnected() -> None:
     async with simulated() as simulator, linked(settings(simulator.port)) as (link, hub):
         await up(link)
         await until(lambda: hub.table.live)
@@ -431,7 +431,7 @@ async def test_a_tick_between_the_loss_and_its_notice_does_nothing() -> None:
         await until(lambda: hub.stats.link_ups == 2)
 
 
-async def test_a_message_too_long_is_left_out() -> None:
+async def test_a_message_too_long_is_skipped() -> None:
     async with simulated() as simulator, linked(settings(simulator.port)) as (link, hub):
         await up(link)
         await until(lambda: hub.table.live)
@@ -443,10 +443,10 @@ async def test_a_message_too_long_is_left_out() -> None:
         assert hub.stats.link_downs == 0
 
 
-async def test_a_message_without_end_is_no_sign_of_life() -> None:
+async def test_an_endless_message_does_not_count_as_a_sign_of_life() -> None:
     async with simulated() as simulator, linked(settings(simulator.port)) as (link, hub):
         await up(link)
-        # An answer that is on its way would bring the end that is missing.
+        # An answer in flight would bring the missing end.
         await until(lambda: hub.exchange.connected and not hub.exchange.in_flight)
         simulator.faults.unending(20000)
         await until(lambda: "upstream_message_bytes" in hub.stats.limits, "that it was told")
@@ -458,7 +458,7 @@ async def test_a_message_without_end_is_no_sign_of_life() -> None:
         assert hub.stats.link_downs == 1
 
 
-# -- resting ---------------------------------------------------------------
+# -- pausing ---------------------------------------------------------------
 
 
 BOOTED = b"Event: FullyBooted\r\nPrivilege: system,all\r\nUptime: 5\r\nLastReload: 5\r\n\r\n"
@@ -470,7 +470,7 @@ def held(number: int) -> bytes:
 
 
 class Resting:
-    """An Asterisk that says what it is told to, a link to it, and one client that reads calls."""
+    """A scripted Asterisk, a link to it, and one client that reads calls."""
 
     def __init__(self, interval: float) -> None:
         self.interval = interval
@@ -513,7 +513,7 @@ class Resting:
         return b"".join(self.transport.sent)
 
 
-async def test_what_comes_before_a_flush_is_due_is_read_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_events_before_a_due_flush_are_read_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
     async with Resting(1.5).running(monkeypatch) as resting:
         flushes = resting.hub.stats.flushes
         for number in (2, 3, 4):
@@ -523,14 +523,14 @@ async def test_what_comes_before_a_flush_is_due_is_read_with_it(monkeypatch: pyt
         assert b"".join(held(number) for number in range(5)) in resting.seen
 
 
-async def test_an_answer_ends_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_answer_ends_the_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     async with Resting(3600.0).running(monkeypatch) as resting:
         resting.orders.put_nowait(b"")
         resting.session.receive(b"Action: Park\r\nActionID: 7\r\n\r\n")
         await until(lambda: b"ActionID: 7\r\nMessage: parked" in resting.seen)
 
 
-async def test_an_end_while_it_rests_is_noticed_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_end_during_the_pause_is_noticed_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
     async with Resting(1.5).running(monkeypatch) as resting:
         resting.orders.put_nowait(held(2))
         resting.orders.put_nowait(None)
@@ -551,7 +551,7 @@ async def test_a_new_secret_is_tried_at_once() -> None:
         await up(link)
 
 
-async def test_the_same_settings_keep_the_link_that_stands() -> None:
+async def test_unchanged_settings_keep_an_established_link() -> None:
     async with simulated() as simulator, linked(settings(simulator.port)) as (link, hub):
         await up(link)
         link.adopt(settings(simulator.port), SECRET.encode())
@@ -561,7 +561,7 @@ async def test_the_same_settings_keep_the_link_that_stands() -> None:
         assert (hub.stats.link_ups, hub.stats.link_downs) == (1, 0)
 
 
-async def test_the_same_settings_try_again_at_once_where_there_is_no_link() -> None:
+async def test_unchanged_settings_try_again_at_once_without_a_link() -> None:
     port = free_port()
     async with linked(settings(port), limits=PATIENT) as (link, _):
         await until(lambda: link.state is LinkState.DOWN)
@@ -589,7 +589,7 @@ async def test_new_settings_move_the_link_at_once() -> None:
 
 
 @pytest.mark.parametrize("turns", [1, 2, 3, 4, 6, 10])
-async def test_new_settings_are_heeded_while_it_connects(turns: int) -> None:
+async def test_new_settings_take_effect_while_it_connects(turns: int) -> None:
     async with (
         simulated() as old,
         simulated() as new,
@@ -604,7 +604,7 @@ async def test_new_settings_are_heeded_while_it_connects(turns: int) -> None:
         await until(lambda: not old.sessions)
 
 
-async def test_only_a_link_that_hangs_in_spite_of_its_limits_is_stuck() -> None:
+async def test_only_a_link_that_exceeds_its_own_timeouts_is_stuck() -> None:
     never = live_hub(limits=FAST)
     now = asyncio.get_running_loop().time()
     assert not Link(never, settings(1), b"x").stuck(now + 100), "it has not begun"

@@ -4,7 +4,7 @@ from amiproxy.core.audit.stats import Stats
 from amiproxy.net.upstream.orphans import OrphanWatch
 
 
-def test_many_in_a_minute_are_told_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_many_in_a_minute_are_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     stats = Stats()
     watch = OrphanWatch(stats)
     for now, more in ((100.0, 3), (130.0, 4), (159.0, 0), (160.0, 0), (161.0, 9), (219.0, 0), (221.0, 0)):

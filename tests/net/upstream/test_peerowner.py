@@ -28,7 +28,7 @@ sys.stdin.readline()
 
 @contextmanager
 def listening(host: str, uid: int) -> Iterator[tuple[int, "subprocess.Popen[str]"]]:
-    """A process of that user which listens; it accepts when it is sent a line."""
+    """A listening process of that user; it accepts when it is sent a line."""
     process = subprocess.Popen(
         [sys.executable, "-c", _LISTEN, host, str(uid)],
         stdin=subprocess.PIPE,
@@ -60,8 +60,8 @@ def accept(process: "subprocess.Popen[str]") -> None:
         pytest.param("::", "::1", marks=needs_ipv6),
     ],
 )
-def test_the_owner_of_the_other_end(listen: str, connect: str) -> None:
-    # Another user's where we may become one: our own could be read from the wrong row.
+def test_the_owner_of_the_other_end_is_found(listen: str, connect: str) -> None:
+    # Another user's process where we may become one: our own could be read from the wrong row.
     uid = pwd.getpwnam("nobody").pw_uid if os.getuid() == 0 else os.getuid()
     with listening(listen, uid) as (port, process), socket.create_connection((connect, port)) as sock:
         accept(process)
@@ -70,8 +70,8 @@ def test_the_owner_of_the_other_end(listen: str, connect: str) -> None:
         assert owner_of(host, our_port, connect, port) == os.getuid()
 
 
-def test_until_it_is_accepted_a_connection_has_no_owner() -> None:
-    # The kernel shows root for it: a squatter could wait with its accept until the check is over.
+def test_a_connection_has_no_owner_until_it_is_accepted() -> None:
+    # The kernel shows root for it: a squatter could delay its accept until the check is over.
     with (
         listening("127.0.0.1", os.getuid()) as (port, _),
         socket.create_connection(("127.0.0.1", port)) as sock,
@@ -79,6 +79,6 @@ def test_until_it_is_accepted_a_connection_has_no_owner() -> None:
         assert owner_of("127.0.0.1", port, *sock.getsockname()) is None
 
 
-def test_what_is_not_there_has_no_owner() -> None:
+def test_a_connection_that_does_not_exist_has_no_owner() -> None:
     assert owner_of("127.0.0.1", 1, "127.0.0.1", 2) is None
     assert owner_of("::1", 1, "::1", 2) is None

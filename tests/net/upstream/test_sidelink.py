@@ -61,7 +61,7 @@ async def test_it_logs_in_without_events_and_answers() -> None:
         await until(lambda: len(simulator.sessions) == 1)
 
 
-async def test_where_it_cannot_be_had_the_main_link_answers() -> None:
+async def test_the_main_link_answers_where_it_cannot_be_opened() -> None:
     async with simulated() as simulator, sided(simulator, free_port()) as (hub, _):
         asker = Asker()
         hub.side.submit(asker, COMMAND)
@@ -70,7 +70,7 @@ async def test_where_it_cannot_be_had_the_main_link_answers() -> None:
         assert hub.side.standing == "refused"
 
 
-async def test_a_refused_login_is_told() -> None:
+async def test_a_refused_login_is_reported() -> None:
     async with simulated() as simulator, sided(simulator) as (hub, _):
         simulator.faults.refuse_logins(1)
         asker = Asker()
@@ -79,7 +79,7 @@ async def test_a_refused_login_is_told() -> None:
         assert "refused user" in hub.side.refused
 
 
-async def test_closed_while_it_is_opened_nothing_is_heard_of_it() -> None:
+async def test_closing_it_while_it_opens_ends_its_actions_and_the_attempt() -> None:
     async with simulated() as simulator, sided(simulator) as (hub, _):
         asker = Asker()
         hub.side.submit(asker, COMMAND)
@@ -90,7 +90,7 @@ async def test_closed_while_it_is_opened_nothing_is_heard_of_it() -> None:
         assert (hub.side.standing, hub.side.ups) == ("closed", 0)
 
 
-async def test_an_asterisk_that_hangs_is_left() -> None:
+async def test_an_asterisk_that_hangs_is_disconnected() -> None:
     async with simulated() as simulator, sided(simulator) as (hub, side):
         first, second = Asker(), Asker()
         hub.side.submit(first, COMMAND)

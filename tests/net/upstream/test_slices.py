@@ -1,4 +1,4 @@
-"""What a read brings at once is handed over a little at a time, in its order."""
+"""A large read is handed over a little at a time, in its order."""
 
 from collections.abc import Sequence
 
@@ -10,11 +10,11 @@ MANY = [b"%d" % number for number in range(200)]
 
 
 class Board:
-    """Writes down what it is told; a millisecond passes for each ten messages."""
+    """Records the messages that it gets; each ten messages take a millisecond."""
 
     def __init__(self) -> None:
         self.told: list[bytes] = []
-        #: Messages that it takes at once.
+        #: The number of messages that it takes at once.
         self.most = 32
         self.time = 0.0
 
@@ -55,7 +55,7 @@ def test_a_slice_ends_when_its_time_is_over(board: Board, slices: Slices) -> Non
     assert turns > 3
 
 
-def test_what_was_left_out_has_its_place(board: Board, slices: Slices) -> None:
+def test_skipped_messages_keep_their_place(board: Board, slices: Slices) -> None:
     slices.add(MANY, [(0, b"first"), (40, b"long"), (40, b"longer"), (200, b"last")], sound=True)
     slices.add([b"next"], [], sound=True)
     slices.finish()
@@ -63,14 +63,14 @@ def test_what_was_left_out_has_its_place(board: Board, slices: Slices) -> None:
     assert not slices
 
 
-def test_what_is_not_taken_is_given_again(board: Board, slices: Slices) -> None:
+def test_messages_that_are_not_taken_are_offered_again(board: Board, slices: Slices) -> None:
     board.most = 5
     slices.add(MANY, [(40, b"long")], sound=True)
     slices.finish()
     assert board.told == [*MANY[:40], b"long", *MANY[40:]]
 
 
-def test_a_fault_stops_nothing_behind_it(board: Board, slices: Slices) -> None:
+def test_an_error_stops_nothing_behind_it(board: Board, slices: Slices) -> None:
     slices.add([b"bad"], [], sound=True)
     slices.add(MANY, [], sound=True)
     with pytest.raises(ValueError):
