@@ -261,7 +261,7 @@ class Hub:
         return taken
 
     def oversized(self, head: bytes) -> None:
-        """A message that begins with ``head`` was dropped because it is too long: tell its asker, if any."""
+        """A message that begins with ``head`` was dropped because it is too long: tell its requester."""
         self.exchange.begin_read(self.scheduler.now())
         if not self.exchange.oversized(head):
             self.stats.events_dropped += 1

@@ -14,13 +14,11 @@ so only the order counts; and time that a user gets then is not owed later.
 
 import math
 from collections import deque
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from amiproxy.ami.message import Action
 from amiproxy.core.limits.fairtime import MEMORY, MOST
-
-if TYPE_CHECKING:
-    from amiproxy.core.servers.correlator import Asker
+from amiproxy.core.servers.requester import Requester
 
 #: Most seconds of work that one user may have in Asterisk's queue; a single action may be longer.
 _AHEAD: Final = 0.002
@@ -51,7 +49,7 @@ _LONGEST: Final = 0.05
 #: The share that means no limit: only the order counts.
 WHOLE: Final = 1.0
 
-Item = tuple["Asker", Action, float]
+Item = tuple[Requester, Action, float]
 
 
 class Account:
@@ -279,14 +277,14 @@ class Accounts:
                 found.append(self.take(account))
         return found
 
-    def remove(self, asker: "Asker") -> list[Action]:
-        """Remove and return the waiting actions of this asker."""
+    def remove(self, requester: Requester) -> list[Action]:
+        """Remove and return the waiting actions of this requester."""
         found: list[Action] = []
         for account in list(self.waiting):
-            mine = [item for item in account.queue if item[0] is asker]
+            mine = [item for item in account.queue if item[0] is requester]
             if mine:
                 found += [item[1] for item in mine]
-                account.queue = deque(item for item in account.queue if item[0] is not asker)
+                account.queue = deque(item for item in account.queue if item[0] is not requester)
                 if not account.queue:
                     del self.waiting[account]
         return found

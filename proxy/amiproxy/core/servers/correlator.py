@@ -2,7 +2,7 @@
 
 Every action that goes upstream carries a relay id of the proxy's own: 128 random bits, used once, never
 shown to a client.  An entry lives from when its action is written until the last message of its answer
-was read.  If the asker has left, or was answered after a timeout, the entry stays as a tombstone that
+was read.  If the requester has left, or was answered after a timeout, the entry stays as a tombstone that
 swallows the late answer.  After that the client's ActionID is remembered for a while, because Asterisk
 copies the relay id of some actions into a broadcast event: OriginateResponse, UserEvent and (Asterisk 16)
 SIPQualifyPeerDone.
@@ -13,37 +13,18 @@ SIPQualifyPeerDone.
 import secrets
 from collections.abc import Callable, Iterator
 from enum import Enum
-from typing import Final, Protocol
+from typing import Final
 
 from amiproxy.ami.answers import UNKNOWN
 from amiproxy.ami.message import Action
 from amiproxy.ami.relay import RELAY_DIGITS, RELAY_MARK
 from amiproxy.core.servers.accounts import Account
+from amiproxy.core.servers.requester import Requester
 
 #: Seconds within which a UserEvent or SIPQualifyPeerDone may follow its action.
 _ECHO_SECONDS = 60.0
 #: Number of relay ids whose random bits are drawn in one call.
 _IDS_AT_ONCE: Final = 64
-
-
-class Asker(Protocol):
-    """The recipient of an answer: a session."""
-
-    @property
-    def payer(self) -> str:
-        """Name of the user to whom Asterisk's time for the action is charged."""
-
-    def reply(self, data: bytes) -> None:
-        """Send the client a part of the answer, with the client's own ActionID."""
-
-    def late(self, data: bytes) -> None:
-        """Send the client a part of an answer that continued after ``finished``."""
-
-    def finished(self) -> None:
-        """The answer is complete; the next action may be sent."""
-
-    def hit(self, limit: str, **fields: object) -> None:
-        """The answer exceeds this limit, named as in the configuration."""
 
 
 class Shape(Enum):
@@ -58,13 +39,12 @@ class Shape(Enum):
 
 
 class Entry:
-    """One action sent upstream; ``asker`` is None for a tombstone and for the proxy's own actions."""
+    """One action sent upstream; ``requester`` is None for a tombstone and for the proxy's own actions."""
 
     __slots__ = (
         "account",
         "action",
         "answer",
-        "asker",
         "began",
         "deadline",
         "echoed",
@@ -76,15 +56,16 @@ class Entry:
         "own",
         "relay_id",
         "relayed",
+        "requester",
         "responded",
         "seconds",
         "shape",
         "size",
     )
 
-    def __init__(self, relay_id: bytes, asker: Asker | None, action: Action) -> None:
+    def __init__(self, relay_id: bytes, requester: Requester | None, action: Action) -> None:
         self.relay_id = relay_id
-        self.asker = asker
+        self.requester = requester
         self.action = action
         self.answer = UNKNOWN
         self.shape = Shape.RESPONSE
@@ -96,7 +77,7 @@ class Entry:
         self.relayed = 0
         #: Bytes of the answer so far.
         self.size = 0
-        #: Whether the asker was sent a response; an error response would then be a second answer.
+        #: Whether the requester was sent a response; an error response would then be a second answer.
         self.responded = False
         #: Whether the broadcast event with its relay id has arrived; there is only one.
         self.echoed = False
@@ -107,7 +88,7 @@ class Entry:
         self.expected = 0.0
         #: The first lines (event name, relay id) of the list's last item; b"" if it did not begin with both.
         self.item_head = b""
-        #: The same lines as they were sent to the asker.
+        #: The same lines as they were sent to the requester.
         self.item_head_sent = b""
         #: For the proxy's own actions: called with the whole response.
         self.own: Callable[[bytes], None] | None = None
@@ -131,8 +112,8 @@ class Correlator:
         self._open: dict[bytes, Entry] = {}
         # relay id -> (forget at, client's ActionID); mostly in the order of expiry
         self._echoes: dict[bytes, tuple[float, bytes]] = {}
-        # relay id -> (forget at, asker, client's ActionID), for answers that may continue after their end
-        self._late: dict[bytes, tuple[float, Asker, bytes]] = {}
+        # relay id -> (forget at, requester, client's ActionID), for answers that may continue after their end
+        self._late: dict[bytes, tuple[float, Requester, bytes]] = {}
 
     @property
     def awaits_answers(self) -> bool:
@@ -144,9 +125,9 @@ class Correlator:
         """The number of echoes that may still come."""
         return len(self._echoes)
 
-    def assign(self, asker: Asker | None, action: Action) -> Entry:
+    def assign(self, requester: Requester | None, action: Action) -> Entry:
         """Open an entry under a new relay id."""
-        entry = Entry(next(self._relay_ids), asker, action)
+        entry = Entry(next(self._relay_ids), requester, action)
         self._open[entry.relay_id] = entry
         return entry
 
@@ -182,32 +163,32 @@ class Correlator:
         return echo[1] if echo is not None else None
 
     def keep_late(self, entry: Entry, until: float) -> None:
-        """The answer is finished; messages with its relay id still go to its asker until this time."""
-        if entry.asker is not None:
-            self._late[entry.relay_id] = (until, entry.asker, entry.action.action_id)
+        """The answer is finished; messages with its relay id still go to its requester until this time."""
+        if entry.requester is not None:
+            self._late[entry.relay_id] = (until, entry.requester, entry.action.action_id)
 
-    def late(self, relay_id: bytes, until: float) -> tuple[Asker, bytes] | None:
-        """The asker and the client's ActionID of a finished answer that continues, or None.
+    def late(self, relay_id: bytes, until: float) -> tuple[Requester, bytes] | None:
+        """The requester and the client's ActionID of a finished answer that continues, or None.
 
         Each such message extends the time for which the answer is remembered, to ``until``.
         """
         found = self._late.get(relay_id)
         if found is None:
             return None
-        _, asker, action_id = found
-        self._late[relay_id] = (until, asker, action_id)
-        return asker, action_id
+        _, requester, action_id = found
+        self._late[relay_id] = (until, requester, action_id)
+        return requester, action_id
 
-    def abandon(self, asker: Asker) -> None:
-        """The asker has left: turn its entries into tombstones."""
-        for entry in self.entries_of(asker):
-            entry.asker = None
-        for relay_id in [relay_id for relay_id, late in self._late.items() if late[1] is asker]:
+    def abandon(self, requester: Requester) -> None:
+        """The requester has left: turn its entries into tombstones."""
+        for entry in self.entries_of(requester):
+            entry.requester = None
+        for relay_id in [relay_id for relay_id, late in self._late.items() if late[1] is requester]:
             del self._late[relay_id]
 
-    def entries_of(self, asker: Asker) -> list[Entry]:
-        """The open entries of this asker."""
-        return [entry for entry in self._open.values() if entry.asker is asker]
+    def entries_of(self, requester: Requester) -> list[Entry]:
+        """The open entries of this requester."""
+        return [entry for entry in self._open.values() if entry.requester is requester]
 
     def overdue(self, now: float) -> Iterator[Entry]:
         """Entries past their deadline.  Echoes and late answers past theirs are forgotten."""

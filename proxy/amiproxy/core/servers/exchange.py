@@ -1,9 +1,9 @@
-"""Exchange: sends actions over a link, and gives the answers to their askers.
+"""Exchange: sends actions over a link, and gives the answers to their requesters.
 
 It sits between the sessions and one link.  A session runs one action at a time, as in Asterisk; actions
 wait for a place on the link in a queue that is fair by the time that Asterisk spends on each user (see
-``accounts``).  Answers arrive in the order in which the actions were sent.  A message belongs to the asker
-whose relay id it contains.  Without a relay id, only the rows of a fenced action, the items in
+``accounts``).  Answers arrive in the order in which the actions were sent.  A message belongs to the
+requester whose relay id it contains.  Without a relay id, only the rows of a fenced action, the items in
 NAMELESS_ITEMS, and the end of a list whose description names it are part of an answer.
 
 Since Asterisk answers in order, an answer proves that earlier actions will not be answered any more.  If
@@ -37,9 +37,10 @@ from amiproxy.core.audit.stats import Stats
 from amiproxy.core.ports import Scheduler, Timer, Upstream
 from amiproxy.core.servers import originate
 from amiproxy.core.servers.accounts import WHOLE, Account, Accounts
-from amiproxy.core.servers.correlator import Asker, Correlator, Entry, Shape
+from amiproxy.core.servers.correlator import Correlator, Entry, Shape
 from amiproxy.core.servers.deadlines import Deadlines
 from amiproxy.core.servers.lengths import Lengths
+from amiproxy.core.servers.requester import Requester
 
 #: Most actions on the link at once.  Asterisk runs them one by one, so more would only move the queue there.
 WINDOW = 32
@@ -161,36 +162,36 @@ class Exchange:
         waiting = self.accounts.clear()
         for entry in self._correlator.clear():
             self._give_up(entry, LOST)
-        for asker, action, _ in waiting:
-            asker.reply(message.error(action.action_id, NOT_CONNECTED))
-            asker.finished()
+        for requester, action, _ in waiting:
+            requester.reply(message.error(action.action_id, NOT_CONNECTED))
+            requester.finished()
 
     # -- out ---------------------------------------------------------------
 
-    def submit(self, asker: Asker, action: Action) -> None:
+    def submit(self, requester: Requester, action: Action) -> None:
         """Send an action that the policy allowed, or queue it.
 
-        The asker's ``finished`` is called exactly once, perhaps before this returns.
+        The requester's ``finished`` is called exactly once, perhaps before this returns.
         """
         if not self.connected or self.draining:
             text = SHUTTING_DOWN if self.draining else NOT_CONNECTED
-            asker.reply(message.error(action.action_id, text))
-            asker.finished()
+            requester.reply(message.error(action.action_id, text))
+            requester.finished()
             return
         now = self.now = self._scheduler.now()
         accounts = self.accounts
-        account = accounts.of(asker.payer)
+        account = accounts.of(requester.payer)
         if self.reading:
-            accounts.add(account, (asker, action, now))
+            accounts.add(account, (requester, action, now))
             return
         if not accounts.waiting and not self._filling and self._fenced is None:
             # No other action is waiting: do what ``_fill`` would do, without the queue.
             answer = answer_of(action.key, self.answers)
             room = len(self._on_link) < self._window and answer.kind is not _ROWS
             if room and accounts.passes(account, now, self.share):
-                self._send(asker, action, account, answer)
+                self._send(requester, action, account, answer)
                 return
-        accounts.add(account, (asker, action, now))
+        accounts.add(account, (requester, action, now))
         self._fill()
 
     def ask(self, action: Action, answer: Callable[[bytes], None]) -> None:
@@ -219,21 +220,21 @@ class Exchange:
         if self._upstream is not None:
             self._upstream.read_on()
 
-    def abandon(self, asker: Asker) -> None:
-        """The asker has left: drop its waiting actions, and swallow answers to the others."""
-        self._correlator.abandon(asker)
+    def abandon(self, requester: Requester) -> None:
+        """The requester has left: drop its waiting actions, and swallow answers to the others."""
+        self._correlator.abandon(requester)
         if self.accounts.waiting:
-            self.accounts.remove(asker)
+            self.accounts.remove(requester)
 
-    def dismiss(self, asker: Asker, text: bytes) -> None:
-        """Answer everything that the asker has open or waiting with this error, before it is closed."""
-        for entry in self._correlator.entries_of(asker):
+    def dismiss(self, requester: Requester, text: bytes) -> None:
+        """Answer everything that the requester has open or waiting with this error, before it is closed."""
+        for entry in self._correlator.entries_of(requester):
             self._give_up(entry, text)
-        waiting = self.accounts.remove(asker)
-        self.abandon(asker)
+        waiting = self.accounts.remove(requester)
+        self.abandon(requester)
         for action in waiting:
-            asker.reply(message.error(action.action_id, text))
-            asker.finished()
+            requester.reply(message.error(action.action_id, text))
+            requester.finished()
 
     def _fill(self) -> None:
         # An action that cannot be serialised is answered immediately, and the answer may cause another call
@@ -259,11 +260,11 @@ class Exchange:
             if answer.kind is _ROWS:
                 if self._on_link:
                     return  # it must be alone on the link: send nothing until all others are answered
-                asker, action, _ = accounts.take(account)
-                self._send_fenced(asker, action, account, answer)
+                requester, action, _ = accounts.take(account)
+                self._send_fenced(requester, action, account, answer)
             else:
-                asker, action, _ = accounts.take(account)
-                self._send(asker, action, account, answer)
+                requester, action, _ = accounts.take(account)
+                self._send(requester, action, account, answer)
 
     def _wait_for_shares(self) -> None:
         """Set a timer for when the first account that is over its share has waited long enough."""
@@ -281,11 +282,11 @@ class Exchange:
         self.now = self._scheduler.now()
         self._fill()
 
-    def _send(self, asker: Asker, action: Action, account: Account, answer: Answer) -> None:
+    def _send(self, requester: Requester, action: Action, account: Account, answer: Answer) -> None:
         seconds = self.deadlines.action
         # This header makes Asterisk hold back pending events after the action: here, those of all clients.
         outgoing = action.without(b"suppressevents") if action.has(b"suppressevents") else action
-        entry = self._correlator.assign(asker, action)
+        entry = self._correlator.assign(requester, action)
         entry.account = account
         entry.answer = answer
         if action.key == b"originate":
@@ -300,8 +301,8 @@ class Exchange:
             seconds = self.deadlines.command
         self._write(entry, outgoing, seconds)
 
-    def _send_fenced(self, asker: Asker, action: Action, account: Account, answer: Answer) -> None:
-        entry = self._correlator.assign(asker, action)
+    def _send_fenced(self, requester: Requester, action: Action, account: Account, answer: Answer) -> None:
+        entry = self._correlator.assign(requester, action)
         entry.account = account
         entry.answer = answer
         entry.shape = Shape.FENCED
@@ -362,8 +363,8 @@ class Exchange:
     def oversized(self, head: bytes) -> bool:
         """Handle a message that was dropped because it is too long; ``head`` is its beginning.
 
-        Returns whether it was part of an answer.  If so, the asker gets its error now, although Asterisk may
-        still be writing the answer.
+        Returns whether it was part of an answer.  If so, the requester gets its error now, although Asterisk
+        may still be writing the answer.
         """
         relay_id = action_id_of(head)
         entry = self._correlator.find(relay_id) if relay_id else None
@@ -374,8 +375,8 @@ class Exchange:
             return False
         if entry.own is not None:
             self._done(entry)
-        elif entry.asker is not None:
-            entry.asker.hit("upstream_message_bytes", action=entry.action.name)
+        elif entry.requester is not None:
+            entry.requester.hit("upstream_message_bytes", action=entry.action.name)
             entry.size += _TOO_LONG_BYTES
             self._give_up(entry, TOO_LONG)
         return True
@@ -431,13 +432,13 @@ class Exchange:
             if lost.own is not None:
                 self._done(lost)
                 lost.own(b"")
-            elif lost.shape is Shape.ORIGINATE and lost.asker is not None:
+            elif lost.shape is Shape.ORIGINATE and lost.requester is not None:
                 self._leave_link(lost)  # its call may still be made: the OriginateResponse decides
             elif lost.shape in (Shape.OPEN, Shape.ONE_EVENT):
-                self._finish(lost)  # its asker has had the response
+                self._finish(lost)  # its requester has had the response
             elif lost.shape is not Shape.FENCED:
                 self._done(lost)
-                if lost.asker is not None:
+                if lost.requester is not None:
                     self._stats.answers_lost += 1
                     self._answer(lost, message.error(lost.action.action_id, NO_ANSWER))
 
@@ -531,8 +532,8 @@ class Exchange:
         # Not the first item of its list in this read, so the deadline is set already.
         entry.items += 1
         entry.size += len(raw)
-        if entry.asker is not None:
-            entry.asker.reply(fit)
+        if entry.requester is not None:
+            entry.requester.reply(fit)
         return True
 
     def stray(self, raw: bytes) -> None:
@@ -560,7 +561,7 @@ class Exchange:
         return self._correlator.echoed(relay_id)
 
     def _item(self, entry: Entry, raw: bytes, last: bool, fit: bytes | None = None) -> None:
-        """Handle an item.  ``fit`` is the item as it is sent to the asker, where that is known already."""
+        """Handle an item.  ``fit`` is what the requester is sent, where that is known already."""
         entry.items += 1
         # The deadline is set already if the previous item came in the same read.
         as_before = fit is not None and entry.last == self.now
@@ -569,8 +570,8 @@ class Exchange:
             self._pass_on(entry, raw)
         else:
             entry.size += len(raw)
-            if entry.asker is not None:
-                entry.asker.reply(fit)
+            if entry.requester is not None:
+                entry.requester.reply(fit)
         if entry.shape is _ONE_EVENT:
             self._finish(entry)
             return
@@ -578,11 +579,11 @@ class Exchange:
             self.open_list = None
             self._finish(entry)
             self._fill()
-        elif entry.items > self.deadlines.list_items and entry.asker is not None:
+        elif entry.items > self.deadlines.list_items and entry.requester is not None:
             # Asterisk continues, so the list stays open, but the rest of it is swallowed.
-            entry.asker.hit("list_items", action=entry.action.name)
+            entry.requester.hit("list_items", action=entry.action.name)
             self._cancel_list(entry)
-            entry.asker = None
+            entry.requester = None
         elif not as_before:
             entry.deadline = min(self.now + self.deadlines.list_item, entry.began + self.deadlines.list_total)
 
@@ -609,8 +610,8 @@ class Exchange:
         found = self._correlator.late(relay_id, self.now + self.deadlines.list_item)
         if found is None:
             return False
-        asker, action_id = found
-        asker.late(to_owner(raw, relay_id, action_id, unknown=True))
+        requester, action_id = found
+        requester.late(to_owner(raw, relay_id, action_id, unknown=True))
         return True
 
     def _call_decided(self, entry: Entry, raw: bytes) -> bool:
@@ -627,8 +628,8 @@ class Exchange:
         self._done(entry)
         if entry.items == 0:
             self._answer(entry, message.error(entry.action.action_id, NO_ANSWER))
-        elif entry.asker is not None:
-            entry.asker.finished()
+        elif entry.requester is not None:
+            entry.requester.finished()
 
     # -- time --------------------------------------------------------------
 
@@ -636,13 +637,13 @@ class Exchange:
         """Answer overdue actions with a timeout; their entries stay, and swallow late answers."""
         self.now = now
         for entry in self._correlator.overdue(now):
-            if entry.asker is None:
+            if entry.requester is None:
                 late = now - entry.deadline > _TOMBSTONE_SECONDS
                 if entry.shape is Shape.ORIGINATE and late and entry not in self._on_link:
                     self._correlator.close(entry)
                 continue
             self._stats.action_timeouts += 1
-            entry.asker.hit(self._limit_of(entry, now), action=entry.action.name)
+            entry.requester.hit(self._limit_of(entry, now), action=entry.action.name)
             self._give_up(entry, TIMED_OUT)
         self._end_waiting(now)
         if self._upstream is not None and self._on_link and next(reversed(self._on_link)).own is None:
@@ -651,11 +652,11 @@ class Exchange:
 
     def _end_waiting(self, now: float) -> None:
         """Answer with a timeout those actions that have waited for a place as long as an answer may take."""
-        for asker, action, _ in self.accounts.overdue(now - self.deadlines.action):
+        for requester, action, _ in self.accounts.overdue(now - self.deadlines.action):
             self._stats.action_timeouts += 1
-            asker.hit("action_timeout", action=action.name)
-            asker.reply(message.error(action.action_id, TIMED_OUT))
-            asker.finished()
+            requester.hit("action_timeout", action=action.name)
+            requester.reply(message.error(action.action_id, TIMED_OUT))
+            requester.finished()
         self._fill()  # the others may have waited only for one of these
 
     def _limit_of(self, entry: Entry, now: float) -> str:
@@ -674,30 +675,30 @@ class Exchange:
             entry.items += 1
         if raw.startswith(b"Response:"):
             entry.responded = True
-        if entry.asker is not None:
+        if entry.requester is not None:
             own = to_owner(raw, entry.relay_id, entry.action.action_id, unknown=not entry.answer.own)
-            entry.asker.reply(own)
+            entry.requester.reply(own)
 
     def _answer(self, entry: Entry, data: bytes) -> None:
         """Send a message of the proxy's own that completes the answer."""
-        if entry.asker is not None:
-            entry.asker.reply(data)
-            entry.asker.finished()
+        if entry.requester is not None:
+            entry.requester.reply(data)
+            entry.requester.finished()
 
     def _give_up(self, entry: Entry, text: bytes) -> None:
-        """Complete the answer for the asker; whatever Asterisk still sends of it is swallowed."""
+        """Complete the answer for the requester; whatever Asterisk still sends of it is swallowed."""
         if entry.shape is Shape.LIST:
             self._cancel_list(entry)
         elif entry.shape is Shape.OPEN:
-            if entry.asker is not None:
-                entry.asker.finished()  # it has had the response, and this kind of answer has no marked end
+            if entry.requester is not None:
+                entry.requester.finished()  # it has had the response, and the end of the rest is not marked
         elif entry.shape is Shape.ORIGINATE:
             self._answer(entry, message.error(entry.action.action_id, ORIGINATE_FAILED))
         elif not entry.responded:
             self._answer(entry, message.error(entry.action.action_id, text))
-        elif entry.asker is not None:
-            entry.asker.finished()
-        entry.asker = None
+        elif entry.requester is not None:
+            entry.requester.finished()
+        entry.requester = None
 
     def _end_list(self, entry: Entry) -> None:
         """End the open list, whose last event did not come."""
@@ -729,8 +730,8 @@ class Exchange:
         self._done(entry)
         if not entry.answer.own:
             self._correlator.keep_late(entry, self.now + self.deadlines.list_item)
-        if entry.asker is not None:
-            entry.asker.finished()
+        if entry.requester is not None:
+            entry.requester.finished()
 
 
 def _pong(_raw: bytes) -> None:

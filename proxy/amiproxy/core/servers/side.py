@@ -22,9 +22,9 @@ from amiproxy.core.audit.stats import Stats
 from amiproxy.core.budgets.bounds import Bounds
 from amiproxy.core.model.limits import Limits
 from amiproxy.core.ports import Scheduler, SideOpener, Upstream
-from amiproxy.core.servers.correlator import Asker
 from amiproxy.core.servers.exchange import NOT_CONNECTED, SHUTTING_DOWN, Exchange
 from amiproxy.core.servers.lengths import Lengths
+from amiproxy.core.servers.requester import Requester
 
 #: Seconds without an action after which the side link is closed.
 IDLE_SECONDS: Final = 60.0
@@ -72,7 +72,7 @@ class Side:
         self._fault = fault
         self._opening = False
         #: Actions that wait for the login.
-        self._waiting: list[tuple[Asker, Action]] = []
+        self._waiting: list[tuple[Requester, Action]] = []
         self._not_before = float("-inf")
         self._used = 0.0
 
@@ -99,31 +99,31 @@ class Side:
 
     # -- actions -----------------------------------------------------------
 
-    def submit(self, asker: Asker, action: Action) -> None:
+    def submit(self, requester: Requester, action: Action) -> None:
         """As ``Exchange.submit``, over the side link if it is up or can be opened."""
         now = self._used = self._scheduler.now()
         if not self._main.connected or self._main.draining:
-            self._main.submit(asker, action)  # answers with the reason why it cannot be sent
+            self._main.submit(requester, action)  # answers with the reason why it cannot be sent
         elif self.exchange.linked:
-            self.exchange.submit(asker, action)
+            self.exchange.submit(requester, action)
         elif self.opener is None or now < self._not_before:
-            self._main.submit(asker, action)
+            self._main.submit(requester, action)
         else:
-            self._waiting.append((asker, action))
+            self._waiting.append((requester, action))
             if not self._opening:
                 self._opening = True
                 self.opener.open()
 
-    def abandon(self, asker: Asker) -> None:
-        """Forget the actions of an asker that has gone."""
-        self.exchange.abandon(asker)
-        self._waiting = [item for item in self._waiting if item[0] is not asker]
+    def abandon(self, requester: Requester) -> None:
+        """Forget the actions of an requester that has gone."""
+        self.exchange.abandon(requester)
+        self._waiting = [item for item in self._waiting if item[0] is not requester]
 
-    def dismiss(self, asker: Asker, text: bytes) -> None:
-        """Answer all actions of this asker with ``text``, since its session is being closed."""
-        self.exchange.dismiss(asker, text)
-        waiting = [item for item in self._waiting if item[0] is asker]
-        self.abandon(asker)
+    def dismiss(self, requester: Requester, text: bytes) -> None:
+        """Answer all actions of this requester with ``text``, since its session is being closed."""
+        self.exchange.dismiss(requester, text)
+        waiting = [item for item in self._waiting if item[0] is requester]
+        self.abandon(requester)
         _refuse(waiting, text)
 
     def drain(self) -> None:
@@ -144,8 +144,8 @@ class Side:
         self.exchange.connect(upstream)
         self.exchange.serving = True
         waiting, self._waiting = self._waiting, []
-        for asker, action in waiting:
-            self.exchange.submit(asker, action)
+        for requester, action in waiting:
+            self.exchange.submit(requester, action)
         self._settle()
 
     def failed(self, reason: str) -> None:
@@ -162,8 +162,8 @@ class Side:
             )
         self.refused = reason
         waiting, self._waiting = self._waiting, []
-        for asker, action in waiting:
-            self._main.submit(asker, action)
+        for requester, action in waiting:
+            self._main.submit(requester, action)
         self._settle()
 
     def link_down(self, reason: str) -> None:
@@ -226,7 +226,7 @@ class Side:
             self.close("idle")
 
 
-def _refuse(waiting: list[tuple[Asker, Action]], text: bytes) -> None:
-    for asker, action in waiting:
-        asker.reply(message.error(action.action_id, text))
-        asker.finished()
+def _refuse(waiting: list[tuple[Requester, Action]], text: bytes) -> None:
+    for requester, action in waiting:
+        requester.reply(message.error(action.action_id, text))
+        requester.finished()
