@@ -69,29 +69,29 @@ class ListTransport:
 
 
 class ListUpstream:
-    """Remembers the actions it is sent.  What ``kept`` holds when it rests comes when it catches up."""
+    """Remembers the actions it is sent.  While it is paused, ``kept`` waits for ``read_pending``."""
 
     def __init__(self) -> None:
         self.actions: list[Message] = []
         self.recycled = ""
-        self.resting = False
+        self.paused = False
         self.kept: list[bytes] = []
         self.hand_over: Callable[[list[bytes]], object] = lambda _: None
 
     def send(self, data: bytes) -> None:
         self.actions.append(Message(data))
-        self.resting = False
+        self.paused = False
 
-    def rest(self) -> None:
-        self.resting = True
+    def pause_reading(self) -> None:
+        self.paused = True
 
-    def catch_up(self) -> None:
-        if self.resting:
+    def read_pending(self) -> None:
+        if self.paused:
             kept, self.kept = self.kept, []
             self.hand_over(kept)
 
-    def read_on(self) -> None:
-        self.resting = False
+    def resume_reading(self) -> None:
+        self.paused = False
 
     def recycle(self, reason: str) -> None:
         self.recycled = reason

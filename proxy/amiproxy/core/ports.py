@@ -75,13 +75,13 @@ class Upstream(Protocol):
     def send(self, data: bytes) -> None:
         """Write whole messages; the link buffers what the socket does not accept."""
 
-    def rest(self) -> None:
-        """Pause reading: leave data in the socket until ``read_on``, or until something is sent."""
+    def pause_reading(self) -> None:
+        """Pause reading: leave data in the socket until ``resume_reading``, or until something is sent."""
 
-    def catch_up(self) -> None:
+    def read_pending(self) -> None:
         """Read and hand over now what arrived while reading was paused."""
 
-    def read_on(self) -> None:
+    def resume_reading(self) -> None:
         """Resume reading."""
 
     def recycle(self, reason: str) -> None:

@@ -132,7 +132,7 @@ def test_under_a_steady_stream_the_link_pauses_between_divided_flushes() -> None
     clock.step = 0.0
     bench.feed(event("One"))
     bench.feed(event("Two"))
-    assert bench.upstream.resting
+    assert bench.upstream.paused
     bench.upstream.kept.append(event("Three"))
     clock.step = 0.0004
     for transport in transports:
@@ -140,10 +140,10 @@ def test_under_a_steady_stream_the_link_pauses_between_divided_flushes() -> None
     clock.time += 0.05
     clock.advance(0)
     assert 0 < reached(transports) < len(transports)
-    assert not bench.upstream.resting, "while it goes on, Asterisk is read"
+    assert not bench.upstream.paused, "while it goes on, Asterisk is read"
     while reached(transports) < len(transports):
         clock.advance(0)
-    assert bench.upstream.resting
+    assert bench.upstream.paused
 
 
 def test_a_failure_in_a_turn_does_not_affect_other_clients() -> None:

@@ -126,9 +126,9 @@ class TestEvents:
         bench.link_up()
         _, transport = bench.login("calls")
         bench.feed(event("A"))
-        assert not bench.upstream.resting, "what comes after a quiet moment is not waited for"
+        assert not bench.upstream.paused, "what comes after a quiet moment is not waited for"
         bench.feed(event("B"))
-        assert bench.upstream.resting
+        assert bench.upstream.paused
         bench.upstream.kept = [event("C"), event("D")]
         transport.take()
         bench.clock.advance(0.006)
@@ -142,9 +142,9 @@ class TestEvents:
             bench.upstream.kept = [event(name)]
             bench.clock.advance(0.005)
             assert transport.take().endswith(event(name))
-            assert bench.upstream.resting, "the next would only wait for the next flush"
+            assert bench.upstream.paused, "the next would only wait for the next flush"
         bench.clock.advance(0.005)
-        assert not bench.upstream.resting, "nothing came: what comes now is waited for no longer"
+        assert not bench.upstream.paused, "nothing came: what comes now is waited for no longer"
         assert not bench.clock.timers or all(
             timer.due > bench.clock.time + 0.5 for timer in bench.clock.timers
         )
@@ -164,7 +164,7 @@ class TestEvents:
         session.outbox.through(Broken())
         with pytest.raises(RuntimeError):
             bench.clock.advance(0.005)
-        assert not bench.upstream.resting
+        assert not bench.upstream.paused
         session.outbox.through(sound)
         bench.clock.advance(1)
         bench.feed(event("C"))
@@ -173,26 +173,26 @@ class TestEvents:
     def test_a_steady_stream_does_not_delay_an_answer(self):
         bench, session, _ = awaiting_a_flush()
         session.receive(b"Action: Park\r\nActionID: 1\r\n\r\n")
-        assert not bench.upstream.resting
+        assert not bench.upstream.paused
         bench.clock.advance(0.005)
-        assert not bench.upstream.resting, "one is awaited"
+        assert not bench.upstream.paused, "one is awaited"
 
     def test_the_link_does_not_pause_when_every_event_leaves_at_once(self):
         bench, _, _ = awaiting_a_flush()
         bench.pacing.shortest = 0.0  # a reload
         bench.upstream.kept = [event("C")]
         bench.clock.advance(0.005)
-        assert not bench.upstream.resting
+        assert not bench.upstream.paused
 
     def test_the_link_is_not_paused_for_long(self):
         bench, _, _ = awaiting_a_flush(0.5)
-        assert not bench.upstream.resting, "Asterisk gives up a manager that leaves megabytes unread"
+        assert not bench.upstream.paused, "Asterisk gives up a manager that leaves megabytes unread"
 
     def test_the_link_is_not_paused_when_a_reload_comes_long_before_a_flush(self):
         bench, _, _ = awaiting_a_flush(1.0)
         bench.pacing.shortest, bench.pacing.longest = 0.005, 0.05
         bench.feed(event("C"))
-        assert not bench.upstream.resting
+        assert not bench.upstream.paused
 
     def test_the_link_is_not_paused_while_an_answer_is_awaited(self):
         bench = Bench(CALLS, interval=0.005)
@@ -201,13 +201,13 @@ class TestEvents:
         bench.feed(event("A"))
         session.receive(b"Action: Park\r\nActionID: 1\r\n\r\n")
         bench.feed(event("B"))
-        assert not bench.upstream.resting, "one is awaited"
+        assert not bench.upstream.paused, "one is awaited"
         (asked,) = bench.upstream.take()
         bench.answer(asked, b"")
         bench.feed(event("C"))
-        assert bench.upstream.resting
+        assert bench.upstream.paused
         session.receive(b"Action: Park\r\nActionID: 2\r\n\r\n")
-        assert not bench.upstream.resting, "one is asked for"
+        assert not bench.upstream.paused, "one is asked for"
         bench.hub.link_down("gone")
         bench.clock.advance(1)  # the flush that was due finds no link
         assert b"Event: C" in transport.take()

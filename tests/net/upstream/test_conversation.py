@@ -103,8 +103,8 @@ async def test_a_large_read_leaves_others_their_turn_and_reading_pauses_meanwhil
     conversation.data_received(b"".join(EVENTS))
     assert 0 < len(board.told) < len(EVENTS)
     assert not transport.reads
-    conversation.read_on()
-    conversation.catch_up()
+    conversation.resume_reading()
+    conversation.read_pending()
     assert not transport.reads, "what it has comes first"
     await until(lambda: transport.reads)
     assert board.told == EVENTS
@@ -121,10 +121,10 @@ async def test_data_that_arrives_nevertheless_comes_after_it(talk: Talk) -> None
 async def test_reading_stays_paused_if_the_hub_asked_for_it(talk: Talk) -> None:
     board, transport, conversation = talk
     conversation.data_received(b"".join(EVENTS))
-    conversation.rest()
+    conversation.pause_reading()
     await until(lambda: len(board.told) == len(EVENTS))
     assert not transport.reads
-    conversation.read_on()
+    conversation.resume_reading()
     assert transport.reads
 
 

@@ -489,7 +489,7 @@ class Resting:
 
     @asynccontextmanager
     async def running(self, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator["Resting"]:
-        monkeypatch.setattr(flushing, "_LONGEST_REST", self.interval)
+        monkeypatch.setattr(flushing, "_LONGEST_PAUSE", self.interval)
         limits = msgspec.structs.replace(FAST, reconnect_min=60.0, reconnect_max=60.0)
         async with (
             scripted(self.play) as server,
@@ -502,7 +502,7 @@ class Resting:
             self.orders.put_nowait(held(0))
             await until(lambda: held(0) in self.seen)
             self.orders.put_nowait(held(1))
-            await until(lambda: self.link._conversation is not None and self.link._conversation._resting)
+            await until(lambda: self.link._conversation is not None and self.link._conversation._paused)
             try:
                 yield self
             finally:

@@ -20,7 +20,7 @@ from amiproxy.core.ports import Scheduler, Timer
 from amiproxy.core.servers.exchange import Exchange
 
 #: Most seconds for which the link may pause.  Asterisk drops a manager that leaves about 4 MB unread.
-_LONGEST_REST = 0.1
+_LONGEST_PAUSE = 0.1
 #: Length of one slice of a flush in seconds, counted from its first reading of the clock.
 _SLICE = 0.001
 #: Most members served between two readings of the clock, if the last ones took little time.
@@ -39,16 +39,16 @@ class Flusher:
         "_asked",
         "_before",
         "_began",
-        "_catching_up",
         "_caused",
         "_cpu",
         "_each",
         "_exchange",
         "_flushed",
         "_left",
+        "_may_pause",
         "_next_turn",
         "_pacing",
-        "_rests",
+        "_reading_pending",
         "_scheduler",
         "_settled",
         "_size",
@@ -80,8 +80,8 @@ class Flusher:
         self._caused = caused
         self._timer: Timer | None = None
         #: Whether the link may pause until the timer.
-        self._rests = False
-        self._catching_up = False
+        self._may_pause = False
+        self._reading_pending = False
         #: The flush in progress: remaining subscriptions, start, and CPU seconds, bytes and writes so far.
         self._left: list[Subscription] = []
         self._began = self._cpu = 0.0
@@ -97,7 +97,7 @@ class Flusher:
 
     def settle(self) -> None:
         """Flush now, or set a timer for it."""
-        if self._catching_up or self._left:
+        if self._reading_pending or self._left:
             return
         for subscription in self._subscriptions.values():
             if subscription.pending:
@@ -111,9 +111,9 @@ class Flusher:
                 self._begin(self._room)
                 return
             self._timer = self._scheduler.later(wait, self._due)
-            self._rests = wait <= _LONGEST_REST
-        if self._rests:
-            self._exchange.rest()
+            self._may_pause = wait <= _LONGEST_PAUSE
+        if self._may_pause:
+            self._exchange.pause_reading()
 
     def flush(self) -> None:
         """Send every pending event to every member of its subscription now, without dividing the flush."""
@@ -140,7 +140,7 @@ class Flusher:
             self._until = 0.0
             self._send(self._room)
             if not self._left:
-                self._rest_if_steady()
+                self._pause_if_steady()
                 self.settle()
         finally:
             self._settled()
@@ -217,27 +217,27 @@ class Flusher:
         self._timer = None
         self._before = self._stats.events_in
         try:
-            self._catch_up()
+            self._read_pending()
             self._begin(self._room)
             if not self._left:
-                self._rest_if_steady()
+                self._pause_if_steady()
         finally:
-            if not (self._is_due and self._rests):
+            if not (self._is_due and self._may_pause):
                 # No timer would resume reading soon; this also covers a fault above.
-                self._exchange.read_on()
+                self._exchange.resume_reading()
         self._settled()
 
-    def _rest_if_steady(self) -> None:
+    def _pause_if_steady(self) -> None:
         """If events keep coming, pause reading until the next flush is due."""
         wait = self._pacing.wait(self._scheduler.now())
-        if self._stats.events_in != self._before and not self._is_due and 0 < wait <= _LONGEST_REST:
+        if self._stats.events_in != self._before and not self._is_due and 0 < wait <= _LONGEST_PAUSE:
             self._timer = self._scheduler.later(wait, self._due)
-            self._rests = True
-            self._exchange.rest()
+            self._may_pause = True
+            self._exchange.pause_reading()
 
-    def _catch_up(self) -> None:
-        self._catching_up = True  # events from this read are flushed right after it
+    def _read_pending(self) -> None:
+        self._reading_pending = True  # events from this read are flushed right after it
         try:
-            self._exchange.catch_up()
+            self._exchange.read_pending()
         finally:
-            self._catching_up = False
+            self._reading_pending = False

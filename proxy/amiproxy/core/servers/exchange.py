@@ -205,20 +205,20 @@ class Exchange:
         entry.own = answer
         self._write(entry, action, self.deadlines.command)
 
-    def rest(self) -> None:
+    def pause_reading(self) -> None:
         """Let the link pause reading, unless an answer is awaited: events may wait for the next flush."""
         if self._upstream is not None and not self._correlator.awaits_answers:
-            self._upstream.rest()
+            self._upstream.pause_reading()
 
-    def catch_up(self) -> None:
+    def read_pending(self) -> None:
         """Read what has arrived during the pause."""
         if self._upstream is not None:
-            self._upstream.catch_up()
+            self._upstream.read_pending()
 
-    def read_on(self) -> None:
+    def resume_reading(self) -> None:
         """Resume reading at once whatever arrives."""
         if self._upstream is not None:
-            self._upstream.read_on()
+            self._upstream.resume_reading()
 
     def abandon(self, requester: Requester) -> None:
         """The requester has left: drop its waiting actions, and swallow answers to the others."""

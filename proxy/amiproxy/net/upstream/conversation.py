@@ -26,7 +26,7 @@ from amiproxy.net.upstream.slices import Slices
 
 _BANNER = re.compile(rb"Asterisk Call Manager(?: Proxy)?/[\x21-\x7e]{1,64}\r?\n")
 _LONGEST_BANNER = 256
-#: Bytes per read when ``catch_up`` reads what arrived during a pause.
+#: Bytes per read when ``read_pending`` reads what arrived during a pause.
 _READ_BYTES = 1 << 18
 #: Maximum number of such reads before the flush.
 _READS_AT_ONCE = 4
@@ -83,7 +83,7 @@ class Conversation(asyncio.Protocol):
         self._slices = Slices(hub, time.perf_counter)
         self._due = False
         #: The hub has asked to pause reading.
-        self._resting = False
+        self._paused = False
         self._listening = True
         self.logged_in: asyncio.Future[None] = self._loop.create_future()
         self.logged_in.add_done_callback(_looked_at)
@@ -249,15 +249,15 @@ class Conversation(asyncio.Protocol):
             self._loop.call_soon(self._write)
         self._outgoing.append(data)
 
-    def rest(self) -> None:
+    def pause_reading(self) -> None:
         """See Upstream.  The kernel buffers incoming data, at most until the next flush is due."""
-        self._resting = True
+        self._paused = True
         self._listen()
 
-    def catch_up(self) -> None:
+    def read_pending(self) -> None:
         """See Upstream."""
         for _ in range(_READS_AT_ONCE):
-            if not self._resting or self._slices:
+            if not self._paused or self._slices:
                 return
             assert self._transport is not None
             try:
@@ -267,20 +267,20 @@ class Conversation(asyncio.Protocol):
             except OSError:
                 data = b""
             if not data:
-                self.read_on()  # end of the stream, or an error: the loop will find out
+                self.resume_reading()  # end of the stream, or an error: the loop will find out
                 return
             self.data_received(data)
             if len(data) < _READ_BYTES:
                 return
 
-    def read_on(self) -> None:
+    def resume_reading(self) -> None:
         """See Upstream."""
-        self._resting = False
+        self._paused = False
         self._listen()
 
     def _listen(self) -> None:
         """Resume or pause reading, as the state requires; paused, the kernel keeps incoming data in order."""
-        listening = not self._resting and not self._slices
+        listening = not self._paused and not self._slices
         if listening == self._listening or self._transport is None or self._transport.is_closing():
             return
         self._listening = listening
@@ -290,7 +290,7 @@ class Conversation(asyncio.Protocol):
             self._transport.pause_reading()
 
     def _write(self) -> None:
-        self.read_on()  # the response must not wait
+        self.resume_reading()  # the response must not wait
         self.last_sent = self._loop.time()
         data = b"".join(self._outgoing)
         self._outgoing.clear()
