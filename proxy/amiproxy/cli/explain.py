@@ -21,10 +21,11 @@ from amiproxy.cli.replaying import replay
 from amiproxy.config import ConfigErrors, UsersFile, load_config, load_users, users_files
 from amiproxy.config.actions import other_actions
 from amiproxy.config.usertable import table_of
+from amiproxy.core.audit.targets import target_of
 from amiproxy.core.fanout.scope import CallTracker
 from amiproxy.core.learning.recording import BadRecording, parse
 from amiproxy.core.model.users import User, UserTable
-from amiproxy.core.policy import Step, judge, target_of
+from amiproxy.core.policy import Step, judge
 from amiproxy.core.policy.classes import classes_of
 from amiproxy.core.policy.stricter import STRICTER
 from amiproxy.core.servers import originate

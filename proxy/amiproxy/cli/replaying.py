@@ -12,10 +12,11 @@ from collections.abc import Iterator
 from amiproxy.ami import privilege
 from amiproxy.ami.actions import ActionTable
 from amiproxy.cli.printable import text_of
+from amiproxy.core.audit.targets import target_of
 from amiproxy.core.learning.recorder import Seen
 from amiproxy.core.learning.recording import Recording
 from amiproxy.core.model.users import User, UserTable
-from amiproxy.core.policy import Deny, decide, target_of
+from amiproxy.core.policy import Deny, decide
 
 
 def replay(recording: Recording, table: UserTable, actions: ActionTable, only: str | None) -> int:

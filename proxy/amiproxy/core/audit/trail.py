@@ -14,8 +14,9 @@ from amiproxy.ami import privilege
 from amiproxy.ami.answers import response_of
 from amiproxy.ami.message import Action, Message
 from amiproxy.core.audit.securityevents import ERROR, security_event
+from amiproxy.core.audit.targets import target_of
 from amiproxy.core.limits.members import ADDING
-from amiproxy.core.policy import UNDESCRIBED, target_of
+from amiproxy.core.policy import UNDESCRIBED
 
 if TYPE_CHECKING:
     from amiproxy.core.clients.session import Session

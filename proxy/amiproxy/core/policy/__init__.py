@@ -18,12 +18,12 @@ from amiproxy.ami.message import Action
 from amiproxy.core.model.rules import Rules
 from amiproxy.core.policy import arguments, reaching, together, userrules
 from amiproxy.core.policy.arguments import UNDESCRIBED
-from amiproxy.core.policy.audit import is_privileged, target_of
 from amiproxy.core.policy.classes import BLOCKED, has_class
 from amiproxy.core.policy.dialplan import variables
+from amiproxy.core.policy.privileged import is_privileged
 from amiproxy.core.policy.verdict import PERMISSION_DENIED, Allow, Deny, Judged, Step
 
-__all__ = ["UNDESCRIBED", "Allow", "Deny", "Judged", "Step", "decide", "judge", "may_run", "target_of"]
+__all__ = ["UNDESCRIBED", "Allow", "Deny", "Judged", "Step", "decide", "judge", "may_run"]
 
 #: Bytes to which Asterisk cuts the text of its refusal of an unknown action.
 MAX_UNKNOWN_TEXT: Final = 511

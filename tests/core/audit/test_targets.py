@@ -4,10 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amiproxy.ami.actions import LOCAL, SHIPPED
 from amiproxy.ami.message import Action, parse_action
-from amiproxy.core.policy import target_of
-from amiproxy.core.policy.audit import is_privileged
+from amiproxy.core.audit.targets import target_of
 
 
 def ask(text: bytes) -> Action:
@@ -56,14 +54,6 @@ def ask(text: bytes) -> Action:
 )
 def test_the_target_shows_the_headers_that_matter(text: bytes, target: str) -> None:
     assert target_of(ask(text)) == target
-
-
-def test_every_action_is_privileged_except_those_that_only_read() -> None:
-    assert not is_privileged(ask(b"Getvar\nVariable: A"))
-    assert not any(is_privileged(Action([(b"Action", name)])) for name in LOCAL)
-    for name in (b"Originate", b"Command", b"GetConfig", b"PJSIPShowAuths", b"QueuePause", b"NoSuch"):
-        assert is_privileged(Action([(b"Action", name)]))
-    assert SHIPPED.find(b"status")
 
 
 @given(

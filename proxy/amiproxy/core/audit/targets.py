@@ -1,4 +1,4 @@
-"""Audit: what an audit line says about an action, and which allowed actions get one."""
+"""Targets: what an audit line says about the arguments of an action."""
 
 # mypyc: compiled
 
@@ -6,7 +6,6 @@ import re
 from operator import itemgetter
 from typing import Final
 
-from amiproxy.ami.actions import LOCAL
 from amiproxy.ami.arguments import ARGUMENTS, Kind
 from amiproxy.ami.message import Action
 from amiproxy.core.audit.appdata import MASK
@@ -47,25 +46,6 @@ _COMMANDS: Final = frozenset({Kind.AGI_COMMAND, Kind.CLI_COMMAND})
 _HIDDEN_DIGITS: Final = frozenset({Kind.DIGITS, Kind.HELD_DIGITS})
 
 _UNPRINTABLE: Final = re.compile(rb"[^\x20-\x5b\x5d-\x7e]")
-
-#: Actions that read what any class may read: they get no audit line when allowed.
-_READS: Final = LOCAL | frozenset(
-    b"""agents bridgeinfo bridgelist bridgetechnologylist confbridgelist confbridgelistrooms coresettings
-    coreshowchannelmap coreshowchannels corestatus dahdishowchannels dahdishowstatus devicestatelist
-    extensionstate extensionstatelist faxsession faxsessions faxstats getvar iaxnetstats iaxpeerlist iaxpeers
-    iaxregistry mailboxcount mailboxstatus meetmelist meetmelistrooms modulecheck mwiget parkedcalls
-    parkinglots pjsipshowaors pjsipshowcontacts pjsipshowendpoint pjsipshowendpoints pjsipshowmaintenance
-    pjsipshowregistrationinboundcontactstatuses pjsipshowregistrationsinbound pjsipshowregistrationsoutbound
-    pjsipshowresourcelists pjsipshowsubscriptionsinbound pjsipshowsubscriptionsoutbound presencestate
-    presencestatelist prishowspans queuerule queuestatus queuesummary showdialplan sippeers sippeerstatus
-    sipshowpeer sipshowregistry skinnydevices skinnylines skinnyshowdevice skinnyshowline status
-    voicemailboxsummary voicemailuserslist voicemailuserstatus""".split()
-)
-
-
-def is_privileged(action: Action) -> bool:
-    """Whether the action is recorded even when it is allowed."""
-    return action.key not in _READS
 
 
 def target_of(action: Action) -> str:
