@@ -8,8 +8,8 @@ from amiproxy.core import policy
 from amiproxy.core.clients.session import Session
 from amiproxy.core.fanout.hub import Hub
 from amiproxy.core.fanout.pacing import Pacing
-from amiproxy.core.limits.shares import Share
 from amiproxy.core.model.limits import Limits
+from amiproxy.core.model.share import Share
 from amiproxy.core.model.users import User, UserTable
 from amiproxy.core.ports import Applicant, Peer
 

@@ -6,12 +6,10 @@ except for Verifier when it knows the answer at once.
 """
 
 from collections.abc import Callable, Hashable
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
+from amiproxy.core.model.share import Share
 from amiproxy.x509.identity import Identity
-
-if TYPE_CHECKING:
-    from amiproxy.core.limits.shares import Share
 
 
 class Peer(NamedTuple):
@@ -59,7 +57,7 @@ class Transport(Hashable, Protocol):
     def resume(self) -> None:
         """Read from the client again."""
 
-    def charge(self, share: "Share") -> None:
+    def charge(self, share: Share) -> None:
         """Charge the time of this transport's reads and writes to this share from now on."""
 
     def close(self) -> None:

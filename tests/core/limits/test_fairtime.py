@@ -1,6 +1,7 @@
 import pytest
 
-from amiproxy.core.limits.fairtime import MEMORY, MOST, FairTime, Member
+from amiproxy.core.limits.fairtime import MEMORY, MOST, FairTime
+from amiproxy.core.model.share import Member
 
 MS = 0.001
 

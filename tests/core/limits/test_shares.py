@@ -1,7 +1,8 @@
 import pytest
 
 from amiproxy.core.limits import shares as subject
-from amiproxy.core.limits.shares import Share, Shares
+from amiproxy.core.limits.shares import Shares
+from amiproxy.core.model.share import Share
 from tests.support.core_doubles import HandClock
 
 #: Not a thousandth: a power of two, so that sums are exact.

@@ -16,7 +16,8 @@ from amiproxy.ami import privilege
 from amiproxy.ami.actions import ActionTable, Listed
 from amiproxy.ami.message import Action
 from amiproxy.core.limits.bucket import Bucket
-from amiproxy.core.limits.fairtime import FairTime, Member
+from amiproxy.core.limits.fairtime import FairTime
+from amiproxy.core.model.share import Member
 from amiproxy.core.model.state import State
 from amiproxy.core.ports import Scheduler, Timer
 

@@ -29,8 +29,8 @@ from amiproxy.core.clients import localactions, login, proxyactions
 from amiproxy.core.clients.tap import Framing
 from amiproxy.core.fanout.outbox import Outbox
 from amiproxy.core.fanout.subscription import Subscription
-from amiproxy.core.limits.shares import Share
 from amiproxy.core.model.rules import Scope
+from amiproxy.core.model.share import Share
 from amiproxy.core.model.state import OVER, RUNNING, UNREAD, State
 from amiproxy.core.model.users import User
 from amiproxy.core.policy import Deny

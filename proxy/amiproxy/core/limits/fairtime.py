@@ -12,11 +12,10 @@ the queue runs empty, it jumps to the member that has used the most, and all oth
 # mypyc: compiled
 
 import math
-from collections import deque
 from heapq import heappop, heappush
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic
 
-Item = TypeVar("Item")
+from amiproxy.core.model.share import Item, Member
 
 #: Most seconds that count as used: one long piece of work is not held against its member for ever.
 MOST: Final = 1.0
@@ -24,20 +23,6 @@ MOST: Final = 1.0
 LITTLE: Final = 0.0001
 #: Seconds after which about a third (1/e) of the time a member has used still counts.
 MEMORY: Final = 0.25
-
-
-class Member(Generic[Item]):
-    """A member of one queue, with its waiting items."""
-
-    __slots__ = ("at", "had", "is_queued", "waiting")
-
-    def __init__(self) -> None:
-        #: Seconds that it has used, weighted as of the time ``at``.
-        self.had = 0.0
-        self.at = 0.0
-        self.waiting: deque[Item] = deque()
-        #: Whether it is in the heap, or being served.
-        self.is_queued = False
 
 
 class FairTime(Generic[Item]):

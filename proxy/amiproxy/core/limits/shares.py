@@ -16,13 +16,12 @@ processes take is charged to all users alike.
 
 # mypyc: compiled
 
-from collections.abc import Callable, Container
+from collections.abc import Container
 from typing import Final
 
-from amiproxy.core.limits.fairtime import FairTime, Member
+from amiproxy.core.limits.fairtime import FairTime
+from amiproxy.core.model.share import Job, Share
 from amiproxy.core.ports import Scheduler, Timer
-
-Job = Callable[[], None]
 
 #: Seconds of a turn, before the loop does its other work.  A job that has begun is finished.
 TURN: Final = 0.0005
@@ -32,19 +31,6 @@ _LONGEST_TURN: Final = 0.003
 _QUANTUM: Final = 0.0005
 #: Most networks whose share is remembered; past it the one added first is forgotten.
 _REMEMBERED: Final = 4096
-
-
-class Share(Member[Job]):
-    """The share of one user, or of one network of unauthenticated clients."""
-
-    __slots__ = ("is_user", "name", "seconds")
-
-    def __init__(self, name: str, is_user: bool) -> None:
-        super().__init__()
-        self.name = name
-        self.is_user = is_user
-        #: Seconds spent on it since the start.
-        self.seconds = 0.0
 
 
 class Shares:

@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING
 from amiproxy import log
 from amiproxy.core.admission.addresses import network_of
 from amiproxy.core.clients.dismissal import dismiss
-from amiproxy.core.limits.shares import Share, Shares
+from amiproxy.core.limits.shares import Shares
+from amiproxy.core.model.share import Share
 from amiproxy.core.ports import Peer
 from amiproxy.net.loop.scheduler import LoopScheduler
 from amiproxy.net.loop.turns import Turns

@@ -13,7 +13,8 @@ import select
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from amiproxy.core.limits.shares import Share, Shares
+from amiproxy.core.limits.shares import Shares
+from amiproxy.core.model.share import Share
 
 #: Maximum number of ready sockets per call of epoll_wait().
 _AT_ONCE: Final = 512
