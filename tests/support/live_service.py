@@ -14,6 +14,7 @@ from amiproxy.net.certs.certset import CertSet
 from amiproxy.net.certs.certstore import CertStore
 from amiproxy.net.certs.rotation import Rotation
 from amiproxy.net.doors.listener import Door
+from amiproxy.net.loop.coalescer import joined
 from amiproxy.net.loop.lag import LoopLag
 from amiproxy.net.upstream.link import Link
 from tests.support import tls_door
@@ -64,5 +65,5 @@ class LiveService:
     def stop(self) -> None:
         self.stopped += 1
 
-    async def _reload(self, trigger: str) -> ReloadReport:
-        return self.report._replace(trigger=trigger)
+    async def _reload(self, triggers: frozenset[str]) -> ReloadReport:
+        return self.report._replace(trigger=joined(triggers))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from amiproxy.config import Config, ConfigErrors, Listener, Tls, UsersFile, load, named_users, warnings_of
 from amiproxy.net.certs.certstore import CertificatesRefused, CertStore
-from amiproxy.x509.validate import Finding
+from amiproxy.x509.validate import Finding, errors_of
 
 _EXAMPLE = """\
 example:
@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
             print(problem, file=sys.stderr)
         return 1
     findings = list(dict.fromkeys(finding for one in config.listeners for finding in _judge(one, config.tls)))
-    wrong = [finding for finding in findings if finding.level == "error"]
+    wrong = errors_of(findings)
     for finding in wrong:
         print(finding, file=sys.stderr)
     for warning in [*warnings_of(config, users), *(str(one) for one in findings if one.level == "warning")]:

@@ -40,6 +40,7 @@ from amiproxy.net.host.hardstop import HardStop
 from amiproxy.net.host.logwriter import LogWriter
 from amiproxy.net.host.systemd import NoListener, Notifier, inherited_sockets
 from amiproxy.net.loop import gently
+from amiproxy.net.loop.coalescer import joined
 from amiproxy.net.loop.eventloop import new_event_loop
 from amiproxy.net.loop.lag import LoopLag
 from amiproxy.net.loop.scheduler import LoopScheduler
@@ -49,6 +50,7 @@ from amiproxy.net.upstream.link import Link, LinkState
 from amiproxy.net.upstream.sidelink import SideLink
 from amiproxy.service.prepared import Prepared, StartError, prepare, preparing
 from amiproxy.steps import Steps
+from amiproxy.x509.validate import errors_of
 
 _TICK_SECONDS = 1.0
 #: Most users that the log line about a reload names in each of its lists (added, removed, changed).
@@ -340,12 +342,13 @@ class App:
         """
         return await self.reloads.reload(trigger)
 
-    async def _transact(self, trigger: str) -> ReloadReport:
+    async def _transact(self, triggers: frozenset[str]) -> ReloadReport:
+        trigger = joined(triggers)
         if self._told_ready:
             self._notifier.reloading()
         failed = True
         try:
-            report = await self._exchange(trigger)
+            report = await self._exchange(triggers)
         except (ConfigErrors, StartError, CertificatesRefused, OSError) as error:
             report = ReloadReport(False, trigger, time.time(), _told(error))
         else:
@@ -358,7 +361,8 @@ class App:
             log.say(log.ERROR, "reload-failed", reason=line, trigger=trigger)
         return report
 
-    async def _exchange(self, trigger: str) -> ReloadReport:
+    async def _exchange(self, triggers: frozenset[str]) -> ReloadReport:
+        trigger = joined(triggers)
         certificates, old = self._certificates, self._prepared
         assert certificates is not None
         async with certificates.turn:
@@ -367,13 +371,13 @@ class App:
             if fixed:
                 raise StartError("\n".join(f"{self._path}: {line}" for line in fixed))
             candidates = await certificates.prepare(
-                new.config.listeners, new.config.tls, trigger, whole=any(changed)
+                new.config.listeners, new.config.tls, triggers, whole=any(changed)
             )
             if self.draining:
                 raise StartError("the service is stopping")
             results = certificates.commit(candidates)
         told = tuple(str(result) for result in results)
-        refused = [finding for result in results for finding in result.findings if finding.level == "error"]
+        refused = errors_of(finding for result in results for finding in result.findings)
         if refused:
             problems = tuple(map(str, refused))
             return ReloadReport(False, trigger, time.time(), problems, changed, told, only_certificates=True)

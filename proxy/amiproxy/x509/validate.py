@@ -97,6 +97,11 @@ def has_error(findings: Iterable[Finding]) -> bool:
     return any(finding.level == "error" for finding in findings)
 
 
+def errors_of(findings: Iterable[Finding]) -> list[Finding]:
+    """The findings that are errors."""
+    return [finding for finding in findings if finding.level == "error"]
+
+
 def judge_pair(
     chain: SourceFile, key: SourceFile, now: datetime, rules: Rules, *, previous: Facts | None = None
 ) -> PairVerdict:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from amiproxy.net.admin.reloads import ReloadReport, Reloads
+from amiproxy.net.loop.coalescer import joined
 from tests.support.waiting import until
 
 
@@ -14,16 +15,15 @@ class Transaction:
     def __init__(self) -> None:
         self.triggers: list[str] = []
         self.running = 0
-        self.most = 0
         self.gate = asyncio.Event()
         self.problems: tuple[str, ...] = ()
         self.only_certificates = False
         self.fault: Exception | None = None
 
-    async def __call__(self, trigger: str) -> ReloadReport:
+    async def __call__(self, triggers: frozenset[str]) -> ReloadReport:
+        trigger = joined(triggers)
         self.triggers.append(trigger)
         self.running += 1
-        self.most = max(self.most, self.running)
         try:
             await self.gate.wait()
         finally:
@@ -48,31 +48,17 @@ async def running(transaction: Transaction) -> AsyncIterator[Reloads]:
         task.cancel()
 
 
-async def test_a_storm_of_signals_causes_two_reloads() -> None:
-    transaction = Transaction()
-    async with running(transaction) as reloads:
-        reloads.request("SIGHUP")
-        await until(lambda: transaction.running)
-        for _ in range(100):
-            reloads.request("SIGHUP")
-        reloads.request("control")
-        transaction.gate.set()
-        await until(lambda: sum(reloads.results.values()) == 2)
-    assert transaction.triggers == ["SIGHUP", "SIGHUP+control"]
-    assert reloads.results == {("succeeded", "SIGHUP"): 1, ("succeeded", "SIGHUP+control"): 1}
-    assert transaction.most == 1
-
-
-async def test_a_request_during_a_reload_gets_the_result_of_the_next() -> None:
+async def test_reloads_are_counted_by_all_their_triggers() -> None:
     transaction = Transaction()
     async with running(transaction) as reloads, asyncio.TaskGroup() as group:
         reloads.request("SIGHUP")
         await until(lambda: transaction.running)
-        asked = [group.create_task(reloads.reload("control")) for _ in range(3)]
+        reloads.request("control")
+        waiting = group.create_task(reloads.reload("SIGHUP"))
         await asyncio.sleep(0)
         transaction.gate.set()
-        reports = [await task for task in asked]
-    assert {report.at for report in reports} == {2.0}
+        assert (await waiting).at == 2.0
+    assert reloads.results == {("succeeded", "SIGHUP"): 1, ("succeeded", "SIGHUP+control"): 1}
     assert reloads.last_success == 2.0
 
 
@@ -102,17 +88,6 @@ async def test_refused_certificates_do_not_mark_the_configuration_as_failed() ->
         assert not reloads.failed
         assert reloads.results == {("failed", "control"): 1}
         assert reloads.last_success == 0.0
-
-
-async def test_the_order_of_triggers_does_not_change_their_joined_name() -> None:
-    transaction = Transaction()
-    async with running(transaction) as reloads:
-        reloads.request("test")
-        await until(lambda: transaction.running)
-        reloads.request("control")
-        reloads.request("SIGHUP")
-        transaction.gate.set()
-        await until(lambda: reloads.results["succeeded", "SIGHUP+control"] == 1)
 
 
 async def test_an_internal_error_is_a_failed_reload_and_does_not_end_the_service() -> None:

@@ -33,7 +33,7 @@ async def test_prepared_certificates_are_served_only_once_committed(
     context, objection = certificates.served_by(0)
     before = context()
     changed = [listener(tmp_path / "three"), listeners[1]]
-    candidates = await certificates.prepare(changed, Tls(), "reload")
+    candidates = await certificates.prepare(changed, Tls(), frozenset({"reload"}))
     assert context() is before
     results = certificates.commit(candidates)
     assert [result.outcome for result in results] == ["swapped", "unchanged"]
@@ -49,7 +49,7 @@ async def test_one_bad_pair_keeps_all_the_old_ones(listeners: list[Listener], tm
     listener(tmp_path / "one")
     listeners[1].certificates[0].chain.write_text("no certificate")
     with pytest.raises(CertificatesRefused, match=r"two/server\.crt"):
-        await certificates.prepare(listeners, Tls(), "reload")
+        await certificates.prepare(listeners, Tls(), frozenset({"reload"}))
     assert [store.context for store in certificates.stores] == before
 
 
@@ -59,7 +59,7 @@ async def test_one_bad_pair_keeps_only_itself_old_in_a_reload_of_certificates_al
     certificates = CertSet(listeners, Tls(), settle=0.01)
     listener(tmp_path / "one")
     listeners[1].certificates[0].chain.write_text("no certificate")
-    candidates = await certificates.prepare(listeners, Tls(), "SIGHUP", whole=False)
+    candidates = await certificates.prepare(listeners, Tls(), frozenset({"SIGHUP"}), whole=False)
     results = certificates.commit(candidates)
     assert [result.outcome for result in results] == ["swapped", "failed"]
     assert [store.generation for store in certificates.stores] == [2, 1]
@@ -74,11 +74,11 @@ async def test_a_refusal_is_not_reported_again_by_the_watch(
     good = pair.chain.read_bytes()
     pair.chain.write_text("no certificate")
     async with certificates.turn:
-        certificates.commit(await certificates.prepare(listeners, Tls(), "SIGHUP", whole=False))
+        certificates.commit(await certificates.prepare(listeners, Tls(), frozenset({"SIGHUP"}), whole=False))
     async with asyncio.TaskGroup() as group:
         running = group.create_task(certificates.rotation.run())
-        certificates.rotation.request("timer", 0.0)
-        await until(lambda: certificates.rotation._pending is None, "the timer's look to begin")
+        certificates.rotation.request("timer")
+        await until(lambda: not certificates.rotation._coalescer.is_pending, "the timer's look to begin")
         await certificates.rotation.reload("control")
         assert ("failed", "timer") not in certificates.outcomes
         pair.chain.write_bytes(good)
@@ -96,7 +96,7 @@ async def test_a_set_that_is_still_being_written_is_given_time(
     new = pair.key.read_bytes()
     pair.key.write_bytes(key)  # a new certificate with a key that is still the old one
     async with asyncio.TaskGroup() as group:
-        preparing = group.create_task(certificates.prepare(listeners, Tls(), "reload"))
+        preparing = group.create_task(certificates.prepare(listeners, Tls(), frozenset({"reload"})))
         await asyncio.sleep(0)
         pair.key.write_bytes(new)
     assert [one.result.outcome for one in preparing.result()] == ["swapped", "unchanged"]

@@ -14,6 +14,7 @@ import uvloop
 
 from amiproxy.net.certs.certstore import Candidate, CertStore, ReloadResult
 from amiproxy.net.certs.rotation import ExpiryNotice, Rotation, Store
+from amiproxy.net.loop.coalescer import joined
 from amiproxy.net.tls.tlspolicy import presented_certificate
 from amiproxy.steps import Steps
 from amiproxy.x509.expiry import Expiry
@@ -156,9 +157,9 @@ def count_tries(site: Site) -> Tries:
     tries = Tries()
     prepare = site.store.preparing
 
-    def counted(trigger: str) -> Steps[Candidate]:
-        tries.append(trigger)
-        return (yield from prepare(trigger))
+    def counted(triggers: frozenset[str]) -> Steps[Candidate]:
+        tries.append(joined(triggers))
+        return (yield from prepare(triggers))
 
     site.store.preparing = counted  # type: ignore[method-assign]
     return tries
@@ -253,49 +254,16 @@ def test_a_requested_reload_reports_a_failure(run: Callable[[Main], None], tmp_p
     run(main)
 
 
-def test_a_storm_of_requests_causes_two_reloads(run: Callable[[Main], None], tmp_path: Path) -> None:
-    async def main() -> None:
-        site = Site(tmp_path)
-        running, allowed = threading.Semaphore(0), threading.Semaphore(0)
-        at_once: list[int] = []
-        prepare, active = site.store.preparing, []
-
-        def slow(trigger: str) -> Steps[Candidate]:
-            active.append(trigger)
-            at_once.append(len(active))
-            running.release()
-            allowed.acquire()
-            active.pop()
-            return (yield from prepare(trigger))
-
-        site.store.preparing = slow  # type: ignore[method-assign]
-        async with Running(site.rotation()) as rotation, asyncio.TaskGroup() as group:
-            first = group.create_task(rotation.reload("ctl"))
-            await asyncio.to_thread(running.acquire)
-            later = [group.create_task(rotation.reload("ctl")) for _ in range(20)]
-            for _ in range(100):
-                rotation.request("SIGHUP")
-            await asyncio.sleep(0)
-            allowed.release()
-            allowed.release()
-            results = [(await task)[0] for task in (first, *later)]
-        assert at_once == [1, 1]
-        assert results[0].trigger == "ctl"
-        assert {result.trigger for result in results[1:]} == {"SIGHUP+ctl"}
-
-    run(main)
-
-
 def test_shutdown_gives_up_pending_requests(run: Callable[[Main], None], tmp_path: Path) -> None:
     async def main() -> None:
         site, second = Site(tmp_path), forge()
         begun, go_on = threading.Event(), threading.Event()
         prepare = site.store.preparing
 
-        def slow(trigger: str) -> Steps[Candidate]:
+        def slow(triggers: frozenset[str]) -> Steps[Candidate]:
             begun.set()
             go_on.wait()
-            return (yield from prepare(trigger))
+            return (yield from prepare(triggers))
 
         site.store.preparing = slow  # type: ignore[method-assign]
         async with Running(site.rotation()) as rotation:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from amiproxy import log
 from amiproxy.config.differences import Differences
+from amiproxy.net.loop.coalescer import Coalescer, Request, joined
 
 
 class ReloadReport(NamedTuple):
@@ -35,26 +36,17 @@ class ReloadReport(NamedTuple):
         return not self.succeeded and not self.only_certificates
 
 
-class _Request:
-    __slots__ = ("done", "triggers")
-
-    def __init__(self) -> None:
-        self.triggers: list[str] = []
-        self.done: list[asyncio.Future[ReloadReport]] = []
-
-
 class Reloads:
-    """Runs ``transaction`` with the trigger's name; an exception in it is a bug, and a failed reload."""
+    """Runs ``transaction`` with the triggers' names; an exception in it is a bug, and a failed reload."""
 
     def __init__(
         self,
-        transaction: Callable[[str], Awaitable[ReloadReport]],
+        transaction: Callable[[frozenset[str]], Awaitable[ReloadReport]],
         wall: Callable[[], float] = time.time,
     ) -> None:
         self._transaction = transaction
         self._wall = wall
-        self._pending: _Request | None = None
-        self._asked = asyncio.Event()
+        self._coalescer: Coalescer[ReloadReport] = Coalescer()
         self._closed = ""
         #: Reloads since the start, by result (``succeeded``, ``failed``) and trigger.
         self.results: Counter[tuple[str, str]] = Counter()
@@ -72,60 +64,39 @@ class Reloads:
 
     def request(self, trigger: str) -> None:
         """Request a reload without waiting; safe to call repeatedly, and from the loop's signal handlers."""
-        self._join(trigger)
+        if not self._closed:
+            self._coalescer.request(trigger)
 
     async def reload(self, trigger: str) -> ReloadReport:
         """Request a reload, and wait for the one that starts after the request."""
-        request = self._join(trigger)
-        if request is None:
+        if self._closed:
             return ReloadReport(False, trigger, self._wall(), (self._closed,))
-        done: asyncio.Future[ReloadReport] = asyncio.get_running_loop().create_future()
-        request.done.append(done)
-        return await done
+        return await self._coalescer.request(trigger).wait()
 
     def close(self, reason: str) -> None:
         """Start no more reloads; pending and later requests fail with ``reason``."""
         self._closed = reason
-        if self._pending is not None:
-            self._tell(self._pending, ReloadReport(False, "", self._wall(), (reason,)))
-            self._pending = None
+        pending = self._coalescer.take()
+        if pending is not None:
+            pending.answer(ReloadReport(False, "", self._wall(), (reason,)))
 
     async def run(self) -> None:
         """Serve requests until cancelled."""
-        while True:
-            await self._asked.wait()
-            self._asked.clear()
-            request, self._pending = self._pending, None
-            if request is None:
-                continue
-            try:
-                report = await self._transaction("+".join(request.triggers))
-            except asyncio.CancelledError:
-                self._tell(request, ReloadReport(False, "", self._wall(), (self._closed or "stopped",)))
-                raise
-            except Exception as fault:
-                log.exception("fault", fault, where="reload")
-                text = f"internal error of the proxy ({type(fault).__name__}); see the log"
-                report = ReloadReport(False, request.triggers[0], self._wall(), (text,))
-            self.last = report
-            trigger = "+".join(sorted(request.triggers))
-            self.results["succeeded" if report.succeeded else "failed", trigger] += 1
-            if report.succeeded:
-                self.last_success = report.at
-            self._tell(request, report)
+        await self._coalescer.run(self._serve)
 
-    def _join(self, trigger: str) -> _Request | None:
-        if self._closed:
-            return None
-        if self._pending is None:
-            self._pending = _Request()
-        if trigger not in self._pending.triggers:
-            self._pending.triggers.append(trigger)
-        self._asked.set()
-        return self._pending
-
-    @staticmethod
-    def _tell(request: _Request, report: ReloadReport) -> None:
-        for done in request.done:
-            if not done.done():
-                done.set_result(report)
+    async def _serve(self, request: Request[ReloadReport]) -> ReloadReport:
+        trigger = joined(request.triggers)
+        try:
+            report = await self._transaction(request.triggers)
+        except asyncio.CancelledError:
+            request.answer(ReloadReport(False, "", self._wall(), (self._closed or "stopped",)))
+            raise
+        except Exception as fault:
+            log.exception("fault", fault, where="reload")
+            text = f"internal error of the proxy ({type(fault).__name__}); see the log"
+            report = ReloadReport(False, trigger, self._wall(), (text,))
+        self.last = report
+        self.results["succeeded" if report.succeeded else "failed", trigger] += 1
+        if report.succeeded:
+            self.last_success = report.at
+        return report

@@ -17,13 +17,13 @@ from functools import partial
 from amiproxy.net.certs.certlog import tell_expiry, tell_findings, tell_reload
 from amiproxy.net.certs.certsettings import ListenerSettings, TlsSettings
 from amiproxy.net.certs.certstore import Candidate, CertificatesRefused, CertStore, ReloadResult
+from amiproxy.net.certs.halfwritten import Retry
 from amiproxy.net.certs.rotation import SETTLE, Rotation, Store
 from amiproxy.net.doors.client import Objection
 from amiproxy.net.loop import gently
 from amiproxy.x509.ending import Ending
 from amiproxy.x509.expiry import Expiry
-
-_RETRY = 0.25
+from amiproxy.x509.validate import errors_of
 
 
 class CertSet:
@@ -92,7 +92,12 @@ class CertSet:
         return "; ".join(dict.fromkeys(texts))
 
     async def prepare(
-        self, listeners: Sequence[ListenerSettings], tls: TlsSettings, trigger: str, *, whole: bool = True
+        self,
+        listeners: Sequence[ListenerSettings],
+        tls: TlsSettings,
+        triggers: frozenset[str],
+        *,
+        whole: bool = True,
     ) -> list[Candidate]:
         """Read and test the files that these settings name; ``turn`` must be held until the commit.
 
@@ -100,32 +105,24 @@ class CertSet:
         without it errors are only in the results, as with the file watch.  A set of
         files that looks half-written is retried for the settle time.
         """
-        loop = asyncio.get_running_loop()
-        give_up = loop.time() + self._settle
+        retry = Retry(self._settle, self._settle)
         while True:
             candidates = [
-                await gently.aside(partial(store.preparing, trigger, listener, tls))
+                await gently.aside(partial(store.preparing, triggers, listener, tls))
                 for store, listener in zip(self.stores, listeners, strict=True)
             ]
-            errors = [
-                finding
-                for candidate in candidates
-                for finding in candidate.result.findings
-                if finding.level == "error"
-            ]
-            if not errors:
-                return candidates
-            if not all(finding.transient for finding in errors) or loop.time() >= give_up:
-                if whole:
+            errors = errors_of(finding for one in candidates for finding in one.result.findings)
+            if retry.is_over(errors):
+                if errors and whole:
                     raise CertificatesRefused(errors)
                 return candidates
-            await asyncio.sleep(min(_RETRY, self._settle))
+            await retry.pause()
 
     def commit(self, candidates: Sequence[Candidate]) -> list[ReloadResult]:
         """Swap to the prepared generations, and watch the files that they came from."""
         results = [store.commit(one) for store, one in zip(self.stores, candidates, strict=True)]
         for store, result in zip(self.stores, results, strict=True):
-            self.rotation.heard(store, result)
+            self.rotation.note_external_commit(store, result)
             self._tell(result)
         self.rotation.watch.look()
         self._changed()
@@ -137,5 +134,5 @@ class CertSet:
             self._changed()
 
     def _tell(self, result: ReloadResult) -> None:
-        self.outcomes[result.outcome, "+".join(sorted(result.trigger.split("+")))] += 1
+        self.outcomes[result.outcome, result.trigger] += 1
         tell_reload(result)

@@ -15,9 +15,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from amiproxy.net.certs.certsettings import ListenerSettings, StoreSettings, TlsSettings, settings_of
+from amiproxy.net.loop.coalescer import joined
 from amiproxy.net.tls.sni import building_context, proving_alone
 from amiproxy.net.tls.tlspolicy import ClientTrust
 from amiproxy.steps import Steps, result_of
@@ -28,11 +29,21 @@ from amiproxy.x509.facts import Facts
 from amiproxy.x509.pem import pem_of
 from amiproxy.x509.snapshot import Snapshot, SourceFile, reading_set
 from amiproxy.x509.trust import TrustStore
-from amiproxy.x509.validate import Finding, ServerPair, finding_of, has_error, judge_pair, judge_trust
+from amiproxy.x509.validate import (
+    Finding,
+    ServerPair,
+    errors_of,
+    finding_of,
+    has_error,
+    judge_pair,
+    judge_trust,
+)
 
 Outcome = Literal["swapped", "unchanged", "partial", "failed"]
-# Triggers that no operator waits for.
-_UNASKED = {"watch", "timer"}
+#: The triggers that no operator waits for: a change of the files, and the regular check.
+WATCH: Final = "watch"
+TIMER: Final = "timer"
+_UNASKED: Final = frozenset({WATCH, TIMER})
 _Digests = tuple[bytes | None, bytes | None]
 
 
@@ -49,13 +60,18 @@ class ReloadResult:
 
     outcome: Outcome
     """``partial``: the valid pairs were swapped, the refused ones kept their old version."""
-    trigger: str
+    triggers: frozenset[str]
     generation: int
     """The number of the generation that serves after the reload."""
     at: float
     """Seconds since the epoch."""
     findings: tuple[Finding, ...] = ()
     changes: tuple[Change, ...] = ()
+
+    @property
+    def trigger(self) -> str:
+        """The triggers as one text."""
+        return joined(self.triggers)
 
     @property
     def succeeded(self) -> bool:
@@ -67,12 +83,6 @@ class ReloadResult:
         """Whether the reload changed what is served."""
         return self.outcome in ("swapped", "partial")
 
-    @property
-    def may_pass(self) -> bool:
-        """Whether a half-written set of files would explain every error: retry before reporting it."""
-        errors = [finding for finding in self.findings if finding.level == "error"]
-        return bool(errors) and all(finding.transient for finding in errors)
-
     def __str__(self) -> str:
         said = {
             "swapped": f"certificates reloaded, generation {self.generation}",
@@ -80,7 +90,7 @@ class ReloadResult:
             "partial": f"certificates partly reloaded, generation {self.generation}; refused pairs kept old",
             "failed": f"certificates NOT reloaded, generation {self.generation} continues to serve",
         }[self.outcome]
-        errors = "; ".join(str(finding) for finding in self.findings if finding.level == "error")
+        errors = "; ".join(map(str, errors_of(self.findings)))
         return f"{said} ({self.trigger}){': ' if errors else ''}{errors}"
 
 
@@ -91,7 +101,7 @@ class CertificatesRefused(Exception):
     """
 
     def __init__(self, findings: Sequence[Finding]) -> None:
-        super().__init__("; ".join(str(finding) for finding in findings if finding.level == "error"))
+        super().__init__("; ".join(map(str, errors_of(findings))))
         self.findings = tuple(findings)
 
 
@@ -180,18 +190,21 @@ class CertStore:
         """Every file that is read: the files to watch."""
         return self._settings.paths
 
-    def reload(self, trigger: str) -> ReloadResult:
-        """Read the files again; never raises for their content.  ``trigger`` is copied to the result."""
-        return self.commit(self.prepare(trigger))
+    def reload(self, *triggers: str) -> ReloadResult:
+        """Read the files again; never raises for their content.  ``triggers`` are copied to the result."""
+        return self.commit(result_of(self.preparing(frozenset(triggers))))
 
     def prepare(
         self, trigger: str, listener: ListenerSettings | None = None, tls: TlsSettings | None = None
     ) -> Candidate:
-        """Run ``preparing`` to its end at once."""
-        return result_of(self.preparing(trigger, listener, tls))
+        """Run ``preparing`` for one trigger to its end at once."""
+        return result_of(self.preparing(frozenset({trigger}), listener, tls))
 
     def preparing(
-        self, trigger: str, listener: ListenerSettings | None = None, tls: TlsSettings | None = None
+        self,
+        triggers: frozenset[str],
+        listener: ListenerSettings | None = None,
+        tls: TlsSettings | None = None,
     ) -> Steps[Candidate]:
         """Read and validate the files, build and test the contexts, in steps.
 
@@ -207,14 +220,14 @@ class CertStore:
         try:
             files = yield from reading_set(settings.paths)
         except SnapshotError as error:
-            return self._failed(trigger, settings, [finding_of(error)])
+            return self._failed(triggers, settings, [finding_of(error)])
         digests = _digests(files, settings.groups)
         if same and old is not None and digests == old.digests:
-            return Candidate(self._result("unchanged", trigger, old.doubts), None, settings)
+            return Candidate(self._result("unchanged", triggers, old.doubts), None, settings)
         findings: list[Finding] = []
         trust = _judge_trust(settings, files, now, findings)
         if has_error(findings):
-            return self._failed(trigger, settings, findings)
+            return self._failed(triggers, settings, findings)
         serving = self._serving()
         pairs: list[ServerPair] = []
         served: list[_Digests] = []
@@ -239,9 +252,9 @@ class CertStore:
         nothing_new = same and old is not None and tuple(served) == old.digests
         refuse_all = settings.bad_pair == "refuse_all" and has_error(findings)
         if len(pairs) < len(settings.pairs) or nothing_new or refuse_all:
-            return self._failed(trigger, settings, findings)
+            return self._failed(triggers, settings, findings)
         return (
-            yield from self._built(trigger, settings, tuple(pairs), trust, tuple(served), findings, proved)
+            yield from self._built(triggers, settings, tuple(pairs), trust, tuple(served), findings, proved)
         )
 
     def commit(self, candidate: Candidate) -> ReloadResult:
@@ -310,7 +323,7 @@ class CertStore:
         return trust.objection(chain, datetime.fromtimestamp(self._wall(), UTC))
 
     def _says_nothing_new(self, result: ReloadResult) -> bool:
-        if self._last is None or not _UNASKED.issuperset(result.trigger.split("+")):
+        if self._last is None or not result.triggers <= _UNASKED:
             return False
         if result.succeeded:
             return result.outcome == "unchanged" and self._last.succeeded
@@ -330,7 +343,7 @@ class CertStore:
 
     def _built(
         self,
-        trigger: str,
+        triggers: frozenset[str],
         settings: StoreSettings,
         pairs: tuple[ServerPair, ...],
         trust: TrustStore | None,
@@ -344,7 +357,7 @@ class CertStore:
             )
         except ssl.SSLError as error:
             files = ", ".join(str(path) for path in settings.paths)
-            return self._failed(trigger, settings, [*findings, _not_served(files, error)])
+            return self._failed(triggers, settings, [*findings, _not_served(files, error)])
         serving = self._serving()
         before = [serving[paths][0] if paths in serving else None for paths in settings.pairs]
         changes = tuple(
@@ -352,28 +365,30 @@ class CertStore:
             for old, pair in zip(before, pairs, strict=True)
             if old is not pair
         )
-        result = self._result("partial" if has_error(findings) else "swapped", trigger, findings, changes)
+        result = self._result("partial" if has_error(findings) else "swapped", triggers, findings, changes)
         doubts = tuple(finding for finding in findings if finding.level == "warning")
         endings = (*(pair.ending for pair in pairs), *(trust.endings() if trust is not None else ()))
         generation = Generation(0, context, pairs, trust, self._wall(), digests, doubts, endings)
         return Candidate(result, generation, settings)
 
-    def _failed(self, trigger: str, settings: StoreSettings, findings: Sequence[Finding]) -> Candidate:
-        return Candidate(self._result("failed", trigger, findings), None, settings)
+    def _failed(
+        self, triggers: frozenset[str], settings: StoreSettings, findings: Sequence[Finding]
+    ) -> Candidate:
+        return Candidate(self._result("failed", triggers, findings), None, settings)
 
     def _result(
         self,
         outcome: Outcome,
-        trigger: str,
+        triggers: frozenset[str],
         findings: Sequence[Finding] = (),
         changes: tuple[Change, ...] = (),
     ) -> ReloadResult:
-        return ReloadResult(outcome, trigger, 0, self._wall(), tuple(findings), changes)
+        return ReloadResult(outcome, triggers, 0, self._wall(), tuple(findings), changes)
 
 
 def _refused(result: ReloadResult) -> set[tuple[str, str]]:
     """Code and file of each error; the texts are left out because they contain ages, which change."""
-    return {(finding.code, finding.file) for finding in result.findings if finding.level == "error"}
+    return {(finding.code, finding.file) for finding in errors_of(result.findings)}
 
 
 def _judge_trust(

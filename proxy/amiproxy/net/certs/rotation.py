@@ -9,18 +9,20 @@ signatures.
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from amiproxy.net.certs.certstore import Candidate, Generation, ReloadResult
+from amiproxy.net.certs.certstore import TIMER, WATCH, Candidate, Generation, ReloadResult
 from amiproxy.net.certs.certwatch import CertWatch
+from amiproxy.net.certs.halfwritten import Retry
 from amiproxy.net.loop import gently
+from amiproxy.net.loop.coalescer import Coalescer, Request
 from amiproxy.steps import Steps
 from amiproxy.x509.ending import Ending
 from amiproxy.x509.expiry import Expiry
+from amiproxy.x509.validate import errors_of
 
 # Seconds to wait after the last change: certbot takes some milliseconds for its four links, scp on a slow
 # line a second.
@@ -30,7 +32,6 @@ PATIENCE = 10.0
 # Seconds between reloads by the timer, the safety net for the watch; also the delay until an expired or
 # revoked client is noticed.
 INTERVAL = 60.0
-_RETRY = 0.25
 #: Expiry notices sent before the loop continues: a thousand certificates may near their end on one day.
 _NOTICES = 32
 
@@ -46,7 +47,7 @@ class Store(Protocol):
     def current(self) -> Generation:
         """The generation that serves."""
 
-    def preparing(self, trigger: str) -> Steps[Candidate]:
+    def preparing(self, triggers: frozenset[str]) -> Steps[Candidate]:
         """The slow part of a reload; runs in a thread, in slices."""
 
     def commit(self, candidate: Candidate) -> ReloadResult:
@@ -64,13 +65,6 @@ class ExpiryNotice(NamedTuple):
     waiting: tuple[Path, ...]
     """Files on disk that differ from what is served: perhaps a renewal that was refused."""
     text: str
-
-
-@dataclass
-class _Request:
-    trigger: str
-    patience: float
-    done: list[asyncio.Future[list[ReloadResult]]] = field(default_factory=list)
 
 
 class Rotation:
@@ -103,8 +97,7 @@ class Rotation:
         self._patience = patience
         self._interval = interval
         self._turn = turn or asyncio.Lock()
-        self._pending: _Request | None = None
-        self._asked = asyncio.Event()
+        self._coalescer: Coalescer[list[ReloadResult]] = Coalescer()
         self._changed = asyncio.Event()
         self._told: dict[tuple[int, Ending], Expiry] = {}
         self._complained: dict[int, tuple[object, ...]] = {}
@@ -113,15 +106,11 @@ class Rotation:
     async def run(self) -> None:
         """Watch, wait and reload until cancelled; then a reload in progress is abandoned without a swap."""
         await self._look_at_expiry()
-        try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self.watch.run())
-                group.create_task(self._settle_changes())
-                group.create_task(self._tick())
-                await self._serve_requests()
-        finally:
-            if self._pending is not None:
-                self._cancel(self._pending)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.watch.run())
+            group.create_task(self._settle_changes())
+            group.create_task(self._tick())
+            await self._coalescer.run(self._serve)
 
     async def reload(self, trigger: str) -> list[ReloadResult]:
         """Reload all stores now; returns one result for each.
@@ -129,59 +118,38 @@ class Rotation:
         Joins a request that has not started yet.  Because the caller waits, a half-written
         set of files is retried only for the settle time.
         """
-        future: asyncio.Future[list[ReloadResult]] = asyncio.get_running_loop().create_future()
-        self.request(trigger, self._settle).done.append(future)
-        return await future
+        return await self._coalescer.request(trigger).wait()
 
-    def request(self, trigger: str, patience: float | None = None) -> _Request:
+    def request(self, trigger: str) -> None:
         """Request a reload without waiting; safe to call repeatedly, and from the loop's signal handlers."""
-        wait = self._settle if patience is None else patience
-        if self._pending is None:
-            self._pending = _Request(trigger, wait)
-        elif trigger not in self._pending.trigger.split("+"):
-            self._pending.trigger += f"+{trigger}"
-            self._pending.patience = min(self._pending.patience, wait)
-        self._asked.set()
-        return self._pending
+        self._coalescer.request(trigger)
 
-    def heard(self, store: Store, result: ReloadResult) -> None:
+    def note_external_commit(self, store: Store, result: ReloadResult) -> None:
         """Record a commit made and logged elsewhere, so that it is not logged again."""
         self._is_news(store, result, asked=True)
 
     def _paths(self) -> Iterator[Path]:
         return (path for store in self._stores for path in store.paths)
 
-    async def _serve_requests(self) -> None:
-        while True:
-            await self._asked.wait()
-            self._asked.clear()
-            request, self._pending = self._pending, None
-            if request is None:
-                continue
-            try:
-                results = [await self._reload(store, request) for store in self._stores]
-            except BaseException:
-                self._cancel(request)
-                raise
-            for future in request.done:
-                if not future.done():
-                    future.set_result(results)
+    async def _serve(self, request: Request[list[ReloadResult]]) -> list[ReloadResult]:
+        return [await self._reload(store, request) for store in self._stores]
 
-    async def _reload(self, store: Store, request: _Request) -> ReloadResult:
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + request.patience
+    async def _reload(self, store: Store, request: Request[list[ReloadResult]]) -> ReloadResult:
+        # Only the watch reports files that may still be being written.
+        patience = self._patience if request.triggers == {WATCH} else self._settle
+        retry = Retry(patience, self._settle)
         result = None
         while result is None:
             async with self._turn:
-                candidate = await gently.aside(partial(store.preparing, request.trigger))
-                if not candidate.result.may_pass or loop.time() >= deadline:
+                candidate = await gently.aside(partial(store.preparing, request.triggers))
+                if retry.is_over(candidate.result.findings):
                     result = store.commit(candidate)
-                elif self._asked.is_set() and not request.done:
+                elif self._coalescer.is_pending and not request.is_awaited:
                     # A newer request is pending: its reload will be committed and reported instead.
                     return candidate.result
             if result is None:
-                await asyncio.sleep(min(_RETRY, self._settle))
-        if self._is_news(store, result, asked=bool(request.done)):
+                await retry.pause()
+        if self._is_news(store, result, asked=request.is_awaited):
             self._reloaded(store, result)
         await self._look_at_expiry()
         return result
@@ -192,17 +160,17 @@ class Rotation:
             while self._changed.is_set():
                 self._changed.clear()
                 await asyncio.sleep(self._settle)
-            self.request("watch", self._patience)
+            self.request(WATCH)
 
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(self._interval)
-            self.request("timer")
+            self.request(TIMER)
 
     def _is_news(self, store: Store, result: ReloadResult, *, asked: bool) -> bool:
         """Whether to report the result: the timer must not repeat the same errors each minute."""
         before = self._complained.pop(id(store), None)
-        errors = tuple(finding for finding in result.findings if finding.level == "error")
+        errors = tuple(errors_of(result.findings))
         if errors:
             self._complained[id(store)] = errors
         if result.outcome == "unchanged":
@@ -227,10 +195,6 @@ class Rotation:
                     if notices % _NOTICES == 0:
                         await asyncio.sleep(0)
         self._told = told
-
-    def _cancel(self, request: _Request) -> None:
-        for future in request.done:
-            future.cancel()
 
 
 def _describe(ending: Ending, now: datetime, waiting: Sequence[Path]) -> str:

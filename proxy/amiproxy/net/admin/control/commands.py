@@ -15,6 +15,7 @@ from amiproxy.net.admin.control import views
 from amiproxy.net.admin.control.trace import Trace
 from amiproxy.net.admin.service import Service
 from amiproxy.net.loop import gently
+from amiproxy.x509.validate import errors_of
 
 LEVELS = ("debug", "info", "warning", "error")
 
@@ -109,9 +110,7 @@ async def _certs_reload(service: Service, _: Arguments) -> object:
     if service.draining:
         raise Refused("the service is stopping")
     results = await service.rotation.reload("control")
-    problems = tuple(
-        str(finding) for result in results for finding in result.findings if finding.level == "error"
-    )
+    problems = tuple(str(finding) for result in results for finding in errors_of(result.findings))
     told = [str(result) for result in results]
     if not all(result.succeeded for result in results):
         kept = "; the others were reloaded" if any(result.swapped for result in results) else ""
