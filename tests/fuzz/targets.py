@@ -197,7 +197,6 @@ def proxy_header(data: bytes) -> None:
     if isinstance(known, Header):
         for address, port in ((known.address, known.port), (known.local_address, known.local_port)):
             assert str(ipaddress.ip_address(address)) == address
-            assert not address.startswith("::ffff:") or "." not in address
             assert 0 <= port <= 0xFFFF
     for length in range(min(len(data), proxyheader.LONGEST)):
         early = proxyheader.parse(data[:length])

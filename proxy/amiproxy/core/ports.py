@@ -8,13 +8,15 @@ except for Verifier when it knows the answer at once.
 from collections.abc import Callable, Hashable
 from typing import NamedTuple, Protocol
 
+from amiproxy.core.model.addresses import canonical
 from amiproxy.core.model.share import Share
 from amiproxy.x509.identity import Identity
 
 
 class Peer(NamedTuple):
-    """Where a client comes from, and the result of its TLS handshake."""
+    """Where a client comes from, and the result of its TLS handshake.  Create it with ``at``."""
 
+    #: Canonical, as is ``local_address``: equal addresses have equal texts.
     address: str
     port: int
     local_address: str = ""
@@ -22,6 +24,11 @@ class Peer(NamedTuple):
     tls: str = ""
     #: From the client's certificate, which its listener trusts; None if the client presented none.
     certificate: Identity | None = None
+
+    @classmethod
+    def at(cls, address: str, port: int, local_address: str = "", local_port: int = 0) -> "Peer":
+        """A peer before its handshake; the addresses are as the kernel or a PROXY header gave them."""
+        return cls(canonical(address), port, canonical(local_address), local_port)
 
 
 class Sender(Protocol):

@@ -25,9 +25,6 @@ LAN = ["deny 0.0.0.0/0", "permit 10.0.0.0/8"]
         (["deny 10.0.0.0/8", "permit=10.1.0.0/255.255.0.0"], "10.1.2.3", True),
         (["deny 10.0.0.0/8,192.0.2.0/24", "permit 192.0.2.7"], "192.0.2.7", True),
         (["permit 0.0.0.0/0,!10.0.0.0/8"], "10.1.2.3", False),
-        # An IPv4 peer on an IPv6 socket is an IPv4 peer.
-        (LAN, "::ffff:10.1.2.3", True),
-        (LAN, "::ffff:192.0.2.1", False),
         # Rules of one family do not apply to the other ...
         (["deny 10.0.0.0/8"], "2001:db8::1", True),
         (["deny 2001:db8::/32"], "192.0.2.1", True),
@@ -39,8 +36,6 @@ LAN = ["deny 0.0.0.0/0", "permit 10.0.0.0/8"]
         (["deny ::/0", "permit ::1"], "::1", True),
         ([*LAN, "permit ::1"], "::1", True),
         (["permit ::1", *LAN], "::1", True),
-        # An interface's name is not part of the address.
-        ([*LAN, "permit fe80::/10"], "fe80::1%eth0", True),
         # A client without an address matches nothing, so no permit either.
         (["deny 10.0.0.0/8"], "", False),
         (["permit 0.0.0.0/0"], "unix", False),

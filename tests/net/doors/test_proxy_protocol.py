@@ -37,6 +37,7 @@ def v2(address: str, port: int = 40000) -> bytes:
     return SIGNATURE + struct.pack("!BBH", 0x21, 0x11, len(body)) + body
 
 
+MAPPED = b"PROXY TCP6 ::ffff:192.0.2.7 ::ffff:198.51.100.1 40000 5039\r\n"
 LOCAL = SIGNATURE + b"\x20\0\0\0"
 
 
@@ -71,7 +72,7 @@ async def greeted(peer: TlsPeer, house: House) -> None:
     assert await peer.record() == house.hub.banner
 
 
-@pytest.mark.parametrize("header", [v1("192.0.2.7"), v2("192.0.2.7")], ids=["v1", "v2"])
+@pytest.mark.parametrize("header", [v1("192.0.2.7"), v2("192.0.2.7"), MAPPED], ids=["v1", "v2", "mapped"])
 async def test_the_client_has_the_address_in_the_header(house: House, both: Contexts, header: bytes) -> None:
     async with TlsPeer.to(house.listen("127.0.0.1", LOOPBACK), both.client) as peer:
         await peer.send_raw(header)

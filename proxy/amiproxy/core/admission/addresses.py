@@ -204,13 +204,11 @@ class Admission:
 
 @lru_cache(maxsize=1024)
 def network_of(address: str) -> str:
-    """What counts as one address: an IPv4 address (also when IPv4-mapped), or the /64 of an IPv6 address."""
+    """What counts as one address: an IPv4 address, or the /64 of an IPv6 address; both canonical."""
     try:
-        peer = ipaddress.ip_address(address.partition("%")[0])
+        peer = ipaddress.ip_address(address)
     except ValueError:
         return address
     if isinstance(peer, ipaddress.IPv4Address):
         return str(peer)
-    if peer.ipv4_mapped is not None:
-        return str(peer.ipv4_mapped)
     return str(ipaddress.ip_network((peer, _IPV6_BITS), strict=False))

@@ -12,7 +12,10 @@ _BITS: Final = {4: 32, 6: 128}
 
 
 class NetworkSet:
-    """A set of networks, immutable.  Results are cached, as the same few addresses recur."""
+    """A set of networks, immutable, to look up canonical addresses in.
+
+    Results are cached, as the same few addresses recur.
+    """
 
     __slots__ = ("_networks", "_seen")
 
@@ -30,7 +33,7 @@ class NetworkSet:
 
     def _judge(self, address: str) -> bool:
         try:
-            peer = ipaddress.ip_address(address.partition("%")[0])
+            peer = ipaddress.ip_address(address)
         except ValueError:
             return False
         return any(peer in network for network in self._networks)
@@ -38,15 +41,13 @@ class NetworkSet:
 
 @lru_cache(maxsize=1024)
 def networks_around(address: str) -> tuple[Hashable, ...]:
-    """The four networks that contain an address, the coarsest first; IPv4-mapped addresses count as IPv4.
+    """The four networks that contain a canonical address, the coarsest first.
 
     Other text counts as a network of its own at each level.
     """
     try:
-        found = ipaddress.ip_address(address.partition("%")[0])
+        found = ipaddress.ip_address(address)
     except ValueError:
         return address, address, address, address
-    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is not None:
-        found = found.ipv4_mapped
     version, bits = found.version, int(found)
     return tuple((version, prefix, bits >> (_BITS[version] - prefix)) for prefix in _PREFIXES[version])

@@ -2,7 +2,7 @@
 
 As in Asterisk, the lines are one ordered list that starts with "allow": each line that matches
 overrides the ones before it, so the last match wins.  IPv4 rules never match IPv6 peers, nor the
-other way round; an IPv4-mapped address (``::ffff:192.0.2.7``) counts as IPv4.
+other way round.
 
 It is stricter than Asterisk in one point.  A line that denies a whole address family
 (``deny 0.0.0.0/0``) is taken to mean every address: Asterisk would still allow the other family;
@@ -33,15 +33,16 @@ class AccessList:
         return cls(rule for line in lines for rule in parse_rules(line))
 
     def allows(self, address: str) -> bool:
-        """Whether a peer may log in.  Text that is not an IP address is allowed only by an empty list."""
+        """Whether a peer with this canonical address may log in.
+
+        Text that is not an IP address is allowed only by an empty list.
+        """
         if not self._rules:
             return True
         try:
-            peer = ipaddress.ip_address(address.partition("%")[0])
+            peer = ipaddress.ip_address(address)
         except ValueError:
             return False
-        if isinstance(peer, ipaddress.IPv6Address) and peer.ipv4_mapped is not None:
-            peer = peer.ipv4_mapped
         verdict = self._open
         for rule in self._rules:
             # Networks of the other family never contain the peer.

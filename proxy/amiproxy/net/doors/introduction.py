@@ -66,7 +66,7 @@ class Introduction:
         elif found is not Unread.INCOMPLETE:
             self._release()
             self._gone(self)
-            self._introduced(sock, self.peer if isinstance(found, Local) else Peer(*found[:4]))
+            self._introduced(sock, self.peer if isinstance(found, Local) else Peer.at(*found[:4]))
 
     def _look(self, sock: socket.socket) -> Parsed:
         try:

@@ -22,6 +22,7 @@ from amiproxy.core.admission.networks import NetworkSet
 from amiproxy.core.admission.newcomers import HELLO, SILENT, STAGES
 from amiproxy.core.clients.session import Session
 from amiproxy.core.fanout.hub import Hub
+from amiproxy.core.model.addresses import canonical
 from amiproxy.core.model.limits import Limits
 from amiproxy.core.ports import Peer
 from amiproxy.net.doors.client import OVERLONG_HANDSHAKE, RESET, Client, Objection
@@ -312,7 +313,7 @@ class Listener:
     def _take(self, sock: socket.socket, address: str, port: int) -> None:
         assert self._loop is not None
         loop = self._loop
-        address = address.removeprefix("::ffff:")
+        address = canonical(address)
         introduces = address in self.trusted
         if not self._door.admits(address, loop.time(), introduces=introduces):
             _turn_away(sock)
@@ -325,7 +326,7 @@ class Listener:
         except OSError:
             sock.close()  # it was reset already
             return
-        peer = Peer(address, port, local[0].removeprefix("::ffff:"), local[1])
+        peer = Peer.at(address, port, local[0], local[1])
         if not introduces:
             self._enter(loop, sock, peer)
             return

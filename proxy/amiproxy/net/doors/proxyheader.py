@@ -94,7 +94,7 @@ def _parse_v1(data: bytes) -> Parsed:
         return Unread.MALFORMED
     if max(port, local_port) > 0xFFFF:
         return Unread.MALFORMED
-    return Header(_spell(address), port, _spell(local_address), local_port, size)
+    return Header(str(address), port, str(local_address), local_port, size)
 
 
 def _parse_v2(data: bytes) -> Parsed:
@@ -115,14 +115,4 @@ def _parse_v2(data: bytes) -> Parsed:
         return Local(size)
     source, target, port, local_port = addresses.unpack_from(data, _V2_START.size)
     address, local_address = ipaddress.ip_address(source), ipaddress.ip_address(target)
-    return Header(_spell(address), port, _spell(local_address), local_port, size)
-
-
-def _spell(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
-    """The address as the kernel writes it, IPv4-mapped ones as IPv4.
-
-    Limits and acls compare addresses by text and by network, so each must have one form only.
-    """
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
-        return str(address.ipv4_mapped)
-    return str(address)
+    return Header(str(address), port, str(local_address), local_port, size)

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Final
 
 from amiproxy.config import Upstream
+from amiproxy.config.address import is_loopback
+from amiproxy.core.model.addresses import canonical
 from amiproxy.tools.doctor.finding import Finding, fail, ok
 
 _LISTEN: Final = "0A"
@@ -30,7 +32,7 @@ def open_ports(upstream: Upstream, tables: Path = Path("/proc/self/net")) -> Ite
         for address, port in _listening(tables / table)
         if port == upstream.port
     ]
-    wide = [address for address in addresses if not _is_loopback(str(address))]
+    wide = [address for address in addresses if not is_loopback(canonical(str(address)))]
     for address in wide:
         text = f"port {upstream.port} is open on {address}: other machines can bypass the proxy"
         yield fail("asterisk", text, "set bindaddr = 127.0.0.1 in manager.conf, and restart Asterisk")
@@ -48,9 +50,3 @@ def _listening(table: Path) -> Iterator[tuple[ipaddress.IPv4Address | ipaddress.
                 struct.pack("=I", int(words[at : at + 8], 16)) for at in range(0, len(words), 8)
             )
             yield ipaddress.ip_address(packed), int(port, 16)
-
-
-def _is_loopback(text: str) -> bool:
-    address = ipaddress.ip_address(text.partition("%")[0])
-    mapped = getattr(address, "ipv4_mapped", None)
-    return (mapped or address).is_loopback
