@@ -350,15 +350,10 @@ async def test_it_can_be_stopped_at_any_step(play: Play, turns: int) -> None:
         await until(lambda: all(c._writer.is_closing() or c._reader.at_eof() for c in server.callers))
 
 
-@pytest.mark.parametrize("rejected", [False, True])
-async def test_the_delay_doubles_up_to_its_limit_with_jitter(rejected: bool) -> None:
+async def test_rejected_logins_are_repeated_more_slowly() -> None:
     link = Link(live_hub(), settings(1), b"")
-    for attempt in range(1, 40):
-        shortest, longest = (5.0, 60.0) if rejected else (0.5, 10.0)
-        middle = min(shortest * 2 ** (attempt - 1), longest)
-        delays = [link._delay(attempt, rejected) for _ in range(200)]
-        assert middle * 0.7 <= min(delays) < middle * 0.9
-        assert middle * 1.1 < max(delays) <= middle * 1.3
+    assert link._backoff(rejected=False) == (0.5, 10.0, 0.3)
+    assert link._backoff(rejected=True) == (5.0, 60.0, 0.3)
 
 
 # -- up, and lost ----------------------------------------------------------

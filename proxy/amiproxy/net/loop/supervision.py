@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from amiproxy import log
+from amiproxy.net.loop.backoff import Backoff
 
 #: Seconds between an exception and the restart; doubled at each further exception that follows soon.
 SHORTEST: Final = 0.5
@@ -24,16 +25,17 @@ async def supervised(
     over after a run of more than ``longest`` seconds.
     """
     loop = asyncio.get_running_loop()
-    delay = shortest
+    backoff, failures = Backoff(shortest, longest), 0
     while True:
         began = loop.time()
         try:
             await work()
         except Exception as fault:
             if loop.time() - began > longest:
-                delay = shortest
+                failures = 0
+            failures += 1
+            delay = backoff.delay(failures)
             log.exception("task-crashed", fault, task=name, again_in=delay)
             await asyncio.sleep(delay)
-            delay = min(delay * 2, longest)
         else:
             return

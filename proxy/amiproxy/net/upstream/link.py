@@ -5,7 +5,6 @@ connection ends: indefinitely, with backoff and jitter.
 """
 
 import asyncio
-import random
 from enum import Enum
 
 from amiproxy import log
@@ -13,6 +12,7 @@ from amiproxy.ami.message import Action
 from amiproxy.config.schema import Upstream as Settings
 from amiproxy.core.fanout.hub import Hub
 from amiproxy.core.model.limits import Limits
+from amiproxy.net.loop.backoff import Backoff
 from amiproxy.net.upstream.conversation import Conversation, LinkError, LoginRejected, why
 from amiproxy.net.upstream.orphans import OrphanWatch
 
@@ -61,7 +61,7 @@ class Link:
                 rejected = isinstance(error, LoginRejected)
                 self.state = LinkState.REJECTED if rejected else LinkState.DOWN
                 self.reason = why(error)
-                delay = self._delay(attempt, rejected)
+                delay = self._backoff(rejected).delay(attempt)
                 if attempt == 1 or attempt % 10 == 0:
                     log.say(
                         log.ERROR,
@@ -85,7 +85,7 @@ class Link:
                     conversation.recycle("stopped")
             self.state = LinkState.DOWN
             log.say(log.ERROR, "upstream-down", reason=self.reason)
-            await self._pause(self._delay(1, rejected=False))
+            await self._pause(self._backoff(rejected=False).delay(1))
 
     @property
     def serves(self) -> bool:
@@ -165,16 +165,11 @@ class Link:
             raise
         return conversation
 
-    def _delay(self, attempt: int, rejected: bool) -> float:
+    def _backoff(self, rejected: bool) -> Backoff:
         limits = self._hub.limits
-        shortest, longest = (
-            (limits.rejected_min, limits.rejected_max)
-            if rejected
-            else (limits.reconnect_min, limits.reconnect_max)
-        )
-        delay = min(shortest * float(1 << min(attempt - 1, 16)), longest)
-        # Jitter keeps several proxies from reconnecting in step; it needs no secure random numbers.
-        return delay * (1 + random.uniform(-limits.reconnect_jitter, limits.reconnect_jitter))  # noqa: S311
+        if rejected:
+            return Backoff(limits.rejected_min, limits.rejected_max, limits.reconnect_jitter)
+        return Backoff(limits.reconnect_min, limits.reconnect_max, limits.reconnect_jitter)
 
     async def _pause(self, delay: float) -> None:
         try:
