@@ -6,33 +6,19 @@ user table, and results are the words below.
 
 # mypyc: compiled
 
-from bisect import bisect_left
 from typing import Final
+
+from amiproxy.core.audit.histogram import Histogram
 
 #: Upper bounds of the buckets, in seconds: from a Ping of a local Asterisk to a call that is not answered.
 #: Typed as a tuple of any length, because mypyc treats a fixed-length Final tuple of floats as not set.
-BOUNDS: Final[tuple[float, ...]] = (
+_BOUNDS: Final[tuple[float, ...]] = (
     *(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25),
     *(0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0),
 )
 #: The name under which actions are counted that are not in the action table.
 OTHER: Final = b"other"
 _RESULTS: Final = {b"Success": "success", b"Follows": "success", b"Goodbye": "success", b"Error": "error"}
-
-
-class Latency:
-    """A histogram: a count for each bound, one for everything above the last, and the sum in seconds."""
-
-    __slots__ = ("counts", "total")
-
-    def __init__(self) -> None:
-        self.counts = [0] * (len(BOUNDS) + 1)
-        self.total = 0.0
-
-    def observe(self, seconds: float) -> None:
-        """Add one observation."""
-        self.total += seconds
-        self.counts[bisect_left(BOUNDS, seconds)] += 1
 
 
 class ActionStats:
@@ -42,7 +28,7 @@ class ActionStats:
 
     def __init__(self) -> None:
         self.results: dict[tuple[bytes, str, str], int] = {}
-        self.latencies: dict[bytes, Latency] = {}
+        self.latencies: dict[bytes, Histogram] = {}
 
     def count(self, name: bytes, user: str, result: str) -> None:
         """Count an action that was not sent to Asterisk: the result is ``local`` or ``denied``."""
@@ -57,5 +43,5 @@ class ActionStats:
         self.count(name, user, _RESULTS.get(response, "none"))
         latency = self.latencies.get(name)
         if latency is None:
-            latency = self.latencies[name] = Latency()
+            latency = self.latencies[name] = Histogram(_BOUNDS)
         latency.observe(seconds)

@@ -23,10 +23,9 @@ from prometheus_client.registry import Collector
 
 from amiproxy import __version__
 from amiproxy.ami import privilege
-from amiproxy.core.audit import actionstats
+from amiproxy.core.audit.histogram import Histogram
 from amiproxy.core.clients.linkloss import OUTCOMES
 from amiproxy.net.admin.service import Service
-from amiproxy.net.loop import lag
 from amiproxy.net.upstream.link import LinkState
 
 #: Maximum number of samples of a family collected in one step; the rest comes in further parts.
@@ -73,13 +72,12 @@ class ServiceCollector(Collector):
         yield GaugeMetricFamily(
             "amiproxy_draining", "1 while the service is shutting down", float(service.draining)
         )
-        yield _histogram(
-            "amiproxy_loop_lag_seconds",
-            "Delay of the event loop's once-a-second work",
-            lag.BOUNDS,
-            service.lag.counts,
-            service.lag.total,
+        late = service.lag.histogram
+        lag = HistogramMetricFamily(
+            "amiproxy_loop_lag_seconds", "Delay of the event loop's once-a-second work"
         )
+        lag.add_metric((), _buckets(late), late.total)
+        yield lag
 
     def _sessions(self) -> Iterator[Metric]:
         hub, door = self._service.hub, self._service.door
@@ -189,11 +187,7 @@ class ServiceCollector(Collector):
             labels=["action"],
         )
         for key, latency in stats.actions.latencies.items():
-            latencies.add_metric(
-                [key.decode("ascii", "replace")],
-                _buckets(actionstats.BOUNDS, latency.counts),
-                latency.total,
-            )
+            latencies.add_metric([key.decode("ascii", "replace")], _buckets(latency), latency.total)
         yield latencies
         yield _counter(
             "amiproxy_action_timeouts", "Actions that Asterisk did not answer in time", stats.action_timeouts
@@ -406,18 +400,10 @@ def _counters(
     )
 
 
-def _histogram(
-    name: str, text: str, bounds: Iterable[float], counts: Sequence[int], total: float
-) -> HistogramMetricFamily:
-    family = HistogramMetricFamily(name, text)
-    family.add_metric((), _buckets(bounds, counts), total)
-    return family
-
-
-def _buckets(bounds: Iterable[float], counts: Sequence[int]) -> list[tuple[str, float]]:
+def _buckets(histogram: Histogram) -> list[tuple[str, float]]:
     buckets: list[tuple[str, float]] = []
     sum_so_far = 0
-    for bound, count in zip([*map(str, bounds), "+Inf"], counts, strict=True):
+    for bound, count in zip([*map(str, histogram.bounds), "+Inf"], histogram.counts, strict=True):
         sum_so_far += count
         buckets.append((bound, sum_so_far))
     return buckets
