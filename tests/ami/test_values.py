@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from amiproxy.ami.values import ast_false, ast_true, c_int, c_int_any_base
+from amiproxy.ami.values import ast_false, ast_true, c_int, c_int_any_base, c_unsigned_at_most
 
 
 @pytest.mark.parametrize("word", ["yes", "true", "y", "t", "1", "on"])
@@ -67,3 +67,22 @@ def test_integers_of_any_base_are_parsed_as_by_scanf(text):
     # Versions of the C library differ about a lone 0x.
     if expected is not None or not text.lstrip(b" \t\v\f+-").lower().startswith(b"0x"):
         assert c_int_any_base(text) == expected
+
+
+@given(_NUMBERS)
+@example(b"-1")
+@example(b"+7")
+@example(b"4294967295")
+@example(b"4294967296")
+@example(b"0" * 29 + b"12")
+def test_unsigned_integers_are_never_taken_for_smaller(text):
+    expected, most = scanf(text, b"%30u"), c_unsigned_at_most(text)
+    if expected is None:
+        assert most is None
+    elif most != 2**32 - 1:
+        assert most == expected % 2**32
+
+
+def test_negative_and_too_large_numbers_are_the_largest():
+    assert [c_unsigned_at_most(text) for text in (b"-0", b"-1", b"4294967296", b"9" * 40)] == [2**32 - 1] * 4
+    assert c_unsigned_at_most(b" 250ms") == 250

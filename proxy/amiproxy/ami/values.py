@@ -18,6 +18,7 @@ _DECIMAL: Final = re.compile(rb"[ \t\n\v\f\r]*(?=[+-]?[0-9])(.{1,30})", re.DOTAL
 _SIGNED: Final = re.compile(rb"([+-]?)([0-9]+)")
 _PREFIXED: Final = re.compile(rb"([+-]?)(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)")
 _LONG_MAX: Final = 2**63 - 1
+_UNSIGNED_MAX: Final = 2**32 - 1
 
 
 def ast_true(text: bytes | str) -> bool:
@@ -51,6 +52,19 @@ def c_int_any_base(text: bytes) -> int | None:
     digits = number[2]
     base = 16 if digits[:2].lower() == b"0x" else 8 if digits.startswith(b"0") else 10
     return _as_int(number[1], int(digits, base))
+
+
+def c_unsigned_at_most(text: bytes) -> int | None:
+    """The largest number as which ``%30u`` may read the beginning of the text; None if there is no number.
+
+    ``%u`` accepts a minus sign, too.  What is negative or too large wraps around in a machine-dependent
+    way, so it counts as the largest number.
+    """
+    found = _DECIMAL.match(text)
+    number = _SIGNED.match(found[1]) if found else None
+    if number is None:
+        return None
+    return _UNSIGNED_MAX if number[1] == b"-" else min(int(number[2]), _UNSIGNED_MAX)
 
 
 def _as_int(sign: bytes, size: int) -> int:

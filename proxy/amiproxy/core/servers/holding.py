@@ -12,6 +12,7 @@ from typing import Final
 
 from amiproxy.ami.actions import HOLDING_FUNCTIONS, MAY_HOLD
 from amiproxy.ami.message import Action
+from amiproxy.ami.values import ast_true, c_unsigned_at_most
 
 #: Actions during which Asterisk's session sleeps.
 SLEEPING: Final[frozenset[bytes]] = frozenset({b"playdtmf", b"playmf"})
@@ -30,10 +31,6 @@ _MF_SIGNALS: Final = {
     **dict.fromkeys(b"hH", 250),
     **dict.fromkeys(b"WfF", _MF_GAP),
 }
-_TRUE: Final = frozenset({b"yes", b"true", b"y", b"t", b"1", b"on"})
-#: What sscanf's %30u accepts.  It also accepts a minus sign, which results in a very large number.
-_UNSIGNED: Final = re.compile(rb"\s*([+-]?)(\d+)")
-_LONGEST: Final = (1 << 32) - 1
 #: Actions that may hold the session depending on this header: on a reload, or on a function that waits.
 _SOMETIMES: Final = {
     b"getvar": b"variable",
@@ -53,12 +50,7 @@ def duration_of(action: Action) -> int | None:
     text = action.get(b"duration")
     if not text:
         return 0
-    found = _UNSIGNED.match(text)
-    if found is None:
-        return None
-    # A number that does not fit wraps around in a machine-dependent way: assume the longest.
-    milliseconds = int(found[2][:30])
-    return _LONGEST if found[1] == b"-" or milliseconds > _LONGEST else milliseconds
+    return c_unsigned_at_most(text)
 
 
 def seconds_of(action: Action) -> float:
@@ -67,7 +59,7 @@ def seconds_of(action: Action) -> float:
     if duration is None or not action.get(b"digit"):
         return 0.0  # rejected without a sleep
     if action.key == b"playdtmf":
-        if action.get(b"receive").lower() in _TRUE:
+        if ast_true(action.get(b"receive")):
             return 0.0
         return max(duration, _DTMF) / 1000
     if action.key == b"playmf":
