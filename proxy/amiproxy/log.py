@@ -136,6 +136,11 @@ def _harmless(value: object) -> str:
     return "".join(_escape(c) if c in '":' else c for c in text_of(value))
 
 
+def asterisk_address(address: str, port: int) -> str:
+    """A client's address as Asterisk's security log and security events write it."""
+    return f"{'IPV6' if ':' in address else 'IPV4'}/TLS/{address}/{port}"
+
+
 def _escape(character: str) -> str:
     code = ord(character)
     if character == "\\":
@@ -188,7 +193,6 @@ class TextFormatter(_Formatter):
         event, address = fields.get("security_event"), str(fields.get("peer", ""))
         if event is None:
             return ""
-        family = "IPV6" if ":" in address else "IPV4"
         shown = {
             "SecurityEvent": _harmless(event),
             "Severity": "Error",
@@ -196,7 +200,7 @@ class TextFormatter(_Formatter):
             "AccountID": _harmless(fields.get("user", "")),
             "SessionID": _harmless(fields.get("session", "")),
             # The client's port is of no use here, but the filter requires a number.
-            "RemoteAddress": f"{family}/TLS/{address}/0",
+            "RemoteAddress": asterisk_address(address, 0),
         }
         said = ",".join(f'{key}="{value}"' for key, value in shown.items())
         stamp = "" if self._journal else f"{_stamp(record)} "

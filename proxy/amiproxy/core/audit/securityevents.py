@@ -16,6 +16,7 @@ from typing import Final
 
 from amiproxy.ami.message import event
 from amiproxy.core.ports import Peer
+from amiproxy.log import asterisk_address
 
 INFORMATIONAL = b"Informational"
 ERROR = b"Error"
@@ -91,8 +92,8 @@ def security_event(
         (b"EventVersion", _VERSIONS.get(name, b"1")),
         (b"AccountID", _fit(account)),
         (b"SessionID", session.encode()),
-        (b"LocalAddress", _address(peer.local_address, peer.local_port)),
-        (b"RemoteAddress", _address(peer.address, peer.port)),
+        (b"LocalAddress", asterisk_address(peer.local_address, peer.local_port).encode()),
+        (b"RemoteAddress", asterisk_address(peer.address, peer.port).encode()),
         *((header, _fit(value)) for header, value in extra),
         (b"SessionTV", _stamp(opened)),
     ]
@@ -102,11 +103,6 @@ def security_event(
 def _stamp(seconds: float) -> bytes:
     moment = datetime.fromtimestamp(seconds, UTC)
     return moment.strftime("%Y-%m-%dT%H:%M:%S.").encode() + b"%03d+0000" % (moment.microsecond // 1000)
-
-
-def _address(address: str, port: int) -> bytes:
-    family = "IPV6" if ":" in address else "IPV4"
-    return f"{family}/TLS/{address}/{port}".encode()
 
 
 def _fit(value: bytes) -> bytes:
