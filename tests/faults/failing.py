@@ -13,7 +13,7 @@ from typing import Any
 
 from amiproxy.cli import main
 from amiproxy.core.clients.session import Session
-from amiproxy.net.doors.listener import Door
+from amiproxy.net.doors.listener import ConnectionPool
 from amiproxy.net.upstream.link import Link
 
 #: Seconds that the loop is stuck.
@@ -50,7 +50,7 @@ def link_crashes() -> None:
 
 
 def tick_crashes() -> None:
-    _fails(Door, "tick", _at(1))
+    _fails(ConnectionPool, "tick", _at(1))
 
 
 def session_crashes() -> None:

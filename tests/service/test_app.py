@@ -202,10 +202,10 @@ async def test_once_a_second_everything_is_looked_at(
     monkeypatch.setattr(module, "_TICK_SECONDS", 0.01)
     async with running(files) as app:
         ticked: list[str] = []
-        for name in ("hub", "door", "link"):
+        for name in ("hub", "pool", "link"):
             monkeypatch.setattr(getattr(app, name), "tick", lambda now, name=name: ticked.append(name))
         await until(lambda: len(ticked) >= 6)
-        assert ticked[:6] == ["hub", "door", "link"] * 2 or ticked[0] != "hub"
+        assert ticked[:6] == ["hub", "pool", "link"] * 2 or ticked[0] != "hub"
 
 
 async def test_a_fault_in_a_callback_is_one_line_of_the_log(

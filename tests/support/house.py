@@ -10,7 +10,7 @@ from amiproxy.core.fanout.hub import Hub
 from amiproxy.core.model.limits import Limits
 from amiproxy.core.model.users import User
 from amiproxy.net.doors.client import Objection
-from amiproxy.net.doors.listener import Door, Listener, bind
+from amiproxy.net.doors.listener import ConnectionPool, Listener, bind
 from tests.support.live_hub import live_hub
 from tests.support.tls_peer import TlsPeer
 from tests.support.waiting import DEADLINE
@@ -22,14 +22,14 @@ class House:
     def __init__(self, context: ssl.SSLContext, limits: Limits, *users: User) -> None:
         self.context = context
         self.hub: Hub = live_hub(*users, limits=limits)
-        self.door = Door(self.hub)
+        self.pool = ConnectionPool(self.hub)
         self.listeners: list[Listener] = []
         self.contexts_asked = 0
         self.objection: Objection = lambda _: None
 
     def listen(self, host: str = "127.0.0.1", *trusted: str) -> tuple[str, int]:
         """Listen there; ``trusted`` are the networks of proxies in front."""
-        listener = Listener(self.door, bind(host, 0), self._context, self._object, NetworkSet(trusted))
+        listener = Listener(self.pool, bind(host, 0), self._context, self._object, NetworkSet(trusted))
         listener.start(asyncio.get_running_loop())
         self.listeners.append(listener)
         return listener.address
@@ -49,7 +49,7 @@ class House:
     def close(self) -> None:
         for listener in self.listeners:
             listener.stop()
-        self.door.close_all()
+        self.pool.close_all()
 
 
 async def was_cut(peer: TlsPeer) -> bool:

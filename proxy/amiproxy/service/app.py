@@ -31,7 +31,7 @@ from amiproxy.net.admin.reloads import ReloadReport, Reloads
 from amiproxy.net.certs.certset import CertSet
 from amiproxy.net.certs.certstore import CertificatesRefused, CertStore
 from amiproxy.net.certs.rotation import Rotation
-from amiproxy.net.doors.listener import Door, await_first_byte, bind
+from amiproxy.net.doors.listener import ConnectionPool, await_first_byte, bind
 from amiproxy.net.doors.listener import Listener as ListeningSocket
 from amiproxy.net.doors.secrets import HashVerifier
 from amiproxy.net.host.confinement import confine
@@ -91,7 +91,7 @@ class App:
         )
         self.hub.adopt_actions(prepared.actions)
         self.hub.link_loss.by_default = config.upstream_lost
-        self.door = Door(self.hub)
+        self.pool = ConnectionPool(self.hub)
         self.link = Link(self.hub, config.upstream, prepared.secret)
         self._side_links = [SideLink(side, config.upstream, prepared.secret) for side in self.hub.sides]
         self._notifier = Notifier()
@@ -239,7 +239,7 @@ class App:
         except NoListener as error:
             raise StartError(f"listeners: {error}; pass only sockets of ListenStream= with a port") from error
         try:
-            self._certificates = CertSet(config.listeners, config.tls, self.door.judge_certificates)
+            self._certificates = CertSet(config.listeners, config.tls, self.pool.judge_certificates)
         except CertificatesRefused as error:
             raise StartError(f"listeners: {error}") from error
         for number, settings in enumerate(config.listeners):
@@ -247,7 +247,7 @@ class App:
                 await_first_byte(sock)
                 context, objection = self._certificates.served_by(number)
                 trusted = NetworkSet(settings.proxy_protocol)
-                listener = ListeningSocket(self.door, sock, context, objection, trusted)
+                listener = ListeningSocket(self.pool, sock, context, objection, trusted)
                 listener.start(self._loop)
                 self._listeners[listener] = number
         try:
@@ -288,7 +288,7 @@ class App:
             now = self._loop.time()
             self.lag.measured(now - due)
             self.hub.tick(now)
-            self.door.tick(now)
+            self.pool.tick(now)
             self.link.tick(now)
             for link in self._side_links:
                 link.tick(now)
@@ -317,7 +317,7 @@ class App:
         for session in self.hub.sessions:
             session.close("shutdown")
         # Wait briefly for the last bytes to leave and for the clients to close.
-        await self._while(lambda: self.door.open > 0, CLOSING_SECONDS / 2)
+        await self._while(lambda: self.pool.open > 0, CLOSING_SECONDS / 2)
 
     async def _while(self, condition: Callable[[], bool], seconds: float) -> None:
         deadline = self._loop.time() + seconds
@@ -330,7 +330,7 @@ class App:
             listener.stop()
         for session in self.hub.sessions:
             session.close("shutdown", abort=True)
-        self.door.close_all()
+        self.pool.close_all()
         self._verifier.close()
 
     # -- reload ------------------------------------------------------------

@@ -179,15 +179,15 @@ async def test_outboxes_and_the_link_are_measured(service: LiveService) -> None:
 
 
 async def test_handshakes_and_their_failures_are_counted(service: LiveService) -> None:
-    service.door.handshakes["TLSv1.3"] = 5
-    service.door.handshake_failures["unsupported protocol"] = 2
+    service.pool.handshakes["TLSv1.3"] = 5
+    service.pool.handshake_failures["unsupported protocol"] = 2
     found = values_of(service)
     assert found['amiproxy_handshakes_total{version="TLSv1.3"}'] == 5
     assert found['amiproxy_handshake_failures_total{reason="unsupported protocol"}'] == 2
 
 
 async def test_the_number_of_reasons_is_bounded(service: LiveService) -> None:
-    service.door.handshake_failures.update({f"reason {number}": 1 for number in range(1000)})
+    service.pool.handshake_failures.update({f"reason {number}": 1 for number in range(1000)})
     found = values_of(service)
     reasons = [name for name in found if name.startswith("amiproxy_handshake_failures_total{")]
     assert len(reasons) == 41

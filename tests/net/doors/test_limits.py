@@ -96,7 +96,7 @@ async def test_a_connection_over_a_limit_is_closed_before_tls(
         assert house.hub.stats.limits == {hit: 1}
         fields = [record.fields for record in caplog.records if record.message == "limit-hit"]  # type: ignore[attr-defined]
         assert fields == [{"peer": "127.0.0.1", "limit": hit}]
-        assert house.door.open == 1, "who is in stays in"
+        assert house.pool.open == 1, "who is in stays in"
 
 
 async def test_exempt_addresses_have_none_of_these_limits(open_house: Open, both: Contexts) -> None:
@@ -144,9 +144,9 @@ async def test_handshake_bytes_closes_a_longer_handshake(open_house: Open, both:
         # The start of a ClientHello that announces too great a length, and never ends.
         await peer.send_raw(b"\x16\x03\x01\x40\x00\x01\x00\x3f\xfc\x03\x03" + b"x" * 2000)
         assert await was_cut(peer)
-        assert house.door.handshake_failures == {"handshake too long": 1}
+        assert house.pool.handshake_failures == {"handshake too long": 1}
         assert house.hub.stats.limits == {"handshake_bytes": 1}
-        assert house.door.open == 0
+        assert house.pool.open == 0
 
 
 async def test_action_rate_slows_the_client_through_tcp_and_loses_nothing(

@@ -38,7 +38,7 @@ async def house(both: Contexts, request: pytest.FixtureRequest) -> AsyncIterator
     built = House(both.server, getattr(request, "param", Limits()), ANNA)
     yield built
     built.close()
-    assert built.door.open == 0
+    assert built.pool.open == 0
 
 
 def limits(**changed: float) -> pytest.MarkDecorator:
@@ -87,7 +87,7 @@ async def test_several_listeners_share_the_pool_of_connections(house: House, bot
         for peer in (here, there):
             await peer.handshake()
             assert await peer.record() == house.hub.banner
-        assert house.door.open == 2
+        assert house.pool.open == 2
         house.listeners[0].stop()
         house.listeners[0].stop()
         with pytest.raises(ConnectionRefusedError):
@@ -139,11 +139,11 @@ async def test_a_connection_is_accepted_with_its_first_byte_or_its_end(house: Ho
     async with TlsPeer.to(address, both.client) as silent, TlsPeer.to(address, both.client) as good:
         await good.handshake()
         assert await good.record() == house.hub.banner
-        assert house.door.open == 1, "whoever came first and said nothing is not there yet"
+        assert house.pool.open == 1, "whoever came first and said nothing is not there yet"
         async with TlsPeer.to(address, both.client):
             pass  # as a health check does that only connects
-        await until(lambda: sum(house.door.handshake_failures.values()) == 1)
-        await until(lambda: house.door.open == 2, "after a second it is, all the same")
+        await until(lambda: sum(house.pool.handshake_failures.values()) == 1)
+        await until(lambda: house.pool.open == 2, "after a second it is, all the same")
         await silent.handshake()
         assert await silent.record() == house.hub.banner
 
@@ -162,9 +162,9 @@ async def test_a_connection_over_the_total_is_closed_before_tls(house: House, bo
             await peer.send(LOGIN)
             await peer.record()
         assert await was_refused(address, both.client)
-        assert house.door.open == 2
+        assert house.pool.open == 2
         inside[0].socket.close()
-        await until(lambda: house.door.open == 1)
+        await until(lambda: house.pool.open == 1)
         async with TlsPeer.to(address, both.client) as fourth:
             await fourth.handshake()
             assert await fourth.record() == house.hub.banner
@@ -172,7 +172,7 @@ async def test_a_connection_over_the_total_is_closed_before_tls(house: House, bo
 
 async def test_records_without_data_leave_the_loop_its_turns(house: House, both: Contexts) -> None:
     address = house.listen()
-    assert house.door.one_record.available
+    assert house.pool.disable_auto_retry.available
     async with TlsPeer.to(address, both.client) as peer, TlsPeer.to(address, both.client) as other:
         for one in (peer, other):
             await one.handshake()
@@ -204,11 +204,11 @@ async def test_connections_that_linger_after_close_shut_no_client_out(house: Hou
             await peer.record()
             await peer.send(b"GET / HTTP/1.1\r\n\r\n")
             # The proxy closed its side, and the client does not close.
-        await until(lambda: (house.hub.unauthenticated, house.door.open) == (0, 3))
+        await until(lambda: (house.hub.unauthenticated, house.pool.open) == (0, 3))
         good = await stack.enter_async_context(TlsPeer.to(address, both.client))
         await good.handshake()
         assert await good.record() == house.hub.banner
-        assert house.door.open == 3
+        assert house.pool.open == 3
 
 
 @limits(connections=1, unauthenticated=1, exempt=(), unauthenticated_per_address=1)
@@ -231,8 +231,8 @@ async def test_reserved_descriptors_are_used_for_no_client(house: House, both: C
             await peer.record()
         await user.send(LOGIN)
         await user.record()
-        all_of_them = house.door.reserved
-        house.door.reserved = 0
+        all_of_them = house.pool.reserved
+        house.pool.reserved = 0
         assert await was_refused(address, both.client)
         assert await was_cut(stranger), "who has not logged in makes room"
         await user.send(b"Action: Challenge\r\nAuthType: MD5\r\n\r\n")
@@ -245,7 +245,7 @@ async def test_reserved_descriptors_are_used_for_no_client(house: House, both: C
             patched.setattr(socket.socket, "dup", none)
             await until(lambda: house.listeners[0]._resume is None)
             assert await was_refused(address, both.client), "not even for that is there one"
-        house.door.reserved = all_of_them
+        house.pool.reserved = all_of_them
         late = await stack.enter_async_context(TlsPeer.to(address, both.client))
         await late.handshake()
         assert await late.record() == house.hub.banner
@@ -259,9 +259,9 @@ async def test_the_pool_before_login_displaces_silent_connections_then_the_oldes
     async with AsyncExitStack() as stack:
 
         async def connect(*, greeted: bool) -> TlsPeer:
-            before = house.door.open
+            before = house.pool.open
             peer = await stack.enter_async_context(TlsPeer.to(address, both.client))
-            await until(lambda: house.door.open > before or house.door.open >= 4)
+            await until(lambda: house.pool.open > before or house.pool.open >= 4)
             if greeted:
                 await peer.handshake()
                 await peer.record()
@@ -275,7 +275,7 @@ async def test_the_pool_before_login_displaces_silent_connections_then_the_oldes
             await connect(greeted=False),
             await connect(greeted=True),
         )
-        assert (house.door.handshaking, house.hub.unauthenticated) == (1, 2)
+        assert (house.pool.handshaking, house.hub.unauthenticated) == (1, 2)
 
         # The pool is full: the silent connection is displaced, though another is older.
         fourth = await connect(greeted=True)
@@ -300,13 +300,13 @@ async def test_a_flood_from_one_network_displaces_its_own_connections(
     address = house.listen()
     async with AsyncExitStack() as stack:
         good = await stack.enter_async_context(TlsPeer.to(address, both.client, source="127.200.0.1"))
-        await until(lambda: house.door.open == 1)
+        await until(lambda: house.pool.open == 1)
         if greeted:
             await good.handshake()
             await good.record()
         for number in range(40):
             await stack.enter_async_context(TlsPeer.to(address, both.client, source=f"127.7.{number}.1"))
-            await until(lambda count=number: house.door.open == min(count + 2, 8))  # type: ignore[misc]
+            await until(lambda count=number: house.pool.open == min(count + 2, 8))  # type: ignore[misc]
         await until(lambda: house.hub.stats.limits["unauthenticated"] == 33)
         if not greeted:
             await good.handshake()
@@ -345,11 +345,11 @@ async def test_a_client_whose_login_was_refused_holds_no_place(house: House, bot
 async def test_a_displaced_handshake_is_counted(house: House, both: Contexts) -> None:
     address = house.listen()
     async with TlsPeer.to(address, both.client) as first:
-        await until(lambda: house.door.handshaking == 1)
+        await until(lambda: house.pool.handshaking == 1)
         async with TlsPeer.to(address, both.client) as second:
             await second.handshake()
             assert await was_cut(first)
-            assert house.door.handshake_failures == {"displaced before login": 1}
+            assert house.pool.handshake_failures == {"displaced before login": 1}
 
 
 @pytest.mark.parametrize("suite", ["AES128-GCM-SHA256", "ECDHE-RSA-AES128-SHA", "ECDHE-RSA-AES256-SHA384"])
@@ -363,7 +363,7 @@ async def test_a_client_too_old_for_our_tls_is_counted_and_the_log_names_the_rem
     async with TlsPeer.to(house.listen(), client) as old:
         with pytest.raises(ssl.SSLError, match=r"(?i)handshake.failure"):
             await old.handshake()
-    await until(lambda: house.door.handshake_failures == {"no shared cipher": 1})
+    await until(lambda: house.pool.handshake_failures == {"no shared cipher": 1})
     [told] = [record for record in caplog.records if record.getMessage() == "tls-failed"]
     assert told.__dict__["fields"]["reason"] == "no shared cipher"
     assert "run ami-proxy connect on its machine" in told.__dict__["fields"]["remedy"]
@@ -383,20 +383,20 @@ async def test_the_login_timeout_runs_from_the_accept(house: House, both: Contex
             await peer.record()
         await user.send(LOGIN)
         await user.record()
-        await until(lambda: house.door.open == 3)
+        await until(lambda: house.pool.open == 3)
         accepted = loop.time()
-        house.door.tick(accepted + 4.0)
-        assert house.door.open == 3
-        house.door.tick(accepted + 5.1)
-        assert house.door.open == 2
+        house.pool.tick(accepted + 4.0)
+        assert house.pool.open == 3
+        house.pool.tick(accepted + 5.1)
+        assert house.pool.open == 2
         assert await was_cut(silent)
-        assert house.door.handshake_failures == {"handshake timeout": 1}
-        house.door.tick(accepted + 9.0)
-        assert house.door.open == 2
-        house.door.tick(accepted + 10.1)
-        assert house.door.open == 1
+        assert house.pool.handshake_failures == {"handshake timeout": 1}
+        house.pool.tick(accepted + 9.0)
+        assert house.pool.open == 2
+        house.pool.tick(accepted + 10.1)
+        assert house.pool.open == 1
         assert await was_cut(greeted)
-        house.door.tick(accepted + 100.0)
+        house.pool.tick(accepted + 100.0)
         await user.send(b"Action: Logoff\r\n\r\n")
         assert b"Goodbye" in await user.rest()
 
@@ -429,7 +429,7 @@ async def test_a_storm_of_connects_is_accepted_in_bounded_portions(
     assert most <= 50, "a turn has a millisecond, and each takes a tenth of one"
     for sock in sockets:
         sock.close()
-    await until(lambda: house.door.open == 0)
+    await until(lambda: house.pool.open == 0)
 
 
 async def test_a_storm_of_handshakes_leaves_the_loop_its_turns(
@@ -442,7 +442,7 @@ async def test_a_storm_of_handshakes_leaves_the_loop_its_turns(
     steps: list[tuple[int, int, int]] = []
 
     def turn() -> None:
-        steps.append((house.contexts_asked, sum(house.door.handshakes.values()), house.hub.stats.logins))
+        steps.append((house.contexts_asked, sum(house.pool.handshakes.values()), house.hub.stats.logins))
         if running:
             loop.call_soon(turn)
 
@@ -466,7 +466,7 @@ async def test_a_storm_of_handshakes_leaves_the_loop_its_turns(
             assert done <= 2, "timers and Asterisk have their turn after that"
         for peer in peers:
             peer.reset()
-        await until(lambda: house.door.open == 0)
+        await until(lambda: house.pool.open == 0)
 
 
 async def test_a_connection_displaced_while_it_waits_for_its_turn_is_skipped(
@@ -478,10 +478,10 @@ async def test_a_connection_displaced_while_it_waits_for_its_turn_is_skipped(
         lasts = [await peer.handshake(send_last=False) for peer in (first, second)]
         for peer, last in zip((first, second), lasts, strict=True):
             peer.socket.send(last)
-        house.door.displace("displaced before login")
+        house.pool.displace("displaced before login")
         assert await second.record() == house.hub.banner
         assert await was_cut(first)
-    assert house.door.handshake_failures == {"displaced before login": 1}
+    assert house.pool.handshake_failures == {"displaced before login": 1}
 
 
 async def test_a_connection_reset_before_the_accept_is_harmless(house: House, both: Contexts) -> None:
@@ -493,7 +493,7 @@ async def test_a_connection_reset_before_the_accept_is_harmless(house: House, bo
     async with TlsPeer.to((host, port), both.client) as peer:
         await peer.handshake()
         assert await peer.record() == house.hub.banner
-        await until(lambda: house.door.open == 1)
+        await until(lambda: house.pool.open == 1)
 
 
 # -- out of descriptors ----------------------------------------------------
@@ -502,7 +502,7 @@ _CHILD = """
     import asyncio, resource, socket, ssl, sys, time
     from pathlib import Path
     from amiproxy import log
-    from amiproxy.net.doors.listener import Door, Listener, bind
+    from amiproxy.net.doors.listener import ConnectionPool, Listener, bind
     from amiproxy.net.tls.tlspolicy import ChainAndKey, ClientTrust, server_context, tls_policy
     from tests.support.live_hub import live_hub
 
@@ -511,8 +511,8 @@ _CHILD = """
         pair = ChainAndKey((directory / "server.crt").read_bytes(), (directory / "server.key").read_bytes())
         context = server_context(tls_policy(), [pair], ClientTrust())
         log.configure("text", "info")
-        door = Door(live_hub())
-        listener = Listener(door, bind("127.0.0.1", 0), lambda: context)
+        pool = ConnectionPool(live_hub())
+        listener = Listener(pool, bind("127.0.0.1", 0), lambda: context)
         resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
         listener.start(asyncio.get_running_loop())
         print(listener.address[1], flush=True)
@@ -520,7 +520,7 @@ _CHILD = """
         print(time.process_time(), flush=True)
         await asyncio.to_thread(sys.stdin.readline)
         listener.stop()
-        door.close_all()
+        pool.close_all()
 
     asyncio.run(main())
 """

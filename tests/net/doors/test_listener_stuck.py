@@ -5,14 +5,14 @@ import contextlib
 import socket
 import ssl
 
-from amiproxy.net.doors.listener import Door, Listener, bind
+from amiproxy.net.doors.listener import ConnectionPool, Listener, bind
 from tests.support.live_hub import live_hub
 
 
 async def test_a_connection_pending_for_long_marks_the_listener_as_stuck() -> None:
     loop = asyncio.get_running_loop()
     listener = Listener(
-        Door(live_hub()), bind("127.0.0.1", 0), lambda: ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        ConnectionPool(live_hub()), bind("127.0.0.1", 0), lambda: ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     )
     assert not listener.stuck(1.0), "it has not begun"
     listener.start(loop)

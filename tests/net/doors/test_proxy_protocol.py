@@ -14,7 +14,7 @@ from amiproxy.core.admission.networks import NetworkSet
 from amiproxy.core.model.acl import AccessList
 from amiproxy.core.model.limits import Limits
 from amiproxy.core.model.users import User
-from amiproxy.net.doors.introduction import NO_HEADER, Introduction
+from amiproxy.net.doors.proxyhandshake import NO_HEADER, ProxyProtocolHandshake
 from tests.support.house import House, was_cut
 from tests.support.ipv6 import needs_ipv6
 from tests.support.tls_door import Contexts, contexts
@@ -53,7 +53,7 @@ async def house(both: Contexts, request: pytest.FixtureRequest) -> AsyncIterator
     built = House(both.server, getattr(request, "param", Limits()), anna)
     yield built
     built.close()
-    assert built.door.open == 0
+    assert built.pool.open == 0
     assert len(built.hub.bounds.admission._present) == 0
 
 
@@ -78,7 +78,7 @@ async def test_the_client_has_the_address_in_the_header(house: House, both: Cont
         await peer.send_raw(header)
         await greeted(peer, house)
         assert peer_of(house) == ("192.0.2.7", 40000, "198.51.100.1", 5039)
-        assert house.door.open == 1
+        assert house.pool.open == 1
         await peer.send(LOGIN)
         assert b"Authentication accepted" in await peer.record()
 
@@ -99,9 +99,9 @@ async def test_header_and_first_flight_may_come_in_one_packet(
 async def test_a_header_may_come_byte_by_byte(house: House, both: Contexts, header: bytes) -> None:
     address = house.listen("127.0.0.1", LOOPBACK)
     async with TlsPeer.to(address, both.client) as peer:
-        await until(lambda: house.door.handshaking == 1)
-        (waiting,) = house.door._handshaking
-        assert isinstance(waiting, Introduction)
+        await until(lambda: house.pool.handshaking == 1)
+        (waiting,) = house.pool._handshaking
+        assert isinstance(waiting, ProxyProtocolHandshake)
         for count in range(1, len(header)):
             await peer.send_raw(header[count - 1 : count])
             await until(lambda count=count: waiting._read == header[:count])  # type: ignore[misc]
@@ -143,8 +143,8 @@ async def test_an_untrusted_peer_cannot_send_a_header(
             await peer.send_raw(header)
             with pytest.raises((ssl.SSLError, ConnectionResetError, BrokenPipeError)):
                 await peer.handshake()
-    await until(lambda: house.door.open == 0)
-    assert sum(house.door.handshake_failures.values()) == 2
+    await until(lambda: house.pool.open == 0)
+    assert sum(house.pool.handshake_failures.values()) == 2
     async with TlsPeer.to(address, both.client) as peer:
         await greeted(peer, house)
         assert peer_of(house)[0] == "127.0.0.1"
@@ -164,8 +164,8 @@ async def test_a_trusted_peer_without_a_good_header_is_closed_without_an_answer(
         with suppress(ConnectionResetError):
             got = await peer.raw_rest()
         assert got == b""
-        await until(lambda: house.door.open == 0)
-    assert house.door.handshake_failures == {NO_HEADER: 1}
+        await until(lambda: house.pool.open == 0)
+    assert house.pool.handshake_failures == {NO_HEADER: 1}
     assert house.contexts_asked == 0
 
 
@@ -177,15 +177,15 @@ async def test_an_end_before_the_header_is_complete_is_counted(
         await peer.send_raw(sent)
         peer.socket.shutdown(socket.SHUT_WR)
         assert await was_cut(peer)
-    assert house.door.handshake_failures == {NO_HEADER: 1}
+    assert house.pool.handshake_failures == {NO_HEADER: 1}
 
 
 async def test_a_reset_before_the_header_is_harmless(house: House, both: Contexts) -> None:
     async with TlsPeer.to(house.listen("127.0.0.1", LOOPBACK), both.client) as peer:
-        await until(lambda: house.door.open == 1)
+        await until(lambda: house.pool.open == 1)
         peer.reset()
-        await until(lambda: house.door.open == 0)
-    assert house.door.handshake_failures == {NO_HEADER: 1}
+        await until(lambda: house.pool.open == 0)
+    assert house.pool.handshake_failures == {NO_HEADER: 1}
 
 
 async def test_an_acl_applies_to_the_client_and_not_to_the_load_balancer(
@@ -217,12 +217,12 @@ async def test_limits_count_by_client_and_the_load_balancer_is_not_one(house: Ho
             await greeted(await connect(f"192.0.2.{number // 2}"), house)
         assert await was_cut(await connect("192.0.2.0"))
         assert house.hub.stats.limits["connections_per_address"] == 1
-        assert house.door.open == 4
+        assert house.pool.open == 4
         await greeted(await connect("192.0.2.2"), house)
         # Connections without a header yet do not count against the load balancer's address either.
         for number in range(5):
             await stack.enter_async_context(TlsPeer.to(address, both.client))
-            await until(lambda count=number: house.door.handshaking == count + 1)  # type: ignore[misc]
+            await until(lambda count=number: house.pool.handshaking == count + 1)  # type: ignore[misc]
 
 
 @limits(unauthenticated=1)
@@ -231,10 +231,10 @@ async def test_a_connection_without_header_yet_is_in_the_pool_before_login(
 ) -> None:
     address = house.listen("127.0.0.1", LOOPBACK)
     async with TlsPeer.to(address, both.client) as silent:
-        await until(lambda: house.door.handshaking == 1)
+        await until(lambda: house.pool.handshaking == 1)
         async with TlsPeer.to(address, both.client) as second:
             assert await was_cut(silent)
-            assert house.door.handshake_failures == {"displaced before login": 1}
+            assert house.pool.handshake_failures == {"displaced before login": 1}
             await second.send_raw(v2("192.0.2.7"))
             await greeted(second, house)
 
@@ -252,7 +252,7 @@ async def test_a_flood_through_a_load_balancer_does_not_affect_its_other_clients
             return peer
 
         good = await connect("192.0.2.7")
-        await until(lambda: house.door.handshaking == 1)
+        await until(lambda: house.pool.handshaking == 1)
         for number in range(12):
             await connect(f"198.51.100.{number}")
         await until(lambda: house.hub.stats.limits["unauthenticated"] == 9)
@@ -263,13 +263,13 @@ async def test_a_flood_through_a_load_balancer_does_not_affect_its_other_clients
 async def test_a_header_must_come_in_time(house: House, both: Contexts) -> None:
     async with TlsPeer.to(house.listen("127.0.0.1", LOOPBACK), both.client) as peer:
         await peer.send_raw(b"PROXY TCP4 ")
-        await until(lambda: house.door.handshaking == 1)
+        await until(lambda: house.pool.handshaking == 1)
         now = asyncio.get_running_loop().time()
-        house.door.tick(now + 4.0)
-        assert house.door.open == 1
-        house.door.tick(now + 5.1)
+        house.pool.tick(now + 4.0)
+        assert house.pool.open == 1
+        house.pool.tick(now + 5.1)
         assert await was_cut(peer)
-        assert house.door.handshake_failures == {"handshake timeout": 1}
+        assert house.pool.handshake_failures == {"handshake timeout": 1}
 
 
 async def test_the_trusted_addresses_may_change(house: House, both: Contexts) -> None:
@@ -285,7 +285,7 @@ async def test_a_connection_without_header_yet_is_served_after_the_listener_stop
     house: House, both: Contexts
 ) -> None:
     async with TlsPeer.to(house.listen("127.0.0.1", LOOPBACK), both.client) as peer:
-        await until(lambda: house.door.handshaking == 1)
+        await until(lambda: house.pool.handshaking == 1)
         house.listeners[0].stop()
         await peer.send_raw(v1("192.0.2.7"))
         await greeted(peer, house)

@@ -4,7 +4,7 @@ from amiproxy.net.tls import autoretry
 
 
 def test_auto_retry_is_off_here() -> None:
-    assert autoretry.OneRecord().available
+    assert autoretry.DisableAutoRetry().available
 
 
 def test_an_unknown_layout_of_python_objects_is_left_alone(
@@ -12,8 +12,8 @@ def test_an_unknown_layout_of_python_objects_is_left_alone(
 ) -> None:
     # Another offset in the same object: the pointer there is not the context that belongs to it.
     monkeypatch.setattr(autoretry, "_CONTEXT", autoretry._CONNECTION)
-    one_record = autoretry.OneRecord()
-    assert not one_record.available
+    disable_auto_retry = autoretry.DisableAutoRetry()
+    assert not disable_auto_retry.available
     assert "tls-auto-retry-stays" in caplog.text
 
 
@@ -24,6 +24,6 @@ def test_without_openssls_own_call_auto_retry_stays(
         raise OSError("no such library")
 
     monkeypatch.setattr(autoretry.ctypes, "CDLL", none)
-    one_record = autoretry.OneRecord()
-    assert not one_record.available
+    disable_auto_retry = autoretry.DisableAutoRetry()
+    assert not disable_auto_retry.available
     assert "tls-auto-retry-stays" in caplog.text

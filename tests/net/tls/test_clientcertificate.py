@@ -60,7 +60,7 @@ class Site(House):
     def revoke_now(self, *revoked: Forged) -> None:
         self.revoke(*revoked)
         assert self.store.reload("test").outcome == "swapped"
-        self.door.judge_certificates()
+        self.pool.judge_certificates()
 
     @asynccontextmanager
     async def peer(self, shown: Sequence[Forged] = ()) -> AsyncIterator[TlsPeer]:
@@ -106,7 +106,7 @@ async def test_without_a_certificate_the_session_has_none(site: Site) -> None:
         (session,) = site.hub.sessions
         assert session.transport.peer.certificate is None
         site.objection = lambda _: "never asked"
-        site.door.judge_certificates()
+        site.pool.judge_certificates()
         await peer.send(LOGIN)
         assert b"Authentication failed" in await peer.record()
 
@@ -114,7 +114,7 @@ async def test_without_a_certificate_the_session_has_none(site: Site) -> None:
 async def test_an_intermediate_sent_by_the_client_counts(tmp_path: Path) -> None:
     site = Site(tmp_path, [ROOT], lists=False)
     async with site.session([client(issuer=MIDDLE), MIDDLE]):
-        site.door.judge_certificates()
+        site.pool.judge_certificates()
         assert len(site.hub.sessions) == 1
     site.close()
 
@@ -145,7 +145,7 @@ async def test_an_objection_refuses_a_certificate_that_openssl_accepts(site: Sit
     async with site.peer([client()]) as peer:
         with pytest.raises((ssl.SSLError, ConnectionError)):
             await peer.record()
-    assert site.door.handshake_failures == {"client certificate revoked": 1}
+    assert site.pool.handshake_failures == {"client certificate revoked": 1}
     assert site.hub.sessions == []
 
 
@@ -170,7 +170,7 @@ async def test_openssls_reason_for_a_refusal_is_counted(
     async with site.peer([shown]) as peer:
         with pytest.raises((ssl.SSLError, ConnectionError)):
             await peer.record()
-    assert site.door.handshake_failures == {f"certificate verify failed: {reason}": 1}
+    assert site.pool.handshake_failures == {f"certificate verify failed: {reason}": 1}
 
 
 async def test_all_sessions_are_checked_however_many_there_are(site: Site) -> None:
@@ -181,8 +181,8 @@ async def test_all_sessions_are_checked_however_many_there_are(site: Site) -> No
         await until(lambda: len(site.hub.sessions) == count, "all sessions")
         judged: list[Sequence[bytes]] = []
         site.objection = judged.append
-        site.door.judge_certificates()
-        site.door.judge_certificates()  # a check in progress is started again, not done twice
+        site.pool.judge_certificates()
+        site.pool.judge_certificates()  # a check in progress is started again, not done twice
         await until(lambda: len(set(judged)) == count, "all to be judged")
 
 
@@ -190,9 +190,9 @@ async def test_sessions_are_checked_again_after_a_minute(site: Site) -> None:
     async with site.session([client()]) as peer:
         (session,) = site.hub.sessions
         now = site.hub.scheduler.now()
-        site.door.tick(now)
+        site.pool.tick(now)
         site.objection = lambda _: "client certificate expired"
-        site.door.tick(now + 59)
+        site.pool.tick(now + 59)
         assert session in site.hub.sessions
-        site.door.tick(now + 61)
+        site.pool.tick(now + 61)
         assert b"Reason: client certificate expired" in await peer.rest()

@@ -80,10 +80,10 @@ class ServiceCollector(Collector):
         yield lag
 
     def _sessions(self) -> Iterator[Metric]:
-        hub, door = self._service.hub, self._service.door
+        hub, pool = self._service.hub, self._service.pool
         states = GaugeMetricFamily("amiproxy_connections", "Client connections, by state", labels=["state"])
         for state, number in (
-            ("handshaking", door.handshaking),
+            ("handshaking", pool.handshaking),
             ("unauthenticated", hub.unauthenticated),
             ("authenticated", hub.authenticated),
             ("closing", len(hub.closing)),
@@ -258,13 +258,13 @@ class ServiceCollector(Collector):
             "amiproxy_handshakes",
             "Completed TLS handshakes, by version",
             ["version"],
-            service.door.handshakes,
+            service.pool.handshakes,
         )
         yield from _counters(
             "amiproxy_handshake_failures",
             "Failed TLS handshakes, by reason",
             ["reason"],
-            _bounded(service.door.handshake_failures),
+            _bounded(service.pool.handshake_failures),
         )
         ends: dict[tuple[str, str], float] = {}
         authorities = GaugeMetricFamily(

@@ -9,7 +9,7 @@ from amiproxy.core.fanout.hub import Hub
 from amiproxy.net.admin.reloads import Reloads
 from amiproxy.net.certs.certstore import CertStore
 from amiproxy.net.certs.rotation import Rotation
-from amiproxy.net.doors.listener import Door
+from amiproxy.net.doors.listener import ConnectionPool
 from amiproxy.net.loop.lag import LoopLag
 from amiproxy.net.upstream.link import Link
 
@@ -26,7 +26,7 @@ class Service(Protocol):
         """The hub, with all sessions and counters."""
 
     @property
-    def door(self) -> Door:
+    def pool(self) -> ConnectionPool:
         """The connections of all listeners, and their handshakes."""
 
     @property

@@ -1,6 +1,7 @@
 """Client: the TLS socket of one session.
 
-A non-blocking ``ssl.SSLSocket`` on the ``add_reader``/``add_writer`` of ``net.turns``:
+A non-blocking ``ssl.SSLSocket`` on the ``add_reader``/``add_writer`` of
+``FairPoller``:
 OpenSSL writes directly to the kernel, with no asyncio transport in between.  Of the
 alternatives measured this one takes the least CPU and memory, and it leaves no
 buffers behind after aborted handshakes.
@@ -26,8 +27,8 @@ from amiproxy.core.clients.dismissal import dismiss
 from amiproxy.core.limits.shares import Shares
 from amiproxy.core.model.share import Share
 from amiproxy.core.ports import Peer
+from amiproxy.net.loop.fairpoller import FairPoller
 from amiproxy.net.loop.scheduler import LoopScheduler
-from amiproxy.net.loop.turns import Turns
 from amiproxy.net.tls.clientcertificate import shown_certificate
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ class Client:
         "_objection",
         "_paused",
         "_pending",
+        "_poller",
         "_read",
         "_read_blocked",
         "_reading",
@@ -85,7 +87,6 @@ class Client:
         "_session",
         "_share",
         "_socket",
-        "_watcher",
         "_writing",
         "accepted",
         "peer",
@@ -103,14 +104,14 @@ class Client:
         *,
         handshake_bytes: int = 16384,
         objection: Objection = lambda _: None,
-        watcher: Turns | None = None,
+        poller: FairPoller | None = None,
         begun: Callable[["Client"], None] = lambda _: None,
     ) -> None:
         self._loop = loop
         self._begun = begun
-        self._watcher = watcher if watcher is not None else Turns(Shares(LoopScheduler(loop)))
+        self._poller = poller if poller is not None else FairPoller(Shares(LoopScheduler(loop)))
         #: The fair share that this connection's processing time is charged to.
-        self._share = self._watcher.shares.of_network(network_of(peer.address))
+        self._share = self._poller.shares.of_network(network_of(peer.address))
         self._socket = sock
         self._fd = sock.fileno()
         self._established = established
@@ -255,7 +256,7 @@ class Client:
                 return
             if not self._pending():
                 return
-            if self._watcher.over:
+            if self._poller.over:
                 break
         self._schedule()
 
@@ -285,7 +286,7 @@ class Client:
         # At most one turn is scheduled: a client that sends without pause does not get more of them.
         if not self._scheduled:
             self._scheduled = True
-            self._watcher.shares.later(self._share, self._scheduled_read)
+            self._poller.shares.later(self._share, self._scheduled_read)
 
     def _scheduled_read(self) -> None:
         self._scheduled = False
@@ -301,7 +302,7 @@ class Client:
     def charge(self, share: Share) -> None:
         """See Transport."""
         self._share = share
-        self._watcher.charge(self._fd, share)
+        self._poller.charge(self._fd, share)
 
     def resume(self) -> None:
         """See Transport."""
@@ -416,22 +417,22 @@ class Client:
 
     def _listen(self, callback: Callable[[], None]) -> None:
         self._reading = True
-        self._watcher.add_reader(self._fd, callback, self._share)
+        self._poller.add_reader(self._fd, callback, self._share)
 
     def _stop_listening(self) -> None:
         if self._reading:
             self._reading = False
-            self._watcher.remove_reader(self._fd)
+            self._poller.remove_reader(self._fd)
 
     def _want_write(self, callback: Callable[[], None]) -> None:
         if not self._writing:
             self._writing = True
-            self._watcher.add_writer(self._fd, callback, self._share)
+            self._poller.add_writer(self._fd, callback, self._share)
 
     def _stop_writing(self) -> None:
         if self._writing:
             self._writing = False
-            self._watcher.remove_writer(self._fd)
+            self._poller.remove_writer(self._fd)
 
 
 def _received(sock: socket.socket) -> int:

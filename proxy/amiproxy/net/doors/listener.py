@@ -26,9 +26,9 @@ from amiproxy.core.model.addresses import canonical
 from amiproxy.core.model.limits import Limits
 from amiproxy.core.ports import Peer
 from amiproxy.net.doors.client import OVERLONG_HANDSHAKE, RESET, Client, Objection
-from amiproxy.net.doors.introduction import Introduction
-from amiproxy.net.loop.turns import Turns
-from amiproxy.net.tls.autoretry import OneRecord
+from amiproxy.net.doors.proxyhandshake import ProxyProtocolHandshake
+from amiproxy.net.loop.fairpoller import FairPoller
+from amiproxy.net.tls.autoretry import DisableAutoRetry
 
 BACKLOG = 4096
 #: Seconds for which the kernel holds back a connection until its first byte arrives.  A silent connection
@@ -58,10 +58,10 @@ _TOO_OLD: Final = "update the client's TLS library, or run ami-proxy connect on 
 _REMEDIES: Final = {"no shared cipher": _TOO_OLD, "unsupported protocol": _TOO_OLD}
 
 #: An accepted connection, before or after its real client address is known.
-Entrant = Client | Introduction
+Entrant = Client | ProxyProtocolHandshake
 
 
-class Door:
+class ConnectionPool:
     """The connections of all listeners: admission, handshakes, timeouts and certificate checks."""
 
     def __init__(self, hub: Hub) -> None:
@@ -74,9 +74,9 @@ class Door:
         self._judge_at = 0.0
         #: Connections that had not logged in at the last ``tick``; some may have since.
         self._unproven: dict[Entrant, None] = {}
-        self.one_record = OneRecord()
+        self.disable_auto_retry = DisableAutoRetry()
         #: Polls all client and listening sockets, and schedules them by fair share.
-        self.turns = Turns(hub.shares)
+        self.poller = FairPoller(hub.shares)
         #: Connections must not use this descriptor number or higher.  The system assigns the lowest free one.
         self.reserved = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - _RESERVE
         self.handshake_failures: dict[str, int] = {}
@@ -116,7 +116,7 @@ class Door:
         newcomers, places = self._hub.bounds.newcomers, self.limits.unauthenticated
         while len(newcomers) >= places:  # more than one must go after a reload lowered the limit
             who = newcomers.victim(places)
-            assert isinstance(who, Client | Introduction)
+            assert isinstance(who, Client | ProxyProtocolHandshake)
             stage = STAGES[newcomers.stage(who)]
             newcomers.judge(who)  # frees its place at once, however its connection ends
             self._hub.bounds.hit("unauthenticated", who.peer.address, stage=stage)
@@ -126,7 +126,7 @@ class Door:
     def displace(self, reason: str) -> None:
         """Close a connection to make room: one that is already ending, or else an unauthenticated one."""
         who = self._hub.bounds.newcomers.dispensable(self.limits.unauthenticated)
-        if isinstance(who, Client | Introduction):
+        if isinstance(who, Client | ProxyProtocolHandshake):
             who.displace(reason)
 
     def shed(self) -> None:
@@ -226,7 +226,7 @@ class Listener:
 
     def __init__(
         self,
-        door: Door,
+        pool: ConnectionPool,
         sock: socket.socket,
         context: Callable[[], ssl.SSLContext],
         objection: Objection = lambda _: None,
@@ -237,7 +237,7 @@ class Listener:
         self._turns = self._turns_seen = 0
         # When ``stuck`` last saw progress, or no pending connection.
         self._looked = 0.0
-        self._door = door
+        self._pool = pool
         self._socket = sock
         self._context = context
         self._objection = objection
@@ -254,14 +254,14 @@ class Listener:
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Start to accept connections."""
         self._loop = loop
-        self._door.turns.add_reader(self._socket.fileno(), self._accept)
+        self._pool.poller.add_reader(self._socket.fileno(), self._accept)
 
     def stop(self) -> None:
         """Stop accepting, and close the listening socket; open connections stay."""
         if self._loop is not None:
             if self._resume is not None:
                 self._resume.cancel()
-            self._door.turns.remove_reader(self._socket.fileno())
+            self._pool.poller.remove_reader(self._socket.fileno())
             self._loop = None
         self._socket.close()
 
@@ -290,19 +290,19 @@ class Listener:
                     self._pause(error.strerror or "")
                     return
                 continue  # ECONNABORTED and similar: only this connection is gone
-            if sock.fileno() >= self._door.reserved:
+            if sock.fileno() >= self._pool.reserved:
                 sock = self._lowered(sock)
-                if sock.fileno() >= self._door.reserved:
+                if sock.fileno() >= self._pool.reserved:
                     _turn_away(sock)
                     self._pause("few descriptors are left")
                     return
             self._take(sock, address[0], address[1])
-            if self._door.turns.over:
+            if self._pool.poller.over:
                 return
 
     def _lowered(self, sock: socket.socket) -> socket.socket:
         """The same connection with a lower descriptor, freed by closing unauthenticated connections."""
-        self._door.shed()
+        self._pool.shed()
         try:
             lower = sock.dup()
         except OSError:
@@ -315,13 +315,13 @@ class Listener:
         loop = self._loop
         address = canonical(address)
         introduces = address in self.trusted
-        if not self._door.admits(address, loop.time(), introduces=introduces):
+        if not self._pool.admits(address, loop.time(), introduces=introduces):
             _turn_away(sock)
             return
         try:
             sock.setblocking(False)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            _keep_alive(sock, self._door.limits)
+            _keep_alive(sock, self._pool.limits)
             local = sock.getsockname()
         except OSError:
             sock.close()  # it was reset already
@@ -332,22 +332,22 @@ class Listener:
             return
 
         def introduced(sock: socket.socket, peer: Peer) -> None:
-            if self._door.admits(peer.address, loop.time()):
+            if self._pool.admits(peer.address, loop.time()):
                 self._enter(loop, sock, peer)
             else:
                 _turn_away(sock)
 
-        introduction = Introduction(
-            loop, self._door.turns, sock, peer, introduced, self._door.failed, self._door.left
+        handshake = ProxyProtocolHandshake(
+            loop, self._pool.poller, sock, peer, introduced, self._pool.failed, self._pool.left
         )
-        self._door.entered(introduction, _stage_of(sock))
-        introduction.start()
+        self._pool.entered(handshake, _stage_of(sock))
+        handshake.start()
 
     def _enter(self, loop: asyncio.AbstractEventLoop, sock: socket.socket, peer: Peer) -> None:
         try:
             sock.getpeername()  # raises for a reset connection, which wrap_socket would leave open
             tls = self._context().wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
-            self._door.one_record.apply(tls)
+            self._pool.disable_auto_retry(tls)
         except OSError:
             sock.close()  # it was reset already
             return
@@ -355,15 +355,15 @@ class Listener:
             loop,
             tls,
             peer,
-            self._door.established,
-            self._door.failed,
-            self._door.left,
-            handshake_bytes=self._door.limits.handshake_bytes,
+            self._pool.established,
+            self._pool.failed,
+            self._pool.left,
+            handshake_bytes=self._pool.limits.handshake_bytes,
             objection=self._objection,
-            watcher=self._door.turns,
-            begun=self._door.greets,
+            poller=self._pool.poller,
+            begun=self._pool.greets,
         )
-        self._door.entered(client, _stage_of(tls))
+        self._pool.entered(client, _stage_of(tls))
         client.start()
 
     def _pause(self, reason: str) -> None:
@@ -372,12 +372,12 @@ class Listener:
         if loop.time() - self._told_exhausted > _EXHAUSTED_TOLD:
             self._told_exhausted = loop.time()
             log.say(log.ERROR, "accept-paused", reason=reason, seconds=_EXHAUSTED_PAUSE)
-        self._door.turns.remove_reader(self._socket.fileno())
-        self._door.shed()
+        self._pool.poller.remove_reader(self._socket.fileno())
+        self._pool.shed()
 
         def again() -> None:
             self._resume = None
-            self._door.turns.add_reader(self._socket.fileno(), self._accept)
+            self._pool.poller.add_reader(self._socket.fileno(), self._accept)
 
         self._resume = loop.call_later(_EXHAUSTED_PAUSE, again)
 

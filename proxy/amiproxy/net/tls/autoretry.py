@@ -24,8 +24,8 @@ _CONNECTION: Final = object.__basicsize__ + _POINTER
 _CONTEXT: Final = _CONNECTION + _POINTER
 
 
-class OneRecord:
-    """Clears auto-retry on connections.  ``obstacle`` says why that is impossible; empty if it works."""
+class DisableAutoRetry:
+    """Call it with each TLS socket.  ``obstacle`` says why that has no effect; empty if it works."""
 
     def __init__(self, *, quiet: bool = False) -> None:
         self.obstacle = self._prepare()
@@ -50,7 +50,7 @@ class OneRecord:
         taken = self._take_off(getattr(connection, "_sslobj", None), context)
         return "" if taken else "this Python lays out its TLS socket objects differently"
 
-    def apply(self, sock: ssl.SSLSocket) -> None:
+    def __call__(self, sock: ssl.SSLSocket) -> None:
         """Clear the mode on one connection, before its handshake; does nothing if not ``available``."""
         if self.available:
             self._take_off(getattr(sock, "_sslobj", None), sock.context)

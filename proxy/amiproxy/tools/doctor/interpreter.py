@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from amiproxy.net.tls.autoretry import OneRecord
+from amiproxy.net.tls.autoretry import DisableAutoRetry
 from amiproxy.tools.doctor.finding import Finding, ok, warn
 
 Version = tuple[int, int, int]
@@ -65,7 +65,7 @@ def examine() -> Iterator[Finding]:
     yield from of_release(
         platform.python_implementation(), sys.version_info[:3], sys.version_info.releaselevel
     )
-    yield of_auto_retry(OneRecord(quiet=True).obstacle)
+    yield of_auto_retry(DisableAutoRetry(quiet=True).obstacle)
 
 
 def of_release(implementation: str, version: Version, level: str) -> Iterator[Finding]:
@@ -86,7 +86,7 @@ def of_release(implementation: str, version: Version, level: str) -> Iterator[Fi
 
 
 def of_auto_retry(obstacle: str) -> Finding:
-    """Whether OpenSSL returns to the loop after each record; ``obstacle`` is that of ``OneRecord``."""
+    """Whether OpenSSL returns to the loop after each record; ``obstacle`` is that of ``DisableAutoRetry``."""
     if obstacle:
         text = f"a client can keep OpenSSL busy with records without data: {obstacle}"
         return warn("python", text, "use CPython 3.11 to 3.13")

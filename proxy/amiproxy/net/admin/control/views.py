@@ -38,8 +38,8 @@ def status(service: Service) -> View:
         "listeners": [
             f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in service.addresses
         ],
-        "connections": service.door.open,
-        "handshaking": service.door.handshaking,
+        "connections": service.pool.open,
+        "handshaking": service.pool.handshaking,
         "unauthenticated": hub.unauthenticated,
         "authenticated": hub.authenticated,
         "users": len(hub.users),
@@ -283,9 +283,9 @@ def refused(service: Service) -> list[str]:
 
 def limits(service: Service) -> list[View]:
     """All limits, with their current use where it is known, and how often they were reached."""
-    hub, door = service.hub, service.door
+    hub, pool = service.hub, service.pool
     used = {
-        "connections": door.open,
+        "connections": pool.open,
         "sessions_authenticated": hub.authenticated,
         "unauthenticated": len(hub.bounds.newcomers),
         "in_flight": hub.pressure.in_flight,

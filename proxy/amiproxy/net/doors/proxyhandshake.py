@@ -1,4 +1,4 @@
-"""Introduction: a connection from a trusted proxy, up to the end of its PROXY header.
+"""ProxyProtocolHandshake: a connection from a trusted proxy, up to the end of its PROXY header.
 
 The header precedes TLS and must be read from the socket without a byte of what
 follows, because OpenSSL reads from the same socket.  So the data is peeked at
@@ -14,13 +14,13 @@ from typing import Final
 from amiproxy.core.ports import Peer
 from amiproxy.net.doors.client import RESET
 from amiproxy.net.doors.proxyheader import LONGEST, Local, Parsed, Unread, parse
-from amiproxy.net.loop.turns import Watcher
+from amiproxy.net.loop.fairpoller import FairPoller
 
 #: Failure reason of a connection without a valid header.
 NO_HEADER: Final = "proxy header"
 
 
-class Introduction:
+class ProxyProtocolHandshake:
     """One accepted connection up to the end of its PROXY header.
 
     ``introduced`` is called with the socket, from which exactly the header was read, and
@@ -34,14 +34,14 @@ class Introduction:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        watcher: Watcher,
+        poller: FairPoller,
         sock: socket.socket,
         peer: Peer,
         introduced: Callable[[socket.socket, Peer], None],
-        failed: Callable[["Introduction", str], None],
-        gone: Callable[["Introduction"], None],
+        failed: Callable[["ProxyProtocolHandshake", str], None],
+        gone: Callable[["ProxyProtocolHandshake"], None],
     ) -> None:
-        self._watcher = watcher
+        self._poller = poller
         self._socket: socket.socket | None = sock
         self._introduced = introduced
         self._failed = failed
@@ -54,7 +54,7 @@ class Introduction:
     def start(self) -> None:
         """Start to read the header."""
         assert self._socket is not None
-        self._watcher.add_reader(self._socket.fileno(), self._readable)
+        self._poller.add_reader(self._socket.fileno(), self._readable)
         self._readable()
 
     def _readable(self) -> None:
@@ -101,5 +101,5 @@ class Introduction:
     def _release(self) -> socket.socket | None:
         sock, self._socket = self._socket, None
         if sock is not None:
-            self._watcher.remove_reader(sock.fileno())
+            self._poller.remove_reader(sock.fileno())
         return sock

@@ -1,4 +1,4 @@
-"""Turns: polls client sockets, and serves a few of the ready ones per turn of the loop.
+"""FairPoller: polls client sockets, and serves a few of the ready ones per turn of the loop.
 
 An event loop calls back for every ready socket before it serves its timers and the
 link again.  If a thousand clients reconnect or disconnect at once, that is a hundred
@@ -11,7 +11,7 @@ socket.  Ready sockets are scheduled by the fair share of their user
 import asyncio
 import select
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final
 
 from amiproxy.core.limits.shares import Shares
 from amiproxy.core.model.share import Share
@@ -20,22 +20,6 @@ from amiproxy.core.model.share import Share
 _AT_ONCE: Final = 512
 _NOT_OUT: Final = ~select.EPOLLOUT
 _NOT_IN: Final = ~select.EPOLLIN
-
-
-class Watcher(Protocol):
-    """Reports ready sockets: implemented by ``Turns`` and by event loops."""
-
-    def add_reader(self, fd: int, callback: Callable[[], None], /) -> None:
-        """Call back while the socket is readable or at its end; replaces an earlier callback."""
-
-    def remove_reader(self, fd: int, /) -> object:
-        """Stop calling the reader."""
-
-    def add_writer(self, fd: int, callback: Callable[[], None], /) -> None:
-        """Call back while the socket is writable or at its end; replaces an earlier callback."""
-
-    def remove_writer(self, fd: int, /) -> object:
-        """Stop calling the writer."""
 
 
 class _Watched:
@@ -84,8 +68,8 @@ class _Watched:
                 self._poll.modify(self._fd, self.asked | select.EPOLLONESHOT)
 
 
-class Turns:
-    """A Watcher that schedules callbacks by fair share.
+class FairPoller:
+    """Calls back for ready sockets, in the order of their users' fair shares.
 
     Remove a descriptor before closing it.  Callbacks must tolerate spurious calls.
     """
@@ -107,26 +91,29 @@ class Turns:
         return self._loop is not None
 
     def add_reader(self, fd: int, callback: Callable[[], None], share: Share | None = None, /) -> None:
-        """See Watcher.  ``share`` is charged for the time; the default is the share of unknown sockets."""
+        """Call back while the socket is readable or at its end; replaces an earlier callback.
+
+        ``share`` is charged for the time; the default is the share of unknown sockets.
+        """
         found = self._socket(fd, share)
         found.reader = callback
         self._ask(fd, found, found.asked | select.EPOLLIN)
 
     def remove_reader(self, fd: int, /) -> None:
-        """See Watcher."""
+        """Stop calling the reader."""
         found = self._sockets.get(fd)
         if found is not None:
             found.reader = None
             self._ask(fd, found, found.asked & ~select.EPOLLIN)
 
     def add_writer(self, fd: int, callback: Callable[[], None], share: Share | None = None, /) -> None:
-        """See Watcher, and ``add_reader``."""
+        """Call back while the socket is writable or at its end; otherwise as ``add_reader``."""
         found = self._socket(fd, share)
         found.writer = callback
         self._ask(fd, found, found.asked | select.EPOLLOUT)
 
     def remove_writer(self, fd: int, /) -> None:
-        """See Watcher."""
+        """Stop calling the writer."""
         found = self._sockets.get(fd)
         if found is not None:
             found.writer = None

@@ -7,8 +7,8 @@ from itertools import pairwise
 import pytest
 
 from amiproxy.core.limits.shares import Shares
+from amiproxy.net.loop.fairpoller import FairPoller
 from amiproxy.net.loop.scheduler import LoopScheduler
-from amiproxy.net.loop.turns import Turns
 from tests.support.waiting import until
 
 BOTH_LOOPS = True
@@ -19,7 +19,7 @@ class Ready:
 
     def __init__(self, processor: "Processor", seconds: float, stack: ExitStack, count: int) -> None:
         self.processor = processor
-        self.turns = Turns(Shares(processor, seconds))
+        self.poller = FairPoller(Shares(processor, seconds))
         self.told: list[int] = []
         self.ours: list[socket.socket] = []
         self.theirs: list[socket.socket] = []
@@ -38,12 +38,12 @@ class Ready:
             self.told.append(number)
             also()
 
-        self.turns.add_reader(self.ours[number].fileno(), callback)
+        self.poller.add_reader(self.ours[number].fileno(), callback)
 
     def stop(self) -> None:
         for sock in self.ours:
-            self.turns.remove_reader(sock.fileno())
-            self.turns.remove_writer(sock.fileno())
+            self.poller.remove_reader(sock.fileno())
+            self.poller.remove_writer(sock.fileno())
 
 
 Make = Callable[..., Ready]
@@ -119,7 +119,7 @@ async def test_a_turn_ends_when_its_time_is_over(make: Make) -> None:
     beat()
     await until(lambda: len(ready.told) >= 16)
     assert max(after - before for before, after in pairwise(steps)) <= 4, "two turns at most in one round"
-    assert ready.turns.over
+    assert ready.poller.over
 
 
 async def test_with_enough_time_a_turn_serves_all(make: Make) -> None:
@@ -128,7 +128,7 @@ async def test_with_enough_time_a_turn_serves_all(make: Make) -> None:
         ready.read(number, lambda number=number: ready.ours[number].recv(1))
     await _turns_of_the_loop(3)
     assert sorted(ready.told) == [0, 1, 2, 3, 4]
-    assert not ready.turns.over
+    assert not ready.poller.over
     await _turns_of_the_loop(3)
     assert len(ready.told) == 5, "nothing is left to be told of"
 
@@ -153,8 +153,8 @@ async def test_a_callback_removed_by_another_is_not_called(make: Make) -> None:
     ready = make(2, seconds=60.0)
 
     def first_come(number: int) -> None:
-        ready.turns.remove_reader(ready.ours[number].fileno())
-        ready.turns.remove_reader(ready.ours[1 - number].fileno())
+        ready.poller.remove_reader(ready.ours[number].fileno())
+        ready.poller.remove_reader(ready.ours[1 - number].fileno())
         ready.ours[1 - number].close()
 
     for number in range(2):
@@ -167,15 +167,15 @@ async def test_readers_and_writers_are_removed_separately(make: Make) -> None:
     ready = make(1)
     fd = ready.ours[0].fileno()
     written: list[int] = []
-    ready.turns.add_writer(fd, lambda: written.append(1))
+    ready.poller.add_writer(fd, lambda: written.append(1))
     await until(lambda: written and ready.told)
-    ready.turns.remove_reader(fd)
+    ready.poller.remove_reader(fd)
     read = len(ready.told)
     count = len(written)
     await until(lambda: len(written) > count)
     assert len(ready.told) == read
-    ready.turns.remove_writer(fd)
-    ready.turns.remove_writer(fd)
+    ready.poller.remove_writer(fd)
+    ready.poller.remove_writer(fd)
     count = len(written)
     await _turns_of_the_loop(5)
     assert (len(written), len(ready.told)) == (count, read)
@@ -186,14 +186,14 @@ async def test_a_hangup_is_reported_to_reader_and_writer(make: Make) -> None:
     ready.stop()
     ended: list[str] = []
     reading, writing = (sock.fileno() for sock in ready.ours)
-    ready.turns.add_reader(reading, lambda: ended.append("read"))
+    ready.poller.add_reader(reading, lambda: ended.append("read"))
     filler = b"x" * 65536
     while True:
         try:
             ready.ours[1].send(filler)
         except BlockingIOError:
             break
-    ready.turns.add_writer(writing, lambda: ended.append("written"))
+    ready.poller.add_writer(writing, lambda: ended.append("written"))
     await until(lambda: "read" in ended)
     assert "written" not in ended, "there is no room"
     for sock in ready.theirs:
@@ -212,11 +212,11 @@ async def test_a_socket_without_callbacks_gets_no_hangup(make: Make) -> None:
 
 async def test_without_sockets_nothing_stays_registered_in_the_loop(make: Make) -> None:
     ready = make(2)
-    assert ready.turns.watched
+    assert ready.poller.watched
     ready.stop()
-    assert not ready.turns.watched
+    assert not ready.poller.watched
     ready.read(0, lambda: None)
-    assert ready.turns.watched
+    assert ready.poller.watched
     await until(lambda: ready.told)
 
 
@@ -227,7 +227,7 @@ async def test_an_exception_ends_only_the_turn(make: Make) -> None:
     fault = RuntimeError("a fault of ours")
 
     def breaks() -> None:
-        ready.turns.remove_reader(ready.ours[0].fileno())
+        ready.poller.remove_reader(ready.ours[0].fileno())
         raise fault
 
     ready.read(0, breaks)
@@ -242,10 +242,10 @@ async def test_a_change_while_a_socket_waits_for_its_turn_is_kept(make: Make) ->
     written: list[str] = []
     fd = ready.ours[0].fileno()
     # The first one's turn has stopped the second, and registers it again while it waits for its own turn.
-    ready.read(0, lambda: ready.turns.add_writer(ready.ours[1].fileno(), lambda: written.append("w")))
+    ready.read(0, lambda: ready.poller.add_writer(ready.ours[1].fileno(), lambda: written.append("w")))
     await until(lambda: len(written) >= 2 and ready.told.count(1) >= 2)
-    ready.turns.remove_writer(ready.ours[1].fileno())
-    ready.turns.remove_reader(fd)
+    ready.poller.remove_writer(ready.ours[1].fileno())
+    ready.poller.remove_reader(fd)
     ready.read(0, lambda: None)
     before = ready.told.count(0)
     await until(lambda: ready.told.count(0) > before + 1)
