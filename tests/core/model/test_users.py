@@ -110,7 +110,9 @@ KEY = hashlib.md5(b"123456789s3cret").hexdigest().encode()
         (None, b"123456789", hashlib.md5(b"123456789").hexdigest().encode(), False),
     ],
 )
-def test_only_the_right_response_fits_a_challenge(secret: bytes | None, challenge: bytes, key: bytes, fits: bool) -> None:
+def test_only_the_right_response_fits_a_challenge(
+    secret: bytes | None, challenge: bytes, key: bytes, fits: bool
+) -> None:
     assert check_md5(User("a", md5_secret=secret), challenge, key) is fits
 
 
