@@ -1,6 +1,6 @@
 """A scope on a real Asterisk's events: one call with all its legs, and nothing of the other."""
 
-from amiproxy.core.fanout.scope import CallTracker
+from amiproxy.core.calls.scope import CallTracker
 from amiproxy.core.model.rules import Scope
 from tests.asterisk.lab.asterisk import Asterisk
 from tests.support.ami_client import AmiClient

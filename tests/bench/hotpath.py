@@ -2,7 +2,7 @@
 """What one event costs in the core, without sockets: ``python -m tests.bench.hotpath``.
 
 Events in Asterisk's form go through ``UpstreamFramer.feed`` and
-``Hub.from_upstream`` to sessions whose transports take all and keep nothing.  With one thread,
+``Server.from_upstream`` to sessions whose transports take all and keep nothing.  With one thread,
 no kernel and the same events each time, a change of the hot path shows at a per
 cent; compare two runs on one machine, before and after.  The rows vary one
 thing each: members of an audience, audiences, filters, events in a read, items
@@ -21,9 +21,9 @@ from amiproxy.ami import privilege
 from amiproxy.ami.eventfilter import FilterSet, compile_legacy
 from amiproxy.ami.framing import UpstreamFramer
 from amiproxy.core.clients.session import Session
-from amiproxy.core.fanout.hub import Hub
 from amiproxy.core.model.limits import Limits
 from amiproxy.core.model.users import User
+from amiproxy.core.servers.server import Server
 from tests.bench.tables import markdown
 from tests.support.core_doubles import Bench, ListTransport
 
@@ -125,11 +125,11 @@ def _hub(row: Row) -> Bench:
     return bench
 
 
-def _take(hub: Hub, framer: UpstreamFramer, data: bytes) -> None:
-    """Hand over one read, as the link does: the hub takes a part of it at a time."""
+def _take(server: Server, framer: UpstreamFramer, data: bytes) -> None:
+    """Hand over one read, as the link does: the server takes a part of it at a time."""
     messages = framer.feed(data)
     while messages:
-        messages = messages[hub.from_upstream(messages, framer.sound) :]
+        messages = messages[server.from_upstream(messages, framer.sound) :]
 
 
 def one_pass(row: Row, events: Sequence[bytes]) -> float:
@@ -142,7 +142,7 @@ def one_pass(row: Row, events: Sequence[bytes]) -> float:
     before = hub.deliveries  # of what the logins themselves made known
     began = time.thread_time()
     for data in reads:
-        _take(hub, framer, data)
+        _take(hub.server, framer, data)
     taken = time.thread_time() - began
     delivered = hub.deliveries - before
     expected = len(events) * row.audiences * row.members
@@ -165,7 +165,7 @@ def one_list(items: int, lists: int) -> float:
         (asked,) = bench.upstream.take()
         answer = _list(asked.get(b"actionid"), items)
         began = time.thread_time()
-        _take(bench.hub, framer, answer)
+        _take(bench.hub.server, framer, answer)
         taken += time.thread_time() - began
     return taken
 

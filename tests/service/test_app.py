@@ -236,11 +236,11 @@ async def test_the_end_is_announced_to_those_who_are_there(files: ProxyProcess) 
             async with await connect(files) as client:
                 simulator.faults.stall()
                 client.send("CoreStatus", ActionID="under way")
-                await until(lambda: app.hub.exchange.in_flight)
+                await until(lambda: app.hub.server.exchange.in_flight)
                 app.stop()
                 told = await client.wait_event("ProxyShutdown")
                 assert told.get("Privilege") == "system,all"
-                assert app.hub.exchange.in_flight, "before the end of what is under way"
+                assert app.hub.server.exchange.in_flight, "before the end of what is under way"
                 assert app.status().startswith("draining: 1 sessions, ")
                 simulator.faults.resume()
                 assert (await client.response("under way")).get("Response") == "Success"
@@ -263,7 +263,7 @@ async def test_the_service_manager_is_asked_for_as_long_as_the_end_may_take(
                 async with await connect(files) as client:
                     simulator.faults.stall()
                     client.send("CoreStatus")
-                    await until(lambda: app.hub.exchange.in_flight)
+                    await until(lambda: app.hub.server.exchange.in_flight)
                     app.stop()
                     extended: list[float] = []
                     began: list[bool] = []
@@ -303,7 +303,7 @@ async def test_a_reload_takes_up_what_has_changed(files: ProxyProcess, told: Cal
         assert (await app.reload("test")).succeeded
         assert app.hub.limits.connections == 1500
         assert app.hub.generation == 2
-        assert app.hub.exchange.deadlines.action == 7.0
+        assert app.hub.server.exchange.deadlines.action == 7.0
         assert (app._pacing.shortest, app._pacing.longest) == (0.02, 0.03)
         assert logging.getLogger("amiproxy").level == logging.ERROR
         await until(lambda: app.link.state is LinkState.UP)

@@ -197,16 +197,16 @@ class Bench:
             policy.decide,
             policy.may_run,
         )
-        self.upstream.hand_over = self.hub.from_upstream
+        self.upstream.hand_over = self.hub.server.from_upstream
 
     def link_up(self, list_commands: bytes = b"", *, booted: bool = True) -> None:
         """Bring the link up; answer the ListCommands that follows if given its rows."""
-        self.hub.link_up(self.upstream, b"Asterisk Call Manager/11.0.0\r\n")
+        self.hub.server.link_up(self.upstream, b"Asterisk Call Manager/11.0.0\r\n")
         (asked,) = self.upstream.take()
         assert asked.get(b"action") == b"ListCommands"
         self.answer(asked, list_commands)
         if booted:
-            self.hub.serve()
+            self.hub.server.serve()
 
     def answer(self, action: Message, rest: bytes, kind: bytes = b"Success") -> None:
         """Asterisk's response to an action it was sent; ``rest`` are further whole lines."""
@@ -225,13 +225,13 @@ class Bench:
         framer = UpstreamFramer()
         sound = framer.feed(b"".join(messages)) == list(messages) and framer.sound
         while messages:
-            messages = messages[self.hub.from_upstream(messages, sound) :]
+            messages = messages[self.hub.server.from_upstream(messages, sound) :]
 
     def connect(self, address: str = "192.0.2.1") -> tuple[Session, ListTransport]:
         """A client that was greeted."""
         transport = ListTransport(address)
         session = self.hub.attach(transport)
-        assert transport.take() == self.hub.banner
+        assert transport.take() == self.hub.server.banner
         return session, transport
 
     def login(self, name: str, secret: str = "x") -> tuple[Session, ListTransport]:

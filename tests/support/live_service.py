@@ -34,7 +34,7 @@ class LiveService:
         )
         self.hub = live_hub(*users)
         self.pool = ConnectionPool(self.hub)
-        self.link = Link(self.hub, self.config.upstream, b"the upstream secret")
+        self.link = Link(self.hub.server, self.config.upstream, b"the upstream secret")
         self.certificates = CertSet(self.config.listeners, self.config.tls, settle=0.01)
         self.report = ReloadReport(True, "", 0.0)
         self.reloads = Reloads(self._reload)

@@ -22,7 +22,7 @@ from amiproxy.config import ConfigErrors, UsersFile, load_config, load_users, us
 from amiproxy.config.actions import other_actions
 from amiproxy.config.usertable import table_of
 from amiproxy.core.audit.targets import target_of
-from amiproxy.core.fanout.scope import CallTracker
+from amiproxy.core.calls.scope import CallTracker
 from amiproxy.core.learning.recording import BadRecording, parse
 from amiproxy.core.model.users import User, UserTable
 from amiproxy.core.policy import Step, judge

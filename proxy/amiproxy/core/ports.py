@@ -75,7 +75,7 @@ class Transport(Hashable, Protocol):
 
 
 class Upstream(Protocol):
-    """The connection to Asterisk, logged in; must not be used once ``Hub.link_down`` was called."""
+    """The connection to Asterisk, logged in; must not be used once ``Server.link_down`` was called."""
 
     def send(self, data: bytes) -> None:
         """Write whole messages; the link buffers what the socket does not accept."""

@@ -89,11 +89,13 @@ class App:
             policy.decide,
             policy.may_run,
         )
-        self.hub.adopt_actions(prepared.actions)
+        self.hub.server.adopt_actions(prepared.actions)
         self.hub.link_loss.by_default = config.upstream_lost
         self.pool = ConnectionPool(self.hub)
-        self.link = Link(self.hub, config.upstream, prepared.secret)
-        self._side_links = [SideLink(side, config.upstream, prepared.secret) for side in self.hub.sides]
+        self.link = Link(self.hub.server, config.upstream, prepared.secret)
+        self._side_links = [
+            SideLink(side, config.upstream, prepared.secret) for side in self.hub.server.sides
+        ]
         self._notifier = Notifier()
         self.reloads = Reloads(self._transact)
         self.lag = LoopLag()
@@ -305,13 +307,13 @@ class App:
         """Stop accepting, tell clients, wait for actions in flight to be answered, close the sessions."""
         limits = self.hub.limits
         self._notifier.stopping("draining", self._stop_by - self._loop.time())
-        log.say(log.INFO, "stopping", sessions=len(self.hub.sessions), in_flight=self.hub.in_flight)
+        log.say(log.INFO, "stopping", sessions=len(self.hub.sessions), in_flight=self.hub.server.in_flight)
         for listener in self._listeners:
             listener.stop()
-        self.hub.drain()
+        self.hub.server.drain()
         self.hub.tell_shutdown()
-        await self._while(lambda: self.hub.in_flight > 0, limits.drain_timeout)
-        self.hub.disconnect()  # answers actions still in flight: their outcome is unknown
+        await self._while(lambda: self.hub.server.in_flight > 0, limits.drain_timeout)
+        self.hub.server.disconnect()  # answers actions still in flight: their outcome is unknown
         # Each session refuses the actions queued behind those when it is next scheduled.
         await self._while(lambda: self.hub.bounds.queued > 0, CLOSING_SECONDS / 2)
         for session in self.hub.sessions:
@@ -404,7 +406,7 @@ class App:
         masking.configure(config.log.hidden_variables)
         self._verifier.forget()
         self.hub.adopt_limits(config.limits)
-        self.hub.adopt_actions(prepared.actions)
+        self.hub.server.adopt_actions(prepared.actions)
         self.hub.link_loss.by_default = config.upstream_lost
         for listener, number in self._listeners.items():
             listener.trusted = NetworkSet(config.listeners[number].proxy_protocol)

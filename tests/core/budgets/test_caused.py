@@ -179,7 +179,7 @@ def test_a_session_closed_while_it_waits_sends_nothing() -> None:
 def test_an_action_of_another_module_is_assumed_to_cause_an_event() -> None:
     site = Site()
     session, _ = site.connect("boss")
-    table = site.bench.hub.table
+    table = site.bench.hub.server.table
     assert table.find(b"rptstatus") is None
     action = Action([(b"Action", b"RptStatus")])
     before = session.share.seconds

@@ -208,7 +208,7 @@ class TestEvents:
         assert bench.upstream.paused
         session.receive(b"Action: Park\r\nActionID: 2\r\n\r\n")
         assert not bench.upstream.paused, "one is asked for"
-        bench.hub.link_down("gone")
+        bench.hub.server.link_down("gone")
         bench.clock.advance(1)  # the flush that was due finds no link
         assert b"Event: C" in transport.take()
 
@@ -226,7 +226,7 @@ def test_a_long_list_is_taken_in_portions_like_anything_else(bench):
     head = b"ActionID: " + asked.get(b"actionid") + b"\r\n"
     bench.answer(asked, b"EventList: start\r\n")
     items = [b"Event: CoreShowChannel\r\n" + head + b"N: %d\r\n\r\n" % number for number in range(300)]
-    taken = bench.hub.from_upstream(items)
+    taken = bench.hub.server.from_upstream(items)
     assert 64 < taken < 200
     bench.feed(*items[taken:])
     assert got.take().count(b"Event: CoreShowChannel\r\n") == 300
@@ -243,10 +243,10 @@ def test_many_answers_are_taken_a_few_at_a_time(bench):
     assert len(answers) == 20
     counts = []
     while answers:
-        counts.append(bench.hub.from_upstream([*answers, event("Hold")]))
+        counts.append(bench.hub.server.from_upstream([*answers, event("Hold")]))
         answers = answers[counts[-1] :]
     assert counts == [8, 8, 5]
-    assert bench.hub.exchange.in_flight == 0
+    assert bench.hub.server.exchange.in_flight == 0
 
 
 class TestFaults:
@@ -291,7 +291,7 @@ class TestOwnEvents:
         named = event("X", SystemName="pbx", Y="1")
         bench.feed(named)
         assert calls.take() == named
-        bench.hub.link_down("gone")
+        bench.hub.server.link_down("gone")
         assert system.take().endswith(
             event("ProxyUpstream", "system", SystemName="pbx", Status="Down", Reason="gone")
         )
@@ -331,7 +331,7 @@ class TestLink:
     def test_link_loss_and_return_are_announced_to_readers_of_system(self, bench):
         (_, system), (_, calls) = bench.login("half"), bench.login("calls")
         system.take()
-        bench.hub.link_down("Asterisk is gone")
+        bench.hub.server.link_down("Asterisk is gone")
         assert system.take() == event("ProxyUpstream", "system", Status="Down", Reason="Asterisk is gone")
         bench.link_up(booted=False)
         assert system.take() == b""
@@ -356,9 +356,9 @@ class TestLink:
         bench = Bench(BOSS, CALLS, limits=Limits(upstream_boot_timeout=20.0))
         bench.link_up(booted=False)
         bench.clock.advance(19)
-        assert not bench.hub.exchange.connected
+        assert not bench.hub.server.exchange.connected
         bench.clock.advance(2)
-        assert bench.hub.exchange.connected
+        assert bench.hub.server.exchange.connected
         assert "upstream-not-booted" in caplog.text
         assert [asked.get(b"action") for asked in bench.upstream.take()] == [b"ListCommands"]
 
@@ -373,9 +373,9 @@ class TestLink:
         bench = Bench(BOSS, CALLS)
         bench.link_up(booted=False)
         bench.feed(event("Load", "system", Module="x"))
-        bench.hub.disconnect()
+        bench.hub.server.disconnect()
         bench.clock.advance(100)
-        bench.hub.exchange.ask(Action([(b"Action", b"Ping")]), lambda _: None)
+        bench.hub.server.exchange.ask(Action([(b"Action", b"Ping")]), lambda _: None)
         assert bench.upstream.take() == []
         assert "upstream-not-booted" not in caplog.text
 
@@ -393,20 +393,20 @@ class TestLink:
     def test_a_link_lost_before_the_boot_logs_nothing_later(self, caplog):
         bench = Bench(BOSS, CALLS)
         bench.link_up(booted=False)
-        bench.hub.link_down("gone")
+        bench.hub.server.link_down("gone")
         bench.clock.advance(100)
         assert "upstream-not-booted" not in caplog.text
-        assert not bench.hub.exchange.connected
+        assert not bench.hub.server.exchange.connected
 
     def test_fullybooted_is_not_sent_for_a_lost_asterisk(self, bench):
         bench.feed(BOOTED)
-        assert bench.hub.fully_booted()
-        bench.hub.link_down("gone")
-        assert bench.hub.fully_booted() is None
+        assert bench.hub.server.fully_booted()
+        bench.hub.server.link_down("gone")
+        assert bench.hub.server.fully_booted() is None
 
     def test_a_reload_before_the_boot_is_only_passed_on(self, bench):
         bench.feed(event("Reload", "system"))
-        assert bench.hub.fully_booted() is None
+        assert bench.hub.server.fully_booted() is None
 
     def test_actions_are_learnt_again_when_modules_change(self, bench):
         bench.feed(event("Load", "system", Module="x"))
@@ -418,13 +418,13 @@ class TestLink:
         session, _ = bench.login("calls")
         session.receive(b"Action: Brandnew\r\n\r\n")
         assert bench.upstream.take() == []
-        bench.hub.adopt_actions(OtherActions({}, {b"brandnew": Described(b"Brandnew", ())}))
+        bench.hub.server.adopt_actions(OtherActions({}, {b"brandnew": Described(b"Brandnew", ())}))
         session.receive(b"Action: Brandnew\r\n\r\n")
         assert bench.upstream.take()[0].get(b"action") == b"Brandnew"
 
     def test_actions_are_not_learnt_again_after_a_link_loss(self, bench):
         bench.feed(event("Load", "system", Module="x"))
-        bench.hub.link_down("gone")
+        bench.hub.server.link_down("gone")
         bench.clock.advance(2)
         assert bench.upstream.take() == []
         bench.feed(event("Load", "system", Module="x"))
@@ -432,7 +432,7 @@ class TestLink:
         assert bench.upstream.take() == []
 
     def test_an_unusable_list_of_actions_keeps_the_table(self, bench):
-        assert bench.hub.table.live == ()
+        assert bench.hub.server.table.live == ()
 
 
 class TestUsers:
@@ -662,7 +662,7 @@ class TestScopes:
         bench.link_up()
         _, got = bench.login("mine")
         bench.feed(leg("Newchannel", "PJSIP/100-1", "1.1", "1.1"))
-        bench.hub.link_down("gone")
+        bench.hub.server.link_down("gone")
         bench.link_up()
         got.take()
         bench.feed(leg("Hold", "PJSIP/200-9", "1.1", "1.1"))
@@ -732,7 +732,7 @@ def test_a_failure_after_a_read_loses_none_of_the_messages_left(bench, monkeypat
 
     with monkeypatch.context() as patched:
         patched.setattr(bench.clock, "cpu", broken)
-        taken = bench.hub.from_upstream(events)
+        taken = bench.hub.server.from_upstream(events)
     assert 0 < taken < len(events)
     assert bench.hub.stats.faults == 1
     bench.feed(*events[taken:])

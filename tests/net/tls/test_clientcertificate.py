@@ -77,7 +77,7 @@ class Site(House):
     async def session(self, shown: Sequence[Forged]) -> AsyncIterator[TlsPeer]:
         """Logged in with it."""
         async with self.peer(shown) as peer:
-            assert await peer.record() == self.hub.banner
+            assert await peer.record() == self.hub.server.banner
             await peer.send(LOGIN)
             assert b"Authentication accepted" in await peer.record()
             yield peer
@@ -102,7 +102,7 @@ async def test_the_session_knows_the_certificate(site: Site) -> None:
 
 async def test_without_a_certificate_the_session_has_none(site: Site) -> None:
     async with site.peer() as peer:
-        assert await peer.record() == site.hub.banner
+        assert await peer.record() == site.hub.server.banner
         (session,) = site.hub.sessions
         assert session.transport.peer.certificate is None
         site.objection = lambda _: "never asked"
@@ -135,7 +135,7 @@ async def test_a_certificate_revoked_during_the_session_ends_it(site: Site, chai
 async def test_a_certificate_revoked_before_the_login_closes_the_connection(site: Site) -> None:
     shown = client()
     async with site.peer([shown]) as peer:
-        assert await peer.record() == site.hub.banner
+        assert await peer.record() == site.hub.server.banner
         site.revoke_now(shown)
         assert await peer.rest() == b""
 

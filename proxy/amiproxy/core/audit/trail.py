@@ -38,7 +38,7 @@ def tell(session: "Session", name: bytes, severity: bytes, *extra: tuple[bytes, 
             peer=peer,
             wall=wall,
             opened=session.opened_wall,
-            origin=hub.origin.headers(wall),
+            origin=hub.server.origin.headers(wall),
             extra=extra,
         )
     )
@@ -47,10 +47,10 @@ def tell(session: "Session", name: bytes, severity: bytes, *extra: tuple[bytes, 
 
 def left_out(session: "Session", action: Action) -> None:
     """Log the headers that were left out of an action because the action table does not describe them."""
-    described = session.hub.table.described(action.key)
+    described = session.hub.server.table.described(action.key)
     for header in () if described is None else described.left_out(action):
         session.hub.bounds.once.say(
-            log.INFO, "header-not-sent", action=session.hub.counted_name(action), header=header.lower()
+            log.INFO, "header-not-sent", action=session.hub.server.counted_name(action), header=header.lower()
         )
 
 
@@ -60,7 +60,7 @@ def denied(session: "Session", action: Action, text: bytes, rule: str, hint: str
         session.hub.bounds.once.say(
             log.WARNING,
             "action-not-described",
-            action=session.hub.counted_name(action),
+            action=session.hub.server.counted_name(action),
             remedy="describe its headers under actions: in proxy.yaml",
         )
     # Clients can send denied actions as often as they like, so one must cost no more than a Ping.
@@ -125,7 +125,7 @@ class Underway:
         user, hub = session.user, session.hub
         assert user is not None
         seconds = now - self._began
-        hub.stats.actions.answered(hub.counted_name(self._action), user.name, self._result, seconds)
+        hub.stats.actions.answered(hub.server.counted_name(self._action), user.name, self._result, seconds)
         if self._action.key in _KEPT:
             self._settle(hub, user.name)
         if self._rule is None:
@@ -167,7 +167,7 @@ class Underway:
                 if name := Message(raw).get(b"value"):
                     stored.named(uniqueid, name)
 
-            hub.exchange.ask(Action(question), answer)
+            hub.server.exchange.ask(Action(question), answer)
 
 
 def closed(session: "Session", reason: str, now: float) -> None:

@@ -127,12 +127,13 @@ class Caused:
         In both cases its estimated cost is charged to the session's share of the processor.
         """
         hub = session.hub
-        if hub.table is not self._table:
-            self._table = hub.table
+        table = hub.server.table
+        if table is not self._table:
+            self._table = table
             self._classes.clear()
         classes = self._classes.get(outgoing.key, _UNKNOWN)
         if classes == _UNKNOWN:
-            row = hub.table.find(outgoing.key)
+            row = table.find(outgoing.key)
             classes = _CALL
             if row is not None:
                 classes = self._classes[outgoing.key] = classes_of_events(row)

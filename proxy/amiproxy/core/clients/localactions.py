@@ -78,12 +78,13 @@ def _filter(session: "Session", action: Action) -> None:
 def _list_commands(session: "Session", action: Action) -> None:
     assert session.user is not None
     hub = session.hub
-    if not hub.table.live:
+    table = hub.server.table
+    if not table.live:
         session.reply(message.error(action.action_id, NOT_CONNECTED))
         return
     rows = [
         (row.name, row.synopsis + b"(Priv: " + row.privilege_text + b")")
-        for row in hub.table.live
+        for row in table.live
         if hub.may_run(session.user, row)
     ]
     session.reply(message.response(b"Success", action.action_id, *rows))
@@ -96,7 +97,7 @@ def _logoff(session: "Session", action: Action) -> None:
 
 
 def _ping(session: "Session", action: Action) -> None:
-    if not session.hub.exchange.connected:
+    if not session.hub.server.exchange.connected:
         session.reply(message.error(action.action_id, NOT_CONNECTED))
         return
     stamp = (b"Timestamp", b"%.6f" % session.hub.scheduler.wall())

@@ -279,7 +279,7 @@ def _judged(session: "Session", action: Action, verdict: Verdict) -> None:
     )
     session.reply(message.success(action.action_id, b"Authentication accepted"))
     session.push()  # in a write of its own: some clients take the first read for the whole answer
-    booted = session.hub.fully_booted()
+    booted = session.hub.server.fully_booted()
     if booted and privilege.may_read(user.read & session.mask, privilege.SYSTEM):
         session.reply(booted)
         session.push()

@@ -61,14 +61,14 @@ def _list_sessions(session: "Session", _: Action) -> Headers:
             (b"ProxyClientInputHandler", _FORMAT),
             (b"ProxyClientOutputHandler", _FORMAT),
         ]
-    if session.hub.exchange.connected:
+    if session.hub.server.exchange.connected:
         headers.append((b"ProxyServerSession", b"asterisk"))
     return headers
 
 
 def _list_servers(session: "Session", _: Action) -> Headers:
     # Host and manager user are left out: only the operator may see them (ami-proxy ctl upstream).
-    state = b"up" if session.hub.exchange.connected else b"down"
+    state = b"up" if session.hub.server.exchange.connected else b"down"
     return [(b"ProxyListServer", b"I: - H: asterisk U: - P: - E: on"), (b"ProxyServerStatus", state)]
 
 

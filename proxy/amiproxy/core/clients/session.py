@@ -302,7 +302,7 @@ class Session:
             if self.series is not None and self.series.waits:
                 self.series.give_up(self, text)
             else:
-                self.hub.dismiss(self, text)
+                self.hub.server.dismiss(self, text)
         for action in unsent:
             self.reply(message.error(action.action_id, b"Session closed: " + reason.encode()))
         self.push()
@@ -482,17 +482,17 @@ class Session:
         if not action.name:
             self._miss_action(action)
             return
-        decision = self.hub.judge(user, action, self.hub.table)
+        decision = self.hub.judge(user, action, self.hub.server.table)
         if isinstance(decision, Deny):
             self.deny(action, decision.text, decision.rule, decision.hint)
             return
         if decision.action is not action:
             trail.left_out(self, action)
         if self.hub.recorder is not None and not (rested or paid):
-            self.hub.recorder.action(user.name, action, self.hub.table.described(action.key))
+            self.hub.recorder.action(user.name, action, self.hub.server.table.described(action.key))
         if action.key in LOCAL:
             self.hub.stats.actions_local += 1
-            self.hub.stats.actions.count(self.hub.counted_name(action), user.name, "local")
+            self.hub.stats.actions.count(self.hub.server.counted_name(action), user.name, "local")
             localactions.AUTHENTICATED[action.key](self, decision.action)
             return
         outgoing = decision.action
@@ -526,7 +526,7 @@ class Session:
         """
         self.hub.stats.actions_denied += 1
         user = self.user.name if self.user is not None else ""
-        self.hub.stats.actions.count(self.hub.counted_name(action), user, "denied")
+        self.hub.stats.actions.count(self.hub.server.counted_name(action), user, "denied")
         reason = ((b"ProxyReason", f"{rule}: {hint}".encode()),) if hint else ()
         self.reply(message.response(b"Error", action.action_id, (b"Message", text), *reason))
         trail.denied(self, action, text, rule, hint)

@@ -1,33 +1,27 @@
-"""Hub: routes messages between Asterisk and the sessions.
+"""Hub: all sessions, and which of them gets which event.
 
-Everything that Asterisk sends arrives here: answers go through the exchange to the session that asked,
-events go to the subscriptions that admit them.  An event is checked once per subscription.  The
-subscriptions whose classes admit it are cached by the event's head (name and classes), so that for most
-events the check is one look-up.
+The server hands each event over here, and it goes to the subscriptions that admit it.  An event is checked
+once per subscription.  The subscriptions whose classes admit it are cached by the event's head (name and
+classes), so that for most events the check is one look-up.
 """
 
 # mypyc: compiled
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from amiproxy import log
 from amiproxy.ami import privilege
-from amiproxy.ami.actions import ECHOED_BY, SHIPPED, Listed, OtherActions, answer_of
-from amiproxy.ami.message import Action, Message, event
-from amiproxy.ami.relay import (
-    BROADCAST,
-    BROADCAST_HEAD,
-    plain_head_of,
-    rebuild_event,
-    relay_id_of,
-)
+from amiproxy.ami.actions import Listed
+from amiproxy.ami.message import Action, event
+from amiproxy.ami.relay import BROADCAST, BROADCAST_HEAD
 from amiproxy.core.admission import newcomers
-from amiproxy.core.audit.actionstats import OTHER
 from amiproxy.core.audit.securityevents import Ration
 from amiproxy.core.audit.stats import Stats
 from amiproxy.core.budgets.bounds import Bounds
 from amiproxy.core.budgets.caused import Caused
 from amiproxy.core.budgets.pressure import Pressure
+from amiproxy.core.calls.callfacts import CallFacts
+from amiproxy.core.calls.scope import Call, View
 from amiproxy.core.clients.linkloss import LinkLoss
 from amiproxy.core.clients.roster import Roster
 from amiproxy.core.clients.session import Session
@@ -35,7 +29,6 @@ from amiproxy.core.clients.tap import Taps
 from amiproxy.core.fanout.audiences import Audience, Audiences
 from amiproxy.core.fanout.flushing import Flusher
 from amiproxy.core.fanout.pacing import Pacing
-from amiproxy.core.fanout.scope import CallTracker, View
 from amiproxy.core.fanout.subscription import Subscription
 from amiproxy.core.learning.recorder import Recorder
 from amiproxy.core.limits.shares import Shares
@@ -43,38 +36,18 @@ from amiproxy.core.model.limits import Limits
 from amiproxy.core.model.state import OVER, State
 from amiproxy.core.model.users import User, UserTable
 from amiproxy.core.policy.verdicts import Decide, Verdicts
-from amiproxy.core.ports import Scheduler, Timer, Transport, Upstream, Verifier
-from amiproxy.core.servers.boot import Boot
-from amiproxy.core.servers.exchange import Exchange
-from amiproxy.core.servers.holding import may_hold
-from amiproxy.core.servers.lengths import Lengths
-from amiproxy.core.servers.origin import Origin
-from amiproxy.core.servers.side import Side
+from amiproxy.core.ports import Scheduler, Transport, Verifier
+from amiproxy.core.servers.server import Server
 from amiproxy.steps import Steps, finish
 
-#: The banner for clients until Asterisk was first reached: the AMI version (Asterisk 22's) whose actions the
-#: shipped table describes.
-DEFAULT_BANNER = b"Asterisk Call Manager/11.0.0\r\n"
-#: Seconds between a change of modules and asking Asterisk for its actions again.
-_RELEARN_DELAY = 1.0
 #: Seconds that the client of a closing session has to read its last bytes.
 _CLOSE_SECONDS = 5.0
-#: Most messages handled in one turn when no list is open, and when one is.
-_A_FEW = 64
-_MESSAGES_AT_ONCE = 128
-#: Most answers handled in one turn: after each answer, the next action of its session is judged and sent.
-_ANSWERS_AT_ONCE = 8
-#: One in this many reads from Asterisk is measured.
-_MEASURED = 16
-#: Events that the hub itself reacts to.
-_NOTEWORTHY = frozenset({b"FullyBooted", b"Load", b"Reload", b"Unload"})
-_LIST_COMMANDS = Action([(b"Action", b"ListCommands")])
 
 MayRun = Callable[[User, Listed], bool]
 
 
 class Hub:
-    """All sessions and the link to Asterisk.  Everything runs on one thread."""
+    """All sessions, and the server that they share.  Everything runs on one thread."""
 
     def __init__(
         self,
@@ -100,55 +73,43 @@ class Hub:
         #: ``decide``, with its verdict cached where that is always the same.
         self.judge: Decide = self._verdicts.on
         self.may_run = may_run
-        self.table = SHIPPED
-        self.banner = DEFAULT_BANNER
-        self.lengths = Lengths()
-        self.exchange = Exchange(self.stats, self.bounds.deadlines(), scheduler, self.lengths)
-        around = self.exchange, self.bounds, self.stats, scheduler, self.settle, self.fault
-        #: For actions that may hold up Asterisk's session.
-        self.side = Side("side", *around)
-        #: For long answers.
-        self.lists = Side("lists", *around, self.lengths)
-        self.sides = self.side, self.lists
-        for exchange in (self.exchange, self.side.exchange, self.lists.exchange):
-            exchange.relayed = self._relayed
-        self.exchange.share = self.lists.exchange.share = limits.link_share
+        self.audiences = Audiences(self.stats)
+        #: For the server; see ``Receiver``.
+        self.by_head = self.audiences.by_head
+        #: Asterisk.
+        self.server = Server("asterisk", self, self.bounds, self.stats, scheduler)
+        if users.any_scope:
+            self.server.follow_calls()
         self.taps = Taps()
         self.waiters: set[Session] = set()
         self.closing: dict[Session, float] = {}
         self._roster = Roster()
         self.pressure = Pressure(
-            self.bounds, self.exchange, self.sides, self.stats, lambda: (*self.sessions, *self.closing)
+            self.bounds,
+            self.server.exchange,
+            self.server.sides,
+            self.stats,
+            lambda: (*self.sessions, *self.closing),
         )
         self._subscriptions: dict[object, Subscription] = {}
         self._flusher = Flusher(
             pacing,
             scheduler,
-            self.exchange,
+            self.server.exchange,
             self.stats,
             self._subscriptions,
             self._flushed,
             self.pressure.end_slow,
             self.caused,
         )
-        self.audiences = Audiences(self.stats)
-        self.origin = Origin()
         self.security_ration = Ration()
         self.link_loss = LinkLoss(scheduler, self.stats)
-        self._by_head = self.audiences.by_head
         #: Number of sessions that may read events of these classes; cleared when a subscription changes.
         self._readers: dict[int, int] = {}
         self._answered: dict[Session, None] = {}
-        # Follows calls only while some user has a scope, starting with the link's first event.
-        self._tracker = _tracker_for(users)
         self._scoped: dict[Subscription, View] = {}
         #: While another user table is being adopted: the sessions that have logged in since that began.
         self._newcomers: list[Session] | None = None
-        self._reads = 0
-        self._relearn_timer: Timer | None = None
-        #: Runs until Asterisk has booted.
-        self._boot_timer: Timer | None = None
-        self._boot: Boot | None = None
         #: The running recording of what users use, and the last one that ended.
         self.recorder: Recorder | None = None
         self.recorded: Recorder | None = None
@@ -158,189 +119,43 @@ class Hub:
         """The limits in force; ``adopt_limits`` replaces them."""
         return self.bounds.limits
 
-    # -- the link ----------------------------------------------------------
+    # -- from the server; see Receiver --------------------------------------
 
-    def link_up(self, upstream: Upstream, banner: bytes) -> None:
-        """The link has logged in.  ``banner`` is Asterisk's own, and is shown to clients from now on.
+    def link_up(self) -> None:
+        """The link has logged in."""
+        self.audiences.forget()  # so that the server sees the first event of each head again
 
-        Clients' actions are refused until ``serve``.
-        """
-        self.banner = banner
-        self.stats.link_ups += 1
-        self._boot = None
-        self.audiences.forget()  # so that ``origin`` sees the first event of each head again
-        self.exchange.now = self.scheduler.now()
-        self.exchange.connect(upstream)
-        self._learn()
-        self._boot_timer = self.scheduler.later(self.limits.upstream_boot_timeout, self._serve_unbooted)
-
-    def serve(self) -> None:
-        """Asterisk has booted: send clients' actions from now on.
-
-        Asterisk accepts logins before its modules are loaded, and until then rejects their actions as
-        unknown.
-        """
-        if self._boot_timer is not None:
-            self._boot_timer.cancel()
-            self._boot_timer = None
-            self.exchange.serving = True
-            self._tell_upstream(b"Up")
-
-    def _serve_unbooted(self) -> None:
-        log.say(log.WARNING, "upstream-not-booted", seconds=self.limits.upstream_boot_timeout)
-        self._learn()
-        self.serve()
+    def serves(self) -> None:
+        """Tell clients that their actions are sent from now on."""
+        self._tell_upstream(b"Up")
 
     def link_down(self, reason: str) -> None:
-        """The link is lost: answer open actions with an error, and tell clients or close them soon."""
-        self.stats.link_downs += 1
-        self._boot = None
-        self.disconnect()
-        if self._tracker is not None:
-            self._tracker.reset()
+        """The link is lost, and open actions were answered: tell clients, or close them soon."""
         told = self._tell_upstream(b"Down", (b"Reason", reason.encode("ascii", "replace")), now=True)
-        if not self.exchange.draining:
+        if not self.server.exchange.draining:
             self.link_loss.happened(self._roster.users, told, reason, self.limits.upstream_lost_spread)
 
-    def disconnect(self) -> None:
-        """Send nothing more to Asterisk, and answer open actions with an error."""
-        for timer in (self._relearn_timer, self._boot_timer):
-            if timer is not None:
-                timer.cancel()
-        self._relearn_timer = self._boot_timer = None
-        self.exchange.disconnect()
-        for side in self.sides:
-            side.close("the main link is gone")
-
-    def from_upstream(self, messages: Sequence[bytes], sound: bool = False) -> int:
-        """Handle messages that one read from Asterisk completed; returns how many were handled.
-
-        The caller passes the rest again in the loop's next turn.  The number is limited because each answer
-        also runs the next action of its session.  For ``sound`` see ``UpstreamFramer``.
-        """
-        began = 0.0
-        taken = answers = 0
-        most = _A_FEW
-        self._reads += 1
-        if self._reads >= _MEASURED:
-            began = self.scheduler.clock()
-        exchange = self.exchange
-        exchange.begin_read(self.scheduler.now())
-        lists = exchange.open_list is not None
-        by_head = self._by_head
-        for raw in messages:
-            taken += 1
-            try:
-                # An item of a list begins with a relay id, which no broadcast does.
-                if not (lists and exchange.item_again(raw, sound)):
-                    audience = by_head.get(plain_head_of(raw)) if sound else None
-                    if audience is not None:
-                        self._pass_on(raw, audience)
-                    elif (match := BROADCAST.fullmatch(raw)) is not None:
-                        self._broadcast(raw, match[1])
-                    else:
-                        self._irregular(raw)
-                        lists = exchange.open_list is not None
-                        answers += not lists
-                        if answers == _ANSWERS_AT_ONCE:
-                            most = 0
-            except Exception as fault:
-                self.fault(fault, "message from Asterisk")
-                lists = exchange.open_list is not None
-            # A list that is handled in two parts takes two writes to its client.
-            if taken >= most and (not lists or taken >= _MESSAGES_AT_ONCE):
-                break
-        exchange.end_read()
-        if self._reads >= _MEASURED:
-            self._reads = 0
-            self.caused.read(self.scheduler.clock() - began, taken)
-        try:
-            self.settle()
-        except Exception as fault:
-            self.fault(fault, "flush")  # the caller must still pass the rest again
-        return taken
-
-    def oversized(self, head: bytes) -> None:
-        """A message that begins with ``head`` was dropped because it is too long: tell its requester."""
-        self.exchange.begin_read(self.scheduler.now())
-        if not self.exchange.oversized(head):
-            self.stats.events_dropped += 1
-            name = log.text_of(head.split(b"\n", 1)[0].rstrip(b"\r"))
-            self.bounds.rationed.say_of(
-                log.ERROR, "upstream-message-dropped", "", reason="too long", head=name
-            )
-            self.stats.hit("upstream_message_bytes")
-        self.exchange.end_read()
-        self.settle()
-
-    def submit(self, session: Session, action: Action) -> None:
-        """Send an action that the policy allowed, over the link meant for it; see ``Exchange.submit``."""
-        side = self._side_for(session, action)
-        if side is None:
-            self.exchange.submit(session, action)
-        else:
-            session.hold_events()
-            side.submit(session, action)
-
-    def _side_for(self, session: Session, action: Action) -> Side | None:
-        """The side link that this action goes over; None for the main link."""
-        if may_hold(action):
-            return self.side
-        key = action.key
-        if key in ECHOED_BY:
-            return None  # its event arrives on the main link, where its relay id must be known
-        user, now = session.payer, self.scheduler.now()
-        long = self.lengths.is_long(user, key, now)
-        if long is None:
-            answer = answer_of(key, self.exchange.answers)
-            may_be_list = bool(answer.complete) or not answer.own
-            long = may_be_list and self.lengths.is_first_list_long(user, key, now)
-        return self.lists if long else None
-
-    def _relayed(self, user: str, messages: int) -> None:
+    def relayed(self, user: str, messages: int) -> None:
+        """Charge a user for the items of a long answer."""
         self.shares.charge(self.shares.of_user(user), self.caused.reading(messages))
 
-    def dismiss(self, session: Session, text: bytes) -> None:
-        """Answer everything that the session has open with this error, before it is closed."""
-        self.exchange.dismiss(session, text)
-        for side in self.sides:
-            side.dismiss(session, text)
-
-    def drain(self) -> None:
-        """The service is draining: send no new actions to Asterisk, but finish open ones."""
-        self.exchange.draining = True
-        for side in self.sides:
-            side.drain()
-
-    @property
-    def in_flight(self) -> int:
-        """The number of actions that Asterisk has not answered, on all links."""
-        return self.exchange.in_flight + sum(side.exchange.in_flight for side in self.sides)
+    def measured(self, seconds: float, messages: int) -> None:
+        """Take in how long it took to handle a read of this many messages."""
+        self.caused.read(seconds, messages)
 
     def fault(self, error: Exception, where: str, **fields: object) -> None:
         """Log and count an internal error that does not end the service."""
         self.stats.faults += 1
         log.exception("fault", error, where=where, **fields)
 
-    def _irregular(self, raw: bytes) -> None:
-        if raw.startswith(b"Response:"):
-            self.exchange.response(raw)
-        elif not raw.startswith(b"Event:"):
-            self.exchange.stray(raw)
-        elif not self.exchange.event(raw):
-            self._repaired(raw)
-
     def broadcast(self, raw: bytes) -> None:
         """Send an event of the proxy's own, which must be well-formed, to its subscribers."""
         match = BROADCAST.fullmatch(raw)
         assert match is not None
-        self._broadcast(raw, match[1])
+        self.server.broadcast(raw, match[1])
 
-    def _broadcast(self, raw: bytes, head: bytes) -> None:
-        audience = self._by_head.get(head)
-        self._pass_on(raw, self._audience_of(raw, head) if audience is None else audience)
-
-    def _pass_on(self, raw: bytes, audience: Audience) -> None:
+    def pass_on(self, raw: bytes, audience: Audience) -> None:
+        """Put an event into the subscriptions of its audience that admit it."""
         self.stats.events_in += 1
         audience.events += 1
         self.audiences.stale = True
@@ -350,12 +165,9 @@ class Hub:
             else:
                 audience.filtered += 1
                 audience.withheld += len(subscription.members)
-        if self._tracker is not None:
-            self._broadcast_scoped(self._tracker, raw)
 
-    def _broadcast_scoped(self, tracker: CallTracker, raw: bytes) -> None:
-        """Give an event to subscriptions with a scope, perhaps along with earlier events of its call."""
-        call = tracker.feed(raw)
+    def pass_on_scoped(self, raw: bytes, call: Call | CallFacts) -> None:
+        """Put an event into subscriptions with a scope, perhaps along with earlier events of its call."""
         for subscription, view in self._scoped.items():
             for event_ in view.admit(call, raw):
                 match = BROADCAST_HEAD.match(event_)
@@ -370,7 +182,8 @@ class Hub:
                         for user in _users_of(subscription):
                             self.recorder.event(user, match[2], required, 1)
 
-    def _audience_of(self, raw: bytes, head: bytes) -> Audience:
+    def audience_of(self, raw: bytes, head: bytes) -> Audience:
+        """The audience of a head that is not in ``by_head``, for its first event."""
         match = BROADCAST_HEAD.match(head)
         assert match is not None
         required = privilege.required_classes(match[3])
@@ -378,70 +191,11 @@ class Hub:
         audience = Audience(
             match[2], required, tuple(s for s in admitting if s not in self._scoped), not admitting
         )
-        if match[2] in _NOTEWORTHY:
-            self._note(match[2], raw)  # not cached: each one must pass through here
+        if self.server.recognise(match[2], raw):
             self.audiences.once(audience)
         else:
-            self.origin.learn(raw)
             self.audiences.remember(head, audience)
         return audience
-
-    def _repaired(self, raw: bytes) -> None:
-        relay_id = relay_id_of(raw)
-        owners = self._echoed(relay_id) if relay_id else None
-        rebuilt = rebuild_event(raw) if owners is None else rebuild_event(raw, relay_id, owners)
-        if rebuilt is None:
-            self.stats.events_dropped += 1
-            return
-        if owners is None:
-            self.stats.events_repaired += 1
-        lines = rebuilt.split(b"\r\n", 2)
-        self._broadcast(rebuilt, lines[0] + b"\r\n" + lines[1] + b"\r\n")
-
-    def _echoed(self, relay_id: bytes) -> bytes | None:
-        """See ``Correlator.echoed``.  The action may be on any link, as all events come over the main one."""
-        for exchange in (self.exchange, *(side.exchange for side in self.sides)):
-            owners = exchange.echoed(relay_id)
-            if owners is not None:
-                return owners
-        return None
-
-    # -- Asterisk's state and actions ----------------------------------------
-
-    def _note(self, name: bytes, raw: bytes) -> None:
-        if not self.exchange.linked:
-            return
-        if name == b"FullyBooted":
-            self._boot = Boot(raw, self.scheduler.now())
-            self._learn()  # modules loaded since our login have added their actions
-            self.serve()
-            return
-        if name == b"Reload" and self._boot is not None:
-            self._boot.reloaded(self.scheduler.now())
-        if self._relearn_timer is None:
-            self._relearn_timer = self.scheduler.later(_RELEARN_DELAY, self._relearn)
-
-    def fully_booted(self) -> bytes | None:
-        """The FullyBooted event for a client that logs in now; None before Asterisk has booted."""
-        return self._boot.event(self.scheduler.now()) if self._boot is not None else None
-
-    def _relearn(self) -> None:
-        self._relearn_timer = None
-        self._learn()
-
-    def _learn(self) -> None:
-        self.exchange.ask(_LIST_COMMANDS, self._learnt)
-
-    def _learnt(self, raw: bytes) -> None:
-        table = self.table.learnt_from(Message(raw).headers)
-        if table.live:
-            self.table = table
-        log.say(log.DEBUG, "actions-learnt", actions=len(table.live))
-
-    def counted_name(self, action: Action) -> bytes:
-        """The name to count an action by: the table's, or OTHER, because clients can make up names."""
-        row = self.table.find(action.key)
-        return row.name if row is not None else OTHER
 
     def _tell_upstream(self, status: bytes, *extra: tuple[bytes, bytes], now: bool = False) -> set[object]:
         """Send a ProxyUpstream event; returns the sessions that are sent it.  ``now``: flush it at once."""
@@ -456,7 +210,7 @@ class Hub:
 
     def _tell(self, name: bytes, classes: bytes, *headers: tuple[bytes, bytes]) -> bytes:
         """Send an event of the proxy's own, in the form that Asterisk would write; returns its bytes."""
-        origin = self.origin.headers(self.scheduler.wall())
+        origin = self.server.origin.headers(self.scheduler.wall())
         raw = event(name, (b"Privilege", classes), *origin, *headers)
         self.broadcast(raw)
         return raw
@@ -471,6 +225,17 @@ class Hub:
         self._tell(b"ProxyShutdown", b"system,all")
         self.flush()
 
+    # -- actions -----------------------------------------------------------
+
+    def submit(self, session: Session, action: Action) -> None:
+        """Send an action that the policy allowed, over the link meant for it; see ``Exchange.submit``."""
+        side = self.server.side_for(session.payer, action)
+        if side is None:
+            self.server.exchange.submit(session, action)
+        else:
+            session.hold_events()
+            side.submit(session, action)
+
     # -- sessions ----------------------------------------------------------
 
     def attach(self, transport: Transport) -> Session:
@@ -479,7 +244,7 @@ class Hub:
         self._roster.add(session)
         self.bounds.newcomers.advance(transport, newcomers.GREETED)
         self.bounds.rationed.say(log.INFO, "session-open", transport.peer.address, session=session.id)
-        session.greet(self.banner)
+        session.greet(self.server.banner)
         return session
 
     def admitted(self, session: Session) -> None:
@@ -512,9 +277,7 @@ class Hub:
             session.throttle.end(session.user, self.scheduler.now())
         self._answered.pop(session, None)
         self.pressure.left(session)
-        self.exchange.abandon(session)
-        for side in self.sides:
-            side.abandon(session)
+        self.server.abandon(session)
         self._leave(session)
         self.taps.left(session)
         self.closing[session] = self.scheduler.now() + _CLOSE_SECONDS
@@ -541,16 +304,8 @@ class Hub:
     def adopt_limits(self, limits: Limits) -> None:
         """Replace the limits.  Call this before ``adopt``, which applies them to the existing sessions."""
         self.bounds.adopt(limits)
-        for exchange in (self.exchange, *(side.exchange for side in self.sides)):
-            exchange.deadlines = self.bounds.deadlines()
-        self.exchange.share = self.lists.exchange.share = limits.link_share
+        self.server.adopt_limits()
         self.caused.adopt(limits.delivery_share)
-
-    def adopt_actions(self, others: OtherActions) -> None:
-        """Replace the descriptions of actions that are not Asterisk's own."""
-        self.table = self.table.with_others(others)
-        for exchange in (self.exchange, *(side.exchange for side in self.sides)):
-            exchange.answers = others.answers
 
     def adopt(self, users: UserTable) -> None:
         """Run all steps of ``adopting`` at once."""
@@ -563,8 +318,8 @@ class Hub:
         entirely by the new one, in what it may do and in what it is sent.  Logins are judged by the old
         table until the last step, after which all sessions use the new one and the generation has changed.
         """
-        if self._tracker is None:
-            self._tracker = _tracker_for(users)
+        if users.any_scope:
+            self.server.follow_calls()
         self._newcomers = []
         for session in self._roster.users:
             self._adopt_session(session, users)
@@ -619,8 +374,9 @@ class Hub:
         if subscription is None:
             subscription = self._subscriptions[key] = Subscription(key, mask, filters)
             self.audiences.forget()
-            if scope is not None and self._tracker is not None:
-                self._scoped[subscription] = self._tracker.follow(scope)
+            tracker = self.server.tracker
+            if scope is not None and tracker is not None:
+                self._scoped[subscription] = tracker.follow(scope)
         subscription.join(session)
         self._readers.clear()
         session.subscription = subscription
@@ -638,8 +394,9 @@ class Hub:
             del self._subscriptions[subscription.key]
             self.audiences.forget()
             view = self._scoped.pop(subscription, None)
-            if view is not None and self._tracker is not None:
-                self._tracker.unfollow(view)
+            tracker = self.server.tracker
+            if view is not None and tracker is not None:
+                tracker.unfollow(view)
         if earlier and session.state is not State.CLOSING:
             session.deliver(earlier)
 
@@ -709,9 +466,7 @@ class Hub:
 
     def tick(self, now: float) -> None:
         """End everything that has taken too long; called once a second."""
-        self.exchange.tick(now)
-        for side in self.sides:
-            side.tick(now)
+        self.server.tick(now)
         if self.recorder is not None and 0 < self.recorder.until <= self.scheduler.wall():
             self.end_learning()
         self._tell_suppressed()
@@ -728,10 +483,6 @@ class Hub:
             session.tick(now)
         self.bounds.tick(now)
         self.settle()
-
-
-def _tracker_for(users: UserTable) -> CallTracker | None:
-    return CallTracker() if users.any_scope else None
 
 
 def _users_of(subscription: Subscription) -> set[str]:

@@ -5,7 +5,7 @@ All of them restrict, but some can also open what is closed by default: ``functi
 technologies, ``hosts`` grants hosts in dial strings.  A field that is None changes nothing; an
 empty tuple allows nothing.
 
-``amiproxy.core.policy`` applies the rules to actions, ``amiproxy.core.fanout.scope`` the scope to
+``amiproxy.core.policy`` applies the rules to actions, ``amiproxy.core.calls.scope`` the scope to
 events.  ``amiproxy.config`` builds them from users.yaml, and checks there that they make sense.
 """
 

@@ -195,6 +195,7 @@ class ServiceCollector(Collector):
 
     def _upstream(self) -> Iterator[Metric]:
         hub, link = self._service.hub, self._service.link
+        server = hub.server
         yield GaugeMetricFamily(
             "amiproxy_link_up", "1 while clients' actions can be sent to Asterisk", float(link.serves)
         )
@@ -202,8 +203,8 @@ class ServiceCollector(Collector):
         for state in LinkState:
             states.add_metric([state.value], float(link.state is state))
         yield states
-        yield _counter("amiproxy_link_connects", "Number of times the link came up", hub.stats.link_ups)
-        yield _counter("amiproxy_link_losses", "Number of times the link went down", hub.stats.link_downs)
+        yield _counter("amiproxy_link_connects", "Number of times the link came up", server.ups)
+        yield _counter("amiproxy_link_losses", "Number of times the link went down", server.downs)
         yield from _counters(
             "amiproxy_link_loss_sessions",
             "Logged-in sessions at the loss of the link, by outcome",
@@ -217,7 +218,10 @@ class ServiceCollector(Collector):
         )
         spent: Counter[tuple[str, str]] = Counter()
         known = {user.name for user in hub.users}
-        for name, exchange in (("main", hub.exchange), *((side.name, side.exchange) for side in hub.sides)):
+        for name, exchange in (
+            ("main", server.exchange),
+            *((side.name, side.exchange) for side in server.sides),
+        ):
             for user, seconds in exchange.accounts.seconds().items():
                 spent[user if user in known else "removed", name] += seconds  # type: ignore[assignment]
         yield from _parts(
@@ -239,17 +243,17 @@ class ServiceCollector(Collector):
             (((name,), seconds) for name, seconds in processor.items()),
         )
         up = GaugeMetricFamily("amiproxy_side_link_up", "1 while this side link is open", labels=["link"])
-        for side in hub.sides:
+        for side in server.sides:
             up.add_metric([side.name], float(side.exchange.linked))
         yield up
         yield from _counters(
             "amiproxy_side_link_losses",
             "Number of times this side link went down while in use",
             ["link"],
-            {side.name: side.downs for side in hub.sides},
+            {side.name: side.downs for side in server.sides},
         )
         yield GaugeMetricFamily(
-            "amiproxy_actions_waiting", "Actions waiting to be sent on the link", hub.exchange.waiting
+            "amiproxy_actions_waiting", "Actions waiting to be sent on the link", server.exchange.waiting
         )
 
     def _tls(self) -> Iterator[Metric]:

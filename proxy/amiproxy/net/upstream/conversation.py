@@ -66,12 +66,14 @@ class LoginRejected(LinkError):
 class Conversation(asyncio.Protocol):
     """One connection to Asterisk; ``events`` is the event mask of its login, such as ``on`` or ``off``."""
 
-    def __init__(self, hub: Switchboard, settings: Settings, secret: bytes, events: bytes = b"on") -> None:
-        self._hub = hub
+    def __init__(self, server: Switchboard, settings: Settings, secret: bytes, events: bytes = b"on") -> None:
+        self._server = server
         self._events = events
         self._settings = settings
         self.secret = secret
-        self._framer = UpstreamFramer(hub.limits.upstream_message_bytes, hub.limits.upstream_unfinished_bytes)
+        self._framer = UpstreamFramer(
+            server.limits.upstream_message_bytes, server.limits.upstream_unfinished_bytes
+        )
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._buffer = b""
@@ -80,9 +82,9 @@ class Conversation(asyncio.Protocol):
         self._receive: Callable[[bytes], None] = self._await_banner
         self._outgoing: list[bytes] = []
         #: Messages that were read but not yet handed over; meanwhile nothing more is read.
-        self._slices = Slices(hub, time.perf_counter)
+        self._slices = Slices(server, time.perf_counter)
         self._due = False
-        #: The hub has asked to pause reading.
+        #: The core has asked to pause reading.
         self._paused = False
         self._listening = True
         self.logged_in: asyncio.Future[None] = self._loop.create_future()
@@ -182,7 +184,7 @@ class Conversation(asyncio.Protocol):
         self._receive = self._relay
         self.logged_in.set_result(None)
         self.is_up = True
-        self._hub.link_up(self, self._banner)
+        self._server.link_up(self, self._banner)
         if rest:
             self._take(rest, (), sound=False)
 
@@ -208,7 +210,7 @@ class Conversation(asyncio.Protocol):
     def _take(self, messages: Sequence[bytes], cut: Sequence[tuple[int, bytes]], sound: bool) -> None:
         if not cut and not self._slices:
             # The usual case: few messages, and none waiting before them.
-            taken = self._hub.from_upstream(messages, sound) if messages else 0
+            taken = self._server.from_upstream(messages, sound) if messages else 0
             if taken < len(messages):
                 self._slices.add(messages[taken:], (), sound)
                 self._go_on()
@@ -320,7 +322,7 @@ class Conversation(asyncio.Protocol):
             self.logged_in.set_exception(LinkError(reason))
         elif self.is_up:
             self.is_up = False
-            self._hub.link_down(reason)
+            self._server.link_down(reason)
 
 
 def _looked_at(future: "asyncio.Future[None]") -> None:

@@ -1,6 +1,6 @@
 """Link: the one connection to Asterisk that carries all events and most responses.
 
-Connects, logs in, hands all later messages to the hub, and reconnects when the
+Connects, logs in, hands all later messages to the server, and reconnects when the
 connection ends: indefinitely, with backoff and jitter.
 """
 
@@ -10,8 +10,8 @@ from enum import Enum
 from amiproxy import log
 from amiproxy.ami.message import Action
 from amiproxy.config.schema import Upstream as Settings
-from amiproxy.core.fanout.hub import Hub
 from amiproxy.core.model.limits import Limits
+from amiproxy.core.servers.server import Server
 from amiproxy.net.loop.backoff import Backoff
 from amiproxy.net.upstream.conversation import Conversation, LinkError, LoginRejected, why
 from amiproxy.net.upstream.orphans import OrphanWatch
@@ -34,13 +34,13 @@ class LinkState(Enum):
 class Link:
     """Maintains one conversation with Asterisk; ``run`` ends only by cancellation."""
 
-    def __init__(self, hub: Hub, settings: Settings, secret: bytes) -> None:
-        self._hub = hub
+    def __init__(self, server: Server, settings: Settings, secret: bytes) -> None:
+        self._server = server
         self._conversation: Conversation | None = None
         self._pinged = False
         self._retry = asyncio.Event()
         self._began = 0.0
-        self._orphans = OrphanWatch(hub.stats)
+        self._orphans = OrphanWatch(server.stats)
         self.settings = settings
         self.secret = secret
         self.state = LinkState.CONNECTING
@@ -100,7 +100,7 @@ class Link:
 
     @property
     def _is_booting(self) -> bool:
-        return self._hub.exchange.linked and not self._hub.exchange.serving
+        return self._server.exchange.linked and not self._server.exchange.serving
 
     def adopt(self, settings: Settings, secret: bytes) -> None:
         """Apply settings and secret: reconnect if they changed, keep a link that is up if not.
@@ -119,7 +119,7 @@ class Link:
 
         This indicates a bug that only a restart resolves.
         """
-        limits = self._hub.limits
+        limits = self._server.limits
         longest = limits.upstream_connect_timeout + limits.upstream_login_timeout + _STUCK_AFTER
         trying = self.state in {LinkState.CONNECTING, LinkState.LOGGING_IN}
         return trying and self._began > 0 and now - self._began > longest
@@ -131,28 +131,28 @@ class Link:
         if conversation is None or self.state is not LinkState.UP or conversation.lost.done():
             return
         silent = now - conversation.last_received
-        limits: Limits = self._hub.limits
+        limits: Limits = self._server.limits
         if silent < limits.ping_interval:
             self._pinged = False
-        elif silent > limits.stall_timeout and (self._pinged or self._hub.exchange.in_flight):
+        elif silent > limits.stall_timeout and (self._pinged or self._server.exchange.in_flight):
             what = "only a message without end" if conversation.is_inside else "nothing"
             conversation.recycle(f"Asterisk has sent {what} for {silent:.0f} s")
         elif not self._pinged:
             self._pinged = True
-            self._hub.exchange.ask(_PING, _pong)
+            self._server.exchange.ask(_PING, _pong)
 
     async def _connect(self) -> Conversation:
-        settings, limits = self.settings, self._hub.limits
+        settings, limits = self.settings, self._server.limits
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(limits.upstream_connect_timeout):
             _, conversation = await loop.create_connection(
-                lambda: Conversation(self._hub, settings, self.secret), settings.host, settings.port
+                lambda: Conversation(self._server, settings, self.secret), settings.host, settings.port
             )
         try:
             if (settings, self.secret) != (self.settings, conversation.secret):
                 raise LinkError("settings changed")
             self.state = LinkState.LOGGING_IN
-            # Set it before the login: the hub's link_up may be called before this task runs again.
+            # Set it before the login: the server's link_up may be called before this task runs again.
             self._conversation = conversation
             self._pinged = False
             async with asyncio.timeout(limits.upstream_login_timeout):
@@ -166,7 +166,7 @@ class Link:
         return conversation
 
     def _backoff(self, rejected: bool) -> Backoff:
-        limits = self._hub.limits
+        limits = self._server.limits
         if rejected:
             return Backoff(limits.rejected_min, limits.rejected_max, limits.reconnect_jitter)
         return Backoff(limits.reconnect_min, limits.reconnect_max, limits.reconnect_jitter)

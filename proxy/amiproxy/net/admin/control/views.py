@@ -29,6 +29,7 @@ View = dict[str, Any]
 def status(service: Service) -> View:
     """A summary of everything."""
     hub, reloads = service.hub, service.reloads
+    server = hub.server
     return {
         "version": __version__,
         "pid": os.getpid(),
@@ -44,8 +45,8 @@ def status(service: Service) -> View:
         "authenticated": hub.authenticated,
         "users": len(hub.users),
         "link": {"state": service.link.standing, "reason": log.text_of(service.link.reason)},
-        "side_link": {"state": hub.side.standing, "reason": log.text_of(hub.side.refused)},
-        "list_link": {"state": hub.lists.standing, "reason": log.text_of(hub.lists.refused)},
+        "side_link": {"state": server.side.standing, "reason": log.text_of(server.side.refused)},
+        "list_link": {"state": server.lists.standing, "reason": log.text_of(server.lists.refused)},
         "in_flight": hub.pressure.in_flight,
         "outbox_bytes": hub.bounds.backlog.size,
         "certificates": min_expiry(service),
@@ -90,9 +91,9 @@ def sessions(service: Service) -> Steps[list[View]]:
 
 def asterisk_seconds(service: Service) -> dict[str, float]:
     """Seconds of Asterisk's time that the actions of each user have taken, on all links."""
-    hub = service.hub
-    spent = hub.exchange.accounts.seconds()
-    for side in hub.sides:
+    server = service.hub.server
+    spent = server.exchange.accounts.seconds()
+    for side in server.sides:
         for user, seconds in side.exchange.accounts.seconds().items():
             spent[user] = spent.get(user, 0.0) + seconds
     return spent
@@ -164,18 +165,19 @@ def user_row(service: Service, user: User) -> View:
 def upstream(service: Service) -> View:
     """The state of the link and of the side links."""
     hub, link = service.hub, service.link
+    server = hub.server
     return {
         "host": link.settings.host,
         "port": link.settings.port,
         "username": link.settings.username,
         "state": link.standing,
         "reason": log.text_of(link.reason),
-        "banner": log.text_of(hub.banner.strip()),
+        "banner": log.text_of(server.banner.strip()),
         "last_loss": _last_loss(hub.link_loss),
-        "ups": hub.stats.link_ups,
-        "downs": hub.stats.link_downs,
-        "in_flight": hub.exchange.in_flight,
-        "waiting": hub.exchange.waiting,
+        "ups": server.ups,
+        "downs": server.downs,
+        "in_flight": server.exchange.in_flight,
+        "waiting": server.exchange.waiting,
         "side_links": [
             {
                 "link": side.name,
@@ -184,9 +186,9 @@ def upstream(service: Service) -> View:
                 "ups": side.ups,
                 "in_flight": side.load,
             }
-            for side in hub.sides
+            for side in server.sides
         ],
-        "actions_known": len(hub.table.live),
+        "actions_known": len(server.table.live),
         "timeouts": hub.stats.action_timeouts,
         "orphans": hub.stats.orphans,
     }

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amiproxy.core.fanout import scope
-from amiproxy.core.fanout.scope import CallTracker, View
+from amiproxy.core.calls import scope
+from amiproxy.core.calls.scope import CallTracker, View
 from amiproxy.core.model.rules import Scope
-from tests.core.fanout.test_callfacts import event
+from tests.core.calls.test_callfacts import event
 
 
 def channel(name: str, device: str, call: str, number: str, **more: str) -> bytes:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amiproxy.core.fanout.callfacts import CallFacts, device_of, read_facts
+from amiproxy.core.calls.callfacts import CallFacts, device_of, read_facts
 from tests.support.examples import examples
 
 

@@ -7,8 +7,8 @@ bridge.  It may take a while to show which user a call belongs to (it comes in o
 and rings PJSIP/100 a second later).  So the first events of each call are kept, and a user
 that turns out to own the call gets them then, in order and once.
 
-For every event the hub calls ``CallTracker.feed`` once, then ``View.admit`` once for each
-subscription that has a scope.  ``admit`` returns the events to deliver now; the caller must
+For every event the server calls ``CallTracker.feed`` once, then the hub ``View.admit`` once for
+each subscription that has a scope.  ``admit`` returns the events to deliver now; the caller must
 still check privilege classes, event mask and filters for each of them.
 """
 
@@ -18,7 +18,7 @@ from collections.abc import Iterable
 from itertools import chain
 from typing import Final
 
-from amiproxy.core.fanout.callfacts import CallFacts, read_facts
+from amiproxy.core.calls.callfacts import CallFacts, read_facts
 from amiproxy.core.model.rules import Scope
 from amiproxy.core.policy import wildcard
 

@@ -1,0 +1,1 @@
+"""The calls at one Asterisk, followed by its events, and which users may see them."""

@@ -1,0 +1,400 @@
+"""Server: one Asterisk, with the links to it and all that is known about it.
+
+Everything that its links bring arrives here: answers go to their askers through the exchanges, events go to
+the receiver.  The server knows neither sessions nor subscriptions.  For each event it looks up the event's
+head (name and classes) in the receiver's table, and passes on what it finds there with the event.
+"""
+
+# mypyc: compiled
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Protocol
+
+from amiproxy import log
+from amiproxy.ami.actions import ECHOED_BY, SHIPPED, OtherActions, answer_of
+from amiproxy.ami.message import Action, Message
+from amiproxy.ami.relay import BROADCAST, plain_head_of, rebuild_event, relay_id_of
+from amiproxy.core.audit.actionstats import OTHER
+from amiproxy.core.audit.stats import Stats
+from amiproxy.core.budgets.bounds import Bounds
+from amiproxy.core.calls.callfacts import CallFacts
+from amiproxy.core.calls.scope import Call, CallTracker
+from amiproxy.core.model.limits import Limits
+from amiproxy.core.ports import Scheduler, Timer, Upstream
+from amiproxy.core.servers.boot import Boot
+from amiproxy.core.servers.exchange import Exchange
+from amiproxy.core.servers.holding import may_hold
+from amiproxy.core.servers.lengths import Lengths
+from amiproxy.core.servers.origin import Origin
+from amiproxy.core.servers.requester import Requester
+from amiproxy.core.servers.side import Side
+
+#: The banner for clients until Asterisk was first reached: the AMI version (Asterisk 22's) whose actions the
+#: shipped table describes.
+DEFAULT_BANNER = b"Asterisk Call Manager/11.0.0\r\n"
+#: Seconds between a change of modules and asking Asterisk for its actions again.
+_RELEARN_DELAY: Final = 1.0
+#: Most messages handled in one turn when no list is open, and when one is.
+_A_FEW: Final = 64
+_MESSAGES_AT_ONCE: Final = 128
+#: Most answers handled in one turn: after each answer, the next action of its session is judged and sent.
+_ANSWERS_AT_ONCE: Final = 8
+#: One in this many reads from Asterisk is measured.
+_MEASURED: Final = 16
+#: Events that say that Asterisk's state or its actions have changed.
+_NOTEWORTHY: Final = frozenset({b"FullyBooted", b"Load", b"Reload", b"Unload"})
+_LIST_COMMANDS: Final = Action([(b"Action", b"ListCommands")])
+
+#: What the receiver's table holds for a head.  The server only passes it back.
+Audience = Any
+
+
+class Receiver(Protocol):
+    """What a server passes events and changes of its state on to: the hub."""
+
+    @property
+    def by_head(self) -> dict[bytes, Any]:
+        """The audience of each head that is known; always the same dict."""
+
+    def audience_of(self, raw: bytes, head: bytes) -> Audience:
+        """The audience of a head that ``by_head`` does not hold; ``raw`` is the event.
+
+        Must call ``Server.recognise`` with the event's name, and may remember the audience if that returns
+        False.
+        """
+
+    def pass_on(self, raw: bytes, audience: Audience) -> None:
+        """Send a well-formed event to its audience."""
+
+    def pass_on_scoped(self, raw: bytes, call: Call | CallFacts) -> None:
+        """Called after ``pass_on``, if calls are followed; for ``call`` see ``CallTracker.feed``."""
+
+    def link_up(self) -> None:
+        """The link has logged in; every head must pass through ``audience_of`` again."""
+
+    def serves(self) -> None:
+        """Clients' actions are sent from now on."""
+
+    def link_down(self, reason: str) -> None:
+        """The link is lost, and open actions were answered."""
+
+    def settle(self) -> None:
+        """Send what the messages of one read have caused."""
+
+    def relayed(self, user: str, messages: int) -> None:
+        """A user was sent this many items of a long answer."""
+
+    def measured(self, seconds: float, messages: int) -> None:
+        """A read of this many messages took so long to handle."""
+
+    def fault(self, error: Exception, where: str, **fields: object) -> None:
+        """Report an internal error that does not end the service."""
+
+
+class Server:
+    """One Asterisk.  Everything runs on one thread."""
+
+    def __init__(
+        self, name: str, receiver: Receiver, bounds: Bounds, stats: Stats, scheduler: Scheduler
+    ) -> None:
+        self.name = name
+        self.table = SHIPPED
+        self.banner = DEFAULT_BANNER
+        #: How often the link came up, and how often it was lost.
+        self.ups = self.downs = 0
+        self._receiver = receiver
+        self._by_head = receiver.by_head
+        self._pass_on: Callable[[bytes, Audience], None] = receiver.pass_on
+        self._bounds = bounds
+        self.stats = stats
+        self._scheduler = scheduler
+        self.lengths = Lengths()
+        self.exchange = Exchange(stats, bounds.deadlines(), scheduler, self.lengths)
+        around = self.exchange, bounds, stats, scheduler, receiver.settle, receiver.fault
+        #: For actions that may hold up Asterisk's session.
+        self.side = Side("side", *around)
+        #: For long answers.
+        self.lists = Side("lists", *around, self.lengths)
+        self.sides = self.side, self.lists
+        self._exchanges = self.exchange, self.side.exchange, self.lists.exchange
+        for exchange in self._exchanges:
+            exchange.relayed = receiver.relayed
+        self.exchange.share = self.lists.exchange.share = bounds.limits.link_share
+        self.origin = Origin()
+        #: Follows the calls, while any user has a scope; see ``follow_calls``.
+        self.tracker: CallTracker | None = None
+        self._reads = 0
+        self._relearn_timer: Timer | None = None
+        #: Runs until Asterisk has booted.
+        self._boot_timer: Timer | None = None
+        self._boot: Boot | None = None
+
+    @property
+    def limits(self) -> Limits:
+        """The limits in force."""
+        return self._bounds.limits
+
+    @property
+    def in_flight(self) -> int:
+        """The number of actions that Asterisk has not answered, on all links."""
+        return sum(exchange.in_flight for exchange in self._exchanges)
+
+    # -- the link ----------------------------------------------------------
+
+    def link_up(self, upstream: Upstream, banner: bytes) -> None:
+        """The link has logged in.  ``banner`` is Asterisk's own, and is shown to clients from now on.
+
+        Clients' actions are refused until ``serve``.
+        """
+        self.banner = banner
+        self.ups += 1
+        self._boot = None
+        self._receiver.link_up()
+        self.exchange.now = self._scheduler.now()
+        self.exchange.connect(upstream)
+        self._learn()
+        self._boot_timer = self._scheduler.later(self.limits.upstream_boot_timeout, self._serve_unbooted)
+
+    def serve(self) -> None:
+        """Asterisk has booted: send clients' actions from now on.
+
+        Asterisk accepts logins before its modules are loaded, and until then rejects their actions as
+        unknown.
+        """
+        if self._boot_timer is not None:
+            self._boot_timer.cancel()
+            self._boot_timer = None
+            self.exchange.serving = True
+            self._receiver.serves()
+
+    def _serve_unbooted(self) -> None:
+        log.say(log.WARNING, "upstream-not-booted", seconds=self.limits.upstream_boot_timeout)
+        self._learn()
+        self.serve()
+
+    def link_down(self, reason: str) -> None:
+        """The link is lost: answer open actions with an error."""
+        self.downs += 1
+        self._boot = None
+        self.disconnect()
+        if self.tracker is not None:
+            self.tracker.reset()
+        self._receiver.link_down(reason)
+
+    def disconnect(self) -> None:
+        """Send nothing more to Asterisk, and answer open actions with an error."""
+        for timer in (self._relearn_timer, self._boot_timer):
+            if timer is not None:
+                timer.cancel()
+        self._relearn_timer = self._boot_timer = None
+        self.exchange.disconnect()
+        for side in self.sides:
+            side.close("the main link is gone")
+
+    def drain(self) -> None:
+        """The service is draining: send no new actions to Asterisk, but finish open ones."""
+        self.exchange.draining = True
+        for side in self.sides:
+            side.drain()
+
+    # -- from the link -----------------------------------------------------
+
+    def from_upstream(self, messages: Sequence[bytes], sound: bool = False) -> int:
+        """Handle messages that one read from Asterisk completed; returns how many were handled.
+
+        The caller passes the rest again in the loop's next turn.  The number is limited because each answer
+        also runs the next action of its session.  For ``sound`` see ``UpstreamFramer``.
+        """
+        began = 0.0
+        taken = answers = 0
+        most = _A_FEW
+        self._reads += 1
+        if self._reads >= _MEASURED:
+            began = self._scheduler.clock()
+        exchange = self.exchange
+        exchange.begin_read(self._scheduler.now())
+        lists = exchange.open_list is not None
+        by_head = self._by_head
+        pass_on = self._pass_on
+        tracker = self.tracker
+        for raw in messages:
+            taken += 1
+            try:
+                # An item of a list begins with a relay id, which no broadcast does.
+                if not (lists and exchange.item_again(raw, sound)):
+                    audience = by_head.get(plain_head_of(raw)) if sound else None
+                    if audience is not None:
+                        pass_on(raw, audience)
+                        if tracker is not None:
+                            self._receiver.pass_on_scoped(raw, tracker.feed(raw))
+                    elif (match := BROADCAST.fullmatch(raw)) is not None:
+                        self.broadcast(raw, match[1])
+                    else:
+                        self._irregular(raw)
+                        lists = exchange.open_list is not None
+                        answers += not lists
+                        if answers == _ANSWERS_AT_ONCE:
+                            most = 0
+            except Exception as fault:
+                self._receiver.fault(fault, "message from Asterisk")
+                lists = exchange.open_list is not None
+            # A list that is handled in two parts takes two writes to its client.
+            if taken >= most and (not lists or taken >= _MESSAGES_AT_ONCE):
+                break
+        exchange.end_read()
+        if self._reads >= _MEASURED:
+            self._reads = 0
+            self._receiver.measured(self._scheduler.clock() - began, taken)
+        try:
+            self._receiver.settle()
+        except Exception as fault:
+            self._receiver.fault(fault, "flush")  # the caller must still pass the rest again
+        return taken
+
+    def oversized(self, head: bytes) -> None:
+        """A message that begins with ``head`` was dropped because it is too long: tell its requester."""
+        self.exchange.begin_read(self._scheduler.now())
+        if not self.exchange.oversized(head):
+            self.stats.events_dropped += 1
+            name = log.text_of(head.split(b"\n", 1)[0].rstrip(b"\r"))
+            self._bounds.rationed.say_of(
+                log.ERROR, "upstream-message-dropped", "", reason="too long", head=name
+            )
+            self.stats.hit("upstream_message_bytes")
+        self.exchange.end_read()
+        self._receiver.settle()
+
+    def broadcast(self, raw: bytes, head: bytes) -> None:
+        """Pass on a well-formed event, Asterisk's or the proxy's own; ``head`` is its first two lines."""
+        audience = self._by_head.get(head)
+        self._pass_on(raw, self._receiver.audience_of(raw, head) if audience is None else audience)
+        if self.tracker is not None:
+            self._receiver.pass_on_scoped(raw, self.tracker.feed(raw))
+
+    def _irregular(self, raw: bytes) -> None:
+        if raw.startswith(b"Response:"):
+            self.exchange.response(raw)
+        elif not raw.startswith(b"Event:"):
+            self.exchange.stray(raw)
+        elif not self.exchange.event(raw):
+            self._repaired(raw)
+
+    def _repaired(self, raw: bytes) -> None:
+        relay_id = relay_id_of(raw)
+        owners = self._echoed(relay_id) if relay_id else None
+        rebuilt = rebuild_event(raw) if owners is None else rebuild_event(raw, relay_id, owners)
+        if rebuilt is None:
+            self.stats.events_dropped += 1
+            return
+        if owners is None:
+            self.stats.events_repaired += 1
+        lines = rebuilt.split(b"\r\n", 2)
+        self.broadcast(rebuilt, lines[0] + b"\r\n" + lines[1] + b"\r\n")
+
+    def _echoed(self, relay_id: bytes) -> bytes | None:
+        """See ``Correlator.echoed``.  The action may be on any link, as all events come over the main one."""
+        for exchange in self._exchanges:
+            owners = exchange.echoed(relay_id)
+            if owners is not None:
+                return owners
+        return None
+
+    # -- actions -----------------------------------------------------------
+
+    def side_for(self, user: str, action: Action) -> Side | None:
+        """The side link over which this action of a user goes; None for the main link."""
+        if may_hold(action):
+            return self.side
+        key = action.key
+        if key in ECHOED_BY:
+            return None  # its event arrives on the main link, where its relay id must be known
+        now = self._scheduler.now()
+        long = self.lengths.is_long(user, key, now)
+        if long is None:
+            answer = answer_of(key, self.exchange.answers)
+            may_be_list = bool(answer.complete) or not answer.own
+            long = may_be_list and self.lengths.is_first_list_long(user, key, now)
+        return self.lists if long else None
+
+    def abandon(self, requester: Requester) -> None:
+        """Forget the actions of an requester that has gone."""
+        self.exchange.abandon(requester)
+        for side in self.sides:
+            side.abandon(requester)
+
+    def dismiss(self, requester: Requester, text: bytes) -> None:
+        """Answer everything that the requester has open with this error, before its session is closed."""
+        self.exchange.dismiss(requester, text)
+        for side in self.sides:
+            side.dismiss(requester, text)
+
+    def counted_name(self, action: Action) -> bytes:
+        """The name to count an action by: the table's, or OTHER, because clients can make up names."""
+        row = self.table.find(action.key)
+        return row.name if row is not None else OTHER
+
+    # -- Asterisk's state and actions ----------------------------------------
+
+    def recognise(self, name: bytes, raw: bytes) -> bool:
+        """Learn from the first event of a head; returns whether each event of this name must pass here."""
+        if name in _NOTEWORTHY:
+            self._note(name, raw)
+            return True
+        self.origin.learn(raw)
+        return False
+
+    def _note(self, name: bytes, raw: bytes) -> None:
+        if not self.exchange.linked:
+            return
+        if name == b"FullyBooted":
+            self._boot = Boot(raw, self._scheduler.now())
+            self._learn()  # modules loaded since our login have added their actions
+            self.serve()
+            return
+        if name == b"Reload" and self._boot is not None:
+            self._boot.reloaded(self._scheduler.now())
+        if self._relearn_timer is None:
+            self._relearn_timer = self._scheduler.later(_RELEARN_DELAY, self._relearn)
+
+    def fully_booted(self) -> bytes | None:
+        """The FullyBooted event for a client that logs in now; None before Asterisk has booted."""
+        return self._boot.event(self._scheduler.now()) if self._boot is not None else None
+
+    def _relearn(self) -> None:
+        self._relearn_timer = None
+        self._learn()
+
+    def _learn(self) -> None:
+        self.exchange.ask(_LIST_COMMANDS, self._learnt)
+
+    def _learnt(self, raw: bytes) -> None:
+        table = self.table.learnt_from(Message(raw).headers)
+        if table.live:
+            self.table = table
+        log.say(log.DEBUG, "actions-learnt", actions=len(table.live))
+
+    def follow_calls(self) -> None:
+        """Follow calls from the next event on: a user has a scope."""
+        if self.tracker is None:
+            self.tracker = CallTracker()
+
+    # -- settings and time -------------------------------------------------
+
+    def adopt_limits(self) -> None:
+        """The limits in force were replaced."""
+        deadlines = self._bounds.deadlines()
+        for exchange in self._exchanges:
+            exchange.deadlines = deadlines
+        self.exchange.share = self.lists.exchange.share = self.limits.link_share
+
+    def adopt_actions(self, others: OtherActions) -> None:
+        """Replace the descriptions of actions that are not Asterisk's own."""
+        self.table = self.table.with_others(others)
+        for exchange in self._exchanges:
+            exchange.answers = others.answers
+
+    def tick(self, now: float) -> None:
+        """End the answers that have taken too long; called once a second."""
+        self.exchange.tick(now)
+        for side in self.sides:
+            side.tick(now)
