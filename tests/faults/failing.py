@@ -13,7 +13,7 @@ from typing import Any
 
 from amiproxy.cli import main
 from amiproxy.core.clients.session import Session
-from amiproxy.net.doors.listener import ConnectionPool
+from amiproxy.net.doors.pool import ConnectionPool
 from amiproxy.net.upstream.link import Link
 
 #: Seconds that the loop is stuck.

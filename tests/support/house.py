@@ -4,32 +4,40 @@ import asyncio
 import ssl
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 
 from amiproxy.core.admission.networks import NetworkSet
 from amiproxy.core.fanout.hub import Hub
 from amiproxy.core.model.limits import Limits
 from amiproxy.core.model.users import User
-from amiproxy.net.doors.client import Objection
-from amiproxy.net.doors.listener import ConnectionPool, Listener, bind
+from amiproxy.net.doors.ami import AmiConnection
+from amiproxy.net.doors.binding import bind
+from amiproxy.net.doors.connection import ConnectionFactory
+from amiproxy.net.doors.listener import Listener
+from amiproxy.net.doors.pool import ConnectionPool
+from amiproxy.net.doors.tlsconnection import TlsAcceptor
+from amiproxy.net.tls.clientcertificate import Objection
 from tests.support.live_hub import live_hub
 from tests.support.tls_peer import TlsPeer
 from tests.support.waiting import DEADLINE
 
 
 class House:
-    """A hub, its door, and listeners on ports of their own."""
+    """A hub, its connections, and listeners on ports of their own."""
 
     def __init__(self, context: ssl.SSLContext, limits: Limits, *users: User) -> None:
         self.context = context
         self.hub: Hub = live_hub(*users, limits=limits)
-        self.pool = ConnectionPool(self.hub)
+        self.pool = ConnectionPool(self.hub.bounds, self.hub.shares)
         self.listeners: list[Listener] = []
         self.contexts_asked = 0
         self.objection: Objection = lambda _: None
+        self.acceptor = TlsAcceptor(self.pool, self._context, self._object)
+        self.accept: ConnectionFactory = partial(AmiConnection, self.hub.attach, self.acceptor)
 
     def listen(self, host: str = "127.0.0.1", *trusted: str) -> tuple[str, int]:
         """Listen there; ``trusted`` are the networks of proxies in front."""
-        listener = Listener(self.pool, bind(host, 0), self._context, self._object, NetworkSet(trusted))
+        listener = Listener(self.pool, bind(host, 0), self.accept, NetworkSet(trusted))
         listener.start(asyncio.get_running_loop())
         self.listeners.append(listener)
         return listener.address

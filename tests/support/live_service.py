@@ -13,7 +13,7 @@ from amiproxy.net.admin.reloads import ReloadReport, Reloads
 from amiproxy.net.certs.certset import CertSet
 from amiproxy.net.certs.certstore import CertStore
 from amiproxy.net.certs.rotation import Rotation
-from amiproxy.net.doors.listener import ConnectionPool
+from amiproxy.net.doors.pool import ConnectionPool
 from amiproxy.net.loop.coalescer import joined
 from amiproxy.net.loop.lag import LoopLag
 from amiproxy.net.upstream.link import Link
@@ -33,7 +33,7 @@ class LiveService:
             users_file=directory / "users.yaml",
         )
         self.hub = live_hub(*users)
-        self.pool = ConnectionPool(self.hub)
+        self.pool = ConnectionPool(self.hub.bounds, self.hub.shares)
         self.link = Link(self.hub.server, self.config.upstream, b"the upstream secret")
         self.certificates = CertSet(self.config.listeners, self.config.tls, settle=0.01)
         self.report = ReloadReport(True, "", 0.0)

@@ -1,4 +1,4 @@
-"""The proxy's side of one TLS connection, with a session that only writes down what happens to it."""
+"""TlsStreams, each with a receiver that only writes down what happens to it."""
 
 import asyncio
 import functools
@@ -10,8 +10,11 @@ from typing import NamedTuple
 import trustme
 
 from amiproxy.core.fanout.outbox import Outbox
+from amiproxy.core.limits.shares import Shares
 from amiproxy.core.ports import Peer
-from amiproxy.net.doors.client import Client
+from amiproxy.net.doors.tlsstream import TlsStream
+from amiproxy.net.loop.fairpoller import FairPoller
+from amiproxy.net.loop.scheduler import LoopScheduler
 from amiproxy.net.tls.tlspolicy import ChainAndKey, ClientTrust, server_context, tls_policy
 from tests.support.waiting import until
 
@@ -52,37 +55,39 @@ def install(directory: Path) -> tuple[Path, Path]:
 class _Sends:
     """The outbox's way to the client, with a list of who took how much."""
 
-    def __init__(self, client: Client) -> None:
-        self._client = client
+    def __init__(self, stream: TlsStream) -> None:
+        self._stream = stream
         self.offered: list[tuple[int, bytes]] = []
 
     def write(self, data: bytes) -> int:
         return self.send(data)
 
     def send(self, data: bytes) -> int:
-        taken = self._client.send(data)
+        taken = self._stream.send(data)
         self.offered.append((taken, bytes(data)))
         return taken
 
 
 class Recorded:
-    """In a session's place."""
+    """The Receiver: a session with an outbox, but without AMI."""
 
-    def __init__(self, client: Client, limit: int, banner: bytes) -> None:
-        self.client = client
-        self._sends = _Sends(client)
+    id = "recorded"
+
+    def __init__(self, stream: TlsStream, peer: Peer, limit: int, banner: bytes) -> None:
+        self.stream = stream
+        self.peer = peer
+        self._sends = _Sends(stream)
         self.outbox = Outbox(self._sends, limit)  # type: ignore[arg-type]
         self.reads: list[bytes] = []
         self.has_ended = False
         self.lost_for = ""
         self.pause_after = 0
-        self.user = None
         self.close_after = b""
         self.outbox.push(banner)
 
     @property
     def offered(self) -> list[tuple[int, bytes]]:
-        """What the outbox offered to the client in one send, and how much of it was taken."""
+        """What the outbox offered to the stream in one send, and how much of it was taken."""
         return self._sends.offered
 
     @property
@@ -92,38 +97,58 @@ class Recorded:
     def receive(self, data: bytes) -> None:
         self.reads.append(data)
         if self.pause_after and len(self.reads) >= self.pause_after:
-            self.client.pause()
+            self.stream.pause()
         if self.close_after:
             self.outbox.push(self.close_after)
-            self.client.close()
+            self.stream.close()
 
-    def writable(self) -> None:
-        self.outbox.drain()
+    def writable(self) -> bool:
+        return self.outbox.drain()
 
     def ended(self) -> None:
         self.has_ended = True
 
     def lost(self, reason: str) -> None:
         self.lost_for = reason
-        self.client.abort()
+        self.stream.abort()
 
-    def close(self, reason: str, *, abort: bool = False) -> None:
-        self.lost_for = reason
-        self.client.abort() if abort else self.client.close()
+
+class _Owner:
+    """The StreamOwner of one connection of a TlsDoor."""
+
+    is_authenticated = False
+
+    def __init__(self, door: "TlsDoor") -> None:
+        self._door = door
+        self.stream: TlsStream
+
+    def begun(self) -> None: ...
+
+    def secured(self, peer: Peer) -> Recorded:
+        self._door.sessions.append(Recorded(self.stream, peer, self._door.limit, self._door.banner))
+        return self._door.sessions[-1]
+
+    def failed(self, reason: str) -> None:
+        self._door.failures.append(reason)
+
+    def gone(self) -> None:
+        self._door.gone += 1
+        self._door.streams.remove(self.stream)
 
 
 class TlsDoor:
-    """A listening socket; what comes in becomes a Client with a Recorded session."""
+    """A listening socket; what comes in becomes a TlsStream with a Recorded receiver."""
 
     def __init__(self, context: ssl.SSLContext, *, limit: int = 1 << 30, send_buffer: int = 0) -> None:
         self.context = context
         self.limit = limit
         self.banner = b"Asterisk Call Manager/11.0.0\r\n"
-        self.clients: list[Client] = []
+        self.streams: list[TlsStream] = []
         self.sessions: list[Recorded] = []
         self.failures: list[str] = []
         self.gone = 0
         self._loop = asyncio.get_running_loop()
+        self._poller = FairPoller(Shares(LoopScheduler(self._loop)))
         self._socket = socket.create_server(("127.0.0.1", 0), backlog=1024)
         self._socket.setblocking(False)
         if send_buffer:
@@ -138,27 +163,17 @@ class TlsDoor:
             return
         sock.setblocking(False)
         tls = self.context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
-        client = Client(
-            self._loop,
-            tls,
-            Peer(host, port),
-            self._established,
-            lambda _, why: self.failures.append(why),
-            self._left,
-        )
-        self.clients.append(client)
-        client.start()
+        self.enter(tls, Peer(host, port)).start()
 
-    def _established(self, client: Client) -> Recorded:
-        self.sessions.append(Recorded(client, self.limit, self.banner))
-        return self.sessions[-1]
-
-    def _left(self, client: Client) -> None:
-        self.gone += 1
-        self.clients.remove(client)
+    def enter(self, tls: ssl.SSLSocket, peer: Peer) -> TlsStream:
+        """Make a stream of a connection."""
+        owner = _Owner(self)
+        owner.stream = TlsStream(self._loop, tls, peer, owner, self._poller)
+        self.streams.append(owner.stream)
+        return owner.stream
 
     async def session(self) -> Recorded:
-        """The first session, once it is there."""
+        """The first receiver, once it is there."""
         await until(lambda: self.sessions, "a session")
         return self.sessions[0]
 
@@ -166,5 +181,5 @@ class TlsDoor:
         """End it and everything that came in by it."""
         self._loop.remove_reader(self._socket)
         self._socket.close()
-        for client in list(self.clients):
-            client.abort()
+        for stream in list(self.streams):
+            stream.abort()

@@ -13,6 +13,7 @@ import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +32,12 @@ from amiproxy.net.admin.reloads import ReloadReport, Reloads
 from amiproxy.net.certs.certset import CertSet
 from amiproxy.net.certs.certstore import CertificatesRefused, CertStore
 from amiproxy.net.certs.rotation import Rotation
-from amiproxy.net.doors.listener import ConnectionPool, await_first_byte, bind
+from amiproxy.net.doors.ami import AmiConnection
+from amiproxy.net.doors.binding import await_first_byte, bind
 from amiproxy.net.doors.listener import Listener as ListeningSocket
+from amiproxy.net.doors.pool import ConnectionPool
 from amiproxy.net.doors.secrets import HashVerifier
+from amiproxy.net.doors.tlsconnection import TlsAcceptor
 from amiproxy.net.host.confinement import confine
 from amiproxy.net.host.descriptors import raise_descriptors
 from amiproxy.net.host.hardstop import HardStop
@@ -91,7 +95,7 @@ class App:
         )
         self.hub.server.adopt_actions(prepared.actions)
         self.hub.link_loss.by_default = config.upstream_lost
-        self.pool = ConnectionPool(self.hub)
+        self.pool = ConnectionPool(self.hub.bounds, self.hub.shares)
         self.link = Link(self.hub.server, config.upstream, prepared.secret)
         self._side_links = [
             SideLink(side, config.upstream, prepared.secret) for side in self.hub.server.sides
@@ -247,9 +251,10 @@ class App:
         for number, settings in enumerate(config.listeners):
             for sock in self._sockets(settings, inherited):
                 await_first_byte(sock)
-                context, objection = self._certificates.served_by(number)
+                acceptor = TlsAcceptor(self.pool, *self._certificates.served_by(number))
+                accept = partial(AmiConnection, self.hub.attach, acceptor)
                 trusted = NetworkSet(settings.proxy_protocol)
-                listener = ListeningSocket(self.pool, sock, context, objection, trusted)
+                listener = ListeningSocket(self.pool, sock, accept, trusted)
                 listener.start(self._loop)
                 self._listeners[listener] = number
         try:

@@ -16,7 +16,7 @@ import pytest
 from amiproxy.ami import privilege
 from amiproxy.core.model.limits import Limits
 from amiproxy.core.model.users import User
-from amiproxy.net.doors.listener import await_first_byte, bind
+from amiproxy.net.doors.binding import await_first_byte, bind
 from tests.support.house import House, was_cut, was_refused
 from tests.support.ipv6 import needs_ipv6
 from tests.support.tls_door import Contexts, contexts, install
@@ -123,7 +123,7 @@ async def test_accepted_sockets_have_keepalive_and_nodelay(house: House, both: C
     async with TlsPeer.to(house.listen(), both.client) as peer:
         await peer.handshake()
         await until(lambda: house.hub.sessions)
-        sock = house.hub.sessions[0].transport._socket  # type: ignore[attr-defined]
+        sock = house.hub.sessions[0].transport._stream._socket  # type: ignore[attr-defined]
         tcp = socket.IPPROTO_TCP
         assert sock.getsockopt(tcp, socket.TCP_NODELAY) == 1
         assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
@@ -502,7 +502,12 @@ _CHILD = """
     import asyncio, resource, socket, ssl, sys, time
     from pathlib import Path
     from amiproxy import log
-    from amiproxy.net.doors.listener import ConnectionPool, Listener, bind
+    from functools import partial
+    from amiproxy.net.doors.ami import AmiConnection
+    from amiproxy.net.doors.binding import bind
+    from amiproxy.net.doors.listener import Listener
+    from amiproxy.net.doors.pool import ConnectionPool
+    from amiproxy.net.doors.tlsconnection import TlsAcceptor
     from amiproxy.net.tls.tlspolicy import ChainAndKey, ClientTrust, server_context, tls_policy
     from tests.support.live_hub import live_hub
 
@@ -511,8 +516,10 @@ _CHILD = """
         pair = ChainAndKey((directory / "server.crt").read_bytes(), (directory / "server.key").read_bytes())
         context = server_context(tls_policy(), [pair], ClientTrust())
         log.configure("text", "info")
-        pool = ConnectionPool(live_hub())
-        listener = Listener(pool, bind("127.0.0.1", 0), lambda: context)
+        hub = live_hub()
+        pool = ConnectionPool(hub.bounds, hub.shares)
+        accept = partial(AmiConnection, hub.attach, TlsAcceptor(pool, lambda: context))
+        listener = Listener(pool, bind("127.0.0.1", 0), accept)
         resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
         listener.start(asyncio.get_running_loop())
         print(listener.address[1], flush=True)

@@ -3,17 +3,22 @@
 import asyncio
 import contextlib
 import socket
-import ssl
 
-from amiproxy.net.doors.listener import ConnectionPool, Listener, bind
+from amiproxy.net.doors.binding import bind
+from amiproxy.net.doors.connection import Connection
+from amiproxy.net.doors.listener import Listener
+from amiproxy.net.doors.pool import ConnectionPool
 from tests.support.live_hub import live_hub
 
 
 async def test_a_connection_pending_for_long_marks_the_listener_as_stuck() -> None:
     loop = asyncio.get_running_loop()
-    listener = Listener(
-        ConnectionPool(live_hub()), bind("127.0.0.1", 0), lambda: ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    )
+    hub = live_hub()
+
+    def accept(*_: object) -> Connection:
+        raise AssertionError("nobody is accepted")
+
+    listener = Listener(ConnectionPool(hub.bounds, hub.shares), bind("127.0.0.1", 0), accept)
     assert not listener.stuck(1.0), "it has not begun"
     listener.start(loop)
     try:

@@ -9,7 +9,7 @@ from amiproxy.net.admin.control import ControlServer
 from amiproxy.net.admin.localsocket import SocketRefused, UnixListener
 from amiproxy.net.admin.scrape import ScrapeServer
 from amiproxy.net.admin.service import Service
-from amiproxy.net.doors.listener import bind
+from amiproxy.net.doors.binding import bind
 
 Inherited = dict[str, list[socket.socket]]
 

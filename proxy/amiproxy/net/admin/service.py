@@ -9,7 +9,7 @@ from amiproxy.core.fanout.hub import Hub
 from amiproxy.net.admin.reloads import Reloads
 from amiproxy.net.certs.certstore import CertStore
 from amiproxy.net.certs.rotation import Rotation
-from amiproxy.net.doors.listener import ConnectionPool
+from amiproxy.net.doors.pool import ConnectionPool
 from amiproxy.net.loop.lag import LoopLag
 from amiproxy.net.upstream.link import Link
 

@@ -19,8 +19,8 @@ from amiproxy.net.certs.certsettings import ListenerSettings, TlsSettings
 from amiproxy.net.certs.certstore import Candidate, CertificatesRefused, CertStore, ReloadResult
 from amiproxy.net.certs.halfwritten import Retry
 from amiproxy.net.certs.rotation import SETTLE, Rotation, Store
-from amiproxy.net.doors.client import Objection
 from amiproxy.net.loop import gently
+from amiproxy.net.tls.clientcertificate import Objection
 from amiproxy.x509.ending import Ending
 from amiproxy.x509.expiry import Expiry
 from amiproxy.x509.validate import errors_of

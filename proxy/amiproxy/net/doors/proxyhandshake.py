@@ -6,30 +6,27 @@ first (MSG_PEEK), and only what certainly belongs to the header is consumed.
 """
 
 import asyncio
-import contextlib
 import socket
 from collections.abc import Callable
 from typing import Final
 
 from amiproxy.core.ports import Peer
-from amiproxy.net.doors.client import RESET
+from amiproxy.net.doors.connection import Connection
 from amiproxy.net.doors.proxyheader import LONGEST, Local, Parsed, Unread, parse
 from amiproxy.net.loop.fairpoller import FairPoller
+from amiproxy.net.sockets import reset
 
 #: Failure reason of a connection without a valid header.
 NO_HEADER: Final = "proxy header"
 
 
-class ProxyProtocolHandshake:
+class ProxyProtocolHandshake(Connection):
     """One accepted connection up to the end of its PROXY header.
 
     ``introduced`` is called with the socket, from which exactly the header was read, and
     the client's Peer; or ``failed`` if there is no valid header.  ``gone`` is called once,
     before ``introduced`` or after ``failed``.
     """
-
-    #: As for Client; never true here, before the handshake.
-    is_authenticated: Final = False
 
     def __init__(
         self,
@@ -51,8 +48,21 @@ class ProxyProtocolHandshake:
         self.peer = peer
         self.accepted = loop.time()
 
+    @property
+    def is_authenticated(self) -> bool:
+        """See Connection."""
+        return False
+
+    @property
+    def has_certificate(self) -> bool:
+        """See Connection."""
+        return False
+
+    def judge_certificate(self) -> None:
+        """See Connection; there is none before the handshake."""
+
     def start(self) -> None:
-        """Start to read the header."""
+        """See Connection: starts to read the header."""
         assert self._socket is not None
         self._poller.add_reader(self._socket.fileno(), self._readable)
         self._readable()
@@ -84,18 +94,16 @@ class ProxyProtocolHandshake:
         return found
 
     def displace(self, reason: str) -> None:
-        """Reset the connection and report the failure; does nothing after the end."""
+        """See Connection: also reports the failure."""
         if self._socket is not None:
             self._failed(self, reason)
             self.abort()
 
     def abort(self) -> None:
-        """Reset the connection without counting a failure; does nothing after the end."""
+        """See Connection; no failure is counted."""
         sock = self._release()
         if sock is not None:
-            with contextlib.suppress(OSError):
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-            sock.close()
+            reset(sock)
             self._gone(self)
 
     def _release(self) -> socket.socket | None:

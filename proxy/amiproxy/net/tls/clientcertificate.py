@@ -1,9 +1,13 @@
 """The certificate that a client presented in its handshake, and the chain it sent with it."""
 
 import ssl
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from amiproxy.x509.identity import Identity, identities
+
+#: Returns why a client's chain (DER, leaf first) is not acceptable now; None if it is.
+Objection = Callable[[Sequence[bytes]], str | None]
 
 
 class ShownCertificate(NamedTuple):

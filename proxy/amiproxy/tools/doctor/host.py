@@ -11,7 +11,7 @@ from typing import Final
 
 from amiproxy.config import Config
 from amiproxy.core.form import FORM
-from amiproxy.net.doors.listener import BACKLOG
+from amiproxy.net.doors.binding import BACKLOG
 from amiproxy.net.loop.eventloop import uvloop
 from amiproxy.net.tls.tlsgroups import X25519MLKEM768, offered_groups
 from amiproxy.tools.doctor import interpreter

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from amiproxy.core.ports import Peer
-from amiproxy.net.doors.client import Client
-from tests.support.tls_door import Contexts, Recorded, TlsDoor, contexts
+from amiproxy.net.doors.tlsstream import TlsStream
+from tests.support.tls_door import Contexts, TlsDoor, contexts
 from tests.support.tls_peer import TlsPeer
 from tests.support.waiting import until
 
@@ -74,8 +74,8 @@ async def test_the_peer_is_recorded_with_its_tls_version_and_suite(door: TlsDoor
         await peer.handshake()
         session = await door.session()
         host, port = peer.socket.getsockname()
-        assert session.client.peer._replace(tls="") == Peer(host, port)
-        assert session.client.peer.tls.startswith("TLSv1.3/TLS_")
+        assert session.peer._replace(tls="") == Peer(host, port)
+        assert session.peer.tls.startswith("TLSv1.3/TLS_")
 
 
 async def test_a_handshake_may_come_a_byte_at_a_time(door: TlsDoor, both: Contexts) -> None:
@@ -117,7 +117,7 @@ async def test_a_client_that_speaks_no_tls_gets_no_ami_byte(
 
 async def test_a_client_that_connects_and_leaves_is_a_failed_handshake(door: TlsDoor, both: Contexts) -> None:
     async with TlsPeer.to(door.address, both.client):
-        await until(lambda: door.clients)
+        await until(lambda: door.streams)
     await until(lambda: door.gone == 1)
     assert len(door.failures) == 1
 
@@ -165,7 +165,7 @@ async def test_tls_1_1_is_refused_by_alert(door: TlsDoor, both: Contexts) -> Non
 
 
 async def test_aborted_handshakes_leave_nothing_behind(door: TlsDoor, both: Contexts) -> None:
-    left: list[weakref.ref[Client]] = []
+    left: list[weakref.ref[TlsStream]] = []
     gc.collect()  # of other tests, before anything is counted
     descriptors = open_descriptors()
     gc.disable()  # everything must be freed at once: the collector does not see objects that OpenSSL holds
@@ -176,12 +176,12 @@ async def test_aborted_handshakes_leave_nothing_behind(door: TlsDoor, both: Cont
                     await peer.send_raw(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03")
                 elif number % 3 == 1:
                     await peer.handshake(send_last=False)
-                await until(lambda: door.clients)
-                left.append(weakref.ref(door.clients[0]))
+                await until(lambda: door.streams)
+                left.append(weakref.ref(door.streams[0]))
                 peer.reset()
-            await until(lambda: not door.clients)
+            await until(lambda: not door.streams)
         del peer
-        await until(lambda: not [ref for ref in left if ref() is not None], "clients to be freed")
+        await until(lambda: not [ref for ref in left if ref() is not None], "streams to be freed")
     finally:
         gc.enable()
     assert door.gone == 500
@@ -195,11 +195,11 @@ async def test_a_session_that_ended_leaves_nothing_behind(door: TlsDoor, both: C
         async with TlsPeer.to(door.address, both.client) as peer:
             await peer.handshake()
             session = await door.session()
-            client = weakref.ref(session.client)
-            session.client.abort()
+            stream = weakref.ref(session.stream)
+            session.stream.abort()
         del session
         door.sessions.clear()
-        await until(lambda: client() is None, "the client to be freed")
+        await until(lambda: stream() is None, "the stream to be freed")
     finally:
         gc.enable()
 
@@ -257,7 +257,7 @@ async def test_nothing_is_read_while_paused_and_everything_afterwards(door: TlsD
             await asyncio.sleep(0)
         assert session.reads == said[:3]
         session.pause_after = 0
-        session.client.resume()
+        session.stream.resume()
         # Nothing more is sent: the rest must be found without another event from the socket.
         await until(lambda: session.reads == said)
 
@@ -266,14 +266,14 @@ async def test_a_pause_during_resume_takes_effect(door: TlsDoor, both: Contexts)
     async with TlsPeer.to(door.address, both.client) as peer:
         await peer.handshake()
         session = await door.session()
-        session.client.pause()
+        session.stream.pause()
         await peer.send(b"later")
-        session.client.resume()
-        session.client.pause()
+        session.stream.resume()
+        session.stream.pause()
         for _ in range(20):
             await asyncio.sleep(0)
         assert session.reads == []
-        session.client.resume()
+        session.stream.resume()
         await until(lambda: session.received == b"later")
 
 
@@ -292,7 +292,7 @@ async def test_a_client_that_stops_sending_still_gets_its_answers(
         assert session.received == b"Action: CoreStatus\r\n\r\n"
         assert not session.lost_for
         session.outbox.push(b"Response: Success\r\n\r\n")
-        session.client.close()
+        session.stream.close()
         # After its own close_notify OpenSSL's client decrypts nothing: only the length can be checked.
         assert len(await peer.raw_rest()) > len(b"Response: Success\r\n\r\n")
     await until(lambda: door.gone == 1)
@@ -355,7 +355,7 @@ async def test_writing_to_a_closed_peer_reports_the_loss_from_the_loop(
     async with TlsPeer.to(door.address, both.client) as peer:
         await peer.handshake()
         session = await door.session()
-        session.client.pause()  # otherwise the reader would notice first
+        session.stream.pause()  # otherwise the reader would notice first
         peer.reset()
         told_inside = []
         while not session.lost_for:
@@ -364,7 +364,7 @@ async def test_writing_to_a_closed_peer_reports_the_loss_from_the_loop(
             await asyncio.sleep(0)
         assert not any(told_inside)
     assert door.gone == 1
-    assert session.client.send(b"too late") == len(b"too late")
+    assert session.stream.send(b"too late") == len(b"too late")
 
 
 # -- closing ---------------------------------------------------------------
@@ -375,8 +375,8 @@ async def test_close_sends_close_notify_and_then_fin(door: TlsDoor, both: Contex
         await peer.handshake()
         session = await door.session()
         session.outbox.push(b"Response: Goodbye\r\n\r\n")
-        session.client.close()
-        session.client.close()
+        session.stream.close()
+        session.stream.close()
         assert await peer.rest() == door.banner + b"Response: Goodbye\r\n\r\n"
         assert await peer.raw_rest() == b""
     await until(lambda: door.gone == 1)
@@ -386,8 +386,8 @@ async def test_nothing_is_sent_in_clear_after_close(door: TlsDoor, both: Context
     async with TlsPeer.to(door.address, both.client) as peer:
         await peer.handshake()
         session = await door.session()
-        session.client.close()
-        assert session.client.send(b"Response: Success\r\n\r\n") == len(b"Response: Success\r\n\r\n")
+        session.stream.close()
+        assert session.stream.send(b"Response: Success\r\n\r\n") == len(b"Response: Success\r\n\r\n")
         for _ in range(10):
             await asyncio.sleep(0)
         assert door.gone == 0, "nor is the end cut short"
@@ -413,10 +413,10 @@ async def test_unread_input_does_not_destroy_the_last_answer(door: TlsDoor, both
 async def test_a_client_that_never_closes_is_not_waited_for(
     door: TlsDoor, both: Contexts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("amiproxy.net.doors.client._LINGER_SECONDS", 0.05)
+    monkeypatch.setattr("amiproxy.net.doors.tlsstream._LINGER_SECONDS", 0.05)
     async with TlsPeer.to(door.address, both.client) as peer:
         await peer.handshake()
-        (await door.session()).client.close()
+        (await door.session()).stream.close()
         assert door.gone == 0
         await until(lambda: door.gone == 1)
 
@@ -425,15 +425,15 @@ async def test_abort_resets_the_connection(door: TlsDoor, both: Contexts) -> Non
     async with TlsPeer.to(door.address, both.client) as peer:
         await peer.handshake()
         session = await door.session()
-        session.client.abort()
-        session.client.abort()
+        session.stream.abort()
+        session.stream.abort()
         with pytest.raises(ConnectionResetError):
             await peer.raw_rest()
     assert door.gone == 1
 
 
-async def test_nothing_is_written_to_the_descriptor_after_the_socket_ended(
-    door: TlsDoor, both: Contexts, monkeypatch: pytest.MonkeyPatch
+async def test_a_fault_of_the_receiver_ends_the_connection_whatever_it_does(
+    door: TlsDoor, both: Contexts, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with TlsPeer.to(door.address, both.client) as peer:
         await peer.handshake()
@@ -444,20 +444,18 @@ async def test_nothing_is_written_to_the_descriptor_after_the_socket_ended(
 
         told: list[object] = []
         asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
-        monkeypatch.setattr(session, "id", "s", raising=False)
         monkeypatch.setattr(session, "receive", broken)
-        monkeypatch.setattr(session, "lost", broken)  # so the session never learns of its end
-        assert session.outbox.ready
+        monkeypatch.setattr(session, "lost", broken)
         await peer.send(b"Action: Ping\r\n\r\n")
         await until(lambda: door.gone == 1)
-        assert not session.outbox.ready
         assert told
+    assert [r.fields["session"] for r in caplog.records if r.message == "fault"] == ["recorded"]  # type: ignore[attr-defined]
 
 
 async def test_a_client_displaced_in_its_handshake_is_counted(door: TlsDoor, both: Contexts) -> None:
     async with TlsPeer.to(door.address, both.client) as peer:
-        await until(lambda: door.clients)
-        door.clients[0].displace("handshake timeout")
+        await until(lambda: door.streams)
+        door.streams[0].fail("handshake timeout")
         assert door.failures == ["handshake timeout"]
         assert door.gone == 1
         with pytest.raises(ConnectionResetError):
@@ -499,26 +497,19 @@ class _Unwilling:
             raise ssl.SSLWantReadError from None
 
 
-async def test_a_read_that_must_write_first_waits_for_the_write() -> None:
+async def test_a_read_that_must_write_first_waits_for_the_write(door: TlsDoor) -> None:
     here, there = socket.socketpair()
     here.setblocking(False)
     filler = b"x" * 65536
+    door.banner = b""
     with here, there:
         tls = _Unwilling(here)
-        sessions: list[Recorded] = []
-
-        def established(client: Client) -> Recorded:
-            sessions.append(Recorded(client, 1 << 20, b""))
-            return sessions[-1]
-
         there.send(b"data")
         with suppress(BlockingIOError):
             while True:
                 here.send(filler)
-        client = Client(
-            asyncio.get_running_loop(), tls, Peer("test", 1), established, lambda *_: None, lambda _: None
-        )
-        client.start()
+        stream = door.enter(tls, Peer("test", 1))  # type: ignore[arg-type]
+        stream.start()
         await until(lambda: tls.reads)
         reads = tls.reads
         for _ in range(20):
@@ -529,5 +520,5 @@ async def test_a_read_that_must_write_first_waits_for_the_write() -> None:
         with suppress(BlockingIOError):
             while there.recv(1 << 20):
                 pass
-        await until(lambda: sessions[0].received == b"data")
-        client.abort()
+        await until(lambda: door.sessions[0].received == b"data")
+        stream.abort()

@@ -1,95 +1,76 @@
-"""Client: the TLS socket of one session.
+"""TlsStream: the TLS socket of one connection, from the handshake to its end.
 
-A non-blocking ``ssl.SSLSocket`` on the ``add_reader``/``add_writer`` of
-``FairPoller``:
-OpenSSL writes directly to the kernel, with no asyncio transport in between.  Of the
-alternatives measured this one takes the least CPU and memory, and it leaves no
-buffers behind after aborted handshakes.
+A non-blocking ``ssl.SSLSocket`` on the ``add_reader``/``add_writer`` of ``FairPoller``: OpenSSL writes
+directly to the kernel, with no asyncio transport in between.  Of the alternatives measured this one
+takes the least CPU and memory, and it leaves no buffers behind after aborted handshakes.
 
-Two properties of OpenSSL shape this file.  After a read there may be decrypted data
-inside OpenSSL that the loop cannot see, so reading continues while there is.  (OpenSSL
-takes at most one record at a time from the kernel, and the loop sees what is left there.)
-After a write that OpenSSL did not accept, the next write must begin with the same bytes;
-more may follow them.
+Two properties of OpenSSL shape this file.  After a read there may be decrypted data inside OpenSSL that
+the loop cannot see, so reading continues while there is.  (OpenSSL takes at most one record at a time
+from the kernel, and the loop sees what is left there.)  After a write that OpenSSL did not accept, the
+next write must begin with the same bytes; more may follow them.
 """
 
 import asyncio
 import contextlib
 import socket
 import ssl
-import struct
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from amiproxy import log
 from amiproxy.core.admission.addresses import network_of
-from amiproxy.core.clients.dismissal import dismiss
-from amiproxy.core.limits.shares import Shares
 from amiproxy.core.model.share import Share
 from amiproxy.core.ports import Peer
+from amiproxy.net.doors.streamowner import Receiver, StreamOwner
 from amiproxy.net.loop.fairpoller import FairPoller
-from amiproxy.net.loop.scheduler import LoopScheduler
-from amiproxy.net.tls.clientcertificate import shown_certificate
-
-if TYPE_CHECKING:
-    from amiproxy.core.clients.session import Session
+from amiproxy.net.sockets import bytes_received, reset
+from amiproxy.net.tls.clientcertificate import Objection, shown_certificate
+from amiproxy.net.tls.tlserrors import reason_of
 
 _READ_BYTES = 16384  # one TLS record; a read never returns more
 #: Records read from one client in one turn.
 _READS_PER_TURN = 8
 #: Seconds for which a client may continue to send after our close.
 _LINGER_SECONDS = 2.0
-#: Value of SO_LINGER with which close() sends RST at once.
-RESET = struct.pack("ii", 1, 0)
 #: Failure reason of a handshake for which the client sent more than ``limits.handshake_bytes``.
 OVERLONG_HANDSHAKE = "handshake too long"
-#: Offset of ``tcpi_bytes_received`` in Linux's ``struct tcp_info`` (linux/tcp.h, since 4.1).
-_BYTES_RECEIVED = struct.Struct("=128xQ")
 #: Limit of consecutive readable events without data.  A TLS record has fewer bytes, so even one that
 #: arrives byte by byte stays below.
 _FRUITLESS_READS = 1 << 15
 #: The same before login, when all that a client has to send fits into ``limits.login_bytes``.
 _FRUITLESS_READS_OF_STRANGERS = 1 << 12
 
-#: Returns why a client's chain (DER, leaf first) is not acceptable now; None if it is.
-Objection = Callable[[Sequence[bytes]], str | None]
 
+class TlsStream:
+    """The server's side of one TLS connection.
 
-class Client:
-    """One accepted connection, from the TLS handshake to its end; a Transport for its session.
-
-    ``established`` is called once when the handshake is complete, and returns the session;
-    ``failed`` is called once instead if the handshake fails; ``gone`` is called once, last.
-    ``begun`` is called whenever part of the handshake has arrived and more is needed.
+    To send, call ``write`` (OpenSSL's own, for the hot path) or ``send``.  Closed by ``close`` in good
+    order, or at once by ``abort``.  After its end every method does nothing, except ``write``, which
+    nobody may call any more.
     """
 
     __slots__ = (
         "__weakref__",
-        "_begun",
         "_chain",
         "_closing",
-        "_established",
-        "_failed",
         "_fd",
         "_fruitless",
-        "_gone",
         "_handshake_bytes",
         "_linger",
         "_loop",
         "_objection",
+        "_owner",
         "_paused",
+        "_peer",
         "_pending",
         "_poller",
         "_read",
         "_read_blocked",
         "_reading",
+        "_receiver",
         "_scheduled",
-        "_session",
         "_share",
         "_socket",
         "_writing",
-        "accepted",
-        "peer",
         "write",
     )
 
@@ -98,36 +79,33 @@ class Client:
         loop: asyncio.AbstractEventLoop,
         sock: ssl.SSLSocket,
         peer: Peer,
-        established: Callable[["Client"], "Session"],
-        failed: Callable[["Client", str], None],
-        gone: Callable[["Client"], None],
+        owner: StreamOwner,
+        poller: FairPoller,
         *,
         handshake_bytes: int = 16384,
         objection: Objection = lambda _: None,
-        poller: FairPoller | None = None,
-        begun: Callable[["Client"], None] = lambda _: None,
     ) -> None:
         self._loop = loop
-        self._begun = begun
-        self._poller = poller if poller is not None else FairPoller(Shares(LoopScheduler(loop)))
+        self._poller = poller
         #: The fair share that this connection's processing time is charged to.
-        self._share = self._poller.shares.of_network(network_of(peer.address))
+        self._share = poller.shares.of_network(network_of(peer.address))
         self._socket = sock
         self._fd = sock.fileno()
-        self._established = established
-        self._failed = failed
-        self._gone = gone
+        self._peer = peer
+        #: None after the end.
+        self._owner: StreamOwner | None = owner
+        #: None before the handshake is complete, and after the end.
+        self._receiver: Receiver | None = None
         self._handshake_bytes = handshake_bytes
         self._objection = objection
         self._chain: tuple[bytes, ...] = ()
         # SSLSocket.send and recv wrap these in two more Python calls, per client and batch of events.
         connection = getattr(sock, "_sslobj", None) or sock
-        #: See Transport.
+        #: Writes at most one TLS record; returns the number of bytes accepted, or raises OSError.
         self.write: Callable[[bytes | memoryview], int] = connection.write
         self._read: Callable[[int], bytes] = connection.read
         #: Returns the number of bytes that are decrypted but not read.
         self._pending: Callable[[], int] = connection.pending
-        self._session: Session | None = None
         self._paused = False
         self._reading = False
         #: OpenSSL must write before it can continue to read.
@@ -139,13 +117,16 @@ class Client:
         self._linger: asyncio.TimerHandle | None = None
         #: Reads since the last one that returned data.
         self._fruitless = 0
-        self.peer = peer
-        self.accepted = loop.time()
 
     @property
-    def is_authenticated(self) -> bool:
-        """Whether the session has logged in."""
-        return self._session is not None and self._session.user is not None
+    def is_established(self) -> bool:
+        """Whether the handshake is complete, and the socket is not closed."""
+        return self._receiver is not None
+
+    @property
+    def is_lingering(self) -> bool:
+        """Whether ``close`` has been called, and the client's own end is awaited."""
+        return self._linger is not None
 
     def start(self) -> None:
         """Start the handshake as soon as the client has sent something."""
@@ -154,31 +135,33 @@ class Client:
     # -- handshake ---------------------------------------------------------
 
     def _handshake(self) -> None:
+        owner = self._owner
+        assert owner is not None
         try:
             self._socket.do_handshake()
         except ssl.SSLWantReadError:
             self._stop_writing()
-            self._begun(self)
-            if _received(self._socket) > self._handshake_bytes:
-                self.displace(OVERLONG_HANDSHAKE)
+            owner.begun()
+            if bytes_received(self._socket) > self._handshake_bytes:
+                self.fail(OVERLONG_HANDSHAKE)
             return
         except ssl.SSLWantWriteError:
             self._want_write(self._handshake)
             return
         except (OSError, ValueError) as error:
-            self._failed(self, _reason_of(error))
+            owner.failed(reason_of(error))
             self._end()  # no reset: the client must receive OpenSSL's alert, which says what is wrong
             return
         self._stop_writing()
         version, cipher = self._socket.version(), self._socket.cipher()
-        self.peer = self.peer._replace(tls=f"{version}/{cipher[0]}" if version and cipher else "")
+        self._peer = self._peer._replace(tls=f"{version}/{cipher[0]}" if version and cipher else "")
         self._stop_listening()
         objection = self._look_at_certificate()
         if objection is not None:
-            self._failed(self, objection)
+            owner.failed(objection)
             self._end()
             return
-        self._session = self._established(self)
+        self._receiver = owner.secured(self._peer)
         if self._fd >= 0 and not self._closing and not self._paused:
             self._listen(self._readable)
             self._readable()  # data that came with the last flight is inside OpenSSL already
@@ -192,7 +175,7 @@ class Client:
         if shown is None:
             return None
         self._chain = shown.chain
-        self.peer = self.peer._replace(certificate=shown.identity)
+        self._peer = self._peer._replace(certificate=shown.identity)
         return self._objection(shown.chain)
 
     @property
@@ -200,29 +183,21 @@ class Client:
         """Whether the client presented a certificate."""
         return bool(self._chain)
 
-    def judge_certificate(self) -> None:
-        """Check the client's certificate again, and end the session if it is no longer acceptable."""
-        if self._session is None or not self._chain:
-            return
-        objection = self._objection(self._chain)
-        if objection is not None:
-            dismiss(self._session, objection)
+    def objection_now(self) -> str | None:
+        """Why the client's certificate is no longer acceptable; None if it is, or there is none."""
+        return self._objection(self._chain) if self._chain and self._receiver is not None else None
 
-    def displace(self, reason: str) -> None:
-        """End a client that has not logged in, or one that is already closing, at once."""
-        if self._linger is not None:
-            self._end(reset=True)
-        elif self._session is not None:
-            self._session.close(reason, abort=True)
-        elif self._fd >= 0:
-            self._failed(self, reason)
-            self._end(reset=True)
+    def fail(self, reason: str) -> None:
+        """End the connection at once, as a handshake that failed for this reason."""
+        if self._owner is not None:
+            self._owner.failed(reason)
+            self._end(with_reset=True)
 
     # -- reading -----------------------------------------------------------
 
     def _readable(self) -> None:
-        session = self._session
-        assert session is not None
+        receiver = self._receiver
+        assert receiver is not None
         for _ in range(_READS_PER_TURN):
             if self._paused or self._closing or self._fd < 0:
                 return
@@ -243,16 +218,16 @@ class Client:
                 self._want_write(self._writable)
                 return
             except OSError as error:
-                self._lose(_reason_of(error))
+                self._lose(reason_of(error))
                 return
             if not data:
-                self._at_end(session)
+                self._at_end(receiver)
                 return
             self._fruitless = 0
             try:
-                session.receive(data)
+                receiver.receive(data)
             except Exception as fault:
-                self._break(session, fault)
+                self._break(receiver, fault)
                 return
             if not self._pending():
                 return
@@ -262,25 +237,26 @@ class Client:
 
     @property
     def _fruitless_reads(self) -> int:
-        return _FRUITLESS_READS if self.is_authenticated else _FRUITLESS_READS_OF_STRANGERS
+        assert self._owner is not None
+        return _FRUITLESS_READS if self._owner.is_authenticated else _FRUITLESS_READS_OF_STRANGERS
 
-    def _break(self, session: "Session", fault: Exception) -> None:
-        """Handle a bug of ours: end this one session, because its state is unknown."""
-        log.exception("fault", fault, session=session.id)
+    def _break(self, receiver: Receiver, fault: Exception) -> None:
+        """Handle a bug of ours: end this one connection, because its state is unknown."""
+        log.exception("fault", fault, session=receiver.id)
         try:
-            session.lost("fault")
+            receiver.lost("fault")
         finally:
             self.abort()
 
-    def _at_end(self, session: "Session") -> None:
+    def _at_end(self, receiver: Receiver) -> None:
         self._stop_listening()
         try:
             # ``ssl`` reports a reset as an end, too; but after an orderly end the socket is still connected.
             self._socket.getpeername()
         except OSError:
-            session.lost("connection reset by peer")
+            receiver.lost("connection reset by peer")
         else:
-            session.ended()
+            receiver.ended()
 
     def _schedule(self) -> None:
         # At most one turn is scheduled: a client that sends without pause does not get more of them.
@@ -290,22 +266,22 @@ class Client:
 
     def _scheduled_read(self) -> None:
         self._scheduled = False
-        if self._session is not None:
+        if self._receiver is not None:
             self._readable()
 
     def pause(self) -> None:
-        """See Transport."""
+        """Stop reading, until ``resume``."""
         if not self._paused:
             self._paused = True
             self._stop_listening()
 
     def charge(self, share: Share) -> None:
-        """See Transport."""
+        """Charge the time of this connection's reads and writes to this share from now on."""
         self._share = share
         self._poller.charge(self._fd, share)
 
     def resume(self) -> None:
-        """See Transport."""
+        """Read again."""
         if self._paused:
             self._paused = False
             if self._fd >= 0 and not self._closing:
@@ -316,7 +292,12 @@ class Client:
     # -- writing -----------------------------------------------------------
 
     def send(self, data: bytes | memoryview) -> int:
-        """See Transport."""
+        """Write what can be written at once; returns the number of bytes accepted.
+
+        If not all were accepted, ``writable`` of the receiver is called when more can be, and the next call
+        must begin with the bytes that were not.  A broken connection accepts all; the receiver is told
+        later, from the loop.
+        """
         if self._fd < 0 or self._closing:
             return len(data)
         total = len(data)
@@ -330,8 +311,8 @@ class Client:
         except (ssl.SSLWantWriteError, ssl.SSLWantReadError):
             self._want_write(self._writable)
         except OSError as error:
-            # Notify the session from the loop, not from inside its own call.
-            self._loop.call_soon(self._lose, _reason_of(error))
+            # Notify the receiver from the loop, not from inside its own call.
+            self._loop.call_soon(self._lose, reason_of(error))
             return total
         return taken
 
@@ -342,23 +323,23 @@ class Client:
             if not self._paused:
                 self._listen(self._readable)
                 self._schedule()
-        if self._session is not None and self._session.writable():
+        if self._receiver is not None and self._receiver.writable():
             self._want_write(self._writable)
 
     # -- the end -----------------------------------------------------------
 
     def _lose(self, reason: str) -> None:
-        if self._session is not None and self._fd >= 0:
+        if self._receiver is not None and self._fd >= 0:
             if self._closing:
                 self._end()
             else:
-                self._session.lost(reason)
+                self._receiver.lost(reason)
 
     def close(self) -> None:
-        """See Transport.  Input is still read and discarded for up to ``_LINGER_SECONDS``.
+        """End the connection in good order, with close_notify; the receiver gets no more data.
 
-        A socket that is closed with unread input sends RST, which can destroy the last
-        response on its way to the client.
+        Input is still read and discarded for up to ``_LINGER_SECONDS``.  A socket that is closed with
+        unread input sends RST, which can destroy the last response on its way to the client.
         """
         if self._fd < 0 or self._closing:
             return
@@ -388,10 +369,10 @@ class Client:
             self._end()
 
     def abort(self) -> None:
-        """See Transport."""
-        self._end(reset=True)
+        """Reset the connection; what the client has not received yet is lost."""
+        self._end(with_reset=True)
 
-    def _end(self, *, reset: bool = False) -> None:
+    def _end(self, *, with_reset: bool = False) -> None:
         if self._fd < 0:
             return
         self._stop_listening()
@@ -400,18 +381,16 @@ class Client:
         self._fd = -1
         if self._linger is not None:
             self._linger.cancel()
-        # Session and client reference each other.  Break the cycle, so that OpenSSL's memory is freed now
+        # Stream and owner reference each other.  Break the cycle, so that OpenSSL's memory is freed now
         # and not by a later garbage collection, which does not see how large it is.
-        session, self._session = self._session, None
-        if session is not None:
-            # The outbox writes without going through ``send``, and the descriptor's number is soon reused.
-            session.outbox.discard()
-        if reset:
-            # A reset also discards what the kernel still holds for a client that does not read.
-            with contextlib.suppress(OSError):
-                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-        self._socket.close()
-        self._gone(self)
+        owner, self._owner = self._owner, None
+        self._receiver = None
+        if with_reset:
+            reset(self._socket)
+        else:
+            self._socket.close()
+        if owner is not None:
+            owner.gone()
 
     # -- the loop ----------------------------------------------------------
 
@@ -433,23 +412,3 @@ class Client:
         if self._writing:
             self._writing = False
             self._poller.remove_writer(self._fd)
-
-
-def _received(sock: socket.socket) -> int:
-    """Bytes received from the peer so far, read or not; 0 if the system does not report it."""
-    try:
-        return int(_BYTES_RECEIVED.unpack(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 136))[0])
-    except (OSError, struct.error):
-        return 0
-
-
-def _reason_of(error: Exception) -> str:
-    """Why a connection ended, for the log, in the words of OpenSSL or of the system."""
-    if isinstance(error, ssl.SSLCertVerificationError) and error.reason:
-        # One text per OpenSSL code; on the server side they contain no names.
-        return f"{error.reason.replace('_', ' ')}: {error.verify_message}".lower()
-    if isinstance(error, ssl.SSLError) and error.reason:
-        return error.reason.lower().replace("_", " ")
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror.lower()
-    return type(error).__name__
