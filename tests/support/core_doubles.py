@@ -8,6 +8,7 @@ from amiproxy.core import policy
 from amiproxy.core.clients.session import Session
 from amiproxy.core.fanout.hub import Hub
 from amiproxy.core.fanout.pacing import Pacing
+from amiproxy.core.model.encoding import AMI, Encoding
 from amiproxy.core.model.limits import Limits
 from amiproxy.core.model.share import Share
 from amiproxy.core.model.users import User, UserTable
@@ -17,7 +18,7 @@ from amiproxy.core.ports import Applicant, Peer
 class ListTransport:
     """Takes what it is given, up to ``room`` bytes if that is set."""
 
-    def __init__(self, address: str = "192.0.2.1") -> None:
+    def __init__(self, address: str = "192.0.2.1", encoding: Encoding = AMI) -> None:
         self.peer = Peer(address, 40000, "192.0.2.9", 5039, "TLSv1.3/TEST")
         self.sent: list[bytes] = []
         self.room: int | None = None
@@ -25,6 +26,7 @@ class ListTransport:
         self.closed = ""
         self.refused = b""
         self.share: Share | None = None
+        self.encoding = encoding
 
     def write(self, data: bytes) -> int:
         """Only if there is room for all of it."""
@@ -227,16 +229,20 @@ class Bench:
         while messages:
             messages = messages[self.hub.server.from_upstream(messages, sound) :]
 
-    def connect(self, address: str = "192.0.2.1") -> tuple[Session, ListTransport]:
-        """A client that was greeted."""
-        transport = ListTransport(address)
+    def connect(
+        self, address: str = "192.0.2.1", *, by: ListTransport | None = None
+    ) -> tuple[Session, ListTransport]:
+        """A client that was greeted, ``by`` this transport."""
+        transport = by or ListTransport(address)
         session = self.hub.attach(transport)
         assert transport.take() == self.hub.server.banner
         return session, transport
 
-    def login(self, name: str, secret: str = "x") -> tuple[Session, ListTransport]:
+    def login(
+        self, name: str, secret: str = "x", *, by: ListTransport | None = None
+    ) -> tuple[Session, ListTransport]:
         """A client that has logged in; what it was sent is taken away."""
-        session, transport = self.connect()
+        session, transport = self.connect(by=by)
         session.receive(f"Action: Login\r\nUsername: {name}\r\nSecret: {secret}\r\n\r\n".encode())
         assert b"Authentication accepted" in transport.take()
         return session, transport

@@ -9,6 +9,7 @@ from collections.abc import Callable, Hashable
 from typing import NamedTuple, Protocol
 
 from amiproxy.core.model.addresses import canonical
+from amiproxy.core.model.encoding import Encoding
 from amiproxy.core.model.share import Share
 from amiproxy.x509.identity import Identity
 
@@ -47,6 +48,10 @@ class Transport(Hashable, Protocol):
     @property
     def peer(self) -> Peer:
         """The client's address and TLS facts."""
+
+    @property
+    def encoding(self) -> Encoding:
+        """How the client's events are written; always the same one."""
 
     def write(self, data: bytes, /) -> int:
         """The bare write without ``send``'s bookkeeping, for data that goes to many clients; see Sender."""

@@ -10,6 +10,7 @@ from amiproxy.ami.arguments import Described
 from amiproxy.ami.eventfilter import FilterSet, compile_legacy
 from amiproxy.ami.message import Action
 from amiproxy.core.clients.session import Session
+from amiproxy.core.model.encoding import Encoding
 from amiproxy.core.model.limits import Limits
 from amiproxy.core.model.rules import Rules, Scope
 from amiproxy.core.model.state import OVER, State
@@ -79,6 +80,29 @@ class TestEvents:
         bench.feed(raw)
         assert transport.take() == b""
         assert bench.hub.stats.events_dropped == 1
+
+    def test_each_encoding_of_a_view_is_rendered_once(self, bench):
+        rendered: list[bytes] = []
+
+        def render(raw: bytes) -> bytes:
+            rendered.append(raw)
+            return b"<%d>" % len(raw)
+
+        encoding = Encoding("test", render)
+        (_, plain), (session, first), (_, second) = (
+            bench.login("calls", by=by)
+            for by in (ListTransport(), ListTransport(encoding=encoding), ListTransport(encoding=encoding))
+        )
+        raw = event("X")
+        bench.feed(raw)
+        assert (plain.take(), rendered) == (raw, [raw])
+        assert first.take() == second.take() == b"<%d>" % len(raw)
+        subscription = session.subscription
+        bench.hub.adopt(UserTable([BOSS, replace(CALLS, write=0), TWO, HALF]))
+        assert session.subscription is subscription, "neither the view nor the encoding has changed"
+        session.receive(b"Action: Events\r\nEventMask: off\r\n\r\n")
+        bench.feed(raw)
+        assert (b"<" in first.take(), second.take()) == (False, b"<%d>" % len(raw))
 
     def test_a_second_privilege_header_widens_nothing(self, bench):
         _, transport = bench.login("calls")

@@ -7,6 +7,7 @@ from amiproxy.ami.eventfilter import FilterSet, compile_legacy
 from amiproxy.ami.privilege import CALL, SYSTEM
 from amiproxy.core.fanout.outbox import Outbox
 from amiproxy.core.fanout.subscription import AT_ONCE, Subscription
+from amiproxy.core.model.encoding import Encoding
 from tests.support.core_doubles import ListTransport
 
 
@@ -34,6 +35,55 @@ def test_members_share_the_same_bytes_object():
     assert first.got == second.got == [b"ab"]
     assert first.got[0] is second.got[0]
     assert subscription.pending == []
+
+
+class TestEncoding:
+    @staticmethod
+    def rendering() -> tuple[Encoding, list[bytes]]:
+        """An encoding with a letter before each event, and the events that were rendered."""
+        rendered: list[bytes] = []
+
+        def render(event: bytes) -> bytes:
+            rendered.append(event)
+            return b">" + event
+
+        return Encoding("test", render), rendered
+
+    def test_a_flush_renders_each_event_once_for_all_members(self):
+        encoding, rendered = self.rendering()
+        subscription = Subscription("k", CALL, None, encoding)
+        first, second = Listener(), Listener()
+        subscription.join(first)
+        subscription.join(second)
+        subscription.pending += [b"a", b"b"]
+        subscription.flush()
+        assert first.got == [b">a>b"]
+        assert first.got[0] is second.got[0]
+        assert rendered == [b"a", b"b"]
+
+    def test_an_event_that_is_taken_early_is_rendered_too(self):
+        subscription = Subscription("k", CALL, None, self.rendering()[0])
+        hasty, other = Listener(), Listener()
+        subscription.join(hasty)
+        subscription.join(other)
+        subscription.pending.append(b"a")
+        assert subscription.take(hasty) == b">a"
+        subscription.pending.append(b"b")
+        subscription.flush()
+        assert (hasty.got, other.got) == ([b">b"], [b">a>b"])
+
+    def test_every_part_of_a_divided_flush_is_rendered(self):
+        subscription = Subscription("k", CALL, None, self.rendering()[0])
+        members = [Listener() for _ in range(AT_ONCE + 2)]
+        for member in members:
+            subscription.join(member)
+        subscription.pending.append(b"a")
+        subscription.take(members[-1])
+        subscription.pending.append(b"b")
+        subscription.flush(Patience(1))
+        assert subscription.divided
+        subscription.flush()
+        assert [member.got for member in members] == [[b">a>b"]] * (AT_ONCE + 1) + [[b">b"]]
 
 
 def test_events_pending_before_a_member_joined_are_not_for_it():

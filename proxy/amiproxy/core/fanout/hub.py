@@ -12,6 +12,7 @@ from collections.abc import Callable
 from amiproxy import log
 from amiproxy.ami import privilege
 from amiproxy.ami.actions import Listed
+from amiproxy.ami.eventfilter import FilterSet
 from amiproxy.ami.message import Action, event
 from amiproxy.ami.relay import BROADCAST, BROADCAST_HEAD
 from amiproxy.core.admission import newcomers
@@ -32,7 +33,9 @@ from amiproxy.core.fanout.pacing import Pacing
 from amiproxy.core.fanout.subscription import Subscription
 from amiproxy.core.learning.recorder import Recorder
 from amiproxy.core.limits.shares import Shares
+from amiproxy.core.model.encoding import Encoding
 from amiproxy.core.model.limits import Limits
+from amiproxy.core.model.rules import Scope
 from amiproxy.core.model.state import OVER, State
 from amiproxy.core.model.users import User, UserTable
 from amiproxy.core.policy.verdicts import Decide, Verdicts
@@ -356,23 +359,25 @@ class Hub:
 
     def _view_again(self, session: Session) -> None:
         """Subscribe a session again, if its rights give it another view than it has now."""
-        view, subscription = session.view, session.subscription
-        if (not view[0]) if subscription is None else subscription.key == view:
+        key, subscription = _key_of(session), session.subscription
+        (mask, _, _), _ = key
+        if not mask if subscription is None else subscription.key == key:
             return
         self.subscribe(session)
 
     # -- events to sessions ------------------------------------------------
 
     def subscribe(self, session: Session) -> None:
-        """Move a session to the subscription that matches its rights, event mask and filters."""
+        """Move a session to the subscription that matches its view and its encoding."""
         self.audiences.count()
         self._leave(session)
-        key = mask, filters, scope = session.view
+        key = _key_of(session)
+        (mask, filters, scope), encoding = key
         if not mask:
             return
         subscription = self._subscriptions.get(key)
         if subscription is None:
-            subscription = self._subscriptions[key] = Subscription(key, mask, filters)
+            subscription = self._subscriptions[key] = Subscription(key, mask, filters, encoding)
             self.audiences.forget()
             tracker = self.server.tracker
             if scope is not None and tracker is not None:
@@ -483,6 +488,11 @@ class Hub:
             session.tick(now)
         self.bounds.tick(now)
         self.settle()
+
+
+def _key_of(session: Session) -> tuple[tuple[int, FilterSet | None, Scope | None], Encoding]:
+    """What all sessions of one subscription have in common."""
+    return session.view, session.transport.encoding
 
 
 def _users_of(subscription: Subscription) -> set[str]:

@@ -1,4 +1,4 @@
-"""Subscription: sessions that share the same view of events.
+"""Subscription: sessions that share the same view of events, and are sent them in the same encoding.
 
 Each event is judged once per subscription, and pending events are joined once per flush;
 every member is then sent the *same* bytes object.  A member that is to be sent something
@@ -17,6 +17,7 @@ from typing import Protocol
 
 from amiproxy.ami.privilege import may_read
 from amiproxy.core.fanout.outbox import RECORD, Outbox
+from amiproxy.core.model.encoding import AMI, Encoding
 
 #: Most members that a flush serves without asking whether its time is up.
 AT_ONCE = 8
@@ -45,12 +46,29 @@ class Member(Protocol):
 
 
 class Subscription:
-    """Sessions with the same view: which events it admits, its members, and the pending events."""
+    """Sessions with the same view and encoding: which events it admits, its members, and the pending events.
 
-    __slots__ = ("_cut", "_due", "_everything", "admits", "divided", "key", "mask", "members", "pending")
+    ``pending`` holds events as Asterisk writes them; they are rendered when they are joined to be sent.
+    """
 
-    def __init__(self, key: Hashable, mask: int, predicate: EventPredicate | None) -> None:
+    __slots__ = (
+        "_cut",
+        "_due",
+        "_everything",
+        "_render",
+        "admits",
+        "divided",
+        "key",
+        "mask",
+        "members",
+        "pending",
+    )
+
+    def __init__(
+        self, key: Hashable, mask: int, predicate: EventPredicate | None, encoding: Encoding = AMI
+    ) -> None:
         self.key = key
+        self._render = encoding.render
         self.mask = mask
         #: None if the classes alone decide, so that most events need no call.
         self.admits: Callable[[bytes], bool] | None = predicate.admits if predicate else None
@@ -81,9 +99,13 @@ class Subscription:
         """The events pending for one member, which is then up to date."""
         if member.seen == len(self.pending):
             return b""
-        data = b"".join(self.pending[member.seen :])
+        data = self._joined(self.pending[member.seen :])
         member.seen = len(self.pending)
         return data
+
+    def _joined(self, events: list[bytes]) -> bytes:
+        """The events as the members are sent them."""
+        return b"".join(events if self._render is None else map(self._render, events))
 
     def flush(self, room: Callable[[int], int] | None = None) -> int:
         """Deliver the pending events to every member, or continue to; returns the bytes delivered.
@@ -96,7 +118,7 @@ class Subscription:
         if self.divided:
             return self._go_on(room)
         pending = self.pending
-        everything = b"".join(pending)
+        everything = b"".join(pending) if self._render is None else self._joined(pending)
         self.pending = []
         size = len(everything)
         fits = size <= RECORD
@@ -109,7 +131,7 @@ class Subscription:
         while True:
             for member in batch:
                 if member.seen:
-                    rest = b"".join(pending[member.seen :])
+                    rest = self._joined(pending[member.seen :])
                     member.seen = 0
                     if rest:
                         member.deliver(rest)
@@ -156,7 +178,7 @@ class Subscription:
             member = due.pop()
             # A member that has left meanwhile took its part with it.
             if member.seen < cut and member in self.members:
-                data = b"".join(self.pending[member.seen : cut]) if member.seen else everything
+                data = self._joined(self.pending[member.seen : cut]) if member.seen else everything
                 member.seen = cut
                 member.deliver(data)
                 size += len(data)

@@ -2,9 +2,11 @@
 
 import socket
 from collections.abc import Callable
+from typing import Final
 
 from amiproxy.core.clients.dismissal import dismiss
 from amiproxy.core.clients.session import Session
+from amiproxy.core.model.encoding import AMI
 from amiproxy.core.model.share import Share
 from amiproxy.core.ports import Peer, Transport
 from amiproxy.net.doors.tlsconnection import TlsAcceptor, TlsConnection
@@ -15,6 +17,9 @@ class AmiConnection(TlsConnection):
 
     ``partial(AmiConnection, attach, acceptor)`` is a ``ConnectionFactory``.
     """
+
+    #: See Transport.
+    encoding: Final = AMI
 
     __slots__ = ("_attach", "_session", "send", "write")
 
