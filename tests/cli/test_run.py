@@ -4,7 +4,7 @@ import pytest
 
 from amiproxy.cli import main
 from amiproxy.cli import run as module
-from amiproxy.service.app import StartError
+from amiproxy.service.prepared import StartError
 
 
 def test_the_given_configuration_is_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -20,8 +20,11 @@ from amiproxy.config import ConfigErrors
 from amiproxy.core.audit import masking
 from amiproxy.core.model.hiddennames import HIDDEN_NAMES
 from amiproxy.net.host.readable import around
+from amiproxy.net.upstream.link import LinkState
 from amiproxy.service import app as module
-from amiproxy.service.app import App, LinkState, StartError, prepare
+from amiproxy.service import lifecycle, process
+from amiproxy.service.app import App
+from amiproxy.service.prepared import StartError, prepare
 from amiproxy.tools.simulator import Simulator, User
 from tests.support.ami_client import AmiClient
 from tests.support.ports import free_port
@@ -179,9 +182,9 @@ async def test_it_serves_and_says_how_things_stand(files: ProxyProcess, told: Ca
         async with running(files) as app:
             await until(lambda: app.link.state is LinkState.UP)
             until_when = app.stores[0].current.pairs[0].facts.not_after
-            assert app.status() == f"0 sessions, link up, certificate until {until_when:%Y-%m-%d}"
+            assert app.lifecycle.status() == f"0 sessions, link up, certificate until {until_when:%Y-%m-%d}"
             async with await connect(files) as client:
-                assert app.status().startswith("1 sessions, link up, certificate until ")
+                assert app.lifecycle.status().startswith("1 sessions, link up, certificate until ")
                 assert (await client.action("CoreStatus")).get("Response") == "Success"
                 app.stop()
                 assert await client.ended() == "end of stream"
@@ -193,13 +196,13 @@ async def test_it_serves_and_says_how_things_stand(files: ProxyProcess, told: Ca
 async def test_the_status_says_why_there_is_no_link(files: ProxyProcess) -> None:
     async with running(files) as app:
         await until(lambda: app.link.state is LinkState.DOWN)
-        assert app.status().startswith("0 sessions, link down (")
+        assert app.lifecycle.status().startswith("0 sessions, link down (")
 
 
 async def test_once_a_second_everything_is_looked_at(
     files: ProxyProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_TICK_SECONDS", 0.01)
+    monkeypatch.setattr(lifecycle, "_TICK_SECONDS", 0.01)
     async with running(files) as app:
         ticked: list[str] = []
         for name in ("hub", "pool", "link"):
@@ -222,7 +225,7 @@ async def test_a_fault_in_a_callback_is_one_line_of_the_log(
         await until(lambda: told().count(" error fault ") == 2)
         (line,) = [line for line in told().splitlines() if "broken" in line]
         assert r"RuntimeError: broken\x0alogin user=root" in line
-        assert app.status()
+        assert app.lifecycle.status()
 
 
 async def test_the_end_is_announced_to_those_who_are_there(files: ProxyProcess) -> None:
@@ -241,7 +244,7 @@ async def test_the_end_is_announced_to_those_who_are_there(files: ProxyProcess) 
                 told = await client.wait_event("ProxyShutdown")
                 assert told.get("Privilege") == "system,all"
                 assert app.hub.server.exchange.in_flight, "before the end of what is under way"
-                assert app.status().startswith("draining: 1 sessions, ")
+                assert app.lifecycle.status().startswith("draining: 1 sessions, ")
                 simulator.faults.resume()
                 assert (await client.response("under way")).get("Response") == "Success"
                 assert await client.ended() == "end of stream"
@@ -250,7 +253,7 @@ async def test_the_end_is_announced_to_those_who_are_there(files: ProxyProcess) 
 async def test_the_service_manager_is_asked_for_as_long_as_the_end_may_take(
     files: ProxyProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_TICK_SECONDS", 0.01)
+    monkeypatch.setattr(lifecycle, "_TICK_SECONDS", 0.01)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(files.directory / "notify"))
         manager.setblocking(False)
@@ -312,7 +315,7 @@ async def test_a_reload_takes_up_what_has_changed(files: ProxyProcess, told: Cal
 
 async def test_a_reload_takes_up_whom_to_ask_for_a_proxy_header(files: ProxyProcess) -> None:
     async with running(files) as app:
-        (listener,) = app._listeners
+        (listener,) = app._listeners.sockets
         assert "192.0.2.10" not in listener.trusted
         (settings,) = yaml.safe_load(files.config.read_text())["listeners"]
         change(files, listeners=[{**settings, "proxy_protocol": ["192.0.2.10"]}])
@@ -329,11 +332,11 @@ async def test_a_failed_reload_stays_in_the_status_until_one_succeeds(
         change(files, colour="blue", tls={"policy": "none"})
         assert not (await app.reload("test")).succeeded
         assert app.hub.generation == 1
-        assert app.status().startswith("last reload failed, old configuration kept; ")
+        assert app.lifecycle.status().startswith("last reload failed, old configuration kept; ")
         assert told().count("reload-failed") == 2
         files.config.write_text(text)
         assert (await app.reload("test")).succeeded
-        assert app.status().startswith("0 sessions")
+        assert app.lifecycle.status().startswith("0 sessions")
 
 
 async def test_one_bad_pair_of_two_keeps_both_old(files: ProxyProcess, told: Callable[[], str]) -> None:
@@ -388,15 +391,15 @@ async def test_one_bad_pair_keeps_only_itself_old_where_nothing_else_changed(
         (problem,) = report.problems
         assert "other.key: the key does not belong to" in problem
         assert [store.generation for store in app.stores] == [2, 1]
-        assert app.status().startswith("0 sessions")
-        assert "new files of dns:localhost are refused" in app.status()
+        assert app.lifecycle.status().startswith("0 sessions")
+        assert "new files of dns:localhost are refused" in app.lifecycle.status()
         assert told().count(" reload-failed ") == 1
         assert told().count(" certificate-served ") == 1
         # Mended, it is the watch that takes them, and nothing is left to be said.
         (files.directory / "other.key").write_bytes(good)
         await until(lambda: app.stores[1].last_result.succeeded)
-        assert app.status().startswith("0 sessions")
-        assert "refused" not in app.status()
+        assert app.lifecycle.status().startswith("0 sessions")
+        assert "refused" not in app.lifecycle.status()
         assert not app.reloads.failed
 
 
@@ -415,7 +418,7 @@ async def test_a_certificate_file_that_is_gone_is_no_fault_of_the_configuration(
         key.touch(mode=0o600)
         key.write_bytes(good)
         await until(lambda: app.stores[1].last_result.succeeded)
-        assert app.status().startswith("0 sessions")
+        assert app.lifecycle.status().startswith("0 sessions")
 
 
 async def test_one_bad_pair_keeps_all_the_old_where_the_users_changed(files: ProxyProcess) -> None:
@@ -436,7 +439,7 @@ async def test_a_reload_while_stopping_is_ignored(files: ProxyProcess) -> None:
     async with running(files) as app:
         app.stop()
         assert not (await app.reload("test")).succeeded
-        assert "reload" not in app.status()
+        assert "reload" not in app.lifecycle.status()
 
 
 # -- limits ----------------------------------------------------------------
@@ -498,7 +501,7 @@ async def test_users_of_several_files_are_taken_up_by_a_reload(
     async with running(files) as app, await files.connect() as client:
         await client.login("anna", "s")
         # What the confined process may read is the folder, so files can be added.
-        named = list(module._files(files.config, app.config))
+        named = list(process._files(files.config, app.config))
         assert {folder / "*.yaml", folder / "1.yaml"} <= set(named)
         assert folder in around(folder / "*.yaml")
         write("2.yaml", *(f"u{number}" for number in range(60)))
@@ -558,10 +561,10 @@ async def test_the_names_of_what_is_hidden_are_taken_up_at_the_start_and_by_a_re
 
 async def test_a_reload_that_the_stop_overtakes_changes_nothing(files: ProxyProcess) -> None:
     async with running(files) as app, asyncio.TaskGroup() as group:
-        async with app._certificates.turn:  # type: ignore[union-attr]
+        async with app._listeners.certificates.turn:
             change(files, limits={"connections": 1500})
             asked = group.create_task(app.reload("test"))
-            await until(lambda: app._certificates.turn._waiters)  # type: ignore[union-attr]
+            await until(lambda: app._listeners.certificates.turn._waiters)
             app.stop()
         assert not (await asked).succeeded
         assert app.hub.limits.connections == 1024
@@ -616,7 +619,7 @@ async def test_a_unix_socket_is_nothing_for_clients(
 async def test_ready_waits_for_asterisk_where_that_is_wanted(
     files: ProxyProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_TICK_SECONDS", 0.01)
+    monkeypatch.setattr(lifecycle, "_TICK_SECONDS", 0.01)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(files.directory / "notify"))
         manager.setblocking(False)

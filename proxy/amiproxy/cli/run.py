@@ -5,7 +5,8 @@ import sys
 from pathlib import Path
 
 from amiproxy.config import ConfigErrors
-from amiproxy.service.app import StartError, run
+from amiproxy.service.prepared import StartError
+from amiproxy.service.process import run
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

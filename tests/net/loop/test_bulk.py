@@ -24,8 +24,8 @@ from amiproxy.core.model.limits import Limits
 from amiproxy.core.model.users import User, UserTable
 from amiproxy.net.certs.certstore import CertStore
 from amiproxy.net.certs.certwatch import _directories, _states
-from amiproxy.service.app import _compared
 from amiproxy.service.prepared import prepare
+from amiproxy.service.reload import _compared
 from amiproxy.steps import Steps
 from tests.support.certificates import Listener, Pair, Tls, forge, install
 from tests.support.core_doubles import Bench

@@ -112,3 +112,8 @@ def _listening(descriptor: int, name: str) -> socket.socket:
         raise NoListener(f"{name!r} (descriptor {descriptor}) is not a listening stream socket")
     sock.setblocking(False)
     return sock
+
+
+def logs_to_journal() -> bool:
+    """Whether the service manager passes what the process prints on to its journal."""
+    return "JOURNAL_STREAM" in os.environ

@@ -1,0 +1,98 @@
+"""The listening sockets for clients and their certificates, as proxy.yaml has them."""
+
+import asyncio
+import socket
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from amiproxy.config import Config, Listener
+from amiproxy.core.admission.networks import NetworkSet
+from amiproxy.core.clients.session import Session
+from amiproxy.core.ports import Transport
+from amiproxy.net.certs.certset import CertSet
+from amiproxy.net.certs.certstore import CertificatesRefused
+from amiproxy.net.doors.ami import AmiConnection
+from amiproxy.net.doors.binding import await_first_byte, bind
+from amiproxy.net.doors.listener import Listener as ListeningSocket
+from amiproxy.net.doors.pool import ConnectionPool
+from amiproxy.net.doors.tlsconnection import TlsAcceptor
+from amiproxy.service.prepared import StartError
+
+
+class Listeners:
+    """Opened once, at the start; a reload changes certificates and trusted networks, never the sockets."""
+
+    def __init__(self, pool: ConnectionPool, attach: Callable[[Transport], Session]) -> None:
+        """``attach`` opens the session of a client whose TLS handshake is complete."""
+        self._pool = pool
+        self._attach = attach
+        self._certificates: CertSet | None = None
+        #: Each with the index of its entry in proxy.yaml: systemd may pass several sockets for one entry.
+        self.sockets: dict[ListeningSocket, int] = {}
+
+    @property
+    def certificates(self) -> CertSet:
+        """The certificates of each entry in proxy.yaml.  Call ``open`` first."""
+        assert self._certificates is not None
+        return self._certificates
+
+    @property
+    def addresses(self) -> list[tuple[str, int]]:
+        """Host and port of each socket; a configured port of 0 shows as the port that was chosen."""
+        return [listener.address for listener in self.sockets]
+
+    def open(
+        self, config: Config, inherited: dict[str, list[socket.socket]], loop: asyncio.AbstractEventLoop
+    ) -> None:
+        """Validate the certificates and accept clients; used sockets are removed from ``inherited``.
+
+        ``inherited``: the sockets that the service manager passed, by name.  Raises StartError.
+        """
+        try:
+            certificates = CertSet(config.listeners, config.tls, self._pool.judge_certificates)
+        except CertificatesRefused as error:
+            raise StartError(f"listeners: {error}") from error
+        self._certificates = certificates
+        for number, settings in enumerate(config.listeners):
+            for sock in _sockets(settings, inherited):
+                await_first_byte(sock)
+                acceptor = TlsAcceptor(self._pool, *certificates.served_by(number))
+                accept = partial(AmiConnection, self._attach, acceptor)
+                trusted = NetworkSet(settings.proxy_protocol)
+                listener = ListeningSocket(self._pool, sock, accept, trusted)
+                listener.start(loop)
+                self.sockets[listener] = number
+
+    def adopt(self, settings: Sequence[Listener]) -> None:
+        """Apply the trusted networks of a new configuration; certificates are swapped by their set."""
+        for listener, number in self.sockets.items():
+            listener.trusted = NetworkSet(settings[number].proxy_protocol)
+
+    def stuck(self, now: float) -> list[ListeningSocket]:
+        """The listeners that have not accepted for too long; ``now`` is loop time."""
+        return [listener for listener in self.sockets if listener.stuck(now)]
+
+    def stop(self) -> None:
+        """Stop accepting; repeated calls are harmless."""
+        for listener in self.sockets:
+            listener.stop()
+
+
+def _sockets(settings: Listener, inherited: dict[str, list[socket.socket]]) -> list[socket.socket]:
+    address = settings.address
+    if address.name:
+        sockets = inherited.pop(address.name, [])
+        if not sockets:
+            raise StartError(
+                f"listeners: no socket named {address.name!r} was passed by the service manager; "
+                f"set FileDescriptorName={address.name} in its socket unit"
+            )
+        if any(sock.family == socket.AF_UNIX for sock in sockets):
+            raise StartError(
+                f"listeners: the socket {address.name!r} is a Unix socket; give ListenStream= a port"
+            )
+        return sockets
+    try:
+        return [bind(address.host, address.port)]
+    except OSError as error:
+        raise StartError(f"listeners: {error.strerror}") from error

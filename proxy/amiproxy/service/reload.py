@@ -1,0 +1,160 @@
+"""The reload of the whole configuration, as a transaction.
+
+It builds everything that it may change beside the running service and swaps it whole; if any of it is wrong,
+the old configuration stays and the reason is logged.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from amiproxy import log
+from amiproxy.config import ConfigErrors
+from amiproxy.config.differences import Differences, needs_restart
+from amiproxy.core.audit import masking
+from amiproxy.core.fanout.hub import Hub
+from amiproxy.core.fanout.pacing import Pacing
+from amiproxy.net.admin.reloads import ReloadReport
+from amiproxy.net.certs.certstore import CertificatesRefused
+from amiproxy.net.doors.secrets import HashVerifier
+from amiproxy.net.loop import gently
+from amiproxy.net.loop.coalescer import joined
+from amiproxy.net.upstream.link import Link
+from amiproxy.net.upstream.sidelink import SideLink
+from amiproxy.service.lifecycle import Lifecycle
+from amiproxy.service.listeners import Listeners
+from amiproxy.service.prepared import Prepared, StartError, preparing
+from amiproxy.steps import Steps
+from amiproxy.x509.validate import errors_of
+
+#: Most users that the log line about a reload names in each of its lists (added, removed, changed).
+_SHOWN = 50
+#: Most errors of a failed reload that are logged, one line each; more would not be read.
+_MISTAKES = 100
+
+
+class Transaction:
+    """Reads everything again: swaps all of it, or keeps all of the old configuration and reports why.
+
+    If only certificate files have changed, the good ones are adopted and the rest stay as they were.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        prepared: Prepared,
+        lifecycle: Lifecycle,
+        *,
+        hub: Hub,
+        pacing: Pacing,
+        verifier: HashVerifier,
+        listeners: Listeners,
+        links: Sequence[Link | SideLink],
+        set_log_level: Callable[[str], None],
+    ) -> None:
+        self._path = path
+        #: The configuration in force.
+        self.prepared = prepared
+        self._lifecycle = lifecycle
+        self._hub = hub
+        self._pacing = pacing
+        self._verifier = verifier
+        self._listeners = listeners
+        self._links = links
+        self._set_log_level = set_log_level
+
+    async def run(self, triggers: frozenset[str]) -> ReloadReport:
+        """Reload once, and log the result; ``triggers`` say what asked for it."""
+        trigger = joined(triggers)
+        self._lifecycle.reload_begins()
+        failed = True
+        try:
+            report = await self._exchange(triggers)
+        except (ConfigErrors, StartError, CertificatesRefused, OSError) as error:
+            report = ReloadReport(False, trigger, time.time(), _told(error))
+        else:
+            failed = report.keeps_old
+        finally:
+            # In every case: the service manager waits for READY after RELOADING.
+            self._lifecycle.reload_ends(failed=failed)
+        for line in report.problems:
+            log.say(log.ERROR, "reload-failed", reason=line, trigger=trigger)
+        return report
+
+    async def _exchange(self, triggers: frozenset[str]) -> ReloadReport:
+        trigger = joined(triggers)
+        certificates, old = self._listeners.certificates, self.prepared
+        async with certificates.turn:
+            new, changed = await gently.aside(lambda: _compared(self._path, old))
+            fixed = needs_restart(old.config, new.config)
+            if fixed:
+                raise StartError("\n".join(f"{self._path}: {line}" for line in fixed))
+            candidates = await certificates.prepare(
+                new.config.listeners, new.config.tls, triggers, whole=any(changed)
+            )
+            if self._lifecycle.draining:
+                raise StartError("the service is stopping")
+            results = certificates.commit(candidates)
+        told = tuple(str(result) for result in results)
+        refused = errors_of(finding for result in results for finding in result.findings)
+        if refused:
+            problems = tuple(map(str, refused))
+            return ReloadReport(False, trigger, time.time(), problems, changed, told, only_certificates=True)
+        await self._adopt(new)
+        log.say(
+            log.INFO,
+            "reloaded",
+            trigger=trigger,
+            users=len(new.users),
+            changed=" ".join(changed.keys) or None,
+            users_added=_some(changed.users_added),
+            users_removed=_some(changed.users_removed),
+            users_changed=_some(
+                [f"{name}({','.join(keys)})" for name, keys in changed.users_changed[:_SHOWN]],
+                len(changed.users_changed),
+            ),
+            generation=self._hub.generation,
+        )
+        return ReloadReport(True, trigger, time.time(), (), changed, told)
+
+    async def _adopt(self, prepared: Prepared) -> None:
+        config, old = prepared.config, self.prepared
+        self._set_log_level(config.log.level)
+        masking.configure(config.log.hidden_variables)
+        self._verifier.forget()
+        self._hub.adopt_limits(config.limits)
+        self._hub.server.adopt_actions(prepared.actions)
+        self._hub.link_loss.by_default = config.upstream_lost
+        self._listeners.adopt(config.listeners)
+        self._pacing.shortest = config.fan_out.flush_interval
+        self._pacing.longest = config.fan_out.flush_interval_max
+        await gently.between(self._hub.adopting(prepared.users))
+        self.prepared = prepared
+        self._lifecycle.waits_for_link = config.ready == "upstream"
+        for link in self._links:
+            link.adopt(config.upstream, prepared.secret)
+        await gently.between(old.letting_go())
+
+
+def _some(users: Sequence[str], number: int | None = None) -> str | None:
+    """User names for a log line: the first ``_SHOWN``, then how many more; None if there are no users.
+
+    ``number`` is the number of users in all, if ``users`` holds only the first of them.
+    """
+    number = len(users) if number is None else number
+    more = [f"(and {number - _SHOWN} more)"] if number > _SHOWN else []
+    return " ".join([*users[:_SHOWN], *more]) or None
+
+
+def _told(error: Exception) -> tuple[str, ...]:
+    """The errors, one line each: the first ``_MISTAKES``, then how many more there are."""
+    lines = str(error).splitlines()
+    more = len(lines) - _MISTAKES
+    return tuple(lines) if more <= 0 else (*lines[:_MISTAKES], f"and {more} more; ami-proxy check shows all")
+
+
+def _compared(path: Path, old: Prepared) -> Steps[tuple[Prepared, Differences]]:
+    """The configuration on disk now, and how it differs from ``old``."""
+    new = yield from preparing(path, certificate_files=False, old=old)
+    changed = yield from new.differing_from(old)
+    return new, changed
