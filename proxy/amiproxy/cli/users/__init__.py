@@ -6,8 +6,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from amiproxy.cli.prompt import new_secret
-from amiproxy.cli.rights import register_show
+from amiproxy.cli.users.prompt import new_secret
+from amiproxy.cli.users.rights import register_show
 from amiproxy.config import ConfigErrors, Unfit, load_config, load_users, users_files
 from amiproxy.config.additions import Addition, table_with
 from amiproxy.config.files import read_private

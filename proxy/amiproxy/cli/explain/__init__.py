@@ -16,8 +16,8 @@ from amiproxy.ami.arguments.kinds import MEANING
 from amiproxy.ami.errors import ProtocolError
 from amiproxy.ami.message import Action, parse_action
 from amiproxy.ami.relay import BROADCAST, BROADCAST_HEAD, rebuild_event
+from amiproxy.cli.explain.replaying import replay
 from amiproxy.cli.printable import text_of
-from amiproxy.cli.replaying import replay
 from amiproxy.config import ConfigErrors, UsersFile, load_config, load_users, users_files
 from amiproxy.config.actions import other_actions
 from amiproxy.config.usertable import table_of

@@ -5,7 +5,7 @@ import pytest
 from amiproxy.ami import privilege
 from amiproxy.ami.actions import SHIPPED
 from amiproxy.ami.eventfilter import FilterSet, from_mapping
-from amiproxy.cli.replaying import replay
+from amiproxy.cli.explain.replaying import replay
 from amiproxy.core.learning.recorder import Seen, Shape
 from amiproxy.core.learning.recording import Recording
 from amiproxy.core.model.rules import Rules, Scope

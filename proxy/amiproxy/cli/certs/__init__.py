@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias
 
 from amiproxy.cli import ctl
-from amiproxy.cli.certreport import describe_certificate, describe_revocation_list
+from amiproxy.cli.certs.report import describe_certificate, describe_revocation_list
 from amiproxy.config import ConfigErrors, load_config
 from amiproxy.net.certs.certstore import CertificatesRefused, CertStore
 from amiproxy.net.tls.tlspolicy import ClientAuth

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from amiproxy.cli import rights
+from amiproxy.cli.users import rights
 from amiproxy.config import UserEntry
 from amiproxy.core.model.rules import ActionNames, Require, Rule, Scope
 from amiproxy.core.policy.classes import BLOCKED
