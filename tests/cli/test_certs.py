@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from amiproxy.cli import certs
+from amiproxy.cli.certs import verbs
 from tests.support.certificates import DAY, forge, forge_crl, install
 
 NOW = datetime.now(UTC)
@@ -170,11 +171,11 @@ def test_a_private_key_is_never_shown(run: Run, ca: Path, capsys: pytest.Capture
     assert secret not in captured.out + captured.err
 
 
-@pytest.mark.parametrize("verb", sorted(certs._EXAMPLE))
+@pytest.mark.parametrize("verb", sorted(verbs._EXAMPLE))
 def test_each_verb_accepts_its_example(verb: str) -> None:
     parser = argparse.ArgumentParser()
     certs.register(parser.add_subparsers())
-    arguments = parser.parse_args(["certs", *certs._EXAMPLE[verb].split()])
+    arguments = parser.parse_args(["certs", *verbs._EXAMPLE[verb].split()])
     assert callable(arguments.run)
 
 

@@ -14,10 +14,10 @@ import yaml
 
 from amiproxy.ami import privilege
 from amiproxy.ami.actions import ActionTable
+from amiproxy.cli.configured import actions_of
 from amiproxy.cli.ctl.connection import Connection, NotReachable, Refused
 from amiproxy.cli.ctl.where import socket_of
 from amiproxy.cli.durations import duration
-from amiproxy.cli.explain import actions_of
 from amiproxy.cli.printable import text_of
 from amiproxy.config import ConfigErrors, UserEntry, UsersFile, load_config, load_users, users_files
 from amiproxy.config.rules import problems

@@ -12,7 +12,7 @@ from rich.text import Text
 from amiproxy.ami import privilege
 from amiproxy.ami.actions import SHIPPED, Listed
 from amiproxy.ami.functions import Who, open_to
-from amiproxy.cli.explain import users_of
+from amiproxy.cli.configured import users_of
 from amiproxy.config import ConfigErrors, UserEntry
 from amiproxy.config.usertable import user_of
 from amiproxy.core.model.rules import Require, Rule, Rules

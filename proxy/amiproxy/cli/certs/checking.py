@@ -1,0 +1,149 @@
+"""``ami-proxy certs check``: would a reload serve these certificate files?"""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from amiproxy.cli.certs.verbs import Commands, add_verb
+from amiproxy.config import ConfigErrors, load_config
+from amiproxy.net.certs.certstore import CertificatesRefused, CertStore
+from amiproxy.net.tls.tlspolicy import ClientAuth
+from amiproxy.x509.errors import X509Error
+from amiproxy.x509.facts import facts_of
+from amiproxy.x509.pem import load_certificates
+from amiproxy.x509.snapshot import read_file
+from amiproxy.x509.validate import Finding
+
+_CHECK_WHICH = """\
+Example: ami-proxy certs check --config /etc/ami-proxy/proxy.yaml
+
+With --config, all settings of proxy.yaml apply: tls:, names: and those of client certificates.  The
+names that the certificates served now cover are not known; for a single pair, --served gives them.
+Without --config the check is strict: names must stay covered, and revocation lists must be current."""
+
+
+class _Pair(NamedTuple):
+    chain: Path
+    key: Path
+    names: tuple[str, ...] = ()
+
+
+# Options of ``check`` that exclude --config, because the configuration has these settings.
+_BY_HAND = ("chain", "key", "name", "served", "client_ca", "client_crl", "policy", "allow_expired")
+
+
+class _Files(NamedTuple):
+    """The files given to ``check``, with the attributes of a listener's configuration."""
+
+    certificates: tuple[_Pair, ...]
+    client_auth: ClientAuth
+    client_ca: Path | None
+    client_crl: Path | None
+
+
+class _Tls(NamedTuple):
+    policy: str
+    allow_expired: bool
+    minimum_version: None = None
+    suites: tuple[str, ...] = ()
+    lost_names: Literal["refuse"] = "refuse"
+    expired_crl: Literal["refuse"] = "refuse"
+    bad_pair: Literal["refuse_all"] = "refuse_all"
+
+
+def register(verbs: Commands) -> None:
+    """Add the verb."""
+    parser = add_verb(
+        verbs, "check", "check certificate files as a reload does, without serving them", _check
+    )
+    parser.epilog = f"{parser.epilog}\n{_CHECK_WHICH}"
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="proxy.yaml: check all certificate files it names, with its settings (no --chain or --key)",
+    )
+    parser.add_argument("--chain", type=Path, metavar="FILE", help="certificate chain, leaf first")
+    parser.add_argument("--key", type=Path, metavar="FILE", help="private key")
+    parser.add_argument(
+        "--name", action="append", default=[], metavar="NAME", help="a name to be covered (may be repeated)"
+    )
+    parser.add_argument(
+        "--served",
+        type=Path,
+        metavar="FILE",
+        help="the certificate in use now; all its names must stay covered",
+    )
+    parser.add_argument("--client-ca", type=Path, metavar="FILE", help="CAs that sign client certificates")
+    parser.add_argument("--client-crl", type=Path, metavar="FILE", help="revocation lists of these CAs")
+    parser.add_argument(
+        "--policy", choices=("modern", "intermediate"), help="TLS policy (default: intermediate)"
+    )
+    parser.add_argument(
+        "--allow-expired", action="store_true", help="only warn if a certificate is expired or not yet valid"
+    )
+    parser.add_argument("--quiet", action="store_true", help="print nothing unless something is wrong")
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    if arguments.config is not None:
+        return _check_configured(arguments)
+    if arguments.chain is None or arguments.key is None:
+        raise X509Error("give --chain and --key, or --config")
+    if arguments.client_crl is not None and arguments.client_ca is None:
+        raise X509Error("--client-crl needs --client-ca: a revocation list is checked against its CA")
+    names = [*arguments.name]
+    if arguments.served is not None:
+        served = load_certificates(read_file(arguments.served).data, str(arguments.served))
+        names += facts_of(served[0]).names
+    files = _Files(
+        (_Pair(arguments.chain, arguments.key),),
+        "required" if arguments.client_ca is not None else "none",
+        arguments.client_ca,
+        arguments.client_crl,
+    )
+    try:
+        tls = _Tls(arguments.policy or "intermediate", arguments.allow_expired)
+        store = CertStore(files, tls, names=names)
+    except CertificatesRefused as refused:
+        _print_findings(refused.findings)
+        print("refused: these files would not be served", file=sys.stderr)
+        return 1
+    _print_findings(store.last_result.findings)
+    if not arguments.quiet:
+        print(f"good: {store.current.pairs[0].facts}")
+    return 0
+
+
+def _check_configured(arguments: argparse.Namespace) -> int:
+    given = [name for name in _BY_HAND if getattr(arguments, name)]
+    if given:
+        option = given[0].replace("_", "-")
+        raise X509Error(
+            f"--{option} cannot be combined with --config, which has this setting; omit one of them"
+        )
+    try:
+        config = load_config(arguments.config)
+    except ConfigErrors as errors:
+        raise X509Error(str(errors)) from errors
+    good = True
+    for listener in config.listeners:
+        try:
+            store = CertStore(listener, config.tls)
+        except CertificatesRefused as refused:
+            _print_findings(refused.findings)
+            print(f"refused: listener {listener.address} would not serve these files", file=sys.stderr)
+            good = False
+            continue
+        _print_findings(store.last_result.findings)
+        if not arguments.quiet:
+            for pair in store.current.pairs:
+                print(f"good: {listener.address}: {pair.facts}")
+    return 0 if good else 1
+
+
+def _print_findings(findings: tuple[Finding, ...]) -> None:
+    for finding in findings:
+        print(f"{finding.level}: {finding}", file=sys.stderr)

@@ -1,0 +1,41 @@
+"""Explains an event: which users see it, and why the others do not."""
+
+from amiproxy.ami import privilege
+from amiproxy.ami.relay import BROADCAST, BROADCAST_HEAD, rebuild_event
+from amiproxy.cli.printable import text_of
+from amiproxy.core.fanout.scope import CallTracker
+from amiproxy.core.model.users import User
+
+
+def explain_event(users: list[User], raw: bytes) -> tuple[bool, list[str]]:
+    """Whether any of these users sees the event, and a line for each user with the reason if it does not."""
+    fit = raw if BROADCAST.fullmatch(raw) else rebuild_event(raw)
+    match = BROADCAST_HEAD.match(fit) if fit is not None else None
+    if fit is None or match is None:
+        return False, ["no user sees it: its second line is not Privilege: with all at the end"]
+    required = privilege.required_classes(match[3])
+    lines = [f"event    {text_of(match[2])}, classes {text_of(match[3])}", ""]
+    width = max((len(user.name) for user in users), default=0)
+    sees = False
+    for user in users:
+        why = _why_not(user, required, fit)
+        sees = sees or not why
+        lines.append(f"  {user.name:<{width}}  {why or 'sees it'}")
+    return sees, lines
+
+
+def _why_not(user: User, required: int, raw: bytes) -> str:
+    if user.disabled:
+        return "does not see it: the user is disabled"
+    if not privilege.may_read(user.read, required):
+        missing = privilege.class_names(required & ~user.read)
+        return f"does not see it: read lacks {'all' if missing == 'none' else missing}"
+    if not user.filters.admits(raw):
+        return "does not see it: its eventfilter excludes it"
+    scope = user.rules.scope if user.rules is not None else None
+    if scope is not None:
+        tracker = CallTracker()
+        view = tracker.follow(scope)
+        if not list(view.admit(tracker.feed(raw), raw)):
+            return "does not see it: this event alone does not place the call in its scope (others may)"
+    return ""
