@@ -1,34 +1,31 @@
 """The ``ami-proxy`` command: parses the arguments, calls the code, prints the result.
 
-There is one module per subcommand.  Each has ``register(commands)``, which adds its
+There is one module or package per subcommand.  Each has ``register(commands)``, which adds its
 parser and sets ``run`` on it: a function from the parsed arguments to the exit status.
 """
 
 import argparse
 import sys
-from collections.abc import Sequence
-from types import ModuleType
+from collections.abc import Iterable, Sequence
+from importlib import import_module
 
 from amiproxy import __version__
-from amiproxy.cli import (
-    certs,
-    check,
-    connect,
-    ctl,
-    demo,
-    doctor,
-    explain,
-    import_,
-    learn,
-    run,
-    simulate,
-    users,
-)
 
-_COMMANDS: tuple[ModuleType, ...] = (
-    *(run, check, doctor, users, explain, learn, certs, ctl),
-    *(connect, demo, import_, simulate),
-)
+#: Each command and its module, in the order of the help text.
+_COMMANDS = {
+    "run": "run",
+    "check": "check",
+    "doctor": "doctor",
+    "users": "users",
+    "explain": "explain",
+    "learn": "learn",
+    "certs": "certs",
+    "ctl": "ctl",
+    "connect": "connect",
+    "demo": "demo",
+    "import": "import_",
+    "simulate": "simulate",
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -41,9 +38,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"ami-proxy {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for module in _COMMANDS:
-        module.register(commands)
-    arguments = parser.parse_args(argv)
+    given = sys.argv[1:] if argv is None else argv
+    for module in _modules(given):
+        import_module(f"amiproxy.cli.{module}").register(commands)
+    arguments = parser.parse_args(given)
     try:
         status: int = arguments.run(arguments)
     except KeyboardInterrupt:
@@ -53,3 +51,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.close()
         return 1
     return status
+
+
+def _modules(given: Sequence[str]) -> Iterable[str]:
+    """The module of the given command, so that the service does not load what only others need; else all."""
+    command = given[0] if given else ""
+    return [_COMMANDS[command]] if command in _COMMANDS else _COMMANDS.values()
