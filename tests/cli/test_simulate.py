@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from amiproxy.cli import simulate
-from amiproxy.tools.simulator.schedule import VERBS
+from amiproxy.tools.simulator.misbehaviour.schedule import VERBS
 from tests.transcripts.recordings import DATA, received, sent
 
 _PING = DATA / "22-04-ping"

@@ -2,7 +2,7 @@ import socket
 from collections.abc import Callable
 
 from amiproxy.tools.simulator import Simulator
-from amiproxy.tools.simulator.storm import read_storm_event
+from amiproxy.tools.simulator.calls.storm import read_storm_event
 from tests.support.service import Service
 from tests.support.tls_peer import TlsPeer
 from tests.support.waiting import until

@@ -1,7 +1,7 @@
 import asyncio
 
 from amiproxy.tools.simulator import Simulator
-from amiproxy.tools.simulator.storm import read_storm_event
+from amiproxy.tools.simulator.calls.storm import read_storm_event
 from tests.support.ami_client import AmiClient
 from tests.support.service import Service
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from amiproxy.tools.simulator import Simulator
-from amiproxy.tools.simulator.faults import Trickle
-from amiproxy.tools.simulator.storm import read_storm_event, storm_event
+from amiproxy.tools.simulator.calls.storm import read_storm_event, storm_event
+from amiproxy.tools.simulator.misbehaviour.faults import Trickle
 from tests.support.ami_client import AmiClient
 from tests.support.ports import free_port
 from tests.support.service import SECRET, Service

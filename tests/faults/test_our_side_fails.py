@@ -12,7 +12,7 @@ import pytest
 
 from amiproxy.core.model.phc import hash_secret
 from amiproxy.tools.simulator import Simulator
-from amiproxy.tools.simulator.storm import storm_event
+from amiproxy.tools.simulator.calls.storm import storm_event
 from tests.faults.failing import STUCK
 from tests.support.ami_client import AmiClient
 from tests.support.service import Service

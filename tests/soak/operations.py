@@ -11,7 +11,7 @@ import trustme
 
 from amiproxy.ami import privilege
 from amiproxy.tools.simulator import Settings, Simulator, User
-from amiproxy.tools.simulator.storm import storm_event
+from amiproxy.tools.simulator.calls.storm import storm_event
 from tests.soak.crowd import Crowd
 from tests.support.service import SECRET, USERS, Service
 from tests.support.waiting import until

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from amiproxy.tools.simulator.replay import Replay
-from amiproxy.tools.simulator.transcript import load_transcript, read_transcript
+from amiproxy.tools.simulator.recorded.replay import Replay
+from amiproxy.tools.simulator.recorded.transcript import load_transcript, read_transcript
 from tests.transcripts.recordings import DATA, STEMS, received, sent
 
 

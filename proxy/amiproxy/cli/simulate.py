@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from amiproxy.ami.errors import UnknownPrivilege
 from amiproxy.tools.simulator import Settings, User
+from amiproxy.tools.simulator.misbehaviour.schedule import VERBS, Scheduled
+from amiproxy.tools.simulator.recorded.transcript import load_transcript
 from amiproxy.tools.simulator.running import replay, simulate
-from amiproxy.tools.simulator.schedule import VERBS, Scheduled
-from amiproxy.tools.simulator.transcript import load_transcript
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]

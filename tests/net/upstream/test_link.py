@@ -20,7 +20,7 @@ from amiproxy.net.upstream import conversation as module
 from amiproxy.net.upstream.link import Link, LinkState
 from amiproxy.tools.simulator import Settings, Simulator
 from amiproxy.tools.simulator import User as SimulatedUser
-from amiproxy.tools.simulator.faults import Trickle
+from amiproxy.tools.simulator.misbehaviour.faults import Trickle
 from tests.support.core_doubles import ListTransport
 from tests.support.live_hub import live_hub
 from tests.support.ports import free_port

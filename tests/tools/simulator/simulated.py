@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from amiproxy.tools.simulator import Settings, Simulator, User
-from amiproxy.tools.simulator.call import Call, Step
-from amiproxy.tools.simulator.pbx import Pbx
-from amiproxy.tools.simulator.timeline import Timeline
+from amiproxy.tools.simulator.calls.call import Call, Step
+from amiproxy.tools.simulator.calls.timeline import Timeline
+from amiproxy.tools.simulator.pbx.state import Pbx
 from tests.support.ami_client import AmiClient
 
 USERS = (

@@ -8,8 +8,8 @@ import pytest
 import uvloop
 
 from amiproxy.tools.simulator import Settings, Simulator
-from amiproxy.tools.simulator.faults import Trickle
-from amiproxy.tools.simulator.storm import read_storm_event, storm_event
+from amiproxy.tools.simulator.calls.storm import read_storm_event, storm_event
+from amiproxy.tools.simulator.misbehaviour.faults import Trickle
 from tests.tools.simulator.simulated import USERS, session
 
 Loop = Callable[[], asyncio.AbstractEventLoop]

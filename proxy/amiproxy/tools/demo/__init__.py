@@ -9,9 +9,7 @@
     client.py    an AMI client over TLS
     tour.py      the actions of the two users, and the responses they must get
     evidence.py  the demo's promises, and whether each was observed
-    ledger.py    rows that show which user saw which event
-    wording.py   describes an event in a few words
-    screen.py    shows the rows on a terminal, or line by line in a pipe
+    display/     rows that show which user saw which event, on a terminal or line by line in a pipe
 
 The clients use the proxy as any client would, through AMI alone, so the demo shows
 what the proxy really does.

@@ -12,17 +12,18 @@ from rich.console import Console, RenderableType
 
 from amiproxy import __version__
 from amiproxy.net.loop.groups import first_of
-from amiproxy.tools.demo import accounts, screen, service
+from amiproxy.tools.demo import accounts, service
 from amiproxy.tools.demo.accounts import Account
 from amiproxy.tools.demo.client import Client, Received
+from amiproxy.tools.demo.display import screen
+from amiproxy.tools.demo.display.ledger import HOLD, Kind, Ledger
+from amiproxy.tools.demo.display.screen import MovingScreen, PlainScreen, Screen
+from amiproxy.tools.demo.display.wording import describe, is_quiet
 from amiproxy.tools.demo.evidence import Evidence
 from amiproxy.tools.demo.folder import HOST, Folder, opened
-from amiproxy.tools.demo.ledger import HOLD, Kind, Ledger
 from amiproxy.tools.demo.options import DemoError, Options
 from amiproxy.tools.demo.pbx import Pbx, real, simulated
-from amiproxy.tools.demo.screen import MovingScreen, PlainScreen, Screen
 from amiproxy.tools.demo.tour import Tour, Visitor
-from amiproxy.tools.demo.wording import describe, is_quiet
 
 #: Seconds to wait after the tour until all promises are kept.
 _PATIENCE = 15.0

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from amiproxy.tools.demo.accounts import Account
 from amiproxy.tools.demo.client import Client, Received
+from amiproxy.tools.demo.display.ledger import Kind
 from amiproxy.tools.demo.evidence import Evidence
-from amiproxy.tools.demo.ledger import Kind
 from amiproxy.tools.demo.pbx import Pbx
 
 #: Asterisk's own text.

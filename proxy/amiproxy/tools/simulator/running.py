@@ -5,11 +5,11 @@ import signal
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
-from amiproxy.tools.simulator.replay import Replay
-from amiproxy.tools.simulator.schedule import Scheduled
+from amiproxy.tools.simulator.misbehaviour.schedule import Scheduled
+from amiproxy.tools.simulator.recorded.replay import Replay
+from amiproxy.tools.simulator.recorded.transcript import Transcript
 from amiproxy.tools.simulator.server import Simulator
 from amiproxy.tools.simulator.settings import Settings
-from amiproxy.tools.simulator.transcript import Transcript
 from amiproxy.tools.simulator.users import User
 
 #: Called with a line of text for each thing that happens.

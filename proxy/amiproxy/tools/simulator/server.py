@@ -15,15 +15,15 @@ from amiproxy.ami import privilege
 from amiproxy.ami.actions import SHIPPED
 from amiproxy.tools.simulator import users as accounts
 from amiproxy.tools.simulator.actions import offered_actions
-from amiproxy.tools.simulator.faults import Faults
-from amiproxy.tools.simulator.pbx import Pbx
+from amiproxy.tools.simulator.calls.storm import storm_event
+from amiproxy.tools.simulator.calls.timeline import Timeline
+from amiproxy.tools.simulator.calls.traffic import Traffic
+from amiproxy.tools.simulator.misbehaviour.faults import Faults
+from amiproxy.tools.simulator.pbx.state import Pbx
 from amiproxy.tools.simulator.reading import Request
 from amiproxy.tools.simulator.session import Offered, Session
 from amiproxy.tools.simulator.settings import Settings
-from amiproxy.tools.simulator.storm import storm_event
 from amiproxy.tools.simulator.supervised import Tasks
-from amiproxy.tools.simulator.timeline import Timeline
-from amiproxy.tools.simulator.traffic import Traffic
 from amiproxy.tools.simulator.users import User
 
 #: Seconds between the bursts of a storm: as many writes as a busy Asterisk makes.

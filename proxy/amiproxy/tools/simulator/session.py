@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
 from amiproxy.ami import message, privilege
-from amiproxy.tools.simulator.channel import event, item
-from amiproxy.tools.simulator.faults import Faults
-from amiproxy.tools.simulator.pbx import Pbx
+from amiproxy.tools.simulator.calls.timeline import Timeline
+from amiproxy.tools.simulator.misbehaviour.faults import Faults
+from amiproxy.tools.simulator.pbx.channel import event, item
+from amiproxy.tools.simulator.pbx.state import Pbx
 from amiproxy.tools.simulator.reading import Request, RequestReader
 from amiproxy.tools.simulator.settings import Settings
-from amiproxy.tools.simulator.timeline import Timeline
 from amiproxy.tools.simulator.users import User
 
 

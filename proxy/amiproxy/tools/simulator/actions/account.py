@@ -5,7 +5,7 @@ import hashlib
 import secrets
 
 from amiproxy.ami import privilege
-from amiproxy.tools.simulator.channel import event, item
+from amiproxy.tools.simulator.pbx.channel import event, item
 from amiproxy.tools.simulator.reading import Request
 from amiproxy.tools.simulator.session import Session
 

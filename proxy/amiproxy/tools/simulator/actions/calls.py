@@ -5,8 +5,8 @@ import re
 
 from amiproxy.ami import privilege
 from amiproxy.ami.values import ast_true
-from amiproxy.tools.simulator.dialplan import Outcome, extension_outcome
-from amiproxy.tools.simulator.originated import Order, OriginatedCall
+from amiproxy.tools.simulator.calls.originated import Order, OriginatedCall
+from amiproxy.tools.simulator.pbx.dialplan import Outcome, extension_outcome
 from amiproxy.tools.simulator.reading import Request
 from amiproxy.tools.simulator.session import Session
 

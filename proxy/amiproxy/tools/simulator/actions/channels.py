@@ -3,8 +3,8 @@
 import re
 
 from amiproxy.ami import privilege
-from amiproxy.tools.simulator.call import HungUp, Redirected
-from amiproxy.tools.simulator.channel import Channel, Headers, event, item
+from amiproxy.tools.simulator.calls.call import HungUp, Redirected
+from amiproxy.tools.simulator.pbx.channel import Channel, Headers, event, item
 from amiproxy.tools.simulator.reading import Request
 from amiproxy.tools.simulator.session import Session
 

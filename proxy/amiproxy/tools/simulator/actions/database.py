@@ -1,6 +1,6 @@
 """Actions on the internal database: DBGet, DBPut, DBDel."""
 
-from amiproxy.tools.simulator.channel import item
+from amiproxy.tools.simulator.pbx.channel import item
 from amiproxy.tools.simulator.reading import Request
 from amiproxy.tools.simulator.session import Session
 

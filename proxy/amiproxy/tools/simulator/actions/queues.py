@@ -1,8 +1,8 @@
 """Actions on queues: status, summary, pausing an agent."""
 
 from amiproxy.ami.values import ast_true
-from amiproxy.tools.simulator.channel import item
-from amiproxy.tools.simulator.queue import Queue, member_event, member_state
+from amiproxy.tools.simulator.pbx.channel import item
+from amiproxy.tools.simulator.pbx.queue import Queue, member_event, member_state
 from amiproxy.tools.simulator.reading import Request
 from amiproxy.tools.simulator.session import Session
 

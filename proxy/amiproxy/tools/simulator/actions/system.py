@@ -2,8 +2,8 @@
 
 import time
 
-from amiproxy.tools.simulator.channel import event, item
-from amiproxy.tools.simulator.commands import run_command
+from amiproxy.tools.simulator.pbx.channel import event, item
+from amiproxy.tools.simulator.pbx.commands import run_command
 from amiproxy.tools.simulator.reading import Request
 from amiproxy.tools.simulator.session import Session
 

@@ -8,10 +8,10 @@ events of the called party, then ``OriginateResponse`` (asynchronous calls only)
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from amiproxy.tools.simulator.call import Call, Steps, dial_event
-from amiproxy.tools.simulator.channel import RING, RINGING, UP, Channel, Headers, event
-from amiproxy.tools.simulator.dialplan import Outcome, application, channel_outcome
-from amiproxy.tools.simulator.pbx import Pbx
+from amiproxy.tools.simulator.calls.call import Call, Steps, dial_event
+from amiproxy.tools.simulator.pbx.channel import RING, RINGING, UP, Channel, Headers, event
+from amiproxy.tools.simulator.pbx.dialplan import Outcome, application, channel_outcome
+from amiproxy.tools.simulator.pbx.state import Pbx
 
 
 @dataclass(frozen=True, slots=True)

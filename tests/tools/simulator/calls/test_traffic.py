@@ -6,9 +6,9 @@ from itertools import islice
 import pytest
 
 from amiproxy.ami.privilege import CLASS_NAMES
-from amiproxy.tools.simulator.call import HungUp, Redirected
-from amiproxy.tools.simulator.patterns import DialledCall, QueueCall, TalkingCall
-from amiproxy.tools.simulator.traffic import Traffic, pattern
+from amiproxy.tools.simulator.calls.call import HungUp, Redirected
+from amiproxy.tools.simulator.calls.patterns import DialledCall, QueueCall, TalkingCall
+from amiproxy.tools.simulator.calls.traffic import Traffic, pattern
 from tests.tools.simulator.simulated import Day, header, names
 
 _EXPECTED_CLASSES = {

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from amiproxy.tools.simulator.call import Step, Steps
-from amiproxy.tools.simulator.patterns import DialledCall, QueueCall, TalkingCall
-from amiproxy.tools.simulator.pbx import Pbx
-from amiproxy.tools.simulator.timeline import Timeline
+from amiproxy.tools.simulator.calls.call import Step, Steps
+from amiproxy.tools.simulator.calls.patterns import DialledCall, QueueCall, TalkingCall
+from amiproxy.tools.simulator.calls.timeline import Timeline
+from amiproxy.tools.simulator.pbx.state import Pbx
 
 #: The share of calls that go to a queue.
 _QUEUE_SHARE = 0.35

@@ -7,10 +7,10 @@ from the call's own random generator, so the same seed gives the same calls.
 import random
 from typing import ClassVar
 
-from amiproxy.tools.simulator.call import Call, Steps, dial_event
-from amiproxy.tools.simulator.channel import RING, RINGING, UP, Channel, Headers, event
-from amiproxy.tools.simulator.pbx import Pbx
-from amiproxy.tools.simulator.queue import Member, Queue, member_event
+from amiproxy.tools.simulator.calls.call import Call, Steps, dial_event
+from amiproxy.tools.simulator.pbx.channel import RING, RINGING, UP, Channel, Headers, event
+from amiproxy.tools.simulator.pbx.queue import Member, Queue, member_event
+from amiproxy.tools.simulator.pbx.state import Pbx
 
 #: Device, number, name.
 _PHONES = (

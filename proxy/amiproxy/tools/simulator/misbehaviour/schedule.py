@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final, NamedTuple, Self
 
-from amiproxy.tools.simulator.faults import Faults, Trickle
+from amiproxy.tools.simulator.misbehaviour.faults import Faults, Trickle
 
 #: Default seconds between two occurrences of a repeating fault.
 _PERIOD: Final = 10.0

@@ -1,6 +1,6 @@
 """Rows that show which user saw which event."""
 
-from amiproxy.tools.demo.ledger import HOLD, Kind, Ledger
+from amiproxy.tools.demo.display.ledger import HOLD, Kind, Ledger
 
 
 def texts(ledger):

@@ -3,7 +3,7 @@
 import pytest
 
 from amiproxy.tools.demo.client import Received
-from amiproxy.tools.demo.wording import describe, is_quiet
+from amiproxy.tools.demo.display.wording import describe, is_quiet
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ import pytest
 from rich.console import Console
 
 from amiproxy.tools.demo.accounts import desk, wallboard
+from amiproxy.tools.demo.display.ledger import Kind, Ledger
+from amiproxy.tools.demo.display.screen import MovingScreen, PlainScreen, users, verdict
 from amiproxy.tools.demo.evidence import Promise
-from amiproxy.tools.demo.ledger import Kind, Ledger
-from amiproxy.tools.demo.screen import MovingScreen, PlainScreen, users, verdict
 
 ACCOUNTS = (wallboard(), desk())
 

@@ -8,8 +8,8 @@ import heapq
 from collections.abc import Callable
 from typing import Protocol
 
-from amiproxy.tools.simulator.call import Call, HungUp, Redirected, Steps
-from amiproxy.tools.simulator.channel import Channel
+from amiproxy.tools.simulator.calls.call import Call, HungUp, Redirected, Steps
+from amiproxy.tools.simulator.pbx.channel import Channel
 
 
 class Script(Protocol):

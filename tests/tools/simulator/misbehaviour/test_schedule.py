@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from amiproxy.tools.simulator import Simulator
-from amiproxy.tools.simulator.schedule import VERBS, Scheduled
+from amiproxy.tools.simulator.misbehaviour.schedule import VERBS, Scheduled
 from tests.tools.simulator.simulated import SETTINGS, USERS, session
 
 

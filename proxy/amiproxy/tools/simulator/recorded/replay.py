@@ -11,7 +11,7 @@ from typing import Self, cast
 
 from amiproxy.ami import message
 from amiproxy.tools.simulator.reading import Request, RequestReader
-from amiproxy.tools.simulator.transcript import ActionIDs, Transcript
+from amiproxy.tools.simulator.recorded.transcript import ActionIDs, Transcript
 
 #: Headers that may differ: the credentials, and the ActionID, which is translated.
 _FREE = frozenset({b"actionid", b"username", b"secret", b"key"})

@@ -10,9 +10,9 @@ import time
 from collections.abc import Generator
 from dataclasses import dataclass
 
-from amiproxy.tools.simulator.channel import BUSY, CAUSES, RINGING, UP, Channel, Headers, event
-from amiproxy.tools.simulator.dialplan import application
-from amiproxy.tools.simulator.pbx import Bridge, Pbx
+from amiproxy.tools.simulator.pbx.channel import BUSY, CAUSES, RINGING, UP, Channel, Headers, event
+from amiproxy.tools.simulator.pbx.dialplan import application
+from amiproxy.tools.simulator.pbx.state import Bridge, Pbx
 
 Step = tuple[float, bytes]
 Steps = Generator[Step, None, None]

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from amiproxy.tools.simulator import Simulator
-from amiproxy.tools.simulator.faults import Trickle
+from amiproxy.tools.simulator.misbehaviour.faults import Trickle
 from tests.tools.simulator.simulated import SETTINGS, USERS, session, stranger
 
 EVENT = b"Event: A\r\nPrivilege: call,all\r\n\r\n"

@@ -9,8 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from amiproxy.tools.demo.accounts import Account
+from amiproxy.tools.demo.display.ledger import Cell, Kind, Ledger, Row
 from amiproxy.tools.demo.evidence import Promise
-from amiproxy.tools.demo.ledger import Cell, Kind, Ledger, Row
 
 _STYLES = {Kind.EVENT: "", Kind.ACTION: "bold cyan", Kind.ALLOWED: "bold green", Kind.DENIED: "bold red"}
 _STAMP_WIDTH = 8

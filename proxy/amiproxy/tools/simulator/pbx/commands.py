@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from amiproxy.tools.simulator.pbx import Pbx
-from amiproxy.tools.simulator.queue import Queue
+from amiproxy.tools.simulator.pbx.queue import Queue
+from amiproxy.tools.simulator.pbx.state import Pbx
 
 
 def run_command(pbx: Pbx, version: str, text: str) -> tuple[bool, list[str]]:

@@ -1,6 +1,6 @@
 """Events of one fixed shape, for benchmarks: they differ only in a number and the time of sending."""
 
-from amiproxy.tools.simulator.channel import Channel, Headers
+from amiproxy.tools.simulator.pbx.channel import Channel, Headers
 
 #: VarSet is among the most frequent events of a real PBX, and its length is typical.
 _CHANNEL = Channel(

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from amiproxy.tools.simulator.channel import Channel, event
-from amiproxy.tools.simulator.queue import Member, Queue
+from amiproxy.tools.simulator.pbx.channel import Channel, event
+from amiproxy.tools.simulator.pbx.queue import Member, Queue
 
 
 @dataclass(eq=False, slots=True)

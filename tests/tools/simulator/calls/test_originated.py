@@ -2,9 +2,9 @@
 
 import pytest
 
-from amiproxy.tools.simulator.call import HungUp, Redirected
-from amiproxy.tools.simulator.dialplan import Outcome
-from amiproxy.tools.simulator.originated import Order, OriginatedCall
+from amiproxy.tools.simulator.calls.call import HungUp, Redirected
+from amiproxy.tools.simulator.calls.originated import Order, OriginatedCall
+from amiproxy.tools.simulator.pbx.dialplan import Outcome
 from tests.tools.simulator.simulated import Day, header, names
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from amiproxy.tools.simulator.channel import Channel, event
+from amiproxy.tools.simulator.pbx.channel import Channel, event
 
 
 @dataclass(eq=False, slots=True)

@@ -1,0 +1,1 @@
+"""Calls on the simulated PBX: each is a generator of events; some are started at a rate per minute."""

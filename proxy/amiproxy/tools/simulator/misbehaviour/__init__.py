@@ -1,0 +1,1 @@
+"""How the simulator misbehaves, on demand or at scheduled times."""

@@ -1,0 +1,1 @@
+"""The simulated PBX: its channels, bridges, queues and dialplan, and its CLI."""

@@ -1,0 +1,1 @@
+"""Recorded sessions instead of a simulated PBX."""
