@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from amiproxy.ami.applications import APPLICATIONS
+from amiproxy.ami.catalogue.applications import APPLICATIONS
 from tests.asterisk.conftest import give_up
 from tests.asterisk.lab import chroot
 from tests.asterisk.lab.asterisk import Asterisk

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from amiproxy.ami import agicommands, clicommands
+from amiproxy.ami.catalogue import agicommands, clicommands
 from amiproxy.ami.privilege import NONE
 from tests.asterisk.door import LIMITS
 from tests.asterisk.lab import chroot

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from amiproxy.core.policy.dialplan import functions
-from amiproxy.core.policy.stricter import STRICTER as REASONS
+from amiproxy.core.policy.reference.stricter import STRICTER as REASONS
 from tests.asterisk.lab.asterisk import Asterisk
 from tests.asterisk.lab.cache import Unavailable
 from tests.core.policy.application_rows import APPLICATIONS

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from amiproxy.ami.functions import FUNCTIONS
+from amiproxy.ami.catalogue.functions import FUNCTIONS
 from tests.asterisk.door import LIMITS
 from tests.asterisk.lab import chroot
 from tests.asterisk.lab.asterisk import Asterisk

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from amiproxy.cli import connect
-from amiproxy.x509.issue import create_ca, issue
+from amiproxy.x509.issuing.authority import create_ca
+from amiproxy.x509.issuing.issue import issue
 
 COMMAND = """
 import argparse, sys

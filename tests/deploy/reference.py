@@ -5,15 +5,15 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from amiproxy.ami import agicommands, applications, clicommands
 from amiproxy.ami.actions import SHIPPED
 from amiproxy.ami.arguments import ARGUMENTS, Argument
 from amiproxy.ami.arguments.kinds import MEANING, Kind
+from amiproxy.ami.catalogue import agicommands, applications, clicommands
 from amiproxy.ami.privilege import class_names
-from amiproxy.core.policy import guide
 from amiproxy.core.policy.classes import BLOCKED, classes_of
 from amiproxy.core.policy.kinds.dialling import TELEPHONES
-from amiproxy.core.policy.stricter import STRICTER
+from amiproxy.core.policy.reference import guide
+from amiproxy.core.policy.reference.stricter import STRICTER
 
 PAGE = Path(__file__).parents[2] / "deploy/rights-reference.md"
 

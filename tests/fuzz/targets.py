@@ -42,7 +42,7 @@ from amiproxy.net.admin.sideserver import Visit
 from amiproxy.net.doors import proxyheader
 from amiproxy.net.doors.proxyheader import Header, Unread
 from amiproxy.x509.identity import CertificateLogin, claim, identities
-from amiproxy.x509.trust import TrustStore
+from amiproxy.x509.validating.trust import TrustStore
 from tests.differential.asterisk_reader import AsteriskReader
 from tests.support import fixed_certificates
 from tests.support.core_doubles import Bench

@@ -1,6 +1,6 @@
 """Certificates with anything wrong in them, for tests of those who must notice.
 
-What is right comes from ``amiproxy.x509.issue``, which would refuse to make these.
+What is right comes from ``amiproxy.x509.issuing.issue``, which would refuse to make these.
 """
 
 from collections.abc import Sequence

@@ -15,7 +15,8 @@ import pytest
 
 from amiproxy.config.address import Address
 from amiproxy.tools.connect import ConnectError, Destination, PlainPort, client_context
-from amiproxy.x509.issue import CaFiles, KeyPairFiles, create_ca, issue
+from amiproxy.x509.issuing.authority import CaFiles, create_ca
+from amiproxy.x509.issuing.issue import KeyPairFiles, issue
 from tests.support.ports import free_port
 from tests.support.waiting import until
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from amiproxy.config import Config, ConfigErrors, Listener, Tls, UsersFile, load, named_users, warnings_of
 from amiproxy.net.certs.certstore import CertificatesRefused, CertStore
-from amiproxy.x509.validate import Finding, errors_of
+from amiproxy.x509.validating.findings import Finding, errors_of
 
 _EXAMPLE = """\
 example:

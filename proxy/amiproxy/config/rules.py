@@ -7,7 +7,7 @@ from typing import NamedTuple
 import re2
 
 from amiproxy.ami.actions import SHIPPED
-from amiproxy.ami.applications import APPLICATIONS
+from amiproxy.ami.catalogue.applications import APPLICATIONS
 from amiproxy.core.model.rules import ActionNames, Require, Rule, Rules, Scope
 
 #: Characters of a pattern.  It is matched in linear time, but the automaton built for it must stay small.

@@ -52,7 +52,7 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Two PEM files: the chain with the server's certificate first, and its private key."""
 
     chain: CertificateFile
-    #: Its mode is checked with its content (x509/validate.py).
+    #: Its mode is checked with its content (x509/validating/pair.py).
     key: CertificateFile
     #: Names that the certificate must cover, or it is refused.
     names: tuple[str, ...] = ()

@@ -1,6 +1,6 @@
 """Warnings about settings that are allowed but risky, shown at start and by ``ami-proxy check``."""
 
-from amiproxy.ami.applications import APPLICATIONS, RUNS_CODE
+from amiproxy.ami.catalogue.applications import APPLICATIONS, RUNS_CODE
 from amiproxy.ami.privilege import AGI, ALL, COMMAND, CONFIG, SYSTEM, class_names
 from amiproxy.config.schema import Config
 from amiproxy.config.user import UserEntry, UsersFile

@@ -25,7 +25,7 @@ from amiproxy.service.lifecycle import Lifecycle
 from amiproxy.service.listeners import Listeners
 from amiproxy.service.prepared import Prepared, StartError, preparing
 from amiproxy.steps import Steps
-from amiproxy.x509.validate import errors_of
+from amiproxy.x509.validating.findings import errors_of
 
 #: Most users that the log line about a reload names in each of its lists (added, removed, changed).
 _SHOWN = 50

@@ -10,11 +10,9 @@ certificate to a user, and the command line can check files without a listener.
 - ``pem``       split PEM files into certificates, keys, CRLs; clear errors
 - ``names``     subject alternative names as text; which name a certificate covers
 - ``facts``     a certificate's properties, for operators and log lines
-- ``issue``     a private CA, server and client certificates, requests, renewal
-- ``revoke``    the CA's revocation list
-- ``validate``  may this chain and key be served?  Findings with remedies
-- ``trust``     client CA and CRL: is this client certificate (still) valid?
 - ``identity``  which manager user a client certificate belongs to
 - ``expiry``    how soon a certificate expires
 - ``ending``    what expires: a served certificate, a client CA, a revocation list
+- ``issuing/``     a private CA, server and client certificates, requests, renewal, revocation lists
+- ``validating/``  may these files be served, with remedies; is this client certificate (still) valid?
 """

@@ -4,7 +4,7 @@ one that puts the same rows to a real Asterisk.
 ``real`` says how a real Asterisk answers a manager user of the same classes:
 
 - SAME: it refuses with the same text, or does not refuse either;
-- STRICTER: it does not refuse, we do (the reason is in amiproxy.core.policy.stricter);
+- STRICTER: it does not refuse, we do (the reason is in amiproxy.core.policy.reference.stricter);
 - UNTRIED: it would break the Asterisk that the other tests use, or needs hardware.
 """
 

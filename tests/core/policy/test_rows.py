@@ -8,7 +8,7 @@ from amiproxy.ami.actions import SHIPPED
 from amiproxy.ami.message import parse_action
 from amiproxy.ami.privilege import parse_classes
 from amiproxy.core.policy import Allow, Deny, decide, judge
-from amiproxy.core.policy.stricter import STRICTER as REASONS
+from amiproxy.core.policy.reference.stricter import STRICTER as REASONS
 from tests.core.policy.application_rows import APPLICATIONS
 from tests.core.policy.rows import ROWS, STRICTER, Row, name_of
 

@@ -1,7 +1,7 @@
 """A set of files that a writer may still be writing is read again before its errors are reported."""
 
 from amiproxy.net.certs.halfwritten import Retry, may_pass
-from amiproxy.x509.validate import Finding
+from amiproxy.x509.validating.findings import Finding
 
 
 def finding(level: str = "error", *, transient: bool = False) -> Finding:

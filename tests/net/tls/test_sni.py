@@ -11,7 +11,7 @@ from amiproxy.net.tls.sni import listener_context
 from amiproxy.net.tls.tlspolicy import ClientTrust, presented_certificate, tls_policy
 from amiproxy.x509.ending import Ending
 from amiproxy.x509.facts import facts_of
-from amiproxy.x509.validate import ServerPair
+from amiproxy.x509.validating.pair import ServerPair
 from tests.support.certificates import Forged, forge
 
 POLICY = tls_policy()

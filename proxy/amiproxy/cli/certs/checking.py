@@ -13,7 +13,7 @@ from amiproxy.x509.errors import X509Error
 from amiproxy.x509.facts import facts_of
 from amiproxy.x509.pem import load_certificates
 from amiproxy.x509.snapshot import read_file
-from amiproxy.x509.validate import Finding
+from amiproxy.x509.validating.findings import Finding
 
 _CHECK_WHICH = """\
 Example: ami-proxy certs check --config /etc/ami-proxy/proxy.yaml

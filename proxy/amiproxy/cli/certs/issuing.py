@@ -6,20 +6,10 @@ from pathlib import Path
 
 from amiproxy.cli.certs.verbs import Commands, add_verb
 from amiproxy.x509.errors import X509Error
-from amiproxy.x509.issue import (
-    CA_DAYS,
-    LEAF_DAYS,
-    CaFiles,
-    KeyPairFiles,
-    Kind,
-    create_ca,
-    issue,
-    renew,
-    request,
-    sign_request,
-)
+from amiproxy.x509.issuing.authority import CA_DAYS, CaFiles, create_ca
+from amiproxy.x509.issuing.issue import LEAF_DAYS, KeyPairFiles, Kind, issue, renew, request, sign_request
+from amiproxy.x509.issuing.revoke import CRL_DAYS, revoke
 from amiproxy.x509.pem import load_certificates
-from amiproxy.x509.revoke import CRL_DAYS, revoke
 from amiproxy.x509.snapshot import read_file
 
 _RENEW_WITHIN = 30

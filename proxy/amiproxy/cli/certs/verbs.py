@@ -9,7 +9,6 @@ from amiproxy.x509.errors import X509Error
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
-
 _EXAMPLE = {
     "init": "init /etc/ami-proxy/ca",
     "issue": "issue --ca /etc/ami-proxy/ca --out /etc/ami-proxy/certs pbx.example.org 192.0.2.10",

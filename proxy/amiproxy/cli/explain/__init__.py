@@ -28,7 +28,6 @@ A message that begins with Event: is an event, any other is an action. Lines may
 a blank line separates messages. Exit status 0 if every action is allowed (every event seen by at
 least one user), 1 if one is not, 2 if the files or the message cannot be read."""
 
-
 _BLANK = re.compile(rb"\r?\n\r?\n")
 
 

@@ -13,7 +13,7 @@ from amiproxy.core.audit.targets import target_of
 from amiproxy.core.model.users import User
 from amiproxy.core.policy import Step, judge
 from amiproxy.core.policy.classes import classes_of
-from amiproxy.core.policy.stricter import STRICTER
+from amiproxy.core.policy.reference.stricter import STRICTER
 from amiproxy.core.servers import originate
 
 #: What each check tests, in words.
@@ -30,7 +30,6 @@ _CHECKS = {
     "targets": "the user's contexts and channels",
     "forced variables": "variables that the user's rules force",
 }
-
 
 #: Why a user's own rule, or a basic one, denies an action; ``STRICTER`` has the reasons of the other rules.
 _REASONS = {

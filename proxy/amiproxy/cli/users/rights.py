@@ -11,7 +11,7 @@ from rich.text import Text
 
 from amiproxy.ami import privilege
 from amiproxy.ami.actions import SHIPPED, Listed
-from amiproxy.ami.functions import Who, open_to
+from amiproxy.ami.catalogue.functions import Who, open_to
 from amiproxy.cli.configured import users_of
 from amiproxy.config import ConfigErrors, UserEntry
 from amiproxy.config.usertable import user_of

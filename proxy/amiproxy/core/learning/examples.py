@@ -9,10 +9,10 @@ identities and whatever could be a secret, digits become zeros and letters becom
 import re
 from typing import Final
 
-from amiproxy.ami import agicommands, clicommands
-from amiproxy.ami.applications import APPLICATIONS
 from amiproxy.ami.arguments import Kind
-from amiproxy.ami.functions import FUNCTIONS, Form
+from amiproxy.ami.catalogue import agicommands, clicommands
+from amiproxy.ami.catalogue.applications import APPLICATIONS
+from amiproxy.ami.catalogue.functions import FUNCTIONS, Form
 from amiproxy.core.policy import wildcard
 from amiproxy.core.policy.console.commands import words
 from amiproxy.core.policy.dialplan import functions

@@ -15,7 +15,7 @@ import msgspec
 from amiproxy.ami import privilege
 from amiproxy.ami.actions import LOCAL, ActionTable
 from amiproxy.ami.arguments import Described, Kind
-from amiproxy.ami.functions import FUNCTIONS, Who
+from amiproxy.ami.catalogue.functions import FUNCTIONS, Who
 from amiproxy.ami.message import Action
 from amiproxy.core.learning.recorder import Shape
 from amiproxy.core.model.rules import ActionNames, Require, Rule, Rules

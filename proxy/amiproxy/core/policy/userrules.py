@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Final
 
 from amiproxy.ami.arguments import Described
-from amiproxy.ami.functions import Tells
+from amiproxy.ami.catalogue.functions import Tells
 from amiproxy.ami.message import Action
 from amiproxy.core.model.rules import Require, Rule, Rules, Scope
 from amiproxy.core.policy import wildcard

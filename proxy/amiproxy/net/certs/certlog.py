@@ -4,7 +4,7 @@ from amiproxy import log
 from amiproxy.net.certs.certstore import Change, ReloadResult
 from amiproxy.net.certs.rotation import ExpiryNotice
 from amiproxy.x509.expiry import Expiry
-from amiproxy.x509.validate import Finding
+from amiproxy.x509.validating.findings import Finding
 
 
 def tell_reload(result: ReloadResult) -> None:

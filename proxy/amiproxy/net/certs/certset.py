@@ -23,7 +23,7 @@ from amiproxy.net.loop import gently
 from amiproxy.net.tls.clientcertificate import Objection
 from amiproxy.x509.ending import Ending
 from amiproxy.x509.expiry import Expiry
-from amiproxy.x509.validate import errors_of
+from amiproxy.x509.validating.findings import errors_of
 
 
 class CertSet:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from amiproxy.net.tls.tlspolicy import ClientAuth, Policy, tls_policy
-from amiproxy.x509.validate import Rules
+from amiproxy.x509.validating.findings import Rules
 
 BadPair = Literal["keep_old", "refuse_all"]
 

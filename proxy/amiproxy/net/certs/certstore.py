@@ -28,16 +28,10 @@ from amiproxy.x509.expiry import Expiry
 from amiproxy.x509.facts import Facts
 from amiproxy.x509.pem import pem_of
 from amiproxy.x509.snapshot import Snapshot, SourceFile, reading_set
-from amiproxy.x509.trust import TrustStore
-from amiproxy.x509.validate import (
-    Finding,
-    ServerPair,
-    errors_of,
-    finding_of,
-    has_error,
-    judge_pair,
-    judge_trust,
-)
+from amiproxy.x509.validating.authorities import judge_trust
+from amiproxy.x509.validating.findings import Finding, errors_of, finding_of, has_error
+from amiproxy.x509.validating.pair import ServerPair, judge_pair
+from amiproxy.x509.validating.trust import TrustStore
 
 Outcome = Literal["swapped", "unchanged", "partial", "failed"]
 #: The triggers that no operator waits for: a change of the files, and the regular check.

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Final
 
-from amiproxy.x509.validate import Finding, errors_of
+from amiproxy.x509.validating.findings import Finding, errors_of
 
 #: Most seconds between two attempts to read the files.
 _PAUSE: Final = 0.25

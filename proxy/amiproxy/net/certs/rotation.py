@@ -22,7 +22,7 @@ from amiproxy.net.loop.coalescer import Coalescer, Request
 from amiproxy.steps import Steps
 from amiproxy.x509.ending import Ending
 from amiproxy.x509.expiry import Expiry
-from amiproxy.x509.validate import errors_of
+from amiproxy.x509.validating.findings import errors_of
 
 # Seconds to wait after the last change: certbot takes some milliseconds for its four links, scp on a slow
 # line a second.

@@ -20,7 +20,7 @@ from amiproxy.net.tls.tlspolicy import (
 )
 from amiproxy.steps import Steps, result_of
 from amiproxy.x509.names import covers, wildcard_for
-from amiproxy.x509.validate import ServerPair
+from amiproxy.x509.validating.pair import ServerPair
 
 _Choice = tuple[int, ...]
 

@@ -14,7 +14,8 @@ import yaml
 
 from amiproxy.tools.demo.accounts import Account
 from amiproxy.tools.demo.options import DemoError
-from amiproxy.x509 import errors, files, issue
+from amiproxy.x509 import errors, files
+from amiproxy.x509.issuing import authority, issue
 
 _MODE = 0o600
 #: The address that the proxy listens on, and that the certificate is for.
@@ -42,9 +43,9 @@ class Folder:
 
     def write_certificates(self) -> None:
         """Issue a server certificate for this machine; makes the CA if it does not exist yet."""
-        ca = issue.CaFiles.within(self.directory)
+        ca = authority.CaFiles.within(self.directory)
         if not ca.certificate.exists() and not ca.key.exists():
-            ca = issue.create_ca(self.directory, "ami-proxy demo CA")
+            ca = authority.create_ca(self.directory, "ami-proxy demo CA")
         issue.issue(ca, _NAMES, self.directory, days=30, file_name="server", replace=True)
 
     def write_config(self, upstream: dict[str, object], port: int, accounts: Sequence[Account]) -> None:

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from types import MappingProxyType
 from typing import Final
 
-from amiproxy.ami import agicommands
-from amiproxy.ami.clicommands import ALIASES, COMMANDS, NEEDED, Words, find, find_alias, is_stem
+from amiproxy.ami.catalogue import agicommands
+from amiproxy.ami.catalogue.clicommands import ALIASES, COMMANDS, NEEDED, Words, find, find_alias, is_stem
 from amiproxy.ami.message import Action
 from amiproxy.ami.privilege import REPORTING, SYSTEM
 from amiproxy.core.policy.console import reloads

@@ -11,8 +11,8 @@ import re
 from itertools import chain, repeat
 from typing import Final
 
-from amiproxy.ami.agicommands import COMMANDS, Command, crash, find
 from amiproxy.ami.arguments import Kind
+from amiproxy.ami.catalogue.agicommands import COMMANDS, Command, crash, find
 from amiproxy.ami.message import Action
 from amiproxy.ami.privilege import CALL, SYSTEM
 from amiproxy.core.policy.console.commands import words

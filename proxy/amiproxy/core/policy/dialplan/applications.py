@@ -1,8 +1,8 @@
 """Applications: which applications, with which data, a user may have a channel run.
 
-The table (``amiproxy.ami.applications``) says which class an application needs in addition to the action's
-own, and the kind of each argument; kinds are checked as in an action's headers.  What the table does not
-describe is refused.  Class system may run everything, unless the user has lists of contexts or channels,
+The table (``amiproxy.ami.catalogue.applications``) says which class an application needs in addition to the
+action's own, and the kind of each argument; kinds are checked as in an action's headers.  What the table does
+not describe is refused.  Class system may run everything, unless the user has lists of contexts or channels,
 which apply to every class.  The user's own ``applications`` restricts all of this to the listed ones, and
 opens those that the table closes.
 
@@ -17,8 +17,8 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
-from amiproxy.ami.applications import APPLICATIONS, RUNS_CODE, Application, Part
 from amiproxy.ami.arguments import Kind
+from amiproxy.ami.catalogue.applications import APPLICATIONS, RUNS_CODE, Application, Part
 from amiproxy.ami.privilege import AGI, SYSTEM, class_names
 from amiproxy.core.policy import wildcard
 from amiproxy.core.policy.dialplan import assigning, functions

@@ -3,7 +3,7 @@
 Wherever Asterisk accepts a variable it also accepts a dialplan function, and some of them read secrets,
 run a shell, fetch a URL or write a file.  So the name in Getvar, Setvar, Status and in every item of a
 ``Variable`` list is checked.  Which users may read or write which function, and what its arguments are,
-is in a table (``amiproxy.ami.functions``):
+is in a table (``amiproxy.ami.catalogue.functions``):
 
 - a user without class system may write one plain call, with each argument of its kind and nothing inside
   to be evaluated, of a function that is open to all or that the user's ``functions`` open;
@@ -19,7 +19,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from amiproxy.ami.arguments import Kind
-from amiproxy.ami.functions import CLOSED_FAMILIES, FUNCTIONS, OF_CHANNEL, Form, Function, Who
+from amiproxy.ami.catalogue.functions import CLOSED_FAMILIES, FUNCTIONS, OF_CHANNEL, Form, Function, Who
 from amiproxy.ami.privilege import SYSTEM
 from amiproxy.core.model.rules import Rules
 from amiproxy.core.policy import wildcard

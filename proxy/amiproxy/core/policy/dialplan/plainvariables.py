@@ -1,8 +1,8 @@
 """Plain variables: which names a user may set, and to which values.
 
-How Asterisk itself uses a variable is in a table (``amiproxy.ami.variables``).  A name that Asterisk does
-not read is free; the user's own ``variables`` restricts all names.  A variable that would make Asterisk
-run, dial, fetch or write something needs class system, whatever the list says.
+How Asterisk itself uses a variable is in a table (``amiproxy.ami.catalogue.variables``).  A name that
+Asterisk does not read is free; the user's own ``variables`` restricts all names.  A variable that would make
+Asterisk run, dial, fetch or write something needs class system, whatever the list says.
 """
 
 # mypyc: compiled
@@ -10,8 +10,8 @@ run, dial, fetch or write something needs class system, whatever the list says.
 import re
 from typing import Final
 
-from amiproxy.ami import variables
 from amiproxy.ami.arguments import Kind
+from amiproxy.ami.catalogue import variables
 from amiproxy.ami.privilege import SYSTEM
 from amiproxy.core.policy import wildcard
 from amiproxy.core.policy.kinds import checks, places

@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from amiproxy.ami import variables
-from amiproxy.ami.functions import FUNCTIONS
+from amiproxy.ami.catalogue import variables
+from amiproxy.ami.catalogue.functions import FUNCTIONS
 from amiproxy.ami.message import Action
 from amiproxy.ami.privilege import SYSTEM
 from amiproxy.core.policy.dialplan import functions

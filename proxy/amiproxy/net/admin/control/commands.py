@@ -15,7 +15,7 @@ from amiproxy.net.admin.control import views
 from amiproxy.net.admin.control.trace import Trace
 from amiproxy.net.admin.service import Service
 from amiproxy.net.loop import gently
-from amiproxy.x509.validate import errors_of
+from amiproxy.x509.validating.findings import errors_of
 
 LEVELS = ("debug", "info", "warning", "error")
 

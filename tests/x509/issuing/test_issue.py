@@ -19,7 +19,8 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from amiproxy.x509.errors import BadName, IssueError
-from amiproxy.x509.issue import CaFiles, KeyPairFiles, create_ca, issue, load_ca, renew, request, sign_request
+from amiproxy.x509.issuing.authority import CaFiles, create_ca, load_ca
+from amiproxy.x509.issuing.issue import KeyPairFiles, issue, renew, request, sign_request
 from amiproxy.x509.names import names_of
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from amiproxy.x509.pem import load_revocation_lists
-from amiproxy.x509.trust import TrustStore
+from amiproxy.x509.validating.trust import TrustStore
 from tests.support import fixed_certificates as fixed
 from tests.support.certificates import DAY, Forged, forge, forge_crl
 

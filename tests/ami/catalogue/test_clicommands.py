@@ -2,7 +2,7 @@
 
 import pytest
 
-from amiproxy.ami.clicommands import ALIASES, COMMANDS, as_markdown, find, find_alias, is_stem
+from amiproxy.ami.catalogue.clicommands import ALIASES, COMMANDS, as_markdown, find, find_alias, is_stem
 from amiproxy.ami.privilege import ALL, CALL, NONE, REPORTING, SYSTEM
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from amiproxy.ami.arguments import Kind
-from amiproxy.ami.variables import find
+from amiproxy.ami.catalogue.variables import find
 
 
 @pytest.mark.parametrize(

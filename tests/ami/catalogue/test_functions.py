@@ -1,7 +1,7 @@
 """Dialplan functions: the table says for each which users may use it, and how."""
 
 from amiproxy.ami.arguments import Kind
-from amiproxy.ami.functions import FUNCTIONS, Tells, Who, open_to
+from amiproxy.ami.catalogue.functions import FUNCTIONS, Tells, Who, open_to
 
 
 def test_every_function_can_be_read_or_written() -> None:

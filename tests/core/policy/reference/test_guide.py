@@ -1,6 +1,6 @@
 """The tables as the operator's guide shows them."""
 
-from amiproxy.core.policy import guide
+from amiproxy.core.policy.reference import guide
 
 
 def test_variables_are_listed_by_the_kind_of_their_values() -> None:

@@ -1,62 +1,38 @@
-"""A private CA: issue, renew and request certificates for servers and clients.
+"""Issue, renew and request certificates for servers and clients.
 
-Enough for a site without a CA of its own, the demo and the tests.  Keys are
-ECDSA P-256 unless RSA is requested, and never leave the directory in which they were
-created.  The CA's directory contains ``ca.crt`` and ``ca.key``; issued pairs are
-``NAME.crt`` and ``NAME.key``.
+Enough for a site without a CA of its own, the demo and the tests.  A key never leaves the directory in which
+it was created.  Issued pairs are ``NAME.crt`` and ``NAME.key``.
 """
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from amiproxy.x509.errors import IssueError
-from amiproxy.x509.files import CERTIFICATE_MODE, KEY_MODE, make_private_directory, write_atomically
+from amiproxy.x509.files import CERTIFICATE_MODE, KEY_MODE, write_atomically
+from amiproxy.x509.issuing.authority import CaFiles, load_ca, load_certificate
+from amiproxy.x509.issuing.building import BACKDATE, CN_LIMIT, builder, days_of, key_usage
+from amiproxy.x509.issuing.keys import KeyKind, PrivateKey, PublicKey, new_key
 from amiproxy.x509.names import parse_name
+from amiproxy.x509.pem import pem_of_key
 
 Kind = Literal["server", "client"]
-KeyKind = Literal["ecdsa", "rsa"]
-PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
-_PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
 
-CA_DAYS = 3650
 # The maximum of public CAs before they moved to 90 days; longer would only delay the trouble of a forgotten
 # renewal.
 LEAF_DAYS = 397
-# NIST withdraws RSA 2048 with its 112-bit level after 2030; 3072 is the next size and still fast enough.
-_RSA_BITS = 3072
-# Clients' clocks may be late; a certificate used in the minute in which it was issued must work there.
-_BACKDATE = timedelta(minutes=5)
-_CN_LIMIT = 64
 _USAGE = {"server": ExtendedKeyUsageOID.SERVER_AUTH, "client": ExtendedKeyUsageOID.CLIENT_AUTH}
-
-
-@dataclass(frozen=True)
-class CaFiles:
-    """The files of a private CA."""
-
-    certificate: Path
-    key: Path
-
-    @classmethod
-    def within(cls, directory: Path) -> "CaFiles":
-        """The files of the CA that ``create_ca`` has created in ``directory``."""
-        return cls(directory / "ca.crt", directory / "ca.key")
 
 
 @dataclass(frozen=True)
@@ -73,44 +49,6 @@ class RequestFiles:
 
     request: Path
     key: Path
-
-
-def create_ca(
-    directory: Path,
-    name: str = "ami-proxy private CA",
-    days: int = CA_DAYS,
-    *,
-    key_kind: KeyKind = "ecdsa",
-    now: datetime | None = None,
-) -> CaFiles:
-    """Create a CA in ``directory`` (created with mode 0700); an existing CA is never replaced.
-
-    Raises IssueError.
-    """
-    if not 1 <= len(name) <= _CN_LIMIT:
-        raise IssueError(f"a CA's name has 1 to {_CN_LIMIT} characters, not {len(name)}")
-    make_private_directory(directory)
-    files = CaFiles.within(directory)
-    for path in (files.certificate, files.key):
-        if path.exists():
-            raise IssueError(
-                f"{path} exists: a new CA would make every certificate of the old one worthless; "
-                "choose another directory"
-            )
-    key = _new_key(key_kind)
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    start = (now or datetime.now(UTC)) - _BACKDATE
-    identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
-    certificate = (
-        _builder(subject, subject, key.public_key(), start, start + _BACKDATE + _days(days))
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(_key_usage(certificates=True), critical=True)
-        .add_extension(identifier, critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    write_atomically(files.key, _pem_of_key(key), KEY_MODE)
-    write_atomically(files.certificate, certificate.public_bytes(Encoding.PEM), CERTIFICATE_MODE)
-    return files
 
 
 def issue(
@@ -132,7 +70,7 @@ def issue(
     outlives its CA: it expires with the CA at the latest.  Raises IssueError, BadName.
     """
     files = _pair_files(directory, file_name or _file_name(names), replace=replace)
-    key = _new_key(key_kind)
+    key = new_key(key_kind)
     chain = _sign(
         ca,
         key.public_key(),
@@ -153,20 +91,20 @@ def renew(
 
     The files keep their owner, group and mode.  Raises IssueError.
     """
-    old = _load_certificate(files.chain)
+    old = load_certificate(files.chain)
     try:
         names = list(old.extensions.get_extension_for_class(x509.SubjectAlternativeName).value)
     except x509.ExtensionNotFound as error:
         raise IssueError(
             f"{files.chain} has no subject alternative name to renew; issue a new certificate"
         ) from error
-    if old.issuer != (issuer := _load_certificate(ca.certificate)).subject:
+    if old.issuer != (issuer := load_certificate(ca.certificate)).subject:
         raise IssueError(
             f"{files.chain} was issued by {old.issuer.rfc4514_string()}, "
             f"not by {issuer.subject.rfc4514_string()} in {ca.certificate}"
         )
     key_kind: KeyKind = "rsa" if isinstance(old.public_key(), rsa.RSAPublicKey) else "ecdsa"
-    key = _new_key(key_kind)
+    key = new_key(key_kind)
     chain = _sign(ca, key.public_key(), old.subject, names, _kind_of(old), days, now or datetime.now(UTC))
     _write_pair(files, chain, key)
     return files
@@ -188,7 +126,7 @@ def request(
     stem = file_name or _file_name(names)
     pair = _pair_files(directory, stem, replace=replace)
     files = RequestFiles(directory / f"{stem}.csr", pair.key)
-    key = _new_key(key_kind)
+    key = new_key(key_kind)
     alternative = x509.SubjectAlternativeName([parse_name(name) for name in names])
     csr = (
         x509.CertificateSigningRequestBuilder()
@@ -196,7 +134,7 @@ def request(
         .add_extension(alternative, critical=False)
         .sign(key, hashes.SHA256())
     )
-    write_atomically(files.key, _pem_of_key(key), KEY_MODE)
+    write_atomically(files.key, pem_of_key(key), KEY_MODE)
     write_atomically(files.request, csr.public_bytes(Encoding.PEM), CERTIFICATE_MODE)
     return files
 
@@ -218,7 +156,7 @@ def sign_request(
     except ValueError as error:
         raise IssueError(f"{csr} does not contain a certificate signing request") from error
     key = asked.public_key()
-    if not asked.is_signature_valid or not isinstance(key, _PublicKey):
+    if not asked.is_signature_valid or not isinstance(key, PublicKey):
         raise IssueError(f"{csr}: the request is not signed by its own RSA or ECDSA key")
     try:
         names = list(asked.extensions.get_extension_for_class(x509.SubjectAlternativeName).value)
@@ -229,31 +167,9 @@ def sign_request(
     return chain
 
 
-def load_ca(ca: CaFiles) -> tuple[x509.Certificate, PrivateKey]:
-    """The CA's certificate and key.  Raises IssueError if they are not those of a CA, or do not match."""
-    certificate = _load_certificate(ca.certificate)
-    try:
-        key = load_pem_private_key(ca.key.read_bytes(), None)
-    except OSError as error:
-        raise IssueError(f"cannot read {ca.key}: {error.strerror}") from error
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise IssueError(f"{ca.key} does not contain an unencrypted private key in PEM form") from error
-    if not isinstance(key, PrivateKey):
-        raise IssueError(f"{ca.key} is neither an RSA nor an ECDSA key")
-    if key.public_key() != certificate.public_key():
-        raise IssueError(f"{ca.key} does not belong to {ca.certificate}")
-    try:
-        constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
-    except x509.ExtensionNotFound:
-        constraints = x509.BasicConstraints(ca=False, path_length=None)
-    if not constraints.ca:
-        raise IssueError(f"{ca.certificate} is not a CA certificate")
-    return certificate, key
-
-
 def _sign(
     ca: CaFiles,
-    key: _PublicKey,
+    key: PublicKey,
     subject: x509.Name,
     names: Sequence[x509.GeneralName],
     kind: Kind,
@@ -263,48 +179,20 @@ def _sign(
     issuer, issuer_key = load_ca(ca)
     if issuer.not_valid_after_utc <= now:
         raise IssueError(f"{ca.certificate} expired on {issuer.not_valid_after_utc:%Y-%m-%d}; make a new CA")
-    end = min(now + _days(days), issuer.not_valid_after_utc)
+    end = min(now + days_of(days), issuer.not_valid_after_utc)
     authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key())
     certificate = (
-        _builder(subject, issuer.subject, key, now - _BACKDATE, end)
+        builder(subject, issuer.subject, key, now - BACKDATE, end)
         # RFC 5280 section 4.2.1.6: critical if the subject is empty.
         .add_extension(x509.SubjectAlternativeName(names), critical=not list(subject))
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(_key_usage(certificates=False), critical=True)
+        .add_extension(key_usage(certificates=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage([_USAGE[kind]]), critical=False)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
         .add_extension(authority, critical=False)
         .sign(issuer_key, hashes.SHA256())
     )
     return certificate.public_bytes(Encoding.PEM)
-
-
-def _builder(
-    subject: x509.Name, issuer: x509.Name, key: _PublicKey, start: datetime, end: datetime
-) -> x509.CertificateBuilder:
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(key)
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(start)
-        .not_valid_after(end)
-    )
-
-
-def _key_usage(*, certificates: bool) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=not certificates,
-        key_cert_sign=certificates,
-        crl_sign=certificates,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        encipher_only=False,
-        decipher_only=False,
-    )
 
 
 def _kind_of(certificate: x509.Certificate) -> Kind:
@@ -315,17 +203,11 @@ def _kind_of(certificate: x509.Certificate) -> Kind:
     return "client" if ExtendedKeyUsageOID.CLIENT_AUTH in usage else "server"
 
 
-def _days(days: int) -> timedelta:
-    if days < 1:
-        raise IssueError(f"a certificate is valid for at least 1 day, not {days}")
-    return timedelta(days=days)
-
-
 def _subject(names: Sequence[str], common_name: str | None) -> x509.Name:
     if not names:
         raise IssueError("a certificate needs at least one name")
     text = common_name or parse_name(names[0]).value
-    attributes = [x509.NameAttribute(NameOID.COMMON_NAME, str(text))] if len(str(text)) <= _CN_LIMIT else []
+    attributes = [x509.NameAttribute(NameOID.COMMON_NAME, str(text))] if len(str(text)) <= CN_LIMIT else []
     return x509.Name(attributes)
 
 
@@ -354,24 +236,5 @@ def _pair_files(directory: Path, stem: str, *, replace: bool) -> KeyPairFiles:
 
 def _write_pair(files: KeyPairFiles, chain: bytes, key: PrivateKey) -> None:
     # Key first: a reader that sees the new certificate then finds the matching key.
-    write_atomically(files.key, _pem_of_key(key), KEY_MODE)
+    write_atomically(files.key, pem_of_key(key), KEY_MODE)
     write_atomically(files.chain, chain, CERTIFICATE_MODE)
-
-
-def _load_certificate(path: Path) -> x509.Certificate:
-    try:
-        return x509.load_pem_x509_certificate(path.read_bytes())
-    except OSError as error:
-        raise IssueError(f"cannot read {path}: {error.strerror}") from error
-    except ValueError as error:
-        raise IssueError(f"{path} does not contain a certificate in PEM form") from error
-
-
-def _new_key(kind: KeyKind) -> PrivateKey:
-    if kind == "rsa":
-        return rsa.generate_private_key(public_exponent=65537, key_size=_RSA_BITS)
-    return ec.generate_private_key(ec.SECP256R1())
-
-
-def _pem_of_key(key: PrivateKey) -> bytes:
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())

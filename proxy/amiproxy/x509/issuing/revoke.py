@@ -16,10 +16,10 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from amiproxy.x509.errors import IssueError
 from amiproxy.x509.files import CERTIFICATE_MODE, write_atomically
-from amiproxy.x509.issue import CaFiles, load_ca
+from amiproxy.x509.issuing.authority import CaFiles, load_ca
 from amiproxy.x509.pem import load_certificates, load_revocation_lists
 from amiproxy.x509.snapshot import read_file
-from amiproxy.x509.trust import is_issued_by
+from amiproxy.x509.validating.trust import is_issued_by
 
 CRL_DAYS = 90
 _BACKDATE = timedelta(minutes=5)

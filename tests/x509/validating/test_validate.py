@@ -13,7 +13,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from amiproxy.permissions import loose_folder
 from amiproxy.x509.facts import facts_of
 from amiproxy.x509.snapshot import SourceFile
-from amiproxy.x509.validate import Finding, PairVerdict, Rules, judge_pair, judge_trust
+from amiproxy.x509.validating.authorities import judge_trust
+from amiproxy.x509.validating.findings import Finding, Rules
+from amiproxy.x509.validating.pair import PairVerdict, judge_pair
 from tests.support.certificates import DAY, Forged, forge, forge_crl
 
 NOW = datetime.now(UTC)

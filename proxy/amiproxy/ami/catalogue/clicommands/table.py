@@ -1,24 +1,12 @@
-"""Commands of Asterisk's CLI, each with the classes of which one is needed in addition to ``command``.
+"""The table of Asterisk's CLI commands, and of the aliases for them.
 
-Source: the code of Asterisk 11 to 23, including modules that a server may lack.
-A line is the beginning of commands: ``core show: calls, channel`` stands for
-``core show calls`` and ``core show channel``, whatever follows; ``word:`` with an
-item ``-`` stands for the word itself.  The longest matching line decides.  A
-command that no line matches is unknown: it belongs to a third-party module or to a
-later version.
+Its format is described in ``amiproxy.ami.catalogue.clicommands``.
 """
 
-from collections.abc import Iterator, Mapping
-from types import MappingProxyType
 from typing import Final
 
-from amiproxy.ami.privilege import AGENT, ALL, CALL, NONE, REPORTING, SYSTEM, USER
-
-#: The beginning of a command, for which a line of the table stands.
-Words = tuple[bytes, ...]
-
 #: Commands that only read, change what is logged, or reload one module.
-_HARMLESS: Final = """
+HARMLESS: Final = """
 acl show
 aeap show: client, clients
 ael: reload, set debug
@@ -118,9 +106,10 @@ voicemail: reload, show
 xmpp: set debug, show
 """
 
+
 #: Commands that run code, change files, the dialplan, the database, the configuration or devices, reset
 #: something, or show secrets.
-_OF_SYSTEM: Final = """
+OF_SYSTEM: Final = """
 agi: dump, dumphtml, exec
 amihook: register, send, unregister
 ari: mkpasswd, shutdown, start
@@ -186,8 +175,9 @@ xmldoc: dump, reload
 xmpp: create, delete, list, purge
 """
 
+
 #: Commands that affect other users' calls.
-_OF_CALL: Final = """
+OF_CALL: Final = """
 bridge: destroy, kick
 cc cancel
 channel: redirect, request hangup
@@ -199,27 +189,31 @@ misdn: send digit, send display, send facility, toggle echocancel
 mwi: delete mailbox, update mailbox
 """
 
+
 #: Commands that affect queues and their members.
-_OF_AGENT: Final = """
+OF_AGENT: Final = """
 agent logoff
 queue: add, pause, priority, reload, remove, reset, set, unpause, withdraw
 """
 
-_OF_REPORTING: Final = """
+
+OF_REPORTING: Final = """
 database: get, show
 pjsip qualify
 sip qualify peer
 """
 
-_OF_USER: Final = """
+
+OF_USER: Final = """
 voicemail: forward, move, remove
 """
+
 
 #: Commands that end, restart, kick or block the link, which all clients share, or load a module that may.
 #: They include words that sites often define for such commands in cli_aliases.conf.  Two are aliases of the
 #: shipped file that expand to themselves (``console=console active``): if no module has such a command,
 #: Asterisk crashes.
-_OF_NOBODY: Final = """
+OF_NOBODY: Final = """
 !
 console: -
 core: eat memory, restart, show translation recalc, stop
@@ -240,8 +234,9 @@ timing test
 unload
 """
 
+
 #: The aliases of the cli_aliases.conf that Asterisk ships, and what they expand to; without the two above.
-_SHIPPED_ALIASES: Final = """
+SHIPPED_ALIASES: Final = """
 abort shutdown=core abort shutdown
 add extension=dialplan add extension
 add ignorepat=dialplan add ignorepat
@@ -356,77 +351,3 @@ udptl debug=udptl set debug on
 udptl no debug=udptl set debug off
 unmute=console unmute
 """
-
-_TABLE: Final = (
-    (ALL, "command alone", _HARMLESS),
-    (SYSTEM | REPORTING, "reporting or system", _OF_REPORTING),
-    (SYSTEM | CALL, "call or system", _OF_CALL),
-    (SYSTEM | AGENT, "agent or system", _OF_AGENT),
-    (SYSTEM | USER, "user or system", _OF_USER),
-    (SYSTEM, "system", _OF_SYSTEM),
-    (NONE, "refused to all users", _OF_NOBODY),
-)
-
-#: The item that stands for the word itself in a line of several.
-_ITSELF: Final = "-"
-
-
-def _read(lines: str) -> Iterator[Words]:
-    for line in lines.strip().splitlines():
-        stem, colon, items = line.partition(":")
-        for item in items.split(",") if colon else (_ITSELF,):
-            tail = [] if item.strip() == _ITSELF else item.split()
-            yield tuple(word.encode() for word in (*stem.split(), *tail))
-
-
-#: Beginning of a command, in lower case -> mask of the classes of which one is needed; NONE: always refused.
-COMMANDS: Final[Mapping[Words, int]] = MappingProxyType(
-    {words: classes for classes, _, lines in _TABLE for words in _read(lines)}
-)
-
-#: The masks above -> names of the classes, for operators.
-NEEDED: Final[Mapping[int, str]] = MappingProxyType({classes: title for classes, title, _ in _TABLE})
-
-#: Beginning of a command -> the text that replaces it where cli_aliases.conf defines the alias.
-ALIASES: Final[Mapping[Words, bytes]] = MappingProxyType(
-    {
-        tuple(alias.encode().split()): stands_for.encode()
-        for alias, _, stands_for in (line.partition("=") for line in _SHIPPED_ALIASES.strip().splitlines())
-    }
-)
-
-_LONGEST: Final = max(map(len, (*COMMANDS, *ALIASES)))
-_STEMS: Final = frozenset(words[:length] for words in COMMANDS for length in range(1, len(words)))
-
-
-def find(said: list[bytes]) -> Words | None:
-    """The key of COMMANDS that matches a command (words in lower case); None for an unknown command."""
-    return _longest(said, COMMANDS)
-
-
-def find_alias(said: list[bytes]) -> Words | None:
-    """The key of ALIASES that matches a command (words in lower case); None if it is not an alias."""
-    return _longest(said, ALIASES)
-
-
-def is_stem(said: list[bytes]) -> bool:
-    """Whether these words are only the beginning of known commands, so that they do not name one of them."""
-    return tuple(said) in _STEMS
-
-
-def as_markdown() -> str:
-    """The table for the operator's guide: a row per class, with the commands that need it."""
-    rows = [f"| {title} | {_in_code(lines)} |" for _, title, lines in _TABLE]
-    return "\n".join(["| besides `command` | commands that begin with |", "| --- | --- |", *rows]) + "\n"
-
-
-def _in_code(lines: str) -> str:
-    return ", ".join(f"`{b' '.join(words).decode()}`" for words in sorted(_read(lines)))
-
-
-def _longest(said: list[bytes], table: Mapping[Words, object]) -> Words | None:
-    for length in range(min(len(said), _LONGEST), 0, -1):
-        words = tuple(said[:length])
-        if words in table:
-            return words
-    return None

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import Final
 
-from amiproxy.ami import variables
-from amiproxy.ami.functions import CLOSED_FAMILIES, FUNCTIONS, Tells, Who, open_to
+from amiproxy.ami.catalogue import variables
+from amiproxy.ami.catalogue.functions import CLOSED_FAMILIES, FUNCTIONS, Tells, Who, open_to
 
 _CLOSED: Final = {
     "closed code": "class system: the value is run as code, or dialled",

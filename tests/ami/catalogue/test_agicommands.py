@@ -2,8 +2,8 @@
 
 import pytest
 
-from amiproxy.ami.agicommands import COMMANDS, MOST_WORDS, as_markdown, crash, find
 from amiproxy.ami.arguments import Kind
+from amiproxy.ami.catalogue.agicommands import COMMANDS, MOST_WORDS, as_markdown, crash, find
 
 
 def test_the_longest_verb_is_found() -> None:

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from amiproxy.ami.applications.table import BY_CLASS, CLOSED, CLOSED_DESCRIBED
 from amiproxy.ami.arguments.kinds import Kind
+from amiproxy.ami.catalogue.applications.table import BY_CLASS, CLOSED, CLOSED_DESCRIBED
 from amiproxy.ami.privilege import ALL, parse_classes
 
 __all__ = ["APPLICATIONS", "RUNS_CODE", "Application", "Options", "Part", "as_markdown"]

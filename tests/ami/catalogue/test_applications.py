@@ -2,8 +2,8 @@
 
 import pytest
 
-from amiproxy.ami.applications import APPLICATIONS, RUNS_CODE, Options, as_markdown
 from amiproxy.ami.arguments import Kind
+from amiproxy.ami.catalogue.applications import APPLICATIONS, RUNS_CODE, Options, as_markdown
 from amiproxy.ami.privilege import AGI, ALL, CALL, USER
 from amiproxy.core.policy.kinds.checks import CHECKS
 

@@ -1,0 +1,1 @@
+"""A private CA: issue, renew, request and revoke certificates."""
