@@ -3,7 +3,7 @@
 from amiproxy.ami import privilege
 from amiproxy.ami.relay import BROADCAST, BROADCAST_HEAD, rebuild_event
 from amiproxy.cli.printable import text_of
-from amiproxy.core.fanout.scope import CallTracker
+from amiproxy.core.calls.scope import CallTracker
 from amiproxy.core.model.users import User
 
 

@@ -1,0 +1,52 @@
+"""Clients: their connections and sessions, what waits for them, how they came and went."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+
+from amiproxy.net.admin.metrics.families import bounded, counter, counters, parts
+from amiproxy.net.admin.service import Service
+
+
+def collect(service: Service) -> Iterator[Metric]:
+    """Connections by state, sessions, what waits for them, logins and ends."""
+    hub, pool = service.hub, service.pool
+    states = GaugeMetricFamily("amiproxy_connections", "Client connections, by state", labels=["state"])
+    for state, number in (
+        ("handshaking", pool.handshaking),
+        ("unauthenticated", hub.unauthenticated),
+        ("authenticated", hub.authenticated),
+        ("closing", len(hub.closing)),
+    ):
+        states.add_metric([state], number)
+    yield states
+    users = list(hub.users)  # a reload may replace the table between two parts
+    yield from parts(
+        lambda: GaugeMetricFamily("amiproxy_sessions", "Logged-in sessions, by user", labels=["user"]),
+        (((user.name,), len(hub.sessions_of(user))) for user in users),
+    )
+    yield GaugeMetricFamily(
+        "amiproxy_outbox_bytes", "Bytes waiting to be sent to clients", hub.bounds.backlog.size
+    )
+    waiting = (session.outbox.waiting for session in (*hub.sessions, *hub.closing))
+    yield GaugeMetricFamily(
+        "amiproxy_outbox_largest_bytes", "Bytes waiting for the slowest client", max(waiting, default=0)
+    )
+    stats = hub.stats
+    slow = Counter({user.name: 0 for user in users})
+    for name, count in stats.slow_consumers.items():
+        slow[name if name in slow or not name else "removed"] += count
+    yield from counters(
+        "amiproxy_slow_consumers", "Sessions closed as slow consumers, by user", ["user"], slow
+    )
+    yield counter("amiproxy_logins", "Successful logins", stats.logins)
+    yield from counters(
+        "amiproxy_login_failures", "Failed logins, by reason", ["reason"], bounded(stats.refusals)
+    )
+    yield from counters(
+        "amiproxy_session_closes",
+        "Ended sessions, by reason",
+        ["reason"],
+        bounded({reason or "close timeout": count for reason, count in stats.closes.items()}),
+    )
