@@ -16,6 +16,7 @@ from amiproxy.net.doors.binding import await_first_byte, bind
 from amiproxy.net.doors.listener import Listener as ListeningSocket
 from amiproxy.net.doors.pool import ConnectionPool
 from amiproxy.net.doors.tlsconnection import TlsAcceptor
+from amiproxy.net.host.systemd import NoListener, take_sockets
 from amiproxy.service.prepared import StartError
 
 
@@ -81,17 +82,10 @@ class Listeners:
 def _sockets(settings: Listener, inherited: dict[str, list[socket.socket]]) -> list[socket.socket]:
     address = settings.address
     if address.name:
-        sockets = inherited.pop(address.name, [])
-        if not sockets:
-            raise StartError(
-                f"listeners: no socket named {address.name!r} was passed by the service manager; "
-                f"set FileDescriptorName={address.name} in its socket unit"
-            )
-        if any(sock.family == socket.AF_UNIX for sock in sockets):
-            raise StartError(
-                f"listeners: the socket {address.name!r} is a Unix socket; give ListenStream= a port"
-            )
-        return sockets
+        try:
+            return take_sockets(inherited, address.name, unix=False)
+        except NoListener as error:
+            raise StartError(f"listeners: {error}") from error
     try:
         return [bind(address.host, address.port)]
     except OSError as error:

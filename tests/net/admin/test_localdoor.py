@@ -121,7 +121,6 @@ def tcp(host: str = "127.0.0.1") -> socket.socket:
     ("control", "metrics", "passed", "says"),
     [
         (SocketPlace(name="c"), None, None, "control.socket: no socket named 'c' was passed"),
-        (None, Place(name="m"), None, "metrics.address: no socket named 'm' was passed"),
         (SocketPlace(name="c"), None, tcp, "control.socket: the socket 'c' is not a Unix socket"),
         (
             None,

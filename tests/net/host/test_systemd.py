@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from amiproxy.net.host.systemd import Notifier
+from amiproxy.net.host.systemd import NoListener, Notifier, take_sockets
 
 
 @pytest.fixture(params=["path", "abstract"])
@@ -117,6 +117,41 @@ def test_no_child_inherits_the_variables() -> None:
 
 
 # -- inherited sockets -----------------------------------------------------
+
+
+def listening(*kinds: str) -> list[socket.socket]:
+    return [socket.socket(socket.AF_UNIX if kind == "unix" else socket.AF_INET) for kind in kinds]
+
+
+@pytest.mark.parametrize(
+    ("kinds", "unix"), [(("unix",), True), (("tcp", "tcp"), False), (("tcp", "unix"), None)]
+)
+def test_sockets_are_taken_by_their_name(kinds: tuple[str, ...], unix: bool | None) -> None:
+    sockets, other = listening(*kinds), listening("tcp")
+    inherited = {"ami": sockets, "other": other}
+    assert take_sockets(inherited, "ami", unix=unix) is sockets
+    assert inherited == {"other": other}
+    for sock in (*sockets, *other):
+        sock.close()
+
+
+@pytest.mark.parametrize(
+    ("kinds", "unix", "says"),
+    [
+        ((), None, "no socket named 'ami' was passed by the service manager; set FileDescriptorName=ami"),
+        (("unix", "tcp"), True, "the socket 'ami' is not a Unix socket, so clients cannot be identified; "),
+        (("tcp", "unix"), False, "the socket 'ami' is a Unix socket; give ListenStream= a port"),
+    ],
+)
+def test_a_missing_socket_or_one_of_the_other_kind_is_refused(
+    kinds: tuple[str, ...], unix: bool | None, says: str
+) -> None:
+    sockets = listening(*kinds)
+    with pytest.raises(NoListener) as refused:
+        take_sockets({"ami": sockets} if kinds else {}, "ami", unix=unix)
+    assert str(refused.value).startswith(says)
+    assert all(sock.fileno() == -1 for sock in sockets)
+
 
 _CHILD = """
 import os, sys

@@ -15,7 +15,6 @@ from amiproxy.cli.explain.event import explain_event
 from amiproxy.cli.explain.replaying import replay
 from amiproxy.config import ConfigErrors
 from amiproxy.config.usertable import table_of
-from amiproxy.core.calls.scope import CallTracker
 from amiproxy.core.learning.recording import BadRecording, parse
 from amiproxy.core.model.users import UserTable
 

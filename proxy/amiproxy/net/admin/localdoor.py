@@ -10,6 +10,7 @@ from amiproxy.net.admin.localsocket import SocketRefused, UnixListener
 from amiproxy.net.admin.scrape import ScrapeServer
 from amiproxy.net.admin.service import Service
 from amiproxy.net.doors.binding import bind
+from amiproxy.net.host.systemd import NoListener, take_sockets
 
 Inherited = dict[str, list[socket.socket]]
 
@@ -66,14 +67,11 @@ class LocalDoor:
         except OSError as error:
             text = f"{key}: {error.strerror}"
             raise LocalDoorRefused(f"{text}; stop the program that uses it, or choose another") from error
-        sockets = inherited.pop(place.name, [])
+        try:
+            sockets = take_sockets(inherited, place.name, unix=True if key == "control.socket" else None)
+        except NoListener as error:
+            raise LocalDoorRefused(f"{key}: {error}") from error
         self._closers.extend(sock.close for sock in sockets)
-        if not sockets:
-            text = f"{key}: no socket named {place.name!r} was passed by the service manager"
-            raise LocalDoorRefused(f"{text}; set FileDescriptorName={place.name} in its socket unit")
-        if key == "control.socket" and any(sock.family != socket.AF_UNIX for sock in sockets):
-            text = f"{key}: the socket {place.name!r} is not a Unix socket, so clients cannot be identified"
-            raise LocalDoorRefused(f"{text}; give ListenStream= a path")
         if key == "metrics.address":
             self._refuse_remote(sockets)
         return sockets

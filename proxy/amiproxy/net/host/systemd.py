@@ -17,7 +17,7 @@ _PATIENCE = 0.1
 
 
 class NoListener(ValueError):
-    """A descriptor passed by the service manager is not a listening stream socket; the text names it."""
+    """The service manager passed no socket of a name, or one that cannot be used; the text names it."""
 
 
 class Notifier:
@@ -96,6 +96,28 @@ def inherited_sockets(environment: MutableMapping[str, str] = os.environ) -> dic
         sock = _listening(_FIRST + number, name)
         sockets.setdefault(name, []).append(sock)
     return sockets
+
+
+def take_sockets(
+    inherited: dict[str, list[socket.socket]], name: str, *, unix: bool | None = None
+) -> list[socket.socket]:
+    """Remove and return the passed sockets of this name; ``unix``: they must, or must not, be Unix sockets.
+
+    Raises NoListener, whose text says what to do, if there are none or one is of the other kind; then
+    they are closed.
+    """
+    sockets = inherited.pop(name, [])
+    if not sockets:
+        text = f"no socket named {name!r} was passed by the service manager"
+        raise NoListener(f"{text}; set FileDescriptorName={name} in its socket unit")
+    if unix is None or all((sock.family == socket.AF_UNIX) is unix for sock in sockets):
+        return sockets
+    for sock in sockets:
+        sock.close()
+    if unix:
+        text = f"the socket {name!r} is not a Unix socket, so clients cannot be identified"
+        raise NoListener(f"{text}; give ListenStream= a path")
+    raise NoListener(f"the socket {name!r} is a Unix socket; give ListenStream= a port")
 
 
 def _listening(descriptor: int, name: str) -> socket.socket:
