@@ -270,17 +270,17 @@ class TestOutlet:
         def settle(self) -> None:
             self.settled += 1
 
-    def test_lines_leave_by_it_whatever_is_configured_later(self, capsys):
+    def test_lines_go_there_whatever_is_configured_later(self, capsys):
         log.configure("text", "info", journal=True)
         outlet = self.Kept()
-        log.leave_by(outlet)
+        log.set_output(outlet)
         try:
             log.say(log.INFO, "one")
             log.configure("text", "info", journal=True)
             log.say(log.INFO, "two")
             log.settle()
         finally:
-            log.leave_by(None)
+            log.set_output(None)
         log.say(log.INFO, "three")
         log.settle()
         assert outlet.lines == ["<6>one\n", "<6>two\n"]

@@ -263,7 +263,7 @@ class Outlet(Protocol):
 _outlet: Outlet | None = None
 
 
-def leave_by(outlet: Outlet | None) -> None:
+def set_output(outlet: Outlet | None) -> None:
     """Write to this outlet from now on, also after later calls of ``configure``; None: to standard error."""
     global _outlet  # noqa: PLW0603 - one per process, like the logger itself
     _outlet = outlet

@@ -37,7 +37,7 @@ from amiproxy.net.admin.control.commands import COMMANDS, Command, Permission
 from amiproxy.net.admin.control.server import ControlServer
 from amiproxy.net.admin.exposition import Exposition
 from amiproxy.net.admin.localsocket import Credentials
-from amiproxy.net.admin.scrape import Answer, ScrapeServer
+from amiproxy.net.admin.metricsserver import Answer, MetricsServer
 from amiproxy.net.admin.sideserver import Visit
 from amiproxy.net.doors import proxyheader
 from amiproxy.net.doors.proxyheader import Header, Unread
@@ -209,7 +209,7 @@ def proxy_header(data: bytes) -> None:
 
 def scrape_request(data: bytes) -> None:
     """Any bytes to the metrics endpoint: one answer of the length it says, or none to half a request."""
-    server = ScrapeServer(cast("Any", None))
+    server = MetricsServer(cast("Any", None))
     # What it would tell of the service is not what is tried here.
     server._exposition = Exposition(CollectorRegistry())
     server._readiness = lambda: Answer(HTTPStatus.OK, b"ready\n")  # type: ignore[method-assign]
@@ -226,7 +226,7 @@ def scrape_request(data: bytes) -> None:
         reader.feed_eof()
         visit = Visit(reader, cast("Any", writer), door := SideDoor(1, 1))
         door.enter(visit)
-        await server._serve(visit)
+        await server._answer_request(visit)
 
     asyncio.run(serve())
     if not said:

@@ -18,7 +18,7 @@ from amiproxy.core.audit import masking
 from amiproxy.core.fanout.hub import Hub
 from amiproxy.core.fanout.pacing import Pacing
 from amiproxy.core.form import FORM
-from amiproxy.net.admin.localdoor import LocalDoor, LocalDoorRefused
+from amiproxy.net.admin.endpoints import AdminEndpoints, EndpointRefused
 from amiproxy.net.admin.reloads import ReloadReport, Reloads
 from amiproxy.net.certs.certstore import CertStore
 from amiproxy.net.certs.rotation import Rotation
@@ -97,7 +97,7 @@ class App:
         )
         self.started = time.time()
         self.log_level: str = config.log.level
-        self._local = LocalDoor(self)
+        self._endpoints = AdminEndpoints(self)
 
     async def run(self, started: Callable[["App"], None] = lambda _: None) -> None:
         """Serve until SIGTERM or SIGINT, then drain.  ``started`` is called once clients can connect.
@@ -127,7 +127,7 @@ class App:
                     task.cancel()
             log.say(log.INFO, "stopped")
         finally:
-            await self._local.close()
+            await self._endpoints.close()
             self.lifecycle.end()
 
     async def _open(self) -> None:
@@ -137,8 +137,8 @@ class App:
             raise StartError(f"listeners: {error}; pass only sockets of ListenStream= with a port") from error
         self._listeners.open(self.config, inherited, self._loop)
         try:
-            await self._local.open(inherited)
-        except LocalDoorRefused as error:
+            await self._endpoints.open(inherited)
+        except EndpointRefused as error:
             raise StartError(str(error)) from error
         for name, sockets in inherited.items():
             log.say(log.WARNING, "socket-unused", name=name, remedy=f"name it in proxy.yaml: fd:{name}")

@@ -32,7 +32,7 @@ def run(path: Path, started: Callable[[App], None] = lambda _: None) -> None:
         # writer starts its thread.
         confine(_files(path, prepared.config), _folders(prepared.config))
         writer.start()
-        log.leave_by(writer)
+        log.set_output(writer)
         # The objects that exist now live as long as the process, so exempt them from garbage collection.
         # A full collection, which comes when many clients connect, would otherwise scan all of them
         # again: 45 ms in which no event leaves.
@@ -50,7 +50,7 @@ def run(path: Path, started: Callable[[App], None] = lambda _: None) -> None:
             runner.run(serve())
     finally:
         writer.stop()
-        log.leave_by(None)
+        log.set_output(None)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
 

@@ -102,7 +102,7 @@ class TestByIdAnywhere:
         client.ask("Single")
         bench.feed(lines(b"ActionID: x", b"Response: Success"), lines(b"ActionID: x", b"Row: 1"))
         assert client.heard == []
-        assert (bench.hub.stats.strays, bench.hub.stats.orphans) == (2, 0)
+        assert (bench.hub.stats.strays, bench.hub.stats.unsolicited_responses) == (2, 0)
 
     def test_rows_with_the_id_are_an_answer(self, bench):
         client = Client(bench)

@@ -90,7 +90,7 @@ class TestIds:
             b"Response: Success\r\nActionID: made-up\r\n\r\n", b"Response: Error\r\n\r\n", b"rows\r\n\r\n"
         )
         assert got.take() == b""
-        assert (bench.hub.stats.orphans, bench.hub.stats.strays) == (2, 1)
+        assert (bench.hub.stats.unsolicited_responses, bench.hub.stats.strays) == (2, 1)
 
     def test_the_answer_for_a_lost_client_reaches_no_other(self, bench):
         (one, _), (_, got) = bench.login("boss"), bench.login("boss")
@@ -99,7 +99,7 @@ class TestIds:
         one.lost("reset")
         bench.answer(asked, b"")
         assert got.take() == b""
-        assert bench.hub.stats.orphans == 0
+        assert bench.hub.stats.unsolicited_responses == 0
         assert bench.hub.server.exchange.in_flight == 0
 
     def test_an_action_of_a_client_lost_while_it_waits_is_not_sent(self, bench):
@@ -652,7 +652,7 @@ class TestOriginate:
         bench.answer(asked, b"")
         bench.pong()
         assert bench.hub.server.exchange.in_flight == 0
-        assert bench.hub.stats.orphans == 0
+        assert bench.hub.stats.unsolicited_responses == 0
 
 
 class TestEchoes:
@@ -782,7 +782,7 @@ class TestTime:
         bench.answer(asked, b"")
         bench.pong()
         assert bench.hub.server.exchange.in_flight == 0
-        assert bench.hub.stats.orphans == 0
+        assert bench.hub.stats.unsolicited_responses == 0
 
     def test_a_call_that_waits_for_a_place_is_answered_when_its_session_ends(self, bench):
         for _ in range(WINDOW):
@@ -898,7 +898,7 @@ def test_in_any_interleaving_each_client_gets_exactly_its_own(data):
             alive.discard(who)
     for who in range(count):
         assert clients[who][1].take() == expected[who]
-    assert bench.hub.stats.orphans == 0
+    assert bench.hub.stats.unsolicited_responses == 0
     assert bench.hub.server.exchange.in_flight == len(to_answer)
 
 

@@ -313,7 +313,7 @@ async def test_a_client_that_does_not_read_is_displaced_when_none_is_idle(
         for one in deaf:
             one.connect(str(control.path))
             one.sendall(b'{"command": "much"}\n')
-        await until(lambda: len(control.server._server._door) == 16)
+        await until(lambda: len(control.server._door) == 16)
         for _ in range(4):
             assert (await (await control.connect()).ask("status"))["ok"]
         for one in deaf:

@@ -18,7 +18,7 @@ class Stats:
     events_dropped: int = 0
     flushes: int = 0
     faults: int = 0
-    orphans: int = 0
+    unsolicited_responses: int = 0
     strays: int = 0
     answers_lost: int = 0
     actions_local: int = 0

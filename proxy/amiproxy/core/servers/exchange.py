@@ -340,7 +340,7 @@ class Exchange:
         if entry is None:
             # It answers no action, so a caller may have forged it: it must not end an open list either.
             if not self._late(relay_id, raw):
-                self._stats.orphans += 1
+                self._stats.unsolicited_responses += 1
             return
         opened, self.open_list = self.open_list, None
         if opened is not None and opened is not entry:

@@ -66,7 +66,7 @@ def _certificates(service: Service) -> list[Check]:
         if judged_by:
             check = _ending(f"client CAs of {settings.address}", judged_by, now)
             # The listener still serves clients that need no certificate, or have one of another CA.
-            worst = Grade.BAD if store.nobody_enters(now) else Grade.DEGRADED
+            worst = Grade.BAD if store.all_client_cas_expired(now) else Grade.DEGRADED
             checks.append(check._replace(grade=worst) if check.grade is Grade.BAD else check)
         checks.append(_files(f"certificate files of {settings.address}", store))
     return checks

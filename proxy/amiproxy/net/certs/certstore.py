@@ -288,7 +288,7 @@ class CertStore:
         now = datetime.fromtimestamp(self._wall(), UTC)
         return max(ending.state(now) for ending in self.current.endings)
 
-    def nobody_enters(self, now: datetime) -> bool:
+    def all_client_cas_expired(self, now: datetime) -> bool:
         """Whether every client is refused: certificates are required, and no client CA is usable any more.
 
         A CA is unusable after its own expiry, or after that of its revocation list if ``expired_crl``

@@ -1,7 +1,7 @@
 """Confinement: drop rights before serving, so that a vulnerability in the process is worth less.
 
 Once confined, the process cannot start programs, can write no files except sockets in
-the directory of its control socket, can read only what ``readable`` lists, and can be
+the directory of its control socket, can read only what ``landlockpaths`` lists, and can be
 neither traced nor dumped by other processes of its user.  Restrictions that the
 kernel does not support are skipped and logged; they never prevent a start.
 
@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Final
 
 from amiproxy import log
-from amiproxy.net.host import readable as reading
+from amiproxy.net.host import landlockpaths
 
 _PR_SET_DUMPABLE: Final = 4
 _PR_SET_NO_NEW_PRIVS: Final = 38
@@ -92,7 +92,7 @@ def confine(readable: Iterable[Path], writable: Iterable[Path] = ()) -> None:
     version = 0
     try:
         version = kernel.call(_CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint32(_VERSION_FLAG))
-        places = {place for path in readable for place in reading.around(path)}
+        places = {place for path in readable for place in landlockpaths.around(path)}
         _restrict(kernel, version, places, writable)
     except OSError as error:
         missing.append(f"landlock: {_reason(error)}")
@@ -117,7 +117,7 @@ def _restrict(kernel: _Kernel, version: int, readable: set[Path], writable: Iter
     size = 8 if version < 4 else 16 if version < 6 else 24
     ruleset = kernel.call(_CREATE_RULESET, ctypes.byref(attribute), ctypes.c_size_t(size), ctypes.c_uint32(0))
     try:
-        rules = dict.fromkeys((*reading.system(), *_python(), *readable), _READ)
+        rules = dict.fromkeys((*landlockpaths.system(), *_python(), *readable), _READ)
         rules[Path("/dev/null")] = _READ_FILE | _WRITE_FILE
         for folder in writable:
             rules[folder] = rules.get(folder, 0) | _READ | _MAKE_SOCK | _REMOVE_FILE

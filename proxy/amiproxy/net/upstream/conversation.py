@@ -21,8 +21,8 @@ from amiproxy.config.accounts import uid_of
 from amiproxy.config.schema import Upstream as Settings
 from amiproxy.core.model.limits import Limits
 from amiproxy.core.ports import Upstream
-from amiproxy.net.upstream.peerowner import owner_of
 from amiproxy.net.upstream.slices import Slices
+from amiproxy.net.upstream.socketowner import owner_of
 
 _BANNER = re.compile(rb"Asterisk Call Manager(?: Proxy)?/[\x21-\x7e]{1,64}\r?\n")
 _LONGEST_BANNER = 256

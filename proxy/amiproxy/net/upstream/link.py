@@ -14,7 +14,7 @@ from amiproxy.core.model.limits import Limits
 from amiproxy.core.servers.server import Server
 from amiproxy.net.loop.backoff import Backoff
 from amiproxy.net.upstream.conversation import Conversation, LinkError, LoginRejected, why
-from amiproxy.net.upstream.orphans import OrphanWatch
+from amiproxy.net.upstream.unsolicited import UnsolicitedWatch
 
 _PING = Action([(b"Action", b"Ping")])
 #: Seconds beyond the limits for connecting and login after which the link counts as stuck.
@@ -40,7 +40,7 @@ class Link:
         self._pinged = False
         self._retry = asyncio.Event()
         self._began = 0.0
-        self._orphans = OrphanWatch(server.stats)
+        self._unsolicited = UnsolicitedWatch(server.stats)
         self.settings = settings
         self.secret = secret
         self.state = LinkState.CONNECTING
@@ -126,7 +126,7 @@ class Link:
 
     def tick(self, now: float) -> None:
         """Call once a second: checks for a silent Asterisk, and for unsolicited responses."""
-        self._orphans.tick(now)
+        self._unsolicited.tick(now)
         conversation = self._conversation
         if conversation is None or self.state is not LinkState.UP or conversation.lost.done():
             return

@@ -6,7 +6,7 @@ from typing import Final
 
 from amiproxy.config import Config, Unfit, Upstream, read_secret
 from amiproxy.config.address import is_loopback
-from amiproxy.net.upstream.peerowner import owner_of
+from amiproxy.net.upstream.socketowner import owner_of
 from amiproxy.tools.doctor import settings
 from amiproxy.tools.doctor.finding import Finding, fail, ok, unknown, warn
 from amiproxy.tools.doctor.openports import open_ports

@@ -8,7 +8,6 @@ kernel reports them (SO_PEERCRED), never on anything that the peer sends.
 
 import asyncio
 import os
-import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 
 import msgspec
@@ -54,7 +53,7 @@ def permission_of(peer: Credentials) -> Permission | None:
     return Permission.OPERATE if peer.uid in (0, os.getuid()) else None
 
 
-class ControlServer:
+class ControlServer(SideServer):
     """Serves on one or more listening Unix sockets, which the caller must close."""
 
     def __init__(
@@ -70,37 +69,24 @@ class ControlServer:
         self._permitted = permitted
         self._commands = commands
         self._idle = idle
-        self._server = SideServer(
+        super().__init__(
             "control-lost",
-            self._serve,
+            self._serve_requests,
             SideDoor(clients, min(_WORKING, clients), _STREAMS),
             longest=_LONGEST_REQUEST,
             full=_line_of(Reply(False, error="too many connections; try again")),
-            refuse=self._refusal,
+            refuse=self._refusal_of,
             is_full=lambda: service.hub.bounds.rationed.say_of(log.WARNING, "control-full", ""),
         )
 
-    @property
-    def visits(self) -> int:
-        """Number of connections that are being served."""
-        return self._server.visits
-
-    async def start(self, sock: socket.socket) -> None:
-        """Serve on this listening socket; may be called several times."""
-        await self._server.start(sock)
-
-    async def close(self) -> None:
-        """Stop accepting, and end all connections."""
-        await self._server.close()
-
-    def _refusal(self, writer: asyncio.StreamWriter) -> bytes:
+    def _refusal_of(self, writer: asyncio.StreamWriter) -> bytes:
         peer = credentials_of(writer.get_extra_info("socket"))
         if self._permitted(peer) is not None:
             return b""
         log.say(log.WARNING, "control-refused", uid=peer.uid, pid=peer.pid)
         return _line_of(Reply(False, error=f"uid {peer.uid} is not permitted; use root or the proxy's user"))
 
-    async def _serve(self, visit: Visit) -> None:
+    async def _serve_requests(self, visit: Visit) -> None:
         peer = credentials_of(visit.writer.get_extra_info("socket"))
         permission = self._permitted(peer)
         assert permission is not None

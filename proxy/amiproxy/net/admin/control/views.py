@@ -190,7 +190,7 @@ def upstream(service: Service) -> View:
         ],
         "actions_known": len(server.table.live),
         "timeouts": hub.stats.action_timeouts,
-        "orphans": hub.stats.orphans,
+        "orphans": hub.stats.unsolicited_responses,
     }
 
 

@@ -41,7 +41,7 @@ def collect(service: Service) -> Iterator[Metric]:
     # Only dropped events of slow consumers have a class; the others have no readable Privilege.
     dropped: dict[tuple[str, ...], int] = {
         ("unusable", ""): stats.events_dropped,
-        ("orphan response", ""): stats.orphans,
+        ("orphan response", ""): stats.unsolicited_responses,
         ("stray message", ""): stats.strays,
         ("answer lost", ""): stats.answers_lost,
     }

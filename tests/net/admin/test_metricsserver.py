@@ -11,7 +11,7 @@ import pytest
 
 from amiproxy.core.admission.sidedoor import Want
 from amiproxy.net.admin.localsocket import UnixListener
-from amiproxy.net.admin.scrape import Answer, ScrapeServer
+from amiproxy.net.admin.metricsserver import Answer, MetricsServer
 from amiproxy.net.admin.sideserver import Visit
 from amiproxy.net.upstream.link import LinkState
 from tests.support.live_service import LiveService
@@ -25,7 +25,7 @@ async def service(tmp_path: Path) -> LiveService:
 
 @pytest.fixture
 async def port(service: LiveService) -> AsyncIterator[int]:
-    server = ScrapeServer(service, ["Pbx.example.org"])
+    server = MetricsServer(service, ["Pbx.example.org"])
     with socket.create_server(("127.0.0.1", 0)) as sock:
         await server.start(sock)
         yield sock.getsockname()[1]
@@ -158,7 +158,7 @@ async def test_a_request_needs_exactly_one_host(port: int, request_: bytes, stat
 
 
 async def test_a_silent_client_is_disconnected(service: LiveService) -> None:
-    server = ScrapeServer(service, patience=0.01)
+    server = MetricsServer(service, patience=0.01)
     with socket.create_server(("127.0.0.1", 0)) as sock:
         await server.start(sock)
         assert await send(sock.getsockname()[1], b"GET /metrics HT") == (b"", b"")
@@ -186,7 +186,7 @@ async def silent(port: int, count: int, request: bytes = b"") -> list[socket.soc
 async def test_a_scrape_and_a_health_check_are_answered_while_sixteen_connections_stall(
     service: LiveService, request_: bytes
 ) -> None:
-    server = ScrapeServer(service, patience=DEADLINE)
+    server = MetricsServer(service, patience=DEADLINE)
     with socket.create_server(("127.0.0.1", 0)) as sock:
         await server.start(sock)
         port = sock.getsockname()[1]
@@ -208,7 +208,7 @@ async def test_a_scrape_and_a_health_check_are_answered_while_sixteen_connection
 async def test_a_health_check_is_answered_while_sixteen_clients_do_not_read(
     service: LiveService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server = ScrapeServer(service, patience=DEADLINE)
+    server = MetricsServer(service, patience=DEADLINE)
 
     async def much(_: str) -> Answer:
         return Answer(HTTPStatus.OK, bytes(8 << 20))
@@ -229,10 +229,10 @@ async def test_a_health_check_is_answered_while_sixteen_clients_do_not_read(
 async def test_beyond_the_maximum_of_renderings_metrics_are_refused_but_health_answers(
     service: LiveService,
 ) -> None:
-    server = ScrapeServer(service)
-    visits = [Visit(cast("Any", None), cast("Any", None), server._server._door) for _ in range(8)]
+    server = MetricsServer(service)
+    visits = [Visit(cast("Any", None), cast("Any", None), server._door) for _ in range(8)]
     for visit in visits:
-        server._server._door.enter(visit)
+        server._door.enter(visit)
         assert visit.asks(Want.ORDINARY)
     with socket.create_server(("127.0.0.1", 0)) as sock:
         await server.start(sock)
@@ -247,7 +247,7 @@ async def test_beyond_the_maximum_of_renderings_metrics_are_refused_but_health_a
 async def test_it_serves_on_a_unix_socket_and_closing_ends_waiting_connections(
     service: LiveService, tmp_path: Path
 ) -> None:
-    server = ScrapeServer(service)
+    server = MetricsServer(service)
     listener = UnixListener(tmp_path / "m.sock")
     await server.start(listener.socket)
     reader, writer = await asyncio.open_unix_connection(str(tmp_path / "m.sock"))

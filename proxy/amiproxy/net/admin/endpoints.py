@@ -7,7 +7,7 @@ from amiproxy import log
 from amiproxy.config.address import Place, is_loopback
 from amiproxy.net.admin.control import ControlServer
 from amiproxy.net.admin.localsocket import SocketRefused, UnixListener
-from amiproxy.net.admin.scrape import ScrapeServer
+from amiproxy.net.admin.metricsserver import MetricsServer
 from amiproxy.net.admin.service import Service
 from amiproxy.net.doors.binding import bind
 from amiproxy.net.host.systemd import NoListener, take_sockets
@@ -15,24 +15,24 @@ from amiproxy.net.host.systemd import NoListener, take_sockets
 Inherited = dict[str, list[socket.socket]]
 
 
-class LocalDoorRefused(Exception):
+class EndpointRefused(Exception):
     """An endpoint cannot be opened; the text names its key, what is wrong and what to do."""
 
 
-class LocalDoor:
+class AdminEndpoints:
     """Opens the endpoints that the configuration of ``service`` names."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
         self._control = ControlServer(service)
         metrics = service.config.metrics
-        self._metrics = ScrapeServer(service, metrics.hosts if metrics is not None else ())
+        self._metrics = MetricsServer(service, metrics.hosts if metrics is not None else ())
         self._closers: list[Callable[[], None]] = []
 
     async def open(self, inherited: Inherited) -> None:
         """Open the endpoints; sockets that are used are removed from ``inherited``.
 
-        Raises LocalDoorRefused.
+        Raises EndpointRefused.
         """
         config = self._service.config
         if config.control is not None:
@@ -63,14 +63,14 @@ class LocalDoor:
                 self._closers.append(sock.close)
                 return [sock]
         except SocketRefused as error:
-            raise LocalDoorRefused(f"{key}: {error}") from error
+            raise EndpointRefused(f"{key}: {error}") from error
         except OSError as error:
             text = f"{key}: {error.strerror}"
-            raise LocalDoorRefused(f"{text}; stop the program that uses it, or choose another") from error
+            raise EndpointRefused(f"{text}; stop the program that uses it, or choose another") from error
         try:
             sockets = take_sockets(inherited, place.name, unix=True if key == "control.socket" else None)
         except NoListener as error:
-            raise LocalDoorRefused(f"{key}: {error}") from error
+            raise EndpointRefused(f"{key}: {error}") from error
         self._closers.extend(sock.close for sock in sockets)
         if key == "metrics.address":
             self._refuse_remote(sockets)
@@ -82,4 +82,4 @@ class LocalDoor:
             host = sock.getsockname()[0] if sock.family != socket.AF_UNIX else "localhost"
             if metrics is not None and not is_loopback(host) and not metrics.insecure_remote:
                 text = f"metrics.address: the passed socket listens on {host}, which other machines can reach"
-                raise LocalDoorRefused(f"{text}; give it a loopback address, or set insecure_remote: true")
+                raise EndpointRefused(f"{text}; give it a loopback address, or set insecure_remote: true")

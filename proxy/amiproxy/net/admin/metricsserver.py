@@ -9,7 +9,6 @@ protects against DNS rebinding, where a web page's name is made to point here.
 import asyncio
 import ipaddress
 import re
-import socket
 from collections.abc import Iterable
 from http import HTTPStatus
 from typing import NamedTuple
@@ -45,7 +44,7 @@ class Answer(NamedTuple):
     extra: str = ""
 
 
-class ScrapeServer:
+class MetricsServer(SideServer):
     """Serves on any number of listening sockets, which the caller must close.
 
     ``hosts`` are further names that a request's Host header may have.
@@ -62,10 +61,9 @@ class ScrapeServer:
         self._service = service
         self._exposition = Exposition(ServiceCollector(service))
         self._names = {"localhost", *(host.lower() for host in hosts)}
-        self._patience = patience
-        self._server = SideServer(
+        super().__init__(
             "scrape-lost",
-            self._visited,
+            self._serve_request,
             SideDoor(clients, min(_WORKING, clients)),
             longest=_LONGEST,
             full=_response(_BUSY),
@@ -73,24 +71,11 @@ class ScrapeServer:
             patience=patience,
         )
 
-    @property
-    def visits(self) -> int:
-        """Number of connections that are being served."""
-        return self._server.visits
-
-    async def start(self, sock: socket.socket) -> None:
-        """Serve on this listening socket, TCP or Unix; may be called several times."""
-        await self._server.start(sock)
-
-    async def close(self) -> None:
-        """Stop accepting, and end all connections."""
-        await self._server.close()
-
-    async def _visited(self, visit: Visit) -> None:
+    async def _serve_request(self, visit: Visit) -> None:
         async with asyncio.timeout(self._patience):
-            await self._serve(visit)
+            await self._answer_request(visit)
 
-    async def _serve(self, visit: Visit) -> None:
+    async def _answer_request(self, visit: Visit) -> None:
         reader, writer = visit.reader, visit.writer
         try:
             head = await reader.readuntil(b"\r\n\r\n")

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from amiproxy.net.upstream.peerowner import owner_of
+from amiproxy.net.upstream.socketowner import owner_of
 from tests.support.ipv6 import needs_ipv6
 
 _LISTEN = """

@@ -14,7 +14,7 @@ TOLERATED: Final = 3
 SECONDS: Final = 60.0
 
 
-class OrphanWatch:
+class UnsolicitedWatch:
     """Checks the number of unsolicited responses once a minute, and logs it if it is too high."""
 
     def __init__(self, stats: Stats) -> None:
@@ -26,7 +26,7 @@ class OrphanWatch:
         """Call once a second, with monotonic time in seconds."""
         if now - self._since < SECONDS:
             return
-        total = self._stats.orphans
+        total = self._stats.unsolicited_responses
         new = total - self._counted
         if new > TOLERATED:
             log.say(log.WARNING, "upstream-orphans", responses=new, total=total)

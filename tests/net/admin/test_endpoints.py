@@ -11,7 +11,7 @@ import pytest
 
 from amiproxy.config import Address, Control, Metrics
 from amiproxy.config.address import Place, SocketPlace
-from amiproxy.net.admin.localdoor import LocalDoor, LocalDoorRefused
+from amiproxy.net.admin.endpoints import AdminEndpoints, EndpointRefused
 from tests.support.live_service import LiveService
 from tests.support.ports import free_port
 
@@ -55,29 +55,29 @@ async def ask(path: Path) -> bytes:
 
 
 async def test_nothing_is_opened_unless_configured(service: LiveService) -> None:
-    door = LocalDoor(service)
-    await door.open({})
-    await door.close()
+    endpoints = AdminEndpoints(service)
+    await endpoints.open({})
+    await endpoints.close()
 
 
 async def test_only_a_host_in_metrics_hosts_is_answered(service: LiveService) -> None:
     port = free_port()
     configure(service, None, Place(address=Address("127.0.0.1", port)), hosts=("pbx.example.org",))
-    door = LocalDoor(service)
-    await door.open({})
+    endpoints = AdminEndpoints(service)
+    await endpoints.open({})
     assert b" 200 " in await scrape(port=port, host=f"pbx.example.org:{port}")
     assert b" 421 " in await scrape(port=port, host=f"www.example.org:{port}")
-    await door.close()
+    await endpoints.close()
 
 
 async def test_both_endpoints_serve_and_are_removed_on_close(service: LiveService, tmp_path: Path) -> None:
     port = free_port()
     configure(service, SocketPlace(path=tmp_path / "c.sock"), Place(address=Address("127.0.0.1", port)))
-    door = LocalDoor(service)
-    await door.open({})
+    endpoints = AdminEndpoints(service)
+    await endpoints.open({})
     assert b'"ok":true' in await ask(tmp_path / "c.sock")
     assert (await scrape(port=port)).endswith(b"alive\n")
-    await door.close()
+    await endpoints.close()
     assert not (tmp_path / "c.sock").exists()
     with pytest.raises(OSError):
         await scrape(port=port)
@@ -85,17 +85,17 @@ async def test_both_endpoints_serve_and_are_removed_on_close(service: LiveServic
 
 async def test_metrics_are_served_on_a_unix_socket(service: LiveService, tmp_path: Path) -> None:
     configure(service, metrics=Place(path=tmp_path / "m.sock"))
-    door = LocalDoor(service)
-    await door.open({})
+    endpoints = AdminEndpoints(service)
+    await endpoints.open({})
     assert (await scrape(path=tmp_path / "m.sock")).endswith(b"alive\n")
-    await door.close()
+    await endpoints.close()
 
 
 async def test_inherited_sockets_are_served_and_removed_from_the_rest(
     service: LiveService, tmp_path: Path
 ) -> None:
     configure(service, SocketPlace(name="control"), Place(name="metrics"))
-    door = LocalDoor(service)
+    endpoints = AdminEndpoints(service)
     control = socket.socket(socket.AF_UNIX)
     control.bind(str(tmp_path / "c.sock"))
     control.listen()
@@ -104,11 +104,11 @@ async def test_inherited_sockets_are_served_and_removed_from_the_rest(
     inherited: Inherited = {"control": [control], "metrics": [metrics], "other": []}
     for sock in (control, metrics):
         sock.setblocking(False)
-    await door.open(inherited)
+    await endpoints.open(inherited)
     assert list(inherited) == ["other"]
     assert b'"ok":true' in await ask(tmp_path / "c.sock")
     assert (await scrape(port=port)).endswith(b"alive\n")
-    await door.close()
+    await endpoints.close()
     assert control.fileno() == metrics.fileno() == -1
     assert (tmp_path / "c.sock").exists(), "its file is the service manager's"
 
@@ -139,28 +139,28 @@ async def test_an_endpoint_that_cannot_be_opened_is_named(
     says: str,
 ) -> None:
     configure(service, control, metrics)
-    door = LocalDoor(service)
-    with pytest.raises(LocalDoorRefused) as refused:
-        await door.open({"c": [passed()]} if passed is not None else {})
-    await door.close()
+    endpoints = AdminEndpoints(service)
+    with pytest.raises(EndpointRefused) as refused:
+        await endpoints.open({"c": [passed()]} if passed is not None else {})
+    await endpoints.close()
     assert str(refused.value).startswith(says)
 
 
 async def test_a_port_in_use_is_named(service: LiveService) -> None:
     with tcp() as taken:
         configure(service, metrics=Place(address=Address("127.0.0.1", taken.getsockname()[1])))
-        door = LocalDoor(service)
+        endpoints = AdminEndpoints(service)
         with pytest.raises(
-            LocalDoorRefused, match=r"metrics\.address: cannot listen on .* in use; stop the program"
+            EndpointRefused, match=r"metrics\.address: cannot listen on .* in use; stop the program"
         ):
-            await door.open({})
+            await endpoints.open({})
 
 
 async def test_insecure_remote_allows_metrics_on_any_address(service: LiveService) -> None:
     configure(service, metrics=Place(name="m"), insecure_remote=True)
-    door = LocalDoor(service)
+    endpoints = AdminEndpoints(service)
     sock = tcp("0.0.0.0")
     sock.setblocking(False)
-    await door.open({"m": [sock]})
+    await endpoints.open({"m": [sock]})
     assert (await scrape(port=sock.getsockname()[1])).endswith(b"alive\n")
-    await door.close()
+    await endpoints.close()

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from amiproxy.net.host import readable
-from amiproxy.net.host.readable import around, system
+from amiproxy.net.host import landlockpaths
+from amiproxy.net.host.landlockpaths import around, system
 
 
 def named(folder: Path, places: set[Path]) -> set[str]:
@@ -54,7 +54,7 @@ def test_a_file_that_does_not_exist_yet_may_be_created(tmp_path: Path) -> None:
 def test_system_directories_are_never_included(
     path: str, places: set[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(readable, "hops", lambda path: (path.parent,))
+    monkeypatch.setattr(landlockpaths, "hops", lambda path: (path.parent,))
     assert around(Path(path)) == set(map(Path, places))
 
 
