@@ -25,6 +25,26 @@ LITTLE: Final = 0.0001
 MEMORY: Final = 0.25
 
 
+def used(had: float, at: float, now: float) -> float:
+    """What counts now of ``had`` seconds that were used until the time ``at``."""
+    return had * math.exp((at - now) / MEMORY)
+
+
+def charged(had: float, at: float, now: float, cost: float) -> float:
+    """What counts now of it and of ``cost`` seconds more, at most ``MOST``."""
+    total = had * math.exp((at - now) / MEMORY) + cost
+    return total if total < MOST else MOST  # noqa: FURB136 - quicker than min
+
+
+def position(counts: float, little: float, now: float) -> float:
+    """The place in a queue of one who has used ``counts`` seconds as of now; the lowest is served first.
+
+    Those who have used less than ``little`` are about equal.
+    """
+    # Use decays by 1/e per MEMORY: adding now / MEMORY to the logarithm makes all places comparable.
+    return math.log(counts + little) + now / MEMORY
+
+
 class FairTime(Generic[Item]):
     """Costs and ``now`` are in seconds.  Each ``next`` or ``take`` must be followed by ``done``."""
 
@@ -66,12 +86,10 @@ class FairTime(Generic[Item]):
 
     def charge(self, member: Member[Item], cost: float, now: float) -> None:
         """Charge the member, in its turn or outside it; its next turn comes the later for that."""
-        had = member.had * math.exp((member.at - now) / MEMORY) + cost
-        member.had = had if had < MOST else MOST  # noqa: FURB136 - quicker than min
+        member.had = charged(member.had, member.at, now, cost)
         member.at = now
 
     def _place(self, member: Member[Item], now: float) -> None:
         self._number += 1
-        counts = member.had * math.exp((member.at - now) / MEMORY)
-        # Use decays by 1/e per MEMORY: adding now / MEMORY to the logarithm makes all keys comparable.
-        heappush(self.heap, (math.log(counts + LITTLE) + now / MEMORY, self._number, member))
+        place = position(used(member.had, member.at, now), LITTLE, now)
+        heappush(self.heap, (place, self._number, member))

@@ -17,7 +17,7 @@ from collections import deque
 from typing import Final
 
 from amiproxy.ami.message import Action
-from amiproxy.core.limits.fairtime import MEMORY, MOST
+from amiproxy.core.limits.fairtime import charged, position, used
 from amiproxy.core.servers.requester import Requester
 
 #: Most seconds of work that one user may have in Asterisk's queue; a single action may be longer.
@@ -97,14 +97,12 @@ class Account:
 
     def had(self, seconds: float, now: float) -> None:
         """Add ``seconds`` of Asterisk's time to what it has used recently."""
-        had = self._had * math.exp((self._had_at - now) / MEMORY) + seconds
-        self._had = had if had < MOST else MOST  # noqa: FURB136 - hot
+        self._had = charged(self._had, self._had_at, now, seconds)
         self._had_at = now
 
     def place_at(self, now: float, ahead: float) -> float:
         """Its ``place`` if its actions on the link will take ``ahead`` seconds."""
-        counts = self._had * math.exp((self._had_at - now) / MEMORY) + ahead
-        return math.log(counts + _LITTLE) + now / MEMORY
+        return position(used(self._had, self._had_at, now) + ahead, _LITTLE, now)
 
     def took(self, seconds: float, now: float) -> None:
         """Record how long one of its actions took."""
