@@ -60,7 +60,7 @@ def test_a_need_that_is_required_fails_and_else_skips(monkeypatch: pytest.Monkey
 
 def test_a_promise_whose_proof_was_skipped_is_named() -> None:
     proof = "tests/net/host/test_confinement.py::test_rights_that_are_no_longer_needed_are_given_up"
-    other = "tests/certs/test_hooks.py::test_scripts_are_clean_and_executable"
+    other = "tests/certs/test_hooks.py::test_scripts_are_executable_and_pass_shellcheck"
     [line] = unproved([f"{proof}[any]", other])
     assert line.startswith("SECURITY.md, 22: Once it serves, the process starts no program")
     assert line.endswith(proof)

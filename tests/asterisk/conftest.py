@@ -26,14 +26,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Make now what is made once: it takes longer than any test may."""
+    """Build now what is built once: it takes longer than the time limit of a test."""
     if session.config.option.collectonly or not any(HERE in item.path.parents for item in session.items):
         return
     with ThreadPoolExecutor() as pool:
         making = [pool.submit(chroot.ready, suite) for suite in chroot.SUITES]
         making.append(pool.submit(node.node_path))
     for future in making:
-        with suppress(Unavailable):  # the fixtures say so where it matters
+        with suppress(Unavailable):  # the fixtures report it where it matters
             future.result()
 
 
@@ -84,33 +84,33 @@ def proxy_before(asterisk: Asterisk, directory: Path) -> Iterator[ProxyProcess]:
 
 @pytest.fixture(scope="session")
 def proxy22(asterisk22: Asterisk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProxyProcess]:
-    """The proxy before Asterisk 22."""
+    """The proxy in front of Asterisk 22."""
     with proxy_before(asterisk22, tmp_path_factory.mktemp("proxy22")) as proxy:
         yield proxy
 
 
 @pytest.fixture(scope="session")
 def proxy16(asterisk16: Asterisk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProxyProcess]:
-    """The proxy before Asterisk 16."""
+    """The proxy in front of Asterisk 16."""
     with proxy_before(asterisk16, tmp_path_factory.mktemp("proxy16")) as proxy:
         yield proxy
 
 
 @pytest.fixture
 def direct(asterisk: Asterisk) -> Door:
-    """Asterisk's own door."""
+    """Asterisk's own port."""
     return Door(asterisk, None)
 
 
 @pytest.fixture
 def proxied(asterisk: Asterisk, request: pytest.FixtureRequest) -> Door:
-    """The door through the proxy."""
+    """The port of the proxy."""
     return Door(asterisk, request.getfixturevalue(f"proxy{asterisk.version}"))
 
 
 @pytest.fixture(params=["direct", "proxied"])
 def door(asterisk: Asterisk, request: pytest.FixtureRequest) -> Door:
-    """Each of the two doors in turn."""
+    """Asterisk's own port and the proxy's in turn."""
     if request.param == "direct":
         return Door(asterisk, None)
     return Door(asterisk, request.getfixturevalue(f"proxy{asterisk.version}"))
@@ -118,7 +118,7 @@ def door(asterisk: Asterisk, request: pytest.FixtureRequest) -> Door:
 
 @pytest.fixture(scope="session")
 def node_path() -> Path:
-    """Where node finds asterisk-manager."""
+    """The folder in which node finds asterisk-manager."""
     try:
         return node.node_path()
     except Unavailable as reason:
@@ -127,7 +127,7 @@ def node_path() -> Path:
 
 @pytest.fixture(scope="session")
 def attacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Target, ProxyProcess]]:
-    """An Asterisk 22 with every module and all traps set, and the proxy with all attackers before it."""
+    """An Asterisk 22 with every module and all traps set, and the proxy with all attackers in front of it."""
     try:
         target = Target()
     except Unavailable as reason:
@@ -147,7 +147,7 @@ def attacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Target,
 
 @pytest.fixture
 async def target(attacked: tuple[Target, ProxyProcess]) -> AsyncIterator[Target]:
-    """The Asterisk under attack, with everything as it was at first."""
+    """The Asterisk under attack, restored to its first state."""
     target, _ = attacked
     target.renew_ports()
     await target.start()
@@ -157,7 +157,7 @@ async def target(attacked: tuple[Target, ProxyProcess]) -> AsyncIterator[Target]
 
 @pytest.fixture(scope="session")
 def ruby() -> str:
-    """A Ruby that has ruby_ami: the system's own, which Debian's package is for."""
+    """A Ruby that has ruby_ami: the system's own, because Debian packages ruby_ami for it."""
     found = "/usr/bin/ruby"
     try:
         subprocess.run([found, "-e", "require 'ruby_ami'"], check=True, capture_output=True, timeout=30)

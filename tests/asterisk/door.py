@@ -1,6 +1,6 @@
-"""Two ways to the same Asterisk, with the same users: its own port, and the proxy before it.
+"""Two doors (ways to connect) to the same Asterisk, with the same users: its own port, and the proxy's.
 
-A test that takes ``door`` runs at both, so what it asserts of the proxy is known to be true of Asterisk.
+A test that takes ``door`` runs at both, so its assertions about the proxy are known to hold for Asterisk.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from tests.support.proxy_process import ProxyProcess, hashed
 
 SECRETS = Asterisk.users | {Asterisk.user: Asterisk.secret}
 
-#: etc/manager.conf's users, as users.yaml has them.
+#: The users of etc/manager.conf, as in users.yaml.
 USERS: dict[str, dict[str, Any]] = {
     "proxy": {"md5_secret": Asterisk.secret, "read": "all", "write": "all"},
     "limited": {"read": ["call"], "write": ["call"]},
@@ -58,7 +58,7 @@ class Door:
         return await self.proxy.connect()
 
     async def login(self, user: str = Asterisk.user, **headers: str) -> AmiClient:
-        """A session of this user, whose FullyBooted is taken where it may see it."""
+        """A session of this user; its FullyBooted has been taken if it may see it."""
         client = await self.connect()
         answer = await client.login(user, SECRETS[user], **headers)
         assert answer.get("Message") == "Authentication accepted", answer

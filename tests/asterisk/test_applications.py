@@ -11,7 +11,7 @@ from tests.asterisk.lab import chroot
 from tests.asterisk.lab.asterisk import Asterisk
 from tests.asterisk.lab.cache import Unavailable
 
-#: What these modules make known; channel drivers would open ports of their own.
+#: The applications of these modules; channel drivers would open ports of their own.
 _MODULES = re.compile(
     r"(?:app_|func_|pbx_ael|res_(?:agi|ael_share|fax|monitor|musiconhold|odbc|odbc_transaction|parking|pjsip_notify"
     r"|speech|stasis|stasis_answer|stasis_playback|stasis_recording|stasis_snoop|tonedetect|curl|adsi|smdi"
@@ -29,7 +29,7 @@ def asterisk(request: pytest.FixtureRequest) -> Iterator[Asterisk]:
         give_up("ASTERISK", reason)
     folder = next(chroot.ready(request.param).glob("usr/lib/**/asterisk/modules"))
     modules = sorted({path.name for path in folder.iterdir() if _MODULES.fullmatch(path.name)} - _LEFT_OUT)
-    # What others need comes first.
+    # Modules that others need come first.
     modules.sort(key=lambda name: not name.startswith("res_"))
     with (asterisk.directory / "etc/modules.conf").open("a") as file:
         file.writelines(f"load = {name}\n" for name in modules)

@@ -1,7 +1,7 @@
-"""A sample of the attempts of tests.attack, another each time; ``make attack`` makes all of them.
+"""A sample of the attempts of tests.attack, a different one each time; ``make attack`` makes all of them.
 
-``SEED=N`` repeats one; the name of the test says which it was.  Nothing that an attacker says in
-any header of any action may have an effect that is not that user's by right.
+``SEED=N`` repeats one; the name of the test says which it was.  Nothing that an attacker sends in
+any header of any action may have an effect beyond that user's rights.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from tests.support.proxy_process import ProxyProcess
 
 pytestmark = pytest.mark.long
 
-#: It goes on for so long, and until so many attempts are made.
+#: It runs for this long, and until this many attempts are made.
 SECONDS, ENOUGH = 40, 1000
 #: All processes of a run that is divided among several must name the test alike.
 RUN = os.environ.get("PYTEST_XDIST_TESTRUNUID")
@@ -29,7 +29,7 @@ SEED = int(
 
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("seed", [SEED])
-async def test_no_attempt_has_an_effect_beyond_its_user_s_rights(
+async def test_no_attempt_has_an_effect_beyond_its_users_rights(
     target: Target, attacked: tuple[Target, ProxyProcess], seed: int
 ) -> None:
     _, proxy = attacked
@@ -44,14 +44,14 @@ async def test_no_attempt_has_an_effect_beyond_its_user_s_rights(
 
 
 @pytest.mark.timeout(180)
-async def test_a_campaign_goes_on_after_a_crash_and_says_what_came_before(
+async def test_a_campaign_continues_after_a_crash_and_reports_what_preceded_it(
     target: Target, attacked: tuple[Target, ProxyProcess]
 ) -> None:
     _, proxy = attacked
     chosen = [attempt for attempt in sample(SEED, 5000) if attempt.who.name == "class-call"][:16]
 
     class Killed(Campaign):
-        """Asterisk ends behind the fifth attempt, of whatever cause."""
+        """Asterisk ends after the fifth attempt, for whatever cause."""
 
         def _written(self, attempt: Attempt, action_id: str, calls: dict[str, str]) -> bytes:
             if self.made == 5:

@@ -1,6 +1,6 @@
-"""Attacks by their effect: there at Asterisk's own door, by a user of the same classes, and not at ours.
+"""Attacks by their effect: present at Asterisk's own door, by a user of the same classes, absent at ours.
 
-Each comes in variants of one kind: what must go is the kind, not the one that was found.
+Each comes in variants of one kind: the kind must be refused, not only the variant that was found.
 """
 
 import asyncio
@@ -15,16 +15,16 @@ from tests.attack.target import Target
 from tests.support.ami_client import AmiClient
 from tests.support.proxy_process import ProxyProcess
 
-#: Seconds in which every effect here shows at Asterisk's own door.
+#: Seconds in which every effect here occurs at Asterisk's own door.
 SOON = 20.0
-#: Seconds after which it would have shown at ours: a parked call comes back after one.
+#: Seconds after which it would have occurred at ours: a parked call comes back after one.
 LATE = 1.6
 
 
 class Attack(NamedTuple):
-    """One attempt of ``who``; ``headers`` of ``action`` may name what the target has.
+    """One attempt of ``who``; ``headers`` of ``action`` may refer to values of the target.
 
-    ``before`` is done by an administrator: it brings the calls there that the attack is about.
+    ``before`` is done by an administrator: it sets up the calls that the attack is about.
     """
 
     name: str
@@ -69,7 +69,7 @@ def dial(name: str, who: str, channel: str, **more: str) -> Attack:
 
 SECRET_PARK = {"Channel": "{own}", "Timeout": "200"}
 ATTACKS = [
-    # A user with contexts reaches another: the channel that a parked call comes back to.
+    # A user with contexts reaches another: the channel to which a parked call comes back.
     Attack(
         "comeback",
         "in-contexts",
@@ -119,7 +119,7 @@ ATTACKS = [
         },
         call,
     ),
-    # Digits typed by one of a call: a feature code moves the other to a context of the dialplan's choice.
+    # Digits sent by one side of a call: a feature code moves the other to a context of the dialplan's choice.
     *(
         Attack(f"typed-{name}", "in-contexts", "secret", "PlayDTMF", {"Channel": channel, **more}, featured)
         for name, channel, more in (
@@ -141,7 +141,7 @@ ATTACKS = [
             "Async": "true",
         },
     ),
-    # An id that a dialplan hands to a shell.
+    # An id that a dialplan passes to a shell.
     *(
         Attack(
             f"id-{name}",
@@ -163,7 +163,7 @@ ATTACKS = [
             ("dollar", "$(id>{traps}/id)"),
         )
     ),
-    # Hosts and technologies that are no telephone's.
+    # Hosts and technologies that do not belong to a telephone.
     dial(
         "audiosocket", "class-originate", "AudioSocket/127.0.0.1:{tcp}/40325ec2-5efd-4bd3-805f-53576e581d13"
     ),
@@ -209,7 +209,7 @@ ATTACKS = [
         "MessageSend",
         {"To": "pjsip:200", "Destination": "pjsip:200/sip:x@127.0.0.1:{udp}", "From": "x", "Body": "x"},
     ),
-    # Everything of its kind.
+    # All objects of a kind.
     Attack("pattern", "class-call", "neighbour", "Hangup", {"Channel": "/.*/"}),
     Attack("pattern-of-one", "class-call", "neighbour", "Hangup", {"Channel": "/^Local.neigh/"}),
     Attack("pattern-of-all", "class-call", "neighbour", "Hangup", {"Channel": "//"}),
@@ -239,7 +239,7 @@ def said(attack: Attack, values: dict[str, str]) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
-async def test_the_effect_is_at_asterisk_s_door_and_not_at_ours(
+async def test_the_effect_occurs_at_asterisks_door_and_not_at_ours(
     target: Target, attacked: tuple[Target, ProxyProcess], attack: Attack
 ) -> None:
     async with await AmiClient.connect(target.asterisk.host, target.asterisk.port) as client:

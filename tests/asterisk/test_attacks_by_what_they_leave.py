@@ -1,4 +1,4 @@
-"""Attacks that no trap of tests.attack waits for: by what they leave inside Asterisk, at both doors."""
+"""Attacks without a trap in tests.attack: recognised by the state they leave in Asterisk, at both doors."""
 
 import asyncio
 import time
@@ -30,7 +30,7 @@ async def proxied(proxy: ProxyProcess, who: str) -> AmiClient:
     return client
 
 
-# What app_queue stores in the database, and reads back when it is loaded again.
+# Text that app_queue stores in the database, and reads back when it is loaded again.
 
 EXTRA = "|Local/s@secret;0;0;x"
 MEMBER = {"Queue": "attack", "Interface": "Local/own@own/n"}
@@ -68,7 +68,7 @@ async def stored(target: Target) -> list[str]:
 
 
 @pytest.mark.parametrize("way", [name, reason, state, interface], ids=lambda way: way.__name__)
-async def test_a_member_s_record_holds_no_other_member(
+async def test_a_members_record_contains_no_other_member(
     target: Target, attacked: tuple[Target, ProxyProcess], way: Way
 ) -> None:
     async with await direct(target, "in-contexts") as client:
@@ -79,7 +79,7 @@ async def test_a_member_s_record_holds_no_other_member(
     assert await stored(target) == []
 
 
-# A channel that Asterisk looks for by the beginning of its name.
+# A channel that Asterisk finds by a prefix of its name.
 
 
 async def bridged_first(client: AmiClient, target: Target) -> Message:
@@ -100,7 +100,7 @@ async def bridged_shorter(client: AmiClient, target: Target) -> Message:
 @pytest.mark.parametrize(
     "way", [bridged_first, bridged_second, bridged_shorter], ids=lambda way: way.__name__
 )
-async def test_a_prefix_reaches_nobody_else_s_call(
+async def test_a_prefix_reaches_no_other_users_call(
     target: Target, attacked: tuple[Target, ProxyProcess], way: Way
 ) -> None:
     async def taken(client: AmiClient, within: float) -> str:
@@ -110,7 +110,7 @@ async def test_a_prefix_reaches_nobody_else_s_call(
         peer, give_up_at = "", time.monotonic() + within
         while not peer and time.monotonic() < give_up_at:
             await asyncio.sleep(0.05)
-            for half in halves:  # Asterisk takes either
+            for half in halves:  # Asterisk may choose either
                 found = await target.admin.action("Getvar", Channel=half, Variable="BRIDGEPEER")
                 peer = peer or found.get("Value") or ""
         return peer
@@ -122,7 +122,7 @@ async def test_a_prefix_reaches_nobody_else_s_call(
         assert await taken(client, 0.5) == ""
 
 
-# Second names of an argument that a rule is about: the rule holds for them.
+# Second names of an argument that a rule is about: the rule applies to them.
 
 
 class Ruled(NamedTuple):
@@ -144,11 +144,11 @@ RULED = [
 
 
 @pytest.mark.parametrize("ruled", RULED, ids=lambda ruled: f"{ruled.action}-{'-'.join(ruled.headers)}")
-async def test_a_rule_holds_for_every_name_of_its_argument(
+async def test_a_rule_applies_to_every_name_of_its_argument(
     target: Target, attacked: tuple[Target, ProxyProcess], ruled: Ruled
 ) -> None:
     async def effects(client: AmiClient, wanted: str = "") -> dict[str, str]:
-        """What has happened after a while, or as soon as it is what is wanted, which may take longer."""
+        """The effects after a while, or as soon as the wanted one is there, which may take longer."""
         own, _ = await target.call()
         values = {"own": own, "udp": str(target.ports.udp)}
         headers = {name: value.format_map(values) for name, value in ruled.headers.items()}
@@ -172,7 +172,7 @@ async def test_a_rule_holds_for_every_name_of_its_argument(
         assert await effects(client) == {}
 
 
-# Words, and values left out, that mean everything.  Each way waits so long for what shows that it is open.
+# Words, and omitted values, that mean everything.  Each attempt waits this long for its effect.
 
 
 async def becomes(condition: Callable[[], bool], within: float) -> bool:
@@ -185,7 +185,7 @@ async def becomes(condition: Callable[[], bool], within: float) -> bool:
 
 
 async def rotated(client: AmiClient, target: Target, within: float) -> bool:
-    """All logs begin anew, so that what they held is soon gone."""
+    """All logs are rotated, so that their contents are soon gone."""
     logs = target.asterisk.directory / "log"
     before = set(logs.iterdir())
     await client.action("LoggerRotate")
@@ -220,7 +220,7 @@ async def ended(client: AmiClient, target: Target, within: float) -> bool:
     [("class-reporting", rotated), ("class-reporting", told), ("class-call", ended)],
     ids=lambda value: getattr(value, "__name__", value),
 )
-async def test_nothing_means_everything(
+async def test_an_omitted_value_does_not_mean_everything(
     target: Target,
     attacked: tuple[Target, ProxyProcess],
     who: str,
@@ -233,7 +233,7 @@ async def test_nothing_means_everything(
         assert not await way(client, target, 0.3)
 
 
-async def test_a_wildcard_for_the_slash_reads_no_key_of_asterisk_s_own(
+async def test_a_wildcard_for_the_slash_reads_no_key_of_asterisks_own(
     target: Target, attacked: tuple[Target, ProxyProcess]
 ) -> None:
     async def read(client: AmiClient) -> list[str | None]:
@@ -249,12 +249,12 @@ async def test_a_wildcard_for_the_slash_reads_no_key_of_asterisk_s_own(
         assert await read(client) == []
 
 
-# An argument that ends Asterisk itself: at a throw-away one.
+# An argument that crashes Asterisk itself: with a throw-away instance.
 
 
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("announced", ["Local/none@nowhere-00000001;1", "x", "1690000000.1"])
-async def test_a_channel_to_announce_to_does_not_crash_asterisk(
+async def test_a_channel_to_announce_to_cannot_crash_asterisk(
     tmp_path_factory: pytest.TempPathFactory, announced: str
 ) -> None:
     try:
@@ -266,7 +266,7 @@ async def test_a_channel_to_announce_to_does_not_crash_asterisk(
     proxy = ProxyProcess(tmp_path_factory.mktemp("crash"), link, users)
 
     async def park(client: AmiClient) -> str | None:
-        """What a parking says; nothing if Asterisk is gone."""
+        """The answer to a parking; empty if Asterisk is gone."""
         async with await AmiClient.connect(asterisk.host, asterisk.port) as admin:
             await admin.login(asterisk.user, asterisk.secret, Events="call")
             await admin.action(
@@ -304,7 +304,7 @@ async def test_a_channel_to_announce_to_does_not_crash_asterisk(
 
 
 @pytest.mark.timeout(120)
-async def test_a_function_that_needs_a_channel_does_not_crash_asterisk(
+async def test_a_function_that_needs_a_channel_cannot_crash_asterisk(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     """Asterisk lends it a channel without a driver, whose name it reads."""

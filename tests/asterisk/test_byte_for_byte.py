@@ -1,4 +1,4 @@
-"""Sessions of every kind, at Asterisk and at the proxy: the same bytes, but for documented differences."""
+"""Sessions of every kind, at Asterisk and at the proxy: the same bytes, except documented differences."""
 
 import asyncio
 from collections import Counter
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.parametrize("asterisk", ["22", "16"], indirect=True, sc
 
 @pytest.fixture(scope="module")
 def outcomes(request: pytest.FixtureRequest) -> Iterator[Counter[tuple[str, str]]]:
-    """How many sessions came out how, by Asterisk; printed at the end."""
+    """How many sessions had which outcome, by Asterisk; printed at the end."""
     counted: Counter[tuple[str, str]] = Counter()
     yield counted
     capture = request.config.pluginmanager.getplugin("capturemanager")
@@ -41,7 +41,7 @@ Played = dict[str, tuple[list[Transcript], list[Transcript]]]
 
 @pytest.fixture(scope="module")
 def of_the_deaf(asterisk: Asterisk, request: pytest.FixtureRequest) -> Played:
-    """Transcripts of all that hear of no other session, played at once: a refused login takes a second."""
+    """Transcripts of all sessions without events, played at once: a refused login takes a second."""
     deaf = [one for one in DIALOGUES.values() if one.is_deaf]
     doors = Door(asterisk, None), Door(asterisk, request.getfixturevalue(f"proxy{asterisk.version}"))
 
@@ -59,7 +59,7 @@ def of_the_deaf(asterisk: Asterisk, request: pytest.FixtureRequest) -> Played:
 
 
 async def quiet(direct: Door) -> None:
-    """The calls of earlier tests end first, and what they and the logins cause is told."""
+    """The calls of earlier tests end first, and the events that they and the logins cause have arrived."""
     async with await direct.login(Events="off") as client, asyncio.timeout(20):
         while (await client.event_list("CoreShowChannels"))[1]:
             await client.action("Hangup", Channel="/./")
@@ -67,7 +67,7 @@ async def quiet(direct: Door) -> None:
 
 
 def allowed(dialogue: Dialogue, version: str) -> set[str]:
-    """The differences that must show themselves here."""
+    """The differences that must occur here."""
     named = (name.partition("@") for name in dialogue.differences)
     return {name for name, _, until in named if not until or int(version) < int(until)}
 
@@ -75,13 +75,13 @@ def allowed(dialogue: Dialogue, version: str) -> set[str]:
 def without(
     differences: set[str], theirs: list[Transcript], ours: list[Transcript]
 ) -> tuple[set[str], list[Transcript], list[Transcript]]:
-    """The transcripts without these differences, and which of them there were."""
+    """The transcripts without these differences, and which of them occurred."""
     found = set()
     for difference in DIFFERENCES:
         if difference.everywhere or difference.name in differences:
             pairs = [difference.without(*both) for both in zip(theirs, ours, strict=True)]
             left, right = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
-            # What both had, such as the same address, is no difference.
+            # Values that both had, such as the same address, are not a difference.
             if _apart(left, right) < _apart(theirs, ours):
                 found.add(difference.name)
             theirs, ours = left, right
@@ -89,7 +89,7 @@ def without(
 
 
 def _apart(theirs: list[Transcript], ours: list[Transcript]) -> int:
-    """How many messages are in one of the transcripts only."""
+    """How many messages are in only one of the transcripts."""
     apart = 0
     for one, other in zip(theirs, ours, strict=True):
         left, right = Counter(one), Counter(other)
@@ -112,7 +112,7 @@ ROUNDS = (SETTLE, 5 * SETTLE, 10 * SETTLE)
 
 
 def _fault(dialogue: Dialogue, version: str, theirs: list[Transcript], ours: list[Transcript]) -> str:
-    """What these transcripts must not differ in, or do not have but must; empty if all is as documented."""
+    """Undocumented differences of these transcripts, or missing documented ones; empty if there are none."""
     expected = allowed(dialogue, version)
     found, left, right = without(expected, theirs, ours)
     if right != left:
@@ -124,15 +124,15 @@ def _fault(dialogue: Dialogue, version: str, theirs: list[Transcript], ours: lis
 
 
 @pytest.mark.parametrize("name", DIALOGUES)
-async def test_a_session(
+async def test_a_session_is_equal_at_both_doors(
     direct: Door, proxied: Door, of_the_deaf: Played, outcomes: Counter[tuple[str, str]], name: str
 ) -> None:
-    """The proxy's transcript is one that Asterisk's own door has given too, but for what is documented.
+    """The proxy's transcript is one that Asterisk's own door has given too, except documented differences.
 
     Two equal sessions at Asterisk's own door are not always equal: its threads race, and a second may end in
-    between.  So where the doors differ, the session is played again at both, with more time, in up to three
+    between.  So if the doors differ, the session is played again at both, with more time, in up to three
     rounds, and a transcript of the proxy must equal one of Asterisk's own.  A difference that the proxy makes
-    shows itself in every round.
+    occurs in every round.
     """
     dialogue, version = DIALOGUES[name], direct.asterisk.version
     if dialogue.warm:

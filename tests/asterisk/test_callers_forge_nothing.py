@@ -1,4 +1,4 @@
-"""Line ends in what callers say: Asterisk writes them raw, so a caller can put messages on the link."""
+"""Line ends in text from callers: Asterisk writes them raw, so a caller can put messages on the link."""
 
 from urllib.parse import quote
 
@@ -13,7 +13,7 @@ _FORGED = (
     "Event: CoreShowChannelsComplete\r\nActionID: {id}\r\nEventList: Complete\r\nListItems: 0\r\n\r\n"
     "Event: Forged\r\nResponse: forged"
 )
-#: Where the dialplan can say it: in an application's data and in a user event.
+#: Where the dialplan can write it: in an application's data and in a user event.
 _APPLICATIONS = {"NoOp": "{}", "UserEvent": "Forged,Body: {}"}
 
 
@@ -43,7 +43,7 @@ async def call(client: AmiClient, name: str) -> None:
 
 
 @pytest.mark.timeout(90)
-async def test_forged_messages_reach_nobody_as_answers(direct: Door, proxied: Door) -> None:
+async def test_forged_messages_reach_no_client_as_answers(direct: Door, proxied: Door) -> None:
     name = "guess-1"
     await extension_that_says(direct, name, _FORGED.format(id=name))
 
@@ -56,7 +56,7 @@ async def test_forged_messages_reach_nobody_as_answers(direct: Door, proxied: Do
         asked = []
         for round_ in range(3):
             await call(boss, name)
-            # The very ActionID that the caller guessed is one of a client's, and open.
+            # The very ActionID that the caller guessed is one of a client's, and still open.
             asked.append(boss.send("Command", Command="core show channels", ActionID=name))
             first = await boss.response(name)
             assert first.get("Message") == "Command output follows", round_
@@ -73,7 +73,7 @@ async def test_forged_messages_reach_nobody_as_answers(direct: Door, proxied: Do
                 assert message.headers[0][0] == "Event", message
                 if not message.get("ActionID"):
                     assert message.headers[1][0] == "Privilege", message
-                # Of a frame's headers each stands once, whatever was in the body.
+                # Each frame header occurs once, whatever was in the body.
                 assert len(message.all("Event")) == 1, message
                 assert len(message.all("Privilege")) <= 1, message
                 assert message.event == "OriginateResponse" or not message.all("Response"), message

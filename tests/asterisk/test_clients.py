@@ -1,4 +1,4 @@
-"""Published AMI libraries, unmodified: the same working day at both doors, the same story told of it."""
+"""Published AMI libraries, unmodified: the same sequence of actions at both doors, with the same results."""
 
 import asyncio
 import json
@@ -58,7 +58,7 @@ def check(direct: dict[str, Any], proxied: dict[str, Any]) -> None:
     assert proxied == direct
 
 
-async def test_panoramisk_with_its_own_tls(direct: Door, proxied: Door) -> None:
+async def test_panoramisk_works_with_its_own_tls(direct: Door, proxied: Door) -> None:
     assert proxied.proxy is not None
     command = [sys.executable, str(CLIENTS / "with_panoramisk.py")]
     story = await told(command, task(direct, "panoramisk"))
@@ -66,12 +66,12 @@ async def test_panoramisk_with_its_own_tls(direct: Door, proxied: Door) -> None:
     check(story, await told(command, task(proxied, "panoramisk") | over_tls))
 
 
-async def test_pyst2_through_a_tls_wrapper(direct: Door, proxied: Door) -> None:
+async def test_pyst2_works_through_a_tls_wrapper(direct: Door, proxied: Door) -> None:
     command = [sys.executable, "-W", "ignore", str(CLIENTS / "with_pyst2.py")]
     check(await told(command, task(direct, "pyst2")), await wrapped(proxied, command, "pyst2"))
 
 
-async def test_node_s_asterisk_manager_through_a_tls_wrapper(
+async def test_nodes_asterisk_manager_works_through_a_tls_wrapper(
     direct: Door, proxied: Door, node_path: Path
 ) -> None:
     command = ["node", str(CLIENTS / "with_asterisk_manager.js")]
@@ -79,6 +79,6 @@ async def test_node_s_asterisk_manager_through_a_tls_wrapper(
     check(story, await wrapped(proxied, command, "node", NODE_PATH=str(node_path)))
 
 
-async def test_ruby_ami_through_a_tls_wrapper(direct: Door, proxied: Door, ruby: str) -> None:
+async def test_ruby_ami_works_through_a_tls_wrapper(direct: Door, proxied: Door, ruby: str) -> None:
     command = [ruby, "-W0", str(CLIENTS / "with_ruby_ami.rb")]
     check(await told(command, task(direct, "ruby")), await wrapped(proxied, command, "ruby"))

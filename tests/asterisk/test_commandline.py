@@ -1,4 +1,4 @@
-"""The command line of a real Asterisk: the tables know it, and what is refused has no effect."""
+"""The command line of a real Asterisk: the tables know it, and refused commands have no effect."""
 
 import itertools
 import re
@@ -24,7 +24,7 @@ EXTRA = "".join(
 )
 #: To be loaded first: without it Asterisk 16 does not survive res_geolocation.
 FIRST = "res_sorcery_config.so"
-#: Every template of the file that Asterisk comes with.
+#: Every template of the shipped file.
 TEMPLATES = "".join(
     f"template = {name}\n" for name in ("friendly", "asterisk_1dot2", "asterisk_1dot4", "asterisk_11")
 )
@@ -40,7 +40,7 @@ def asterisk_of(suite: str) -> Asterisk:
 
 @pytest.fixture(scope="module", params=["sid", "bullseye"])
 def server(request: pytest.FixtureRequest) -> Iterator[Asterisk]:
-    """One with all the aliases that it comes with."""
+    """One with all the aliases that Asterisk ships."""
     asterisk = asterisk_of(request.param)
     shipped = chroot.ready(request.param) / "etc/asterisk/cli_aliases.conf"
     aliases = re.sub(r"(?m)^template = friendly.*\n", TEMPLATES, shipped.read_text())
@@ -90,7 +90,7 @@ async def run(client: AmiClient, command: str) -> Message:
 
 
 def spellings(command: str) -> Iterator[list[bytes]]:
-    """The commands that a line of ``core show help`` stands for, alternatives written out."""
+    """The commands that a line of ``core show help`` stands for, with alternatives expanded."""
     words = re.findall(r"\{[^}]*\}|\[[^]]*\]|\S+", command.lower())
     choices = [word[1:-1].split("|") if word[0] == "{" else [word] for word in words if word[0] != "["]
     for chosen in itertools.product(*choices):
@@ -98,7 +98,7 @@ def spellings(command: str) -> Iterator[list[bytes]]:
 
 
 def unknown_to_us(server: Asterisk) -> set[str]:
-    """What ``core show help`` prints and neither table has."""
+    """Commands in ``core show help`` that neither table has."""
     printed = [line.partition(" -- ")[0].strip() for line in server.cli("core show help").splitlines()]
     assert len(printed) > 150
     return {
@@ -112,7 +112,7 @@ def unknown_to_us(server: Asterisk) -> set[str]:
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("suite", ["sid", "bullseye"])
 async def test_every_command_is_in_the_table_whatever_is_loaded(suite: str) -> None:
-    asterisk = asterisk_of(suite)  # not the others': with all its modules it is less sound
+    asterisk = asterisk_of(suite)  # not the others' instance: with all its modules it is less stable
     try:
         asterisk.start()
         assert unknown_to_us(asterisk) == set()
@@ -135,7 +135,7 @@ def test_every_agi_command_is_in_the_table(server: Asterisk) -> None:
 
 
 def row_of(said: list[bytes]) -> clicommands.Words | None:
-    """The line that judges a command once its aliases are replaced."""
+    """The table's line that decides on a command once its aliases are replaced."""
     while (alias := clicommands.find_alias(said)) is not None:
         said = [*clicommands.ALIASES[alias].split(), *said[len(alias) :]]
     return clicommands.find(said)
@@ -146,7 +146,7 @@ def classes_of(said: list[bytes]) -> int | None:
     return None if row is None else clicommands.COMMANDS[row]
 
 
-def test_every_alias_it_comes_with_is_judged_as_what_it_stands_for(server: Asterisk) -> None:
+def test_every_shipped_alias_is_judged_as_its_expansion(server: Asterisk) -> None:
     listed = [
         (alias.lower().encode().split(), stands_for.encode().split())
         for alias, stands_for in re.findall(r"(?m)^(.+?) {2,}(\S.*?) *$", server.cli("cli show aliases"))
@@ -174,7 +174,7 @@ def highest_memory(server: Asterisk, *, reset: bool = False) -> int:
     """The peak of Asterisk's resident memory since the last reset, in KiB."""
     process = Path(f"/proc/{server.pid}")
     if reset:
-        server.cli("malloc trim")  # what the last one left would serve the next
+        server.cli("malloc trim")  # memory left by the last one would be used for the next
         (process / "clear_refs").write_text("5")
     status = (process / "status").read_text()
     found = re.search(r"VmHWM:\s+(\d+) kB", status)
@@ -184,7 +184,7 @@ def highest_memory(server: Asterisk, *, reset: bool = False) -> int:
 
 @pytest.mark.parametrize("pattern", PATTERNS)
 @pytest.mark.parametrize("spelling", SPELLINGS)
-async def test_a_pattern_takes_memory_at_asterisk_s_door_and_not_at_ours(
+async def test_a_pattern_takes_memory_at_asterisks_door_and_not_at_ours(
     server: Asterisk, proxy: ProxyProcess, spelling: str, pattern: str
 ) -> None:
     command = spelling.format(pattern)
@@ -200,7 +200,7 @@ async def test_a_pattern_takes_memory_at_asterisk_s_door_and_not_at_ours(
             assert highest_memory(server) < before + 5 * MEBIBYTE
 
 
-async def test_a_word_cut_short_is_no_command(server: Asterisk, proxy: ProxyProcess) -> None:
+async def test_an_abbreviated_word_is_not_a_command(server: Asterisk, proxy: ProxyProcess) -> None:
     async with await theirs(server, "operator") as client:
         answer = await run(client, "gr sh ch x")
         assert "No such command" in str(answer.all("Output"))
@@ -208,7 +208,7 @@ async def test_a_word_cut_short_is_no_command(server: Asterisk, proxy: ProxyProc
         assert (await run(client, "gr sh ch x")).get("Message") == "Permission denied"
 
 
-async def test_a_bounded_pattern_of_class_system_is_answered(server: Asterisk, proxy: ProxyProcess) -> None:
+async def test_a_bounded_pattern_is_allowed_with_class_system(server: Asterisk, proxy: ProxyProcess) -> None:
     async with await ours(proxy, "administrator") as client:
         answer = await run(client, "group show channels ^sales-[0-9]+")
         assert answer.get("Response") == "Success"
@@ -229,7 +229,7 @@ RELOADS = [
 
 @pytest.fixture
 async def newcomer(server: Asterisk, request: pytest.FixtureRequest) -> AsyncIterator[str]:
-    """An account that Asterisk knows once its manager is reloaded; the file alone has it."""
+    """An account that Asterisk knows once its manager is reloaded; until then only the file has it."""
     name = f"new{abs(hash(request.node.name))}"
     file = server.directory / "etc/manager.conf"
     was = file.read_text()

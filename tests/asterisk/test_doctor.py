@@ -1,4 +1,4 @@
-"""The doctor before a real Asterisk: what it asks is answered, and what it says is so."""
+"""The doctor with a real Asterisk: its questions are answered, and its findings are true."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def examined(asterisk: Asterisk, user: str, secret: str, directory: Path) -> dic
     return {finding.text: finding for finding in doctor.examine(config)}
 
 
-def test_the_links_user_and_the_settings_are_seen(asterisk: Asterisk, tmp_path: Path) -> None:
+def test_the_links_user_and_the_settings_are_found(asterisk: Asterisk, tmp_path: Path) -> None:
     found = examined(asterisk, asterisk.user, asterisk.secret, tmp_path)
     assert found[f"logged in as {asterisk.user}"].level == "ok"
     assert found[f"port {asterisk.port} is open on loopback only"].level == "ok"
@@ -33,10 +33,10 @@ def test_the_links_user_and_the_settings_are_seen(asterisk: Asterisk, tmp_path: 
     assert found["webenabled is no"].level == "ok"
     assert found[f"writetimeout of {asterisk.user} is 5000 ms"].level == "ok"
     assert found["live_dangerously is no"].level == "ok"
-    # The links of other tests to the same Asterisk may stand: how many is not this test's to say.
+    # The links of other tests to the same Asterisk may be up: their number is not this test's business.
     [beside] = [text for text in found if text.startswith(f"other sessions logged in as {asterisk.user}: ")]
     assert found[beside].level in {"ok", "warn"}
-    # The lab's own: no list of addresses, a short secret, displayconnects as Asterisk has it.
+    # The lab's own: no list of addresses, a short secret, displayconnects at Asterisk's default.
     [secret] = [text for text in found if "secret has 11 characters" in text]
     assert found[secret].level == "warn"
     [shown] = [text for text in found if "displayconnects" in text]
@@ -48,7 +48,7 @@ def test_the_links_user_and_the_settings_are_seen(asterisk: Asterisk, tmp_path: 
     assert not [finding for finding in found.values() if finding.level == "fail"]
 
 
-def test_a_user_with_less_is_found_out(asterisk: Asterisk, tmp_path: Path) -> None:
+def test_a_user_with_fewer_rights_is_reported(asterisk: Asterisk, tmp_path: Path) -> None:
     found = examined(asterisk, "limited", asterisk.users["limited"], tmp_path)
     assert any("may not run CLI commands" in text for text in found)
     told = " ".join(text for text, finding in found.items() if finding.level == "unknown")
@@ -63,7 +63,7 @@ def test_a_wrong_secret_is_a_failure(asterisk: Asterisk, tmp_path: Path) -> None
     assert [finding.level for finding in found.values()][-1] == "unknown"
 
 
-def test_live_dangerously_is_seen(asterisk: Asterisk, tmp_path: Path) -> None:
+def test_live_dangerously_is_found(asterisk: Asterisk, tmp_path: Path) -> None:
     file = asterisk.directory / "etc/asterisk.conf"
     before = file.read_text()
     try:

@@ -1,4 +1,4 @@
-"""Eventfilters on Asterisk itself: the same filters and the same events, and who gets which."""
+"""Event filters on Asterisk itself: the same filters and events, and which session gets which."""
 
 import asyncio
 from itertools import count
@@ -13,7 +13,7 @@ from tests.support.ami_client import AmiClient
 #: (MatchCriteria or None, Filter)
 Filter = tuple[str | None, str]
 
-#: UserEvents by name, with their headers, of which one may stand more than once.
+#: UserEvents by name, with their headers, of which one may occur more than once.
 EVENTS: list[tuple[str, list[tuple[str, str]]]] = [
     ("Plain", []),
     ("Call", [("Channel", "PJSIP/alice-00000001"), ("Exten", "100")]),
@@ -80,7 +80,7 @@ ADVANCED: list[tuple[str, str]] = [
     ("methodical(contains", "SIP"),
     ("", "SIP"),
 ]
-# Never "name", "header" or "method" without a bracket: Asterisk dies of them.
+# Never "name", "header" or "method" without a bracket: Asterisk crashes.
 ADVANCED_REFUSED: list[tuple[str, str]] = [
     ("action(exclude)", ""), ("method(none)", ""), ("method(none)", "x"), ("name(UserEvent)", "x"),
     ("header(Note),method(exact)", ""), ("header(Note),method(exact)", "!"),
@@ -110,7 +110,7 @@ _runs = count()
 
 
 def compiled(added: Filter, takes_criteria: bool = True) -> FilterSet | str:
-    """What we make of a filter, or what we tell the client."""
+    """The compiled filter, or the text with which we refuse it."""
     criteria, pattern = added
     try:
         if criteria and takes_criteria:
@@ -137,8 +137,8 @@ async def add_filter(client: AmiClient, added: Filter) -> str:
 
 async def received(asterisk: Asterisk, sets: list[list[Filter]]) -> tuple[list[bytes], list[list[bytes]]]:
     """Every event as an unfiltered session saw it, and those that a session with each set of filters saw."""
-    # One excluded marker would never come, so each session has a way of its own to see the end:
-    # responses are not filtered, and come behind the events that were queued before.
+    # One excluded marker would never come, so each session has another way to see the end:
+    # responses are not filtered, and come after the events that were queued before.
     run = f"run-{next(_runs)}"
     async with await session(asterisk, "off") as maker, await session(asterisk, "user") as witness:
         clients = [await session(asterisk, "user") for _ in sets]
@@ -152,7 +152,7 @@ async def received(asterisk: Asterisk, sets: list[list[Filter]]) -> tuple[list[b
             await witness.wait_event("UserEvent", UserEvent=_END, Run=run)
             everything = [message.raw for message in witness.log if message.get("Run") == run]
             for client in clients:
-                # Both before and behind the answer a session writes what is queued for it.
+                # Both before and after the answer a session writes the events queued for it.
                 await client.action("Ping")
                 await client.action("Ping")
             return everything, [
@@ -164,7 +164,7 @@ async def received(asterisk: Asterisk, sets: list[list[Filter]]) -> tuple[list[b
 
 
 @pytest.mark.parametrize("part", range(4))
-async def test_the_same_events_arrive(asterisk22: Asterisk, part: int) -> None:
+async def test_the_same_events_are_admitted(asterisk22: Asterisk, part: int) -> None:
     sets = SETS[part::4]
     everything, arrived = await received(asterisk22, sets)
     assert len(everything) == len(EVENTS) + 1
@@ -177,7 +177,7 @@ async def test_the_same_events_arrive(asterisk22: Asterisk, part: int) -> None:
         assert [raw for raw in everything if ours.admits(raw)] == seen, filters
 
 
-async def test_16_knows_the_legacy_form_and_has_the_same_results(asterisk16: Asterisk) -> None:
+async def test_asterisk_16_knows_the_legacy_form_with_the_same_results(asterisk16: Asterisk) -> None:
     sets: list[list[Filter]] = [[(None, pattern)] for pattern in LEGACY]
     everything, arrived = await received(asterisk16, sets)
     for ((_, pattern),), seen in zip(sets, arrived, strict=True):

@@ -1,6 +1,6 @@
 """Every action that a real Asterisk lists, and every argument that it documents, is in the table.
 
-What is not is named here, with the reason.  What neither Asterisk has loaded is named too, so that a
+Exceptions are named here, with the reason.  Actions that neither Asterisk has loaded are named too, so that a
 module which Debian starts to ship cannot stay unnoticed.
 """
 
@@ -84,7 +84,7 @@ def documented(server: Asterisk, names: list[str]) -> dict[str, set[str]]:
             syntax = part.strip().partition("\n\n")[0]
             arguments = part.partition("[Arguments]")[2].partition("\n[")[0]
             name = _NAME.match(syntax)
-            if name is None:  # of an event that it answers with
+            if name is None:  # of an event in its answer
                 continue
             found[name[1]] = {*_IN_SYNTAX.findall(syntax), *_IN_ARGUMENTS.findall(arguments)}
     return found
@@ -119,7 +119,7 @@ async def test_every_argument_that_asterisk_documents_is_in_the_table(server: As
     }
 
 
-async def test_what_neither_version_lists_is_named(servers: dict[str, Asterisk]) -> None:
+async def test_actions_that_neither_version_lists_are_named(servers: dict[str, Asterisk]) -> None:
     seen = {name.lower() for server in servers.values() for name in await listed(server)}
     named = {name.lower() for names in NOT_LOADED.values() for name in names.split()}
     assert {key.decode() for key in ARGUMENTS} - seen == named

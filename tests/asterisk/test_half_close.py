@@ -1,4 +1,4 @@
-"""A client that has said all, and says so (EOF, or TLS's close_notify), still gets all its answers."""
+"""A client that ends its input (EOF, or TLS's close_notify) still gets all its answers."""
 
 import asyncio
 import re
@@ -37,7 +37,9 @@ async def _at_the_proxy(door: Door, sent: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("asked", _ASKED)
-async def test_it_gets_what_it_would_get_from_asterisk(direct: Door, proxied: Door, asked: str) -> None:
+async def test_a_half_closed_client_gets_the_same_answers_as_from_asterisk(
+    direct: Door, proxied: Door, asked: str
+) -> None:
     sent = _LOGIN + _ASKED[asked]
     async with asyncio.timeout(10):
         said = await _at_asterisk(direct, sent), await _at_the_proxy(proxied, sent)

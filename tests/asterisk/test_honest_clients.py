@@ -82,7 +82,7 @@ async def answer(client: AmiClient, admin: AmiClient, honest: Honest) -> tuple[s
     for name, channel in channels.items():
         text = text.replace(channel, "{" + name + "}") if text else text
         await admin.action("Hangup", Channel=channel)
-    # Asterisk ends the Message of Park with one line end more; ours is of one line.
+    # Asterisk ends the Message of Park with an extra line end; ours has one line.
     return message.get("Response"), text.strip() if text else text
 
 
@@ -99,7 +99,7 @@ async def test_asterisk_answers_alike_at_both_doors(
         await direct.login(program, SECRET, Events="off")
         await proxied.login(program, SECRET, Events="off")
         theirs, ours = [
-            # Each at one door from the first to the last: what one adds, a later one takes away again.
+            # Each at one door from the first to the last: an object that one adds, a later one removes.
             {
                 name_of(honest): await answer(client, admin, honest)
                 for honest in ACTIONS

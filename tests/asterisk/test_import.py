@@ -1,4 +1,4 @@
-"""manager.conf imported gives each user what the Asterisk that reads it gives."""
+"""An imported manager.conf gives each user the rights that Asterisk gives by the same file."""
 
 import socket
 from collections.abc import Iterator, Sequence
@@ -31,7 +31,7 @@ write = originate
 
 
 def told(asterisk: Asterisk, user: str, which: str) -> set[str]:
-    """The classes that Asterisk itself says the user has."""
+    """The classes of the user according to Asterisk itself."""
     for line in asterisk.cli(f"manager show user {user}").splitlines():
         name, _, value = line.partition(":")
         if name.strip() == f"{which} perm":
@@ -46,7 +46,7 @@ def manager_conf(asterisk22: Asterisk) -> Iterator[Path]:
     asterisk22.reload_manager("")
 
 
-def test_nobody_has_a_class_that_asterisk_does_not_give(asterisk22: Asterisk, manager_conf: Path) -> None:
+def test_no_user_has_a_class_that_asterisk_does_not_give(asterisk22: Asterisk, manager_conf: Path) -> None:
     imported = import_manager_conf(str(manager_conf), manager_conf.read_text(), lambda _: [])
     users = parse_users(Path("users.yaml"), imported.users_yaml()).users
     assert {"inherits", "quirk-short", "quirk-empty", *asterisk22.users} <= set(users)
@@ -58,7 +58,7 @@ def test_nobody_has_a_class_that_asterisk_does_not_give(asterisk22: Asterisk, ma
                 assert mask == theirs, (name, which)
 
 
-def test_asterisks_own_sample_is_read(asterisk22: Asterisk) -> None:
+def test_asterisks_own_sample_is_imported(asterisk22: Asterisk) -> None:
     sample = asterisk22.directory.parents[1] / "usr/share/asterisk/conf/samples/manager.conf.sample"
     imported = import_manager_conf(str(sample), sample.read_text(), lambda _: [])
     assert not [note for note in imported.notes if note.level == "lost"]
@@ -87,7 +87,7 @@ _SOURCES = ("127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.9")
 
 
 def lets_in(asterisk: Asterisk, user: str, source: str) -> bool:
-    """Whether Asterisk's own door takes the login of this user from this address."""
+    """Whether Asterisk's own door accepts the login of this user from this address."""
     with socket.create_connection((asterisk.host, asterisk.port), 20, (source, 0)) as client:
         client.sendall(f"Action: Login\r\nUsername: {user}\r\nSecret: s\r\nEvents: off\r\n\r\n".encode())
         with client.makefile("rb") as answers:
@@ -108,7 +108,7 @@ def listed(asterisk: Asterisk) -> Iterator[Asterisk]:
     asterisk.reload_manager("")
 
 
-def test_several_lists_let_in_the_addresses_that_asterisk_lets_in(listed: Asterisk) -> None:
+def test_several_lists_allow_the_addresses_that_asterisk_allows(listed: Asterisk) -> None:
     def files(name: str) -> Sequence[tuple[str, str]]:
         return [("acl.conf", _LISTS)] if name == "acl.conf" else []
 
@@ -124,7 +124,7 @@ def test_several_lists_let_in_the_addresses_that_asterisk_lets_in(listed: Asteri
     assert dict(zip(tried, ours, strict=True)) == dict(zip(tried, theirs, strict=True))
 
 
-def test_a_byte_order_mark_is_passed_over_as_by_asterisk(asterisk: Asterisk) -> None:
+def test_a_byte_order_mark_is_skipped_as_by_asterisk(asterisk: Asterisk) -> None:
     file = asterisk.directory / "etc/manager.conf"
     asterisk.reload_manager("[marked]\nsecret = s\nread = call\n")
     file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())

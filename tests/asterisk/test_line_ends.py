@@ -1,4 +1,4 @@
-"""Line ends in values that Asterisk writes raw: they open nobody else's call and end nobody's list."""
+"""Line ends in values that Asterisk writes raw: they open no other user's call and end no other's list."""
 
 import asyncio
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ _BOSS = {"secret": hashed("boss"), "read": "all", "write": "all"}
 
 @pytest.fixture(scope="module")
 def proxy(asterisk: Asterisk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProxyProcess]:
-    """A proxy before this Asterisk, with a user who may see only the calls of ``mine-…``."""
+    """A proxy in front of this Asterisk, with a user that may see only the calls of ``mine-…``."""
     upstream = (asterisk.host, asterisk.port, asterisk.user, asterisk.secret)
     users = {"scoped": _SCOPED, "boss": _BOSS}
     process = ProxyProcess(tmp_path_factory.mktemp("scoped"), upstream, users, limits=LIMITS)
@@ -42,7 +42,7 @@ async def _login(proxy: ProxyProcess, user: str) -> AmiClient:
 
 
 def _said(text: str) -> str:
-    """An expression of the dialplan that gives the text, line ends and all."""
+    """A dialplan expression that gives the text, line ends included."""
     return "${URIDECODE(" + quote(text, safe="") + ")}"
 
 
@@ -64,10 +64,10 @@ async def _extension(door: Door, name: str, *steps: tuple[str, str]) -> None:
             assert added.get("Response") == "Success", added
 
 
-# -- whose call it is
+# -- to which call an event belongs
 
 
-#: Where a caller's text (``%``) gets, and the headers that it forges; ``{id}`` is the other call's.
+#: Where a caller's text (``%``) ends up, and the headers that it forges; ``{id}`` is the other call's.
 _UP = [("Answer", ""), ("Wait", "1")]
 _IN_EVENTS = {
     "cdr-account": ("Cdr", [("Set", "CHANNEL(accountcode)=%"), *_UP], "UniqueID: {id}"),
@@ -135,11 +135,11 @@ async def test_they_show_no_other_call(direct: Door, proxy: ProxyProcess, way: s
         await asyncio.sleep(0.3)
         shown = [m for m in scoped.log if b"wait5-theirs@" in m.raw]
         assert not shown, shown
-        # Not because nothing was shown at all.
+        # To show that events are delivered at all.
         await scoped.wait_event("Newchannel", lambda m: mine in (m.get("Channel") or ""))
 
 
-# -- what belongs to a list
+# -- which messages belong to a list
 
 _END = "ActionID: L\r\nEventList: Complete\r\nListItems: 0"
 _IN_LISTS = {
@@ -148,7 +148,7 @@ _IN_LISTS = {
     "database": ("DBGetTree", {"Family": "forged"}, "Val", _END),
     "queue": ("QueueStatus", {"Queue": "lab-queue"}, "Name", _END),
     "lower": ("CoreShowChannels", {}, "ApplicationData", _END.lower() + "\r\n\teventlist: complete"),
-    # A blank line ends the item: what follows is a message of the caller's own making.
+    # A blank line ends the item: the text after it is a message that the caller made.
     "foreign": (
         "CoreShowChannels",
         {},

@@ -5,7 +5,7 @@ import asyncio
 from tests.asterisk.door import Door
 
 
-async def test_the_channels_that_are_up(door: Door) -> None:
+async def test_the_channels_that_are_up_are_listed(door: Door) -> None:
     async with await door.login() as maker, await door.login("lab-reader") as asker:
         await asker.action("Events", EventMask="off")
         for name in ("one", "two"):
@@ -27,7 +27,7 @@ async def test_the_channels_that_are_up(door: Door) -> None:
         assert hungup.event == "ChannelHungup"
 
 
-async def test_three_lists_at_once_from_two_sessions(door: Door) -> None:
+async def test_three_lists_at_once_from_two_sessions_stay_apart(door: Door) -> None:
     async with await door.login() as one, await door.login() as two:
         (_, first, _), (_, second, _), (_, third, _) = await asyncio.gather(
             one.event_list("QueueStatus", ActionID="same"),
@@ -41,7 +41,7 @@ async def test_three_lists_at_once_from_two_sessions(door: Door) -> None:
         assert not two.received
 
 
-async def test_an_empty_list_has_its_end(door: Door) -> None:
+async def test_an_empty_list_has_an_end(door: Door) -> None:
     async with await door.login() as client:
         _, items, complete = await client.event_list("ParkedCalls")
         assert items == []

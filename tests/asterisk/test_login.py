@@ -1,4 +1,4 @@
-"""Coming in and going out: the same texts, delays and closes as at Asterisk's own door."""
+"""Logging in and out: the same texts, delays and closes as at Asterisk's own door."""
 
 import asyncio
 import hashlib
@@ -19,7 +19,7 @@ async def test_the_banner_names_the_protocol_version(door: Door) -> None:
         assert client.banner.startswith(BANNERS[door.asterisk.version])
 
 
-async def test_plain_login_then_fully_booted(door: Door) -> None:
+async def test_a_plain_login_is_followed_by_fullybooted(door: Door) -> None:
     async with await door.connect() as client:
         answer = await client.login("proxy", SECRETS["proxy"], ActionID="1")
         assert answer.raw == b"Response: Success\r\nActionID: 1\r\nMessage: Authentication accepted\r\n\r\n"
@@ -29,13 +29,13 @@ async def test_plain_login_then_fully_booted(door: Door) -> None:
         assert client.log[:2] == [answer, booted]
 
 
-async def test_login_by_challenge(door: Door) -> None:
+async def test_a_login_by_challenge_is_accepted(door: Door) -> None:
     async with await door.connect() as client:
         answer = await client.login_md5("proxy", SECRETS["proxy"])
         assert answer.get("Message") == "Authentication accepted"
 
 
-async def test_user_names_and_actions_in_any_case(door: Door) -> None:
+async def test_user_names_and_actions_match_in_any_case(door: Door) -> None:
     async with await door.connect() as client:
         client.send_raw(b"SECRET: reader\nusername: LAB-Reader\naction: LOGIN\n\n")
         answer = await client.response(None)
@@ -57,7 +57,7 @@ async def test_a_refused_login_takes_a_second_and_ends_the_connection(
         assert await client.ended() == "end of stream"
 
 
-async def test_a_refused_login_holds_up_nobody_else(door: Door) -> None:
+async def test_a_refused_login_delays_no_other_session(door: Door) -> None:
     async with await door.connect() as refused, await door.login() as other:
         refused.send("Login", Username="proxy", Secret="wrong")
         await other.action("Ping")
@@ -82,12 +82,12 @@ async def test_the_challenge_stays_the_same_within_a_session(door: Door) -> None
         assert (first.get("Challenge") or "").isdigit()
 
 
-async def test_a_user_limited_to_one_session(door: Door) -> None:
+async def test_a_user_limited_to_one_session_is_refused_a_second(door: Door) -> None:
     async with await door.login("lab-single"), await door.connect() as second:
         answer = await second.login("LAB-SINGLE", "wrong")
         assert answer.get("Message") == "Login Already In Use"
         assert await second.ended() == "end of stream"
-    # Free again once the first is gone, which Asterisk notices in its own time.
+    # Free again once the first has gone, which Asterisk notices with some delay.
     async with asyncio.timeout(10):
         while True:
             async with await door.connect() as again:
@@ -95,7 +95,7 @@ async def test_a_user_limited_to_one_session(door: Door) -> None:
                     return
 
 
-async def test_asterisk_s_own_tls_door(asterisk: Asterisk) -> None:
+async def test_asterisks_own_tls_port_accepts_logins(asterisk: Asterisk) -> None:
     context = ssl.create_default_context(cafile=str(asterisk.cafile))
     async with await AmiClient.connect(asterisk.host, asterisk.tls_port, tls=context) as client:
         assert (await client.login_md5("proxy", SECRETS["proxy"])).get("Response") == "Success"

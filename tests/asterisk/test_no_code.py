@@ -1,4 +1,4 @@
-"""Ways from classes originate, call and agi to a file of Asterisk's: open at its door, shut at ours."""
+"""Ways from classes originate, call and agi to a server's file: open at Asterisk's door, refused at ours."""
 
 import asyncio
 import os
@@ -18,7 +18,7 @@ from tests.support.requirements import give_up
 SECRET = "attacker"
 CLASSES = ["originate", "call", "agi"]
 ACCOUNT = f"\n[attacker]\nsecret = {SECRET}\nread = all\nwrite = {','.join(CLASSES)}\n"
-#: It records what it is told to, as queues are often configured.
+#: It records the file that a variable names, as queues are often configured.
 QUEUE = "\n[recorded]\nmonitor-format = wav\nmonitor-type = MixMonitor\nmember => Local/member@lab/n\n"
 DIALPLAN = "\n[lab-handler]\nexten => _.,1,System(touch $SPOOL/${EXTEN})\n same => n,Return()\n"
 
@@ -47,7 +47,7 @@ def proxy(server: Asterisk, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         "secret": hashed(SECRET),
         "read": "all",
         "write": CLASSES,
-        # A list that is there to read the call's data must not open what they write.
+        # A list meant for reading the call's data must not allow writing them.
         "functions": ["CHANNEL", "CALLERID"],
     }
     process = ProxyProcess(
@@ -146,9 +146,9 @@ async def hangup_handler(client: AmiClient, path: str) -> Message:
 
 
 def comeback(path: str) -> str:
-    """What res_parking puts into the Dial of an extension that it makes, and evaluates at the timeout.
+    """The text that res_parking puts into the Dial of an extension that it makes; evaluated at the timeout.
 
-    It cuts what is longer than 79 characters.
+    It truncates texts longer than 79 characters.
     """
     return f"Local/x@${{SHELL(>{path})}}-0000"
 
@@ -253,7 +253,7 @@ def found(server: Asterisk, name: str) -> list[Path]:
 
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.__name__)
-async def test_a_file_appears_at_asterisk_s_door_and_not_at_ours(
+async def test_a_file_appears_at_asterisks_door_and_not_at_ours(
     server: Asterisk, proxy: ProxyProcess, attack: Attack
 ) -> None:
     name = attack.__name__
@@ -269,6 +269,6 @@ async def test_a_file_appears_at_asterisk_s_door_and_not_at_ours(
         answer = await attack(client, f"{spool(server)}/{name}-ours")
         assert answer.get("Response") == "Error", answer
         assert "blacklisted" in str(answer.get("Message")) or answer.get("Message") == "Permission denied"
-        # As long as the call that was placed, if any, and what it might have run.
+        # As long as the call, if one was placed, and everything that it might have run.
         await asyncio.sleep(3 if "agi" in name or "handler" in name else 0.5)
         assert not found(server, f"{name}-ours")

@@ -1,4 +1,4 @@
-"""Arguments that end Asterisk itself: at its own door they do, at ours they do not reach it."""
+"""Arguments that crash Asterisk itself: at its own door they do, at ours they do not reach it."""
 
 import asyncio
 import time
@@ -19,7 +19,7 @@ CLASSES = ["agi", "command", "config", "reporting"]
 ACCOUNT = f"\n[attacker]\nsecret = {SECRET}\nread =\nwrite = {','.join(CLASSES)}\n"
 USER = {"secret": hashed(SECRET), "read": [], "write": CLASSES}
 
-#: What a way asks; the channel that it names, if any, has to be there.
+#: The action of each way; the channel that it names, if any, has to exist.
 Way = Callable[[AmiClient, AmiClient], Awaitable[Message]]
 
 
@@ -31,13 +31,13 @@ async def under_agi(admin: AmiClient, channel: str, **headers: str) -> str:
 
 
 async def words_in_quotes(client: AmiClient, admin: AmiClient) -> Message:
-    """res_agi counts the words of a command to 127, but not those in quotes."""
+    """res_agi limits the words of a command to 127, but not those in quotes."""
     channel = await under_agi(admin, "Local/agi@lab/n", Application="Wait", Data="9")
     return await client.action("AGI", Channel=channel, Command="NOOP" + ' ""' * 330)
 
 
 async def option_without_a_time(client: AmiClient, admin: AmiClient) -> Message:
-    """It asks the dialplan that the channel runs; this one runs none."""
+    """It queries the dialplan that the channel runs; this one runs none."""
     channel = await under_agi(admin, "Local/wait9@lab/n", Application="AGI", Data="agi:async")
     return await client.action("AGI", Channel=channel, Command="GET OPTION beep #")
 
@@ -52,7 +52,7 @@ def update(action: str, **headers: str) -> dict[str, str]:
 
 
 async def templates(client: AmiClient, _: AmiClient) -> Message:
-    """The first of them is not there: what is left of the list is given back from its middle."""
+    """The first of them does not exist: Asterisk frees the rest of the list from its middle."""
     headers = update("NewCat", Cat="new", Options='inherit="none,such"')
     return await client.action("UpdateConfig", **headers)
 
@@ -64,7 +64,7 @@ async def behind_the_end(client: AmiClient, _: AmiClient) -> Message:
 
 
 async def row_of_a_profile(client: AmiClient, _: AmiClient) -> Message:
-    """Its number becomes a negative one."""
+    """Its number becomes negative."""
     return await client.action("Command", Command="core show profile 2147483648")
 
 
@@ -102,7 +102,7 @@ async def admin_of(server: Asterisk) -> AsyncIterator[AmiClient]:
 
 
 async def answers(client: AmiClient, within: float) -> bool:
-    """Whether Asterisk answers behind the proxy, or does so again after a while."""
+    """Whether Asterisk answers behind the proxy, at once or after a while."""
     give_up_at = time.monotonic() + within
     while True:
         with suppress(TimeoutError):
@@ -126,7 +126,7 @@ def is_gone(server: Asterisk) -> bool:
     [words_in_quotes, option_without_a_time, templates, behind_the_end, row_of_a_profile],
     ids=lambda way: way.__name__,
 )
-async def test_asterisk_ends_at_its_own_door_and_not_at_ours(
+async def test_asterisk_crashes_at_its_own_door_and_not_at_ours(
     server: Asterisk, proxy: ProxyProcess, way: Way
 ) -> None:
     if not server.is_running:

@@ -1,6 +1,6 @@
-"""What class originate reached by an application's data: hosts, files, other people's calls and mailboxes.
+"""Targets that class originate could reach by application data: hosts, files, others' calls and mailboxes.
 
-Each way is open at Asterisk's own door, by its effect, and shut at ours.
+Each way works at Asterisk's own door, shown by its effect, and is refused at ours.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from tests.support.proxy_process import ProxyProcess, hashed
 
 SECRET = "attacker"
 ACCOUNT = f"\n[attacker]\nsecret = {SECRET}\nread = all\nwrite = originate\n"
-#: Where something is heard, so that there are packets to send.
+#: A call with sound, so that there are packets to send.
 DIALPLAN = "\n[loud]\nexten => _wait3-.,1,Answer()\n same => n,PlayTones(440)\n same => n,Wait(3)\n"
 MODULES = """
 load = app_playtones.so
@@ -48,7 +48,7 @@ CONNECTION, PACKETS = "a connection", "packets"
 class Way(NamedTuple):
     """An application and its data; ``trap`` is CONNECTION, PACKETS, or ``Event/Header: value`` of an event.
 
-    The call lasts ``seconds``.  ``$url`` stands for an address that nobody may fetch, ``$port`` for its
+    The call lasts ``seconds``.  ``$url`` stands for an address that must not be fetched, ``$port`` for its
     port, ``$secret`` for a recording outside the folder of sounds.
     """
 
@@ -60,11 +60,11 @@ class Way(NamedTuple):
     seconds: int = 3
 
 
-#: Somebody was in the mailbox; of no channel.
+#: An event that the mailbox was opened; without a channel.
 LISTENED = "MessageWaiting/Mailbox: 100@default"
 PLAYED = "VarSet/PLAYBACKSTATUS: SUCCESS"
 WAYS = [
-    # Sounds that are URLs, where the sound is said to be one and where it is hidden in a format.
+    # Sounds that are URLs, where the sound is declared as one and where it is hidden in a format.
     Way("date-format", "SayUnixTime", ",,'$url'", CONNECTION),
     Way("date-format2", "DateTime", ",,'$url'IMp", CONNECTION),
     Way("prompt", "Playback", "$url", CONNECTION),
@@ -75,7 +75,7 @@ WAYS = [
     Way("prompt-control", "ControlPlayback", "$url", CONNECTION),
     Way("prompt-retry", "RetryDial", "$url,1,2,Local/congestion@lab,1", CONNECTION),
     Way("prompt-called", "Dial", "Local/wait5@lab,5,A(beep:$url)", CONNECTION),
-    # The same by a variable that an option reads.
+    # The same through a variable that an option reads.
     Way("limit-warning", "Dial", "Local/wait5@lab,5,L(4000:3500)", CONNECTION, "LIMIT_WARNING_FILE=$url"),
     Way("limit-connect", "Dial", "Local/wait3@lab,5,L(60000)", CONNECTION, "LIMIT_CONNECT_FILE=$url"),
     Way("limit-again", "Dial", "Local/wait5@lab,5,L(4900:4800:500)", CONNECTION, "LIMIT_WARNING_FILE=$url"),
@@ -84,7 +84,7 @@ WAYS = [
     Way("multicast-second", "Dial", "Local/noanswer@lab&MulticastRTP/basic/127.0.0.1:$port", PACKETS),
     Way("multicast-page", "Page", "MulticastRTP/basic/127.0.0.1:$port,q", PACKETS),
     Way("multicast-control", "Dial", "MulticastRTP/linksys/127.0.0.1:$port/127.0.0.1:$port", PACKETS),
-    # Files that are no sounds of this folder.
+    # Files that are not sounds of this folder.
     Way("absolute", "Playback", "$secret", PLAYED),
     Way("relative", "Playback", "../../../..$secret", PLAYED),
     Way("relative-second", "Playback", "../../../..$secret&../../../..$secret", PLAYED),
@@ -109,7 +109,7 @@ WAYS = [
 
 
 def sockets_of_one_port() -> tuple[socket.socket, socket.socket]:
-    """One that listens for TCP, and one for UDP.  A port that is free for one may be taken for the other."""
+    """One that listens on TCP, and one on UDP.  A port that is free for one may be taken for the other."""
     for _ in range(100):
         tcp = socket.create_server(("127.0.0.1", 0))
         udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -124,7 +124,7 @@ def sockets_of_one_port() -> tuple[socket.socket, socket.socket]:
 
 
 class Trap:
-    """A port on which something may knock, by TCP or UDP."""
+    """A port that records connections, by TCP or UDP."""
 
     def __init__(self) -> None:
         self.knocks = 0
@@ -134,11 +134,11 @@ class Trap:
             each.setblocking(False)
 
     def look(self, path: str) -> int:
-        """How often it was knocked on until now, by TCP to ask for this path."""
+        """How many connections there were until now, by TCP with a request for this path."""
         with suppress(BlockingIOError):
             while True:
                 with self.tcp.accept()[0] as connection:
-                    # Asterisk may still ask for what another test told it, at a port that was given anew.
+                    # Asterisk may still request a URL of another test, at a port that was given out again.
                     connection.settimeout(0.5)
                     self.knocks += path.encode() in connection.recv(2048)
         with suppress(BlockingIOError):
@@ -184,7 +184,7 @@ def silence(path: Path) -> None:
 
 @pytest.fixture
 def message(server: Asterisk) -> None:
-    """One message in somebody's mailbox, not yet listened to."""
+    """One message in another user's mailbox, not yet listened to."""
     box = server.directory / "spool/voicemail/default/100"
     shutil.rmtree(box, ignore_errors=True)
     (box / "INBOX").mkdir(parents=True)
@@ -219,7 +219,7 @@ def trap() -> Iterator[Trap]:
 
 
 async def go(client: AmiClient, server: Asterisk, way: Way, whose: str, port: int) -> Message:
-    """Place the call; the first leg is called after the way and the door."""
+    """Place the call; the first leg is named after the way and the door."""
 
     def filled(text: str) -> str:
         spool = f"/srv/{server.directory.name}/spool"
@@ -242,7 +242,7 @@ async def go(client: AmiClient, server: Asterisk, way: Way, whose: str, port: in
 
 
 def sprung(way: Way, trap: Trap, observer: AmiClient, whose: str) -> bool:
-    """Whether the way led where it should not."""
+    """Whether the forbidden target was reached."""
     if way.trap in {CONNECTION, PACKETS}:
         return trap.look(f"/{whose}.wav") > 0
     event, _, header = way.trap.partition("/")
@@ -262,7 +262,7 @@ def _is_set(message: Message, name: str, value: str) -> bool:
 @pytest.mark.timeout(60)
 @pytest.mark.usefixtures("message")
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.name)
-async def test_it_leads_there_at_asterisk_s_door_and_nowhere_at_ours(
+async def test_the_target_is_reached_at_asterisks_door_and_not_at_ours(
     server: Asterisk, proxy: ProxyProcess, trap: Trap, way: Way
 ) -> None:
     async with await AmiClient.connect(server.host, server.port) as observer:

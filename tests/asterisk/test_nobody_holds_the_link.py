@@ -1,4 +1,4 @@
-"""One user tries its worst: Asterisk's own session is held up by it, and nobody behind ours notices."""
+"""One user tries its worst: it blocks Asterisk's own session, but no other client of the proxy notices."""
 
 from collections.abc import Iterator
 
@@ -23,11 +23,11 @@ from tests.support.proxy_process import ProxyProcess
 
 pytestmark = pytest.mark.serial
 
-#: Getvars of one measurement, and measurements of which one has to be good.
+#: Getvars in one measurement, and measurements of which one has to be good.
 SAMPLES, TRIES = 100, 3
-#: Seconds that the machine's other work may add to the slowest of a hundred, beside what the control shows.
+#: Seconds that other load may add to the slowest of a hundred, beside what the control shows.
 NOISE = 0.01
-#: What is longer is thrown away: an answer that one channel's variables can make.
+#: Longer answers are thrown away; one channel's variables can make such an answer.
 SHORT = {"upstream_message_bytes": 65536, "upstream_unfinished_bytes": 65536}
 
 
@@ -44,7 +44,7 @@ def proxy(asterisk22: Asterisk, tmp_path_factory: pytest.TempPathFactory) -> Ite
         process.kill()
 
 
-async def test_a_tone_holds_asterisk_s_session_and_not_ours(
+async def test_a_tone_blocks_asterisks_session_and_not_ours(
     asterisk22: Asterisk, proxy: ProxyProcess
 ) -> None:
     async with await directly(asterisk22) as client:
@@ -71,7 +71,7 @@ async def answered_first(caller: AmiClient, victim: AmiClient, channel: str) -> 
     return first
 
 
-async def test_an_answer_that_is_too_long_costs_its_asker_alone(
+async def test_an_answer_that_is_too_long_affects_only_its_asker(
     asterisk22: Asterisk, proxy: ProxyProcess
 ) -> None:
     async with await directly(asterisk22) as client:
@@ -90,7 +90,7 @@ async def test_an_answer_that_is_too_long_costs_its_asker_alone(
     assert proxy.stderr.count(" upstream-up ") == 1
 
 
-async def test_a_channel_takes_no_more_of_one_user_than_its_share(
+async def test_a_channel_takes_no_more_variables_of_one_user_than_its_share(
     asterisk22: Asterisk, proxy: ProxyProcess
 ) -> None:
     async with await directly(asterisk22) as client, await through(proxy, USER, SECRET) as worst:
@@ -105,7 +105,7 @@ async def test_a_channel_takes_no_more_of_one_user_than_its_share(
 
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("attack", ATTACKS)
-async def test_another_s_getvar_is_answered_in_time(
+async def test_another_users_getvar_is_answered_in_time(
     asterisk22: Asterisk, proxy: ProxyProcess, attack: str
 ) -> None:
     async with (
@@ -126,5 +126,5 @@ async def test_another_s_getvar_is_answered_in_time(
 
 
 def in_time(quiet: float, busy: float, control: float) -> bool:
-    """``control``: what a session of its own at Asterisk's door takes in the same seconds."""
+    """``control``: the time of a session of its own at Asterisk's door in the same seconds."""
     return busy <= 3 * max(quiet, control) + NOISE

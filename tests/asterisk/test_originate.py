@@ -1,4 +1,4 @@
-"""Originate, with and without Async: the same answer for the same fate of the call."""
+"""Originate, with and without Async: the same answer for the same outcome of the call."""
 
 import pytest
 
@@ -23,7 +23,7 @@ async def ended(client: AmiClient, extension: str) -> None:
 
 
 @pytest.mark.parametrize(("extension", "limit", "message"), [fate[:3] for fate in FATES])
-async def test_sync_answers_when_the_fate_is_known(
+async def test_a_sync_originate_is_answered_when_the_outcome_is_known(
     door: Door, extension: str, limit: str, message: str
 ) -> None:
     async with await door.login() as client, await door.login() as watcher:
@@ -44,7 +44,7 @@ async def test_sync_answers_when_the_fate_is_known(
 
 
 @pytest.mark.parametrize(("extension", "limit", "response", "reason"), [(*f[:2], *f[3:]) for f in FATES])
-async def test_async_answers_at_once_and_tells_all_the_fate_under_the_asker_s_id(
+async def test_an_async_originate_is_answered_at_once_and_its_event_has_the_askers_id(
     door: Door, extension: str, limit: str, response: str, reason: str | None
 ) -> None:
     async with await door.login() as asker, await door.login("limited") as other:
@@ -68,7 +68,7 @@ async def test_async_answers_at_once_and_tells_all_the_fate_under_the_asker_s_id
             await ended(asker, extension)
 
 
-async def test_a_blocked_sync_originate_holds_up_no_other_session(door: Door) -> None:
+async def test_a_blocked_sync_originate_delays_no_other_session(door: Door) -> None:
     async with await door.login() as blocked, await door.login() as other:
         first = blocked.send(
             "Originate", Channel="Local/noanswer@lab", Application="Wait", Data="1", Timeout="3000"
@@ -101,7 +101,7 @@ async def test_a_blocked_sync_originate_holds_up_no_other_session(door: Door) ->
         ),
     ],
 )
-async def test_what_asterisk_refuses_is_refused_in_its_words(
+async def test_a_refusal_by_asterisk_has_asterisks_text(
     door: Door, headers: dict[str, str], message: str
 ) -> None:
     async with await door.login() as client:

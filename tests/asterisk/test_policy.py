@@ -1,4 +1,4 @@
-"""The policy's table put to a real Asterisk 22, by manager users of the same classes.
+"""The policy's table checked with a real Asterisk 22, by manager users of the same classes.
 
 Where Asterisk refuses, we refuse with the same text; where only we refuse, the
 rule has its reason in the operator's guide.
@@ -66,7 +66,7 @@ async def connected(server: Asterisk, write: str) -> AmiClient:
 
 
 @pytest.mark.parametrize("row", [row for row in ALL_ROWS if row.real != UNTRIED], ids=name_of)
-async def test_row(server: Asterisk, row: Row) -> None:
+async def test_a_row_gets_its_verdict_from_asterisk(server: Asterisk, row: Row) -> None:
     async with await connected(server, row.write) as client:
         client.send_raw(row.raw)
         answer = await client.response(None)
@@ -78,7 +78,7 @@ async def test_row(server: Asterisk, row: Row) -> None:
         assert (row.rule in REASONS) is (row.real == STRICTER)
 
 
-#: What a Variable header says, as Asterisk reads it: quotes, backslashes, brackets and parentheses matter.
+#: Texts of a Variable header, as Asterisk reads them: quotes, backslashes, brackets and parentheses matter.
 LISTS = [
     "PA=1,PB=2",
     'PA="1,PB=2",PC=3',
@@ -103,7 +103,7 @@ LISTS = [
 
 
 async def variables_set(server: Asterisk, name: str, *values: str) -> list[tuple[str, str]]:
-    """What Asterisk sets, in order, on a channel that is originated with these Variable headers."""
+    """The variables that Asterisk sets, in order, on a channel originated with these Variable headers."""
     async with await connected(server, "all") as client:
         await client.action("Events", EventMask="call,dialplan")
         action_id = client.send(
@@ -115,7 +115,7 @@ async def variables_set(server: Asterisk, name: str, *values: str) -> list[tuple
         )
         answer = await client.response(action_id)
         assert answer.get("Response") == "Success"
-        # The channel's last event, and so behind its VarSets; OriginateResponse may overtake those.
+        # The channel's last event, and so after its VarSets; OriginateResponse may overtake those.
         await client.wait_event(
             "Hangup",
             lambda message: re.match(rf"Local/wait1-{name}@lab-.*;1\Z", message.get("Channel") or ""),

@@ -1,4 +1,4 @@
-"""What each user sees and may do: read classes, write classes, masks and filters."""
+"""Which events each user sees and which actions it may run: classes to read and write, masks, filters."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from tests.support.ami_client import AmiClient
 
 
 async def call(client: AmiClient, extension: str, name: str) -> None:
-    """Place a call that ``client`` (who may do everything) sees to its end."""
+    """Place a call that ``client``, which has all rights, sees to its end."""
     channel = f"Local/{extension}@lab/n"
     answer = await client.action(
         "Originate", Channel=channel, Application="Wait", Data="9", Async="true", ActionID=name
@@ -21,7 +21,7 @@ def names(client: AmiClient) -> set[str]:
     return {message.event for message in client.log if message.event}
 
 
-async def test_events_need_all_their_classes(door: Door) -> None:
+async def test_an_event_needs_all_its_classes(door: Door) -> None:
     async with (
         await door.login() as everything,
         await door.login("limited") as limited,
@@ -30,7 +30,7 @@ async def test_events_need_all_their_classes(door: Door) -> None:
         await call(everything, "userevent", "classes")
         for client in (limited, reader):
             await client.wait_event("Hangup", lambda event: "userevent" in (event.get("Channel") or ""))
-        # Nothing on its way any more: what comes later comes after this answer.
+        # All events have arrived: later ones come after this answer.
         for client in (everything, limited, reader):
             await client.action("Ping")
         assert {"Newchannel", "Newexten", "UserEvent", "FullyBooted", "SuccessfulAuth"} <= names(everything)
@@ -65,7 +65,7 @@ async def test_events_need_all_their_classes(door: Door) -> None:
         ),
     ],
 )
-async def test_actions_need_any_of_their_classes(
+async def test_an_action_needs_any_of_its_classes(
     door: Door, user: str, action: str, headers: dict[str, str], message: str | None
 ) -> None:
     async with await door.login(user) as client:
@@ -75,14 +75,14 @@ async def test_actions_need_any_of_their_classes(
         assert (await client.action("Ping")).get("Ping") == "Pong"
 
 
-async def test_what_needs_no_class_needs_a_login(door: Door) -> None:
+async def test_actions_without_a_class_need_a_login(door: Door) -> None:
     async with await door.connect() as client:
         assert (await client.action("CoreStatus")).get("Message") == "Permission denied"
         assert (await client.action("Ping")).get("Message") == "Permission denied"
         assert (await client.action("NoSuchAction")).get("Message") == "Permission denied"
 
 
-async def test_a_user_s_event_filter(door: Door) -> None:
+async def test_a_users_event_filter_applies(door: Door) -> None:
     async with await door.login() as sender, await door.login("lab-filtered") as filtered:
         for name in ("Open", "SecretOne", "Last"):
             await sender.action("UserEvent", UserEvent=name)
@@ -94,7 +94,7 @@ async def test_a_user_s_event_filter(door: Door) -> None:
         assert names(filtered) <= {"UserEvent", "FullyBooted"}
 
 
-async def test_a_session_s_own_filter(door: Door) -> None:
+async def test_a_sessions_own_filter_applies(door: Door) -> None:
     async with await door.login() as client:
         answer = await client.action("Filter", Operation="Add", Filter="UserEvent: (Wanted|Closing)")
         assert answer.get("Message") == "Success"
@@ -117,7 +117,7 @@ async def test_the_event_mask_only_narrows(door: Door) -> None:
         assert len([message for message in client.log if message.event]) == 1
 
 
-async def test_list_commands_names_what_the_user_may_run(door: Door) -> None:
+async def test_list_commands_lists_the_actions_that_the_user_may_run(door: Door) -> None:
     async with await door.login("lab-originate") as client:
         answer = await client.action("ListCommands")
         listed = dict(answer.headers)

@@ -1,4 +1,4 @@
-"""Asterisk goes away under its clients and comes back: who is told stays, the others reconnect."""
+"""Asterisk stops under its clients and comes back: clients that are notified stay, the others reconnect."""
 
 import asyncio
 import signal
@@ -22,7 +22,7 @@ async def down_and_up(client: AmiClient) -> None:
 
 
 async def learnt_anew(direct: Door, proxied: Door) -> None:
-    """Wait until the proxy lists the actions of every module, loaded before or after it was back."""
+    """Wait until the proxy lists the actions of every module, loaded before or after its return."""
     async with await direct.login() as one, await proxied.login() as other, asyncio.timeout(10):
         wanted = (await one.action("ListCommands")).without("ActionID")
         while (await other.action("ListCommands")).without("ActionID") != wanted:
@@ -80,8 +80,10 @@ async def test_twenty_sessions_that_read_class_system_outlive_a_restart(direct: 
             await client.close()
 
 
-async def test_a_client_that_is_not_told_reconnects_and_reads_again(direct: Door, proxied: Door) -> None:
-    """An unmodified panoramisk with class call alone, as a wallboard has it."""
+async def test_a_client_that_cannot_be_notified_reconnects_and_reads_again(
+    direct: Door, proxied: Door
+) -> None:
+    """An unmodified panoramisk with class call only, as a wallboard has it."""
     assert proxied.proxy is not None
     loop = asyncio.get_running_loop()
     happened: asyncio.Queue[str] = asyncio.Queue()

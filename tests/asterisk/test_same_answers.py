@@ -1,4 +1,4 @@
-"""The same question at both doors gives the same bytes."""
+"""The same action at both doors gives the same bytes."""
 
 import asyncio
 import re
@@ -8,7 +8,7 @@ import pytest
 from tests.asterisk.door import Door
 from tests.support.ami_client import AmiClient
 
-#: What tells the time or numbers things: different at each asking, at Asterisk's door too.
+#: Values that depend on time or on a counter: different in each answer, at Asterisk's door too.
 VARYING = re.compile(
     rb"(?<=\r\n)(Timestamp|Challenge|CoreStartup\w+|CoreReload\w+|CoreCurrentCalls|SystemUptime): [^\r]*"
 )
@@ -87,10 +87,10 @@ QUESTIONS = [
     ("NoSuchAction", {}),
 ]
 
-#: What the proxy refuses to class call and Asterisk does not (stricter.py says why).
+#: Actions that the proxy refuses to class call and Asterisk does not (stricter.py gives the reasons).
 REFUSED = {"limited": {("Setvar",), ("Setvar", "LAB_SAME", "2"), ("Hangup", "/none/")}}
 
-#: Actions that Asterisk lets everybody run who is logged in; they change what others use.
+#: Actions that Asterisk allows to all users that are logged in; they change objects that others use.
 MORE_THAN_A_LOGIN = {
     b"BridgeDestroy",
     b"BridgeKick",
@@ -102,7 +102,7 @@ MORE_THAN_A_LOGIN = {
     b"QueueWithdrawCaller",
 }
 
-#: Not a question of the table: raw bytes, each answered by exactly one response.
+#: Not an action from the table: raw bytes, each answered by exactly one response.
 ODDITIES = [
     b"\r\n",
     b"ActionID: same\r\n\r\n",
@@ -152,14 +152,14 @@ async def asked(door: Door, user: str, action: str, headers: dict[str, str]) -> 
 @pytest.mark.parametrize(
     ("action", "headers"), QUESTIONS, ids=[f"{name} {' '.join(more.values())}" for name, more in QUESTIONS]
 )
-async def test_of_one_who_may_do_all(
+async def test_a_user_with_all_rights_gets_the_same_answers(
     direct: Door, proxied: Door, action: str, headers: dict[str, str]
 ) -> None:
     assert await asked(proxied, "proxy", action, headers) == await asked(direct, "proxy", action, headers)
 
 
 @pytest.mark.parametrize("user", ["limited", "lab-reader", "lab-originate"])
-async def test_of_one_who_may_do_little(direct: Door, proxied: Door, user: str) -> None:
+async def test_a_user_with_few_rights_gets_the_same_answers(direct: Door, proxied: Door, user: str) -> None:
     for action, headers in QUESTIONS:
         through = await asked(proxied, user, action, headers)
         said = await asked(direct, user, action, headers)
@@ -178,7 +178,7 @@ async def test_of_one_who_may_do_little(direct: Door, proxied: Door, user: str) 
 
 
 @pytest.mark.parametrize("sent", ODDITIES, ids=[repr(sent[:60]) for sent in ODDITIES])
-async def test_of_one_who_writes_oddly(direct: Door, proxied: Door, sent: bytes) -> None:
+async def test_oddly_written_actions_get_the_same_answers(direct: Door, proxied: Door, sent: bytes) -> None:
     said = []
     for door in (direct, proxied):
         async with await door.login(Events="off") as client:

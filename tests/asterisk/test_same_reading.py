@@ -1,8 +1,8 @@
-"""A batch of odd bytes at both doors: Asterisk runs exactly what the proxy judged, and reads it the same.
+"""A batch of odd bytes at both doors: Asterisk runs exactly the judged actions, and reads them alike.
 
 The bytes are made by a generator with a fixed seed, so a failure repeats.  Each
-is one or more UserEvents, which any other session sees when they run: what
-arrives there is the whole truth about what Asterisk was made to do.
+is one or more UserEvents, which any other session sees when they run: the events
+that arrive there show exactly what Asterisk was made to do.
 """
 
 import random
@@ -67,7 +67,7 @@ def _block(chance: random.Random, name: str, odd: bool) -> bytes:
 
 
 def made(number: int) -> bytes:
-    """One input: sometimes with a second action where a careless reader would see none."""
+    """One input: sometimes with a second action where a careless parser would see none."""
     chance = random.Random(number)
     odd = chance.random() < 0.4
     data = _block(chance, f"outer-{number}", odd)
@@ -79,7 +79,7 @@ def made(number: int) -> bytes:
 
 @dataclass
 class Judged:
-    """What the proxy makes of an input."""
+    """The proxy's reading of an input."""
 
     names: list[str] = field(default_factory=list)
     refused: bool = False
@@ -106,7 +106,7 @@ def judged(data: bytes) -> Judged:
 
 
 async def answers(door: Door, inputs: list[bytes]) -> list[list[bytes]]:
-    """What each input was answered with, on connections that are made anew where they end."""
+    """The answer to each input, on connections that are opened again when they end."""
     said: list[list[bytes]] = []
     client: AmiClient | None = None
     for number, data in enumerate(inputs):
@@ -130,7 +130,7 @@ async def answers(door: Door, inputs: list[bytes]) -> list[list[bytes]]:
 async def happened(
     door: Door, watcher: AmiClient, inputs: list[bytes]
 ) -> tuple[list[list[bytes]], list[Message]]:
-    """The answers, and the user events that another session saw of it."""
+    """The answers, and the user events that another session saw."""
     said = await answers(door, inputs)
     async with await door.login(Events="off") as last:
         await last.action("UserEvent", UserEvent="Done")
@@ -142,7 +142,7 @@ async def happened(
 
 
 @pytest.mark.timeout(120)
-async def test_asterisk_runs_what_was_judged_and_reads_it_alike(direct: Door, proxied: Door) -> None:
+async def test_asterisk_runs_the_judged_actions_and_reads_them_alike(direct: Door, proxied: Door) -> None:
     inputs = [made(number) for number in range(INPUTS)]
     verdicts = [judged(data) for data in inputs]
     refused = sum(verdict.refused for verdict in verdicts)
@@ -151,11 +151,11 @@ async def test_asterisk_runs_what_was_judged_and_reads_it_alike(direct: Door, pr
         through, made_to_do = await happened(proxied, watcher, inputs)
         said, done = await happened(direct, watcher, inputs)
 
-    # Not one user event more or other than was judged, whatever the bytes around it were.
+    # Not one user event more, or other, than was judged, whatever the bytes around it were.
     expected = [name for verdict in verdicts for name in verdict.names]
     assert [message.get("UserEvent") for message in made_to_do] == expected
 
-    # And where the proxy had no objection, the answers and the events are those of Asterisk's own door.
+    # And where the proxy did not refuse, the answers and the events are those of Asterisk's own door.
     accepted = [number for number in range(INPUTS) if not verdicts[number].refused]
     for number in accepted:
         assert through[number] == said[number], inputs[number]
@@ -169,6 +169,6 @@ async def test_asterisk_runs_what_was_judged_and_reads_it_alike(direct: Door, pr
 
 
 def _lines(event: Message) -> list[bytes]:
-    """The lines of a user event but for the ids, which are the proxy's own on the link."""
+    """The lines of a user event except the ids, which are the proxy's own on the link."""
     lines = event.raw.removesuffix(b"\r\n\r\n").split(b"\r\n")
     return [line for line in lines if not line.lower().startswith((b"actionid:", b"action:"))]

@@ -5,7 +5,7 @@ from amiproxy.core.model.rules import Scope
 from tests.asterisk.lab.asterisk import Asterisk
 from tests.support.ami_client import AmiClient
 
-#: Each dials the other when it is answered, so that the owner shows late.
+#: Each dials the other when it is answered, so that the owner becomes known late.
 CALLS = {
     "Local/wait3-mine@lab": "Local/wait1-mineleg@lab",
     "Local/wait3-other@lab": "Local/wait1-otherleg@lab",
@@ -47,5 +47,5 @@ async def test_one_call_is_seen_whole_and_the_other_not_at_all(asterisk22: Aster
     other = [message.raw for message in events if message.get("Linkedid") == calls[OTHER]]
     assert [raw for raw in seen if raw in mine] == mine
     assert not set(other) & set(seen)
-    # Not from the moment on that it dialled its owner: from its beginning.
+    # Not only from the time when it dialled its owner: from its beginning.
     assert CALLS[MINE].encode() not in mine[0]

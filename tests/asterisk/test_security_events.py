@@ -18,7 +18,7 @@ async def told(door: Door) -> tuple[Message, Message]:
 
 
 async def test_they_have_the_same_headers_in_the_same_order(direct: Door, proxied: Door) -> None:
-    await asyncio.sleep(2.2)  # what logins of other tests have used of the ration
+    await asyncio.sleep(2.2)  # logins of other tests have used up the ration
     theirs, ours = await told(direct), await told(proxied)
     for one, other in zip(theirs, ours, strict=True):
         assert one.get("SystemName") == other.get("SystemName") == "lab"
@@ -27,7 +27,7 @@ async def test_they_have_the_same_headers_in_the_same_order(direct: Door, proxie
             assert one.get(name) == other.get(name)
 
 
-async def test_what_is_written_to_one_session_alone_has_no_system_name(door: Door) -> None:
+async def test_an_event_written_to_one_session_only_has_no_system_name(door: Door) -> None:
     async with await door.connect() as client:
         await client.login(door.asterisk.user, door.asterisk.secret)
         assert (await client.wait_event("FullyBooted")).get("SystemName") is None

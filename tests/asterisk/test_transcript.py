@@ -1,4 +1,4 @@
-"""What the comparison of two doors leaves out: values that are measured, and nothing beside them."""
+"""The comparison of two doors leaves out values that are measured, and nothing else."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Each trap that tests.attack sets works: the same attacks at Asterisk's own door fall into it."""
+"""Each trap that tests.attack sets works: it catches the same attacks at Asterisk's own door."""
 
 import asyncio
 import os
@@ -10,7 +10,7 @@ import pytest
 from tests.attack.target import Target, watched
 from tests.support.proxy_process import ProxyProcess
 
-#: What its own, all-powerful user does at Asterisk's door, and the effect that must show.
+#: Actions of its own, all-powerful user at Asterisk's door, and the effect that must occur.
 ATTACKS = [
     (
         "file",
@@ -54,7 +54,7 @@ ATTACKS = [
 
 
 @pytest.mark.parametrize(("effect", "action", "headers"), ATTACKS)
-async def test_an_attack_at_asterisk_s_door_falls_into_it(
+async def test_an_attack_at_asterisks_door_is_caught(
     target: Target, effect: str, action: str, headers: dict[str, str]
 ) -> None:
     assert await target.tripped() == {}
@@ -76,7 +76,7 @@ async def test_an_attack_at_asterisk_s_door_falls_into_it(
         await asyncio.sleep(0.05)
 
 
-async def test_a_slow_answer_to_a_neighbour_falls_into_it(
+async def test_a_slow_answer_to_a_neighbour_is_caught(
     target: Target, attacked: tuple[Target, ProxyProcess]
 ) -> None:
     async with watched(target, attacked[1]):

@@ -1,11 +1,11 @@
-"""What a user event says comes out of the proxy byte for byte as it does at Asterisk's own port."""
+"""The text of a user event comes out of the proxy byte for byte as at Asterisk's own port."""
 
 import pytest
 
 from tests.asterisk.door import Door
 from tests.support.ami_client import Message
 
-#: Lines of clients' user events: from public reports, and what else Asterisk copies.
+#: Lines of clients' user events: from public reports, and others that Asterisk copies.
 _PAYLOADS = {
     "no-colon": [b"Body", b" with", b" XXXX"],
     "respelt": [
@@ -37,10 +37,10 @@ _PAYLOADS = {
 
 
 async def _event(door: Door, maker: Door, sent: bytes, name: str) -> bytes:
-    """What a reader at this door gets when these bytes are sent at the other one."""
+    """The event that a reader at this door gets when these bytes are sent at the other one."""
     async with await door.login() as reader, await maker.login(Events="off") as sender:
         sender.send_raw(sent)
-        # With the sender's ActionID: the other door's reader may still get the one that was sent before.
+        # With the sender's ActionID: the other door's reader may still get the event that was sent before.
         event = await reader.take(
             lambda m: m.event == "UserEvent" and m.get("UserEvent") == name and m.get("ActionID"), name
         )
@@ -49,7 +49,9 @@ async def _event(door: Door, maker: Door, sent: bytes, name: str) -> bytes:
 
 @pytest.mark.parametrize("way", _PAYLOADS)
 @pytest.mark.parametrize("end", [b"\r\n", b"\n"])
-async def test_of_a_client(direct: Door, proxied: Door, way: str, end: bytes) -> None:
+async def test_a_clients_user_event_is_the_same_at_both_doors(
+    direct: Door, proxied: Door, way: str, end: bytes
+) -> None:
     name = f"Lab-{way}"
     lines = [b"Action: UserEvent", b"ActionID: 1", f"UserEvent: {name}".encode(), *_PAYLOADS[way]]
     if end == b"\r\n" or way != "long":
@@ -63,7 +65,7 @@ async def test_of_a_client(direct: Door, proxied: Door, way: str, end: bytes) ->
         assert [line for line in body if line in _PAYLOADS[way]] == _PAYLOADS[way]
 
 
-#: Arguments of the dialplan's application, which other tests' extensions say with the usual blank.
+#: Arguments of the dialplan's application, with the usual blank in other tests' extensions.
 _DIALPLAN = {
     "blank": "amdevent,status: MACHINE",
     "several": "LabArgs,a: 1,  b:2,\tc: 3,d:  4,Empty:,na\u00efve: x",
@@ -73,7 +75,9 @@ _DIALPLAN = {
 
 
 @pytest.mark.parametrize("way", _DIALPLAN)
-async def test_of_the_dialplan(direct: Door, proxied: Door, way: str) -> None:
+async def test_the_dialplans_user_event_is_the_same_at_both_doors(
+    direct: Door, proxied: Door, way: str
+) -> None:
     async with await direct.login(Events="off") as client:
         added = await client.action(
             "DialplanExtensionAdd",
@@ -103,7 +107,7 @@ async def test_of_the_dialplan(direct: Door, proxied: Door, way: str) -> None:
 @pytest.mark.parametrize(
     "line", [" Event: x", "\tPRIVILEGE: all", "response : Success", "EventList:Complete"]
 )
-async def test_a_client_writes_no_frame(direct: Door, proxied: Door, line: str) -> None:
+async def test_a_client_cannot_write_a_frame_header(direct: Door, proxied: Door, line: str) -> None:
     sent = f"Action: UserEvent\r\nActionID: f\r\nUserEvent: LabFrame\r\n{line}\r\n\r\n".encode()
     assert line.encode() + b"\r\n" in await _event(direct, direct, sent, "LabFrame")
     async with await proxied.login() as client:
@@ -111,7 +115,7 @@ async def test_a_client_writes_no_frame(direct: Door, proxied: Door, line: str) 
         assert (await client.response("f")).get("Message") == "Permission denied"
 
 
-async def test_the_dialplan_writes_no_frame(direct: Door, proxied: Door) -> None:
+async def test_the_dialplan_cannot_write_a_frame_header(direct: Door, proxied: Door) -> None:
     async with await direct.login(Events="off") as client:
         await client.action(
             "DialplanExtensionAdd",

@@ -1,4 +1,4 @@
-"""Variables and functions on a real Asterisk: memory, other people's calls, the tables."""
+"""Variables and functions on a real Asterisk: memory, other users' calls, the tables."""
 
 import asyncio
 import re
@@ -19,7 +19,7 @@ from tests.support.requirements import give_up
 
 SECRET = "variables"
 ACCOUNT = f"\n[asker]\nsecret = {SECRET}\nread = all\nwrite = call,originate\n"
-#: A pattern for which regcomp takes hundreds of megabytes, and what an honest one may add.
+#: A pattern for which regcomp takes hundreds of megabytes, and the memory that an honest one may add.
 COSTLY = "a{0,4000}"
 MUCH = 100 << 10
 LITTLE = 20 << 10
@@ -85,9 +85,9 @@ def process_of(asterisk: Asterisk) -> Path:
 
 
 def forget_peak(asterisk: Asterisk) -> int:
-    """The memory that Asterisk has now, in KiB; from here on the highest is noted.
+    """The memory that Asterisk has now, in KiB; from here on the highest is recorded.
 
-    What an earlier test had it free goes back to the system first: taken again, it would show in no peak.
+    Memory that an earlier test freed goes back to the system first: taken again, it would show in no peak.
     """
     asterisk.cli("malloc trim")
     process = process_of(asterisk)
@@ -111,7 +111,7 @@ QUESTIONS = {
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("name", QUESTIONS)
 @pytest.mark.parametrize("user", ["asker", "admin"])
-async def test_no_pattern_takes_asterisk_s_memory(
+async def test_no_pattern_takes_asterisks_memory(
     server: Asterisk, proxy: ProxyProcess, name: str, user: str
 ) -> None:
     action, headers = QUESTIONS[name]
@@ -147,7 +147,7 @@ ABOUT_OTHERS = [
 ]
 
 
-async def test_a_scoped_user_is_told_nothing_of_other_people_s_calls(
+async def test_a_scoped_user_learns_nothing_about_other_users_calls(
     server: Asterisk, proxy: ProxyProcess
 ) -> None:
     async with await AmiClient.connect(server.host, server.port) as client:
@@ -177,7 +177,7 @@ async def test_a_scoped_user_is_told_nothing_of_other_people_s_calls(
 
 
 @pytest.mark.parametrize("suite", ["sid", "bullseye"])
-def test_asterisk_tells_the_case_of_names_apart(suite: str, request: pytest.FixtureRequest) -> None:
+def test_asterisk_distinguishes_the_case_of_names(suite: str, request: pytest.FixtureRequest) -> None:
     asterisk: Asterisk = request.getfixturevalue("asterisk22" if suite == "sid" else "asterisk16")
     asterisk.cli("dialplan set global CASE_OF_NAMES upper")
     asterisk.cli("dialplan set global case_of_names lower")
@@ -188,7 +188,7 @@ def test_asterisk_tells_the_case_of_names_apart(suite: str, request: pytest.Fixt
 
 #: Functions of Asterisk itself that the table leaves out, with the reason.
 LEFT_OUT: dict[str, str] = {}
-#: These need hardware or hosts, or end Asterisk where there are none.
+#: These need hardware or hosts, or crash Asterisk without them.
 NOT_LOADED = {"app_adsiprog.so", "app_getcpeid.so", "app_dahdiras.so"}
 
 

@@ -1,4 +1,4 @@
-"""Who must not notice that another user tries its worst, and what is measured of that."""
+"""The user that must not notice when another user tries its worst, and the measurements of that."""
 
 import asyncio
 import subprocess
@@ -15,7 +15,7 @@ from tests.support.ami_client import AmiClient
 from tests.support.proxy_process import ProxyProcess, hashed
 
 VICTIM: Final = "victim"
-#: Its tones wait for nobody else's.
+#: Its tones wait for no other user's.
 CALLER: Final = "caller"
 _CLASSES: Final = ("call", "reporting", "command", "system")
 USERS: Final = {
@@ -23,13 +23,13 @@ USERS: Final = {
     CALLER: {"secret": hashed(CALLER), "read": "all", "write": [*_CLASSES]},
     USER: {"secret": hashed(SECRET), "read": "all", "write": [*_CLASSES]},
 }
-#: Loopback counts as any other address, with rates that do not hold back the victim's own measurement.
+#: Loopback counts as any other address, with rates that do not delay the victim's own measurement.
 LIMITS: Final = {
     "exempt": ["192.0.2.0/24"],
     "action_rate": 100,
     "connection_burst": 1000,
 }
-#: Seconds between two of the victim's Getvars, and until an attack is under way.
+#: Seconds between two of the victim's Getvars, and until an attack is in progress.
 _PAUSE, _BEGINNING = 0.011, 1.5
 
 
@@ -66,7 +66,7 @@ async def getvar(client: AmiClient, channel: str) -> float:
 
 
 async def p99(client: AmiClient, control: AmiClient, channel: str, samples: int) -> tuple[float, float]:
-    """Seconds below which 99 of 100 Getvars stay; the same of those of the control in between."""
+    """The 99th percentile of the seconds of the Getvars; the same of those of the control in between."""
     ours: list[float] = []
     theirs: list[float] = []
     for _ in range(samples):
@@ -83,7 +83,7 @@ def _p99(taken: list[float]) -> float:
 
 @contextmanager
 def attacking(proxy: ProxyProcess, attack: str, channel: str) -> Iterator[None]:
-    """Meanwhile a user tries its worst."""
+    """While inside, a user tries its worst."""
     arguments = [str(proxy.port), str(proxy.cafile), attack, channel]
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.asterisk.worst", *arguments], cwd=Path(__file__).parents[2]

@@ -1,6 +1,6 @@
-"""A user who tries its worst: ``python -m tests.asterisk.worst PORT CAFILE ATTACK CHANNEL``.
+"""A user that tries its worst: ``python -m tests.asterisk.worst PORT CAFILE ATTACK CHANNEL``.
 
-It runs until it is killed.  Each session sends as fast as it is read, and throws away what it is answered.
+It runs until it is killed.  Each session sends as fast as it is read, and discards its answers.
 """
 
 import socket
@@ -48,7 +48,7 @@ def message(headers: Headers) -> bytes:
 def _busy(port: int, context: ssl.SSLContext, attack: str, channel: str, first: int) -> None:
     make, number = ATTACKS[attack], first
     while True:
-        with suppress(OSError):  # it was closed as too slow, and comes back
+        with suppress(OSError):  # it was closed as too slow, and connects again
             plain = socket.create_connection(("127.0.0.1", port))
             connection = context.wrap_socket(plain, server_hostname="localhost")
             threading.Thread(target=_throw_away, args=(connection,), daemon=True).start()

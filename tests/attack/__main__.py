@@ -1,6 +1,6 @@
 """Make every attempt, or some of them: ``python -m tests.attack [--only TEXT] [--seed N --size N]``.
 
-An Asterisk that ends is started again; which attempts came right before is said, and it goes on.
+An Asterisk that ends is started again; the attempts right before are reported, and the run continues.
 """
 
 import argparse
@@ -24,7 +24,7 @@ def tell(text: str) -> None:
 
 
 async def attack(target: Target, directory: Path, chosen: list[Attempt]) -> int:
-    """Make these attempts; 1 if one of them had an effect that is not its user's by right."""
+    """Make these attempts; 1 if one of them had an effect beyond its user's rights."""
     await target.start()
     proxy = target.proxy(directory)
     proxy.start()

@@ -1,7 +1,7 @@
-"""Who attacks, and the little that each of them may do by right.
+"""The attackers, and the few effects that each of them may have by right.
 
 Users of one class each, the guide's own users, and users that are bound to contexts, to channels or to a
-scope.  ``RIGHTS`` is small, and each row gives its reason: an effect that is not there is a fault.
+scope.  ``RIGHTS`` is small, and each row gives its reason: any other effect is a fault.
 """
 
 from collections.abc import Callable
@@ -30,7 +30,7 @@ _BOUNDED: Final[dict[str, dict[str, Any]]] = {
         "contexts": ["own"],
         "channels": ["Local/own@own"],
     },
-    # One whose list has the beginning of other people's channels in it.
+    # One whose list includes a prefix of others' channels.
     "in-prefix": {"write": ["call"], "channels": ["Local/own@own", "Local/own@owner", "Local/own@owners"]},
     "ruled": {
         "write": ["call", "message"],
@@ -52,14 +52,14 @@ class Attacker(NamedTuple):
 
     @property
     def classes(self) -> frozenset[str]:
-        """Its classes for writing."""
+        """Its write classes."""
         return frozenset(self.entry["write"])
 
 
 def _attackers() -> tuple[Attacker, ...]:
     guide = yaml.safe_load(_GUIDE.read_text())["users"]
     entries = {f"class-{name}": {"write": [name]} for name in CLASSES}
-    # The one whose entry gives it everything has nothing to win.
+    # The user whose entry gives it all rights has nothing to gain.
     entries |= {f"guide-{name}": dict(entry) for name, entry in guide.items() if entry["write"] != "all"}
     entries |= _BOUNDED
     return tuple(

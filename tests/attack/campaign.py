@@ -1,6 +1,6 @@
-"""All attempts there are, and how they are made: in groups, with a look into the traps after each.
+"""All possible attempts, and how they are made: in groups, with a check of the traps after each.
 
-What fell into a trap is tried again, one attempt at a time, so that a finding names the attempt.
+After a trap was triggered, the group is tried again, one attempt at a time: a finding names its attempt.
 """
 
 import asyncio
@@ -26,14 +26,14 @@ from tests.support.proxy_process import ProxyProcess
 GROUP: Final = 48
 #: Seconds in which an answer comes, also when a synchronous Originate waits for its call.
 _ANSWER: Final = 5
-#: A header that Asterisk does not know, but in UserEvent, and one that it reads in every action.
+#: A header that Asterisk does not know, except in UserEvent, and one that it reads in every action.
 _UNDESCRIBED: Final = ("Payload", "SuppressEvents")
 _PLAIN: Final = Variant({}, "%s")
-#: Class system's right, and the end of the lab: a reload of everything, a module gone.
+#: Class system's right, but the end of the lab: a reload of everything, a module removed.
 _BREAKS_THE_LAB: Final = frozenset({"Reload", "ModuleLoad"})
 
 
-#: Effects in which it shows what ``{id}`` stood for.
+#: Effects in which the value of ``{id}`` is visible.
 _TELLS: Final = frozenset({"connection", "file", "secret"})
 _ID: Final = re.compile(r"\ba\d+")
 
@@ -55,7 +55,7 @@ class Attempt(NamedTuple):
 
 
 class Finding(NamedTuple):
-    """An attempt that had an effect which is not its user's by right."""
+    """An attempt that had an effect beyond its user's rights."""
 
     attempt: str
     effect: str
@@ -66,18 +66,18 @@ class Finding(NamedTuple):
 
 
 def attempts() -> Iterator[Attempt]:
-    """Every one, in the same order always."""
+    """Every one, always in the same order."""
     for who in ATTACKERS:
         mask = privilege.parse_classes(",".join(sorted(who.classes)))
         for key, described in sorted(ARGUMENTS.items()):
             listed = SHIPPED.find(key)
             if key in LOCAL or listed is None:
-                continue  # answered by the proxy itself: nothing of it reaches Asterisk
+                continue  # answered by the proxy itself: it does not reach Asterisk
             action = described.name.decode()
             for header in _headers(key):
                 for variant in (_PLAIN, *VARIANTS.get((action, header), ())):
-                    # A class that is not there refuses whatever the value is, and a header that nobody
-                    # described is not sent: one is enough.
+                    # A missing class refuses whatever the value is, and an undescribed
+                    # header is not sent: one is enough.
                     every = has_class(mask, listed) and header not in _UNDESCRIBED
                     dangers = DANGERS if every else DANGERS[:1]
                     for danger in dangers:
@@ -92,12 +92,12 @@ def _headers(key: bytes) -> list[str]:
     described = ARGUMENTS[key]
     names = [argument.header.decode().replace("#", "000000") for argument in described.arguments]
     aliases = [alias.decode().title() for alias in described.aliases]
-    # One that nobody described, and one that Asterisk reads in every action.
+    # One undescribed header, and one that Asterisk reads in every action.
     return [*(name for name in names if name != "*"), *aliases, *_UNDESCRIBED]
 
 
 def sample(seed: int, size: int) -> list[Attempt]:
-    """Some of them: as many of each header as of another, of those that a class lets through."""
+    """Some of them: as many of each header as of another, of those that a class allows."""
     everything = [attempt for attempt in attempts() if attempt.header not in _UNDESCRIBED]
     chosen = random.Random(seed).sample(everything, min(size, len(everything)))
     return sorted(chosen, key=lambda attempt: ATTACKERS.index(attempt.who))
@@ -114,13 +114,13 @@ class Campaign:
         self.tell = tell
         self.findings: list[Finding] = []
         self.unrepeated: list[str] = []
-        #: For each time that Asterisk ended or answered no more, the attempts right before, in their order.
+        #: For each time that Asterisk crashed or stopped answering, the attempts just before, in order.
         self.crashes: list[list[str]] = []
         self.made = self.allowed = self.unanswered = 0
         self._sessions: dict[str, AmiClient] = {}
         self._number = 0
         self._latest: deque[Attempt] = deque(maxlen=GROUP)
-        #: By what ``{id}`` stood for in it.
+        #: By the value of ``{id}`` in it.
         self._ids: dict[str, Attempt] = {}
 
     async def run(self, chosen: Iterable[Attempt], until: float | None = None) -> None:
@@ -150,7 +150,7 @@ class Campaign:
             self.unrepeated.append(f"{effect}: {seen} (one of {len(group)} of {group[0].who.name})")
 
     async def _one_by_one(self, group: Sequence[Attempt], tripped: dict[str, str]) -> dict[str, str]:
-        """Find whose it was; what could not be found again."""
+        """Find the attempt that caused it; effects that could not be reproduced."""
         left = dict(tripped)
         for attempt in group:
             wait = _LATER.get(attempt.action, 0)
@@ -159,7 +159,7 @@ class Campaign:
                 if "time" in found:
                     again = await self._effects([attempt], wait)
                     if "time" not in again:
-                        del found["time"]  # the machine was busy: what holds up others does so each time
+                        del found["time"]  # the machine was busy: an attempt that delays others does so again
                     found = again | found
             for effect, seen in self._unattributed(found, [attempt]).items():
                 left.pop(effect, None)
@@ -170,9 +170,9 @@ class Campaign:
         return left
 
     def _unattributed(self, effects: dict[str, str], group: Sequence[Attempt]) -> dict[str, str]:
-        """What is left of the effects once those are out that are a right of all, or tell whose they are.
+        """The effects that remain without those that all users have by right, or whose cause is known.
 
-        What tells by an id that it is nobody's right is a finding; it may be of an earlier group.
+        An effect whose id names an attempt without that right is a finding; it may be of an earlier group.
         """
         left: dict[str, str] = {}
         for effect, seen in effects.items():
@@ -191,7 +191,7 @@ class Campaign:
             self.tell(f"FOUND {finding}")
 
     async def _effects(self, group: Sequence[Attempt], wait: float = 0) -> dict[str, str]:
-        """Make them and look into the traps."""
+        """Make them and check the traps."""
         try:
             async with asyncio.timeout(60):
                 unanswered = await self._make(group)
@@ -209,7 +209,7 @@ class Campaign:
                 await self.target.clear()
                 return await self.target.tripped()
         except ConnectionError:
-            await asyncio.sleep(0.5)  # until its end shows
+            await asyncio.sleep(0.5)  # until its crash is visible
         except TimeoutError as reason:
             return {"hang": f"Asterisk's own door: {reason}"[:200]}
         return {"crash": "Asterisk's process has ended, or its door has"}
@@ -236,7 +236,7 @@ class Campaign:
                 self.tell(f"    {attempt}")
 
     async def _found_again(self) -> None:
-        """Wait until the proxy has its link again: what it answers without one was not attempted."""
+        """Wait until the proxy has its link again: an action answered without a link was not attempted."""
         async with asyncio.timeout(60):
             while True:
                 with suppress(ConnectionError, TimeoutError):
@@ -247,7 +247,7 @@ class Campaign:
                 await asyncio.sleep(0.1)
 
     async def _make(self, group: Sequence[Attempt]) -> str:
-        """Make them; which of them had no answer."""
+        """Make them; those that had no answer."""
         client = await self._session(group[0].who)
         own, other = await self.target.call()
         agi = (await self.target.call("agi"))[1] if any(item.action == "AGI" for item in group) else ""
@@ -296,7 +296,7 @@ class Campaign:
         return "\r\n".join((*lines, "\r\n")).encode("latin-1")
 
     async def _settle(self, client: AmiClient, waiting: Sequence[str]) -> str:
-        """Wait for the answer to each; which had none, but for one that ended the session."""
+        """Wait for the answer to each; those without one, except one that ended the session."""
         unanswered = ""
         for action_id in waiting:
             try:
@@ -326,9 +326,9 @@ class Campaign:
         return client
 
 
-#: How often an attempt behind which others had to wait is made again, before it is called the cause.
+#: How often an attempt that delayed others is repeated before it is called the cause.
 _SLOW_AGAIN: Final = 2
-#: Effects that show only after a while, in seconds.
+#: Effects that occur only after a while, in seconds.
 _LATER: Final = {"Park": 0.7, "Originate": 0.2, "Redirect": 0.1, "AGI": 0.2}
 
 
@@ -339,7 +339,7 @@ def _reaches(attempt: Attempt) -> bool:
 
 
 def _groups(chosen: Iterable[Attempt]) -> Iterator[list[Attempt]]:
-    """Groups of one attacker each; apart from others those that may do something to the neighbour."""
+    """Groups of one attacker each; attempts that may affect the neighbour are kept apart."""
     open_groups: dict[tuple[str, bool], list[Attempt]] = {}
     for attempt in chosen:
         key = (attempt.who.name, may(attempt.who, "neighbour", attempt.danger))

@@ -1,9 +1,9 @@
-"""Nasty values, and what each of them is after.
+"""Nasty values, and the aim of each.
 
 ``{traps}`` is the folder that must stay empty, as Asterisk sees it; ``{tcp}`` and ``{udp}`` are ports
-of 127.0.0.1 that must not be spoken to; ``{id}`` tells one attempt from another, so that what falls into
-a trap says where it came from; ``{neighbour}``, ``{prefix}`` and ``{uniqueid}`` name a call that is
-somebody else's.  Two braces stand for one.
+of 127.0.0.1 that must not be contacted; ``{id}`` distinguishes one attempt from another, so that an effect
+in a trap names its origin; ``{neighbour}``, ``{prefix}`` and ``{uniqueid}`` name a call of
+another user.  Two braces stand for one.
 """
 
 from typing import Final, NamedTuple
@@ -17,11 +17,11 @@ class Danger(NamedTuple):
 
     @property
     def label(self) -> str:
-        """What a person calls it."""
+        """A readable name."""
         return "(left out)" if self.value is None else self.value or "(empty)"
 
 
-#: Without a blank: Asterisk cuts the extensions that it makes of such values there.
+#: Without a blank: Asterisk truncates the extensions that it makes of such values there.
 _SHELL: Final = "SHELL(id>{traps}/{id})"
 _BY_AIM: Final = {
     "evaluation": (

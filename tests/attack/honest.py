@@ -1,8 +1,8 @@
-"""What an action says when nobody means harm: the headers beside the nasty one, so that Asterisk runs it.
+"""The other headers of each action, all harmless, so that Asterisk runs it with the nasty one.
 
 ``{own}`` and ``{other}`` are live channels of the attacker's own call, ``{agi}`` one that waits for AGI
-commands, ``{bridge}`` a bridge, ``{id}`` an extension of every context that tells attempts apart.  One
-entry an action; an action that is not here has its bare name.
+commands, ``{bridge}`` a bridge, ``{id}`` an extension of every context that distinguishes attempts.  One
+entry an action; an action that is missing here has its bare name.
 """
 
 from collections.abc import Iterator
@@ -113,7 +113,7 @@ VoicemailRemove: Mailbox=100|Context=default|Folder=INBOX|ID=1
 VoicemailUserStatus: Context=default|Mailbox=100
 """
 
-#: After one of these the call is gone or elsewhere: each gets a call to itself.
+#: After one of these the call has ended or moved: each gets a call of its own.
 ENDS_THE_CALL: Final = frozenset(
     {
         *("absolutetimeout", "atxfer", "blindtransfer", "bridge", "bridgekick", "confbridgekick", "hangup"),
@@ -123,7 +123,7 @@ ENDS_THE_CALL: Final = frozenset(
 
 
 class Variant(NamedTuple):
-    """Another setting of the same header: what stands beside it, and where in it the value goes."""
+    """Another setting of the same header: the other headers, and where in it the value goes."""
 
     beside: dict[str, str]
     form: str
@@ -141,7 +141,7 @@ def _application(name: str, *forms: str) -> tuple[Variant, ...]:
     return tuple(Variant({**_RUNS, "Application": name}, form) for form in forms or ("%s",))
 
 
-#: By action and header: values that are nothing by themselves, where they would be something.
+#: By action and header: values that are harmless alone, in a place where they would not be.
 VARIANTS: Final = {
     ("AGI", "Command"): (
         Variant({}, "EXEC Playback %s"),
@@ -237,7 +237,7 @@ VARIANTS: Final = {
 
 
 def headers_of(action: str) -> dict[str, str]:
-    """The headers of an honest one."""
+    """The headers of a harmless action."""
     return dict(_ROWS.get(action, ()))
 
 

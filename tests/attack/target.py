@@ -59,7 +59,7 @@ _QUEUES: Final = "[general]\npersistentmembers = yes\n\n[attack]\nmember => Loca
 _PJSIP: Final = "\n[200]\ntype = endpoint\ncontext = own\nallow = ulaw\naors = 200\n\n[200]\ntype = aor\n"
 #: Sets of ports that stay open after their turn.  Asterisk repeats an INVITE for 32 seconds.
 _EARLIER_PORTS: Final = 16
-#: One client, as fast as it can: no limit of rates may stand between an attack and Asterisk.
+#: One client, as fast as it can: no rate limit may come between an attack and Asterisk.
 _LIMITS: Final = {
     "action_rate": 100_000,
     "action_burst": 100_000,
@@ -77,19 +77,19 @@ _LIMITS: Final = {
 
 
 def _account(who: Attacker) -> str:
-    """The same user at Asterisk's own door, with the classes alone."""
+    """The same user at Asterisk's own door, with the classes only."""
     return f"\n[{who.name}]\nsecret = {SECRET}\nread =\nwrite = {','.join(sorted(who.classes))}\n"
 
 
 class Target:
-    """One Asterisk with its traps.  ``tripped`` says what fell into them since it was last asked."""
+    """One Asterisk with its traps.  ``tripped`` returns the effects since it was last called."""
 
     def __init__(self, suite: str = "sid") -> None:
         self.asterisk = Asterisk(suite, manager_extra="".join(map(_account, ATTACKERS)))
         here = f"/srv/{self.asterisk.directory.name}"
         self.traps = f"{here}/spool/traps"
         self.ports = Ports()
-        # Kept open, so that no new trap gets the port of one to which something is still sent.
+        # Kept open, so that no new trap gets a port to which something is still sent.
         self._earlier_ports: list[Ports] = []
         self._ids = count(1)
         self._configure()
@@ -117,14 +117,14 @@ class Target:
         self.asterisk.write("attack.conf", "[general]\n")
 
     def proxy(self, directory: Path, **limits: Any) -> ProxyProcess:
-        """The proxy before it, with all attackers and a neighbour."""
+        """The proxy in front of it, with all attackers and a neighbour."""
         users = {attacker.name: attacker.entry for attacker in ATTACKERS}
         users[NEIGHBOUR] = {"secret": hashed(SECRET), "read": [], "write": ["reporting"]}
         link = (self.asterisk.host, self.asterisk.port, self.asterisk.user, self.asterisk.secret)
         return ProxyProcess(directory, link, users, limits={**_LIMITS, **limits})
 
     async def start(self) -> None:
-        """Start Asterisk, place the neighbour's call and take down how everything is now."""
+        """Start Asterisk, place the neighbour's call and record the state of everything."""
         if not self.asterisk.is_running:
             await asyncio.to_thread(self.asterisk.start)
         self._client = await AmiClient.connect(self.asterisk.host, self.asterisk.port)
@@ -137,7 +137,7 @@ class Target:
             self._client = None
 
     def renew_ports(self) -> None:
-        """Other ports: what was made to speak to the old ones may go on for a while."""
+        """Other ports: Asterisk may go on contacting the old ones for a while."""
         self._earlier_ports.append(self.ports)
         if len(self._earlier_ports) > _EARLIER_PORTS:
             self._earlier_ports.pop(0).close()
@@ -190,16 +190,16 @@ class Target:
         return first, first[:-1] + "2"
 
     async def calls(self, number: int) -> list[tuple[str, str]]:
-        """So many of them."""
+        """This many of them."""
         return list(await asyncio.gather(*(self.call() for _ in range(number))))
 
     async def channels(self) -> set[str]:
-        """The names of all channels there are."""
+        """The names of all existing channels."""
         lines = await self.said("core show channels concise")
         return {line.partition("!")[0] for line in lines if "!" in line}
 
     async def clear(self) -> None:
-        """End every call but the neighbour's."""
+        """End every call except the neighbour's."""
         keep = {self.neighbour, self.neighbour[:-1] + "2"}
         names = await self.channels() - keep
         await asyncio.gather(*(self.admin.action("Hangup", Channel=name) for name in names))
@@ -207,7 +207,7 @@ class Target:
         self.admin.inbox.clear()
 
     async def restore(self) -> None:
-        """Put everything back as it was: after the start, and after something fell into a trap."""
+        """Restore everything: after the start, and after a trap was triggered."""
         await self.clear()
         if self.neighbour not in await self.channels() or await self._is_elsewhere():
             self.neighbour, second = await self.call("neighbour", "theirs", "theirs")
@@ -236,7 +236,7 @@ class Target:
         return (found.get("Value"), application.get("Value")) != ("theirs", "neighbour")
 
     async def tripped(self) -> dict[str, str]:
-        """Each effect that shows, and what of it is seen.  Empty: nothing went through."""
+        """Each effect that occurred, with details.  Empty: no attempt succeeded."""
         if not self.is_there:
             return {"crash": "Asterisk's process has ended"}
         found: dict[str, str] = {}
@@ -269,7 +269,7 @@ class Target:
 
 @asynccontextmanager
 async def watched(target: Target, proxy: ProxyProcess) -> AsyncIterator[list[float]]:
-    """A neighbour that asks Getvar all the time; all times of its answers, in seconds."""
+    """A neighbour that sends Getvar all the time; the times of its answers, in seconds."""
     times: list[float] = []
 
     async def ask() -> None:

@@ -1,4 +1,4 @@
-"""Traps: what shows inside Asterisk, and around it, that an attack went through.
+"""Traps: signs inside Asterisk, and around it, that an attack succeeded.
 
 Each is proved to work by attacks at Asterisk's own door (tests/asterisk/test_attack_sample.py).
 """
@@ -20,7 +20,7 @@ SLOW: Final = 1.0
 
 
 class Ports:
-    """One TCP and one UDP port of loopback; ``heard`` is what anybody sent there, or b"" for a connection."""
+    """One TCP and one UDP port of loopback; ``heard`` is the data sent there, or b"" for a connection."""
 
     def __init__(self) -> None:
         self.heard: list[bytes] = []
@@ -33,7 +33,7 @@ class Ports:
         self._thread.start()
 
     def take(self) -> list[bytes]:
-        """What was heard since the last time."""
+        """The data since the last call."""
         heard, self.heard = self.heard, []
         return heard
 
@@ -77,7 +77,7 @@ class Folder:
         os.chown(path, *owner)
 
     def take(self) -> list[str]:
-        """The names of what was found, which is then gone."""
+        """The names of the files that were found; they are removed."""
         found = sorted(self.path.iterdir())
         for path in found:
             shutil.rmtree(path) if path.is_dir() else path.unlink()

@@ -1,7 +1,7 @@
-"""``python -m tests.audit TOOLS SBOM``: are the pins what is installed, complete, and free of known faults?
+"""``python -m tests.audit TOOLS SBOM``: are the pins installed, complete, and free of known vulnerabilities?
 
 TOOLS is the folder with pip-audit and cyclonedx-py, SBOM the file to write.
-What could not be checked is said, and is not taken for good.
+A package that could not be checked is reported, and does not count as good.
 """
 
 import json
@@ -16,7 +16,7 @@ _RUN_TIME = _ROOT / "requirements.txt"
 
 
 def main(tools: Path, sbom: Path) -> int:
-    """1 if anything is wrong with what could be checked."""
+    """1 if a problem was found."""
     wanted = pins(_RUN_TIME)
     wrong = [*differences(wanted), *unpinned(wanted)]
     for line in wrong:
@@ -36,7 +36,7 @@ def main(tools: Path, sbom: Path) -> int:
 
 
 def _advisories(tools: Path) -> tuple[list[str], list[str]]:
-    """Known faults, and the packages that nothing could be learnt about."""
+    """Known vulnerabilities, and the packages about which nothing could be found out."""
     done = subprocess.run(
         [tools / "pip-audit", "-r", _RUN_TIME, "--no-deps", "--disable-pip", "-f", "json"],
         check=False,

@@ -1,4 +1,4 @@
-"""The pinned packages against those installed, and against what they say they need."""
+"""The pinned packages compared with the installed ones, and with their own requirements."""
 
 from importlib import metadata
 from pathlib import Path
@@ -8,7 +8,7 @@ from packaging.utils import canonicalize_name
 
 
 def pins(path: Path) -> dict[str, str]:
-    """Name to version of each line ``name==version``, of those that are for this system."""
+    """Name to version of each line ``name==version`` that applies to this system."""
     lines = (line.partition("#")[0].strip() for line in path.read_text().splitlines())
     pinned = [Requirement(line) for line in lines if line and not line.startswith("-")]
     return {
@@ -19,7 +19,7 @@ def pins(path: Path) -> dict[str, str]:
 
 
 def differences(wanted: dict[str, str]) -> list[str]:
-    """What is installed otherwise than pinned."""
+    """Packages whose installed version differs from the pin."""
     wrong = []
     for name, version in wanted.items():
         try:
@@ -33,7 +33,7 @@ def differences(wanted: dict[str, str]) -> list[str]:
 
 
 def unpinned(wanted: dict[str, str]) -> list[str]:
-    """What a pinned package needs here and nobody pinned: its version would be anybody's choice."""
+    """Packages that a pinned package needs here and that are not pinned: any version might be installed."""
     wrong = []
     for name in wanted:
         for line in metadata.requires(name) or ():

@@ -10,14 +10,14 @@ from tests.audit.pins import differences, pins, unpinned
 _ROOT = Path(__file__).parents[2]
 
 
-def test_what_runs_is_pinned_and_installed_as_pinned() -> None:
+def test_installed_packages_are_pinned_and_match_their_pins() -> None:
     wanted = pins(_ROOT / "requirements.txt")
     assert wanted
     assert differences(wanted) == []
     assert unpinned(wanted) == []
 
 
-def test_what_the_project_needs_is_among_the_pins() -> None:
+def test_the_requirements_of_the_project_are_pinned() -> None:
     wanted = pins(_ROOT / "requirements.txt")
     needs = [Requirement(line) for line in metadata.requires("amiproxy") or ()]
     assert needs
@@ -33,10 +33,10 @@ def test_what_the_project_needs_is_among_the_pins() -> None:
         ({"no-such-package": "1"}, "no-such-package is pinned and not installed"),
     ],
 )
-def test_other_versions_are_told(wanted: dict[str, str], wrong: str) -> None:
+def test_other_versions_are_reported(wanted: dict[str, str], wrong: str) -> None:
     (line,) = differences(wanted)
     assert wrong in line
 
 
-def test_what_is_needed_and_not_pinned_is_told() -> None:
+def test_a_requirement_that_is_not_pinned_is_reported() -> None:
     assert "cryptography needs cffi, which is not pinned" in unpinned({"cryptography": "50.0.2"})

@@ -1,4 +1,4 @@
-"""The hooks do what the guide says: check first, install whole, reload, and fail aloud."""
+"""The hooks do what the guide says: check first, install as a whole, reload, and fail with a message."""
 
 import json
 import os
@@ -35,7 +35,7 @@ ctl.register(commands)
 arguments = parser.parse_args()
 sys.exit(arguments.run(arguments))
 """
-# Notes its arguments; `is-active` and `reload` end as the test wants, `show` says what the service does.
+# Records its arguments; `is-active` and `reload` end as the test says, `show` prints the unit's status.
 SYSTEMCTL = """#!/bin/sh
 echo "$*" >> "$CALLS"
 case $1 in
@@ -65,7 +65,7 @@ exec "$@"
 
 @dataclass
 class Machine:
-    """A machine's directories, and stand-ins for what is not to be run for real."""
+    """A machine's directories, and stand-ins for commands that must not run."""
 
     home: Path
 
@@ -166,7 +166,7 @@ def renewed(machine: Machine, forged: Forged) -> tuple[Path, Path]:
     return install(machine.home / "renewed", forged.pem, forged.key_pem)
 
 
-def test_scripts_are_clean_and_executable() -> None:
+def test_scripts_are_executable_and_pass_shellcheck() -> None:
     shellcheck = shutil.which("shellcheck")
     if shellcheck is None:
         give_up("TOOLS", "shellcheck is not installed")
@@ -177,7 +177,7 @@ def test_scripts_are_clean_and_executable() -> None:
 
 
 class TestInstallPair:
-    def test_first_installation(self, machine: Machine) -> None:
+    def test_first_installation_installs_both_files_with_their_modes(self, machine: Machine) -> None:
         leaf = forge()
         result = machine.run("install-pair", *renewed(machine, leaf))
         assert result.returncode == 0, result.stderr
@@ -190,13 +190,13 @@ class TestInstallPair:
             "show --property=StatusText --value ami-proxy.service",
         ]
 
-    def test_group_is_set(self, machine: Machine) -> None:
+    def test_the_key_gets_the_configured_group(self, machine: Machine) -> None:
         if os.geteuid() != 0:
             give_up("ROOT", "only root can give a file to any group")
         machine.run("install-pair", *renewed(machine, forge()), AMI_PROXY_GROUP="65534")
         assert (machine.certs / "server.key").stat().st_gid == 65534
 
-    def test_renewal_replaces_by_rename(self, machine: Machine) -> None:
+    def test_renewal_replaces_the_files_by_rename(self, machine: Machine) -> None:
         machine.run("install-pair", *renewed(machine, forge()))
         before = (machine.certs / "server.key").stat().st_ino
         with (machine.certs / "server.key").open("rb") as still_open:
@@ -214,7 +214,7 @@ class TestInstallPair:
             (b"", forge().key_pem, "the file is empty"),
         ],
     )
-    def test_bad_pair_touches_nothing(self, machine: Machine, chain: bytes, key: bytes, text: str) -> None:
+    def test_a_bad_pair_touches_nothing(self, machine: Machine, chain: bytes, key: bytes, text: str) -> None:
         good = forge()
         machine.run("install-pair", *renewed(machine, good))
         machine.calls.write_text("")
@@ -225,12 +225,12 @@ class TestInstallPair:
         assert machine.installed() == {"server.crt": good.pem, "server.key": good.key_pem}
         assert machine.called == []
 
-    def test_expired_certificate_is_not_installed(self, machine: Machine) -> None:
+    def test_an_expired_certificate_is_not_installed(self, machine: Machine) -> None:
         old = forge(not_before=NOW - 9 * DAY, not_after=NOW - DAY)
         assert machine.run("install-pair", *renewed(machine, old)).returncode == 1
         assert machine.installed() == {}
 
-    def test_lost_name_needs_a_word(self, machine: Machine) -> None:
+    def test_a_lost_name_needs_an_explicit_permission(self, machine: Machine) -> None:
         machine.run("install-pair", *renewed(machine, forge()))
         other = renewed(machine, forge(names=[x509.DNSName("other.example")]))
         result = machine.run("install-pair", *other)
@@ -238,38 +238,38 @@ class TestInstallPair:
         assert "does not cover dns:pbx.example" in result.stderr
         assert machine.run("install-pair", *other, AMI_PROXY_ALLOW_LOST_NAMES="1").returncode == 0
 
-    def test_failed_reload_is_an_error_and_keeps_the_files(self, machine: Machine) -> None:
+    def test_a_failed_reload_is_an_error_and_keeps_the_files(self, machine: Machine) -> None:
         leaf = forge()
         result = machine.run("install-pair", *renewed(machine, leaf), RELOAD_FAILS="1")
         assert result.returncode == 1
         assert "did not reload" in result.stderr
         assert machine.installed()["server.crt"] == leaf.pem
 
-    def test_service_that_does_not_run_is_not_reloaded(self, machine: Machine) -> None:
+    def test_a_service_that_does_not_run_is_not_reloaded(self, machine: Machine) -> None:
         result = machine.run("install-pair", *renewed(machine, forge()), INACTIVE="3")
         assert result.returncode == 0
         assert "is not running" in result.stdout
         assert machine.called == ["is-active --quiet ami-proxy.service"]
 
-    def test_settings_file(self, machine: Machine) -> None:
+    def test_the_settings_file_is_read(self, machine: Machine) -> None:
         (machine.home / "default").write_text("AMI_PROXY_CERT_NAME=pbx\nAMI_PROXY_SERVICE=edge.service\n")
         assert machine.run("install-pair", *renewed(machine, forge())).returncode == 0
         assert sorted(machine.installed()) == ["pbx.crt", "pbx.key"]
         assert "reload edge.service" in machine.called
 
-    def test_missing_file_leaves_nothing_behind(self, machine: Machine) -> None:
+    def test_a_missing_file_leaves_nothing_behind(self, machine: Machine) -> None:
         result = machine.run("install-pair", "/gone.crt", "/gone.key")
         assert result.returncode == 1
         assert machine.installed() == {}
 
-    def test_misuse(self, machine: Machine) -> None:
+    def test_misuse_gives_status_2(self, machine: Machine) -> None:
         assert machine.run("install-pair", "one").returncode == 2
 
 
 class TestInstallPairTellsWhatIsServed:
-    """A reload that systemd calls done may be one that the proxy refused."""
+    """A reload that systemd reports as done may have been refused by the proxy."""
 
-    def test_the_new_one_is(self, machine: Machine) -> None:
+    def test_the_new_certificate_is_served(self, machine: Machine) -> None:
         leaf = forge()
         with Proxy(machine) as proxy:
             proxy.serves(leaf)
@@ -279,7 +279,7 @@ class TestInstallPairTellsWhatIsServed:
         assert proxy.asked == ["certs-reload", "certs"]
         assert machine.called == []
 
-    def test_the_old_one_still_is(self, machine: Machine) -> None:
+    def test_the_old_certificate_is_still_served(self, machine: Machine) -> None:
         with Proxy(machine) as proxy:
             proxy.serves(forge())
             result = machine.run("install-pair", *renewed(machine, forge()))
@@ -287,7 +287,7 @@ class TestInstallPairTellsWhatIsServed:
         assert "something else is served" in result.stderr
         assert "installed, and served" not in result.stdout
 
-    def test_the_new_one_was_refused_and_the_reason_is_told(self, machine: Machine) -> None:
+    def test_a_refusal_is_reported_with_its_reason(self, machine: Machine) -> None:
         with Proxy(machine) as proxy:
             proxy.refuses("server.crt: the certificate does not cover dns:x, which is configured")
             result = machine.run("install-pair", *renewed(machine, forge()))
@@ -295,7 +295,7 @@ class TestInstallPairTellsWhatIsServed:
         assert "does not cover dns:x" in result.stderr
         assert "the old one is served" in result.stderr
 
-    def test_the_new_one_is_but_others_were_refused(self, machine: Machine) -> None:
+    def test_a_refusal_of_other_files_is_reported_too(self, machine: Machine) -> None:
         leaf = forge()
         with Proxy(machine) as proxy:
             proxy.serves(leaf)
@@ -305,7 +305,7 @@ class TestInstallPairTellsWhatIsServed:
         assert "other.crt: the file is empty" in result.stderr
         assert "installed, and served; but see above" in result.stderr
 
-    def test_a_socket_that_nobody_answers_at_is_no_service(self, machine: Machine) -> None:
+    def test_a_control_socket_without_a_process_counts_as_not_running(self, machine: Machine) -> None:
         with socket.socket(socket.AF_UNIX) as left:
             left.bind(machine.environment["AMI_PROXY_CONTROL"])
         result = machine.run("install-pair", *renewed(machine, forge()), INACTIVE="3")
@@ -319,12 +319,14 @@ class TestInstallPairTellsWhatIsServed:
             "3 sessions, link up; new files of dns:pbx.example are refused, see the log",
         ],
     )
-    def test_without_a_control_socket_its_status_line_says_so(self, machine: Machine, status: str) -> None:
+    def test_without_a_control_socket_the_status_line_tells_the_refusal(
+        self, machine: Machine, status: str
+    ) -> None:
         result = machine.run("install-pair", *renewed(machine, forge()), STATUS_TEXT=status)
         assert result.returncode == 1
         assert "kept what it had" in result.stderr
 
-    def test_without_either_it_does_not_say_served(self, machine: Machine) -> None:
+    def test_without_control_socket_and_status_it_does_not_claim_served(self, machine: Machine) -> None:
         result = machine.run("install-pair", *renewed(machine, forge()))
         assert result.returncode == 0
         assert "served" not in result.stdout.replace("check what is served", "")
@@ -332,7 +334,7 @@ class TestInstallPairTellsWhatIsServed:
 
 class TestCertbot:
     def lineage(self, machine: Machine, name: str, forged: Forged) -> str:
-        """``live/NAME`` as certbot lays it out: links into an archive that is root's alone."""
+        """``live/NAME`` as certbot creates it: links into an archive that only root can read."""
         archive, live = machine.home / f"archive/{name}", machine.home / f"live/{name}"
         archive.mkdir(parents=True)
         live.mkdir(parents=True)
@@ -342,7 +344,7 @@ class TestCertbot:
             (live / f"{file}.pem").symlink_to(f"../../archive/{name}/{file}1.pem")
         return str(live)
 
-    def test_renewed_lineage_is_installed(self, machine: Machine) -> None:
+    def test_a_renewed_lineage_is_installed(self, machine: Machine) -> None:
         leaf = forge()
         live = self.lineage(machine, "pbx.example", leaf)
         result = machine.run("certbot-deploy", RENEWED_LINEAGE=live)
@@ -350,13 +352,13 @@ class TestCertbot:
         assert machine.installed() == {"server.crt": leaf.pem, "server.key": leaf.key_pem}
         assert not (machine.certs / "server.key").is_symlink()
 
-    def test_other_lineage_is_none_of_ours(self, machine: Machine) -> None:
+    def test_another_lineage_is_ignored(self, machine: Machine) -> None:
         live = self.lineage(machine, "www.example", forge())
         result = machine.run("certbot-deploy", RENEWED_LINEAGE=live, AMI_PROXY_LINEAGE="pbx.example")
         assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
         assert machine.installed() == {}
 
-    def test_hook_for_every_certificate_must_know_its_own(self, machine: Machine) -> None:
+    def test_a_hook_for_all_certificates_must_be_told_its_lineage(self, machine: Machine) -> None:
         deploy = machine.home / "renewal-hooks/deploy"
         deploy.mkdir(parents=True)
         (deploy / "ami-proxy").symlink_to(HOOKS / "certbot-deploy")
@@ -369,12 +371,12 @@ class TestCertbot:
         assert machine.run(deploy / "ami-proxy", RENEWED_LINEAGE=live).returncode == 0
         assert machine.installed()["server.crt"] == leaf.pem
 
-    def test_outside_certbot(self, machine: Machine) -> None:
+    def test_outside_certbot_it_refuses_to_run(self, machine: Machine) -> None:
         assert machine.run("certbot-deploy").returncode == 2
 
 
 class TestStep:
-    def test_what_step_executes_installs_the_pair(self, machine: Machine) -> None:
+    def test_the_command_that_step_executes_installs_the_pair(self, machine: Machine) -> None:
         leaf = forge()
         chain, key = renewed(machine, leaf)
         assert machine.run("step-renew", chain, key, "--ca-url", "https://ca.example").returncode == 0
@@ -387,25 +389,25 @@ class TestStep:
         assert machine.installed() == {"server.crt": leaf.pem, "server.key": leaf.key_pem}
 
     @pytest.mark.parametrize("path", ["/a b.crt", "/a'.crt", "/a;b", "/$(x)"])
-    def test_path_that_cannot_be_quoted(self, machine: Machine, path: str) -> None:
+    def test_a_path_that_cannot_be_quoted_is_refused(self, machine: Machine, path: str) -> None:
         assert machine.run("step-renew", path, "/key").returncode == 2
         assert machine.called == []
 
 
 class TestScp:
-    def test_pair_is_pushed_and_installed(self, machine: Machine) -> None:
+    def test_the_pair_is_pushed_and_installed(self, machine: Machine) -> None:
         leaf = forge()
         result = machine.run("scp-push", "root@pbx", *renewed(machine, leaf))
         assert result.returncode == 0, result.stderr
         assert machine.installed() == {"server.crt": leaf.pem, "server.key": leaf.key_pem}
         assert not list(machine.home.glob("tmp.*")), "no key is left in the other machine's /tmp"
 
-    def test_refusal_over_there_is_one_here(self, machine: Machine) -> None:
+    def test_a_refusal_on_the_other_machine_fails_here(self, machine: Machine) -> None:
         result = machine.run("scp-push", "root@pbx", *install(machine.home, forge().pem, forge().key_pem))
         assert result.returncode == 1
         assert "does not belong" in result.stderr
         assert not list(machine.home.glob("tmp.*"))
 
-    def test_host_that_is_an_option(self, machine: Machine) -> None:
+    def test_a_host_that_looks_like_an_option_is_refused(self, machine: Machine) -> None:
         assert machine.run("scp-push", "-oProxyCommand=x", "a", "b").returncode == 2
         assert machine.called == []

@@ -125,7 +125,9 @@ def test_the_ca_signs_a_request(
     assert run(*sign, "other.example") == 1
 
 
-def test_revocation(run: Run, ca: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_revoked_certificates_are_in_the_list(
+    run: Run, ca: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     run("issue", "--ca", ca, "--out", tmp_path, "pbx.example")
     run("issue", "--ca", ca, "--client", "--out", tmp_path, "lost")
     run("issue", "--ca", ca, "--client", "--out", tmp_path, "stolen")
@@ -245,7 +247,9 @@ class TestCheckOfAConfiguration:
         assert run("check", "--config", self.write(home)) == 1
         assert f"chmod 0640 {home / 'server.key'}" in capsys.readouterr().err
 
-    def test_misuse(self, run: Run, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_invalid_combinations_of_options_are_refused(
+        self, run: Run, home: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         config = self.write(home)
         assert run("check", "--config", config, "--key", home / "server.key") == 1
         assert "--key cannot be combined with --config" in capsys.readouterr().err

@@ -92,7 +92,7 @@ def test_the_process_forwards_and_ends_on_sigterm(tmp_path: Path) -> None:
         (["--to", "pbx:5039", "--ca", "/gone"], "CA file /gone cannot be used"),
     ],
 )
-def test_misuse(arguments: list[str], text: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_misuse_is_reported(arguments: list[str], text: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(*arguments) == 1
     assert text in capsys.readouterr().err
 

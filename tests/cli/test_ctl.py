@@ -557,7 +557,7 @@ def test_the_screen_fits_its_terminal() -> None:
         (3 << 20, "3.0 MiB"),
     ],
 )
-def test_sizes(number: int, text: str) -> None:
+def test_sizes_are_printed_with_a_unit(number: int, text: str) -> None:
     assert tables.size(number) == text
 
 
@@ -565,7 +565,7 @@ def test_sizes(number: int, text: str) -> None:
     ("seconds", "text"),
     [(0.4, "0 s"), (59, "59 s"), (61, "1 m 01 s"), (7260, "2 h 01 m"), (180_000, "2 d 02 h")],
 )
-def test_spans(seconds: float, text: str) -> None:
+def test_time_spans_are_printed_in_two_units(seconds: float, text: str) -> None:
     assert tables.span(seconds) == text
 
 

@@ -32,12 +32,12 @@ def checked(folder: Path, capsys: pytest.CaptureFixture[str]) -> str:
     return capsys.readouterr().out
 
 
-def test_freepbx(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_shipped_file_of_freepbx_is_imported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "moved"
     report = imported("manager.conf", SAMPLES / "freepbx" / "manager.conf", out, capsys)
     assert about(report, "lost") == []
     changed = about(report, "changed")
-    # One about the acl of all users, one about those that originate, and one about Challenge.
+    # One about the acl of all users, one about users that originate, and one about Challenge.
     assert len(changed) == 3
     assert (
         sum("7 users (" in line and "all of IPv4 or all of IPv6 is denied" in line for line in changed) == 1
@@ -80,7 +80,9 @@ def test_freepbx(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "users      7 users, 0 disabled" in said
 
 
-def test_astmanproxy(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_shipped_files_of_astmanproxy_are_imported(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     came = tmp_path / "etc"
     shutil.copytree(SAMPLES / "astmanproxy", came)
     conf, users_file = came / "astmanproxy.conf", came / "astmanproxy.users"
@@ -91,7 +93,7 @@ def test_astmanproxy(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     pem.write_bytes(chain.read_bytes() + key.read_bytes())
     conf.write_text(conf.read_text().replace("/var/lib/asterisk/certs", str(came)))
     came.chmod(0o700)
-    # Its users are all in comments.
+    # All its users are in comments.
     users_file.write_text(re.sub(r"(?m)^; (?=\w+=\w+(,|$)(?!\[))", "", users_file.read_text()))
 
     out = tmp_path / "moved"
@@ -124,7 +126,9 @@ def test_astmanproxy(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert (out / "upstream.secret").read_text() == "moo\n"
 
 
-def test_astmanproxy_1_30(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_shipped_files_of_astmanproxy_1_30_are_imported(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     came, out = SAMPLES / "astmanproxy-1.30", tmp_path / "moved"
     report = imported("astmanproxy.conf", came / "astmanproxy.conf", out, capsys)
     assert not [line for line in report if "is not a key that AstManProxy" in line]

@@ -38,7 +38,7 @@ def parsed(*arguments: str) -> argparse.Namespace:
     ("text", "address"),
     [("127.0.0.1:0", ("127.0.0.1", 0)), ("[::1]:5038", ("::1", 5038)), (":5038", ("127.0.0.1", 5038))],
 )
-def test_addresses(text: str, address: tuple[str, int]) -> None:
+def test_addresses_are_parsed(text: str, address: tuple[str, int]) -> None:
     assert parsed("--listen", text).listen == address
 
 
@@ -54,7 +54,9 @@ def test_addresses(text: str, address: tuple[str, int]) -> None:
         (["--fault", "stall:soon"], "'stall:soon': the seconds of stall must be from 0 to 86400"),
     ],
 )
-def test_wrong_arguments(arguments: list[str], text: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_arguments_give_status_2(
+    arguments: list[str], text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as ended:
         parsed(*arguments)
     assert ended.value.code == 2
@@ -85,7 +87,7 @@ def test_the_help_has_an_example(capsys: pytest.CaptureFixture[str]) -> None:
         (["--replay", "EMPTY"], "holds no action"),
     ],
 )
-def test_refusals(
+def test_unusable_files_and_ports_are_refused(
     arguments: list[str], text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     empty = tmp_path / "empty"

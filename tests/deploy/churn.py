@@ -1,6 +1,6 @@
-"""``python -m tests.deploy.churn CA PORT``: connect and read the banner, again and again, until stdin ends.
+"""``python -m tests.deploy.churn CA PORT``: connect and read the banner, repeatedly, until stdin ends.
 
-Prints one line: how many times it went well, and what went wrong the other times.
+Prints one line: how many times it succeeded, and the errors of the other times.
 """
 
 import socket

@@ -20,11 +20,11 @@ _NEED_A_ROOT = {"debian_tools", "machine", "host"}
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Build the roots now: it takes longer than any test may."""
+    """Build the roots now: it takes longer than the time limit of a test."""
     used = {name for item in session.items for name in getattr(item, "fixturenames", ())}
     if session.config.option.collectonly or not used & _NEED_A_ROOT:
         return
-    with suppress(Unavailable):  # the fixtures say so where it matters
+    with suppress(Unavailable):  # the fixtures report it where it matters
         debian.tools()
         debian.machine_root()
 
@@ -40,14 +40,14 @@ def debian_tools() -> None:
 
 @pytest.fixture(scope="session")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The Debian package: that of ``AMIPROXY_DEB``, or one built now as ``make deb`` does."""
+    """The Debian package: the one in ``AMIPROXY_DEB``, or one built now as ``make deb`` does."""
     if built_already := os.environ.get("AMIPROXY_DEB"):
         return Path(built_already)
     out = tmp_path_factory.mktemp("package")
     built = subprocess.run(
         [TOP / "deploy/debian/build", out],
         check=False,
-        # Compiled where that can be done: whether it can is for test_wheel.py to tell.
+        # Compiled if possible: test_wheel.py reports whether it is.
         env={"AMI_PROXY_COMPILE": ""} | os.environ | {"PYTHON": sys.executable},
         capture_output=True,
         text=True,
@@ -70,7 +70,7 @@ def _booted(name: str) -> Iterator[Machine]:
 
 @pytest.fixture
 def machine() -> Iterator[Machine]:
-    """A Debian 12 with nothing on it, booted."""
+    """A bare Debian 12, booted."""
     yield from _booted("bare")
 
 
@@ -82,7 +82,7 @@ def _installed(package: Path) -> Iterator[Host]:
 
 @pytest.fixture
 def host(_installed: Host) -> Iterator[Host]:
-    """One with the package installed, set up and not yet started, before a simulated Asterisk."""
+    """One with the package installed, set up and not yet started, in front of a simulated Asterisk."""
     _installed.fresh()
     yield _installed
     _installed.end()

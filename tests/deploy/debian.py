@@ -1,4 +1,4 @@
-"""Debian 12 as an operator has it: roots built once and kept, and a machine booted from one.
+"""Debian 12 as operators run it: roots built once and kept, and a machine booted from one.
 
 The machine is a systemd-nspawn container with systemd as its first process, a
 network of its own (loopback only) and a file system that is thrown away.
@@ -21,14 +21,14 @@ from tests.asterisk.lab import chroot
 from tests.asterisk.lab.cache import Unavailable, cache_home, kept
 
 _SUITE = "bookworm"
-#: What checks are run with; never booted.
+#: The root in which checks run; never booted.
 _TOOLS = ("systemd", "systemd-container", "fail2ban", "prometheus")
-#: What a small server has.
+#: The packages of a small server.
 _MACHINE = ("adduser", "ca-certificates", "procps", "python3", "systemd", "systemd-sysv")
 _BOOT_SECONDS = 180.0
 _STOP_SECONDS = 20.0
 
-# Every layer and mount is of a mount namespace that ends with the process.
+# Every layer and mount is in a mount namespace that ends with the process.
 _LAYER = """
 set -e
 mount --bind "$1" "$1"
@@ -65,7 +65,7 @@ def machine_root() -> Path:
 
 
 def run_tool(*command: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    """Run one of the tools in a throw-away copy of its root; a shell script there may make files first."""
+    """Run one of the tools in a throw-away copy of its root; a shell script there may create files first."""
     root = str(tools())
     line = ["unshare", "--mount", "sh", "-c", _RUN, root, root, root, *command]
     return subprocess.run(line, check=False, input=stdin, capture_output=True)
@@ -75,7 +75,7 @@ class Machine:
     """One booted Debian 12; ``run`` runs a command in it as root."""
 
     def __init__(self, name: str) -> None:
-        #: Unlike that of any other run at the same time.
+        #: Different from that of any other run at the same time.
         self.name = f"{name}-{os.getpid()}"
         self._process: subprocess.Popen[bytes] | None = None
         self._leader = 0
@@ -100,12 +100,12 @@ class Machine:
         self._said.close()
 
     def _end(self) -> str:
-        """End what there is; what it said last."""
+        """End all processes; the last output."""
         process = self._process
         if process is None:
             return ""
         if self._leader:
-            # systemd's own way to be told to end without delay.
+            # systemd's own signal to stop without delay.
             os.kill(self._leader, signal.SIGRTMIN + 14)
         try:
             process.wait(_STOP_SECONDS if self._leader else 0)
@@ -117,7 +117,7 @@ class Machine:
         return self._said.read().decode(errors="replace")[-500:]
 
     def run(self, *command: str, check: bool = True, stdin: bytes = b"") -> subprocess.CompletedProcess[str]:
-        """Run a command in the machine; CalledProcessError with what it said, unless ``check`` is off."""
+        """Run a command in the machine; CalledProcessError with its output, unless ``check`` is off."""
         line = ["nsenter", "--target", str(self._leader), "--all", "--root", "--wd", *command]
         done = subprocess.run(line, check=False, input=stdin, capture_output=True, timeout=120)
         text = done.stdout.decode(errors="replace")
@@ -195,9 +195,9 @@ def _build(packages: tuple[str, ...], root: Path) -> None:
             )
 
         try:
-            mirror = chroot._mirror()  # the archive that this machine itself installs from
+            mirror = chroot._mirror()  # the archive from which this machine itself installs
             run("unshare", "--mount", "debootstrap", "--variant=minbase", _SUITE, str(root), mirror)
-            policy = root / "usr/sbin/policy-rc.d"  # no service may start by itself in there
+            policy = root / "usr/sbin/policy-rc.d"  # no service may start in there without a command
             policy.write_text("#!/bin/sh\nexit 101\n")
             policy.chmod(0o755)
             for settings in (*Path("/etc/apt/apt.conf.d").glob("*proxy*"), Path("/etc/apt/apt.conf")):

@@ -1,4 +1,4 @@
-"""A Debian machine that an operator set up by the guide: package, secret, certificate, one user."""
+"""A Debian machine set up by the guide: package, secret, certificate, one user."""
 
 import contextlib
 import subprocess
@@ -31,7 +31,7 @@ systemctl reset-failed
 
 
 class Host:
-    """``machine`` with the package on it.  ``fresh`` brings back the state it had after being set up."""
+    """``machine`` with the package on it.  ``fresh`` restores the state after set-up."""
 
     def __init__(self, machine: Machine, package: Path) -> None:
         self.machine = machine
@@ -40,7 +40,7 @@ class Host:
         machine.run("sh", "-e", "-c", _SET_UP)
 
     def fresh(self) -> None:
-        """As after the set-up; nothing of ours runs, and the log is empty."""
+        """Restore the state after set-up: nothing of ours runs, and the log is empty."""
         self.machine.run("sh", "-e", "-c", _FRESH)
         last = self.machine.run("journalctl", "--quiet", "--lines=1", "--show-cursor", "--output=cat").stdout
         self._cursor = last.rpartition("-- cursor: ")[2].strip()
@@ -50,7 +50,7 @@ class Host:
         self.machine.run("systemctl", "stop", "ami-proxy.socket", "ami-proxy.service", check=False)
 
     def systemctl(self, verb: str, unit: str = "ami-proxy", check: bool = True) -> int:
-        """Run one; its exit status."""
+        """Run systemctl; its exit status."""
         return self.machine.run("systemctl", verb, *filter(None, [unit]), check=check).returncode
 
     def show(self, name: str) -> str:
@@ -58,24 +58,24 @@ class Host:
         return self.machine.show("ami-proxy.service", name)
 
     def log(self) -> str:
-        """What the service said since ``fresh``."""
+        """The lines that the service has logged since ``fresh``."""
         self.machine.run("journalctl", "--sync")
         command = ("journalctl", "--no-pager", "--output=cat", f"--after-cursor={self._cursor}")
         return self.machine.run(*command, "--identifier=ami-proxy").stdout
 
     def append(self, path: str, text: str) -> None:
-        """Add to the end of a file."""
+        """Append to a file."""
         self.machine.run("sh", "-c", 'cat >> "$0"', path, stdin=text.encode())
 
     def replace(self, path: str, old: str, new: str) -> None:
-        """Replace a text in a file, which must be there."""
+        """Replace a text in a file, which must contain it."""
         before = self.machine.run("cat", path).stdout
         assert old in before
         # Into the same file, which keeps its owner and mode.
         self.machine.run("sh", "-c", 'cat > "$0"', path, stdin=before.replace(old, new).encode())
 
     def log_in(self, user: str = "wallboard", secret: str = "hunter2") -> bytes:
-        """What a client is answered that logs in, in the machine."""
+        """The answer to a client that logs in from within the machine."""
         script = (
             "import socket, ssl, sys\n"
             "context = ssl.create_default_context(cafile='/etc/ami-proxy/ca/ca.crt')\n"
@@ -92,7 +92,7 @@ class Host:
 
     @contextlib.contextmanager
     def churn(self, folder: Path) -> Iterator[list[str]]:
-        """Clients connect and go without end; the list then has one text: what became of them."""
+        """Clients connect and leave without end; the list then contains one text: their results."""
         ca = folder / "ca.crt"
         ca.write_text(self.machine.run("cat", "/etc/ami-proxy/ca/ca.crt").stdout)
         line = self.machine.beside(sys.executable, "-m", "tests.deploy.churn", str(ca), "5039")

@@ -1,4 +1,4 @@
-"""The alert rules, by promtool of Debian 12: they parse, and fire for what they are for."""
+"""The alert rules, checked by promtool of Debian 12: they parse, and fire for the right values."""
 
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ _SPLIT = (
 )
 
 
-def test_they_parse() -> None:
+def test_the_rules_parse() -> None:
     script = "cat > /tmp/rules.yml; exec promtool check rules /tmp/rules.yml"
     checked = run_tool("sh", "-c", script, stdin=RULES.read_bytes())
     assert checked.returncode == 0, checked.stdout + checked.stderr
@@ -37,7 +37,7 @@ def test_they_parse() -> None:
         ("AmiProxyCertificateEndsSoon", f'{_END}{{name="n"}}', "864000x15", "86400x15"),
         ("AmiProxyClientCaEnds", 'amiproxy_client_ca_not_after_seconds{name="n"}', "1728000x15", "864000x15"),
         ("AmiProxyRevocationListEnds", 'amiproxy_crl_next_update_seconds{name="n"}', "172800x15", "43200x15"),
-        # A state, not an event: it must not end by itself while the files are as they are.
+        # A state, not an event: it must last as long as the files are unchanged.
         ("AmiProxyCertificatesRefused", 'amiproxy_certificate_files_refused{listener="l"}', "0x180", "1x180"),
         ("AmiProxyLinkUnsteady", "amiproxy_link_losses_total", "0x15", "0+1x15"),
         ("AmiProxyUserTakesAsterisk", f'{_SECONDS}{{link="main",user="u"}}', "0+6x15", "0+48x15"),
@@ -48,7 +48,7 @@ def test_an_alert_fires_when_it_should(alert: str, labels: str, quiet: str, firi
     rules: dict[str, Any] = yaml.safe_load(RULES.read_text())
     for values, count in ((quiet, 0), (firing, 1)):
         [rule] = [rule for group in rules["groups"] for rule in group["rules"] if rule["alert"] == alert]
-        # Only whether it fires: its words are not the point here.
+        # Only whether it fires: the texts do not matter here.
         rule.pop("annotations", None)
         kept = {
             name.split("=")[0]: name.split('"')[1]

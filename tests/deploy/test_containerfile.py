@@ -1,4 +1,4 @@
-"""The Containerfile, as a text: nobody's root, nothing floating, and a place for the control socket."""
+"""The text of the Containerfile: no root user, pinned versions, and a place for the control socket."""
 
 import re
 from pathlib import Path
@@ -20,20 +20,20 @@ def of(kind: str) -> list[str]:
     return [rest for name, rest in STEPS if name == kind]
 
 
-def test_the_process_is_nobodys_root_and_hears_a_stop() -> None:
+def test_the_process_is_unprivileged_and_receives_the_stop_signal() -> None:
     [user] = of("USER")
     uid, gid = map(int, user.split(":"))
     assert uid > 999
     assert gid > 999
     names = [name for name, _ in STEPS]
     assert names.index("USER") > max(number for number, name in enumerate(names) if name in {"COPY", "RUN"})
-    # Without a shell in between, which would keep signals to itself.
+    # Without a shell in between, which would not pass signals on.
     assert of("ENTRYPOINT")[0].startswith("[")
     assert of("CMD")[0].startswith("[")
     assert of("STOPSIGNAL") == ["SIGTERM"]
 
 
-def test_what_it_is_made_of_is_named_by_version() -> None:
+def test_base_images_and_packages_are_pinned() -> None:
     bases = [base.split()[0] for base in of("FROM")]
     assert len(set(bases)) == 1
     assert re.fullmatch(r"python:3\.\d+-slim", bases[0])
@@ -41,7 +41,7 @@ def test_what_it_is_made_of_is_named_by_version() -> None:
     assert "requirements.txt" in TEXT
 
 
-def test_what_the_build_needs_is_copied_and_the_compiler_left_behind() -> None:
+def test_the_build_gets_its_files_and_the_compiler_is_left_behind() -> None:
     for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
         assert name in of("COPY")[0].split()
     steps = TEXT.split("FROM ")
@@ -50,14 +50,14 @@ def test_what_the_build_needs_is_copied_and_the_compiler_left_behind() -> None:
     assert "gcc" not in steps[2]
 
 
-def test_the_image_has_nothing_of_the_operators() -> None:
+def test_the_image_contains_no_operators_files() -> None:
     copied = " ".join(of("COPY"))
     for name in ("users.yaml", "proxy.yaml", ".secret", ".key", ".crt"):
         assert name not in copied
     assert not [line for line in of("ENV") if "SECRET" in line]
 
 
-def test_the_command_lines_give_it_no_more_than_it_needs() -> None:
+def test_the_command_lines_grant_no_more_than_necessary() -> None:
     [user] = of("USER")
     for text in (HEAD, (DEPLOY / "install.md").read_text()):
         assert "--privileged" not in text

@@ -1,10 +1,10 @@
-"""The page on differences from Asterisk is that of the list which the tests allow."""
+"""The page on differences from Asterisk is generated from the list that the tests allow."""
 
 from tests.asterisk.dialogues.all import DIALOGUES
 from tests.asterisk.dialogues.differences import BY_NAME, DIFFERENCES, PAGE, page
 
 
-def test_the_page_is_that_of_the_list() -> None:
+def test_the_page_is_generated_from_the_list() -> None:
     assert PAGE.read_text() == page(len(DIALOGUES)), "make reference writes it"
 
 

@@ -1,4 +1,4 @@
-"""A failed login is found by fail2ban: by its stock filter for Asterisk, unchanged, and by ours."""
+"""fail2ban finds a failed login: by its stock filter for Asterisk, unchanged, and by ours."""
 
 import io
 import logging
@@ -14,7 +14,7 @@ FILTER = Path(__file__).parents[2] / "deploy/fail2ban/filter.d/ami-proxy.conf"
 
 pytestmark = [pytest.mark.usefixtures("debian_tools"), pytest.mark.timeout(300)]
 
-#: What a client may call itself to blame somebody else.
+#: Names that a client may use to blame another address.
 _BLAMING = b'x",RemoteAddress="IPV4/TLS/192.0.2.99/1'
 _BLAMING_US = b"x peer=192.0.2.99 security_event=InvalidPassword"
 _BLAMING_JSON = b'x", "peer": "192.0.2.99'
@@ -29,7 +29,7 @@ def _own_log() -> object:
 
 
 def logged(style: str, journal: bool, *failures: tuple[str, bytes, bytes | None]) -> str:
-    """What the service logs of logins (address, name, security event) that fail."""
+    """The log lines of these failed logins (address, name, security event)."""
     stream = io.StringIO()
     log.configure(style, "info", stream, journal)
     for peer, user, event in failures:
@@ -46,7 +46,7 @@ def logged(style: str, journal: bool, *failures: tuple[str, bytes, bytes | None]
     text = stream.getvalue()
     if not journal:
         return text
-    # As fail2ban sees a journal's entries: the priority is gone, the identifier there.
+    # As fail2ban sees the journal's entries: without the priority, with the identifier.
     return re.sub(r"(?m)^<\d>", "2026-11-23T16:00:00.000000 pbx ami-proxy[125]: ", text)
 
 
@@ -68,7 +68,7 @@ _FAILURES = (
     ("2001:db8::7", b"nobody", b"InvalidAccountID"),
     ("192.0.2.8", b"w", b"FailedACL"),
     ("192.0.2.9", b"w", b"ChallengeResponseFailed"),
-    # Nobody's guess: a limit, for example.
+    # Not a guess: a limit, for example.
     ("192.0.2.10", b"w", None),
 )
 
@@ -93,6 +93,6 @@ def test_each_address_that_guesses_is_found_once(style: str, journal: bool, rule
 @pytest.mark.parametrize(
     ("style", "rule"), [("text", "asterisk"), ("text", "ours"), ("json", "ours")], ids=str
 )
-def test_nobody_can_have_another_banned(style: str, rule: str, name: bytes) -> None:
+def test_no_client_can_get_another_banned(style: str, rule: str, name: bytes) -> None:
     text = logged(style, False, ("192.0.2.7", name, b"InvalidAccountID"))
     assert banned(text, rule) == ["192.0.2.7"]

@@ -1,4 +1,4 @@
-"""The guide: what an operator meets in the log and as an exit status is explained there."""
+"""The guide explains every event in the log and every exit status."""
 
 import ast
 import re
@@ -15,7 +15,7 @@ _SAYING = {"say": 1, "say_of": 1, "exception": 0, "_tell_finding": 1, "SideServe
 
 
 def said() -> Iterator[tuple[str, str]]:
-    """Every event that the program logs, and where."""
+    """Every event that the program logs, and in which file."""
     for file in sorted((TOP / "proxy").rglob("*.py")):
         for node in ast.walk(ast.parse(file.read_text())):
             if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute | ast.Name)):
@@ -38,7 +38,7 @@ def _texts(node: ast.expr) -> list[str]:
     ]
 
 
-def test_every_event_of_the_log_is_in_the_guide_and_no_other() -> None:
+def test_the_guide_lists_exactly_the_logged_events() -> None:
     table = GUIDE.partition("| event | level | means |")[2].partition("\n\n")[0]
     rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
     explained = {name for row in rows for name in re.findall(r"`([a-z-]+)`", row)}
@@ -51,7 +51,7 @@ def test_every_event_of_the_log_is_in_the_guide_and_no_other() -> None:
     assert not explained - set(logged)
 
 
-def test_every_reason_that_the_proxy_closes_a_session_for_is_in_the_guide() -> None:
+def test_the_guide_explains_every_reason_for_closing_a_session() -> None:
     reasons = {
         reason
         for file in (TOP / "proxy/amiproxy/core").rglob("*.py")
@@ -63,6 +63,6 @@ def test_every_reason_that_the_proxy_closes_a_session_for_is_in_the_guide() -> N
 
 
 @pytest.mark.parametrize("status", ["0", "1", "2", "3", "70"])
-def test_every_exit_status_is_in_the_guide(status: str) -> None:
+def test_the_guide_explains_every_exit_status(status: str) -> None:
     table = GUIDE.partition("## Exit status")[2].partition("\n## ")[0]
     assert re.search(rf"^\| {status} \|", table, re.MULTILINE)

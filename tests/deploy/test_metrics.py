@@ -1,4 +1,4 @@
-"""The guide's pages on metrics and control, and the alerts: they name what there is, and all of it."""
+"""The guide's pages on metrics and control, and the alerts, name exactly the existing metrics."""
 
 import json
 import re
@@ -28,24 +28,24 @@ ALERTS: list[dict[str, Any]] = yaml.safe_load(RULES.read_text())["groups"][0]["r
 
 @pytest.fixture
 async def metrics(tmp_path: Path) -> set[str]:
-    """The names there are, as they are documented: a histogram by its own."""
+    """The existing names, as documented: a histogram by its base name."""
     registry = CollectorRegistry()
     registry.register(ServiceCollector(LiveService(tmp_path, User("u", secret="plain:x"))))
     text = generate_latest(registry).decode()
     return set(re.findall(r"^# TYPE (\S+) ", text, re.MULTILINE))
 
 
-async def test_the_page_explains_every_metric_and_no_other(metrics: set[str]) -> None:
+async def test_the_page_explains_exactly_the_existing_metrics(metrics: set[str]) -> None:
     assert set(re.findall(r"^\| `(amiproxy_\w+)` \|", PAGE, re.MULTILINE)) == metrics
 
 
-async def test_alerts_ask_for_metrics_there_are(metrics: set[str]) -> None:
+async def test_alerts_use_only_existing_metrics(metrics: set[str]) -> None:
     known = metrics | {f"{name}_{part}" for name in metrics for part in ("bucket", "count", "sum")}
     for alert in ALERTS:
         assert set(re.findall(r"amiproxy_\w+", alert["expr"])) <= known, alert["alert"]
 
 
-async def test_the_dashboard_asks_for_metrics_there_are(metrics: set[str]) -> None:
+async def test_the_dashboard_uses_only_existing_metrics(metrics: set[str]) -> None:
     known = metrics | {f"{name}_bucket" for name in metrics}
     panels = DASHBOARD["panels"]
     assert panels
@@ -56,7 +56,7 @@ async def test_the_dashboard_asks_for_metrics_there_are(metrics: set[str]) -> No
             assert names <= known, panel["title"]
 
 
-def test_promql_of_the_dashboard_can_be_read(tmp_path: Path) -> None:
+def test_promql_of_the_dashboard_parses(tmp_path: Path) -> None:
     tool = which("promtool")
     if tool is None:
         give_up("TOOLS", "Debian's package prometheus, which has promtool, is not installed")
@@ -71,14 +71,14 @@ def test_promql_of_the_dashboard_can_be_read(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_the_page_says_what_each_alert_asks_for() -> None:
+def test_the_page_explains_each_alert() -> None:
     assert re.findall(r"^### (\w+)$", PAGE, re.MULTILINE) == [alert["alert"] for alert in ALERTS]
     for alert in ALERTS:
         assert alert["labels"]["severity"] in {"critical", "warning"}
         assert alert["annotations"]["summary"]
 
 
-def test_promtool_takes_the_rules() -> None:
+def test_promtool_accepts_the_rules() -> None:
     tool = which("promtool")
     if tool is None:
         give_up("TOOLS", "Debian's package prometheus, which has promtool, is not installed")
@@ -89,5 +89,5 @@ def test_promtool_takes_the_rules() -> None:
 def test_the_page_on_control_shows_every_command() -> None:
     shown = set(re.findall(r"^\$ ami-proxy ctl ([a-z-]+(?: reload)?)", CONTROL, re.MULTILINE))
     verbs = {"certs reload" if name == "certs-reload" else name for name in COMMANDS} - {"commands"}
-    verbs -= {"learn-start", "learn-stop"}  # words of the verb learn
+    verbs -= {"learn-start", "learn-stop"}  # arguments of the verb learn
     assert verbs | {"top"} == shown

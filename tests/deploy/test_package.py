@@ -1,4 +1,4 @@
-"""The Debian package: complete on a bare machine, and purged it leaves what was the operator's."""
+"""The Debian package: complete on a bare machine; purging it keeps the operator's keys."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ def installed(machine: Machine, package: Path) -> Machine:
     return machine
 
 
-def test_it_is_complete_and_waits_to_be_configured(installed: Machine) -> None:
+def test_it_is_complete_and_waits_for_its_configuration(installed: Machine) -> None:
     assert installed.run("ami-proxy", "--version").stdout.startswith("ami-proxy ")
     # Compiled when built: the service may not write there, and dpkg would not know the files.
     assert (
@@ -39,7 +39,7 @@ def test_it_is_complete_and_waits_to_be_configured(installed: Machine) -> None:
     assert installed.run("systemctl", "--failed", "--plain", "--no-legend").stdout == ""
 
 
-def test_what_the_unit_and_the_guides_name_is_there(installed: Machine) -> None:
+def test_files_that_the_unit_and_the_guides_name_exist(installed: Machine) -> None:
     name, _, configuration = installed.show("ami-proxy", "Environment").partition("=")
     assert name == "OPENSSL_CONF"
     installed.run("test", "-r", configuration)
@@ -47,7 +47,7 @@ def test_what_the_unit_and_the_guides_name_is_there(installed: Machine) -> None:
         installed.run("test", "-x", f"/usr/share/ami-proxy/hooks/{hook}")
 
 
-def test_what_operators_changed_outlives_an_upgrade(installed: Machine) -> None:
+def test_changes_by_operators_outlive_an_upgrade(installed: Machine) -> None:
     installed.run(
         "sh", "-c", "echo '# mine' >> /etc/ami-proxy/proxy.yaml; chmod 0600 /etc/ami-proxy/proxy.yaml"
     )
@@ -58,7 +58,7 @@ def test_what_operators_changed_outlives_an_upgrade(installed: Machine) -> None:
     assert "  a:" in installed.run("cat", "/etc/ami-proxy/users.yaml").stdout
 
 
-def test_purged_it_leaves_keys_and_nothing_else(installed: Machine) -> None:
+def test_purging_leaves_keys_and_nothing_else(installed: Machine) -> None:
     installed.run("sh", "-c", "echo key > /etc/ami-proxy/certs/server.key")
     installed.run("dpkg", "--purge", "ami-proxy")
     assert installed.run("find", "/etc/ami-proxy", "-type", "f").stdout == "/etc/ami-proxy/certs/server.key\n"
@@ -69,7 +69,7 @@ def test_purged_it_leaves_keys_and_nothing_else(installed: Machine) -> None:
     assert installed.run("getent", "passwd", "ami-proxy", check=False).returncode == 2
 
 
-def test_removed_while_running_it_stops(installed: Machine) -> None:
+def test_removing_it_stops_the_service(installed: Machine) -> None:
     script = """
     cd /etc/ami-proxy
     install -m 0640 -g ami-proxy /dev/null upstream.secret

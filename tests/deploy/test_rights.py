@@ -1,4 +1,4 @@
-"""The guide's page on rights: its examples do what it says, its lists are the product's own."""
+"""The guide's page on rights: its examples behave as it says, and its lists agree with the product."""
 
 import re
 from pathlib import Path
@@ -84,11 +84,13 @@ SPY = "Originate\nChannel: PJSIP/900\nApplication: ChanSpy\nData: PJSIP/210-,q"
         ("admin", "Getvar\nVariable: AST_CONFIG(manager.conf,a,secret)", "functions"),
     ],
 )
-def test_example(users: UserTable, name: str, text: str, expected: str) -> None:
+def test_an_example_gets_the_documented_verdict(
+    users: UserTable, name: str, text: str, expected: str
+) -> None:
     assert verdict(user(users, name), text) == expected
 
 
-def test_click_to_call_sends_what_the_page_says(users: UserTable) -> None:
+def test_click_to_call_sends_the_documented_action(users: UserTable) -> None:
     raw = (CLICK + "\nContext: evil\nPriority: 9\nApplication: System\nData: id\nAccount: x").encode()
     decision = decide(user(users, "clicktocall"), parse_action(b"Action: " + raw + b"\n\n"), SHIPPED)
     assert isinstance(decision, Allow)
@@ -109,7 +111,7 @@ def test_administrators_come_from_known_addresses_only(users: UserTable) -> None
     ]  # fmt: skip
 
 
-def test_the_entries_on_the_page_are_those_of_the_file(users: UserTable) -> None:
+def test_the_entries_on_the_page_are_in_the_file(users: UserTable) -> None:
     text = re.sub(r"(?m)^    secret: .*\n", "", EXAMPLES.read_text())
     blocks = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
     assert len(users) == 5

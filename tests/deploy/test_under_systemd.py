@@ -1,4 +1,4 @@
-"""The service under a real systemd, as an operator meets it: start, reload, stop, restart, hang."""
+"""The service under a real systemd: start, reload, stop, restart, hang."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ def test_started_means_that_clients_can_log_in(host: Host) -> None:
     wait_until(lambda: "link up" in host.show("StatusText"), lambda: host.show("StatusText"))
 
 
-def test_it_runs_without_any_right(host: Host) -> None:
+def test_it_runs_without_capabilities(host: Host) -> None:
     host.systemctl("start")
     status = host.machine.run("cat", f"/proc/{host.show('MainPID')}/status").stdout
     facts = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
@@ -25,7 +25,7 @@ def test_it_runs_without_any_right(host: Host) -> None:
     assert {facts[name] for name in ("CapEff", "CapPrm", "CapBnd", "CapAmb")} == {"0" * 16}
     assert facts["NoNewPrivs"] == "1"
     assert facts["Seccomp"] == "2"
-    # What it gives up itself is among what the filter lets it ask for.
+    # The syscalls that it gives up itself are a subset of those that the filter allows.
     confined = next(line for line in host.log().splitlines() if line.startswith("confined"))
     assert "not permitted" not in confined
 
@@ -45,7 +45,7 @@ def test_a_start_that_cannot_succeed_fails_and_says_why(host: Host) -> None:
     )
 
 
-def test_a_reload_takes_up_what_is_new(host: Host) -> None:
+def test_a_reload_applies_new_users(host: Host) -> None:
     host.systemctl("start")
     process = host.show("MainPID")
     host.machine.run(
@@ -57,7 +57,7 @@ def test_a_reload_takes_up_what_is_new(host: Host) -> None:
     assert b"Authentication accepted" in host.log_in("late", "hunter3")
 
 
-def test_a_bad_reload_fails_and_keeps_the_old(host: Host) -> None:
+def test_a_bad_reload_fails_and_keeps_the_old_configuration(host: Host) -> None:
     host.systemctl("start")
     process = host.show("MainPID")
     host.append("/etc/ami-proxy/users.yaml", "  broken: {secret: plain text}\n")
@@ -68,7 +68,7 @@ def test_a_bad_reload_fails_and_keeps_the_old(host: Host) -> None:
     assert "users.broken.secret: plain text" in host.log()
 
 
-def test_a_stop_drains_and_ends_well(host: Host) -> None:
+def test_a_stop_drains_and_succeeds(host: Host) -> None:
     host.systemctl("start")
     host.systemctl("stop")
     assert host.show("ActiveState") == "inactive"
@@ -92,7 +92,7 @@ def test_a_service_that_hangs_is_restarted(host: Host) -> None:
     assert b"Authentication accepted" in host.log_in()
 
 
-def test_a_restart_behind_a_socket_unit_refuses_nobody(host: Host, tmp_path: Path) -> None:
+def test_a_restart_behind_a_socket_unit_refuses_no_connection(host: Host, tmp_path: Path) -> None:
     host.replace("/etc/ami-proxy/proxy.yaml", 'address: "[::]:5039"', 'address: "fd:ami"')
     host.systemctl("start", "ami-proxy.socket")
     host.systemctl("start")
@@ -104,7 +104,7 @@ def test_a_restart_behind_a_socket_unit_refuses_nobody(host: Host, tmp_path: Pat
     assert host.show("MainPID") != first
     [result] = said
     results = dict(part.split("=") for part in result.split())
-    # Who was connected when it stopped may be cut off; nobody finds the door closed.
+    # Clients connected during the stop may be cut off; no new connection is refused.
     assert int(results["ok"]) > 10, result
     assert "ConnectionRefusedError" not in results
 

@@ -1,4 +1,4 @@
-"""The units: what they expose, and that systemd of Debian 12 understands them."""
+"""The units: their exposure, and that systemd of Debian 12 accepts them."""
 
 import io
 import tarfile
@@ -10,7 +10,7 @@ from tests.deploy.debian import run_tool
 
 UNITS = Path(__file__).parents[2] / "deploy/systemd"
 NEWER, OLDER = UNITS / "ami-proxy.service", UNITS / "ami-proxy-252.service"
-#: ``systemd-analyze security`` counts from 0 to 100 here; as it prints it: 1.2.
+#: ``systemd-analyze security`` counts from 0 to 100 here; it prints this as 1.2.
 _EXPOSURE = 12
 
 _WITH_FILE = 'cat > "/etc/systemd/system/$0"; ln -sf /bin/true /usr/bin/ami-proxy; exec "$@"'
@@ -39,7 +39,7 @@ def test_the_threshold_can_fail() -> None:
 
 
 @pytest.mark.parametrize("name", ["ami-proxy.service", "ami-proxy.socket"])
-def test_systemd_has_nothing_to_say_of_it(name: str) -> None:
+def test_systemd_analyze_verify_finds_nothing(name: str) -> None:
     script = 'tar -x -C /etc/systemd/system; ln -s /bin/true /usr/bin/ami-proxy; exec "$@"'
     verified = run_tool(
         "sh", "-c", script, "sh",
@@ -57,7 +57,7 @@ def _archive(files: dict[str, Path]) -> bytes:
     return stream.getvalue()
 
 
-def test_the_two_units_differ_in_how_they_reload_alone() -> None:
+def test_the_two_units_differ_only_in_how_they_reload() -> None:
     newer, older = NEWER.read_text().splitlines()[1:], OLDER.read_text().splitlines()[1:]
     only_newer = [line.partition("=")[0] for line in newer if line not in older and line[0] != "#"]
     assert only_newer == ["Type", "ExecReload"]
@@ -73,7 +73,7 @@ def test_the_two_units_differ_in_how_they_reload_alone() -> None:
         ("systemd-tmpfiles", "tmpfiles.conf", "/usr/lib/tmpfiles.d/ami-proxy.conf"),
     ],
 )
-def test_sysusers_and_tmpfiles_are_understood(command: str, file: str, name: str) -> None:
+def test_sysusers_and_tmpfiles_are_accepted(command: str, file: str, name: str) -> None:
     script = (
         'mkdir -p "${0%/*}"; cat > "$0"; echo "u ami-proxy -" | systemd-sysusers - ; '
         f'{command} "$0" $1 && id ami-proxy && ls -ld /etc/ami-proxy 2>/dev/null; true'

@@ -1,7 +1,7 @@
-"""Wheels and sdist: what they hold, and that an installed wheel runs without the tree.
+"""Wheels and sdist: their contents, and that an installed wheel runs without the source tree.
 
-The compiled wheel has to pass the tests of the modules that are compiled in it; so what the suite says of the
-source holds for it as well.
+The compiled wheel has to pass the tests of the modules that are compiled in it; so the suite's results for
+the source apply to it as well.
 """
 
 import os
@@ -27,13 +27,13 @@ PURE = {"AMI_PROXY_COMPILE": "0"}
 BUILD = "import setuptools.build_meta as b, sys; b.build_{kind}(sys.argv[1])"
 WITHOUT_MYPYC = "import sys; sys.modules['mypyc'] = None; "
 
-# Compiling takes a minute or two, on a busy machine many.
+# Compiling takes a minute or two, and many on a busy machine.
 pytestmark = [pytest.mark.timeout(1200), pytest.mark.long]
 
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of what git has: neither other builds nor bytecode in it."""
+    """A copy of the files that git tracks: without other builds or bytecode."""
     copy = tmp_path_factory.mktemp("source")
     files = subprocess.run(
         ["git", "-C", TOP, "ls-files", "-z", "proxy", "*.toml", "setup.py", "README.md", "LICENSE"],
@@ -62,7 +62,7 @@ def build(
 
 
 def built(source: Path, out: Path, environment: dict[str, str], *, kind: str = "wheel") -> Path:
-    """What was built, if it was."""
+    """The wheel that was built, if any."""
     done = build(source, out, environment, kind=kind)
     assert done.returncode == 0, done.stderr[-2000:]
     [file] = out.iterdir()
@@ -90,19 +90,19 @@ def unpacked(compiled: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_the_wheel_has_the_program_its_types_and_its_licence_alone(wheel: Path) -> None:
+def test_the_wheel_contains_only_the_program_its_types_and_its_licence(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert wheel.name == f"amiproxy-{__version__}-py3-none-any.whl"
     assert "amiproxy/py.typed" in names
     assert f"amiproxy-{__version__}.dist-info/licenses/LICENSE" in names
-    # Bytecode is made where it is installed: pip does it, and the Debian package beforehand.
+    # Bytecode is made at installation: by pip, and for the Debian package at build time.
     assert [name for name in names if name.endswith(".pyc")] == []
     assert {name.split("/")[0] for name in names} == {"amiproxy", f"amiproxy-{__version__}.dist-info"}
     packages = {str(file.parent.relative_to(TOP / "proxy")) for file in (TOP / "proxy").rglob("__init__.py")}
     assert packages <= {name.rpartition("/")[0] for name in names}
 
 
-def test_the_sdist_can_be_built_from(source: Path, tmp_path: Path) -> None:
+def test_a_wheel_can_be_built_from_the_sdist(source: Path, tmp_path: Path) -> None:
     (tmp_path / "sdist").mkdir()
     sdist = built(source, tmp_path / "sdist", {}, kind="sdist")
     (tmp_path / "unpacked").mkdir()
@@ -114,7 +114,7 @@ def test_the_sdist_can_be_built_from(source: Path, tmp_path: Path) -> None:
     assert again.name == f"amiproxy-{__version__}-py3-none-any.whl"
 
 
-def test_the_installed_wheel_is_the_command(wheel: Path, tmp_path: Path) -> None:
+def test_the_installed_wheel_provides_the_command(wheel: Path, tmp_path: Path) -> None:
     # Its libraries are those of the tests; pip itself installs the wheel, and compiles it.
     venv.create(tmp_path / "venv", system_site_packages=False)
     python = tmp_path / "venv/bin/python"
@@ -164,7 +164,7 @@ def test_the_compiled_wheel_has_source_and_machine_code_of_the_same_modules(
     assert extensions == {path.removesuffix(".py") for path in COMPILED} | {"amiproxy__mypyc"}
 
 
-def test_the_compiled_wheel_does_not_tell_where_it_was_built(compiled: Path, source: Path) -> None:
+def test_the_compiled_wheel_does_not_reveal_where_it_was_built(compiled: Path, source: Path) -> None:
     archive = zipfile.ZipFile(compiled)
     for name in archive.namelist():
         content = archive.read(name)
@@ -172,7 +172,7 @@ def test_the_compiled_wheel_does_not_tell_where_it_was_built(compiled: Path, sou
         assert b"/tmp/" not in content or not name.endswith(".so")
 
 
-def test_what_the_compiled_wheel_runs_is_compiled_and_faults_name_the_line_of_the_source(
+def test_the_compiled_wheel_runs_compiled_and_tracebacks_name_source_lines(
     unpacked: Path,
 ) -> None:
     script = """
@@ -213,7 +213,7 @@ def test_the_compiled_core_passes_the_tests_of_its_source(unpacked: Path) -> Non
 
 @pytest.fixture
 def one_module(source: Path, tmp_path: Path) -> Path:
-    """The source with one module to compile, so that it takes seconds to find out that it cannot be."""
+    """The source with one module to compile, so that a failing compilation takes only seconds."""
     copy = tmp_path / "source"
     shutil.copytree(source, copy)
     marked = [file for file in copy.rglob("*.py") if MARK in file.read_text()]
@@ -234,7 +234,7 @@ def one_module(source: Path, tmp_path: Path) -> Path:
     ],
     ids=["a compiler that fails", "no compiler", "no mypyc"],
 )
-def test_what_cannot_be_compiled_is_installed_as_it_is(
+def test_without_a_working_compiler_the_source_is_installed(
     one_module: Path, tmp_path: Path, environment: dict[str, str], script: str, reason: str
 ) -> None:
     done = build(one_module, tmp_path / "out", environment, script=script)
@@ -246,7 +246,7 @@ def test_what_cannot_be_compiled_is_installed_as_it_is(
     assert re.search(f"^amiproxy: not compiled, the pure wheel is built instead: .*{reason}", told)
 
 
-def test_who_demands_the_compiled_wheel_gets_no_other(one_module: Path, tmp_path: Path) -> None:
+def test_demanding_the_compiled_wheel_gives_no_other(one_module: Path, tmp_path: Path) -> None:
     done = build(one_module, tmp_path / "out", {"CC": "false", "AMI_PROXY_COMPILE": "1"})
     assert done.returncode != 0
     assert "'false'" in done.stderr

@@ -1,8 +1,8 @@
 """Asterisk's own reader of manager messages, statement by statement.
 
 After ``get_input``, ``do_message`` and ``__astman_get_header`` of Asterisk 22's
-manager.c.  It is neither the proxy's parser nor the simulator's: it is what
-both are held against.  Nothing here is clever on purpose.
+manager.c.  It is neither the proxy's parser nor the simulator's: both are
+compared with it.  It is plain on purpose.
 """
 
 from dataclasses import dataclass, field
@@ -32,7 +32,7 @@ class Read:
 
     @property
     def action(self) -> bytes:
-        """What ``process_message`` looks up."""
+        """The headers that ``process_message`` looks up."""
         return self.get(b"Action", skip_empty=True)
 
     @property
@@ -42,7 +42,7 @@ class Read:
 
 
 class AsteriskReader:
-    """Bytes in, messages out, as ``session_do`` would come by them."""
+    """Bytes in, messages out, as in ``session_do``."""
 
     def __init__(self) -> None:
         self._inbuf = b""
@@ -51,7 +51,7 @@ class AsteriskReader:
 
     @property
     def idle(self) -> bool:
-        """Whether nothing of an unfinished message is kept."""
+        """Whether no part of an unfinished message is kept."""
         return not self._inbuf and not self._headers and self._parsing_ok
 
     def feed(self, data: bytes) -> list[Read]:
@@ -84,7 +84,7 @@ class AsteriskReader:
             else:
                 continue
             self._inbuf = src[x + cr :]
-            # What is made of it next is a C string.
+            # From here on Asterisk treats it as a C string.
             return src[:x].split(b"\0")[0]
         if len(src) >= _MAXLEN:
             self._inbuf = src[-1:]

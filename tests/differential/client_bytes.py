@@ -1,4 +1,4 @@
-"""What clients might send, from the ordinary to the malicious, as hypothesis strategies."""
+"""Bytes that clients might send, from ordinary to malicious, as hypothesis strategies."""
 
 from itertools import pairwise
 
@@ -19,7 +19,7 @@ _ENDS = st.sampled_from(
     [b"\r\n", b"\r\n", b"\r\n", b"\n", b"\r\r\n", b"\r", b"\0\r\n", b"\0x\r\n", b"\n\r\n"]
 )
 _LINES = st.tuples(_NAMES, _COLONS, _VALUES, _ENDS).map(b"".join)
-# Around the end of Asterisk's line buffer, once and twice round.
+# Around the end of Asterisk's line buffer, once and twice its size.
 _LONG = st.tuples(
     st.sampled_from([b"X:", b"X: ", b"Action: ", b"Variable: a="]),
     st.integers(1019, 1026) | st.integers(2040, 2050),
@@ -31,15 +31,15 @@ _ACTIONS = st.lists(_LINES | _LONG, max_size=6).map(
     lambda lines: b"Action: Ping\r\n" + b"".join(lines) + b"\r\n"
 )
 
-#: Bytes of a client, cut nowhere in particular.
+#: Bytes of a client, without cuts.
 STREAMS = st.lists(_LINES | _LONG | _BLANKS | _MANY | _ACTIONS | st.binary(max_size=12), max_size=12).map(
     b"".join
 )
-#: Where a stream might be cut.
+#: Positions where a stream might be cut.
 CUTS = st.lists(st.integers(0, 4096), max_size=6)
 
 
 def pieces(data: bytes, cuts: list[int]) -> list[bytes]:
-    """The stream as the network might deliver it."""
+    """The stream in the pieces in which the network might deliver it."""
     places = sorted({0, len(data), *(cut % (len(data) + 1) for cut in cuts)})
     return [data[a:b] for a, b in pairwise(places)]

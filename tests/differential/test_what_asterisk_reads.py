@@ -1,4 +1,4 @@
-"""Whatever a client sends, Asterisk reads exactly the actions that were judged, or we have refused them.
+"""Asterisk reads exactly the actions that were judged, whatever a client sends, or we have refused them.
 
 A differential test: the proxy's framing, parsing and serialising on one side, a
 statement-by-statement model of Asterisk's reader on the other.
@@ -44,9 +44,9 @@ def reads_as_judged(read: Read, action: Action) -> None:
     assert len(read.headers) <= MAX_HEADERS
     assert read.action == action.name
     assert read.variables == action.get_all(b"variable")
-    # Of a UserEvent Asterisk copies every line, so those that are no header are sent as well.
+    # Asterisk copies every line of a UserEvent, so lines that are not headers are sent as well.
     assert action.key == b"userevent" or all(b":" in header for header in read.headers)
-    # Headers other than ours are the judged ones: as many, in order, none hidden behind another's value.
+    # Headers other than ours are the judged ones: as many, in order, none hidden in another's value.
     written = [header.partition(b":")[0] for header in read.headers]
     expected = [name for name, _ in action.headers]
     if not any(name.lower() == b"actionid" for name in expected):
@@ -63,7 +63,7 @@ def reads_as_judged(read: Read, action: Action) -> None:
 
 @given(STREAMS, CUTS)
 @settings(max_examples=400)
-def test_asterisk_reads_each_judged_action_as_the_one_that_was_judged(data: bytes, cuts: list[int]) -> None:
+def test_asterisk_reads_each_sent_action_as_it_was_judged(data: bytes, cuts: list[int]) -> None:
     actions, _ = judged(data, cuts)
     reader = AsteriskReader()
     for action in actions:
@@ -79,15 +79,17 @@ def test_asterisk_reads_each_judged_action_as_the_one_that_was_judged(data: byte
 
 @given(STREAMS, CUTS)
 @settings(max_examples=400)
-def test_where_nothing_is_refused_both_read_the_clients_bytes_alike(data: bytes, cuts: list[int]) -> None:
-    """So a client is judged on what Asterisk would have understood, not on what we make of it."""
-    # Ended, or a NUL in an unfinished message would not have been looked at yet.
+def test_where_nothing_is_refused_proxy_and_asterisk_read_the_bytes_alike(
+    data: bytes, cuts: list[int]
+) -> None:
+    """So a client is judged by what Asterisk would have understood, not by our own interpretation."""
+    # With an end; otherwise a NUL in an unfinished message would not have been seen yet.
     data += b"\r\n\r\n"
     actions, refused = judged(data, cuts)
     reads = AsteriskReader().feed(data)
     if not refused:
         assert len(reads) == len(actions)
-    # Before the first refusal nothing may differ; where the model refuses we must have, too.
+    # Before the first refusal nothing may differ; where the model refuses, we must have refused too.
     for action, read in zip(actions, reads, strict=False):
         assert not read.refused
         assert read.action == action.name
@@ -100,8 +102,8 @@ def test_where_nothing_is_refused_both_read_the_clients_bytes_alike(data: bytes,
 
 @given(STREAMS, CUTS)
 @settings(max_examples=200)
-def test_the_simulator_reads_as_the_model_does(data: bytes, cuts: list[int]) -> None:
-    """It stands for Asterisk in every other test: it must fall for what Asterisk falls for."""
+def test_the_simulator_reads_like_the_model(data: bytes, cuts: list[int]) -> None:
+    """It replaces Asterisk in every other test: it must make the same mistakes."""
     reader = RequestReader()
     requests = [request for piece in pieces(data, cuts) for request in reader.feed(piece)]
     reads = AsteriskReader().feed(data)
@@ -112,8 +114,8 @@ def test_the_simulator_reads_as_the_model_does(data: bytes, cuts: list[int]) -> 
 
 @given(STREAMS, st.sampled_from(["boss", "clerk"]))
 @settings(max_examples=200)
-def test_a_whole_session_sends_asterisk_only_what_it_judged(data: bytes, name: str) -> None:
-    """The same through the session and the hub: raw bytes in, and what reaches the link read by the model."""
+def test_a_whole_session_sends_asterisk_only_judged_actions(data: bytes, name: str) -> None:
+    """The same through session and hub: raw bytes in, and the model reads the bytes that reach the link."""
     bench = Bench(
         User("boss", ALL, ALL, "plain:x"),
         User("clerk", secret="plain:x"),
@@ -141,7 +143,7 @@ def test_a_whole_session_sends_asterisk_only_what_it_judged(data: bytes, name: s
             bench.answer(message, b"")
 
 
-def test_the_model_falls_for_what_asterisk_falls_for() -> None:
+def test_the_model_makes_asterisks_known_mistakes() -> None:
     """Recorded on Asterisk 16 and 22: a line of 1,023 bytes, or one that begins with NUL, ends a message."""
     hidden = b"Action: Command\r\nCommand: core show version\r\n\r\n"
     long_line = AsteriskReader().feed(b"Action: Ping\r\nX: " + b"y" * 1020 + b"\r\n" + hidden)

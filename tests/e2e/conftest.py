@@ -19,7 +19,7 @@ async def simulator() -> AsyncIterator[Simulator]:
 
 @pytest.fixture
 async def make_service(tmp_path: Path) -> AsyncIterator[Callable[..., Service]]:
-    """Builds it, before the port given; whatever was started is ended."""
+    """Builds services for the port given; each is stopped at the end."""
     made: list[Service] = []
 
     def make(port: int, limits: Mapping[str, Any] | None = None, **settings: Any) -> Service:
@@ -47,5 +47,5 @@ async def service(simulator: Simulator, make_service: Callable[..., Service]) ->
 
 @pytest.fixture
 def nowhere() -> int:
-    """A port that nobody listens on."""
+    """A port on which nothing listens."""
     return free_port()

@@ -47,7 +47,7 @@ def socket_not_passed(service: Service) -> str:
     "spoil",
     [no_configuration, several_errors, broken_certificate, wrong_key, port_in_use, socket_not_passed],
 )
-async def test_a_bad_configuration_is_told_and_nothing_starts(
+async def test_a_bad_configuration_is_reported_and_nothing_starts(
     nowhere: int, make_service: Callable[..., Service], spoil: Callable[[Service], str]
 ) -> None:
     service = make_service(nowhere)

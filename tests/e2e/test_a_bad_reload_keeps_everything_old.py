@@ -69,7 +69,7 @@ def other_threads(service: Service) -> str:
 )
 async def test_a_bad_reload_keeps_everything_old(service: Service, spoil: Callable[[Service], str]) -> None:
     async with await service.client("boss") as boss:
-        # Something good beside the bad: it must not be taken either.
+        # A valid change together with the bad one: it must not be applied either.
         users = {name: entry for name, entry in USERS.items() if name != "caller"}
         service.write_users(users)
         wanted = spoil(service)

@@ -1,4 +1,4 @@
-"""As certs/README.md has it: a private CA, a user bound to a certificate, and its end."""
+"""As in certs/README.md: a private CA, a user bound to a certificate, and its revocation."""
 
 import ssl
 from pathlib import Path
@@ -21,7 +21,7 @@ def certs(*arguments: object) -> None:
 
 
 def prepare(service: Service) -> Path:
-    """The CA's folder, with a certificate for each of two clients beside it; the service asks for them."""
+    """The CA's folder, with certificates for two clients beside it; the service asks for them."""
     ca = service.directory / "ca"
     certs("init", ca)
     for name in ("wallboard", "desk"):
@@ -52,7 +52,7 @@ async def connect(service: Service, name: str) -> AmiClient:
 
 
 async def answer(service: Service, name: str, user: str, **headers: str) -> str | None:
-    """What a login as ``user`` with the certificate of ``name`` is told."""
+    """The answer to a login as ``user`` with the certificate of ``name``."""
     async with await connect(service, name) as client:
         return (await client.action("Login", Username=user, **headers)).get("Message")
 

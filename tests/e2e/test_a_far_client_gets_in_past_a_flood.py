@@ -1,7 +1,7 @@
-"""A login takes a far client many times as long as strangers need to fill all places.
+"""A far client's login takes many times as long as attackers need to fill all places.
 
-The far clients come through a relay that gives them a round trip time.  Nothing is retried: each of
-their logins succeeds at the first try, though meanwhile more strangers came than there are places.
+The far clients come through a relay that adds a round trip time.  Nothing is retried: each of
+their logins succeeds at the first try, though meanwhile more attackers connect than there are places.
 """
 
 import asyncio
@@ -23,16 +23,16 @@ PLACES = 16
 LIMITS = {"exempt": [], "unauthenticated": PLACES, "unauthenticated_per_address": 16, "login_timeout": 60.0}
 #: Seconds of a round trip; the login itself takes four of them.
 TRIPS = (0.03, 0.1, 0.2)
-#: Logins with wrong secrets at one moment: seconds of work.
+#: Logins with wrong secrets in flight at once: seconds of work.
 GUESSES = 60
-#: Connections a second: in one login of the farthest client, five times as many as there are places.
+#: Connections a second: during one login of the farthest client, five times as many as there are places.
 RATE = 100
 SECRET = "the good one"
 
 
 @contextlib.asynccontextmanager
 async def strangers(port: int, what: bytes) -> AsyncIterator[None]:
-    """Twenty addresses in four networks that connect, send this much, and nothing more."""
+    """Twenty addresses in four networks that connect, send this, and nothing more."""
     held: list[socket.socket] = []
     loop = asyncio.get_running_loop()
 
@@ -62,7 +62,7 @@ async def strangers(port: int, what: bytes) -> AsyncIterator[None]:
 
 @contextlib.asynccontextmanager
 async def guessers(service: Service) -> AsyncIterator[None]:
-    """Thirty addresses in three networks, each of which has a wrong secret compared, all the time."""
+    """Thirty addresses in three networks, each of which keeps having a wrong secret compared."""
 
     async def guess(source: str) -> None:
         for number in count():
@@ -80,9 +80,9 @@ async def guessers(service: Service) -> AsyncIterator[None]:
 
 @contextlib.asynccontextmanager
 async def first_guesses(service: Service, answered: set[int]) -> AsyncIterator[None]:
-    """Wrong secrets that wait to be compared, each the first of its network: one user's, and unknown names'.
+    """Wrong secrets that wait to be compared, each the first of its network: for one user and unknown names.
 
-    The number of each that is answered is added.  Entered when all were sent.
+    The number of answers for each is added.  Entered once all were sent.
     """
     sent: set[int] = set()
 
@@ -97,7 +97,7 @@ async def first_guesses(service: Service, answered: set[int]) -> AsyncIterator[N
             answered.add(number)
         finally:
             assert attacker._transport is not None
-            attacker._transport.abort()  # the proxy is not done with its secret
+            attacker._transport.abort()  # the proxy has not compared its secret yet
 
     async with asyncio.TaskGroup() as tasks:
         running = [tasks.create_task(guess(number)) for number in range(GUESSES)]
@@ -113,18 +113,18 @@ async def log_in_from_far(service: Service, trip: float, network: int) -> None:
         async with client:
             answer = await client.login("far", SECRET)
             assert answer.get("Message") == "Authentication accepted", answer
-            # What ends with an error in the relay has no order to wait for.
+            # Connections that end with an error in the relay are not waited for in any order.
             assert client._transport is not None
             client._transport.abort()
 
 
 def displaced(service: Service) -> int:
-    """Connections that were closed for want of a place.  Their lines are rationed, so this is the least."""
+    """Connections closed because all places were taken.  Their log lines are rationed: a lower bound."""
     return service.stderr.count("displaced before login")
 
 
 def write_users(service: Service, *others: str, dearer: int = 1) -> None:
-    # As dear as an ordinary one, or more: the queue for it is what is attacked.
+    # As costly as an ordinary hash, or more: the queue for it is under attack.
     stored = phc.hash_secret(SECRET.encode(), passes=dearer * phc.PASSES)
     service.write_users(
         {name: {"secret": stored, "read": [], "write": ["system"]} for name in ("far", *others)}
@@ -139,7 +139,7 @@ def write_users(service: Service, *others: str, dearer: int = 1) -> None:
     ],
     ids=["silent", "in a handshake"],
 )
-async def test_silent_strangers_shut_no_far_client_out(
+async def test_silent_clients_shut_no_far_client_out(
     simulator: Simulator, make_service: Callable[..., Service], what: bytes
 ) -> None:
     service = make_service(simulator.port, limits=LIMITS)

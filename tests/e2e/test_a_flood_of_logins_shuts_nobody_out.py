@@ -6,7 +6,7 @@ from amiproxy.tools.simulator import Simulator
 from tests.support.ami_client import AmiClient
 from tests.support.service import Service
 
-#: Of them alone the pool before login would be full twice over, at any moment.
+#: These alone would fill the pool before login twice over, at any time.
 ATTACKERS = [f"127.0.0.{n}" for n in range(2, 10)]
 LIMITS = {
     "exempt": [],
@@ -16,12 +16,12 @@ LIMITS = {
     "connection_burst": 10,
     "login_timeout": 60.0,
 }
-#: Seconds between two attempts of one attacker, and of a good client whose place was taken.
+#: Seconds between two attempts of one attacker, and of a good client that was displaced.
 _ATTACK_PACE = 0.02
 _PATIENCE = 0.25
 
 
-async def test_a_flood_of_logins_shuts_nobody_out(
+async def test_a_flood_of_logins_shuts_no_client_out(
     simulator: Simulator, make_service: Callable[..., Service]
 ) -> None:
     service = make_service(simulator.port, limits=LIMITS)
@@ -37,7 +37,7 @@ async def test_a_flood_of_logins_shuts_nobody_out(
             await asyncio.sleep(_ATTACK_PACE)
 
     async def sit(source: str) -> None:
-        """Greeted, and then silent: it holds a place for as long as it is let."""
+        """Greeted, then silent: it holds a place for as long as it may."""
         while True:
             with contextlib.suppress(OSError):
                 async with await service.connect(source) as silent:
@@ -45,7 +45,7 @@ async def test_a_flood_of_logins_shuts_nobody_out(
             await asyncio.sleep(_ATTACK_PACE)
 
     async def log_in() -> AmiClient:
-        """As real clients do: whose place was taken comes again."""
+        """As real clients do: a displaced client tries again."""
         async with asyncio.timeout(20):
             while True:
                 with contextlib.suppress(OSError):

@@ -8,7 +8,7 @@ from tests.support.tls_peer import TlsPeer
 from tests.support.waiting import until
 
 
-async def test_a_slow_consumer_is_cut_and_its_neighbours_notice_nothing(
+async def test_a_slow_consumer_is_closed_and_its_neighbours_notice_nothing(
     simulator: Simulator, make_service: Callable[..., Service]
 ) -> None:
     service = make_service(simulator.port, limits={"outbox_soft": 65536, "outbox_hard": 131072})
@@ -24,12 +24,12 @@ async def test_a_slow_consumer_is_cut_and_its_neighbours_notice_nothing(
         await service.said("user=boss")
         await until(lambda: service.stderr.count(" login ") == 2)
         sent = 0
-        # It never reads again: what the kernels do not hold waits for it, up to the hard limit.
+        # It never reads again: bytes that the kernels do not hold wait for it, up to the hard limit.
         while "slow consumer" not in service.stderr:
             assert sent < 200_000, "it is never cut"
             await simulator.storm(per_second=50_000, total=2000)
             sent += 2000
-            # Answered within what any action has, and by Asterisk itself: behind the events before it.
+            # Answered within the time that any action has, and by Asterisk: behind the events before it.
             await neighbour.action("CoreStatus")
         numbers = [found[0] for m in neighbour.log if (found := read_storm_event(m.raw))]
         assert numbers == [number % 2000 for number in range(sent)], "every event, in order"

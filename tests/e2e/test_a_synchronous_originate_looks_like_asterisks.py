@@ -12,11 +12,11 @@ UNKNOWN = {**ANSWERED, "Channel": "Nothing/1"}
 
 
 async def conversation(client: AmiClient, headers: dict[str, Any]) -> list[tuple[str, Any]]:
-    """What a client sees of a call it originates: the answer in full, then the event of its fate, if any."""
+    """A client's view of a call that it originates: the whole answer, then the outcome's event, if any."""
     start = len(client.log)
     answer = await client.action("Originate", ActionID="orig/1", **headers)
     if headers.get("Async") == "true":
-        # Another thread of Asterisk tells it, sooner or later than this one answers.
+        # Another thread of Asterisk sends it, sooner or later than this one answers.
         await client.take(lambda message: message.event == "OriginateResponse", "the call's fate")
     await client.action("Ping", ActionID="after")
     seen: list[tuple[str, Any]] = []
@@ -41,7 +41,7 @@ async def test_a_synchronous_originate_looks_like_asterisks(
     assert any("response" in kind for kind, _ in expected)
 
 
-async def test_a_waiting_originate_holds_up_nobody_else(simulator: Simulator, service: Service) -> None:
+async def test_a_waiting_originate_delays_no_other_session(simulator: Simulator, service: Service) -> None:
     async with await service.client("boss") as boss, await service.client("caller") as caller:
         boss.send("Originate", ActionID="waits", **{**NO_ANSWER, "Timeout": "30000"})
         called = await caller.wait_event("Newchannel")

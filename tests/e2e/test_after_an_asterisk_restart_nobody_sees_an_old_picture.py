@@ -11,7 +11,7 @@ from tests.support.waiting import until
 
 
 @pytest.mark.parametrize("how", ["stop", "reset"])
-async def test_who_is_told_stays_and_the_others_are_closed(
+async def test_clients_that_can_be_notified_stay_and_the_others_are_closed(
     simulator: Simulator, service: Service, how: str
 ) -> None:
     port = simulator.port
@@ -22,7 +22,7 @@ async def test_who_is_told_stays_and_the_others_are_closed(
         await service.client("blind") as blind,
         await service.connect() as stranger,
     ):
-        # Asterisk has the action, and dies with it: nobody knows whether it was done.
+        # Asterisk has the action, and dies with it: its outcome is unknown.
         simulator.faults.ignore("QueueAdd", -1)
         boss.send("QueueAdd", Queue="support", Interface="Local/1@x", ActionID="side effect")
         simulator.faults.ignore("Hangup", -1)
@@ -41,7 +41,7 @@ async def test_who_is_told_stays_and_the_others_are_closed(
         assert (await caller.response(None)).get("Response") == "Error"
         down = await boss.wait_event("ProxyUpstream")
         assert down.get("Status") == "Down"
-        # A reader of class call cannot be told: it is closed in order, and comes again.
+        # A reader of class call cannot be notified: it is closed with a reason, and reconnects.
         assert await caller.ended() == "end of stream"
         (end,) = [m for m in caller.log if m.event == "ProxySessionEnd"]
         assert end.get("Reason") == "upstream lost"
@@ -71,7 +71,7 @@ async def test_who_is_told_stays_and_the_others_are_closed(
             await again.stop()
 
 
-async def test_upstream_lost_is_the_operators_to_choose_and_a_reload_takes_it_up(
+async def test_upstream_lost_can_be_chosen_and_a_reload_applies_it(
     simulator: Simulator, service: Service
 ) -> None:
     users: dict[str, Any] = copy.deepcopy(USERS)

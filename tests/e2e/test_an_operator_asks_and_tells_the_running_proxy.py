@@ -66,7 +66,7 @@ async def get(port: int, path: str) -> tuple[int, str]:
     return int(head.split()[1]), body
 
 
-async def test_the_socket_is_for_us_alone(service: Service) -> None:
+async def test_the_control_socket_is_private_and_removed_at_the_end(service: Service) -> None:
     path = service.directory / "control.sock"
     assert stat.S_IMODE(path.lstat().st_mode) == 0o600
     await asyncio.to_thread(service.stop)
@@ -81,7 +81,7 @@ async def test_a_socket_left_by_a_killed_proxy_is_replaced(service: Service) -> 
     assert (await asked(service, "status"))["state"] == "serving"
 
 
-async def test_who_is_there_and_who_is_sent_away(service: Service) -> None:
+async def test_sessions_are_listed_and_kicked(service: Service) -> None:
     async with await service.client("boss") as boss, await service.client("caller") as caller:
         rows = await asked(service, "sessions")
         assert sorted(row["user"] for row in rows) == ["boss", "caller"]
@@ -95,7 +95,7 @@ async def test_who_is_there_and_who_is_sent_away(service: Service) -> None:
     await service.said("reason=kicked")
 
 
-async def test_a_reload_tells_what_changed(service: Service) -> None:
+async def test_a_reload_reports_what_changed(service: Service) -> None:
     service.write_users(
         {"boss": {**USERS["boss"], "read": ["call"]}, "new": {**USERS["blind"], "secret": hashed("n")}}
     )
@@ -114,7 +114,7 @@ async def test_a_reload_tells_what_changed(service: Service) -> None:
     await service.said("reloaded trigger=control users=2 changed=log.level users_added=new")
 
 
-async def test_a_bad_reload_exits_with_every_reason(service: Service, metrics_port: int) -> None:
+async def test_a_bad_reload_exits_with_every_problem(service: Service, metrics_port: int) -> None:
     service.change(colour="blue", log={"level": "loud"})
     done = await ctl(service, "reload")
     assert done.returncode == 1
@@ -128,7 +128,7 @@ async def test_a_bad_reload_exits_with_every_reason(service: Service, metrics_po
     assert body.startswith("degraded\n")
 
 
-async def test_what_needs_a_restart_is_named(service: Service) -> None:
+async def test_changes_that_need_a_restart_are_named(service: Service) -> None:
     service.change(
         metrics={"address": "127.0.0.1:1"}, control={"socket": "other.sock"}, limits={"hash_threads": 5}
     )
@@ -140,8 +140,8 @@ async def test_what_needs_a_restart_is_named(service: Service) -> None:
     assert {"control.socket", "metrics.address", "limits.hash_threads"} <= set(keys)
 
 
-async def test_a_new_certificate_is_taken_up_without_being_told(service: Service) -> None:
-    """The watch, through the same path as everything else."""
+async def test_a_new_certificate_is_served_without_a_command(service: Service) -> None:
+    """By the watch, through the same path as every other change."""
     before = (await asked(service, "certs"))[0]["served"][0]["serial"]
     renew(service)
     await service.said("certificates outcome=swapped trigger=watch generation=2")
@@ -155,7 +155,7 @@ async def test_a_new_certificate_is_taken_up_without_being_told(service: Service
 
 async def test_trace_shows_a_user_and_no_secret(service: Service) -> None:
     command = [sys.executable, "-m", "amiproxy", "ctl", "--config", str(service.config), "trace", "boss"]
-    # Unbuffered by its own doing: who watches sees it now.
+    # It flushes its output itself, so that an operator sees it at once.
     process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)
     assert process.stdout is not None
     async with asyncio.timeout(20):
@@ -175,7 +175,9 @@ async def test_trace_shows_a_user_and_no_secret(service: Service) -> None:
     assert b"chief" not in seen
 
 
-async def test_metrics_follow_what_happens(service: Service, simulator: Simulator, metrics_port: int) -> None:
+async def test_metrics_follow_events_and_actions(
+    service: Service, simulator: Simulator, metrics_port: int
+) -> None:
     async with await service.client("boss") as boss, await service.client("caller") as caller:
         await boss.action("CoreStatus")
         await caller.action("CoreShowChannels")
@@ -199,7 +201,7 @@ async def test_metrics_follow_what_happens(service: Service, simulator: Simulato
     assert (await get(metrics_port, "/livez")) == (200, "alive\n")
 
 
-async def test_no_secret_is_in_anything_an_operator_is_shown(service: Service, metrics_port: int) -> None:
+async def test_no_output_for_operators_contains_a_secret(service: Service, metrics_port: int) -> None:
     async with await service.client("boss") as boss:
         await boss.action("Challenge", AuthType="MD5")
         (row,) = await asked(service, "sessions")
@@ -232,7 +234,7 @@ async def test_drain_answers_and_then_ends_the_process(service: Service) -> None
     assert not (service.directory / "control.sock").exists()
 
 
-async def test_astmanproxys_questions_are_for_class_system(service: Service) -> None:
+async def test_astmanproxys_own_actions_need_class_system(service: Service) -> None:
     async with await service.client("boss") as boss, await service.client("caller") as caller:
         for client, response in ((boss, "Success"), (caller, "Error")):
             client._transport.write(b"ProxyAction: ListSessions\r\n\r\n")  # type: ignore[union-attr]
@@ -241,7 +243,7 @@ async def test_astmanproxys_questions_are_for_class_system(service: Service) -> 
             assert (answer.get("ProxyClientSession") == "127.0.0.1") is (response == "Success")
 
 
-async def test_a_place_that_cannot_be_opened_ends_the_start(
+async def test_an_endpoint_that_cannot_be_opened_ends_the_start(
     simulator: Simulator, make_service: Callable[..., Service], tmp_path: Path
 ) -> None:
     (tmp_path / "precious").write_text("x")
@@ -251,7 +253,7 @@ async def test_a_place_that_cannot_be_opened_ends_the_start(
     assert (tmp_path / "precious").read_text() == "x"
 
 
-async def test_the_umask_of_whoever_starts_it_does_not_matter(
+async def test_the_umask_at_the_start_does_not_matter(
     simulator: Simulator, make_service: Callable[..., Service]
 ) -> None:
     before = os.umask(0)

@@ -27,7 +27,7 @@ async def test_certificates_are_swapped_without_losing_sessions(service: Service
             assert (await caller.action("Ping")).get("Response") == "Success"
 
 
-async def test_other_files_and_another_policy_are_taken_up_too(service: Service) -> None:
+async def test_other_files_and_another_policy_are_served_too(service: Service) -> None:
     async with await service.client("boss") as boss:
         ca = trustme.CA()
         leaf = ca.issue_cert("localhost", "127.0.0.1")

@@ -1,7 +1,7 @@
-"""Every usual way to put new certificates in place works for a process that may read next to nothing.
+"""Every usual way to put new certificates in place works for a process that may read few paths.
 
-The certificates stand apart from the configuration, as they do behind an ACME
-client's own directories: what lets us read those comes from them alone.
+The certificates are apart from the configuration, as they are in an ACME
+client's own directories: the permission to read those is derived from their paths alone.
 """
 
 import asyncio
@@ -64,7 +64,7 @@ class Site:
 
     async def start(self, folder: Path) -> None:
         self.read_from(folder)
-        # Of whichever CA: who connects here looks at the certificate itself.
+        # Of any CA: the client here looks at the certificate itself.
         self.service.context.check_hostname = False
         self.service.context.verify_mode = ssl.CERT_NONE
         await self.service.start_up()
@@ -154,7 +154,7 @@ def a_kubelet_swaps_the_data(store: Path) -> tuple[Path, Callable[[], bytes]]:
         a_kubelet_swaps_the_data,
     ],
 )
-async def test_the_new_certificate_is_served_after(
+async def test_the_new_certificate_is_served_after_a_reload(
     site: Site, layout: Callable[[Path], tuple[Path, Callable[[], bytes]]]
 ) -> None:
     folder, renew = layout(site.store)
@@ -166,7 +166,7 @@ async def test_the_new_certificate_is_served_after(
     assert "denied" not in site.service.stderr
 
 
-async def test_a_folder_it_knew_nothing_of_takes_a_restart_and_is_told_so(
+async def test_a_folder_unknown_at_the_start_needs_a_restart_and_is_reported(
     site: Site, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     issue(site.store / "current")

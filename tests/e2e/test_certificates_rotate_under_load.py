@@ -1,7 +1,7 @@
 """Good and bad certificates in turn, under live sessions, events, and a churn of connects and logins.
 
-Every kind of bad set comes once; ``ROTATIONS=100`` for the long run, where each trigger meets more of
-them, and the watch is given all its patience.  ``pytest -s`` shows the figures.
+Every kind of bad set occurs once; ``ROTATIONS=100`` for the long run, where each trigger meets more of
+them, and the watch uses all its patience.  ``pytest -s`` shows the figures.
 """
 
 import asyncio
@@ -32,22 +32,22 @@ pytestmark = pytest.mark.long
 
 EVERY_KIND = 2 * len(BAD_SETS)
 ROTATIONS = int(os.environ.get("ROTATIONS", EVERY_KIND))
-#: How many half-written sets the watch is left to try until it complains: ten seconds each.
+#: How many half-written sets the watch may try until it complains: ten seconds each.
 LEFT_TO_THE_WATCH = 1 if ROTATIONS <= EVERY_KIND else ROTATIONS
 SESSIONS = 200
 #: Events a second, to each session.
 RATE = 25
 CHURNERS = 3
-#: Seconds from a swap to a handshake that shows it, which a busy machine takes long for.  That no handshake
-#: that begins after a swap shows the old certificate is for the churn to see.
+#: Seconds from a swap to a handshake that shows it, which can be long on a busy machine.  The churn checks
+#: that no handshake begun after a swap shows the old certificate.
 SEEN_WITHIN = 20.0
-#: Bytes from the first swap to the last: what an allocator keeps.  That no generation is kept is for
-#: tests/net/tls/test_sni.py to see.
+#: Bytes from the first swap to the last: memory that an allocator keeps.  That no generation is kept is
+#: checked by tests/net/tls/test_sni.py.
 GROWTH = 4 << 20
 
 
 class Churn:
-    """Connects, logs in, asks something and leaves, again and again."""
+    """Connects, logs in, sends an action and leaves, repeatedly."""
 
     def __init__(self, service: Service, site: CertificateFolder) -> None:
         self._service = service
@@ -58,7 +58,7 @@ class Churn:
         self.began = 0.0
         #: When each was shown for the first time, since the epoch.
         self.first: dict[str, float] = {}
-        #: What handshakes may show; none at first.
+        #: Certificates that handshakes may show; none at first.
         self.allowed: set[str] = set()
         self.wrong: list[str] = []
 
@@ -68,7 +68,7 @@ class Churn:
             await asyncio.sleep(0.01)
 
     async def once(self) -> str:
-        """One client, from connect to Goodbye; what it was shown."""
+        """One client, from connect to Goodbye; the certificate that it was shown."""
         began, allowed = time.monotonic(), frozenset(self.allowed)
         client = await AmiClient.connect("127.0.0.1", self._service.port, self._context, "localhost")
         try:
@@ -88,7 +88,7 @@ class Churn:
 
 
 class Operator:
-    """Installs certificates, tells the service in one way or another, and reads its log."""
+    """Installs certificates, triggers the reload in one way or another, and reads the log."""
 
     def __init__(self, service: Service, site: CertificateFolder) -> None:
         self.service = service
@@ -119,7 +119,7 @@ class Operator:
         self._read = self._log.stat().st_size
 
     async def ctl(self) -> list[str]:
-        """As ``ami-proxy ctl certs reload``, without a process for each; the problems it is told of."""
+        """As ``ami-proxy ctl certs reload``, without a process for each; the problems that it reports."""
         reader, writer = await asyncio.open_unix_connection(str(self.service.directory / "c.sock"))
         writer.write(b'{"command": "certs-reload"}\n')
         answer = json.loads(await reader.readline())
@@ -129,7 +129,7 @@ class Operator:
         return answer.get("problems", [])
 
     async def bad(self, spoil: Callable[[CertificateFolder], None], trigger: str) -> None:
-        """Put in what must be refused, and see that it is."""
+        """Install files that must be refused, and check that they are."""
         self.listen()
         spoil(self.site)
         if trigger == "ctl":
@@ -138,7 +138,7 @@ class Operator:
             self.service.signal(signal.SIGHUP)
             await self.hears(" reload-failed ")
         elif spoil in HALF_WRITTEN and not self._left:
-            # As a writer leaves it for a moment: what comes next mends it before anybody is told.
+            # As a writer leaves it for a short time: the next set fixes it before anything is logged.
             await asyncio.sleep(0.5)
             assert " certificate-refused " not in self._said(), spoil
         else:
@@ -146,7 +146,7 @@ class Operator:
             await self.hears(" certificate-refused ")
 
     def good(self, trigger: str) -> Forged:
-        """Put in what must be served, and tell."""
+        """Install files that must be served, and trigger the reload."""
         self.listen()
         new = self.site.leaf()
         if self.site.key.is_dir():
@@ -163,7 +163,7 @@ def fingerprint(leaf: Forged) -> str:
 
 
 class Process:
-    """What the proxy's process takes."""
+    """The resources that the proxy's process uses."""
 
     def __init__(self, pid: int) -> None:
         self._proc = Path(f"/proc/{pid}")
@@ -191,7 +191,7 @@ async def service(simulator: Simulator, make_service: Callable[..., Service], tm
     }
     built.change(listeners=[listener])
     if os.geteuid() == 0:
-        # Root reads what nobody may read, but for these.
+        # Root can read files whose mode forbids it, except with these.
         built.wrapper = ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
     built.context.load_verify_locations(cadata=site.ca.pem.decode())
     built.site = site  # type: ignore[attr-defined]
@@ -270,7 +270,7 @@ async def test_certificates_rotate_under_load(service: Service, simulator: Simul
 
 
 async def settled(process: Process) -> int:
-    """Descriptors, once the churn's own are gone."""
+    """Descriptors, once the churn's own are closed."""
     last = 0
     while last != process.descriptors:
         last = process.descriptors

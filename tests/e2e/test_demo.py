@@ -1,4 +1,4 @@
-"""The demo as a person, a pipe and CI run it."""
+"""The demo as run by a person, in a pipe and in CI."""
 
 import fcntl
 import os
@@ -41,7 +41,7 @@ def promises(text):
     return re.findall(r"^(ok|NO)  (.*?)  ", text, re.MULTILINE)
 
 
-def test_in_a_pipe_it_shows_what_it_promises_and_ends_by_itself(tmp_path):
+def test_in_a_pipe_it_shows_the_promised_output_and_ends(tmp_path):
     folder = tmp_path / "state"
     done = in_a_pipe(folder)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -68,7 +68,7 @@ def test_in_a_pipe_it_shows_what_it_promises_and_ends_by_itself(tmp_path):
     assert "Traceback" not in log
 
 
-def test_with_seconds_it_ends_after_them_and_shows_how_to_log_in(tmp_path):
+def test_with_demo_seconds_it_ends_after_them_and_shows_how_to_log_in(tmp_path):
     began = time.monotonic()
     done = in_a_pipe(tmp_path / "state", DEMO_SECONDS="20")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -77,7 +77,7 @@ def test_with_seconds_it_ends_after_them_and_shows_how_to_log_in(tmp_path):
     assert {mark for mark, _ in promises(done.stdout)} == {"ok"}
 
 
-def test_without_an_asterisk_it_says_why_and_ends_with_1(tmp_path):
+def test_without_an_asterisk_it_gives_the_reason_and_exits_with_1(tmp_path):
     (tmp_path / "secret").touch(mode=0o600)
     (tmp_path / "secret").write_text("s\n")
     with socket.socket() as closed:
@@ -92,7 +92,7 @@ def test_without_an_asterisk_it_says_why_and_ends_with_1(tmp_path):
 
 
 class Terminal:
-    """The demo on a terminal of its own; ``raw`` is all it has written so far."""
+    """The demo on a terminal of its own; ``raw`` is all that it has written so far."""
 
     def __init__(self, process, master):
         self.process = process
@@ -101,7 +101,7 @@ class Terminal:
 
     @property
     def text(self):
-        """As lines, without what moves the cursor or colours."""
+        """As lines, without the sequences that move the cursor or set colours."""
         text = self.raw.decode(errors="replace").replace("\r\n", "\n").replace("\r", "\n")
         return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
 
@@ -116,7 +116,7 @@ class Terminal:
         return found
 
     def read(self):
-        """Whether there may be more."""
+        """Read more; False at the end."""
         if not select.select([self.master], [], [], 0.2)[0]:
             return True
         try:
@@ -152,7 +152,7 @@ def on_a_terminal(folder):
         yield Terminal(process, master)
     finally:
         if process.poll() is None:
-            process.terminate()  # it ends the proxy with it
+            process.terminate()  # it ends the proxy too
             process.wait(20)
         os.close(master)
 
@@ -185,7 +185,7 @@ def test_on_a_terminal_it_stays_up_for_a_login_by_hand_until_ctrl_c(tmp_path):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda n: n.name)
-def test_a_signal_in_the_middle_ends_all_of_it_cleanly(tmp_path, number):
+def test_a_signal_in_the_middle_ends_everything_cleanly(tmp_path, number):
     folder = tmp_path / "state"
     with on_a_terminal(folder) as terminal:
         terminal.wait_for("-> Originate")
@@ -195,7 +195,7 @@ def test_a_signal_in_the_middle_ends_all_of_it_cleanly(tmp_path, number):
     assert (folder / "proxy.log").read_text().rstrip().endswith("stopped")
 
 
-def test_it_ends_with_1_when_the_proxy_dies(tmp_path):
+def test_it_exits_with_1_when_the_proxy_dies(tmp_path):
     folder = tmp_path / "state"
     with on_a_terminal(folder) as terminal:
         terminal.wait_for("-> Originate")

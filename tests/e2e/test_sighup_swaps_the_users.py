@@ -25,7 +25,7 @@ async def test_sighup_swaps_the_users(simulator: Simulator, service: Service) ->
         assert await blind.ended() == "end of stream", "a removed user's session ends"
 
         assert (await newcomer.login("new", "fresh")).get("Message") == "Authentication accepted"
-        # Changed rights hold for sessions there are, for actions and for events.
+        # Changed rights apply to existing sessions, for actions and for events.
         assert (await caller.action("CoreShowChannels")).get("Response") == "Success"
         simulator.broadcast(b"Event: Newchannel\r\nPrivilege: call,all\r\nChannel: x\r\n\r\n")
         simulator.broadcast(b"Event: UserEvent\r\nPrivilege: user,all\r\nUserEvent: x\r\n\r\n")
@@ -36,7 +36,7 @@ async def test_sighup_swaps_the_users(simulator: Simulator, service: Service) ->
     assert service.stderr.count(" upstream-up ") == 1, "the link was kept"
 
 
-async def test_a_changed_secret_ends_the_sessions_of_the_old_one(service: Service) -> None:
+async def test_a_changed_secret_ends_the_sessions_that_used_the_old_one(service: Service) -> None:
     async with await service.client("boss") as boss, await service.client("caller") as caller:
         service.write_users({**USERS, "boss": {**USERS["boss"], "secret": hashed("other")}})
         service.signal(signal.SIGHUP)

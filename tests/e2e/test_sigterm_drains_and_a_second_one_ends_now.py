@@ -11,7 +11,7 @@ async def asked(simulator: Simulator, action: bytes) -> None:
     await until(lambda: any(b"Action: " + action + b"\r\n" in raw for raw in simulator.received))
 
 
-async def test_sigterm_lets_what_is_under_way_be_answered(simulator: Simulator, service: Service) -> None:
+async def test_sigterm_waits_for_actions_in_flight(simulator: Simulator, service: Service) -> None:
     async with await service.client("boss") as boss, await service.client("caller") as idle:
         simulator.faults.stall()
         boss.send("CoreStatus", ActionID="under way")
@@ -35,7 +35,7 @@ async def test_sigterm_lets_what_is_under_way_be_answered(simulator: Simulator, 
         await service.said(" stopped")
 
 
-async def test_what_is_never_answered_gets_an_error_at_the_end(
+async def test_an_action_that_is_never_answered_gets_an_error_at_the_end(
     simulator: Simulator, service: Service
 ) -> None:
     service.change(limits={"drain_timeout": 0.3})
@@ -54,7 +54,7 @@ async def test_what_is_never_answered_gets_an_error_at_the_end(
         assert await service.status() == 0
 
 
-async def test_a_second_sigterm_ends_it_now(simulator: Simulator, service: Service) -> None:
+async def test_a_second_sigterm_ends_it_at_once(simulator: Simulator, service: Service) -> None:
     async with await service.client("boss") as boss:
         simulator.faults.stall()
         boss.send("CoreStatus")
@@ -62,14 +62,14 @@ async def test_a_second_sigterm_ends_it_now(simulator: Simulator, service: Servi
         service.signal(signal.SIGTERM)
         await service.said(" stopping ")
         began = time.monotonic()
-        service.signal(signal.SIGHUP)  # not a moment to die of a reload
+        service.signal(signal.SIGHUP)  # a bad time to die of a reload
         service.signal(signal.SIGTERM)
         assert await service.status() == 0
         assert time.monotonic() - began < 5, "it went on draining"
         await boss.ended()
 
 
-async def test_ctrl_c_is_the_same(service: Service) -> None:
+async def test_ctrl_c_has_the_same_effect(service: Service) -> None:
     async with await service.client("boss") as boss:
         service.signal(signal.SIGINT)
         assert await boss.ended() == "end of stream"

@@ -18,7 +18,7 @@ from amiproxy.tools.simulator import Simulator
 from tests.support.ami_client import AmiClient
 from tests.support.service import PASSWORDS, Service
 
-# What systemd does: the sockets from 3 on, and whose they are.
+# As systemd does: the sockets from 3 on, and the id of the process that they are for.
 _HAND_OVER = """
 import fcntl, os, sys
 config, names, *given = sys.argv[1:]
@@ -35,7 +35,7 @@ os.execv(sys.executable, [sys.executable, "-m", "amiproxy", "run", "--config", c
 
 
 class Activated(Service):
-    """Started as a service with socket units: of each socket its FileDescriptorName."""
+    """Started as a service with socket units: each socket with its FileDescriptorName."""
 
     listening: list[tuple[str, socket.socket]]
 
@@ -63,7 +63,7 @@ def activated(service: Service, *listening: tuple[str, socket.socket]) -> Activa
     return service
 
 
-async def test_systemd_hands_over_sockets_and_hears_how_it_goes(
+async def test_systemd_passes_sockets_and_gets_notifications(
     simulator: Simulator, make_service: Callable[..., Service], tmp_path: Path
 ) -> None:
     service = make_service(simulator.port)
@@ -77,7 +77,7 @@ async def test_systemd_hands_over_sockets_and_hears_how_it_goes(
         loop = asyncio.get_running_loop()
 
         async def heard(wanted: str) -> list[str]:
-            """The lines of the first datagram that begins so; those before it are passed over."""
+            """The lines of the first datagram that begins like this; datagrams before it are skipped."""
             async with asyncio.timeout(15):
                 while True:
                     lines = (await loop.sock_recv(manager, 65536)).decode().split("\n")
@@ -108,7 +108,7 @@ async def test_systemd_hands_over_sockets_and_hears_how_it_goes(
 
             service.signal(signal.SIGTERM)
             _, extended, told = await heard("STOPPING=1")
-            # limits.stop_timeout and a moment, whatever the unit has for TimeoutStopSec=.
+            # limits.stop_timeout and a little more, whatever the unit has for TimeoutStopSec=.
             assert extended.partition("=")[0] == "EXTEND_TIMEOUT_USEC"
             assert 25_000_000 < int(extended.partition("=")[2]) < 30_000_000
             assert told == "STATUS=draining"
@@ -132,14 +132,14 @@ async def scraped(path: Path) -> str:
     return said
 
 
-async def test_each_of_several_sockets_is_what_its_name_says(
+async def test_each_of_several_sockets_is_used_by_its_name(
     simulator: Simulator, make_service: Callable[..., Service], tmp_path: Path
 ) -> None:
     service = make_service(simulator.port)
     doors = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
     ports = [sock.getsockname()[1] for sock in doors]
     first, second, other = doors
-    # In the order that systemd happens to have its units in, and two of one name.
+    # In an arbitrary order of the units, and two of one name.
     service = activated(
         service,
         ("control", unix_server(tmp_path / "ctl.sock")),
@@ -168,7 +168,7 @@ async def test_each_of_several_sockets_is_what_its_name_says(
     context = ssl.create_default_context()
     inside.configure_trust(context)
     async with contextlib.AsyncExitStack() as open_:
-        # Each door has its own listener's certificate: a client of one is not let into the other's.
+        # Each port has its own listener's certificate: a client of one cannot connect to the other.
         for port, tls in ((ports[0], service.context), (ports[1], service.context), (ports[2], context)):
             client = await open_.enter_async_context(
                 await AmiClient.connect("127.0.0.1", port, tls=tls, server_hostname="localhost")
@@ -188,12 +188,12 @@ async def test_each_of_several_sockets_is_what_its_name_says(
     assert "socket-unused" not in service.stderr
     service.signal(signal.SIGTERM)
     assert await service.status() == 0
-    # They are the service manager's: it goes on listening on them.
+    # They belong to the service manager, which goes on listening on them.
     assert (tmp_path / "ctl.sock").exists()
     assert (tmp_path / "metrics.sock").exists()
 
 
-async def test_a_socket_that_nobody_asks_for_is_told_of(
+async def test_a_socket_that_the_configuration_does_not_name_is_logged(
     simulator: Simulator, make_service: Callable[..., Service]
 ) -> None:
     service = make_service(simulator.port)

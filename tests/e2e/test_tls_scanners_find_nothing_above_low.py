@@ -1,4 +1,4 @@
-"""What those who audit a site would run against it, with the configuration that is shipped."""
+"""The scanners that auditors run, against the configuration as shipped."""
 
 import asyncio
 import json
@@ -18,7 +18,7 @@ from tests.support.certificates import Forged, forge, install
 from tests.support.requirements import give_up
 
 REPOSITORY = Path(__file__).parents[2]
-#: testssl.sh's words for what is good, or no more than a remark; WARN: the tool itself lacks something.
+#: testssl.sh's words for what is good, or only a remark; WARN: the tool itself lacks something.
 HARMLESS = {"OK", "INFO", "DEBUG", "LOW"}
 NAMES = (x509.DNSName("localhost"), x509.DNSName("pbx.example.org"))
 SIGNS_CERTIFICATES = x509.KeyUsage(
@@ -36,7 +36,7 @@ pytestmark = [pytest.mark.scanner, pytest.mark.long]
 
 
 def as_public_cas_issue(kind: str, ca: Forged) -> Forged:
-    """With all the extensions that a scanner misses in a certificate of a private CA."""
+    """With all the extensions whose absence in a certificate of a private CA a scanner reports."""
     key = (
         ec.generate_private_key(ec.SECP256R1()) if kind == "ecdsa" else rsa.generate_private_key(65537, 2048)
     )

@@ -4,10 +4,10 @@ from tests.support.service import Service
 EVENT = b"Event: Newchannel\r\nPrivilege: call,all\r\nChannel: %b\r\n\r\n"
 
 
-async def test_wait_event_is_answered_here(simulator: Simulator, service: Service) -> None:
+async def test_wait_event_is_answered_by_the_proxy(simulator: Simulator, service: Service) -> None:
     async with await service.client("caller") as caller, await service.client("boss") as boss:
         caller.send("WaitEvent", Timeout="-1", ActionID="w")
-        # Its turn has come when what is sent behind it ends it.
+        # By now it runs; the action sent behind it ends it.
         assert (await boss.action("CoreStatus")).get("Response") == "Success"
         simulator.broadcast(EVENT % b"first")
         answer = await caller.response("w")

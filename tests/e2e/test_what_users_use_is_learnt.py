@@ -29,7 +29,7 @@ async def run(service: Service, *arguments: str) -> "subprocess.CompletedProcess
     )
 
 
-async def test_what_users_use_is_learnt(service: Service, tmp_path: Path) -> None:
+async def test_used_rights_are_recorded_proposed_and_proved(service: Service, tmp_path: Path) -> None:
     nothing = await run(service, "ctl", "learn", "show")
     assert nothing.returncode == 1
     started = await run(service, "ctl", "learn", "start", "--for", "1h")
@@ -61,7 +61,7 @@ async def test_what_users_use_is_learnt(service: Service, tmp_path: Path) -> Non
     assert entry["actions"]["allow"] == ["CoreShowChannels", "Originate"]
     assert entry["contexts"] == ["lab"]
 
-    # As an operator would: the proposal in the place of the old rights, then the proof.
+    # As an operator would: the proposal replaces the old rights, then the proof.
     users = yaml.safe_load((service.directory / "users.yaml").read_text())["users"]
     kept = {key: users["boss"][key] for key in ("secret", "md5_secret") if key in users["boss"]}
     new = tmp_path / "new.yaml"
@@ -79,7 +79,7 @@ async def test_what_users_use_is_learnt(service: Service, tmp_path: Path) -> Non
     assert "Originate" in refuted.stdout
 
 
-async def test_learn_records_for_a_time_and_keeps_it_in_a_file(service: Service, tmp_path: Path) -> None:
+async def test_learn_records_for_a_time_and_saves_to_a_file(service: Service, tmp_path: Path) -> None:
     file = tmp_path / "short.learn"
     async with await service.client("boss") as client, asyncio.TaskGroup() as group:
         learning = group.create_task(run(service, "learn", "--for", "4s", "--save", str(file)))

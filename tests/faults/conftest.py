@@ -1,4 +1,4 @@
-"""The proxy as a process between a simulator that misbehaves and clients that do."""
+"""The proxy as a process between a misbehaving simulator and well-behaved clients."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
@@ -18,7 +18,7 @@ async def simulator() -> AsyncIterator[Simulator]:
 
 @pytest.fixture
 async def make_service(tmp_path: Path) -> AsyncIterator[Callable[..., Service]]:
-    """Builds it, before the port given; whatever was started is ended, and never died by itself."""
+    """Builds services for the port given; each is stopped at the end, and must not have died before."""
     made: list[Service] = []
 
     def make(port: int, limits: Mapping[str, Any] | None = None, **settings: Any) -> Service:
@@ -36,7 +36,7 @@ async def make_service(tmp_path: Path) -> AsyncIterator[Callable[..., Service]]:
 
 @pytest.fixture
 async def start(simulator: Simulator, make_service: Callable[..., Service]) -> Callable[..., Any]:
-    """The same, before the simulator, up and linked; takes the limits that are to be other."""
+    """The same, in front of the simulator, up and linked; takes the limits that differ."""
 
     async def started(**limits: Any) -> Service:
         service = make_service(simulator.port, limits)

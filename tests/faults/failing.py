@@ -1,7 +1,7 @@
 """``python -m tests.faults.failing FAULT run --config …``: the proxy with a fault built in.
 
-The faults are those that no input can cause, or it would be mended: what is
-tested is that the rest survives them.
+The faults are those that no input can cause, or it would be fixed: the test is
+that the rest survives them.
 """
 
 import os
@@ -16,12 +16,12 @@ from amiproxy.core.clients.session import Session
 from amiproxy.net.doors.pool import ConnectionPool
 from amiproxy.net.upstream.link import Link
 
-#: Seconds that the loop is stuck.
+#: Seconds for which the loop is stuck.
 STUCK = 3.0
 
 
 def _fails(kind: type, name: str, when: Callable[..., bool]) -> None:
-    """Let a method raise at the calls for which ``when`` holds."""
+    """Let a method raise at the calls for which ``when`` is true."""
     right = getattr(kind, name)
 
     def wrong(self: Any, *arguments: Any) -> Any:
@@ -45,7 +45,7 @@ def _at(*numbers: int) -> Callable[..., bool]:
 
 
 def link_crashes() -> None:
-    """The link's task ends when it is to connect for the second and third time."""
+    """The link's task fails when it is to connect for the second and third time."""
     _fails(Link, "_connect", _at(2, 3))
 
 

@@ -1,4 +1,4 @@
-"""What Asterisk, its network or its callers can do to the link, and what clients notice of it."""
+"""Misbehaviour of Asterisk, its network or its callers, and how clients notice it."""
 
 import asyncio
 import signal
@@ -25,12 +25,12 @@ Start = Callable[..., Awaitable[Service]]
 WATCHFUL = {"ping_interval": 0.5, "stall_timeout": 2.0, "action_timeout": 5.0}
 
 
-#: Clients that never read in the flood.
+#: The number of clients that never read during the flood.
 _STOPPED = 5
 
 
 async def still_serves(simulator: Simulator, *clients: AmiClient) -> None:
-    """Answers and events reach them as if nothing had been."""
+    """Answers and events reach them as if nothing had happened."""
     for client in clients:
         assert (await client.action("CoreStatus")).get("Response") == "Success"
         client.log.clear()
@@ -57,7 +57,7 @@ async def test_a_hang_is_noticed_and_clients_still_log_in(
         await still_serves(simulator, boss)
 
 
-async def test_a_process_that_is_stopped_is_a_hang_too(
+async def test_a_stopped_process_counts_as_a_hang(
     make_service: Callable[..., Service], tmp_path: Path
 ) -> None:
     (tmp_path / "simulator.secret").write_text(f"{SECRET}\n")
@@ -84,7 +84,7 @@ async def test_a_process_that_is_stopped_is_a_hang_too(
         await asterisk.wait()
 
 
-async def test_a_byte_at_a_time_is_no_busy_loop(simulator: Simulator, start: Start) -> None:
+async def test_input_a_byte_at_a_time_does_not_cause_a_busy_loop(simulator: Simulator, start: Start) -> None:
     service = await start()
     assert service.process is not None
     async with await service.client("boss") as boss:
@@ -107,10 +107,10 @@ def cpu_seconds(pid: int) -> float:
 
 
 @pytest.mark.timeout(120)
-async def test_a_flood_is_read_whole_while_stopped_readers_are_cut(
+async def test_a_flood_is_read_whole_while_slow_consumers_are_closed(
     simulator: Simulator, start: Start
 ) -> None:
-    """10,000 events a second for three seconds; the link is never made to wait."""
+    """10,000 events a second for three seconds; the link is never paused for long."""
     service = await start(outbox_soft=262144, outbox_hard=524288)
     address = ("127.0.0.1", service.port)
     async with AsyncExitStack() as stack:
@@ -123,7 +123,7 @@ async def test_a_flood_is_read_whole_while_stopped_readers_are_cut(
         asker = await stack.enter_async_context(await service.client("blind"))
         flood = asyncio.get_running_loop().create_task(simulator.storm(10_000, 30_000))
         while not flood.done():
-            await asker.action("CoreStatus")  # answered within what any action has
+            await asker.action("CoreStatus")  # answered within the time that any action has
         await flood
         numbers: list[int] = []
 
@@ -152,7 +152,7 @@ DIRT: dict[str, Callable[[Simulator], None]] = {
 
 
 @pytest.mark.parametrize("dirt", DIRT)
-async def test_dirt_is_dropped_and_nothing_malformed_goes_on(
+async def test_malformed_input_is_dropped_and_not_passed_on(
     simulator: Simulator, start: Start, dirt: str
 ) -> None:
     service = await start()
@@ -173,7 +173,7 @@ async def test_dirt_is_dropped_and_nothing_malformed_goes_on(
         assert service.stderr.count(" upstream-up ") == 1, "the link was kept"
 
 
-async def test_a_message_without_end_costs_neither_the_link_nor_a_session(
+async def test_an_endless_message_costs_neither_the_link_nor_a_session(
     simulator: Simulator, start: Start
 ) -> None:
     service = await start(
@@ -181,13 +181,13 @@ async def test_a_message_without_end_costs_neither_the_link_nor_a_session(
     )
     async with await service.client("boss") as boss:
         simulator.faults.unending(300_000)
-        # It ends with the next message, which it takes along: the Pong that was awaited.
+        # It ends with the next message, which becomes part of it: the Pong that was awaited.
         await asyncio.sleep(3)
         await still_serves(simulator, boss)
         assert not [message for message in boss.log if message.event == "ProxyUpstream"]
 
 
-async def test_a_list_whose_asterisk_dies_is_cancelled_and_the_next_one_whole(
+async def test_a_list_cut_by_asterisks_death_is_cancelled_and_the_next_one_complete(
     simulator: Simulator, start: Start
 ) -> None:
     service = await start()
@@ -209,7 +209,7 @@ async def test_a_lost_answer_costs_the_next_action_no_more_than_two_seconds(
     async with await service.client("boss") as boss, await service.client("blind") as other:
 
         async def behind_a_lost_one() -> float:
-            """Seconds that both take: the action whose answer is lost, and the next."""
+            """Seconds for both: the action whose answer is lost, and the next."""
             simulator.faults.ignored[b"corestatus"] = 1
             began = time.monotonic()
             lost, next_ = boss.send("CoreStatus"), boss.send("CoreSettings")
@@ -217,19 +217,19 @@ async def test_a_lost_answer_costs_the_next_action_no_more_than_two_seconds(
             assert (await boss.response(next_)).get("Response") == "Success"
             return time.monotonic() - began
 
-        # A busy machine delays one of them, and not all.
+        # A busy machine delays one of them, but not all.
         assert any([await behind_a_lost_one() < 2.0 for _ in range(3)])
         heard = len(simulator.received)
         simulator.faults.ignored[b"corestatus"] = 1
         lost = boss.send("CoreStatus")
         await until(lambda: any(b"CoreStatus" in action for action in simulator.received[heard:]))
         assert (await other.action("CoreSettings")).get("Response") == "Success"
-        # At once, with the answer to the other's: there is nobody else that it could be waiting for.
+        # At once, with the answer to the other's action: it can wait for no other.
         assert (await boss.response(lost)).get("Message") == "No answer from Asterisk"
         await still_serves(simulator, boss)
 
 
-async def test_a_refused_login_is_told_and_a_reload_brings_the_right_secret(
+async def test_a_refused_login_is_logged_and_a_reload_brings_the_right_secret(
     simulator: Simulator, make_service: Callable[..., Service]
 ) -> None:
     service = make_service(simulator.port)
@@ -246,7 +246,7 @@ async def test_a_refused_login_is_told_and_a_reload_brings_the_right_secret(
     assert "an old one" not in service.stderr
 
 
-async def test_an_owner_of_the_port_who_is_not_expected_is_sent_no_login(
+async def test_an_unexpected_owner_of_the_port_is_sent_no_login(
     simulator: Simulator, make_service: Callable[..., Service]
 ) -> None:
     upstream = {"host": "127.0.0.1", "port": simulator.port, "username": "proxy", "expect_user": "4711"}

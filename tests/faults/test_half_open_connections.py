@@ -1,4 +1,4 @@
-"""A cable is pulled: no FIN, no RST, nothing.  In a network namespace, whose link is set down."""
+"""A cable is pulled: no FIN, no RST.  In a network namespace, whose link is set down."""
 
 import asyncio
 import os
@@ -39,7 +39,7 @@ class Cable:
         ip("-n", self.namespace, "link", "set", "cable", "up")
 
     async def run(self, *command: str) -> asyncio.subprocess.Process:
-        """Start Python there."""
+        """Start Python in the other namespace."""
         return await asyncio.create_subprocess_exec(
             *("ip", "netns", "exec", self.namespace, sys.executable, *command),
             stdin=subprocess.DEVNULL,
@@ -70,7 +70,7 @@ def cable() -> Iterator[Cable]:
         ip("-n", namespace, "link", "set", "cable", "up")
         yield Cable(namespace, here, there)
     finally:
-        # The namespace itself lives as long as any socket in it, and its end of the cable with it.
+        # The namespace lives as long as any socket in it, and its end of the cable with it.
         ip("link", "delete", near)
         ip("netns", "delete", namespace)
 
@@ -90,7 +90,7 @@ with context.wrap_socket(socket.create_connection((host, int(port))), server_hos
 
 
 @pytest.mark.parametrize("busy", [False, True], ids=["idle", "while events are sent"])
-async def test_a_client_behind_a_pulled_cable_is_let_go(
+async def test_a_client_behind_a_pulled_cable_is_closed(
     cable: Cable, simulator: Simulator, make_service: Callable[..., Service], busy: bool
 ) -> None:
     service = make_service(simulator.port, IMPATIENT)
@@ -127,7 +127,7 @@ async def test_a_client_behind_a_pulled_cable_is_let_go(
         await client.wait()
 
 
-async def test_an_asterisk_behind_a_pulled_cable_is_given_up_and_found_again(
+async def test_an_asterisk_behind_a_pulled_cable_is_given_up_and_reconnected(
     cable: Cable, make_service: Callable[..., Service]
 ) -> None:
     service = make_service(0, WATCHFUL)

@@ -1,4 +1,4 @@
-"""Faults of the proxy's own and of the machine under it: what is hit by them, and what goes on."""
+"""Failures of the proxy itself and of its machine: which part is affected, and what keeps working."""
 
 import asyncio
 import fcntl
@@ -37,7 +37,7 @@ def with_fault(simulator: Simulator, make_service: Make) -> Callable[..., Awaita
     return started
 
 
-async def test_a_link_task_that_crashes_is_begun_again(
+async def test_a_link_task_that_crashes_is_restarted(
     simulator: Simulator, with_fault: Callable[..., Awaitable[Service]]
 ) -> None:
     service = await with_fault("link_crashes")
@@ -50,16 +50,16 @@ async def test_a_link_task_that_crashes_is_begun_again(
     await service.said("the fault that was built in")
 
 
-async def test_a_tick_that_crashes_is_begun_again(with_fault: Callable[..., Awaitable[Service]]) -> None:
+async def test_a_tick_that_crashes_is_restarted(with_fault: Callable[..., Awaitable[Service]]) -> None:
     service = await with_fault("tick_crashes")
     await service.said(" task-crashed task=tick ")
     async with await service.client("boss") as boss, await service.connect() as silent:
-        # What only the tick ends: a login that does not come.
+        # Only the tick ends this: a login that does not come.
         await silent.ended(within=20)
         assert (await boss.action("CoreStatus")).get("Response") == "Success"
 
 
-async def test_a_fault_in_a_session_ends_that_session_alone(
+async def test_an_error_in_a_session_ends_only_that_session(
     with_fault: Callable[..., Awaitable[Service]],
 ) -> None:
     service = await with_fault("session_crashes")
@@ -71,7 +71,7 @@ async def test_a_fault_in_a_session_ends_that_session_alone(
     await service.said("reason=fault")
 
 
-async def test_a_loop_that_is_stuck_does_not_feed_the_watchdog(
+async def test_a_stuck_loop_does_not_feed_the_watchdog(
     tmp_path: Path, with_fault: Callable[..., Awaitable[Service]]
 ) -> None:
     address = tmp_path / "notify.sock"
@@ -100,7 +100,7 @@ async def test_a_loop_that_is_stuck_does_not_feed_the_watchdog(
         assert max(gaps) > STUCK - 0.7, "twice and more the time a watchdog would have waited"
 
 
-async def test_a_wall_clock_that_jumps_changes_nothing_but_the_log(
+async def test_a_jump_of_the_wall_clock_changes_nothing_but_the_log(
     tmp_path: Path, simulator: Simulator, with_fault: Callable[..., Awaitable[Service]]
 ) -> None:
     jump = tmp_path / "jump"
@@ -111,7 +111,7 @@ async def test_a_wall_clock_that_jumps_changes_nothing_but_the_log(
             simulator.faults.answer_delay = 1.5
             pending = boss.send("CoreStatus")
             jump.write_text(seconds)
-            # Two ticks with the other time: nothing that is timed may take notice.
+            # Two ticks with the changed time: no timer may be affected.
             assert (await boss.response(pending)).get("Response") == "Success"
             simulator.faults.clear()
             async with await service.client("caller") as caller:
@@ -127,8 +127,10 @@ _LOGINS = 60
 
 
 @pytest.mark.parametrize("gone", [False, True], ids=["that nobody reads", "whose reader is gone"])
-async def test_a_log_pipe(make_service: Make, simulator: Simulator, gone: bool) -> None:
-    """The journal hangs, or died: no client notices, and what waits is written when it can be."""
+async def test_a_stalled_or_closed_log_pipe_does_not_affect_clients(
+    make_service: Make, simulator: Simulator, gone: bool
+) -> None:
+    """The journal hangs, or died: no client notices, and waiting lines are written when possible."""
     service = make_service(simulator.port)
     reader, writer = os.pipe()
     fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
@@ -152,7 +154,7 @@ async def test_a_log_pipe(make_service: Make, simulator: Simulator, gone: bool) 
 
 
 @pytest.mark.timeout(120)
-async def test_memory_is_bounded_whatever_clients_leave_unread(
+async def test_memory_is_bounded_however_much_clients_leave_unread(
     simulator: Simulator, make_service: Make
 ) -> None:
     """Forty clients that never read, and 60 MB of events for each; an address space of 1 GiB."""
@@ -187,18 +189,18 @@ async def test_memory_is_bounded_whatever_clients_leave_unread(
 
 
 def resident(pid: int) -> int:
-    """Bytes of memory the process has."""
+    """Bytes of memory that the process uses."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def descriptors(pid: int) -> int:
-    """Files the process has open."""
+    """The number of files that the process has open."""
     return len(list(Path(f"/proc/{pid}/fd").iterdir()))
 
 
 @pytest.mark.serial
 @pytest.mark.timeout(120)
-async def test_clients_that_vanish_at_any_stage_leave_nothing(
+async def test_clients_that_vanish_at_any_stage_leave_nothing_behind(
     simulator: Simulator, make_service: Make
 ) -> None:
     service = make_service(simulator.port)
@@ -239,7 +241,7 @@ async def test_clients_that_vanish_at_any_stage_leave_nothing(
 
 @pytest.mark.serial
 @pytest.mark.timeout(120)
-async def test_five_hundred_clients_come_back_at_once(simulator: Simulator, make_service: Make) -> None:
+async def test_five_hundred_clients_reconnect_at_once(simulator: Simulator, make_service: Make) -> None:
     service = make_service(simulator.port, {"unauthenticated": 600, "unauthenticated_per_address": 600})
     await service.start_up()
     await service.linked()
@@ -251,16 +253,16 @@ async def test_five_hundred_clients_come_back_at_once(simulator: Simulator, make
     assert "penalty" not in service.stderr
 
 
-#: As many users, each with a hash of its own at what hashes cost by default, and their clients.
+#: The number of users, each with a hash of its own at the default cost, and their clients.
 _USERS, _CLIENTS = 40, 150
 
 
 @pytest.mark.serial
 @pytest.mark.timeout(120)
-async def test_users_with_hashes_of_their_own_come_back_at_once(
+async def test_users_with_hashes_of_their_own_reconnect_at_once(
     simulator: Simulator, make_service: Make
 ) -> None:
-    """With the limits as they are: who had to make room comes again, and no right secret is refused."""
+    """With the default limits: a displaced client tries again, and no right secret is refused."""
     service = make_service(simulator.port)
     service.change(limits={})
     users = {f"u{n}": {"secret": hash_secret(f"secret {n}".encode())} for n in range(_USERS)}

@@ -1,10 +1,10 @@
 """``python -m tests.fuzz SECONDS [TARGET…]``: coverage-guided fuzzing of all targets by atheris.
 
 As many at a time as there are processors, so that all are done in the seconds
-given, by the clock on the wall, and what it takes to start each.  Each target
+given, in wall-clock time, plus the time to start each.  Each target
 has a process of its own, because libFuzzer ends the one it runs in.  An input
 that fails is left in ``results/fuzz/TARGET``; put it into
-``tests/fuzz/found/TARGET`` with the fix, and the suite runs it for ever.
+``tests/fuzz/found/TARGET`` with the fix, and the suite runs it from then on.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from tests.fuzz.names import NAMES
 
 _RESULTS = Path(__file__).parents[2] / "results" / "fuzz"
 _DONE = re.compile(r"Done (\d+) (?:runs )?in (\d+) second")
-#: Marks the child, which fuzzes one target and never comes back.
+#: Marks the child, which fuzzes one target and never returns.
 _CHILD = "FUZZ_TARGET"
 
 
@@ -37,7 +37,7 @@ def main() -> int:
     targets = arguments.targets or NAMES
     if unknown := set(targets) - set(NAMES):
         parser.error(f"there is no target {', '.join(sorted(unknown))}")
-    # Whoever ends early makes room for the next: none waits for the slowest of a round.
+    # A target that ends early makes room for the next: none waits for the slowest of a round.
     together = min(len(os.sched_getaffinity(0)), len(targets))
     seconds = max(1, arguments.seconds * together // len(targets))
     total = 0
@@ -56,7 +56,7 @@ def main() -> int:
 
 
 def _fuzz(name: str, seconds: int, seed: int) -> int | None:
-    """How many inputs were run; None if one failed, which is told with where it was left."""
+    """How many inputs were run; None if one failed, which is reported with its file."""
     kept = _RESULTS / name
     kept.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as corpus:

@@ -12,7 +12,7 @@ _RECORDED = _ROOT / "tests" / "transcripts" / "data"
 #: Inputs that once failed, kept by the name of their target.
 _FOUND = Path(__file__).parent / "found"
 
-#: libFuzzer's default is to take no input over the longest seed; this keeps single runs short.
+#: By default libFuzzer takes no input longer than the longest seed; this keeps single runs short.
 LONGEST = 4096
 
 _FILTERS = [
@@ -31,7 +31,7 @@ _PROXY_HEADERS = [
     b"PROXY UNKNOWN ffff:f:f 1 2 3\r\n",
     _V2 + b"\x21\x11\0\x0c" + bytes(range(12)) + b"\x16\x03\x01",
     _V2 + b"\x21\x21\0\x24" + bytes(range(36)),
-    # An IPv4 address in IPv6 dress, and a field behind the addresses.
+    # An IPv4-mapped IPv6 address, and a field after the addresses.
     _V2 + b"\x21\x21\0\x2b" + (bytes(10) + b"\xff\xff" + bytes(4)) * 2 + b"\0\1\0\2" + b"\4\0\4more",
     _V2 + b"\x20\0\0\0",
     _V2 + b"\x21\x00\2\x08" + bytes(520),
@@ -50,12 +50,12 @@ _SCRAPES = [
 
 
 def seeds(target: str) -> list[bytes]:
-    """What to begin with; every input is at most LONGEST bytes."""
+    """The seeds; every input is at most LONGEST bytes."""
     return [seed[:LONGEST] for seed in (*found(target), *_made(target))]
 
 
 def found(target: str) -> list[bytes]:
-    """What failed once."""
+    """The inputs that failed once."""
     return [path.read_bytes() for path in sorted((_FOUND / target).glob("*"))]
 
 

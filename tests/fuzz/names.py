@@ -1,4 +1,4 @@
-"""The targets' names, to be had without importing what they test: that must be instrumented first."""
+"""The targets' names, without importing the modules that they test: those must be instrumented first."""
 
 NAMES = (
     "client_bytes",

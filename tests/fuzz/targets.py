@@ -1,6 +1,6 @@
-"""Everything that reads what others wrote, as functions of bytes that must not fail.
+"""Everything that reads others' bytes, as functions of bytes that must not fail.
 
-Each target holds its input against what is promised of it, not only against a
+Each target compares the result with the promises about it, and does not only wait for a
 crash.  They run under atheris (``make fuzz``) and, over their corpus, in the suite.
 """
 
@@ -52,7 +52,7 @@ _NOWHERE: Final = Path("/nonexistent")
 
 
 def client_bytes(data: bytes) -> None:
-    """Whatever a client sends: what goes on to Asterisk is read there as what was judged."""
+    """Whatever a client sends: Asterisk reads the bytes passed on to it as the action that was judged."""
     framer = ActionFramer()
     reader = AsteriskReader()
     half = len(data) // 2
@@ -86,7 +86,7 @@ def client_session(data: bytes) -> None:
 
 
 def upstream_bytes(data: bytes) -> None:
-    """Whatever Asterisk, its callers or a liar send: clients get whole messages, and no answer not theirs."""
+    """Any bytes from Asterisk, callers or attackers: clients get whole messages and only their answers."""
     bench = Bench(User("boss", ALL, ALL, secret="plain:x"), User("clerk", secret="plain:x"))
     bench.link_up()
     _, boss = bench.login("boss")
@@ -103,13 +103,13 @@ def upstream_bytes(data: bytes) -> None:
     assert not heard.startswith(b"Response:")
     assert b"\r\n\r\nResponse:" not in heard
     assert clerk.take() == b""
-    # It is in step still: the real answer arrives, and once.
+    # It is still in step: the real answer arrives, and once.
     bench.answer(asked, b"Message: real\r\n")
     assert clerk.take() == b"Response: Success\r\nActionID: mine\r\nMessage: real\r\n\r\n"
 
 
 def event_rebuilding(data: bytes) -> None:
-    """A broadcast event made well-formed is one, and making it so again changes nothing."""
+    """A repaired broadcast event is well-formed, and repairing it again changes nothing."""
     for raw in (data, b"Event: E\r\nPrivilege: call,all\r\n" + data + b"\r\n\r\n"):
         rebuilt = rebuild_event(raw)
         if rebuilt is not None:
@@ -129,7 +129,7 @@ _EVENTS: Final = (
 
 
 def eventfilters(data: bytes) -> None:
-    """A filter compiles or is refused with a reason; what compiles judges any event."""
+    """A filter compiles or is refused with a reason; a compiled one judges any event."""
     pattern, _, rest = data.partition(b"\n")
     compiled = []
     reasons: list[str] = []
@@ -188,7 +188,7 @@ def control(data: bytes) -> None:
 
 
 def proxy_header(data: bytes) -> None:
-    """What a load balancer says of a client: the same however it comes in pieces, and never unbounded."""
+    """A load balancer's header: the same result in whatever pieces it comes, and never unbounded."""
     known = proxyheader.parse(data)
     if known is Unread.INCOMPLETE:
         assert len(data) < proxyheader.LONGEST
@@ -208,9 +208,9 @@ def proxy_header(data: bytes) -> None:
 
 
 def scrape_request(data: bytes) -> None:
-    """Any bytes to the metrics endpoint: one answer of the length it says, or none to half a request."""
+    """Any bytes to the metrics endpoint: one answer of the announced length, or none to half a request."""
     server = MetricsServer(cast("Any", None))
-    # What it would tell of the service is not what is tried here.
+    # The service's own state is not under test here.
     server._exposition = Exposition(CollectorRegistry())
     server._readiness = lambda: Answer(HTTPStatus.OK, b"ready\n")  # type: ignore[method-assign]
     said: list[bytes] = []
@@ -243,10 +243,10 @@ def scrape_request(data: bytes) -> None:
 
 
 def client_certificate(data: bytes) -> None:
-    """Any certificate of a client, and any beside a good one: an identity or a reason, never a fault."""
+    """Any certificate of a client, and any beside a good one: an identity or a reason, never an exception."""
     trust = TrustStore((fixed_certificates.AUTHORITY,))
     good, deep = (fixed_certificates.der(c) for c in (fixed_certificates.CLIENT, fixed_certificates.DEEP))
-    # What is odd and can be read all the same is told by warnings.
+    # Odd but readable certificates cause warnings.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -255,7 +255,7 @@ def client_certificate(data: bytes) -> None:
             identity = None
         objection = trust.objection([data], fixed_certificates.NOW)
         assert objection is None or objection.startswith("client certificate")
-        # Signed by a CA of ours it is whole, and then it is one of those that were signed.
+        # If a CA of ours signed it, it is unchanged, and so one of those that were signed.
         assert objection is not None or data in _SIGNED
         beside = trust.objection([deep, data], fixed_certificates.NOW)
         assert beside is not None or data == fixed_certificates.der(fixed_certificates.MIDDLE)
@@ -271,7 +271,7 @@ def client_certificate(data: bytes) -> None:
 
 
 async def _nothing(_service: object, _arguments: Mapping[str, str]) -> object:
-    """What a command gives that looks at no service."""
+    """The result of a command that does not use a service."""
     return {}
 
 
@@ -291,7 +291,7 @@ _SIGNED: Final = tuple(
 
 
 def _well_formed(heard: bytes) -> None:
-    """What a client got is whole messages, each of lines that CRLF ends."""
+    """The client got whole messages, each with lines that end in CRLF."""
     if not heard:
         return
     assert heard.endswith(b"\r\n\r\n")

@@ -1,4 +1,4 @@
-"""The targets over their corpus, without coverage guidance: so they are known to run, and to find."""
+"""The targets over their corpus, without coverage guidance: this shows that they run, and find faults."""
 
 import random
 
@@ -12,12 +12,12 @@ from tests.fuzz.names import NAMES
 from tests.fuzz.targets import TARGETS
 
 
-def test_every_target_is_known_by_name() -> None:
+def test_every_target_is_listed_by_name() -> None:
     assert tuple(TARGETS) == NAMES
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_target_takes_its_seeds_and_what_is_near_them(name: str) -> None:
+def test_a_target_accepts_its_seeds_and_mutations_of_them(name: str) -> None:
     begin = seeds(name)
     assert begin
     chance = random.Random(name)
@@ -39,18 +39,18 @@ def test_a_target_takes_its_seeds_and_what_is_near_them(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_failed_once_does_not_fail_again(name: str) -> None:
+def test_an_input_that_failed_once_does_not_fail_again(name: str) -> None:
     for data in found(name):
         TARGETS[name](data)
 
 
 @pytest.mark.parametrize("name", NAMES)
 @given(data=st.binary(max_size=200))
-def test_a_target_takes_anything(name: str, data: bytes) -> None:
+def test_a_target_accepts_any_bytes(name: str, data: bytes) -> None:
     TARGETS[name](data)
 
 
-def test_a_target_finds_what_it_looks_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_target_finds_the_fault_that_it_looks_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(message, "_CONTROL", message.re.compile(rb"(?!)"))
     with pytest.raises(AssertionError):
         TARGETS["client_bytes"](b"Action: Setvar\r\nVariable: a=1\0,b=2\r\n\r\n")

@@ -37,7 +37,7 @@ USERS = {"anna": {"secret": hashed("s"), "read": "all", "write": "all"}}
 
 @pytest.fixture(autouse=True)
 def told(tmp_path: Path) -> Iterator[Callable[[], str]]:
-    """All that was logged; afterwards the log is as it was."""
+    """All lines of the log; afterwards the log is restored."""
     logger = logging.getLogger("amiproxy")
     before = logger.handlers[:], logger.level, logger.propagate
     with (tmp_path / "log").open("w") as stream:
@@ -48,7 +48,7 @@ def told(tmp_path: Path) -> Iterator[Callable[[], str]]:
 
 @pytest.fixture
 def files(tmp_path: Path) -> ProxyProcess:
-    """proxy.yaml and what belongs to it, before a port where nothing listens."""
+    """proxy.yaml and its files, with an upstream port where nothing listens."""
     directory = tmp_path / "etc"
     directory.mkdir(mode=0o700)
     return ProxyProcess(directory, ("127.0.0.1", free_port(), "proxy", SECRET), USERS)
@@ -56,7 +56,7 @@ def files(tmp_path: Path) -> ProxyProcess:
 
 def change(files: ProxyProcess, **settings: Any) -> None:
     configuration = yaml.safe_load(files.config.read_text())
-    # JSON is YAML, and has no anchors, which dumping one object twice would make.
+    # JSON is valid YAML without anchors, which dumping one object twice would create.
     files.config.write_text(json.dumps({**configuration, **settings}))
 
 
@@ -94,14 +94,14 @@ async def connect(files: ProxyProcess) -> AmiClient:
 # -- preparing -------------------------------------------------------------
 
 
-def test_everything_is_read_before_anything_is_built(files: ProxyProcess) -> None:
+def test_all_files_are_read_before_anything_is_built(files: ProxyProcess) -> None:
     prepared = prepare(files.config)
     assert prepared.secret == SECRET.encode()
     assert len(prepared.users) == 1
     assert SECRET not in repr(prepared.config)
 
 
-def test_all_that_is_wrong_is_told_at_once(files: ProxyProcess) -> None:
+def test_all_problems_are_reported_at_once(files: ProxyProcess) -> None:
     change(files, colour="blue", tls={"policy": "none"})
     with pytest.raises(ConfigErrors) as caught:
         prepare(files.config)
@@ -118,7 +118,7 @@ async def start_fails(files: ProxyProcess) -> str:
     return str(caught.value)
 
 
-async def test_a_port_in_use_is_named_and_the_others_are_let_go(files: ProxyProcess) -> None:
+async def test_a_port_in_use_is_named_and_the_other_ports_are_closed(files: ProxyProcess) -> None:
     certificates = [{"chain": "server.crt", "key": "server.key"}]
     free = free_port()
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -131,12 +131,12 @@ async def test_a_port_in_use_is_named_and_the_others_are_let_go(files: ProxyProc
         pass
 
 
-async def test_without_fit_certificates_there_is_no_start(files: ProxyProcess) -> None:
+async def test_it_does_not_start_without_valid_certificates(files: ProxyProcess) -> None:
     (files.directory / "server.crt").write_text("nothing\n")
     assert "server.crt" in await start_fails(files)
 
 
-async def test_what_else_is_passed_than_listening_sockets_is_named(
+async def test_a_passed_descriptor_that_does_not_listen_is_named(
     files: ProxyProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def pass_nonsense() -> None:
@@ -147,7 +147,7 @@ async def test_what_else_is_passed_than_listening_sockets_is_named(
     assert told.startswith("listeners: 'ami' (descriptor 3) is not a listening stream socket; ")
 
 
-async def test_a_passed_socket_that_nobody_wants_is_closed_and_told(
+async def test_an_unused_passed_socket_is_closed_and_logged(
     files: ProxyProcess, monkeypatch: pytest.MonkeyPatch, told: Callable[[], str]
 ) -> None:
     spare = socket.create_server(("127.0.0.1", 0))
@@ -157,7 +157,7 @@ async def test_a_passed_socket_that_nobody_wants_is_closed_and_told(
         assert "socket-unused name=metrics" in told()
 
 
-async def test_a_doubtful_certificate_is_served_and_told(
+async def test_a_doubtful_certificate_is_served_and_logged(
     files: ProxyProcess, told: Callable[[], str]
 ) -> None:
     (files.directory / "server.crt").chmod(0o664)
@@ -167,7 +167,7 @@ async def test_a_doubtful_certificate_is_served_and_told(
         assert "lets others change it" in told()
 
 
-async def test_a_key_that_everybody_can_read_is_not_served_with(files: ProxyProcess) -> None:
+async def test_a_key_readable_by_all_prevents_the_start(files: ProxyProcess) -> None:
     (files.directory / "server.key").chmod(0o644)
     assert "private key has mode 0644: readable by all users" in await start_fails(files)
 
@@ -175,7 +175,7 @@ async def test_a_key_that_everybody_can_read_is_not_served_with(files: ProxyProc
 # -- running ---------------------------------------------------------------
 
 
-async def test_it_serves_and_says_how_things_stand(files: ProxyProcess, told: Callable[[], str]) -> None:
+async def test_it_serves_and_reports_its_state(files: ProxyProcess, told: Callable[[], str]) -> None:
     async with Simulator([User("proxy", SECRET)]) as simulator:
         upstream = yaml.safe_load(files.config.read_text())["upstream"]
         change(files, upstream={**upstream, "port": simulator.port})
@@ -193,13 +193,13 @@ async def test_it_serves_and_says_how_things_stand(files: ProxyProcess, told: Ca
     assert SECRET not in told()
 
 
-async def test_the_status_says_why_there_is_no_link(files: ProxyProcess) -> None:
+async def test_the_status_gives_the_reason_for_a_missing_link(files: ProxyProcess) -> None:
     async with running(files) as app:
         await until(lambda: app.link.state is LinkState.DOWN)
         assert app.lifecycle.status().startswith("0 sessions, link down (")
 
 
-async def test_once_a_second_everything_is_looked_at(
+async def test_every_part_is_ticked_once_a_second(
     files: ProxyProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lifecycle, "_TICK_SECONDS", 0.01)
@@ -211,7 +211,7 @@ async def test_once_a_second_everything_is_looked_at(
         assert ticked[:6] == ["hub", "pool", "link"] * 2 or ticked[0] != "hub"
 
 
-async def test_a_fault_in_a_callback_is_one_line_of_the_log(
+async def test_an_exception_in_a_callback_is_one_line_of_the_log(
     files: ProxyProcess, told: Callable[[], str]
 ) -> None:
     async with running(files) as app:
@@ -228,7 +228,7 @@ async def test_a_fault_in_a_callback_is_one_line_of_the_log(
         assert app.lifecycle.status()
 
 
-async def test_the_end_is_announced_to_those_who_are_there(files: ProxyProcess) -> None:
+async def test_shutdown_is_announced_to_sessions(files: ProxyProcess) -> None:
     async with Simulator([User("proxy", SECRET)]) as simulator:
         upstream = yaml.safe_load(files.config.read_text())["upstream"]
         # An interval that no test waits for: it is sent at once.
@@ -250,7 +250,7 @@ async def test_the_end_is_announced_to_those_who_are_there(files: ProxyProcess) 
                 assert await client.ended() == "end of stream"
 
 
-async def test_the_service_manager_is_asked_for_as_long_as_the_end_may_take(
+async def test_the_service_manager_is_asked_for_enough_time_to_stop(
     files: ProxyProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lifecycle, "_TICK_SECONDS", 0.01)
@@ -283,7 +283,7 @@ async def test_the_service_manager_is_asked_for_as_long_as_the_end_may_take(
 
                     await until(lambda: hear() >= 3 and any(began))
                     simulator.faults.resume()
-        # Once that the end begins; a tick may have asked for the time before.
+        # Sent once the stop begins; a tick may have asked for the time before.
         assert began.count(True) == 1
         assert 121 < min(extended) <= max(extended) < 130
 
@@ -291,7 +291,7 @@ async def test_the_service_manager_is_asked_for_as_long_as_the_end_may_take(
 # -- reloading -------------------------------------------------------------
 
 
-async def test_a_reload_takes_up_what_has_changed(files: ProxyProcess, told: Callable[[], str]) -> None:
+async def test_a_reload_applies_changed_settings(files: ProxyProcess, told: Callable[[], str]) -> None:
     async with Simulator([User("proxy", "another secret")]) as simulator, running(files) as app:
         assert app.hub.limits.connections == 1024
         upstream = yaml.safe_load(files.config.read_text())["upstream"]
@@ -313,7 +313,7 @@ async def test_a_reload_takes_up_what_has_changed(files: ProxyProcess, told: Cal
     assert "another secret" not in told()
 
 
-async def test_a_reload_takes_up_whom_to_ask_for_a_proxy_header(files: ProxyProcess) -> None:
+async def test_a_reload_applies_the_peers_trusted_for_a_proxy_header(files: ProxyProcess) -> None:
     async with running(files) as app:
         (listener,) = app._listeners.sockets
         assert "192.0.2.10" not in listener.trusted
@@ -339,7 +339,7 @@ async def test_a_failed_reload_stays_in_the_status_until_one_succeeds(
         assert app.lifecycle.status().startswith("0 sessions")
 
 
-async def test_one_bad_pair_of_two_keeps_both_old(files: ProxyProcess, told: Callable[[], str]) -> None:
+async def test_one_bad_pair_of_two_keeps_both_old_ones(files: ProxyProcess, told: Callable[[], str]) -> None:
     certificates = [{"chain": "server.crt", "key": "server.key"}]
     listeners = [{"address": f"127.0.0.1:{port}", "certificates": certificates} for port in (files.port, 0)]
     change(files, listeners=listeners)
@@ -356,7 +356,7 @@ async def test_one_bad_pair_of_two_keeps_both_old(files: ProxyProcess, told: Cal
 
 
 def certificate(folder: Path, name: str) -> dict[str, str]:
-    """A new pair of this name; as configured."""
+    """A new pair with this name, as configured."""
     leaf = trustme.CA().issue_cert("localhost", "127.0.0.1")
     leaf.cert_chain_pems[0].write_to_path(str(folder / f"{name}.crt"))
     leaf.private_key_pem.write_to_path(str(folder / f"{name}.key"))
@@ -376,7 +376,7 @@ async def two_listeners(files: ProxyProcess) -> None:
     )
 
 
-async def test_one_bad_pair_keeps_only_itself_old_where_nothing_else_changed(
+async def test_one_bad_pair_keeps_only_itself_old_if_nothing_else_changed(
     files: ProxyProcess, told: Callable[[], str]
 ) -> None:
     await two_listeners(files)
@@ -395,7 +395,7 @@ async def test_one_bad_pair_keeps_only_itself_old_where_nothing_else_changed(
         assert "new files of dns:localhost are refused" in app.lifecycle.status()
         assert told().count(" reload-failed ") == 1
         assert told().count(" certificate-served ") == 1
-        # Mended, it is the watch that takes them, and nothing is left to be said.
+        # Once fixed, the watch takes the files, and no problem is left.
         (files.directory / "other.key").write_bytes(good)
         await until(lambda: app.stores[1].last_result.succeeded)
         assert app.lifecycle.status().startswith("0 sessions")
@@ -403,7 +403,7 @@ async def test_one_bad_pair_keeps_only_itself_old_where_nothing_else_changed(
         assert not app.reloads.failed
 
 
-async def test_a_certificate_file_that_is_gone_is_no_fault_of_the_configuration(files: ProxyProcess) -> None:
+async def test_a_missing_certificate_file_does_not_fail_the_configuration(files: ProxyProcess) -> None:
     await two_listeners(files)
     async with running(files) as app:
         key = files.directory / "other.key"
@@ -421,7 +421,7 @@ async def test_a_certificate_file_that_is_gone_is_no_fault_of_the_configuration(
         assert app.lifecycle.status().startswith("0 sessions")
 
 
-async def test_one_bad_pair_keeps_all_the_old_where_the_users_changed(files: ProxyProcess) -> None:
+async def test_one_bad_pair_keeps_all_the_old_ones_if_users_changed(files: ProxyProcess) -> None:
     await two_listeners(files)
     async with running(files) as app:
         certificate(files.directory, "server")
@@ -450,7 +450,7 @@ async def test_a_reload_while_stopping_is_ignored(files: ProxyProcess) -> None:
     [({}, 1), ({"hash_cache_timeout": 0}, 0), ({"hash_cache_entries": 1}, 0)],
     ids=["default", "hash_cache_timeout", "hash_cache_entries"],
 )
-async def test_a_secret_that_matched_is_remembered_within_limits(
+async def test_the_cache_of_matched_secrets_follows_its_limits(
     files: ProxyProcess, limits: dict[str, int], remembered: int
 ) -> None:
     users = {name: {"secret": hashed(name), "read": "all"} for name in ("anna", "bo")}
@@ -463,7 +463,7 @@ async def test_a_secret_that_matched_is_remembered_within_limits(
         assert app._verifier.remembered == remembered
 
 
-async def test_a_reload_tells_what_changed_by_name_and_never_by_value(
+async def test_a_reload_reports_changes_by_name_and_never_by_value(
     files: ProxyProcess, told: Callable[[], str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     async with running(files) as app:
@@ -476,7 +476,7 @@ async def test_a_reload_tells_what_changed_by_name_and_never_by_value(
         assert report.differences.users_added == ("bert",)
         assert report.differences.users_changed == (("anna", ("read",)),)
         assert app.reloads.results == {("succeeded", "test"): 1}
-    # From a reload on the log is where the configuration has it.
+    # From a reload on, the log goes where the configuration says.
     said = told() + capsys.readouterr().err
     line = next(line for line in said.splitlines() if " reloaded " in line)
     assert 'changed="limits.sessions_per_user upstream.secret_file" users_added=bert' in line
@@ -485,10 +485,10 @@ async def test_a_reload_tells_what_changed_by_name_and_never_by_value(
         assert value not in said
 
 
-async def test_users_of_several_files_are_taken_up_by_a_reload(
+async def test_users_of_several_files_are_applied_by_a_reload(
     files: ProxyProcess, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Of a file that was added, too; of many that changed some are named in the log."""
+    """Also those of a file that was added; if many changed, some are named in the log."""
     folder = files.directory / "users.d"
     folder.mkdir(mode=0o700)
 
@@ -500,7 +500,7 @@ async def test_users_of_several_files_are_taken_up_by_a_reload(
     change(files, users_file=None, users_files=["users.d/*.yaml"])
     async with running(files) as app, await files.connect() as client:
         await client.login("anna", "s")
-        # What the confined process may read is the folder, so files can be added.
+        # The confined process may read the folder, so files can be added.
         named = list(process._files(files.config, app.config))
         assert {folder / "*.yaml", folder / "1.yaml"} <= set(named)
         assert folder in around(folder / "*.yaml")
@@ -525,7 +525,7 @@ async def test_users_of_several_files_are_taken_up_by_a_reload(
         await client.ended()
 
 
-async def test_of_very_many_mistakes_some_are_told_and_the_rest_counted(files: ProxyProcess) -> None:
+async def test_some_of_very_many_problems_are_reported_and_the_rest_counted(files: ProxyProcess) -> None:
     async with running(files) as app:
         users = {f"u{number}": {"secret": "plain"} for number in range(300)}
         (files.directory / "users.yaml").write_text(json.dumps({"users": users}))
@@ -535,7 +535,7 @@ async def test_of_very_many_mistakes_some_are_told_and_the_rest_counted(files: P
         assert report.problems[-1] == "and 200 more; ami-proxy check shows all"
 
 
-async def test_a_log_level_that_was_set_holds_until_the_next_reload(files: ProxyProcess) -> None:
+async def test_a_log_level_set_by_hand_lasts_until_the_next_reload(files: ProxyProcess) -> None:
     async with running(files) as app:
         app.set_log_level("error")
         assert logging.getLogger("amiproxy").level == logging.ERROR
@@ -543,7 +543,7 @@ async def test_a_log_level_that_was_set_holds_until_the_next_reload(files: Proxy
         assert (app.log_level, logging.getLogger("amiproxy").level) == ("info", logging.INFO)
 
 
-async def test_the_names_of_what_is_hidden_are_taken_up_at_the_start_and_by_a_reload(
+async def test_hidden_names_are_applied_at_the_start_and_by_a_reload(
     files: ProxyProcess,
 ) -> None:
     change(files, log={"hidden_variables": ["*IBAN*"]})
@@ -559,7 +559,7 @@ async def test_the_names_of_what_is_hidden_are_taken_up_at_the_start_and_by_a_re
         masking.configure(HIDDEN_NAMES)
 
 
-async def test_a_reload_that_the_stop_overtakes_changes_nothing(files: ProxyProcess) -> None:
+async def test_a_reload_overtaken_by_a_stop_changes_nothing(files: ProxyProcess) -> None:
     async with running(files) as app, asyncio.TaskGroup() as group:
         async with app._listeners.certificates.turn:
             change(files, limits={"connections": 1500})
@@ -570,7 +570,7 @@ async def test_a_reload_that_the_stop_overtakes_changes_nothing(files: ProxyProc
         assert app.hub.limits.connections == 1024
 
 
-async def test_new_certificate_files_are_taken_up_by_themselves(
+async def test_new_certificate_files_are_served_without_a_reload(
     files: ProxyProcess, told: Callable[[], str]
 ) -> None:
     async with running(files) as app:
@@ -581,10 +581,10 @@ async def test_new_certificate_files_are_taken_up_by_themselves(
         assert app.certificate_reloads["swapped", "watch"] == 1
 
 
-# -- local doors -----------------------------------------------------------
+# -- admin endpoints ---------------------------------------------------------
 
 
-async def test_control_and_metrics_are_opened_and_closed_with_the_service(files: ProxyProcess) -> None:
+async def test_control_and_metrics_open_and_close_with_the_service(files: ProxyProcess) -> None:
     port = free_port()
     change(files, control={"socket": "c.sock"}, metrics={"address": f"127.0.0.1:{port}"})
     path = files.directory / "c.sock"
@@ -599,14 +599,14 @@ async def test_control_and_metrics_are_opened_and_closed_with_the_service(files:
     assert not path.exists()
 
 
-async def test_a_control_socket_that_cannot_be_made_is_no_start(files: ProxyProcess) -> None:
+async def test_a_control_socket_that_cannot_be_created_prevents_the_start(files: ProxyProcess) -> None:
     change(files, control={"socket": "upstream.secret"})
     assert (await start_fails(files)).startswith("control.socket: ")
     with socket.create_server(("127.0.0.1", files.port)):
         pass
 
 
-async def test_a_unix_socket_is_nothing_for_clients(
+async def test_a_unix_socket_cannot_be_a_listener_for_clients(
     files: ProxyProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     certificates = [{"chain": "server.crt", "key": "server.key"}]
@@ -616,7 +616,7 @@ async def test_a_unix_socket_is_nothing_for_clients(
         assert "the socket 'ami' is a Unix socket" in await start_fails(files)
 
 
-async def test_ready_waits_for_asterisk_where_that_is_wanted(
+async def test_ready_waits_for_asterisk_if_configured(
     files: ProxyProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lifecycle, "_TICK_SECONDS", 0.01)

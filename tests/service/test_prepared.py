@@ -1,4 +1,4 @@
-"""What is read from disk is read whole, compared by name, and shows no secret."""
+"""Everything on disk is read as a whole, compared by name, and shows no secret."""
 
 import json
 from pathlib import Path
@@ -25,13 +25,13 @@ def test_its_repr_shows_no_secret(files: ProxyProcess) -> None:
         assert secret not in shown
 
 
-def test_a_secret_that_cannot_be_read_is_named_with_a_remedy(files: ProxyProcess) -> None:
+def test_a_secret_that_cannot_be_read_is_reported_with_a_remedy(files: ProxyProcess) -> None:
     (files.directory / "upstream.secret").write_text("\n")
     with pytest.raises(ConfigErrors, match=r"upstream\.secret.* is empty.*put the secret into it"):
         prepare(files.config)
 
 
-def test_another_secret_in_the_same_file_is_a_difference(files: ProxyProcess) -> None:
+def test_a_changed_secret_in_the_same_file_is_a_difference(files: ProxyProcess) -> None:
     old = prepare(files.config)
     assert not prepare(files.config).differences_from(old)
     (files.directory / "upstream.secret").write_text("another\n")
@@ -39,7 +39,7 @@ def test_another_secret_in_the_same_file_is_a_difference(files: ProxyProcess) ->
     assert found.keys == ("upstream.secret_file",)
 
 
-def test_another_file_is_named_once(files: ProxyProcess) -> None:
+def test_a_changed_secret_file_is_named_once(files: ProxyProcess) -> None:
     old = prepare(files.config)
     other = files.directory / "other.secret"
     other.write_text("another\n")

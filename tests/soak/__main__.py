@@ -1,4 +1,4 @@
-"""``python -m tests.soak MINUTES``: the soak, and its report; 1 if anything was lost."""
+"""``python -m tests.soak MINUTES``: the soak test, and its report; exit status 1 if anything was lost."""
 
 import argparse
 import asyncio
@@ -9,7 +9,7 @@ from tests.soak.soak import Plan, soak
 
 
 def main() -> int:
-    """Run it and tell."""
+    """Run it and print the report."""
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description="Everything at once, for long.")
     parser.add_argument("minutes", type=float)
     parser.add_argument("--watchers", type=int, default=Plan.watchers, help=f"({Plan.watchers})")

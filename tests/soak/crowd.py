@@ -1,4 +1,4 @@
-"""The clients of a soak: those that watch, ask, come and go, come from far, do not read, and mean harm."""
+"""The clients of a soak: watchers, askers, visitors, far clients, slow consumers and attackers."""
 
 import asyncio
 import contextlib
@@ -14,13 +14,13 @@ from tests.support.storm_reader import StormReader
 from tests.support.tls_peer import TlsPeer
 from tests.support.waiting import until
 
-#: Seconds for which an answer is waited; over that it is lost.
+#: Seconds to wait for an answer; after that it counts as lost.
 PATIENCE = 30.0
-#: The only one that limits per address, and penalties, do not apply to.
+#: The only one to which limits per address, and penalties, do not apply.
 EXEMPT = "127.0.0.1"
-#: Where all harm comes from.
+#: The address of all attackers.
 HOSTILE = "127.0.0.66"
-#: Seconds of a round trip for those that come from far.
+#: Seconds of a round trip for far clients.
 TRIPS = (0.03, 0.1, 0.2)
 _GUESS = b"Action: Login\r\nUsername: boss\r\nSecret: wrong\r\n\r\n"
 _HARM = [
@@ -35,23 +35,23 @@ _HARM = [
 
 
 class Crowd:
-    """All of them.  ``lost`` names what must not happen; ``counted`` what did."""
+    """All of them.  ``lost`` names what must not happen; ``counted`` counts what did."""
 
     def __init__(self, service: Service, seed: int) -> None:
         self._service = service
         self._chance = random.Random(seed)
         self._numbers = count()
-        #: Every other of those that come and go, or ask, is limited, from an address of its own.
+        #: Every other visitor or asker is limited, from an address of its own.
         self._addresses = (EXEMPT if n % 2 else f"127.0.1.{n % 250 + 1}" for n in count())
         self.watchers: list[StormReader] = []
         self.counted: Counter[str] = Counter()
         self.lost: list[str] = []
-        #: Places where events were missing for those who came and went: (the one before, the one after).
+        #: Places where events were missing for visitors: (the one before, the one after).
         self.gaps: set[tuple[int, int]] = set()
         self.ending = False
 
     async def watch(self, clients: int) -> None:
-        """Log in those that stay to the end and must see everything."""
+        """Log in the watchers, which stay to the end and must see everything."""
         for _ in range(clients):
             reader = await StormReader.connect(
                 self._service.port, self._service.context, "boss", PASSWORDS["boss"]
@@ -93,11 +93,11 @@ class Crowd:
                 await asyncio.sleep(self._chance.uniform(0.0, 0.05))
 
     async def come_and_go(self) -> None:
-        """Log in, watch for a moment, leave one way or the other."""
+        """Log in, watch for a short time, leave one way or the other."""
         await self._come_and_go(self._service.port, next(self._addresses), "logins")
 
     async def come_from_far(self) -> None:
-        """The same, by a way that takes its time."""
+        """The same, over a slow path."""
         trip = self._chance.choice(TRIPS)
         source = f"127.0.2.{next(self._numbers) % 250 + 1}"
         async with far("127.0.0.1", self._service.port, trip, lambda: source) as port:
@@ -128,7 +128,7 @@ class Crowd:
                 transport.close()
 
     async def not_read(self) -> None:
-        """Log in and read nothing more, until it is cut."""
+        """Log in and read nothing more, until it is closed."""
         source = next(self._addresses)
         while not self.ending:
             async with self._peer(source, receive_buffer=4096) as peer:

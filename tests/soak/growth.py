@@ -1,4 +1,4 @@
-"""Whether a process's memory grows: judged by how long it was watched.
+"""Whether a process's memory grows, judged according to how long it was watched.
 
 Over hours a leak shows as a slope, however slow; over minutes every slope is
 noise (slow clients' buffers come and go), and only its sum can be judged.
@@ -15,9 +15,9 @@ _MIB: Final = 1 << 20
 _LONG: Final = 590.0
 #: Bytes an hour.
 _SLOPE: Final = 1 * _MIB
-#: What the allocator keeps or gives back by chance is not taken for a slope.
+#: Memory that the allocator keeps or gives back by chance does not count as a slope.
 _NOISE: Final = 1 * _MIB
-#: What a short run may end up with above where it was after its warm-up.
+#: How much more memory than after its warm-up a short run may end up with.
 _SHORT: Final = 8 * _MIB
 
 
@@ -36,7 +36,7 @@ class Growth:
 
     @property
     def is_leak(self) -> bool:
-        """Long: a slope that is surely over the bound, and more than noise.  Short: a gain over the bound."""
+        """Long run: a slope that certainly exceeds bound and noise.  Short run: a gain over the bound."""
         if self.watched < _LONG:
             return self.gained > _SHORT
         risen = self.slope * self.seconds / 3600
@@ -51,7 +51,7 @@ class Growth:
 
 
 def growth_of(seconds: Sequence[float], resident: Sequence[int], warm_up: float) -> Growth:
-    """Of samples behind ``warm_up`` seconds: least squares, and the medians of first and last quarter."""
+    """Of samples after ``warm_up`` seconds: least squares, and the medians of first and last quarter."""
     points = [(s, float(r)) for s, r in zip(seconds, resident, strict=True) if s >= warm_up]
     watched = seconds[-1] if seconds else 0.0
     if len(points) < 4:

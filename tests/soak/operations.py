@@ -1,4 +1,4 @@
-"""What operators and Asterisk do meanwhile: events, reloads good and bad, rotations, restarts."""
+"""The actions of operators and Asterisk meanwhile: events, good and bad reloads, rotations, restarts."""
 
 import asyncio
 import copy
@@ -21,7 +21,7 @@ _BURST_SECONDS = 0.01
 
 
 class Asterisk:
-    """A simulator that is restarted on the same port, and numbers its events on from one to the next."""
+    """A simulator that is restarted on the same port, and numbers its events across restarts."""
 
     def __init__(self, rate: float) -> None:
         self._rate = rate
@@ -31,7 +31,7 @@ class Asterisk:
         self.port = 0
 
     async def start(self) -> None:
-        """Listen, on the port of the last time."""
+        """Listen, on the same port as before."""
         self.simulator = Simulator([User("proxy", SECRET)], Settings(login_delay=0.0))
         await self.simulator.start(port=self.port)
         self.port = self.simulator.port
@@ -42,7 +42,7 @@ class Asterisk:
         await self.simulator.stop()
 
     async def pump(self) -> None:
-        """Events at the rate, whenever somebody is there to see them."""
+        """Events at the rate, whenever a watcher can see them."""
         began, base = time.monotonic(), self.sent
         while True:
             await asyncio.sleep(_BURST_SECONDS)
@@ -59,7 +59,7 @@ class Asterisk:
                 session.deliver(burst, _DIALPLAN)
 
     async def quiet(self, crowd: Crowd) -> None:
-        """No more events, and all that were sent have been seen by every watcher."""
+        """No more events, and every watcher has seen all that were sent."""
         self._paused = True
         await until(
             lambda: all(w.last == self.sent - 1 or w.ended for w in crowd.watchers),
@@ -73,7 +73,7 @@ class Asterisk:
 
 
 class Operators:
-    """Each method is one thing that is done again and again."""
+    """Each method is one operation that is repeated."""
 
     def __init__(self, service: Service, asterisk: Asterisk, crowd: Crowd) -> None:
         self._service, self._asterisk, self._crowd = service, asterisk, crowd
@@ -82,7 +82,7 @@ class Operators:
         self.done: Counter[str] = Counter()
 
     async def reload(self) -> None:
-        """Another user in the table, or none of what is written: by turns."""
+        """Alternately: another user in the table, or a bad table that must not be applied."""
         users: dict[str, Any] = copy.deepcopy(USERS)
         if self.done["reloads"] % 2:
             users[f"extra-{self.done['reloads']}"] = dict(USERS["blind"])
@@ -103,7 +103,7 @@ class Operators:
         self.done["rotations"] += 1
 
     async def restart(self) -> None:
-        """Asterisk ends: by turns in quiet, when nothing may be lost, and in the middle of everything."""
+        """Asterisk ends: alternately while idle, when nothing may be lost, and under load."""
         number = self.done["upstream restarts"]
         ups = self._service.stderr.count(" upstream-up ")
         if number % 2:

@@ -1,4 +1,4 @@
-"""The soak: everything at once for minutes, and at the end the books are balanced."""
+"""The soak test: everything at once for minutes, and at the end nothing may be lost."""
 
 import asyncio
 import tempfile
@@ -18,7 +18,7 @@ from tests.support.waiting import until
 
 @dataclass(frozen=True)
 class Plan:
-    """How much of what; periods in seconds."""
+    """Numbers of clients of each kind; periods in seconds."""
 
     minutes: float
     watchers: int = 160
@@ -41,7 +41,7 @@ class Plan:
 
 @dataclass
 class Outcome:
-    """What came of it: ``lost`` must be empty."""
+    """The result: ``lost`` must be empty."""
 
     lost: list[str] = field(default_factory=list)
     figures: dict[str, str] = field(default_factory=dict)
@@ -53,23 +53,23 @@ _LIMITS = {
     "outbox_hard": 2 << 20,
     "outbox_stall": 5.0,
     "login_timeout": 20.0,
-    # Half of the crowd and all harm come from addresses that are limited as anybody is.
+    # Half of the clients and all attackers come from addresses with the ordinary limits.
     "exempt": [f"{EXEMPT}/32"],
     "connection_rate": 20,
     "connection_burst": 60,
     "connections_per_address": 20,
     "unauthenticated_per_address": 16,
     "login_failure_burst": 5,
-    # Short enough for many to begin and end.
+    # Short enough for many penalties to begin and end.
     "penalty": 2.0,
     "penalty_max": 15.0,
 }
-#: Wrong secrets that have earned a penalty, though some who sent one were gone before it was judged.
+#: Wrong secrets that have caused a penalty, though some senders had left before they were compared.
 _GUESSES = 15
 
 
 async def soak(plan: Plan) -> Outcome:
-    """Run it; the report is in the outcome, what went wrong too."""
+    """Run it; the report is in the outcome, failures included."""
     with tempfile.TemporaryDirectory() as folder:
         asterisk = Asterisk(plan.events_a_second)
         await asterisk.start()
@@ -175,7 +175,7 @@ def _balance(
     ended = sum(watcher.ended for watcher in crowd.watchers)
     if ended:
         lost.append(f"{ended} sessions of watchers were ended")
-    # What a reset link takes with it nobody gets; but nobody may miss more than the others, and
+    # Events lost with a reset link reach no client; but no client may miss more than the others, and
     # there may be no more gaps than resets.
     views = {tuple(watcher.wrong) for watcher in crowd.watchers if not watcher.ended}
     if len(views) > 1:
@@ -235,7 +235,7 @@ def _report(
             f"each minute {' '.join(f'{size / 1e6:.1f}' for size in vitals.resident[::60])}"
         ),
         "memory growth": str(growth),
-        # A machine with no time for the soak's own clients makes them miss what came.
+        # If the machine has no time for the soak's own clients, they miss events.
         "held up": f"{vitals.longest_gap - 1:.1f} s at most between two looks a second apart",
         "descriptors": f"{max(vitals.descriptors)} at most, {vitals.open_now} at the end",
         "processor": f"{vitals.cpu / took:.0%} of a core",

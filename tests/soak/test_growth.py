@@ -1,4 +1,4 @@
-"""What is taken for a leak, in a run of minutes and of hours."""
+"""Which growth counts as a leak, in a run of minutes and of hours."""
 
 import random
 
@@ -10,11 +10,11 @@ MIB = 1 << 20
 
 
 def run(seconds: int, an_hour: float, swing: float = 2.0) -> tuple[list[float], list[int]]:
-    """Samples each second: so many MiB more an hour, and buffers that come and go."""
+    """Samples each second: this many MiB more an hour, and buffers that come and go."""
     chance = random.Random(7)
     times = [float(second) for second in range(seconds)]
     sizes = [int((60 + an_hour * s / 3600 + chance.uniform(0, swing)) * MIB) for s in times]
-    # The warm-up, which is not looked at.
+    # The warm-up, which is ignored.
     for second in range(seconds // 3):
         sizes[second] -= 20 * MIB
     return times, sizes
@@ -35,26 +35,26 @@ def run(seconds: int, an_hour: float, swing: float = 2.0) -> tuple[list[float], 
         (60, 3000.0, True),
     ],
 )
-def test_what_is_a_leak(seconds: int, an_hour: float, leaks: bool) -> None:
+def test_growth_counts_as_a_leak_or_not(seconds: int, an_hour: float, leaks: bool) -> None:
     times, sizes = run(seconds, an_hour)
     growth = growth_of(times, sizes, seconds / 3)
     assert growth.is_leak == leaks, str(growth)
 
 
-def test_one_peak_is_none() -> None:
+def test_one_peak_is_not_a_leak() -> None:
     times, sizes = run(3600, 0.0)
     for second in range(3000, 3010):
         sizes[second] += 10 * MIB
     assert not growth_of(times, sizes, 1200.0).is_leak
 
 
-def test_memory_that_falls_is_none() -> None:
+def test_falling_memory_is_not_a_leak() -> None:
     times, sizes = run(3600, -50.0)
     growth = growth_of(times, sizes, 1200.0)
     assert not growth.is_leak
     assert growth.slope / MIB == pytest.approx(-50.0, abs=1.0)
 
 
-def test_too_few_samples_say_nothing() -> None:
+def test_too_few_samples_are_not_a_leak() -> None:
     assert not growth_of([], [], 0.0).is_leak
     assert not growth_of([1.0, 2.0], [1, 1 << 40], 0.0).is_leak

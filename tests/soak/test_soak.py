@@ -1,4 +1,4 @@
-"""A small soak, so that the long one is known to run, and to find."""
+"""A small soak, to show that the long one runs, and finds losses."""
 
 from dataclasses import replace
 
@@ -25,7 +25,7 @@ SMALL = Plan(
 
 
 @pytest.mark.timeout(120)
-async def test_nothing_is_lost_in_a_small_one() -> None:
+async def test_a_small_soak_loses_nothing() -> None:
     outcome = await soak(SMALL)
     assert outcome.lost == []
     assert (
@@ -35,7 +35,7 @@ async def test_nothing_is_lost_in_a_small_one() -> None:
 
 
 @pytest.mark.timeout(120)
-async def test_an_event_that_one_misses_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_event_that_one_client_misses_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     right = StormReader.data_received
     missed: list[bytes] = []
 

@@ -1,4 +1,4 @@
-"""What a process uses, as the kernel counts it."""
+"""The resources that a process uses, as the kernel counts them."""
 
 import os
 import time
@@ -20,14 +20,14 @@ class Vitals:
     _began: float = field(default_factory=time.monotonic)
 
     def sample(self) -> None:
-        """Look now."""
+        """Take a sample now."""
         self.seconds.append(time.monotonic() - self._began)
         self.resident.append(int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * _PAGE)
         self.descriptors.append(self.open_now)
 
     @property
     def open_now(self) -> int:
-        """Files it has open."""
+        """The number of files that it has open."""
         return len(list(Path(f"/proc/{self.pid}/fd").iterdir()))
 
     @property
@@ -37,6 +37,6 @@ class Vitals:
 
     @property
     def cpu(self) -> float:
-        """Seconds of processor time it has had."""
+        """Seconds of processor time that it has used."""
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

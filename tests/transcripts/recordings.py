@@ -7,10 +7,10 @@ STEMS = tuple(sorted(path.with_suffix("") for path in DATA.glob("*.in")))
 
 
 def received(stem: Path) -> bytes:
-    """What Asterisk sent."""
+    """The bytes that Asterisk sent."""
     return stem.with_suffix(".in").read_bytes()
 
 
 def sent(stem: Path) -> bytes:
-    """What the client sent."""
+    """The bytes that the client sent."""
     return stem.with_suffix(".out").read_bytes()

@@ -1,4 +1,4 @@
-"""What Asterisk really sent, cut by the proxy's framers: how the bytes arrive makes no difference."""
+"""Recorded output of Asterisk, cut by the proxy's framers: the pieces in which it arrives do not matter."""
 
 import random
 import re
@@ -29,7 +29,7 @@ def behind_banner(stem: Path) -> bytes:
     return rest
 
 
-def test_there_are_recordings() -> None:
+def test_all_recordings_are_there() -> None:
     assert len(STEMS) == 90
 
 
@@ -68,7 +68,7 @@ def test_actions_do_not_depend_on_how_the_bytes_arrive(stem: Path) -> None:
 
 @pytest.mark.parametrize("version", ["16", "22"])
 def test_every_message_begins_as_a_response_or_an_event(version: str) -> None:
-    # IAXnetstats prints rows that are no message.
+    # IAXnetstats prints rows that are not messages.
     strange = {f"{version}-30-iax"}
     for stem in STEMS:
         if stem.name.startswith(version) and stem.name not in strange:

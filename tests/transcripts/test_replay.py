@@ -1,4 +1,4 @@
-"""Every recorded session, replayed to a client that says what the recorded one said."""
+"""Every recorded session, replayed to a client that sends the recorded bytes."""
 
 import asyncio
 import re
@@ -65,7 +65,7 @@ async def test_the_client_gets_its_own_action_ids_also_in_later_events() -> None
     assert re.search(rb"Event: OriginateResponse\r\nPrivilege: call,all\r\nActionID: my own\r\n", got)
 
 
-async def test_who_logs_in_is_free() -> None:
+async def test_the_user_and_secret_of_the_login_do_not_matter() -> None:
     mine = (
         sent(DATA / "22-04-ping")
         .replace(b"Username: proxy", b"Username: me")
@@ -76,7 +76,7 @@ async def test_who_logs_in_is_free() -> None:
     assert b"Authentication accepted" in got
 
 
-async def test_another_action_than_recorded_is_an_error_that_names_the_recorded_one() -> None:
+async def test_a_deviating_action_is_an_error_that_names_the_recorded_one() -> None:
     got, mismatches = await replayed("22-04-ping", b"Action: Ping\r\nActionID: 9\r\n\r\n", b"\r\n\r\n")
     assert got.endswith(
         b"Response: Error\r\nActionID: 9\r\nMessage: the transcript has another action here: Login\r\n\r\n"
@@ -84,7 +84,7 @@ async def test_another_action_than_recorded_is_an_error_that_names_the_recorded_
     assert mismatches == ["Ping: the transcript has another action here: Login"]
 
 
-async def test_after_the_last_action_there_is_nothing_to_say() -> None:
+async def test_after_the_last_action_the_transcript_is_over() -> None:
     more = sent(DATA / "22-04-ping") + b"Action: Ping\r\nActionID: more\r\n\r\n"
     _, mismatches = await replayed("22-04-ping", more, b"Message: the transcript is over\r\n\r\n")
     assert mismatches == ["Ping: the transcript is over"]
@@ -112,13 +112,13 @@ def test_an_action_without_a_response_has_an_empty_answer() -> None:
     assert not transcript.is_closed_by_asterisk
 
 
-def test_a_client_that_said_nothing_is_a_transcript_too() -> None:
+def test_a_client_that_sent_nothing_gives_a_transcript_too() -> None:
     transcript = read_transcript(b"", b"Asterisk Call Manager/11.0.0\r\n")
     assert transcript.greeting == b"Asterisk Call Manager/11.0.0\r\n"
     assert transcript.exchanges == ()
 
 
-def test_a_response_header_inside_an_event_begins_no_answer() -> None:
+def test_a_response_header_inside_an_event_starts_no_answer() -> None:
     answer = b"Response: Success\r\nActionID: 1\r\nMessage: Event Sent\r\n\r\n"
     event = b"Event: UserEvent\r\nPrivilege: user,all\r\nResponse: Success\r\nActionID: 2\r\n\r\n"
     pong = b"Response: Success\r\nActionID: 2\r\nPing: Pong\r\n\r\n"

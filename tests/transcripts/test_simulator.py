@@ -1,7 +1,7 @@
-"""The simulator against the recordings: to what the recorded client said it answers as Asterisk did.
+"""The simulator compared with the recordings: it answers the recorded client as Asterisk did.
 
-Only responses are held against each other, line by line; what must differ
-(times, challenges, what CLI commands print) is blanked on both sides.
+Only responses are compared, line by line; values that must differ
+(times, challenges, output of CLI commands) are blanked on both sides.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ USERS = (
 
 _VARYING = re.compile(rb"^(Timestamp|Challenge|Output|Uptime|LastReload|Value): [^\r\n]*\r\n", re.MULTILINE)
 
-#: Recordings without anything the simulator does not do.
+#: Recordings without anything that the simulator does not do.
 SESSIONS = [
     *("01-login-ok", "02-login-fail-secret", "02b-login-fail-nouser", "02c-login-events-off"),
     *("02d-login-limited", "02e-login-single-first", "03b-unauthenticated", "04-ping", "07-errors"),
@@ -42,7 +42,7 @@ async def test_it_answers_as_asterisk_did(name: str) -> None:
     expected = responses(received(DATA / name))
     stream = b""
     async with Simulator(USERS, Settings(login_delay=0)) as simulator:
-        # Known, so that it can be denied; nobody in these recordings may run it.
+        # Known, so that it can be denied; no user in these recordings may run it.
         simulator.script("GetConfig", lambda _: b"")
         reader, writer = await asyncio.open_connection("127.0.0.1", simulator.port)
         writer.write(sent(DATA / name))
@@ -86,7 +86,7 @@ def shape(message: bytes) -> tuple[bytes, ...]:
         ("22-34-security-events", b"Event: SuccessfulAuth"),
     ],
 )
-async def test_its_events_have_the_shape_of_asterisk_s(name: str, last: bytes) -> None:
+async def test_its_events_have_the_headers_of_asterisks_events(name: str, last: bytes) -> None:
     recorded = {
         shape(message) for message in UpstreamFramer().feed(received(DATA / name).partition(b"\r\n")[2])
     }

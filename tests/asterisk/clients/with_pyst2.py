@@ -1,4 +1,4 @@
-"""pyst2 (threads, no TLS): responses as the raw lines the library kept, so that nothing it drops can hide."""
+"""pyst2 (threads, no TLS): responses as the raw lines that the library kept, to miss none that it drops."""
 
 import json
 import queue

@@ -3,7 +3,7 @@
 
 from tests.asterisk.dialogues.script import LOUD, QUIET, Dialogue, Send, Step, Until, act, dialogue, user
 
-#: Both halves are gone, and with them the record of the call.
+#: Both halves have gone, and with them the record of the call.
 _OVER = (
     Until(rb"^Event: Hangup\r\n"),
     Until(rb"^Event: Hangup\r\n"),
@@ -34,7 +34,7 @@ def _up(**more: str) -> tuple[Step, ...]:
         Send(_originate("stay", "Async: true", "ActionID: up", **{"data": "5", **more})),
         _FATE,
         Until(rb"^Event: DialEnd\r\n"),
-        # The half that answers says so to the other first, and tells the new state afterwards.
+        # The half that answers first tells the other, and announces the new state afterwards.
         Until(rb"^Event: Newstate\r\n(?:.*\r\n)*?Channel: Local/.*;2\r\nChannelState: 6\r\n"),
     )
 

@@ -1,8 +1,8 @@
 # ruff: noqa: E501 - rows of a page
-"""Where the proxy's answers and events differ from Asterisk's, each with the reason; the tests allow nothing else.
+"""Where the proxy's answers and events differ from Asterisk's, and why; the tests allow nothing else.
 
 A difference takes the transcripts of both doors, Asterisk's first, and returns
-them without itself; what it does not explain remains.  ``make reference``
+them without itself; differences that it does not explain remain.  ``make reference``
 writes deploy/differences.md from the list.
 """
 
@@ -20,7 +20,7 @@ Both = tuple[Transcript, Transcript]
 
 @dataclass(frozen=True)
 class Difference:
-    """``everywhere``: it may show itself in any session, and need not be named there."""
+    """``everywhere``: it may occur in any session, and need not be named there."""
 
     name: str
     asterisk: str
@@ -66,7 +66,7 @@ def _session_limit(theirs: Transcript, ours: Transcript) -> Both:
 
 
 def _answers(messages: Transcript) -> list[Transcript]:
-    """Each response with what came until the next."""
+    """Each response with the messages until the next."""
     found: list[Transcript] = [[]]
     for message in messages:
         if message.startswith(b"Response:"):
@@ -215,7 +215,7 @@ counters, numbers of channels, the order of events from different threads of Ast
 
 
 def page(count: int) -> str:
-    """The whole page, for so many sessions."""
+    """The whole page, for this number of sessions."""
     rows = [f"| `{one.name}` | {one.asterisk} | {one.ours} | {one.why} |" for one in DIFFERENCES]
     table = ["| name in the tests | Asterisk | the proxy | why |", "| --- | --- | --- | --- |", *rows]
     return "\n".join([_HEAD.format(count=count), *table, ""])

@@ -1,5 +1,5 @@
 # ruff: noqa: E501 - a session is a line
-"""Sessions about getting in and out: every spelling of a login, challenges, refusals, Logoff."""
+"""Sessions about logging in and out: every spelling of a login, challenges, refusals, Logoff."""
 
 from tests.asterisk.dialogues.script import (
     LOUD,
@@ -19,7 +19,7 @@ _CHALLENGE = act("Challenge", "AuthType: MD5", "ActionID: c")
 
 
 def _events(mask: str, *heard: Until) -> Dialogue:
-    """A login with this mask, then what shows which events it lets through."""
+    """A login with this mask, then actions that show which events it lets through."""
     probes = (
         act("Events", "EventMask: user"),
         act("UserEvent", "UserEvent: Probe", "ActionID: probe"),

@@ -1,4 +1,4 @@
-"""Plays a dialogue at a door, and returns the transcripts of all that took part."""
+"""Plays a dialogue at a door, and returns the transcripts of all sessions that took part."""
 
 import asyncio
 import hashlib
@@ -11,15 +11,15 @@ from tests.asterisk.door import SECRETS, Door
 from tests.support.ami_client import AmiClient
 
 _CHANNEL = re.compile(rb"Event: Newchannel\r\n(?:.*\r\n)*?Channel: (Local/.*;([12]))\r\n")
-#: Seconds for what may still be on its way when the last step is done: Asterisk's threads, the proxy's flush.
+#: Seconds for messages that may still arrive after the last step: Asterisk's threads, the proxy's flush.
 SETTLE = 0.04
 
 
 async def play(door: Door, dialogue: Dialogue, settle: float = SETTLE) -> list[list[bytes]]:
     """The transcript of the session, then those of its watchers.
 
-    ``settle``: after so many seconds without a message all have come.  A busy machine needs more; with more
-    than usual, what may be on its way is waited for before each step, not only after events of a call.
+    ``settle``: after this many seconds without a message, all have arrived.  A busy machine needs more; with
+    more than usual, outstanding messages are waited for before each step, not only after events of a call.
     """
     watchers: list[AmiClient] = []
     try:
@@ -45,7 +45,7 @@ async def _fenced(client: AmiClient, settle: float) -> int:
 
 
 async def _quiet(client: AmiClient, settle: float) -> None:
-    """Until nothing has come for a while: the threads of a call have told what they have to tell."""
+    """Wait until no message has come for a while: the threads of a call have sent theirs."""
     told = -1
     while told < len(client.log):
         told = len(client.log)

@@ -1,11 +1,11 @@
-"""What came in a session, with stars and numbers for what is different each time: comparable by bytes."""
+"""The messages of a session, with stars and numbers for values that vary: comparable byte by byte."""
 
 import re
 from collections.abc import Iterable
 from itertools import chain, groupby
 
-#: Headers whose values differ between two equal sessions at Asterisk's own door, by what makes them differ.
-#: Sources: Asterisk's documentation of events and lists (core-en_US.xml), and what the doors have shown.
+#: Headers whose values differ between two equal sessions at Asterisk's own door, by the cause.
+#: Sources: Asterisk's documentation of events and lists (core-en_US.xml), and observation of both doors.
 _VARYING_HEADERS = {
     "what a clock says": """
         AnswerTime CallStarted CoreReloadDate CoreReloadTime CoreStartupDate CoreStartupTime CreationTime
@@ -22,24 +22,24 @@ _VARYING_HEADERS = {
     "made by chance, or an address in memory": """
         CallID Challenge CommandID PriorCallID SSRC SessionID SourceSSRC""",
 }
-#: In any case: Asterisk writes both ``HoldTime`` and ``Holdtime``.  RTP numbers its reports before the name.
+#: In every session: Asterisk writes both ``HoldTime`` and ``Holdtime``.  RTP numbers reports before the name.
 _VARYING = re.compile(
     rb"(?i)(?<=\r\n)((?:Report\d+)?(?:%b)|\w*AppLine): [^\r]*"
     % "|".join(chain.from_iterable(names.split() for names in _VARYING_HEADERS.values())).encode()
 )
 _ADDRESS = re.compile(rb"(?<=\r\n)((?:Local|Remote)Address: IPV4/\w+/127\.0\.0\.1)/\d+")
 _TIMER = re.compile(rb"(?<=\r\n)(Variable: (?:\w+TIME|QUEUEWAIT)(?:_MS)?\r\nValue: )\d+")
-#: Who else is in a conference at the moment: its announcer comes and goes in a thread of its own.
+#: The other channels in a conference at that time: its announcer comes and goes in a thread of its own.
 _CONFERENCE = re.compile(rb"(?<=\r\nPeer: )[^\r]*(?=\r\nPeerAccount: [^\r]*\r\nExtra: [^\r]*softmix)")
 _CONCISE = re.compile(rb"(?<=Output: )Local/[^\r]*")
-#: Names of things, which are numbered in the order of their first mention.
+#: Names of objects, which are numbered in the order of their first mention.
 _NAMES = [
     re.compile(rb"\blab-\d{10}\.\d+"),
     re.compile(rb"(?<=-)[0-9a-f]{8}(?=;[12])"),
     re.compile(rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"),
     re.compile(rb"\b\d{10}\.\d+\b"),
 ]
-#: Threads of their own in Asterisk tell of these, and of each channel.
+#: Separate threads of Asterisk send these, for each channel.
 _ASIDE = (
     b"Bridge",
     b"CEL",
@@ -50,21 +50,21 @@ _ASIDE = (
     b"TestEvent",
     b"VarSet",
 )
-#: Told when a thread finds that a device's state is another one than when it last looked.
+#: Sent when a thread finds that a device's state has changed since it last looked.
 _NOT_COMPARED = re.compile(rb"Event: DeviceStateChange\r\nPrivilege: ")
-#: It names the half of the call that was the last to go.
+#: It names the half of the call that was the last to leave.
 _CALL_OVER = re.compile(rb"Event: CEL\r\n(?s:.*)EventName: LINKEDID_END\r\n")
 _SUBJECT = re.compile(rb"\r\n(?:Channel|LocalOneChannel|DestChannel|ParkeeChannel): ([^\r]*)")
 _BRIDGE = re.compile(rb"\r\nBridgeUniqueid: ([^\r]*)")
 _CHANNELS = re.compile(rb"Event: (CoreShowChannel|Status)\r\n")
 _EVENT = re.compile(rb"Event: ([^\r]*)\r\nPrivilege: ")
 
-#: In a session with calls, before a response that came when a call's events had come already.
+#: In a session with calls, before a response that came when a call's events had already come.
 LATE = b"(after events of a call) "
 
 
 def steady(messages: Iterable[bytes]) -> list[bytes]:
-    """The same messages without what varies by nature."""
+    """The same messages without values that vary by nature."""
     known: list[dict[bytes, bytes]] = [{} for _ in _NAMES]
     result = []
     for message in messages:
@@ -101,7 +101,7 @@ def by_threads(messages: Iterable[bytes]) -> list[bytes]:
 
 
 def _in_order(answers: list[bytes]) -> list[bytes]:
-    """With items of lists of channels in the order of their names: Asterisk's is that of a hash table."""
+    """With items of lists of channels sorted by name: Asterisk's order is that of a hash table."""
     ordered: list[bytes] = []
     for is_channel, items in groupby(answers, lambda message: _CHANNELS.match(message) is not None):
         run = list(items)

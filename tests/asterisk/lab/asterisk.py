@@ -31,7 +31,7 @@ class Asterisk:
     """A real Asterisk.  ``start`` and ``stop`` may alternate; ports and configuration stay.
 
     ``users`` are the manager users of etc/manager.conf with their secrets;
-    ``user`` and ``secret`` the all-powerful one meant for the proxy's link.
+    ``user`` and ``secret`` are the all-powerful one for the proxy's link.
     """
 
     host = "127.0.0.1"
@@ -64,12 +64,12 @@ class Asterisk:
 
     @property
     def cafile(self) -> Path:
-        """What to trust on ``tls_port``."""
+        """The CA to trust on ``tls_port``."""
         return self.directory / "ca.pem"
 
     @property
     def pid(self) -> int:
-        """Of the process that runs."""
+        """The id of the running process."""
         assert self._process is not None
         return self._process.pid
 
@@ -80,7 +80,7 @@ class Asterisk:
 
     @property
     def is_running(self) -> bool:
-        """Whether the process is there."""
+        """Whether the process is running."""
         return self._process is not None and self._process.poll() is None
 
     @property
@@ -108,7 +108,7 @@ class Asterisk:
             time.sleep(0.05)
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
-        """End the process by its pid and wait for it; harmless when it is over."""
+        """End the process by its pid and wait for it; harmless if it has ended."""
         if self._process is None:
             return
         self._process.send_signal(how)
@@ -131,7 +131,7 @@ class Asterisk:
         self._lock.close()
 
     def cli(self, command: str) -> str:
-        """Run a command of Asterisk's own console; what it printed."""
+        """Run a command of Asterisk's own console; its output."""
         done = subprocess.run(
             chroot.inside(self._root, "asterisk", "-C", self._inside("etc/asterisk.conf"), "-rx", command),
             check=False,
@@ -142,13 +142,13 @@ class Asterisk:
         return done.stdout
 
     def write(self, name: str, text: str) -> None:
-        """Write a file of its configuration, in place of the one that is there; read at the next start."""
+        """Write a file of its configuration, replacing an existing one; read at the next start."""
         path = self.directory / "etc" / name
         path.write_text(text)
         os.chown(path, *self.owner)
 
     def reload_manager(self, extra: str) -> None:
-        """Replace what stands after the manager users of etc/manager.conf, and reload.
+        """Replace the text after the manager users of etc/manager.conf, and reload.
 
         Sessions that are logged in keep the rights they have.  No setvar in
         here: with it, Asterisk aborts at the second reload.
@@ -214,7 +214,7 @@ def _account(root: Path) -> tuple[int, int]:
 
 
 def _name_this_machine(root: Path) -> None:
-    """Asterisk looks its own host's name up for every call over SIP, and waits where it finds nothing."""
+    """Asterisk resolves its own host's name for every call over SIP, and waits if it has no entry."""
     line = f"127.0.0.1 {socket.gethostname()}\n"
     hosts = root / "etc/hosts"
     if line not in (known := hosts.read_text() if hosts.exists() else ""):
@@ -232,7 +232,7 @@ def _claim(directory: Path) -> IO[str]:
 
 
 def _clear_leftovers(root: Path) -> None:
-    """End and delete the instances of runs that were killed: nobody holds their lock any more."""
+    """End and delete the instances of runs that were killed: their lock is not held any more."""
     for directory in (root / "srv").glob("run-*"):
         try:
             lock = _claim(directory)

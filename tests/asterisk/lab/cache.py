@@ -1,4 +1,4 @@
-"""What takes long to make is made once, whole or not at all, and kept between runs."""
+"""Things that take long to build are built once, completely or not at all, and kept between runs."""
 
 import fcntl
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 class Unavailable(Exception):
-    """Something these tests need cannot be had on this machine; the text says why and what would help."""
+    """Something that these tests need is not available on this machine; the text gives reason and remedy."""
 
 
 def cache_home() -> Path:
@@ -20,7 +20,7 @@ def cache_home() -> Path:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold the lock of what is, or will be, at ``path``; wait for whoever has it."""
+    """Hold the lock of what is, or will be, at ``path``; wait for its present holder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.with_name(f"{path.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -28,7 +28,7 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def kept(path: Path, make: Callable[[Path], None]) -> None:
-    """See to it that the directory ``path`` exists: ``make`` fills another, which is then renamed."""
+    """Make sure that the directory ``path`` exists: ``make`` fills another, which is then renamed."""
     with locked(path):
         if path.exists():
             return

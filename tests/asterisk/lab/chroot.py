@@ -19,7 +19,7 @@ _ENTER = 'mount -t proc proc "$0/proc" 2>/dev/null; exec chroot "$0" "$@"'
 
 
 def ready(suite: str) -> Path:
-    """The root directory of this suite's chroot, built now if there is none.
+    """The root directory of this suite's chroot, built now if it does not exist.
 
     Raises Unavailable without root, debootstrap or a mirror.
     """
@@ -57,7 +57,7 @@ def _debootstrap(suite: str, root: Path, log: int) -> None:
         )
 
     run("unshare", "--mount", "debootstrap", "--variant=minbase", suite, str(root), _mirror())
-    policy = root / "usr/sbin/policy-rc.d"  # no service may start by itself in there
+    policy = root / "usr/sbin/policy-rc.d"  # no service may start in there without a command
     policy.write_text("#!/bin/sh\nexit 101\n")
     policy.chmod(0o755)
     for settings in (*Path("/etc/apt/apt.conf.d").glob("*proxy*"), Path("/etc/apt/apt.conf")):
@@ -72,7 +72,7 @@ def _debootstrap(suite: str, root: Path, log: int) -> None:
 
 
 def _mirror() -> str:
-    """The first Debian archive that this machine itself installs from."""
+    """The first Debian archive from which this machine itself installs."""
     targets = subprocess.run(
         ["apt-get", "indextargets", "--format", "$(REPO_URI)|$(ORIGIN)|$(LABEL)", "Created-By: Packages"],
         check=False,

@@ -1,6 +1,6 @@
-"""Every module that Debian's Asterisk has and that opens no port of its own, for what must see all of it.
+"""Every module that Debian's Asterisk has and that opens no port of its own, for tests that need all of it.
 
-The lab's Asterisk loads a list of modules.  An attack, or a test of completeness, wants the rest too: more
+The lab's Asterisk loads a list of modules.  An attack, or a test of completeness, needs the rest too: more
 actions, applications, functions and channel technologies.
 """
 
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from tests.asterisk.lab.asterisk import Asterisk
 from tests.support.ports import free_port
 
-#: They open a port, look for a device or a server elsewhere, or stand in the way of another module.
+#: They open a port, look for a device or a server elsewhere, or prevent another module from loading.
 _LEFT_OUT = """
     app_jack app_voicemail_imap app_voicemail_odbc cdr_pgsql cdr_radius cel_pgsql cel_radius chan_alsa
     chan_console chan_mgcp chan_oss chan_unistim pbx_dundi pbx_lua res_ari res_calendar res_config_ldap
@@ -19,7 +19,7 @@ _LEFT_OUT = """
 
 
 def with_every_module(asterisk: Asterisk, files: Mapping[str, str] | None = None) -> Asterisk:
-    """The same Asterisk, before its start, set up to load all it can; ``files`` add configuration."""
+    """The same Asterisk, before its start, set up to load all that it can; ``files`` add configuration."""
     written = {
         "modules.conf": "\n".join(
             ("[modules]", "autoload = yes", *(f"noload = {name}.so" for name in _LEFT_OUT.split()), "")

@@ -172,7 +172,7 @@ def test_unprintable_bytes_are_escaped(run: Run) -> None:
         ("", ("--user", "board", "/nonexistent"), "No such file"),
     ],
 )
-def test_misuse(run: Run, text: str, arguments: tuple[str, ...], said: str) -> None:
+def test_misuse_gives_status_2(run: Run, text: str, arguments: tuple[str, ...], said: str) -> None:
     status, out, err = run(text, *arguments)
     assert (status, out) == (2, "")
     assert said in err

@@ -56,12 +56,14 @@ def ada(read: int = privilege.CALL, *filters: object, scope: Scope | None = None
         ),
     ],
 )
-def test_events(users: UserTable, status: int, lines: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_events_of_a_recording_are_replayed(
+    users: UserTable, status: int, lines: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     assert replay(recorded(HANGUP), users, SHIPPED, None) == status
     assert capsys.readouterr().out.splitlines() == lines
 
 
-def test_actions_and_users(capsys: pytest.CaptureFixture[str]) -> None:
+def test_denied_actions_and_unknown_users_are_reported(capsys: pytest.CaptureFixture[str]) -> None:
     shapes = (
         Shape("ada", b"Hangup", ((b"Channel", b"PJSIP/1"),)),
         Shape("ada", b"Command", ((b"Command", b"core show"),)),

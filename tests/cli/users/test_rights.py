@@ -92,11 +92,11 @@ def row(what: str, **keys: object) -> str:
         ("sets variable", {"setvar": {"TENANT": "hidden"}}, "TENANT"),
     ],
 )
-def test_row(what: str, keys: dict[str, object], value: str) -> None:
+def test_a_row_shows_an_effective_right(what: str, keys: dict[str, object], value: str) -> None:
     assert row(what, **keys) == value
 
 
-def test_functions_by_default() -> None:
+def test_the_default_functions_are_shown() -> None:
     assert row("functions").startswith("reads CALLERID, CDR, CHANNEL,")
     assert row("functions", write="system").startswith("all but")
 
