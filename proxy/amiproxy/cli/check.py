@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from amiproxy.config import Config, ConfigErrors, Listener, Tls, UsersFile, load, named_users, warnings_of
-from amiproxy.net.certs.certstore import CertificatesRefused, CertStore
+from amiproxy.net.certs.certstore import CertStore
+from amiproxy.net.certs.result import CertificatesRefused
 from amiproxy.x509.validating.findings import Finding, errors_of
 
 _EXAMPLE = """\

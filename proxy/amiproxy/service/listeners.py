@@ -10,7 +10,7 @@ from amiproxy.core.admission.networks import NetworkSet
 from amiproxy.core.clients.session import Session
 from amiproxy.core.ports import Transport
 from amiproxy.net.certs.certset import CertSet
-from amiproxy.net.certs.certstore import CertificatesRefused
+from amiproxy.net.certs.result import CertificatesRefused
 from amiproxy.net.doors.ami import AmiConnection
 from amiproxy.net.doors.binding import await_first_byte, bind
 from amiproxy.net.doors.listener import Listener as ListeningSocket

@@ -15,7 +15,7 @@ from amiproxy.core.audit import masking
 from amiproxy.core.fanout.hub import Hub
 from amiproxy.core.fanout.pacing import Pacing
 from amiproxy.net.admin.reloads import ReloadReport
-from amiproxy.net.certs.certstore import CertificatesRefused
+from amiproxy.net.certs.result import CertificatesRefused
 from amiproxy.net.doors.secrets import HashVerifier
 from amiproxy.net.loop import gently
 from amiproxy.net.loop.coalescer import joined

@@ -9,7 +9,7 @@ import pytest
 from cryptography import x509
 
 from amiproxy.net.certs.certset import CertSet
-from amiproxy.net.certs.certstore import CertificatesRefused
+from amiproxy.net.certs.result import CertificatesRefused
 from tests.support import tls_door
 from tests.support.certificates import DAY, Forged, Listener, Pair, Tls, forge, install
 from tests.support.waiting import until

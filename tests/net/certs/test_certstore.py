@@ -12,8 +12,9 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from amiproxy.net.certs.certstore import CertificatesRefused, CertStore
+from amiproxy.net.certs.certstore import CertStore
 from amiproxy.net.certs.halfwritten import may_pass
+from amiproxy.net.certs.result import CertificatesRefused
 from amiproxy.net.tls.tlspolicy import PolicyError, presented_certificate
 from amiproxy.steps import result_of
 from amiproxy.x509.expiry import Expiry

@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 import uvloop
 
-from amiproxy.net.certs.certstore import Candidate, CertStore, ReloadResult
+from amiproxy.net.certs.certstore import CertStore
+from amiproxy.net.certs.generation import Candidate
+from amiproxy.net.certs.result import ReloadResult
 from amiproxy.net.certs.rotation import ExpiryNotice, Rotation, Store
 from amiproxy.net.loop.coalescer import joined
 from amiproxy.net.tls.tlspolicy import presented_certificate

@@ -7,7 +7,8 @@ from typing import Literal, NamedTuple
 
 from amiproxy.cli.certs.verbs import Commands, add_verb
 from amiproxy.config import ConfigErrors, load_config
-from amiproxy.net.certs.certstore import CertificatesRefused, CertStore
+from amiproxy.net.certs.certstore import CertStore
+from amiproxy.net.certs.result import CertificatesRefused
 from amiproxy.net.tls.tlspolicy import ClientAuth
 from amiproxy.x509.errors import X509Error
 from amiproxy.x509.facts import facts_of

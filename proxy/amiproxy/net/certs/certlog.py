@@ -1,7 +1,7 @@
 """Log events about certificates: reloads, changes, refusals, warnings and approaching expiry."""
 
 from amiproxy import log
-from amiproxy.net.certs.certstore import Change, ReloadResult
+from amiproxy.net.certs.result import Change, ReloadResult
 from amiproxy.net.certs.rotation import ExpiryNotice
 from amiproxy.x509.expiry import Expiry
 from amiproxy.x509.validating.findings import Finding

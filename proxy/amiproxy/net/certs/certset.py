@@ -16,8 +16,10 @@ from functools import partial
 
 from amiproxy.net.certs.certlog import tell_expiry, tell_findings, tell_reload
 from amiproxy.net.certs.certsettings import ListenerSettings, TlsSettings
-from amiproxy.net.certs.certstore import Candidate, CertificatesRefused, CertStore, ReloadResult
+from amiproxy.net.certs.certstore import CertStore
+from amiproxy.net.certs.generation import Candidate
 from amiproxy.net.certs.halfwritten import Retry
+from amiproxy.net.certs.result import CertificatesRefused, ReloadResult
 from amiproxy.net.certs.rotation import SETTLE, Rotation, Store
 from amiproxy.net.loop import gently
 from amiproxy.net.tls.clientcertificate import Objection

@@ -12,118 +12,29 @@ anything fails, the old generation continues to serve and the result says why.
 import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, Literal, NamedTuple
 
 from amiproxy.net.certs.certsettings import ListenerSettings, StoreSettings, TlsSettings, settings_of
-from amiproxy.net.loop.coalescer import joined
-from amiproxy.net.tls.sni import building_context, proving_alone
-from amiproxy.net.tls.tlspolicy import ClientTrust
+from amiproxy.net.certs.generation import Candidate, Digests, Generation, digests_of
+from amiproxy.net.certs.judging import client_trust, judging_pair, not_served, trust_of
+from amiproxy.net.certs.result import (
+    UNASKED,
+    CertificatesRefused,
+    Change,
+    Outcome,
+    ReloadResult,
+    refused_files,
+)
+from amiproxy.net.tls.sni import building_context
 from amiproxy.steps import Steps, result_of
-from amiproxy.x509.ending import Ending
 from amiproxy.x509.errors import SnapshotError
 from amiproxy.x509.expiry import Expiry
-from amiproxy.x509.facts import Facts
-from amiproxy.x509.pem import pem_of
-from amiproxy.x509.snapshot import Snapshot, SourceFile, reading_set
-from amiproxy.x509.validating.authorities import judge_trust
-from amiproxy.x509.validating.findings import Finding, errors_of, finding_of, has_error
-from amiproxy.x509.validating.pair import ServerPair, judge_pair
+from amiproxy.x509.snapshot import reading_set
+from amiproxy.x509.validating.findings import Finding, finding_of, has_error
+from amiproxy.x509.validating.pair import ServerPair
 from amiproxy.x509.validating.trust import TrustStore
-
-Outcome = Literal["swapped", "unchanged", "partial", "failed"]
-#: The triggers that no operator waits for: a change of the files, and the regular check.
-WATCH: Final = "watch"
-TIMER: Final = "timer"
-_UNASKED: Final = frozenset({WATCH, TIMER})
-_Digests = tuple[bytes | None, bytes | None]
-
-
-class Change(NamedTuple):
-    """One certificate replaced by another; ``old`` is None if the pair was not served before."""
-
-    old: Facts | None
-    new: Facts
-
-
-@dataclass(frozen=True)
-class ReloadResult:
-    """The result of a reload."""
-
-    outcome: Outcome
-    """``partial``: the valid pairs were swapped, the refused ones kept their old version."""
-    triggers: frozenset[str]
-    generation: int
-    """The number of the generation that serves after the reload."""
-    at: float
-    """Seconds since the epoch."""
-    findings: tuple[Finding, ...] = ()
-    changes: tuple[Change, ...] = ()
-
-    @property
-    def trigger(self) -> str:
-        """The triggers as one text."""
-        return joined(self.triggers)
-
-    @property
-    def succeeded(self) -> bool:
-        """Whether the files on disk are what is served."""
-        return self.outcome in ("swapped", "unchanged")
-
-    @property
-    def swapped(self) -> bool:
-        """Whether the reload changed what is served."""
-        return self.outcome in ("swapped", "partial")
-
-    def __str__(self) -> str:
-        said = {
-            "swapped": f"certificates reloaded, generation {self.generation}",
-            "unchanged": f"certificates unchanged, generation {self.generation}",
-            "partial": f"certificates partly reloaded, generation {self.generation}; refused pairs kept old",
-            "failed": f"certificates NOT reloaded, generation {self.generation} continues to serve",
-        }[self.outcome]
-        errors = "; ".join(map(str, errors_of(self.findings)))
-        return f"{said} ({self.trigger}){': ' if errors else ''}{errors}"
-
-
-class CertificatesRefused(Exception):
-    """The certificate files cannot be used; ``findings`` has the reasons.
-
-    Raised at the start, where there is no old generation to keep, and by a reload that must not be partial.
-    """
-
-    def __init__(self, findings: Sequence[Finding]) -> None:
-        super().__init__("; ".join(map(str, errors_of(findings))))
-        self.findings = tuple(findings)
-
-
-@dataclass(frozen=True)
-class Generation:
-    """What is served from one swap to the next.  Immutable."""
-
-    number: int
-    context: ssl.SSLContext
-    pairs: tuple[ServerPair, ...]
-    trust: TrustStore | None
-    since: float
-    """Seconds since the epoch."""
-    digests: tuple[_Digests, ...]
-    """Digests of chain and key of each pair, then of CA and CRL, to compare with the files on disk."""
-    doubts: tuple[Finding, ...]
-    """Warnings about the files that this generation came from."""
-    endings: tuple[Ending, ...]
-    """Expiry of the certificates, of the client CAs and of their revocation lists."""
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A reload that is ready to be committed; ``generation`` is None if there is nothing to swap."""
-
-    result: ReloadResult
-    generation: Generation | None
-    settings: StoreSettings
 
 
 class CertStore:
@@ -215,16 +126,16 @@ class CertStore:
             files = yield from reading_set(settings.paths)
         except SnapshotError as error:
             return self._failed(triggers, settings, [finding_of(error)])
-        digests = _digests(files, settings.groups)
+        digests = digests_of(files, settings.groups)
         if same and old is not None and digests == old.digests:
             return Candidate(self._result("unchanged", triggers, old.doubts), None, settings)
         findings: list[Finding] = []
-        trust = _judge_trust(settings, files, now, findings)
+        trust = trust_of(settings, files, now, findings)
         if has_error(findings):
             return self._failed(triggers, settings, findings)
         serving = self._serving()
         pairs: list[ServerPair] = []
-        served: list[_Digests] = []
+        served: list[Digests] = []
         proved: dict[int, ssl.SSLContext] = {}
         for paths, digest in zip(settings.pairs, digests[:-1], strict=True):
             kept, kept_digest = serving.get(paths, (None, None))
@@ -233,7 +144,7 @@ class CertStore:
                 judged: ServerPair | None = kept
                 findings += self._doubts_about(paths)
             else:
-                judged, context = yield from _judge_pair(settings, paths, files, now, kept, findings)
+                judged, context = yield from judging_pair(settings, paths, files, now, kept, findings)
                 if context is not None:
                     proved[len(pairs)] = context
             yield
@@ -272,7 +183,7 @@ class CertStore:
         """
         groups = self._settings.groups
         try:
-            digests = _digests((yield from reading_set(self.paths)), groups)
+            digests = digests_of((yield from reading_set(self.paths)), groups)
         except SnapshotError:
             return self.paths
         differ = zip(groups, digests, self.current.digests, strict=True)
@@ -317,18 +228,20 @@ class CertStore:
         return trust.objection(chain, datetime.fromtimestamp(self._wall(), UTC))
 
     def _says_nothing_new(self, result: ReloadResult) -> bool:
-        if self._last is None or not result.triggers <= _UNASKED:
+        if self._last is None or not result.triggers <= UNASKED:
             return False
         if result.succeeded:
             return result.outcome == "unchanged" and self._last.succeeded
-        return result.generation == self._last.generation and _refused(result) == _refused(self._last)
+        return result.generation == self._last.generation and refused_files(result) == refused_files(
+            self._last
+        )
 
     def _doubts_about(self, files: Sequence[Path]) -> list[Finding]:
         names = {str(path) for path in files}
         doubts = self._generation.doubts if self._generation is not None else ()
         return [finding for finding in doubts if finding.file in names]
 
-    def _serving(self) -> dict[tuple[Path, Path], tuple[ServerPair, _Digests]]:
+    def _serving(self) -> dict[tuple[Path, Path], tuple[ServerPair, Digests]]:
         """The served pairs and their digests, by the paths of chain and key."""
         if self._generation is None:
             return {}
@@ -341,17 +254,17 @@ class CertStore:
         settings: StoreSettings,
         pairs: tuple[ServerPair, ...],
         trust: TrustStore | None,
-        digests: tuple[_Digests, ...],
+        digests: tuple[Digests, ...],
         findings: Sequence[Finding],
         proved: Mapping[int, ssl.SSLContext],
     ) -> Steps[Candidate]:
         try:
             context = yield from building_context(
-                settings.policy, pairs, _client_trust(settings, trust), proved
+                settings.policy, pairs, client_trust(settings, trust), proved
             )
         except ssl.SSLError as error:
             files = ", ".join(str(path) for path in settings.paths)
-            return self._failed(triggers, settings, [*findings, _not_served(files, error)])
+            return self._failed(triggers, settings, [*findings, not_served(files, error)])
         serving = self._serving()
         before = [serving[paths][0] if paths in serving else None for paths in settings.pairs]
         changes = tuple(
@@ -378,83 +291,3 @@ class CertStore:
         changes: tuple[Change, ...] = (),
     ) -> ReloadResult:
         return ReloadResult(outcome, triggers, 0, self._wall(), tuple(findings), changes)
-
-
-def _refused(result: ReloadResult) -> set[tuple[str, str]]:
-    """Code and file of each error; the texts are left out because they contain ages, which change."""
-    return {(finding.code, finding.file) for finding in errors_of(result.findings)}
-
-
-def _judge_trust(
-    settings: StoreSettings, files: Snapshot, now: datetime, findings: list[Finding]
-) -> TrustStore | None:
-    if settings.authorities is None:
-        return None
-    sources: list[SourceFile] = []
-    for path in (settings.authorities, settings.revocations):
-        if path is None:
-            continue
-        match files[path]:
-            case SnapshotError() as error:
-                findings.append(finding_of(error))
-            case source:
-                sources.append(source)
-    if has_error(findings):
-        return None
-    verdict = judge_trust(sources[0], sources[1] if len(sources) > 1 else None, now, settings.rules)
-    findings += verdict.findings
-    return verdict.trust
-
-
-def _judge_pair(
-    settings: StoreSettings,
-    paths: tuple[Path, Path],
-    files: Snapshot,
-    now: datetime,
-    kept: ServerPair | None,
-    findings: list[Finding],
-) -> Steps[tuple[ServerPair | None, ssl.SSLContext | None]]:
-    """The pair if it is valid, and the context of its own in which it was tested."""
-    chain, key = (files[path] for path in paths)
-    findings += [finding_of(source) for source in (chain, key) if isinstance(source, SnapshotError)]
-    if isinstance(chain, SnapshotError) or isinstance(key, SnapshotError):
-        return None, None
-    verdict = judge_pair(chain, key, now, settings.rules_of(paths), previous=kept.facts if kept else None)
-    findings += verdict.findings
-    if verdict.pair is None:
-        return None, None
-    yield
-    try:
-        context = yield from proving_alone(settings.policy, verdict.pair)
-    except ssl.SSLError as error:
-        findings.append(_not_served(str(chain.path), error))
-        return None, None
-    return verdict.pair, context
-
-
-def _client_trust(settings: StoreSettings, trust: TrustStore | None) -> ClientTrust:
-    if trust is None:
-        return ClientTrust()
-    # OpenSSL refuses every client once a list has expired; where that is not wanted,
-    # only client_objection applies the list.
-    lists = trust.revocation_lists if settings.rules.expired_crl == "refuse" else ()
-    return ClientTrust(
-        auth=settings.auth,
-        authorities=pem_of(trust.authorities),
-        revocations=pem_of(lists),
-        check_whole_chain=not trust.without_list(),
-    )
-
-
-def _not_served(files: str, error: ssl.SSLError) -> Finding:
-    text = f"a test handshake with it, in memory, fails: {error.reason or error}"
-    return Finding("error", "proof", files, text, "reissue it with an ECDSA P-256 or RSA key and SHA-256")
-
-
-def _digests(files: Snapshot, groups: Sequence[tuple[Path | None, Path | None]]) -> tuple[_Digests, ...]:
-    def digest(path: Path | None) -> bytes | None:
-        source = files[path] if path is not None else None
-        # None for an unreadable file differs from every served digest, so it is never "unchanged".
-        return source.digest if isinstance(source, SourceFile) else None
-
-    return tuple((digest(first), digest(second)) for first, second in groups)

@@ -14,9 +14,10 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from amiproxy.net.certs.certstore import TIMER, WATCH, Candidate, Generation, ReloadResult
 from amiproxy.net.certs.certwatch import CertWatch
+from amiproxy.net.certs.generation import Candidate, Generation
 from amiproxy.net.certs.halfwritten import Retry
+from amiproxy.net.certs.result import TIMER, WATCH, ReloadResult
 from amiproxy.net.loop import gently
 from amiproxy.net.loop.coalescer import Coalescer, Request
 from amiproxy.steps import Steps

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Final
 
 from amiproxy.config import Config, ConfigErrors, UsersFile, named_users, users_files, warnings_of
-from amiproxy.net.certs.certstore import CertificatesRefused, CertStore
+from amiproxy.net.certs.certstore import CertStore
+from amiproxy.net.certs.result import CertificatesRefused
 from amiproxy.tools.doctor.finding import Finding, fail, ok, warn
 
 _OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
