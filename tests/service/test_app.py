@@ -20,6 +20,7 @@ from amiproxy import log
 from amiproxy.config import ConfigErrors
 from amiproxy.core.audit import masking
 from amiproxy.core.model.hiddennames import HIDDEN_NAMES
+from amiproxy.net.host.landlockpaths import around
 from amiproxy.net.upstream.link import LinkState
 from amiproxy.service import app as module
 from amiproxy.service import lifecycle, process

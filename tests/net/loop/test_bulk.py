@@ -164,7 +164,7 @@ def test_many_certificates_are_judged_in_short_steps(tmp_path: Path) -> None:
     pairs = [Pair(*install(tmp_path, one.pem, one.key_pem, str(number))) for number, one in enumerate(made)]
     store = CertStore(Listener((pairs[0],)), Tls())
     measured = Measured()
-    candidate = measured.run(store.preparing("reload", Listener(tuple(pairs)), Tls()))
+    candidate = measured.run(store.preparing(frozenset({"reload"}), Listener(tuple(pairs)), Tls()))
     # Read, checked, tested alone with both versions of TLS, and tested together.
     measured.are_short(10 * len(pairs))
     assert store.commit(candidate).outcome == "swapped"
