@@ -52,7 +52,7 @@ AT_ONCE := -n $(shell expr 2 '*' $$(nproc)) --maxprocesses 8 --dist loadfile --n
 
 # The inner loop.  Property tests try a few examples here; `make test` tries all of them and measures the coverage.
 check: lint types imports
-	@HYPOTHESIS_PROFILE=quick $(BIN)/pytest -q -n auto -p no:randomly $(PURE) tests/test_architecture_page.py
+	@HYPOTHESIS_PROFILE=quick $(BIN)/pytest -q -n auto -p no:randomly $(PURE) tests/test_architecture_page.py tests/test_tree.py
 	@echo "check: all passed"
 
 # Sockets on loopback, no other processes.

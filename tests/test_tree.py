@@ -1,0 +1,47 @@
+"""The source stays easy to find one's way in: no crowded package, no long module."""
+
+from collections import Counter
+from pathlib import Path
+
+SOURCE = Path(__file__).parents[1] / "proxy/amiproxy"
+
+#: Modules at one level of a package, without ``__init__``: about a dozen.
+MODULES = 13
+#: Lines of a module; about 300 are comfortable.
+LINES = 400
+
+#: Packages that may have more modules, and why.
+CROWDED = {
+    "config": (19, "one module for each part of two files, all read together by loading"),
+}
+#: Modules that may be longer, and why.
+LONG = {
+    "core/clients/session.py": (620, "the states of one client share its attributes"),
+    "core/fanout/hub.py": (520, "what all sessions share; the paths of an event call it and nothing else"),
+    "core/servers/exchange.py": (770, "one queue of actions and answers, whose steps share its attributes"),
+    "net/doors/tlsstream.py": (420, "one TLS connection, whose steps share its attributes"),
+}
+
+
+def modules() -> list[Path]:
+    return sorted(SOURCE.rglob("*.py"))
+
+
+def test_no_package_has_many_more_than_a_dozen_modules() -> None:
+    inside = (path.relative_to(SOURCE) for path in modules() if path.name != "__init__.py")
+    sizes = Counter(str(path.parent) for path in inside)
+    allowed = {name: CROWDED[name][0] if name in CROWDED else MODULES for name in sizes}
+    assert {name: size for name, size in sizes.items() if size > allowed[name]} == {}
+
+
+def test_no_module_is_long() -> None:
+    sizes = {str(path.relative_to(SOURCE)): len(path.read_text().splitlines()) for path in modules()}
+    allowed = {name: LONG[name][0] if name in LONG else LINES for name in sizes}
+    assert {name: size for name, size in sizes.items() if size > allowed[name]} == {}
+
+
+def test_each_exception_is_still_needed() -> None:
+    sizes = {str(path.relative_to(SOURCE)): len(path.read_text().splitlines()) for path in modules()}
+    assert [name for name in LONG if sizes.get(name, 0) <= LINES] == []
+    crowds = {name: len([*(SOURCE / name).glob("*.py")]) - 1 for name in CROWDED}
+    assert [name for name, size in crowds.items() if size <= MODULES] == []
