@@ -72,6 +72,17 @@ def test_every_problem_is_one_line_with_place_and_remedy(
     ]
 
 
+def test_a_key_that_no_longer_has_an_effect_is_a_warning(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config.write_text(CONFIG + "limits: {login_bytes: 9999}\n")
+    assert check(config) == 0
+    assert capsys.readouterr().err.splitlines() == [
+        f"warning: {config}:6: limits.login_bytes: has no effect: this key was removed from ami-proxy; "
+        "remove it: a client may send 4096 bytes before its login"
+    ]
+
+
 def test_a_key_of_another_certificate_is_an_error(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (config.parent / "server.key").write_bytes(forge().key_pem)
     assert check(config) == 1

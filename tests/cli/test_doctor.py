@@ -84,3 +84,15 @@ def test_files_and_certificates_are_checked(tmp_path: Path, capsys: pytest.Captu
     found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert f"chmod go-w {config}" in [finding["remedy"] for finding in found]
     assert any(finding["subject"] == "certificates" and str(key) in finding["text"] for finding in found)
+
+
+def test_a_key_that_no_longer_has_an_effect_is_a_warning(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = written(tmp_path, free_port())
+    config.write_text(config.read_text() + "limits: {login_bytes: 9999}\n")
+    main(["doctor", "--json", "--config", str(config)])
+    found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    [warning] = [finding for finding in found if "limits.login_bytes" in finding["text"]]
+    assert warning["level"] == "warn"
+    assert warning["remedy"] == "remove it: a client may send 4096 bytes before its login"

@@ -43,6 +43,9 @@ class Outer(msgspec.Struct, frozen=True, kw_only=True):
     number: int | float = 0
 
 
+REMOVED = {Inner: {"old": "use port"}}
+
+
 def bind(text: str, environ: dict[str, str] | None = None) -> tuple[Outer | None, list[str]]:
     document = Document.parse(Path("etc/x.yaml"), text.encode())
     bound = Binder(document, environ or {}).bind(Outer)
@@ -171,3 +174,20 @@ def test_invalid_yaml_is_not_bound() -> None:
     document = Document.parse(Path("x.yaml"), b"inner: [")
     assert Binder(document, {}).bind(Outer) is None
     assert len(document.problems) == 1
+
+
+@pytest.mark.parametrize("value", ["1", "[]", "{port: 0}", "", "${HOME}"])
+def test_a_removed_key_is_accepted_whatever_its_value_and_reported_as_outdated(value: str) -> None:
+    text = f"mode: none\ninners:\n- port: 1\n  old: {value}\n"
+    document = Document.parse(Path("etc/x.yaml"), text.encode())
+    assert Binder(document, {}, removed=REMOVED).bind(Outer) == Outer(inners=(Inner(port=1),))
+    assert document.problems == []
+    assert list(map(str, document.outdated)) == [
+        "etc/x.yaml:4: inners[0].old: has no effect: this key was removed from ami-proxy; use port"
+    ]
+
+
+def test_a_key_removed_from_one_struct_is_unknown_in_another() -> None:
+    document = Document.parse(Path("etc/x.yaml"), b"old: 1\n")
+    assert Binder(document, {}, removed=REMOVED).bind(Outer) is None
+    assert document.outdated == []

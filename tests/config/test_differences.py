@@ -14,7 +14,7 @@ HASH = dummy_hash()
 
 
 def both(folder: Path) -> tuple[Config, UsersFile]:
-    return load(folder / "proxy.yaml")
+    return load(folder / "proxy.yaml")[:2]
 
 
 def with_lines(folder: Path, *lines: str) -> Config:

@@ -7,7 +7,7 @@ from amiproxy.config.document import MAX_BYTES
 
 
 def test_both_files_are_read(folder: Path) -> None:
-    config, users = load(folder / "proxy.yaml")
+    config, users, _ = load(folder / "proxy.yaml")
     assert config == load_config(folder / "proxy.yaml")
     assert users == load_users(folder / "users.yaml")
     assert list(users.users) == ["wallboard"]
@@ -41,7 +41,7 @@ def test_checking_certificate_files_may_be_left_to_the_certificate_store(folder:
     (folder / "server.key").unlink()
     with pytest.raises(ConfigErrors, match=r"certificates\[0\]\.key: .*server\.key: No such file"):
         load(folder / "proxy.yaml")
-    config, _ = load(folder / "proxy.yaml", certificate_files=False)
+    config, _, _ = load(folder / "proxy.yaml", certificate_files=False)
     assert config.listeners[0].certificates[0].key == folder / "server.key"
     (folder / "users.yaml").unlink()
     with pytest.raises(ConfigErrors, match="users_file"):
@@ -101,7 +101,7 @@ def test_several_users_files_are_one_table_in_the_order_of_their_names(folder: P
     )
     (folder / "users.d" / ".a.yaml.swp.yaml").write_text("half writ")
     (folder / "users.d" / "README").write_text("not users")
-    loaded, users = load(config)
+    loaded, users, _ = load(config)
     assert list(users.users) == ["first", "second", "third"]
     files = [folder / "users.d" / f"{name}.yaml" for name in "abc"]
     assert users_files(loaded) == files
@@ -171,7 +171,7 @@ def test_a_configuration_without_users_files_is_an_error(folder: Path) -> None:
 
 
 def test_users_files_that_have_disappeared_are_reported(folder: Path, cheap_hash: str) -> None:
-    config, _ = load(split_up(folder, a=entry("one", cheap_hash)))
+    config, _, _ = load(split_up(folder, a=entry("one", cheap_hash)))
     (folder / "users.d" / "a.yaml").unlink()
     with pytest.raises(ConfigErrors, match=r"users_files: no file matches .*users\.d/\*\.yaml"):
         users_files(config)

@@ -17,8 +17,6 @@ from tests.support.waiting import until
 
 IMPATIENT = {
     "keepalive_idle": 1,
-    "keepalive_interval": 1,
-    "keepalive_count": 2,
     "unacknowledged_timeout": 2.0,
 }
 WATCHFUL = {"ping_interval": 0.5, "stall_timeout": 2.0, "upstream_connect_timeout": 1.0}

@@ -29,7 +29,6 @@ LIMITS: dict[str, Any] = {
     "originate_burst": 1000,
     "reconnect_min": 0.05,
     "reconnect_max": 0.2,
-    "rejected_min": 0.1,
 }
 
 

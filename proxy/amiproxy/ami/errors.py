@@ -30,16 +30,6 @@ class TooManyHeaders(ProtocolError):
         super().__init__("Too many lines in message or allocation failure", action_id)
 
 
-class ActionIDTooLong(ProtocolError):
-    """An ActionID longer than the proxy stores; the message is refused, the stream continues.
-
-    The response contains it all the same: without it the client could not tell which action was refused.
-    """
-
-    def __init__(self, action_id: bytes) -> None:
-        super().__init__("ActionID too long", action_id)
-
-
 class ControlCharacter(ProtocolError):
     """NUL, a bare CR or another control byte: parsers could read it differently, so the stream is closed."""
 

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
-from amiproxy.ami.errors import ActionIDTooLong, ControlCharacter, LineTooLong, TooManyHeaders
+from amiproxy.ami.errors import ControlCharacter, LineTooLong, TooManyHeaders
 
 #: Bytes of a line, without its CRLF, that fit into Asterisk's buffer (measured: 1022 pass, 1023 do not).
 MAX_LINE = 1022
@@ -167,7 +167,7 @@ class Action:
         return b"\r\n".join(parts)
 
 
-def parse_action(raw: bytes, longest_id: int = MAX_LINE) -> Action:
+def parse_action(raw: bytes) -> Action:
     """Parse one message of a client (as ActionFramer returned it), as Asterisk reads it.
 
     - Asterisk ignores a line without a colon, or with a blank before the colon or in
@@ -179,11 +179,10 @@ def parse_action(raw: bytes, longest_id: int = MAX_LINE) -> Action:
     - Asterisk copies every line of a UserEvent, header or not, into an event.  So
       all of them are kept as written, except repeated ``Action`` and ``ActionID``.
 
-    An action without a name has ``name == b""``.  An ActionID may have ``longest_id`` bytes,
-    by default as many as fit into its line: it never reaches Asterisk, which gets a relay id instead.
+    An action without a name has ``name == b""``.  An ActionID may fill its line: it never reaches
+    Asterisk, which gets a relay id instead.
 
-    Raises ControlCharacter (fatal), LineTooLong, TooManyHeaders or
-    ActionIDTooLong (which refuse this message only).
+    Raises ControlCharacter (fatal), LineTooLong or TooManyHeaders (which refuse this message only).
     """
     # A message may have thousands of lines: do not split or search more of it than is looked at below.
     cut = raw.count(b"\n") > _MOST_LINE_ENDS
@@ -225,8 +224,6 @@ def parse_action(raw: bytes, longest_id: int = MAX_LINE) -> Action:
         raise TooManyHeaders(first.get(b"actionid", b""))
     if too_long:
         raise LineTooLong(first.get(b"actionid", b""))
-    if len(first.get(b"actionid", b"")) > longest_id:
-        raise ActionIDTooLong(first[b"actionid"])
     if action_name.lower() == b"userevent":
         return _verbatim(raw, action_name)
     if action_name != first.get(b"action", b""):

@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the problems, or a summary of the configuration if there are none; return the exit status."""
     file: Path = arguments.config
     try:
-        config, users = load(file)
+        config, users, outdated = load(file)
     except ConfigErrors as errors:
         for problem in errors.problems:
             print(problem, file=sys.stderr)
@@ -45,7 +45,8 @@ def run(arguments: argparse.Namespace) -> int:
     wrong = errors_of(findings)
     for finding in wrong:
         print(finding, file=sys.stderr)
-    for warning in [*warnings_of(config, users), *(str(one) for one in findings if one.level == "warning")]:
+    bad_files = [finding for finding in findings if finding.level == "warning"]
+    for warning in [*outdated, *warnings_of(config, users), *bad_files]:
         print(f"warning: {warning}", file=sys.stderr)
     if wrong:
         return 1

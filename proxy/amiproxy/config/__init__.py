@@ -8,6 +8,7 @@ hashes; the upstream's secret is read with ``read_secret`` when it is needed.
 from amiproxy.config.address import Address
 from amiproxy.config.files import read_secret
 from amiproxy.config.loading import (
+    Loaded,
     load,
     load_config,
     load_users,
@@ -43,6 +44,7 @@ __all__ = [
     "FanOut",
     "Limits",
     "Listener",
+    "Loaded",
     "Log",
     "Metrics",
     "Problem",

@@ -16,6 +16,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, TypeVar, Union, cast, get_args, get_origin
 
 import msgspec
@@ -48,7 +49,9 @@ _INVALID = _Invalid()
 class Binder:
     """Binds one document.  ``checks`` are called for each struct of their type that could be built.
 
-    Checks of values (``Annotated``) by one of the functions in ``unasked`` are skipped.
+    Checks of values (``Annotated``) by one of the functions in ``unasked`` are skipped.  ``removed``
+    has the keys that a struct once had, with a remedy each: such a key is accepted whatever its value,
+    and reported as outdated.
     """
 
     def __init__(
@@ -57,7 +60,9 @@ class Binder:
         environ: Mapping[str, str],
         checks: Mapping[type, Check] | None = None,
         unasked: Collection[Callable[[Any], object]] = (),
+        removed: Mapping[type, Mapping[str, str]] = MappingProxyType({}),
     ) -> None:
+        self._removed = removed
         self._unasked = unasked
         self._document = document
         self._environ = environ
@@ -106,8 +111,12 @@ class Binder:
         values: dict[str, Any] = {}
         sound = True
         misspelt = set()
+        removed = self._removed.get(shape.kind, {})
         for key, child in given.items():
             plan = shape.fields.get(key)
+            if plan is None and key in removed:
+                self._document.report_outdated((*path, key), removed[key])
+                continue
             if plan is None:
                 near = difflib.get_close_matches(key, shape.fields, n=1, cutoff=0.6)
                 misspelt.update(near)

@@ -18,7 +18,6 @@ _FIXED = {
     "limits.hash_threads": "the threads are made at the start",
     "limits.hash_queue": "the threads are made at the start",
     "limits.hash_cache_timeout": "the cache is made at the start",
-    "limits.hash_cache_entries": "the cache is made at the start",
 }
 
 

@@ -89,6 +89,8 @@ class Document:
         self.file = file
         self.root = root
         self.problems = problems
+        #: Keys that are accepted but no longer have an effect.
+        self.outdated: list[Problem] = []
         #: False if the text could not be parsed at all, so that the tree says nothing.
         self.readable = True
 
@@ -120,7 +122,15 @@ class Document:
 
     def report(self, path: KeyPath, text: str, remedy: str = "") -> None:
         """Add a problem at the path, or at the nearest enclosing value that exists."""
-        self.problems.append(Problem(str(self.file), self.line(path), spell(path), text, remedy))
+        self.problems.append(self._about(path, text, remedy))
+
+    def report_outdated(self, path: KeyPath, remedy: str) -> None:
+        """Add a key that is accepted but no longer has an effect."""
+        text = "has no effect: this key was removed from ami-proxy"
+        self.outdated.append(self._about(path, text, remedy))
+
+    def _about(self, path: KeyPath, text: str, remedy: str) -> Problem:
+        return Problem(str(self.file), self.line(path), spell(path), text, remedy)
 
     def in_order(self) -> list[Problem]:
         """The problems in the order of their lines."""

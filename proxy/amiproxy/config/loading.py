@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import msgspec
 
@@ -14,6 +14,7 @@ from amiproxy.config.document import Document
 from amiproxy.config.files import check_certificate_file, read_file
 from amiproxy.config.patterns import files_of, matching
 from amiproxy.config.problems import ConfigErrors, Problem
+from amiproxy.config.removed import REMOVED
 from amiproxy.config.schema import Config, Control
 from amiproxy.config.user import UsersFile
 from amiproxy.config.userfiles import UsersReader
@@ -23,10 +24,19 @@ from amiproxy.steps import Steps, finish, result_of
 S = TypeVar("S", bound=msgspec.Struct)
 
 
+class Loaded(NamedTuple):
+    """The content of all configuration files."""
+
+    config: Config
+    users: UsersFile
+    #: Keys in the files that no longer have an effect.
+    outdated: tuple[Problem, ...] = ()
+
+
 def load_config(path: Path) -> Config:
     """Load proxy.yaml and check every file that it names.  Raises ConfigErrors with all problems."""
-    config, problems, _ = _config(path)
-    return _settled(config, problems)
+    read = _config(path)
+    return _settled(read.config, read.problems)
 
 
 def load_control(path: Path) -> Control | None:
@@ -56,25 +66,23 @@ def parse_users(path: Path, text: bytes) -> UsersFile:
     return _settled(UsersFile(users=reader.users), reader.problems)
 
 
-def load(path: Path, *, certificate_files: bool = True) -> tuple[Config, UsersFile]:
+def load(path: Path, *, certificate_files: bool = True) -> Loaded:
     """Run ``loading`` to its end without pauses."""
     return result_of(loading(path, certificate_files=certificate_files))
 
 
-def loading(
-    path: Path, *, certificate_files: bool = True, old: UsersFile | None = None
-) -> Steps[tuple[Config, UsersFile]]:
+def loading(path: Path, *, certificate_files: bool = True, old: UsersFile | None = None) -> Steps[Loaded]:
     """Load proxy.yaml and its users files, in steps.  Raises ConfigErrors with all problems.
 
     Without ``certificate_files`` those are not checked here, but by the code that serves them.  An entry
     equal to the one in ``old`` is the same object.
     """
-    config, problems, named = _config(path, () if certificate_files else (check_certificate_file,))
+    read = _config(path, () if certificate_files else (check_certificate_file,))
     reader = UsersReader(old.users if old is not None else {})
-    for file in named:
+    for file in read.users_files:
         yield from reader.read(file)
-    problems += reader.problems
-    return _settled(config, problems), UsersFile(users=reader.users)
+    config = _settled(read.config, read.problems + reader.problems)
+    return Loaded(config, UsersFile(users=reader.users), read.outdated)
 
 
 def users_files(config: Config) -> list[Path]:
@@ -90,15 +98,21 @@ def named_users(config: Config) -> str:
     return ", ".join(map(str, filter(None, (config.users_file, *config.users_files))))
 
 
-def _config(
-    path: Path, unasked: Collection[Callable[[Path], None]] = ()
-) -> tuple[Config | None, list[Problem], list[Path]]:
-    """The configuration (None if invalid), its problems, and those of its users files that can be read."""
+class _Read(NamedTuple):
+    """What proxy.yaml says: the configuration (None if invalid), and its users files that can be read."""
+
+    config: Config | None
+    problems: list[Problem]
+    users_files: tuple[Path, ...] = ()
+    outdated: tuple[Problem, ...] = ()
+
+
+def _config(path: Path, unasked: Collection[Callable[[Path], None]] = ()) -> _Read:
     try:
         document = Document.parse(path, read_file(path))
     except Unfit as error:
-        return None, [_about(path, error)], []
-    binder = Binder(document, os.environ, CHECKS, unasked)
+        return _Read(None, [_about(path, error)])
+    binder = Binder(document, os.environ, CHECKS, unasked, REMOVED)
     config = binder.bind(Config)
     problems = document.in_order()
     if config is not None:
@@ -113,7 +127,7 @@ def _config(
                 named.update(dict.fromkeys(matching(given)))
             except Unfit as error:  # The files have gone since the pattern was checked.
                 problems.append(_about(path, error))
-    return config, problems, list(named)
+    return _Read(config, problems, tuple(named), tuple(document.outdated))
 
 
 def _about(path: Path, error: Unfit) -> Problem:

@@ -11,6 +11,8 @@ from amiproxy.core.model.limits import Limits
 _RESET: Final = struct.pack("ii", 1, 0)
 #: Offset of ``tcpi_bytes_received`` in Linux's ``struct tcp_info`` (linux/tcp.h, since 4.1).
 _BYTES_RECEIVED: Final = struct.Struct("=128xQ")
+#: Linux's largest TCP_KEEPINTVL, in seconds.
+_LONGEST_INTERVAL = 32_767
 
 
 def reset(sock: socket.socket) -> None:
@@ -24,9 +26,11 @@ def keep_alive(sock: socket.socket, limits: Limits) -> None:
     """Have the kernel end the connection once its peer no longer answers.  Raises OSError after a reset."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, limits.keepalive_idle)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, limits.keepalive_interval)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, limits.keepalive_count)
     milliseconds = int(limits.unacknowledged_timeout * 1000)
+    # TCP_USER_TIMEOUT decides when probes have failed, whatever TCP_KEEPCNT says (tcp(7)).  Two probes fit
+    # into it, so that the loss of one closes nothing.
+    between = min(max(milliseconds // 2000, 1), _LONGEST_INTERVAL)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, between)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
 
 

@@ -45,12 +45,12 @@ class App:
         config = prepared.config
         limits = config.limits
         masking.configure(config.log.hidden_variables)
+        prepared.warn()
         self._verifier = HashVerifier(
             loop,
             threads=limits.hash_threads,
             queue=limits.hash_queue,
             cache_timeout=limits.hash_cache_timeout,
-            cache_entries=limits.hash_cache_entries,
         )
         self._pacing = Pacing(config.fan_out.flush_interval, config.fan_out.flush_interval_max)
         self.hub = Hub(

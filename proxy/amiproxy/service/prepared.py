@@ -3,8 +3,9 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from amiproxy import log
 from amiproxy.ami.actions import OtherActions
-from amiproxy.config import Config, Unfit, UsersFile, loading, read_secret
+from amiproxy.config import Config, Problem, Unfit, UsersFile, loading, read_secret
 from amiproxy.config.actions import other_actions
 from amiproxy.config.differences import Differences, differing
 from amiproxy.config.usertable import building_table
@@ -24,11 +25,18 @@ class Prepared:
     entries: UsersFile
     users: UserTable
     secret: bytes = field(repr=False)
+    #: Keys in the files that no longer have an effect.
+    outdated: tuple[Problem, ...] = ()
 
     @property
     def actions(self) -> OtherActions:
         """Actions of other modules, as described in the configuration."""
         return other_actions(self.config.actions, self.config.actions_undescribed)
+
+    def warn(self) -> None:
+        """Log the keys that no longer have an effect."""
+        for problem in self.outdated:
+            log.say(log.WARNING, "config-outdated", reason=str(problem))
 
     def differences_from(self, old: "Prepared") -> Differences:
         """Run ``differing_from`` to its end at once."""
@@ -61,10 +69,10 @@ def preparing(path: Path, *, certificate_files: bool = True, old: Prepared | Non
     secret file.
     """
     before = old.entries if old is not None else None
-    config, entries = yield from loading(path, certificate_files=certificate_files, old=before)
+    config, entries, outdated = yield from loading(path, certificate_files=certificate_files, old=before)
     try:
         secret = read_secret(config.upstream.secret_file)
     except Unfit as error:
         raise StartError(f"upstream.secret_file: {error}; {error.remedy}") from error
     users = yield from building_table(entries, old.users if old is not None else None, before)
-    return Prepared(config, entries, users, secret)
+    return Prepared(config, entries, users, secret, outdated)

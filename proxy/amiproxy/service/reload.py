@@ -121,6 +121,7 @@ class Transaction:
         config, old = prepared.config, self.prepared
         self._set_log_level(config.log.level)
         masking.configure(config.log.hidden_variables)
+        prepared.warn()
         self._verifier.forget()
         self._hub.adopt_limits(config.limits)
         self._hub.server.adopt_actions(prepared.actions)

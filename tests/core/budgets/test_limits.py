@@ -231,17 +231,6 @@ def test_action_bytes_closes_the_session():
     assert bench.hub.stats.limits == {"action_bytes": 1}
 
 
-def test_action_id_bytes_refuses_the_action_and_keeps_the_session():
-    bench = make(action_id_bytes=100)
-    session, transport = bench.login("boss")
-    session.receive(b"Action: Events\r\nEventMask: off\r\nActionID: " + b"i" * 101 + b"\r\n\r\n")
-    refused = b"Response: Error\r\nActionID: " + b"i" * 101 + b"\r\nMessage: ActionID too long\r\n\r\n"
-    assert transport.take() == refused
-    session.receive(b"Action: Events\r\nEventMask: off\r\nActionID: " + b"i" * 100 + b"\r\n\r\n")
-    assert b"ActionID: " + b"i" * 100 + b"\r\n" in transport.take()
-    assert bench.hub.stats.limits == {"action_id_bytes": 1}
-
-
 def test_by_default_an_action_id_may_fill_its_line():
     bench = make()
     session, transport = bench.login("boss")

@@ -140,9 +140,10 @@ async def test_a_penalty_refuses_new_connections_and_logins(
 
 
 async def test_handshake_bytes_closes_a_longer_handshake(open_house: Open, both: Contexts) -> None:
-    async with open_house(handshake_bytes=1024) as house, TlsPeer.to(house.listen(), both.client) as peer:
-        # The start of a ClientHello that announces too great a length, and never ends.
-        await peer.send_raw(b"\x16\x03\x01\x40\x00\x01\x00\x3f\xfc\x03\x03" + b"x" * 2000)
+    async with open_house() as house, TlsPeer.to(house.listen(), both.client) as peer:
+        # The start of a ClientHello of 32 KiB, which needs two records.
+        await peer.send_raw(b"\x16\x03\x01\x40\x00\x01\x00\x7f\xfc\x03\x03" + b"x" * 16378)
+        await peer.send_raw(b"\x16\x03\x01\x40\x00" + b"x" * 1000)
         assert await was_cut(peer)
         assert house.pool.handshake_failures == {"handshake too long": 1}
         assert house.hub.stats.limits == {"handshake_bytes": 1}

@@ -16,6 +16,7 @@ from amiproxy.core.fanout import flushing
 from amiproxy.core.fanout.hub import Hub
 from amiproxy.core.model.limits import Limits
 from amiproxy.core.model.users import User
+from amiproxy.net.loop.backoff import Backoff
 from amiproxy.net.upstream import conversation as module
 from amiproxy.net.upstream.link import Link, LinkState
 from amiproxy.tools.simulator import Settings, Simulator
@@ -32,17 +33,14 @@ SECRET = "tärnan flyger"
 FAST = Limits(
     reconnect_min=0.02,
     reconnect_max=0.1,
-    rejected_min=0.05,
-    rejected_max=0.1,
     upstream_message_bytes=4096,
     upstream_unfinished_bytes=16384,
-    reconnect_jitter=0.3,
     ping_interval=15.0,
     stall_timeout=30.0,
 )
 #: For an Asterisk that does not answer; any other may be slow for a while on a busy machine.
 IMPATIENT = msgspec.structs.replace(FAST, upstream_connect_timeout=0.3, upstream_login_timeout=0.3)
-PATIENT = Limits(reconnect_min=3600, reconnect_max=3600, rejected_min=3600, rejected_max=3600)
+PATIENT = Limits(reconnect_min=3600, reconnect_max=3600)
 
 
 def settings(port: int, expect_user: str | None = None) -> Upstream:
@@ -213,7 +211,10 @@ async def test_without_a_challenge_the_secret_is_sent_to_no_other_process(
         assert SECRET.encode() not in server.callers[0].heard
 
 
-async def test_a_refused_login_is_reported_as_rejected_and_tried_again() -> None:
+async def test_a_refused_login_is_reported_as_rejected_and_tried_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("amiproxy.net.upstream.link._REJECTED", Backoff(0.05, 0.1))
     async with simulated() as simulator:
         simulator.faults.refuse_logins(2)
         async with linked(settings(simulator.port)) as (link, hub):

@@ -23,7 +23,7 @@ def fill(folder):
 def test_the_proxy_accepts_the_written_configuration(tmp_path):
     with opened(tmp_path / "state") as folder:
         accounts = fill(folder)
-        config, users = load(folder.config)
+        config, users, _ = load(folder.config)
         assert str(config.listeners[0].address) == "127.0.0.1:5039"
         assert list(users.users) == [account.name for account in accounts]
         assert prepare(folder.config).secret == b"s3cret"

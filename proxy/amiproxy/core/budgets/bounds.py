@@ -79,7 +79,6 @@ class Bounds:
             command=limits.command_timeout,
             list_item=limits.list_item_timeout,
             list_total=limits.list_timeout,
-            originate_margin=limits.originate_grace,
             originate_longest=limits.originate_timeout_max,
             list_items=limits.list_items,
         )

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from amiproxy.ami import eventfilter, message, privilege
 from amiproxy.ami.actions import LOCAL
-from amiproxy.ami.errors import ActionIDTooLong, MessageTooLong, ProtocolError
+from amiproxy.ami.errors import MessageTooLong, ProtocolError
 from amiproxy.ami.eventfilter import FilterSet
 from amiproxy.ami.framing import ActionFramer
 from amiproxy.ami.message import Action, parse_action
@@ -44,6 +44,9 @@ if TYPE_CHECKING:
 
 #: Seconds for which a session must be full before that is logged.
 _FULL_SECONDS = 5.0
+#: Bytes that a client may send before its login.  A Login has some hundred; without a limit, a stranger could
+#: have the proxy buffer, parse and answer anything until ``login_timeout``.
+_LOGIN_BYTES = 4096
 #: Least bytes that a message counts before login: each costs a response, and perhaps an event for others.
 _LIGHTEST_MESSAGE = 40
 #: Most actions that a session runs before others are served.  One read may bring thousands that the proxy
@@ -122,7 +125,7 @@ class Session:
         self._advancing = False
         #: Whether its turn ended with work left, and the next one is scheduled.
         self._turn_due = False
-        #: Bytes that count against ``limits.login_bytes``.
+        #: Bytes that count against ``_LOGIN_BYTES``.
         self._weight = 0
         #: The action that is in flight at Asterisk.
         self._underway: trail.Underway | None = None
@@ -158,7 +161,7 @@ class Session:
         self._queue.extend(messages)
         if self.user is None:
             self._weight += max(len(data), _LIGHTEST_MESSAGE * len(messages))
-            if self._weight > self.hub.limits.login_bytes:
+            if self._weight > _LOGIN_BYTES:
                 self.hit("login_bytes")
                 self.close("too much before login")
                 return
@@ -439,10 +442,8 @@ class Session:
             self.close("not AMI")
             return
         try:
-            action = parse_action(raw, self.hub.bounds.limits.action_id_bytes)
+            action = parse_action(raw)
         except ProtocolError as error:
-            if isinstance(error, ActionIDTooLong):
-                self.hit("action_id_bytes")
             self.reply(message.error(error.action_id, str(error).encode()))
             if error.fatal:
                 self.close("malformed")

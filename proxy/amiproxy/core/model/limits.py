@@ -40,9 +40,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     unauthenticated: Count = 128
     unauthenticated_per_address: Count = 16
     handshake_timeout: Seconds = 5.0
-    handshake_bytes: Bytes = 16 << 10
     login_timeout: Seconds = 10.0  # from accept, whatever the client sends meanwhile
-    login_bytes: Bytes = 4 << 10
 
     # Password guessing: after this many failures from an address, its connections are closed for the duration
     # of a penalty, which doubles each time.
@@ -53,11 +51,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     hash_threads: Annotated[int, Meta(ge=1, le=64)] = 2
     hash_queue: Count = 128  # as many as can ask at the same time: unauthenticated
     hash_cache_timeout: Annotated[float, Meta(ge=0, le=86_400)] = 600.0  # 0: no cache
-    hash_cache_entries: Count = 1000
 
     # What a session may send.
     action_bytes: Bytes = 64 << 10
-    action_id_bytes: Annotated[int, Meta(ge=64, le=1022)] = 1022  # what fits into a line, as in Asterisk
     in_flight_per_session: Count = 32
     in_flight: Count = 512
     list_items: Count = 100_000
@@ -83,7 +79,6 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     # How long Asterisk may take to answer.
     action_timeout: Seconds = 15.0
     command_timeout: Seconds = 60.0
-    originate_grace: Seconds = 5.0  # on top of the action's own Timeout
     originate_timeout_max: Seconds = 300.0  # replaces a longer Timeout, or an unlimited one (0)
     list_item_timeout: Seconds = 15.0
     list_timeout: Seconds = 120.0
@@ -97,9 +92,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     # own slow_consumer overrides it.
     slow_consumer: SlowConsumer = "close"
     keepalive_idle: Annotated[int, Meta(ge=1, le=32_767)] = 60
-    keepalive_interval: Annotated[int, Meta(ge=1, le=32_767)] = 15
-    keepalive_count: Annotated[int, Meta(ge=1, le=127)] = 4
-    unacknowledged_timeout: Seconds = 30.0  # TCP_USER_TIMEOUT
+    unacknowledged_timeout: Seconds = 30.0
 
     # The link to Asterisk.
     upstream_connect_timeout: Seconds = 3.0
@@ -108,9 +101,6 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     upstream_lost_spread: Seconds = 1.5  # over which the closing of sessions is spread after a loss
     reconnect_min: Seconds = 0.5
     reconnect_max: Seconds = 10.0
-    reconnect_jitter: Annotated[float, Meta(ge=0, le=1)] = 0.3  # fraction of the delay, in both directions
-    rejected_min: Seconds = 5.0  # after Asterisk refused our login
-    rejected_max: Seconds = 60.0
     ping_interval: Seconds = 15.0
     stall_timeout: Seconds = 30.0
     upstream_message_bytes: Bytes = 1 << 20
@@ -147,9 +137,7 @@ ORDERED = (
     ("penalty", "penalty_max"),
     ("outbox_soft", "outbox_hard"),
     ("outbox_hard", "outbox_total"),
-    ("login_bytes", "action_bytes"),
     ("reconnect_min", "reconnect_max"),
-    ("rejected_min", "rejected_max"),
     ("list_item_timeout", "list_timeout"),
     ("upstream_message_bytes", "upstream_unfinished_bytes"),
     ("drain_timeout", "stop_timeout"),

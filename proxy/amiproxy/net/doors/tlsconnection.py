@@ -46,7 +46,6 @@ class TlsAcceptor:
             owner.peer,
             owner,
             self.pool.poller,
-            handshake_bytes=self.pool.limits.handshake_bytes,
             objection=self._objection,
         )
 

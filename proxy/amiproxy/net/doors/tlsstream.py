@@ -31,12 +31,15 @@ _READ_BYTES = 16384  # one TLS record; a read never returns more
 _READS_PER_TURN = 8
 #: Seconds for which a client may continue to send after our close.
 _LINGER_SECONDS = 2.0
-#: Failure reason of a handshake for which the client sent more than ``limits.handshake_bytes``.
+#: Bytes that a client may send for its handshake.  A ClientHello and a chain of certificates have a few
+#: thousand; without a limit, a stranger could have OpenSSL buffer more until ``handshake_timeout``.
+_HANDSHAKE_BYTES = 16384
+#: Failure reason of a handshake for which the client sent more than that.
 OVERLONG_HANDSHAKE = "handshake too long"
 #: Limit of consecutive readable events without data.  A TLS record has fewer bytes, so even one that
 #: arrives byte by byte stays below.
 _FRUITLESS_READS = 1 << 15
-#: The same before login, when all that a client has to send fits into ``limits.login_bytes``.
+#: The same before login, when all that a client has to send is a Login.
 _FRUITLESS_READS_OF_STRANGERS = 1 << 12
 
 
@@ -54,7 +57,6 @@ class TlsStream:
         "_closing",
         "_fd",
         "_fruitless",
-        "_handshake_bytes",
         "_linger",
         "_loop",
         "_objection",
@@ -82,7 +84,6 @@ class TlsStream:
         owner: StreamOwner,
         poller: FairPoller,
         *,
-        handshake_bytes: int = 16384,
         objection: Objection = lambda _: None,
     ) -> None:
         self._loop = loop
@@ -96,7 +97,6 @@ class TlsStream:
         self._owner: StreamOwner | None = owner
         #: None before the handshake is complete, and after the end.
         self._receiver: Receiver | None = None
-        self._handshake_bytes = handshake_bytes
         self._objection = objection
         self._chain: tuple[bytes, ...] = ()
         # SSLSocket.send and recv wrap these in two more Python calls, per client and batch of events.
@@ -142,7 +142,7 @@ class TlsStream:
         except ssl.SSLWantReadError:
             self._stop_writing()
             owner.begun()
-            if bytes_received(self._socket) > self._handshake_bytes:
+            if bytes_received(self._socket) > _HANDSHAKE_BYTES:
                 self.fail(OVERLONG_HANDSHAKE)
             return
         except ssl.SSLWantWriteError:

@@ -19,6 +19,11 @@ from amiproxy.net.upstream.unsolicited import UnsolicitedWatch
 _PING = Action([(b"Action", b"Ping")])
 #: Seconds beyond the limits for connecting and login after which the link counts as stuck.
 _STUCK_AFTER = 10.0
+#: Keeps several proxies from reconnecting in step.
+_JITTER = 0.3
+#: The pauses after Asterisk refused the login.  Somebody has to correct a secret first, and a reload tries
+#: that at once.  Asterisk logs every refused login, and fail2ban may count them.
+_REJECTED = Backoff(5.0, 60.0, _JITTER)
 
 
 class LinkState(Enum):
@@ -166,10 +171,10 @@ class Link:
         return conversation
 
     def _backoff(self, rejected: bool) -> Backoff:
-        limits = self._server.limits
         if rejected:
-            return Backoff(limits.rejected_min, limits.rejected_max, limits.reconnect_jitter)
-        return Backoff(limits.reconnect_min, limits.reconnect_max, limits.reconnect_jitter)
+            return _REJECTED
+        limits = self._server.limits
+        return Backoff(limits.reconnect_min, limits.reconnect_max, _JITTER)
 
     async def _pause(self, delay: float) -> None:
         try:

@@ -27,13 +27,13 @@ __all__ = ["Finding", "examine"]
 def examine(path: Path) -> Iterator[Finding]:
     """Check everything about the service that this proxy.yaml describes; yields findings as they are made."""
     try:
-        config, users = load(path)
+        loaded = load(path)
     except ConfigErrors as errors:
         yield from setup.of_errors(errors)
         text = "not checked: the configuration does not say how to reach it"
         yield unknown("asterisk", text, "fix the errors above, and run the doctor again")
         yield from host.examine(None)
         return
-    yield from setup.examine(path, config, users)
-    yield from asterisk.examine(config)
-    yield from host.examine(config)
+    yield from setup.examine(path, loaded)
+    yield from asterisk.examine(loaded.config)
+    yield from host.examine(loaded.config)

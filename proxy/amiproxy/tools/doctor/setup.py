@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from amiproxy.config import Config, ConfigErrors, UsersFile, named_users, users_files, warnings_of
+from amiproxy.config import Config, ConfigErrors, Loaded, named_users, users_files, warnings_of
 from amiproxy.net.certs.certstore import CertStore
 from amiproxy.net.certs.result import CertificatesRefused
 from amiproxy.tools.doctor.finding import Finding, fail, ok, warn
@@ -19,9 +19,12 @@ def of_errors(errors: ConfigErrors) -> Iterator[Finding]:
         yield fail("configuration", str(problem._replace(remedy="")), problem.remedy)
 
 
-def examine(path: Path, config: Config, users: UsersFile) -> Iterator[Finding]:
+def examine(path: Path, loaded: Loaded) -> Iterator[Finding]:
     """Check the files of a valid configuration."""
+    config, users, outdated = loaded
     yield ok("configuration", f"{path} and {named_users(config)} are valid; users: {len(users.users)}")
+    for problem in outdated:
+        yield warn("configuration", str(problem._replace(remedy="")), problem.remedy)
     for text in warnings_of(config, users):
         yield warn("configuration", text, "change it, unless you have a reason for it")
     yield from _certificates(config)
