@@ -43,3 +43,8 @@ def response_of(raw: bytes) -> bytes:
     """
     found = _RESPONSE.match(raw)
     return found[1] if found else b""
+
+
+def succeeded(raw: bytes) -> bool:
+    """Whether the message is a response that begins with ``Success``."""
+    return raw.startswith(b"Response: Success") or response_of(raw).startswith(b"Success")

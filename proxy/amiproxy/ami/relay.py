@@ -126,6 +126,12 @@ def event_name_of(raw: bytes) -> bytes:
     return found[1] if found else b""
 
 
+def is_broadcast(raw: bytes) -> bool:
+    """Whether the second line of a message is that of a broadcast event; see BROADCAST_HEAD."""
+    lines = raw.split(b"\n", 2)
+    return len(lines) > 1 and lines[1].startswith(b"Privilege: ") and lines[1].rstrip(b"\r").endswith(b",all")
+
+
 def event_list_of(raw: bytes) -> bytes:
     """The value of EventList in the head of a message, in lower case, such as ``start``; b"" if missing."""
     if raw.startswith(_USUAL_HEAD) and raw.startswith(b"\r\n", _USUAL_END - 2):

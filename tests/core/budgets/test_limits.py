@@ -9,7 +9,7 @@ from amiproxy.ami import privilege
 from amiproxy.core.model.limits import Limits
 from amiproxy.core.model.state import State
 from amiproxy.core.model.users import User, UserTable
-from amiproxy.core.servers.exchange import WINDOW
+from amiproxy.core.servers.outgoing import WINDOW
 from tests.support.core_doubles import Bench, ListTransport, event
 
 BOSS = User("boss", read=privilege.ALL, write=privilege.ALL, secret="plain:x")

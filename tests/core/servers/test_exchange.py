@@ -8,7 +8,7 @@ from amiproxy.ami import privilege
 from amiproxy.ami.message import Action
 from amiproxy.core.model.limits import Limits
 from amiproxy.core.model.users import User
-from amiproxy.core.servers.exchange import WINDOW
+from amiproxy.core.servers.outgoing import WINDOW
 from tests.support.core_doubles import Bench, event
 from tests.support.examples import examples
 
@@ -44,6 +44,10 @@ class Listener:
 
     def finished(self) -> None:
         self.finished_times += 1
+
+    def failed(self, data: bytes, reason: bytes) -> None:
+        self.reply(data)
+        self.finished()
 
     def hit(self, limit: str, **fields: object) -> None:
         raise AssertionError(limit)

@@ -15,7 +15,7 @@ from tests.support.waiting import until
 COMMAND = Action([(b"Action", b"Command"), (b"ActionID", b"7"), (b"Command", b"core show uptime")])
 
 
-class Asker:
+class Requester:
     payer = "boss"
 
     def __init__(self) -> None:
@@ -27,6 +27,10 @@ class Asker:
 
     def finished(self) -> None:
         self.done += 1
+
+    def failed(self, data: bytes, _reason: bytes) -> None:
+        self.reply(data)
+        self.finished()
 
     def hit(self, limit: str, **fields: object) -> None:
         raise AssertionError(limit)
@@ -48,10 +52,10 @@ async def sided(simulator: Simulator, port: int | None = None) -> AsyncIterator[
 
 async def test_it_logs_in_without_events_and_answers() -> None:
     async with simulated() as simulator, sided(simulator) as (hub, side):
-        asker = Asker()
-        hub.server.side.submit(asker, COMMAND)
-        await until(lambda: asker.done, "an answer")
-        assert b"ActionID: 7\r\n" in asker.said
+        requester = Requester()
+        hub.server.side.submit(requester, COMMAND)
+        await until(lambda: requester.done, "an answer")
+        assert b"ActionID: 7\r\n" in requester.said
         assert hub.server.side.standing == "up"
         assert sum(b"Events: off\r\n" in raw for raw in simulator.received) == 1
         side.adopt(settings(simulator.port), SECRET.encode())
@@ -63,28 +67,28 @@ async def test_it_logs_in_without_events_and_answers() -> None:
 
 async def test_the_main_link_answers_where_it_cannot_be_opened() -> None:
     async with simulated() as simulator, sided(simulator, free_port()) as (hub, _):
-        asker = Asker()
-        hub.server.side.submit(asker, COMMAND)
-        await until(lambda: asker.done, "an answer")
-        assert b"Response: " in asker.said
+        requester = Requester()
+        hub.server.side.submit(requester, COMMAND)
+        await until(lambda: requester.done, "an answer")
+        assert b"Response: " in requester.said
         assert hub.server.side.standing == "refused"
 
 
 async def test_a_refused_login_is_reported() -> None:
     async with simulated() as simulator, sided(simulator) as (hub, _):
         simulator.faults.refuse_logins(1)
-        asker = Asker()
-        hub.server.side.submit(asker, COMMAND)
-        await until(lambda: asker.done, "an answer")
+        requester = Requester()
+        hub.server.side.submit(requester, COMMAND)
+        await until(lambda: requester.done, "an answer")
         assert "refused user" in hub.server.side.refused
 
 
 async def test_closing_it_while_it_opens_ends_its_actions_and_the_attempt() -> None:
     async with simulated() as simulator, sided(simulator) as (hub, _):
-        asker = Asker()
-        hub.server.side.submit(asker, COMMAND)
+        requester = Requester()
+        hub.server.side.submit(requester, COMMAND)
         hub.server.side.close("settings changed")
-        assert b"Message: Upstream not connected\r\n" in asker.said
+        assert b"Message: Upstream not connected\r\n" in requester.said
         for _ in range(20):
             await asyncio.sleep(0.01)
         assert (hub.server.side.standing, hub.server.side.ups) == ("closed", 0)
@@ -92,7 +96,7 @@ async def test_closing_it_while_it_opens_ends_its_actions_and_the_attempt() -> N
 
 async def test_an_asterisk_that_hangs_is_disconnected() -> None:
     async with simulated() as simulator, sided(simulator) as (hub, side):
-        first, second = Asker(), Asker()
+        first, second = Requester(), Requester()
         hub.server.side.submit(first, COMMAND)
         await until(lambda: first.done, "an answer")
         side.tick(asyncio.get_running_loop().time() + 1000)

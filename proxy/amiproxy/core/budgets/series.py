@@ -14,7 +14,7 @@ from amiproxy.ami import message
 from amiproxy.ami.message import Action
 from amiproxy.core.budgets.rests import Rest
 from amiproxy.core.servers import holding
-from amiproxy.core.servers.exchange import LOST, NOT_CONNECTED
+from amiproxy.core.servers.failures import LOST, NOT_CONNECTED
 
 if TYPE_CHECKING:
     from amiproxy.core.clients.session import Session

@@ -15,7 +15,7 @@ from amiproxy.ami.errors import FilterSyntaxError
 from amiproxy.ami.message import Action
 from amiproxy.core.clients.login import refusal_of_challenge, refuse
 from amiproxy.core.clients.waitevent import WaitEvent
-from amiproxy.core.servers.exchange import NOT_CONNECTED
+from amiproxy.core.servers.failures import NOT_CONNECTED
 
 if TYPE_CHECKING:
     from amiproxy.core.clients.session import Session

@@ -215,6 +215,12 @@ class Session:
         self._unsent.append(data)
         self.hub.touch(self)
 
+    def failed(self, data: bytes, _reason: bytes) -> None:
+        """Take the end of an answer that will not be complete; see Requester."""
+        if data:
+            self.reply(data)
+        self.finished()
+
     def finished(self) -> None:
         """Go on to the next action: Asterisk has answered this one."""
         if self.series is not None:

@@ -6,20 +6,30 @@ from typing import Protocol
 
 
 class Requester(Protocol):
-    """The recipient of an answer: a session."""
+    """The recipient of an answer: a session.
+
+    After some calls of ``reply``, exactly one of ``finished`` and ``failed`` is called.
+    """
 
     @property
     def payer(self) -> str:
         """Name of the user to whom Asterisk's time for the action is charged."""
 
     def reply(self, data: bytes) -> None:
-        """Send the client a part of the answer, with the client's own ActionID."""
+        """Take a message of the answer, with the requester's own ActionID."""
 
     def late(self, data: bytes) -> None:
-        """Send the client a part of an answer that continued after ``finished``."""
+        """Take a message of an answer that continued after ``finished``."""
 
     def finished(self) -> None:
         """The answer is complete; the next action may be sent."""
+
+    def failed(self, data: bytes, reason: bytes) -> None:
+        """The answer will not be complete, and nothing more of it comes; the next action may be sent.
+
+        ``data`` is a message of the proxy's own that says so to a client; b"" if a client has had a response
+        and is sent nothing more.  ``reason`` is a text of ``failures``, or why the action cannot be sent.
+        """
 
     def hit(self, limit: str, **fields: object) -> None:
         """The answer exceeds this limit, named as in the configuration."""

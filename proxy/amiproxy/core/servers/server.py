@@ -1,8 +1,8 @@
 """Server: one Asterisk, with the links to it and all that is known about it.
 
-Everything that its links bring arrives here: answers go to their askers through the exchanges, events go to
-the receiver.  The server knows neither sessions nor subscriptions.  For each event it looks up the event's
-head (name and classes) in the receiver's table, and passes on what it finds there with the event.
+Everything that its links bring arrives here: answers go to their requesters through the exchanges, events go
+to the receiver.  The server knows neither sessions nor subscriptions.  For each event it looks up the
+event's head (name and classes) in the receiver's table, and passes on what it finds there with the event.
 """
 
 # mypyc: compiled

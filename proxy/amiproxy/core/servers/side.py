@@ -22,7 +22,8 @@ from amiproxy.core.audit.stats import Stats
 from amiproxy.core.budgets.bounds import Bounds
 from amiproxy.core.model.limits import Limits
 from amiproxy.core.ports import Scheduler, SideOpener, Upstream
-from amiproxy.core.servers.exchange import NOT_CONNECTED, SHUTTING_DOWN, Exchange
+from amiproxy.core.servers.exchange import Exchange
+from amiproxy.core.servers.failures import NOT_CONNECTED, SHUTTING_DOWN
 from amiproxy.core.servers.lengths import Lengths
 from amiproxy.core.servers.requester import Requester
 
@@ -228,5 +229,4 @@ class Side:
 
 def _refuse(waiting: list[tuple[Requester, Action]], text: bytes) -> None:
     for requester, action in waiting:
-        requester.reply(message.error(action.action_id, text))
-        requester.finished()
+        requester.failed(message.error(action.action_id, text), text)

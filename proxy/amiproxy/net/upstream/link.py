@@ -8,7 +8,6 @@ import asyncio
 from enum import Enum
 
 from amiproxy import log
-from amiproxy.ami.message import Action
 from amiproxy.config.schema import Upstream as Settings
 from amiproxy.core.model.limits import Limits
 from amiproxy.core.servers.server import Server
@@ -16,7 +15,6 @@ from amiproxy.net.loop.backoff import Backoff
 from amiproxy.net.upstream.conversation import Conversation, LinkError, LoginRejected, why
 from amiproxy.net.upstream.unsolicited import UnsolicitedWatch
 
-_PING = Action([(b"Action", b"Ping")])
 #: Seconds beyond the limits for connecting and login after which the link counts as stuck.
 _STUCK_AFTER = 10.0
 #: Keeps several proxies from reconnecting in step.
@@ -144,7 +142,7 @@ class Link:
             conversation.recycle(f"Asterisk has sent {what} for {silent:.0f} s")
         elif not self._pinged:
             self._pinged = True
-            self._server.exchange.ask(_PING, _pong)
+            self._server.exchange.ping()  # the conversation notes the time of every message
 
     async def _connect(self) -> Conversation:
         settings, limits = self.settings, self._server.limits
@@ -182,7 +180,3 @@ class Link:
                 await self._retry.wait()
         except TimeoutError:
             return
-
-
-def _pong(_raw: bytes) -> None:
-    """Ignore the response to our ping: the conversation notes the time of every message."""

@@ -1,0 +1,41 @@
+"""Answers without an exchange: what they are given, and a requester that writes down what it gets."""
+
+from amiproxy.core.servers.deadlines import Deadlines
+
+#: The relay id of the answers.
+OURS = b"f" * 48
+DEADLINES = Deadlines(list_item=15.0, list_total=120.0, list_items=2)
+
+
+class Requester:
+    """A requester that is no session."""
+
+    payer = "boss"
+
+    def __init__(self) -> None:
+        self.replies: list[bytes] = []
+        #: b"finished", or the reason of ``failed``.
+        self.ends: list[bytes] = []
+        self.limits: list[str] = []
+
+    def reply(self, data: bytes) -> None:
+        self.replies.append(data)
+
+    def late(self, data: bytes) -> None:
+        raise AssertionError(data)
+
+    def finished(self) -> None:
+        self.ends.append(b"finished")
+
+    def failed(self, data: bytes, reason: bytes) -> None:
+        if data:
+            self.replies.append(data)
+        self.ends.append(reason)
+
+    def hit(self, limit: str, **fields: object) -> None:
+        self.limits.append(limit)
+
+
+def said(*lines: bytes) -> bytes:
+    """A message of Asterisk's with the relay id as its second line."""
+    return b"\r\n".join((lines[0], b"ActionID: " + OURS, *lines[1:])) + b"\r\n\r\n"
