@@ -11,6 +11,7 @@ TIMED_OUT: Final = b"Timeout waiting for Asterisk"
 NO_ANSWER: Final = b"No answer from Asterisk"
 ORIGINATE_FAILED: Final = b"Originate failed"
 TOO_LONG: Final = b"Answer is longer than limits.upstream_message_bytes"
-#: Instead of these two, a client is sent the end of its event list with ``EventList: Cancelled``.
+#: Instead of these three, a client is sent the end of its event list with ``EventList: Cancelled``.
 TOO_MANY_ITEMS: Final = b"Event list has more than limits.list_items items"
 CUT_OFF: Final = b"Event list ended without its last event"
+CANCELLED: Final = b"Event list cancelled by Asterisk"

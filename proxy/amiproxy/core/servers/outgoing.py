@@ -23,7 +23,7 @@ from amiproxy.core.servers.accounts import WHOLE, Account, Accounts
 from amiproxy.core.servers.answers.base import PendingAnswer
 from amiproxy.core.servers.answers.calls import CallAnswer
 from amiproxy.core.servers.answers.choice import awaited
-from amiproxy.core.servers.answers.own import PING, OwnAnswer
+from amiproxy.core.servers.answers.own import PING, Collecting, Collector, OwnAnswer
 from amiproxy.core.servers.answers.rows import RowsAnswer
 from amiproxy.core.servers.correlator import Correlator
 from amiproxy.core.servers.deadlines import Deadlines
@@ -147,6 +147,21 @@ class Outgoing:
     def ping(self) -> None:
         """Send a Ping of the proxy's own: its Pong shows that Asterisk has done all that was sent before."""
         self.ask(PING, _pong)
+
+    def collect(self, action: Action, collector: Collector) -> None:
+        """Send an action of the proxy's own at once, and give the collector all of its answer.
+
+        Without a link nothing is sent, and the collector has failed before this returns.  The action must not
+        be one that has to be alone on the link (ValueError).
+        """
+        described = answer_of(action.key, self.answers)
+        if described.kind is _ROWS:
+            raise ValueError(f"{action.name!r} has to be alone on the link")
+        if self._upstream is None:
+            collector.failed(NOT_CONNECTED)
+            return
+        answer = awaited(Collecting(collector, described.complete), action, described)
+        self._write(answer, action, self.deadlines.command)
 
     def pause_reading(self) -> None:
         """Let the link pause reading, unless an answer is awaited: events may wait for the next flush."""

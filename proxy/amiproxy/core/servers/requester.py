@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class Requester(Protocol):
-    """The recipient of an answer: a session.
+    """The recipient of an answer: a session, or a part of the proxy that collects an event list.
 
     After some calls of ``reply``, exactly one of ``finished`` and ``failed`` is called.
     """

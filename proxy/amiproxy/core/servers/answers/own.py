@@ -1,12 +1,14 @@
-"""Answers to the proxy's own questions: one response."""
+"""Answers to the proxy's own questions: one response, or everything that is sent until the end."""
 
 # mypyc: compiled
 
 from collections.abc import Callable
-from typing import ClassVar, Final
+from typing import ClassVar, Final, Protocol
 
-from amiproxy.ami.answers import UNKNOWN
+from amiproxy.ami.answers import UNKNOWN, response_of
 from amiproxy.ami.message import Action
+from amiproxy.ami.relay import event_list_of, event_name_of
+from amiproxy.core.servers import failures
 from amiproxy.core.servers.answers.base import CLOSED, COMPLETE, NOT_MINE, Outcome, PendingAnswer
 from amiproxy.core.servers.deadlines import Deadlines
 
@@ -50,3 +52,68 @@ class OwnAnswer(PendingAnswer):
     def finished(self) -> None:
         """See PendingAnswer."""
         self._callback(self._response)
+
+
+class Collector(Protocol):
+    """A part of the proxy that wants all messages of an answer, such as the items of CoreShowChannels.
+
+    Messages have no ActionID, and are made well-formed as for a client.  Exactly one of ``ended`` and
+    ``failed`` is called, and nothing after it.
+    """
+
+    def response(self, raw: bytes) -> None:
+        """Take a response, which may be an error."""
+
+    def item(self, raw: bytes) -> None:
+        """Take an item; the last event of a list, which has no content of its own, is not an item."""
+
+    def ended(self) -> None:
+        """The answer is complete."""
+
+    def failed(self, reason: bytes) -> None:
+        """The rest of the answer will not come; ``reason`` is a text of ``failures``."""
+
+
+class Collecting:
+    """The Requester of an answer that a Collector is given."""
+
+    __slots__ = ("_cancelled", "_collector", "_complete", "payer")
+
+    def __init__(self, collector: Collector, complete: bytes) -> None:
+        """``complete``: name of the event that completes the list, b"" if not known."""
+        self._collector = collector
+        self._complete = complete
+        self._cancelled = False
+        #: Nobody is charged for it.
+        self.payer = ""
+
+    def reply(self, data: bytes) -> None:
+        """See Requester."""
+        if self._is_end(data):
+            self._cancelled = event_list_of(data) == b"cancelled"
+        elif response_of(data):
+            self._collector.response(data)
+        else:
+            self._collector.item(data)
+
+    def _is_end(self, data: bytes) -> bool:
+        if self._complete:
+            return event_name_of(data) == self._complete
+        return event_list_of(data) in {b"complete", b"cancelled"}
+
+    def late(self, data: bytes) -> None:
+        """See Requester.  The collector was told the end."""
+
+    def finished(self) -> None:
+        """See Requester."""
+        if self._cancelled:
+            self._collector.failed(failures.CANCELLED)
+        else:
+            self._collector.ended()
+
+    def failed(self, _data: bytes, reason: bytes) -> None:
+        """See Requester."""
+        self._collector.failed(reason)
+
+    def hit(self, limit: str, **fields: object) -> None:
+        """See Requester.  ``failed`` follows, with the reason."""
