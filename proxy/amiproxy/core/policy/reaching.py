@@ -7,8 +7,8 @@ is named inside a CLI or AGI command.
 # mypyc: compiled
 
 from amiproxy.ami.message import Action
-from amiproxy.core.policy.console import commands
-from amiproxy.core.policy.dialplan import agi, applications, functions
+from amiproxy.core.policy.console import agi, commands
+from amiproxy.core.policy.dialplan import applications, functions
 from amiproxy.core.policy.kinds import calls, places
 from amiproxy.core.policy.verdict import Deny, Judged
 

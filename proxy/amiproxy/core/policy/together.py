@@ -12,8 +12,8 @@ from typing import Final
 
 from amiproxy.ami.message import Action
 from amiproxy.core.policy import userevents
-from amiproxy.core.policy.console import commands, configfiles
-from amiproxy.core.policy.dialplan import agi, applications, variables
+from amiproxy.core.policy.console import agi, commands, configfiles
+from amiproxy.core.policy.dialplan import applications, variables
 from amiproxy.core.policy.kinds import places
 from amiproxy.core.policy.verdict import Deny, Judged
 

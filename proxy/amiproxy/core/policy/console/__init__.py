@@ -1,1 +1,1 @@
-"""What a user may do through Asterisk's command line and configuration files."""
+"""What a user may do through commands, of the command line and of AGI, and through configuration files."""

@@ -1,1 +1,1 @@
-"""What a user may do through the dialplan: applications, functions, variables, AGI."""
+"""What a user may do through the dialplan: applications, functions, variables."""

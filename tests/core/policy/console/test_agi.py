@@ -8,7 +8,7 @@ import pytest
 from amiproxy.ami.message import parse_action
 from amiproxy.ami.privilege import parse_classes
 from amiproxy.core.model.rules import Rules
-from amiproxy.core.policy.dialplan.agi import agi, other_channels
+from amiproxy.core.policy.console.agi import agi, other_channels
 from amiproxy.core.policy.verdict import Deny
 
 
