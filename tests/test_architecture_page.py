@@ -26,7 +26,7 @@ LINKING = sorted(
 SOURCE = ROOT / "proxy/amiproxy"
 
 _TOP_LEVEL = r"proxy|tests|deploy|certs|\.ci|\.github"
-#: ``proxy/amiproxy/core/fanout/hub.py``, ``deploy/``, ``tests/x.py::test_y`` or ``Makefile``, in backticks.
+#: ``proxy/amiproxy/core/hub.py``, ``deploy/``, ``tests/x.py::test_y`` or ``Makefile``, in backticks.
 _PATH = re.compile(rf"`((?:{_TOP_LEVEL})/[\w./-]*|[A-Z]+\.md|pyproject\.toml|setup\.py|\.ci/run)(?:::\w+)?`")
 #: ``](page.md#heading)`` with or without the page or the heading; links to other sites have a colon.
 _LINK = re.compile(r"\]\(([^)#:]*)(?:#([^):]*))?\)")

@@ -121,14 +121,14 @@ def test_a_whole_session_sends_asterisk_only_judged_actions(data: bytes, name: s
         User("clerk", secret="plain:x"),
     )
     seen: list[Action] = []
-    decide = bench.hub.judge
+    decide = bench.hub.ctx.judge
 
     def watched(user: User, action: Action, table: object) -> object:
         decision = decide(user, action, table)  # type: ignore[arg-type]
         seen.append(getattr(decision, "action", action))
         return decision
 
-    bench.hub.judge = watched  # type: ignore[assignment]
+    bench.hub.ctx.judge = watched  # type: ignore[assignment]
     bench.link_up()
     session, _ = bench.login(name)
     session.receive(data)

@@ -306,7 +306,7 @@ async def test_a_reload_applies_changed_settings(files: ProxyProcess, told: Call
         )
         assert (await app.reload("test")).succeeded
         assert app.hub.limits.connections == 1500
-        assert app.hub.generation == 2
+        assert app.hub.ctx.generation == 2
         assert app.hub.server.exchange.deadlines.action == 7.0
         assert (app._pacing.shortest, app._pacing.longest) == (0.02, 0.03)
         assert logging.getLogger("amiproxy").level == logging.ERROR
@@ -344,7 +344,7 @@ async def test_a_failed_reload_stays_in_the_status_until_one_succeeds(
         text = files.config.read_text()
         change(files, colour="blue", tls={"policy": "none"})
         assert not (await app.reload("test")).succeeded
-        assert app.hub.generation == 1
+        assert app.hub.ctx.generation == 1
         assert app.lifecycle.status().startswith("last reload failed, old configuration kept; ")
         assert told().count("reload-failed") == 2
         files.config.write_text(text)
@@ -445,7 +445,7 @@ async def test_one_bad_pair_keeps_all_the_old_ones_if_users_changed(files: Proxy
         assert not report.succeeded
         assert not report.only_certificates
         assert app.reloads.failed
-        assert app.hub.users.find(b"bert") is None
+        assert app.hub.ctx.users.find(b"bert") is None
 
 
 async def test_a_reload_while_stopping_is_ignored(files: ProxyProcess) -> None:
@@ -520,7 +520,7 @@ async def test_users_of_several_files_are_applied_by_a_reload(
         write("2.yaml", *(f"u{number}" for number in range(60)))
         report = await app.reload("test")
         assert report.succeeded
-        assert (len(app.hub.users), app.hub.generation) == (61, 2)
+        assert (len(app.hub.ctx.users), app.hub.ctx.generation) == (61, 2)
         assert "u49 (and 10 more)" in capsys.readouterr().err
         assert client.is_open
 
@@ -530,7 +530,7 @@ async def test_users_of_several_files_are_applied_by_a_reload(
             "3.yaml:1: users.Anna: the same name as 'anna' in 1.yaml:1 (case is ignored); "
             "rename or remove one of them"
         ]
-        assert (len(app.hub.users), app.hub.generation) == (61, 2)
+        assert (len(app.hub.ctx.users), app.hub.ctx.generation) == (61, 2)
 
         (folder / "3.yaml").unlink()
         write("1.yaml", "bert")

@@ -6,8 +6,8 @@ from amiproxy.ami.framing import UpstreamFramer
 from amiproxy.ami.message import Message
 from amiproxy.core import policy
 from amiproxy.core.clients.session import Session
-from amiproxy.core.fanout.hub import Hub
 from amiproxy.core.fanout.pacing import Pacing
+from amiproxy.core.hub import Hub
 from amiproxy.core.model.encoding import AMI, Encoding
 from amiproxy.core.model.limits import Limits
 from amiproxy.core.model.share import Share

@@ -7,7 +7,7 @@ from contextlib import suppress
 from functools import partial
 
 from amiproxy.core.admission.networks import NetworkSet
-from amiproxy.core.fanout.hub import Hub
+from amiproxy.core.hub import Hub
 from amiproxy.core.model.limits import Limits
 from amiproxy.core.model.users import User
 from amiproxy.net.doors.ami import AmiConnection
@@ -28,7 +28,7 @@ class House:
     def __init__(self, context: ssl.SSLContext, limits: Limits, *users: User) -> None:
         self.context = context
         self.hub: Hub = live_hub(*users, limits=limits)
-        self.pool = ConnectionPool(self.hub.bounds, self.hub.shares)
+        self.pool = ConnectionPool(self.hub.bounds, self.hub.ctx.shares)
         self.listeners: list[Listener] = []
         self.contexts_asked = 0
         self.objection: Objection = lambda _: None

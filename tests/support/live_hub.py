@@ -3,8 +3,8 @@
 import asyncio
 
 from amiproxy.core import policy
-from amiproxy.core.fanout.hub import Hub
 from amiproxy.core.fanout.pacing import Pacing
+from amiproxy.core.hub import Hub
 from amiproxy.core.model.limits import Limits
 from amiproxy.core.model.users import User, UserTable
 from amiproxy.net.loop.scheduler import LoopScheduler

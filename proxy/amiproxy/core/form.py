@@ -3,7 +3,7 @@
 from importlib.machinery import EXTENSION_SUFFIXES
 from typing import Final
 
-from amiproxy.core.fanout import hub
+from amiproxy.core import hub
 
 #: ``compiled`` or ``python``.
 FORM: Final = "compiled" if hub.__file__.endswith(tuple(EXTENSION_SUFFIXES)) else "python"

@@ -42,6 +42,27 @@ class Sender(Protocol):
         """Write what can be written at once; returns the number of bytes accepted."""
 
 
+class Framing(Protocol):
+    """Cuts a session's input into messages."""
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """Take bytes; returns the messages that they completed."""
+
+
+class Waiting(Hashable, Protocol):
+    """An action that holds up its session until an event or any input comes: WaitEvent."""
+
+    @property
+    def has_event(self) -> bool:
+        """Whether an event has arrived, so that it is to end."""
+
+    def over(self) -> None:
+        """End it with its answer; the session goes on."""
+
+    def cancel(self) -> None:
+        """End it without an answer."""
+
+
 class Transport(Hashable, Protocol):
     """The connection to one client; hashed and compared by identity."""
 

@@ -15,9 +15,9 @@ from amiproxy import __version__, log
 from amiproxy.config import Address, Config
 from amiproxy.core import policy
 from amiproxy.core.audit import masking
-from amiproxy.core.fanout.hub import Hub
 from amiproxy.core.fanout.pacing import Pacing
 from amiproxy.core.form import FORM
+from amiproxy.core.hub import Hub
 from amiproxy.net.admin.endpoints import AdminEndpoints, EndpointRefused
 from amiproxy.net.admin.reloads import ReloadReport, Reloads
 from amiproxy.net.certs.certstore import CertStore
@@ -64,7 +64,7 @@ class App:
         )
         self.hub.server.adopt_actions(prepared.actions)
         self.hub.link_loss.by_default = config.upstream_lost
-        self.pool = ConnectionPool(self.hub.bounds, self.hub.shares)
+        self.pool = ConnectionPool(self.hub.bounds, self.hub.ctx.shares)
         self.link = Link(self.hub.server, config.upstream, prepared.secret)
         self._side_links = [
             SideLink(side, config.upstream, prepared.secret) for side in self.hub.server.sides
@@ -155,7 +155,7 @@ class App:
             loop=type(self._loop).__module__,
             openssl=facts.openssl,
             hybrid_key_exchange=facts.hybrid_groups,
-            generation=self.hub.generation,
+            generation=self.hub.ctx.generation,
             listeners=" ".join(str(Address(host, port)) for host, port in self.addresses),
             users=len(self._transaction.prepared.users),
         )

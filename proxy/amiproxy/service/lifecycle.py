@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from amiproxy import log
-from amiproxy.core.fanout.hub import Hub
+from amiproxy.core.hub import Hub
 from amiproxy.core.model.limits import CLOSING_SECONDS
 from amiproxy.net.admin.reloads import Reloads
 from amiproxy.net.doors.pool import ConnectionPool

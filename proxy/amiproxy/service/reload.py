@@ -12,8 +12,8 @@ from amiproxy import log
 from amiproxy.config import ConfigErrors
 from amiproxy.config.differences import Differences, needs_restart
 from amiproxy.core.audit import masking
-from amiproxy.core.fanout.hub import Hub
 from amiproxy.core.fanout.pacing import Pacing
+from amiproxy.core.hub import Hub
 from amiproxy.net.admin.reloads import ReloadReport
 from amiproxy.net.certs.result import CertificatesRefused
 from amiproxy.net.doors.secrets import HashVerifier
@@ -113,7 +113,7 @@ class Transaction:
                 [f"{name}({','.join(keys)})" for name, keys in changed.users_changed[:_SHOWN]],
                 len(changed.users_changed),
             ),
-            generation=self._hub.generation,
+            generation=self._hub.ctx.generation,
         )
         return ReloadReport(True, trigger, time.time(), (), changed, told)
 

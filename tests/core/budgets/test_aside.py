@@ -147,7 +147,7 @@ class TestOrder:
         serve(bench)
         bench.clock.advance(1.0)
         assert serve(bench) == []
-        assert session.aside.size == 1
+        assert session.queue.aside.size == 1
         bench.clock.advance(9.0)
         assert serve(bench) == ["Local/2@x", "Local/3@x"]
 
@@ -214,7 +214,7 @@ class TestOrder:
         for number, kind in enumerate(kinds):
             if kind == "H" and number and kinds[number - 1] == "O":
                 assert calls.index(f"Local/{number - 1}@x") < calls.index(f"c{number - 1}")
-        assert session.aside.size == 0
+        assert session.queue.aside.size == 0
 
 
 class TestEnds:
@@ -258,7 +258,7 @@ class TestEnds:
         bench.hub.adopt(UserTable([boss()]))
         bench.clock.advance(0.1)
         assert len(serve(bench)) == 100
-        assert session.aside.size == 0
+        assert session.queue.aside.size == 0
 
 
 class TestReload:

@@ -756,8 +756,8 @@ class TestLinkHold:
         assert session.state is State.HELD
         bench.clock.advance(5)
         bench.answer(bench.upstream.take()[0], b"")
-        assert bench.hub.recorder is not None
-        assert list(bench.hub.recorder.shapes.values()) == [4]
+        assert bench.hub.ctx.recorder is not None
+        assert list(bench.hub.ctx.recorder.shapes.values()) == [4]
 
     def test_a_delayed_action_is_not_sent_once_its_session_is_lost(self):
         bench = make()
@@ -881,7 +881,7 @@ class TestDeliveryShare:
     def test_delivery_share_delays_an_action_that_would_cause_more_events(self, caplog):
         bench = make(delivery_share=0.5)
         session, transport = bench.login("boss")
-        bench.hub.caused.flushed(1.0, 1000)  # a millisecond a byte
+        bench.hub.ctx.caused.flushed(1.0, 1000)  # a millisecond a byte
         session.receive(self.NOISE)
         bench.answer(bench.upstream.take()[0], b"")
         assert bench.upstream.take() == []
@@ -895,7 +895,7 @@ class TestDeliveryShare:
     def test_a_reload_that_lifts_the_limit_lets_the_action_go_on(self):
         bench = make(delivery_share=0.001)
         session, _ = bench.login("boss")
-        bench.hub.caused.flushed(1.0, 1000)
+        bench.hub.ctx.caused.flushed(1.0, 1000)
         session.receive(self.NOISE)
         bench.answer(bench.upstream.take()[0], b"")
         bench.hub.adopt_limits(Limits(delivery_share=1.0))

@@ -74,7 +74,7 @@ def test_a_user_logs_in_by_what_it_requires(
     session, transport = connect(bench, certificate)
     session.receive(login(name, secret))
     assert transport.take().startswith(b"Response: Success\r\n")
-    assert session.user is bench.hub.users.find(name.encode())
+    assert session.user is bench.hub.ctx.users.find(name.encode())
 
 
 @pytest.mark.parametrize(

@@ -176,7 +176,7 @@ class TestLogin:
         for name in ("nobody", "off", "away", "digest"):
             session, _ = bench.connect()
             session.receive(login(name, "wrong"))
-            assert bench.verifier.asked[-1][0] == bench.hub.users.trial(None)
+            assert bench.verifier.asked[-1][0] == bench.hub.ctx.users.trial(None)
 
     def test_input_is_not_read_while_the_secret_is_compared(self, bench):
         bench.verifier.at_once = False
@@ -207,7 +207,7 @@ class TestLogin:
         bench.verifier.at_once = False
         session, _ = bench.connect()
         session.receive(login("boss"))
-        bench.hub.adopt(type(bench.hub.users)([CALLS]))
+        bench.hub.adopt(type(bench.hub.ctx.users)([CALLS]))
         bench.verifier.answer()
         assert session.user is None
 
@@ -447,7 +447,7 @@ class TestWaitEvent:
         bench.clock.advance(1e6)
         assert session.state is State.WAITING
         session.lost("gone")
-        assert not bench.hub.waiters
+        assert not bench.hub.ctx.waiting
 
     def test_a_timeout_of_68_years_is_accepted(self, bench):
         session, transport = bench.login("calls")
@@ -557,7 +557,7 @@ class TestTurns:
         session.receive(self.PINGS)
         assert self.numbers(transport) == self.NUMBERS[:64], "sent with the turn that gave it"
         assert transport.paused
-        bench.hub.shares.turn_seconds = 0.0
+        bench.hub.ctx.shares.turn_seconds = 0.0
         bench.clock.timers.pop().callback()
         assert self.numbers(transport) == (64,), "the time of a turn counts, too"
         assert transport.paused
@@ -753,7 +753,7 @@ class TestAudit:
         session, transport = bench.login("calls")
         ask(session, transport, "Action: Hangup\nChannel: PJSIP/100-1")
         (asked,) = bench.upstream.take()
-        bench.hub.adopt(bench.hub.users)
+        bench.hub.adopt(bench.hub.ctx.users)
         bench.answer(asked, b"")
         ask(session, transport, "Action: Command\nCommand: core show uptime")
         assert [fields["generation"] for _, fields in lines()] == [1, 2]

@@ -34,7 +34,7 @@ def bench() -> Bench:
 def make() -> Bench:
     # Each of them is sent its action at once, however long other users have used the link.
     bench = Bench(BOSS, NONE, *EACH, limits=Limits(link_share=1.0))
-    bench.hub.judge = lambda user, action, table: allow(action)
+    bench.hub.ctx.judge = lambda user, action, table: allow(action)
     bench.link_up()
     bench.hub.server.adopt_actions(OtherActions(answers=DESCRIBED, undescribed_for_system=True))
     return bench

@@ -85,7 +85,7 @@ async def test_each_of_many_users_is_in_the_text_and_every_step_is_short(tmp_pat
 async def test_swapping_the_user_table_between_two_parts_breaks_nothing(tmp_path: Path) -> None:
     service = LiveService(tmp_path, *(User(f"u{number}", secret="plain:x") for number in range(200)))
     steps = writing(ServiceCollector(service), choose_encoder("")[0])
-    old = service.hub.users
+    old = service.hub.ctx.users
     for _ in range(4):
         next(steps)
     service.hub.adopt(UserTable([User("new", secret="plain:x")]))

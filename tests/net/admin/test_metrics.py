@@ -302,7 +302,7 @@ async def test_names_and_help_follow_the_conventions(service: LiveService) -> No
 
 
 async def test_processor_seconds_are_counted_by_user(service: LiveService) -> None:
-    shares = service.hub.shares
+    shares = service.hub.ctx.shares
     shares.charge(shares.of_user("wall"), 2.0)
     shares.charge(shares.of_user("former"), 1.0)
     shares.charge(shares.of_user("older"), 0.5)

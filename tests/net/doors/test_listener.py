@@ -436,7 +436,7 @@ async def test_a_storm_of_handshakes_leaves_the_loop_its_turns(
 ) -> None:
     loop = asyncio.get_running_loop()
     # One step in each turn, so that they can be counted.
-    house.hub.shares.turn_seconds = 0.0
+    house.hub.ctx.shares.turn_seconds = 0.0
     address = house.listen()
     steps: list[tuple[int, int, int]] = []
 
@@ -471,7 +471,7 @@ async def test_a_storm_of_handshakes_leaves_the_loop_its_turns(
 async def test_a_connection_displaced_while_it_waits_for_its_turn_is_skipped(
     house: House, both: Contexts, short_turns: None
 ) -> None:
-    house.hub.shares.turn_seconds = 0.0
+    house.hub.ctx.shares.turn_seconds = 0.0
     address = house.listen()
     async with TlsPeer.to(address, both.client) as first, TlsPeer.to(address, both.client) as second:
         lasts = [await peer.handshake(send_last=False) for peer in (first, second)]
@@ -516,7 +516,7 @@ _CHILD = """
         context = server_context(tls_policy(), [pair], ClientTrust())
         log.configure("text", "info")
         hub = live_hub()
-        pool = ConnectionPool(hub.bounds, hub.shares)
+        pool = ConnectionPool(hub.bounds, hub.ctx.shares)
         accept = partial(AmiConnection, hub.attach, TlsAcceptor(pool, lambda: context))
         listener = Listener(pool, bind("127.0.0.1", 0), accept)
         resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))

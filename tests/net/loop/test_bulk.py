@@ -153,7 +153,7 @@ def test_many_sessions_are_moved_to_another_table_in_short_steps() -> None:
     measured.run(bench.hub.adopting(after))
     measured.are_short(USERS)
     assert all(session.user.read == privilege.ALL for session in bench.hub.sessions)
-    assert bench.hub.generation == 2
+    assert bench.hub.ctx.generation == 2
 
 
 def test_many_certificates_are_judged_in_short_steps(tmp_path: Path) -> None:

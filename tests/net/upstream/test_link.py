@@ -13,7 +13,7 @@ import pytest
 from amiproxy.ami import privilege
 from amiproxy.config.schema import Upstream
 from amiproxy.core.fanout import flushing
-from amiproxy.core.fanout.hub import Hub
+from amiproxy.core.hub import Hub
 from amiproxy.core.model.limits import Limits
 from amiproxy.core.model.users import User
 from amiproxy.net.loop.backoff import Backoff

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from amiproxy.ami.message import Action
-from amiproxy.core.fanout.hub import Hub
+from amiproxy.core.hub import Hub
 from amiproxy.net.upstream.sidelink import SideLink
 from amiproxy.tools.simulator import Simulator
 from tests.net.upstream.test_link import FAST, SECRET, linked, settings, simulated, up

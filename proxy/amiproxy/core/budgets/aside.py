@@ -16,27 +16,31 @@ while the call is being made.
 # mypyc: compiled
 
 from collections import Counter, deque
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol
 
 from amiproxy.ami.message import Action
 from amiproxy.core.policy.console import commands
 from amiproxy.core.servers import originate
-
-if TYPE_CHECKING:
-    from amiproxy.core.clients.session import Session
 
 #: Actions that run after everything that waits.
 _LAST: Final = frozenset({b"logoff", b"waitevent"})
 _ALL: Final = b""
 
 
+class Waiter(Protocol):
+    """The session whose action waits."""
+
+    def advance(self) -> None:
+        """Run the actions that may run now."""
+
+
 class Place:
     """One waiting action; ``granted`` is false until its rate allows it."""
 
-    __slots__ = ("action", "granted", "session")
+    __slots__ = ("action", "granted", "waiter")
 
-    def __init__(self, session: "Session", action: Action) -> None:
-        self.session = session
+    def __init__(self, waiter: Waiter, action: Action) -> None:
+        self.waiter = waiter
         self.action = action
         self.granted = True
 

@@ -10,7 +10,7 @@ of them wait, in an order that is fair by what each user has caused.
 # mypyc: compiled
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from amiproxy.ami import privilege
 from amiproxy.ami.actions import ActionTable, Listed
@@ -18,11 +18,7 @@ from amiproxy.ami.message import Action
 from amiproxy.core.limits.bucket import Bucket
 from amiproxy.core.limits.fairtime import FairTime
 from amiproxy.core.model.share import Member
-from amiproxy.core.model.state import State
 from amiproxy.core.ports import Scheduler, Timer
-
-if TYPE_CHECKING:
-    from amiproxy.core.clients.session import Session
 
 #: Seconds of deliveries that may be outstanding before actions have to wait.
 _AT_ONCE: Final = 0.001
@@ -121,44 +117,46 @@ class Caused:
         """Estimated seconds to handle this many messages from Asterisk."""
         return messages * self._read_seconds / self._read_messages if self._read_messages else 0.0
 
-    def admits(self, session: "Session", action: Action, outgoing: Action) -> bool:
-        """Whether the action may be sent now.  Otherwise it is held, and runs later without another call.
+    def estimate(self, action: Action, table: ActionTable, readers: Callable[[int], int]) -> float | None:
+        """Estimated seconds for the events that this action causes; None if it causes none for anyone.
 
-        In both cases its estimated cost is charged to the session's share of the processor.
+        ``readers`` returns the number of sessions that may read an event of these classes.
         """
-        hub = session.hub
-        table = hub.server.table
         if table is not self._table:
             self._table = table
             self._classes.clear()
-        classes = self._classes.get(outgoing.key, _UNKNOWN)
+        classes = self._classes.get(action.key, _UNKNOWN)
         if classes == _UNKNOWN:
-            row = table.find(outgoing.key)
+            row = table.find(action.key)
             classes = _CALL
             if row is not None:
-                classes = self._classes[outgoing.key] = classes_of_events(row)
+                classes = self._classes[action.key] = classes_of_events(row)
         if not classes:
-            return True
-        readers = hub.readers(classes)
-        if not readers:
-            return True
+            return None
+        count = readers(classes)
+        if not count:
+            return None
         size = _EVENT_BYTES
-        if outgoing.key == b"userevent":
-            size = sum(len(name) + len(value) for name, value in outgoing.headers)
-        seconds = self.cost(readers * size)
-        hub.shares.charge(session.share, seconds)
+        if action.key == b"userevent":
+            size = sum(len(name) + len(value) for name, value in action.headers)
+        return self.cost(count * size)
+
+    def admits(self, seconds: float) -> bool:
+        """Whether an action that causes so much may be sent now, which is then counted; else ``join``."""
         now = self._scheduler.now()
-        if not (self._line or self._wait(now)):
-            self._bucket.take(now, self._share, seconds)
-            return True
-        session.hit("delivery_share", action=outgoing.name)
-        session.hold_back(action)
-        member = self._waiting.get(session.payer)
+        if self._line or self._wait(now):
+            return False
+        self._bucket.take(now, self._share, seconds)
+        return True
+
+    def join(self, user: str, seconds: float, go_on: Callable[[], None]) -> None:
+        """Add an action of this user that causes so much; ``go_on`` is called when it may be sent."""
+        now = self._scheduler.now()
+        member = self._waiting.get(user)
         if member is None:
-            member = self._waiting[session.payer] = Member()
-        self._line.add(member, (seconds, lambda: _go_on(session, action)), now)
+            member = self._waiting[user] = Member()
+        self._line.add(member, (seconds, go_on), now)
         self._arm(now)
-        return False
 
     def _wait(self, now: float) -> float:
         """Seconds until the outstanding deliveries are within ``_AT_ONCE`` again."""
@@ -179,11 +177,3 @@ class Caused:
                 go_on()
         finally:
             self._arm(now)
-
-
-def _go_on(session: "Session", action: Action) -> None:
-    if session.state is not State.HELD:
-        return  # closed in the meantime
-    session.let_go()
-    session.run(action, paid=True)
-    session.advance()

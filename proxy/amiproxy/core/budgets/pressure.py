@@ -6,16 +6,34 @@ carried out when the hub settles.
 
 # mypyc: compiled
 
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Hashable, Iterable
+from typing import Protocol
 
 from amiproxy.core.audit.stats import Stats
-from amiproxy.core.budgets.bounds import Bounds
+from amiproxy.core.bounds import Bounds
 from amiproxy.core.servers.exchange import Exchange
 from amiproxy.core.servers.side import Side
 
-if TYPE_CHECKING:
-    from amiproxy.core.clients.session import Session
+
+class Pressed(Hashable, Protocol):
+    """What is paused or closed: a session; hashed and compared by identity."""
+
+    @property
+    def payer(self) -> str:
+        """Name of its user; "" before login."""
+
+    @property
+    def bytes_waiting(self) -> int:
+        """Bytes that wait to be sent to its client."""
+
+    def advance(self) -> None:
+        """Go on, since there is room again."""
+
+    def hit(self, limit: str, **fields: object) -> None:
+        """Report that it has reached a limit."""
+
+    def close(self, reason: str, *, abort: bool = False) -> None:
+        """End it."""
 
 
 class Pressure:
@@ -27,27 +45,28 @@ class Pressure:
         exchange: Exchange,
         sides: tuple[Side, ...],
         stats: Stats,
-        everybody: "Callable[[], Iterable[Session]]",
+        everybody: Callable[[], Iterable[Pressed]],
     ) -> None:
         self._bounds = bounds
         self._exchange = exchange
         self._sides = sides
         self._stats = stats
         self._everybody = everybody
-        self._slow: dict[Session, str] = {}
+        self._slow: dict[Pressed, str] = {}
         # Paused sessions, the longest waiting first.
-        self._crowd: dict[Session, None] = {}
+        self._crowd: dict[Pressed, None] = {}
 
     # -- too much in flight ------------------------------------------------
 
-    def is_crowded(self, session: "Session") -> bool:
+    def is_crowded(self, session: Pressed, *, is_idle: bool) -> bool:
         """Whether the session must stop reading because too much is in flight.
 
-        ``session.advance`` is called once there is room again.
+        ``session.advance`` is called once there is room again.  ``is_idle`` says that the client has no
+        action waiting here or at Asterisk.
         """
         # A session with nothing in flight may always send one action; the limit only applies beyond
         # that.  Otherwise one client that fills the limit would decide when all others may act.
-        if session.is_idle or self._has_room:
+        if is_idle or self._has_room:
             if self._crowd:
                 self._crowd.pop(session, None)
             return False
@@ -66,7 +85,7 @@ class Pressure:
     def _has_room(self) -> bool:
         return self.in_flight < self._bounds.limits.in_flight
 
-    def left(self, session: "Session") -> None:
+    def left(self, session: Pressed) -> None:
         """Forget a session that is no longer open."""
         self._crowd.pop(session, None)
         self._slow.pop(session, None)
@@ -80,7 +99,7 @@ class Pressure:
 
     # -- slow consumers ----------------------------------------------------
 
-    def too_slow(self, session: "Session", limit: str) -> None:
+    def too_slow(self, session: Pressed, limit: str) -> None:
         """Mark a session whose outbox is past this limit; ``end_slow`` closes it."""
         self._slow.setdefault(session, limit)
 
@@ -89,10 +108,14 @@ class Pressure:
         while self._slow:
             self._end(*self._slow.popitem())
         while self._bounds.backlog.size > self._bounds.limits.outbox_total:
-            largest = max(self._everybody(), key=lambda session: session.outbox.waiting)
+            largest = max(self._everybody(), key=_waiting)
             self._end(largest, "outbox_total")
 
-    def _end(self, session: "Session", limit: str) -> None:
-        self._stats.slow_consumers[session.user.name if session.user is not None else ""] += 1
-        session.hit(limit, bytes=session.outbox.waiting)
+    def _end(self, session: Pressed, limit: str) -> None:
+        self._stats.slow_consumers[session.payer] += 1
+        session.hit(limit, bytes=session.bytes_waiting)
         session.close("slow consumer", abort=True)
+
+
+def _waiting(session: Pressed) -> int:
+    return session.bytes_waiting

@@ -6,98 +6,58 @@ Unlike the rates, quotas apply to every user and every address, including those 
 
 # mypyc: compiled
 
-from typing import TYPE_CHECKING, Final
+from typing import Final, NamedTuple
 
 from amiproxy.ami.message import Action
-from amiproxy.core.budgets.rests import Rest
-from amiproxy.core.budgets.series import Series
+from amiproxy.core.bounds import Bounds
 from amiproxy.core.limits.members import ADDING
+from amiproxy.core.model.limits import Limits
 from amiproxy.core.servers import holding
-
-if TYPE_CHECKING:
-    from amiproxy.core.clients.session import Session
 
 #: Actions that have a quota.
 BOUNDED: Final = holding.SLEEPING | ADDING | {b"setvar"}
 
 
-def admit(session: "Session", asked: Action, judged: Action, *, rested: bool) -> Action | None:
-    """Apply the quota to a judged action; returns the action to send now.
+class Excess(NamedTuple):
+    """Why an action is refused: the limit's name in the configuration, and a text for the client."""
 
-    None if the action was refused or is scheduled to run later.  ``asked`` is the action as
-    the client sent it, which is judged again when it runs later.  ``rested`` says that it has
-    already waited.
-    """
-    if judged.key == b"setvar":
-        return _store(session, judged)
-    if judged.key in ADDING:
-        return _add(session, judged)
-    return _sleep(session, asked, judged, rested)
+    limit: str
+    text: str
 
 
-def _store(session: "Session", action: Action) -> Action | None:
-    bounds = session.hub.bounds
-    assert session.user is not None
-    limit = bounds.stored.excess(session.user.name, action, bounds.limits)
+#: The user's actions already wait for so long that one more would wait longer than ``limits.rate_wait``.
+TOO_MANY: Final = Excess("link_hold", "Rate limit: too many actions that block Asterisk's session")
+
+
+def excess(user: str, action: Action, bounds: Bounds) -> Excess | None:
+    """The quota that an action exceeds which stores something in Asterisk; None if it exceeds none."""
+    limits = bounds.limits
+    if action.key != b"setvar":
+        most = limits.queue_members
+        if not bounds.members.is_full(user, action, most):
+            return None
+        return Excess("queue_members", f"Too many members: at most {most} in a queue for each user")
+    limit = bounds.stored.excess(user, action, limits)
     if not limit:
-        return action
-    value = bounds.limits.channel_variables
-    what = "names" if limit == "channel_variables" else "bytes"
-    if what == "bytes":
-        value = bounds.limits.channel_variable_bytes
-    _refuse(session, action, limit, f"Too many variables: at most {value} {what} on a channel for each user")
-    return None
+        return None
+    if limit == "channel_variables":
+        what = f"{limits.channel_variables} names"
+    else:
+        what = f"{limits.channel_variable_bytes} bytes"
+    return Excess(limit, f"Too many variables: at most {what} on a channel for each user")
 
 
-def _add(session: "Session", action: Action) -> Action | None:
-    bounds = session.hub.bounds
-    assert session.user is not None
-    most = bounds.limits.queue_members
-    if not bounds.members.is_full(session.user.name, action, most):
-        return action
-    _refuse(session, action, "queue_members", f"Too many members: at most {most} in a queue for each user")
-    return None
-
-
-def _sleep(session: "Session", asked: Action, action: Action, rested: bool) -> Action | None:
-    hub = session.hub
-    limits = hub.limits
+def parts_of(action: Action, limits: Limits) -> list[Action] | Excess:
+    """The actions to send in place of one that sleeps in Asterisk, each after the one before it."""
     parts = holding.within(action, limits.link_hold)
     if not parts:
-        text = f"It would block Asterisk's session for more than {limits.link_hold:g} s at once"
-        _refuse(session, action, "link_hold", text)
-        return None
-    seconds = [holding.seconds_of(part) for part in parts]
-    if len(parts) > 1 and sum(seconds) / limits.link_hold > limits.rate_wait:
-        text = f"It would block Asterisk's session for {sum(seconds):.1f} s, {limits.link_hold:g} s at a time"
-        _refuse(session, action, "link_hold", text)
-        return None
-    if seconds[0] > 0 and not rested:
-        rests = hub.bounds.rates.rests(session)
-        wait = rests.wait(seconds[0])
-        if wait > limits.rate_wait:
-            _refuse(
-                session, action, "link_hold", "Rate limit: too many actions that block Asterisk's session"
-            )
-            return None
-        if wait > 0:
-            session.hit("link_hold", action=action.name)
-            session.hold_back(asked)
-            rests.join(Rest(session, seconds[0], lambda: _rested(session, asked)))
-            return None
-        rests.take(seconds[0])
-    if len(parts) == 1:
-        return parts[0]
-    session.series = Series(parts)
-    return session.series.next()
-
-
-def _rested(session: "Session", asked: Action) -> None:
-    session.let_go()
-    session.run(asked, rested=True)
-    session.advance()
-
-
-def _refuse(session: "Session", action: Action, limit: str, text: str) -> None:
-    session.hit(limit, action=action.name)
-    session.deny(action, f"{text} (limits.{limit})".encode(), f"limits.{limit}")
+        return Excess(
+            "link_hold", f"It would block Asterisk's session for more than {limits.link_hold:g} s at once"
+        )
+    seconds = sum(holding.seconds_of(part) for part in parts)
+    if len(parts) > 1 and seconds / limits.link_hold > limits.rate_wait:
+        return Excess(
+            "link_hold",
+            f"It would block Asterisk's session for {seconds:.1f} s, {limits.link_hold:g} s at a time",
+        )
+    return parts

@@ -8,19 +8,19 @@ whose session has ended leaves no gap.
 
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from amiproxy.core.limits.bucket import Bucket
 from amiproxy.core.ports import Scheduler, Timer
 
-if TYPE_CHECKING:
-    from amiproxy.core.clients.session import Session
-
 
 class Rest(NamedTuple):
-    """A waiting action that will sleep for ``seconds``; ``run`` is called when it may run."""
+    """A waiting action that will sleep for ``seconds``; ``run`` is called when it may run.
 
-    session: "Session"
+    ``owner`` is its session, and only compared.
+    """
+
+    owner: object
     seconds: float
     run: Callable[[], None]
 
@@ -56,9 +56,9 @@ class Rests:
         if self._timer is None:
             self._arm()
 
-    def leave(self, session: "Session") -> None:
+    def leave(self, owner: object) -> None:
         """Remove all waiting actions of this session."""
-        self._waiting = deque(rest for rest in self._waiting if rest.session is not session)
+        self._waiting = deque(rest for rest in self._waiting if rest.owner is not owner)
 
     def _arm(self) -> None:
         self._timer = self._scheduler.later(self._first(), self._due)

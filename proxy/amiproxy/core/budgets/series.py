@@ -8,16 +8,11 @@ otherwise the response to the last part.
 # mypyc: compiled
 
 from collections import deque
-from typing import TYPE_CHECKING
 
 from amiproxy.ami import message
 from amiproxy.ami.message import Action
-from amiproxy.core.budgets.rests import Rest
 from amiproxy.core.servers import holding
 from amiproxy.core.servers.failures import LOST, NOT_CONNECTED
-
-if TYPE_CHECKING:
-    from amiproxy.core.clients.session import Session
 
 
 class Series:
@@ -51,19 +46,14 @@ class Series:
             return answer
         return answer.replace(b"Message: " + NOT_CONNECTED, b"Message: " + LOST, 1)
 
-    def goes_on(self, session: "Session") -> bool:
-        """Schedule the next part; False if there are no more."""
-        if not self._parts:
-            return False
-        seconds = holding.seconds_of(self._parts[0])
-        self.waits = True
-        session.hub.bounds.rates.rests(session).join(Rest(session, seconds, lambda: session.send_next(self)))
-        return True
+    @property
+    def seconds(self) -> float:
+        """Seconds for which the next part blocks Asterisk's session; -1 if there are no more parts."""
+        return holding.seconds_of(self._parts[0]) if self._parts else -1.0
 
-    def give_up(self, session: "Session", text: bytes) -> None:
-        """Answer the action with this error now, and drop the parts that were not sent."""
+    def give_up(self, text: bytes) -> bytes:
+        """The answer to the action with this error; the parts that were not sent are dropped."""
         action = self._parts[0]
         self._parts.clear()
         self.waits = False
-        session.reply(message.error(action.action_id, text))
-        session.finished()
+        return message.error(action.action_id, text)

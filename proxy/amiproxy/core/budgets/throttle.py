@@ -10,22 +10,15 @@ that kind wait, in the line of their user, while the session's other actions go 
 # mypyc: compiled
 
 from collections import deque
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from amiproxy.ami import message
-from amiproxy.ami.message import Action
-from amiproxy.core.budgets import aside
-from amiproxy.core.budgets.aside import Place
+from amiproxy.core.budgets.aside import Place, Waiter
 from amiproxy.core.budgets.rests import Rests
 from amiproxy.core.limits.bucket import Bucket
 from amiproxy.core.model.limits import Limits
-from amiproxy.core.model.state import State
 from amiproxy.core.model.users import User, UserTable
 from amiproxy.core.ports import Scheduler, Timer
 from amiproxy.steps import Steps
-
-if TYPE_CHECKING:
-    from amiproxy.core.clients.session import Session
 
 
 class Line:
@@ -63,9 +56,9 @@ class Line:
         if self._timer is None:
             self._arm(scheduler)
 
-    def leave(self, session: "Session") -> None:
+    def leave(self, waiter: Waiter) -> None:
         """Remove all waiting actions of this session."""
-        self._waiting = deque(place for place in self._waiting if place.session is not session)
+        self._waiting = deque(place for place in self._waiting if place.waiter is not waiter)
 
     def look_again(self) -> None:
         """Compute the wait again after a change of the rate."""
@@ -87,16 +80,16 @@ class Line:
         self._timer = None
         assert self._scheduler is not None
         now = self._scheduler.now()
-        granted: list[Session] = []
+        granted: list[Waiter] = []
         while self._waiting and not self._first(now):
             self._bucket.take(now, self.rate)
             place = self._waiting.popleft()
             place.granted = True
-            granted.append(place.session)
+            granted.append(place.waiter)
         if self._waiting:
             self._arm(self._scheduler)
-        for session in granted:
-            session.advance()
+        for waiter in granted:
+            waiter.advance()
 
 
 class UserRates:
@@ -140,22 +133,20 @@ class UserRates:
                 line.look_again()
             yield
 
-    def leave(self, session: "Session") -> None:
-        """Remove the waiting actions of a session that is closed."""
-        assert session.user is not None
+    def leave(self, user: str, waiter: Waiter) -> None:
+        """Remove the waiting actions of a session of this user, which is closed."""
         for key in (b"originate", b"command"):
-            line = self._lines.get((session.user.name, key))
+            line = self._lines.get((user, key))
             if line is not None:
-                line.leave(session)
-        if session.user.name in self._rests:
-            self._rests[session.user.name].leave(session)
+                line.leave(waiter)
+        if user in self._rests:
+            self._rests[user].leave(waiter)
 
-    def rests(self, session: "Session") -> Rests:
-        """The ``Rests`` of the session's user: when its actions may sleep in Asterisk's session."""
-        assert session.user is not None
-        rests = self._rests.get(session.user.name)
+    def rests(self, user: str, scheduler: Scheduler) -> Rests:
+        """The ``Rests`` of this user: when its actions may sleep in Asterisk's session."""
+        rests = self._rests.get(user)
         if rests is None:
-            rests = self._rests[session.user.name] = Rests(session.hub.scheduler)
+            rests = self._rests[user] = Rests(scheduler)
         rests.hold = self.limits.link_hold
         return rests
 
@@ -239,62 +230,3 @@ class Throttle:
         if since is None:
             since = self._since[limit] = now
         return Held(wait, limit, now + wait - since > self._shared.limits.rate_wait, first)
-
-
-def admits(session: "Session", action: Action) -> bool:
-    """Whether the session's action may run now; if not, it is scheduled to run later, or refused."""
-    hub = session.hub
-    assert session.user is not None
-    if session.transport.peer.address in hub.bounds.exempt:
-        return _in_turn(session, action, None)
-    held = session.throttle.own(session.user, hub.scheduler.now())
-    if held is None:
-        return _in_turn(session, action, hub.bounds.rates.find(session.user, action.key))
-    seconds, refused = held.seconds, held.refused
-    _tell(session, held)
-    session.hold_back(action)
-    hub.scheduler.later(seconds, lambda: _over(session, action, refused))
-    return False
-
-
-def _over(session: "Session", action: Action, refused: bool) -> None:
-    if session.state is not State.HELD:
-        return  # the session has been closed meanwhile
-    session.let_go()
-    assert session.user is not None
-    if refused:
-        _refuse(session, action)
-    elif _in_turn(session, action, session.hub.bounds.rates.find(session.user, action.key)):
-        session.run(action)
-    session.advance()
-
-
-def _in_turn(session: "Session", action: Action, line: Line | None) -> bool:
-    """Whether the rate of its kind and the order allow the action now; if not, it waits or is refused."""
-    waiting = session.aside
-    if line is None and not waiting.size:
-        return True
-    follows = waiting.followed_by(action) if waiting.size else None
-    place = Place(session, action)
-    if line is not None:
-        held = session.throttle.kind(line, session.hub.scheduler.now())
-        if held is not None:
-            _tell(session, held)
-            if held.refused:
-                _refuse(session, action)
-                return False
-            place.granted = False
-            line.join(place, session.hub.scheduler)
-    if place.granted and follows is None:
-        return True
-    waiting.add(place, follows if follows is not None else action.key, aside.holds(action))
-    return False
-
-
-def _tell(session: "Session", held: Held) -> None:
-    if held.first or held.refused:
-        session.hit(held.limit, refused=held.refused)
-
-
-def _refuse(session: "Session", action: Action) -> None:
-    session.reply(message.error(action.action_id, b"Rate limit"))

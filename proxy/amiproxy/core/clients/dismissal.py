@@ -1,17 +1,15 @@
 """Dismissal: ends a session that has done nothing wrong, and tells its client the reason."""
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from amiproxy.ami.message import event
-
-if TYPE_CHECKING:
-    from amiproxy.core.clients.session import Session
+from amiproxy.core.clients.session import Session
 
 #: The last event of a session.  It is sent whatever classes the client may read.
 EVENT: Final = b"ProxySessionEnd"
 
 
-def dismiss(session: "Session", reason: str) -> None:
+def dismiss(session: Session, reason: str) -> None:
     """Tell the client the reason, if it has logged in, and close the session.
 
     ``reason`` is ASCII, and one of a few fixed texts: the statistics count by it.

@@ -9,17 +9,15 @@ once.
 
 import math
 from collections.abc import Iterable, Set
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from amiproxy import log
+from amiproxy.core.audit.stats import Stats
 from amiproxy.core.clients.dismissal import dismiss
+from amiproxy.core.clients.session import Session
 from amiproxy.core.model.limits import UpstreamLost
 from amiproxy.core.model.state import OVER
-
-if TYPE_CHECKING:
-    from amiproxy.core.audit.stats import Stats
-    from amiproxy.core.clients.session import Session
-    from amiproxy.core.ports import Scheduler
+from amiproxy.core.ports import Scheduler
 
 #: The reason with which sessions are closed.
 REASON: Final = "upstream lost"
@@ -48,7 +46,7 @@ def outcome(choice: UpstreamLost, *, wants_events: bool, told: bool) -> str:
 class LinkLoss:
     """Closes sessions after a loss.  ``by_default`` is for users with no ``upstream_lost`` of their own."""
 
-    def __init__(self, scheduler: "Scheduler", stats: "Stats") -> None:
+    def __init__(self, scheduler: Scheduler, stats: Stats) -> None:
         self._scheduler = scheduler
         self._stats = stats
         self.by_default: UpstreamLost = "auto"
@@ -59,7 +57,7 @@ class LinkLoss:
         self._until = 0.0
         self._is_timed = False
 
-    def happened(self, sessions: "Iterable[Session]", told: Set[object], reason: str, spread: float) -> None:
+    def happened(self, sessions: Iterable[Session], told: Set[object], reason: str, spread: float) -> None:
         """Decide about each session, after the link was lost and open actions were answered.
 
         ``sessions`` are those that are logged in, ``told`` those of them that are sent a ProxyUpstream

@@ -10,23 +10,22 @@ of its own.  A name that does not exist costs the same hashes as one that does, 
 hash costs (``UserTable.trial``).
 """
 
+import secrets
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from amiproxy import log
 from amiproxy.ami import message, privilege
 from amiproxy.ami.message import Action
 from amiproxy.core.admission.addresses import network_of
 from amiproxy.core.admission.networks import networks_around
-from amiproxy.core.audit import trail
 from amiproxy.core.audit.securityevents import ERROR, INFORMATIONAL
+from amiproxy.core.clients.roster import Roster
+from amiproxy.core.clients.session import Session
+from amiproxy.core.context import Context
 from amiproxy.core.model.state import State
 from amiproxy.core.model.users import User, check_md5, check_plain
 from amiproxy.core.ports import Applicant, Peer, Transport
-
-if TYPE_CHECKING:
-    from amiproxy.core.clients.session import Session
-    from amiproxy.core.fanout.hub import Hub
 
 #: Seconds that Asterisk waits before it answers a failed login.
 REFUSAL_DELAY: Final = 1.0
@@ -58,15 +57,18 @@ _UNJUDGED: Final = Verdict(None, b"", "too many logins at once", b"SessionLimit"
 class Attempt:
     """One Login; or one Challenge, for which only ``already_in_use`` applies."""
 
-    __slots__ = ("_action", "_challenge", "_hub", "_peer", "_transport", "_user")
+    __slots__ = ("_action", "_challenge", "_ctx", "_peer", "_roster", "_transport", "_user")
 
-    def __init__(self, hub: "Hub", transport: Transport, challenge: bytes, action: Action) -> None:
-        self._hub = hub
+    def __init__(
+        self, ctx: Context, roster: Roster, transport: Transport, challenge: bytes, action: Action
+    ) -> None:
+        self._ctx = ctx
+        self._roster = roster
         self._transport = transport
         self._peer = transport.peer
         self._challenge = challenge
         self._action = action
-        self._user = hub.users.find(action.get(b"username"))
+        self._user = ctx.users.find(action.get(b"username"))
 
     def already_in_use(self) -> Verdict | None:
         """The refusal of a user without ``allowmultiplelogin`` who is logged in; None for all others.
@@ -74,7 +76,7 @@ class Attempt:
         As in Asterisk, no secret has been compared when this is decided.
         """
         user = self._user
-        sessions = self._hub.sessions_of(user) if user is not None and not user.allowmultiplelogin else []
+        sessions = self._roster.of(user) if user is not None and not user.allowmultiplelogin else []
         if not sessions:
             return None
         # This refusal reveals who is logged in, so it counts as a guess; but not from an address that
@@ -101,7 +103,7 @@ class Attempt:
     def _judge(self, done: Callable[[Verdict], None]) -> None:
         user = self._user
         refusal: Verdict | None = None
-        claim = self._hub.users.claim(user, self._peer.certificate)
+        claim = self._ctx.users.claim(user, self._peer.certificate)
         if user is None:
             refusal = _wrong("no such user", b"InvalidAccountID")
         elif user.disabled:
@@ -144,10 +146,10 @@ class Attempt:
 
         name = self._action.get(b"username").lower()
         applicant = self._applicant(hopeless=judged is None or judged.secret is None)
-        self._hub.verifier.verify(applicant, name, self._hub.users.trial(judged), candidate, verified)
+        self._ctx.verifier.verify(applicant, name, self._ctx.users.trial(judged), candidate, verified)
 
     def _applicant(self, hopeless: bool) -> Applicant:
-        address, now, bounds = self._peer.address, self._hub.scheduler.now(), self._hub.bounds
+        address, now, bounds = self._peer.address, self._ctx.scheduler.now(), self._ctx.bounds
         if bounds.admission.has_failed(address, now):
             rank = _FAILING
         else:
@@ -158,16 +160,16 @@ class Attempt:
 
     def _accept(self, user: User) -> Verdict:
         # The user table may have been reloaded while the hash was computed.
-        if self._hub.users.find(self._action.get(b"username")) is not user:
+        if self._ctx.users.find(self._action.get(b"username")) is not user:
             return Verdict(None, _FAILED, "user changed during login")
         busy = self.already_in_use()  # others may have logged in while the hash was computed
         if busy is not None:
             return busy._replace(is_guess=False)
-        if self._hub.authenticated >= self._hub.limits.sessions_authenticated:
+        if self._roster.authenticated >= self._ctx.limits.sessions_authenticated:
             return _crowded("too many sessions", "sessions_authenticated")
-        most = user.limits.sessions or self._hub.limits.sessions_per_user
-        crowded = len(self._hub.sessions_of(user)) >= most
-        if crowded and self._peer.address not in self._hub.bounds.exempt:
+        most = user.limits.sessions or self._ctx.limits.sessions_per_user
+        crowded = len(self._roster.of(user)) >= most
+        if crowded and self._peer.address not in self._ctx.bounds.exempt:
             return _crowded("too many sessions of this user", "sessions_per_user")
         return Verdict(user)
 
@@ -180,114 +182,134 @@ def _crowded(reason: str, limit: str) -> Verdict:
     return Verdict(None, b"Too many sessions", reason, b"SessionLimit", limit=limit)
 
 
-def begin(session: "Session", action: Action) -> None:
-    """Start to judge a Login; no other action of this client runs until that is done."""
-    hub, peer = session.hub, session.transport.peer.address
-    if hub.bounds.admission.is_penalised(peer, hub.scheduler.now()):
-        # The client connected before the penalty began: its guess is refused without being checked.
-        refuse(session, action, Verdict(None, _FAILED, "address is under a penalty", limit="penalty"))
-        return
-    session.state = State.JUDGED
-    hub.bounds.newcomers.judge(session.transport)
-    attempt = Attempt(hub, session.transport, session.challenge, action)
-    attempt.judge(lambda verdict: _judged(session, action, verdict))
+class Login:
+    """Logs clients in; ``admitted`` is called for each that has given its secret, before it is told."""
 
+    def __init__(self, ctx: Context, roster: Roster, admitted: Callable[[Session], None]) -> None:
+        self._ctx = ctx
+        self._roster = roster
+        self._admitted = admitted
 
-def refusal_of_challenge(session: "Session", action: Action) -> Verdict | None:
-    """The refusal of this Challenge; None if it is not refused."""
-    hub, transport = session.hub, session.transport
-    if hub.bounds.admission.is_penalised(transport.peer.address, hub.scheduler.now()):
-        return None  # reveal nothing: the Login that follows is refused unchecked
-    # A Challenge has no secret that could show that its owner asked, so each refusal counts as a guess.
-    # The few clients that send a user name here, from another address than the session of that user, have
-    # as many tries as a client with a wrong secret.
-    return Attempt(hub, transport, b"", action).already_in_use()
+    def begin(self, session: Session, action: Action) -> None:
+        """Start to judge a Login; no other action of this client runs until that is done."""
+        ctx, peer = self._ctx, session.transport.peer.address
+        session.login_name = action.get(b"username")[:79]  # Asterisk cuts names there
+        if ctx.bounds.admission.is_penalised(peer, ctx.scheduler.now()):
+            # The client connected before the penalty began: its guess is refused without being checked.
+            self._refuse(
+                session, action, Verdict(None, _FAILED, "address is under a penalty", limit="penalty")
+            )
+            return
+        session.state = State.JUDGED
+        ctx.bounds.newcomers.judge(session.transport)
+        attempt = Attempt(ctx, self._roster, session.transport, session.challenge, action)
+        attempt.judge(lambda verdict: self._judged(session, action, verdict))
 
-
-def refuse(session: "Session", action: Action, verdict: Verdict) -> None:
-    """Report a failed login; answer it after Asterisk's pause, and close.
-
-    When too many refusals are waiting, the oldest is answered at once.
-    """
-    session.state = State.JUDGED
-    bounds, peer = session.hub.bounds, session.transport.peer.address
-    session.hub.stats.refused(verdict.reason)
-    bounds.rationed.say(
-        log.WARNING,
-        "login-failed",
-        peer,
-        session=session.id,
-        user=session.login_name,
-        reason=verdict.reason,
-        # Only for failures that count against the address: tools that read the log ban addresses by this.
-        security_event=verdict.event if verdict.is_guess else None,
-        certificate=_fingerprint(session.transport.peer),
-    )
-    if verdict.limit:
-        bounds.hit(verdict.limit, peer, session=session.id, user=session.login_name)
-    if verdict.is_guess:
-        bounds.login_failed(peer, session.hub.scheduler.now())
-    trail.tell(session, verdict.event, ERROR)
-
-    def answer() -> None:
-        if session.state is State.JUDGED:
-            session.reply(message.error(action.action_id, verdict.text))
-            session.close("login failed")
-
-    most = bounds.limits.unauthenticated
-    session.hub.scheduler.later(REFUSAL_DELAY, answer)
-    cut_short = bounds.newcomers.refuse(session.transport, answer, most)
-    if cut_short is not None:
-        cut_short()
-
-
-def _turn_away(session: "Session", verdict: Verdict) -> None:
-    """Close the connection without an answer, so that the client tries again: its secret may be right."""
-    session.hub.stats.refused(verdict.reason)
-    peer = session.transport.peer.address
-    session.hub.bounds.hit(verdict.limit, peer, session=session.id, user=session.login_name)
-    trail.tell(session, verdict.event, ERROR)
-    session.close("displaced before login")
-
-
-def _judged(session: "Session", action: Action, verdict: Verdict) -> None:
-    if session.state is not State.JUDGED:
-        return  # closed while the hash was computed
-    user = verdict.user
-    if user is None:
-        if verdict is _UNJUDGED:
-            _turn_away(session, verdict)
+    def challenge(self, session: Session, action: Action) -> None:
+        """Answer a Challenge, before or after login."""
+        refusal = self._refusal_of_challenge(session, action) if session.user is None else None
+        if refusal is not None:
+            self._refuse(session, action, refusal)
+        # A client that is given a challenge uses it for its login, and the user name is not known yet:
+        # so none is given if no user could log in with it.
+        elif action.get(b"authtype").lower() != b"md5" or not self._ctx.users.any_md5:
+            session.reply(message.error(action.action_id, b"Must specify AuthType"))
         else:
-            refuse(session, action, verdict)
-        return
-    session.user = user
-    session.state = State.READY
-    if action.get(b"events"):
-        mask = privilege.parse_event_mask(action.get(b"events"))
-        session.mask = privilege.ALL if mask is None else mask
-    session.hub.admitted(session)
-    peer = session.transport.peer
-    log.say(
-        log.INFO,
-        "login",
-        session=session.id,
-        user=user.name,
-        peer=peer.address,
-        tls=peer.tls or None,
-        certificate=_fingerprint(peer),
-        generation=session.hub.generation,
-    )
-    session.reply(message.success(action.action_id, b"Authentication accepted"))
-    session.push()  # in a write of its own: some clients take the first read for the whole answer
-    booted = session.hub.server.fully_booted()
-    if booted and privilege.may_read(user.read & session.mask, privilege.SYSTEM):
-        session.reply(booted)
-        session.push()
-    session.hub.subscribe(session)
-    # As in Asterisk, the session that has logged in receives this event, too.
-    by_secret = b"0" if user.login.way == "certificate" else b"1"
-    trail.tell(session, b"SuccessfulAuth", INFORMATIONAL, (b"UsingPassword", by_secret))
-    session.advance()
+            session.challenge = session.challenge or str(secrets.randbits(128)).encode()
+            challenge = (b"Challenge", session.challenge)
+            session.reply(message.response(b"Success", action.action_id, challenge))
+
+    def _refusal_of_challenge(self, session: Session, action: Action) -> Verdict | None:
+        ctx, transport = self._ctx, session.transport
+        if ctx.bounds.admission.is_penalised(transport.peer.address, ctx.scheduler.now()):
+            return None  # reveal nothing: the Login that follows is refused unchecked
+        # A Challenge has no secret that could show that its owner asked, so each refusal counts as a guess.
+        # The few clients that send a user name here, from another address than the session of that user,
+        # have as many tries as a client with a wrong secret.
+        return Attempt(ctx, self._roster, transport, b"", action).already_in_use()
+
+    def _refuse(self, session: Session, action: Action, verdict: Verdict) -> None:
+        """Report a failed login; answer it after Asterisk's pause, and close.
+
+        When too many refusals are waiting, the oldest is answered at once.
+        """
+        session.state = State.JUDGED
+        ctx, bounds, peer = self._ctx, self._ctx.bounds, session.transport.peer.address
+        ctx.stats.refused(verdict.reason)
+        bounds.rationed.say(
+            log.WARNING,
+            "login-failed",
+            peer,
+            session=session.id,
+            user=session.login_name,
+            reason=verdict.reason,
+            # Only for failures that count against the address: tools that read the log ban addresses by this.
+            security_event=verdict.event if verdict.is_guess else None,
+            certificate=_fingerprint(session.transport.peer),
+        )
+        if verdict.limit:
+            bounds.hit(verdict.limit, peer, session=session.id, user=session.login_name)
+        if verdict.is_guess:
+            bounds.login_failed(peer, ctx.scheduler.now())
+        ctx.trail.tell(session.who, verdict.event, ERROR)
+
+        def answer() -> None:
+            if session.state is State.JUDGED:
+                session.reply(message.error(action.action_id, verdict.text))
+                session.close("login failed")
+
+        ctx.scheduler.later(REFUSAL_DELAY, answer)
+        cut_short = bounds.newcomers.refuse(session.transport, answer, bounds.limits.unauthenticated)
+        if cut_short is not None:
+            cut_short()
+
+    def _turn_away(self, session: Session, verdict: Verdict) -> None:
+        """Close the connection without an answer, so that the client tries again: its secret may be right."""
+        ctx, peer = self._ctx, session.transport.peer.address
+        ctx.stats.refused(verdict.reason)
+        ctx.bounds.hit(verdict.limit, peer, session=session.id, user=session.login_name)
+        ctx.trail.tell(session.who, verdict.event, ERROR)
+        session.close("displaced before login")
+
+    def _judged(self, session: Session, action: Action, verdict: Verdict) -> None:
+        if session.state is not State.JUDGED:
+            return  # closed while the hash was computed
+        user = verdict.user
+        if user is None:
+            if verdict is _UNJUDGED:
+                self._turn_away(session, verdict)
+            else:
+                self._refuse(session, action, verdict)
+            return
+        ctx = self._ctx
+        session.user = user
+        session.state = State.READY
+        if action.get(b"events"):
+            mask = privilege.parse_event_mask(action.get(b"events"))
+            session.mask = privilege.ALL if mask is None else mask
+        self._admitted(session)
+        peer = session.transport.peer
+        log.say(
+            log.INFO,
+            "login",
+            session=session.id,
+            user=user.name,
+            peer=peer.address,
+            tls=peer.tls or None,
+            certificate=_fingerprint(peer),
+            generation=ctx.generation,
+        )
+        session.reply(message.success(action.action_id, b"Authentication accepted"))
+        session.push()  # in a write of its own: some clients take the first read for the whole answer
+        booted = ctx.server.fully_booted()
+        if booted and privilege.may_read(user.read & session.mask, privilege.SYSTEM):
+            session.reply(booted)
+            session.push()
+        session.owner.subscribe(session)
+        # As in Asterisk, the session that has logged in receives this event, too.
+        by_secret = b"0" if user.login.way == "certificate" else b"1"
+        ctx.trail.tell(session.who, b"SuccessfulAuth", INFORMATIONAL, (b"UsingPassword", by_secret))
+        session.advance()
 
 
 def _fingerprint(peer: Peer) -> str | None:

@@ -7,15 +7,13 @@ keep AstManProxy's headers, and add the ActionID, which AstManProxy leaves out.
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from amiproxy.ami import privilege
 from amiproxy.ami.message import Action
-from amiproxy.core.audit import trail
-from amiproxy.core.clients import localactions
-
-if TYPE_CHECKING:
-    from amiproxy.core.clients.session import Session
+from amiproxy.core.clients.localactions import logoff
+from amiproxy.core.clients.roster import Roster
+from amiproxy.core.clients.session import Session
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -27,78 +25,80 @@ class NotHere(Exception):
     """The ProxyAction is refused; the text is the Message that the client gets."""
 
 
-def answer(session: "Session", action: Action) -> None:
-    """Answer an action that has a ProxyAction header instead of an Action header."""
-    user = session.user
-    wanted = action.get(b"proxyaction")
-    if wanted.lower() == b"logoff":
-        localactions.UNAUTHENTICATED[b"logoff"](session, action)  # for every client, as in Asterisk
-        return
-    if user is None or not privilege.may_write(user.write, privilege.SYSTEM):
-        session.hub.stats.actions_denied += 1
-        session.reply(_response(b"Error", action, (b"Message", b"Permission denied")))
-        trail.denied(
-            session, action.with_header(b"Action", b"ProxyAction " + wanted[:40]), b"", "proxy-action"
-        )
-        return
-    session.hub.stats.actions_local += 1
-    ask = _ACTIONS.get(wanted.lower())
-    try:
-        if ask is None:
-            raise NotHere("Invalid Proxy Action")
-        headers = ask(session, action)
-    except NotHere as reason:
-        session.reply(_response(b"Error", action, (b"Message", str(reason).encode())))
-    else:
-        session.reply(_response(b"Success", action, *headers))
+class ProxyActions:
+    """Answers the ProxyActions of all clients."""
+
+    def __init__(self, roster: Roster) -> None:
+        self._roster = roster
+        self._answers: dict[bytes, Callable[[Session, Action], Headers]] = {
+            b"addserver": _fixed_server,
+            b"dropserver": _fixed_server,
+            b"listiohandlers": _list_handlers,
+            b"listservers": _list_servers,
+            b"listsessions": self._list_sessions,
+            b"setautofilter": _set_auto_filter,
+            b"setoutputformat": _set_output_format,
+        }
+
+    def answer(self, session: Session, action: Action) -> None:
+        """Answer an action that has a ProxyAction header instead of an Action header."""
+        user, ctx = session.user, session.ctx
+        wanted = action.get(b"proxyaction")
+        if wanted.lower() == b"logoff":
+            logoff(session, action)  # for every client, as in Asterisk
+            return
+        if user is None or not privilege.may_write(user.write, privilege.SYSTEM):
+            ctx.stats.actions_denied += 1
+            session.reply(_response(b"Error", action, (b"Message", b"Permission denied")))
+            shown = action.with_header(b"Action", b"ProxyAction " + wanted[:40])
+            ctx.trail.denied(session.who, shown, b"", b"", "proxy-action", "", ctx.generation)
+            return
+        ctx.stats.actions_local += 1
+        ask = self._answers.get(wanted.lower())
+        try:
+            if ask is None:
+                raise NotHere("Invalid Proxy Action")
+            headers = ask(session, action)
+        except NotHere as reason:
+            session.reply(_response(b"Error", action, (b"Message", str(reason).encode())))
+        else:
+            session.reply(_response(b"Success", action, *headers))
+
+    def _list_sessions(self, session: Session, _: Action) -> Headers:
+        headers: Headers = []
+        for other in self._roster.sessions:
+            headers += [
+                (b"ProxyClientSession", other.transport.peer.address.encode()),
+                (b"ProxyClientInputHandler", _FORMAT),
+                (b"ProxyClientOutputHandler", _FORMAT),
+            ]
+        if session.ctx.server.exchange.connected:
+            headers.append((b"ProxyServerSession", b"asterisk"))
+        return headers
 
 
-def _list_sessions(session: "Session", _: Action) -> Headers:
-    headers: Headers = []
-    for other in session.hub.sessions:
-        headers += [
-            (b"ProxyClientSession", other.transport.peer.address.encode()),
-            (b"ProxyClientInputHandler", _FORMAT),
-            (b"ProxyClientOutputHandler", _FORMAT),
-        ]
-    if session.hub.server.exchange.connected:
-        headers.append((b"ProxyServerSession", b"asterisk"))
-    return headers
-
-
-def _list_servers(session: "Session", _: Action) -> Headers:
+def _list_servers(session: Session, _: Action) -> Headers:
     # Host and manager user are left out: only the operator may see them (ami-proxy ctl upstream).
-    state = b"up" if session.hub.server.exchange.connected else b"down"
+    state = b"up" if session.ctx.server.exchange.connected else b"down"
     return [(b"ProxyListServer", b"I: - H: asterisk U: - P: - E: on"), (b"ProxyServerStatus", state)]
 
 
-def _list_handlers(_session: "Session", _: Action) -> Headers:
+def _list_handlers(_session: Session, _: Action) -> Headers:
     return [(b"InputHandler", _FORMAT), (b"OutputHandler", _FORMAT)]
 
 
-def _set_output_format(_session: "Session", action: Action) -> Headers:
+def _set_output_format(_session: Session, action: Action) -> Headers:
     if action.get(b"outputformat").lower() == _FORMAT.lower():
         return [(b"OutputFormat", _FORMAT)]
     raise NotHere("Standard is the only output format")
 
 
-def _set_auto_filter(_session: "Session", _: Action) -> Headers:
+def _set_auto_filter(_session: Session, _: Action) -> Headers:
     raise NotHere("Responses only go to the client that sent the action; this cannot be changed")
 
 
-def _fixed_server(_session: "Session", _: Action) -> Headers:
+def _fixed_server(_session: Session, _: Action) -> Headers:
     raise NotHere("The server is configured in proxy.yaml and cannot be changed by an action")
-
-
-_ACTIONS: Final[dict[bytes, Callable[["Session", Action], Headers]]] = {
-    b"addserver": _fixed_server,
-    b"dropserver": _fixed_server,
-    b"listiohandlers": _list_handlers,
-    b"listservers": _list_servers,
-    b"listsessions": _list_sessions,
-    b"setautofilter": _set_auto_filter,
-    b"setoutputformat": _set_output_format,
-}
 
 
 def _response(kind: bytes, action: Action, *headers: tuple[bytes, bytes]) -> bytes:

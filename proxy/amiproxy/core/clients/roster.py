@@ -1,12 +1,9 @@
 """Roster: the open sessions, by whether they have logged in and as whom."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
+from amiproxy.core.clients.session import Session
 from amiproxy.core.model.users import User
-
-if TYPE_CHECKING:
-    from amiproxy.core.clients.session import Session
 
 
 class Roster:
@@ -18,36 +15,36 @@ class Roster:
         self._by_user: dict[str, dict[Session, None]] = {}
         self._authenticated = 0
 
-    def add(self, session: "Session") -> None:
+    def add(self, session: Session) -> None:
         """Add a session that has not logged in."""
         self._strangers[session] = None
 
-    def admit(self, session: "Session", user: User) -> None:
+    def admit(self, session: Session, user: User) -> None:
         """Record that the session has logged in as this user."""
         del self._strangers[session]
         self._by_user.setdefault(user.name, {})[session] = None
         self._authenticated += 1
 
-    def rename(self, session: "Session", before: User, user: User) -> None:
+    def rename(self, session: Session, before: User, user: User) -> None:
         """Move a session from ``before`` to ``user``, which replaces it and may be spelled differently."""
         self._drop(session, before)
         self._by_user.setdefault(user.name, {})[session] = None
 
-    def remove(self, session: "Session") -> None:
+    def remove(self, session: Session) -> None:
         """Remove a session that is no longer open."""
         self._strangers.pop(session, None)
         if session.user is not None:
             self._drop(session, session.user)
             self._authenticated -= 1
 
-    def _drop(self, session: "Session", user: User) -> None:
+    def _drop(self, session: Session, user: User) -> None:
         mates = self._by_user[user.name]
         del mates[session]
         if not mates:
             del self._by_user[user.name]
 
     @property
-    def strangers(self) -> "list[Session]":
+    def strangers(self) -> list[Session]:
         """The sessions that have not logged in, the oldest first."""
         return list(self._strangers)
 
@@ -62,10 +59,15 @@ class Roster:
         return len(self._strangers)
 
     @property
-    def users(self) -> "Iterable[Session]":
+    def users(self) -> Iterable[Session]:
         """The sessions that have logged in."""
         return [session for mates in self._by_user.values() for session in mates]
 
-    def of(self, user: User) -> "list[Session]":
+    @property
+    def sessions(self) -> list[Session]:
+        """All open sessions."""
+        return [*self.strangers, *self.users]
+
+    def of(self, user: User) -> list[Session]:
         """The open sessions of one manager user."""
         return list(self._by_user.get(user.name, ()))

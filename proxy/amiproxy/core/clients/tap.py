@@ -4,13 +4,11 @@ A tap costs nothing while it is not in use: it replaces the session's framer and
 of its outbox, and restores both when it is removed.
 """
 
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from amiproxy.core.audit.masking import masked
-from amiproxy.core.ports import Sender
-
-if TYPE_CHECKING:
-    from amiproxy.core.clients.session import Session
+from amiproxy.core.clients.session import Session
+from amiproxy.core.ports import Framing, Sender
 
 _END_OF_MESSAGE = b"\r\n\r\n"
 #: Bytes past which an unfinished message is shown in pieces.
@@ -20,15 +18,8 @@ _LONGEST = 64 << 10
 class Watcher(Protocol):
     """Receives the messages of tapped sessions."""
 
-    def saw(self, session: "Session", sent: bool, message: bytes) -> None:
+    def saw(self, session: Session, sent: bool, message: bytes) -> None:
         """Take a message that the session was sent (``sent``) or that came from it; secrets are masked."""
-
-
-class Framing(Protocol):
-    """Cuts a session's input into messages."""
-
-    def feed(self, data: bytes) -> list[bytes]:
-        """Take bytes; returns the messages that they completed."""
 
 
 class Tap:
@@ -36,7 +27,7 @@ class Tap:
 
     __slots__ = ("_framer", "_partial", "_sender", "_session", "watchers")
 
-    def __init__(self, session: "Session") -> None:
+    def __init__(self, session: Session) -> None:
         self._session = session
         self._partial = b""
         self.watchers: list[Watcher] = []
@@ -50,7 +41,7 @@ class Tap:
         self._session.wires = self._framer, self._sender
 
     def feed(self, data: bytes) -> list[bytes]:
-        """See ``Framing``."""
+        """See Framing in ports.py."""
         messages = self._framer.feed(data)
         for message in messages:
             self._show(False, message)
@@ -89,7 +80,7 @@ class Taps:
         self._watchers: dict[str, list[Watcher]] = {}
         self._taps: dict[Session, Tap] = {}
 
-    def watch(self, user: str, sessions: "list[Session]", watcher: Watcher) -> None:
+    def watch(self, user: str, sessions: list[Session], watcher: Watcher) -> None:
         """Show the user's open sessions, and those that log in later."""
         self._watchers.setdefault(user.lower(), []).append(watcher)
         for session in sessions:
@@ -108,17 +99,17 @@ class Taps:
                 tap.remove()
                 del self._taps[session]
 
-    def entered(self, session: "Session") -> None:
+    def entered(self, session: Session) -> None:
         """Tap a session that has logged in, if its user is watched."""
         assert session.user is not None
         for watcher in self._watchers.get(session.user.name.lower(), ()):
             self._tap(session, watcher)
 
-    def left(self, session: "Session") -> None:
+    def left(self, session: Session) -> None:
         """Forget a session that ends; its tap stays in place, so that its last bytes are still shown."""
         self._taps.pop(session, None)
 
-    def _tap(self, session: "Session", watcher: Watcher) -> None:
+    def _tap(self, session: Session, watcher: Watcher) -> None:
         tap = self._taps.get(session)
         if tap is None:
             tap = self._taps[session] = Tap(session)

@@ -6,15 +6,11 @@ its response and its WaitEventComplete.  Unlike in Asterisk, only an event that 
 see ends it; otherwise its end would reveal that there was a hidden event.
 """
 
-from typing import TYPE_CHECKING
-
 from amiproxy.ami import message
 from amiproxy.ami.message import Action
 from amiproxy.ami.values import c_int_any_base
+from amiproxy.core.clients.session import Session
 from amiproxy.core.ports import Timer
-
-if TYPE_CHECKING:
-    from amiproxy.core.clients.session import Session
 
 
 class WaitEvent:
@@ -22,7 +18,7 @@ class WaitEvent:
 
     __slots__ = ("_action", "_session", "_timer")
 
-    def __init__(self, session: "Session", action: Action) -> None:
+    def __init__(self, session: Session, action: Action) -> None:
         self._session = session
         self._action = action
         self._timer: Timer | None = None
@@ -33,12 +29,12 @@ class WaitEvent:
         session.push()
         session.outbox.hold()
         timeout = c_int_any_base(self._action.get(b"timeout"))
-        if timeout == 0 or session.has_input:
+        if timeout == 0 or len(session.queue):
             self.over()
             return
-        session.hub.waiters.add(session)
+        session.ctx.waiting.add(self)
         if timeout is not None and timeout > 0:  # a negative number, or none, means no timeout
-            self._timer = session.hub.scheduler.later(timeout, self.over)
+            self._timer = session.ctx.scheduler.later(timeout, self.over)
 
     @property
     def has_event(self) -> bool:
@@ -60,6 +56,6 @@ class WaitEvent:
 
     def cancel(self) -> None:
         """Stop waiting without an answer."""
-        self._session.hub.waiters.discard(self._session)
+        self._session.ctx.waiting.discard(self)
         if self._timer is not None:
             self._timer.cancel()

@@ -17,6 +17,7 @@ they are sent, and only up to the size of one TLS record.
 from collections import deque
 
 from amiproxy.ami.message import event
+from amiproxy.core.bounds import Backlog
 from amiproxy.core.ports import Sender
 
 #: A soft limit larger than any outbox: no event is dropped.
@@ -26,15 +27,6 @@ _END_OF_MESSAGE = b"\r\n\r\n"
 RECORD = 16384
 #: Bytes that one ``drain`` gives to the transport before other clients are served.
 _DRAIN = 256 << 10
-
-
-class Backlog:
-    """The bytes that wait in all outboxes together."""
-
-    __slots__ = ("size",)
-
-    def __init__(self) -> None:
-        self.size = 0
 
 
 class Outbox:

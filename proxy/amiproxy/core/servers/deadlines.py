@@ -2,6 +2,8 @@
 
 # mypyc: compiled
 
+from amiproxy.core.model.limits import Limits
+
 
 class Deadlines:
     """Seconds that an answer may take, by kind of action; and how many items an event list may have."""
@@ -33,3 +35,15 @@ class Deadlines:
         self.originate_margin = originate_margin
         self.originate_longest = originate_longest
         self.list_items = list_items
+
+    @classmethod
+    def of(cls, limits: Limits) -> "Deadlines":
+        """The deadlines that these limits set."""
+        return cls(
+            action=limits.action_timeout,
+            command=limits.command_timeout,
+            list_item=limits.list_item_timeout,
+            list_total=limits.list_timeout,
+            originate_longest=limits.originate_timeout_max,
+            list_items=limits.list_items,
+        )

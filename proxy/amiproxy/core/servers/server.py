@@ -16,12 +16,13 @@ from amiproxy.ami.message import Action, Message
 from amiproxy.ami.relay import BROADCAST, plain_head_of, rebuild_event, relay_id_of
 from amiproxy.core.audit.actionstats import OTHER
 from amiproxy.core.audit.stats import Stats
-from amiproxy.core.budgets.bounds import Bounds
+from amiproxy.core.bounds import Bounds
 from amiproxy.core.calls.callfacts import CallFacts
 from amiproxy.core.calls.scope import Call, CallTracker
 from amiproxy.core.model.limits import Limits
 from amiproxy.core.ports import Scheduler, Timer, Upstream
 from amiproxy.core.servers.boot import Boot
+from amiproxy.core.servers.deadlines import Deadlines
 from amiproxy.core.servers.exchange import Exchange
 from amiproxy.core.servers.holding import may_hold
 from amiproxy.core.servers.lengths import Lengths
@@ -109,7 +110,7 @@ class Server:
         self.stats = stats
         self._scheduler = scheduler
         self.lengths = Lengths()
-        self.exchange = Exchange(stats, bounds.deadlines(), scheduler, self.lengths)
+        self.exchange = Exchange(stats, Deadlines.of(bounds.limits), scheduler, self.lengths)
         around = self.exchange, bounds, stats, scheduler, receiver.settle, receiver.fault
         #: For actions that may hold up Asterisk's session.
         self.side = Side("side", *around)
@@ -382,7 +383,7 @@ class Server:
 
     def adopt_limits(self) -> None:
         """The limits in force were replaced."""
-        deadlines = self._bounds.deadlines()
+        deadlines = Deadlines.of(self._bounds.limits)
         for exchange in self._exchanges:
             exchange.deadlines = deadlines
         self.exchange.share = self.lists.exchange.share = self.limits.link_share

@@ -19,9 +19,10 @@ from amiproxy import log
 from amiproxy.ami import message
 from amiproxy.ami.message import Action
 from amiproxy.core.audit.stats import Stats
-from amiproxy.core.budgets.bounds import Bounds
+from amiproxy.core.bounds import Bounds
 from amiproxy.core.model.limits import Limits
 from amiproxy.core.ports import Scheduler, SideOpener, Upstream
+from amiproxy.core.servers.deadlines import Deadlines
 from amiproxy.core.servers.exchange import Exchange
 from amiproxy.core.servers.failures import NOT_CONNECTED, SHUTTING_DOWN
 from amiproxy.core.servers.lengths import Lengths
@@ -58,7 +59,7 @@ class Side:
     ) -> None:
         self.name = name
         beside = None if lengths is None else main.accounts
-        self.exchange = Exchange(stats, bounds.deadlines(), scheduler, lengths, _WINDOW, beside)
+        self.exchange = Exchange(stats, Deadlines.of(bounds.limits), scheduler, lengths, _WINDOW, beside)
         #: Opens the connection; None without one, and then all actions go over the main link.
         self.opener: SideOpener | None = None
         #: Why the last login failed, so that actions go over the main link; "" if it did not.

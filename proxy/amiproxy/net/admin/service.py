@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from amiproxy.config import Config
-from amiproxy.core.fanout.hub import Hub
+from amiproxy.core.hub import Hub
 from amiproxy.net.admin.reloads import Reloads
 from amiproxy.net.certs.certstore import CertStore
 from amiproxy.net.certs.rotation import Rotation

@@ -12,7 +12,7 @@ from typing import Final
 
 from amiproxy import log
 from amiproxy.core.admission.newcomers import HELLO, STAGES
-from amiproxy.core.budgets.bounds import Bounds
+from amiproxy.core.bounds import Bounds
 from amiproxy.core.limits.shares import Shares
 from amiproxy.core.model.limits import Limits
 from amiproxy.net.doors.connection import Connection

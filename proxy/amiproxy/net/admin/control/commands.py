@@ -79,7 +79,7 @@ async def _kick(service: Service, arguments: Arguments) -> object:
     """End the session with this id, or all sessions of a user with user:NAME."""
     target = arguments["target"]
     if target.startswith("user:"):
-        user = service.hub.users.find(target[5:].encode())
+        user = service.hub.ctx.users.find(target[5:].encode())
         if user is None:
             raise Refused(f"unknown user {target[5:]!r}; ami-proxy ctl users lists them")
         found = service.hub.sessions_of(user)
@@ -166,7 +166,7 @@ async def _learn_start(service: Service, arguments: Arguments) -> object:
 
 async def _learn_stop(service: Service, _: Arguments) -> object:
     """Stop the recording; its data is kept until the next one ends."""
-    if service.hub.recorder is None:
+    if service.hub.ctx.recorder is None:
         raise Refused("no recording is running")
     service.hub.end_learning()
     return views.learning(service)
@@ -174,7 +174,7 @@ async def _learn_stop(service: Service, _: Arguments) -> object:
 
 async def _learn(service: Service, _: Arguments) -> AsyncIterator[object]:
     """Show the recording: its summary, then the recorded actions and events in batches of rows."""
-    recorder = service.hub.recorder or service.hub.recorded
+    recorder = service.hub.ctx.recorder or service.hub.recorded
     if recorder is None:
         raise Refused("nothing was recorded; start with ami-proxy ctl learn start")
     service.hub.audiences.count()
@@ -187,7 +187,7 @@ async def _learn(service: Service, _: Arguments) -> AsyncIterator[object]:
 async def _trace(service: Service, arguments: Arguments) -> AsyncIterator[object]:
     """Show the messages that one user sends and receives, live, with secrets masked."""
     name = arguments["user"]
-    user = service.hub.users.find(name.encode())
+    user = service.hub.ctx.users.find(name.encode())
     if user is None:
         raise Refused(f"unknown user {name!r}; ami-proxy ctl users lists them")
     with Trace(service.hub, user.name) as trace:

@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator
 
 from amiproxy.core.clients.session import Session
-from amiproxy.core.fanout.hub import Hub
+from amiproxy.core.hub import Hub
 
 #: Maximum number of messages that wait for the reader; more are dropped and counted.
 _ROOM = 1000
@@ -21,7 +21,7 @@ class Trace:
         self._missed = 0
 
     def __enter__(self) -> "Trace":
-        user = self._hub.users.find(self._user.encode())
+        user = self._hub.ctx.users.find(self._user.encode())
         sessions = self._hub.sessions_of(user) if user is not None else []
         self._hub.taps.watch(self._user, sessions, self)
         return self

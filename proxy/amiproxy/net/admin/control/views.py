@@ -43,7 +43,7 @@ def status(service: Service) -> View:
         "handshaking": service.pool.handshaking,
         "unauthenticated": hub.unauthenticated,
         "authenticated": hub.authenticated,
-        "users": len(hub.users),
+        "users": len(hub.ctx.users),
         "link": {"state": service.link.standing, "reason": log.text_of(service.link.reason)},
         "side_link": {"state": server.side.standing, "reason": log.text_of(server.side.refused)},
         "list_link": {"state": server.lists.standing, "reason": log.text_of(server.lists.refused)},
@@ -140,7 +140,7 @@ def session(service: Service, found: Session) -> View:
 def users(service: Service) -> Steps[list[View]]:
     """The user table, with the number of sessions of each user."""
     rows = []
-    for user in sorted(service.hub.users, key=lambda user: user.name.lower()):
+    for user in sorted(service.hub.ctx.users, key=lambda user: user.name.lower()):
         rows.append(user_row(service, user))
         yield
     return rows
@@ -335,11 +335,11 @@ SESSION_STATES = tuple(state.name.lower() for state in State if state not in (St
 def learning(service: Service) -> dict[str, object]:
     """The current recording, or the last one that ended."""
     hub = service.hub
-    recorder = hub.recorder or hub.recorded
+    recorder = hub.ctx.recorder or hub.recorded
     if recorder is None:
         return {"recording": False}
     return {
-        "recording": hub.recorder is not None,
+        "recording": hub.ctx.recorder is not None,
         "began": recorder.began,
         "until": recorder.until or None,
         "actions": len(recorder.shapes),

@@ -12,7 +12,7 @@ from amiproxy.net.admin.service import Service
 def collect(service: Service) -> Iterator[Metric]:
     """Results and latencies of actions."""
     stats = service.hub.stats
-    known = {user.name for user in service.hub.users}
+    known = {user.name for user in service.hub.ctx.users}
     yield from parts(
         lambda: CounterMetricFamily(
             "amiproxy_actions",

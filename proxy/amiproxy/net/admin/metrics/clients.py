@@ -21,7 +21,7 @@ def collect(service: Service) -> Iterator[Metric]:
     ):
         states.add_metric([state], number)
     yield states
-    users = list(hub.users)  # a reload may replace the table between two parts
+    users = list(hub.ctx.users)  # a reload may replace the table between two parts
     yield from parts(
         lambda: GaugeMetricFamily("amiproxy_sessions", "Logged-in sessions, by user", labels=["user"]),
         (((user.name,), len(hub.sessions_of(user))) for user in users),

@@ -36,7 +36,7 @@ def collect(service: Service) -> Iterator[Metric]:
         hub.pressure.in_flight,
     )
     spent: Counter[tuple[str, str]] = Counter()
-    known = {user.name for user in hub.users}
+    known = {user.name for user in hub.ctx.users}
     for name, exchange in (("main", server.exchange), *((side.name, side.exchange) for side in server.sides)):
         for user, seconds in exchange.accounts.seconds().items():
             spent[user if user in known else "removed", name] += seconds  # type: ignore[assignment]
@@ -49,7 +49,7 @@ def collect(service: Service) -> Iterator[Metric]:
         spent.items(),
     )
     processor = dict.fromkeys(known, 0.0)
-    for user, seconds in hub.shares.seconds().items():
+    for user, seconds in hub.ctx.shares.seconds().items():
         name = user if user in known else "removed"
         processor[name] = processor.get(name, 0.0) + seconds
     yield from parts(

@@ -11,13 +11,18 @@ from amiproxy.core.admission.addresses import Admission
 from amiproxy.core.admission.networks import NetworkSet
 from amiproxy.core.admission.newcomers import Newcomers
 from amiproxy.core.audit.stats import Stats
-from amiproxy.core.budgets.throttle import UserRates
-from amiproxy.core.fanout.outbox import NEVER, Backlog, Outbox
 from amiproxy.core.limits.members import Members
 from amiproxy.core.limits.stored import Stored
 from amiproxy.core.model.limits import Limits
-from amiproxy.core.model.users import User
-from amiproxy.core.servers.deadlines import Deadlines
+
+
+class Backlog:
+    """The bytes that wait in all outboxes together."""
+
+    __slots__ = ("size",)
+
+    def __init__(self) -> None:
+        self.size = 0
 
 
 class Bounds:
@@ -31,7 +36,6 @@ class Bounds:
         self.admission = Admission(limits, self.exempt)
         #: Connections that have not logged in.
         self.newcomers = Newcomers()
-        self.rates = UserRates(limits)
         #: Variables that users have set in Asterisk's channels.
         self.stored = Stored()
         #: Members that users have added to Asterisk's queues.
@@ -51,7 +55,6 @@ class Bounds:
         self.exempt = NetworkSet(limits.exempt)
         self.admission.limits = limits
         self.admission.exempt = self.exempt
-        self.rates.limits = limits
 
     def hit(self, limit: str, peer: str, **fields: object) -> None:
         """Report that a limit was reached, by its name in the configuration."""
@@ -64,24 +67,6 @@ class Bounds:
         if seconds:
             self._stats.hit("login_failure_burst")
             self.rationed.say(log.WARNING, "penalty-start", peer, seconds=seconds)
-
-    def fit(self, outbox: Outbox, user: User) -> None:
-        """Set the limits of the outbox of a user who has logged in."""
-        drops = (user.slow_consumer or self.limits.slow_consumer) == "drop_events"
-        outbox.limit = self.limits.outbox_hard
-        outbox.drop_events_past(self.limits.outbox_soft if drops else NEVER)
-
-    def deadlines(self) -> Deadlines:
-        """The deadlines for Asterisk's answers, from the limits in force."""
-        limits = self.limits
-        return Deadlines(
-            action=limits.action_timeout,
-            command=limits.command_timeout,
-            list_item=limits.list_item_timeout,
-            list_total=limits.list_timeout,
-            originate_longest=limits.originate_timeout_max,
-            list_items=limits.list_items,
-        )
 
     def tick(self, now: float) -> None:
         """Report penalties that have ended, and suppressed log lines; called once a second."""

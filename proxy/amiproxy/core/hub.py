@@ -7,26 +7,28 @@ classes), so that for most events the check is one look-up.
 
 # mypyc: compiled
 
-from collections.abc import Callable
-
 from amiproxy import log
 from amiproxy.ami import privilege
-from amiproxy.ami.actions import Listed
 from amiproxy.ami.eventfilter import FilterSet
-from amiproxy.ami.message import Action, event
+from amiproxy.ami.message import event
 from amiproxy.ami.relay import BROADCAST, BROADCAST_HEAD
 from amiproxy.core.admission import newcomers
-from amiproxy.core.audit.securityevents import Ration
 from amiproxy.core.audit.stats import Stats
-from amiproxy.core.budgets.bounds import Bounds
+from amiproxy.core.audit.trail import Trail
+from amiproxy.core.bounds import Bounds
 from amiproxy.core.budgets.caused import Caused
 from amiproxy.core.budgets.pressure import Pressure
+from amiproxy.core.budgets.throttle import UserRates
 from amiproxy.core.calls.callfacts import CallFacts
 from amiproxy.core.calls.scope import Call, View
+from amiproxy.core.clients import localactions
 from amiproxy.core.clients.linkloss import LinkLoss
+from amiproxy.core.clients.login import Login
+from amiproxy.core.clients.proxyactions import ProxyActions
 from amiproxy.core.clients.roster import Roster
-from amiproxy.core.clients.session import Session
+from amiproxy.core.clients.session import Handlers, Session
 from amiproxy.core.clients.tap import Taps
+from amiproxy.core.context import Context, MayRun
 from amiproxy.core.fanout.audiences import Audience, Audiences
 from amiproxy.core.fanout.flushing import Flusher
 from amiproxy.core.fanout.pacing import Pacing
@@ -46,8 +48,6 @@ from amiproxy.steps import Steps, finish
 #: Seconds that the client of a closing session has to read its last bytes.
 _CLOSE_SECONDS = 5.0
 
-MayRun = Callable[[User, Listed], bool]
-
 
 class Hub:
     """All sessions, and the server that they share.  Everything runs on one thread."""
@@ -62,20 +62,9 @@ class Hub:
         decide: Decide,
         may_run: MayRun,
     ) -> None:
-        self.users = users
-        #: Counts the configurations that were applied.
-        self.generation = 1
         self.stats = Stats()
         self.bounds = Bounds(limits, self.stats)
         self.scheduler = scheduler
-        #: Decides whose work the processor does next.
-        self.shares = Shares(scheduler)
-        self.caused = Caused(scheduler, limits.delivery_share)
-        self.verifier = verifier
-        self._verdicts = Verdicts(decide)
-        #: ``decide``, with its verdict cached where that is always the same.
-        self.judge: Decide = self._verdicts.on
-        self.may_run = may_run
         self.audiences = Audiences(self.stats)
         #: For the server; see ``Receiver``.
         self.by_head = self.audiences.by_head
@@ -83,8 +72,6 @@ class Hub:
         self.server = Server("asterisk", self, self.bounds, self.stats, scheduler)
         if users.any_scope:
             self.server.follow_calls()
-        self.taps = Taps()
-        self.waiters: set[Session] = set()
         self.closing: dict[Session, float] = {}
         self._roster = Roster()
         self.pressure = Pressure(
@@ -94,6 +81,27 @@ class Hub:
             self.stats,
             lambda: (*self.sessions, *self.closing),
         )
+        self._verdicts = Verdicts(decide)
+        #: What sessions need; ``users`` and ``generation`` are those in force.
+        self.ctx = Context(
+            users,
+            scheduler,
+            verifier,
+            self._verdicts.on,
+            may_run,
+            self.stats,
+            self.bounds,
+            UserRates(limits),
+            Shares(scheduler),
+            Caused(scheduler, limits.delivery_share),
+            self.pressure,
+            self.server,
+            Trail(self.bounds.rationed, self.bounds.once, scheduler, self),
+            self.readers,
+            self.settle,
+        )
+        self._handlers = self._handlers_of(self.ctx)
+        self.taps = Taps()
         self._subscriptions: dict[object, Subscription] = {}
         self._flusher = Flusher(
             pacing,
@@ -103,19 +111,28 @@ class Hub:
             self._subscriptions,
             self._flushed,
             self.pressure.end_slow,
-            self.caused,
+            self.ctx.caused,
         )
-        self.security_ration = Ration()
         self.link_loss = LinkLoss(scheduler, self.stats)
         #: Number of sessions that may read events of these classes; cleared when a subscription changes.
         self._readers: dict[int, int] = {}
-        self._answered: dict[Session, None] = {}
         self._scoped: dict[Subscription, View] = {}
         #: While another user table is being adopted: the sessions that have logged in since that began.
         self._newcomers: list[Session] | None = None
-        #: The running recording of what users use, and the last one that ended.
-        self.recorder: Recorder | None = None
+        #: The last recording that ended; the running one is in the context.
         self.recorded: Recorder | None = None
+
+    def _handlers_of(self, ctx: Context) -> Handlers:
+        login = Login(ctx, self._roster, self._admitted)
+        return Handlers(
+            before_login={
+                b"challenge": login.challenge,
+                b"login": login.begin,
+                b"logoff": localactions.logoff,
+            },
+            after_login={**localactions.TABLE, b"challenge": login.challenge},
+            proxy_action=ProxyActions(self._roster).answer,
+        )
 
     @property
     def limits(self) -> Limits:
@@ -140,16 +157,16 @@ class Hub:
 
     def relayed(self, user: str, messages: int) -> None:
         """Charge a user for the items of a long answer."""
-        self.shares.charge(self.shares.of_user(user), self.caused.reading(messages))
+        shares = self.ctx.shares
+        shares.charge(shares.of_user(user), self.ctx.caused.reading(messages))
 
     def measured(self, seconds: float, messages: int) -> None:
         """Take in how long it took to handle a read of this many messages."""
-        self.caused.read(seconds, messages)
+        self.ctx.caused.read(seconds, messages)
 
     def fault(self, error: Exception, where: str, **fields: object) -> None:
         """Log and count an internal error that does not end the service."""
-        self.stats.faults += 1
-        log.exception("fault", error, where=where, **fields)
+        self.ctx.fault(error, where, **fields)
 
     def broadcast(self, raw: bytes) -> None:
         """Send an event of the proxy's own, which must be well-formed, to its subscribers."""
@@ -181,9 +198,9 @@ class Hub:
                 ):
                     subscription.pending.append(event_)
                     self.stats.delivered[required] += len(subscription.members)
-                    if self.recorder is not None:
+                    if self.ctx.recorder is not None:
                         for user in _users_of(subscription):
-                            self.recorder.event(user, match[2], required, 1)
+                            self.ctx.recorder.event(user, match[2], required, 1)
 
     def audience_of(self, raw: bytes, head: bytes) -> Audience:
         """The audience of a head that is not in ``by_head``, for its first event."""
@@ -213,13 +230,17 @@ class Hub:
 
     def _tell(self, name: bytes, classes: bytes, *headers: tuple[bytes, bytes]) -> bytes:
         """Send an event of the proxy's own, in the form that Asterisk would write; returns its bytes."""
-        origin = self.server.origin.headers(self.scheduler.wall())
+        origin = self.origin(self.scheduler.wall())
         raw = event(name, (b"Privilege", classes), *origin, *headers)
         self.broadcast(raw)
         return raw
 
+    def origin(self, wall: float) -> list[tuple[bytes, bytes]]:
+        """See ``Origin.headers``."""
+        return self.server.origin.headers(wall)
+
     def _tell_suppressed(self) -> None:
-        for name, count in self.security_ration.renew().items():
+        for name, count in self.ctx.trail.ration.renew().items():
             headers = (b"Suppressed", name), (b"Count", b"%d" % count)
             self._tell(b"ProxySecurityEvents", b"security,all", *headers)
 
@@ -228,62 +249,55 @@ class Hub:
         self._tell(b"ProxyShutdown", b"system,all")
         self.flush()
 
-    # -- actions -----------------------------------------------------------
-
-    def submit(self, session: Session, action: Action) -> None:
-        """Send an action that the policy allowed, over the link meant for it; see ``Exchange.submit``."""
-        side = self.server.side_for(session.payer, action)
-        if side is None:
-            self.server.exchange.submit(session, action)
-        else:
-            session.hold_events()
-            side.submit(session, action)
-
     # -- sessions ----------------------------------------------------------
 
     def attach(self, transport: Transport) -> Session:
         """Open a session for a client whose TLS handshake is complete, and greet it."""
-        session = Session(self, transport)
+        session = Session(self, self.ctx, transport, self._handlers)
         self._roster.add(session)
         self.bounds.newcomers.advance(transport, newcomers.GREETED)
         self.bounds.rationed.say(log.INFO, "session-open", transport.peer.address, session=session.id)
         session.greet(self.server.banner)
         return session
 
-    def admitted(self, session: Session) -> None:
+    def _admitted(self, session: Session) -> None:
         """The session has logged in: update everything that counts sessions and users."""
         assert session.user is not None
         self._roster.admit(session, session.user)
         if self._newcomers is not None:
             self._newcomers.append(session)
-        session.pays(self.shares.of_user(session.user.name))
-        session.throttle.begin(session.user, self.scheduler.now())
+        session.pays(self.ctx.shares.of_user(session.user.name))
+        session.queue.throttle.begin(session.user, self.scheduler.now())
         self.stats.logins += 1
         transport = session.transport
         self.bounds.admission.authenticated(transport)
         self.bounds.admission.succeeded(transport.peer.address)
         self.bounds.newcomers.admit(transport, transport.peer.address, self.scheduler.now())
-        self.bounds.fit(session.outbox, session.user)
+        session.fit(session.user)
         self.taps.entered(session)
 
-    def detach(self, session: Session, reason: str) -> None:
-        """The session ends: remove it everywhere."""
+    def ended(self, session: Session, reason: str) -> None:
+        """The session ends: remove it everywhere.  Its client has some seconds to read the last bytes."""
         self.stats.closed(reason)
         transport = session.transport
         if session.user is not None:
             self.bounds.newcomers.acquaintances.note(transport.peer.address, self.scheduler.now())
         else:
             self.bounds.newcomers.depart(transport)
-            self.verifier.abandon(transport)
+            self.ctx.verifier.abandon(transport)
         self._roster.remove(session)
         if session.user is not None:
-            session.throttle.end(session.user, self.scheduler.now())
-        self._answered.pop(session, None)
+            session.queue.throttle.end(session.user, self.scheduler.now())
+        self.ctx.answered.pop(session, None)
         self.pressure.left(session)
         self.server.abandon(session)
         self._leave(session)
         self.taps.left(session)
         self.closing[session] = self.scheduler.now() + _CLOSE_SECONDS
+
+    def gone(self, session: Session) -> None:
+        """The session's transport is closed."""
+        self.closing.pop(session, None)
 
     @property
     def authenticated(self) -> int:
@@ -298,7 +312,7 @@ class Hub:
     @property
     def sessions(self) -> list[Session]:
         """All open sessions."""
-        return [*self._roster.strangers, *self._roster.users]
+        return self._roster.sessions
 
     def sessions_of(self, user: User) -> list[Session]:
         """The open sessions of one manager user."""
@@ -307,8 +321,9 @@ class Hub:
     def adopt_limits(self, limits: Limits) -> None:
         """Replace the limits.  Call this before ``adopt``, which applies them to the existing sessions."""
         self.bounds.adopt(limits)
+        self.ctx.rates.limits = limits
         self.server.adopt_limits()
-        self.caused.adopt(limits.delivery_share)
+        self.ctx.caused.adopt(limits.delivery_share)
 
     def adopt(self, users: UserTable) -> None:
         """Run all steps of ``adopting`` at once."""
@@ -327,14 +342,14 @@ class Hub:
         for session in self._roster.users:
             self._adopt_session(session, users)
             yield
-        yield from self.bounds.rates.adopting(users)
+        yield from self.ctx.rates.adopting(users)
         for session in self._newcomers:
             self._adopt_session(session, users)
         self._newcomers = None
-        self.shares.keep({user.name for user in users})
-        self.users = users
+        self.ctx.shares.keep({user.name for user in users})
+        self.ctx.users = users
         self._verdicts.forget()
-        self.generation += 1
+        self.ctx.generation += 1
         self.settle()
 
     def _adopt_session(self, session: Session, users: UserTable) -> None:
@@ -350,8 +365,8 @@ class Hub:
             if user is not before:
                 session.user = user
                 self._roster.rename(session, before, user)
-                session.pays(self.shares.of_user(user.name))
-            self.bounds.fit(session.outbox, user)
+                session.pays(self.ctx.shares.of_user(user.name))
+            session.fit(user)
             self._view_again(session)
         except Exception as fault:
             self.fault(fault, "reload", session=session.id)
@@ -411,10 +426,6 @@ class Hub:
         self.audiences.count()
         return sum(self.stats.delivered.values())
 
-    def anyone_reads(self, classes: int) -> bool:
-        """Whether the classes of any session admit an event of these classes."""
-        return any(s.may_read(classes) for s in self._subscriptions.values())
-
     def readers(self, classes: int) -> int:
         """The number of sessions whose classes admit an event of these classes; filters are ignored."""
         found = self._readers.get(classes)
@@ -423,14 +434,11 @@ class Hub:
             found = self._readers[classes] = sum(len(s.members) for s in views if s.may_read(classes))
         return found
 
-    def touch(self, session: Session) -> None:
-        """Note that the session has something to send when the hub settles."""
-        self._answered[session] = None
-
     def settle(self) -> None:
         """Send answers now, and events now or with the next flush."""
-        while self._answered:
-            session, _ = self._answered.popitem()
+        answered = self.ctx.answered
+        while answered:
+            session, _ = answered.popitem()
             session.push()
         self.pressure.let_in()
         self._flusher.settle()
@@ -441,12 +449,13 @@ class Hub:
         self._flusher.flush()
 
     def _flushed(self) -> None:
-        if not self.waiters:
+        waiting = self.ctx.waiting
+        if not waiting:
             return
-        # A copy: ending a WaitEvent may change the subscriptions.
-        for session in list(self.waiters):
-            if session.waiting is not None and session.waiting.has_event:
-                session.waiting.over()
+        # A copy: the end of a WaitEvent may change the subscriptions, and end or begin others.
+        for one in list(waiting):
+            if one in waiting and one.has_event:
+                one.over()
 
     # -- learning ----------------------------------------------------------
 
@@ -454,25 +463,27 @@ class Hub:
         """Start a new recording of what users use, for ``seconds``; 0 means until ``end_learning``."""
         self.end_learning()
         now = self.scheduler.wall()
-        recorder = self.recorder = Recorder(now, now + seconds if seconds else 0.0)
+        recorder = self.ctx.recorder = Recorder(now, now + seconds if seconds else 0.0)
         self.audiences.count()  # earlier events are not part of the recording
         self.audiences.watch = lambda audience: _record(recorder, audience)
 
     def end_learning(self) -> None:
         """End the recording, and keep it until the next one ends."""
-        if self.recorder is None:
+        recorder = self.ctx.recorder
+        if recorder is None:
             return
         self.audiences.count()
         self.audiences.watch = None
-        self.recorded, self.recorder = self.recorder, None
-        log.say(log.INFO, "learning-ended", shapes=len(self.recorded.shapes), lost=self.recorded.lost)
+        self.recorded, self.ctx.recorder = recorder, None
+        log.say(log.INFO, "learning-ended", shapes=len(recorder.shapes), lost=recorder.lost)
 
     # -- time --------------------------------------------------------------
 
     def tick(self, now: float) -> None:
         """End everything that has taken too long; called once a second."""
         self.server.tick(now)
-        if self.recorder is not None and 0 < self.recorder.until <= self.scheduler.wall():
+        recorder = self.ctx.recorder
+        if recorder is not None and 0 < recorder.until <= self.scheduler.wall():
             self.end_learning()
         self._tell_suppressed()
         login = self.limits.login_timeout

@@ -298,7 +298,7 @@ class TestFaults:
 
         session.receive(b"Action: CoreStatus\r\n\r\nAction: CoreStatus\r\n\r\n")
         (asked,) = bench.upstream.take()
-        monkeypatch.setattr(bench.hub, "judge", broken)
+        monkeypatch.setattr(bench.hub.ctx, "judge", broken)
         bench.answer(asked, b"")
         assert transport.closed == "abort"
         assert bench.hub.stats.closes == {"fault": 1}
@@ -516,12 +516,12 @@ class TestUsers:
         sessions = [bench.login("calls") for _ in range(3)]
         boss, _ = bench.login("boss")
         more = UserTable([replace(CALLS, read=privilege.ALL), replace(BOSS, disabled=True)])
-        generation, table = bench.hub.generation, bench.hub.users
+        generation, table = bench.hub.ctx.generation, bench.hub.ctx.users
         steps = bench.hub.adopting(more)
         seen = []
         for _ in steps:
             new = sum(session.user.read == privilege.ALL for session, _ in sessions)
-            seen.append((new, boss.state in OVER, bench.hub.generation, bench.hub.users is table))
+            seen.append((new, boss.state in OVER, bench.hub.ctx.generation, bench.hub.ctx.users is table))
             bench.feed(event("X", "system"))  # events sent follow the current rights of each session
             received = sum(bool(transport.take()) for _, transport in sessions)
             assert received == new
@@ -531,7 +531,7 @@ class TestUsers:
             (3, False, generation, True),
             (3, True, generation, True),
         ]
-        assert (bench.hub.generation, bench.hub.users) == (generation + 1, more)
+        assert (bench.hub.ctx.generation, bench.hub.ctx.users) == (generation + 1, more)
 
     def test_a_login_between_two_steps_uses_the_new_table_in_the_end(self, bench):
         bench.login("calls")
@@ -716,7 +716,7 @@ class TestLearning:
         bench.login("scoped")
         bench.feed(event("Newchannel", "call"))
         bench.hub.learn(0)
-        assert bench.hub.recorder is not None
+        assert bench.hub.ctx.recorder is not None
         session.receive(b"Action: Getvar\r\nVariable: A\r\n\r\n")
         session.receive(b"Action: CoreStatus\r\n\r\n")
         bench.feed(event("Hangup", "call", Channel="PJSIP/1-00000001", Uniqueid="1.1"))
@@ -732,7 +732,7 @@ class TestLearning:
         }
         bench.feed(event("Hangup", "call"))
         bench.hub.audiences.count()
-        assert bench.hub.recorder is None
+        assert bench.hub.ctx.recorder is None
         bench.hub.end_learning()
         assert bench.hub.recorded is recorded
 
@@ -740,10 +740,10 @@ class TestLearning:
         bench.hub.learn(5)
         bench.clock.advance(4)
         bench.hub.tick(bench.clock.now())
-        assert bench.hub.recorder is not None
+        assert bench.hub.ctx.recorder is not None
         bench.clock.advance(2)
         bench.hub.tick(bench.clock.now())
-        assert bench.hub.recorder is None
+        assert bench.hub.ctx.recorder is None
         assert bench.hub.recorded is not None
 
 

@@ -1,0 +1,123 @@
+"""ActionQueue: what a client has sent and what has not started yet, in the order in which it may run.
+
+Each waits for the actions before it; those that wait for the rate of their kind let others pass where the
+client cannot see a difference (see ``aside``).
+"""
+
+# mypyc: compiled
+
+from collections import deque
+
+from amiproxy.ami.message import Action
+from amiproxy.core.bounds import Bounds
+from amiproxy.core.budgets import aside
+from amiproxy.core.budgets.aside import Aside, Place, Waiter
+from amiproxy.core.budgets.throttle import Held, Line, Throttle, UserRates
+from amiproxy.core.ports import Scheduler
+
+
+class ActionQueue:
+    """The waiting actions of one session."""
+
+    __slots__ = ("_bounds", "_counted", "_held", "_messages", "aside", "throttle")
+
+    def __init__(self, bounds: Bounds, rates: UserRates) -> None:
+        self._bounds = bounds
+        #: Messages that were read and not parsed yet.
+        self._messages: deque[bytes] = deque()
+        #: How many of them count as in flight.
+        self._counted = 0
+        #: The action that waits while the whole session is held back.
+        self._held: Action | None = None
+        #: Actions that wait for the rate of their kind.
+        self.aside = Aside()
+        self.throttle = Throttle(rates)
+
+    def __len__(self) -> int:
+        """The number of messages that wait behind the action that runs."""
+        return len(self._messages)
+
+    @property
+    def size(self) -> int:
+        """The number of waiting actions, except one that is held back."""
+        return len(self._messages) + self.aside.size
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether a waiting action holds up all that the client sends from now on."""
+        return self.aside.size > 0 and self.aside.holds_session
+
+    def extend(self, messages: list[bytes]) -> None:
+        """Add messages; ``count`` must be called afterwards, when it is known how many start at once."""
+        self._messages.extend(messages)
+
+    def take(self) -> bytes | Action | None:
+        """Remove and return the next message, or the next action that has waited; None if none may run."""
+        waiting = self.aside
+        if waiting.size:
+            waited = waiting.take()
+            if waited is not None:
+                return waited
+            if waiting.holds_session:
+                return None
+        if not self._messages:
+            return None
+        raw = self._messages.popleft()
+        self.count()
+        return raw
+
+    def count(self) -> None:
+        """Count the messages that wait against ``limits.in_flight``."""
+        # One read may bring a thousand actions.  Those that wait for a rate or are beyond the session's
+        # own limit do not count as in flight, so that they hold up no other session.
+        counted = len(self._messages)
+        if counted:
+            waits = self._held is not None or self.is_blocked
+            counted = 0 if waits else min(counted, self._bounds.limits.in_flight_per_session)
+        if counted != self._counted:
+            self._bounds.queued += counted - self._counted
+            self._counted = counted
+
+    def hold(self, action: Action) -> None:
+        """Hold back this action, and all that the client sends behind it."""
+        self._held = action
+        self.count()
+
+    def let_go(self) -> None:
+        """End ``hold``: the caller runs the action."""
+        self._held = None
+        self.count()
+
+    def clear(self) -> list[Action]:
+        """Remove everything; returns the actions that waited for a rate."""
+        self._messages.clear()
+        unsent = self.aside.clear()
+        if self._held is not None:
+            unsent.insert(0, self._held)  # it had already passed those in ``aside``
+            self._held = None
+        self.count()
+        return unsent
+
+    def passes(
+        self, action: Action, line: Line | None, waiter: Waiter, scheduler: Scheduler
+    ) -> tuple[bool, Held | None]:
+        """Whether the action may run now; and the limit that it exceeds, if it exceeds one.
+
+        ``line`` is for the rate of its kind.  An action that may not run waits, and the waiter advances when
+        that is over; except if its limit is to refuse it.
+        """
+        waiting = self.aside
+        follows = waiting.followed_by(action) if waiting.size else None
+        place = Place(waiter, action)
+        held: Held | None = None
+        if line is not None:
+            held = self.throttle.kind(line, scheduler.now())
+            if held is not None:
+                if held.refused:
+                    return False, held
+                place.granted = False
+                line.join(place, scheduler)
+        if place.granted and follows is None:
+            return True, held
+        waiting.add(place, follows if follows is not None else action.key, aside.holds(action))
+        return False, held

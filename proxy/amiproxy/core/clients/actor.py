@@ -1,0 +1,322 @@
+"""Actor: runs the actions of one client that has logged in: rates, judgement, quotas, the way to Asterisk.
+
+It runs one action at a time, in order, as a session in Asterisk does (seen on 16 and 22).  Whether an action
+is answered by the proxy or waits for the link or for a rate, it only holds up the next action of the same
+client.
+"""
+
+# mypyc: compiled
+
+from abc import abstractmethod
+
+from amiproxy.ami import message
+from amiproxy.ami.actions import LOCAL
+from amiproxy.ami.message import Action
+from amiproxy.core.audit.securityevents import ERROR
+from amiproxy.core.audit.trail import Who
+from amiproxy.core.budgets import quota
+from amiproxy.core.budgets.quota import Excess
+from amiproxy.core.budgets.rests import Rest
+from amiproxy.core.budgets.series import Series
+from amiproxy.core.budgets.throttle import Held, Line
+from amiproxy.core.clients.actionqueue import ActionQueue
+from amiproxy.core.clients.recipient import Recipient
+from amiproxy.core.clients.underway import Underway
+from amiproxy.core.context import Context
+from amiproxy.core.model.share import Share
+from amiproxy.core.model.state import State
+from amiproxy.core.policy import Deny
+from amiproxy.core.ports import Transport
+from amiproxy.core.servers import holding, originate
+
+
+class Actor(Recipient):
+    """One client, as far as its actions run.  See ``Requester`` in requester.py."""
+
+    __slots__ = ("_series", "_underway", "login_name", "opened", "opened_wall", "queue", "state")
+
+    def __init__(self, ctx: Context, transport: Transport, name: str, share: Share) -> None:
+        super().__init__(ctx, transport, name, share)
+        self.state = State.GREETED
+        #: The actions that have not started.
+        self.queue = ActionQueue(ctx.bounds, ctx.rates)
+        #: The action that is in flight at Asterisk.
+        self._underway: Underway | None = None
+        #: The parts of that action that are still to be sent, if it is sent in parts.
+        self._series: Series | None = None
+        #: The user's name as this client spelled it, which security events show as AccountID.
+        self.login_name = b""
+        self.opened = ctx.scheduler.now()
+        self.opened_wall = ctx.scheduler.wall()
+
+    @property
+    def who(self) -> Who:
+        """What the audit log says about this session."""
+        user = self.user.name if self.user is not None else None
+        return Who(self.id, user, self.login_name, self.transport.peer, self.opened, self.opened_wall)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether the client has no action waiting here or at Asterisk; a WaitEvent does not count."""
+        return not len(self.queue) and self._underway is None
+
+    # -- from the exchange -------------------------------------------------
+
+    def reply(self, data: bytes) -> None:
+        """Take part of an answer, which leaves with the next ``push``, behind the events before it."""
+        if self._series is not None:
+            if self._series.takes(data):
+                return
+            data = self._series.told(data)
+        if not data.startswith(b"Event:"):
+            if self._underway is not None:
+                self._underway.answered(data)
+        elif self._unsent and self.subscription is None:
+            # Most parts of a long answer are list items, and an earlier part already waits to be sent.
+            self._unsent.append(data)
+            return
+        self.late(data)
+
+    def failed(self, data: bytes, _reason: bytes) -> None:
+        """Take the end of an answer that will not be complete; see Requester."""
+        if data:
+            self.reply(data)
+        self.finished()
+
+    def finished(self) -> None:
+        """Go on to the next action: Asterisk has answered this one."""
+        if self._series is not None:
+            if self._goes_on(self._series):
+                return
+            self._series = None
+        self.state = State.READY
+        underway, user = self._underway, self.user
+        assert underway is not None
+        assert user is not None
+        underway.record(user.name, self.who if underway.is_logged else None)
+        self._underway = None
+        if self.outbox.holding:
+            self._release_answer()
+        self._go_on()
+
+    def _goes_on(self, series: Series) -> bool:
+        """Schedule the next part; False if there are no more."""
+        seconds = series.seconds
+        if seconds < 0:
+            return False
+        series.waits = True
+        rests = self.ctx.rates.rests(self.payer, self.ctx.scheduler)
+        rests.join(Rest(self, seconds, lambda: self._send_next(series)))
+        return True
+
+    def _send_next(self, series: Series) -> None:
+        series.waits = False
+        self._submit(series.next())
+        self.push()
+
+    # -- the rest of the session -------------------------------------------
+
+    @abstractmethod
+    def _go_on(self) -> None:
+        """Run the next action, as the one before it is finished."""
+
+    @abstractmethod
+    def _answer(self, action: Action) -> None:
+        """Answer an action that the proxy answers itself."""
+
+    # -- rates -------------------------------------------------------------
+
+    def hold_back(self, action: Action) -> None:
+        """Hold back this action, which is over a rate, and all that the client sends behind it."""
+        self.state = State.HELD
+        self.queue.hold(action)
+
+    def let_go(self) -> None:
+        """End ``hold_back``: the held action may run."""
+        self.state = State.READY
+        self.queue.let_go()
+
+    def admits(self, action: Action) -> bool:
+        """Whether the action may run now; if not, it is scheduled to run later, or refused."""
+        ctx, user = self.ctx, self.user
+        assert user is not None
+        if self.transport.peer.address in ctx.bounds.exempt:
+            return self._passes(action, None)
+        held = self.queue.throttle.own(user, ctx.scheduler.now())
+        if held is None:
+            return self._passes(action, ctx.rates.find(user, action.key))
+        seconds, refused = held.seconds, held.refused
+        self._tell(held)
+        self.hold_back(action)
+        ctx.scheduler.later(seconds, lambda: self._over(action, refused))
+        return False
+
+    def _over(self, action: Action, refused: bool) -> None:
+        if self.state is not State.HELD:
+            return  # the session has been closed meanwhile
+        self.let_go()
+        assert self.user is not None
+        if refused:
+            self._refuse(action)
+        elif self._passes(action, self.ctx.rates.find(self.user, action.key)):
+            self.run(action)
+        self.advance()
+
+    def _passes(self, action: Action, line: Line | None) -> bool:
+        """Whether the rate of its kind and the order allow the action now; if not, it waits or is refused."""
+        if line is None and not self.queue.aside.size:
+            return True
+        passes, held = self.queue.passes(action, line, self, self.ctx.scheduler)
+        if held is not None:
+            self._tell(held)
+            if held.refused:
+                self._refuse(action)
+        return passes
+
+    def _tell(self, held: Held) -> None:
+        if held.first or held.refused:
+            self.hit(held.limit, refused=held.refused)
+
+    def _refuse(self, action: Action) -> None:
+        self.reply(message.error(action.action_id, b"Rate limit"))
+
+    # -- one action --------------------------------------------------------
+
+    def run(self, action: Action, *, rested: bool = False, paid: bool = False) -> None:
+        """Judge an action of a client that is logged in; answer it, or send it to Asterisk.
+
+        ``paid`` says that the action has already waited for the deliveries that earlier actions caused
+        (see ``caused``); ``rested`` says that it has then also waited to be allowed to sleep in
+        Asterisk's session (see ``quota``).
+        """
+        ctx, user = self.ctx, self.user
+        assert user is not None
+        if not action.name:
+            self.miss_action(action)
+            return
+        server = ctx.server
+        decision = ctx.judge(user, action, server.table)
+        if isinstance(decision, Deny):
+            self.deny(action, decision.text, decision.rule, decision.hint)
+            return
+        outgoing = decision.action
+        if outgoing is not action:
+            described = server.table.described(action.key)
+            left_out = described.left_out(action) if described is not None else ()
+            ctx.trail.left_out(server.counted_name(action), left_out)
+        if ctx.recorder is not None and not (rested or paid):
+            ctx.recorder.action(user.name, action, server.table.described(action.key))
+        if action.key in LOCAL:
+            ctx.stats.actions_local += 1
+            ctx.stats.actions.count(server.counted_name(action), user.name, "local")
+            self._answer(outgoing)
+            return
+        if not (paid or rested) and not self._may_cause(action, outgoing):
+            return
+        if outgoing.key in quota.BOUNDED:
+            bounded = self._within_quota(user.name, action, outgoing, rested)
+            if bounded is None:
+                return
+            outgoing = bounded
+        self.state = State.BUSY
+        self._underway = Underway(ctx, user.name, outgoing, decision.rule if decision.privileged else None)
+        if outgoing.key == b"originate":
+            if originate.is_synchronous(outgoing):
+                self.hold_events()
+            outgoing = originate.with_variables(outgoing, user.setvar)
+        self._submit(outgoing)
+
+    def _submit(self, action: Action) -> None:
+        """Send an action over the link meant for it; see ``Exchange.submit``."""
+        server = self.ctx.server
+        side = server.side_for(self.payer, action)
+        if side is None:
+            server.exchange.submit(self, action)
+        else:
+            self.hold_events()
+            side.submit(self, action)
+
+    def _may_cause(self, action: Action, outgoing: Action) -> bool:
+        """Whether what the action causes may be delivered now; if not, it is held back and runs later.
+
+        In both cases its estimated cost is charged to the session's share of the processor.
+        """
+        ctx = self.ctx
+        seconds = ctx.caused.estimate(outgoing, ctx.server.table, ctx.readers)
+        if seconds is None:
+            return True
+        ctx.shares.charge(self.share, seconds)
+        if ctx.caused.admits(seconds):
+            return True
+        self.hit("delivery_share", action=outgoing.name)
+        self.hold_back(action)
+        ctx.caused.join(self.payer, seconds, lambda: self._paid(action))
+        return False
+
+    def _paid(self, action: Action) -> None:
+        if self.state is not State.HELD:
+            return  # closed in the meantime
+        self.let_go()
+        self.run(action, paid=True)
+        self.advance()
+
+    def _within_quota(self, user: str, asked: Action, judged: Action, rested: bool) -> Action | None:
+        """The action to send now; None if it was refused or is scheduled to run later.
+
+        ``asked`` is the action as the client sent it, which is judged again when it runs later.
+        """
+        ctx = self.ctx
+        if judged.key not in holding.SLEEPING:
+            over = quota.excess(user, judged, ctx.bounds)
+            if over is None:
+                return judged
+            self._exceeds(judged, over)
+            return None
+        parts = quota.parts_of(judged, ctx.limits)
+        if isinstance(parts, Excess):
+            self._exceeds(judged, parts)
+            return None
+        seconds = holding.seconds_of(parts[0])
+        if seconds > 0 and not rested:
+            rests = ctx.rates.rests(user, ctx.scheduler)
+            wait = rests.wait(seconds)
+            if wait > ctx.limits.rate_wait:
+                self._exceeds(judged, quota.TOO_MANY)
+                return None
+            if wait > 0:
+                self.hit("link_hold", action=judged.name)
+                self.hold_back(asked)
+                rests.join(Rest(self, seconds, lambda: self._rested(asked)))
+                return None
+            rests.take(seconds)
+        if len(parts) == 1:
+            return parts[0]
+        self._series = Series(parts)
+        return self._series.next()
+
+    def _rested(self, asked: Action) -> None:
+        self.let_go()
+        self.run(asked, rested=True)
+        self.advance()
+
+    def _exceeds(self, action: Action, over: Excess) -> None:
+        self.hit(over.limit, action=action.name)
+        self.deny(action, f"{over.text} (limits.{over.limit})".encode(), f"limits.{over.limit}")
+
+    def deny(self, action: Action, text: bytes, rule: str, hint: str = "") -> None:
+        """Answer the action with this error instead of running it.
+
+        If there is a ``hint``, the response has a ProxyReason header with it and the rule.
+        """
+        ctx = self.ctx
+        counted = ctx.server.counted_name(action)
+        ctx.stats.actions_denied += 1
+        ctx.stats.actions.count(counted, self.payer, "denied")
+        reason = ((b"ProxyReason", f"{rule}: {hint}".encode()),) if hint else ()
+        self.reply(message.response(b"Error", action.action_id, (b"Message", text), *reason))
+        ctx.trail.denied(self.who, action, counted, text, rule, hint, ctx.generation)
+
+    def miss_action(self, action: Action) -> None:
+        """Answer a message that names no action."""
+        self.reply(message.error(action.action_id, b"Missing action in request"))
+        self.ctx.trail.tell(self.who, b"RequestBadFormat", ERROR, (b"RequestType", b"Action: NONE"))

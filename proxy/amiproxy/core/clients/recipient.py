@@ -1,0 +1,150 @@
+"""Recipient: what one client is sent: answers, and the events of its subscription, in the right order."""
+
+# mypyc: compiled
+
+from abc import ABC, abstractmethod
+
+from amiproxy.core.context import Context
+from amiproxy.core.fanout.outbox import NEVER, Outbox
+from amiproxy.core.fanout.subscription import Subscription
+from amiproxy.core.model.share import Share
+from amiproxy.core.model.users import User
+from amiproxy.core.ports import Transport
+
+
+class Recipient(ABC):
+    """One client, as far as bytes are sent to it.  See ``Member`` in subscription.py."""
+
+    __slots__ = ("_unsent", "ctx", "id", "outbox", "seen", "share", "subscription", "transport", "user")
+
+    def __init__(self, ctx: Context, transport: Transport, name: str, share: Share) -> None:
+        self.ctx = ctx
+        self.transport = transport
+        #: Identifies the session in the log, to operators and in security events.
+        self.id = name
+        #: The share that its time is charged to.
+        self.share = share
+        #: The user; None before login.
+        self.user: User | None = None
+        self.outbox = Outbox(transport, ctx.bounds.limits.outbox_hard, ctx.bounds.backlog)
+        self.subscription: Subscription | None = None
+        #: How many of the subscription's pending events it has had.
+        self.seen = 0
+        #: Parts of answers that leave with the next ``push``.
+        self._unsent: list[bytes] = []
+
+    # -- answers -----------------------------------------------------------
+
+    def late(self, data: bytes) -> None:
+        """Take part of an answer, which leaves with the next ``push``, behind the events before it."""
+        if self.subscription is not None and not self.outbox.holding:
+            earlier = self.subscription.take(self)
+            if earlier and not self._drops(earlier):
+                self._unsent.append(earlier)
+        self._unsent.append(data)
+        self.ctx.answered[self] = None
+
+    def push(self) -> None:
+        """Send the answers that ``late`` has taken."""
+        if self._unsent:
+            data = b"".join(self._unsent)
+            self._unsent.clear()
+            self._sent(self.outbox.answer(data))
+
+    def greet(self, banner: bytes) -> None:
+        """Send the banner, alone in the first write: client libraries rely on it (nami, ami-io)."""
+        self._sent(self.outbox.push(banner))
+
+    # -- events ------------------------------------------------------------
+
+    def deliver(self, data: bytes) -> None:
+        """Take events from the subscription."""
+        outbox = self.outbox
+        if outbox.size and outbox.size > outbox.closed_above:
+            self._drops(data)
+        elif not outbox.push(data):
+            self.ctx.pressure.too_slow(self, "outbox_hard")
+
+    def fall_behind(self, data: bytes, taken: int) -> None:
+        """See ``Member`` in subscription.py."""
+        if not self.outbox.keep(data, taken):
+            self.ctx.pressure.too_slow(self, "outbox_hard")
+
+    def hold_events(self) -> None:
+        """Hold events back until Asterisk has answered: it sends a session no events while its action runs.
+
+        Otherwise an answer that comes over a side link would arrive behind later events: a list
+        could contain a channel that an earlier event said was gone.
+        """
+        if not self.outbox.holding:
+            self.push()
+            earlier = self.subscription.take(self) if self.subscription is not None else b""
+            if earlier:
+                self.deliver(earlier)
+            self.outbox.hold()
+
+    def release(self, head: bytes, tail: bytes = b"") -> None:
+        """Send ``head``, the events that the outbox held, and ``tail``."""
+        self._sent(self.outbox.release(head, tail))
+
+    def _release_answer(self) -> None:
+        """Send the answer, and then the events that occurred meanwhile, as Asterisk does."""
+        head = b"".join(self._unsent)
+        self._unsent.clear()
+        self.release(head)
+
+    # -- the rest of the session -------------------------------------------
+
+    @abstractmethod
+    def advance(self) -> None:
+        """Run the actions that the client has sent meanwhile, and send their answers."""
+
+    @abstractmethod
+    def close(self, reason: str, *, abort: bool = False) -> None:
+        """End the session; waiting bytes are still sent unless ``abort``."""
+
+    # -- limits ------------------------------------------------------------
+
+    @property
+    def bytes_waiting(self) -> int:
+        """Bytes that wait to be sent, including those that are held back."""
+        return self.outbox.waiting
+
+    @property
+    def payer(self) -> str:
+        """Name of the user who is charged for what this client causes; "" before login."""
+        return self.user.name if self.user is not None else ""
+
+    def pays(self, share: Share) -> None:
+        """Charge the client's time to this share from now on."""
+        self.share = share
+        self.transport.charge(share)
+
+    def fit(self, user: User) -> None:
+        """Give the outbox the limits in force for this user."""
+        limits, outbox = self.ctx.bounds.limits, self.outbox
+        drops = (user.slow_consumer or limits.slow_consumer) == "drop_events"
+        outbox.limit = limits.outbox_hard
+        outbox.drop_events_past(limits.outbox_soft if drops else NEVER)
+
+    def hit(self, limit: str, **fields: object) -> None:
+        """Count and log that this session has reached a limit."""
+        user = self.user.name if self.user is not None else None
+        self.ctx.bounds.hit(limit, self.transport.peer.address, session=self.id, user=user, **fields)
+
+    def _drops(self, events: bytes) -> bool:
+        """Whether the client is past its soft limit; the events are then dropped and counted."""
+        outbox = self.outbox
+        if outbox.size <= outbox.closed_above:
+            return False
+        if not outbox.in_gap:
+            self.hit("outbox_soft", bytes=outbox.waiting)
+        outbox.drop(events)
+        self.ctx.stats.missed.count(events)
+        return True
+
+    def _sent(self, within_limit: bool) -> None:
+        if not within_limit:
+            self.ctx.pressure.too_slow(self, "outbox_hard")
+            # Settle soon, not only at the next event, but not from inside this session's own call.
+            self.ctx.scheduler.later(0, self.ctx.settle)

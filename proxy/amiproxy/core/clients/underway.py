@@ -1,0 +1,85 @@
+"""Underway: an action in flight at Asterisk."""
+
+# mypyc: compiled
+
+from typing import Final
+
+from amiproxy.ami.answers import response_of
+from amiproxy.ami.message import Action, Message
+from amiproxy.core.audit.trail import Who
+from amiproxy.core.context import Context
+from amiproxy.core.limits.members import ADDING
+
+#: Actions that make Asterisk store more, or less.
+_KEPT: Final = ADDING | {b"setvar", b"queueremove"}
+
+
+class Underway:
+    """An action in flight: counted when it is answered, and logged if it is privileged."""
+
+    __slots__ = ("_action", "_before", "_began", "_ctx", "_generation", "_result", "_rule")
+
+    def __init__(self, ctx: Context, user: str, action: Action, rule: str | None) -> None:
+        """To be built just before the action is sent: counts what it stores in Asterisk."""
+        self._ctx = ctx
+        self._action = action
+        #: The rule that allowed a privileged action; None for other actions.
+        self._rule = rule
+        #: The generation of the configuration that the rule is from.
+        self._generation = ctx.generation
+        self._began = ctx.scheduler.now()
+        self._result = b""
+        #: For a Setvar: the size that ``Stored`` had for its name before.  For an action that adds a queue
+        #: member: whether the member was counted.
+        self._before = 0
+        key = action.key
+        if key == b"setvar":
+            self._before = ctx.bounds.stored.take(user, action)
+        elif key in ADDING:
+            self._before = int(ctx.bounds.members.take(user, action))
+
+    def answered(self, data: bytes) -> None:
+        """Take part of the answer; the last response in it is the action's result."""
+        usual = data.startswith(b"Response: Success\r\n")
+        self._result = b"Success" if usual else response_of(data) or self._result
+
+    def record(self, user: str, who: Who | None) -> None:
+        """Count the action of this user, whose answer is complete; log it if ``is_logged``."""
+        ctx = self._ctx
+        seconds = ctx.scheduler.now() - self._began
+        ctx.stats.actions.answered(ctx.server.counted_name(self._action), user, self._result, seconds)
+        if self._action.key in _KEPT:
+            self._settle(user)
+        if self._rule is not None and who is not None:
+            ctx.trail.allowed(who, self._action, self._rule, self._generation, self._result, seconds)
+
+    @property
+    def is_logged(self) -> bool:
+        """Whether ``record`` logs the action, so that it must be told whose it is."""
+        return self._rule is not None
+
+    def _settle(self, user: str) -> None:
+        succeeded = self._result == b"Success"
+        members = self._ctx.bounds.members
+        match self._action.key:
+            case b"setvar":
+                self._settle_variable(user)
+            case b"queueremove":
+                if succeeded:
+                    members.removed(self._action)
+            case _ if self._before and not succeeded:
+                members.give_back(user, self._action)
+
+    def _settle_variable(self, user: str) -> None:
+        stored = self._ctx.bounds.stored
+        if self._result != b"Success":
+            stored.give_back(user, self._action, self._before)
+        elif stored.is_unnamed(self._action):
+            uniqueid = self._action.get(b"channel")
+            question = ((b"Action", b"Getvar"), (b"Channel", uniqueid), (b"Variable", b"CHANNEL"))
+
+            def answer(raw: bytes) -> None:
+                if name := Message(raw).get(b"value"):
+                    stored.named(uniqueid, name)
+
+            self._ctx.server.exchange.ask(Action(question), answer)

@@ -1,0 +1,118 @@
+"""Context: what every session needs: the clock, the limits, the users, the policy, Asterisk, the audit log.
+
+The hub builds it, and replaces ``users``, ``generation`` and ``recorder`` when they change.  It knows
+neither sessions nor the hub.
+"""
+
+# mypyc: compiled
+
+from collections.abc import Callable
+from typing import Protocol
+
+from amiproxy import log
+from amiproxy.ami.actions import Listed
+from amiproxy.core.audit.stats import Stats
+from amiproxy.core.audit.trail import Trail
+from amiproxy.core.bounds import Bounds
+from amiproxy.core.budgets.caused import Caused
+from amiproxy.core.budgets.pressure import Pressure
+from amiproxy.core.budgets.throttle import UserRates
+from amiproxy.core.learning.recorder import Recorder
+from amiproxy.core.limits.shares import Shares
+from amiproxy.core.model.limits import Limits
+from amiproxy.core.model.users import User, UserTable
+from amiproxy.core.policy.verdicts import Decide
+from amiproxy.core.ports import Scheduler, Verifier, Waiting
+from amiproxy.core.servers.server import Server
+
+MayRun = Callable[[User, Listed], bool]
+
+
+class Answered(Protocol):
+    """A session that has answers to send."""
+
+    def push(self) -> None:
+        """Send them."""
+
+
+class Context:
+    """Shared by all sessions of one hub."""
+
+    __slots__ = (
+        "answered",
+        "bounds",
+        "caused",
+        "generation",
+        "judge",
+        "may_run",
+        "pressure",
+        "rates",
+        "readers",
+        "recorder",
+        "scheduler",
+        "server",
+        "settle",
+        "shares",
+        "stats",
+        "trail",
+        "users",
+        "verifier",
+        "waiting",
+    )
+
+    def __init__(
+        self,
+        users: UserTable,
+        scheduler: Scheduler,
+        verifier: Verifier,
+        judge: Decide,
+        may_run: MayRun,
+        stats: Stats,
+        bounds: Bounds,
+        rates: UserRates,
+        shares: Shares,
+        caused: Caused,
+        pressure: Pressure,
+        server: Server,
+        trail: Trail,
+        readers: Callable[[int], int],
+        settle: Callable[[], None],
+    ) -> None:
+        self.users = users
+        #: Counts the configurations that were applied.
+        self.generation = 1
+        self.scheduler = scheduler
+        self.verifier = verifier
+        #: The policy's decision on one action.
+        self.judge: Decide = judge
+        self.may_run: MayRun = may_run
+        self.stats = stats
+        self.bounds = bounds
+        self.rates = rates
+        #: Decides whose work the processor does next.
+        self.shares = shares
+        self.caused = caused
+        self.pressure = pressure
+        #: Asterisk.
+        self.server = server
+        self.trail = trail
+        #: Returns the number of sessions whose classes admit an event of these classes.
+        self.readers: Callable[[int], int] = readers
+        #: Sends what sessions have put into ``answered``, and the events that are due.
+        self.settle: Callable[[], None] = settle
+        #: The sessions that have something to send when the hub settles.
+        self.answered: dict[Answered, None] = {}
+        #: The WaitEvents that are running.
+        self.waiting: set[Waiting] = set()
+        #: The running recording of what users use.
+        self.recorder: Recorder | None = None
+
+    @property
+    def limits(self) -> Limits:
+        """The limits in force."""
+        return self.bounds.limits
+
+    def fault(self, error: Exception, where: str, **fields: object) -> None:
+        """Log and count an internal error that does not end the service."""
+        self.stats.faults += 1
+        log.exception("fault", error, where=where, **fields)
