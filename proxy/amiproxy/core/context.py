@@ -62,6 +62,7 @@ class Context:
 
     def __init__(
         self,
+        *,
         users: UserTable,
         scheduler: Scheduler,
         verifier: Verifier,

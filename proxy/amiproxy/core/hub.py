@@ -84,21 +84,21 @@ class Hub:
         self._verdicts = Verdicts(decide)
         #: What sessions need; ``users`` and ``generation`` are those in force.
         self.ctx = Context(
-            users,
-            scheduler,
-            verifier,
-            self._verdicts.on,
-            may_run,
-            self.stats,
-            self.bounds,
-            UserRates(limits),
-            Shares(scheduler),
-            Caused(scheduler, limits.delivery_share),
-            self.pressure,
-            self.server,
-            Trail(self.bounds.rationed, self.bounds.once, scheduler, self),
-            self.readers,
-            self.settle,
+            users=users,
+            scheduler=scheduler,
+            verifier=verifier,
+            judge=self._verdicts.on,
+            may_run=may_run,
+            stats=self.stats,
+            bounds=self.bounds,
+            rates=UserRates(limits),
+            shares=Shares(scheduler),
+            caused=Caused(scheduler, limits.delivery_share),
+            pressure=self.pressure,
+            server=self.server,
+            trail=Trail(self.bounds.rationed, self.bounds.once, scheduler, self),
+            readers=self.readers,
+            settle=self.settle,
         )
         self._handlers = self._handlers_of(self.ctx)
         self.taps = Taps()

@@ -1,0 +1,111 @@
+"""What a client has sent and what has not started yet."""
+
+import pytest
+
+from amiproxy.ami.message import Action
+from amiproxy.core.audit.stats import Stats
+from amiproxy.core.bounds import Bounds
+from amiproxy.core.budgets.throttle import UserRates
+from amiproxy.core.clients.actionqueue import ActionQueue
+from amiproxy.core.model.limits import Limits
+from amiproxy.core.model.users import User
+from tests.support.core_doubles import HandClock
+
+LIMITS = Limits(in_flight_per_session=2, originate_rate=1.0, originate_burst=1, rate_wait=1.5)
+
+
+class Waiter:
+    """Counts how often it is told to go on."""
+
+    def __init__(self) -> None:
+        self.advanced = 0
+
+    def advance(self) -> None:
+        self.advanced += 1
+
+
+class Site:
+    """A queue, its clock, and the line of its user's Originates."""
+
+    def __init__(self) -> None:
+        self.bounds = Bounds(LIMITS, Stats())
+        rates = UserRates(LIMITS)
+        self.queue = ActionQueue(self.bounds, rates)
+        self.clock = HandClock()
+        self.waiter = Waiter()
+        self.line = rates.find(User("u"), b"originate")
+
+    def passes(self, name: bytes, number: bytes = b"1") -> bool:
+        action = Action([(b"Action", name), (b"ActionID", number), (b"Async", b"yes")])
+        line = self.line if action.key == b"originate" else None
+        passes, held = self.queue.passes(action, line, self.waiter, self.clock)
+        self.refused = held is not None and held.refused
+        return passes
+
+
+@pytest.fixture
+def site() -> Site:
+    return Site()
+
+
+def test_messages_start_in_their_order(site: Site) -> None:
+    site.queue.extend([b"first", b"second"])
+    assert [site.queue.take(), site.queue.take(), site.queue.take()] == [b"first", b"second", None]
+
+
+def test_messages_count_as_in_flight_up_to_the_session_s_limit(site: Site) -> None:
+    site.queue.extend([b"1", b"2", b"3"])
+    site.queue.count()
+    assert (site.bounds.queued, len(site.queue)) == (2, 3)
+    site.queue.take()
+    site.queue.take()
+    assert site.bounds.queued == 1
+
+
+def test_nothing_counts_while_the_session_is_held_back(site: Site) -> None:
+    site.queue.extend([b"1"])
+    site.queue.count()
+    site.queue.hold(Action([(b"Action", b"Ping")]))
+    assert site.bounds.queued == 0
+    site.queue.let_go()
+    assert site.bounds.queued == 1
+
+
+def test_an_action_over_its_rate_lets_others_pass_and_comes_back(site: Site) -> None:
+    assert site.passes(b"Originate")
+    assert not site.passes(b"Originate", b"2")
+    assert site.passes(b"Ping")
+    assert site.queue.take() is None
+    site.clock.advance(1.0)
+    assert site.waiter.advanced == 1
+    waited = site.queue.take()
+    assert isinstance(waited, Action)
+    assert waited.action_id == b"2"
+
+
+def test_an_action_that_would_wait_too_long_is_refused(site: Site) -> None:
+    assert site.passes(b"Originate")
+    assert not site.passes(b"Originate", b"2")
+    assert not site.passes(b"Originate", b"3")
+    assert site.refused
+    assert site.queue.size == 1
+
+
+def test_logoff_waits_for_all_and_blocks_what_follows(site: Site) -> None:
+    assert site.passes(b"Originate")
+    assert not site.passes(b"Originate", b"2")
+    assert not site.passes(b"Logoff")
+    site.queue.extend([b"later"])
+    assert site.queue.is_blocked
+    assert site.queue.take() is None
+
+
+def test_clear_returns_what_waited_for_a_rate_the_held_one_first(site: Site) -> None:
+    assert site.passes(b"Originate")
+    assert not site.passes(b"Originate", b"2")
+    held = Action([(b"Action", b"Ping")])
+    site.queue.extend([b"unread"])
+    site.queue.hold(held)
+    first, second = site.queue.clear()
+    assert (first, second.action_id) == (held, b"2")
+    assert (site.queue.size, site.bounds.queued) == (0, 0)
