@@ -14,7 +14,6 @@ import msgspec
 import pytest
 import trustme
 import yaml
-from amiproxy.net.host.readable import around
 
 from amiproxy import log
 from amiproxy.config import ConfigErrors
