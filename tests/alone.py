@@ -2,7 +2,7 @@
 
 python -m tests.alone CACHE_DIR UNSTEADY_FILE PYTEST_ARGUMENT...
 
-Tests in parallel can starve one another on a small machine; a failure that is not there alone is then a
+Tests in parallel can starve one another on a small machine; a failure that does not recur alone is then a
 fault of the test, not of the product.  `make test` lists such a test as unsteady at its end, and it is to be
 fixed like any other fault; its first failure is in the output of the parallel run.  If more than a few tests
 failed, that is no coincidence: they are not repeated, and the run fails.

@@ -1,4 +1,4 @@
-"""What holds for every test."""
+"""Settings and hooks for every test."""
 
 import os
 import re
@@ -10,8 +10,8 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-# A busy machine is slow now and then; how long one example takes says nothing about the code.  A gate has to
-# say the same of the same commit, so the examples are the same each time; `make properties` looks for others.
+# A busy machine is slow at times; how long one example takes says nothing about the code.  A gate must
+# give the same result for the same commit, so the examples are fixed; `make properties` tries others.
 hypothesis.settings.register_profile("gate", deadline=None, derandomize=True)
 hypothesis.settings.register_profile("quick", deadline=None, derandomize=True, max_examples=10)
 hypothesis.settings.register_profile(
@@ -21,19 +21,19 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gate"))
 
 _TOP = Path(__file__).parents[1]
 _PAGES = ("SECURITY.md", "tests/faults/README.md")
-#: What builds the Debian package, which takes a minute, and boots machines with it.
+#: Tests that build the Debian package, which takes a minute, and boot machines with it.
 _WITH_THE_PACKAGE = ("tests/deploy/test_package.py", "tests/deploy/test_under_systemd.py")
 #: Folders whose tests need no socket, process or sleep; those of ``net`` need sockets, all others a system.
-#: Folders by tier; what is in none of them is of the tier ``system``.
+#: Folders by tier; tests in no folder of these are of the tier ``system``.
 _PURE = ("tests/ami/", "tests/config/", "tests/core/", "tests/tools/importers/", "tests/x509/")
 _NET = ("tests/net/", "tests/tools/doctor/")
 _ROW = re.compile(r"^\| (\d+) \| (.+?) \| (.+?) \|$", re.MULTILINE)
 
 
 class ByWhatIsStarted(LoadScopeScheduling):
-    """The tests of one file go to one process, for they share what its fixtures start.
+    """The tests of one file go to one process, because they share what its fixtures start.
 
-    Those of two Asterisks share none of it.
+    Those of two Asterisks share nothing.
     """
 
     def _split_scope(self, nodeid: str) -> str:
@@ -45,7 +45,7 @@ class ByWhatIsStarted(LoadScopeScheduling):
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByWhatIsStarted | None:
-    """For ``--dist loadfile``, as ``make test`` has it."""
+    """For ``--dist loadfile``, which ``make test`` uses."""
     return ByWhatIsStarted(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
@@ -62,7 +62,7 @@ def tier_of(test: Path) -> str:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes long begins first, so that it does not run alone at the end."""
+    """Long tests begin first, so that they do not run alone at the end."""
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
@@ -79,7 +79,7 @@ def unproved(skipped: Iterable[str]) -> list[str]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say which promises this run has not looked at: a skip is easily passed over."""
+    """List the promises that this run has not checked: a skip is easily overlooked."""
     reports = terminalreporter.stats.get("skipped", [])
     if lines := unproved(report.nodeid for report in reports):
         terminalreporter.section("not proved on this machine")

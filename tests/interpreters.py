@@ -1,7 +1,7 @@
-"""Which other Python CI tests on: ``python -m tests.interpreters`` prints it, or nothing.
+"""The other Python on which CI tests: ``python -m tests.interpreters`` prints it, or nothing.
 
 All tests run on one Python, the system's own.  Those that need no socket and no
-process run on the newest at hand too, if it is newer than the one that runs this.
+process also run on the newest one available, if it is newer than the one that runs this.
 """
 
 import os
@@ -23,7 +23,7 @@ Version = tuple[int, ...]
 
 
 def version_of(python: Path) -> Version:
-    """The version of an interpreter that can make a virtual environment; empty where there is none."""
+    """The version of an interpreter that can make a virtual environment; empty if it cannot."""
     try:
         done = subprocess.run([python, "-c", _ASK], check=False, capture_output=True, text=True, timeout=30)
     except (OSError, subprocess.TimeoutExpired):
@@ -32,7 +32,7 @@ def version_of(python: Path) -> Version:
 
 
 def newest(candidates: Iterable[Path], than: Version) -> Path | None:
-    """The newest of these that is newer, and the first of several as new."""
+    """The newest of these that is newer; of several equally new ones, the first."""
     known = {python: version_of(python) for python in candidates}
     found = max(known, key=known.__getitem__, default=None)
     return found if found is not None and known[found] > than else None

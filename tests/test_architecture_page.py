@@ -1,4 +1,4 @@
-"""The pages for contributors: what they name and link to exists, and the diagram of states is the code's."""
+"""The pages for contributors: everything they name and link to exists; the diagram agrees with the code."""
 
 import ast
 import itertools
@@ -42,7 +42,7 @@ _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def place_of(path: str) -> Path:
-    """Where a path of the pages is."""
+    """The place of a path that a page names."""
     inside = path.removeprefix("proxy/amiproxy/")
     return SOURCE / inside if inside != path else ROOT / path
 
@@ -113,7 +113,7 @@ def test_every_anchor_that_a_page_links_to_exists(page: str) -> None:
     ] == []
 
 
-def test_anchors_are_those_of_github() -> None:
+def test_anchors_are_computed_as_by_github() -> None:
     page = (
         "# One `two_three`, four-five!\n\n```sh\n# not a heading\n```\n## A / B\n## [Same](x.md)\n## Same\n"
     )
@@ -149,7 +149,7 @@ def test_the_diagram_has_each_state_and_each_function_that_assigns_it(
     assert {(name, after) for _, after, name in arrows} == assigned
 
 
-def test_references_in_the_source_are_to_sections_that_exist() -> None:
+def test_references_in_the_source_name_existing_sections() -> None:
     sections = set(re.findall(r"^##+ (\d+(?:\.\d+)?)\.? ", PAGES["proxy/ami-facts.md"], re.MULTILINE))
     for file in (*SOURCE.rglob("*.py"), *(ROOT / "tests").rglob("*.py")):
         for reference in re.findall(r"ami-facts\.md((?:[\s,#:]+(?:and )?§\d+(?:\.\d+)?)+)", file.read_text()):

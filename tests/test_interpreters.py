@@ -1,4 +1,4 @@
-"""The Pythons that CI tests on, and the virtual environment that goes with the one that is asked for."""
+"""The Pythons on which CI tests, and the virtual environment for the chosen one."""
 
 import os
 import shutil
@@ -21,16 +21,16 @@ def pretender(file: Path, version: str, status: int = 0) -> Path:
     return file
 
 
-def test_this_one_knows_its_version() -> None:
+def test_the_running_interpreter_knows_its_version() -> None:
     assert version_of(Path(sys.executable)) == sys.version_info[:3]
 
 
-def test_what_does_not_run_has_no_version(tmp_path: Path) -> None:
+def test_a_program_that_does_not_run_has_no_version(tmp_path: Path) -> None:
     assert version_of(tmp_path / "python3") == ()
     assert version_of(pretender(tmp_path / "python3.12", "3 12 1", status=1)) == ()
 
 
-def test_the_newest_counts_by_number(tmp_path: Path) -> None:
+def test_the_newest_is_found_by_number(tmp_path: Path) -> None:
     versions = {"a": "3 9 18", "b": "3 12 1", "c": "3 13 0", "d": "3 13 0"}
     pythons = [pretender(tmp_path / name / "python3", version) for name, version in versions.items()]
     assert newest(pythons, (3, 11, 2)) == tmp_path / "c" / "python3"
@@ -38,7 +38,7 @@ def test_the_newest_counts_by_number(tmp_path: Path) -> None:
     assert newest([], (3, 11, 2)) is None
 
 
-def test_all_at_hand_are_looked_at(tmp_path: Path) -> None:
+def test_all_available_interpreters_are_found(tmp_path: Path) -> None:
     wanted = [
         pretender(tmp_path / "bin" / "python3", ""),
         pretender(tmp_path / "bin" / "python3.12", ""),
@@ -51,7 +51,7 @@ def test_all_at_hand_are_looked_at(tmp_path: Path) -> None:
 
 # -- make setup ------------------------------------------------------------
 
-# Makes a virtual environment out of itself, and takes whatever pip is told to install.
+# Makes a virtual environment out of itself, and accepts everything that pip is asked to install.
 INTERPRETER = """\
 #!/bin/sh
 case "$*" in
@@ -66,7 +66,7 @@ esac
 
 
 class Tree:
-    """A copy of the Makefile with interpreters that only pretend."""
+    """A copy of the Makefile with fake interpreters."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -80,7 +80,7 @@ class Tree:
         file.chmod(0o755)
 
     def setup(self, *variables: str) -> str:
-        """What ``make setup`` does: the version that a virtual environment was made of, if one was."""
+        """The result of ``make setup``: the version for which a virtual environment was made, if one was."""
         path = f"{self.folder}/bin:{os.environ['PATH']}"
         done = subprocess.run(
             ["make", "setup", *variables],
@@ -106,7 +106,7 @@ def test_setup_is_done_once(tree: Tree) -> None:
     assert tree.setup() == ""
 
 
-def test_another_interpreter_makes_the_environment_again_and_is_kept(tree: Tree) -> None:
+def test_another_interpreter_recreates_the_environment_and_is_kept(tree: Tree) -> None:
     assert tree.setup() == "made 3.11.7"
     assert tree.setup("PYTHON=other") == "made 3.13.0"
     assert tree.setup("PYTHON=other") == ""
@@ -114,23 +114,23 @@ def test_another_interpreter_makes_the_environment_again_and_is_kept(tree: Tree)
     assert tree.setup("PYTHON=python3") == "made 3.11.7"
 
 
-def test_an_upgraded_interpreter_makes_the_environment_again(tree: Tree) -> None:
+def test_an_upgraded_interpreter_recreates_the_environment(tree: Tree) -> None:
     assert tree.setup() == "made 3.11.7"
     tree.python("python3", "3.13.5")
     assert tree.setup() == "made 3.13.5"
     assert tree.setup() == ""
 
 
-def test_an_environment_beside_it_is_its_own(tree: Tree) -> None:
+def test_a_second_environment_is_independent(tree: Tree) -> None:
     assert tree.setup() == "made 3.11.7"
     assert tree.setup("PYTHON=other", "VENV=.venv-newest") == "made 3.13.0"
     assert tree.setup() == ""
     assert tree.setup("PYTHON=other", "VENV=.venv-newest") == ""
 
 
-def test_an_interpreter_that_is_too_old_is_passed_over(tree: Tree) -> None:
+def test_an_interpreter_that_is_too_old_is_skipped(tree: Tree) -> None:
     tree.python("python3", "3.9.2", old=True)
-    # Nothing of this machine may answer before it.
+    # No interpreter of this machine may be found before it.
     makefile = tree.folder / "Makefile"
     makefile.write_text(makefile.read_text().replace(" /usr/bin/python3 python3.14 ", " other "))
     assert tree.setup() == "made 3.13.0"

@@ -15,7 +15,7 @@ from amiproxy import log
 
 @pytest.fixture(autouse=True)
 def restored() -> Iterator[None]:
-    """The log as it was: other tests look at it through pytest."""
+    """Restores the log: other tests read it through pytest."""
     logger = logging.getLogger("amiproxy")
     before = logger.handlers[:], logger.level, logger.propagate
     yield
@@ -55,11 +55,11 @@ def after_the_time(line: str) -> str:
         ({"user": "x" * 257}, f" user={'x' * 256}…"),
     ],
 )
-def test_text(fields: dict[str, object], shown: str) -> None:
+def test_text_lines_quote_and_escape_values(fields: dict[str, object], shown: str) -> None:
     assert after_the_time(written("text", "login", **fields)) == f"info login{shown}\n"
 
 
-def test_json_has_the_monotonic_time_where_there_is_a_clock() -> None:
+def test_json_has_the_monotonic_time_if_there_is_a_clock() -> None:
     stream = io.StringIO()
     log.configure("json", "info", stream, clock=lambda: 12.3456789)
     log.say(log.INFO, "fact", user="anna")
@@ -68,7 +68,7 @@ def test_json_has_the_monotonic_time_where_there_is_a_clock() -> None:
     assert entry["monotonic"] == 12.345679
 
 
-def test_json() -> None:
+def test_json_lines_contain_every_field() -> None:
     line = written(
         "json",
         "login",
@@ -99,7 +99,7 @@ def test_json() -> None:
 @pytest.mark.parametrize(
     ("level", "priority"), [(log.DEBUG, 7), (log.INFO, 6), (log.WARNING, 4), (log.ERROR, 3)]
 )
-def test_the_journal_is_given_the_priority(style: str, level: int, priority: int) -> None:
+def test_the_journal_gets_the_priority(style: str, level: int, priority: int) -> None:
     line = written(style, "started", journal=True, level=level)
     assert line.startswith(f"<{priority}>")
     if style == "text":
@@ -109,7 +109,7 @@ def test_the_journal_is_given_the_priority(style: str, level: int, priority: int
 
 
 @pytest.mark.parametrize("level", ["debug", "info", "warning", "error"])
-def test_what_is_below_the_level_is_left_out(level: str) -> None:
+def test_records_below_the_level_are_left_out(level: str) -> None:
     stream = io.StringIO()
     log.configure("text", level, stream)
     names = ["debug", "info", "warning", "error"]
@@ -119,7 +119,7 @@ def test_what_is_below_the_level_is_left_out(level: str) -> None:
     assert said == names[names.index(level) :]
 
 
-def test_configured_again_it_writes_once() -> None:
+def test_a_reconfigured_log_writes_each_record_once() -> None:
     first, second = io.StringIO(), io.StringIO()
     log.configure("text", "info", first)
     log.configure("json", "info", second)
@@ -128,7 +128,7 @@ def test_configured_again_it_writes_once() -> None:
     assert len(second.getvalue().splitlines()) == 1
 
 
-def test_without_a_stream_it_is_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_default_stream_is_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
     log.configure("text", "info")
     log.say(log.INFO, "fact")
     told = capsys.readouterr()
@@ -137,7 +137,7 @@ def test_without_a_stream_it_is_standard_error(capsys: pytest.CaptureFixture[str
 
 
 @pytest.mark.parametrize("style", ["text", "json"])
-def test_a_traceback_is_on_the_line_too(style: str) -> None:
+def test_a_traceback_is_on_the_same_line(style: str) -> None:
     stream = io.StringIO()
     log.configure(style, "info", stream)
     try:
@@ -197,7 +197,7 @@ class TestRationed:
         log.configure("text", "info", stream, journal=True)
         return stream
 
-    def test_so_many_lines_of_a_kind_for_one_peer(self, stream: io.StringIO) -> None:
+    def test_lines_of_a_kind_are_limited_for_one_peer(self, stream: io.StringIO) -> None:
         rationed = log.Rationed()
         for _ in range(15):
             rationed.say(log.WARNING, "limit-hit", "192.0.2.1", limit="x")
@@ -210,7 +210,9 @@ class TestRationed:
             "<4>limit-hit peer=192.0.2.2 limit=x",
         ]
 
-    def test_so_many_lines_of_a_kind_in_all_and_the_rest_is_summed_up(self, stream: io.StringIO) -> None:
+    def test_lines_of_a_kind_are_limited_in_total_and_the_rest_is_summarised(
+        self, stream: io.StringIO
+    ) -> None:
         rationed = log.Rationed()
         rationed.tick(100.0)
         for number in range(250):
@@ -225,7 +227,7 @@ class TestRationed:
         rationed.tick(120.0)
         assert len(stream.getvalue().splitlines()) == 102
 
-    def test_each_user_has_a_ration_that_nobody_else_uses_up(self, stream: io.StringIO) -> None:
+    def test_each_user_has_a_ration_that_no_other_uses_up(self, stream: io.StringIO) -> None:
         rationed = log.Rationed()
         for number in range(200):
             rationed.say(log.WARNING, "action-denied", f"2001:db8::{number:x}")
@@ -245,7 +247,7 @@ class TestRationed:
         rationed.tick(110.0)
         assert len(stream.getvalue().splitlines()) == 610 + 52 + 1
 
-    def test_what_is_not_logged_at_all_uses_nothing_up(self, stream: io.StringIO) -> None:
+    def test_records_below_the_level_use_no_ration(self, stream: io.StringIO) -> None:
         rationed = log.Rationed()
         for _ in range(100):
             rationed.say(log.DEBUG, "session-open", "192.0.2.1")
@@ -270,7 +272,7 @@ class TestOutlet:
         def settle(self) -> None:
             self.settled += 1
 
-    def test_lines_go_there_whatever_is_configured_later(self, capsys):
+    def test_lines_go_to_the_outlet_whatever_is_configured_later(self, capsys):
         log.configure("text", "info", journal=True)
         outlet = self.Kept()
         log.set_output(outlet)
@@ -319,7 +321,7 @@ def test_json_has_the_security_event_as_a_field() -> None:
     assert json.loads(line)["security_event"] == "InvalidPassword"
 
 
-def test_once_says_each_record_once_and_keeps_to_its_bound(caplog: pytest.LogCaptureFixture) -> None:
+def test_once_logs_each_record_once_and_is_bounded(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "amiproxy")
     once = log.Once()
     for _ in range(2):

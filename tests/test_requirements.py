@@ -1,4 +1,4 @@
-"""No test skips itself but where it may, and what was not proved for it is told."""
+"""Tests skip themselves only where they may, and unproved promises are reported."""
 
 import ast
 from pathlib import Path
@@ -9,7 +9,7 @@ from tests.conftest import unproved
 from tests.support.requirements import NEEDS, give_up, is_required
 
 _TESTS = Path(__file__).parent
-#: What these lack nobody can give a machine: another C library, IPv6 in a kernel.
+#: Needs that cannot be installed on a machine: another C library, IPv6 in a kernel.
 _MAY_SKIP = {
     "support/requirements.py",
     "test_requirements.py",
@@ -26,7 +26,7 @@ def _skips(file: Path) -> bool:
     )
 
 
-def test_tests_skip_themselves_by_their_need_alone() -> None:
+def test_tests_skip_themselves_only_through_their_need() -> None:
     found = {str(file.relative_to(_TESTS)) for file in _TESTS.rglob("*.py") if _skips(file)}
     assert found == _MAY_SKIP
 
@@ -44,11 +44,13 @@ def test_tests_skip_themselves_by_their_need_alone() -> None:
         ({"REQUIRE_LANDLOCK": "1"}, "LANDLOCK", "REQUIRE_LANDLOCK"),
     ],
 )
-def test_what_a_machine_must_have(environment: dict[str, str], need: str, variable: str) -> None:
+def test_a_need_is_required_by_its_variable_or_by_all(
+    environment: dict[str, str], need: str, variable: str
+) -> None:
     assert is_required(need, environment) == variable
 
 
-def test_a_need_that_is_required_fails_and_else_skips(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_required_need_fails_and_any_other_skips(monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in ("REQUIRE_ALL", *(f"REQUIRE_{need}" for need in NEEDS)):
         monkeypatch.delenv(variable, raising=False)
     with pytest.raises(pytest.skip.Exception, match="TOOLS: no hammer"):

@@ -1,4 +1,4 @@
-"""SECURITY.md, and the list of failures, against the tests that they name: a renamed one breaks this."""
+"""SECURITY.md and the list of failures name existing tests: a renamed test breaks this."""
 
 import ast
 import re
@@ -24,7 +24,7 @@ def defined(file: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("rows", PAGES.values(), ids=PAGES)
-def test_rows_are_numbered_through(rows: list[tuple[str, str, str]]) -> None:
+def test_rows_are_numbered_consecutively(rows: list[tuple[str, str, str]]) -> None:
     assert len(rows) > 20
     assert [int(number) for number, _, _ in rows] == list(range(1, len(rows) + 1))
 
@@ -34,7 +34,7 @@ def test_rows_are_numbered_through(rows: list[tuple[str, str, str]]) -> None:
     [row[1:] for rows in PAGES.values() for row in rows],
     ids=[f"{page}-{row[0]}" for page, rows in PAGES.items() for row in rows],
 )
-def test_each_row_names_tests_that_there_are(what: str, proofs: str) -> None:
+def test_each_row_names_existing_tests(what: str, proofs: str) -> None:
     named = TEST.findall(proofs)
     assert named, what
     assert not TEST.sub("", proofs).strip(), "nothing but tests stands there"

@@ -1,8 +1,8 @@
-"""Who logs in during a benchmark, and which events each is to be sent.
+"""The users of a benchmark, and the events that each is to be sent.
 
-Two kinds of user, so that rights and filters have something to do: a *board*
+Two kinds of user, so that rights and filters have an effect: a *board*
 sees everything, a *desk* neither one of the classes nor one event that its
-filter takes away.  What a desk gets beyond that is a leak.
+filter excludes.  Any other event that a desk gets is a leak.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ TYPES = (
     ("UserEvent", "user"),
 )
 EVERYTHING = (1 << len(TYPES)) - 1
-#: All accounts have the same one; hashing it is what differs.
+#: All accounts have the same one; only its hash differs.
 SECRET = "bench-secret"
 _CLASSES = ("call", "dialplan", "reporting", "agent", "system", "user")
 
@@ -67,7 +67,7 @@ def desk(name: str = "desk") -> Account:
 
 
 def everything(name: str = "everything") -> Account:
-    """Reads all: what others' logins and denials give, too."""
+    """Reads all: also the events of others' logins and denials."""
     return Account(name, ("all",))
 
 
@@ -77,10 +77,10 @@ def pairs(count: int) -> list[Account]:
 
 
 def filtering(count: int) -> list[Account]:
-    """``count`` users with a filter each of its own, that every event has to be compared with."""
+    """``count`` users, each with a filter of its own with which every event has to be compared."""
     return [Account(f"filter{n}", _CLASSES, (f"!UserEvent: Nothing{n}$",)) for n in range(count)]
 
 
 def due(account: Account, by_type: Sequence[int]) -> int:
-    """Events that one client of this account is to be sent, of a storm with so many of each type."""
+    """Events that one client of this account is to be sent, of a storm with these numbers of each type."""
     return sum(count for number, count in enumerate(by_type) if account.sees >> number & 1)

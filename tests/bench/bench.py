@@ -1,5 +1,5 @@
 # ruff: noqa: T201  (a program that prints)
-"""Measure the proxy beside what else could stand in its place: ``python -m tests.bench.bench``.
+"""Compare the proxy with programs that could replace it: ``python -m tests.bench.bench``.
 
 Every scenario gives each peer the same work, in turn, and is written as a
 Markdown table with a chart to a folder of its own.  README.md beside this
@@ -77,7 +77,7 @@ def parsed(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def about() -> str:
-    """The machine, the versions and the moment, for the report's head."""
+    """The machine, the versions and the time, for the report's head."""
     model = next(
         (
             line.partition(":")[2].strip()
@@ -107,7 +107,7 @@ def report(head: Sequence[str], sections: Sequence[Section], remarks: Sequence[s
 
 
 def rotation() -> list[Section]:
-    """What a change of certificates costs those who are connected, by its own program."""
+    """The cost of a change of certificates for connected clients, by its own program."""
     if not Path("tests/bench/rotation.py").exists():
         return []
     done = subprocess.run(
@@ -146,7 +146,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 print(f"\n## {section.title}\n\n{section.table}", flush=True)
                 if section.svg:
                     (folder / f"{section.name}.svg").write_text(section.svg)
-            # After each: what was measured until an interruption is not lost.
+            # After each one, so that an interruption does not lose the results so far.
             (folder / "report.md").write_text(report(head, sections, [*plan.remarks]))
             (folder / "rounds.json").write_text(json.dumps(plan.kept, indent=1))
     for remark in plan.remarks:

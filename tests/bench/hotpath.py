@@ -1,13 +1,13 @@
 # ruff: noqa: T201  (a program that prints)
-"""What one event costs in the core, without sockets: ``python -m tests.bench.hotpath``.
+"""The cost of one event in the core, without sockets: ``python -m tests.bench.hotpath``.
 
 Events in Asterisk's form go through ``UpstreamFramer.feed`` and
 ``Server.from_upstream`` to sessions whose transports take all and keep nothing.  With one thread,
-no kernel and the same events each time, a change of the hot path shows at a per
-cent; compare two runs on one machine, before and after.  The rows vary one
+no kernel and the same events each time, a change of the hot path of one per cent is visible;
+compare two runs on one machine, before and after.  The rows vary one
 thing each: members of an audience, audiences, filters, events in a read, items
-of a list.  What is counted is CPU time, and each row is the best of several
-passes: what is slower than the best was disturbed.
+of a list.  CPU time is counted, and each row is the best of several
+passes: slower ones were disturbed.
 """
 
 import argparse
@@ -39,7 +39,7 @@ _LIMITS = Limits(
 
 
 class Row(NamedTuple):
-    """What is measured: so many audiences of so many members, events of one read together."""
+    """The parameters of a row: audiences, members of each, events of one read together."""
 
     what: str
     audiences: int = 1
@@ -139,7 +139,7 @@ def one_pass(row: Row, events: Sequence[bytes]) -> float:
     reads = [b"".join(events[n : n + row.per_read]) for n in range(0, len(events), row.per_read)]
     hub = bench.hub
     gc.collect()
-    before = hub.deliveries  # of what the logins themselves made known
+    before = hub.deliveries  # excludes events that the logins themselves caused
     began = time.thread_time()
     for data in reads:
         _take(hub.server, framer, data)
@@ -151,7 +151,7 @@ def one_pass(row: Row, events: Sequence[bytes]) -> float:
 
 
 def one_list(items: int, lists: int) -> float:
-    """Seconds for so many lists, each asked for by a client and relayed item by item."""
+    """Seconds for this many lists, each requested by a client and relayed item by item."""
     bench = Bench(User("u0", read=privilege.ALL, write=privilege.ALL, secret="plain:x"), limits=_LIMITS)
     bench.link_up()
     session: Session = bench.hub.attach(_Sink())
@@ -190,7 +190,7 @@ def table(events: int, passes: int) -> str:
     lists = [max(4, events // 10 // max(items, 20)) for items in LISTS]
     best = [float("inf")] * len(ROWS)
     best_lists = [float("inf")] * len(LISTS)
-    for _ in range(passes):  # all rows in turn: what disturbs one pass of a row spares another
+    for _ in range(passes):  # all rows in turn: a disturbance of one pass affects few rows
         for number, row in enumerate(ROWS):
             best[number] = min(best[number], one_pass(row, wires[number]))
         for number, items in enumerate(LISTS):

@@ -1,4 +1,4 @@
-"""What processes and the machine use: CPU seconds, memory, listening ports.  Linux's /proc only."""
+"""The resources that processes and the machine use: CPU, memory, listening ports.  Linux's /proc only."""
 
 import os
 import threading
@@ -12,7 +12,7 @@ _LISTEN = "0A"
 
 
 def stat_fields(text: str) -> list[str]:
-    """The fields of a /proc/PID/stat behind the command's name, which may hold anything."""
+    """The fields of a /proc/PID/stat after the command's name, which may contain anything."""
     return text.rpartition(")")[2].split()
 
 
@@ -50,7 +50,7 @@ def _read(path: str) -> str:
 
 
 def session_pids(session: int) -> list[int]:
-    """The live processes of a session (setsid): a program and whatever it forked."""
+    """The live processes of a session (setsid): a program and all that it forked."""
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and (text := _read(f"{entry}/stat")):
@@ -82,7 +82,7 @@ def is_listening(port: int) -> bool:
 
 @contextmanager
 def peak_pss(pids: Callable[[], Iterable[int]]) -> Iterator[list[int]]:
-    """Look several times a second; the list that is given holds what was found, in KiB."""
+    """Sample several times a second; the given list receives the samples, in KiB."""
     found: list[int] = []
     over = threading.Event()
 
@@ -112,11 +112,11 @@ class Quiet:
         return self._left <= 0
 
     def spend(self, seconds: float) -> None:
-        """Take from the patience what a measurement took that has to be made again."""
+        """Subtract from the patience the time of a measurement that has to be repeated."""
         self._left -= seconds
 
     def wait(self) -> None:
-        """Return when less than ``cores`` are in use, or when patience is at its end."""
+        """Return when less than ``cores`` are in use, or when the patience is used up."""
         while self._left > 0:
             busy, began = machine_busy(), time.monotonic()
             time.sleep(0.5)

@@ -1,4 +1,4 @@
-"""What is measured: the proxy, and what else can stand between Asterisk and its clients by TLS.
+"""The peers: the proxy, and other programs that can connect Asterisk and its clients by TLS.
 
 All get the same certificate, and every setting that is not named here is their own default.
 """
@@ -28,7 +28,7 @@ from tests.support.ports import free_port
 _START_SECONDS = 30.0
 _STOP_SECONDS = 10.0
 _BINARIES = Path("build/bench")
-#: Raised for all that is measured with more clients than the defaults admit.
+#: Raised for every peer that is measured with more clients than the defaults admit.
 _LIMITS = {"connections": 16384, "sessions_authenticated": 16384}
 
 
@@ -58,7 +58,7 @@ class Peer:
 
     name: str
     multiplexes = False
-    #: Whether it knows users and their rights; others send everything to everybody.
+    #: Whether it knows users and their rights; others send everything to all clients.
     has_rights = False
     #: Whether clients' actions reach Asterisk.
     relays_actions = True
@@ -77,11 +77,11 @@ class Peer:
 
     @classmethod
     def missing(cls) -> str:
-        """What it needs that is not here; empty if it can run."""
+        """Requirements that are missing here; empty if it can run."""
         return ""
 
     def command(self) -> list[str]:
-        """Write its configuration; how it is started."""
+        """Write its configuration; the command that starts it."""
         raise NotImplementedError
 
     def start(self) -> None:
@@ -108,7 +108,7 @@ class Peer:
         return measure.session_pids(self._process.pid) if self._process is not None else []
 
     def stop(self) -> None:
-        """End its processes, in good order if they will."""
+        """End its processes, by SIGTERM if possible."""
         if self._process is not None:
             for how, seconds in ((signal.SIGTERM, _STOP_SECONDS), (signal.SIGKILL, _STOP_SECONDS)):
                 for pid in self.pids():
@@ -163,7 +163,7 @@ class Ours(Peer):
 
 
 class OursAtOnce(Ours):
-    """The same, without waiting for company."""
+    """The same, with each event sent at once."""
 
     name = "ami-proxy-at-once"
     fan_out: ClassVar[dict[str, float]] = {"flush_interval": 0.0}
@@ -181,12 +181,12 @@ class OursCompiled(Ours):
 
     def command(self) -> list[str]:
         python, *arguments = super().command()
-        # -P: else the tree, being the current folder, would go before it.
+        # -P: otherwise the tree, being the current folder, would come before it.
         return ["env", f"PYTHONPATH={self._folder.absolute()}", python, "-P", *arguments]
 
 
 class Broadcast(Peer):
-    """broadcast.c with the proxy's interval: what fan-out costs, and nothing else."""
+    """broadcast.c with the proxy's interval: the cost of fan-out, and nothing else."""
 
     name = "broadcast-5ms"
     multiplexes = True
@@ -202,7 +202,7 @@ class Broadcast(Peer):
 
 
 class BroadcastAtOnce(Broadcast):
-    """The same, without waiting for company."""
+    """The same, with each event sent at once."""
 
     name = "broadcast-at-once"
     options = ()
@@ -249,7 +249,7 @@ class Haproxy(Peer):
 
 
 class AsteriskTls(Peer):
-    """A real Asterisk's own TLS port; the storm is told to it as UserEvents on its plain one."""
+    """A real Asterisk's own TLS port; the storm is sent to it as UserEvents on its plain one."""
 
     name = "asterisk-tls"
     is_asterisk = True
@@ -283,7 +283,7 @@ class AsteriskTls(Peer):
 
 
 class AsteriskBehindOurs(AsteriskTls):
-    """The proxy before a real Asterisk, of which only Asterisk's share is measured."""
+    """The proxy in front of a real Asterisk, of which only Asterisk's share is measured."""
 
     name = "asterisk-behind-ami-proxy"
 

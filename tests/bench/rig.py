@@ -17,9 +17,9 @@ from tests.support.ports import free_port
 
 _BINARIES = Path("build/bench")
 _ANSWER_SECONDS = 60.0
-#: How long events may still come after the storm; later ones are lost.
+#: How long events may still arrive after the storm; later ones are lost.
 _LATE_SECONDS = 5.0
-#: How long after the last event that was checked the others have theirs too.
+#: How long after the last event that was checked the others have received theirs too.
 _SETTLE_SECONDS = 0.3
 #: The highest niceness.
 _LAST = 19
@@ -28,7 +28,7 @@ Figures = dict[str, float]
 
 
 class Failed(Exception):
-    """The measurement came to nothing; the text says why."""
+    """The measurement failed; the text gives the reason."""
 
 
 class Tool:
@@ -51,7 +51,7 @@ class Tool:
         self._process.stdin.write(command.encode() + b"\n")
 
     def hear(self, what: str, seconds: float = _ANSWER_SECONDS) -> dict[str, Any]:
-        """The next answer, which is to be of this kind.  Raises Failed without one in that time."""
+        """The next answer, which must be of this kind.  Raises Failed without one in that time."""
         assert self._process.stdout is not None
         give_up = time.monotonic() + seconds
         while b"\n" not in self._buffer:
@@ -74,7 +74,7 @@ class Tool:
         return self.hear(what, seconds)
 
     def give_way(self) -> None:
-        """Let whoever else wants the processor go first, from now on."""
+        """Give all other processes priority, from now on."""
         os.setpriority(os.PRIO_PROCESS, self.pid, _LAST)
 
     @property
@@ -118,7 +118,7 @@ class Rig:
 
     @property
     def source(self) -> Tool:
-        """Where events come from."""
+        """The address that events come from."""
         assert self._source is not None
         return self._source
 
@@ -130,11 +130,11 @@ class Rig:
             time.sleep(0.02)
 
     def sees(self, account: Account) -> int:
-        """What a client of this account is to be sent by this peer."""
+        """The events that a client of this account is to be sent by this peer."""
         return account.sees if self.kind.has_rights else EVERYTHING
 
     def swarm(self, clients: int, *options: object, accounts: Sequence[Account] = ()) -> Tool:
-        """So many clients, who have begun to log in: the answer "in" is still to be heard."""
+        """This many clients, which have begun to log in: the answer "in" is still to be read."""
         arguments: list[object] = ["--port", self.peer.port, "--clients", clients]
         for account in accounts or self.accounts:
             arguments += ["--account", f"{account.name}:{SECRET}:{self.sees(account)}"]
@@ -173,7 +173,7 @@ class Rig:
         return figures["cpu"]
 
     def storm(self, swarm: Tool, clients: int, checked: int, rate: float, seconds: float) -> Figures:
-        """Let it storm; what arrived at the swarm, when, and what that cost."""
+        """Let it storm; the events that arrived at the swarm, their times, and the cost."""
         figures: Figures = {}
         with self.using(figures):
             swarm.say("mark")
@@ -201,7 +201,7 @@ class Rig:
         return figures
 
     def expected(self, by_type: Sequence[int], clients: int) -> int:
-        """Events that the first so many clients of a swarm are to be sent."""
+        """Events that this many clients of a swarm, the first ones, are to be sent."""
         accounts = self.accounts
         return sum(
             due(account, by_type) if self.kind.has_rights else sum(by_type)
@@ -217,7 +217,7 @@ class Rig:
 
 
 def of_histogram(found: dict[str, float] | None, prefix: str = "") -> Figures:
-    """Percentiles in milliseconds; nothing when there was nothing to time."""
+    """Percentiles in milliseconds; empty if there is nothing to compute them from."""
     return {f"{prefix}{name}": found[name] for name in ("p50", "p90", "p99", "max")} if found else {}
 
 

@@ -1,10 +1,10 @@
-"""What a swap of certificates costs those who are connected, and those who connect.
+"""The cost of a swap of certificates for connected clients, and for those that connect.
 
     python -m tests.bench.rotation [--swaps 20] [--sessions 200] [--rate 200]
 
-The proxy, its Asterisk, the readers and who connects are processes of their own.  Windows
+The proxy, its Asterisk, the readers and the connecting clients are processes of their own.  Windows
 with a swap and without one take turns in one run; the table has the longest and the usual
-pause of both.  It is written for people to compare the two rows, not for any absolute figure.
+pause of both.  It is for comparing the two rows, not for any absolute figure.
 """
 
 import argparse
@@ -27,14 +27,14 @@ from tests.support.badsets import CertificateFolder
 from tests.support.service import LIMITS, SECRET, USERS, Service
 from tests.support.storm_reader import StormReader
 
-#: Seconds: a swap and what the watch does a second later, or nothing at all.
+#: Seconds: a swap and the watch's work a second later, or nothing at all.
 _WINDOW = 2.5
 _WARM_UP = 3.0
 _SPAWN = multiprocessing.get_context("spawn")
 
 
 class Pause(NamedTuple):
-    """Something took so long."""
+    """An interruption of this length."""
 
     at: float
     """When it was over, ``time.monotonic()``."""
@@ -100,7 +100,7 @@ class _Child:
         self.first = self.pipe.recv()
 
     def finish(self) -> list[Pause]:
-        """Have it stop and tell."""
+        """Have it stop and report."""
         self.pipe.send("stop")
         pauses: list[Pause] = self.pipe.recv()
         self._process.join()

@@ -27,7 +27,7 @@ class Section:
 
 @dataclass
 class Plan:
-    """What is compared, and how thoroughly.  ``seconds`` is the length of a storm."""
+    """The peers to compare, and how thoroughly.  ``seconds`` is the length of a storm."""
 
     place: Place
     peers: Sequence[str]
@@ -35,13 +35,13 @@ class Plan:
     seconds: float
     quiet: Quiet
     small: bool = False
-    #: Every figure of every round, for who wants to look closer.
+    #: Every figure of every round, for a closer look.
     kept: list[dict[str, object]] = field(default_factory=list)
-    #: What could not be measured, and why.
+    #: Measurements that failed, and the reasons.
     remarks: dict[str, None] = field(default_factory=dict)
 
     def kinds(self, *names: str, wanted: Callable[[type[Peer]], bool] = lambda _: True) -> list[type[Peer]]:
-        """The peers that are here, of these names or of all."""
+        """The available peers, of these names or of all."""
         found = []
         for name in names or self.peers:
             kind = PEERS[name]

@@ -9,7 +9,7 @@ from tests.bench.rig import Failed, Figures, rig
 from tests.bench.rounds import Plan, Section
 from tests.bench.tables import Column, comparison, markdown, median, medians, written
 
-#: More clients than this are not all decrypted: that would cost more than what is measured.
+#: More clients than this are not all decrypted: that would cost more than the measured work.
 _CHECKED = 100
 _REFERENCES = ("broadcast-5ms", "broadcast-at-once", "haproxy")
 _COST = Column("CPU-s/M deliveries", "cost", ".2f")
@@ -33,7 +33,7 @@ def cast(
         swarm.hear("in")
         figures = made.storm(swarm, clients, checked, rate, plan.seconds)
         if base:
-            # Asterisk makes the events as well: what that costs with nobody listening is taken off.
+            # Asterisk makes the events as well: the cost of that without clients is subtracted.
             figures["cost"] = (figures["cpu"] - base) / max(1.0, figures["delivered"]) * 1e6
         return figures
 
@@ -123,7 +123,7 @@ def _saturate(plan: Plan, kind: type[Peer], clients: int = 100, checked: int = 1
 
 
 def crowd(plan: Plan) -> list[Section]:
-    """What one processor is asked for on the largest sites: is one process enough?"""
+    """The load of the largest sites on one processor: is one process enough?"""
     clients, rate = (200, 500.0) if plan.small else (2000, 500.0)
     title = f"Crowd: {clients} clients x {rate:.0f} events/s, one processor"
     kinds = plan.kinds("ami-proxy", "ami-proxy-compiled", "broadcast-5ms", "broadcast-at-once")
@@ -153,7 +153,7 @@ def _crowd(plan: Plan, kind: type[Peer], clients: int, rate: float, checked: int
 
 
 def slow_readers(plan: Plan) -> list[Section]:
-    """A tenth of the clients stops reading: what the others notice, and what it costs in memory."""
+    """A tenth of the clients stops reading: the effect on the others, and the cost in memory."""
     title = "Slow readers: 50 clients x 2000 events/s, 5 of them stop reading"
     found = plan.compare(title, plan.kinds(wanted=lambda k: not k.is_asterisk), lambda k: _stall(plan, k))
     columns = [
@@ -180,7 +180,7 @@ def _stall(plan: Plan, kind: type[Peer], clients: int = 50, slow: int = 5, rate:
         settled = measure.pss_kib(made.peer.pids())
         swarm.say("stall")
         with measure.peak_pss(made.peer.pids) as found:
-            # The kernel alone takes some MiB a client; what is measured begins behind that.
+            # The kernel alone takes some MiB a client; the measurement begins after that.
             during = made.storm(swarm, quick, quick, rate, 12.0)
         swarm.say("resume")
         after = swarm.ask("wait 1000000000 1000", "waited")

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 Figures = Mapping[str, float]
-#: What one peer gave in each round; None where the measurement failed.
+#: The figures of one peer in each round; None where the measurement failed.
 Rounds = Sequence[Figures | None]
 
 
@@ -30,7 +30,7 @@ def medians(results: Mapping[str, Rounds], figure: str) -> dict[str, float]:
 
 
 def ratio(rounds: Rounds, reference: Rounds, figure: str) -> float | None:
-    """The median of the ratios, each taken within one round: what disturbs a round disturbs both."""
+    """The median of the ratios, each taken within one round: a disturbance affects both."""
     ratios = [
         ours[figure] / theirs[figure]
         for ours, theirs in zip(rounds, reference, strict=False)
@@ -40,7 +40,7 @@ def ratio(rounds: Rounds, reference: Rounds, figure: str) -> float | None:
 
 
 def written(value: float | None, form: str) -> str:
-    """A cell; a dash for what there is not."""
+    """A cell; a dash for a missing value."""
     return "-" if value is None else format(value, form)
 
 

@@ -1,4 +1,4 @@
-"""The command line and the report; what measures is not run here."""
+"""The command line and the report; the measuring programs are not run here."""
 
 import pytest
 
@@ -7,14 +7,14 @@ from tests.bench.peers import PEERS
 from tests.bench.rounds import Section
 
 
-def test_everything_by_default():
+def test_everything_is_measured_by_default():
     options = parsed([])
     assert options.scenarios == [*SCENARIOS, "rotation"]
     assert options.peers == [*PEERS]
     assert (options.rounds, options.seconds) == (3, 5.0)
 
 
-def test_quick_is_less_of_everything():
+def test_quick_measures_less_of_everything():
     options, whole = parsed(["--quick"]), parsed([])
     assert set(options.scenarios) < set(whole.scenarios)
     assert set(options.peers) < set(whole.peers)
@@ -22,7 +22,7 @@ def test_quick_is_less_of_everything():
     assert options.patience < whole.patience
 
 
-def test_what_is_said_counts_more_than_quick():
+def test_explicit_options_take_precedence_over_quick():
     options = parsed(["idle", "--quick", "--peers", "haproxy", "--rounds", "7", "--patience", "0"])
     assert (options.scenarios, options.peers, options.rounds, options.patience) == (
         ["idle"],
@@ -33,14 +33,14 @@ def test_what_is_said_counts_more_than_quick():
 
 
 @pytest.mark.parametrize("arguments", [["nonsense"], ["--peers", "haproxy,nonsense"]])
-def test_what_there_is_not_is_told_with_what_there_is(arguments, capsys):
+def test_an_unknown_name_is_reported_with_the_known_ones(arguments, capsys):
     with pytest.raises(SystemExit):
         parsed(arguments)
     said = capsys.readouterr().err
     assert "nonsense: choose from" in said
 
 
-def test_report_has_tables_charts_and_remarks():
+def test_the_report_has_tables_charts_and_remarks():
     sections = [
         Section("idle", "Idle", "| a |\n", "<svg/>", "A note."),
         Section("rotation", "Rotation", "text\n"),

@@ -1,4 +1,4 @@
-"""The charts are well-formed SVG and show what they were given."""
+"""The charts are well-formed SVG and show the given values."""
 
 from xml.etree import ElementTree
 
@@ -21,7 +21,7 @@ def test_bars_are_in_proportion():
 
 
 @pytest.mark.parametrize("values", [{}, {"us": 0.0}])
-def test_bars_of_nothing(values):
+def test_a_bar_chart_may_be_empty(values):
     assert texts(bars("Nothing", values))[0] == "Nothing"
 
 
@@ -36,5 +36,5 @@ def test_lines_go_left_to_right_on_a_logarithmic_axis():
 
 
 @pytest.mark.parametrize("values", [{}, {"us": []}, {"us": [(10, 0.0)]}])
-def test_lines_of_nothing_or_of_one_point(values):
+def test_a_line_chart_may_be_empty_or_have_one_point(values):
     assert texts(lines("Growth", "x", values))[0] == "Growth"

@@ -1,4 +1,4 @@
-"""Each row of the micro-benchmark delivers what it says, in a few events."""
+"""Each row of the micro-benchmark delivers its number of events, checked with a few."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from tests.bench.hotpath import ROWS, one_list, one_pass, table, wire
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.what)
-def test_a_pass_delivers_every_event_to_everybody(row):
+def test_a_pass_delivers_every_event_to_every_session(row):
     # one_pass itself compares the numbers of audiences and of deliveries.
     assert one_pass(row, wire(row.per_read, row.distinct_heads)) > 0
 
@@ -20,5 +20,5 @@ def test_events_are_about_as_long_as_asterisks():
     assert 350 < sum(sizes) / len(sizes) < 450
 
 
-def test_the_table_has_a_row_for_each_and_the_lists():
+def test_the_table_has_a_row_for_each_case_and_the_lists():
     assert len(table(events=8, passes=1).splitlines()) == 2 + len(ROWS) + 3

@@ -21,12 +21,12 @@ TICKS = os.sysconf("SC_CLK_TCK")
 STAT = "4242 (a ) strange) name) S 1 4242 4200 0 -1 4194560 1 0 0 0 {} {} {} {} 20 0 1 0 99 0 0"
 
 
-def test_a_command_may_be_called_anything():
+def test_a_command_may_have_any_name():
     fields = stat_fields(STAT.format(1, 2, 3, 4))
     assert (fields[0], fields[3]) == ("S", "4200")
 
 
-def test_cpu_is_user_and_system_with_children():
+def test_cpu_time_is_user_and_system_with_children():
     assert stat_cpu(STAT.format(100, 20, 3, 0)) == pytest.approx(123 / TICKS)
 
 
@@ -36,11 +36,11 @@ def test_a_machine_that_idles_or_waits_for_a_disk_is_not_busy():
 
 
 @pytest.mark.parametrize(("name", "expected"), [("Pss", 1234), ("Pss_Anon", 5), ("Absent", 0)])
-def test_fields_in_kib(name, expected):
+def test_fields_in_kib_are_read(name, expected):
     assert field_kib("Rss:  9 kB\nPss:     1234 kB\nPss_Anon: 5 kB\n", name) == expected
 
 
-def test_only_listeners_listen():
+def test_only_listening_ports_are_found():
     text = (
         "  sl  local_address rem_address   st\n"
         "   0: 0100007F:13AF 00000000:0000 0A 0\n"
@@ -49,18 +49,18 @@ def test_only_listeners_listen():
     assert listening_ports(text) == {0x13AF}
 
 
-def test_our_own_process():
+def test_our_own_process_is_found():
     pids = session_pids(os.getsid(0))
     assert os.getpid() in pids
     assert cpu_seconds([os.getpid()]) > 0
     assert pss_kib([os.getpid()]) > 1000
 
 
-def test_who_has_gone_uses_nothing():
+def test_a_process_that_has_ended_uses_nothing():
     assert cpu_seconds([2**22 + 1]) == pss_kib([2**22 + 1]) == 0
 
 
-def test_peaks_are_looked_for_in_the_background():
+def test_peaks_are_sampled_in_the_background():
     looked = []
     with peak_pss(lambda: looked.append(1) or []) as found:
         while len(found) < 2:
@@ -68,13 +68,13 @@ def test_peaks_are_looked_for_in_the_background():
     assert found[:2] == [0, 0]
 
 
-def test_without_patience_nobody_waits():
+def test_without_patience_waiting_ends_at_once():
     quiet = Quiet(0.0, 0.0)
     quiet.wait()
     assert quiet.is_impatient
 
 
-def test_what_is_made_again_costs_patience():
+def test_a_repeated_measurement_uses_patience():
     quiet = Quiet(0.0, 10.0)
     quiet.spend(4.0)
     assert not quiet.is_impatient

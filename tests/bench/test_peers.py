@@ -8,7 +8,7 @@ from tests.bench.peers import OursCompiled, Place
 TOP = Path(__file__).parents[2]
 
 
-def test_the_compiled_proxy_is_that_of_its_folder_and_not_the_tree(tmp_path, monkeypatch):
+def test_the_compiled_proxy_runs_from_its_folder_and_not_the_tree(tmp_path, monkeypatch):
     folder = tmp_path / "compiled"
     monkeypatch.setattr(OursCompiled, "_folder", folder)
     assert "make build/compiled" in OursCompiled.missing()

@@ -1,4 +1,4 @@
-"""Peers in turn; what fails is told and does not end the others."""
+"""Peers take turns; a failure is reported and does not end the others."""
 
 import pytest
 
@@ -13,7 +13,7 @@ def plan():
     return Plan(None, ["ami-proxy", "broadcast-5ms"], rounds=2, seconds=1.0, quiet=Quiet(0.25, 0.0))
 
 
-def test_each_round_begins_with_another(plan):
+def test_each_round_begins_with_another_peer(plan):
     order = []
     plan.compare("T", [Ours, Broadcast], lambda kind: order.append(kind.name) or {"cost": 1.0})
     assert order == ["ami-proxy", "broadcast-5ms", "broadcast-5ms", "ami-proxy"]
@@ -26,7 +26,7 @@ def test_results_are_by_peer_and_round(plan):
     assert [kept["round"] for kept in plan.kept] == [0, 0, 1, 1]
 
 
-def test_a_failure_is_a_remark(plan):
+def test_a_failure_becomes_a_remark(plan):
     def work(kind):
         if kind is Ours:
             raise Failed("it fell over")
@@ -38,7 +38,7 @@ def test_a_failure_is_a_remark(plan):
     assert list(plan.remarks) == ["T: ami-proxy failed: it fell over"]
 
 
-def test_a_disturbed_measurement_is_made_again_while_there_is_patience(plan, monkeypatch):
+def test_a_disturbed_measurement_is_repeated_while_there_is_patience(plan, monkeypatch):
     plan.rounds, plan.quiet = 1, Quiet(0.25, 60.0)
     monkeypatch.setattr(plan.quiet, "wait", lambda: None)
     others = iter([0.9, 0.1, 0.0])
@@ -46,12 +46,12 @@ def test_a_disturbed_measurement_is_made_again_while_there_is_patience(plan, mon
     assert results["ami-proxy"] == [{"others": 0.1}]
 
 
-def test_who_is_missing_is_left_out_with_a_word(plan, monkeypatch):
+def test_a_missing_peer_is_left_out_with_a_remark(plan, monkeypatch):
     monkeypatch.setattr(PEERS["broadcast-5ms"], "missing", classmethod(lambda _: "no compiler"))
     assert plan.kinds() == [Ours]
     assert list(plan.remarks) == ["broadcast-5ms: skipped, no compiler"]
 
 
-def test_kinds_are_those_wanted(plan):
+def test_peers_can_be_selected(plan):
     assert plan.kinds("haproxy", "ami-proxy") == [Ours]
     assert plan.kinds(wanted=lambda kind: not kind.has_rights) == [Broadcast]

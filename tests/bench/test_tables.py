@@ -19,7 +19,7 @@ SLOW = [{"cost": 4.0}, {"cost": 16.0}, {"cost": 6.0}]
         ([], None),
     ],
 )
-def test_median_is_of_the_rounds_that_have_the_figure(rounds, expected):
+def test_the_median_is_of_the_rounds_that_have_the_figure(rounds, expected):
     assert median(rounds, "cost") == expected
 
 
@@ -38,20 +38,20 @@ def test_a_ratio_is_taken_within_each_round(rounds, reference, expected):
     assert ratio(rounds, reference, "cost") == expected
 
 
-def test_medians_leave_out_who_has_none():
+def test_medians_leave_out_peers_without_the_figure():
     assert medians({"a": FAST, "b": [None]}, "cost") == {"a": 3.0}
 
 
-def test_what_there_is_not_is_a_dash():
+def test_a_missing_value_is_a_dash():
     assert written(None, ".1f") == "-"
     assert written(1234.56, ",.1f") == "1,234.6"
 
 
-def test_markdown():
+def test_a_table_is_written_as_markdown():
     assert markdown(["", "a"], [["x", "1"]]) == "|  | a |\n| --- | --: |\n| x | 1 |\n"
 
 
-def test_a_comparison_has_ratios_first_to_the_references_that_ran():
+def test_a_comparison_begins_with_the_ratios_to_the_references_that_ran():
     table = comparison([Column("CPU", "cost", ".0f")], {"us": SLOW, "them": FAST}, ["them", "absent"], "cost")
     assert table.splitlines() == [
         "|  | x them | CPU |",
@@ -61,5 +61,5 @@ def test_a_comparison_has_ratios_first_to_the_references_that_ran():
     ]
 
 
-def test_who_failed_keeps_an_empty_row():
+def test_a_peer_that_failed_keeps_an_empty_row():
     assert "| us | - |" in comparison([Column("CPU", "cost")], {"us": [None]}, [], "cost")

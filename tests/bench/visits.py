@@ -1,4 +1,4 @@
-"""Scenarios in which clients do something: actions, a flood of them, idling, logging in again."""
+"""Scenarios in which clients are active: actions, a flood of them, idling, logging in again."""
 
 from tests.bench import chart, measure
 from tests.bench.accounts import everything, pairs
@@ -12,7 +12,7 @@ _OTHERS = Column("others' cores", "others", ".2f")
 
 
 def actions(plan: Plan) -> list[Section]:
-    """100 clients that ask again as soon as they are answered."""
+    """100 clients that send the next action as soon as they are answered."""
     sections = []
     for kind_of, what in (("ping", "Ping"), ("list", "a list of 20 items")):
         title = f"Actions: {what}, 100 clients, closed loop"
@@ -57,7 +57,7 @@ def _act(plan: Plan, kind: type[Peer], what: str) -> Figures:
 
 
 def flood(plan: Plan) -> list[Section]:
-    """One client sends actions as fast as it can: what others' actions notice."""
+    """One client sends actions as fast as it can: the effect on others' actions."""
     title = "Flood: 10 clients x 20 Pings/s while one more keeps 32 lists under way"
     found = plan.compare(
         title,
@@ -99,12 +99,12 @@ def _flood(plan: Plan, kind: type[Peer]) -> Figures:
 
 
 def _differs(kind: type[Peer]) -> bool:
-    """Whether it is a case of its own where events hardly matter."""
+    """Whether it is a case of its own in which events hardly matter."""
     return not kind.is_asterisk and not kind.name.endswith("-at-once")
 
 
 def idle(plan: Plan) -> list[Section]:
-    """What a client costs that is logged in and silent, and what is left when all have gone."""
+    """The cost of a client that is logged in and silent, and what remains when all have gone."""
     clients = 200 if plan.small else 1000
     title = f"Idle: {clients} clients"
     kinds = plan.kinds(wanted=_differs)
@@ -127,7 +127,7 @@ def idle(plan: Plan) -> list[Section]:
 
 def _idle(plan: Plan, kind: type[Peer], clients: int) -> Figures:
     with rig(kind, plan.place, pairs(2)) as made:
-        warm = made.swarm(2)  # what is built at the first login only is not a client's cost
+        warm = made.swarm(2)  # objects built only at the first login are not a client's cost
         warm.hear("in")
         base = measure.pss_kib(made.peer.pids())
         entering: Figures = {}
@@ -166,7 +166,7 @@ def _settled(plan: Plan, made: Rig, swarm: Tool) -> int:
 
 
 def logins(plan: Plan) -> list[Section]:
-    """All come back at once, as after a restart of the network, while others watch their latency."""
+    """All reconnect at once, as after a restart of the network, while others measure their latency."""
     clients, users = (200, 10) if plan.small else (1000, 20)
     title = f"Logins: {clients} clients of {users} users come back at once, 20 watch"
     kinds = plan.kinds(wanted=_differs)
@@ -193,7 +193,7 @@ def _come_back(plan: Plan, kind: type[Peer], clients: int, users: int) -> Figure
         watching.hear("in")
         crowd = made.swarm(clients, "--events", "off", "--window", 64)
         crowd.hear("in")
-        # It stands for as many machines: its handshakes must not be what the watchers wait for.
+        # It stands for as many machines: the watchers must not wait for its handshakes.
         crowd.give_way()
         quiet = made.storm(watching, watchers, watchers, rate, plan.seconds)
         figures: Figures = {}
@@ -216,7 +216,7 @@ def _come_back(plan: Plan, kind: type[Peer], clients: int, users: int) -> Figure
 
 
 def reconnect(plan: Plan) -> list[Section]:
-    """All who read everything come back at once: each login is an event that all the others may see."""
+    """All that read everything reconnect at once: each login is an event that all the others may see."""
     clients = 200 if plan.small else 10_000
     title = f"Reconnect: {clients} clients with read: all come back at once, one processor"
     found = plan.compare(
@@ -251,7 +251,7 @@ def _all_come_back(plan: Plan, kind: type[Peer], clients: int) -> Figures:
 
 
 def dashboards(plan: Plan) -> list[Section]:
-    """What a real Asterisk itself pays for 1, 10 and 100 clients, with the proxy before it and without."""
+    """The cost for a real Asterisk of 1, 10 and 100 clients, with the proxy in front of it and without."""
     counts, rate = (1, 10, 100), 200.0
     kinds: list[type[Peer]] = [AsteriskBehindOurs, AsteriskTls]
     if "asterisk-tls" not in plan.peers:

@@ -1,4 +1,4 @@
-"""One user tries its worst before a real Asterisk: what another's Getvars take, and what they take else."""
+"""One user tries its worst with a real Asterisk: the times of another's Getvars, with and without it."""
 
 import asyncio
 import os
@@ -16,7 +16,7 @@ from tests.bench.rounds import Plan, Section
 from tests.bench.tables import Rounds, markdown, median, ratio, written
 from tests.support.proxy_process import ProxyProcess
 
-#: Calls of which the attacker's lists tell, with two channels each; Getvars of one measurement.
+#: Calls in the attacker's lists, with two channels each; Getvars of one measurement.
 _CALLS, _SAMPLES = 150, 300
 _COLUMNS = (("quiet", "quiet p99 ms"), ("busy", "busy p99 ms"), ("control", "at Asterisk's door"))
 
@@ -94,10 +94,10 @@ async def _rounds(
 
 @contextmanager
 def _first(asterisk: int, proxy: int) -> Iterator[None]:
-    """Let these and who measures run before all else on the machine, where that is allowed.
+    """Let these and the measuring process run before all else on the machine, where that is allowed.
 
-    The attacker would else compete for this machine's processors, and so would whatever else runs
-    on it.  It is a child of who measures, and does not inherit that.
+    Otherwise the attacker would compete for this machine's processors, and so would everything else that runs
+    on it.  The attacker is a child of the measuring process, and does not inherit that.
     """
     for pid in (asterisk, proxy):
         _schedule(pid, os.SCHED_RR, 1)

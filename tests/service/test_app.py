@@ -593,7 +593,7 @@ async def test_new_certificate_files_are_served_without_a_reload(
         assert app.certificate_reloads["swapped", "watch"] == 1
 
 
-# -- admin endpoints ---------------------------------------------------------
+# -- admin endpoints -------------------------------------------------------
 
 
 async def test_control_and_metrics_open_and_close_with_the_service(files: ProxyProcess) -> None:

@@ -36,7 +36,7 @@ class Message:
         return f"<{self.raw!r}>"
 
     def get(self, name: str) -> str | None:
-        """The first value of a header, in any case; None where there is none."""
+        """The first value of a header, in any case; None if it is missing."""
         return next(iter(self.all(name)), None)
 
     def all(self, name: str) -> list[str]:
@@ -44,13 +44,13 @@ class Message:
         return [value for header, value in self.headers if header.lower() == name.lower()]
 
     def without(self, *names: str) -> list[tuple[str, str]]:
-        """The headers but for those that differ from run to run."""
+        """The headers except those that differ from run to run."""
         dropped = {name.lower() for name in names}
         return [(name, value) for name, value in self.headers if name.lower() not in dropped]
 
     @property
     def is_response(self) -> bool:
-        """Whether the first line says so; an event may have a Response header further down."""
+        """Whether the first line says so; an event may have a Response header later on."""
         return self.headers[0][0] == "Response"
 
     @property
@@ -60,11 +60,11 @@ class Message:
 
 
 class AmiClient(asyncio.Protocol):
-    """One session.  ``log`` keeps every message in order, ``inbox`` those that nobody took yet."""
+    """One session.  ``log`` keeps every message in order, ``inbox`` those that no call has taken yet."""
 
     def __init__(self) -> None:
         self.banner = b""
-        self.received = b""  # what no complete message was cut from yet
+        self.received = b""  # bytes of an incomplete message
         self.blank_lines = 0  # between messages: Asterisk writes one after QueueRule
         self.log: list[Message] = []
         self.inbox: list[Message] = []
@@ -149,7 +149,7 @@ class AmiClient(asyncio.Protocol):
     async def take(
         self, wanted: Callable[[Message], object], what: str = "the message", within: float = DEADLINE
     ) -> Message:
-        """The first message, come or coming, that is ``wanted``; it leaves the inbox."""
+        """The first message, received or to come, that is ``wanted``; it leaves the inbox."""
         message = await self._until(
             lambda: next((message for message in self.inbox if wanted(message)), None), what, within
         )
@@ -165,7 +165,7 @@ class AmiClient(asyncio.Protocol):
         within: float = DEADLINE,
         **headers: str,
     ) -> Message:
-        """The first event of that name with these headers, that ``where`` holds for."""
+        """The first event of that name with these headers for which ``where`` is true."""
         return await self.take(
             lambda message: (
                 message.event == name
@@ -177,7 +177,7 @@ class AmiClient(asyncio.Protocol):
         )
 
     def send_raw(self, data: bytes) -> None:
-        """Write these very bytes."""
+        """Write exactly these bytes."""
         assert self._transport is not None
         self._transport.write(data)
 
@@ -222,11 +222,11 @@ class AmiClient(asyncio.Protocol):
             items.append(item)
 
     async def login(self, user: str, secret: str, **more: str | None) -> Message:
-        """Plain login; the response, whatever it says."""
+        """Plain login; the response, whatever its result."""
         return await self.response(self.send("Login", Username=user, Secret=secret, **more))
 
     async def login_md5(self, user: str, secret: str) -> Message:
-        """Login by challenge; the response, whatever it says."""
+        """Login by challenge; the response, whatever its result."""
         challenge = (await self.action("Challenge", AuthType="MD5")).get("Challenge") or ""
         key = hashlib.md5((challenge + secret).encode(), usedforsecurity=False).hexdigest()
         return await self.action("Login", AuthType="MD5", Username=user, Key=key)
@@ -237,11 +237,11 @@ class AmiClient(asyncio.Protocol):
         return self._lost is None
 
     async def ended(self, within: float = DEADLINE) -> str:
-        """Wait until the other side ended the connection, and tell how."""
+        """Wait until the other side ended the connection; how it ended."""
         return await self._until(lambda: self._lost, "the end of the connection", within) or ""
 
     async def close(self) -> None:
-        """End the connection from this side; harmless when it is over."""
+        """End the connection from this side; harmless if it has ended."""
         if self._transport is not None:
             self._transport.close()
             await self.ended()

@@ -1,4 +1,4 @@
-"""Certificate files as they should never be found, by what is wrong with them."""
+"""Certificate files that are wrong in every way, by what is wrong with them."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -11,12 +11,12 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from tests.support.certificates import DAY, Forged, forge, forge_crl, install
 
-#: What every certificate here is for.
+#: The name for which every certificate here is valid.
 NAMES = (x509.DNSName("localhost"),)
 
 
 class CertificateFolder:
-    """server.crt, server.key, clients-ca.crt and clients.crl: good until one of ``BAD_SETS`` is put in."""
+    """server.crt, server.key, clients-ca.crt and clients.crl: good until one of ``BAD_SETS`` is applied."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -33,7 +33,7 @@ class CertificateFolder:
         return forge("localhost", issuer=more.pop("issuer", self.ca), names=more.pop("names", NAMES), **more)  # type: ignore[arg-type]
 
     def put(self, leaf: Forged, key: bytes | None = None) -> None:
-        """Write everything anew."""
+        """Write all files again, with new certificates."""
         for path in self._all:
             path.unlink(missing_ok=True)
         self._write(self.folder, leaf, key or leaf.key_pem)
@@ -43,7 +43,7 @@ class CertificateFolder:
         self._link(self._write(self._new_folder("archive"), leaf, leaf.key_pem))
 
     def publish(self, leaf: Forged) -> None:
-        """As the kubelet does: a new folder, then the one link that all others go by."""
+        """As the kubelet does: a new folder, then the one link through which all others lead."""
         self._turn_to(self._write(self._new_folder(".."), self.served, self.served.key_pem))
         self._link(self.folder / "..data")
         self._turn_to(self._write(self._new_folder(".."), leaf, leaf.key_pem))
@@ -132,7 +132,7 @@ def _unreadable(site: CertificateFolder) -> None:
 
 
 def _not_permitted(site: CertificateFolder) -> None:
-    """For who may not read all there is: root without its capabilities, too."""
+    """For a process that may not read everything: also for root without its capabilities."""
     site.put(site.leaf())
     site.key.chmod(0o000)
 
@@ -204,7 +204,7 @@ BAD_SETS: tuple[Callable[[CertificateFolder], None], ...] = (
     _list_of_another_ca,
 )
 
-#: Of these, what a writer at work leaves behind: the watch gives it time.
+#: Of these, the states that a writer at work passes through: the watch gives it time.
 HALF_WRITTEN = (
     _key_of_another,
     _new_chain_before_its_key,

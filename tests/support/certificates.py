@@ -1,6 +1,6 @@
-"""Certificates with anything wrong in them, for tests of those who must notice.
+"""Certificates with anything wrong in them, for tests of the code that must notice.
 
-What is right comes from ``amiproxy.x509.issuing.issue``, which would refuse to make these.
+Correct ones come from ``amiproxy.x509.issuing.issue``, which would refuse to make these.
 """
 
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Listener:
-    """As configured: ``listeners[]``, what of it concerns certificates."""
+    """As configured: ``listeners[]``, the part that concerns certificates."""
 
     certificates: tuple[Pair, ...]
     client_auth: Literal["none", "optional", "required"] = "none"
@@ -85,7 +85,7 @@ def forge(
 ) -> Forged:
     """A certificate as described; self-signed without ``issuer``.
 
-    ``signing_key`` signs in the issuer's place, so that the signature is not its.
+    ``signing_key`` signs in the issuer's place, so that the signature is not the issuer's.
     """
     key = key or ec.generate_private_key(ec.SECP256R1())
     name = _name(subject)

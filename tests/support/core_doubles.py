@@ -1,4 +1,4 @@
-"""The outside of the core, in lists: transports, an upstream, a clock that is turned by hand."""
+"""Doubles for the surroundings of the core: transports, an upstream, a clock that advances by hand."""
 
 from collections.abc import Callable, Hashable
 
@@ -16,7 +16,7 @@ from amiproxy.core.ports import Applicant, Peer
 
 
 class ListTransport:
-    """Takes what it is given, up to ``room`` bytes if that is set."""
+    """Takes the bytes that it is given, up to ``room`` bytes if that is set."""
 
     def __init__(self, address: str = "192.0.2.1", encoding: Encoding = AMI) -> None:
         self.peer = Peer(address, 40000, "192.0.2.9", 5039, "TLSv1.3/TEST")
@@ -29,13 +29,13 @@ class ListTransport:
         self.encoding = encoding
 
     def write(self, data: bytes) -> int:
-        """Only if there is room for all of it."""
+        """Takes the bytes only if there is room for all of them."""
         if self.closed or (self.room is not None and self.room < len(data)):
             raise BlockingIOError
         return self.send(data)
 
     def send(self, data: bytes | memoryview) -> int:
-        """As much as there is room for."""
+        """Takes as many bytes as there is room for."""
         data = bytes(data)
         assert not self.closed, "written to after its end"
         if self.refused:
@@ -64,14 +64,14 @@ class ListTransport:
         self.closed = "abort"
 
     def take(self) -> bytes:
-        """All that was sent since the last call."""
+        """All bytes that were sent since the last call."""
         data = b"".join(self.sent)
         self.sent.clear()
         return data
 
 
 class ListUpstream:
-    """Remembers the actions it is sent.  While it is paused, ``kept`` waits for ``read_pending``."""
+    """Records the actions it is sent.  While it is paused, ``kept`` waits for ``read_pending``."""
 
     def __init__(self) -> None:
         self.actions: list[Message] = []
@@ -149,7 +149,7 @@ class HandClock:
 
 
 class ListVerifier:
-    """A Verifier that answers when told to; a stored secret ``plain:x`` matches ``x``; unless it is busy."""
+    """A Verifier that answers when told to; a stored secret ``plain:x`` matches ``x``, or it is busy."""
 
     def __init__(self, at_once: bool = True) -> None:
         self.at_once = at_once
@@ -183,7 +183,7 @@ class ListVerifier:
 
 
 class Bench:
-    """A hub with everything around it in lists."""
+    """A hub whose transports, upstream, clock and verifier are lists in memory."""
 
     def __init__(self, *users: User, limits: Limits | None = None, interval: float = 0.0) -> None:
         self.clock = HandClock()
@@ -216,14 +216,14 @@ class Bench:
         self.feed(b"Response: " + kind + b"\r\nActionID: " + relay_id + b"\r\n" + rest + b"\r\n")
 
     def pong(self) -> list[Message]:
-        """Answer the proxy's own Pings up to the first other action; what was sent from that on."""
+        """Answer the proxy's own Pings up to the first other action; the actions sent from that on."""
         sent = self.upstream.take()
         while sent and sent[0].get(b"action") == b"Ping":
             self.answer(sent.pop(0), b"Ping: Pong\r\n")
         return sent
 
     def feed(self, *messages: bytes) -> None:
-        """What Asterisk says, in one read."""
+        """Messages from Asterisk, in one read."""
         framer = UpstreamFramer()
         sound = framer.feed(b"".join(messages)) == list(messages) and framer.sound
         while messages:
@@ -232,7 +232,7 @@ class Bench:
     def connect(
         self, address: str = "192.0.2.1", *, by: ListTransport | None = None
     ) -> tuple[Session, ListTransport]:
-        """A client that was greeted, ``by`` this transport."""
+        """A client that has been sent the banner, through the transport ``by`` if given."""
         transport = by or ListTransport(address)
         session = self.hub.attach(transport)
         assert transport.take() == self.hub.server.banner
@@ -241,7 +241,7 @@ class Bench:
     def login(
         self, name: str, secret: str = "x", *, by: ListTransport | None = None
     ) -> tuple[Session, ListTransport]:
-        """A client that has logged in; what it was sent is taken away."""
+        """A client that has logged in; the bytes that it was sent are removed."""
         session, transport = self.connect(by=by)
         session.receive(f"Action: Login\r\nUsername: {name}\r\nSecret: {secret}\r\n\r\n".encode())
         assert b"Authentication accepted" in transport.take()

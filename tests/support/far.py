@@ -1,7 +1,7 @@
 """A long way to a server: a relay on loopback that gives every connection a round trip time.
 
-What the server sees is what a far client gives it: the connection is there one and a half
-round trips after the client asked for it (SYN, SYN-ACK, and the ACK with the first data), and
+The server sees the connection as it would see a far client's: it is there one and a half
+round trips after the client requested it (SYN, SYN-ACK, and the ACK with the first data), and
 everything after that takes half a round trip in each direction.  Order and ends are kept.
 """
 
@@ -19,7 +19,7 @@ async def far(
 ) -> AsyncIterator[int]:
     """A port of 127.0.0.1 that is ``round_trip`` seconds away from the server.
 
-    ``source`` is asked for each connection: the address from which the server sees it come.
+    ``source`` is called for each connection: the address from which the server sees it come.
     """
     running: set[asyncio.Task[None]] = set()
 
@@ -29,7 +29,7 @@ async def far(
         running.add(task)
         task.add_done_callback(running.discard)
         with contextlib.closing(writer), contextlib.suppress(asyncio.CancelledError):
-            # The server of streams would tell of a cancellation as of a fault.
+            # The stream server would report a cancellation as an error.
             await _carry(reader, writer, host, port, round_trip, source())
 
     server = await asyncio.start_server(connected, "127.0.0.1", 0)
@@ -70,14 +70,14 @@ async def _carry(
                 tasks.create_task(_give(homeward, writer)),
                 tasks.create_task(_give(outward, far_writer)),
             ]
-            # An end travels as data does, and the other direction goes on until it ends, too.
+            # An end travels as data does, and the other direction continues until it ends, too.
             await asyncio.wait(giving)
             for task in (reading, taking):
                 task.cancel()
 
 
 async def _take(reader: asyncio.StreamReader, chunks: Chunks, delay: float) -> None:
-    """Read, and say for each piece when it arrives; the empty one is the end."""
+    """Read, and compute for each piece when it arrives; the empty one is the end."""
     now: Callable[[], float] = asyncio.get_running_loop().time
     data = b"begin"
     while data:
@@ -95,7 +95,7 @@ async def _give(chunks: Chunks, writer: asyncio.StreamWriter) -> None:
         at, data = await chunks.get()
         await asyncio.sleep(max(0.0, at - now()))
         if not data or writer.is_closing():
-            break  # an end that has been reset takes nothing any more
+            break  # an end that has been reset takes no more data
         writer.write(data)
         with contextlib.suppress(OSError):
             await writer.drain()

@@ -1,4 +1,4 @@
-"""Certificates of the same bytes in every run: keys, times and numbers are fixed, no signature has chance."""
+"""Certificates of the same bytes in every run: keys, times and numbers are fixed, no signature is random."""
 
 from datetime import UTC, datetime
 
@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-#: A time at which they are good.
+#: A time at which they are valid.
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 _BEGIN, _END = datetime(2020, 1, 1, tzinfo=UTC), datetime(2040, 1, 1, tzinfo=UTC)
 _CA_KEY = ed25519.Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
@@ -69,7 +69,7 @@ def der(certificate: x509.Certificate) -> bytes:
     return certificate.public_bytes(Encoding.DER)
 
 
-#: What bytes become what, and so a certificate something that its reader gives up at in its own way.
+#: Replacements of bytes, each of which damages a certificate in another way.
 _DAMAGES = {
     "a version that is none": (b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x12"),
     # Its extended key usage becomes basic constraints again; a registered number an X.400 address.
@@ -84,7 +84,7 @@ _DAMAGES = {
 
 
 def unreadable(certificate: x509.Certificate) -> dict[str, bytes]:
-    """The same certificate with what is in ``_DAMAGES``, as far as it has such a place; and cut short."""
+    """The same certificate with each replacement in ``_DAMAGES`` that applies to it; and truncated."""
     raw = der(certificate)
     found = {what: raw.replace(old, new) for what, (old, new) in _DAMAGES.items() if old in raw}
     return {**found, "cut short": raw[:-1]}

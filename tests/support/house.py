@@ -1,4 +1,4 @@
-"""Listeners with everything behind them but Asterisk, for clients that connect by TLS."""
+"""Listeners with everything behind them except Asterisk, for clients that connect by TLS."""
 
 import asyncio
 import ssl
@@ -23,7 +23,7 @@ from tests.support.waiting import DEADLINE
 
 
 class House:
-    """A hub, its connections, and listeners on ports of their own."""
+    """A hub on the running loop, its pool of connections, and listeners on ports of their own."""
 
     def __init__(self, context: ssl.SSLContext, limits: Limits, *users: User) -> None:
         self.context = context
@@ -44,7 +44,7 @@ class House:
 
     @property
     def address(self) -> tuple[str, int]:
-        """Of the first listener."""
+        """The address of the first listener."""
         return self.listeners[0].address
 
     def _context(self) -> ssl.SSLContext:

@@ -1,4 +1,4 @@
-"""A Service (see ``net.admin.service``) on the running loop: real parts wired by hand, no process around."""
+"""A Service (see ``net.admin.service``) on the running loop: real parts wired by hand, without a process."""
 
 import asyncio
 import time
@@ -22,7 +22,7 @@ from tests.support.live_hub import live_hub
 
 
 class LiveService:
-    """Its reloads give ``report`` back; ``stopped`` counts calls of stop."""
+    """Its reloads return ``report``; ``stopped`` counts calls of stop."""
 
     def __init__(self, directory: Path, *users: User) -> None:
         chain, key = tls_door.install(directory)

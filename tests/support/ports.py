@@ -13,7 +13,7 @@ _WORKERS = 8
 
 
 def _mine() -> Iterator[int]:
-    """This process's ports, each again only after all others: what had one before may not be gone yet."""
+    """This process's ports, each again only after all others: an earlier user of one may still be running."""
     worker = re.fullmatch(r"gw(\d+)", os.environ.get("PYTEST_XDIST_WORKER", ""))
     size = (_LAST - _FIRST) // _WORKERS
     first = _FIRST + (int(worker[1]) % _WORKERS if worker else 0) * size
@@ -26,10 +26,10 @@ _PORTS = _mine()
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on now, and that no other test of this run is given.
+    """A port of 127.0.0.1 on which nothing listens now, and that no other test of this run is given.
 
-    It is below the range that ``connect`` takes its own ports from: a client that
-    keeps trying a port where nothing listens would otherwise meet itself there one day.
+    It is below the range from which ``connect`` takes its own ports: a client that
+    keeps trying a port where nothing listens would otherwise connect to itself one day.
     """
     for port in _PORTS:
         with socket.socket() as probe:

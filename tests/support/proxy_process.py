@@ -23,21 +23,21 @@ _STOP_DEADLINE = 20.0
 
 
 def hashed(secret: str) -> str:
-    """An Argon2id hash of the secret, as cheap as they come: tests log in often."""
+    """An Argon2id hash of the secret with the lowest costs: tests log in often."""
     kdf = Argon2id(salt=b"0123456789abcdef", length=32, iterations=1, lanes=1, memory_cost=64)
     return kdf.derive_phc_encoded(secret.encode())
 
 
 class ProxyProcess:
-    """The proxy before ``upstream`` (host, port, user, secret), for ``users`` as in users.yaml.
+    """The proxy in front of ``upstream`` (host, port, user, secret), for ``users`` as in users.yaml.
 
     ``settings`` are further keys of proxy.yaml.  All its files are in ``directory``.
     """
 
     host = "localhost"
-    #: Variables it finds beside ours.
+    #: Additional environment variables.
     environment: Mapping[str, str] = {}
-    #: What it is run by, such as prlimit with its options, and what Python is told to run.
+    #: A command that runs it, such as prlimit with its options, and the arguments for Python.
     wrapper: Sequence[str] = ()
     program: Sequence[str] = ("-m", "amiproxy")
     #: A descriptor that it logs to; None: the file that ``stderr`` reads.
@@ -80,7 +80,7 @@ class ProxyProcess:
 
     @property
     def cafile(self) -> Path:
-        """What clients must trust."""
+        """The CA that clients must trust."""
         return self.directory / "ca.pem"
 
     @property
@@ -117,7 +117,7 @@ class ProxyProcess:
             return False
 
     def stop(self) -> None:
-        """SIGTERM, as a service manager stops it: it must end by itself and with status 0."""
+        """SIGTERM, as a service manager stops it: it must end with status 0."""
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
         try:
@@ -130,7 +130,7 @@ class ProxyProcess:
         assert "Traceback" not in self.stderr, self.stderr
 
     def kill(self) -> None:
-        """End it at once; harmless when it is over."""
+        """End it at once; harmless if it has ended."""
         if self.process is not None:
             self.process.kill()
             self.process.wait()

@@ -1,9 +1,9 @@
-"""What a test may need of the machine.  Without it a test skips itself, unless the machine is to have it.
+"""The needs that a test may have of the machine.  Without one a test skips itself, unless it is required.
 
-``REQUIRE_NAME=1`` makes of such a skip a failure, ``REQUIRE_ALL=1`` does so of all
-that root can give a machine: ``REQUIRE_NAME=0`` then excepts one.  Landlock is the
-kernel's to have and not among all.  No test calls ``pytest.skip`` for want of any
-of these but through here; tests/test_requirements.py looks.
+``REQUIRE_NAME=1`` turns such a skip into a failure, ``REQUIRE_ALL=1`` does so for all
+that root can install on a machine: ``REQUIRE_NAME=0`` then excepts one.  Landlock depends on the
+kernel and is not among all.  No test calls ``pytest.skip`` because of one
+of these except through here; tests/test_requirements.py checks that.
 """
 
 import os
@@ -27,7 +27,7 @@ _THE_KERNELS: Final = frozenset({"LANDLOCK"})
 
 
 def is_required(need: str, environment: Mapping[str, str] = os.environ) -> str:
-    """The variable by which this machine must have it; empty where a test may skip itself."""
+    """The variable that requires this need; empty where a test may skip itself."""
     name = f"REQUIRE_{need}"
     if environment.get(name):
         return name if environment[name] == "1" else ""
@@ -35,7 +35,7 @@ def is_required(need: str, environment: Mapping[str, str] = os.environ) -> str:
 
 
 def give_up(need: str, reason: object) -> NoReturn:
-    """Skip for want of this; where it is required, fail."""
+    """Skip because of a missing need; fail where it is required."""
     assert need in NEEDS
     if variable := is_required(need):
         pytest.fail(f"{variable}=1, but {reason}", pytrace=False)

@@ -1,4 +1,4 @@
-"""TLS scanners from outside: sslyze in an environment of its own, made once; testssl.sh from the system.
+"""External TLS scanners: sslyze in an environment of its own, made once; testssl.sh from the system.
 
 ``python3 -m tests.support.scanners`` makes it ahead of the tests.
 """
@@ -23,7 +23,7 @@ def sslyze() -> list[str]:
 
 
 def testssl() -> list[str]:
-    """The command.  Raises Unavailable where it is not installed."""
+    """The command.  Raises Unavailable if it is not installed."""
     found = shutil.which("testssl") or shutil.which("testssl.sh")
     if found is None:
         raise Unavailable("testssl.sh is not installed: apt-get install testssl.sh")

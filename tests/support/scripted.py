@@ -1,4 +1,4 @@
-"""A server in Asterisk's place that says exactly what a test has it say."""
+"""A server in Asterisk's place that sends exactly the bytes that a test says."""
 
 import asyncio
 import re
@@ -26,7 +26,7 @@ class Caller:
         return raw
 
     async def answer(self, *lines: bytes, behind: bytes = b"") -> bytes:
-        """Take an action and answer it with these lines, its ActionID behind the first; the action."""
+        """Take an action and answer it with these lines, its ActionID after the first; the action."""
         raw = await self.action()
         found = _ACTION_ID.search(raw)
         assert found is not None
@@ -34,7 +34,7 @@ class Caller:
         return raw
 
     async def log_in(self, behind: bytes = b"") -> None:
-        """What Asterisk says up to a login by challenge; ``behind`` comes in the same packet."""
+        """Asterisk's part up to a login by challenge; ``behind`` comes in the same packet."""
         self.say(BANNER)
         await self.answer(b"Response: Success", b"Challenge: 123")
         await self.answer(b"Response: Success", b"Message: Authentication accepted", behind=behind)
@@ -50,7 +50,7 @@ class Caller:
 
 
 class Scripted:
-    """The server: its port and everyone who called."""
+    """The server: its port and all its connections."""
 
     def __init__(self) -> None:
         self.port = 0
@@ -73,7 +73,7 @@ async def scripted(play: Callable[[Caller], Awaitable[None]], port: int = 0) -> 
         try:
             await play(caller)
         except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
-            return  # one of the two sides is over in the middle of the play
+            return  # one of the two sides has ended in the middle
         except AssertionError as error:
             server.failed.append(error)
         finally:

@@ -33,10 +33,10 @@ LIMITS: dict[str, Any] = {
 
 
 class Service(ProxyProcess):
-    """The process, and what an operator does to it."""
+    """The process, and an operator's actions on it."""
 
     async def start_up(self) -> None:
-        """Start it without holding up the simulator."""
+        """Start it without blocking the simulator."""
         await asyncio.to_thread(self.start)
 
     async def said(self, text: str) -> None:
@@ -70,5 +70,5 @@ class Service(ProxyProcess):
         return client
 
     async def linked(self, times: int = 1) -> None:
-        """Wait until it has logged in to Asterisk so many times."""
+        """Wait until it has logged in to Asterisk this many times."""
         await until(lambda: self.stderr.count(" upstream-up ") >= times, lambda: self.stderr[-3000:])

@@ -8,12 +8,12 @@ from typing import Self
 from tests.support.ami_client import DEADLINE
 
 _NUMBER = re.compile(rb"Variable: STORM\r\nValue: (\d{10}) ")
-#: The longest that can be the beginning of a match.
+#: The longest text that can be the beginning of a match.
 _TAIL = 64
 
 
 class StormReader(asyncio.Protocol):
-    """Counts; what does not follow on what came before is kept in ``wrong``."""
+    """Counts; numbers out of sequence are kept in ``wrong``."""
 
     def __init__(self) -> None:
         self.last = -1
@@ -61,7 +61,7 @@ class StormReader(asyncio.Protocol):
             self.events_came()
 
     def events_came(self) -> None:
-        """Called for each read that held events."""
+        """Called for each read that contained events."""
 
     def connection_lost(self, error: Exception | None) -> None:
         self.ended = True

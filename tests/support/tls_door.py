@@ -1,4 +1,4 @@
-"""TlsStreams, each with a receiver that only writes down what happens to it."""
+"""TlsStreams, each with a receiver that only records what happens to it."""
 
 import asyncio
 import functools
@@ -33,7 +33,7 @@ def authority() -> trustme.CA:
 
 
 def contexts(policy: str = "intermediate", rsa: bool = False) -> Contexts:
-    """Fresh contexts under a policy of ours."""
+    """New contexts under a policy of ours."""
     kind = trustme.KeyType.RSA if rsa else trustme.KeyType.ECDSA
     leaf = authority().issue_cert("localhost", "127.0.0.1", "::1", key_type=kind)
     pair = ChainAndKey(b"".join(blob.bytes() for blob in leaf.cert_chain_pems), leaf.private_key_pem.bytes())
@@ -53,7 +53,7 @@ def install(directory: Path) -> tuple[Path, Path]:
 
 
 class _Sends:
-    """The outbox's way to the client, with a list of who took how much."""
+    """The outbox's way to the client, with a list of how much each took."""
 
     def __init__(self, stream: TlsStream) -> None:
         self._stream = stream
@@ -87,7 +87,7 @@ class Recorded:
 
     @property
     def offered(self) -> list[tuple[int, bytes]]:
-        """What the outbox offered to the stream in one send, and how much of it was taken."""
+        """The bytes that the outbox offered to the stream in one send, and how many of them were taken."""
         return self._sends.offered
 
     @property
@@ -137,7 +137,7 @@ class _Owner:
 
 
 class TlsDoor:
-    """A listening socket; what comes in becomes a TlsStream with a Recorded receiver."""
+    """A listening socket; each connection becomes a TlsStream with a Recorded receiver."""
 
     def __init__(self, context: ssl.SSLContext, *, limit: int = 1 << 30, send_buffer: int = 0) -> None:
         self.context = context
@@ -178,7 +178,7 @@ class TlsDoor:
         return self.sessions[0]
 
     def close(self) -> None:
-        """End it and everything that came in by it."""
+        """End it and everything that was accepted by it."""
         self._loop.remove_reader(self._socket)
         self._socket.close()
         for stream in list(self.streams):

@@ -1,4 +1,4 @@
-"""A TLS client whose every byte on the wire is the test's to hold back, join, damage or leave unread.
+"""A TLS client of which a test can hold back, join, damage or leave unread every byte on the wire.
 
 async with TlsPeer.to(address, context) as peer:
     await peer.handshake()
@@ -20,7 +20,7 @@ _RESET = struct.pack("ii", 1, 0)
 
 
 class TlsPeer:
-    """One connection.  Nothing is read from the socket but by the methods that say so."""
+    """One connection.  Only the methods that say so read from the socket."""
 
     def __init__(self, sock: socket.socket, context: ssl.SSLContext) -> None:
         self.socket = sock
@@ -66,7 +66,7 @@ class TlsPeer:
         return self._out.read()
 
     def seal_key_updates(self, count: int) -> bytes:
-        """So many records of TLS 1.3 that carry no data, not sent.  ``ssl`` has no call for them."""
+        """This many records of TLS 1.3 that carry no data, not sent.  ``ssl`` has no call for them."""
         openssl = ctypes.CDLL(_ssl.__file__)
         # PySSLSocket: head, the Python socket, then OpenSSL's connection.
         place = id(self._tls._sslobj) + object.__basicsize__ + ctypes.sizeof(ctypes.c_void_p)  # type: ignore[attr-defined]
@@ -87,7 +87,7 @@ class TlsPeer:
         await self.send_raw(self.seal(data))
 
     async def send_raw(self, data: bytes) -> None:
-        """Send these very bytes."""
+        """Send exactly these bytes."""
         async with asyncio.timeout(DEADLINE):
             await self._loop.sock_sendall(self.socket, data)
 
@@ -110,7 +110,7 @@ class TlsPeer:
                 return b""
 
     async def exactly(self, count: int) -> bytes:
-        """So many bytes."""
+        """This many bytes."""
         got = bytearray()
         while len(got) < count:
             data = await self.record()

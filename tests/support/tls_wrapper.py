@@ -1,4 +1,4 @@
-"""What an operator puts before a client that speaks no TLS: a plain loopback port that leads to a TLS one."""
+"""A wrapper for a client that speaks no TLS: a plain loopback port that leads to a TLS one."""
 
 import asyncio
 import ssl

@@ -1,4 +1,4 @@
-"""The one way tests wait for what they cannot be told of: look again until it is so, or too late."""
+"""The way in which tests wait for conditions without a notification: check again until true, or too late."""
 
 import asyncio
 import time
@@ -13,7 +13,7 @@ _LOOK_AGAIN = 0.005
 
 
 async def until(condition: Callable[[], T], what: object = "", within: float = DEADLINE) -> T:
-    """The first true value of ``condition``; AssertionError when there is none in time."""
+    """The first true value of ``condition``; AssertionError if there is none in time."""
     give_up = time.monotonic() + within
     while not (found := condition()):
         assert time.monotonic() < give_up, f"waited {within} s in vain: {what() if callable(what) else what}"
@@ -22,7 +22,7 @@ async def until(condition: Callable[[], T], what: object = "", within: float = D
 
 
 def wait_until(condition: Callable[[], T], what: object = "", within: float = DEADLINE) -> T:
-    """The same where no loop runs."""
+    """The same without a running loop."""
     give_up = time.monotonic() + within
     while not (found := condition()):
         assert time.monotonic() < give_up, f"waited {within} s in vain: {what() if callable(what) else what}"

@@ -1,4 +1,4 @@
-"""The plain port carries bytes untouched, to nobody but whom the certificate names."""
+"""The plain port forwards bytes unchanged, and only to the server that the certificate names."""
 
 import asyncio
 import contextlib
@@ -52,7 +52,7 @@ def closing(serve: Serve) -> Serve:
 async def bridged(
     serve: Serve, destination: Callable[[int], Destination], context: ssl.SSLContext | None
 ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    """A client at a plain port that leads to a server, TLS or not."""
+    """A client of a plain port that leads to a server, TLS or not."""
 
     async with asyncio.timeout(DEADLINE):
         server = await asyncio.start_server(closing(serve), "127.0.0.1", 0, ssl=context)
@@ -96,7 +96,7 @@ async def test_bytes_pass_both_ways(ca: CaFiles, pair: KeyPairFiles) -> None:
             assert await reader.readline() == line.upper()
 
 
-async def test_end_of_the_server_reaches_the_client(ca: CaFiles, pair: KeyPairFiles) -> None:
+async def test_the_end_of_the_server_reaches_the_client(ca: CaFiles, pair: KeyPairFiles) -> None:
     async def goodbye(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"Response: Goodbye\r\n\r\n")
 
@@ -107,7 +107,7 @@ async def test_end_of_the_server_reaches_the_client(ca: CaFiles, pair: KeyPairFi
         assert await reader.read() == b"Response: Goodbye\r\n\r\n"
 
 
-async def test_answer_under_way_reaches_a_client_that_is_done_sending(
+async def test_a_pending_answer_reaches_a_client_that_stopped_sending(
     ca: CaFiles, pair: KeyPairFiles
 ) -> None:
     def there(port: int) -> Destination:
@@ -120,7 +120,7 @@ async def test_answer_under_way_reaches_a_client_that_is_done_sending(
         assert await reader.read() == b"LAST WORDS\r\n"
 
 
-async def test_slow_client_makes_the_server_wait(ca: CaFiles, pair: KeyPairFiles) -> None:
+async def test_a_slow_client_makes_the_server_wait(ca: CaFiles, pair: KeyPairFiles) -> None:
     sent, total = [0], 64 * 1024 * 1024
     stalled = asyncio.Event()
 
@@ -146,7 +146,7 @@ async def test_slow_client_makes_the_server_wait(ca: CaFiles, pair: KeyPairFiles
             received += len(await reader.read(1 << 20))
 
 
-async def test_client_certificate(ca: CaFiles, pair: KeyPairFiles, tmp_path: Path) -> None:
+async def test_a_client_certificate_is_presented(ca: CaFiles, pair: KeyPairFiles, tmp_path: Path) -> None:
     mine = issue(ca, ["wallboard"], tmp_path, "client")
 
     def there(port: int) -> Destination:
@@ -157,7 +157,7 @@ async def test_client_certificate(ca: CaFiles, pair: KeyPairFiles, tmp_path: Pat
 
 
 class Far:
-    """A server that counts the connections it has, and keeps what they sent."""
+    """A server that counts its connections, and keeps the bytes they sent."""
 
     def __init__(self) -> None:
         self.open = 0
@@ -181,7 +181,7 @@ class Far:
 async def led_to_far(
     ca: CaFiles, pair: KeyPairFiles, **options: Any
 ) -> AsyncIterator[tuple[Far, PlainPort, Address]]:
-    """A plain port whose lingering would be noticed."""
+    """A plain port on which leftover connections would be noticed."""
     far = Far()
     server = await asyncio.start_server(closing(far.serve), "127.0.0.1", 0, ssl=server_context(pair))
     there = Destination("127.0.0.1", server.sockets[0].getsockname()[1], ca=ca.certificate)
@@ -207,7 +207,7 @@ def reset(sock: socket.socket) -> None:
 
 
 @pytest.mark.parametrize("leave", [socket.socket.close, reset])
-async def test_no_far_session_outlives_a_client_that_vanishes(
+async def test_no_server_session_outlives_a_client_that_vanishes(
     ca: CaFiles, pair: KeyPairFiles, leave: Callable[[socket.socket], None]
 ) -> None:
     async with led_to_far(ca, pair) as (far, plain, address):
@@ -222,7 +222,7 @@ async def test_no_far_session_outlives_a_client_that_vanishes(
         assert far.all == 20
 
 
-async def test_what_a_client_sent_before_it_left_arrives(ca: CaFiles, pair: KeyPairFiles) -> None:
+async def test_bytes_sent_before_a_client_left_arrive(ca: CaFiles, pair: KeyPairFiles) -> None:
     async with led_to_far(ca, pair) as (far, _, address):
         client = await greeted(address)
         client.setblocking(True)
@@ -232,7 +232,7 @@ async def test_what_a_client_sent_before_it_left_arrives(ca: CaFiles, pair: KeyP
         assert len(far.received) == 1_000_000
 
 
-async def test_a_client_that_vanishes_after_it_was_done_sending_is_noticed(
+async def test_a_client_that_vanishes_after_it_stopped_sending_is_noticed(
     ca: CaFiles, pair: KeyPairFiles
 ) -> None:
     async with led_to_far(ca, pair) as (far, plain, address):
@@ -244,7 +244,7 @@ async def test_a_client_that_vanishes_after_it_was_done_sending_is_noticed(
         await until(lambda: not far.open)
 
 
-async def test_a_far_end_that_reads_nothing_is_let_go_of_too(ca: CaFiles, pair: KeyPairFiles) -> None:
+async def test_a_server_that_reads_nothing_is_disconnected_too(ca: CaFiles, pair: KeyPairFiles) -> None:
     gone = asyncio.Event()
 
     async def deaf(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -268,7 +268,7 @@ async def test_a_far_end_that_reads_nothing_is_let_go_of_too(ca: CaFiles, pair: 
 
 
 @pytest.mark.parametrize("leave", [socket.socket.close, reset])
-async def test_the_far_handshake_of_a_client_that_vanishes_is_given_up(
+async def test_the_handshake_for_a_client_that_vanished_is_given_up(
     ca: CaFiles, leave: Callable[[socket.socket], None]
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
@@ -291,7 +291,7 @@ async def test_the_far_handshake_of_a_client_that_vanishes_is_given_up(
         await plain.close()
 
 
-async def test_who_never_said_anything_gives_way_to_a_newcomer(
+async def test_a_client_that_never_sent_anything_is_displaced_by_a_new_one(
     ca: CaFiles, pair: KeyPairFiles, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with led_to_far(ca, pair, connections=3) as (far, plain, address):
@@ -318,7 +318,7 @@ async def test_who_never_said_anything_gives_way_to_a_newcomer(
 
 
 class Server:
-    """A TLS server as ami-proxy is one, on the socket: asyncio's would send no alert when it refuses."""
+    """A TLS server on a plain socket, as ami-proxy is one: asyncio's would send no alert when it refuses."""
 
     def __init__(self, context: ssl.SSLContext) -> None:
         self._context = context
@@ -357,7 +357,7 @@ async def plain_port(destination: Destination, **times: float) -> AsyncIterator[
 
 
 async def first_line(address: Address) -> bytes:
-    """What a client of the plain port gets first; nothing when it is closed."""
+    """The first line that a client of the plain port gets; empty when it is closed."""
     reader, writer = await asyncio.open_connection(address.host, address.port)
     try:
         with contextlib.suppress(ConnectionError):
@@ -370,14 +370,14 @@ async def first_line(address: Address) -> bytes:
 
 
 async def refused(destination: Destination, log: pytest.LogCaptureFixture, **times: float) -> str:
-    """What is logged when the client is closed without having got a byte."""
+    """The log's text when the client is closed without having got a byte."""
     async with plain_port(destination, **times) as address:
         assert await first_line(address) == b""
     (record,) = [record for record in log.records if record.name == "amiproxy.tools.connect"]
     return record.getMessage()
 
 
-async def test_stranger_is_refused(
+async def test_a_server_of_another_ca_is_refused(
     pair: KeyPairFiles, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     other = create_ca(tmp_path / "ca")
@@ -386,7 +386,7 @@ async def test_stranger_is_refused(
     assert f"is not issued by a CA in {other.certificate}; give the CA that issued it with --ca" in text
 
 
-async def test_other_name_is_refused(
+async def test_a_server_of_another_name_is_refused(
     ca: CaFiles, pair: KeyPairFiles, caplog: pytest.LogCaptureFixture
 ) -> None:
     with Server(server_context(pair)) as server:
@@ -396,7 +396,7 @@ async def test_other_name_is_refused(
     assert "--server-name" in text
 
 
-async def test_missing_client_certificate_is_named(
+async def test_a_missing_client_certificate_is_reported(
     ca: CaFiles, pair: KeyPairFiles, caplog: pytest.LogCaptureFixture
 ) -> None:
     with Server(server_context(pair, ca)) as server:
@@ -404,7 +404,7 @@ async def test_missing_client_certificate_is_named(
     assert "requires a client certificate; give it with --cert and --key" in text
 
 
-async def test_client_certificate_of_a_stranger(
+async def test_a_client_certificate_of_another_ca_is_reported(
     ca: CaFiles, pair: KeyPairFiles, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     mine = issue(create_ca(tmp_path / "ca"), ["wallboard"], tmp_path, "client")
@@ -414,7 +414,7 @@ async def test_client_certificate_of_a_stranger(
     assert "refused the connection (unknown ca); see its log" in text
 
 
-async def test_port_of_asterisk_itself(ca: CaFiles, caplog: pytest.LogCaptureFixture) -> None:
+async def test_the_port_of_asterisk_itself_is_reported(ca: CaFiles, caplog: pytest.LogCaptureFixture) -> None:
     server = await asyncio.start_server(closing(greet), "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     text = await refused(Destination("127.0.0.1", port, ca=ca.certificate), caplog)
@@ -422,20 +422,22 @@ async def test_port_of_asterisk_itself(ca: CaFiles, caplog: pytest.LogCaptureFix
     assert "does not speak TLS; name the port of ami-proxy, not that of Asterisk" in text
 
 
-async def test_nobody_there(ca: CaFiles, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_server_that_cannot_be_reached_is_reported(
+    ca: CaFiles, caplog: pytest.LogCaptureFixture
+) -> None:
     text = await refused(Destination("127.0.0.1", free_port(), ca=ca.certificate), caplog)
     assert "cannot be reached: Connection refused" in text
     assert "check that ami-proxy runs there" in text
 
 
-async def test_silent_server_is_given_up(ca: CaFiles, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_silent_server_is_given_up(ca: CaFiles, caplog: pytest.LogCaptureFixture) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         there = Destination("127.0.0.1", silent.getsockname()[1], ca=ca.certificate)
         text = await refused(there, caplog, timeout=0.05)
     assert "does not answer within 0.05 s" in text
 
 
-async def test_server_that_says_nothing(
+async def test_a_server_that_closes_without_a_banner_is_reported(
     ca: CaFiles, pair: KeyPairFiles, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def nothing(_: asyncio.StreamReader, __: asyncio.StreamWriter) -> None:
@@ -449,7 +451,7 @@ async def test_server_that_says_nothing(
     assert "closed the connection without sending anything; see its log" in caplog.text
 
 
-async def test_renewed_ca_needs_no_restart(ca: CaFiles, pair: KeyPairFiles, tmp_path: Path) -> None:
+async def test_a_renewed_ca_needs_no_restart(ca: CaFiles, pair: KeyPairFiles, tmp_path: Path) -> None:
     trusted = tmp_path / "trusted.crt"
     trusted.write_bytes(create_ca(tmp_path / "old").certificate.read_bytes())
     with Server(server_context(pair)) as server:
@@ -465,7 +467,7 @@ def test_plain_text_stays_on_this_machine(host: str) -> None:
         PlainPort(Address(host, 5038), Destination("x", 1))
 
 
-async def test_port_in_use(ca: CaFiles) -> None:
+async def test_a_port_in_use_is_reported(ca: CaFiles) -> None:
     first = PlainPort(ANY, Destination("x", 1, ca=ca.certificate))
     address = await first.start()
     with pytest.raises(ConnectError, match=r"cannot listen on 127\.0\.0\.1:\d+: .*choose another port"):
@@ -473,7 +475,7 @@ async def test_port_in_use(ca: CaFiles) -> None:
     await first.close()
 
 
-def test_files_are_looked_at_before_the_first_client(ca: CaFiles, pair: KeyPairFiles, tmp_path: Path) -> None:
+def test_files_are_checked_before_the_first_client(ca: CaFiles, pair: KeyPairFiles, tmp_path: Path) -> None:
     (tmp_path / "junk").write_text("junk")
     for there, text in (
         (Destination("x", 1, ca=tmp_path / "gone"), "CA file .*gone cannot be used .*No such file"),
@@ -488,7 +490,7 @@ def test_files_are_looked_at_before_the_first_client(ca: CaFiles, pair: KeyPairF
             PlainPort(ANY, there)
 
 
-def test_context_verifies(ca: CaFiles) -> None:
+def test_the_context_verifies_certificate_and_name(ca: CaFiles) -> None:
     context = client_context(Destination("x", 1, ca=ca.certificate))
     assert context.verify_mode is ssl.CERT_REQUIRED
     assert context.check_hostname

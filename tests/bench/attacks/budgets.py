@@ -1,4 +1,4 @@
-"""Rows on budgets: users that log in in good order and then ask for as much as they can."""
+"""Rows on budgets: users that log in properly and then ask for as much as they can."""
 
 import asyncio
 import contextlib
@@ -13,7 +13,7 @@ from tests.bench.attacks.target import Target, said
 from tests.support.ami_client import AmiClient
 
 _HASH: Final = phc.hash_secret(SECRET.encode())
-#: More than anybody needs, so that what holds the attackers back is their budget and no number.
+#: More than any user needs, so that the attackers are limited by their budget and not by a number.
 _LIMITS: Final[dict[str, Any]] = {"sessions_per_user": 200}
 
 

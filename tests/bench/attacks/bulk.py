@@ -1,6 +1,6 @@
-"""Rows on bulk: what the operator does to all users at once, and what everybody else notices.
+"""Rows on bulk: operations on all users at once, and how other clients notice them.
 
-The good client asks something that the proxy answers by itself, over and over, so the longest time of
+The good client sends an action that the proxy answers itself, repeatedly, so the longest time of
 a try is the longest pause of the loop.
 """
 
@@ -27,14 +27,14 @@ _BOSS: Final = {"boss": {"secret": hashed(_SECRET), "write": ["system"], "read":
 _LIMITS: Final[dict[str, Any]] = {
     "connections": 2000, "sessions_authenticated": 2000, "connections_per_address": 2000,
 }  # fmt: skip
-#: Seconds that a reload may take beside a busy machine.
+#: Seconds that a reload may take on a busy machine.
 _PATIENCE: Final = 120.0
 #: The sets of rights between which each reload changes every user.
 _RIGHTS: Final = ("[call, agent]", "[call, agent, user]")
 
 
 class Files:
-    """The users files of a target, beside the one that its good client is in."""
+    """The users files of a target, beside the one that contains its good client."""
 
     def __init__(self, attacked: Target, users: int, per_file: int) -> None:
         self.attacked = attacked
@@ -80,14 +80,14 @@ async def reloaded(attacked: Target, event: str = " reloaded ") -> None:
     )
 
 
-#: Makes what an attack needs of a target, before anything is measured; what it gives is for the attack.
+#: Prepares a target for an attack, before anything is measured; the result is passed to the attack.
 Setting = Callable[[Target], Any]
 _SET: dict[int, Any] = {}
 
 
 @contextlib.asynccontextmanager
 async def _pings(attacked: Target, *, setting: Setting) -> AsyncIterator[Try]:
-    """Ask, and be answered by the proxy itself."""
+    """Send an action that the proxy answers itself."""
     _SET[id(attacked)] = await asyncio.to_thread(setting, attacked)
     await reloaded(attacked)
     try:
@@ -105,7 +105,7 @@ async def _pings(attacked: Target, *, setting: Setting) -> AsyncIterator[Try]:
 
 @contextlib.asynccontextmanager
 async def _over_and_over(figures: dict[str, float], once: Callable[[], Any]) -> AsyncIterator[None]:
-    """Do this again and again, as fast as it is done."""
+    """Repeat this, as fast as it finishes."""
     times = 0
     loop = asyncio.get_running_loop()
     began = loop.time()
@@ -142,7 +142,7 @@ async def _reloads(attacked: Target, figures: dict[str, float], sessions: int) -
 
 @contextlib.asynccontextmanager
 async def _scrapes(attacked: Target, figures: dict[str, float]) -> AsyncIterator[None]:
-    """Somebody fetches the metrics, again and again."""
+    """The metrics are fetched repeatedly."""
     port = int(yaml.safe_load(attacked.config.read_text())["metrics"]["address"].rpartition(":")[2])
 
     async def once() -> None:
@@ -157,7 +157,7 @@ async def _scrapes(attacked: Target, figures: dict[str, float]) -> AsyncIterator
 
 
 class Certificates:
-    """A thousand certificates of a target, and as many others to take their places."""
+    """A thousand certificates of a target, and as many others to replace them."""
 
     def __init__(self, attacked: Target, number: int) -> None:
         self._sets = [attacked.directory / name for name in ("first", "second")]
@@ -179,7 +179,7 @@ class Certificates:
         attacked.config.write_text(yaml.safe_dump(config, sort_keys=False))
 
     def change(self) -> None:
-        """Every file of the live folder becomes another."""
+        """Replace every file of the live folder."""
         self._turn += 1
         for file in self._sets[self._turn % 2].iterdir():
             new = self._live / f".{file.name}"

@@ -1,4 +1,4 @@
-"""Rows on the door: strangers that come faster than a far client can log in."""
+"""Rows on the listeners: unauthenticated clients that connect faster than a far client can log in."""
 
 import asyncio
 import contextlib
@@ -15,10 +15,10 @@ from tests.support.far import far
 
 #: Milliseconds of a round trip.
 _TRIPS: Final = (30, 100, 200)
-#: No address is exempt, or none of loopback's would count; what is remembered of a secret is off where
+#: No address is exempt, or none of loopback's would count; the cache of secrets is off where
 #: every login is to cost its hash.
 _LIMITS: Final[dict[str, Any]] = {"exempt": [], "connection_rate": 20, "connection_burst": 60}
-#: Connections a second from one address: each stays below what is admitted from it.
+#: Connections a second from one address: each stays below the limit per address.
 _PER_ADDRESS: Final = 15
 #: Seconds between the logins of a client that is closed unanswered.
 _PAUSES: Final = (0.1, 0.2, 0.4, 0.8)
@@ -32,11 +32,11 @@ _USERS: Final = {
 
 @contextlib.asynccontextmanager
 async def _logins(attacked: Target, *, trip: int, known: bool, again: bool) -> AsyncIterator[Try]:
-    """Connect from far, log in, leave: over and over.
+    """Connect from far, log in, leave, repeatedly.
 
     ``known``: each time from the same address; otherwise never twice from the same, as when the proxy
-    has just been started and knows nobody.  ``again``: a client that is closed unanswered comes again, as
-    those of real applications do, and the time of a try is that of all its logins.
+    has just been started and knows no address.  ``again``: a client that is closed unanswered tries again, as
+    clients of real applications do, and the time of a try includes all its logins.
     """
     numbers = count(1)
 
@@ -54,7 +54,7 @@ async def _logins(attacked: Target, *, trip: int, known: bool, again: bool) -> A
                 answer = await client.login(f"far{trip}", _SECRET)
                 assert answer.get("Message") == "Authentication accepted", answer
             finally:
-                # Its way home is as long: the next one does not wait for it.
+                # Its way back takes as long: the next one does not wait for it.
                 assert client._transport is not None
                 client._transport.abort()
 
@@ -126,7 +126,7 @@ ROWS: Final = (
     _row("silent", "silent TCP connections, each address in another /16", 300, 200, 200),
     _row("hello", "unfinished handshakes, 20 addresses", 300, 20, 4),
     _row("wrong", "wrong secrets, 300 addresses in 3 networks", 100, 300, 3, hash_cache_timeout=0),
-    # Until each address has failed once nothing tells it from a good client's, but the name that it gives.
+    # Until each address has failed once, only the name that it gives distinguishes it from a good client.
     _row(
         *("wrong", "wrong secrets, 300 addresses in 200 networks, their first tries", 100, 300, 200),
         hash_cache_timeout=0,

@@ -16,35 +16,35 @@ from tests.bench.peers import Peer
 from tests.bench.rig import Figures
 
 PHASES: Final = ("before", "during", "after")
-#: What a quiet time is multiplied by to say whether an attack was noticed.
+#: The factor by which a time must exceed its quiet value for an attack to count as noticed.
 _NOTICED: Final = 3.0
-#: Seconds between the end of an attack and what is called after.
+#: Seconds between the end of an attack and the phase called after.
 _COOL: Final = 1.0
-#: What ends a try without success.
+#: Exceptions that end a try without success.
 _FAILURES: Final = (OSError, TimeoutError, AssertionError, ssl.SSLError, EOFError)
 
-#: Does once what a good client does; raises when it did not succeed.
+#: Does once what a good client does; raises if it fails.
 Try = Callable[[], Awaitable[None]]
 
 
 class Probe(NamedTuple):
-    """One thing that a good client does over and over; its time is what is measured."""
+    """One operation that a good client repeats; its time is measured."""
 
     name: str
-    #: Given the target, gives what is to be tried; kept open through all phases.
+    #: Given the target, returns the operation to try; kept open through all phases.
     open: Callable[[Target], AbstractAsyncContextManager[Try]]
     #: Seconds between the end of a try and the next one.
     pause: float = 0.05
     #: Seconds after which a try has failed.
     patience: float = 10.0
-    #: Tries that are under way at the same time.
+    #: Tries that are in progress at the same time.
     at_once: int = 1
 
 
 class Row(NamedTuple):
     """One attack.  ``attack`` begins it and ends it; the figures that it puts into the dictionary are kept.
 
-    ``attack_rate`` among them is what the attackers have really done, a second.
+    ``attack_rate`` among them is the rate that the attackers really reached, a second.
     """
 
     name: str
@@ -62,7 +62,7 @@ class Row(NamedTuple):
 
 
 class Tries:
-    """Seconds of those that succeeded, and how many did not."""
+    """Seconds of the successful tries, and the number of failed ones."""
 
     def __init__(self) -> None:
         self.seconds: list[float] = []
@@ -70,15 +70,15 @@ class Tries:
 
     @property
     def all(self) -> int:
-        """How many there were."""
+        """The number of all tries."""
         return len(self.seconds) + self.failed
 
     def share_within(self, seconds: float) -> float:
-        """Percent of all that succeeded in so many seconds."""
+        """Percent of all that succeeded within this time."""
         return 100 * sum(one <= seconds for one in self.seconds) / self.all
 
     def figures(self, prefix: str) -> Figures:
-        """Percentiles in milliseconds and percent of failures; nothing when nothing was tried."""
+        """Percentiles in milliseconds and percent of failures; empty if nothing was tried."""
         if not self.all:
             return {}
         found = {f"{prefix} failed": 100 * self.failed / self.all, f"{prefix} tries": float(self.all)}
@@ -89,7 +89,7 @@ class Tries:
 
 
 def quantile(values: Sequence[float], share: float) -> float:
-    """The smallest value that this share of all is not above."""
+    """The smallest value that at least this share of all does not exceed."""
     return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]
 
 
@@ -130,7 +130,7 @@ async def measured(row: Row, kind: type[Peer], seconds: float) -> Figures:
 
 
 async def _all(probes: Sequence[Probe], tries: Sequence[Try], seconds: float) -> list[Tries]:
-    """All probes at the same time, for so long."""
+    """All probes at the same time, for this long."""
     found = [Tries() for _ in probes]
     end = time.monotonic() + seconds
     async with asyncio.TaskGroup() as tasks:

@@ -1,4 +1,4 @@
-"""Rows on the side doors, on ``ami-proxy connect``, and on what waits for a slow client."""
+"""Rows on the admin endpoints, on ``ami-proxy connect``, and on bytes that wait for a slow client."""
 
 import asyncio
 import contextlib
@@ -16,7 +16,7 @@ from tests.support.ports import free_port
 from tests.support.proxy_process import hashed
 from tests.support.waiting import until
 
-#: Connections that hang at a side door: as many as it has places.
+#: Connections that stall at an admin endpoint: as many as it has places.
 _HANGING: Final = 16
 #: Clients of ``connect`` that vanish, a second.
 _VANISHING: Final = 50
@@ -41,7 +41,7 @@ async def _control(attacked: Target) -> Streams:
 
 @contextlib.asynccontextmanager
 async def _scraped(_: Target, *, path: str) -> AsyncIterator[Try]:
-    """Ask for this path as a monitor does."""
+    """Request this path as a monitor does."""
 
     async def once() -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", _METRICS)
@@ -55,7 +55,7 @@ async def _scraped(_: Target, *, path: str) -> AsyncIterator[Try]:
 
 @contextlib.asynccontextmanager
 async def _kicked(attacked: Target) -> AsyncIterator[Try]:
-    """Have the sessions of a user ended who has none."""
+    """Kick the sessions of a user that has none."""
 
     async def once() -> None:
         reader, writer = await _control(attacked)
@@ -81,7 +81,7 @@ def _hanging(at_metrics: bool, said_so_far: bytes) -> Any:
                     with contextlib.closing(writer):
                         writer.write(said_so_far)
                         await reader.read()
-                # Not as fast as can be: that is another attack.
+                # Not as fast as possible: that is another attack.
                 await asyncio.sleep(0.01)
 
         began = asyncio.get_running_loop().time()
@@ -108,7 +108,7 @@ def _connect(attacked: Target) -> Iterator[None]:
 
 @contextlib.asynccontextmanager
 async def _through_connect(attacked: Target) -> AsyncIterator[Try]:
-    """Log in through ``ami-proxy connect``, and leave in good order."""
+    """Log in through ``ami-proxy connect``, and log off."""
     with _connect(attacked):
         await until(lambda: measure.is_listening(_PLAIN), within=20)
 
@@ -122,7 +122,7 @@ async def _through_connect(attacked: Target) -> AsyncIterator[Try]:
 
 @contextlib.asynccontextmanager
 async def _vanishing(attacked: Target, figures: dict[str, float]) -> AsyncIterator[None]:
-    """Clients of ``connect`` that log in and are gone."""
+    """Clients of ``connect`` that log in and vanish."""
     arguments = ("--port", _PLAIN, "--user", "crowd", "--secret", _SECRET, "--rate", _VANISHING)
     with attacked.attacked("vanishing", *arguments) as attackers:
         yield
@@ -131,7 +131,7 @@ async def _vanishing(attacked: Target, figures: dict[str, float]) -> AsyncIterat
 
 @contextlib.asynccontextmanager
 async def _asked(attacked: Target) -> AsyncIterator[Try]:
-    """Ping, which the proxy answers itself: what this waits for is its loop."""
+    """Ping, which the proxy answers itself: it waits only for the proxy's loop."""
     client = await attacked.connect()
     try:
         await client.login("boss", _SECRET)
@@ -184,7 +184,7 @@ ROWS: Final = (
         [Probe("login through connect", _through_connect)],
         _vanishing,
         _USERS,
-        # What is counted is what the far end has of one address.
+        # Counts the connections that the server has from one address.
         {"exempt": [], "connection_rate": 1000, "connection_burst": 1000, "sessions_per_user": 1000},
         quick=True,
     ),

@@ -1,8 +1,8 @@
 # ruff: noqa: T201  (a program that prints)
 """Clients that read slowly through small windows: ``python -m tests.bench.attacks.slow``.
 
-Each asks for so much that some megabytes wait for it, and then takes a record of TLS at a time,
-as over a link with little bandwidth and a long delay.  Runs until SIGTERM and then tells how
+Each requests so much that some megabytes wait for it, and then takes one TLS record at a time,
+as over a link with little bandwidth and a long delay.  Runs until SIGTERM and then reports how
 many such reads there were a second, as JSON.
 """
 
@@ -20,7 +20,7 @@ _WINDOW = 8192
 #: Bytes that wait for each, about.
 _WAITING = 2 << 20
 _RECORD = 16384
-#: Seconds between two reads: what a window takes to come over such a link.
+#: Seconds between two reads: the time that a window takes over such a link.
 _DELAY = 0.005
 _ASK = b"Action: ListCommands\r\n\r\n"
 

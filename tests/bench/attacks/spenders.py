@@ -3,7 +3,7 @@
 
 All sessions of ``--users`` users (u0, u1 …) send one of three things: ``lists``, 30 ListCommands at once;
 ``lines``, actions of 64 KiB that consist of 13,000 lines; ``events``, UserEvents at ``--rate`` a second each.
-What they are sent is thrown away in the kernel.  Runs until SIGTERM and then tells how many actions it wrote
+Answers are discarded in the kernel.  Runs until SIGTERM and then reports how many actions it wrote
 a second, as JSON.
 """
 
@@ -28,7 +28,7 @@ _EVENT: Final = b"Action: UserEvent\r\nUserEvent: Noise\r\nText: " + b"x" * 80 +
 
 
 class Session:
-    """One session, logged in.  ``write`` begins again what was not taken whole."""
+    """One session, logged in.  ``write`` continues with the bytes that were not taken."""
 
     def __init__(self, port: int, user: str, context: ssl.SSLContext, reads: bool) -> None:
         raw = socket.create_connection(("127.0.0.1", port))
@@ -57,7 +57,7 @@ class Session:
         return True
 
     def throw_away(self) -> bool:
-        """What has come; whether the session is still open."""
+        """Read the input; whether the session is still open."""
         try:
             return socket.socket.recv(self.socket, 1 << 20, socket.MSG_TRUNC | socket.MSG_DONTWAIT) != b""
         except BlockingIOError:
@@ -85,7 +85,7 @@ class Spenders:
         self.running = True
 
     def run(self) -> None:
-        """Until it is told to end."""
+        """Run until told to end."""
         if self._options.what == "events":
             self._at_a_rate()
         else:
@@ -99,7 +99,7 @@ class Spenders:
         began, due, count = time.monotonic(), 0, len(self._sessions)
         while self.running:
             wanted = int((time.monotonic() - began) * self._options.rate * count)
-            # A round is skipped rather than made up for.
+            # A missed round is skipped rather than made up for.
             due = max(due, wanted - count)
             while due < wanted:
                 self.sent += self._sessions[due % count].write(_EVENT)

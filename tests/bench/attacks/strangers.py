@@ -1,10 +1,10 @@
 # ruff: noqa: T201  (a program that prints)
-"""Strangers at the door, as a process of its own: ``python -m tests.bench.attacks.strangers``.
+"""Unauthenticated clients, as a process of its own: ``python -m tests.bench.attacks.strangers``.
 
-Connects at a rate, from many addresses in turn, and does one of three things: ``silent`` says
+Connects at a rate, from many addresses in turn, and does one of three things: ``silent`` sends
 nothing, ``hello`` sends the beginning of a TLS handshake and nothing more, ``wrong`` logs in with a
 secret that is wrong (``--user``: a name, or several with commas, which take turns; without it
-another name each time).  Runs until SIGTERM and then tells how often it did so, as JSON.
+another name each time).  Runs until SIGTERM and then reports how often it did so, as JSON.
 """
 
 import argparse
@@ -21,16 +21,16 @@ from collections import deque
 from collections.abc import Iterator
 from itertools import count
 
-#: Connections that are held open at one time; the oldest is let go for another.
+#: Connections that are held open at one time; the oldest is closed for another.
 _HELD = 8000
-#: Seconds between two looks at the clock.
+#: Seconds between two readings of the clock.
 _STEP = 0.005
-#: Handshakes under way at the same time.
+#: Handshakes in progress at the same time.
 _AT_ONCE = 200
 
 
 def addresses(number: int, networks: int) -> list[str]:
-    """So many addresses of loopback in so many networks (/16), none of which is 127.0.0.0/16."""
+    """This many addresses of loopback in this many networks (/16), none of which is 127.0.0.0/16."""
     return [
         f"127.{1 + n % networks % 250}.{n // networks % 250}.{1 + n // networks // 250}"
         for n in range(number)
@@ -38,7 +38,7 @@ def addresses(number: int, networks: int) -> list[str]:
 
 
 def client_hello(context: ssl.SSLContext) -> bytes:
-    """What a client sends first."""
+    """The first bytes that a client sends."""
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     with contextlib.suppress(ssl.SSLWantReadError):
         context.wrap_bio(incoming, outgoing, server_hostname="localhost").do_handshake()
@@ -75,7 +75,7 @@ class Strangers:
     def _connect(self) -> None:
         sock = socket.socket()
         sock.setblocking(False)
-        # Sent when the kernel has it connected, which loopback has at once.
+        # Sent when the kernel has it connected, which is at once on loopback.
         with contextlib.suppress(OSError):
             sock.setsockopt(socket.IPPROTO_IP, _BIND_NO_PORT, 1)
             sock.bind((next(self._sources), 0))
@@ -112,12 +112,12 @@ class Strangers:
                 name, secret = next(self._names), os.urandom(8).hex()
                 writer.write(f"Action: Login\r\nUsername: {name}\r\nSecret: {secret}\r\n\r\n".encode())
                 self.made += 1
-                # As a careless client does, it does not wait for the answer with anything else.
+                # As a careless client does, it does nothing else while it waits for the answer.
                 await reader.read()
                 writer.close()
 
 
-#: Linux' IP_BIND_ADDRESS_NO_PORT: the port is chosen with the connect, of all that are free for it.
+#: Linux' IP_BIND_ADDRESS_NO_PORT: the port is chosen at the connect, among all that are free for it.
 _BIND_NO_PORT = 24
 
 

@@ -1,4 +1,4 @@
-"""Attacks on availability: what a good client notices before, during and after each.
+"""Attacks on availability: how a good client notices each before, during and after.
 
 One table for all.  **To add rows**: write a module beside ``door.py`` with a tuple ``ROWS`` of
 ``frame.Row`` and name it in ``GROUPS``.  A row says what the good client does (its probes), what

@@ -1,4 +1,4 @@
-"""What is attacked: ``ami-proxy run`` before a simulated Asterisk, each a process of its own."""
+"""The target: ``ami-proxy run`` in front of a simulated Asterisk, each a process of its own."""
 
 import asyncio
 import contextlib
@@ -23,10 +23,10 @@ _GIVES_WAY = 19
 
 
 class Target(ProxyProcess):
-    """The proxy, as a row's settings make it.  ``users`` are those of users.yaml."""
+    """The proxy, with a row's settings.  ``users`` are those of users.yaml."""
 
     def compiled(self, folder: Path) -> None:
-        """Run what is in this folder, not the tree."""
+        """Run the package in this folder, not the tree."""
         self.environment = {"PYTHONPATH": str(folder.absolute())}
         self.program = ("-P", "-m", "amiproxy")
 
@@ -39,7 +39,7 @@ class Target(ProxyProcess):
     def attacked(self, module: str, *arguments: object) -> Iterator[subprocess.Popen[bytes]]:
         """Run an attacker: a module of this package as a process, which ends with the block.
 
-        What it writes to its standard output, one JSON object a line, is for the row.
+        Its standard output, one JSON object a line, is for the row.
         """
         process = subprocess.Popen(
             [
@@ -57,7 +57,7 @@ class Target(ProxyProcess):
 
 
 def said(process: subprocess.Popen[bytes]) -> dict[str, float]:
-    """End an attacker that counts until SIGTERM; what it has counted."""
+    """End an attacker that counts until SIGTERM; its count."""
     process.terminate()
     out, _ = process.communicate(timeout=10)
     return json.loads(out.splitlines()[-1]) if out.strip() else {}
@@ -85,7 +85,7 @@ async def target(
     limits: Mapping[str, Any],
     settings: Mapping[str, Any],
 ) -> AsyncIterator[Target]:
-    """It runs, and is linked to its Asterisk; at the end it has to stop in good order."""
+    """It runs, and is linked to its Asterisk; at the end it has to stop without an error."""
     with tempfile.TemporaryDirectory(prefix="ami-proxy-attack-") as place:
         folder = Path(place)
         secret = folder / "simulator.secret"

@@ -1,8 +1,8 @@
 # ruff: noqa: T201  (a program that prints)
-"""Clients of a plain port that log in and are gone: ``python -m tests.bench.attacks.vanishing``.
+"""Clients of a plain port that log in and vanish: ``python -m tests.bench.attacks.vanishing``.
 
-Each closes its connection without a word, as a process that is killed does.  Runs until SIGTERM
-and then tells how many there were a second, as JSON.
+Each closes its connection without logging off, as a killed process does.  Runs until SIGTERM
+and then reports how many there were a second, as JSON.
 """
 
 import argparse
@@ -13,7 +13,7 @@ import os
 import signal
 import time
 
-#: Logins under way at the same time.
+#: Logins in progress at the same time.
 _AT_ONCE = 100
 
 

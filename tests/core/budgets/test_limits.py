@@ -711,7 +711,7 @@ def test_session_open_is_logged_within_the_ration(caplog):
     assert len(told(caplog, "session-open")) == 10
 
 
-# -- which share of Asterisk itself a user may use --------------------------
+# -- which share of Asterisk itself a user may use -------------------------
 
 
 def refusal(transport: ListTransport) -> bytes:

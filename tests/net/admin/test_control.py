@@ -474,7 +474,7 @@ async def test_commands_lists_every_command(control: Control) -> None:
     assert {row["name"] for row in rows} == set(COMMANDS)
 
 
-# -- commands that change something ------------------------------------------
+# -- commands that change something ----------------------------------------
 
 
 async def test_kick_closes_one_session_or_all_of_a_user(control: Control) -> None:

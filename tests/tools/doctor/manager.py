@@ -1,4 +1,4 @@
-"""A manager that answers the doctor's questions as a test has it, in a thread of its own."""
+"""A manager that answers the doctor's questions as a test says, in a thread of its own."""
 
 import re
 import socket
@@ -6,7 +6,7 @@ import threading
 from types import TracebackType
 from typing import Self
 
-#: As long as it must be.
+#: Of the required length.
 SECRET = "hunter2-" * 6
 
 SETTINGS = {
@@ -38,7 +38,7 @@ LINK_SECTION = (
 
 
 class Manager:
-    """Answers one connection; ``heard`` is what came.  A falsy banner: it says nothing."""
+    """Answers one connection; ``heard`` holds the bytes it received.  An empty banner: it sends nothing."""
 
     def __init__(self, banner: bytes = b"Asterisk Call Manager/11.0.0\r\n", **answers: bytes) -> None:
         self.banner = banner
@@ -66,7 +66,7 @@ class Manager:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # Wakes an accept that nobody came for.
+        # Wakes an accept that is still waiting.
         self._listening.shutdown(socket.SHUT_RDWR)
         self._listening.close()
         self._thread.join(10)
@@ -95,7 +95,7 @@ class Manager:
 
 
 def command_output(rows: dict[str, str]) -> bytes:
-    """As ``Command`` answers from Asterisk 14 on."""
+    """As ``Command`` answers since Asterisk 14."""
     lines = "".join(f"Output:   {name + ':':<27}{value}\r\n" for name, value in rows.items())
     return f"Response: Success\r\nMessage: Command output follows\r\nOutput: \r\n{lines}".encode()
 
@@ -108,6 +108,6 @@ def connected(*names: str) -> bytes:
 
 
 def config_answer(category: str, *lines: str) -> bytes:
-    """As ``GetConfig`` answers, of one category."""
+    """As ``GetConfig`` answers for one category."""
     said = "".join(f"Line-000000-{number:06}: {line}\r\n" for number, line in enumerate(lines))
     return f"Response: Success\r\nCategory-000000: {category}\r\n{said}".encode()

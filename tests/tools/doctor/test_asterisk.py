@@ -1,4 +1,4 @@
-"""What the doctor says of the Asterisk behind."""
+"""The doctor's findings about the Asterisk behind the proxy."""
 
 import os
 import pwd
@@ -47,7 +47,7 @@ def examined(port: int, secret: Path, expect_user: str | None = _ME, timeout: fl
     return list(asterisk.examine(config))
 
 
-def test_all_is_well(secret: Path) -> None:
+def test_a_good_installation_has_only_ok_findings(secret: Path) -> None:
     with Manager() as manager:
         found = examined(manager.port, secret)
     assert [str(finding) for finding in found if finding.level != "ok"] == []
@@ -75,7 +75,7 @@ def without(rows: dict[str, str], *keys: str) -> bytes:
 
 
 def section(*lines: str, instead_of: str = "") -> bytes:
-    """The link's section, with these lines in place of those that begin so."""
+    """The link's section, with these lines in place of those that begin the same."""
     kept = [line for line in LINK_SECTION if not instead_of or not line.startswith(instead_of)]
     return config_answer("amiproxy", *kept, *lines)
 
@@ -130,7 +130,7 @@ _REFUSED = b"Response: Error\r\nMessage: Permission denied\r\n"
             "warn",
             "each login of the link",
         ),
-        # What the user's section does not say, an older Asterisk says of all users.
+        # In an older Asterisk, keys missing from the user's section apply from the general one.
         (
             {
                 "manager show user amiproxy": without(LINK_USER, "displayconnects"),
@@ -185,7 +185,7 @@ _REFUSED = b"Response: Error\r\nMessage: Permission denied\r\n"
         ),
     ],
 )
-def test_what_is_not_well_has_its_remedy(
+def test_a_problem_has_a_level_and_a_remedy(
     answers: dict[str, bytes], level: str, part: str, secret: Path
 ) -> None:
     with Manager(**answers) as manager:
@@ -195,7 +195,7 @@ def test_what_is_not_well_has_its_remedy(
     assert matching[0].remedy
 
 
-def test_a_setting_that_is_not_written_has_asterisks_default(secret: Path) -> None:
+def test_a_missing_setting_has_asterisks_default(secret: Path) -> None:
     with Manager(**{"asterisk.conf": config_answer("options", "systemname=lab")}) as manager:
         found = examined(manager.port, secret)
     assert [finding for finding in found if finding.level != "ok"] == []
@@ -203,7 +203,7 @@ def test_a_setting_that_is_not_written_has_asterisks_default(secret: Path) -> No
 
 
 @pytest.mark.parametrize(("length", "level"), [(5, "warn"), (47, "warn"), (48, "ok"), (64, "ok")])
-def test_the_length_of_the_secret_is_told_without_the_secret(length: int, level: str, secret: Path) -> None:
+def test_the_length_of_the_secret_is_judged_without_showing_it(length: int, level: str, secret: Path) -> None:
     word = "x9!" * length
     secret.write_text(word[:length])
     with Manager() as manager:
@@ -215,7 +215,7 @@ def test_the_length_of_the_secret_is_told_without_the_secret(length: int, level:
     assert word[:length] not in "".join(map(str, found))
 
 
-def test_the_secret_is_judged_while_asterisk_is_away_and_nothing_else_is_passed_over(secret: Path) -> None:
+def test_while_asterisk_is_down_the_secret_is_judged_and_the_rest_unknown(secret: Path) -> None:
     secret.write_text("short")
     found = examined(free_port(), secret)
     assert [finding.level for finding in found] == ["warn", "fail", "unknown"]
@@ -226,7 +226,7 @@ def test_the_secret_is_judged_while_asterisk_is_away_and_nothing_else_is_passed_
     assert "asterisk -rx" in found[2].remedy
 
 
-def test_over_a_network_the_section_with_the_secret_is_not_asked_for(
+def test_over_a_network_the_section_with_the_secret_is_not_requested(
     secret: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(asterisk, "is_loopback", lambda _: False)
@@ -239,12 +239,14 @@ def test_over_a_network_the_section_with_the_secret_is_not_asked_for(
     assert [text for text, level in told.items() if level == "unknown" and "owner of its port" in text]
 
 
-def test_nobody_is_there(secret: Path) -> None:
+def test_an_asterisk_that_cannot_be_reached_is_a_failure(secret: Path) -> None:
     [finding] = [finding for finding in examined(free_port(), secret) if finding.level == "fail"]
     assert "cannot be reached" in finding.text
 
 
-def test_whose_port_it_is_may_be_hidden(secret: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_owner_of_the_port_that_is_hidden_is_unknown(
+    secret: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(asterisk, "owner_of", lambda *_: None)
     with Manager() as manager:
         found = [finding for finding in examined(manager.port, secret) if finding.level != "ok"]
@@ -253,7 +255,7 @@ def test_whose_port_it_is_may_be_hidden(secret: Path, monkeypatch: pytest.Monkey
     assert "owner of its port" in finding.text
 
 
-def test_somebody_else_is_there(secret: Path) -> None:
+def test_another_program_on_the_port_is_a_failure(secret: Path) -> None:
     with Manager(banner=b"220 mail.example.org ESMTP\r\n") as manager:
         [finding] = [finding for finding in examined(manager.port, secret) if finding.level == "fail"]
     assert "banner" in finding.text
@@ -262,21 +264,21 @@ def test_somebody_else_is_there(secret: Path) -> None:
         assert any(finding.level == "fail" and "its port belongs to" in finding.text for finding in found)
 
 
-def test_it_says_nothing(secret: Path) -> None:
+def test_a_port_that_sends_nothing_is_a_failure(secret: Path) -> None:
     with Manager(banner=b"") as manager:
         found = examined(manager.port, secret, timeout=0.05)
     [finding] = [finding for finding in found if finding.level == "fail"]
     assert "does not answer within 0.1 s" in finding.text
 
 
-def test_a_port_that_nobody_watches_is_told_of(secret: Path) -> None:
+def test_a_port_without_expected_owner_is_warned_about(secret: Path) -> None:
     with Manager() as manager:
         found = examined(manager.port, secret, expect_user=None)
     [finding] = [finding for finding in found if finding.level == "warn"]
     assert finding.remedy == f"set upstream.expect_user: {_ME}"
 
 
-def test_the_secret_cannot_be_read(secret: Path) -> None:
+def test_a_secret_file_that_cannot_be_read_is_a_failure(secret: Path) -> None:
     secret.chmod(0o644)
     with Manager() as manager:
         found = examined(manager.port, secret)
@@ -303,7 +305,7 @@ _TAIL = "00:00000000 00:00000000 00000000 0 0 1\n"
         ("tcp", "00000000:13AE 00000000:0000 01", None),
     ],
 )
-def test_open_ports_are_seen(
+def test_open_ports_are_found(
     table: str, address: str, level: str | None, tmp_path: Path, secret: Path
 ) -> None:
     (tmp_path / table).write_text(f"{_HEAD}   0: {address} {_TAIL}")
@@ -312,7 +314,7 @@ def test_open_ports_are_seen(
     assert [finding.level for finding in found] == ([level] if level else [])
 
 
-def test_a_remote_asterisk_has_its_ports_elsewhere(tmp_path: Path, secret: Path) -> None:
+def test_open_ports_are_not_checked_for_a_remote_asterisk(tmp_path: Path, secret: Path) -> None:
     (tmp_path / "tcp").write_text(f"{_HEAD}   0: 00000000:13AE 00000000:0000 0A {_TAIL}")
     for host in ("192.0.2.1", "pbx.example.org"):
         upstream = Upstream(username="amiproxy", secret_file=secret, host=host, insecure_remote=True)

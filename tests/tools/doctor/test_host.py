@@ -1,4 +1,4 @@
-"""What the doctor says of the host: each answer of a program, and what is made of it."""
+"""The doctor's findings about the host, for each answer of a program."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +14,7 @@ _LOADED = {"LoadState": "loaded\n"}
 
 
 def told(answers: dict[str, str], config: Config | None = None) -> list[Finding]:
-    """``answers`` by a word of the command line; what is asked beyond is not there."""
+    """``answers`` by a word of the command line; any other program does not exist."""
 
     def ask(command: Sequence[str]) -> str | None:
         return next((answer for word, answer in answers.items() if word in command), None)
@@ -44,12 +44,12 @@ def about(subject: str, found: list[Finding]) -> list[str]:
         ({}, "ok this shell may open"),
     ],
 )
-def test_descriptors(answers: dict[str, str], expected: str, config: Config) -> None:
+def test_the_descriptor_limit_is_judged(answers: dict[str, str], expected: str, config: Config) -> None:
     [line] = about("descriptors", told(answers, config))
     assert line.startswith(expected)
 
 
-def test_without_a_configuration_its_needs_are_unknown() -> None:
+def test_without_a_configuration_the_needed_descriptors_are_unknown() -> None:
     [line] = about("descriptors", told({}))
     assert line.startswith("unknown not known: how many are needed")
 
@@ -62,7 +62,7 @@ def test_without_a_configuration_its_needs_are_unknown() -> None:
         (None, "warn "),
     ],
 )
-def test_the_kernels_backlog(content: str | None, expected: str, tmp_path: Path) -> None:
+def test_the_kernels_backlog_is_judged(content: str | None, expected: str, tmp_path: Path) -> None:
     file = tmp_path / "somaxconn"
     if content is not None:
         file.write_text(content)
@@ -77,12 +77,12 @@ def test_the_kernels_backlog(content: str | None, expected: str, tmp_path: Path)
         ({"NTPSynchronized": "no\n"}, "warn not synchronised, "),
         ({"chronyc": "Stratum : 3\nLeap status     : Normal\n"}, "ok synchronised by chrony"),
         ({"chronyc": "Leap status     : Not synchronised\n"}, "warn not synchronised by chrony"),
-        # timedatectl is there and nobody answers it.
+        # timedatectl exists but gets no answer.
         ({"NTPSynchronized": "\n", "chronyc": "Leap status     : Normal\n"}, "ok synchronised by chrony"),
         ({}, "unknown not known: "),
     ],
 )
-def test_the_clock(
+def test_the_clock_is_judged_by_timedatectl(
     answers: dict[str, str], expected: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(host, "_TIMESYNC", tmp_path / "synchronized")
@@ -90,7 +90,7 @@ def test_the_clock(
     assert found.startswith(expected)
 
 
-def test_the_clock_without_timedatectl_by_the_mark_of_timesyncd(
+def test_without_timedatectl_the_clock_is_judged_by_timesyncds_file(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "synchronized").touch()
@@ -98,7 +98,7 @@ def test_the_clock_without_timedatectl_by_the_mark_of_timesyncd(
     assert about("clock", told({})) == ["ok synchronised by systemd-timesyncd"]
 
 
-def test_what_is_not_known_says_how_to_look(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_an_unknown_finding_says_how_to_check(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(host, "_TIMESYNC", tmp_path / "synchronized")
     unknown = [finding for finding in told({}) if finding.level == "unknown"]
     assert {finding.subject for finding in unknown} == {"descriptors", "clock", "unit"}
@@ -117,17 +117,17 @@ _SECURITY = "→ Overall exposure level for ami-proxy.service: {} OK 🙂\n"
         ({"systemd-analyze": _SECURITY.format("9.2")}, ["unknown"]),
     ],
 )
-def test_the_unit(answers: dict[str, str], level: list[str]) -> None:
+def test_the_unit_is_judged(answers: dict[str, str], level: list[str]) -> None:
     assert [finding.level for finding in told(answers) if finding.subject == "unit"] == level
 
 
-def test_a_missing_uvloop_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_uvloop_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     assert about("python", told({}))[-1].startswith("ok uvloop")
     monkeypatch.setattr(host, "uvloop", None)
     assert about("python", told({}))[-1].startswith("warn uvloop is missing")
 
 
-def test_the_form_of_the_core_is_told() -> None:
+def test_the_form_of_the_core_is_reported() -> None:
     assert about("python", told({}))[-2] == "ok the core runs from its Python source"
 
 

@@ -1,4 +1,4 @@
-"""Which versions have which fault: the branches of each advisory."""
+"""Which versions have which vulnerability: the branches of each advisory."""
 
 import pytest
 
@@ -16,7 +16,7 @@ from amiproxy.tools.doctor.versions import faults_of, parse_version
         ("", None),
     ],
 )
-def test_versions_are_read(text: str, version: tuple[int, int, int] | None) -> None:
+def test_versions_are_parsed(text: str, version: tuple[int, int, int] | None) -> None:
     assert parse_version(text) == version
 
 
@@ -30,16 +30,16 @@ def test_versions_are_read(text: str, version: tuple[int, int, int] | None) -> N
         ((21, 4, 1), ["CVE-2024-42365", "CVE-2024-53566", "ModuleLoad", "CVE-2024-57520"]),
         ((20, 13, 0), []),
         ((20, 9, 2), ["CVE-2024-53566", "ModuleLoad", "CVE-2024-57520"]),
-        # CreateConfig was never mended in 18.
+        # CreateConfig was never fixed in 18.
         ((18, 26, 4), ["CVE-2024-57520"]),
-        # A branch that had ended before: everything.
+        # A branch that had ended before: all of them.
         (
             (19, 8, 1),
             ["CVE-2023-49294", "CVE-2024-42365", "CVE-2024-53566", "ModuleLoad", "CVE-2024-57520"],
         ),
     ],
 )
-def test_a_branch_has_the_faults_that_were_not_mended_in_it(
+def test_a_branch_has_the_vulnerabilities_that_were_not_fixed_in_it(
     version: tuple[int, int, int], names: list[str]
 ) -> None:
     assert [fault.name for fault in faults_of(version)] == names

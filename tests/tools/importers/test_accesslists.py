@@ -17,7 +17,7 @@ _lines = st.lists(
 
 
 @given(st.lists(_lines, max_size=3))
-def test_the_combined_list_permits_what_all_lists_permit(lists: list[list[str]]) -> None:
+def test_the_combined_list_permits_exactly_the_peers_that_all_lists_permit(lists: list[list[str]]) -> None:
     one = AccessList.from_lines(in_common(lists))
     for peer in _PEERS:
         assert one.allows(peer) == all(AccessList.from_lines(lines).allows(peer) for lines in lists), peer

@@ -71,7 +71,9 @@ def test_a_line_is_read_as_in_asterisk(line: str, settings: list[tuple[str, str]
         ("[T](!)\na=1\n[u](t)", {"u": [("a", "1")]}),
     ],
 )
-def test_templates_and_additions(text: str, sections: dict[str, list[tuple[str, str]]]) -> None:
+def test_templates_and_additions_are_merged_as_in_asterisk(
+    text: str, sections: dict[str, list[tuple[str, str]]]
+) -> None:
     assert told(read(text)) == sections
 
 

@@ -94,7 +94,7 @@ def test_secrets_are_hashed_and_classes_chosen() -> None:
     assert "hunter2" not in report
 
 
-# -- what version 1.30 added -----------------------------------------------
+# -- additions of version 1.30 ---------------------------------------------
 
 
 def sees(result: Imported, name: str, event: bytes, classes: str) -> bool:

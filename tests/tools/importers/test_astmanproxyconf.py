@@ -83,7 +83,7 @@ def test_differences_of_the_service_are_reported(text: str, part: str) -> None:
         ("listenaddress=::1", "0.0.0.0:1234"),
     ],
 )
-def test_the_listening_address(text: str, address: str) -> None:
+def test_the_listening_address_is_proposed(text: str, address: str) -> None:
     assert proposal(text)[0]["listeners"][0]["address"] == address
 
 

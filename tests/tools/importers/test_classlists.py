@@ -28,7 +28,9 @@ from amiproxy.tools.importers.classlists import read_classes
         ("call,hint", ["call"], ("hint is not a class",)),
     ],
 )
-def test_imported_classes(value: str, classes: object, remarked: tuple[str, ...]) -> None:
+def test_written_classes_are_imported_with_remarks(
+    value: str, classes: object, remarked: tuple[str, ...]
+) -> None:
     found = read_classes(value)
     assert found.classes == classes
     assert len(found.remarks) == len(remarked)

@@ -56,7 +56,9 @@ REFUSALS = [
 
 
 @pytest.mark.parametrize(("action", "headers", "text"), REFUSALS)
-async def test_refusals(action: str, headers: dict[str, str], text: str) -> None:
+async def test_invalid_actions_are_refused_with_asterisks_text(
+    action: str, headers: dict[str, str], text: str
+) -> None:
     async with Simulator(USERS, SETTINGS) as simulator, session(simulator, events="off") as client:
         answer = await client.action(action, **headers)
         assert (answer.get("Response"), answer.get("Message")) == ("Error", text)
@@ -80,7 +82,9 @@ async def test_refusals(action: str, headers: dict[str, str], text: str) -> None
         ),
     ],
 )
-async def test_actions_that_need_class_system(action: str, headers: dict[str, str], text: str) -> None:
+async def test_some_uses_of_an_action_need_another_class(
+    action: str, headers: dict[str, str], text: str
+) -> None:
     async with Simulator(USERS, SETTINGS) as simulator, session(simulator, "caller", events="off") as client:
         headers = {"Channel": "Local/answer@lab", **headers} if action == "Originate" else headers
         assert (await client.action(action, **headers)).get("Message") == text
@@ -174,7 +178,7 @@ async def test_a_user_event_is_copied_unchanged_to_all_sessions() -> None:
         )
 
 
-async def test_queues() -> None:
+async def test_queues_are_shown_and_changed() -> None:
     async with Simulator(USERS, SETTINGS) as simulator, session(simulator) as client:
         _, items, end = await client.event_list("QueueStatus")
         assert [item.event for item in items] == [
@@ -200,7 +204,7 @@ async def test_queues() -> None:
         assert entry.get("Channel") == joined.get("Channel")
 
 
-async def test_the_database() -> None:
+async def test_the_database_can_be_read_and_written() -> None:
     async with Simulator(USERS, SETTINGS) as simulator, session(simulator, events="off") as client:
         await client.action("DBPut", Family="a", Key="b", Val="c")
         _, (item,), _ = await client.event_list("DBGet", Family="a", Key="b")
@@ -210,7 +214,7 @@ async def test_the_database() -> None:
         ) == "Key deleted successfully"
 
 
-async def test_the_pbx_as_a_whole() -> None:
+async def test_settings_and_status_are_answered() -> None:
     async with Simulator(USERS, SETTINGS) as simulator, session(simulator) as client:
         settings = await client.action("CoreSettings")
         assert settings.get("AMIversion") == "11.0.0"
@@ -256,7 +260,7 @@ async def test_the_pbx_as_a_whole() -> None:
         ),
     ],
 )
-async def test_cli_commands(command: str, response: str, line: str | None) -> None:
+async def test_cli_commands_are_answered(command: str, response: str, line: str | None) -> None:
     async with Simulator(USERS, SETTINGS) as simulator, session(simulator, events="off") as client:
         answer = await client.action("Command", Command=command)
         assert (answer.get("Response"), answer.get("Message")) == (response, "Command output follows")
@@ -271,7 +275,7 @@ async def test_cli_commands_show_calls() -> None:
         assert line.startswith("PJSIP/alice-00000000!")
 
 
-async def test_the_old_form_of_command() -> None:
+async def test_the_old_form_of_command_can_be_chosen() -> None:
     async with (
         Simulator(USERS, Settings(old_command_form=True)) as simulator,
         session(simulator, events="off") as client,

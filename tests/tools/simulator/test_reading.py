@@ -24,7 +24,7 @@ def read(data: bytes) -> list[tuple[list[bytes], Problem | None]]:
         (b"\r\n", []),
     ],
 )
-def test_lines(data: bytes, lines: list[bytes]) -> None:
+def test_a_message_is_split_into_lines(data: bytes, lines: list[bytes]) -> None:
     assert read(data) == [(lines, None)]
 
 
@@ -76,7 +76,7 @@ def test_a_message_has_at_most_128_lines(count: int, problem: Problem | None) ->
         (b"Variable:   \n\n", b""),
     ],
 )
-def test_headers(data: bytes, value: bytes) -> None:
+def test_headers_are_read_as_in_asterisk(data: bytes, value: bytes) -> None:
     (request,) = RequestReader().feed(data)
     assert request.get(b"variable") == value
 

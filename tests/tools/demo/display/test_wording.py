@@ -18,12 +18,12 @@ from amiproxy.tools.demo.display.wording import describe, is_quiet
         ([("Event", "UserEvent"), ("UserEvent", "\x1b[2J\x07"), ("Text", "ü")], "UserEvent ?[2J? ü"),
     ],
 )
-def test_description(headers, text):
+def test_an_event_is_described_in_a_few_words(headers, text):
     assert describe(Received(tuple(headers))) == text
 
 
 @pytest.mark.parametrize(
     ("name", "quiet"), [("Newstate", True), ("CEL", True), ("Hangup", False), ("Any", False)]
 )
-def test_quiet_events(name, quiet):
+def test_frequent_events_are_quiet(name, quiet):
     assert is_quiet(Received((("Event", name),))) is quiet

@@ -48,7 +48,7 @@ def placed(day: Day, what: Order) -> tuple[OriginatedCall, list[Outcome]]:
         ("Local/answer@nowhere", Outcome.FAILED, "Failure", "0"),
     ],
 )
-def test_outcomes(channel: str, outcome: Outcome, response: str, reason: str) -> None:
+def test_each_destination_has_its_outcome(channel: str, outcome: Outcome, response: str, reason: str) -> None:
     day = Day()
     _, outcomes = placed(day, order(channel))
     steps = day.run()

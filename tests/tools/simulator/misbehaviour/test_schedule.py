@@ -47,14 +47,14 @@ async def test_each_fault_happens_once_or_repeats(name: str) -> None:
     assert told[name] == (3 if VERBS[name].again else 1)
 
 
-async def test_sessions_are_ended() -> None:
+async def test_sessions_can_be_ended() -> None:
     for name, how in (("reset", "ConnectionResetError"), ("drop", "end of stream")):
         async with Simulator(USERS, SETTINGS) as simulator, session(simulator) as client:
             simulator.spawn(Scheduled(name, 0.01).run(simulator.faults, lambda _: None))
             assert how in await client.ended()
 
 
-async def test_every_list_is_cut_off() -> None:
+async def test_every_list_is_cut_short() -> None:
     async with Simulator(USERS, SETTINGS) as simulator:
         for _ in range(2):
             async with session(simulator, events="off") as client:
