@@ -31,7 +31,7 @@ _ROW = re.compile(r"^\| (\d+) \| (.+?) \| (.+?) \|$", re.MULTILINE)
 
 
 class ByWhatIsStarted(LoadScopeScheduling):
-    """The tests of one file go to one process, because they share what its fixtures start.
+    """The tests of one file go to one process, because they share everything that its fixtures start.
 
     Those of two Asterisks share nothing.
     """

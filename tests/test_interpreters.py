@@ -110,7 +110,7 @@ def test_another_interpreter_recreates_the_environment_and_is_kept(tree: Tree) -
     assert tree.setup() == "made 3.11.7"
     assert tree.setup("PYTHON=other") == "made 3.13.0"
     assert tree.setup("PYTHON=other") == ""
-    assert tree.setup() == "", "what it was made by goes on"
+    assert tree.setup() == "", "the interpreter that made it stays in use"
     assert tree.setup("PYTHON=python3") == "made 3.11.7"
 
 

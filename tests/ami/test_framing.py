@@ -172,7 +172,7 @@ class TestUpstreamFramer:
         assert messages == [b"A: 1\r\n\r\n"]
         ((place, beginning),) = cut
         assert place == 0
-        assert beginning.startswith(head), "told once, and it says whose it is"
+        assert beginning.startswith(head), "reported once, with the ActionID"
         assert not framer.inside
 
     def test_free_text_is_discarded_up_to_its_own_end(self):

@@ -204,7 +204,7 @@ async def test_they_end_no_list_and_add_nothing_to_it(direct: Door, proxied: Doo
 
 
 async def _list(door: Door, action: str, headers: dict[str, str]) -> bytes:
-    """What the asker is sent for its list, to the real end."""
+    """The messages that the asker gets for its list, to the real end."""
     async with await door.login(Events="off") as asker:
         begun = len(asker.log)
         asker.send(action, ActionID="L", **headers)

@@ -266,7 +266,7 @@ class TestInstallPair:
         assert machine.run("install-pair", "one").returncode == 2
 
 
-class TestInstallPairTellsWhatIsServed:
+class TestInstallPairReport:
     """A reload that systemd reports as done may have been refused by the proxy."""
 
     def test_the_new_certificate_is_served(self, machine: Machine) -> None:

@@ -181,7 +181,7 @@ def test_each_verb_accepts_its_example(verb: str) -> None:
     assert callable(arguments.run)
 
 
-class TestCheckOfAConfiguration:
+class TestCheckConfiguration:
     """``certs check --config``: the settings of the file apply, not the strict defaults."""
 
     @pytest.fixture

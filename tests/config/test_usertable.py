@@ -45,7 +45,7 @@ def test_an_entry_becomes_a_user() -> None:
     assert user.filters
 
 
-def test_what_an_entry_leaves_out_has_defaults() -> None:
+def test_missing_keys_of_an_entry_get_defaults() -> None:
     user = table().find(b"admin")
     assert user is not None
     assert (user.read, user.write, user.secret, user.md5_secret) == (0, ALL, None, "s3crüt".encode())
@@ -54,7 +54,7 @@ def test_what_an_entry_leaves_out_has_defaults() -> None:
     assert not user.filters
 
 
-def test_a_user_whose_entry_is_the_same_is_kept_and_others_are_made_again() -> None:
+def test_a_user_with_an_unchanged_entry_is_kept_and_others_are_rebuilt() -> None:
     text = "users:\n  same: {secret: '%s'}\n  other: {secret: '%s', read: [call]}\n"
     before = parse_users(Path("users.yaml"), (text % (SECRET, SECRET)).encode())
     old = table_of(before)

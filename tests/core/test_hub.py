@@ -150,7 +150,7 @@ class TestEvents:
         bench.link_up()
         _, transport = bench.login("calls")
         bench.feed(event("A"))
-        assert not bench.upstream.paused, "what comes after a quiet moment is not waited for"
+        assert not bench.upstream.paused, "after a quiet period the next event is not waited for"
         bench.feed(event("B"))
         assert bench.upstream.paused
         bench.upstream.kept = [event("C"), event("D")]
@@ -168,7 +168,7 @@ class TestEvents:
             assert transport.take().endswith(event(name))
             assert bench.upstream.paused, "the next would only wait for the next flush"
         bench.clock.advance(0.005)
-        assert not bench.upstream.paused, "nothing came: what comes now is waited for no longer"
+        assert not bench.upstream.paused, "nothing came: the link is read at once again"
         assert not bench.clock.timers or all(
             timer.due > bench.clock.time + 0.5 for timer in bench.clock.timers
         )

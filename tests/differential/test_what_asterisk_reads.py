@@ -72,7 +72,7 @@ def test_asterisk_reads_each_sent_action_as_it_was_judged(data: bytes, cuts: lis
             continue
         read = reader.feed(wire)
         assert len(read) == 1
-        assert reader.idle, "nothing of it is left for what comes next to be glued to"
+        assert reader.idle, "no part of it remains to be joined with the next message"
         assert read[0].get(b"ActionID") == _RELAY_ID
         reads_as_judged(read[0], action)
 

@@ -243,7 +243,7 @@ async def test_shutdown_is_announced_to_sessions(files: ProxyProcess) -> None:
                 app.stop()
                 told = await client.wait_event("ProxyShutdown")
                 assert told.get("Privilege") == "system,all"
-                assert app.hub.server.exchange.in_flight, "before the end of what is under way"
+                assert app.hub.server.exchange.in_flight, "before the actions in flight are answered"
                 assert app.lifecycle.status().startswith("draining: 1 sessions, ")
                 simulator.faults.resume()
                 assert (await client.response("under way")).get("Response") == "Success"

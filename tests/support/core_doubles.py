@@ -39,7 +39,7 @@ class ListTransport:
         data = bytes(data)
         assert not self.closed, "written to after its end"
         if self.refused:
-            assert data.startswith(self.refused), "the retry must begin with what was not taken"
+            assert data.startswith(self.refused), "the retry must begin with the bytes that were not taken"
         taken = len(data) if self.room is None else min(self.room, len(data))
         if self.room is not None:
             self.room -= taken

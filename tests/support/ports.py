@@ -1,4 +1,4 @@
-"""Port numbers for programs that must be told theirs."""
+"""Port numbers for programs that need a fixed one."""
 
 import os
 import random

@@ -19,7 +19,7 @@ def logoff(manager: Manager) -> ManagerMsg:
 
     The server closes the connection behind its response.  pyst2's reading thread then closes the socket,
     sometimes between the two statements with which pyst2 sends an action: ``write`` and a ``flush`` that does
-    nothing but fail on a closed socket.  The response is in the queue all the same.
+    nothing but fail on a closed socket.  The response is in the queue nevertheless.
     """
     try:
         return manager.logoff()

@@ -126,7 +126,7 @@ class TestPenalties:
             now += lengths[-1]
         assert lengths == [30.0, 60.0, 100.0, 100.0]
         now += 100.0
-        assert max(fail(gate, 5, now)) == 30.0, "who kept quiet for penalty_max begins anew"
+        assert max(fail(gate, 5, now)) == 30.0, "after penalty_max without failures it starts over"
 
     def test_an_address_is_not_penalised_for_another_address(self):
         gate = make(login_failure_burst=1)
@@ -205,7 +205,7 @@ class TestMemory:
         assert len(gate) == 1
 
 
-class TestFailing:
+class TestFailingAddresses:
     """Where the last login was wrong, the next secrets are compared after all others."""
 
     def test_an_address_counts_as_failing_until_a_login_succeeds(self):

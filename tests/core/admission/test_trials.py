@@ -164,7 +164,7 @@ def test_a_right_secret_is_accepted_before_its_turn_and_uses_none():
     office.step()
     assert office.told["good"] == office.told["colleague"] == (2, True)
     office.finish()
-    assert office.compared == 4, "its turn was a stranger's"
+    assert office.compared == 4, "its turn was another client's"
 
 
 def test_a_wrong_secret_is_compared_early_and_refused_in_its_turn():
@@ -198,7 +198,7 @@ def test_a_turn_that_comes_during_its_own_comparison_waits_for_it():
     assert first is not None
     assert second is not None
     assert [first.trial.digest, first.turn.digest] == [b"user", b"nobody"]
-    assert second.trial is second.turn is first.trial, "nothing else could be compared for its cost"
+    assert second.trial is second.turn is first.trial, "no other could be compared at its cost"
     assert trials.begin() is None
     end(second)
     assert told == [("user", False)], "the second comparison of the same gave the verdict, too"
@@ -215,7 +215,7 @@ def test_a_turn_that_comes_during_its_own_comparison_waits_for_it():
     assert [c.trial.digest for c in (first, second, third)] == [b"user", b"other", b"other"]
     del told[:]
     end(second)
-    assert told == [], "user had that turn, and its own comparison goes on"
+    assert told == [], "user had that turn, and its own comparison continues"
     end(first)
     assert told == [("user", False), ("nobody", False)]
     end(third, matches=True)

@@ -137,7 +137,7 @@ def test_asterisks_own_sentences_are_shown_and_those_of_others_masked(sentence: 
     )
 
 
-class TestConfigured:
+class TestConfiguredNames:
     @pytest.fixture(autouse=True)
     def restored(self) -> Iterator[None]:
         yield

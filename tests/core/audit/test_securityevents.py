@@ -9,7 +9,7 @@ def test_the_first_events_of_each_name_are_logged_and_the_rest_counted():
     assert told == [True] * Ration.IN_ALL + [False] * (100 - Ration.IN_ALL)
     assert ration.admits(b"InvalidPassword", "192.0.2.1"), "another name has its own"
     assert ration.renew() == {b"SuccessfulAuth": 100 - Ration.IN_ALL}
-    assert not ration.admits(b"SuccessfulAuth", "192.0.2.1"), "it may last: only the count is told"
+    assert not ration.admits(b"SuccessfulAuth", "192.0.2.1"), "it may last: only the count is reported"
     assert ration.renew() == {b"SuccessfulAuth": 1}
     assert ration.admits(b"SuccessfulAuth", "192.0.2.1")
 

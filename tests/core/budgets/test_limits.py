@@ -218,7 +218,7 @@ class TestNamesInUse:
         assert b"Authentication accepted" in transport.take()
 
 
-# -- what a session may send -----------------------------------------------
+# -- the input that a session may send -------------------------------------
 
 
 def test_action_bytes_closes_the_session():
@@ -293,7 +293,7 @@ class TestRates:
         bench.clock.advance(0.2)
         assert answered(transport) == [b"3", b"4"]
         assert (session.state, transport.paused) == (State.READY, False)
-        assert bench.hub.stats.limits == {"action_rate": 1}, "told once, not for each action"
+        assert bench.hub.stats.limits == {"action_rate": 1}, "logged once, not for each action"
 
     def test_rate_wait_is_followed_by_errors_until_the_client_slows_down(self, caplog):
         bench = make(action_rate=10.0, action_burst=1, rate_wait=1.05)
@@ -409,7 +409,7 @@ class TestInFlight:
         for number in range(20):
             assert not transport.paused
             victim.receive(action("Ping", number) + action("CoreStatus", number))
-            assert answered(transport) == [b"%d" % number], "a Ping waits for nobody"
+            assert answered(transport) == [b"%d" % number], "a Ping does not wait"
             assert transport.paused, "one at a time, while so many are in flight"
             # One of each flood, the victim's only one: round robin.
             sent = bench.upstream.take()
@@ -437,7 +437,7 @@ class TestInFlight:
         assert transport.paused
         own = bench.upstream.take()[1]
         bench.answer(own, b"")
-        assert not transport.paused, "though the flood is as it was"
+        assert not transport.paused, "though the flood is unchanged"
         assert second.full == ""
 
     def test_actions_of_a_lost_session_do_not_count_as_in_flight(self):
@@ -539,7 +539,7 @@ def test_a_list_that_takes_too_long_is_ended(limit):
     assert bench.hub.stats.limits == {limit: 1}
 
 
-# -- what waits for a client that does not read ----------------------------
+# -- bytes that wait for a client that does not read -----------------------
 
 
 class TestSlowConsumers:
@@ -1033,7 +1033,7 @@ def test_upstream_message_bytes_ends_a_list_as_cancelled():
     bench.hub.server.oversized(b"Event: Status\r\nPrivilege: Call\r\nChannel: PJSIP/1\r\n")
     assert b"Event: StatusComplete\r\nActionID: 7\r\nEventList: Cancelled\r\n" in got.take()
     bench.hub.server.oversized(b"Event: Status\r\nPrivilege: Call\r\nChannel: PJSIP/2\r\n")
-    assert got.take() == b"", "told once"
+    assert got.take() == b"", "the client is told once"
 
 
 def test_upstream_message_bytes_applies_to_our_own_and_unclaimed_messages(caplog):

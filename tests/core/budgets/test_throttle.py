@@ -49,7 +49,7 @@ def test_refusals_after_rate_wait_are_slow_too():
     assert refused.count(False) == 50, "10 a second for 5 s"
     assert refused.index(True) == 50
     assert all(refused[50:]), "until it lets up"
-    assert now == pytest.approx(9.8), "refusals are no faster"
+    assert now == pytest.approx(9.8), "refusals are not faster"
     assert session.own(USER, now + 1.0) is None
     session.own(USER, now + 1.0)
     again = session.own(USER, now + 1.0)
@@ -77,7 +77,7 @@ def test_changed_limits_apply_at_once():
     assert session.own(USER, 0.0) is None
 
 
-class TestOfOneUser:
+class TestUserRates:
     OWN = User(
         "u",
         limits=UserLimits(

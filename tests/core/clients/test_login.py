@@ -68,7 +68,7 @@ def login(name: str, secret: str | None = None) -> bytes:
         ("plain", "stranger", "x"),
     ],
 )
-def test_a_user_logs_in_by_what_it_requires(
+def test_a_user_logs_in_by_the_means_that_it_requires(
     bench: Bench, name: str, certificate: str | None, secret: str | None
 ) -> None:
     session, transport = connect(bench, certificate)
@@ -95,7 +95,7 @@ def test_a_user_logs_in_by_what_it_requires(
         ("nobody", "wall", "x", "no such user"),
     ],
 )
-def test_a_login_without_what_the_user_requires_is_refused(
+def test_a_login_without_the_required_means_is_refused(
     bench: Bench,
     caplog: pytest.LogCaptureFixture,
     name: str,
@@ -200,7 +200,7 @@ class TestReload:
         assert transport.closed
 
 
-class TestTheWaitForAHash:
+class TestSecretComparison:
     """The order in which secrets are compared, and the places that waiting clients hold."""
 
     def test_addresses_rank_by_recent_login_then_unknown_then_failed(self, bench: Bench) -> None:
@@ -217,7 +217,7 @@ class TestTheWaitForAHash:
         assert rank("198.51.100.1", "wrong") == 0, "it has logged in since"
         bench.clock.advance(bench.hub.limits.penalty_max)
         assert rank("198.51.100.1", "x") == 0, "its mistake is forgotten"
-        assert rank("127.0.0.1", "x") == rank("127.0.0.1", "x") == 1, "an exempt address holds up nobody"
+        assert rank("127.0.0.1", "x") == rank("127.0.0.1", "x") == 1, "an exempt address delays no other"
 
     def test_the_applicant_is_queued_under_its_networks(self, bench: Bench) -> None:
         session, transport = bench.connect("192.0.2.1")

@@ -140,7 +140,7 @@ def test_under_a_steady_stream_the_link_pauses_between_divided_flushes() -> None
     clock.time += 0.05
     clock.advance(0)
     assert 0 < reached(transports) < len(transports)
-    assert not bench.upstream.paused, "while it goes on, Asterisk is read"
+    assert not bench.upstream.paused, "meanwhile Asterisk is read"
     while reached(transports) < len(transports):
         clock.advance(0)
     assert bench.upstream.paused

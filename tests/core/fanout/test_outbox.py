@@ -307,7 +307,7 @@ class TestDroppingEvents:
             if part in tellers:
                 missing += int(part.split()[-1])
             elif part.startswith(b"Event"):
-                assert events.index(part) == come + missing, "what is told is what is missing before it"
+                assert events.index(part) == come + missing, "the report counts the events missing before it"
                 come += 1
         assert come + missing == len(events)
 

@@ -125,7 +125,7 @@ def test_every_recorded_action_would_still_be_allowed(rows: list[Any]) -> None:
         action = parse_action(row.raw)
         kept.action("ada", action, SHIPPED.described(action.key))
     found = propose(privilege.ALL, privilege.ALL, None, kept.shapes, 0, SHIPPED, can_be_written)
-    assert can_be_written(found.rules), "what is proposed can be written into users.yaml"
+    assert can_be_written(found.rules), "the proposal is valid in users.yaml"
     narrowed = SimpleNamespace(write=found.write, rules=found.rules)
     for shape in kept.shapes:
         if shape not in found.refused:

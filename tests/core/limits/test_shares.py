@@ -195,7 +195,7 @@ def test_removed_users_are_forgotten() -> None:
     assert set(machine.shares.seconds()) == {"kept"}
     assert machine.shares.of_user("kept") is kept
     machine.work(gone, "g", 1 * MS)
-    assert machine.turns() == "g", "what it had waiting is still done"
+    assert machine.turns() == "g", "its waiting jobs are still run"
 
 
 def test_networks_are_remembered_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -246,4 +246,4 @@ def test_a_job_bypasses_the_queue_while_nothing_waits() -> None:
 
     machine.shares.serve(a, job)
     assert a.seconds == pytest.approx(6 * MS), "charged once"
-    assert machine.turns() == "b", "what it has left for later has its turn by itself"
+    assert machine.turns() == "b", "the job left for later gets a turn of its own"

@@ -68,7 +68,7 @@ def test_every_failed_login_costs_the_same_hashes_in_the_same_order() -> None:
         check_hash(stored)
     for user in users:
         if user.disabled:
-            continue  # judged as no user
+            continue  # judged as an unknown user
         trial = users.trial(user)
         assert [cost(stored) for stored in trial] == costs
         assert set(trial) - set(nobody) == ({user.secret} if user.secret else set())
@@ -106,7 +106,7 @@ KEY = hashlib.md5(b"123456789s3cret").hexdigest().encode()
         (b"s3cret", b"123456789", KEY + b" ", False),
         (b"s3cret", b"123456789", b"\xff" * 32, False),
         (None, b"123456789", KEY, False),
-        # What an empty secret would answer does not open a user that has none.
+        # The response that fits an empty secret does not log in a user that has none.
         (None, b"123456789", hashlib.md5(b"123456789").hexdigest().encode(), False),
     ],
 )

@@ -1,4 +1,4 @@
-"""One row for each check: who asks what, and what the answer is.  Read by the test of the core and by the
+"""One row for each check: user, action and answer.  Read by the test of the core and by the
 one that puts the same rows to a real Asterisk.
 
 ``real`` says how a real Asterisk answers a manager user of the same classes:

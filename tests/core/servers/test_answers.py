@@ -79,7 +79,7 @@ class Client:
         return self.session.is_idle
 
 
-class TestByIdAnywhere:
+class TestActionIdPosition:
     def test_a_response_may_begin_with_the_action_id(self, bench):
         client = Client(bench)
         ours = client.ask("Single", "r1")
@@ -294,7 +294,7 @@ class TestRows:
         assert len(bench.upstream.take()) == 1
 
 
-class TestLate:
+class TestLateMessages:
     def test_messages_after_the_end_of_an_answer_still_reach_its_asker(self, bench):
         client = Client(bench)
         ours = client.ask("Foo", "f")
@@ -338,7 +338,7 @@ class TestLate:
         assert bench.hub.stats.events_dropped == 1
 
 
-class TestLost:
+class TestLostAnswers:
     def test_a_lost_answer_is_reported_within_a_second(self, bench):
         client = Client(bench)
         client.ask("CoreStatus", "lost")

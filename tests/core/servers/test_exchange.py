@@ -399,7 +399,7 @@ class TestLists:
             b"Event: CoreShowChannelsComplete\r\nEventList: Cancelled\r\nListItems: 2\r\n\r\n"
         )
         bench.feed(item(asked, "CoreShowChannel"), b"Event: NoId\r\n\r\n")
-        assert got.take() == b"", "what comes late is swallowed"
+        assert got.take() == b"", "late items are dropped"
         bench.feed(item(asked, "CoreShowChannelsComplete", "EventList: Complete"))
         bench.pong()
         assert bench.hub.server.exchange.in_flight == 0
@@ -486,7 +486,7 @@ class TestFence:
             assert expected.encode() in answered.take()
         assert bench.hub.stats.action_timeouts == 3
         asked, *_ = bench.pong()  # the others were not sent
-        assert asked.get(b"actionid"), "what came last is not held up by the one that had to be alone"
+        assert asked.get(b"actionid"), "the last one is not delayed by the one that had to run alone"
         bench.answer(asked, b"")
         assert got.take() == b"Response: Success\r\nActionID: late\r\n\r\n"
 
@@ -566,7 +566,7 @@ class TestOriginate:
         assert watcher.take() == event("Newchannel")
         bench.feed(self.response(asked, outcome))
         assert got.take() == answer + event("Newchannel")
-        assert watcher.take() == b"", "there is no such event in the synchronous form"
+        assert watcher.take() == b"", "the synchronous form has no such event"
         assert bench.upstream.take()[0].get(b"action") == b"CoreStatus"
 
     def test_an_originate_refused_at_once_is_answered_at_once(self, bench):
@@ -659,7 +659,7 @@ class TestOriginate:
         assert bench.hub.stats.unsolicited_responses == 0
 
 
-class TestEchoes:
+class TestUserEventEchoes:
     def test_an_echo_that_never_comes_is_forgotten(self, bench):
         session, _ = bench.login("boss")
         send(session, "Action: UserEvent\nUserEvent: X\nActionID: 1")
@@ -798,7 +798,7 @@ class TestTime:
         answer, _, held = got.take().partition(b"\r\n\r\n")
         assert answer.startswith(b"Response: Error\r\n")
         assert b"Session closed: shutdown" in answer
-        assert held == event("Newchannel"), "what its outbox held back is sent, too"
+        assert held == event("Newchannel"), "bytes held in its outbox are sent, too"
 
     def test_commands_have_a_longer_timeout(self, bench):
         session, got = bench.login("boss")

@@ -43,7 +43,7 @@ def test_a_closed_socket_is_orphaned(pair: Pair) -> None:
     assert accepted.recv(1) == b""
     assert is_orphaned(*both) is True
     accepted.close()
-    assert is_orphaned(both[1], (both[0][0], 1)) is True, "nor is one that is not there anybody's"
+    assert is_orphaned(both[1], (both[0][0], 1)) is True, "a socket that does not exist is orphaned too"
 
 
 def test_without_kernel_support_the_answer_is_unknown(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:

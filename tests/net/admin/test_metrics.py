@@ -165,7 +165,7 @@ async def test_outboxes_and_the_link_are_measured(service: LiveService) -> None:
     assert found["amiproxy_actions_in_flight"] == 1
     (session,) = service.hub.sessions
     session.receive(b"Action: CoreStatus\r\n\r\n" * 3)
-    assert values_of(service)["amiproxy_actions_in_flight"] == 4, "what limits.in_flight is compared with"
+    assert values_of(service)["amiproxy_actions_in_flight"] == 4, "the value compared with limits.in_flight"
     session.close("kicked")
     waiting = session.outbox.size
     found = values_of(service)

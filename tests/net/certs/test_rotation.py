@@ -192,7 +192,7 @@ def test_a_requested_reload_does_not_wait_for_the_patience_of_the_watch(
             await tries.reach(2, "watch")
             (result,) = await rotation.reload("ctl")
         assert result.outcome == "failed"
-        assert site.results == [result], "told once, to the one who asked"
+        assert site.results == [result], "reported once, to the caller"
 
     run(main)
 

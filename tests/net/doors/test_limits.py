@@ -96,7 +96,7 @@ async def test_a_connection_over_a_limit_is_closed_before_tls(
         assert house.hub.stats.limits == {hit: 1}
         fields = [record.fields for record in caplog.records if record.message == "limit-hit"]  # type: ignore[attr-defined]
         assert fields == [{"peer": "127.0.0.1", "limit": hit}]
-        assert house.pool.open == 1, "who is in stays in"
+        assert house.pool.open == 1, "existing connections stay"
 
 
 async def test_exempt_addresses_have_none_of_these_limits(open_house: Open, both: Contexts) -> None:
@@ -133,7 +133,7 @@ async def test_a_penalty_refuses_new_connections_and_logins(
             assert b"Message: Authentication failed\r\n" in await guesser.rest()
         assert house.hub.stats.limits == {"login_failure_burst": 1, "penalty": 2}
         await user.send(b"Action: Logoff\r\n\r\n")
-        assert b"Goodbye" in await user.rest(), "who is logged in is not concerned"
+        assert b"Goodbye" in await user.rest(), "a session that is logged in is not affected"
         house.hub.tick(house.hub.scheduler.now() + 31)
         told = [(r.message, r.fields["peer"]) for r in caplog.records if r.message.startswith("penalty")]  # type: ignore[attr-defined]
         assert told == [("penalty-start", "127.0.0.1"), ("penalty-end", "127.0.0.1")]

@@ -94,7 +94,7 @@ async def test_several_listeners_share_the_pool_of_connections(house: House, bot
             async with TlsPeer.to(first, both.client):
                 pass
         await here.send(b"Action: Challenge\r\nAuthType: MD5\r\n\r\n")
-        assert b"Response: Error" in await here.record(), "who is in stays in"
+        assert b"Response: Error" in await here.record(), "existing connections stay"
 
 
 async def test_an_address_in_use_is_named() -> None:
@@ -138,7 +138,7 @@ async def test_a_connection_is_accepted_with_its_first_byte_or_its_end(house: Ho
     async with TlsPeer.to(address, both.client) as silent, TlsPeer.to(address, both.client) as good:
         await good.handshake()
         assert await good.record() == house.hub.server.banner
-        assert house.pool.open == 1, "whoever came first and said nothing is not there yet"
+        assert house.pool.open == 1, "the first connection sent nothing and is not accepted yet"
         async with TlsPeer.to(address, both.client):
             pass  # as a health check does that only connects
         await until(lambda: sum(house.pool.handshake_failures.values()) == 1)
@@ -233,9 +233,9 @@ async def test_reserved_descriptors_are_used_for_no_client(house: House, both: C
         all_of_them = house.pool.reserved
         house.pool.reserved = 0
         assert await was_refused(address, both.client)
-        assert await was_cut(stranger), "who has not logged in makes room"
+        assert await was_cut(stranger), "an unauthenticated client makes room"
         await user.send(b"Action: Challenge\r\nAuthType: MD5\r\n\r\n")
-        assert await user.record(), "who has is served"
+        assert await user.record(), "a logged-in client is served"
         with pytest.MonkeyPatch.context() as patched:
 
             def none(_: socket.socket) -> socket.socket:
@@ -288,7 +288,7 @@ async def test_the_pool_before_login_displaces_silent_connections_then_the_oldes
             await peer.send(LOGIN)
             assert b"Authentication accepted" in await peer.record()
         await user.send(b"Action: Logoff\r\n\r\n")
-        assert b"Goodbye" in await user.rest(), "who has logged in is never displaced"
+        assert b"Goodbye" in await user.rest(), "a logged-in client is never displaced"
 
 
 @limits(unauthenticated=8, exempt=())
@@ -314,7 +314,7 @@ async def test_a_flood_from_one_network_displaces_its_own_connections(
         assert b"Authentication accepted" in await good.record()
     told = [record.__dict__["fields"] for record in caplog.records if record.getMessage() == "limit-hit"]
     assert {(fields["limit"], fields["stage"]) for fields in told} == {("unauthenticated", "silent")}
-    assert all(fields["peer"].startswith("127.7.") for fields in told), "who went, not who came"
+    assert all(fields["peer"].startswith("127.7.") for fields in told), "the displaced one, not the new one"
 
 
 @limits(unauthenticated=2, exempt=(), unauthenticated_per_address=2)

@@ -89,7 +89,7 @@ def test_a_header_names_a_client_or_none(data: bytes, named: tuple[str, int, str
     expected = Local(len(data)) if named is None else Header(*named, len(data))
     assert parse(data) == expected
     assert type(parse(data)) is type(expected)
-    assert parse(data + b"\x16\x03\x01") == expected, "what follows is not looked at"
+    assert parse(data + b"\x16\x03\x01") == expected, "the bytes after it are ignored"
     assert all(parse(data[:cut]) is Unread.INCOMPLETE for cut in range(len(data)))
 
 

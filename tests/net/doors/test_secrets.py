@@ -240,7 +240,7 @@ async def test_networks_take_turns_and_addresses_that_failed_come_last(
     gate.open.set()
     await until(lambda: len(order) == 9)
     assert order[:2] == ["under way", "known"]
-    assert order.index("good") <= 4, "not behind all of the crowd"
+    assert order.index("good") <= 4, "not behind all of the flood"
     assert [who.partition(" ")[0] for who in order[-3:]] == ["failing"] * 3
 
 
@@ -279,7 +279,7 @@ async def test_a_secret_that_no_client_waits_for_is_not_hashed(
     assert verifier.pending == 2
     gate.open.set()
     await until(lambda: verifier.pending == 0)
-    assert told == ["first", "other mate"], "who is being judged is told, and knows what to make of it"
+    assert told == ["first", "other mate"], "the one being compared gets its verdict, and ignores it"
     assert gate.came == 2
 
 

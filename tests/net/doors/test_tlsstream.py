@@ -335,7 +335,7 @@ async def test_a_slow_reader_gets_every_byte_in_order(
             chunk = rng.randbytes(rng.choice((1, 100, 16384, 16385, 40000)))
             said += chunk
             assert session.outbox.push(chunk)
-        assert session.outbox.size > 1 << 20, "it reads nothing: what it is sent must wait here"
+        assert session.outbox.size > 1 << 20, "it reads nothing: the bytes for it must wait here"
         got = await peer.exactly(len(door.banner) + len(said))
     assert got == door.banner + said
     assert session.outbox.size == 0

@@ -81,7 +81,7 @@ async def test_a_request_that_was_taken_is_not_run() -> None:
         assert await coalescer.request("SIGHUP").wait() == 1
 
 
-async def test_callers_that_no_longer_wait_are_passed_over() -> None:
+async def test_callers_that_no_longer_wait_are_skipped() -> None:
     work = Work()
     async with running(work) as coalescer:
         request = coalescer.request("control")
@@ -91,7 +91,7 @@ async def test_callers_that_no_longer_wait_are_passed_over() -> None:
         assert await waiting == 1
 
 
-async def test_the_end_cancels_all_who_wait() -> None:
+async def test_the_end_cancels_all_waiting_callers() -> None:
     work = Work()
     async with running(work) as coalescer:
         served = coalescer.request("control").wait()
@@ -101,7 +101,7 @@ async def test_the_end_cancels_all_who_wait() -> None:
     assert pending.cancelled()
 
 
-async def test_a_fault_in_the_work_ends_the_run_and_cancels_all_who_wait() -> None:
+async def test_an_error_in_the_work_ends_the_run_and_cancels_all_waiting_callers() -> None:
     work, coalescer = Work(), Coalescer[int]()
     work.fault = RuntimeError("a bug")
     work.gate.set()
@@ -116,6 +116,6 @@ async def test_a_fault_in_the_work_ends_the_run_and_cancels_all_who_wait() -> No
         again.cancel()
 
 
-def test_the_order_of_triggers_makes_no_other_name() -> None:
+def test_the_order_of_triggers_does_not_change_their_joined_name() -> None:
     assert joined(frozenset(("watch", "SIGHUP", "control"))) == "SIGHUP+control+watch"
     assert joined(frozenset(("control", "watch", "SIGHUP"))) == "SIGHUP+control+watch"

@@ -130,7 +130,7 @@ async def test_with_enough_time_a_turn_serves_all(make: Make) -> None:
     assert sorted(ready.told) == [0, 1, 2, 3, 4]
     assert not ready.poller.over
     await _turns_of_the_loop(3)
-    assert len(ready.told) == 5, "nothing is left to be told of"
+    assert len(ready.told) == 5, "no readiness is left to report"
 
 
 async def test_timers_and_other_sockets_are_served_meanwhile(make: Make) -> None:
@@ -195,7 +195,7 @@ async def test_a_hangup_is_reported_to_reader_and_writer(make: Make) -> None:
             break
     ready.poller.add_writer(writing, lambda: ended.append("written"))
     await until(lambda: "read" in ended)
-    assert "written" not in ended, "there is no room"
+    assert "written" not in ended, "the buffer is full"
     for sock in ready.theirs:
         sock.close()
     await until(lambda: "written" in ended)

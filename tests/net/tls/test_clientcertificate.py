@@ -129,7 +129,7 @@ async def test_a_certificate_revoked_during_the_session_ends_it(site: Site, chai
         told = f"Event: ProxySessionEnd\r\nReason: {whose} revoked\r\n\r\n".encode()
         assert await peer.rest() == told
         await other.send(b"Action: Ping\r\n\r\n")
-        assert (await other.record()).startswith(b"Response: "), "it goes on"
+        assert (await other.record()).startswith(b"Response: "), "the other session stays"
 
 
 async def test_a_certificate_revoked_before_the_login_closes_the_connection(site: Site) -> None:

@@ -105,7 +105,7 @@ async def test_a_large_read_leaves_others_their_turn_and_reading_pauses_meanwhil
     assert not transport.reads
     conversation.resume_reading()
     conversation.read_pending()
-    assert not transport.reads, "what it has comes first"
+    assert not transport.reads, "the pending messages come first"
     await until(lambda: transport.reads)
     assert board.told == EVENTS
 

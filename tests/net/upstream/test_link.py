@@ -335,7 +335,7 @@ async def test_a_login_that_does_not_finish_is_tried_again(play: Play, reason: s
     async with scripted(play) as server, linked(settings(server.port), limits=IMPATIENT) as (link, hub):
         await until(lambda: link.reason == reason, lambda: link.reason)
         await until(lambda: len(server.callers) >= 2, "another attempt")
-        assert hub.server.ups == hub.server.downs == 0, "the hub hears only of what was up"
+        assert hub.server.ups == hub.server.downs == 0, "the hub learns only about links that were up"
 
 
 @pytest.mark.parametrize("play", [say_nothing, only_greet, only_challenge, hang_up_in_login, log_in])

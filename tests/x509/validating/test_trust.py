@@ -105,7 +105,7 @@ def test_a_chain_too_long_is_given_up() -> None:
     )
 
 
-class TestRenewedAuthority:
+class TestRenewedCa:
     """The same name and key with another end; the old one is still in the file, before or after the new."""
 
     old = forge("Renewed", ca=True, not_before=NOW - 9 * DAY, not_after=NOW - DAY)

@@ -130,7 +130,7 @@ def test_the_key_of_another_certificate_is_an_error() -> None:
     (finding,) = verdict.findings
     assert finding.file == "server.key"
     assert finding.text == "the key does not belong to certificate CN=pbx.example in server.crt"
-    assert finding.transient, "certificate first, key a moment later: the writer may be between the two"
+    assert finding.transient, "certificate first, then the key: the writer may be between the two"
 
 
 @pytest.mark.parametrize(

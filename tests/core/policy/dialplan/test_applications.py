@@ -21,7 +21,7 @@ def rule_of(application: str, data: str = "", write: str = "originate", **rules:
     return "" if refused is None else refused.rule
 
 
-class TestTheListNarrows:
+class TestNarrowingLists:
     def test_a_list_narrows_to_its_applications_in_any_case(self) -> None:
         assert rule_of("playback", "beep", applications=("PlayBack",)) == ""
         assert rule_of("Echo", applications=("PlayBack",)) == "application"
@@ -42,7 +42,7 @@ class TestTheListNarrows:
         assert rule_of("System", "id", "originate,system", applications=("System",)) == ""
 
 
-class TestTheListOpens:
+class TestOpeningLists:
     @pytest.mark.parametrize("application", ["Macro", "JabberSend", "VoiceMail", "Record", "Log"])
     def test_a_list_opens_an_application_that_the_table_closes(self, application: str) -> None:
         assert rule_of(application, "x") == "application"
