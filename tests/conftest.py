@@ -30,7 +30,7 @@ _NET = ("tests/net/", "tests/tools/doctor/")
 _ROW = re.compile(r"^\| (\d+) \| (.+?) \| (.+?) \|$", re.MULTILINE)
 
 
-class ByWhatIsStarted(LoadScopeScheduling):
+class ByFixtures(LoadScopeScheduling):
     """The tests of one file go to one process, because they share everything that its fixtures start.
 
     Those of two Asterisks share nothing.
@@ -44,9 +44,9 @@ class ByWhatIsStarted(LoadScopeScheduling):
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByWhatIsStarted | None:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFixtures | None:
     """For ``--dist loadfile``, which ``make test`` uses."""
-    return ByWhatIsStarted(config, log) if config.getvalue("dist") == "loadfile" else None
+    return ByFixtures(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

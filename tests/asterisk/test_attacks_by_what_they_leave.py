@@ -192,7 +192,7 @@ async def rotated(client: AmiClient, target: Target, within: float) -> bool:
     return await becomes(lambda: set(logs.iterdir()) != before, within)
 
 
-async def told(client: AmiClient, _: Target, within: float) -> bool:
+async def database_is_read(client: AmiClient, _: Target, within: float) -> bool:
     """The whole database is read."""
     action_id = client.send("DBGetTree")
     answer = await client.response(action_id)
@@ -217,7 +217,7 @@ async def ended(client: AmiClient, target: Target, within: float) -> bool:
 
 @pytest.mark.parametrize(
     ("who", "way"),
-    [("class-reporting", rotated), ("class-reporting", told), ("class-call", ended)],
+    [("class-reporting", rotated), ("class-reporting", database_is_read), ("class-call", ended)],
     ids=lambda value: getattr(value, "__name__", value),
 )
 async def test_an_omitted_value_does_not_mean_everything(

@@ -40,7 +40,7 @@ Played = dict[str, tuple[list[Transcript], list[Transcript]]]
 
 
 @pytest.fixture(scope="module")
-def of_the_deaf(asterisk: Asterisk, request: pytest.FixtureRequest) -> Played:
+def without_events(asterisk: Asterisk, request: pytest.FixtureRequest) -> Played:
     """Transcripts of all sessions without events, played at once: a refused login takes a second."""
     deaf = [one for one in DIALOGUES.values() if one.is_deaf]
     doors = Door(asterisk, None), Door(asterisk, request.getfixturevalue(f"proxy{asterisk.version}"))
@@ -125,7 +125,7 @@ def _fault(dialogue: Dialogue, version: str, theirs: list[Transcript], ours: lis
 
 @pytest.mark.parametrize("name", DIALOGUES)
 async def test_a_session_is_equal_at_both_doors(
-    direct: Door, proxied: Door, of_the_deaf: Played, outcomes: Counter[tuple[str, str]], name: str
+    direct: Door, proxied: Door, without_events: Played, outcomes: Counter[tuple[str, str]], name: str
 ) -> None:
     """The proxy's transcript is one that Asterisk's own door has given too, except documented differences.
 
@@ -143,7 +143,7 @@ async def test_a_session_is_equal_at_both_doors(
     outcomes[version, DIFFERENT] += 1  # until it is known to be better
     for number, settle in enumerate(ROUNDS):
         if dialogue.is_deaf and number == 0:
-            theirs, ours = of_the_deaf[name]
+            theirs, ours = without_events[name]
         else:
             await quiet(direct)
             theirs, ours = await play(direct, dialogue, settle), await play(proxied, dialogue, settle)

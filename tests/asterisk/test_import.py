@@ -30,7 +30,7 @@ write = originate
 """
 
 
-def told(asterisk: Asterisk, user: str, which: str) -> set[str]:
+def classes_shown(asterisk: Asterisk, user: str, which: str) -> set[str]:
     """The classes of the user according to Asterisk itself."""
     for line in asterisk.cli(f"manager show user {user}").splitlines():
         name, _, value = line.partition(":")
@@ -52,7 +52,7 @@ def test_no_user_has_a_class_that_asterisk_does_not_give(asterisk22: Asterisk, m
     assert {"inherits", "quirk-short", "quirk-empty", *asterisk22.users} <= set(users)
     for name, entry in users.items():
         for which, mask in (("read", entry.read_mask), ("write", entry.write_mask)):
-            theirs = parse_classes(",".join(told(asterisk22, name, which)))
+            theirs = parse_classes(",".join(classes_shown(asterisk22, name, which)))
             assert mask & ~theirs == 0, (name, which)
             if not name.startswith(("quirk", "inherits")):
                 assert mask == theirs, (name, which)
@@ -86,7 +86,7 @@ _LISTED = {
 _SOURCES = ("127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.9")
 
 
-def lets_in(asterisk: Asterisk, user: str, source: str) -> bool:
+def accepts_login(asterisk: Asterisk, user: str, source: str) -> bool:
     """Whether Asterisk's own door accepts the login of this user from this address."""
     with socket.create_connection((asterisk.host, asterisk.port), 20, (source, 0)) as client:
         client.sendall(f"Action: Login\r\nUsername: {user}\r\nSecret: s\r\nEvents: off\r\n\r\n".encode())
@@ -118,7 +118,7 @@ def test_several_lists_allow_the_addresses_that_asterisk_allows(listed: Asterisk
     tried = [(user, source) for user in _LISTED for source in _SOURCES]
     # Asterisk takes a second for each that it refuses.
     with ThreadPoolExecutor(len(tried)) as threads:
-        theirs = list(threads.map(lambda one: lets_in(listed, *one), tried))
+        theirs = list(threads.map(lambda one: accepts_login(listed, *one), tried))
     access = {user: AccessList.from_lines(users[user].acl) for user in _LISTED}
     ours = [not users[user].disabled and access[user].allows(source) for user, source in tried]
     assert dict(zip(tried, ours, strict=True)) == dict(zip(tried, theirs, strict=True))
@@ -130,7 +130,7 @@ def test_a_byte_order_mark_is_skipped_as_by_asterisk(asterisk: Asterisk) -> None
     file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
     try:
         asterisk.cli("manager reload")
-        assert told(asterisk, "marked", "read") == {"call"}
+        assert classes_shown(asterisk, "marked", "read") == {"call"}
         imported = import_manager_conf(str(file), file.read_text(), lambda _: [])
         assert imported.users["marked"]["read"] == ["call"]
     finally:

@@ -241,7 +241,7 @@ async def go(client: AmiClient, server: Asterisk, way: Way, whose: str, port: in
     )
 
 
-def sprung(way: Way, trap: Trap, observer: AmiClient, whose: str) -> bool:
+def is_triggered(way: Way, trap: Trap, observer: AmiClient, whose: str) -> bool:
     """Whether the forbidden target was reached."""
     if way.trap in {CONNECTION, PACKETS}:
         return trap.look(f"/{whose}.wav") > 0
@@ -272,7 +272,7 @@ async def test_the_target_is_reached_at_asterisks_door_and_not_at_ours(
             answer = await go(client, server, way, f"{way.name}-theirs", trap.port)
             assert answer.get("Response") == "Success", answer
             give_up_at = time.monotonic() + 10
-            while not sprung(way, trap, observer, f"{way.name}-theirs"):
+            while not is_triggered(way, trap, observer, f"{way.name}-theirs"):
                 assert time.monotonic() < give_up_at, "the way is not open at all: this proves nothing"
                 await observer.action("Ping")
                 await asyncio.sleep(0.05)
@@ -285,7 +285,7 @@ async def test_the_target_is_reached_at_asterisks_door_and_not_at_ours(
                 assert answer.get("Response") == "Error", answer
                 await asyncio.sleep(0.3)
                 await observer.action("Ping")
-                assert not sprung(way, ours, observer, f"{way.name}-ours")
+                assert not is_triggered(way, ours, observer, f"{way.name}-ours")
                 assert not any(
                     f"{way.name}-ours@" in message.raw.decode("latin-1") for message in observer.log
                 )

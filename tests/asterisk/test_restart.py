@@ -21,7 +21,7 @@ async def down_and_up(client: AmiClient) -> None:
     assert client.log.index(down) < client.log.index(up) < client.log.index(booted)
 
 
-async def learnt_anew(direct: Door, proxied: Door) -> None:
+async def actions_learnt(direct: Door, proxied: Door) -> None:
     """Wait until the proxy lists the actions of every module, loaded before or after its return."""
     async with await direct.login() as one, await proxied.login() as other, asyncio.timeout(10):
         wanted = (await one.action("ListCommands")).without("ActionID")
@@ -72,7 +72,7 @@ async def test_twenty_sessions_that_read_class_system_outlive_a_restart(direct: 
             # Nothing with side effects is sent twice: no second call after the restart.
             channels = [m.get("Channel") or "" for m in client.log if m.event == "Newchannel"]
             assert len({name for name in channels if "noanswer" in name}) <= 2 * len(pending)
-        await learnt_anew(direct, proxied)
+        await actions_learnt(direct, proxied)
     finally:
         if not proxied.asterisk.is_running:
             await asyncio.to_thread(proxied.asterisk.start)
@@ -116,7 +116,7 @@ async def test_a_client_that_cannot_be_notified_reconnects_and_reads_again(
         listed = await manager.send_action({"Action": "Status"})
         assert listed[0].success
         assert happened.empty(), "it came while the link was down: nothing it has read was made untrue"
-        await learnt_anew(direct, proxied)
+        await actions_learnt(direct, proxied)
     finally:
         manager.close()
         if not proxied.asterisk.is_running:

@@ -6,7 +6,7 @@ from tests.asterisk.door import Door
 from tests.support.ami_client import Message
 
 
-async def told(door: Door) -> tuple[Message, Message]:
+async def login_events(door: Door) -> tuple[Message, Message]:
     """A success and a failure, as a reader of class security sees them."""
     async with await door.login() as reader:
         async with await door.login("lab-reader"):
@@ -19,7 +19,7 @@ async def told(door: Door) -> tuple[Message, Message]:
 
 async def test_they_have_the_same_headers_in_the_same_order(direct: Door, proxied: Door) -> None:
     await asyncio.sleep(2.2)  # logins of other tests have used up the ration
-    theirs, ours = await told(direct), await told(proxied)
+    theirs, ours = await login_events(direct), await login_events(proxied)
     for one, other in zip(theirs, ours, strict=True):
         assert one.get("SystemName") == other.get("SystemName") == "lab"
         assert [name for name, _ in one.headers] == [name for name, _ in other.headers]

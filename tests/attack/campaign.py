@@ -217,7 +217,7 @@ class Campaign:
     async def _recover(self, tripped: Mapping[str, str]) -> None:
         if {"hang", "crash", "answer"} & set(tripped):
             if {"hang", "crash"} & set(tripped):
-                self._tell_of_crash(tripped)
+                self._report_crash(tripped)
             await self.target.stop()
             await asyncio.to_thread(self.target.asterisk.stop, signal.SIGKILL)
             await self.target.start()
@@ -227,7 +227,7 @@ class Campaign:
                 self.target.renew_ports()
             await self.target.restore()
 
-    def _tell_of_crash(self, tripped: Mapping[str, str]) -> None:
+    def _report_crash(self, tripped: Mapping[str, str]) -> None:
         before = [str(attempt) for attempt in self._latest]
         self.crashes.append(before)
         if self.tell:

@@ -165,7 +165,7 @@ class Rig:
     def _all_cpu(self, tools: Sequence[int]) -> float:
         return self._peer_cpu() + measure.cpu_seconds(tools)
 
-    def storm_for_nobody(self, rate: float, seconds: float) -> float:
+    def storm_without_clients(self, rate: float, seconds: float) -> float:
         """CPU seconds that the peer needs to make these events, if it is a source itself."""
         figures: Figures = {}
         with self.using(figures):

@@ -27,7 +27,7 @@ def cast(
 ) -> Figures:
     """One storm through one peer."""
     with rig(kind, plan.place, accounts or pairs(2)) as made:
-        base = made.storm_for_nobody(rate, plan.seconds) if kind.is_asterisk else 0.0
+        base = made.storm_without_clients(rate, plan.seconds) if kind.is_asterisk else 0.0
         checked = min(clients, _CHECKED)
         swarm = made.swarm(clients, "--checked", checked, "--window", 64)
         swarm.hear("in")

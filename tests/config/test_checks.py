@@ -21,7 +21,7 @@ def write(folder: Path, **changes: str) -> Path:
     return file
 
 
-def told(folder: Path, **changes: str) -> list[str]:
+def problems_of(folder: Path, **changes: str) -> list[str]:
     try:
         load_config(write(folder, **changes))
     except ConfigErrors as errors:
@@ -56,7 +56,7 @@ UPSTREAM = "username: amiproxy, secret_file: upstream.secret"
     ],
 )  # fmt: skip
 def test_valid_settings_are_accepted(folder: Path, changes: dict[str, str]) -> None:
-    assert told(folder, **changes) == []
+    assert problems_of(folder, **changes) == []
 
 
 @pytest.mark.parametrize(
@@ -134,19 +134,19 @@ def test_valid_settings_are_accepted(folder: Path, changes: dict[str, str]) -> N
     ],
 )
 def test_an_invalid_setting_is_reported(folder: Path, changes: dict[str, str], key: str, says: str) -> None:
-    assert any(line.startswith(f"{key}: ") and says in line for line in told(folder, **changes))
+    assert any(line.startswith(f"{key}: ") and says in line for line in problems_of(folder, **changes))
 
 
 def test_secret_files_must_be_private(folder: Path) -> None:
     (folder / "upstream.secret").chmod(0o644)
-    (problem,) = told(folder)
+    (problem,) = problems_of(folder)
     assert "upstream.secret has mode 0644: readable by all users; chmod 0640" in problem
 
 
 @pytest.mark.parametrize("name", ["upstream.secret", "server.key", "server.crt", "users.yaml"])
 def test_every_named_file_must_exist(folder: Path, name: str) -> None:
     (folder / name).unlink()
-    (problem,) = told(folder)
+    (problem,) = problems_of(folder)
     assert f"{name}: No such file" in problem
 
 

@@ -16,7 +16,7 @@ def entry(text: str, name: str = "u") -> UserEntry:
     ]
 
 
-def told(text: str, name: str = "u") -> list[str]:
+def problems_of(text: str, name: str = "u") -> list[str]:
     with pytest.raises(ConfigErrors) as errors:
         entry(text, name)
     return [f"{problem.key_path}: {problem.text}; {problem.remedy}" for problem in errors.value.problems]
@@ -41,7 +41,7 @@ def test_privilege_classes_are_a_list_or_a_text(written: str, mask: int) -> None
 )
 def test_classes_are_parsed_strictly(written: str) -> None:
     for key in ("read", "write"):
-        (line,) = told(f'secret: "{SECRET}", {key}: {written}')
+        (line,) = problems_of(f'secret: "{SECRET}", {key}: {written}')
         assert line.startswith(f"users.u.{key}: ")
         assert "is not a privilege class; use manager.conf's names" in line
 
@@ -100,12 +100,12 @@ def test_classes_are_parsed_strictly(written: str) -> None:
     ],
 )
 def test_each_mistake_is_reported(text: str, line: str) -> None:
-    assert told(text) == [line]
+    assert problems_of(text) == [line]
 
 
 @pytest.mark.parametrize("written", ['"["', "{}", "{name: X, match: y}", "{header: X, method: exact}", '""'])
 def test_a_filter_that_asterisk_would_refuse_is_reported_at_its_place(written: str) -> None:
-    lines = told(f'secret: "{SECRET}", eventfilter: ["Event: X", {written}]')
+    lines = problems_of(f'secret: "{SECRET}", eventfilter: ["Event: X", {written}]')
     assert [line.split(": ")[0] for line in lines] == ["users.u.eventfilter[1]"]
 
 
@@ -180,7 +180,7 @@ def test_a_certificate_may_replace_the_secret() -> None:
     ],
 )
 def test_each_mistake_about_certificates_is_reported(text: str, line: str) -> None:
-    assert told(text) == [line]
+    assert problems_of(text) == [line]
 
 
 def test_no_two_users_share_a_certificate() -> None:

@@ -9,7 +9,7 @@ STRONG = dummy_hash()
 WEAK = dummy_hash("$argon2id$v=19$m=64,t=1,p=1$$")
 
 
-def told(folder: Path, user: str, upstream: str = "") -> list[str]:
+def warnings_for(folder: Path, user: str, upstream: str = "") -> list[str]:
     config = folder / "proxy.yaml"
     config.write_text(config.read_text().replace("{username", f"{{{upstream}username"))
     users = parse_users(folder / "users.yaml", f"users:\n  u: {{{user}}}\n".encode())
@@ -17,8 +17,11 @@ def told(folder: Path, user: str, upstream: str = "") -> list[str]:
 
 
 def test_a_safe_configuration_gives_no_warnings(folder: Path) -> None:
-    assert told(folder, f'secret: "{STRONG}", read: all') == []
-    assert told(folder, f'secret: "{STRONG}", write: [call], acl: [deny 0.0.0.0/0, permit 10.0.0.0/8]') == []
+    assert warnings_for(folder, f'secret: "{STRONG}", read: all') == []
+    assert (
+        warnings_for(folder, f'secret: "{STRONG}", write: [call], acl: [deny 0.0.0.0/0, permit 10.0.0.0/8]')
+        == []
+    )
 
 
 @pytest.mark.parametrize(
@@ -52,7 +55,7 @@ def test_a_safe_configuration_gives_no_warnings(folder: Path) -> None:
     ],
 )
 def test_a_doubtful_setting_is_warned_about(folder: Path, user: str, says: str) -> None:
-    lines = told(folder, user)
+    lines = warnings_for(folder, user)
     assert any(line.startswith(says) for line in lines)
     assert "hunter2" not in str(lines)
 
@@ -65,18 +68,20 @@ def test_a_doubtful_setting_is_warned_about(folder: Path, user: str, says: str) 
     ],
 )
 def test_applications_that_need_no_further_rights_cause_no_warning(folder: Path, user: str) -> None:
-    assert not [line for line in told(folder, f'secret: "{STRONG}", {user}') if "applications:" in line]
+    assert not [
+        line for line in warnings_for(folder, f'secret: "{STRONG}", {user}') if "applications:" in line
+    ]
 
 
 def test_a_link_across_the_network_is_warned_about(folder: Path) -> None:
     upstream = "host: pbx.example.org, insecure_remote: true, "
-    assert told(folder, f'secret: "{STRONG}"', upstream) == [
+    assert warnings_for(folder, f'secret: "{STRONG}"', upstream) == [
         "upstream: the link to pbx.example.org is plain text (insecure_remote)"
     ]
 
 
 def test_disabled_users_are_skipped(folder: Path) -> None:
-    assert told(folder, "md5_secret: hunter2, write: all, disabled: true") == [
+    assert warnings_for(folder, "md5_secret: hunter2, write: all, disabled: true") == [
         "users: no client can log in: no users are defined, or all are disabled"
     ]
 
@@ -85,7 +90,7 @@ def test_metrics_open_to_all_are_warned_about(folder: Path) -> None:
     with (folder / "proxy.yaml").open("a") as file:
         file.write('metrics: {address: "0.0.0.0:9539", insecure_remote: true}\n')
     expected = "metrics: 0.0.0.0:9539 answers any client in plain HTTP (insecure_remote)"
-    assert expected in told(folder, f'secret: "{STRONG}"')
+    assert expected in warnings_for(folder, f'secret: "{STRONG}"')
 
 
 @pytest.mark.parametrize(("asks", "warned"), [(False, True), (True, False)])
@@ -96,6 +101,6 @@ def test_a_user_with_certificate_login_needs_a_listener_that_asks_for_one(
         config = folder / "proxy.yaml"
         keys = "client_auth: optional\n    client_ca: clients-ca.crt\n    certificates:"
         config.write_text(config.read_text().replace("certificates:", keys))
-    found = told(folder, 'certificate: ["cn:x"], login: certificate')
+    found = warnings_for(folder, 'certificate: ["cn:x"], login: certificate')
     text = "user u: cannot log in: login is certificate, and no listener asks for certificates (client_auth)"
     assert found == ([text] if warned else [])

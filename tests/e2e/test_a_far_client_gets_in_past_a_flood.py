@@ -31,12 +31,12 @@ SECRET = "the good one"
 
 
 @contextlib.asynccontextmanager
-async def strangers(port: int, what: bytes) -> AsyncIterator[None]:
+async def silent_clients(port: int, what: bytes) -> AsyncIterator[None]:
     """Twenty addresses in four networks that connect, send this, and nothing more."""
     held: list[socket.socket] = []
     loop = asyncio.get_running_loop()
 
-    async def connect_for_ever() -> None:
+    async def keep_connecting() -> None:
         for number in count():
             sock = socket.socket()
             held.append(sock)
@@ -49,7 +49,7 @@ async def strangers(port: int, what: bytes) -> AsyncIterator[None]:
                 held.pop(0).close()
             await asyncio.sleep(1 / RATE)
 
-    task = loop.create_task(connect_for_ever())
+    task = loop.create_task(keep_connecting())
     try:
         yield
     finally:
@@ -146,7 +146,7 @@ async def test_silent_clients_shut_no_far_client_out(
     write_users(service)
     await service.start_up()
     await service.linked()
-    async with strangers(service.port, what):
+    async with silent_clients(service.port, what):
         await until(lambda: displaced(service), within=30)
         async with asyncio.TaskGroup() as tasks:
             for number in range(9):

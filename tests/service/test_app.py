@@ -36,7 +36,7 @@ USERS = {"anna": {"secret": hashed("s"), "read": "all", "write": "all"}}
 
 
 @pytest.fixture(autouse=True)
-def told(tmp_path: Path) -> Iterator[Callable[[], str]]:
+def log_text(tmp_path: Path) -> Iterator[Callable[[], str]]:
     """All lines of the log; afterwards the log is restored."""
     logger = logging.getLogger("amiproxy")
     before = logger.handlers[:], logger.level, logger.propagate
@@ -125,8 +125,8 @@ async def test_a_port_in_use_is_named_and_the_other_ports_are_closed(files: Prox
         port = taken.getsockname()[1]
         addresses = [f"127.0.0.1:{free}", f"127.0.0.1:{port}"]
         change(files, listeners=[{"address": a, "certificates": certificates} for a in addresses])
-        told = await start_fails(files)
-    assert told == f"listeners: cannot listen on 127.0.0.1 port {port}: Address already in use"
+        error = await start_fails(files)
+    assert error == f"listeners: cannot listen on 127.0.0.1 port {port}: Address already in use"
     with socket.create_server(("127.0.0.1", free)):
         pass
 
@@ -143,28 +143,28 @@ async def test_a_passed_descriptor_that_does_not_listen_is_named(
         raise module.NoListener("'ami' (descriptor 3) is not a listening stream socket")
 
     monkeypatch.setattr(module, "inherited_sockets", pass_nonsense)
-    told = await start_fails(files)
-    assert told.startswith("listeners: 'ami' (descriptor 3) is not a listening stream socket; ")
+    error = await start_fails(files)
+    assert error.startswith("listeners: 'ami' (descriptor 3) is not a listening stream socket; ")
 
 
 async def test_an_unused_passed_socket_is_closed_and_logged(
-    files: ProxyProcess, monkeypatch: pytest.MonkeyPatch, told: Callable[[], str]
+    files: ProxyProcess, monkeypatch: pytest.MonkeyPatch, log_text: Callable[[], str]
 ) -> None:
     spare = socket.create_server(("127.0.0.1", 0))
     monkeypatch.setattr(module, "inherited_sockets", lambda: {"metrics": [spare]})
     async with running(files):
         assert spare.fileno() == -1
-        assert "socket-unused name=metrics" in told()
+        assert "socket-unused name=metrics" in log_text()
 
 
 async def test_a_doubtful_certificate_is_served_and_logged(
-    files: ProxyProcess, told: Callable[[], str]
+    files: ProxyProcess, log_text: Callable[[], str]
 ) -> None:
     (files.directory / "server.crt").chmod(0o664)
     async with running(files) as app:
         assert app.addresses == [("127.0.0.1", files.port)]
-        assert "certificate-doubtful" in told()
-        assert "lets others change it" in told()
+        assert "certificate-doubtful" in log_text()
+        assert "lets others change it" in log_text()
 
 
 async def test_a_key_readable_by_all_prevents_the_start(files: ProxyProcess) -> None:
@@ -175,7 +175,7 @@ async def test_a_key_readable_by_all_prevents_the_start(files: ProxyProcess) -> 
 # -- running ---------------------------------------------------------------
 
 
-async def test_it_serves_and_reports_its_state(files: ProxyProcess, told: Callable[[], str]) -> None:
+async def test_it_serves_and_reports_its_state(files: ProxyProcess, log_text: Callable[[], str]) -> None:
     async with Simulator([User("proxy", SECRET)]) as simulator:
         upstream = yaml.safe_load(files.config.read_text())["upstream"]
         change(files, upstream={**upstream, "port": simulator.port})
@@ -188,9 +188,9 @@ async def test_it_serves_and_reports_its_state(files: ProxyProcess, told: Callab
                 assert (await client.action("CoreStatus")).get("Response") == "Success"
                 app.stop()
                 assert await client.ended() == "end of stream"
-    assert f"listeners=127.0.0.1:{files.port}" in told()
-    assert told().rstrip().endswith(" stopped")
-    assert SECRET not in told()
+    assert f"listeners=127.0.0.1:{files.port}" in log_text()
+    assert log_text().rstrip().endswith(" stopped")
+    assert SECRET not in log_text()
 
 
 async def test_the_status_gives_the_reason_for_a_missing_link(files: ProxyProcess) -> None:
@@ -212,7 +212,7 @@ async def test_every_part_is_ticked_once_a_second(
 
 
 async def test_an_exception_in_a_callback_is_one_line_of_the_log(
-    files: ProxyProcess, told: Callable[[], str]
+    files: ProxyProcess, log_text: Callable[[], str]
 ) -> None:
     async with running(files) as app:
         loop = asyncio.get_running_loop()
@@ -222,8 +222,8 @@ async def test_an_exception_in_a_callback_is_one_line_of_the_log(
 
         loop.call_soon(fault)
         loop.call_exception_handler({"message": "without an exception"})
-        await until(lambda: told().count(" error fault ") == 2)
-        (line,) = [line for line in told().splitlines() if "broken" in line]
+        await until(lambda: log_text().count(" error fault ") == 2)
+        (line,) = [line for line in log_text().splitlines() if "broken" in line]
         assert r"RuntimeError: broken\x0alogin user=root" in line
         assert app.lifecycle.status()
 
@@ -241,8 +241,8 @@ async def test_shutdown_is_announced_to_sessions(files: ProxyProcess) -> None:
                 client.send("CoreStatus", ActionID="under way")
                 await until(lambda: app.hub.server.exchange.in_flight)
                 app.stop()
-                told = await client.wait_event("ProxyShutdown")
-                assert told.get("Privilege") == "system,all"
+                shutdown = await client.wait_event("ProxyShutdown")
+                assert shutdown.get("Privilege") == "system,all"
                 assert app.hub.server.exchange.in_flight, "before the actions in flight are answered"
                 assert app.lifecycle.status().startswith("draining: 1 sessions, ")
                 simulator.faults.resume()
@@ -291,7 +291,7 @@ async def test_the_service_manager_is_asked_for_enough_time_to_stop(
 # -- reloading -------------------------------------------------------------
 
 
-async def test_a_reload_applies_changed_settings(files: ProxyProcess, told: Callable[[], str]) -> None:
+async def test_a_reload_applies_changed_settings(files: ProxyProcess, log_text: Callable[[], str]) -> None:
     async with Simulator([User("proxy", "another secret")]) as simulator, running(files) as app:
         assert app.hub.limits.connections == 1024
         upstream = yaml.safe_load(files.config.read_text())["upstream"]
@@ -310,7 +310,7 @@ async def test_a_reload_applies_changed_settings(files: ProxyProcess, told: Call
         assert (app._pacing.shortest, app._pacing.longest) == (0.02, 0.03)
         assert logging.getLogger("amiproxy").level == logging.ERROR
         await until(lambda: app.link.state is LinkState.UP)
-    assert "another secret" not in told()
+    assert "another secret" not in log_text()
 
 
 async def test_a_key_that_no_longer_has_an_effect_is_logged_at_the_start_and_at_a_reload(
@@ -337,7 +337,7 @@ async def test_a_reload_applies_the_peers_trusted_for_a_proxy_header(files: Prox
 
 
 async def test_a_failed_reload_stays_in_the_status_until_one_succeeds(
-    files: ProxyProcess, told: Callable[[], str]
+    files: ProxyProcess, log_text: Callable[[], str]
 ) -> None:
     async with running(files) as app:
         text = files.config.read_text()
@@ -345,13 +345,15 @@ async def test_a_failed_reload_stays_in_the_status_until_one_succeeds(
         assert not (await app.reload("test")).succeeded
         assert app.hub.ctx.generation == 1
         assert app.lifecycle.status().startswith("last reload failed, old configuration kept; ")
-        assert told().count("reload-failed") == 2
+        assert log_text().count("reload-failed") == 2
         files.config.write_text(text)
         assert (await app.reload("test")).succeeded
         assert app.lifecycle.status().startswith("0 sessions")
 
 
-async def test_one_bad_pair_of_two_keeps_both_old_ones(files: ProxyProcess, told: Callable[[], str]) -> None:
+async def test_one_bad_pair_of_two_keeps_both_old_ones(
+    files: ProxyProcess, log_text: Callable[[], str]
+) -> None:
     certificates = [{"chain": "server.crt", "key": "server.key"}]
     listeners = [{"address": f"127.0.0.1:{port}", "certificates": certificates} for port in (files.port, 0)]
     change(files, listeners=listeners)
@@ -364,7 +366,7 @@ async def test_one_bad_pair_of_two_keeps_both_old_ones(files: ProxyProcess, told
         assert [store.context for store in app.stores] == before
         # The log's line may be cut where folders have long names.
         assert "ca.pem" in " ".join((*report.problems, *report.certificates))
-        assert "reload-failed" in told()
+        assert "reload-failed" in log_text()
 
 
 def certificate(folder: Path, name: str) -> dict[str, str]:
@@ -389,7 +391,7 @@ async def two_listeners(files: ProxyProcess) -> None:
 
 
 async def test_one_bad_pair_keeps_only_itself_old_if_nothing_else_changed(
-    files: ProxyProcess, told: Callable[[], str]
+    files: ProxyProcess, log_text: Callable[[], str]
 ) -> None:
     await two_listeners(files)
     async with running(files) as app:
@@ -405,8 +407,8 @@ async def test_one_bad_pair_keeps_only_itself_old_if_nothing_else_changed(
         assert [store.generation for store in app.stores] == [2, 1]
         assert app.lifecycle.status().startswith("0 sessions")
         assert "new files of dns:localhost are refused" in app.lifecycle.status()
-        assert told().count(" reload-failed ") == 1
-        assert told().count(" certificate-served ") == 1
+        assert log_text().count(" reload-failed ") == 1
+        assert log_text().count(" certificate-served ") == 1
         # Once fixed, the watch takes the files, and no problem is left.
         (files.directory / "other.key").write_bytes(good)
         await until(lambda: app.stores[1].last_result.succeeded)
@@ -476,7 +478,7 @@ async def test_the_cache_of_matched_secrets_follows_its_limits(
 
 
 async def test_a_reload_reports_changes_by_name_and_never_by_value(
-    files: ProxyProcess, told: Callable[[], str], capsys: pytest.CaptureFixture[str]
+    files: ProxyProcess, log_text: Callable[[], str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     async with running(files) as app:
         (files.directory / "upstream.secret").write_text("a new secret\n")
@@ -489,7 +491,7 @@ async def test_a_reload_reports_changes_by_name_and_never_by_value(
         assert report.differences.users_changed == (("anna", ("read",)),)
         assert app.reloads.results == {("succeeded", "test"): 1}
     # From a reload on, the log goes where the configuration says.
-    said = told() + capsys.readouterr().err
+    said = log_text() + capsys.readouterr().err
     line = next(line for line in said.splitlines() if " reloaded " in line)
     assert 'changed="limits.sessions_per_user upstream.secret_file" users_added=bert' in line
     assert line.endswith(" generation=2")
@@ -583,7 +585,7 @@ async def test_a_reload_overtaken_by_a_stop_changes_nothing(files: ProxyProcess)
 
 
 async def test_new_certificate_files_are_served_without_a_reload(
-    files: ProxyProcess, told: Callable[[], str]
+    files: ProxyProcess, log_text: Callable[[], str]
 ) -> None:
     async with running(files) as app:
         fresh = trustme.CA().issue_cert("localhost", "127.0.0.1")

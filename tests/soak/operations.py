@@ -12,7 +12,7 @@ import trustme
 from amiproxy.ami import privilege
 from amiproxy.tools.simulator import Settings, Simulator, User
 from amiproxy.tools.simulator.calls.storm import storm_event
-from tests.soak.crowd import Crowd
+from tests.soak.clients import Clients
 from tests.support.service import SECRET, USERS, Service
 from tests.support.waiting import until
 
@@ -58,12 +58,12 @@ class Asterisk:
             for session in listening:
                 session.deliver(burst, _DIALPLAN)
 
-    async def quiet(self, crowd: Crowd) -> None:
+    async def quiet(self, clients: Clients) -> None:
         """No more events, and every watcher has seen all that were sent."""
         self._paused = True
         await until(
-            lambda: all(w.last == self.sent - 1 or w.ended for w in crowd.watchers),
-            lambda: f"{self.sent} sent, seen {Counter(w.last for w in crowd.watchers).most_common(5)}",
+            lambda: all(w.last == self.sent - 1 or w.ended for w in clients.watchers),
+            lambda: f"{self.sent} sent, seen {Counter(w.last for w in clients.watchers).most_common(5)}",
             within=30,
         )
 
@@ -75,8 +75,8 @@ class Asterisk:
 class Operators:
     """Each method is one operation that is repeated."""
 
-    def __init__(self, service: Service, asterisk: Asterisk, crowd: Crowd) -> None:
-        self._service, self._asterisk, self._crowd = service, asterisk, crowd
+    def __init__(self, service: Service, asterisk: Asterisk, clients: Clients) -> None:
+        self._service, self._asterisk, self._clients = service, asterisk, clients
         self._ca = trustme.CA()
         self._ca.configure_trust(service.context)
         self.done: Counter[str] = Counter()
@@ -112,7 +112,7 @@ class Operators:
             simulator.faults.reset()
             self.done["of these under load"] += 1
         else:
-            await self._asterisk.quiet(self._crowd)
+            await self._asterisk.quiet(self._clients)
             await self._asterisk.stop()
             await asyncio.sleep(0.5)
             await self._asterisk.start()

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.soak.crowd import EXEMPT, Crowd
+from tests.soak.clients import EXEMPT, Clients
 from tests.soak.growth import growth_of
 from tests.soak.operations import Asterisk, Operators
 from tests.soak.vitals import Vitals
@@ -87,11 +87,11 @@ async def soak(plan: Plan) -> Outcome:
 async def _run(plan: Plan, service: Service, asterisk: Asterisk) -> Outcome:
     assert service.process is not None
     outcome = Outcome()
-    crowd = Crowd(service, plan.seed)
-    operators = Operators(service, asterisk, crowd)
+    clients = Clients(service, plan.seed)
+    operators = Operators(service, asterisk, clients)
     vitals = Vitals(service.process.pid)
     idle = vitals.open_now
-    await crowd.watch(plan.watchers)
+    await clients.watch(plan.watchers)
     began = time.monotonic()
     async with asyncio.TaskGroup() as tasks:
         endless = [
@@ -106,22 +106,22 @@ async def _run(plan: Plan, service: Service, asterisk: Asterisk) -> Outcome:
                 )
             ),
         ]
-        clients = [
+        visitors = [
             tasks.create_task(work())
             for work, number in (
-                (crowd.ask, plan.askers),
-                (crowd.come_and_go, plan.comers),
-                (crowd.not_read, plan.slow),
-                (crowd.do_harm, plan.hostile),
-                (crowd.come_from_far, plan.far),
+                (clients.ask, plan.askers),
+                (clients.visit, plan.comers),
+                (clients.not_read, plan.slow),
+                (clients.attack, plan.hostile),
+                (clients.visit_from_far, plan.far),
             )
             for _ in range(number)
         ]
         await asyncio.sleep(plan.minutes * 60)
         for task in endless[1:]:
             task.cancel()
-        crowd.ending = True
-        _, late = await asyncio.wait(clients, timeout=60)
+        clients.ending = True
+        _, late = await asyncio.wait(visitors, timeout=60)
         outcome.lost += [f"a client did not end: {task}" for task in late]
         for task in (*late, *endless[1:]):
             task.cancel()
@@ -137,15 +137,15 @@ async def _run(plan: Plan, service: Service, asterisk: Asterisk) -> Outcome:
         asterisk.go_on()
         try:
             await asyncio.sleep(0.5)
-            await asterisk.quiet(crowd)
+            await asterisk.quiet(clients)
         except AssertionError as error:
             outcome.lost.append(f"events: {error}")
         endless[0].cancel()
-    _balance(outcome, crowd, service, asterisk, operators)
-    for watcher in crowd.watchers:
+    _balance(outcome, clients, service, asterisk, operators)
+    for watcher in clients.watchers:
         watcher.close()
     await _emptied(outcome, vitals, idle)
-    _report(outcome, plan, took, crowd, asterisk, operators, vitals)
+    _report(outcome, plan, took, clients, asterisk, operators, vitals)
     await asyncio.to_thread(_stopped, outcome, service)
     return outcome
 
@@ -165,31 +165,31 @@ def _sampled(vitals: Vitals) -> Callable[[], Awaitable[None]]:
 
 def _balance(
     outcome: Outcome,
-    crowd: Crowd,
+    clients: Clients,
     service: Service,
     asterisk: Asterisk,
     operators: Operators,
 ) -> None:
     lost = outcome.lost
-    lost += crowd.lost
-    ended = sum(watcher.ended for watcher in crowd.watchers)
+    lost += clients.lost
+    ended = sum(watcher.ended for watcher in clients.watchers)
     if ended:
         lost.append(f"{ended} sessions of watchers were ended")
     # Events lost with a reset link reach no client; but no client may miss more than the others, and
     # there may be no more gaps than resets.
-    views = {tuple(watcher.wrong) for watcher in crowd.watchers if not watcher.ended}
+    views = {tuple(watcher.wrong) for watcher in clients.watchers if not watcher.ended}
     if len(views) > 1:
         lost.append(f"watchers have seen {len(views)} different streams: {[v[:4] for v in views][:4]}")
     gaps = {gap for view in views for gap in view}
-    if any(after <= before for before, after in gaps | crowd.gaps):
+    if any(after <= before for before, after in gaps | clients.gaps):
         lost.append(f"events out of order or twice: {sorted(gaps)[:5]}")
     if len(gaps) > operators.done["of these under load"]:
         lost.append(f"{len(gaps)} gaps in {operators.done['of these under load']} resets: {sorted(gaps)[:5]}")
-    if crowd.gaps - gaps:
-        lost.append(f"those who came and went miss more: {sorted(crowd.gaps - gaps)[:5]}")
+    if clients.gaps - gaps:
+        lost.append(f"visitors miss more: {sorted(clients.gaps - gaps)[:5]}")
     missed = sum(after - before - 1 for before, after in gaps)
     outcome.figures["events"] = (
-        f"{asterisk.sent:,} sent, {asterisk.sent * len(crowd.watchers):,} deliveries; "
+        f"{asterisk.sent:,} sent, {asterisk.sent * len(clients.watchers):,} deliveries; "
         f"{missed} died with a reset link, 0 in the proxy"
         if not lost
         else f"{asterisk.sent:,} sent"
@@ -199,7 +199,7 @@ def _balance(
         f"{penalties} penalties begun, {service.stderr.count(' penalty-end ')} ended, "
         f"{service.stderr.count(' limit-hit ')} lines on other limits"
     )
-    if not penalties and crowd.counted["guesses"] > _GUESSES:
+    if not penalties and clients.counted["guesses"] > _GUESSES:
         lost.append("nobody who meant harm was given a penalty: the limits are not in force")
     faults = [line for line in service.stderr.splitlines() if "Traceback" in line or " fault " in line]
     lost += [f"a fault: {line[:400]}" for line in faults[:5]]
@@ -216,7 +216,7 @@ def _report(
     outcome: Outcome,
     plan: Plan,
     took: float,
-    crowd: Crowd,
+    clients: Clients,
     asterisk: Asterisk,
     operators: Operators,
     vitals: Vitals,
@@ -227,7 +227,7 @@ def _report(
         outcome.lost.append(f"memory grows: {growth}")
     outcome.figures |= {
         "duration": f"{took:.0f} s, {plan.sessions} connections at a time",
-        "clients": ", ".join(f"{number:,} {what}" for what, number in sorted(crowd.counted.items())),
+        "clients": ", ".join(f"{number:,} {what}" for what, number in sorted(clients.counted.items())),
         "operations": ", ".join(f"{number} {what}" for what, number in sorted(operators.done.items())),
         "memory": (
             f"{vitals.resident[0] / 1e6:.1f} MB at first, {max(vitals.resident) / 1e6:.1f} MB at most, "

@@ -169,7 +169,7 @@ def _signed_by_another(site: CertificateFolder) -> None:
     site.chain.write_bytes(leaf.pem + site.ca.pem)
 
 
-def _clients_ca_is_none(site: CertificateFolder) -> None:
+def _junk_clients_ca(site: CertificateFolder) -> None:
     site.put(site.leaf())
     site.authorities.write_bytes(b"junk")
 
@@ -200,7 +200,7 @@ BAD_SETS: tuple[Callable[[CertificateFolder], None], ...] = (
     _weak_rsa,
     _rare_curve,
     _signed_by_another,
-    _clients_ca_is_none,
+    _junk_clients_ca,
     _list_of_another_ca,
 )
 
@@ -214,5 +214,5 @@ HALF_WRITTEN = (
     _not_pem,
     _missing,
     _dangling_link,
-    _clients_ca_is_none,
+    _junk_clients_ca,
 )

@@ -104,7 +104,7 @@ async def _pings(attacked: Target, *, setting: Setting) -> AsyncIterator[Try]:
 
 
 @contextlib.asynccontextmanager
-async def _over_and_over(figures: dict[str, float], once: Callable[[], Any]) -> AsyncIterator[None]:
+async def _repeatedly(figures: dict[str, float], once: Callable[[], Any]) -> AsyncIterator[None]:
     """Repeat this, as fast as it finishes."""
     times = 0
     loop = asyncio.get_running_loop()
@@ -136,7 +136,7 @@ async def _reloads(attacked: Target, figures: dict[str, float], sessions: int) -
         for number in range(sessions):
             client = await stack.enter_async_context(await attacked.connect())
             await client.login(f"agent{number}", _SECRET)
-        async with _over_and_over(figures, once):
+        async with _repeatedly(figures, once):
             yield
 
 
@@ -152,7 +152,7 @@ async def _scrapes(attacked: Target, figures: dict[str, float]) -> AsyncIterator
         writer.close()
         assert text.startswith(b"HTTP/1.1 200"), text[:200]
 
-    async with _over_and_over(figures, once):
+    async with _repeatedly(figures, once):
         yield
 
 
@@ -195,7 +195,7 @@ async def _renewals(attacked: Target, figures: dict[str, float]) -> AsyncIterato
         await asyncio.to_thread(certificates.change)
         await reloaded(attacked)
 
-    async with _over_and_over(figures, once):
+    async with _repeatedly(figures, once):
         yield
 
 

@@ -17,7 +17,7 @@ import time
 _AT_ONCE = 100
 
 
-class Crowd:
+class Clients:
     """All of them."""
 
     def __init__(self, options: argparse.Namespace) -> None:
@@ -47,7 +47,7 @@ class Crowd:
 
 
 async def _main(options: argparse.Namespace) -> None:
-    crowd = Crowd(options)
+    crowd = Clients(options)
     running = asyncio.get_running_loop().create_task(crowd.run())
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.cancel)
     began = time.monotonic()

@@ -13,7 +13,7 @@ RANKS = 3
 WORKERS = 2
 
 
-class Office:
+class Workers:
     """Trials with workers that take one step per comparison; a secret's text says whether it is right."""
 
     def __init__(self, workers: int = WORKERS) -> None:
@@ -67,11 +67,11 @@ class Office:
             self._running.append(comparison)
 
 
-def strangers(office: Office, number: int, name: str, *, hopeless: bool, networks: int = 300) -> None:
+def add_guesses(workers: Workers, number: int, name: str, *, hopeless: bool, networks: int = 300) -> None:
     """Guesses, the first of each address; ``*`` in the name is another name each time."""
     for n in range(number):
         address = f"{n % networks % 200 + 1}.{n % networks // 200}.0.{n // networks % 250 + 1}"
-        office.ask(f"stranger {n}", address, name.replace("*", str(n)), hopeless=hopeless)
+        workers.ask(f"stranger {n}", address, name.replace("*", str(n)), hopeless=hopeless)
 
 
 @pytest.mark.parametrize(
@@ -85,37 +85,37 @@ def strangers(office: Office, number: int, name: str, *, hopeless: bool, network
     ids=["unknown names", "one user, hopeless", "one user", "all users, from few networks"],
 )
 def test_a_good_login_waits_for_a_few_comparisons_behind_hundreds(name, hopeless, networks):
-    office = Office()
-    strangers(office, 300, name, hopeless=hopeless, networks=networks)
-    office.ask("good", "203.0.113.1", "far", "right")
-    office.finish()
-    assert office.told["good"][1] is True
-    assert office.told["good"][0] <= 5
-    assert len(office.told) == 301
+    workers = Workers()
+    add_guesses(workers, 300, name, hopeless=hopeless, networks=networks)
+    workers.ask("good", "203.0.113.1", "far", "right")
+    workers.finish()
+    assert workers.told["good"][1] is True
+    assert workers.told["good"][0] <= 5
+    assert len(workers.told) == 301
 
 
 def test_a_login_is_delayed_only_by_guesses_of_many_names_from_many_networks():
-    office = Office()
-    strangers(office, 300, "user *", hopeless=False)
-    office.ask("good", "203.0.113.1", "far", "right")
-    office.finish()
-    assert office.told["good"][0] == 151, "as many as there are, by two workers"
+    workers = Workers()
+    add_guesses(workers, 300, "user *", hopeless=False)
+    workers.ask("good", "203.0.113.1", "far", "right")
+    workers.finish()
+    assert workers.told["good"][0] == 151, "as many as there are, by two workers"
 
 
 def test_a_user_whose_name_is_guessed_gets_its_networks_turn():
-    office = Office()
-    strangers(office, 300, "far", hopeless=False, networks=3)
-    office.ask("good", "203.0.113.1", "far", "right")
-    office.finish()
-    assert office.told["good"][0] <= 6
+    workers = Workers()
+    add_guesses(workers, 300, "far", hopeless=False, networks=3)
+    workers.ask("good", "203.0.113.1", "far", "right")
+    workers.finish()
+    assert workers.told["good"][0] <= 6
 
 
 def test_each_guess_costs_one_comparison_whether_it_can_succeed_or_not():
     for hopeless in (True, False):
-        office = Office()
-        strangers(office, 50, "user *", hopeless=hopeless)
-        office.finish()
-        assert (office.compared, len(office.trials)) == (50, 0)
+        workers = Workers()
+        add_guesses(workers, 50, "user *", hopeless=hopeless)
+        workers.finish()
+        assert (workers.compared, len(workers.trials)) == (50, 0)
 
 
 @pytest.mark.parametrize("seed", range(30))
@@ -124,7 +124,7 @@ def test_the_time_of_a_refusal_does_not_reveal_which_names_exist(seed):
 
     def seen(existing: set[str]) -> tuple[dict[Hashable, tuple[int, bool | None]], int]:
         rng = random.Random(seed)
-        office = Office(rng.choice([1, 2, 4]))
+        workers = Workers(rng.choice([1, 2, 4]))
         waiting: list[str] = []
         for number in range(200):
             name = f"name {rng.randrange(12)}"
@@ -133,19 +133,19 @@ def test_the_time_of_a_refusal_does_not_reveal_which_names_exist(seed):
             # Some guess the same at the same time, which costs one comparison.
             secret = rng.choice(["", "", "same"])
             hopeless, rank = name not in existing, rng.randrange(RANKS)
-            office.ask(who, address, name, secret, hopeless=hopeless, rank=rank)
+            workers.ask(who, address, name, secret, hopeless=hopeless, rank=rank)
             waiting.append(who)
             if rng.random() < 0.1:
-                office.trials.withdraw(rng.choice(waiting))
-            if office.trials.waiting > 20:
-                turned_away = office.trials.surplus()
-                done = office.trials.withdraw(turned_away)
+                workers.trials.withdraw(rng.choice(waiting))
+            if workers.trials.waiting > 20:
+                turned_away = workers.trials.surplus()
+                done = workers.trials.withdraw(turned_away)
                 assert done is not None
                 done(None)
             for _ in range(rng.choice([0, 0, 1])):
-                office.step()
-        office.finish()
-        return office.told, office.compared
+                workers.step()
+        workers.finish()
+        return workers.told, workers.compared
 
     names = {f"name {n}" for n in range(12)}
     nobody = seen(set())
@@ -155,28 +155,28 @@ def test_the_time_of_a_refusal_does_not_reveal_which_names_exist(seed):
 
 
 def test_a_right_secret_is_accepted_before_its_turn_and_uses_none():
-    office = Office(1)
-    strangers(office, 4, "nobody *", hopeless=True)
-    office.ask("good", "203.0.113.1", "far", "right")
-    office.ask("colleague", "203.0.113.2", "far", "right")
-    office.step()
-    assert "good" not in office.told
-    office.step()
-    assert office.told["good"] == office.told["colleague"] == (2, True)
-    office.finish()
-    assert office.compared == 4, "its turn was another client's"
+    workers = Workers(1)
+    add_guesses(workers, 4, "nobody *", hopeless=True)
+    workers.ask("good", "203.0.113.1", "far", "right")
+    workers.ask("colleague", "203.0.113.2", "far", "right")
+    workers.step()
+    assert "good" not in workers.told
+    workers.step()
+    assert workers.told["good"] == workers.told["colleague"] == (2, True)
+    workers.finish()
+    assert workers.compared == 4, "its turn was another client's"
 
 
 def test_a_wrong_secret_is_compared_early_and_refused_in_its_turn():
-    office = Office(1)
-    strangers(office, 4, "nobody *", hopeless=True)
-    office.ask("typing error", "203.0.113.1", "far")
-    office.step()
-    office.step()
-    assert "typing error" not in office.told
-    office.finish()
-    assert office.told["typing error"][1] is False
-    assert sorted(at for at, _ in office.told.values()) == [1, 2, 3, 4, 5]
+    workers = Workers(1)
+    add_guesses(workers, 4, "nobody *", hopeless=True)
+    workers.ask("typing error", "203.0.113.1", "far")
+    workers.step()
+    workers.step()
+    assert "typing error" not in workers.told
+    workers.finish()
+    assert workers.told["typing error"][1] is False
+    assert sorted(at for at, _ in workers.told.values()) == [1, 2, 3, 4, 5]
 
 
 def test_a_turn_that_comes_during_its_own_comparison_waits_for_it():
@@ -224,44 +224,44 @@ def test_a_turn_that_comes_during_its_own_comparison_waits_for_it():
 
 
 def test_equal_requests_share_one_comparison_and_its_verdict():
-    office = Office(1)
-    office.ask("under way", "192.0.2.1", "u", "same")
-    office.ask("later", "192.0.2.2", "u", "same")
-    office.ask("later still", "192.0.2.3", "u", "right")
-    office.ask("latest", "192.0.2.4", "u", "right")
-    assert len(office.trials) == 2
-    assert office.trials.waiting == 2
-    office.finish()
-    assert office.told == {
+    workers = Workers(1)
+    workers.ask("under way", "192.0.2.1", "u", "same")
+    workers.ask("later", "192.0.2.2", "u", "same")
+    workers.ask("later still", "192.0.2.3", "u", "right")
+    workers.ask("latest", "192.0.2.4", "u", "right")
+    assert len(workers.trials) == 2
+    assert workers.trials.waiting == 2
+    workers.finish()
+    assert workers.told == {
         "under way": (1, False),
         "later": (1, False),
         "later still": (2, True),
         "latest": (2, True),
     }
-    assert office.compared == 2
+    assert workers.compared == 2
 
 
 def test_a_client_that_leaves_costs_no_comparison_and_gets_no_verdict():
-    office = Office(1)
+    workers = Workers(1)
     for number in range(4):
-        office.ask(f"{number}", "192.0.2.1", "u", "same" if number > 1 else "")
-    assert office.trials.withdraw("0") is None, "it is being compared"
-    assert office.trials.withdraw("1") is not None
-    assert office.trials.withdraw("1") is None
-    assert office.trials.withdraw("2") is not None
-    assert (len(office.trials), office.trials.waiting) == (2, 1)
-    office.finish()
-    assert set(office.told) == {"0", "3"}
-    assert office.compared == 2
+        workers.ask(f"{number}", "192.0.2.1", "u", "same" if number > 1 else "")
+    assert workers.trials.withdraw("0") is None, "it is being compared"
+    assert workers.trials.withdraw("1") is not None
+    assert workers.trials.withdraw("1") is None
+    assert workers.trials.withdraw("2") is not None
+    assert (len(workers.trials), workers.trials.waiting) == (2, 1)
+    workers.finish()
+    assert set(workers.told) == {"0", "3"}
+    assert workers.compared == 2
 
 
 def test_a_client_that_leaves_while_compared_in_another_turn_gets_no_verdict():
-    office = Office(1)
-    office.ask("first", "192.0.2.1", "nobody", hopeless=True)
-    office.ask("second", "192.0.2.2", "nobody too", hopeless=True)
-    office.ask("good", "203.0.113.1", "far", "right")
-    office.step()
-    assert office.trials.withdraw("good") is not None
-    office.finish()
-    assert set(office.told) == {"first", "second"}
-    assert len(office.trials) == 0
+    workers = Workers(1)
+    workers.ask("first", "192.0.2.1", "nobody", hopeless=True)
+    workers.ask("second", "192.0.2.2", "nobody too", hopeless=True)
+    workers.ask("good", "203.0.113.1", "far", "right")
+    workers.step()
+    assert workers.trials.withdraw("good") is not None
+    workers.finish()
+    assert set(workers.told) == {"first", "second"}
+    assert len(workers.trials) == 0

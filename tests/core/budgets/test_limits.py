@@ -36,7 +36,7 @@ def action(name: str, number: int = 1, **headers: str) -> bytes:
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 
-def told(caplog, what: str = "limit-hit") -> list[dict[str, object]]:
+def logged(caplog, what: str = "limit-hit") -> list[dict[str, object]]:
     return [record.fields for record in caplog.records if record.message == what]
 
 
@@ -54,7 +54,7 @@ def test_login_bytes_closes_a_client_that_sends_more_before_login(caplog):
     session.receive(b"X: " + b"y" * 5000)
     assert (transport.closed, transport.take()) == ("close", b"")
     assert bench.hub.stats.limits == {"login_bytes": 1}
-    assert told(caplog) == [
+    assert logged(caplog) == [
         {"peer": "192.0.2.1", "limit": "login_bytes", "session": session.id, "user": None}
     ]
 
@@ -123,7 +123,7 @@ def test_hash_queue_overflow_does_not_count_as_a_guess(caplog):
         session.receive(action("Login", Username="boss", Secret="x"))
         assert (transport.take(), transport.closed) == (b"", "close"), "its secret may be right"
     assert bench.hub.stats.limits == {"hash_queue": 3}
-    assert told(caplog, "login-failed") == []
+    assert logged(caplog, "login-failed") == []
     bench.verifier.busy = False
     bench.login("boss")
 
@@ -142,11 +142,11 @@ class TestGuessing:
         bench.clock.advance(1)
         assert b"Message: Authentication failed\r\n" in transport.take()
         assert bench.hub.stats.limits == {"login_failure_burst": 1, "penalty": 1}
-        assert told(caplog, "penalty-start") == [{"peer": "192.0.2.1", "seconds": 30.0}]
-        assert told(caplog, "login-failed")[-1]["reason"] == "address is under a penalty"
+        assert logged(caplog, "penalty-start") == [{"peer": "192.0.2.1", "seconds": 30.0}]
+        assert logged(caplog, "login-failed")[-1]["reason"] == "address is under a penalty"
         bench.clock.advance(30)
         bench.hub.tick(bench.clock.now())
-        assert told(caplog, "penalty-end") == [{"peer": "192.0.2.1"}]
+        assert logged(caplog, "penalty-end") == [{"peer": "192.0.2.1"}]
         bench.login("boss")
 
     def test_guesses_never_lock_the_name(self):
@@ -190,7 +190,7 @@ class TestNamesInUse:
     def test_asking_without_the_secret_counts_as_a_guess(self, bench, request_, caplog):
         assert [self.ask(bench, request_) for _ in range(3)] == [self.IN_USE] * 3
         assert bench.hub.stats.limits == {"login_failure_burst": 1}
-        assert told(caplog, "login-failed")[0]["security_event"] == b"SessionLimit"
+        assert logged(caplog, "login-failed")[0]["security_event"] == b"SessionLimit"
 
     def test_during_a_penalty_neither_action_reveals_it(self, bench):
         for _ in range(3):
@@ -307,7 +307,7 @@ class TestRates:
         assert transport.take().count(b"Rate limit") == 8
         session.receive(action("Events", EventMask="off"))
         assert b"Success" in transport.take()
-        assert [fields["refused"] for fields in told(caplog)] == [False, *[True] * 9]
+        assert [fields["refused"] for fields in logged(caplog)] == [False, *[True] * 9]
 
     @pytest.mark.parametrize("name", ["Originate", "Command"], ids=["originate_rate", "command_rate"])
     def test_originate_and_command_rates_are_per_user(self, name):
@@ -378,7 +378,7 @@ class TestInFlight:
         for _ in range(20):
             bench.clock.advance(0.5)
             bench.hub.tick(bench.clock.now())
-        assert [fields["limit"] for fields in told(caplog)] == ["in_flight_per_session"]
+        assert [fields["limit"] for fields in logged(caplog)] == ["in_flight_per_session"]
         sent, *_ = bench.upstream.take()
         bench.answer(sent, b"")
         assert not transport.paused
@@ -520,7 +520,7 @@ def test_an_answer_that_takes_too_long_becomes_an_error(caplog, limit, name, sec
     bench.hub.tick(bench.clock.now())
     assert b"Response: Error" in transport.take()
     assert bench.hub.stats.limits == {limit: 1}
-    assert told(caplog)[0]["action"] == name.encode()
+    assert logged(caplog)[0]["action"] == name.encode()
 
 
 @pytest.mark.parametrize("limit", ["list_item_timeout", "list_timeout"])
@@ -568,7 +568,7 @@ class TestSlowConsumers:
         assert got.endswith(b"ActionID: 5\r\n\r\n" + tail + event("Resume"))
         assert bench.hub.stats.limits == {"outbox_soft": 1}
         assert bench.hub.stats.missed.total == 100 - kept
-        assert told(caplog)[0]["user"] == "patient"
+        assert logged(caplog)[0]["user"] == "patient"
 
     def test_an_answer_brings_no_events_with_it_while_some_are_missing(self):
         bench = make(outbox_soft=1024, outbox_hard=1 << 20)
@@ -595,7 +595,7 @@ class TestSlowConsumers:
         assert neighbour.take().count(b"Event: Hold") == 100
         assert bench.hub.stats.limits == {"outbox_hard": 1}
         assert bench.hub.stats.closes["slow consumer"] == 1
-        (fields,) = told(caplog)
+        (fields,) = logged(caplog)
         assert 4096 < fields["bytes"] < 4500
         assert bench.hub.bounds.backlog.size == 0
 
@@ -673,10 +673,10 @@ def test_log_lines_that_unauthenticated_clients_cause_are_rationed(caplog):
         session, _ = bench.connect()
         session.receive(action("Login", Username="nobody", Secret="x"))
         session.lost("gone")
-    assert len(told(caplog, "login-failed")) == len(told(caplog, "session-close")) == 10
+    assert len(logged(caplog, "login-failed")) == len(logged(caplog, "session-close")) == 10
     bench.clock.advance(10)
     bench.hub.tick(bench.clock.now())
-    assert {(f["line"], f["lines"]) for f in told(caplog, "log-suppressed")} == {
+    assert {(f["line"], f["lines"]) for f in logged(caplog, "log-suppressed")} == {
         ("login-failed", 20),
         ("session-close", 20),
         ("session-open", 20),
@@ -691,11 +691,11 @@ def test_denials_of_a_user_are_rationed_but_all_are_counted(caplog):
         for _ in range(50):
             session.receive(action("CoreSettings"))
     other.receive(action("NoSuchAction"))
-    denied = told(caplog, "action-denied")
+    denied = logged(caplog, "action-denied")
     assert [fields["user"] for fields in denied] == ["calls"] * 10 + ["boss"]
     bench.clock.advance(11)
     bench.hub.tick(bench.clock.now())
-    (suppressed,) = told(caplog, "log-suppressed")
+    (suppressed,) = logged(caplog, "log-suppressed")
     assert (suppressed["line"], suppressed["user"], suppressed["lines"]) == ("action-denied", "calls", 190)
     assert bench.hub.stats.actions_denied == 201
     assert bench.hub.stats.actions.results[b"CoreSettings", "calls", "denied"] == 200
@@ -704,11 +704,11 @@ def test_denials_of_a_user_are_rationed_but_all_are_counted(caplog):
 def test_session_open_is_logged_within_the_ration(caplog):
     bench = make()
     session, _ = bench.connect("192.0.2.7")
-    (fields,) = told(caplog, "session-open")
+    (fields,) = logged(caplog, "session-open")
     assert fields == {"peer": "192.0.2.7", "session": session.id}
     for _ in range(20):
         bench.connect("192.0.2.7")
-    assert len(told(caplog, "session-open")) == 10
+    assert len(logged(caplog, "session-open")) == 10
 
 
 # -- which share of Asterisk itself a user may use -------------------------
@@ -740,7 +740,7 @@ class TestLinkHold:
         bench.answer(bench.upstream.take()[0], b"")
         bench.answer(bench.upstream.take()[0], b"")
         assert answered(got) == [b"2", b"3"], "in the order of the session"
-        assert told(caplog)[0]["limit"] == "link_hold"
+        assert logged(caplog)[0]["limit"] == "link_hold"
 
     def test_an_action_that_was_delayed_is_recorded_once(self):
         bench = make()
@@ -886,7 +886,7 @@ class TestDeliveryShare:
         bench.answer(bench.upstream.take()[0], b"")
         assert bench.upstream.take() == []
         assert transport.paused
-        assert [(line["limit"], line["action"]) for line in told(caplog)] == [
+        assert [(line["limit"], line["action"]) for line in logged(caplog)] == [
             ("delivery_share", b"UserEvent")
         ]
         bench.clock.advance(1)
@@ -928,7 +928,7 @@ class TestLinkShare:
         assert bench.upstream.take() == []
         other.receive(action("CoreStatus"))
         assert self.serve(bench, 0.001) == b"CoreStatus"
-        assert [line["limit"] for line in told(caplog)] == ["link_share"]
+        assert [line["limit"] for line in logged(caplog)] == ["link_share"]
         bench.clock.advance(1.5)
         assert self.serve(bench, 0.001) == b"CoreShowChannels"
         seconds = bench.hub.server.exchange.accounts.seconds()
@@ -1044,7 +1044,7 @@ def test_upstream_message_bytes_applies_to_our_own_and_unclaimed_messages(caplog
     assert bench.hub.server.exchange.in_flight == 0
     bench.hub.server.oversized(b"Response: Success\r\nActionID: forged\r\n")
     assert bench.hub.stats.events_dropped == 1
-    assert told(caplog, "upstream-message-dropped")[0]["head"] == "Response: Success"
+    assert logged(caplog, "upstream-message-dropped")[0]["head"] == "Response: Success"
 
 
 def test_a_channels_name_and_uniqueid_share_one_account():

@@ -15,7 +15,7 @@ USERS = (
 )
 
 
-class Looked:
+class RecordingWatcher:
     """A Watcher that remembers all that it is shown."""
 
     def __init__(self) -> None:
@@ -36,11 +36,11 @@ def bench() -> Bench:
 def test_traffic_is_shown_message_by_message_in_both_directions() -> None:
     made = bench()
     session, transport = made.login("wall")
-    looked = Looked()
-    made.hub.taps.watch("WALL", [session], looked)
+    watcher = RecordingWatcher()
+    made.hub.taps.watch("WALL", [session], watcher)
     session.receive(b"Action: Ping\r\nActionID: 1\r\n\r\nAction: Events\r\nEventMask: on\r\n\r\n")
     made.feed(event("Hangup", Channel="x"))
-    kinds = [(way, message.split(b"\r\n")[0]) for way, message in looked.seen]
+    kinds = [(way, message.split(b"\r\n")[0]) for way, message in watcher.seen]
     assert kinds == [
         ("<", b"Action: Ping"),
         ("<", b"Action: Events"),
@@ -48,32 +48,32 @@ def test_traffic_is_shown_message_by_message_in_both_directions() -> None:
         (">", b"Response: Success"),
         (">", b"Event: Hangup"),
     ]
-    assert b"".join(message for way, message in looked.seen if way == ">") == transport.take()
+    assert b"".join(message for way, message in watcher.seen if way == ">") == transport.take()
 
 
 def test_other_users_are_not_shown() -> None:
     made = bench()
-    looked = Looked()
-    made.hub.taps.watch("wall", [], looked)
+    watcher = RecordingWatcher()
+    made.hub.taps.watch("wall", [], watcher)
     made.login("other")
-    assert looked.seen == []
+    assert watcher.seen == []
 
 
 def test_new_sessions_are_shown_from_their_login_on() -> None:
     made = bench()
-    looked = Looked()
-    made.hub.taps.watch("wall", [], looked)
+    watcher = RecordingWatcher()
+    made.hub.taps.watch("wall", [], watcher)
     session, _ = made.login("wall")
-    assert looked.sessions == {session}
-    assert b"Authentication accepted" in looked.seen[0][1]
-    assert all(b"plain" not in message and b"Secret" not in message for _, message in looked.seen)
+    assert watcher.sessions == {session}
+    assert b"Authentication accepted" in watcher.seen[0][1]
+    assert all(b"plain" not in message and b"Secret" not in message for _, message in watcher.seen)
 
 
 def test_the_original_wires_are_restored_when_the_last_watcher_leaves() -> None:
     made = bench()
     session, _ = made.login("wall")
     wires = session.wires
-    first, second = Looked(), Looked()
+    first, second = RecordingWatcher(), RecordingWatcher()
     made.hub.taps.watch("wall", [session], first)
     made.hub.taps.watch("wall", [session], second)
     assert isinstance(session.wires[0], Tap)
@@ -90,21 +90,21 @@ def test_the_original_wires_are_restored_when_the_last_watcher_leaves() -> None:
 def test_the_end_of_a_session_is_shown_and_then_it_is_forgotten() -> None:
     made = bench()
     session, _ = made.login("wall")
-    looked = Looked()
-    made.hub.taps.watch("wall", [session], looked)
+    watcher = RecordingWatcher()
+    made.hub.taps.watch("wall", [session], watcher)
     session.receive(b"Action: Logoff\r\n\r\n")
-    assert looked.seen[-1][1].startswith(b"Response: Goodbye")
-    made.hub.taps.unwatch("wall", looked)
+    assert watcher.seen[-1][1].startswith(b"Response: Goodbye")
+    made.hub.taps.unwatch("wall", watcher)
 
 
 def test_a_watcher_of_two_users_can_leave_one_of_them() -> None:
     made = bench()
     wall, _ = made.login("wall")
     other, _ = made.login("other")
-    looked, beside = Looked(), Looked()
-    made.hub.taps.watch("wall", [wall], looked)
+    watcher, beside = RecordingWatcher(), RecordingWatcher()
+    made.hub.taps.watch("wall", [wall], watcher)
     made.hub.taps.watch("other", [other], beside)
-    made.hub.taps.unwatch("wall", looked)
+    made.hub.taps.unwatch("wall", watcher)
     other.receive(b"Action: Ping\r\n\r\n")
     assert len(beside.seen) == 2
 
@@ -113,8 +113,8 @@ def test_a_watcher_of_two_users_can_leave_one_of_them() -> None:
 def test_however_the_bytes_are_cut_the_same_messages_are_shown(cuts: list[int], room: int) -> None:
     made = bench()
     session, transport = made.login("wall")
-    looked = Looked()
-    made.hub.taps.watch("wall", [session], looked)
+    watcher = RecordingWatcher()
+    made.hub.taps.watch("wall", [session], watcher)
     messages = [event("Hangup", Channel=f"x{number}", Secret="hunter2") for number in range(4)]
     transport.room = room
     made.feed(*messages)
@@ -122,21 +122,21 @@ def test_however_the_bytes_are_cut_the_same_messages_are_shown(cuts: list[int], 
         transport.room = cut
         session.writable()
     hidden = [message.replace(b"hunter2", b"***") for message in messages]
-    assert [message for _, message in looked.seen] == hidden
+    assert [message for _, message in watcher.seen] == hidden
 
 
 def test_an_endless_message_is_shown_in_pieces_without_splitting_a_secret() -> None:
     made = bench()
     session, _ = made.login("wall")
-    looked = Looked()
-    made.hub.taps.watch("wall", [session], looked)
+    watcher = RecordingWatcher()
+    made.hub.taps.watch("wall", [session], watcher)
     sender = session.wires[1]
     rows = b"".join(b"Row: %05d secret=hunter2\r\n" % number for number in range(5000))
     for start in range(0, len(rows), 1000):
         sender.send(rows[start : start + 1000])
     sender.send(b"y" * 200_000)
     sender.send(b"\r\n\r\n")
-    shown = b"".join(message for _, message in looked.seen)
+    shown = b"".join(message for _, message in watcher.seen)
     assert b"hunter2" not in shown
     assert shown.count(b"Row: ") == 5000
     assert b"yyy" not in shown, "a line without end is not kept"

@@ -22,7 +22,7 @@ class BusyClock(HandClock):
     clock = now
 
 
-def crowd(count: int = 150, interval: float = 0.0) -> tuple[Bench, list[ListTransport]]:
+def many_clients(count: int = 150, interval: float = 0.0) -> tuple[Bench, list[ListTransport]]:
     """This many clients of one audience; each reading of the clock takes 0.4 ms from now on."""
     bench = Bench(USER, limits=Limits(sessions_per_user=1000), interval=interval)
     clock = BusyClock()
@@ -41,7 +41,7 @@ def reached(transports: list[ListTransport]) -> int:
 
 
 def test_a_long_flush_is_divided_and_continues_in_later_turns() -> None:
-    bench, transports = crowd(320)
+    bench, transports = many_clients(320)
     bench.feed(event("One"))
     first = reached(transports)
     assert 0 < first < len(transports)
@@ -58,7 +58,7 @@ def test_a_long_flush_is_divided_and_continues_in_later_turns() -> None:
 
 
 def test_an_answer_in_between_comes_after_the_events_before_it() -> None:
-    bench, transports = crowd()
+    bench, transports = many_clients()
     sessions = bench.hub.sessions
     bench.feed(event("One"))
     assert not transports[-1].sent
@@ -72,7 +72,7 @@ def test_an_answer_in_between_comes_after_the_events_before_it() -> None:
 
 
 def test_a_client_that_leaves_or_logs_in_meanwhile_gets_its_own_part() -> None:
-    bench, transports = crowd()
+    bench, transports = many_clients()
     bench.feed(event("One"))
     assert not transports[-1].sent
     sessions = bench.hub.sessions
@@ -87,7 +87,7 @@ def test_a_client_that_leaves_or_logs_in_meanwhile_gets_its_own_part() -> None:
 
 
 def test_a_forced_flush_does_not_wait_for_a_turn() -> None:
-    bench, transports = crowd()
+    bench, transports = many_clients()
     bench.feed(event("One"))
     bench.feed(event("Two"))
     assert reached(transports) < len(transports)
@@ -98,7 +98,7 @@ def test_a_forced_flush_does_not_wait_for_a_turn() -> None:
 
 
 def test_the_time_of_all_turns_counts_as_one_flush() -> None:
-    bench, transports = crowd(interval=0.005)
+    bench, transports = many_clients(interval=0.005)
     before = bench.hub.stats.flushes
     bench.feed(event("One"))
     bench.feed(event("Two"))
@@ -127,7 +127,7 @@ def test_a_flush_to_many_audiences_is_divided_too() -> None:
 
 
 def test_under_a_steady_stream_the_link_pauses_between_divided_flushes() -> None:
-    bench, transports = crowd(200, interval=0.05)
+    bench, transports = many_clients(200, interval=0.05)
     clock = bench.clock
     clock.step = 0.0
     bench.feed(event("One"))
@@ -147,7 +147,7 @@ def test_under_a_steady_stream_the_link_pauses_between_divided_flushes() -> None
 
 
 def test_a_failure_in_a_turn_does_not_affect_other_clients() -> None:
-    bench, transports = crowd()
+    bench, transports = many_clients()
     bench.feed(event("One"))
     broken = next(session for session in bench.hub.sessions if not session.transport.sent)
     broken.outbox.sender = None

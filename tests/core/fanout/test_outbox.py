@@ -206,7 +206,7 @@ def test_any_room_at_any_time_gives_the_same_bytes(steps):
 EVENT = b"Event: X\r\n\r\n"
 
 
-def told(count: int) -> bytes:
+def dropped_event(count: int) -> bytes:
     return b"Event: ProxyEventsDropped\r\nPrivilege: system,all\r\nCount: %d\r\n\r\n" % count
 
 
@@ -232,7 +232,7 @@ class TestDroppingEvents:
         outbox.drain()
         assert not outbox.in_gap
         deliver(outbox, EVENT)
-        assert transport.take() == EVENT * 2 + b"Response: 1\r\n\r\n" + told(3) + EVENT
+        assert transport.take() == EVENT * 2 + b"Response: 1\r\n\r\n" + dropped_event(3) + EVENT
 
     def test_a_gap_lasts_until_half_of_the_outbox_is_free(self):
         outbox, transport = make(room=0)
@@ -248,7 +248,7 @@ class TestDroppingEvents:
         assert not outbox.in_gap
         transport.room = None
         outbox.drain()
-        assert transport.take() == b"x" * 24 + told(2)
+        assert transport.take() == b"x" * 24 + dropped_event(2)
 
     def test_dropping_no_bytes_starts_no_gap(self):
         outbox, _ = make(room=0)
@@ -276,7 +276,7 @@ class TestDroppingEvents:
         deliver(outbox, EVENT)
         transport.room = None
         outbox.drain()
-        assert transport.take() == EVENT + told(1) + EVENT
+        assert transport.take() == EVENT + dropped_event(1) + EVENT
 
     @given(st.lists(st.sampled_from(["event", "answer", "read", "read all"]), max_size=60))
     def test_every_event_is_delivered_or_counted_in_its_place(self, steps):

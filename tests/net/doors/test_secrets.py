@@ -22,7 +22,7 @@ SCRYPT = "$scrypt$ln=17,r=8,p=1$JH6NzchvOvo5ZK/nf4VYog$w7HeSHgw0ncjcu2rzUaC2FGMV
 _numbers = count()
 
 
-def anybody() -> Applicant:
+def new_applicant() -> Applicant:
     """An applicant equal to no other."""
     return Applicant(next(_numbers))
 
@@ -72,7 +72,7 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> Gate:
 
 async def verdict(verifier: HashVerifier, stored: str, candidate: bytes) -> bool:
     answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-    verifier.verify(anybody(), b"u", (stored,), candidate, answer.set_result)
+    verifier.verify(new_applicant(), b"u", (stored,), candidate, answer.set_result)
     return await asyncio.wait_for(answer, 10)
 
 
@@ -100,7 +100,9 @@ async def test_the_verdict_comes_on_the_loops_thread_and_after_the_call_returned
     make: Callable[..., HashVerifier],
 ) -> None:
     told: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-    make().verify(anybody(), b"u", (STORED,), b"s3cret", lambda _: told.set_result(threading.get_ident()))
+    make().verify(
+        new_applicant(), b"u", (STORED,), b"s3cret", lambda _: told.set_result(threading.get_ident())
+    )
     assert not told.done()
     assert await told == threading.get_ident()
 
@@ -172,7 +174,7 @@ async def test_beyond_the_queue_the_longest_waiting_is_turned_away_and_counted(
     told: dict[int, bool | None] = {}
     for number in range(4):
         secret = b"s3cret" if number == 3 else b"%d" % number
-        verifier.verify(anybody(), b"u", (STORED,), secret, partial(told.__setitem__, number))
+        verifier.verify(new_applicant(), b"u", (STORED,), secret, partial(told.__setitem__, number))
     assert told == {1: None}
     assert (verifier.refused, verifier.pending) == (1, 3)
     gate.open.set()
@@ -213,7 +215,7 @@ async def test_different_names_do_not_share_a_comparison(
     verifier = make()
     told: list[bool | None] = []
     for name in (b"nobody", b"nobody", b"noone"):
-        verifier.verify(anybody(), name, (STORED,), b"wrong", told.append)
+        verifier.verify(new_applicant(), name, (STORED,), b"wrong", told.append)
     assert verifier.pending == 2
     gate.open.set()
     await until(lambda: len(told) == 3)
@@ -301,7 +303,7 @@ async def test_the_time_of_a_failing_login_does_not_reveal_the_cost_of_its_hash(
     async def seconds(name: str, trial: tuple[str, ...]) -> float:
         told: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         began = time.perf_counter()
-        verifier.verify(anybody(), name.encode(), trial, b"wrong", told.set_result)
+        verifier.verify(new_applicant(), name.encode(), trial, b"wrong", told.set_result)
         assert not await told
         return time.perf_counter() - began
 
@@ -324,9 +326,9 @@ async def test_after_close_no_login_succeeds_and_no_late_verdict_is_given(
 ) -> None:
     verifier = make()
     told: list[bool | None] = []
-    verifier.verify(anybody(), b"u", (STORED,), b"s3cret", told.append)
+    verifier.verify(new_applicant(), b"u", (STORED,), b"s3cret", told.append)
     verifier.close()
-    verifier.verify(anybody(), b"u", (STORED,), b"other", told.append)
+    verifier.verify(new_applicant(), b"u", (STORED,), b"other", told.append)
     assert told == [None]
     gate.open.set()
     # The thread's verdict arrives through the loop, after everything scheduled so far.
@@ -338,7 +340,7 @@ async def test_after_close_no_login_succeeds_and_no_late_verdict_is_given(
 def test_a_closed_loop_gets_no_verdict(gate: Gate) -> None:
     loop = asyncio.new_event_loop()
     verifier = HashVerifier(loop)
-    verifier.verify(anybody(), b"u", (STORED,), b"s3cret", pytest.fail)
+    verifier.verify(new_applicant(), b"u", (STORED,), b"s3cret", pytest.fail)
     loop.close()
     gate.open.set()
     verifier._threads.shutdown()

@@ -13,7 +13,7 @@ from amiproxy.tools.doctor.finding import Finding
 _LOADED = {"LoadState": "loaded\n"}
 
 
-def told(answers: dict[str, str], config: Config | None = None) -> list[Finding]:
+def findings_for(answers: dict[str, str], config: Config | None = None) -> list[Finding]:
     """``answers`` by a word of the command line; any other program does not exist."""
 
     def ask(command: Sequence[str]) -> str | None:
@@ -45,12 +45,12 @@ def about(subject: str, found: list[Finding]) -> list[str]:
     ],
 )
 def test_the_descriptor_limit_is_judged(answers: dict[str, str], expected: str, config: Config) -> None:
-    [line] = about("descriptors", told(answers, config))
+    [line] = about("descriptors", findings_for(answers, config))
     assert line.startswith(expected)
 
 
 def test_without_a_configuration_the_needed_descriptors_are_unknown() -> None:
-    [line] = about("descriptors", told({}))
+    [line] = about("descriptors", findings_for({}))
     assert line.startswith("unknown not known: how many are needed")
 
 
@@ -86,7 +86,7 @@ def test_the_clock_is_judged_by_timedatectl(
     answers: dict[str, str], expected: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(host, "_TIMESYNC", tmp_path / "synchronized")
-    [found] = about("clock", told(answers))
+    [found] = about("clock", findings_for(answers))
     assert found.startswith(expected)
 
 
@@ -95,12 +95,12 @@ def test_without_timedatectl_the_clock_is_judged_by_timesyncds_file(
 ) -> None:
     (tmp_path / "synchronized").touch()
     monkeypatch.setattr(host, "_TIMESYNC", tmp_path / "synchronized")
-    assert about("clock", told({})) == ["ok synchronised by systemd-timesyncd"]
+    assert about("clock", findings_for({})) == ["ok synchronised by systemd-timesyncd"]
 
 
 def test_an_unknown_finding_says_how_to_check(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(host, "_TIMESYNC", tmp_path / "synchronized")
-    unknown = [finding for finding in told({}) if finding.level == "unknown"]
+    unknown = [finding for finding in findings_for({}) if finding.level == "unknown"]
     assert {finding.subject for finding in unknown} == {"descriptors", "clock", "unit"}
     assert all(finding.remedy for finding in unknown)
 
@@ -118,18 +118,18 @@ _SECURITY = "→ Overall exposure level for ami-proxy.service: {} OK 🙂\n"
     ],
 )
 def test_the_unit_is_judged(answers: dict[str, str], level: list[str]) -> None:
-    assert [finding.level for finding in told(answers) if finding.subject == "unit"] == level
+    assert [finding.level for finding in findings_for(answers) if finding.subject == "unit"] == level
 
 
 def test_a_missing_uvloop_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert about("python", told({}))[-1].startswith("ok uvloop")
+    assert about("python", findings_for({}))[-1].startswith("ok uvloop")
     monkeypatch.setattr(host, "uvloop", None)
-    assert about("python", told({}))[-1].startswith("warn uvloop is missing")
+    assert about("python", findings_for({}))[-1].startswith("warn uvloop is missing")
 
 
 def test_the_form_of_the_core_is_reported() -> None:
-    assert about("python", told({}))[-2] == "ok the core runs from its Python source"
+    assert about("python", findings_for({}))[-2] == "ok the core runs from its Python source"
 
 
 def test_the_tls_library_is_named() -> None:
-    assert about("tls", told({}))[0].startswith("ok OpenSSL ")
+    assert about("tls", findings_for({}))[0].startswith("ok OpenSSL ")

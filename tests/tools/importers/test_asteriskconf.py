@@ -22,7 +22,7 @@ def read(text: str, **contents: str) -> Configuration:
     return parse("main", text, files(**contents))
 
 
-def told(configuration: Configuration) -> dict[str, list[tuple[str, str]]]:
+def settings_of(configuration: Configuration) -> dict[str, list[tuple[str, str]]]:
     return {section.name: [setting[:2] for setting in section.settings] for section in configuration.sections}
 
 
@@ -55,7 +55,7 @@ def told(configuration: Configuration) -> dict[str, list[tuple[str, str]]]:
     ],
 )
 def test_a_line_is_read_as_in_asterisk(line: str, settings: list[tuple[str, str]]) -> None:
-    assert told(read(f"[s]\n{line}\n")) == {"s": settings}
+    assert settings_of(read(f"[s]\n{line}\n")) == {"s": settings}
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_a_line_is_read_as_in_asterisk(line: str, settings: list[tuple[str, str]
 def test_templates_and_additions_are_merged_as_in_asterisk(
     text: str, sections: dict[str, list[tuple[str, str]]]
 ) -> None:
-    assert told(read(text)) == sections
+    assert settings_of(read(text)) == sections
 
 
 @pytest.mark.parametrize("name", ['"more"', "<more>", "more"])
@@ -82,20 +82,20 @@ def test_templates_and_additions_are_merged_as_in_asterisk(
 def test_an_included_file_takes_the_place_of_the_directive(directive: str, name: str) -> None:
     configuration = read(f"[a]\nx=1\n{directive} {name}\ny=2", more="z=3\n[b]\nw=4")
     # The file begins in the section above it; the line after it still belongs to that section.
-    assert told(configuration) == {"a": [("x", "1"), ("z", "3"), ("y", "2")], "b": [("w", "4")]}
+    assert settings_of(configuration) == {"a": [("x", "1"), ("z", "3"), ("y", "2")], "b": [("w", "4")]}
     assert [setting.place for setting in configuration.sections[0].settings] == ["main:2", "more:1", "main:4"]
 
 
 def test_a_byte_order_mark_at_the_start_of_a_file_is_skipped() -> None:
     configuration = read("\ufeff[a]\nx=1\n#include more", more="\ufeffy=2")
-    assert told(configuration) == {"a": [("x", "1"), ("y", "2")]}
+    assert settings_of(configuration) == {"a": [("x", "1"), ("y", "2")]}
     # Anywhere else it is an ordinary character.
     with pytest.raises(Unfit, match="main:2: a setting before any"):
         read("; a comment\n\ufeff[a]\nx=1")
 
 
 def test_tryinclude_ignores_a_missing_file() -> None:
-    assert told(read("[a]\n#tryinclude nothing\nx=1")) == {"a": [("x", "1")]}
+    assert settings_of(read("[a]\n#tryinclude nothing\nx=1")) == {"a": [("x", "1")]}
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_a_file_that_asterisk_would_reject_is_refused_with_the_place(text: str, 
 )
 def test_lines_without_effect_get_a_remark(line: str, remark: str) -> None:
     configuration = read(f"[a]\n{line}\n")
-    assert told(configuration) == {"a": []}
+    assert settings_of(configuration) == {"a": []}
     [found] = configuration.remarks
     assert found.place == "main:2"
     assert remark in found.text
@@ -143,7 +143,7 @@ _WORDS = st.from_regex(r"[abc_/0@,]([abc_/0@, ]{0,6}[abc_/0@,])?", fullmatch=Tru
 @given(st.lists(st.tuples(st.from_regex(r"[a-z]{1,8}", fullmatch=True), _WORDS)))
 def test_plain_settings_are_read_back(settings: list[tuple[str, str]]) -> None:
     text = "[s]\n" + "".join(f"{name} = {value} ; said\n" for name, value in settings)
-    assert told(read(text)) == {"s": settings}
+    assert settings_of(read(text)) == {"s": settings}
 
 
 @given(st.text('[]()!+;-\\=>#\n ab"<'))

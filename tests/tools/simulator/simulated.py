@@ -20,7 +20,7 @@ SETTINGS = Settings(login_delay=0.0)
 
 
 @asynccontextmanager
-async def stranger(simulator: Simulator) -> AsyncIterator[AmiClient]:
+async def unauthenticated(simulator: Simulator) -> AsyncIterator[AmiClient]:
     """A client that is connected but not logged in."""
     client = await AmiClient.connect("127.0.0.1", simulator.port)
     try:
@@ -34,7 +34,7 @@ async def session(
     simulator: Simulator, user: str = "proxy", *, events: str = "on"
 ) -> AsyncIterator[AmiClient]:
     """A client that is logged in."""
-    async with stranger(simulator) as client:
+    async with unauthenticated(simulator) as client:
         assert (await client.login(user, "secret", Events=events)).get("Message") == "Authentication accepted"
         yield client
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 import pytest
 
 from amiproxy.tools.simulator import Settings, Simulator, User
-from tests.tools.simulator.simulated import SETTINGS, USERS, session, stranger
+from tests.tools.simulator.simulated import SETTINGS, USERS, session, unauthenticated
 
 
 async def test_a_plain_login_is_accepted() -> None:
@@ -25,11 +25,11 @@ async def test_a_plain_login_is_accepted() -> None:
 
 async def test_an_md5_login_is_accepted_only_after_its_challenge() -> None:
     async with Simulator(USERS, SETTINGS) as simulator:
-        async with stranger(simulator) as client:
+        async with unauthenticated(simulator) as client:
             assert (await client.login_md5("PROXY", "secret")).get("Response") == "Success"
             first, second = [await client.action("Challenge", AuthType="md5") for _ in range(2)]
             assert first.get("Challenge") == second.get("Challenge")
-        async with stranger(simulator) as client:
+        async with unauthenticated(simulator) as client:
             refused = await client.action("Login", AuthType="MD5", Username="proxy", Secret="secret", Key="0")
             assert refused.get("Message") == "Authentication failed"
 
@@ -38,7 +38,7 @@ async def test_an_md5_login_is_accepted_only_after_its_challenge() -> None:
     ("user", "secret"), [("proxy", "wrong"), ("nobody", "secret"), ("", ""), ("proxy", "")]
 )
 async def test_a_wrong_login_is_refused_and_the_connection_closed(user: str, secret: str) -> None:
-    async with Simulator(USERS, SETTINGS) as simulator, stranger(simulator) as client:
+    async with Simulator(USERS, SETTINGS) as simulator, unauthenticated(simulator) as client:
         assert (await client.login(user, secret)).get("Message") == "Authentication failed"
         await client.ended()
 
@@ -47,7 +47,7 @@ async def test_the_delay_of_a_refusal_affects_only_that_session() -> None:
     async with (
         Simulator(USERS, Settings(login_delay=30)) as simulator,
         session(simulator) as other,
-        stranger(simulator) as client,
+        unauthenticated(simulator) as client,
     ):
         client.send("Login", Username="proxy", Secret="wrong")
         await other.wait_event("InvalidPassword")
@@ -59,7 +59,7 @@ async def test_a_user_without_multiple_login_has_one_session() -> None:
     async with (
         Simulator(USERS, SETTINGS) as simulator,
         session(simulator, "single"),
-        stranger(simulator) as client,
+        unauthenticated(simulator) as client,
     ):
         assert (await client.login("Single", "wrong")).get("Message") == "Login Already In Use"
 
@@ -97,7 +97,7 @@ async def test_the_event_mask_narrows_the_events() -> None:
 
 
 async def test_no_events_are_sent_before_the_login() -> None:
-    async with Simulator(USERS, SETTINGS) as simulator, stranger(simulator) as client:
+    async with Simulator(USERS, SETTINGS) as simulator, unauthenticated(simulator) as client:
         simulator.broadcast(b"Event: A\r\nPrivilege: call,all\r\n\r\n")
         assert (await client.action("Ping")).get("Message") == "Permission denied"
         assert len(client.log) == 1
@@ -170,7 +170,7 @@ async def test_a_client_that_does_not_read_is_disconnected() -> None:
 
 
 async def test_a_simulator_without_users_creates_one() -> None:
-    async with Simulator(settings=SETTINGS) as simulator, stranger(simulator) as client:
+    async with Simulator(settings=SETTINGS) as simulator, unauthenticated(simulator) as client:
         answer = await client.login(simulator.user.name, simulator.user.secret)
         assert answer.get("Response") == "Success"
     assert simulator.user.secret not in repr(simulator.user)

@@ -6,7 +6,7 @@ import pytest
 
 from amiproxy.tools.simulator import Simulator
 from amiproxy.tools.simulator.misbehaviour.faults import Trickle
-from tests.tools.simulator.simulated import SETTINGS, USERS, session, stranger
+from tests.tools.simulator.simulated import SETTINGS, USERS, session, unauthenticated
 
 EVENT = b"Event: A\r\nPrivilege: call,all\r\n\r\n"
 
@@ -21,7 +21,7 @@ async def test_a_stall_holds_up_answers_and_events_until_it_ends(reading: bool) 
         simulator.broadcast(EVENT)
         if reading:
             await simulator.until_received(b"Action: Ping")
-        async with stranger(simulator) as other:
+        async with unauthenticated(simulator) as other:
             # After a full exchange of bytes, banners are still sent, but no answers.
             assert other.banner
         assert len(client.log) == before
@@ -74,11 +74,11 @@ async def test_logins_are_refused_the_given_number_of_times() -> None:
     async with Simulator(USERS, SETTINGS) as simulator:
         simulator.faults.refuse_logins(1)
         for expected in ("Authentication failed", "Authentication accepted"):
-            async with stranger(simulator) as client:
+            async with unauthenticated(simulator) as client:
                 assert (await client.login("proxy", "secret")).get("Message") == expected
         simulator.faults.refuse_logins()
         for _ in range(3):
-            async with stranger(simulator) as client:
+            async with unauthenticated(simulator) as client:
                 assert (await client.login("proxy", "secret")).get("Message") == "Authentication failed"
 
 

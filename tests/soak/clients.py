@@ -34,7 +34,7 @@ _HARM = [
 ]
 
 
-class Crowd:
+class Clients:
     """All of them.  ``lost`` names what must not happen; ``counted`` counts what did."""
 
     def __init__(self, service: Service, seed: int) -> None:
@@ -92,11 +92,11 @@ class Crowd:
                 self.counted[kind] += 1
                 await asyncio.sleep(self._chance.uniform(0.0, 0.05))
 
-    async def come_and_go(self) -> None:
+    async def visit(self) -> None:
         """Log in, watch for a short time, leave one way or the other."""
         await self._come_and_go(self._service.port, next(self._addresses), "logins")
 
-    async def come_from_far(self) -> None:
+    async def visit_from_far(self) -> None:
         """The same, over a slow path."""
         trip = self._chance.choice(TRIPS)
         source = f"127.0.2.{next(self._numbers) % 250 + 1}"
@@ -137,7 +137,7 @@ class Crowd:
                 await until(lambda sock=peer.socket: self.ending or _is_over(sock), within=3600)
                 self.counted["slow clients cut"] += not self.ending
 
-    async def do_harm(self) -> None:
+    async def attack(self) -> None:
         """Nonsense before and after a login, half a handshake, a flood of actions."""
         while not self.ending:
             # As many guesses as anything else: each connection over a rate, or during a penalty, is one less.
