@@ -153,7 +153,7 @@ def _escape(character: str) -> str:
 
 
 class _Formatter(logging.Formatter):
-    """What both formats share."""
+    """The common part of both formats."""
 
     def __init__(self, journal: bool) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What is relayed of Asterisk's output, and how malformed messages are repaired.
+"""Relaying Asterisk's output: which parts are passed on, and how malformed messages are repaired.
 
 Callers control parts of what Asterisk sends, and can insert line ends, NUL or a
 second ``Event:`` header.  A well-formed broadcast event is recognised by one pattern

@@ -1,4 +1,4 @@
-"""What must hold for a user's rules beyond their shape: names that exist, patterns that can match."""
+"""Checks of a user's rules beyond their shape: names that exist, patterns that can match."""
 
 import re
 from collections.abc import Iterator

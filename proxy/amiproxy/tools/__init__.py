@@ -1,1 +1,1 @@
-"""What is not needed to serve: the doctor, the forwarder, importers, the demo, the simulator."""
+"""Programs that are not needed to serve: the doctor, the forwarder, importers, the demo, the simulator."""

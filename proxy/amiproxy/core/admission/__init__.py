@@ -1,1 +1,1 @@
-"""Connections that have not logged in: who may connect, whose secret is compared, who makes room."""
+"""Connections that have not logged in: which are accepted, compared next, or closed to make room."""

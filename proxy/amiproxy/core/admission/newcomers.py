@@ -3,7 +3,7 @@
 A connection holds a place from when it is accepted until it has sent its login.  Then its secret waits
 in the queue of the verifier, and a refusal waits for its delay of one second in a set of its own, so that
 neither takes a place from connections that still have to send a login.  When all places are taken,
-``core/crowd.py`` says which connection is closed: one of the fullest network, and of those the least
+``core.admission.crowd`` chooses the connection to close: one of the fullest network, and of those the least
 advanced.
 
 Two rules protect against abuses of that order.  Half of the places are for connections at their

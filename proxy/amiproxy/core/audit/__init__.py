@@ -1,1 +1,1 @@
-"""What is recorded: the audit log, security events, counters; and what is masked in it."""
+"""Records: the audit log, security events, counters; and the masking of secrets in them."""

@@ -62,7 +62,7 @@ class Proposal(NamedTuple):
 _COMMAND_WORDS: Final = 3
 
 
-#: For an action that is not in the action table, which class ``system`` may run all the same.
+#: For an action that is not in the action table, which class ``system`` may run nevertheless.
 _UNDESCRIBED: Final = Described(b"", ())
 
 

@@ -1,1 +1,1 @@
-"""Who a user is and what it may do: plain types, immutable once built."""
+"""Users, their rights and limits: plain types, immutable once built."""

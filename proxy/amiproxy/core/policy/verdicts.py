@@ -20,7 +20,7 @@ Decide = Callable[[User, Action, ActionTable], Allow | Deny]
 
 
 class _Remembered:
-    """What one user was allowed.  ``user`` is compared by identity: a reload makes new ones of that name."""
+    """Actions that a user was allowed.  ``user`` is compared by identity: a reload makes new users."""
 
     __slots__ = ("allowed", "user")
 

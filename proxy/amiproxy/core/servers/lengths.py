@@ -48,7 +48,7 @@ class _Kind:
 
 
 class Lengths:
-    """What is known of the answers to all users, on all links."""
+    """The lengths of earlier answers to all users, on all links."""
 
     __slots__ = ("_gauge", "_kinds")
 

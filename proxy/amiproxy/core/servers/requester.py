@@ -1,4 +1,4 @@
-"""Requester: who an answer is for, as the exchange sees it."""
+"""Requester: the recipient of an answer, as the exchange sees it."""
 
 # mypyc: compiled
 

@@ -1,1 +1,1 @@
-"""What the operator talks to: control socket, metrics, health."""
+"""Endpoints for operators: control socket, metrics, health."""

@@ -30,7 +30,7 @@ class Trace:
         self._hub.taps.unwatch(self._user, self)
 
     def saw(self, session: Session, sent: bool, message: bytes) -> None:
-        """See Watcher in core/tap.py."""
+        """See ``core.clients.tap.Watcher``."""
         if self._waiting.full():
             self._missed += 1
             return
