@@ -1,5 +1,6 @@
 """The source stays easy to find one's way in: no crowded package, no long module."""
 
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -21,6 +22,12 @@ LONG = {
     "core/servers/exchange.py": (770, "one queue of actions and answers, whose steps share its attributes"),
     "net/doors/tlsstream.py": (420, "one TLS connection, whose steps share its attributes"),
 }
+
+#: ``core.servers.side.Side`` in a text of the source, or ``core/audit/appdata.py``.
+_NAMED = re.compile(
+    r"``(?:amiproxy\.)?((?:ami|cli|config|core|net|service|tools|x509)(?:\.\w+)+)``"
+    r"|(?<![\w/])((?:ami|cli|config|core|net|service|tools|x509)/[\w/]+)\.py\b"
+)
 
 
 def modules() -> list[Path]:
@@ -45,3 +52,18 @@ def test_each_exception_is_still_needed() -> None:
     assert [name for name in LONG if sizes.get(name, 0) <= LINES] == []
     crowds = {name: len([*(SOURCE / name).glob("*.py")]) - 1 for name in CROWDED}
     assert [name for name, size in crowds.items() if size <= MODULES] == []
+
+
+def test_modules_that_a_text_of_the_source_names_exist() -> None:
+    names = {
+        ".".join(path.relative_to(SOURCE).with_suffix("").parts).removesuffix(".__init__")
+        for path in modules()
+    }
+    unknown = []
+    for path in modules():
+        for dotted, slashed in _NAMED.findall(path.read_text()):
+            name = dotted or slashed.replace("/", ".")
+            # The last part may be what the module defines.
+            if name not in names and name.rpartition(".")[0] not in names - {name.partition(".")[0]}:
+                unknown.append(f"{path.relative_to(SOURCE)}: {name}")
+    assert unknown == []

@@ -120,7 +120,7 @@ class Upstream(Protocol):
 
 
 class SideOpener(Protocol):
-    """Opens a side link and reports the outcome to its ``core.side.Side``."""
+    """Opens a side link and reports the outcome to its ``core.servers.side.Side``."""
 
     def open(self) -> None:
         """Connect and log in; calls ``link_up`` or ``failed`` later, unless ``close`` is called before."""
@@ -156,7 +156,7 @@ class Scheduler(Protocol):
 
 
 class Applicant(NamedTuple):
-    """A client whose secret is to be compared, and what decides when; see ``core.trials``."""
+    """A client whose secret is to be compared, and what decides when; see ``core.admission.trials``."""
 
     #: Identifies the applicant among all that wait at one time: its transport.
     who: Hashable

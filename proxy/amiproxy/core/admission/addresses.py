@@ -6,7 +6,7 @@ name would let any client lock any user out.  An IPv6 client can choose any addr
 
 Memory is bounded, but never by dropping a penalty in force: the oldest addresses without a penalty are
 forgotten, and when too many addresses are penalised, networks with many of them share one penalty
-(``core/penalties.py``).
+(``core/admission/penalties.py``).
 """
 
 import ipaddress

@@ -8,7 +8,7 @@ whatever the secret is: the name does not exist, is disabled, or may not log in 
 without a certificate.  Such a trial is *hopeless*.  Nothing is lost if hopeless trials are compared
 last; but then the time of a refusal would reveal which names exist.
 
-So there are two queues of the same kind (``core/fairqueue.py``):
+So there are two queues of the same kind (``core/admission/fairqueue.py``):
 
 - The queue of **turns** holds every trial, hopeless or not.  Each comparison that begins takes one trial
   out of it: that trial's turn.  The trial is refused when this comparison ends, and never before, even if

@@ -2,8 +2,8 @@
 
 It masks too much rather than too little: a header by its name, and in a text everything from the name of
 a secret to the end of the line.  An application's data are masked unless they are known to be harmless
-(``core/appdata.py``).  The operator says which names are those of secrets (``log.hidden_variables``); there
-is one list for the process, as there is one log.
+(``core/audit/appdata.py``).  The operator says which names are those of secrets (``log.hidden_variables``);
+there is one list for the process, as there is one log.
 """
 
 # mypyc: compiled

@@ -35,8 +35,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     exempt: tuple[Network, ...] = (Network("127.0.0.0/8"), Network("::1/128"))
 
     # Before login.  When the pool is full, a connection from the network that has most of it is closed, so
-    # that a well-behaved client can connect (``core.newcomers``).  In addition to the pool, the same number
-    # of refused logins may wait for the second after which they are answered.
+    # that a well-behaved client can connect (``core.admission.newcomers``).  In addition to the pool, the
+    # same number of refused logins may wait for the second after which they are answered.
     unauthenticated: Count = 128
     unauthenticated_per_address: Count = 16
     handshake_timeout: Seconds = 5.0

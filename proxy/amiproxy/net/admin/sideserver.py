@@ -1,6 +1,6 @@
 """Side server: common base of the control socket, the metrics endpoint and ``ami-proxy connect``.
 
-Each connection is a visit, served by a task of its own.  ``core.sidedoor`` decides
+Each connection is a visit, served by a task of its own.  ``core.admission.sidedoor`` decides
 whether it gets a place, and which visit loses its place if all are taken.  A peer that
 does not read its answer is waited for briefly, and not at all once it has lost its place.
 """

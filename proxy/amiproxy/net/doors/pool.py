@@ -108,7 +108,7 @@ class ConnectionPool:
             self.displace("out of descriptors")
 
     def entered(self, client: Connection, stage: int, *, introduces: bool = False) -> None:
-        """Register a connection at this stage of ``core.newcomers``; for ``introduces`` see ``admits``."""
+        """Register a connection at this stage of ``core.admission.newcomers``; see ``admits``."""
         self._clients[client] = self._unproven[client] = self._handshaking[client] = None
         self._bounds.newcomers.enter(client, client.peer.address, client.accepted, stage)
         if not introduces:

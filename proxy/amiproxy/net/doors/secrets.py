@@ -1,7 +1,7 @@
 """Compare secrets with slow hashes in threads, so that the loop never waits for one.
 
 There are few threads and a bounded queue: an attacker can fill the queue but not use up
-the machine.  ``core.trials`` decides which secret is compared next: networks and names
+the machine.  ``core.admission.trials`` decides which secret is compared next: networks and names
 take turns, addresses with recent failures come after all others, and logins that can
 succeed come before those that cannot.  When the queue is full, the applicant that has
 waited longest among those that come last is refused (``FairQueue.surplus``), not the

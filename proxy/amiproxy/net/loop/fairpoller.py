@@ -5,7 +5,7 @@ link again.  If a thousand clients reconnect or disconnect at once, that is a hu
 milliseconds of handshakes in one piece, and all events wait for the last of them.  So
 client sockets are in an epoll of their own, which the loop watches like a single
 socket.  Ready sockets are scheduled by the fair share of their user
-(``core/shares.py``), however many sockets a user has.
+(``core/limits/shares.py``), however many sockets a user has.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Side link: makes an additional connection to Asterisk when the core requests it; see ``core.side``."""
+"""Side link: another connection to Asterisk, made when the core requests it; see ``core.servers.side``."""
 
 import asyncio
 
