@@ -11,10 +11,6 @@ MODULES = 13
 #: Lines of a module; about 300 are comfortable.
 LINES = 400
 
-#: Packages that may have more modules, and why.
-CROWDED = {
-    "config": (20, "one module for each part of two files, all read together by loading"),
-}
 #: Modules that may be longer, and why.
 LONG = {
     "core/clients/session.py": (620, "the states of one client share its attributes"),
@@ -37,8 +33,7 @@ def modules() -> list[Path]:
 def test_no_package_has_many_more_than_a_dozen_modules() -> None:
     inside = (path.relative_to(SOURCE) for path in modules() if path.name != "__init__.py")
     sizes = Counter(str(path.parent) for path in inside)
-    allowed = {name: CROWDED[name][0] if name in CROWDED else MODULES for name in sizes}
-    assert {name: size for name, size in sizes.items() if size > allowed[name]} == {}
+    assert {name: size for name, size in sizes.items() if size > MODULES} == {}
 
 
 def test_no_module_is_long() -> None:
@@ -50,8 +45,6 @@ def test_no_module_is_long() -> None:
 def test_each_exception_is_still_needed() -> None:
     sizes = {str(path.relative_to(SOURCE)): len(path.read_text().splitlines()) for path in modules()}
     assert [name for name in LONG if sizes.get(name, 0) <= LINES] == []
-    crowds = {name: len([*(SOURCE / name).glob("*.py")]) - 1 for name in CROWDED}
-    assert [name for name, size in crowds.items() if size <= MODULES] == []
 
 
 def test_modules_that_a_text_of_the_source_names_exist() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from amiproxy.config import ConfigErrors, load_config
-from amiproxy.config.problems import Problem
+from amiproxy.config.reading.problems import Problem
 from amiproxy.core.model.errors import Unfit
 
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from amiproxy.config import ConfigErrors, load, load_config, load_users, parse_users, users_files
-from amiproxy.config.document import MAX_BYTES
+from amiproxy.config.reading.document import MAX_BYTES
 
 
 def test_both_files_are_read(folder: Path) -> None:

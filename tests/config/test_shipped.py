@@ -10,7 +10,7 @@ import pytest
 from amiproxy.config import Config, Limits, UsersFile, load
 from amiproxy.config.actions import ActionEntry
 from amiproxy.config.schema import Certificate, Control, FanOut, Listener, Log, Metrics, Tls, Upstream
-from amiproxy.config.user import UserEntry
+from amiproxy.config.users.user import UserEntry
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 

@@ -9,7 +9,7 @@ from amiproxy.ami.actions import SHIPPED
 from amiproxy.ami.arguments.kinds import DESCRIBABLE
 from amiproxy.ami.message import parse_action
 from amiproxy.config import parse_users
-from amiproxy.config.usertable import table_of
+from amiproxy.config.users.usertable import table_of
 from amiproxy.core.model.users import User, UserTable
 from amiproxy.core.policy import Allow, decide
 

@@ -24,13 +24,13 @@ from amiproxy.ami.framing import ActionFramer, UpstreamFramer
 from amiproxy.ami.message import Message, parse_action
 from amiproxy.ami.privilege import ALL
 from amiproxy.ami.relay import BROADCAST, rebuild_event
-from amiproxy.config.binding import Binder
 from amiproxy.config.checks import CHECKS
-from amiproxy.config.document import Document
 from amiproxy.config.loading import parse_users
-from amiproxy.config.problems import ConfigErrors
+from amiproxy.config.reading.binding import Binder
+from amiproxy.config.reading.document import Document
+from amiproxy.config.reading.problems import ConfigErrors
 from amiproxy.config.schema import Config
-from amiproxy.config.usertable import table_of
+from amiproxy.config.users.usertable import table_of
 from amiproxy.core.admission.sidedoor import SideDoor
 from amiproxy.core.model.users import User
 from amiproxy.net.admin.control.commands import COMMANDS, Command, Permission

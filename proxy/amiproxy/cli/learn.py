@@ -20,8 +20,8 @@ from amiproxy.cli.ctl.where import socket_of
 from amiproxy.cli.durations import duration
 from amiproxy.cli.printable import text_of
 from amiproxy.config import ConfigErrors, UserEntry, UsersFile, load_config, load_users, users_files
-from amiproxy.config.rules import problems
-from amiproxy.config.usertable import user_of
+from amiproxy.config.users.rules import problems
+from amiproxy.config.users.usertable import user_of
 from amiproxy.core.learning.proposal import Proposal, propose
 from amiproxy.core.learning.recording import BadRecording, Recording, from_rows, parse, serialise
 from amiproxy.core.model.rules import Rules

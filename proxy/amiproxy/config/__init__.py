@@ -6,7 +6,6 @@ hashes; the upstream's secret is read with ``read_secret`` when it is needed.
 """
 
 from amiproxy.config.address import Address
-from amiproxy.config.files import read_secret
 from amiproxy.config.loading import (
     Loaded,
     load,
@@ -17,7 +16,8 @@ from amiproxy.config.loading import (
     parse_users,
     users_files,
 )
-from amiproxy.config.problems import ConfigErrors, Problem
+from amiproxy.config.reading.files import read_secret
+from amiproxy.config.reading.problems import ConfigErrors, Problem
 from amiproxy.config.schema import (
     Certificate,
     Config,
@@ -29,7 +29,7 @@ from amiproxy.config.schema import (
     Tls,
     Upstream,
 )
-from amiproxy.config.user import AdvancedFilter, UserEntry, UsersFile
+from amiproxy.config.users.user import AdvancedFilter, UserEntry, UsersFile
 from amiproxy.config.warnings import warnings_of
 from amiproxy.core.model.errors import Unfit
 from amiproxy.core.model.limits import Limits

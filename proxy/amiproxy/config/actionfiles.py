@@ -6,10 +6,10 @@ from pathlib import Path
 import msgspec
 
 from amiproxy.config.actions import ActionEntry, check_actions
-from amiproxy.config.binding import Binder
-from amiproxy.config.document import Document
-from amiproxy.config.files import read_file
-from amiproxy.config.problems import KeyPath, Problem
+from amiproxy.config.reading.binding import Binder
+from amiproxy.config.reading.document import Document
+from amiproxy.config.reading.files import read_file
+from amiproxy.config.reading.problems import KeyPath, Problem
 from amiproxy.config.schema import Config
 from amiproxy.core.model.errors import Unfit
 

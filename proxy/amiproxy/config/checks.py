@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from amiproxy.config.accounts import uid_of
 from amiproxy.config.actions import check_actions
 from amiproxy.config.address import is_loopback
-from amiproxy.config.binding import Check
-from amiproxy.config.document import Document
-from amiproxy.config.problems import KeyPath
+from amiproxy.config.reading.binding import Check
+from amiproxy.config.reading.document import Document
+from amiproxy.config.reading.problems import KeyPath
 from amiproxy.config.schema import Certificate, Config, FanOut, Listener, Log, Metrics, Tls, Upstream
 from amiproxy.core.model.hiddennames import MOST_HIDDEN_NAMES
 from amiproxy.core.model.limits import CLOSING_SECONDS, ORDERED, Limits

@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from amiproxy.config.problems import KeyPath, spell
+from amiproxy.config.reading.problems import KeyPath, spell
 from amiproxy.config.schema import Config
-from amiproxy.config.user import UsersFile
+from amiproxy.config.users.user import UsersFile
 from amiproxy.steps import Steps, result_of
 
 #: Keys that take effect only after a restart, and why.

@@ -8,16 +8,16 @@ from typing import NamedTuple, TypeVar
 import msgspec
 
 from amiproxy.config.actionfiles import with_described
-from amiproxy.config.binding import Binder
 from amiproxy.config.checks import CHECKS
-from amiproxy.config.document import Document
-from amiproxy.config.files import check_certificate_file, read_file
-from amiproxy.config.patterns import files_of, matching
-from amiproxy.config.problems import ConfigErrors, Problem
+from amiproxy.config.reading.binding import Binder
+from amiproxy.config.reading.document import Document
+from amiproxy.config.reading.files import check_certificate_file, read_file
+from amiproxy.config.reading.patterns import files_of, matching
+from amiproxy.config.reading.problems import ConfigErrors, Problem
 from amiproxy.config.removed import REMOVED
 from amiproxy.config.schema import Config, Control
-from amiproxy.config.user import UsersFile
-from amiproxy.config.userfiles import UsersReader
+from amiproxy.config.users.user import UsersFile
+from amiproxy.config.users.userfiles import UsersReader
 from amiproxy.core.model.errors import Unfit
 from amiproxy.steps import Steps, finish, result_of
 

@@ -13,8 +13,8 @@ from msgspec import Meta
 
 from amiproxy.config.actions import ActionEntry
 from amiproxy.config.address import Address, Place, SocketPlace, check_host_name
-from amiproxy.config.files import check_certificate_file, check_readable, read_secret
-from amiproxy.config.patterns import matching
+from amiproxy.config.reading.files import check_certificate_file, check_readable, read_secret
+from amiproxy.config.reading.patterns import matching
 from amiproxy.core.model.hiddennames import HIDDEN_NAMES, HiddenName
 from amiproxy.core.model.limits import Limits, UpstreamLost
 from amiproxy.core.model.networks import Network

@@ -3,7 +3,7 @@
 from amiproxy.ami.catalogue.applications import APPLICATIONS, RUNS_CODE
 from amiproxy.ami.privilege import AGI, ALL, COMMAND, CONFIG, SYSTEM, class_names
 from amiproxy.config.schema import Config
-from amiproxy.config.user import UserEntry, UsersFile
+from amiproxy.config.users.user import UserEntry, UsersFile
 from amiproxy.core.model.networks import parse_rules
 from amiproxy.core.model.phc import is_weak
 

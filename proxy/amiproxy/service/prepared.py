@@ -8,7 +8,7 @@ from amiproxy.ami.actions import OtherActions
 from amiproxy.config import Config, Problem, Unfit, UsersFile, loading, read_secret
 from amiproxy.config.actions import other_actions
 from amiproxy.config.differences import Differences, differing
-from amiproxy.config.usertable import building_table
+from amiproxy.config.users.usertable import building_table
 from amiproxy.core.model.users import UserTable
 from amiproxy.steps import Steps, result_of
 

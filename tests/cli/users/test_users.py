@@ -10,7 +10,7 @@ import pytest
 from amiproxy.ami.privilege import CALL, ORIGINATE
 from amiproxy.cli import main
 from amiproxy.config import load_users
-from amiproxy.config.document import MAX_BYTES
+from amiproxy.config.reading.document import MAX_BYTES
 from amiproxy.core.model.phc import cost, hash_secret, verify
 
 Piped = Callable[[bytes], None]

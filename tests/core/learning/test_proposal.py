@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from amiproxy.ami import privilege
 from amiproxy.ami.actions import SHIPPED
 from amiproxy.ami.message import parse_action
-from amiproxy.config.rules import problems
+from amiproxy.config.users.rules import problems
 from amiproxy.core.learning.proposal import Proposal, propose
 from amiproxy.core.learning.recorder import Recorder
 from amiproxy.core.model.rules import Rules

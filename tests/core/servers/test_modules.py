@@ -8,8 +8,8 @@ from amiproxy.ami import privilege
 from amiproxy.ami.actions import OtherActions
 from amiproxy.config.actionfiles import ActionsFile
 from amiproxy.config.actions import other_actions
-from amiproxy.config.binding import Binder
-from amiproxy.config.document import Document
+from amiproxy.config.reading.binding import Binder
+from amiproxy.config.reading.document import Document
 from amiproxy.core.model.users import User
 from tests.support.core_doubles import Bench
 

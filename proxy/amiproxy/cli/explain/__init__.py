@@ -14,7 +14,7 @@ from amiproxy.cli.explain.action import explain_action
 from amiproxy.cli.explain.event import explain_event
 from amiproxy.cli.explain.replaying import replay
 from amiproxy.config import ConfigErrors
-from amiproxy.config.usertable import table_of
+from amiproxy.config.users.usertable import table_of
 from amiproxy.core.learning.recording import BadRecording, parse
 from amiproxy.core.model.users import UserTable
 

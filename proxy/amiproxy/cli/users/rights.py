@@ -14,7 +14,7 @@ from amiproxy.ami.actions import SHIPPED, Listed
 from amiproxy.ami.catalogue.functions import Who, open_to
 from amiproxy.cli.configured import users_of
 from amiproxy.config import ConfigErrors, UserEntry
-from amiproxy.config.usertable import user_of
+from amiproxy.config.users.usertable import user_of
 from amiproxy.core.model.rules import Require, Rule, Rules
 from amiproxy.core.model.users import User
 from amiproxy.core.policy import may_run

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from amiproxy.config.rules import problems
+from amiproxy.config.users.rules import problems
 from amiproxy.core.model.rules import Rules, Scope
 from amiproxy.tools.importers.rates import propose_rate
 from amiproxy.tools.importers.result import Imported, Level, SecretForm, credentials, is_text

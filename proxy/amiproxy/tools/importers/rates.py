@@ -7,7 +7,7 @@ operator should set to what the user needs.
 
 from typing import Final
 
-from amiproxy.config.user import UserEntry
+from amiproxy.config.users.user import UserEntry
 from amiproxy.tools.importers.result import Imported
 
 #: The proposed ``limits`` of a user.

@@ -21,8 +21,8 @@ from typing import Annotated, Any, TypeVar, Union, cast, get_args, get_origin
 
 import msgspec
 
-from amiproxy.config.document import Document, Node
-from amiproxy.config.problems import KeyPath
+from amiproxy.config.reading.document import Document, Node
+from amiproxy.config.reading.problems import KeyPath
 from amiproxy.core.model.errors import Unfit
 
 S = TypeVar("S", bound=msgspec.Struct)

@@ -4,7 +4,7 @@ import os
 import stat
 from pathlib import Path
 
-from amiproxy.config.document import MAX_BYTES
+from amiproxy.config.reading.document import MAX_BYTES
 from amiproxy.core.model.errors import Unfit
 from amiproxy.permissions import KEPT_OUT, loose_folder, loose_secret, may_read
 

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from amiproxy.config import ConfigErrors, parse_users
-from amiproxy.config.rules import pattern_fault, problems
+from amiproxy.config.users.rules import pattern_fault, problems
 from amiproxy.core.model.rules import Rules
 
 

@@ -10,11 +10,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
-from amiproxy.config.binding import Binder
-from amiproxy.config.document import Document, Node
-from amiproxy.config.files import read_private
-from amiproxy.config.problems import Problem
-from amiproxy.config.user import UserEntry, UsersFile, check_entry
+from amiproxy.config.reading.binding import Binder
+from amiproxy.config.reading.document import Document, Node
+from amiproxy.config.reading.files import read_private
+from amiproxy.config.reading.problems import Problem
+from amiproxy.config.users.user import UserEntry, UsersFile, check_entry
 from amiproxy.core.model.errors import Unfit
 from amiproxy.x509.identity import Binding
 

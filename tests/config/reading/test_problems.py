@@ -1,6 +1,6 @@
 import pytest
 
-from amiproxy.config.problems import ConfigErrors, Problem, spell
+from amiproxy.config.reading.problems import ConfigErrors, Problem, spell
 
 
 @pytest.mark.parametrize(

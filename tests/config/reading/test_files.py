@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from amiproxy.config.files import check_readable, read_file, read_private, read_secret
+from amiproxy.config.reading.files import check_readable, read_file, read_private, read_secret
 from amiproxy.core.model.errors import Unfit
 
 ALL = [check_readable, read_file, read_private, read_secret]

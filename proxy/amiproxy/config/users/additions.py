@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 import yaml
 
-from amiproxy.config.document import MAX_BYTES
 from amiproxy.config.loading import parse_users
-from amiproxy.config.problems import ConfigErrors
-from amiproxy.config.user import UserEntry
+from amiproxy.config.reading.document import MAX_BYTES
+from amiproxy.config.reading.problems import ConfigErrors
+from amiproxy.config.users.user import UserEntry
 from amiproxy.core.model.errors import Unfit
 from amiproxy.core.model.phc import dummy_hash
 

@@ -9,9 +9,9 @@ import msgspec
 from amiproxy.ami.errors import FilterSyntaxError, UnknownPrivilege
 from amiproxy.ami.eventfilter import EventFilter, compile_legacy, from_mapping
 from amiproxy.ami.privilege import NONE, parse_classes
-from amiproxy.config.document import Document
-from amiproxy.config.problems import KeyPath
-from amiproxy.config.rules import problems as problems_of
+from amiproxy.config.reading.document import Document
+from amiproxy.config.reading.problems import KeyPath
+from amiproxy.config.users.rules import problems as problems_of
 from amiproxy.core.model.errors import Unfit
 from amiproxy.core.model.limits import SlowConsumer, UpstreamLost, UserLimits
 from amiproxy.core.model.networks import parse_rules

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from amiproxy.ami.eventfilter import FilterSet
-from amiproxy.config.user import UserEntry, UsersFile
+from amiproxy.config.users.user import UserEntry, UsersFile
 from amiproxy.core.model.acl import AccessList
 from amiproxy.core.model.rules import Rules
 from amiproxy.core.model.users import User, UserTable

@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 import yaml
 
-from amiproxy.config.problems import KeyPath, Problem, spell
+from amiproxy.config.reading.problems import KeyPath, Problem, spell
 from amiproxy.steps import finish
 
 MAX_BYTES = 1 << 20

@@ -4,7 +4,7 @@ from msgspec import structs
 
 from amiproxy.ami.privilege import AGENT, ALL, CALL
 from amiproxy.config import UsersFile, parse_users
-from amiproxy.config.usertable import building_table, table_of
+from amiproxy.config.users.usertable import building_table, table_of
 from amiproxy.core.model.acl import AccessList
 from amiproxy.core.model.phc import dummy_hash
 from amiproxy.core.model.users import UserTable

@@ -5,9 +5,9 @@ import msgspec
 import pytest
 from msgspec import Meta
 
-from amiproxy.config.binding import Binder
-from amiproxy.config.document import Document
-from amiproxy.config.problems import KeyPath
+from amiproxy.config.reading.binding import Binder
+from amiproxy.config.reading.document import Document
+from amiproxy.config.reading.problems import KeyPath
 from amiproxy.core.model.errors import Unfit
 
 

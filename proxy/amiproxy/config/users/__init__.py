@@ -1,0 +1,1 @@
+"""users.yaml: its entries, their checks, and the table that is built from them."""
