@@ -20,6 +20,7 @@ from amiproxy.cli.ctl.where import socket_of
 from amiproxy.cli.durations import duration
 from amiproxy.cli.printable import text_of
 from amiproxy.config import ConfigErrors, UserEntry, UsersFile, load_config, load_users, users_files
+from amiproxy.config.document import dump
 from amiproxy.config.users.rules import problems
 from amiproxy.config.users.usertable import user_of
 from amiproxy.core.learning.proposal import Proposal, propose
@@ -214,15 +215,7 @@ def lines_of(name: str, entry: UserEntry, proposal: Proposal, events: list[str])
         "write": privilege.class_names(proposal.write).split(",") if proposal.write else [],
         **_rules(proposal.rules),
     }
-    text = yaml.dump(
-        rights,
-        Dumper=yaml.CSafeDumper,
-        default_flow_style=None,
-        sort_keys=False,
-        allow_unicode=True,
-        width=100,
-    )
-    lines += [f"    {line}" for line in text.splitlines()]
+    lines += [f"    {line}" for line in dump(rights, width=100).splitlines()]
     plain = [event for event in events if _PLAIN_EVENT.fullmatch(event)]
     if plain:
         names = ", ".join(f"{{name: {event}}}" for event in plain)

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from amiproxy.config.document import MAX_BYTES, MAX_DEPTH, Document, dump
 from amiproxy.config.reading.document import MAX_BYTES, MAX_DEPTH, Document
 from tests.support.examples import examples
 
@@ -94,3 +95,12 @@ def test_syntax_errors_do_not_show_the_text() -> None:
 def test_no_text_raises_an_exception(text: bytes) -> None:
     document = parse(text)
     assert document.readable or document.problems
+
+
+def test_what_is_dumped_is_read_back_in_the_same_order() -> None:
+    value = {"b": ["x", "yes", "42"], "a": {"é": True, "c": "- \n"}}
+    text = dump(value)
+    assert text.startswith("b: [x, 'yes', '42']\na: {é: true, ")
+    read = parse(text).root.plain()
+    assert read == value
+    assert list(read) == ["b", "a"]

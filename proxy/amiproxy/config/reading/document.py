@@ -32,6 +32,19 @@ _RESOLVERS: Final[dict[str, list[Any]]] = {
 }
 
 
+def dump(value: object, width: int = 1 << 16) -> str:
+    """The value as YAML for people: keys in their order, lists on one line, lines of up to ``width``."""
+    text: str = yaml.dump(
+        value,
+        Dumper=yaml.CSafeDumper,
+        default_flow_style=None,
+        sort_keys=False,
+        allow_unicode=True,
+        width=width,
+    )
+    return text
+
+
 class Node(msgspec.Struct, gc=False):
     """One value.  ``content`` is a scalar, a list of nodes, or a dict from key to node.
 

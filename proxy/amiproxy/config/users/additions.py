@@ -8,8 +8,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-import yaml
-
+from amiproxy.config.document import MAX_BYTES, dump
 from amiproxy.config.loading import parse_users
 from amiproxy.config.reading.document import MAX_BYTES
 from amiproxy.config.reading.problems import ConfigErrors
@@ -48,10 +47,10 @@ def table_with(file: Path, text: bytes, addition: Addition, secret: str | None =
         entry["acl"] = list(addition.acl)
     # Parse the entry alone first, so that its problems are not reported at some line of the file.
     try:
-        alone = parse_users(file, _dump({"users": {addition.name: entry}}))
+        alone = parse_users(file, dump({"users": {addition.name: entry}}).encode())
     except ConfigErrors as errors:
         raise ConfigErrors(problem._replace(line=0) for problem in errors.problems) from None
-    written = _append(text, _dump({addition.name: entry}))
+    written = _append(text, dump({addition.name: entry}).encode())
     if len(written) > MAX_BYTES:
         remedy = "add the user to another of the files that users_files names: --users FILE"
         raise Unfit(f"{file} would be larger than {MAX_BYTES} bytes", remedy)
@@ -86,15 +85,3 @@ def _holds(file: Path, text: bytes, users: dict[str, UserEntry]) -> bool:
 
 def _words(classes: str) -> list[str]:
     return [word.strip() for word in classes.split(",")] if classes.strip() else []
-
-
-def _dump(value: object) -> bytes:
-    return yaml.dump(
-        value,
-        Dumper=yaml.CSafeDumper,
-        default_flow_style=None,
-        sort_keys=False,
-        allow_unicode=True,
-        width=1 << 16,
-        encoding="utf-8",
-    )

@@ -4,8 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple
 
-import yaml
-
+from amiproxy.config.document import dump
 from amiproxy.core.model.phc import hash_secret
 
 #: ``argon2id``: only a hash is kept.  ``md5``: the secret itself, which Challenge logins need.
@@ -96,11 +95,11 @@ class Imported:
 
     def users_yaml(self) -> bytes:
         """The text of users.yaml."""
-        return _USERS_HEAD.format(source=self.source).encode() + _dump({"users": self.users})
+        return _USERS_HEAD.format(source=self.source).encode() + dump({"users": self.users}).encode()
 
     def proxy_yaml(self) -> bytes:
         """The text of proxy.yaml."""
-        return _PROXY_HEAD.format(source=self.source).encode() + _dump(self.proxy)
+        return _PROXY_HEAD.format(source=self.source).encode() + dump(self.proxy).encode()
 
 
 def credentials(secret: str, form: SecretForm) -> dict[str, object] | None:
@@ -118,16 +117,3 @@ def credentials(secret: str, form: SecretForm) -> dict[str, object] | None:
 def is_text(text: str) -> bool:
     """Whether users.yaml can hold it: all characters are printable, and no byte was invalid UTF-8."""
     return all(character.isprintable() for character in text)
-
-
-def _dump(value: object) -> bytes:
-    written: bytes = yaml.dump(
-        value,
-        Dumper=yaml.CSafeDumper,
-        default_flow_style=None,
-        sort_keys=False,
-        allow_unicode=True,
-        width=1 << 16,
-        encoding="utf-8",
-    )
-    return written
