@@ -4,7 +4,7 @@ import pytest
 
 from amiproxy.cli import main
 from amiproxy.cli import run as module
-from amiproxy.service.prepared import StartError
+from amiproxy.service.loadedconfig import StartError
 
 
 def test_the_given_configuration_is_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from amiproxy.net.upstream.link import LinkState
 from amiproxy.service import app as module
 from amiproxy.service import lifecycle, process
 from amiproxy.service.app import App
-from amiproxy.service.prepared import StartError, prepare
+from amiproxy.service.loadedconfig import StartError, prepare
 from amiproxy.tools.simulator import Simulator, User
 from tests.support.ami_client import AmiClient
 from tests.support.ports import free_port

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from amiproxy.config import ConfigErrors
-from amiproxy.service.prepared import StartError
+from amiproxy.service.loadedconfig import StartError
 from amiproxy.service.process import run
 
 

@@ -33,14 +33,14 @@ from amiproxy.net.upstream.link import Link
 from amiproxy.net.upstream.sidelink import SideLink
 from amiproxy.service.lifecycle import Lifecycle
 from amiproxy.service.listeners import Listeners
-from amiproxy.service.prepared import Prepared, StartError
+from amiproxy.service.loadedconfig import LoadedConfig, StartError
 from amiproxy.service.reload import Transaction
 
 
 class App:
     """One running proxy."""
 
-    def __init__(self, path: Path, prepared: Prepared, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, path: Path, prepared: LoadedConfig, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         config = prepared.config
         limits = config.limits

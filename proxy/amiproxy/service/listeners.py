@@ -17,7 +17,7 @@ from amiproxy.net.doors.listener import Listener as ListeningSocket
 from amiproxy.net.doors.pool import ConnectionPool
 from amiproxy.net.doors.tlsconnection import TlsAcceptor
 from amiproxy.net.host.systemd import NoListener, take_sockets
-from amiproxy.service.prepared import StartError
+from amiproxy.service.loadedconfig import StartError
 
 
 class Listeners:

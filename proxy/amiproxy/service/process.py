@@ -15,7 +15,7 @@ from amiproxy.net.host.logwriter import LogWriter
 from amiproxy.net.host.systemd import logs_to_journal
 from amiproxy.net.loop.eventloop import new_event_loop
 from amiproxy.service.app import App
-from amiproxy.service.prepared import prepare
+from amiproxy.service.loadedconfig import prepare
 
 
 def run(path: Path, started: Callable[[App], None] = lambda _: None) -> None:

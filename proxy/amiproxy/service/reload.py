@@ -23,7 +23,7 @@ from amiproxy.net.upstream.link import Link
 from amiproxy.net.upstream.sidelink import SideLink
 from amiproxy.service.lifecycle import Lifecycle
 from amiproxy.service.listeners import Listeners
-from amiproxy.service.prepared import Prepared, StartError, preparing
+from amiproxy.service.loadedconfig import LoadedConfig, StartError, preparing
 from amiproxy.steps import Steps
 from amiproxy.x509.validating.findings import errors_of
 
@@ -42,7 +42,7 @@ class Transaction:
     def __init__(
         self,
         path: Path,
-        prepared: Prepared,
+        prepared: LoadedConfig,
         lifecycle: Lifecycle,
         *,
         hub: Hub,
@@ -117,7 +117,7 @@ class Transaction:
         )
         return ReloadReport(True, trigger, time.time(), (), changed, told)
 
-    async def _adopt(self, prepared: Prepared) -> None:
+    async def _adopt(self, prepared: LoadedConfig) -> None:
         config, old = prepared.config, self.prepared
         self._set_log_level(config.log.level)
         masking.configure(config.log.hidden_variables)
@@ -154,7 +154,7 @@ def _told(error: Exception) -> tuple[str, ...]:
     return tuple(lines) if more <= 0 else (*lines[:_MISTAKES], f"and {more} more; ami-proxy check shows all")
 
 
-def _compared(path: Path, old: Prepared) -> Steps[tuple[Prepared, Differences]]:
+def _compared(path: Path, old: LoadedConfig) -> Steps[tuple[LoadedConfig, Differences]]:
     """The configuration on disk now, and how it differs from ``old``."""
     new = yield from preparing(path, certificate_files=False, old=old)
     changed = yield from new.differing_from(old)

@@ -24,7 +24,7 @@ from amiproxy.core.model.limits import Limits
 from amiproxy.core.model.users import User, UserTable
 from amiproxy.net.certs.certstore import CertStore
 from amiproxy.net.certs.certwatch import _directories, _states
-from amiproxy.service.prepared import prepare
+from amiproxy.service.loadedconfig import prepare
 from amiproxy.service.reload import _compared
 from amiproxy.steps import Steps
 from tests.support.certificates import Listener, Pair, Tls, forge, install

@@ -5,7 +5,7 @@ import stat
 import pytest
 
 from amiproxy.config import load
-from amiproxy.service.prepared import prepare
+from amiproxy.service.loadedconfig import prepare
 from amiproxy.tools.demo.accounts import desk, wallboard
 from amiproxy.tools.demo.folder import opened
 from amiproxy.tools.demo.options import DemoError

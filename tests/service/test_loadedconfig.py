@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from amiproxy.config import ConfigErrors
-from amiproxy.service.prepared import prepare
+from amiproxy.service.loadedconfig import prepare
 from tests.support.proxy_process import ProxyProcess, hashed
 
 SECRET = "the secret of the link"

@@ -18,7 +18,7 @@ class StartError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class LoadedConfig:
     """The validated files of one configuration.  Its ``repr`` shows no secret."""
 
     config: Config
@@ -38,11 +38,11 @@ class Prepared:
         for problem in self.outdated:
             log.say(log.WARNING, "config-outdated", reason=str(problem))
 
-    def differences_from(self, old: "Prepared") -> Differences:
+    def differences_from(self, old: "LoadedConfig") -> Differences:
         """Run ``differing_from`` to its end at once."""
         return result_of(self.differing_from(old))
 
-    def differing_from(self, old: "Prepared") -> Steps[Differences]:
+    def differing_from(self, old: "LoadedConfig") -> Steps[Differences]:
         """The differences that applying this makes, by configuration key and user name, in steps."""
         found = yield from differing((old.config, old.entries), (self.config, self.entries))
         same = old.secret == self.secret or "upstream.secret_file" in found.keys
@@ -56,12 +56,14 @@ class Prepared:
             yield
 
 
-def prepare(path: Path, *, certificate_files: bool = True) -> Prepared:
+def prepare(path: Path, *, certificate_files: bool = True) -> LoadedConfig:
     """Run ``preparing`` to its end at once."""
     return result_of(preparing(path, certificate_files=certificate_files))
 
 
-def preparing(path: Path, *, certificate_files: bool = True, old: Prepared | None = None) -> Steps[Prepared]:
+def preparing(
+    path: Path, *, certificate_files: bool = True, old: LoadedConfig | None = None
+) -> Steps[LoadedConfig]:
     """Read and validate everything, in steps.
 
     ``certificate_files``: whether to check that certificate files exist, or to leave that to the stores.
@@ -75,4 +77,4 @@ def preparing(path: Path, *, certificate_files: bool = True, old: Prepared | Non
     except Unfit as error:
         raise StartError(f"upstream.secret_file: {error}; {error.remedy}") from error
     users = yield from building_table(entries, old.users if old is not None else None, before)
-    return Prepared(config, entries, users, secret, outdated)
+    return LoadedConfig(config, entries, users, secret, outdated)
