@@ -20,7 +20,7 @@ from amiproxy.cli.ctl.where import socket_of
 from amiproxy.cli.durations import duration
 from amiproxy.cli.printable import text_of
 from amiproxy.config import ConfigErrors, UserEntry, UsersFile, load_config, load_users, users_files
-from amiproxy.config.document import dump
+from amiproxy.config.reading.document import dump
 from amiproxy.config.users.rules import problems
 from amiproxy.config.users.usertable import user_of
 from amiproxy.core.learning.proposal import Proposal, propose

@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amiproxy.config.document import MAX_BYTES, MAX_DEPTH, Document, dump
-from amiproxy.config.reading.document import MAX_BYTES, MAX_DEPTH, Document
+from amiproxy.config.reading.document import MAX_BYTES, MAX_DEPTH, Document, dump
 from tests.support.examples import examples
 
 

@@ -8,9 +8,8 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from amiproxy.config.document import MAX_BYTES, dump
 from amiproxy.config.loading import parse_users
-from amiproxy.config.reading.document import MAX_BYTES
+from amiproxy.config.reading.document import MAX_BYTES, dump
 from amiproxy.config.reading.problems import ConfigErrors
 from amiproxy.config.users.user import UserEntry
 from amiproxy.core.model.errors import Unfit

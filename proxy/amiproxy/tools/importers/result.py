@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple
 
-from amiproxy.config.document import dump
+from amiproxy.config.reading.document import dump
 from amiproxy.core.model.phc import hash_secret
 
 #: ``argon2id``: only a hash is kept.  ``md5``: the secret itself, which Challenge logins need.
