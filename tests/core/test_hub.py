@@ -424,13 +424,13 @@ class TestLink:
 
     def test_fullybooted_is_not_sent_for_a_lost_asterisk(self, bench):
         bench.feed(BOOTED)
-        assert bench.hub.server.fully_booted()
+        assert bench.hub.server.boot.event()
         bench.hub.server.link_down("gone")
-        assert bench.hub.server.fully_booted() is None
+        assert bench.hub.server.boot.event() is None
 
     def test_a_reload_before_the_boot_is_only_passed_on(self, bench):
         bench.feed(event("Reload", "system"))
-        assert bench.hub.server.fully_booted() is None
+        assert bench.hub.server.boot.event() is None
 
     def test_actions_are_learnt_again_when_modules_change(self, bench):
         bench.feed(event("Load", "system", Module="x"))
@@ -456,7 +456,7 @@ class TestLink:
         assert bench.upstream.take() == []
 
     def test_an_unusable_list_of_actions_keeps_the_table(self, bench):
-        assert bench.hub.server.table.live == ()
+        assert bench.hub.server.actions.table.live == ()
 
 
 class TestUsers:

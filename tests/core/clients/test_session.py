@@ -821,7 +821,7 @@ class TestRefusals:
     def test_an_undescribed_action_is_logged_once(self, caplog):
         bench = Bench(User("boss", write=privilege.ALL, secret="plain:x"))
         bench.link_up()
-        bench.hub.server.table = bench.hub.server.table.learnt_from(
+        bench.hub.server.actions.table = bench.hub.server.actions.table.learnt_from(
             [(b"RptStatus", b"tells  (Priv: reporting,all)")]
         )
         session, got = bench.login("boss")
@@ -834,7 +834,7 @@ class TestRefusals:
     def test_an_undescribed_action_allowed_for_system_is_passed_on_unchanged(self):
         bench = Bench(User("boss", write=privilege.ALL, secret="plain:x"))
         bench.link_up()
-        bench.hub.server.table = bench.hub.server.table.learnt_from(
+        bench.hub.server.actions.table = bench.hub.server.actions.table.learnt_from(
             [(b"RptStatus", b"tells  (Priv: reporting,all)")]
         )
         bench.hub.server.adopt_actions(OtherActions(undescribed_for_system=True))

@@ -86,7 +86,7 @@ async def test_it_logs_in_by_challenge_and_the_secret_is_not_on_the_wire() -> No
         assert link.reason == ""
         assert hub.server.ups == 1
         assert hub.server.exchange.connected
-        await until(lambda: hub.server.table.live, "what Asterisk can do")
+        await until(lambda: hub.server.actions.table.live, "what Asterisk can do")
         said = b"".join(simulator.received)
         assert b"AuthType: MD5" in said
         assert SECRET.encode() not in said
@@ -114,7 +114,7 @@ async def test_input_may_come_a_byte_at_a_time() -> None:
         async with linked(settings(simulator.port)) as (link, hub):
             await up(link)
             simulator.faults.clear()
-            await until(lambda: hub.server.table.live, "what Asterisk can do")
+            await until(lambda: hub.server.actions.table.live, "what Asterisk can do")
 
 
 async def test_the_banner_shown_to_clients_is_asterisks_own() -> None:
@@ -140,7 +140,7 @@ async def test_messages_behind_the_login_answer_are_not_lost() -> None:
 
     async with scripted(play) as server, linked(settings(server.port)) as (link, hub):
         await up(link)
-        assert hub.server.fully_booted() is not None
+        assert hub.server.boot.event() is not None
 
 
 async def test_events_between_the_login_steps_are_harmless() -> None:
@@ -386,7 +386,7 @@ async def test_stopping_reports_the_link_as_down() -> None:
 async def test_silence_causes_a_ping_and_an_answer_ends_it() -> None:
     async with simulated() as simulator, linked(settings(simulator.port)) as (link, hub):
         await up(link)
-        await until(lambda: hub.server.table.live)
+        await until(lambda: hub.server.actions.table.live)
         now = asyncio.get_running_loop().time()
         link.tick(now + 14)
         assert hub.server.exchange.in_flight == 0
@@ -405,7 +405,7 @@ async def test_silence_causes_a_ping_and_an_answer_ends_it() -> None:
 async def test_an_asterisk_that_hangs_is_disconnected_and_reconnected() -> None:
     async with simulated() as simulator, linked(settings(simulator.port)) as (link, hub):
         await up(link)
-        await until(lambda: hub.server.table.live)
+        await until(lambda: hub.server.actions.table.live)
         simulator.faults.stall()
         now = asyncio.get_running_loop().time()
         link.tick(now + 16)
@@ -430,7 +430,7 @@ async def test_a_tick_between_the_loss_and_its_notice_does_nothing() -> None:
 async def test_a_message_too_long_is_skipped() -> None:
     async with simulated() as simulator, linked(settings(simulator.port)) as (link, hub):
         await up(link)
-        await until(lambda: hub.server.table.live)
+        await until(lambda: hub.server.actions.table.live)
         before = hub.stats.events_in
         simulator.faults.oversize(5000)
         simulator.inject(b"Event: Hangup\r\nPrivilege: call,all\r\n\r\n")

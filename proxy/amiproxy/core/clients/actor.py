@@ -195,20 +195,20 @@ class Actor(Recipient):
             self.miss_action(action)
             return
         server = ctx.server
-        decision = ctx.judge(user, action, server.table)
+        decision = ctx.judge(user, action, server.actions.table)
         if isinstance(decision, Deny):
             self.deny(action, decision.text, decision.rule, decision.hint)
             return
         outgoing = decision.action
         if outgoing is not action:
-            described = server.table.described(action.key)
+            described = server.actions.table.described(action.key)
             left_out = described.left_out(action) if described is not None else ()
-            ctx.trail.left_out(server.counted_name(action), left_out)
+            ctx.trail.left_out(server.actions.counted_name(action), left_out)
         if ctx.recorder is not None and not (rested or paid):
-            ctx.recorder.action(user.name, action, server.table.described(action.key))
+            ctx.recorder.action(user.name, action, server.actions.table.described(action.key))
         if action.key in LOCAL:
             ctx.stats.actions_local += 1
-            ctx.stats.actions.count(server.counted_name(action), user.name, "local")
+            ctx.stats.actions.count(server.actions.counted_name(action), user.name, "local")
             self._answer(outgoing)
             return
         if not (paid or rested) and not self._may_cause(action, outgoing):
@@ -242,7 +242,7 @@ class Actor(Recipient):
         In both cases its estimated cost is charged to the session's share of the processor.
         """
         ctx = self.ctx
-        seconds = ctx.caused.estimate(outgoing, ctx.server.table, ctx.readers)
+        seconds = ctx.caused.estimate(outgoing, ctx.server.actions.table, ctx.readers)
         if seconds is None:
             return True
         ctx.shares.charge(self.share, seconds)
@@ -309,7 +309,7 @@ class Actor(Recipient):
         If there is a ``hint``, the response has a ProxyReason header with it and the rule.
         """
         ctx = self.ctx
-        counted = ctx.server.counted_name(action)
+        counted = ctx.server.actions.counted_name(action)
         ctx.stats.actions_denied += 1
         ctx.stats.actions.count(counted, self.payer, "denied")
         reason = ((b"ProxyReason", f"{rule}: {hint}".encode()),) if hint else ()

@@ -57,7 +57,7 @@ def _filter(session: Session, action: Action) -> None:
 def _list_commands(session: Session, action: Action) -> None:
     assert session.user is not None
     ctx = session.ctx
-    table = ctx.server.table
+    table = ctx.server.actions.table
     if not table.live:
         session.reply(message.error(action.action_id, NOT_CONNECTED))
         return

@@ -301,7 +301,7 @@ class Login:
         )
         session.reply(message.success(action.action_id, b"Authentication accepted"))
         session.push()  # in a write of its own: some clients take the first read for the whole answer
-        booted = ctx.server.fully_booted()
+        booted = ctx.server.boot.event()
         if booted and privilege.may_read(user.read & session.mask, privilege.SYSTEM):
             session.reply(booted)
             session.push()

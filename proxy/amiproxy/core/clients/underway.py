@@ -47,7 +47,7 @@ class Underway:
         """Count the action of this user, whose answer is complete; log it if ``is_logged``."""
         ctx = self._ctx
         seconds = ctx.scheduler.now() - self._began
-        ctx.stats.actions.answered(ctx.server.counted_name(self._action), user, self._result, seconds)
+        ctx.stats.actions.answered(ctx.server.actions.counted_name(self._action), user, self._result, seconds)
         if self._action.key in _KEPT:
             self._settle(user)
         if self._rule is not None and who is not None:

@@ -8,33 +8,31 @@ event's head (name and classes) in the receiver's table, and passes on what it f
 # mypyc: compiled
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final, Protocol
+from typing import Final
 
 from amiproxy import log
-from amiproxy.ami.actions import ECHOED_BY, SHIPPED, OtherActions, answer_of
-from amiproxy.ami.message import Action, Message
+from amiproxy.ami.actions import ECHOED_BY, OtherActions, answer_of
+from amiproxy.ami.message import Action
 from amiproxy.ami.relay import BROADCAST, plain_head_of, rebuild_event, relay_id_of
-from amiproxy.core.audit.actionstats import OTHER
 from amiproxy.core.audit.stats import Stats
 from amiproxy.core.bounds import Bounds
-from amiproxy.core.calls.callfacts import CallFacts
-from amiproxy.core.calls.scope import Call, CallTracker
+from amiproxy.core.calls.scope import CallTracker
 from amiproxy.core.model.limits import Limits
-from amiproxy.core.ports import Scheduler, Timer, Upstream
-from amiproxy.core.servers.boot import Boot
+from amiproxy.core.ports import Scheduler, Upstream
 from amiproxy.core.servers.deadlines import Deadlines
 from amiproxy.core.servers.exchange import Exchange
 from amiproxy.core.servers.holding import may_hold
+from amiproxy.core.servers.known.actions import KnownActions
+from amiproxy.core.servers.known.boot import Boot
+from amiproxy.core.servers.known.origin import Origin
 from amiproxy.core.servers.lengths import Lengths
-from amiproxy.core.servers.origin import Origin
+from amiproxy.core.servers.receiver import Audience, Receiver
 from amiproxy.core.servers.requester import Requester
 from amiproxy.core.servers.side import Side
 
 #: The banner for clients until Asterisk was first reached: the AMI version (Asterisk 22's) whose actions the
 #: shipped table describes.
 DEFAULT_BANNER = b"Asterisk Call Manager/11.0.0\r\n"
-#: Seconds between a change of modules and asking Asterisk for its actions again.
-_RELEARN_DELAY: Final = 1.0
 #: Most messages handled in one turn when no list is open, and when one is.
 _A_FEW: Final = 64
 _MESSAGES_AT_ONCE: Final = 128
@@ -44,52 +42,6 @@ _ANSWERS_AT_ONCE: Final = 8
 _MEASURED: Final = 16
 #: Events that say that Asterisk's state or its actions have changed.
 _NOTEWORTHY: Final = frozenset({b"FullyBooted", b"Load", b"Reload", b"Unload"})
-_LIST_COMMANDS: Final = Action([(b"Action", b"ListCommands")])
-
-#: What the receiver's table holds for a head.  The server only passes it back.
-Audience = Any
-
-
-class Receiver(Protocol):
-    """What a server passes events and changes of its state on to: the hub."""
-
-    @property
-    def by_head(self) -> dict[bytes, Any]:
-        """The audience of each head that is known; always the same dict."""
-
-    def audience_of(self, raw: bytes, head: bytes) -> Audience:
-        """The audience of a head that ``by_head`` does not hold; ``raw`` is the event.
-
-        Must call ``Server.recognise`` with the event's name, and may remember the audience if that returns
-        False.
-        """
-
-    def pass_on(self, raw: bytes, audience: Audience) -> None:
-        """Send a well-formed event to its audience."""
-
-    def pass_on_scoped(self, raw: bytes, call: Call | CallFacts) -> None:
-        """Called after ``pass_on``, if calls are followed; for ``call`` see ``CallTracker.feed``."""
-
-    def link_up(self) -> None:
-        """The link has logged in; every head must pass through ``audience_of`` again."""
-
-    def serves(self) -> None:
-        """Clients' actions are sent from now on."""
-
-    def link_down(self, reason: str) -> None:
-        """The link is lost, and open actions were answered."""
-
-    def settle(self) -> None:
-        """Send what the messages of one read have caused."""
-
-    def relayed(self, user: str, messages: int) -> None:
-        """A user was sent this many items of a long answer."""
-
-    def measured(self, seconds: float, messages: int) -> None:
-        """A read of this many messages took so long to handle."""
-
-    def fault(self, error: Exception, where: str, **fields: object) -> None:
-        """Report an internal error that does not end the service."""
 
 
 class Server:
@@ -99,7 +51,6 @@ class Server:
         self, name: str, receiver: Receiver, bounds: Bounds, stats: Stats, scheduler: Scheduler
     ) -> None:
         self.name = name
-        self.table = SHIPPED
         self.banner = DEFAULT_BANNER
         #: How often the link came up, and how often it was lost.
         self.ups = self.downs = 0
@@ -124,11 +75,9 @@ class Server:
         self.origin = Origin()
         #: Follows the calls, while any user has a scope; see ``follow_calls``.
         self.tracker: CallTracker | None = None
+        self.actions = KnownActions(self.exchange.ask, scheduler)
+        self.boot = Boot(scheduler, self._boot_overdue)
         self._reads = 0
-        self._relearn_timer: Timer | None = None
-        #: Runs until Asterisk has booted.
-        self._boot_timer: Timer | None = None
-        self._boot: Boot | None = None
 
     @property
     def limits(self) -> Limits:
@@ -149,34 +98,26 @@ class Server:
         """
         self.banner = banner
         self.ups += 1
-        self._boot = None
         self._receiver.link_up()
         self.exchange.now = self._scheduler.now()
         self.exchange.connect(upstream)
-        self._learn()
-        self._boot_timer = self._scheduler.later(self.limits.upstream_boot_timeout, self._serve_unbooted)
+        self.actions.learn()
+        self.boot.wait(self.limits.upstream_boot_timeout)
 
     def serve(self) -> None:
-        """Asterisk has booted: send clients' actions from now on.
-
-        Asterisk accepts logins before its modules are loaded, and until then rejects their actions as
-        unknown.
-        """
-        if self._boot_timer is not None:
-            self._boot_timer.cancel()
-            self._boot_timer = None
+        """Asterisk has booted: send clients' actions from now on."""
+        if self.boot.end_wait():
             self.exchange.serving = True
             self._receiver.serves()
 
-    def _serve_unbooted(self) -> None:
-        log.say(log.WARNING, "upstream-not-booted", seconds=self.limits.upstream_boot_timeout)
-        self._learn()
+    def _boot_overdue(self) -> None:
+        self.actions.learn()
         self.serve()
 
     def link_down(self, reason: str) -> None:
         """The link is lost: answer open actions with an error."""
         self.downs += 1
-        self._boot = None
+        self.boot.forget()
         self.disconnect()
         if self.tracker is not None:
             self.tracker.reset()
@@ -184,10 +125,8 @@ class Server:
 
     def disconnect(self) -> None:
         """Send nothing more to Asterisk, and answer open actions with an error."""
-        for timer in (self._relearn_timer, self._boot_timer):
-            if timer is not None:
-                timer.cancel()
-        self._relearn_timer = self._boot_timer = None
+        self.actions.cancel()
+        self.boot.end_wait()
         self.exchange.disconnect()
         for side in self.sides:
             side.close("the main link is gone")
@@ -329,11 +268,6 @@ class Server:
         for side in self.sides:
             side.dismiss(requester, text)
 
-    def counted_name(self, action: Action) -> bytes:
-        """The name to count an action by: the table's, or OTHER, because clients can make up names."""
-        row = self.table.find(action.key)
-        return row.name if row is not None else OTHER
-
     # -- Asterisk's state and actions ----------------------------------------
 
     def recognise(self, name: bytes, raw: bytes) -> bool:
@@ -348,31 +282,13 @@ class Server:
         if not self.exchange.linked:
             return
         if name == b"FullyBooted":
-            self._boot = Boot(raw, self._scheduler.now())
-            self._learn()  # modules loaded since our login have added their actions
+            self.boot.booted(raw)
+            self.actions.learn()  # modules loaded since our login have added their actions
             self.serve()
             return
-        if name == b"Reload" and self._boot is not None:
-            self._boot.reloaded(self._scheduler.now())
-        if self._relearn_timer is None:
-            self._relearn_timer = self._scheduler.later(_RELEARN_DELAY, self._relearn)
-
-    def fully_booted(self) -> bytes | None:
-        """The FullyBooted event for a client that logs in now; None before Asterisk has booted."""
-        return self._boot.event(self._scheduler.now()) if self._boot is not None else None
-
-    def _relearn(self) -> None:
-        self._relearn_timer = None
-        self._learn()
-
-    def _learn(self) -> None:
-        self.exchange.ask(_LIST_COMMANDS, self._learnt)
-
-    def _learnt(self, raw: bytes) -> None:
-        table = self.table.learnt_from(Message(raw).headers)
-        if table.live:
-            self.table = table
-        log.say(log.DEBUG, "actions-learnt", actions=len(table.live))
+        if name == b"Reload":
+            self.boot.reloaded()
+        self.actions.learn_soon()
 
     def follow_calls(self) -> None:
         """Follow calls from the next event on: a user has a scope."""
@@ -390,7 +306,7 @@ class Server:
 
     def adopt_actions(self, others: OtherActions) -> None:
         """Replace the descriptions of actions that are not Asterisk's own."""
-        self.table = self.table.with_others(others)
+        self.actions.describe(others)
         for exchange in self._exchanges:
             exchange.answers = others.answers
 

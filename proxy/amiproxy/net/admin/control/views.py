@@ -188,7 +188,7 @@ def upstream(service: Service) -> View:
             }
             for side in server.sides
         ],
-        "actions_known": len(server.table.live),
+        "actions_known": len(server.actions.table.live),
         "timeouts": hub.stats.action_timeouts,
         "orphans": hub.stats.unsolicited_responses,
     }

@@ -3,7 +3,7 @@
 import pytest
 
 from amiproxy.ami.message import event
-from amiproxy.core.servers.origin import Origin
+from amiproxy.core.servers.known.origin import Origin
 
 HEAD = b"Event: X\r\nPrivilege: call,all\r\n"
 DEBUG = b"SequenceNumber: 7\r\nFile: a.c\r\nLine: 9\r\nFunc: f\r\n"

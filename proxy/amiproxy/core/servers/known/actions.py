@@ -1,0 +1,61 @@
+"""Known actions: which actions Asterisk has, as it lists them itself, and their descriptions."""
+
+# mypyc: compiled
+
+from collections.abc import Callable
+from typing import Final
+
+from amiproxy import log
+from amiproxy.ami.actions import SHIPPED, OtherActions
+from amiproxy.ami.message import Action, Message
+from amiproxy.core.audit.actionstats import OTHER
+from amiproxy.core.ports import Scheduler, Timer
+
+#: Seconds between a change of modules and asking Asterisk for its actions again.
+DELAY: Final = 1.0
+_LIST_COMMANDS: Final = Action([(b"Action", b"ListCommands")])
+
+
+class KnownActions:
+    """The table of Asterisk's actions.  Before Asterisk has listed its own it is the shipped one."""
+
+    def __init__(self, ask: Callable[[Action, Callable[[bytes], None]], None], scheduler: Scheduler) -> None:
+        """``ask`` sends an action and calls back with the response; see ``Exchange.ask``."""
+        self.table = SHIPPED
+        self._ask = ask
+        self._scheduler = scheduler
+        self._timer: Timer | None = None
+
+    def learn(self) -> None:
+        """Ask Asterisk for its actions."""
+        self._ask(_LIST_COMMANDS, self._learnt)
+
+    def learn_soon(self) -> None:
+        """Ask for the actions in ``DELAY`` seconds, once for all changes of modules until then."""
+        if self._timer is None:
+            self._timer = self._scheduler.later(DELAY, self._due)
+
+    def cancel(self) -> None:
+        """Do not ask: the link is lost."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def describe(self, others: OtherActions) -> None:
+        """Replace the descriptions of actions that are not Asterisk's own."""
+        self.table = self.table.with_others(others)
+
+    def counted_name(self, action: Action) -> bytes:
+        """The name to count an action by: the table's, or OTHER, because clients can make up names."""
+        row = self.table.find(action.key)
+        return row.name if row is not None else OTHER
+
+    def _due(self) -> None:
+        self._timer = None
+        self.learn()
+
+    def _learnt(self, raw: bytes) -> None:
+        table = self.table.learnt_from(Message(raw).headers)
+        if table.live:
+            self.table = table
+        log.say(log.DEBUG, "actions-learnt", actions=len(table.live))

@@ -1,0 +1,79 @@
+"""Boot: whether Asterisk has booted, and when; each client is sent that as FullyBooted after its login."""
+
+from collections.abc import Callable
+
+from amiproxy import log
+from amiproxy.ami.message import Message, event
+from amiproxy.core.ports import Scheduler, Timer
+
+
+class Boot:
+    """Waits for Asterisk to boot after each login, and keeps the times in its FullyBooted event current.
+
+    Asterisk accepts logins before its modules are loaded, and until then rejects their actions as unknown.
+    """
+
+    __slots__ = ("_overdue", "_raw", "_reloaded", "_scheduler", "_timer", "_up_since")
+
+    def __init__(self, scheduler: Scheduler, overdue: Callable[[], None]) -> None:
+        """``overdue`` is called when ``wait`` has waited for as long as it was told."""
+        self._scheduler = scheduler
+        self._overdue = overdue
+        #: Runs until Asterisk has booted.
+        self._timer: Timer | None = None
+        #: Asterisk's own event; b"" before it has booted.
+        self._raw = b""
+        #: Monotonic seconds.
+        self._up_since = self._reloaded = 0.0
+
+    def wait(self, seconds: float) -> None:
+        """The link has logged in: wait at most this long for ``end_wait``."""
+        self.forget()
+        self._timer = self._scheduler.later(seconds, lambda: self._late(seconds))
+
+    def end_wait(self) -> bool:
+        """Wait no longer; returns whether it waited."""
+        if self._timer is None:
+            return False
+        self._timer.cancel()
+        self._timer = None
+        return True
+
+    def _late(self, seconds: float) -> None:
+        log.say(log.WARNING, "upstream-not-booted", seconds=seconds)
+        self._overdue()
+
+    def booted(self, raw: bytes) -> None:
+        """Take the times from ``raw``, Asterisk's own FullyBooted."""
+        now = self._scheduler.now()
+        headers = Message(raw)
+        self._raw = raw
+        self._up_since = now - _seconds(headers.get(b"uptime"))
+        self._reloaded = now - _seconds(headers.get(b"lastreload"))
+
+    def reloaded(self) -> None:
+        """Record that Asterisk has reloaded."""
+        self._reloaded = self._scheduler.now()
+
+    def forget(self) -> None:
+        """The link is lost; another Asterisk may answer next."""
+        self._raw = b""
+
+    def event(self) -> bytes | None:
+        """The FullyBooted that a client is sent which logs in now; None before Asterisk has booted."""
+        if not self._raw:
+            return None
+        if b"\r\nUptime: " not in self._raw:
+            return self._raw  # Asterisk 13 and older write no times
+        now = self._scheduler.now()
+        return event(
+            b"FullyBooted",
+            (b"Privilege", b"system,all"),
+            (b"Uptime", b"%d" % (now - self._up_since)),
+            (b"LastReload", b"%d" % (now - self._reloaded)),
+            (b"Status", b"Fully Booted"),
+        )
+
+
+def _seconds(text: bytes) -> int:
+    return int(text) if text.isdigit() else 0

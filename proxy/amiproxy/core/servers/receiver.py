@@ -1,0 +1,53 @@
+"""Receiver: what a server passes events and changes of its state on to."""
+
+# mypyc: compiled
+
+from typing import Any, Protocol
+
+from amiproxy.core.calls.callfacts import CallFacts
+from amiproxy.core.calls.scope import Call
+
+#: What the receiver's table holds for a head.  The server only passes it back.
+Audience = Any
+
+
+class Receiver(Protocol):
+    """What a server passes events and changes of its state on to: the hub."""
+
+    @property
+    def by_head(self) -> dict[bytes, Any]:
+        """The audience of each head that is known; always the same dict."""
+
+    def audience_of(self, raw: bytes, head: bytes) -> Audience:
+        """The audience of a head that ``by_head`` does not hold; ``raw`` is the event.
+
+        Must call ``Server.recognise`` with the event's name, and may remember the audience if that returns
+        False.
+        """
+
+    def pass_on(self, raw: bytes, audience: Audience) -> None:
+        """Send a well-formed event to its audience."""
+
+    def pass_on_scoped(self, raw: bytes, call: Call | CallFacts) -> None:
+        """Called after ``pass_on``, if calls are followed; for ``call`` see ``CallTracker.feed``."""
+
+    def link_up(self) -> None:
+        """The link has logged in; every head must pass through ``audience_of`` again."""
+
+    def serves(self) -> None:
+        """Clients' actions are sent from now on."""
+
+    def link_down(self, reason: str) -> None:
+        """The link is lost, and open actions were answered."""
+
+    def settle(self) -> None:
+        """Send what the messages of one read have caused."""
+
+    def relayed(self, user: str, messages: int) -> None:
+        """A user was sent this many items of a long answer."""
+
+    def measured(self, seconds: float, messages: int) -> None:
+        """A read of this many messages took so long to handle."""
+
+    def fault(self, error: Exception, where: str, **fields: object) -> None:
+        """Report an internal error that does not end the service."""
