@@ -27,6 +27,7 @@ class ListTransport:
         self.refused = b""
         self.share: Share | None = None
         self.encoding = encoding
+        self.answer_ended: Callable[[], None] | None = None
 
     def write(self, data: bytes) -> int:
         """Takes the bytes only if there is room for all of them."""

@@ -74,6 +74,15 @@ class Transport(Hashable, Protocol):
     def encoding(self) -> Encoding:
         """How the client's events are written; always the same one."""
 
+    @property
+    def answer_ended(self) -> Callable[[], None] | None:
+        """To be called once at the end of each answer; None if this door does not need to know.
+
+        If it is not None, each answer is given in calls of its own, and ``answer_ended`` is called after
+        its last byte was given to the outbox, before the next answer begins.  Otherwise several answers
+        may be given in one call.  Always the same.
+        """
+
     def write(self, data: bytes, /) -> int:
         """The bare write without ``send``'s bookkeeping, for data that goes to many clients; see Sender."""
 

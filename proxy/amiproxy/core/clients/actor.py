@@ -33,10 +33,21 @@ from amiproxy.core.servers import holding, originate
 class Actor(Recipient):
     """One client, as far as its actions run.  See ``Requester`` in requester.py."""
 
-    __slots__ = ("_series", "_underway", "login_name", "opened", "opened_wall", "queue", "state")
+    __slots__ = (
+        "_answer_ended",
+        "_series",
+        "_underway",
+        "login_name",
+        "opened",
+        "opened_wall",
+        "queue",
+        "state",
+    )
 
     def __init__(self, ctx: Context, transport: Transport, name: str, share: Share) -> None:
         super().__init__(ctx, transport, name, share)
+        #: See Transport.
+        self._answer_ended = transport.answer_ended
         self.state = State.GREETED
         #: The actions that have not started.
         self.queue = ActionQueue(ctx.bounds, ctx.rates)
@@ -77,6 +88,17 @@ class Actor(Recipient):
             return
         self.late(data)
 
+    def answer(self, data: bytes) -> None:
+        """Take the whole answer of an action, which leaves with the next ``push``."""
+        self.reply(data)
+        self.end_answer()
+
+    def end_answer(self) -> None:
+        """The answer of one action is complete: tell the transport, if it wants to know."""
+        if self._answer_ended is not None:
+            self.push()
+            self._answer_ended()
+
     def failed(self, data: bytes, _reason: bytes) -> None:
         """Take the end of an answer that will not be complete; see Requester."""
         if data:
@@ -95,6 +117,7 @@ class Actor(Recipient):
         assert user is not None
         underway.record(user.name, self.who if underway.is_logged else None)
         self._underway = None
+        self.end_answer()
         if self.outbox.holding:
             self._release_answer()
         self._go_on()
@@ -178,7 +201,7 @@ class Actor(Recipient):
             self.hit(held.limit, refused=held.refused)
 
     def _refuse(self, action: Action) -> None:
-        self.reply(message.error(action.action_id, b"Rate limit"))
+        self.answer(message.error(action.action_id, b"Rate limit"))
 
     # -- one action --------------------------------------------------------
 
@@ -313,10 +336,10 @@ class Actor(Recipient):
         ctx.stats.actions_denied += 1
         ctx.stats.actions.count(counted, self.payer, "denied")
         reason = ((b"ProxyReason", f"{rule}: {hint}".encode()),) if hint else ()
-        self.reply(message.response(b"Error", action.action_id, (b"Message", text), *reason))
+        self.answer(message.response(b"Error", action.action_id, (b"Message", text), *reason))
         ctx.trail.denied(self.who, action, counted, text, rule, hint, ctx.generation)
 
     def miss_action(self, action: Action) -> None:
         """Answer a message that names no action."""
-        self.reply(message.error(action.action_id, b"Missing action in request"))
+        self.answer(message.error(action.action_id, b"Missing action in request"))
         self.ctx.trail.tell(self.who, b"RequestBadFormat", ERROR, (b"RequestType", b"Action: NONE"))

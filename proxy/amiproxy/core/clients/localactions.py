@@ -23,17 +23,17 @@ _FILTER_COST: Final = 512
 def _events(session: Session, action: Action) -> None:
     mask = privilege.parse_event_mask(action.get(b"eventmask"))
     if mask is None:
-        session.reply(message.error(action.action_id, b"Invalid event mask"))
+        session.answer(message.error(action.action_id, b"Invalid event mask"))
         return
     state = (b"Events", b"On" if mask else b"Off")
-    session.reply(message.response(b"Success", action.action_id, state))
+    session.answer(message.response(b"Success", action.action_id, state))
     session.mask = mask
     session.owner.subscribe(session)
 
 
 def _filter(session: Session, action: Action) -> None:
     if action.get(b"operation").lower() != b"add":
-        session.reply(message.error(action.action_id, b"Unknown operation"))
+        session.answer(message.error(action.action_id, b"Unknown operation"))
         return
     pattern = action.get(b"filter")
     try:
@@ -47,9 +47,9 @@ def _filter(session: Session, action: Action) -> None:
         if len(session.filters) >= _FILTER_LIMIT or cost > _FILTER_COST:
             raise FilterSyntaxError("Too many filters in this session")
     except FilterSyntaxError as error:
-        session.reply(message.error(action.action_id, str(error).encode()))
+        session.answer(message.error(action.action_id, str(error).encode()))
         return
-    session.reply(message.success(action.action_id, b"Success"))
+    session.answer(message.success(action.action_id, b"Success"))
     session.filters = (*session.filters, added)
     session.owner.subscribe(session)
 
@@ -59,33 +59,33 @@ def _list_commands(session: Session, action: Action) -> None:
     ctx = session.ctx
     table = ctx.server.actions.table
     if not table.live:
-        session.reply(message.error(action.action_id, NOT_CONNECTED))
+        session.answer(message.error(action.action_id, NOT_CONNECTED))
         return
     rows = [
         (row.name, row.synopsis + b"(Priv: " + row.privilege_text + b")")
         for row in table.live
         if ctx.may_run(session.user, row)
     ]
-    session.reply(message.response(b"Success", action.action_id, *rows))
+    session.answer(message.response(b"Success", action.action_id, *rows))
 
 
 def logoff(session: Session, action: Action) -> None:
     """Answer a Logoff, before or after login, and close the session."""
     goodbye = (b"Message", b"Thanks for all the fish.")
-    session.reply(message.response(b"Goodbye", action.action_id, goodbye))
+    session.answer(message.response(b"Goodbye", action.action_id, goodbye))
     session.close("logoff")
 
 
 def _ping(session: Session, action: Action) -> None:
     if not session.ctx.server.exchange.connected:
-        session.reply(message.error(action.action_id, NOT_CONNECTED))
+        session.answer(message.error(action.action_id, NOT_CONNECTED))
         return
     stamp = (b"Timestamp", b"%.6f" % session.ctx.scheduler.wall())
-    session.reply(message.response(b"Success", action.action_id, (b"Ping", b"Pong"), stamp))
+    session.answer(message.response(b"Success", action.action_id, (b"Ping", b"Pong"), stamp))
 
 
 def _relogin(session: Session, action: Action) -> None:
-    session.reply(message.success(action.action_id, b"Already authenticated"))
+    session.answer(message.success(action.action_id, b"Already authenticated"))
 
 
 def _wait_event(session: Session, action: Action) -> None:

@@ -213,11 +213,11 @@ class Login:
         # A client that is given a challenge uses it for its login, and the user name is not known yet:
         # so none is given if no user could log in with it.
         elif action.get(b"authtype").lower() != b"md5" or not self._ctx.users.any_md5:
-            session.reply(message.error(action.action_id, b"Must specify AuthType"))
+            session.answer(message.error(action.action_id, b"Must specify AuthType"))
         else:
             session.challenge = session.challenge or str(secrets.randbits(128)).encode()
             challenge = (b"Challenge", session.challenge)
-            session.reply(message.response(b"Success", action.action_id, challenge))
+            session.answer(message.response(b"Success", action.action_id, challenge))
 
     def _refusal_of_challenge(self, session: Session, action: Action) -> Verdict | None:
         ctx, transport = self._ctx, session.transport
@@ -255,7 +255,7 @@ class Login:
 
         def answer() -> None:
             if session.state is State.JUDGED:
-                session.reply(message.error(action.action_id, verdict.text))
+                session.answer(message.error(action.action_id, verdict.text))
                 session.close("login failed")
 
         ctx.scheduler.later(REFUSAL_DELAY, answer)
@@ -299,7 +299,7 @@ class Login:
             certificate=_fingerprint(peer),
             generation=ctx.generation,
         )
-        session.reply(message.success(action.action_id, b"Authentication accepted"))
+        session.answer(message.success(action.action_id, b"Authentication accepted"))
         session.push()  # in a write of its own: some clients take the first read for the whole answer
         booted = ctx.server.boot.event()
         if booted and privilege.may_read(user.read & session.mask, privilege.SYSTEM):

@@ -49,7 +49,7 @@ class ProxyActions:
             return
         if user is None or not privilege.may_write(user.write, privilege.SYSTEM):
             ctx.stats.actions_denied += 1
-            session.reply(_response(b"Error", action, (b"Message", b"Permission denied")))
+            session.answer(_response(b"Error", action, (b"Message", b"Permission denied")))
             shown = action.with_header(b"Action", b"ProxyAction " + wanted[:40])
             ctx.trail.denied(session.who, shown, b"", b"", "proxy-action", "", ctx.generation)
             return
@@ -60,9 +60,9 @@ class ProxyActions:
                 raise NotHere("Invalid Proxy Action")
             headers = ask(session, action)
         except NotHere as reason:
-            session.reply(_response(b"Error", action, (b"Message", str(reason).encode())))
+            session.answer(_response(b"Error", action, (b"Message", str(reason).encode())))
         else:
-            session.reply(_response(b"Success", action, *headers))
+            session.answer(_response(b"Success", action, *headers))
 
     def _list_sessions(self, session: Session, _: Action) -> Headers:
         headers: Headers = []

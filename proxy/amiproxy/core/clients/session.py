@@ -126,7 +126,7 @@ class Session(Actor):
             messages = self._framer.feed(data)
         except MessageTooLong as error:
             self.hit("action_bytes")
-            self.reply(message.error(b"", str(error).encode()))
+            self.answer(message.error(b"", str(error).encode()))
             self.close("malformed")
             return
         self.queue.extend(messages)
@@ -235,7 +235,7 @@ class Session(Actor):
         try:
             action = parse_action(raw)
         except ProtocolError as error:
-            self.reply(message.error(error.action_id, str(error).encode()))
+            self.answer(message.error(error.action_id, str(error).encode()))
             if error.fatal:
                 self.close("malformed")
             return
@@ -311,7 +311,7 @@ class Session(Actor):
             else:
                 self.ctx.server.dismiss(self, text)
         for action in unsent:
-            self.reply(message.error(action.action_id, text))
+            self.answer(message.error(action.action_id, text))
         self.push()
 
     def _gone(self, *, abort: bool = False) -> None:

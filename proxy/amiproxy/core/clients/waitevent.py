@@ -52,6 +52,7 @@ class WaitEvent:
             message.success(action.action_id, b"Waiting for Event completed."),
             message.event(b"WaitEventComplete", *echo),
         )
+        session.end_answer()
         session.resume()
 
     def cancel(self) -> None:
