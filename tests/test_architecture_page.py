@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from amiproxy.core.model import state
+from amiproxy.core.model.state import TRANSITIONS, Transition
+
 ROOT = Path(__file__).parents[1]
 PAGES = {
     name: (ROOT / name).read_text()
@@ -36,7 +39,7 @@ _CODE_BLOCK = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 _METHOD = re.compile(r"`([A-Z]+[a-z]\w*)\.(\w+)(?:\(\))?`")
 _FUNCTION = re.compile(r"`([a-z_]+)\.(\w+)\(\)`")
 #: In the diagram: ``FROM --> TO: function()``.
-_ARROW = re.compile(r"^ +(\w+|\[\*\]) --> (\w+): ([\w.]+)\(\)$", re.MULTILINE)
+_ARROW = re.compile(r"^ +(\w+) --> (\w+): ([\w ]+), ([\w.]+)\(\)$", re.MULTILINE)
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -78,15 +81,13 @@ def functions() -> list[tuple[str, _Function]]:
     return list(_functions())
 
 
-def states_assigned(function: ast.AST) -> set[str]:
-    """The states of a session that the function assigns: ``….state = State.NAME``."""
+def transitions_taken(function: ast.AST) -> set[str]:
+    """The names in the table of the transitions that the function takes: ``….move(NAME)``."""
     return {
-        node.value.attr
+        node.args[0].id
         for node in ast.walk(function)
-        if isinstance(node, ast.Assign)
-        and isinstance(node.value, ast.Attribute)
-        and getattr(node.value.value, "id", "") == "State"
-        and getattr(node.targets[0], "attr", "") == "state"
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "move"
+        if len(node.args) == 1 and isinstance(node.args[0], ast.Name)
     }
 
 
@@ -131,22 +132,20 @@ def test_every_function_that_a_page_names_exists(functions: list[tuple[str, _Fun
     assert named - known == set()
 
 
-def test_the_diagram_has_each_state_and_each_function_that_assigns_it(
+def test_the_diagram_is_the_table_of_transitions_with_the_functions_that_take_them(
     functions: list[tuple[str, _Function]],
 ) -> None:
-    tree = ast.parse((SOURCE / "core/model/state.py").read_text())
-    [state] = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "State"]
-    members = {
-        target.id
-        for node in state.body
-        if isinstance(node, ast.Assign)
-        for target in node.targets
-        if isinstance(target, ast.Name)
-    }
     arrows = _ARROW.findall(PAGES["proxy/ARCHITECTURE.md"])
-    assert {name for before, after, _ in arrows for name in (before, after)} - {"[*]"} == members
-    assigned = {(name, after) for name, node in functions for after in states_assigned(node)}
-    assert {(name, after) for _, after, name in arrows} == assigned
+    assert {(before, after, name) for before, after, name, _ in arrows} == {
+        (before.name, step.after.name, step.name) for step in TRANSITIONS for before in step.before
+    }
+    names = {step: name for name, step in vars(state).items() if isinstance(step, Transition)}
+    assert {(name, function) for _, _, name, function in arrows} == {
+        (step.name, function)
+        for function, node in functions
+        for step in TRANSITIONS
+        if names[step] in transitions_taken(node)
+    }
 
 
 def test_references_in_the_source_name_existing_sections() -> None:

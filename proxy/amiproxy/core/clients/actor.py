@@ -24,7 +24,7 @@ from amiproxy.core.clients.recipient import Recipient
 from amiproxy.core.clients.underway import Underway
 from amiproxy.core.context import Context
 from amiproxy.core.model.share import Share
-from amiproxy.core.model.state import State
+from amiproxy.core.model.state import FINISH, HOLD_BACK, LET_GO, SEND, State, Transition, WrongTransition
 from amiproxy.core.policy import Deny
 from amiproxy.core.ports import Transport
 from amiproxy.core.servers import holding, originate
@@ -93,6 +93,12 @@ class Actor(Recipient):
         self.reply(data)
         self.end_answer()
 
+    def move(self, step: Transition) -> None:
+        """Change the state by a row of the table.  Raises WrongTransition if the row does not begin in it."""
+        if self.state not in step.before:
+            raise WrongTransition(f"{step.name} in state {self.state.name}")
+        self.state = step.after
+
     def end_answer(self) -> None:
         """The answer of one action is complete: tell the transport, if it wants to know."""
         if self._answer_ended is not None:
@@ -111,7 +117,7 @@ class Actor(Recipient):
             if self._goes_on(self._series):
                 return
             self._series = None
-        self.state = State.READY
+        self.move(FINISH)
         underway, user = self._underway, self.user
         assert underway is not None
         assert user is not None
@@ -151,12 +157,12 @@ class Actor(Recipient):
 
     def hold_back(self, action: Action) -> None:
         """Hold back this action, which is over a rate, and all that the client sends behind it."""
-        self.state = State.HELD
+        self.move(HOLD_BACK)
         self.queue.hold(action)
 
     def let_go(self) -> None:
         """End ``hold_back``: the held action may run."""
-        self.state = State.READY
+        self.move(LET_GO)
         self.queue.let_go()
 
     def admits(self, action: Action) -> bool:
@@ -241,7 +247,7 @@ class Actor(Recipient):
             if bounded is None:
                 return
             outgoing = bounded
-        self.state = State.BUSY
+        self.move(SEND)
         self._underway = Underway(ctx, user.name, outgoing, decision.rule if decision.privileged else None)
         if outgoing.key == b"originate":
             if originate.is_synchronous(outgoing):

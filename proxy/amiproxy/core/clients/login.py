@@ -23,7 +23,7 @@ from amiproxy.core.audit.securityevents import ERROR, INFORMATIONAL
 from amiproxy.core.clients.roster import Roster
 from amiproxy.core.clients.session import Session
 from amiproxy.core.context import Context
-from amiproxy.core.model.state import State
+from amiproxy.core.model.state import ADMIT, JUDGE, REFUSE, State
 from amiproxy.core.model.users import User, check_md5, check_plain
 from amiproxy.core.ports import Applicant, Peer, Transport
 
@@ -200,7 +200,7 @@ class Login:
                 session, action, Verdict(None, _FAILED, "address is under a penalty", limit="penalty")
             )
             return
-        session.state = State.JUDGED
+        session.move(JUDGE)
         ctx.bounds.newcomers.judge(session.transport)
         attempt = Attempt(ctx, self._roster, session.transport, session.challenge, action)
         attempt.judge(lambda verdict: self._judged(session, action, verdict))
@@ -233,7 +233,7 @@ class Login:
 
         When too many refusals are waiting, the oldest is answered at once.
         """
-        session.state = State.JUDGED
+        session.move(REFUSE)
         ctx, bounds, peer = self._ctx, self._ctx.bounds, session.transport.peer.address
         ctx.stats.refused(verdict.reason)
         bounds.rationed.say(
@@ -283,7 +283,7 @@ class Login:
             return
         ctx = self._ctx
         session.user = user
-        session.state = State.READY
+        session.move(ADMIT)
         if action.get(b"events"):
             mask = privilege.parse_event_mask(action.get(b"events"))
             session.mask = privilege.ALL if mask is None else mask

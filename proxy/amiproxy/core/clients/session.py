@@ -22,7 +22,7 @@ from amiproxy.core.admission.addresses import network_of
 from amiproxy.core.clients.actor import Actor
 from amiproxy.core.context import Context
 from amiproxy.core.model.rules import Scope
-from amiproxy.core.model.state import OVER, RUNNING, UNREAD, State
+from amiproxy.core.model.state import CLOSE, END, OVER, RESUME, RUNNING, UNREAD, WAIT, State
 from amiproxy.core.ports import Framing, Sender, Transport, Waiting
 
 #: Seconds for which a session must be full before that is logged.
@@ -265,12 +265,12 @@ class Session(Actor):
 
     def wait(self, waiting: Waiting) -> None:
         """Hold up the next action until ``resume``: a WaitEvent begins."""
-        self.state = State.WAITING
+        self.move(WAIT)
         self.waiting = waiting
 
     def resume(self) -> None:
         """Go on with the next action, now that the WaitEvent is over."""
-        self.state = State.READY
+        self.move(RESUME)
         self.waiting = None
         self.advance()
 
@@ -289,7 +289,7 @@ class Session(Actor):
             self._last_words(reason, unsent)
         if self.waiting is not None:
             self.waiting.cancel()
-        self.state = State.CLOSING
+        self.move(CLOSE)
         self.owner.ended(self, reason)
         self.ctx.trail.closed(self.who, reason, self.received, self.outbox.sent)
         if abort or not self.outbox.size:
@@ -315,7 +315,7 @@ class Session(Actor):
         self.push()
 
     def _gone(self, *, abort: bool = False) -> None:
-        self.state = State.CLOSED
+        self.move(END)
         self.owner.gone(self)
         self.outbox.discard()
         if abort:
