@@ -5,11 +5,7 @@ from dataclasses import replace
 import pytest
 
 from amiproxy.ami import privilege
-from amiproxy.ami.actions import OtherActions
-from amiproxy.ami.arguments import Described
 from amiproxy.ami.eventfilter import FilterSet, compile_legacy
-from amiproxy.ami.message import Action
-from amiproxy.core.clients.session import Session
 from amiproxy.core.model.encoding import Encoding
 from amiproxy.core.model.limits import Limits
 from amiproxy.core.model.rules import Rules, Scope
@@ -35,16 +31,6 @@ def bench() -> Bench:
     return bench
 
 
-def awaiting_a_flush(interval: float = 0.005) -> tuple[Bench, Session, ListTransport]:
-    """One session to which event A was sent at once and for which B waits."""
-    bench = Bench(CALLS, interval=interval)
-    bench.link_up()
-    session, transport = bench.login("calls")
-    bench.feed(event("A"))
-    bench.feed(event("B"))
-    return bench, session, transport
-
-
 class TestEvents:
     @pytest.mark.parametrize(
         ("classes", "readers"),
@@ -64,22 +50,6 @@ class TestEvents:
         for _ in range(2):  # judged, then remembered
             bench.feed(event("X", classes))
             assert {name for name, transport in clients.items() if transport.take()} == readers
-
-    @pytest.mark.parametrize(
-        "raw",
-        [
-            b"Event: X\r\n\r\n",
-            b"Event: X\r\nChannel: a\r\nPrivilege: call,all\r\n\r\n",
-            b"Event: X\r\nPrivilege: <none>\r\n\r\n",
-            b"Event: X\r\nPrivilege: Call\r\n\r\n",
-        ],
-    )
-    def test_an_event_without_a_privilege_in_its_place_reaches_no_session(self, bench, raw):
-        _, transport = bench.login("boss")
-        transport.take()
-        bench.feed(raw)
-        assert transport.take() == b""
-        assert bench.hub.stats.events_dropped == 1
 
     def test_each_encoding_of_a_view_is_rendered_once(self, bench):
         rendered: list[bytes] = []
@@ -109,12 +79,6 @@ class TestEvents:
         bench.feed(b"Event: X\r\nPrivilege: system,all\r\nPrivilege: call,all\r\n\r\n")
         assert transport.take() == b""
 
-    def test_malformed_events_are_repaired_and_counted(self, bench):
-        _, transport = bench.login("calls")
-        bench.feed(b"Event: X\nPrivilege: call,all\nY: 1\n\n")
-        assert transport.take() == event("X", Y="1")
-        assert bench.hub.stats.events_repaired == 1
-
     def test_members_of_an_audience_share_the_bytes_object(self, bench):
         one, two = bench.login("calls")[1], bench.login("calls")[1]
         bench.feed(event("X"))
@@ -133,109 +97,6 @@ class TestEvents:
         assert half.take().endswith(b"Event: ProxyShutdown\r\nPrivilege: system,all\r\n\r\n")
         assert b"ProxyShutdown" not in calls.take()
 
-    def test_flush_interval_delays_events_after_the_first(self):
-        bench = Bench(CALLS, interval=0.005)
-        bench.link_up()
-        _, transport = bench.login("calls")
-        bench.feed(event("A"))
-        assert transport.take() == event("A"), "the first after a quiet moment leaves at once"
-        bench.feed(event("B"))
-        bench.feed(event("C"))
-        assert transport.take() == b""
-        bench.clock.advance(0.006)
-        assert transport.take() == event("B") + event("C")
-
-    def test_events_that_arrive_before_a_flush_are_read_with_it(self):
-        bench = Bench(CALLS, interval=0.005)
-        bench.link_up()
-        _, transport = bench.login("calls")
-        bench.feed(event("A"))
-        assert not bench.upstream.paused, "after a quiet period the next event is not waited for"
-        bench.feed(event("B"))
-        assert bench.upstream.paused
-        bench.upstream.kept = [event("C"), event("D")]
-        transport.take()
-        bench.clock.advance(0.006)
-        assert transport.take() == event("B") + event("C") + event("D")
-        assert len(transport.sent) == 0
-
-    def test_under_a_steady_stream_the_link_pauses_from_flush_to_flush(self):
-        bench, _, transport = awaiting_a_flush()
-        for name in ("C", "D", "E"):
-            transport.take()
-            bench.upstream.kept = [event(name)]
-            bench.clock.advance(0.005)
-            assert transport.take().endswith(event(name))
-            assert bench.upstream.paused, "the next would only wait for the next flush"
-        bench.clock.advance(0.005)
-        assert not bench.upstream.paused, "nothing came: the link is read at once again"
-        assert not bench.clock.timers or all(
-            timer.due > bench.clock.time + 0.5 for timer in bench.clock.timers
-        )
-        bench.clock.advance(0.005)
-        bench.feed(event("F"))
-        assert transport.take() == event("F"), "the first after a quiet moment leaves at once"
-
-    def test_a_failure_in_a_flush_leaves_the_link_read_and_the_next_flush_due(self):
-        bench, session, transport = awaiting_a_flush()
-        transport.take()
-
-        class Broken(ListTransport):
-            def write(self, data: bytes) -> int:
-                raise RuntimeError
-
-        sound = session.outbox.sender
-        session.outbox.through(Broken())
-        with pytest.raises(RuntimeError):
-            bench.clock.advance(0.005)
-        assert not bench.upstream.paused
-        session.outbox.through(sound)
-        bench.clock.advance(1)
-        bench.feed(event("C"))
-        assert transport.take() == event("C")
-
-    def test_a_steady_stream_does_not_delay_an_answer(self):
-        bench, session, _ = awaiting_a_flush()
-        session.receive(b"Action: Park\r\nActionID: 1\r\n\r\n")
-        assert not bench.upstream.paused
-        bench.clock.advance(0.005)
-        assert not bench.upstream.paused, "one is awaited"
-
-    def test_the_link_does_not_pause_when_every_event_leaves_at_once(self):
-        bench, _, _ = awaiting_a_flush()
-        bench.pacing.shortest = 0.0  # a reload
-        bench.upstream.kept = [event("C")]
-        bench.clock.advance(0.005)
-        assert not bench.upstream.paused
-
-    def test_the_link_is_not_paused_for_long(self):
-        bench, _, _ = awaiting_a_flush(0.5)
-        assert not bench.upstream.paused, "Asterisk gives up a manager that leaves megabytes unread"
-
-    def test_the_link_is_not_paused_when_a_reload_comes_long_before_a_flush(self):
-        bench, _, _ = awaiting_a_flush(1.0)
-        bench.pacing.shortest, bench.pacing.longest = 0.005, 0.05
-        bench.feed(event("C"))
-        assert not bench.upstream.paused
-
-    def test_the_link_is_not_paused_while_an_answer_is_awaited(self):
-        bench = Bench(CALLS, interval=0.005)
-        bench.link_up()
-        session, transport = bench.login("calls")
-        bench.feed(event("A"))
-        session.receive(b"Action: Park\r\nActionID: 1\r\n\r\n")
-        bench.feed(event("B"))
-        assert not bench.upstream.paused, "one is awaited"
-        (asked,) = bench.upstream.take()
-        bench.answer(asked, b"")
-        bench.feed(event("C"))
-        assert bench.upstream.paused
-        session.receive(b"Action: Park\r\nActionID: 2\r\n\r\n")
-        assert not bench.upstream.paused, "one is asked for"
-        bench.hub.server.link_down("gone")
-        bench.clock.advance(1)  # the flush that was due finds no link
-        assert b"Event: C" in transport.take()
-
     def test_a_session_that_reads_no_class_has_no_subscription(self, bench):
         mute = User("mute", secret="plain:x")
         bench.hub.adopt(UserTable([mute]))
@@ -243,51 +104,8 @@ class TestEvents:
         assert session.subscription is None
 
 
-def test_a_long_list_is_taken_in_portions_like_anything_else(bench):
-    session, got = bench.login("boss")
-    session.receive(b"Action: CoreShowChannels\r\n\r\n")
-    (asked,) = bench.upstream.take()
-    head = b"ActionID: " + asked.get(b"actionid") + b"\r\n"
-    bench.answer(asked, b"EventList: start\r\n")
-    items = [b"Event: CoreShowChannel\r\n" + head + b"N: %d\r\n\r\n" % number for number in range(300)]
-    taken = bench.hub.server.from_upstream(items)
-    assert 64 < taken < 200
-    bench.feed(*items[taken:])
-    assert got.take().count(b"Event: CoreShowChannel\r\n") == 300
-
-
-def test_many_answers_are_taken_a_few_at_a_time(bench):
-    sessions = [bench.login("boss")[0] for _ in range(20)]
-    for session in sessions:
-        session.receive(b"Action: CoreStatus\r\n\r\n")
-    answers = [
-        b"Response: Success\r\nActionID: " + asked.get(b"actionid") + b"\r\n\r\n"
-        for asked in bench.upstream.take()
-    ]
-    assert len(answers) == 20
-    counts = []
-    while answers:
-        counts.append(bench.hub.server.from_upstream([*answers, event("Hold")]))
-        answers = answers[counts[-1] :]
-    assert counts == [8, 8, 5]
-    assert bench.hub.server.exchange.in_flight == 0
-
-
 class TestFaults:
     """An internal error in one message or one session stays there: the link is shared by all."""
-
-    def test_an_error_in_one_message_loses_only_that_message(self, bench):
-        session, transport = bench.login("calls")
-
-        def broken(raw):
-            if b"Odd" in raw:
-                raise RuntimeError("fault")
-            return True
-
-        session.subscription.admits = broken
-        bench.feed(event("A"), event("Odd"), event("B"))
-        assert transport.take() == event("A") + event("B")
-        assert bench.hub.stats.faults == 1
 
     def test_an_error_in_one_session_ends_only_that_session(self, bench, monkeypatch):
         (session, transport), (other, other_got) = bench.login("boss"), bench.login("boss")
@@ -363,46 +181,6 @@ class TestLink:
         assert system.take() == event("ProxyUpstream", "system", Status="Up") + BOOTED
         assert calls.take() == b""
 
-    def test_actions_are_refused_until_asterisk_has_booted(self):
-        bench = Bench(BOSS, CALLS)
-        bench.link_up(booted=False)
-        session, got = bench.login("calls")
-        session.receive(b"Action: Park\r\nActionID: 1\r\n\r\nAction: Ping\r\nActionID: 2\r\n\r\n")
-        assert bench.upstream.take() == []
-        assert got.take().count(b"Message: Upstream not connected\r\n") == 2
-        bench.feed(BOOTED)
-        (learn,) = bench.upstream.take()
-        bench.answer(learn, b"")
-        session.receive(b"Action: Park\r\n\r\n")
-        assert [asked.get(b"action") for asked in bench.upstream.take()] == [b"Park"]
-
-    def test_upstream_boot_timeout_ends_the_wait_for_fullybooted(self, caplog):
-        bench = Bench(BOSS, CALLS, limits=Limits(upstream_boot_timeout=20.0))
-        bench.link_up(booted=False)
-        bench.clock.advance(19)
-        assert not bench.hub.server.exchange.connected
-        bench.clock.advance(2)
-        assert bench.hub.server.exchange.connected
-        assert "upstream-not-booted" in caplog.text
-        assert [asked.get(b"action") for asked in bench.upstream.take()] == [b"ListCommands"]
-
-    def test_actions_of_modules_loaded_before_the_boot_are_learnt(self):
-        bench = Bench(BOSS, CALLS)
-        bench.link_up(booted=False)
-        bench.feed(event("Load", "system", Module="x"))
-        bench.clock.advance(1.1)
-        assert [asked.get(b"action") for asked in bench.upstream.take()] == [b"ListCommands"]
-
-    def test_nothing_is_sent_or_logged_after_a_disconnect(self, caplog):
-        bench = Bench(BOSS, CALLS)
-        bench.link_up(booted=False)
-        bench.feed(event("Load", "system", Module="x"))
-        bench.hub.server.disconnect()
-        bench.clock.advance(100)
-        bench.hub.server.exchange.ask(Action([(b"Action", b"Ping")]), lambda _: None)
-        assert bench.upstream.take() == []
-        assert "upstream-not-booted" not in caplog.text
-
     def test_events_are_counted_whichever_sessions_join_meanwhile(self, bench):
         (one, _), (two, _) = bench.login("calls"), bench.login("calls")
         before = bench.hub.deliveries
@@ -413,50 +191,6 @@ class TestLink:
             bench.hub.subscribe(session)
             bench.feed(event("Hold"))
         assert bench.hub.deliveries - before == 2 * 7
-
-    def test_a_link_lost_before_the_boot_logs_nothing_later(self, caplog):
-        bench = Bench(BOSS, CALLS)
-        bench.link_up(booted=False)
-        bench.hub.server.link_down("gone")
-        bench.clock.advance(100)
-        assert "upstream-not-booted" not in caplog.text
-        assert not bench.hub.server.exchange.connected
-
-    def test_fullybooted_is_not_sent_for_a_lost_asterisk(self, bench):
-        bench.feed(BOOTED)
-        assert bench.hub.server.boot.event()
-        bench.hub.server.link_down("gone")
-        assert bench.hub.server.boot.event() is None
-
-    def test_a_reload_before_the_boot_is_only_passed_on(self, bench):
-        bench.feed(event("Reload", "system"))
-        assert bench.hub.server.boot.event() is None
-
-    def test_actions_are_learnt_again_when_modules_change(self, bench):
-        bench.feed(event("Load", "system", Module="x"))
-        bench.feed(event("Load", "system", Module="y"))
-        assert bench.upstream.take() == []
-        bench.clock.advance(1.1)
-        (asked,) = bench.upstream.take()
-        bench.answer(asked, b"Brandnew: does.  (Priv: call,all)\r\n")
-        session, _ = bench.login("calls")
-        session.receive(b"Action: Brandnew\r\n\r\n")
-        assert bench.upstream.take() == []
-        bench.hub.server.adopt_actions(OtherActions({}, {b"brandnew": Described(b"Brandnew", ())}))
-        session.receive(b"Action: Brandnew\r\n\r\n")
-        assert bench.upstream.take()[0].get(b"action") == b"Brandnew"
-
-    def test_actions_are_not_learnt_again_after_a_link_loss(self, bench):
-        bench.feed(event("Load", "system", Module="x"))
-        bench.hub.server.link_down("gone")
-        bench.clock.advance(2)
-        assert bench.upstream.take() == []
-        bench.feed(event("Load", "system", Module="x"))
-        bench.clock.advance(2)
-        assert bench.upstream.take() == []
-
-    def test_an_unusable_list_of_actions_keeps_the_table(self, bench):
-        assert bench.hub.server.actions.table.live == ()
 
 
 class TestUsers:
@@ -745,20 +479,3 @@ class TestLearning:
         bench.hub.tick(bench.clock.now())
         assert bench.hub.ctx.recorder is None
         assert bench.hub.recorded is not None
-
-
-def test_a_failure_after_a_read_loses_none_of_the_messages_left(bench, monkeypatch):
-    _, got = bench.login("boss")
-    events = [event("Hold", N=str(number)) for number in range(100)]
-
-    def broken() -> float:
-        raise ValueError
-
-    with monkeypatch.context() as patched:
-        patched.setattr(bench.clock, "cpu", broken)
-        taken = bench.hub.server.from_upstream(events)
-    assert 0 < taken < len(events)
-    assert bench.hub.stats.faults == 1
-    bench.feed(*events[taken:])
-    bench.hub.flush()
-    assert got.take().count(b"Event: Hold") == len(events)

@@ -3,10 +3,12 @@
 import pytest
 
 from amiproxy.ami import privilege
+from amiproxy.core.clients.session import Session
 from amiproxy.core.model.limits import Limits
 from amiproxy.core.model.users import User
 from tests.support.core_doubles import Bench, HandClock, ListTransport, event
 
+CALLS = User("calls", read=privilege.CALL, write=privilege.CALL, secret="plain:x")
 USER = User("user", read=privilege.CALL, write=privilege.ALL, secret="plain:x")
 
 
@@ -159,3 +161,118 @@ def test_a_failure_in_a_turn_does_not_affect_other_clients() -> None:
     got = [transport.take() for transport in transports]
     assert got.count(event("One") + event("Two")) == len(transports) - 1
     assert got.count(event("Two")) == 1
+
+
+def awaiting_a_flush(interval: float = 0.005) -> tuple[Bench, Session, ListTransport]:
+    """One session to which event A was sent at once and for which B waits."""
+    bench = Bench(CALLS, interval=interval)
+    bench.link_up()
+    session, transport = bench.login("calls")
+    bench.feed(event("A"))
+    bench.feed(event("B"))
+    return bench, session, transport
+
+
+class TestIntervals:
+    def test_flush_interval_delays_events_after_the_first(self):
+        bench = Bench(CALLS, interval=0.005)
+        bench.link_up()
+        _, transport = bench.login("calls")
+        bench.feed(event("A"))
+        assert transport.take() == event("A"), "the first after a quiet moment leaves at once"
+        bench.feed(event("B"))
+        bench.feed(event("C"))
+        assert transport.take() == b""
+        bench.clock.advance(0.006)
+        assert transport.take() == event("B") + event("C")
+
+    def test_events_that_arrive_before_a_flush_are_read_with_it(self):
+        bench = Bench(CALLS, interval=0.005)
+        bench.link_up()
+        _, transport = bench.login("calls")
+        bench.feed(event("A"))
+        assert not bench.upstream.paused, "after a quiet period the next event is not waited for"
+        bench.feed(event("B"))
+        assert bench.upstream.paused
+        bench.upstream.kept = [event("C"), event("D")]
+        transport.take()
+        bench.clock.advance(0.006)
+        assert transport.take() == event("B") + event("C") + event("D")
+        assert len(transport.sent) == 0
+
+    def test_under_a_steady_stream_the_link_pauses_from_flush_to_flush(self):
+        bench, _, transport = awaiting_a_flush()
+        for name in ("C", "D", "E"):
+            transport.take()
+            bench.upstream.kept = [event(name)]
+            bench.clock.advance(0.005)
+            assert transport.take().endswith(event(name))
+            assert bench.upstream.paused, "the next would only wait for the next flush"
+        bench.clock.advance(0.005)
+        assert not bench.upstream.paused, "nothing came: the link is read at once again"
+        assert not bench.clock.timers or all(
+            timer.due > bench.clock.time + 0.5 for timer in bench.clock.timers
+        )
+        bench.clock.advance(0.005)
+        bench.feed(event("F"))
+        assert transport.take() == event("F"), "the first after a quiet moment leaves at once"
+
+    def test_a_failure_in_a_flush_leaves_the_link_read_and_the_next_flush_due(self):
+        bench, session, transport = awaiting_a_flush()
+        transport.take()
+
+        class Broken(ListTransport):
+            def write(self, data: bytes) -> int:
+                raise RuntimeError
+
+        sound = session.outbox.sender
+        session.outbox.through(Broken())
+        with pytest.raises(RuntimeError):
+            bench.clock.advance(0.005)
+        assert not bench.upstream.paused
+        session.outbox.through(sound)
+        bench.clock.advance(1)
+        bench.feed(event("C"))
+        assert transport.take() == event("C")
+
+    def test_a_steady_stream_does_not_delay_an_answer(self):
+        bench, session, _ = awaiting_a_flush()
+        session.receive(b"Action: Park\r\nActionID: 1\r\n\r\n")
+        assert not bench.upstream.paused
+        bench.clock.advance(0.005)
+        assert not bench.upstream.paused, "one is awaited"
+
+    def test_the_link_does_not_pause_when_every_event_leaves_at_once(self):
+        bench, _, _ = awaiting_a_flush()
+        bench.pacing.shortest = 0.0  # a reload
+        bench.upstream.kept = [event("C")]
+        bench.clock.advance(0.005)
+        assert not bench.upstream.paused
+
+    def test_the_link_is_not_paused_for_long(self):
+        bench, _, _ = awaiting_a_flush(0.5)
+        assert not bench.upstream.paused, "Asterisk gives up a manager that leaves megabytes unread"
+
+    def test_the_link_is_not_paused_when_a_reload_comes_long_before_a_flush(self):
+        bench, _, _ = awaiting_a_flush(1.0)
+        bench.pacing.shortest, bench.pacing.longest = 0.005, 0.05
+        bench.feed(event("C"))
+        assert not bench.upstream.paused
+
+    def test_the_link_is_not_paused_while_an_answer_is_awaited(self):
+        bench = Bench(CALLS, interval=0.005)
+        bench.link_up()
+        session, transport = bench.login("calls")
+        bench.feed(event("A"))
+        session.receive(b"Action: Park\r\nActionID: 1\r\n\r\n")
+        bench.feed(event("B"))
+        assert not bench.upstream.paused, "one is awaited"
+        (asked,) = bench.upstream.take()
+        bench.answer(asked, b"")
+        bench.feed(event("C"))
+        assert bench.upstream.paused
+        session.receive(b"Action: Park\r\nActionID: 2\r\n\r\n")
+        assert not bench.upstream.paused, "one is asked for"
+        bench.hub.server.link_down("gone")
+        bench.clock.advance(1)  # the flush that was due finds no link
+        assert b"Event: C" in transport.take()

@@ -1,0 +1,79 @@
+"""FullyBooted as each client is sent it, and the wait for Asterisk to boot."""
+
+import pytest
+
+from amiproxy.core.servers.known.boot import Boot
+from tests.support.core_doubles import HandClock
+
+
+def booted(uptime: str = "100", reloaded: str = "40") -> bytes:
+    return (
+        f"Event: FullyBooted\r\nPrivilege: system,all\r\nUptime: {uptime}\r\nLastReload: {reloaded}\r\n"
+        "Status: Fully Booted\r\n\r\n"
+    ).encode()
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock()
+
+
+@pytest.fixture
+def overdue() -> list[bool]:
+    return []
+
+
+@pytest.fixture
+def boot(clock, overdue) -> Boot:
+    return Boot(clock, lambda: overdue.append(True))
+
+
+def test_its_times_grow_with_the_clock_and_a_reload_resets_the_second(boot, clock):
+    assert boot.event() is None
+    boot.booted(booted())
+    assert boot.event() == booted()
+    clock.advance(10)
+    assert boot.event() == booted("110", "50")
+    boot.reloaded()
+    clock.advance(5)
+    assert boot.event() == booted("115", "5")
+
+
+def test_times_that_are_not_numbers_count_from_the_boot(boot, clock):
+    boot.booted(booted("x", "y"))
+    clock.advance(3)
+    assert boot.event() == booted("3", "3")
+
+
+def test_an_event_without_times_stays_as_it_is(boot, clock):
+    raw = b"Event: FullyBooted\r\nPrivilege: system,all\r\nStatus: Fully Booted\r\n\r\n"
+    boot.booted(raw)
+    clock.advance(3)
+    assert boot.event() == raw
+
+
+def test_a_new_login_and_a_lost_link_forget_it(boot):
+    for forget in (boot.forget, lambda: boot.wait(5)):
+        boot.booted(booted())
+        forget()
+        assert boot.event() is None
+
+
+def test_a_wait_that_is_too_long_is_logged_and_reported_once(boot, clock, overdue, caplog):
+    boot.wait(20)
+    clock.advance(19)
+    assert not overdue
+    clock.advance(100)
+    assert overdue == [True]
+    assert caplog.text.count("upstream-not-booted") == 1
+    assert boot.end_wait(), "it is the caller who ends it"
+
+
+def test_a_wait_that_is_ended_is_not_reported(boot, clock, overdue, caplog):
+    assert not boot.end_wait()
+    boot.wait(20)
+    assert boot.end_wait()
+    assert not boot.end_wait()
+    clock.advance(100)
+    assert not overdue
+    assert "upstream-not-booted" not in caplog.text

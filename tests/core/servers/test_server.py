@@ -1,0 +1,197 @@
+"""What the links to Asterisk bring: repairs, how much is taken at a time, and what a fault affects."""
+
+import pytest
+
+from amiproxy.ami import privilege
+from amiproxy.ami.actions import OtherActions
+from amiproxy.ami.arguments import Described
+from amiproxy.ami.message import Action
+from amiproxy.core.model.limits import Limits
+from amiproxy.core.model.users import User
+from tests.support.core_doubles import Bench, event
+
+BOSS = User("boss", read=privilege.ALL, write=privilege.ALL, secret="plain:x")
+CALLS = User("calls", read=privilege.CALL, write=privilege.CALL, secret="plain:x")
+BOOTED = (
+    b"Event: FullyBooted\r\nPrivilege: system,all\r\nUptime: x\r\nLastReload: y\r\n"
+    b"Status: Fully Booted\r\n\r\n"
+)
+
+
+@pytest.fixture
+def bench() -> Bench:
+    bench = Bench(BOSS, CALLS)
+    bench.link_up()
+    return bench
+
+
+class TestEvents:
+    @pytest.mark.parametrize(
+        "raw",
+        [
+            b"Event: X\r\n\r\n",
+            b"Event: X\r\nChannel: a\r\nPrivilege: call,all\r\n\r\n",
+            b"Event: X\r\nPrivilege: <none>\r\n\r\n",
+            b"Event: X\r\nPrivilege: Call\r\n\r\n",
+        ],
+    )
+    def test_an_event_without_a_privilege_in_its_place_reaches_no_session(self, bench, raw):
+        _, transport = bench.login("boss")
+        transport.take()
+        bench.feed(raw)
+        assert transport.take() == b""
+        assert bench.hub.stats.events_dropped == 1
+
+    def test_malformed_events_are_repaired_and_counted(self, bench):
+        _, transport = bench.login("calls")
+        bench.feed(b"Event: X\nPrivilege: call,all\nY: 1\n\n")
+        assert transport.take() == event("X", Y="1")
+        assert bench.hub.stats.events_repaired == 1
+
+    def test_an_error_in_one_message_loses_only_that_message(self, bench):
+        session, transport = bench.login("calls")
+
+        def broken(raw):
+            if b"Odd" in raw:
+                raise RuntimeError("fault")
+            return True
+
+        session.subscription.admits = broken
+        bench.feed(event("A"), event("Odd"), event("B"))
+        assert transport.take() == event("A") + event("B")
+        assert bench.hub.stats.faults == 1
+
+
+def test_a_long_list_is_taken_in_portions_like_anything_else(bench):
+    session, got = bench.login("boss")
+    session.receive(b"Action: CoreShowChannels\r\n\r\n")
+    (asked,) = bench.upstream.take()
+    head = b"ActionID: " + asked.get(b"actionid") + b"\r\n"
+    bench.answer(asked, b"EventList: start\r\n")
+    items = [b"Event: CoreShowChannel\r\n" + head + b"N: %d\r\n\r\n" % number for number in range(300)]
+    taken = bench.hub.server.from_upstream(items)
+    assert 64 < taken < 200
+    bench.feed(*items[taken:])
+    assert got.take().count(b"Event: CoreShowChannel\r\n") == 300
+
+
+def test_many_answers_are_taken_a_few_at_a_time(bench):
+    sessions = [bench.login("boss")[0] for _ in range(20)]
+    for session in sessions:
+        session.receive(b"Action: CoreStatus\r\n\r\n")
+    answers = [
+        b"Response: Success\r\nActionID: " + asked.get(b"actionid") + b"\r\n\r\n"
+        for asked in bench.upstream.take()
+    ]
+    assert len(answers) == 20
+    counts = []
+    while answers:
+        counts.append(bench.hub.server.from_upstream([*answers, event("Hold")]))
+        answers = answers[counts[-1] :]
+    assert counts == [8, 8, 5]
+    assert bench.hub.server.exchange.in_flight == 0
+
+
+def test_a_failure_after_a_read_loses_none_of_the_messages_left(bench, monkeypatch):
+    _, got = bench.login("boss")
+    events = [event("Hold", N=str(number)) for number in range(100)]
+
+    def broken() -> float:
+        raise ValueError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(bench.clock, "cpu", broken)
+        taken = bench.hub.server.from_upstream(events)
+    assert 0 < taken < len(events)
+    assert bench.hub.stats.faults == 1
+    bench.feed(*events[taken:])
+    bench.hub.flush()
+    assert got.take().count(b"Event: Hold") == len(events)
+
+
+class TestBoot:
+    def test_actions_are_refused_until_asterisk_has_booted(self):
+        bench = Bench(BOSS, CALLS)
+        bench.link_up(booted=False)
+        session, got = bench.login("calls")
+        session.receive(b"Action: Park\r\nActionID: 1\r\n\r\nAction: Ping\r\nActionID: 2\r\n\r\n")
+        assert bench.upstream.take() == []
+        assert got.take().count(b"Message: Upstream not connected\r\n") == 2
+        bench.feed(BOOTED)
+        (learn,) = bench.upstream.take()
+        bench.answer(learn, b"")
+        session.receive(b"Action: Park\r\n\r\n")
+        assert [asked.get(b"action") for asked in bench.upstream.take()] == [b"Park"]
+
+    def test_upstream_boot_timeout_ends_the_wait_for_fullybooted(self, caplog):
+        bench = Bench(BOSS, CALLS, limits=Limits(upstream_boot_timeout=20.0))
+        bench.link_up(booted=False)
+        bench.clock.advance(19)
+        assert not bench.hub.server.exchange.connected
+        bench.clock.advance(2)
+        assert bench.hub.server.exchange.connected
+        assert "upstream-not-booted" in caplog.text
+        assert [asked.get(b"action") for asked in bench.upstream.take()] == [b"ListCommands"]
+
+    def test_actions_of_modules_loaded_before_the_boot_are_learnt(self):
+        bench = Bench(BOSS, CALLS)
+        bench.link_up(booted=False)
+        bench.feed(event("Load", "system", Module="x"))
+        bench.clock.advance(1.1)
+        assert [asked.get(b"action") for asked in bench.upstream.take()] == [b"ListCommands"]
+
+    def test_nothing_is_sent_or_logged_after_a_disconnect(self, caplog):
+        bench = Bench(BOSS, CALLS)
+        bench.link_up(booted=False)
+        bench.feed(event("Load", "system", Module="x"))
+        bench.hub.server.disconnect()
+        bench.clock.advance(100)
+        bench.hub.server.exchange.ask(Action([(b"Action", b"Ping")]), lambda _: None)
+        assert bench.upstream.take() == []
+        assert "upstream-not-booted" not in caplog.text
+
+    def test_a_link_lost_before_the_boot_logs_nothing_later(self, caplog):
+        bench = Bench(BOSS, CALLS)
+        bench.link_up(booted=False)
+        bench.hub.server.link_down("gone")
+        bench.clock.advance(100)
+        assert "upstream-not-booted" not in caplog.text
+        assert not bench.hub.server.exchange.connected
+
+    def test_fullybooted_is_not_sent_for_a_lost_asterisk(self, bench):
+        bench.feed(BOOTED)
+        assert bench.hub.server.boot.event()
+        bench.hub.server.link_down("gone")
+        assert bench.hub.server.boot.event() is None
+
+    def test_a_reload_before_the_boot_is_only_passed_on(self, bench):
+        bench.feed(event("Reload", "system"))
+        assert bench.hub.server.boot.event() is None
+
+
+class TestActions:
+    def test_actions_are_learnt_again_when_modules_change(self, bench):
+        bench.feed(event("Load", "system", Module="x"))
+        bench.feed(event("Load", "system", Module="y"))
+        assert bench.upstream.take() == []
+        bench.clock.advance(1.1)
+        (asked,) = bench.upstream.take()
+        bench.answer(asked, b"Brandnew: does.  (Priv: call,all)\r\n")
+        session, _ = bench.login("calls")
+        session.receive(b"Action: Brandnew\r\n\r\n")
+        assert bench.upstream.take() == []
+        bench.hub.server.adopt_actions(OtherActions({}, {b"brandnew": Described(b"Brandnew", ())}))
+        session.receive(b"Action: Brandnew\r\n\r\n")
+        assert bench.upstream.take()[0].get(b"action") == b"Brandnew"
+
+    def test_actions_are_not_learnt_again_after_a_link_loss(self, bench):
+        bench.feed(event("Load", "system", Module="x"))
+        bench.hub.server.link_down("gone")
+        bench.clock.advance(2)
+        assert bench.upstream.take() == []
+        bench.feed(event("Load", "system", Module="x"))
+        bench.clock.advance(2)
+        assert bench.upstream.take() == []
+
+    def test_an_unusable_list_of_actions_keeps_the_table(self, bench):
+        assert bench.hub.server.actions.table.live == ()
