@@ -76,8 +76,7 @@ class Hub:
         self._roster = Roster()
         self.pressure = Pressure(
             self.bounds,
-            self.server.exchange,
-            self.server.sides,
+            (self.server,),
             self.stats,
             lambda: (*self.sessions, *self.closing),
         )
@@ -106,7 +105,7 @@ class Hub:
         self._flusher = Flusher(
             pacing,
             scheduler,
-            self.server.exchange,
+            (self.server,),
             self.stats,
             self._subscriptions,
             self._flushed,

@@ -11,8 +11,7 @@ from typing import Protocol
 
 from amiproxy.core.audit.stats import Stats
 from amiproxy.core.bounds import Bounds
-from amiproxy.core.servers.exchange import Exchange
-from amiproxy.core.servers.side import Side
+from amiproxy.core.servers.server import Server
 
 
 class Pressed(Hashable, Protocol):
@@ -37,19 +36,20 @@ class Pressed(Hashable, Protocol):
 
 
 class Pressure:
-    """``everybody`` returns all sessions that have an outbox, including those that are closing."""
+    """Counts the actions on all links of ``servers``.
+
+    ``everybody`` returns all sessions that have an outbox, including those that are closing.
+    """
 
     def __init__(
         self,
         bounds: Bounds,
-        exchange: Exchange,
-        sides: tuple[Side, ...],
+        servers: Iterable[Server],
         stats: Stats,
         everybody: Callable[[], Iterable[Pressed]],
     ) -> None:
         self._bounds = bounds
-        self._exchange = exchange
-        self._sides = sides
+        self._servers = tuple(servers)
         self._stats = stats
         self._everybody = everybody
         self._slow: dict[Pressed, str] = {}
@@ -76,9 +76,9 @@ class Pressure:
     @property
     def in_flight(self) -> int:
         """Unanswered actions, including the proxy's own: the number that ``limits.in_flight`` limits."""
-        load = self._bounds.queued + self._exchange.load
-        for side in self._sides:
-            load += side.load
+        load = self._bounds.queued
+        for server in self._servers:
+            load += server.load
         return load
 
     @property

@@ -10,14 +10,14 @@ continues in the loop's next turn.
 
 # mypyc: compiled
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from amiproxy.core.audit.stats import Stats
 from amiproxy.core.budgets.caused import Caused
 from amiproxy.core.fanout.pacing import Pacing
 from amiproxy.core.fanout.subscription import AT_ONCE, Subscription
 from amiproxy.core.ports import Scheduler, Timer
-from amiproxy.core.servers.exchange import Exchange
+from amiproxy.core.servers.server import Server
 
 #: Most seconds for which the link may pause.  Asterisk drops a manager that leaves about 4 MB unread.
 _LONGEST_PAUSE = 0.1
@@ -33,6 +33,7 @@ class Flusher:
     """Flushes ``subscriptions``; calls ``flushed`` at the end of each flush.
 
     ``settled`` is called after work that the flusher did from a timer.
+    The main links of ``servers`` pause, and are read just before a flush.
     """
 
     __slots__ = (
@@ -42,7 +43,7 @@ class Flusher:
         "_caused",
         "_cpu",
         "_each",
-        "_exchange",
+        "_exchanges",
         "_flushed",
         "_left",
         "_may_pause",
@@ -63,7 +64,7 @@ class Flusher:
         self,
         pacing: Pacing,
         scheduler: Scheduler,
-        exchange: Exchange,
+        servers: Iterable[Server],
         stats: Stats,
         subscriptions: Mapping[object, Subscription],
         flushed: Callable[[], None],
@@ -72,7 +73,7 @@ class Flusher:
     ) -> None:
         self._pacing = pacing
         self._scheduler = scheduler
-        self._exchange = exchange
+        self._exchanges = tuple(server.exchange for server in servers)
         self._stats = stats
         self._subscriptions = subscriptions
         self._flushed = flushed
@@ -113,7 +114,7 @@ class Flusher:
             self._timer = self._scheduler.later(wait, self._due)
             self._may_pause = wait <= _LONGEST_PAUSE
         if self._may_pause:
-            self._exchange.pause_reading()
+            self._pause_reading()
 
     def flush(self) -> None:
         """Send every pending event to every member of its subscription now, without dividing the flush."""
@@ -224,7 +225,8 @@ class Flusher:
         finally:
             if not (self._is_due and self._may_pause):
                 # No timer would resume reading soon; this also covers a fault above.
-                self._exchange.resume_reading()
+                for exchange in self._exchanges:
+                    exchange.resume_reading()
         self._settled()
 
     def _pause_if_steady(self) -> None:
@@ -233,11 +235,16 @@ class Flusher:
         if self._stats.events_in != self._before and not self._is_due and 0 < wait <= _LONGEST_PAUSE:
             self._timer = self._scheduler.later(wait, self._due)
             self._may_pause = True
-            self._exchange.pause_reading()
+            self._pause_reading()
+
+    def _pause_reading(self) -> None:
+        for exchange in self._exchanges:
+            exchange.pause_reading()
 
     def _read_pending(self) -> None:
         self._reading_pending = True  # events from this read are flushed right after it
         try:
-            self._exchange.read_pending()
+            for exchange in self._exchanges:
+                exchange.read_pending()
         finally:
             self._reading_pending = False
