@@ -114,9 +114,10 @@ class Exchange(Outgoing):
         opened, self.open_list = self.open_list, None
         if opened is not None and opened is not answer:
             # Asterisk never interleaves answers: another response means that the list is over.
-            self._leave(opened)
+            self._forget(opened)
             opened.cut_off()
-        if answer in self._window.answers:
+        owed = self._window.answers
+        if answer in owed and next(iter(owed)) is not answer:
             self._overtake(answer)
         self._follow(answer, answer.respond(raw, self.now, self.deadlines))
 
@@ -226,7 +227,8 @@ class Exchange(Outgoing):
         if outcome == COMPLETE:
             if answer is self.open_list:
                 self.open_list = None
-            self._finish(answer)
+            self._forget(answer)
+            answer.finished()
         elif outcome == LISTING:
             self.open_list = answer
         elif outcome == UNENDED:
@@ -268,15 +270,12 @@ class Exchange(Outgoing):
         requester.late(to_owner(raw, relay_id, action_id, unknown=True))
         return True
 
-    def _leave(self, answer: PendingAnswer) -> None:
-        """The answer is over, as far as can be known."""
-        self._close(answer)
+    def _forget(self, answer: PendingAnswer) -> None:
+        """The answer is over, as far as can be known: a module's may go on."""
+        self._window.leave(answer)
+        self._correlator.close(answer)
         if not answer.described.own:
             self._correlator.keep_late(answer, self.now + self.deadlines.list_item)
-
-    def _finish(self, answer: PendingAnswer) -> None:
-        self._leave(answer)
-        answer.finished()
 
     # -- time --------------------------------------------------------------
 

@@ -55,8 +55,6 @@ class Window:
 
     def earlier(self, answer: PendingAnswer) -> list[PendingAnswer]:
         """Those whose actions were sent before this one's."""
-        if next(iter(self.answers)) is answer:
-            return []
         return list(itertools.takewhile(lambda other: other is not answer, self.answers))
 
     def clear(self) -> None:

@@ -68,6 +68,7 @@ class PendingAnswer(ABC):
         "described",
         "echoed",
         "expected",
+        "follows",
         "item_head",
         "item_head_sent",
         "items",
@@ -96,6 +97,8 @@ class PendingAnswer(ABC):
         self.size = 0
         #: Whether the requester was sent a response; an error response would then be a second answer.
         self.responded = False
+        #: Whether the response has come, and more of the answer is to follow.
+        self.follows = False
         #: Whether the broadcast event with its relay id has arrived; there is only one.
         self.echoed = False
         #: The account that it is charged to (None for the proxy's own actions), and its seconds so far.

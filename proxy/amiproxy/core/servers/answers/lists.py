@@ -4,14 +4,13 @@
 
 from typing import Final
 
-from amiproxy.ami.answers import Answer, AnswerKind, succeeded
-from amiproxy.ami.message import Action, Message
+from amiproxy.ami.answers import AnswerKind, succeeded
+from amiproxy.ami.message import Message
 from amiproxy.ami.relay import event_list_of
 from amiproxy.core.servers import failures
 from amiproxy.core.servers.answers.base import COMPLETE, LISTING, UNENDED, Outcome
 from amiproxy.core.servers.answers.response import ResponseAnswer
 from amiproxy.core.servers.deadlines import Deadlines
-from amiproxy.core.servers.requester import Requester
 
 # Up to Python 3.11, reading an enum member from its class calls Python code.
 _LIST: Final = AnswerKind.LIST
@@ -20,20 +19,15 @@ _LIST: Final = AnswerKind.LIST
 class ListAnswer(ResponseAnswer):
     """A response that announces the items, the items, and the last event; or one response only."""
 
-    __slots__ = ("_started",)
-
-    def __init__(self, requester: Requester | None, action: Action, described: Answer) -> None:
-        super().__init__(requester, action, described)
-        #: Whether the response has announced the items.
-        self._started = False
+    __slots__ = ()
 
     def respond(self, raw: bytes, now: float, deadlines: Deadlines) -> Outcome:
         """See PendingAnswer."""
         self.pass_on(raw)
-        if self._started or not succeeded(raw):
+        if self.follows or not succeeded(raw):
             return COMPLETE  # a second response ends the list as well
         if event_list_of(raw) == b"start":
-            self._started = True
+            self.follows = True
             self.last = now
             self.deadline = now + deadlines.list_item
             return LISTING
@@ -43,13 +37,13 @@ class ListAnswer(ResponseAnswer):
 
     def event(self, raw: bytes, name: bytes, now: float, deadlines: Deadlines) -> Outcome:
         """See PendingAnswer."""
-        if self._started or self.described.own:
+        if self.follows or self.described.own:
             return self.listed(raw, name, now, deadlines)
         return self.unheralded(raw)
 
     def stray(self, raw: bytes, now: float, deadlines: Deadlines) -> Outcome:
         """See PendingAnswer."""
-        return self.item(raw, False, now, deadlines) if self._started else self.unheralded(raw)
+        return self.item(raw, False, now, deadlines) if self.follows else self.unheralded(raw)
 
     def cut_off(self) -> None:
         """See PendingAnswer.  A module's list may have no last event, although it is described so."""
@@ -60,7 +54,7 @@ class ListAnswer(ResponseAnswer):
 
     def give_up(self, reason: bytes) -> None:
         """See PendingAnswer."""
-        if not self._started:
+        if not self.follows:
             super().give_up(reason)
             return
         self.cancel(reason)
@@ -68,4 +62,4 @@ class ListAnswer(ResponseAnswer):
 
     def exceeded(self, now: float, deadlines: Deadlines) -> str:
         """See PendingAnswer."""
-        return self.list_limit(now, deadlines) if self._started else super().exceeded(now, deadlines)
+        return self.list_limit(now, deadlines) if self.follows else super().exceeded(now, deadlines)

@@ -2,44 +2,37 @@
 
 # mypyc: compiled
 
-from amiproxy.ami.answers import Answer, succeeded
-from amiproxy.ami.message import Action
+from amiproxy.ami.answers import succeeded
 from amiproxy.ami.relay import event_list_of
 from amiproxy.core.servers.answers.base import COMPLETE, PENDING, UNANSWERED, UNENDED, Outcome
 from amiproxy.core.servers.answers.response import ResponseAnswer
 from amiproxy.core.servers.deadlines import Deadlines
-from amiproxy.core.servers.requester import Requester
 
 
 class OneEventAnswer(ResponseAnswer):
     """One event after the response."""
 
-    __slots__ = ("_due",)
-
-    def __init__(self, requester: Requester | None, action: Action, described: Answer) -> None:
-        super().__init__(requester, action, described)
-        #: Whether the response has come, and the event is next.
-        self._due = False
+    __slots__ = ()
 
     def respond(self, raw: bytes, _now: float, _deadlines: Deadlines) -> Outcome:
         """See PendingAnswer."""
         self.pass_on(raw)
-        if self._due or not succeeded(raw):
+        if self.follows or not succeeded(raw):
             return COMPLETE
         if event_list_of(raw) == b"start":
             return UNENDED
-        self._due = True
+        self.follows = True
         return PENDING
 
     def event(self, raw: bytes, name: bytes, now: float, deadlines: Deadlines) -> Outcome:
         """See PendingAnswer."""
-        if self._due:
+        if self.follows:
             return self.item(raw, True, now, deadlines)
         return super().event(raw, name, now, deadlines)
 
     def stray(self, raw: bytes, now: float, deadlines: Deadlines) -> Outcome:
         """See PendingAnswer."""
-        return self.item(raw, True, now, deadlines) if self._due else self.unheralded(raw)
+        return self.item(raw, True, now, deadlines) if self.follows else self.unheralded(raw)
 
     def unheralded(self, raw: bytes) -> Outcome:
         """Take the event instead of the response."""
@@ -48,4 +41,4 @@ class OneEventAnswer(ResponseAnswer):
 
     def overtaken(self) -> Outcome:
         """See PendingAnswer.  Once it has responded, the requester may be content."""
-        return COMPLETE if self._due else UNANSWERED
+        return COMPLETE if self.follows else UNANSWERED
