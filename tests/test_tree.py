@@ -13,9 +13,7 @@ LINES = 400
 
 #: Modules that may be longer, and why.
 LONG = {
-    "core/clients/session.py": (620, "the states of one client share its attributes"),
-    "core/fanout/hub.py": (520, "what all sessions share; the paths of an event call it and nothing else"),
-    "core/servers/exchange.py": (770, "one queue of actions and answers, whose steps share its attributes"),
+    "core/hub.py": (520, "what all sessions share; the paths of an event call it and nothing else"),
     "net/doors/tlsstream.py": (420, "one TLS connection, whose steps share its attributes"),
 }
 

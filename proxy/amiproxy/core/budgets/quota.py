@@ -8,11 +8,11 @@ Unlike the rates, quotas apply to every user and every address, including those 
 
 from typing import Final, NamedTuple
 
+from amiproxy.ami import holding
 from amiproxy.ami.message import Action
 from amiproxy.core.bounds import Bounds
 from amiproxy.core.limits.members import ADDING
 from amiproxy.core.model.limits import Limits
-from amiproxy.core.servers import holding
 
 #: Actions that have a quota.
 BOUNDED: Final = holding.SLEEPING | ADDING | {b"setvar"}

@@ -9,9 +9,8 @@ otherwise the response to the last part.
 
 from collections import deque
 
-from amiproxy.ami import message
+from amiproxy.ami import holding, message
 from amiproxy.ami.message import Action
-from amiproxy.core.servers import holding
 from amiproxy.core.servers.failures import LOST, NOT_CONNECTED
 
 

@@ -9,7 +9,7 @@ client.
 
 from abc import abstractmethod
 
-from amiproxy.ami import message
+from amiproxy.ami import holding, message
 from amiproxy.ami.actions import LOCAL
 from amiproxy.ami.message import Action
 from amiproxy.core.audit.securityevents import ERROR
@@ -27,7 +27,7 @@ from amiproxy.core.model.share import Share
 from amiproxy.core.model.state import FINISH, HOLD_BACK, LET_GO, SEND, State, Transition, WrongTransition
 from amiproxy.core.policy import Deny
 from amiproxy.core.ports import Transport
-from amiproxy.core.servers import holding, originate
+from amiproxy.core.servers import originate
 
 
 class Actor(Recipient):

@@ -12,6 +12,7 @@ from typing import Final
 
 from amiproxy import log
 from amiproxy.ami.actions import ECHOED_BY, OtherActions, answer_of
+from amiproxy.ami.holding import may_hold
 from amiproxy.ami.message import Action
 from amiproxy.ami.relay import BROADCAST, plain_head_of, rebuild_event, relay_id_of
 from amiproxy.core.audit.stats import Stats
@@ -21,7 +22,6 @@ from amiproxy.core.model.limits import Limits
 from amiproxy.core.ports import Scheduler, Upstream
 from amiproxy.core.servers.deadlines import Deadlines
 from amiproxy.core.servers.exchange import Exchange
-from amiproxy.core.servers.holding import may_hold
 from amiproxy.core.servers.known.actions import KnownActions
 from amiproxy.core.servers.known.boot import Boot
 from amiproxy.core.servers.known.origin import Origin

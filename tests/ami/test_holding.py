@@ -2,8 +2,8 @@
 
 import pytest
 
+from amiproxy.ami import holding
 from amiproxy.ami.message import Action
-from amiproxy.core.servers import holding
 
 
 def play(name: str, **headers: str) -> Action:
