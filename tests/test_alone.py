@@ -37,7 +37,9 @@ def test_many_failures_are_not_repeated(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("earlier", "status"), [(True, 0), (False, 1)])
-def test_a_test_that_passes_alone_is_listed_as_unsteady(tmp_path: Path, earlier: bool, status: int) -> None:
+def test_a_failed_test_that_passes_alone_is_listed_as_unsteady(
+    tmp_path: Path, earlier: bool, status: int
+) -> None:
     test = tmp_path / "test_once.py"
     test.write_text(ONCE)
     if earlier:

@@ -137,12 +137,12 @@ def test_no_parts_of_a_package_import_each_other_in_a_circle(graph: Graph) -> No
 
 
 @pytest.mark.parametrize("package", ["amiproxy", "amiproxy.core", "amiproxy.net"])
-def test_imports_go_down_only(graph: Graph, package: str) -> None:
+def test_no_module_imports_from_a_higher_level(graph: Graph, package: str) -> None:
     assert upward(level_of(graph, package), layers()[package]) == []
 
 
 @pytest.mark.parametrize("package", ["amiproxy.core", "amiproxy.net"])
-def test_each_part_has_a_place_in_the_order(graph: Graph, package: str) -> None:
+def test_the_declared_order_lists_every_part(graph: Graph, package: str) -> None:
     assert set().union(*layers()[package]) == set(level_of(graph, package))
 
 
@@ -161,18 +161,18 @@ class TestReading:
             ("import os", set()),
         ],
     )
-    def test_imports_of_ours_are_found(self, source: str, imported: set[str]) -> None:
+    def test_imports_of_the_proxys_modules_are_found(self, source: str, imported: set[str]) -> None:
         assert imports_of(source, self.MODULES) == imported
 
-    def test_a_circle_is_found(self) -> None:
+    def test_a_circle_is_detected(self) -> None:
         assert circle_in({"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": set()}) == ["b", "c"]
         assert circle_in({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == []
 
-    def test_an_arrow_upwards_is_found(self) -> None:
+    def test_an_import_from_a_higher_level_is_detected(self) -> None:
         order = [{"top"}, {"left", "right"}, {"low"}]
         assert upward({"top": {"low"}, "left": {"low"}, "low": set()}, order) == []
         assert upward({"low": {"top"}, "left": {"right"}}, order) == ["left -> right", "low -> top"]
 
-    def test_a_level_joins_what_lies_below(self) -> None:
+    def test_a_level_has_an_edge_for_each_import_between_its_parts(self) -> None:
         graph = {"a.b.c": {"a.d.e", "a.b.f"}, "a.d.e": set(), "a.b.f": {"a"}}
         assert level_of(graph, "a") == {"a.b": {"a.d"}, "a.d": set()}

@@ -1,4 +1,4 @@
-"""Configurations of earlier versions load, and what no longer has an effect in them is named."""
+"""Configurations of earlier versions load, with a warning for each key that no longer has an effect."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ EARLIER = {
 CHANGELOG = (Path(__file__).parents[2] / "CHANGELOG.md").read_text()
 
 
-def test_a_configuration_with_every_removed_key_loads_and_names_each_with_its_line(folder: Path) -> None:
+def test_a_configuration_with_every_removed_key_loads_and_reports_their_lines(folder: Path) -> None:
     config = folder / "proxy.yaml"
     first = config.read_text().count("\n") + 2
     with config.open("a") as file:
@@ -39,12 +39,12 @@ def test_a_configuration_with_every_removed_key_loads_and_names_each_with_its_li
 
 
 @pytest.mark.parametrize("kind", REMOVED, ids=lambda kind: kind.__name__)
-def test_a_removed_key_is_no_key_and_says_what_holds_instead(kind: type[msgspec.Struct]) -> None:
+def test_a_removed_key_is_unknown_to_its_struct_and_has_a_remedy(kind: type[msgspec.Struct]) -> None:
     for key, remedy in REMOVED[kind].items():
         assert key not in kind.__struct_fields__
         assert remedy.startswith("remove it: ")
         assert f"`{key}`" in CHANGELOG
 
 
-def test_the_keys_of_limits_that_were_removed_are_known() -> None:
+def test_the_list_of_removed_limits_is_complete() -> None:
     assert set(REMOVED[Limits]) == set(EARLIER)

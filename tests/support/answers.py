@@ -1,4 +1,4 @@
-"""Answers without an exchange: what they are given, and a requester that writes down what it gets."""
+"""Answers without an exchange: messages for them, and a requester that records its calls."""
 
 from amiproxy.core.servers.deadlines import Deadlines
 
@@ -8,7 +8,7 @@ DEADLINES = Deadlines(list_item=15.0, list_total=120.0, list_items=2)
 
 
 class Requester:
-    """A requester that is no session."""
+    """A requester that records its calls."""
 
     payer = "boss"
 
@@ -37,5 +37,5 @@ class Requester:
 
 
 def said(*lines: bytes) -> bytes:
-    """A message of Asterisk's with the relay id as its second line."""
+    """A message from Asterisk with the relay id as its second line."""
     return b"\r\n".join((lines[0], b"ActionID: " + OURS, *lines[1:])) + b"\r\n\r\n"

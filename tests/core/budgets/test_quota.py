@@ -1,4 +1,4 @@
-"""How much of Asterisk a user may use up, judged without a session."""
+"""Quotas on what a user may store in Asterisk, and on how long it may block it; without a session."""
 
 import pytest
 
@@ -53,12 +53,12 @@ def test_a_long_tone_is_shortened_and_many_digits_are_sent_one_by_one() -> None:
     assert [part.get(b"digit") for part in parts] == [b"1", b"2", b"3"]
 
 
-def test_what_would_block_asterisk_for_too_long_is_refused() -> None:
+def test_an_action_that_would_block_asterisk_for_too_long_is_refused() -> None:
     for digits in ("w" * 3, "1" * 100):
         refused = parts_of(act("PlayMF", Channel="c", Digit=digits), LIMITS)
         assert isinstance(refused, Excess), digits
         assert refused.limit == "link_hold"
 
 
-def test_the_bounded_actions_are_those_that_are_judged_here() -> None:
+def test_actions_with_a_quota_are_among_the_bounded_ones() -> None:
     assert {b"setvar", b"queueadd", b"playdtmf", b"playmf"} <= BOUNDED

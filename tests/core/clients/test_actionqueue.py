@@ -1,4 +1,4 @@
-"""What a client has sent and what has not started yet."""
+"""Messages of a client that have not started yet."""
 
 import pytest
 
@@ -15,7 +15,7 @@ LIMITS = Limits(in_flight_per_session=2, originate_rate=1.0, originate_burst=1, 
 
 
 class Waiter:
-    """Counts how often it is told to go on."""
+    """Counts the calls of ``advance``."""
 
     def __init__(self) -> None:
         self.advanced = 0
@@ -48,12 +48,12 @@ def site() -> Site:
     return Site()
 
 
-def test_messages_start_in_their_order(site: Site) -> None:
+def test_messages_start_in_the_order_in_which_they_came(site: Site) -> None:
     site.queue.extend([b"first", b"second"])
     assert [site.queue.take(), site.queue.take(), site.queue.take()] == [b"first", b"second", None]
 
 
-def test_messages_count_as_in_flight_up_to_the_session_s_limit(site: Site) -> None:
+def test_messages_count_as_queued_up_to_the_limit_of_the_session(site: Site) -> None:
     site.queue.extend([b"1", b"2", b"3"])
     site.queue.count()
     assert (site.bounds.queued, len(site.queue)) == (2, 3)
@@ -62,7 +62,7 @@ def test_messages_count_as_in_flight_up_to_the_session_s_limit(site: Site) -> No
     assert site.bounds.queued == 1
 
 
-def test_nothing_counts_while_the_session_is_held_back(site: Site) -> None:
+def test_no_message_counts_as_queued_while_an_action_is_held(site: Site) -> None:
     site.queue.extend([b"1"])
     site.queue.count()
     site.queue.hold(Action([(b"Action", b"Ping")]))
@@ -71,7 +71,7 @@ def test_nothing_counts_while_the_session_is_held_back(site: Site) -> None:
     assert site.bounds.queued == 1
 
 
-def test_an_action_over_its_rate_lets_others_pass_and_comes_back(site: Site) -> None:
+def test_an_action_over_its_rate_waits_while_others_pass_and_is_then_returned(site: Site) -> None:
     assert site.passes(b"Originate")
     assert not site.passes(b"Originate", b"2")
     assert site.passes(b"Ping")
@@ -91,7 +91,7 @@ def test_an_action_that_would_wait_too_long_is_refused(site: Site) -> None:
     assert site.queue.size == 1
 
 
-def test_logoff_waits_for_all_and_blocks_what_follows(site: Site) -> None:
+def test_logoff_waits_for_earlier_actions_and_blocks_later_messages(site: Site) -> None:
     assert site.passes(b"Originate")
     assert not site.passes(b"Originate", b"2")
     assert not site.passes(b"Logoff")
@@ -100,7 +100,7 @@ def test_logoff_waits_for_all_and_blocks_what_follows(site: Site) -> None:
     assert site.queue.take() is None
 
 
-def test_clear_returns_what_waited_for_a_rate_the_held_one_first(site: Site) -> None:
+def test_clear_returns_the_held_action_and_then_those_that_waited_for_a_rate(site: Site) -> None:
     assert site.passes(b"Originate")
     assert not site.passes(b"Originate", b"2")
     held = Action([(b"Action", b"Ping")])

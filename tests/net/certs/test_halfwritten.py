@@ -8,7 +8,7 @@ def finding(level: str = "error", *, transient: bool = False) -> Finding:
     return Finding("error" if level == "error" else "warning", "x", "server.crt", "", "", transient)
 
 
-def test_only_errors_that_a_writer_explains_may_pass() -> None:
+def test_only_errors_that_a_writer_can_cause_are_retried() -> None:
     assert may_pass([finding(transient=True)])
     assert may_pass([finding(transient=True), finding("warning")])
     assert not may_pass([finding(transient=True), finding()])
@@ -16,7 +16,7 @@ def test_only_errors_that_a_writer_explains_may_pass() -> None:
     assert not may_pass([])
 
 
-async def test_attempts_end_with_the_patience() -> None:
+async def test_attempts_end_after_the_time_allowed_for_a_writer() -> None:
     patient, hasty = Retry(60.0, 1.0), Retry(0.0, 1.0)
     assert not patient.is_over([finding(transient=True)])
     assert hasty.is_over([finding(transient=True)])

@@ -28,7 +28,7 @@ async def house(both: Contexts) -> AsyncIterator[House]:
     built.close()
 
 
-async def test_a_session_writes_to_openssl_itself(house: House, both: Contexts) -> None:
+async def test_a_session_writes_directly_to_openssl(house: House, both: Contexts) -> None:
     async with TlsPeer.to(house.listen(), both.client) as peer:
         await peer.handshake()
         await peer.record()
@@ -37,7 +37,7 @@ async def test_a_session_writes_to_openssl_itself(house: House, both: Contexts) 
         assert session.outbox.write.__self__.version() == "TLSv1.3"  # type: ignore[attr-defined]
 
 
-async def test_after_the_end_of_its_socket_a_session_writes_nothing(
+async def test_a_session_writes_nothing_after_its_socket_was_closed(
     house: House, both: Contexts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with TlsPeer.to(house.listen(), both.client) as peer:
@@ -48,13 +48,13 @@ async def test_after_the_end_of_its_socket_a_session_writes_nothing(
         def broken(*_: object) -> None:
             raise RuntimeError
 
-        told: list[object] = []
-        asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+        errors: list[object] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: errors.append(context))
         monkeypatch.setattr(Session, "receive", broken)
-        monkeypatch.setattr(Session, "lost", broken)  # so the session never hears of its end
+        monkeypatch.setattr(Session, "lost", broken)  # so the session does not learn of its end
         assert session.outbox.ready
         await peer.send(b"Action: Ping\r\n\r\n")
         await until(lambda: house.pool.open == 0)
         assert not session.outbox.ready
-        assert told
+        assert errors
         monkeypatch.undo()

@@ -73,7 +73,7 @@ def limits(**changed: float) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("house", [Limits(**changed)], indirect=True, ids=[""])  # type: ignore[arg-type]
 
 
-async def test_it_speaks_its_own_protocol_and_opens_no_session(house: House, both: Contexts) -> None:
+async def test_another_protocol_is_served_without_an_ami_session(house: House, both: Contexts) -> None:
     async with TlsPeer.to(house.listen(), both.client) as peer:
         await peer.handshake()
         await peer.send(b"one\ntwo\nthr")
@@ -94,7 +94,7 @@ async def test_a_slow_client_gets_everything(house: House, both: Contexts) -> No
 
 
 @limits(unauthenticated=1)
-async def test_it_shares_the_places_of_the_pool(house: House, both: Contexts) -> None:
+async def test_connections_of_another_protocol_count_in_the_same_pool(house: House, both: Contexts) -> None:
     address = house.listen()
     async with TlsPeer.to(address, both.client) as first:
         await first.handshake()
@@ -109,7 +109,7 @@ async def test_it_shares_the_places_of_the_pool(house: House, both: Contexts) ->
 
 
 @limits(login_timeout=5.0)
-async def test_its_clients_must_log_in_in_time(house: House, both: Contexts) -> None:
+async def test_clients_of_another_protocol_must_log_in_in_time(house: House, both: Contexts) -> None:
     address = house.listen()
     async with TlsPeer.to(address, both.client) as one, TlsPeer.to(address, both.client) as other:
         for peer in (one, other):
@@ -121,7 +121,7 @@ async def test_its_clients_must_log_in_in_time(house: House, both: Contexts) -> 
         assert house.pool.open == 1
 
 
-async def test_a_load_balancer_may_be_in_front(house: House, both: Contexts) -> None:
+async def test_a_load_balancer_in_front_of_another_protocol_works(house: House, both: Contexts) -> None:
     async with TlsPeer.to(house.listen("127.0.0.1", "127.0.0.0/8"), both.client) as peer:
         await peer.send_raw(b"PROXY TCP4 192.0.2.7 198.51.100.1 40000 5039\r\n")
         await peer.handshake()

@@ -44,7 +44,7 @@ def test_the_response_decides_whether_items_follow(requester, described, respons
     assert requester.replies == [response.replace(OURS, b"7")]
 
 
-def test_items_follow_until_the_last_event(requester):
+def test_items_are_passed_on_until_the_last_event_completes_the_list(requester):
     answer = opened(requester, started=True)
     assert answer.event(said(b"Event: Listed"), b"Listed", 1.0, DEADLINES) == PENDING
     assert answer.stray(said(b"Row: 1"), 1.0, DEADLINES) == PENDING
@@ -53,24 +53,24 @@ def test_items_follow_until_the_last_event(requester):
     assert len(requester.replies) == 3
 
 
-def test_a_second_response_ends_it(requester):
+def test_a_second_response_completes_the_list(requester):
     answer = opened(requester, started=True)
     assert answer.respond(said(b"Response: Error"), 1.0, DEADLINES) == COMPLETE
 
 
 @pytest.mark.parametrize("described", [OWN, OTHER])
-def test_rows_before_the_response_are_the_answer(requester, described):
+def test_a_row_before_the_response_begins_an_answer_without_known_end(requester, described):
     assert opened(requester, described).stray(said(b"Row: 1"), 1.0, DEADLINES) == UNENDED
 
 
-def test_events_before_the_response_are_the_answer_of_a_module(requester):
+def test_an_event_before_the_response_begins_the_answer_only_for_a_module(requester):
     early = said(b"Event: Early")
     assert opened(requester, OWN).event(early, b"Early", 1.0, DEADLINES) == PENDING
     assert opened(requester, OTHER).event(early, b"Early", 1.0, DEADLINES) == UNENDED
 
 
 @pytest.mark.parametrize("described", [OWN, OTHER])
-def test_cut_off_only_asterisks_own_is_known_to_lack_its_last_event(requester, described):
+def test_a_list_that_is_cut_off_is_cancelled_for_asterisks_own_actions_only(requester, described):
     answer = opened(requester, described, started=True)
     answer.cut_off()
     cancelled = b"Event: ListedComplete\r\nActionID: 7\r\nEventList: Cancelled\r\nListItems: 0\r\n\r\n"
@@ -78,7 +78,7 @@ def test_cut_off_only_asterisks_own_is_known_to_lack_its_last_event(requester, d
     assert requester.ends == [failures.CUT_OFF if described.own else b"finished"]
 
 
-def test_beyond_the_limit_it_is_cancelled_and_the_rest_swallowed(requester):
+def test_a_list_over_its_limit_is_cancelled_and_its_other_items_are_dropped(requester):
     answer = opened(requester, started=True)
     for _ in range(4):
         assert answer.event(said(b"Event: Listed"), b"Listed", 1.0, DEADLINES) == PENDING
@@ -91,5 +91,5 @@ def test_beyond_the_limit_it_is_cancelled_and_the_rest_swallowed(requester):
     ("started", "now", "limit"),
     [(False, 200.0, "action_timeout"), (True, 16.0, "list_item_timeout"), (True, 121.0, "list_timeout")],
 )
-def test_the_limit_that_it_exceeds(requester, started, now, limit):
+def test_an_overdue_list_names_the_limit_that_it_exceeded(requester, started, now, limit):
     assert opened(requester, started=started).exceeded(now, DEADLINES) == limit

@@ -1,4 +1,4 @@
-"""The proxy's own questions: one response, or a whole event list; or why it did not come."""
+"""Requests of the proxy's own: one response, or a whole event list, or the reason of a failure."""
 
 import pytest
 
@@ -16,7 +16,7 @@ DESCRIBED = {b"rowed": Answer(AnswerKind.ROWS), b"listed": Answer(AnswerKind.LIS
 
 
 class Collected:
-    """A Collector that writes down what it is given."""
+    """A Collector that records its calls."""
 
     def __init__(self) -> None:
         self.responses: list[bytes] = []
@@ -55,7 +55,7 @@ def bench() -> Bench:
 
 
 def collect(bench: Bench, name: bytes = b"CoreShowChannels") -> tuple[Collected, bytes]:
-    """Ask for all of this action's answer; the collector, and our ActionID."""
+    """Collect this action's whole answer; returns the collector and our ActionID."""
     collected = Collected()
     bench.hub.server.exchange.collect(action(name), collected)
     (asked,) = bench.upstream.take()
@@ -76,7 +76,7 @@ def last(ours: bytes, listed: bytes = b"Complete") -> bytes:
 
 
 class TestCollecting:
-    def test_a_list_is_the_response_its_items_and_the_end(self, bench):
+    def test_a_list_gives_its_response_its_items_and_one_end(self, bench):
         collected, ours = collect(bench)
         bench.feed(start(ours), *(channel(ours, number) for number in range(5)))
         assert collected.ends == []
@@ -90,14 +90,14 @@ class TestCollecting:
         assert collected.ends == [b"ended"]
         assert bench.hub.server.exchange.in_flight == 0
 
-    def test_it_is_sent_before_asterisk_has_booted(self):
+    def test_a_list_is_requested_before_asterisk_has_booted(self):
         bench = Bench(BOSS)
         bench.link_up(booted=False)
         collected, ours = collect(bench)
         bench.feed(start(ours), last(ours))
         assert collected.ends == [b"ended"]
 
-    def test_items_without_an_action_id_belong_to_it(self, bench):
+    def test_items_without_an_action_id_belong_to_the_list(self, bench):
         collected, ours = collect(bench, b"IAXpeers")
         bench.feed(start(ours), lines(b"Event: PeerEntry", b"ObjectName: a"))
         bench.feed(lines(b"Event: PeerlistComplete", b"ActionID: " + ours, b"EventList: Complete"))
@@ -127,19 +127,19 @@ class TestCollecting:
         assert collected.items == [b"Row: 1\r\n\r\n", b"Event: Item\r\n\r\n"]
         assert collected.ends == [b"ended"]
 
-    def test_what_comes_after_the_end_is_not_given_to_it(self, bench):
+    def test_an_event_after_the_end_is_not_collected(self, bench):
         collected, ours = collect(bench, b"Foo")
         bench.feed(lines(b"Response: Success", b"ActionID: " + ours))
         bench.pong()
         bench.feed(lines(b"Event: Late", b"ActionID: " + ours))
         assert (collected.items, collected.ends) == ([], [b"ended"])
 
-    def test_an_announced_list_of_unknown_name_ends_by_its_header(self, bench):
+    def test_an_announced_list_of_an_unknown_action_ends_by_its_header(self, bench):
         collected, ours = collect(bench, b"Foo")
         bench.feed(start(ours), lines(b"Event: End", b"ActionID: " + ours, b"EventList: Complete"))
         assert (collected.items, collected.ends) == ([], [b"ended"])
 
-    def test_clients_are_served_before_and_after_it(self, bench):
+    def test_clients_are_answered_before_and_after_a_list(self, bench):
         session, got = bench.login("boss")
         session.receive(b"Action: CoreStatus\r\nActionID: 1\r\n\r\n")
         (before,) = bench.upstream.take()
@@ -153,7 +153,7 @@ class TestCollecting:
         assert got.take().count(b"Response: Success") == 2
         assert collected.ends == [b"ended"]
 
-    def test_nobody_is_charged_for_it(self, bench):
+    def test_a_list_is_charged_to_no_user(self, bench):
         collected, ours = collect(bench)
         bench.clock.advance(1)
         bench.feed(start(ours), *(channel(ours, number) for number in range(50)), last(ours))
@@ -162,7 +162,7 @@ class TestCollecting:
 
 
 class TestFailing:
-    def test_there_is_no_link(self):
+    def test_a_request_without_a_link_fails(self):
         bench, collected = Bench(BOSS), Collected()
         bench.hub.server.exchange.collect(action(b"CoreShowChannels"), collected)
         assert collected.ends == [failures.NOT_CONNECTED]
@@ -170,7 +170,7 @@ class TestFailing:
 
     @pytest.mark.parametrize("name", [b"CoreShowChannels", b"Foo", b"FAXStats"])
     @pytest.mark.parametrize("begun", [False, True])
-    def test_the_link_is_lost(self, bench, name, begun):
+    def test_a_request_fails_when_the_link_is_lost(self, bench, name, begun):
         collected, ours = collect(bench, name)
         if begun:
             bench.feed(
@@ -181,7 +181,7 @@ class TestFailing:
         assert collected.ends == [failures.LOST]
 
     @pytest.mark.parametrize("begun", [False, True])
-    def test_the_answer_takes_too_long(self, bench, begun):
+    def test_an_answer_that_takes_too_long_fails_and_its_late_items_are_dropped(self, bench, begun):
         collected, ours = collect(bench)
         if begun:
             bench.feed(start(ours))
@@ -190,36 +190,36 @@ class TestFailing:
         assert collected.ends == [failures.TIMED_OUT]
         assert bench.hub.stats.action_timeouts == 1
         bench.feed(channel(ours, 1), last(ours))
-        assert collected.items == [], "what comes late is swallowed"
+        assert collected.items == [], "late items are dropped"
         bench.pong()
         assert bench.hub.server.exchange.in_flight == 0
 
-    def test_its_response_was_lost(self, bench):
+    def test_a_request_fails_if_a_later_answer_overtakes_its_response(self, bench):
         collected, _ = collect(bench)
         bench.hub.server.exchange.ask(action(b"Ping"), lambda _: None)
         bench.pong()
         assert collected.ends == [failures.NO_ANSWER]
 
-    def test_a_lost_response_is_found_out_by_a_ping(self, bench):
+    def test_a_lost_response_is_detected_by_a_ping(self, bench):
         collected, _ = collect(bench)
         bench.hub.tick(bench.clock.now())
         bench.pong()
         assert collected.ends == [failures.NO_ANSWER]
 
-    def test_its_last_event_did_not_come(self, bench):
+    def test_a_list_without_its_last_event_is_reported_as_cut_off(self, bench):
         collected, ours = collect(bench)
         bench.feed(start(ours), channel(ours, 1))
         bench.hub.tick(bench.clock.now())
         bench.pong()
         assert collected.ends == [failures.CUT_OFF]
 
-    def test_asterisk_cancels_it(self, bench):
+    def test_a_list_that_asterisk_cancels_fails_after_its_items(self, bench):
         collected, ours = collect(bench)
         bench.feed(start(ours), channel(ours, 1), last(ours, b"Cancelled"))
         assert len(collected.items) == 1
         assert collected.ends == [failures.CANCELLED]
 
-    def test_it_has_too_many_items(self, bench):
+    def test_a_list_over_its_limit_fails(self, bench):
         collected, ours = collect(bench)
         bench.feed(start(ours))
         for number in range(1002):
@@ -229,7 +229,7 @@ class TestFailing:
         assert collected.ends == [failures.TOO_MANY_ITEMS]
         assert bench.hub.server.exchange.in_flight == 0
 
-    def test_a_message_of_it_is_too_long(self, bench):
+    def test_a_list_fails_once_if_one_of_its_messages_is_too_long(self, bench):
         collected, ours = collect(bench)
         bench.feed(start(ours))
         bench.hub.server.oversized(b"Event: CoreShowChannel\r\nActionID: " + ours + b"\r\nX: ")
@@ -237,20 +237,20 @@ class TestFailing:
         bench.feed(last(ours))
         assert len(collected.ends) == 1
 
-    def test_it_cannot_be_sent(self, bench):
+    def test_an_action_with_too_many_lines_fails_and_is_not_sent(self, bench):
         collected = Collected()
         bench.hub.server.exchange.collect(Action([(b"Action", b"Foo"), *[(b"H", b"1")] * 127]), collected)
         assert collected.ends == [b"Too many lines in message or allocation failure"]
         assert bench.upstream.take() == []
 
     @pytest.mark.parametrize("name", [b"IAXnetstats", b"Rowed"])
-    def test_rows_cannot_be_collected(self, bench, name):
+    def test_collecting_rows_raises_an_error(self, bench, name):
         with pytest.raises(ValueError, match="alone"):
             bench.hub.server.exchange.collect(action(name), Collected())
 
 
 class TestAsking:
-    def test_the_response_is_given_unchanged(self, bench):
+    def test_the_response_is_passed_to_the_callback_unchanged(self, bench):
         answers: list[bytes] = []
         bench.hub.server.exchange.ask(action(b"Getvar"), answers.append)
         (asked,) = bench.upstream.take()
@@ -259,14 +259,14 @@ class TestAsking:
         assert answers == [raw]
         assert bench.hub.server.exchange.in_flight == 0
 
-    def test_it_is_not_called_without_a_link_or_when_the_link_is_lost(self, bench):
+    def test_the_callback_is_not_called_without_a_link_or_if_it_is_lost(self, bench):
         answers: list[bytes] = []
         bench.hub.server.exchange.ask(action(b"Getvar"), answers.append)
         bench.hub.server.link_down("gone")
         bench.hub.server.exchange.ask(action(b"Getvar"), answers.append)
         assert answers == []
 
-    def test_it_is_not_called_if_the_response_is_too_long(self, bench):
+    def test_the_callback_is_not_called_if_the_response_is_too_long(self, bench):
         answers: list[bytes] = []
         bench.hub.server.exchange.ask(action(b"ListCommands"), answers.append)
         (asked,) = bench.upstream.take()
@@ -274,7 +274,7 @@ class TestAsking:
         assert answers == []
         assert bench.hub.server.exchange.in_flight == 0
 
-    def test_an_event_with_its_relay_id_is_no_answer(self, bench):
+    def test_an_event_with_the_relay_id_does_not_count_as_the_answer(self, bench):
         answers: list[bytes] = []
         bench.hub.server.exchange.ask(action(b"Getvar"), answers.append)
         (asked,) = bench.upstream.take()

@@ -50,16 +50,16 @@ def test_an_event_before_the_response_of_asterisks_own_action_is_passed_on(reque
 
 
 @pytest.mark.parametrize("described", [OTHER, UNKNOWN])
-def test_an_event_before_the_response_of_a_module_begins_an_answer_without_known_end(requester, described):
+def test_an_event_before_the_response_of_a_module_leaves_the_end_unknown(requester, described):
     answer = opened(requester, b"Foo", described)
     assert answer.event(said(b"Event: Odd"), b"Odd", 1.0, DEADLINES) == UNENDED
 
 
-def test_a_row_before_the_response_begins_an_answer_without_known_end(requester):
+def test_a_row_before_the_response_leaves_the_end_unknown(requester):
     assert opened(requester).stray(said(b"Row: 1"), 1.0, DEADLINES) == UNENDED
 
 
-def test_given_up_it_is_an_error_once_and_then_swallowed(requester):
+def test_an_answer_that_is_given_up_is_one_error_and_later_messages_are_dropped(requester):
     answer = opened(requester)
     answer.give_up(b"why")
     assert requester.replies == [b"Response: Error\r\nActionID: 7\r\nMessage: why\r\n\r\n"]
@@ -69,6 +69,6 @@ def test_given_up_it_is_an_error_once_and_then_swallowed(requester):
     assert (len(requester.replies), requester.ends) == (1, [b"why"])
 
 
-def test_the_event_of_an_action_may_follow_for_a_minute_and_that_of_a_call_for_longer():
+def test_echoes_are_awaited_for_a_minute_and_those_of_a_call_for_longer():
     assert echo_seconds(Action([(b"Action", b"UserEvent")])) == 60.0
     assert echo_seconds(Action([(b"Action", b"Originate"), (b"Timeout", b"5000")])) == 65.0
