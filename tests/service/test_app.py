@@ -314,13 +314,13 @@ async def test_a_reload_applies_changed_settings(files: ProxyProcess, log_text: 
 
 
 async def test_a_key_that_no_longer_has_an_effect_is_logged_at_the_start_and_at_a_reload(
-    files: ProxyProcess, told: Callable[[], str], capsys: pytest.CaptureFixture[str]
+    files: ProxyProcess, log_text: Callable[[], str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     change(files, limits={"login_bytes": 9999})
     async with running(files) as app:
         assert (await app.reload("test")).succeeded
     # From a reload on the log is where the configuration has it.
-    for text in (told(), capsys.readouterr().err):
+    for text in (log_text(), capsys.readouterr().err):
         [line] = [line for line in text.splitlines() if " config-outdated " in line]
         assert "limits.login_bytes: has no effect" in line
 
