@@ -9,8 +9,8 @@ from pathlib import Path
 from amiproxy.cli.users.prompt import new_secret
 from amiproxy.cli.users.rights import register_show
 from amiproxy.config import ConfigErrors, Unfit, load_config, load_users, users_files
+from amiproxy.config.additions import Addition, table_with
 from amiproxy.config.reading.files import read_private
-from amiproxy.config.users.additions import Addition, table_with
 from amiproxy.core.model.phc import hash_secret
 from amiproxy.x509.errors import IssueError
 from amiproxy.x509.files import write_atomically

@@ -4,7 +4,7 @@ import pytest
 
 from amiproxy.ami.privilege import AGENT, CALL, ORIGINATE
 from amiproxy.config import ConfigErrors, Unfit, parse_users
-from amiproxy.config.users.additions import Addition, table_with
+from amiproxy.config.additions import Addition, table_with
 
 FILE = Path("users.yaml")
 SECRET = "$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$pzROa0WzGQXg1oZtBNgZtpGUNH8RAj/KA3SdRScQ91g"
