@@ -49,21 +49,21 @@ def site() -> Site:
 
 
 def test_messages_start_in_the_order_in_which_they_came(site: Site) -> None:
-    site.queue.extend([b"first", b"second"])
+    site.queue.messages.extend([b"first", b"second"])
     assert [site.queue.take(), site.queue.take(), site.queue.take()] == [b"first", b"second", None]
 
 
 def test_messages_count_as_queued_up_to_the_limit_of_the_session(site: Site) -> None:
-    site.queue.extend([b"1", b"2", b"3"])
+    site.queue.messages.extend([b"1", b"2", b"3"])
     site.queue.count()
-    assert (site.bounds.queued, len(site.queue)) == (2, 3)
+    assert (site.bounds.queued, len(site.queue.messages)) == (2, 3)
     site.queue.take()
     site.queue.take()
     assert site.bounds.queued == 1
 
 
 def test_no_message_counts_as_queued_while_an_action_is_held(site: Site) -> None:
-    site.queue.extend([b"1"])
+    site.queue.messages.extend([b"1"])
     site.queue.count()
     site.queue.hold(Action([(b"Action", b"Ping")]))
     assert site.bounds.queued == 0
@@ -95,8 +95,8 @@ def test_logoff_waits_for_earlier_actions_and_blocks_later_messages(site: Site) 
     assert site.passes(b"Originate")
     assert not site.passes(b"Originate", b"2")
     assert not site.passes(b"Logoff")
-    site.queue.extend([b"later"])
-    assert site.queue.is_blocked
+    site.queue.messages.extend([b"later"])
+    assert site.queue.aside.holds_session
     assert site.queue.take() is None
 
 
@@ -104,7 +104,7 @@ def test_clear_returns_the_held_action_and_then_those_that_waited_for_a_rate(sit
     assert site.passes(b"Originate")
     assert not site.passes(b"Originate", b"2")
     held = Action([(b"Action", b"Ping")])
-    site.queue.extend([b"unread"])
+    site.queue.messages.extend([b"unread"])
     site.queue.hold(held)
     first, second = site.queue.clear()
     assert (first, second.action_id) == (held, b"2")

@@ -19,12 +19,13 @@ from amiproxy.core.ports import Scheduler
 class ActionQueue:
     """The waiting actions of one session."""
 
-    __slots__ = ("_bounds", "_counted", "_held", "_messages", "aside", "throttle")
+    __slots__ = ("_bounds", "_counted", "_held", "aside", "messages", "throttle")
 
     def __init__(self, bounds: Bounds, rates: UserRates) -> None:
         self._bounds = bounds
-        #: Messages that were read and not parsed yet.
-        self._messages: deque[bytes] = deque()
+        #: Messages that were read and not parsed yet, behind the action that runs.  After a change, ``count``
+        #: must be called, once it is known how many of them start at once.
+        self.messages: deque[bytes] = deque()
         #: How many of them count as in flight.
         self._counted = 0
         #: The action that waits while the whole session is held back.
@@ -33,23 +34,10 @@ class ActionQueue:
         self.aside = Aside()
         self.throttle = Throttle(rates)
 
-    def __len__(self) -> int:
-        """The number of messages that wait behind the action that runs."""
-        return len(self._messages)
-
     @property
     def size(self) -> int:
         """The number of waiting actions, except one that is held back."""
-        return len(self._messages) + self.aside.size
-
-    @property
-    def is_blocked(self) -> bool:
-        """Whether a waiting action holds up all that the client sends from now on."""
-        return self.aside.size > 0 and self.aside.holds_session
-
-    def extend(self, messages: list[bytes]) -> None:
-        """Add messages; ``count`` must be called afterwards, when it is known how many start at once."""
-        self._messages.extend(messages)
+        return len(self.messages) + self.aside.size
 
     def take(self) -> bytes | Action | None:
         """Remove and return the next message, or the next action that has waited; None if none may run."""
@@ -60,9 +48,9 @@ class ActionQueue:
                 return waited
             if waiting.holds_session:
                 return None
-        if not self._messages:
+        if not self.messages:
             return None
-        raw = self._messages.popleft()
+        raw = self.messages.popleft()
         self.count()
         return raw
 
@@ -70,9 +58,9 @@ class ActionQueue:
         """Count the messages that wait against ``limits.in_flight``."""
         # One read may bring a thousand actions.  Those that wait for a rate or are beyond the session's
         # own limit do not count as in flight, so that they hold up no other session.
-        counted = len(self._messages)
+        counted = len(self.messages)
         if counted:
-            waits = self._held is not None or self.is_blocked
+            waits = self._held is not None or (self.aside.size and self.aside.holds_session)
             counted = 0 if waits else min(counted, self._bounds.limits.in_flight_per_session)
         if counted != self._counted:
             self._bounds.queued += counted - self._counted
@@ -90,7 +78,7 @@ class ActionQueue:
 
     def clear(self) -> list[Action]:
         """Remove everything; returns the actions that waited for a rate."""
-        self._messages.clear()
+        self.messages.clear()
         unsent = self.aside.clear()
         if self._held is not None:
             unsent.insert(0, self._held)  # it had already passed those in ``aside``

@@ -69,7 +69,7 @@ class Actor(Recipient):
     @property
     def is_idle(self) -> bool:
         """Whether the client has no action waiting here or at Asterisk; a WaitEvent does not count."""
-        return not len(self.queue) and self._underway is None
+        return not self.queue.messages and self._underway is None
 
     # -- from the exchange -------------------------------------------------
 

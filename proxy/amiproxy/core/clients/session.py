@@ -129,7 +129,7 @@ class Session(Actor):
             self.answer(message.error(b"", str(error).encode()))
             self.close("malformed")
             return
-        self.queue.extend(messages)
+        self.queue.messages.extend(messages)
         if self.user is None:
             self._weight += max(len(data), _LIGHTEST_MESSAGE * len(messages))
             if self._weight > _LOGIN_BYTES:
@@ -138,7 +138,8 @@ class Session(Actor):
                 return
         if self.waiting is not None:
             self.waiting.over()  # any input ends a WaitEvent, as in Asterisk
-        self.advance()
+        self._advance()
+        self.push()
 
     def writable(self) -> bool:
         """Send waiting bytes, now that the transport accepts bytes again; True if it is to call again."""
@@ -167,19 +168,20 @@ class Session(Actor):
 
     def _go_on(self) -> None:
         # If other shares have work too, the next action waits until this one is scheduled.
-        self._advance(at_once=not (len(self.queue) and self.ctx.shares.busy))
+        self._advance(at_once=not (self.queue.messages and self.ctx.shares.busy))
 
     def _advance(self, *, at_once: bool = True) -> None:
         queue, shares = self.queue, self.ctx.shares
+        messages, aside = queue.messages, queue.aside
         if self._advancing or self._turn_due:
             queue.count()
             return
         self._advancing = True
         left = _TURN if at_once else 0
-        timed = left and len(queue) > 1
+        timed = left and len(messages) > 1
         if timed:
             shares.begin()
-        while left and self.state in RUNNING:
+        while left and self.state in RUNNING and (messages or aside.size):
             next_ = queue.take()
             if next_ is None:
                 break
@@ -205,7 +207,8 @@ class Session(Actor):
             self.close("client closed")
         elif self.state not in OVER:
             self.full = self._fullness()
-            self._pause(bool(self.full) or self.state in UNREAD or queue.is_blocked or self._turn_due)
+            held = self.state in UNREAD or (aside.size > 0 and aside.holds_session)
+            self._pause(bool(self.full) or held or self._turn_due)
 
     def _next_turn(self) -> None:
         self._turn_due = False
@@ -214,7 +217,8 @@ class Session(Actor):
 
     def _fullness(self) -> str:
         ctx = self.ctx
-        if self.queue.size >= ctx.bounds.limits.in_flight_per_session:
+        queue = self.queue
+        if len(queue.messages) + queue.aside.size >= ctx.bounds.limits.in_flight_per_session:
             return "in_flight_per_session"
         if self.user is not None and ctx.pressure.is_crowded(self, is_idle=self.is_idle):
             return "in_flight"

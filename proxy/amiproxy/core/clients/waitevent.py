@@ -29,7 +29,7 @@ class WaitEvent:
         session.push()
         session.outbox.hold()
         timeout = c_int_any_base(self._action.get(b"timeout"))
-        if timeout == 0 or len(session.queue):
+        if timeout == 0 or session.queue.messages:
             self.over()
             return
         session.ctx.waiting.add(self)
