@@ -2,21 +2,21 @@
 
 from pathlib import Path
 
-from amiproxy.config import Config, Listener, Upstream
+from amiproxy.config import Config, ListenerSettings, UpstreamSettings
 from amiproxy.config.address import Address
 from amiproxy.tools.doctor import asterisk as doctor
-from amiproxy.tools.doctor.finding import Finding
+from amiproxy.tools.doctor.finding import DoctorFinding
 from tests.asterisk.lab.asterisk import Asterisk
 
 
-def examined(asterisk: Asterisk, user: str, secret: str, directory: Path) -> dict[str, Finding]:
+def examined(asterisk: Asterisk, user: str, secret: str, directory: Path) -> dict[str, DoctorFinding]:
     directory.chmod(0o700)
     file = directory / "upstream.secret"
     file.write_text(secret)
     file.chmod(0o600)
     config = Config(
-        upstream=Upstream(username=user, secret_file=file, port=asterisk.port),
-        listeners=(Listener(address=Address.from_text("127.0.0.1:0")),),
+        upstream=UpstreamSettings(username=user, secret_file=file, port=asterisk.port),
+        listeners=(ListenerSettings(address=Address.from_text("127.0.0.1:0")),),
         users_file=file,
     )
     return {finding.text: finding for finding in doctor.examine(config)}

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from amiproxy.cli import doctor, main
-from amiproxy.tools.doctor import Finding
+from amiproxy.tools.doctor import DoctorFinding
 from tests.support import tls_door
 from tests.support.ports import free_port
 from tests.tools.doctor.manager import SECRET, Manager
@@ -42,7 +42,7 @@ def test_warnings_give_status_1(tmp_path: Path, capsys: pytest.CaptureFixture[st
 def test_unknown_findings_give_status_1_too(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = [Finding("ok", "a", "b"), Finding("unknown", "c", "not known: d", "look at e")]
+    found = [DoctorFinding("ok", "a", "b"), DoctorFinding("unknown", "c", "not known: d", "look at e")]
     monkeypatch.setattr(doctor, "examine", lambda _: iter(found))
     assert main(["doctor", "--config", str(tmp_path)]) == 1
     assert capsys.readouterr().out.splitlines() == [

@@ -9,7 +9,16 @@ import pytest
 
 from amiproxy.config import Config, Limits, UsersFile, load
 from amiproxy.config.actions import ActionEntry
-from amiproxy.config.schema import Certificate, Control, FanOut, Listener, Log, Metrics, Tls, Upstream
+from amiproxy.config.schema import (
+    Certificate,
+    Control,
+    FanOut,
+    ListenerSettings,
+    Log,
+    Metrics,
+    Tls,
+    UpstreamSettings,
+)
 from amiproxy.config.users.user import UserEntry
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -84,7 +93,19 @@ def test_the_files_load_with_every_optional_key(installed: Path) -> None:
 
 @pytest.mark.parametrize(
     "kind",
-    [Config, ActionEntry, Upstream, Listener, Certificate, Tls, FanOut, Limits, Control, Metrics, Log],
+    [
+        Config,
+        ActionEntry,
+        UpstreamSettings,
+        ListenerSettings,
+        Certificate,
+        Tls,
+        FanOut,
+        Limits,
+        Control,
+        Metrics,
+        Log,
+    ],
     ids=lambda kind: kind.__name__,
 )
 def test_every_key_of_proxy_yaml_is_explained(kind: type[msgspec.Struct]) -> None:

@@ -24,8 +24,8 @@ from amiproxy.ami.framing import ActionFramer, UpstreamFramer
 from amiproxy.ami.message import Message, parse_action
 from amiproxy.ami.privilege import ALL
 from amiproxy.ami.relay import BROADCAST, rebuild_event
+from amiproxy.config import parse_users
 from amiproxy.config.checks import CHECKS
-from amiproxy.config.loading import parse_users
 from amiproxy.config.reading.binding import Binder
 from amiproxy.config.reading.document import Document
 from amiproxy.config.reading.problems import ConfigErrors

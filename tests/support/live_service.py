@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from amiproxy.config import Certificate, Config, Listener, Upstream
+from amiproxy.config import Certificate, Config, ListenerSettings, UpstreamSettings
 from amiproxy.config.address import Address
 from amiproxy.core.model.users import User
 from amiproxy.net.admin.reloads import ReloadReport, Reloads
@@ -28,8 +28,8 @@ class LiveService:
         chain, key = tls_door.install(directory)
         certificate = Certificate(chain=chain, key=key)
         self.config = Config(
-            upstream=Upstream(username="amiproxy", secret_file=directory / "upstream.secret"),
-            listeners=(Listener(address=Address("127.0.0.1", 5039), certificates=(certificate,)),),
+            upstream=UpstreamSettings(username="amiproxy", secret_file=directory / "upstream.secret"),
+            listeners=(ListenerSettings(address=Address("127.0.0.1", 5039), certificates=(certificate,)),),
             users_file=directory / "users.yaml",
         )
         self.hub = live_hub(*users)

@@ -5,7 +5,16 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from amiproxy.config import Config, ConfigErrors, Listener, Tls, UsersFile, load, named_users, warnings_of
+from amiproxy.config import (
+    Config,
+    ConfigErrors,
+    ListenerSettings,
+    Tls,
+    UsersFile,
+    load,
+    named_users,
+    warnings_of,
+)
 from amiproxy.net.certs.certstore import CertStore
 from amiproxy.net.certs.result import CertificatesRefused
 from amiproxy.x509.validating.findings import Finding, errors_of
@@ -56,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _judge(listener: Listener, tls: Tls) -> tuple[Finding, ...]:
+def _judge(listener: ListenerSettings, tls: Tls) -> tuple[Finding, ...]:
     """The findings of loading a listener's certificate files, as a start does."""
     try:
         return CertStore(listener, tls).last_result.findings

@@ -8,7 +8,7 @@ from typing import Final
 from rich.console import Console
 from rich.text import Text
 
-from amiproxy.tools.doctor import Finding, examine
+from amiproxy.tools.doctor import DoctorFinding, examine
 
 _EXAMPLE = """\
 example:
@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     return worst
 
 
-def _line(finding: Finding) -> Text:
+def _line(finding: DoctorFinding) -> Text:
     line = Text(f"{_MARKS.get(finding.level, finding.level):<4}  ", style=_STYLES[finding.level])
     line.append(f"{finding.subject:<13} {finding.text}", style="none")
     if finding.remedy:

@@ -10,10 +10,8 @@ from amiproxy.config.loading import (
     Loaded,
     load,
     load_config,
-    load_users,
     loading,
     named_users,
-    parse_users,
     users_files,
 )
 from amiproxy.config.reading.files import read_secret
@@ -23,13 +21,14 @@ from amiproxy.config.schema import (
     Config,
     Control,
     FanOut,
-    Listener,
+    ListenerSettings,
     Log,
     Metrics,
     Tls,
-    Upstream,
+    UpstreamSettings,
 )
 from amiproxy.config.users.user import AdvancedFilter, UserEntry, UsersFile
+from amiproxy.config.users.userfiles import load_users, parse_users
 from amiproxy.config.warnings import warnings_of
 from amiproxy.core.model.errors import Unfit
 from amiproxy.core.model.limits import Limits
@@ -43,14 +42,14 @@ __all__ = [
     "Control",
     "FanOut",
     "Limits",
-    "Listener",
+    "ListenerSettings",
     "Loaded",
     "Log",
     "Metrics",
     "Problem",
     "Tls",
     "Unfit",
-    "Upstream",
+    "UpstreamSettings",
     "UserEntry",
     "UsersFile",
     "load",

@@ -8,10 +8,10 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from amiproxy.config.loading import parse_users
 from amiproxy.config.reading.document import MAX_BYTES, dump
 from amiproxy.config.reading.problems import ConfigErrors
 from amiproxy.config.users.user import UserEntry
+from amiproxy.config.users.userfiles import parse_users
 from amiproxy.core.model.errors import Unfit
 from amiproxy.core.model.phc import dummy_hash
 

@@ -8,14 +8,23 @@ from amiproxy.config.address import is_loopback
 from amiproxy.config.reading.binding import Check
 from amiproxy.config.reading.document import Document
 from amiproxy.config.reading.problems import KeyPath
-from amiproxy.config.schema import Certificate, Config, FanOut, Listener, Log, Metrics, Tls, Upstream
+from amiproxy.config.schema import (
+    Certificate,
+    Config,
+    FanOut,
+    ListenerSettings,
+    Log,
+    Metrics,
+    Tls,
+    UpstreamSettings,
+)
 from amiproxy.core.model.hiddennames import MOST_HIDDEN_NAMES
 from amiproxy.core.model.limits import CLOSING_SECONDS, ORDERED, Limits
 from amiproxy.x509.errors import BadName
 from amiproxy.x509.names import parse_name
 
 
-def _check_upstream(upstream: Upstream, path: KeyPath, document: Document) -> None:
+def _check_upstream(upstream: UpstreamSettings, path: KeyPath, document: Document) -> None:
     if not upstream.username.isprintable():
         document.report((*path, "username"), "contains unprintable characters", "use plain characters")
     if not is_loopback(upstream.host) and not upstream.insecure_remote:
@@ -33,7 +42,7 @@ def _check_upstream(upstream: Upstream, path: KeyPath, document: Document) -> No
             )
 
 
-def _check_listener(listener: Listener, path: KeyPath, document: Document) -> None:
+def _check_listener(listener: ListenerSettings, path: KeyPath, document: Document) -> None:
     if not listener.certificates:
         text = "a listener needs a certificate: plain text is not supported"
         document.report((*path, "certificates"), text, "add certificates: [{chain: …, key: …}]")
@@ -118,9 +127,9 @@ def _check_config(config: Config, path: KeyPath, document: Document) -> None:
 
 #: By type, for the binder.
 CHECKS: Mapping[type, Check] = {
-    Upstream: _check_upstream,
+    UpstreamSettings: _check_upstream,
     Certificate: _check_certificate,
-    Listener: _check_listener,
+    ListenerSettings: _check_listener,
     Tls: _check_tls,
     FanOut: _check_fan_out,
     Metrics: _check_metrics,

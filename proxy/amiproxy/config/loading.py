@@ -19,7 +19,7 @@ from amiproxy.config.schema import Config, Control
 from amiproxy.config.users.user import UsersFile
 from amiproxy.config.users.userfiles import UsersReader
 from amiproxy.core.model.errors import Unfit
-from amiproxy.steps import Steps, finish, result_of
+from amiproxy.steps import Steps, result_of
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -49,21 +49,6 @@ def load_control(path: Path) -> Control | None:
     except Unfit as error:
         raise ConfigErrors([_about(path, error)]) from None
     return Binder(document, os.environ).bind_key("control", Control)
-
-
-def load_users(*files: Path) -> UsersFile:
-    """Load the users of all these files.  Raises ConfigErrors with all problems."""
-    reader = UsersReader()
-    for file in files:
-        finish(reader.read(file))
-    return _settled(UsersFile(users=reader.users), reader.problems)
-
-
-def parse_users(path: Path, text: bytes) -> UsersFile:
-    """What ``load_users`` would return if the file contained this text."""
-    reader = UsersReader()
-    finish(reader.read_text(path, text))
-    return _settled(UsersFile(users=reader.users), reader.problems)
 
 
 def load(path: Path, *, certificate_files: bool = True) -> Loaded:

@@ -35,7 +35,7 @@ HostName = Annotated[str, check_host_name]
 FlushSeconds = Annotated[float, Meta(ge=0, le=1)]
 
 
-class Upstream(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class UpstreamSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The Asterisk to connect to, and the proxy's own manager user there."""
 
     host: str = "127.0.0.1"
@@ -58,7 +58,7 @@ class Certificate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     names: tuple[str, ...] = ()
 
 
-class Listener(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ListenerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One listening socket.  The first certificate serves clients that send no SNI."""
 
     address: Address
@@ -124,8 +124,8 @@ class Log(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All of proxy.yaml.  ``control`` and ``metrics`` are disabled if absent."""
 
-    upstream: Upstream
-    listeners: tuple[Listener, ...]
+    upstream: UpstreamSettings
+    listeners: tuple[ListenerSettings, ...]
     tls: Tls = Tls()
     #: Exactly one of the two: a file, or patterns of files that together form one table.
     users_file: ReadableFile | None = None

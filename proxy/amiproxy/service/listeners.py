@@ -5,7 +5,7 @@ import socket
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from amiproxy.config import Config, Listener
+from amiproxy.config import Config, ListenerSettings
 from amiproxy.core.admission.networks import NetworkSet
 from amiproxy.core.clients.session import Session
 from amiproxy.core.ports import Transport
@@ -13,7 +13,7 @@ from amiproxy.net.certs.certset import CertSet
 from amiproxy.net.certs.result import CertificatesRefused
 from amiproxy.net.doors.ami import AmiConnection
 from amiproxy.net.doors.binding import await_first_byte, bind
-from amiproxy.net.doors.listener import Listener as ListeningSocket
+from amiproxy.net.doors.listener import Listener
 from amiproxy.net.doors.pool import ConnectionPool
 from amiproxy.net.doors.tlsconnection import TlsAcceptor
 from amiproxy.net.host.systemd import NoListener, take_sockets
@@ -29,7 +29,7 @@ class Listeners:
         self._attach = attach
         self._certificates: CertSet | None = None
         #: Each with the index of its entry in proxy.yaml: systemd may pass several sockets for one entry.
-        self.sockets: dict[ListeningSocket, int] = {}
+        self.sockets: dict[Listener, int] = {}
 
     @property
     def certificates(self) -> CertSet:
@@ -60,16 +60,16 @@ class Listeners:
                 acceptor = TlsAcceptor(self._pool, *certificates.served_by(number))
                 accept = partial(AmiConnection, self._attach, acceptor)
                 trusted = NetworkSet(settings.proxy_protocol)
-                listener = ListeningSocket(self._pool, sock, accept, trusted)
+                listener = Listener(self._pool, sock, accept, trusted)
                 listener.start(loop)
                 self.sockets[listener] = number
 
-    def adopt(self, settings: Sequence[Listener]) -> None:
+    def adopt(self, settings: Sequence[ListenerSettings]) -> None:
         """Apply the trusted networks of a new configuration; certificates are swapped by their set."""
         for listener, number in self.sockets.items():
             listener.trusted = NetworkSet(settings[number].proxy_protocol)
 
-    def stuck(self, now: float) -> list[ListeningSocket]:
+    def stuck(self, now: float) -> list[Listener]:
         """The listeners that have not accepted for too long; ``now`` is loop time."""
         return [listener for listener in self.sockets if listener.stuck(now)]
 
@@ -79,7 +79,7 @@ class Listeners:
             listener.stop()
 
 
-def _sockets(settings: Listener, inherited: dict[str, list[socket.socket]]) -> list[socket.socket]:
+def _sockets(settings: ListenerSettings, inherited: dict[str, list[socket.socket]]) -> list[socket.socket]:
     address = settings.address
     if address.name:
         try:

@@ -7,7 +7,7 @@ from typing import cast
 
 import pytest
 
-from amiproxy.config.schema import Upstream as Settings
+from amiproxy.config.schema import UpstreamSettings
 from amiproxy.core.model.limits import Limits
 from amiproxy.core.ports import Upstream
 from amiproxy.net.upstream import slices as slicing
@@ -69,7 +69,7 @@ async def talk(monkeypatch: pytest.MonkeyPatch) -> tuple[Board, Transport, Conve
     """A conversation that has logged in, and whose slices have one portion each."""
     monkeypatch.setattr(slicing, "_SLICE", 0.0)
     board, transport = Board(), Transport()
-    settings = Settings(username="proxy", secret_file=Path("unused"))
+    settings = UpstreamSettings(username="proxy", secret_file=Path("unused"))
     conversation = Conversation(board, settings, b"x")
     conversation.connection_made(cast("asyncio.BaseTransport", transport))
     conversation._receive = conversation._relay

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from amiproxy.ami import privilege
-from amiproxy.config.schema import Upstream
+from amiproxy.config.schema import UpstreamSettings
 from amiproxy.core.fanout import flushing
 from amiproxy.core.hub import Hub
 from amiproxy.core.model.limits import Limits
@@ -43,13 +43,13 @@ IMPATIENT = msgspec.structs.replace(FAST, upstream_connect_timeout=0.3, upstream
 PATIENT = Limits(reconnect_min=3600, reconnect_max=3600)
 
 
-def settings(port: int, expect_user: str | None = None) -> Upstream:
-    return Upstream(port=port, username="proxy", secret_file=Path("unused"), expect_user=expect_user)
+def settings(port: int, expect_user: str | None = None) -> UpstreamSettings:
+    return UpstreamSettings(port=port, username="proxy", secret_file=Path("unused"), expect_user=expect_user)
 
 
 @asynccontextmanager
 async def linked(
-    to: Upstream,
+    to: UpstreamSettings,
     secret: str = SECRET,
     limits: Limits = FAST,
     users: Sequence[User] = (),

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from amiproxy.config import Config, Listener, Upstream
+from amiproxy.config import Config, ListenerSettings, UpstreamSettings
 from amiproxy.config.address import Address
 from amiproxy.core.model.limits import Limits
 from amiproxy.tools.doctor import asterisk
-from amiproxy.tools.doctor.finding import Finding
+from amiproxy.tools.doctor.finding import DoctorFinding
 from amiproxy.tools.doctor.openports import open_ports
 from tests.support.ports import free_port
 from tests.tools.doctor.manager import (
@@ -36,11 +36,13 @@ def secret(tmp_path: Path) -> Path:
     return file
 
 
-def examined(port: int, secret: Path, expect_user: str | None = _ME, timeout: float = 5.0) -> list[Finding]:
-    upstream = Upstream(username="amiproxy", secret_file=secret, port=port, expect_user=expect_user)
+def examined(
+    port: int, secret: Path, expect_user: str | None = _ME, timeout: float = 5.0
+) -> list[DoctorFinding]:
+    upstream = UpstreamSettings(username="amiproxy", secret_file=secret, port=port, expect_user=expect_user)
     config = Config(
         upstream=upstream,
-        listeners=(Listener(address=Address.from_text("127.0.0.1:0")),),
+        listeners=(ListenerSettings(address=Address.from_text("127.0.0.1:0")),),
         users_file=secret,
         limits=Limits(upstream_connect_timeout=timeout, upstream_login_timeout=timeout),
     )
@@ -309,7 +311,7 @@ def test_open_ports_are_found(
     table: str, address: str, level: str | None, tmp_path: Path, secret: Path
 ) -> None:
     (tmp_path / table).write_text(f"{_HEAD}   0: {address} {_TAIL}")
-    upstream = Upstream(username="amiproxy", secret_file=secret)
+    upstream = UpstreamSettings(username="amiproxy", secret_file=secret)
     found = list(open_ports(upstream, tmp_path))
     assert [finding.level for finding in found] == ([level] if level else [])
 
@@ -317,5 +319,5 @@ def test_open_ports_are_found(
 def test_open_ports_are_not_checked_for_a_remote_asterisk(tmp_path: Path, secret: Path) -> None:
     (tmp_path / "tcp").write_text(f"{_HEAD}   0: 00000000:13AE 00000000:0000 0A {_TAIL}")
     for host in ("192.0.2.1", "pbx.example.org"):
-        upstream = Upstream(username="amiproxy", secret_file=secret, host=host, insecure_remote=True)
+        upstream = UpstreamSettings(username="amiproxy", secret_file=secret, host=host, insecure_remote=True)
         assert list(open_ports(upstream, tmp_path)) == []

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from amiproxy.config import Config, Listener, Upstream
+from amiproxy.config import Config, ListenerSettings, UpstreamSettings
 from amiproxy.config.address import Address
 from amiproxy.tools.doctor import host
-from amiproxy.tools.doctor.finding import Finding
+from amiproxy.tools.doctor.finding import DoctorFinding
 
 _LOADED = {"LoadState": "loaded\n"}
 
 
-def findings_for(answers: dict[str, str], config: Config | None = None) -> list[Finding]:
+def findings_for(answers: dict[str, str], config: Config | None = None) -> list[DoctorFinding]:
     """``answers`` by a word of the command line; any other program does not exist."""
 
     def ask(command: Sequence[str]) -> str | None:
@@ -25,13 +25,13 @@ def findings_for(answers: dict[str, str], config: Config | None = None) -> list[
 @pytest.fixture
 def config(tmp_path: Path) -> Config:
     return Config(
-        upstream=Upstream(username="amiproxy", secret_file=tmp_path),
-        listeners=(Listener(address=Address.from_text("127.0.0.1:0")),),
+        upstream=UpstreamSettings(username="amiproxy", secret_file=tmp_path),
+        listeners=(ListenerSettings(address=Address.from_text("127.0.0.1:0")),),
         users_file=tmp_path,
     )
 
 
-def about(subject: str, found: list[Finding]) -> list[str]:
+def about(subject: str, found: list[DoctorFinding]) -> list[str]:
     return [f"{finding.level} {finding.text}" for finding in found if finding.subject == subject]
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from amiproxy.tools.importers import Finding, Note, findings
+from amiproxy.tools.importers import Note, ReportLine, findings
 
 
 def lines(*notes: Note) -> list[str]:
@@ -48,4 +48,4 @@ def test_a_long_list_of_users_ends_with_their_number() -> None:
 
 
 def test_a_finding_has_the_level_of_its_notes() -> None:
-    assert Finding((Note("lost", "f", "", "so"),)).level == "lost"
+    assert ReportLine((Note("lost", "f", "", "so"),)).level == "lost"

@@ -14,7 +14,7 @@ from amiproxy.permissions import loose_folder
 from amiproxy.x509.facts import facts_of
 from amiproxy.x509.snapshot import SourceFile
 from amiproxy.x509.validating.authorities import judge_trust
-from amiproxy.x509.validating.findings import Finding, Rules
+from amiproxy.x509.validating.findings import Finding, PairRules
 from amiproxy.x509.validating.pair import PairVerdict, judge_pair
 from tests.support.certificates import DAY, Forged, forge, forge_crl
 
@@ -25,15 +25,15 @@ def source(data: bytes, name: str = "server.crt", mode: int = 0o644, **rest: obj
     return SourceFile(Path(name), data, mode, "root:root", 0.0, **rest)  # type: ignore[arg-type]
 
 
-def judge(chain: bytes, key: bytes, rules: Rules | None = None, *, key_mode: int = 0o600) -> PairVerdict:
-    return judge_pair(source(chain), source(key, "server.key", key_mode), NOW, rules or Rules())
+def judge(chain: bytes, key: bytes, rules: PairRules | None = None, *, key_mode: int = 0o600) -> PairVerdict:
+    return judge_pair(source(chain), source(key, "server.key", key_mode), NOW, rules or PairRules())
 
 
 def codes(findings: tuple[Finding, ...]) -> list[tuple[str, str]]:
     return [(finding.level, finding.code) for finding in findings]
 
 
-def judged(forged: Forged, rules: Rules | None = None) -> list[tuple[str, str]]:
+def judged(forged: Forged, rules: PairRules | None = None) -> list[tuple[str, str]]:
     verdict = judge(forged.pem, forged.key_pem, rules)
     assert (verdict.pair is None) == any(level == "error" for level, _ in codes(verdict.findings))
     return codes(verdict.findings)
@@ -119,7 +119,7 @@ def test_a_ca_certificate_as_server_certificate_is_a_warning() -> None:
 
 def test_an_expired_certificate_may_be_forced() -> None:
     old = forge(not_before=NOW - 9 * DAY, not_after=NOW - DAY)
-    assert judged(old, Rules(allow_expired=True)) == [("warning", "expired")]
+    assert judged(old, PairRules(allow_expired=True)) == [("warning", "expired")]
     assert "expired on" in judge(old.pem, old.key_pem).findings[0].text
 
 
@@ -206,7 +206,7 @@ def test_a_loose_key_is_reported_with_its_mode_and_the_chmod_that_fixes_it() -> 
 def test_a_chain_may_be_readable_by_all() -> None:
     leaf = forge()
     assert (
-        judge_pair(source(leaf.pem, mode=0o644), source(leaf.key_pem, "k", 0o600), NOW, Rules()).findings
+        judge_pair(source(leaf.pem, mode=0o644), source(leaf.key_pem, "k", 0o600), NOW, PairRules()).findings
         == ()
     )
 
@@ -216,7 +216,7 @@ def test_a_directory_where_others_could_replace_the_files_is_refused() -> None:
     loose = loose_folder(Path("/srv/x"), 0o775, "k")
     assert loose is not None
     verdict = judge_pair(
-        source(leaf.pem), source(leaf.key_pem, "k", 0o600, loose_directories=(loose,)), NOW, Rules()
+        source(leaf.pem), source(leaf.key_pem, "k", 0o600, loose_directories=(loose,)), NOW, PairRules()
     )
     assert [str(finding) for finding in verdict.findings] == [
         "k: /srv/x has mode 0775: others could replace k in it; chmod go-w /srv/x"
@@ -290,13 +290,13 @@ class TestNames:
     )
     @pytest.mark.parametrize("say", ["warn", "refuse"])
     def test_configured_names_must_be_covered(self, wanted: str, missing: bool, say: str) -> None:
-        found = judged(self.leaf, Rules(names=(wanted,), lost_names=say))  # type: ignore[arg-type]
+        found = judged(self.leaf, PairRules(names=(wanted,), lost_names=say))  # type: ignore[arg-type]
         assert found == ([("error", "name-missing")] if missing else [])
 
     def test_a_name_lost_since_the_last_certificate_is_reported(self) -> None:
         previous = facts_of(forge(names=[x509.DNSName("a.example"), x509.DNSName("old.example")]).certificate)
         verdict = judge_pair(
-            source(self.leaf.pem), source(self.leaf.key_pem, "k", 0o600), NOW, Rules(), previous=previous
+            source(self.leaf.pem), source(self.leaf.key_pem, "k", 0o600), NOW, PairRules(), previous=previous
         )
         (finding,) = verdict.findings
         assert finding.code == "name-lost"
@@ -307,9 +307,12 @@ class TestNames:
 class TestTrust:
     ca = forge("CA", ca=True)
 
-    def verdict(self, ca: bytes, crl: bytes | None, rules: Rules | None = None) -> list[tuple[str, str]]:
+    def verdict(self, ca: bytes, crl: bytes | None, rules: PairRules | None = None) -> list[tuple[str, str]]:
         judged = judge_trust(
-            source(ca, "ca.crt"), source(crl, "ca.crl") if crl is not None else None, NOW, rules or Rules()
+            source(ca, "ca.crt"),
+            source(crl, "ca.crl") if crl is not None else None,
+            NOW,
+            rules or PairRules(),
         )
         assert (judged.trust is None) == any(finding.level == "error" for finding in judged.findings)
         return codes(judged.findings)
@@ -341,11 +344,11 @@ class TestTrust:
     def test_a_missing_list_of_one_of_two_cas_is_a_warning(self) -> None:
         both = self.ca.pem + forge("Second", ca=True).pem
         assert self.verdict(both, forge_crl(self.ca)) == [("warning", "crl-missing")]
-        assert self.verdict(both, forge_crl(self.ca), Rules(expired_crl="accept")) == []
+        assert self.verdict(both, forge_crl(self.ca), PairRules(expired_crl="accept")) == []
 
     def test_an_empty_revocation_list_is_an_error(self) -> None:
         assert self.verdict(self.ca.pem, b"") == [("error", "not-pem")]
 
     def test_a_ca_file_that_others_may_write_is_an_error(self) -> None:
-        judged = judge_trust(source(self.ca.pem, "ca.crt", 0o666), None, NOW, Rules())
+        judged = judge_trust(source(self.ca.pem, "ca.crt", 0o666), None, NOW, PairRules())
         assert codes(judged.findings) == [("error", "trust-writable")]

@@ -178,7 +178,7 @@ class Document:
             kind = type(event)
             if kind is scalar:
                 if event.anchor or event.tag:
-                    _refuse_the_clever(event)
+                    _reject_yaml_features(event)
                 if top is None:
                     self.root = Node(_value(loader, event), 1)
                 elif not top.is_mapping:
@@ -188,7 +188,7 @@ class Document:
                 else:
                     top.put(Node(_value(loader, event), top.key_line))
             elif kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
-                _refuse_the_clever(event)
+                _reject_yaml_features(event)
                 if top is not None and top.is_mapping and top.key is None:
                     raise _refusal("a key must be one word", event.start_mark)
                 if len(opened) == MAX_DEPTH:
@@ -205,7 +205,7 @@ class Document:
                 else:
                     top, self.root = None, node
             elif kind is yaml.AliasEvent:
-                _refuse_the_clever(event)
+                _reject_yaml_features(event)
             elif kind is yaml.DocumentStartEvent:
                 documents += 1
                 if documents > 1:
@@ -224,7 +224,7 @@ class Document:
         top.key, top.key_line = name, line
 
 
-def _refuse_the_clever(event: Any) -> None:
+def _reject_yaml_features(event: Any) -> None:
     if event.anchor:  # An alias event also has this attribute.
         raise _refusal("anchors and aliases are not allowed here: write the value in full", event.start_mark)
     if event.tag:

@@ -29,7 +29,7 @@ _ASSIGNMENT = re.compile(r"[A-Za-z0-9_]+(\([^()]*\))?=.*", re.DOTALL)
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f]")
 
 
-class Problem(NamedTuple):
+class RuleProblem(NamedTuple):
     """A problem in the rules of a user: key path, description, remedy."""
 
     path: str
@@ -37,7 +37,7 @@ class Problem(NamedTuple):
     remedy: str
 
 
-def problems(rules: Rules) -> list[Problem]:
+def problems(rules: Rules) -> list[RuleProblem]:
     """All problems of well-formed rules; key paths are relative to the user's entry."""
     return [
         *_of_actions(rules.actions),
@@ -64,7 +64,7 @@ _CONTEXT_REMEDY = "write the name of a dialplan context, with * for any run of c
 _CHANNEL_REMEDY = "write technology and device, as PJSIP/100 or PJSIP/1*"
 
 
-def _of_actions(actions: ActionNames | None) -> Iterator[Problem]:
+def _of_actions(actions: ActionNames | None) -> Iterator[RuleProblem]:
     if actions is None:
         return
     for key, names in (("allow", actions.allow or ()), ("deny", actions.deny)):
@@ -72,59 +72,65 @@ def _of_actions(actions: ActionNames | None) -> Iterator[Problem]:
             yield from _of_action_name(f"actions.{key}[{number}]", name)
 
 
-def _of_action_name(path: str, name: str) -> Iterator[Problem]:
+def _of_action_name(path: str, name: str) -> Iterator[RuleProblem]:
     if not name or not _ACTION.fullmatch(name):
-        yield Problem(path, f"{name!r} is not an action name", "write a name, with at most one *: Queue*")
+        yield RuleProblem(path, f"{name!r} is not an action name", "write a name, with at most one *: Queue*")
     elif "*" not in name and SHIPPED.find(name.lower().encode()) is None:
         # A misspelt deny would protect nothing, and the mistake would go unnoticed.
-        yield Problem(
+        yield RuleProblem(
             path, f"unknown action {name!r}", f"check the spelling, or write {name}* if it is intended"
         )
 
 
-def _of_rule(path: str, rule: Rule) -> Iterator[Problem]:
+def _of_rule(path: str, rule: Rule) -> Iterator[RuleProblem]:
     yield from _of_action_name(f"{path}.action", rule.action)
     header = rule.header.lower()
     if not _HEADER.fullmatch(rule.header):
-        yield Problem(f"{path}.header", f"{rule.header!r} is not a header name", "write it without the colon")
+        yield RuleProblem(
+            f"{path}.header", f"{rule.header!r} is not a header name", "write it without the colon"
+        )
     elif header in {"action", "actionid"}:
-        yield Problem(
+        yield RuleProblem(
             f"{path}.header",
             "rules cannot apply to Action and ActionID",
             "use actions.allow and actions.deny",
         )
     if rule.require is None and rule.set is None and not rule.remove:
-        yield Problem(path, "the rule does nothing", "give it require, set or remove")
+        yield RuleProblem(path, "the rule does nothing", "give it require, set or remove")
     if rule.set is not None and rule.remove:
-        yield Problem(path, "set and remove exclude each other", "keep one of them")
+        yield RuleProblem(path, "set and remove exclude each other", "keep one of them")
     if rule.set is not None:
         yield from _of_forced_value(f"{path}.set", header, rule.set)
     if rule.require is not None:
         yield from _of_require(f"{path}.require", rule.require)
 
 
-def _of_forced_value(path: str, header: str, value: str) -> Iterator[Problem]:
+def _of_forced_value(path: str, header: str, value: str) -> Iterator[RuleProblem]:
     if _CONTROL.search(value):
-        yield Problem(path, "the value contains a control character", "write one line of plain text")
+        yield RuleProblem(path, "the value contains a control character", "write one line of plain text")
     if len(value.encode()) > MAX_VALUE:
-        yield Problem(path, f"the value is over {MAX_VALUE} bytes", "Asterisk reads lines of 1022 bytes")
+        yield RuleProblem(path, f"the value is over {MAX_VALUE} bytes", "Asterisk reads lines of 1022 bytes")
     if header == "variable" and not _ASSIGNMENT.fullmatch(value):
-        yield Problem(path, f"{value!r} is not an assignment", "write NAME=value")
+        yield RuleProblem(path, f"{value!r} is not an assignment", "write NAME=value")
 
 
-def _of_require(path: str, require: Require) -> Iterator[Problem]:
+def _of_require(path: str, require: Require) -> Iterator[RuleProblem]:
     given = [name for name in require.__struct_fields__ if getattr(require, name) is not None]
     if len(given) != 1:
-        yield Problem(path, "exactly one condition is needed", "write one of exact, prefix, one_of, pattern")
+        yield RuleProblem(
+            path, "exactly one condition is needed", "write one of exact, prefix, one_of, pattern"
+        )
     if require.one_of == ():
-        yield Problem(f"{path}.one_of", "nothing fits an empty list", "name a value, or deny the action")
+        yield RuleProblem(f"{path}.one_of", "nothing fits an empty list", "name a value, or deny the action")
     if require.pattern is not None:
         if len(require.pattern) > MAX_PATTERN:
-            yield Problem(
+            yield RuleProblem(
                 f"{path}.pattern", f"the pattern is over {MAX_PATTERN} characters", "use one_of or shorten it"
             )
         elif (fault := pattern_fault(require.pattern)) is not None:
-            yield Problem(f"{path}.pattern", fault, "use RE2 syntax, without back-references and look-around")
+            yield RuleProblem(
+                f"{path}.pattern", fault, "use RE2 syntax, without back-references and look-around"
+            )
 
 
 def pattern_fault(pattern: str) -> str | None:
@@ -141,31 +147,33 @@ def pattern_fault(pattern: str) -> str | None:
 
 def _of_list(
     path: str, values: tuple[str, ...] | None, shape: re.Pattern[str], remedy: str
-) -> Iterator[Problem]:
+) -> Iterator[RuleProblem]:
     for number, value in enumerate(values or ()):
         if not value or not shape.fullmatch(value):
-            yield Problem(f"{path}[{number}]", f"{value!r} cannot match anything", remedy)
+            yield RuleProblem(f"{path}[{number}]", f"{value!r} cannot match anything", remedy)
 
 
-def _of_applications(names: tuple[str, ...]) -> Iterator[Problem]:
+def _of_applications(names: tuple[str, ...]) -> Iterator[RuleProblem]:
     for number, name in enumerate(names):
         path = f"applications[{number}]"
         if not _APPLICATION.fullmatch(name):
-            yield Problem(path, f"{name!r} cannot match anything", "write the application's name: ChanSpy")
+            yield RuleProblem(
+                path, f"{name!r} cannot match anything", "write the application's name: ChanSpy"
+            )
         elif not name.endswith("*") and name.lower().encode() not in APPLICATIONS:
             # A misspelt application would stay closed, and the reason would not be shown.
-            yield Problem(
+            yield RuleProblem(
                 path,
                 f"Asterisk has no application {name!r}",
                 f"check the spelling, or write {name}* if it is a third-party module's",
             )
 
 
-def _of_scope(scope: Scope | None) -> Iterator[Problem]:
+def _of_scope(scope: Scope | None) -> Iterator[RuleProblem]:
     if scope is None:
         return
     if not (scope.channels or scope.contexts or scope.accountcodes or scope.more_events):
-        yield Problem(
+        yield RuleProblem(
             "scope",
             "the scope is empty: the user would see nothing",
             "name channels, contexts or accountcodes",
@@ -174,7 +182,7 @@ def _of_scope(scope: Scope | None) -> Iterator[Problem]:
     yield from _of_list("scope.contexts", scope.contexts, _CONTEXT, _CONTEXT_REMEDY)
     for number, code in enumerate(scope.accountcodes):
         if not code or _CONTROL.search(code):
-            yield Problem(
+            yield RuleProblem(
                 f"scope.accountcodes[{number}]",
                 f"{code!r} is not an account code",
                 "write the code as Asterisk shows it",

@@ -13,10 +13,26 @@ from typing import NamedTuple
 from amiproxy.config.reading.binding import Binder
 from amiproxy.config.reading.document import Document, Node
 from amiproxy.config.reading.files import read_private
-from amiproxy.config.reading.problems import Problem
+from amiproxy.config.reading.problems import ConfigErrors, Problem
 from amiproxy.config.users.user import UserEntry, UsersFile, check_entry
 from amiproxy.core.model.errors import Unfit
+from amiproxy.steps import finish
 from amiproxy.x509.identity import Binding
+
+
+def load_users(*files: Path) -> UsersFile:
+    """Load the users of all these files.  Raises ConfigErrors with all problems."""
+    reader = UsersReader()
+    for file in files:
+        finish(reader.read(file))
+    return _all_of(reader)
+
+
+def parse_users(path: Path, text: bytes) -> UsersFile:
+    """What ``load_users`` would return if the file contained this text."""
+    reader = UsersReader()
+    finish(reader.read_text(path, text))
+    return _all_of(reader)
 
 
 class Place(NamedTuple):
@@ -96,3 +112,9 @@ def _entries(document: Document) -> dict[str, Node] | None:
         return None
     entries = root["users"].content
     return entries if isinstance(entries, dict) else None
+
+
+def _all_of(reader: UsersReader) -> UsersFile:
+    if reader.problems:
+        raise ConfigErrors(reader.problems)
+    return UsersFile(users=reader.users)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from amiproxy.net.tls.tlspolicy import ClientAuth, Policy, tls_policy
-from amiproxy.x509.validating.findings import Rules
+from amiproxy.x509.validating.findings import PairRules
 
 BadPair = Literal["keep_old", "refuse_all"]
 
@@ -69,15 +69,15 @@ class TlsSettings(Protocol):
 
     @property
     def allow_expired(self) -> bool:
-        """See ``Rules``."""
+        """See ``PairRules``."""
 
     @property
     def lost_names(self) -> Literal["warn", "refuse"]:
-        """See ``Rules``."""
+        """See ``PairRules``."""
 
     @property
     def expired_crl(self) -> Literal["refuse", "accept"]:
-        """See ``Rules``."""
+        """See ``PairRules``."""
 
     @property
     def bad_pair(self) -> BadPair:
@@ -95,7 +95,7 @@ class StoreSettings:
     authorities: Path | None
     revocations: Path | None
     policy: Policy
-    rules: Rules
+    rules: PairRules
     bad_pair: BadPair = "keep_old"
     """Whether the other pairs are served when one of several is refused, or all are refused."""
 
@@ -104,7 +104,7 @@ class StoreSettings:
         """The files grouped as they are validated: each pair, then CA and CRL."""
         return (*self.pairs, (self.authorities, self.revocations))
 
-    def rules_of(self, pair: tuple[Path, Path]) -> Rules:
+    def rules_of(self, pair: tuple[Path, Path]) -> PairRules:
         """The rules for one pair, which include the names that this pair must cover."""
         return replace(self.rules, names=(*self.rules.names, *self._names_of.get(pair, ())))
 
@@ -139,7 +139,7 @@ def settings_of(listener: ListenerSettings, tls: TlsSettings, names: Sequence[st
             minimum_version=tls.minimum_version.removeprefix("TLSv") if tls.minimum_version else None,
             suites=":".join(tls.suites) or None,
         ),
-        rules=Rules(
+        rules=PairRules(
             allow_expired=tls.allow_expired,
             lost_names=tls.lost_names,
             names=tuple(names),

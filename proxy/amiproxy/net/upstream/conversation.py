@@ -18,7 +18,7 @@ from typing import Protocol, cast
 from amiproxy.ami.framing import UpstreamFramer
 from amiproxy.ami.message import Action, Message
 from amiproxy.config.accounts import uid_of
-from amiproxy.config.schema import Upstream as Settings
+from amiproxy.config.schema import UpstreamSettings
 from amiproxy.core.model.limits import Limits
 from amiproxy.core.ports import Upstream
 from amiproxy.net.upstream.slices import Slices
@@ -66,7 +66,9 @@ class LoginRejected(LinkError):
 class Conversation(asyncio.Protocol):
     """One connection to Asterisk; ``events`` is the event mask of its login, such as ``on`` or ``off``."""
 
-    def __init__(self, server: Switchboard, settings: Settings, secret: bytes, events: bytes = b"on") -> None:
+    def __init__(
+        self, server: Switchboard, settings: UpstreamSettings, secret: bytes, events: bytes = b"on"
+    ) -> None:
         self._server = server
         self._events = events
         self._settings = settings

@@ -8,7 +8,7 @@ import asyncio
 from enum import Enum
 
 from amiproxy import log
-from amiproxy.config.schema import Upstream as Settings
+from amiproxy.config.schema import UpstreamSettings
 from amiproxy.core.model.limits import Limits
 from amiproxy.core.servers.server import Server
 from amiproxy.net.loop.backoff import Backoff
@@ -37,7 +37,7 @@ class LinkState(Enum):
 class Link:
     """Maintains one conversation with Asterisk; ``run`` ends only by cancellation."""
 
-    def __init__(self, server: Server, settings: Settings, secret: bytes) -> None:
+    def __init__(self, server: Server, settings: UpstreamSettings, secret: bytes) -> None:
         self._server = server
         self._conversation: Conversation | None = None
         self._pinged = False
@@ -105,7 +105,7 @@ class Link:
     def _is_booting(self) -> bool:
         return self._server.exchange.linked and not self._server.exchange.serving
 
-    def adopt(self, settings: Settings, secret: bytes) -> None:
+    def adopt(self, settings: UpstreamSettings, secret: bytes) -> None:
         """Apply settings and secret: reconnect if they changed, keep a link that is up if not.
 
         A link that is not up is retried at once in both cases.

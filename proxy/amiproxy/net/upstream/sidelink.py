@@ -2,7 +2,7 @@
 
 import asyncio
 
-from amiproxy.config.schema import Upstream as Settings
+from amiproxy.config.schema import UpstreamSettings
 from amiproxy.core.servers.side import Side
 from amiproxy.net.upstream.conversation import Conversation, LinkError, why
 
@@ -10,7 +10,7 @@ from amiproxy.net.upstream.conversation import Conversation, LinkError, why
 class SideLink:
     """A SideOpener; ``run`` ends only by cancellation."""
 
-    def __init__(self, side: Side, settings: Settings, secret: bytes) -> None:
+    def __init__(self, side: Side, settings: UpstreamSettings, secret: bytes) -> None:
         self.name = side.name
         side.opener = self
         self._side = side
@@ -43,7 +43,7 @@ class SideLink:
         if conversation is not None:
             conversation.recycle(reason)
 
-    def adopt(self, settings: Settings, secret: bytes) -> None:
+    def adopt(self, settings: UpstreamSettings, secret: bytes) -> None:
         """Apply settings and secret: close the link if they changed, keep it if not."""
         changed = (settings, secret) != (self._settings, self._secret)
         self._settings, self._secret = settings, secret

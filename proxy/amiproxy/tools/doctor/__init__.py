@@ -19,12 +19,12 @@ from pathlib import Path
 
 from amiproxy.config import ConfigErrors, load
 from amiproxy.tools.doctor import asterisk, host, setup
-from amiproxy.tools.doctor.finding import Finding, unknown
+from amiproxy.tools.doctor.finding import DoctorFinding, unknown
 
-__all__ = ["Finding", "examine"]
+__all__ = ["DoctorFinding", "examine"]
 
 
-def examine(path: Path) -> Iterator[Finding]:
+def examine(path: Path) -> Iterator[DoctorFinding]:
     """Check everything about the service that this proxy.yaml describes; yields findings as they are made."""
     try:
         loaded = load(path)

@@ -4,11 +4,11 @@ import pwd
 from collections.abc import Iterator
 from typing import Final
 
-from amiproxy.config import Config, Unfit, Upstream, read_secret
+from amiproxy.config import Config, Unfit, UpstreamSettings, read_secret
 from amiproxy.config.address import is_loopback
 from amiproxy.net.upstream.socketowner import owner_of
 from amiproxy.tools.doctor import settings
-from amiproxy.tools.doctor.finding import Finding, fail, ok, unknown, warn
+from amiproxy.tools.doctor.finding import DoctorFinding, fail, ok, unknown, warn
 from amiproxy.tools.doctor.openports import open_ports
 from amiproxy.tools.doctor.probe import Probe, ProbeError
 from amiproxy.tools.doctor.versions import faults_of, parse_version
@@ -18,7 +18,7 @@ _SUBJECT: Final = "asterisk"
 _LONG_ENOUGH: Final = 48
 
 
-def examine(config: Config) -> Iterator[Finding]:
+def examine(config: Config) -> Iterator[DoctorFinding]:
     """Connect once, log in as the link does, query the settings, and log off."""
     upstream, limits = config.upstream, config.limits
     timeout = limits.upstream_connect_timeout + limits.upstream_login_timeout
@@ -44,7 +44,7 @@ def examine(config: Config) -> Iterator[Finding]:
         yield not_asked(upstream.username)
 
 
-def not_asked(username: str) -> Finding:
+def not_asked(username: str) -> DoctorFinding:
     """The finding for an Asterisk that could not be queried, or not completely."""
     shown = "; ".join(
         f"asterisk -rx '{command}'"
@@ -54,7 +54,7 @@ def not_asked(username: str) -> Finding:
     return unknown(_SUBJECT, f"not checked, or only in part: its version; {settings.ALL}", remedy)
 
 
-def _length(secret: bytes) -> Finding:
+def _length(secret: bytes) -> DoctorFinding:
     text = f"the link's secret has {len(secret)} characters"
     if len(secret) >= _LONG_ENOUGH:
         return ok(_SUBJECT, text)
@@ -63,7 +63,7 @@ def _length(secret: bytes) -> Finding:
     return warn(_SUBJECT, text, remedy)
 
 
-def _owner(upstream: Upstream, probe: Probe) -> Iterator[Finding]:
+def _owner(upstream: UpstreamSettings, probe: Probe) -> Iterator[DoctorFinding]:
     if not is_loopback(probe.socket.getpeername()[0]):
         yield unknown(_SUBJECT, "not known: the owner of its port on another machine", "look there: ss -ltnp")
         return
@@ -84,7 +84,7 @@ def _owner(upstream: Upstream, probe: Probe) -> Iterator[Finding]:
         yield ok(_SUBJECT, f"its port belongs to {name}, as expected")
 
 
-def _version(probe: Probe) -> Iterator[Finding]:
+def _version(probe: Probe) -> Iterator[DoctorFinding]:
     text = probe.ask("CoreSettings").get(b"asteriskversion").decode("latin-1")
     if not text:
         yield unknown(_SUBJECT, "not known: its version, which it does not report", "look at: asterisk -V")

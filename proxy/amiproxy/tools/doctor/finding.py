@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 Level = Literal["ok", "warn", "unknown", "fail"]
 
 
-class Finding(NamedTuple):
+class DoctorFinding(NamedTuple):
     """The result of one check.  ``remedy`` is empty if nothing needs to be done."""
 
     level: Level
@@ -18,21 +18,21 @@ class Finding(NamedTuple):
         return f"{self.subject}: {'; '.join(filter(None, (self.text, self.remedy)))}"
 
 
-def ok(subject: str, text: str) -> Finding:
+def ok(subject: str, text: str) -> DoctorFinding:
     """A finding that all is well."""
-    return Finding("ok", subject, text)
+    return DoctorFinding("ok", subject, text)
 
 
-def warn(subject: str, text: str, remedy: str) -> Finding:
+def warn(subject: str, text: str, remedy: str) -> DoctorFinding:
     """A finding that it works but should be improved."""
-    return Finding("warn", subject, text, remedy)
+    return DoctorFinding("warn", subject, text, remedy)
 
 
-def unknown(subject: str, text: str, remedy: str) -> Finding:
+def unknown(subject: str, text: str, remedy: str) -> DoctorFinding:
     """A finding that it could not be checked; ``remedy`` says how to do it by hand."""
-    return Finding("unknown", subject, text, remedy)
+    return DoctorFinding("unknown", subject, text, remedy)
 
 
-def fail(subject: str, text: str, remedy: str) -> Finding:
+def fail(subject: str, text: str, remedy: str) -> DoctorFinding:
     """A finding that it does not work, or is unsafe."""
-    return Finding("fail", subject, text, remedy)
+    return DoctorFinding("fail", subject, text, remedy)

@@ -15,7 +15,7 @@ from amiproxy.net.doors.binding import BACKLOG
 from amiproxy.net.loop.eventloop import uvloop
 from amiproxy.net.tls.tlsgroups import X25519MLKEM768, offered_groups
 from amiproxy.tools.doctor import interpreter
-from amiproxy.tools.doctor.finding import Finding, ok, unknown, warn
+from amiproxy.tools.doctor.finding import DoctorFinding, ok, unknown, warn
 
 _UNIT: Final = "ami-proxy.service"
 #: Descriptors needed besides those of connections.
@@ -32,7 +32,7 @@ _CORE: Final = {"compiled": "compiled", "python": "from its Python source"}
 Ask = Callable[[Sequence[str]], str | None]
 
 
-def examine(config: Config | None, ask: Ask | None = None) -> Iterator[Finding]:
+def examine(config: Config | None, ask: Ask | None = None) -> Iterator[DoctorFinding]:
     """Check the host.  ``config`` is None if it is invalid; ``ask`` runs commands."""
     ask = ask or _ask
     if config is not None:
@@ -52,7 +52,7 @@ def examine(config: Config | None, ask: Ask | None = None) -> Iterator[Finding]:
     yield from _exposure(ask)
 
 
-def _descriptors(config: Config, ask: Ask) -> Finding:
+def _descriptors(config: Config, ask: Ask) -> DoctorFinding:
     needed = config.limits.connections + _OTHER_DESCRIPTORS
     said = ask(("systemctl", "show", "--value", "-p", "LimitNOFILE", _UNIT)) if _unit_exists(ask) else None
     if said is not None and said.strip().isdigit():
@@ -66,7 +66,7 @@ def _descriptors(config: Config, ask: Ask) -> Finding:
     return ok("descriptors", text)
 
 
-def backlog(file: Path) -> Finding:
+def backlog(file: Path) -> DoctorFinding:
     """Check that the kernel's limit on pending connections is not below the listener's backlog."""
     try:
         given = int(file.read_text())
@@ -78,7 +78,7 @@ def backlog(file: Path) -> Finding:
     return ok("kernel", f"net.core.somaxconn is {given}")
 
 
-def _clock(ask: Ask) -> Iterator[Finding]:
+def _clock(ask: Ask) -> Iterator[DoctorFinding]:
     said = (ask(("timedatectl", "show", "--value", "-p", "NTPSynchronized")) or "").strip()
     # timedatectl reports the result of chrony, too; without systemd, ask chrony itself.
     chrony = (
@@ -102,7 +102,7 @@ def _clock(ask: Ask) -> Iterator[Finding]:
         yield unknown("clock", text, remedy)
 
 
-def _tls() -> Iterator[Finding]:
+def _tls() -> Iterator[DoctorFinding]:
     hybrid = X25519MLKEM768 in offered_groups()
     known = "with" if hybrid else "without"
     yield ok("tls", f"{ssl.OPENSSL_VERSION}, {known} the post-quantum key exchange X25519MLKEM768")
@@ -110,7 +110,7 @@ def _tls() -> Iterator[Finding]:
         yield warn("tls", "TLS 1.3 is missing", "upgrade OpenSSL")
 
 
-def _exposure(ask: Ask) -> Iterator[Finding]:
+def _exposure(ask: Ask) -> Iterator[DoctorFinding]:
     look = f"look at: systemd-analyze security {_UNIT}"
     if not _unit_exists(ask):
         yield unknown("unit", f"not known: its confinement, because systemd has no {_UNIT} here", look)

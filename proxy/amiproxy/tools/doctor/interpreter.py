@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from amiproxy.net.tls.autoretry import DisableAutoRetry
-from amiproxy.tools.doctor.finding import Finding, ok, warn
+from amiproxy.tools.doctor.finding import DoctorFinding, ok, warn
 
 Version = tuple[int, int, int]
 
@@ -60,7 +60,7 @@ FAULTS: Final = (
 )
 
 
-def examine() -> Iterator[Finding]:
+def examine() -> Iterator[DoctorFinding]:
     """Check the Python interpreter that runs this."""
     yield from of_release(
         platform.python_implementation(), sys.version_info[:3], sys.version_info.releaselevel
@@ -68,7 +68,7 @@ def examine() -> Iterator[Finding]:
     yield of_auto_retry(DisableAutoRetry(quiet=True).obstacle)
 
 
-def of_release(implementation: str, version: Version, level: str) -> Iterator[Finding]:
+def of_release(implementation: str, version: Version, level: str) -> Iterator[DoctorFinding]:
     """The known bugs of a Python version, and whether the proxy is tested on it."""
     named = f"{implementation} {'.'.join(map(str, version))}"
     if implementation != "CPython":
@@ -85,7 +85,7 @@ def of_release(implementation: str, version: Version, level: str) -> Iterator[Fi
         yield ok("python", f"{fault.name}, fixed in {until}: {fault.text}; {fault.here}")
 
 
-def of_auto_retry(obstacle: str) -> Finding:
+def of_auto_retry(obstacle: str) -> DoctorFinding:
     """Whether OpenSSL returns to the loop after each record; ``obstacle`` is that of ``DisableAutoRetry``."""
     if obstacle:
         text = f"a client can keep OpenSSL busy with records without data: {obstacle}"

@@ -6,15 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from amiproxy.config import Upstream
+from amiproxy.config import UpstreamSettings
 from amiproxy.config.address import is_loopback
 from amiproxy.core.model.addresses import canonical
-from amiproxy.tools.doctor.finding import Finding, fail, ok
+from amiproxy.tools.doctor.finding import DoctorFinding, fail, ok
 
 _LISTEN: Final = "0A"
 
 
-def open_ports(upstream: Upstream, tables: Path = Path("/proc/self/net")) -> Iterator[Finding]:
+def open_ports(upstream: UpstreamSettings, tables: Path = Path("/proc/self/net")) -> Iterator[DoctorFinding]:
     """Whether Asterisk's port can be reached from other machines; no finding if Asterisk is on another one.
 
     ``tables`` is the directory with the kernel's files ``tcp`` and ``tcp6``.

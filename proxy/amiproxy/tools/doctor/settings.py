@@ -12,7 +12,7 @@ from typing import Final
 from amiproxy.ami.values import ast_true
 from amiproxy.config import Unfit
 from amiproxy.core.model.networks import AccessRule, parse_rules
-from amiproxy.tools.doctor.finding import Finding, fail, ok, unknown, warn
+from amiproxy.tools.doctor.finding import DoctorFinding, fail, ok, unknown, warn
 from amiproxy.tools.doctor.probe import Probe
 
 _SUBJECT: Final = "asterisk"
@@ -33,7 +33,7 @@ ALL: Final = (
 )
 
 
-def examine(probe: Probe, username: str, *, private: bool) -> Iterator[Finding]:
+def examine(probe: Probe, username: str, *, private: bool) -> Iterator[DoctorFinding]:
     """Check all settings.  ``private``: the connection is local, so a response may contain the secret."""
     rows = _rows(probe.command(_SETTINGS))
     user = _rows(probe.command(f"manager show user {username}"))
@@ -45,7 +45,7 @@ def examine(probe: Probe, username: str, *, private: bool) -> Iterator[Finding]:
     yield from _live_dangerously(probe)
 
 
-def _manager(rows: dict[str, str]) -> Iterator[Finding]:
+def _manager(rows: dict[str, str]) -> Iterator[DoctorFinding]:
     if not rows:
         text = "not known: bindaddr, webenabled, tlsenable, disabledevents: the command was refused"
         yield unknown(_SUBJECT, text, f"look at: asterisk -rx '{_SETTINGS}'")
@@ -61,7 +61,7 @@ def _manager(rows: dict[str, str]) -> Iterator[Finding]:
         yield fail(_SUBJECT, text, "remove it from disabledevents in manager.conf")
 
 
-def _bound(address: str | None) -> Finding:
+def _bound(address: str | None) -> DoctorFinding:
     if not address:
         return _unsaid("bindaddr")
     host = address.rpartition(":")[0].strip("[]")
@@ -75,7 +75,7 @@ def _bound(address: str | None) -> Finding:
     return fail(_SUBJECT, text, "set bindaddr = 127.0.0.1 in manager.conf, and restart Asterisk")
 
 
-def _off(said: str | None, key: str, otherwise: str) -> Finding:
+def _off(said: str | None, key: str, otherwise: str) -> DoctorFinding:
     if said is None:
         return _unsaid(key)
     if ast_true(said):
@@ -83,12 +83,12 @@ def _off(said: str | None, key: str, otherwise: str) -> Finding:
     return ok(_SUBJECT, f"{key} is no")
 
 
-def _unsaid(key: str) -> Finding:
+def _unsaid(key: str) -> DoctorFinding:
     text = f"not known: {key}, which this version does not show"
     return unknown(_SUBJECT, text, f"look at {key} in manager.conf")
 
 
-def _displayconnects(rows: dict[str, str], user: dict[str, str], username: str) -> Iterator[Finding]:
+def _displayconnects(rows: dict[str, str], user: dict[str, str], username: str) -> Iterator[DoctorFinding]:
     said = user.get("displayconnects", rows.get("display connects"))
     if said is None:
         text = "not known: displayconnects, which Asterisk does not show"
@@ -102,7 +102,7 @@ def _displayconnects(rows: dict[str, str], user: dict[str, str], username: str) 
         yield ok(_SUBJECT, "displayconnects is no")
 
 
-def _link_user(rows: dict[str, str], username: str) -> Iterator[Finding]:
+def _link_user(rows: dict[str, str], username: str) -> Iterator[DoctorFinding]:
     if not rows:
         text = f"{username} may not run CLI commands, so users with class command cannot, either"
         yield warn(_SUBJECT, text, f"set write = all for [{username}] in manager.conf")
@@ -132,7 +132,7 @@ def _link_user(rows: dict[str, str], username: str) -> Iterator[Finding]:
         yield fail(_SUBJECT, text, f"remove setvar from [{username}]; users.yaml has it for each user")
 
 
-def _sessions(probe: Probe, username: str) -> Finding:
+def _sessions(probe: Probe, username: str) -> DoctorFinding:
     lines = probe.command("manager show connected")
     # Without this login; the proxy's link is among the others if it runs.
     others = sum(line.lower().split()[:1] == [username.lower()] for line in lines) - 1
@@ -147,7 +147,7 @@ def _sessions(probe: Probe, username: str) -> Finding:
     return ok(_SUBJECT, text)
 
 
-def _section(probe: Probe, username: str, *, private: bool) -> Iterator[Finding]:
+def _section(probe: Probe, username: str, *, private: bool) -> Iterator[DoctorFinding]:
     """Check settings that only the file shows.  Asterisk sends the whole section, with its secret."""
     remedy = f"look at writetimeout, permit and deny of [{username}] in manager.conf"
     if not private:
@@ -163,7 +163,7 @@ def _section(probe: Probe, username: str, *, private: bool) -> Iterator[Finding]
     yield from _acl(lines, username)
 
 
-def _write_timeout(lines: Sequence[tuple[str, str]], username: str) -> Finding:
+def _write_timeout(lines: Sequence[tuple[str, str]], username: str) -> DoctorFinding:
     given = _ASTERISKS_WRITE_TIMEOUT
     for key, value in lines:
         # Asterisk keeps its default if the value is invalid.
@@ -176,7 +176,7 @@ def _write_timeout(lines: Sequence[tuple[str, str]], username: str) -> Finding:
     return warn(_SUBJECT, text, f"set writetimeout = {_WRITE_TIMEOUT} for [{username}]")
 
 
-def _acl(lines: Sequence[tuple[str, str]], username: str) -> Iterator[Finding]:
+def _acl(lines: Sequence[tuple[str, str]], username: str) -> Iterator[DoctorFinding]:
     written = [(key, value) for key, value in lines if key in ("permit", "deny", "acl")]
     for key, value in written:
         if key == "acl":
@@ -198,7 +198,7 @@ def _acl(lines: Sequence[tuple[str, str]], username: str) -> Iterator[Finding]:
         yield warn(_SUBJECT, text, f"set deny = 0.0.0.0/0.0.0.0 before the permit of [{username}]")
 
 
-def _live_dangerously(probe: Probe) -> Iterator[Finding]:
+def _live_dangerously(probe: Probe) -> Iterator[DoctorFinding]:
     lines = _lines(probe, "asterisk.conf", "options")
     if lines is None:
         text = "not known: live_dangerously, because Asterisk does not show asterisk.conf"

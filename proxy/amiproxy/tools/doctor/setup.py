@@ -8,18 +8,18 @@ from typing import Final
 from amiproxy.config import Config, ConfigErrors, Loaded, named_users, users_files, warnings_of
 from amiproxy.net.certs.certstore import CertStore
 from amiproxy.net.certs.result import CertificatesRefused
-from amiproxy.tools.doctor.finding import Finding, fail, ok, warn
+from amiproxy.tools.doctor.finding import DoctorFinding, fail, ok, warn
 
 _OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
 
 
-def of_errors(errors: ConfigErrors) -> Iterator[Finding]:
+def of_errors(errors: ConfigErrors) -> Iterator[DoctorFinding]:
     """The errors for which the service would not start, as findings."""
     for problem in errors.problems:
         yield fail("configuration", str(problem._replace(remedy="")), problem.remedy)
 
 
-def examine(path: Path, loaded: Loaded) -> Iterator[Finding]:
+def examine(path: Path, loaded: Loaded) -> Iterator[DoctorFinding]:
     """Check the files of a valid configuration."""
     config, users, outdated = loaded
     yield ok("configuration", f"{path} and {named_users(config)} are valid; users: {len(users.users)}")
@@ -31,7 +31,7 @@ def examine(path: Path, loaded: Loaded) -> Iterator[Finding]:
     yield from _modes(path, config)
 
 
-def _certificates(config: Config) -> Iterator[Finding]:
+def _certificates(config: Config) -> Iterator[DoctorFinding]:
     for listener in config.listeners:
         try:
             findings = CertStore(listener, config.tls).last_result.findings
@@ -51,7 +51,7 @@ def _governing(path: Path, config: Config) -> Iterator[Path]:
     yield from users_files(config)
 
 
-def _modes(path: Path, config: Config) -> Iterator[Finding]:
+def _modes(path: Path, config: Config) -> Iterator[DoctorFinding]:
     loose = []
     for file in dict.fromkeys(_governing(path, config)):
         mode = file.stat().st_mode

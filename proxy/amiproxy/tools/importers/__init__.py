@@ -12,12 +12,12 @@ imported disabled, and a note says why.
 from amiproxy.tools.importers.astmanproxy import import_astmanproxy_users
 from amiproxy.tools.importers.astmanproxyconf import import_astmanproxy_conf
 from amiproxy.tools.importers.managerconf import import_manager_conf
-from amiproxy.tools.importers.result import Finding, Imported, Note, SecretForm, findings
+from amiproxy.tools.importers.result import Imported, Note, ReportLine, SecretForm, findings
 
 __all__ = [
-    "Finding",
     "Imported",
     "Note",
+    "ReportLine",
     "SecretForm",
     "findings",
     "import_astmanproxy_conf",

@@ -40,10 +40,10 @@ class Note(NamedTuple):
     remedy: str = ""
 
     def __str__(self) -> str:
-        return str(Finding((self,)))
+        return str(ReportLine((self,)))
 
 
-class Finding(NamedTuple):
+class ReportLine(NamedTuple):
     """One line of the report: identical notes about different users or places."""
 
     notes: tuple[Note, ...]
@@ -69,13 +69,13 @@ class Finding(NamedTuple):
         return f"{len(names)} users ({listed})"
 
 
-def findings(notes: Iterable[Note]) -> list[Finding]:
+def findings(notes: Iterable[Note]) -> list[ReportLine]:
     """Identical notes merged into findings, in the order of the first note of each."""
     groups: dict[tuple[object, ...], list[Note]] = {}
     for note in notes:
         # A line about the service is not about a user.
         groups.setdefault((note.level, bool(note.user), note.text, note.remedy), []).append(note)
-    return [Finding(tuple(group)) for group in groups.values()]
+    return [ReportLine(tuple(group)) for group in groups.values()]
 
 
 @dataclass(slots=True)

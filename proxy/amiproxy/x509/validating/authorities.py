@@ -11,7 +11,7 @@ from amiproxy.x509.pem import load_certificates, load_revocation_lists
 from amiproxy.x509.snapshot import SourceFile
 from amiproxy.x509.validating.findings import (
     Finding,
-    Rules,
+    PairRules,
     error_of,
     finding_of,
     has_error,
@@ -29,7 +29,7 @@ class TrustVerdict(NamedTuple):
 
 
 def judge_trust(
-    authorities: SourceFile, revocations: SourceFile | None, now: datetime, rules: Rules
+    authorities: SourceFile, revocations: SourceFile | None, now: datetime, rules: PairRules
 ) -> TrustVerdict:
     """Check the CA file for client certificates and its revocation lists."""
     findings: list[Finding] = judge_directories(
@@ -66,7 +66,7 @@ def _judge_authority(source: SourceFile, certificate: x509.Certificate, now: dat
     return findings
 
 
-def _judge_lists(source: SourceFile, trust: TrustStore, now: datetime, rules: Rules) -> list[Finding]:
+def _judge_lists(source: SourceFile, trust: TrustStore, now: datetime, rules: PairRules) -> list[Finding]:
     findings = []
     for crl in trust.revocation_lists:
         name = crl.issuer.rfc4514_string()

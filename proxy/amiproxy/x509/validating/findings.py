@@ -28,7 +28,7 @@ class Finding(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Rules:
+class PairRules:
     """The operator's settings for validation."""
 
     allow_expired: bool = False

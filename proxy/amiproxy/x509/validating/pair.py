@@ -22,7 +22,7 @@ from amiproxy.x509.snapshot import SourceFile
 from amiproxy.x509.validating.chain import judge_order, judge_path, judge_times, path_from
 from amiproxy.x509.validating.findings import (
     Finding,
-    Rules,
+    PairRules,
     error_of,
     finding_of,
     has_error,
@@ -57,7 +57,7 @@ class PairVerdict(NamedTuple):
 
 
 def judge_pair(
-    chain: SourceFile, key: SourceFile, now: datetime, rules: Rules, *, previous: Facts | None = None
+    chain: SourceFile, key: SourceFile, now: datetime, rules: PairRules, *, previous: Facts | None = None
 ) -> PairVerdict:
     """Check a server's certificate chain and private key; ``previous`` is the certificate served so far."""
     findings = [*_judge_key_mode(key), *judge_directories((chain, key))]
@@ -141,7 +141,7 @@ def _judge_leaf(chain: SourceFile, facts: Facts) -> list[Finding]:
     return findings
 
 
-def _judge_names(chain: SourceFile, facts: Facts, rules: Rules, previous: Facts | None) -> list[Finding]:
+def _judge_names(chain: SourceFile, facts: Facts, rules: PairRules, previous: Facts | None) -> list[Finding]:
     findings = []
     level: Literal["error", "warning"] = "error" if rules.lost_names == "refuse" else "warning"
     try:
