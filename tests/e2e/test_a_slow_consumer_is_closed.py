@@ -8,7 +8,7 @@ from tests.support.tls_peer import TlsPeer
 from tests.support.waiting import until
 
 
-async def test_a_slow_consumer_is_closed_and_its_neighbours_notice_nothing(
+async def test_a_slow_consumer_is_closed_and_other_clients_are_not_affected(
     simulator: Simulator, make_service: Callable[..., Service]
 ) -> None:
     service = make_service(simulator.port, limits={"outbox_soft": 65536, "outbox_hard": 131072})
