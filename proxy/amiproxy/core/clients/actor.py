@@ -100,7 +100,7 @@ class Actor(Recipient):
         self.state = step.after
 
     def end_answer(self) -> None:
-        """The answer of one action is complete: tell the transport, if it wants to know."""
+        """The answer of one action is complete: notify the transport, if it asks for that."""
         if self._answer_ended is not None:
             self.push()
             self._answer_ended()

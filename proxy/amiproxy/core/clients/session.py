@@ -27,7 +27,7 @@ from amiproxy.core.ports import Framing, Sender, Transport, Waiting
 
 #: Seconds for which a session must be full before that is logged.
 _FULL_SECONDS = 5.0
-#: Bytes that a client may send before its login.  A Login has some hundred; without a limit, a stranger could
+#: Bytes that a client may send before its login.  A Login has some hundred; without a limit, any client could
 #: have the proxy buffer, parse and answer anything until ``login_timeout``.
 _LOGIN_BYTES = 4096
 #: Least bytes that a message counts before login: each costs a response, and perhaps an event for others.

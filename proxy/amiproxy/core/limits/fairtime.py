@@ -37,9 +37,9 @@ def charged(had: float, at: float, now: float, cost: float) -> float:
 
 
 def position(counts: float, little: float, now: float) -> float:
-    """The place in a queue of one who has used ``counts`` seconds as of now; the lowest is served first.
+    """The place in a queue after a use of ``counts`` seconds as of now; the lowest is served first.
 
-    Those who have used less than ``little`` are about equal.
+    Uses of less than ``little`` count as about equal.
     """
     # Use decays by 1/e per MEMORY: adding now / MEMORY to the logarithm makes all places comparable.
     return math.log(counts + little) + now / MEMORY

@@ -2,8 +2,8 @@
 
 Every action that goes upstream carries a relay id of the proxy's own: 128 random bits, used once, never
 shown to a client.  An answer is open from when its action is written until its last message was read.  If
-the requester has left, or was answered after a timeout, it stays open without a requester, to swallow what
-comes late.  After that the client's ActionID is remembered for a while, because Asterisk copies the relay
+the requester has left, or was answered after a timeout, it stays open without a requester, to drop late
+messages.  After that the client's ActionID is remembered for a while, because Asterisk copies the relay
 id of some actions into a broadcast event: OriginateResponse, UserEvent and (Asterisk 16)
 SIPQualifyPeerDone.
 """

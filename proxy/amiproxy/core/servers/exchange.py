@@ -280,7 +280,7 @@ class Exchange(Outgoing):
     # -- time --------------------------------------------------------------
 
     def tick(self, now: float) -> None:
-        """Answer overdue actions with a timeout; the answers stay open, to swallow what comes late."""
+        """Answer overdue actions with a timeout; the answers stay open, so that late messages are dropped."""
         self.now = now
         for answer in self._correlator.overdue(now):
             if answer.requester is None:

@@ -179,7 +179,7 @@ class Outgoing:
             self._upstream.resume_reading()
 
     def abandon(self, requester: Requester) -> None:
-        """The requester has left: drop its waiting actions, and swallow answers to the others."""
+        """The requester has left: drop its waiting actions, and the answers to the others."""
         self._correlator.abandon(requester)
         if self.accounts.waiting:
             self.accounts.remove(requester)

@@ -32,7 +32,7 @@ _READS_PER_TURN = 8
 #: Seconds for which a client may continue to send after our close.
 _LINGER_SECONDS = 2.0
 #: Bytes that a client may send for its handshake.  A ClientHello and a chain of certificates have a few
-#: thousand; without a limit, a stranger could have OpenSSL buffer more until ``handshake_timeout``.
+#: thousand; without a limit, any client could have OpenSSL buffer more until ``handshake_timeout``.
 _HANDSHAKE_BYTES = 16384
 #: Failure reason of a handshake for which the client sent more than that.
 OVERLONG_HANDSHAKE = "handshake too long"
@@ -48,7 +48,7 @@ class TlsStream:
 
     To send, call ``write`` (OpenSSL's own, for the hot path) or ``send``.  Closed by ``close`` in good
     order, or at once by ``abort``.  After its end every method does nothing, except ``write``, which
-    nobody may call any more.
+    must not be called any more.
     """
 
     __slots__ = (

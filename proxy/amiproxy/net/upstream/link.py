@@ -19,7 +19,7 @@ from amiproxy.net.upstream.unsolicited import UnsolicitedWatch
 _STUCK_AFTER = 10.0
 #: Keeps several proxies from reconnecting in step.
 _JITTER = 0.3
-#: The pauses after Asterisk refused the login.  Somebody has to correct a secret first, and a reload tries
+#: The pauses after Asterisk refused the login.  An operator has to correct a secret first, and a reload tries
 #: that at once.  Asterisk logs every refused login, and fail2ban may count them.
 _REJECTED = Backoff(5.0, 60.0, _JITTER)
 

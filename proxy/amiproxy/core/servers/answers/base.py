@@ -34,7 +34,7 @@ PENDING: Final = 0
 COMPLETE: Final = 1
 #: The same, and a broadcast event that carries its relay id may follow.
 ECHOED: Final = 2
-#: The answer is over, and the requester has been told so.
+#: The answer is over, and the requester has been notified.
 CLOSED: Final = 3
 #: Items follow: those without an ActionID belong to this answer, too.
 LISTING: Final = 4
@@ -52,9 +52,9 @@ _TOO_LONG_BYTES: Final = 1 << 20
 
 
 class PendingAnswer(ABC):
-    """One action sent to Asterisk; ``requester`` is None if nobody awaits the answer any more.
+    """One action sent to Asterisk; ``requester`` is None if no client awaits the answer any more.
 
-    Such an answer, and one that was given up, stays pending, to swallow what Asterisk still sends of it.
+    Such an answer, and one that was given up, stays pending, to drop the messages that Asterisk still sends.
     """
 
     #: Whether it is the response to a short question of the proxy's own, which certainly comes.
@@ -141,11 +141,11 @@ class PendingAnswer(ABC):
         return NOT_MINE
 
     def decided(self, _raw: bytes) -> Outcome:
-        """Take the broadcast event with the relay id that tells the outcome of the action."""
+        """Take the broadcast event with the relay id that reports the outcome of the action."""
         return NOT_MINE
 
     def oversized(self) -> Outcome:
-        """A message of it was dropped because it is too long: the rest is swallowed."""
+        """A message of the answer was dropped because it is too long: the rest is dropped too."""
         if self.requester is not None:
             self.requester.hit("upstream_message_bytes", action=self.action.name)
             self.size += _TOO_LONG_BYTES
@@ -163,7 +163,7 @@ class PendingAnswer(ABC):
         self.finished()
 
     def give_up(self, reason: bytes) -> None:
-        """Complete the answer for the requester; whatever Asterisk still sends of it is swallowed."""
+        """Complete the answer for the requester; the rest that Asterisk still sends is dropped."""
         data = b"" if self.responded else message.error(self.action.action_id, reason)
         self.fail(data, reason)
         self.requester = None
@@ -184,7 +184,7 @@ class PendingAnswer(ABC):
         return "command_timeout" if self.action.key == b"command" else "action_timeout"
 
     def expires(self, _now: float) -> bool:
-        """Whether it need not be kept to swallow a late answer, if Asterisk has gone on to other actions."""
+        """Whether it need not be kept to drop a late answer, if Asterisk has gone on to other actions."""
         return False
 
     # -- for the subclasses ------------------------------------------------
@@ -215,7 +215,7 @@ class PendingAnswer(ABC):
         if last:
             return COMPLETE
         if self.items > deadlines.list_items and self.requester is not None:
-            # Asterisk continues, so the list stays open, but the rest of it is swallowed.
+            # Asterisk continues, so the list stays open, but the rest of it is dropped.
             self.requester.hit("list_items", action=self.action.name)
             self.cancel(failures.TOO_MANY_ITEMS)
             self.requester = None

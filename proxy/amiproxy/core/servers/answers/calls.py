@@ -18,7 +18,7 @@ from amiproxy.core.servers.answers.base import (
 )
 from amiproxy.core.servers.deadlines import Deadlines
 
-#: Seconds past its deadline for which the OriginateResponse of an abandoned call is still swallowed.
+#: Seconds past its deadline for which the OriginateResponse of an abandoned call is still dropped.
 _TOMBSTONE_SECONDS: Final = 60.0
 
 

@@ -84,7 +84,7 @@ class Collecting:
         self._collector = collector
         self._complete = complete
         self._cancelled = False
-        #: Nobody is charged for it.
+        #: No user is charged for it.
         self.payer = ""
 
     def reply(self, data: bytes) -> None:
@@ -102,7 +102,7 @@ class Collecting:
         return event_list_of(data) in {b"complete", b"cancelled"}
 
     def late(self, data: bytes) -> None:
-        """See Requester.  The collector was told the end."""
+        """See Requester.  The collector was notified of the end."""
 
     def finished(self) -> None:
         """See Requester."""

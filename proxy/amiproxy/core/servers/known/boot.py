@@ -16,7 +16,7 @@ class Boot:
     __slots__ = ("_overdue", "_raw", "_reloaded", "_scheduler", "_timer", "_up_since")
 
     def __init__(self, scheduler: Scheduler, overdue: Callable[[], None]) -> None:
-        """``overdue`` is called when ``wait`` has waited for as long as it was told."""
+        """``overdue`` is called when ``wait`` has waited for the time that it was given."""
         self._scheduler = scheduler
         self._overdue = overdue
         #: Runs until Asterisk has booted.
