@@ -7,6 +7,7 @@ import pytest
 
 from amiproxy.config import ConfigErrors
 from amiproxy.service.loadedconfig import prepare
+from tests.service.running import change
 from tests.support.proxy_process import ProxyProcess, hashed
 
 SECRET = "the secret of the link"
@@ -17,6 +18,20 @@ USERS = {"anna": {"secret": hashed("s"), "md5_secret": "recoverable-and-long-eno
 def files(tmp_path: Path) -> ProxyProcess:
     tmp_path.chmod(0o700)
     return ProxyProcess(tmp_path, ("127.0.0.1", 5038, "proxy", SECRET), USERS)
+
+
+def test_all_files_are_read_before_anything_is_built(files: ProxyProcess) -> None:
+    prepared = prepare(files.config)
+    assert prepared.secret == SECRET.encode()
+    assert len(prepared.users) == 1
+    assert SECRET not in repr(prepared.config)
+
+
+def test_all_problems_are_reported_at_once(files: ProxyProcess) -> None:
+    change(files, colour="blue", tls={"policy": "none"})
+    with pytest.raises(ConfigErrors) as caught:
+        prepare(files.config)
+    assert len(caught.value.problems) == 2
 
 
 def test_its_repr_shows_no_secret(files: ProxyProcess) -> None:

@@ -1,0 +1,75 @@
+import socket
+from collections.abc import Callable
+
+import pytest
+import yaml
+
+from amiproxy.service import app as module
+from tests.service.running import change, running, start_fails
+from tests.support.ports import free_port
+from tests.support.proxy_process import ProxyProcess
+
+
+async def test_a_port_in_use_is_named_and_the_other_ports_are_closed(files: ProxyProcess) -> None:
+    certificates = [{"chain": "server.crt", "key": "server.key"}]
+    free = free_port()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        addresses = [f"127.0.0.1:{free}", f"127.0.0.1:{port}"]
+        change(files, listeners=[{"address": a, "certificates": certificates} for a in addresses])
+        error = await start_fails(files)
+    assert error == f"listeners: cannot listen on 127.0.0.1 port {port}: Address already in use"
+    with socket.create_server(("127.0.0.1", free)):
+        pass
+
+
+async def test_it_does_not_start_without_valid_certificates(files: ProxyProcess) -> None:
+    (files.directory / "server.crt").write_text("nothing\n")
+    assert "server.crt" in await start_fails(files)
+
+
+async def test_a_passed_descriptor_that_does_not_listen_is_named(
+    files: ProxyProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def pass_nonsense() -> None:
+        raise module.NoListener("'ami' (descriptor 3) is not a listening stream socket")
+
+    monkeypatch.setattr(module, "inherited_sockets", pass_nonsense)
+    error = await start_fails(files)
+    assert error.startswith("listeners: 'ami' (descriptor 3) is not a listening stream socket; ")
+
+
+async def test_a_doubtful_certificate_is_served_and_logged(
+    files: ProxyProcess, log_text: Callable[[], str]
+) -> None:
+    (files.directory / "server.crt").chmod(0o664)
+    async with running(files) as app:
+        assert app.addresses == [("127.0.0.1", files.port)]
+        assert "certificate-doubtful" in log_text()
+        assert "lets others change it" in log_text()
+
+
+async def test_a_key_readable_by_all_prevents_the_start(files: ProxyProcess) -> None:
+    (files.directory / "server.key").chmod(0o644)
+    assert "private key has mode 0644: readable by all users" in await start_fails(files)
+
+
+async def test_a_reload_applies_the_peers_trusted_for_a_proxy_header(files: ProxyProcess) -> None:
+    async with running(files) as app:
+        (listener,) = app._listeners.sockets
+        assert "192.0.2.10" not in listener.trusted
+        (settings,) = yaml.safe_load(files.config.read_text())["listeners"]
+        change(files, listeners=[{**settings, "proxy_protocol": ["192.0.2.10"]}])
+        assert (await app.reload("test")).succeeded
+        assert "192.0.2.10" in listener.trusted
+        assert "192.0.2.11" not in listener.trusted
+
+
+async def test_a_unix_socket_cannot_be_a_listener_for_clients(
+    files: ProxyProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificates = [{"chain": "server.crt", "key": "server.key"}]
+    change(files, listeners=[{"address": "fd:ami", "certificates": certificates}])
+    with socket.socket(socket.AF_UNIX) as unix:
+        monkeypatch.setattr(module, "inherited_sockets", lambda: {"ami": [unix]})
+        assert "the socket 'ami' is a Unix socket" in await start_fails(files)
