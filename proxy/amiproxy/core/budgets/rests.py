@@ -7,7 +7,7 @@ whose session has ended leaves no gap.
 # mypyc: compiled
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import NamedTuple
 
 from amiproxy.core.limits.bucket import Bucket
@@ -20,7 +20,7 @@ class Rest(NamedTuple):
     ``owner`` is its session, and only compared.
     """
 
-    owner: object
+    owner: Hashable
     seconds: float
     run: Callable[[], None]
 
@@ -56,7 +56,7 @@ class Rests:
         if self._timer is None:
             self._arm()
 
-    def leave(self, owner: object) -> None:
+    def leave(self, owner: Hashable) -> None:
         """Remove all waiting actions of this session."""
         self._waiting = deque(rest for rest in self._waiting if rest.owner is not owner)
 
