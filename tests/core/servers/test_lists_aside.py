@@ -9,7 +9,7 @@ from amiproxy.ami.message import Message
 from amiproxy.core.model.limits import Limits
 from amiproxy.core.model.users import User
 from amiproxy.core.policy import Allow
-from amiproxy.core.servers.lengths import LONG_BYTES
+from amiproxy.core.servers.known.lengths import LONG_BYTES
 from tests.core.servers.test_side import Opener
 from tests.support.core_doubles import Bench, ListUpstream, event
 

@@ -28,7 +28,7 @@ from amiproxy.core.servers.answers.rows import RowsAnswer
 from amiproxy.core.servers.correlator import Correlator
 from amiproxy.core.servers.deadlines import Deadlines
 from amiproxy.core.servers.failures import NOT_CONNECTED, SHUTTING_DOWN
-from amiproxy.core.servers.lengths import Lengths
+from amiproxy.core.servers.known.lengths import Lengths
 from amiproxy.core.servers.requester import Requester
 from amiproxy.core.servers.window import Window
 

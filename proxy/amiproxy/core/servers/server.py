@@ -24,8 +24,8 @@ from amiproxy.core.servers.deadlines import Deadlines
 from amiproxy.core.servers.exchange import Exchange
 from amiproxy.core.servers.known.actions import KnownActions
 from amiproxy.core.servers.known.boot import Boot
+from amiproxy.core.servers.known.lengths import Lengths
 from amiproxy.core.servers.known.origin import Origin
-from amiproxy.core.servers.lengths import Lengths
 from amiproxy.core.servers.receiver import Audience, Receiver
 from amiproxy.core.servers.requester import Requester
 from amiproxy.core.servers.side import Side

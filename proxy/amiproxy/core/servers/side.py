@@ -25,7 +25,7 @@ from amiproxy.core.ports import Scheduler, SideOpener, Upstream
 from amiproxy.core.servers.deadlines import Deadlines
 from amiproxy.core.servers.exchange import Exchange
 from amiproxy.core.servers.failures import NOT_CONNECTED, SHUTTING_DOWN
-from amiproxy.core.servers.lengths import Lengths
+from amiproxy.core.servers.known.lengths import Lengths
 from amiproxy.core.servers.requester import Requester
 
 #: Seconds without an action after which the side link is closed.

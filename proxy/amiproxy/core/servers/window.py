@@ -12,7 +12,7 @@ from typing import Final
 
 from amiproxy.core.servers.accounts import Accounts
 from amiproxy.core.servers.answers.base import PendingAnswer
-from amiproxy.core.servers.lengths import Lengths
+from amiproxy.core.servers.known.lengths import Lengths
 
 #: Answers with at least this many items are charged for the proxy's own time, too.
 _MANY_ITEMS: Final = 32

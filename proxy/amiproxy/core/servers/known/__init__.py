@@ -1,1 +1,1 @@
-"""What is known about one Asterisk: its actions, when it has booted, and the form of its events."""
+"""What is known about one Asterisk: its actions, how long they take it, its boot, the form of its events."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from amiproxy.core.servers.lengths import _KINDS, LONG_BYTES, LONG_SECONDS, Lengths
+from amiproxy.core.servers.known.lengths import _KINDS, LONG_BYTES, LONG_SECONDS, Lengths
 
 LONG = 4 * LONG_BYTES
 QUICK = 0.0005
