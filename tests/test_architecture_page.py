@@ -132,7 +132,7 @@ def test_every_function_that_a_page_names_exists(functions: list[tuple[str, _Fun
     assert named - known == set()
 
 
-def test_the_diagram_is_the_table_of_transitions_with_the_functions_that_take_them(
+def test_the_diagram_has_each_transition_and_the_functions_that_take_it(
     functions: list[tuple[str, _Function]],
 ) -> None:
     arrows = _ARROW.findall(PAGES["proxy/ARCHITECTURE.md"])

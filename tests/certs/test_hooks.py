@@ -319,7 +319,7 @@ class TestInstallPairReport:
             "3 sessions, link up; new files of dns:pbx.example are refused, see the log",
         ],
     )
-    def test_without_a_control_socket_the_status_line_tells_the_refusal(
+    def test_without_a_control_socket_the_status_line_reports_the_refusal(
         self, machine: Machine, status: str
     ) -> None:
         result = machine.run("install-pair", *renewed(machine, forge()), STATUS_TEXT=status)

@@ -96,7 +96,7 @@ def test_no_text_raises_an_exception(text: bytes) -> None:
     assert document.readable or document.problems
 
 
-def test_what_is_dumped_is_read_back_in_the_same_order() -> None:
+def test_a_dump_is_read_back_in_the_same_order() -> None:
     value = {"b": ["x", "yes", "42"], "a": {"é": True, "c": "- \n"}}
     text = dump(value)
     assert text.startswith("b: [x, 'yes', '42']\na: {é: true, ")

@@ -1,4 +1,4 @@
-"""A door that wants to know where an answer ends is told once for each, behind its last byte."""
+"""A transport with ``answer_ended`` is called once for each answer, after its last byte."""
 
 import pytest
 
@@ -13,7 +13,7 @@ END = b"<end>"
 
 
 class Separating(ListTransport):
-    """A transport that writes END behind each answer."""
+    """A transport that writes END after each answer."""
 
     def __init__(self, room: int | None = None) -> None:
         super().__init__()
@@ -41,7 +41,7 @@ def ask(session, *actions: str) -> None:
 
 
 def answers(transport: ListTransport) -> list[bytes]:
-    """The first line of each answer, or of what came between answers; every answer must have its END."""
+    """The first line of each answer, or of the bytes between answers; every answer must have its END."""
     *ended, rest = transport.take().split(END)
     assert rest == b"", "an answer without its end"
     return [answer.split(b"\r\n")[0] for answer in ended]
@@ -71,7 +71,7 @@ def answers(transport: ListTransport) -> list[bytes]:
         ("Action: Ping\0", b"Response: Error"),
     ],
 )
-def test_an_answer_of_the_proxys_own(bench, action, kind):
+def test_an_answer_of_the_proxys_own_ends_at_once(bench, action, kind):
     session, transport = logged_in(bench)
     ask(session, action)
     assert answers(transport) == [kind]
@@ -88,7 +88,7 @@ def test_an_answer_of_the_proxys_own(bench, action, kind):
         ("ActionID: 1", b"Response: Error"),
     ],
 )
-def test_an_answer_before_the_login(bench, action, kind):
+def test_an_answer_before_the_login_ends_at_once(bench, action, kind):
     session, transport = bench.connect(by=Separating())
     ask(session, action)
     assert answers(transport) == [kind]
@@ -120,14 +120,14 @@ def test_a_client_that_leaves_before_its_refusal_gets_no_answer_and_no_end(bench
     assert transport.take() == b""
 
 
-def test_answers_that_leave_at_once_end_one_by_one(bench):
+def test_answers_that_are_sent_together_have_separate_ends(bench):
     session, transport = logged_in(bench)
     ask(session, "Action: Ping\nActionID: 1", "Action: NoSuch\nActionID: 2", "Action: Ping\nActionID: 3")
     ends = transport.take().split(END)
     assert [b"ActionID: %d\r\n" % number in end for number, end in enumerate(ends, 1)] == [True] * 3 + [False]
 
 
-def test_a_response_from_asterisk(bench):
+def test_a_response_from_asterisk_ends_its_answer(bench):
     session, transport = logged_in(bench)
     ask(session, "Action: CoreStatus", "Action: Ping")
     (asked,) = bench.upstream.take()
@@ -136,7 +136,7 @@ def test_a_response_from_asterisk(bench):
     assert transport.take().split(END)[0] == b"Response: Success\r\nCoreReloads: 0\r\n\r\n"
 
 
-def test_a_response_and_the_next_answer_behind_it(bench):
+def test_a_response_from_asterisk_and_the_answer_after_it_have_separate_ends(bench):
     session, transport = logged_in(bench)
     ask(session, "Action: CoreStatus", "Action: Ping")
     bench.answer(*bench.upstream.take(), b"CoreReloads: 0\r\n")
@@ -297,14 +297,14 @@ def test_actions_that_wait_for_a_rate_end_when_their_session_is_closed():
     assert answers(transport) == [b"Response: Success", b"Response: Error", b"Response: Error"]
 
 
-def test_a_session_that_is_cut_tells_no_end(bench):
+def test_a_session_that_lost_its_connection_reports_no_end(bench):
     session, transport = logged_in(bench)
     ask(session, "Action: CoreStatus")
     session.lost("gone")
     assert transport.take() == b""
 
 
-def test_an_answer_ends_though_its_bytes_wait_in_the_outbox(bench):
+def test_an_answer_ends_even_if_its_bytes_wait_in_the_outbox(bench):
     session, transport = logged_in(bench)
     transport.room = 10
     ask(session, "Action: Ping")
@@ -312,7 +312,7 @@ def test_an_answer_ends_though_its_bytes_wait_in_the_outbox(bench):
     assert session.outbox.size > 0
 
 
-def test_a_door_that_does_not_want_to_know_gets_several_answers_in_one_write(bench):
+def test_a_transport_without_answer_ended_gets_several_answers_in_one_write(bench):
     session, transport = bench.login("boss")
     ask(session, "Action: Ping", "Action: Ping")
     assert len(transport.sent) == 1

@@ -50,7 +50,7 @@ async def test_a_displaced_connection_is_told_and_the_new_one_is_served() -> Non
         await until(lambda: not server.visits)
 
 
-async def test_when_all_are_busy_the_new_connection_is_told() -> None:
+async def test_a_new_connection_is_refused_with_a_text_when_all_are_busy() -> None:
     go_on = asyncio.Event()
 
     async def wait(visit: Visit) -> None:

@@ -60,7 +60,7 @@ def test_each_promise_can_fail_alone(accounts, wallboard_saw, desk_saw, text):
     assert broken(judged(accounts, wallboard_saw, desk_saw)) == [text]
 
 
-def test_without_agents_there_is_no_promise_about_them(accounts):
+def test_evidence_is_complete_without_agents_if_there_are_none(accounts):
     assert judged(accounts, [CALL], [CALL, USER], has_agents=False).complete
 
 

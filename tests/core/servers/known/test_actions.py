@@ -66,7 +66,7 @@ def test_an_answer_without_actions_keeps_the_table(actions, questions, raw):
     assert actions.table is before
 
 
-def test_several_changes_of_modules_lead_to_one_question(actions, questions, clock):
+def test_several_changes_of_modules_lead_to_one_request(actions, questions, clock):
     for _ in range(2):
         actions.learn_soon()
         actions.learn_soon()
@@ -77,7 +77,7 @@ def test_several_changes_of_modules_lead_to_one_question(actions, questions, clo
         assert not questions.open
 
 
-def test_a_question_that_is_cancelled_is_not_asked(actions, questions, clock):
+def test_a_cancelled_request_is_not_sent(actions, questions, clock):
     actions.cancel()
     actions.learn_soon()
     actions.cancel()

@@ -1,4 +1,4 @@
-"""FullyBooted as each client is sent it, and the wait for Asterisk to boot."""
+"""The FullyBooted event for new clients, and the wait until Asterisk has booted."""
 
 import pytest
 
@@ -28,7 +28,7 @@ def boot(clock, overdue) -> Boot:
     return Boot(clock, lambda: overdue.append(True))
 
 
-def test_its_times_grow_with_the_clock_and_a_reload_resets_the_second(boot, clock):
+def test_uptime_and_last_reload_grow_and_a_reload_resets_last_reload(boot, clock):
     assert boot.event() is None
     boot.booted(booted())
     assert boot.event() == booted()
@@ -45,14 +45,14 @@ def test_times_that_are_not_numbers_count_from_the_boot(boot, clock):
     assert boot.event() == booted("3", "3")
 
 
-def test_an_event_without_times_stays_as_it_is(boot, clock):
+def test_an_event_without_times_is_unchanged(boot, clock):
     raw = b"Event: FullyBooted\r\nPrivilege: system,all\r\nStatus: Fully Booted\r\n\r\n"
     boot.booted(raw)
     clock.advance(3)
     assert boot.event() == raw
 
 
-def test_a_new_login_and_a_lost_link_forget_it(boot):
+def test_a_new_login_and_a_lost_link_discard_the_event(boot):
     for forget in (boot.forget, lambda: boot.wait(5)):
         boot.booted(booted())
         forget()
@@ -66,7 +66,7 @@ def test_a_wait_that_is_too_long_is_logged_and_reported_once(boot, clock, overdu
     clock.advance(100)
     assert overdue == [True]
     assert caplog.text.count("upstream-not-booted") == 1
-    assert boot.end_wait(), "it is the caller who ends it"
+    assert boot.end_wait(), "only the caller ends the wait"
 
 
 def test_a_wait_that_is_ended_is_not_reported(boot, clock, overdue, caplog):
