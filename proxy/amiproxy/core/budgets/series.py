@@ -11,7 +11,7 @@ from collections import deque
 
 from amiproxy.ami import holding, message
 from amiproxy.ami.message import Action
-from amiproxy.core.servers.failures import LOST, NOT_CONNECTED
+from amiproxy.core.servers.answers.failures import LOST, NOT_CONNECTED
 
 
 class Series:

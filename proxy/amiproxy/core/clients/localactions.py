@@ -12,7 +12,7 @@ from amiproxy.ami.errors import FilterSyntaxError
 from amiproxy.ami.message import Action
 from amiproxy.core.clients.session import Handler, Session
 from amiproxy.core.clients.waitevent import WaitEvent
-from amiproxy.core.servers.failures import NOT_CONNECTED
+from amiproxy.core.servers.answers.failures import NOT_CONNECTED
 
 #: Most filters that one session may add; each is evaluated for every event.
 _FILTER_LIMIT: Final = 32

@@ -41,10 +41,10 @@ from amiproxy.core.servers.answers.base import (
     Outcome,
     PendingAnswer,
 )
+from amiproxy.core.servers.answers.failures import LOST, NOT_CONNECTED, TIMED_OUT
 from amiproxy.core.servers.answers.response import echo_seconds
 from amiproxy.core.servers.answers.unended import UnendedAnswer
 from amiproxy.core.servers.deadlines import Deadlines
-from amiproxy.core.servers.failures import LOST, NOT_CONNECTED, TIMED_OUT
 from amiproxy.core.servers.known.lengths import Lengths
 from amiproxy.core.servers.outgoing import WINDOW, Outgoing
 

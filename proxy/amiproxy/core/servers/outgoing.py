@@ -23,11 +23,11 @@ from amiproxy.core.servers.accounts import WHOLE, Account, Accounts
 from amiproxy.core.servers.answers.base import PendingAnswer
 from amiproxy.core.servers.answers.calls import CallAnswer
 from amiproxy.core.servers.answers.choice import awaited
+from amiproxy.core.servers.answers.correlator import Correlator
+from amiproxy.core.servers.answers.failures import NOT_CONNECTED, SHUTTING_DOWN
 from amiproxy.core.servers.answers.own import PING, Collecting, Collector, OwnAnswer
 from amiproxy.core.servers.answers.rows import RowsAnswer
-from amiproxy.core.servers.correlator import Correlator
 from amiproxy.core.servers.deadlines import Deadlines
-from amiproxy.core.servers.failures import NOT_CONNECTED, SHUTTING_DOWN
 from amiproxy.core.servers.known.lengths import Lengths
 from amiproxy.core.servers.requester import Requester
 from amiproxy.core.servers.window import Window

@@ -22,9 +22,9 @@ from amiproxy.core.audit.stats import Stats
 from amiproxy.core.bounds import Bounds
 from amiproxy.core.model.limits import Limits
 from amiproxy.core.ports import Scheduler, SideOpener, Upstream
+from amiproxy.core.servers.answers.failures import NOT_CONNECTED, SHUTTING_DOWN
 from amiproxy.core.servers.deadlines import Deadlines
 from amiproxy.core.servers.exchange import Exchange
-from amiproxy.core.servers.failures import NOT_CONNECTED, SHUTTING_DOWN
 from amiproxy.core.servers.known.lengths import Lengths
 from amiproxy.core.servers.requester import Requester
 

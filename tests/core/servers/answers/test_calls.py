@@ -4,7 +4,7 @@ import pytest
 
 from amiproxy.ami.answers import Answer, AnswerKind
 from amiproxy.ami.message import Action
-from amiproxy.core.servers import failures
+from amiproxy.core.servers.answers import failures
 from amiproxy.core.servers.answers.base import (
     CLOSED,
     COMPLETE,

@@ -8,7 +8,7 @@ from amiproxy.ami.answers import Answer, AnswerKind
 from amiproxy.ami.message import Action
 from amiproxy.core.model.limits import Limits
 from amiproxy.core.model.users import User
-from amiproxy.core.servers import failures
+from amiproxy.core.servers.answers import failures
 from tests.support.core_doubles import Bench
 
 BOSS = User("boss", read=privilege.ALL, write=privilege.ALL, secret="plain:x")

@@ -22,8 +22,8 @@ from amiproxy.ami.relay import (
     item_head_sent,
     to_owner,
 )
-from amiproxy.core.servers import failures
 from amiproxy.core.servers.accounts import Account
+from amiproxy.core.servers.answers import failures
 from amiproxy.core.servers.deadlines import Deadlines
 from amiproxy.core.servers.requester import Requester
 

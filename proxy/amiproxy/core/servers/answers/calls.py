@@ -7,7 +7,7 @@ from typing import Final
 from amiproxy.ami import message
 from amiproxy.ami.answers import succeeded
 from amiproxy.ami.message import Message
-from amiproxy.core.servers import failures
+from amiproxy.core.servers.answers import failures
 from amiproxy.core.servers.answers.base import (
     CLOSED,
     COMPLETE,

@@ -7,7 +7,7 @@ from typing import Final
 from amiproxy.ami.answers import AnswerKind, succeeded
 from amiproxy.ami.message import Message
 from amiproxy.ami.relay import event_list_of
-from amiproxy.core.servers import failures
+from amiproxy.core.servers.answers import failures
 from amiproxy.core.servers.answers.base import COMPLETE, LISTING, UNENDED, Outcome
 from amiproxy.core.servers.answers.response import ResponseAnswer
 from amiproxy.core.servers.deadlines import Deadlines

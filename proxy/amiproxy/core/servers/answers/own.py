@@ -8,7 +8,7 @@ from typing import ClassVar, Final, Protocol
 from amiproxy.ami.answers import UNKNOWN, response_of
 from amiproxy.ami.message import Action
 from amiproxy.ami.relay import event_list_of, event_name_of
-from amiproxy.core.servers import failures
+from amiproxy.core.servers.answers import failures
 from amiproxy.core.servers.answers.base import CLOSED, COMPLETE, NOT_MINE, Outcome, PendingAnswer
 from amiproxy.core.servers.deadlines import Deadlines
 

@@ -1,8 +1,8 @@
 """Relay ids are generated in batches, and each is used once."""
 
 from amiproxy.ami.relay import RELAY_DIGITS, RELAY_MARK
+from amiproxy.core.servers.answers.correlator import Correlator
 from amiproxy.core.servers.answers.own import PING, OwnAnswer
-from amiproxy.core.servers.correlator import Correlator
 
 
 def drawn(correlator: Correlator) -> bytes:
