@@ -16,6 +16,7 @@ while the call is being made.
 # mypyc: compiled
 
 from collections import Counter, deque
+from collections.abc import Hashable
 from typing import Final, Protocol
 
 from amiproxy.ami.message import Action
@@ -27,7 +28,7 @@ _LAST: Final = frozenset({b"logoff", b"waitevent"})
 _ALL: Final = b""
 
 
-class Waiter(Protocol):
+class Waiter(Hashable, Protocol):
     """The session whose action waits."""
 
     def advance(self) -> None:
