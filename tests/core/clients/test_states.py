@@ -6,6 +6,7 @@ import pytest
 
 from amiproxy.ami.privilege import ALL
 from amiproxy.core.clients.session import Session
+from amiproxy.core.model.errors import WrongTransition
 from amiproxy.core.model.limits import Limits
 from amiproxy.core.model.state import (
     ADMIT,
@@ -22,7 +23,6 @@ from amiproxy.core.model.state import (
     WAIT,
     State,
     Transition,
-    WrongTransition,
 )
 from amiproxy.core.model.users import User
 from tests.support.core_doubles import Bench, ListTransport

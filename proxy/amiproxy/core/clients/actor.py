@@ -23,8 +23,9 @@ from amiproxy.core.clients.actionqueue import ActionQueue
 from amiproxy.core.clients.recipient import Recipient
 from amiproxy.core.clients.underway import Underway
 from amiproxy.core.context import Context
+from amiproxy.core.model.errors import WrongTransition
 from amiproxy.core.model.share import Share
-from amiproxy.core.model.state import FINISH, HOLD_BACK, LET_GO, SEND, State, Transition, WrongTransition
+from amiproxy.core.model.state import FINISH, HOLD_BACK, LET_GO, SEND, State, Transition
 from amiproxy.core.policy import Deny
 from amiproxy.core.ports import Transport
 from amiproxy.core.servers import originate

@@ -1,4 +1,4 @@
-"""The error of values that an operator wrote and that cannot be used."""
+"""The errors of the model; in a module of their own, because mypyc compiles no exceptions."""
 
 
 class Unfit(ValueError):
@@ -7,3 +7,7 @@ class Unfit(ValueError):
     def __init__(self, text: str, remedy: str = "") -> None:
         super().__init__(text)
         self.remedy = remedy
+
+
+class WrongTransition(RuntimeError):
+    """A transition that the table in ``state`` does not have: a fault of the proxy's own."""

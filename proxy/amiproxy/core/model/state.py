@@ -32,10 +32,6 @@ UNREAD: Final = (State.JUDGED, State.HELD)
 RUNNING: Final = (State.READY, State.GREETED)
 
 
-class WrongTransition(RuntimeError):
-    """A transition that the table does not have: a fault of the proxy's own."""
-
-
 @final
 class Transition:
     """A row of the table: the states that it may begin in, and the one that it ends in."""
