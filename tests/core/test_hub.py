@@ -202,7 +202,7 @@ class TestUsers:
         bench.feed(event("X", "system"))
         assert transport.take() == event("X", "system")
         assert bench.hub.sessions_of(more) == [session]
-        assert session.user is more
+        assert session.principal.user is more
 
     @pytest.mark.parametrize(
         ("table", "reason"),
@@ -241,7 +241,7 @@ class TestUsers:
         before = session.subscription
         bench.hub.adopt(UserTable([replace(CALLS, write=privilege.ALL)]))
         assert session.subscription is before
-        assert session.user.write == privilege.ALL
+        assert session.principal.user.write == privilege.ALL
         bench.feed(event("A"))
         assert transport.take() == event("A")
 
@@ -254,7 +254,7 @@ class TestUsers:
         steps = bench.hub.adopting(more)
         seen = []
         for _ in steps:
-            new = sum(session.user.read == privilege.ALL for session, _ in sessions)
+            new = sum(session.principal.user.read == privilege.ALL for session, _ in sessions)
             seen.append((new, boss.state in OVER, bench.hub.ctx.generation, bench.hub.ctx.users is table))
             bench.feed(event("X", "system"))  # events sent follow the current rights of each session
             received = sum(bool(transport.take()) for _, transport in sessions)
@@ -273,9 +273,9 @@ class TestUsers:
         next(steps)
         late, _ = bench.login("calls")
         gone, transport = bench.login("boss")
-        assert late.user is CALLS
+        assert late.principal.user is CALLS
         finish(steps)
-        assert late.user.read == privilege.ALL
+        assert late.principal.user.read == privilege.ALL
         assert gone.state in OVER
         assert transport.closed == "close"
 
@@ -286,7 +286,7 @@ class TestUsers:
         next(steps)
         session.close("client gone")
         finish(steps)
-        assert session.user is CALLS
+        assert session.principal.user is CALLS
         assert bench.hub.authenticated == 1
 
     def test_a_session_that_cannot_be_moved_ends_and_the_others_are_moved(self, bench):
@@ -295,13 +295,13 @@ class TestUsers:
 
         class Broken(UserTable):
             def successor(self, before, certificate):
-                if fine.user is before and broken.state not in OVER:
+                if fine.principal.user is before and broken.state not in OVER:
                     raise RuntimeError
                 return super().successor(before, certificate)
 
         bench.hub.adopt(Broken([replace(CALLS, read=privilege.ALL)]))
         assert broken.state in OVER
-        assert fine.user.read == privilege.ALL
+        assert fine.principal.user.read == privilege.ALL
         assert bench.hub.stats.closes == {"fault": 1}
 
 

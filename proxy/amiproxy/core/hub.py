@@ -261,32 +261,32 @@ class Hub:
 
     def _admitted(self, session: Session) -> None:
         """The session has logged in: update everything that counts sessions and users."""
-        assert session.user is not None
-        self._roster.admit(session, session.user)
+        assert session.principal.user is not None
+        self._roster.admit(session, session.principal.user)
         if self._newcomers is not None:
             self._newcomers.append(session)
-        session.pays(self.ctx.shares.of_user(session.user.name))
-        session.queue.throttle.begin(session.user, self.scheduler.now())
+        session.pays(self.ctx.shares.of_user(session.principal.user.name))
+        session.queue.throttle.begin(session.principal.user, self.scheduler.now())
         self.stats.logins += 1
         transport = session.transport
         self.bounds.admission.authenticated(transport)
         self.bounds.admission.succeeded(transport.peer.address)
         self.bounds.newcomers.admit(transport, transport.peer.address, self.scheduler.now())
-        session.fit(session.user)
+        session.fit(session.principal.user)
         self.taps.entered(session)
 
     def ended(self, session: Session, reason: str) -> None:
         """The session ends: remove it everywhere.  Its client has some seconds to read the last bytes."""
         self.stats.closed(reason)
         transport = session.transport
-        if session.user is not None:
+        if session.principal.user is not None:
             self.bounds.newcomers.acquaintances.note(transport.peer.address, self.scheduler.now())
         else:
             self.bounds.newcomers.depart(transport)
             self.ctx.verifier.abandon(transport)
         self._roster.remove(session)
-        if session.user is not None:
-            session.queue.throttle.end(session.user, self.scheduler.now())
+        if session.principal.user is not None:
+            session.queue.throttle.end(session.principal.user, self.scheduler.now())
         self.ctx.answered.pop(session, None)
         self.pressure.left(session)
         self.server.abandon(session)
@@ -355,14 +355,14 @@ class Hub:
         if session.state in OVER:
             return  # it has ended since the first step
         try:
-            before = session.user
+            before = session.principal.user
             assert before is not None
             user = users.successor(before, session.transport.peer.certificate)
             if isinstance(user, str):
                 session.close(user)
                 return
             if user is not before:
-                session.user = user
+                session.principal.user = user
                 self._roster.rename(session, before, user)
                 session.pays(self.ctx.shares.of_user(user.name))
             session.fit(user)
@@ -487,7 +487,7 @@ class Hub:
         self._tell_suppressed()
         login = self.limits.login_timeout
         for session in self._roster.strangers:
-            if now - session.opened <= login:
+            if now - session.principal.opened <= login:
                 break  # they are in the order in which they were accepted
             session.hit("login_timeout")
             session.close("login timeout", abort=True)
@@ -502,13 +502,13 @@ class Hub:
 
 def _key_of(session: Session) -> tuple[tuple[int, FilterSet | None, Scope | None], Encoding]:
     """What all sessions of one subscription have in common."""
-    return session.view, session.transport.encoding
+    return session.principal.view, session.transport.encoding
 
 
 def _users_of(subscription: Subscription) -> set[str]:
     """Names of the users whose sessions are in the subscription."""
     sessions = (member for member in subscription.members if isinstance(member, Session))
-    return {session.user.name for session in sessions if session.user is not None}
+    return {session.principal.user.name for session in sessions if session.principal.user is not None}
 
 
 def _record(recorder: Recorder, audience: Audience) -> None:

@@ -149,19 +149,19 @@ def test_events_without_readers_delay_no_action() -> None:
 def test_with_the_whole_share_no_action_waits_but_its_cost_is_charged() -> None:
     site = Site(share=1.0)
     session, _ = site.connect("boss")
-    before = session.share.seconds
+    before = session.principal.share.seconds
     session.receive(b"".join(noise(n) for n in range(50)))
     assert len(site.sent()) == 50
-    assert session.share.seconds > before
+    assert session.principal.share.seconds > before
 
 
 def test_larger_events_cost_more() -> None:
     site = Site()
     small, large = site.connect("boss")[0], site.connect("other")[0]
-    before = small.share.seconds, large.share.seconds
+    before = small.principal.share.seconds, large.principal.share.seconds
     small.receive(noise(1))
     large.receive(noise(1, "x" * 1000))
-    assert large.share.seconds - before[1] > 5 * (small.share.seconds - before[0])
+    assert large.principal.share.seconds - before[1] > 5 * (small.principal.share.seconds - before[0])
 
 
 def test_a_session_closed_while_it_waits_sends_nothing() -> None:
@@ -208,12 +208,12 @@ def test_a_session_is_charged_to_its_user_from_its_login_on() -> None:
     bench.link_up()
     transport = ListTransport("192.0.2.1")
     session = bench.hub.attach(transport)
-    assert session.share is bench.hub.ctx.shares.of_network("192.0.2.1")
+    assert session.principal.share is bench.hub.ctx.shares.of_network("192.0.2.1")
     session.receive(b"Action: Login\r\nUsername: boss\r\nSecret: x\r\n\r\n")
-    assert session.share is bench.hub.ctx.shares.of_user("boss")
-    assert transport.share is session.share
+    assert session.principal.share is bench.hub.ctx.shares.of_user("boss")
+    assert transport.share is session.principal.share
     again, _ = bench.login("boss")
-    assert again.share is session.share
+    assert again.principal.share is session.principal.share
 
 
 def test_the_cost_of_asterisks_messages_is_sampled() -> None:

@@ -74,7 +74,7 @@ def test_a_user_logs_in_by_the_means_that_it_requires(
     session, transport = connect(bench, certificate)
     session.receive(login(name, secret))
     assert transport.take().startswith(b"Response: Success\r\n")
-    assert session.user is bench.hub.ctx.users.find(name.encode())
+    assert session.principal.user is bench.hub.ctx.users.find(name.encode())
 
 
 @pytest.mark.parametrize(
@@ -187,7 +187,7 @@ class TestReload:
         bench.hub.adopt(table)
         assert bool(transport.closed) is bool(reason)
         if not reason:
-            assert session.user is table.find(name.encode())
+            assert session.principal.user is table.find(name.encode())
 
     def test_a_newly_required_secret_ends_a_session_that_never_gave_one(self) -> None:
         before = User("u", secret="plain:x", login=CertificateLogin((Binding("cn", "wall"),), "certificate"))
@@ -195,7 +195,7 @@ class TestReload:
         bench.link_up()
         session, transport = connect(bench, "wall")
         session.receive(login("u"))
-        assert session.user is before
+        assert session.principal.user is before
         bench.hub.adopt(UserTable([User("u", secret="plain:x", login=before.login._replace(way="both"))]))
         assert transport.closed
 
@@ -250,7 +250,7 @@ class TestSecretComparison:
         session.lost("gone")
         assert bench.verifier.abandoned == [transport]
         bench.verifier.answer()
-        assert session.user is None
+        assert session.principal.user is None
 
     def test_too_many_delayed_refusals_send_the_oldest_early(self) -> None:
         bench = Bench(PLAIN, limits=Limits(unauthenticated=2, unauthenticated_per_address=2))

@@ -150,14 +150,14 @@ class TestLogin:
     def test_an_invalid_event_mask_leaves_the_full_one(self, bench):
         session, _ = bench.connect()
         session.receive(login("boss", extra="Events: 4294967295\r\n"))
-        assert session.mask == privilege.ALL
+        assert session.principal.mask == privilege.ALL
 
     @pytest.mark.parametrize("name", ["BOSS", "Boss"])
     def test_user_names_match_in_any_case(self, bench, name):
         session, _ = bench.connect()
         session.receive(login(name))
-        assert session.user is BOSS
-        assert session.login_name == name.encode()
+        assert session.principal.user is BOSS
+        assert session.principal.login_name == name.encode()
 
     @pytest.mark.parametrize(
         ("name", "secret"),
@@ -209,14 +209,14 @@ class TestLogin:
         session.receive(login("boss"))
         bench.hub.adopt(type(bench.hub.ctx.users)([CALLS]))
         bench.verifier.answer()
-        assert session.user is None
+        assert session.principal.user is None
 
     def test_a_second_login_is_accepted_without_a_check(self, bench):
         session, transport = bench.login("boss")
         assert ask(session, transport, "Action: Login\nUsername: calls\nSecret: wrong\nActionID: 2") == (
             b"Response: Success\r\nActionID: 2\r\nMessage: Already authenticated\r\n\r\n"
         )
-        assert session.user is BOSS
+        assert session.principal.user is BOSS
 
     @pytest.mark.parametrize("request_", ["Login", "Challenge"])
     def test_a_user_with_one_session_is_refused_a_second_one(self, bench, request_):
@@ -686,6 +686,23 @@ class TestEnds:
         assert b"Message: Shutting down" in ask(session, transport, "Action: CoreStatus")
         assert b"Pong" in ask(session, transport, "Action: Ping")
         assert bench.upstream.take() == []
+
+    def test_a_dismissed_client_is_sent_the_reason_last_after_earlier_events(self):
+        bench = Bench(CALLS, interval=1.0)
+        bench.link_up()
+        session, transport = bench.login("calls")
+        bench.feed(event("Hangup", Number="0"), earlier := event("Hangup", Number="1"))
+        session.dismiss("client certificate revoked")
+        said = transport.take()
+        assert earlier in said
+        assert said.endswith(b"Event: ProxySessionEnd\r\nReason: client certificate revoked\r\n\r\n")
+        assert transport.closed == "close"
+
+    def test_a_dismissed_client_that_has_not_logged_in_is_sent_no_reason(self, bench):
+        session, transport = bench.connect()
+        session.dismiss("client certificate revoked")
+        assert transport.take() == b""
+        assert transport.closed == "close"
 
     def test_closing_waits_for_the_last_bytes(self, bench):
         session, transport = bench.login("boss")

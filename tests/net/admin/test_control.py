@@ -96,7 +96,7 @@ class Control:
         transport = ListTransport()
         session = self.service.hub.attach(transport)
         session.receive(f"Action: Login\r\nUsername: {name}\r\nSecret: {secret}\r\n\r\n".encode())
-        assert session.user is not None
+        assert session.principal.user is not None
         return transport
 
 

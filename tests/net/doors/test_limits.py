@@ -180,7 +180,7 @@ async def test_outbox_soft_drops_events_only_of_users_that_choose_it(
         house.listen()
         slow = await inside(stack, house, both, "patient")
         neighbour = await inside(stack, house, both)
-        (session,) = [s for s in house.hub.sessions if s.user is PATIENT]
+        (session,) = [s for s in house.hub.sessions if s.principal.user is PATIENT]
         sent = 0
         while house.hub.stats.missed.total < 3:
             house.hub.broadcast(event(sent))

@@ -152,7 +152,7 @@ def test_many_sessions_are_moved_to_another_table_in_short_steps() -> None:
     measured = Measured()
     measured.run(bench.hub.adopting(after))
     measured.are_short(USERS)
-    assert all(session.user.read == privilege.ALL for session in bench.hub.sessions)
+    assert all(session.principal.user.read == privilege.ALL for session in bench.hub.sessions)
     assert bench.hub.ctx.generation == 2
 
 

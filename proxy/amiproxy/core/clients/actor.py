@@ -20,11 +20,11 @@ from amiproxy.core.budgets.rests import Rest
 from amiproxy.core.budgets.series import Series
 from amiproxy.core.budgets.throttle import Held, Line
 from amiproxy.core.clients.actionqueue import ActionQueue
+from amiproxy.core.clients.principal import Principal
 from amiproxy.core.clients.recipient import Recipient
 from amiproxy.core.clients.underway import Underway
 from amiproxy.core.context import Context
 from amiproxy.core.model.errors import WrongTransition
-from amiproxy.core.model.share import Share
 from amiproxy.core.model.state import FINISH, HOLD_BACK, LET_GO, SEND, State, Transition
 from amiproxy.core.policy import Deny
 from amiproxy.core.ports import Transport
@@ -38,15 +38,12 @@ class Actor(Recipient):
         "_answer_ended",
         "_series",
         "_underway",
-        "login_name",
-        "opened",
-        "opened_wall",
         "queue",
         "state",
     )
 
-    def __init__(self, ctx: Context, transport: Transport, name: str, share: Share) -> None:
-        super().__init__(ctx, transport, name, share)
+    def __init__(self, ctx: Context, transport: Transport, principal: Principal) -> None:
+        super().__init__(ctx, transport, principal)
         #: See Transport.
         self._answer_ended = transport.answer_ended
         self.state = State.GREETED
@@ -56,16 +53,11 @@ class Actor(Recipient):
         self._underway: Underway | None = None
         #: The parts of that action that are still to be sent, if it is sent in parts.
         self._series: Series | None = None
-        #: The user's name as this client spelled it, which security events show as AccountID.
-        self.login_name = b""
-        self.opened = ctx.scheduler.now()
-        self.opened_wall = ctx.scheduler.wall()
 
     @property
     def who(self) -> Who:
         """What the audit log says about this session."""
-        user = self.user.name if self.user is not None else None
-        return Who(self.id, user, self.login_name, self.transport.peer, self.opened, self.opened_wall)
+        return self.principal.who(self.transport.peer)
 
     @property
     def is_idle(self) -> bool:
@@ -119,7 +111,7 @@ class Actor(Recipient):
                 return
             self._series = None
         self.move(FINISH)
-        underway, user = self._underway, self.user
+        underway, user = self._underway, self.principal.user
         assert underway is not None
         assert user is not None
         underway.record(user.name, self.who if underway.is_logged else None)
@@ -168,7 +160,7 @@ class Actor(Recipient):
 
     def admits(self, action: Action) -> bool:
         """Whether the action may run now; if not, it is scheduled to run later, or refused."""
-        ctx, user = self.ctx, self.user
+        ctx, user = self.ctx, self.principal.user
         assert user is not None
         if self.transport.peer.address in ctx.bounds.exempt:
             return self._passes(action, None)
@@ -185,10 +177,10 @@ class Actor(Recipient):
         if self.state is not State.HELD:
             return  # the session has been closed meanwhile
         self.let_go()
-        assert self.user is not None
+        assert self.principal.user is not None
         if refused:
             self._refuse(action)
-        elif self._passes(action, self.ctx.rates.find(self.user, action.key)):
+        elif self._passes(action, self.ctx.rates.find(self.principal.user, action.key)):
             self.run(action)
         self.advance()
 
@@ -219,7 +211,7 @@ class Actor(Recipient):
         (see ``caused``); ``rested`` says that it has then also waited to be allowed to sleep in
         Asterisk's session (see ``quota``).
         """
-        ctx, user = self.ctx, self.user
+        ctx, user = self.ctx, self.principal.user
         assert user is not None
         if not action.name:
             self.miss_action(action)
@@ -275,7 +267,7 @@ class Actor(Recipient):
         seconds = ctx.caused.estimate(outgoing, ctx.server.actions.table, ctx.readers)
         if seconds is None:
             return True
-        ctx.shares.charge(self.share, seconds)
+        ctx.shares.charge(self.principal.share, seconds)
         if ctx.caused.admits(seconds):
             return True
         self.hit("delivery_share", action=outgoing.name)

@@ -13,7 +13,6 @@ from typing import Final
 
 from amiproxy import log
 from amiproxy.core.audit.stats import Stats
-from amiproxy.core.clients.dismissal import dismiss
 from amiproxy.core.clients.session import Session
 from amiproxy.core.model.limits import UpstreamLost
 from amiproxy.core.model.state import OVER
@@ -64,8 +63,8 @@ class LinkLoss:
         event; ``spread`` is the number of seconds until the last is closed.
         """
         counts = dict.fromkeys(OUTCOMES, 0)
-        for session in sorted(sessions, key=lambda one: one.opened):
-            user = session.user
+        for session in sorted(sessions, key=lambda one: one.principal.opened):
+            user = session.principal.user
             assert user is not None
             found = outcome(
                 user.upstream_lost or self.by_default,
@@ -96,6 +95,6 @@ class LinkLoss:
         for session in list(self._due)[:several]:
             del self._due[session]
             if session.state not in OVER:
-                dismiss(session, REASON)
+                session.dismiss(REASON)
         if self._due:
             self._wait(max(_STEP, left / len(self._due)))

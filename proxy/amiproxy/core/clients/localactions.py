@@ -27,7 +27,7 @@ def _events(session: Session, action: Action) -> None:
         return
     state = (b"Events", b"On" if mask else b"Off")
     session.answer(message.response(b"Success", action.action_id, state))
-    session.mask = mask
+    session.principal.mask = mask
     session.owner.subscribe(session)
 
 
@@ -43,19 +43,19 @@ def _filter(session: Session, action: Action) -> None:
             )
         else:
             added = eventfilter.compile_legacy(pattern, eventfilter.CLIENT_LIMIT)
-        cost = added.cost + sum(earlier.cost for earlier in session.filters)
-        if len(session.filters) >= _FILTER_LIMIT or cost > _FILTER_COST:
+        cost = added.cost + sum(earlier.cost for earlier in session.principal.filters)
+        if len(session.principal.filters) >= _FILTER_LIMIT or cost > _FILTER_COST:
             raise FilterSyntaxError("Too many filters in this session")
     except FilterSyntaxError as error:
         session.answer(message.error(action.action_id, str(error).encode()))
         return
     session.answer(message.success(action.action_id, b"Success"))
-    session.filters = (*session.filters, added)
+    session.principal.filters = (*session.principal.filters, added)
     session.owner.subscribe(session)
 
 
 def _list_commands(session: Session, action: Action) -> None:
-    assert session.user is not None
+    assert session.principal.user is not None
     ctx = session.ctx
     table = ctx.server.actions.table
     if not table.live:
@@ -64,7 +64,7 @@ def _list_commands(session: Session, action: Action) -> None:
     rows = [
         (row.name, row.synopsis + b"(Priv: " + row.privilege_text + b")")
         for row in table.live
-        if ctx.may_run(session.user, row)
+        if ctx.may_run(session.principal.user, row)
     ]
     session.answer(message.response(b"Success", action.action_id, *rows))
 

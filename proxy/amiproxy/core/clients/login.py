@@ -193,7 +193,7 @@ class Login:
     def begin(self, session: Session, action: Action) -> None:
         """Start to judge a Login; no other action of this client runs until that is done."""
         ctx, peer = self._ctx, session.transport.peer.address
-        session.login_name = action.get(b"username")[:79]  # Asterisk cuts names there
+        session.principal.login_name = action.get(b"username")[:79]  # Asterisk cuts names there
         if ctx.bounds.admission.is_penalised(peer, ctx.scheduler.now()):
             # The client connected before the penalty began: its guess is refused without being checked.
             self._refuse(
@@ -207,7 +207,7 @@ class Login:
 
     def challenge(self, session: Session, action: Action) -> None:
         """Answer a Challenge, before or after login."""
-        refusal = self._refusal_of_challenge(session, action) if session.user is None else None
+        refusal = self._refusal_of_challenge(session, action) if session.principal.user is None else None
         if refusal is not None:
             self._refuse(session, action, refusal)
         # A client that is given a challenge uses it for its login, and the user name is not known yet:
@@ -241,14 +241,14 @@ class Login:
             "login-failed",
             peer,
             session=session.id,
-            user=session.login_name,
+            user=session.principal.login_name,
             reason=verdict.reason,
             # Only for failures that count against the address: tools that read the log ban addresses by this.
             security_event=verdict.event if verdict.is_guess else None,
             certificate=_fingerprint(session.transport.peer),
         )
         if verdict.limit:
-            bounds.hit(verdict.limit, peer, session=session.id, user=session.login_name)
+            bounds.hit(verdict.limit, peer, session=session.id, user=session.principal.login_name)
         if verdict.is_guess:
             bounds.login_failed(peer, ctx.scheduler.now())
         ctx.trail.tell(session.who, verdict.event, ERROR)
@@ -267,7 +267,7 @@ class Login:
         """Close the connection without an answer, so that the client tries again: its secret may be right."""
         ctx, peer = self._ctx, session.transport.peer.address
         ctx.stats.refused(verdict.reason)
-        ctx.bounds.hit(verdict.limit, peer, session=session.id, user=session.login_name)
+        ctx.bounds.hit(verdict.limit, peer, session=session.id, user=session.principal.login_name)
         ctx.trail.tell(session.who, verdict.event, ERROR)
         session.close("displaced before login")
 
@@ -282,11 +282,11 @@ class Login:
                 self._refuse(session, action, verdict)
             return
         ctx = self._ctx
-        session.user = user
+        session.principal.user = user
         session.move(ADMIT)
         if action.get(b"events"):
             mask = privilege.parse_event_mask(action.get(b"events"))
-            session.mask = privilege.ALL if mask is None else mask
+            session.principal.mask = privilege.ALL if mask is None else mask
         self._admitted(session)
         peer = session.transport.peer
         log.say(
@@ -302,7 +302,7 @@ class Login:
         session.answer(message.success(action.action_id, b"Authentication accepted"))
         session.push()  # in a write of its own: some clients take the first read for the whole answer
         booted = ctx.server.boot.event()
-        if booted and privilege.may_read(user.read & session.mask, privilege.SYSTEM):
+        if booted and privilege.may_read(session.principal.events, privilege.SYSTEM):
             session.reply(booted)
             session.push()
         session.owner.subscribe(session)

@@ -42,7 +42,7 @@ class ProxyActions:
 
     def answer(self, session: Session, action: Action) -> None:
         """Answer an action that has a ProxyAction header instead of an Action header."""
-        user, ctx = session.user, session.ctx
+        user, ctx = session.principal.user, session.ctx
         wanted = action.get(b"proxyaction")
         if wanted.lower() == b"logoff":
             logoff(session, action)  # for every client, as in Asterisk

@@ -4,6 +4,7 @@
 
 from abc import ABC, abstractmethod
 
+from amiproxy.core.clients.principal import Principal
 from amiproxy.core.context import Context
 from amiproxy.core.fanout.outbox import NEVER, Outbox
 from amiproxy.core.fanout.subscription import Subscription
@@ -15,23 +16,23 @@ from amiproxy.core.ports import Transport
 class Recipient(ABC):
     """One client, as far as bytes are sent to it.  See ``Member`` in subscription.py."""
 
-    __slots__ = ("_unsent", "ctx", "id", "outbox", "seen", "share", "subscription", "transport", "user")
+    __slots__ = ("_unsent", "ctx", "outbox", "principal", "seen", "subscription", "transport")
 
-    def __init__(self, ctx: Context, transport: Transport, name: str, share: Share) -> None:
+    def __init__(self, ctx: Context, transport: Transport, principal: Principal) -> None:
         self.ctx = ctx
         self.transport = transport
-        #: Identifies the session in the log, to operators and in security events.
-        self.id = name
-        #: The share that its time is charged to.
-        self.share = share
-        #: The user; None before login.
-        self.user: User | None = None
+        self.principal = principal
         self.outbox = Outbox(transport, ctx.bounds.limits.outbox_hard, ctx.bounds.backlog)
         self.subscription: Subscription | None = None
         #: How many of the subscription's pending events it has had.
         self.seen = 0
         #: Parts of answers that leave with the next ``push``.
         self._unsent: list[bytes] = []
+
+    @property
+    def id(self) -> str:
+        """See Principal."""
+        return self.principal.id
 
     # -- answers -----------------------------------------------------------
 
@@ -113,11 +114,11 @@ class Recipient(ABC):
     @property
     def payer(self) -> str:
         """Name of the user who is charged for what this client causes; "" before login."""
-        return self.user.name if self.user is not None else ""
+        return self.principal.payer
 
     def pays(self, share: Share) -> None:
         """Charge the client's time to this share from now on."""
-        self.share = share
+        self.principal.share = share
         self.transport.charge(share)
 
     def fit(self, user: User) -> None:
@@ -129,7 +130,7 @@ class Recipient(ABC):
 
     def hit(self, limit: str, **fields: object) -> None:
         """Count and log that this session has reached a limit."""
-        user = self.user.name if self.user is not None else None
+        user = self.principal.payer or None
         self.ctx.bounds.hit(limit, self.transport.peer.address, session=self.id, user=user, **fields)
 
     def _drops(self, events: bytes) -> bool:

@@ -33,8 +33,8 @@ class Roster:
     def remove(self, session: Session) -> None:
         """Remove a session that is no longer open."""
         self._strangers.pop(session, None)
-        if session.user is not None:
-            self._drop(session, session.user)
+        if session.principal.user is not None:
+            self._drop(session, session.principal.user)
             self._authenticated -= 1
 
     def _drop(self, session: Session, user: User) -> None:

@@ -12,16 +12,15 @@ import secrets
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol
 
-from amiproxy.ami import eventfilter, message, privilege
+from amiproxy.ami import message
 from amiproxy.ami.errors import MessageTooLong, ProtocolError
-from amiproxy.ami.eventfilter import FilterSet
 from amiproxy.ami.framing import ActionFramer
 from amiproxy.ami.message import Action, parse_action
 from amiproxy.core.admission import newcomers
 from amiproxy.core.admission.addresses import network_of
 from amiproxy.core.clients.actor import Actor
+from amiproxy.core.clients.principal import Principal
 from amiproxy.core.context import Context
-from amiproxy.core.model.rules import Scope
 from amiproxy.core.model.state import CLOSE, END, OVER, RESUME, RUNNING, UNREAD, WAIT, State
 from amiproxy.core.ports import Framing, Sender, Transport, Waiting
 
@@ -79,9 +78,7 @@ class Session(Actor):
         "_turn_due",
         "_weight",
         "challenge",
-        "filters",
         "full",
-        "mask",
         "owner",
         "received",
         "waiting",
@@ -89,12 +86,11 @@ class Session(Actor):
 
     def __init__(self, owner: Owner, ctx: Context, transport: Transport, handlers: Handlers) -> None:
         share = ctx.shares.of_network(network_of(transport.peer.address))
-        super().__init__(ctx, transport, secrets.token_hex(6), share)
+        now, wall = ctx.scheduler.now(), ctx.scheduler.wall()
+        super().__init__(ctx, transport, Principal(secrets.token_hex(6), share, now, wall))
         self.owner = owner
         self._handlers = handlers
         self.challenge = b""
-        self.mask = privilege.ALL
-        self.filters: tuple[eventfilter.EventFilter, ...] = ()
         #: Bytes that the client has sent.
         self.received = 0
         self._framer: Framing = ActionFramer(ctx.limits.action_bytes)
@@ -111,7 +107,7 @@ class Session(Actor):
         self._full_since: float | None = None
         #: ``received`` at the last tick, and the time at which it last changed.
         self._heard = 0
-        self._heard_at = self.opened
+        self._heard_at = now
         #: The WaitEvent that is running.
         self.waiting: Waiting | None = None
 
@@ -130,7 +126,7 @@ class Session(Actor):
             self.close("malformed")
             return
         self.queue.messages.extend(messages)
-        if self.user is None:
+        if self.principal.user is None:
             self._weight += max(len(data), _LIGHTEST_MESSAGE * len(messages))
             if self._weight > _LOGIN_BYTES:
                 self.hit("login_bytes")
@@ -197,12 +193,12 @@ class Session(Actor):
             if timed and shares.over:
                 left = 0
         if timed:
-            shares.end(self.share)
+            shares.end(self.principal.share)
         self._advancing = False
         queue.count()
         if not left and self.state in RUNNING and queue.size:
             self._turn_due = True
-            shares.later(self.share, self._next_turn)
+            shares.later(self.principal.share, self._next_turn)
         if self._ended and not queue.size and self.state in RUNNING:
             self.close("client closed")
         elif self.state not in OVER:
@@ -220,7 +216,7 @@ class Session(Actor):
         queue = self.queue
         if len(queue.messages) + queue.aside.size >= ctx.bounds.limits.in_flight_per_session:
             return "in_flight_per_session"
-        if self.user is not None and ctx.pressure.is_crowded(self, is_idle=self.is_idle):
+        if self.principal.user is not None and ctx.pressure.is_crowded(self, is_idle=self.is_idle):
             return "in_flight"
         return ""
 
@@ -233,7 +229,8 @@ class Session(Actor):
                 self.transport.resume()
 
     def _act(self, raw: bytes) -> None:
-        if self.user is None and _is_no_ami(raw):
+        user = self.principal.user
+        if user is None and _is_no_ami(raw):
             self.close("not AMI")
             return
         try:
@@ -245,7 +242,7 @@ class Session(Actor):
             return
         if not action.name and action.has(b"proxyaction"):
             self._handlers.proxy_action(self, action)
-        elif self.user is None:
+        elif user is None:
             self._act_unauthenticated(action)
         elif self.admits(action):
             self.run(action)
@@ -299,6 +296,16 @@ class Session(Actor):
         if abort or not self.outbox.size:
             self._gone(abort=abort)
 
+    def dismiss(self, reason: str) -> None:
+        """Close the session although it has done nothing wrong; a client that has logged in gets the reason.
+
+        The reason is ASCII, and one of a few fixed texts: the statistics count by it.
+        """
+        if self.principal.user is not None:
+            # The last event of a session, which it gets whatever classes it may read.
+            self.reply(message.event(b"ProxySessionEnd", (b"Reason", reason.encode("ascii"))))
+        self.close(reason)
+
     def _last_words(self, reason: str, unsent: list[Action]) -> None:
         """Answer the running and the waiting actions before the end, and send the held events.
 
@@ -338,16 +345,6 @@ class Session(Actor):
     def wires(self, wires: tuple[Framing, Sender]) -> None:
         self._framer, sender = wires
         self.outbox.through(sender)
-
-    @property
-    def view(self) -> tuple[int, FilterSet | None, Scope | None]:
-        """Which events this session may see: mask of privilege classes, event filters, scope of calls."""
-        assert self.user is not None
-        filters = self.user.filters
-        for added in self.filters:
-            filters = filters.with_added(added)
-        rules = self.user.rules
-        return self.user.read & self.mask, filters or None, rules.scope if rules is not None else None
 
     def tick(self, now: float) -> None:
         """To be called once a second: checks if the session has been full, stuck or idle for too long."""

@@ -101,8 +101,8 @@ class Taps:
 
     def entered(self, session: Session) -> None:
         """Tap a session that has logged in, if its user is watched."""
-        assert session.user is not None
-        for watcher in self._watchers.get(session.user.name.lower(), ()):
+        assert session.principal.user is not None
+        for watcher in self._watchers.get(session.principal.user.name.lower(), ()):
             self._tap(session, watcher)
 
     def left(self, session: Session) -> None:

@@ -4,7 +4,6 @@ import socket
 from collections.abc import Callable
 from typing import Final
 
-from amiproxy.core.clients.dismissal import dismiss
 from amiproxy.core.clients.session import Session
 from amiproxy.core.model.encoding import AMI
 from amiproxy.core.model.share import Share
@@ -42,7 +41,7 @@ class AmiConnection(TlsConnection):
     @property
     def is_authenticated(self) -> bool:
         """See Connection."""
-        return self._session is not None and self._session.user is not None
+        return self._session is not None and self._session.principal.user is not None
 
     # -- from the stream ---------------------------------------------------
 
@@ -59,7 +58,7 @@ class AmiConnection(TlsConnection):
     def certificate_refused(self, reason: str) -> None:
         """See TlsConnection."""
         assert self._session is not None
-        dismiss(self._session, reason)
+        self._session.dismiss(reason)
 
     def gone(self) -> None:
         """See StreamOwner."""

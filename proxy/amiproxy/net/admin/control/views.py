@@ -77,12 +77,12 @@ def sessions(service: Service) -> Steps[list[View]]:
     now = service.hub.scheduler.now()
     spent = asterisk_seconds(service)
     rows = []
-    for session in sorted(service.hub.sessions, key=lambda s: s.opened):
+    for session in sorted(service.hub.sessions, key=lambda s: s.principal.opened):
         rows.append(
             {
                 **session_row(session, now),
                 "asterisk_seconds": round(spent.get(session.payer, 0.0), 3),
-                "proxy_seconds": round(session.share.seconds, 3),
+                "proxy_seconds": round(session.principal.share.seconds, 3),
             }
         )
         yield
@@ -104,11 +104,11 @@ def session_row(session: Session, now: float) -> View:
     peer = session.transport.peer
     return {
         "id": session.id,
-        "user": session.user.name if session.user else None,
+        "user": session.payer or None,
         "peer": peer.address,
         "port": peer.port,
         "state": session.state.name.lower(),
-        "age": round(now - session.opened, 1),
+        "age": round(now - session.principal.opened, 1),
         "bytes_in": session.received,
         "bytes_out": session.outbox.sent,
         "outbox": outbox_bytes(session),
@@ -117,22 +117,23 @@ def session_row(session: Session, now: float) -> View:
 
 def session(service: Service, found: Session) -> View:
     """Everything about one session."""
-    peer, user = found.transport.peer, found.user
+    peer, principal = found.transport.peer, found.principal
+    user = principal.user
     subscription = found.subscription
     return {
         **session_row(found, service.hub.scheduler.now()),
         "asterisk_seconds": round(asterisk_seconds(service).get(found.payer, 0.0), 3),
-        "proxy_seconds": round(found.share.seconds, 3),
+        "proxy_seconds": round(principal.share.seconds, 3),
         "doing": found.state.value,
         "tls": peer.tls,
         "local": peer.local_address,
         "local_port": peer.local_port,
-        "opened": found.opened_wall,
-        "login_name": log.text_of(found.login_name),
+        "opened": principal.opened_wall,
+        "login_name": log.text_of(principal.login_name),
         "read": privilege.class_names(user.read) if user else "",
         "write": privilege.class_names(user.write) if user else "",
-        "events": privilege.class_names(user.read & found.mask) if user else "",
-        "filters": len(found.filters),
+        "events": privilege.class_names(principal.events) if user else "",
+        "filters": len(principal.filters),
         "sharing_view": len(subscription.members) if subscription is not None else 0,
     }
 

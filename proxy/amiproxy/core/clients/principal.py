@@ -1,0 +1,64 @@
+"""Principal: whom a client acts as: its user, what it may see and is charged to, and what the log says of it.
+
+It knows nothing of how the client speaks: neither its transport nor its actions.
+"""
+
+# mypyc: compiled
+
+from amiproxy.ami import privilege
+from amiproxy.ami.eventfilter import EventFilter, FilterSet
+from amiproxy.core.audit.trail import Who
+from amiproxy.core.model.rules import Scope
+from amiproxy.core.model.share import Share
+from amiproxy.core.model.users import User
+from amiproxy.core.ports import Peer
+
+View = tuple[int, FilterSet | None, Scope | None]
+
+
+class Principal:
+    """The one whom the actions of a client are judged for, the events are for, and the time is charged to."""
+
+    __slots__ = ("filters", "id", "login_name", "mask", "opened", "opened_wall", "share", "user")
+
+    def __init__(self, name: str, share: Share, opened: float, opened_wall: float) -> None:
+        #: Identifies the session in the log, to operators and in security events.
+        self.id = name
+        #: The share that its time is charged to.
+        self.share = share
+        #: When it was opened, in monotonic seconds and in seconds since the epoch.
+        self.opened = opened
+        self.opened_wall = opened_wall
+        #: None before login.
+        self.user: User | None = None
+        #: The user's name as the client spelled it, which security events show as AccountID.
+        self.login_name = b""
+        #: The event mask, which narrows the user's classes.
+        self.mask = privilege.ALL
+        #: The event filters that the client has added to the user's own.
+        self.filters: tuple[EventFilter, ...] = ()
+
+    @property
+    def payer(self) -> str:
+        """Name of the user who is charged for what the client causes; "" before login."""
+        return self.user.name if self.user is not None else ""
+
+    @property
+    def events(self) -> int:
+        """Mask of the privilege classes whose events the client is sent; 0 before login."""
+        return self.user.read & self.mask if self.user is not None else 0
+
+    @property
+    def view(self) -> View:
+        """Which events the client may see: mask of privilege classes, event filters, scope of calls."""
+        assert self.user is not None
+        filters = self.user.filters
+        for added in self.filters:
+            filters = filters.with_added(added)
+        rules = self.user.rules
+        return self.events, filters or None, rules.scope if rules is not None else None
+
+    def who(self, peer: Peer) -> Who:
+        """What the audit log says about the client, which is connected from ``peer`` now."""
+        user = self.user.name if self.user is not None else None
+        return Who(self.id, user, self.login_name, peer, self.opened, self.opened_wall)
