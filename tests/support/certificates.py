@@ -4,7 +4,6 @@ Correct ones come from ``amiproxy.x509.issuing.issue``, which would refuse to ma
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -15,39 +14,30 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from amiproxy.config import Address, Certificate, ListenerSettings
+
 DAY = timedelta(days=1)
 
 
-@dataclass(frozen=True)
-class Pair:
-    """As configured: ``certificates[]``."""
-
-    chain: Path
-    key: Path
-    names: tuple[str, ...] = ()
+def pair_of(chain: Path, key: Path, names: tuple[str, ...] = ()) -> Certificate:
+    """``certificates[]`` of a listener."""
+    return Certificate(chain=chain, key=key, names=names)
 
 
-@dataclass(frozen=True)
-class Listener:
-    """As configured: ``listeners[]``, the part that concerns certificates."""
-
-    certificates: tuple[Pair, ...]
-    client_auth: Literal["none", "optional", "required"] = "none"
-    client_ca: Path | None = None
-    client_crl: Path | None = None
-
-
-@dataclass(frozen=True)
-class Tls:
-    """As configured: ``tls``."""
-
-    policy: str = "intermediate"
-    minimum_version: Literal["TLSv1.2", "TLSv1.3"] | None = None
-    suites: tuple[str, ...] = ()
-    allow_expired: bool = False
-    lost_names: Literal["warn", "refuse"] = "warn"
-    expired_crl: Literal["refuse", "accept"] = "refuse"
-    bad_pair: Literal["keep_old", "refuse_all"] = "keep_old"
+def listener_of(
+    certificates: tuple[Certificate, ...],
+    client_auth: Literal["none", "optional", "required"] = "none",
+    client_ca: Path | None = None,
+    client_crl: Path | None = None,
+) -> ListenerSettings:
+    """``listeners[]`` as far as it concerns certificates."""
+    return ListenerSettings(
+        address=Address(),
+        certificates=certificates,
+        client_auth=client_auth,
+        client_ca=client_ca,
+        client_crl=client_crl,
+    )
 
 
 class Forged(NamedTuple):

@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
+from amiproxy.config import Tls
 from amiproxy.net.certs.certlog import tell_expiry, tell_reload
 from amiproxy.net.certs.certstore import CertStore
 from amiproxy.net.certs.rotation import ExpiryNotice
 from amiproxy.x509.ending import Ending
 from amiproxy.x509.expiry import Expiry
 from amiproxy.x509.facts import facts_of
-from tests.support.certificates import DAY, Listener, Pair, Tls, forge, install
+from tests.support.certificates import DAY, forge, install, listener_of, pair_of
 
 FIRST = forge("pbx.example", not_after=datetime.now(UTC) + DAY)
 
@@ -21,7 +22,7 @@ FIRST = forge("pbx.example", not_after=datetime.now(UTC) + DAY)
 @pytest.fixture
 def store(tmp_path: Path) -> CertStore:
     install(tmp_path, FIRST.pem, FIRST.key_pem)
-    return CertStore(Listener((Pair(tmp_path / "server.crt", tmp_path / "server.key"),)), Tls())
+    return CertStore(listener_of((pair_of(tmp_path / "server.crt", tmp_path / "server.key"),)), Tls())
 
 
 @pytest.fixture(autouse=True)

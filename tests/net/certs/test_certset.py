@@ -8,25 +8,26 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
+from amiproxy.config import ListenerSettings, Tls
 from amiproxy.net.certs.certset import CertSet
 from amiproxy.net.certs.result import CertificatesRefused
 from tests.support import tls_door
-from tests.support.certificates import DAY, Forged, Listener, Pair, Tls, forge, install
+from tests.support.certificates import DAY, Forged, forge, install, listener_of, pair_of
 from tests.support.waiting import until
 
 
-def listener(folder: Path) -> Listener:
+def listener(folder: Path) -> ListenerSettings:
     folder.mkdir(exist_ok=True)
-    return Listener((Pair(*tls_door.install(folder)),))
+    return listener_of((pair_of(*tls_door.install(folder)),))
 
 
 @pytest.fixture
-def listeners(tmp_path: Path) -> list[Listener]:
+def listeners(tmp_path: Path) -> list[ListenerSettings]:
     return [listener(tmp_path / "one"), listener(tmp_path / "two")]
 
 
 async def test_prepared_certificates_are_served_only_once_committed(
-    listeners: list[Listener], tmp_path: Path
+    listeners: list[ListenerSettings], tmp_path: Path
 ) -> None:
     swaps: list[str] = []
     certificates = CertSet(listeners, Tls(), lambda: swaps.append("swap"), settle=0.01)
@@ -43,7 +44,7 @@ async def test_prepared_certificates_are_served_only_once_committed(
     assert certificates.stores[0].paths == (changed[0].certificates[0].chain, changed[0].certificates[0].key)
 
 
-async def test_one_bad_pair_keeps_all_the_old_ones(listeners: list[Listener], tmp_path: Path) -> None:
+async def test_one_bad_pair_keeps_all_the_old_ones(listeners: list[ListenerSettings], tmp_path: Path) -> None:
     certificates = CertSet(listeners, Tls(), settle=0.01)
     before = [store.context for store in certificates.stores]
     listener(tmp_path / "one")
@@ -54,7 +55,7 @@ async def test_one_bad_pair_keeps_all_the_old_ones(listeners: list[Listener], tm
 
 
 async def test_one_bad_pair_keeps_only_itself_old_in_a_reload_of_certificates_alone(
-    listeners: list[Listener], tmp_path: Path
+    listeners: list[ListenerSettings], tmp_path: Path
 ) -> None:
     certificates = CertSet(listeners, Tls(), settle=0.01)
     listener(tmp_path / "one")
@@ -67,7 +68,7 @@ async def test_one_bad_pair_keeps_only_itself_old_in_a_reload_of_certificates_al
 
 
 async def test_a_refusal_is_not_reported_again_by_the_watch(
-    listeners: list[Listener], tmp_path: Path
+    listeners: list[ListenerSettings], tmp_path: Path
 ) -> None:
     certificates = CertSet(listeners, Tls(), settle=0.01)
     pair = listeners[1].certificates[0]
@@ -87,7 +88,7 @@ async def test_a_refusal_is_not_reported_again_by_the_watch(
 
 
 async def test_a_set_that_is_still_being_written_is_given_time(
-    listeners: list[Listener], tmp_path: Path
+    listeners: list[ListenerSettings], tmp_path: Path
 ) -> None:
     certificates = CertSet(listeners, Tls(), settle=10.0)
     pair = listeners[0].certificates[0]
@@ -103,7 +104,7 @@ async def test_a_set_that_is_still_being_written_is_given_time(
 
 
 async def test_the_watch_waits_for_its_turn_and_reports_its_swap(
-    listeners: list[Listener], tmp_path: Path, caplog: pytest.LogCaptureFixture
+    listeners: list[ListenerSettings], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     swaps: list[str] = []
     certificates = CertSet(listeners, Tls(), lambda: swaps.append("swap"), settle=0.01)
@@ -121,7 +122,7 @@ async def test_the_watch_waits_for_its_turn_and_reports_its_swap(
 
 
 async def test_a_failure_is_reported_once_and_nothing_is_swapped(
-    listeners: list[Listener], caplog: pytest.LogCaptureFixture
+    listeners: list[ListenerSettings], caplog: pytest.LogCaptureFixture
 ) -> None:
     swaps: list[str] = []
     certificates = CertSet(listeners, Tls(), lambda: swaps.append("swap"), settle=0.01)
@@ -136,7 +137,7 @@ async def test_a_failure_is_reported_once_and_nothing_is_swapped(
 
 
 async def test_an_expiring_certificate_is_logged(
-    listeners: list[Listener], caplog: pytest.LogCaptureFixture
+    listeners: list[ListenerSettings], caplog: pytest.LogCaptureFixture
 ) -> None:
     logging.getLogger("amiproxy").propagate = True
     caplog.set_level(logging.INFO, "amiproxy")
@@ -160,16 +161,16 @@ def named(name: str, days: float) -> Forged:
 
 
 @pytest.fixture
-def named_listeners(tmp_path: Path) -> list[Listener]:
+def named_listeners(tmp_path: Path) -> list[ListenerSettings]:
     """Listeners for a.example and b.example, whose certificates are valid for 90 days."""
     made = []
     for name in ("a", "b"):
         leaf = named(f"{name}.example", 90)
-        made.append(Listener((Pair(*install(tmp_path / name, leaf.pem, leaf.key_pem)),)))
+        made.append(listener_of((pair_of(*install(tmp_path / name, leaf.pem, leaf.key_pem)),)))
     return made
 
 
-async def test_valid_certificates_need_no_attention(named_listeners: list[Listener]) -> None:
+async def test_valid_certificates_need_no_attention(named_listeners: list[ListenerSettings]) -> None:
     certificates = CertSet(named_listeners, Tls())
     assert certificates.attention() == ""
     ends = [pair.facts.not_after for store in certificates.stores for pair in store.current.pairs]
@@ -186,7 +187,7 @@ async def test_valid_certificates_need_no_attention(named_listeners: list[Listen
     ],
 )
 async def test_a_certificate_near_its_end_needs_attention(
-    named_listeners: list[Listener], days: float, text: str
+    named_listeners: list[ListenerSettings], days: float, text: str
 ) -> None:
     later = (NOW + days * DAY).timestamp()
     clock = [NOW.timestamp()]
@@ -198,7 +199,9 @@ async def test_a_certificate_near_its_end_needs_attention(
     assert ("b.example" in said) is bool(text)
 
 
-async def test_refused_files_on_disk_need_attention(named_listeners: list[Listener], tmp_path: Path) -> None:
+async def test_refused_files_on_disk_need_attention(
+    named_listeners: list[ListenerSettings], tmp_path: Path
+) -> None:
     certificates = CertSet(named_listeners, Tls())
     install(tmp_path / "b", named("b.example", 90).pem, named("b.example", 90).key_pem)
     certificates.stores[1].reload("watch")
@@ -206,7 +209,7 @@ async def test_refused_files_on_disk_need_attention(named_listeners: list[Listen
 
 
 async def test_a_swap_is_announced_and_a_refusal_is_not(
-    named_listeners: list[Listener], tmp_path: Path
+    named_listeners: list[ListenerSettings], tmp_path: Path
 ) -> None:
     swaps: list[int] = []
     certificates = CertSet(named_listeners, Tls(), lambda: swaps.append(1))

@@ -12,13 +12,14 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from amiproxy.config import ListenerSettings, Tls
 from amiproxy.net.certs.certstore import CertStore
 from amiproxy.net.certs.halfwritten import may_pass
 from amiproxy.net.certs.result import CertificatesRefused
 from amiproxy.net.tls.tlspolicy import PolicyError, presented_certificate
 from amiproxy.steps import result_of
 from amiproxy.x509.expiry import Expiry
-from tests.support.certificates import DAY, Forged, Listener, Pair, Tls, forge, forge_crl, install
+from tests.support.certificates import DAY, Forged, forge, forge_crl, install, listener_of, pair_of
 
 TLS13 = ssl.TLSVersion.TLSv1_3
 NOW = datetime.now(UTC)
@@ -38,8 +39,8 @@ class Site:
         self.store = CertStore(self.listener, self.tls)
 
     @property
-    def listener(self) -> Listener:
-        return Listener((Pair(self.directory / "server.crt", self.directory / "server.key"),))
+    def listener(self) -> ListenerSettings:
+        return listener_of((pair_of(self.directory / "server.crt", self.directory / "server.key"),))
 
     @property
     def chain(self) -> Path:
@@ -383,7 +384,7 @@ def test_re_pointed_live_links_are_followed(tmp_path: Path) -> None:
     live, archive = tmp_path / "live", tmp_path / "archive"
     first, second = forge(), forge()
     certbot(live, archive, 1, first)
-    store = CertStore(Listener((Pair(live / "server.crt", live / "server.key"),)), Tls())
+    store = CertStore(listener_of((pair_of(live / "server.crt", live / "server.key"),)), Tls())
     certbot(live, archive, 2, second)
     assert store.reload("watch").outcome == "swapped"
     assert shown(store) == second.der
@@ -402,7 +403,7 @@ def test_data_link_of_kubernetes_is_swapped(tmp_path: Path) -> None:
     publish("..2026_01", first)
     for file in ("server.crt", "server.key"):
         (volume / file).symlink_to(f"..data/{file}")
-    store = CertStore(Listener((Pair(volume / "server.crt", volume / "server.key"),)), Tls())
+    store = CertStore(listener_of((pair_of(volume / "server.crt", volume / "server.key"),)), Tls())
     publish("..2026_02", second)
     shutil.rmtree(volume / "..2026_01")
     assert store.reload("watch").outcome == "swapped"
@@ -421,7 +422,7 @@ def test_expiry_follows_the_clock(tmp_path: Path) -> None:
     clock = [NOW.timestamp()]
     leaf = forge(not_after=NOW + 90 * DAY)
     install(tmp_path, leaf.pem, leaf.key_pem)
-    listener = Listener((Pair(tmp_path / "server.crt", tmp_path / "server.key"),))
+    listener = listener_of((pair_of(tmp_path / "server.crt", tmp_path / "server.key"),))
     store = CertStore(listener, Tls(), wall=lambda: clock[0])
     assert store.expiry() is Expiry.FINE
     clock[0] += 84 * DAY.total_seconds()
@@ -432,7 +433,7 @@ def test_expiry_follows_the_clock(tmp_path: Path) -> None:
 
 def test_unknown_policy_is_refused() -> None:
     with pytest.raises(PolicyError, match="'old'"):
-        CertStore(Listener(()), Tls("old"))
+        CertStore(listener_of(()), Tls(policy="old"))
 
 
 def test_configured_minimum_version_and_suites_apply(tmp_path: Path) -> None:
@@ -452,7 +453,7 @@ class TestNewSettings:
     def test_other_files_and_policy_are_swapped_in(self, site: Site, tmp_path: Path) -> None:
         other = forge()
         chain, key = install(tmp_path / "elsewhere", other.pem, other.key_pem)
-        candidate = site.store.prepare("reload", Listener((Pair(chain, key),)), Tls("modern"))
+        candidate = site.store.prepare("reload", listener_of((pair_of(chain, key),)), Tls(policy="modern"))
         assert shown(site.store) == site.first.der
         assert site.store.paths == (site.chain, site.key)
         result = site.store.commit(candidate)
@@ -463,16 +464,16 @@ class TestNewSettings:
             presented_certificate(site.store.context, ssl.TLSVersion.TLSv1_2)
 
     def test_policy_alone_is_swapped_in(self, site: Site) -> None:
-        result = site.store.commit(site.store.prepare("reload", site.listener, Tls("modern")))
+        result = site.store.commit(site.store.prepare("reload", site.listener, Tls(policy="modern")))
         assert (result.outcome, result.changes) == ("swapped", ())
         assert site.store.context.minimum_version is TLS13
 
     def test_certificate_must_cover_the_configured_names(self, site: Site) -> None:
         chain, key = site.chain, site.key
-        good = Listener((Pair(chain, key, ("pbx.example",)),))
+        good = listener_of((pair_of(chain, key, ("pbx.example",)),))
         assert site.store.commit(site.store.prepare("reload", good, Tls())).outcome == "swapped"
         # The files are the same as before; the names required of them are not.
-        bad = Listener((Pair(chain, key, ("pbx.example", "new.example")),))
+        bad = listener_of((pair_of(chain, key, ("pbx.example", "new.example")),))
         refused = site.store.commit(site.store.prepare("reload", bad, Tls()))
         assert not refused.succeeded
         assert "does not cover dns:new.example, which is configured" in str(refused)
@@ -485,17 +486,17 @@ class TestNewSettings:
         pairs = []
         for name in ("one.example", "two.example"):
             made = named(name)
-            pairs.append(Pair(*install(tmp_path / name, made.pem, made.key_pem), (name,)))
-        assert CertStore(Listener(tuple(pairs)), Tls()).last_result.findings == ()
+            pairs.append(pair_of(*install(tmp_path / name, made.pem, made.key_pem), (name,)))
+        assert CertStore(listener_of(tuple(pairs)), Tls()).last_result.findings == ()
         with pytest.raises(CertificatesRefused, match=r"does not cover dns:one\.example"):
-            CertStore(Listener((pairs[0], Pair(pairs[1].chain, pairs[1].key, ("one.example",)))), Tls())
+            CertStore(listener_of((pairs[0], pair_of(pairs[1].chain, pairs[1].key, ("one.example",)))), Tls())
 
     def test_equal_settings_are_unchanged(self, site: Site) -> None:
         assert site.store.prepare("reload", site.listener, Tls()).result.outcome == "unchanged"
 
     def test_bad_files_keep_the_old_settings(self, site: Site, tmp_path: Path) -> None:
-        gone = Listener((Pair(tmp_path / "gone.crt", tmp_path / "gone.key"),))
-        result = site.store.commit(site.store.prepare("reload", gone, Tls("modern")))
+        gone = listener_of((pair_of(tmp_path / "gone.crt", tmp_path / "gone.key"),))
+        result = site.store.commit(site.store.prepare("reload", gone, Tls(policy="modern")))
         assert result.outcome == "failed"
         assert site.store.paths == (site.chain, site.key)
         assert site.store.context.minimum_version is ssl.TLSVersion.TLSv1_2
@@ -504,7 +505,7 @@ class TestNewSettings:
     def test_an_added_pair_leaves_the_first_unchanged(self, site: Site, tmp_path: Path) -> None:
         second = named("two.example")
         chain, key = install(tmp_path / "two", second.pem, second.key_pem)
-        both = Listener((Pair(chain, key), *site.listener.certificates))
+        both = listener_of((pair_of(chain, key), *site.listener.certificates))
         result = site.store.commit(site.store.prepare("reload", both, Tls()))
         assert [change.new.names for change in result.changes] == [("dns:two.example",)]
         assert shown(site.store) == second.der
@@ -519,8 +520,8 @@ class Several:
         for number, item in enumerate(forged):
             self.put(number, item)
         names = range(len(forged))
-        self.listener = Listener(
-            tuple(Pair(directory / f"{number}.crt", directory / f"{number}.key") for number in names)
+        self.listener = listener_of(
+            tuple(pair_of(directory / f"{number}.crt", directory / f"{number}.key") for number in names)
         )
         self.store = CertStore(self.listener, tls or Tls())
 
@@ -583,13 +584,13 @@ class TestClientAuth:
     ca = forge("Clients CA", ca=True)
 
     @pytest.fixture
-    def files(self, tmp_path: Path) -> Listener:
+    def files(self, tmp_path: Path) -> ListenerSettings:
         leaf = forge()
         install(tmp_path, leaf.pem, leaf.key_pem)
         (tmp_path / "ca.crt").write_bytes(self.ca.pem)
         (tmp_path / "ca.crl").write_bytes(forge_crl(self.ca))
-        return Listener(
-            (Pair(tmp_path / "server.crt", tmp_path / "server.key"),),
+        return listener_of(
+            (pair_of(tmp_path / "server.crt", tmp_path / "server.key"),),
             "required",
             tmp_path / "ca.crt",
             tmp_path / "ca.crl",
@@ -619,7 +620,7 @@ class TestClientAuth:
         return forge("client", issuer=issuer or self.ca, usage=x509.ExtendedKeyUsageOID.CLIENT_AUTH)
 
     def test_required_refuses_clients_without_a_valid_certificate(
-        self, files: Listener, tmp_path: Path
+        self, files: ListenerSettings, tmp_path: Path
     ) -> None:
         store = CertStore(files, Tls())
         assert self.connect(store, self.client(), tmp_path) is None
@@ -630,14 +631,16 @@ class TestClientAuth:
             "a server's"
         )
 
-    def test_optional_accepts_clients_without_a_certificate(self, files: Listener, tmp_path: Path) -> None:
-        optional = Listener(files.certificates, "optional", files.client_ca, files.client_crl)
+    def test_optional_accepts_clients_without_a_certificate(
+        self, files: ListenerSettings, tmp_path: Path
+    ) -> None:
+        optional = listener_of(files.certificates, "optional", files.client_ca, files.client_crl)
         store = CertStore(optional, Tls())
         assert self.connect(store, None, tmp_path) is None
         assert self.connect(store, self.client(), tmp_path) is None
         assert self.connect(store, self.client(forge("S", ca=True)), tmp_path) == "CERTIFICATE_VERIFY_FAILED"
 
-    def test_new_revocation_list_is_a_reload(self, files: Listener, tmp_path: Path) -> None:
+    def test_new_revocation_list_is_a_reload(self, files: ListenerSettings, tmp_path: Path) -> None:
         client, store = self.client(), CertStore(files, Tls())
         assert self.connect(store, client, tmp_path) is None
         assert store.client_objection([client.der]) is None
@@ -646,7 +649,9 @@ class TestClientAuth:
         assert self.connect(store, client, tmp_path) == "CERTIFICATE_VERIFY_FAILED"
         assert store.client_objection([client.der]) == "client certificate revoked"
 
-    def test_new_ca_and_its_revocation_list_change_together(self, files: Listener, tmp_path: Path) -> None:
+    def test_new_ca_and_its_revocation_list_change_together(
+        self, files: ListenerSettings, tmp_path: Path
+    ) -> None:
         client, store = self.client(), CertStore(files, Tls())
         other = forge("Other CA", ca=True)
         (tmp_path / "ca.crt").write_bytes(other.pem)
@@ -658,14 +663,16 @@ class TestClientAuth:
         assert store.client_objection([client.der]) == "client certificate not trusted"
         assert self.connect(store, self.client(other), tmp_path) is None
 
-    def test_renewed_ca_works_beside_its_expired_certificate(self, files: Listener, tmp_path: Path) -> None:
+    def test_renewed_ca_works_beside_its_expired_certificate(
+        self, files: ListenerSettings, tmp_path: Path
+    ) -> None:
         old = forge("Clients CA", ca=True, key=self.ca.key, not_before=NOW - 9 * DAY, not_after=NOW - DAY)
         (tmp_path / "ca.crt").write_bytes(old.pem + self.ca.pem)
         client, store = self.client(), CertStore(files, Tls())
         assert self.connect(store, client, tmp_path) is None
         assert store.client_objection([client.der]) is None
 
-    def test_bad_ca_keeps_the_pair_old_too(self, files: Listener, tmp_path: Path) -> None:
+    def test_bad_ca_keeps_the_pair_old_too(self, files: ListenerSettings, tmp_path: Path) -> None:
         store, before = CertStore(files, Tls()), shown_to_anyone(files)
         leaf = forge()
         install(tmp_path, leaf.pem, leaf.key_pem)
@@ -676,7 +683,7 @@ class TestClientAuth:
 
     @pytest.mark.parametrize(("rule", "reason"), [("refuse", "CERTIFICATE_VERIFY_FAILED"), ("accept", None)])
     def test_expired_revocation_list_follows_its_rule(
-        self, files: Listener, tmp_path: Path, rule: str, reason: str | None
+        self, files: ListenerSettings, tmp_path: Path, rule: str, reason: str | None
     ) -> None:
         client = self.client()
         (tmp_path / "ca.crl").write_bytes(forge_crl(self.ca, [client], next_update=NOW - DAY))
@@ -686,7 +693,7 @@ class TestClientAuth:
         assert store.client_objection([client.der]) == "client certificate revoked"
 
 
-def shown_to_anyone(files: Listener) -> bytes:
+def shown_to_anyone(files: ListenerSettings) -> bytes:
     return ssl.PEM_cert_to_DER_cert(files.certificates[0].chain.read_text())
 
 

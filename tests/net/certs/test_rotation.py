@@ -4,24 +4,25 @@ import asyncio
 import ssl
 import threading
 from collections.abc import Callable, Coroutine
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 import uvloop
+from msgspec import structs
 
+from amiproxy.config import Tls
 from amiproxy.net.certs.certstore import CertStore
 from amiproxy.net.certs.generation import Candidate
 from amiproxy.net.certs.result import ReloadResult
-from amiproxy.net.certs.rotation import ExpiryNotice, Rotation, Store
+from amiproxy.net.certs.rotation import ExpiryNotice, Rotation
 from amiproxy.net.loop.coalescer import joined
 from amiproxy.net.tls.tlspolicy import presented_certificate
 from amiproxy.steps import Steps
 from amiproxy.x509.expiry import Expiry
 from amiproxy.x509.facts import facts_of
-from tests.support.certificates import DAY, Forged, Listener, Pair, Tls, forge, forge_crl, install
+from tests.support.certificates import DAY, Forged, forge, forge_crl, install, listener_of, pair_of
 from tests.support.waiting import until
 
 DEADLINE = 15.0
@@ -56,14 +57,14 @@ class Site:
         self.first = first or forge()
         self.clock = [NOW.timestamp()]
         self.put(self.first)
-        pairs = [Pair(directory / "server.crt", directory / "server.key")]
+        pairs = [pair_of(directory / "server.crt", directory / "server.key")]
         if second is not None:
-            pairs.append(Pair(*install(directory, second.pem, second.key_pem, "second")))
+            pairs.append(pair_of(*install(directory, second.pem, second.key_pem, "second")))
         pairs[0].chain.write_bytes(self.first.pem + above)
-        listener = Listener(tuple(pairs))
+        listener = listener_of(tuple(pairs))
         if clients:
             files = {"client_ca": directory / "ca.crt", "client_crl": directory / "ca.crl"}
-            listener = replace(listener, client_auth="required", **files)
+            listener = structs.replace(listener, client_auth="required", **files)
         self.store = CertStore(listener, Tls(), wall=self.now)
         self.results: list[ReloadResult] = []
         self.notices: list[ExpiryNotice] = []
@@ -84,12 +85,12 @@ class Site:
             **{"settle": 0.05, "interval": 3600.0, **times},
         )
 
-    def reloaded(self, store: Store, result: ReloadResult) -> None:
+    def reloaded(self, store: CertStore, result: ReloadResult) -> None:
         assert store is self.store
         self.results.append(result)
         self.news.set()
 
-    def expiring(self, _: Store, notice: ExpiryNotice) -> None:
+    def expiring(self, _: CertStore, notice: ExpiryNotice) -> None:
         self.notices.append(notice)
         self.news.set()
 

@@ -19,7 +19,7 @@ import yaml
 from cryptography import x509
 
 from amiproxy.ami import privilege
-from amiproxy.config import ConfigErrors
+from amiproxy.config import ConfigErrors, Tls
 from amiproxy.core.model.limits import Limits
 from amiproxy.core.model.users import User, UserTable
 from amiproxy.net.certs.certstore import CertStore
@@ -27,7 +27,7 @@ from amiproxy.net.certs.certwatch import _directories, _states
 from amiproxy.service.loadedconfig import prepare
 from amiproxy.service.reload import _compared
 from amiproxy.steps import Steps
-from tests.support.certificates import Listener, Pair, Tls, forge, install
+from tests.support.certificates import forge, install, listener_of, pair_of
 from tests.support.core_doubles import Bench
 from tests.support.proxy_process import ProxyProcess, hashed
 
@@ -161,10 +161,12 @@ def test_many_certificates_are_judged_in_short_steps(tmp_path: Path) -> None:
     made = [
         forge(f"host{number}.example", names=[x509.DNSName(f"host{number}.example")]) for number in range(25)
     ]
-    pairs = [Pair(*install(tmp_path, one.pem, one.key_pem, str(number))) for number, one in enumerate(made)]
-    store = CertStore(Listener((pairs[0],)), Tls())
+    pairs = [
+        pair_of(*install(tmp_path, one.pem, one.key_pem, str(number))) for number, one in enumerate(made)
+    ]
+    store = CertStore(listener_of((pairs[0],)), Tls())
     measured = Measured()
-    candidate = measured.run(store.preparing(frozenset({"reload"}), Listener(tuple(pairs)), Tls()))
+    candidate = measured.run(store.preparing(frozenset({"reload"}), listener_of(tuple(pairs)), Tls()))
     # Read, checked, tested alone with both versions of TLS, and tested together.
     measured.are_short(10 * len(pairs))
     assert store.commit(candidate).outcome == "swapped"

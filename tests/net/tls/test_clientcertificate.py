@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 from cryptography import x509
 
+from amiproxy.config import Tls
 from amiproxy.core.model.limits import Limits
 from amiproxy.core.model.users import User
 from amiproxy.net.certs.certstore import CertStore
 from amiproxy.x509.facts import facts_of
 from amiproxy.x509.identity import Binding, CertificateLogin
-from tests.support.certificates import DAY, Forged, Listener, Pair, Tls, forge, forge_crl, install
+from tests.support.certificates import DAY, Forged, forge, forge_crl, install, listener_of, pair_of
 from tests.support.house import House
 from tests.support.tls_peer import TlsPeer
 from tests.support.waiting import until
@@ -46,8 +47,10 @@ class Site(House):
         install(directory, SERVER.pem, SERVER.key_pem)
         (directory / "ca.crt").write_bytes(b"".join(one.pem for one in authorities))
         self.revoke()
-        pair = Pair(directory / "server.crt", directory / "server.key")
-        files = Listener((pair,), "optional", directory / "ca.crt", directory / "ca.crl" if lists else None)
+        pair = pair_of(directory / "server.crt", directory / "server.key")
+        files = listener_of(
+            (pair,), "optional", directory / "ca.crt", directory / "ca.crl" if lists else None
+        )
         self.store = CertStore(files, Tls())
         super().__init__(self.store.context, Limits(), *USERS)
         self.objection = self.store.client_objection

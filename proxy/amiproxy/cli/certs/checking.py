@@ -3,13 +3,11 @@
 import argparse
 import sys
 from pathlib import Path
-from typing import Literal, NamedTuple
 
 from amiproxy.cli.certs.verbs import Commands, add_verb
-from amiproxy.config import ConfigErrors, load_config
+from amiproxy.config import Address, Certificate, ConfigErrors, ListenerSettings, Tls, load_config
 from amiproxy.net.certs.certstore import CertStore
 from amiproxy.net.certs.result import CertificatesRefused
-from amiproxy.net.tls.tlspolicy import ClientAuth
 from amiproxy.x509.errors import X509Error
 from amiproxy.x509.facts import facts_of
 from amiproxy.x509.pem import load_certificates
@@ -24,33 +22,8 @@ names that the certificates served now cover are not known; for a single pair, -
 Without --config the check is strict: names must stay covered, and revocation lists must be current."""
 
 
-class _Pair(NamedTuple):
-    chain: Path
-    key: Path
-    names: tuple[str, ...] = ()
-
-
 # Options of ``check`` that exclude --config, because the configuration has these settings.
 _BY_HAND = ("chain", "key", "name", "served", "client_ca", "client_crl", "policy", "allow_expired")
-
-
-class _Files(NamedTuple):
-    """The files given to ``check``, with the attributes of a listener's configuration."""
-
-    certificates: tuple[_Pair, ...]
-    client_auth: ClientAuth
-    client_ca: Path | None
-    client_crl: Path | None
-
-
-class _Tls(NamedTuple):
-    policy: str
-    allow_expired: bool
-    minimum_version: None = None
-    suites: tuple[str, ...] = ()
-    lost_names: Literal["refuse"] = "refuse"
-    expired_crl: Literal["refuse"] = "refuse"
-    bad_pair: Literal["refuse_all"] = "refuse_all"
 
 
 def register(verbs: Commands) -> None:
@@ -99,14 +72,20 @@ def _check(arguments: argparse.Namespace) -> int:
     if arguments.served is not None:
         served = load_certificates(read_file(arguments.served).data, str(arguments.served))
         names += facts_of(served[0]).names
-    files = _Files(
-        (_Pair(arguments.chain, arguments.key),),
-        "required" if arguments.client_ca is not None else "none",
-        arguments.client_ca,
-        arguments.client_crl,
+    files = ListenerSettings(
+        address=Address(),  # nothing listens
+        certificates=(Certificate(chain=arguments.chain, key=arguments.key),),
+        client_auth="required" if arguments.client_ca is not None else "none",
+        client_ca=arguments.client_ca,
+        client_crl=arguments.client_crl,
     )
     try:
-        tls = _Tls(arguments.policy or "intermediate", arguments.allow_expired)
+        tls = Tls(
+            policy=arguments.policy or "intermediate",
+            allow_expired=arguments.allow_expired,
+            lost_names="refuse",
+            bad_pair="refuse_all",
+        )
         store = CertStore(files, tls, names=names)
     except CertificatesRefused as refused:
         _print_findings(refused.findings)

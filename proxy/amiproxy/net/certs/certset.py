@@ -14,13 +14,13 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 
+from amiproxy.config import ListenerSettings, Tls
 from amiproxy.net.certs.certlog import tell_expiry, tell_findings, tell_reload
-from amiproxy.net.certs.certsettings import ListenerSettings, TlsSettings
 from amiproxy.net.certs.certstore import CertStore
 from amiproxy.net.certs.generation import Candidate
 from amiproxy.net.certs.halfwritten import Retry
 from amiproxy.net.certs.result import CertificatesRefused, ReloadResult
-from amiproxy.net.certs.rotation import SETTLE, Rotation, Store
+from amiproxy.net.certs.rotation import SETTLE, Rotation
 from amiproxy.net.loop import gently
 from amiproxy.net.tls.clientcertificate import Objection
 from amiproxy.x509.ending import Ending
@@ -37,7 +37,7 @@ class CertSet:
     def __init__(
         self,
         listeners: Sequence[ListenerSettings],
-        tls: TlsSettings,
+        tls: Tls,
         changed: Callable[[], None] = lambda: None,
         *,
         wall: Callable[[], float] = time.time,
@@ -96,7 +96,7 @@ class CertSet:
     async def prepare(
         self,
         listeners: Sequence[ListenerSettings],
-        tls: TlsSettings,
+        tls: Tls,
         triggers: frozenset[str],
         *,
         whole: bool = True,
@@ -130,7 +130,7 @@ class CertSet:
         self._changed()
         return results
 
-    def _reloaded(self, _store: Store, result: ReloadResult) -> None:
+    def _reloaded(self, _store: CertStore, result: ReloadResult) -> None:
         self._tell(result)
         if result.swapped:
             self._changed()

@@ -1,87 +1,16 @@
-"""The configuration of a listener's certificates, and the files that follow from it.
-
-The configuration's own structs satisfy these protocols; a caller that has only
-paths can pass any object with the same attributes.
-"""
+"""The settings that a listener's certificates are loaded with, and the files that follow from them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
+from amiproxy.config import ListenerSettings, Tls
 from amiproxy.net.tls.tlspolicy import ClientAuth, Policy, tls_policy
 from amiproxy.x509.validating.findings import PairRules
 
 BadPair = Literal["keep_old", "refuse_all"]
-
-
-class PairPaths(Protocol):
-    """``certificates[]`` of a listener's configuration."""
-
-    @property
-    def chain(self) -> Path:
-        """Certificate chain as PEM, leaf first."""
-
-    @property
-    def key(self) -> Path:
-        """Private key as PEM, unencrypted."""
-
-    @property
-    def names(self) -> Sequence[str]:
-        """Names that the certificate must cover."""
-
-
-class ListenerSettings(Protocol):
-    """The certificate settings of one listener."""
-
-    @property
-    def certificates(self) -> Sequence[PairPaths]:
-        """At least one; the first serves clients that send no SNI."""
-
-    @property
-    def client_auth(self) -> ClientAuth:
-        """Whether a client certificate is not requested, optional or required."""
-
-    @property
-    def client_ca(self) -> Path | None:
-        """File with the CAs that client certificates must be issued by."""
-
-    @property
-    def client_crl(self) -> Path | None:
-        """File with the revocation lists of those CAs."""
-
-
-class TlsSettings(Protocol):
-    """``tls:`` of the configuration."""
-
-    @property
-    def policy(self) -> str:
-        """``modern`` or ``intermediate``."""
-
-    @property
-    def minimum_version(self) -> Literal["TLSv1.2", "TLSv1.3"] | None:
-        """Raises the policy's minimum version; None leaves it."""
-
-    @property
-    def suites(self) -> Sequence[str]:
-        """TLS 1.2 suites by OpenSSL's names, in order of preference; empty means the policy's own."""
-
-    @property
-    def allow_expired(self) -> bool:
-        """See ``PairRules``."""
-
-    @property
-    def lost_names(self) -> Literal["warn", "refuse"]:
-        """See ``PairRules``."""
-
-    @property
-    def expired_crl(self) -> Literal["refuse", "accept"]:
-        """See ``PairRules``."""
-
-    @property
-    def bad_pair(self) -> BadPair:
-        """See ``StoreSettings``."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +50,7 @@ class StoreSettings:
         return tuple(path for group in self.groups for path in group if path is not None)
 
 
-def settings_of(listener: ListenerSettings, tls: TlsSettings, names: Sequence[str] = ()) -> StoreSettings:
+def settings_of(listener: ListenerSettings, tls: Tls, names: Sequence[str] = ()) -> StoreSettings:
     """The settings of a store whose certificates must all cover ``names``.
 
     Client CA and CRL files are left out if clients are not asked for a certificate.

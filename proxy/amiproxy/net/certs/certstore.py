@@ -16,7 +16,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from amiproxy.net.certs.certsettings import ListenerSettings, StoreSettings, TlsSettings, settings_of
+from amiproxy.config import ListenerSettings, Tls
+from amiproxy.net.certs.certsettings import StoreSettings, settings_of
 from amiproxy.net.certs.generation import Candidate, Digests, Generation, digests_of
 from amiproxy.net.certs.judging import client_trust, judging_pair, not_served, trust_of
 from amiproxy.net.certs.result import (
@@ -47,7 +48,7 @@ class CertStore:
     def __init__(
         self,
         listener: ListenerSettings,
-        tls: TlsSettings,
+        tls: Tls,
         *,
         names: Sequence[str] = (),
         wall: Callable[[], float] = time.time,
@@ -100,7 +101,7 @@ class CertStore:
         return self.commit(result_of(self.preparing(frozenset(triggers))))
 
     def prepare(
-        self, trigger: str, listener: ListenerSettings | None = None, tls: TlsSettings | None = None
+        self, trigger: str, listener: ListenerSettings | None = None, tls: Tls | None = None
     ) -> Candidate:
         """Run ``preparing`` for one trigger to its end at once."""
         return result_of(self.preparing(frozenset({trigger}), listener, tls))
@@ -109,7 +110,7 @@ class CertStore:
         self,
         triggers: frozenset[str],
         listener: ListenerSettings | None = None,
-        tls: TlsSettings | None = None,
+        tls: Tls | None = None,
     ) -> Steps[Candidate]:
         """Read and validate the files, build and test the contexts, in steps.
 

@@ -12,15 +12,14 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
+from amiproxy.net.certs.certstore import CertStore
 from amiproxy.net.certs.certwatch import CertWatch
-from amiproxy.net.certs.generation import Candidate, Generation
 from amiproxy.net.certs.halfwritten import Retry
 from amiproxy.net.certs.result import TIMER, WATCH, ReloadResult
 from amiproxy.net.loop import gently
 from amiproxy.net.loop.coalescer import Coalescer, Request
-from amiproxy.steps import Steps
 from amiproxy.x509.ending import Ending
 from amiproxy.x509.expiry import Expiry
 from amiproxy.x509.validating.findings import errors_of
@@ -35,27 +34,6 @@ PATIENCE = 10.0
 INTERVAL = 60.0
 #: Expiry notices sent before the loop continues: a thousand certificates may near their end on one day.
 _NOTICES = 32
-
-
-class Store(Protocol):
-    """The part of ``CertStore`` that is used here."""
-
-    @property
-    def paths(self) -> Sequence[Path]:
-        """The files to watch."""
-
-    @property
-    def current(self) -> Generation:
-        """The generation that serves."""
-
-    def preparing(self, triggers: frozenset[str]) -> Steps[Candidate]:
-        """The slow part of a reload; runs in a thread, in slices."""
-
-    def commit(self, candidate: Candidate) -> ReloadResult:
-        """The swap; called in the loop."""
-
-    def waiting(self) -> Steps[tuple[Path, ...]]:
-        """Files on disk that are not what is served; runs in a thread, in slices."""
 
 
 class ExpiryNotice(NamedTuple):
@@ -80,10 +58,10 @@ class Rotation:
 
     def __init__(
         self,
-        stores: Sequence[Store],
+        stores: Sequence[CertStore],
         *,
-        reloaded: Callable[[Store, ReloadResult], None],
-        expiring: Callable[[Store, ExpiryNotice], None],
+        reloaded: Callable[[CertStore, ReloadResult], None],
+        expiring: Callable[[CertStore, ExpiryNotice], None],
         wall: Callable[[], float],
         settle: float = SETTLE,
         patience: float = PATIENCE,
@@ -125,7 +103,7 @@ class Rotation:
         """Request a reload without waiting; safe to call repeatedly, and from the loop's signal handlers."""
         self._coalescer.request(trigger)
 
-    def note_external_commit(self, store: Store, result: ReloadResult) -> None:
+    def note_external_commit(self, store: CertStore, result: ReloadResult) -> None:
         """Record a commit made and logged elsewhere, so that it is not logged again."""
         self._is_news(store, result, asked=True)
 
@@ -135,7 +113,7 @@ class Rotation:
     async def _serve(self, request: Request[list[ReloadResult]]) -> list[ReloadResult]:
         return [await self._reload(store, request) for store in self._stores]
 
-    async def _reload(self, store: Store, request: Request[list[ReloadResult]]) -> ReloadResult:
+    async def _reload(self, store: CertStore, request: Request[list[ReloadResult]]) -> ReloadResult:
         # Only the watch reports files that may still be being written.
         patience = self._patience if request.triggers == {WATCH} else self._settle
         retry = Retry(patience, self._settle)
@@ -168,7 +146,7 @@ class Rotation:
             await asyncio.sleep(self._interval)
             self.request(TIMER)
 
-    def _is_news(self, store: Store, result: ReloadResult, *, asked: bool) -> bool:
+    def _is_news(self, store: CertStore, result: ReloadResult, *, asked: bool) -> bool:
         """Whether to report the result: the timer must not repeat the same errors each minute."""
         before = self._complained.pop(id(store), None)
         errors = tuple(errors_of(result.findings))
