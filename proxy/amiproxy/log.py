@@ -37,7 +37,7 @@ def say(level: int, what: str, **fields: object) -> None:
 class Once:
     """``say`` without repetition: writes each distinct record once, and at most ``MOST`` records."""
 
-    #: Bounds memory and log: clients can make up as many header names as they like.
+    #: LimitState memory and log: clients can make up as many header names as they like.
     MOST: Final = 1000
 
     def __init__(self) -> None:

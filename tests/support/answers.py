@@ -32,7 +32,7 @@ class Requester:
             self.replies.append(data)
         self.ends.append(reason)
 
-    def hit(self, limit: str, **fields: object) -> None:
+    def limit_reached(self, limit: str, **fields: object) -> None:
         self.limits.append(limit)
 
 

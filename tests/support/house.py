@@ -28,7 +28,7 @@ class House:
     def __init__(self, context: ssl.SSLContext, limits: Limits, *users: User) -> None:
         self.context = context
         self.hub: Hub = live_hub(*users, limits=limits)
-        self.pool = ConnectionPool(self.hub.bounds, self.hub.ctx.shares)
+        self.pool = ConnectionPool(self.hub.limit_state, self.hub.ctx.shares)
         self.listeners: list[Listener] = []
         self.contexts_asked = 0
         self.objection: Objection = lambda _: None

@@ -13,12 +13,12 @@ from amiproxy import log
 from amiproxy.ami.actions import Listed
 from amiproxy.core.audit.stats import Stats
 from amiproxy.core.audit.trail import Trail
-from amiproxy.core.bounds import Bounds
 from amiproxy.core.budgets.caused import Caused
 from amiproxy.core.budgets.pressure import Pressure
 from amiproxy.core.budgets.throttle import UserRates
 from amiproxy.core.learning.recorder import Recorder
 from amiproxy.core.limits.shares import Shares
+from amiproxy.core.limitstate import LimitState
 from amiproxy.core.model.limits import Limits
 from amiproxy.core.model.users import User, UserTable
 from amiproxy.core.policy.verdicts import Decide
@@ -40,10 +40,10 @@ class Context:
 
     __slots__ = (
         "answered",
-        "bounds",
         "caused",
         "generation",
         "judge",
+        "limit_state",
         "may_run",
         "pressure",
         "rates",
@@ -69,7 +69,7 @@ class Context:
         judge: Decide,
         may_run: MayRun,
         stats: Stats,
-        bounds: Bounds,
+        limit_state: LimitState,
         rates: UserRates,
         shares: Shares,
         caused: Caused,
@@ -88,7 +88,7 @@ class Context:
         self.judge: Decide = judge
         self.may_run: MayRun = may_run
         self.stats = stats
-        self.bounds = bounds
+        self.limit_state = limit_state
         self.rates = rates
         #: Decides whose work the processor does next.
         self.shares = shares
@@ -111,7 +111,7 @@ class Context:
     @property
     def limits(self) -> Limits:
         """The limits in force."""
-        return self.bounds.limits
+        return self.limit_state.limits
 
     def fault(self, error: Exception, where: str, **fields: object) -> None:
         """Log and count an internal error that does not end the service."""

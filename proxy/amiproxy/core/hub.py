@@ -15,7 +15,6 @@ from amiproxy.ami.relay import BROADCAST, BROADCAST_HEAD
 from amiproxy.core.admission import newcomers
 from amiproxy.core.audit.stats import Stats
 from amiproxy.core.audit.trail import Trail
-from amiproxy.core.bounds import Bounds
 from amiproxy.core.budgets.caused import Caused
 from amiproxy.core.budgets.pressure import Pressure
 from amiproxy.core.budgets.throttle import UserRates
@@ -35,6 +34,7 @@ from amiproxy.core.fanout.pacing import Pacing
 from amiproxy.core.fanout.subscription import Subscription
 from amiproxy.core.learning.recorder import Recorder
 from amiproxy.core.limits.shares import Shares
+from amiproxy.core.limitstate import LimitState
 from amiproxy.core.model.encoding import Encoding
 from amiproxy.core.model.limits import Limits
 from amiproxy.core.model.rules import Scope
@@ -63,19 +63,19 @@ class Hub:
         may_run: MayRun,
     ) -> None:
         self.stats = Stats()
-        self.bounds = Bounds(limits, self.stats)
+        self.limit_state = LimitState(limits, self.stats)
         self.scheduler = scheduler
         self.audiences = Audiences(self.stats)
         #: For the server; see ``Receiver``.
         self.by_head = self.audiences.by_head
         #: Asterisk.
-        self.server = Server("asterisk", self, self.bounds, self.stats, scheduler)
+        self.server = Server("asterisk", self, self.limit_state, self.stats, scheduler)
         if users.any_scope:
             self.server.follow_calls()
         self.closing: dict[Session, float] = {}
         self._roster = Roster()
         self.pressure = Pressure(
-            self.bounds,
+            self.limit_state,
             (self.server,),
             self.stats,
             lambda: (*self.sessions, *self.closing),
@@ -89,13 +89,13 @@ class Hub:
             judge=self._verdicts.on,
             may_run=may_run,
             stats=self.stats,
-            bounds=self.bounds,
+            limit_state=self.limit_state,
             rates=UserRates(limits),
             shares=Shares(scheduler),
             caused=Caused(scheduler, limits.delivery_share),
             pressure=self.pressure,
             server=self.server,
-            trail=Trail(self.bounds.rationed, self.bounds.once, scheduler, self),
+            trail=Trail(self.limit_state.rationed, self.limit_state.once, scheduler, self),
             readers=self.readers,
             settle=self.settle,
         )
@@ -136,7 +136,7 @@ class Hub:
     @property
     def limits(self) -> Limits:
         """The limits in force; ``adopt_limits`` replaces them."""
-        return self.bounds.limits
+        return self.limit_state.limits
 
     # -- from the server; see Receiver --------------------------------------
 
@@ -254,8 +254,8 @@ class Hub:
         """Open a session for a client whose TLS handshake is complete, and greet it."""
         session = Session(self, self.ctx, transport, self._handlers)
         self._roster.add(session)
-        self.bounds.newcomers.advance(transport, newcomers.GREETED)
-        self.bounds.rationed.say(log.INFO, "session-open", transport.peer.address, session=session.id)
+        self.limit_state.newcomers.advance(transport, newcomers.GREETED)
+        self.limit_state.rationed.say(log.INFO, "session-open", transport.peer.address, session=session.id)
         session.greet(self.server.banner)
         return session
 
@@ -269,10 +269,10 @@ class Hub:
         session.queue.throttle.begin(session.principal.user, self.scheduler.now())
         self.stats.logins += 1
         transport = session.transport
-        self.bounds.admission.authenticated(transport)
-        self.bounds.admission.succeeded(transport.peer.address)
-        self.bounds.newcomers.admit(transport, transport.peer.address, self.scheduler.now())
-        session.fit(session.principal.user)
+        self.limit_state.admission.authenticated(transport)
+        self.limit_state.admission.succeeded(transport.peer.address)
+        self.limit_state.newcomers.admit(transport, transport.peer.address, self.scheduler.now())
+        session.apply_limits(session.principal.user)
         self.taps.entered(session)
 
     def ended(self, session: Session, reason: str) -> None:
@@ -280,9 +280,9 @@ class Hub:
         self.stats.closed(reason)
         transport = session.transport
         if session.principal.user is not None:
-            self.bounds.newcomers.acquaintances.note(transport.peer.address, self.scheduler.now())
+            self.limit_state.newcomers.acquaintances.note(transport.peer.address, self.scheduler.now())
         else:
-            self.bounds.newcomers.depart(transport)
+            self.limit_state.newcomers.depart(transport)
             self.ctx.verifier.abandon(transport)
         self._roster.remove(session)
         if session.principal.user is not None:
@@ -319,7 +319,7 @@ class Hub:
 
     def adopt_limits(self, limits: Limits) -> None:
         """Replace the limits.  Call this before ``adopt``, which applies them to the existing sessions."""
-        self.bounds.adopt(limits)
+        self.limit_state.adopt(limits)
         self.ctx.rates.limits = limits
         self.server.adopt_limits()
         self.ctx.caused.adopt(limits.delivery_share)
@@ -365,7 +365,7 @@ class Hub:
                 session.principal.user = user
                 self._roster.rename(session, before, user)
                 session.pays(self.ctx.shares.of_user(user.name))
-            session.fit(user)
+            session.apply_limits(user)
             self._view_again(session)
         except Exception as fault:
             self.fault(fault, "reload", session=session.id)
@@ -489,14 +489,14 @@ class Hub:
         for session in self._roster.strangers:
             if now - session.principal.opened <= login:
                 break  # they are in the order in which they were accepted
-            session.hit("login_timeout")
+            session.limit_reached("login_timeout")
             session.close("login timeout", abort=True)
         for session, until in list(self.closing.items()):
             if now > until:
                 session.close("", abort=True)
         for session in self.sessions:
             session.tick(now)
-        self.bounds.tick(now)
+        self.limit_state.tick(now)
         self.settle()
 
 

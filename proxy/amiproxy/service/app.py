@@ -64,7 +64,7 @@ class App:
         )
         self.hub.server.adopt_actions(prepared.actions)
         self.hub.link_loss.by_default = config.upstream_lost
-        self.pool = ConnectionPool(self.hub.bounds, self.hub.ctx.shares)
+        self.pool = ConnectionPool(self.hub.limit_state, self.hub.ctx.shares)
         self.link = Link(self.hub.server, config.upstream, prepared.secret)
         self._side_links = [
             SideLink(side, config.upstream, prepared.secret) for side in self.hub.server.sides

@@ -82,7 +82,7 @@ def test_login_timeout_closes_a_client_that_does_not_log_in():
 def test_unauthenticated_displaces_the_oldest_of_too_many():
     """``core.admission.newcomers`` chooses the client to displace; the listener closes it."""
     bench = make(unauthenticated=2, unauthenticated_per_address=2)
-    newcomers = bench.hub.bounds.newcomers
+    newcomers = bench.hub.limit_state.newcomers
     for number in range(3):
         newcomers.enter(number, "192.0.2.1", 0.0)
     assert newcomers.victim(bench.hub.limits.unauthenticated) == 0
@@ -265,9 +265,9 @@ class TestRates:
         (one, flood), (two, other) = bench.login("boss"), bench.login("boss")
         one.receive(action("CoreStatus", 1) + b"\r\n" * 10)
         two.receive(action("CoreStatus"))
-        assert (flood.paused, other.paused, bench.hub.bounds.queued) == (True, False, 2)
+        assert (flood.paused, other.paused, bench.hub.limit_state.queued) == (True, False, 2)
         one.lost("gone")
-        assert bench.hub.bounds.queued == 0
+        assert bench.hub.limit_state.queued == 0
 
     @pytest.mark.parametrize("end", ["runs", "ends"])
     def test_a_session_over_its_rate_delays_no_other_session(self, end):
@@ -275,11 +275,11 @@ class TestRates:
         (one, flood), (two, other) = bench.login("boss"), bench.login("boss")
         one.receive(b"\r\n" * 10)
         two.receive(action("CoreStatus"))
-        assert (flood.paused, other.paused, bench.hub.bounds.queued) == (True, False, 0)
+        assert (flood.paused, other.paused, bench.hub.limit_state.queued) == (True, False, 0)
         if end == "ends":
             one.lost("gone")
         bench.clock.advance(10)
-        assert bench.hub.bounds.queued == 0
+        assert bench.hub.limit_state.queued == 0
 
     def test_action_rate_pauses_reading_and_keeps_the_order(self):
         bench = make(action_rate=10.0, action_burst=2)
@@ -448,7 +448,7 @@ class TestInFlight:
         assert transport.paused
         first.lost("gone")
         bench.hub.settle()
-        assert bench.hub.bounds.queued == 0
+        assert bench.hub.limit_state.queued == 0
         assert not transport.paused
         second.lost("gone")
         assert bench.hub.server.exchange.load < WINDOW
@@ -597,7 +597,7 @@ class TestSlowConsumers:
         assert bench.hub.stats.closes["slow consumer"] == 1
         (fields,) = logged(caplog)
         assert 4096 < fields["bytes"] < 4500
-        assert bench.hub.bounds.backlog.size == 0
+        assert bench.hub.limit_state.backlog.size == 0
 
     def test_slow_consumer_drop_events_applies_to_all_users(self):
         bench = make(outbox_soft=1024, outbox_hard=4096, slow_consumer="drop_events")
@@ -633,7 +633,7 @@ class TestSlowConsumers:
         while not largest.closed:
             bench.feed(event("Hold", Pad="x" * 400))
         assert not first.closed
-        assert bench.hub.bounds.backlog.size < 8192
+        assert bench.hub.limit_state.backlog.size < 8192
         assert bench.hub.stats.limits == {"outbox_total": 1}
 
     def test_outbox_total_counts_sessions_that_are_closing(self):

@@ -4,8 +4,8 @@ import pytest
 
 from amiproxy.ami.message import Action
 from amiproxy.core.audit.stats import Stats
-from amiproxy.core.bounds import Bounds
 from amiproxy.core.budgets.quota import BOUNDED, Excess, excess, parts_of
+from amiproxy.core.limitstate import LimitState
 from amiproxy.core.model.limits import Limits
 
 LIMITS = Limits(
@@ -18,30 +18,30 @@ def act(name: str, **headers: str) -> Action:
 
 
 @pytest.fixture
-def bounds() -> Bounds:
-    return Bounds(LIMITS, Stats())
+def limit_state() -> LimitState:
+    return LimitState(LIMITS, Stats())
 
 
-def test_variables_of_a_channel_are_bounded_in_number_and_in_bytes(bounds: Bounds) -> None:
+def test_variables_of_a_channel_are_bounded_in_number_and_in_bytes(limit_state: LimitState) -> None:
     first = act("Setvar", Channel="PJSIP/1-1", Variable="A", Value="1")
-    assert excess("u", first, bounds) is None
-    bounds.stored.take("u", first)
-    over = excess("u", act("Setvar", Channel="PJSIP/1-1", Variable="B", Value="1"), bounds)
+    assert excess("u", first, limit_state) is None
+    limit_state.stored.take("u", first)
+    over = excess("u", act("Setvar", Channel="PJSIP/1-1", Variable="B", Value="1"), limit_state)
     assert over is not None
     assert (over.limit, "1 names" in over.text) == ("channel_variables", True)
-    over = excess("u", act("Setvar", Channel="PJSIP/1-1", Variable="A", Value="x" * 200), bounds)
+    over = excess("u", act("Setvar", Channel="PJSIP/1-1", Variable="A", Value="x" * 200), limit_state)
     assert over is not None
     assert (over.limit, "100 bytes" in over.text) == ("channel_variable_bytes", True)
 
 
-def test_members_of_a_queue_are_bounded(bounds: Bounds) -> None:
+def test_members_of_a_queue_are_bounded(limit_state: LimitState) -> None:
     first = act("QueueAdd", Queue="q", Interface="PJSIP/1")
-    assert excess("u", first, bounds) is None
-    bounds.members.take("u", first)
-    over = excess("u", act("QueueAdd", Queue="q", Interface="PJSIP/2"), bounds)
+    assert excess("u", first, limit_state) is None
+    limit_state.members.take("u", first)
+    over = excess("u", act("QueueAdd", Queue="q", Interface="PJSIP/2"), limit_state)
     assert over is not None
     assert over.limit == "queue_members"
-    assert excess("other", act("QueueAdd", Queue="q", Interface="PJSIP/2"), bounds) is None
+    assert excess("other", act("QueueAdd", Queue="q", Interface="PJSIP/2"), limit_state) is None
 
 
 def test_a_long_tone_is_shortened_and_many_digits_are_sent_one_by_one() -> None:

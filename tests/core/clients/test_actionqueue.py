@@ -4,9 +4,9 @@ import pytest
 
 from amiproxy.ami.message import Action
 from amiproxy.core.audit.stats import Stats
-from amiproxy.core.bounds import Bounds
 from amiproxy.core.budgets.throttle import UserRates
 from amiproxy.core.clients.actionqueue import ActionQueue
+from amiproxy.core.limitstate import LimitState
 from amiproxy.core.model.limits import Limits
 from amiproxy.core.model.users import User
 from tests.support.core_doubles import HandClock
@@ -28,9 +28,9 @@ class Site:
     """A queue, its clock, and the line of its user's Originates."""
 
     def __init__(self) -> None:
-        self.bounds = Bounds(LIMITS, Stats())
+        self.limit_state = LimitState(LIMITS, Stats())
         rates = UserRates(LIMITS)
-        self.queue = ActionQueue(self.bounds, rates)
+        self.queue = ActionQueue(self.limit_state, rates)
         self.clock = HandClock()
         self.waiter = Waiter()
         self.line = rates.find(User("u"), b"originate")
@@ -56,19 +56,19 @@ def test_messages_start_in_the_order_in_which_they_came(site: Site) -> None:
 def test_messages_count_as_queued_up_to_the_limit_of_the_session(site: Site) -> None:
     site.queue.messages.extend([b"1", b"2", b"3"])
     site.queue.count()
-    assert (site.bounds.queued, len(site.queue.messages)) == (2, 3)
+    assert (site.limit_state.queued, len(site.queue.messages)) == (2, 3)
     site.queue.take()
     site.queue.take()
-    assert site.bounds.queued == 1
+    assert site.limit_state.queued == 1
 
 
 def test_no_message_counts_as_queued_while_an_action_is_held(site: Site) -> None:
     site.queue.messages.extend([b"1"])
     site.queue.count()
     site.queue.hold(Action([(b"Action", b"Ping")]))
-    assert site.bounds.queued == 0
+    assert site.limit_state.queued == 0
     site.queue.let_go()
-    assert site.bounds.queued == 1
+    assert site.limit_state.queued == 1
 
 
 def test_an_action_over_its_rate_waits_while_others_pass_and_is_then_returned(site: Site) -> None:
@@ -108,4 +108,4 @@ def test_clear_returns_the_held_action_and_then_those_that_waited_for_a_rate(sit
     site.queue.hold(held)
     first, second = site.queue.clear()
     assert (first, second.action_id) == (held, b"2")
-    assert (site.queue.size, site.bounds.queued) == (0, 0)
+    assert (site.queue.size, site.limit_state.queued) == (0, 0)

@@ -228,7 +228,7 @@ class TestSecretComparison:
 
     def test_neither_the_comparison_nor_the_delay_of_a_refusal_holds_a_place(self, bench: Bench) -> None:
         bench.verifier.at_once = False
-        newcomers = bench.hub.bounds.newcomers
+        newcomers = bench.hub.limit_state.newcomers
         transport = ListTransport()
         newcomers.enter(transport, "192.0.2.1", bench.clock.now())
         session = bench.hub.attach(transport)
@@ -258,7 +258,7 @@ class TestSecretComparison:
         transports = []
         for _ in range(3):
             transport = ListTransport()
-            bench.hub.bounds.newcomers.enter(transport, "192.0.2.1", bench.clock.now())
+            bench.hub.limit_state.newcomers.enter(transport, "192.0.2.1", bench.clock.now())
             bench.hub.attach(transport).receive(login("plain", "wrong"))
             transports.append(transport)
         assert [transport.take().endswith(REFUSED) for transport in transports] == [True, False, False]
@@ -271,4 +271,6 @@ class TestSecretComparison:
         session.receive(login("plain", "x"))
         bench.clock.advance(10 * LATELY)
         session.lost("gone")
-        assert bench.hub.bounds.newcomers.acquaintances.knows("192.0.2.1", bench.clock.now() + LATELY - 1)
+        assert bench.hub.limit_state.newcomers.acquaintances.knows(
+            "192.0.2.1", bench.clock.now() + LATELY - 1
+        )

@@ -94,7 +94,7 @@ def refuse(client: Client) -> None:
     if client.session.state is State.GREETED:
         # Its address is under a penalty, so the secret is not compared.
         for _ in range(client.bench.hub.limits.login_failure_burst + 1):
-            client.bench.hub.bounds.login_failed(client.transport.peer.address, client.bench.clock.now())
+            client.bench.hub.limit_state.login_failed(client.transport.peer.address, client.bench.clock.now())
         client.send(LOGIN)
     else:
         _, _, done = client.bench.verifier.asked[-1]

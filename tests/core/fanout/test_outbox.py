@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amiproxy.core.bounds import Backlog
 from amiproxy.core.fanout.outbox import NEVER, Outbox
+from amiproxy.core.limitstate import Backlog
 from tests.support.core_doubles import ListTransport
 
 

@@ -49,7 +49,7 @@ class Listener:
         self.reply(data)
         self.finished()
 
-    def hit(self, limit: str, **fields: object) -> None:
+    def limit_reached(self, limit: str, **fields: object) -> None:
         raise AssertionError(limit)
 
 

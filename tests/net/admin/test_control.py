@@ -392,8 +392,8 @@ async def test_upstream_shows_the_effects_of_the_last_loss(control: Control) -> 
 
 
 async def test_limits_are_shown_with_their_use_and_hits(control: Control) -> None:
-    control.service.hub.bounds.newcomers.enter("a stranger", "192.0.2.1", 0.0)
-    control.service.hub.stats.hit("login_timeout")
+    control.service.hub.limit_state.newcomers.enter("a stranger", "192.0.2.1", 0.0)
+    control.service.hub.stats.limit_reached("login_timeout")
     rows = {row["name"]: row for row in await control.asker.result("limits")}
     assert rows["login_timeout"] == {"name": "login_timeout", "value": 10.0, "used": None, "hits": 1}
     assert rows["unauthenticated"]["used"] == 1

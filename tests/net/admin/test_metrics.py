@@ -73,7 +73,7 @@ async def test_an_idle_service_has_every_metric(service: LiveService) -> None:
 
 
 async def test_every_limit_is_exposed_with_its_hits(service: LiveService) -> None:
-    service.hub.stats.hit("connections")
+    service.hub.stats.limit_reached("connections")
     found = values_of(service)
     assert found['amiproxy_limit{limit="sessions_per_user"}'] == Limits().sessions_per_user
     assert found['amiproxy_limit_hits_total{limit="connections"}'] == 1

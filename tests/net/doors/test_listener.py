@@ -516,7 +516,7 @@ _CHILD = """
         context = server_context(tls_policy(), [pair], ClientTrust())
         log.configure("text", "info")
         hub = live_hub()
-        pool = ConnectionPool(hub.bounds, hub.ctx.shares)
+        pool = ConnectionPool(hub.limit_state, hub.ctx.shares)
         accept = partial(AmiConnection, hub.attach, TlsAcceptor(pool, lambda: context))
         listener = Listener(pool, bind("127.0.0.1", 0), accept)
         resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))

@@ -18,7 +18,7 @@ async def test_a_connection_pending_for_long_marks_the_listener_as_stuck() -> No
     def accept(*_: object) -> Connection:
         raise AssertionError("nobody is accepted")
 
-    listener = Listener(ConnectionPool(hub.bounds, hub.ctx.shares), bind("127.0.0.1", 0), accept)
+    listener = Listener(ConnectionPool(hub.limit_state, hub.ctx.shares), bind("127.0.0.1", 0), accept)
     assert not listener.stuck(1.0), "it has not begun"
     listener.start(loop)
     try:

@@ -54,7 +54,7 @@ async def house(both: Contexts, request: pytest.FixtureRequest) -> AsyncIterator
     yield built
     built.close()
     assert built.pool.open == 0
-    assert len(built.hub.bounds.admission._present) == 0
+    assert len(built.hub.limit_state.admission._present) == 0
 
 
 def limits(**changed: object) -> pytest.MarkDecorator:

@@ -32,7 +32,7 @@ class Requester:
         self.reply(data)
         self.finished()
 
-    def hit(self, limit: str, **fields: object) -> None:
+    def limit_reached(self, limit: str, **fields: object) -> None:
         raise AssertionError(limit)
 
 

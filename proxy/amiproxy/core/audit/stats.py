@@ -54,7 +54,7 @@ class Stats:
         """Count a session that ended, by its reason."""
         self.closes[reason] = self.closes.get(reason, 0) + 1
 
-    def hit(self, limit: str) -> None:
+    def limit_reached(self, limit: str) -> None:
         """Count that a limit was reached, by the limit's name in the configuration."""
         self.limits[limit] = self.limits.get(limit, 0) + 1
 

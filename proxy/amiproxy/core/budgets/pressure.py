@@ -10,7 +10,7 @@ from collections.abc import Callable, Hashable, Iterable
 from typing import Protocol
 
 from amiproxy.core.audit.stats import Stats
-from amiproxy.core.bounds import Bounds
+from amiproxy.core.limitstate import LimitState
 from amiproxy.core.servers.server import Server
 
 
@@ -28,7 +28,7 @@ class Pressed(Hashable, Protocol):
     def advance(self) -> None:
         """Go on, since there is room again."""
 
-    def hit(self, limit: str, **fields: object) -> None:
+    def limit_reached(self, limit: str, **fields: object) -> None:
         """Report that it has reached a limit."""
 
     def close(self, reason: str, *, abort: bool = False) -> None:
@@ -43,12 +43,12 @@ class Pressure:
 
     def __init__(
         self,
-        bounds: Bounds,
+        limit_state: LimitState,
         servers: Iterable[Server],
         stats: Stats,
         everybody: Callable[[], Iterable[Pressed]],
     ) -> None:
-        self._bounds = bounds
+        self._limit_state = limit_state
         self._servers = tuple(servers)
         self._stats = stats
         self._everybody = everybody
@@ -76,14 +76,14 @@ class Pressure:
     @property
     def in_flight(self) -> int:
         """Unanswered actions, including the proxy's own: the number that ``limits.in_flight`` limits."""
-        load = self._bounds.queued
+        load = self._limit_state.queued
         for server in self._servers:
             load += server.load
         return load
 
     @property
     def _has_room(self) -> bool:
-        return self.in_flight < self._bounds.limits.in_flight
+        return self.in_flight < self._limit_state.limits.in_flight
 
     def left(self, session: Pressed) -> None:
         """Forget a session that is no longer open."""
@@ -107,13 +107,13 @@ class Pressure:
         """Close the marked sessions, then the largest outboxes while all together hold too much."""
         while self._slow:
             self._end(*self._slow.popitem())
-        while self._bounds.backlog.size > self._bounds.limits.outbox_total:
+        while self._limit_state.backlog.size > self._limit_state.limits.outbox_total:
             largest = max(self._everybody(), key=_waiting)
             self._end(largest, "outbox_total")
 
     def _end(self, session: Pressed, limit: str) -> None:
         self._stats.slow_consumers[session.payer] += 1
-        session.hit(limit, bytes=session.bytes_waiting)
+        session.limit_reached(limit, bytes=session.bytes_waiting)
         session.close("slow consumer", abort=True)
 
 

@@ -9,20 +9,20 @@ client cannot see a difference (see ``aside``).
 from collections import deque
 
 from amiproxy.ami.message import Action
-from amiproxy.core.bounds import Bounds
 from amiproxy.core.budgets import aside
 from amiproxy.core.budgets.aside import Aside, Place, Waiter
 from amiproxy.core.budgets.throttle import Held, Line, Throttle, UserRates
+from amiproxy.core.limitstate import LimitState
 from amiproxy.core.ports import Scheduler
 
 
 class ActionQueue:
     """The waiting actions of one session."""
 
-    __slots__ = ("_bounds", "_counted", "_held", "aside", "messages", "throttle")
+    __slots__ = ("_counted", "_held", "_limit_state", "aside", "messages", "throttle")
 
-    def __init__(self, bounds: Bounds, rates: UserRates) -> None:
-        self._bounds = bounds
+    def __init__(self, limit_state: LimitState, rates: UserRates) -> None:
+        self._limit_state = limit_state
         #: Messages that were read and not parsed yet, behind the action that runs.  After a change, ``count``
         #: must be called, once it is known how many of them start at once.
         self.messages: deque[bytes] = deque()
@@ -61,9 +61,9 @@ class ActionQueue:
         counted = len(self.messages)
         if counted:
             waits = self._held is not None or (self.aside.size and self.aside.holds_session)
-            counted = 0 if waits else min(counted, self._bounds.limits.in_flight_per_session)
+            counted = 0 if waits else min(counted, self._limit_state.limits.in_flight_per_session)
         if counted != self._counted:
-            self._bounds.queued += counted - self._counted
+            self._limit_state.queued += counted - self._counted
             self._counted = counted
 
     def hold(self, action: Action) -> None:

@@ -48,7 +48,7 @@ class Actor(Recipient):
         self._answer_ended = transport.answer_ended
         self.state = State.GREETED
         #: The actions that have not started.
-        self.queue = ActionQueue(ctx.bounds, ctx.rates)
+        self.queue = ActionQueue(ctx.limit_state, ctx.rates)
         #: The action that is in flight at Asterisk.
         self._underway: Underway | None = None
         #: The parts of that action that are still to be sent, if it is sent in parts.
@@ -162,7 +162,7 @@ class Actor(Recipient):
         """Whether the action may run now; if not, it is scheduled to run later, or refused."""
         ctx, user = self.ctx, self.principal.user
         assert user is not None
-        if self.transport.peer.address in ctx.bounds.exempt:
+        if self.transport.peer.address in ctx.limit_state.exempt:
             return self._passes(action, None)
         held = self.queue.throttle.own(user, ctx.scheduler.now())
         if held is None:
@@ -197,7 +197,7 @@ class Actor(Recipient):
 
     def _tell(self, held: Held) -> None:
         if held.first or held.refused:
-            self.hit(held.limit, refused=held.refused)
+            self.limit_reached(held.limit, refused=held.refused)
 
     def _refuse(self, action: Action) -> None:
         self.answer(message.error(action.action_id, b"Rate limit"))
@@ -270,7 +270,7 @@ class Actor(Recipient):
         ctx.shares.charge(self.principal.share, seconds)
         if ctx.caused.admits(seconds):
             return True
-        self.hit("delivery_share", action=outgoing.name)
+        self.limit_reached("delivery_share", action=outgoing.name)
         self.hold_back(action)
         ctx.caused.join(self.payer, seconds, lambda: self._paid(action))
         return False
@@ -289,7 +289,7 @@ class Actor(Recipient):
         """
         ctx = self.ctx
         if judged.key not in holding.SLEEPING:
-            over = quota.excess(user, judged, ctx.bounds)
+            over = quota.excess(user, judged, ctx.limit_state)
             if over is None:
                 return judged
             self._exceeds(judged, over)
@@ -306,7 +306,7 @@ class Actor(Recipient):
                 self._exceeds(judged, quota.TOO_MANY)
                 return None
             if wait > 0:
-                self.hit("link_hold", action=judged.name)
+                self.limit_reached("link_hold", action=judged.name)
                 self.hold_back(asked)
                 rests.join(Rest(self, seconds, lambda: self._rested(asked)))
                 return None
@@ -322,7 +322,7 @@ class Actor(Recipient):
         self.advance()
 
     def _exceeds(self, action: Action, over: Excess) -> None:
-        self.hit(over.limit, action=action.name)
+        self.limit_reached(over.limit, action=action.name)
         self.deny(action, f"{over.text} (limits.{over.limit})".encode(), f"limits.{over.limit}")
 
     def deny(self, action: Action, text: bytes, rule: str, hint: str = "") -> None:

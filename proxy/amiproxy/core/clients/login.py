@@ -149,12 +149,14 @@ class Attempt:
         self._ctx.verifier.verify(applicant, name, self._ctx.users.trial(judged), candidate, verified)
 
     def _applicant(self, hopeless: bool) -> Applicant:
-        address, now, bounds = self._peer.address, self._ctx.scheduler.now(), self._ctx.bounds
-        if bounds.admission.has_failed(address, now):
+        address, now, limit_state = self._peer.address, self._ctx.scheduler.now(), self._ctx.limit_state
+        if limit_state.admission.has_failed(address, now):
             rank = _FAILING
         else:
             # An exempt address may fail any number of times, so it must not be able to delay all others.
-            known = bounds.newcomers.acquaintances.knows(address, now) and address not in bounds.exempt
+            known = (
+                limit_state.newcomers.acquaintances.knows(address, now) and address not in limit_state.exempt
+            )
             rank = _KNOWN if known else _UNKNOWN
         return Applicant(self._transport, networks_around(address), rank, hopeless)
 
@@ -169,7 +171,7 @@ class Attempt:
             return _crowded("too many sessions", "sessions_authenticated")
         most = user.limits.sessions or self._ctx.limits.sessions_per_user
         crowded = len(self._roster.of(user)) >= most
-        if crowded and self._peer.address not in self._ctx.bounds.exempt:
+        if crowded and self._peer.address not in self._ctx.limit_state.exempt:
             return _crowded("too many sessions of this user", "sessions_per_user")
         return Verdict(user)
 
@@ -194,14 +196,14 @@ class Login:
         """Start to judge a Login; no other action of this client runs until that is done."""
         ctx, peer = self._ctx, session.transport.peer.address
         session.principal.login_name = action.get(b"username")[:79]  # Asterisk cuts names there
-        if ctx.bounds.admission.is_penalised(peer, ctx.scheduler.now()):
+        if ctx.limit_state.admission.is_penalised(peer, ctx.scheduler.now()):
             # The client connected before the penalty began: its guess is refused without being checked.
             self._refuse(
                 session, action, Verdict(None, _FAILED, "address is under a penalty", limit="penalty")
             )
             return
         session.move(JUDGE)
-        ctx.bounds.newcomers.judge(session.transport)
+        ctx.limit_state.newcomers.judge(session.transport)
         attempt = Attempt(ctx, self._roster, session.transport, session.challenge, action)
         attempt.judge(lambda verdict: self._judged(session, action, verdict))
 
@@ -221,7 +223,7 @@ class Login:
 
     def _refusal_of_challenge(self, session: Session, action: Action) -> Verdict | None:
         ctx, transport = self._ctx, session.transport
-        if ctx.bounds.admission.is_penalised(transport.peer.address, ctx.scheduler.now()):
+        if ctx.limit_state.admission.is_penalised(transport.peer.address, ctx.scheduler.now()):
             return None  # reveal nothing: the Login that follows is refused unchecked
         # A Challenge has no secret that could show that its owner asked, so each refusal counts as a guess.
         # The few clients that send a user name here, from another address than the session of that user,
@@ -234,9 +236,9 @@ class Login:
         When too many refusals are waiting, the oldest is answered at once.
         """
         session.move(REFUSE)
-        ctx, bounds, peer = self._ctx, self._ctx.bounds, session.transport.peer.address
+        ctx, limit_state, peer = self._ctx, self._ctx.limit_state, session.transport.peer.address
         ctx.stats.refused(verdict.reason)
-        bounds.rationed.say(
+        limit_state.rationed.say(
             log.WARNING,
             "login-failed",
             peer,
@@ -248,9 +250,9 @@ class Login:
             certificate=_fingerprint(session.transport.peer),
         )
         if verdict.limit:
-            bounds.hit(verdict.limit, peer, session=session.id, user=session.principal.login_name)
+            limit_state.limit_reached(verdict.limit, peer, session=session.id, user=session.principal.login_name)
         if verdict.is_guess:
-            bounds.login_failed(peer, ctx.scheduler.now())
+            limit_state.login_failed(peer, ctx.scheduler.now())
         ctx.trail.tell(session.who, verdict.event, ERROR)
 
         def answer() -> None:
@@ -259,7 +261,9 @@ class Login:
                 session.close("login failed")
 
         ctx.scheduler.later(REFUSAL_DELAY, answer)
-        cut_short = bounds.newcomers.refuse(session.transport, answer, bounds.limits.unauthenticated)
+        cut_short = limit_state.newcomers.refuse(
+            session.transport, answer, limit_state.limits.unauthenticated
+        )
         if cut_short is not None:
             cut_short()
 
@@ -267,7 +271,7 @@ class Login:
         """Close the connection without an answer, so that the client tries again: its secret may be right."""
         ctx, peer = self._ctx, session.transport.peer.address
         ctx.stats.refused(verdict.reason)
-        ctx.bounds.hit(verdict.limit, peer, session=session.id, user=session.principal.login_name)
+        ctx.limit_state.limit_reached(verdict.limit, peer, session=session.id, user=session.principal.login_name)
         ctx.trail.tell(session.who, verdict.event, ERROR)
         session.close("displaced before login")
 

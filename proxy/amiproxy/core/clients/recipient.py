@@ -22,7 +22,7 @@ class Recipient(ABC):
         self.ctx = ctx
         self.transport = transport
         self.principal = principal
-        self.outbox = Outbox(transport, ctx.bounds.limits.outbox_hard, ctx.bounds.backlog)
+        self.outbox = Outbox(transport, ctx.limit_state.limits.outbox_hard, ctx.limit_state.backlog)
         self.subscription: Subscription | None = None
         #: How many of the subscription's pending events it has had.
         self.seen = 0
@@ -121,17 +121,19 @@ class Recipient(ABC):
         self.principal.share = share
         self.transport.charge(share)
 
-    def fit(self, user: User) -> None:
+    def apply_limits(self, user: User) -> None:
         """Give the outbox the limits in force for this user."""
-        limits, outbox = self.ctx.bounds.limits, self.outbox
+        limits, outbox = self.ctx.limit_state.limits, self.outbox
         drops = (user.slow_consumer or limits.slow_consumer) == "drop_events"
         outbox.limit = limits.outbox_hard
         outbox.drop_events_past(limits.outbox_soft if drops else NEVER)
 
-    def hit(self, limit: str, **fields: object) -> None:
+    def limit_reached(self, limit: str, **fields: object) -> None:
         """Count and log that this session has reached a limit."""
         user = self.principal.payer or None
-        self.ctx.bounds.hit(limit, self.transport.peer.address, session=self.id, user=user, **fields)
+        self.ctx.limit_state.limit_reached(
+            limit, self.transport.peer.address, session=self.id, user=user, **fields
+        )
 
     def _drops(self, events: bytes) -> bool:
         """Whether the client is past its soft limit; the events are then dropped and counted."""
@@ -139,7 +141,7 @@ class Recipient(ABC):
         if outbox.size <= outbox.closed_above:
             return False
         if not outbox.in_gap:
-            self.hit("outbox_soft", bytes=outbox.waiting)
+            self.limit_reached("outbox_soft", bytes=outbox.waiting)
         outbox.drop(events)
         self.ctx.stats.missed.count(events)
         return True

@@ -121,7 +121,7 @@ class Session(Actor):
         try:
             messages = self._framer.feed(data)
         except MessageTooLong as error:
-            self.hit("action_bytes")
+            self.limit_reached("action_bytes")
             self.answer(message.error(b"", str(error).encode()))
             self.close("malformed")
             return
@@ -129,7 +129,7 @@ class Session(Actor):
         if self.principal.user is None:
             self._weight += max(len(data), _LIGHTEST_MESSAGE * len(messages))
             if self._weight > _LOGIN_BYTES:
-                self.hit("login_bytes")
+                self.limit_reached("login_bytes")
                 self.close("too much before login")
                 return
         if self.waiting is not None:
@@ -214,7 +214,7 @@ class Session(Actor):
     def _fullness(self) -> str:
         ctx = self.ctx
         queue = self.queue
-        if len(queue.messages) + queue.aside.size >= ctx.bounds.limits.in_flight_per_session:
+        if len(queue.messages) + queue.aside.size >= ctx.limit_state.limits.in_flight_per_session:
             return "in_flight_per_session"
         if self.principal.user is not None and ctx.pressure.is_crowded(self, is_idle=self.is_idle):
             return "in_flight"
@@ -256,7 +256,7 @@ class Session(Actor):
             self.deny(action, b"Permission denied", "not logged in")
             return
         if action.key != b"login":
-            self.ctx.bounds.newcomers.advance(self.transport, newcomers.SPOKE)
+            self.ctx.limit_state.newcomers.advance(self.transport, newcomers.SPOKE)
         handler(self, action)
 
     def _answer(self, action: Action) -> None:
@@ -355,13 +355,13 @@ class Session(Actor):
             self._full_since = now
         elif now - self._full_since >= _FULL_SECONDS:
             self._full_since = math.inf  # log it once
-            self.hit(self.full)
+            self.limit_reached(self.full)
         if self.outbox.stalled(now, limits.outbox_stall):
             self.ctx.pressure.too_slow(self, "outbox_stall")
         if self.received != self._heard or self.state is not State.READY:
             self._heard, self._heard_at = self.received, now
         elif 0 < limits.idle_timeout < now - self._heard_at:
-            self.hit("idle_timeout")
+            self.limit_reached("idle_timeout")
             self.close("idle")
 
 

@@ -34,9 +34,9 @@ class Underway:
         self._before = 0
         key = action.key
         if key == b"setvar":
-            self._before = ctx.bounds.stored.take(user, action)
+            self._before = ctx.limit_state.stored.take(user, action)
         elif key in ADDING:
-            self._before = int(ctx.bounds.members.take(user, action))
+            self._before = int(ctx.limit_state.members.take(user, action))
 
     def answered(self, data: bytes) -> None:
         """Take part of the answer; the last response in it is the action's result."""
@@ -60,7 +60,7 @@ class Underway:
 
     def _settle(self, user: str) -> None:
         succeeded = self._result == b"Success"
-        members = self._ctx.bounds.members
+        members = self._ctx.limit_state.members
         match self._action.key:
             case b"setvar":
                 self._settle_variable(user)
@@ -71,7 +71,7 @@ class Underway:
                 members.give_back(user, self._action)
 
     def _settle_variable(self, user: str) -> None:
-        stored = self._ctx.bounds.stored
+        stored = self._ctx.limit_state.stored
         if self._result != b"Success":
             stored.give_back(user, self._action, self._before)
         elif stored.is_unnamed(self._action):

@@ -17,7 +17,7 @@ they are sent, and only up to the size of one TLS record.
 from collections import deque
 
 from amiproxy.ami.message import event
-from amiproxy.core.bounds import Backlog
+from amiproxy.core.limitstate import Backlog
 from amiproxy.core.ports import Sender
 
 #: A soft limit larger than any outbox: no event is dropped.

@@ -288,7 +288,7 @@ class Exchange(Outgoing):
                     self._correlator.close(answer)
                 continue
             self._stats.action_timeouts += 1
-            answer.requester.hit(answer.exceeded(now, self.deadlines), action=answer.action.name)
+            answer.requester.limit_reached(answer.exceeded(now, self.deadlines), action=answer.action.name)
             answer.give_up(TIMED_OUT)
         self._end_waiting(now)
         owed = self._window.answers
@@ -299,6 +299,6 @@ class Exchange(Outgoing):
         """Answer with a timeout those actions that have waited for a place as long as an answer may take."""
         for requester, action, _ in self.accounts.overdue(now - self.deadlines.action):
             self._stats.action_timeouts += 1
-            requester.hit("action_timeout", action=action.name)
+            requester.limit_reached("action_timeout", action=action.name)
             requester.failed(message.error(action.action_id, TIMED_OUT), TIMED_OUT)
         self._fill()  # the others may have waited only for one of these

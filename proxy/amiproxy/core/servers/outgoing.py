@@ -231,7 +231,7 @@ class Outgoing:
         for account in held:
             if not account.over:
                 account.over = True
-                account.queue[0][0].hit("link_share", seconds=round(account.seconds, 3))
+                account.queue[0][0].limit_reached("link_share", seconds=round(account.seconds, 3))
         if held and self._timer is None:
             delay = min(account.wait(self.now) for account in held)
             self._timer = self._scheduler.later(delay, self._share_is_there)

@@ -31,5 +31,5 @@ class Requester(Protocol):
         and is sent nothing more.  ``reason`` is a text of ``failures``, or why the action cannot be sent.
         """
 
-    def hit(self, limit: str, **fields: object) -> None:
+    def limit_reached(self, limit: str, **fields: object) -> None:
         """The answer exceeds this limit, named as in the configuration."""

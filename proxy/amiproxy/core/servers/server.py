@@ -16,8 +16,8 @@ from amiproxy.ami.holding import may_hold
 from amiproxy.ami.message import Action
 from amiproxy.ami.relay import BROADCAST, plain_head_of, rebuild_event, relay_id_of
 from amiproxy.core.audit.stats import Stats
-from amiproxy.core.bounds import Bounds
 from amiproxy.core.calls.scope import CallTracker
+from amiproxy.core.limitstate import LimitState
 from amiproxy.core.model.limits import Limits
 from amiproxy.core.ports import Scheduler, Upstream
 from amiproxy.core.servers.deadlines import Deadlines
@@ -48,7 +48,7 @@ class Server:
     """One Asterisk.  Everything runs on one thread."""
 
     def __init__(
-        self, name: str, receiver: Receiver, bounds: Bounds, stats: Stats, scheduler: Scheduler
+        self, name: str, receiver: Receiver, limit_state: LimitState, stats: Stats, scheduler: Scheduler
     ) -> None:
         self.name = name
         self.banner = DEFAULT_BANNER
@@ -57,12 +57,12 @@ class Server:
         self._receiver = receiver
         self._by_head = receiver.by_head
         self._pass_on: Callable[[bytes, Audience], None] = receiver.pass_on
-        self._bounds = bounds
+        self._limit_state = limit_state
         self.stats = stats
         self._scheduler = scheduler
         self.lengths = Lengths()
-        self.exchange = Exchange(stats, Deadlines.of(bounds.limits), scheduler, self.lengths)
-        around = self.exchange, bounds, stats, scheduler, receiver.settle, receiver.fault
+        self.exchange = Exchange(stats, Deadlines.of(limit_state.limits), scheduler, self.lengths)
+        around = self.exchange, limit_state, stats, scheduler, receiver.settle, receiver.fault
         #: For actions that may hold up Asterisk's session.
         self.side = Side("side", *around)
         #: For long answers.
@@ -71,7 +71,7 @@ class Server:
         self._exchanges = self.exchange, self.side.exchange, self.lists.exchange
         for exchange in self._exchanges:
             exchange.relayed = receiver.relayed
-        self.exchange.share = self.lists.exchange.share = bounds.limits.link_share
+        self.exchange.share = self.lists.exchange.share = limit_state.limits.link_share
         self.origin = Origin()
         #: Follows the calls, while any user has a scope; see ``follow_calls``.
         self.tracker: CallTracker | None = None
@@ -82,7 +82,7 @@ class Server:
     @property
     def limits(self) -> Limits:
         """The limits in force."""
-        return self._bounds.limits
+        return self._limit_state.limits
 
     @property
     def in_flight(self) -> int:
@@ -205,10 +205,10 @@ class Server:
         if not self.exchange.oversized(head):
             self.stats.events_dropped += 1
             name = log.text_of(head.split(b"\n", 1)[0].rstrip(b"\r"))
-            self._bounds.rationed.say_of(
+            self._limit_state.rationed.say_of(
                 log.ERROR, "upstream-message-dropped", "", reason="too long", head=name
             )
-            self.stats.hit("upstream_message_bytes")
+            self.stats.limit_reached("upstream_message_bytes")
         self.exchange.end_read()
         self._receiver.settle()
 
@@ -307,7 +307,7 @@ class Server:
 
     def adopt_limits(self) -> None:
         """The limits in force were replaced."""
-        deadlines = Deadlines.of(self._bounds.limits)
+        deadlines = Deadlines.of(self._limit_state.limits)
         for exchange in self._exchanges:
             exchange.deadlines = deadlines
         self.exchange.share = self.lists.exchange.share = self.limits.link_share

@@ -19,7 +19,7 @@ from amiproxy import log
 from amiproxy.ami import message
 from amiproxy.ami.message import Action
 from amiproxy.core.audit.stats import Stats
-from amiproxy.core.bounds import Bounds
+from amiproxy.core.limitstate import LimitState
 from amiproxy.core.model.limits import Limits
 from amiproxy.core.ports import Scheduler, SideOpener, Upstream
 from amiproxy.core.servers.answers.failures import NOT_CONNECTED, SHUTTING_DOWN
@@ -50,7 +50,7 @@ class Side:
         self,
         name: str,
         main: Exchange,
-        bounds: Bounds,
+        limit_state: LimitState,
         stats: Stats,
         scheduler: Scheduler,
         settle: Callable[[], None],
@@ -59,7 +59,7 @@ class Side:
     ) -> None:
         self.name = name
         beside = None if lengths is None else main.accounts
-        self.exchange = Exchange(stats, Deadlines.of(bounds.limits), scheduler, lengths, _WINDOW, beside)
+        self.exchange = Exchange(stats, Deadlines.of(limit_state.limits), scheduler, lengths, _WINDOW, beside)
         #: Opens the connection; None without one, and then all actions go over the main link.
         self.opener: SideOpener | None = None
         #: Why the last login failed, so that actions go over the main link; "" if it did not.
@@ -67,7 +67,7 @@ class Side:
         #: How often the link came up, and how often it was lost while actions were in flight.
         self.ups = self.downs = 0
         self._main = main
-        self._bounds = bounds
+        self._limit_state = limit_state
         self._stats = stats
         self._scheduler = scheduler
         self._settle = settle
@@ -83,7 +83,7 @@ class Side:
     @property
     def limits(self) -> Limits:
         """The limits in force."""
-        return self._bounds.limits
+        return self._limit_state.limits
 
     @property
     def standing(self) -> str:

@@ -67,7 +67,7 @@ class MetricsServer(SideServer):
             SideDoor(clients, min(_WORKING, clients)),
             longest=_LONGEST,
             full=_response(_BUSY),
-            is_full=lambda: service.hub.bounds.rationed.say_of(log.WARNING, "metrics-full", ""),
+            is_full=lambda: service.hub.limit_state.rationed.say_of(log.WARNING, "metrics-full", ""),
             patience=patience,
         )
 

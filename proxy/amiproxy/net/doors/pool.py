@@ -12,8 +12,8 @@ from typing import Final
 
 from amiproxy import log
 from amiproxy.core.admission.newcomers import HELLO, STAGES
-from amiproxy.core.bounds import Bounds
 from amiproxy.core.limits.shares import Shares
+from amiproxy.core.limitstate import LimitState
 from amiproxy.core.model.limits import Limits
 from amiproxy.net.doors.connection import Connection
 from amiproxy.net.doors.tlsstream import OVERLONG_HANDSHAKE
@@ -37,8 +37,8 @@ _REMEDIES: Final = {"no shared cipher": _TOO_OLD, "unsupported protocol": _TOO_O
 class ConnectionPool:
     """The connections of all listeners: admission, handshakes, timeouts and certificate checks."""
 
-    def __init__(self, bounds: Bounds, shares: Shares) -> None:
-        self._bounds = bounds
+    def __init__(self, limit_state: LimitState, shares: Shares) -> None:
+        self._limit_state = limit_state
         # Both in the order of their accept.
         self._clients: dict[Connection, None] = {}
         self._handshaking: dict[Connection, None] = {}
@@ -69,7 +69,7 @@ class ConnectionPool:
     @property
     def limits(self) -> Limits:
         """The limits in force now; a reload may change them."""
-        return self._bounds.limits
+        return self._limit_state.limits
 
     def admits(self, address: str, now: float, *, introduces: bool = False) -> bool:
         """Whether another connection from this address is admitted; if so, a place is free for it.
@@ -77,28 +77,28 @@ class ConnectionPool:
         This may close unauthenticated connections to make room.  ``introduces``: the connection
         is from a trusted proxy, so its address is not a client's and per-address limits do not apply.
         """
-        limit = "" if introduces else self._bounds.admission.refusal(address, now)
+        limit = "" if introduces else self._limit_state.admission.refusal(address, now)
         if not limit and self.open >= self.limits.connections:
             # Closed connections that linger are not in the pool, but must not shut out new clients.
             self.displace("displaced before login")
             if self.open >= self.limits.connections:
                 limit = "connections"
         if limit:
-            self._bounds.hit(limit, address)
+            self._limit_state.limit_reached(limit, address)
             return False
-        newcomers, places = self._bounds.newcomers, self.limits.unauthenticated
+        newcomers, places = self._limit_state.newcomers, self.limits.unauthenticated
         while len(newcomers) >= places:  # more than one must go after a reload lowered the limit
             who = newcomers.victim(places)
             assert isinstance(who, Connection)
             stage = STAGES[newcomers.stage(who)]
             newcomers.judge(who)  # frees its place at once, however its connection ends
-            self._bounds.hit("unauthenticated", who.peer.address, stage=stage)
+            self._limit_state.limit_reached("unauthenticated", who.peer.address, stage=stage)
             who.displace("displaced before login")
         return True
 
     def displace(self, reason: str) -> None:
         """Close a connection to make room: one that is already ending, or else an unauthenticated one."""
-        who = self._bounds.newcomers.dispensable(self.limits.unauthenticated)
+        who = self._limit_state.newcomers.dispensable(self.limits.unauthenticated)
         if isinstance(who, Connection):
             who.displace(reason)
 
@@ -110,13 +110,13 @@ class ConnectionPool:
     def entered(self, client: Connection, stage: int, *, introduces: bool = False) -> None:
         """Register a connection at this stage of ``core.admission.newcomers``; see ``admits``."""
         self._clients[client] = self._unproven[client] = self._handshaking[client] = None
-        self._bounds.newcomers.enter(client, client.peer.address, client.accepted, stage)
+        self._limit_state.newcomers.enter(client, client.peer.address, client.accepted, stage)
         if not introduces:
-            self._bounds.admission.entered(client, client.peer.address)
+            self._limit_state.admission.entered(client, client.peer.address)
 
     def greets(self, client: Connection) -> None:
         """Note that the client has sent part of its handshake."""
-        self._bounds.newcomers.advance(client, HELLO)
+        self._limit_state.newcomers.advance(client, HELLO)
 
     def established(self, client: Connection) -> None:
         """Count a connection whose handshake is complete."""
@@ -128,16 +128,16 @@ class ConnectionPool:
         """Count and log a handshake, or PROXY header, that failed."""
         self._handshaking.pop(client, None)
         if reason == OVERLONG_HANDSHAKE:
-            self._bounds.hit("handshake_bytes", client.peer.address)
+            self._limit_state.limit_reached("handshake_bytes", client.peer.address)
         self.handshake_failures[reason] = self.handshake_failures.get(reason, 0) + 1
         peer, remedy = client.peer.address, _REMEDIES.get(reason)
-        self._bounds.rationed.say(log.INFO, "tls-failed", peer, reason=reason, remedy=remedy)
+        self._limit_state.rationed.say(log.INFO, "tls-failed", peer, reason=reason, remedy=remedy)
 
     def left(self, client: Connection) -> None:
         """Unregister a closed connection."""
         del self._clients[client]
-        self._bounds.admission.left(client)
-        self._bounds.newcomers.leave(client)
+        self._limit_state.admission.left(client)
+        self._limit_state.newcomers.leave(client)
         self._unproven.pop(client, None)
         self._handshaking.pop(client, None)
 
@@ -168,7 +168,7 @@ class ConnectionPool:
         for client in list(self._handshaking):
             if now - client.accepted <= self.limits.handshake_timeout:
                 break
-            self._bounds.hit("handshake_timeout", client.peer.address)
+            self._limit_state.limit_reached("handshake_timeout", client.peer.address)
             client.displace("handshake timeout")
         for client in list(self._unproven):
             if now - client.accepted <= self.limits.login_timeout:
@@ -176,7 +176,7 @@ class ConnectionPool:
             if client.is_authenticated:
                 del self._unproven[client]
             else:
-                self._bounds.hit("login_timeout", client.peer.address)
+                self._limit_state.limit_reached("login_timeout", client.peer.address)
                 client.displace("login timeout")
 
     def close_all(self) -> None:

@@ -147,7 +147,7 @@ class PendingAnswer(ABC):
     def oversized(self) -> Outcome:
         """A message of the answer was dropped because it is too long: the rest is dropped too."""
         if self.requester is not None:
-            self.requester.hit("upstream_message_bytes", action=self.action.name)
+            self.requester.limit_reached("upstream_message_bytes", action=self.action.name)
             self.size += _TOO_LONG_BYTES
             self.give_up(failures.TOO_LONG)
         return PENDING
@@ -216,7 +216,7 @@ class PendingAnswer(ABC):
             return COMPLETE
         if self.items > deadlines.list_items and self.requester is not None:
             # Asterisk continues, so the list stays open, but the rest of it is dropped.
-            self.requester.hit("list_items", action=self.action.name)
+            self.requester.limit_reached("list_items", action=self.action.name)
             self.cancel(failures.TOO_MANY_ITEMS)
             self.requester = None
         elif not as_before:

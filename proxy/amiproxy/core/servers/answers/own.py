@@ -115,5 +115,5 @@ class Collecting:
         """See Requester."""
         self._collector.failed(reason)
 
-    def hit(self, limit: str, **fields: object) -> None:
+    def limit_reached(self, limit: str, **fields: object) -> None:
         """See Requester.  ``failed`` follows, with the reason."""

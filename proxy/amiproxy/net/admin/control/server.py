@@ -76,7 +76,7 @@ class ControlServer(SideServer):
             longest=_LONGEST_REQUEST,
             full=_line_of(Reply(False, error="too many connections; try again")),
             refuse=self._refusal_of,
-            is_full=lambda: service.hub.bounds.rationed.say_of(log.WARNING, "control-full", ""),
+            is_full=lambda: service.hub.limit_state.rationed.say_of(log.WARNING, "control-full", ""),
         )
 
     def _refusal_of(self, writer: asyncio.StreamWriter) -> bytes:

@@ -48,7 +48,7 @@ def status(service: Service) -> View:
         "side_link": {"state": server.side.standing, "reason": log.text_of(server.side.refused)},
         "list_link": {"state": server.lists.standing, "reason": log.text_of(server.lists.refused)},
         "in_flight": hub.pressure.in_flight,
-        "outbox_bytes": hub.bounds.backlog.size,
+        "outbox_bytes": hub.limit_state.backlog.size,
         "certificates": min_expiry(service),
         "refused": refused(service),
         "reload": None if reloads.last is None else reload(reloads.last),
@@ -290,10 +290,10 @@ def limits(service: Service) -> list[View]:
     used = {
         "connections": pool.open,
         "sessions_authenticated": hub.authenticated,
-        "unauthenticated": len(hub.bounds.newcomers),
+        "unauthenticated": len(hub.limit_state.newcomers),
         "in_flight": hub.pressure.in_flight,
         "hash_queue": service.hashes_pending,
-        "outbox_total": hub.bounds.backlog.size,
+        "outbox_total": hub.limit_state.backlog.size,
     }
     hits = hub.stats.limits
     values = msgspec.structs.asdict(hub.limits)

@@ -27,7 +27,7 @@ def collect(service: Service) -> Iterator[Metric]:
         (((user.name,), len(hub.sessions_of(user))) for user in users),
     )
     yield GaugeMetricFamily(
-        "amiproxy_outbox_bytes", "Bytes waiting to be sent to clients", hub.bounds.backlog.size
+        "amiproxy_outbox_bytes", "Bytes waiting to be sent to clients", hub.limit_state.backlog.size
     )
     waiting = (session.outbox.waiting for session in (*hub.sessions, *hub.closing))
     yield GaugeMetricFamily(

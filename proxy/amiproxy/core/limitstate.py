@@ -1,4 +1,4 @@
-"""Bounds: the limits in force, what counts against them, and the one way to report that one was reached.
+"""LimitState: the limits in force, what counts against them, and the one way to report that one was reached.
 
 A limit that is reached shows in three places: on the wire, in ``stats.limits`` under its name in the
 configuration, and as one rate-limited log line ``limit-hit``.
@@ -25,7 +25,7 @@ class Backlog:
         self.size = 0
 
 
-class Bounds:
+class LimitState:
     """Shared by all sessions and listeners of one hub."""
 
     def __init__(self, limits: Limits, stats: Stats) -> None:
@@ -56,16 +56,16 @@ class Bounds:
         self.admission.limits = limits
         self.admission.exempt = self.exempt
 
-    def hit(self, limit: str, peer: str, **fields: object) -> None:
+    def limit_reached(self, limit: str, peer: str, **fields: object) -> None:
         """Report that a limit was reached, by its name in the configuration."""
-        self._stats.hit(limit)
+        self._stats.limit_reached(limit)
         self.rationed.say(log.WARNING, "limit-hit", peer, limit=limit, **fields)
 
     def login_failed(self, peer: str, now: float) -> None:
         """Count a login with a wrong name or secret, which may start a penalty for its address."""
         seconds = self.admission.failed(peer, now)
         if seconds:
-            self._stats.hit("login_failure_burst")
+            self._stats.limit_reached("login_failure_burst")
             self.rationed.say(log.WARNING, "penalty-start", peer, seconds=seconds)
 
     def tick(self, now: float) -> None:
