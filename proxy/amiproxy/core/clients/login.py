@@ -250,7 +250,9 @@ class Login:
             certificate=_fingerprint(session.transport.peer),
         )
         if verdict.limit:
-            limit_state.limit_reached(verdict.limit, peer, session=session.id, user=session.principal.login_name)
+            limit_state.limit_reached(
+                verdict.limit, peer, session=session.id, user=session.principal.login_name
+            )
         if verdict.is_guess:
             limit_state.login_failed(peer, ctx.scheduler.now())
         ctx.trail.tell(session.who, verdict.event, ERROR)
@@ -271,7 +273,9 @@ class Login:
         """Close the connection without an answer, so that the client tries again: its secret may be right."""
         ctx, peer = self._ctx, session.transport.peer.address
         ctx.stats.refused(verdict.reason)
-        ctx.limit_state.limit_reached(verdict.limit, peer, session=session.id, user=session.principal.login_name)
+        ctx.limit_state.limit_reached(
+            verdict.limit, peer, session=session.id, user=session.principal.login_name
+        )
         ctx.trail.tell(session.who, verdict.event, ERROR)
         session.close("displaced before login")
 
