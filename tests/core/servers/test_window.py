@@ -1,4 +1,4 @@
-"""The order of the actions on a link, and whose time it was."""
+"""The order of the actions on a link, and the user to whom Asterisk's time is charged."""
 
 import pytest
 
@@ -41,7 +41,7 @@ def link() -> Link:
     return Link()
 
 
-def test_those_sent_before_are_in_the_order_in_which_they_were_sent(link):
+def test_earlier_answers_are_listed_in_the_order_of_sending(link):
     first, second, third = link.sent("ann"), link.sent(), link.sent("bob")
     assert link.window.earlier(third) == [first, second]
     link.window.leave(first)
@@ -49,14 +49,14 @@ def test_those_sent_before_are_in_the_order_in_which_they_were_sent(link):
     assert link.window.earlier(second) == []
 
 
-def test_an_answer_takes_the_place_of_another(link):
+def test_a_replaced_answer_keeps_its_place(link):
     before, last = link.sent("ann"), link.sent("bob")
     after = ResponseAnswer(Requester(), before.action, OWN)
     link.window.replace(before, after)
     assert list(link.window.answers) == [after, last]
 
 
-def test_the_time_since_the_last_answer_is_charged_to_whom_it_was_for(link):
+def test_the_time_since_the_last_answer_is_charged_to_the_user_of_the_answer(link):
     ann, bob = link.sent("ann", now=10.0), link.sent("bob", now=10.5)
     link.window.leave(ann)
     assert link.charge(11.0) == {"ann": 1.0, "bob": 0.0}
@@ -65,20 +65,20 @@ def test_the_time_since_the_last_answer_is_charged_to_whom_it_was_for(link):
     assert (ann.seconds, bob.seconds) == (1.0, 0.25)
 
 
-def test_time_in_which_nothing_was_owed_is_not_charged(link):
+def test_time_without_an_open_action_is_not_charged(link):
     link.window.leave(link.sent("ann", now=0.0))
     link.charge(1.0)
     link.window.leave(link.sent("ann", now=100.0))
     assert link.charge(101.0) == {"ann": 2.0}
 
 
-def test_answers_that_come_together_are_charged_by_their_items(link):
+def test_answers_that_arrive_together_are_charged_by_their_items(link):
     for answer in link.sent("ann", items=2), link.sent("bob"), link.sent():
         link.window.leave(answer)
-    assert link.charge(5.0) == {"ann": 3.0, "bob": 1.0}, "and a fifth to nobody, as it was the proxy's own"
+    assert link.charge(5.0) == {"ann": 3.0, "bob": 1.0}, "a fifth is the proxy's own"
 
 
-def test_a_list_that_is_being_read_is_charged_so_far_and_long_ones_for_being_passed_on(link):
+def test_an_unfinished_list_is_charged_for_its_time_and_its_items_so_far(link):
     listed = link.sent("ann", items=40)
     assert link.charge(1.0, listed) == {"ann": 1.0}
     listed.items = 50
@@ -87,14 +87,14 @@ def test_a_list_that_is_being_read_is_charged_so_far_and_long_ones_for_being_pas
     assert link.relayed == [("ann", 40), ("ann", 10)]
 
 
-def test_what_has_left_does_not_leave_again(link):
+def test_an_answer_leaves_the_link_only_once(link):
     answer = link.sent("ann")
     link.window.leave(answer)
     link.window.leave(answer)
     assert (link.window.served, link.accounts.of("ann").on_link) == ([answer], 0)
 
 
-def test_a_lost_link_owes_nothing(link):
+def test_a_cleared_window_has_no_open_and_no_served_answers(link):
     link.window.leave(link.sent("ann"))
     link.sent("bob")
     link.window.clear()

@@ -34,7 +34,7 @@ def broken(evidence):
     return [promise.text for promise in evidence.promises() if not promise.kept]
 
 
-def test_all_promises_are_kept_if_each_user_sees_its_own_events_and_both_see_the_calls(accounts):
+def test_evidence_is_complete_if_users_see_their_own_events_and_both_see_calls(accounts):
     evidence = judged(accounts, [CALL, AGENT], [CALL, USER])
     assert broken(evidence) == []
     assert evidence.complete

@@ -34,7 +34,7 @@ DESCRIBED = {
         (b"Unheard", UndescribedAnswer),
     ],
 )
-def test_each_description_has_its_class(name: bytes, kind: type[PendingAnswer]) -> None:
+def test_each_description_selects_its_class(name: bytes, kind: type[PendingAnswer]) -> None:
     described = answer_of(name.lower(), DESCRIBED)
     answer = awaited(Requester(), Action([(b"Action", name)]), described)
     assert type(answer) is kind

@@ -21,7 +21,7 @@ def test_an_event_of_one_user_leaves_the_other_cell_empty():
     assert texts(ledger) == [(None, "A"), ("B", None)]
 
 
-def test_an_event_that_one_user_gets_twice_is_two_rows_which_the_other_user_fills_in_order():
+def test_an_event_received_twice_has_two_rows_that_the_other_user_fills_in_order():
     ledger = Ledger(2)
     for _ in range(2):
         ledger.saw(0, "a", "A", 0.0, "t")
