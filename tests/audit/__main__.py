@@ -48,7 +48,7 @@ def _advisories(tools: Path) -> tuple[list[str], list[str]]:
     except (ValueError, KeyError):
         return [], sorted(pins(_RUN_TIME))
     known = [
-        f"{package['name']} {package['version']}: {fault['id']}, mended in {fault['fix_versions'] or 'none'}"
+        f"{package['name']} {package['version']}: {fault['id']}, fixed in {fault['fix_versions'] or 'none'}"
         for package in found
         for fault in package.get("vulns", [])
     ]
