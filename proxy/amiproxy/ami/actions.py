@@ -280,7 +280,8 @@ class ActionTable:
     def learnt_from(self, headers: list[tuple[bytes, bytes]]) -> "ActionTable":
         """The shipped table overlaid with the headers of a ListCommands response.
 
-        Lines that are not ``Name: synopsis  (Priv: …)`` are ignored.
+        ``headers`` are (name, value) as ``Message.headers`` has them.  Lines that are not ``Name: synopsis
+        (Priv: …)`` are ignored.
         """
         live: list[Listed] = []
         for name, value in headers:

@@ -148,7 +148,10 @@ class UpstreamFramer:
         return self._end is not None
 
     def feed(self, data: bytes) -> list[bytes]:
-        """Return the messages that ``data`` completed, each with its blank line; ``cut`` has the others."""
+        """Return the messages that ``data`` completed, each with its blank line; ``cut`` has the others.
+
+        Each call replaces ``cut``.  It never raises: what is too long is discarded.
+        """
         if self.cut:
             self.cut = []
         if self._end is None and len(self._buffer) <= _SHORT:

@@ -54,7 +54,7 @@ def duration_of(action: Action) -> int | None:
 
 
 def seconds_of(action: Action) -> float:
-    """Seconds for which Asterisk's session sleeps in this action."""
+    """Seconds for which Asterisk's session sleeps in this action; 0.0 if it does not sleep, or rejects it."""
     duration = duration_of(action)
     if duration is None or not action.get(b"digit"):
         return 0.0  # rejected without a sleep
@@ -71,8 +71,8 @@ def seconds_of(action: Action) -> float:
 def within(action: Action, longest: float) -> list[Action]:
     """The actions to send in its place, one after another, so that none sleeps more than ``longest`` seconds.
 
-    A tone that is too long is shortened, which does not change its meaning; the digits of a PlayMF are
-    sent one by one.  The list is empty if that is not enough.
+    ``[action]`` itself if it is short enough.  A tone that is too long is shortened, which does not change
+    its meaning; the digits of a PlayMF are sent one by one.  The list is empty if that is not enough.
     """
     if seconds_of(action) <= longest:
         return [action]

@@ -133,7 +133,7 @@ class Action:
         return Action((*self.headers, *added), None, separators)
 
     def lines(self) -> list[bytes]:
-        """Each header as the line that is sent to Asterisk; the ActionID as the client wrote it."""
+        """Each header as the line sent to Asterisk, without line end; the ActionID as the client wrote it."""
         if self._separators is None:
             return [name + b": " + value for name, value in self.headers]
         return [
@@ -144,8 +144,8 @@ class Action:
     def serialise(self, relay_id: bytes) -> bytes:
         """The bytes for Asterisk, with the relay id in place of the client's ActionID (or at the end).
 
-        Raises TooManyHeaders or LineTooLong if headers that the proxy added make
-        the message longer than Asterisk accepts.
+        Lines end in CRLF, and the blank line is included.  Raises TooManyHeaders or LineTooLong if headers
+        that the proxy added make the message longer than Asterisk accepts.
         """
         parts: list[bytes] = []
         placed = False
@@ -263,7 +263,10 @@ def _verbatim(raw: bytes, action_name: bytes) -> Action:
 
 
 def response(kind: bytes, action_id: bytes, *headers: tuple[bytes, bytes]) -> bytes:
-    """Bytes of a response in Asterisk's order: Response, ActionID unless empty, the other headers."""
+    """Bytes of a response in Asterisk's order: Response, ActionID unless empty, the other headers.
+
+    A whole message, its blank line included.  ``kind`` is such as ``Success`` or ``Error``.
+    """
     parts = [b"Response: " + kind]
     if action_id:
         parts.append(b"ActionID: " + action_id)
@@ -274,17 +277,17 @@ def response(kind: bytes, action_id: bytes, *headers: tuple[bytes, bytes]) -> by
 
 
 def error(action_id: bytes, text: bytes) -> bytes:
-    """Bytes of ``Response: Error`` with this message."""
+    """Bytes of ``Response: Error`` with this message; otherwise as ``response``."""
     return response(b"Error", action_id, (b"Message", text))
 
 
 def success(action_id: bytes, text: bytes) -> bytes:
-    """Bytes of ``Response: Success`` with this message."""
+    """Bytes of ``Response: Success`` with this message; otherwise as ``response``."""
     return response(b"Success", action_id, (b"Message", text))
 
 
 def event(name: bytes, *headers: tuple[bytes, bytes]) -> bytes:
-    """Bytes of an event."""
+    """Bytes of an event: the line ``Event``, the headers in order, the blank line."""
     parts = [b"Event: " + name]
     parts.extend(header + b": " + value for header, value in headers)
     parts.append(b"\r\n")

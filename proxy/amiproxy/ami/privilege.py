@@ -61,7 +61,8 @@ _MASK_WORDS: Final = {**_BITS, b"all": ALL, b"none": 0}
 def parse_classes(text: str) -> int:
     """Mask of a list such as ``call, agent``; ``all``, ``none`` and the empty text are accepted too.
 
-    Raises UnknownPrivilege, which names the wrong word.
+    Classes are in lower case; blanks around them are ignored.  Raises UnknownPrivilege, which names the wrong
+    word.
     """
     if not text.strip():
         return NONE
@@ -118,8 +119,9 @@ def may_write(mask: int, classes: int) -> bool:
 def parse_event_mask(text: bytes) -> int | None:
     """Mask that ``EventMask`` or Login's ``Events`` asks for, as Asterisk reads it (manager.c).
 
-    None means "Invalid event mask".  Asterisk's quirks are copied on purpose: a mask
-    can only narrow what the user may read, and clients rely on On/Off.
+    ``text`` is the header's value as sent: a number, a word for yes or no, or a comma list of classes.  None
+    means "Invalid event mask".  Asterisk's quirks are copied on purpose: a mask can only narrow what the user
+    may read, and clients rely on On/Off.
     """
     if not text:
         return None

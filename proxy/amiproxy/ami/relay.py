@@ -106,7 +106,8 @@ def action_id_of(raw: bytes) -> bytes:
 def relay_id_of(raw: bytes) -> bytes:
     """The first relay id in a message; b"" if it has none.
 
-    It may follow other ActionIDs: in some messages a value that a caller controls comes first.
+    It is the value of an ActionID.  It may follow other ActionIDs: in some messages a value that a caller
+    controls comes first.
     """
     place = raw.find(RELAY_MARK)
     if place < 0:
@@ -153,8 +154,8 @@ def to_owner(raw: bytes, relay_id: bytes, action_id: bytes, *, unknown: bool = F
     a question mark, except in the free text of an old-style ``Response: Follows``, which is
     not changed.
 
-    ``unknown``: the message is from a third-party module; some of those write the EventList
-    before the ActionID.
+    ``unknown``: the message is from a third-party module; some of those write the EventList before the
+    ActionID.  ``raw`` and the result are whole messages, with the blank line.
     """
     if not raw.startswith(b"Response: Follows") and not _ANSWER.fullmatch(raw):
         raw = _made_fit(raw, relay_id, unknown)
@@ -191,13 +192,13 @@ def _made_fit(raw: bytes, relay_id: bytes, unknown: bool) -> bytes:
 
 
 def item_head_of(raw: bytes, name: bytes, relay_id: bytes) -> bytes:
-    """The first two lines of a list item, if they are this name and relay id; b"" otherwise."""
+    """The first two lines of a list item, with line ends, if they are this name and relay id; else b""."""
     head = b"Event: %b\r\nActionID: %b\r\n" % (name, relay_id)
     return head if raw.startswith(head) else b""
 
 
 def item_head_sent(name: bytes, action_id: bytes) -> bytes:
-    """The lines that replace the ``item_head_of`` a list item for the client that asked."""
+    """The lines, with line ends, that replace the ``item_head_of`` a list item for the client that asked."""
     return b"Event: %b\r\nActionID: %b\r\n" % (name, action_id) if action_id else b"Event: %b\r\n" % name
 
 

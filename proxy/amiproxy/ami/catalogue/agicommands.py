@@ -108,7 +108,10 @@ def _kinds_of(command: Command) -> str:
 
 
 def find(said: list[bytes]) -> tuple[bytes, ...] | None:
-    """The verb with which an AGI command (words in lower case) begins; None for an unknown command."""
+    """The verb with which an AGI command (words in lower case) begins; None for an unknown command.
+
+    The verb is a key of COMMANDS: its words, in lower case.
+    """
     for length in range(min(len(said), _LONGEST), 0, -1):
         verb = tuple(said[:length])
         if verb in COMMANDS:
@@ -117,7 +120,10 @@ def find(said: list[bytes]) -> tuple[bytes, ...] | None:
 
 
 def crash(said: list[bytes]) -> str:
-    """Why a command of these words may crash Asterisk, whatever the user's rights; "" if it cannot."""
+    """Why a command of these words may crash Asterisk, whatever the user's rights; "" if it cannot.
+
+    The words may be in any case.
+    """
     if len(said) > MOST_WORDS:
         return f"Asterisk may crash on more than {MOST_WORDS} words"
     verb = find([word.lower() for word in said])

@@ -59,7 +59,10 @@ class EventFilter:
         self._hash = hash(self._key)
 
     def matches_named(self, name: bytes) -> bool | None:
-        """True if it matches every event of this name, False if none; None if that depends on the event."""
+        """True if it matches every event of this name, False if none; None if that depends on the event.
+
+        ``name``: as Asterisk spells it.
+        """
         _, own, header, method, operand = self._key
         if own and own != name:
             return False
@@ -109,7 +112,10 @@ class FilterSet:
         self._hash = hash(self._key)
 
     def admits(self, raw: bytes) -> bool:
-        """Whether an event passes: no exclude matches, and in each group with includes, one of them does."""
+        """Whether an event passes: no exclude matches, and in each group with includes, one of them does.
+
+        ``raw``: the event as it is sent, including the blank line.
+        """
         for matches in self._excludes:
             if matches(raw):
                 return False
@@ -139,7 +145,7 @@ class FilterSet:
 
     @property
     def cost(self) -> int:
-        """The sum of the filters' costs."""
+        """The sum of the filters' costs; see EventFilter for the unit."""
         return sum(rule.cost for rule in (*self.filters, *self.added))
 
     def __len__(self) -> int:
@@ -158,8 +164,9 @@ class FilterSet:
 def compile_legacy(pattern: bytes, limit: int | None = CLIENT_LIMIT) -> EventFilter:
     """``eventfilter = [!]pattern``, or a Filter action without MatchCriteria (or with an empty one).
 
-    Raises FilterMalformed for an empty pattern, FilterNotCompiled for one that does
-    not compile or is over ``limit`` (None, no limit, for filters of the operator).
+    ``limit`` is the maximum of the pattern's bytes and of its ``size`` (see Expression); None: no limit, for
+    filters of the operator.  Raises FilterMalformed for an empty pattern, FilterNotCompiled for one that does
+    not compile or is over ``limit``.
     """
     bare = pattern.removeprefix(b"!")
     if not bare:
