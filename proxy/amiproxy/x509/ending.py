@@ -19,7 +19,7 @@ class Ending(NamedTuple):
     """The CA certificate in a served chain that expires before the served certificate; empty if none does."""
 
     def state(self, now: datetime) -> Expiry:
-        """How soon it expires."""
+        """How soon it expires; ``now`` is an aware time, as everywhere in this package."""
         if self.kind == "revocation-list":
             return list_state(self.since, self.at, now)
         return expiry_state(self.at, now)

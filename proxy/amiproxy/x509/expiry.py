@@ -34,8 +34,8 @@ _LIMITS = (
 def expiry_state(not_after: datetime, now: datetime) -> Expiry:
     """NOTICE at 30 days or less, WARNING at 14, URGENT at 7, CRITICAL at 1, EXPIRED at 0.
 
-    From NOTICE on, each step is logged; from URGENT on, the service reports itself
-    as degraded.
+    Both times are aware.  From NOTICE on, each step is logged; from URGENT on, the service reports itself as
+    degraded.
     """
     left = not_after - now
     for limit, state in _LIMITS:

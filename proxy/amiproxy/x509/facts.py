@@ -53,7 +53,7 @@ class Facts:
 
 
 def facts_of(certificate: x509.Certificate) -> Facts:
-    """The properties of ``certificate``."""
+    """The properties of ``certificate``.  Its times are aware, in UTC."""
     signature_hash = certificate.signature_hash_algorithm
     return Facts(
         subject=certificate.subject.rfc4514_string(),

@@ -117,7 +117,10 @@ def matches(binding: Binding, identity: Identity) -> bool:
 
 
 def bound_users(owners: Mapping[Binding, str], identity: Identity) -> frozenset[str]:
-    """The users to whose accounts the certificate is bound: usually one or none."""
+    """The names of the users to whose accounts the certificate is bound: usually one or none.
+
+    ``owners`` maps each binding to its user.
+    """
     return frozenset(owners[binding] for binding in identity.bindings if binding in owners)
 
 

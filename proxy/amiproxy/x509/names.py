@@ -74,9 +74,9 @@ def names_of(certificate: x509.Certificate | x509.CertificateSigningRequest) -> 
 
 
 def covers(names: Iterable[str], wanted: str) -> bool:
-    """Whether certificate ``names`` (``kind:value``) cover ``wanted`` (same form).
+    """Whether certificate ``names`` (``kind:value``) cover ``wanted`` (same form, with its kind).
 
-    A wildcard covers exactly one label (RFC 6125 section 6.4.3).
+    A wildcard covers exactly one label (RFC 6125 section 6.4.3).  Only DNS names are compared without case.
     """
     kind, _, value = wanted.partition(":")
     if kind != "dns":
@@ -93,7 +93,7 @@ def wildcard_for(host: str) -> str:
 
 
 def lost_names(old: Sequence[str], new: Sequence[str]) -> tuple[str, ...]:
-    """The names that ``old`` covered and ``new`` does not."""
+    """The names that ``old`` covered and ``new`` does not; all of them are ``kind:value``."""
     return tuple(name for name in old if not covers(new, name))
 
 

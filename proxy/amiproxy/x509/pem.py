@@ -27,7 +27,7 @@ _DER_START = b"\x30\x82"
 
 
 def load_certificates(data: bytes, path: str) -> list[x509.Certificate]:
-    """All certificates of the file, in its order; at least one.  Raises PemError."""
+    """All certificates of the file, in its order; at least one.  Raises PemError, which names ``path``."""
     blocks = _blocks(data, path, "certificate", {b"CERTIFICATE", b"X509 CERTIFICATE"})
     try:
         return [x509.load_pem_x509_certificate(block) for block in blocks]
@@ -38,7 +38,7 @@ def load_certificates(data: bytes, path: str) -> list[x509.Certificate]:
 
 
 def load_key(data: bytes, path: str) -> PrivateKeyTypes:
-    """The only private key of the file, which must not be encrypted.  Raises PemError."""
+    """The only private key of the file, which must not be encrypted.  Raises PemError, naming ``path``."""
     kinds = {b"PRIVATE KEY", b"RSA PRIVATE KEY", b"EC PRIVATE KEY", b"ENCRYPTED PRIVATE KEY"}
     blocks = _blocks(data, path, "private key", kinds)
     if len(blocks) > 1:
@@ -58,7 +58,7 @@ def load_key(data: bytes, path: str) -> PrivateKeyTypes:
 
 
 def load_revocation_lists(data: bytes, path: str) -> list[x509.CertificateRevocationList]:
-    """All certificate revocation lists of the file; at least one.  Raises PemError."""
+    """All certificate revocation lists of the file; at least one.  Raises PemError, which names ``path``."""
     blocks = _blocks(data, path, "certificate revocation list", {b"X509 CRL"})
     try:
         return [x509.load_pem_x509_crl(block) for block in blocks]

@@ -46,7 +46,7 @@ class SourceFile:
 
     @property
     def digest(self) -> bytes:
-        """SHA-256 of the content."""
+        """SHA-256 of the content, 32 bytes."""
         return hashlib.sha256(self.data).digest()
 
 
@@ -54,7 +54,7 @@ Snapshot = Mapping[Path, SourceFile | SnapshotError]
 
 
 def read_set(paths: Iterable[Path], *, read: Callable[[Path], SourceFile] | None = None) -> Snapshot:
-    """Run ``reading_set`` to its end without pauses."""
+    """Run ``reading_set`` to its end without pauses.  Raises SnapshotError as that does."""
     return result_of(reading_set(paths, read=read))
 
 

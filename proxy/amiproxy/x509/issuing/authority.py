@@ -45,7 +45,7 @@ def create_ca(
 ) -> CaFiles:
     """Create a CA in ``directory`` (created with mode 0700); an existing CA is never replaced.
 
-    Raises IssueError.
+    ``now``, an aware time, replaces the clock.  Raises IssueError.
     """
     if not 1 <= len(name) <= CN_LIMIT:
         raise IssueError(f"a CA's name has 1 to {CN_LIMIT} characters, not {len(name)}")

@@ -15,7 +15,10 @@ CN_LIMIT = 64
 def builder(
     subject: x509.Name, issuer: x509.Name, key: PublicKey, start: datetime, end: datetime
 ) -> x509.CertificateBuilder:
-    """A certificate with a new serial number, to which extensions are added."""
+    """A certificate with a new serial number, to which extensions are added; the caller signs it.
+
+    ``start`` and ``end`` are aware times.
+    """
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -43,7 +46,7 @@ def key_usage(*, certificates: bool) -> x509.KeyUsage:
 
 
 def days_of(days: int) -> timedelta:
-    """How long a certificate of this many days is valid.  Raises IssueError."""
+    """How long a certificate of this many days is valid.  Raises IssueError for fewer than 1."""
     if days < 1:
         raise IssueError(f"a certificate is valid for at least 1 day, not {days}")
     return timedelta(days=days)

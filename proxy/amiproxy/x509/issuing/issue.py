@@ -66,8 +66,9 @@ def issue(
 ) -> KeyPairFiles:
     """Create a key and a certificate for ``names`` (in the forms of ``parse_name``).
 
-    Files are named after the first name, or ``file_name``.  A certificate never
-    outlives its CA: it expires with the CA at the latest.  Raises IssueError, BadName.
+    Files are named after the first name, or ``file_name``; existing ones are only replaced with ``replace``.
+    A certificate never outlives its CA: it expires with the CA at the latest.  ``now``, an aware time,
+    replaces the clock.  Raises IssueError, and BadName for a name that cannot be parsed.
     """
     files = _pair_files(directory, file_name or _file_name(names), replace=replace)
     key = new_key(key_kind)
@@ -89,7 +90,8 @@ def renew(
 ) -> KeyPairFiles:
     """Replace a pair with a new key and certificate with the same names, subject, use and kind of key.
 
-    The files keep their owner, group and mode.  Raises IssueError.
+    The files keep their owner, group and mode.  ``now``, an aware time, replaces the clock.  Raises
+    IssueError.
     """
     old = load_certificate(files.chain)
     try:
@@ -121,7 +123,7 @@ def request(
 ) -> RequestFiles:
     """Create a key and a certificate signing request (``NAME.csr``) for another CA.
 
-    Raises IssueError, BadName.
+    Files are named as by ``issue``.  Raises IssueError, and BadName for a name that cannot be parsed.
     """
     stem = file_name or _file_name(names)
     pair = _pair_files(directory, stem, replace=replace)
@@ -148,7 +150,11 @@ def sign_request(
     *,
     now: datetime | None = None,
 ) -> Path:
-    """Sign a request: names and key are those of the request, use and validity ours.  Raises IssueError."""
+    """Sign a request: names and key are those of the request, use and validity ours.  Raises IssueError.
+
+    ``csr`` is the PEM file of the request, and the certificate is written to ``chain``, which is returned.
+    ``now``, an aware time, replaces the clock.
+    """
     try:
         asked = x509.load_pem_x509_csr(csr.read_bytes())
     except OSError as error:

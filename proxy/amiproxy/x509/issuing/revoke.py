@@ -35,8 +35,9 @@ def revoke(
 ) -> int:
     """Add ``certificates`` to the list in ``crl`` and renew its dates; without certificates, only renew them.
 
-    Returns the number of certificates on the list.  If the file does not exist, a new
-    list is created.  Raises IssueError, FileError.
+    Returns the number of certificates on the list.  If the file does not exist, a new list is created.
+    ``now``, an aware time, replaces the clock.  Raises IssueError, or FileError for a file that cannot be
+    read.
     """
     if days < 1:
         raise IssueError(f"a revocation list is valid for at least 1 day, not {days}")

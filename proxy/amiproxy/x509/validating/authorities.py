@@ -31,7 +31,7 @@ class TrustVerdict(NamedTuple):
 def judge_trust(
     authorities: SourceFile, revocations: SourceFile | None, now: datetime, rules: PairRules
 ) -> TrustVerdict:
-    """Check the CA file for client certificates and its revocation lists."""
+    """Check the CA file for client certificates and its revocation lists; ``now`` is an aware time."""
     findings: list[Finding] = judge_directories(
         (authorities,) if revocations is None else (authorities, revocations)
     )

@@ -78,7 +78,10 @@ def judge_path(chain: SourceFile, path: Sequence[x509.Certificate]) -> list[Find
 def judge_times(
     chain: SourceFile, path: Sequence[x509.Certificate], now: datetime, *, allow_expired: bool
 ) -> list[Finding]:
-    """Findings about certificates that have expired or are not yet valid."""
+    """Findings about certificates that have expired or are not yet valid at ``now``, an aware time.
+
+    They are errors, or warnings with ``allow_expired``.
+    """
     findings = []
     level: Literal["error", "warning"] = "warning" if allow_expired else "error"
     for certificate in path:

@@ -66,10 +66,10 @@ def judge_directories(sources: Sequence[SourceFile]) -> list[Finding]:
 
 
 def error_of(code: str, source: SourceFile, text: str, remedy: str, *, transient: bool = False) -> Finding:
-    """An error about this file."""
+    """An error about this file; ``code`` is that of Finding."""
     return Finding("error", code, str(source.path), text, remedy, transient)
 
 
 def warning_of(code: str, source: SourceFile, text: str, remedy: str) -> Finding:
-    """A warning about this file."""
+    """A warning about this file; ``code`` is that of Finding."""
     return Finding("warning", code, str(source.path), text, remedy)

@@ -59,7 +59,10 @@ class PairVerdict(NamedTuple):
 def judge_pair(
     chain: SourceFile, key: SourceFile, now: datetime, rules: PairRules, *, previous: Facts | None = None
 ) -> PairVerdict:
-    """Check a server's certificate chain and private key; ``previous`` is the certificate served so far."""
+    """Check a server's certificate chain and private key; ``previous`` is the certificate served so far.
+
+    ``now`` is an aware time.
+    """
     findings = [*_judge_key_mode(key), *judge_directories((chain, key))]
     if chain.mode & 0o022:
         findings.append(
