@@ -45,7 +45,7 @@ class ActionEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 def check_actions(actions: Mapping[str, ActionEntry], path: KeyPath, document: Document) -> None:
-    """Report the problems of the descriptions."""
+    """Report the problems of the descriptions to ``document``; keys are action names as written."""
     for name, entry in actions.items():
         here = (*path, name)
         if not _ACTION.fullmatch(name):
@@ -79,7 +79,10 @@ def _check_header(path: KeyPath, header: str, kind: str | OneOf, document: Docum
 
 
 def other_actions(actions: Mapping[str, ActionEntry], undescribed: str) -> OtherActions:
-    """The descriptions in the form that the policy uses; ``undescribed`` is ``deny`` or ``system``."""
+    """The descriptions in the form that the policy uses; ``undescribed`` is ``deny`` or ``system``.
+
+    They must have passed ``check_actions``; otherwise it raises Unfit.
+    """
     rows: dict[bytes, Listed] = {}
     described: dict[bytes, Described] = {}
     answers: dict[bytes, Answer] = {}

@@ -31,8 +31,9 @@ class Addition(NamedTuple):
 def table_with(file: Path, text: bytes, addition: Addition, secret: str | None = None) -> bytes:
     """The file's text with the user added; ``secret`` is a hash; if None, the result is for checking only.
 
-    Raises ConfigErrors with the problems of the new entry, or Unfit if the file has
-    the name already, is too large, or has a layout in which the entry cannot be appended.
+    ``text`` is the present content of ``file``, which is only named in errors.  Raises ConfigErrors with the
+    problems of the new entry or of the text, or Unfit if the text has the name already, would become too
+    large, or has a layout in which the entry cannot be appended.
     """
     if _says_nothing(text):
         text = _with_line_end(text) + b"users:\n"

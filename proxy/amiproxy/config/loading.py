@@ -52,7 +52,7 @@ def load_control(path: Path) -> Control | None:
 
 
 def load(path: Path, *, certificate_files: bool = True) -> Loaded:
-    """Run ``loading`` to its end without pauses."""
+    """Run ``loading`` to its end without pauses.  Raises ConfigErrors with all problems."""
     return result_of(loading(path, certificate_files=certificate_files))
 
 

@@ -15,7 +15,7 @@ _LONG_ENOUGH = 22
 
 
 def warnings_of(config: Config, users: UsersFile) -> list[str]:
-    """The warnings, one line each, without secrets."""
+    """The warnings, one line each, without secrets; both arguments have been checked by loading them."""
     found = []
     if config.upstream.insecure_remote:
         found.append(f"upstream: the link to {config.upstream.host} is plain text (insecure_remote)")

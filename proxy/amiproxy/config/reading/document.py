@@ -115,7 +115,7 @@ class Document:
         return document
 
     def read(self, text: bytes) -> Iterator[None]:
-        """Build the tree from a text as ``parse`` does, but in short steps."""
+        """Build the tree from a text as ``parse`` does, in short steps.  Errors are added to ``problems``."""
         if len(text) > MAX_BYTES:
             self._fail(0, f"the file is larger than {MAX_BYTES} bytes", "remove what does not belong in it")
             return

@@ -17,26 +17,36 @@ def check_readable(path: Path) -> None:
 def check_certificate_file(path: Path) -> None:
     """``check_readable`` for certificate files; a separate function, so that loading can skip this check.
 
-    (Reloads skip it, since the code that checks the content of certificate files reports such errors.)
+    Reloads skip it, since the code that checks the content of certificate files reports such errors.  Raises
+    Unfit.
     """
     check_readable(path)
 
 
 def read_file(path: Path) -> bytes:
-    """The content of a configuration file.  Raises Unfit if it cannot be read."""
+    """The content of a configuration file.  Raises Unfit if it cannot be read.
+
+    No more than MAX_BYTES + 1 bytes are read: the caller refuses a file that is larger than MAX_BYTES.
+    """
     with os.fdopen(_open(path), "rb") as file:
         return file.read(MAX_BYTES + 1)
 
 
 def read_private(path: Path) -> bytes:
-    """The same for a file that contains secrets: also checks the mode, of the very file that is read."""
+    """As ``read_file``, for a file that contains secrets: also checks the mode of the very file that is read.
+
+    Raises Unfit if it cannot be read, or if the mode of the file or of its folder allows too much.
+    """
     with os.fdopen(_open(path), "rb") as file:
         _refuse_loose_modes(path, os.fstat(file.fileno()).st_mode)
         return file.read(MAX_BYTES + 1)
 
 
 def read_secret(path: Path) -> bytes:
-    """The secret in a file, without one newline at its end.  Raises Unfit unless it is one non-empty line."""
+    """The secret in a file, without one newline at its end.
+
+    Raises Unfit as ``read_private`` does, and unless the file has exactly one line, which is not empty.
+    """
     secret = read_private(path)
     secret = (
         secret.removesuffix(b"\n").removesuffix(b"\r")

@@ -103,12 +103,12 @@ class UserEntry(Rules, frozen=True, kw_only=True, forbid_unknown_fields=True, gc
 
     @property
     def read_mask(self) -> int:
-        """The privilege classes whose events the user may see."""
+        """Mask of the privilege classes whose events the user may see.  Raises Unfit for an unknown class."""
         return mask_of(self.read)
 
     @property
     def write_mask(self) -> int:
-        """The privilege classes whose actions the user may run."""
+        """Mask of the privilege classes whose actions the user may run.  Raises Unfit if one is unknown."""
         return mask_of(self.write)
 
     @property
@@ -117,7 +117,7 @@ class UserEntry(Rules, frozen=True, kw_only=True, forbid_unknown_fields=True, gc
         return CertificateLogin(self.certificate, self.login)
 
     def compiled_filters(self) -> tuple[EventFilter, ...]:
-        """The eventfilter list, compiled, in order."""
+        """The eventfilter list, compiled, in order.  Raises Unfit for a filter that is not valid."""
         return tuple(compile_filter(written) for written in self.eventfilter)
 
 
@@ -128,7 +128,10 @@ class UsersFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 def check_entry(entry: UserEntry, path: KeyPath, document: Document) -> None:
-    """Report the problems of one entry that the check of each single value cannot find."""
+    """Report the problems of one entry that the check of each single value cannot find.
+
+    The last step of ``path`` is the user's name; the problems are added to ``document``.
+    """
     name = str(path[-1])
     if not name or len(name.encode("utf-8", "surrogatepass")) > MAX_NAME_BYTES:
         document.report(path, f"a user's name has 1 to {MAX_NAME_BYTES} bytes", "rename the user")

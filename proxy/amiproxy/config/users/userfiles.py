@@ -29,7 +29,7 @@ def load_users(*files: Path) -> UsersFile:
 
 
 def parse_users(path: Path, text: bytes) -> UsersFile:
-    """What ``load_users`` would return if the file contained this text."""
+    """What ``load_users`` would return if the file contained this text.  Raises ConfigErrors likewise."""
     reader = UsersReader()
     finish(reader.read_text(path, text))
     return _all_of(reader)
@@ -62,7 +62,7 @@ class UsersReader:
         self._owners: dict[Binding, Place] = {}
 
     def read(self, file: Path) -> Iterator[None]:
-        """Read one more file, in steps.  Its problems are added to ``problems``."""
+        """Read one more file, in steps.  Problems, also that it cannot be read, are added to ``problems``."""
         try:
             text = read_private(file)
         except Unfit as error:

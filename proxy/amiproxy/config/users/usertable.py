@@ -14,7 +14,7 @@ _NO_RULES = Rules()
 
 
 def user_of(name: str, entry: UserEntry) -> User:
-    """The user that an entry describes."""
+    """The user that an entry describes.  Raises Unfit unless the entry's values have been checked."""
     return User(
         name=name,
         read=entry.read_mask,
@@ -35,7 +35,7 @@ def user_of(name: str, entry: UserEntry) -> User:
 
 
 def table_of(file: UsersFile) -> UserTable:
-    """The table of all users of the files."""
+    """The table of all users of the files, which have been checked by loading them."""
     return result_of(building_table(file))
 
 
