@@ -94,7 +94,10 @@ class Admission:
         return ""
 
     def entered(self, who: Hashable, address: str) -> None:
-        """The connection ``who`` was accepted, and has not logged in yet."""
+        """The connection ``who`` was accepted, and has not logged in yet.
+
+        ``who`` is any hashable value that stands for the connection, such as its transport; ``left`` ends it.
+        """
         if address in self.exempt:
             return
         origin = self._origin(address)
@@ -105,13 +108,13 @@ class Admission:
         self._unauthenticated.add(who)
 
     def authenticated(self, who: Hashable) -> None:
-        """The connection has logged in."""
+        """The connection has logged in.  Ignored if it is unknown, or has logged in before."""
         if who in self._unauthenticated:
             self._unauthenticated.remove(who)
             self._visits[who].unauthenticated -= 1
 
     def left(self, who: Hashable) -> None:
-        """The connection is closed."""
+        """The connection is closed.  Ignored if it is unknown, as that of an exempt address is."""
         self.authenticated(who)
         origin = self._visits.pop(who, None)
         if origin is not None:
@@ -123,7 +126,7 @@ class Admission:
     # -- guessing ----------------------------------------------------------
 
     def is_penalised(self, address: str, now: float) -> bool:
-        """Whether all logins from this address are refused now."""
+        """Whether all logins from this address are refused now; never for an exempt address."""
         return self._penalties.holds(network_of(address), now) and address not in self.exempt
 
     def has_failed(self, address: str, now: float) -> bool:
@@ -204,7 +207,10 @@ class Admission:
 
 @lru_cache(maxsize=1024)
 def network_of(address: str) -> str:
-    """What counts as one address: an IPv4 address, or the /64 of an IPv6 address; both canonical."""
+    """What counts as one address: an IPv4 address, or the /64 of an IPv6 address; both canonical.
+
+    Text that is not an IP address is returned unchanged.
+    """
     try:
         peer = ipaddress.ip_address(address)
     except ValueError:

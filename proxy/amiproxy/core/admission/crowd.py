@@ -70,14 +70,14 @@ class Crowd:
         self._exchange(networks, None, (stage, number), self._weights[stage])
 
     def advance(self, number: int, stage: int) -> None:
-        """Move this member to another stage."""
+        """Move this member to another stage.  Raises KeyError if it is not a member."""
         networks, before = self._members[number]
         self._members[number] = networks, stage
         change = self._weights[stage] - self._weights[before]
         self._exchange(networks, (before, number), (stage, number), change)
 
     def remove(self, number: int) -> None:
-        """Remove this member."""
+        """Remove this member.  Raises KeyError if it is not a member."""
         networks, stage = self._members.pop(number)
         self._exchange(networks, (stage, number), None, -self._weights[stage])
 

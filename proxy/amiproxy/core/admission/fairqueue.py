@@ -92,7 +92,11 @@ class FairQueue(Generic[Item]):
         return item in self._places
 
     def put(self, item: Item, networks: Networks, rank: int, name: Hashable = None) -> None:
-        """Add an item that is not in the queue yet."""
+        """Add an item that is not in the queue yet.
+
+        ``networks`` are those around its address, the coarsest first; ``name`` is the user name that it is
+        about.
+        """
         paths = (networks, (name, *networks))
         self._places[item] = rank, paths
         for line, path in zip(self._lines[rank], paths, strict=True):

@@ -14,7 +14,8 @@ _BITS: Final = {4: 32, 6: 128}
 class NetworkSet:
     """A set of networks, immutable, to look up canonical addresses in.
 
-    Results are cached, as the same few addresses recur.
+    Results are cached, as the same few addresses recur.  Text that is not an address is in no set.  Raises
+    ValueError for a text that is not a network, or has host bits: give it networks in their normal form.
     """
 
     __slots__ = ("_networks", "_seen")

@@ -91,7 +91,7 @@ class Newcomers:
         return len(self._holders)
 
     def enter(self, who: Hashable, address: str, now: float, stage: int = SILENT) -> None:
-        """A connection was accepted."""
+        """A connection was accepted, and takes a place.  ``now`` is in monotonic seconds."""
         known = self.acquaintances.knows(address, now)
         newcomer = _Newcomer(next(self._numbers), networks_around(address), known, stage)
         self._present.add(who)
@@ -100,7 +100,7 @@ class Newcomers:
         self._crowd(newcomer).add(newcomer.number, newcomer.networks, newcomer.stage)
 
     def stage(self, who: Hashable) -> int:
-        """The stage of a connection that holds a place."""
+        """The stage of a connection that holds a place.  Raises KeyError if it does not hold one."""
         return self._holders[who].stage
 
     def advance(self, who: Hashable, stage: int) -> None:
@@ -138,7 +138,7 @@ class Newcomers:
         return self._refused.pop(next(iter(self._refused)))
 
     def admit(self, who: Hashable, address: str, now: float) -> None:
-        """The connection has logged in."""
+        """The connection has logged in.  ``now`` is in monotonic seconds."""
         self.acquaintances.note(address, now)
         self._forget(who)
 
@@ -155,7 +155,11 @@ class Newcomers:
         self._departing.pop(who, None)
 
     def victim(self, places: int) -> Hashable | None:
-        """The connection to close to free its place for another one; None if no place is taken."""
+        """The connection to close to free its place for another one; None if no place is taken.
+
+        ``places`` is the number of places that there are.  The caller closes the connection, and calls
+        ``leave``.
+        """
         strangers, known = self._strangers.first(places), self._known.first(places)
         if strangers is None or known is None:
             rank = strangers or known

@@ -98,7 +98,11 @@ class Trials:
         candidate: bytes,
         done: Done,
     ) -> None:
-        """Add an applicant; it joins a trial with the same digest if there is one."""
+        """Add an applicant; it joins a trial with the same digest if there is one.
+
+        ``stored`` are the hashes to compare ``candidate`` with.  ``done`` is not called here: ``end`` and
+        ``withdraw`` return it.
+        """
         trial = self._trials.get(digest)
         if trial is None:
             trial = self._trials[digest] = Trial(digest, stored, candidate, applicant.hopeless)

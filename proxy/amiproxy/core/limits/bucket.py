@@ -19,7 +19,7 @@ class Bucket:
         self._full_at = float("-inf")
 
     def wait(self, now: float, rate: float, burst: float, tokens: float = 1.0) -> float:
-        """Seconds until this many tokens are available; 0 if they are now."""
+        """Seconds until this many tokens are available; 0 if they are now.  Takes none."""
         wait = self._full_at - now - (burst - tokens) / rate
         return wait if wait > _ROUNDING else 0.0
 

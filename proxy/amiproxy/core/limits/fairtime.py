@@ -26,7 +26,7 @@ MEMORY: Final = 0.25
 
 
 def used(had: float, at: float, now: float) -> float:
-    """What counts now of ``had`` seconds that were used until the time ``at``."""
+    """What counts now of ``had`` seconds that were used until the time ``at``; all in monotonic seconds."""
     return had * math.exp((at - now) / MEMORY)
 
 
@@ -46,7 +46,7 @@ def position(counts: float, little: float, now: float) -> float:
 
 
 class FairTime(Generic[Item]):
-    """Costs and ``now`` are in seconds.  Each ``next`` or ``take`` must be followed by ``done``."""
+    """Costs are in seconds, ``now`` is in monotonic seconds.  Each ``next`` or ``take`` needs a ``done``."""
 
     __slots__ = ("_number", "heap")
 

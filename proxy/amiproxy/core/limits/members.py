@@ -37,7 +37,10 @@ class Members:
         self._count: Counter[str] = Counter()
 
     def is_full(self, user: str, action: Action, most: int) -> bool:
-        """Whether the action would give the user more than ``most`` members in a queue."""
+        """Whether the action would give the user more than ``most`` members in a queue.
+
+        False for every action that adds no member to a queue.  ``user`` is the name as the table spells it.
+        """
         added = _added(action)
         if added is None:
             return False
@@ -63,7 +66,7 @@ class Members:
         return True
 
     def give_back(self, user: str, action: Action) -> None:
-        """Undo a ``take`` that counted, because Asterisk refused the action."""
+        """Undo a ``take`` that returned True, because Asterisk refused the action."""
         added = _added(action)
         assert added is not None
         self._remove(user, *added)

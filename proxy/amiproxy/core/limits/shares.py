@@ -84,7 +84,7 @@ class Shares:
         return share
 
     def of_network(self, network: str) -> Share:
-        """The share of the unauthenticated clients from this network."""
+        """The share of the unauthenticated clients from this network, named as by ``network_of``."""
         share = self._by_network.get(network)
         if share is None:
             if len(self._by_network) >= _REMEMBERED:
@@ -135,7 +135,10 @@ class Shares:
         self._wake()
 
     def run(self) -> None:
-        """Run one turn: serve waiting jobs until its time is used up."""
+        """Run one turn: serve waiting jobs until its time is used up.
+
+        Schedules the next turn if jobs are left, also when a job raises; its exception passes through.
+        """
         self._run(self._clock(), self.turn_seconds)
 
     def _run(self, now: float, seconds: float) -> None:
@@ -152,7 +155,10 @@ class Shares:
                 self._wake()
 
     def serve(self, share: Share, job: Job) -> None:
-        """Run one job in a turn of its own, without the queue: the common case, while no other job waits."""
+        """Run one job in a turn of its own, without the queue: the common case, while no other job waits.
+
+        An exception of the job passes through; its time is charged all the same.
+        """
         began = self._clock()
         self._until = began + self.turn_seconds
         self._running = True

@@ -33,7 +33,10 @@ class Stored:
         self._called: dict[bytes, bytes] = {}
 
     def excess(self, user: str, action: Action, limits: Limits) -> str:
-        """Name of the limit that the user's Setvar would exceed; "" if it may run."""
+        """Name of the limit that the user's Setvar would exceed; "" if it may run.
+
+        The caller passes only Setvar actions, here and to the other methods.
+        """
         names = self._users.get(user, {}).get(self._channel(action), {})
         name, size = _entry(action)
         if name not in names and len(names) >= limits.channel_variables:
@@ -43,7 +46,7 @@ class Stored:
         return ""
 
     def take(self, user: str, action: Action) -> int:
-        """Count a Setvar that is sent now; returns the name's size before, for ``give_back``."""
+        """Count a Setvar that is sent now; returns the name's size before, in bytes, for ``give_back``."""
         name, size = _entry(action)
         before = self._account(user, self._channel(action)).get(name, 0)
         self._add(user, self._channel(action), {name: size})
@@ -67,7 +70,10 @@ class Stored:
         return channel != b"" and b"/" not in channel and channel not in self._called
 
     def named(self, uniqueid: bytes, channel: bytes) -> None:
-        """Record which channel has this Uniqueid, and merge what was counted under either."""
+        """Record which channel has this Uniqueid, and merge what was counted under either.
+
+        Both may be in any case.
+        """
         if len(self._called) >= _MOST:
             del self._called[next(iter(self._called))]
         uniqueid, channel = uniqueid.lower(), channel.lower()

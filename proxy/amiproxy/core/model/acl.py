@@ -29,7 +29,7 @@ class AccessList:
 
     @classmethod
     def from_lines(cls, lines: Iterable[str]) -> "AccessList":
-        """Parse lines such as ``deny 0.0.0.0/0``.  A ValueError says what is wrong and how to fix it."""
+        """Parse lines such as ``deny 0.0.0.0/0``.  Raises Unfit with the reason and the remedy."""
         return cls(rule for line in lines for rule in parse_rules(line))
 
     def allows(self, address: str) -> bool:

@@ -36,7 +36,10 @@ class AccessRule(NamedTuple):
 
 
 def parse_network(text: str) -> IPNetwork:
-    """Parse a network.  Raises Unfit with the reason."""
+    """Parse a network: CIDR, a dotted mask or one address; host bits are ignored.
+
+    Raises Unfit with the reason.
+    """
     text = text.strip()
     address, slash, mask = text.partition("/")
     try:

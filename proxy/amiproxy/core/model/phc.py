@@ -40,7 +40,10 @@ class InvalidHash(Unfit):
 
 
 def hash_secret(secret: bytes, memory_kib: int = MEMORY_KIB, passes: int = PASSES, lanes: int = LANES) -> str:
-    """A new Argon2id hash with its own salt.  Takes about 40 ms by default: not for the event loop."""
+    """A new Argon2id hash (PHC string) with its own salt.
+
+    Takes about 40 ms by default, so it is not for the event loop.  ``memory_kib`` is in KiB of 1024 bytes.
+    """
     kdf = Argon2id(salt=os.urandom(16), length=32, iterations=passes, lanes=lanes, memory_cost=memory_kib)
     return kdf.derive_phc_encoded(secret)
 
@@ -70,7 +73,10 @@ def check_hash(stored: str) -> None:
 
 
 def verify(stored: str, candidate: bytes) -> bool:
-    """Whether the candidate matches this hash.  Slow on purpose.  Raises InvalidHash like ``check_hash``."""
+    """Whether the candidate matches this hash.  Raises InvalidHash like ``check_hash``.
+
+    Slow on purpose, as ``hash_secret`` is, so it is not for the event loop.
+    """
     check_hash(stored)
     try:
         if stored.startswith("$argon2id$"):
@@ -88,7 +94,7 @@ def verify(stored: str, candidate: bytes) -> bool:
 
 
 def cost(stored: str) -> str:
-    """The cost parameters of a hash: ``$argon2id$v=19$m=19456,t=2,p=1``."""
+    """The cost parameters of a hash: ``$argon2id$v=19$m=19456,t=2,p=1``.  The hash is not checked."""
     return stored.rsplit("$", 2)[0]
 
 
@@ -101,7 +107,7 @@ def work(stored: str) -> int:
 
 
 def is_weak(stored: str) -> bool:
-    """Whether guessing against this hash is cheaper than against those that ``hash_secret`` makes."""
+    """Whether guessing against this hash is cheaper than against those ``hash_secret`` makes by default."""
     if match := _ARGON2ID.fullmatch(stored):
         return int(match[1]) * int(match[2]) < MEMORY_KIB * PASSES
     match = _SCRYPT.fullmatch(stored)

@@ -86,7 +86,10 @@ class UserTable:
         self._dummies = {like: dummy_hash(like=f"{like}$$") for like in likes} or {"": dummy_hash()}
 
     def letting_go(self) -> Steps[None]:
-        """Empty a table that is no longer in use, in steps: freeing it at once would block the loop."""
+        """Empty a table that is no longer in use, in steps: freeing it at once would block the loop.
+
+        Only the caller may still refer to the table.
+        """
         while self._by_name:
             self._by_name.popitem()
             yield
@@ -139,7 +142,7 @@ class UserTable:
 def check_md5(user: User, challenge: bytes, key: bytes) -> bool:
     """Whether ``key`` answers the challenge: lower-case hex MD5 of challenge and secret, as in Asterisk.
 
-    False for a user without ``md5_secret``, after the same work.
+    All are bytes as on the wire.  False for a user without ``md5_secret``, after the same work.
     """
     secret = user.md5_secret if user.md5_secret is not None else b""
     expected = hashlib.md5(challenge + secret, usedforsecurity=False).hexdigest().encode()
