@@ -57,7 +57,10 @@ def may_run(user: Judged, listed: Listed) -> bool:
 
 
 def judge(user: Judged, action: Action, table: ActionTable) -> Iterator[Step]:
-    """The steps of ``decide``: its checks one by one, up to and including the first that refuses."""
+    """The steps of ``decide``: its checks one by one, up to and including the first that refuses.
+
+    The action is allowed if the last step has no refusal, in the form that this step has.
+    """
     for name, check in _PLAIN if user.rules is None else _RULED:
         if check is _fits_together and action.key not in together.CHECKS:
             continue

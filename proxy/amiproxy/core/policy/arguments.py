@@ -23,7 +23,10 @@ _EVALUATED: Final = refuse("evaluated-value", "an action that is not described a
 
 
 def described(user: Judged, action: Action, table: ActionTable) -> Deny | Action | None:
-    """The action with only its described headers, under their proper names; None if nothing changes."""
+    """The action with only its described headers, under their proper names; None if nothing changes.
+
+    A Deny if the action is not described and the user may not run it.
+    """
     found = table.described(action.key)
     if found is None:
         if table.undescribed_for_system and user.write & SYSTEM:

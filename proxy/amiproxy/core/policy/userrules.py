@@ -111,7 +111,8 @@ def _is_inside(scope: Scope, name: bytes, text: bytes) -> bool:
 def rewrite(rules: Rules, action: Action, described: Described | None) -> Action | Deny:
     """Apply the header rules in order, except forced variables; the first rule that is not met refuses.
 
-    A rule on one name of an argument applies to its other names too.
+    Returns the action, itself if no rule changes it, or that refusal.  A rule on one name of an argument
+    applies to its other names too.
     """
     forced: set[bytes] = set()
     stand_ins = {} if described is None else described.in_place_of

@@ -31,7 +31,10 @@ def matches_channel(names: tuple[str, ...], value: bytes) -> bool:
 
 @lru_cache(maxsize=4096)
 def pattern(text: str) -> Any:
-    """A pattern of the user's rules, compiled; its ``fullmatch`` takes bytes and runs in linear time."""
+    """A pattern of the user's rules, compiled; its ``fullmatch`` takes bytes and runs in linear time.
+
+    Raises re2.error for a pattern that is not valid; those of a loaded configuration are.
+    """
     return re2.compile(text.encode())
 
 

@@ -57,7 +57,10 @@ def agi(user: Judged, action: Action) -> Deny | None:
 
 
 def other_channels(said: list[bytes], own: bytes) -> list[bytes]:
-    """The channels that the words of an AGI command name, except the one to which it is sent."""
+    """The channels that the words of an AGI command name, except the one to which it is sent.
+
+    They are as written, not in lower case.
+    """
     verb = find([word.lower() for word in said])
     if verb is None:
         return []

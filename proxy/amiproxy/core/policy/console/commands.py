@@ -83,10 +83,10 @@ _ALTERNATIVES: Final = re.compile(rb"[][|{}]")
 
 
 def words(command: bytes) -> list[bytes]:
-    """The words of a command as Asterisk's ``parse_args`` reads them.
+    """The words of a command as Asterisk's ``parse_args`` reads them, in the client's spelling.
 
-    Blanks and tabs separate words; quotes keep blanks in a word and are removed; a
-    backslash makes the next byte an ordinary one.
+    Blanks and tabs separate words; quotes keep blanks in a word and are removed; a backslash makes the next
+    byte an ordinary one.
     """
     found: list[bytes] = []
     word = bytearray()

@@ -305,7 +305,10 @@ def arguments(text: bytes) -> list[bytes]:
 
 
 def assignments(values: list[bytes]) -> Iterator[tuple[bytes, bytes]]:
-    """(name, value) of every item of these ``Variable`` headers; Asterisk ignores items without ``=``."""
+    """(name, value) of every item of these ``Variable`` headers; Asterisk ignores items without ``=``.
+
+    ``values`` are the values of the headers, in order.
+    """
     for value in values:
         for item in arguments(value):
             name, equals, assigned = item.partition(b"=")

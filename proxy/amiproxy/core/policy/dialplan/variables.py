@@ -94,7 +94,10 @@ def assigned(user: Judged, action: Action) -> Deny | None:
 
 
 def undoes(name: bytes, value: bytes) -> frozenset[bytes]:
-    """The headers of an Originate, in lower case, whose values this assignment would change afterwards."""
+    """The headers of an Originate, in lower case, whose values this assignment would change afterwards.
+
+    Empty if there are none.
+    """
     plain = functions.readings(name)[1].strip()
     call, parenthesis, _ = plain.partition(b"(")
     if not parenthesis:

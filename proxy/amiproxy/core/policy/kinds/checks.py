@@ -1,7 +1,8 @@
 """One check for each kind of argument, the same wherever the kind occurs.
 
-``refusal`` and ``refusal_of`` are the entry points.  A check gets the user and the
-value; arguments that must be judged together (a variable's name and its value, an
+``refusal`` and ``refusal_of`` are the entry points.  A check gets the user and the value as the client sent
+it (without line end, blanks at its end included), and returns its refusal, or None if the user may send the
+value. It never raises.  Arguments that must be judged together (a variable's name and its value, an
 application and its data) are checked for the whole action, in ``together``.
 """
 
@@ -187,7 +188,7 @@ def refusal_of(user: Judged, kind: Kind, value: bytes) -> Deny | None:
 
 
 def evaluates(value: bytes) -> bool:
-    """Whether the value contains something that may be evaluated."""
+    """Whether the value contains something that Asterisk may evaluate: ``${``, ``$[`` or ``^{``."""
     return _EVALUATES.search(value) is not None
 
 
