@@ -26,8 +26,9 @@ _LONGEST = 256
 def say(level: int, what: str, **fields: object) -> None:
     """Log one fact: ``what`` is the event name in lower case with hyphens.
 
-    Fields are written in the order given, without those that are None.  A value that is costly to
-    compute may be given as a function, which is called only if the line is written.
+    ``level`` is one of this module's levels.  Fields are written in the order given, without those that are
+    None.  A value that is costly to compute may be given as a function, which is called only if the line is
+    written.
     """
     if _LOGGER.isEnabledFor(level):
         found = {name: value() if callable(value) else value for name, value in fields.items()}
@@ -287,8 +288,9 @@ def configure(
 ) -> None:
     """Set up the log: ``style`` is text or json; writes to standard error unless a stream is given.
 
-    ``journal`` says that standard error is the journal (systemd sets JOURNAL_STREAM), which
-    records time and priority itself.  ``clock`` returns monotonic seconds, for json.
+    ``level`` is debug, info, warning or error, in any case.  ``journal`` says that standard error is the
+    journal (systemd sets JOURNAL_STREAM), which records time and priority itself.  ``clock`` returns
+    monotonic seconds, for json.  Raises ValueError for an unknown level.
     """
     handler = logging.StreamHandler(stream or _outlet or sys.stderr)
     handler.setFormatter(JsonFormatter(journal, clock) if style == "json" else TextFormatter(journal))

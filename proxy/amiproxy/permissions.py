@@ -23,7 +23,10 @@ class Loose(NamedTuple):
 
 
 def loose_secret(path: Path, mode: int) -> Loose | None:
-    """Check the mode of a file that holds a secret: other users must neither read nor change it."""
+    """Check the mode of a file that holds a secret: other users must neither read nor change it.
+
+    ``mode`` is that of its ``stat`` (st_mode); None if the mode is strict enough.
+    """
     if not mode & (_OTHERS_READ | _OTHERS_WRITE):
         return None
     who = "readable by all users" if mode & _OTHERS_READ else "writable by others"
@@ -32,7 +35,10 @@ def loose_secret(path: Path, mode: int) -> Loose | None:
 
 
 def loose_folder(folder: Path, mode: int, name: str) -> Loose | None:
-    """Check the mode of the folder that ``name`` is read from: others must not replace files in it."""
+    """Check the mode of the folder that ``name`` is read from: others must not replace files in it.
+
+    ``mode`` is that of its ``stat`` (st_mode); None if the mode is strict enough.
+    """
     # In a sticky folder (/tmp, a mounted Kubernetes secret) users can only replace their own files.
     if not mode & _OTHERS_WRITE or mode & stat.S_ISVTX:
         return None

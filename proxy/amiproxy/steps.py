@@ -15,13 +15,13 @@ Steps = Generator[None, None, T]
 
 
 def finish(steps: Iterator[None]) -> None:
-    """Run all steps now."""
+    """Run all steps now.  An exception of the work passes through."""
     for _ in steps:
         pass
 
 
 def result_of(steps: Steps[T]) -> T:
-    """Run all steps now and return the result."""
+    """Run all steps now and return the result.  An exception of the work passes through."""
     while True:
         try:
             next(steps)

@@ -31,7 +31,9 @@ from amiproxy.x509.validating.findings import errors_of
 class CertSet:
     """The certificate stores of all listeners; ``changed`` is called after each swap.
 
-    Raises CertificatesRefused if the files of a listener are refused.
+    ``wall`` returns seconds since the epoch; ``settle`` is the time in seconds for which a set of files that
+    looks half-written is read again.  Raises CertificatesRefused if the files of a listener are refused,
+    PolicyError for an unusable TLS policy.
     """
 
     def __init__(
@@ -65,14 +67,15 @@ class CertSet:
     def served_by(self, number: int) -> tuple[Callable[[], ssl.SSLContext], Objection]:
         """The current TLS context of a listener, and its check of client certificates.
 
-        Call the first for each new connection: a reload replaces the context.
+        ``number`` is the listener's place in the configuration, from 0.  Call the first for each new
+        connection: a reload replaces the context.
         """
         store = self.stores[number]
         return lambda: store.context, store.client_objection
 
     @property
     def first_end(self) -> datetime:
-        """When the first of the served certificates expires."""
+        """When the first of the served certificates expires, in UTC."""
         return min(pair.facts.not_after for store in self.stores for pair in store.current.pairs)
 
     def attention(self) -> str:
@@ -103,9 +106,10 @@ class CertSet:
     ) -> list[Candidate]:
         """Read and test the files that these settings name; ``turn`` must be held until the commit.
 
-        With ``whole``, an error in any store raises CertificatesRefused with all errors;
-        without it errors are only in the results, as with the file watch.  A set of
-        files that looks half-written is retried for the settle time.
+        With ``whole``, an error in any store raises CertificatesRefused with all errors; without it errors
+        are only in the results, as with the file watch.  A set of files that looks half-written is retried
+        for the settle time. Raises PolicyError for an unusable TLS policy, and ValueError for another number
+        of listeners.
         """
         retry = Retry(self._settle, self._settle)
         while True:
@@ -121,7 +125,10 @@ class CertSet:
             await retry.pause()
 
     def commit(self, candidates: Sequence[Candidate]) -> list[ReloadResult]:
-        """Swap to the prepared generations, and watch the files that they came from."""
+        """Swap to the prepared generations, and watch the files that they came from.
+
+        Returns one result for each listener.
+        """
         results = [store.commit(one) for store, one in zip(self.stores, candidates, strict=True)]
         for store, result in zip(self.stores, results, strict=True):
             self.rotation.note_external_commit(store, result)

@@ -23,7 +23,8 @@ def may_pass(findings: Sequence[Finding]) -> bool:
 class Retry:
     """The attempts to read one set, for ``patience`` seconds from now on.
 
-    ``settle`` is how long writers usually take, in seconds; two attempts are never further apart.
+    ``settle`` is how long writers usually take, in seconds; two attempts are never further apart.  Create it
+    in a running loop.
     """
 
     def __init__(self, patience: float, settle: float) -> None:
@@ -36,5 +37,5 @@ class Retry:
         return not may_pass(findings) or self._clock() >= self._deadline
 
     async def pause(self) -> None:
-        """Wait before the next attempt."""
+        """Wait before the next attempt, for at most ``settle`` seconds."""
         await asyncio.sleep(self._pause)

@@ -47,7 +47,10 @@ def judging_pair(
     kept: ServerPair | None,
     findings: list[Finding],
 ) -> Steps[tuple[ServerPair | None, ssl.SSLContext | None]]:
-    """The pair if it is valid, and the context of its own in which it was tested; adds to ``findings``."""
+    """The pair if it is valid, and the context of its own in which it was tested; adds to ``findings``.
+
+    Both are None if the pair is refused.  ``kept`` is the pair that is served from these files now, if any.
+    """
     chain, key = (files[path] for path in paths)
     findings += [finding_of(source) for source in (chain, key) if isinstance(source, SnapshotError)]
     if isinstance(chain, SnapshotError) or isinstance(key, SnapshotError):

@@ -79,8 +79,8 @@ class _Kernel:
 def confine(readable: Iterable[Path], writable: Iterable[Path] = ()) -> None:
     """Drop the rights that are no longer needed; restrictions that fail are logged with the reason.
 
-    ``readable`` are the files that a reload reads, each expanded by ``around``;
-    ``writable`` are directories in which a socket must be removed at the end.
+    ``readable`` are the files that a reload reads, each expanded by ``around``; ``writable`` are directories
+    in which a socket must be removed at the end.  Threads that already run are not confined.
     """
     kernel = _Kernel()
     missing: list[str] = []

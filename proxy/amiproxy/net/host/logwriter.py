@@ -21,8 +21,8 @@ _FAREWELL: Final = 1.0
 class LogWriter:
     """A stream for ``log.configure`` whose ``write`` always returns at once.
 
-    ``start`` starts its thread.  Confine the process before that: Landlock does not confine
-    threads that already run.
+    ``descriptor`` is that of an open file, ``longest`` the maximum number of queued lines.  ``start`` starts
+    its thread.  Confine the process before that: Landlock does not confine threads that already run.
     """
 
     def __init__(self, descriptor: int = 2, longest: int = LONGEST) -> None:

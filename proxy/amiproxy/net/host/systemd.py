@@ -21,7 +21,10 @@ class NoListener(ValueError):
 
 
 class Notifier:
-    """Reports the state of the service; does nothing without ``NOTIFY_SOCKET``."""
+    """Reports the state of the service; does nothing without ``NOTIFY_SOCKET``.
+
+    Errors of the service manager's socket are ignored, and a call blocks for 0.1 s at most.
+    """
 
     def __init__(self, environment: MutableMapping[str, str] = os.environ) -> None:
         self._address = environment.pop("NOTIFY_SOCKET", "")
@@ -57,7 +60,7 @@ class Notifier:
         self._send(_extension(seconds))
 
     def alive(self) -> None:
-        """Feed the watchdog."""
+        """Feed the watchdog; ``watchdog`` says within how many seconds."""
         self._send("WATCHDOG=1")
 
     def _send(self, text: str, status: str = "") -> None:

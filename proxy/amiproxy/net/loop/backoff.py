@@ -16,7 +16,7 @@ class Backoff(NamedTuple):
     jitter: float = 0.0
 
     def delay(self, attempt: int) -> float:
-        """Seconds to wait after this failed attempt; the first is 1."""
+        """Seconds to wait after this failed attempt; attempts count from 1."""
         delay = min(self.shortest * float(1 << min(attempt - 1, _MOST_DOUBLINGS)), self.longest)
         # Jitter keeps several proxies from retrying in step; it needs no secure random numbers.
         return delay * (1 + random.uniform(-self.jitter, self.jitter))  # noqa: S311

@@ -38,7 +38,7 @@ class Request(Generic[T]):
             future.cancel()
 
     def wait(self) -> asyncio.Future[T]:
-        """A future for the result."""
+        """A future for the result; it is cancelled if the run fails or is cancelled."""
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._waiting.append(future)
         return future
@@ -68,13 +68,16 @@ class Coalescer(Generic[T]):
         return self._pending
 
     def take(self) -> Request[T] | None:
-        """Remove and return the pending request."""
+        """Remove and return the pending request; None if there is none."""
         request, self._pending = self._pending, None
         self._requested.clear()
         return request
 
     async def run(self, work: Callable[[Request[T]], Awaitable[T]]) -> None:
-        """Serve requests until cancelled, or until ``work`` raises; then the callers are cancelled, too."""
+        """Serve requests until cancelled, or until ``work`` raises; then the callers are cancelled, too.
+
+        An exception of ``work`` passes through.
+        """
         request: Request[T] | None = None
         try:
             while True:

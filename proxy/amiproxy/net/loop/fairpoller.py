@@ -71,7 +71,8 @@ class _Watched:
 class FairPoller:
     """Calls back for ready sockets, in the order of their users' fair shares.
 
-    Remove a descriptor before closing it.  Callbacks must tolerate spurious calls.
+    Remove a descriptor before closing it.  Callbacks must tolerate spurious calls.  Descriptors are added and
+    removed in the running loop.
     """
 
     def __init__(self, shares: Shares) -> None:
@@ -100,7 +101,7 @@ class FairPoller:
         self._ask(fd, found, found.asked | select.EPOLLIN)
 
     def remove_reader(self, fd: int, /) -> None:
-        """Stop calling the reader."""
+        """Stop calling the reader; ignored if there is none."""
         found = self._sockets.get(fd)
         if found is not None:
             found.reader = None
@@ -113,7 +114,7 @@ class FairPoller:
         self._ask(fd, found, found.asked | select.EPOLLOUT)
 
     def remove_writer(self, fd: int, /) -> None:
-        """Stop calling the writer."""
+        """Stop calling the writer; ignored if there is none."""
         found = self._sockets.get(fd)
         if found is not None:
             found.writer = None

@@ -42,7 +42,10 @@ class Slices:
         self.number = 0
 
     def run(self, steps: Steps[T]) -> tuple[T] | None:
-        """Run one slice; return the result as a 1-tuple when the work is done, or None."""
+        """Run one slice; return the result as a 1-tuple when the work is done, or None.
+
+        An exception of the work passes through.
+        """
         began = self._cpu()
         self.number += 1
         try:
@@ -59,7 +62,8 @@ class Slices:
 async def aside(work: Callable[[], Steps[T]], slices: Slices | None = None) -> T:
     """Run the steps that ``work`` returns in a thread, and return their result.
 
-    If the caller is cancelled, the work is abandoned after its current slice.
+    An exception of the work passes through.  If the caller is cancelled, the work is abandoned after its
+    current slice.
     """
     enough = threading.Event()
     try:
@@ -80,7 +84,10 @@ def _run(work: Callable[[], Steps[T]], slices: Slices, enough: threading.Event) 
 
 
 async def between(steps: Steps[T], slices: Slices | None = None) -> T:
-    """Run steps in the loop, in slices between its other work, and return their result."""
+    """Run steps in the loop, in slices between its other work, and return their result.
+
+    An exception of the work passes through.  If the caller is cancelled, the rest is not run.
+    """
     slices = slices or Slices()
     # Not a busy wait: the sleep gives other work as much time as a slice takes.
     while (done := slices.run(steps)) is None:  # noqa: ASYNC110

@@ -26,7 +26,7 @@ _Choice = tuple[int, ...]
 
 
 def listener_context(policy: Policy, pairs: Sequence[ServerPair], trust: ClientTrust) -> ssl.SSLContext:
-    """Run ``building_context`` to its end at once, without contexts to reuse."""
+    """Run ``building_context`` to its end at once, without contexts to reuse.  Raises what it raises."""
     return result_of(building_context(policy, pairs, trust, {}))
 
 

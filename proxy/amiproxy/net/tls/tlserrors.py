@@ -4,7 +4,7 @@ import ssl
 
 
 def reason_of(error: Exception) -> str:
-    """One line in lower case, without names or addresses."""
+    """One line without names or addresses: the reason in lower case, or the name of the error's class."""
     if isinstance(error, ssl.SSLCertVerificationError) and error.reason:
         # One text per OpenSSL code; on the server side they contain no names.
         return f"{error.reason.replace('_', ' ')}: {error.verify_message}".lower()
