@@ -61,7 +61,10 @@ class Client:
 
     @classmethod
     async def connect(cls, host: str, port: int, cafile: Path, on_event: Callable[[Received], None]) -> Self:
-        """Connect, verify the certificate against ``cafile``, read the banner."""
+        """Connect, verify the certificate against ``cafile`` (PEM), read the banner.
+
+        Raises OSError if that fails, which includes ssl.SSLError and TimeoutError.
+        """
         context = ssl.create_default_context(cafile=str(cafile))
         async with asyncio.timeout(_DEADLINE):
             reader, writer = await asyncio.open_connection(host, port, ssl=context, limit=_LONGEST)
@@ -70,7 +73,7 @@ class Client:
         return client
 
     async def receive(self) -> None:
-        """Receive messages.  Raises ConnectionError when the proxy ends the session."""
+        """Receive messages until cancelled.  Raises ConnectionError when the proxy ends the session."""
         try:
             while True:
                 message = Received.parse(await self._reader.readuntil(_END))
@@ -86,8 +89,8 @@ class Client:
     ) -> Received:
         """Send an action and return its response.  ``receive`` must be running.
 
-        ``on_answer`` is called with the response before ``on_event`` is called with the events
-        after it.  Raises TimeoutError if no response comes.
+        ``on_answer`` is called with the response before ``on_event`` is called with the events after it.
+        Raises TimeoutError if no response comes, ConnectionError if the connection is lost.
         """
         action_id = f"demo-{next(self._numbers)}"
         answer: asyncio.Future[Received] = asyncio.get_running_loop().create_future()

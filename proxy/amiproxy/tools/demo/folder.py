@@ -36,20 +36,27 @@ class Folder:
         self.cafile = directory / "ca.crt"
 
     def write_secret(self, secret: str) -> Path:
-        """Write the link's secret to a file; returns its path."""
+        """Write the link's secret to a file; returns its path.  Raises IssueError if that fails."""
         path = self.directory / "upstream.secret"
         files.write_atomically(path, f"{secret}\n".encode(), _MODE)
         return path
 
     def write_certificates(self) -> None:
-        """Issue a server certificate for this machine; makes the CA if it does not exist yet."""
+        """Issue a server certificate for this machine; makes the CA if it does not exist yet.
+
+        Raises IssueError.
+        """
         ca = authority.CaFiles.within(self.directory)
         if not ca.certificate.exists() and not ca.key.exists():
             ca = authority.create_ca(self.directory, "ami-proxy demo CA")
         issue.issue(ca, _NAMES, self.directory, days=30, file_name="server", replace=True)
 
     def write_config(self, upstream: dict[str, object], port: int, accounts: Sequence[Account]) -> None:
-        """Write proxy.yaml and users.yaml; ``upstream`` is that section of proxy.yaml."""
+        """Write proxy.yaml and users.yaml; ``upstream`` is that section of proxy.yaml.
+
+        Hashes the accounts' secrets, which takes some 40 ms each.  Raises IssueError if a file cannot be
+        written.
+        """
         self._dump(
             self.config,
             {
@@ -68,7 +75,7 @@ class Folder:
         self._dump(self.directory / "users.yaml", {"users": users})
 
     def open_log(self) -> int:
-        """Open an empty log file; returns its descriptor, which the caller must close."""
+        """Open an empty log file; returns its descriptor, which the caller must close.  Raises OSError."""
         return os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, _MODE)
 
     def logged(self, what: str = "") -> str:
@@ -86,7 +93,10 @@ class Folder:
 
 @contextmanager
 def opened(directory: Path) -> Iterator[Folder]:
-    """The folder, made if necessary, for one demo at a time.  Raises DemoError if it cannot be used."""
+    """The folder, made if necessary, for one demo at a time.  Raises DemoError if it cannot be used.
+
+    An X509Error in the body becomes a DemoError, too.
+    """
     directory = directory.resolve()
     try:
         files.make_private_directory(directory)

@@ -54,7 +54,7 @@ class Pbx:
 
 @asynccontextmanager
 async def simulated(folder: Folder) -> AsyncIterator[Pbx]:
-    """A simulator in this process."""
+    """A simulator in this process.  Raises IssueError if its secret cannot be written to ``folder``."""
     secret = secrets.token_urlsafe(32)
     secret_file = folder.write_secret(secret)
     simulator = Simulator([User(_USER, secret)], Settings(ringing=_RINGING))

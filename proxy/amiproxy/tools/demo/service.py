@@ -49,7 +49,8 @@ class PortTakenError(DemoError):
 async def running_on_free_port(folder: Folder, configure: Callable[[int], None]) -> AsyncIterator[int]:
     """As ``running``, on a port that is free; ``configure`` writes the configuration with this port.
 
-    Another process may take the port before the proxy listens on it: then one more port is tried.
+    Yields the port.  Another process may take it before the proxy listens on it: then one more port is
+    tried.  Raises DemoError if no port is free, or as ``running`` does.
     """
     async with AsyncExitStack() as stack:
         port = choose_port()
@@ -65,7 +66,11 @@ async def running_on_free_port(folder: Folder, configure: Callable[[int], None])
 
 @asynccontextmanager
 async def running(folder: Folder) -> AsyncIterator[None]:
-    """Start the proxy, wait until it listens, stop it at the end.  Raises DemoError if it fails."""
+    """Start the proxy, wait until it listens, stop it at the end.
+
+    Raises DemoError if it fails: PortTakenError if its port is taken.  Raises OSError if its log cannot be
+    written.
+    """
     log = folder.open_log()
     try:
         process = await asyncio.create_subprocess_exec(

@@ -25,7 +25,10 @@ __all__ = ["DoctorFinding", "examine"]
 
 
 def examine(path: Path) -> Iterator[DoctorFinding]:
-    """Check everything about the service that this proxy.yaml describes; yields findings as they are made."""
+    """Check everything about the service that this proxy.yaml describes; yields findings as they are made.
+
+    An invalid configuration is a finding, too.
+    """
     try:
         loaded = load(path)
     except ConfigErrors as errors:

@@ -19,7 +19,10 @@ _LONG_ENOUGH: Final = 48
 
 
 def examine(config: Config) -> Iterator[DoctorFinding]:
-    """Connect once, log in as the link does, query the settings, and log off."""
+    """Connect once, log in as the link does, query the settings, and log off.
+
+    Errors of the connection and of the secret's file are findings.
+    """
     upstream, limits = config.upstream, config.limits
     timeout = limits.upstream_connect_timeout + limits.upstream_login_timeout
     yield from open_ports(upstream)

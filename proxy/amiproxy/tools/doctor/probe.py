@@ -28,7 +28,8 @@ class ProbeError(Exception):
 class Probe:
     """A connection to Asterisk; use it in a ``with``.
 
-    Every method that waits for Asterisk raises ProbeError, after ``timeout`` seconds at the latest.
+    The constructor connects.  It and every method that waits for Asterisk raise ProbeError, after ``timeout``
+    seconds at the latest for each answer.
     """
 
     def __init__(self, host: str, port: int, timeout: float) -> None:
@@ -52,7 +53,7 @@ class Probe:
         self.socket.close()
 
     def greet(self) -> None:
-        """Read the banner."""
+        """Read the banner.  Raises ProbeError, also if it is not that of an Asterisk manager."""
         line = b""
         while not line.endswith(b"\n") and len(line) < _LONGEST_BANNER:
             line += self._receive(1, time.monotonic() + self._timeout)
@@ -62,7 +63,7 @@ class Probe:
         self.banner = line.decode("ascii").strip()
 
     def log_in(self, username: str, secret: bytes) -> None:
-        """Log in by MD5 challenge, so that the secret is not sent."""
+        """Log in by MD5 challenge, so that the secret is not sent.  Raises ProbeError, also if refused."""
         reply = self.ask("Challenge", AuthType="MD5")
         key = hashlib.md5(reply.get(b"challenge") + secret, usedforsecurity=False).hexdigest()
         reply = self.ask("Login", AuthType="MD5", Username=username, Key=key, Events="off")
@@ -75,7 +76,7 @@ class Probe:
             raise ProbeError(text, remedy)
 
     def ask(self, action: str, **headers: str) -> Message:
-        """Send an action and return its response."""
+        """Send an action and return its response, whatever it says.  Raises ProbeError."""
         token = secrets.token_hex(16).encode()
         lines = [(name.encode(), value.encode()) for name, value in headers.items()]
         deadline = time.monotonic() + self._timeout
@@ -94,7 +95,7 @@ class Probe:
                 raise ProbeError("Asterisk's response is too long", "see Asterisk's log")
 
     def command(self, line: str) -> list[str]:
-        """The output lines of a command of Asterisk's CLI; empty if it is refused."""
+        """The output lines of a command of Asterisk's CLI; empty if it is refused.  Raises ProbeError."""
         text = self.ask("Command", Command=line).raw.decode("utf-8", "replace")
         return [row.removeprefix("Output: ") for row in text.split("\r\n") if row.startswith("Output: ")]
 

@@ -34,7 +34,10 @@ ALL: Final = (
 
 
 def examine(probe: Probe, username: str, *, private: bool) -> Iterator[DoctorFinding]:
-    """Check all settings.  ``private``: the connection is local, so a response may contain the secret."""
+    """Check all settings.  ``private``: the connection is local, so a response may contain the secret.
+
+    ``probe`` is logged in as ``username``.  Raises ProbeError.
+    """
     rows = _rows(probe.command(_SETTINGS))
     user = _rows(probe.command(f"manager show user {username}"))
     yield from _manager(rows)

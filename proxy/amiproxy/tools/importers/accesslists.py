@@ -20,7 +20,10 @@ _FAMILIES: Final[tuple[IPNetwork, ...]] = (ipaddress.ip_network("0.0.0.0/0"), ip
 
 
 def named_lists(files: Files, imported: Imported) -> dict[str, list[str]]:
-    """The lists of acl.conf by name, as lines of users.yaml; one with a bad line denies every address."""
+    """The lists of acl.conf by name, as lines of users.yaml; one with a bad line denies every address.
+
+    Bad lines are noted in ``imported``.  Raises Unfit, with the place, where Asterisk would reject the file.
+    """
     lists: dict[str, list[str]] = {}
     for path, text in files("acl.conf"):
         for section in parse(path, text, files).sections:
@@ -54,7 +57,7 @@ def acl_line(setting: Setting) -> str | None:
 def in_common(lists: Sequence[Sequence[str]]) -> list[str]:
     """The lines of one list that permits the addresses that all of these permit.
 
-    Each list has lines such as ``deny 0.0.0.0/0``, which ``parse_rules`` accepts.
+    Each list has lines such as ``deny 0.0.0.0/0``, which ``parse_rules`` accepts; otherwise it raises Unfit.
     """
     given = [lines for lines in lists if lines]
     if len(given) <= 1:
@@ -68,8 +71,8 @@ def in_common(lists: Sequence[Sequence[str]]) -> list[str]:
 def closes_one_family(lines: Iterable[str]) -> bool:
     """Whether all of one address family, IPv4 or IPv6, is denied, but not all of the other.
 
-    Asterisk then permits addresses of the other family that no rule denies; the proxy
-    applies the denial to both families.
+    The lines are those that ``in_common`` takes, and it raises Unfit likewise.  Asterisk then permits
+    addresses of the other family that no rule denies; the proxy applies the denial to both families.
     """
     return len(_closed(_rules(lines))) == 1
 

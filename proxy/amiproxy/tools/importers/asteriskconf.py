@@ -61,7 +61,11 @@ class Configuration:
 
 
 def parse(path: str, text: str, files: Files) -> Configuration:
-    """Parse a file with all it includes.  Raises Unfit, with the place, where Asterisk would reject it."""
+    """Parse a file with all it includes.  Raises Unfit, with the place, where Asterisk would reject it.
+
+    ``path`` is its name in messages and ``text`` its content; ``files`` returns (path, content) of each file
+    that a name or pattern in an ``#include`` stands for.
+    """
     reader = _Reader(files)
     reader.read(path, text)
     sections = [section for section in reader.sections if not section.is_template]

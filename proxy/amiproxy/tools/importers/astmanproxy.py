@@ -62,7 +62,11 @@ def import_astmanproxy_users(
     read: tuple[str, ...] = DEFAULT_READ,
     write: tuple[str, ...] = DEFAULT_WRITE,
 ) -> Imported:
-    """Users with the given classes, each with rules equivalent to its fields."""
+    """Users with the given classes, each with rules equivalent to its fields.
+
+    ``path`` is the file's name in messages, ``text`` its content.  It never fails: lines that cannot be
+    imported are in the notes.
+    """
     imported = Imported(path)
     spelling: dict[str, str] = {}
     for line in _lines(path, text):

@@ -32,7 +32,10 @@ class _Line(NamedTuple):
 
 
 def import_astmanproxy_conf(path: str, text: str) -> Imported:
-    """A proposal for the service, with the secret of the first Asterisk in the file."""
+    """A proposal for the service, with the secret of the first Asterisk in the file.
+
+    ``path`` is the file's name in messages, ``text`` its content.
+    """
     imported = Imported(path)
     values: dict[str, _Line] = {}
     hosts = []

@@ -22,7 +22,8 @@ _DISABLED: Final = "the user is imported disabled"
 def import_manager_conf(path: str, text: str, files: Files, form: SecretForm = "argon2id") -> Imported:
     """Users and a proposal for the service.  ``files`` must also find acl.conf and users.conf.
 
-    Raises Unfit, with the place, for anything that would make Asterisk reject the file.
+    ``path``, ``text`` and ``files`` are as for ``asteriskconf.parse``.  Raises Unfit, with the place, for
+    anything that would make Asterisk reject the file.
     """
     configuration = parse(path, text, files)
     imported = Imported(path)

@@ -25,7 +25,10 @@ async def simulate(
     faults: Iterable[Scheduled] = (),
     told: Told = lambda _: None,
 ) -> None:
-    """Serve until SIGINT or SIGTERM; calls ``ready`` with the port.  Raises OSError if it cannot listen."""
+    """Serve until SIGINT or SIGTERM; calls ``ready`` with the port.  Raises OSError if it cannot listen.
+
+    ``told`` is called with the name of each scheduled fault as it happens.
+    """
     simulator = Simulator([user], settings)
     await simulator.start(host, port)
     try:

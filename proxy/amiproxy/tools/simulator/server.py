@@ -116,7 +116,10 @@ class Simulator:
             session.deliver(raw, required)
 
     async def storm(self, per_second: float, total: int) -> None:
-        """Send ``total`` events of one shape at this rate, each with its number and ``time.monotonic()``."""
+        """Send ``total`` events of one shape at this rate, each with its number and ``time.monotonic()``.
+
+        ``per_second`` is in events; see ``storm_event`` for their shape.
+        """
         required = privilege.required_classes(b"dialplan,all")
         began = time.monotonic()
         sent = 0
@@ -133,7 +136,8 @@ class Simulator:
     def script(self, action: str, answer: Callable[[Request], bytes], classes: str | None = None) -> None:
         """Answer an action, whether known or new, with the bytes that ``answer`` makes from the request.
 
-        ``classes`` defaults to those Asterisk has for the action, or to none if it has no such action.
+        The bytes are one or more whole messages.  ``classes`` defaults to those Asterisk has for the action,
+        or to none if it has no such action.  Raises UnknownPrivilege for an unknown class.
         """
         key = action.lower().encode()
         listed = SHIPPED.find(key)

@@ -56,7 +56,10 @@ class Ledger:
         self._untold: deque[Row] = deque()
 
     def saw(self, user: int, key: Hashable, text: str, when: float, stamp: str) -> None:
-        """Record that a user got an event; ``key`` is equal if another user gets the same event."""
+        """Record that a user got an event; ``key`` is equal if another user gets the same event.
+
+        ``when`` is in monotonic seconds, ``stamp`` the time as it is shown.
+        """
         row = next((row for row in self._untold if row.key == key and row.cells[user] is None), None)
         if row is None:
             row = self._add(Row(when, stamp, key, self._users))

@@ -47,7 +47,7 @@ class Call:
         self.steps = self._steps()
 
     def body(self) -> Steps:
-        """The call's steps until a party hangs up."""
+        """The call's steps until a party hangs up.  Subclasses implement it."""
         raise NotImplementedError
 
     def let_go(self) -> Steps:
@@ -179,7 +179,7 @@ class Call:
 
 
 def device_state(channel: Channel, state: str) -> bytes:
-    """The channel's device changes its state."""
+    """A DeviceStateChange event: the channel's device changes its state."""
     return event("DeviceStateChange", "call", ("Device", channel.device), ("State", state))
 
 

@@ -11,7 +11,10 @@ _TEMPLATE = _CHANNEL.event("VarSet", "dialplan", *_HEADERS)
 
 
 def storm_event(number: int, now: float) -> bytes:
-    """One event; ``Value`` is its number (10 digits), a space, and ``now`` (17 characters)."""
+    """One event; ``Value`` is its number (10 digits), a space, and ``now`` (17 characters).
+
+    ``now`` is in monotonic seconds.
+    """
     return _TEMPLATE % (number, now)
 
 

@@ -39,7 +39,7 @@ class Timeline:
 
     @property
     def next_due(self) -> float | None:
-        """When the next step is due; None if no script is running."""
+        """When the next step is due, by the callers' clock; None if no script is running."""
         while self._due and self._valid.get(id(self._due[0][2])) != self._due[0][1]:
             heapq.heappop(self._due)
         return self._due[0][0] if self._due else None
@@ -57,7 +57,7 @@ class Timeline:
         script.steps.close()
 
     def advance(self, now: float) -> list[bytes]:
-        """Take every step that is due, in order; returns the resulting events."""
+        """Take every step that is due, in order; returns the resulting events as whole messages."""
         events: list[bytes] = []
         while (due := self.next_due) is not None and due <= now:
             _, _, script, raw = heapq.heappop(self._due)

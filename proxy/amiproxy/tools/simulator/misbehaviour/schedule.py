@@ -72,7 +72,10 @@ class Scheduled(NamedTuple):
         return cls(name, seconds)
 
     async def run(self, faults: Faults, told: Callable[[str], None]) -> None:
-        """Cause the fault when it is due; ``told`` is called with its name each time."""
+        """Cause the fault when it is due; ``told`` is called with its name each time.
+
+        Returns after a fault that lasts, and runs until cancelled for one that repeats.
+        """
         verb = VERBS[self.name]
         while True:
             await asyncio.sleep(self.seconds)

@@ -78,7 +78,7 @@ class Channel:
 
 
 def event(name: str, classes: str, *headers: tuple[str, object]) -> bytes:
-    """A broadcast event; ``classes`` without the ``all`` that Asterisk always adds."""
+    """A broadcast event, a whole message; ``classes`` without the ``all`` that Asterisk always adds."""
     return encode(f"Event: {name}", f"Privilege: {classes},all", *_lines(headers))
 
 
