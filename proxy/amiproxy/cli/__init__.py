@@ -31,7 +31,9 @@ _COMMANDS = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status.
 
-    0 means success, 1 that the command was refused or found an error, 2 wrong usage, 130 Ctrl-C.
+    0 means success, 1 that the command was refused or found an error, 2 wrong usage, 130 Ctrl-C.  ``argv`` is
+    without the program's name; the default is that of the process.  Raises SystemExit for ``--help`` and
+    arguments that cannot be parsed.
     """
     parser = argparse.ArgumentParser(
         prog="ami-proxy", description="A TLS edge for the Asterisk Manager Interface."

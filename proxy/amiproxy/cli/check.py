@@ -42,7 +42,10 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the problems, or a summary of the configuration if there are none; return the exit status."""
+    """Print the problems, or a summary of the configuration if there are none; return the exit status.
+
+    0 if it can be used, 1 otherwise.
+    """
     file: Path = arguments.config
     try:
         config, users, outdated = load(file)

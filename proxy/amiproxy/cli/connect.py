@@ -59,7 +59,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Serve until SIGTERM or Ctrl-C; return the exit status."""
+    """Serve until SIGTERM or Ctrl-C; return the exit status: 0, or 1 if it cannot serve."""
     logging.basicConfig(stream=sys.stderr, format="ami-proxy connect: %(message)s", level=logging.INFO)
     try:
         if arguments.key is not None and arguments.cert is None:

@@ -55,7 +55,7 @@ def register(commands: "Commands") -> None:
 
 
 def run(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
-    """Run the demo; return the exit status."""
+    """Run the demo; return the exit status: 0, or 1 if it failed or a promise was not kept."""
     asterisk = _asterisk(arguments, parser)
     try:
         return show(Options(arguments.folder, asterisk, _seconds()))

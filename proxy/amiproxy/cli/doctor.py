@@ -41,7 +41,10 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print each finding as soon as it is made; return the exit status, which the worst finding decides."""
+    """Print each finding as soon as it is made; return the exit status, which the worst finding decides.
+
+    0 if all is well, 1 for a warning or something that could not be checked, 2 for a failure.
+    """
     console = Console(soft_wrap=True, highlight=False)
     worst = 0
     for finding in examine(arguments.config):

@@ -81,7 +81,10 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Import, print the report, and write the files if --out is given; return the exit status."""
+    """Import, print the report, and write the files if --out is given; return the exit status.
+
+    0, or 1 if the file cannot be imported or a file cannot be written.
+    """
     try:
         imported = _FORMATS[arguments.format](arguments)
         files = _files_of(imported)

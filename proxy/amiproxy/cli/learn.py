@@ -68,7 +68,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Record if asked to, then print the proposal; return the exit status."""
+    """Record if asked to, then print the proposal; return the exit status: 0, or 2 if it fails."""
     try:
         if arguments.recording is not None:
             recording = parse(arguments.recording.read_bytes())

@@ -23,7 +23,10 @@ _EXAMPLE = {
 def add_verb(
     verbs: Commands, name: str, text: str, run: Callable[[argparse.Namespace], int]
 ) -> argparse.ArgumentParser:
-    """The parser of a new verb with this help text; if ``run`` raises X509Error, it is printed."""
+    """The parser of a new verb with this help text; if ``run`` raises X509Error, it is printed.
+
+    The exit status is what ``run`` returns, or 1 for that error.
+    """
 
     def guarded(arguments: argparse.Namespace) -> int:
         try:

@@ -150,7 +150,10 @@ def _add_options(parser: argparse.ArgumentParser, *, default: Any, json_default:
 
 
 def run_verb(arguments: argparse.Namespace) -> int:
-    """Connect, send the command and print the result; return the exit status."""
+    """Connect, send the command and print the result; return the exit status.
+
+    0, or REFUSED, MISUSED or UNREACHABLE.
+    """
     try:
         connection = Connection(_socket(arguments))
         try:

@@ -58,7 +58,10 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Explain every message of the input, or check a recording; return the exit status."""
+    """Explain every message of the input, or check a recording; return the exit status.
+
+    0 if all is allowed or seen, 1 if something is not, 2 for wrong usage or files that cannot be used.
+    """
     if arguments.config is None and arguments.users is None:
         print("ami-proxy explain: give --config FILE or --users FILE", file=sys.stderr)
         return 2

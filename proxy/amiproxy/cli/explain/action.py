@@ -53,7 +53,10 @@ def _left_out(action: Action, actions: ActionTable) -> tuple[bytes, ...]:
 
 
 def explain_action(user: User, raw: bytes, actions: ActionTable = SHIPPED) -> tuple[bool, list[str]]:
-    """Whether this user's action is allowed, and the explanation, line by line."""
+    """Whether this user's action is allowed, and the explanation, line by line.
+
+    ``raw`` is a whole message, as a client sends it; what cannot be parsed is not allowed.
+    """
     lines = [f"user     {user.name}{' (disabled)' if user.disabled else ''}, write {class_names(user.write)}"]
     try:
         action = parse_action(raw)

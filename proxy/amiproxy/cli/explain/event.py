@@ -8,7 +8,10 @@ from amiproxy.core.model.users import User
 
 
 def explain_event(users: list[User], raw: bytes) -> tuple[bool, list[str]]:
-    """Whether any of these users sees the event, and a line for each user with the reason if it does not."""
+    """Whether any of these users sees the event, and a line for each user with the reason if it does not.
+
+    ``raw`` is a whole message, as Asterisk sends it.
+    """
     fit = raw if BROADCAST.fullmatch(raw) else rebuild_event(raw)
     match = BROADCAST_HEAD.match(fit) if fit is not None else None
     if fit is None or match is None:

@@ -99,7 +99,7 @@ _VERBS: tuple[Callable[["argparse._SubParsersAction[argparse.ArgumentParser]"], 
 
 
 def run_hash(_: argparse.Namespace) -> int:
-    """Print the hash of a secret; return the exit status."""
+    """Print the hash of a secret; return the exit status: 0, or 1 for an unfit secret."""
     try:
         print(hash_secret(new_secret()))
     except Unfit as error:
@@ -116,7 +116,7 @@ def run_generate(_: argparse.Namespace) -> int:
 
 
 def run_add(arguments: argparse.Namespace) -> int:
-    """Add one user to the file; return the exit status."""
+    """Add one user to the file; return the exit status: 0, or 1 if it cannot be added."""
     try:
         file = _file_for(arguments)
         text = read_private(file) if file.exists() else b""

@@ -41,7 +41,7 @@ def register_show(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def run_show(arguments: argparse.Namespace) -> int:
-    """Print the table of one user's rights; return the exit status."""
+    """Print the table of one user's rights; return the exit status: 0, or 1 if there is no such user."""
     try:
         users = users_of(arguments).users
     except ConfigErrors as error:
@@ -63,7 +63,7 @@ def run_show(arguments: argparse.Namespace) -> int:
 
 
 def rights_of(name: str, entry: UserEntry) -> Iterator[tuple[str, str]]:
-    """The effective rights as rows of (label, value)."""
+    """The effective rights as rows of (label, value).  The entry has been checked by loading it."""
     user = user_of(name, entry)
     rules = user.rules or Rules()
     yield "user", f"{name} (disabled)" if user.disabled else name
