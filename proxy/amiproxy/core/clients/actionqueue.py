@@ -40,7 +40,10 @@ class ActionQueue:
         return len(self.messages) + self.aside.size
 
     def take(self) -> bytes | Action | None:
-        """Remove and return the next message, or the next action that has waited; None if none may run."""
+        """Remove and return the next message, or the next action that has waited; None if none may run.
+
+        A message is as ActionFramer returned it, not parsed.
+        """
         waiting = self.aside
         if waiting.size:
             waited = waiting.take()

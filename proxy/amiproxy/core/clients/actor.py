@@ -67,7 +67,10 @@ class Actor(Recipient):
     # -- from the exchange -------------------------------------------------
 
     def reply(self, data: bytes) -> None:
-        """Take part of an answer, which leaves with the next ``push``, behind the events before it."""
+        """Take part of an answer, which leaves with the next ``push``, behind the events before it.
+
+        ``data`` is one or more whole messages.
+        """
         if self._series is not None:
             if self._series.takes(data):
                 return
@@ -82,7 +85,10 @@ class Actor(Recipient):
         self.late(data)
 
     def answer(self, data: bytes) -> None:
-        """Take the whole answer of an action, which leaves with the next ``push``."""
+        """Take the whole answer of an action, which leaves with the next ``push``.
+
+        ``data`` is one or more whole messages.
+        """
         self.reply(data)
         self.end_answer()
 
@@ -105,7 +111,10 @@ class Actor(Recipient):
         self.finished()
 
     def finished(self) -> None:
-        """Go on to the next action: Asterisk has answered this one."""
+        """Go on to the next action: Asterisk has answered this one.
+
+        Raises WrongTransition if no action is in flight.
+        """
         if self._series is not None:
             if self._goes_on(self._series):
                 return
@@ -149,12 +158,15 @@ class Actor(Recipient):
     # -- rates -------------------------------------------------------------
 
     def hold_back(self, action: Action) -> None:
-        """Hold back this action, which is over a rate, and all that the client sends behind it."""
+        """Hold back this action, which is over a rate, and all that the client sends behind it.
+
+        Raises WrongTransition unless the session may run an action now.
+        """
         self.move(HOLD_BACK)
         self.queue.hold(action)
 
     def let_go(self) -> None:
-        """End ``hold_back``: the held action may run."""
+        """End ``hold_back``: the held action may run.  Raises WrongTransition if none is held back."""
         self.move(LET_GO)
         self.queue.let_go()
 

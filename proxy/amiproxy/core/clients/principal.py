@@ -50,7 +50,10 @@ class Principal:
 
     @property
     def view(self) -> View:
-        """Which events the client may see: mask of privilege classes, event filters, scope of calls."""
+        """Which events the client may see: mask of privilege classes, event filters, scope of calls.
+
+        The client must have logged in.  None stands for no filters, and for no scope.
+        """
         assert self.user is not None
         filters = self.user.filters
         for added in self.filters:

@@ -37,7 +37,10 @@ class Recipient(ABC):
     # -- answers -----------------------------------------------------------
 
     def late(self, data: bytes) -> None:
-        """Take part of an answer, which leaves with the next ``push``, behind the events before it."""
+        """Take part of an answer, which leaves with the next ``push``, behind the events before it.
+
+        ``data`` is one or more whole messages.
+        """
         if self.subscription is not None and not self.outbox.holding:
             earlier = self.subscription.take(self)
             if earlier and not self._drops(earlier):
@@ -53,13 +56,16 @@ class Recipient(ABC):
             self._sent(self.outbox.answer(data))
 
     def greet(self, banner: bytes) -> None:
-        """Send the banner, alone in the first write: client libraries rely on it (nami, ami-io)."""
+        """Send the banner, alone in the first write: client libraries rely on it (nami, ami-io).
+
+        ``banner`` includes its line end.
+        """
         self._sent(self.outbox.push(banner))
 
     # -- events ------------------------------------------------------------
 
     def deliver(self, data: bytes) -> None:
-        """Take events from the subscription."""
+        """Take events from the subscription: whole messages, joined."""
         outbox = self.outbox
         if outbox.size and outbox.size > outbox.closed_above:
             self._drops(data)

@@ -114,7 +114,7 @@ class Session(Actor):
     # -- from the transport ------------------------------------------------
 
     def receive(self, data: bytes) -> None:
-        """Take bytes from the client."""
+        """Take bytes from the client, as they were read: any part of the stream."""
         if self.state in OVER:
             return
         self.received += len(data)
@@ -152,7 +152,7 @@ class Session(Actor):
         self.advance()
 
     def lost(self, reason: str) -> None:
-        """Close the session: its connection is lost."""
+        """Close the session: its connection is lost.  ``reason`` is one of a few texts; see ``close``."""
         self.close(reason, abort=True)
 
     # -- one action after the other ----------------------------------------
@@ -265,12 +265,18 @@ class Session(Actor):
     # -- WaitEvent ---------------------------------------------------------
 
     def wait(self, waiting: Waiting) -> None:
-        """Hold up the next action until ``resume``: a WaitEvent begins."""
+        """Hold up the next action until ``resume``: a WaitEvent begins.
+
+        Raises WrongTransition unless the session may run an action now.
+        """
         self.move(WAIT)
         self.waiting = waiting
 
     def resume(self) -> None:
-        """Go on with the next action, now that the WaitEvent is over."""
+        """Go on with the next action, now that the WaitEvent is over.
+
+        Raises WrongTransition if no WaitEvent was running.
+        """
         self.move(RESUME)
         self.waiting = None
         self.advance()
@@ -278,7 +284,12 @@ class Session(Actor):
     # -- the end -----------------------------------------------------------
 
     def close(self, reason: str, *, abort: bool = False) -> None:
-        """End the session; waiting bytes are still sent unless ``abort``."""
+        """End the session; waiting bytes are still sent unless ``abort``.
+
+        Running and waiting actions are answered with an error before that.  ``reason`` is ASCII, and one of a
+        few fixed texts: the statistics count by it.  May be called again, such as to ``abort`` what ``close``
+        began.
+        """
         if self.state in OVER:
             if abort and self.state is State.CLOSING:
                 self._gone(abort=True)
@@ -347,7 +358,10 @@ class Session(Actor):
         self.outbox.through(sender)
 
     def tick(self, now: float) -> None:
-        """To be called once a second: checks if the session has been full, stuck or idle for too long."""
+        """To be called once a second: checks if the session has been full, stuck or idle for too long.
+
+        ``now`` is in monotonic seconds.
+        """
         limits = self.ctx.limits
         if not self.full:
             self._full_since = None

@@ -19,7 +19,10 @@ class Watcher(Protocol):
     """Receives the messages of tapped sessions."""
 
     def saw(self, session: Session, sent: bool, message: bytes) -> None:
-        """Take a message that the session was sent (``sent``) or that came from it; secrets are masked."""
+        """Take a message that the session was sent (``sent``) or that came from it; secrets are masked.
+
+        It is a whole message.
+        """
 
 
 class Tap:
