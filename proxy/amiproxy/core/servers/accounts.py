@@ -122,7 +122,11 @@ class Account:
 
 
 class Accounts:
-    """The accounts of one link, by user name; at most as many as there are users."""
+    """The accounts of one link, by user name; at most as many as there are users.
+
+    ``now`` is in monotonic seconds everywhere, and ``share`` is the part of Asterisk's time that one user may
+    use while others use the link, from 0 to WHOLE.
+    """
 
     __slots__ = (
         "_average",
@@ -207,7 +211,7 @@ class Accounts:
         self._average += (min(seconds, _LONGEST) - self._average) * _NEWEST_OF_ALL
 
     def charge(self, account: Account, seconds: float, now: float, share: float) -> None:
-        """Charge an account for time that Asterisk has spent on it."""
+        """Charge an account for ``seconds`` that Asterisk has spent on it."""
         account.seconds += seconds
         account.had(seconds, now)
         if account.queue:
@@ -221,7 +225,7 @@ class Accounts:
         account.even_at = now + owed
 
     def add(self, account: Account, item: Item) -> None:
-        """Queue an action."""
+        """Queue an action; the last part of ``item`` is the time of its arrival, in monotonic seconds."""
         if item[2] - account.asked > _ABSENT:
             self._enter(account)
         account.asked = item[2]
@@ -254,7 +258,7 @@ class Accounts:
         return best
 
     def take(self, account: Account) -> Item:
-        """Remove and return the next action of an account."""
+        """Remove and return the next action of an account.  It must have one, as those from ``next`` do."""
         account.over = False
         item = account.queue.popleft()
         del self.waiting[account]

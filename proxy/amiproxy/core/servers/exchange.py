@@ -88,7 +88,7 @@ class Exchange(Outgoing):
     # -- reads -------------------------------------------------------------
 
     def begin_read(self, now: float) -> None:
-        """All messages until ``end_read`` come from one read."""
+        """All messages until ``end_read`` come from one read.  ``now`` is in monotonic seconds."""
         self.now = now
         self.reading = True
 
@@ -101,7 +101,10 @@ class Exchange(Outgoing):
             self._fill()
 
     def response(self, raw: bytes) -> None:
-        """Handle a message that begins with ``Response:``, or with a relay id and then ``Response:``."""
+        """Handle a message that begins with ``Response:``, or with a relay id and then ``Response:``.
+
+        ``raw`` is a whole message as Asterisk sent it, here and in the other methods.
+        """
         relay_id = relay_id_of(raw)
         answer = self._correlator.find(relay_id) if relay_id else None
         if answer is None and not action_id_of(raw):

@@ -113,7 +113,8 @@ class Outgoing:
     def submit(self, requester: Requester, action: Action) -> None:
         """Send an action that the policy allowed, or queue it.
 
-        The requester's ``finished`` or ``failed`` is called exactly once, perhaps before this returns.
+        The requester's ``finished`` or ``failed`` is called exactly once, perhaps before this returns; also
+        if the link is lost, or there is none.
         """
         if not self.connected or self.draining:
             text = SHUTTING_DOWN if self.draining else NOT_CONNECTED
@@ -185,7 +186,10 @@ class Outgoing:
             self.accounts.remove(requester)
 
     def dismiss(self, requester: Requester, text: bytes) -> None:
-        """Answer everything that the requester has open or waiting with this error, before it is closed."""
+        """Answer everything that the requester has open or waiting with this error, before it is closed.
+
+        ``text`` is the Message of the error.
+        """
         for answer in self._correlator.answers_for(requester):
             answer.give_up(text)
         waiting = self.accounts.remove(requester)

@@ -16,7 +16,7 @@ class Requester(Protocol):
         """Name of the user to whom Asterisk's time for the action is charged."""
 
     def reply(self, data: bytes) -> None:
-        """Take a message of the answer, with the requester's own ActionID."""
+        """Take a message of the answer, whole, and with the requester's own ActionID."""
 
     def late(self, data: bytes) -> None:
         """Take a message of an answer that continued after ``finished``."""

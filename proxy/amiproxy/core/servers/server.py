@@ -102,7 +102,7 @@ class Server:
     def link_up(self, upstream: Upstream, banner: bytes) -> None:
         """The link has logged in.  ``banner`` is Asterisk's own, and is shown to clients from now on.
 
-        Clients' actions are refused until ``serve``.
+        It includes its line end.  Clients' actions are refused until ``serve``.
         """
         self.banner = banner
         self.ups += 1
@@ -151,7 +151,8 @@ class Server:
         """Handle messages that one read from Asterisk completed; returns how many were handled.
 
         The caller passes the rest again in the loop's next turn.  The number is limited because each answer
-        also runs the next action of its session.  For ``sound`` see ``UpstreamFramer``.
+        also runs the next action of its session.  An exception that a message causes is reported to the
+        receiver, and does not end the read.  For ``sound`` see ``UpstreamFramer``.
         """
         began = 0.0
         taken = answers = 0
@@ -213,7 +214,10 @@ class Server:
         self._receiver.settle()
 
     def broadcast(self, raw: bytes, head: bytes) -> None:
-        """Pass on a well-formed event, Asterisk's or the proxy's own; ``head`` is its first two lines."""
+        """Pass on a well-formed event, Asterisk's or the proxy's own; ``head`` is its first two lines.
+
+        Both with their line ends.
+        """
         audience = self._by_head.get(head)
         self._pass_on(raw, self._receiver.audience_of(raw, head) if audience is None else audience)
         if self.tracker is not None:
@@ -271,7 +275,10 @@ class Server:
             side.abandon(requester)
 
     def dismiss(self, requester: Requester, text: bytes) -> None:
-        """Answer everything that the requester has open with this error, before its session is closed."""
+        """Answer everything that the requester has open with this error, before its session is closed.
+
+        ``text`` is the Message of the error.
+        """
         self.exchange.dismiss(requester, text)
         for side in self.sides:
             side.dismiss(requester, text)

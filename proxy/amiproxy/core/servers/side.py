@@ -122,7 +122,10 @@ class Side:
         self._waiting = [item for item in self._waiting if item[0] is not requester]
 
     def dismiss(self, requester: Requester, text: bytes) -> None:
-        """Answer all actions of this requester with ``text``, since its session is being closed."""
+        """Answer all actions of this requester with ``text``, since its session is being closed.
+
+        ``text`` is the Message of the error.
+        """
         self.exchange.dismiss(requester, text)
         waiting = [item for item in self._waiting if item[0] is requester]
         self.abandon(requester)

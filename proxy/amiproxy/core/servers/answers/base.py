@@ -55,6 +55,7 @@ class PendingAnswer(ABC):
     """One action sent to Asterisk; ``requester`` is None if no client awaits the answer any more.
 
     Such an answer, and one that was given up, stays pending, to drop the messages that Asterisk still sends.
+    ``raw`` is a whole message as Asterisk sent it, ``now`` is in monotonic seconds.
     """
 
     #: Whether it is the response to a short question of the proxy's own, which certainly comes.
@@ -163,7 +164,10 @@ class PendingAnswer(ABC):
         self.finished()
 
     def give_up(self, reason: bytes) -> None:
-        """Complete the answer for the requester; the rest that Asterisk still sends is dropped."""
+        """Complete the answer for the requester; the rest that Asterisk still sends is dropped.
+
+        ``reason`` is a text for the client, such as those of ``failures``.
+        """
         data = b"" if self.responded else message.error(self.action.action_id, reason)
         self.fail(data, reason)
         self.requester = None
