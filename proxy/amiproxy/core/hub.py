@@ -168,13 +168,19 @@ class Hub:
         self.ctx.fault(error, where, **fields)
 
     def broadcast(self, raw: bytes) -> None:
-        """Send an event of the proxy's own, which must be well-formed, to its subscribers."""
+        """Send an event of the proxy's own to its subscribers.
+
+        It must be a well-formed broadcast event, with its blank line; it leaves with the next ``settle``.
+        """
         match = BROADCAST.fullmatch(raw)
         assert match is not None
         self.server.broadcast(raw, match[1])
 
     def pass_on(self, raw: bytes, audience: Audience) -> None:
-        """Put an event into the subscriptions of its audience that admit it."""
+        """Put an event into the subscriptions of its audience that admit it.
+
+        ``raw`` is a well-formed event with its blank line.
+        """
         self.stats.events_in += 1
         audience.events += 1
         self.audiences.stale = True
@@ -202,7 +208,7 @@ class Hub:
                             self.ctx.recorder.event(user, match[2], required, 1)
 
     def audience_of(self, raw: bytes, head: bytes) -> Audience:
-        """The audience of a head that is not in ``by_head``, for its first event."""
+        """The audience of a head that is not in ``by_head``, for its first event.  See Receiver."""
         match = BROADCAST_HEAD.match(head)
         assert match is not None
         required = privilege.required_classes(match[3])
@@ -479,7 +485,7 @@ class Hub:
     # -- time --------------------------------------------------------------
 
     def tick(self, now: float) -> None:
-        """End everything that has taken too long; called once a second."""
+        """End everything that has taken too long; called once a second, with monotonic seconds."""
         self.server.tick(now)
         recorder = self.ctx.recorder
         if recorder is not None and 0 < recorder.until <= self.scheduler.wall():

@@ -50,7 +50,10 @@ class LimitState:
         self.once = log.Once()
 
     def adopt(self, limits: Limits) -> None:
-        """Replace the limits; what is open already keeps the sizes that it was created with."""
+        """Replace the limits; what is open already keeps the sizes that it was created with.
+
+        Raises ValueError if ``limits.exempt`` has a text that is not a network in its normal form.
+        """
         self.limits = limits
         self.exempt = NetworkSet(limits.exempt)
         self.admission.limits = limits
@@ -62,7 +65,10 @@ class LimitState:
         self.rationed.say(log.WARNING, "limit-hit", peer, limit=limit, **fields)
 
     def login_failed(self, peer: str, now: float) -> None:
-        """Count a login with a wrong name or secret, which may start a penalty for its address."""
+        """Count a login with a wrong name or secret, which may start a penalty for its address.
+
+        ``now`` is in monotonic seconds.
+        """
         seconds = self.admission.failed(peer, now)
         if seconds:
             self._stats.limit_reached("login_failure_burst")

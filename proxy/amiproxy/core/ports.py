@@ -46,7 +46,10 @@ class Framing(Protocol):
     """Cuts a session's input into messages."""
 
     def feed(self, data: bytes) -> list[bytes]:
-        """Take bytes; returns the messages that they completed."""
+        """Take bytes; returns the messages that they completed, each with its blank line.
+
+        Raises MessageTooLong if the stream cannot go on.
+        """
 
 
 class Waiting(Hashable, Protocol):
@@ -84,7 +87,10 @@ class Transport(Hashable, Protocol):
         """
 
     def write(self, data: bytes, /) -> int:
-        """The bare write without ``send``'s bookkeeping, for data that goes to many clients; see Sender."""
+        """The bare write without ``send``'s bookkeeping, for data that goes to many clients; see Sender.
+
+        Raises OSError if nothing can be written now.
+        """
 
     def send(self, data: bytes | memoryview) -> int:
         """Write what can be written at once; returns the number of bytes accepted, 0 if none can be now.

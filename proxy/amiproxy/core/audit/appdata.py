@@ -40,7 +40,8 @@ _SCHEME: Final = re.compile(rb"(?:\A|/)(?:sips?:|[a-z]+://)", re.IGNORECASE)
 def shown_data(application: bytes, data: bytes) -> bytes:
     """The data with everything masked that is not known to be harmless.
 
-    Names of variables in it are not looked at; see ``masking`` for those.
+    ``application`` is its name in any case.  Names of variables in it are not looked at; see ``masking`` for
+    those.
     """
     shown = _ARGUMENTS.get(application.strip().strip(b'"').lower(), 0)
     if shown == _ALL or not data.strip():

@@ -109,7 +109,10 @@ def masked_value(value: bytes) -> bytes:
 
 
 def masked(raw: bytes) -> bytes:
-    """A message, or whole lines of one, with the values masked that may be secret."""
+    """A message, or whole lines of one, with the values masked that may be secret.
+
+    Line ends stay as they are.
+    """
     lines = raw.split(b"\n")
     applications = [value for line in lines for key, value in [_parts(line)] if key in _APPLICATION]
     hides_value = any(_names_hidden_variable(line) for line in lines)

@@ -142,7 +142,7 @@ class Caused:
         return self.cost(count * size)
 
     def admits(self, seconds: float) -> bool:
-        """Whether an action that causes so much may be sent now, which is then counted; else ``join``."""
+        """Whether an action that causes ``seconds`` may be sent now, which is then counted; else ``join``."""
         now = self._scheduler.now()
         if self._line or self._wait(now):
             return False
@@ -150,7 +150,7 @@ class Caused:
         return True
 
     def join(self, user: str, seconds: float, go_on: Callable[[], None]) -> None:
-        """Add an action of this user that causes so much; ``go_on`` is called when it may be sent."""
+        """Add an action of this user that causes ``seconds``; ``go_on`` is called when it may be sent."""
         now = self._scheduler.now()
         member = self._waiting.get(user)
         if member is None:

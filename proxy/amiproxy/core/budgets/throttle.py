@@ -39,7 +39,7 @@ class Line:
         self._scheduler: Scheduler | None = None
 
     def wait(self, now: float) -> float:
-        """Seconds until an action that arrives now may run; 0: at once."""
+        """Seconds until an action that arrives now may run; 0: at once.  ``now`` is in monotonic seconds."""
         first = self._first(now)
         # If the rate was raised, the first waiting action may be due already, but this one still has to
         # wait behind all of them.
@@ -180,7 +180,10 @@ class Held(NamedTuple):
 
 
 class Throttle:
-    """One session's own rate, and the time since which each limit has held it back."""
+    """One session's own rate, and the time since which each limit has held it back.
+
+    ``now`` is in monotonic seconds.
+    """
 
     __slots__ = ("_counted_at", "_own", "_shared", "_since")
 

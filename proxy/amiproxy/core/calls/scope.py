@@ -203,7 +203,10 @@ class CallTracker:
         self._early_total = self._claims_total = 0
 
     def feed(self, raw: bytes) -> Call | CallFacts:
-        """Take one event; returns the call that it belongs to, or its facts if that call is not known."""
+        """Take one event; returns the call that it belongs to, or its facts if that call is not known.
+
+        ``raw`` is a well-formed event with its blank line.
+        """
         self._number += 1
         facts = read_facts(raw)
         call = self._locate(facts)

@@ -56,7 +56,7 @@ class Audiences:
         self.watch: Callable[[Audience], None] | None = None
 
     def remember(self, head: bytes, audience: Audience) -> None:
-        """Use this audience for all further events of this head."""
+        """Use this audience for all further events of this head: the first two lines, with line ends."""
         if len(self.by_head) >= _MOST:
             self.forget()
         self.by_head[head] = audience

@@ -245,7 +245,10 @@ class Outbox:
         self.size = self._held_size = 0
 
     def stalled(self, now: float, seconds: float) -> bool:
-        """Whether the client has taken nothing for ``seconds``; to be called at each tick."""
+        """Whether the client has taken nothing for ``seconds``; to be called at each tick.
+
+        ``now`` is in monotonic seconds.
+        """
         if not self.size:
             self.stuck_since = None
             return False

@@ -29,7 +29,7 @@ class EventPredicate(Protocol):
     """Judges events that a subscription's privilege classes admit."""
 
     def admits(self, raw: bytes) -> bool:
-        """Whether the event, as the client would see it, passes."""
+        """Whether the event, as the client would see it (blank line included), passes."""
 
 
 class Member(Protocol):
@@ -39,7 +39,7 @@ class Member(Protocol):
     outbox: Outbox
 
     def deliver(self, data: bytes) -> None:
-        """Send events."""
+        """Send events: whole messages, joined, as the subscription's encoding writes them."""
 
     def fall_behind(self, data: bytes, taken: int) -> None:
         """Keep the part of these events that the transport did not accept (all but ``taken`` bytes)."""
@@ -96,7 +96,7 @@ class Subscription:
         self.members.pop(member, None)
 
     def take(self, member: Member) -> bytes:
-        """The events pending for one member, which is then up to date."""
+        """The events pending for one member, joined; it is then up to date.  b"" if there are none."""
         if member.seen == len(self.pending):
             return b""
         data = self._joined(self.pending[member.seen :])

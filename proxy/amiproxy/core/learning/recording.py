@@ -80,7 +80,7 @@ def parse(text: bytes) -> Recording:
 
 
 def serialise(head: dict[str, Any], rows: Iterable[dict[str, Any]]) -> Iterator[bytes]:
-    """The lines of a recording's file."""
+    """The lines of a recording's file, each with its line end: the head, then the rows."""
     yield msgspec.json.encode({"format": FORMAT, **head}) + b"\n"
     for row in rows:
         yield msgspec.json.encode(row) + b"\n"
