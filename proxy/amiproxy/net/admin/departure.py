@@ -42,7 +42,8 @@ Ends = tuple[tuple[str, int], tuple[str, int]]
 def is_orphaned(near: tuple[str, int], far: tuple[str, int]) -> bool | None:
     """Whether the socket from ``near`` to ``far`` does not exist, or no process holds it any more.
 
-    None if the kernel does not answer.
+    Both are IP address and port.  None if the kernel does not answer.  Raises ValueError for another kind of
+    host.
     """
     ends = ipaddress.ip_address(near[0].partition("%")[0]), ipaddress.ip_address(far[0].partition("%")[0])
     family = socket.AF_INET6 if ends[0].version == 6 else socket.AF_INET
@@ -101,7 +102,7 @@ class Departures:
         self._watched: dict[int, Departure] = {}
 
     def watch(self, fd: int, ends: Ends) -> Departure:
-        """Watch a connected socket; ``ends`` are the client's address and port, and ours."""
+        """Watch a connected socket; ``ends`` are the client's address and port, and ours.  Raises OSError."""
         if not self._watched:
             asyncio.get_running_loop().add_reader(self._poll.fileno(), self._look)
         departure = self._watched[fd] = Departure(ends)

@@ -68,7 +68,10 @@ class Reloads:
             self._coalescer.request(trigger)
 
     async def reload(self, trigger: str) -> ReloadReport:
-        """Request a reload, and wait for the one that starts after the request."""
+        """Request a reload, and wait for the one that starts after the request.
+
+        A failed reload is in the report; only a cancellation is raised.
+        """
         if self._closed:
             return ReloadReport(False, trigger, self._wall(), (self._closed,))
         return await self._coalescer.request(trigger).wait()

@@ -91,7 +91,10 @@ class SideServer:
         return len(self._door)
 
     async def start(self, sock: socket.socket) -> None:
-        """Serve on this listening socket, TCP or Unix; may be called several times."""
+        """Serve on this listening socket, TCP or Unix; may be called several times.
+
+        The caller closes it after ``close``.
+        """
         start = asyncio.start_unix_server if sock.family == socket.AF_UNIX else asyncio.start_server
         self._servers.append(await start(self._accepted, sock=sock, limit=self._longest))
 

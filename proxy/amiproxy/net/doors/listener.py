@@ -82,7 +82,7 @@ class Listener:
     def stuck(self, now: float) -> bool:
         """Whether a connection is pending and accept() has not run for ``_STUCK_AFTER`` seconds.
 
-        The time is measured from one call of this method to the next.
+        The time is measured from one call of this method to the next.  ``now`` is loop time in seconds.
         """
         waiting = select.poll()
         if self._loop is not None:

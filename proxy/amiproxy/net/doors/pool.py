@@ -74,8 +74,9 @@ class ConnectionPool:
     def admits(self, address: str, now: float, *, introduces: bool = False) -> bool:
         """Whether another connection from this address is admitted; if so, a place is free for it.
 
-        This may close unauthenticated connections to make room.  ``introduces``: the connection
-        is from a trusted proxy, so its address is not a client's and per-address limits do not apply.
+        This may close unauthenticated connections to make room.  ``address`` is canonical, ``now`` in
+        monotonic seconds. ``introduces``: the connection is from a trusted proxy, so its address is not a
+        client's and per-address limits do not apply.
         """
         limit = "" if introduces else self._limit_state.admission.refusal(address, now)
         if not limit and self.open >= self.limits.connections:

@@ -62,8 +62,8 @@ Parsed = Header | Local | Literal[Unread.INCOMPLETE, Unread.MALFORMED]
 def parse(data: bytes) -> Parsed:
     """Parse the header at the beginning of ``data``; bytes after it are ignored.
 
-    More data never changes a result other than INCOMPLETE, and ``LONGEST`` bytes are
-    never INCOMPLETE.
+    More data never changes a result other than INCOMPLETE, and ``LONGEST`` bytes are never INCOMPLETE.  It
+    never raises: a header that is not valid is MALFORMED.
     """
     if _begins(data, _V1):
         return _parse_v1(data)

@@ -36,7 +36,7 @@ class TlsAcceptor:
         self._objection = objection
 
     def stream(self, sock: socket.socket, owner: "TlsConnection") -> TlsStream:
-        """The stream of an accepted socket.  Raises OSError if that was reset already."""
+        """The stream of an accepted socket, in the running loop.  Raises OSError if it was reset already."""
         sock.getpeername()  # raises for a reset connection, which wrap_socket would leave open
         tls = self._context().wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
         self.pool.disable_auto_retry(tls)

@@ -40,7 +40,7 @@ class Switchboard(Protocol):
         """The limits in force now; a reload may change them."""
 
     def link_up(self, upstream: Upstream, banner: bytes) -> None:
-        """The conversation has logged in."""
+        """The conversation has logged in.  ``banner`` includes its line end."""
 
     def link_down(self, reason: str) -> None:
         """The conversation, which had logged in, has ended."""
@@ -359,7 +359,7 @@ def _check_owner(transport: asyncio.BaseTransport, user: str) -> None:
 
 
 def why(error: Exception) -> str:
-    """The reason of a failed connection or login, as text."""
+    """The reason of a failed connection or login, as text for the log and the status."""
     if isinstance(error, TimeoutError):
         return "no answer in time"
     return str(error) or type(error).__name__

@@ -118,7 +118,7 @@ class Link:
             self._retry.set()
 
     def stuck(self, now: float) -> bool:
-        """Whether an attempt to connect has neither succeeded nor failed in time.
+        """Whether an attempt to connect has neither succeeded nor failed in time; ``now`` is loop time.
 
         This indicates a bug that only a restart resolves.
         """

@@ -12,7 +12,8 @@ from pathlib import Path
 def owner_of(host: str, port: int, peer_host: str, peer_port: int) -> int | None:
     """The uid that owns the socket from ``host:port`` to ``peer_host:peer_port``.
 
-    None if it does not exist or is not accepted yet: until then it has no owner.
+    None if it does not exist or is not accepted yet: until then it has no owner.  Raises ValueError if a host
+    is not an IP address, OSError if the kernel's table of sockets cannot be read.
     """
     ends = ipaddress.ip_address(host), ipaddress.ip_address(peer_host)
     if ends[0].version == 6:
