@@ -161,7 +161,7 @@ class App:
         )
 
     async def reload(self, trigger: str) -> ReloadReport:
-        """Reload configuration, users and certificates; see ``Transaction``."""
+        """Reload configuration, users and certificates; see ``Transaction``.  What fails is in the report."""
         return await self.reloads.reload(trigger)
 
     async def _reload(self, triggers: frozenset[str]) -> ReloadReport:

@@ -65,7 +65,10 @@ class Listeners:
                 self.sockets[listener] = number
 
     def adopt(self, settings: Sequence[ListenerSettings]) -> None:
-        """Apply the trusted networks of a new configuration; certificates are swapped by their set."""
+        """Apply the trusted networks of a new configuration; certificates are swapped by their set.
+
+        ``settings`` has one entry for each of those that ``open`` was given, in the same order.
+        """
         for listener, number in self.sockets.items():
             listener.trusted = NetworkSet(settings[number].proxy_protocol)
 

@@ -57,7 +57,7 @@ class LoadedConfig:
 
 
 def prepare(path: Path, *, certificate_files: bool = True) -> LoadedConfig:
-    """Run ``preparing`` to its end at once."""
+    """Run ``preparing`` to its end at once.  Raises ConfigErrors or StartError likewise."""
     return result_of(preparing(path, certificate_files=certificate_files))
 
 

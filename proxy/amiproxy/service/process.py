@@ -19,7 +19,11 @@ from amiproxy.service.loadedconfig import prepare
 
 
 def run(path: Path, started: Callable[[App], None] = lambda _: None) -> None:
-    """Serve until told to stop.  Raises ConfigErrors or StartError if the service cannot start."""
+    """Serve until told to stop, by SIGTERM or SIGINT.
+
+    ``started`` is called once clients can connect.  Raises ConfigErrors or StartError if the service cannot
+    start.
+    """
     prepared = prepare(path)
     settings = prepared.config.log
     log.configure(settings.format, settings.level, journal=logs_to_journal(), clock=time.monotonic)

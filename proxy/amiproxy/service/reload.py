@@ -64,7 +64,10 @@ class Transaction:
         self._set_log_level = set_log_level
 
     async def run(self, triggers: frozenset[str]) -> ReloadReport:
-        """Reload once, and log the result; ``triggers`` say what asked for it."""
+        """Reload once, and log the result; ``triggers`` say what asked for it.
+
+        What fails is in the report: it raises nothing for files that cannot be used.
+        """
         trigger = joined(triggers)
         self._lifecycle.reload_begins()
         failed = True
