@@ -44,7 +44,7 @@ def c_int(text: bytes) -> int | None:
 
 
 def c_int_any_base(text: bytes) -> int | None:
-    """The same by ``%30i``: ``0x`` begins a hexadecimal number and ``0`` an octal one."""
+    """The same by ``%30i``: ``0x`` begins a hexadecimal number and ``0`` an octal one; None without one."""
     found = _DECIMAL.match(text)
     number = _PREFIXED.match(found[1]) if found else None
     if number is None:

@@ -75,7 +75,10 @@ def parse(pattern: bytes, limit: int | None) -> Expression:
 
 
 def check_text(pattern: bytes, limit: int | None) -> None:
-    """Check what holds for every pattern, regular expression or not.  Raises FilterNotCompiled."""
+    """Check what holds for every pattern, regular expression or not.  Raises FilterNotCompiled.
+
+    ``limit`` is the maximum of its bytes; None: no limit.
+    """
     if limit is not None and len(pattern) > limit:
         raise FilterNotCompiled(f"the pattern is longer than {limit} bytes")
     if b"\0" in pattern:
