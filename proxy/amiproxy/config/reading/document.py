@@ -33,7 +33,10 @@ _RESOLVERS: Final[dict[str, list[Any]]] = {
 
 
 def dump(value: object, width: int = 1 << 16) -> str:
-    """The value as YAML for people: keys in their order, lists on one line, lines of up to ``width``."""
+    """The value as YAML for people: keys in their order, lists on one line.
+
+    Lines have up to ``width`` characters.
+    """
     text: str = yaml.dump(
         value,
         Dumper=yaml.CSafeDumper,
@@ -150,7 +153,7 @@ class Document:
         return sorted(self.problems, key=lambda problem: problem.line)
 
     def line(self, path: KeyPath) -> int:
-        """The line of the value at the path, or of the nearest enclosing value that exists."""
+        """The line, from 1, of the value at the path, or of the nearest enclosing value that exists."""
         node = self.root
         for step in path:
             try:
