@@ -160,7 +160,7 @@ class Hub:
         shares.charge(shares.of_user(user), self.ctx.caused.reading(messages))
 
     def measured(self, seconds: float, messages: int) -> None:
-        """Take in how long it took to handle a read of this many messages."""
+        """Take in how long it took, in monotonic seconds, to handle a read of this many messages."""
         self.ctx.caused.read(seconds, messages)
 
     def fault(self, error: Exception, where: str, **fields: object) -> None:

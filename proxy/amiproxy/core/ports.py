@@ -28,7 +28,10 @@ class Peer(NamedTuple):
 
     @classmethod
     def at(cls, address: str, port: int, local_address: str = "", local_port: int = 0) -> "Peer":
-        """A peer before its handshake; the addresses are as the kernel or a PROXY header gave them."""
+        """A peer before its handshake; the addresses are as the kernel or a PROXY header gave them.
+
+        They are stored in canonical form.
+        """
         return cls(canonical(address), port, canonical(local_address), local_port)
 
 

@@ -22,7 +22,10 @@ _RESULTS: Final = {b"Success": "success", b"Follows": "success", b"Goodbye": "su
 
 
 class ActionStats:
-    """``results`` is by (action, user, result), with the user "" before login; ``latencies`` by action."""
+    """``results`` is by (action, user, result), with the user "" before login; ``latencies`` by action.
+
+    Names of actions are those of ``KnownActions.counted_name``, so that clients cannot make up any.
+    """
 
     __slots__ = ("latencies", "results")
 
@@ -38,7 +41,8 @@ class ActionStats:
     def answered(self, name: bytes, user: str, response: bytes, seconds: float) -> None:
         """Count an action whose answer is complete, given by Asterisk or by the proxy in its place.
 
-        ``response`` is the value of the answer's ``Response`` header, b"" if it had none.
+        ``response`` is the value of the answer's ``Response`` header, b"" if it had none; ``seconds`` is the
+        time from sending the action to its complete answer.
         """
         self.count(name, user, _RESULTS.get(response, "none"))
         latency = self.latencies.get(name)

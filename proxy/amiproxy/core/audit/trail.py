@@ -40,10 +40,10 @@ class Announcer(Protocol):
         """The number of sessions whose classes admit an event of these classes."""
 
     def origin(self, wall: float) -> list[tuple[bytes, bytes]]:
-        """The headers from ``Origin.headers``."""
+        """The headers from ``Origin.headers``; ``wall`` is in seconds since the epoch."""
 
     def broadcast(self, raw: bytes) -> None:
-        """Send this event with the next ``settle``."""
+        """Send this event, which is well-formed and whole, with the next ``settle``."""
 
     def settle(self) -> None:
         """Send what waits."""
@@ -146,7 +146,7 @@ class Trail:
         )
 
     def closed(self, who: Who, reason: str, bytes_in: int, bytes_out: int) -> None:
-        """Log that the session has ended."""
+        """Log that the session has ended, with the bytes received from the client and sent to it."""
         # Unauthenticated clients can come and go as often as they like, so their lines are rationed.
         say = log.say if who.user is not None else self._rationed.say
         say(

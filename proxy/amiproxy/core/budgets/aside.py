@@ -66,7 +66,10 @@ class Aside:
         return self._barrier is not None
 
     def followed_by(self, action: Action) -> bytes | None:
-        """The chain that this action has to join; None if it may run before everything that waits."""
+        """The chain that this action has to join; None if it may run before everything that waits.
+
+        A chain is named by the key of its actions; b"" is the chain of what runs after everything else.
+        """
         if action.key in _LAST:
             return _ALL
         if action.key in self._chains:
@@ -77,7 +80,10 @@ class Aside:
         return None
 
     def add(self, place: Place, chain: bytes, holds: bool) -> None:
-        """Add an action at the end of a chain.  With ``holds``, every later action waits for it."""
+        """Add an action at the end of a chain.  With ``holds``, every later action waits for it.
+
+        ``chain``: see ``followed_by``.
+        """
         self.size += 1
         if holds or chain == _ALL:
             self._barrier, self._barrier_behind = place, chain

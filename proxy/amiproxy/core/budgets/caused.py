@@ -89,7 +89,7 @@ class Caused:
         self._timer: Timer | None = None
 
     def adopt(self, share: float) -> None:
-        """Change the share; it applies to waiting actions, too."""
+        """Change the share, in seconds of deliveries per second; it applies to waiting actions, too."""
         now = self._scheduler.now()
         self._bucket.rescale(now, self._share, share)
         self._share = share

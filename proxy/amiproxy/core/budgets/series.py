@@ -26,11 +26,14 @@ class Series:
         self.waits = False
 
     def next(self) -> Action:
-        """The part to send now."""
+        """The part to send now.  Raises IndexError if there are no more parts."""
         return self._parts.popleft()
 
     def takes(self, answer: bytes) -> bool:
-        """Whether to keep this response to a part from the client, because another part follows."""
+        """Whether to keep this response to a part from the client, because another part follows.
+
+        ``answer`` is a whole message.
+        """
         if not self._parts:
             return False
         if answer.startswith(b"Response: Success"):
@@ -51,7 +54,10 @@ class Series:
         return holding.seconds_of(self._parts[0]) if self._parts else -1.0
 
     def give_up(self, text: bytes) -> bytes:
-        """The answer to the action with this error; the parts that were not sent are dropped."""
+        """The answer to the action with this error; the parts that were not sent are dropped.
+
+        There must be such parts.  ``text`` is the Message of the error, and the answer is a whole message.
+        """
         action = self._parts[0]
         self._parts.clear()
         self.waits = False

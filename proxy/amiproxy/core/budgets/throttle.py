@@ -46,7 +46,7 @@ class Line:
         return first + len(self._waiting) / self.rate
 
     def take(self, now: float) -> None:
-        """Count an action that runs now."""
+        """Count an action that runs now.  ``now`` is in monotonic seconds."""
         self._bucket.take(now, self.rate)
 
     def join(self, place: Place, scheduler: Scheduler) -> None:
@@ -93,7 +93,10 @@ class Line:
 
 
 class UserRates:
-    """The rates that a user's sessions share: of Originates, of Commands, of sleeping in Asterisk."""
+    """The rates that a user's sessions share: of Originates, of Commands, of sleeping in Asterisk.
+
+    ``now`` is in monotonic seconds.
+    """
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits

@@ -74,7 +74,7 @@ def device_of(channel: bytes) -> bytes:
 
 
 def read_facts(raw: bytes) -> CallFacts:
-    """The facts in one event; ``raw`` is the event as Asterisk sent it."""
+    """The facts in one event; ``raw`` is the whole event as Asterisk sent it."""
     found = _EVENT.match(raw)
     name = found.group(1) if found else b""
     if name in _CLAIMING:

@@ -91,7 +91,7 @@ class Recipient(ABC):
             self.outbox.hold()
 
     def release(self, head: bytes, tail: bytes = b"") -> None:
-        """Send ``head``, the events that the outbox held, and ``tail``."""
+        """Send ``head``, the events that the outbox held, and ``tail``: whole messages."""
         self._sent(self.outbox.release(head, tail))
 
     def _release_answer(self) -> None:

@@ -39,7 +39,7 @@ class Underway:
             self._before = int(ctx.limit_state.members.take(user, action))
 
     def answered(self, data: bytes) -> None:
-        """Take part of the answer; the last response in it is the action's result."""
+        """Take part of the answer: whole messages.  The last response in it is the action's result."""
         usual = data.startswith(b"Response: Success\r\n")
         self._result = b"Success" if usual else response_of(data) or self._result
 

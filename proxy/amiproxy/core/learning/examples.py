@@ -79,7 +79,7 @@ UNRECORDED: Final = frozenset({Kind.CREDENTIAL, Kind.EVENT_FILTER, Kind.EVENT_MA
 
 
 def example(kind: Kind, value: bytes) -> bytes:
-    """An example for a value of this kind; the policy judges both alike."""
+    """An example for a value of this kind; the policy judges both alike.  It may be cut."""
     value = value[: LONGEST_LIST if kind in _LISTS else LONGEST]
     if kind in _KEPT:
         return value

@@ -53,7 +53,7 @@ class Stored:
         return before
 
     def give_back(self, user: str, action: Action, before: int) -> None:
-        """Undo ``take`` for a Setvar that Asterisk refused."""
+        """Undo ``take`` for a Setvar that Asterisk refused; ``before`` is what ``take`` returned."""
         names = self._users.get(user, {}).get(self._channel(action), {})
         name, size = _entry(action)
         if names.get(name) != size:

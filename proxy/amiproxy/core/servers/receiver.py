@@ -26,7 +26,7 @@ class Receiver(Protocol):
         """
 
     def pass_on(self, raw: bytes, audience: Audience) -> None:
-        """Send a well-formed event to its audience."""
+        """Send a well-formed event, with its blank line, to its audience."""
 
     def pass_on_scoped(self, raw: bytes, call: Call | CallFacts) -> None:
         """Called after ``pass_on``, if calls are followed; for ``call`` see ``CallTracker.feed``."""
@@ -47,7 +47,7 @@ class Receiver(Protocol):
         """A user was sent this many items of a long answer."""
 
     def measured(self, seconds: float, messages: int) -> None:
-        """A read of this many messages took so long to handle."""
+        """A read of this many messages took this many monotonic seconds to handle."""
 
     def fault(self, error: Exception, where: str, **fields: object) -> None:
         """Report an internal error that does not end the service."""

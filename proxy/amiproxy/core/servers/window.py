@@ -34,7 +34,7 @@ class Window:
         self._working_since = 0.0
 
     def enter(self, answer: PendingAnswer, now: float) -> None:
-        """The action is being sent."""
+        """The action is being sent.  ``now`` is in monotonic seconds."""
         if not self.answers:
             self._working_since = now
         self.answers[answer] = None

@@ -31,7 +31,10 @@ def _fresh_relay_ids() -> Iterator[bytes]:
 
 
 class Correlator:
-    """Open answers by relay id, and echoes that closed ones may still have."""
+    """Open answers by relay id, and echoes that closed ones may still have.
+
+    Times are in monotonic seconds.
+    """
 
     __slots__ = ("_echoes", "_late", "_open", "_relay_ids")
 

@@ -27,7 +27,7 @@ class Boot:
         self._up_since = self._reloaded = 0.0
 
     def wait(self, seconds: float) -> None:
-        """The link has logged in: wait at most this long for ``end_wait``."""
+        """The link has logged in: wait at most this many seconds for ``end_wait``."""
         self.forget()
         self._timer = self._scheduler.later(seconds, lambda: self._late(seconds))
 
@@ -60,7 +60,7 @@ class Boot:
         self._raw = b""
 
     def event(self) -> bytes | None:
-        """The FullyBooted that a client is sent which logs in now; None before Asterisk has booted."""
+        """The FullyBooted, whole, that a client is sent which logs in now; None until Asterisk has booted."""
         if not self._raw:
             return None
         if b"\r\nUptime: " not in self._raw:

@@ -48,7 +48,11 @@ class _Kind:
 
 
 class Lengths:
-    """The lengths of earlier answers to all users, on all links."""
+    """The lengths of earlier answers to all users, on all links.
+
+    A kind of answer is given by the user and the action's name in lower case (``key``).  ``now`` is in
+    monotonic seconds.
+    """
 
     __slots__ = ("_gauge", "_kinds")
 
