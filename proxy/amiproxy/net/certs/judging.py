@@ -20,7 +20,10 @@ from amiproxy.x509.validating.trust import TrustStore
 def trust_of(
     settings: StoreSettings, files: Snapshot, now: datetime, findings: list[Finding]
 ) -> TrustStore | None:
-    """The client CAs and their lists, or None if there are none or they are refused; adds to ``findings``."""
+    """The client CAs and their lists, or None if there are none or they are refused; adds to ``findings``.
+
+    ``now`` is an aware time, here and below.
+    """
     if settings.authorities is None:
         return None
     sources: list[SourceFile] = []

@@ -12,7 +12,11 @@ _DEFER: Final = 1
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A listening TCP socket; ``::`` accepts IPv4 as well.  Raises OSError whose text names the address."""
+    """A listening TCP socket, not blocking; ``::`` accepts IPv4 as well.
+
+    ``host`` is an IP address, and ``port`` 0 means any free one.  Raises OSError whose text names the
+    address.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:

@@ -69,10 +69,10 @@ class HashVerifier:
     def verify(
         self, applicant: Applicant, name: bytes, trial: tuple[str, ...], candidate: bytes, done: Done
     ) -> None:
-        """Call ``done`` once: immediately if the result is cached or the verifier is closed.
+        """Call ``done`` once: immediately if the result is cached or the verifier is closed (with None).
 
-        If the queue is full, ``FairQueue.surplus`` decides which applicant's ``done`` is called
-        with None; it may be that of another applicant.
+        If the queue is full, ``FairQueue.surplus`` decides which applicant's ``done`` is called with None; it
+        may be that of another applicant.  ``trial`` is from ``UserTable.trial``.
         """
         digest = self._digest(name, trial, candidate)
         if self._is_remembered(digest):

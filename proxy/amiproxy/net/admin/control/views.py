@@ -90,7 +90,7 @@ def sessions(service: Service) -> Steps[list[View]]:
 
 
 def asterisk_seconds(service: Service) -> dict[str, float]:
-    """Seconds of Asterisk's time that the actions of each user have taken, on all links."""
+    """Seconds of Asterisk's time that the actions of each user have taken, on all links, since the start."""
     server = service.hub.server
     spent = server.exchange.accounts.seconds()
     for side in server.sides:
@@ -100,7 +100,7 @@ def asterisk_seconds(service: Service) -> dict[str, float]:
 
 
 def session_row(session: Session, now: float) -> View:
-    """The fields of a session that fit into a table."""
+    """The fields of a session that fit into a table; ``now`` is in monotonic seconds."""
     peer = session.transport.peer
     return {
         "id": session.id,
