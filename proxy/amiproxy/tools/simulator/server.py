@@ -92,7 +92,7 @@ class Simulator:
         return self.users[0]
 
     async def until_received(self, part: bytes, times: int = 1) -> None:
-        """Wait until ``received`` has so many messages that contain ``part``."""
+        """Wait until ``received`` has so many messages that contain ``part``.  Without a time limit."""
         while sum(part in raw for raw in self.received) < times:
             self._news.clear()
             await self._news.wait()

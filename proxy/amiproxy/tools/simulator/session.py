@@ -130,7 +130,10 @@ class Session(asyncio.Protocol):
         return self.user is not None and privilege.may_read(self.user.read_mask & self.mask, required)
 
     def deliver(self, raw: bytes, required: int) -> None:
-        """Send an event now, or after the running action if there is one."""
+        """Send an event, a whole message, now or after the running action if there is one.
+
+        ``required`` is the mask of the classes that it needs.
+        """
         self.activity.set()
         if not self.may_read(required):
             return
@@ -194,7 +197,7 @@ class Session(asyncio.Protocol):
             self.send(b"".join(held))
 
     def send(self, raw: bytes) -> None:
-        """Write, as the faults require; reset the connection of a client that reads too slowly."""
+        """Write whole messages, as the faults require; reset a client's connection if it reads too slowly."""
         if self.closing or self._transport is None:
             return
         if self.host.faults.lines_end_in_lf:

@@ -66,11 +66,11 @@ class Ledger:
         row.cells[user] = Cell(text, Kind.EVENT)
 
     def did(self, user: int, text: str, kind: Kind, when: float, stamp: str) -> None:
-        """Record an action of a user, or its response."""
+        """Record an action of a user, or its response; ``when`` and ``stamp`` as for ``saw``."""
         self._add(Row(when, stamp, None, self._users)).cells[user] = Cell(text, kind)
 
     def take(self, now: float) -> list[Row]:
-        """The rows that have become final, in order; each is returned once."""
+        """The rows that have become final by ``now`` (monotonic seconds), in order; each is returned once."""
         told = []
         while self._untold and self._is_final(self._untold[0], now):
             told.append(self._untold.popleft())

@@ -27,7 +27,7 @@ class Screen(Protocol):
     def __exit__(self, *_: object) -> None: ...
 
     def refresh(self, now: float) -> None:
-        """Show the rows that were added since."""
+        """Show the rows that were added since; ``now`` is in monotonic seconds."""
 
     def say(self, *lines: RenderableType) -> None:
         """Show lasting text above or between the rows."""

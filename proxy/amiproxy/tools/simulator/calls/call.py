@@ -131,7 +131,7 @@ class Call:
             yield from self.hung_up(channel, self.cause)
 
     def hung_up(self, channel: Channel, cause: int) -> Steps:
-        """One channel ends."""
+        """One channel ends, with this hangup cause of Asterisk's."""
         self.channels.remove(channel)
         self.pbx.remove(channel)
         yield (
@@ -184,7 +184,7 @@ def device_state(channel: Channel, state: str) -> bytes:
 
 
 def dial_event(name: str, caller: Channel | None, called: Channel, *headers: tuple[str, object]) -> bytes:
-    """DialBegin, DialState or DialEnd; an originated call has no caller."""
+    """DialBegin, DialState or DialEnd, a whole message; an originated call has no caller."""
     own = caller.snapshot() if caller else []
     return event(name, "call", *own, *called.snapshot("Dest"), *headers)
 

@@ -83,7 +83,7 @@ def event(name: str, classes: str, *headers: tuple[str, object]) -> bytes:
 
 
 def item(name: str, *headers: tuple[str, object]) -> bytes:
-    """An item of an event list: an event without ``Privilege``."""
+    """An item of an event list: an event without ``Privilege``, a whole message."""
     return encode(f"Event: {name}", *_lines(headers))
 
 

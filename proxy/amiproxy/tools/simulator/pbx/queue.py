@@ -34,7 +34,10 @@ class Queue:
 
 
 def member_event(name: str, since: float, queue: Queue, member: Member) -> bytes:
-    """QueueMemberStatus or QueueMemberPause; the agent logged in at ``since``."""
+    """QueueMemberStatus or QueueMemberPause, a whole message.
+
+    ``since`` is when the agent logged in, in seconds since the epoch.
+    """
     return event(
         name,
         "agent",

@@ -54,7 +54,7 @@ def load_transcript(stem: Path) -> Transcript:
 
 
 def read_transcript(sent: bytes, received: bytes) -> Transcript:
-    """A transcript of the bytes that a client sent and received.
+    """A transcript of the bytes that a client sent and received: the whole of each direction.
 
     An action without its own response (there are a few) has an empty answer.
     """
