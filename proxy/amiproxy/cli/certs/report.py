@@ -11,7 +11,10 @@ _SHOWN_SERIALS = 20
 
 
 def describe_certificate(facts: Facts, now: datetime) -> str:
-    """All facts about a certificate; the pin has the form that users.yaml accepts."""
+    """All facts about a certificate, a line each; the pin has the form that users.yaml accepts.
+
+    ``now`` is an aware time.
+    """
     state = expiry_state(facts.not_after, now)
     usages = ", ".join(facts.usages) or "any"
     left = f"{describe_time_left(facts.not_after, now)}: {state}"
@@ -34,7 +37,7 @@ def describe_certificate(facts: Facts, now: datetime) -> str:
 
 
 def describe_revocation_list(crl: x509.CertificateRevocationList, now: datetime) -> str:
-    """The list's issuer, its dates, and up to 20 of the serial numbers on it."""
+    """The list's issuer, its dates, and up to 20 of the serial numbers on it.  ``now`` is an aware time."""
     serials = [f"{entry.serial_number:02X}" for entry in crl]
     shown = " ".join(serials[:_SHOWN_SERIALS]) + (" …" if len(serials) > _SHOWN_SERIALS else "")
     due = crl.next_update_utc

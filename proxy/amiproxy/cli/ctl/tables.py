@@ -333,7 +333,7 @@ def count(number: int, noun: str) -> str:
 
 
 def size(number: float) -> str:
-    """A number of bytes, as three or four characters and a unit."""
+    """A number of bytes, as three or four characters and a unit, such as ``1.5 KiB``."""
     for unit in ("B", "KiB", "MiB"):
         if number < 1024:
             return f"{number:.0f} {unit}" if unit == "B" or number >= 100 else f"{number:.1f} {unit}"
@@ -354,10 +354,10 @@ def span(seconds: float) -> str:
 
 
 def day(timestamp: float) -> str:
-    """A date."""
+    """A date, UTC.  ``timestamp`` is in seconds since the epoch."""
     return f"{datetime.fromtimestamp(timestamp, UTC):%Y-%m-%d}"
 
 
 def moment(timestamp: float) -> str:
-    """A date and time, UTC."""
+    """A date and time, UTC.  ``timestamp`` is in seconds since the epoch."""
     return f"{datetime.fromtimestamp(timestamp, UTC):%Y-%m-%d %H:%M:%S} UTC"
