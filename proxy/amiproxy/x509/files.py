@@ -18,10 +18,10 @@ _CA_DIRECTORY_MODE = 0o700
 
 
 def write_atomically(path: Path, data: bytes, mode: int) -> None:
-    """Create or replace ``path``; ``mode`` applies to a new file only.
+    """Create or replace ``path``, following a link; ``mode`` applies to a new file only.
 
-    Raises IssueError with the path if the directory cannot be written or the old
-    file's owner and group cannot be kept.
+    Raises IssueError with the path if the directory cannot be written or the old file's owner and group
+    cannot be kept.
     """
     target = path.resolve() if path.is_symlink() else path
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(6)}")
