@@ -138,7 +138,7 @@ def _harmless(value: object) -> str:
 
 
 def asterisk_address(address: str, port: int) -> str:
-    """A client's address as Asterisk's security log and security events write it."""
+    """A client's address as Asterisk's security log and events write it: ``IPV4/TLS/192.0.2.7/40000``."""
     return f"{'IPV6' if ':' in address else 'IPV4'}/TLS/{address}/{port}"
 
 
