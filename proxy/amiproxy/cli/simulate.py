@@ -115,7 +115,10 @@ def register(commands: "Commands") -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Simulate until Ctrl-C; return the exit status."""
+    """Simulate until Ctrl-C; return the exit status.
+
+    0, or 1 if it cannot start, or if a client did not send what was recorded.
+    """
     host, port = arguments.listen
     try:
         if arguments.replay is not None:

@@ -108,7 +108,7 @@ def run_hash(_: argparse.Namespace) -> int:
 
 
 def run_generate(_: argparse.Namespace) -> int:
-    """Print a new secret and its hash; return the exit status."""
+    """Print a new secret and its hash; return the exit status, 0."""
     secret = secrets.token_urlsafe(_SECRET_BYTES)
     print(f"secret: {secret}")
     print(f"hash:   {hash_secret(secret.encode())}")

@@ -20,7 +20,10 @@ def of_errors(errors: ConfigErrors) -> Iterator[DoctorFinding]:
 
 
 def examine(path: Path, loaded: Loaded) -> Iterator[DoctorFinding]:
-    """Check the files of a valid configuration.  Raises OSError if one was removed after it was loaded."""
+    """Check the files of a valid configuration.
+
+    Raises ConfigErrors or OSError if one of them was removed after it was loaded.
+    """
     config, users, outdated = loaded
     yield ok("configuration", f"{path} and {named_users(config)} are valid; users: {len(users.users)}")
     for problem in outdated:
