@@ -1,3 +1,4 @@
+import errno
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ def test_the_given_configuration_is_run(monkeypatch: pytest.MonkeyPatch, tmp_pat
 def test_errors_of_the_configuration_are_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = tmp_path / "proxy.yaml"
     config.write_text("colour: blue\n")
-    assert main(["run", "--config", str(config)]) == 1
+    assert main(["run", "--config", str(config)]) == module.CONFIGURATION
     printed = capsys.readouterr()
     assert printed.out == ""
     assert f"{config}:1: colour: unknown key" in printed.err
@@ -28,7 +29,8 @@ def test_the_reason_of_a_failed_start_is_printed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def refuse(_: Path) -> None:
-        raise StartError("listeners: cannot listen on 127.0.0.1 port 5039: Address already in use")
+        reason = OSError(errno.EADDRINUSE, "cannot listen on 127.0.0.1 port 5039: Address already in use")
+        raise StartError(f"listeners: {reason.strerror}") from reason
 
     monkeypatch.setattr(module, "run", refuse)
     assert main(["run", "--config", "proxy.yaml"]) == 1

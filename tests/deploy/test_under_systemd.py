@@ -37,12 +37,26 @@ def test_a_compiled_core_is_loaded_under_the_units_confinement(host: Host) -> No
     assert f"core={'compiled' if is_compiled else 'python'}" in started.split()
 
 
-def test_a_start_that_cannot_succeed_fails_and_says_why(host: Host) -> None:
+def test_a_bad_configuration_fails_once_and_says_why(host: Host) -> None:
     host.append("/etc/ami-proxy/proxy.yaml", "\nno_such_key: 1\n")
     assert host.systemctl("start", check=False) != 0
-    assert (
-        "no_such_key: unknown key" in host.machine.run("journalctl", "--no-pager", "-u", "ami-proxy").stdout
+    journal = host.machine.run("journalctl", "--no-pager", "-u", "ami-proxy").stdout
+    assert "no_such_key: unknown key" in journal
+    assert host.show("ExecMainStatus") == "78"
+    assert host.show("ActiveState") == "failed"  # and not waiting for a restart
+    assert host.show("NRestarts") == "0"
+
+
+def test_a_port_in_use_is_tried_again_until_it_is_free(host: Host) -> None:
+    other = (
+        "import socket, time; s = socket.create_server(('::', 5039), family=socket.AF_INET6); time.sleep(600)"
     )
+    host.machine.run("systemd-run", "--quiet", "--unit=other", "python3", "-c", other)
+    wait_until(lambda: ":13AF " in host.machine.run("cat", "/proc/net/tcp6").stdout)
+    host.systemctl("start", check=False)
+    wait_until(lambda: host.show("NRestarts") not in ("", "0"), host.log)
+    host.machine.run("systemctl", "stop", "other")
+    wait_until(lambda: host.show("ActiveState") == "active", host.log)
 
 
 def test_a_reload_applies_new_users(host: Host) -> None:

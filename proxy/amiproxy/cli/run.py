@@ -8,6 +8,10 @@ from amiproxy.config import ConfigErrors
 from amiproxy.service.loadedconfig import StartError
 from amiproxy.service.process import run
 
+#: Exit status for a configuration that the service cannot start with, so that the units do not restart it in
+#: vain; EX_CONFIG of sysexits.h.
+CONFIGURATION = 78
+
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the parser."""
@@ -16,7 +20,9 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         help="serve clients, in the foreground",
         description="Serve clients until SIGTERM or Ctrl-C.  SIGHUP reloads configuration, users and "
         "certificates; if they have errors, these are logged and the previous ones stay in use.",
-        epilog="Example: ami-proxy run --config /etc/ami-proxy/proxy.yaml",
+        epilog=f"The exit status is {CONFIGURATION} if the configuration, the secret or a certificate has to "
+        "be changed first, and 1 after other failures, such as a port in use.  "
+        "Example: ami-proxy run --config /etc/ami-proxy/proxy.yaml",
     )
     parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="proxy.yaml")
     parser.set_defaults(run=_run)
@@ -27,5 +33,6 @@ def _run(arguments: argparse.Namespace) -> int:
         run(arguments.config)
     except (ConfigErrors, StartError) as error:
         print(error, file=sys.stderr)
-        return 1
+        # What the operating system refused may work a second later.
+        return 1 if isinstance(error.__cause__, OSError) else CONFIGURATION
     return 0
