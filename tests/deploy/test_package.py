@@ -47,26 +47,64 @@ def test_files_that_the_unit_and_the_guides_name_exist(installed: Machine) -> No
         installed.run("test", "-x", f"/usr/share/ami-proxy/hooks/{hook}")
 
 
-def test_changes_by_operators_outlive_an_upgrade(installed: Machine) -> None:
+# The package of an earlier release: proxy.yaml was a conffile in it, and differs from today's.
+EARLIER = """
+dpkg-deb -R /root/ami-proxy.deb /root/earlier
+cd /root/earlier
+sed -i 's/^Version: .*/Version: 0.0.1/' DEBIAN/control
+mkdir -p etc/ami-proxy && sed '1i # as shipped then' usr/share/ami-proxy/proxy.yaml > etc/ami-proxy/proxy.yaml
+echo /etc/ami-proxy/proxy.yaml > DEBIAN/conffiles
+dpkg-deb --root-owner-group -Znone --build . /root/earlier.deb
+dpkg --purge ami-proxy
+dpkg -i /root/earlier.deb
+"""
+
+
+@pytest.mark.parametrize("earlier", [False, True], ids=["again", "from the conffile"])
+def test_an_upgrade_keeps_edited_files_and_asks_nothing(installed: Machine, earlier: bool) -> None:
+    if earlier:
+        installed.run("sh", "-e", "-c", EARLIER)
     installed.run(
         "sh", "-c", "echo '# mine' >> /etc/ami-proxy/proxy.yaml; chmod 0600 /etc/ami-proxy/proxy.yaml"
     )
     installed.run("ami-proxy", "users", "add", "a", "--users", "/etc/ami-proxy/users.yaml", stdin=b"hunter2")
+    before = installed.run("cat", "/etc/ami-proxy/proxy.yaml").stdout
     installed.run("dpkg", "-i", "/root/ami-proxy.deb")
-    assert installed.run("tail", "-n1", "/etc/ami-proxy/proxy.yaml").stdout == "# mine\n"
+    assert installed.run("cat", "/etc/ami-proxy/proxy.yaml").stdout == before
     assert installed.run("stat", "-c", "%a", "/etc/ami-proxy/proxy.yaml").stdout == "600\n"
     assert "  a:" in installed.run("cat", "/etc/ami-proxy/users.yaml").stdout
 
 
-def test_purging_leaves_keys_and_nothing_else(installed: Machine) -> None:
-    installed.run("sh", "-c", "echo key > /etc/ami-proxy/certs/server.key")
-    installed.run("dpkg", "--purge", "ami-proxy")
+def test_a_package_that_is_only_unpacked_runs_its_own_code(installed: Machine) -> None:
+    # As an operator checks a configuration before an upgrade.
+    script = """
+    dpkg-deb -x /root/ami-proxy.deb /root/new
+    cd /root/new/usr/lib/ami-proxy/lib/python3*/site-packages/amiproxy
+    sed -i 's/^__version__ = .*/__version__ = "99.0"/' __init__.py
+    rm __pycache__/__init__*.pyc
+    /root/new/usr/bin/ami-proxy --version
+    """
+    assert installed.run("sh", "-e", "-c", script).stdout.split()[1] == "99.0"
+
+
+def test_a_purge_keeps_keys_and_the_group_that_may_read_them(installed: Machine) -> None:
+    script = """
+    echo key > /etc/ami-proxy/certs/server.key
+    chgrp ami-proxy /etc/ami-proxy/certs/server.key && chmod 0640 /etc/ami-proxy/certs/server.key
+    dpkg --purge ami-proxy
+    adduser --quiet --system --group --no-create-home --home /nonexistent other
+    """
+    installed.run("sh", "-e", "-c", script)
     assert installed.run("find", "/etc/ami-proxy", "-type", "f").stdout == "/etc/ami-proxy/certs/server.key\n"
     left = (
         "ls -d /usr/lib/ami-proxy /usr/bin/ami-proxy /usr/lib/systemd/system/ami-proxy.* 2>/dev/null | wc -l"
     )
     assert installed.run("sh", "-c", left).stdout == "0\n"
-    assert installed.run("getent", "passwd", "ami-proxy", check=False).returncode == 2
+    owner = installed.run("stat", "-c", "%U:%G", "/etc/ami-proxy/certs/server.key").stdout
+    assert owner == "root:ami-proxy\n"
+    # The system user that is created next cannot read the key.
+    read = ("runuser", "-u", "other", "--", "cat", "/etc/ami-proxy/certs/server.key")
+    assert installed.run(*read, check=False).returncode != 0
 
 
 def test_removing_it_stops_the_service(installed: Machine) -> None:
