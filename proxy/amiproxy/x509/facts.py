@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -39,7 +40,7 @@ class Facts:
     key: str
     """``ECDSA P-256``, ``RSA 3072``."""
     signature_hash: str
-    """``sha256``; empty if the signature has no separate hash (Ed25519)."""
+    """As ``signature_hash_of`` returns it: ``sha256``."""
     usages: tuple[str, ...]
     """``server``, ``client``, ``any``, or dotted numbers; empty: not restricted."""
     is_ca: bool
@@ -54,7 +55,6 @@ class Facts:
 
 def facts_of(certificate: x509.Certificate) -> Facts:
     """The properties of ``certificate``.  Its times are aware, in UTC."""
-    signature_hash = certificate.signature_hash_algorithm
     return Facts(
         subject=certificate.subject.rfc4514_string(),
         issuer=certificate.issuer.rfc4514_string(),
@@ -65,7 +65,7 @@ def facts_of(certificate: x509.Certificate) -> Facts:
         sha256=certificate.fingerprint(hashes.SHA256()).hex(),
         spki_sha256=spki_sha256(certificate),
         key=_describe_key(certificate),
-        signature_hash=signature_hash.name if signature_hash else "",
+        signature_hash=signature_hash_of(certificate),
         usages=_usages(certificate),
         is_ca=is_ca(certificate),
     )
@@ -76,6 +76,18 @@ def spki_sha256(certificate: x509.Certificate) -> str:
     digest = hashes.Hash(hashes.SHA256())
     digest.update(certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
     return base64.b64encode(digest.finalize()).decode("ascii")
+
+
+def signature_hash_of(certificate: x509.Certificate) -> str:
+    """``sha256``; empty if the signature has no separate hash (Ed25519).
+
+    For a signature algorithm that is not known, a phrase with its number.
+    """
+    try:
+        algorithm = certificate.signature_hash_algorithm
+    except UnsupportedAlgorithm:
+        return f"unknown ({certificate.signature_algorithm_oid.dotted_string})"
+    return algorithm.name if algorithm else ""
 
 
 def is_ca(certificate: x509.Certificate) -> bool:

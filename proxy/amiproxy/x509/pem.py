@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from amiproxy.x509.errors import PemError
+from amiproxy.x509.errors import UNREADABLE, PemError
 
 _BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", re.DOTALL)
 _BEGIN = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----")
@@ -30,11 +30,18 @@ def load_certificates(data: bytes, path: str) -> list[x509.Certificate]:
     """All certificates of the file, in its order; at least one.  Raises PemError, which names ``path``."""
     blocks = _blocks(data, path, "certificate", {b"CERTIFICATE", b"X509 CERTIFICATE"})
     try:
-        return [x509.load_pem_x509_certificate(block) for block in blocks]
-    except ValueError as error:
+        certificates = [x509.load_pem_x509_certificate(block) for block in blocks]
+    except UNREADABLE as error:
         raise PemError(
             path, "a certificate in it is damaged", "copy the file again", transient=True
         ) from error
+    for number, certificate in enumerate(certificates, 1):
+        try:
+            parse_fully(certificate)
+        except UNREADABLE as error:
+            which = f"certificate {number} of {len(certificates)} in it cannot be read"
+            raise PemError(path, f"{which}: {error}", "have it issued again, or remove it") from error
+    return certificates
 
 
 def load_key(data: bytes, path: str) -> PrivateKeyTypes:
@@ -61,11 +68,29 @@ def load_revocation_lists(data: bytes, path: str) -> list[x509.CertificateRevoca
     """All certificate revocation lists of the file; at least one.  Raises PemError, which names ``path``."""
     blocks = _blocks(data, path, "certificate revocation list", {b"X509 CRL"})
     try:
-        return [x509.load_pem_x509_crl(block) for block in blocks]
-    except ValueError as error:
+        lists = [x509.load_pem_x509_crl(block) for block in blocks]
+    except UNREADABLE as error:
         raise PemError(
             path, "a revocation list in it is damaged", "copy the file again", transient=True
         ) from error
+    for number, crl in enumerate(lists, 1):
+        try:
+            _ = crl.issuer
+        except UNREADABLE as error:
+            which = f"revocation list {number} of {len(lists)} in it cannot be read"
+            raise PemError(path, f"{which}: {error}", "have the CA issue it again") from error
+    return lists
+
+
+def parse_fully(item: x509.Certificate | x509.CertificateSigningRequest) -> None:
+    """Parse all parts that are used here, so that their errors occur now.
+
+    ``cryptography`` loads a certificate or request first, and parses these parts on access.  Raises one of
+    UNREADABLE.
+    """
+    _ = item.subject, item.extensions, item.public_key()
+    if isinstance(item, x509.Certificate):
+        _ = item.issuer, item.not_valid_before_utc, item.not_valid_after_utc
 
 
 def pem_of(objects: Iterable[x509.Certificate | x509.CertificateRevocationList]) -> bytes:

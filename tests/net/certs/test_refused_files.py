@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.x509.oid import ExtensionOID
 
 from amiproxy.config import Tls
 from amiproxy.net.certs.certstore import CertStore
@@ -38,6 +39,11 @@ def empty(site: Site) -> None:
 
 def not_pem(site: Site) -> None:
     site.chain.write_bytes(b"<html>404</html>\n")
+
+
+def malformed_names(site: Site) -> None:
+    broken = x509.UnrecognizedExtension(ExtensionOID.SUBJECT_ALTERNATIVE_NAME, b"\xff\xff")
+    site.put(forge(names=(), extensions=[broken]))
 
 
 def not_yet_valid(site: Site) -> None:
@@ -88,6 +94,7 @@ FAILURES: list[tuple[Callable[[Site], None], str, str, bool]] = [
     (cut_off_key, "not-pem", "server.key: the file ends inside a private key", True),
     (empty, "not-pem", "server.crt: the file is empty", True),
     (not_pem, "not-pem", "no certificate in PEM form", True),
+    (malformed_names, "not-pem", "server.crt: certificate 1 of 1 in it cannot be read", False),
     (expired, "expired", "expired on", False),
     (not_yet_valid, "not-yet-valid", "valid only from", False),
     (missing, "unreadable", "server.key: there is no such file", True),

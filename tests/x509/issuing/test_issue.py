@@ -16,12 +16,15 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     load_pem_private_key,
 )
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, NameOID
 
 from amiproxy.x509.errors import BadName, IssueError
 from amiproxy.x509.issuing.authority import CaFiles, create_ca, load_ca
 from amiproxy.x509.issuing.issue import KeyPairFiles, issue, renew, request, sign_request
 from amiproxy.x509.names import names_of
+from tests.support.certificates import forge, install
+
+_BROKEN_NAMES = x509.UnrecognizedExtension(ExtensionOID.SUBJECT_ALTERNATIVE_NAME, b"\xff\xff")
 
 
 @pytest.fixture
@@ -248,14 +251,31 @@ def test_unsuitable_requests_are_refused(ca: CaFiles, tmp_path: Path) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     nameless = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).sign(key, hashes.SHA256())
     (tmp_path / "nameless.csr").write_bytes(nameless.public_bytes(Encoding.PEM))
+    broken = (
+        x509.CertificateSigningRequestBuilder()
+        .subject_name(x509.Name([]))
+        .add_extension(_BROKEN_NAMES, critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    (tmp_path / "broken.csr").write_bytes(broken.public_bytes(Encoding.PEM))
     for name, text in (
         ("gone", "cannot read"),
         ("junk", "certificate signing request"),
+        ("broken", "certificate signing request that can be read"),
         ("nameless", "no subject alternative name"),
     ):
         with pytest.raises(IssueError, match=text):
             sign_request(ca, tmp_path / f"{name}.csr", tmp_path / "out.crt")
     assert not (tmp_path / "out.crt").exists()
+
+
+def test_a_certificate_with_a_malformed_extension_is_refused(ca: CaFiles, tmp_path: Path) -> None:
+    broken = forge(names=(), extensions=[_BROKEN_NAMES])
+    chain, key = install(tmp_path, broken.pem, broken.key_pem)
+    with pytest.raises(IssueError, match="does not contain a certificate in PEM form that can be read"):
+        renew(ca, KeyPairFiles(chain, key))
+    with pytest.raises(IssueError, match="does not contain a certificate in PEM form that can be read"):
+        load_ca(CaFiles(chain, key))
 
 
 def test_a_place_that_cannot_be_written_is_reported(ca: CaFiles, tmp_path: Path) -> None:

@@ -1,21 +1,25 @@
 """Every reason to refuse a certificate, and every reason only to warn."""
 
+import base64
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
-from cryptography.x509.oid import ExtendedKeyUsageOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID
 
 from amiproxy.permissions import loose_folder
 from amiproxy.x509.facts import facts_of
+from amiproxy.x509.pem import load_certificates
 from amiproxy.x509.snapshot import SourceFile
 from amiproxy.x509.validating.authorities import judge_trust
 from amiproxy.x509.validating.findings import Finding, PairRules
 from amiproxy.x509.validating.pair import PairVerdict, judge_pair
+from tests.support import fixed_certificates as fixed
 from tests.support.certificates import DAY, Forged, forge, forge_crl
 
 NOW = datetime.now(UTC)
@@ -153,6 +157,72 @@ def test_a_file_without_a_usable_chain_is_an_error(chain: bytes, text: str, tran
         text,
         transient,
     )
+
+
+#: The only extension of its kind in a certificate, with content that is not the DER of that kind.
+MALFORMED = {
+    "names": x509.UnrecognizedExtension(ExtensionOID.SUBJECT_ALTERNATIVE_NAME, b"\xff\xff"),
+    "an address of three bytes": x509.UnrecognizedExtension(
+        ExtensionOID.SUBJECT_ALTERNATIVE_NAME, b"\x30\x05\x87\x03\x01\x02\x03"
+    ),
+    "extended key usage": x509.UnrecognizedExtension(ExtensionOID.EXTENDED_KEY_USAGE, b"\x01"),
+    "issuer's URL": x509.UnrecognizedExtension(ExtensionOID.AUTHORITY_INFORMATION_ACCESS, b"\x01"),
+}
+
+
+def malformed(what: str, **keys: Any) -> Forged:
+    return forge("malformed", names=(), usage=None, extensions=[MALFORMED[what]], **keys)
+
+
+def refusal(findings: tuple[Finding, ...]) -> str:
+    """The text of the only finding, which is that a file cannot be read and will not become readable."""
+    (finding,) = findings
+    assert (finding.level, finding.code, finding.transient) == ("error", "not-pem", False)
+    assert finding.remedy
+    return f"{finding.file}: {finding.text}"
+
+
+@pytest.mark.parametrize("what", MALFORMED)
+def test_a_malformed_extension_is_an_error(what: str) -> None:
+    leaf, good, ca = malformed(what), forge(), malformed(what, ca=True)
+    verdict = judge(leaf.pem, leaf.key_pem)
+    assert verdict.pair is None
+    assert refusal(verdict.findings).startswith("server.crt: certificate 1 of 1 in it cannot be read: ")
+    verdict = judge(good.pem + leaf.pem, good.key_pem)
+    assert refusal(verdict.findings).startswith("server.crt: certificate 2 of 2 in it cannot be read: ")
+    trust = judge_trust(source(ca.pem, "ca.crt"), None, NOW, PairRules())
+    assert trust.trust is None
+    assert refusal(trust.findings).startswith("ca.crt: certificate 1 of 1 in it cannot be read: ")
+
+
+@pytest.mark.parametrize("raw", fixed.unreadable(fixed.CLIENT).values(), ids=fixed.unreadable(fixed.CLIENT))
+def test_an_unreadable_certificate_is_an_error(raw: bytes) -> None:
+    assert codes(judge(armoured(raw, "CERTIFICATE"), forge().key_pem).findings) == [("error", "not-pem")]
+
+
+def test_a_revocation_list_with_an_unreadable_issuer_is_an_error() -> None:
+    ca = forge("Root", ca=True)
+    raw = x509.load_pem_x509_crl(forge_crl(ca)).public_bytes(Encoding.DER)
+    damaged = raw.replace(b"\x55\x04\x03\x0c\x04Root", b"\x55\x04\x03\x03\x04\x00oot")
+    crl = source(armoured(damaged, "X509 CRL"), "ca.crl")
+    trust = judge_trust(source(ca.pem, "ca.crt"), crl, NOW, PairRules())
+    assert trust.trust is None
+    assert refusal(trust.findings).startswith("ca.crl: revocation list 1 of 1 in it cannot be read: ")
+
+
+def test_a_certificate_with_an_unknown_signature_algorithm_is_no_fault() -> None:
+    ecdsa = b"\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02"
+    ca = forge("CA", ca=True)
+    leaf = forge(issuer=ca)
+    odd = armoured(leaf.der.replace(ecdsa, ecdsa[:-1] + b"\x7f"), "CERTIFICATE")
+    assert codes(judge(odd + ca.pem, leaf.key_pem).findings) == [("error", "chain-broken")]
+    (certificate,) = load_certificates(odd, "server.crt")
+    assert facts_of(certificate).signature_hash == "unknown (1.2.840.10045.4.3.127)"
+
+
+def armoured(raw: bytes, kind: str) -> bytes:
+    """DER as PEM."""
+    return f"-----BEGIN {kind}-----\n{base64.encodebytes(raw).decode()}-----END {kind}-----\n".encode()
 
 
 def test_an_encrypted_key_is_reported_as_such() -> None:

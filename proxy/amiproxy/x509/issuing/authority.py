@@ -13,11 +13,11 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
-from amiproxy.x509.errors import IssueError
+from amiproxy.x509.errors import UNREADABLE, IssueError
 from amiproxy.x509.files import CERTIFICATE_MODE, KEY_MODE, make_private_directory, write_atomically
 from amiproxy.x509.issuing.building import BACKDATE, CN_LIMIT, builder, days_of, key_usage
 from amiproxy.x509.issuing.keys import KeyKind, PrivateKey, new_key
-from amiproxy.x509.pem import pem_of_key
+from amiproxy.x509.pem import parse_fully, pem_of_key
 
 CA_DAYS = 3650
 
@@ -98,8 +98,10 @@ def load_ca(ca: CaFiles) -> tuple[x509.Certificate, PrivateKey]:
 def load_certificate(path: Path) -> x509.Certificate:
     """The certificate in a PEM file.  Raises IssueError."""
     try:
-        return x509.load_pem_x509_certificate(path.read_bytes())
+        certificate = x509.load_pem_x509_certificate(path.read_bytes())
+        parse_fully(certificate)
     except OSError as error:
         raise IssueError(f"cannot read {path}: {error.strerror}") from error
-    except ValueError as error:
-        raise IssueError(f"{path} does not contain a certificate in PEM form") from error
+    except UNREADABLE as error:
+        raise IssueError(f"{path} does not contain a certificate in PEM form that can be read") from error
+    return certificate

@@ -19,13 +19,13 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from amiproxy.x509.errors import IssueError
+from amiproxy.x509.errors import UNREADABLE, IssueError
 from amiproxy.x509.files import CERTIFICATE_MODE, KEY_MODE, write_atomically
 from amiproxy.x509.issuing.authority import CaFiles, load_ca, load_certificate
 from amiproxy.x509.issuing.building import BACKDATE, CN_LIMIT, builder, days_of, key_usage
 from amiproxy.x509.issuing.keys import KeyKind, PrivateKey, PublicKey, new_key
 from amiproxy.x509.names import parse_name
-from amiproxy.x509.pem import pem_of_key
+from amiproxy.x509.pem import parse_fully, pem_of_key
 
 Kind = Literal["server", "client"]
 
@@ -157,10 +157,11 @@ def sign_request(
     """
     try:
         asked = x509.load_pem_x509_csr(csr.read_bytes())
+        parse_fully(asked)
     except OSError as error:
         raise IssueError(f"cannot read {csr}: {error.strerror}") from error
-    except ValueError as error:
-        raise IssueError(f"{csr} does not contain a certificate signing request") from error
+    except UNREADABLE as error:
+        raise IssueError(f"{csr} does not contain a certificate signing request that can be read") from error
     key = asked.public_key()
     if not asked.is_signature_valid or not isinstance(key, PublicKey):
         raise IssueError(f"{csr}: the request is not signed by its own RSA or ECDSA key")

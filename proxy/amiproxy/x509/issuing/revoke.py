@@ -14,7 +14,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from amiproxy.x509.errors import IssueError
+from amiproxy.x509.errors import UNREADABLE, IssueError
 from amiproxy.x509.files import CERTIFICATE_MODE, write_atomically
 from amiproxy.x509.issuing.authority import CaFiles, load_ca
 from amiproxy.x509.pem import load_certificates, load_revocation_lists
@@ -48,7 +48,7 @@ def revoke(
         certificate = load_certificates(read_file(path).data, str(path))[0]
         try:
             certificate.verify_directly_issued_by(authority)
-        except (InvalidSignature, ValueError, TypeError) as error:
+        except (InvalidSignature, *UNREADABLE) as error:
             raise IssueError(
                 f"{path} was not issued by the CA in {ca.certificate}; nothing was revoked"
             ) from error

@@ -9,8 +9,9 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.x509.oid import AuthorityInformationAccessOID
 
+from amiproxy.x509.errors import UNREADABLE
 from amiproxy.x509.expiry import describe_time_left
-from amiproxy.x509.facts import is_ca
+from amiproxy.x509.facts import is_ca, signature_hash_of
 from amiproxy.x509.snapshot import SourceFile
 from amiproxy.x509.validating.findings import Finding, error_of, warning_of
 
@@ -53,7 +54,7 @@ def judge_path(chain: SourceFile, path: Sequence[x509.Certificate]) -> list[Find
         subject, by = certificate.subject.rfc4514_string(), issuer.subject.rfc4514_string()
         try:
             certificate.verify_directly_issued_by(issuer)
-        except (InvalidSignature, ValueError, TypeError):
+        except (InvalidSignature, *UNREADABLE):
             text = f"{subject} is not signed by {by}, though it names it as issuer"
             findings.append(
                 error_of("chain-broken", chain, text, "get the intermediate of the matching generation")
@@ -62,7 +63,7 @@ def judge_path(chain: SourceFile, path: Sequence[x509.Certificate]) -> list[Find
             text = f"{by} signs {subject} but is not a CA certificate"
             findings.append(error_of("chain-not-ca", chain, text, "get the correct intermediate"))
     for certificate in path:
-        name = certificate.signature_hash_algorithm.name if certificate.signature_hash_algorithm else ""
+        name = signature_hash_of(certificate)
         # A root is trusted for itself, not for its signature.
         if name in _BAD_HASHES and certificate.issuer != certificate.subject:
             text = (

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from amiproxy.x509.ending import Ending
 from amiproxy.x509.errors import UNREADABLE
 from amiproxy.x509.facts import is_ca, spki_sha256
+from amiproxy.x509.pem import parse_fully
 
 # Leaf, a few intermediates, root; OpenSSL has already limited the chain to this.
 _DEPTH_LIMIT = 8
@@ -121,8 +122,7 @@ def _read(der: bytes) -> x509.Certificate | None:
     """The certificate; None if any part of it that is used here cannot be read."""
     try:
         certificate = x509.load_der_x509_certificate(der)
-        # ``cryptography`` parses these parts on access: access them here, so that errors occur here.
-        _ = certificate.subject, certificate.issuer, certificate.extensions, certificate.public_key()
+        parse_fully(certificate)
     except UNREADABLE:
         return None
     return certificate
