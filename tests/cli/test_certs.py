@@ -46,6 +46,43 @@ def test_init_names_both_files(run: Run, tmp_path: Path, capsys: pytest.CaptureF
     assert "ca.crt exists" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("days", ["0", "-1", "36501", "99999999", "9" * 5000, "1.5", "x", ""])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["init", "ca"],
+        ["issue", "--ca", "ca", "a"],
+        ["renew", "--ca", "ca", "a", "b"],
+        ["revoke", "--ca", "c"],
+    ],
+)
+def test_days_outside_their_bounds_are_wrong_usage(
+    run: Run, words: list[str], days: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as wrong:
+        run(*words, f"--days={days}")
+    assert wrong.value.code == 2
+    assert "is not a number of days: give 1 to 36500" in capsys.readouterr().err
+
+
+def test_the_most_days_are_accepted(run: Run, tmp_path: Path) -> None:
+    ca = tmp_path / "ca"
+    assert run("init", ca, "--days", 36500) == 0
+    assert run("issue", "--ca", ca, "--out", tmp_path, "--days", 36500, "a.example") == 0
+    pair = (tmp_path / "a.example.crt", tmp_path / "a.example.key")
+    assert run("renew", "--ca", ca, "--days", 36500, *pair) == 0
+    assert run("renew", "--ca", ca, "--within", 36500, *pair) == 0
+    assert run("renew", "--ca", ca, "--within", 0, *pair) == 0
+    assert run("revoke", "--ca", ca, "--days", 36500) == 0
+
+
+@pytest.mark.parametrize("days", ["-1", "36501", "99999999"])
+def test_within_has_bounds_as_well(run: Run, days: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        run("renew", "--ca", "ca", "a", "b", f"--within={days}")
+    assert "is not a number of days: give 0 to 36500" in capsys.readouterr().err
+
+
 def test_an_issued_certificate_passes_the_check(
     run: Run, ca: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -20,7 +20,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, NameOID
 
 from amiproxy.x509.errors import BadName, IssueError
 from amiproxy.x509.issuing.authority import CaFiles, create_ca, load_ca
+from amiproxy.x509.issuing.building import MAX_DAYS
 from amiproxy.x509.issuing.issue import KeyPairFiles, issue, renew, request, sign_request
+from amiproxy.x509.issuing.revoke import revoke
 from amiproxy.x509.names import names_of
 from tests.support.certificates import forge, install
 
@@ -290,11 +292,22 @@ def test_a_place_that_cannot_be_written_is_reported(ca: CaFiles, tmp_path: Path)
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["a.example.key"], "no half file is left"
 
 
-@pytest.mark.parametrize("days", [0, -1])
-def test_less_than_a_day_of_validity_is_refused(ca: CaFiles, tmp_path: Path, days: int) -> None:
-    with pytest.raises(IssueError, match="at least 1 day"):
+@pytest.mark.parametrize("days", [0, -1, MAX_DAYS + 1, 99_999_999])
+def test_days_outside_their_bounds_are_refused(ca: CaFiles, tmp_path: Path, days: int) -> None:
+    with pytest.raises(IssueError, match=f"a certificate is valid for 1 to 36500 days, not {days}"):
         issue(ca, ["a.example"], tmp_path, days=days)
     assert not list(tmp_path.glob("a.*"))
+    with pytest.raises(IssueError, match=f"a certificate is valid for 1 to 36500 days, not {days}"):
+        create_ca(tmp_path / "other", days=days)
+    assert not (tmp_path / "other").exists()
+    with pytest.raises(IssueError, match=f"a revocation list is valid for 1 to 36500 days, not {days}"):
+        revoke(ca, [], tmp_path / "ca.crl", days)
+    assert not (tmp_path / "ca.crl").exists()
+    pair = issue(ca, ["b.example"], tmp_path)
+    before = pair.chain.read_bytes(), pair.key.read_bytes()
+    with pytest.raises(IssueError, match=f"a certificate is valid for 1 to 36500 days, not {days}"):
+        renew(ca, pair, days)
+    assert (pair.chain.read_bytes(), pair.key.read_bytes()) == before
 
 
 @pytest.mark.parametrize("name", ["", "x" * 65])

@@ -1,12 +1,15 @@
 """The verbs of ``ami-proxy certs`` that make and revoke certificates: init, issue, renew, csr, revoke."""
 
 import argparse
+import re
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from amiproxy.cli.certs.verbs import Commands, add_verb
 from amiproxy.x509.errors import X509Error
 from amiproxy.x509.issuing.authority import CA_DAYS, CaFiles, create_ca
+from amiproxy.x509.issuing.building import MAX_DAYS
 from amiproxy.x509.issuing.issue import LEAF_DAYS, KeyPairFiles, Kind, issue, renew, request, sign_request
 from amiproxy.x509.issuing.revoke import CRL_DAYS, revoke
 from amiproxy.x509.pem import load_certificates
@@ -56,7 +59,7 @@ def _add_renew(verbs: Commands) -> None:
     _add_ca(parser)
     parser.add_argument(
         "--within",
-        type=int,
+        type=partial(_days, least=0),
         metavar="DAYS",
         help=f"renew only if at most DAYS are left, otherwise do nothing (for timers; try {_RENEW_WITHIN})",
     )
@@ -176,7 +179,13 @@ def _add_out(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_days(parser: argparse.ArgumentParser, default: int) -> None:
-    parser.add_argument("--days", type=int, default=default, help=f"days of validity (default: {default})")
+    parser.add_argument("--days", type=_days, default=default, help=f"days of validity (default: {default})")
+
+
+def _days(text: str, least: int = 1) -> int:
+    if not re.fullmatch(r"[0-9]{1,8}", text) or not least <= int(text) <= MAX_DAYS:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of days: give {least} to {MAX_DAYS}")
+    return int(text)
 
 
 def _add_key_kind(parser: argparse.ArgumentParser) -> None:

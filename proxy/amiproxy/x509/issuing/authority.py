@@ -49,6 +49,7 @@ def create_ca(
     """
     if not 1 <= len(name) <= CN_LIMIT:
         raise IssueError(f"a CA's name has 1 to {CN_LIMIT} characters, not {len(name)}")
+    validity = days_of(days)
     make_private_directory(directory)
     files = CaFiles.within(directory)
     for path in (files.certificate, files.key):
@@ -62,7 +63,7 @@ def create_ca(
     start = (now or datetime.now(UTC)) - BACKDATE
     identifier = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
     certificate = (
-        builder(subject, subject, key.public_key(), start, start + BACKDATE + days_of(days))
+        builder(subject, subject, key.public_key(), start, start + BACKDATE + validity)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(key_usage(certificates=True), critical=True)
         .add_extension(identifier, critical=False)

@@ -10,6 +10,8 @@ from amiproxy.x509.issuing.keys import PublicKey
 # Clients' clocks may be late; a certificate used in the minute in which it was issued must work there.
 BACKDATE = timedelta(minutes=5)
 CN_LIMIT = 64
+# A hundred years: more is a slip, and much more would lead beyond the year 9999, where X.509 ends.
+MAX_DAYS = 36_500
 
 
 def builder(
@@ -45,8 +47,8 @@ def key_usage(*, certificates: bool) -> x509.KeyUsage:
     )
 
 
-def days_of(days: int) -> timedelta:
-    """How long a certificate of this many days is valid.  Raises IssueError for fewer than 1."""
-    if days < 1:
-        raise IssueError(f"a certificate is valid for at least 1 day, not {days}")
+def days_of(days: int, what: str = "a certificate") -> timedelta:
+    """How long ``what`` is valid.  Raises IssueError for fewer than 1 or more than MAX_DAYS days."""
+    if not 1 <= days <= MAX_DAYS:
+        raise IssueError(f"{what} is valid for 1 to {MAX_DAYS} days, not {days}")
     return timedelta(days=days)

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from amiproxy.x509.errors import UNREADABLE, IssueError
 from amiproxy.x509.files import CERTIFICATE_MODE, write_atomically
 from amiproxy.x509.issuing.authority import CaFiles, load_ca
+from amiproxy.x509.issuing.building import days_of
 from amiproxy.x509.pem import load_certificates, load_revocation_lists
 from amiproxy.x509.snapshot import read_file
 from amiproxy.x509.validating.trust import is_issued_by
@@ -39,8 +40,7 @@ def revoke(
     ``now``, an aware time, replaces the clock.  Raises IssueError, or FileError for a file that cannot be
     read.
     """
-    if days < 1:
-        raise IssueError(f"a revocation list is valid for at least 1 day, not {days}")
+    validity = days_of(days, "a revocation list")
     authority, key = load_ca(ca)
     moment = now or datetime.now(UTC)
     entries = {entry.serial_number: entry for entry in _entries(crl, authority)}
@@ -58,7 +58,7 @@ def revoke(
         x509.CertificateRevocationListBuilder()
         .issuer_name(authority.subject)
         .last_update(moment - _BACKDATE)
-        .next_update(moment + timedelta(days=days))
+        .next_update(moment + validity)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False)
         # RFC 5280 section 5.2.3 requires a monotonic number: the time is one, without a stored counter.
         .add_extension(x509.CRLNumber(int(moment.timestamp())), critical=False)
