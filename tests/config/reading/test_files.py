@@ -54,6 +54,32 @@ def test_a_denial_for_another_reason_is_not_blamed_on_owner_and_mode(
 
 
 @pytest.mark.parametrize("look", PRIVATE)
+def test_a_folder_that_vanishes_while_its_file_is_read_is_reported(
+    file: Path, look: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.open
+
+    def open_then_lose(path: Path, flags: int) -> int:
+        descriptor = real(path, flags)
+        file.parent.rename(file.parent.with_name(f"{file.parent.name}-moved"))
+        return descriptor
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "open", open_then_lose)
+        with pytest.raises(Unfit, match=f"{file}: No such file") as error:
+            look(file)  # type: ignore[operator]
+    assert error.value.remedy
+
+
+@pytest.mark.parametrize("look", [read_file, *PRIVATE])
+def test_a_file_whose_content_cannot_be_read_is_refused(look: object) -> None:
+    memory = Path("/proc/self/mem")  # opens like a regular file, but nothing is mapped at its beginning
+    with pytest.raises(Unfit, match=f"{memory}: Input/output error") as error:
+        look(memory)  # type: ignore[operator]
+    assert error.value.remedy
+
+
+@pytest.mark.parametrize("look", PRIVATE)
 @pytest.mark.parametrize(
     ("mode", "says", "remedy"),
     [

@@ -2,6 +2,8 @@
 
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from amiproxy.config.reading.document import MAX_BYTES
@@ -28,7 +30,7 @@ def read_file(path: Path) -> bytes:
 
     No more than MAX_BYTES + 1 bytes are read: the caller refuses a file that is larger than MAX_BYTES.
     """
-    with os.fdopen(_open(path), "rb") as file:
+    with _explaining(path), os.fdopen(_open(path), "rb") as file:
         return file.read(MAX_BYTES + 1)
 
 
@@ -37,7 +39,7 @@ def read_private(path: Path) -> bytes:
 
     Raises Unfit if it cannot be read, or if the mode of the file or of its folder allows too much.
     """
-    with os.fdopen(_open(path), "rb") as file:
+    with _explaining(path), os.fdopen(_open(path), "rb") as file:
         _refuse_loose_modes(path, os.fstat(file.fileno()).st_mode)
         return file.read(MAX_BYTES + 1)
 
@@ -61,19 +63,26 @@ def read_secret(path: Path) -> bytes:
 
 
 def _open(path: Path) -> int:
-    try:
+    with _explaining(path):
         # Without O_NONBLOCK, a FIFO instead of a file would block the start for ever.
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise Unfit(f"{path} is not a regular file", "name a regular file")
+    return descriptor
+
+
+@contextmanager
+def _explaining(path: Path) -> Iterator[None]:
+    """Turn each OSError into Unfit, with the remedy: the file or its folder may vanish at any moment."""
+    try:
+        yield
     except FileNotFoundError as error:
         raise Unfit(f"{path}: {error.strerror}", "create it, or correct the path") from None
     except OSError as error:
         if isinstance(error, PermissionError) and may_read(path):
             raise Unfit(f"{path}: {error.strerror}, although owner and mode allow it", KEPT_OUT) from None
         raise Unfit(f"{path}: {error.strerror}", "make it readable for the proxy") from None
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise Unfit(f"{path} is not a regular file", "name a regular file")
-    return descriptor
 
 
 def _refuse_loose_modes(path: Path, mode: int) -> None:
