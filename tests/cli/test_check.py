@@ -5,6 +5,7 @@ import pytest
 from amiproxy.cli import main
 from amiproxy.core.model.phc import dummy_hash
 from tests.support.certificates import forge
+from tests.support.openssl import without_any_suite
 
 CONFIG = """\
 upstream: {username: amiproxy, secret_file: upstream.secret}
@@ -128,6 +129,18 @@ def test_warnings_are_printed_and_do_not_fail(config: Path, capsys: pytest.Captu
     assert "warning: user u: write is all" in err
     assert "server.crt: mode 0664 lets others change it" in err
     assert "hunter2" not in out + err
+
+
+def test_suites_that_openssl_does_not_know_are_an_error(
+    config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config.write_text(CONFIG + "tls: {suites: [ECDHE-RSA-CHACHA20-POLY1305]}\n")
+    without_any_suite(monkeypatch)
+    assert check(config) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("tls.suites: OpenSSL knows none of the suites 'ECDHE-RSA-CHACHA20-POLY1305'; use ")
+    assert main(["certs", "check", "--config", str(config)]) == 1
+    assert "error: tls.suites: OpenSSL knows none of " in capsys.readouterr().err
 
 
 def test_a_certificate_that_disappears_meanwhile_is_reported(

@@ -8,6 +8,7 @@ import pytest
 from amiproxy.cli import doctor, main
 from amiproxy.tools.doctor import DoctorFinding
 from tests.support import tls_door
+from tests.support.openssl import without_any_suite
 from tests.support.ports import free_port
 from tests.tools.doctor.manager import SECRET, Manager
 
@@ -73,6 +74,16 @@ def test_the_host_is_checked_even_if_the_configuration_is_bad(
     assert any(finding["subject"] == "tls" for finding in found)
     [asterisk] = [finding for finding in found if finding["subject"] == "asterisk"]
     assert asterisk["level"] == "unknown"
+
+
+def test_suites_that_openssl_does_not_know_are_a_failure(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = written(tmp_path, free_port())
+    config.write_text(config.read_text() + "tls: {suites: [ECDHE-RSA-CHACHA20-POLY1305]}\n")
+    without_any_suite(monkeypatch)
+    assert main(["doctor", "--config", str(config)]) == 2
+    assert "fail  certificates  tls.suites: OpenSSL knows none of the suites" in capsys.readouterr().out
 
 
 def test_files_and_certificates_are_checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

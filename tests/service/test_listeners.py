@@ -6,6 +6,7 @@ import yaml
 
 from amiproxy.service import app as module
 from tests.service.running import change, running, start_fails
+from tests.support.openssl import without_any_suite
 from tests.support.ports import free_port
 from tests.support.proxy_process import ProxyProcess
 
@@ -26,6 +27,14 @@ async def test_a_port_in_use_is_named_and_the_other_ports_are_closed(files: Prox
 async def test_it_does_not_start_without_valid_certificates(files: ProxyProcess) -> None:
     (files.directory / "server.crt").write_text("nothing\n")
     assert "server.crt" in await start_fails(files)
+
+
+async def test_suites_that_openssl_does_not_know_are_named(
+    files: ProxyProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change(files, tls={"suites": ["ECDHE-RSA-CHACHA20-POLY1305"]})
+    without_any_suite(monkeypatch)
+    assert (await start_fails(files)).startswith("listeners: tls.suites: OpenSSL knows none of the suites ")
 
 
 async def test_a_passed_descriptor_that_does_not_listen_is_named(

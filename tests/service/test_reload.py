@@ -14,6 +14,7 @@ from amiproxy.net.upstream.link import LinkState
 from amiproxy.service import process
 from amiproxy.tools.simulator import Simulator, User
 from tests.service.running import USERS, certificate, change, running, two_listeners
+from tests.support.openssl import without_any_suite
 from tests.support.proxy_process import ProxyProcess
 from tests.support.waiting import until
 
@@ -65,6 +66,21 @@ async def test_a_failed_reload_stays_in_the_status_until_one_succeeds(
         files.config.write_text(text)
         assert (await app.reload("test")).succeeded
         assert app.lifecycle.status().startswith("0 sessions")
+
+
+async def test_suites_that_openssl_does_not_know_keep_the_old_configuration(
+    files: ProxyProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(files) as app:
+        before = [store.context for store in app.stores]
+        change(files, tls={"suites": ["ECDHE-RSA-CHACHA20-POLY1305"]})
+        with monkeypatch.context() as patched:
+            without_any_suite(patched)
+            report = await app.reload("test")
+        assert not report.succeeded
+        assert report.problems[0].startswith("tls.suites: OpenSSL knows none of the suites ")
+        assert [store.context for store in app.stores] == before
+        assert (await app.reload("test")).succeeded
 
 
 async def test_one_bad_pair_of_two_keeps_both_old_ones(

@@ -10,11 +10,12 @@ import pytest
 from amiproxy.config import Tls
 from amiproxy.net.certs.certstore import CertStore
 from amiproxy.net.certs.result import CertificatesRefused
-from amiproxy.net.tls.tlspolicy import PolicyError, presented_certificate
+from amiproxy.net.tls.tlspolicy import presented_certificate
 from amiproxy.steps import result_of
 from amiproxy.x509.expiry import Expiry
 from tests.net.certs.storing import NOW, TLS13, Several, Site, named, shown
 from tests.support.certificates import DAY, Forged, forge, install, listener_of, pair_of
+from tests.support.openssl import without_any_suite
 
 
 def test_first_generation_serves_the_files(site: Site) -> None:
@@ -187,9 +188,21 @@ def test_expiry_follows_the_clock(tmp_path: Path) -> None:
     assert store.expiry() is Expiry.FINE
 
 
-def test_unknown_policy_is_refused() -> None:
-    with pytest.raises(PolicyError, match="'old'"):
+def test_an_unusable_policy_is_refused_and_its_key_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(CertificatesRefused, match=r"^tls\.policy: unknown TLS policy 'old'; use modern or"):
         CertStore(listener_of(()), Tls(policy="old"))
+    with pytest.raises(
+        CertificatesRefused, match=r"^tls\.minimum_version: unsupported TLS version '1.1'; use"
+    ):
+        CertStore(listener_of(()), Tls(minimum_version="TLSv1.1"))
+    without_any_suite(monkeypatch)
+    with pytest.raises(
+        CertificatesRefused, match=r"^tls\.suites: OpenSSL knows none of the suites 'ECDHE-"
+    ) as no:
+        CertStore(listener_of(()), Tls(suites=("ECDHE-RSA-CHACHA20-POLY1305",)))
+    (finding,) = no.value.findings
+    assert (finding.level, finding.code, finding.file) == ("error", "tls-policy", "tls.suites")
+    assert finding.remedy == "use those that openssl ciphers -s lists, or remove the key"
 
 
 def test_configured_minimum_version_and_suites_apply(tmp_path: Path) -> None:

@@ -32,8 +32,8 @@ class CertSet:
     """The certificate stores of all listeners; ``changed`` is called after each swap.
 
     ``wall`` returns seconds since the epoch; ``settle`` is the time in seconds for which a set of files that
-    looks half-written is read again.  Raises CertificatesRefused if the files of a listener are refused,
-    PolicyError for an unusable TLS policy.
+    looks half-written is read again.  Raises CertificatesRefused if the files of a listener are refused, or
+    for an unusable TLS policy.
     """
 
     def __init__(
@@ -108,8 +108,8 @@ class CertSet:
 
         With ``whole``, an error in any store raises CertificatesRefused with all errors; without it errors
         are only in the results, as with the file watch.  A set of files that looks half-written is retried
-        for the settle time. Raises PolicyError for an unusable TLS policy, and ValueError for another number
-        of listeners.
+        for the settle time.  Raises CertificatesRefused for an unusable TLS policy, too, and ValueError for
+        another number of listeners.
         """
         retry = Retry(self._settle, self._settle)
         while True:

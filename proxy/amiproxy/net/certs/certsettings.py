@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Literal
 
 from amiproxy.config import ListenerSettings, Tls
-from amiproxy.net.tls.tlspolicy import ClientAuth, Policy, tls_policy
-from amiproxy.x509.validating.findings import PairRules
+from amiproxy.net.certs.result import CertificatesRefused
+from amiproxy.net.tls.tlspolicy import ClientAuth, Policy, PolicyError, tls_policy
+from amiproxy.x509.validating.findings import Finding, PairRules
 
 BadPair = Literal["keep_old", "refuse_all"]
 
@@ -54,20 +55,25 @@ def settings_of(listener: ListenerSettings, tls: Tls, names: Sequence[str] = ())
     """The settings of a store whose certificates must all cover ``names``.
 
     Client CA and CRL files are left out if clients are not asked for a certificate.
-    Raises PolicyError for an unusable TLS policy.
+    Raises CertificatesRefused for an unusable TLS policy; its finding names the key in place of a file.
     """
     asks = listener.client_auth != "none"
+    try:
+        policy = tls_policy(
+            tls.policy,
+            minimum_version=tls.minimum_version.removeprefix("TLSv") if tls.minimum_version else None,
+            suites=":".join(tls.suites) or None,
+        )
+    except PolicyError as error:
+        finding = Finding("error", "tls-policy", error.key, error.text, error.remedy)
+        raise CertificatesRefused([finding]) from error
     return StoreSettings(
         pairs=tuple((item.chain, item.key) for item in listener.certificates),
         names=tuple(tuple(item.names) for item in listener.certificates),
         auth=listener.client_auth,
         authorities=listener.client_ca if asks else None,
         revocations=listener.client_crl if asks else None,
-        policy=tls_policy(
-            tls.policy,
-            minimum_version=tls.minimum_version.removeprefix("TLSv") if tls.minimum_version else None,
-            suites=":".join(tls.suites) or None,
-        ),
+        policy=policy,
         rules=PairRules(
             allow_expired=tls.allow_expired,
             lost_names=tls.lost_names,

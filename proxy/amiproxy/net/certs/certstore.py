@@ -42,7 +42,7 @@ class CertStore:
     """The certificates of one listener.
 
     All of its certificates must cover ``names``.  ``wall`` returns seconds since the epoch.  Raises
-    CertificatesRefused if the files are refused at the start, PolicyError for an unusable TLS policy.
+    CertificatesRefused if the files are refused at the start, or for an unusable TLS policy.
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class CertStore:
     def prepare(
         self, trigger: str, listener: ListenerSettings | None = None, tls: Tls | None = None
     ) -> Candidate:
-        """Run ``preparing`` for one trigger to its end at once.  Raises PolicyError likewise."""
+        """Run ``preparing`` for one trigger to its end at once.  Raises CertificatesRefused likewise."""
         return result_of(self.preparing(frozenset({trigger}), listener, tls))
 
     def preparing(
@@ -115,8 +115,8 @@ class CertStore:
         """Read and validate the files, build and test the contexts, in steps.
 
         Does not touch what serves, so it may run in a thread.  ``listener`` and ``tls`` are new settings, in
-        force from the commit on; pass both or neither.  Raises PolicyError for an unusable TLS policy in
-        them; errors of files are in the candidate's result.
+        force from the commit on; pass both or neither.  Raises CertificatesRefused for an unusable TLS policy
+        in them; errors of files are in the candidate's result.
         """
         settings = (
             self._settings if listener is None or tls is None else settings_of(listener, tls, self._names)

@@ -64,7 +64,7 @@ class ReloadResult:
 
 
 class CertificatesRefused(Exception):
-    """The certificate files cannot be used; ``findings`` has the reasons.
+    """The certificate files or the TLS policy cannot be used; ``findings`` has the reasons.
 
     Raised at the start, where there is no old generation to keep, and by a reload that must not be partial.
     """

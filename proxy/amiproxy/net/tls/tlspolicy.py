@@ -35,7 +35,16 @@ _SECURITY_LEVEL = "@SECLEVEL=2"
 
 
 class PolicyError(ValueError):
-    """A TLS policy that OpenSSL or this module does not accept."""
+    """A TLS policy that OpenSSL or this module does not accept.
+
+    ``key`` is that of the setting in proxy.yaml; ``text`` and ``remedy`` are for the operator.
+    """
+
+    def __init__(self, key: str, text: str, remedy: str) -> None:
+        super().__init__(f"{key}: {text}; {remedy}")
+        self.key = key
+        self.text = text
+        self.remedy = remedy
 
 
 @dataclass(frozen=True)
@@ -88,9 +97,10 @@ def tls_policy(
     versions = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
     floors = {"intermediate": "1.2", "modern": "1.3"}
     if preset not in floors:
-        raise PolicyError(f"unknown TLS policy {preset!r}; use modern or intermediate")
+        raise PolicyError("tls.policy", f"unknown TLS policy {preset!r}", "use modern or intermediate")
     if minimum_version not in (None, *versions):
-        raise PolicyError(f"unsupported TLS version {minimum_version!r}; use 1.2 or 1.3")
+        text = f"unsupported TLS version {minimum_version!r}"
+        raise PolicyError("tls.minimum_version", text, "use 1.2 or 1.3")
     floor = max(versions[floors[preset]], versions[minimum_version or floors[preset]])
     if suites is not None:
         _check_suites(suites)
@@ -173,11 +183,13 @@ def _check_suites(suites: str) -> None:
         if not suite.startswith("ECDHE-") or not suite.endswith(
             ("-GCM-SHA256", "-GCM-SHA384", "-CHACHA20-POLY1305")
         ):
-            raise PolicyError(f"suite {suite!r} is not ECDHE with AES-GCM or ChaCha20-Poly1305")
+            text = f"suite {suite!r} is not ECDHE with AES-GCM or ChaCha20-Poly1305"
+            raise PolicyError("tls.suites", text, "name only such suites")
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).set_ciphers(f"{suites}:{_SECURITY_LEVEL}")
     except ssl.SSLError as error:
-        raise PolicyError(f"OpenSSL knows none of the suites {suites!r}") from error
+        remedy = "use those that openssl ciphers -s lists, or remove the key"
+        raise PolicyError("tls.suites", f"OpenSSL knows none of the suites {suites!r}", remedy) from error
 
 
 @contextmanager
