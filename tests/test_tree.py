@@ -13,7 +13,6 @@ LINES = 400
 
 #: Modules that may be longer, and why.
 LONG = {
-    "core/hub.py": (540, "what all sessions share; the paths of an event call it and nothing else"),
     "net/doors/tlsstream.py": (420, "one TLS connection, whose steps share its attributes"),
 }
 

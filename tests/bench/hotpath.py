@@ -139,12 +139,12 @@ def one_pass(row: Row, events: Sequence[bytes]) -> float:
     reads = [b"".join(events[n : n + row.per_read]) for n in range(0, len(events), row.per_read)]
     hub = bench.hub
     gc.collect()
-    before = hub.deliveries  # excludes events that the logins themselves caused
+    before = hub.subscriptions.deliveries  # excludes events that the logins themselves caused
     began = time.thread_time()
     for data in reads:
         _take(hub.server, framer, data)
     taken = time.thread_time() - began
-    delivered = hub.deliveries - before
+    delivered = hub.subscriptions.deliveries - before
     expected = len(events) * row.audiences * row.members
     assert delivered == expected, f"{delivered} deliveries of {expected}"
     return taken

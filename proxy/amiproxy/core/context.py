@@ -1,7 +1,7 @@
 """Context: what every session needs: the clock, the limits, the users, the policy, Asterisk, the audit log.
 
-The hub builds it, and replaces ``users``, ``generation`` and ``recorder`` when they change.  It knows
-neither sessions nor the hub.
+The hub builds it, and replaces ``users`` and ``generation`` when they change.  It knows neither
+sessions nor the hub.
 """
 
 # mypyc: compiled
@@ -16,7 +16,8 @@ from amiproxy.core.audit.trail import Trail
 from amiproxy.core.budgets.caused import Caused
 from amiproxy.core.budgets.pressure import Pressure
 from amiproxy.core.budgets.throttle import UserRates
-from amiproxy.core.learning.recorder import Recorder
+from amiproxy.core.fanout.subscription import Member
+from amiproxy.core.learning.learner import Learner
 from amiproxy.core.limits.shares import Shares
 from amiproxy.core.limitstate import LimitState
 from amiproxy.core.model.limits import Limits
@@ -43,17 +44,18 @@ class Context:
         "caused",
         "generation",
         "judge",
+        "learner",
         "limit_state",
         "may_run",
         "pressure",
         "rates",
         "readers",
-        "recorder",
         "scheduler",
         "server",
         "settle",
         "shares",
         "stats",
+        "subscribe",
         "trail",
         "users",
         "verifier",
@@ -76,7 +78,9 @@ class Context:
         pressure: Pressure,
         server: Server,
         trail: Trail,
+        learner: Learner,
         readers: Callable[[int], int],
+        subscribe: Callable[[Member], None],
         settle: Callable[[], None],
     ) -> None:
         self.users = users
@@ -97,16 +101,18 @@ class Context:
         #: Asterisk.
         self.server = server
         self.trail = trail
+        #: Records what users use, while that is switched on.
+        self.learner = learner
         #: Returns the number of sessions whose classes admit an event of these classes.
         self.readers: Callable[[int], int] = readers
+        #: Moves a session to the subscription that matches its rights, event mask and filters.
+        self.subscribe: Callable[[Member], None] = subscribe
         #: Sends what sessions have put into ``answered``, and the events that are due.
         self.settle: Callable[[], None] = settle
         #: The sessions that have something to send when the hub settles.
         self.answered: dict[Answered, None] = {}
         #: The WaitEvents that are running.
         self.waiting: set[Waiting] = set()
-        #: The running recording of what users use.
-        self.recorder: Recorder | None = None
 
     @property
     def limits(self) -> Limits:

@@ -182,25 +182,9 @@ def test_an_action_of_another_module_is_assumed_to_cause_an_event() -> None:
     table = site.bench.hub.server.actions.table
     assert table.find(b"rptstatus") is None
     action = Action([(b"Action", b"RptStatus")])
-    seconds = site.bench.hub.ctx.caused.estimate(action, table, site.bench.hub.readers)
+    seconds = site.bench.hub.ctx.caused.estimate(action, table, site.bench.hub.subscriptions.readers)
     assert seconds is not None
     assert seconds > 0
-
-
-def test_readers_are_counted_as_they_come_and_go() -> None:
-    bench = Bench(BOSS, MUTE)
-    bench.link_up()
-    user = privilege.parse_classes("user")
-    assert bench.hub.readers(user) == 0
-    session, _ = bench.login("boss")
-    bench.login("mute")
-    assert bench.hub.readers(user) == 1
-    bench.login("boss")
-    assert bench.hub.readers(user) == 2
-    session.receive(b"Action: Events\r\nEventMask: call\r\n\r\n")
-    assert bench.hub.readers(user) == 1
-    session.lost("gone")
-    assert bench.hub.readers(user) == 1
 
 
 def test_a_session_is_charged_to_its_user_from_its_login_on() -> None:

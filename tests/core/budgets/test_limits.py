@@ -745,7 +745,7 @@ class TestLinkHold:
     def test_an_action_that_was_delayed_is_recorded_once(self):
         bench = make()
         session, _ = bench.login("boss")
-        bench.hub.learn(0)
+        bench.hub.learner.begin(0)
         for number in range(2):
             session.receive(action("PlayDTMF", number, Duration="200", **self.TONE))
             bench.clock.advance(5)
@@ -756,8 +756,8 @@ class TestLinkHold:
         assert session.state is State.HELD
         bench.clock.advance(5)
         bench.answer(bench.upstream.take()[0], b"")
-        assert bench.hub.ctx.recorder is not None
-        assert list(bench.hub.ctx.recorder.shapes.values()) == [4]
+        assert bench.hub.learner.recorder is not None
+        assert list(bench.hub.learner.recorder.shapes.values()) == [4]
 
     def test_a_delayed_action_is_not_sent_once_its_session_is_lost(self):
         bench = make()

@@ -23,7 +23,7 @@ def test_events_are_counted_by_class_and_by_whether_a_session_could_see_them() -
     bench.feed(
         *[event("Hangup")] * 3, event("Alarm", "system"), event("Reload", "system"), event("Alarm", "system")
     )
-    bench.hub.audiences.count()
+    bench.hub.subscriptions.count()
     stats = bench.hub.stats
     assert stats.classes[privilege.CALL] == 3
     assert stats.unread[privilege.CALL] == 0
@@ -37,10 +37,10 @@ def test_filtered_events_are_counted_once_for_each_view() -> None:
     for name in ("quiet", "quiet", "reader"):
         bench.login(name)
     bench.feed(event("Hangup"), event("Hangup"), event("Newchannel"))
-    bench.hub.audiences.count()
+    bench.hub.subscriptions.count()
     stats = bench.hub.stats
     assert (stats.classes[privilege.CALL], stats.filtered[privilege.CALL]) == (3, 2)
-    bench.hub.audiences.count()
+    bench.hub.subscriptions.count()
     assert stats.filtered[privilege.CALL] == 2
 
 
@@ -49,8 +49,8 @@ def test_forgotten_audiences_were_counted() -> None:
     bench.feed(event("Hangup"))
     bench.login("reader")  # a new subscription: all remembered audiences are invalid
     bench.feed(event("Hangup"))
-    bench.hub.audiences.count()
-    bench.hub.audiences.count()
+    bench.hub.subscriptions.count()
+    bench.hub.subscriptions.count()
     assert bench.hub.stats.classes[privilege.CALL] == 2
     assert bench.hub.stats.unread[privilege.CALL] == 1
 
@@ -78,7 +78,7 @@ def taken(*transports: ListTransport) -> Counter[str]:
 
 
 def counted(bench: Bench) -> Counter[str]:
-    bench.hub.audiences.count()
+    bench.hub.subscriptions.count()
     delivered = bench.hub.stats.delivered.items()
     return Counter({privilege.class_names(mask): number for mask, number in delivered if number})
 
@@ -138,4 +138,4 @@ def test_deliveries_by_class_equal_the_events_that_sessions_were_sent(
     bench.hub.flush()
     sent += taken(*(transport for _, transport in sessions))
     assert counted(bench) == sent
-    assert bench.hub.deliveries == sum(sent.values())
+    assert bench.hub.subscriptions.deliveries == sum(sent.values())

@@ -56,7 +56,7 @@ def test_a_long_flush_is_divided_and_continues_in_later_turns() -> None:
     assert turns > 1
     bench.clock.advance(1)
     assert all(transport.take() == event("One") + event("Two") for transport in transports)
-    assert bench.hub.deliveries == 2 * len(transports)
+    assert bench.hub.subscriptions.deliveries == 2 * len(transports)
 
 
 def test_an_answer_in_between_comes_after_the_events_before_it() -> None:

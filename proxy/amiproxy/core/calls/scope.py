@@ -7,9 +7,9 @@ bridge.  It may take a while to show which user a call belongs to (it comes in o
 and rings PJSIP/100 a second later).  So the first events of each call are kept, and a user
 that turns out to own the call gets them then, in order and once.
 
-For every event the server calls ``CallTracker.feed`` once, then the hub ``View.admit`` once for
-each subscription that has a scope.  ``admit`` returns the events to deliver now; the caller must
-still check privilege classes, event mask and filters for each of them.
+For every event the server calls ``CallTracker.feed`` once, and ``Subscriptions`` then calls
+``View.admit`` once for each subscription that has a scope.  ``admit`` returns the events to deliver
+now; the caller must still check privilege classes, event mask and filters for each of them.
 """
 
 # mypyc: compiled

@@ -238,8 +238,9 @@ class Actor(Recipient):
             described = server.actions.table.described(action.key)
             left_out = described.left_out(action) if described is not None else ()
             ctx.trail.left_out(server.actions.counted_name(action), left_out)
-        if ctx.recorder is not None and not (rested or paid):
-            ctx.recorder.action(user.name, action, server.actions.table.described(action.key))
+        recorder = ctx.learner.recorder
+        if recorder is not None and not (rested or paid):
+            recorder.action(user.name, action, server.actions.table.described(action.key))
         if action.key in LOCAL:
             ctx.stats.actions_local += 1
             ctx.stats.actions.count(server.actions.counted_name(action), user.name, "local")

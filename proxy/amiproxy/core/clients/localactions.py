@@ -28,7 +28,7 @@ def _events(session: Session, action: Action) -> None:
     state = (b"Events", b"On" if mask else b"Off")
     session.answer(message.response(b"Success", action.action_id, state))
     session.principal.mask = mask
-    session.owner.subscribe(session)
+    session.ctx.subscribe(session)
 
 
 def _filter(session: Session, action: Action) -> None:
@@ -51,7 +51,7 @@ def _filter(session: Session, action: Action) -> None:
         return
     session.answer(message.success(action.action_id, b"Success"))
     session.principal.filters = (*session.principal.filters, added)
-    session.owner.subscribe(session)
+    session.ctx.subscribe(session)
 
 
 def _list_commands(session: Session, action: Action) -> None:

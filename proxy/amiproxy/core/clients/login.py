@@ -313,7 +313,7 @@ class Login:
         if booted and privilege.may_read(session.principal.events, privilege.SYSTEM):
             session.reply(booted)
             session.push()
-        session.owner.subscribe(session)
+        ctx.subscribe(session)
         # As in Asterisk, the session that has logged in receives this event, too.
         by_secret = b"0" if user.login.way == "certificate" else b"1"
         ctx.trail.tell(session.who, b"SuccessfulAuth", INFORMATIONAL, (b"UsingPassword", by_secret))

@@ -6,14 +6,12 @@ It knows nothing of how the client speaks: neither its transport nor its actions
 # mypyc: compiled
 
 from amiproxy.ami import privilege
-from amiproxy.ami.eventfilter import EventFilter, FilterSet
+from amiproxy.ami.eventfilter import EventFilter
 from amiproxy.core.audit.trail import Who
-from amiproxy.core.model.rules import Scope
+from amiproxy.core.fanout.subscription import EventView
 from amiproxy.core.model.share import Share
 from amiproxy.core.model.users import User
 from amiproxy.core.ports import Peer
-
-View = tuple[int, FilterSet | None, Scope | None]
 
 
 class Principal:
@@ -49,11 +47,8 @@ class Principal:
         return self.user.read & self.mask if self.user is not None else 0
 
     @property
-    def view(self) -> View:
-        """Which events the client may see: mask of privilege classes, event filters, scope of calls.
-
-        The client must have logged in.  None stands for no filters, and for no scope.
-        """
+    def view(self) -> EventView:
+        """Which events the client may see.  It must have logged in."""
         assert self.user is not None
         filters = self.user.filters
         for added in self.filters:

@@ -7,7 +7,8 @@ from abc import ABC, abstractmethod
 from amiproxy.core.clients.principal import Principal
 from amiproxy.core.context import Context
 from amiproxy.core.fanout.outbox import NEVER, Outbox
-from amiproxy.core.fanout.subscription import Subscription
+from amiproxy.core.fanout.subscription import EventView, Subscription
+from amiproxy.core.model.encoding import Encoding
 from amiproxy.core.model.share import Share
 from amiproxy.core.model.users import User
 from amiproxy.core.ports import Transport
@@ -62,7 +63,17 @@ class Recipient(ABC):
         """
         self._sent(self.outbox.push(banner))
 
-    # -- events ------------------------------------------------------------
+    # -- events; see ``Member`` in subscription.py --------------------------
+
+    @property
+    def view(self) -> EventView:
+        """Which events the client may see.  It must have logged in."""
+        return self.principal.view
+
+    @property
+    def encoding(self) -> Encoding:
+        """How its door writes events."""
+        return self.transport.encoding
 
     def deliver(self, data: bytes) -> None:
         """Take events from the subscription: whole messages, joined."""

@@ -53,9 +53,6 @@ class Handlers(NamedTuple):
 class Owner(Protocol):
     """What only the hub can do for a session."""
 
-    def subscribe(self, session: "Session") -> None:
-        """Move the session to the subscription that matches its rights, event mask and filters."""
-
     def ended(self, session: "Session", reason: str) -> None:
         """The session is closing: remove it everywhere, but wait for ``gone`` or end it soon."""
 

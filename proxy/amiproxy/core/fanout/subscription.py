@@ -15,14 +15,21 @@ that takes, leaves or joins in between needs no special treatment.
 from collections.abc import Callable, Hashable
 from typing import Protocol
 
+from amiproxy.ami.eventfilter import FilterSet
 from amiproxy.ami.privilege import may_read
 from amiproxy.core.fanout.outbox import RECORD, Outbox
 from amiproxy.core.model.encoding import AMI, Encoding
+from amiproxy.core.model.rules import Scope
 
 #: Most members that a flush serves without asking whether its time is up.
 AT_ONCE = 8
 #: About the most bytes that it delivers before it asks.
 _BYTES_AT_ONCE = 256 << 10
+
+
+#: Which events a client may see: mask of privilege classes, event filters, scope of calls.  None stands for
+#: no filters, and for no scope.
+EventView = tuple[int, FilterSet | None, Scope | None]
 
 
 class EventPredicate(Protocol):
@@ -33,10 +40,27 @@ class EventPredicate(Protocol):
 
 
 class Member(Protocol):
-    """The part of a session that a subscription uses."""
+    """The part of a session that subscriptions use.
 
+    ``Subscriptions`` sets ``subscription``, and a subscription ``seen``: how many of its pending events the
+    member has had.
+    """
+
+    subscription: "Subscription | None"
     seen: int
     outbox: Outbox
+
+    @property
+    def view(self) -> EventView:
+        """Which events it may see."""
+
+    @property
+    def encoding(self) -> Encoding:
+        """How events are written for it."""
+
+    @property
+    def payer(self) -> str:
+        """Name of its user."""
 
     def deliver(self, data: bytes) -> None:
         """Send events: whole messages, joined, as the subscription's encoding writes them."""

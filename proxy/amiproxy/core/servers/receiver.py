@@ -1,4 +1,4 @@
-"""Receiver: what a server passes events and changes of its state on to."""
+"""Receiver and Owner: what a server passes events and changes of its state on to."""
 
 # mypyc: compiled
 
@@ -12,17 +12,19 @@ Audience = Any
 
 
 class Receiver(Protocol):
-    """What a server passes events and changes of its state on to: the hub."""
+    """What a server passes events on to: the subscriptions."""
 
     @property
     def by_head(self) -> dict[bytes, Any]:
         """The audience of each head that is known; always the same dict."""
 
-    def audience_of(self, raw: bytes, head: bytes) -> Audience:
-        """The audience of a head that ``by_head`` does not hold; ``raw`` is the event.
+    def forget(self) -> None:
+        """Empty ``by_head``, so that every head passes through ``audience_of`` again."""
 
-        Must call ``Server.recognise`` with the event's name, and may remember the audience if that returns
-        False.
+    def audience_of(self, head: bytes, name: bytes, required: int, *, remember: bool) -> Audience:
+        """The audience of a head that ``by_head`` does not hold, for events that need these classes.
+
+        ``name`` is the event's.  ``remember``: put the audience into ``by_head``.
         """
 
     def pass_on(self, raw: bytes, audience: Audience) -> None:
@@ -31,8 +33,9 @@ class Receiver(Protocol):
     def pass_on_scoped(self, raw: bytes, call: Call | CallFacts) -> None:
         """Called after ``pass_on``, if calls are followed; for ``call`` see ``CallTracker.feed``."""
 
-    def link_up(self) -> None:
-        """The link has logged in; every head must pass through ``audience_of`` again."""
+
+class Owner(Protocol):
+    """What a server reports its state and its work to: the hub."""
 
     def serves(self) -> None:
         """Clients' actions are sent from now on."""

@@ -1,8 +1,9 @@
 """Server: one Asterisk, with the links to it and all that is known about it.
 
 Everything that its links bring arrives here: answers go to their requesters through the exchanges, events go
-to the receiver.  The server knows neither sessions nor subscriptions.  For each event it looks up the
-event's head (name and classes) in the receiver's table, and passes on what it finds there with the event.
+to the receiver, and changes of its state to the owner.  The server knows neither sessions nor subscriptions.
+For each event it looks up the event's head (name and classes) in the receiver's table, and passes on what it
+finds there with the event.
 """
 
 # mypyc: compiled
@@ -11,10 +12,11 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from amiproxy import log
+from amiproxy.ami import privilege
 from amiproxy.ami.actions import ECHOED_BY, OtherActions, answer_of
 from amiproxy.ami.holding import may_hold
 from amiproxy.ami.message import Action
-from amiproxy.ami.relay import BROADCAST, plain_head_of, rebuild_event, relay_id_of
+from amiproxy.ami.relay import BROADCAST, BROADCAST_HEAD, plain_head_of, rebuild_event, relay_id_of
 from amiproxy.core.audit.stats import Stats
 from amiproxy.core.calls.scope import CallTracker
 from amiproxy.core.limitstate import LimitState
@@ -26,7 +28,7 @@ from amiproxy.core.servers.known.actions import KnownActions
 from amiproxy.core.servers.known.boot import Boot
 from amiproxy.core.servers.known.lengths import Lengths
 from amiproxy.core.servers.known.origin import Origin
-from amiproxy.core.servers.receiver import Audience, Receiver
+from amiproxy.core.servers.receiver import Audience, Owner, Receiver
 from amiproxy.core.servers.requester import Requester
 from amiproxy.core.servers.side import Side
 
@@ -48,13 +50,20 @@ class Server:
     """One Asterisk.  Everything runs on one thread."""
 
     def __init__(
-        self, name: str, receiver: Receiver, limit_state: LimitState, stats: Stats, scheduler: Scheduler
+        self,
+        name: str,
+        receiver: Receiver,
+        owner: Owner,
+        limit_state: LimitState,
+        stats: Stats,
+        scheduler: Scheduler,
     ) -> None:
         self.name = name
         self.banner = DEFAULT_BANNER
         #: How often the link came up, and how often it was lost.
         self.ups = self.downs = 0
         self._receiver = receiver
+        self._owner = owner
         self._by_head = receiver.by_head
         self._pass_on: Callable[[bytes, Audience], None] = receiver.pass_on
         self._limit_state = limit_state
@@ -62,7 +71,7 @@ class Server:
         self._scheduler = scheduler
         self.lengths = Lengths()
         self.exchange = Exchange(stats, Deadlines.of(limit_state.limits), scheduler, self.lengths)
-        around = self.exchange, limit_state, stats, scheduler, receiver.settle, receiver.fault
+        around = self.exchange, limit_state, stats, scheduler, owner.settle, owner.fault
         #: For actions that may hold up Asterisk's session.
         self.side = Side("side", *around)
         #: For long answers.
@@ -70,7 +79,7 @@ class Server:
         self.sides = self.side, self.lists
         self._exchanges = self.exchange, self.side.exchange, self.lists.exchange
         for exchange in self._exchanges:
-            exchange.relayed = receiver.relayed
+            exchange.relayed = owner.relayed
         self.exchange.share = self.lists.exchange.share = limit_state.limits.link_share
         self.origin = Origin()
         #: Follows the calls, while any user has a scope; see ``follow_calls``.
@@ -106,7 +115,7 @@ class Server:
         """
         self.banner = banner
         self.ups += 1
-        self._receiver.link_up()
+        self._receiver.forget()  # so that the first event of each head is recognised again
         self.exchange.now = self._scheduler.now()
         self.exchange.connect(upstream)
         self.actions.learn()
@@ -116,7 +125,7 @@ class Server:
         """Asterisk has booted: send clients' actions from now on."""
         if self.boot.end_wait():
             self.exchange.serving = True
-            self._receiver.serves()
+            self._owner.serves()
 
     def _boot_overdue(self) -> None:
         self.actions.learn()
@@ -129,7 +138,7 @@ class Server:
         self.disconnect()
         if self.tracker is not None:
             self.tracker.reset()
-        self._receiver.link_down(reason)
+        self._owner.link_down(reason)
 
     def disconnect(self) -> None:
         """Send nothing more to Asterisk, and answer open actions with an error."""
@@ -152,7 +161,7 @@ class Server:
 
         The caller passes the rest again in the loop's next turn.  The number is limited because each answer
         also runs the next action of its session.  An exception that a message causes is reported to the
-        receiver, and does not end the read.  For ``sound`` see ``UpstreamFramer``.
+        owner, and does not end the read.  For ``sound`` see ``UpstreamFramer``.
         """
         began = 0.0
         taken = answers = 0
@@ -185,7 +194,7 @@ class Server:
                         if answers == _ANSWERS_AT_ONCE:
                             most = 0
             except Exception as fault:
-                self._receiver.fault(fault, "message from Asterisk")
+                self._owner.fault(fault, "message from Asterisk")
                 lists = exchange.open_list is not None
             # A list that is handled in two parts takes two writes to its client.
             if taken >= most and (not lists or taken >= _MESSAGES_AT_ONCE):
@@ -193,11 +202,11 @@ class Server:
         exchange.end_read()
         if self._reads >= _MEASURED:
             self._reads = 0
-            self._receiver.measured(self._scheduler.clock() - began, taken)
+            self._owner.measured(self._scheduler.clock() - began, taken)
         try:
-            self._receiver.settle()
+            self._owner.settle()
         except Exception as fault:
-            self._receiver.fault(fault, "flush")  # the caller must still pass the rest again
+            self._owner.fault(fault, "flush")  # the caller must still pass the rest again
         return taken
 
     def oversized(self, head: bytes) -> None:
@@ -211,7 +220,7 @@ class Server:
             )
             self.stats.limit_reached("upstream_message_bytes")
         self.exchange.end_read()
-        self._receiver.settle()
+        self._owner.settle()
 
     def broadcast(self, raw: bytes, head: bytes) -> None:
         """Pass on a well-formed event, Asterisk's or the proxy's own; ``head`` is its first two lines.
@@ -219,9 +228,17 @@ class Server:
         Both with their line ends.
         """
         audience = self._by_head.get(head)
-        self._pass_on(raw, self._receiver.audience_of(raw, head) if audience is None else audience)
+        self._pass_on(raw, self._audience_of(raw, head) if audience is None else audience)
         if self.tracker is not None:
             self._receiver.pass_on_scoped(raw, self.tracker.feed(raw))
+
+    def _audience_of(self, raw: bytes, head: bytes) -> Audience:
+        """The audience of a head that is not known; ``raw`` is its first event."""
+        match = BROADCAST_HEAD.match(head)
+        assert match is not None
+        name, required = match[2], privilege.required_classes(match[3])
+        must_pass = self._recognise(name, raw)
+        return self._receiver.audience_of(head, name, required, remember=not must_pass)
 
     def _irregular(self, raw: bytes) -> None:
         if raw.startswith(b"Response:"):
@@ -285,7 +302,7 @@ class Server:
 
     # -- Asterisk's state and actions ----------------------------------------
 
-    def recognise(self, name: bytes, raw: bytes) -> bool:
+    def _recognise(self, name: bytes, raw: bytes) -> bool:
         """Learn from the first event of a head; returns whether each event of this name must pass here."""
         if name in _NOTEWORTHY:
             self._note(name, raw)
@@ -305,10 +322,11 @@ class Server:
             self.boot.reloaded()
         self.actions.learn_soon()
 
-    def follow_calls(self) -> None:
+    def follow_calls(self) -> CallTracker:
         """Follow calls from the next event on: a user has a scope."""
         if self.tracker is None:
             self.tracker = CallTracker()
+        return self.tracker
 
     # -- settings and time -------------------------------------------------
 

@@ -160,24 +160,24 @@ async def _learn_start(service: Service, arguments: Arguments) -> object:
         seconds = -1.0
     if not 0 <= seconds <= _LONGEST_LEARNING:
         raise Refused(f"seconds must be a number from 0 to {_LONGEST_LEARNING:.0f}")
-    service.hub.learn(seconds)
+    service.hub.learner.begin(seconds)
     return views.learning(service)
 
 
 async def _learn_stop(service: Service, _: Arguments) -> object:
     """Stop the recording; its data is kept until the next one ends."""
-    if service.hub.ctx.recorder is None:
+    if service.hub.learner.recorder is None:
         raise Refused("no recording is running")
-    service.hub.end_learning()
+    service.hub.learner.end()
     return views.learning(service)
 
 
 async def _learn(service: Service, _: Arguments) -> AsyncIterator[object]:
     """Show the recording: its summary, then the recorded actions and events in batches of rows."""
-    recorder = service.hub.ctx.recorder or service.hub.recorded
+    recorder = service.hub.learner.newest
     if recorder is None:
         raise Refused("nothing was recorded; start with ami-proxy ctl learn start")
-    service.hub.audiences.count()
+    service.hub.subscriptions.count()
     yield views.learning(service)
     rows = list(recorder.rows())
     for start in range(0, len(rows), _ROWS_AT_ONCE):

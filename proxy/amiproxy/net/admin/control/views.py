@@ -63,7 +63,7 @@ def counters(service: Service) -> View:
     stats = service.hub.stats
     return {
         "events_in": stats.events_in,
-        "deliveries": service.hub.deliveries,
+        "deliveries": service.hub.subscriptions.deliveries,
         "actions": stats.actions_local + stats.actions_relayed,
         "denied": stats.actions_denied,
         "logins": stats.logins,
@@ -336,11 +336,11 @@ SESSION_STATES = tuple(state.name.lower() for state in State if state not in (St
 def learning(service: Service) -> dict[str, object]:
     """The current recording, or the last one that ended."""
     hub = service.hub
-    recorder = hub.ctx.recorder or hub.recorded
+    recorder = hub.learner.newest
     if recorder is None:
         return {"recording": False}
     return {
-        "recording": hub.ctx.recorder is not None,
+        "recording": hub.learner.recorder is not None,
         "began": recorder.began,
         "until": recorder.until or None,
         "actions": len(recorder.shapes),

@@ -11,7 +11,7 @@ from amiproxy.net.admin.service import Service
 def collect(service: Service) -> Iterator[Metric]:
     """Events by class, deliveries, and what was not delivered."""
     hub = service.hub
-    hub.audiences.count()
+    hub.subscriptions.count()
     stats = hub.stats
     yield from counters(
         "amiproxy_events",

@@ -1,0 +1,81 @@
+"""Adoption: replaces the table of users, one session after the other."""
+
+# mypyc: compiled
+
+from amiproxy.core.clients.roster import Roster
+from amiproxy.core.clients.session import Session
+from amiproxy.core.context import Context
+from amiproxy.core.fanout.subscriptions import Subscriptions
+from amiproxy.core.model.state import OVER
+from amiproxy.core.model.users import UserTable
+from amiproxy.core.policy.verdicts import Verdicts
+from amiproxy.steps import Steps
+
+
+class Adoption:
+    """Gives all sessions of one hub the users of another table."""
+
+    __slots__ = ("_ctx", "_newcomers", "_roster", "_subscriptions", "_verdicts")
+
+    def __init__(
+        self, ctx: Context, roster: Roster, subscriptions: Subscriptions, verdicts: Verdicts
+    ) -> None:
+        self._ctx = ctx
+        self._roster = roster
+        self._subscriptions = subscriptions
+        self._verdicts = verdicts
+        #: While another user table is being adopted: the sessions that have logged in since that began.
+        self._newcomers: list[Session] | None = None
+
+    def follow_calls_for(self, users: UserTable) -> None:
+        """Follow calls from the next event on, if any of these users has a scope."""
+        if users.any_scope:
+            self._subscriptions.tracker = self._ctx.server.follow_calls()
+
+    def admitted(self, session: Session) -> None:
+        """The session has logged in, with the users in force now."""
+        if self._newcomers is not None:
+            self._newcomers.append(session)
+
+    def adopting(self, users: UserTable) -> Steps[None]:
+        """Replace the user table in steps: rights change, and sessions whose user is gone are closed.
+
+        Anything may happen between two steps.  Each session is governed entirely by the old table or
+        entirely by the new one, in what it may do and in what it is sent.  Logins are judged by the old
+        table until the last step, after which all sessions use the new one and the generation has changed.
+        """
+        ctx = self._ctx
+        self.follow_calls_for(users)
+        self._newcomers = []
+        for session in self._roster.users:
+            self._adopt_session(session, users)
+            yield
+        yield from ctx.rates.adopting(users)
+        for session in self._newcomers:
+            self._adopt_session(session, users)
+        self._newcomers = None
+        ctx.shares.keep({user.name for user in users})
+        ctx.users = users
+        self._verdicts.forget()
+        ctx.generation += 1
+        ctx.settle()
+
+    def _adopt_session(self, session: Session, users: UserTable) -> None:
+        if session.state in OVER:
+            return  # it has ended since the first step
+        try:
+            before = session.principal.user
+            assert before is not None
+            user = users.successor(before, session.transport.peer.certificate)
+            if isinstance(user, str):
+                session.close(user)
+                return
+            if user is not before:
+                session.principal.user = user
+                self._roster.rename(session, before, user)
+                session.pays(self._ctx.shares.of_user(user.name))
+            session.apply_limits(user)
+            self._subscriptions.subscribe_again(session)
+        except Exception as fault:
+            self._ctx.fault(fault, "reload", session=session.id)
+            session.close("fault")  # its rights are not known

@@ -1,0 +1,133 @@
+"""Another table of users, adopted in steps while clients are connected."""
+
+from dataclasses import replace
+
+import pytest
+
+from amiproxy.ami import privilege
+from amiproxy.core.model.state import OVER, State
+from amiproxy.core.model.users import User, UserTable
+from amiproxy.steps import finish
+from tests.support.core_doubles import Bench, event
+
+BOSS = User("boss", read=privilege.ALL, write=privilege.ALL, secret="plain:x")
+CALLS = User("calls", read=privilege.CALL, write=privilege.CALL, secret="plain:x")
+
+
+@pytest.fixture
+def bench() -> Bench:
+    bench = Bench(BOSS, CALLS)
+    bench.link_up()
+    return bench
+
+
+class TestAdoption:
+    def test_changed_rights_apply_at_once(self, bench):
+        session, transport = bench.login("calls")
+        more = User("Calls", read=privilege.ALL, write=privilege.ALL, secret="plain:x")
+        bench.hub.adopt(UserTable([more]))
+        assert session.state is State.READY
+        bench.feed(event("X", "system"))
+        assert transport.take() == event("X", "system")
+        assert bench.hub.sessions_of(more) == [session]
+        assert session.principal.user is more
+
+    @pytest.mark.parametrize(
+        ("table", "reason"),
+        [
+            ([BOSS], "user removed"),
+            ([User("calls", secret="plain:x", disabled=True)], "user removed"),
+            ([User("calls", secret="plain:y")], "credentials changed"),
+            ([User("calls", secret="plain:x", md5_secret=b"n")], "credentials changed"),
+        ],
+    )
+    def test_sessions_whose_user_may_no_longer_log_in_end(self, bench, table, reason):
+        _, transport = bench.login("calls")
+        bench.hub.adopt(UserTable(table))
+        assert transport.closed == "close"
+        assert bench.hub.stats.closes == {reason: 1}
+
+    def test_two_sessions_of_a_renamed_user_stay(self, bench):
+        bench.login("calls")
+        bench.login("calls")
+        renamed = User("CALLS", read=privilege.CALL, secret="plain:x")
+        bench.hub.adopt(UserTable([renamed]))
+        assert len(bench.hub.sessions_of(renamed)) == 2
+        assert bench.hub.authenticated == 2
+
+    def test_pending_events_of_the_old_view_are_not_lost(self):
+        bench = Bench(CALLS, interval=0.01)
+        bench.link_up()
+        _, transport = bench.login("calls")
+        bench.feed(event("A"))
+        bench.feed(event("B"))
+        bench.hub.adopt(UserTable([replace(CALLS, read=privilege.ALL)]))
+        assert transport.take() == event("A") + event("B")
+
+    def test_a_session_whose_view_is_unchanged_keeps_its_subscription(self, bench):
+        session, transport = bench.login("calls")
+        before = session.subscription
+        bench.hub.adopt(UserTable([replace(CALLS, write=privilege.ALL)]))
+        assert session.subscription is before
+        assert session.principal.user.write == privilege.ALL
+        bench.feed(event("A"))
+        assert transport.take() == event("A")
+
+    def test_between_two_steps_each_session_uses_one_table_consistently(self, bench):
+        """In the end all sessions use the new table, and the generation has grown by one."""
+        sessions = [bench.login("calls") for _ in range(3)]
+        boss, _ = bench.login("boss")
+        more = UserTable([replace(CALLS, read=privilege.ALL), replace(BOSS, disabled=True)])
+        generation, table = bench.hub.ctx.generation, bench.hub.ctx.users
+        steps = bench.hub.adopting(more)
+        seen = []
+        for _ in steps:
+            new = sum(session.principal.user.read == privilege.ALL for session, _ in sessions)
+            seen.append((new, boss.state in OVER, bench.hub.ctx.generation, bench.hub.ctx.users is table))
+            bench.feed(event("X", "system"))  # events sent follow the current rights of each session
+            received = sum(bool(transport.take()) for _, transport in sessions)
+            assert received == new
+        assert seen == [
+            (1, False, generation, True),
+            (2, False, generation, True),
+            (3, False, generation, True),
+            (3, True, generation, True),
+        ]
+        assert (bench.hub.ctx.generation, bench.hub.ctx.users) == (generation + 1, more)
+
+    def test_a_login_between_two_steps_uses_the_new_table_in_the_end(self, bench):
+        bench.login("calls")
+        steps = bench.hub.adopting(UserTable([replace(CALLS, read=privilege.ALL)]))
+        next(steps)
+        late, _ = bench.login("calls")
+        gone, transport = bench.login("boss")
+        assert late.principal.user is CALLS
+        finish(steps)
+        assert late.principal.user.read == privilege.ALL
+        assert gone.state in OVER
+        assert transport.closed == "close"
+
+    def test_a_session_that_ends_between_two_steps_is_skipped(self, bench):
+        bench.login("calls")
+        session, _ = bench.login("calls")
+        steps = bench.hub.adopting(UserTable([replace(CALLS, read=privilege.ALL)]))
+        next(steps)
+        session.close("client gone")
+        finish(steps)
+        assert session.principal.user is CALLS
+        assert bench.hub.authenticated == 1
+
+    def test_a_session_that_cannot_be_moved_ends_and_the_others_are_moved(self, bench):
+        broken, _ = bench.login("calls")
+        fine, _ = bench.login("calls")
+
+        class Broken(UserTable):
+            def successor(self, before, certificate):
+                if fine.principal.user is before and broken.state not in OVER:
+                    raise RuntimeError
+                return super().successor(before, certificate)
+
+        bench.hub.adopt(Broken([replace(CALLS, read=privilege.ALL)]))
+        assert broken.state in OVER
+        assert fine.principal.user.read == privilege.ALL
+        assert bench.hub.stats.closes == {"fault": 1}
