@@ -2,7 +2,7 @@
 
 # mypyc: compiled
 
-from amiproxy.core.clients.roster import Roster
+from amiproxy.core.clients.registry import SessionRegistry
 from amiproxy.core.clients.session import Session
 from amiproxy.core.context import Context
 from amiproxy.core.fanout.subscriptions import Subscriptions
@@ -15,13 +15,13 @@ from amiproxy.steps import Steps
 class Adoption:
     """Gives all sessions of one hub the users of another table."""
 
-    __slots__ = ("_ctx", "_newcomers", "_roster", "_subscriptions", "_verdicts")
+    __slots__ = ("_ctx", "_newcomers", "_registry", "_subscriptions", "_verdicts")
 
     def __init__(
-        self, ctx: Context, roster: Roster, subscriptions: Subscriptions, verdicts: Verdicts
+        self, ctx: Context, registry: SessionRegistry, subscriptions: Subscriptions, verdicts: Verdicts
     ) -> None:
         self._ctx = ctx
-        self._roster = roster
+        self._registry = registry
         self._subscriptions = subscriptions
         self._verdicts = verdicts
         #: While another user table is being adopted: the sessions that have logged in since that began.
@@ -47,7 +47,7 @@ class Adoption:
         ctx = self._ctx
         self.follow_calls_for(users)
         self._newcomers = []
-        for session in self._roster.users:
+        for session in self._registry.users:
             self._adopt_session(session, users)
             yield
         yield from ctx.rates.adopting(users)
@@ -72,7 +72,7 @@ class Adoption:
                 return
             if user is not before:
                 session.principal.user = user
-                self._roster.rename(session, before, user)
+                self._registry.rename(session, before, user)
                 session.pays(self._ctx.shares.of_user(user.name))
             session.apply_limits(user)
             self._subscriptions.subscribe_again(session)

@@ -11,10 +11,10 @@ from typing import Protocol
 
 from amiproxy import log
 from amiproxy.ami.actions import Listed
+from amiproxy.core.audit.auditlog import AuditLog
 from amiproxy.core.audit.stats import Stats
-from amiproxy.core.audit.trail import Trail
+from amiproxy.core.budgets.backpressure import Backpressure
 from amiproxy.core.budgets.caused import Caused
-from amiproxy.core.budgets.pressure import Pressure
 from amiproxy.core.budgets.throttle import UserRates
 from amiproxy.core.fanout.subscription import Member
 from amiproxy.core.learning.learner import Learner
@@ -41,13 +41,14 @@ class Context:
 
     __slots__ = (
         "answered",
+        "audit_log",
+        "backpressure",
         "caused",
         "generation",
         "judge",
         "learner",
         "limit_state",
         "may_run",
-        "pressure",
         "rates",
         "readers",
         "scheduler",
@@ -56,7 +57,6 @@ class Context:
         "shares",
         "stats",
         "subscribe",
-        "trail",
         "users",
         "verifier",
         "waiting",
@@ -75,9 +75,9 @@ class Context:
         rates: UserRates,
         shares: Shares,
         caused: Caused,
-        pressure: Pressure,
+        backpressure: Backpressure,
         server: Server,
-        trail: Trail,
+        audit_log: AuditLog,
         learner: Learner,
         readers: Callable[[int], int],
         subscribe: Callable[[Member], None],
@@ -97,10 +97,10 @@ class Context:
         #: Decides whose work the processor does next.
         self.shares = shares
         self.caused = caused
-        self.pressure = pressure
+        self.backpressure = backpressure
         #: Asterisk.
         self.server = server
-        self.trail = trail
+        self.audit_log = audit_log
         #: Records what users use, while that is switched on.
         self.learner = learner
         #: Returns the number of sessions whose classes admit an event of these classes.

@@ -10,16 +10,16 @@ from amiproxy.ami.message import event
 from amiproxy.ami.relay import BROADCAST
 from amiproxy.core.admission import newcomers
 from amiproxy.core.adoption import Adoption
+from amiproxy.core.audit.auditlog import AuditLog
 from amiproxy.core.audit.stats import Stats
-from amiproxy.core.audit.trail import Trail
+from amiproxy.core.budgets.backpressure import Backpressure
 from amiproxy.core.budgets.caused import Caused
-from amiproxy.core.budgets.pressure import Pressure
 from amiproxy.core.budgets.throttle import UserRates
 from amiproxy.core.clients import localactions
 from amiproxy.core.clients.linkloss import LinkLoss
 from amiproxy.core.clients.login import Login
 from amiproxy.core.clients.proxyactions import ProxyActions
-from amiproxy.core.clients.roster import Roster
+from amiproxy.core.clients.registry import SessionRegistry
 from amiproxy.core.clients.session import Handlers, Session
 from amiproxy.core.clients.tap import Taps
 from amiproxy.core.context import Context, MayRun
@@ -61,8 +61,8 @@ class Hub:
         self.server = Server("asterisk", self.subscriptions, self, self.limit_state, self.stats, scheduler)
         self.learner = Learner(scheduler, self.subscriptions.record)
         self.closing: dict[Session, float] = {}
-        self._roster = Roster()
-        self.pressure = Pressure(
+        self._registry = SessionRegistry()
+        self.backpressure = Backpressure(
             self.limit_state,
             (self.server,),
             self.stats,
@@ -81,15 +81,15 @@ class Hub:
             rates=UserRates(limits),
             shares=Shares(scheduler),
             caused=Caused(scheduler, limits.delivery_share),
-            pressure=self.pressure,
+            backpressure=self.backpressure,
             server=self.server,
-            trail=Trail(self.limit_state.rationed, self.limit_state.once, scheduler, self),
+            audit_log=AuditLog(self.limit_state.rationed, self.limit_state.once, scheduler, self),
             learner=self.learner,
             readers=self.subscriptions.readers,
             subscribe=self.subscriptions.subscribe,
             settle=self.settle,
         )
-        self._adoption = Adoption(self.ctx, self._roster, self.subscriptions, verdicts)
+        self._adoption = Adoption(self.ctx, self._registry, self.subscriptions, verdicts)
         self._adoption.follow_calls_for(users)
         self._handlers = self._handlers_of(self.ctx)
         self.taps = Taps()
@@ -100,13 +100,13 @@ class Hub:
             self.stats,
             self.subscriptions.by_key,
             self._flushed,
-            self.pressure.end_slow,
+            self.backpressure.close_slow_consumers,
             self.ctx.caused,
         )
         self.link_loss = LinkLoss(scheduler, self.stats)
 
     def _handlers_of(self, ctx: Context) -> Handlers:
-        login = Login(ctx, self._roster, self._admitted)
+        login = Login(ctx, self._registry, self._admitted)
         return Handlers(
             before_login={
                 b"challenge": login.challenge,
@@ -114,7 +114,7 @@ class Hub:
                 b"logoff": localactions.logoff,
             },
             after_login={**localactions.TABLE, b"challenge": login.challenge},
-            proxy_action=ProxyActions(self._roster).answer,
+            proxy_action=ProxyActions(self._registry).answer,
         )
 
     @property
@@ -132,7 +132,7 @@ class Hub:
         """The link is lost, and open actions were answered: tell clients, or close them soon."""
         told = self._tell_upstream(b"Down", (b"Reason", reason.encode("ascii", "replace")), now=True)
         if not self.server.exchange.draining:
-            self.link_loss.happened(self._roster.users, told, reason, self.limits.upstream_lost_spread)
+            self.link_loss.happened(self._registry.users, told, reason, self.limits.upstream_lost_spread)
 
     def relayed(self, user: str, messages: int) -> None:
         """Charge a user for the items of a long answer."""
@@ -184,7 +184,7 @@ class Hub:
         return self.server.origin.headers(wall)
 
     def _tell_suppressed(self) -> None:
-        for name, count in self.ctx.trail.ration.renew().items():
+        for name, count in self.ctx.audit_log.ration.renew().items():
             headers = (b"Suppressed", name), (b"Count", b"%d" % count)
             self._tell(b"ProxySecurityEvents", b"security,all", *headers)
 
@@ -198,7 +198,7 @@ class Hub:
     def attach(self, transport: Transport) -> Session:
         """Open a session for a client whose TLS handshake is complete, and greet it."""
         session = Session(self, self.ctx, transport, self._handlers)
-        self._roster.add(session)
+        self._registry.add(session)
         self.limit_state.newcomers.advance(transport, newcomers.GREETED)
         self.limit_state.rationed.say(log.INFO, "session-open", transport.peer.address, session=session.id)
         session.greet(self.server.banner)
@@ -207,7 +207,7 @@ class Hub:
     def _admitted(self, session: Session) -> None:
         """The session has logged in: update everything that counts sessions and users."""
         assert session.principal.user is not None
-        self._roster.admit(session, session.principal.user)
+        self._registry.admit(session, session.principal.user)
         self._adoption.admitted(session)
         session.pays(self.ctx.shares.of_user(session.principal.user.name))
         session.queue.throttle.begin(session.principal.user, self.scheduler.now())
@@ -228,11 +228,11 @@ class Hub:
         else:
             self.limit_state.newcomers.depart(transport)
             self.ctx.verifier.abandon(transport)
-        self._roster.remove(session)
+        self._registry.remove(session)
         if session.principal.user is not None:
             session.queue.throttle.end(session.principal.user, self.scheduler.now())
         self.ctx.answered.pop(session, None)
-        self.pressure.left(session)
+        self.backpressure.left(session)
         self.server.abandon(session)
         self.subscriptions.leave(session)  # the events that are pending for it are not sent
         self.taps.left(session)
@@ -245,21 +245,21 @@ class Hub:
     @property
     def authenticated(self) -> int:
         """The number of sessions that are logged in."""
-        return self._roster.authenticated
+        return self._registry.authenticated
 
     @property
     def unauthenticated(self) -> int:
         """The number of sessions that were greeted and are not logged in."""
-        return self._roster.unauthenticated
+        return self._registry.unauthenticated
 
     @property
     def sessions(self) -> list[Session]:
         """All open sessions."""
-        return self._roster.sessions
+        return self._registry.sessions
 
     def sessions_of(self, user: User) -> list[Session]:
         """The open sessions of one manager user."""
-        return self._roster.of(user)
+        return self._registry.of(user)
 
     def adopt_limits(self, limits: Limits) -> None:
         """Replace the limits.  Call this before ``adopt``, which applies them to the existing sessions."""
@@ -284,9 +284,9 @@ class Hub:
         while answered:
             session, _ = answered.popitem()
             session.push()
-        self.pressure.let_in()
+        self.backpressure.resume_paused()
         self._flusher.settle()
-        self.pressure.end_slow()
+        self.backpressure.close_slow_consumers()
 
     def flush(self) -> None:
         """Send every pending event now."""
@@ -309,7 +309,7 @@ class Hub:
         self.learner.tick()
         self._tell_suppressed()
         login = self.limits.login_timeout
-        for session in self._roster.strangers:
+        for session in self._registry.before_login:
             if now - session.principal.opened <= login:
                 break  # they are in the order in which they were accepted
             session.limit_reached("login_timeout")

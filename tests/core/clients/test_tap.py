@@ -72,17 +72,17 @@ def test_new_sessions_are_shown_from_their_login_on() -> None:
 def test_the_original_wires_are_restored_when_the_last_watcher_leaves() -> None:
     made = bench()
     session, _ = made.login("wall")
-    wires = session.wires
+    streams = session.streams
     first, second = RecordingWatcher(), RecordingWatcher()
     made.hub.taps.watch("wall", [session], first)
     made.hub.taps.watch("wall", [session], second)
-    assert isinstance(session.wires[0], Tap)
+    assert isinstance(session.streams[0], Tap)
     session.receive(b"Action: Ping\r\n\r\n")
     made.hub.taps.unwatch("wall", first)
     session.receive(b"Action: Ping\r\n\r\n")
     assert (len(first.seen), len(second.seen)) == (2, 4)
     made.hub.taps.unwatch("wall", second)
-    assert session.wires == wires
+    assert session.streams == streams
     session.receive(b"Action: Ping\r\n\r\n")
     assert len(second.seen) == 4
 
@@ -130,7 +130,7 @@ def test_an_endless_message_is_shown_in_pieces_without_splitting_a_secret() -> N
     session, _ = made.login("wall")
     watcher = RecordingWatcher()
     made.hub.taps.watch("wall", [session], watcher)
-    sender = session.wires[1]
+    sender = session.streams[1]
     rows = b"".join(b"Row: %05d secret=hunter2\r\n" % number for number in range(5000))
     for start in range(0, len(rows), 1000):
         sender.send(rows[start : start + 1000])

@@ -13,7 +13,7 @@ Ranks come before turns: a request never waits for one with a higher rank number
 from collections.abc import Hashable
 from typing import Final, Generic, TypeVar
 
-from amiproxy.core.admission.crowd import Networks
+from amiproxy.core.admission.displacement import Networks
 
 Item = TypeVar("Item", bound=Hashable)
 #: The networks or names that take turns, the coarsest first.

@@ -3,8 +3,8 @@
 A connection holds a place from when it is accepted until it has sent its login.  Then its secret waits
 in the queue of the verifier, and a refusal waits for its delay of one second in a set of its own, so that
 neither takes a place from connections that still have to send a login.  When all places are taken,
-``core.admission.crowd`` chooses the connection to close: one of the fullest network, and of those the least
-advanced.
+``core.admission.displacement`` chooses the connection to close: one of the fullest network, and of those
+the least advanced.
 
 Two rules protect against abuses of that order.  Half of the places are for connections at their
 handshake and half for those that were greeted, as long as both are wanted: otherwise an attacker
@@ -17,7 +17,7 @@ from itertools import count
 from typing import Final
 
 from amiproxy.core.admission.acquaintances import Acquaintances
-from amiproxy.core.admission.crowd import Crowd, Networks, Rank, fullness
+from amiproxy.core.admission.displacement import Displacement, Networks, Rank, fullness
 from amiproxy.core.admission.networks import networks_around
 
 #: The stages, the least advanced first.  The client has sent nothing; it has begun the handshake; the
@@ -40,8 +40,8 @@ class _Side:
     __slots__ = ("early", "late")
 
     def __init__(self) -> None:
-        self.early = Crowd(_WEIGHTS)
-        self.late = Crowd(_WEIGHTS)
+        self.early = Displacement(_WEIGHTS)
+        self.late = Displacement(_WEIGHTS)
 
     def __len__(self) -> int:
         return len(self.early) + len(self.late)
@@ -77,7 +77,7 @@ class Newcomers:
         self._numbers = count(1)
         self._holders: dict[Hashable, _Newcomer] = {}
         self._by_number: dict[int, Hashable] = {}
-        self._strangers = _Side()
+        self._unknown = _Side()
         self._known = _Side()
         #: Connections between ``enter`` and ``leave``.
         self._present: set[Hashable] = set()
@@ -97,7 +97,7 @@ class Newcomers:
         self._present.add(who)
         self._holders[who] = newcomer
         self._by_number[newcomer.number] = who
-        self._crowd(newcomer).add(newcomer.number, newcomer.networks, newcomer.stage)
+        self._displacement(newcomer).add(newcomer.number, newcomer.networks, newcomer.stage)
 
     def stage(self, who: Hashable) -> int:
         """The stage of a connection that holds a place.  Raises KeyError if it does not hold one."""
@@ -108,9 +108,9 @@ class Newcomers:
         newcomer = self._holders.get(who)
         if newcomer is None or newcomer.stage >= stage:
             return
-        before = self._crowd(newcomer)
+        before = self._displacement(newcomer)
         newcomer.stage = stage
-        after = self._crowd(newcomer)
+        after = self._displacement(newcomer)
         if before is after:
             before.advance(newcomer.number, stage)
         else:
@@ -122,7 +122,7 @@ class Newcomers:
         newcomer = self._holders.pop(who, None)
         if newcomer is not None:
             del self._by_number[newcomer.number]
-            self._crowd(newcomer).remove(newcomer.number)
+            self._displacement(newcomer).remove(newcomer.number)
 
     def refuse(self, who: Hashable, tell: Callable[[], None], most: int) -> Callable[[], None] | None:
         """The login was refused.  ``tell`` sends the refusal, and the caller calls it after the delay.
@@ -160,13 +160,13 @@ class Newcomers:
         ``places`` is the number of places that there are.  The caller closes the connection, and calls
         ``leave``.
         """
-        strangers, known = self._strangers.first(places), self._known.first(places)
-        if strangers is None or known is None:
-            rank = strangers or known
+        unknown, known = self._unknown.first(places), self._known.first(places)
+        if unknown is None or known is None:
+            rank = unknown or known
         elif len(self._known) <= places // _RESERVE:
-            rank = strangers
+            rank = unknown
         else:
-            rank = known if fullness(known) < fullness(strangers) else strangers
+            rank = known if fullness(known) < fullness(unknown) else unknown
         return None if rank is None else self._by_number[rank[-1]]
 
     def dispensable(self, places: int) -> Hashable | None:
@@ -176,8 +176,8 @@ class Newcomers:
                 return who
         return self.victim(places)
 
-    def _crowd(self, newcomer: _Newcomer) -> Crowd:
-        side = self._known if newcomer.known else self._strangers
+    def _displacement(self, newcomer: _Newcomer) -> Displacement:
+        side = self._known if newcomer.known else self._unknown
         return side.early if newcomer.stage < GREETED else side.late
 
     def _forget(self, who: Hashable) -> None:

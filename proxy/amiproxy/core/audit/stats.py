@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from amiproxy.core.audit.actionstats import ActionStats
-from amiproxy.core.audit.missed import Missed
+from amiproxy.core.audit.droppedevents import DroppedEvents
 
 
 @dataclass(slots=True)
@@ -45,7 +45,7 @@ class Stats:
     #: ended before the next flush is counted too.
     delivered: Counter[int] = field(default_factory=Counter)
     #: The part of ``delivered`` that was dropped because an outbox was full.
-    missed: Missed = field(default_factory=Missed)
+    missed: DroppedEvents = field(default_factory=DroppedEvents)
     #: Sessions that were closed as slow consumers, by user; "" before login.
     slow_consumers: Counter[str] = field(default_factory=Counter)
     actions: ActionStats = field(default_factory=ActionStats)

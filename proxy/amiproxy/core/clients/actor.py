@@ -12,8 +12,8 @@ from abc import abstractmethod
 from amiproxy.ami import holding, message
 from amiproxy.ami.actions import LOCAL
 from amiproxy.ami.message import Action
+from amiproxy.core.audit.auditlog import Who
 from amiproxy.core.audit.securityevents import ERROR
-from amiproxy.core.audit.trail import Who
 from amiproxy.core.budgets import quota
 from amiproxy.core.budgets.quota import Excess
 from amiproxy.core.budgets.rests import Rest
@@ -237,7 +237,7 @@ class Actor(Recipient):
         if outgoing is not action:
             described = server.actions.table.described(action.key)
             left_out = described.left_out(action) if described is not None else ()
-            ctx.trail.left_out(server.actions.counted_name(action), left_out)
+            ctx.audit_log.left_out(server.actions.counted_name(action), left_out)
         recorder = ctx.learner.recorder
         if recorder is not None and not (rested or paid):
             recorder.action(user.name, action, server.actions.table.described(action.key))
@@ -349,9 +349,9 @@ class Actor(Recipient):
         ctx.stats.actions.count(counted, self.payer, "denied")
         reason = ((b"ProxyReason", f"{rule}: {hint}".encode()),) if hint else ()
         self.answer(message.response(b"Error", action.action_id, (b"Message", text), *reason))
-        ctx.trail.denied(self.who, action, counted, text, rule, hint, ctx.generation)
+        ctx.audit_log.denied(self.who, action, counted, text, rule, hint, ctx.generation)
 
     def miss_action(self, action: Action) -> None:
         """Answer a message that names no action."""
         self.answer(message.error(action.action_id, b"Missing action in request"))
-        self.ctx.trail.tell(self.who, b"RequestBadFormat", ERROR, (b"RequestType", b"Action: NONE"))
+        self.ctx.audit_log.tell(self.who, b"RequestBadFormat", ERROR, (b"RequestType", b"Action: NONE"))

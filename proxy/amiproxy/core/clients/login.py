@@ -20,7 +20,7 @@ from amiproxy.ami.message import Action
 from amiproxy.core.admission.addresses import network_of
 from amiproxy.core.admission.networks import networks_around
 from amiproxy.core.audit.securityevents import ERROR, INFORMATIONAL
-from amiproxy.core.clients.roster import Roster
+from amiproxy.core.clients.registry import SessionRegistry
 from amiproxy.core.clients.session import Session
 from amiproxy.core.context import Context
 from amiproxy.core.model.state import ADMIT, JUDGE, REFUSE, State
@@ -57,13 +57,13 @@ _UNJUDGED: Final = Verdict(None, b"", "too many logins at once", b"SessionLimit"
 class Attempt:
     """One Login; or one Challenge, for which only ``already_in_use`` applies."""
 
-    __slots__ = ("_action", "_challenge", "_ctx", "_peer", "_roster", "_transport", "_user")
+    __slots__ = ("_action", "_challenge", "_ctx", "_peer", "_registry", "_transport", "_user")
 
     def __init__(
-        self, ctx: Context, roster: Roster, transport: Transport, challenge: bytes, action: Action
+        self, ctx: Context, registry: SessionRegistry, transport: Transport, challenge: bytes, action: Action
     ) -> None:
         self._ctx = ctx
-        self._roster = roster
+        self._registry = registry
         self._transport = transport
         self._peer = transport.peer
         self._challenge = challenge
@@ -76,7 +76,7 @@ class Attempt:
         As in Asterisk, no secret has been compared when this is decided.
         """
         user = self._user
-        sessions = self._roster.of(user) if user is not None and not user.allowmultiplelogin else []
+        sessions = self._registry.of(user) if user is not None and not user.allowmultiplelogin else []
         if not sessions:
             return None
         # This refusal reveals who is logged in, so it counts as a guess; but not from an address that
@@ -167,10 +167,10 @@ class Attempt:
         busy = self.already_in_use()  # others may have logged in while the hash was computed
         if busy is not None:
             return busy._replace(is_guess=False)
-        if self._roster.authenticated >= self._ctx.limits.sessions_authenticated:
+        if self._registry.authenticated >= self._ctx.limits.sessions_authenticated:
             return _crowded("too many sessions", "sessions_authenticated")
         most = user.limits.sessions or self._ctx.limits.sessions_per_user
-        crowded = len(self._roster.of(user)) >= most
+        crowded = len(self._registry.of(user)) >= most
         if crowded and self._peer.address not in self._ctx.limit_state.exempt:
             return _crowded("too many sessions of this user", "sessions_per_user")
         return Verdict(user)
@@ -187,9 +187,9 @@ def _crowded(reason: str, limit: str) -> Verdict:
 class Login:
     """Logs clients in; ``admitted`` is called for each that has given its secret, before it is told."""
 
-    def __init__(self, ctx: Context, roster: Roster, admitted: Callable[[Session], None]) -> None:
+    def __init__(self, ctx: Context, registry: SessionRegistry, admitted: Callable[[Session], None]) -> None:
         self._ctx = ctx
-        self._roster = roster
+        self._registry = registry
         self._admitted = admitted
 
     def begin(self, session: Session, action: Action) -> None:
@@ -204,7 +204,7 @@ class Login:
             return
         session.move(JUDGE)
         ctx.limit_state.newcomers.judge(session.transport)
-        attempt = Attempt(ctx, self._roster, session.transport, session.challenge, action)
+        attempt = Attempt(ctx, self._registry, session.transport, session.challenge, action)
         attempt.judge(lambda verdict: self._judged(session, action, verdict))
 
     def challenge(self, session: Session, action: Action) -> None:
@@ -228,7 +228,7 @@ class Login:
         # A Challenge has no secret that could show that its owner asked, so each refusal counts as a guess.
         # The few clients that send a user name here, from another address than the session of that user,
         # have as many tries as a client with a wrong secret.
-        return Attempt(ctx, self._roster, transport, b"", action).already_in_use()
+        return Attempt(ctx, self._registry, transport, b"", action).already_in_use()
 
     def _refuse(self, session: Session, action: Action, verdict: Verdict) -> None:
         """Report a failed login; answer it after Asterisk's pause, and close.
@@ -255,7 +255,7 @@ class Login:
             )
         if verdict.is_guess:
             limit_state.login_failed(peer, ctx.scheduler.now())
-        ctx.trail.tell(session.who, verdict.event, ERROR)
+        ctx.audit_log.tell(session.who, verdict.event, ERROR)
 
         def answer() -> None:
             if session.state is State.JUDGED:
@@ -276,7 +276,7 @@ class Login:
         ctx.limit_state.limit_reached(
             verdict.limit, peer, session=session.id, user=session.principal.login_name
         )
-        ctx.trail.tell(session.who, verdict.event, ERROR)
+        ctx.audit_log.tell(session.who, verdict.event, ERROR)
         session.close("displaced before login")
 
     def _judged(self, session: Session, action: Action, verdict: Verdict) -> None:
@@ -316,7 +316,7 @@ class Login:
         ctx.subscribe(session)
         # As in Asterisk, the session that has logged in receives this event, too.
         by_secret = b"0" if user.login.way == "certificate" else b"1"
-        ctx.trail.tell(session.who, b"SuccessfulAuth", INFORMATIONAL, (b"UsingPassword", by_secret))
+        ctx.audit_log.tell(session.who, b"SuccessfulAuth", INFORMATIONAL, (b"UsingPassword", by_secret))
         session.advance()
 
 

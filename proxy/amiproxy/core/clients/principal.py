@@ -7,7 +7,7 @@ It knows nothing of how the client speaks: neither its transport nor its actions
 
 from amiproxy.ami import privilege
 from amiproxy.ami.eventfilter import EventFilter
-from amiproxy.core.audit.trail import Who
+from amiproxy.core.audit.auditlog import Who
 from amiproxy.core.fanout.subscription import EventView
 from amiproxy.core.model.share import Share
 from amiproxy.core.model.users import User

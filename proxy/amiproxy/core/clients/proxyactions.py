@@ -12,7 +12,7 @@ from typing import Final
 from amiproxy.ami import privilege
 from amiproxy.ami.message import Action
 from amiproxy.core.clients.localactions import logoff
-from amiproxy.core.clients.roster import Roster
+from amiproxy.core.clients.registry import SessionRegistry
 from amiproxy.core.clients.session import Session
 
 Headers = list[tuple[bytes, bytes]]
@@ -28,8 +28,8 @@ class NotHere(Exception):
 class ProxyActions:
     """Answers the ProxyActions of all clients."""
 
-    def __init__(self, roster: Roster) -> None:
-        self._roster = roster
+    def __init__(self, registry: SessionRegistry) -> None:
+        self._registry = registry
         self._answers: dict[bytes, Callable[[Session, Action], Headers]] = {
             b"addserver": _fixed_server,
             b"dropserver": _fixed_server,
@@ -51,7 +51,7 @@ class ProxyActions:
             ctx.stats.actions_denied += 1
             session.answer(_response(b"Error", action, (b"Message", b"Permission denied")))
             shown = action.with_header(b"Action", b"ProxyAction " + wanted[:40])
-            ctx.trail.denied(session.who, shown, b"", b"", "proxy-action", "", ctx.generation)
+            ctx.audit_log.denied(session.who, shown, b"", b"", "proxy-action", "", ctx.generation)
             return
         ctx.stats.actions_local += 1
         ask = self._answers.get(wanted.lower())
@@ -66,7 +66,7 @@ class ProxyActions:
 
     def _list_sessions(self, session: Session, _: Action) -> Headers:
         headers: Headers = []
-        for other in self._roster.sessions:
+        for other in self._registry.sessions:
             headers += [
                 (b"ProxyClientSession", other.transport.peer.address.encode()),
                 (b"ProxyClientInputHandler", _FORMAT),

@@ -81,12 +81,12 @@ class Recipient(ABC):
         if outbox.size and outbox.size > outbox.closed_above:
             self._drops(data)
         elif not outbox.push(data):
-            self.ctx.pressure.too_slow(self, "outbox_hard")
+            self.ctx.backpressure.too_slow(self, "outbox_hard")
 
     def fall_behind(self, data: bytes, taken: int) -> None:
         """See ``Member`` in subscription.py."""
         if not self.outbox.keep(data, taken):
-            self.ctx.pressure.too_slow(self, "outbox_hard")
+            self.ctx.backpressure.too_slow(self, "outbox_hard")
 
     def hold_events(self) -> None:
         """Hold events back until Asterisk has answered: it sends a session no events while its action runs.
@@ -165,6 +165,6 @@ class Recipient(ABC):
 
     def _sent(self, within_limit: bool) -> None:
         if not within_limit:
-            self.ctx.pressure.too_slow(self, "outbox_hard")
+            self.ctx.backpressure.too_slow(self, "outbox_hard")
             # Settle soon, not only at the next event, but not from inside this session's own call.
             self.ctx.scheduler.later(0, self.ctx.settle)

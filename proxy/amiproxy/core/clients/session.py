@@ -206,14 +206,14 @@ class Session(Actor):
     def _next_turn(self) -> None:
         self._turn_due = False
         self.advance()
-        self.ctx.pressure.let_in()
+        self.ctx.backpressure.resume_paused()
 
     def _fullness(self) -> str:
         ctx = self.ctx
         queue = self.queue
         if len(queue.messages) + queue.aside.size >= ctx.limit_state.limits.in_flight_per_session:
             return "in_flight_per_session"
-        if self.principal.user is not None and ctx.pressure.is_crowded(self, is_idle=self.is_idle):
+        if self.principal.user is not None and ctx.backpressure.is_crowded(self, is_idle=self.is_idle):
             return "in_flight"
         return ""
 
@@ -300,7 +300,7 @@ class Session(Actor):
             self.waiting.cancel()
         self.move(CLOSE)
         self.owner.ended(self, reason)
-        self.ctx.trail.closed(self.who, reason, self.received, self.outbox.sent)
+        self.ctx.audit_log.closed(self.who, reason, self.received, self.outbox.sent)
         if abort or not self.outbox.size:
             self._gone(abort=abort)
 
@@ -345,13 +345,13 @@ class Session(Actor):
     # -- others ------------------------------------------------------------
 
     @property
-    def wires(self) -> tuple[Framing, Sender]:
+    def streams(self) -> tuple[Framing, Sender]:
         """What cuts the input into messages, and what sends the output; a tap replaces and restores both."""
         return self._framer, self.outbox.sender
 
-    @wires.setter
-    def wires(self, wires: tuple[Framing, Sender]) -> None:
-        self._framer, sender = wires
+    @streams.setter
+    def streams(self, streams: tuple[Framing, Sender]) -> None:
+        self._framer, sender = streams
         self.outbox.through(sender)
 
     def tick(self, now: float) -> None:
@@ -368,7 +368,7 @@ class Session(Actor):
             self._full_since = math.inf  # log it once
             self.limit_reached(self.full)
         if self.outbox.stalled(now, limits.outbox_stall):
-            self.ctx.pressure.too_slow(self, "outbox_stall")
+            self.ctx.backpressure.too_slow(self, "outbox_stall")
         if self.received != self._heard or self.state is not State.READY:
             self._heard, self._heard_at = self.received, now
         elif 0 < limits.idle_timeout < now - self._heard_at:

@@ -36,12 +36,12 @@ class Tap:
         self.watchers: list[Watcher] = []
         self._framer: Framing
         self._sender: Sender
-        self._framer, self._sender = session.wires
-        session.wires = self, self
+        self._framer, self._sender = session.streams
+        session.streams = self, self
 
     def remove(self) -> None:
         """Restore the session's own framer and sender."""
-        self._session.wires = self._framer, self._sender
+        self._session.streams = self._framer, self._sender
 
     def feed(self, data: bytes) -> list[bytes]:
         """See Framing in ports.py."""

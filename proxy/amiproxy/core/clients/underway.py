@@ -6,7 +6,7 @@ from typing import Final
 
 from amiproxy.ami.answers import response_of
 from amiproxy.ami.message import Action, Message
-from amiproxy.core.audit.trail import Who
+from amiproxy.core.audit.auditlog import Who
 from amiproxy.core.context import Context
 from amiproxy.core.limits.members import ADDING
 
@@ -51,7 +51,7 @@ class Underway:
         if self._action.key in _KEPT:
             self._settle(user)
         if self._rule is not None and who is not None:
-            ctx.trail.allowed(who, self._action, self._rule, self._generation, self._result, seconds)
+            ctx.audit_log.allowed(who, self._action, self._rule, self._generation, self._result, seconds)
 
     @property
     def is_logged(self) -> bool:

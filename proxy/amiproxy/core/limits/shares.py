@@ -44,10 +44,10 @@ class Shares:
         "_left_at",
         "_running",
         "_scheduler",
-        "_strangers",
-        "_strangers_turn",
         "_timer",
         "_turn",
+        "_unauthenticated",
+        "_unauthenticated_turn",
         "_until",
         "_users",
         "_users_turn",
@@ -60,10 +60,10 @@ class Shares:
         self._clock = scheduler.clock
         self.turn_seconds = turn_seconds
         self._users: FairTime[Job] = FairTime()
-        self._strangers: FairTime[Job] = FairTime()
+        self._unauthenticated: FairTime[Job] = FairTime()
         # A fair queue of two: the time that all users and all unauthenticated clients have had, and
         # the time that the side being served had when its turn began.
-        self._users_turn = self._strangers_turn = self._turn = 0.0
+        self._users_turn = self._unauthenticated_turn = self._turn = 0.0
         self._by_user: dict[str, Share] = {}
         self._by_network: dict[str, Share] = {}
         #: For work whose owner is not known yet, such as new connections.
@@ -106,7 +106,7 @@ class Shares:
     @property
     def busy(self) -> bool:
         """Whether any job waits."""
-        return bool(self._users.heap or self._strangers.heap)
+        return bool(self._users.heap or self._unauthenticated.heap)
 
     @property
     def over(self) -> bool:
@@ -125,9 +125,9 @@ class Shares:
                 self._users_turn = max(self._users_turn, self._turn)
             self._users.add(share, job, self._clock())
         else:
-            if not self._strangers.heap:
-                self._strangers_turn = max(self._strangers_turn, self._turn)
-            self._strangers.add(share, job, self._clock())
+            if not self._unauthenticated.heap:
+                self._unauthenticated_turn = max(self._unauthenticated_turn, self._turn)
+            self._unauthenticated.add(share, job, self._clock())
 
     def later(self, share: Share, job: Job) -> None:
         """Queue a job for its share and schedule a turn, in the loop's next iteration at the earliest."""
@@ -182,14 +182,14 @@ class Shares:
     def charge(self, share: Share, seconds: float) -> None:
         """Charge time to the share that was spent outside its turns, or will be."""
         share.seconds += seconds
-        (self._users if share.is_user else self._strangers).charge(share, seconds, self._clock())
+        (self._users if share.is_user else self._unauthenticated).charge(share, seconds, self._clock())
 
     def _serve(self, began: float, until: float) -> float:
         """Serve one share until its jobs or its quantum are used up; returns the time at which it ended."""
-        users, strangers = bool(self._users.heap), bool(self._strangers.heap)
-        users = users and (not strangers or self._users_turn <= self._strangers_turn)
-        queue = self._users if users else self._strangers
-        self._turn = self._users_turn if users else self._strangers_turn
+        users, unauthenticated = bool(self._users.heap), bool(self._unauthenticated.heap)
+        users = users and (not unauthenticated or self._users_turn <= self._unauthenticated_turn)
+        queue = self._users if users else self._unauthenticated
+        self._turn = self._users_turn if users else self._unauthenticated_turn
         member = queue.next()
         assert isinstance(member, Share)
         waiting, clock = member.waiting, self._clock
@@ -211,7 +211,7 @@ class Shares:
             if users:
                 self._users_turn += took
             else:
-                self._strangers_turn += took
+                self._unauthenticated_turn += took
         return ended
 
     def _wake(self) -> None:

@@ -25,7 +25,7 @@ from amiproxy.core.ports import Scheduler, Upstream
 from amiproxy.core.servers.deadlines import Deadlines
 from amiproxy.core.servers.exchange import Exchange
 from amiproxy.core.servers.known.actions import KnownActions
-from amiproxy.core.servers.known.boot import Boot
+from amiproxy.core.servers.known.bootinfo import BootInfo
 from amiproxy.core.servers.known.lengths import Lengths
 from amiproxy.core.servers.known.origin import Origin
 from amiproxy.core.servers.receiver import Audience, Owner, Receiver
@@ -85,7 +85,7 @@ class Server:
         #: Follows the calls, while any user has a scope; see ``follow_calls``.
         self.tracker: CallTracker | None = None
         self.actions = KnownActions(self.exchange.ask, scheduler)
-        self.boot = Boot(scheduler, self._boot_overdue)
+        self.boot = BootInfo(scheduler, self._boot_overdue)
         self._reads = 0
 
     @property

@@ -36,12 +36,12 @@ async def test_trace_shows_one_user_live(control: Control) -> None:
 async def test_trace_ends_when_its_reader_leaves_and_then_costs_nothing(control: Control) -> None:
     control.login("boss", "hunter2hunter2")
     (boss,) = control.service.hub.sessions
-    wires = boss.wires
+    streams = boss.streams
     tracer = await control.connect()
     await tracer.result("trace", user="boss")
-    assert boss.wires != wires
+    assert boss.streams != streams
     tracer.writer.close()
-    await until(lambda: boss.wires == wires)
+    await until(lambda: boss.streams == streams)
     assert (await control.asker.ask("status"))["ok"]
 
 
@@ -84,7 +84,7 @@ async def test_a_trace_reader_that_leaves_without_reading_logs_no_error(
     caplog.set_level(logging.DEBUG, "amiproxy")
     control.login("boss", "hunter2hunter2")
     (boss,) = control.service.hub.sessions
-    wires = boss.wires
+    streams = boss.streams
     tracer = await control.connect()
     await tracer.result("trace", user="boss")
     # Unread data in the kernel resets the connection when it is closed.
@@ -93,6 +93,6 @@ async def test_a_trace_reader_that_leaves_without_reading_logs_no_error(
     sock: socket.socket = tracer.writer.get_extra_info("socket")
     await until(lambda: struct.unpack("i", fcntl.ioctl(sock.fileno(), termios.FIONREAD, bytes(4)))[0] > 0)
     tracer.writer.transport.abort()
-    await until(lambda: boss.wires == wires)
+    await until(lambda: boss.streams == streams)
     await until(lambda: {"control-lost", "fault"} & {record.getMessage() for record in caplog.records})
     assert "fault" not in {record.getMessage() for record in caplog.records}

@@ -47,7 +47,7 @@ def status(service: Service) -> View:
         "link": {"state": service.link.standing, "reason": log.text_of(service.link.reason)},
         "side_link": {"state": server.side.standing, "reason": log.text_of(server.side.refused)},
         "list_link": {"state": server.lists.standing, "reason": log.text_of(server.lists.refused)},
-        "in_flight": hub.pressure.in_flight,
+        "in_flight": hub.backpressure.in_flight,
         "outbox_bytes": hub.limit_state.backlog.size,
         "certificates": min_expiry(service),
         "refused": refused(service),
@@ -291,7 +291,7 @@ def limits(service: Service) -> list[View]:
         "connections": pool.open,
         "sessions_authenticated": hub.authenticated,
         "unauthenticated": len(hub.limit_state.newcomers),
-        "in_flight": hub.pressure.in_flight,
+        "in_flight": hub.backpressure.in_flight,
         "hash_queue": service.hashes_pending,
         "outbox_total": hub.limit_state.backlog.size,
     }

@@ -33,7 +33,7 @@ def collect(service: Service) -> Iterator[Metric]:
     yield GaugeMetricFamily(
         "amiproxy_actions_in_flight",
         "Actions without a response yet: read, waiting for the link, or sent to Asterisk",
-        hub.pressure.in_flight,
+        hub.backpressure.in_flight,
     )
     spent: Counter[tuple[str, str]] = Counter()
     known = {user.name for user in hub.ctx.users}

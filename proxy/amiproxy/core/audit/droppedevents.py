@@ -1,4 +1,4 @@
-"""Missed: counts the events that slow clients did not get, by their classes.
+"""DroppedEvents: counts the events that slow clients did not get, by their classes.
 
 The events of one flush are the same bytes object for all clients that miss it, so they are parsed only
 once for all of these.
@@ -10,7 +10,7 @@ from amiproxy.ami.privilege import required_classes
 from amiproxy.ami.relay import BROADCAST_HEAD
 
 
-class Missed:
+class DroppedEvents:
     """``classes`` counts missed events by the mask of their required classes, once for each session."""
 
     __slots__ = ("_last", "_of_last", "classes")
@@ -30,5 +30,5 @@ class Missed:
 
     @property
     def total(self) -> int:
-        """Missed events of all classes."""
+        """Dropped events of all classes."""
         return sum(self.classes.values())

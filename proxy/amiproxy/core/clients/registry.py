@@ -1,4 +1,4 @@
-"""Roster: the open sessions, by whether they have logged in and as whom."""
+"""SessionRegistry: the open sessions, by whether they have logged in and as whom."""
 
 from collections.abc import Iterable
 
@@ -6,22 +6,22 @@ from amiproxy.core.clients.session import Session
 from amiproxy.core.model.users import User
 
 
-class Roster:
+class SessionRegistry:
     """Sessions are added when they are sent the banner, and removed when they begin to close."""
 
     def __init__(self) -> None:
         # In the order in which they were accepted, the oldest first.
-        self._strangers: dict[Session, None] = {}
+        self._unauthenticated: dict[Session, None] = {}
         self._by_user: dict[str, dict[Session, None]] = {}
         self._authenticated = 0
 
     def add(self, session: Session) -> None:
         """Add a session that has not logged in."""
-        self._strangers[session] = None
+        self._unauthenticated[session] = None
 
     def admit(self, session: Session, user: User) -> None:
         """Record that the session has logged in as this user."""
-        del self._strangers[session]
+        del self._unauthenticated[session]
         self._by_user.setdefault(user.name, {})[session] = None
         self._authenticated += 1
 
@@ -32,21 +32,21 @@ class Roster:
 
     def remove(self, session: Session) -> None:
         """Remove a session that is no longer open."""
-        self._strangers.pop(session, None)
+        self._unauthenticated.pop(session, None)
         if session.principal.user is not None:
             self._drop(session, session.principal.user)
             self._authenticated -= 1
 
     def _drop(self, session: Session, user: User) -> None:
-        mates = self._by_user[user.name]
-        del mates[session]
-        if not mates:
+        sessions = self._by_user[user.name]
+        del sessions[session]
+        if not sessions:
             del self._by_user[user.name]
 
     @property
-    def strangers(self) -> list[Session]:
+    def before_login(self) -> list[Session]:
         """The sessions that have not logged in, the oldest first."""
-        return list(self._strangers)
+        return list(self._unauthenticated)
 
     @property
     def authenticated(self) -> int:
@@ -56,17 +56,17 @@ class Roster:
     @property
     def unauthenticated(self) -> int:
         """The number of sessions that have not logged in."""
-        return len(self._strangers)
+        return len(self._unauthenticated)
 
     @property
     def users(self) -> Iterable[Session]:
         """The sessions that have logged in."""
-        return [session for mates in self._by_user.values() for session in mates]
+        return [session for sessions in self._by_user.values() for session in sessions]
 
     @property
     def sessions(self) -> list[Session]:
         """All open sessions."""
-        return [*self.strangers, *self.users]
+        return [*self.before_login, *self.users]
 
     def of(self, user: User) -> list[Session]:
         """The open sessions of one manager user."""

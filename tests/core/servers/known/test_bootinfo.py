@@ -2,7 +2,7 @@
 
 import pytest
 
-from amiproxy.core.servers.known.boot import Boot
+from amiproxy.core.servers.known.bootinfo import BootInfo
 from tests.support.core_doubles import HandClock
 
 
@@ -24,8 +24,8 @@ def overdue() -> list[bool]:
 
 
 @pytest.fixture
-def boot(clock, overdue) -> Boot:
-    return Boot(clock, lambda: overdue.append(True))
+def boot(clock, overdue) -> BootInfo:
+    return BootInfo(clock, lambda: overdue.append(True))
 
 
 def test_uptime_and_last_reload_grow_and_a_reload_resets_last_reload(boot, clock):

@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from amiproxy.core.admission.crowd import Crowd, fullness
+from amiproxy.core.admission.displacement import Displacement, fullness
 from amiproxy.core.admission.networks import networks_around
 
 Member = tuple[tuple[object, ...], int]
@@ -28,7 +28,7 @@ def first_of(members: dict[int, Member]) -> tuple[int, ...] | None:
 
 
 def test_a_member_of_the_fullest_network_goes_first_whatever_its_stage():
-    crowd = Crowd((1, 1, 1))
+    crowd = Displacement((1, 1, 1))
     for number in range(10):
         crowd.add(number, networks_around(f"192.0.2.{number}"), stage=2)
     crowd.add(99, networks_around("198.51.100.1"), stage=0)
@@ -39,7 +39,7 @@ def test_a_member_of_the_fullest_network_goes_first_whatever_its_stage():
 
 
 def test_within_the_fullest_network_its_fullest_part_goes_first():
-    crowd = Crowd((1, 1, 1))
+    crowd = Displacement((1, 1, 1))
     for number, address in enumerate(
         ["10.0.1.1", "10.0.2.1", "10.0.2.2", "10.0.2.2", "10.9.1.1", "10.9.1.1"]
     ):
@@ -48,7 +48,7 @@ def test_within_the_fullest_network_its_fullest_part_goes_first():
 
 
 def test_one_ipv6_site_counts_as_one_network():
-    crowd = Crowd((1, 1, 1))
+    crowd = Displacement((1, 1, 1))
     crowd.add(0, networks_around("2001:db8:ffff::1"), stage=0)
     for number in range(1, 4):
         crowd.add(number, networks_around(f"2001:db8:1:{number * 256:x}::1"), stage=1)
@@ -58,7 +58,7 @@ def test_one_ipv6_site_counts_as_one_network():
 
 
 def test_among_equal_networks_the_least_advanced_then_the_oldest_goes():
-    crowd = Crowd((1, 1, 1))
+    crowd = Displacement((1, 1, 1))
     for number in range(6):
         crowd.add(number, networks_around(f"10.{number}.0.1"), stage=1)
     crowd.advance(0, 2)
@@ -67,14 +67,14 @@ def test_among_equal_networks_the_least_advanced_then_the_oldest_goes():
 
 
 def test_a_member_weighs_as_much_as_its_stage_says():
-    crowd = Crowd((16, 1, 1))
+    crowd = Displacement((16, 1, 1))
     for number in range(12):
         crowd.add(number, networks_around("192.0.2.1"), stage=1)
     crowd.add(12, networks_around("198.51.100.1"), stage=0)
     assert thinned(crowd)[0][-1] == 12, "one of the lowest stage weighs more than all of the others"
 
 
-def thinned(crowd: Crowd) -> list[tuple[int, ...]]:
+def thinned(crowd: Displacement) -> list[tuple[int, ...]]:
     found = []
     while (rank := crowd.first()) is not None:
         found.append(rank)
@@ -85,7 +85,7 @@ def thinned(crowd: Crowd) -> list[tuple[int, ...]]:
 @pytest.mark.parametrize("seed", range(5))
 def test_the_order_agrees_with_a_search_through_all_members(seed: int):
     chance = random.Random(seed)
-    crowd = Crowd(WEIGHTS)
+    crowd = Displacement(WEIGHTS)
     members: dict[int, Member] = {}
     for number in range(400):
         what = chance.random()

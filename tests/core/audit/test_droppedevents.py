@@ -1,12 +1,12 @@
 """Events that slow clients missed, counted by class."""
 
 from amiproxy.ami import privilege
-from amiproxy.core.audit.missed import Missed
+from amiproxy.core.audit.droppedevents import DroppedEvents
 from tests.support.core_doubles import event
 
 
 def test_each_session_that_misses_a_flush_is_counted() -> None:
-    missed = Missed()
+    missed = DroppedEvents()
     assert missed.total == 0
     flush = event("Hold", Pad="Event: x") + event("Hold") + event("Alarm", "system", Privilege2="call,all")
     for _ in range(3):

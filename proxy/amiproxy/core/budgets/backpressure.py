@@ -35,10 +35,10 @@ class Pressed(Hashable, Protocol):
         """End it."""
 
 
-class Pressure:
+class Backpressure:
     """Counts the actions on all links of ``servers``.
 
-    ``everybody`` returns all sessions that have an outbox, including those that are closing.
+    ``sessions`` returns all sessions that have an outbox, including those that are closing.
     """
 
     def __init__(
@@ -46,12 +46,12 @@ class Pressure:
         limit_state: LimitState,
         servers: Iterable[Server],
         stats: Stats,
-        everybody: Callable[[], Iterable[Pressed]],
+        sessions: Callable[[], Iterable[Pressed]],
     ) -> None:
         self._limit_state = limit_state
         self._servers = tuple(servers)
         self._stats = stats
-        self._everybody = everybody
+        self._sessions = sessions
         self._slow: dict[Pressed, str] = {}
         # Paused sessions, the longest waiting first.
         self._crowd: dict[Pressed, None] = {}
@@ -90,7 +90,7 @@ class Pressure:
         self._crowd.pop(session, None)
         self._slow.pop(session, None)
 
-    def let_in(self) -> None:
+    def resume_paused(self) -> None:
         """Resume paused sessions, the longest waiting first, while there is room."""
         while self._crowd and self._has_room:
             session = next(iter(self._crowd))
@@ -100,15 +100,15 @@ class Pressure:
     # -- slow consumers ----------------------------------------------------
 
     def too_slow(self, session: Pressed, limit: str) -> None:
-        """Mark a session whose outbox is past this limit; ``end_slow`` closes it."""
+        """Mark a session whose outbox is past this limit; ``close_slow_consumers`` closes it."""
         self._slow.setdefault(session, limit)
 
-    def end_slow(self) -> None:
+    def close_slow_consumers(self) -> None:
         """Close the marked sessions, then the largest outboxes while all together hold too much."""
         while self._slow:
             self._end(*self._slow.popitem())
         while self._limit_state.backlog.size > self._limit_state.limits.outbox_total:
-            largest = max(self._everybody(), key=_waiting)
+            largest = max(self._sessions(), key=_waiting)
             self._end(largest, "outbox_total")
 
     def _end(self, session: Pressed, limit: str) -> None:

@@ -1,4 +1,4 @@
-"""Crowd: chooses which of many connections is closed first.
+"""Displacement: chooses which of many connections is closed first.
 
 Each member is in several nested networks.  The member that goes first is in the fullest of the
 coarsest networks; within that, in the fullest of the next finer ones, and so on.  Where networks are
@@ -43,7 +43,7 @@ class _Network:
         return (-self.weight, *self.order[0]) if self.order else None
 
 
-class Crowd:
+class Displacement:
     """Members are numbers; of two at the same stage the one with the lower number is older.
 
     ``weights[stage]`` is the weight of a member at that stage; stages are numbered from 0.

@@ -7,7 +7,7 @@ from amiproxy.ami.message import Message, event
 from amiproxy.core.ports import Scheduler, Timer
 
 
-class Boot:
+class BootInfo:
     """Waits for Asterisk to boot after each login, and keeps the times in its FullyBooted event current.
 
     Asterisk accepts logins before its modules are loaded, and until then rejects their actions as unknown.

@@ -1,4 +1,4 @@
-"""Trail: the audit log of the sessions, and their events of class ``security``.
+"""AuditLog: the audit log of the sessions, and their events of class ``security``.
 
 Each fact is one log line (see ``amiproxy.log``): user, address, action and target, the rule
 that decided, and the result.  Callers name each value that is logged, so secrets and
@@ -49,7 +49,7 @@ class Announcer(Protocol):
         """Send what waits."""
 
 
-class Trail:
+class AuditLog:
     """Writes the lines; what clients can cause at will goes through ``rationed`` or ``once``."""
 
     __slots__ = ("_announcer", "_once", "_rationed", "_scheduler", "ration")
