@@ -73,7 +73,7 @@ async def test_suites_that_openssl_does_not_know_keep_the_old_configuration(
 ) -> None:
     async with running(files) as app:
         before = [store.context for store in app.stores]
-        change(files, tls={"suites": ["ECDHE-RSA-CHACHA20-POLY1305"]})
+        change(files, tls={"suites": ["ECDHE-ECDSA-CHACHA20-POLY1305"]})
         with monkeypatch.context() as patched:
             without_any_suite(patched)
             report = await app.reload("test")
