@@ -20,10 +20,7 @@ def of_errors(errors: ConfigErrors) -> Iterator[DoctorFinding]:
 
 
 def examine(path: Path, loaded: Loaded) -> Iterator[DoctorFinding]:
-    """Check the files of a valid configuration.
-
-    Raises ConfigErrors or OSError if one of them was removed after it was loaded.
-    """
+    """Check the files of a valid configuration; one removed after it was loaded is a finding, too."""
     config, users, outdated = loaded
     yield ok("configuration", f"{path} and {named_users(config)} are valid; users: {len(users.users)}")
     for problem in outdated:
@@ -55,9 +52,17 @@ def _governing(path: Path, config: Config) -> Iterator[Path]:
 
 
 def _modes(path: Path, config: Config) -> Iterator[DoctorFinding]:
+    try:
+        modes = [(file, file.stat().st_mode) for file in dict.fromkeys(_governing(path, config))]
+    except ConfigErrors as errors:
+        yield from of_errors(errors)
+        return
+    except OSError as error:
+        text = f"{error.filename}: {error.strerror}"
+        yield fail("files", text, "it was there when the doctor began: restore it, and run the doctor again")
+        return
     loose = []
-    for file in dict.fromkeys(_governing(path, config)):
-        mode = file.stat().st_mode
+    for file, mode in modes:
         # In a sticky directory, other users cannot replace files that they do not own.
         if mode & _OTHERS_WRITE and not mode & stat.S_ISVTX:
             loose.append(file)
