@@ -79,7 +79,10 @@ def test_the_help_has_an_example(capsys: pytest.CaptureFixture[str]) -> None:
     [
         (["--read", "cal"], "--read, --write: 'cal' is not a privilege class; use names as in manager.conf"),
         (["--secret-file", "EMPTY"], "must hold the secret and nothing else, on one line"),
-        (["--secret-file", "/nonexistent/file"], "--secret-file: [Errno 2] No such file or directory"),
+        (
+            ["--secret-file", "/nonexistent/file"],
+            "--secret-file: /nonexistent/file: No such file or directory; ",
+        ),
         (["--listen", "203.0.113.1:0"], "cannot listen on 203.0.113.1:0"),
         (["--listen", "203.0.113.1:0", "--replay", str(_PING)], "cannot listen on 203.0.113.1:0"),
         (["--replay", "/nonexistent/22-04-ping"], "/nonexistent/22-04-ping.out: No such file or directory; "),

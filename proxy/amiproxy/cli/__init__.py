@@ -5,6 +5,8 @@ parser and sets ``run`` on it: a function from the parsed arguments to the exit 
 """
 
 import argparse
+import errno
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from importlib import import_module
@@ -28,12 +30,20 @@ _COMMANDS = {
 }
 
 
+#: What to do about an error of a file; for all others the same (see ``file_error``).
+_REMEDIES = {
+    errno.ENOENT: "create it or its folder, or correct the path",
+    errno.EACCES: "run this as a user who may use it",
+    errno.EPERM: "run this as a user who may use it",
+}
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status.
 
     0 means success, 1 that the command was refused or found an error, 2 wrong usage, 130 Ctrl-C.  ``argv`` is
-    without the program's name; the default is that of the process.  Raises SystemExit for ``--help`` and
-    arguments that cannot be parsed.
+    without the program's name; the default is that of the process.  An OSError that names a file is printed
+    as one line.  Raises SystemExit for ``--help`` and arguments that cannot be parsed.
     """
     parser = argparse.ArgumentParser(
         prog="ami-proxy", description="A TLS edge for the Asterisk Manager Interface."
@@ -52,7 +62,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader of our output (head, less) has exited: end without a traceback.
         sys.stderr.close()
         return 1
+    except OSError as error:
+        if error.filename is None:
+            raise  # not the operator's file: the traceback is needed to find the cause
+        print(f"ami-proxy: {file_error(error)}", file=sys.stderr)
+        return 1
     return status
+
+
+def file_error(error: OSError) -> str:
+    """An error of one of the operator's files as one line: its path, what is wrong, what to do."""
+    said = error.strerror or str(error)
+    if error.filename is None:
+        return said
+    remedy = _REMEDIES.get(error.errno or 0, "correct the path, or fix what the system reports")
+    return f"{os.fsdecode(error.filename)}: {said}; {remedy}"
 
 
 def _modules(given: Sequence[str]) -> Iterable[str]:

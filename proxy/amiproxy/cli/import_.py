@@ -91,7 +91,7 @@ def run(arguments: argparse.Namespace) -> int:
         _report(imported, files)
         if arguments.out is not None:
             _write(arguments.out, files)
-    except (Unfit, ConfigErrors, IssueError, OSError) as error:
+    except (Unfit, ConfigErrors, IssueError) as error:
         remedy = getattr(error, "remedy", "")
         print(f"{error}; {remedy}" if remedy else str(error), file=sys.stderr)
         return 1

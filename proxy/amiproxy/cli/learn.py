@@ -14,6 +14,7 @@ import yaml
 
 from amiproxy.ami import privilege
 from amiproxy.ami.actions import ActionTable
+from amiproxy.cli import file_error
 from amiproxy.cli.configured import actions_of
 from amiproxy.cli.ctl.connection import Connection, NotReachable, Refused
 from amiproxy.cli.ctl.where import socket_of
@@ -78,8 +79,10 @@ def run(arguments: argparse.Namespace) -> int:
         return _propose(recording, users, actions_of(arguments), arguments.user)
     except ConfigErrors as errors:
         print(errors, file=sys.stderr)
-    except (BadRecording, OSError, NotReachable, Refused) as error:
+    except (BadRecording, NotReachable, Refused) as error:
         print(f"ami-proxy learn: {error}", file=sys.stderr)
+    except OSError as error:
+        print(f"ami-proxy learn: {file_error(error)}", file=sys.stderr)
     return 2
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from amiproxy.ami.errors import UnknownPrivilege
+from amiproxy.cli import file_error
 from amiproxy.tools.simulator import Settings, User
 from amiproxy.tools.simulator.misbehaviour.schedule import VERBS, Scheduled
 from amiproxy.tools.simulator.recorded.transcript import load_transcript
@@ -134,7 +135,9 @@ def _simulate(arguments: argparse.Namespace) -> int:
         user = User(arguments.user, secret, arguments.read, arguments.write)
     except UnknownPrivilege as wrong:
         return _refused(f"--read, --write: {wrong}; use names as in manager.conf, such as call,agent or all")
-    except (OSError, ValueError) as wrong:
+    except OSError as wrong:
+        return _refused(f"--secret-file: {file_error(wrong)}")
+    except ValueError as wrong:
         return _refused(f"--secret-file: {wrong}")
     settings = Settings(
         calls_per_minute=arguments.calls_per_minute,

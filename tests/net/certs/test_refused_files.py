@@ -14,8 +14,7 @@ from amiproxy.net.certs.result import CertificatesRefused
 from amiproxy.x509.expiry import Expiry
 from tests.net.certs.storing import NOW, Site, expired, shown
 from tests.support.certificates import DAY, forge, install
-
-NOBODY = 65534
+from tests.support.unprivileged import unprivileged
 
 
 # The failure table: the files on disk, the finding, and whether a writer still at work would explain it.
@@ -171,23 +170,9 @@ def open_site() -> Iterator[Site]:
         shutil.rmtree(directory)
 
 
-class Unprivileged:
-    """Run as the user nobody while inside; without root we are unprivileged already."""
-
-    def __enter__(self) -> None:
-        if os.geteuid() == 0:
-            os.setegid(NOBODY)
-            os.seteuid(NOBODY)
-
-    def __exit__(self, *_: object) -> None:
-        if os.getuid() == 0:
-            os.seteuid(0)
-            os.setegid(0)
-
-
 def test_unreadable_key_names_owner_mode_ids_and_remedy(open_site: Site) -> None:
     open_site.key.chmod(0o000)
-    with Unprivileged():
+    with unprivileged():
         result = open_site.store.reload("SIGHUP")
         text = str(result)
         us = f"uid {os.geteuid()}"
@@ -203,7 +188,7 @@ def test_unreadable_key_names_owner_mode_ids_and_remedy(open_site: Site) -> None
 
 def test_unreadable_key_is_a_failure_though_nothing_changed(open_site: Site) -> None:
     open_site.key.chmod(0o000)
-    with Unprivileged():
+    with unprivileged():
         assert open_site.store.reload("SIGHUP").outcome == "failed"
     open_site.key.chmod(0o600)
     assert open_site.store.reload("SIGHUP").outcome == "unchanged"
@@ -211,7 +196,7 @@ def test_unreadable_key_is_a_failure_though_nothing_changed(open_site: Site) -> 
 
 def test_directory_that_may_not_be_entered_is_named(open_site: Site) -> None:
     open_site.directory.chmod(0o000)
-    with Unprivileged():
+    with unprivileged():
         text = str(open_site.store.reload("SIGHUP"))
     assert f"permission denied: directory {open_site.directory} is " in text
     assert "mode 0000" in text

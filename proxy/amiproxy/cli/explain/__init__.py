@@ -9,6 +9,7 @@ import re
 import sys
 from pathlib import Path
 
+from amiproxy.cli import file_error
 from amiproxy.cli.configured import actions_of, users_of
 from amiproxy.cli.explain.action import explain_action
 from amiproxy.cli.explain.event import explain_event
@@ -71,8 +72,11 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.replay is not None:
             return replay(parse(arguments.replay.read_bytes()), table, actions, arguments.user)
         messages = _messages(arguments.file)
-    except (ConfigErrors, OSError, BadRecording) as error:
+    except (ConfigErrors, BadRecording) as error:
         print(error, file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"ami-proxy explain: {file_error(error)}", file=sys.stderr)
         return 2
     user = None if arguments.user is None else table.find(arguments.user.encode())
     if arguments.user is not None and user is None:
