@@ -84,6 +84,7 @@ def test_a_bad_reload_fails_and_keeps_the_old_configuration(host: Host) -> None:
 
 def test_a_stop_drains_and_succeeds(host: Host) -> None:
     host.systemctl("start")
+    wait_until(lambda: "upstream-up" in host.log(), host.log)
     host.systemctl("stop")
     assert host.show("ActiveState") == "inactive"
     assert host.show("Result") == "success"
