@@ -78,7 +78,9 @@ class Backpressure:
         """Unanswered actions, including the proxy's own: the number that ``limits.in_flight`` limits."""
         load = self._limit_state.queued
         for server in self._servers:
-            load += server.load
+            load += server.exchange.load
+            for side in server.sides:
+                load += side.load
         return load
 
     @property

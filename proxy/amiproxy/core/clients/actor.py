@@ -90,7 +90,8 @@ class Actor(Recipient):
         ``data`` is one or more whole messages.
         """
         self.reply(data)
-        self.end_answer()
+        if self._answer_ended is not None:
+            self.end_answer()
 
     def move(self, step: Transition) -> None:
         """Change the state by a row of the table.  Raises WrongTransition if the row does not begin in it."""
@@ -123,12 +124,14 @@ class Actor(Recipient):
         underway, user = self._underway, self.principal.user
         assert underway is not None
         assert user is not None
-        underway.record(user.name, self.who if underway.is_logged else None)
+        underway.record(user.name, self.who if underway.rule is not None else None)
         self._underway = None
-        self.end_answer()
+        if self._answer_ended is not None:
+            self.end_answer()
         if self.outbox.holding:
             self._release_answer()
-        self._go_on()
+        # If other shares have work too, the next action waits until this one is scheduled.
+        self._advance(at_once=not (self.queue.messages and self.ctx.shares.busy))
 
     def _goes_on(self, series: Series) -> bool:
         """Schedule the next part; False if there are no more."""
@@ -148,8 +151,8 @@ class Actor(Recipient):
     # -- the rest of the session -------------------------------------------
 
     @abstractmethod
-    def _go_on(self) -> None:
-        """Run the next action, as the one before it is finished."""
+    def _advance(self, *, at_once: bool = True) -> None:
+        """Run the next actions, or schedule that if not ``at_once``."""
 
     @abstractmethod
     def _answer(self, action: Action) -> None:

@@ -131,7 +131,8 @@ class Recipient(ABC):
     @property
     def payer(self) -> str:
         """Name of the user who is charged for what this client causes; "" before login."""
-        return self.principal.payer
+        user = self.principal.user
+        return user.name if user is not None else ""
 
     def pays(self, share: Share) -> None:
         """Charge the client's time to this share from now on."""

@@ -159,10 +159,6 @@ class Session(Actor):
         self._advance()
         self.push()
 
-    def _go_on(self) -> None:
-        # If other shares have work too, the next action waits until this one is scheduled.
-        self._advance(at_once=not (self.queue.messages and self.ctx.shares.busy))
-
     def _advance(self, *, at_once: bool = True) -> None:
         queue, shares = self.queue, self.ctx.shares
         messages, aside = queue.messages, queue.aside

@@ -17,14 +17,14 @@ _KEPT: Final = ADDING | {b"setvar", b"queueremove"}
 class Underway:
     """An action in flight: counted when it is answered, and logged if it is privileged."""
 
-    __slots__ = ("_action", "_before", "_began", "_ctx", "_generation", "_result", "_rule")
+    __slots__ = ("_action", "_before", "_began", "_ctx", "_generation", "_result", "rule")
 
     def __init__(self, ctx: Context, user: str, action: Action, rule: str | None) -> None:
         """To be built just before the action is sent: counts what it stores in Asterisk."""
         self._ctx = ctx
         self._action = action
-        #: The rule that allowed a privileged action; None for other actions.
-        self._rule = rule
+        #: The rule that allowed a privileged action, which ``record`` logs; None for other actions.
+        self.rule = rule
         #: The generation of the configuration that the rule is from.
         self._generation = ctx.generation
         self._began = ctx.scheduler.now()
@@ -44,19 +44,14 @@ class Underway:
         self._result = b"Success" if usual else response_of(data) or self._result
 
     def record(self, user: str, who: Who | None) -> None:
-        """Count the action of this user, whose answer is complete; log it if ``is_logged``."""
+        """Count the action of this user, whose answer is complete; log it if a ``rule`` allowed it."""
         ctx = self._ctx
         seconds = ctx.scheduler.now() - self._began
         ctx.stats.actions.answered(ctx.server.actions.counted_name(self._action), user, self._result, seconds)
         if self._action.key in _KEPT:
             self._settle(user)
-        if self._rule is not None and who is not None:
-            ctx.audit_log.allowed(who, self._action, self._rule, self._generation, self._result, seconds)
-
-    @property
-    def is_logged(self) -> bool:
-        """Whether ``record`` logs the action, so that it must be told whose it is."""
-        return self._rule is not None
+        if self.rule is not None and who is not None:
+            ctx.audit_log.allowed(who, self._action, self.rule, self._generation, self._result, seconds)
 
     def _settle(self, user: str) -> None:
         succeeded = self._result == b"Success"

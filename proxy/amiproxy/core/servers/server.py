@@ -98,14 +98,6 @@ class Server:
         """The number of actions that Asterisk has not answered, on all links."""
         return sum(exchange.in_flight for exchange in self._exchanges)
 
-    @property
-    def load(self) -> int:
-        """The number of actions that were not answered, sent or not, on all links."""
-        load = self.exchange.load
-        for side in self.sides:
-            load += side.load
-        return load
-
     # -- the link ----------------------------------------------------------
 
     def link_up(self, upstream: Upstream, banner: bytes) -> None:
