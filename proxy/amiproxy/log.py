@@ -132,7 +132,7 @@ def _harmless(value: object) -> str:
     """As ``text_of``, for a quoted value in the form of Asterisk's log.
 
     Quotes and colons are escaped too.  A quote would end the value, so that a client could put
-    another RemoteAddress behind it; a colon would make fail2ban's filter read the line as another one.
+    another RemoteAddress after it; a colon would make fail2ban's filter read the line as another one.
     """
     return "".join(_escape(c) if c in '":' else c for c in text_of(value))
 

@@ -147,7 +147,7 @@ class Hub:
         """Log and count an internal error that does not end the service."""
         self.ctx.fault(error, where, **fields)
 
-    # -- events of the proxy's own; see ``Announcer`` in trail.py -----------
+    # -- events of the proxy's own; see ``Announcer`` in auditlog.py --------
 
     def readers(self, classes: int) -> int:
         """See ``Subscriptions.readers``."""

@@ -86,7 +86,7 @@ def client_context(destination: Destination) -> ssl.SSLContext:
 class PlainPort:
     """Listens on loopback; each connection becomes one TLS connection to ``destination``.
 
-    ``timeout`` is for connecting to it and ``linger`` for taking leave of a client, both in seconds;
+    ``timeout`` is for connecting to it and ``linger`` for closing a client's connection, both in seconds;
     ``connections`` is the maximum number of clients.  Raises ConnectError if ``listen`` is not on loopback,
     or a file of the destination cannot be used.
     """

@@ -154,7 +154,7 @@ DIFFERENCES = [
     Difference(
         "reasons",
         "an error of its own rules",
-        "the same, with a header `ProxyReason` behind it",
+        "the same, followed by a header `ProxyReason`",
         "It says which rule it was, and which setting would allow it.",
         _reasons,
     ),
@@ -174,7 +174,7 @@ DIFFERENCES = [
     ),
     Difference(
         "rest-of-a-block",
-        "behind a line of exactly 1,023 bytes (or a multiple) the rest of the message runs as another action",
+        "after a line of exactly 1,023 bytes (or a multiple) the rest of the message runs as another action",
         "the whole message is refused, with the same error",
         "A second action could bypass the policy there.",
         _rest_of_a_block,
@@ -188,7 +188,7 @@ DIFFERENCES = [
     ),
     Difference(
         "long-action-ids",
-        "an ActionID that is longer than some buffer (150 or 256 bytes) is cut, with the line end behind it",
+        "an ActionID that is longer than some buffer (150 or 256 bytes) is cut together with its line end",
         "it comes back whole",
         "In Asterisk the next header is appended to the truncated ActionID.",
         _long_ids,

@@ -1,6 +1,6 @@
 """Acquaintances: the addresses from which some user has logged in recently.
 
-For an IPv6 address the /64 is remembered, as in ``admission.network_of``.  Only a successful login
+For an IPv6 address the /64 is remembered, as in ``addresses.network_of``.  Only a successful login
 adds an address, so unauthenticated clients cannot displace the addresses of others.
 """
 

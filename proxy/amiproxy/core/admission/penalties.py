@@ -24,7 +24,7 @@ _Network = tuple[int, int, int]
 
 
 class Penalties:
-    """Keyed by name, as ``admission.network_of`` returns it; times are monotonic seconds."""
+    """Keyed by name, as ``addresses.network_of`` returns it; times are monotonic seconds."""
 
     __slots__ = ("_ends", "_places", "_shared")
 

@@ -61,7 +61,7 @@ class AuditLog:
         self._once = once
         self._scheduler = scheduler
         self._announcer = announcer
-        #: Limits the security events; the owner of the trail must call its ``renew`` once a second.
+        #: Limits the security events; the owner of the audit log must call its ``renew`` once a second.
         self.ration = Ration()
 
     def tell(self, who: Who, name: bytes, severity: bytes, *extra: tuple[bytes, bytes]) -> None:

@@ -70,7 +70,7 @@ class ActionQueue:
             self._counted = counted
 
     def hold(self, action: Action) -> None:
-        """Hold back this action, and all that the client sends behind it."""
+        """Hold back this action, and all that the client sends after it."""
         self._held = action
         self.count()
 

@@ -1,4 +1,4 @@
-"""Actor: runs the actions of one client that has logged in: rates, judgement, quotas, the way to Asterisk.
+"""Actor: runs the actions of one client that has logged in: rates, policy, quotas, sending to Asterisk.
 
 It runs one action at a time, in order, as a session in Asterisk does (seen on 16 and 22).  Whether an action
 is answered by the proxy or waits for the link or for a rate, it only holds up the next action of the same
@@ -32,7 +32,7 @@ from amiproxy.core.servers import originate
 
 
 class Actor(Recipient):
-    """One client, as far as its actions run.  See ``Requester`` in requester.py."""
+    """The part of a session that runs its actions.  See ``Requester`` in requester.py."""
 
     __slots__ = (
         "_answer_ended",
@@ -161,7 +161,7 @@ class Actor(Recipient):
     # -- rates -------------------------------------------------------------
 
     def hold_back(self, action: Action) -> None:
-        """Hold back this action, which is over a rate, and all that the client sends behind it.
+        """Hold back this action, which is over a rate, and all that the client sends after it.
 
         Raises WrongTransition unless the session may run an action now.
         """

@@ -32,7 +32,7 @@ _STEP: Final = 0.05
 
 
 def outcome(choice: UpstreamLost, *, wants_events: bool, told: bool) -> str:
-    """What becomes of one session; ``choice`` is the ``upstream_lost`` that applies to its user.
+    """The outcome for one session; ``choice`` is the ``upstream_lost`` that applies to its user.
 
     ``told``: whether it is sent a ProxyUpstream event.
     """

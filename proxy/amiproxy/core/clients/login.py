@@ -185,7 +185,7 @@ def _crowded(reason: str, limit: str) -> Verdict:
 
 
 class Login:
-    """Logs clients in; ``admitted`` is called for each that has given its secret, before it is told."""
+    """Logs clients in; ``admitted`` is called for each that is accepted, before its response is sent."""
 
     def __init__(self, ctx: Context, registry: SessionRegistry, admitted: Callable[[Session], None]) -> None:
         self._ctx = ctx

@@ -1,6 +1,6 @@
-"""Principal: whom a client acts as: its user, what it may see and is charged to, and what the log says of it.
+"""Principal: the identity of a client: its user, what it may see, who pays, and what the log says about it.
 
-It knows nothing of how the client speaks: neither its transport nor its actions.
+It knows neither the client's transport nor its actions.
 """
 
 # mypyc: compiled
@@ -15,7 +15,7 @@ from amiproxy.core.ports import Peer
 
 
 class Principal:
-    """The one whom the actions of a client are judged for, the events are for, and the time is charged to."""
+    """The identity by which a client's actions are judged, its events chosen and its time charged."""
 
     __slots__ = ("filters", "id", "login_name", "mask", "opened", "opened_wall", "share", "user")
 

@@ -1,4 +1,4 @@
-"""Recipient: what one client is sent: answers, and the events of its subscription, in the right order."""
+"""Recipient: sends one client its answers and the events of its subscription, in the right order."""
 
 # mypyc: compiled
 
@@ -15,7 +15,7 @@ from amiproxy.core.ports import Transport
 
 
 class Recipient(ABC):
-    """One client, as far as bytes are sent to it.  See ``Member`` in subscription.py."""
+    """The part of a session that sends to its client.  See ``Member`` in subscription.py."""
 
     __slots__ = ("_unsent", "ctx", "outbox", "principal", "seen", "subscription", "transport")
 
@@ -25,7 +25,7 @@ class Recipient(ABC):
         self.principal = principal
         self.outbox = Outbox(transport, ctx.limit_state.limits.outbox_hard, ctx.limit_state.backlog)
         self.subscription: Subscription | None = None
-        #: How many of the subscription's pending events it has had.
+        #: How many of the subscription's pending events it has received.
         self.seen = 0
         #: Parts of answers that leave with the next ``push``.
         self._unsent: list[bytes] = []
@@ -72,7 +72,7 @@ class Recipient(ABC):
 
     @property
     def encoding(self) -> Encoding:
-        """How its door writes events."""
+        """How events are written for its client; see Transport."""
         return self.transport.encoding
 
     def deliver(self, data: bytes) -> None:

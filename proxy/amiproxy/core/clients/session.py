@@ -1,8 +1,7 @@
 """Session: one client, from its banner to its close.
 
-What it is sent is in ``recipient``, how its actions run in ``actor``; here are its connection, the order in
-which it is served, and its end.  The tables of handlers, of the actions that the proxy answers itself, are
-handed in.
+``recipient`` sends to the client and ``actor`` runs its actions.  This module has the connection, the order
+in which input is served, and the end.  The handlers of actions that the proxy answers itself are passed in.
 """
 
 # mypyc: compiled
@@ -40,7 +39,7 @@ Handler = Callable[["Session", Action], None]
 
 
 class Handlers(NamedTuple):
-    """What answers the actions that do not go to Asterisk, by the action's name in lower case."""
+    """The handlers of actions that do not go to Asterisk, by the action's name in lower case."""
 
     #: The only actions before login.
     before_login: Mapping[bytes, Handler]
@@ -342,7 +341,7 @@ class Session(Actor):
 
     @property
     def streams(self) -> tuple[Framing, Sender]:
-        """What cuts the input into messages, and what sends the output; a tap replaces and restores both."""
+        """The framer of the input and the sender of the output; a tap replaces and restores both."""
         return self._framer, self.outbox.sender
 
     @streams.setter

@@ -20,7 +20,7 @@ class Underway:
     __slots__ = ("_action", "_before", "_began", "_ctx", "_generation", "_result", "rule")
 
     def __init__(self, ctx: Context, user: str, action: Action, rule: str | None) -> None:
-        """To be built just before the action is sent: counts what it stores in Asterisk."""
+        """Create it just before the action is sent: it counts what the action stores in Asterisk."""
         self._ctx = ctx
         self._action = action
         #: The rule that allowed a privileged action, which ``record`` logs; None for other actions.

@@ -100,7 +100,7 @@ class Outbox:
         return taken == len(data) or self.keep(data, taken)
 
     def keep(self, data: bytes, taken: int) -> bool:
-        """Queue the part of ``data`` behind the ``taken`` bytes that the transport accepted.
+        """Queue the part of ``data`` after the ``taken`` bytes that the transport accepted.
 
         To be called only while nothing waits.  False if the client is now past the hard limit.
         """
@@ -258,7 +258,7 @@ class Outbox:
 
 
 def _rest(data: bytes | memoryview, taken: int) -> bytes | memoryview:
-    """The data behind the first ``taken`` bytes: a view if it is long, a copy if it is short.
+    """The data after the first ``taken`` bytes: a view if it is long, a copy if it is short.
 
     The copy keeps a short rest from holding a large piece in memory.
     """

@@ -1,4 +1,4 @@
-"""Share: what one user, or one network of unauthenticated clients, has used of something that all share."""
+"""Share: how much of a common resource one user, or one network of unauthenticated clients, has used."""
 
 # mypyc: compiled
 

@@ -145,7 +145,7 @@ class Exchange(Outgoing):
         return True
 
     def _nameless(self, raw: bytes, name: bytes) -> bool:
-        """Handle an event without our relay id; whether it is part of the open list."""
+        """Handle an event without our relay id; returns whether it is part of the open list."""
         opened = self.open_list
         if opened is None:
             return False
@@ -156,7 +156,7 @@ class Exchange(Outgoing):
         return True
 
     def _unclaimed(self, relay_id: bytes, raw: bytes, name: bytes) -> bool:
-        """Handle an event of no open answer; whether it is a late one's, or one of the fenced answer's."""
+        """Handle an event without an open answer; returns whether it is part of a late or fenced answer."""
         if self._late(relay_id, raw):
             return True
         if self._fenced is None:
@@ -165,7 +165,7 @@ class Exchange(Outgoing):
         return True
 
     def item_again(self, raw: bytes, sound: bool) -> bool:
-        """Handle a further item of the open list, if it begins like the one before; whether it does.
+        """Handle a further item of the open list, if it begins like the one before; returns whether it does.
 
         A shortcut for ``event`` that takes two comparisons, for lists of hundreds of items.  For ``sound``
         see ``UpstreamFramer``.
@@ -242,7 +242,7 @@ class Exchange(Outgoing):
             self._close(answer)
 
     def _continue(self, begun: PendingAnswer) -> None:
-        """Await the rest of an answer that does not mark its end: the Pong of a Ping sent now will."""
+        """Await the rest of an answer whose end Asterisk does not mark; send a Ping, whose Pong ends it."""
         answer = UnendedAnswer(begun, self.now, self.deadlines)
         self._correlator.replace(answer)
         self._window.replace(begun, answer)
@@ -265,7 +265,7 @@ class Exchange(Outgoing):
                 self._follow(lost, outcome)
 
     def _late(self, relay_id: bytes, raw: bytes) -> bool:
-        """Pass on a message of an answer that was considered complete; whether it is one."""
+        """Pass on a message of an answer that was considered complete; returns whether it is one."""
         found = self._correlator.late(relay_id, self.now + self.deadlines.list_item)
         if found is None:
             return False
@@ -274,7 +274,7 @@ class Exchange(Outgoing):
         return True
 
     def _forget(self, answer: PendingAnswer) -> None:
-        """The answer is over, as far as can be known: a module's may go on."""
+        """Close an answer that counts as complete; a third-party module may still send more of it."""
         self._window.leave(answer)
         self._correlator.close(answer)
         if not answer.described.own:

@@ -64,7 +64,7 @@ def as_asynchronous(action: Action) -> Action:
 
 
 def with_variables(action: Action, setvar: tuple[tuple[bytes, bytes], ...]) -> Action:
-    """Add the manager user's ``setvar`` behind the client's own variables.
+    """Add the manager user's ``setvar`` after the client's own variables.
 
     Asterisk keeps the first occurrence of a name, so the client's variables win, as a
     client's variables win over manager.conf's ``setvar`` (seen on Asterisk 22).

@@ -2,7 +2,7 @@
 
 Waiting actions are in a queue that is fair by the time that Asterisk spends on each user (see ``accounts``).
 An action whose answer may have rows without its relay id is sent alone: nothing else while it is on the
-link but a Ping right behind it, whose Pong ends the answer.
+link except a Ping sent right after it, whose Pong ends the answer.
 """
 
 # mypyc: compiled
@@ -283,7 +283,7 @@ class Outgoing:
         answer.finished()
 
     def _write(self, answer: PendingAnswer, action: Action, seconds: float) -> bool:
-        """Send the action, in the form given; whether it could be."""
+        """Send the action in the given form; returns whether that was possible."""
         self._correlator.assign(answer)
         try:
             data = action.serialise(answer.relay_id)
@@ -307,4 +307,4 @@ class Outgoing:
 
 
 def _pong(_raw: bytes) -> None:
-    """Ignore the Pong: it serves by arriving, see ``Exchange._overtake``."""
+    """Ignore the Pong: only its arrival matters, see ``Exchange._overtake``."""

@@ -278,7 +278,7 @@ class Server:
         return self.lists if long else None
 
     def abandon(self, requester: Requester) -> None:
-        """Forget the actions of an requester that has gone."""
+        """Forget the actions of a requester that has left."""
         self.exchange.abandon(requester)
         for side in self.sides:
             side.abandon(requester)

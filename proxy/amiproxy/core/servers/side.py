@@ -117,7 +117,7 @@ class Side:
                 self.opener.open()
 
     def abandon(self, requester: Requester) -> None:
-        """Forget the actions of an requester that has gone."""
+        """Forget the actions of a requester that has left."""
         self.exchange.abandon(requester)
         self._waiting = [item for item in self._waiting if item[0] is not requester]
 

@@ -1,4 +1,4 @@
-"""Window: the actions on a link that Asterisk has not answered, and whom its time is charged to.
+"""Window: the actions on a link that Asterisk has not answered, and the users to whom its time is charged.
 
 Asterisk runs the actions of a link one by one and answers in order, so the time between two answers was
 spent on what was answered then.
@@ -19,7 +19,7 @@ _MANY_ITEMS: Final = 32
 
 
 class Window:
-    """The answers that one link owes."""
+    """The answers that are pending on one link."""
 
     __slots__ = ("_accounts", "_lengths", "_working_since", "answers", "served")
 
@@ -54,7 +54,7 @@ class Window:
         self.answers = {answer if each is before else each: None for each in self.answers}
 
     def earlier(self, answer: PendingAnswer) -> list[PendingAnswer]:
-        """Those whose actions were sent before this one's."""
+        """The answers to actions that were sent before this one's."""
         return list(itertools.takewhile(lambda other: other is not answer, self.answers))
 
     def clear(self) -> None:

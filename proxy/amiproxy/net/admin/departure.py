@@ -1,4 +1,4 @@
-"""Departures: detect that the client of a loopback connection is gone for good.
+"""Departures: detect that the client of a loopback connection has closed it or died.
 
 On the wire, a client that closed its connection or died looks like one that only
 shut down its sending side: both send a FIN.  But on one machine the kernel knows

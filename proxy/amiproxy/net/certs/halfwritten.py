@@ -1,4 +1,4 @@
-"""Sets of files that may be half-written: read again until they are whole, or the patience ends.
+"""Sets of files that may be half-written: read again until they are complete, or the time is up.
 
 Writers replace certificate and key one after the other: certbot within milliseconds, scp on a slow
 line within a second.

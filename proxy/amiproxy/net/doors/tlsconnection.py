@@ -1,7 +1,7 @@
 """TlsConnection: what all doors that speak TLS have in common, between the pool and a ``TlsStream``.
 
-A door on TLS derives from it, and says what to do with the data (``established``) and how its
-protocol ends a client (``displaced``, ``certificate_refused``).
+A door on TLS derives from it: it implements what happens to the data (``established``) and how a client is
+ended in its protocol (``displaced``, ``certificate_refused``).
 """
 
 import asyncio
@@ -62,7 +62,7 @@ class TlsConnection(Connection):
         self._stream = acceptor.stream(sock, self)
         self.accepted = asyncio.get_running_loop().time()
 
-    # -- for each door to say ----------------------------------------------
+    # -- implemented by each door ------------------------------------------
 
     @abstractmethod
     def established(self) -> Receiver:

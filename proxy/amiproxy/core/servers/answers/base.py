@@ -1,4 +1,4 @@
-"""PendingAnswer: an action that was sent to Asterisk, and its answer as far as it has come.
+"""PendingAnswer: an action that was sent to Asterisk, and the part of its answer received so far.
 
 Each kind of answer is a subclass.  It passes to the requester what belongs to the answer, and returns an
 outcome, which says what the exchange has to do.  It knows neither the link nor other actions, so a further
@@ -44,7 +44,7 @@ UNENDED: Final = 5
 OFF_LINK: Final = 6
 #: No answer will come: ``unanswered`` is to be called.
 UNANSWERED: Final = 7
-#: The message is no part of this answer.
+#: The message is not part of this answer.
 NOT_MINE: Final = 8
 
 #: Bytes counted for a message of an answer that was too long to be kept.
@@ -58,7 +58,7 @@ class PendingAnswer(ABC):
     ``raw`` is a whole message as Asterisk sent it, ``now`` is in monotonic seconds.
     """
 
-    #: Whether it is the response to a short question of the proxy's own, which certainly comes.
+    #: Whether this answers a short action of the proxy's own, to which Asterisk always responds.
     is_certain: ClassVar[bool] = False
 
     __slots__ = (
@@ -153,14 +153,14 @@ class PendingAnswer(ABC):
             self.give_up(failures.TOO_LONG)
         return PENDING
 
-    # -- what ends it otherwise --------------------------------------------
+    # -- other ways in which it ends ---------------------------------------
 
     def overtaken(self) -> Outcome:
-        """The response to a later action has come: what has not come of this answer was lost."""
+        """The response to a later action has arrived, so the missing part of this answer was lost."""
         return UNANSWERED
 
     def cut_off(self) -> None:
-        """The response to another action has come while items of this answer followed."""
+        """The response to another action has arrived while items of this answer were expected."""
         self.finished()
 
     def give_up(self, reason: bytes) -> None:
@@ -188,7 +188,7 @@ class PendingAnswer(ABC):
         return "command_timeout" if self.action.key == b"command" else "action_timeout"
 
     def expires(self, _now: float) -> bool:
-        """Whether it need not be kept to drop a late answer, if Asterisk has gone on to other actions."""
+        """Whether it need not stay pending to drop late messages, once Asterisk has gone on."""
         return False
 
     # -- for the subclasses ------------------------------------------------

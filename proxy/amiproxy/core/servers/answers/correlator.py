@@ -62,7 +62,7 @@ class Correlator:
         self._open[relay_id] = answer
 
     def replace(self, answer: PendingAnswer) -> None:
-        """Let an answer take over the relay id that it has from another."""
+        """Open an answer under the relay id that it has taken over from another one."""
         self._open[answer.relay_id] = answer
 
     def find(self, relay_id: bytes) -> PendingAnswer | None:
@@ -80,7 +80,7 @@ class Correlator:
         self._echoes[answer.relay_id] = (until, answer.action.action_id)
 
     def echoed(self, relay_id: bytes) -> bytes | None:
-        """The client's ActionID behind a relay id seen in a broadcast event; None if not ours.
+        """The client's ActionID for a relay id seen in a broadcast event; None if not ours.
 
         The answer may be open or closed.  b"" means that the client sent no ActionID.  An echo is
         forgotten when it was looked up, since there is only one such event per action: so a flood of
@@ -114,7 +114,7 @@ class Correlator:
         return requester, action_id
 
     def abandon(self, requester: Requester) -> None:
-        """The requester has left: its open answers have none any more."""
+        """The requester has left: detach it from its open answers."""
         for answer in self.answers_for(requester):
             answer.requester = None
         for relay_id in [relay_id for relay_id, late in self._late.items() if late[1] is requester]:

@@ -40,5 +40,5 @@ class OneEventAnswer(ResponseAnswer):
         return COMPLETE
 
     def overtaken(self) -> Outcome:
-        """See PendingAnswer.  Once it has responded, the requester may be content."""
+        """See PendingAnswer.  After a response the answer counts as complete, even without its event."""
         return COMPLETE if self.follows else UNANSWERED

@@ -1,4 +1,4 @@
-"""Answers to the proxy's own questions: one response, or everything that is sent until the end."""
+"""Answers to actions of the proxy's own: one response, or all messages until the end."""
 
 # mypyc: compiled
 
@@ -16,7 +16,7 @@ PING: Final = Action([(b"Action", b"Ping")])
 
 
 class OwnAnswer(PendingAnswer):
-    """The one response to a question of the proxy's own; given up, it is not called for."""
+    """One response to an action of the proxy's own; if it is given up, ``callback`` is not called."""
 
     is_certain: ClassVar[bool] = True
 

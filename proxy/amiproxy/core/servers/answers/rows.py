@@ -7,7 +7,7 @@ from amiproxy.core.servers.deadlines import Deadlines
 
 
 class RowsAnswer(PendingAnswer):
-    """Every message that is not a broadcast event, until the Pong of the Ping that was sent behind it."""
+    """Every message that is not a broadcast event, until the Pong of the Ping that was sent after it."""
 
     __slots__ = ()
 

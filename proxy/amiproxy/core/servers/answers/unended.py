@@ -40,7 +40,7 @@ class UnendedAnswer(PendingAnswer):
         return self.item(raw, False, now, deadlines)
 
     def overtaken(self) -> Outcome:
-        """See PendingAnswer.  Its requester has had the response, and nothing else is certain to come."""
+        """See PendingAnswer.  The requester has received the response; nothing else is guaranteed."""
         return COMPLETE
 
     def give_up(self, reason: bytes) -> None:

@@ -1,4 +1,4 @@
-"""Boot: whether Asterisk has booted, and when; each client is sent that as FullyBooted after its login."""
+"""BootInfo: whether Asterisk has booted, and when.  Each client gets this as FullyBooted after its login."""
 
 from collections.abc import Callable
 
@@ -16,7 +16,7 @@ class BootInfo:
     __slots__ = ("_overdue", "_raw", "_reloaded", "_scheduler", "_timer", "_up_since")
 
     def __init__(self, scheduler: Scheduler, overdue: Callable[[], None]) -> None:
-        """``overdue`` is called when ``wait`` has waited for the time that it was given."""
+        """``overdue`` is called when the time given to ``wait`` has passed."""
         self._scheduler = scheduler
         self._overdue = overdue
         #: Runs until Asterisk has booted.
@@ -60,7 +60,7 @@ class BootInfo:
         self._raw = b""
 
     def event(self) -> bytes | None:
-        """The FullyBooted, whole, that a client is sent which logs in now; None until Asterisk has booted."""
+        """FullyBooted, as a whole message, for a client that logs in now; None before Asterisk has booted."""
         if not self._raw:
             return None
         if b"\r\nUptime: " not in self._raw:

@@ -1,4 +1,4 @@
-"""Origin: the headers that Asterisk puts behind Privilege in each event, so that our events have them too.
+"""Origin: the headers that Asterisk writes after Privilege in each event, so that our events have them too.
 
 With ``timestampevents`` in manager.conf that is a Timestamp, with ``systemname`` in
 asterisk.conf a SystemName, in this order (Asterisk's manager.c,
@@ -36,7 +36,7 @@ class Origin:
         self._system_name = frame[2] or b""
 
     def headers(self, wall: float) -> list[tuple[bytes, bytes]]:
-        """The headers to put behind Privilege in one of our events; ``wall`` is seconds since the epoch."""
+        """The headers to write after Privilege in one of our events; ``wall`` is seconds since the epoch."""
         headers = [(b"Timestamp", b"%.6f" % wall)] if self._timestamps else []
         if self._system_name:
             headers.append((b"SystemName", self._system_name))
