@@ -30,8 +30,8 @@ def loose_secret(path: Path, mode: int) -> Loose | None:
     if not mode & (_OTHERS_READ | _OTHERS_WRITE):
         return None
     who = "readable by all users" if mode & _OTHERS_READ else "writable by others"
-    mended = "0640" if mode & stat.S_IRGRP else "0600"
-    return Loose(f"has mode {stat.S_IMODE(mode):04o}: {who}", f"chmod {mended} {path}")
+    strict_mode = "0640" if mode & stat.S_IRGRP else "0600"
+    return Loose(f"has mode {stat.S_IMODE(mode):04o}: {who}", f"chmod {strict_mode} {path}")
 
 
 def loose_folder(folder: Path, mode: int, name: str) -> Loose | None:

@@ -45,9 +45,6 @@ class Caller:
             while data := await self._reader.read(65536):
                 self.heard += data
 
-    def hang_up(self) -> None:
-        self._writer.close()
-
 
 class Scripted:
     """The server: its port and all its connections."""

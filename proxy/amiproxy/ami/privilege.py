@@ -44,7 +44,6 @@ REPORTING: Final = _BITS[b"reporting"]
 ORIGINATE: Final = _BITS[b"originate"]
 AGI: Final = _BITS[b"agi"]
 SECURITY: Final = _BITS[b"security"]
-MESSAGE: Final = _BITS[b"message"]
 
 #: Every bit, named or not: what ``all`` grants.
 ALL: Final = 0x7FFFFFFF

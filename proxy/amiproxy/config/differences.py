@@ -69,14 +69,10 @@ def differing(old: tuple[Config, UsersFile], new: tuple[Config, UsersFile]) -> S
 def needs_restart(old: Config, new: Config) -> list[str]:
     """One line for each difference that a reload cannot apply: its key, and why."""
     keys = _keys(old, new, ())
-    return [
-        f"{key}: changes only with a restart: {reason}"
-        for key in keys
-        if (reason := _why_fixed(key, old, new))
-    ]
+    return [f"{key}: changes only with a restart: {reason}" for key in keys if (reason := _why_fixed(key))]
 
 
-def _why_fixed(key: str, old: Config, new: Config) -> str:
+def _why_fixed(key: str) -> str:
     if key.startswith("listeners["):
         # A reload can change a listener's settings, but not its address.  A change of the number of listeners
         # has the key ``listeners``.

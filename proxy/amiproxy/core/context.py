@@ -98,7 +98,7 @@ class Context:
         self.shares = shares
         self.caused = caused
         self.backpressure = backpressure
-        #: Asterisk.
+        #: The Asterisk that all sessions share.
         self.server = server
         self.audit_log = audit_log
         #: Records what users use, while that is switched on.

@@ -57,7 +57,7 @@ class Hub:
         self.limit_state = LimitState(limits, self.stats)
         self.scheduler = scheduler
         self.subscriptions = Subscriptions(self.stats)
-        #: Asterisk.
+        #: The Asterisk that all sessions share.
         self.server = Server("asterisk", self.subscriptions, self, self.limit_state, self.stats, scheduler)
         self.learner = Learner(scheduler, self.subscriptions.record)
         self.closing: dict[Session, float] = {}

@@ -30,7 +30,7 @@ from amiproxy.x509.validating.findings import errors_of
 #: Most users that the log line about a reload names in each of its lists (added, removed, changed).
 _SHOWN = 50
 #: Most errors of a failed reload that are logged, one line each; more would not be read.
-_MISTAKES = 100
+_MOST_ERRORS = 100
 
 
 class Transaction:
@@ -87,7 +87,7 @@ class Transaction:
     async def _exchange(self, triggers: frozenset[str]) -> ReloadReport:
         trigger = joined(triggers)
         certificates, old = self._listeners.certificates, self.prepared
-        async with certificates.turn:
+        async with certificates.reload_lock:
             new, changed = await gently.aside(lambda: _compared(self._path, old))
             fixed = needs_restart(old.config, new.config)
             if fixed:
@@ -151,10 +151,12 @@ def _some(users: Sequence[str], number: int | None = None) -> str | None:
 
 
 def _told(error: Exception) -> tuple[str, ...]:
-    """The errors, one line each: the first ``_MISTAKES``, then how many more there are."""
+    """The errors, one line each: the first ``_MOST_ERRORS``, then how many more there are."""
     lines = str(error).splitlines()
-    more = len(lines) - _MISTAKES
-    return tuple(lines) if more <= 0 else (*lines[:_MISTAKES], f"and {more} more; ami-proxy check shows all")
+    more = len(lines) - _MOST_ERRORS
+    if more <= 0:
+        return tuple(lines)
+    return (*lines[:_MOST_ERRORS], f"and {more} more; ami-proxy check shows all")
 
 
 def _compared(path: Path, old: LoadedConfig) -> Steps[tuple[LoadedConfig, Differences]]:

@@ -39,8 +39,6 @@ class SourceFile:
     """Permission bits."""
     owner: str
     """``user:group``."""
-    modified: float
-    """Seconds since the epoch."""
     loose_directories: tuple[Loose, ...] = ()
     """Directories on the way in which other users could replace the file."""
 
@@ -110,7 +108,6 @@ def read_file(path: Path) -> SourceFile:
         data=data,
         mode=stat.S_IMODE(status.st_mode),
         owner=_owner(status),
-        modified=status.st_mtime,
         loose_directories=_loose_directories(path),
     )
 

@@ -1,15 +1,15 @@
 from amiproxy.core.admission import acquaintances
-from amiproxy.core.admission.acquaintances import LATELY, Acquaintances
+from amiproxy.core.admission.acquaintances import REMEMBER_SECONDS, Acquaintances
 
 
 def test_an_address_with_a_recent_login_is_known_for_a_while():
     known = Acquaintances()
     known.note("192.0.2.1", 100.0)
-    assert known.knows("192.0.2.1", 100.0 + LATELY - 1)
+    assert known.knows("192.0.2.1", 100.0 + REMEMBER_SECONDS - 1)
     assert not known.knows("192.0.2.2", 100.0)
-    assert not known.knows("192.0.2.1", 100.0 + LATELY)
+    assert not known.knows("192.0.2.1", 100.0 + REMEMBER_SECONDS)
     known.note("192.0.2.1", 200.0)
-    assert known.knows("192.0.2.1", 100.0 + LATELY), "heard of again"
+    assert known.knows("192.0.2.1", 100.0 + REMEMBER_SECONDS), "heard of again"
 
 
 def test_an_ipv6_client_is_known_in_its_whole_network():
@@ -31,5 +31,5 @@ def test_expired_addresses_are_forgotten():
     known = Acquaintances()
     for number in range(20):
         known.note(f"192.0.2.{number}", 0.0)
-    known.note("192.0.2.99", LATELY)
+    known.note("192.0.2.99", REMEMBER_SECONDS)
     assert len(known) == 1

@@ -6,7 +6,7 @@ import logging
 import pytest
 
 from amiproxy.ami import privilege
-from amiproxy.core.admission.acquaintances import LATELY
+from amiproxy.core.admission.acquaintances import REMEMBER_SECONDS
 from amiproxy.core.admission.networks import networks_around
 from amiproxy.core.admission.newcomers import GREETED, SPOKE
 from amiproxy.core.clients.session import Session
@@ -269,8 +269,8 @@ class TestSecretComparison:
     def test_an_address_is_known_while_a_session_lasts_and_a_day_longer(self, bench: Bench) -> None:
         session, _ = bench.connect("192.0.2.1")
         session.receive(login("plain", "x"))
-        bench.clock.advance(10 * LATELY)
+        bench.clock.advance(10 * REMEMBER_SECONDS)
         session.lost("gone")
         assert bench.hub.limit_state.newcomers.acquaintances.knows(
-            "192.0.2.1", bench.clock.now() + LATELY - 1
+            "192.0.2.1", bench.clock.now() + REMEMBER_SECONDS - 1
         )

@@ -74,7 +74,7 @@ async def test_a_refusal_is_not_reported_again_by_the_watch(
     pair = listeners[1].certificates[0]
     good = pair.chain.read_bytes()
     pair.chain.write_text("no certificate")
-    async with certificates.turn:
+    async with certificates.reload_lock:
         certificates.commit(await certificates.prepare(listeners, Tls(), frozenset({"SIGHUP"}), whole=False))
     async with asyncio.TaskGroup() as group:
         running = group.create_task(certificates.rotation.run())
@@ -110,10 +110,10 @@ async def test_the_watch_waits_for_its_turn_and_reports_its_swap(
     certificates = CertSet(listeners, Tls(), lambda: swaps.append("swap"), settle=0.01)
     async with asyncio.TaskGroup() as group:
         running = group.create_task(certificates.rotation.run())
-        async with certificates.turn:
+        async with certificates.reload_lock:
             certificates.rotation.request("control")
             listener(tmp_path / "one")
-            await until(lambda: certificates.turn._waiters, "the rotation to wait for its turn")
+            await until(lambda: certificates.reload_lock._waiters, "the rotation to wait for its turn")
             assert certificates.stores[0].generation == 1
         await until(lambda: certificates.stores[0].generation == 2)
         await until(lambda: certificates.outcomes["swapped", "control"] == 1)

@@ -26,7 +26,7 @@ NOW = datetime.now(UTC)
 
 
 def source(data: bytes, name: str = "server.crt", mode: int = 0o644, **rest: object) -> SourceFile:
-    return SourceFile(Path(name), data, mode, "root:root", 0.0, **rest)  # type: ignore[arg-type]
+    return SourceFile(Path(name), data, mode, "root:root", **rest)  # type: ignore[arg-type]
 
 
 def judge(chain: bytes, key: bytes, rules: PairRules | None = None, *, key_mode: int = 0o600) -> PairVerdict:

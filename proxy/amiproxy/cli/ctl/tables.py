@@ -49,7 +49,7 @@ def status(result: View) -> RenderableType:
         ),
         ("certificate", _expiry_line(expiry)),
         ("certificate files", _refused_lines(result["refused"])),
-        ("reload", _reload_line(reload_, mended=not result["refused"])),
+        ("reload", _reload_line(reload_, fixed_since=not result["refused"])),
         ("log level", result["log_level"]),
         ("loop lag", f"{result['loop_lag'] * 1000:.1f} ms"),
     ]
@@ -280,11 +280,11 @@ def _refused_lines(refused: Sequence[str]) -> str:
     return "\n".join(["REFUSED, the previous ones stay in use", *refused]) if refused else "same as on disk"
 
 
-def _reload_line(report: View | None, *, mended: bool) -> str:
+def _reload_line(report: View | None, *, fixed_since: bool) -> str:
     if report is None:
         return "none since the start of the service"
     if report["only_certificates"]:
-        since = ", and have been fixed since" if mended else ""
+        since = ", and have been fixed since" if fixed_since else ""
         return f"certificates were refused ({report['trigger']}, {moment(report['at'])}){since}"
     said = "succeeded" if report["succeeded"] else "FAILED, the previous configuration stays in force"
     problems = "".join(f"\n{problem}" for problem in report["problems"])

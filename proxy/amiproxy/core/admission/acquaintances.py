@@ -11,7 +11,7 @@ from amiproxy.core.admission.addresses import network_of
 #: Most addresses remembered; above that the one with the oldest login is forgotten.
 MOST: Final = 4096
 #: Seconds after which an address is forgotten.
-LATELY: Final = 86_400.0
+REMEMBER_SECONDS: Final = 86_400.0
 
 
 class Acquaintances:
@@ -33,11 +33,11 @@ class Acquaintances:
         self._seen.pop(name, None)
         self._seen[name] = now
         oldest = next(iter(self._seen))
-        while len(self._seen) > MOST or self._seen[oldest] + LATELY <= now:
+        while len(self._seen) > MOST or self._seen[oldest] + REMEMBER_SECONDS <= now:
             del self._seen[oldest]
             oldest = next(iter(self._seen))
 
     def knows(self, address: str, now: float) -> bool:
-        """Whether a user was logged in from this address within the last LATELY seconds."""
+        """Whether a user was logged in from this address within the last REMEMBER_SECONDS seconds."""
         seen = self._seen.get(network_of(address))
-        return seen is not None and now < seen + LATELY
+        return seen is not None and now < seen + REMEMBER_SECONDS

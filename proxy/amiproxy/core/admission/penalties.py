@@ -13,7 +13,7 @@ from typing import Final
 #: Most entries in all.
 MOST: Final = 8192
 #: A network with at least so many entries is merged before larger networks are considered.
-_CROWD: Final = 16
+_MERGE_AT: Final = 16
 #: The prefix lengths at which networks are merged, the smallest networks first.  There are fewer networks
 #: of the shortest prefixes than entries in a full table, so one of these networks holds at least two.
 _PREFIXES: Final = {4: (24, 16, 8), 6: (48, 32, 20, 12)}
@@ -90,7 +90,7 @@ class Penalties:
         return names
 
     def _fullest(self) -> _Network | None:
-        """The network to merge: the smallest with ``_CROWD`` entries, otherwise the one with the most.
+        """The network to merge: the smallest with ``_MERGE_AT`` entries, otherwise the one with the most.
 
         None if no network holds more than one entry.
         """
@@ -103,7 +103,7 @@ class Penalties:
             for version, prefix, bits in self._shared:
                 _count(counts, version, prefix, bits, level)
             for network, count in counts.most_common(1):
-                if count >= _CROWD:
+                if count >= _MERGE_AT:
                     return network
                 if most is None or count > most[0]:
                     most = count, network

@@ -24,12 +24,9 @@ class Stats:
     actions_local: int = 0
     actions_relayed: int = 0
     actions_denied: int = 0
-    actions_refused: int = 0
     action_timeouts: int = 0
     logins: int = 0
     login_failures: int = 0
-    link_ups: int = 0
-    link_downs: int = 0
     closes: dict[str, int] = field(default_factory=dict)
     #: Sessions that were logged in when the link was lost, by what was done with them (``linkloss``).
     link_losses: Counter[str] = field(default_factory=Counter)

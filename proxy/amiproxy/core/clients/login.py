@@ -170,8 +170,8 @@ class Attempt:
         if self._registry.authenticated >= self._ctx.limits.sessions_authenticated:
             return _crowded("too many sessions", "sessions_authenticated")
         most = user.limits.sessions or self._ctx.limits.sessions_per_user
-        crowded = len(self._registry.of(user)) >= most
-        if crowded and self._peer.address not in self._ctx.limit_state.exempt:
+        is_full = len(self._registry.of(user)) >= most
+        if is_full and self._peer.address not in self._ctx.limit_state.exempt:
             return _crowded("too many sessions of this user", "sessions_per_user")
         return Verdict(user)
 

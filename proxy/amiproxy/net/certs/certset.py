@@ -2,7 +2,7 @@
 
 The file watch, the timer and ``reload`` re-read the files only; a reload of the
 whole configuration also brings new settings, and commits once everything else
-is valid.  Both hold ``turn`` from reading to committing, so neither can undo the
+is valid.  Both hold ``reload_lock`` from reading to committing, so neither can undo the
 other.  This module logs the results.
 """
 
@@ -50,7 +50,7 @@ class CertSet:
         self._wall = wall
         self.stores = tuple(CertStore(listener, tls, wall=wall) for listener in listeners)
         #: Held by every reload, from reading the files to the commit.
-        self.turn = asyncio.Lock()
+        self.reload_lock = asyncio.Lock()
         #: Number of logged reload attempts, by outcome and trigger.
         self.outcomes: Counter[tuple[str, str]] = Counter()
         self.rotation = Rotation(
@@ -59,7 +59,7 @@ class CertSet:
             expiring=lambda _, notice: tell_expiry(notice),
             wall=wall,
             settle=settle,
-            turn=self.turn,
+            reload_lock=self.reload_lock,
         )
         for store in self.stores:
             tell_findings(store.last_result)
@@ -104,7 +104,7 @@ class CertSet:
         *,
         whole: bool = True,
     ) -> list[Candidate]:
-        """Read and test the files that these settings name; ``turn`` must be held until the commit.
+        """Read and test the files that these settings name; ``reload_lock`` must be held until the commit.
 
         With ``whole``, an error in any store raises CertificatesRefused with all errors; without it errors
         are only in the results, as with the file watch.  A set of files that looks half-written is retried

@@ -51,7 +51,7 @@ class Rotation:
 
     ``reloaded`` is called in the loop after each reload that changed something, failed
     with new errors, or was awaited by a caller of ``reload``; ``expiring`` when a
-    certificate, client CA or revocation list enters the next state of ``Expiry``.  ``turn``
+    certificate, client CA or revocation list enters the next state of ``Expiry``.  ``reload_lock``
     is held from reading the files to the swap; other code that commits to the same stores
     must hold it, too.
     """
@@ -66,7 +66,7 @@ class Rotation:
         settle: float = SETTLE,
         patience: float = PATIENCE,
         interval: float = INTERVAL,
-        turn: asyncio.Lock | None = None,
+        reload_lock: asyncio.Lock | None = None,
     ) -> None:
         self._stores = tuple(stores)
         self._reloaded = reloaded
@@ -75,7 +75,7 @@ class Rotation:
         self._settle = settle
         self._patience = patience
         self._interval = interval
-        self._turn = turn or asyncio.Lock()
+        self._reload_lock = reload_lock or asyncio.Lock()
         self._coalescer: Coalescer[list[ReloadResult]] = Coalescer()
         self._changed = asyncio.Event()
         self._told: dict[tuple[int, Ending], Expiry] = {}
@@ -119,7 +119,7 @@ class Rotation:
         retry = Retry(patience, self._settle)
         result = None
         while result is None:
-            async with self._turn:
+            async with self._reload_lock:
                 candidate = await gently.aside(partial(store.preparing, request.triggers))
                 if retry.is_over(candidate.result.findings):
                     result = store.commit(candidate)

@@ -15,7 +15,7 @@ from amiproxy import log
 #: Maximum number of queued lines.
 LONGEST: Final = 10_000
 #: Seconds for which ``stop`` waits for the last lines to be written.
-_FAREWELL: Final = 1.0
+_STOP_SECONDS: Final = 1.0
 
 
 class LogWriter:
@@ -60,12 +60,12 @@ class LogWriter:
         self._lines.join()
 
     def stop(self) -> None:
-        """Write the queued lines and end the thread; give up after ``_FAREWELL`` seconds."""
+        """Write the queued lines and end the thread; give up after ``_STOP_SECONDS`` seconds."""
         if not self._thread.is_alive():
             return
         with contextlib.suppress(queue.Full):
             self._lines.put_nowait(None)
-            self._thread.join(_FAREWELL)
+            self._thread.join(_STOP_SECONDS)
 
     def _run(self) -> None:
         while (line := self._lines.get()) is not None:

@@ -29,7 +29,7 @@ class _Watched:
     otherwise sockets that wait for their turn would be reported in every round of the loop.
     """
 
-    __slots__ = ("_fd", "_poll", "asked", "is_told", "reader", "ready", "share", "writer")
+    __slots__ = ("_fd", "_poll", "asked", "is_reported", "reader", "ready", "share", "writer")
 
     def __init__(self, poll: select.epoll, fd: int, share: Share) -> None:
         self._poll = poll
@@ -39,9 +39,9 @@ class _Watched:
         self.writer: Callable[[], None] | None = None
         #: The requested epoll events.
         self.asked = 0
-        #: The events that the poll has reported; it reports no more while ``is_told``.
+        #: The events that the poll has reported; it reports no more while ``is_reported``.
         self.ready = 0
-        self.is_told = False
+        self.is_reported = False
 
     def ask(self, what: int) -> None:
         """Set the requested epoll events; 0 unregisters the socket."""
@@ -51,7 +51,7 @@ class _Watched:
             self._poll.unregister(self._fd)
         elif not before:
             self._poll.register(self._fd, what | select.EPOLLONESHOT)
-        elif not self.is_told:
+        elif not self.is_reported:
             self._poll.modify(self._fd, what | select.EPOLLONESHOT)
 
     def __call__(self) -> None:
@@ -63,7 +63,7 @@ class _Watched:
             if what != select.EPOLLIN and what & _NOT_IN and self.writer is not None:
                 self.writer()
         finally:
-            self.is_told = False
+            self.is_reported = False
             if self.asked:
                 self._poll.modify(self._fd, self.asked | select.EPOLLONESHOT)
 
@@ -147,18 +147,18 @@ class FairPoller:
 
     def _turn(self) -> None:
         shares, sockets = self.shares, self._sockets
-        told = self._poll.poll(0, _AT_ONCE)
-        if len(told) == 1 and not shares.busy:
-            fd, what = told[0]
+        reported = self._poll.poll(0, _AT_ONCE)
+        if len(reported) == 1 and not shares.busy:
+            fd, what = reported[0]
             found = sockets[fd]
             found.ready = what
-            found.is_told = True
+            found.is_reported = True
             shares.serve(found.share, found)
             return
-        for fd, what in told:
+        for fd, what in reported:
             found = sockets[fd]
             found.ready = what
-            found.is_told = True
+            found.is_reported = True
             shares.add(found.share, found)
         if not shares.is_due:
             shares.run()

@@ -16,13 +16,13 @@ Version = tuple[int, int, int]
 
 
 class Fault(NamedTuple):
-    """A bug in the versions from ``since`` up to, but not including, ``mended``.
+    """A bug in the versions from ``since`` up to, but not including, ``fixed_in``.
 
     ``here`` says why it does no harm in the proxy.
     """
 
     since: Version
-    mended: Version
+    fixed_in: Version
     name: str
     text: str
     here: str
@@ -77,11 +77,11 @@ def of_release(implementation: str, version: Version, level: str) -> Iterator[Do
     if level != "final":
         yield warn("python", f"{named} is a pre-release ({level})", "use a released version")
         return
-    found = [fault for fault in FAULTS if fault.since <= version < fault.mended]
+    found = [fault for fault in FAULTS if fault.since <= version < fault.fixed_in]
     known = f"{len(found)} known bugs that concern the proxy, all harmless here" if found else "no known bugs"
     yield ok("python", f"{named}: {known}")
     for fault in found:
-        until = ".".join(map(str, fault.mended))
+        until = ".".join(map(str, fault.fixed_in))
         yield ok("python", f"{fault.name}, fixed in {until}: {fault.text}; {fault.here}")
 
 

@@ -15,7 +15,6 @@ from amiproxy import __version__, log
 from amiproxy.ami import privilege
 from amiproxy.core.clients.linkloss import LinkLoss
 from amiproxy.core.clients.session import Session
-from amiproxy.core.model.state import State
 from amiproxy.core.model.users import User
 from amiproxy.net.admin.reloads import ReloadReport
 from amiproxy.net.admin.service import Service
@@ -327,10 +326,6 @@ def reload(report: ReloadReport) -> View:
 def outbox_bytes(session: Session) -> int:
     """Bytes waiting for one client."""
     return session.outbox.size + session.outbox.held
-
-
-#: The states of open sessions, as shown to operators.
-SESSION_STATES = tuple(state.name.lower() for state in State if state not in (State.CLOSING, State.CLOSED))
 
 
 def learning(service: Service) -> dict[str, object]:
