@@ -69,7 +69,7 @@ class _Sends:
 
 
 class Recorded:
-    """The Receiver: a session with an outbox, but without AMI."""
+    """The DataReceiver: a session with an outbox, but without AMI."""
 
     id = "recorded"
 

@@ -122,7 +122,7 @@ class Hub:
         """The limits in force; ``adopt_limits`` replaces them."""
         return self.limit_state.limits
 
-    # -- from the server; see ``Owner`` in receiver.py ----------------------
+    # -- from the server; see ``ServerOwner`` in receiver.py ----------------------
 
     def serves(self) -> None:
         """Tell clients that their actions are sent from now on."""

@@ -88,7 +88,7 @@ class Transaction:
         trigger = joined(triggers)
         certificates, old = self._listeners.certificates, self.prepared
         async with certificates.reload_lock:
-            new, changed = await gently.aside(lambda: _compared(self._path, old))
+            new, changed = await gently.in_thread(lambda: _compared(self._path, old))
             fixed = needs_restart(old.config, new.config)
             if fixed:
                 raise StartError("\n".join(f"{self._path}: {line}" for line in fixed))
@@ -132,12 +132,12 @@ class Transaction:
         self._listeners.adopt(config.listeners)
         self._pacing.shortest = config.fan_out.flush_interval
         self._pacing.longest = config.fan_out.flush_interval_max
-        await gently.between(self._hub.adopting(prepared.users))
+        await gently.in_loop(self._hub.adopting(prepared.users))
         self.prepared = prepared
         self._lifecycle.waits_for_link = config.ready == "upstream"
         for link in self._links:
             link.adopt(config.upstream, prepared.secret)
-        await gently.between(old.letting_go())
+        await gently.in_loop(old.letting_go())
 
 
 def _some(users: Sequence[str], number: int | None = None) -> str | None:

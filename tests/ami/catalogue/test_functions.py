@@ -1,7 +1,7 @@
 """Dialplan functions: the table says for each which users may use it, and how."""
 
 from amiproxy.ami.arguments import Kind
-from amiproxy.ami.catalogue.functions import FUNCTIONS, Tells, Who, open_to
+from amiproxy.ami.catalogue.functions import FUNCTIONS, OpenTo, Tells, open_to
 
 
 def test_every_function_can_be_read_or_written() -> None:
@@ -11,7 +11,7 @@ def test_every_function_can_be_read_or_written() -> None:
 
 def test_forms_have_arguments_of_a_kind_or_of_listed_words() -> None:
     header = FUNCTIONS[b"PJSIP_HEADER"].writes[0]
-    assert header.who is Who.ALL
+    assert header.who is OpenTo.ALL
     assert header.arguments == (frozenset({b"add", b"update", b"remove"}), Kind.WORD, Kind.INTEGER)
     assert (header.value, header.repeats) == (Kind.TEXT, False)
     assert FUNCTIONS[b"CUT"].reads[0].arguments == (Kind.VARIABLE_NAME, Kind.TEXT)
@@ -21,9 +21,11 @@ def test_forms_have_arguments_of_a_kind_or_of_listed_words() -> None:
 
 
 def test_functions_that_reveal_secrets_are_closed_and_those_that_run_code_restricted() -> None:
-    assert {"AST_CONFIG", "AST_SORCERY", "CURL", "ENV", "REALTIME"} <= set(open_to(Who.CLOSED, written=False))
-    assert {"SHELL", "EVAL", "DB", "FILE", "REGEX", "INC"} <= set(open_to(Who.SYSTEM, written=False))
-    assert {"ARRAY", "EXPORT", "GLOBAL", "SHARED"} <= set(open_to(Who.SYSTEM, written=True))
+    assert {"AST_CONFIG", "AST_SORCERY", "CURL", "ENV", "REALTIME"} <= set(
+        open_to(OpenTo.CLOSED, written=False)
+    )
+    assert {"SHELL", "EVAL", "DB", "FILE", "REGEX", "INC"} <= set(open_to(OpenTo.SYSTEM, written=False))
+    assert {"ARRAY", "EXPORT", "GLOBAL", "SHARED"} <= set(open_to(OpenTo.SYSTEM, written=True))
 
 
 def test_functions_are_marked_by_what_they_reveal_and_undo() -> None:

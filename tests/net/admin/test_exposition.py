@@ -14,7 +14,7 @@ from prometheus_client.registry import Collector
 from amiproxy.core.model.users import User, UserTable
 from amiproxy.net.admin.exposition import Exposition, writing
 from amiproxy.net.admin.metrics import ServiceCollector
-from amiproxy.net.loop.gently import Slices
+from amiproxy.net.loop.gently import SliceRunner
 from amiproxy.steps import finish, result_of
 from tests.support.live_service import LiveService
 
@@ -56,7 +56,7 @@ def test_a_family_collected_in_parts_is_one_family(accept: str) -> None:
 async def test_requests_during_a_rendering_share_the_next_one() -> None:
     collector = InParts()
     exposition = Exposition(collector)
-    short = Slices(0.0)  # each step is a slice
+    short = SliceRunner(0.0)  # each step is a slice
     async with asyncio.TaskGroup() as tasks:
         first = tasks.create_task(exposition.text("", short))
         await asyncio.sleep(0)

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from amiproxy.net.loop.gently import Slices, aside, between
+from amiproxy.net.loop.gently import SliceRunner, in_loop, in_thread
 from amiproxy.steps import Steps, finish, result_of
 
 
@@ -37,7 +37,7 @@ def test_steps_can_be_run_at_once() -> None:
 
 
 def test_a_slice_ends_with_the_step_that_uses_up_its_time() -> None:
-    slices = Slices(1.0, Cpu(0.4))
+    slices = SliceRunner(1.0, Cpu(0.4))
     done: list[int] = []
     steps = counting(7, done)
     counts = []
@@ -58,8 +58,8 @@ async def test_work_in_the_loop_leaves_turns_to_others() -> None:
 
     loop = asyncio.get_running_loop()
     loop.call_soon(turn)
-    slices = Slices(1.0, Cpu(0.4))
-    assert await between(counting(30), slices) == 30
+    slices = SliceRunner(1.0, Cpu(0.4))
+    assert await in_loop(counting(30), slices) == 30
     assert turns >= slices.number - 1 == 10
 
 
@@ -71,7 +71,7 @@ async def test_work_aside_runs_in_another_thread() -> None:
         yield
         return "done"
 
-    assert await aside(work) == "done"
+    assert await in_thread(work) == "done"
     assert threads != [threading.main_thread()]
 
 
@@ -81,9 +81,9 @@ async def test_an_exception_of_the_work_is_raised_to_the_caller() -> None:
         raise ValueError("no")
 
     with pytest.raises(ValueError, match="no"):
-        await aside(work)
+        await in_thread(work)
     with pytest.raises(ValueError, match="no"):
-        await between(work())
+        await in_loop(work())
 
 
 async def test_work_whose_caller_was_cancelled_is_given_up() -> None:
@@ -99,7 +99,7 @@ async def test_work_whose_caller_was_cancelled_is_given_up() -> None:
 
     async def waits() -> None:
         with pytest.raises(asyncio.CancelledError):
-            await aside(work)
+            await in_thread(work)
 
     async with asyncio.TaskGroup() as tasks:
         task = tasks.create_task(waits())

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from amiproxy.net.upstream.slices import Slices
+from amiproxy.net.upstream.slices import MessageSlices
 
 MANY = [b"%d" % number for number in range(200)]
 
@@ -39,11 +39,11 @@ def board() -> Board:
 
 
 @pytest.fixture
-def slices(board: Board) -> Slices:
-    return Slices(board, board.clock)
+def slices(board: Board) -> MessageSlices:
+    return MessageSlices(board, board.clock)
 
 
-def test_a_slice_ends_when_its_time_is_over(board: Board, slices: Slices) -> None:
+def test_a_slice_ends_when_its_time_is_over(board: Board, slices: MessageSlices) -> None:
     slices.add(MANY, [], sound=True)
     slices.run()
     assert 0 < len(board.told) < 50
@@ -55,7 +55,7 @@ def test_a_slice_ends_when_its_time_is_over(board: Board, slices: Slices) -> Non
     assert turns > 3
 
 
-def test_skipped_messages_keep_their_place(board: Board, slices: Slices) -> None:
+def test_skipped_messages_keep_their_place(board: Board, slices: MessageSlices) -> None:
     slices.add(MANY, [(0, b"first"), (40, b"long"), (40, b"longer"), (200, b"last")], sound=True)
     slices.add([b"next"], [], sound=True)
     slices.finish()
@@ -63,14 +63,14 @@ def test_skipped_messages_keep_their_place(board: Board, slices: Slices) -> None
     assert not slices
 
 
-def test_messages_that_are_not_taken_are_offered_again(board: Board, slices: Slices) -> None:
+def test_messages_that_are_not_taken_are_offered_again(board: Board, slices: MessageSlices) -> None:
     board.most = 5
     slices.add(MANY, [(40, b"long")], sound=True)
     slices.finish()
     assert board.told == [*MANY[:40], b"long", *MANY[40:]]
 
 
-def test_an_error_stops_nothing_behind_it(board: Board, slices: Slices) -> None:
+def test_an_error_stops_nothing_behind_it(board: Board, slices: MessageSlices) -> None:
     slices.add([b"bad"], [], sound=True)
     slices.add(MANY, [], sound=True)
     with pytest.raises(ValueError):

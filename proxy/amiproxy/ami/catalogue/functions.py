@@ -13,7 +13,7 @@ from amiproxy.ami.arguments.kinds import Kind
 
 
 @unique
-class Who(Enum):
+class OpenTo(Enum):
     """Which users may use a function in a given way."""
 
     #: Every user whose classes allow the action.
@@ -50,7 +50,7 @@ class Form(NamedTuple):
     value assigned.
     """
 
-    who: Who
+    who: OpenTo
     arguments: tuple[Kind | frozenset[bytes], ...]
     repeats: bool = False
     value: Kind = Kind.TEXT
@@ -246,7 +246,7 @@ def _form(text: str) -> Form:
     inner = inner.rstrip(")")
     items = inner.rstrip("…").split(", ") if inner else [] if parenthesis else ["text"]
     return Form(
-        Who(who),
+        OpenTo(who),
         tuple(_item(item) for item in items),
         inner.endswith("…") or not parenthesis,
         Kind(value) if value else Kind.TEXT,
@@ -288,7 +288,7 @@ def _functions() -> Mapping[bytes, Function]:
 FUNCTIONS: Final = _functions()
 
 
-def open_to(who: Who, *, written: bool) -> list[str]:
+def open_to(who: OpenTo, *, written: bool) -> list[str]:
     """Sorted names of the functions that this group of users may read, or write if ``written``."""
     return [
         name.decode()

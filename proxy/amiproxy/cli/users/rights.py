@@ -11,7 +11,7 @@ from rich.text import Text
 
 from amiproxy.ami import privilege
 from amiproxy.ami.actions import SHIPPED, Listed
-from amiproxy.ami.catalogue.functions import Who, open_to
+from amiproxy.ami.catalogue.functions import OpenTo, open_to
 from amiproxy.cli.configured import users_of
 from amiproxy.config import ConfigErrors, UserEntry
 from amiproxy.config.users.usertable import user_of
@@ -137,8 +137,8 @@ def _functions(user: User, rules: Rules) -> str:
         return _list(rules.functions)
     if user.write & privilege.SYSTEM:
         return "all but those that disclose secrets or contact other hosts (AST_CONFIG, CURL, ENV, ODBC_* …)"
-    read = ", ".join(open_to(Who.ALL, written=False))
-    write = ", ".join(open_to(Who.ALL, written=True))
+    read = ", ".join(open_to(OpenTo.ALL, written=False))
+    write = ", ".join(open_to(OpenTo.ALL, written=True))
     return f"reads {read}; sets {write}"
 
 

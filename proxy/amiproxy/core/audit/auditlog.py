@@ -19,7 +19,7 @@ from amiproxy.core.policy import UNDESCRIBED
 from amiproxy.core.ports import Peer, Scheduler
 
 
-class Who(NamedTuple):
+class SessionFacts(NamedTuple):
     """The session that a line is about."""
 
     session: str
@@ -64,7 +64,7 @@ class AuditLog:
         #: Limits the security events; the owner of the audit log must call its ``renew`` once a second.
         self.ration = Ration()
 
-    def tell(self, who: Who, name: bytes, severity: bytes, *extra: tuple[bytes, bytes]) -> None:
+    def tell(self, who: SessionFacts, name: bytes, severity: bytes, *extra: tuple[bytes, bytes]) -> None:
         """Send a security event about this session to the readers of class ``security``."""
         announcer, wall = self._announcer, self._scheduler.wall()
         if not announcer.readers(privilege.SECURITY) or not self.ration.admits(name, who.peer.address):
@@ -93,7 +93,14 @@ class AuditLog:
             self._once.say(log.INFO, "header-not-sent", action=action, header=header.lower())
 
     def denied(
-        self, who: Who, action: Action, counted: bytes, text: bytes, rule: str, hint: str, generation: int
+        self,
+        who: SessionFacts,
+        action: Action,
+        counted: bytes,
+        text: bytes,
+        rule: str,
+        hint: str,
+        generation: int,
     ) -> None:
         """Log that the action was answered with ``text`` instead of being run, and send a security event.
 
@@ -125,7 +132,7 @@ class AuditLog:
         self.tell(who, name, ERROR, (b"RequestType", b"Action: " + action.name[:64]))
 
     def allowed(
-        self, who: Who, action: Action, rule: str, generation: int, result: bytes, seconds: float
+        self, who: SessionFacts, action: Action, rule: str, generation: int, result: bytes, seconds: float
     ) -> None:
         """Log a privileged action that Asterisk has answered, ``seconds`` after it was sent.
 
@@ -145,7 +152,7 @@ class AuditLog:
             seconds=round(seconds, 3),
         )
 
-    def closed(self, who: Who, reason: str, bytes_in: int, bytes_out: int) -> None:
+    def closed(self, who: SessionFacts, reason: str, bytes_in: int, bytes_out: int) -> None:
         """Log that the session has ended, with the bytes received from the client and sent to it."""
         # Unauthenticated clients can come and go as often as they like, so their lines are rationed.
         say = log.say if who.user is not None else self._rationed.say

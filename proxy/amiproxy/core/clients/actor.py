@@ -12,7 +12,7 @@ from abc import abstractmethod
 from amiproxy.ami import holding, message
 from amiproxy.ami.actions import LOCAL
 from amiproxy.ami.message import Action
-from amiproxy.core.audit.auditlog import Who
+from amiproxy.core.audit.auditlog import SessionFacts
 from amiproxy.core.audit.securityevents import ERROR
 from amiproxy.core.budgets import quota
 from amiproxy.core.budgets.quota import Excess
@@ -55,7 +55,7 @@ class Actor(Recipient):
         self._series: Series | None = None
 
     @property
-    def who(self) -> Who:
+    def who(self) -> SessionFacts:
         """What the audit log says about this session."""
         return self.principal.who(self.transport.peer)
 

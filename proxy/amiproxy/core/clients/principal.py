@@ -7,7 +7,7 @@ It knows neither the client's transport nor its actions.
 
 from amiproxy.ami import privilege
 from amiproxy.ami.eventfilter import EventFilter
-from amiproxy.core.audit.auditlog import Who
+from amiproxy.core.audit.auditlog import SessionFacts
 from amiproxy.core.fanout.subscription import EventView
 from amiproxy.core.model.share import Share
 from amiproxy.core.model.users import User
@@ -56,7 +56,7 @@ class Principal:
         rules = self.user.rules
         return self.events, filters or None, rules.scope if rules is not None else None
 
-    def who(self, peer: Peer) -> Who:
+    def who(self, peer: Peer) -> SessionFacts:
         """What the audit log says about the client, which is connected from ``peer`` now."""
         user = self.user.name if self.user is not None else None
-        return Who(self.id, user, self.login_name, peer, self.opened, self.opened_wall)
+        return SessionFacts(self.id, user, self.login_name, peer, self.opened, self.opened_wall)

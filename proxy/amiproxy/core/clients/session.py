@@ -49,7 +49,7 @@ class Handlers(NamedTuple):
     proxy_action: Handler
 
 
-class Owner(Protocol):
+class SessionOwner(Protocol):
     """What only the hub can do for a session."""
 
     def ended(self, session: "Session", reason: str) -> None:
@@ -80,7 +80,7 @@ class Session(Actor):
         "waiting",
     )
 
-    def __init__(self, owner: Owner, ctx: Context, transport: Transport, handlers: Handlers) -> None:
+    def __init__(self, owner: SessionOwner, ctx: Context, transport: Transport, handlers: Handlers) -> None:
         share = ctx.shares.of_network(network_of(transport.peer.address))
         now, wall = ctx.scheduler.now(), ctx.scheduler.wall()
         super().__init__(ctx, transport, Principal(secrets.token_hex(6), share, now, wall))

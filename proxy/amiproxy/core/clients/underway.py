@@ -6,7 +6,7 @@ from typing import Final
 
 from amiproxy.ami.answers import response_of
 from amiproxy.ami.message import Action, Message
-from amiproxy.core.audit.auditlog import Who
+from amiproxy.core.audit.auditlog import SessionFacts
 from amiproxy.core.context import Context
 from amiproxy.core.limits.members import ADDING
 
@@ -43,7 +43,7 @@ class Underway:
         usual = data.startswith(b"Response: Success\r\n")
         self._result = b"Success" if usual else response_of(data) or self._result
 
-    def record(self, user: str, who: Who | None) -> None:
+    def record(self, user: str, who: SessionFacts | None) -> None:
         """Count the action of this user, whose answer is complete; log it if a ``rule`` allowed it."""
         ctx = self._ctx
         seconds = ctx.scheduler.now() - self._began

@@ -18,14 +18,14 @@ from amiproxy.core.learning.recorder import Recorder
 
 
 class Subscriptions:
-    """All subscriptions of one hub; the ``Receiver`` of its server."""
+    """All subscriptions of one hub; the ``EventReceiver`` of its server."""
 
     __slots__ = ("_audiences", "_readers", "_recorder", "_stats", "_views", "by_head", "by_key", "tracker")
 
     def __init__(self, stats: Stats) -> None:
         self._stats = stats
         self._audiences = Audiences(stats)
-        #: See ``Receiver``.
+        #: See ``EventReceiver``.
         self.by_head = self._audiences.by_head
         #: The subscriptions by what their members have in common: view and encoding.  Always the same dict.
         self.by_key: dict[object, Subscription] = {}
@@ -37,14 +37,14 @@ class Subscriptions:
         self._readers: dict[int, int] = {}
         self._recorder: Recorder | None = None
 
-    # -- from the server; see Receiver --------------------------------------
+    # -- from the server; see EventReceiver --------------------------------------
 
     def forget(self) -> None:
-        """See ``Receiver``."""
+        """See ``EventReceiver``."""
         self._audiences.forget()
 
     def audience_of(self, head: bytes, name: bytes, required: int, *, remember: bool) -> Audience:
-        """The audience of a head that is not in ``by_head``, for its first event.  See ``Receiver``."""
+        """The audience of a head that is not in ``by_head``, for its first event.  See ``EventReceiver``."""
         admitting = [s for s in self.by_key.values() if s.may_read(required)]
         audience = Audience(
             name, required, tuple(s for s in admitting if s not in self._views), not admitting

@@ -15,7 +15,7 @@ import msgspec
 from amiproxy.ami import privilege
 from amiproxy.ami.actions import LOCAL, ActionTable
 from amiproxy.ami.arguments import Described, Kind
-from amiproxy.ami.catalogue.functions import FUNCTIONS, Who
+from amiproxy.ami.catalogue.functions import FUNCTIONS, OpenTo
 from amiproxy.ami.message import Action
 from amiproxy.core.learning.recorder import Shape
 from amiproxy.core.model.rules import ActionNames, Require, Rule, Rules
@@ -42,7 +42,7 @@ _OPEN: Final = {
     Kind.VARIABLES_READ: "functions",
 }
 #: Uses of a function that a user without a list does not have.
-_OPENED: Final = frozenset({Who.NAMED, Who.SPELLED, Who.CLOSED})
+_OPENED: Final = frozenset({OpenTo.NAMED, OpenTo.SPELLED, OpenTo.CLOSED})
 _LOCAL: Final = re.compile(rb"Local/[^@]*@([^@/]+)", re.IGNORECASE)
 _HOST: Final = re.compile(rb"[@:]([A-Za-z0-9_.-]+\.[A-Za-z0-9_.-]+)")
 
@@ -271,5 +271,7 @@ def _opens(name: str, today: tuple[str, ...] | None) -> bool:
     function = FUNCTIONS.get(name.encode("latin-1"))
     if today is not None and name in today:
         return False
-    uses = {form.who for form in function.reads + function.writes} if function is not None else {Who.SPELLED}
-    return bool(uses & ({Who.SPELLED, Who.CLOSED} if today is not None else _OPENED))
+    uses = (
+        {form.who for form in function.reads + function.writes} if function is not None else {OpenTo.SPELLED}
+    )
+    return bool(uses & ({OpenTo.SPELLED, OpenTo.CLOSED} if today is not None else _OPENED))

@@ -1,4 +1,4 @@
-"""Receiver and Owner: what a server passes events and changes of its state on to."""
+"""EventReceiver and ServerOwner: what a server passes events and changes of its state on to."""
 
 # mypyc: compiled
 
@@ -11,7 +11,7 @@ from amiproxy.core.calls.scope import Call
 Audience = Any
 
 
-class Receiver(Protocol):
+class EventReceiver(Protocol):
     """What a server passes events on to: the subscriptions."""
 
     @property
@@ -34,7 +34,7 @@ class Receiver(Protocol):
         """Called after ``pass_on``, if calls are followed; for ``call`` see ``CallTracker.feed``."""
 
 
-class Owner(Protocol):
+class ServerOwner(Protocol):
     """What a server reports its state and its work to: the hub."""
 
     def serves(self) -> None:

@@ -28,7 +28,7 @@ from amiproxy.core.servers.known.actions import KnownActions
 from amiproxy.core.servers.known.bootinfo import BootInfo
 from amiproxy.core.servers.known.lengths import Lengths
 from amiproxy.core.servers.known.origin import Origin
-from amiproxy.core.servers.receiver import Audience, Owner, Receiver
+from amiproxy.core.servers.receiver import Audience, EventReceiver, ServerOwner
 from amiproxy.core.servers.requester import Requester
 from amiproxy.core.servers.side import Side
 
@@ -52,8 +52,8 @@ class Server:
     def __init__(
         self,
         name: str,
-        receiver: Receiver,
-        owner: Owner,
+        receiver: EventReceiver,
+        owner: ServerOwner,
         limit_state: LimitState,
         stats: Stats,
         scheduler: Scheduler,

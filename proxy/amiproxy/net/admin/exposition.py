@@ -47,7 +47,7 @@ class Exposition:
         #: Number and body of the last text by content type; kept only while requests are waiting.
         self._written: dict[str, tuple[int, bytes]] = {}
 
-    async def text(self, accept: str, slices: gently.Slices | None = None) -> tuple[bytes, str]:
+    async def text(self, accept: str, slices: gently.SliceRunner | None = None) -> tuple[bytes, str]:
         """The text (UTF-8) and its content type, chosen by this Accept header.
 
         Raises TypeError or ValueError for a header that the Prometheus client library cannot parse.
@@ -61,7 +61,7 @@ class Exposition:
                 if number <= asked:
                     self._begun += 1
                     number = self._begun
-                    body = await gently.between(writing(self._collector, encoder), slices)
+                    body = await gently.in_loop(writing(self._collector, encoder), slices)
                     self._written[content_type] = number, body
                 return body, content_type
         finally:

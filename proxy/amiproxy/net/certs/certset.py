@@ -114,7 +114,7 @@ class CertSet:
         retry = Retry(self._settle, self._settle)
         while True:
             candidates = [
-                await gently.aside(partial(store.preparing, triggers, listener, tls))
+                await gently.in_thread(partial(store.preparing, triggers, listener, tls))
                 for store, listener in zip(self.stores, listeners, strict=True)
             ]
             errors = errors_of(finding for one in candidates for finding in one.result.findings)

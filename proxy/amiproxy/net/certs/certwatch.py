@@ -117,7 +117,7 @@ class CertWatch:
 
     async def _compare(self) -> bool:
         """Check for changes and call ``changed`` if there are any; return whether there were."""
-        now = await gently.aside(partial(_states, list(self._paths())))
+        now = await gently.in_thread(partial(_states, list(self._paths())))
         if now == self._seen:
             return False
         self._seen = now
@@ -125,7 +125,7 @@ class CertWatch:
         return True
 
     async def _directories(self) -> set[Path]:
-        return await gently.aside(partial(_directories, list(self._paths())))
+        return await gently.in_thread(partial(_directories, list(self._paths())))
 
 
 def _states(paths: Iterable[Path]) -> Steps[dict[Path, FileState]]:

@@ -120,7 +120,7 @@ class Rotation:
         result = None
         while result is None:
             async with self._reload_lock:
-                candidate = await gently.aside(partial(store.preparing, request.triggers))
+                candidate = await gently.in_thread(partial(store.preparing, request.triggers))
                 if retry.is_over(candidate.result.findings):
                     result = store.commit(candidate)
                 elif self._coalescer.is_pending and not request.is_awaited:
@@ -167,7 +167,7 @@ class Rotation:
                 told[key] = state
                 if state > self._told.get(key, Expiry.FINE):
                     if waiting is None:
-                        waiting = await gently.aside(store.waiting)
+                        waiting = await gently.in_thread(store.waiting)
                     text = _describe(ending, now, waiting)
                     self._expiring(store, ExpiryNotice(ending, state, waiting, text))
                     notices += 1

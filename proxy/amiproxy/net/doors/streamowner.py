@@ -5,7 +5,7 @@ from typing import Protocol
 from amiproxy.core.ports import Peer
 
 
-class Receiver(Protocol):
+class DataReceiver(Protocol):
     """Takes what a client sends once the handshake is complete; ``core.clients.session.Session`` is one."""
 
     @property
@@ -35,7 +35,7 @@ class StreamOwner(Protocol):
     def begun(self) -> None:
         """Part of the handshake has arrived, and more is needed; called each time."""
 
-    def secured(self, peer: Peer) -> Receiver:
+    def secured(self, peer: Peer) -> DataReceiver:
         """The handshake is complete, called once; returns what takes the client's data from now on.
 
         ``peer`` is the client's Peer with the results of the handshake.

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from amiproxy.core.ports import Peer
 from amiproxy.net.doors.connection import Connection
 from amiproxy.net.doors.pool import ConnectionPool
-from amiproxy.net.doors.streamowner import Receiver
+from amiproxy.net.doors.streamowner import DataReceiver
 from amiproxy.net.doors.tlsstream import TlsStream
 from amiproxy.net.tls.clientcertificate import Objection
 
@@ -65,7 +65,7 @@ class TlsConnection(Connection):
     # -- implemented by each door ------------------------------------------
 
     @abstractmethod
-    def established(self) -> Receiver:
+    def established(self) -> DataReceiver:
         """The handshake is complete and ``peer`` has its results; returns what takes the client's data."""
 
     @abstractmethod
@@ -82,7 +82,7 @@ class TlsConnection(Connection):
         """See StreamOwner."""
         self._pool.greets(self)
 
-    def secured(self, peer: Peer) -> Receiver:
+    def secured(self, peer: Peer) -> DataReceiver:
         """See StreamOwner."""
         self.peer = peer
         self._pool.established(self)

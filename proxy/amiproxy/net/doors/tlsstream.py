@@ -20,7 +20,7 @@ from amiproxy import log
 from amiproxy.core.admission.addresses import network_of
 from amiproxy.core.model.share import Share
 from amiproxy.core.ports import Peer
-from amiproxy.net.doors.streamowner import Receiver, StreamOwner
+from amiproxy.net.doors.streamowner import DataReceiver, StreamOwner
 from amiproxy.net.loop.fairpoller import FairPoller
 from amiproxy.net.sockets import bytes_received, reset
 from amiproxy.net.tls.clientcertificate import Objection, shown_certificate
@@ -96,7 +96,7 @@ class TlsStream:
         #: None after the end.
         self._owner: StreamOwner | None = owner
         #: None before the handshake is complete, and after the end.
-        self._receiver: Receiver | None = None
+        self._receiver: DataReceiver | None = None
         self._objection = objection
         self._chain: tuple[bytes, ...] = ()
         # SSLSocket.send and recv wrap these in two more Python calls, per client and batch of events.
@@ -240,7 +240,7 @@ class TlsStream:
         assert self._owner is not None
         return _FRUITLESS_READS if self._owner.is_authenticated else _FRUITLESS_READS_OF_STRANGERS
 
-    def _break(self, receiver: Receiver, fault: Exception) -> None:
+    def _break(self, receiver: DataReceiver, fault: Exception) -> None:
         """Handle a bug of ours: end this one connection, because its state is unknown."""
         log.exception("fault", fault, session=receiver.id)
         try:
@@ -248,7 +248,7 @@ class TlsStream:
         finally:
             self.abort()
 
-    def _at_end(self, receiver: Receiver) -> None:
+    def _at_end(self, receiver: DataReceiver) -> None:
         self._stop_listening()
         try:
             # ``ssl`` reports a reset as an end, too; but after an orderly end the socket is still connected.

@@ -21,7 +21,7 @@ from amiproxy.config.accounts import uid_of
 from amiproxy.config.schema import UpstreamSettings
 from amiproxy.core.model.limits import Limits
 from amiproxy.core.ports import Upstream
-from amiproxy.net.upstream.slices import Slices
+from amiproxy.net.upstream.slices import MessageSlices
 from amiproxy.net.upstream.socketowner import owner_of
 
 _BANNER = re.compile(rb"Asterisk Call Manager(?: Proxy)?/[\x21-\x7e]{1,64}\r?\n")
@@ -84,7 +84,7 @@ class Conversation(asyncio.Protocol):
         self._receive: Callable[[bytes], None] = self._await_banner
         self._outgoing: list[bytes] = []
         #: Messages that were read but not yet handed over; meanwhile nothing more is read.
-        self._slices = Slices(server, time.perf_counter)
+        self._slices = MessageSlices(server, time.perf_counter)
         self._due = False
         #: The core has asked to pause reading.
         self._paused = False

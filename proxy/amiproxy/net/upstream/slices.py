@@ -1,4 +1,4 @@
-"""Slices: messages read from Asterisk, of which each turn of the loop processes a few.
+"""MessageSlices: messages read from Asterisk, of which each turn of the loop processes a few.
 
 A list of a thousand items, or the responses to a hundred actions, take some
 milliseconds.  Processing them in one piece would delay all other work of the loop.
@@ -25,7 +25,7 @@ class Taker(Protocol):
         """A message that exceeds the limit is skipped; ``head`` is its beginning."""
 
 
-class Slices:
+class MessageSlices:
     """Messages waiting to be handed over; true while there are any.  ``clock`` returns seconds."""
 
     __slots__ = ("_clock", "_taker", "_waiting")

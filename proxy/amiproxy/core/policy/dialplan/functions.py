@@ -19,7 +19,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from amiproxy.ami.arguments import Kind
-from amiproxy.ami.catalogue.functions import CLOSED_FAMILIES, FUNCTIONS, OF_CHANNEL, Form, Function, Who
+from amiproxy.ami.catalogue.functions import CLOSED_FAMILIES, FUNCTIONS, OF_CHANNEL, Form, Function, OpenTo
 from amiproxy.ami.privilege import SYSTEM
 from amiproxy.core.model.rules import Rules
 from amiproxy.core.policy import wildcard
@@ -138,7 +138,7 @@ def _only_system_sets(user: Judged, name: bytes) -> bool:
     function = FUNCTIONS.get(call[1]) if call is not None else None
     if call is None or function is None:
         return True
-    forms = (form for form in function.writes if form.who not in (Who.SYSTEM, Who.CLOSED))
+    forms = (form for form in function.writes if form.who not in (OpenTo.SYSTEM, OpenTo.CLOSED))
     return all(_arguments_refused(user, call[2], form) is not None for form in forms)
 
 
@@ -163,16 +163,16 @@ def _form(
     return refused, None
 
 
-def _who_refuses(user: Judged, name: bytes, who: Who) -> Deny | None:
-    if who is Who.SYSTEM:
+def _who_refuses(user: Judged, name: bytes, who: OpenTo) -> Deny | None:
+    if who is OpenTo.SYSTEM:
         return _SYSTEM
-    if who is Who.CLOSED:
+    if who is OpenTo.CLOSED:
         return _SECRET
     listed = _listed(user.rules)
-    if who is Who.SPELLED:
+    if who is OpenTo.SPELLED:
         return None if listed is not None and name.decode("ascii") in listed else _SPELLED
     if listed is None:
-        return None if who is Who.ALL else _NOT_LISTED
+        return None if who is OpenTo.ALL else _NOT_LISTED
     return None if wildcard.matches(listed, name) else _NOT_LISTED
 
 
@@ -199,10 +199,10 @@ def _undescribed(user: Judged, name: bytes, argument: bytes) -> Deny | None:
     """A third-party function: users whose ``functions`` list its full name may read it."""
     if _is_closed(name):
         return _SECRET
-    return _who_refuses(user, name, Who.SPELLED) or _arguments_refused(user, argument, _ANY)
+    return _who_refuses(user, name, OpenTo.SPELLED) or _arguments_refused(user, argument, _ANY)
 
 
-_ANY: Final = Form(Who.SPELLED, (Kind.TEXT,), True)
+_ANY: Final = Form(OpenTo.SPELLED, (Kind.TEXT,), True)
 
 
 def _is_closed(name: bytes) -> bool:
@@ -235,7 +235,7 @@ def _secret(name: bytes) -> bool:
     found = FUNCTIONS.get(name.upper())
     if found is None:
         return _is_closed(name)
-    return any(form.who is Who.CLOSED for form in found.reads + found.writes)
+    return any(form.who is OpenTo.CLOSED for form in found.reads + found.writes)
 
 
 def _listed(rules: Rules | None) -> tuple[str, ...] | None:
@@ -249,7 +249,7 @@ def calls_closed_one(text: bytes) -> bool:
 
 def _only_system(function: Function | None) -> bool:
     return function is not None and all(
-        form.who in (Who.SYSTEM, Who.CLOSED) for form in function.reads + function.writes
+        form.who in (OpenTo.SYSTEM, OpenTo.CLOSED) for form in function.reads + function.writes
     )
 
 

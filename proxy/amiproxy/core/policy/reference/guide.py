@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from amiproxy.ami.catalogue import variables
-from amiproxy.ami.catalogue.functions import CLOSED_FAMILIES, FUNCTIONS, Tells, Who, open_to
+from amiproxy.ami.catalogue.functions import CLOSED_FAMILIES, FUNCTIONS, OpenTo, Tells, open_to
 
 _CLOSED: Final = {
     "closed code": "class system: the value is run as code, or dialled",
@@ -14,11 +14,11 @@ _CLOSED: Final = {
     "closed calls": "class system: affects other users' calls",
 }
 _WHO: Final = {
-    Who.ALL: "all users",
-    Who.NAMED: "users whose `functions` list it",
-    Who.SPELLED: "users whose `functions` list its full name, not a `*` pattern",
-    Who.SYSTEM: "class system",
-    Who.CLOSED: "class system with its full name in `functions`",
+    OpenTo.ALL: "all users",
+    OpenTo.NAMED: "users whose `functions` list it",
+    OpenTo.SPELLED: "users whose `functions` list its full name, not a `*` pattern",
+    OpenTo.SYSTEM: "class system",
+    OpenTo.CLOSED: "class system with its full name in `functions`",
 }
 
 
@@ -35,7 +35,7 @@ def functions_table() -> str:
     """Markdown table of the functions: which users may read and set which."""
     lines = ["| open to | to read | to set |", "| --- | --- | --- |"]
     for who, words in _WHO.items():
-        families = [f"{family.decode()}*" for family in CLOSED_FAMILIES] if who is Who.CLOSED else []
+        families = [f"{family.decode()}*" for family in CLOSED_FAMILIES] if who is OpenTo.CLOSED else []
         read, written = open_to(who, written=False), open_to(who, written=True)
         lines.append(f"| {words} | {_listed(read + families)} | {_listed(written + families)} |")
     return "\n".join(lines)

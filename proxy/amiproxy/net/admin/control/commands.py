@@ -67,7 +67,7 @@ async def _status(service: Service, _: Arguments) -> object:
 
 async def _sessions(service: Service, _: Arguments) -> object:
     """List all sessions."""
-    return await gently.between(views.sessions(service))
+    return await gently.in_loop(views.sessions(service))
 
 
 async def _session(service: Service, arguments: Arguments) -> object:
@@ -92,7 +92,7 @@ async def _kick(service: Service, arguments: Arguments) -> object:
 
 async def _users(service: Service, _: Arguments) -> object:
     """List the users: privilege classes, login methods, number of sessions."""
-    return await gently.between(views.users(service))
+    return await gently.in_loop(views.users(service))
 
 
 async def _upstream(service: Service, _: Arguments) -> object:
@@ -102,7 +102,7 @@ async def _upstream(service: Service, _: Arguments) -> object:
 
 async def _certs(service: Service, _: Arguments) -> object:
     """List the served certificates, and files on disk that are not served."""
-    return await gently.aside(partial(views.certificates, service))
+    return await gently.in_thread(partial(views.certificates, service))
 
 
 async def _certs_reload(service: Service, _: Arguments) -> object:
