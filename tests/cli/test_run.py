@@ -1,4 +1,3 @@
-import errno
 from pathlib import Path
 
 import pytest
@@ -29,8 +28,8 @@ def test_the_reason_of_a_failed_start_is_printed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def refuse(_: Path) -> None:
-        reason = OSError(errno.EADDRINUSE, "cannot listen on 127.0.0.1 port 5039: Address already in use")
-        raise StartError(f"listeners: {reason.strerror}") from reason
+        text = "listeners: cannot listen on 127.0.0.1 port 5039: Address already in use"
+        raise StartError(text, may_pass=True)
 
     monkeypatch.setattr(module, "run", refuse)
     assert main(["run", "--config", "proxy.yaml"]) == 1

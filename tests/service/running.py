@@ -59,10 +59,14 @@ async def connect(files: ProxyProcess) -> AmiClient:
 
 
 async def start_fails(files: ProxyProcess) -> str:
+    return str(await start_error(files))
+
+
+async def start_error(files: ProxyProcess) -> StartError:
     app = App(files.config, prepare(files.config), asyncio.get_running_loop())
     with pytest.raises(StartError) as caught:
         await app.run()
-    return str(caught.value)
+    return caught.value
 
 
 def certificate(folder: Path, name: str) -> dict[str, str]:

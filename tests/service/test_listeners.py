@@ -5,7 +5,7 @@ import pytest
 import yaml
 
 from amiproxy.service import app as module
-from tests.service.running import change, running, start_fails
+from tests.service.running import certificate, change, running, start_error, start_fails
 from tests.support.openssl import without_any_suite
 from tests.support.ports import free_port
 from tests.support.proxy_process import ProxyProcess
@@ -22,6 +22,32 @@ async def test_a_port_in_use_is_named_and_the_other_ports_are_closed(files: Prox
     assert error == f"listeners: cannot listen on 127.0.0.1 port {port}: Address already in use"
     with socket.create_server(("127.0.0.1", free)):
         pass
+
+
+@pytest.mark.parametrize("key", ["listeners", "metrics"])
+async def test_a_start_may_pass_later_if_a_port_is_in_use(files: ProxyProcess, key: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        place = f"127.0.0.1:{taken.getsockname()[1]}"
+        if key == "metrics":
+            change(files, metrics={"address": place})
+        else:
+            [settings] = yaml.safe_load(files.config.read_text())["listeners"]
+            change(files, listeners=[{**settings, "address": place}])
+        error = await start_error(files)
+    assert str(error).startswith(key)
+    assert error.may_pass
+
+
+async def test_a_start_may_pass_later_if_certificate_files_are_half_written(files: ProxyProcess) -> None:
+    # The chain has been replaced, its key not yet.
+    new = certificate(files.directory, "new")
+    (files.directory / "server.crt").write_bytes((files.directory / new["chain"]).read_bytes())
+    assert (await start_error(files)).may_pass
+
+
+async def test_a_start_fails_for_good_if_a_certificate_is_unusable(files: ProxyProcess) -> None:
+    (files.directory / "server.key").chmod(0o644)
+    assert not (await start_error(files)).may_pass
 
 
 async def test_it_does_not_start_without_valid_certificates(files: ProxyProcess) -> None:

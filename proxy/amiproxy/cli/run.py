@@ -21,7 +21,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         description="Serve clients until SIGTERM or Ctrl-C.  SIGHUP reloads configuration, users and "
         "certificates; if they have errors, these are logged and the previous ones stay in use.",
         epilog=f"The exit status is {CONFIGURATION} if the configuration, the secret or a certificate has to "
-        "be changed first, and 1 after other failures, such as a port in use.  "
+        "be changed first, and 1 after failures that may pass, such as a port in use.  "
         "Example: ami-proxy run --config /etc/ami-proxy/proxy.yaml",
     )
     parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="proxy.yaml")
@@ -33,6 +33,5 @@ def _run(arguments: argparse.Namespace) -> int:
         run(arguments.config)
     except (ConfigErrors, StartError) as error:
         print(error, file=sys.stderr)
-        # What the operating system refused may work a second later.
-        return 1 if isinstance(error.__cause__, OSError) else CONFIGURATION
+        return 1 if isinstance(error, StartError) and error.may_pass else CONFIGURATION
     return 0

@@ -139,7 +139,7 @@ class App:
         try:
             await self._endpoints.open(inherited)
         except EndpointRefused as error:
-            raise StartError(str(error)) from error
+            raise StartError(str(error), may_pass=isinstance(error.__cause__, OSError)) from error
         for name, sockets in inherited.items():
             log.say(log.WARNING, "socket-unused", name=name, remedy=f"name it in proxy.yaml: fd:{name}")
             for sock in sockets:

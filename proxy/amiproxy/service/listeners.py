@@ -10,6 +10,7 @@ from amiproxy.core.admission.networks import NetworkSet
 from amiproxy.core.clients.session import Session
 from amiproxy.core.ports import Transport
 from amiproxy.net.certs.certset import CertSet
+from amiproxy.net.certs.halfwritten import may_pass
 from amiproxy.net.certs.result import CertificatesRefused
 from amiproxy.net.doors.ami import AmiConnection
 from amiproxy.net.doors.binding import await_first_byte, bind
@@ -52,7 +53,7 @@ class Listeners:
         try:
             certificates = CertSet(config.listeners, config.tls, self._pool.judge_certificates)
         except CertificatesRefused as error:
-            raise StartError(f"listeners: {error}") from error
+            raise StartError(f"listeners: {error}", may_pass=may_pass(error.findings)) from error
         self._certificates = certificates
         for number, settings in enumerate(config.listeners):
             for sock in _sockets(settings, inherited):
@@ -92,4 +93,4 @@ def _sockets(settings: ListenerSettings, inherited: dict[str, list[socket.socket
     try:
         return [bind(address.host, address.port)]
     except OSError as error:
-        raise StartError(f"listeners: {error.strerror}") from error
+        raise StartError(f"listeners: {error.strerror}", may_pass=True) from error

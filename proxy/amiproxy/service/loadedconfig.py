@@ -16,6 +16,11 @@ from amiproxy.steps import Steps, result_of
 class StartError(Exception):
     """The service cannot start; the text says why and what to do."""
 
+    def __init__(self, text: str, *, may_pass: bool = False) -> None:
+        """``may_pass``: whether a start some seconds later may succeed with the same configuration."""
+        super().__init__(text)
+        self.may_pass = may_pass
+
 
 @dataclass(frozen=True, slots=True)
 class LoadedConfig:
