@@ -38,7 +38,7 @@ def say(level: int, what: str, **fields: object) -> None:
 class Once:
     """``say`` without repetition: writes each distinct record once, and at most ``MOST`` records."""
 
-    #: LimitState memory and log: clients can make up as many header names as they like.
+    #: Bounds memory and log: clients can make up as many header names as they like.
     MOST: Final = 1000
 
     def __init__(self) -> None:

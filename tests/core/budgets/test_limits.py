@@ -742,6 +742,35 @@ class TestLinkHold:
         assert answered(got) == [b"2", b"3"], "in the order of the session"
         assert logged(caplog)[0]["limit"] == "link_hold"
 
+    def test_a_session_that_left_under_another_spelling_of_its_name_holds_up_no_other(self):
+        bench = make()
+        (left, _), (stays, got) = bench.login("boss"), bench.login("boss")
+        left.receive(action("PlayDTMF", 1, Duration="200", **self.TONE))
+        bench.answer(bench.upstream.take()[0], b"")
+        left.receive(action("PlayDTMF", 2, **self.TONE))
+        stays.receive(action("PlayDTMF", 3, **self.TONE))
+        assert (left.state, stays.state) == (State.HELD, State.HELD)
+        again = User("Boss", read=privilege.ALL, write=privilege.ALL, secret="plain:x")
+        bench.hub.adopt(UserTable([again, PATIENT, HASTY, CALLS]))
+        left.lost("gone")
+        bench.clock.advance(10)
+        (asked,) = bench.upstream.take()
+        bench.answer(asked, b"")
+        assert answered(got) == [b"3"]
+        assert bench.hub.stats.faults == 0
+
+    def test_the_next_part_is_not_sent_for_a_session_that_left_under_another_spelling(self):
+        bench = make(link_hold=0.3)
+        session, _ = bench.login("boss")
+        session.receive(action("PlayMF", 1, Channel="PJSIP/1-00000001", Digit="123"))
+        bench.answer(bench.upstream.take()[0], b"")
+        again = User("Boss", read=privilege.ALL, write=privilege.ALL, secret="plain:x")
+        bench.hub.adopt(UserTable([again, PATIENT, HASTY, CALLS]))
+        session.lost("gone")
+        bench.clock.advance(10)
+        assert bench.upstream.take() == []
+        assert bench.hub.stats.faults == 0
+
     def test_an_action_that_was_delayed_is_recorded_once(self):
         bench = make()
         session, _ = bench.login("boss")

@@ -78,6 +78,7 @@ async def test_every_limit_is_exposed_with_its_hits(service: LiveService) -> Non
     assert found['amiproxy_limit{limit="sessions_per_user"}'] == Limits().sessions_per_user
     assert found['amiproxy_limit_hits_total{limit="connections"}'] == 1
     assert found['amiproxy_limit_hits_total{limit="login_timeout"}'] == 0
+    assert found['amiproxy_limit_hits_total{limit="login_bytes"}'] == 0, "cannot be set, but reached"
 
 
 async def test_sessions_logins_and_closes_are_counted(service: LiveService) -> None:

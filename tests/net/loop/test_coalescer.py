@@ -116,6 +116,28 @@ async def test_an_error_in_the_work_ends_the_run_and_cancels_all_waiting_callers
         again.cancel()
 
 
+async def test_a_request_that_came_during_a_failing_run_is_served_by_the_next() -> None:
+    work, coalescer = Work(), Coalescer[int]()
+    work.fault = RuntimeError("a bug")
+    coalescer.request("watch")
+
+    async def fail() -> None:
+        with pytest.raises(RuntimeError):
+            await coalescer.run(work)
+
+    async with asyncio.TaskGroup() as group:
+        failing = group.create_task(fail())
+        await until(lambda: work.running)
+        coalescer.request("SIGHUP")
+        work.gate.set()
+        await failing
+        work.fault = None
+        again = group.create_task(coalescer.run(work))
+        await until(lambda: not coalescer.is_pending)
+        again.cancel()
+    assert work.triggers == ["watch", "SIGHUP"]
+
+
 def test_the_order_of_triggers_does_not_change_their_joined_name() -> None:
     assert joined(frozenset(("watch", "SIGHUP", "control"))) == "SIGHUP+control+watch"
     assert joined(frozenset(("control", "watch", "SIGHUP"))) == "SIGHUP+control+watch"

@@ -20,6 +20,10 @@ SlowConsumer = Literal["close", "drop_events"]
 UpstreamLost = Literal["auto", "close", "stay"]
 
 
+#: Limits that cannot be set, by the names under which they are logged and counted.
+FIXED = ("handshake_bytes", "login_bytes", "originate_grace")
+
+
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """Times are seconds as float, sizes are bytes, rates are per second with a burst."""
 

@@ -76,7 +76,8 @@ class Coalescer(Generic[T]):
     async def run(self, work: Callable[[Request[T]], Awaitable[T]]) -> None:
         """Serve requests until cancelled, or until ``work`` raises; then the callers are cancelled, too.
 
-        An exception of ``work`` passes through.
+        An exception of ``work`` passes through.  A request that came meanwhile stays pending, for the next
+        call of this method.
         """
         request: Request[T] | None = None
         try:
@@ -86,6 +87,6 @@ class Coalescer(Generic[T]):
                 if request is not None:
                     request.answer(await work(request))
         finally:
-            for unserved in (request, self.take()):
+            for unserved in (request, self._pending):
                 if unserved is not None:
                     unserved.cancel()

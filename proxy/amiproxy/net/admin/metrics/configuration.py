@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import msgspec
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 
+from amiproxy.core.model.limits import FIXED
 from amiproxy.net.admin.metrics.families import counters
 from amiproxy.net.admin.service import Service
 
@@ -70,6 +71,6 @@ def _limits(service: Service) -> Iterator[Metric]:
         if isinstance(value, int | float):
             limits.add_metric([name], value)
     yield limits
-    hits = {name: hub.stats.limits.get(name, 0) for name in values}
+    hits = dict.fromkeys((*values, *FIXED), 0)
     hits.update(hub.stats.limits)
     yield from counters("amiproxy_limit_hits", "Number of times a limit was reached", ["limit"], hits)
