@@ -1,3 +1,4 @@
+import asyncio
 import socket
 from collections.abc import Callable
 
@@ -38,15 +39,24 @@ async def test_a_start_may_pass_later_if_a_port_is_in_use(files: ProxyProcess, k
     assert error.may_pass
 
 
-async def test_a_start_may_pass_later_if_certificate_files_are_half_written(files: ProxyProcess) -> None:
-    # The chain has been replaced, its key not yet.
+async def test_a_start_waits_for_certificate_files_that_are_half_written(files: ProxyProcess) -> None:
     new = certificate(files.directory, "new")
+    # The chain has been replaced, its key not yet.
     (files.directory / "server.crt").write_bytes((files.directory / new["chain"]).read_bytes())
-    assert (await start_error(files)).may_pass
+    asyncio.get_running_loop().call_later(
+        0.3, (files.directory / "server.key").write_bytes, (files.directory / new["key"]).read_bytes()
+    )
+    async with running(files) as app:
+        assert app.addresses == [("127.0.0.1", files.port)]
 
 
-async def test_a_start_fails_for_good_if_a_certificate_is_unusable(files: ProxyProcess) -> None:
-    (files.directory / "server.key").chmod(0o644)
+@pytest.mark.parametrize("spoil", ["mode", "another key"])
+async def test_a_start_fails_for_good_if_a_certificate_is_unusable(files: ProxyProcess, spoil: str) -> None:
+    if spoil == "mode":
+        (files.directory / "server.key").chmod(0o644)
+    else:
+        new = certificate(files.directory, "new")
+        (files.directory / "server.key").write_bytes((files.directory / new["key"]).read_bytes())
     assert not (await start_error(files)).may_pass
 
 

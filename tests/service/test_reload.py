@@ -265,10 +265,10 @@ async def test_hidden_names_are_applied_at_the_start_and_by_a_reload(
 
 async def test_a_reload_overtaken_by_a_stop_changes_nothing(files: ProxyProcess) -> None:
     async with running(files) as app, asyncio.TaskGroup() as group:
-        async with app._listeners.certificates.turn:
+        async with app._listeners.certificates.reload_lock:
             change(files, limits={"connections": 1500})
             asked = group.create_task(app.reload("test"))
-            await until(lambda: app._listeners.certificates.turn._waiters)
+            await until(lambda: app._listeners.certificates.reload_lock._waiters)
             app.stop()
         assert not (await asked).succeeded
         assert app.hub.limits.connections == 1024

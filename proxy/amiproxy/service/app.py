@@ -135,7 +135,7 @@ class App:
             inherited = inherited_sockets()
         except NoListener as error:
             raise StartError(f"listeners: {error}; pass only sockets of ListenStream= with a port") from error
-        self._listeners.open(self.config, inherited, self._loop)
+        await self._listeners.open(self.config, inherited, self._loop)
         try:
             await self._endpoints.open(inherited)
         except EndpointRefused as error:

@@ -10,8 +10,9 @@ from amiproxy.core.admission.networks import NetworkSet
 from amiproxy.core.clients.session import Session
 from amiproxy.core.ports import Transport
 from amiproxy.net.certs.certset import CertSet
-from amiproxy.net.certs.halfwritten import may_pass
+from amiproxy.net.certs.halfwritten import Retry
 from amiproxy.net.certs.result import CertificatesRefused
+from amiproxy.net.certs.rotation import SETTLE
 from amiproxy.net.doors.ami import AmiConnection
 from amiproxy.net.doors.binding import await_first_byte, bind
 from amiproxy.net.doors.listener import Listener
@@ -43,18 +44,23 @@ class Listeners:
         """Host and port of each socket; a configured port of 0 shows as the port that was chosen."""
         return [listener.address for listener in self.sockets]
 
-    def open(
+    async def open(
         self, config: Config, inherited: dict[str, list[socket.socket]], loop: asyncio.AbstractEventLoop
     ) -> None:
         """Validate the certificates and accept clients; used sockets are removed from ``inherited``.
 
-        ``inherited``: the sockets that the service manager passed, by name.  Raises StartError.
+        ``inherited``: the sockets that the service manager passed, by name.  Files that look half-written are
+        read again for ``SETTLE`` seconds, as by a reload.  Raises StartError.
         """
-        try:
-            certificates = CertSet(config.listeners, config.tls, self._pool.judge_certificates)
-        except CertificatesRefused as error:
-            raise StartError(f"listeners: {error}", may_pass=may_pass(error.findings)) from error
-        self._certificates = certificates
+        retry = Retry(SETTLE, SETTLE)
+        while self._certificates is None:
+            try:
+                self._certificates = CertSet(config.listeners, config.tls, self._pool.judge_certificates)
+            except CertificatesRefused as error:
+                if retry.is_over(error.findings):
+                    raise StartError(f"listeners: {error}") from error
+                await retry.pause()
+        certificates = self._certificates
         for number, settings in enumerate(config.listeners):
             for sock in _sockets(settings, inherited):
                 await_first_byte(sock)
