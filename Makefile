@@ -3,7 +3,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 # The first line is the interpreter that made $(VENV), the second line its prefix and version.
 STAMP := $(VENV)/.installed
-PINS := requirements.txt requirements-dev.txt pyproject.toml
+PINS := requirements.txt requirements-tools.txt requirements-dev.txt pyproject.toml
 
 # PYTHON=… chooses the interpreter.  The default is the one that made $(VENV), then the first of these that is 3.11
 # or later.

@@ -70,7 +70,13 @@ class Tree:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        for name in ("Makefile", "requirements.txt", "requirements-dev.txt", "pyproject.toml"):
+        for name in (
+            "Makefile",
+            "requirements.txt",
+            "requirements-tools.txt",
+            "requirements-dev.txt",
+            "pyproject.toml",
+        ):
             shutil.copy(ROOT / name, folder)
         (folder / "bin").mkdir()
 
