@@ -34,7 +34,8 @@ def test_the_service_loads_no_other_command_and_no_tools() -> None:
     modules = loaded("run")
     assert "amiproxy.service.app" in modules
     assert [name for name in modules if name.startswith("amiproxy.tools")] == []
-    assert {name for name in modules if name.startswith("amiproxy.cli.")} == {"amiproxy.cli.run"}
+    own = {"amiproxy.cli.run", "amiproxy.cli.configured"}
+    assert {name for name in modules if name.startswith("amiproxy.cli.")} == own
 
 
 def test_the_help_lists_all_commands_in_their_order(capsys: pytest.CaptureFixture[str]) -> None:

@@ -46,8 +46,8 @@ def test_ctrl_c_before_it_serves_gives_status_130(monkeypatch: pytest.MonkeyPatc
     assert main(["run", "--config", "proxy.yaml"]) == 130
 
 
-def test_a_configuration_is_required(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as caught:
-        main(["run"])
-    assert caught.value.code == 2
-    assert "--config" in capsys.readouterr().err
+def test_without_an_option_the_packages_configuration_is_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[Path] = []
+    monkeypatch.setattr(module, "run", ran.append)
+    assert main(["run"]) == 0
+    assert ran == [Path("/etc/ami-proxy/proxy.yaml")]

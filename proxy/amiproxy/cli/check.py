@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from amiproxy.cli.configured import add_config_option
 from amiproxy.config import (
     Config,
     ConfigErrors,
@@ -20,8 +21,9 @@ from amiproxy.net.certs.result import CertificatesRefused
 from amiproxy.x509.validating.findings import Finding, errors_of
 
 _EXAMPLE = """\
-example:
-  ami-proxy check --config /etc/ami-proxy/proxy.yaml && systemctl reload ami-proxy
+examples:
+  ami-proxy check && systemctl reload ami-proxy
+  ami-proxy check --config proxy.yaml
 
 Each problem is one line on stderr: file:line: key: what is wrong; what to do.
 Exit status 0 if the files can be used (warnings are allowed), 1 if not.
@@ -37,7 +39,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--config", required=True, type=Path, metavar="FILE", help="proxy.yaml")
+    add_config_option(parser)
     parser.set_defaults(run=run)
 
 

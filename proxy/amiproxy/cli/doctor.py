@@ -2,17 +2,18 @@
 
 import argparse
 import json
-from pathlib import Path
 from typing import Final
 
 from rich.console import Console
 from rich.text import Text
 
+from amiproxy.cli.configured import add_config_option
 from amiproxy.tools.doctor import DoctorFinding, examine
 
 _EXAMPLE = """\
-example:
-  ami-proxy doctor --config /etc/ami-proxy/proxy.yaml
+examples:
+  ami-proxy doctor
+  ami-proxy doctor --config proxy.yaml
 
 Checks the configuration, certificates, file modes, Asterisk (by logging in as the
 link does), file descriptors, kernel, clock, Python, TLS library and the systemd unit.
@@ -35,7 +36,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--config", required=True, type=Path, metavar="FILE", help="proxy.yaml")
+    add_config_option(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object per finding, one per line")
     parser.set_defaults(run=run)
 

@@ -15,7 +15,7 @@ import yaml
 from amiproxy.ami import privilege
 from amiproxy.ami.actions import ActionTable
 from amiproxy.cli import file_error
-from amiproxy.cli.configured import actions_of
+from amiproxy.cli.configured import actions_of, add_config_option
 from amiproxy.cli.ctl.connection import Connection, NotReachable, Refused
 from amiproxy.cli.ctl.where import socket_of
 from amiproxy.cli.durations import duration
@@ -30,9 +30,9 @@ from amiproxy.core.model.rules import Rules
 
 _EXAMPLE = """\
 examples:
-  ami-proxy learn --config proxy.yaml --for 7d --save week.learn    records for a week, then proposes
-  ami-proxy learn --config proxy.yaml --from week.learn --user wallboard
-  ami-proxy explain --config proxy.yaml --users new-users.yaml --replay week.learn
+  ami-proxy learn --for 7d --save week.learn    records for a week, then proposes
+  ami-proxy learn --from week.learn --user wallboard
+  ami-proxy explain --users new-users.yaml --replay week.learn
 
 A recording holds shapes: the actions, headers, contexts, applications, variables and events of each user.
 In values other than names that rules are made of, 0 replaces every digit and x every letter."""
@@ -55,9 +55,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "--config", type=Path, required=True, metavar="FILE", help="the proxy.yaml of the service"
-    )
+    add_config_option(parser, "the proxy.yaml of the service")
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument(
         "--for", dest="seconds", type=duration, metavar="TIME", help="how long to record: 30m, 7d"

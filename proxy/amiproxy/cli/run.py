@@ -2,8 +2,8 @@
 
 import argparse
 import sys
-from pathlib import Path
 
+from amiproxy.cli.configured import add_config_option
 from amiproxy.config import ConfigErrors
 from amiproxy.service.loadedconfig import StartError
 from amiproxy.service.process import run
@@ -22,9 +22,9 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         "certificates; if they have errors, these are logged and the previous ones stay in use.",
         epilog=f"The exit status is {CONFIGURATION} if the configuration, the secret or a certificate has to "
         "be changed first, and 1 after failures that may pass, such as a port in use.  "
-        "Example: ami-proxy run --config /etc/ami-proxy/proxy.yaml",
+        "Example: ami-proxy run --config proxy.yaml",
     )
-    parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="proxy.yaml")
+    add_config_option(parser)
     parser.set_defaults(run=_run)
 
 

@@ -45,7 +45,7 @@ def load_control(path: Path) -> Control | None:
     None if it is absent.  Raises ConfigErrors if the file cannot be read.
     """
     try:
-        document = Document.parse(path, read_file(path))
+        document = _document(path)
     except Unfit as error:
         raise ConfigErrors([_about(path, error)]) from None
     return Binder(document, os.environ).bind_key("control", Control)
@@ -94,7 +94,7 @@ class _Read(NamedTuple):
 
 def _config(path: Path, unasked: Collection[Callable[[Path], None]] = ()) -> _Read:
     try:
-        document = Document.parse(path, read_file(path))
+        document = _document(path)
     except Unfit as error:
         return _Read(None, [_about(path, error)])
     binder = Binder(document, os.environ, CHECKS, unasked, REMOVED)
@@ -113,6 +113,16 @@ def _config(path: Path, unasked: Collection[Callable[[Path], None]] = ()) -> _Re
             except Unfit as error:  # The files have gone since the pattern was checked.
                 problems.append(_about(path, error))
     return _Read(config, problems, tuple(named), tuple(document.outdated))
+
+
+def _document(path: Path) -> Document:
+    try:
+        return Document.parse(path, read_file(path))
+    except Unfit as error:
+        if os.path.lexists(path):
+            raise
+        # The path may be the command's default, which the operator never wrote.
+        raise Unfit(str(error), "create it, or give the path of your proxy.yaml with --config") from None
 
 
 def _about(path: Path, error: Unfit) -> Problem:

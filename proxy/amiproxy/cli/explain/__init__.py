@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from amiproxy.cli import file_error
-from amiproxy.cli.configured import actions_of, users_of
+from amiproxy.cli.configured import actions_of, add_users_options, users_of
 from amiproxy.cli.explain.action import explain_action
 from amiproxy.cli.explain.event import explain_event
 from amiproxy.cli.explain.replaying import replay
@@ -21,7 +21,7 @@ from amiproxy.core.model.users import UserTable
 
 _EXAMPLE = """\
 examples:
-  printf 'Action: Getvar\\nVariable: SHELL(id)\\n' | ami-proxy explain --config proxy.yaml --user wallboard
+  printf 'Action: Getvar\\nVariable: SHELL(id)\\n' | ami-proxy explain --user wallboard
   ami-proxy explain --users users.yaml newchannel.event
 
 A message that begins with Event: is an event, any other is an action. Lines may end in LF or CRLF;
@@ -40,9 +40,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    where = parser.add_argument_group("users, and actions of third-party modules")
-    where.add_argument("--config", type=Path, metavar="FILE", help="the proxy.yaml that names the users")
-    where.add_argument("--users", type=Path, metavar="FILE", help="users.yaml")
+    add_users_options(parser, together=True)
     parser.add_argument(
         "--replay",
         type=Path,
@@ -63,9 +61,6 @@ def run(arguments: argparse.Namespace) -> int:
 
     0 if all is allowed or seen, 1 if something is not, 2 for wrong usage or files that cannot be used.
     """
-    if arguments.config is None and arguments.users is None:
-        print("ami-proxy explain: give --config FILE or --users FILE", file=sys.stderr)
-        return 2
     try:
         table = table_of(users_of(arguments))
         actions = actions_of(arguments)

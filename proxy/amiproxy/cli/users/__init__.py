@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from amiproxy.cli.configured import add_users_options, config_of
 from amiproxy.cli.users.prompt import new_secret
 from amiproxy.cli.users.rights import register_show
 from amiproxy.config import ConfigErrors, Unfit, load_config, load_users, users_files
@@ -26,7 +27,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         "users",
         help="make secrets and hashes, add and show users",
         description="Make secrets and hashes for users.yaml, add users to it, and show their rights.",
-        epilog="example:\n  ami-proxy users add wallboard --read call,agent --users users.yaml",
+        epilog="example:\n  ami-proxy users add wallboard --read call,agent",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
@@ -66,9 +67,9 @@ def _register_add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "the user is added to the first; --users selects another. The secret is read from a\n"
         "prompt without echo or from stdin.",
         epilog="examples:\n"
-        "  ami-proxy users add wallboard --read call,agent --users users.yaml\n"
+        "  ami-proxy users add wallboard --read call,agent\n"
         "  ami-proxy users add dialer --read call --write originate --generate \\\n"
-        '      --acl "deny 0.0.0.0/0" --acl "permit 10.0.0.0/8" --config proxy.yaml',
+        '      --acl "deny 0.0.0.0/0" --acl "permit 10.0.0.0/8"',
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("name", metavar="NAME")
@@ -84,9 +85,7 @@ def _register_add(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         help='such as "permit 10.0.0.0/8"; may be repeated',
     )
     parser.add_argument("--generate", action="store_true", help="make a random secret, and show it once")
-    where = parser.add_mutually_exclusive_group(required=True)
-    where.add_argument("--users", type=Path, metavar="FILE", help="users.yaml")
-    where.add_argument("--config", type=Path, metavar="FILE", help="the proxy.yaml that names it")
+    add_users_options(parser)
     parser.set_defaults(run=run_add)
 
 
@@ -142,7 +141,7 @@ def _file_for(arguments: argparse.Namespace) -> Path:
     """
     if arguments.users is not None:
         return Path(arguments.users)
-    files = users_files(load_config(arguments.config))
+    files = users_files(load_config(config_of(arguments)))
     load_users(*files)  # raises for errors in any of them, and between them
     for file in files:
         if any(name.lower() == arguments.name.lower() for name in load_users(file).users):

@@ -3,7 +3,6 @@
 import argparse
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
@@ -12,7 +11,7 @@ from rich.text import Text
 from amiproxy.ami import privilege
 from amiproxy.ami.actions import SHIPPED, Listed
 from amiproxy.ami.catalogue.functions import OpenTo, open_to
-from amiproxy.cli.configured import users_of
+from amiproxy.cli.configured import add_users_options, users_of
 from amiproxy.config import ConfigErrors, UserEntry
 from amiproxy.config.users.usertable import user_of
 from amiproxy.core.model.rules import Require, Rule, Rules
@@ -21,7 +20,7 @@ from amiproxy.core.policy import may_run
 from amiproxy.core.policy.classes import classes_of
 from amiproxy.core.policy.kinds.dialling import TELEPHONES
 
-_EXAMPLE = "example:\n  ami-proxy users show wallboard --config proxy.yaml"
+_EXAMPLE = "example:\n  ami-proxy users show wallboard"
 
 
 def register_show(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -34,9 +33,7 @@ def register_show(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("name", metavar="NAME")
-    where = parser.add_mutually_exclusive_group(required=True)
-    where.add_argument("--users", type=Path, metavar="FILE", help="users.yaml")
-    where.add_argument("--config", type=Path, metavar="FILE", help="the proxy.yaml that names it")
+    add_users_options(parser)
     parser.set_defaults(run=run_show)
 
 
