@@ -36,7 +36,7 @@ class TestAdoption:
         ("table", "reason"),
         [
             ([BOSS], "user removed"),
-            ([User("calls", secret="plain:x", disabled=True)], "user removed"),
+            ([User("calls", secret="plain:x", disabled=True)], "user disabled"),
             ([User("calls", secret="plain:y")], "credentials changed"),
             ([User("calls", secret="plain:x", md5_secret=b"n")], "credentials changed"),
         ],

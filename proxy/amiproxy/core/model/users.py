@@ -123,8 +123,10 @@ class UserTable:
         If the session must be closed, the reason for that instead.
         """
         user = self.find(before.name.encode())
-        if user is None or user.disabled:
+        if user is None:
             return "user removed"
+        if user.disabled:
+            return "user disabled"
         if (user.secret, user.md5_secret) != (before.secret, before.md5_secret):
             return "credentials changed"
         claimed = self.claim(user, certificate)
