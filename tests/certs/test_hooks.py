@@ -41,7 +41,7 @@ echo "$*" >> "$CALLS"
 case $1 in
 is-active) exit "${INACTIVE:-0}" ;;
 reload) exit "${RELOAD_FAILS:-0}" ;;
-show) echo "${STATUS_TEXT:-3 sessions, link up}" ;;
+show) echo "${STATUS_TEXT:-3 sessions of 2 users, link up}" ;;
 esac
 """
 STEP = """#!/bin/sh
@@ -315,8 +315,8 @@ class TestInstallPairReport:
     @pytest.mark.parametrize(
         "status",
         [
-            "last reload failed, old configuration kept; 3 sessions, link up",
-            "3 sessions, link up; new files of dns:pbx.example are refused, see the log",
+            "last reload failed, old configuration kept; 3 sessions of 2 users, link up",
+            "3 sessions of 2 users, link up; new files of dns:pbx.example are refused, see the log",
         ],
     )
     def test_without_a_control_socket_the_status_line_reports_the_refusal(

@@ -89,8 +89,10 @@ async def test_systemd_passes_sockets_and_gets_notifications(
         assert ready[1].startswith("STATUS=0 sessions, link ")
         await service.said(f"listeners=127.0.0.1:{service.port}")
         async with await service.client("boss") as boss:
-            (status,) = await heard("STATUS=1 sessions, link up")
-            assert re.fullmatch(r"STATUS=1 sessions, link up, certificate until \d{4}-\d\d-\d\d", status)
+            (status,) = await heard("STATUS=1 session of 1 user, link up")
+            assert re.fullmatch(
+                r"STATUS=1 session of 1 user, link up, certificate until \d{4}-\d\d-\d\d", status
+            )
             assert await heard("WATCHDOG=1") == ["WATCHDOG=1"]
 
             service.signal(signal.SIGHUP)
@@ -104,7 +106,7 @@ async def test_systemd_passes_sockets_and_gets_notifications(
             kept = status.replace("STATUS=", "STATUS=last reload failed, old configuration kept; ")
             assert await heard("READY=1") == ["READY=1", kept]
             async with await service.client("caller"):
-                assert await heard("STATUS=") == [kept.replace("1 sess", "2 sess")], "it is not forgotten"
+                assert await heard("STATUS=") == [kept.replace("1 session of 1 user", "2 sessions of 2 users")], "it is not forgotten"
 
             service.signal(signal.SIGTERM)
             _, extended, told = await heard("STOPPING=1")

@@ -34,7 +34,7 @@ async def test_it_serves_and_reports_its_state(files: ProxyProcess, log_text: Ca
             until_when = app.stores[0].current.pairs[0].facts.not_after
             assert app.lifecycle.status() == f"0 sessions, link up, certificate until {until_when:%Y-%m-%d}"
             async with await connect(files) as client:
-                assert app.lifecycle.status().startswith("1 sessions, link up, certificate until ")
+                assert app.lifecycle.status().startswith("1 session of 1 user, link up, certificate until ")
                 assert (await client.action("CoreStatus")).get("Response") == "Success"
                 app.stop()
                 assert await client.ended() == "end of stream"

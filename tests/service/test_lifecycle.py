@@ -48,7 +48,7 @@ async def test_shutdown_is_announced_to_sessions(files: ProxyProcess) -> None:
                 shutdown = await client.wait_event("ProxyShutdown")
                 assert shutdown.get("Privilege") == "system,all"
                 assert app.hub.server.exchange.in_flight, "before the actions in flight are answered"
-                assert app.lifecycle.status().startswith("draining: 1 sessions, ")
+                assert app.lifecycle.status().startswith("draining: 1 session of 1 user, ")
                 simulator.faults.resume()
                 assert (await client.response("under way")).get("Response") == "Success"
                 assert await client.ended() == "end of stream"

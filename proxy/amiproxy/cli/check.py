@@ -16,6 +16,7 @@ from amiproxy.config import (
     named_users,
     warnings_of,
 )
+from amiproxy.counted import count
 from amiproxy.net.certs.certstore import CertStore
 from amiproxy.net.certs.result import CertificatesRefused
 from amiproxy.x509.validating.findings import Finding, errors_of
@@ -84,15 +85,11 @@ def _summary(config: Config, users: UsersFile) -> Iterator[str]:
     for listener in config.listeners:
         yield (
             f"listener   {listener.address}, TLS {config.tls.policy}, "
-            f"client certificates {listener.client_auth}, {_count(len(listener.certificates), 'certificate')}"
+            f"client certificates {listener.client_auth}, {count(len(listener.certificates), 'certificate')}"
         )
     disabled = sum(entry.disabled for entry in users.users.values())
-    yield f"users      {_count(len(users.users), 'user')}, {disabled} disabled, from {named_users(config)}"
+    yield f"users      {count(len(users.users), 'user')}, {disabled} disabled, from {named_users(config)}"
     for name, entry in users.users.items():
         yield f"  {name}: {'disabled' if entry.disabled else 'enabled'}"
     yield f"control    {config.control.socket if config.control else 'off'}"
     yield f"metrics    {config.metrics.address if config.metrics else 'off'}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

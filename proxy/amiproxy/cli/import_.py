@@ -12,6 +12,7 @@ from rich.text import Text
 from amiproxy.ami.errors import UnknownPrivilege
 from amiproxy.ami.privilege import parse_classes
 from amiproxy.config import ConfigErrors, Unfit, parse_users
+from amiproxy.counted import count
 from amiproxy.tools.importers import (
     Imported,
     SecretForm,
@@ -192,7 +193,7 @@ def _report(imported: Imported, files: dict[str, bytes]) -> None:
         console.print(Text(str(finding), style=_COLOURS[finding.level]))
     disabled = sum("disabled" in entry for entry in imported.users.values())
     console.print(
-        f"{len(imported.users)} users, {disabled} of them disabled: {', '.join(files) or 'nothing'}"
+        f"{count(len(imported.users), 'user')}, {disabled} of them disabled: {', '.join(files) or 'nothing'}"
     )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from amiproxy.ami.errors import UnknownPrivilege
 from amiproxy.cli import file_error
+from amiproxy.counted import count
 from amiproxy.tools.simulator import Settings, User
 from amiproxy.tools.simulator.misbehaviour.schedule import VERBS, Scheduled
 from amiproxy.tools.simulator.recorded.transcript import load_transcript
@@ -173,8 +174,8 @@ def _replay(arguments: argparse.Namespace) -> int:
     host, port = arguments.listen
 
     def ready(actual: int) -> None:
-        actions = len(transcript.exchanges)
-        _say(f"replaying {stem.name} on {_shown(host, actual)}: {actions} actions, any user and secret")
+        actions = count(len(transcript.exchanges), "action")
+        _say(f"replaying {stem.name} on {_shown(host, actual)}: {actions}, any user and secret")
 
     def told(mismatch: str) -> None:
         print(f"ami-proxy simulate: not as recorded: {mismatch}", file=sys.stderr, flush=True)

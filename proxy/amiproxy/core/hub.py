@@ -248,6 +248,11 @@ class Hub:
         return self._registry.authenticated
 
     @property
+    def users_logged_in(self) -> int:
+        """The number of users that have at least one session."""
+        return self._registry.users_logged_in
+
+    @property
     def unauthenticated(self) -> int:
         """The number of sessions that were greeted and are not logged in."""
         return self._registry.unauthenticated

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from amiproxy import log
 from amiproxy.core.hub import Hub
 from amiproxy.core.model.limits import CLOSING_SECONDS
+from amiproxy.counted import count
 from amiproxy.net.admin.reloads import Reloads
 from amiproxy.net.doors.pool import ConnectionPool
 from amiproxy.net.doors.secrets import HashVerifier
@@ -74,7 +75,9 @@ class Lifecycle:
         state = "draining: " if self.draining else ""
         kept = "last reload failed, old configuration kept; " if failed else ""
         certificates = self._listeners.certificates
-        sessions = f"{state}{kept}{self._hub.authenticated} sessions, link {link}"
+        hub = self._hub
+        users = f" of {count(hub.users_logged_in, 'user')}" if hub.authenticated else ""
+        sessions = f"{state}{kept}{count(hub.authenticated, 'session')}{users}, link {link}"
         parts = [f"{sessions}, certificate until {certificates.first_end:%Y-%m-%d}"]
         parts += filter(None, [certificates.attention()])
         return "; ".join(parts)

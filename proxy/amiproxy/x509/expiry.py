@@ -6,6 +6,8 @@ Based on wall-clock time, which callers read again each minute, so that changes 
 from datetime import datetime, timedelta
 from enum import IntEnum
 
+from amiproxy.counted import count
+
 
 class Expiry(IntEnum):
     """Ordered: higher is worse.  Log lines and status show the name in lower case."""
@@ -69,5 +71,5 @@ def describe_time_left(not_after: datetime, now: datetime) -> str:
     amount, unit = (
         (abs(seconds) / 86400, "day") if abs(seconds) >= 2 * 86400 else (abs(seconds) / 3600, "hour")
     )
-    count = f"{int(amount)} {unit}{'' if int(amount) == 1 else 's'}"
-    return f"in {count}" if seconds > 0 else f"{count} ago"
+    said = count(int(amount), unit)
+    return f"in {said}" if seconds > 0 else f"{said} ago"

@@ -22,6 +22,7 @@ STATUS: dict[str, Any] = {
     "unauthenticated": 1,
     "authenticated": 2,
     "users": 3,
+    "users_logged_in": 1,
     "link": {"state": "up", "reason": ""},
     "side_link": {"state": "refused", "reason": "Login Already In Use"},
     "list_link": {"state": "closed", "reason": ""},

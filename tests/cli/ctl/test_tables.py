@@ -15,7 +15,8 @@ from tests.cli.ctl.answering import RELOAD, RESULTS, STATUS, UPSTREAM, Answering
             "status",
             [
                 "1.2.3, pid 7, up 1 h 01 m",
-                "2 logged in, 1 not logged in, 1 in the TLS handshake; 3 users",
+                "2 logged in, of 1 user; 1 not logged in, 1 in the TLS handshake",
+                "3 configured",
                 "1.2 ms",
             ],
         ),
@@ -53,7 +54,7 @@ from tests.cli.ctl.answering import RELOAD, RESULTS, STATUS, UPSTREAM, Answering
         ("certs reload", ["certificates unchanged"]),
         ("limits", ["connections", "1024", "::1/128"]),
         ("kick x", ["1 session ended"]),
-        ("drain", ["draining: 2 sessions, 1 actions in flight"]),
+        ("drain", ["draining: 2 sessions, 1 action in flight"]),
         (
             "reload",
             ["reloaded", "changed log.level", "added user new", "removed user old", "wall: read, secret"],

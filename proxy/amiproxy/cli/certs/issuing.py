@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from amiproxy.cli.certs.verbs import Commands, add_verb
+from amiproxy.counted import count
 from amiproxy.x509.errors import X509Error
 from amiproxy.x509.issuing.authority import CA_DAYS, CaFiles, create_ca
 from amiproxy.x509.issuing.building import MAX_DAYS
@@ -147,8 +148,8 @@ def _csr(arguments: argparse.Namespace) -> int:
 
 def _revoke(arguments: argparse.Namespace) -> int:
     crl = arguments.crl or arguments.ca / "ca.crl"
-    count = revoke(CaFiles.within(arguments.ca), arguments.certificates, crl, arguments.days)
-    print(f"{crl}: {count} revoked, valid for {arguments.days} days")
+    revoked = revoke(CaFiles.within(arguments.ca), arguments.certificates, crl, arguments.days)
+    print(f"{crl}: {revoked} revoked, valid for {count(arguments.days, 'day')}")
     return 0
 
 

@@ -15,6 +15,7 @@ from amiproxy.cli.ctl.where import socket_of
 from amiproxy.cli.durations import duration
 from amiproxy.config import ConfigErrors
 from amiproxy.core.learning.recording import serialise
+from amiproxy.counted import count
 
 _Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 _Run: TypeAlias = Callable[[Connection, argparse.Namespace], None]
@@ -209,7 +210,7 @@ def _trace(connection: Connection, arguments: argparse.Namespace) -> None:
             print(msgspec.json.encode(item).decode(), flush=True)
         elif number == 0:
             print(
-                f"tracing {item['user']}: {tables.count(len(item['sessions']), 'session')}; Ctrl-C to stop",
+                f"tracing {item['user']}: {count(len(item['sessions']), 'session')}; Ctrl-C to stop",
                 flush=True,
             )
         else:
@@ -219,7 +220,7 @@ def _trace(connection: Connection, arguments: argparse.Namespace) -> None:
 def _traced(item: dict[str, Any]) -> list[str]:
     when = datetime.fromtimestamp(item["at"], UTC).strftime("%H:%M:%S.%f")[:-3]
     arrow = "to client" if item["direction"] == "sent" else "from client"
-    lines = [f"({item['missed']} messages missed)"] if item["missed"] else []
+    lines = [f"({count(item['missed'], 'message')} missed)"] if item["missed"] else []
     lines.append(f"{when} {item['session']} {arrow}")
     lines += [f"    {tables.printable(line)}" for line in item["message"].rstrip("\r\n").split("\r\n")]
     return lines

@@ -13,6 +13,8 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from amiproxy.counted import count
+
 View = Mapping[str, Any]
 
 _SIDE_LINKS = {"side": "side link", "lists": "list link"}
@@ -31,10 +33,11 @@ def status(result: View) -> RenderableType:
         (
             "sessions",
             (
-                f"{result['authenticated']} logged in, {result['unauthenticated']} not logged in, "
-                f"{result['handshaking']} in the TLS handshake; {result['users']} users"
+                f"{result['authenticated']} logged in, of {count(result['users_logged_in'], 'user')}; "
+                f"{result['unauthenticated']} not logged in, {result['handshaking']} in the TLS handshake"
             ),
         ),
+        ("users", f"{result['users']} configured"),
         ("link", _standing(link)),
         ("side link", _standing(result["side_link"])),
         ("list link", _standing(result["list_link"])),
@@ -45,7 +48,10 @@ def status(result: View) -> RenderableType:
         ("events", f"{counters['events_in']} in, {counters['deliveries']} delivered"),
         (
             "outboxes",
-            f"{size(result['outbox_bytes'])} waiting, {counters['slow_consumers']} slow consumers closed",
+            (
+                f"{size(result['outbox_bytes'])} waiting, "
+                f"{count(counters['slow_consumers'], 'slow consumer')} closed"
+            ),
         ),
         ("certificate", _expiry_line(expiry)),
         ("certificate files", _refused_lines(result["refused"])),
@@ -132,7 +138,7 @@ def upstream(result: View) -> RenderableType:
             f"{result['in_flight']} in flight, {result['waiting']} waiting, {result['timeouts']} timed out",
         ),
         ("action table", count(result["actions_known"], "action")),
-        ("orphans", f"{result['orphans']} unsolicited responses"),
+        ("orphans", count(result["orphans"], "unsolicited response")),
     ]
     loss = result["last_loss"]
     if loss is not None:
@@ -192,7 +198,8 @@ def kick(result: View) -> RenderableType:
 
 def drain(result: View) -> RenderableType:
     """``ctl drain``."""
-    return Text(f"draining: {count(result['sessions'], 'session')}, {result['in_flight']} actions in flight")
+    sessions, actions = count(result["sessions"], "session"), count(result["in_flight"], "action")
+    return Text(f"draining: {sessions}, {actions} in flight")
 
 
 def reload(result: View) -> RenderableType:
@@ -325,11 +332,6 @@ def _cell(value: str, *, keeps_lines: bool) -> Text:
 def printable(text: str) -> str:
     """The text with all characters escaped that a terminal might interpret."""
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
-
-
-def count(number: int, noun: str) -> str:
-    """``1 session``, ``2 sessions``."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def size(number: float) -> str:

@@ -11,7 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from amiproxy.cli.ctl.connection import Connection
-from amiproxy.cli.ctl.tables import cells, count, size, span
+from amiproxy.cli.ctl.tables import cells, size, span
+from amiproxy.counted import count
 
 #: Lines without a session: two borders, up to six between them, the table's header, the one below the
 #: table, the cursor's.
@@ -59,7 +60,7 @@ def screen(before: Look, now: Look, height: int) -> RenderableType:
         *cells(
             f"ami-proxy {status['version']}, up {span(status['uptime'])}",
             status["state"],
-            f"{count(status['authenticated'], 'session')} of {count(status['users'], 'user')}",
+            f"{count(status['authenticated'], 'session')} of {count(status['users_logged_in'], 'user')}",
             f"loop lag {status['loop_lag'] * 1000:.1f} ms",
         )
     )
@@ -67,7 +68,7 @@ def screen(before: Look, now: Look, height: int) -> RenderableType:
         Text.assemble("link ", *cells(link["state"] + reason)),
         Text.assemble("certificate ", *cells(expiry["state"])),
         *cells(f"{status['handshaking']} at TLS, {status['unauthenticated']} at login"),
-        *cells(f"{status['in_flight']} actions in flight"),
+        *cells(f"{count(status['in_flight'], 'action')} in flight"),
     )
     rates = Table.grid(expand=True, padding=(0, 2))
     for _ in range(3):

@@ -15,6 +15,7 @@ from amiproxy.core.policy import Step, judge
 from amiproxy.core.policy.classes import classes_of
 from amiproxy.core.policy.reference.stricter import STRICTER
 from amiproxy.core.servers import originate
+from amiproxy.counted import count
 
 #: What each check tests, in words.
 _CHECKS = {
@@ -71,7 +72,7 @@ def explain_action(user: User, raw: bytes, actions: ActionTable = SHIPPED) -> tu
         lines.append(f"not sent {', '.join(text_of(name) for name in unsent)}: not described")
     dropped = sum(1 for line in raw.split(b"\n") if line.strip(b"\r")) - len(action.headers)
     if dropped:
-        lines.append(f"dropped  {dropped} line(s): not headers to Asterisk, or repeated ones")
+        lines.append(f"dropped  {count(dropped, 'line')}: not headers to Asterisk, or repeated ones")
     lines.append("")
     before = action
     for step in judge(user, action, actions):

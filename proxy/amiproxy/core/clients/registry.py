@@ -54,6 +54,11 @@ class SessionRegistry:
         return self._authenticated
 
     @property
+    def users_logged_in(self) -> int:
+        """The number of users that have at least one session."""
+        return len(self._by_user)
+
+    @property
     def unauthenticated(self) -> int:
         """The number of sessions that have not logged in."""
         return len(self._unauthenticated)

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from amiproxy.counted import count
 from amiproxy.tools.demo.accounts import Account
 from amiproxy.tools.demo.client import Received
 
@@ -53,13 +54,13 @@ class Evidence:
         """All promises, kept or not yet."""
         wallboard, desk = self.wallboard.name, self.desk.name
         both = len(self._calls[wallboard] & self._calls[desk])
-        promises = [Promise("both see the same calls", both > 0, _events(both))]
+        promises = [Promise("both see the same calls", both > 0, count(both, "event"))]
         if self._has_agents:
             promises.append(self._only("agent", wallboard, desk, "the queue's agents"))
         promises.append(self._only("user", desk, wallboard, "user events"))
         promises += self._answers
         total = sum(self.received.values())
-        found = "; ".join(self._leaks[:3]) or f"{_events(total)} checked"
+        found = "; ".join(self._leaks[:3]) or f"{count(total, 'event')} checked"
         promises.append(Promise("no user gets what it may not read", total > 0 and not self._leaks, found))
         return promises
 
@@ -75,9 +76,5 @@ class Evidence:
 
     def _only(self, name: str, who: str, not_who: str, what: str) -> Promise:
         seen, leaked = self._classes[who, name], self._classes[not_who, name]
-        found = _events(seen) + (f", but {leaked} reached {not_who}" if leaked else "")
+        found = count(seen, "event") + (f", but {leaked} reached {not_who}" if leaked else "")
         return Promise(f"only {who} sees {what}", seen > 0 and not leaked, found)
-
-
-def _events(number: int) -> str:
-    return f"{number} event{'' if number == 1 else 's'}"

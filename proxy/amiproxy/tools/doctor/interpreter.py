@@ -78,7 +78,8 @@ def of_release(implementation: str, version: Version, level: str) -> Iterator[Do
         yield warn("python", f"{named} is a pre-release ({level})", "use a released version")
         return
     found = [fault for fault in FAULTS if fault.since <= version < fault.fixed_in]
-    known = f"{len(found)} known bugs that concern the proxy, all harmless here" if found else "no known bugs"
+    concern = f"known bugs that concern the proxy, all harmless here: {len(found)}"
+    known = concern if found else "no known bugs"
     yield ok("python", f"{named}: {known}")
     for fault in found:
         until = ".".join(map(str, fault.fixed_in))

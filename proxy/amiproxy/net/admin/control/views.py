@@ -43,6 +43,7 @@ def status(service: Service) -> View:
         "unauthenticated": hub.unauthenticated,
         "authenticated": hub.authenticated,
         "users": len(hub.ctx.users),
+        "users_logged_in": hub.users_logged_in,
         "link": {"state": service.link.standing, "reason": log.text_of(service.link.reason)},
         "side_link": {"state": server.side.standing, "reason": log.text_of(server.side.refused)},
         "list_link": {"state": server.lists.standing, "reason": log.text_of(server.lists.refused)},
