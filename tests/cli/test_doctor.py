@@ -1,6 +1,7 @@
 """``ami-proxy doctor``: one line per finding, and the worst one decides the exit status."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -107,3 +108,20 @@ def test_a_key_that_no_longer_has_an_effect_is_a_warning(
     [warning] = [finding for finding in found if "limits.login_bytes" in finding["text"]]
     assert warning["level"] == "warn"
     assert warning["remedy"] == "remove it: a client may send 4096 bytes before its login"
+
+
+@pytest.mark.parametrize("width", [80, 60])
+def test_no_word_is_broken_on_a_narrow_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    text = "the certificate expires soon and nothing on this host renews it, so clients will be refused"
+    found = [DoctorFinding("warn", "certificates", text, f"renew: {text}")]
+    monkeypatch.setattr(doctor, "examine", lambda _: iter(found))
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert main(["doctor", "--config", str(tmp_path)]) == 1
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out).splitlines()
+    assert len(lines) > 2
+    assert max(map(len, lines)) <= width
+    assert " ".join(lines).split() == ["warn", "certificates", *text.split(), "renew:", *text.split()]

@@ -2,12 +2,13 @@
 
 import argparse
 import json
+from collections.abc import Iterator
 from typing import Final
 
-from rich.console import Console
 from rich.text import Text
 
 from amiproxy.cli.configured import add_config_option
+from amiproxy.tools import terminal
 from amiproxy.tools.doctor import DoctorFinding, examine
 
 _EXAMPLE = """\
@@ -22,6 +23,8 @@ to make them.
 Exit status 0 if all is well, 1 with warnings or a ?, 2 if a check fails."""
 
 _STYLES: Final = {"ok": "green", "warn": "yellow", "unknown": "cyan", "fail": "bold red"}
+#: The column in which texts begin: after the mark and the subject.
+_TEXT: Final = 20
 _STATUS: Final = {"ok": 0, "warn": 1, "unknown": 1, "fail": 2}
 #: The marks that differ from the name of the level.
 _MARKS: Final = {"unknown": "?"}
@@ -46,20 +49,23 @@ def run(arguments: argparse.Namespace) -> int:
 
     0 if all is well, 1 for a warning or something that could not be checked, 2 for a failure.
     """
-    console = Console(soft_wrap=True, highlight=False)
     worst = 0
     for finding in examine(arguments.config):
         worst = max(worst, _STATUS[finding.level])
         if arguments.json:
             print(json.dumps(finding._asdict()), flush=True)
         else:
-            console.print(_line(finding))
+            terminal.show(*_lines(finding))
     return worst
 
 
-def _line(finding: DoctorFinding) -> Text:
-    line = Text(f"{_MARKS.get(finding.level, finding.level):<4}  ", style=_STYLES[finding.level])
-    line.append(f"{finding.subject:<13} {finding.text}", style="none")
+def _lines(finding: DoctorFinding) -> Iterator[terminal.Paragraph]:
+    mark = Text(f"{_MARKS.get(finding.level, finding.level):<4}  ", style=_STYLES[finding.level])
+    mark.append(f"{terminal.printable(finding.subject):<13} ", style="none")
+    yield terminal.Paragraph(_plain(finding.text), _TEXT, mark)
     if finding.remedy:
-        line.append(f"\n      {'':<13} {finding.remedy}", style="italic")
-    return line
+        yield terminal.Paragraph(Text(_plain(finding.remedy), style="italic"), _TEXT, Text(" " * _TEXT))
+
+
+def _plain(text: str) -> str:
+    return "\n".join(map(terminal.printable, text.split("\n")))

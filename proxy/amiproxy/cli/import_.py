@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from rich.console import Console
 from rich.text import Text
 
 from amiproxy.ami.errors import UnknownPrivilege
 from amiproxy.ami.privilege import parse_classes
 from amiproxy.config import ConfigErrors, Unfit, parse_users
 from amiproxy.counted import count
+from amiproxy.tools import terminal
 from amiproxy.tools.importers import (
     Imported,
     SecretForm,
@@ -188,13 +188,14 @@ def _files_of(imported: Imported) -> dict[str, bytes]:
 
 
 def _report(imported: Imported, files: dict[str, bytes]) -> None:
-    console = Console(soft_wrap=True, highlight=False)
     for finding in findings(imported.notes):
-        console.print(Text(str(finding), style=_COLOURS[finding.level]))
+        text = Text(terminal.printable(str(finding)), style=_COLOURS[finding.level])
+        terminal.show(terminal.Paragraph(text, indent=4))
     disabled = sum("disabled" in entry for entry in imported.users.values())
-    console.print(
+    summary = (
         f"{count(len(imported.users), 'user')}, {disabled} of them disabled: {', '.join(files) or 'nothing'}"
     )
+    terminal.show(terminal.Paragraph(summary))
 
 
 def _write(folder: Path, files: dict[str, bytes]) -> None:

@@ -16,6 +16,7 @@ from amiproxy.cli.durations import duration
 from amiproxy.config import ConfigErrors
 from amiproxy.core.learning.recording import serialise
 from amiproxy.counted import count
+from amiproxy.tools import terminal
 
 _Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 _Run: TypeAlias = Callable[[Connection, argparse.Namespace], None]
@@ -176,7 +177,7 @@ def run_verb(arguments: argparse.Namespace) -> int:
             print(msgspec.json.encode(said).decode(), file=sys.stderr)
         else:
             for line in (*refused.problems, f"ami-proxy ctl: {refused}"):
-                print(tables.printable(line), file=sys.stderr)
+                print(terminal.printable(line), file=sys.stderr)
         return REFUSED
     return 0
 
@@ -201,7 +202,7 @@ def _show(command: str, result: Any, arguments: argparse.Namespace) -> None:
     if arguments.json:
         print(msgspec.json.encode(result).decode(), flush=True)
     else:
-        tables.console().print(tables.TABLES[command](result))
+        terminal.show(tables.TABLES[command](result))
 
 
 def _trace(connection: Connection, arguments: argparse.Namespace) -> None:
@@ -222,7 +223,7 @@ def _traced(item: dict[str, Any]) -> list[str]:
     arrow = "to client" if item["direction"] == "sent" else "from client"
     lines = [f"({count(item['missed'], 'message')} missed)"] if item["missed"] else []
     lines.append(f"{when} {item['session']} {arrow}")
-    lines += [f"    {tables.printable(line)}" for line in item["message"].rstrip("\r\n").split("\r\n")]
+    lines += [f"    {terminal.printable(line)}" for line in item["message"].rstrip("\r\n").split("\r\n")]
     return lines
 
 
@@ -241,7 +242,7 @@ def _learn(connection: Connection, arguments: argparse.Namespace) -> None:
 def _top(connection: Connection, arguments: argparse.Namespace) -> None:
     if arguments.json:
         raise Refused("top has no JSON output; use status --json", [])
-    top.watch(connection, arguments.interval, tables.console())
+    top.watch(connection, arguments.interval, terminal.console())
 
 
 def _interval(text: str) -> float:

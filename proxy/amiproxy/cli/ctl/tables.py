@@ -8,12 +8,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
-from rich.console import Console, Group, RenderableType
-from rich.table import Table
+from rich.console import Group, RenderableType
 from rich.text import Text
 
 from amiproxy.counted import count
+from amiproxy.tools.terminal import Column, Facts, Paragraph, Table, printable
 
 View = Mapping[str, Any]
 
@@ -64,7 +63,18 @@ def status(result: View) -> RenderableType:
 
 def sessions(result: Sequence[View]) -> RenderableType:
     """``ctl sessions``."""
-    table = _table("id", "user", "peer", "state", ">age", ">in", ">out", ">outbox")
+    table = Table(
+        (
+            Column("id"),
+            Column("user"),
+            Column("peer"),
+            Column("state", rank=1),
+            Column("age", right=True),
+            Column("in", right=True, rank=3),
+            Column("out", right=True, rank=2),
+            Column("outbox", right=True),
+        )
+    )
     for row in result:
         table.add_row(
             *cells(
@@ -78,7 +88,7 @@ def sessions(result: Sequence[View]) -> RenderableType:
                 size(row["outbox"]),
             )
         )
-    return Group(table, Text(count(len(result), "session")))
+    return Group(table, "", Paragraph(count(len(result), "session")))
 
 
 def session(result: View) -> RenderableType:
@@ -116,7 +126,7 @@ def users(result: Sequence[View]) -> RenderableType:
                 row["write"],
             )
         )
-    return Group(table, Text(count(len(result), "user")))
+    return Group(table, "", Paragraph(count(len(result), "user")))
 
 
 def upstream(result: View) -> RenderableType:
@@ -151,7 +161,7 @@ def upstream(result: View) -> RenderableType:
 def certs(result: Sequence[View]) -> RenderableType:
     """``ctl certs``."""
     table = _table("listener", "names", "key", "valid until", ">days left", "state", ">generation")
-    notes: list[Text] = []
+    notes: list[RenderableType] = [""]
     for store in result:
         for served in store["served"]:
             table.add_row(
@@ -166,16 +176,13 @@ def certs(result: Sequence[View]) -> RenderableType:
                 )
             )
             # On lines of their own: a fingerprint is hard to compare when it is folded into a cell.
-            notes.append(Text(f"{store['listener']}: subject {printable(served['subject']) or '(none)'}"))
-            notes.append(Text(f"{store['listener']}: sha256  {printable(served['sha256'])}"))
+            notes.append(_note(f"{store['listener']}: subject {served['subject'] or '(none)'}"))
+            notes.append(_note(f"{store['listener']}: sha256  {served['sha256']}"))
         notes += _ends(store)
-        notes.append(Text(f"{store['listener']}: {printable(store['last_reload'])}"))
+        notes.append(_note(f"{store['listener']}: {store['last_reload']}"))
         if store["waiting"]:
-            notes.append(
-                Text(
-                    f"{store['listener']}: on disk, not served: {' '.join(store['waiting'])}", style="yellow"
-                )
-            )
+            text = f"{store['listener']}: on disk, not served: {' '.join(store['waiting'])}"
+            notes.append(_note(text, "yellow"))
     return Group(table, *notes)
 
 
@@ -193,13 +200,13 @@ def limits(result: Sequence[View]) -> RenderableType:
 
 def kick(result: View) -> RenderableType:
     """``ctl kick``."""
-    return Text(f"{count(len(result['kicked']), 'session')} ended")
+    return Paragraph(f"{count(len(result['kicked']), 'session')} ended")
 
 
 def drain(result: View) -> RenderableType:
     """``ctl drain``."""
     sessions, actions = count(result["sessions"], "session"), count(result["in_flight"], "action")
-    return Text(f"draining: {sessions}, {actions} in flight")
+    return Paragraph(f"draining: {sessions}, {actions} in flight")
 
 
 def reload(result: View) -> RenderableType:
@@ -211,24 +218,24 @@ def reload(result: View) -> RenderableType:
     lines += result["certificates"]
     if not any(result[key] for key in ("changed", "users_added", "users_removed", "users_changed")):
         lines.insert(0, "configuration and users are the same as before")
-    return Text("\n".join(["reloaded", *(f"  {printable(line)}" for line in lines)]))
+    return Paragraph("\n".join(["reloaded", *(f"  {printable(line)}" for line in lines)]))
 
 
 def certs_reload(result: Sequence[str]) -> RenderableType:
     """``ctl certs reload``."""
-    return Text("\n".join(map(printable, result)))
+    return Paragraph("\n".join(map(printable, result)))
 
 
 def log_level(result: View) -> RenderableType:
     """``ctl log-level``."""
-    return Text(f"log level {result['level']} (was {result['before']}), until the next reload")
+    return Paragraph(f"log level {result['level']} (was {result['before']}), until the next reload")
 
 
 def learn(result: Any) -> RenderableType:
     """``ctl learn``: the recording in progress, or the last one that ended."""
     until = "until it is stopped" if not result["until"] else f"until {_moment(result['until'])}"
     state = f"recording {until}" if result["recording"] else "ended"
-    return Text(
+    return Paragraph(
         f"{state}, started {_moment(result['began'])}: {count(result['actions'], 'action shape')}, "
         f"{count(result['events'], 'event kind')}, {result['lost']} not recorded (over the limits)"
     )
@@ -256,22 +263,20 @@ TABLES: Mapping[str, Callable[[Any], RenderableType]] = {
 }
 
 
-def console() -> Console:
-    """Standard output: as wide as the terminal, or 200 columns if it is not a terminal."""
-    out = Console(highlight=False, soft_wrap=False)
-    return out if out.is_terminal else Console(highlight=False, width=200)
+def _note(text: str, style: str = "") -> Paragraph:
+    return Paragraph(Text(printable(text), style=style), indent=4)
 
 
-def _ends(store: View) -> Iterator[Text]:
+def _ends(store: View) -> Iterator[Paragraph]:
     """Expiry of what the table does not show: issuers in the chain, client CAs and revocation lists."""
     for served in store["served"]:
         if served["ends_by"]:
             name = (served["names"] or [served["subject"]])[0]
             text = f"{store['listener']}: {name} expires with {served['ends_by']}, which signs it"
-            yield Text(printable(text))
+            yield _note(text)
     for one in store["clients"]:
         style = {"fine": "", "critical": "red", "expired": "red"}.get(one["state"], "yellow")
-        yield Text(printable(f"{store['listener']}: {one['said']}"), style=style)
+        yield _note(f"{store['listener']}: {one['said']}", style)
 
 
 def _standing(link: View) -> str:
@@ -298,40 +303,24 @@ def _reload_line(report: View | None, *, fixed_since: bool) -> str:
     return f"{said} ({report['trigger']}, {moment(report['at'])}){problems}"
 
 
-def _facts(rows: Sequence[tuple[str, str]]) -> Table:
-    table = Table.grid(padding=(0, 2))
-    table.add_column(style="bold")
-    table.add_column(overflow="fold")
-    for name, value in rows:
-        table.add_row(Text(name), _cell(value, keeps_lines=True))
-    return table
+def _facts(rows: Sequence[tuple[str, str]]) -> Facts:
+    return Facts((name, _cell(value)) for name, value in rows)
 
 
 def _table(*columns: str) -> Table:
     """A table with columns of these names; a > before a name marks a column of numbers."""
-    table = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False)
-    for column in columns:
-        table.add_column(
-            column.removeprefix(">"), justify="right" if column[0] == ">" else "left", overflow="fold"
-        )
-    return table
+    return Table([Column(name.removeprefix(">"), right=name[0] == ">") for name in columns])
 
 
 def cells(*values: object) -> list[Text]:
     """The values as cells; a known good word is green, a known bad one red."""
-    return [_cell(str(value), keeps_lines=True) for value in values]
+    return [_cell(str(value)) for value in values]
 
 
-def _cell(value: str, *, keeps_lines: bool) -> Text:
-    lines = value.split("\n") if keeps_lines else [value]
+def _cell(value: str) -> Text:
     word = value.partition(" (")[0].partition(":")[0]
     style = "green" if word in _GOOD else "red" if word in _BAD else ""
-    return Text("\n".join(map(printable, lines)), style=style)
-
-
-def printable(text: str) -> str:
-    """The text with all characters escaped that a terminal might interpret."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+    return Text("\n".join(map(printable, value.split("\n"))), style=style)
 
 
 def size(number: float) -> str:

@@ -4,10 +4,6 @@ import argparse
 import sys
 from collections.abc import Iterator
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
 from amiproxy.ami import privilege
 from amiproxy.ami.actions import SHIPPED, Listed
 from amiproxy.ami.catalogue.functions import OpenTo, open_to
@@ -19,6 +15,7 @@ from amiproxy.core.model.users import User
 from amiproxy.core.policy import may_run
 from amiproxy.core.policy.classes import classes_of
 from amiproxy.core.policy.kinds.dialling import TELEPHONES
+from amiproxy.tools import terminal
 
 _EXAMPLE = "example:\n  ami-proxy users show wallboard"
 
@@ -49,13 +46,7 @@ def run_show(arguments: argparse.Namespace) -> int:
     if entry is None:
         print(f"unknown user {arguments.name}; known users: {', '.join(users)}", file=sys.stderr)
         return 1
-    table = Table(show_header=False, box=None, pad_edge=False)
-    table.add_column(no_wrap=True, style="bold")
-    table.add_column(overflow="fold")
-    for name, value in rights_of(*entry):
-        # Text, not markup: a pattern such as [a-z] must not be read as a style.
-        table.add_row(name, Text(value))
-    Console().print(table)
+    terminal.show(terminal.Facts(rights_of(*entry)))
     return 0
 
 

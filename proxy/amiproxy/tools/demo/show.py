@@ -12,6 +12,7 @@ from rich.console import Console, RenderableType
 
 from amiproxy import __version__
 from amiproxy.net.loop.groups import first_of
+from amiproxy.tools import terminal
 from amiproxy.tools.demo import accounts, service
 from amiproxy.tools.demo.accounts import Account
 from amiproxy.tools.demo.client import Client, Received
@@ -152,8 +153,7 @@ class _Show:
                     shown.say(*self._by_hand(port, folder), "")
                     await asyncio.sleep(left)
         promises = self._evidence.promises()
-        self._console.print()
-        self._console.print(screen.verdict(promises))
+        self._screen.say("", screen.verdict(promises))
         kept = all(promise.kept for promise in promises)
         if not kept and (asterisk := self._options.asterisk) is not None:
             self._screen.say("", f"Does {asterisk.user} have read = all and write = all in manager.conf?")
@@ -202,13 +202,14 @@ class _Show:
         ends = (
             "Ctrl-C stops the demo." if self._stays else f"The demo ends after {self._options.seconds:g} s."
         )
+        connect = ("-connect", f"{HOST}:{port}", "-CAfile", str(folder.cafile))
         return [
             "",
             screen.users(self._accounts),
             "",
             "To log in by hand, run this in another terminal:",
             "",
-            f"openssl s_client -connect {HOST}:{port} -CAfile {folder.cafile} -quiet",
+            terminal.Command("openssl", "s_client", *connect, "-quiet"),
             "",
             "then enter this, with an empty line at the end (next, try Action: ListCommands):",
             "",

@@ -81,3 +81,19 @@ def test_the_users_are_shown_with_secrets_and_rights():
     lines = pipe.file.getvalue().splitlines()
     assert lines[1].split() == ["wallboard", ACCOUNTS[0].secret, "call,agent", "nothing"]
     assert lines[2].split() == ["desk", ACCOUNTS[1].secret, "call,dtmf,user", "call,originate,user"]
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_no_word_is_broken_on_a_narrow_terminal(width):
+    terminal = console(width, terminal=True)
+    promise = Promise(
+        "desk: Originate is allowed, and everybody who may see it sees it", True, "Permission denied"
+    )
+    text = "then enter this, with an empty line at the end (next, try Action: ListCommands), and wait"
+    with PlainScreen(terminal, ACCOUNTS, filled()) as screen:
+        screen.say(text, verdict([promise]), users(ACCOUNTS))
+    lines = terminal.file.getvalue().splitlines()
+    assert max(map(len, lines)) <= width
+    shown = " ".join(lines).split()
+    words = [*text.split(), *promise.text.split(), *(account.secret for account in ACCOUNTS)]
+    assert [word for word in words if word not in shown] == []

@@ -8,6 +8,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from amiproxy.tools import terminal
 from amiproxy.tools.demo.accounts import Account
 from amiproxy.tools.demo.display.ledger import Cell, Kind, Ledger, Row
 from amiproxy.tools.demo.evidence import Promise
@@ -45,12 +46,14 @@ class _Columns:
         """The names of the users and their rights."""
         table = self.table()
         table.add_row("", *(Text(account.name, style="bold") for account in self.accounts))
-        reads = (Text(f"sees {','.join(account.read)}", style="dim") for account in self.accounts)
-        table.add_row("", *reads)
+        table.add_row("", *(self._dim(f"sees {','.join(account.read)}") for account in self.accounts))
         writes = (f"may do {','.join(account.write) or 'nothing'}" for account in self.accounts)
-        table.add_row("", *(Text(text, style="dim") for text in writes))
+        table.add_row("", *map(self._dim, writes))
         table.add_row("-" * _STAMP_WIDTH, *("-" * self.width for _ in self.accounts), style="dim")
         return table
+
+    def _dim(self, text: str) -> Text:
+        return Text("\n".join(terminal.wrapped(text, self.width)), style="dim")
 
     def table(self) -> Table:
         table = Table.grid(padding=(0, 2, 0, 0), pad_edge=False)
@@ -129,30 +132,29 @@ class PlainScreen(_Columns):
         _write(self.console, lines)
 
 
-def verdict(promises: Sequence[Promise]) -> Table:
+def verdict(promises: Sequence[Promise]) -> RenderableType:
     """A table of all promises: whether each was kept, and what was observed."""
-    table = Table.grid(padding=(0, 2, 0, 0))
+    table = terminal.Table([terminal.Column("")] * 3, rule=False)
     for promise in promises:
         mark = Text("ok", style="bold green") if promise.kept else Text("NO", style="bold red")
         table.add_row(mark, Text(promise.text), Text(promise.found, style="dim"))
     return table
 
 
-def users(accounts: Sequence[Account]) -> Table:
+def users(accounts: Sequence[Account]) -> RenderableType:
     """A table of the users' names, secrets and rights."""
-    table = Table.grid(padding=(0, 3, 0, 0))
-    table.add_row("  user", "secret", "sees", "may do", style="dim")
+    columns = [terminal.Column(name) for name in ("user", "secret", "sees", "may do")]
+    table = terminal.Table(columns, rule=False)
     for account in accounts:
         may = ",".join(account.write) or "nothing"
-        table.add_row(f"  {account.name}", account.secret, ",".join(account.read), may)
+        table.add_row(*map(Text, (account.name, account.secret, ",".join(account.read), may)))
     return table
 
 
 def _write(console: Console, lines: Sequence[RenderableType]) -> None:
-    # Lines to paste must not be wrapped, nor interpreted as markup; they are printed at once, because
-    # each print redraws the live part.
-    plain = (Text(line) if isinstance(line, str) else line for line in lines)
-    console.print(Group(*plain), soft_wrap=True)
+    # Printed at once, because each print redraws the live part.
+    plain = (terminal.Paragraph(line) if isinstance(line, str) else line for line in lines)
+    terminal.show(Group(*plain), to=console)
 
 
 def _shown(cell: Cell | None, row: Row) -> Text:
