@@ -1,13 +1,17 @@
+import argparse
 import errno
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from amiproxy import cli
 from amiproxy.cli import main
 from amiproxy.cli.run import CONFIGURATION
 from tests.support.unprivileged import unprivileged
@@ -45,6 +49,41 @@ def test_the_help_lists_all_commands_in_their_order(capsys: pytest.CaptureFixtur
     assert [line.split()[0] for line in lines if line.startswith("    ") and line[4] != " "] == [
         *("run", "check", "doctor", "users", "explain", "learn", "certs", "ctl"),
         *("connect", "demo", "import", "simulate"),
+    ]
+
+
+def _parsers(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    yield parser
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for verb in dict.fromkeys(action.choices.values()):
+                yield from _parsers(verb)
+
+
+@pytest.mark.parametrize("width", [80, 60])
+def test_no_help_text_breaks_words_on_a_narrow_terminal(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    parsers = list(_parsers(cli.parser([])))
+    assert len(parsers) > 20
+    for parser in parsers:
+        text = parser.format_help()
+        words = set(text.split())
+        # Python's own lines of usage do not break before an option's value.
+        lines = text.partition("\n\n")[2].splitlines()
+        too_long = [line for line in lines if len(line) > width and " " in line.strip()]
+        assert too_long == []
+        for given in (parser.description, parser.epilog):
+            assert not set((given or "").split()) - words
+
+
+def test_examples_stay_commands_and_paragraphs_are_joined(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    parser = next(found for found in _parsers(cli.parser([])) if found.prog.endswith(" add"))
+    assert parser.epilog is not None
+    examples = parser.format_help().partition("examples:\n")[2].replace("\\\n", " ")
+    given = parser.epilog.partition("examples:\n")[2].replace("\\\n", " ")
+    assert [shlex.split(line) for line in examples.splitlines()] == [
+        shlex.split(line) for line in given.splitlines()
     ]
 
 

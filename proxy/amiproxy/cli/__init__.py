@@ -7,9 +7,12 @@ parser and sets ``run`` on it: a function from the parsed arguments to the exit 
 import argparse
 import errno
 import os
+import re
 import sys
+import textwrap
 from collections.abc import Iterable, Sequence
 from importlib import import_module
+from itertools import groupby
 
 from amiproxy import __version__
 
@@ -38,6 +41,51 @@ _REMEDIES = {
 }
 
 
+class _Help(argparse.RawDescriptionHelpFormatter):
+    """Breaks the lines of help texts between words only, at the width of the terminal.
+
+    In descriptions and epilogs, lines that begin with a blank are examples: each begins on a line of its own,
+    and a command that is too long for one goes on after a backslash.  All other lines are paragraphs.
+    """
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        return _wrapped(" ".join(text.split()), width)
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        lines: list[str] = []
+        whole = re.sub(r" \\\n +", " ", text)
+        for is_example, group in groupby(whole.splitlines(), lambda line: line[:1] in {"", " "}):
+            if is_example:
+                for line in group:
+                    lines += _wrapped_example(line, width - len(indent)) if line else [""]
+            else:
+                lines += _wrapped(" ".join(group), width - len(indent))
+        return "".join(f"{indent}{line}\n" for line in lines)
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser with our help format; those of its subcommands are of this class, too."""
+
+    def _get_formatter(self) -> argparse.HelpFormatter:
+        return _Help(self.prog)
+
+
+def _wrapped(text: str, width: int, later: str = "") -> list[str]:
+    return textwrap.wrap(
+        text, width, subsequent_indent=later, break_long_words=False, break_on_hyphens=False
+    ) or [""]
+
+
+def _wrapped_example(line: str, width: int) -> list[str]:
+    if len(line) <= width:
+        return [line]
+    lead = line[: len(line) - len(line.lstrip())]
+    if "ami-proxy " not in line:
+        return [lead + part for part in _wrapped(line.strip(), width - len(lead))]
+    *parts, last = _wrapped(line.strip(), width - len(lead) - 2, later="  ")
+    return [f"{lead}{part} \\" for part in parts] + [lead + last]
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status.
 
@@ -45,15 +93,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     without the program's name; the default is that of the process.  An OSError that names a file is printed
     as one line.  Raises SystemExit for ``--help`` and arguments that cannot be parsed.
     """
-    parser = argparse.ArgumentParser(
-        prog="ami-proxy", description="A TLS edge for the Asterisk Manager Interface."
-    )
-    parser.add_argument("--version", action="version", version=f"ami-proxy {__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     given = sys.argv[1:] if argv is None else argv
-    for module in _modules(given):
-        import_module(f"amiproxy.cli.{module}").register(commands)
-    arguments = parser.parse_args(given)
+    arguments = parser(given).parse_args(given)
     try:
         status: int = arguments.run(arguments)
     except KeyboardInterrupt:
@@ -68,6 +109,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"ami-proxy: {file_error(error)}", file=sys.stderr)
         return 1
     return status
+
+
+def parser(given: Sequence[str]) -> argparse.ArgumentParser:
+    """The parser of the command that ``given`` begins with, or of all commands."""
+    made = _Parser(prog="ami-proxy", description="A TLS edge for the Asterisk Manager Interface.")
+    made.add_argument("--version", action="version", version=f"ami-proxy {__version__}")
+    commands = made.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for module in _modules(given):
+        import_module(f"amiproxy.cli.{module}").register(commands)
+    return made
 
 
 def file_error(error: OSError) -> str:

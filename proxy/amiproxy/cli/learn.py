@@ -30,7 +30,7 @@ from amiproxy.core.model.rules import Rules
 
 _EXAMPLE = """\
 examples:
-  ami-proxy learn --for 7d --save week.learn    records for a week, then proposes
+  ami-proxy learn --for 7d --save week.learn
   ami-proxy learn --from week.learn --user wallboard
   ami-proxy explain --users new-users.yaml --replay week.learn
 

@@ -15,7 +15,7 @@ from amiproxy.x509.snapshot import read_file
 from amiproxy.x509.validating.findings import Finding
 
 _CHECK_WHICH = """\
-Example: ami-proxy certs check --config /etc/ami-proxy/proxy.yaml
+  ami-proxy certs check --config /etc/ami-proxy/proxy.yaml
 
 With --config, all settings of proxy.yaml apply: tls:, names: and those of client certificates.  The
 names that the certificates served now cover are not known; for a single pair, --served gives them.
@@ -32,7 +32,6 @@ def register(verbs: Commands) -> None:
         verbs, "check", "check certificate files as a reload does, without serving them", _check
     )
     parser.epilog = f"{parser.epilog}\n{_CHECK_WHICH}"
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument(
         "--config",
         type=Path,

@@ -39,7 +39,7 @@ def add_verb(
         name,
         help=text,
         description=f"{text[0].upper()}{text[1:]}.",
-        epilog=f"Example: ami-proxy certs {_EXAMPLE[name]}",
+        epilog=f"examples:\n  ami-proxy certs {_EXAMPLE[name]}",
     )
     parser.set_defaults(run=guarded)
     return parser
