@@ -264,6 +264,42 @@ class Outlet(Protocol):
 _outlet: Outlet | None = None
 
 
+#: Handlers besides that of the output, with the level that each of them wants; None: what the output gets.
+_listeners: dict[logging.Handler, int | None] = {}
+#: The level of the output.
+_level: int = logging.NOTSET
+
+
+def listen(handler: logging.Handler, level: int | None = None) -> None:
+    """Pass each record to this handler too, from now on and also after later calls of ``configure``.
+
+    With ``level`` it gets the records of that level and above even if the output leaves them out.  A
+    record's ``msg`` is the event name, and its ``fields`` are those of ``say``.  Call it again to change the
+    level.
+    """
+    global _level  # noqa: PLW0603 - one per process, like the logger itself
+    if not _listeners:
+        _level = _LOGGER.level
+    if handler not in _listeners:
+        _LOGGER.addHandler(handler)
+    _listeners[handler] = level
+    _set_level()
+
+
+def unlisten(handler: logging.Handler) -> None:
+    """Undo ``listen``."""
+    if _listeners.pop(handler, _LOGGER) is not _LOGGER:
+        _LOGGER.removeHandler(handler)
+        _set_level()
+
+
+def _set_level() -> None:
+    _LOGGER.setLevel(_level)
+    lowest = min((level for level in _listeners.values() if level is not None), default=_level)
+    if not _LOGGER.isEnabledFor(lowest):
+        _LOGGER.setLevel(lowest)
+
+
 def set_output(outlet: Outlet | None) -> None:
     """Write to this outlet from now on, also after later calls of ``configure``; None: to standard error."""
     global _outlet  # noqa: PLW0603 - one per process, like the logger itself
@@ -294,6 +330,9 @@ def configure(
     """
     handler = logging.StreamHandler(stream or _outlet or sys.stderr)
     handler.setFormatter(JsonFormatter(journal, clock) if style == "json" else TextFormatter(journal))
-    _LOGGER.handlers[:] = [handler]
-    _LOGGER.setLevel(level.upper())
+    handler.setLevel(level.upper())
+    global _level  # noqa: PLW0603 - one per process, like the logger itself
+    _level = handler.level
+    _LOGGER.handlers[:] = [handler, *_listeners]
     _LOGGER.propagate = False
+    _set_level()

@@ -9,6 +9,7 @@ from pathlib import Path
 from amiproxy.config import Certificate, Config, ListenerSettings, UpstreamSettings
 from amiproxy.config.address import Address
 from amiproxy.core.model.users import User
+from amiproxy.net.admin.journal import Journal
 from amiproxy.net.admin.reloads import ReloadReport, Reloads
 from amiproxy.net.certs.certset import CertSet
 from amiproxy.net.certs.certstore import CertStore
@@ -39,6 +40,7 @@ class LiveService:
         self.report = ReloadReport(True, "", 0.0)
         self.reloads = Reloads(self._reload)
         self.lag = LoopLag()
+        self.journal = Journal()
         self.addresses = [("127.0.0.1", 5039), ("::", 5040)]
         self.hashes_pending = 0
         self.started = time.time() - 100

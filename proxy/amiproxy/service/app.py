@@ -19,6 +19,7 @@ from amiproxy.core.fanout.pacing import Pacing
 from amiproxy.core.form import FORM
 from amiproxy.core.hub import Hub
 from amiproxy.net.admin.endpoints import AdminEndpoints, EndpointRefused
+from amiproxy.net.admin.journal import Journal
 from amiproxy.net.admin.reloads import ReloadReport, Reloads
 from amiproxy.net.certs.certstore import CertStore
 from amiproxy.net.certs.rotation import Rotation
@@ -72,6 +73,7 @@ class App:
         self._listeners = Listeners(self.pool, self.hub.attach)
         self.reloads = Reloads(self._reload)
         self.lag = LoopLag()
+        self.journal = Journal()
         self.lifecycle = Lifecycle(
             loop,
             self.hub,

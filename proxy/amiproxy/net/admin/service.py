@@ -6,6 +6,7 @@ from typing import Protocol
 
 from amiproxy.config import Config
 from amiproxy.core.hub import Hub
+from amiproxy.net.admin.journal import Journal
 from amiproxy.net.admin.reloads import Reloads
 from amiproxy.net.certs.certstore import CertStore
 from amiproxy.net.certs.rotation import Rotation
@@ -48,6 +49,10 @@ class Service(Protocol):
     @property
     def certificate_reloads(self) -> Counter[tuple[str, str]]:
         """Number of logged certificate reload attempts, by outcome and trigger."""
+
+    @property
+    def journal(self) -> Journal:
+        """The last lines of the log, and those who read along."""
 
     @property
     def lag(self) -> LoopLag:

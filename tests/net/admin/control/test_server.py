@@ -133,7 +133,7 @@ async def test_streams_have_places_of_their_own(service: LiveService, tmp_path: 
         for tracer in tracers:
             await tracer.result("trace", user="boss")
         ninth = await control.connect()
-        assert "8 streams (trace, learn)" in (await ninth.ask("trace", user="boss"))["error"]
+        assert "8 streams (tail, trace, learn)" in (await ninth.ask("trace", user="boss"))["error"]
         for _ in range(20):
             assert (await (await control.connect()).ask("status"))["ok"]
         assert control.server.visits == 24

@@ -11,8 +11,10 @@ from typing import NamedTuple
 
 from amiproxy import log
 from amiproxy.core.clients.session import Session
+from amiproxy.net.admin import logkinds
 from amiproxy.net.admin.control import views
 from amiproxy.net.admin.control.trace import Trace
+from amiproxy.net.admin.journal import KEPT, Choice, Tail
 from amiproxy.net.admin.service import Service
 from amiproxy.net.loop import gently
 from amiproxy.x509.validating.findings import errors_of
@@ -22,6 +24,8 @@ LEVELS = ("debug", "info", "warning", "error")
 #: Seconds: one year.
 _LONGEST_LEARNING = 31_536_000.0
 _ROWS_AT_ONCE = 200
+#: Seconds: a terminal may be paused for a while, and a tail meanwhile keeps no more than a bounded queue.
+_PAUSED = 600.0
 
 Arguments = Mapping[str, str]
 
@@ -52,6 +56,8 @@ class Command(NamedTuple):
     stream: Callable[[Service, Arguments], AsyncIterator[object]] | None = None
     #: Executed at once, even while the maximum number of other requests is in progress.
     urgent: bool = False
+    #: Seconds that the reader of a stream may take for the results so far.
+    patience: float = 10.0
 
     @property
     def text(self) -> str:
@@ -196,6 +202,22 @@ async def _trace(service: Service, arguments: Arguments) -> AsyncIterator[object
             yield message
 
 
+async def _tail(service: Service, arguments: Arguments) -> AsyncIterator[object]:
+    """Show lines of the log, live: denials, logins, limits, the link and more, by kind, user and session."""
+    try:
+        wanted = logkinds.chosen(arguments["kinds"])
+    except ValueError as error:
+        known = ", ".join((*logkinds.KINDS, logkinds.ALL))
+        raise Refused(f"unknown kind {log.text_of(error)}; known: {known}") from None
+    last = arguments["last"]
+    if not (last.isascii() and last.isdigit() and len(last) < 10):
+        raise Refused("last must be a number of lines")
+    with Tail(service.journal, Choice(wanted, arguments["user"], arguments["session"]), int(last)) as tail:
+        yield {"kinds": sorted(wanted), "kept": KEPT}
+        async for line in tail.lines():
+            yield line
+
+
 async def _commands(_service: Service, _: Arguments) -> object:
     """List the commands."""
     return [
@@ -229,6 +251,14 @@ COMMANDS: Mapping[str, Command] = {
         Command("learn-start", Permission.OPERATE, _learn_start, ("seconds",)),
         Command("learn-stop", Permission.OPERATE, _learn_stop),
         Command("learn", Permission.OPERATE, stream=_learn),
+        # It shows what the log has, in which the command itself would only be noise.
+        Command(
+            "tail",
+            Permission.READ,
+            arguments=("kinds", "user", "session", "last"),
+            stream=_tail,
+            patience=_PAUSED,
+        ),
         # It shows calls and users' activity, which is more than the state of the service.
         Command("trace", Permission.OPERATE, arguments=("user",), stream=_trace),
     )

@@ -8,6 +8,7 @@ kernel reports them (SO_PEERCRED), never on anything that the peer sends.
 
 import asyncio
 import os
+import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 
 import msgspec
@@ -79,6 +80,16 @@ class ControlServer(SideServer):
             is_full=lambda: service.hub.limit_state.rationed.say_of(log.WARNING, "control-full", ""),
         )
 
+    async def start(self, sock: socket.socket) -> None:
+        """As ``SideServer.start``; the journal is kept while the server runs."""
+        self._service.journal.open()
+        await super().start(sock)
+
+    async def close(self) -> None:
+        """As ``SideServer.close``."""
+        await super().close()
+        self._service.journal.close()
+
     def _refusal_of(self, writer: asyncio.StreamWriter) -> bytes:
         peer = credentials_of(writer.get_extra_info("socket"))
         if self._permitted(peer) is not None:
@@ -130,7 +141,8 @@ class ControlServer(SideServer):
             log.say(log.INFO, "control", command=command.name, about=said or None, uid=peer.uid, pid=peer.pid)
         try:
             if command.stream is not None:
-                await self._stream(command.stream(self._service, request.arguments), visit.reader, writer)
+                results = command.stream(self._service, request.arguments)
+                await self._stream(results, visit.reader, writer, command.patience)
                 return
             assert command.run is not None
             result = await command.run(self._service, request.arguments)
@@ -158,7 +170,11 @@ class ControlServer(SideServer):
         return command
 
     async def _stream(
-        self, results: AsyncIterator[object], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self,
+        results: AsyncIterator[object],
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        patience: float,
     ) -> None:
         """Send results until they end, or until the peer sends anything or disconnects.
 
@@ -169,7 +185,7 @@ class ControlServer(SideServer):
         try:
             async with asyncio.TaskGroup() as group:
                 ended = group.create_task(self._until_said(reader))
-                sending = group.create_task(self._send_all(results, writer))
+                sending = group.create_task(self._send_all(results, writer, patience))
                 ended.add_done_callback(lambda _: sending.cancel())
                 sending.add_done_callback(lambda _: ended.cancel())
         except* Refused as refusals:
@@ -185,13 +201,15 @@ class ControlServer(SideServer):
     async def _until_said(self, reader: asyncio.StreamReader) -> None:
         await reader.read(1)
 
-    async def _send_all(self, results: AsyncIterator[object], writer: asyncio.StreamWriter) -> None:
+    async def _send_all(
+        self, results: AsyncIterator[object], writer: asyncio.StreamWriter, patience: float
+    ) -> None:
         async for result in results:
-            await self._say(writer, Reply(True, result))
+            await self._say(writer, Reply(True, result), patience)
 
-    async def _say(self, writer: asyncio.StreamWriter, reply: Reply) -> None:
+    async def _say(self, writer: asyncio.StreamWriter, reply: Reply, patience: float = _PATIENCE) -> None:
         writer.write(_line_of(reply))
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(patience):
             await writer.drain()
 
 
@@ -203,6 +221,8 @@ def _admit(visit: Visit, command: Command) -> None:
     """Raise Refused unless the command can be executed now."""
     if command.stream is not None:
         if not visit.asks(Want.STREAM):
-            raise Refused(f"{_STREAMS} streams (trace, learn) are already running; end one, and try again")
+            raise Refused(
+                f"{_STREAMS} streams (tail, trace, learn) are already running; end one, and try again"
+            )
     elif not visit.asks(Want.URGENT if command.urgent else Want.ORDINARY):
         raise Refused("too many requests in progress; try again")
