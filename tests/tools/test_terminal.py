@@ -31,6 +31,10 @@ def test_lines_are_broken_between_words_only(words: list[str], width: int) -> No
     assert all(cell_len(line) <= width or " " not in line.strip() for line in lines)
 
 
+def test_blanks_inside_a_line_are_kept() -> None:
+    assert wrapped("  name    value and more", 18) == ["  name    value", "  and more"]
+
+
 def test_a_list_without_blanks_is_broken_after_its_commas() -> None:
     assert wrapped("may read call,agent,originate", 16) == ["may read call,", "agent,originate"]
     assert wrapped("may read call,agent", 12) == ["may read", "call,agent"]

@@ -20,6 +20,7 @@ from rich.text import Text
 _GAP: Final = 2
 #: The width in a pipe: longer than any line.
 _ENDLESS: Final = 1 << 20
+_WORDS: Final = re.compile(r"( *)([^ ]+)")
 _AFTER_COMMA: Final = re.compile(r"(?<=,)(?=[^,])")
 
 
@@ -53,15 +54,15 @@ def _wrapped_line(text: str, width: int) -> list[str]:
         return [text]
     lead = text[: len(text) - len(text.lstrip(" "))]
     lines, line = [], lead
-    for word in text.split():
+    for blanks, word in _WORDS.findall(text.strip(" ")):
         parts = [word] if cell_len(word) <= width - len(lead) else _AFTER_COMMA.split(word)
         for number, part in enumerate(parts):
-            blank = " " if number == 0 and line.strip() else ""
-            if line.strip() and cell_len(line + blank + part) > width:
+            between = "" if number else blanks
+            if line.strip() and cell_len(line + between + part) > width:
                 lines.append(line)
                 line = lead + part
             else:
-                line += blank + part
+                line += between + part
     return [*lines, line]
 
 

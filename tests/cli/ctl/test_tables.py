@@ -84,7 +84,7 @@ def test_each_command_of_the_socket_has_a_verb_and_a_table(capsys: pytest.Captur
     verbs = {name.partition("-")[0] if name.startswith(("certs", "learn")) else name for name in COMMANDS}
     verbs.remove("commands")
     assert all(f"\n    {verb} " in text for verb in verbs)
-    assert set(tables.TABLES) == set(COMMANDS) - {"commands", "trace", "learn-start", "learn-stop"}
+    assert set(tables.TABLES) == set(COMMANDS) - {"commands", "tail", "trace", "learn-start", "learn-stop"}
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from amiproxy.cli.ctl import tables, top
+from amiproxy.cli.ctl import tables, tail, top
 from amiproxy.cli.ctl.connection import Connection, NotReachable, Refused
 from amiproxy.cli.ctl.where import socket_of
 from amiproxy.cli.durations import duration
@@ -33,6 +33,22 @@ examples:
   ami-proxy ctl reload && echo reloaded
 
 Exit status: 0 success, 1 refused or failed (the reasons are on stderr), 2 wrong usage, 3 no proxy answers.
+"""
+
+#: As in ``amiproxy.net.admin.logkinds``, which is not imported here because of all that it loads.
+_KINDS = (
+    *("denial", "login", "session", "action", "limit", "tls"),
+    *("link", "certificate", "reload", "control", "service"),
+)
+_TAIL = """\
+examples:
+  ami-proxy ctl tail --user wallboard
+  ami-proxy ctl tail --kind denial,limit -n 50
+  ami-proxy ctl tail --json --kind login | jq -r 'select(.event == "login-failed") | .peer'
+
+The lines are those of the log, from level info up, whatever the log level is; --json prints them with
+the names of log.format json, and their kind. If this terminal is too slow, lines are dropped, and
+their number is shown. Exit status 0 after Ctrl-C, 3 when the service stops.
 """
 
 
@@ -84,6 +100,7 @@ def register(commands: _Commands) -> None:
         _trace,
     )
     trace.add_argument("user", metavar="USER", help="a manager user's name")
+    _add_tail(verbs)
     learn = _verb(
         verbs,
         "learn",
@@ -105,6 +122,38 @@ def register(commands: _Commands) -> None:
     )
     live.add_argument(
         "--interval", type=_interval, default=1.0, metavar="SECONDS", help="time between updates (default: 1)"
+    )
+
+
+def _add_tail(verbs: _Commands) -> None:
+    parser = _verb(
+        verbs,
+        "tail",
+        "follow what happens, live: denials, logins, sessions, limits, the link, reloads, certificates",
+        "ctl tail --kind denial,limit",
+        _tail,
+    )
+    parser.epilog = _TAIL
+    parser.add_argument("--user", metavar="NAME", default="", help="only lines about this user")
+    parser.add_argument(
+        "--kind",
+        metavar="KIND,…",
+        default="",
+        dest="kinds",
+        help=f"only lines of these kinds: {', '.join(_KINDS)}; all (default: all but action)",
+    )
+    parser.add_argument("--session", metavar="ID", default="", help="only lines about this session")
+    parser.add_argument(
+        *("-n", "--lines"),
+        type=_lines,
+        default=10,
+        metavar="N",
+        help="begin with the last N lines that match (default: 10; the service keeps 200 lines)",
+    )
+    parser.add_argument(
+        *("-F", "--retry"),
+        action="store_true",
+        help="when the service stops, wait for it and go on, instead of ending with exit status 3",
     )
 
 
@@ -227,6 +276,17 @@ def _traced(item: dict[str, Any]) -> list[str]:
     return lines
 
 
+def _tail(connection: Connection, arguments: argparse.Namespace) -> None:
+    choice = {name: getattr(arguments, name) for name in ("kinds", "user", "session")}
+    tail.follow(
+        connection,
+        _socket(arguments),
+        choice={**choice, "last": str(arguments.lines)},
+        as_json=arguments.json,
+        retries=arguments.retry,
+    )
+
+
 def _learn(connection: Connection, arguments: argparse.Namespace) -> None:
     if arguments.what == "start":
         _show("learn", connection.ask("learn-start", seconds=f"{arguments.seconds:.0f}"), arguments)
@@ -243,6 +303,12 @@ def _top(connection: Connection, arguments: argparse.Namespace) -> None:
     if arguments.json:
         raise Refused("top has no JSON output; use status --json", [])
     top.watch(connection, arguments.interval, terminal.console())
+
+
+def _lines(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of lines")
+    return int(text)
 
 
 def _interval(text: str) -> float:

@@ -1,6 +1,5 @@
 """A client for the control socket of a running proxy."""
 
-import contextlib
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -59,17 +58,21 @@ class Connection:
         self._send(command, arguments)
         return self._reply()
 
-    def stream(self, command: str, **arguments: str) -> Iterator[Any]:
+    def stream(self, command: str, *, endless: bool = False, **arguments: str) -> Iterator[Any]:
         """Send a command and yield its results until the proxy closes the connection.
 
-        Raises Refused, or NotReachable if the connection ends before the first result.
+        Raises Refused, or NotReachable if the connection ends before the first result, or at any time if the
+        stream should be ``endless``.
         """
         self._send(command, arguments)
         yield self._reply()
         self._socket.settimeout(None)
-        with contextlib.suppress(NotReachable):
+        try:
             while True:
                 yield self._reply()
+        except NotReachable:
+            if endless:
+                raise
 
     def _send(self, command: str, arguments: dict[str, str]) -> None:
         line = msgspec.json.encode({"command": command, "arguments": arguments}) + b"\n"
