@@ -82,6 +82,31 @@ def test_a_bad_reload_fails_and_keeps_the_old_configuration(host: Host) -> None:
     assert "users.broken.secret: plain text" in host.log()
 
 
+_CONTROL = "control:\n  socket: /run/ami-proxy/control.sock\n"
+
+
+def test_a_reload_without_a_control_socket_happens_but_does_not_report_success(host: Host) -> None:
+    host.replace("/etc/ami-proxy/proxy.yaml", _CONTROL, "")
+    host.systemctl("start")
+    host.machine.run(
+        *("ami-proxy", "users", "add", "late", "--users", "/etc/ami-proxy/users.yaml"), stdin=b"hunter3"
+    )
+    assert host.systemctl("reload", check=False) != 0
+    wait_until(lambda: "\nreloaded " in host.log(), host.log)
+    assert host.show("ActiveState") == "active"
+    assert "add control: " in host.machine.run("journalctl", "--no-pager", "-u", "ami-proxy").stdout
+    assert b"Authentication accepted" in host.log_in("late", "hunter3")
+
+
+def test_a_reload_finds_the_control_socket_that_proxy_yaml_names(host: Host) -> None:
+    host.replace("/etc/ami-proxy/proxy.yaml", "/run/ami-proxy/control.sock", "/run/ami-proxy/other.sock")
+    host.systemctl("start")
+    assert host.systemctl("reload") == 0
+    host.append("/etc/ami-proxy/users.yaml", "  broken: {secret: plain text}\n")
+    assert host.systemctl("reload", check=False) != 0
+    assert "users.broken.secret: plain text" in host.log()
+
+
 def test_a_stop_drains_and_succeeds(host: Host) -> None:
     host.systemctl("start")
     wait_until(lambda: "upstream-up" in host.log(), host.log)

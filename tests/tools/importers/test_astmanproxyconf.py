@@ -44,6 +44,7 @@ def test_the_service_is_proposed() -> None:
         },
         "listeners": [{"address": "0.0.0.0:1234", "certificates": [{"chain": pem, "key": pem}]}],
         "users_file": "users.yaml",
+        "control": {"socket": "/run/ami-proxy/control.sock"},
     }
     assert result.upstream_secret == b"hunter2"
     report = "\n".join(map(str, result.notes))

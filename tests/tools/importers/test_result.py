@@ -1,8 +1,13 @@
 """The report: identical notes, and only those, are merged into one line."""
 
-import pytest
+from pathlib import Path
 
-from amiproxy.tools.importers import Note, ReportLine, findings
+import pytest
+import yaml
+
+from amiproxy.tools.importers import Imported, Note, ReportLine, findings
+
+PACKAGED = Path(__file__).parents[3] / "deploy/debian/proxy.yaml"
 
 
 def lines(*notes: Note) -> list[str]:
@@ -49,3 +54,11 @@ def test_a_long_list_of_users_ends_with_their_number() -> None:
 
 def test_a_finding_has_the_level_of_its_notes() -> None:
     assert ReportLine((Note("lost", "f", "", "so"),)).level == "lost"
+
+
+def test_the_proposal_has_the_control_socket_of_the_packages_file() -> None:
+    proposed = yaml.safe_load(Imported("manager.conf", proxy={"upstream": {"username": "link"}}).proxy_yaml())
+    assert proposed == {
+        "upstream": {"username": "link"},
+        "control": yaml.safe_load(PACKAGED.read_text())["control"],
+    }

@@ -13,7 +13,9 @@ def socket_of(config: Path) -> Path:
     """
     control = load_control(config)
     if control is None:
-        raise NotReachable(f"{config} has no control section that can be used; use --socket")
+        text = f"{config} has no control section that can be used, so nothing can report results"
+        remedy = "add control: {socket: /run/ami-proxy/control.sock} and restart the service, or use --socket"
+        raise NotReachable(f"{text}; {remedy}")
     if control.socket.path is None:
         text = f"{config} takes its socket from the service manager ({control.socket})"
         raise NotReachable(f"{text}; give its ListenStream= path with --socket")

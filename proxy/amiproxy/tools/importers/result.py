@@ -19,6 +19,13 @@ _PROXY_HEAD = """\
 # proxy.yaml, a proposal made from {source}.
 # Every key is explained in the annotated proxy.yaml that comes with the package.
 """
+#: As in the package's own file: the units' ``systemctl reload`` needs it to report the result.
+_PROXY_TAIL = """\
+
+# For ami-proxy ctl, and so that systemctl reload fails if the reload failed.
+control:
+  socket: /run/ami-proxy/control.sock
+"""
 
 #: How many users a line of the report names.
 _NAMED: Final = 10
@@ -98,8 +105,8 @@ class Imported:
         return _USERS_HEAD.format(source=self.source).encode() + dump({"users": self.users}).encode()
 
     def proxy_yaml(self) -> bytes:
-        """The text of proxy.yaml."""
-        return _PROXY_HEAD.format(source=self.source).encode() + dump(self.proxy).encode()
+        """The text of proxy.yaml: a head, the imported sections, and the control socket."""
+        return (_PROXY_HEAD.format(source=self.source) + dump(self.proxy) + _PROXY_TAIL).encode()
 
 
 def credentials(secret: str, form: SecretForm) -> dict[str, object] | None:
