@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +13,7 @@ from amiproxy.ami.privilege import parse_classes
 from amiproxy.config import ConfigErrors, Unfit, parse_users
 from amiproxy.counted import count
 from amiproxy.tools import terminal
+from amiproxy.tools.conffiles import included_by, read_text
 from amiproxy.tools.importers import (
     Imported,
     SecretForm,
@@ -40,8 +41,6 @@ users is one line. No secret is ever shown."""
 _FOLDER_MODE: Final = 0o700
 _FILE_MODE: Final = 0o600
 _COLOURS: Final = {"lost": "bold red", "changed": "yellow", "fyi": "dim"}
-#: Larger than any configuration of users: Asterisk reads lines of 8 KiB.
-_MAX_BYTES: Final = 8 << 20
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -102,18 +101,18 @@ def run(arguments: argparse.Namespace) -> int:
 def _import_manager_conf(arguments: argparse.Namespace) -> Imported:
     file: Path = arguments.file
     _refuse_classes(arguments)
-    return import_manager_conf(str(file), _read(file), _beside(file), _form(arguments))
+    return import_manager_conf(str(file), read_text(file), included_by(file), _form(arguments))
 
 
 def _import_astmanproxy_conf(arguments: argparse.Namespace) -> Imported:
     _refuse_classes(arguments)
-    return import_astmanproxy_conf(str(arguments.file), _read(arguments.file))
+    return import_astmanproxy_conf(str(arguments.file), read_text(arguments.file))
 
 
 def _import_astmanproxy_users(arguments: argparse.Namespace) -> Imported:
     return import_astmanproxy_users(
         str(arguments.file),
-        _read(arguments.file),
+        read_text(arguments.file),
         _form(arguments),
         _classes(arguments.read, DEFAULT_READ),
         _classes(arguments.write, DEFAULT_WRITE),
@@ -144,34 +143,6 @@ def _classes(given: str | None, otherwise: tuple[str, ...]) -> tuple[str, ...]:
     except UnknownPrivilege as error:
         raise Unfit(str(error), "use manager.conf's names, such as call,agent") from None
     return tuple(word.strip() for word in given.split(",") if word.strip())
-
-
-def _read(file: Path) -> str:
-    try:
-        with file.open("rb") as stream:
-            text = stream.read(_MAX_BYTES + 1)
-    except OSError as error:
-        remedy = "name the configuration file itself, and run this as a user who may read it"
-        raise Unfit(f"{file}: {error.strerror}", remedy) from None
-    if len(text) > _MAX_BYTES:
-        raise Unfit(f"{file} is larger than {_MAX_BYTES} bytes", "name the configuration file itself")
-    return text.decode("utf-8", "surrogateescape")
-
-
-def _beside(file: Path) -> Callable[[str], Sequence[tuple[str, str]]]:
-    """A function that finds the files that Asterisk would include for a name or pattern.
-
-    A relative name is looked up in the folder of ``file``, as Asterisk does in its configuration folder.
-    """
-
-    def find(name: str) -> Sequence[tuple[str, str]]:
-        folder, pattern = (Path("/"), name[1:]) if name.startswith("/") else (file.parent, name)
-        if not pattern:
-            return []
-        found = sorted(path for path in folder.glob(pattern) if path.is_file())
-        return [(str(path), _read(path)) for path in found]
-
-    return find
 
 
 def _files_of(imported: Imported) -> dict[str, bytes]:
