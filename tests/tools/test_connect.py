@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from amiproxy.config.address import Address
-from amiproxy.tools.connect import ConnectError, Destination, PlainPort, client_context
+from amiproxy.tools.connect import PlainPort
+from amiproxy.tools.tlsclient import ConnectError, Destination, client_context
 from amiproxy.x509.issuing.authority import CaFiles, create_ca
 from amiproxy.x509.issuing.issue import KeyPairFiles, issue
 from tests.support.ports import free_port

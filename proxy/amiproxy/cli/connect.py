@@ -10,7 +10,8 @@ from pathlib import Path
 
 from amiproxy.config.address import Address
 from amiproxy.net.loop.eventloop import new_event_loop
-from amiproxy.tools.connect import CONNECTIONS, ConnectError, Destination, PlainPort
+from amiproxy.tools.connect import CONNECTIONS, PlainPort
+from amiproxy.tools.tlsclient import ConnectError, Destination
 
 _EXAMPLE = """\
 example:

@@ -12,13 +12,10 @@ outlives its client: see ``departure``.
 import asyncio
 import contextlib
 import logging
-import os
 import socket
 import ssl
 import time
 from collections.abc import Awaitable
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from amiproxy.config.address import Address, is_loopback
@@ -26,8 +23,17 @@ from amiproxy.core.admission.sidedoor import SideDoor, Want
 from amiproxy.net.admin.departure import Departure, Departures
 from amiproxy.net.admin.sideserver import SideServer, Visit
 from amiproxy.net.loop.groups import first_of
+from amiproxy.tools.tlsclient import (
+    CLOSE_TIMEOUT,
+    CONNECT_TIMEOUT,
+    ConnectError,
+    Destination,
+    Streams,
+    client_context,
+    open_tls,
+    refusal,
+)
 
-CONNECT_TIMEOUT = 10.0
 # A client that shut down its sending side still receives data, until this many seconds pass without a byte.
 LINGER = 5.0
 #: Maximum number of concurrent connections.
@@ -35,52 +41,8 @@ CONNECTIONS = 256
 _CHUNK = 65536
 #: Minimum seconds between two warnings that all connections are in use.
 _SAY_AGAIN = 10.0
-_CLOSE_TIMEOUT = 2.0
 
 _log = logging.getLogger(__name__)
-
-Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
-
-
-class ConnectError(Exception):
-    """The TLS connection cannot be made; the text says what to do about it."""
-
-
-@dataclass(frozen=True)
-class Destination:
-    """The TLS server to connect to."""
-
-    host: str
-    port: int
-    server_name: str = ""
-    """The name that its certificate must have, if not ``host``."""
-    ca: Path | None = None
-    """PEM file of trusted CAs, instead of the system's trust store."""
-    chain: Path | None = None
-    key: Path | None = None
-    """Private key of ``chain``, the client certificate for listeners that request one."""
-
-    def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-
-
-def client_context(destination: Destination) -> ssl.SSLContext:
-    """A context that verifies chain and name, with TLS 1.2 or later.  Raises ConnectError naming the file."""
-    try:
-        context = ssl.create_default_context(cafile=destination.ca)
-    except OSError as error:
-        text = f"CA file {destination.ca} cannot be used ({_reason(error)})"
-        raise ConnectError(f"{text}; name a PEM file of CA certificates") from error
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if destination.chain is not None:
-        try:
-            # Never prompt for a passphrase: no one could enter it.
-            context.load_cert_chain(destination.chain, destination.key, password=lambda: b"")
-        except (OSError, ValueError) as error:
-            text = f"client certificate {destination.chain} with key {destination.key} cannot be used"
-            remedy = "check that both are readable PEM files that match, and that the key is not encrypted"
-            raise ConnectError(f"{text} ({_reason(error)}); {remedy}") from error
-    return context
 
 
 class PlainPort:
@@ -168,7 +130,7 @@ class PlainPort:
         """Open the TLS connection and forward bytes in both directions, until either end is gone."""
         loop = asyncio.get_running_loop()
         gone = loop.create_task(departure.wait())
-        opening = loop.create_task(self._open())
+        opening = loop.create_task(open_tls(self._destination, self._timeout))
         tasks: list[asyncio.Task[Any]] = [gone, opening]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -210,7 +172,7 @@ class PlainPort:
         finally:
             await _close(far_writer)
         if refused is not None:
-            raise ConnectError(self._refusal(refused)) from refused
+            raise ConnectError(refusal(self._destination, refused)) from refused
         if not answered:
             text = f"{self._destination} closed the connection without sending anything"
             raise ConnectError(f"{text}; see its log: a denied address, or too many connections?")
@@ -243,60 +205,6 @@ class PlainPort:
                 return answered
         return True
 
-    async def _open(self) -> Streams:
-        there = self._destination
-        context = client_context(there)
-        try:
-            async with asyncio.timeout(self._timeout):
-                return await asyncio.open_connection(
-                    there.host,
-                    there.port,
-                    ssl=context,
-                    server_hostname=there.server_name or there.host,
-                    ssl_shutdown_timeout=_CLOSE_TIMEOUT,
-                )
-        except ssl.SSLError as error:
-            raise ConnectError(self._refusal(error)) from error
-        except TimeoutError as error:
-            text = f"{there} does not answer within {self._timeout:g} s"
-            raise ConnectError(f"{text}; check that it runs and that no firewall blocks it") from error
-        except OSError as error:
-            text = f"{there} cannot be reached: {_reason(error)}"
-            raise ConnectError(f"{text}; check that ami-proxy runs there, on that port") from error
-
-    def _refusal(self, error: BaseException) -> str:
-        there, name = self._destination, self._destination.server_name or self._destination.host
-        match error:
-            case ssl.SSLCertVerificationError(verify_code=code) if code in _WRONG_NAME:
-                return (
-                    f"the certificate of {there} is not valid for {name}; connect to a name that it has, "
-                    "or give that name with --server-name"
-                )
-            case ssl.SSLCertVerificationError(verify_code=code) if code in _UNKNOWN_ISSUER:
-                trusted = there.ca or "the system's trust store"
-                return (
-                    f"the certificate of {there} is not issued by a CA in {trusted}; "
-                    "give the CA that issued it with --ca"
-                )
-            case ssl.SSLCertVerificationError():
-                return f"the certificate of {there} is refused: {error.verify_message}; have it renewed"
-            case ssl.SSLError(reason="WRONG_VERSION_NUMBER"):
-                return f"{there} does not speak TLS; name the port of ami-proxy, not that of Asterisk"
-            case ssl.SSLError(reason="TLSV13_ALERT_CERTIFICATE_REQUIRED"):
-                return f"{there} requires a client certificate; give it with --cert and --key"
-            case ssl.SSLError(reason=str(reason)) if "_ALERT_" in reason:
-                alert = reason.partition("_ALERT_")[2].replace("_", " ").lower()
-                return f"{there} refused the connection ({alert}); see its log for the reason"
-            case _:
-                return f"TLS with {there} failed ({_reason(error)}); see its log"
-
-
-# OpenSSL's X509_V_ERR_*: HOSTNAME_MISMATCH, IP_ADDRESS_MISMATCH.
-_WRONG_NAME = (62, 64)
-# DEPTH_ZERO_SELF_SIGNED_CERT, SELF_SIGNED_CERT_IN_CHAIN, UNABLE_TO_GET_ISSUER_CERT_LOCALLY,
-# UNABLE_TO_VERIFY_LEAF_SIGNATURE.
-_UNKNOWN_ISSUER = (18, 19, 20, 21)
-
 
 async def _send(visit: Visit, writer: asyncio.StreamWriter, sent: asyncio.Event) -> None:
     """Forward from the client until its end; ``drain`` makes it wait for a slow server."""
@@ -312,7 +220,7 @@ async def _send(visit: Visit, writer: asyncio.StreamWriter, sent: asyncio.Event)
 
 async def _in_time(awaited: Awaitable[object]) -> bool:
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(_CLOSE_TIMEOUT):
+        async with asyncio.timeout(CLOSE_TIMEOUT):
             await awaited
             return True
     return False
@@ -322,12 +230,3 @@ async def _close(writer: asyncio.StreamWriter) -> None:
     writer.close()
     with contextlib.suppress(OSError, TimeoutError):
         await writer.wait_closed()
-
-
-def _reason(error: BaseException) -> str:
-    if isinstance(error, ssl.SSLError) and error.reason:
-        return error.reason.replace("_", " ").lower()
-    if isinstance(error, ConnectionError) and error.errno is not None:
-        # asyncio's own text repeats the address as a tuple.
-        return os.strerror(error.errno)
-    return (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
