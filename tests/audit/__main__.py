@@ -12,12 +12,13 @@ from pathlib import Path
 from tests.audit.pins import differences, pins, unpinned
 
 _ROOT = Path(__file__).parents[2]
-_RUN_TIME = _ROOT / "requirements.txt"
+#: What the packages and the image install: of the service, and of the commands in the extra [tools].
+_RUN_TIME = (_ROOT / "requirements.txt", _ROOT / "requirements-tools.txt")
 
 
 def main(tools: Path, sbom: Path) -> int:
     """1 if a problem was found."""
-    wanted = pins(_RUN_TIME)
+    wanted = pins(*_RUN_TIME)
     wrong = [*differences(wanted), *unpinned(wanted)]
     for line in wrong:
         _say(f"WRONG {line}")
@@ -38,7 +39,10 @@ def main(tools: Path, sbom: Path) -> int:
 def _advisories(tools: Path) -> tuple[list[str], list[str]]:
     """Known vulnerabilities, and the packages about which nothing could be found out."""
     done = subprocess.run(
-        [tools / "pip-audit", "-r", _RUN_TIME, "--no-deps", "--disable-pip", "-f", "json"],
+        [
+            *(tools / "pip-audit", *(part for path in _RUN_TIME for part in ("-r", path))),
+            *("--no-deps", "--disable-pip", "-f", "json"),
+        ],
         check=False,
         capture_output=True,
         text=True,
@@ -46,7 +50,7 @@ def _advisories(tools: Path) -> tuple[list[str], list[str]]:
     try:
         found = json.loads(done.stdout)["dependencies"]
     except (ValueError, KeyError):
-        return [], sorted(pins(_RUN_TIME))
+        return [], sorted(pins(*_RUN_TIME))
     known = [
         f"{package['name']} {package['version']}: {fault['id']}, fixed in {fault['fix_versions'] or 'none'}"
         for package in found
@@ -59,10 +63,11 @@ def _write_sbom(tools: Path, sbom: Path) -> None:
     sbom.parent.mkdir(parents=True, exist_ok=True)
     subprocess.run(
         [
-            *(tools / "cyclonedx-py", "requirements", _RUN_TIME, "--pyproject", _ROOT / "pyproject.toml"),
+            *(tools / "cyclonedx-py", "requirements", "-", "--pyproject", _ROOT / "pyproject.toml"),
             *("--mc-type", "application", "--output-reproducible", "--of", "JSON", "-o", sbom),
         ],
         check=True,
+        input=b"".join(path.read_bytes() for path in _RUN_TIME),
         capture_output=True,
     )
 

@@ -7,9 +7,9 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 
-def pins(path: Path) -> dict[str, str]:
-    """Name to version of each line ``name==version`` that applies to this system."""
-    lines = (line.partition("#")[0].strip() for line in path.read_text().splitlines())
+def pins(*paths: Path) -> dict[str, str]:
+    """Name to version of each line ``name==version`` in these files that applies to this system."""
+    lines = (line.partition("#")[0].strip() for path in paths for line in path.read_text().splitlines())
     pinned = [Requirement(line) for line in lines if line and not line.startswith("-")]
     return {
         canonicalize_name(pin.name): str(pin.specifier).removeprefix("==")

@@ -8,21 +8,23 @@ from packaging.utils import canonicalize_name
 from tests.audit.pins import differences, pins, unpinned
 
 _ROOT = Path(__file__).parents[2]
+_RUN_TIME = (_ROOT / "requirements.txt", _ROOT / "requirements-tools.txt")
 
 
 def test_installed_packages_are_pinned_and_match_their_pins() -> None:
-    wanted = pins(_ROOT / "requirements.txt")
-    assert wanted
+    wanted = pins(*_RUN_TIME)
+    assert {"uvloop", "prompt-toolkit", "wcwidth"} <= set(wanted)
     assert differences(wanted) == []
     assert unpinned(wanted) == []
 
 
-def test_the_requirements_of_the_project_are_pinned() -> None:
-    wanted = pins(_ROOT / "requirements.txt")
+@pytest.mark.parametrize(("extra", "files"), [("", _RUN_TIME[:1]), ("tools", _RUN_TIME)])
+def test_the_requirements_of_the_project_are_pinned(extra: str, files: tuple[Path, ...]) -> None:
+    wanted = pins(*files)
     needs = [Requirement(line) for line in metadata.requires("amiproxy") or ()]
     assert needs
     for need in needs:
-        if need.marker is None or need.marker.evaluate({"extra": ""}):
+        if need.marker is None or need.marker.evaluate({"extra": extra}):
             assert need.specifier.contains(wanted[canonicalize_name(need.name)]), need
 
 

@@ -38,11 +38,14 @@ def test_base_images_and_packages_are_pinned() -> None:
     assert len(set(bases)) == 1
     assert re.fullmatch(r"python:3\.\d+-slim", bases[0])
     assert not of("ADD")
-    assert "requirements.txt" in TEXT
+    [install] = [step for step in of("RUN") if "pip install" in step]
+    assert "-r /source/requirements.txt" in install
+    assert "-r /source/requirements-tools.txt" in install
 
 
 def test_the_build_gets_its_files_and_the_compiler_is_left_behind() -> None:
-    for name in ("pyproject.toml", "setup.py", "README.md", "LICENSE"):
+    pins = ("requirements.txt", "requirements-tools.txt")
+    for name in ("pyproject.toml", "setup.py", *pins, "README.md", "LICENSE"):
         assert name in of("COPY")[0].split()
     steps = TEXT.split("FROM ")
     assert "ARG AMI_PROXY_COMPILE=1" in steps[1]
