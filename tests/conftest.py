@@ -22,7 +22,11 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gate"))
 _TOP = Path(__file__).parents[1]
 _PAGES = ("SECURITY.md", "tests/faults/README.md")
 #: Tests that build the Debian package, which takes a minute, and boot machines with it.
-_WITH_THE_PACKAGE = ("tests/deploy/test_package.py", "tests/deploy/test_under_systemd.py")
+_WITH_THE_PACKAGE = (
+    "tests/deploy/test_contents.py",
+    "tests/deploy/test_package.py",
+    "tests/deploy/test_under_systemd.py",
+)
 #: Folders whose tests need no socket, process or sleep; those of ``net`` need sockets, all others a system.
 #: Folders by tier; tests in no folder of these are of the tier ``system``.
 _PURE = ("tests/ami/", "tests/config/", "tests/core/", "tests/tools/importers/", "tests/x509/")

@@ -63,7 +63,7 @@ def _parsers(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParse
 @pytest.mark.parametrize("width", [80, 60])
 def test_no_help_text_breaks_words_on_a_narrow_terminal(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", str(width))
-    parsers = list(_parsers(cli.parser([])))
+    parsers = list(_parsers(cli.parser_for()))
     assert len(parsers) > 20
     for parser in parsers:
         text = parser.format_help()
@@ -78,7 +78,7 @@ def test_no_help_text_breaks_words_on_a_narrow_terminal(width: int, monkeypatch:
 
 def test_examples_stay_commands_and_paragraphs_are_joined(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "60")
-    parser = next(found for found in _parsers(cli.parser([])) if found.prog.endswith(" add"))
+    parser = next(found for found in _parsers(cli.parser_for()) if found.prog.endswith(" add"))
     assert parser.epilog is not None
     examples = parser.format_help().partition("examples:\n")[2].replace("\\\n", " ")
     given = parser.epilog.partition("examples:\n")[2].replace("\\\n", " ")

@@ -94,7 +94,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     as one line.  Raises SystemExit for ``--help`` and arguments that cannot be parsed.
     """
     given = sys.argv[1:] if argv is None else argv
-    arguments = parser(given).parse_args(given)
+    arguments = parser_for(given).parse_args(given)
     try:
         status: int = arguments.run(arguments)
     except KeyboardInterrupt:
@@ -111,8 +111,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     return status
 
 
-def parser(given: Sequence[str]) -> argparse.ArgumentParser:
-    """The parser of the command that ``given`` begins with, or of all commands."""
+def parser_for(given: Sequence[str] = ()) -> argparse.ArgumentParser:
+    """The parser of the command that these arguments begin with; of all commands if they begin with none."""
     made = _Parser(prog="ami-proxy", description="A TLS edge for the Asterisk Manager Interface.")
     made.add_argument("--version", action="version", version=f"ami-proxy {__version__}")
     commands = made.add_subparsers(title="commands", metavar="COMMAND", required=True)
