@@ -20,7 +20,7 @@ OTHER := yes
 .PHONY: $(STAMP)
 endif
 
-.PHONY: setup demo check test test-net test-pure lint types imports format reference bench bench-quick bench-hotpath fuzz properties soak attack audit wheel deb clean
+.PHONY: setup demo check test test-net test-pure lint types imports format reference bench bench-quick bench-hotpath fuzz properties soak attack audit wheel deb repo clean
 
 setup: $(STAMP)
 
@@ -135,6 +135,12 @@ wheel: setup
 # Build dist/ami-proxy_VERSION_ARCH.deb, for the Debian release whose python3 has the minor version of .venv's.
 deb: setup
 	@deploy/debian/build
+
+# make repo KEY=FINGERPRINT builds a signed apt repository, dist/repository, out of the packages in dist/.
+# It publishes nothing; deploy/repository.md has the rest.
+PACKAGES ?= $(wildcard dist/*.deb)
+repo:
+	@KEY='$(KEY)' VALID_DAYS='$(VALID_DAYS)' deploy/debian/repository dist/repository $(PACKAGES)
 
 # make properties EXAMPLES=20000 runs the property tests with new random examples.
 EXAMPLES ?= 2000

@@ -25,6 +25,7 @@ _PAGES = ("SECURITY.md", "tests/faults/README.md")
 _WITH_THE_PACKAGE = (
     "tests/deploy/test_contents.py",
     "tests/deploy/test_package.py",
+    "tests/deploy/test_repository.py",
     "tests/deploy/test_under_systemd.py",
 )
 #: Folders whose tests need no socket, process or sleep; those of ``net`` need sockets, all others a system.

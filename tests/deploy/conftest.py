@@ -57,7 +57,8 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-def _booted(name: str) -> Iterator[Machine]:
+def booted(name: str) -> Iterator[Machine]:
+    """A bare Debian 12 for a fixture of any scope."""
     machine = Machine(name)
     try:
         machine.start()
@@ -71,12 +72,12 @@ def _booted(name: str) -> Iterator[Machine]:
 @pytest.fixture
 def machine() -> Iterator[Machine]:
     """A bare Debian 12, booted."""
-    yield from _booted("bare")
+    yield from booted("bare")
 
 
 @pytest.fixture(scope="session")
 def _installed(package: Path) -> Iterator[Host]:
-    for machine in _booted("host"):
+    for machine in booted("host"):
         yield Host(machine, package)
 
 
