@@ -14,13 +14,14 @@ from prometheus_client.exposition import generate_latest
 
 from amiproxy.core.model.users import User
 from amiproxy.net.admin.control import COMMANDS
-from amiproxy.net.admin.metrics import ServiceCollector
+from amiproxy.net.admin.metrics import ServiceCollector, known
 from tests.support.live_service import LiveService
 from tests.support.requirements import give_up
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 RULES = DEPLOY / "prometheus/ami-proxy.rules.yml"
 PAGE = (DEPLOY / "metrics.md").read_text()
+GUIDE = (DEPLOY / "README.md").read_text()
 CONTROL = (DEPLOY / "control.md").read_text()
 DASHBOARD = json.loads((DEPLOY / "grafana/ami-proxy.json").read_text())
 ALERTS: list[dict[str, Any]] = yaml.safe_load(RULES.read_text())["groups"][0]["rules"]
@@ -37,6 +38,14 @@ async def metrics(tmp_path: Path) -> set[str]:
 
 async def test_the_page_explains_exactly_the_existing_metrics(metrics: set[str]) -> None:
     assert set(re.findall(r"^\| `(amiproxy_\w+)` \|", PAGE, re.MULTILINE)) == metrics
+
+
+def test_the_reasons_that_the_guide_explains_are_known_beforehand() -> None:
+    """So that their counters exist from the start."""
+    paragraph = GUIDE.partition("Reasons of `session-close`:")[2].partition("\n\n")[0].replace("\n", " ")
+    explained = set(re.findall(r"`([^`]+)`", paragraph)) - {"ctl"}
+    assert len(explained) > 15
+    assert explained <= set(known.CLOSES)
 
 
 async def test_alerts_use_only_existing_metrics(metrics: set[str]) -> None:

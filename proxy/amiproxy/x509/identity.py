@@ -22,6 +22,13 @@ from amiproxy.x509.names import format_name, names_of, parse_name
 
 LoginWay = Literal["secret", "certificate", "both"]
 
+#: Why a client with a certificate, or with none, cannot log in as a user.
+ClaimRefusal = Literal[
+    "the certificate is bound to another user",
+    "the user needs a client certificate and none was presented",
+    "the client certificate is not bound to the user",
+]
+
 _FORMS = "dns:HOST, email:ADDRESS, uri:URI, cn:NAME or spki:sha256/BASE64"
 _PIN = "sha256/"
 _PIN_LENGTH = 32
@@ -64,7 +71,7 @@ class CertificateLogin(NamedTuple):
 class Claim(NamedTuple):
     """The consequence of a client's certificate for a login as one user."""
 
-    refusal: str | None
+    refusal: ClaimRefusal | None
     """Why a client with this certificate (or none) cannot log in as the user; fits "refused because …"."""
     needs_secret: bool
     """Whether the correct secret is needed as well."""

@@ -1,6 +1,8 @@
 """The metrics: each counter in its family, labels with bounded values, and no secret."""
 
 import asyncio
+import itertools
+import re
 import subprocess
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -13,10 +15,12 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from amiproxy.ami import privilege
-from amiproxy.core.model.limits import Limits
+from amiproxy.core.clients.linkloss import OUTCOMES
+from amiproxy.core.clients.login import REASONS
+from amiproxy.core.model.limits import FIXED, Limits
 from amiproxy.core.model.users import User
 from amiproxy.net.admin.exposition import writing
-from amiproxy.net.admin.metrics import ServiceCollector
+from amiproxy.net.admin.metrics import ServiceCollector, known
 from amiproxy.net.admin.reloads import ReloadReport
 from amiproxy.net.upstream.link import LinkState
 from amiproxy.steps import result_of
@@ -35,6 +39,43 @@ USERS = (
 @pytest.fixture
 async def service(tmp_path: Path) -> LiveService:
     return LiveService(tmp_path, *USERS)
+
+
+USER_NAMES = ["wall", "boss", "removed"]
+CLASSES = [*privilege.CLASS_NAMES, "unknown"]
+#: Every counter with labels: the values that exist, with 0, before anything has happened; by label.
+#: Only those are left out that cannot be known beforehand.
+FROM_THE_START = {
+    "amiproxy_slow_consumers": {"user": ["", *USER_NAMES]},
+    "amiproxy_login_failures": {"reason": REASONS},
+    "amiproxy_session_closes": {"reason": [*known.CLOSES, "other"]},
+    "amiproxy_events": {"class": CLASSES},
+    "amiproxy_events_unread": {"class": CLASSES},
+    "amiproxy_events_filtered": {"class": CLASSES},
+    "amiproxy_deliveries": {"class": CLASSES},
+    "amiproxy_dropped": {"class": ["", *CLASSES], "reason": [*known.DROPPED, "slow consumer"]},
+    "amiproxy_actions": {
+        "action": ["other"],
+        "user": [""],
+        "result": ["success", "error", "none", "local", "denied"],
+    },
+    "amiproxy_actions_denied": {"user": ["", *USER_NAMES]},
+    "amiproxy_link_loss_sessions": {"outcome": OUTCOMES},
+    "amiproxy_asterisk_seconds": {"user": USER_NAMES, "link": ["main", "side", "lists"]},
+    "amiproxy_processor_seconds": {"user": USER_NAMES},
+    "amiproxy_side_link_losses": {"link": ["side", "lists"]},
+    "amiproxy_handshakes": {"version": ["TLSv1.2", "TLSv1.3"]},
+    "amiproxy_handshake_failures": {"reason": [*known.HANDSHAKE_FAILURES, "other"]},
+    "amiproxy_reloads": {
+        "result": ["succeeded", "failed"],
+        "trigger": ["SIGHUP", "control", "SIGHUP+control"],
+    },
+    "amiproxy_certificate_reloads": {
+        "outcome": ["swapped", "unchanged", "partial", "failed"],
+        "trigger": ["watch", "timer", "SIGHUP", "control"],
+    },
+    "amiproxy_limit_hits": {"limit": [*Limits.__struct_fields__, *FIXED]},
+}
 
 
 def text_of(service: LiveService) -> str:
@@ -70,6 +111,44 @@ async def test_an_idle_service_has_every_metric(service: LiveService) -> None:
     assert found["amiproxy_outbox_largest_bytes"] == 0
     assert found["amiproxy_start_time_seconds"] == pytest.approx(service.started)
     assert sum(1 for name in found if name.startswith("amiproxy_build_info{")) == 1
+
+
+async def test_every_counter_has_a_series_before_the_first_occurrence(service: LiveService) -> None:
+    counters = {
+        family.name: [(sample.labels, sample.value) for sample in family.samples]
+        for family in text_string_to_metric_families(text_of(service))
+        if family.type == "counter"
+    }
+    labelled = {name for name, samples in counters.items() if any(labels for labels, _ in samples)}
+    assert labelled == set(FROM_THE_START), "a new counter needs a row in FROM_THE_START"
+    for name, samples in counters.items():
+        assert samples, name
+        assert {value for _, value in samples} == {0.0}, name
+        labels = FROM_THE_START.get(name, {})
+        expected = {frozenset(zip(labels, row, strict=True)) for row in itertools.product(*labels.values())}
+        if name == "amiproxy_dropped":  # only what a slow consumer missed has a class
+            expected = {
+                row for row in expected if (("reason", "slow consumer") in row) != (("class", "") in row)
+            }
+        assert {frozenset(labels.items()) for labels, _ in samples} == expected, name
+
+
+async def test_what_happens_first_adds_no_series_of_a_known_value(service: LiveService) -> None:
+    before = values_of(service)
+    for name, secret in (("wall", "wrong"), ("nobody", "x"), ("wall", "hunter2")):
+        login(service, name, secret)
+    for session in list(service.hub.sessions):
+        session.close("kicked")
+    service.hub.server.from_upstream([event("Hangup"), event("Alarm", "system"), b"x\r\n\r\n"])
+    service.hub.stats.slow_consumers.update({"": 1, "wall": 1, "former": 1})
+    service.pool.handshakes["TLSv1.3"] = 1
+    service.pool.handshake_failures["http request"] = 1
+    service.reloads.results["failed", "control"] = 1
+    service.certificate_reloads["swapped", "timer"] = 1
+    after = values_of(service)
+    added = {name for name in after if name not in before}
+    assert {name.partition("{")[0] for name in added} <= {"amiproxy_actions_total"}
+    assert all(after[name] >= before[name] for name in before if "_total" in name)
 
 
 async def test_every_limit_is_exposed_with_its_hits(service: LiveService) -> None:
@@ -128,7 +207,7 @@ async def test_slow_consumers_are_counted_by_user(service: LiveService) -> None:
     found = values_of(service)
     names = ("wall", "boss", "removed")
     assert [found[f'amiproxy_slow_consumers_total{{user="{name}"}}'] for name in names] == [2, 0, 2]
-    assert 'amiproxy_slow_consumers_total{user=""}' not in found
+    assert found['amiproxy_slow_consumers_total{user=""}'] == 0
     service.hub.stats.slow_consumers[""] += 1
     assert values_of(service)['amiproxy_slow_consumers_total{user=""}'] == 1
 
@@ -191,7 +270,7 @@ async def test_the_number_of_reasons_is_bounded(service: LiveService) -> None:
     service.pool.handshake_failures.update({f"reason {number}": 1 for number in range(1000)})
     found = values_of(service)
     reasons = [name for name in found if name.startswith("amiproxy_handshake_failures_total{")]
-    assert len(reasons) == 41
+    assert len(reasons) == len(known.HANDSHAKE_FAILURES) + 40 + 1
     assert found['amiproxy_handshake_failures_total{reason="other"}'] == 960
 
 
@@ -284,7 +363,8 @@ async def test_no_label_holds_a_value_that_clients_choose_and_none_holds_a_secre
     assert transport.peer.address not in text
     for chosen in ("intruder", "Made1", "hunter", "plain:", HASH, "the upstream secret"):
         assert chosen not in text
-    assert text.count("amiproxy_actions_total{") == 1
+    combinations = set(re.findall("^amiproxy_actions_total{(.*)} ", text, re.MULTILINE))
+    assert len(combinations) == len(known.RESULTS) + 1
 
 
 async def test_names_and_help_follow_the_conventions(service: LiveService) -> None:

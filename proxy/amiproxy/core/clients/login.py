@@ -12,7 +12,7 @@ hash costs (``UserTable.trial``).
 
 import secrets
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple, get_args
 
 from amiproxy import log
 from amiproxy.ami import message, privilege
@@ -26,10 +26,32 @@ from amiproxy.core.context import Context
 from amiproxy.core.model.state import ADMIT, JUDGE, REFUSE, State
 from amiproxy.core.model.users import User, check_md5, check_plain
 from amiproxy.core.ports import Applicant, Peer, Transport
+from amiproxy.x509.identity import ClaimRefusal
 
 #: Seconds that Asterisk waits before it answers a failed login.
 REFUSAL_DELAY: Final = 1.0
 _FAILED = b"Authentication failed"
+#: Why a login fails because of its name, its secret or where it comes from.
+_Mismatch = Literal[
+    "no such user",
+    "user is disabled",
+    "address not permitted",
+    "wrong secret",
+    "wrong response to the challenge",
+    "no challenge was asked for",
+    "address is under a penalty",
+]
+#: Why a login fails although its secret is or may be right.
+_Occupied = Literal[
+    "already logged in",
+    "too many logins at once",
+    "too many sessions",
+    "too many sessions of this user",
+    "user changed during login",
+]
+Reason = _Mismatch | ClaimRefusal | _Occupied
+#: Every reason for which a login can fail; the statistics count by it.
+REASONS: Final[tuple[str, ...]] = (*get_args(_Mismatch), *get_args(ClaimRefusal), *get_args(_Occupied))
 #: The order in which secrets are compared: first from addresses that have logged in recently and not failed
 #: since, then from any others, last from addresses whose last login failed.
 RANKS: Final = 3
@@ -41,7 +63,7 @@ class Verdict(NamedTuple):
 
     user: User | None
     text: bytes = _FAILED
-    reason: str = ""
+    reason: Reason | Literal[""] = ""
     event: bytes = b"InvalidPassword"
     #: Whether it counts towards a penalty for the address: for a wrong name or secret, or when a client
     #: without the secret learns that a name is in use.
@@ -124,7 +146,9 @@ class Attempt:
         assert user is not None
         if self._challenge and check_md5(user, self._challenge, self._action.get(b"key")):
             return self._accept(user)
-        reason = "wrong response to the challenge" if self._challenge else "no challenge was asked for"
+        reason: Reason = (
+            "wrong response to the challenge" if self._challenge else "no challenge was asked for"
+        )
         return _wrong(reason, b"ChallengeResponseFailed")
 
     def _plain(self, refusal: Verdict | None, done: Callable[[Verdict], None]) -> None:
@@ -176,11 +200,11 @@ class Attempt:
         return Verdict(user)
 
 
-def _wrong(reason: str, event: bytes) -> Verdict:
+def _wrong(reason: Reason, event: bytes) -> Verdict:
     return Verdict(None, _FAILED, reason, event, is_guess=True)
 
 
-def _crowded(reason: str, limit: str) -> Verdict:
+def _crowded(reason: Reason, limit: str) -> Verdict:
     return Verdict(None, b"Too many sessions", reason, b"SessionLimit", limit=limit)
 
 

@@ -1,11 +1,11 @@
 """Clients: their connections and sessions, what waits for them, how they came and went."""
 
-from collections import Counter
 from collections.abc import Iterator
 
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 
-from amiproxy.net.admin.metrics.families import bounded, counter, counters, parts
+from amiproxy.net.admin.metrics.families import bounded, by_user, counter, counters, parts
+from amiproxy.net.admin.metrics.known import CLOSES, LOGIN_FAILURES
 from amiproxy.net.admin.service import Service
 
 
@@ -34,19 +34,22 @@ def collect(service: Service) -> Iterator[Metric]:
         "amiproxy_outbox_largest_bytes", "Bytes waiting for the slowest client", max(waiting, default=0)
     )
     stats = hub.stats
-    slow = Counter({user.name: 0 for user in users})
-    for name, count in stats.slow_consumers.items():
-        slow[name if name in slow or not name else "removed"] += count
     yield from counters(
-        "amiproxy_slow_consumers", "Sessions closed as slow consumers, by user", ["user"], slow
+        "amiproxy_slow_consumers",
+        "Sessions closed as slow consumers, by user",
+        ["user"],
+        by_user(stats.slow_consumers, (user.name for user in users), before_login=True),
     )
     yield counter("amiproxy_logins", "Successful logins", stats.logins)
     yield from counters(
-        "amiproxy_login_failures", "Failed logins, by reason", ["reason"], bounded(stats.refusals)
+        "amiproxy_login_failures",
+        "Failed logins, by reason",
+        ["reason"],
+        {**dict.fromkeys(LOGIN_FAILURES, 0), **stats.refusals},
     )
     yield from counters(
         "amiproxy_session_closes",
         "Ended sessions, by reason",
         ["reason"],
-        bounded({reason or "close timeout": count for reason, count in stats.closes.items()}),
+        bounded({reason or "close timeout": count for reason, count in stats.closes.items()}, CLOSES),
     )

@@ -7,10 +7,8 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 
 from amiproxy.core.model.limits import FIXED
 from amiproxy.net.admin.metrics.families import counters
+from amiproxy.net.admin.metrics.known import CERTIFICATE_RELOADS, RELOADS
 from amiproxy.net.admin.service import Service
-
-#: Samples that are present from the start, with 0.
-_RELOADS = {(result, trigger): 0 for result in ("succeeded", "failed") for trigger in ("SIGHUP", "control")}
 
 
 def collect(service: Service) -> Iterator[Metric]:
@@ -22,18 +20,17 @@ def collect(service: Service) -> Iterator[Metric]:
 def _reloads(service: Service) -> Iterator[Metric]:
     """Reloads of the configuration and of certificates."""
     reloads = service.reloads
-    counts: dict[tuple[str, str], int] = {**_RELOADS, **reloads.results}
     yield from counters(
         "amiproxy_reloads",
         "Reloads of the whole configuration, by result and trigger",
         ["result", "trigger"],
-        counts,
+        {**dict.fromkeys(RELOADS, 0), **reloads.results},
     )
     yield from counters(
         "amiproxy_certificate_reloads",
         "Certificate reload attempts that were logged, by outcome and trigger",
         ["outcome", "trigger"],
-        service.certificate_reloads,
+        {**dict.fromkeys(CERTIFICATE_RELOADS, 0), **service.certificate_reloads},
     )
     refused = GaugeMetricFamily(
         "amiproxy_certificate_files_refused",

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from prometheus_client.metrics_core import Metric
 
 from amiproxy.net.admin.metrics.families import by_class, counter, counters
+from amiproxy.net.admin.metrics.known import DROPPED, SLOW
 from amiproxy.net.admin.service import Service
 
 
@@ -39,14 +40,12 @@ def collect(service: Service) -> Iterator[Metric]:
     )
     yield counter("amiproxy_flushes", "Flushes, in which pending events were sent", stats.flushes)
     # Only dropped events of slow consumers have a class; the others have no readable Privilege.
+    classless = (stats.events_dropped, stats.unsolicited_responses, stats.strays, stats.answers_lost)
     dropped: dict[tuple[str, ...], int] = {
-        ("unusable", ""): stats.events_dropped,
-        ("orphan response", ""): stats.unsolicited_responses,
-        ("stray message", ""): stats.strays,
-        ("answer lost", ""): stats.answers_lost,
+        (reason, ""): count for reason, count in zip(DROPPED, classless, strict=True)
     }
     for classes, count in by_class({mask: stats.missed.classes[mask] for mask in stats.classes}).items():
-        dropped["slow consumer", classes] = count
+        dropped[SLOW, classes] = count
     yield from counters(
         "amiproxy_dropped",
         "Messages of Asterisk that were not delivered, by reason and privilege classes",

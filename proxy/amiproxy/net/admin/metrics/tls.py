@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 
 from amiproxy.net.admin.metrics.families import bounded, counters, parts
+from amiproxy.net.admin.metrics.known import HANDSHAKE_FAILURES, TLS_VERSIONS
 from amiproxy.net.admin.service import Service
 
 
@@ -14,13 +15,13 @@ def collect(service: Service) -> Iterator[Metric]:
         "amiproxy_handshakes",
         "Completed TLS handshakes, by version",
         ["version"],
-        service.pool.handshakes,
+        {**dict.fromkeys(TLS_VERSIONS, 0), **service.pool.handshakes},
     )
     yield from counters(
         "amiproxy_handshake_failures",
         "Failed TLS handshakes, by reason",
         ["reason"],
-        bounded(service.pool.handshake_failures),
+        bounded(service.pool.handshake_failures, HANDSHAKE_FAILURES),
     )
     ends: dict[tuple[str, str], float] = {}
     authorities = GaugeMetricFamily(

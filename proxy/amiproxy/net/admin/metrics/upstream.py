@@ -1,12 +1,12 @@
 """The links to Asterisk, and whose actions they are busy with."""
 
-from collections import Counter
 from collections.abc import Iterator
 
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from amiproxy.core.clients.linkloss import OUTCOMES
-from amiproxy.net.admin.metrics.families import counter, counters, parts
+from amiproxy.net.admin.metrics.families import by_user, counter, counters, parts
+from amiproxy.net.admin.metrics.known import MAIN
 from amiproxy.net.admin.service import Service
 from amiproxy.net.upstream.link import LinkState
 
@@ -35,28 +35,25 @@ def collect(service: Service) -> Iterator[Metric]:
         "Actions without a response yet: read, waiting for the link, or sent to Asterisk",
         hub.backpressure.in_flight,
     )
-    spent: Counter[tuple[str, str]] = Counter()
-    known = {user.name for user in hub.ctx.users}
-    for name, exchange in (("main", server.exchange), *((side.name, side.exchange) for side in server.sides)):
-        for user, seconds in exchange.accounts.seconds().items():
-            spent[user if user in known else "removed", name] += seconds  # type: ignore[assignment]
+    users = [user.name for user in hub.ctx.users]
+    links = ((MAIN, server.exchange), *((side.name, side.exchange) for side in server.sides))
     yield from parts(
         lambda: CounterMetricFamily(
             "amiproxy_asterisk_seconds",
             "Time Asterisk took for actions, by user and link",
             labels=["user", "link"],
         ),
-        spent.items(),
+        (
+            ((user, link), seconds)
+            for link, exchange in links
+            for user, seconds in by_user(exchange.accounts.seconds(), users).items()
+        ),
     )
-    processor = dict.fromkeys(known, 0.0)
-    for user, seconds in hub.ctx.shares.seconds().items():
-        name = user if user in known else "removed"
-        processor[name] = processor.get(name, 0.0) + seconds
     yield from parts(
         lambda: CounterMetricFamily(
             "amiproxy_processor_seconds", "Processor time of the proxy, by user", labels=["user"]
         ),
-        (((name,), seconds) for name, seconds in processor.items()),
+        (((user,), seconds) for user, seconds in by_user(hub.ctx.shares.seconds(), users).items()),
     )
     up = GaugeMetricFamily("amiproxy_side_link_up", "1 while this side link is open", labels=["link"])
     for side in server.sides:
