@@ -280,6 +280,7 @@ async def test_certificates_are_exposed_by_name(service: LiveService) -> None:
     for name in facts.names:
         key = f'amiproxy_certificate_not_after_seconds{{listener="127.0.0.1:5039",name="{name}"}}'
         assert found[key] == facts.not_after.timestamp()
+        assert found[key.replace("not_after", "not_before")] == facts.not_before.timestamp()
     assert found['amiproxy_certificate_generation{listener="127.0.0.1:5039"}'] == 1
 
 
@@ -331,6 +332,7 @@ async def test_client_cas_and_revocation_lists_are_exposed(service: LiveService,
     store.commit(store.prepare("test", listener, service.config.tls))
     found, labels = values_of(service), '{listener="127.0.0.1:5039",name="CN=Clients CA"}'
     assert found[f"amiproxy_crl_next_update_seconds{labels}"] == end.timestamp()
+    assert found[f"amiproxy_crl_last_update_seconds{labels}"] < end.timestamp()
     assert found[f"amiproxy_client_ca_not_after_seconds{labels}"] == (end + DAY).timestamp()
 
 

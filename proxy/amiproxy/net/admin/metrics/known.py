@@ -46,9 +46,9 @@ _CERTIFICATES: Final = (
 #: Why sessions end.  OpenSSL has further texts for connections that it gives up.
 CLOSES: Final = (
     *("logoff", "client closed", "login failed", "login timeout", "too much before login", "not AMI"),
-    *("malformed", "displaced before login", "out of descriptors", "slow consumer", "user removed"),
-    *("credentials changed", "kicked", "idle", linkloss.REASON, "nothing but TLS records without data"),
-    *("fault", "shutdown", "close timeout"),
+    *("malformed", "displaced before login", "out of descriptors", "slow consumer", "user disabled"),
+    *("user removed", "credentials changed", "kicked", "idle", linkloss.REASON, "fault", "shutdown"),
+    *("close timeout", "nothing but TLS records without data"),
     *_CONNECTION_LOST,
     *_CERTIFICATES,
 )

@@ -7,6 +7,7 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from amiproxy.net.admin.metrics.families import bounded, counters, parts
 from amiproxy.net.admin.metrics.known import HANDSHAKE_FAILURES, TLS_VERSIONS
 from amiproxy.net.admin.service import Service
+from amiproxy.x509.ending import Ending
 
 
 def collect(service: Service) -> Iterator[Metric]:
@@ -23,7 +24,7 @@ def collect(service: Service) -> Iterator[Metric]:
         ["reason"],
         bounded(service.pool.handshake_failures, HANDSHAKE_FAILURES),
     )
-    ends: dict[tuple[str, str], float] = {}
+    endings: dict[tuple[str, str], Ending] = {}
     authorities = GaugeMetricFamily(
         "amiproxy_client_ca_not_after_seconds",
         "Expiry time of a client CA, since the epoch",
@@ -34,6 +35,11 @@ def collect(service: Service) -> Iterator[Metric]:
         "Expiry time of the revocation list of a client CA, since the epoch",
         labels=["listener", "name"],
     )
+    updates = GaugeMetricFamily(
+        "amiproxy_crl_last_update_seconds",
+        "Issue time of the revocation list of a client CA, since the epoch",
+        labels=["listener", "name"],
+    )
     generations = GaugeMetricFamily(
         "amiproxy_certificate_generation", "Incremented at each swap of certificates", labels=["listener"]
     )
@@ -41,23 +47,35 @@ def collect(service: Service) -> Iterator[Metric]:
         listener = str(settings.address)
         generations.add_metric([listener], store.generation)
         for pair in store.current.pairs:
-            end = pair.ending.at.timestamp()
             for name in pair.facts.names or (pair.facts.subject,):
                 # An RSA and an ECDSA certificate may share a name: the first to expire counts.
-                ends[listener, name] = min(end, ends.get((listener, name), end))
-        for family, kind in ((authorities, "client-ca"), (lists, "revocation-list")):
-            found = [(one.name, one.at) for one in store.current.endings if one.kind == kind]
+                first = endings.get((listener, name), pair.ending)
+                endings[listener, name] = min(first, pair.ending, key=lambda ending: ending.at)
+        for kind, family, since in (("client-ca", authorities, None), ("revocation-list", lists, updates)):
+            found = [one for one in store.current.endings if one.kind == kind]
             # Report one sample per name: duplicates would make Prometheus reject the whole page.
-            for name, first in dict(sorted(found, reverse=True)).items():
-                family.add_metric([listener, name], first.timestamp())
+            firsts = {one.name: one for one in sorted(found, key=lambda one: one.at, reverse=True)}
+            for name, one in firsts.items():
+                family.add_metric([listener, name], one.at.timestamp())
+                if since is not None:
+                    since.add_metric([listener, name], one.since.timestamp())
     yield from parts(
         lambda: GaugeMetricFamily(
             "amiproxy_certificate_not_after_seconds",
             "Expiry time of a served certificate and its chain, since the epoch",
             labels=["listener", "name"],
         ),
-        ends.items(),
+        ((labels, ending.at.timestamp()) for labels, ending in endings.items()),
+    )
+    yield from parts(
+        lambda: GaugeMetricFamily(
+            "amiproxy_certificate_not_before_seconds",
+            "Start of the validity of the certificate that expires first, since the epoch",
+            labels=["listener", "name"],
+        ),
+        ((labels, ending.since.timestamp()) for labels, ending in endings.items()),
     )
     yield authorities
     yield lists
+    yield updates
     yield generations
