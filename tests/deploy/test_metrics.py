@@ -24,6 +24,9 @@ PAGE = (DEPLOY / "metrics.md").read_text()
 GUIDE = (DEPLOY / "README.md").read_text()
 CONTROL = (DEPLOY / "control.md").read_text()
 DASHBOARD = json.loads((DEPLOY / "grafana/ami-proxy.json").read_text())
+#: Width of Grafana's grid, and those of its units that the panels use.
+_COLUMNS = 24
+_UNITS = {"short", "cps", "s", "bytes", "percentunit", "dateTimeFromNow"}
 ALERTS: list[dict[str, Any]] = yaml.safe_load(RULES.read_text())["groups"][0]["rules"]
 
 
@@ -63,6 +66,38 @@ async def test_the_dashboard_uses_only_existing_metrics(metrics: set[str]) -> No
             names = set(re.findall(r"amiproxy_\w+", target["expr"]))
             assert names, panel["title"]
             assert names <= known, panel["title"]
+
+
+def test_the_dashboard_can_be_imported_and_every_panel_is_seen() -> None:
+    """Grafana's rules for a dashboard, as far as they can be checked without it."""
+    panels = DASHBOARD["panels"]
+    assert len({panel["id"] for panel in panels}) == len(panels)
+    assert len({panel["title"] for panel in panels}) == len(panels)
+    variables = {f"${variable['name']}" for variable in DASHBOARD["templating"]["list"]}
+    taken: set[tuple[int, int]] = set()
+    for panel in panels:
+        title, place = panel["title"], panel["gridPos"]
+        assert panel["description"], title
+        assert panel["type"] in {"stat", "timeseries"}, title
+        assert panel["datasource"] == {"type": "prometheus", "uid": "${datasource}"}, title
+        assert panel["fieldConfig"]["defaults"]["unit"] in _UNITS, title
+        cells = {
+            (x, y)
+            for x in range(place["x"], place["x"] + place["w"])
+            for y in range(place["y"], place["y"] + place["h"])
+        }
+        assert max(x for x, _ in cells) < _COLUMNS, title
+        assert not cells & taken, f"{title} covers another panel"
+        taken |= cells
+        targets = panel["targets"]
+        assert [target["refId"] for target in targets] == list("ABCD"[: len(targets)]), title
+        for target in targets:
+            used = set(re.findall(r"\$\w+", target["expr"])) - {"$__rate_interval"}
+            assert used == variables - {"$datasource"}, title
+            grouped = re.search(r"\bby \(([^)]*)\)", target["expr"])
+            labels = set(grouped[1].split(", ")) - {"le"} if grouped else set()
+            shown = set(re.findall(r"{{(\w+)}}", target["legendFormat"]))
+            assert shown == labels, f"{title}: the legend must tell its lines apart"
 
 
 def test_promql_of_the_dashboard_parses(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ NEEDS: Final[Mapping[str, str]] = {
     "SCANNERS": "sslyze and testssl.sh",
     "NAMESPACES": "namespaces for networks and mounts, made by root",
     "ROOT": "root, who can be another user",
-    "TOOLS": "shellcheck and promtool",
+    "TOOLS": "shellcheck, and Prometheus with promtool",
     "PACKAGING": "gpg and apt-ftparchive, which make an apt repository",
     "SHELLS": "bash, zsh and fish, which complete commands, and man and mandoc, which show pages",
     "COMPILER": "a C compiler and Python's headers",
