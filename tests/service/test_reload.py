@@ -247,6 +247,15 @@ async def test_a_log_level_set_by_hand_lasts_until_the_next_reload(files: ProxyP
         assert (app.log_level, logging.getLogger("amiproxy").level) == ("info", logging.INFO)
 
 
+async def test_the_format_of_the_log_is_applied_by_a_reload(
+    files: ProxyProcess, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with running(files) as app:
+        change(files, log={"format": "json"})
+        assert (await app.reload("test")).succeeded
+        assert json.loads(capsys.readouterr().err.splitlines()[-1])["event"] == "reloaded"
+
+
 async def test_hidden_names_are_applied_at_the_start_and_by_a_reload(
     files: ProxyProcess,
 ) -> None:

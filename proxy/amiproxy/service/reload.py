@@ -122,9 +122,7 @@ class Transaction:
 
     async def _adopt(self, prepared: LoadedConfig) -> None:
         config, old = prepared.config, self.prepared
-        self._set_log_level(config.log.level)
         masking.configure(config.log.hidden_variables)
-        prepared.warn()
         self._verifier.forget()
         self._hub.adopt_limits(config.limits)
         self._hub.server.adopt_actions(prepared.actions)
@@ -134,6 +132,9 @@ class Transaction:
         self._pacing.longest = config.fan_out.flush_interval_max
         await gently.in_loop(self._hub.adopting(prepared.users))
         self.prepared = prepared
+        # It takes the log's format from the configuration in force.
+        self._set_log_level(config.log.level)
+        prepared.warn()
         self._lifecycle.waits_for_link = config.ready == "upstream"
         for link in self._links:
             link.adopt(config.upstream, prepared.secret)
