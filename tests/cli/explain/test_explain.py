@@ -67,7 +67,7 @@ def run(users: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixt
 def test_an_allowed_action_is_shown_as_sent_to_asterisk(run: Run) -> None:
     status, out, _ = run("Action: " + CALL + "Priority: 2\nno header\n", "--user", "DIALER")
     assert status == 0
-    assert "dropped  2 line(s)" in out
+    assert "dropped  2 lines" in out
     assert "rules            rewritten" in out
     assert out.endswith(
         "allowed; sent to Asterisk:\n"

@@ -11,7 +11,8 @@ import msgspec
 from rich.text import Text
 
 from amiproxy.cli.ctl.connection import Connection, NotReachable
-from amiproxy.cli.ctl.tables import count, size, span
+from amiproxy.cli.ctl.tables import size, span
+from amiproxy.counted import count
 from amiproxy.tools import terminal
 
 #: Seconds between two attempts to reach a service that has gone.
