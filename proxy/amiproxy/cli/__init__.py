@@ -18,6 +18,7 @@ from amiproxy import __version__
 
 #: Each command and its module, in the order of the help text.
 _COMMANDS = {
+    "setup": "setup",
     "run": "run",
     "check": "check",
     "doctor": "doctor",

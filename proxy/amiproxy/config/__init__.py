@@ -8,6 +8,7 @@ hashes; the upstream's secret is read with ``read_secret`` when it is needed.
 from amiproxy.config.address import Address
 from amiproxy.config.loading import (
     Loaded,
+    draft_config,
     load,
     load_config,
     loading,
@@ -52,6 +53,7 @@ __all__ = [
     "UpstreamSettings",
     "UserEntry",
     "UsersFile",
+    "draft_config",
     "load",
     "load_config",
     "load_users",

@@ -11,7 +11,7 @@ from amiproxy.config.actionfiles import with_described
 from amiproxy.config.checks import CHECKS
 from amiproxy.config.reading.binding import Binder
 from amiproxy.config.reading.document import Document
-from amiproxy.config.reading.files import check_certificate_file, read_file
+from amiproxy.config.reading.files import check_certificate_file, check_readable, read_file, read_secret
 from amiproxy.config.reading.patterns import files_of, matching
 from amiproxy.config.reading.problems import ConfigErrors, Problem
 from amiproxy.config.removed import REMOVED
@@ -37,6 +37,20 @@ def load_config(path: Path) -> Config:
     """Load proxy.yaml and check every file that it names.  Raises ConfigErrors with all problems."""
     read = _config(path)
     return _settled(read.config, read.problems)
+
+
+def draft_config(path: Path) -> Config:
+    """Load proxy.yaml without looking at the files that it names, which may not exist yet.
+
+    Raises ConfigErrors with all other problems.
+    """
+    try:
+        document = Document.parse(path, read_file(path))
+    except Unfit as error:
+        raise ConfigErrors([_about(path, error)]) from None
+    unasked = (check_readable, check_certificate_file, read_secret, matching)
+    config = Binder(document, os.environ, CHECKS, unasked, REMOVED).bind(Config)
+    return _settled(config, document.in_order())
 
 
 def load_control(path: Path) -> Control | None:

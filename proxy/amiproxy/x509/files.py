@@ -17,8 +17,10 @@ CERTIFICATE_MODE = 0o644
 _CA_DIRECTORY_MODE = 0o700
 
 
-def write_atomically(path: Path, data: bytes, mode: int) -> None:
-    """Create or replace ``path``, following a link; ``mode`` applies to a new file only.
+def write_atomically(path: Path, data: bytes, mode: int, owner: tuple[int, int] | None = None) -> None:
+    """Create or replace ``path``, following a link; ``mode`` and ``owner`` apply to a new file only.
+
+    ``owner`` is uid and gid; None: those of the process.
 
     Raises IssueError with the path if the directory cannot be written or the old file's owner and group
     cannot be kept.
@@ -30,7 +32,7 @@ def write_atomically(path: Path, data: bytes, mode: int) -> None:
         try:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(data)
-                _take_over_mode(file.fileno(), target, mode)
+                _take_over_mode(file.fileno(), target, mode, owner)
                 file.flush()
                 os.fsync(file.fileno())
             temporary.replace(target)
@@ -59,10 +61,12 @@ def make_private_directory(directory: Path) -> None:
         )
 
 
-def _take_over_mode(descriptor: int, target: Path, mode: int) -> None:
+def _take_over_mode(descriptor: int, target: Path, mode: int, owner: tuple[int, int] | None) -> None:
     try:
         old = target.stat()
     except FileNotFoundError:
+        if owner is not None:
+            os.fchown(descriptor, *owner)
         os.fchmod(descriptor, mode)
         return
     mine = os.fstat(descriptor)

@@ -25,7 +25,8 @@ from amiproxy.x509.issuing.authority import CaFiles, load_ca, load_certificate
 from amiproxy.x509.issuing.building import BACKDATE, CN_LIMIT, builder, days_of, key_usage
 from amiproxy.x509.issuing.keys import KeyKind, PrivateKey, PublicKey, new_key
 from amiproxy.x509.names import parse_name
-from amiproxy.x509.pem import parse_fully, pem_of_key
+from amiproxy.x509.pem import load_key, parse_fully, pem_of_key
+from amiproxy.x509.snapshot import read_file
 
 Kind = Literal["server", "client"]
 
@@ -83,6 +84,22 @@ def issue(
     )
     _write_pair(files, chain, key)
     return files
+
+
+def certify(
+    ca: CaFiles, names: Sequence[str], key: Path, days: int = LEAF_DAYS, *, now: datetime | None = None
+) -> bytes:
+    """A server's certificate in PEM form, for an existing private key in the file ``key``.
+
+    ``names`` are in the forms of ``parse_name``; ``now``, an aware time, replaces the clock.  Raises
+    X509Error.
+    """
+    source = read_file(key)
+    public = load_key(source.data, str(key)).public_key()
+    if not isinstance(public, PublicKey):
+        raise IssueError(f"{key} is neither an RSA nor an ECDSA key")
+    parsed = [parse_name(name) for name in names]
+    return _sign(ca, public, _subject(names, None), parsed, "server", days, now or datetime.now(UTC))
 
 
 def renew(
