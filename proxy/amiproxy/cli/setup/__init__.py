@@ -153,7 +153,7 @@ def run(arguments: argparse.Namespace) -> int:
         else:
             _refuse_missing(facts, wishes, arguments)
         made = plan(facts, wishes)
-        screen.show(made, wishes, complete=arguments.dry_run)
+        screen.show(made, complete=arguments.dry_run)
         if arguments.dry_run:
             print("\nThis was a dry run: nothing was changed.")
             return 0

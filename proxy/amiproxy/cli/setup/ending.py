@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from amiproxy.cli.ctl.connection import Connection, NotReachable, Refused
 from amiproxy.cli.setup import screen
 from amiproxy.config import Config, ConfigErrors, load_config, read_secret
-from amiproxy.tools import doctor
+from amiproxy.tools import doctor, terminal
 from amiproxy.tools.setup import facts as state
 from amiproxy.tools.setup.facts import UNIT, Facts
 from amiproxy.tools.setup.link import trouble
@@ -65,17 +65,16 @@ def _examine(proxy: Path, *, is_linked: bool) -> bool:
             can_start = False
         if finding.level in ("ok", "unknown") or (finding.subject == "asterisk" and not is_linked):
             continue
-        screen.say(f"{finding.level:<8} {finding.subject}: {finding.text}", 9)
-        screen.say(f"         {finding.remedy}", 9)
-    text = f"ok       {counts['ok']} checks of ami-proxy doctor"
-    screen.say(f"{text}; {counts['unknown']} cannot be made here" if counts["unknown"] else text, 9)
+        screen.note(f"{finding.subject}: {finding.text}", finding.remedy, finding.level)
+    text = f"{counts['ok']} checks of ami-proxy doctor"
+    screen.say(f"{text}; {counts['unknown']} cannot be made here" if counts["unknown"] else text, "ok")
     return can_start
 
 
 def _serve(plan: Plan, config: Config, wishes: Wishes) -> bool:
     """Start the service, if it is to be started, and wait for the link; whether that works."""
     if plan.start is not None:
-        screen.say(str(plan.start), 9)
+        screen.say(str(plan.start))
         status, said = state.run(plan.start.command)
         if status != 0:
             _, log = state.run(("journalctl", "--no-pager", "-o", "cat", "-n", "5", "-u", UNIT))
@@ -95,12 +94,12 @@ def _not_started(config: Config, wishes: Wishes) -> bool:
         command = f"systemctl enable --now {UNIT}"
     elif wishes.directory == SYSTEM:
         command = f"runuser -u ami-proxy -- {command}"
-    screen.say(f"\nThe service was not started. To start it: {command}")
+    terminal.show("", "The service was not started. To start it:", "", f"  {command}")
     return wrong is None
 
 
 def _wait(config: Config) -> bool:
-    screen.say("wait     for the link to Asterisk", 9)
+    screen.say("for the link to Asterisk", "wait")
     began = time.monotonic()
     link, wrong = _link(config), None
     while not link.is_up and time.monotonic() - began < _PATIENCE:
@@ -110,7 +109,7 @@ def _wait(config: Config) -> bool:
         if link.state and time.monotonic() - began > _SETTLED and (wrong := _trouble(config)) is not None:
             break
     if link.is_up:
-        print("\nThe service runs, and its link to Asterisk is up.")
+        terminal.show("", "The service runs, and its link to Asterisk is up.")
         return True
     if not link.state:
         socket = config.control.socket if config.control is not None else "no control: in proxy.yaml"
@@ -118,7 +117,7 @@ def _wait(config: Config) -> bool:
         return False
     text, remedy = wrong or (f"it is {link.state}: {link.reason}", f"look at: journalctl -u {UNIT}")
     screen.note(f"the service runs, but its link to Asterisk is not up: {text}", remedy)
-    screen.say("         The service keeps trying; run this again to see whether it works.", 9)
+    screen.say("The service keeps trying; run this again to see whether it works.", " ")
     return False
 
 
@@ -159,23 +158,37 @@ def _tell(plan: Plan, facts: Facts, wishes: Wishes) -> None:
     host = _host(facts, wishes)
     if ":" in host:
         host = f"[{host}]"
-    trust = ""
+    trust = ("-CAfile", plan.ca.name) if plan.ca is not None else ()
     if plan.ca is not None:
-        print("\nRun this daily, such as from cron, to renew the certificate in time:\n")
-        print(f"  ami-proxy certs renew --ca {plan.ca.parent} --within 30 \\")
-        print(f"    {facts.chain.path} {facts.key.path}\n")
-        screen.say(f"Clients must trust {plan.ca}: copy it to them. To try it there:")
-        trust = f" -CAfile {plan.ca.name}"
+        renew = ("ami-proxy", "certs", "renew", "--ca", str(plan.ca.parent), "--within", "30")
+        trusted = f"Clients must trust {plan.ca}: copy it to them. To try it there:"
+        terminal.show(
+            "",
+            "Run this daily, such as from cron, to renew the certificate in time:",
+            "",
+            terminal.Command(*renew, str(facts.chain.path), str(facts.key.path)),
+            "",
+            terminal.Paragraph(trusted),
+            "",
+        )
     else:
-        print("\nTo try it at a client:")
+        terminal.show("", "To try it at a client:", "")
     user = (
         wishes.user.name if wishes.user is not None else facts.user_names[0] if facts.user_names else "NAME"
     )
     port = plan.listen.port or 5039
-    print(f"\n  openssl s_client -connect {host}:{port}{trust} -verify_return_error -quiet")
-    print(f"  Action: Login\n  Username: {user}\n  Secret: {plan.user_secret or '(its secret)'}\n")
+    terminal.show(
+        terminal.Command(
+            *("openssl", "s_client", "-connect", f"{host}:{port}", *trust, "-verify_return_error", "-quiet")
+        ),
+        "Action: Login",
+        f"Username: {user}",
+        f"Secret: {plan.user_secret or '(its secret)'}",
+        "",
+    )
     if plan.user_secret:
-        screen.say("then an empty line. The secret is shown only now: users.yaml has its hash.")
+        told = "then an empty line. The secret is shown only now: users.yaml has its hash."
+        terminal.show(terminal.Paragraph(told))
 
 
 def _host(facts: Facts, wishes: Wishes) -> str:

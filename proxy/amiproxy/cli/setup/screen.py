@@ -1,60 +1,61 @@
-"""Shows plans, notes and secrets, in lines that fit the terminal."""
+"""Shows plans, notes and secrets."""
 
-import shutil
-import sys
 import textwrap
 from typing import Final
 
+from rich.text import Text
+
+from amiproxy.tools import terminal
 from amiproxy.tools.setup.plan import Plan
 from amiproxy.tools.setup.steps import WriteFile
-from amiproxy.tools.setup.wishes import Wishes
 
 _INDENT: Final = 9
+_STYLES: Final = {"warn": "yellow", "fail": "bold red", "note": "yellow", "ok": "green"}
 
 
-def show(plan: Plan, wishes: Wishes, *, complete: bool) -> None:
+def show(plan: Plan, *, complete: bool) -> None:
     """Print what will be done and what is kept; ``complete``: with the text of new files, and the start."""
     if not plan.steps:
-        say("Nothing is missing: all files are kept as they are.")
+        terminal.show("Nothing is missing: all files are kept as they are.")
     for step in plan.steps:
         for line in str(step).splitlines():
-            say(line, _INDENT)
+            say(line)
         if isinstance(step, WriteFile) and (shown := step.shown or (step.detail if complete else "")):
             print(textwrap.indent(shown, " " * _INDENT))
     for path in plan.kept:
-        say(f"keep     {path}", _INDENT)
+        say(f"keep     {path}")
     if complete and plan.start is not None:
-        say(str(plan.start), _INDENT)
+        say(str(plan.start))
     for text, remedy in plan.notes:
         note(text, remedy)
     if plan.section:
-        print(
-            f"\nAdd this to Asterisk's manager.conf, or name the file with --manager-conf:\n\n{plan.section}"
+        terminal.show(
+            "",
+            terminal.Paragraph("Add this to Asterisk's manager.conf, or name the file with --manager-conf:"),
+            "",
+            plan.section.rstrip(),
+            "",
+            "then run: asterisk -rx 'manager reload'",
+            "",
         )
-        print("then run: asterisk -rx 'manager reload'\n")
-    sys.stdout.flush()
 
 
-def say(text: str, indent: int = 0) -> None:
-    """Print a text, wrapped at the width of the terminal, if it is one."""
-    if sys.stdout.isatty():
-        width = max(shutil.get_terminal_size().columns - 1, 40)
-        text = textwrap.fill(
-            text,
-            width,
-            subsequent_indent=" " * indent,
-            break_long_words=False,
-            break_on_hyphens=False,
-            replace_whitespace=False,
-        )
-    print(text, flush=True)
+def say(text: str, mark: str = "") -> None:
+    """Print a line that is wrapped at the terminal's width, after the mark.
+
+    Without a mark the text has its own, in the first columns.
+    """
+    plain = "\n".join(map(terminal.printable, text.split("\n")))
+    if not mark:
+        mark, plain = plain[:_INDENT], plain[_INDENT:]
+    terminal.show(terminal.Paragraph(plain, _INDENT, Text(f"{mark:<9}", style=_STYLES.get(mark.strip(), ""))))
 
 
-def note(text: str, remedy: str) -> None:
+def note(text: str, remedy: str, mark: str = "note") -> None:
     """Print something that the operator should know, with what to do about it."""
-    say(f"note     {text}", _INDENT)
+    say(text, mark)
     if remedy:
-        say(f"         {remedy}", _INDENT)
+        say(remedy, " ")
 
 
 def secret(user: str, value: str) -> None:

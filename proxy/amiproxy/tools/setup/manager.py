@@ -17,6 +17,8 @@ from amiproxy.tools.setup import texts
 from amiproxy.tools.setup.wishes import ASTERISKS_PORT
 
 _OWN_NAME: Final = "ami-proxy.conf"
+_HEADER: Final = "[general]\n"
+_BYTE_ORDER_MARK: Final = "\ufeff"
 #: ``#include "manager.d/*.conf"``: a folder to which a file can be added.
 _INCLUDE: Final = re.compile(r'^\s*#(?:try)?include\s+["<]?([^"<>\s;]*/)?\*\.conf[">]?\s*(?:;.*)?$')
 
@@ -100,9 +102,9 @@ def changes(conf: ManagerConf, username: str, secret: str, host: str) -> list[Ch
         done.append("enables the manager, on loopback")
     if conf.account(username) is None:
         account = texts.section(username, secret, host)
-        folder = _included_folder(conf)
-        if folder is not None and not conf.exists(folder / _OWN_NAME):
-            added = Change(folder / _OWN_NAME, None, account, f"account [{username}]")
+        file = _file_to_add(conf, username, account)
+        if file is not None:
+            added = Change(file, None, account, f"account [{username}]")
         else:
             text = f"{text}{'' if not text or text.endswith(chr(10)) else chr(10)}\n{account}"
             done.append(f"account [{username}]")
@@ -142,13 +144,18 @@ def is_loopback(address: str) -> bool:
         return False
 
 
-def _included_folder(conf: ManagerConf) -> Path | None:
+def _file_to_add(conf: ManagerConf, username: str, account: str) -> Path | None:
+    """A new file that manager.conf includes, because it includes all files of a folder; None without one."""
     for line in conf.text.splitlines():
-        if match := _INCLUDE.match(line):
-            folder = conf.path.parent / (match[1] or "")
-            # Its own folder would include manager.conf itself.
-            if folder != conf.path.parent and conf.exists(folder):
-                return folder
+        match = _INCLUDE.match(line)
+        folder = conf.path.parent / (match[1] or "") if match is not None else conf.path.parent
+        # Its own folder would include manager.conf itself.
+        if folder == conf.path.parent or not conf.exists(folder) or conf.exists(folder / _OWN_NAME):
+            continue
+        # The line may be in a block comment.
+        sections = conf.parsed(added=(folder / _OWN_NAME, account)).sections
+        if any(one.name == username for one in sections):
+            return folder / _OWN_NAME
     return None
 
 
@@ -165,11 +172,16 @@ def _with_general(conf: ManagerConf, text: str, key: str, value: str) -> str:
         at = int(line_number) - 1 + len(lines) - len(conf.text.split("\n"))
         lines[at] = f"{key} = {value}"
         return "\n".join(lines)
-    for number, line in enumerate(lines):
-        if re.match(r"\s*\[general\]", line.removeprefix("\ufeff")):
-            lines.insert(number + 1, f"{key} = {value}")
-            return "\n".join(lines)
-    return f"[general]\n{key} = {value}\n\n{text}"
+    sections = [one for one in conf.parsed().sections if one.name == "general"]
+    if not sections:
+        mark, bare = text[: text.startswith(_BYTE_ORDER_MARK)], text.removeprefix(_BYTE_ORDER_MARK)
+        bare = bare.removeprefix(_HEADER) if bare.startswith(_HEADER) else f"\n{bare}"
+        return f"{mark}{_HEADER}{key} = {value}\n{bare}"
+    path, _, line_number = sections[0].place.rpartition(":")
+    if path != str(conf.path):
+        raise Unfit(f"{sections[0].place}: [general] is in an included file", f"set {key} = {value} there")
+    lines.insert(int(line_number), f"{key} = {value}")
+    return "\n".join(lines)
 
 
 def _verify(conf: ManagerConf, text: str, added: Change | None, username: str, secret: str) -> None:
