@@ -30,8 +30,11 @@ _WITH_THE_PACKAGE = (
 )
 #: Folders whose tests need no socket, process or sleep; those of ``net`` need sockets, all others a system.
 #: Folders by tier; tests in no folder of these are of the tier ``system``.
-_PURE = ("tests/ami/", "tests/config/", "tests/core/", "tests/tools/importers/", "tests/x509/")
-_NET = ("tests/net/", "tests/tools/doctor/")
+_PURE = (
+    *("tests/ami/", "tests/config/", "tests/core/", "tests/tools/importers/", "tests/x509/"),
+    *(f"tests/tools/shell/{part}/" for part in ("language", "completion", "answers", "showing", "events")),
+)
+_NET = ("tests/net/", "tests/tools/doctor/", "tests/tools/shell/live/")
 _ROW = re.compile(r"^\| (\d+) \| (.+?) \| (.+?) \|$", re.MULTILINE)
 
 

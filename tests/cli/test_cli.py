@@ -48,7 +48,7 @@ def test_the_help_lists_all_commands_in_their_order(capsys: pytest.CaptureFixtur
     lines = capsys.readouterr().out.partition("COMMAND\n")[2].splitlines()
     assert [line.split()[0] for line in lines if line.startswith("    ") and line[4] != " "] == [
         *("run", "check", "doctor", "users", "explain", "learn", "certs", "ctl"),
-        *("connect", "demo", "import", "simulate"),
+        *("shell", "connect", "demo", "import", "simulate"),
     ]
 
 

@@ -27,6 +27,7 @@ _COMMANDS = {
     "learn": "learn",
     "certs": "certs",
     "ctl": "ctl",
+    "shell": "shell",
     "connect": "connect",
     "demo": "demo",
     "import": "import_",

@@ -1,0 +1,1 @@
+"""What comes back: the messages of one answer, and errors in plain words."""

@@ -1,0 +1,1 @@
+"""What can be typed next, from the shipped table, from what the server lists, and from what was seen."""

@@ -1,0 +1,29 @@
+"""Names of events that Asterisk and the proxy send, to be completed in filters."""
+
+from typing import Final
+
+#: Source: Asterisk's documentation of manager events, versions 16 to 22, and the proxy's own.
+_NAMES: Final = """
+AgentCalled AgentComplete AgentConnect AgentDump AgentLogin AgentLogoff AgentRingNoAnswer Alarm
+AlarmClear AOC-D AOC-E AOC-S AsyncAGIEnd AsyncAGIExec AsyncAGIStart AttendedTransfer
+AuthMethodNotAllowed BlindTransfer BridgeCreate BridgeDestroy BridgeEnter BridgeLeave BridgeMerge
+BridgeVideoSourceUpdate CEL Cdr ChallengeResponseFailed ChallengeSent ChannelTalkingStart
+ChannelTalkingStop ChanSpyStart ChanSpyStop ConfbridgeConnected ConfbridgeEnd ConfbridgeJoin
+ConfbridgeLeave ConfbridgeMute ConfbridgeRecord ConfbridgeStart ConfbridgeStopRecord
+ConfbridgeTalking ConfbridgeUnmute ContactStatus CoreShowChannel DAHDIChannel DeviceStateChange
+DialBegin DialEnd DialState DNDState DTMFBegin DTMFEnd ExtensionStatus FAXStatus FailedACL Flash
+FullyBooted Hangup HangupHandlerPop HangupHandlerPush HangupHandlerRun HangupRequest Hold
+InvalidAccountID InvalidPassword InvalidTransport LoadAverageLimit LocalBridge
+LocalOptimizationBegin LocalOptimizationEnd LogChannel MCID MeetmeEnd MeetmeJoin MeetmeLeave
+MeetmeMute MeetmeTalking MemoryLimit MessageWaiting MiniVoiceMail MixMonitorMute MixMonitorStart
+MixMonitorStop MonitorStart MonitorStop MusicOnHoldStart MusicOnHoldStop NewAccountCode NewCallerid
+NewConnectedLine Newchannel Newexten Newstate OriginateResponse ParkedCall ParkedCallGiveUp
+ParkedCallSwap ParkedCallTimeOut PeerStatus Pickup PresenceStateChange PresenceStatus
+QueueCallerAbandon QueueCallerJoin QueueCallerLeave QueueMemberAdded QueueMemberPause
+QueueMemberPenalty QueueMemberRemoved QueueMemberRinginuse QueueMemberStatus Registry Reload Rename
+RequestBadFormat RequestNotAllowed RequestNotSupported RTCPReceived RTCPSent SendFAX ReceiveFAX
+SessionLimit SessionTimeout Shutdown SoftHangupRequest SpanAlarm SpanAlarmClear SuccessfulAuth
+UnParkedCall UnexpectedAddress Unhold UserEvent VarSet VoicemailPasswordChange Wink
+ProxyEventsDropped ProxySessionEnd ProxyShutdown ProxyUpstream
+"""
+EVENTS: Final = tuple(_NAMES.split())

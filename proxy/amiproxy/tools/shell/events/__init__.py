@@ -1,0 +1,1 @@
+"""Live events: which are shown, and how many a second."""

@@ -1,0 +1,1 @@
+"""What is typed at the prompt: words, actions, blocks of ``Name: value`` lines, backslash commands."""

@@ -1,0 +1,1 @@
+"""The running shell: the connection, the loop of commands, and the terminal."""

@@ -1,0 +1,42 @@
+"""Renders live events, one line each."""
+
+from typing import Final
+
+from rich.cells import cell_len, set_cell_size
+from rich.text import Text
+
+from amiproxy.ami.message import Message
+from amiproxy.tools.shell.showing.printable import shown
+
+#: Headers that say little about what happened.
+_DULL: Final = frozenset(
+    b"""event privilege actionid sequencenumber file line func timestamp channelstate uniqueid linkedid
+    language bridgeuniqueid accountcode eventtv systemname""".split()
+)
+
+
+def event(message: Message, at: str, width: int) -> Text:
+    """An event on one line: the time ``at``, its name, and as many headers with a value as fit."""
+    name = shown(message.get(b"event"))
+    line = Text(f"{at} ", style="dim")
+    line.append(name, style="cyan")
+    for header, value in message.headers:
+        if not value or header.lower() in _DULL or header.lower().endswith((b"uniqueid", b"linkedid")):
+            continue
+        part = f" {shown(header)}={shown(value)}"
+        room = width - line.cell_len
+        if cell_len(part) > room:
+            if room > 8:
+                line.append(set_cell_size(part, room - 1) + "…", style="not dim")
+            break
+        line.append(part, style="not dim")
+    return line
+
+
+def unshown(number: int) -> Text:
+    """The line about events that were only counted."""
+    noun = "event" if number == 1 else "events"
+    return Text(
+        f"… {number} more {noun}, too many to show; \\filter chooses some, \\events off ends them",
+        style="dim",
+    )
