@@ -113,7 +113,7 @@ class Connection:
         while True:
             attempt += 1
             delay = _AGAIN.delay(attempt)
-            self._reason = f"not connected ({reason}); the next attempt is in a few seconds, \\c tries now"
+            self._reason = f"not connected: {reason}"
             if attempt == 1:
                 self._notice("connecting again until it succeeds; \\c tries at once")
             await asyncio.sleep(delay)

@@ -25,6 +25,7 @@ class EventStream:
         self._pace = Pace() if paced else None
         self._waiting: list[tuple[Message, str]] = []
         self._due: asyncio.TimerHandle | None = None
+        shell.settle = self.flush
 
     def arrived(self, message: Message) -> None:
         """Take one event."""

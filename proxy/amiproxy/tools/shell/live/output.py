@@ -42,14 +42,17 @@ class Output:
 
     def error(self, text: str) -> None:
         """Write what went wrong."""
-        self.show(Text(text, style="red"))
+        self.write(self.rendered(Text(text, style="red"), wraps=True))
 
     def remark(self, text: str) -> None:
         """Write what is good to know."""
-        self.show(Text(text, style="dim"))
+        self.write(self.rendered(Text(text, style="dim"), wraps=True))
 
-    def rendered(self, line: RenderableType) -> str:
-        """As text with a line end, for this width; with escape sequences for colours if they are wanted."""
+    def rendered(self, line: RenderableType, *, wraps: bool = False) -> str:
+        """As text with a line end, for this width; with escape sequences for colours if they are wanted.
+
+        Unless it ``wraps``, a text is one line, which the terminal breaks, so that it can be copied whole.
+        """
         if isinstance(line, str):
             return f"{line}\n"
         kept = io.StringIO()
@@ -65,8 +68,7 @@ class Output:
             legacy_windows=False,
             _environ=self._environ,
         )
-        # The terminal itself breaks a long line of text, so that it can be copied as one line.
-        console.print(line, soft_wrap=isinstance(line, Text))
+        console.print(line, soft_wrap=isinstance(line, Text) and not wraps)
         return "".join(f"{one.rstrip()}\n" for one in kept.getvalue().split("\n")[:-1])
 
     def write(self, text: str) -> None:

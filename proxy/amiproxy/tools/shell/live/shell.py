@@ -67,6 +67,8 @@ class Shell:
         self._close_file: Callable[[], None] = lambda: None
         self._depth = 0
         self.connection: Connection | None = None
+        #: Writes the events that wait to be shown.
+        self.settle: Callable[[], None] = lambda: None
 
     @property
     def answers_to(self) -> Output:
@@ -168,6 +170,8 @@ class Shell:
         if answer.failed:
             self._show(answer)
             return False
+        if not wanted:
+            self.settle()
         self.connection.events = wanted
         self._told(f"events are {'shown' if wanted else 'not shown'}")
         return True

@@ -11,8 +11,10 @@ from amiproxy.tools.shell.showing.printable import shown
 #: Headers that say little about what happened.
 _DULL: Final = frozenset(
     b"""event privilege actionid sequencenumber file line func timestamp channelstate uniqueid linkedid
-    language bridgeuniqueid accountcode eventtv systemname""".split()
+    language channelstatedesc bridgeuniqueid accountcode eventtv systemname""".split()
 )
+#: Events that say in which state a channel is now.
+_OF_STATE: Final = frozenset({"Newchannel", "Newstate"})
 
 
 def event(message: Message, at: str, width: int) -> Text:
@@ -20,8 +22,11 @@ def event(message: Message, at: str, width: int) -> Text:
     name = shown(message.get(b"event"))
     line = Text(f"{at} ", style="dim")
     line.append(name, style="cyan")
-    for header, value in message.headers:
-        if not value or header.lower() in _DULL or header.lower().endswith((b"uniqueid", b"linkedid")):
+    told = name in _OF_STATE
+    for header, value in sorted(message.headers, key=lambda one: one[0] != b"Channel"):
+        key = header.lower()
+        dull = key in _DULL or key.endswith((b"uniqueid", b"linkedid"))
+        if not value or (dull and not (told and key == b"channelstatedesc")):
             continue
         part = f" {shown(header)}={shown(value)}"
         room = width - line.cell_len
