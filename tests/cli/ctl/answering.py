@@ -38,6 +38,7 @@ STATUS: dict[str, Any] = {
     "reload": None,
     "log_level": "info",
     "loop_lag": 0.0012,
+    "cpu_seconds": 370.0,
     "counters": {
         "events_in": 100,
         "deliveries": 1000,
@@ -61,6 +62,7 @@ SESSION: dict[str, Any] = {
     "bytes_in": 10,
     "bytes_out": 3_000_000,
     "outbox": 2048,
+    "denied": 3,
 }
 
 STRANGER = {**SESSION, "id": "000000000001", "user": None, "outbox": 0}

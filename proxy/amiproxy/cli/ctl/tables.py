@@ -108,6 +108,7 @@ def session(result: View) -> RenderableType:
         ("view", f"shared by {result['sharing_view']} (this session included)"),
         ("bytes", f"{size(result['bytes_in'])} in, {size(result['bytes_out'])} out"),
         ("outbox", size(result["outbox"])),
+        ("denied", count(result["denied"], "action")),
     ]
     return _facts(rows)
 

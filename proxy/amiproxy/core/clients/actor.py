@@ -353,6 +353,7 @@ class Actor(Recipient):
         ctx = self.ctx
         counted = ctx.server.actions.counted_name(action)
         ctx.stats.actions_denied += 1
+        self.principal.denied += 1
         ctx.stats.actions.count(counted, self.payer, "denied")
         reason = ((b"ProxyReason", f"{rule}: {hint}".encode()),) if hint else ()
         self.answer(message.response(b"Error", action.action_id, (b"Message", text), *reason))

@@ -17,7 +17,7 @@ from amiproxy.core.ports import Peer
 class Principal:
     """The identity by which a client's actions are judged, its events chosen and its time charged."""
 
-    __slots__ = ("filters", "id", "login_name", "mask", "opened", "opened_wall", "share", "user")
+    __slots__ = ("denied", "filters", "id", "login_name", "mask", "opened", "opened_wall", "share", "user")
 
     def __init__(self, name: str, share: Share, opened: float, opened_wall: float) -> None:
         #: Identifies the session in the log, to operators and in security events.
@@ -35,6 +35,8 @@ class Principal:
         self.mask = privilege.ALL
         #: The event filters that the client has added to the user's own.
         self.filters: tuple[EventFilter, ...] = ()
+        #: Number of its actions that were denied.
+        self.denied = 0
 
     @property
     def payer(self) -> str:

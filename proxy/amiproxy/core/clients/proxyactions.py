@@ -49,6 +49,7 @@ class ProxyActions:
             return
         if user is None or not privilege.may_write(user.write, privilege.SYSTEM):
             ctx.stats.actions_denied += 1
+            session.principal.denied += 1
             session.answer(_response(b"Error", action, (b"Message", b"Permission denied")))
             shown = action.with_header(b"Action", b"ProxyAction " + wanted[:40])
             ctx.audit_log.denied(session.who, shown, b"", b"", "proxy-action", "", ctx.generation)

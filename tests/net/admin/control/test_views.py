@@ -23,6 +23,7 @@ async def test_status_shows_state_listeners_and_counts(control: Control) -> None
     assert found["reload"] is None
     assert found["uptime"] >= 100
     assert found["counters"]["logins"] == 1
+    assert found["cpu_seconds"] > 0
     control.service.draining = True
     assert (await control.asker.result("status"))["state"] == "draining"
 
@@ -34,6 +35,7 @@ async def test_sessions_lists_all_and_session_shows_one(control: Control) -> Non
     assert (boss["user"], boss["state"], boss["peer"]) == ("boss", "ready", transport.peer.address)
     assert boss["bytes_out"] == sum(map(len, transport.sent))
     assert (stranger["user"], stranger["state"], stranger["peer"]) == (None, "greeted", "2001:db8::7")
+    assert (boss["denied"], stranger["denied"]) == (0, 0)
     one = await control.asker.result("session", id=boss["id"])
     assert {**one, **boss} == one
     assert (one["read"], one["write"], one["events"], one["tls"]) == ("all", "all", "all", "TLSv1.3/TEST")
@@ -42,6 +44,15 @@ async def test_sessions_lists_all_and_session_shows_one(control: Control) -> Non
     assert (other["read"], other["sharing_view"]) == ("", 0)
     answer = await control.asker.ask("session", id="none")
     assert answer["error"] == "unknown session none; ami-proxy ctl sessions lists them"
+
+
+async def test_a_session_counts_its_denied_actions(control: Control) -> None:
+    control.login("wall", "hunter2")
+    control.login("boss", "hunter2hunter2")
+    wall, _ = control.service.hub.sessions
+    wall.receive(b"Action: Originate\r\nChannel: Local/1@x\r\n\r\nProxyAction: ListSessions\r\n\r\n")
+    rows = await control.asker.result("sessions")
+    assert [row["denied"] for row in rows] == [2, 0]
 
 
 async def test_users_lists_rights_and_sessions(control: Control) -> None:

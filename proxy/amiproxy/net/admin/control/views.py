@@ -54,6 +54,7 @@ def status(service: Service) -> View:
         "reload": None if reloads.last is None else reload(reloads.last),
         "log_level": service.log_level,
         "loop_lag": round(service.lag.last, 6),
+        "cpu_seconds": round(time.process_time(), 3),
         "counters": counters(service),
     }
 
@@ -112,6 +113,7 @@ def session_row(session: Session, now: float) -> View:
         "bytes_in": session.received,
         "bytes_out": session.outbox.sent,
         "outbox": outbox_bytes(session),
+        "denied": session.principal.denied,
     }
 
 
