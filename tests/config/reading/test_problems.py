@@ -11,6 +11,7 @@ from amiproxy.config.reading.problems import ConfigErrors, Problem, spell
             "deploy/proxy.yaml:12: listeners[0].adress: unknown key; did you mean 'address'?",
         ),
         (Problem("proxy.yaml", 3, "", "not valid YAML"), "proxy.yaml:3: not valid YAML"),
+        (Problem("proxy.yaml", 3, "", "a tab", "use blanks", 7), "proxy.yaml:3:7: a tab; use blanks"),
         (
             Problem("users.yaml", 0, "", "cannot be read", "create it"),
             "users.yaml: cannot be read; create it",

@@ -15,6 +15,7 @@ import msgspec
 import yaml
 
 from amiproxy.config.reading.problems import KeyPath, Problem, spell
+from amiproxy.config.reading.syntax import Fault, Refused, explain
 from amiproxy.steps import finish
 
 MAX_BYTES = 1 << 20
@@ -120,7 +121,8 @@ class Document:
     def read(self, text: bytes) -> Iterator[None]:
         """Build the tree from a text as ``parse`` does, in short steps.  Errors are added to ``problems``."""
         if len(text) > MAX_BYTES:
-            self._fail(0, f"the file is larger than {MAX_BYTES} bytes", "remove what does not belong in it")
+            what = f"the file is larger than {MAX_BYTES} bytes"
+            self._fail(Fault(0, 0, what, "remove what does not belong in it"))
             return
         try:
             loader = yaml.CSafeLoader(text)
@@ -128,13 +130,8 @@ class Document:
                 yield from self._build(loader)
             finally:
                 loader.dispose()
-        except yaml.MarkedYAMLError as error:
-            # Report only problem and context: the error's snippet of the file might show a secret.
-            mark = error.problem_mark or error.context_mark
-            what = ", ".join(filter(None, (error.context, error.problem)))
-            self._fail(mark.line + 1 if mark else 0, what)
         except yaml.YAMLError as error:
-            self._fail(0, f"not valid YAML: {getattr(error, 'reason', 'unreadable')}", "save it as UTF-8")
+            self._fail(explain(error, text))
 
     def report(self, path: KeyPath, text: str, remedy: str = "") -> None:
         """Add a problem at the path, or at the nearest enclosing value that exists."""
@@ -162,10 +159,10 @@ class Document:
                 break
         return node.line
 
-    def _fail(self, line: int, text: str, remedy: str = "") -> None:
+    def _fail(self, fault: Fault) -> None:
         self.readable = False
         self.root = Node({}, 1)
-        self.problems = [Problem(str(self.file), line, "", text, remedy)]
+        self.problems = [Problem(str(self.file), fault.line, "", fault.text, fault.remedy, fault.column)]
 
     def _build(self, loader: Any) -> Iterator[None]:
         """Walk over the parser's events once, without recursion."""
@@ -193,9 +190,10 @@ class Document:
             elif kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
                 _reject_yaml_features(event)
                 if top is not None and top.is_mapping and top.key is None:
-                    raise _refusal("a key must be one word", event.start_mark)
+                    raise Refused("a key must be one word", "put it in quotes", event.start_mark)
                 if len(opened) == MAX_DEPTH:
-                    raise _refusal(f"nested deeper than {MAX_DEPTH} levels", event.start_mark)
+                    text, remedy = f"nested deeper than {MAX_DEPTH} levels", "write it with fewer levels"
+                    raise Refused(text, remedy, event.start_mark)
                 line = 1 if top is None else top.key_line if top.is_mapping else event.start_mark.line + 1
                 top = _Open(line, is_mapping=kind is yaml.MappingStartEvent)
                 opened.append(top)
@@ -212,7 +210,8 @@ class Document:
             elif kind is yaml.DocumentStartEvent:
                 documents += 1
                 if documents > 1:
-                    raise _refusal("expected one document, but found another document", event.start_mark)
+                    text = "expected one document, but found another document"
+                    raise Refused(text, "remove the line ---, or what follows it", event.start_mark)
 
     def _key(self, opened: list[_Open], top: _Open, event: Any) -> None:
         # Keys stay text: a user named 0100 or "on" must not become a number or a boolean.
@@ -229,9 +228,12 @@ class Document:
 
 def _reject_yaml_features(event: Any) -> None:
     if event.anchor:  # An alias event also has this attribute.
-        raise _refusal("anchors and aliases are not allowed here: write the value in full", event.start_mark)
+        text = "anchors and aliases (&… and *…) are not allowed here"
+        remedy = "write the value in full; put a text that begins with & or * in quotes"
+        raise Refused(text, remedy, event.start_mark)
     if event.tag:
-        raise _refusal("tags (!…) are not allowed here", event.start_mark)
+        remedy = "put a text that begins with ! in quotes"
+        raise Refused("tags (!…) are not allowed here", remedy, event.start_mark)
 
 
 def _value(loader: Any, event: Any) -> Any:
@@ -251,9 +253,7 @@ def _constructed(loader: Any, event: Any, tag: str) -> Any:
         # A text that looks like a date or number but is not one, such as 2026-02-30.
         return event.value
     if isinstance(value, float) and not math.isfinite(value):
-        raise _refusal("the number must be finite", event.start_mark)
+        raise Refused(
+            "the number must be finite", "write a number, or put a text in quotes", event.start_mark
+        )
     return value
-
-
-def _refusal(text: str, mark: Any) -> yaml.MarkedYAMLError:
-    return yaml.MarkedYAMLError(problem=text, problem_mark=mark)

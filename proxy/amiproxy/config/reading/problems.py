@@ -10,7 +10,8 @@ KeyPath = tuple[str | int, ...]
 class Problem(NamedTuple):
     """One problem in one place; its ``str`` is the line that an operator reads.
 
-    ``line`` counts from 1, and is 0 if the problem concerns the whole file.
+    ``line`` and ``column`` count from 1; ``line`` is 0 if the problem concerns the whole file, and ``column``
+    if it is not known or concerns the whole line.
     Neither ``text`` nor ``remedy`` ever contains a value that may be secret.
     """
 
@@ -19,10 +20,12 @@ class Problem(NamedTuple):
     key_path: str
     text: str
     remedy: str = ""
+    column: int = 0
 
     def __str__(self) -> str:
-        place = f"{self.file}:{self.line}" if self.line else self.file
-        return ": ".join(filter(None, (place, self.key_path, "; ".join(filter(None, self[3:])))))
+        place = ":".join((self.file, *(str(number) for number in (self.line, self.column) if number)))
+        words = "; ".join(filter(None, (self.text, self.remedy)))
+        return ": ".join(filter(None, (place, self.key_path, words)))
 
 
 class ConfigErrors(Exception):
