@@ -41,8 +41,18 @@ $(STAMP): $(PINS)
 	@command -v apt-get >/dev/null && { $(SUDO) apt-get update && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends python3-venv; } >/dev/null 2>&1 || { echo "make: $(PYTHON) has no ensurepip, and it could not be installed from here; run: sudo apt-get install python3-venv" >&2; exit 1; }
 
 # make demo ASTERISK=host:port USER=name SECRET_FILE=path runs it in front of a real Asterisk.
-demo: setup
-	@$(BIN)/ami-proxy demo $(if $(ASTERISK),--asterisk '$(ASTERISK)' --user '$(USER)' --secret-file '$(SECRET_FILE)')
+demo: .demo-arguments setup
+	@$(BIN)/ami-proxy demo $(if $(ASTERISK),--asterisk '$(ASTERISK)' --user '$(DEMO_USER)' --secret-file '$(SECRET_FILE)')
+
+# The environment's USER is the person at the keyboard, not a manager user: only one given to make itself counts.
+DEMO_USER := $(if $(filter command,$(firstword $(origin USER))),$(USER))
+DEMO_GIVEN := $(strip $(if $(ASTERISK),ASTERISK) $(if $(DEMO_USER),USER) $(if $(SECRET_FILE),SECRET_FILE))
+DEMO_LACKS = $(filter-out $(DEMO_GIVEN),ASTERISK USER SECRET_FILE)
+
+# Before setup, which takes a minute the first time.
+.PHONY: .demo-arguments
+.demo-arguments:
+	@[ -z '$(and $(DEMO_GIVEN),$(DEMO_LACKS))' ] || { echo "make: $(addsuffix =,$(DEMO_LACKS)) missing: for a real Asterisk, run: make demo ASTERISK=127.0.0.1:5038 USER=NAME SECRET_FILE=FILE (a manager user, and the file that has its secret)" >&2; exit 2; }
 
 # PURE tests need no socket and no process.  The other tests mostly wait, so twice as many run as there are processors.
 # Tests that measure, or need all processors, are marked serial and run at the end, alone.

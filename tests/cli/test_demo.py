@@ -1,6 +1,8 @@
 """``ami-proxy demo``: how its arguments are interpreted."""
 
 import argparse
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -41,6 +43,7 @@ def test_a_real_asterisk_is_used_if_given(shown, monkeypatch):
     [
         ["--asterisk", "127.0.0.1:5038"],
         ["--user", "u"],
+        ["--asterisk", "127.0.0.1:5038", "--user", "u", "--secret-file", ""],
         ["--asterisk", "127.0.0.1:5038", "--secret-file", "s"],
         *(
             ["--asterisk", text, "--user", "u", "--secret-file", "s"]
@@ -55,6 +58,32 @@ def test_misuse_is_reported_with_status_2(shown, argv, capsys):
     assert ended.value.code == 2
     assert "error:" in capsys.readouterr().err
     assert shown == []
+
+
+@pytest.mark.parametrize(
+    ("variables", "missing"),
+    [
+        ([], []),
+        (["ASTERISK=127.0.0.1:5038"], ["USER=", "SECRET_FILE="]),
+        (["ASTERISK=127.0.0.1:5038", "USER=amiproxy"], ["SECRET_FILE="]),
+        (["SECRET_FILE=x"], ["ASTERISK=", "USER="]),
+        (["ASTERISK=127.0.0.1:5038", "USER=amiproxy", "SECRET_FILE=x"], []),
+    ],
+    ids=lambda value: " ".join(value) or "none",
+)
+def test_make_names_the_variables_that_are_missing(variables, missing):
+    """The environment's USER is who runs make, and no manager user."""
+    done = subprocess.run(
+        ["make", "--no-print-directory", ".demo-arguments", *variables],
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, "USER": "somebody"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == (2 if missing else 0), done.stderr
+    told = done.stderr.partition(" missing")[0]
+    assert told.split()[1:] == missing
 
 
 @pytest.mark.parametrize("seconds", ["x", "-1", "nan", "inf", "1e9"])

@@ -66,6 +66,7 @@ def test_in_a_pipe_it_shows_the_promised_output_and_ends(tmp_path):
     log = (folder / "proxy.log").read_text()
     assert log.rstrip().endswith("stopped")
     assert "Traceback" not in log
+    assert "certificate" not in log, "no warning about the demo's own certificate"
 
 
 def test_with_demo_seconds_it_ends_after_them_and_shows_how_to_log_in(tmp_path):

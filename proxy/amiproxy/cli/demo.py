@@ -43,7 +43,7 @@ def register(commands: "Commands") -> None:
     parser.add_argument(
         "--user", metavar="NAME", help="manager user of that Asterisk; read and write should be all"
     )
-    parser.add_argument("--secret-file", type=Path, metavar="FILE", help="file with the user's secret")
+    parser.add_argument("--secret-file", metavar="FILE", help="file with the user's secret")
     parser.add_argument(
         "--folder",
         type=Path,
@@ -65,13 +65,18 @@ def run(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
 
 
 def _asterisk(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> RealAsterisk | None:
-    three = (arguments.asterisk, arguments.user, arguments.secret_file)
-    if not any(three):
+    three = {
+        "--asterisk": arguments.asterisk,
+        "--user": arguments.user,
+        "--secret-file": arguments.secret_file,
+    }
+    if not any(three.values()):
         return None
-    if not all(three):
-        parser.error("--asterisk, --user and --secret-file must be given together")
-    (host, port), user, secret_file = three
-    return RealAsterisk(host, port, user, secret_file)
+    missing = [option for option, value in three.items() if not value]
+    if missing:
+        parser.error(f"{' and '.join(missing)} missing: {', '.join(three)} belong together")
+    (host, port), user, secret_file = three.values()
+    return RealAsterisk(host, port, user, Path(secret_file))
 
 
 def _seconds() -> float | None:

@@ -1,14 +1,17 @@
 """The demo's folder."""
 
 import stat
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from cryptography import x509
 
 from amiproxy.config import load
 from amiproxy.service.loadedconfig import prepare
 from amiproxy.tools.demo.accounts import desk, wallboard
 from amiproxy.tools.demo.folder import opened
 from amiproxy.tools.demo.options import DemoError
+from amiproxy.x509.expiry import Expiry, expiry_state
 
 
 def fill(folder):
@@ -27,6 +30,16 @@ def test_the_proxy_accepts_the_written_configuration(tmp_path):
         assert str(config.listeners[0].address) == "127.0.0.1:5039"
         assert list(users.users) == [account.name for account in accounts]
         assert prepare(folder.config).secret == b"s3cret"
+
+
+def test_no_warning_is_due_about_its_own_certificate(tmp_path):
+    with opened(tmp_path / "state") as folder:
+        fill(folder)
+        chain = (folder.directory / "server.crt").read_bytes()
+        [leaf, *_] = x509.load_pem_x509_certificates(chain)
+        now = datetime.now(UTC)
+        assert expiry_state(leaf.not_valid_after_utc, now) == Expiry.FINE
+        assert expiry_state(leaf.not_valid_after_utc, now + timedelta(days=7)) == Expiry.FINE
 
 
 def test_secrets_are_private_and_never_in_plain_text(tmp_path):

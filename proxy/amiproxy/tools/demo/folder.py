@@ -23,6 +23,8 @@ HOST = "127.0.0.1"
 _NAMES = ("localhost", HOST, "::1")
 #: Seconds: enough to type the login by hand; the proxy's default is meant for programs.
 _LOGIN_TIMEOUT = 120
+#: Days that the certificate is valid: the proxy warns from 30 days before its end, and each run issues one.
+_DAYS = 90
 _HEADING = "# Written by ami-proxy demo; the next run overwrites it.\n"
 
 
@@ -49,7 +51,7 @@ class Folder:
         ca = authority.CaFiles.within(self.directory)
         if not ca.certificate.exists() and not ca.key.exists():
             ca = authority.create_ca(self.directory, "ami-proxy demo CA")
-        issue.issue(ca, _NAMES, self.directory, days=30, file_name="server", replace=True)
+        issue.issue(ca, _NAMES, self.directory, days=_DAYS, file_name="server", replace=True)
 
     def write_config(self, upstream: dict[str, object], port: int, accounts: Sequence[Account]) -> None:
         """Write proxy.yaml and users.yaml; ``upstream`` is that section of proxy.yaml.

@@ -86,11 +86,19 @@ async def simulated(folder: Folder) -> AsyncIterator[Pbx]:
 
 
 def real(asterisk: RealAsterisk) -> Pbx:
-    """An Asterisk that is running.  Raises DemoError if it is on another machine."""
+    """An Asterisk that is running.
+
+    Raises DemoError if it is on another machine, or if the file with the secret does not exist.
+    """
     if not is_loopback(asterisk.host):
         raise DemoError(
             f"{asterisk.host} is not this machine, and the link is plain text; forward its port with "
             f"ssh -L 15038:127.0.0.1:{asterisk.port} {asterisk.host} and use --asterisk 127.0.0.1:15038"
+        )
+    if not asterisk.secret_file.is_file():
+        raise DemoError(
+            f"--secret-file {asterisk.secret_file}: no such file; write the secret of the manager user "
+            f"{asterisk.user} into one that only you can read"
         )
     return Pbx(
         title="a real Asterisk",
