@@ -9,14 +9,16 @@ from pathlib import Path
 
 import pytest
 
+from tests.asterisk.lab import chroot
 from tests.asterisk.lab.cache import Unavailable
 from tests.deploy import debian
 from tests.deploy.debian import Machine
 from tests.deploy.host import Host
+from tests.deploy.site import Site
 from tests.support.requirements import give_up
 
 TOP = Path(__file__).parents[2]
-_NEED_A_ROOT = {"debian_tools", "machine", "host"}
+_NEED_A_ROOT = {"debian_tools", "machine", "host", "site"}
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -27,6 +29,9 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     with suppress(Unavailable):  # the fixtures report it where it matters
         debian.tools()
         debian.machine_root()
+        if "site" in used:
+            debian.operated_root()
+            chroot.ready("sid")
 
 
 @pytest.fixture(scope="session")
@@ -87,3 +92,13 @@ def host(_installed: Host) -> Iterator[Host]:
     _installed.fresh()
     yield _installed
     _installed.end()
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    """A PBX with Asterisk, without the package, and a client's machine."""
+    try:
+        with Site("site") as site:
+            yield site
+    except Unavailable as reason:
+        give_up("SYSTEMD", reason)

@@ -1,7 +1,8 @@
 """Debian 12 as operators run it: roots built once and kept, and a machine booted from one.
 
 The machine is a systemd-nspawn container with systemd as its first process, a
-network of its own (loopback only) and a file system that is thrown away.
+network of its own (loopback only) and a file system that is thrown away.  Another
+root may be mounted in it, as a layer that is thrown away too.
 
 ``python3 -m tests.deploy.debian`` builds the roots before anything is installed.
 """
@@ -25,6 +26,8 @@ _SUITE = "bookworm"
 _TOOLS = ("systemd", "systemd-container", "fail2ban", "prometheus")
 #: The packages of a small server.
 _MACHINE = ("adduser", "ca-certificates", "procps", "python3", "systemd", "systemd-sysv")
+#: What an operator installs there besides, with apt as on any Debian 12.
+_OPERATED = ("fail2ban", "nftables", "openssl", "python3-systemd")
 _BOOT_SECONDS = 180.0
 _STOP_SECONDS = 20.0
 
@@ -36,9 +39,16 @@ mount -t tmpfs tmpfs "$1/mnt"
 mkdir "$1/mnt/upper" "$1/mnt/work" "$1/mnt/root"
 mount -t overlay overlay -o "lowerdir=$2,upperdir=$1/mnt/upper,workdir=$1/mnt/work" "$1/mnt/root"
 """
+_SECOND_LAYER = """
+if [ "$4" ]; then
+    mkdir "$1/mnt/upper2" "$1/mnt/work2" "$1/mnt/root$5"
+    mount -t overlay overlay -o "lowerdir=$4,upperdir=$1/mnt/upper2,workdir=$1/mnt/work2" "$1/mnt/root$5"
+fi
+"""
 _RUN = _LAYER + 'mount -t proc proc "$1/mnt/root/proc"; shift 2; exec chroot "$0/mnt/root" "$@"'
 _BOOT = (
     _LAYER
+    + _SECOND_LAYER
     + """
 mount --rbind /proc "$1/proc"
 mount --rbind /sys "$1/sys"
@@ -64,6 +74,11 @@ def machine_root() -> Path:
     return _root("machine", _MACHINE)
 
 
+def operated_root() -> Path:
+    """The same, with what an operator installs besides.  Raises as ``tools``."""
+    return _root("operated", _OPERATED, machine_root())
+
+
 def run_tool(*command: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     """Run one of the tools in a throw-away copy of its root; a shell script there may create files first."""
     root = str(tools())
@@ -72,18 +87,26 @@ def run_tool(*command: str, stdin: bytes = b"") -> subprocess.CompletedProcess[b
 
 
 class Machine:
-    """One booted Debian 12; ``run`` runs a command in it as root."""
+    """One booted Debian 12; ``run`` runs a command in it as root.
 
-    def __init__(self, name: str) -> None:
+    ``root`` is booted instead of ``machine_root()``.  ``mounted`` is one more root, and where in the machine
+    it is.
+    """
+
+    def __init__(self, name: str, root: Path | None = None, mounted: tuple[Path, str] | None = None) -> None:
         #: Different from that of any other run at the same time.
         self.name = f"{name}-{os.getpid()}"
+        self._root = root
+        self._mounted = mounted
         self._process: subprocess.Popen[bytes] | None = None
         self._leader = 0
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 - closed by stop
 
     def start(self) -> None:
         """Boot, and wait until units are started.  Raises Unavailable where no container can be booted."""
-        line = ["unshare", "--mount", "sh", "-c", _BOOT, "boot", str(tools()), str(machine_root()), self.name]
+        roots = str(tools()), str(self._root or machine_root())
+        mounted = map(str, self._mounted or ("", ""))
+        line = ["unshare", "--mount", "sh", "-c", _BOOT, "boot", *roots, self.name, *mounted]
         self._process = subprocess.Popen(
             line,
             stdin=subprocess.DEVNULL,
@@ -118,16 +141,25 @@ class Machine:
 
     def run(self, *command: str, check: bool = True, stdin: bytes = b"") -> subprocess.CompletedProcess[str]:
         """Run a command in the machine; CalledProcessError with its output, unless ``check`` is off."""
-        line = ["nsenter", "--target", str(self._leader), "--all", "--root", "--wd", *command]
+        line = self.inside(*command)
         done = subprocess.run(line, check=False, input=stdin, capture_output=True, timeout=120)
         text = done.stdout.decode(errors="replace")
         errors = done.stderr.decode(errors="replace")
         assert not check or done.returncode == 0, f"{command} gave {done.returncode}: {text}{errors}"
         return subprocess.CompletedProcess(command, done.returncode, text, errors)
 
+    def inside(self, *command: str) -> list[str]:
+        """The command line that runs a program of the machine in it, as root."""
+        return ["nsenter", "--target", str(self._leader), "--all", "--root", "--wd", *command]
+
     def beside(self, *command: str) -> list[str]:
         """The command line that runs a program of the host in the machine's network."""
         return ["nsenter", "--target", str(self._leader), "--net", *command]
+
+    @property
+    def leader(self) -> int:
+        """The id of its first process, as seen from here."""
+        return self._leader
 
     def write(self, path: str, content: bytes, mode: str = "0644", group: str = "root") -> None:
         """Put a file into the machine."""
@@ -170,15 +202,15 @@ def _eventually(condition: Callable[[], bool], seconds: float) -> bool:
     return True
 
 
-def _root(name: str, packages: tuple[str, ...]) -> Path:
+def _root(name: str, packages: tuple[str, ...], base: Path | None = None) -> Path:
     if os.geteuid() != 0:
         raise Unavailable("a Debian root needs root (chroot): run as root")
     root = cache_home() / f"{_SUITE}-{name}"
-    kept(root, partial(_build, packages))
+    kept(root, partial(_build, packages, base))
     return root
 
 
-def _build(packages: tuple[str, ...], root: Path) -> None:
+def _build(packages: tuple[str, ...], base: Path | None, root: Path) -> None:
     if shutil.which("debootstrap") is None:
         raise Unavailable("debootstrap is not installed: apt-get install debootstrap")
     apt = ("apt-get", "-qq", "-o", "Acquire::Check-Valid-Until=false", "-o", "Acquire::Languages=none")
@@ -196,7 +228,10 @@ def _build(packages: tuple[str, ...], root: Path) -> None:
 
         try:
             mirror = chroot._mirror()  # the archive from which this machine itself installs
-            run("unshare", "--mount", "debootstrap", "--variant=minbase", _SUITE, str(root), mirror)
+            if base is None:
+                run("unshare", "--mount", "debootstrap", "--variant=minbase", _SUITE, str(root), mirror)
+            else:
+                run("cp", "-a", str(base), str(root))
             policy = root / "usr/sbin/policy-rc.d"  # no service may start in there without a command
             policy.write_text("#!/bin/sh\nexit 101\n")
             policy.chmod(0o755)
@@ -212,7 +247,7 @@ def _build(packages: tuple[str, ...], root: Path) -> None:
 
 
 if __name__ == "__main__":
-    for make in (tools, machine_root):
+    for make in (tools, machine_root, operated_root):
         try:
             sys.stdout.write(f"debian: {make()} is there\n")
         except Unavailable as reason:
