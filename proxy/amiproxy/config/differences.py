@@ -1,13 +1,10 @@
 """What a reload changes, as names and keys without values, so that it can be logged."""
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
-import msgspec
-
-from amiproxy.config.reading.problems import KeyPath, spell
+from amiproxy.config.plain import changes, plain, plain_user
 from amiproxy.config.schema import Config
-from amiproxy.config.users.user import UsersFile
+from amiproxy.config.users.user import UserEntry, UsersFile
 from amiproxy.steps import Steps, result_of
 
 #: Keys that take effect only after a restart, and why.
@@ -55,7 +52,7 @@ def differing(old: tuple[Config, UsersFile], new: tuple[Config, UsersFile]) -> S
         earlier = before.get(name)
         if earlier is None:
             added.append(name)
-        elif earlier is not entry and (keys := tuple(_keys(earlier, entry, ()))):
+        elif earlier is not entry and (keys := _user_keys(earlier, entry)):
             changed.append((name, keys))
         yield
     removed = []
@@ -63,16 +60,17 @@ def differing(old: tuple[Config, UsersFile], new: tuple[Config, UsersFile]) -> S
         if name not in after:
             removed.append(name)
         yield
-    return Differences(tuple(_keys(old[0], new[0], ())), tuple(added), tuple(removed), tuple(changed))
+    return Differences(_keys(old[0], new[0]), tuple(added), tuple(removed), tuple(changed))
 
 
 def needs_restart(old: Config, new: Config) -> list[str]:
     """One line for each difference that a reload cannot apply: its key, and why."""
-    keys = _keys(old, new, ())
-    return [f"{key}: changes only with a restart: {reason}" for key in keys if (reason := _why_fixed(key))]
+    keys = _keys(old, new)
+    return [f"{key}: changes only with a restart: {reason}" for key in keys if (reason := why_fixed(key))]
 
 
-def _why_fixed(key: str) -> str:
+def why_fixed(key: str) -> str:
+    """Why a reload cannot change this key of proxy.yaml, so that it takes a restart; empty if it can."""
     if key.startswith("listeners["):
         # A reload can change a listener's settings, but not its address.  A change of the number of listeners
         # has the key ``listeners``.
@@ -81,19 +79,10 @@ def _why_fixed(key: str) -> str:
     return _FIXED.get(key) or _FIXED.get(section, "")
 
 
-def _keys(old: object, new: object, path: KeyPath) -> Iterator[str]:
-    """The key paths of all values that differ, as deep as both sides have the same shape."""
-    if old == new:
-        return
-    if isinstance(old, msgspec.Struct) and type(old) is type(new):
-        for name in old.__struct_fields__:
-            yield from _keys(getattr(old, name), getattr(new, name), (*path, name))
-    elif _has_structs(old) and _has_structs(new) and len(old) == len(new):  # type: ignore[arg-type]
-        for number, (before, after) in enumerate(zip(old, new, strict=True)):  # type: ignore[call-overload]
-            yield from _keys(before, after, (*path, number))
-    else:
-        yield spell(path)
+def _keys(old: Config, new: Config) -> tuple[str, ...]:
+    return () if old == new else tuple(change.key for change in changes(plain(old), plain(new)))
 
 
-def _has_structs(value: object) -> bool:
-    return isinstance(value, tuple) and any(isinstance(item, msgspec.Struct) for item in value)
+def _user_keys(old: UserEntry, new: UserEntry) -> tuple[str, ...]:
+    # The values are compared here and thrown away, so that they need no fingerprints.
+    return tuple(change.key for change in changes(plain_user(old, str), plain_user(new, str)))
