@@ -7,7 +7,7 @@ import pytest
 from amiproxy.ami import privilege
 from amiproxy.core.model.state import OVER, State
 from amiproxy.core.model.users import User, UserTable
-from amiproxy.steps import finish
+from amiproxy.steps import finish, result_of
 from tests.support.core_doubles import Bench, event
 
 BOSS = User("boss", read=privilege.ALL, write=privilege.ALL, secret="plain:x")
@@ -106,6 +106,31 @@ class TestAdoption:
         assert late.principal.user.read == privilege.ALL
         assert gone.state in OVER
         assert transport.closed == "close"
+
+    def test_the_sessions_that_a_table_would_close_are_counted_and_stay_open(self, bench):
+        calls = [bench.login("calls")[0] for _ in range(2)]
+        boss, _ = bench.login("boss")
+        ended, _ = bench.login("boss")
+        tables = {
+            (): {"calls": {"user removed": 2}, "boss": {"user removed": 1}},
+            (replace(BOSS, secret="plain:y"), CALLS): {"boss": {"credentials changed": 1}},
+            (BOSS, replace(CALLS, read=privilege.ALL)): {},
+        }
+        ended.close("kicked")
+        for table, closes in tables.items():
+            assert result_of(bench.hub.closing_for(UserTable(table))) == closes
+        assert {session.state for session in (*calls, boss)} == {State.READY}
+        # What was counted is what adopting the table does.
+        bench.hub.adopt(UserTable([CALLS]))
+        assert (boss.state in OVER, calls[0].state in OVER) == (True, False)
+
+    def test_a_session_that_ends_while_they_are_counted_is_left_out(self, bench):
+        bench.login("boss")
+        ended, _ = bench.login("calls")
+        steps = bench.hub.closing_for(UserTable())
+        next(steps)
+        ended.close("kicked")
+        assert result_of(steps) == {"boss": {"user removed": 1}}
 
     def test_a_session_that_ends_between_two_steps_is_skipped(self, bench):
         bench.login("calls")

@@ -9,11 +9,12 @@ import yaml
 
 from amiproxy.core.audit import masking
 from amiproxy.core.model.hiddennames import HIDDEN_NAMES
+from amiproxy.net.admin.reloads import Rehearsal
 from amiproxy.net.host.landlockpaths import around
 from amiproxy.net.upstream.link import LinkState
 from amiproxy.service import process
 from amiproxy.tools.simulator import Simulator, User
-from tests.service.running import USERS, certificate, change, running, two_listeners
+from tests.service.running import SECRET, USERS, certificate, change, connect, running, two_listeners
 from tests.support.openssl import without_any_suite
 from tests.support.proxy_process import ProxyProcess
 from tests.support.waiting import until
@@ -245,6 +246,71 @@ async def test_a_log_level_set_by_hand_lasts_until_the_next_reload(files: ProxyP
         assert logging.getLogger("amiproxy").level == logging.ERROR
         await app.reload("test")
         assert (app.log_level, logging.getLogger("amiproxy").level) == ("info", logging.INFO)
+
+
+async def test_a_rehearsal_changes_nothing_and_says_what_a_reload_would_close(
+    files: ProxyProcess, log_text: Callable[[], str]
+) -> None:
+    async with Simulator([User("proxy", SECRET)]) as simulator:
+        upstream = {**yaml.safe_load(files.config.read_text())["upstream"], "port": simulator.port}
+        change(files, upstream=upstream)
+        async with running(files) as app:
+            client = await connect(files)
+            assert await app.rehearse_reload() == Rehearsal(closes={})
+            (files.directory / "users.yaml").write_text('{"users": {}}')
+            change(files, log={"level": "error"}, metrics={"address": "127.0.0.1:0"})
+            before, logged = app.config, log_text()
+            # The change of metrics takes a restart, which the caller finds by itself.
+            assert await app.rehearse_reload() == Rehearsal(closes={"anna": {"user removed": 1}})
+            assert app.config is before
+            assert app.hub.ctx.generation == 1
+            assert len(app.entries.users) == 1
+            assert log_text() == logged
+            assert (await client.action("Ping")).get("Response") == "Success"
+            await client.close()
+
+
+async def test_a_rehearsal_names_everything_that_a_reload_would_refuse(files: ProxyProcess) -> None:
+    async with running(files) as app:
+        change(files, colour="blue", tls={"policy": "none"})
+        found = await app.rehearse_reload()
+        report = await app.reload("test")
+        assert found == Rehearsal(report.problems)
+        assert len(found.problems) == 2
+
+
+async def test_a_rehearsal_judges_the_certificates_against_those_served(
+    files: ProxyProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The watch refuses the new files too, and does not serve them meanwhile.
+    change(files, tls={"lost_names": "refuse"})
+    async with running(files) as app:
+        leaf = trustme.CA().issue_cert("other.example.org")
+        leaf.cert_chain_pems[0].write_to_path(str(files.directory / "server.crt"))
+        leaf.private_key_pem.write_to_path(str(files.directory / "server.key"))
+        found = await app.rehearse_reload()
+        assert any("dns:localhost" in line for line in found.problems)
+        change(files, tls={"lost_names": "warn"})
+        found = await app.rehearse_reload()
+        assert not found.problems
+        assert any("dns:localhost" in line for line in found.warnings)
+        change(files, tls={"suites": ["ECDHE-ECDSA-CHACHA20-POLY1305"]})
+        with monkeypatch.context() as patched:
+            without_any_suite(patched)
+            found = await app.rehearse_reload()
+        assert found.problems[0].startswith("tls.suites: OpenSSL knows none of the suites ")
+        assert app.stores[0].generation == 1
+        listeners = yaml.safe_load(files.config.read_text())["listeners"]
+        change(files, listeners=[*listeners, {**listeners[0], "address": "127.0.0.1:0"}], tls={})
+        assert not (await app.rehearse_reload()).problems
+
+
+async def test_a_rehearsal_and_a_reload_wait_for_each_other(files: ProxyProcess) -> None:
+    async with running(files) as app:
+        change(files, limits={"connections": 1500})
+        found = await asyncio.gather(*(app.rehearse_reload() for _ in range(3)), app.reload("test"))
+        assert [bool(one.problems) for one in found] == [False] * 4
+        assert app.hub.limits.connections == 1500
 
 
 async def test_the_format_of_the_log_is_applied_by_a_reload(

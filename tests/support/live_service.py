@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from amiproxy.config import Certificate, Config, ListenerSettings, UpstreamSettings
+from amiproxy.config import Certificate, Config, ListenerSettings, UpstreamSettings, UsersFile
 from amiproxy.config.address import Address
 from amiproxy.core.model.users import User
 from amiproxy.net.admin.journal import Journal
-from amiproxy.net.admin.reloads import ReloadReport, Reloads
+from amiproxy.net.admin.reloads import Rehearsal, ReloadReport, Reloads
 from amiproxy.net.certs.certset import CertSet
 from amiproxy.net.certs.certstore import CertStore
 from amiproxy.net.certs.rotation import Rotation
@@ -38,6 +38,9 @@ class LiveService:
         self.link = Link(self.hub.server, self.config.upstream, b"the upstream secret")
         self.certificates = CertSet(self.config.listeners, self.config.tls, settle=0.01)
         self.report = ReloadReport(True, "", 0.0)
+        self.rehearsal = Rehearsal(closes={})
+        self.path = directory / "proxy.yaml"
+        self.entries = UsersFile(users={})
         self.reloads = Reloads(self._reload)
         self.lag = LoopLag()
         self.journal = Journal()
@@ -63,6 +66,9 @@ class LiveService:
 
     def set_log_level(self, level: str) -> None:
         self.log_level = level
+
+    async def rehearse_reload(self) -> Rehearsal:
+        return self.rehearsal
 
     def stop(self) -> None:
         self.stopped += 1

@@ -60,6 +60,19 @@ class Adoption:
         ctx.generation += 1
         ctx.settle()
 
+    def closing(self, users: UserTable) -> Steps[dict[str, dict[str, int]]]:
+        """How many sessions ``adopting`` this table would close now, in steps: by user and reason."""
+        found: dict[str, dict[str, int]] = {}
+        for session in self._registry.users:
+            before = session.principal.user
+            if before is not None and session.state not in OVER:
+                reason = users.successor(before, session.transport.peer.certificate)
+                if isinstance(reason, str):
+                    reasons = found.setdefault(before.name, {})
+                    reasons[reason] = reasons.get(reason, 0) + 1
+            yield
+        return found
+
     def _adopt_session(self, session: Session, users: UserTable) -> None:
         if session.state in OVER:
             return  # it has ended since the first step

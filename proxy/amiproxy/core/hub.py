@@ -281,6 +281,10 @@ class Hub:
         """See ``Adoption.adopting``."""
         return self._adoption.adopting(users)
 
+    def closing_for(self, users: UserTable) -> Steps[dict[str, dict[str, int]]]:
+        """See ``Adoption.closing``."""
+        return self._adoption.closing(users)
+
     # -- sending -----------------------------------------------------------
 
     def settle(self) -> None:

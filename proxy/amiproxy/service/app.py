@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from amiproxy import __version__, log
-from amiproxy.config import Address, Config
+from amiproxy.config import Address, Config, UsersFile
 from amiproxy.core import policy
 from amiproxy.core.audit import masking
 from amiproxy.core.fanout.pacing import Pacing
@@ -20,7 +20,7 @@ from amiproxy.core.form import FORM
 from amiproxy.core.hub import Hub
 from amiproxy.net.admin.endpoints import AdminEndpoints, EndpointRefused
 from amiproxy.net.admin.journal import Journal
-from amiproxy.net.admin.reloads import ReloadReport, Reloads
+from amiproxy.net.admin.reloads import Rehearsal, ReloadReport, Reloads
 from amiproxy.net.certs.certstore import CertStore
 from amiproxy.net.certs.rotation import Rotation
 from amiproxy.net.doors.pool import ConnectionPool
@@ -42,6 +42,7 @@ class App:
     """One running proxy."""
 
     def __init__(self, path: Path, prepared: LoadedConfig, loop: asyncio.AbstractEventLoop) -> None:
+        self._path = path
         self._loop = loop
         config = prepared.config
         limits = config.limits
@@ -166,6 +167,10 @@ class App:
         """Reload configuration, users and certificates; see ``Transaction``.  What fails is in the report."""
         return await self.reloads.reload(trigger)
 
+    async def rehearse_reload(self) -> Rehearsal:
+        """What a reload would do now; see ``Transaction``."""
+        return await self._transaction.rehearse()
+
     async def _reload(self, triggers: frozenset[str]) -> ReloadReport:
         return await self._transaction.run(triggers)
 
@@ -184,6 +189,16 @@ class App:
     def config(self) -> Config:
         """The configuration in force."""
         return self._transaction.prepared.config
+
+    @property
+    def path(self) -> Path:
+        """The proxy.yaml that is read at the start and by each reload."""
+        return self._path
+
+    @property
+    def entries(self) -> UsersFile:
+        """The users in force, as written."""
+        return self._transaction.prepared.entries
 
     @property
     def stores(self) -> Sequence[CertStore]:

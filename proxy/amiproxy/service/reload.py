@@ -4,17 +4,18 @@ It builds everything that it may change beside the running service and swaps it 
 the old configuration stays and the reason is logged.
 """
 
+import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from amiproxy import log
-from amiproxy.config import ConfigErrors
+from amiproxy.config import Config, ConfigErrors
 from amiproxy.config.differences import Differences, needs_restart
 from amiproxy.core.audit import masking
 from amiproxy.core.fanout.pacing import Pacing
 from amiproxy.core.hub import Hub
-from amiproxy.net.admin.reloads import ReloadReport
+from amiproxy.net.admin.reloads import Rehearsal, ReloadReport
 from amiproxy.net.certs.result import CertificatesRefused
 from amiproxy.net.doors.secrets import HashVerifier
 from amiproxy.net.loop import gently
@@ -62,12 +63,50 @@ class Transaction:
         self._listeners = listeners
         self._links = links
         self._set_log_level = set_log_level
+        #: Held by a reload, and by a rehearsal, which reads the configuration in force from a thread.
+        self._lock = asyncio.Lock()
 
     async def run(self, triggers: frozenset[str]) -> ReloadReport:
         """Reload once, and log the result; ``triggers`` say what asked for it.
 
         What fails is in the report: it raises nothing for files that cannot be used.
         """
+        async with self._lock:
+            return await self._run(triggers)
+
+    async def rehearse(self) -> Rehearsal:
+        """Do everything that a reload does before it changes anything, and say what would come of it.
+
+        It raises nothing for files that cannot be used, and logs nothing.
+        """
+        async with self._lock:
+            try:
+                new, _ = await gently.in_thread(lambda: _compared(self._path, self.prepared))
+            except (ConfigErrors, StartError, OSError) as error:
+                return Rehearsal(_told(error))
+            problems, warnings = await self._rehearse_certificates(new.config)
+            closes: Mapping[str, Mapping[str, int]] = await gently.in_loop(self._hub.closing_for(new.users))
+            await gently.in_loop(new.letting_go())
+            return Rehearsal(problems, warnings, closes)
+
+    async def _rehearse_certificates(self, config: Config) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Why the certificate files would be refused, and warnings about them."""
+        certificates = self._listeners.certificates
+        if len(config.listeners) != len(certificates.stores):
+            return (), ()  # that takes a restart, which compares no certificate with the one before
+        async with certificates.reload_lock:
+            try:
+                candidates = await certificates.prepare(
+                    config.listeners, config.tls, frozenset({"rehearsal"}), whole=False
+                )
+            except CertificatesRefused as refused:
+                return tuple(map(str, errors_of(refused.findings))), ()
+        findings = [finding for candidate in candidates for finding in candidate.result.findings]
+        wrong = errors_of(findings)
+        doubts = [finding for finding in findings if finding not in wrong]
+        return tuple(dict.fromkeys(map(str, wrong))), tuple(dict.fromkeys(map(str, doubts)))
+
+    async def _run(self, triggers: frozenset[str]) -> ReloadReport:
         trigger = joined(triggers)
         self._lifecycle.reload_begins()
         failed = True

@@ -76,15 +76,26 @@ def test_results_are_tables_or_json(
     assert json.loads(capsys.readouterr().out) == RESULTS[command]
 
 
+#: Commands that ``ami-proxy check --against-running`` sends.
+OF_CHECK = {"configuration", "rehearse"}
+
+
 def test_each_command_of_the_socket_has_a_verb_and_a_table(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["ctl", "--help"])
     text = capsys.readouterr().out
     # "certs reload" and "learn start" are verbs with an argument.
     verbs = {name.partition("-")[0] if name.startswith(("certs", "learn")) else name for name in COMMANDS}
-    verbs.remove("commands")
+    verbs -= {"commands", *OF_CHECK}
     assert all(f"\n    {verb} " in text for verb in verbs)
-    assert set(tables.TABLES) == set(COMMANDS) - {"commands", "tail", "trace", "learn-start", "learn-stop"}
+    assert set(tables.TABLES) == set(COMMANDS) - {
+        "commands",
+        *OF_CHECK,
+        "tail",
+        "trace",
+        "learn-start",
+        "learn-stop",
+    }
 
 
 @pytest.mark.parametrize(

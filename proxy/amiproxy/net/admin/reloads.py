@@ -7,7 +7,7 @@ composition root; this module schedules it and returns the result to the callers
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple
 
 from amiproxy import log
@@ -34,6 +34,17 @@ class ReloadReport(NamedTuple):
     def keeps_old(self) -> bool:
         """Whether the configuration or users on disk are not in force."""
         return not self.succeeded and not self.only_certificates
+
+
+class Rehearsal(NamedTuple):
+    """What a reload would do now with the files on disk.  It has names only, no values."""
+
+    #: Why it would be refused, one line each.  Changes that take a restart are not among them.
+    problems: tuple[str, ...] = ()
+    #: What to correct although it would not be refused, one line each.
+    warnings: tuple[str, ...] = ()
+    #: How many sessions it would close, by user and reason; None if the files cannot be used.
+    closes: Mapping[str, Mapping[str, int]] | None = None
 
 
 class Reloads:

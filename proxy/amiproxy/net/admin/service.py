@@ -2,12 +2,13 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Protocol
 
-from amiproxy.config import Config
+from amiproxy.config import Config, UsersFile
 from amiproxy.core.hub import Hub
 from amiproxy.net.admin.journal import Journal
-from amiproxy.net.admin.reloads import Reloads
+from amiproxy.net.admin.reloads import Rehearsal, Reloads
 from amiproxy.net.certs.certstore import CertStore
 from amiproxy.net.certs.rotation import Rotation
 from amiproxy.net.doors.pool import ConnectionPool
@@ -21,6 +22,14 @@ class Service(Protocol):
     @property
     def config(self) -> Config:
         """The configuration in force."""
+
+    @property
+    def path(self) -> Path:
+        """The proxy.yaml that is read at the start and by each reload."""
+
+    @property
+    def entries(self) -> UsersFile:
+        """The users in force, as written in the users files."""
 
     @property
     def hub(self) -> Hub:
@@ -77,6 +86,9 @@ class Service(Protocol):
     @property
     def draining(self) -> bool:
         """Whether the service is shutting down."""
+
+    async def rehearse_reload(self) -> Rehearsal:
+        """What a reload would do now with the files on disk; it changes nothing."""
 
     def set_log_level(self, level: str) -> None:
         """Set the log level until the next reload."""

@@ -96,6 +96,17 @@ class CertStore:
         """Every file that is read: the files to watch."""
         return self._settings.paths
 
+    @property
+    def digests(self) -> dict[Path, bytes | None]:
+        """The digest of the content that is served of each file; None for one that could not be read."""
+        groups = zip(self._settings.groups, self.current.digests, strict=True)
+        return {
+            path: digest
+            for group, digests in groups
+            for path, digest in zip(group, digests, strict=True)
+            if path is not None
+        }
+
     def reload(self, *triggers: str) -> ReloadResult:
         """Read the files again; never raises for their content.  ``triggers`` are copied to the result."""
         return self.commit(result_of(self.preparing(frozenset(triggers))))

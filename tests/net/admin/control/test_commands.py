@@ -13,7 +13,7 @@ from tests.support.waiting import until
 def test_each_command_states_its_purpose_and_permission() -> None:
     assert {name for name, command in COMMANDS.items() if command.permission is Permission.OPERATE} == {
         "kick", "certs-reload", "reload", "drain", "log-level", "trace",
-        "learn", "learn-start", "learn-stop",
+        "learn", "learn-start", "learn-stop", "configuration",
     }  # fmt: skip
     assert all(command.text.endswith(".") for command in COMMANDS.values())
     assert all((command.run is None) is not (command.stream is None) for command in COMMANDS.values())

@@ -181,6 +181,8 @@ async def test_no_secret_is_in_any_answer(control: Control) -> None:
     for name, command in COMMANDS.items():
         for value in ("boss", "user:boss", stranger.id, "debug") if command.stream is None else ():
             said += [await control.asker.ask(name, **dict.fromkeys(command.arguments, value))]
+    configuration = await control.connect()
+    said += [await configuration.ask("configuration", key="5a" * 32)]
     text = json.dumps(said)
     for secret in ("hunter2", "plain:", HASH, "the upstream secret", stranger.challenge.decode()):
         assert secret not in text

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from amiproxy import log
 from amiproxy.core.clients.session import Session
 from amiproxy.net.admin import logkinds
-from amiproxy.net.admin.control import views
+from amiproxy.net.admin.control import effective, views
 from amiproxy.net.admin.control.trace import Trace
 from amiproxy.net.admin.journal import KEPT, Choice, Tail
 from amiproxy.net.admin.service import Service
@@ -58,6 +58,8 @@ class Command(NamedTuple):
     urgent: bool = False
     #: Seconds that the reader of a stream may take for the results so far.
     patience: float = 10.0
+    #: The log names the command without its arguments.
+    private: bool = False
 
     @property
     def text(self) -> str:
@@ -146,6 +148,24 @@ async def _reload(service: Service, _: Arguments) -> object:
     if not report.succeeded:
         raise Refused("not reloaded; the old configuration stays in force", report.problems)
     return views.reload(report)
+
+
+async def _rehearse(service: Service, _: Arguments) -> object:
+    """Say what a reload would do now with the files on disk, without changing anything."""
+    if service.draining:
+        raise Refused("the service is stopping")
+    return views.rehearsal(await service.rehearse_reload())
+
+
+async def _configuration(service: Service, arguments: Arguments) -> AsyncIterator[object]:
+    """Show the configuration in force, then its users, with fingerprints under this key for secrets."""
+    key = effective.key_of(arguments["key"])
+    if key is None:
+        raise Refused("key must be 32 random bytes, as 64 hexadecimal digits in lower case")
+    batches = effective.users(service, key)
+    yield effective.head(service, key)
+    for batch in batches:
+        yield {"users": await gently.in_loop(batch)}
 
 
 async def _log_level(service: Service, arguments: Arguments) -> object:
@@ -246,6 +266,9 @@ COMMANDS: Mapping[str, Command] = {
         Command("kick", Permission.OPERATE, _kick, ("target",), urgent=True),
         Command("certs-reload", Permission.OPERATE, _certs_reload),
         Command("reload", Permission.OPERATE, _reload),
+        Command("rehearse", Permission.READ, _rehearse),
+        # Who has the reply and the key can test guesses of a weak secret.
+        Command("configuration", Permission.OPERATE, arguments=("key",), stream=_configuration, private=True),
         Command("drain", Permission.OPERATE, _drain, urgent=True),
         Command("log-level", Permission.OPERATE, _log_level, ("level",)),
         Command("learn-start", Permission.OPERATE, _learn_start, ("seconds",)),

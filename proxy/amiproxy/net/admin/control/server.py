@@ -137,7 +137,7 @@ class ControlServer(SideServer):
             await self._say(writer, Reply(False, error=str(refused)))
             return
         if command.permission is Permission.OPERATE:
-            said = " ".join(request.arguments.values())
+            said = "" if command.private else " ".join(request.arguments.values())
             log.say(log.INFO, "control", command=command.name, about=said or None, uid=peer.uid, pid=peer.pid)
         try:
             if command.stream is not None:

@@ -16,7 +16,7 @@ from amiproxy.ami import privilege
 from amiproxy.core.clients.linkloss import LinkLoss
 from amiproxy.core.clients.session import Session
 from amiproxy.core.model.users import User
-from amiproxy.net.admin.reloads import ReloadReport
+from amiproxy.net.admin.reloads import Rehearsal, ReloadReport
 from amiproxy.net.admin.service import Service
 from amiproxy.net.certs.certstore import CertStore
 from amiproxy.steps import Steps
@@ -212,11 +212,12 @@ def certificates(service: Service) -> Steps[list[View]]:
     found = []
     for listener, store in zip(service.config.listeners, service.stores, strict=True):
         waiting = yield from store.waiting()
-        found.append(_store(str(listener.address), store, waiting))
+        found.append(certificates_of(str(listener.address), store, waiting))
     return found
 
 
-def _store(listener: str, store: CertStore, waiting: tuple[Path, ...]) -> View:
+def certificates_of(listener: str, store: CertStore, waiting: tuple[Path, ...] = ()) -> View:
+    """What a listener serves; ``waiting``: files on disk that it does not serve."""
     now = datetime.now(UTC)
     return {
         "listener": listener,
@@ -323,6 +324,15 @@ def reload(report: ReloadReport) -> View:
         "users_changed": {name: list(keys) for name, keys in report.differences.users_changed},
         "certificates": list(report.certificates),
         "only_certificates": report.only_certificates,
+    }
+
+
+def rehearsal(result: Rehearsal) -> View:
+    """What a reload would do."""
+    return {
+        "problems": list(result.problems),
+        "warnings": list(result.warnings),
+        "closes": None if result.closes is None else {user: dict(why) for user, why in result.closes.items()},
     }
 
 
