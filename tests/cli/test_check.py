@@ -1,8 +1,11 @@
+import json
 from pathlib import Path
 
 import pytest
 
+from amiproxy.cli import check as command
 from amiproxy.cli import main
+from amiproxy.cli.ctl.connection import Refused
 from amiproxy.core.model.phc import dummy_hash
 from tests.support.certificates import forge
 from tests.support.openssl import without_any_suite
@@ -146,8 +149,6 @@ def test_suites_that_openssl_does_not_know_are_an_error(
 def test_a_certificate_that_disappears_meanwhile_is_reported(
     config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from amiproxy.cli import check as command
-
     real = command.load
 
     def load_then_lose(path: Path) -> object:
@@ -160,7 +161,49 @@ def test_a_certificate_that_disappears_meanwhile_is_reported(
     assert "server.crt" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("option", [["--json"], ["--socket", "c.sock"]])
+def test_options_of_the_comparison_need_it(config: Path, option: list[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["check", "--config", str(config), *option])
+
+
+def test_a_comparison_without_a_service_names_the_socket(
+    config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "DEFAULT_SOCKET", config.parent / "default.sock")
+    assert main(["check", "--config", str(config), "--against-running"]) == 3
+    assert "default.sock" in capsys.readouterr().err
+    config.write_text(CONFIG + "control: {socket: own.sock}\n")
+    assert main(["check", "--config", str(config), "--against-running"]) == 3
+    assert "own.sock" in capsys.readouterr().err
+    assert main(["check", "--config", str(config), "--against-running", "--socket", "given.sock"]) == 3
+    assert "given.sock" in capsys.readouterr().err
+
+
+def test_certificates_that_cannot_be_used_are_in_the_json(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (config.parent / "server.crt").write_text("nonsense\n")
+    assert main(["check", "--config", str(config), "--against-running", "--json"]) == 1
+    out, err = capsys.readouterr()
+    found = json.loads(out)
+    assert found["result"] == "refused"
+    assert [line for line in found["refused"] if "server.crt" in line]
+    assert "server.crt" in err
+
+
+def test_a_service_that_refuses_to_answer_is_not_compared(
+    config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise Refused("uid 1000 is not permitted", [])
+
+    monkeypatch.setattr(command, "Connection", refuse)
+    assert main(["check", "--config", str(config), "--against-running"]) == 3
+    assert "uid 1000 is not permitted" in capsys.readouterr().err
+
+
 def test_help_has_an_example(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="0"):
         main(["check", "--help"])
-    assert "ami-proxy check --config" in capsys.readouterr().out
+    assert "ami-proxy check --against-running" in capsys.readouterr().out

@@ -189,7 +189,10 @@ class Story:
         before = self.edited()
         assert "# mine" in before
 
-        self.guide.section(INSTALL, "Upgrade and roll back")
+        # An upgrade takes a restart, which the check says by its status.
+        said = self.guide.section(INSTALL, "Upgrade and roll back", 0, status=4)
+        assert f"{now} -> {_LATER}" in said
+        self.guide.section(INSTALL, "Upgrade and roll back", 1)
         assert self.version() == _LATER
         assert self.edited() == before
         assert "Authentication accepted" in self.log_in()

@@ -1,16 +1,23 @@
-"""``ami-proxy check``: runs the same validation as ``run`` and a reload, and nothing else."""
+"""``ami-proxy check``: validates the files as ``run`` and a reload do, and compares them with the service."""
 
 import argparse
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import msgspec
+
 from amiproxy.cli.configured import add_config_option
+from amiproxy.cli.ctl import DEFAULT_SOCKET, UNREACHABLE
+from amiproxy.cli.ctl.connection import Connection, NotReachable, Refused
 from amiproxy.config import (
     Config,
     ConfigErrors,
     ListenerSettings,
+    Loaded,
     Tls,
+    Unfit,
     UsersFile,
     load,
     named_users,
@@ -19,16 +26,31 @@ from amiproxy.config import (
 from amiproxy.counted import count
 from amiproxy.net.certs.certstore import CertStore
 from amiproxy.net.certs.result import CertificatesRefused
+from amiproxy.tools.against import candidate, comparing, running, text
+from amiproxy.tools.against.report import STATUS, Report
+from amiproxy.tools.terminal import console, printable
 from amiproxy.x509.validating.findings import Finding, errors_of
 
 _EXAMPLE = """\
 examples:
   ami-proxy check && systemctl reload ami-proxy
+  ami-proxy check --against-running
   ami-proxy check --config proxy.yaml
 
 Each problem is one line on stderr: file:line: key: what is wrong; what to do.
-Exit status 0 if the files can be used (warnings are allowed), 1 if not.
-The check does not look at a running proxy: only a reload reports changes that need a restart."""
+
+Exit status:
+  0  the files can be used (warnings are allowed); with --against-running:
+     the service has this configuration already, or a reload applies it
+  1  the files cannot be used, or a reload would be refused
+  2  wrong usage
+  3  --against-running: no service answers on the control socket
+  4  --against-running: the files can be used, but only a restart applies
+     all of them; so it is when this ami-proxy has another version than the
+     service that runs"""
+
+#: Columns of the narrowest terminal that lines are wrapped for.
+_NARROWEST = 40
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -36,47 +58,119 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     parser = commands.add_parser(
         "check",
         help="validate the configuration, the users and the certificates",
-        description="Validate proxy.yaml, the users.yaml it names, and all certificates and keys.",
+        description="Validate proxy.yaml, the users.yaml it names, and all certificates and keys. "
+        "Say what a reload, restart or upgrade would change.",
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_config_option(parser)
-    parser.set_defaults(run=run)
+    parser.add_argument(
+        "--against-running",
+        action="store_true",
+        help="compare with the running service: what would change, take a restart, or be refused",
+    )
+    parser.add_argument(
+        "--socket",
+        type=Path,
+        metavar="PATH",
+        help="the service's control socket (default: as proxy.yaml says, "
+        f"or {DEFAULT_SOCKET} if it names none)",
+    )
+    parser.add_argument("--json", action="store_true", help="print the comparison as one JSON object")
+    parser.set_defaults(run=run, usage_error=parser.error)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the problems, or a summary of the configuration if there are none; return the exit status.
+    """Print the problems, or if there are none a summary or the comparison; return the exit status.
 
-    0 if it can be used, 1 otherwise.
+    0 if the files can be used, 1 otherwise; see the help for that of the comparison.
     """
     file: Path = arguments.config
+    if not arguments.against_running and (arguments.json or arguments.socket is not None):
+        arguments.usage_error("--json and --socket need --against-running")
     try:
-        config, users, outdated = load(file)
+        loaded = load(file)
     except ConfigErrors as errors:
-        for problem in errors.problems:
-            print(problem, file=sys.stderr)
-        return 1
-    findings = list(dict.fromkeys(finding for one in config.listeners for finding in _judge(one, config.tls)))
-    wrong = errors_of(findings)
-    for finding in wrong:
-        print(finding, file=sys.stderr)
+        return _cannot_be_used(map(str, errors.problems), arguments)
+    config, users, outdated = loaded
+    judged = [_judge(one, config.tls) for one in config.listeners]
+    findings = list(dict.fromkeys(finding for _, found in judged for finding in found))
     bad_files = [finding for finding in findings if finding.level == "warning"]
-    for warning in [*outdated, *warnings_of(config, users), *bad_files]:
+    warnings = list(map(str, [*outdated, *warnings_of(config, users), *bad_files]))
+    wrong = errors_of(findings)
+    status = _cannot_be_used(map(str, wrong), arguments) if wrong else 0
+    for warning in warnings:
         print(f"warning: {warning}", file=sys.stderr)
     if wrong:
-        return 1
+        return status
+    if arguments.against_running:
+        stores = [store for store, _ in judged if store is not None]
+        return _compare(arguments, loaded, stores, warnings)
     print(f"{file}: ok")
     for line in _summary(config, users):
         print(f"  {line}")
     return 0
 
 
-def _judge(listener: ListenerSettings, tls: Tls) -> tuple[Finding, ...]:
-    """The findings of loading a listener's certificate files, as a start does."""
+def _cannot_be_used(problems: Iterable[str], arguments: argparse.Namespace) -> int:
+    told = list(problems)
+    for problem in told:
+        print(problem, file=sys.stderr)
+    if arguments.json:
+        print(msgspec.json.encode({"result": "refused", "refused": told}).decode())
+    return 1
+
+
+def _compare(
+    arguments: argparse.Namespace, loaded: Loaded, stores: list[CertStore], warned: list[str]
+) -> int:
+    """Compare valid files with the running service and print the result; return the exit status."""
+    key = os.urandom(32)
     try:
-        return CertStore(listener, tls).last_result.findings
+        connection = Connection(_socket(arguments, loaded.config))
+        try:
+            service = running.running(connection, key)
+        finally:
+            connection.close()
+        files = candidate.candidate(loaded, stores, key)
+    except (NotReachable, Refused, ConnectionError) as error:
+        print(f"ami-proxy check: {error}", file=sys.stderr)
+        return UNREACHABLE
+    except Unfit as error:
+        return _cannot_be_used([f"upstream.secret_file: {error}; {error.remedy}"], arguments)
+    refused = candidate.unreadable_by(service, loaded.config, arguments.config)
+    report = comparing.compare(service, files, loaded.config, arguments.config, refused)
+    _print(report, arguments, service.pid, warned)
+    return STATUS[report.result]
+
+
+def _print(report: Report, arguments: argparse.Namespace, pid: int, warned: list[str]) -> None:
+    if arguments.json:
+        print(msgspec.json.encode(text.data(report)).decode())
+        return
+    out = console()
+    # In a pipe each fact is one line for other programs.
+    width = max(out.width, _NARROWEST) if out.is_terminal else sys.maxsize
+    print(printable(f"{arguments.config}, compared with ami-proxy {report.versions[0]}, pid {pid}"))
+    print()
+    for line in text.lines(report, warned, width):
+        print(printable(line))
+
+
+def _socket(arguments: argparse.Namespace, config: Config) -> Path:
+    """The service's control socket; proxy.yaml does not know its path if the service manager passes it."""
+    given: Path | None = arguments.socket
+    named = config.control.socket.path if config.control is not None else None
+    return given or named or DEFAULT_SOCKET
+
+
+def _judge(listener: ListenerSettings, tls: Tls) -> tuple[CertStore | None, tuple[Finding, ...]]:
+    """The certificates of a listener, loaded as a start does, or None; and the findings."""
+    try:
+        store = CertStore(listener, tls)
     except CertificatesRefused as refused:
-        return refused.findings
+        return None, refused.findings
+    return store, store.last_result.findings
 
 
 def _summary(config: Config, users: UsersFile) -> Iterator[str]:

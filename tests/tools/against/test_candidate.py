@@ -1,0 +1,89 @@
+"""The files on disk as the service would read them, with the rights of its account."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from amiproxy.config import Config, load
+from amiproxy.config.plain import fingerprints
+from amiproxy.net.certs.certstore import CertStore
+from amiproxy.tools.against import candidate
+from amiproxy.tools.against.comparing import compare
+from amiproxy.tools.against.state import Account
+from tests.support.proxy_process import ProxyProcess, hashed
+from tests.support.unprivileged import NOBODY
+from tests.tools.against.states import running
+
+KEY = b"k" * 32
+AS_NOBODY = Account(NOBODY, NOBODY, ())
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another account")
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> ProxyProcess:
+    tmp_path.chmod(0o700)
+    return ProxyProcess(tmp_path, ("127.0.0.1", 5038, "proxy", "hunter2"), {"u": {"secret": hashed("s")}})
+
+
+def test_it_has_the_form_of_the_running_service(files: ProxyProcess) -> None:
+    loaded = load(files.config)
+    stores = [CertStore(one, loaded.config.tls) for one in loaded.config.listeners]
+    found = candidate.candidate(loaded, stores, KEY)
+    assert found.upstream_secret == fingerprints(KEY)("hunter2")
+    assert set(found.users) == {"u"}
+    assert [set(one) for one in found.files] == [
+        {str(files.directory / name) for name in ("server.crt", "server.key")}
+    ]
+    service = running(loaded.config, files.config, users=found.users, files=found.files)
+    service = type(service)(**{**vars(service), **vars(found)})
+    assert compare(service, found, loaded.config, files.config, ()).result == "same"
+
+
+def test_all_files_that_the_service_reads_are_named(files: ProxyProcess) -> None:
+    names = {path.name for path in candidate.files_of(load(files.config).config)}
+    assert names == {"users.yaml", "upstream.secret", "server.crt", "server.key"}
+
+
+@pytest.fixture
+def passable() -> Iterator[Path]:
+    """A folder that every account may enter, unlike pytest's."""
+    with TemporaryDirectory() as folder:
+        Path(folder).chmod(0o711)
+        yield Path(folder)
+
+
+@needs_root
+def test_files_that_the_services_account_cannot_read_are_named(passable: Path) -> None:
+    mine, open_to_all, group = (passable / name for name in ("mine", "open", "group"))
+    for path, mode in ((mine, 0o600), (open_to_all, 0o644), (group, 0o640)):
+        path.touch()
+        path.chmod(mode)
+    os.chown(group, 0, 4711)
+    before = os.geteuid(), os.getegid(), os.getgroups()
+    found = candidate.unreadable([mine, open_to_all, group, passable / "none", mine], AS_NOBODY)
+    assert (os.geteuid(), os.getegid(), os.getgroups()) == before
+    assert [str(mine) in line for line in found] == [True, False]
+    assert str(group) in found[1]
+    assert candidate.unreadable([mine, group], Account(NOBODY, NOBODY, (4711,))) == found[:1]
+    assert candidate.unreadable([mine], Account(0, 0, ())) == []
+    assert "4712" in candidate.unreadable([mine], Account(4712, 4713, ()))[0]
+
+
+@needs_root
+def test_they_are_looked_for_unless_the_service_has_tried_them_itself(
+    files: ProxyProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config: Config = load(files.config).config
+    tried = running(config, files.config, account=AS_NOBODY)
+    monkeypatch.setattr(candidate, "__version__", tried.interpreter["version"])
+    assert candidate.unreadable_by(tried, config, files.config) == []
+    service = running(config, files.config, account=AS_NOBODY, rehearsal=None)
+    assert len(candidate.unreadable_by(service, config, files.config)) == 4
+    # Those beside another proxy.yaml are put elsewhere before the service reads them.
+    other = running(config, Path("/etc/ami-proxy/proxy.yaml"), account=AS_NOBODY, rehearsal=None)
+    assert candidate.unreadable_by(other, config, files.config) == []
+    unknown = running(config, files.config, account=None, rehearsal=None)
+    assert candidate.unreadable_by(unknown, config, files.config) == []
