@@ -21,7 +21,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, NameOID
 from amiproxy.x509.errors import BadName, IssueError
 from amiproxy.x509.issuing.authority import CaFiles, create_ca, load_ca
 from amiproxy.x509.issuing.building import MAX_DAYS
-from amiproxy.x509.issuing.issue import KeyPairFiles, issue, renew, request, sign_request
+from amiproxy.x509.issuing.issue import KeyPairFiles, certify, issue, renew, request, sign_request
 from amiproxy.x509.issuing.revoke import revoke
 from amiproxy.x509.names import names_of
 from tests.support.certificates import forge, install
@@ -101,6 +101,23 @@ def test_a_name_too_long_for_a_subject_makes_the_alternative_name_critical(
     leaf = certificate(issue(ca, [f"{'a' * 60}.example"], tmp_path))
     assert not list(leaf.subject)
     assert leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).critical
+
+
+def test_a_key_that_exists_is_certified(ca: CaFiles, tmp_path: Path) -> None:
+    files = issue(ca, ["pbx.example.org"], tmp_path)
+    again = x509.load_pem_x509_certificate(certify(ca, ["dns:other.example.org"], files.key))
+    assert again.public_key() == certificate(files).public_key()
+    assert names_of(again) == ("dns:other.example.org",)
+    again.verify_directly_issued_by(load_ca(ca)[0])
+
+
+def test_a_key_that_cannot_be_certified_is_refused(ca: CaFiles, tmp_path: Path) -> None:
+    key = tmp_path / "ed.key"
+    key.write_bytes(
+        ed25519.Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    )
+    with pytest.raises(IssueError, match="neither"):
+        certify(ca, ["pbx.example.org"], key)
 
 
 def test_an_rsa_key_is_made_on_request(ca: CaFiles, tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ class Facts:
     users: Found
     ca_certificate: Found
     ca_key: Found
-    #: Names of the certificate that is there.
+    #: Names of the certificate that is there, or is to be copied.
     certified: tuple[str, ...] = ()
     user_names: tuple[str, ...] = ()
     #: The pair that the operator named: chain and key.
@@ -132,6 +132,7 @@ def gather(wishes: Wishes) -> Facts:
     secret = found(config.upstream.secret_file if config is not None else folder / "upstream.secret")
     users = found(_users_file(config, folder))
     directory = found(folder)
+    given = _given(wishes.pair)
     return Facts(
         directory=directory,
         certs=found(chain.path.parent),
@@ -144,9 +145,9 @@ def gather(wishes: Wishes) -> Facts:
         users=users,
         ca_certificate=found(folder / "ca/ca.crt"),
         ca_key=found(folder / "ca/ca.key"),
-        certified=_names_of(chain),
+        certified=_names_of(given[0] if given is not None and not chain.exists else chain),
         user_names=_user_names(config, users),
-        given=_given(wishes.pair),
+        given=given,
         manager=_manager_conf(wishes.manager_conf),
         manager_access=found(wishes.manager_conf).access if wishes.manager_conf is not None else None,
         accepted=_is_accepted(config, secret),
