@@ -103,6 +103,9 @@ class Terminal:
         self._shell = Shell(self._output, self._output, account_of, words, json=json)
         self._stream = EventStream(self._shell, self._output, paced=True)
         self._reader = Statements()
+        self._running: asyncio.Task[bool] | None = None
+        #: Whether Ctrl-C came since the last prompt: then nothing more of what was typed there is run.
+        self._interrupted = False
         self._prompt: PromptSession[str] = PromptSession(
             message=self._message,
             history=self._history(history, words),
@@ -143,9 +146,12 @@ class Terminal:
                 )
                 return False
             self._output.remark(f"{self._shell.greeting(session)}\n\\h for help, \\q to quit")
+            # While a prompt is shown, Ctrl-C is a key.  At all other times it ends the wait for an answer.
+            asyncio.get_running_loop().add_signal_handler(signal.SIGINT, self._interrupt)
             try:
                 await self._loop(group)
             finally:
+                asyncio.get_running_loop().remove_signal_handler(signal.SIGINT)
                 self._stream.flush()
                 self._shell.close()
                 await connection.close()
@@ -153,8 +159,9 @@ class Terminal:
 
     async def _loop(self, group: asyncio.TaskGroup) -> None:
         while not self._shell.is_over:
+            self._interrupted = False
             try:
-                text = await self._prompt.prompt_async()
+                text = await self._prompt.prompt_async(handle_sigint=False)
             except KeyboardInterrupt:
                 self._reader.end()
                 continue
@@ -164,7 +171,7 @@ class Terminal:
                 self._shell.raw = False
                 continue
             for statement in self._statements(text):
-                if not self._shell.is_over:
+                if not self._shell.is_over and not self._interrupted:
                     await self._run(group, statement)
 
     def _statements(self, text: str) -> list[str]:
@@ -177,15 +184,16 @@ class Terminal:
 
     async def _run(self, group: asyncio.TaskGroup, statement: str) -> None:
         """Run one statement; Ctrl-C ends the wait for its answer."""
-        task = group.create_task(self._shell.run(statement))
-        loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGINT, task.cancel)
-        try:
-            await asyncio.wait([task])
-        finally:
-            loop.remove_signal_handler(signal.SIGINT)
+        task = self._running = group.create_task(self._shell.run(statement))
+        await asyncio.wait([task])
+        self._running = None
         if task.cancelled() and not statement.startswith("\\watch"):
             self._output.remark("stopped waiting; the action may still be carried out")
+
+    def _interrupt(self) -> None:
+        self._interrupted = True
+        if self._running is not None:
+            self._running.cancel()
 
     def _message(self) -> str:
         connection = self._shell.connection
