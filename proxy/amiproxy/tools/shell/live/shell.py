@@ -26,8 +26,8 @@ from amiproxy.tools.shell.live.session import ConnectionLost, LoginRefused, Sess
 from amiproxy.tools.shell.showing import answers, json_lines
 from amiproxy.tools.shell.showing import help as help_texts
 from amiproxy.tools.shell.showing.answers import Look
-from amiproxy.tools.shell.showing.printable import printable
 from amiproxy.tools.shell.showing.records import by_event, columns
+from amiproxy.tools.terminal import printable
 from amiproxy.tools.tlsclient import ConnectError
 
 #: Files that may read files with \i inside one another.

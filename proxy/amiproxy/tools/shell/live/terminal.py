@@ -25,7 +25,7 @@ from amiproxy.tools.shell.live.eventstream import EventStream
 from amiproxy.tools.shell.live.output import Output
 from amiproxy.tools.shell.live.session import ConnectionLost, LoginRefused
 from amiproxy.tools.shell.live.shell import Shell
-from amiproxy.tools.shell.showing.printable import printable
+from amiproxy.tools.terminal import printable
 from amiproxy.tools.tlsclient import ConnectError
 
 #: Lines below the prompt that are kept free for the menu.
@@ -104,7 +104,7 @@ class Terminal:
         self._stream = EventStream(self._shell, self._output, paced=True)
         self._reader = Statements()
         self._running: asyncio.Task[bool] | None = None
-        #: Whether Ctrl-C came since the last prompt: then nothing more of what was typed there is run.
+        #: Whether Ctrl-C came since the last prompt.
         self._interrupted = False
         self._prompt: PromptSession[str] = PromptSession(
             message=self._message,
@@ -171,7 +171,7 @@ class Terminal:
                 self._shell.raw = False
                 continue
             for statement in self._statements(text):
-                if not self._shell.is_over and not self._interrupted:
+                if not self._ends_here:
                     await self._run(group, statement)
 
     def _statements(self, text: str) -> list[str]:
@@ -189,6 +189,11 @@ class Terminal:
         self._running = None
         if task.cancelled() and not statement.startswith("\\watch"):
             self._output.remark("stopped waiting; the action may still be carried out")
+
+    @property
+    def _ends_here(self) -> bool:
+        """Whether nothing more of what was typed at the last prompt is to be run."""
+        return self._shell.is_over or self._interrupted
 
     def _interrupt(self) -> None:
         self._interrupted = True

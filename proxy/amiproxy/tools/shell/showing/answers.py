@@ -17,8 +17,9 @@ from amiproxy.ami.relay import event_list_of
 from amiproxy.tools.shell.answers.answer import Answer
 from amiproxy.tools.shell.answers.remedies import error_text
 from amiproxy.tools.shell.showing.layout import GAP, header_lines, layout
-from amiproxy.tools.shell.showing.printable import printable, shown, visible_lines
+from amiproxy.tools.shell.showing.printable import shown, visible_lines
 from amiproxy.tools.shell.showing.records import Record, by_event, cell, columns, output_lines, record
+from amiproxy.tools.terminal import printable
 
 _NUMBER: Final = re.compile(r"-?[0-9]+(?:\.[0-9]+)?\Z")
 _HEAD: Final = (b"response", b"message", b"output", b"proxyreason")
