@@ -2,62 +2,30 @@
 
 import asyncio
 import json
-import os
 import stat
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from amiproxy.cli import main
 from amiproxy.tools.simulator import Simulator
 from tests.support.ports import free_port
 from tests.support.service import PASSWORDS, USERS, Service
+from tests.support.shelling import SHELL, environment, run, secret_file
 from tests.support.typed import Typed
 from tests.support.waiting import until
-
-SHELL = [sys.executable, "-m", "amiproxy", "shell"]
-
-
-def environment(service: Service) -> dict[str, str]:
-    """The user's own folders are inside the test's."""
-    folder = service.directory
-    return {"XDG_CONFIG_HOME": f"{folder}/config", "XDG_STATE_HOME": f"{folder}/state", "HOME": str(folder)}
 
 
 def arguments(service: Service, user: str = "boss") -> list[str]:
     return ["--to", f"localhost:{service.port}", "--ca", str(service.cafile), "--user", user]
 
 
-def secret_file(service: Service, user: str = "boss", mode: int = 0o600) -> list[str]:
-    path = service.directory / f"{user}.secret"
-    path.write_text(f"{PASSWORDS.get(user, user)}\n")
-    path.chmod(mode)
-    return ["--secret-file", str(path)]
-
-
-async def run(service: Service, *more: str, stdin: str | None = None) -> tuple[int, str, str]:
-    """The exit status, stdout and stderr of a shell without a terminal."""
-    process = await asyncio.create_subprocess_exec(
-        *SHELL,
-        *more,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env=os.environ | environment(service),
-    )
-    try:
-        async with asyncio.timeout(40):
-            out, err = await process.communicate(stdin.encode() if stdin is not None else None)
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    assert "Traceback" not in err.decode(), err.decode()
-    assert process.returncode is not None
-    return process.returncode, out.decode(), err.decode()
+def secret_of(service: Service, user: str = "boss", mode: int = 0o600) -> list[str]:
+    return secret_file(service.directory, PASSWORDS[user], mode)
 
 
 async def as_boss(service: Service, *more: str, stdin: str | None = None) -> tuple[int, str, str]:
-    return await run(service, *arguments(service), *secret_file(service), *more, stdin=stdin)
+    return await run(service.directory, *arguments(service), *secret_of(service), *more, stdin=stdin)
 
 
 async def test_a_script_gives_actions_and_gets_their_answers(service: Service) -> None:
@@ -85,12 +53,12 @@ async def test_a_program_gets_json(service: Service) -> None:
 
 async def test_it_stops_at_the_first_action_that_fails(service: Service) -> None:
     given = ["-c", "Ping", "-c", "Command core show uptime", "-c", "Ping"]
-    caller = [*arguments(service, "caller"), *secret_file(service, "caller"), "--json"]
-    status, out, err = await run(service, *caller, *given)
+    caller = [*arguments(service, "caller"), *secret_of(service, "caller"), "--json"]
+    status, out, err = await run(service.directory, *caller, *given)
     assert status == 1
     assert [json.loads(line)["Response"] for line in out.splitlines()] == ["Success", "Error"]
     assert "class command" in err
-    status, out, _ = await run(service, *caller, "--keep-going", *given)
+    status, out, _ = await run(service.directory, *caller, "--keep-going", *given)
     assert status == 1
     assert [json.loads(line)["Response"] for line in out.splitlines()] == ["Success", "Error", "Success"]
 
@@ -146,7 +114,9 @@ async def test_a_failure_is_said_in_plain_words(service: Service) -> None:
 
 
 async def test_a_secret_that_all_users_can_read_is_refused(service: Service) -> None:
-    status, _, err = await run(service, *arguments(service), *secret_file(service, mode=0o644), "-c", "Ping")
+    status, _, err = await run(
+        service.directory, *arguments(service), *secret_of(service, mode=0o644), "-c", "Ping"
+    )
     assert status == 1
     assert "chmod" in err
     assert PASSWORDS["boss"] not in err
@@ -160,7 +130,7 @@ async def test_a_profile_says_where_and_who_and_a_command_prints_the_secret(serv
         "    ca: ../../ca.pem\n    user: boss\n    secret_command: [echo, chief]\n"
     )
     for given in (["--profile", "here"], []):
-        status, out, _ = await run(service, *given, "-c", "Ping")
+        status, out, _ = await run(service.directory, *given, "-c", "Ping")
         assert (status, out.count("Pong")) == (0, 1)
 
 
@@ -200,25 +170,27 @@ async def test_a_client_certificate_logs_in_without_a_secret(make_service, simul
         "--key",
         str(service.directory / "board.key"),
     ]
-    status, out, err = await run(service, *arguments(service, "board"), *own, "-c", "Ping")
+    status, out, err = await run(service.directory, *arguments(service, "board"), *own, "-c", "Ping")
     assert (status, out.count("Pong")) == (0, 1), err
 
 
 async def test_asterisks_own_port_is_reached_over_loopback(service: Service, simulator: Simulator) -> None:
     path = service.directory / "upstream.secret"
     plain = ["--plain", "--user", "proxy", "--secret-file", str(path), "-c", "Ping"]
-    status, out, err = await run(service, "--to", f"127.0.0.1:{simulator.port}", *plain)
+    status, out, err = await run(service.directory, "--to", f"127.0.0.1:{simulator.port}", *plain)
     assert (status, out.count("Pong")) == (0, 1), err
-    status, _, err = await run(service, "--to", f"127.0.0.1:{service.port}", *plain)
+    status, _, err = await run(service.directory, "--to", f"127.0.0.1:{service.port}", *plain)
     assert status == 1
     assert "--plain is for Asterisk's own port" in err or "closed the connection" in err
 
 
 def typed(
-    service: Service, *more: str, user: str = "boss", command: list[str] = SHELL, **environ: str
+    service: Service, *more: str, user: str = "boss", command: Sequence[str] = SHELL, **environ: str
 ) -> Typed:
     return Typed(
-        [*command, *arguments(service, user), *more], {**environment(service), **environ}, service.directory
+        [*command, *arguments(service, user), *more],
+        {**environment(service.directory), **environ},
+        service.directory,
     )
 
 
@@ -370,7 +342,7 @@ async def test_without_prompt_toolkit_it_names_the_remedy(service: Service, tmp_
         assert await screen.status() == 1
         assert "pip install 'amiproxy[tools]'" in screen.text.replace("\n", "")
     process = await asyncio.create_subprocess_exec(
-        *bare, *arguments(service), *secret_file(service), "-c", "Ping", stdout=asyncio.subprocess.PIPE
+        *bare, *arguments(service), *secret_of(service), "-c", "Ping", stdout=asyncio.subprocess.PIPE
     )
     out, _ = await process.communicate()
     assert (process.returncode, out.count(b"Pong")) == (0, 1), "scripts work without it"
