@@ -6,6 +6,7 @@ is then longer than the line: paths and fingerprints are there to be copied.  In
 left out, so that each row is one line for other programs.
 """
 
+import io
 import re
 import shlex
 import sys
@@ -21,6 +22,7 @@ _GAP: Final = 2
 #: The width in a pipe: longer than any line.
 _ENDLESS: Final = 1 << 20
 _WORDS: Final = re.compile(r"( *)([^ ]+)")
+_ESCAPES: Final = re.compile(r"\x1b\[[0-9;]*m")
 _AFTER_COMMA: Final = re.compile(r"(?<=,)(?=[^,])")
 
 
@@ -42,6 +44,14 @@ def show(*things: RenderableType, to: Console | None = None) -> None:
     for thing in things:
         # soft_wrap: rich would cut off a word that is longer than the line, or break it.
         out.print(thing, soft_wrap=True)
+
+
+def lines_of(thing: RenderableType, width: int) -> list[str]:
+    """The plain lines that ``show`` prints on a terminal of this width."""
+    out = Console(file=io.StringIO(), force_terminal=True, color_system=None, width=width, highlight=False)
+    with out.capture() as captured:
+        out.print(thing, soft_wrap=True)
+    return _ESCAPES.sub("", captured.get()).splitlines()
 
 
 def wrapped(text: str, width: int) -> list[str]:

@@ -302,7 +302,7 @@ def _learn(connection: Connection, arguments: argparse.Namespace) -> None:
 def _top(connection: Connection, arguments: argparse.Namespace) -> None:
     if arguments.json:
         raise Refused("top has no JSON output; use status --json", [])
-    top.watch(connection, arguments.interval, terminal.console())
+    top.watch(connection, _socket(arguments), arguments.interval)
 
 
 def _lines(text: str) -> int:

@@ -36,13 +36,17 @@ class _Reply(msgspec.Struct, frozen=True):
 
 
 class Connection:
-    """One connection, for any number of commands one after the other.  Raises NotReachable if it fails."""
+    """One connection, for any number of commands one after the other.  Raises NotReachable if it fails.
 
-    def __init__(self, path: Path) -> None:
+    ``patience`` is how many seconds it waits for a reply.
+    """
+
+    def __init__(self, path: Path, patience: float = _PATIENCE) -> None:
         self._path = path
+        self._patience = patience
         self._buffer = b""
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._socket.settimeout(_PATIENCE)
+        self._socket.settimeout(patience)
         try:
             self._socket.connect(str(path))
         except OSError as error:
@@ -87,7 +91,9 @@ class Connection:
             try:
                 data = self._socket.recv(_CHUNK)
             except TimeoutError:
-                raise NotReachable(f"{self._path}: no answer within {_PATIENCE:g} s; see its log") from None
+                raise NotReachable(
+                    f"{self._path}: no answer within {self._patience:g} s; see its log"
+                ) from None
             except OSError as error:
                 raise NotReachable(f"{self._path}: {error.strerror}; see its log") from None
             if not data:
