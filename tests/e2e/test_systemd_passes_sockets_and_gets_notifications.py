@@ -106,9 +106,8 @@ async def test_systemd_passes_sockets_and_gets_notifications(
             kept = status.replace("STATUS=", "STATUS=last reload failed, old configuration kept; ")
             assert await heard("READY=1") == ["READY=1", kept]
             async with await service.client("caller"):
-                assert await heard("STATUS=") == [
-                    kept.replace("1 session of 1 user", "2 sessions of 2 users")
-                ], "it is not forgotten"
+                two = kept.replace("1 session of 1 user", "2 sessions of 2 users")
+                assert await heard("STATUS=") == [two], "it is not forgotten"
 
             service.signal(signal.SIGTERM)
             _, extended, told = await heard("STOPPING=1")
