@@ -1,0 +1,1 @@
+"""Changes to the text of users.yaml: only the lines that a change concerns are written anew."""
