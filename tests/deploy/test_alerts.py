@@ -25,7 +25,7 @@ _SHARE = 'amiproxy_limit_hits_total{limit="link_share"}'
 _PENALTIES = 'amiproxy_limit_hits_total{limit="login_failure_burst"}'
 _TRIES = 'amiproxy_limit_hits_total{limit="penalty"}'
 _UNKNOWN_CA = 'amiproxy_handshake_failures_total{reason="tlsv1 alert unknown ca"}'
-_HEALTH_CHECK = 'amiproxy_handshake_failures_total{reason="unexpected eof while reading"}'
+_HEALTH_CHECK = 'amiproxy_handshake_failures_total{reason="closed before the handshake"}'
 _USER = {"user": "u"}
 _DAY = 24 * 60
 _YEAR = 365 * 86400
@@ -202,6 +202,15 @@ CASES = {
         "AmiProxyTlsRefused",
         {_UNKNOWN_CA: counted(*range(5, 40, 3), until=40)},
         {"reason": "tlsv1 alert unknown ca"},
+    ),
+    "client that does not trust us and does not say so": Case(
+        "AmiProxyTlsRefused",
+        {
+            'amiproxy_handshake_failures_total{reason="closed during the handshake"}': counted(
+                *range(5, 40, 3), until=40
+            )
+        },
+        {"reason": "closed during the handshake"},
     ),
     "one scan": Case("AmiProxyTlsRefused", {_UNKNOWN_CA: counted(2, until=15, each=50)}, None, at=14),
     "health check": Case("AmiProxyTlsRefused", {_HEALTH_CHECK: rising(60)}, None),

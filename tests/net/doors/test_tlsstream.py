@@ -61,6 +61,27 @@ async def test_the_banner_is_alone_in_the_first_write(door: TlsDoor, both: Conte
         assert await peer.record() == b"Response: Success\r\n\r\n"
 
 
+async def test_a_client_that_closes_before_it_sends_anything_is_told_from_one_that_gives_up(
+    door: TlsDoor, both: Contexts
+) -> None:
+    """The first is a health check, the second may not accept the certificate."""
+    with socket.create_connection(door.address):
+        pass
+    await until(lambda: door.failures == ["closed before the handshake"], lambda: door.failures)
+    async with TlsPeer.to(door.address, both.client) as peer:
+        await peer.handshake(send_last=False)
+    await until(lambda: door.failures[1:] == ["closed during the handshake"], lambda: door.failures)
+    distrusting = ssl.create_default_context()
+    with pytest.raises(ssl.SSLCertVerificationError):
+        await asyncio.to_thread(_shake_hands, door.address, distrusting)
+    await until(lambda: door.failures[2:] == ["tlsv1 alert unknown ca"], lambda: door.failures)
+
+
+def _shake_hands(address: tuple[str, int], context: ssl.SSLContext) -> None:
+    with socket.create_connection(address) as sock, context.wrap_socket(sock, server_hostname="localhost"):
+        pass
+
+
 async def test_data_that_arrives_with_the_last_flight_is_read(door: TlsDoor, both: Contexts) -> None:
     async with TlsPeer.to(door.address, both.client) as peer:
         last = await peer.handshake(send_last=False)

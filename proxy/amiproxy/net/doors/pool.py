@@ -16,9 +16,9 @@ from amiproxy.core.limits.shares import Shares
 from amiproxy.core.limitstate import LimitState
 from amiproxy.core.model.limits import Limits
 from amiproxy.net.doors.connection import Connection
-from amiproxy.net.doors.tlsstream import OVERLONG_HANDSHAKE
 from amiproxy.net.loop.fairpoller import FairPoller
 from amiproxy.net.tls.autoretry import DisableAutoRetry
+from amiproxy.net.tls.tlserrors import OVERLONG_HANDSHAKE
 
 #: Unauthenticated connections that are closed when the process is out of file descriptors or the system is
 #: out of memory, so that users, the link and a reload find a descriptor.

@@ -24,7 +24,7 @@ from amiproxy.net.doors.streamowner import DataReceiver, StreamOwner
 from amiproxy.net.loop.fairpoller import FairPoller
 from amiproxy.net.sockets import bytes_received, reset
 from amiproxy.net.tls.clientcertificate import Objection, shown_certificate
-from amiproxy.net.tls.tlserrors import reason_of
+from amiproxy.net.tls.tlserrors import OVERLONG_HANDSHAKE, failure_of_handshake, reason_of
 
 _READ_BYTES = 16384  # one TLS record; a read never returns more
 #: Records read from one client in one turn.
@@ -34,8 +34,6 @@ _LINGER_SECONDS = 2.0
 #: Bytes that a client may send for its handshake.  A ClientHello and a chain of certificates have a few
 #: thousand; without a limit, any client could have OpenSSL buffer more until ``handshake_timeout``.
 _HANDSHAKE_BYTES = 16384
-#: Failure reason of a handshake for which the client sent more than that.
-OVERLONG_HANDSHAKE = "handshake too long"
 #: Limit of consecutive readable events without data.  A TLS record has fewer bytes, so even one that
 #: arrives byte by byte stays below.
 _FRUITLESS_READS = 1 << 15
@@ -53,6 +51,7 @@ class TlsStream:
 
     __slots__ = (
         "__weakref__",
+        "_begun",
         "_chain",
         "_closing",
         "_fd",
@@ -106,6 +105,8 @@ class TlsStream:
         self._read: Callable[[int], bytes] = connection.read
         #: Returns the number of bytes that are decrypted but not read.
         self._pending: Callable[[], int] = connection.pending
+        #: Part of the client's handshake has arrived.
+        self._begun = False
         self._paused = False
         self._reading = False
         #: OpenSSL must write before it can continue to read.
@@ -141,6 +142,7 @@ class TlsStream:
             self._socket.do_handshake()
         except ssl.SSLWantReadError:
             self._stop_writing()
+            self._begun = True
             owner.begun()
             if bytes_received(self._socket) > _HANDSHAKE_BYTES:
                 self.fail(OVERLONG_HANDSHAKE)
@@ -149,7 +151,7 @@ class TlsStream:
             self._want_write(self._handshake)
             return
         except (OSError, ValueError) as error:
-            owner.failed(reason_of(error))
+            owner.failed(failure_of_handshake(error, begun=self._begun))
             self._end()  # no reset: the client must receive OpenSSL's alert, which says what is wrong
             return
         self._stop_writing()

@@ -11,6 +11,8 @@ from typing import Final, get_args
 from amiproxy.ami import privilege
 from amiproxy.core.clients import linkloss, login
 from amiproxy.net.certs.result import TIMER, WATCH, Outcome
+from amiproxy.net.doors.proxyhandshake import NO_HEADER
+from amiproxy.net.tls.tlserrors import CLOSED, CLOSED_BEFORE, CLOSED_DURING, OVERLONG_HANDSHAKE
 
 #: The user of what happens before login, and of what users did who are no longer in the table.
 UNAUTHENTICATED: Final = ""
@@ -48,18 +50,18 @@ CLOSES: Final = (
     *("logoff", "client closed", "login failed", "login timeout", "too much before login", "not AMI"),
     *("malformed", "displaced before login", "out of descriptors", "slow consumer", "user disabled"),
     *("user removed", "credentials changed", "kicked", "idle", linkloss.REASON, "fault", "shutdown"),
-    *("close timeout", "nothing but TLS records without data"),
+    *("close timeout", CLOSED, "nothing but TLS records without data"),
     *_CONNECTION_LOST,
     *_CERTIFICATES,
 )
 TLS_VERSIONS: Final = ("TLSv1.2", "TLSv1.3")
 #: Why handshakes fail: the proxy's reasons, and the usual ones of OpenSSL, which has hundreds.
 HANDSHAKE_FAILURES: Final = (
-    *("handshake too long", "handshake timeout", "login timeout", "displaced before login"),
-    *("out of descriptors", "proxy header"),
+    *(OVERLONG_HANDSHAKE, "handshake timeout", "login timeout", "displaced before login"),
+    *("out of descriptors", NO_HEADER),
     *_CONNECTION_LOST,
     *_CERTIFICATES,
-    *("unexpected eof while reading", "http request", "https proxy request", "wrong version number"),
+    *(CLOSED_BEFORE, CLOSED_DURING, "http request", "https proxy request", "wrong version number"),
     *("unsupported protocol", "no shared cipher", "no suitable signature algorithm"),
     *("tlsv1 alert unknown ca", "tlsv1 alert protocol version", "tlsv13 alert certificate required"),
     *("sslv3 alert bad certificate", "sslv3 alert certificate unknown", "sslv3 alert certificate expired"),
