@@ -17,6 +17,7 @@ import yaml
 from amiproxy.tools.simulator import Simulator
 from tests.support.ports import free_port
 from tests.support.proxy_process import hashed
+from tests.support.requirements import need_root
 from tests.support.service import LIMITS, SECRET, USERS, Service
 from tests.support.waiting import until
 
@@ -205,10 +206,10 @@ async def test_a_narrower_certificate_is_refused_if_the_configuration_says_so(
     assert before["certificates"] == []
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can run it with other rights than the check")
 async def test_a_file_that_only_root_can_read_is_refused_as_by_the_service(
     simulator: Simulator, make_service: Callable[..., Service]
 ) -> None:
+    need_root("only root can run it with other rights than the check")
     service = make_service(simulator.port, control={"socket": "control.sock"})
     service.wrapper = ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
     await service.start_up()

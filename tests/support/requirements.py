@@ -42,3 +42,9 @@ def give_up(need: str, reason: object) -> NoReturn:
     if variable := is_required(need):
         pytest.fail(f"{variable}=1, but {reason}", pytrace=False)
     pytest.skip(f"{need}: {reason}")
+
+
+def need_root(reason: str) -> None:
+    """Give up unless this is root: only root can do what the reason says."""
+    if os.geteuid() != 0:
+        give_up("ROOT", reason)

@@ -14,12 +14,17 @@ from amiproxy.tools.against import candidate
 from amiproxy.tools.against.comparing import compare
 from amiproxy.tools.against.state import Account
 from tests.support.proxy_process import ProxyProcess, hashed
+from tests.support.requirements import need_root
 from tests.support.unprivileged import NOBODY
 from tests.tools.against.states import running
 
 KEY = b"k" * 32
 AS_NOBODY = Account(NOBODY, NOBODY, ())
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another account")
+
+
+@pytest.fixture
+def root() -> None:
+    need_root("only root can act as another account")
 
 
 @pytest.fixture
@@ -55,7 +60,7 @@ def passable() -> Iterator[Path]:
         yield Path(folder)
 
 
-@needs_root
+@pytest.mark.usefixtures("root")
 def test_files_that_the_services_account_cannot_read_are_named(passable: Path) -> None:
     mine, open_to_all, group = (passable / name for name in ("mine", "open", "group"))
     for path, mode in ((mine, 0o600), (open_to_all, 0o644), (group, 0o640)):
@@ -72,7 +77,7 @@ def test_files_that_the_services_account_cannot_read_are_named(passable: Path) -
     assert "4712" in candidate.unreadable([mine], Account(4712, 4713, ()))[0]
 
 
-@needs_root
+@pytest.mark.usefixtures("root")
 def test_they_are_looked_for_unless_the_service_has_tried_them_itself(
     files: ProxyProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:

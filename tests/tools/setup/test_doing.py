@@ -23,6 +23,7 @@ from amiproxy.tools.setup.steps import (
 )
 from amiproxy.x509.issuing.authority import CaFiles, load_ca
 from amiproxy.x509.pem import load_certificates, load_key
+from tests.support.requirements import need_root
 
 
 def no_command(_: Sequence[str]) -> tuple[int, str]:
@@ -59,8 +60,8 @@ def test_a_new_file_has_its_mode_whatever_the_umask(tmp_path: Path, mine: Access
     assert names(tmp_path) == ["f"]
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
 def test_a_new_file_has_its_owner_and_group(tmp_path: Path) -> None:
+    need_root("only root can give a file away")
     do(WriteFile(tmp_path / "f", b"x", Access("nobody", "nogroup", 0o640), ""), no_command)
     do(MakeFolder(tmp_path / "d", Access("root", "nogroup", 0o750)), no_command)
     assert found(tmp_path / "f").access == Access("nobody", "nogroup", 0o640)

@@ -69,7 +69,7 @@ def test_only_the_address_that_the_proxy_comes_from_is_permitted(host: str, perm
 
 def test_the_section_has_what_the_guide_says() -> None:
     guide = (TOP / "deploy/README.md").read_text()
-    block = re.search(r"\[amiproxy\]\n(.*?)```", guide, re.DOTALL)
+    block = re.search(r"\[amiproxy\]\n(.*?)(?:END|```)", guide, re.DOTALL)
     assert block is not None
     written = set(section("amiproxy", "s", "127.0.0.1").splitlines())
     for line in block[1].strip().splitlines():

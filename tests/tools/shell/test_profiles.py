@@ -7,6 +7,7 @@ import pytest
 
 from amiproxy.config.reading.problems import ConfigErrors
 from amiproxy.tools.shell.profiles import Profile, history_path, load_profiles, profiles_path
+from tests.support.requirements import need_root
 
 
 def written(folder: Path, text: str, mode: int = 0o644) -> Path:
@@ -74,8 +75,8 @@ def test_a_file_that_others_may_write_is_refused(tmp_path: Path, mode: int) -> N
     assert "chmod go-w" in refused(written(tmp_path, "profiles: {}", mode))
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
 def test_a_file_of_another_user_is_refused(tmp_path: Path) -> None:
+    need_root("only root can give a file away")
     path = written(tmp_path, "profiles: {}")
     os.chown(path, 12345, -1)
     assert "belongs to another user" in refused(path)
