@@ -97,6 +97,18 @@ def test_a_narrow_table_says_which_columns_are_missing() -> None:
     assert "peer, out" in " ".join(lines[4:])
 
 
+def test_where_no_table_fits_each_row_becomes_facts() -> None:
+    table = Table(COLUMNS, [[Text(cell) for cell in row] for row in ROWS * 2])
+    facts = [
+        "id    5f1e09c2ab34",
+        "peer  192.0.2.1:4711",
+        "out   2.0 KiB",
+        "note  some words",
+        "      to wrap",
+    ]
+    assert shown(table, width=18) == [*facts, "", *facts]
+
+
 @given(WORDS.filter(bool), st.integers(20, 90))
 def test_a_command_can_be_pasted_whatever_the_width(words: list[str], width: int) -> None:
     words = [*words, "a path/with blanks"]

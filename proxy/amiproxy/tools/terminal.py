@@ -160,7 +160,11 @@ def fit(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int, ga
     """
     texts = [[columns[number].name, *(row[number] for row in rows)] for number in range(len(columns))]
     natural = [max(cell_len(line) for text in texts_ for line in text.split("\n")) for texts_ in texts]
-    least = [max(map(longest_word, texts_)) for texts_ in texts]
+    # Numbers keep their units: they are not wrapped.
+    least = [
+        natural[number] if column.right else max(map(longest_word, texts[number]))
+        for number, column in enumerate(columns)
+    ]
     shown = list(range(len(columns)))
     by_rank = sorted((n for n in shown if columns[n].rank), key=lambda n: -columns[n].rank)
     while sum(least[n] for n in shown) + gap * (len(shown) - 1) > width and by_rank:
@@ -178,7 +182,10 @@ def fit(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int, ga
 
 
 class Table:
-    """Rows of cells below a heading.  A line below the table names the columns that did not fit."""
+    """Rows of cells below a heading.  A line below the table names the columns that were left out.
+
+    Where not even those without a rank fit, each row becomes facts, one below the other.
+    """
 
     def __init__(self, columns: Sequence[Column], rows: Iterable[Sequence[Text]] = (), *, rule: bool = True):
         self._columns = columns
@@ -192,6 +199,9 @@ class Table:
     def __rich_console__(self, out: Console, options: ConsoleOptions) -> RenderResult:
         plain = [[cell.plain for cell in row] for row in self._rows]
         fitted = fit(self._columns, plain, _width(out, options))
+        if sum(fitted.widths) + _GAP * (len(fitted.widths) - 1) > _width(out, options):
+            yield from self._expanded()
+            return
         heading = [Text(column.name, style="bold") for column in self._columns]
         if any(column.name for column in self._columns):
             yield from self._lines(heading, fitted)
@@ -202,6 +212,12 @@ class Table:
         if fitted.left_out:
             names = ", ".join(self._columns[number].name for number in fitted.left_out)
             yield Paragraph(Text(f"left out because the terminal is narrow: {names}", style="dim"))
+
+    def _expanded(self) -> Iterator[RenderableType]:
+        for number, row in enumerate(self._rows):
+            if number:
+                yield Text()
+            yield Facts((column.name, cell) for column, cell in zip(self._columns, row, strict=True))
 
     def _lines(self, row: Sequence[Text], fitted: Fitted) -> Iterator[Text]:
         folded = [

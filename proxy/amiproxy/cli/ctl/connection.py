@@ -38,15 +38,15 @@ class _Reply(msgspec.Struct, frozen=True):
 class Connection:
     """One connection, for any number of commands one after the other.  Raises NotReachable if it fails.
 
-    ``patience`` is how many seconds it waits for a reply.
+    ``patience`` is how many seconds it waits for a reply, two minutes unless given.
     """
 
-    def __init__(self, path: Path, patience: float = _PATIENCE) -> None:
+    def __init__(self, path: Path, patience: float | None = None) -> None:
         self._path = path
-        self._patience = patience
+        self._patience = patience if patience is not None else _PATIENCE
         self._buffer = b""
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._socket.settimeout(patience)
+        self._socket.settimeout(self._patience)
         try:
             self._socket.connect(str(path))
         except OSError as error:

@@ -67,11 +67,11 @@ def sessions(result: Sequence[View]) -> RenderableType:
         (
             Column("id"),
             Column("user"),
-            Column("peer"),
-            Column("state", rank=1),
-            Column("age", right=True),
-            Column("in", right=True, rank=3),
-            Column("out", right=True, rank=2),
+            Column("peer", rank=1),
+            Column("state", rank=4),
+            Column("age", right=True, rank=2),
+            Column("in", right=True, rank=5),
+            Column("out", right=True, rank=3),
             Column("outbox", right=True),
         )
     )
