@@ -376,8 +376,13 @@ def test_the_port_of_manager_conf_is_taken_unless_another_is_wanted() -> None:
 def test_asterisk_is_asked_to_read_its_file_again_until_it_accepts_the_login() -> None:
     conf = manager_conf("[general]\nenabled = yes\nbindaddr = 127.0.0.1\n[amiproxy]\nsecret = s3cret\n")
     facts = replace(complete(manager=conf), accepted=False)
-    assert [step.command for step in plan(facts, Wishes()).steps if isinstance(step, Run)] == [RELOAD_MANAGER]
-    assert plan(replace(facts, accepted=True), Wishes()).steps == ()
+    made = plan(facts, Wishes())
+    assert [step.command for step in made.steps if isinstance(step, Run)] == [RELOAD_MANAGER]
+    # A reload makes the link try again at once.
+    assert made.start is not None
+    assert made.start.command[1] == "reload"
+    made = plan(replace(facts, accepted=True), Wishes())
+    assert (made.steps, made.start) == ((), None)
 
 
 def test_a_given_secret_is_stored_and_never_replaces_another() -> None:

@@ -84,7 +84,8 @@ class _Planner:
         manager_steps = list(self._manager())
         return Plan(
             steps=(*steps, *manager_steps),
-            start=self._start(changed=bool(steps)),
+            # Also after a change of Asterisk's alone: a reload makes the link try again at once.
+            start=self._start(changed=bool(steps or manager_steps)),
             kept=tuple(self._kept),
             notes=tuple(self._notes()),
             section=self._section(),
