@@ -21,9 +21,10 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gate"))
 
 _TOP = Path(__file__).parents[1]
 _PAGES = ("SECURITY.md", "tests/faults/README.md")
-#: Tests that build the Debian package, which takes a minute, and boot machines with it.
+#: Tests that need the Debian package.  Unless ``AMIPROXY_DEB`` names it, they build it, which takes a minute.
 _WITH_THE_PACKAGE = (
     "tests/deploy/test_contents.py",
+    "tests/deploy/test_following_the_guide.py",
     "tests/deploy/test_package.py",
     "tests/deploy/test_repository.py",
     "tests/deploy/test_under_systemd.py",
@@ -45,7 +46,7 @@ class ByFixtures(LoadScopeScheduling):
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        if nodeid.startswith(_WITH_THE_PACKAGE):
+        if nodeid.startswith(_WITH_THE_PACKAGE) and not os.environ.get("AMIPROXY_DEB"):
             return "the package"
         version = re.search(r"[\[-](22|16)[]-]", nodeid) if nodeid.startswith("tests/asterisk/") else None
         return f"{nodeid.partition('::')[0]} {version[1] if version else ''}"

@@ -37,6 +37,7 @@ printf '#!/bin/sh\\nexec chroot {_ROOT} /usr/sbin/asterisk "$@"\\n' > /usr/sbin/
 chmod 0755 /usr/sbin/asterisk
 cp usr/lib/systemd/system/asterisk.service /etc/systemd/system/
 mkdir -p /var/lib/asterisk
+printf '\n[support]\nstrategy = ringall\n' >> /etc/asterisk/queues.conf
 systemctl daemon-reload
 systemctl start asterisk
 """

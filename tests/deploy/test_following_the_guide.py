@@ -1,11 +1,13 @@
 """A booted Debian 12 with Asterisk, set up and run by what the operator's pages say, line by line."""
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.deploy.follower import Follower
+from tests.deploy.newcomer import arrive
 from tests.deploy.site import CLIENT, NAME, Site
 from tests.support.waiting import wait_until
 
@@ -24,6 +26,20 @@ class Story:
         self.guide = Follower(site)
         self.package = package
         self.secret = ""
+
+    def arrive(self) -> None:
+        """From the package to the first event on a client of another project."""
+        arrival = arrive(self.guide, self.package)
+        sys.stdout.write(f"\n{arrival}\n")
+        assert len(arrival.commands) <= 6
+        assert arrival.seconds < 300
+        assert arrival.event == "QueueMemberAdded support"
+        self.secret = arrival.secret
+
+    def connect(self) -> None:
+        said = self.guide.section(GUIDE, "Connect a client", typed="Action: Logoff\r\n\r\n")
+        assert "Goodbye" in said
+        assert "Authentication accepted" in self.log_in()
 
     def log_in(self, secret: str = "", *options: str) -> str:
         """What a client that logs in as wallboard, asks for an event, and logs off is sent."""
@@ -44,54 +60,9 @@ class Story:
         self.guide.section(GUIDE, "Install")
         self.pbx.run("ami-proxy", "--version")
 
-    def set_up_in_one_go(self) -> None:
-        """By one command, to the first event at a client; a second run has nothing left to do."""
-        self.pbx.run("cp", "-a", "/etc/asterisk/manager.conf", "/root/manager.conf")
-        said = self.guide.section(GUIDE, "Set up")
-        assert "its link to Asterisk is up" in said
-        self.secret = next(line for line in said.splitlines() if line.startswith("Secret: ")).split()[1]
-        ca = self.pbx.run("cat", "/etc/ami-proxy/ca/ca.crt").stdout
-        (self.site.folder / "ca.crt").write_text(ca)
-        assert "Authentication accepted" in self.log_in()
-        assert "Event: Newchannel" in self.see_a_call()
-        script = "find /etc/ami-proxy /etc/asterisk -type f -exec stat -c '%n %U %G %a %Y' {} +"
-        before = self.pbx.run("sh", "-c", script).stdout
-        assert "Nothing is missing" in self.guide.section(GUIDE, "Set up")
-        assert self.pbx.run("sh", "-c", script).stdout == before
-        # As the units' own check sees it: the service's user can read all of it.
-        self.pbx.run("runuser", "-u", "ami-proxy", "--", "ami-proxy", "check")
-        self.guide.section(INSTALL, "Remove it", 1, typed="y\n")
-        self.pbx.run("sh", "-c", "cat /root/manager.conf > /etc/asterisk/manager.conf")
-        self.pbx.run(
-            "sh",
-            "-c",
-            "rm -f /etc/asterisk/manager.conf.before-ami-proxy /etc/asterisk/manager.d/ami-proxy.conf",
-        )
-        self.site.asterisk("manager reload")
-
-    def see_a_call(self) -> str:
-        """What a client is sent while Asterisk makes a call."""
-        line = self.site.client(
-            *("openssl", "s_client", "-connect", f"{NAME}:5039", "-CAfile", "ca.crt"),
-            *("-verify_return_error", "-quiet"),
-        )
-        with subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as client:
-            assert client.stdin is not None
-            assert client.stdout is not None
-            client.stdin.write(f"Action: Login\r\nUsername: wallboard\r\nSecret: {self.secret}\r\n\r\n")
-            client.stdin.flush()
-            while (line_read := client.stdout.readline()).strip() != "Message: Authentication accepted":
-                assert line_read, "the connection was closed"
-            self.site.asterisk("channel originate Local/s@default application Wait 1")
-            while not (line_read := client.stdout.readline()).startswith("Event: Newchannel"):
-                assert line_read, "the connection was closed"
-            client.kill()
-        return line_read
-
-    def set_up_by_hand(self, certificates: tuple[str, str, int] = (GUIDE, "Certificates", 0)) -> None:
-        self.pbx.run("cp", "-a", "/etc/asterisk/manager.conf", "/root/manager.conf")
+    def set_up_by_hand(self) -> None:
         self.guide.section(GUIDE, "Prepare Asterisk")
-        self.guide.section(*certificates)
+        self.guide.section(CERTS, "Start without a CA of your own", 0)
         said = self.guide.section(GUIDE, "The first user")
         self.secret = next(line for line in said.splitlines() if line.startswith("secret: ")).split()[1]
 
@@ -99,8 +70,6 @@ class Story:
         self.guide.section(GUIDE, "Check and run", 0, 1)
         ca = self.pbx.run("cat", "/etc/ami-proxy/ca/ca.crt").stdout
         (self.site.folder / "ca.crt").write_text(ca)
-        said = self.guide.section(GUIDE, "Check and run", 3, typed="Action: Logoff\r\n\r\n")
-        assert "Goodbye" in said
         assert "Authentication accepted" in self.log_in()
 
     def ask_the_doctor(self) -> None:
@@ -279,7 +248,7 @@ class Story:
         left = "find / -xdev -name '*ami-proxy*' ! -path '/root/*' ! -path '/var/log/journal/*'"
         assert set(self.pbx.run("sh", "-c", left).stdout.split()) == _OF_OTHERS
         assert self.pbx.run("getent", "passwd", "ami-proxy", check=False).returncode != 0
-        self.pbx.run("sh", "-c", "cat /root/manager.conf > /etc/asterisk/manager.conf")
+        self.pbx.run("rm", "/etc/asterisk/manager.d/ami-proxy.conf")
 
     # What a few operators need besides.
 
@@ -333,11 +302,8 @@ _OF_OTHERS = {
 
 def test_everything_that_the_pages_say_can_be_done(site: Site, package: Path) -> None:
     story = Story(site, package)
-    story.install()
-    story.set_up_in_one_go()
-    story.install()
-    story.set_up_by_hand()
-    story.start()
+    story.arrive()
+    story.connect()
     story.ask_the_doctor()
     story.reload()
     story.read_the_log()
@@ -348,7 +314,7 @@ def test_everything_that_the_pages_say_can_be_done(site: Site, package: Path) ->
     story.upgrade_and_roll_back()
     story.remove()
     story.install()
-    story.set_up_by_hand((CERTS, "Start without a CA of your own", 0))
+    story.set_up_by_hand()
     story.start()
     story.vary()
     assert story.guide.left == []
