@@ -67,14 +67,14 @@ def _examine(proxy: Path, *, is_linked: bool) -> bool:
             continue
         screen.note(f"{finding.subject}: {finding.text}", finding.remedy, finding.level)
     text = f"{counts['ok']} checks of ami-proxy doctor"
-    screen.say(f"{text}; {counts['unknown']} cannot be made here" if counts["unknown"] else text, "ok")
+    screen.line(f"{text}; {counts['unknown']} cannot be made here" if counts["unknown"] else text, "ok")
     return can_start
 
 
 def _serve(plan: Plan, config: Config, wishes: Wishes) -> bool:
     """Start the service, if it is to be started, and wait for the link; whether that works."""
     if plan.start is not None:
-        screen.say(str(plan.start))
+        screen.line(str(plan.start))
         status, said = state.run(plan.start.command)
         if status != 0:
             _, log = state.run(("journalctl", "--no-pager", "-o", "cat", "-n", "5", "-u", UNIT))
@@ -99,7 +99,7 @@ def _not_started(config: Config, wishes: Wishes) -> bool:
 
 
 def _wait(config: Config) -> bool:
-    screen.say("for the link to Asterisk", "wait")
+    screen.line("for the link to Asterisk", "wait")
     began = time.monotonic()
     link, wrong = _link(config), None
     while not link.is_up and time.monotonic() - began < _PATIENCE:
@@ -117,7 +117,7 @@ def _wait(config: Config) -> bool:
         return False
     text, remedy = wrong or (f"it is {link.state}: {link.reason}", f"look at: journalctl -u {UNIT}")
     screen.note(f"the service runs, but its link to Asterisk is not up: {text}", remedy)
-    screen.say("The service keeps trying; run this again to see whether it works.", " ")
+    screen.line("The service keeps trying; run this again to see whether it works.", " ")
     return False
 
 

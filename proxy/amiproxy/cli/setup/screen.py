@@ -18,14 +18,14 @@ def show(plan: Plan, *, complete: bool) -> None:
     if not plan.steps:
         terminal.show("Nothing is missing: all files are kept as they are.")
     for step in plan.steps:
-        for line in str(step).splitlines():
-            say(line)
+        for text in str(step).splitlines():
+            line(text)
         if isinstance(step, WriteFile) and (shown := step.shown or (step.detail if complete else "")):
             print(textwrap.indent(shown, " " * _INDENT))
     for path in plan.kept:
-        say(f"keep     {path}")
+        line(f"keep     {path}")
     if complete and plan.start is not None:
-        say(str(plan.start))
+        line(str(plan.start))
     for text, remedy in plan.notes:
         note(text, remedy)
     if plan.section:
@@ -40,7 +40,7 @@ def show(plan: Plan, *, complete: bool) -> None:
         )
 
 
-def say(text: str, mark: str = "") -> None:
+def line(text: str, mark: str = "") -> None:
     """Print a line that is wrapped at the terminal's width, after the mark.
 
     Without a mark the text has its own, in the first columns.
@@ -53,9 +53,9 @@ def say(text: str, mark: str = "") -> None:
 
 def note(text: str, remedy: str, mark: str = "note") -> None:
     """Print something that the operator should know, with what to do about it."""
-    say(text, mark)
+    line(text, mark)
     if remedy:
-        say(remedy, " ")
+        line(remedy, " ")
 
 
 def secret(user: str, value: str) -> None:
