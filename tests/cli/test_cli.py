@@ -168,16 +168,16 @@ def test_an_error_of_a_file_has_its_path_and_a_remedy(
     def fail(_: object) -> None:
         raise OSError(number, os.strerror(number), name)
 
-    monkeypatch.setattr("amiproxy.cli.users.write_atomically", lambda file, *_: fail(file))
+    monkeypatch.setattr("amiproxy.tools.users.store.write_atomically", lambda file, *_, **__: fail(file))
     assert main(["users", "add", "wallboard", "--generate", "--users", "/tmp/none.yaml"]) == 1
     assert capsys.readouterr().err == f"ami-proxy: {said}\n"
 
 
 def test_an_error_of_no_file_is_a_fault_and_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise OSError(errno.EBADF, os.strerror(errno.EBADF))
 
-    monkeypatch.setattr("amiproxy.cli.users.write_atomically", fail)
+    monkeypatch.setattr("amiproxy.tools.users.store.write_atomically", fail)
     with pytest.raises(OSError, match="Bad file descriptor"):
         main(["users", "add", "wallboard", "--generate", "--users", "/tmp/none.yaml"])
 

@@ -32,7 +32,7 @@ def valid(config: Path, users: str = USERS) -> None:
     )
 
 
-def parsed(*given: str, users: bool = True, together: bool = False) -> argparse.Namespace:
+def parsed(*given: str, users: bool = True, together: str = "") -> argparse.Namespace:
     parser = argparse.ArgumentParser()
     if users:
         add_users_options(parser, together=together)
@@ -64,12 +64,12 @@ def test_a_file_of_users_alone_has_asterisks_own_actions(default: Path) -> None:
     users = ("--users", str(default.parent / "users.yaml"))
     assert actions_of(parsed(*users)) is SHIPPED
     assert actions_of(parsed()).find(b"siteaction") is not None
-    both = parsed(*users, "--config", str(default), together=True)
+    both = parsed(*users, "--config", str(default), together="files")
     assert actions_of(both).find(b"siteaction") is not None
 
 
 def test_one_of_the_two_excludes_the_other_unless_both_are_of_use() -> None:
-    assert parsed("--users", "u", "--config", "c", together=True).users == Path("u")
+    assert parsed("--users", "u", "--config", "c", together="files").users == Path("u")
     with pytest.raises(SystemExit):
         parsed("--users", "u", "--config", "c")
 

@@ -94,6 +94,13 @@ class Story:
         self.write("users.yaml", before)
         self.guide.section(GUIDE, "Reload", 0)
 
+    def change_users(self) -> None:
+        """A second user comes, changes and goes; the first one is left alone."""
+        before = self.pbx.run("cat", "/etc/ami-proxy/users.yaml").stdout
+        self.guide.section(GUIDE, "Change users")
+        assert self.pbx.run("cat", "/etc/ami-proxy/users.yaml").stdout == before
+        assert "Authentication accepted" in self.log_in()
+
     def read_the_log(self) -> None:
         assert "login" in self.guide.section(GUIDE, "The log")
 
@@ -305,6 +312,7 @@ def test_everything_that_the_pages_say_can_be_done(site: Site, package: Path) ->
     story.arrive()
     story.connect()
     story.ask_the_doctor()
+    story.change_users()
     story.reload()
     story.read_the_log()
     story.stop_and_start()

@@ -20,17 +20,13 @@ def add_config_option(parser: argparse.ArgumentParser, text: str = "proxy.yaml")
     parser.add_argument("--config", type=Path, default=DEFAULT_CONFIG, metavar="FILE", help=_help(text))
 
 
-def add_users_options(parser: argparse.ArgumentParser, *, together: bool = False) -> None:
+def add_users_options(parser: argparse.ArgumentParser, *, together: str = "") -> None:
     """Add ``--users FILE`` and ``--config FILE``, both None if not given; see ``config_of``.
 
-    They exclude each other unless ``together``: then users come from ``--users``, and all else from
-    ``--config``.
+    They exclude each other unless ``together``, the title of both in the help text: then users come from
+    ``--users``, and all else from ``--config``.
     """
-    where = (
-        parser.add_argument_group("users, and actions of third-party modules")
-        if together
-        else parser.add_mutually_exclusive_group()
-    )
+    where = parser.add_argument_group(together) if together else parser.add_mutually_exclusive_group()
     where.add_argument(
         "--users", type=Path, metavar="FILE", help="users.yaml (default: the files that proxy.yaml names)"
     )

@@ -1,8 +1,9 @@
 """Reads and checks all configuration files; the result is valid, or all problems are reported at once."""
 
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple, TypeVar
 
 import msgspec
@@ -70,18 +71,37 @@ def load(path: Path, *, certificate_files: bool = True) -> Loaded:
     return result_of(loading(path, certificate_files=certificate_files))
 
 
-def loading(path: Path, *, certificate_files: bool = True, old: UsersFile | None = None) -> Steps[Loaded]:
+def loading(
+    path: Path,
+    *,
+    certificate_files: bool = True,
+    old: UsersFile | None = None,
+    texts: Mapping[Path, bytes] = MappingProxyType({}),
+) -> Steps[Loaded]:
     """Load proxy.yaml and its users files, in steps.  Raises ConfigErrors with all problems.
 
     Without ``certificate_files`` those are not checked here, but by the code that serves them.  An entry
-    equal to the one in ``old`` is the same object.
+    equal to the one in ``old`` is the same object.  ``texts`` has the contents that users files, which need
+    not exist yet, are about to get.
     """
-    read = _config(path, () if certificate_files else (check_certificate_file,))
+    unasked = () if certificate_files else (check_certificate_file,)
+    read = _config(path, (*unasked, check_readable) if texts else unasked)
     reader = UsersReader(old.users if old is not None else {})
     for file in read.users_files:
-        yield from reader.read(file)
+        yield from reader.read_text(file, texts[file]) if file in texts else reader.read(file)
     config = _settled(read.config, read.problems + reader.problems)
     return Loaded(config, UsersFile(users=reader.users), read.outdated)
+
+
+def named_files(path: Path) -> list[Path]:
+    """The users files that a proxy.yaml names, whatever else is wrong with it; a single one need not exist.
+
+    Raises ConfigErrors if it names none that can be found.
+    """
+    read = _config(path, (check_certificate_file, check_readable))
+    if not read.users_files:
+        raise ConfigErrors(read.problems)
+    return list(read.users_files)
 
 
 def users_files(config: Config) -> list[Path]:

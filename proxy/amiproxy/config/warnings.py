@@ -29,11 +29,12 @@ def warnings_of(config: Config, users: UsersFile) -> list[str]:
             if entry.login != "secret" and not asks:
                 text = f"cannot log in: login is {entry.login}, and no listener asks for certificates"
                 found.append(f"user {name}: {text} (client_auth)")
-            found += [f"user {name}: {text}" for text in _of_entry(entry)]
+            found += [f"user {name}: {text}" for text in warnings_of_entry(entry)]
     return found
 
 
-def _of_entry(entry: UserEntry) -> list[str]:
+def warnings_of_entry(entry: UserEntry) -> list[str]:
+    """The warnings about one user's entry, which has been checked by loading it."""
     found = []
     mask = entry.write_mask
     if mask & ALL == ALL:

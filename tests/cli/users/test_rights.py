@@ -109,7 +109,7 @@ def test_blocked_actions_are_shown_for_no_user() -> None:
 
 def show(*arguments: str) -> int:
     parser = argparse.ArgumentParser()
-    rights.register_show(parser.add_subparsers())
+    rights.register(parser.add_subparsers())
     parsed = parser.parse_args(["show", *arguments])
     status: int = parsed.run(parsed)
     return status

@@ -16,6 +16,10 @@ class NotReachable(Exception):
     """No proxy answers on the control socket; the text says what to do."""
 
 
+class NoService(NotReachable):
+    """No process listens on the control socket, so that no proxy uses it now."""
+
+
 class Refused(Exception):
     """The proxy refused the command.
 
@@ -51,7 +55,8 @@ class Connection:
             self._socket.connect(str(path))
         except OSError as error:
             self._socket.close()
-            raise NotReachable(_remedy(path, error)) from None
+            is_absent = isinstance(error, (FileNotFoundError, ConnectionRefusedError))
+            raise (NoService if is_absent else NotReachable)(_remedy(path, error)) from None
 
     def close(self) -> None:
         """Close the connection."""

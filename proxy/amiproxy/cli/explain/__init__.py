@@ -40,7 +40,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add_users_options(parser, together=True)
+    add_users_options(parser, together="users, and actions of third-party modules")
     parser.add_argument(
         "--replay",
         type=Path,

@@ -20,7 +20,7 @@ from amiproxy.tools import terminal
 _EXAMPLE = "example:\n  ami-proxy users show wallboard"
 
 
-def register_show(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the verb ``show`` to ``ami-proxy users``."""
     parser = verbs.add_parser(
         "show",

@@ -1,0 +1,76 @@
+"""``ami-proxy users add``: adds a user, and makes the file if there is none."""
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+
+from amiproxy.cli.users.changing import add_options, carry_out, guarded, store_of
+from amiproxy.cli.users.hashes import generated
+from amiproxy.cli.users.prompt import new_secret
+from amiproxy.config import Unfit, parse_users
+from amiproxy.config.additions import Addition, table_with
+from amiproxy.config.editing.entries import find
+from amiproxy.core.model.phc import hash_secret
+from amiproxy.tools.users import UserStore
+
+
+def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the verb."""
+    parser = verbs.add_parser(
+        "add",
+        help="add a user",
+        description="Append a user to users.yaml, which is made if it does not exist: with mode 0640 and\n"
+        "its folder's group, if that group is the only one that may enter the folder. If there\n"
+        "are several files (users_files), the user is added to the first; --users selects\n"
+        "another. The secret is read from a prompt without echo or from stdin.",
+        epilog="examples:\n"
+        "  ami-proxy users add wallboard --read call,agent\n"
+        "  ami-proxy users add dialer --read call --write originate --generate \\\n"
+        '      --acl "deny 0.0.0.0/0" --acl "permit 10.0.0.0/8"',
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("name", metavar="NAME")
+    parser.add_argument(
+        "--read", default="", metavar="CLASSES", help="events seen, such as call,agent or all"
+    )
+    parser.add_argument("--write", default="", metavar="CLASSES", help="actions allowed; none by default")
+    parser.add_argument(
+        "--acl",
+        action="append",
+        default=[],
+        metavar="LINE",
+        help='such as "permit 10.0.0.0/8"; may be repeated',
+    )
+    parser.add_argument("--generate", action="store_true", help="make a random secret, and show it once")
+    add_options(parser)
+    parser.set_defaults(run=guarded(_add))
+
+
+def _add(arguments: argparse.Namespace) -> int:
+    store = store_of(arguments)
+    addition = Addition(arguments.name, arguments.read, arguments.write, tuple(arguments.acl))
+    # Checked without the secret first, so that a misspelt class is reported before the prompt.
+    _with(store, store.read(may_be_new=True), addition)
+    secret = generated() if arguments.generate else None
+    hashed = hash_secret(new_secret() if secret is None else secret.encode())
+
+    return carry_out(
+        store,
+        lambda texts: _with(store, texts, addition, hashed),
+        [addition.name],
+        f"added {addition.name}",
+        arguments,
+        may_be_new=True,
+        secret=secret,
+    )
+
+
+def _with(
+    store: UserStore, texts: Mapping[Path, bytes], addition: Addition, secret: str | None = None
+) -> Mapping[Path, bytes]:
+    for file, text in texts.items():
+        taken = find(parse_users(file, text).users, addition.name) if file != store.first else None
+        if taken is not None:
+            already = f"{file} already has a user {addition.name} (upper and lower case are the same)"
+            raise Unfit(already, "choose another name")
+    return {store.first: table_with(store.first, texts[store.first], addition, secret)}
