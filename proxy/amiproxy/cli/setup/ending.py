@@ -89,12 +89,14 @@ def _not_started(config: Config, wishes: Wishes) -> bool:
     wrong = _trouble(config)
     if wrong is not None:
         screen.note(*wrong)
-    command = f"ami-proxy run --config {wishes.directory / 'proxy.yaml'}"
+    commands = [f"ami-proxy run --config {wishes.directory / 'proxy.yaml'}"]
     if wishes.directory == SYSTEM and state.unit_state().exists:
-        command = f"systemctl enable --now {UNIT}"
+        commands = [f"systemctl enable --now {UNIT}"]
     elif wishes.directory == SYSTEM:
-        command = f"runuser -u ami-proxy -- {command}"
-    terminal.show("", "The service was not started. To start it:", "", f"  {command}")
+        # The unit's RuntimeDirectory=, for the control socket.
+        folder = "install -d -m 0750 -o ami-proxy -g ami-proxy /run/ami-proxy"
+        commands = [folder, f"runuser -u ami-proxy -- {commands[0]}"]
+    terminal.show("", "The service was not started. To start it:", "", *commands)
     return wrong is None
 
 
