@@ -151,6 +151,8 @@ def test_the_first_user_has_the_secret_that_is_shown() -> None:
     [(name, entry)] = parse_users(Path("users.yaml"), made.user_step.content).users.items()
     assert (name, entry.read) == ("wallboard", ("call", "agent"))
     assert verify(entry.secret or "", made.user_secret.encode())
+    assert "+    secret: ***" in made.user_step.detail
+    assert str(entry.secret) not in made.user_step.detail
 
 
 def test_a_user_that_is_there_is_kept_whatever_its_case() -> None:

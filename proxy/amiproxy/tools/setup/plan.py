@@ -21,7 +21,7 @@ from amiproxy.x509.files import CERTIFICATE_MODE
 _OTHERS_WRITE: Final = 0o022
 _OTHERS_READ: Final = 0o004
 _USERNAME: Final = re.compile(r"[A-Za-z0-9_.@-]{1,79}")
-_SECRET_LINE: Final = re.compile(r"^([ +-]?[;\s]*(?:md5)?secret\s*\+?=>?\s*)\S.*$", re.IGNORECASE)
+_SECRET_LINE: Final = re.compile(r"^([ +-]?[;\s]*(?:md5)?secret\s*(?:\+?=>?|:)\s*)\S.*$", re.IGNORECASE)
 RELOAD_MANAGER: Final = ("asterisk", "-rx", "manager reload")
 #: The longest secret that fits into Asterisk's line with the name before it.
 _MAX_SECRET: Final = 900
@@ -200,7 +200,8 @@ class _Planner:
         secret = hash_secret(self._facts.fresh[1].encode())
         text = table_with(found.path, before or b"", user, secret)
         summary = f"user {user.name}, read: {user.read or 'nothing'}, write: {user.write or 'nothing'}"
-        self._user_step = WriteFile(found.path, text, self._access(), summary, before)
+        detail = _diff(found.path, (before or b"").decode(), text.decode())
+        self._user_step = WriteFile(found.path, text, self._access(), summary, before, detail=detail)
         yield self._user_step
         if found.exists:
             yield from self._corrected(found, self._access())
