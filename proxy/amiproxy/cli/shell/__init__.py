@@ -81,7 +81,8 @@ def run(arguments: argparse.Namespace) -> int:
             return 1
     try:
         known = profiles()
-        account = account_of(target(arguments, known))
+        found = target(arguments, known)
+        account = account_of(found)
     except ConfigErrors as errors:
         print(errors, file=sys.stderr)
         return 1
@@ -103,7 +104,7 @@ def run(arguments: argparse.Namespace) -> int:
         done = asyncio.run(
             batch.run(
                 account, other, arguments.commands, streams, dict(os.environ),
-                json=arguments.json, keep_going=arguments.keep_going,
+                json=arguments.json, keep_going=arguments.keep_going, events=found.events,
             )
         )  # fmt: skip
         return 0 if done else 1
@@ -112,11 +113,11 @@ def run(arguments: argparse.Namespace) -> int:
     words = Vocabulary()
     words.profiles = sorted(known.profiles)
     history = history_path(os.environ, Path.home())
-    terminal = Terminal(account, other, words, history, json=arguments.json, events=arguments.events)
+    terminal = Terminal(account, other, words, history, json=arguments.json, events=found.events)
     return 0 if asyncio.run(terminal.run()) else 1
 
 
 _NOTHING: Final = argparse.Namespace(
     profile="", to="", ca=None, server_name="", user="", secret_file=None, certificate=None, key=None,
-    ask_secret=False, plain=False,
+    ask_secret=False, plain=False, events=False,
 )  # fmt: skip

@@ -28,6 +28,8 @@ class Target(NamedTuple):
     server: Server
     user: str
     secret: SecretSource
+    events: bool
+    """Whether events are to be shown from the start."""
 
 
 def profiles() -> Profiles:
@@ -59,7 +61,8 @@ def target(arguments: argparse.Namespace, known: Profiles) -> Target:
     destination = Destination(
         host, port, arguments.server_name or profile.server_name, arguments.ca or profile.ca, certificate, key
     )
-    return Target(Server(destination, plain), user, _secret(arguments, profile, user, destination))
+    secret = _secret(arguments, profile, user, destination)
+    return Target(Server(destination, plain), user, secret, arguments.events or profile.events)
 
 
 def account_of(found: Target) -> Account:

@@ -12,7 +12,8 @@ from amiproxy.ami.message import Message
 from amiproxy.tools.shell.answers.answer import Answer
 from amiproxy.tools.shell.language.actions import read_line
 from amiproxy.tools.shell.showing.answers import Look, answer, pairs
-from amiproxy.tools.shell.showing.layout import header_lines, header_width, layout
+from amiproxy.tools.shell.showing.layout import fitted, header_lines, header_width, layout
+from amiproxy.tools.shell.showing.records import by_column
 
 ID = b"own-1"
 CHANNEL = (
@@ -149,17 +150,26 @@ def test_rows_that_are_no_message_are_text() -> None:
 
 def test_a_header_takes_two_lines_rather_than_a_wide_column() -> None:
     assert header_width("ChannelStateDesc") == 9
-    assert header_lines("ChannelStateDesc", 9) == "Channel\nStateDesc"
-    assert header_lines("ChannelStateDesc", 16) == "ChannelStateDesc"
-    assert header_lines("x", 0) == "x"
+    assert header_lines("ChannelStateDesc", 9) == ("Channel", "StateDesc")
+    assert header_lines("ChannelStateDesc", 16) == ("", "ChannelStateDesc")
+    assert header_lines("x", 0) == ("", "x")
 
 
 def test_columns_without_a_value_are_left_out() -> None:
-    records = [[("A", "1"), ("B", "")], [("A", "2"), ("B", "")]]
-    assert layout("any", records, ["A", "B"], 80).empty == ["B"]
+    assert layout("any", {"A": ["1", "2"], "B": ["", ""]}, 80).empty == ["B"]
 
 
 def test_columns_whose_values_differ_are_preferred_and_ids_come_last() -> None:
-    records = [[("Same", "x" * 9), ("LinkedId", f"{n}" * 9), ("Differs", f"{n}" * 9)] for n in range(2)]
-    assert list(layout("any", records, ["Same", "LinkedId", "Differs"], 20).shown) == ["Same", "Differs"]
-    assert list(layout("any", records, ["Same", "LinkedId", "Differs"], 10).shown) == ["Differs"]
+    cells = {"Same": ["x" * 9] * 2, "LinkedId": ["0" * 9, "1" * 9], "Differs": ["0" * 9, "1" * 9]}
+    assert list(layout("any", cells, 20).shown) == ["Same", "Differs"]
+    assert list(layout("any", cells, 10).shown) == ["Differs"]
+
+
+def test_wide_characters_take_two_columns() -> None:
+    assert fitted("日本", 5) == "日本 "
+    assert fitted("日本語", 5) == "日本…"
+    assert fitted("7", 3, right=True) == "  7"
+
+
+def test_several_values_of_a_header_share_a_cell() -> None:
+    assert by_column([[("A", "1"), ("A", "2")], [("B", "3")]], ["A"]) == {"A": ["1, 2", ""]}

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import TextIO
 
@@ -24,6 +25,7 @@ async def run(
     *,
     json: bool,
     keep_going: bool,
+    events: bool = False,
 ) -> bool:
     """Run the commands, or the lines of stdin if there are none; return whether all succeeded.
 
@@ -36,10 +38,12 @@ async def run(
     async def no_greeting(_: object) -> None:
         """Which actions the user may run matters only to a person."""
 
+    broken = False
     async with asyncio.TaskGroup() as group:
         shell.connection = Connection(
             group, account, stream.arrived, errors.error, greet=no_greeting, again=False
         )
+        shell.connection.events = events
         try:
             await shell.connection.open()
             given = iter(commands) if commands is not None else None
@@ -53,10 +57,16 @@ async def run(
         except TimeoutError:
             errors.error(f"{account.server.destination} does not answer the login; see its log")
             succeeded = False
+        except BrokenPipeError:
+            broken = True  # the reader of our output has ended
+            succeeded = False
         finally:
-            stream.flush()
+            if not broken:
+                stream.flush()
             shell.close()
             await shell.connection.close()
+    if broken or stream.is_broken:
+        raise BrokenPipeError
     return succeeded
 
 
@@ -74,9 +84,21 @@ async def _run_stdin(shell: Shell, keep_going: bool) -> bool:
     reader = Statements()
     succeeded = True
     loop = asyncio.get_running_loop()
+    lines: asyncio.Queue[str] = asyncio.Queue()
+
+    def read() -> None:
+        line = "more"
+        while line:
+            line = sys.stdin.readline()
+            try:
+                loop.call_soon_threadsafe(lines.put_nowait, line)
+            except RuntimeError:
+                return  # the shell has ended meanwhile
+
+    # A thread can read a pipe, a file and a terminal alike; a daemon does not delay the end.
+    threading.Thread(target=read, daemon=True).start()
     while not shell.is_over:
-        # Every line is read in a thread: stdin may be a pipe, a file or a socket.
-        line = await loop.run_in_executor(None, sys.stdin.readline)
+        line = await lines.get()
         reader.raw = shell.raw
         statement = reader.feed(line) if line else reader.end()
         if statement and not await shell.run(statement):

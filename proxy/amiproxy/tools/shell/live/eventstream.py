@@ -26,6 +26,8 @@ class EventStream:
         self._waiting: list[tuple[Message, str]] = []
         self._due: asyncio.TimerHandle | None = None
         shell.settle = self.flush
+        #: Whether the reader of the output has ended.
+        self.is_broken = False
 
     def arrived(self, message: Message) -> None:
         """Take one event."""
@@ -68,5 +70,9 @@ class EventStream:
         ]
         if unshown and not self._shell.json:
             lines.append(events.unshown(unshown))
-        if lines:
+        if not lines:
+            return
+        try:
             self._output.show(*lines)
+        except BrokenPipeError:
+            self.is_broken = self._shell.is_over = True

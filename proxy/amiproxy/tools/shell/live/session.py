@@ -100,26 +100,36 @@ class Session:
         """Connect and read the banner.  Raises ConnectError."""
         session = cls(server, await server.open(), on_event)
         try:
-            async with asyncio.timeout(CONNECT_TIMEOUT):
-                line = await session._reader.readline()
-        except TimeoutError:
+            session.banner = await session._read_banner()
+        except BaseException:
             session.abort()
-            text = f"{server.destination} accepts the connection, but sends no banner"
+            raise
+        return session
+
+    async def _read_banner(self) -> str:
+        there = self._server.destination
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT):
+                line = await self._reader.readline()
+        except TimeoutError:
+            text = f"{there} accepts the connection, but sends no banner"
             raise ConnectError(f"{text}; is it a port of ami-proxy or of Asterisk's manager?") from None
         except ssl.SSLError as error:
-            raise ConnectError(refusal(server.destination, error)) from error
-        except (OSError, ValueError) as error:
-            raise ConnectError(f"{server.destination} closed the connection ({reason_of(error)})") from error
+            raise ConnectError(refusal(there, error)) from error
+        except OSError as error:
+            raise ConnectError(f"{there} closed the connection ({reason_of(error)}); see its log") from error
+        except ValueError:
+            line = b"a very long line"
+        if not line:
+            text = f"{there} closed the connection without sending anything"
+            raise ConnectError(f"{text}; see its log: a denied address, or too many connections?")
         if not _BANNER.fullmatch(line):
-            session.abort()
-            if not line:
-                text = f"{server.destination} closed the connection without sending anything"
-                raise ConnectError(f"{text}; see its log: a denied address, or too many connections?")
-            text = f"{server.destination} does not speak AMI: it began with {shown(line[:40].strip())!r}"
-            hint = "--plain is for Asterisk's own port" if server.plain else "name the port of ami-proxy"
+            text = f"{there} does not speak AMI: it began with {shown(line[:40].strip())!r}"
+            hint = (
+                "--plain is for Asterisk's own port" if self._server.plain else "name the port of ami-proxy"
+            )
             raise ConnectError(f"{text}; {hint}")
-        session.banner = shown(line.strip())
-        return session
+        return shown(line.strip())
 
     @property
     def tls(self) -> str:

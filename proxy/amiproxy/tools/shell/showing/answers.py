@@ -1,14 +1,12 @@
 """Renders answers: lists as tables, single responses as pairs, the output of commands as text."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from rich.box import SIMPLE_HEAD
 from rich.cells import cell_len
 from rich.console import RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from amiproxy.ami.answers import response_of
@@ -16,9 +14,9 @@ from amiproxy.ami.message import Message
 from amiproxy.ami.relay import event_list_of
 from amiproxy.tools.shell.answers.answer import Answer
 from amiproxy.tools.shell.answers.remedies import error_text
-from amiproxy.tools.shell.showing.layout import GAP, header_lines, layout
+from amiproxy.tools.shell.showing.layout import GAP, fitted, header_lines, layout
 from amiproxy.tools.shell.showing.printable import shown, visible_lines
-from amiproxy.tools.shell.showing.records import Record, by_event, cell, columns, output_lines, record
+from amiproxy.tools.shell.showing.records import Record, by_column, by_event, columns, output_lines, record
 from amiproxy.tools.terminal import printable
 
 _NUMBER: Final = re.compile(r"-?[0-9]+(?:\.[0-9]+)?\Z")
@@ -117,30 +115,43 @@ def _list(name: str, records: Sequence[Record], look: Look, width: int) -> Itera
     if look.columns:
         by_key = {one.lower(): one for one in known}
         known = [by_key[one.lower()] for one in look.columns if one.lower() in by_key] or known
-    plan = layout(name, records, known, width)
+    cells = by_column(records, known)
+    plan = layout(name, cells, width)
     if look.records or (look.records is None and (len(plan.shown) < 2 and bool(plan.left_out))):
         for number, one in enumerate(records, start=1):
             yield Text(f"-[ {name} {number} ]".ljust(40, "-")[:width], style="dim")
             yield from pairs([pair for pair in one if pair[0] in known], width)
         return
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0), header_style="bold")
-    for column, room in plan.shown.items():
-        numeric = all(_NUMBER.match(cell(one, column)) for one in records if cell(one, column))
-        table.add_column(
-            Text(header_lines(column, room)),
-            justify="right" if numeric else "left",
-            no_wrap=True,
-            overflow="ellipsis",
-            min_width=room,
-            max_width=room,
-            vertical="bottom",
-        )
-    for one in records:
-        table.add_row(*(Text(cell(one, column)) for column in plan.shown))
-    yield table
+    if plan.shown:
+        yield from _table({column: cells[column] for column in plan.shown}, plan.shown)
     if plan.left_out:
         hidden = ", ".join(plan.left_out)
         yield _wrapped("  ", f"not shown for want of room (\\x shows all): {hidden}", width)
+
+
+def _table(cells: Mapping[str, Sequence[str]], widths: Mapping[str, int]) -> Iterator[RenderableType]:
+    """A table with a header of one or two lines.
+
+    It is put together here because rich needs more than a second for a thousand rows.
+    """
+    gap = " " * GAP
+    right = {name: all(map(_is_number, values)) for name, values in cells.items()}
+    heads = [header_lines(name, width) for name, width in widths.items()]
+    for part in (0, 1):
+        line = gap.join(
+            fitted(head[part], width, right=right[name])
+            for head, (name, width) in zip(heads, widths.items(), strict=True)
+        )
+        if line.strip():
+            yield Text(line.rstrip(), style="bold")
+    yield Text("─" * (sum(widths.values()) + GAP * (len(widths) - 1)), style="dim")
+    columns_ = [[fitted(value, widths[name], right=right[name]) for value in cells[name]] for name in widths]
+    rows = (gap.join(row).rstrip() for row in zip(*columns_, strict=True))
+    yield "\n".join(rows)
+
+
+def _is_number(value: str) -> bool:
+    return not value or _NUMBER.match(value) is not None
 
 
 def _end(result: Answer, groups: object) -> Iterator[RenderableType]:

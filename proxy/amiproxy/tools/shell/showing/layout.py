@@ -1,12 +1,10 @@
 """Chooses the columns of a list that fit the width, by what they say.  Pure arithmetic on texts."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-from rich.cells import cell_len
-
-from amiproxy.tools.shell.showing.records import Record, cell
+from rich.cells import cell_len, set_cell_size
 
 #: Blanks between two columns.
 GAP: Final = 2
@@ -45,19 +43,22 @@ class Layout(NamedTuple):
     empty: list[str]
 
 
-def layout(event: str, records: Sequence[Record], names: Sequence[str], width: int) -> Layout:
-    """Choose among the columns ``names`` of a list of ``event``, for a line of ``width`` characters.
+def layout(event: str, cells: Mapping[str, Sequence[str]], width: int) -> Layout:
+    """Choose among the columns of a list of ``event``, for a line of ``width`` characters.
 
-    Those that people look at first are preferred, then those whose values differ, ids last.
+    ``cells`` has the values of each column.  Columns that people look at first are preferred, then those
+    whose values differ, ids last.
     """
-    values = {name: [cell(one, name) for one in records] for name in names}
-    empty = [name for name in names if not any(values[name])]
+    names = list(cells)
+    empty = [name for name in names if not any(cells[name])]
     wanted = _FIRST.get(event.lower(), "").split()
+    longest = {name: max(map(wide, cells[name]), default=0) for name in names}
 
     def rank(name: str) -> tuple[int, int]:
         if name in wanted:
             return 0, wanted.index(name)
-        same = len(records) > 1 and len(set(values[name])) == 1
+        values = cells[name]
+        same = len(values) > 1 and all(value == values[0] for value in values)
         identifies = _IDENTIFIER.search(name) is not None and name != names[0]
         return 1 + same + 2 * identifies, names.index(name)
 
@@ -65,13 +66,12 @@ def layout(event: str, records: Sequence[Record], names: Sequence[str], width: i
     room = width + GAP  # the last column needs no gap
     ordered = sorted((name for name in names if name not in empty), key=rank)
     for name in ordered:
-        natural = max(*map(cell_len, values[name]), header_width(name))
-        needed = min(natural, _WIDEST)
+        needed = min(max(longest[name], header_width(name)), _WIDEST)
         if needed + GAP <= room:
             widths[name] = needed
             room -= needed + GAP
     # What is left goes to the columns whose values were cut, from the first on, then to headers on two lines.
-    for whole in (lambda name: max(map(cell_len, values[name])), cell_len):
+    for whole in (longest.__getitem__, wide):
         for name in ordered:
             more = min(whole(name) - widths.get(name, 0), room) if name in widths else 0
             if more > 0:
@@ -79,6 +79,19 @@ def layout(event: str, records: Sequence[Record], names: Sequence[str], width: i
                 room -= more
     chosen = {name: widths[name] for name in names if name in widths}
     return Layout(chosen, [name for name in names if name not in widths and name not in empty], empty)
+
+
+def wide(text: str) -> int:
+    """The columns that a text takes on a terminal."""
+    return len(text) if text.isascii() else cell_len(text)
+
+
+def fitted(text: str, width: int, *, right: bool = False) -> str:
+    """The text in exactly this many columns; an ellipsis stands for what does not fit."""
+    missing = width - wide(text)
+    if missing < 0:
+        return set_cell_size(text, width - 1) + "…"
+    return " " * missing + text if right else text + " " * missing
 
 
 def header_width(name: str) -> int:
@@ -90,12 +103,12 @@ def header_width(name: str) -> int:
     )
 
 
-def header_lines(name: str, width: int) -> str:
-    """The header's name, on two lines if it is wider than its column."""
-    if cell_len(name) <= width:
-        return name
+def header_lines(name: str, width: int) -> tuple[str, str]:
+    """The header's name on two lines; the first is empty if it fits on one."""
+    if wide(name) <= width:
+        return "", name
     parts = _HUMP.findall(name) or [name]
-    for cut in range(len(parts), 0, -1):
-        if cell_len("".join(parts[:cut])) <= width:
-            return "".join(parts[:cut]) + "\n" + "".join(parts[cut:])
-    return name
+    for cut in range(len(parts) - 1, 0, -1):
+        if wide("".join(parts[:cut])) <= width:
+            return "".join(parts[:cut]), "".join(parts[cut:])
+    return "", name

@@ -1,6 +1,6 @@
 """Messages as headers with text values, without those that only frame the message."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from amiproxy.ami.message import Message
@@ -38,6 +38,15 @@ def columns(records: Iterable[Record]) -> list[str]:
     return list(dict.fromkeys(name for one in records for name, _ in one))
 
 
-def cell(one: Record, column: str) -> str:
-    """The value of a header in a record; several values are joined by a comma."""
-    return ", ".join(value for name, value in one if name == column)
+def by_column(records: Sequence[Record], names: Iterable[str]) -> dict[str, list[str]]:
+    """The cells of each of these columns, one for each record.
+
+    Several values of one header are joined by a comma; a header that a record lacks is empty.
+    """
+    found: dict[str, list[str]] = {name: [""] * len(records) for name in names}
+    for number, one in enumerate(records):
+        for name, value in one:
+            cells = found.get(name)
+            if cells is not None:
+                cells[number] = f"{cells[number]}, {value}" if cells[number] else value
+    return found
