@@ -63,7 +63,7 @@ def _made(target: str) -> Iterable[bytes]:
     match target:
         case "client_bytes" | "client_session":
             return _recorded("*.out")
-        case "upstream_bytes":
+        case "upstream_bytes" | "shell_answers":
             return _recorded("*.in")
         case "event_rebuilding":
             return {m for data in _recorded("*.in") for m in data.split(b"\r\n\r\n") if m[:6] == b"Event:"}

@@ -12,4 +12,5 @@ NAMES = (
     "proxy_header",
     "scrape_request",
     "client_certificate",
+    "shell_answers",
 )

@@ -6,6 +6,7 @@ crash.  They run under atheris (``make fuzz``) and, over their corpus, in the su
 
 import asyncio
 import hashlib
+import io
 import ipaddress
 import json
 import re
@@ -18,6 +19,7 @@ from typing import Any, Final, cast
 
 from prometheus_client import CollectorRegistry
 
+from amiproxy.ami.actions import SHIPPED
 from amiproxy.ami.errors import FilterSyntaxError, ProtocolError
 from amiproxy.ami.eventfilter import FilterSet, compile_advanced, compile_legacy
 from amiproxy.ami.framing import ActionFramer, UpstreamFramer
@@ -33,14 +35,23 @@ from amiproxy.config.schema import Config
 from amiproxy.config.users.usertable import table_of
 from amiproxy.core.admission.sidedoor import SideDoor
 from amiproxy.core.model.users import User
+from amiproxy.net.admin import metricsserver
 from amiproxy.net.admin.control.commands import COMMANDS, Command, Permission
 from amiproxy.net.admin.control.server import ControlServer
 from amiproxy.net.admin.exposition import Exposition
 from amiproxy.net.admin.localsocket import Credentials
-from amiproxy.net.admin.metricsserver import Answer, MetricsServer
+from amiproxy.net.admin.metricsserver import MetricsServer
 from amiproxy.net.admin.sideserver import Visit
 from amiproxy.net.doors import proxyheader
 from amiproxy.net.doors.proxyheader import Header, Unread
+from amiproxy.tools.shell.answers.answer import Answer
+from amiproxy.tools.shell.answers.remedies import Asker, remedies
+from amiproxy.tools.shell.completion.seen import Seen
+from amiproxy.tools.shell.language.actions import read_line
+from amiproxy.tools.shell.live.output import Output
+from amiproxy.tools.shell.showing import events, json_lines
+from amiproxy.tools.shell.showing.answers import Look
+from amiproxy.tools.shell.showing.answers import answer as shell_answer
 from amiproxy.x509.identity import CertificateLogin, claim, identities
 from amiproxy.x509.validating.trust import TrustStore
 from tests.differential.asterisk_reader import AsteriskReader
@@ -212,7 +223,7 @@ def scrape_request(data: bytes) -> None:
     server = MetricsServer(cast("Any", None))
     # The service's own state is not under test here.
     server._exposition = Exposition(CollectorRegistry())
-    server._readiness = lambda: Answer(HTTPStatus.OK, b"ready\n")  # type: ignore[method-assign]
+    server._readiness = lambda: metricsserver.Answer(HTTPStatus.OK, b"ready\n")  # type: ignore[method-assign]
     said: list[bytes] = []
 
     async def drain() -> None:
@@ -280,6 +291,27 @@ _COMMANDS: Final = {
 }
 
 
+def shell_answers(data: bytes) -> None:
+    """Whatever a server sends: the shell shows nothing that a terminal might interpret."""
+    mark = b"shell-1-"
+    for line in ("CoreShowChannels", "Command x", "IAXnetstats", "IAXpeers", "FAXStats", "OfAnotherModule"):
+        answer = Answer(read_line(line).action, mark + b"1")
+        seen = Seen()
+        for raw in UpstreamFramer(mark=mark).feed(data.replace(b"ActionID: 0", b"ActionID: " + mark + b"1")):
+            message = Message(raw)
+            seen.look(message)
+            shown = [] if answer.take(message) else [events.event(message, "12:00:00", 80).plain]
+            assert all(map(str.isprintable, (*shown, json_lines.message(message))))
+        answer.end()
+        output = Output(io.StringIO(), {})
+        for look in (Look(), Look(records=True), Look(columns=("Channel",))):
+            for width in (1, 30, 80):
+                text = "".join(map(output.rendered, shell_answer(answer, look, width)))
+                assert all(map(str.isprintable, text.split("\n"))), text
+        for one in (*json_lines.answer(answer), *remedies(answer, Asker("u", SHIPPED))):
+            assert "\x1b" not in one
+
+
 _LINE: Final = re.compile(rb"[^\r\n\0]*")
 _NO_LINE_END: Final = re.compile(rb"[^\r\n]*")
 _STATUS: Final = re.compile(rb"HTTP/1\.1 \d{3} [A-Za-z ]+")
@@ -325,6 +357,7 @@ TARGETS: Final[Mapping[str, Callable[[bytes], None]]] = MappingProxyType(
             proxy_header,
             scrape_request,
             client_certificate,
+            shell_answers,
         )
     }
 )
