@@ -20,9 +20,9 @@ _RETRY: Final = 1.0
 #: More than the service keeps: after a restart, everything that it has logged since.
 _EVERYTHING: Final = "9999"
 #: Fields that are in columns of their own, are repeated elsewhere on the line, or that only programs need.
-_ELSEWHERE: Final = frozenset(
-    {"time", "level", "event", "kind", "user", "security_event", "generation", "certificate"}
-)
+_ELSEWHERE: Final = frozenset({"time", "level", "event", "kind", "user", "security_event"})
+#: Their ``generation`` is that of the configuration which decided, which people rarely need.
+_DETAILED: Final = frozenset({"login", "action-denied", "action-allowed"})
 _EVENT_WIDTH: Final = 14
 _USER_WIDTH: Final = 10
 #: Where a line goes on that is longer than the terminal: below the event.
@@ -122,6 +122,8 @@ class _Fields:
 
     def __init__(self, line: Line) -> None:
         self._left = {name: value for name, value in line.items() if name not in _ELSEWHERE}
+        if line["event"] in _DETAILED:
+            self._left.pop("generation", None)
 
     def take(self, name: str, form: Callable[[Any], str] = str) -> str:
         value = self._left.pop(name, None)
