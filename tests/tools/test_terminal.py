@@ -10,7 +10,19 @@ from rich.cells import cell_len
 from rich.console import Console, RenderableType
 from rich.text import Text
 
-from amiproxy.tools.terminal import Column, Command, Facts, Paragraph, Table, fit, printable, show, wrapped
+from amiproxy.tools.terminal import (
+    Column,
+    Command,
+    Facts,
+    Paragraph,
+    Table,
+    error,
+    fit,
+    printable,
+    say,
+    show,
+    wrapped,
+)
 
 WORDS = st.lists(st.text("abcdefg-/=é漢", min_size=1, max_size=12), max_size=30)
 
@@ -49,7 +61,7 @@ def test_a_word_that_is_longer_than_the_line_stays_whole() -> None:
 @pytest.mark.parametrize("width", [80, 60, 30])
 def test_paragraphs_have_a_hanging_indent(width: int) -> None:
     text = "the certificate of the listener expires in eleven days, and nothing renews it on this host"
-    lines = shown(Paragraph(text, 8, Text("warn")), width=width)
+    lines = shown(Paragraph(text, 8, Text("warn    ")), width=width)
     assert lines[0].startswith("warn    the certificate")
     assert all(line.startswith(" " * 8) for line in lines[1:])
     assert all(len(line) <= width for line in lines)
@@ -115,6 +127,24 @@ def test_a_command_can_be_pasted_whatever_the_width(words: list[str], width: int
     lines = shown(Command(*words), width=width)
     assert shlex.split("\n".join(lines).replace("\\\n", "")) == words
     assert all(line.endswith(" \\") for line in lines[:-1])
+
+
+def test_lines_for_people_keep_their_indent_and_go_on_further_in() -> None:
+    out = Console(file=io.StringIO(), force_terminal=True, color_system=None, width=20, height=24)
+    say("users.yaml: 3: [bold] wrong key\n  write it so, and no other way", out)
+    assert isinstance(out.file, io.StringIO)
+    assert out.file.getvalue().splitlines() == [
+        "users.yaml: 3:",
+        "    [bold] wrong key",
+        "  write it so,",
+        "      and no other",
+        "      way",
+    ]
+
+
+def test_errors_go_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+    error("first: " + "word " * 60 + "end\nsecond")
+    assert capsys.readouterr() == ("", "first: " + "word " * 60 + "end\nsecond\n")
 
 
 def test_control_characters_are_escaped() -> None:

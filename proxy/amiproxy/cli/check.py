@@ -26,6 +26,7 @@ from amiproxy.config import (
 from amiproxy.counted import count
 from amiproxy.net.certs.certstore import CertStore
 from amiproxy.net.certs.result import CertificatesRefused
+from amiproxy.tools import terminal
 from amiproxy.tools.against import candidate, comparing, running, text
 from amiproxy.tools.against.report import STATUS, Report
 from amiproxy.tools.terminal import console, printable
@@ -100,22 +101,22 @@ def run(arguments: argparse.Namespace) -> int:
     wrong = errors_of(findings)
     status = _cannot_be_used(map(str, wrong), arguments) if wrong else 0
     for warning in warnings:
-        print(f"warning: {warning}", file=sys.stderr)
+        terminal.error(f"warning: {warning}")
     if wrong:
         return status
     if arguments.against_running:
         stores = [store for store, _ in judged if store is not None]
         return _compare(arguments, loaded, stores, warnings)
-    print(f"{file}: ok")
+    terminal.say(f"{file}: ok")
     for line in _summary(config, users):
-        print(f"  {line}")
+        terminal.say(f"  {line}")
     return 0
 
 
 def _cannot_be_used(problems: Iterable[str], arguments: argparse.Namespace) -> int:
     told = list(problems)
     for problem in told:
-        print(problem, file=sys.stderr)
+        terminal.error(problem)
     if arguments.json:
         print(msgspec.json.encode({"result": "refused", "refused": told}).decode())
     return 1
@@ -134,7 +135,7 @@ def _compare(
             connection.close()
         files = candidate.candidate(loaded, stores, key)
     except (NotReachable, Refused, ConnectionError) as error:
-        print(f"ami-proxy check: {error}", file=sys.stderr)
+        terminal.error(f"ami-proxy check: {error}")
         return UNREACHABLE
     except Unfit as error:
         return _cannot_be_used([f"upstream.secret_file: {error}; {error.remedy}"], arguments)
@@ -151,10 +152,10 @@ def _print(report: Report, arguments: argparse.Namespace, pid: int, warned: list
     out = console()
     # In a pipe each fact is one line for other programs.
     width = max(out.width, _NARROWEST) if out.is_terminal else sys.maxsize
-    print(printable(f"{arguments.config}, compared with ami-proxy {report.versions[0]}, pid {pid}"))
+    terminal.say(printable(f"{arguments.config}, compared with ami-proxy {report.versions[0]}, pid {pid}"))
     print()
     for line in text.lines(report, warned, width):
-        print(printable(line))
+        terminal.say(printable(line))
 
 
 def _socket(arguments: argparse.Namespace, config: Config) -> Path:

@@ -2,10 +2,10 @@
 
 import argparse
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from amiproxy.tools import terminal
 from amiproxy.tools.demo import DEFAULT_FOLDER, DemoError, Options, RealAsterisk
 from amiproxy.tools.demo import run as show
 
@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     try:
         return show(Options(arguments.folder, asterisk, _seconds()))
     except DemoError as error:
-        print(f"ami-proxy demo: {error}", file=sys.stderr)
+        terminal.error(f"ami-proxy demo: {error}")
         return 1
 
 

@@ -1,7 +1,6 @@
 """``ami-proxy import``: converts manager.conf or AstManProxy's files to users.yaml and proxy.yaml."""
 
 import argparse
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -93,7 +92,7 @@ def run(arguments: argparse.Namespace) -> int:
             _write(arguments.out, files)
     except (Unfit, ConfigErrors, IssueError) as error:
         remedy = getattr(error, "remedy", "")
-        print(f"{error}; {remedy}" if remedy else str(error), file=sys.stderr)
+        terminal.error(f"{error}; {remedy}" if remedy else str(error))
         return 1
     return 0
 

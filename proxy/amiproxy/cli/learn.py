@@ -27,6 +27,7 @@ from amiproxy.config.users.usertable import user_of
 from amiproxy.core.learning.proposal import Proposal, propose
 from amiproxy.core.learning.recording import BadRecording, Recording, from_rows, parse, serialise
 from amiproxy.core.model.rules import Rules
+from amiproxy.tools import terminal
 
 _EXAMPLE = """\
 examples:
@@ -76,11 +77,11 @@ def run(arguments: argparse.Namespace) -> int:
         users = load_users(*users_files(load_config(arguments.config)))
         return _propose(recording, users, actions_of(arguments), arguments.user)
     except ConfigErrors as errors:
-        print(errors, file=sys.stderr)
+        terminal.error(errors)
     except (BadRecording, NotReachable, Refused) as error:
-        print(f"ami-proxy learn: {error}", file=sys.stderr)
+        terminal.error(f"ami-proxy learn: {error}")
     except OSError as error:
-        print(f"ami-proxy learn: {file_error(error)}", file=sys.stderr)
+        terminal.error(f"ami-proxy learn: {file_error(error)}")
     return 2
 
 
@@ -120,7 +121,7 @@ def _continued(
     try:
         looked = _look(arguments.config)
     except NotReachable as error:
-        print(f"ami-proxy learn: {error}", file=sys.stderr)
+        terminal.error(f"ami-proxy learn: {error}")
         return earlier, latest
     except Refused:
         left = max(1.0, ends - time.monotonic())
@@ -174,7 +175,7 @@ def rows_of(recording: Recording) -> Iterator[dict[str, Any]]:
 def _propose(recording: Recording, users: UsersFile, table: ActionTable, only: str | None) -> int:
     wanted = [name for name in users.users if only is None or name.lower() == only.lower()]
     if not wanted:
-        print(f"unknown user {only}; known users: {', '.join(users.users)}", file=sys.stderr)
+        terminal.error(f"unknown user {only}; known users: {', '.join(users.users)}")
         return 2
     print("users:")
     for name in wanted:

@@ -4,13 +4,13 @@ import argparse
 import asyncio
 import os
 import secrets
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from amiproxy.ami.errors import UnknownPrivilege
 from amiproxy.cli import file_error
 from amiproxy.counted import count
+from amiproxy.tools import terminal
 from amiproxy.tools.simulator import Settings, User
 from amiproxy.tools.simulator.misbehaviour.schedule import VERBS, Scheduled
 from amiproxy.tools.simulator.recorded.transcript import load_transcript
@@ -178,7 +178,7 @@ def _replay(arguments: argparse.Namespace) -> int:
         _say(f"replaying {stem.name} on {_shown(host, actual)}: {actions}, any user and secret")
 
     def told(mismatch: str) -> None:
-        print(f"ami-proxy simulate: not as recorded: {mismatch}", file=sys.stderr, flush=True)
+        terminal.error(f"ami-proxy simulate: not as recorded: {mismatch}")
 
     return 0 if asyncio.run(replay(transcript, host, port, ready, told)) else 1
 
@@ -192,7 +192,7 @@ def _say(text: str) -> None:
 
 
 def _refused(text: str) -> int:
-    print(f"ami-proxy simulate: {text}", file=sys.stderr)
+    terminal.error(f"ami-proxy simulate: {text}")
     return 1
 
 

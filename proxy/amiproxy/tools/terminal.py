@@ -19,6 +19,8 @@ from rich.text import Text
 
 #: Blanks between two columns.
 _GAP: Final = 2
+#: By how much the second line of a paragraph is indented.
+_CONTINUED: Final = 4
 #: The width in a pipe: longer than any line.
 _ENDLESS: Final = 1 << 20
 _WORDS: Final = re.compile(r"( *)([^ ]+)")
@@ -44,6 +46,19 @@ def show(*things: RenderableType, to: Console | None = None) -> None:
     for thing in things:
         # soft_wrap: rich would cut off a word that is longer than the line, or break it.
         out.print(thing, soft_wrap=True)
+
+
+def say(text: object, to: Console | None = None) -> None:
+    """Print text for people, by default on standard output; each of its lines is a paragraph."""
+    out = to or console()
+    for line in str(text).split("\n"):
+        lead = len(line) - len(line.lstrip(" "))
+        show(Paragraph(line[lead:], lead + _CONTINUED, Text(" " * lead)), to=out)
+
+
+def error(text: object) -> None:
+    """As ``say``, for errors and warnings: on standard error."""
+    say(text, console(sys.stderr))
 
 
 def lines_of(thing: RenderableType, width: int) -> list[str]:
@@ -85,19 +100,16 @@ class Paragraph:
     """Text that is wrapped at the terminal's width; lines after the first are indented by ``indent``."""
 
     def __init__(self, text: str | Text, indent: int = 0, mark: Text | None = None) -> None:
-        #: ``mark`` is printed before the text; it takes the place of the indent if that is wider.
+        #: ``mark`` is printed before the first line.
         self._text = Text(text) if isinstance(text, str) else text
         self._indent = indent
         self._mark = mark or Text()
 
     def __rich_console__(self, out: Console, options: ConsoleOptions) -> RenderResult:
-        head = self._mark.copy()
-        head.pad_right(max(self._indent - head.cell_len, 0) if head else 0)
-        first = True
-        for line in wrapped(self._text.plain, _width(out, options) - max(self._indent, head.cell_len)):
-            before = head if first else Text(" " * self._indent)
+        room = _width(out, options) - max(self._indent, self._mark.cell_len)
+        for number, line in enumerate(wrapped(self._text.plain, room)):
+            before = Text(" " * self._indent) if number else self._mark
             yield _one_line(Text.assemble(before, (line, self._text.style)))
-            first = False
 
 
 class Command:

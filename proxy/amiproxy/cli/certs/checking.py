@@ -1,13 +1,13 @@
 """``ami-proxy certs check``: would a reload serve these certificate files?"""
 
 import argparse
-import sys
 from pathlib import Path
 
 from amiproxy.cli.certs.verbs import Commands, add_verb
 from amiproxy.config import Address, Certificate, ConfigErrors, ListenerSettings, Tls, load_config
 from amiproxy.net.certs.certstore import CertStore
 from amiproxy.net.certs.result import CertificatesRefused
+from amiproxy.tools import terminal
 from amiproxy.x509.errors import X509Error
 from amiproxy.x509.facts import facts_of
 from amiproxy.x509.pem import load_certificates
@@ -88,11 +88,11 @@ def _check(arguments: argparse.Namespace) -> int:
         store = CertStore(files, tls, names=names)
     except CertificatesRefused as refused:
         _print_findings(refused.findings)
-        print("refused: these files would not be served", file=sys.stderr)
+        terminal.error("refused: these files would not be served")
         return 1
     _print_findings(store.last_result.findings)
     if not arguments.quiet:
-        print(f"good: {store.current.pairs[0].facts}")
+        terminal.say(f"good: {store.current.pairs[0].facts}")
     return 0
 
 
@@ -113,16 +113,16 @@ def _check_configured(arguments: argparse.Namespace) -> int:
             store = CertStore(listener, config.tls)
         except CertificatesRefused as refused:
             _print_findings(refused.findings)
-            print(f"refused: listener {listener.address} would not serve these files", file=sys.stderr)
+            terminal.error(f"refused: listener {listener.address} would not serve these files")
             good = False
             continue
         _print_findings(store.last_result.findings)
         if not arguments.quiet:
             for pair in store.current.pairs:
-                print(f"good: {listener.address}: {pair.facts}")
+                terminal.say(f"good: {listener.address}: {pair.facts}")
     return 0 if good else 1
 
 
 def _print_findings(findings: tuple[Finding, ...]) -> None:
     for finding in findings:
-        print(f"{finding.level}: {finding}", file=sys.stderr)
+        terminal.error(f"{finding.level}: {finding}")

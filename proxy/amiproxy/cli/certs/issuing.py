@@ -8,6 +8,7 @@ from pathlib import Path
 
 from amiproxy.cli.certs.verbs import Commands, add_verb
 from amiproxy.counted import count
+from amiproxy.tools import terminal
 from amiproxy.x509.errors import X509Error
 from amiproxy.x509.issuing.authority import CA_DAYS, CaFiles, create_ca
 from amiproxy.x509.issuing.building import MAX_DAYS
@@ -90,8 +91,8 @@ def _add_revoke(verbs: Commands) -> None:
 
 def _init(arguments: argparse.Namespace) -> int:
     ca = create_ca(arguments.directory, arguments.name, arguments.days, key_kind=arguments.key_kind)
-    print(f"CA certificate (install it in trust stores):         {ca.certificate}")
-    print(f"CA private key (keep it secret, back it up offline): {ca.key}")
+    terminal.say(f"CA certificate (install it in trust stores):         {ca.certificate}")
+    terminal.say(f"CA private key (keep it secret, back it up offline): {ca.key}")
     return 0
 
 
@@ -104,7 +105,7 @@ def _issue(arguments: argparse.Namespace) -> int:
         chain = arguments.out / f"{arguments.file_name or arguments.csr.stem}.crt"
         _refuse_existing(chain, replace=arguments.replace)
         sign_request(ca, arguments.csr, chain, kind, arguments.days)
-        print(f"certificate: {chain}")
+        terminal.say(f"certificate: {chain}")
         return 0
     files = issue(
         ca,
@@ -117,7 +118,7 @@ def _issue(arguments: argparse.Namespace) -> int:
         common_name=arguments.common_name,
         replace=arguments.replace,
     )
-    print(f"certificate: {files.chain}\nprivate key: {files.key}")
+    terminal.say(f"certificate: {files.chain}\nprivate key: {files.key}")
     return 0
 
 
@@ -126,10 +127,12 @@ def _renew(arguments: argparse.Namespace) -> int:
     if arguments.within is not None:
         end = _leaf_end(files.chain)
         if end - datetime.now(UTC) > timedelta(days=arguments.within):
-            print(f"{files.chain} is valid until {end:%Y-%m-%d}: renewal is not due")
+            terminal.say(f"{files.chain} is valid until {end:%Y-%m-%d}: renewal is not due")
             return 0
     renew(CaFiles.within(arguments.ca), files, arguments.days)
-    print(f"{files.chain} is valid until {_leaf_end(files.chain):%Y-%m-%d}: renewed, new key in {files.key}")
+    terminal.say(
+        f"{files.chain} is valid until {_leaf_end(files.chain):%Y-%m-%d}: renewed, new key in {files.key}"
+    )
     return 0
 
 
@@ -142,14 +145,14 @@ def _csr(arguments: argparse.Namespace) -> int:
         common_name=arguments.common_name,
         replace=arguments.replace,
     )
-    print(f"request for the CA: {files.request}\nprivate key:        {files.key}")
+    terminal.say(f"request for the CA: {files.request}\nprivate key:        {files.key}")
     return 0
 
 
 def _revoke(arguments: argparse.Namespace) -> int:
     crl = arguments.crl or arguments.ca / "ca.crl"
     revoked = revoke(CaFiles.within(arguments.ca), arguments.certificates, crl, arguments.days)
-    print(f"{crl}: {revoked} revoked, valid for {count(arguments.days, 'day')}")
+    terminal.say(f"{crl}: {revoked} revoked, valid for {count(arguments.days, 'day')}")
     return 0
 
 

@@ -1,10 +1,10 @@
 """What the verbs of ``ami-proxy certs`` have in common."""
 
 import argparse
-import sys
 from collections.abc import Callable
 from typing import TypeAlias
 
+from amiproxy.tools import terminal
 from amiproxy.x509.errors import X509Error
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -32,7 +32,7 @@ def add_verb(
         try:
             return run(arguments)
         except X509Error as error:
-            print(f"error: {error}", file=sys.stderr)
+            terminal.error(f"error: {error}")
             return 1
 
     parser = verbs.add_parser(

@@ -212,10 +212,10 @@ def run_verb(arguments: argparse.Namespace) -> int:
         finally:
             connection.close()
     except ConfigErrors as errors:
-        print(errors, file=sys.stderr)
+        terminal.error(errors)
         return MISUSED
     except NotReachable as error:
-        print(f"ami-proxy ctl: {error}", file=sys.stderr)
+        terminal.error(f"ami-proxy ctl: {error}")
         return UNREACHABLE
     except KeyboardInterrupt:
         # Ctrl-C is how trace and top are ended, so it is not a failure.
@@ -226,7 +226,7 @@ def run_verb(arguments: argparse.Namespace) -> int:
             print(msgspec.json.encode(said).decode(), file=sys.stderr)
         else:
             for line in (*refused.problems, f"ami-proxy ctl: {refused}"):
-                print(terminal.printable(line), file=sys.stderr)
+                terminal.error(terminal.printable(line))
         return REFUSED
     return 0
 

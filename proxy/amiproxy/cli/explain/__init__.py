@@ -18,6 +18,7 @@ from amiproxy.config import ConfigErrors
 from amiproxy.config.users.usertable import table_of
 from amiproxy.core.learning.recording import BadRecording, parse
 from amiproxy.core.model.users import UserTable
+from amiproxy.tools import terminal
 
 _EXAMPLE = """\
 examples:
@@ -68,17 +69,17 @@ def run(arguments: argparse.Namespace) -> int:
             return replay(parse(arguments.replay.read_bytes()), table, actions, arguments.user)
         messages = _messages(arguments.file)
     except (ConfigErrors, BadRecording) as error:
-        print(error, file=sys.stderr)
+        terminal.error(error)
         return 2
     except OSError as error:
-        print(f"ami-proxy explain: {file_error(error)}", file=sys.stderr)
+        terminal.error(f"ami-proxy explain: {file_error(error)}")
         return 2
     user = None if arguments.user is None else table.find(arguments.user.encode())
     if arguments.user is not None and user is None:
-        print(f"unknown user {arguments.user}; known users: {_names(table)}", file=sys.stderr)
+        terminal.error(f"unknown user {arguments.user}; known users: {_names(table)}")
         return 2
     if not messages:
-        print("the input has no message to explain", file=sys.stderr)
+        terminal.error("the input has no message to explain")
         return 2
     status = 0
     for number, raw in enumerate(messages):
@@ -87,11 +88,11 @@ def run(arguments: argparse.Namespace) -> int:
         if raw.startswith(b"Event:"):
             good, lines = explain_event([user] if user else list(table), raw)
         elif user is None:
-            print("an action needs --user NAME, the user that sends it", file=sys.stderr)
+            terminal.error("an action needs --user NAME, the user that sends it")
             return 2
         else:
             good, lines = explain_action(user, raw, actions)
-        print("\n".join(lines))
+        terminal.say("\n".join(lines))
         status = max(status, 0 if good else 1)
     return status
 

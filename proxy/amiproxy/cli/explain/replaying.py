@@ -17,6 +17,7 @@ from amiproxy.core.learning.recorder import Seen
 from amiproxy.core.learning.recording import Recording
 from amiproxy.core.model.users import User, UserTable
 from amiproxy.core.policy import Deny, decide
+from amiproxy.tools import terminal
 
 
 def replay(recording: Recording, table: UserTable, actions: ActionTable, only: str | None) -> int:
@@ -30,7 +31,7 @@ def replay(recording: Recording, table: UserTable, actions: ActionTable, only: s
             continue
         user = table.find(name.encode())
         if user is None or user.disabled:
-            print(f"{name}: unknown or disabled user")
+            terminal.say(f"{name}: unknown or disabled user")
             denied += 1
             continue
         for shape in (shape for shape in recording.shapes if shape.user == name):
@@ -39,17 +40,19 @@ def replay(recording: Recording, table: UserTable, actions: ActionTable, only: s
             if isinstance(verdict, Deny):
                 denied += 1
                 hint = f" ({verdict.hint})" if verdict.hint else ""
-                print(f"{name}: {text_of(shape.action)} {target_of(shape.as_action())}: {verdict.rule}{hint}")
+                terminal.say(
+                    f"{name}: {text_of(shape.action)} {target_of(shape.as_action())}: {verdict.rule}{hint}"
+                )
         for seen in (seen for seen in recording.events if seen.user == name):
             judged += 1
             refusal, doubts = _denial(user, seen), list(_doubts(user, seen))
             if refusal:
                 denied += 1
-                print(f"{name}: event {text_of(seen.event)}: {refusal}")
+                terminal.say(f"{name}: event {text_of(seen.event)}: {refusal}")
             elif doubts:
                 unproven += 1
-                print(f"{name}: event {text_of(seen.event)}: not proven: {'; '.join(doubts)}")
-    print(f"{judged} checked, {denied} denied" + (f", {unproven} not proven" if unproven else ""))
+                terminal.say(f"{name}: event {text_of(seen.event)}: not proven: {'; '.join(doubts)}")
+    terminal.say(f"{judged} checked, {denied} denied" + (f", {unproven} not proven" if unproven else ""))
     return 1 if denied else 0
 
 

@@ -1,7 +1,6 @@
 """``ami-proxy users show NAME``: shows what one user may see and do."""
 
 import argparse
-import sys
 from collections.abc import Iterator
 
 from amiproxy.ami import privilege
@@ -39,12 +38,12 @@ def run_show(arguments: argparse.Namespace) -> int:
     try:
         users = users_of(arguments).users
     except ConfigErrors as error:
-        print(error, file=sys.stderr)
+        terminal.error(error)
         return 1
     wanted = arguments.name.lower()
     entry = next(((name, entry) for name, entry in users.items() if name.lower() == wanted), None)
     if entry is None:
-        print(f"unknown user {arguments.name}; known users: {', '.join(users)}", file=sys.stderr)
+        terminal.error(f"unknown user {arguments.name}; known users: {', '.join(users)}")
         return 1
     terminal.show(terminal.Facts(rights_of(*entry)))
     return 0
