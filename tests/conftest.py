@@ -23,10 +23,12 @@ _TOP = Path(__file__).parents[1]
 _PAGES = ("SECURITY.md", "tests/faults/README.md")
 #: Tests that need the Debian package.  Unless ``AMIPROXY_DEB`` names it, they build it, which takes a minute.
 _WITH_THE_PACKAGE = (
+    "tests/deploy/test_ansible.py",
     "tests/deploy/test_contents.py",
     "tests/deploy/test_following_the_guide.py",
     "tests/deploy/test_package.py",
     "tests/deploy/test_repository.py",
+    "tests/deploy/test_rpm.py",
     "tests/deploy/test_under_systemd.py",
 )
 #: Folders whose tests need no socket, process or sleep; those of ``net`` need sockets, all others a system.

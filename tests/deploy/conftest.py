@@ -48,16 +48,20 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The Debian package: the one in ``AMIPROXY_DEB``, or one built now as ``make deb`` does."""
     if built_already := os.environ.get("AMIPROXY_DEB"):
         return Path(built_already)
-    out = tmp_path_factory.mktemp("package")
-    built = subprocess.run(
+    # Compiled if possible: test_wheel.py reports whether it is.
+    return built(tmp_path_factory.mktemp("package"), **{"AMI_PROXY_COMPILE": ""} | os.environ)
+
+
+def built(out: Path, **environment: str) -> Path:
+    """The package that ``deploy/debian/build`` makes."""
+    made = subprocess.run(
         [TOP / "deploy/debian/build", out],
         check=False,
-        # Compiled if possible: test_wheel.py reports whether it is.
-        env={"AMI_PROXY_COMPILE": ""} | os.environ | {"PYTHON": sys.executable},
+        env=os.environ | environment | {"PYTHON": sys.executable},
         capture_output=True,
         text=True,
     )
-    assert built.returncode == 0, built.stderr[-2000:]
+    assert made.returncode == 0, made.stderr[-2000:]
     [file] = out.iterdir()
     return file
 

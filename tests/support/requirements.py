@@ -20,7 +20,7 @@ NEEDS: Final[Mapping[str, str]] = {
     "NAMESPACES": "namespaces for networks and mounts, made by root",
     "ROOT": "root, who can be another user",
     "TOOLS": "shellcheck, and Prometheus with promtool",
-    "PACKAGING": "gpg and apt-ftparchive, which make an apt repository",
+    "PACKAGING": "gpg and apt-ftparchive, which make an apt repository, and rpmbuild",
     "SHELLS": "bash, zsh and fish, which complete commands, and man and mandoc, which show pages",
     "COMPILER": "a C compiler and Python's headers",
     "LANDLOCK": "a kernel whose Landlock has all of it",
