@@ -2,10 +2,12 @@
 
 import pytest
 
+from amiproxy.core.budgets.rests import Rest
 from amiproxy.core.budgets.throttle import Held, Throttle, UserRates
 from amiproxy.core.model.limits import Limits, UserLimits
 from amiproxy.core.model.users import User, UserTable
 from amiproxy.steps import finish
+from tests.support.core_doubles import HandClock
 
 SLOW = {"action_rate": 10.0, "action_burst": 2, "originate_rate": 1.0, "originate_burst": 1, "rate_wait": 5.0}
 USER, OTHER = User("u"), User("other")
@@ -157,3 +159,55 @@ class TestNextLogin:
         self.used_up(shared, 0.0).end(USER, 0.0)
         finish(shared.adopting(UserTable([OTHER])))
         assert shared.take_kept("u", 0.0) is None
+
+
+class TestAnotherSpelling:
+    """A reload may change the case of a user's name, while sessions and waiting actions stay."""
+
+    AGAIN = User("U")
+
+    @pytest.mark.parametrize("key", [b"originate", b"command"])
+    def test_the_rate_of_a_kind_is_the_same(self, key):
+        shared = UserRates(Limits(originate_burst=1, command_burst=1))
+        line = shared.find(USER, key)
+        Throttle(shared).kind(line, 0.0)
+        finish(shared.adopting(UserTable([self.AGAIN])))
+        assert shared.find(self.AGAIN, key) is line
+        assert line.wait(0.0) > 0
+
+    def test_the_actions_that_sleep_in_asterisk_are_the_same(self):
+        shared, scheduler = UserRates(Limits(link_hold=0.2)), HandClock()
+        rests = shared.rests("u", scheduler)
+        rests.take(0.2)
+        assert shared.rests("U", scheduler) is rests
+        assert shared.rests("other", scheduler) is not rests
+
+    def test_the_buckets_of_ended_sessions_are_kept(self):
+        shared = UserRates(Limits(**SLOW))
+        session = Throttle(shared)
+        session.begin(USER, 0.0)
+        for _ in range(3):
+            session.own(USER, 0.0)
+        session.end(USER, 0.0)
+        finish(shared.adopting(UserTable([self.AGAIN])))
+        session = Throttle(shared)
+        session.begin(self.AGAIN, 0.0)
+        assert session.own(self.AGAIN, 0.0) is not None
+
+    def test_waiting_actions_of_a_session_that_leaves_are_removed(self):
+        shared, scheduler = UserRates(Limits(link_hold=0.2)), HandClock()
+        rests, owner, ran = shared.rests("u", scheduler), object(), []
+        rests.take(0.2)
+        rests.join(Rest(owner, 0.1, lambda: ran.append(1)))
+        waits = rests.wait(0.1)
+        shared.leave("U", owner)
+        assert rests.wait(0.1) < waits, "no other action waits behind it"
+        scheduler.advance(10)
+        assert ran == []
+
+    def test_the_resting_actions_of_a_removed_user_are_forgotten(self):
+        shared, scheduler = UserRates(Limits()), HandClock()
+        gone, stays = shared.rests("u", scheduler), shared.rests("other", scheduler)
+        finish(shared.adopting(UserTable([OTHER])))
+        assert shared.rests("u", scheduler) is not gone
+        assert shared.rests("Other", scheduler) is stays

@@ -69,12 +69,10 @@ class Rests:
 
     def _due(self) -> None:
         self._timer = None
-        ready: list[Rest] = []
+        # One by one: the end of a session takes its waiting actions out, also while another's runs.
         while self._waiting and not self._first():
             rest = self._waiting.popleft()
             self.take(rest.seconds)
-            ready.append(rest)
-        if self._waiting:
-            self._arm()
-        for rest in ready:
             rest.run()
+        if self._waiting and self._timer is None:
+            self._arm()

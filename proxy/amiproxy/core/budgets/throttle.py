@@ -95,25 +95,27 @@ class Line:
 class UserRates:
     """The rates that a user's sessions share: of Originates, of Commands, of sleeping in Asterisk.
 
-    ``now`` is in monotonic seconds.
+    Users are known by their names without regard to case: a reload that spells a name differently changes no
+    rate, and actions that wait stay where their session finds them.  ``now`` is in monotonic seconds.
     """
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         # At most two per user.
-        self._lines: dict[tuple[str, bytes], Line] = {}
+        self._lines: dict[tuple[bytes, bytes], Line] = {}
         # At most one per user.
-        self._rests: dict[str, Rests] = {}
+        self._rests: dict[bytes, Rests] = {}
         #: Buckets of sessions that have ended, by user; at most ``limits.sessions_per_user`` each.
-        self._kept: dict[str, list[Bucket]] = {}
+        self._kept: dict[bytes, list[Bucket]] = {}
 
     def find(self, user: User, key: bytes) -> Line | None:
         """The line for actions with this key; None if they have no rate besides the session's own."""
         if key not in (b"originate", b"command"):
             return None
-        line = self._lines.get((user.name, key))
+        name = _folded(user.name)
+        line = self._lines.get((name, key))
         if line is None:
-            line = self._lines[user.name, key] = Line(key.decode() + "_rate")
+            line = self._lines[name, key] = Line(key.decode() + "_rate")
         limits, own = self.limits, user.limits
         if key == b"originate":
             line.rate = own.originate_rate or limits.originate_rate
@@ -125,10 +127,12 @@ class UserRates:
 
     def adopting(self, users: UserTable) -> Steps[None]:
         """Apply other limits or users, in steps: waiting actions are scheduled by the new rates."""
-        for name in [name for name in self._kept if users.find(name.encode()) is None]:
+        for name in [name for name in self._kept if users.find(name) is None]:
             del self._kept[name]
+        for name in [name for name in self._rests if users.find(name) is None]:
+            del self._rests[name]
         for (name, key), line in list(self._lines.items()):
-            user = users.find(name.encode())
+            user = users.find(name)
             if user is None:
                 self._lines.pop((name, key), None)
             else:
@@ -138,18 +142,20 @@ class UserRates:
 
     def leave(self, user: str, waiter: Waiter) -> None:
         """Remove the waiting actions of a session of this user, which is closed."""
+        name = _folded(user)
         for key in (b"originate", b"command"):
-            line = self._lines.get((user, key))
+            line = self._lines.get((name, key))
             if line is not None:
                 line.leave(waiter)
-        if user in self._rests:
-            self._rests[user].leave(waiter)
+        if name in self._rests:
+            self._rests[name].leave(waiter)
 
     def rests(self, user: str, scheduler: Scheduler) -> Rests:
         """The ``Rests`` of this user: when its actions may sleep in Asterisk's session."""
-        rests = self._rests.get(user)
+        name = _folded(user)
+        rests = self._rests.get(name)
         if rests is None:
-            rests = self._rests[user] = Rests(scheduler)
+            rests = self._rests[name] = Rests(scheduler)
         rests.hold = self.limits.link_hold
         return rests
 
@@ -159,15 +165,22 @@ class UserRates:
         Otherwise a client could get around its rate by reconnecting.
         """
         if not bucket.is_full(now):
-            kept = [one for one in self._kept.get(user, ()) if not one.is_full(now)]
-            self._kept[user] = [*kept, bucket][-self.limits.sessions_per_user :]
+            name = _folded(user)
+            kept = [one for one in self._kept.get(name, ()) if not one.is_full(now)]
+            self._kept[name] = [*kept, bucket][-self.limits.sessions_per_user :]
 
     def take_kept(self, user: str, now: float) -> Bucket | None:
         """Take out a bucket that an earlier session of the user has left; None if none was left."""
-        kept = [one for one in self._kept.pop(user, ()) if not one.is_full(now)]
+        name = _folded(user)
+        kept = [one for one in self._kept.pop(name, ()) if not one.is_full(now)]
         if len(kept) > 1:
-            self._kept[user] = kept[:-1]
+            self._kept[name] = kept[:-1]
         return kept[-1] if kept else None
+
+
+def _folded(name: str) -> bytes:
+    """The name as ``UserTable`` compares it."""
+    return name.encode().lower()
 
 
 class Held(NamedTuple):

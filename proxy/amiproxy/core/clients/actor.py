@@ -144,8 +144,6 @@ class Actor(Recipient):
         return True
 
     def _send_next(self, series: Series) -> None:
-        if self.state is not State.BUSY:
-            return  # the session has been closed meanwhile
         series.waits = False
         self._submit(series.next())
         self.push()
@@ -335,8 +333,6 @@ class Actor(Recipient):
         return self._series.next()
 
     def _rested(self, asked: Action) -> None:
-        if self.state is not State.HELD:
-            return  # the session has been closed meanwhile
         self.let_go()
         self.run(asked, rested=True)
         self.advance()
