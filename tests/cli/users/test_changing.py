@@ -82,6 +82,8 @@ class TestDisable:
         assert file.read_text() == USERS
         assert run("disable", "wallboard", "dialer")[0] == 0
         assert all(entry.disabled for entry in load_users(file).users.values())
+        run("enable", "dialer")
+        assert f"{file}: enabled wallboard\n" in run("enable", "dialer", "wallboard")[1]
 
     def test_a_second_time_changes_nothing(self, file: Path, run: Run) -> None:
         run("disable", "dialer")

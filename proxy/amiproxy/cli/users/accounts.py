@@ -97,8 +97,7 @@ def _remove(arguments: argparse.Namespace) -> int:
         if not any(parse_users(file, text).users for file, text in store.read().items()):
             print("note: no user is left, so no client can log in")
 
-    done = f"removed {', '.join(map(printable, arguments.names))}"
-    return carry_out(store, edit, arguments.names, done, arguments, notes=noted)
+    return carry_out(store, edit, arguments.names, "removed NAMES", arguments, notes=noted)
 
 
 def _rename(arguments: argparse.Namespace) -> int:
@@ -126,9 +125,7 @@ def _rename(arguments: argparse.Namespace) -> int:
 
 def _each(arguments: argparse.Namespace, edit: Callable[[Path, bytes, str], bytes], done: str) -> int:
     store, names = store_of(arguments), arguments.names
-    return carry_out(
-        store, on_each(store, names, edit), names, f"{done} {', '.join(map(printable, names))}", arguments
-    )
+    return carry_out(store, on_each(store, names, edit), names, f"{done} NAMES", arguments)
 
 
 def _note_places(store: UserStore, name: str) -> None:

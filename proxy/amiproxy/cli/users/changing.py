@@ -75,7 +75,8 @@ def carry_out(
 ) -> int:
     """Change the files, say what was done and what changed, and have the service reload them.
 
-    ``names`` are the users concerned, ``renamed`` their new names; ``secret`` is shown once the file has
+    ``names`` are the users concerned, ``renamed`` their new names; in ``done``, NAMES stands for those of
+    them that have changed; ``secret`` is shown once the file has
     its hash; ``notes`` prints what else there is to say about the written files.
 
     Returns the exit status: 0, or 1 if the service refuses to reload.
@@ -86,8 +87,12 @@ def carry_out(
         return 0
     if secret is not None:
         print(f"secret: {secret}")
-    print(f"{', '.join(map(str, change.files))}: {done}")
     concerned = {find(change.before, name) or name: (renamed or {}).get(name, name) for name in names}
+    concerned = {
+        name: after for name, after in concerned.items() if change.before.get(name) != change.after.get(after)
+    } or concerned
+    said = done.replace("NAMES", ", ".join(map(printable, concerned)))
+    print(f"{', '.join(map(str, change.files))}: {said}")
     for name, after in concerned.items():
         _show(change, name, after, is_one_of_several=len(concerned) > 1)
     if notes is not None:

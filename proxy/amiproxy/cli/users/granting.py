@@ -7,7 +7,6 @@ from amiproxy.cli.users.changing import add_options, carry_out, guarded, on_each
 from amiproxy.config import Unfit
 from amiproxy.config.editing.entries import changed, entry_of
 from amiproxy.config.editing.rights import RIGHTS, granted, withdrawn
-from amiproxy.tools.terminal import printable
 
 
 def register(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -91,5 +90,5 @@ def _change(arguments: argparse.Namespace, *, grants: bool) -> int:
         wanted = granted(entry, asked, only=arguments.only) if grants else withdrawn(entry, asked)
         return changed(file, text, name, wanted)
 
-    done = f"changed {printable(arguments.name)}"
-    return carry_out(store, on_each(store, [arguments.name], edit), [arguments.name], done, arguments)
+    names = [arguments.name]
+    return carry_out(store, on_each(store, names, edit), names, "changed NAMES", arguments)

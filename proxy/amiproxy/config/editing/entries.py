@@ -5,7 +5,9 @@ would have damaged is refused, not written.
 """
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from amiproxy.config.editing.splicing import Splicer
@@ -19,6 +21,13 @@ _REMEDY: Final = "change the file in an editor"
 
 #: A user's entry as written: its keys with their values.
 Written = Mapping[str, Any]
+
+
+# Cached: several users of one file are changed one after the other, and a large file takes half a second.
+@lru_cache(maxsize=8)
+def users_in(file: Path, text: bytes) -> Mapping[str, UserEntry]:
+    """The users of a text, which ``file`` holds or is about to hold.  Raises ConfigErrors."""
+    return MappingProxyType(parse_users(file, text).users)
 
 
 def find(users: Mapping[str, UserEntry], name: str) -> str | None:
@@ -41,15 +50,14 @@ def changed(file: Path, text: bytes, name: str, changes: Written) -> bytes:
     """
     entry = entry_of(file, text, name)
     wanted = {key: value for key, value in {**entry, **changes}.items() if value is not None}
-    after = {**parse_users(file, text).users, name: _bound(file, name, wanted)}
+    after = {**users_in(file, text), name: _bound(file, name, wanted)}
 
     return _spliced(file, text, lambda splicer: splicer.put(("users", name), wanted), after)
 
 
 def removed(file: Path, text: bytes, name: str) -> bytes:
     """The text without a user, spelled as in the file.  Raises Unfit if the layout does not allow it."""
-    after = parse_users(file, text).users
-    del after[name]
+    after = {one: entry for one, entry in users_in(file, text).items() if one != name}
     return _spliced(file, text, lambda splicer: splicer.drop(("users", name), whole_entry=True), after)
 
 
@@ -59,7 +67,7 @@ def renamed(file: Path, text: bytes, name: str, new: str) -> bytes:
     Raises ConfigErrors if ``new`` cannot be a user's name, or Unfit if the file has it already or its
     layout does not allow the change.
     """
-    users = parse_users(file, text).users
+    users = users_in(file, text)
     taken = find(users, new)
     if taken not in (None, name):
         raise Unfit(f"{file} has a user {taken} already (case is ignored)", "choose another name")
@@ -112,7 +120,7 @@ def _spliced(
     if len(written) > MAX_BYTES:
         raise Unfit(f"{file} would be larger than {MAX_BYTES} bytes", "move users to another file")
     try:
-        holds = parse_users(file, written).users == after
+        holds = users_in(file, written) == after
     except ConfigErrors:
         holds = False
     if not holds:

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from amiproxy.config import ConfigErrors, Unfit, UserEntry
-from amiproxy.config.editing.entries import find
+from amiproxy.config.editing.entries import find, users_in
 from amiproxy.config.loading import loading, named_files
 from amiproxy.config.reading.files import read_private
-from amiproxy.config.users.userfiles import UsersReader, parse_users
+from amiproxy.config.users.userfiles import UsersReader
 from amiproxy.steps import finish, result_of
 from amiproxy.x509.files import write_atomically
 
@@ -99,7 +99,7 @@ class UserStore:
         """
         known: dict[str, str] = {}
         for file, text in texts.items():
-            users = parse_users(file, text).users
+            users = users_in(file, text)
             spelled = find(users, name)
             if spelled is not None:
                 return file, spelled
