@@ -7,8 +7,10 @@ from hashlib import md5
 
 import pytest
 
+from amiproxy.ami.errors import TooManyHeaders
 from amiproxy.ami.message import Message
 from amiproxy.tools.shell.language.actions import read_line
+from amiproxy.tools.shell.live import session as session_module
 from amiproxy.tools.shell.live.session import ConnectionLost, LoginRefused, Server, Session
 from amiproxy.tools.tlsclient import ConnectError, Destination
 from tests.support.ports import free_port
@@ -232,3 +234,27 @@ def test_plain_text_is_for_this_machine_only() -> None:
     for host in ("192.0.2.1", "pbx.example.org", "0.0.0.0", "localhost.example.org"):
         with pytest.raises(ConnectError):
             Server(Destination(host, 5038), plain=True)
+
+
+async def test_a_message_that_is_too_long_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session_module, "_SHOWN", 1000)
+
+    async def script(far: Far) -> None:
+        asked = await far.read()
+        far.write("Response: Success", f"ActionID: {asked['ActionID']}", *["Line: x"] * 1000)
+        await far.read()
+
+    async with opened(script) as (session, _):
+        assert (await session.ask(read_line("GetConfig Filename=a").action)).is_cut
+
+
+async def test_an_action_that_asterisk_would_refuse_is_not_sent() -> None:
+    async def script(far: Far) -> None:
+        assert (await far.read())["Action"] == "Ping"
+
+    async with opened(script) as (session, _):
+        headers = " ".join(f"H{number}=1" for number in range(127))
+        with pytest.raises(TooManyHeaders):
+            await session.ask(read_line(f"OfAnotherModule {headers}").action)
+        with pytest.raises(ConnectionLost):
+            await session.ask(read_line("Ping").action)

@@ -26,6 +26,8 @@ class Answer:
         self.complete: Message | None = None
         self.rows: list[bytes] = []
         self.is_done = False
+        #: Whether a message was so long that only its beginning was kept.
+        self.is_cut = False
         #: Whether the response announced an event list.
         self.is_list = False
         self._shape = answer_of(action.key, {})

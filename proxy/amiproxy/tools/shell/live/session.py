@@ -91,8 +91,8 @@ class Session:
         self._framer = UpstreamFramer(_SHOWN, _READ, self._mark)
         self._pending: dict[bytes, tuple[Answer, asyncio.Future[None]]] = {}
         self._reason = ""
-        #: Messages that were too long to be shown.
-        self.too_long = 0
+        #: Number of messages so far that were too long to be read whole.
+        self._too_long = 0
         self.banner = ""
 
     @classmethod
@@ -162,12 +162,13 @@ class Session:
         """Send an action and wait for its whole answer.
 
         An ActionID that the action has is used unless an answer to it is awaited.  If this is cancelled, the
-        rest of the answer is dropped as it arrives.  Raises ConnectionLost.
+        rest of the answer is dropped as it arrives.  Raises ConnectionLost; ProtocolError if it is too long.
         """
         given = action.action_id
         action_id = given if given and given not in self._pending else self._new_id()
         answer = Answer(action, action_id)
-        sent = [self._send(answer, action.serialise(action_id))]
+        raw, too_long = action.serialise(action_id), self._too_long
+        sent = [self._send(answer, raw)]
         if answer.needs_fence:
             # The server answers in order: when the Ping is answered, all of this answer has arrived.
             fence = Answer(_PING, self._new_id())
@@ -179,6 +180,7 @@ class Session:
             await asyncio.gather(*map(asyncio.shield, sent))
         except OSError as error:
             raise ConnectionLost(self._reason or reason_of(error)) from error
+        answer.is_cut = self._too_long > too_long
         return answer
 
     async def receive(self) -> None:
@@ -188,7 +190,7 @@ class Session:
                 for raw in self._framer.feed(data):
                     self._arrived(Message(raw))
                 for _, head in self._framer.cut:
-                    self.too_long += 1
+                    self._too_long += 1
                     self._arrived(Message(head))
             lost = ConnectionLost(self._reason or "the server closed the connection")
         except ssl.SSLError as error:

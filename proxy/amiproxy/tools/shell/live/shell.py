@@ -11,6 +11,7 @@ from typing import Final
 from rich.console import RenderableType
 from rich.text import Text
 
+from amiproxy.ami.errors import ProtocolError
 from amiproxy.ami.message import Action
 from amiproxy.tools.shell.answers.answer import Answer
 from amiproxy.tools.shell.answers.remedies import Asker, remedies
@@ -94,6 +95,12 @@ class Shell:
             self.errors.error(printable(str(error)))
         except ConnectionLost as error:
             self.errors.error(f"no answer: {error}")
+        except ProtocolError as error:
+            self.errors.error(f"not sent, because Asterisk would refuse it ({error}); shorten it")
+        except BrokenPipeError:
+            raise  # the reader of our output has ended
+        except OSError as error:
+            self.errors.error(f"the answer cannot be written: {error.strerror}")
         return False
 
     async def run_lines(self, lines: "list[str]", *, keep_going: bool = False) -> bool:

@@ -112,7 +112,7 @@ class Terminal:
             completer=LineCompleter(words),
             complete_while_typing=True,
             reserve_space_for_menu=_MENU,
-            enable_history_search=False,
+            enable_suspend=True,
             color_depth=ColorDepth.DEPTH_1_BIT if "NO_COLOR" in os.environ else None,
             input=keyboard,
             output=screen,

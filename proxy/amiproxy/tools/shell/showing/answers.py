@@ -44,6 +44,8 @@ def answer(result: Answer, look: Look, width: int) -> Iterator[RenderableType]:
         yield from (
             Text(visible_lines(line)) for line in row.rstrip(b"\r\n").replace(b"\r", b"").split(b"\n")
         )
+    if result.is_cut:
+        yield Text("a message was too long to be read whole; only its beginning is shown", style="red")
     if result.is_list or result.items:
         groups = by_event(result.items)
         for name, records in groups.items():
