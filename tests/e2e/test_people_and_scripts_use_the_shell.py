@@ -326,6 +326,13 @@ async def test_a_wrong_secret_ends_it(service: Service) -> None:
         assert await screen.status() == 1
 
 
+async def test_no_secret_is_asked_for_unless_the_server_is_the_right_one(service: Service) -> None:
+    async with typed(service, "--server-name", "pbx.example.org") as screen:
+        await screen.sees("not valid for")
+        assert await screen.status() == 1
+        assert "Secret of" not in screen.raw
+
+
 async def test_there_are_no_colours_if_they_are_not_wanted(service: Service) -> None:
     async with typed(service, NO_COLOR="1") as screen:
         await logged_in(screen)

@@ -1,5 +1,6 @@
 """Where a secret comes from."""
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -55,6 +56,19 @@ def test_a_certificate_needs_none() -> None:
     assert SecretSource().read() is None
 
 
+def test_without_a_terminal_stdin_is_not_taken_for_the_secret() -> None:
+    code = "from amiproxy.tools.shell.secrets import SecretSource; SecretSource(prompt='Secret: ').read()"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        input=b"Ping\n",
+        capture_output=True,
+        start_new_session=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert b"no terminal to ask for the secret" in done.stderr
+
+
 def test_a_secret_is_asked_for_without_echo(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
     typed = ["hunter2", "a\x1b[Ab"]
@@ -64,6 +78,7 @@ def test_a_secret_is_asked_for_without_echo(monkeypatch: pytest.MonkeyPatch) -> 
         return typed.pop(0)
 
     monkeypatch.setattr(secrets.getpass, "getpass", getpass)
+    monkeypatch.setattr(secrets, "_require_terminal", lambda: None)
     source = SecretSource(prompt="Secret of desk: ")
     assert source.read() == b"hunter2"
     assert asked == ["Secret of desk: "]

@@ -13,6 +13,7 @@ from amiproxy.core.model.errors import Unfit
 from amiproxy.tools.shell.completion.vocabulary import Vocabulary
 from amiproxy.tools.shell.live import batch
 from amiproxy.tools.shell.live.connection import Account
+from amiproxy.tools.shell.live.session import visit
 from amiproxy.tools.shell.profiles import history_path
 from amiproxy.tools.tlsclient import ConnectError
 
@@ -82,6 +83,9 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         known = profiles()
         found = target(arguments, known)
+        if found.secret.prompt:
+            # Before a secret is typed: whether the server is there, and has the right certificate.
+            asyncio.run(visit(found.server))
         account = account_of(found)
     except ConfigErrors as errors:
         print(errors, file=sys.stderr)

@@ -1,6 +1,7 @@
 """Where the secret of a login comes from: never the arguments or the environment, which others can read."""
 
 import getpass
+import os
 import subprocess
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -31,16 +32,22 @@ class SecretSource(NamedTuple):
             return _printed(self.command)
         if not self.prompt:
             return None
-        try:
-            secret = getpass.getpass(self.prompt).encode(errors="surrogateescape")
-        except OSError as error:
-            raise Unfit("there is no terminal to ask for the secret", _NO_TERMINAL) from error
+        _require_terminal()
+        secret = getpass.getpass(self.prompt).encode(errors="surrogateescape")
         if any(byte < 0x20 or byte == 0x7F for byte in secret):
             raise Unfit("the secret contains a control character", "type it again")
         return secret
 
 
 _NO_TERMINAL: Final = "give --secret-file, or secret_file or secret_command in a profile"
+
+
+def _require_terminal() -> None:
+    """Raise Unfit without a terminal: getpass would then take the first line of stdin, which is an action."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC))
+    except OSError as error:
+        raise Unfit("there is no terminal to ask for the secret", _NO_TERMINAL) from error
 
 
 def _printed(command: tuple[str, ...]) -> bytes:

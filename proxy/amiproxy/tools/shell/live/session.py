@@ -78,6 +78,12 @@ class Server:
         return reader, writer
 
 
+async def visit(server: Server) -> None:
+    """Connect, read the banner, and leave.  Raises ConnectError."""
+    session = await Session.open(server, lambda _: None)
+    await session.close()
+
+
 class Session:
     """One connection.  ``on_event`` is called for events that answer no action, while ``receive`` runs."""
 
