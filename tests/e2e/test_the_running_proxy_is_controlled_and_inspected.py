@@ -175,6 +175,39 @@ async def test_trace_shows_a_user_and_no_secret(service: Service) -> None:
     assert b"chief" not in seen
 
 
+async def test_tail_shows_what_happens_and_ends_with_the_service(service: Service) -> None:
+    ctl = (sys.executable, "-m", "amiproxy", "ctl", "--config", str(service.config))
+    kinds = "login,denial,session,service"
+    process = await asyncio.create_subprocess_exec(
+        *ctl, "tail", "--json", "--kind", kinds, "-n", "0", stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    lines: list[dict[str, Any]] = []
+
+    async def read_to(event: str) -> dict[str, Any]:
+        assert process.stdout is not None
+        while not lines or lines[-1]["event"] != event:
+            lines.append(json.loads(await process.stdout.readline()))
+        return lines[-1]
+
+    async with asyncio.timeout(60):
+        # A login until the first is shown: the command takes a moment to connect.
+        reading = asyncio.get_running_loop().create_task(read_to("login"))
+        while not reading.done():
+            async with await service.client("caller") as caller:
+                answer = await caller.action("Setvar", Variable="PIN", Value="4711-hidden")
+                assert answer.get("Response") == "Error"
+                await asyncio.wait([reading], timeout=0.5)
+        denied = await read_to("action-denied")
+        assert (denied["kind"], denied["user"], denied["action"]) == ("denial", "caller", "Setvar")
+        assert (await read_to("session-close"))["user"] == "caller"
+        await asyncio.to_thread(service.stop)
+        await read_to("stopping")
+        rest, _ = await process.communicate()
+        assert process.returncode == 3
+    assert "hidden" not in str(lines) + rest.decode()
+
+
 async def test_metrics_follow_events_and_actions(
     service: Service, simulator: Simulator, metrics_port: int
 ) -> None:

@@ -40,6 +40,7 @@ _KINDS = (
     *("denial", "login", "session", "action", "limit", "tls"),
     *("link", "certificate", "reload", "control", "service"),
 )
+_KEYS = "On a terminal, keys sort, filter, select, pause, show details and kick; h lists them."
 _TAIL = """\
 examples:
   ami-proxy ctl tail --user wallboard
@@ -120,6 +121,7 @@ def register(commands: _Commands) -> None:
     live = _verb(
         verbs, "top", "show sessions, rates and the link on a live screen", "ctl top --interval 2", _top
     )
+    live.epilog = f"{live.epilog}\n\n{_KEYS}"
     live.add_argument(
         "--interval", type=_interval, default=1.0, metavar="SECONDS", help="time between updates (default: 1)"
     )
