@@ -43,6 +43,10 @@ _REMEDIES = {
 }
 
 
+#: A word of a shell's line, of which quotes may be a part.
+_SHELL_WORD = re.compile(r"""(?:'[^']*'|"[^"]*"|[^\s])+""")
+
+
 class _Help(argparse.RawDescriptionHelpFormatter):
     """Breaks the lines of help texts between words only, at the width of the terminal.
 
@@ -84,8 +88,14 @@ def _wrapped_example(line: str, width: int) -> list[str]:
     lead = line[: len(line) - len(line.lstrip())]
     if "ami-proxy " not in line:
         return [lead + part for part in _wrapped(line.strip(), width - len(lead))]
-    *parts, last = _wrapped(line.strip(), width - len(lead) - 2, later="  ")
-    return [f"{lead}{part} \\" for part in parts] + [lead + last]
+    lines = [lead]
+    for word in _SHELL_WORD.findall(line):
+        # A line that is not the last needs room for the backslash.
+        if lines[-1].strip() and len(f"{lines[-1]} {word}") > width - 2:
+            lines.append(f"{lead}  {word}")
+        else:
+            lines[-1] += f" {word}" if lines[-1].strip() else word
+    return [*(f"{part} \\" for part in lines[:-1]), lines[-1]]
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -238,8 +238,10 @@ class TestRights:
 
 class TestList:
     def test_all_users_are_listed(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("COLUMNS", "80")
         run("disable", "wallboard")
+        monkeypatch.setenv("COLUMNS", "80")
+        monkeypatch.setenv("TTY_COMPATIBLE", "1")
+        monkeypatch.setenv("TERM", "dumb")  # without colours
         _, out, _ = run("list")
         rows = {line.split()[0]: line for line in out.splitlines() if line.split()}
         assert "disabled" in rows["wallboard"]

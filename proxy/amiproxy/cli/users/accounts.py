@@ -7,6 +7,7 @@ from pathlib import Path
 from amiproxy.cli.users.changing import add_options, carry_out, guarded, on_each, store_of
 from amiproxy.config import Unfit, parse_users
 from amiproxy.config.editing.entries import changed, entry_of, find, places_of, removed, renamed
+from amiproxy.tools import terminal
 from amiproxy.tools.terminal import printable
 from amiproxy.tools.users import UserStore
 
@@ -95,7 +96,7 @@ def _remove(arguments: argparse.Namespace) -> int:
         for name in arguments.names:
             _note_places(store, name)
         if not any(parse_users(file, text).users for file, text in store.read().items()):
-            print("note: no user is left, so no client can log in")
+            terminal.say("note: no user is left, so no client can log in")
 
     return carry_out(store, edit, arguments.names, "removed NAMES", arguments, notes=noted)
 
@@ -132,4 +133,4 @@ def _note_places(store: UserStore, name: str) -> None:
     """Print where the written files still name a user that is gone: in an account code, a certificate …"""
     for file, text in store.read().items():
         for place in places_of(file, text, name):
-            print(f"note: {printable(place)} still says {printable(name)}")
+            terminal.say(f"note: {printable(place)} still says {printable(name)}")

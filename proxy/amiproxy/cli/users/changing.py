@@ -14,6 +14,7 @@ from amiproxy.cli.users.reloading import reloaded
 from amiproxy.config import ConfigErrors, Unfit, UserEntry
 from amiproxy.config.editing.entries import find
 from amiproxy.config.warnings import warnings_of_entry
+from amiproxy.tools import terminal
 from amiproxy.tools.terminal import printable
 from amiproxy.tools.users import Change, Edit, UserStore
 from amiproxy.x509.errors import X509Error
@@ -43,7 +44,7 @@ def guarded(run: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Name
             return run(arguments)
         except (Unfit, ConfigErrors, X509Error) as error:
             remedy = getattr(error, "remedy", "")
-            print(f"{error}; {remedy}" if remedy else str(error), file=sys.stderr)
+            terminal.error(f"{error}; {remedy}" if remedy else str(error))
             return 1
 
     return guard
@@ -83,7 +84,9 @@ def carry_out(
     """
     change = store.change(edit, may_be_new=may_be_new)
     if not change.files:
-        print(f"{', '.join(map(str, store.files))}: nothing to change for {', '.join(map(printable, names))}")
+        terminal.say(
+            f"{', '.join(map(str, store.files))}: nothing to change for {', '.join(map(printable, names))}"
+        )
         return 0
     if secret is not None:
         print(f"secret: {secret}")
@@ -92,14 +95,14 @@ def carry_out(
         name: after for name, after in concerned.items() if change.before.get(name) != change.after.get(after)
     } or concerned
     said = done.replace("NAMES", ", ".join(map(printable, concerned)))
-    print(f"{', '.join(map(str, change.files))}: {said}")
+    terminal.say(f"{', '.join(map(str, change.files))}: {said}")
     for name, after in concerned.items():
         _show(change, name, after, is_one_of_several=len(concerned) > 1)
     if notes is not None:
         notes()
     sys.stdout.flush()
     if arguments.no_reload:
-        print("not reloaded, as --no-reload says: it takes effect with the next reload")
+        terminal.say("not reloaded, as --no-reload says: it takes effect with the next reload")
         return 0
     return reloaded(store.config, list(dict.fromkeys([*concerned, *concerned.values()])))
 
@@ -118,7 +121,7 @@ def _show(change: Change, name: str, after: str, *, is_one_of_several: bool) -> 
     known = warnings_of_entry(old) if old is not None and not old.disabled else []
     for warning in warnings_of_entry(new) if new is not None and not new.disabled else []:
         if warning not in known:
-            print(f"warning: user {printable(after)}: {warning}", file=sys.stderr)
+            terminal.error(f"warning: user {printable(after)}: {warning}")
 
 
 def _entry(users: Mapping[str, UserEntry], name: str) -> UserEntry | None:

@@ -2,11 +2,11 @@
 
 import argparse
 import secrets
-import sys
 
 from amiproxy.cli.users.prompt import new_secret
 from amiproxy.config import Unfit
 from amiproxy.core.model.phc import hash_secret
+from amiproxy.tools import terminal
 
 #: 48 characters of base64, the length that the doctor asks for in the link's secret.
 _SECRET_BYTES = 36
@@ -38,7 +38,7 @@ def run_hash(_: argparse.Namespace) -> int:
     try:
         print(hash_secret(new_secret()))
     except Unfit as error:
-        print(f"{error}; {error.remedy}", file=sys.stderr)
+        terminal.error(f"{error}; {error.remedy}")
         return 1
     return 0
 

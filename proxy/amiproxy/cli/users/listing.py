@@ -5,9 +5,6 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from amiproxy.ami.privilege import class_names
@@ -15,6 +12,7 @@ from amiproxy.cli.configured import add_users_options
 from amiproxy.cli.users.changing import guarded, store_of
 from amiproxy.config import UserEntry, load_users, parse_users
 from amiproxy.counted import count
+from amiproxy.tools import terminal
 from amiproxy.tools.terminal import printable
 
 
@@ -49,15 +47,11 @@ def _list(arguments: argparse.Namespace) -> int:
     shown = ["name", "state", "read", "write", "login", "from"]
     if len(store.files) > 1:
         shown.append("file")
-    table = Table(box=SIMPLE_HEAD, header_style="bold", pad_edge=False)
-    for column in shown:
-        table.add_column(column, overflow="fold")
+    table = terminal.Table([terminal.Column(name) for name in shown])
     for row in rows:
         table.add_row(*(_cell(row[column]) for column in shown))
-    console = Console(highlight=False)
-    console.print(table)
     disabled = sum(row["state"] == "disabled" for row in rows)
-    console.print(f"{count(len(rows), 'user')}, {disabled} disabled")
+    terminal.show(table, "", f"{count(len(rows), 'user')}, {disabled} disabled")
     return 0
 
 

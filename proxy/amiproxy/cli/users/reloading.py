@@ -9,6 +9,7 @@ from amiproxy.cli import configured
 from amiproxy.cli.ctl.connection import Connection, NoService, NotReachable, Refused
 from amiproxy.config.loading import load_control
 from amiproxy.counted import count
+from amiproxy.tools import terminal
 from amiproxy.tools.terminal import printable
 
 
@@ -19,12 +20,12 @@ def reloaded(config: Path | None, names: Sequence[str]) -> int:
     if it cannot be asked.
     """
     if config is None:
-        print("not reloaded: no proxy.yaml is known that names this file; give it with --config")
+        terminal.say("not reloaded: no proxy.yaml is known that names this file; give it with --config")
         return 0
     control = load_control(config)
     if control is None or control.socket.path is None:
         lacks = "has no control section" if control is None else "takes its control socket from systemd"
-        print(f"not reloaded: {config} {lacks}; use: systemctl reload ami-proxy")
+        terminal.say(f"not reloaded: {config} {lacks}; use: systemctl reload ami-proxy")
         return 0
     try:
         connection = Connection(control.socket.path)
@@ -35,16 +36,16 @@ def reloaded(config: Path | None, names: Sequence[str]) -> int:
         finally:
             connection.close()
     except NoService:
-        print(f"not reloaded: no service runs with {config}; it will read the users when it starts")
+        terminal.say(f"not reloaded: no service runs with {config}; it will read the users when it starts")
         return 0
     except NotReachable as error:
-        print(f"not reloaded: {error}", file=sys.stderr)
+        terminal.error(f"not reloaded: {error}")
         return 1
     except Refused as refused:
         _explain(refused, config)
         return 1
     for line in _outcome(report, before, after, names):
-        print(printable(line))
+        terminal.say(printable(line))
     return 0
 
 
@@ -77,7 +78,7 @@ def _outcome(
 def _explain(refused: Refused, config: Path) -> None:
     given = "" if config == configured.DEFAULT_CONFIG else f" --config {config}"
     for problem in refused.problems:
-        print(printable(problem), file=sys.stderr)
+        terminal.error(printable(problem))
     print(
         f"not reloaded: the file is written, but the service refused it: {printable(str(refused))}\n"
         f"correct what is said above, then: ami-proxy ctl reload{given}",
