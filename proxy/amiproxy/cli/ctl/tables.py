@@ -11,6 +11,7 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from amiproxy.config.differences import Differences
 from amiproxy.counted import count
 from amiproxy.tools.terminal import Column, Facts, Paragraph, Table, printable
 
@@ -212,13 +213,14 @@ def drain(result: View) -> RenderableType:
 
 def reload(result: View) -> RenderableType:
     """``ctl reload``."""
-    lines = [f"changed {key}" for key in result["changed"]]
-    lines += [f"added user {name}" for name in result["users_added"]]
-    lines += [f"removed user {name}" for name in result["users_removed"]]
-    lines += [f"changed user {name}: {', '.join(keys)}" for name, keys in result["users_changed"].items()]
+    changed = Differences(
+        tuple(result["changed"]),
+        tuple(result["users_added"]),
+        tuple(result["users_removed"]),
+        tuple((name, tuple(keys)) for name, keys in result["users_changed"].items()),
+    )
+    lines = changed.lines() or ["configuration and users are the same as before"]
     lines += result["certificates"]
-    if not any(result[key] for key in ("changed", "users_added", "users_removed", "users_changed")):
-        lines.insert(0, "configuration and users are the same as before")
     return Paragraph("\n".join(["reloaded", *(f"  {printable(line)}" for line in lines)]))
 
 
