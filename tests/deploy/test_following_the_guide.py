@@ -116,14 +116,18 @@ class Story:
 
     # Certificates.
 
-    def issue(self, folder: str, chain: str, key: str) -> str:
+    def issue(self, folder: str, chain: str, key: str, *options: str) -> str:
         """A new pair from the same CA, as whatever renews certificates leaves it; its fingerprint."""
         script = """
         mkdir -p "$0" && cd "$0"
-        ami-proxy certs issue --ca /etc/ami-proxy/ca --file-name pair --replace pbx.example.org 192.0.2.10
-        mv pair.crt "$1"; mv pair.key "$2"
+        chain=$1 key=$2
+        shift 2
+        ami-proxy certs issue --ca /etc/ami-proxy/ca --file-name pair --replace "$@" \\
+            pbx.example.org 192.0.2.10
+        mv pair.crt "$chain"
+        mv pair.key "$key"
         """
-        self.pbx.run("sh", "-e", "-c", script, folder, chain, key)
+        self.pbx.run("sh", "-e", "-c", script, folder, chain, key, *options)
         return self.fingerprint(f"{folder}/{chain}")
 
     def fingerprint(self, path: str) -> str:
@@ -140,8 +144,24 @@ class Story:
         )  # fmt: skip
         return shown.stdout.partition("=")[2].strip()
 
+    def renew(self) -> None:
+        """The timer's service renews a certificate that is about to expire, and leaves a fresh one alone."""
+        self.guide.section(CERTS, "Start without a CA of your own", 1, 2)
+        assert self.pbx.show("ami-proxy-certificate.timer", "ActiveState") == "active"
+        old = self.served()
+        self.pbx.run("systemctl", "start", "ami-proxy-certificate.service")
+        assert self.served() == old
+        expiring = self.issue("/root", "fullchain.pem", "privkey.pem", "--days", "10")
+        self.guide.section(CERTS, "scp, Ansible, by hand")
+        assert self.served() == expiring != old
+        before = self.edited()
+        self.pbx.run("systemctl", "start", "ami-proxy-certificate.service")
+        wait_until(lambda: self.served() not in (old, expiring), self.journal, within=60)
+        owners = [line for line in before.splitlines() if " root:ami-proxy " in line]
+        assert [line for line in self.edited().splitlines() if " root:ami-proxy " in line] == owners
+
     def rotate(self) -> None:
-        self.guide.section(CERTS, "Start without a CA of your own", 1)
+        self.renew()
         installed = self.issue("/root", "fullchain.pem", "privkey.pem")
         self.guide.section(CERTS, "scp, Ansible, by hand")
         assert self.served() == installed
@@ -162,7 +182,7 @@ class Story:
         self.pbx.write("/usr/bin/step", _STEP, mode="0755")
         self.pbx.run("mkdir", "/etc/step")
         self.guide.section(CERTS, "step-ca")
-        wait_until(lambda: self.served() == stepped, self.journal)
+        wait_until(lambda: self.served() == stepped, self.journal, within=60)
 
         self.issue("/root", "new.crt", "new.key")
         self.guide.section(CERTS, "What happens at a reload")

@@ -9,6 +9,12 @@ import pytest
 from tests.deploy.debian import run_tool
 
 UNITS = Path(__file__).parents[2] / "deploy/systemd"
+_ALL = (
+    "ami-proxy.service",
+    "ami-proxy.socket",
+    "ami-proxy-certificate.service",
+    "ami-proxy-certificate.timer",
+)
 NEWER, OLDER = UNITS / "ami-proxy.service", UNITS / "ami-proxy-252.service"
 #: ``systemd-analyze security`` counts from 0 to 100 here; it prints this as 1.2.
 _EXPOSURE = 12
@@ -38,13 +44,13 @@ def test_the_threshold_can_fail() -> None:
     assert judged.returncode == 1
 
 
-@pytest.mark.parametrize("name", ["ami-proxy.service", "ami-proxy.socket"])
+@pytest.mark.parametrize("name", _ALL)
 def test_systemd_analyze_verify_finds_nothing(name: str) -> None:
     script = 'tar -x -C /etc/systemd/system; ln -s /bin/true /usr/bin/ami-proxy; exec "$@"'
     verified = run_tool(
         "sh", "-c", script, "sh",
         "systemd-analyze", "verify", "--man=no", "--recursive-errors=yes", f"/etc/systemd/system/{name}",
-        stdin=_archive({"ami-proxy.service": OLDER, "ami-proxy.socket": UNITS / "ami-proxy.socket"}),
+        stdin=_archive({"ami-proxy.service": OLDER} | {name: UNITS / name for name in _ALL[1:]}),
     )  # fmt: skip
     assert (verified.returncode, verified.stderr.decode()) == (0, "")
 
