@@ -14,6 +14,7 @@ from amiproxy.config import ConfigErrors, Unfit, load_users
 from amiproxy.config.editing.entries import changed
 from amiproxy.tools.users import UserStore, store
 from tests.support.proxy_process import hashed
+from tests.support.requirements import need_root
 
 SECRET = hashed("x")
 ONE = f'users:\n  first: {{secret: "{SECRET}"}}\n'
@@ -215,7 +216,6 @@ class TestChanges:
 
 
 class TestNewFiles:
-    @pytest.mark.skipif(os.geteuid() != 0, reason="only root may give a folder to another group")
     @pytest.mark.parametrize(
         ("folder_mode", "group", "mode", "owner_group"),
         [
@@ -229,6 +229,7 @@ class TestNewFiles:
     def test_mode_and_group_are_those_that_the_folder_was_set_up_for(
         self, tmp_path: Path, folder_mode: int, group: int | None, mode: int, owner_group: int | None
     ) -> None:
+        need_root("only root may give a folder to another group")
         written(tmp_path, {"etc/proxy.yaml": proxy("users_file: users.yaml\n"), "etc/s": "secret\n"})
         folder = tmp_path / "etc"
         if group is not None:
