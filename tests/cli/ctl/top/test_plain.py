@@ -93,5 +93,5 @@ def test_without_prompt_toolkit_it_says_what_keys_need(answering: Answering, tmp
     assert done.returncode == 3
     assert "pip install 'amiproxy[tools]'" in text
     assert "5f1e09c2ab34" in text
-    screens = text.partition("ami-proxy ctl: ")[0]
+    screens = text.partition("ami-proxy ctl:")[0]
     assert max(map(len, screens.splitlines())) <= 80
